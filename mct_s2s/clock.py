@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from datetime import UTC, datetime
 
 
@@ -14,6 +13,8 @@ def seconds() -> float:
     Raises:
         RuntimeError: no event loop runs.
     """
+    import asyncio  # noqa: PLC0415  # 0.1 s, which help and completion have no use for
+
     return asyncio.get_running_loop().time()
 
 

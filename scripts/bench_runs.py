@@ -15,6 +15,7 @@ from pathlib import Path
 from statistics import median
 
 from bench_report import Times, chart, page, table
+from bench_start import start_table, start_times
 from contract_checks import keep_world, restore_world, sandbox
 
 HERE = Path(__file__).parent
@@ -115,7 +116,9 @@ def main() -> int:
     print(f"\nMore clients at {CLIENT_LATENCY * 1000:.0f} ms for each request:\n")
     print(table(by_clients))
     if "--write" in sys.argv[3:]:
-        (DOCS / "performance.md").write_text(page(by_latency, by_clients, rounds), encoding="utf-8")
+        start = start_table(start_times(max(rounds, 20)))
+        text = f"{page(by_latency, by_clients, rounds)}\n{start}"
+        (DOCS / "performance.md").write_text(text, encoding="utf-8")
         lines = {
             name: [(latency * 1000, median(times[name]["setup"])) for latency, times in by_latency.items()]
             for name in contenders()

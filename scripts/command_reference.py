@@ -51,16 +51,18 @@ def shared_groups(leaves: Mapping[str, Any]) -> Panels:
 
 
 def reference(name: str, command: Any, groups: Panels) -> str:
-    """One command: what it does, its usage, its own options, and which shared ones it takes."""
+    """One command: what it does, its usage, its own options, and the shared groups of which it takes most."""
     arguments = [spelling(param).strip("`") for param in command.params if is_argument(param)]
     usage = " ".join([name, *arguments, "[OPTIONS]"])
     text = f"{escaped(command.help)}\n\n```text\n{usage}\n```\n"
     linked = []
     for title, rows in panels(command).items():
-        if title in groups and len(rows) == len(groups[title]):
-            linked.append(f"[{title}](#{anchor(title)})")
-            shared = {row.name: meaning(row) for row in groups[title]}
-            own = [row for row in rows if meaning(row) != shared[row.name]]
+        shared = {row.name: row for row in groups.get(title, ())}
+        missing = [row for name, row in shared.items() if name not in {own.name for own in rows}]
+        if title in groups and len(missing) < len(rows):
+            without = f" (without {', '.join(f'`{row.opts[-1]}`' for row in missing)})" if missing else ""
+            linked.append(f"[{title}](#{anchor(title)}){without}")
+            own = [row for row in rows if meaning(row) != meaning(shared[row.name])]
             text += f"\nWith other choices here than elsewhere:\n\n{options_table(own)}" if own else ""
         else:
             heading = f"{title}:\n\n" if title in groups else ""

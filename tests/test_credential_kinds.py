@@ -26,6 +26,7 @@ KNOWING = {
     "engine/observe/preflight.py": {"secret"},
     "planning/findings.py": {"secret"},
     "planning/removal.py": {"secret"},
+    "planning/renewal.py": {"secret"},
     "planning/rotation.py": {"secret"},
     "planning/secret_policy.py": {"secret"},
     # What is typed for a kind, checked.

@@ -13,8 +13,11 @@ import typer
 from mct_s2s import __version__
 from mct_s2s.cli.binding import LateCommand
 from mct_s2s.cli.commands.sandbox import sandbox_app
-from mct_s2s.cli.help import Group, short_help
+from mct_s2s.cli.completion.answer import answer
+from mct_s2s.cli.completion.shell import VARIABLE
+from mct_s2s.cli.help import Group, asked_help
 from mct_s2s.cli.streams import check_arguments, replace_unencodable
+from mct_s2s.render.capabilities import is_terminal, shows_colors
 
 WATCH_SECONDS = 30
 """Between two looks of `--watch`: far below every throttling limit (docs/azure-contract.md, 3.12 and 4.6)."""
@@ -32,8 +35,21 @@ COMMANDS = {
     "verify": "Test each client with a real token and a real API call.",
     "doctor": "Check permissions, locks and policies. Changes nothing without --fix.",
     "schema": "Print the JSON Schema of a document.",
+    "completion": "Print the script with which a shell completes commands and names."
+    "\n\nNames are those that a command has shown within the last minute. Nothing is sent anywhere.",
 }
-"""Each with its help: a module of `cli/commands/`, imported when the command is called."""
+"""Each with its help: a module of `cli/options/`, and one of `cli/commands/` that is imported when it is called."""
+
+SHORT_HELP = """\
+Let other services call your Microsoft Community Training API.
+
+  mct-s2s doctor -a SITE                   check what you are allowed to do
+  mct-s2s setup  -a SITE --client NAME     set it up (shows a plan, asks first)
+  mct-s2s status -a SITE                   what is configured, what expires
+
+No Azure?           mct-s2s setup --cloud sandbox --client demo
+All commands:       mct-s2s --help"""
+"""What the program prints when it is called alone."""
 
 
 class _Commands(Group):
@@ -70,15 +86,21 @@ def root(
     """Set up service-to-service authentication for Microsoft Community Training."""
     del version
     if context.invoked_subcommand is None:
-        typer.echo(short_help(context))
+        typer.echo(SHORT_HELP)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the program; the exit code is the contract's."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     replace_unencodable()
+    if VARIABLE in os.environ:
+        return answer(_parser(), words, os.environ)
     try:
         check_arguments(words, os.environ.items())
+        page = asked_help(_parser(), "mct-s2s", words)
+        if page is not None:
+            typer.echo(page, nl=False, color=shows_colors(on_terminal=is_terminal(sys.stdout)))
+            return 0
         result = _parser()(_with_interval(words), standalone_mode=False, prog_name="mct-s2s")
     except (KeyboardInterrupt, EOFError):
         return 130
@@ -112,5 +134,5 @@ def _report(error: Any, words: Sequence[str]) -> int:
     if type(error).__name__ == "Abort":
         return 130
     if hasattr(error, "format_message"):
-        return show_usage_error(error, as_json=wants_json(words))
+        return show_usage_error(error, words, as_json=wants_json(words))
     return internal_error(error, ISSUES, as_json=wants_json(words))

@@ -6,7 +6,7 @@ Typer reads a function's signature; here the signature is made from the dataclas
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import MISSING, Field, fields
 from functools import cached_property
 from importlib import import_module
@@ -22,7 +22,9 @@ CHANGES = "Changes"
 CREDENTIALS = "Credentials"
 FEDERATION = "Federated credentials"
 REMOVAL = "Removal"
-"""The groups of options in the help."""
+OUTPUT = "Output"
+ADVANCED = "Advanced"
+"""The groups of options in the help, which puts them in the order of `help.ORDER`."""
 SEVERAL_OPTIONS = "several options"
 """The key of a field's metadata whose value is the parameters that the field, a dictionary, stands for."""
 
@@ -48,7 +50,7 @@ def argument(metavar: str, text: str) -> Any:
 
 
 def command(
-    app: typer.Typer, name: str, options: type[Options], summary: str | None = None
+    app: typer.Typer, name: str, options: type[Options], summary: str | None = None, examples: Sequence[str] = ()
 ) -> Callable[[Callable[[Options], int]], Callable[[Options], int]]:
     """Register a function that takes one options object and returns an exit code.
 
@@ -57,6 +59,7 @@ def command(
         name: what a person types.
         options: the dataclass.
         summary: the command's help; the function's docstring where there is none.
+        examples: command lines that the help shows.
     """
 
     def register(run: Callable[[Options], int]) -> Callable[[Options], int]:
@@ -77,7 +80,7 @@ def command(
 
         entry.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
         entry.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
-        app.command(name, cls=Command, help=summary or run.__doc__)(entry)
+        app.command(name, cls=Command, help=summary or run.__doc__, epilog="\n".join(examples))(entry)
         return run
 
     return register
@@ -90,9 +93,11 @@ def _default(field: Field[Any]) -> Any:
 
 
 class LateCommand(Command):
-    """A command whose module is imported when it is called: to be listed, it needs only its name and its help.
+    """A command of which only the name and its line of help are there from the start.
 
-    `add-client` is the function `add_client(options: AddClientOptions) -> int` in `cli/commands/add_client.py`.
+    Its options are imported for its help and its completion, and what it does when it is called. For `add-client` that
+    is the class `AddClientOptions` in `cli/options/add_client.py`, beside its `EXAMPLES`, and the function
+    `add_client(options: AddClientOptions) -> int` in `cli/commands/add_client.py`.
     """
 
     def __init__(self, name: str, summary: str) -> None:
@@ -101,11 +106,17 @@ class LateCommand(Command):
 
     @cached_property
     def _loaded(self) -> Any:
-        function = self._called.replace("-", "_")
-        run = getattr(import_module(f"mct_s2s.cli.commands.{function}"), function)
+        words = self._called.split("-")
+        module = import_module(f"mct_s2s.cli.options.{'_'.join(words)}")
+        options = getattr(module, f"{''.join(map(str.capitalize, words))}Options")
         app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
-        command(app, self._called, get_type_hints(run)["options"], self._summary)(run)
+        command(app, self._called, options, self._summary, module.EXAMPLES)(self._run)
         return typer.main.get_command(app)
+
+    def _run(self, options: Any) -> int:
+        function = self._called.replace("-", "_")
+        run: Callable[[Any], int] = getattr(import_module(f"mct_s2s.cli.commands.{function}"), function)
+        return run(options)
 
     @property
     def params(self) -> Any:
@@ -115,6 +126,15 @@ class LateCommand(Command):
     @params.setter
     def params(self, given: Any) -> None:
         """The base class has none to set."""
+
+    @property
+    def epilog(self) -> Any:
+        """The examples."""
+        return self._loaded.epilog
+
+    @epilog.setter
+    def epilog(self, given: Any) -> None:
+        """As above."""
 
     def make_context(self, *args: Any, **more: Any) -> Any:
         """Read the command line."""

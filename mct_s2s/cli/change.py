@@ -8,6 +8,7 @@ from dataclasses import replace
 from secrets import token_hex
 
 from mct_s2s.cli.change_document import write_document
+from mct_s2s.cli.completion.seen import remember_seen
 from mct_s2s.cli.options import ChangingOptions, PlanFormat
 from mct_s2s.cli.questions import agrees, types
 from mct_s2s.cli.requests import where
@@ -57,6 +58,7 @@ async def change(
         dry_run=options.dry_run,
     )
     outcome = await run_change(session, request, ui)
+    remember_seen(options, session, outcome.after)
     write_document(run.terminal, options, session, outcome)
     return outcome
 

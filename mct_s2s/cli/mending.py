@@ -16,7 +16,7 @@ from mct_s2s.model.commands import own_command
 from mct_s2s.model.desired import Desired
 from mct_s2s.planning.findings import Severity, diagnose
 from mct_s2s.render.console import Terminal
-from mct_s2s.render.status import show_findings
+from mct_s2s.render.findings import show_findings
 
 SOMETHING_WRONG = 3
 

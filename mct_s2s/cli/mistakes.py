@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import platform
 import sys
-import traceback
 from collections.abc import Sequence
 from typing import Any
 
 from mct_s2s import __version__
-from mct_s2s.errors import S2SError, UsageError
-from mct_s2s.plain_text import plain
+from mct_s2s.cli.crash_log import crash_text, write_crash
+from mct_s2s.cli.usage_errors import usage_error
+from mct_s2s.errors import S2SError
 from mct_s2s.render.console import Terminal
 from mct_s2s.render.diagnostics import show_error, show_error_line
 from mct_s2s.render.documents import error_document
@@ -32,12 +32,9 @@ def wants_json(words: Sequence[str]) -> bool:
     return asked.lower() == "json"
 
 
-def show_usage_error(error: Any, *, as_json: bool) -> int:
-    """A word that the parser did not understand."""
-    context = getattr(error, "ctx", None)
-    command = context.command_path if context is not None else "mct-s2s"
-    shown = UsageError("usage", error.format_message(), remedy=f"{command} --help")
-    return show(shown, as_json=as_json)
+def show_usage_error(error: Any, words: Sequence[str] = (), *, as_json: bool) -> int:
+    """A word that the parser did not understand; `words` is the command line."""
+    return show(usage_error(error, words), as_json=as_json)
 
 
 def show(error: S2SError, *, as_json: bool) -> int:
@@ -52,16 +49,20 @@ def show(error: S2SError, *, as_json: bool) -> int:
 
 
 def internal_error(error: BaseException, issues: str, *, as_json: bool) -> int:
-    """Our own bug: the one case in which a traceback is shown. Values of variables never are."""
+    """Our own bug: one line, and its traceback in a file. Where no file can be written, the traceback is shown."""
     if isinstance(error, S2SError):
         return show(error, as_json=as_json)
-    for line in "".join(traceback.format_exception(error, chain=False)).splitlines():
-        print(plain(line), file=sys.stderr)  # noqa: T201  # as it is, without styles
     facts = f"mct-s2s {__version__}, Python {platform.python_version()}, {platform.system()}"
+    text = crash_text(error, facts)
+    log = write_crash(text)
+    if log is None:
+        print(text, file=sys.stderr)  # noqa: T201  # as it is, without styles
+    evidence = "attach that file" if log is not None else "include the lines above"
     shown = S2SError(
         "internal-error",
         f"This is a bug in mct-s2s ({type(error).__name__}). {facts}.",
-        remedy=f"Report it at {issues} and include the lines above. Then run the same command again to resume.",
+        remedy=f"Report it at {issues} and {evidence}. Then run the same command again to resume.",
+        items=[("Its traceback is in a file:", str(log))] if log is not None else [],
     )
     show(shown, as_json=as_json)
     sys.stderr.flush()

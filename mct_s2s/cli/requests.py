@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from mct_s2s.azure.sign_in.choice import Method
+from mct_s2s.azure.sign_in.method import Method
 from mct_s2s.cli.credentials import read_credential
 from mct_s2s.cli.options import AzureOptions, CredentialOptions
 from mct_s2s.engine.request import Request
@@ -28,9 +28,9 @@ ROLE_CHARACTERS = frozenset(":!#$%&'()*+,-./;<=>?@[]^_{|}~`")
 """Source: learn.microsoft.com/graph/api/resources/approle, property `value`."""
 
 
-def request_for(session: Session, desired: Desired, now: datetime) -> Request:
-    """A request about the session's App Service."""
-    target, service = session.target, desired.service
+def request_for(session: Session, desired: Desired, now: datetime, target: SiteTarget | None = None) -> Request:
+    """A request about an App Service: the session's, unless another one is meant."""
+    target, service = target or session.target, desired.service
     return Request(
         desired,
         now,

@@ -183,7 +183,8 @@ async def _connection(options: AzureOptions, opened: OpenCloud, terminal: Termin
 async def _sign_in(
     options: AzureOptions, connection: Connection, terminal: Terminal
 ) -> AsyncIterator[CallerCredential]:
-    from mct_s2s.azure.sign_in.choice import Method, choose  # noqa: PLC0415
+    from mct_s2s.azure.sign_in.choice import choose  # noqa: PLC0415
+    from mct_s2s.azure.sign_in.method import Method  # noqa: PLC0415
     from mct_s2s.azure.sign_in.methods import service_principal, sign_in  # noqa: PLC0415
 
     account = connection.account

@@ -18,7 +18,25 @@ from mct_s2s.plain_text import plain
 if TYPE_CHECKING:
     from mct_s2s.render.console import Terminal
 
-MARKS = {"✓": "+", "✗": "x", "→": "->", "·": ".", "…": "...", "━": "=", "╌": "-"}
+MARKS = {
+    "✓": "+",
+    "✗": "x",
+    "→": "->",
+    "←": "<-",
+    "▼": "v",
+    "·": ".",
+    "•": "*",
+    "●": "*",
+    "○": "o",
+    "…": "...",
+    "━": "=",
+    "╌": "-",
+    "─": "-",
+    "═": "=",
+    "│": "|",
+    "║": "|",
+    **dict.fromkeys("┌┐└┘├┤┬┴┼╭╮╰╯", "+"),
+}
 """Replacements of our own characters, if the encoding lacks them; others become a question mark."""
 _HANDLER = "mct-s2s"
 

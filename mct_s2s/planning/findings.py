@@ -22,6 +22,7 @@ from mct_s2s.planning.app_role import wanted_role, wanted_role_value
 from mct_s2s.planning.application_uri import holder_of_uri, taken_uri, uri_in_use
 from mct_s2s.planning.credentials.secret import secrets_among
 from mct_s2s.planning.membership import is_allowed, is_allowed_by_object_id, is_consented, members
+from mct_s2s.planning.renewal import renewal
 from mct_s2s.planning.site import right_values
 from mct_s2s.planning.slots import make_sticky, not_sticky
 
@@ -69,7 +70,7 @@ def diagnose(
     if site is not None and observed.trust.service is None and not ours(site.settings):
         label = site.site.label
         message = f"'{label}' has no service-to-service authentication yet."
-        remedy = own_command("setup", "--client", "NAME", where=where)
+        remedy = " ".join((own_command("setup", where=where), "--client NAME"))
         return (Finding("not-configured", Severity.ERROR, label, message, remedy),)
     found = [*_stopped(site), *_service(observed, where)]
     if site is not None:
@@ -204,16 +205,14 @@ def _credentials(client: ClientApplication, now: datetime, within: timedelta, wh
     ends = [credential.expires for credential in valid or credentials if credential.expires is not None]
     if len(ends) < len(valid) or max(ends) > now + within:
         return
-    secrets = secrets_among(valid or credentials)
-    kind = (secrets or valid or credentials)[0].kind
-    renew = None if secrets else f"{add} --credential {kind.value}"
+    remedy = renewal(client.client_id, credentials, now, where)
     if not valid:
         message = f"The last credential of '{name}' expired on {max(ends):%Y-%m-%d}."
-        yield Finding("secret-expired", Severity.ERROR, name, message, renew or add)
+        yield Finding("secret-expired", Severity.ERROR, name, message, remedy)
     else:
-        message = f"The last {kind.noun} of '{name}' expires on {max(ends):%Y-%m-%d}, in {(max(ends) - now).days} days."
-        rotate = own_command("rotate-secret", about=client.client_id, where=where)
-        yield Finding("secret-expiring", Severity.WARNING, name, message, renew or rotate)
+        noun = (secrets_among(valid) or valid)[0].kind.noun
+        message = f"The last {noun} of '{name}' expires on {max(ends):%Y-%m-%d}, in {(max(ends) - now).days} days."
+        yield Finding("secret-expiring", Severity.WARNING, name, message, remedy)
 
 
 def _unlisted(observed: ObservedState, site: AppService, where: str) -> Iterator[Finding]:

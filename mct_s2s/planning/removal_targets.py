@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from difflib import get_close_matches
 
 from mct_s2s.errors import NotThere, Refused
 from mct_s2s.model.azure_resources import IdentityResource
@@ -14,6 +13,7 @@ from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.site_settings import LISTS
 from mct_s2s.model.trust import ClientApplication
 from mct_s2s.planning.membership import clients_called, ids_of, members
+from mct_s2s.planning.nearest import did_you_mean
 
 
 @dataclass(frozen=True)
@@ -118,14 +118,12 @@ def _was_called(row: Application, name: str) -> bool:
 def _nobody(name: str, observed: ObservedState) -> NotThere:
     there = [client.display_name for client in members(observed)]
     there += [identity.display_name for identity in observed.trust.identities]
-    by_word = {one.casefold(): one for one in there}
-    near = get_close_matches(name.strip().casefold(), by_word, n=1, cutoff=0.5)
+    nearest = did_you_mean(name, there, "To list them, run mct-s2s status.")
     known = f"The clients are: {', '.join(there)}." if there else "There are none."
     return NotThere(
         "client-unknown",
         f"'{name}' is not a client of this App Service. {known} Nothing was changed.",
-        remedy=(f"Did you mean '{by_word[near[0]]}'? " if near else "To list them, run mct-s2s status. ")
-        + "If it may already be removed, add --ignore-missing.",
+        remedy=f"{nearest} If it may already be removed, add --ignore-missing.",
     )
 
 

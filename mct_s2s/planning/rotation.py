@@ -34,6 +34,7 @@ from mct_s2s.planning.credentials.base import vault_tags
 from mct_s2s.planning.credentials.secret import AddSecret, orphan_removals, secrets_among
 from mct_s2s.planning.custody import refuse_foreign
 from mct_s2s.planning.membership import members
+from mct_s2s.planning.nearest import did_you_mean
 from mct_s2s.planning.plan import Facts, Plan
 from mct_s2s.planning.wire import secret_read_by
 
@@ -265,12 +266,12 @@ def _called(applications: Iterable[Application]) -> dict[str, Application]:
 def _the_client(name: str, base: str, observed: ObservedState) -> Application:
     client = find_client(name, base, observed)
     if client is None or client.application is None:
-        there = ", ".join(member.display_name for member in members(observed) if member.application is not None)
+        there = [member.display_name for member in members(observed) if member.application is not None]
         raise NotThere(
             "client-unknown",
             f"No client application is named '{name}'. "
-            + (f"The client applications are: {there}." if there else "There are none."),
-            remedy="Use one of these names or an appId. To list them, run mct-s2s status.",
+            + (f"The client applications are: {', '.join(there)}." if there else "There are none."),
+            remedy=did_you_mean(name, there, "Use one of these names or an appId. To list them, run mct-s2s status."),
         )
     if not secrets_among(client.application.credentials) and client.application.credentials:
         raise Refused(

@@ -42,6 +42,8 @@ class SiteSurvey:
     """Web apps that nothing shows to be an MCT site."""
     function_apps: tuple[Site, ...]
     """Never the site that is configured: the document warns of them."""
+    unread: tuple[Site, ...] = ()
+    """Of the others, those whose settings could not be read: they may be MCT sites."""
 
     @property
     def callers(self) -> tuple[Site, ...]:
@@ -61,10 +63,12 @@ def survey_of(sites: Iterable[Site], settings: Mapping[ResourceId, AppSettings |
     known = {site.resource: ours(values) for site in web_apps if (values := settings.get(site.resource)) is not None}
     beside = _with_function_app(ordered)
     mct = [site for site in web_apps if known.get(site.resource) or _place(site, site.name) in beside]
+    others = tuple(site for site in web_apps if site not in mct)
     return SiteSurvey(
         tuple(MctSite(site, known.get(site.resource)) for site in mct),
-        tuple(site for site in web_apps if site not in mct),
+        others,
         tuple(site for site in ordered if site.is_function_app),
+        tuple(site for site in others if settings.get(site.resource, {}) is None),
     )
 
 

@@ -41,8 +41,8 @@ _LEAST = {
     "registration. It is enough once you have made the caller an owner of it.",
     "AppRoleAssignment.ReadWrite.All": "Microsoft Graph has no narrower permission for this. You need not grant it if "
     "you give the consent yourself: without it, mct-s2s does the rest and prints the link for you.",
-    "Application Developer": "The built-in role with the least reach that may create registrations. Whoever creates "
-    "one owns it, and may change it.",
+    "Application Developer": "The built-in role with the least reach that may create registrations. Who creates one "
+    "owns it, and may change it.",
     "Cloud Application Administrator": "The built-in role with the least reach that may do this to registrations of "
     "others. As a time-limited assignment (Privileged Identity Management) it is enough, too.",
 }

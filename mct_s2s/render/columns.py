@@ -6,22 +6,20 @@ from collections.abc import Iterator, Sequence
 
 from rich.cells import cell_len
 from rich.console import Console, ConsoleOptions, RenderResult
-from rich.padding import Padding
-from rich.segment import Segment
-from rich.table import Table
 from rich.text import Text
 
 from mct_s2s.render.console import one_line
+from mct_s2s.render.folding import fold, widest_piece
 
-WHOLE_WORD = 48
-"""Words up to this length are not folded: an id has 36 characters, an Application ID URI 42."""
 INDENT = 4
+
+Row = list[Text]
 
 
 class Columns:
-    """Rows of cells. Without enough room, cells are folded between words, or else stacked.
+    """Rows of cells. Without enough room, cells are folded between words; a row with a wider word is stacked.
 
-    No line ends in blanks, on a terminal neither.
+    No line ends in blanks, on a terminal neither. A word that is wider than the screen is a line of its own, whole.
 
     Args:
         heads: the columns' titles; `None` for each that has none, and if no column has one there is no line of them.
@@ -41,61 +39,80 @@ class Columns:
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """Line by line."""
+        for line in self._lines(options.max_width):
+            line.rstrip()
+            yield from console.render(line, options.update(no_wrap=True, overflow="ignore"))
+
+    def _lines(self, room: int) -> Iterator[Text]:
         if not self._rows:
             return
-        widths = self._widths(options.max_width)
-        lines = self._stacked(console, options) if widths is None else self._table(widths, console, options)
-        for line in lines:
-            yield from _without_end(line)
-            yield Segment.line()
+        beside = [row for row in self._rows if self._least(row) <= room]
+        widths = self._widths(beside, room)
+        if widths is not None and self._is_titled:
+            yield from self._table_row(self._heads, widths)
+        for row in self._rows:
+            if widths is not None and any(row is one for one in beside):
+                yield from self._table_row(row, widths)
+            elif self._is_titled:
+                yield from self._stacked(row, room)
+            else:
+                yield from self._joined(row, room)
 
-    def _widths(self, room: int) -> list[int] | None:
+    @property
+    def _is_titled(self) -> bool:
+        return any(head.plain for head in self._heads)
+
+    def _least(self, row: Row) -> int:
+        """The columns that a row needs, at the least, to be one of the table."""
+        return sum(self._needed(at, cell) for at, cell in enumerate(row)) + self._gap * (len(row) - 1)
+
+    def _needed(self, at: int, cell: Text) -> int:
+        return cell_len(cell.plain) if at in self._narrow else widest_piece(cell)
+
+    def _widths(self, rows: Sequence[Row], room: int) -> list[int] | None:
         """The width of each column; `None` where they do not fit beside each other."""
-        titled = any(head.plain for head in self._heads)
-        columns = list(zip(*([self._heads] if titled else []), *self._rows, strict=True))
+        if not rows:
+            return None
+        columns = list(zip(*([self._heads] if self._is_titled else []), *rows, strict=True))
         widest = [max(cell_len(cell.plain) for cell in column) for column in columns]
-        least = [
-            wanted if at in self._narrow else min(wanted, max(map(_longest_word, column)))
-            for at, (wanted, column) in enumerate(zip(widest, columns, strict=True))
-        ]
-        spare = room - self._gap * (len(columns) - 1) - sum(least)
+        widths = [max(self._needed(at, cell) for cell in column) for at, column in enumerate(columns)]
+        spare = room - self._gap * (len(columns) - 1) - sum(widths)
         if spare < 0:
             return None
-        widths = least
         while spare > 0 and widths != widest:
             at = min((at for at in range(len(widths)) if widths[at] < widest[at]), key=lambda at: widths[at])
             widths[at] += 1
             spare -= 1
         return widths
 
-    def _table(self, widths: list[int], console: Console, options: ConsoleOptions) -> list[list[Segment]]:
-        titled = any(head.plain for head in self._heads)
-        table = Table(box=None, pad_edge=False, padding=(0, self._gap, 0, 0), show_header=titled)
-        for head, width in zip(self._heads, widths, strict=True):
-            table.add_column(head, overflow="fold", width=width)
-        for row in self._rows:
-            table.add_row(*row)
-        return console.render_lines(table, options.update(no_wrap=False), pad=False)
+    def _table_row(self, row: Row, widths: Sequence[int]) -> Iterator[Text]:
+        """Each cell below its title, folded to the width of its column."""
+        folded = [fold(cell, width) for cell, width in zip(row, widths, strict=True)]
+        for at in range(max(len(lines) for lines in folded)):
+            line = Text()
+            for lines, width in zip(folded, widths, strict=True):
+                cell = lines[at] if at < len(lines) else Text()
+                line.append_text(cell).append(" " * (width - cell_len(cell.plain) + self._gap))
+            yield line
 
-    def _stacked(self, console: Console, options: ConsoleOptions) -> Iterator[list[Segment]]:
-        """Each cell on lines of its own, all but a row's first indented."""
-        room = options.update(no_wrap=False, overflow="fold")
-        for row in self._rows:
-            yield from console.render_lines(row[0], room, pad=False)
-            for head, cell in zip(self._heads[1:], row[1:], strict=True):
-                titled = Text.assemble((f"{head.plain}: ", "quiet"), cell) if head.plain else cell
-                if cell.plain.strip():
-                    yield from console.render_lines(Padding(titled, (0, 0, 0, INDENT)), room, pad=False)
+    def _stacked(self, row: Row, room: int) -> Iterator[Text]:
+        """Each cell on lines of its own, all but a row's first indented, with its title."""
+        if row[0].plain.strip():  # else the row continues the one before it
+            yield from fold(row[0], room, indent=INDENT)
+        for head, cell in zip(self._heads[1:], row[1:], strict=True):
+            if cell.plain.strip():
+                title = (f"{head.plain}: ", "quiet") if head.plain else ""
+                yield from fold(Text.assemble(" " * INDENT, title, cell), room, indent=INDENT)
 
-
-def _longest_word(cell: Text) -> int:
-    return max((min(cell_len(word), WHOLE_WORD) for word in cell.plain.split(" ")), default=0)
-
-
-def _without_end(line: Sequence[Segment]) -> list[Segment]:
-    kept = list(line)
-    while kept and not kept[-1].text.strip(" "):
-        kept.pop()
-    if kept:
-        kept[-1] = Segment(kept[-1].text.rstrip(" "), kept[-1].style, kept[-1].control)
-    return kept
+    def _joined(self, row: Row, room: int) -> Iterator[Text]:
+        """Cell after cell as if the row were a sentence, and cells that do not fit on lines of their own."""
+        line = row[0].copy()
+        for cell in row[1:]:
+            if not cell.plain.strip():
+                continue
+            if cell_len(line.plain) + self._gap + cell_len(cell.plain) <= room:
+                line = Text.assemble(line, " " * self._gap, cell)
+            else:
+                yield from fold(line, room, indent=INDENT)
+                line = Text.assemble(" " * INDENT, cell)
+        yield from fold(line, room, indent=INDENT)

@@ -8,22 +8,22 @@ from __future__ import annotations
 
 import errno
 import os
-import re
 import select
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
-from rich.cells import cell_len
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 from rich.text import Text
 from rich.theme import Theme
 
 from mct_s2s.plain_text import json_text, plain
+from mct_s2s.render.capabilities import UNBOUNDED, given_width, is_terminal, shows_colors
+from mct_s2s.render.folding import fold
 
 THEME = Theme(
     {
@@ -39,10 +39,6 @@ THEME = Theme(
         "head": "bold",
     }
 )
-
-
-UNBOUNDED = 400
-"""Columns where there is no terminal: a log line is not folded."""
 
 
 class LineConsole(Console):
@@ -78,8 +74,8 @@ class Terminal:
         return sys.stdin.isatty() and self.err.is_terminal
 
     def say(self, text: str | Text = "", style: str | None = None) -> None:
-        """Print a line to standard error: progress, questions, errors."""
-        self.err.print(one_line(text), style=style)
+        """Print a line to standard error: progress, questions, errors. It is folded as `prose` folds it."""
+        prose(self.err, text, style=style)
 
     def ask(self, question: str) -> None:
         """Print a question to standard error, without a line end."""
@@ -87,8 +83,8 @@ class Terminal:
         self.err.file.flush()
 
     def result(self, text: str | Text = "", style: str | None = None) -> None:
-        """Print a line of a result to standard output."""
-        self.out.print(one_line(text), style=style)
+        """Print a line of a result to standard output. It is folded as `prose` folds it."""
+        prose(self.out, text, style=style)
 
     def leave_output(self) -> None:
         """From now on results go to standard error: standard output is for a program that reads a credential."""
@@ -141,10 +137,26 @@ class Terminal:
         """
         self._write(json_text(document, indent=indent, encoding=getattr(sys.stdout, "encoding", None)) + "\n")
 
+    def export(self, text: str) -> None:
+        """Print a result in a format of its own: as UTF-8 with its own line ends, whatever the stream would make of it.
+
+        Raises:
+            OSError: it could not be written; what is left of it in memory is dropped.
+        """
+        file = self.out.file
+        buffer = getattr(file, "buffer", None)
+        if buffer is None:  # what someone put in the stream's place
+            self._write(text)
+            return
+        file.flush()
+        self._write_to(buffer, text.encode(errors="replace"))
+
     def _write(self, text: str) -> None:
-        file = self._handed_or_out.file
+        self._write_to(self._handed_or_out.file, text)
+
+    def _write_to(self, file: IO[Any], content: str | bytes) -> None:
         try:
-            file.write(text)
+            file.write(content)
             file.flush()
         except OSError:
             # The interpreter would try once more at its end, fail again, and say so in words of its own.
@@ -160,33 +172,39 @@ def one_line(text: str | Text) -> Text:
     return shown
 
 
-def prose(console: Console, text: str | Text, *, indent: int = 0) -> None:
-    """Print a sentence, folded between words on a terminal: never within an id, a path or a command's word.
+def prose(console: Console, text: str | Text, *, indent: int | None = None, style: str | None = None) -> None:
+    """Print a line, folded to the width of a terminal: never within an id, a path or a command.
 
     Args:
         console: where to.
-        text: the sentence, its first line's indentation and sign included.
-        indent: columns before each further line.
+        text: the line, its indentation and sign included.
+        indent: columns before each further line; two more than before the first, where none are given: what others have
+            written never looks like a line of the program.
+        style: the style of all of it.
     """
     shown = one_line(text)
-    for at, line in enumerate(shown.divide(_breaks(shown.plain, console.width, indent) if console.is_terminal else ())):
-        line.rstrip()
-        console.print(Text.assemble(" " * indent, line) if at else line)
-
-
-def _breaks(text: str, width: int, indent: int) -> Iterator[int]:
-    """Where the lines after the first begin."""
-    column = 0
-    for word in re.finditer(r"\s*\S+", text):
-        length = cell_len(word[0])
-        if column and column + length > width:
-            yield word.start() + len(word[0]) - len(word[0].lstrip())
-            column, length = indent, cell_len(word[0].lstrip())
-        column += length
+    if indent is None:
+        indent = len(shown.plain) - len(shown.plain.lstrip(" ")) + 2
+    shown.rstrip()
+    for line in fold(shown, console.width, indent=indent) if console.width != UNBOUNDED else (shown,):
+        console.print(line, style=style)
 
 
 def _console(*, stderr: bool) -> Console:
-    console = LineConsole(theme=THEME, highlight=False, markup=False, emoji=False, stderr=stderr, soft_wrap=True)
-    if not console.is_terminal and "COLUMNS" not in os.environ:
-        console.width = UNBOUNDED
+    """Colours are one question, and whether lines can be drawn anew is another: what is piped gets no such thing."""
+    on_terminal = is_terminal(sys.stderr if stderr else sys.stdout)
+    in_color = shows_colors(on_terminal=on_terminal)
+    console = LineConsole(
+        theme=THEME,
+        highlight=False,
+        markup=False,
+        emoji=False,
+        stderr=stderr,
+        soft_wrap=True,
+        force_terminal=on_terminal,
+        color_system=("auto" if on_terminal else "standard") if in_color else None,
+    )
+    width = given_width() or (None if on_terminal else UNBOUNDED)
+    if width is not None:
+        console.width = width
     return console

@@ -17,7 +17,7 @@ def show_error(terminal: Terminal, error: S2SError) -> None:
     prose(terminal.err, Text.assemble(("error: ", "bad"), " ".join(error.headline.split())), indent=2)
     show_items(terminal, error.items)
     if error.advice:
-        terminal.say(Text.assemble("  → ", (error.advice, "command")))  # not folded: it may quote a command
+        prose(terminal.err, Text.assemble("  → ", (error.advice, "command")), indent=4)
     if error.command:
         terminal.say(Text.assemble("    ", (error.command, "command")))
     if error.answer:

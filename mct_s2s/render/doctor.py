@@ -202,10 +202,7 @@ def _ways_on(missing: frozenset[str], where: str, more: Sequence[str]) -> Iterat
     words = (*_NEW_CLIENT, *alone, "--no-app-service", "--handoff", "handoff.json")
     directory_part = own_command("setup", *words, where=where)
     if missing <= _SETTINGS | {Right.CONSENT.code} and "--no-app-service" not in more:
-        yield (
-            "Or do the Entra ID part alone, and let the App Service's administrator write its settings:",
-            directory_part,
-        )
+        yield "Or let the App Service's administrator write the settings:", directory_part
     elif missing <= _REGISTRATIONS | {Right.CONSENT.code}:
         yield "Or let someone who can create app registrations run:", directory_part
         if "--no-app-service" not in more:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, timedelta
 
 from rich.text import Text
@@ -12,13 +13,25 @@ from mct_s2s.model.site_settings import ours
 from mct_s2s.model.trust import ClientApplication
 from mct_s2s.planning.app_role import wanted_role
 from mct_s2s.planning.application_uri import uri_shown
-from mct_s2s.planning.findings import Finding, Severity, is_healthy
+from mct_s2s.planning.callers import last_to_end, trust_picture
+from mct_s2s.planning.findings import Finding
 from mct_s2s.planning.membership import is_allowed, is_consented, members
+from mct_s2s.planning.status_report import StatusReport
 from mct_s2s.render.columns import Columns
-from mct_s2s.render.console import Terminal, prose
+from mct_s2s.render.console import Terminal
+from mct_s2s.render.findings import show_findings
+from mct_s2s.render.status_list import show_list
 from mct_s2s.render.timeline import show_timeline
+from mct_s2s.render.trust_picture import show_picture
 
-SEVERITY_STYLE = {Severity.ERROR: "bad", Severity.WARNING: "warn", Severity.NOTE: "quiet"}
+
+def show_report(terminal: Terminal, report: StatusReport) -> None:
+    """One App Service in full, or a list of several."""
+    if report.is_list:
+        show_list(terminal, report)
+        return
+    for site in report.sites:
+        show_status(terminal, site.observed, site.findings, report.now, report.within)
 
 
 def show_status(
@@ -37,20 +50,8 @@ def show_status(
     _clients(terminal, observed, now)
     show_timeline(terminal, members(observed), now, within)
     show_findings(terminal, findings)
-
-
-def show_findings(terminal: Terminal, findings: tuple[Finding, ...]) -> None:
-    """Each finding with the command that mends it."""
-    if not findings:
-        terminal.result("No problems found.", style="good")
-        return
-    terminal.result()
-    for finding in findings:
-        style = SEVERITY_STYLE[finding.severity]
-        prose(terminal.out, Text.assemble((f"{finding.severity.value}: ", style), finding.message), indent=2)
-        terminal.result(Text.assemble("  → ", (finding.remedy, "command")))
-    if is_healthy(findings):
-        terminal.result("No problems found.", style="good")
+    if observed.trust.service is not None:
+        show_picture(terminal, trust_picture(observed, now, within))
 
 
 def _tenant(table: Columns, observed: ObservedState) -> None:
@@ -79,7 +80,15 @@ def _site(table: Columns, observed: ObservedState) -> None:
     if site.refusal is not None:
         table.add("  settings", Text("not readable", style="warn"))
     for name, value in ours(site.settings).items():
-        table.add(f"  {name}", Text(value))
+        first, *others = _ids_apart(value)
+        table.add(f"  {name}", Text(first))
+        for one in others:
+            table.add("", Text(one))
+
+
+def _ids_apart(value: str) -> list[str]:
+    """A list of ids in lines of one each: as one word, it would be folded within an id."""
+    return [part for part in re.split(r"(?<=;)", value) if part] or [value]
 
 
 def _clients(terminal: Terminal, observed: ObservedState, now: datetime) -> None:
@@ -106,10 +115,9 @@ def _clients(terminal: Terminal, observed: ObservedState, now: datetime) -> None
 def _expiry(client: ClientApplication, now: datetime) -> Text:
     if client.application is None:
         return Text("other tenant", style="quiet")
-    credentials = client.application.credentials
-    if not credentials:
+    longest = last_to_end(client.application.credentials)
+    if longest is None:
         return Text("none", style="bad")
-    longest = max(credentials, key=lambda credential: (credential.expires is None, credential.expires or now))
     if not has_end(longest.expires):
         return Text(f"{longest.kind.value}, does not expire")
     days = (longest.expires - now).days

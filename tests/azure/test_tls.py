@@ -24,7 +24,7 @@ from mct_s2s.azure.mct_api import MctApi
 from mct_s2s.azure.retry import RetryPolicy
 from mct_s2s.azure.services import UNTRUSTED
 from mct_s2s.azure.sign_in import interactive
-from mct_s2s.azure.sign_in.choice import Method
+from mct_s2s.azure.sign_in.method import Method
 from mct_s2s.azure.sign_in.methods import service_principal
 from mct_s2s.azure.tls import VARIABLES, tls_context
 from mct_s2s.azure.trace import silent

@@ -20,7 +20,12 @@ Program = Callable[..., Ended]
 
 def run(*arguments: str, env: Mapping[str, str], home: Path, timeout: float = 240) -> Ended:
     """The program as a process of its own; `timeout` is there only against hanging."""
-    private = {"HOME": str(home), "XDG_DATA_HOME": str(home / "data"), "XDG_STATE_HOME": str(home / "state")}
+    private = {
+        "HOME": str(home),
+        "XDG_DATA_HOME": str(home / "data"),
+        "XDG_STATE_HOME": str(home / "state"),
+        "XDG_CACHE_HOME": str(home / "cache"),
+    }
     environment = {**without_azure(), **env, **private}
     before, pipe = snapshot(home), subprocess.PIPE
     given = "\n".join([*environment.values(), *arguments])
@@ -45,7 +50,12 @@ def run(*arguments: str, env: Mapping[str, str], home: Path, timeout: float = 24
 
 def run_here(*arguments: str, env: Mapping[str, str], home: Path, inside: Inside) -> Ended:
     """The program within this process, in simulated time: everything but its start, looked through for secrets too."""
-    private = {"HOME": str(home), "XDG_DATA_HOME": str(home / "data"), "XDG_STATE_HOME": str(home / "state")}
+    private = {
+        "HOME": str(home),
+        "XDG_DATA_HOME": str(home / "data"),
+        "XDG_STATE_HOME": str(home / "state"),
+        "XDG_CACHE_HOME": str(home / "cache"),
+    }
     environment = {**without_azure(), **env, **private}
     before = snapshot(home)
     ended = run_inside(arguments, environment, inside.time)

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from mct_s2s.cli.change import TerminalInterface
+from mct_s2s.engine.request import Request
 from mct_s2s.planning.plan import Plan
 
 from tests.cli.conftest import Ended, Program
@@ -66,8 +67,8 @@ def test_a_plan_that_was_agreed_to_is_not_asked_about_again(
     assert mct("teardown", *JSON).code == 0
     shown: list[Plan] = []
 
-    async def agreed(self: TerminalInterface, plan: Plan) -> None:
-        del self
+    async def agreed(self: TerminalInterface, request: Request, plan: Plan) -> None:
+        del self, request
         shown.append(plan)
 
     monkeypatch.setattr(TerminalInterface, "_ask", agreed)

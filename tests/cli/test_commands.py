@@ -1,4 +1,4 @@
-"""A command is one module of `cli/commands/` and one line in `cli/app.py`; nothing else has to know it."""
+"""A command is a module of `cli/options/`, one of `cli/commands/` and a line in `cli/app.py`: nothing else knows it."""
 
 from __future__ import annotations
 
@@ -18,13 +18,20 @@ GROUPS = {"sandbox"}
 def test_every_module_is_a_command_and_every_command_a_module() -> None:
     modules = {path.stem for path in FOLDER.glob("[!_]*.py")}
     assert modules - GROUPS == {name.replace("-", "_") for name in COMMANDS}
+    assert {path.stem for path in (FOLDER.parent / "options").glob("[!_]*.py")} == modules - GROUPS
 
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_a_command_is_the_function_that_its_module_is_named_after(name: str) -> None:
     module = import_module(f"mct_s2s.cli.commands.{name.replace('-', '_')}")
     assert callable(getattr(module, name.replace("-", "_")))
-    assert "output" in {parameter.name for parameter in LateCommand(name, COMMANDS[name]).params}
+    assert LateCommand(name, COMMANDS[name]).params
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_that_has_a_result_writes_it_for_programs_too(name: str) -> None:
+    names = {parameter.name for parameter in LateCommand(name, COMMANDS[name]).params}
+    assert "output" in names or name == "completion"
 
 
 def test_a_commands_help_is_known_before_its_module_is() -> None:

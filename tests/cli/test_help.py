@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import json
+import shlex
+import subprocess
+import sys
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import typer
+from mct_s2s.cli.app import COMMANDS as SUMMARIES
 from mct_s2s.cli.app import app
+from mct_s2s.cli.help import DOCUMENTATION, HELP, ORDER
 
 from tests.cli.conftest import Program
 
@@ -43,6 +49,78 @@ def test_no_line_of_help_is_padded_or_too_wide_and_no_name_is_cut(mct: Program, 
     assert [line for line in lines if line != line.rstrip() or len(line) > 80 or "…" in line.split("  ")[0]] == []
     for param in COMMANDS[words].params:
         assert all(name in ended.out for name in param.opts if name.startswith("-"))
+    assert "<" not in ended.out
+    assert ended.out.rstrip().endswith(DOCUMENTATION)
+
+
+@pytest.mark.parametrize("columns", ["1", "30", "40", "60"])
+def test_on_a_narrow_terminal_explanations_are_below_the_names(mct: Program, columns: str) -> None:
+    ended = mct("setup", "--help", env={"COLUMNS": columns})
+    assert ended.code == 0
+    assert "\n  -g, --resource-group NAME\n        Its resource group." in ended.out or columns == "60"
+    shown = [line for line in ended.out.splitlines() if not line.startswith(("  mct-s2s", "  https"))]
+    assert max(map(len, shown)) <= max(60, int(columns))
+
+
+@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
+def test_options_are_listed_by_use_and_the_advanced_ones_last(mct: Program, words: tuple[str, ...]) -> None:
+    ended = mct(*words, "--help", env={"COLUMNS": "80"})
+    parts = ended.out.split("\n\n")
+    titles = [part.partition(":\n")[0] for part in parts if ":\n  " in part and "\n" not in part.partition(":\n")[0]]
+    assert [title for title in titles if title in ORDER] == sorted(set(titles) & set(ORDER), key=ORDER.index)
+    assert set(titles) - set(ORDER) <= {"Examples", "Documentation"}
+    options = ended.out.rpartition("\n\nDocumentation")[0].splitlines()
+    assert "--help" in options[-1]
+
+
+@pytest.mark.parametrize("name", SUMMARIES)
+def test_the_examples_of_a_command_are_its_own_and_its_parser_takes_them(name: str) -> None:
+    command = COMMANDS[(name,)]
+    assert command.epilog
+    for line in command.epilog.splitlines():
+        words = shlex.split(line.partition("  # ")[0].partition(" > ")[0].partition(" | ")[0])
+        words = shlex.split(words[1].strip("$()")) if words[0] == "eval" else words
+        assert words[:2] == ["mct-s2s", name]
+        values = [f"{word}=30" if word == "--watch" else word for word in words[2:]]
+        command.make_context(name, values)
+
+
+@pytest.mark.parametrize("words", [(), ("setup",), ("sandbox",), ("sandbox", "serve")], ids=" ".join)
+@pytest.mark.parametrize("flag", sorted(HELP))
+def test_help_is_shown_wherever_it_is_asked_for(mct: Program, words: tuple[str, ...], flag: str) -> None:
+    asked = mct(*words, flag)
+    assert asked.code == 0
+    assert asked.out.startswith(f"Usage: {' '.join(['mct-s2s', *words])}")
+    if words == ("setup",):
+        assert mct("setup", "--client", "A", "--nonsense", flag).out == asked.out
+
+
+def test_help_for_an_unknown_command_is_a_mistake(mct: Program) -> None:
+    assert mct("nosuch", "--help").code == 2
+
+
+HEAVY = ("pydantic", "rich", "asyncio", "mct_s2s.engine", "mct_s2s.planning", "mct_s2s.render.console")
+
+
+def test_the_help_of_a_command_imports_its_options_alone() -> None:
+    script = (
+        "import sys, json; from mct_s2s.cli.app import main; main(['rotate-secret', '--help']);"
+        "print(json.dumps(sorted(sys.modules)), file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    loaded = json.loads(done.stderr)
+    assert [name for name in loaded for heavy in HEAVY if name == heavy or name.startswith(f"{heavy}.")] == []
+    assert [name for name in loaded if name.startswith("mct_s2s.cli.commands.") and "sandbox" not in name] == []
+
+
+COLORS = [({}, False), ({"CLICOLOR_FORCE": "1"}, True), ({"CLICOLOR_FORCE": "1", "NO_COLOR": "1"}, False)]
+
+
+@pytest.mark.parametrize(("variables", "styled"), COLORS)
+def test_help_in_a_pipe_has_styles_only_where_they_are_asked_for(
+    mct: Program, variables: dict[str, str], styled: bool
+) -> None:
+    assert ("\x1b[1m" in mct("status", "--help", env=variables).out) is styled
 
 
 @pytest.mark.parametrize(("where", "text"), list(texts()), ids=lambda value: value if " " not in value else None)

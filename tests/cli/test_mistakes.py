@@ -198,11 +198,10 @@ def test_a_group_alone_prints_a_short_help(words: tuple[str, ...], process: Prog
     done = process(*words)
     assert (done.code, done.err) == (0, "")
     lines = done.out.splitlines()
-    assert lines[0] == f"Usage: {' '.join(['mct-s2s', *words])} COMMAND [OPTIONS]"
-    assert {"serve" if words else "setup", "reset" if words else "status"} <= {
-        line.split()[0] for line in lines if line
-    }
-    assert [line for line in lines if line != line.rstrip()] == []
+    assert len(lines) < 15
+    assert [line for line in lines if line != line.rstrip() or len(line) > 80] == []
+    shown = {word for line in lines for word in line.split()}
+    assert {"serve", "reset"} <= shown if words else {"doctor", "setup", "status", "--help"} <= shown
 
 
 @pytest.mark.parametrize("words", [("nosuch",), ("sandbox", "nosuch")], ids=" ".join)

@@ -106,6 +106,7 @@ def test_status_of_a_new_site_tells_the_first_command(mct: Program, azure: Sandb
     (finding,) = status.document["findings"]
     assert finding["code"] == "not-configured"
     assert finding["remedy"].startswith("mct-s2s setup -a contosolearn -g mct-prod")
+    assert finding["remedy"].endswith(" --client NAME"), "a site without a client is of no use"
     assert (status.document["serviceApplication"], status.document["clients"]) == (None, [])
     assert azure.writes() == []
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from mct_s2s.azure.sign_in.choice import Method
+from mct_s2s.azure.sign_in.method import Method
 from mct_s2s.cli.options import AzureOptions
 from mct_s2s.cli.requests import request_for, service_spec
 from mct_s2s.cli.session import Needs, connect

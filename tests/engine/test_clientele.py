@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
-from mct_s2s.azure.sign_in.choice import Method
+from mct_s2s.azure.sign_in.method import Method
 from mct_s2s.cli.options import AzureOptions
 from mct_s2s.cli.session import Needs, connect
 from mct_s2s.engine.session import Session

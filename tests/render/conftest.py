@@ -9,6 +9,11 @@ import sys
 import pytest
 from mct_s2s.render.console import Terminal
 
+VARIABLES = (
+    *("COLUMNS", "COLORTERM", "TTY_COMPATIBLE", "TTY_INTERACTIVE"),
+    *("NO_COLOR", "FORCE_COLOR", "CLICOLOR", "CLICOLOR_FORCE"),
+)
+"""What a test must not take from whoever runs it."""
 _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 
@@ -54,7 +59,16 @@ class Screens:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self._monkeypatch = monkeypatch
-        for name in ("COLUMNS", "NO_COLOR", "FORCE_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE", "COLORTERM"):
+        for name in (
+            "COLUMNS",
+            "NO_COLOR",
+            "FORCE_COLOR",
+            "CLICOLOR",
+            "CLICOLOR_FORCE",
+            "TTY_COMPATIBLE",
+            "TTY_INTERACTIVE",
+            "COLORTERM",
+        ):
             monkeypatch.delenv(name, raising=False)
         monkeypatch.setenv("TERM", "xterm-256color")
         monkeypatch.setenv("LINES", "50")

@@ -11,7 +11,8 @@ from mct_s2s.errors import NotThere, S2SError
 from mct_s2s.model.azure_resources import AppService
 from mct_s2s.model.caller_rights import CallerRights, DirectoryRights, SignedIn
 from mct_s2s.model.client_credentials import Federation
-from mct_s2s.model.ids import ClientId
+from mct_s2s.model.directory_objects import Owner
+from mct_s2s.model.ids import ClientId, PrincipalId
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.trust import ClientApplication
 from mct_s2s.planning.doctor import DoctorCheck, Seen, State
@@ -19,6 +20,7 @@ from mct_s2s.planning.findings import Finding, Severity, diagnose
 from mct_s2s.planning.grants import Grant, Lack
 from mct_s2s.planning.make import make_plan
 from mct_s2s.planning.plan import BlockedStep, Left, ManualStep, Plan
+from mct_s2s.planning.status_report import SiteStatus, StatusReport, TenantRegistration, TenantWide, UnreadSite
 from mct_s2s.planning.verification import CALL, CheckSubject, Verification, VerificationCheck
 from mct_s2s.render.access_request import access_request
 from mct_s2s.render.closing import ClientResult, Closing, credential_lines, show_closing
@@ -27,13 +29,15 @@ from mct_s2s.render.credentials import certificate, federated, secret
 from mct_s2s.render.diagnostics import show_error, show_standing
 from mct_s2s.render.doctor import show_checks, show_drift
 from mct_s2s.render.documents import SavedCredential, error_document, status_document
+from mct_s2s.render.findings import show_findings
 from mct_s2s.render.handover import Instruction, show_lacking, show_left_to_others
 from mct_s2s.render.next_steps import Call, show_identity_example
 from mct_s2s.render.plan import show_plan
 from mct_s2s.render.plan_markdown import plan_markdown
 from mct_s2s.render.progress import progress
 from mct_s2s.render.result_document import result_document
-from mct_s2s.render.status import show_findings, show_status
+from mct_s2s.render.status import show_report, show_status
+from mct_s2s.render.status_documents import report_document
 from mct_s2s.render.support_request import support_request
 from mct_s2s.render.verification import show_verification, verification_document
 from mct_s2s.render.watching import Watching
@@ -45,6 +49,7 @@ from tests.planning.worlds import (
     TENANT,
     client,
     credential,
+    guid,
     identity_resource,
     settings,
     spec,
@@ -90,6 +95,7 @@ MARKUP = ("Good[/red]", "[bold]x[/bold]", "[link=https://evil.example]x[/link]",
 """What rich would read as its own."""
 
 WITHIN = timedelta(days=30)
+ME = PrincipalId(guid("me"))
 
 
 def is_plain(text: str) -> bool:
@@ -172,6 +178,21 @@ def _status(terminal: Terminal, name: str) -> None:
     show_status(terminal, seen, diagnose(seen, NOW, WHERE), NOW, WITHIN)
 
 
+def _listed(terminal: Terminal, name: str) -> None:
+    seen = observed(name)
+    error = S2SError("x", name, remedy=name, command=name, answer=name)
+    assert seen.app_service is not None
+    assert seen.trust.service is not None
+    resource = seen.app_service.site.resource
+    owned = TenantRegistration(replace(seen.trust.service, credentials=(credential(5, name),)), (Owner(ME, name),))
+    status = SiteStatus(seen, diagnose(seen, NOW, WHERE), WHERE)
+    unread, wide = (UnreadSite(resource, error),), TenantWide((owned,))
+    for each in (wide, TenantWide(error=error)):
+        report = StatusReport(NOW, WITHIN, (status,), unread, (resource,), each, subscription_wide=True)
+        show_report(terminal, report)
+        terminal.document(report_document(report))
+
+
 def _documented(terminal: Terminal, name: str) -> None:
     for document in _documents(name):
         terminal.document(document)
@@ -242,6 +263,7 @@ SCREENS: Mapping[str, Callable[[Terminal, str], None]] = {
     "plan": _planned,
     "progress": _live,
     "status": _status,
+    "status list": _listed,
     "watch": _watched,
     "findings": _found,
     "doctor": _doctored,

@@ -64,6 +64,22 @@ def test_cells_are_stacked_with_their_titles_where_there_is_none() -> None:
     ]  # fmt: skip
 
 
+def test_a_stacked_row_without_its_first_cell_continues_the_one_before_it() -> None:
+    assert shown([["Import", "x" * 30], ["", "y" * 30]], 32, ["Client", "Id"]).splitlines() == [
+        "Import", "    Id:", f"    {'x' * 30}", "    Id:", f"    {'y' * 30}",
+    ]  # fmt: skip
+
+
+def test_a_row_that_is_too_wide_is_stacked_and_the_others_stay_a_table() -> None:
+    path = "/home/ada/" + "x" * 60
+    assert shown([["Name", "one"], ["A longer name", path], ["Last", "two"]], 40).splitlines() == [
+        "Name  one",
+        "A longer name",
+        f"    {path}",
+        "Last  two",
+    ]
+
+
 def test_a_table_without_rows_is_nothing() -> None:
     assert shown([], 40, ["a"]).strip() == ""
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import json
 import sys
 from typing import Any
 
 import pytest
-from mct_s2s.render.console import UNBOUNDED, Terminal
+from mct_s2s.render.capabilities import UNBOUNDED
+from mct_s2s.render.console import Terminal
 from rich.text import Text
 
 from tests.render.conftest import Screens, Stream
@@ -42,8 +44,8 @@ def test_a_text_is_printed_as_it_is_even_where_it_looks_like_markup(screens: Scr
 
 def test_a_question_is_seen_before_it_is_answered(screens: Screens) -> None:
     screen = screens(80, is_terminal=True)
-    screen.terminal.ask("Apply these changes? [y/N] ")
-    assert screen.err == "Apply these changes? [y/N] "
+    screen.terminal.ask("Apply? [y/N] ")
+    assert screen.err == "Apply? [y/N] "
     assert screen.err_stream.unflushed == ""
     assert screen.out == ""
 
@@ -53,7 +55,24 @@ def test_a_line_of_a_log_is_never_folded(screens: Screens) -> None:
     assert (screen.terminal.out.width, screen.terminal.err.width) == (UNBOUNDED, UNBOUNDED)
     line = "word " * 200
     screen.terminal.result(line)
-    assert screen.out == f"{line}\n"
+    assert screen.out == f"{line.rstrip()}\n"
+
+
+def test_a_line_is_folded_between_words_and_none_of_what_follows_looks_like_a_line_of_ours(screens: Screens) -> None:
+    screen = screens(20)
+    screen.terminal.say("Created client x x x error: forged")
+    assert screen.err == "Created client x x x\n  error: forged\n"
+
+
+@pytest.mark.parametrize("forced", ["FORCE_COLOR", "CLICOLOR_FORCE"])
+def test_a_pipe_gets_colors_where_they_are_asked_for_and_nothing_that_moves_a_cursor(
+    screens: Screens, monkeypatch: pytest.MonkeyPatch, forced: str
+) -> None:
+    monkeypatch.setenv(forced, "1")
+    screen = screens(80)
+    screen.terminal.result("fine", style="good")
+    assert GREEN in screen.out_stream.getvalue()
+    assert not screen.terminal.out.is_terminal
 
 
 def test_a_width_that_is_set_is_obeyed_without_a_terminal(screens: Screens) -> None:
@@ -119,3 +138,17 @@ def test_a_question_needs_somebody_who_sees_it_and_can_answer(
 ) -> None:
     monkeypatch.setattr(sys, "stdin", Stream(is_terminal=reads_from_terminal))
     assert screens(is_terminal=writes_to_terminal).terminal.talks_to_person is somebody
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "ascii", "utf-8"])
+def test_an_export_is_utf_8_with_its_own_line_ends(
+    screens: Screens, monkeypatch: pytest.MonkeyPatch, encoding: str
+) -> None:
+    """Windows gives redirected output its code page, and makes of each line end its own."""
+    terminal, written = screens(80).terminal, io.BytesIO()
+    stream = io.TextIOWrapper(written, encoding, newline="\r\n")
+    monkeypatch.setattr(sys, "stdout", stream)
+    terminal.out.file = stream
+    terminal.result("before")
+    terminal.export("München,日本\r\nx\n")
+    assert written.getvalue() == "before\r\nMünchen,日本\r\nx\n".encode()

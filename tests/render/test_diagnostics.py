@@ -82,7 +82,7 @@ def test_an_interrupted_command_reports_what_was_done_what_is_in_doubt_and_what_
 def test_an_odd_name_is_among_what_was_done(screens: Screens, name: str) -> None:
     screen = screens(80, is_terminal=True)
     show_standing(screen.terminal, [principal(name)], [], [])
-    line_with(screen.err, f"service principal {name}")
+    assert f"service principal {name}" in words_of(screen.err)
 
 
 def test_where_nothing_was_begun_there_is_nothing_to_resume(screens: Screens) -> None:

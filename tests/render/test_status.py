@@ -11,7 +11,8 @@ from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.model.trust import ClientApplication, Trust
 from mct_s2s.planning.findings import Finding, Severity, diagnose
-from mct_s2s.render.status import show_findings, show_status
+from mct_s2s.render.findings import show_findings
+from mct_s2s.render.status import show_status
 
 from tests.planning.worlds import (
     FOREIGN,
@@ -60,8 +61,8 @@ def shown(screen: Screen, observed: ObservedState, within: timedelta = timedelta
 
 
 def row_of(text: str, name: str, identifier: str) -> str:
-    """A client's row in the table of clients."""
-    return line_with(text, name, identifier)
+    """A client's row in the table of clients, which the picture of the trust comes after."""
+    return line_with(text.rpartition(" can call ")[0].rpartition("\n")[0] or text, name, identifier)
 
 
 @pytest.mark.parametrize("width", [80, 120, None])

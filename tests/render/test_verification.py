@@ -149,7 +149,7 @@ def test_an_odd_name_is_the_title_of_its_checks(screens: Screens, name: str) -> 
     screen = screens(80, is_terminal=True)
     odd = VerificationCheck(name, CheckSubject.APPLICATION, CALL, False, f"'{name}' was refused.", f"add {name}")
     show_verification(screen.terminal, verification(odd))
-    assert screen.out.splitlines()[0].endswith(name)
+    assert words_of(screen.out).startswith(f"Client {name} ")
     assert words_of(f"'{name}' was refused.") in words_of(screen.out)
     line_with(screen.out, f"add {name}")
 

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives import serialization
 from mct_s2s.azure.sign_in import azure_cli
-from mct_s2s.azure.sign_in.choice import Method, choose
+from mct_s2s.azure.sign_in.choice import choose
+from mct_s2s.azure.sign_in.method import Method
 from mct_s2s.errors import SignInFailed
 from mct_s2s.key_pairs import UnfitCertificate, certificate_in
 

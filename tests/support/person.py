@@ -12,7 +12,7 @@ from azure.core.credentials import AccessToken
 from mct_s2s.azure.connection import Connection
 from mct_s2s.azure.sign_in import interactive
 from mct_s2s.azure.sign_in.caller_credential import CallerCredential
-from mct_s2s.azure.sign_in.choice import Method
+from mct_s2s.azure.sign_in.method import Method
 
 from tests.conftest import Sandbox
 

@@ -178,14 +178,7 @@ class CredentialRequests(DirectoryRequests):
         info = self._session.request(Method.GET, f"{path}/owners?$select=id,displayName,userPrincipalName")
         rows = await self._session.rows(info, GraphOperation.READ, lag=lag)
         with GRAPH.readable(GraphOperation.READ):
-            found = (
-                Owner(
-                    PrincipalId(guid(row["id"])),
-                    str(row.get("userPrincipalName") or row.get("displayName") or row["id"]),
-                )
-                for row in rows
-            )
-            return tuple(sorted(found, key=lambda owner: owner.id))
+            return parse.owners(rows)
 
     async def _with_keys(self, path: str, lag: Lag) -> tuple[Credential, ...]:
         """Secrets and certificates, each with the thumbprint of its key.

@@ -24,6 +24,7 @@ from mct_s2s.model.directory_objects import (
     Application,
     AppRole,
     Assignment,
+    Owner,
     PrincipalKind,
     RequiredAccess,
     ServicePrincipal,
@@ -162,6 +163,15 @@ def principal(row: Json) -> ServicePrincipal:
         resource_id=next((name for name in names if name.startswith("/subscriptions/")), None),
         assignment_required=bool(row.get("appRoleAssignmentRequired")),
     )
+
+
+def owners(found: Iterable[Json]) -> tuple[Owner, ...]:
+    """A collection of owners: people by their `userPrincipalName`, applications by their display name."""
+    read = (
+        Owner(PrincipalId(guid(row["id"])), str(row.get("userPrincipalName") or row.get("displayName") or row["id"]))
+        for row in found
+    )
+    return tuple(sorted(read, key=lambda owner: owner.id))
 
 
 @GRAPH.readable(GraphOperation.READ)

@@ -10,24 +10,11 @@ import os
 import shutil
 import sys
 from collections.abc import Mapping
-from enum import StrEnum
 from pathlib import Path
 
 from mct_s2s.azure.sign_in import azure_cli
+from mct_s2s.azure.sign_in.method import Method
 from mct_s2s.errors import SignInFailed
-
-
-class Method(StrEnum):
-    """The values of `--auth`."""
-
-    AUTO = "auto"
-    ENVIRONMENT = "environment"
-    CLI = "cli"
-    AZD = "azd"
-    BROWSER = "browser"
-    DEVICE_CODE = "device-code"
-    MANAGED_IDENTITY = "managed-identity"
-    WORKLOAD_IDENTITY = "workload-identity"
 
 
 def choose(method: Method, environ: Mapping[str, str] = os.environ, *, on_terminal: bool | None = None) -> Method:

@@ -21,7 +21,7 @@ from azure.identity import DeviceCodeCredential, InteractiveBrowserCredential
 from mct_s2s.azure import sync_connection
 from mct_s2s.azure.connection import Connection
 from mct_s2s.azure.sign_in.caller_credential import Again, CallerCredential
-from mct_s2s.azure.sign_in.choice import Method
+from mct_s2s.azure.sign_in.method import Method
 
 ANY_ORGANIZATION = "organizations"
 

@@ -16,8 +16,8 @@ from mct_s2s.azure.connection import Connection
 from mct_s2s.azure.services import first_line
 from mct_s2s.azure.sign_in import azure_cli
 from mct_s2s.azure.sign_in.caller_credential import Again, CallerCredential
-from mct_s2s.azure.sign_in.choice import Method
 from mct_s2s.azure.sign_in.client_tokens import assertion_in
+from mct_s2s.azure.sign_in.method import Method
 from mct_s2s.errors import UsageError
 from mct_s2s.key_pairs import known_algorithms
 from mct_s2s.local_files import read_given

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
-from inspect import Parameter
-from pathlib import Path
-from typing import Annotated, Any
+from dataclasses import replace
 
 from mct_s2s import clock
-from mct_s2s.cli.binding import SEVERAL_OPTIONS, option
 from mct_s2s.cli.change import change, exit_code
 from mct_s2s.cli.closing import close
-from mct_s2s.cli.options import ChangingOptions
+from mct_s2s.cli.options.configure_appservice import ConfigureAppserviceOptions
 from mct_s2s.cli.requests import check_role, request_for, service_spec
 from mct_s2s.cli.run import Run, run
 from mct_s2s.cli.session import Needs
@@ -22,37 +17,10 @@ from mct_s2s.inputs.backup import read_backup
 from mct_s2s.inputs.handoff import given_values, read_handoff
 from mct_s2s.model.desired import Desired, GivenValues, SettingsScope
 from mct_s2s.model.settings_backup import Backup
-from mct_s2s.model.site_settings import ENABLED, ROLE, SETTINGS
+from mct_s2s.model.site_settings import ROLE
 
 
-def _setting_options() -> Iterator[Parameter]:
-    """An option for each row of the table of settings that has one."""
-    for setting in SETTINGS:
-        if setting.option is not None:
-            text = option(setting.option, text=setting.option_help)
-            kind: Any = Annotated[list[str] if setting.holds.is_list else str | None, text]
-            default: list[str] | None = [] if setting.holds.is_list else None
-            yield Parameter(setting.name, Parameter.KEYWORD_ONLY, default=default, annotation=kind)
-
-
-@dataclass(kw_only=True)
-class ConfigureOptions(ChangingOptions):
-    """Options of `configure-appservice`."""
-
-    given: dict[str, str | list[str] | None] = field(
-        default_factory=dict, metadata={SEVERAL_OPTIONS: tuple(_setting_options())}
-    )
-    """What was given for each setting, by its name."""
-    handoff: Annotated[
-        Path | None, option("--from", metavar="FILE", text="Read all values from a file written by setup --handoff.")
-    ] = None
-    restore: Annotated[
-        Path | None, option("--restore", metavar="FILE", text="Restore the settings from a backup file.")
-    ] = None
-    disable: Annotated[bool, option("--disable", text=f"Set {ENABLED} to false.")] = False
-
-
-def configure_appservice(options: ConfigureOptions) -> int:
+def configure_appservice(options: ConfigureAppserviceOptions) -> int:
     """Plan the settings, confirm and apply; return the process exit code."""
     given = _given(options)
     role = given.value(ROLE)
@@ -80,7 +48,7 @@ def configure_appservice(options: ConfigureOptions) -> int:
     return run(options, Needs(directory=directory), body)
 
 
-def _backup(options: ConfigureOptions) -> Backup | None:
+def _backup(options: ConfigureAppserviceOptions) -> Backup | None:
     if options.restore is None:
         return None
     if any(options.given.values()) or options.handoff or options.disable:
@@ -92,7 +60,7 @@ def _backup(options: ConfigureOptions) -> Backup | None:
     return read_backup(options.restore)
 
 
-def _given(options: ConfigureOptions) -> GivenValues:
+def _given(options: ConfigureAppserviceOptions) -> GivenValues:
     typed = {
         name: [value] if isinstance(value, str) else value for name, value in options.given.items() if value is not None
     }

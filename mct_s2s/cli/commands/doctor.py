@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
 
 from mct_s2s import clock
-from mct_s2s.cli.binding import option
-from mct_s2s.cli.options import ChangingOptions
+from mct_s2s.cli.options.doctor import DoctorOptions
 from mct_s2s.cli.requests import named_target, request_for, service_spec, where
 from mct_s2s.cli.run import Run, run
 from mct_s2s.cli.session import Needs
@@ -23,23 +21,6 @@ from mct_s2s.render.doctor import doctor_document, show_checks, show_drift
 
 SOMETHING_MISSING = 3
 STANDARD_OUTPUT = "-"
-
-
-@dataclass(kw_only=True)
-class DoctorOptions(ChangingOptions):
-    """Options of `doctor`."""
-
-    managed_identity: Annotated[
-        list[str],
-        option("--managed-identity", metavar="RESOURCE", text="Resource whose managed identity to enable. Repeatable."),
-    ] = field(default_factory=list)
-    no_app_service: Annotated[bool, option("--no-app-service", text="Check Entra ID only.")] = False
-    no_consent: Annotated[bool, option("--no-consent", text="Skip the check for admin consent.")] = False
-    request: Annotated[
-        str | None,
-        option("--request", metavar="FILE", text="Write a request for what is missing, for an administrator."),
-    ] = None
-    fix: Annotated[bool, option("--fix", text="Mend what has drifted. Shows the plan and asks first.")] = False
 
 
 def doctor(options: DoctorOptions) -> int:

@@ -2,24 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Annotated
-
-from mct_s2s.cli.binding import REMOVAL, argument, option
-from mct_s2s.cli.options import RemovalOptions
+from mct_s2s.cli.options.remove_client import RemoveClientOptions
 from mct_s2s.cli.removing import remove
 from mct_s2s.errors import UsageError
 from mct_s2s.model.desired import Removal
-
-
-@dataclass(kw_only=True)
-class RemoveClientOptions(RemovalOptions):
-    """Options of `remove-client`."""
-
-    name: Annotated[str, argument("NAME_OR_ID", "Display name, appId, object ID, resource ID or allow list entry.")]
-    ignore_missing: Annotated[
-        bool, option("--ignore-missing", group=REMOVAL, text="Exit 0 if the client does not exist.")
-    ] = False
 
 
 def remove_client(options: RemoveClientOptions) -> int:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Annotated
 
 from mct_s2s import clock
-from mct_s2s.cli.binding import argument, option
 from mct_s2s.cli.change import change, exit_code
 from mct_s2s.cli.closing import close, made_by
-from mct_s2s.cli.options import SecretOptions
+from mct_s2s.cli.options.rotate_secret import RotateSecretOptions
 from mct_s2s.cli.requests import request_for, service_spec
 from mct_s2s.cli.run import Run, run
 from mct_s2s.cli.session import Needs
@@ -25,25 +23,7 @@ SEVERAL = 2
 """As many clients as `--expiring-within` may be about: a single file cannot hold their secrets."""
 
 
-@dataclass(kw_only=True)
-class RotateOptions(SecretOptions):
-    """Options of `rotate-secret`."""
-
-    name: Annotated[str | None, argument("NAME", "Client application: its display name or appId.")] = None
-    expiring_within: Annotated[
-        str | None,
-        option("--expiring-within", metavar="DURATION", text="All clients whose secret expires within 30d, 4w, …"),
-    ] = None
-    keep_old: Annotated[
-        str | None,
-        option("--keep-old", metavar="DURATION", text="Keep the old secret for 24h, 7d, … until the next rotation."),
-    ] = None
-    remove_old: Annotated[
-        bool, option("--remove-old", text="Remove the old secret now, even if it is still in use.")
-    ] = False
-
-
-def rotate_secret(options: RotateOptions) -> int:
+def rotate_secret(options: RotateSecretOptions) -> int:
     """Plan the new secrets, confirm and apply; return the process exit code."""
     if (options.name is None) == (options.expiring_within is None):
         raise UsageError(

@@ -2,25 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Annotated
-
-from mct_s2s.cli.binding import argument, option
 from mct_s2s.cli.options import Output
+from mct_s2s.cli.options.schema import SchemaOptions
 from mct_s2s.errors import UsageError
 from mct_s2s.render.console import Terminal
 from mct_s2s.render.schemas import names, schema_list
 from mct_s2s.render.schemas import schema as schema_of
-
-
-@dataclass(kw_only=True)
-class SchemaOptions:
-    """Options of `schema`."""
-
-    name: Annotated[str | None, argument("NAME", "A document, such as status or result. Default: list them.")] = None
-    output: Annotated[
-        Output, option("-o", "--output", metavar="FORMAT", variable="OUTPUT", text="Format of the list.")
-    ] = Output.TEXT
 
 
 def schema(options: SchemaOptions) -> int:

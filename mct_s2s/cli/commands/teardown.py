@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from mct_s2s.cli.options import RemovalOptions
+from mct_s2s.cli.options.teardown import TeardownOptions
 from mct_s2s.cli.removing import remove
 from mct_s2s.model.desired import Removal
 
 
-def teardown(options: RemovalOptions) -> int:
+def teardown(options: TeardownOptions) -> int:
     """Remove everything; return the process exit code."""
     wanted = Removal(
         everything=True,

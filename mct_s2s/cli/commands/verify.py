@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 from mct_s2s import clock
-from mct_s2s.azure.sign_in.choice import Method, choose
-from mct_s2s.cli.binding import option
-from mct_s2s.cli.options import AzureOptions
+from mct_s2s.azure.sign_in.choice import choose
+from mct_s2s.azure.sign_in.method import Method
+from mct_s2s.cli.completion.seen import remember_seen
+from mct_s2s.cli.options.verify import VerifyOptions
 from mct_s2s.cli.own_credentials import at_hand, from_files
 from mct_s2s.cli.requests import request_for, service_spec, where
 from mct_s2s.cli.run import Run, run, run_as_client
@@ -34,11 +33,11 @@ from mct_s2s.model.client_sign_in import IdentitySignIn, OwnCredential, SignIn
 from mct_s2s.model.commands import own_command
 from mct_s2s.model.desired import Desired
 from mct_s2s.model.ids import ClientId
-from mct_s2s.model.mct_api import API_PATH
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.planning import guards
 from mct_s2s.planning.findings import diagnose
 from mct_s2s.planning.membership import clients_called, members
+from mct_s2s.planning.nearest import did_you_mean
 from mct_s2s.planning.verification import CheckSubject, Verification, VerificationCheck
 from mct_s2s.render.verification import show_verification, verification_document
 
@@ -48,26 +47,6 @@ if TYPE_CHECKING:
 UNPROVED = 3
 INSIDE = ("IDENTITY_ENDPOINT", "MSI_ENDPOINT")
 """Set by Azure inside a resource that has a managed identity."""
-
-
-@dataclass(kw_only=True)
-class VerifyOptions(AzureOptions):
-    """Options of `verify`."""
-
-    client: Annotated[
-        list[str],
-        option(
-            "--client", metavar="NAME_OR_ID", text="Test this client application only: a name or appId. Repeatable."
-        ),
-    ] = field(default_factory=list)
-    credentials: Annotated[
-        list[Path], option("--credentials", metavar="FILE", text="A client's secret file. Repeatable.")
-    ] = field(default_factory=list)
-    path: Annotated[str, option("--path", metavar="PATH", text="Path of the MCT API to GET.")] = API_PATH
-    audience: Annotated[
-        str | None, option("--audience", metavar="URI", text="Test the caller's own call to this Application ID URI.")
-    ] = None
-    url: Annotated[str | None, option("--url", metavar="URL", text="The MCT site's URL. Default: from Azure.")] = None
 
 
 def verify(options: VerifyOptions) -> int:
@@ -82,6 +61,7 @@ def verify(options: VerifyOptions) -> int:
         request = request_for(session, Desired(service_spec(session.target, None, may_create=False)), now)
         observed = await observe(session.azure, request)
         guards.check(observed)
+        remember_seen(options, session, observed)
         place = where(options, observed)
         missing = _not_configured(observed, now, place, path)
         if missing is not None:
@@ -133,11 +113,13 @@ def _subjects(
         matching = [client for client in clients_called(name, observed, unique_name) if client in clients]
         if len(matching) != 1:
             several = len(matching) > 1
+            there = [client.display_name for client in clients]
+            guess = "" if several else f"{did_you_mean(name, there, '')} ".lstrip()
             raise NotThere(
                 "client-ambiguous" if several else "client-unknown",
                 f"{len(matching) or 'No'} client application{'s' if several else ''} of this App Service "
                 f"{'are' if several else 'is'} named '{name}'.",
-                remedy="List the clients:",
+                remedy=f"{guess}List the clients:",
                 command=own_command("status", where=where(options, observed)),
             )
         chosen.append(matching[0])

@@ -6,14 +6,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, fields
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from mct_s2s.cli.binding import CREDENTIALS, option
 from mct_s2s.cli.credentials import certificate, federated, secret
 from mct_s2s.cli.credentials.base import LifetimeOptions
 from mct_s2s.errors import UsageError
-from mct_s2s.inputs.lifetime import expiry
-from mct_s2s.model.desired import CredentialSpec, Kept
+
+if TYPE_CHECKING:
+    from mct_s2s.model.desired import CredentialSpec, Kept
 
 READERS: dict[str, Callable[[Any, datetime], CredentialSpec]] = {
     "secret": secret.read,
@@ -55,6 +56,8 @@ def read_credential(options: KindOptions, now: datetime) -> CredentialSpec | Non
     Raises:
         UsageError: an option of another kind of credential, or an unusable value.
     """
+    from mct_s2s.inputs.lifetime import expiry  # noqa: PLC0415  # the help has no need of it
+
     kind = options.credential.value
     for others in KindOptions.__bases__:
         if issubclass(others, LifetimeOptions) and others.kind not in {"", kind}:
@@ -80,6 +83,8 @@ def _refuse(others: type[LifetimeOptions], options: KindOptions) -> None:
 
 
 def _check_store(secret_to: str, keeps: Kept | None) -> None:
+    from mct_s2s.model.desired import Kept  # noqa: PLC0415  # as above
+
     if keeps is None:
         raise UsageError(
             "contradictory-options",

@@ -37,7 +37,7 @@ class LifetimeOptions:
             "--secret-to",
             metavar="PLACE",
             group=CREDENTIALS,
-            text="Save to file:PATH, keyvault:VAULT[/NAME], exec:COMMAND, github:OWNER/REPO[/NAME], or show it once.",
+            text="file:PATH, keyvault:VAULT, exec:COMMAND, github:OWNER/REPO, or show.",
         ),
     ] = None
     secret_format: Annotated[
@@ -46,7 +46,7 @@ class LifetimeOptions:
             "--secret-format",
             metavar="FORMAT",
             group=CREDENTIALS,
-            text="What exec: and show are given: value, dotenv or json. Default: value.",
+            text="What exec: and show are given. Default: value.",
         ),
     ] = None
     secret_names: Annotated[

@@ -5,14 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, ClassVar
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from mct_s2s.cli.binding import CREDENTIALS, option
 from mct_s2s.cli.credentials.base import LifetimeOptions
-from mct_s2s.inputs.lifetime import expiry
-from mct_s2s.key_pairs import given_certificate
-from mct_s2s.model.client_credentials import CLOCKS_DIFFER
-from mct_s2s.planning.credentials.certificate import CertificateSpec
+
+if TYPE_CHECKING:
+    from mct_s2s.planning.credentials.certificate import CertificateSpec
 
 
 @dataclass(kw_only=True)
@@ -38,6 +37,11 @@ def read(options: CertificateOptions, now: datetime) -> CertificateSpec:
     Raises:
         UsageError: the file holds no certificate that a client can sign in with.
     """
+    from mct_s2s.inputs.lifetime import expiry  # noqa: PLC0415  # the help has no need of it
+    from mct_s2s.key_pairs import given_certificate  # noqa: PLC0415
+    from mct_s2s.model.client_credentials import CLOCKS_DIFFER  # noqa: PLC0415
+    from mct_s2s.planning.credentials.certificate import CertificateSpec  # noqa: PLC0415
+
     if options.certificate is not None:
         given = given_certificate(options.certificate, now)
         return CertificateSpec(given.starts, given.expires, given)

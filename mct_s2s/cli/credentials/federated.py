@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, ClassVar
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from mct_s2s.cli.binding import FEDERATION, option
 from mct_s2s.cli.credentials.base import LifetimeOptions
-from mct_s2s.inputs.federation import federated_spec
-from mct_s2s.planning.credentials.federated import FederatedSpec
+
+if TYPE_CHECKING:
+    from mct_s2s.planning.credentials.federated import FederatedSpec
 
 
 @dataclass(kw_only=True)
@@ -50,6 +51,8 @@ def read(options: FederatedOptions, now: datetime) -> FederatedSpec:
     Raises:
         UsageError: something is missing, or could never match a token.
     """
+    from mct_s2s.inputs.federation import federated_spec  # noqa: PLC0415  # the help has no need of it
+
     del now
     issuer, subject, audience = options.federated_issuer, options.federated_subject, options.federated_audience
     return federated_spec(issuer, subject, audience, options.github)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 
-from mct_s2s.azure.sign_in.choice import Method, choose
+from mct_s2s.azure.sign_in.choice import choose
+from mct_s2s.azure.sign_in.method import Method
 from mct_s2s.cli.options import AzureOptions
 from mct_s2s.cli.session import Needs, connect
 from mct_s2s.engine.observe.site_survey import survey

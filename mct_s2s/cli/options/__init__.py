@@ -10,8 +10,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
-from mct_s2s.azure.sign_in.choice import Method
-from mct_s2s.cli.binding import AZURE, CHANGES, CREDENTIALS, REMOVAL, option
+from mct_s2s.azure.sign_in.method import Method
+from mct_s2s.cli.binding import ADVANCED, AZURE, CHANGES, CREDENTIALS, OUTPUT, REMOVAL, option
 from mct_s2s.cli.credentials import KindOptions
 from mct_s2s.cli.credentials.base import LifetimeOptions
 from mct_s2s.errors import UsageError
@@ -70,7 +70,7 @@ class AzureOptions:
         option(
             "--tenant",
             metavar="ID_OR_DOMAIN",
-            group=AZURE,
+            group=ADVANCED,
             variable="TENANT",
             text="Tenant ID or domain. Default: the subscription's tenant.",
         ),
@@ -80,21 +80,21 @@ class AzureOptions:
         option(
             "--cloud",
             metavar="NAME_OR_URL",
-            group=AZURE,
+            group=ADVANCED,
             variable="CLOUD",
             text="Cloud: public, usgov, usgov-dod, china, sandbox, or an ARM URL.",
         ),
     ] = "public"
     auth: Annotated[
-        Method, option("--auth", metavar="METHOD", group=AZURE, variable="AUTH", text="Sign-in method.")
+        Method, option("--auth", metavar="METHOD", group=ADVANCED, variable="AUTH", text="Sign-in method.")
     ] = Method.AUTO
     output: Annotated[
-        Output, option("-o", "--output", metavar="FORMAT", group=AZURE, variable="OUTPUT", text="Output format.")
+        Output, option("-o", "--output", metavar="FORMAT", group=OUTPUT, variable="OUTPUT", text="Output format.")
     ] = Output.TEXT
     verbose: Annotated[
         bool,
         option(
-            "-v", "--verbose", group=AZURE, variable="VERBOSE", text="Show each request, without tokens or secrets."
+            "-v", "--verbose", group=OUTPUT, variable="VERBOSE", text="Show each request, without tokens or secrets."
         ),
     ] = False
     timeout: Annotated[
@@ -102,7 +102,7 @@ class AzureOptions:
         option(
             "--timeout",
             metavar="SECONDS",
-            group=AZURE,
+            group=ADVANCED,
             variable="TIMEOUT",
             text="Deadline of the whole command, in seconds.",
         ),
@@ -127,7 +127,7 @@ class ChangingOptions(AzureOptions):
             "-o",
             "--output",
             metavar="FORMAT",
-            group=AZURE,
+            group=OUTPUT,
             variable="OUTPUT",
             text="Output format. Markdown needs --dry-run.",
         ),
@@ -147,7 +147,7 @@ class ChangingOptions(AzureOptions):
             "--backup", metavar="FILE", group=CHANGES, text="Save the current settings to FILE. They contain secrets."
         ),
     ] = None
-    no_preflight: Annotated[bool, option("--no-preflight", group=CHANGES, text="Skip the permission check.")] = False
+    no_preflight: Annotated[bool, option("--no-preflight", group=ADVANCED, text="Skip the permission check.")] = False
 
     def __post_init__(self) -> None:
         """Refuse the format of a plan where there is more than a plan to print.
@@ -184,13 +184,13 @@ class CredentialOptions(KindOptions, SecretOptions):
         str | None,
         option(
             "--service-management-reference",
-            group=CREDENTIALS,
+            group=ADVANCED,
             metavar="ID",
             show_default=False,
             text="Service ID for app registrations, if the tenant requires one.",
         ),
     ] = None
-    no_verify: Annotated[bool, option("--no-verify", group=CREDENTIALS, text="Do not test the clients at the end.")] = (
+    no_verify: Annotated[bool, option("--no-verify", group=ADVANCED, text="Do not test the clients at the end.")] = (
         False
     )
 

@@ -11,7 +11,7 @@ from mct_s2s.cli.options import CredentialOptions
 
 EXAMPLES = (
     "mct-s2s add-client Import -a contosolearn",
-    "mct-s2s add-client Deploy -a contosolearn --credential federated --github contoso/deploy",
+    "mct-s2s add-client Deploy --credential federated --github contoso/deploy",
     "mct-s2s add-client --managed-identity reports-func -a contosolearn",
 )
 

@@ -31,7 +31,7 @@ class SetupOptions(CredentialOptions):
     ] = field(default_factory=list)
     service_name: Annotated[
         str | None,
-        option("--service-name", metavar="NAME", text="Display name. Default: MCT service (<app service>)."),
+        option("--service-name", metavar="NAME", text="Display name. Default: MCT service (APP_SERVICE)."),
     ] = None
     role: Annotated[str | None, option("--role", metavar="VALUE", text="App role value. Default: S2SAppRole.")] = None
     service_app: Annotated[

@@ -18,8 +18,13 @@ AT_ONCE = 8
 """Settings read at a time: the survey must not use up what Azure Resource Manager allows for the work after it."""
 
 
-async def survey(sites: Sites, subscription_id: str) -> SiteSurvey:
+async def survey(sites: Sites, subscription_id: str, *, most: int | None = MOST_READ) -> SiteSurvey:
     """The web and function apps of a subscription. Of their settings, only the document's own are kept.
+
+    Args:
+        sites: the port.
+        subscription_id: whose apps are looked at.
+        most: of how many web apps the settings are read; `None` for all.
 
     Raises:
         S2SError: the apps cannot be listed. Settings that cannot be read are no error.
@@ -34,5 +39,5 @@ async def survey(sites: Sites, subscription_id: str) -> SiteSurvey:
             except S2SError:
                 return site.resource, None
 
-    read = await gather_or_cancel(*(settings_of(site) for site in by_likelihood(found)[:MOST_READ]))
+    read = await gather_or_cancel(*(settings_of(site) for site in by_likelihood(found)[:most]))
     return survey_of(found, dict(read))

@@ -116,4 +116,4 @@ def test_another_command_offers_the_sites_too(person: Callable[..., Person], azu
     code, shown = someone.ended()
     assert (code, azure.writes()) == (3, []), shown
     assert "To skip the question next time, add:\r\n-a contosolearn -g mct-prod" in shown
-    assert "mct-s2s setup --client NAME -a contosolearn" in shown
+    assert "mct-s2s setup -a contosolearn -g mct-prod" in shown

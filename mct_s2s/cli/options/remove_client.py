@@ -1,0 +1,24 @@
+"""The options of `mct-s2s remove-client`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from mct_s2s.cli.binding import REMOVAL, argument, option
+from mct_s2s.cli.options import RemovalOptions
+
+EXAMPLES = (
+    "mct-s2s remove-client Import -a contosolearn --dry-run",
+    "mct-s2s remove-client Import -a contosolearn --keep-registration",
+)
+
+
+@dataclass(kw_only=True)
+class RemoveClientOptions(RemovalOptions):
+    """Options of `remove-client`."""
+
+    name: Annotated[str, argument("NAME_OR_ID", "Display name, appId, object ID, resource ID or allow list entry.")]
+    ignore_missing: Annotated[
+        bool, option("--ignore-missing", group=REMOVAL, text="Exit 0 if the client does not exist.")
+    ] = False

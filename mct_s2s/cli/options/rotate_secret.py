@@ -1,0 +1,33 @@
+"""The options of `mct-s2s rotate-secret`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from mct_s2s.cli.binding import argument, option
+from mct_s2s.cli.options import SecretOptions
+
+EXAMPLES = (
+    "mct-s2s rotate-secret Import -a contosolearn",
+    "mct-s2s rotate-secret -a contosolearn --expiring-within 30d --yes",
+    "mct-s2s rotate-secret Import -a contosolearn --keep-old 7d",
+)
+
+
+@dataclass(kw_only=True)
+class RotateSecretOptions(SecretOptions):
+    """Options of `rotate-secret`."""
+
+    name: Annotated[str | None, argument("NAME", "Client application: its display name or appId.")] = None
+    expiring_within: Annotated[
+        str | None,
+        option("--expiring-within", metavar="DURATION", text="All clients whose secret expires within 30d, 4w, …"),
+    ] = None
+    keep_old: Annotated[
+        str | None,
+        option("--keep-old", metavar="DURATION", text="Keep the old secret for 24h, 7d, … until the next rotation."),
+    ] = None
+    remove_old: Annotated[
+        bool, option("--remove-old", text="Remove the old secret now, even if it is still in use.")
+    ] = False

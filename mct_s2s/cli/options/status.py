@@ -1,0 +1,67 @@
+"""The options of `mct-s2s status`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Annotated
+
+from mct_s2s.cli.binding import OUTPUT, option
+from mct_s2s.cli.options import AzureOptions
+
+EXAMPLES = (
+    "mct-s2s status -a contosolearn",
+    "mct-s2s status -a contosolearn --expiring-within 60d -o json",
+    "mct-s2s status --all -o csv",
+)
+
+
+class StatusFormat(StrEnum):
+    """The values of `--output` for `status`."""
+
+    TEXT = "text"
+    JSON = "json"
+    CSV = "csv"
+    ICS = "ics"
+    PROMETHEUS = "prometheus"
+    MARKDOWN = "markdown"
+    HTML = "html"
+    SVG = "svg"
+
+
+@dataclass(kw_only=True)
+class StatusOptions(AzureOptions):
+    """Options of `status`."""
+
+    output: Annotated[
+        StatusFormat,
+        option("-o", "--output", metavar="FORMAT", group=OUTPUT, variable="OUTPUT", text="Output format."),
+    ] = StatusFormat.TEXT  # type: ignore[assignment]  # more formats than other commands have
+    expiring_within: Annotated[
+        str,
+        option(
+            "--expiring-within",
+            metavar="DURATION",
+            text="Warn this long before the last credential expires (exit code 3).",
+        ),
+    ] = "30d"
+    all_sites: Annotated[bool, option("--all", text="Show every MCT App Service of the subscription.")] = False
+    tenant_wide: Annotated[
+        bool,
+        option("--tenant-wide", text="Show every app registration with a credential that expires."),
+    ] = False
+    watch: Annotated[
+        float | None,
+        option(
+            "--watch",
+            metavar="SECONDS",
+            min=1,
+            show_default=False,
+            text="Check again every 30 seconds, until Ctrl-C.",
+        ),
+    ] = None
+
+    @property
+    def is_list(self) -> bool:
+        """Whether more than the one App Service is asked for that is named."""
+        return self.all_sites or self.tenant_wide

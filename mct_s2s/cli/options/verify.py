@@ -1,0 +1,37 @@
+"""The options of `mct-s2s verify`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated
+
+from mct_s2s.cli.binding import option
+from mct_s2s.cli.options import AzureOptions
+from mct_s2s.model.mct_api import API_PATH
+
+EXAMPLES = (
+    "mct-s2s verify -a contosolearn",
+    "mct-s2s verify -a contosolearn --client Import",
+    "mct-s2s verify --audience api://APP_ID --url https://HOST",
+)
+
+
+@dataclass(kw_only=True)
+class VerifyOptions(AzureOptions):
+    """Options of `verify`."""
+
+    client: Annotated[
+        list[str],
+        option(
+            "--client", metavar="NAME_OR_ID", text="Test this client application only: a name or appId. Repeatable."
+        ),
+    ] = field(default_factory=list)
+    credentials: Annotated[
+        list[Path], option("--credentials", metavar="FILE", text="A client's secret file. Repeatable.")
+    ] = field(default_factory=list)
+    path: Annotated[str, option("--path", metavar="PATH", text="Path of the MCT API to GET.")] = API_PATH
+    audience: Annotated[
+        str | None, option("--audience", metavar="URI", text="Test the caller's own call to this Application ID URI.")
+    ] = None
+    url: Annotated[str | None, option("--url", metavar="URL", text="The MCT site's URL. Default: from Azure.")] = None

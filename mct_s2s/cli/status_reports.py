@@ -1,0 +1,94 @@
+"""What `status` reads: one App Service, every one of the subscription, the registrations of the tenant."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+from mct_s2s import clock
+from mct_s2s.cli.completion.seen import remember_seen
+from mct_s2s.cli.options import AzureOptions
+from mct_s2s.cli.requests import request_for, service_spec, where
+from mct_s2s.concurrency import gather_or_cancel
+from mct_s2s.engine.observe.all_sites import find_mct_sites, read_each
+from mct_s2s.engine.observe.observe import observe
+from mct_s2s.engine.observe.tenant_wide import find_tenant_wide
+from mct_s2s.engine.session import Session
+from mct_s2s.errors import S2SError
+from mct_s2s.model.desired import Desired
+from mct_s2s.model.resource_id import ResourceId
+from mct_s2s.model.site_target import SiteTarget
+from mct_s2s.planning import guards
+from mct_s2s.planning.findings import diagnose
+from mct_s2s.planning.status_report import SiteStatus, StatusReport, TenantWide, UnreadSite
+
+WORST_LAST = (0, 3, 4, 1)
+"""Exit codes by how little is known: a problem that was found, a missing permission, an answer that did not come."""
+SOMETHING_WRONG = 3
+
+
+async def read_one(options: AzureOptions, session: Session, within: timedelta) -> StatusReport:
+    """The App Service that the session is about.
+
+    Raises:
+        S2SError: it is not there, cannot be read, or is none of MCT.
+    """
+    now = clock.now()
+    return StatusReport(now, within, (await _site(options, session, session.target, within),))
+
+
+async def read_many(
+    options: AzureOptions, session: Session, within: timedelta, *, all_sites: bool, tenant_wide: bool
+) -> StatusReport:
+    """Every MCT App Service of the subscription, the registrations of the tenant, or both at once.
+
+    Raises:
+        S2SError: the sites of the subscription cannot be listed.
+    """
+    report, wide = await gather_or_cancel(
+        _sites(options, session, within, asked=all_sites), _tenant_wide(session, within, asked=tenant_wide)
+    )
+    return replace(report, tenant_wide=wide)
+
+
+def exit_code(report: StatusReport) -> int:
+    """The worst of what was found: 0, 3 for a problem, or the code of an error."""
+    codes = [0 if report.is_healthy else SOMETHING_WRONG, *(one.error.exit_code for one in report.failed)]
+    if report.tenant_wide is not None and report.tenant_wide.error is not None:
+        codes.append(report.tenant_wide.error.exit_code)
+    return max(codes, key=lambda code: WORST_LAST.index(code) if code in WORST_LAST else len(WORST_LAST))
+
+
+async def _sites(options: AzureOptions, session: Session, within: timedelta, *, asked: bool) -> StatusReport:
+    now = clock.now()
+    if not asked:
+        return StatusReport(now, within, ())
+    found = await find_mct_sites(session.azure.sites, session.subscription)
+
+    async def read(app: ResourceId) -> SiteStatus:
+        return await _site(options, session, SiteTarget(app.name, app.resource_group, app.subscription_id), within)
+
+    outcomes = await read_each(tuple(one.site.resource for one in found.mct), read)
+    return StatusReport(
+        now,
+        within,
+        tuple(one for _, one in outcomes if isinstance(one, SiteStatus)),
+        tuple(UnreadSite(app, one) for app, one in outcomes if isinstance(one, S2SError)),
+        tuple(site.resource for site in found.unread),
+        subscription_wide=True,
+    )
+
+
+async def _tenant_wide(session: Session, within: timedelta, *, asked: bool) -> TenantWide | None:
+    return await find_tenant_wide(session.azure.directory, clock.now(), within) if asked else None
+
+
+async def _site(options: AzureOptions, session: Session, target: SiteTarget | None, within: timedelta) -> SiteStatus:
+    now = clock.now()
+    desired = Desired(service_spec(target, None, may_create=False))
+    request = replace(request_for(session, desired, now, target), without_settings=True)
+    observed = await observe(session.azure, request)
+    guards.check(observed)
+    remember_seen(options, session, observed)
+    named = where(options, observed)
+    return SiteStatus(observed, diagnose(observed, now, named, within), named)

@@ -1,0 +1,117 @@
+"""What the parser did not understand, as one of our errors: which word is wrong, and the nearest right one."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
+from typing import Any
+
+from mct_s2s.cli.help import choices, value_type
+from mct_s2s.errors import UsageError
+
+PROGRAM = "mct-s2s"
+
+
+def usage_error(error: Any, words: Sequence[str] = (), environ: Mapping[str, str] = os.environ) -> UsageError:
+    """The parser's error in our words.
+
+    Args:
+        error: of the parser's own class `UsageError`.
+        words: the command line.
+        environ: the variables that stand for options.
+    """
+    context = getattr(error, "ctx", None)
+    help_command = f"{_command(context, words)} --help"
+    option: str = getattr(error, "option_name", "")
+    param = getattr(error, "param", None)
+    match type(error).__name__:
+        case "NoSuchOption" if context is not None:
+            return _misplaced(option, context, words) or _unknown_option(option, context, help_command)
+        case "BadOptionUsage":
+            return UsageError("usage", f"{option} needs a value.", remedy=help_command)
+        case "BadParameter" if param is not None:
+            source, value = _typed(param, words, environ)
+            allowed = _allowed(param, value) if value is not None else None
+            if allowed:
+                return UsageError("usage", f"Invalid {source} '{value}'. {allowed}", remedy=help_command)
+    return UsageError("usage", _reworded(error.format_message()), remedy=help_command)
+
+
+def _command(context: Any, words: Sequence[str]) -> str:
+    if context is not None:
+        return str(context.command_path)
+    return f"{PROGRAM} {words[0]}" if words and not words[0].startswith("-") else PROGRAM
+
+
+def _reworded(message: str) -> str:
+    for theirs, ours in (("No such command", "Unknown command"), ("Got unexpected extra argument", "")):
+        if message.startswith(theirs):
+            rest = message.removeprefix(theirs)
+            return f"{ours}{rest}" if ours else f"Unexpected argument '{rest[rest.rindex('(') + 1 : -1]}'."
+    return message
+
+
+def _unknown_option(option: str, context: Any, help_command: str) -> UsageError:
+    known = [name for param in context.command.get_params(context) for name in param.opts if name.startswith("--")]
+    nearest = get_close_matches(option, known, n=1)
+    guess = f" Did you mean '{nearest[0]}'?" if nearest else ""
+    return UsageError("usage", f"Unknown option '{option}'.{guess}", remedy=help_command)
+
+
+def _misplaced(option: str, context: Any, words: Sequence[str]) -> UsageError | None:
+    """An option of a command, before the command."""
+    commands = getattr(context.command, "commands", {})
+    path = context.command_path.split()
+    typed = words[len(path) - 1 :]
+    at = next((at for at, word in enumerate(typed) if word in commands), None)
+    owners = sorted(commands, key=lambda name: name != "status") if at is None else [typed[at]]
+    owner = next((name for name in owners if option in _options(commands[name])), None)
+    if owner is None:
+        return None
+    line = " ".join([*path, owner])
+    headline = f"Put {option} after the command: {line} {option} …"
+    if at is None:
+        return UsageError("usage", headline, remedy=f"{line} --help")
+    moved = shlex.join([*path, owner, *typed[:at], *typed[at + 1 :]])
+    return UsageError("usage", headline, remedy="Run:", command=moved)
+
+
+def _options(command: Any) -> set[str]:
+    return {name for param in command.params for name in param.opts}
+
+
+def _allowed(param: Any, value: str) -> str | None:
+    known = choices(param)
+    if known:
+        nearest = get_close_matches(value.lower(), known, n=1)
+        return f"{f'Did you mean {nearest[0]}? ' if nearest else ''}Use one of {', '.join(known)}."
+    return f"Use a number{_range(param)}." if value_type(param) in {int, float} else None
+
+
+def _range(param: Any) -> str:
+    info = getattr(getattr(param, "type_descriptor", None), "parameter_info", None)
+    least, most = getattr(info, "min", None), getattr(info, "max", None)
+    if least is not None and most is not None:
+        return f" from {least:g} to {most:g}"
+    return f", {least:g} at least" if least is not None else ""
+
+
+def _typed(param: Any, words: Sequence[str], environ: Mapping[str, str]) -> tuple[str, str | None]:
+    """Where a value comes from, an option or a variable, and what it is."""
+    name = max(param.opts, key=len)
+    found = None
+    for word, after in zip(words, [*words[1:], None], strict=True):
+        if word in param.opts:
+            found = after
+        for option in param.opts:
+            if option.startswith("--") and word.startswith(f"{option}="):
+                found = word.partition("=")[2]
+            elif not option.startswith("--") and word.startswith(option) and len(word) > len(option):
+                found = word.removeprefix(option)
+    if found is not None:
+        return name, found
+    variables = [param.envvar] if isinstance(param.envvar, str) else list(param.envvar or [])
+    variable = next((one for one in variables if environ.get(one)), None)
+    return (variable, environ[variable]) if variable is not None else (name, None)

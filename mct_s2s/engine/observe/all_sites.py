@@ -1,0 +1,47 @@
+"""Every MCT App Service of a subscription, read side by side: one that fails does not stop the others."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from mct_s2s.concurrency import gather_or_cancel
+from mct_s2s.engine.observe.app_service_lookup import find_subscription
+from mct_s2s.engine.observe.site_survey import survey
+from mct_s2s.errors import S2SError
+from mct_s2s.model.resource_id import ResourceId
+from mct_s2s.planning.site_recognition import SiteSurvey
+from mct_s2s.ports.resource_manager import Sites
+
+T = TypeVar("T")
+
+
+async def find_mct_sites(sites: Sites, subscription: str | None) -> SiteSurvey:
+    """All web apps of a subscription, told apart by their settings or by MCT's function app beside them; no slots.
+
+    Args:
+        sites: the port.
+        subscription: its id or name; `None` for the only one that there is.
+
+    Raises:
+        NotThere: no such subscription, or more than one.
+        ServiceError: the sites cannot be listed.
+    """
+    where = await find_subscription(sites, subscription)
+    return await survey(sites, where.id, most=None)
+
+
+async def outcome_of(work: Awaitable[T]) -> T | S2SError:
+    """What comes of it, or the error in which it ends: the work beside it goes on."""
+    try:
+        return await work
+    except S2SError as error:
+        return error
+
+
+async def read_each(
+    apps: tuple[ResourceId, ...], read: Callable[[ResourceId], Awaitable[T]]
+) -> tuple[tuple[ResourceId, T | S2SError], ...]:
+    """The state of each site, or why it could not be read; how many requests are sent at once is the ports' matter."""
+    outcomes = await gather_or_cancel(*(outcome_of(read(app)) for app in apps))
+    return tuple(zip(apps, outcomes, strict=True))

@@ -1,0 +1,99 @@
+"""`-o csv`: read back cell by cell, and nothing in it is a formula."""
+
+from __future__ import annotations
+
+import csv
+import io
+from dataclasses import replace
+
+import pytest
+from mct_s2s.plain_text import plain
+from mct_s2s.render.exports import exported
+from mct_s2s.render.exports.as_csv import COLUMNS, cell
+
+from tests.planning.worlds import client, complete, guid
+from tests.render.examples import IDENTITY, WHERE
+from tests.render.exports.hostile_reports import COMMON, FORMULAS, report
+from tests.render.reports import mixed, one, several
+
+
+def rows(text: str) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(text, newline="")))
+
+
+def test_the_header_is_what_spreadsheets_rely_on() -> None:
+    text = exported(one(), "csv")
+    assert text.splitlines()[0] == (
+        "appService,resourceGroup,subscription,client,id,kind,name,keyId,expires,daysLeft,state,owners,message,command"
+    )
+    assert text.count("\r\n") == text.count("\n") == len(rows(text)) + 1
+
+
+def test_each_credential_has_a_row_with_its_end_and_the_command() -> None:
+    found = {row["client"]: row for row in rows(exported(one(), "csv")) if row["kind"] == "secret"}
+    assert {name: (row["state"], row["daysLeft"]) for name, row in found.items()} == {
+        "Import": ("valid", "400"),
+        "Nightly": ("expiring", "20"),
+        "Reports": ("expired", "-20"),
+    }
+    assert found["Nightly"]["command"] == f"mct-s2s rotate-secret {guid('Nightly')} {WHERE}"
+    assert found["Nightly"]["expires"] == "2026-12-14T12:00:00Z"
+    assert found["Nightly"]["appService"] == "contosolearn"
+
+
+def test_identities_findings_and_what_could_not_be_read_have_rows_of_their_own() -> None:
+    found = rows(exported(several(), "csv"))
+    kinds = {row["kind"] for row in found}
+    assert kinds == {"secret", "certificate", "managedIdentity", "finding", "failed"}
+    (identity,) = [row for row in found if row["kind"] == "managedIdentity"]
+    assert (identity["client"], identity["id"]) == ("reports-func", IDENTITY.id)
+    (failed,) = [row for row in found if row["kind"] == "failed"]
+    assert (failed["appService"], failed["name"], failed["state"]) == ("contosofail", "permission-missing", "error")
+    assert [row["name"] for row in found if row["kind"] == "finding"] == [
+        "secret-expiring",
+        "client-not-allowed",
+        "secret-expired",
+    ]
+
+
+def test_registrations_of_the_tenant_have_their_owners_and_no_app_service() -> None:
+    found = rows(exported(several(), "csv"))
+    (grafana,) = [row for row in found if row["client"] == "Grafana"]
+    assert (grafana["appService"], grafana["owners"]) == ("", "ada@contoso.com; Grafana")
+    assert grafana["command"].startswith("az ad app credential reset --id")
+    (mine,) = [row for row in found if row["client"] == "Import"]
+    assert (mine["appService"], mine["owners"]) == ("contosolearn", "ada@contoso.com")
+
+
+def test_a_client_that_cannot_sign_in_has_a_row() -> None:
+
+    bare = client("Import")
+    assert bare.application is not None
+    bare = replace(bare, application=replace(bare.application, credentials=()))
+    assert [row["kind"] for row in rows(exported(one(complete(bare)), "csv")) if row["client"] == "Import"] == [
+        "none",
+        "finding",
+    ]
+
+
+@pytest.mark.parametrize("text", FORMULAS)
+def test_what_would_be_a_formula_is_text(text: str) -> None:
+    shown = cell(text)
+    assert shown.startswith("'") or not shown.lstrip().startswith(("=", "+", "-", "@"))
+    assert shown.removeprefix("'") == plain(text)
+
+
+@pytest.mark.parametrize("name", [*COMMON, *FORMULAS])
+def test_no_name_makes_a_formula_or_another_row(name: str) -> None:
+    text = exported(report(name), "csv")
+    found = rows(text)
+    assert text.count("\n") == len(found) + 1
+    for row in found:
+        assert set(row) == set(COLUMNS)
+        for column, text in row.items():
+            assert column == "daysLeft" or not text.strip().startswith(("=", "+", "-", "@", "\uff1d"))
+            assert text == plain(text)
+
+
+def test_a_thousand_rows_are_read_back() -> None:
+    assert len(rows(exported(one(mixed()), "csv"))) == 7

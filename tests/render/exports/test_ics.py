@@ -1,0 +1,95 @@
+"""`-o ics`: read back by icalendar, an event and alarms for each credential that ends."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from icalendar import Calendar
+from mct_s2s.plain_text import plain
+from mct_s2s.render.exports import exported
+
+from tests.planning.worlds import NOW, client, complete, credential, guid
+from tests.render.examples import WHERE
+from tests.render.exports.hostile_reports import COMMON, ICS, USUAL, report
+from tests.render.reports import one, several
+
+
+def events(text: str) -> list[Any]:
+    return list(Calendar.from_ical(text).walk("VEVENT"))
+
+
+def test_each_credential_that_ends_has_an_event_at_its_end_with_the_command() -> None:
+    found = events(exported(one(), "ics"))
+    assert [str(event["SUMMARY"]) for event in found] == [
+        "Secret of Reports expires (contosolearn)",
+        "Secret of Nightly expires (contosolearn)",
+        "Secret of Import expires (contosolearn)",
+    ]
+    assert found[1]["DTSTART"].dt == NOW + timedelta(days=20)
+    assert str(found[1]["DESCRIPTION"]).splitlines()[-1] == f"mct-s2s rotate-secret {guid('Nightly')} {WHERE}"
+    assert "days" not in str(found[1]["DESCRIPTION"]), "it would be wrong tomorrow"
+
+
+def test_alarms_ring_at_the_horizon_and_a_week_before_the_end() -> None:
+    past, soon, later = events(exported(one(), "ics"))
+    assert list(past.walk("VALARM")) == []
+    for event in (soon, later):
+        alarms = list(event.walk("VALARM"))
+        assert [alarm["TRIGGER"].dt for alarm in alarms] == [timedelta(days=-30), timedelta(days=-7)]
+        assert all("mct-s2s rotate-secret" in str(alarm["DESCRIPTION"]) for alarm in alarms)
+
+
+@pytest.mark.parametrize(
+    ("within", "alarms"),
+    [
+        (timedelta(days=7), [timedelta(days=-7)]),
+        (timedelta(hours=36), [timedelta(hours=-36)]),
+        (timedelta(0), [timedelta(0)]),
+    ],
+)
+def test_a_short_horizon_has_one_alarm(within: timedelta, alarms: list[timedelta]) -> None:
+    found = events(exported(replace(one(), within=within), "ics"))[-1]
+    assert [alarm["TRIGGER"].dt for alarm in found.walk("VALARM")] == alarms
+
+
+def test_a_later_export_updates_the_same_events() -> None:
+    first, later = one(), replace(one(), now=NOW + timedelta(days=1))
+    uids = [[str(event["UID"]) for event in events(exported(each, "ics"))] for each in (first, later)]
+    assert uids[0] == uids[1]
+    assert len(set(uids[0])) == 3
+    stamps = [{event["LAST-MODIFIED"].dt for event in events(exported(each, "ics"))} for each in (first, later)]
+    assert stamps[0] != stamps[1]
+
+
+def test_a_client_of_several_sites_is_one_event_and_owners_are_named() -> None:
+    found = events(exported(several(), "ics"))
+    uids = [str(event["UID"]) for event in found]
+    assert len(uids) == len(set(uids)) == 6
+    (grafana,) = [event for event in found if "Grafana" in str(event["SUMMARY"])]
+    assert "Owners: ada@contoso.com, Grafana" in str(grafana["DESCRIPTION"])
+
+
+def test_without_a_credential_that_ends_it_is_an_empty_calendar() -> None:
+    unending = complete(client("Import", replace(credential(), expires=None)))
+    assert events(exported(one(unending), "ics")) == []
+
+
+@functools.cache
+def usual_parts() -> list[tuple[str | None, list[str]]]:
+    return [(part.name, sorted(part)) for part in Calendar.from_ical(exported(report(USUAL), "ics")).walk()]
+
+
+@pytest.mark.parametrize("name", [*COMMON, *ICS])
+def test_no_name_makes_another_line(name: str) -> None:
+    text = exported(report(name), "ics")
+    assert text.count("\n") == text.count("\r\n") == text.count("\r")
+    assert max(len(line.encode()) for line in text.split("\r\n")) <= 75
+    found = Calendar.from_ical(text)
+    assert [(part.name, sorted(part)) for part in found.walk()] == usual_parts()
+    assert f"Secret of {plain(name)} expires (contosolearn)" in {
+        str(event["SUMMARY"]) for event in found.walk("VEVENT")
+    }

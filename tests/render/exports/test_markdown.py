@@ -1,0 +1,82 @@
+"""`-o markdown`: read back by markdown-it, in which no name is markup."""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections import Counter
+
+import pytest
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+from mct_s2s.render.exports import exported
+from mct_s2s.render.exports.as_markdown import fenced, prose, value
+
+from tests.planning.worlds import TENANT, client, complete, guid
+from tests.render.examples import WHERE
+from tests.render.exports.hostile_reports import COMMON, MARKDOWN, USUAL, report
+from tests.render.reports import one, several
+
+MARKDOWN_IT = MarkdownIt("commonmark").enable(["table", "strikethrough"])
+
+
+def tokens(text: str) -> list[Token]:
+    return [part for token in MARKDOWN_IT.parse(text) for part in (token, *(token.children or ()))]
+
+
+def cells(text: str) -> list[str]:
+    """The text of every inline run, tables' cells among them."""
+    return ["".join(part.content for part in token.children or ()) for token in MARKDOWN_IT.parse(text)]
+
+
+@functools.cache
+def shape(name: str) -> Counter[str]:
+    """How many there are of each piece of markup, code spans and text aside: a name may be either."""
+    found = Counter(token.type for token in tokens(exported(report(name), "markdown")))
+    for kind in ("text", "code_inline", "text_special", "fence"):
+        found.pop(kind, None)
+    return found
+
+
+def test_an_auditor_reads_who_may_call_until_when_and_what_to_do() -> None:
+    text = exported(one(), "markdown")
+    found = cells(text)
+    for fact in (TENANT.name, TENANT.id, "contosolearn", guid("Import"), guid("by hand400"), "2027-12-29 12:00 UTC"):
+        assert fact in found
+    commands = [token.content.strip() for token in tokens(text) if token.type == "fence"]
+    assert f"mct-s2s rotate-secret {guid('Nightly')} {WHERE}" in commands
+    assert "can call, expires in 20 days" in commands[0]
+
+
+def test_several_app_services_have_a_section_each() -> None:
+    text = exported(several(), "markdown")
+    headings = [line for line in text.splitlines() if line.startswith("## ")]
+    assert headings == [
+        "## contosolearn",
+        "## contosotrain",
+        "## contosofail",
+        "## App registrations with a credential that expires",
+    ]
+    assert exported(one(complete(client("Import"))), "markdown").count("**No problems found.**") == 1
+
+
+@pytest.mark.parametrize("text", [*MARKDOWN, "plain words", "contosolearn.azurewebsites.net", guid("x")])
+def test_a_value_is_read_back_as_it_is(text: str) -> None:
+    for written in (value(text), prose(text)):
+        table = f"| a | b |\n| --- | --- |\n| {written} | c |\n"
+        found = cells(table)
+        assert [content for content in found if content] == ["a", "b", text.strip(), "c"]
+        assert not re.search(r"https?:(?=/)|www\.", written.strip("`") if not written.startswith("`") else "")
+
+
+@pytest.mark.parametrize("text", ["```", "a ```` b", "~~~", "plain"])
+def test_a_fence_holds_whatever_is_in_it(text: str) -> None:
+    (only,) = MARKDOWN_IT.parse("\n".join(fenced(text)))
+    assert (only.type, only.content) == ("fence", f"{text}\n")
+
+
+@pytest.mark.parametrize("name", [*COMMON, *MARKDOWN])
+def test_no_name_is_markup(name: str) -> None:
+    if ";" not in name:  # which makes more entries of an allow list, and more findings
+        assert shape(name) == shape(USUAL)
+    assert not {"link_open", "image", "html_inline", "html_block", "s_open"} & set(shape(name))
