@@ -42,8 +42,8 @@ from mct_s2s.render.plan import show_plan
 from mct_s2s.render.progress import TerminalProgress, progress
 from mct_s2s.render.snippets import languages_for, snippet
 from mct_s2s.render.snippets.caller import (
+    ApiCaller,
     CalledApi,
-    Caller,
     CertificateFile,
     FederatedToken,
     ManagedIdentity,
@@ -267,7 +267,7 @@ def _snippets(terminal: Terminal, name: str) -> None:
                FederatedToken(federation), ManagedIdentity(name))  # fmt: skip
     for source in sources:
         api = CalledApi(name, f"https://{name}", name, name, f"https://{name}", ca_file=name)
-        caller = Caller(name, name, source, api)
+        caller = ApiCaller(name, name, source, api)
         for language in languages_for(type(source)):
             terminal.verbatim(snippet(caller, language))
             wrong = (Finding("x", Severity.ERROR, name, name, name), Finding("x", Severity.ERROR, "x", name, name))

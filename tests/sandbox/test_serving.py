@@ -134,6 +134,14 @@ def test_a_server_that_was_killed_is_not_asked_for_its_state(state_dir: Path, tm
     assert SandboxState.load(tmp_path / "saved.json").directory.tenant_id == seed.TENANT_ID
 
 
+def test_what_a_killed_server_left_is_not_believed_by_those_who_wait(state_dir: Path) -> None:
+    folder = StateDirectory(state_dir)
+    (state_dir / "running.json").write_text(json.dumps({"pid": 1, "port": free_ports(1), "realNames": False}))
+    running = start(state_dir)
+    assert folder.served() is None, "the port is dead, and the one who has the folder serves no one else"
+    running.close()
+
+
 def test_serve_runs_until_interrupted_and_others_join_it(tmp_path: Path) -> None:
     port = free_ports(12)
     served = f"serve({port}, announce=lambda line: print(line, flush=True))"

@@ -97,7 +97,7 @@ class AzureOptions:
         ),
     ] = False
     quiet: Annotated[
-        bool, option("-q", "--quiet", group=AZURE, variable="QUIET", text="Show results and errors only.")
+        bool, option("-q", "--quiet", group=OUTPUT, variable="QUIET", text="Show results and errors only.")
     ] = False
     timeout: Annotated[
         float,

@@ -85,6 +85,7 @@ def _served(folder: StateDirectory) -> Running | None:
 
 def _start(folder: StateDirectory, lock: FileLock) -> Running:
     try:
+        folder.forget_server()
         state = folder.state()
         opened = listening.open_ports(startup.names_of(state), folder.ports())
         server, addresses, _ = startup.prepare(folder, state, opened)
