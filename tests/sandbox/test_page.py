@@ -127,7 +127,8 @@ def test_a_secret_in_an_address_is_masked(client: Client) -> None:
 
 def test_names_from_elsewhere_are_only_ever_text(client: Client, state: SandboxState) -> None:
     before = set(page(client).elements)
-    site, vault = (next(iter(held.values())) for held in (state.resources.sites, state.resources.vaults))
+    site = next(iter(state.resources.sites.values()))
+    vault = next(iter(state.resources.vaults.values()))
     for evil in HOSTILE:
         object_id = application(client, evil)
         sent = json.dumps({"passwordCredential": {"displayName": evil}})

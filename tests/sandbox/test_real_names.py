@@ -322,7 +322,7 @@ def test_hosts_and_env_print_what_a_shell_takes(
 def test_a_sandbox_that_cannot_be_used_is_an_error_with_a_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
     from mct_s2s.azure.clouds import open_cloud  # noqa: PLC0415
 
-    def unusable() -> None:
+    def unusable(**_: int) -> None:
         raise ValueError("why")
 
     async def opening() -> None:
