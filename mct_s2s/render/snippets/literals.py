@@ -28,7 +28,7 @@ about_quoting_rules.
 """
 
 
-_LOGGED = re.compile(r"##(?=vso\[)", re.IGNORECASE)
+_LOGGED = re.compile(r"##(?=(?:vso)?\[)", re.IGNORECASE)
 """What Azure Pipelines takes for a command wherever it is in a log: a program may be printed into one.
 
 Source: learn.microsoft.com/azure/devops/pipelines/scripts/logging-commands.
@@ -38,7 +38,9 @@ Source: learn.microsoft.com/azure/devops/pipelines/scripts/logging-commands.
 def shell(value: str) -> Quoted:
     """One word for a POSIX shell; what is not printable is written by `printf`. Line ends at its end are lost."""
     if value.isprintable():
-        return Quoted(_LOGGED.sub("#''#", shlex.quote(value)))
+        quoted = shlex.quote(value)
+        # A word may be the first of its line, where GitHub Actions takes `::` for the beginning of a command.
+        return Quoted(_LOGGED.sub("#''#", f"''{quoted}" if quoted.startswith("::") else quoted))
     octets = _octets(value)
     written = (chr(one) if 0x20 <= one < 0x7F and one not in b"'\\%$#-" else f"\\{one:03o}" for one in octets)
     return Quoted(f"\"$(printf '{''.join(written)}')\"")
