@@ -45,7 +45,8 @@ def test_a_file_that_is_not_there_any_more_is_found() -> None:
 
 
 def test_an_example_that_its_schema_refuses_is_found() -> None:
-    error = '{"schema": "mct-s2s/error/v1", "error": {"code": "x", "message": "m", "remedy": "r", "requestId": null}}'
+    error = '{"code": "x", "message": "m", "remedy": "r", "requestId": null, "missing": []}'
+    error = f'{{"schema": "mct-s2s/error/v1", "error": {error}, "done": [], "inDoubt": [], "notDone": []}}'
     assert list(wrong_examples(f"```json\n{error}\n```")) == []
     [problem] = wrong_examples(f"```json\n{error.replace('null', '1')}\n```")
     assert "mct-s2s/error/v1" in problem

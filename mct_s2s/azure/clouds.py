@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from mct_s2s.errors import UsageError
+from mct_s2s.model.commands import command
 
 if TYPE_CHECKING:
     from mct_s2s.sandbox.hosting.embedded import Running
@@ -135,6 +136,8 @@ BY_NAME: Mapping[str, Cloud] = {
 }
 
 SANDBOX = "sandbox"
+SANDBOX_PORT = 8443
+"""Where `mct-s2s sandbox serve` listens by itself."""
 
 
 @dataclass(frozen=True)
@@ -163,6 +166,8 @@ class OpenCloud:
     ca_file: Path | None = None
     """The only certificate authority to trust."""
     account: Account | None = None
+    reopened_by: str = ""
+    """The command that brings its addresses back, where they end with this process."""
 
     def named(self, discovered: Cloud) -> Cloud:
         """What was discovered, under the name that it was chosen by, if it has one."""
@@ -195,9 +200,22 @@ async def open_cloud(wanted: str) -> AsyncIterator[OpenCloud]:
             running.app_service,
             running.resource_group,
         )
-        yield OpenCloud(wanted, {}, resource_manager=running.resource_manager, ca_file=running.ca_file, account=account)
+        yield OpenCloud(
+            wanted,
+            {},
+            resource_manager=running.resource_manager,
+            ca_file=running.ca_file,
+            account=account,
+            reopened_by="" if running.is_served_elsewhere else command("mct-s2s", "sandbox", "serve", *_port(running)),
+        )
     finally:
         running.close()
+
+
+def _port(running: Running) -> tuple[str, ...]:
+    """Nothing where it is the port that `sandbox serve` takes by itself."""
+    port = urlsplit(running.resource_manager).port
+    return () if port == SANDBOX_PORT else ("--port", str(port))
 
 
 def _start_sandbox() -> Running:
@@ -210,7 +228,7 @@ def _start_sandbox() -> Running:
             remedy="pip install 'mct-s2s[sandbox]'",
         ) from error
     try:
-        return start()
+        return start(first_port=SANDBOX_PORT)
     except ValueError as error:
         raise UsageError(
             "sandbox-unusable",

@@ -38,6 +38,8 @@ class Connection:
     """Tells a person what to do: open a page, type a code."""
     account: Account | None = None
     """Who signs in, where the cloud brings its own caller along."""
+    reopened_by: str = ""
+    """The command that brings the cloud's addresses back, where they end with this process."""
     tenant: str | None = None
     """Where to sign in: an id or a domain; `None` where nothing says it."""
     subscription: str | None = None

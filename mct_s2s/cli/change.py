@@ -7,10 +7,9 @@ from contextlib import contextmanager
 from dataclasses import replace
 from secrets import token_hex
 
-from mct_s2s.cli.closing import left_to_others
+from mct_s2s.cli.change_document import write_document
 from mct_s2s.cli.completion.seen import remember_seen
-from mct_s2s.cli.made_credentials import credentials_of
-from mct_s2s.cli.options import ChangingOptions
+from mct_s2s.cli.options import ChangingOptions, PlanFormat
 from mct_s2s.cli.questions import agrees, types
 from mct_s2s.cli.requests import where
 from mct_s2s.cli.run import Run
@@ -24,14 +23,12 @@ from mct_s2s.errors import CANCELLED, Cancelled, PermissionMissing, UsageError
 from mct_s2s.inputs.secret_places import SecretTo
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.planning.changes.access import DisableIdentity
-from mct_s2s.planning.findings import diagnose
 from mct_s2s.planning.plan import Plan
 from mct_s2s.ports.apply_progress import Progress
 from mct_s2s.render.closing import credential_lines
-from mct_s2s.render.documents import SavedCredential, Step, planned_steps, result_document, status_document
+from mct_s2s.render.documents import SavedCredential
 from mct_s2s.render.pipelines import masks
-from mct_s2s.render.plan import show_plan, summary
-from mct_s2s.render.verification import verification_document
+from mct_s2s.render.plan import show_plan, summary, target_details
 from mct_s2s.stores.output_store import Shown
 
 PENDING = 3
@@ -58,19 +55,19 @@ async def change(
         stores=RunStores(secret_to, session, request.label, ui),
         backup=BackupFile(options.backup, run.terminal.note) if options.backup is not None else None,
         preflight=not options.no_preflight,
+        dry_run=options.dry_run,
     )
     outcome = await run_change(session, request, ui)
     remember_seen(options, session, outcome.after)
-    if run.terminal.json:
-        run.terminal.document(_document(options, session, outcome))
+    write_document(run.terminal, options, session, outcome)
     return outcome
 
 
 def exit_code(options: ChangingOptions, outcome: Outcome) -> int:
     """The process's, by the contract."""
-    if options.dry_run and not outcome.plan.is_empty:
+    if options.dry_run and not outcome.plan.is_empty and not outcome.plan.blocked:
         return PENDING
-    if outcome.lacks:
+    if outcome.lacks or outcome.plan.blocked:
         return PermissionMissing.exit_code
     return PENDING if outcome.verification is not None and outcome.verification.failed else 0
 
@@ -97,8 +94,9 @@ class TerminalInterface:
         """
         request, plan, dry_run = outcome.request, outcome.plan, self._options.dry_run
         says_nothing = self._terminal.quiet and (self._options.yes or plan.is_empty)
-        if not (self._terminal.json if dry_run else says_nothing):
-            show_plan(self._terminal, plan, request.label, is_result=dry_run, part=request.part)
+        if self._options.output is PlanFormat.TEXT if dry_run else not says_nothing:
+            about = target_details(outcome.before)
+            show_plan(self._terminal, plan, request.label, about=about, is_result=dry_run, part=request.part)
         if plan.is_empty or dry_run:
             return False
         if not self._options.yes:
@@ -156,23 +154,3 @@ class TerminalInterface:
             return
         lines = credential_lines(SavedCredential(shown.client, "", shown.expires, "show", shown.value, shown.kind))
         self._terminal.hand_over(lines, masks(shown.value))
-
-
-def _document(options: ChangingOptions, session: Session, outcome: Outcome) -> dict[str, object]:
-    after = outcome.after if outcome.applied else outcome.before
-    findings = diagnose(after, outcome.request.now, where(options, after))
-    done = {entry.change.key: entry for entry in outcome.journal.done}
-    steps = [
-        Step(entry.change, entry.id, entry.detail, entry.seconds)
-        if (entry := done.get(step.change.key)) is not None
-        else step
-        for step in planned_steps(outcome.plan)
-    ]
-    return result_document(
-        steps,
-        credentials_of(outcome),
-        status_document(after, findings),
-        dry_run=options.dry_run,
-        left=left_to_others(options, session, outcome),
-        verification=verification_document(outcome.verification) if outcome.verification else None,
-    )

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.engine.outcome import Outcome
+from mct_s2s.model.client_credentials import SecretNote
 from mct_s2s.model.commands import credential_removal
 from mct_s2s.model.ids import ApplicationObjectId, ClientId, KeyId
 from mct_s2s.planning.changes.base import Part, Ref
 from mct_s2s.planning.changes.credentials import AddCredential
+from mct_s2s.planning.membership import clients_called
 from mct_s2s.ports.graph import Directory
 from mct_s2s.render.documents import SavedCredential
 from mct_s2s.stores.output_store import OutputStore
@@ -25,6 +27,30 @@ def credentials_of(outcome: Outcome) -> list[SavedCredential]:
         if isinstance(change, AddCredential)
         and (not outcome.applied or change.key in done or _shown(change, outcome) is not None)
     ]
+
+
+def all_credentials(outcome: Outcome) -> list[SavedCredential]:
+    """Those of `credentials_of`, and those that the same clients had before and still have."""
+    made = {
+        outcome.results.known(key_of(change)) for change in outcome.plan.changes if isinstance(change, AddCredential)
+    }
+    return [*credentials_of(outcome), *_there(outcome, made)]
+
+
+def _there(outcome: Outcome, made: Collection[KeyId | None]) -> Iterator[SavedCredential]:
+    state = outcome.after
+    for name in dict.fromkeys((*outcome.request.clients, *outcome.stores)):
+        note, store = outcome.before.secrets.get(name, SecretNote()), outcome.stores.get(name)
+        for client in clients_called(name, state, outcome.request.unique_name):
+            for one in client.application.credentials if client.application is not None else ():
+                if one.key_id not in made:
+                    place = store.label if store is not None and not store.gives_away and note.knows(one) else None
+                    yield SavedCredential(name, client.client_id, one.expires, place, kind=one.kind, created=False)
+
+
+def key_of(change: AddCredential) -> Ref[KeyId]:
+    """The id of the credential that a change makes."""
+    return Ref(change.key, Part.KEY_ID)
 
 
 def _saved(change: AddCredential, outcome: Outcome) -> SavedCredential:
@@ -68,7 +94,7 @@ def unseen(outcome: Outcome) -> Iterator[Unseen]:
         if not isinstance(change, AddCredential) or not isinstance(outcome.stores.get(change.client), OutputStore):
             continue
         client_id, object_id = results.known(change.client_id), results.known(change.object_id)
-        key_id: KeyId | None = results.known(Ref(change.key, Part.KEY_ID))
+        key_id = results.known(key_of(change))
         if client_id is not None and object_id is not None and key_id is not None:
             yield Unseen(change, client_id, object_id, key_id)
 

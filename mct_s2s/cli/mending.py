@@ -38,7 +38,7 @@ def fix(options: ChangingOptions) -> int:
             if error.code == "service-application-missing":
                 error.advise("Set it up first:", own_command("setup", "--client", "NAME", where=where(options)))
             raise
-        close(current.terminal, options, session, outcome)
+        close(current.terminal, options, session, outcome, f"Mended {outcome.request.label}")
         return _close_findings(current.terminal, options, outcome)
 
     return run(options, Needs(), body)

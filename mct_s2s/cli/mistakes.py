@@ -13,7 +13,7 @@ from mct_s2s.cli.crash_log import crash_text, write_crash
 from mct_s2s.cli.usage_errors import usage_error
 from mct_s2s.errors import S2SError
 from mct_s2s.render.console import Terminal
-from mct_s2s.render.diagnostics import show_error
+from mct_s2s.render.diagnostics import show_error, show_error_line
 from mct_s2s.render.documents import error_document
 
 INTERNAL = 1
@@ -42,6 +42,7 @@ def show(error: S2SError, *, as_json: bool) -> int:
     terminal = Terminal.open(json=as_json)
     if as_json:
         terminal.document(error_document(error))
+        show_error_line(terminal, error)
     else:
         show_error(terminal, error)
     return error.exit_code

@@ -42,7 +42,8 @@ def remove(options: RemovalOptions, wanted: Removal) -> int:
         outcome = await change(current, options, session, request)
         if outcome.applied:
             _retire(current, outcome, default_folder(session.label, outcome.before, request.label))
-            close(current.terminal, options, session, outcome)
+            what = "service-to-service authentication" if wanted.everything else f"{', '.join(wanted.clients)}"
+            close(current.terminal, options, session, outcome, f"Removed {what} from {request.label}")
         return exit_code(options, outcome)
 
     return run(options, Needs(key_vault=wanted.delete_secrets), body)

@@ -57,6 +57,7 @@ def where(options: AzureOptions, observed: ObservedState | None = None) -> str:
     elif options.app_service:
         words += ["-a", options.app_service]
         words += ["-g", options.resource_group] if options.resource_group else []
+        words += ["--slot", options.slot] if options.slot else []
     if site is not None and (options.app_service or "").startswith("/"):
         words += ["-s", site.resource.subscription_id]  # the id named it, and no default need be the same
     elif options.subscription:

@@ -19,7 +19,7 @@ from mct_s2s.planning.changes import AnyChange
 from mct_s2s.ports.apply_progress import watched_by
 from mct_s2s.render.closing import credential_lines
 from mct_s2s.render.console import Terminal
-from mct_s2s.render.diagnostics import show_error, show_standing
+from mct_s2s.render.diagnostics import show_error, show_error_line, show_standing
 from mct_s2s.render.documents import SavedCredential, error_document
 from mct_s2s.render.progress import progress
 
@@ -206,6 +206,7 @@ def _report(current: Run, error: S2SError) -> None:
     elif current.terminal.json:
         try:
             current.terminal.document(error_document(error, done, doubtful, left, credentials))
+            show_error_line(current.terminal, error)
         except OSError:
             if any(credential.secret for credential in credentials):
                 raise

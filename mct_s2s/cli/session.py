@@ -74,6 +74,7 @@ async def connect(options: AzureOptions, needs: Needs, terminal: Terminal) -> As
                     connection.environ,
                     connection.target,
                     connection.subscription,
+                    connection.reopened_by,
                 )
         finally:
             await asyncio.gather(loading, return_exceptions=True)
@@ -175,7 +176,9 @@ async def _connection(options: AzureOptions, opened: OpenCloud, terminal: Termin
                 retrying = RetryPolicy(lambda: deadline - clock.seconds())
                 cloud = opened.named(await retrying.call(lambda: discover(opened.resource_manager, http, trace)))
             await loading
-            yield Connection(cloud, http, tls, opened.environ, deadline, trace, terminal.say, account=opened.account)
+            yield Connection(
+                cloud, http, tls, opened.environ, deadline, trace, terminal.say, opened.account, opened.reopened_by
+            )
         finally:
             await asyncio.gather(loading, return_exceptions=True)
 

@@ -15,6 +15,7 @@ from mct_s2s.engine.outcome import Outcome
 from mct_s2s.engine.request import Request
 from mct_s2s.engine.session import Interface, Session
 from mct_s2s.errors import S2SError
+from mct_s2s.model.desired import SettingsScope
 from mct_s2s.planning.make import make_plan
 from mct_s2s.ports.apply_progress import activity
 
@@ -64,7 +65,11 @@ async def _prepared(session: Session, request: Request) -> Outcome:
     azure = session.azure
     async with AccessLook(azure, directory=request.preflight and request.directory) as look:
         try:
-            observed = await observe(azure, request, look.at if request.preflight else None)
+            observed = await observe(
+                azure,
+                replace(request, without_settings=request.dry_run and request.desired.adds),
+                look.at if request.preflight else None,
+            )
         except S2SError as error:
             if not request.preflight:
                 raise
@@ -76,7 +81,10 @@ async def _prepared(session: Session, request: Request) -> Outcome:
         observed = replace(observed, secrets=dict(zip(stores, notes, strict=True)))
         if request.departures is not None:
             observed = replace(observed, departing=request.departures.of(request.subject(observed)))
-        plan = make_plan(request.desired, observed, request.facts)
+        desired = request.desired
+        if observed.settings_unread:
+            desired = replace(desired, settings=SettingsScope.NONE)
+        plan = make_plan(desired, observed, request.facts)
         access = await look.found()
-        plan = await permitted(azure, plan, observed, access, request.now)
+        plan = await permitted(azure, plan, observed, access, request)
     return Outcome(request, plan, observed, access, stores)

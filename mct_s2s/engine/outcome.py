@@ -98,6 +98,8 @@ class Outcome:
     """Where each client's credential goes, by the client's name in the request."""
     applied: bool = False
     """Whether applying the plan was begun."""
+    began: float = 0.0
+    """When it was, on the clock of `clock.seconds`."""
     verification: Verification | None = None
     journal: Journal = field(init=False)
     _projected: tuple[int, Mapping[str, str | None] | None, ObservedState] | None = field(
@@ -120,7 +122,8 @@ class Outcome:
     @property
     def lacks(self) -> tuple[Lack, ...]:
         """What the caller would need for the steps that no option left out."""
-        return tuple(lack for note in self.left_to_others for lack in note.needed)
+        handed_over = (lack for note in self.journal.handed_over for lack in note.needed)
+        return (*self.plan.lacks, *handed_over)
 
     @property
     def after(self) -> ObservedState:

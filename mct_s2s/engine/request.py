@@ -86,6 +86,8 @@ class Request:
     """Where a removal notes the identities that it is about to switch off."""
     preflight: bool = True
     """Whether the caller's rights are looked at before anything is written."""
+    dry_run: bool = False
+    """Whether the plan is only shown: a right that is missing is marked in it then, and stops nothing."""
     verify: bool = False
     """Whether the clients are tested when everything is done."""
 

@@ -55,6 +55,8 @@ class Session:
     target: SiteTarget | None
     subscription: str | None
     """An id or a name; `None` where there is no default."""
+    reopened_by: str = ""
+    """The command that brings the cloud's addresses back, where they end with this process."""
 
 
 class Interface(Protocol):

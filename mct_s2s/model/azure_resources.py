@@ -101,6 +101,8 @@ class AppService:
     """The tenant that the site's subscription trusts: the document's *same Azure tenant*."""
     slot_config: SlotConfig | None = None
     """What a swap would do; `None` where no one may look, or nothing can be swapped."""
+    subscription: str = ""
+    """The subscription's display name, where that is known."""
     refusal: S2SError | None = None
     """Why the settings could not be read; they are empty then, and nothing follows from that."""
 

@@ -164,3 +164,8 @@ class Desired:
     wire: WireSpec | None = None
     backup: Backup | None = None
     """Settings to be put back, instead of any others."""
+
+    @property
+    def adds(self) -> bool:
+        """Whether it is about what has to be there, not about what has to go, be replaced or be put back."""
+        return self.removal is None and self.rotation is None and self.backup is None

@@ -6,3 +6,16 @@ API_PATH = "/api/v1/organization"
 """A read that every deployment answers to a caller with access; what is called where no other path is given."""
 SERVICE_HEADER = {"ClientType": "Service"}
 """The document's warning: the header that every service call carries."""
+PUBLIC_LOGIN = "https://login.microsoftonline.com"
+
+
+def token_endpoint(login: str | None, tenant_id: str) -> str:
+    """Where a client gets its token.
+
+    Source: learn.microsoft.com/entra/identity-platform/v2-oauth2-client-creds-grant-flow.
+
+    Args:
+        login: the login service's address; `None` for the public cloud's.
+        tenant_id: the tenant of the service application.
+    """
+    return f"{login or PUBLIC_LOGIN}/{tenant_id}/oauth2/v2.0/token"

@@ -116,4 +116,5 @@ def _plan_clients(desired: Desired, service: Service | None, observed: ObservedS
 def _settings_already_right(observed: ObservedState) -> tuple[AnyChange, ...]:
     assert observed.app_service is not None  # noqa: S101  # plan_site has looked at it
     site = observed.app_service.site
-    return (AlreadyRight(key="settings", resource="application settings", name=site.label, id=str(site.resource)),)
+    identifier = f"{site.resource}/config/appsettings"
+    return (AlreadyRight(key="settings", resource="application settings", name=site.label, id=identifier),)

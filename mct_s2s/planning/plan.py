@@ -9,6 +9,7 @@ from enum import StrEnum
 from functools import cached_property
 from typing import TypeVar
 
+from mct_s2s.errors import Item
 from mct_s2s.model.client_credentials import OUR_CREDENTIALS
 from mct_s2s.model.directory_objects import Assignment
 from mct_s2s.model.ids import ClientId, api_uri
@@ -76,13 +77,23 @@ class ManualStep:
 
 
 @dataclass(frozen=True)
+class BlockedStep:
+    """A step that the caller has no right to, and without which the rest is not begun: in a dry run alone."""
+
+    key: str
+    """The change's."""
+    needed: tuple[Lack, ...]
+
+
+@dataclass(frozen=True)
 class Plan:
     """All that a command would do, in an order in which it can be read."""
 
     steps: tuple[AnyChange, ...] = ()
     left_to_others: tuple[ManualStep, ...] = ()
-    notes: tuple[str, ...] = ()
-    """Sentences that the reader should know of, although nothing follows from them."""
+    notes: tuple[Item, ...] = ()
+    """What the reader should know of, although nothing follows from it: a sentence, or one and a command."""
+    blocked: tuple[BlockedStep, ...] = ()
 
     @cached_property
     def changes(self) -> tuple[AnyChange, ...]:
@@ -108,7 +119,8 @@ class Plan:
     @property
     def lacks(self) -> tuple[Lack, ...]:
         """What the caller would need for the steps that no option left out."""
-        return tuple(lack for note in self.left_to_others for lack in note.needed)
+        blocked = (lack for step in self.blocked for lack in step.needed)
+        return (*blocked, *(lack for note in self.left_to_others for lack in note.needed))
 
     @property
     def is_empty(self) -> bool:

@@ -16,6 +16,7 @@ from mct_s2s.model.ids import ApplicationObjectId, same_id
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.planning.changes import (
     AddCredential,
+    AlreadyRight,
     AnyChange,
     AssignAppRole,
     CreateApplication,
@@ -35,7 +36,7 @@ from mct_s2s.planning.changes import (
     WriteSettings,
 )
 from mct_s2s.planning.grants import Lack, lacks, missing_rights, requests
-from mct_s2s.planning.plan import Left, ManualStep, Plan
+from mct_s2s.planning.plan import BlockedStep, Left, ManualStep, Plan
 from mct_s2s.planning.rights import Judged, Need, Obstacle, ObstacleKind, Right, judge
 from mct_s2s.planning.unwire import delete_settings_command
 
@@ -46,7 +47,7 @@ class Checked:
 
     plan: Plan
     """Without the steps that others must do; they are among `left_to_others`."""
-    stopping: tuple[Lack, ...] = ()
+    stopping: tuple[BlockedStep, ...] = ()
     """What is missing and cannot be left to others."""
     lacking: frozenset[Right] = frozenset()
     """The rights that are missing."""
@@ -54,7 +55,12 @@ class Checked:
     @property
     def missing(self) -> tuple[Lack, ...]:
         """Everything that is missing, what can be left to others included."""
-        return (*self.stopping, *self.plan.lacks)
+        return self.marked.lacks
+
+    @property
+    def marked(self) -> Plan:
+        """The plan with what stops it, as a dry run shows it."""
+        return replace(self.plan, blocked=self.stopping)
 
 
 def check(plan: Plan, observed: ObservedState, access: CallerRights) -> Checked:
@@ -79,13 +85,35 @@ def check(plan: Plan, observed: ObservedState, access: CallerRights) -> Checked:
         left_to_others=(*plan.left_to_others, *left),
         notes=(*plan.notes, *_doubts(plan, judged)),
     )
-    stopping = [
-        lack
+    stopping = tuple(
+        BlockedStep(change.key, lacks(refused[change.key], access))
         for change in plan.changes
         if change.key in refused and change.key not in dropped
-        for lack in lacks(refused[change.key], access)
-    ]
-    return Checked(kept, tuple(stopping), frozenset(one.need.right for one in refused.values()))
+    )
+    return Checked(kept, stopping, frozenset(one.need.right for one in refused.values()))
+
+
+def with_unread_settings(plan: Plan, observed: ObservedState, access: CallerRights) -> Plan:
+    """The plan of a dry run, with the settings as a step that is blocked where the caller may not read them."""
+    site = observed.app_service
+    if site is None or site.refusal is None:
+        return plan
+    rights = (Right.READ_SETTINGS, Right.WRITE_SETTINGS, Right.RESTART)
+    judged = (judge(Need(right, site.site.label, resource=site.site.resource), access) for right in rights)
+    needed = tuple(lack for one in judged if one.verdict is Verdict.NO for lack in lacks(one, access))
+    unread = AlreadyRight(
+        key="settings",
+        resource="application settings",
+        name=site.site.label,
+        detail="not readable: what would change is not known",
+        id=f"{site.site.resource}/config/appsettings",
+    )
+    return replace(
+        plan,
+        steps=(*plan.steps, unread),
+        notes=plan.notes if needed else (*plan.notes, f"{site.refusal.message} {site.refusal.remedy}"),
+        blocked=(*plan.blocked, BlockedStep(unread.key, needed)),
+    )
 
 
 def changes_resources(plan: Plan, observed: ObservedState) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from mct_s2s.errors import Item
 from mct_s2s.model.desired import Removal
 from mct_s2s.model.directory_objects import Application, ServicePrincipal
 from mct_s2s.model.ids import PrincipalId, identity_tag, same_id
@@ -33,7 +34,7 @@ from mct_s2s.planning.plan import Plan
 from mct_s2s.planning.removal_targets import RemovalTargets, made_for, removal_targets
 from mct_s2s.planning.service import ABOUT as SERVICE
 from mct_s2s.planning.site import plan_site
-from mct_s2s.planning.unwire import Unwiring, stored_secrets, unwire_key
+from mct_s2s.planning.unwire import Unwiring, kept_secret_notes, stored_secrets, unwire_key
 
 _AS_ASKED = "kept: --keep-registration"
 _ADOPTED = "kept: mct-s2s did not create it (to delete it, add --delete-adopted)"
@@ -73,7 +74,8 @@ def plan_removal(removal: Removal, observed: ObservedState, unique_name: str, *,
     if removal.everything and service is not None:
         steps += registrations.service(service, why_kept, after=[step.key for step in steps])
     unread = () if targets.is_empty else tuple(unwiring.unread())
-    return Plan(tuple(steps), unread, (*switching_off_note(steps), *unwiring.notes()))
+    notes: tuple[Item, ...] = (*switching_off_note(steps), *unwiring.notes(), *kept_secret_notes(steps))
+    return Plan(tuple(steps), unread, notes)
 
 
 def _revoked_access(

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from mct_s2s.errors import NotThere, Refused
+from mct_s2s.errors import Item, NotThere, Refused
 from mct_s2s.model.azure_resources import WiredApp
 from mct_s2s.model.client_credentials import Credential, SecretNote, ending
 from mct_s2s.model.commands import credential_removal
@@ -79,7 +79,7 @@ def plan_rotation(rotation: Rotation, observed: ObservedState, facts: Facts, uni
     assert service is not None  # noqa: S101  # `rotating` has looked
     audience = uri_in_use(service, observed.settings) or api_uri(service.client_id)
     steps: list[AnyChange] = []
-    notes: list[str] = []
+    notes: list[Item] = []
     for name, application in applications.items():
         one = _Rotating(name, rotation, application, observed, facts, audience)
         steps += one.steps()
@@ -212,7 +212,7 @@ class _Rotating:
         if not self.is_new_needed and not going and not orphaned:
             yield AlreadyRight(key=key, resource=ABOUT, name=self.name, id=self.application.client_id)
 
-    def notes(self) -> Iterator[str]:
+    def notes(self) -> Iterator[Item]:
         old = [credential for credential in (*self.older, self.current) if credential is not None]
         if (
             self.note.vault
@@ -227,14 +227,13 @@ class _Rotating:
         if self.unfollowed:
             yield (
                 f"'{self.name}' has a secret that is not stored where the new one goes. Give the new one to its "
-                "users. The old one is kept until it expires. To remove it when it is no longer used, run "
-                "mct-s2s rotate-secret with --remove-old."
+                "users. The old one is kept until it expires. When it is no longer used, rotate with --remove-old."
             )
         foreign = [one for one in secrets_among(self.application.credentials) if not one.is_ours]
         for credential in foreign if self.is_new_needed else ():
             yield (
-                f"'{self.name}' keeps a secret that mct-s2s did not create. When it is no longer used, delete it: "
-                + credential_removal(self.application.client_id, credential.key_id)
+                f"'{self.name}' keeps a secret that mct-s2s did not create. When it is no longer used, delete it:",
+                credential_removal(self.application.client_id, credential.key_id),
             )
 
     def _may_go(self, credential: Credential) -> bool:

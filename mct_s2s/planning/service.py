@@ -273,9 +273,13 @@ def _memory(observed: ObservedState) -> tuple[str, ...]:
     return tuple(tag for tag in tags if len(tag) <= LONGEST_TAG)
 
 
+def _uri_shown(uri: ApiUri) -> str:
+    return "api://<appId>" if isinstance(uri.client_id, Ref) else api_uri(uri.client_id)
+
+
 def _describe(edits: ApplicationEdits) -> str:
     parts = [
-        "Application ID URI api://<appId>" if edits.uri else "",
+        f"Application ID URI {_uri_shown(edits.uri)}" if edits.uri else "",
         f"app role {edits.role.value}" if edits.role else "",
         "v1 access tokens" if edits.token_version else "",
         f"service management reference {edits.management_reference}" if edits.management_reference else "",

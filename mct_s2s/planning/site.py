@@ -144,6 +144,7 @@ def plan_site(
         spec=spec,
         changed=changed,
         edits=_edits(settings, spec, changed),
+        unchanged=_untouched(settings, changed),
         first=first,
     )
     return (write, RestartSite(key="restart", name=site.label, detail="restart", site=site)) if restart else (write,)
@@ -224,5 +225,8 @@ def _edits(settings: AppSettings, spec: SettingsSpec, changed: Collection[str]) 
 
 def describe(settings: AppSettings, changed: tuple[str, ...]) -> str:
     """Which settings change, and how many do not."""
-    untouched = len(settings) - sum(name in settings for name in changed)
-    return f"{', '.join(changed)}; {untouched} others unchanged"
+    return f"{', '.join(changed)}; {_untouched(settings, changed)} others unchanged"
+
+
+def _untouched(settings: AppSettings, changed: tuple[str, ...]) -> int:
+    return len(settings) - sum(name in settings for name in changed)

@@ -118,7 +118,6 @@ def stored_secrets(
         after: what has to be done first: no app reads it any more.
     """
     for place in _places(application, observed):
-        vault, _, name = place.partition("/")
         if delete:
             yield DeleteStoredSecret(
                 key=f"{key}:stored:{place}",
@@ -133,10 +132,18 @@ def stored_secrets(
                 key=f"{key}:stored:{place}",
                 resource=ABOUT,
                 name=place,
-                detail="kept; to delete it, add --delete-secrets, or run: "
-                + command("az", "keyvault", "secret", "delete", "--vault-name", vault, "--name", name),
+                detail="kept",
                 id=place,
             )
+
+
+def kept_secret_notes(steps: Iterable[AnyChange]) -> Iterator[tuple[str, str]]:
+    """What is left in key vaults, each with the command that deletes it."""
+    for step in steps:
+        if isinstance(step, AlreadyRight) and step.resource == ABOUT:
+            vault, _, name = step.name.partition("/")
+            delete = command("az", "keyvault", "secret", "delete", "--vault-name", vault, "--name", name)
+            yield f"The key vault keeps the secret '{step.name}'. To delete it, add --delete-secrets, or run:", delete
 
 
 def _places(application: Application, observed: ObservedState) -> list[str]:

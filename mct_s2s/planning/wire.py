@@ -72,8 +72,8 @@ def plan_wire(
     # App Service resolves references anew when settings change: what it says of an old one is still true.
     left = _reading(spec, app) if spec.secret_uri is not None and app.reference != RESOLVED else ()
     if not changed:
-        name, resource = app.site.label, str(app.site.resource)
-        return AlreadyRight(key="wire", resource="application settings", name=name, id=resource), left
+        name, settings = app.site.label, f"{app.site.resource}/config/appsettings"
+        return AlreadyRight(key="wire", resource="application settings", name=name, id=settings), left
     write = WireApp(
         key="wire",
         name=app.site.label,

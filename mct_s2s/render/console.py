@@ -223,14 +223,16 @@ def prose(console: Console, text: str | Text, *, indent: int | None = None, styl
         text: the line, its indentation and sign included.
         indent: columns before each further line; two more than before the first, where none are given: what others have
             written never looks like a line of the program.
-        style: the style of all of it.
+        style: the style of all of it; a `command` is never folded.
     """
     shown = one_line(text)
+    if style is not None:
+        shown.style = style
     if indent is None:
         indent = len(shown.plain) - len(shown.plain.lstrip(" ")) + 2
     shown.rstrip()
     for line in fold(shown, console.width, indent=indent) if console.width != UNBOUNDED else (shown,):
-        console.print(line, style=style)
+        console.print(line)
 
 
 def _console(*, stderr: bool) -> LineConsole:

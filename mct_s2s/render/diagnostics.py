@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from rich.console import Console
 from rich.text import Text
 
 from mct_s2s.errors import S2SError
@@ -30,12 +31,25 @@ def show_error(terminal: Terminal, error: S2SError) -> None:
         terminal.say(Text(f"  request id: {error.request_id}", style="quiet"))
 
 
+def show_error_line(terminal: Terminal, error: S2SError) -> None:
+    """The error in one line, without the list that it may introduce: the JSON document beside it says the rest."""
+    line = " ".join(error.headline.split())
+    if line.endswith(":"):
+        line = f"{line.rpartition('. ')[0] or line[:-1]}."
+    terminal.say(Text.assemble(("error: ", "bad"), line))
+
+
 def show_items(terminal: Terminal, items: Iterable[tuple[str, str]]) -> None:
-    """What has to be done or asked for, each with its command on a line of its own."""
+    """What has to be done or asked for, on standard error, each with its command on a line of its own."""
+    print_items(terminal.err, items)
+
+
+def print_items(console: Console, items: Iterable[tuple[str, str]]) -> None:
+    """The same, wherever it belongs."""
     for text, command in items:
-        prose(terminal.err, f"  - {text}", indent=4)
+        prose(console, f"  - {text}", indent=4)
         if command:
-            terminal.say(Text.assemble("    ", (command, "command")))
+            console.print(Text.assemble("    ", (command, "command")))
 
 
 def show_standing(

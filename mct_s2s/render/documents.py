@@ -7,27 +7,26 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from mct_s2s.errors import S2SError
+from mct_s2s.errors import MissingRight, S2SError
 from mct_s2s.model.azure_resources import AppService
 from mct_s2s.model.client_credentials import Credential, CredentialKind
 from mct_s2s.model.directory_objects import ServicePrincipal
+from mct_s2s.model.mct_api import SERVICE_HEADER, token_endpoint
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.site_settings import ours
 from mct_s2s.model.trust import ClientApplication
 from mct_s2s.planning.app_role import wanted_role
 from mct_s2s.planning.application_uri import uri_shown
-from mct_s2s.planning.changes import Action, AnyChange, WriteSettings, known_id
+from mct_s2s.planning.changes import Action, AnyChange
 from mct_s2s.planning.findings import Finding, is_healthy
 from mct_s2s.planning.membership import is_allowed, is_consented, members
-from mct_s2s.planning.plan import Plan
-from mct_s2s.render.handover import Instruction
 
 Json = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class SavedCredential:
-    """A credential that this run created, and where it is saved. `secret` is set only for `--secret-to show`."""
+    """A credential of a client that a run was about, and where it is saved."""
 
     client: str
     client_id: str
@@ -36,17 +35,10 @@ class SavedCredential:
     saved_to: str | None
     """`None` if there was nothing to save: a given certificate, a federated credential."""
     secret: str | None = None
+    """Its value, only of one that was created with `--secret-to show`."""
     kind: CredentialKind = CredentialKind.SECRET
-
-
-@dataclass(frozen=True)
-class Step:
-    """A change and its result; `id` and `seconds` are unknown before it is applied."""
-
-    change: AnyChange
-    id: str | None
-    detail: str
-    seconds: float
+    created: bool = True
+    """Whether this run created it; otherwise it was there already."""
 
 
 def timestamp(moment: datetime) -> str:
@@ -65,6 +57,7 @@ def status_document(observed: ObservedState, findings: tuple[Finding, ...]) -> J
         "appService": _app_service(site) if site else None,
         "serviceApplication": _service(observed),
         "clients": [*_applications(observed), *_identities(observed)],
+        "connection": _connection(observed),
         "findings": [
             {
                 "code": finding.code,
@@ -76,62 +69,6 @@ def status_document(observed: ObservedState, findings: tuple[Finding, ...]) -> J
             for finding in findings
         ],
     }
-
-
-def result_document(
-    steps: Iterable[Step],
-    credentials: Iterable[SavedCredential],
-    status: Json,
-    *,
-    dry_run: bool,
-    left: Iterable[Instruction],
-    verification: Json | None = None,
-) -> Json:
-    """`mct-s2s/result/v1`."""
-    return {
-        "schema": "mct-s2s/result/v1",
-        "dryRun": dry_run,
-        "changes": [
-            {
-                "action": step.change.action.value,
-                "resource": step.change.resource,
-                "name": step.change.name,
-                "id": step.id,
-                "detail": step.detail,
-                "seconds": round(step.seconds, 3),
-                **_edits(step.change),
-            }
-            for step in steps
-        ],
-        "credentials": [_saved(credential) for credential in credentials],
-        "leftToOthers": [
-            {
-                "what": step.what,
-                "command": step.command,
-                "link": step.link,
-                "settings": step.values,
-                "missing": list(step.needed),
-            }
-            for step in left
-        ],
-        "verification": verification,
-        "status": status,
-    }
-
-
-def _edits(change: AnyChange) -> Json:
-    """Our settings before and after; `null` if not known yet."""
-    if not isinstance(change, WriteSettings):
-        return {}
-    return {
-        "before": {edit.name: edit.before for edit in change.edits},
-        "after": {edit.name: edit.after if edit.is_known else None for edit in change.edits},
-    }
-
-
-def planned_steps(plan: Plan) -> list[Step]:
-    """A plan's steps before they are applied."""
-    return [Step(change, known_id(change), change.detail, 0.0) for change in plan.steps]
 
 
 def error_document(
@@ -149,28 +86,35 @@ def error_document(
             "message": error.message,
             "remedy": error.remedy,
             "requestId": error.request_id,
+            "missing": missing_documents(error.missing),
         },
+        "done": [_short(change) for change in done if change.action is not Action.NONE],
+        "inDoubt": [_short(change) for change in doubtful],
+        "notDone": [_short(change) for change in left],
     }
-    if done or doubtful or left:
-        document["done"] = [_short(change) for change in done if change.action is not Action.NONE]
-        document["inDoubt"] = [_short(change) for change in doubtful]
-        document["notDone"] = [_short(change) for change in left]
     if credentials:
-        document["credentials"] = [_saved(credential) for credential in credentials]
+        document["credentials"] = [credential_document(credential) for credential in credentials]
     return document
+
+
+def missing_documents(missing: Iterable[MissingRight]) -> list[Json]:
+    """The rights that the caller lacks, each with who can grant it and what they run."""
+    return [{"step": one.step, "right": one.right, "who": one.who, "command": one.command or None} for one in missing]
 
 
 def _short(change: AnyChange) -> Json:
     return {"action": change.action.value, "resource": change.resource, "name": change.name}
 
 
-def _saved(credential: SavedCredential) -> Json:
+def credential_document(credential: SavedCredential) -> Json:
+    """A credential; its value only where it was asked for."""
     document: Json = {
         "client": credential.client,
         "appId": credential.client_id or None,
         "kind": credential.kind.value,
         "expires": timestamp(credential.expires) if credential.expires else None,
         "savedTo": credential.saved_to,
+        "created": credential.created,
     }
     if credential.secret is not None:
         document["secret"] = credential.secret
@@ -202,6 +146,21 @@ def _service(observed: ObservedState) -> Json | None:
         "displayName": application.display_name,
         "applicationIdUri": uri_shown(application, observed),
         "appRole": {"id": role.id, "value": role.value, "enabled": role.enabled} if role else None,
+    }
+
+
+def _connection(observed: ObservedState) -> Json | None:
+    """What a client has to know; nothing where there is no service application to ask a token for."""
+    service, tenant, site = observed.trust.service, observed.tenant, observed.app_service
+    uri = uri_shown(service, observed) if service is not None else None
+    if uri is None or tenant is None:
+        return None
+    return {
+        "tokenEndpoint": token_endpoint(observed.authority_host, tenant.id),
+        "scope": f"{uri}/.default",
+        "resource": uri,
+        "url": site.site.url if site is not None else None,
+        "headers": dict(SERVICE_HEADER),
     }
 
 

@@ -1,86 +1,172 @@
-"""A plan, as text."""
+"""A plan, as text: what it is for, a line for each step with its sign, our settings before and after, and the sum."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+
+from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
-from mct_s2s.planning.changes import Action, AnyChange, WriteSettings
+from mct_s2s.model.observed import ObservedState
+from mct_s2s.model.site_settings import LISTS, AllowList
+from mct_s2s.planning.changes import Action, AnyChange, RestartSite, SettingEdit, WriteSettings
+from mct_s2s.planning.grants import requests
 from mct_s2s.planning.plan import Plan
 from mct_s2s.render.columns import Columns
 from mct_s2s.render.console import Terminal, prose
+from mct_s2s.render.diagnostics import print_items
 
 SIGNS = {Action.CREATE: "+", Action.UPDATE: "~", Action.DELETE: "-", Action.NONE: "·"}
+BLOCKED = "!"
+"""The sign of a step that the caller has no right to."""
+LATER = "known after it is created"
+_LISTS = frozenset(setting.name for setting in LISTS)
 
 
-def show_plan(terminal: Terminal, plan: Plan, where: str, *, is_result: bool = False, part: str | None = None) -> None:
-    """Show every step with a sign: `+` created, `~` updated, `-` removed, `·` already right.
+def show_plan(
+    terminal: Terminal,
+    plan: Plan,
+    label: str,
+    *,
+    about: Sequence[str] = (),
+    is_result: bool = False,
+    part: str | None = None,
+) -> None:
+    """Show every step with a sign: `+` created, `~` changed, `-` removed, `·` already right, `!` not permitted.
 
     Args:
         terminal: the streams.
         plan: what would be done.
-        where: what it is for.
-        is_result: whether the plan is all that was asked for, and so goes to standard output.
+        label: what it is for: the App Service.
+        about: where that is: resource group, subscription, tenant.
+        is_result: whether the plan is all that was asked for, and so goes to standard output, with what is missing.
         part: what of it this command is about, where it is not about all of it.
     """
     console = terminal.out if is_result else terminal.err
-    if plan.is_empty and not plan.lacks:
-        console.print(Text(f"No changes. {_up_to_date(plan, where, part)}."), style="good")
-        _left(console, plan)
+    if plan.is_empty and not plan.lacks and not plan.blocked:
+        console.print(Text(f"No changes. {_up_to_date(plan, label, part)}."), style="good")
+        _remarks(console, plan)
         return
     if plan.is_empty:
-        console.print(Text(f"No changes that you can make. Other steps remain for {where}."), style="warn")
+        console.print(Text(f"No changes that you can make. Other steps remain for {label}."), style="warn")
     else:
-        console.print(Text.assemble(("Plan", "head"), f" for {where}"))
-    table = Columns([None] * 4, narrow=[0, 1])
+        where = f"  ({', '.join(about)})" if about else ""
+        prose(console, Text.assemble(("Plan", "head"), f" for {label}", (where, "quiet")), indent=2)
+    _steps(console, plan)
+    _remarks(console, plan)
+    if is_result:
+        _missing(console, plan)
+    if not plan.is_empty:
+        console.print(Text(f"Plan: {summary(plan)}.", style="head"))
+
+
+def target_details(observed: ObservedState) -> tuple[str, ...]:
+    """Where the App Service is: resource group, subscription and tenant, as far as they were looked at."""
+    site, tenant = observed.app_service, observed.tenant
+    place = (site.site.resource.resource_group, site.subscription) if site is not None else ()
+    name = tenant.name if tenant is not None else site.tenant_id if site is not None else ""
+    return (*(word for word in place if word), *((f"tenant {name}",) if name else ()))
+
+
+def summary(plan: Plan) -> str:
+    """`3 to create, 1 to change, 0 to remove`."""
+    counts = {action: sum(change.action is action for change in plan.changes) for action in Action}
+    words = {Action.CREATE: "to create", Action.UPDATE: "to change", Action.DELETE: "to remove"}
+    counted = [f"{counts[action]} {text}" for action, text in words.items()]
+    return ", ".join([*counted, *([f"{len(plan.blocked)} blocked"] if plan.blocked else [])])
+
+
+def setting_rows(edit: SettingEdit) -> Iterator[tuple[Action, str | None, str | None]]:
+    """What becomes of a setting, as the old value and the new one: a list of ids is several rows, one for each id."""
+    if edit.name in _LISTS:
+        before, after = AllowList(edit.before or ""), AllowList(edit.after or "")
+        added = [one for one in after.ids if not before.holds(one)]
+        removed = [one for one in before.ids if not after.holds(one)]
+        yield from ((Action.CREATE, None, one) for one in added)
+        yield from ((Action.DELETE, one, None) for one in removed)
+        if not edit.is_known:
+            yield Action.CREATE, None, LATER
+        if added or removed or not edit.is_known:
+            return
+    old = None if edit.before is None else _value(edit.before)
+    new = LATER if not edit.is_known else None if edit.after is None else _value(edit.after)
+    yield Action.CREATE if old is None else Action.DELETE if new is None else Action.UPDATE, old, new
+
+
+def _steps(console: Console, plan: Plan) -> None:
+    """In tables whose first columns are as wide as each other's: below the settings are their values."""
+    blocked = {one.key for one in plan.blocked}
+    room = max((cell_len(step.resource) for step in plan.steps), default=0)
+    table = Columns([None] * 3, narrow=[0])
     for step in plan.steps:
-        table.add(*_row(step))
-    console.print(table)
-    for step in plan.changes:
+        table.add(*_row(step, room, is_blocked=step.key in blocked))
         if isinstance(step, WriteSettings):
+            console.print(table)
             _edits(console, step)
-    _left(console, plan)
+            table = Columns([None] * 3, narrow=[0])
+    console.print(table)
+
+
+def _row(step: AnyChange, room: int, *, is_blocked: bool) -> tuple[Text, Text, Text]:
+    style = "bad" if is_blocked else "unchanged" if step.action is Action.NONE else step.action.value
+    sign = BLOCKED if is_blocked else SIGNS[step.action]
+    return (
+        Text(f"  {sign} {step.resource}{' ' * (room - cell_len(step.resource))}", style=style),
+        Text(step.name),
+        Text(detail_of(step), style="quiet"),
+    )
+
+
+def detail_of(step: AnyChange) -> str:
+    """What more there is to say of a step."""
+    if isinstance(step, WriteSettings) and step.edits:
+        return f"{step.unchanged} others unchanged"
+    return "restart: short downtime" if isinstance(step, RestartSite) else step.detail
 
 
 def _edits(console: Console, write: WriteSettings) -> None:
     """Show each of our settings before and after, so that no value is agreed to unseen."""
+    table = Columns([None] * 2, narrow=[0])
     for edit in write.edits:
-        after = _value(edit.after)
-        if not edit.is_known:
-            after = f"{after}, plus what is created" if edit.after else "known after it is created"
-        console.print(Text(f"     {edit.name}: {_value(edit.before)} → {after}"), soft_wrap=True)
+        name = edit.name
+        for action, old, new in setting_rows(edit):
+            values = " → ".join(value for value in (old, new) if value is not None)
+            table.add(Text(f"      {SIGNS[action]} {name}", style=action.value), Text(values))
+    console.print(table)
 
 
-def _value(text: str | None) -> str:
-    return "not set" if text is None else f"'{text}'"
+def _value(text: str) -> str:
+    """As it is; between quotation marks where one would not see it."""
+    return text if text and text == text.strip() else f"'{text}'"
 
 
-def _up_to_date(plan: Plan, where: str, part: str | None) -> str:
+def _up_to_date(plan: Plan, label: str, part: str | None) -> str:
     """What is up to date; claims no more than was observed."""
     if part is not None:
-        return f"{part[0].upper()}{part[1:]} of {where} is up to date; nothing else was checked"
+        return f"{part[0].upper()}{part[1:]} of {label} is up to date; nothing else was checked"
     if plan.left_to_others:
-        return f"{where} is up to date, except for steps that someone else must do"
-    return f"{where} is up to date"
+        return f"{label} is up to date, except for steps that someone else must do"
+    return f"{label} is up to date"
 
 
-def _left(console: Console, plan: Plan) -> None:
-    for text in (*(note.what for note in plan.left_to_others), *plan.notes):
+def _remarks(console: Console, plan: Plan) -> None:
+    """What others must do, what is missing, and what the reader should know; commands on lines of their own."""
+    for step in plan.left_to_others:
+        prose(console, Text(f"  {step.what}", style="warn"), indent=2)
+    for note in plan.notes:
+        text, command = (note, "") if isinstance(note, str) else note
         prose(console, Text(f"  {text}", style="warn"), indent=2)
+        if command:
+            console.print(Text(f"    {command}", style="command"))
 
 
-def summary(plan: Plan) -> str:
-    """`3 to create, 1 to update`."""
-    counts = {action: sum(change.action is action for change in plan.changes) for action in Action}
-    words = {Action.CREATE: "to create", Action.UPDATE: "to update", Action.DELETE: "to remove"}
-    return ", ".join(f"{counts[action]} {text}" for action, text in words.items() if counts[action])
-
-
-def _row(step: AnyChange) -> tuple[Text, Text, Text, Text]:
-    style = "unchanged" if step.action is Action.NONE else step.action.value
-    return (
-        Text(f"  {SIGNS[step.action]}", style=style),
-        Text(step.resource, style=style),
-        Text(step.name),
-        Text(step.detail, style="quiet"),
-    )
+def _missing(console: Console, plan: Plan) -> None:
+    """Whom to ask for what: a plan without these rights is what one sends to the administrator."""
+    if plan.blocked:
+        steps = "step" if len(plan.blocked) == 1 else "steps"
+        text = f"You don't have the permissions for the {steps} marked {BLOCKED}. Without them, nothing is changed:"
+        prose(console, Text(text, style="bad"), indent=2)
+    elif plan.lacks:
+        console.print(Text("To do these steps yourself:", style="warn"))
+    print_items(console, requests(plan.lacks))

@@ -43,7 +43,7 @@ def variables(file: Path) -> dict[str, str]:
 
 
 def saved_to(done: Ended) -> Path:
-    (credential,) = done.document["credentials"]
+    (credential,) = done.made
     return Path(credential["savedTo"].removeprefix("file:"))
 
 
@@ -70,7 +70,7 @@ def call(dotenv: Path, azure: Sandbox, monkeypatch: pytest.MonkeyPatch) -> int:
 
 def call_with(pem: Path, done: Ended, azure: Sandbox, monkeypatch: pytest.MonkeyPatch) -> int:
     """The same with azure-identity's credential for a certificate, told everything by hand."""
-    (credential,) = done.document["credentials"]
+    (credential,) = done.made
     scope = f"{done.document['status']['serviceApplication']['applicationIdUri']}/.default"
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", azure.ca_file)
     options: dict[str, Any] = {"authority": azure.origin, "disable_instance_discovery": True}
@@ -96,11 +96,11 @@ def test_a_certificate_is_made_kept_and_called_with(
 ) -> None:
     planned = mct(*SETUP, "--dry-run")
     assert (planned.code, azure.writes()) == (3, [])
-    assert [(c["kind"], c["appId"]) for c in planned.document["credentials"]] == [("certificate", None)]
+    assert [(c["kind"], c["appId"]) for c in planned.made] == [("certificate", None)]
 
     done = mct(*SETUP, "-v")
     assert done.code == 0, done.err
-    (credential,) = done.document["credentials"]
+    (credential,) = done.made
     assert (credential["client"], credential["kind"], done.document["status"]["healthy"]) == (
         "Import",
         "certificate",
@@ -144,7 +144,7 @@ def test_a_certificate_is_made_kept_and_called_with(
     azure.forget()
     again = mct(*SETUP)
     assert (again.code, {change["action"] for change in again.document["changes"]}) == (0, {"none"})
-    assert (again.document["credentials"], azure.writes()) == ([], [])
+    assert ([one["created"] for one in again.document["credentials"]], azure.writes()) == ([False], [])
     status = mct("status", "-o", "json")
     assert (status.code, status.document) == (0, done.document["status"])
 
@@ -154,7 +154,7 @@ def test_it_is_told_to_a_person(mct: Program, azure: Sandbox) -> None:
     assert done.code == 0
     for told in ("certificate           Import", "with a new key, expires", "Created certificate of Import"):
         assert told in done.err
-    for told in ("Certificate of Import  expires", "saved to /", "EnvironmentCredential", "ClientType"):
+    for told in ("Import can call contosolearn", "Certificate /", "expires "):
         assert told in done.out
     assert "AZURE_CLIENT_SECRET" not in done.out
     assert PRIVATE not in done.out + done.err
@@ -170,7 +170,7 @@ def test_the_place_may_name_either_file(
     options = ("--secret-to", f"file:{place}", "--secret-lifetime", "2099-12-31")
     done = mct(*SETUP, *options)
     assert done.code == 0, done.err
-    (credential,) = done.document["credentials"]
+    (credential,) = done.made
     assert (credential["savedTo"], credential["expires"]) == (f"file:{place}", "2099-12-31T23:59:59Z")
     pem = place.with_name("client.pem" if name != "client" else "client")
     assert sorted(path.name for path in place.parent.iterdir()) == sorted(["client.env", pem.name])
@@ -182,7 +182,7 @@ def test_the_place_may_name_either_file(
 
 def test_never_is_the_end_of_what_graph_takes(mct: Program, azure: Sandbox) -> None:
     done = mct(*SETUP, "--secret-lifetime", "never")
-    assert done.document["credentials"][0]["expires"].startswith("2299-12-31")
+    assert done.made[0]["expires"].startswith("2299-12-31")
 
 
 def test_a_file_that_is_not_ours_is_not_written_over(mct: Program, azure: Sandbox, tmp_path: Path) -> None:
@@ -198,7 +198,7 @@ def test_show_gives_key_and_certificate_once(
     mct: Program, azure: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     done = mct(*SETUP, "--secret-to", "show", "-v")
-    (credential,) = done.document["credentials"]
+    (credential,) = done.made
     assert (done.code, credential["savedTo"], PRIVATE in done.err) == (0, "show", False)
     pem = tmp_path / "shown.pem"
     pem.write_text(credential["secret"])
@@ -218,7 +218,7 @@ def test_a_given_certificate_is_registered_and_its_key_stays_at_home(
     given = (*SETUP, "--certificate", str(file))
     done = mct(*given, "-v")
     assert done.code == 0, done.err
-    (credential,) = done.document["credentials"]
+    (credential,) = done.made
     assert (credential["kind"], credential["savedTo"]) == ("certificate", None)
     assert credential["expires"] == f"{certificate.expires:%Y-%m-%dT%H:%M:%SZ}"
     (entry,) = registered(azure)
@@ -227,10 +227,10 @@ def test_a_given_certificate_is_registered_and_its_key_stays_at_home(
     assert call_with(file, done, azure, monkeypatch) == 200
 
     azure.forget()
-    assert mct(*given).document["credentials"] == []
+    assert mct(*given).made == []
     assert azure.writes() == []
     text = mct("add-client", "Other", "--credential", "certificate", "--certificate", str(file), "-y")
-    for told in ("Certificate of Other", certificate.thumbprint, "AZURE_CLIENT_CERTIFICATE_PATH=…"):
+    for told in ("certificate of Other", certificate.thumbprint, "Other is set up to call", "Certificate expires "):
         assert told in text.out + text.err
 
 
@@ -272,7 +272,7 @@ def test_a_client_with_a_secret_gets_one_beside_it(
     first = mct("setup", "--client", "Import", "-y", "-o", "json")
     secret = variables(saved_to(first))["AZURE_CLIENT_SECRET"]
     done = mct(*SETUP)
-    assert [credential["kind"] for credential in done.document["credentials"]] == ["certificate"]
+    assert [credential["kind"] for credential in done.made] == ["certificate"]
     assert [c["kind"] for c in done.document["status"]["clients"][0]["credentials"]] == ["secret", "certificate"]
     dotenv = saved_to(done)
     aside = dotenv.with_name(f"{dotenv.name}.secret")
@@ -402,7 +402,7 @@ def test_killed_while_the_answer_is_on_its_way_the_key_is_taken_up(
     done = mct(*SETUP, "--secret-lifetime", "2y")
     assert (done.code, moody.writes()) == (0, [])
     assert registered(moody) == [registered_before]
-    assert done.document["credentials"][0]["expires"] == registered_before["endDateTime"]
+    assert done.made[0]["expires"] == registered_before["endDateTime"]
     assert call(saved_to(done), moody, monkeypatch) == 200
 
 
@@ -425,5 +425,5 @@ def test_a_policy_that_allows_a_shorter_life_is_told_with_the_way_out(mct: Progr
     sooner = (NOW + timedelta(days=90)).date().isoformat()
     done = mct(*SETUP, "--secret-lifetime", sooner)
     assert done.code == 0, done.document
-    assert done.document["credentials"][0]["expires"].startswith(sooner)
+    assert done.made[0]["expires"].startswith(sooner)
     assert len(registered(moody)) == 1

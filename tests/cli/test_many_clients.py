@@ -30,7 +30,7 @@ def test_many_clients_take_four_requests_each_one_write_and_one_restart(
     inside.pipeline.observability.log.clear()
     done = mct("add-client", "--from", str(listed), "--no-verify", *JSON)
     assert done.code == 0, done
-    assert len(done.document["credentials"]) == MANY
+    assert len(done.made) == MANY
     assert len((azure.settings()["ServiceApplicationIds"] or "").split(";")) == MANY
     rows = inside.log()
     of_clients = [row for row in rows if row.service == "graph" and row.wrote]
@@ -57,7 +57,7 @@ def test_a_column_counts_for_its_client_and_an_option_for_all_others(
     assert mct("setup", *JSON).code == 0
     done = mct("add-client", "--from", str(file), "--secret-lifetime", "2y", *JSON)
     assert done.code == 0, done
-    assert [one["client"] for one in done.document["credentials"]] == ["A", "B"]
+    assert [one["client"] for one in done.made] == ["A", "B"]
     (a,), (b,), (c,) = (azure.applications(name) for name in "ABC")
     assert (len(a["passwordCredentials"]), len(b["passwordCredentials"]), len(c["passwordCredentials"])) == (1, 0, 0)
     (federated,) = azure.graph("GET", f"/applications/{b['id']}/federatedIdentityCredentials")["value"]

@@ -43,7 +43,7 @@ def _changes(ended: Ended) -> list[tuple[str, str, str]]:
 
 
 def _token(azure: Sandbox, ended: Ended, name: str) -> httpx.Response:
-    saved = next(c for c in ended.document["credentials"] if c["client"] == name)
+    saved = next(c for c in ended.made if c["client"] == name)
     lines = Path(saved["savedTo"].removeprefix("file:")).read_text(encoding="utf-8").splitlines()
     values = dict(shlex.split(line)[0].split("=", 1) for line in lines if not line.startswith("#"))
     return azure.token(values["MCT_S2S_SCOPE"], values["AZURE_CLIENT_ID"], values["AZURE_CLIENT_SECRET"])
@@ -71,7 +71,7 @@ def test_a_client_is_shut_out_and_then_deleted(mct: Program, azure: Sandbox, by:
 
 def test_the_secret_file_of_a_deleted_client_goes(mct: Program, azure: Sandbox) -> None:
     made = mct(*SETUP)
-    files = [Path(c["savedTo"].removeprefix("file:")) for c in made.document["credentials"]]
+    files = [Path(c["savedTo"].removeprefix("file:")) for c in made.made]
     mct("remove-client", "One", *JSON)
     assert [file.exists() for file in files] == [False, True]
 
@@ -191,7 +191,7 @@ def test_a_registration_is_kept_where_that_is_asked_for(mct: Program, azure: San
     assert mct("remove-client", "One", "--keep-registration", *JSON).code == 0
     assert azure.writes() == []
     again = mct("add-client", "One", *JSON)
-    assert (again.code, again.document["credentials"]) == (0, []), again
+    assert (again.code, again.made) == (0, []), again
     assert azure.call_site(_token(azure, made, "One").json()["access_token"]) == 200
 
 

@@ -19,7 +19,7 @@ PERSONAL = {"signInAudience": "AzureADMyOrg"}
 
 
 def _token(azure: Sandbox, ended: Ended, name: str) -> httpx.Response:
-    saved = next(c for c in ended.document["credentials"] if c["client"] == name)
+    saved = next(c for c in ended.made if c["client"] == name)
     return _token_of(azure, Path(saved["savedTo"].removeprefix("file:")))
 
 
@@ -118,16 +118,16 @@ def test_a_client_deleted_by_hand_keeps_the_secret_that_lies_at_its_place(mct: P
     first = _set_up(mct, "One")
     azure.graph("DELETE", f"/applications/{first.document['status']['clients'][0]['objectId']}")
     again = mct("add-client", "One", *JSON)
-    assert (again.code, again.document["credentials"]) == (0, []), again
+    assert (again.code, again.made) == (0, []), again
     assert _calls(azure, _token(azure, first, "One")) == 200
 
 
 def test_a_secret_whose_value_nobody_has_does_not_count(mct: Program, azure: Sandbox) -> None:
     first = _set_up(mct, "One")
-    Path(first.document["credentials"][0]["savedTo"].removeprefix("file:")).unlink()
+    Path(first.made[0]["savedTo"].removeprefix("file:")).unlink()
     azure.graph("DELETE", f"/applications/{first.document['status']['clients'][0]['objectId']}")
     again = mct("add-client", "One", *JSON)
-    assert (again.code, len(again.document["credentials"])) == (0, 1), again
+    assert (again.code, len(again.made)) == (0, 1), again
     assert _calls(azure, _token(azure, again, "One")) == 200
 
 
@@ -187,7 +187,7 @@ def test_stopped_at_any_write_the_restoration_ends_the_same(mct: Program, azure:
     assert _ids(again) == _ids(first)
     status: dict[str, Any] = mct("status", "-o", "json").document
     assert status["healthy"], status["findings"]
-    saved = stopped if stopped.code == 0 or not again.document["credentials"] else again
+    saved = stopped if stopped.code == 0 or not again.made else again
     if saved.document.get("credentials"):
         assert _calls(azure, _token(azure, saved, "One")) == 200
 

@@ -31,7 +31,7 @@ def azure(azure: Sandbox) -> Iterator[Sandbox]:
 
 
 def _file(made: Ended, name: str) -> Path:
-    saved = next(c["savedTo"] for c in made.document["credentials"] if c["client"] == name)
+    saved = next(c["savedTo"] for c in made.made if c["client"] == name)
     return Path(saved.removeprefix("file:"))
 
 
@@ -65,7 +65,7 @@ def test_a_new_secret_takes_the_old_ones_place(mct: Program, azure: Sandbox) -> 
     assert (_status_of(azure, new), _status_of(azure, old)) == (200, 0)
     assert file.stat().st_mode & 0o777 == 0o600
     assert [c["keyId"] for c in _secrets(azure, "One")] == [done.document["changes"][0]["id"]]
-    assert [c["client"] for c in done.document["credentials"]] == ["One"]
+    assert [c["client"] for c in done.made] == ["One"]
     assert _file(made, "Two").read_bytes() == other
     assert (azure.settings(), azure.restarts()) == (before, 0), "a rotation is no business of the App Service"
     assert azure.leaks() == [], HIDDEN
@@ -105,7 +105,7 @@ def test_only_secrets_that_end_soon_are_replaced(mct: Program, azure: Sandbox) -
     assert dry.code == 3
     done = mct("rotate-secret", "--expiring-within", "30d", *JSON)
     assert done.code == 0, done
-    assert [c["client"] for c in done.document["credentials"]] == ["Soon"]
+    assert [c["client"] for c in done.made] == ["Soon"]
     assert done.document["status"]["healthy"]
     assert _secrets(azure, "Later") == later
     azure.forget()
@@ -203,9 +203,9 @@ def test_a_secret_of_somebody_else_stays(mct: Program, azure: Sandbox) -> None:
 
 def test_a_secret_can_be_shown_instead(mct: Program, azure: Sandbox) -> None:
     made = mct("setup", "--client", "One", "--secret-to", "show", *JSON)
-    (credential,) = made.document["credentials"]
+    (credential,) = made.made
     done = mct("rotate-secret", "One", "--secret-to", "show", "--remove-old", *JSON)
-    (fresh,) = done.document["credentials"]
+    (fresh,) = done.made
     scope = f"{done.document['status']['serviceApplication']['applicationIdUri']}/.default"
     assert azure.token(scope, fresh["appId"], fresh["secret"]).is_success
     assert not azure.token(scope, credential["appId"], credential["secret"]).is_success

@@ -38,7 +38,7 @@ def test_the_longest_lifetime_is_taken_where_that_is_asked_for(mct: Program, azu
     done = mct(*SETUP, "--auto-lifetime")
     assert done.code == 0
     (secret,) = [change for change in done.document["changes"] if change["resource"] == "secret"]
-    (credential,) = done.document["credentials"]
+    (credential,) = done.made
     assert credential["expires"][:10] in secret["detail"]
     assert credential["expires"].endswith("T23:59:59Z")
     assert azure.applications("A")[0]["passwordCredentials"][0]["endDateTime"][:19] == credential["expires"][:19]
@@ -69,7 +69,7 @@ def test_a_policy_that_cannot_be_seen_refuses_later_and_nothing_is_lost(mct: Pro
     assert "secret" in [change["resource"] for change in done.document["notDone"]]
     again = mct(*SETUP, "--auto-lifetime", env=caller)
     assert again.code == 0, again
-    (credential,) = again.document["credentials"]
+    (credential,) = again.made
     (client,) = again.document["status"]["clients"]
     assert credential["expires"] == client["credentials"][0]["expires"]
     assert len(azure.applications("A")[0]["passwordCredentials"]) == 1

@@ -38,7 +38,7 @@ def passwords(azure: Sandbox, client: str) -> int:
 def test_a_program_gets_the_secret_alone_and_nothing_else_shows_it(mct: Program, azure: Sandbox, outside: Path) -> None:
     kept = outside / "kept"
     ended = mct("setup", "--client", "One", *to_python(KEEP, str(kept)), "-y", "-o", "json")
-    (credential,) = ended.document["credentials"]
+    (credential,) = ended.made
     assert (ended.code, credential["savedTo"], "secret" in credential) == (
         0,
         f"exec:{Path(sys.executable).name}",
@@ -115,9 +115,9 @@ def test_githubs_command_gets_each_variable_or_one_secret(mct: Program, outside:
     gh.chmod(0o755)
     env = {"PATH": f"{gh.parent}:/usr/bin:/bin"}
     ended = mct("setup", "--client", "One", "--secret-to", "github:contoso/import", "-y", "-o", "json", env=env)
-    assert (ended.code, ended.document["credentials"][0]["savedTo"]) == (0, "github:contoso/import")
+    assert (ended.code, ended.made[0]["savedTo"]) == (0, "github:contoso/import")
     ended = mct("add-client", "Two", "--secret-to", "github:contoso/import/MCT", "-y", "-o", "json", env=env)
-    assert (ended.code, ended.document["credentials"][0]["savedTo"]) == (0, "github:contoso/import/MCT")
+    assert (ended.code, ended.made[0]["savedTo"]) == (0, "github:contoso/import/MCT")
     assert (outside / "words").read_text().splitlines() == [
         "secret set --repo contoso/import --env-file -",
         "secret set MCT --repo contoso/import",

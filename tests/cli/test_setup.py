@@ -23,7 +23,7 @@ def variables(file: Path) -> dict[str, str]:
 
 
 def saved_to(done: Ended) -> Path:
-    (credential,) = done.document["credentials"]
+    (credential,) = done.made
     return Path(credential["savedTo"].removeprefix("file:"))
 
 
@@ -70,7 +70,7 @@ def test_setup_lets_the_client_in_and_a_second_run_writes_nothing(
     azure.forget()
     again = mct(*SETUP, "-y", "-o", "json")
     assert (again.code, {change["action"] for change in again.document["changes"]}) == (0, {"none"})
-    assert again.document["credentials"] == []
+    assert [one["created"] for one in again.document["credentials"]] == [False]
     dry = mct(*SETUP, "--dry-run", "-o", "json")
     assert dry.code == 0
     assert azure.writes() == []
@@ -85,7 +85,7 @@ def test_setup_speaks_to_a_person_on_two_streams(mct: Program, azure: Sandbox) -
     assert done.code == 0
     for told in ("Plan", "S2S-client", "reports-func", "Updated application settings of contosolearn"):
         assert told in done.err
-    for told in ("Secret of S2S-client", "saved to /", "/.default", "ClientType: Service", "mct-s2s status"):
+    for told in ("S2S-client can call contosolearn", "Saved in    /", "mct-s2s snippet", "mct-s2s status"):
         assert told in done.out
     assert "\x1b" not in done.out + done.err
     azure.forget()
@@ -114,7 +114,7 @@ def test_status_of_a_new_site_tells_the_first_command(mct: Program, azure: Sandb
 def test_show_gives_the_secret_once_and_nowhere_else(mct: Program, azure: Sandbox, tmp_path: Path) -> None:
     done = mct("setup", "--client", "A", "--secret-to", "show", "-y", "-v", "-o", "json")
     assert done.code == 0
-    (credential,) = done.document["credentials"]
+    (credential,) = done.made
     assert credential["savedTo"] == "show"
     secret = credential["secret"]
     assert done.out.count(secret) == 1
@@ -147,7 +147,7 @@ def test_add_client_lets_one_more_in(mct: Program, azure: Sandbox, tmp_path: Pat
     options = ("--secret-to", f"file:{file}", "--secret-lifetime", "2099-12-31", "-y", "-o", "json")
     done = mct("add-client", "Data import", "--managed-identity", "reports-func", *options)
     assert done.code == 0
-    (credential,) = done.document["credentials"]
+    (credential,) = done.made
     assert (credential["savedTo"], credential["expires"]) == (f"file:{file}", "2099-12-31T23:59:59Z")
     assert azure.restarts() == 1
     assert stat.S_IMODE(file.stat().st_mode) == 0o600

@@ -292,7 +292,7 @@ class Shell:
         if words[0] == "mct-s2s":
             done = self.run(*words[1:], "-y", "-o", "json")
             assert done.code == 0, (line, done)
-            for credential in done.document["credentials"]:
+            for credential in done.made:
                 self.saved[credential["appId"]] = Path(credential["savedTo"].removeprefix("file:"))
         elif words[:4] == ["az", "rest", "--method", "DELETE"]:
             self.azure.graph("DELETE", words[words.index("--url") + 1].removeprefix(f"{self.azure.graph_url}/v1.0"))

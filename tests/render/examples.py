@@ -13,11 +13,13 @@ from mct_s2s.model.observed import ObservedState
 from mct_s2s.planning.changes import AlreadyRight, AnyChange, CreateServicePrincipal, RemoveSecret
 from mct_s2s.planning.credentials.federated import AddFederatedCredential
 from mct_s2s.planning.grants import Grant, Lack
+from mct_s2s.planning.identifiers import identify
 from mct_s2s.planning.make import make_plan
-from mct_s2s.planning.plan import Plan
+from mct_s2s.planning.plan import Plan, Results
 from mct_s2s.render.credentials.base import CallingClient
 from mct_s2s.render.documents import SavedCredential
 from mct_s2s.render.next_steps import Call
+from mct_s2s.render.result_document import Step
 
 from tests.planning.worlds import (
     FACTS,
@@ -77,6 +79,12 @@ WEBSITE_CONTRIBUTOR = Lack(
 def full_plan(name: str = "Import") -> Plan:
     """Everything from nothing, for a client and a managed identity."""
     return make_plan(spec(name), world(identity_resources=[identity_resource()]), FACTS)
+
+
+def planned(plan: Plan, before: ObservedState | None = None) -> list[Step]:
+    """A plan's steps before they are applied."""
+    state = before or world()
+    return [Step(step, identify(step, state, Results()), step.detail) for step in plan.steps]
 
 
 def healthy() -> ObservedState:

@@ -18,32 +18,29 @@ from mct_s2s.model.trust import ClientApplication
 from mct_s2s.planning.doctor import DoctorCheck, Seen, State
 from mct_s2s.planning.findings import Finding, Severity, diagnose
 from mct_s2s.planning.grants import Grant, Lack
-from mct_s2s.planning.plan import Left, ManualStep, Plan
+from mct_s2s.planning.make import make_plan
+from mct_s2s.planning.plan import BlockedStep, Left, ManualStep, Plan
 from mct_s2s.planning.status_report import SiteStatus, StatusReport, TenantRegistration, TenantWide, UnreadSite
 from mct_s2s.planning.verification import CALL, CheckSubject, Verification, VerificationCheck
 from mct_s2s.ports.apply_progress import activity, throttled, waiting, watched_by
 from mct_s2s.render.access_request import access_request
-from mct_s2s.render.closing import show_credentials
+from mct_s2s.render.closing import ClientResult, Closing, credential_lines, show_closing
 from mct_s2s.render.console import Terminal
 from mct_s2s.render.credentials import certificate, federated, secret
 from mct_s2s.render.diagnostics import show_error, show_standing
 from mct_s2s.render.doctor import show_checks, show_drift
-from mct_s2s.render.documents import (
-    SavedCredential,
-    error_document,
-    planned_steps,
-    result_document,
-    status_document,
-)
+from mct_s2s.render.documents import SavedCredential, error_document, status_document
 from mct_s2s.render.findings import show_findings
 from mct_s2s.render.handover import Instruction, show_lacking, show_left_to_others
 from mct_s2s.render.next_steps import Call, show_identity_example
 from mct_s2s.render.plan import show_plan
+from mct_s2s.render.plan_markdown import plan_markdown
 from mct_s2s.render.progress import TerminalProgress, progress
+from mct_s2s.render.result_document import result_document
 from mct_s2s.render.snippets import languages_for, snippet
 from mct_s2s.render.snippets.caller import (
+    ApiCaller,
     CalledApi,
-    Caller,
     CertificateFile,
     FederatedToken,
     ManagedIdentity,
@@ -58,6 +55,7 @@ from mct_s2s.render.verification import show_verification, verification_document
 from mct_s2s.render.watching import Watching
 
 from tests.planning.worlds import (
+    FACTS,
     NOW,
     SERVICE,
     TENANT,
@@ -66,6 +64,7 @@ from tests.planning.worlds import (
     guid,
     identity_resource,
     settings,
+    spec,
     trust,
     world,
 )
@@ -76,9 +75,12 @@ from tests.render.examples import (
     WHERE,
     calling,
     full_plan,
+    healthy,
+    planned,
     principal,
     refusal,
     saved,
+    with_settings,
 )
 
 STEERING: Mapping[str, str] = {
@@ -140,7 +142,7 @@ def _documents(name: str) -> list[dict[str, object]]:
     status = status_document(seen, findings)
     told = Instruction(name, f"mct-s2s {name}", name, {name: name}, (name,))
     result = result_document(
-        planned_steps(full_plan(name)), [saved(name, f"file:{name}")], status, dry_run=True, left=[told]
+        planned(full_plan(name)), [saved(name, f"file:{name}")], status, left=[told], fingerprint="0" * 64
     )
     return [status, result, error_document(refusal(name), [principal(name)]), verification_document(_proof(name))]
 
@@ -157,7 +159,17 @@ def _proof(name: str) -> Verification:
 def _plan(name: str) -> Plan:
     full = full_plan(name)
     left = ManualStep(Left.CONSENT, name, needed=(WEBSITE_CONTRIBUTOR,))
-    return replace(full, notes=(name,), left_to_others=(left,))
+    blocked = BlockedStep(full.steps[0].key, (Lack(name, Grant(name, name, name, (name,))),))
+    return replace(full, notes=(name, (name, name)), left_to_others=(left,), blocked=(blocked,))
+
+
+def _planned(terminal: Terminal, name: str) -> None:
+    show_plan(terminal, _plan(name), name, about=(name,), is_result=True)
+    told = Instruction(name, f"mct-s2s {name}", name, {name: name}, (name,))
+    for line in plan_markdown(_plan(name), name, (name,), "0" * 64, [told]):
+        terminal.result(line)
+    edits = with_settings(healthy(), settings(ServiceAuthRole=name, ServiceApplicationIds=f"{name};{name}2"))
+    show_plan(terminal, make_plan(spec(name), edits, FACTS), name)
 
 
 def _live(terminal: Terminal, name: str) -> None:
@@ -209,8 +221,15 @@ def _documented(terminal: Terminal, name: str) -> None:
 
 
 def _credentials(terminal: Terminal, name: str) -> None:
-    shown = SavedCredential(name, name, NOW, f"keyvault:{name}/{name}")
-    show_credentials(terminal, [saved(name, f"file:{name}"), shown, replace(shown, saved_to="show", secret="s3cret")])
+    kept = SavedCredential(name, name, NOW, f"keyvault:{name}/{name}")
+    shown = replace(kept, saved_to="show", secret="s3cret")
+    made = [saved(name, f"file:/{name}/{name}"), saved(name, f"file:/{name}/2"), kept, shown]
+    for line in credential_lines(shown):
+        terminal.result(line)
+    clients = [ClientResult(one.client, name, credential=one, can_call=True) for one in made]
+    for several in (clients[:1], clients[:2], clients, [ClientResult(name, principal_id=name)]):
+        show_closing(terminal, Closing(name, several, verification=_proof(name), next_commands=[name]))
+    show_closing(terminal, Closing(name, headline=name, remarks=[(name, name)]))
 
 
 def _calls(terminal: Terminal, name: str) -> None:
@@ -267,7 +286,7 @@ def _snippets(terminal: Terminal, name: str) -> None:
                FederatedToken(federation), ManagedIdentity(name))  # fmt: skip
     for source in sources:
         api = CalledApi(name, f"https://{name}", name, name, f"https://{name}", ca_file=name)
-        caller = Caller(name, name, source, api)
+        caller = ApiCaller(name, name, source, api)
         for language in languages_for(type(source)):
             terminal.verbatim(snippet(caller, language))
             wrong = (Finding("x", Severity.ERROR, name, name, name), Finding("x", Severity.ERROR, "x", name, name))
@@ -276,7 +295,7 @@ def _snippets(terminal: Terminal, name: str) -> None:
 
 SCREENS: Mapping[str, Callable[[Terminal, str], None]] = {
     "talk": _talk,
-    "plan": lambda terminal, name: show_plan(terminal, _plan(name), name),
+    "plan": _planned,
     "progress": _live,
     "status": _status,
     "status list": _listed,

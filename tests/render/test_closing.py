@@ -1,37 +1,71 @@
-"""The credentials of a run: whose they are, when they end, and where they are to be found."""
+"""How a command ends: who can call, where each secret is found, and what to run next, in a few lines."""
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 
 import pytest
 from mct_s2s.model.client_credentials import NEVER, CredentialKind
-from mct_s2s.render.closing import show_credentials, vault_reading
+from mct_s2s.planning.verification import CALL, CheckSubject, Verification, VerificationCheck
+from mct_s2s.render.closing import ClientResult, Closing, credential_lines, show_closing, vault_reading
+from mct_s2s.render.documents import SavedCredential
 
+from tests.planning.worlds import guid
 from tests.render.conftest import Screens
-from tests.render.examples import ODD_NAMES, saved
-from tests.render.reading import line_with, pasteable, words_of
+from tests.render.examples import ODD_NAMES, WHERE, saved
+from tests.render.reading import line_with, pasteable
 
+SITE = "contosolearn"
 PEM = "-----BEGIN PRIVATE KEY-----\nMIGHAgEAMBMGByqGSM49\n-----END PRIVATE KEY-----\n"
+PROVED = Verification(
+    "https://contosolearn.azurewebsites.net",
+    "/api/v1/organization",
+    (VerificationCheck("Import", CheckSubject.APPLICATION, CALL, True, "returned 200"),),
+)
+NEXT = (f"mct-s2s snippet Import {WHERE}", f"mct-s2s status {WHERE}")
 
 
-@pytest.mark.parametrize("width", [80, 120])
-def test_a_saved_secret_is_on_one_line_with_its_client_its_end_and_its_whole_path(screens: Screens, width: int) -> None:
+def client(
+    name: str = "Import", credential: SavedCredential | None = None, can_call: bool | None = True
+) -> ClientResult:
+    return ClientResult(name, guid(name), credential=credential or saved(name), can_call=can_call)
+
+
+def closing(*clients: ClientResult, **more: object) -> Closing:
+    parts = {"seconds": 23.4, "verification": PROVED, "next_commands": NEXT}
+    return Closing(SITE, clients, **{**parts, **more})  # type: ignore[arg-type]
+
+
+def test_a_client_is_six_lines(screens: Screens) -> None:
+    screen = screens()
+    show_closing(screen.terminal, closing(client()))
+    assert screen.err == ""
+    assert screen.out.splitlines() == [
+        "✓ Import can call contosolearn   (200 from GET /api/v1/organization, 23 s)",
+        "",
+        f"  Client ID   {guid('Import')}",
+        "  Secret      /home/ada/import.env",
+        "              expires 2027-11-24",
+        f"  Next        mct-s2s snippet Import {WHERE}",
+        f"              mct-s2s status {WHERE}",
+    ]
+
+
+@pytest.mark.parametrize("width", [40, 80, 120])
+def test_a_path_is_whole_on_a_terminal_of_any_width(screens: Screens, width: int) -> None:
     path = "/home/ada/" + "very-long-folder/" * 12 + "import.env"
     screen = screens(width, is_terminal=True)
-    show_credentials(screen.terminal, [saved(saved_to=f"file:{path}")])
-    assert words_of(f"Import  expires 2027-11-24, saved to {path}") in words_of(screen.out)
-    assert "file:" not in line_with(screen.out, path)  # the path is copied into a shell as it is
-    assert screen.err == ""
+    show_closing(screen.terminal, closing(client(credential=saved(saved_to=f"file:{path}"))))
+    assert path in screen.out
+    assert "file:" not in screen.out  # the path is copied into a shell as it is
 
 
 def test_a_secret_in_a_key_vault_comes_with_the_command_that_reads_it(screens: Screens) -> None:
     screen = screens(80, is_terminal=True)
-    show_credentials(screen.terminal, [saved(saved_to="keyvault:contoso-vault/import-secret")])
-    line_with(screen.out, "keyvault:contoso-vault/import-secret")
-    command = vault_reading("keyvault:contoso-vault/import-secret")
-    assert line_with(screen.out, "az keyvault").endswith(command)
+    place = "keyvault:contoso-vault/import-secret"
+    show_closing(screen.terminal, closing(client(credential=saved(saved_to=place))))
+    line_with(screen.out, "Secret", place)
+    assert vault_reading(place) in pasteable(screen.out)
 
 
 def test_the_command_that_reads_a_vault_prints_the_value_alone() -> None:
@@ -43,72 +77,117 @@ def test_the_command_that_reads_a_vault_prints_the_value_alone() -> None:
     }  # fmt: skip
 
 
-def test_a_secret_that_was_asked_for_is_shown_once_and_whole(screens: Screens) -> None:
-    screen = screens(80, is_terminal=True)
-    secret = "q8Q~[/red]" + "s" * 120
-    show_credentials(screen.terminal, [replace(saved(saved_to="show"), secret=secret)])
-    assert screen.out.count(secret) == 1
-    assert line_with(screen.out, secret).endswith(secret)
-    assert screen.err == ""
+def test_a_secret_that_was_shown_is_not_shown_again_nor_said_to_be_saved(screens: Screens) -> None:
+    screen = screens()
+    shown = replace(saved(saved_to="show"), secret="s3cr3t")
+    show_closing(screen.terminal, closing(client(credential=shown)))
+    assert "s3cr3t" not in screen.out
+    line_with(screen.out, "Secret", "shown above, once")
+    assert "saved" not in screen.out
 
 
-def test_a_private_key_that_is_shown_begins_on_a_line_of_its_own(screens: Screens) -> None:
-    screen = screens(120)
-    show_credentials(
-        screen.terminal, [replace(saved(saved_to="show"), secret=PEM, kind=CredentialKind.CERTIFICATE), saved("Next")]
-    )
-    lines = screen.out.splitlines()
-    assert lines[1:4] == PEM.splitlines()
-    assert "Next" in lines[4]
-
-
-def test_a_federated_credential_has_no_end_and_no_place(screens: Screens) -> None:
-    screen = screens(120)
+def test_a_certificate_and_a_federated_credential_are_called_by_their_kind(screens: Screens) -> None:
+    screen = screens()
+    certificate = replace(saved(), kind=CredentialKind.CERTIFICATE)
+    show_closing(screen.terminal, closing(client(credential=certificate)))
+    line_with(screen.out, "Certificate", "/home/ada/import.env")
     federated = replace(saved(saved_to=None), expires=None, kind=CredentialKind.FEDERATED)
-    show_credentials(screen.terminal, [federated])
-    line = line_with(screen.out, "Import")
-    assert re.search(r"\d{4}-\d\d", line) is None
-    assert "None" not in line
-    assert "saved" not in line
+    show_closing(screen.terminal, closing(client(credential=federated)))
+    line_with(screen.out, "Federated", "does not expire")
+    assert "None" not in screen.out
 
 
-@pytest.mark.parametrize(
-    ("kind", "word"),
-    [
-        (CredentialKind.SECRET, "secret"),
-        (CredentialKind.CERTIFICATE, "certificate"),
-        (CredentialKind.FEDERATED, "federated"),
-    ],
-)
-def test_each_credential_is_called_by_its_kind(screens: Screens, kind: CredentialKind, word: str) -> None:
-    screen = screens(120)
-    show_credentials(screen.terminal, [replace(saved(client="X"), kind=kind)])
-    assert line_with(screen.out, "2027-11-24").casefold().startswith(word)
+def test_a_client_that_cannot_call_is_not_said_to_be_able_to(screens: Screens) -> None:
+    screen = screens()
+    show_closing(screen.terminal, closing(client(can_call=False)))
+    assert screen.out.startswith("✗ Import cannot call contosolearn")
+
+
+def test_a_client_that_was_not_tested_is_set_up(screens: Screens) -> None:
+    screen = screens()
+    show_closing(screen.terminal, closing(client(can_call=None), verification=None))
+    assert screen.out.startswith("✓ Import is set up to call contosolearn   (not tested; 23 s)")
+    screen = screens()
+    show_closing(screen.terminal, closing(client(can_call=None), is_partial=True))
+    assert screen.out.startswith("! Import can call contosolearn when the steps below are done   (23 s)")
+
+
+def test_a_managed_identity_has_an_object_id_and_nothing_to_keep(screens: Screens) -> None:
+    screen = screens()
+    show_closing(screen.terminal, closing(ClientResult("reports-func", principal_id=guid("identity"))))
+    assert line_with(screen.out, "Object ID").split()[-1] == guid("identity")
+    assert "Secret" not in screen.out
+
+
+def test_several_clients_are_a_line_each_and_their_folder_and_end_are_said_once(screens: Screens) -> None:
+    screen = screens(80, is_terminal=True)
+    several = [client(name, saved(name, f"file:/home/ada/secrets/{name}.env")) for name in ("Import", "Reports", "HR")]
+    show_closing(screen.terminal, closing(*several))
+    assert screen.out.startswith("✓ 3 clients can call contosolearn")
+    for name in ("Import", "Reports", "HR"):
+        line_with(screen.out, guid(name), f"{name}.env")
+    assert line_with(screen.out, "Saved in").split()[-1] == "/home/ada/secrets"
+    line_with(screen.out, "expires 2027-11-24")
+    assert len(screen.out.splitlines()) == 9
+
+
+def test_several_clients_with_differing_places_keep_them(screens: Screens) -> None:
+    screen = screens()
+    places = ("file:/a/import.env", "file:/b/reports.env", "keyvault:vault/hr")
+    several = [client(place, saved(place, place)) for place in places]
+    several[0] = client("Import", replace(saved("Import", places[0]), expires=NEVER))
+    show_closing(screen.terminal, closing(*several))
+    line_with(screen.out, guid("Import"), "/a/import.env", "does not expire")
+    line_with(screen.out, guid(places[1]), "/b/reports.env", "2027-11-24")
+    line_with(screen.out, guid(places[2]), "keyvault:vault/hr", "2027-11-24")
+
+
+def test_what_some_clients_can_others_need_not(screens: Screens) -> None:
+    screen = screens()
+    show_closing(
+        screen.terminal, closing(client(), client("Two", can_call=False), ClientResult("vm", principal_id="1"))
+    )
+    said = [line.split("   ")[0] for line in screen.out.splitlines()[:3]]
+    assert said == [
+        "✓ Import can call contosolearn", "✗ Two cannot call contosolearn", "✓ vm is set up to call contosolearn",
+    ]  # fmt: skip
+
+
+def test_another_command_says_what_it_did(screens: Screens) -> None:
+    screen = screens()
+    show_closing(screen.terminal, closing(headline="Removed Import from contosolearn", next_commands=NEXT[1:]))
+    assert screen.out.splitlines() == ["✓ Removed Import from contosolearn   (23 s)", "", f"  Next        {NEXT[1]}"]
+
+
+def test_a_remark_has_its_command_on_a_line_of_its_own(screens: Screens) -> None:
+    screen = screens()
+    show_closing(screen.terminal, closing(client(), remarks=[("This ended.", "mct-s2s sandbox serve")]))
+    assert screen.out.splitlines()[-2:] == ["This ended.", "  mct-s2s sandbox serve"]
 
 
 @pytest.mark.parametrize("name", ODD_NAMES)
 def test_a_client_is_called_exactly_what_it_is_called_in_the_directory(screens: Screens, name: str) -> None:
-    screen = screens(80, is_terminal=True)
-    show_credentials(screen.terminal, [saved(name)])
-    assert name in words_of(screen.out)
-    line_with(screen.out, "/home/ada/import.env")
-
-
-def test_a_far_end_that_stands_for_never_is_not_shown_as_a_date(screens: Screens) -> None:
-    screen = screens(120)
-    show_credentials(screen.terminal, [replace(saved(), expires=NEVER)])
-    assert "does not expire" in line_with(screen.out, "Import")
-    assert "2299" not in screen.out
-
-
-def test_without_credentials_nothing_is_printed(screens: Screens) -> None:
     screen = screens()
-    show_credentials(screen.terminal, [])
-    assert (screen.out, screen.err) == ("", "")
+    show_closing(screen.terminal, closing(client(name)))
+    line_with(screen.out, name, "can call")
 
 
-def test_each_credential_has_one_line_in_the_order_given(screens: Screens) -> None:
-    screen = screens()
-    show_credentials(screen.terminal, [saved("Reports"), saved("Import")])
-    assert [("Reports" in line, "Import" in line) for line in screen.out.splitlines()] == [(True, False), (False, True)]
-    assert len(pasteable(screen.out)) == 2
+# a secret that is shown
+
+
+def test_a_secret_that_was_asked_for_is_one_line_and_whole() -> None:
+    secret = "q8Q~[/red]" + "s" * 120
+    (line,) = credential_lines(replace(saved(saved_to="show"), secret=secret))
+    assert line.plain == f"Secret of Import  expires 2027-11-24, shown here once: {secret}"
+
+
+def test_a_private_key_that_is_shown_begins_on_a_line_of_its_own() -> None:
+    shown = replace(saved(saved_to="show"), secret=PEM, kind=CredentialKind.CERTIFICATE)
+    head, *key = (line.plain for line in credential_lines(shown))
+    assert head.startswith("Certificate of Import")
+    assert key == PEM.splitlines()
+
+
+def test_a_credential_of_an_interrupted_run_has_its_place() -> None:
+    (line,) = credential_lines(saved())
+    assert line.plain == "Secret of Import  expires 2027-11-24, saved to /home/ada/import.env"

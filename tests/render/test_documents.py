@@ -7,25 +7,23 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from mct_s2s.errors import MissingRight, PermissionMissing
 from mct_s2s.model.client_credentials import CredentialKind
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.model.site_settings import NAMES
 from mct_s2s.model.trust import ClientApplication, Trust
 from mct_s2s.planning.findings import Finding, Severity, diagnose
+from mct_s2s.planning.identifiers import Identifiers
+from mct_s2s.planning.make import make_plan
 from mct_s2s.planning.membership import members
-from mct_s2s.render.documents import (
-    Step,
-    error_document,
-    planned_steps,
-    result_document,
-    status_document,
-    timestamp,
-)
+from mct_s2s.render.documents import error_document, status_document, timestamp
 from mct_s2s.render.handover import Instruction
+from mct_s2s.render.result_document import Step, result_document
 
 from tests.cli.schemas import check
 from tests.planning.worlds import (
+    FACTS,
     FOREIGN,
     NOW,
     ROLE,
@@ -40,6 +38,7 @@ from tests.planning.worlds import (
     guid,
     settings,
     site,
+    spec,
     trust,
     world,
 )
@@ -51,6 +50,7 @@ from tests.render.examples import (
     WHERE,
     full_plan,
     healthy,
+    planned,
     principal,
     refusal,
     removal,
@@ -61,6 +61,8 @@ from tests.render.examples import (
     with_settings,
 )
 
+DIGEST = "0" * 64
+
 
 def status_of(observed: ObservedState) -> dict[str, Any]:
     document = status_document(observed, diagnose(observed, NOW, WHERE))
@@ -70,8 +72,7 @@ def status_of(observed: ObservedState) -> dict[str, Any]:
 
 def result_of(**changed: Any) -> dict[str, Any]:
     parts: dict[str, Any] = {"steps": [], "credentials": [], "status": status_of(healthy()), "left": []}
-    dry_run = changed.pop("dry_run", False)
-    document = result_document(**{**parts, **changed}, dry_run=dry_run)
+    document = result_document(**{**parts, **changed})
     check(document)
     return document
 
@@ -239,17 +240,39 @@ def test_a_moment_is_written_to_the_second_in_utc() -> None:
     assert timestamp(datetime(2027, 1, 2, 3, 4, 5, 678_901, tzinfo=UTC)) == "2027-01-02T03:04:05Z"
 
 
+def test_a_status_says_how_clients_call() -> None:
+    document = status_of(healthy())
+    assert document["connection"] == {
+        "tokenEndpoint": f"https://login.microsoftonline.com/{TENANT.id}/oauth2/v2.0/token",
+        "scope": f"api://{SERVICE_ID}/.default",
+        "resource": f"api://{SERVICE_ID}",
+        "url": "https://contosolearn.azurewebsites.net",
+        "headers": {"ClientType": "Service"},
+    }
+    elsewhere = replace(healthy(), authority_host="https://login.microsoftonline.us")
+    assert status_of(elsewhere)["connection"]["tokenEndpoint"].startswith("https://login.microsoftonline.us/")
+
+
+def test_without_a_service_application_there_is_nothing_to_connect_to() -> None:
+    assert status_of(world())["connection"] is None
+    alone = replace(healthy(), app_service=None)
+    assert status_document(alone, ())["connection"]["url"] is None
+
+
 # results
 
 
 def test_each_change_is_reported_with_its_action_its_id_and_its_seconds() -> None:
-    steps = [Step(principal(), guid("made"), "made", 1.23456), Step(removal(), None, "", 0.0)]
+    ids = Identifiers(guid("made"), guid("app"), guid("made"))
+    steps = [Step(principal(), ids, "made", 1.23456), Step(removal(), Identifiers(), "")]
     first, second = result_of(steps=steps)["changes"]
     assert first == {
         "action": "create",
         "resource": "service principal",
         "name": "Import",
         "id": guid("made"),
+        "appId": guid("app"),
+        "objectId": guid("made"),
         "detail": "made",
         "seconds": 1.235,
     }
@@ -258,8 +281,9 @@ def test_each_change_is_reported_with_its_action_its_id_and_its_seconds() -> Non
 
 def test_a_dry_run_reports_the_ids_that_are_known_already() -> None:
     plan = full_plan()
-    document = result_of(steps=planned_steps(plan), dry_run=True)
-    assert document["dryRun"] is True
+    document = result_of(steps=planned(plan), fingerprint=DIGEST)
+    assert (document["dryRun"], document["fingerprint"]) == (True, DIGEST)
+    assert {row["blocked"] for row in document["changes"]} == {False}
     assert [row["name"] for row in document["changes"]] == [step.name for step in plan.steps]
     ids = {row["resource"]: row["id"] for row in document["changes"]}
     assert ids["App Service"] == str(site().resource)
@@ -270,9 +294,29 @@ def test_a_dry_run_reports_the_ids_that_are_known_already() -> None:
 
 
 def test_what_was_right_already_is_among_the_changes_of_a_result() -> None:
-    step = Step(right_already(), SERVICE_ID, "", 0.0)
+    step = Step(right_already(), Identifiers(SERVICE_ID), "")
     row = result_of(steps=[step])["changes"][0]
     assert (row["action"], row["id"]) == ("none", SERVICE_ID)
+    assert "appId" not in row
+
+
+def test_only_a_dry_run_has_a_fingerprint_and_blocked_steps() -> None:
+    document = result_of(steps=planned(full_plan()))
+    assert (document["dryRun"], "fingerprint" in document) == (False, False)
+    assert not any("blocked" in row for row in document["changes"])
+    blocked = replace(planned(full_plan())[0], is_blocked=True)
+    missing = [MissingRight("write", "Website Contributor", "an Owner")]
+    document = result_of(steps=[blocked], fingerprint=DIGEST, missing=missing)
+    assert document["changes"][0]["blocked"] is True
+    right = {"step": "write", "right": "Website Contributor", "who": "an Owner", "command": None}
+    assert document["missing"] == [right]
+
+
+def test_settings_are_reported_with_their_old_and_their_new_values() -> None:
+    plan = make_plan(spec("Import"), with_settings(healthy(), settings(ServiceAuthEnabled="no")), FACTS)
+    (row,) = [row for row in result_of(steps=planned(plan))["changes"] if row["resource"] == "application settings"]
+    assert (row["before"]["ServiceAuthEnabled"], row["after"]["ServiceAuthEnabled"]) == ("no", "true")
+    assert not [name for name in row["before"] if name not in NAMES]
 
 
 def test_a_credential_is_reported_without_its_secret() -> None:
@@ -283,7 +327,11 @@ def test_a_credential_is_reported_without_its_secret() -> None:
         "kind": "secret",
         "expires": "2027-11-24T12:00:00Z",
         "savedTo": "file:/home/ada/import.env",
+        "created": True,
     }
+    there = replace(saved(), saved_to=None, created=False)
+    row = result_of(credentials=[there])["credentials"][0]
+    assert (row["created"], row["savedTo"]) == (False, None)
 
 
 def test_a_secret_is_in_the_document_only_where_it_was_asked_for() -> None:
@@ -322,7 +370,7 @@ def test_a_result_without_a_test_of_the_clients_says_so_by_null() -> None:
 # errors
 
 
-def test_an_error_before_anything_was_begun_has_no_account_of_steps() -> None:
+def test_an_error_before_anything_was_begun_has_an_empty_account_of_steps() -> None:
     document = error_document(refusal())
     check(document)
     assert document == {
@@ -332,8 +380,26 @@ def test_an_error_before_anything_was_begun_has_no_account_of_steps() -> None:
             "message": "Graph refused the request.",
             "remedy": f"mct-s2s add-client Import {WHERE}",
             "requestId": REQUEST_ID,
+            "missing": [],
         },
+        "done": [],
+        "inDoubt": [],
+        "notDone": [],
     }
+
+
+def test_rights_that_are_missing_are_reported_one_by_one() -> None:
+    missing = [MissingRight("grant admin consent to 'A'", "Cloud Application Administrator", "Ada", "az rest")]
+    document = error_document(PermissionMissing("permission-missing", "x", remedy="y", missing=missing))
+    check(document)
+    assert document["error"]["missing"] == [
+        {
+            "step": "grant admin consent to 'A'",
+            "right": "Cloud Application Administrator",
+            "who": "Ada",
+            "command": "az rest",
+        }
+    ]
 
 
 def test_an_error_on_the_way_reports_what_was_done_is_in_doubt_and_was_not_done() -> None:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import pytest
+from mct_s2s.planning.changes import Action, SettingEdit
 from mct_s2s.planning.make import make_plan
-from mct_s2s.planning.plan import Left, ManualStep, Plan
-from mct_s2s.render.plan import show_plan, summary
+from mct_s2s.planning.plan import BlockedStep, Left, ManualStep, Plan
+from mct_s2s.render.handover import Instruction
+from mct_s2s.render.plan import LATER, detail_of, setting_rows, show_plan, summary, target_details
+from mct_s2s.render.plan_markdown import plan_markdown
 
-from tests.planning.worlds import FACTS, client, complete, spec, world
+from tests.planning.worlds import FACTS, FOREIGN, TENANT, app_service, client, complete, guid, settings, spec, world
 from tests.render.conftest import Screens
 from tests.render.examples import (
     LONG_NAME,
@@ -19,8 +23,9 @@ from tests.render.examples import (
     principal,
     removal,
     right_already,
+    with_settings,
 )
-from tests.render.reading import line_with, words_of
+from tests.render.reading import line_with, pasteable, words_of
 
 NOTHING = make_plan(spec("Import"), complete(client("Import")), FACTS)
 CONSENT_LEFT = ManualStep(Left.CONSENT, "You can't grant admin consent to 'Import'. Someone else must do it.")
@@ -30,17 +35,97 @@ NOT_ALLOWED = ManualStep(
 SITE = "contosolearn"
 
 
+def steps_in(text: str) -> list[str]:
+    """The lines of steps, without the settings below them."""
+    return [line for line in text.splitlines() if re.match(r"  [+~·!-] ", line)]
+
+
 def test_every_step_is_on_a_line_with_its_sign_its_resource_and_its_name(screens: Screens) -> None:
     plan = full_plan()
     screen = screens()
     show_plan(screen.terminal, plan, SITE)
-    rows = [line.split(maxsplit=1) for line in screen.err.splitlines()[1 : 1 + len(plan.steps)]]
+    rows = [line.split(maxsplit=1) for line in steps_in(screen.err)]
     signs = {"create": "+", "update": "~", "delete": "-", "none": "·"}
     assert [row[0] for row in rows] == [signs[step.action] for step in plan.steps]
     for row, step in zip(rows, plan.steps, strict=True):
         assert row[1].startswith(step.resource)
         assert step.name in row[1]
-        assert step.detail in row[1]
+        assert detail_of(step) in row[1]
+
+
+def test_the_plan_begins_with_its_target_and_ends_with_a_sum(screens: Screens) -> None:
+    screen = screens()
+    here = replace(complete(), app_service=replace(app_service(), subscription="Contoso Production"))
+    show_plan(screen.terminal, full_plan(), SITE, about=target_details(here))
+    first, *_, last = screen.err.splitlines()
+    assert first == "Plan for contosolearn  (mct-prod, Contoso Production, tenant contoso.onmicrosoft.com)"
+    assert last == "Plan: 8 to create, 3 to change, 0 to remove."
+
+
+def test_where_nothing_was_looked_at_no_target_is_made_up() -> None:
+    assert target_details(replace(complete(), tenant=None, app_service=None)) == ()
+    assert target_details(replace(complete(), tenant=None))[-1] == f"tenant {TENANT.id}"
+
+
+def test_our_settings_are_below_theirs_old_and_new_and_no_other(screens: Screens) -> None:
+    here = with_settings(complete(client("Import")), settings(ServiceAuthEnabled="no"))
+    screen = screens()
+    show_plan(screen.terminal, make_plan(spec("Import"), here, FACTS), SITE)
+    assert line_with(screen.err, "ServiceAuthEnabled").split() == ["~", "ServiceAuthEnabled", "no", "→", "true"]
+    assert line_with(screen.err, "application settings").endswith("7 others unchanged")
+    assert not [name for name in FOREIGN if name in screen.err]
+
+
+@pytest.mark.parametrize("width", [60, 80])
+def test_an_id_that_is_added_to_a_list_is_on_a_line_of_its_own(screens: Screens, width: int) -> None:
+    mine, other = client("Import"), guid("other")
+    here = with_settings(complete(mine), settings(ServiceApplicationIds=other))
+    screen = screens(width, is_terminal=True)
+    show_plan(screen.terminal, make_plan(spec("Import"), here, FACTS), SITE)
+    assert screen.err.split().count(mine.client_id) == 1
+    assert other not in screen.err
+
+
+def test_what_becomes_of_a_setting() -> None:
+    one, two, three = guid("1"), guid("2"), guid("3")
+    rows = {
+        SettingEdit("ServiceAuthRole", None, "R"): [(Action.CREATE, None, "R")],
+        SettingEdit("ServiceAuthRole", "R ", None): [(Action.DELETE, "'R '", None)],
+        SettingEdit("ServiceAuthAudience", "api://x", None, is_known=False): [(Action.UPDATE, "api://x", LATER)],
+        SettingEdit("ServiceObjectIds", f"{one};{two}", f"{two.upper()};{three}"): [
+            (Action.CREATE, None, three),
+            (Action.DELETE, one, None),
+        ],
+        SettingEdit("ServiceObjectIds", f"{one}; {two}", f"{one};{two}"): [
+            (Action.UPDATE, f"{one}; {two}", f"{one};{two}")
+        ],
+        SettingEdit("ServiceApplicationIds", None, None, is_known=False): [(Action.CREATE, None, LATER)],
+    }
+    assert {edit: list(setting_rows(edit)) for edit in rows} == rows
+
+
+def test_a_step_without_a_right_is_marked_and_whom_to_ask_is_said(screens: Screens) -> None:
+    plan = full_plan()
+    blocked = replace(plan, blocked=(BlockedStep(plan.steps[0].key, (WEBSITE_CONTRIBUTOR,)),))
+    screen = screens()
+    show_plan(screen.terminal, blocked, SITE, is_result=True)
+    assert steps_in(screen.out)[0].split()[0] == "!"
+    assert screen.out.splitlines()[-1].endswith("0 to remove, 1 blocked.")
+    assert WEBSITE_CONTRIBUTOR.grant.command in pasteable(screen.out)
+
+
+def test_a_plan_that_is_blocked_as_a_whole_is_not_said_to_be_up_to_date(screens: Screens) -> None:
+    screen = screens()
+    show_plan(screen.terminal, Plan((right_already("S"),), blocked=(BlockedStep("right:S", ()),)), SITE, is_result=True)
+    assert "up to date" not in screen.out
+    assert line_with(screen.out, "S", "!")
+
+
+def test_a_command_in_a_note_is_on_a_line_of_its_own(screens: Screens) -> None:
+    screen = screens(40, is_terminal=True)
+    command = "az ad app credential delete --id 0000-1111 --key-id 2222-3333"
+    show_plan(screen.terminal, Plan((principal(),), notes=(("Delete it when it is no longer used:", command),)), SITE)
+    assert command in pasteable(screen.err)
 
 
 def test_a_removal_and_what_is_right_already_have_signs_of_their_own(screens: Screens) -> None:
@@ -72,7 +157,7 @@ def test_on_a_terminal_a_plan_is_folded_into_the_width_and_loses_no_word(screens
     assert max(len(line) for line in screen.err.splitlines()) <= width
     shown = set(screen.err.split())
     for step in plan.steps:
-        assert set(f"{step.resource} {step.name} {step.detail}".split()) <= shown
+        assert set(f"{step.resource} {step.name} {detail_of(step)}".split()) <= shown
 
 
 def test_a_name_is_whole_in_a_log_however_long_it_is(screens: Screens) -> None:
@@ -101,7 +186,7 @@ def test_what_others_must_do_is_named_below_the_steps(screens: Screens) -> None:
     screen = screens()
     show_plan(screen.terminal, Plan((principal(),), (CONSENT_LEFT, NOT_ALLOWED)), SITE)
     lines = [line.strip() for line in screen.err.splitlines()]
-    assert lines[-2:] == [CONSENT_LEFT.what, NOT_ALLOWED.what]
+    assert lines[-3:-1] == [CONSENT_LEFT.what, NOT_ALLOWED.what]
 
 
 def test_a_caller_who_may_do_nothing_of_it_does_not_read_that_all_is_done(screens: Screens) -> None:
@@ -119,7 +204,7 @@ def test_notes_are_reported_whether_or_not_there_is_something_to_do(screens: Scr
     note = "Note: swapping with [/red]staging would move ServiceAuthEnabled."
     screen = screens()
     show_plan(screen.terminal, replace(plan, notes=(note,)), SITE)
-    assert screen.err.splitlines()[-1].strip() == note
+    line_with(screen.err, note)
 
 
 @pytest.mark.parametrize("width", [80, 120])
@@ -151,21 +236,30 @@ def test_a_terminal_shows_what_is_removed_in_red(screens: Screens) -> None:
 
 def test_the_summary_counts_each_kind_of_change() -> None:
     plan = Plan((principal("One"), principal("Two"), removal(), right_already()))
-    assert [part.split()[0] for part in summary(plan).split(", ")] == ["2", "1"]
+    assert summary(plan) == "2 to create, 0 to change, 1 to remove"
 
 
 def test_the_summary_of_a_whole_setup_adds_up_to_its_changes() -> None:
     plan = full_plan()
     counts = [int(part.split()[0]) for part in summary(plan).split(", ")]
     assert sum(counts) == len(plan.changes)
-    assert counts == [8, 3]  # created, updated
+    assert counts == [8, 3, 0]  # created, changed, removed
 
 
-def test_the_summary_of_nothing_is_empty() -> None:
-    assert summary(NOTHING) == ""
+def test_a_plan_as_markdown_is_a_table_of_steps_and_one_of_settings() -> None:
+    here = with_settings(complete(client("Import")), settings(ServiceAuthEnabled="no"))
+    plan = make_plan(spec("Import", "A|b"), here, FACTS)
+    told = Instruction("Restart it", "az webapp restart")
+    lines = list(plan_markdown(plan, SITE, ("mct-prod",), "f" * 64, [told]))
+    assert f"Fingerprint: `{'f' * 64}`" in lines
+    assert "| ~ ServiceAuthEnabled | no | true |" in [line.replace("&#126;", "~") for line in lines]
+    assert any(line.startswith("| + create | client application | A&#124;b |") for line in lines)
+    assert "  az webapp restart" in lines
+    rows = [line for line in lines if line.startswith("|")]
+    assert {row.count("|") for row in rows} == {4, 5}  # three columns, and four
 
 
 def test_a_plan_of_settings_alone_says_how_many_others_stay(screens: Screens) -> None:
     screen = screens()
     show_plan(screen.terminal, make_plan(spec(), world(), FACTS), SITE)
-    line_with(screen.err, "application settings", "ServiceAuthEnabled", "4 ")
+    assert line_with(screen.err, "application settings").endswith("4 others unchanged")

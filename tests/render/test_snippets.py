@@ -26,8 +26,8 @@ from mct_s2s.planning.findings import diagnose
 from mct_s2s.render.console import Terminal
 from mct_s2s.render.snippets import languages_for, literals, snippet, snippet_document
 from mct_s2s.render.snippets.caller import (
+    ApiCaller,
     CalledApi,
-    Caller,
     CertificateFile,
     CredentialSource,
     FederatedToken,
@@ -73,7 +73,9 @@ IN_THE_SANDBOX: dict[str, Any] = {
 }
 
 
-def caller(source: CredentialSource, name: str = "Import", client_id: str = guid("Import"), **changed: Any) -> Caller:
+def caller(
+    source: CredentialSource, name: str = "Import", client_id: str = guid("Import"), **changed: Any
+) -> ApiCaller:
     """The client of that name; `changed` are members of what it calls."""
     api = CalledApi(
         site="contosolearn",
@@ -82,10 +84,10 @@ def caller(source: CredentialSource, name: str = "Import", client_id: str = guid
         tenant_id=TENANT.id,
         authority="https://login.microsoftonline.com",
     )
-    return Caller(name, client_id, source, replace(api, **changed))
+    return ApiCaller(name, client_id, source, replace(api, **changed))
 
 
-def evil(source: CredentialSource) -> Caller:
+def evil(source: CredentialSource) -> ApiCaller:
     """Everything that someone else can choose."""
     other: dict[type, CredentialSource] = {
         SecretFile: SecretFile(f"/{EVIL}"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
@@ -17,6 +18,8 @@ from typing import Any
 
 import httpx
 import pytest
+from mct_s2s.azure import clouds
+from mct_s2s.cli.commands.sandbox import DEFAULT_PORT
 from mct_s2s.sandbox.core.files import replace_file
 from mct_s2s.sandbox.hosting import server
 from mct_s2s.sandbox.hosting.embedded import Running, start
@@ -123,6 +126,28 @@ def test_a_second_program_waits_for_the_first(running: Running, state_dir: Path)
     found[0].close()
 
 
+def test_addresses_that_a_program_has_saved_come_back_with_serve(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    port = free_ports(12)
+    monkeypatch.setenv("MCT_S2S_SANDBOX_DIR", str(tmp_path))
+    monkeypatch.setattr(clouds, "SANDBOX_PORT", port)
+
+    async def opened() -> clouds.OpenCloud:
+        async with clouds.open_cloud(clouds.SANDBOX) as cloud:
+            return cloud
+
+    cloud = asyncio.run(opened())
+    assert cloud.resource_manager == f"https://localhost:{port}"
+    assert cloud.reopened_by == "mct-s2s sandbox serve"
+    again = start(tmp_path, port + 100)
+    assert again.site_url == exports(port, state_dir=tmp_path)["MCT_S2S_URL"], "where it has listened before"
+    again.close()
+    monkeypatch.setattr(clouds, "SANDBOX_PORT", 8443)
+    assert asyncio.run(opened()).reopened_by == f"mct-s2s sandbox serve --port {port}"
+    assert DEFAULT_PORT == 8443
+
+
 def test_reset_does_not_pull_the_world_from_under_a_program(running: Running, state_dir: Path) -> None:
     with pytest.raises(TimeoutError, match="Another sandbox uses"), StateDirectory(state_dir).exclusive(seconds=0.1):
         pass
@@ -132,6 +157,14 @@ def test_a_server_that_was_killed_is_not_asked_for_its_state(state_dir: Path, tm
     with StateDirectory(state_dir).serving(Served(free_ports(1), real_names=False)):
         server.save(tmp_path / "saved.json", state_dir)
     assert SandboxState.load(tmp_path / "saved.json").directory.tenant_id == seed.TENANT_ID
+
+
+def test_what_a_killed_server_left_is_not_believed_by_those_who_wait(state_dir: Path) -> None:
+    folder = StateDirectory(state_dir)
+    (state_dir / "running.json").write_text(json.dumps({"pid": 1, "port": free_ports(1), "realNames": False}))
+    running = start(state_dir)
+    assert folder.served() is None, "the port is dead, and the one who has the folder serves no one else"
+    running.close()
 
 
 def test_serve_runs_until_interrupted_and_others_join_it(tmp_path: Path) -> None:

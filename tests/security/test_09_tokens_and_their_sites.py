@@ -125,7 +125,7 @@ def test_a_display_name_puts_no_line_into_a_credential_file(
     words = ("rotate-secret", "--expiring-within", "3000d", "--secret-lifetime", "never", "-y", "-o", "json")
     rotated = mct(*words)
     assert rotated.code == 0, rotated
-    written = Path(rotated.document["credentials"][0]["savedTo"].removeprefix("file:"))
+    written = Path(rotated.made[0]["savedTo"].removeprefix("file:"))
     lines = written.read_text(encoding="utf-8").splitlines()
     names = [line.partition("=")[0] for line in lines if not line.startswith("#")]
     assert len(names) == len(set(names)) == len(lines) - 1

@@ -129,7 +129,7 @@ def test_a_secret_that_is_elsewhere_goes_only_where_that_is_asked_for(
     mct("rotate-secret", "One", "-y")
     assert _works(azure, elsewhere), "however often, and whenever"
     assert len(_secrets(azure, "One")) == 2, "what lay in the file before is replaced as ever"
-    (current,) = [c["savedTo"] for c in mct("rotate-secret", "One", "--dry-run", "-o", "json").document["credentials"]]
+    (current,) = [c["savedTo"] for c in mct("rotate-secret", "One", "--dry-run", "-o", "json").made]
     before = Path(current.removeprefix("file:")).read_bytes()
     done = mct("rotate-secret", "One", "--remove-old", *JSON)
     assert done.code == 0, done

@@ -23,7 +23,7 @@ GRAPH = {
 
 
 def _values(made: Ended) -> dict[str, str]:
-    path = Path(made.document["credentials"][0]["savedTo"].removeprefix("file:"))
+    path = Path(made.made[0]["savedTo"].removeprefix("file:"))
     lines = path.read_text(encoding="utf-8").splitlines()
     return dict(shlex.split(line)[0].split("=", 1) for line in lines if not line.startswith("#"))
 
@@ -59,7 +59,7 @@ def test_what_is_kept_keeps_what_it_signs_in_with(
     row = next(c for c in done.document["changes"] if c["resource"] == "client application")
     name = one["passwordCredentials"][0]["displayName"]
     assert row["detail"].endswith(f"; it keeps its secret '{name}', federated 'build'")
-    path = Path(made.document["credentials"][0]["savedTo"].removeprefix("file:"))
+    path = Path(made.made[0]["savedTo"].removeprefix("file:"))
     assert path.exists(), "its secret is still good, so is the file"
 
 

@@ -79,7 +79,7 @@ def test_the_error_document_has_the_secret_in_its_one_place(mct: Program, azure:
     azure.misbehave(REFUSED)
     ended = mct(*SHOW, *JSON)
     assert (ended.code, ended.document["schema"]) == (4, "mct-s2s/error/v1")
-    (credential,) = ended.document["credentials"]
+    (credential,) = ended.made
     assert _works(azure, credential["secret"])
     assert (ended.out.count(credential["secret"]), credential["secret"] in ended.err) == (1, False)
 
@@ -108,7 +108,7 @@ def test_the_deadline_in_the_middle_of_making_it_waits_for_the_answer(mct: Progr
     azure.misbehave({"match": {"service": "Graph", "path": "*addPassword"}, "fault": slow})
     ended = mct(*SHOW, *JSON, "--timeout", "20")
     assert (ended.code, ended.document["error"]["code"]) == (1, "deadline-passed")
-    assert _works(azure, ended.document["credentials"][0]["secret"])
+    assert _works(azure, ended.made[0]["secret"])
 
 
 @pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
@@ -121,7 +121,7 @@ def test_signals_do_not_lose_it(
     _at(inside, method, path, lambda: os.kill(os.getpid(), sent))
     ended = mct(*SHOW, *words)
     assert ended.code == code, ended
-    secret = ended.document["credentials"][0]["secret"] if words else _shown(ended)
+    secret = ended.made[0]["secret"] if words else _shown(ended)
     assert (_works(azure, secret), ended.out.count(secret), secret in ended.err) == (True, 1, False)
     assert "Run the same command again" in ended.err
 

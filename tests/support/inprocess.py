@@ -40,6 +40,11 @@ class Ended:
         check(document)
         return document
 
+    @property
+    def made(self) -> list[Any]:
+        """The credentials that the run created, among those that its document lists."""
+        return [one for one in self.document.get("credentials", []) if one["created"]]
+
 
 def run_inside(
     words: Sequence[str],

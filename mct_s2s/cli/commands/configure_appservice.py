@@ -41,7 +41,8 @@ def configure_appservice(options: ConfigureAppserviceOptions) -> int:
         )
         request = replace(request_for(session, desired, now), part="the App Service configuration")
         outcome = await change(current, options, session, request)
-        close(current.terminal, options, session, outcome)
+        verb = "Disabled service-to-service authentication on" if options.disable else "Configured"
+        close(current.terminal, options, session, outcome, f"{verb} {request.label}")
         return exit_code(options, outcome)
 
     return run(options, Needs(directory=directory), body)

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from mct_s2s import clock
 from mct_s2s.cli.change import change, exit_code
-from mct_s2s.cli.closing import show_end, show_made
+from mct_s2s.cli.closing import close, made_by
 from mct_s2s.cli.options.rotate_secret import RotateSecretOptions
 from mct_s2s.cli.requests import request_for, service_spec
 from mct_s2s.cli.run import Run, run
@@ -55,9 +55,9 @@ def rotate_secret(options: RotateSecretOptions) -> int:
         desired = Desired(service, rotation=rotation, restart=not options.no_restart)
         request = replace(request_for(session, desired, now), wired=stores.vault is not None)
         outcome = await change(current, options, session, request, stores)
-        if not current.terminal.json and outcome.applied:
-            show_made(current.terminal, outcome)
-            show_end(current.terminal, options, outcome)
+        made = made_by(outcome)
+        what = f"the secret of {made[0].name}" if len(made) == 1 else f"{len(made) or 'old'} secrets"
+        close(current.terminal, options, session, outcome, f"Rotated {what}", made)
         return exit_code(options, outcome)
 
     return run(options, Needs(key_vault=stores.vault is not None), body)

@@ -28,7 +28,7 @@ from mct_s2s.planning.application_uri import uri_shown
 from mct_s2s.planning.client_lookup import client_called, is_logic_app
 from mct_s2s.planning.findings import Finding, diagnose
 from mct_s2s.render.snippets import languages_for, snippet_document
-from mct_s2s.render.snippets.caller import CalledApi, Caller
+from mct_s2s.render.snippets.caller import ApiCaller, CalledApi
 from mct_s2s.render.snippets.notes import notes, show_notes, use
 
 
@@ -51,7 +51,7 @@ def snippet(options: SnippetOptions) -> int:
         folder = default_folder(session.label, observed, request.label)
         search = CredentialSearch(options.language, given, folder, request.label, session.vaults, now)
         source = search.source_of(client)
-        caller = Caller(client.display_name, client.client_id, source, api)
+        caller = ApiCaller(client.display_name, client.client_id, source, api)
         _check_language(caller, options.language, in_logic_app=is_logic_app(client))
         show_notes(current.terminal, notes(caller, options.language, findings, at, _missing_file(caller)))
         doubt = doubt_about(source, client, now)
@@ -64,12 +64,12 @@ def snippet(options: SnippetOptions) -> int:
     return run(options, Needs(), body)
 
 
-def _missing_file(caller: Caller) -> str | None:
+def _missing_file(caller: ApiCaller) -> str | None:
     file = caller.credential.file
     return file if file is not None and not is_there(Path(file)) else None
 
 
-def _print(current: Run, caller: Caller, options: SnippetOptions, at: str) -> None:
+def _print(current: Run, caller: ApiCaller, options: SnippetOptions, at: str) -> None:
     document, terminal = snippet_document(caller, options.language), current.terminal
     if terminal.json:
         terminal.document(document)
@@ -107,7 +107,7 @@ def _api(session: Session, observed: ObservedState, findings: tuple[Finding, ...
 _NO_AUDIENCE = {"not-configured", "service-application-missing", "application-id-uri-missing"}
 
 
-def _check_language(caller: Caller, language: Language, *, in_logic_app: bool) -> None:
+def _check_language(caller: ApiCaller, language: Language, *, in_logic_app: bool) -> None:
     """Refuse a program that could not work.
 
     Raises:

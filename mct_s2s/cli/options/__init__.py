@@ -14,6 +14,7 @@ from mct_s2s.azure.sign_in.method import Method
 from mct_s2s.cli.binding import ADVANCED, AZURE, CHANGES, CREDENTIALS, OUTPUT, REMOVAL, option
 from mct_s2s.cli.credentials import KindOptions
 from mct_s2s.cli.credentials.base import LifetimeOptions
+from mct_s2s.errors import UsageError
 
 
 class Output(StrEnum):
@@ -97,7 +98,7 @@ class AzureOptions:
         ),
     ] = False
     quiet: Annotated[
-        bool, option("-q", "--quiet", group=AZURE, variable="QUIET", text="Show results and errors only.")
+        bool, option("-q", "--quiet", group=OUTPUT, variable="QUIET", text="Show results and errors only.")
     ] = False
     timeout: Annotated[
         float,
@@ -111,10 +112,29 @@ class AzureOptions:
     ] = 600.0
 
 
+class PlanFormat(StrEnum):
+    """The values of `--output` for a command that changes something."""
+
+    TEXT = "text"
+    JSON = "json"
+    MARKDOWN = "markdown"
+
+
 @dataclass(kw_only=True)
 class ChangingOptions(AzureOptions):
     """Options of every command that changes something."""
 
+    output: Annotated[
+        PlanFormat,
+        option(
+            "-o",
+            "--output",
+            metavar="FORMAT",
+            group=OUTPUT,
+            variable="OUTPUT",
+            text="Output format. Markdown needs --dry-run.",
+        ),
+    ] = PlanFormat.TEXT  # type: ignore[assignment]  # one format more: that of a plan
     yes: Annotated[
         bool, option("-y", "--yes", group=CHANGES, envvar="MCT_S2S_YES", text="Do not ask for confirmation.")
     ] = False
@@ -131,6 +151,15 @@ class ChangingOptions(AzureOptions):
         ),
     ] = None
     no_preflight: Annotated[bool, option("--no-preflight", group=ADVANCED, text="Skip the permission check.")] = False
+
+    def __post_init__(self) -> None:
+        """Refuse the format of a plan where there is more than a plan to print.
+
+        Raises:
+            UsageError: as said.
+        """
+        if self.output is PlanFormat.MARKDOWN and not self.dry_run:
+            raise UsageError("usage", "-o markdown shows a plan only.", remedy="Add --dry-run, or use -o json.")
 
 
 @dataclass(kw_only=True)

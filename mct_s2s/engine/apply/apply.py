@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 
+from mct_s2s import clock
 from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.engine.apply.context import ApplyContext, LeftOut, Postponed
 from mct_s2s.engine.apply.operations import Operations
@@ -15,6 +16,7 @@ from mct_s2s.engine.session import Session
 from mct_s2s.errors import PermissionMissing, S2SError
 from mct_s2s.planning.changes import AddCredential, AnyChange, DisableIdentity, WriteSettings
 from mct_s2s.planning.grants import missing_rights, requests
+from mct_s2s.planning.identifiers import with_known_name
 from mct_s2s.planning.plan import references
 from mct_s2s.planning.preflight import likely_missing
 from mct_s2s.ports.apply_progress import Progress, during, waiting
@@ -38,7 +40,7 @@ async def apply(session: Session, outcome: Outcome, progress: Progress) -> None:
     await gather_or_cancel(
         *(outcome.stores[one.client].check(client_id) for one, client_id in zip(secrets, known, strict=True))
     )
-    outcome.applied = True
+    outcome.applied, outcome.began = True, clock.seconds()
     departing = [str(c.identity_resource.principal_id) for c in plan.changes if isinstance(c, DisableIdentity)]
     departures = request.departures if departing else None
     if departures is not None:
@@ -128,9 +130,10 @@ class _Run:
             self._stop.set()
         else:
             self._journal.settings = self._operations.settings
-            self._journal.finish(change, identifier, detail)
+            done = with_known_name(change, self._journal.results)
+            self._journal.finish(done, identifier, detail)
             if self._confirmed.get(change.key) != detail:
-                self._progress.finished(change, detail)
+                self._progress.finished(done, detail)
             self._mark_ready(change)
 
     def _mark_ready(self, change: AnyChange) -> None:

@@ -159,8 +159,7 @@ class Operations:
             except ServiceError as error:
                 await explain_taken_uri(self._azure, application, patch, error)
                 raise
-        uri = self._results.uri(change.edits.uri) if change.edits.uri else None
-        return object_id, f"{uri}, {change.detail}" if uri and change.is_new else ""
+        return object_id, ""
 
     async def _current(self, object_id: ApplicationObjectId | Ref[ApplicationObjectId], *, is_new: bool) -> Application:
         """The application as it is: as its creation returned it moments ago, or read again."""

@@ -50,12 +50,13 @@ async def find_app_service(sites: Sites, target: SiteTarget, located: Located) -
         subscription, found = await gather_or_cancel(
             find_subscription(sites, target.subscription), _look(sites, resource)
         )
-        return AppService(*(found or await _missing(sites, resource, target)), subscription.tenant_id)
-    subscription = await find_subscription(sites, target.subscription)
-    resource = await _locate(sites, subscription, target)
-    located(resource)
-    found = await _look(sites, resource)
-    return AppService(*(found or await _missing(sites, resource, target)), subscription.tenant_id)
+    else:
+        subscription = await find_subscription(sites, target.subscription)
+        resource = await _locate(sites, subscription, target)
+        located(resource)
+        found = await _look(sites, resource)
+    site, settings = found or await _missing(sites, resource, target)
+    return AppService(site, settings, subscription.tenant_id, subscription=subscription.name)
 
 
 async def find_site(sites: Sites, target: SiteTarget, located: Located) -> tuple[Site, TenantId]:

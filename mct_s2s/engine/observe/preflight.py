@@ -16,14 +16,16 @@ from mct_s2s.planning.credentials.secret import AddSecret
 from mct_s2s.planning.grants import lacks
 from mct_s2s.planning.make import make_plan
 from mct_s2s.planning.plan import Plan
-from mct_s2s.planning.preflight import changes_resources, check, stopped
+from mct_s2s.planning.preflight import changes_resources, check, stopped, with_unread_settings
 from mct_s2s.planning.rights import Judged, Need, Right, judge
 from mct_s2s.planning.secret_policy import breaks, fit_secrets
 from mct_s2s.ports.signed_in_cloud import Azure
 
 
-async def permitted(azure: Azure, plan: Plan, observed: ObservedState, access: CallerRights, now: datetime) -> Plan:
+async def permitted(azure: Azure, plan: Plan, observed: ObservedState, access: CallerRights, request: Request) -> Plan:
     """The plan without what others must do, and with secrets that the tenant allows.
+
+    In a dry run, what is missing stops nothing: the steps are marked, so that the plan can be sent to an administrator.
 
     Raises:
         PermissionMissing: something is missing that cannot be left to others; all of it is said.
@@ -31,11 +33,14 @@ async def permitted(azure: Azure, plan: Plan, observed: ObservedState, access: C
         SignInFailed: Azure Resource Manager will refuse this sign-in, and the directory would be changed without
             effect.
     """
+    now = request.now
     own = await _own_rules(azure, plan, observed, access, now)
     plan, forbidden = fit_secrets(plan, lambda change: own.get(change.key, access.secret_rules or ()), observed, now)
     checked = check(plan, observed, access)
+    also = [f"{forbidden.message} {forbidden.remedy}"] if forbidden else []
+    if request.dry_run and (checked.stopping or observed.settings_unread):
+        return with_unread_settings(replace(checked.marked, notes=(*checked.plan.notes, *also)), observed, access)
     if checked.stopping:
-        also = [f"{forbidden.message} {forbidden.remedy}"] if forbidden else []
         raise stopped(checked.missing, checked.lacking, also)
     if forbidden is not None:
         raise forbidden

@@ -109,11 +109,11 @@ def known_id(change: AnyChange) -> str | None:  # noqa: C901, PLR0911, PLR0912  
             return change.place
         case RevokeAppRole():
             return change.assignment
-        case RestoreApplication():
+        case RestoreApplication() | DeleteApplication():
             return change.client_id
         case RestoreServicePrincipal():
             return change.principal.id
-        case DeleteApplication() | PurgeApplication():
+        case PurgeApplication():
             return change.object_id
         case DisableIdentity():
             return change.identity_resource.principal_id

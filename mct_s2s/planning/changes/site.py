@@ -77,6 +77,8 @@ class WriteSettings(Change):
     """The names that will change, as far as is known now."""
     edits: tuple[SettingEdit, ...] = ()
     """What becomes of those that are ours."""
+    unchanged: int = 0
+    """How many settings stay as they are."""
     first: bool = False
     """Whether everything else waits for it: access is revoked before anything is deleted."""
 

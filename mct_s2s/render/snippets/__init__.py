@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from mct_s2s.model.language import Language
 from mct_s2s.render.snippets import literals
-from mct_s2s.render.snippets.caller import Caller, CredentialSource
+from mct_s2s.render.snippets.caller import ApiCaller, CredentialSource
 from mct_s2s.render.snippets.literals import Quoted
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def languages_for(source: type[CredentialSource]) -> list[Language]:
     return [language for language in Language if _template(language, source) in there]
 
 
-def snippet(caller: Caller, language: Language) -> str:
+def snippet(caller: ApiCaller, language: Language) -> str:
     """The program, with a line end at its end.
 
     Args:
@@ -49,7 +49,7 @@ def snippet(caller: Caller, language: Language) -> str:
     return template.render(caller=caller, source=caller.credential, api=caller.api)
 
 
-def snippet_document(caller: Caller, language: Language) -> dict[str, Any]:
+def snippet_document(caller: ApiCaller, language: Language) -> dict[str, Any]:
     """`mct-s2s/snippet/v1`."""
     return {
         "schema": "mct-s2s/snippet/v1",

@@ -161,7 +161,7 @@ class CalledApi:
 
 
 @dataclass(frozen=True)
-class Caller:
+class ApiCaller:
     """One client of the MCT API."""
 
     name: str

@@ -28,8 +28,8 @@ about_quoting_rules.
 """
 
 
-_LOGGED = re.compile(r"##(?=vso\[)", re.IGNORECASE)
-"""What Azure Pipelines takes for a command wherever it is in a log: a program may be printed into one.
+_LOGGED = re.compile(r"##(?=(?:vso)?\[)", re.IGNORECASE)
+"""What a pipeline takes for a command wherever it is in a log (`plain_text`): a program may be printed into one.
 
 Source: learn.microsoft.com/azure/devops/pipelines/scripts/logging-commands.
 """

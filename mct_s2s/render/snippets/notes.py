@@ -10,7 +10,7 @@ from mct_s2s.model.commands import option, own_command
 from mct_s2s.model.language import Language
 from mct_s2s.planning.findings import Finding, Severity
 from mct_s2s.render.console import Terminal, prose
-from mct_s2s.render.snippets.caller import Caller, FederatedToken
+from mct_s2s.render.snippets.caller import ApiCaller, FederatedToken
 
 Note = tuple[str, str]
 """A sentence, and the command that belongs to it or nothing."""
@@ -39,7 +39,7 @@ _NOT_HERE = (
 
 
 def notes(
-    caller: Caller, language: Language, findings: tuple[Finding, ...], where: str, missing_file: str | None = None
+    caller: ApiCaller, language: Language, findings: tuple[Finding, ...], where: str, missing_file: str | None = None
 ) -> Iterator[Note]:
     """Everything that keeps the program from working, or soon will.
 
@@ -80,7 +80,7 @@ def show_notes(terminal: Terminal, found: Iterable[Note], style: str = "warn") -
             terminal.say()
 
 
-def _other_issuer(caller: Caller, language: Language) -> Iterator[Note]:
+def _other_issuer(caller: ApiCaller, language: Language) -> Iterator[Note]:
     if not isinstance(caller.credential, FederatedToken):
         return
     subject = caller.credential.federation.subject

@@ -11,7 +11,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from mct_s2s.sandbox.hosting import listening, startup
-from mct_s2s.sandbox.hosting.environment import exports
+from mct_s2s.sandbox.hosting.environment import exports, ports_from
 from mct_s2s.sandbox.hosting.listening import WebServer
 from mct_s2s.sandbox.hosting.state_directory import StateDirectory
 from mct_s2s.sandbox.state.seed import SITE
@@ -39,6 +39,11 @@ class Running:
     _thread: threading.Thread | None = field(default=None, repr=False, compare=False)
     _lock: FileLock | None = field(default=None, repr=False, compare=False)
 
+    @property
+    def is_served_elsewhere(self) -> bool:
+        """Whether it is another process's, and stays when this one ends."""
+        return self._server is None
+
     def close(self) -> None:
         """Stop it and release the state directory; a second call does nothing."""
         if self._server is not None and self._thread is not None:
@@ -48,10 +53,15 @@ class Running:
             self._lock.release()
 
 
-def start(state_dir: Path | None = None) -> Running:
+def start(state_dir: Path | None = None, first_port: int = 0) -> Running:
     """Start a sandbox and return when it is ready, or use the one that `serve` runs on the same directory.
 
     Waits while another process uses the directory.
+
+    Args:
+        state_dir: where it is saved.
+        first_port: where it listens if that is free, and at the ports after it, unless it has listened elsewhere
+            before. Addresses that its clients have saved work again as soon as `serve` runs there. 0: anywhere.
 
     Raises:
         TimeoutError: the other process still uses it.
@@ -62,7 +72,7 @@ def start(state_dir: Path | None = None) -> Running:
     while True:
         with contextlib.suppress(Timeout):
             lock.acquire(blocking=False)
-            return _start(folder, lock)
+            return _start(folder, lock, first_port)
         served = _served(folder)
         if served is not None:
             return served
@@ -83,10 +93,13 @@ def _served(folder: StateDirectory) -> Running | None:
     return _running(folder, served.port, exports(served.port, state_dir=folder.path)["MCT_S2S_URL"])
 
 
-def _start(folder: StateDirectory, lock: FileLock) -> Running:
+def _start(folder: StateDirectory, lock: FileLock, first_port: int) -> Running:
     try:
+        folder.forget_server()
         state = folder.state()
-        opened = listening.open_ports(startup.names_of(state), folder.ports())
+        names = startup.names_of(state)
+        wanted = ports_from(first_port, names) if first_port else {}
+        opened = listening.open_ports(names, {**wanted, **folder.ports()})
         server, addresses, _ = startup.prepare(folder, state, opened)
     except BaseException:
         lock.release()

@@ -1,0 +1,119 @@
+"""A plan as Markdown: what a pull request or a change request asks people to approve."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from mct_s2s.planning.changes import Action, WriteSettings
+from mct_s2s.planning.grants import requests
+from mct_s2s.planning.plan import Plan
+from mct_s2s.render.handover import Instruction
+from mct_s2s.render.plan import BLOCKED, SIGNS, detail_of, setting_rows, summary
+
+_WORDS = {Action.CREATE: "create", Action.UPDATE: "change", Action.DELETE: "remove", Action.NONE: "no change"}
+_MARKUP = re.compile(r"[\\`*_{}\[\]<>#|&~$@^]|:(?=\S)|(?<=www)\.", re.IGNORECASE)
+"""What has a meaning within a line, in GitHub's dialect too: links, mentions, formulas, emoji, cells of a table."""
+_CODE = re.compile(r"[^\s`|\\]*[^\s`|\\\w][^\s`|\\]*")
+"""An id, an address, a place: a word with something else in it than letters, that a code span can hold."""
+
+
+def plan_markdown(
+    plan: Plan, label: str, about: Sequence[str], fingerprint: str, left: Sequence[Instruction]
+) -> Iterator[str]:
+    """The lines of the document.
+
+    Args:
+        plan: what would be done.
+        label: what it is for: the App Service.
+        about: where that is.
+        fingerprint: the plan's digest, by which a later run can be compared with what was approved.
+        left: what someone else has to do, or enter.
+    """
+    yield f"# Plan for {_text(label)}"
+    for line in (_text(", ".join(about)), f"**{summary(plan)}**", f"Fingerprint: `{fingerprint}`"):
+        if line:
+            yield ""
+            yield line
+    yield from _steps(plan)
+    for step in plan.changes:
+        if isinstance(step, WriteSettings) and step.edits:
+            yield from _settings(step)
+    yield from _remarks(plan, left)
+    yield from _missing(plan)
+
+
+def _steps(plan: Plan) -> Iterator[str]:
+    blocked = {step.key for step in plan.blocked}
+    rows = [
+        (
+            f"{BLOCKED} blocked" if step.key in blocked else f"{SIGNS[step.action]} {_WORDS[step.action]}",
+            step.resource,
+            step.name,
+            detail_of(step),
+        )
+        for step in plan.steps
+    ]
+    yield from _table(("Change", "Resource", "Name", "Detail"), rows)
+
+
+def _settings(write: WriteSettings) -> Iterator[str]:
+    yield ""
+    yield f"## Application settings of {_text(write.name)}"
+    rows = []
+    for edit in write.edits:
+        for action, old, new in setting_rows(edit):
+            rows.append((f"{SIGNS[action]} {edit.name}", old or "", new or ""))
+    yield from _table(("Setting", "Old value", "New value"), rows)
+    yield ""
+    yield f"{write.unchanged} others unchanged."
+
+
+def _remarks(plan: Plan, left: Sequence[Instruction]) -> Iterator[str]:
+    noted = [(note, "") if isinstance(note, str) else note for note in plan.notes]
+    asked = [(step.what, step.command) for step in left]
+    for title, items in (("Notes", noted), ("Someone else must do", asked)):
+        if items:
+            yield ""
+            yield f"## {title}"
+            yield from _items(items)
+
+
+def _missing(plan: Plan) -> Iterator[str]:
+    if plan.lacks:
+        yield ""
+        yield "## Missing permissions"
+        yield from _items(requests(plan.lacks))
+
+
+def _items(items: Sequence[tuple[str, str]]) -> Iterator[str]:
+    for text, command in items:
+        yield ""
+        yield f"- {_text(text)}"
+        if command:
+            yield ""
+            yield from (f"  {line}" for line in _fenced(command))
+
+
+def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    yield ""
+    yield f"| {' | '.join(heads)} |"
+    yield f"|{' --- |' * len(heads)}"
+    for row in rows:
+        yield f"| {' | '.join(f'`{cell}`' if _CODE.fullmatch(cell) else _text(cell) for cell in row)} |"
+
+
+def _text(text: str) -> str:
+    """A text in which nothing is markup: what could be is written as a character reference.
+
+    Source: spec.commonmark.org/0.31.2, "Entity and numeric character references".
+    """
+    return _MARKUP.sub(lambda found: f"&#{ord(found[0])};", " ".join(text.split()))
+
+
+def _fenced(command: str) -> Iterator[str]:
+    """A command as it is: the fence is longer than any row of backticks in it."""
+    fence = "`" * max([3, *(len(run) + 1 for run in re.findall(r"`+", command))])
+    yield f"{fence}sh"
+    yield command
+    yield fence

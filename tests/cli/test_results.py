@@ -1,0 +1,202 @@
+"""What the changing commands say at their end, for people in six lines and for programs as the contract has it."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from tests.cli.conftest import Ended, Program
+from tests.conftest import SITE, Sandbox
+
+SETUP = ("setup", "--client", "A", "-y")
+JSON = ("-o", "json")
+READER = ("Reader", SITE)
+READ = ("Application.Read.All", "Organization.Read.All", "RoleManagement.Read.Directory")
+OF_REGISTRATIONS = {"service application", "client application", "Application ID URI", "API permission"}
+
+
+def by_resource(done: Ended) -> Mapping[str, Any]:
+    return {change["resource"]: change for change in done.document["changes"]}
+
+
+def command_after(text: str, start: str) -> list[str]:
+    """The words of a printed command, without the name of the program."""
+    (line,) = [line for line in text.splitlines() if start in line]
+    return shlex.split(line[line.index(start) :])[1:]
+
+
+# for people
+
+
+def test_a_client_that_can_call_is_told_in_six_lines(mct: Program, azure: Sandbox, tmp_path: Path) -> None:
+    done = mct(*SETUP)
+    first, blank, *rows = done.out.splitlines()
+    assert first.startswith("✓ A can call contosolearn   (200 from GET /api/v1/organization, ")
+    assert blank == ""
+    assert [row[2:14].strip() for row in rows] == ["Client ID", "Secret", "", "Next", ""]
+    (secret,) = [Path(row[14:]) for row in rows if row.startswith("  Secret")]
+    assert secret.is_file()
+    assert "curl" not in done.out
+
+
+def test_a_rerun_says_in_two_lines_that_nothing_changed(mct: Program, azure: Sandbox) -> None:
+    assert mct(*SETUP).code == 0
+    again = mct(*SETUP)
+    assert (again.code, len(again.out.splitlines())) == (0, 1)
+    assert again.err.splitlines()[-1] == "No changes. contosolearn is up to date."
+    assert again.out.strip().startswith("mct-s2s status ")
+
+
+def test_a_secret_that_is_shown_is_not_said_to_be_saved(mct: Program, azure: Sandbox) -> None:
+    done = mct(*SETUP, "--secret-to", "show")
+    assert done.out.count("shown here once: ") == 1
+    assert "Secret      shown above, once" in done.out
+    assert "saved" not in done.out
+
+
+def test_the_commands_that_are_printed_need_no_environment(mct: Program, azure: Sandbox) -> None:
+    bare = {"MCT_S2S_APP_SERVICE": "", "MCT_S2S_RESOURCE_GROUP": "", "MCT_S2S_CLOUD": "", "AZURE_SUBSCRIPTION_ID": ""}
+    where = ("-a", "contosolearn", "-g", "mct-prod", "-s", azure.subscription_id, "--cloud", azure.origin)
+    more = ("--slot", "staging", "--tenant", azure.tenant_id, "--auth", "environment")
+    done = mct(*SETUP, *where, *more, env=bare)
+    assert done.code == 0, done.err
+    for verb in ("mct-s2s status", "mct-s2s snippet"):
+        words = command_after(done.out, verb)
+        for option, value in zip((where + more)[::2], (where + more)[1::2], strict=True):
+            assert words[words.index(option) + 1] == value
+    assert mct(*command_after(done.out, "mct-s2s status"), env=bare).code == 0
+
+
+def test_what_was_removed_and_rotated_is_said(mct: Program, azure: Sandbox) -> None:
+    assert mct(*SETUP).code == 0
+    assert mct("rotate-secret", "A", "-y").out.startswith("✓ Rotated the secret of A   (")
+    assert mct("remove-client", "A", "-y").out.startswith("✓ Removed A from contosolearn   (")
+    assert mct("teardown", "-y").out.startswith("✓ Removed service-to-service authentication from contosolearn   (")
+
+
+def test_without_a_client_all_is_not_well(mct: Program, azure: Sandbox) -> None:
+    done = mct("setup", "-y", *JSON)
+    assert done.code == 0
+    status = mct("status")
+    assert status.code == 3
+    assert "No problems found" not in status.out
+    assert "no clients" in status.out
+
+
+def test_a_client_that_does_not_exist_is_written_nowhere(mct: Program, azure: Sandbox) -> None:
+    assert mct(*SETUP, "--managed-identity", "reports-func").code == 0
+    azure.forget()
+    ended = mct("remove-client", "Nope", "-y")
+    assert (ended.code, azure.writes()) == (1, [])
+    assert "'Nope' is not a client of this App Service" in ended.err
+
+
+# for programs
+
+
+def test_a_rerun_lists_the_credentials_that_are_there(mct: Program, azure: Sandbox) -> None:
+    (made,) = mct(*SETUP, *JSON).document["credentials"]
+    (there,) = mct(*SETUP, *JSON).document["credentials"]
+    assert (made["created"], there["created"]) == (True, False)
+    assert {**there, "created": True} == made
+
+
+def test_a_credential_whose_place_is_not_known_has_none(mct: Program, azure: Sandbox) -> None:
+    (made,) = mct(*SETUP, *JSON).document["credentials"]
+    Path(made["savedTo"].removeprefix("file:")).unlink()
+    there = mct(*SETUP, *JSON).document["credentials"]
+    assert [(one["created"], one["savedTo"]) for one in there if not one["created"]] == [(False, None)]
+
+
+def test_a_kind_of_resource_has_one_kind_of_id(mct: Program, azure: Sandbox) -> None:
+    made, same = mct(*SETUP, *JSON), mct(*SETUP, *JSON)
+    gone = mct("teardown", "--dry-run", *JSON)
+    ids = by_resource(made)
+    for resource in OF_REGISTRATIONS:
+        assert ids[resource]["id"] == ids[resource]["appId"] != ids[resource]["objectId"] is not None
+    assert ids["service principal"]["id"] == ids["service principal"]["objectId"]
+    for later in (by_resource(same), by_resource(gone)):
+        for resource in set(later) & (OF_REGISTRATIONS | {"application settings"}):
+            assert later[resource]["id"] == ids[resource]["id"]
+
+
+def test_the_application_id_uri_is_named_by_its_appid_once_it_is_known(mct: Program, azure: Sandbox) -> None:
+    dry = by_resource(mct("setup", "--client", "A", "--dry-run", *JSON))
+    assert dry["Application ID URI"]["name"] == "api://<appId>"
+    done = mct(*SETUP, *JSON)
+    uri = by_resource(done)["Application ID URI"]
+    assert uri["name"] == f"api://{uri['appId']}"
+    assert "<appId>" not in done.out + done.err.partition("\nPlan: ")[2]
+
+
+def test_the_connection_is_in_the_status(mct: Program, azure: Sandbox) -> None:
+    assert mct("status", *JSON).document["connection"] is None
+    done = mct(*SETUP, *JSON)
+    connection = done.document["status"]["connection"]
+    (credential,) = done.document["credentials"]
+    assert connection["url"] == azure.site_url
+    assert connection["scope"] == f"{connection['resource']}/.default"
+    assert connection["tokenEndpoint"] == f"{azure.origin}/{azure.tenant_id}/oauth2/v2.0/token"
+    assert credential["appId"] in azure.settings()["ServiceApplicationIds"]  # type: ignore[operator]
+
+
+def test_an_error_is_one_line_beside_the_document(mct: Program, azure: Sandbox) -> None:
+    for words in (("remove-client", "Nope", "-y", *JSON), ("setup", "--role", "a b", "-y", *JSON)):
+        ended = mct(*words)
+        assert ended.document["schema"] == "mct-s2s/error/v1"
+        (line,) = [line for line in ended.err.splitlines() if line.startswith("error: ")]
+        assert ended.document["error"]["message"].startswith(line.removeprefix("error: ")[:-1])
+
+
+# dry runs
+
+
+def test_a_fingerprint_is_the_same_for_whoever_would_do_the_same(mct: Program, azure: Sandbox) -> None:
+    words = ("setup", "--client", "A", "--dry-run", *JSON)
+    first = mct(*words).document["fingerprint"]
+    azure.advance(3 * 86400)
+    azure.write_settings({**azure.settings(), "Another": "x"})
+    assert mct(*words).document["fingerprint"] == first
+    assert mct(*words, "--secret-lifetime", "2y").document["fingerprint"] != first
+    assert mct(*words, "--slot", "staging").document["fingerprint"] != first
+
+
+def test_a_dry_run_without_rights_shows_the_plan_and_what_is_missing(mct: Program, azure: Sandbox) -> None:
+    caller = azure.caller("Application.ReadWrite.OwnedBy", *READ, arm=[READER])
+    azure.forget()
+    shown = mct("setup", "--client", "A", "--dry-run", env=caller)
+    assert (shown.code, azure.writes()) == (4, [])
+    assert "! application settings" in shown.out
+    assert "+ client application" in shown.out
+    assert "az role assignment create --assignee " in shown.out
+    dry = mct("setup", "--client", "A", "--dry-run", *JSON, env=caller)
+    assert dry.code == 4
+    assert [row["resource"] for row in dry.document["changes"] if row["blocked"]] == ["application settings"]
+    rights = {(one["step"], one["right"]) for one in dry.document["missing"]}
+    assert ("write the application settings of 'contosolearn'", "Website Contributor") in rights
+    assert all(one["who"] and one["command"] for one in dry.document["missing"])
+
+
+def test_a_step_that_stops_the_whole_is_marked(mct: Program, azure: Sandbox) -> None:
+    caller = azure.caller(*READ, arm=[("Website Contributor", SITE)])
+    dry = mct("setup", "--client", "A", "--dry-run", *JSON, env=caller)
+    assert dry.code == 4, dry.err
+    blocked = {row["resource"] for row in dry.document["changes"] if row["blocked"]}
+    assert blocked >= {"service application", "client application"}
+    real = mct(*SETUP, *JSON, env=caller)
+    assert (real.code, azure.writes()) == (4, [])
+    missing = {(one["step"], one["command"]) for one in real.document["error"]["missing"]}
+    assert missing == {(one["step"], one["command"]) for one in dry.document["missing"]}
+
+
+def test_a_plan_is_printed_as_markdown(mct: Program, azure: Sandbox) -> None:
+    dry = mct("setup", "--client", "A", "--dry-run", "-o", "markdown")
+    assert (dry.code, azure.writes()) == (3, [])
+    assert dry.out.startswith("# Plan for contosolearn\n")
+    fingerprint = mct("setup", "--client", "A", "--dry-run", *JSON).document["fingerprint"]
+    assert f"Fingerprint: `{fingerprint}`" in dry.out
+    assert "| + ServiceAuthEnabled |  | true |" in dry.out
+    refused = mct(*SETUP, "-o", "markdown")
+    assert (refused.code, azure.writes()) == (2, [])

@@ -1,0 +1,66 @@
+"""A registration is known by its appId and a service principal by its object ID, whatever is done to it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from mct_s2s.model.desired import Desired, Removal
+from mct_s2s.model.ids import ClientId
+from mct_s2s.planning.changes import Part, UpdateApplication
+from mct_s2s.planning.identifiers import Identifiers, identify, with_known_name
+from mct_s2s.planning.make import make_plan
+from mct_s2s.planning.plan import Results
+
+from tests.planning.worlds import FACTS, SERVICE, SERVICE_ID, client, complete, guid, spec, world
+
+IMPORT = client("Import")
+TEARDOWN = Desired(spec().service, removal=Removal(everything=True, purge=True))
+
+
+def test_nothing_is_known_of_what_has_yet_to_be_created() -> None:
+    for step in make_plan(spec("Import"), world(), FACTS).steps:
+        if step.resource in {"service application", "client application", "service principal", "API permission"}:
+            assert identify(step, world(), Results()) == Identifiers()
+
+
+def test_what_was_created_has_the_ids_that_it_got() -> None:
+    results = Results()
+    steps = {step.key: step for step in make_plan(spec("Import"), world(), FACTS).steps}
+    results.record("client:Import", Part.CLIENT_ID, guid("app"))
+    results.record("client:Import", Part.OBJECT_ID, guid("object"))
+    results.record("client:Import:principal", Part.PRINCIPAL_ID, guid("principal"))
+    whole = Identifiers(guid("app"), guid("app"), guid("object"))
+    assert identify(steps["client:Import"], world(), results) == whole
+    assert identify(steps["client:Import:access"], world(), results) == whole
+    principal = Identifiers(guid("principal"), guid("app"), guid("principal"))
+    assert identify(steps["client:Import:principal"], world(), results) == principal
+
+
+def test_a_registration_that_goes_is_known_by_the_same_ids_as_one_that_stays() -> None:
+    here = complete(IMPORT)
+    assert IMPORT.application is not None
+    known = {
+        (IMPORT.client_id, IMPORT.client_id, IMPORT.application.object_id),
+        (SERVICE_ID, SERVICE_ID, SERVICE.object_id),
+    }
+    for plan in (make_plan(TEARDOWN, here, FACTS), make_plan(spec("Import"), here, FACTS)):
+        found = [identify(step, here, Results()) for step in plan.steps if "application" in step.key]
+        found += [identify(step, here, Results()) for step in plan.steps if step.resource == "recycle bin"]
+        assert found
+        assert {(one.id, one.app_id, one.object_id) for one in found} <= known
+
+
+def test_an_application_id_uri_is_called_by_its_appid_as_soon_as_that_is_known() -> None:
+    (uri,) = [s for s in make_plan(spec(), world(), FACTS).steps if s.resource == "Application ID URI"]
+    results = Results()
+    assert with_known_name(uri, results).name == "api://<appId>"
+    results.record("service-application", Part.CLIENT_ID, guid("made"))
+    assert with_known_name(uri, results).name == f"api://{guid('made')}"
+
+
+def test_the_uri_of_a_registration_that_exists_is_in_the_plan() -> None:
+    bare = complete()
+    bare = replace(bare, trust=replace(bare.trust, service=replace(SERVICE, identifier_uris=())))
+    bare = replace(bare, app_service=world().app_service)
+    (step,) = [s for s in make_plan(spec(), bare, FACTS).steps if isinstance(s, UpdateApplication)]
+    assert f"api://{ClientId(SERVICE_ID)}" in step.detail

@@ -1,0 +1,135 @@
+"""The screens of the changing commands as pictures: what a plan and a result look like, in each kind of terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from mct_s2s.model.observed import ObservedState
+from mct_s2s.planning.make import make_plan
+from mct_s2s.planning.plan import BlockedStep, Left, ManualStep, Plan
+from mct_s2s.planning.verification import CALL, CheckSubject, Verification, VerificationCheck
+from mct_s2s.render.closing import ClientResult, Closing, show_closing
+from mct_s2s.render.console import Terminal
+from mct_s2s.render.plan import show_plan, target_details
+from mct_s2s.render.verification import show_verification
+
+from tests.planning.worlds import (
+    FACTS,
+    app_service,
+    client,
+    complete,
+    guid,
+    identity_resource,
+    settings,
+    spec,
+    world,
+)
+from tests.render.examples import WEBSITE_CONTRIBUTOR, WHERE, full_plan, saved
+from tests.support.screens import check_screen
+
+SITE = "contosolearn"
+FOLDER = "/home/ada/.local/share/mct-s2s/secrets/public/14f696cc-f0bf-5899-a660-eb1e9cad077b/contosolearn"
+TERMINALS: Mapping[str, Mapping[str, Any]] = {
+    "80x24": {"width": 80, "height": 24},
+    "120x40": {"width": 120, "height": 40},
+    "no-colour": {"width": 80, "color": False},
+    "ascii": {"width": 80, "unicode": False},
+}
+"""Dark and light are the same picture: it follows its reader's preference."""
+
+
+def here(observed: ObservedState) -> ObservedState:
+    assert observed.app_service is not None
+    return replace(observed, app_service=replace(observed.app_service, subscription="Contoso Production"))
+
+
+def plan_screen(plan: Plan, observed: ObservedState, *, is_result: bool = False) -> Callable[[Terminal], None]:
+    about = target_details(here(observed))
+    return lambda terminal: show_plan(terminal, plan, SITE, about=about, is_result=is_result)
+
+
+def drift() -> Callable[[Terminal], None]:
+    """Settings that say something else, one client more, and a list that has ids already."""
+    wrong = settings(
+        ServiceAuthAudience="api://746a0c2e", ServiceAuthEnabled="false", ServiceApplicationIds=guid("old")
+    )
+    observed = replace(complete(client("Import")), app_service=app_service(wrong))
+    return plan_screen(make_plan(spec("Import", "S2S-client"), observed, FACTS), observed)
+
+
+def blocked() -> Callable[[Terminal], None]:
+    plan = full_plan()
+    (write,) = [step for step in plan.steps if step.resource == "application settings"]
+    note = ("'Import' keeps a secret that mct-s2s did not create. When it is no longer used, delete it:", "az ad app …")
+    left = ManualStep(Left.CONSENT, "You can't grant admin consent to 'Import'. Someone else must do it.")
+    marked = replace(
+        plan, blocked=(BlockedStep(write.key, (WEBSITE_CONTRIBUTOR,)),), notes=(note,), left_to_others=(left,)
+    )
+    return plan_screen(marked, world(), is_result=True)
+
+
+def checked(name: str, ok: bool) -> VerificationCheck:
+    message = "GET https://contosolearn.azurewebsites.net/api/v1/organization returned 200."
+    if ok:
+        return VerificationCheck(name, CheckSubject.APPLICATION, CALL, True, message)
+    return VerificationCheck(
+        name, CheckSubject.APPLICATION, CALL, False, message.replace("200", "403"), f"mct-s2s verify {WHERE}"
+    )
+
+
+def results(*names: str, ok: bool = True) -> Callable[[Terminal], None]:
+    verification = Verification(
+        "https://contosolearn.azurewebsites.net", "/api/v1/organization", (checked(names[0], ok),)
+    )
+    clients = [
+        ClientResult(name, guid(name), credential=saved(name, f"file:{FOLDER}/{name}.env"), can_call=ok)
+        for name in names
+    ]
+    next_commands = (f"mct-s2s snippet {names[0]} {WHERE}", f"mct-s2s status {WHERE}")
+    closing = Closing(SITE, clients, seconds=23, verification=verification, next_commands=next_commands)
+
+    def show(terminal: Terminal) -> None:
+        if not ok:
+            show_verification(terminal, verification)
+        show_closing(terminal, closing)
+
+    return show
+
+
+def embedded(terminal: Terminal) -> None:
+    show_closing(
+        terminal,
+        Closing(
+            SITE,
+            [ClientResult("reports-func", principal_id=guid("identity"))],
+            seconds=9,
+            next_commands=["mct-s2s status --cloud sandbox"],
+            remarks=[
+                (
+                    "This sandbox ended with the command. To call it, keep it running in another terminal:",
+                    "mct-s2s sandbox serve",
+                )
+            ],
+        ),
+    )
+
+
+SCREENS: Mapping[str, Callable[[Terminal], None]] = {
+    "plan": plan_screen(full_plan(), world(identity_resources=[identity_resource()])),
+    "plan-drift": drift(),
+    "plan-blocked": blocked(),
+    "plan-nothing": plan_screen(make_plan(spec("Import"), complete(client("Import")), FACTS), complete()),
+    "result": results("S2S-client"),
+    "result-several": results("S2S-client", "Reports", "Nightly-import"),
+    "result-failed": results("S2S-client", ok=False),
+    "result-sandbox": embedded,
+}
+
+
+@pytest.mark.parametrize("terminal", TERMINALS)
+@pytest.mark.parametrize("screen", SCREENS)
+def test_a_screen_looks_as_it_did(screen: str, terminal: str) -> None:
+    check_screen(f"{screen}.{terminal}", SCREENS[screen], **TERMINALS[terminal])
