@@ -38,7 +38,8 @@ Source: learn.microsoft.com/azure/devops/pipelines/scripts/logging-commands.
 def shell(value: str) -> Quoted:
     """One word for a POSIX shell; what is not printable is written by `printf`. Line ends at its end are lost."""
     if value.isprintable():
-        return Quoted(_LOGGED.sub("#''#", shlex.quote(value)))
+        word = _LOGGED.sub("#''#", shlex.quote(value))
+        return Quoted(f"''{word}" if word.startswith("::") else word)  # at a line's beginning, a pipeline's command
     octets = _octets(value)
     written = (chr(one) if 0x20 <= one < 0x7F and one not in b"'\\%$#-" else f"\\{one:03o}" for one in octets)
     return Quoted(f"\"$(printf '{''.join(written)}')\"")
