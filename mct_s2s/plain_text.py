@@ -29,10 +29,12 @@ Source: unicode.org/Public/UCD/latest/ucd/DerivedCoreProperties.txt, *Default_Ig
 _UNSAFE = re.compile(f"[{_CONTROLS_AND_FORMATS}{_INVISIBLE}]")
 
 
-_TO_AZURE_PIPELINES = re.compile(r"##(?=vso\[)", re.IGNORECASE)
-"""Anywhere in a line. Source: learn.microsoft.com/azure/devops/pipelines/scripts/logging-commands."""
-_TO_GITHUB = re.compile(r"^( *):(?=:[a-z])", re.IGNORECASE)
-"""At a line's beginning. Source: docs.github.com/actions/reference/workflows-and-actions/workflow-commands."""
+_TO_A_PIPELINE = re.compile(r"##(?=(?:vso)?\[)", re.IGNORECASE)
+"""Anywhere in a line. Sources: learn.microsoft.com/azure/devops/pipelines/scripts/logging-commands; for `##[`, which
+GitHub's runner obeys, too: github.com/actions/runner, ActionCommand.TryParse."""
+_TO_GITHUB = re.compile(r"(?<!\S):(?=:[a-z])", re.IGNORECASE)
+"""At a line's beginning, whatever blanks of Unicode's come first; so at any word's, as lines may be folded there.
+Source: github.com/actions/runner, ActionCommand.TryParseV2."""
 
 
 def plain(text: str) -> str:
@@ -41,7 +43,7 @@ def plain(text: str) -> str:
     A pipeline may read the log and take some lines for commands: those lose their first character.
     """
     shown = _UNSAFE.sub(REPLACEMENT, text)
-    return _TO_GITHUB.sub(rf"\1{REPLACEMENT}", _TO_AZURE_PIPELINES.sub(f"{REPLACEMENT}#", shown))
+    return _TO_GITHUB.sub(REPLACEMENT, _TO_A_PIPELINE.sub(f"{REPLACEMENT}#", shown))
 
 
 def json_text(document: Mapping[str, Any], *, indent: int | None = None, encoding: str | None = None) -> str:
@@ -57,7 +59,7 @@ def json_text(document: Mapping[str, Any], *, indent: int | None = None, encodin
         text.encode(encoding or "utf-8", errors="surrogatepass" if encoding is None else "strict")
     except (UnicodeEncodeError, LookupError):
         text = json.dumps(document, indent=indent)
-    return _TO_AZURE_PIPELINES.sub(r"\\u0023#", _UNSAFE.sub(_escaped, text))
+    return _TO_A_PIPELINE.sub(r"\\u0023#", _UNSAFE.sub(_escaped, text))
 
 
 def _escaped(found: re.Match[str]) -> str:

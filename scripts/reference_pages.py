@@ -1,7 +1,7 @@
-"""Write the generated regions of the pages under docs/: `reference_pages.py [--check]`.
+"""Write the generated regions of the pages under docs/, and the drawings: `reference_pages.py [--check]`.
 
 A page holds prose that is written by hand, and regions between `<!-- generated: NAME -->` and `<!-- end -->`, which the
-page's function makes from the code.
+page's function makes from the code. A drawing is generated as a whole.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from command_reference import command_regions
 from markdown import table
 from mct_s2s.model import site_settings
 from mct_s2s.render.schemas import names, schema
+from recording import recording
 from setting_reference import setting_regions
 from tests.support.error_codes import given
 
@@ -94,6 +95,8 @@ PAGES: Mapping[str, Callable[[], Regions]] = {
     "settings.md": setting_regions,
 }
 
+DRAWINGS: Mapping[str, Callable[[], str]] = {"setup.svg": recording}
+
 
 def rewritten(page: str, text: str, regions: Regions) -> str:
     """A page with its regions made anew.
@@ -108,21 +111,27 @@ def rewritten(page: str, text: str, regions: Regions) -> str:
     return REGION.sub(lambda found: f"{found[1]}\n{regions[found[2]]}\n{found[3]}", text)
 
 
+def kept_up(path: Path, text: str, fresh: str, *, check: bool) -> list[str]:
+    """Write a file's new text, or say that it is another one than it has."""
+    if not check:
+        path.write_text(fresh, encoding="utf-8")
+    return [f"docs/{path.name} is out of date. Run: scripts/docs"] if check and fresh != text else []
+
+
 def main(*, check: bool) -> int:
     """Write the pages, or compare them; return the process exit code."""
     found: list[str] = []
     for page, make in PAGES.items():
-        path = DOCS / page
-        text = path.read_text(encoding="utf-8")
+        text = (DOCS / page).read_text(encoding="utf-8")
         try:
             fresh = rewritten(page, text, make())
         except ValueError as error:
             found.append(str(error))
             continue
-        if check and fresh != text:
-            found.append(f"docs/{page} is out of date. Run: scripts/docs")
-        elif not check:
-            path.write_text(fresh, encoding="utf-8")
+        found += kept_up(DOCS / page, text, fresh, check=check)
+    for drawing, draw in DRAWINGS.items():
+        path = DOCS / drawing
+        found += kept_up(path, path.read_text(encoding="utf-8") if path.exists() else "", draw(), check=check)
     found += problems_of(sorted([DOCS.parent / "README.md", *DOCS.glob("*.md")]))
     for problem in found:
         print(problem)

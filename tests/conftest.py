@@ -25,6 +25,7 @@ pytest_plugins = [
     "tests.support.tidiness",
     "tests.support.sandbox_inside",
     "tests.support.summary",
+    "tests.support.screens",
 ]
 
 hypothesis.settings.register_profile("mct", deadline=None, database=None)
@@ -260,7 +261,8 @@ def _is_free(port: int) -> bool:
 def without_azure(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
     """An environment that names no cloud and no caller."""
     ours = ("AZURE_", "MCT_S2S_", "REQUESTS_CA", "SSL_CERT", "COLUMNS", "FORCE_COLOR", "IDENTITY_", "MSI_")
-    return {name: value for name, value in environ.items() if not name.startswith(ours)}
+    pipelines = ("CI", "GITHUB_ACTIONS", "TF_BUILD")
+    return {name: value for name, value in environ.items() if not name.startswith(ours) and name not in pipelines}
 
 
 def program(arguments: Sequence[str]) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 import unicodedata
 
@@ -34,16 +35,31 @@ def test_a_character_that_is_not_shown_leaves_a_mark() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["##vso[task.setvariable variable=PATH]/evil", "x ##VSO[task.complete]", "::stop-commands::x", "  ::error::x"],
+    [
+        "##vso[task.setvariable variable=PATH]/evil",
+        "x ##VSO[task.complete]",
+        "x ##[add-mask]x",
+        "::stop-commands::x",
+        "  ::error::x",
+        "\u00a0\u3000::error::x",
+        "may be folded ::error::x",
+    ],
 )
 def test_no_text_is_a_command_for_a_pipeline(text: str) -> None:
     shown = plain(text)
     assert len(shown) == len(text)
-    assert "##vso[" not in shown.casefold()
-    assert not shown.lstrip().startswith("::")
     written = json_text({"name": text})
     assert json.loads(written) == {"name": text}
-    assert "##vso[" not in written.casefold()
+    for one in (shown, written):
+        assert "##vso[" not in one.casefold()
+        assert "##[" not in one
+        assert not re.search(r"(^|\s)::[a-z]", one) or one is written
+    assert not written.lstrip().startswith("::")
+
+
+@pytest.mark.parametrize("text", ["a::b", "[IO.File]::ReadAllText($path)", "[::1]:443", "https://[fe80::a]", "x :: y"])
+def test_colons_within_a_word_are_no_command(text: str) -> None:
+    assert plain(text) == text
 
 
 @settings(max_examples=cases(100, 5000))

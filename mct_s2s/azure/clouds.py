@@ -187,7 +187,10 @@ async def open_cloud(wanted: str) -> AsyncIterator[OpenCloud]:
         return
     import asyncio  # noqa: PLC0415  # `mct-s2s --help` reads this module, and needs none of it
 
-    running = await asyncio.to_thread(_start_sandbox)
+    from mct_s2s.ports.apply_progress import activity  # noqa: PLC0415  # as above
+
+    with activity("Starting the sandbox"):
+        running = await asyncio.to_thread(_start_sandbox)
     try:
         account = Account(
             running.tenant_id,

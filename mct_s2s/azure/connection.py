@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from mct_s2s import clock
 from mct_s2s.azure.retry import CONNECT_SECONDS, REQUEST_SECONDS, RetryPolicy, unnoticed
 from mct_s2s.azure.trace import Trace
+from mct_s2s.ports.apply_progress import throttled
 
 if TYPE_CHECKING:
     from ssl import SSLContext
@@ -55,13 +56,9 @@ class Connection:
 
         Args:
             reserve: seconds before the deadline at which it stops waiting.
-            service: its name, where a person is to be told of long waits that it asks for.
+            service: its name, where a person is to be told of waits that it asks for.
         """
-        notice = partial(self._say_throttled, service) if service else unnoticed
-        return RetryPolicy(lambda: self.remaining() - reserve, notice)
-
-    def _say_throttled(self, service: str, seconds: float) -> None:
-        self.say(f"{service} limits requests: waiting {seconds:.0f} s.")
+        return RetryPolicy(lambda: self.remaining() - reserve, partial(throttled, service) if service else unnoticed)
 
     def transport(self) -> AioHttpTransport:
         """The shared sockets, as azure-core takes them."""

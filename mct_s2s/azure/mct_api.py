@@ -17,12 +17,11 @@ from mct_s2s.azure.services import certificate_advice, first_line
 from mct_s2s.azure.trace import SentRequest, Trace, path_of
 from mct_s2s.errors import ServiceError, UsageError
 from mct_s2s.model.client_sign_in import ApiAnswer, ApiToken
+from mct_s2s.planning.answers import NOT_NOW
 
 if TYPE_CHECKING:
     from mct_s2s.azure.http_session import HttpSession
 
-NOT_NOW = frozenset({429, 502, 503, 504})
-"""What App Service's front end answers for a site that is starting, or busy."""
 SETTLE_SECONDS = 120.0
 """How long a site may still answer by its old settings after a restart was asked for."""
 
@@ -70,11 +69,17 @@ class MctApi:
             )
 
         try:
-            return await self._retry_policy.call(once, lag=lambda error: error.code == "site-restarting")
+            return await self._retry_policy.call(
+                once, lag=lambda error: error.code == "site-restarting", waits_for=self._waits_for
+            )
         except ServiceError as error:
             if error.code in {AILING, "site-restarting", "throttled"} and last:
                 return last[0]
             raise
+
+    def _waits_for(self, error: ServiceError) -> str:
+        host = urlsplit(self._url).hostname or self._url
+        return f"{host} returns {error.status}, {'has not restarted yet' if error.status == 401 else 'starting'}"
 
     def _at(self, path: str) -> str:
         """The address of a path.

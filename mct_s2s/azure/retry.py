@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from mct_s2s.errors import ServiceError, Throttled
+from mct_s2s.ports.apply_progress import REPLICATION, Waits
 
 T = TypeVar("T")
 Lag = Callable[[ServiceError], bool]
@@ -60,6 +61,18 @@ def unnoticed(seconds: float) -> None:
     del seconds
 
 
+def replicating(error: ServiceError) -> str:
+    """What is waited for where replicas have not caught up."""
+    del error
+    return REPLICATION
+
+
+def repeating(error: ServiceError) -> str:
+    """What is waited for where a service is in passing trouble."""
+    answer = f"answered {error.status}" if error.status else "did not answer"
+    return f"trying again, as the service {answer}"
+
+
 class RetryPolicy:
     """Waits, for one service, no longer than the deadline.
 
@@ -82,6 +95,7 @@ class RetryPolicy:
         repeatable: bool = True,
         lag: Lag = no_lag,
         before_repeating: Callable[[], Awaitable[None]] = nothing,
+        waits_for: Callable[[ServiceError], str] = replicating,
     ) -> T:
         """Send until it is finally answered.
 
@@ -90,6 +104,7 @@ class RetryPolicy:
             repeatable: whether a request that may have taken effect can be sent again without harm.
             lag: which refusals mean that replicas have not caught up.
             before_repeating: makes the next attempt ready; what it raises is final.
+            waits_for: says what is waited for after a refusal that `lag` explains.
 
         Raises:
             ServiceError: the last refusal.
@@ -97,23 +112,33 @@ class RetryPolicy:
         """
         clock = asyncio.get_running_loop().time
         so_far = _Attempts(repeatable, lag)
-        while True:
-            try:
-                async with self._slots:
-                    await self._gate()  # here: a request that was queued may have been overtaken by a refusal
-                    return await send()
-            except ServiceError as error:
-                delay = so_far.delay_after(error, clock())
-                if delay is None:
-                    raise
-                if delay > self._remaining():
-                    raise _out_of_time(error, delay) from error
-                if error.status in {429, 503} and error.retry_after is not None:
-                    if delay >= NOTICED_SECONDS and clock() >= self._open_at:
-                        self._notice(delay)
-                    self._open_at = max(self._open_at, clock() + delay)
-            await asyncio.sleep(delay)
-            await before_repeating()
+        with Waits() as waits:
+            while True:
+                try:
+                    async with self._slots:
+                        await self._gate()  # here: a request that was queued may have been overtaken by a refusal
+                        return await send()
+                except ServiceError as error:
+                    delay = so_far.delay_after(error, clock())
+                    if delay is None:
+                        raise
+                    if delay > self._remaining():
+                        raise _out_of_time(error, delay) from error
+                    if _asks_for_patience(error):
+                        self._close_gate(delay)
+                    if so_far.is_lag:
+                        waits.because(waits_for(error), gives_up_at=clock() + min(self._remaining(), LAG_SECONDS))
+                    elif not _asks_for_patience(error):  # `notice` tells of that, once for all requests
+                        waits.because(repeating(error), gives_up_at=clock() + self._remaining())
+                await asyncio.sleep(delay)
+                await before_repeating()
+
+    def _close_gate(self, delay: float) -> None:
+        """No request leaves until the time is over that the service asked for."""
+        clock = asyncio.get_running_loop().time
+        if delay >= NOTICED_SECONDS and clock() >= self._open_at:
+            self._notice(delay)
+        self._open_at = max(self._open_at, clock() + delay)
 
     async def _gate(self) -> None:
         clock = asyncio.get_running_loop().time
@@ -130,15 +155,17 @@ class _Attempts:
     throttled: int = 0
     lagging: int = 0
     failed: int = 0
+    is_lag: bool = False
+    """Whether the last refusal means *not replicated yet*."""
     _lagging_since: float | None = None
 
     def delay_after(self, error: ServiceError, now: float) -> float | None:
         """Seconds until the next attempt; `None` where the refusal is final."""
-        is_lag = self.lag(error)
+        self.is_lag = self.lag(error)
         if error.status == 429 or (error.status == 503 and error.retry_after is not None):
             self.throttled += 1
             return max(error.retry_after or 0.0, _backoff(self.throttled))
-        if is_lag:
+        if self.is_lag:
             self._lagging_since = now if self._lagging_since is None else self._lagging_since
             self.lagging += 1
             if now - self._lagging_since < LAG_SECONDS:
@@ -147,6 +174,10 @@ class _Attempts:
             self.failed += 1
             return _backoff(self.failed)
         return None
+
+
+def _asks_for_patience(error: ServiceError) -> bool:
+    return error.status in {429, 503} and error.retry_after is not None
 
 
 def _backoff(attempts: int, longest: float = LONGEST_DELAY) -> float:

@@ -33,6 +33,7 @@ COMMANDS = {
     "teardown": "Remove everything mct-s2s created for this App Service.",
     "status": "Show what is configured, what is missing and what expires.",
     "verify": "Test each client with a real token and a real API call.",
+    "snippet": "Print a program that calls the MCT API as a client.",
     "doctor": "Check permissions, locks and policies. Changes nothing without --fix.",
     "schema": "Print the JSON Schema of a document.",
     "completion": "Print the script with which a shell completes commands and names."

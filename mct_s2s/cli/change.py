@@ -27,8 +27,8 @@ from mct_s2s.planning.plan import Plan
 from mct_s2s.ports.apply_progress import Progress
 from mct_s2s.render.closing import credential_lines
 from mct_s2s.render.documents import SavedCredential
+from mct_s2s.render.pipelines import masks
 from mct_s2s.render.plan import show_plan, summary, target_details
-from mct_s2s.render.progress import progress
 from mct_s2s.stores.output_store import Shown
 
 PENDING = 3
@@ -53,7 +53,7 @@ async def change(
         request,
         attempt=token_hex(4),
         stores=RunStores(secret_to, session, request.label, ui),
-        backup=BackupFile(options.backup, run.terminal.say) if options.backup is not None else None,
+        backup=BackupFile(options.backup, run.terminal.note) if options.backup is not None else None,
         preflight=not options.no_preflight,
         dry_run=options.dry_run,
     )
@@ -79,7 +79,6 @@ class TerminalInterface:
         self._run = run
         self._terminal = run.terminal
         self._options = options
-        self._progress = progress(run.terminal)
 
     @property
     def takes_time(self) -> bool:
@@ -94,7 +93,8 @@ class TerminalInterface:
             UsageError: no one is there to ask.
         """
         request, plan, dry_run = outcome.request, outcome.plan, self._options.dry_run
-        if not dry_run or self._options.output is PlanFormat.TEXT:
+        says_nothing = self._terminal.quiet and (self._options.yes or plan.is_empty)
+        if self._options.output is PlanFormat.TEXT if dry_run else not says_nothing:
             about = target_details(outcome.before)
             show_plan(self._terminal, plan, request.label, about=about, is_result=dry_run, part=request.part)
         if plan.is_empty or dry_run:
@@ -125,13 +125,8 @@ class TerminalInterface:
     def applying(self, outcome: Outcome) -> Iterator[Progress]:
         """Show the steps; a failure from now on is reported by the outcome."""
         self._run.outcome = outcome
-        with self._progress:
-            yield self._progress
-
-    def verifying(self, outcome: Outcome) -> None:
-        """Say that the clients are tested, if any can be."""
-        if outcome.stores and not self._terminal.json:
-            self._terminal.say("Testing each client (waiting for the App Service to restart) …")
+        with self._run.display.applying(outcome.plan) as steps:
+            yield steps
 
     def options(self, observed: ObservedState) -> str:
         """The options that name the App Service."""
@@ -155,9 +150,7 @@ class TerminalInterface:
             self.look()
             return
         if shown.text is not None:
-            with self._progress.aside():
-                self._terminal.hand_over_text(shown.text)
+            self._terminal.hand_over_text(shown.text)
             return
         lines = credential_lines(SavedCredential(shown.client, "", shown.expires, "show", shown.value, shown.kind))
-        with self._progress.aside():
-            self._terminal.hand_over(lines)
+        self._terminal.hand_over(lines, masks(shown.value))

@@ -46,9 +46,14 @@ def ignore_signals() -> None:
 
 
 class Interruption:
-    """Whether a running command was interrupted, and by what. A signal that a parent has switched off stays off."""
+    """Whether a running command was interrupted, and by what. A signal that a parent has switched off stays off.
 
-    def __init__(self) -> None:
+    Args:
+        restore: leaves the terminal as it was, where the command does not come to an orderly end.
+    """
+
+    def __init__(self, restore: Callable[[], None] = lambda: None) -> None:
+        self._restore = restore
         self.number: signal.Signals | None = None
         self._times = 0
         self._cancel: Callable[[], object] | None = None
@@ -89,6 +94,7 @@ class Interruption:
     def _came(self, number: int, frame: FrameType | None) -> None:
         self._times += 1
         if self._times >= PATIENCE:
+            self._restore()
             _leave(number, frame)
         if self.number is None:
             self.number = signal.Signals(number)

@@ -71,7 +71,7 @@ def if_usable(path: Path) -> OwnCredential | None:
     """The credential in a file that no one named: one that cannot be used is skipped."""
     try:
         return _from_file(path)
-    except OSError:
+    except (OSError, UsageError):
         return None
 
 

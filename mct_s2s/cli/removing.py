@@ -55,7 +55,7 @@ def _retire(current: Run, outcome: Outcome, folder: Path) -> None:
         for stem in dict.fromkeys((name, client_id)):
             store = KeyFileStore.at(SecretTo().file_for(stem, folder), is_ours=True)
             if store.retire(client_id):
-                current.terminal.say(f"Deleted {store.path} (its secret was removed)")
+                current.terminal.note(f"Deleted {store.path} (its secret was removed)")
 
 
 def _without_secrets(outcome: Outcome) -> Iterator[tuple[str, str]]:

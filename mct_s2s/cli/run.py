@@ -16,10 +16,12 @@ from mct_s2s.engine.outcome import Outcome
 from mct_s2s.engine.session import Session
 from mct_s2s.errors import CANCELLED, Cancelled, DeadlinePassed, Interrupted, NotTaken, NotThere, S2SError, UsageError
 from mct_s2s.planning.changes import AnyChange
+from mct_s2s.ports.apply_progress import watched_by
 from mct_s2s.render.closing import credential_lines
 from mct_s2s.render.console import Terminal
 from mct_s2s.render.diagnostics import show_error, show_error_line, show_standing
 from mct_s2s.render.documents import SavedCredential, error_document
+from mct_s2s.render.progress import progress
 
 if TYPE_CHECKING:
     from mct_s2s.azure.connection import Connection
@@ -33,7 +35,8 @@ class Run:
 
     def __init__(self, options: AzureOptions) -> None:
         self.options = options
-        self.terminal = Terminal.open(json=options.output == Output.JSON)
+        self.terminal = Terminal.open(json=options.output == Output.JSON, quiet=options.quiet)
+        self.display = progress(self.terminal)
         self.outcome: Outcome | None = None
         """Of a command that changes something, once it has begun to."""
 
@@ -143,7 +146,7 @@ def _exit_code(options: AzureOptions, connected: Connected, remove_unseen: Conne
         logging.getLogger(name).addHandler(logging.NullHandler())
         logging.getLogger(name).propagate = False
     current = Run(options)
-    with Interruption() as interruption:
+    with Interruption(current.display.restore) as interruption, watched_by(current.display):
         try:
             return _run_once(current, connected, interruption)
         except OSError as error:

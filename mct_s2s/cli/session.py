@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, ExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,7 @@ from mct_s2s.engine.session import Session
 from mct_s2s.inputs.target import site_target
 from mct_s2s.inputs.target import tenant as checked_tenant
 from mct_s2s.model.site_target import SiteTarget
+from mct_s2s.ports.apply_progress import activity
 from mct_s2s.render.console import Terminal
 
 if TYPE_CHECKING:
@@ -49,7 +50,10 @@ async def connect(options: AzureOptions, needs: Needs, terminal: Terminal) -> As
 
     if needs.key_vault:
         check_client()
-    async with signed_in(options, terminal, target=needs.target) as (connection, credential):
+    async with AsyncExitStack() as stack:
+        signing_in = stack.enter_context(ExitStack())
+        signing_in.enter_context(activity("Signing in"))
+        connection, credential = await stack.enter_async_context(signed_in(options, terminal, target=needs.target))
         loading = asyncio.ensure_future(asyncio.to_thread(_load_services, needs))
         try:
             cloud = connection.cloud
@@ -57,6 +61,7 @@ async def connect(options: AzureOptions, needs: Needs, terminal: Terminal) -> As
             scopes += [cloud.key_vault_scope] * (needs.key_vault and cloud.key_vault is not None)
             await asyncio.gather(loading, *(credential.get_token(scope) for scope in scopes))
             async with _ports(connection, credential, needs) as azure:
+                signing_in.close()
                 yield Session(
                     azure,
                     client_tokens(connection),
@@ -117,9 +122,8 @@ def client_tokens(connection: Connection) -> Tokens:
     """The login service, as clients of the MCT API use it."""
     from mct_s2s.azure.sign_in.client_tokens import EntraTokens  # noqa: PLC0415
 
-    return EntraTokens(
-        connection.cloud.login, connection.transport(), connection.retry_policy(RESERVE), connection.trace
-    )
+    retrying = connection.retry_policy(RESERVE, "The login service")
+    return EntraTokens(connection.cloud.login, connection.transport(), retrying, connection.trace)
 
 
 def client_api(connection: Connection, url: str) -> Api:
@@ -193,7 +197,7 @@ async def _sign_in(
     else:
         credential = sign_in(choose(options.auth, connection.environ), connection)
         if options.auth is Method.AUTO or options.verbose:
-            terminal.say(f"Signing in with {credential.signed_in.description}.", style="quiet")
+            terminal.note(f"Signing in with {credential.signed_in.description}.", style="quiet")
     async with credential:
         yield credential
 

@@ -57,7 +57,13 @@ class KeyVaults:
         line = self._connection
         name, url = line.cloud.vault(given)
         return KeyVault(
-            url, name, line.cloud.key_vault_scope, self._credential, line.http, line.retry_policy(), line.trace
+            url,
+            name,
+            line.cloud.key_vault_scope,
+            self._credential,
+            line.http,
+            line.retry_policy(service=f"The key vault '{name}'"),
+            line.trace,
         )
 
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.engine.apply.apply import apply
 from mct_s2s.engine.observe.access import AccessLook
-from mct_s2s.engine.observe.observe import observe
+from mct_s2s.engine.observe.observe import observe, reading
 from mct_s2s.engine.observe.preflight import explained, permitted
 from mct_s2s.engine.observe.registration_custody import with_custody
 from mct_s2s.engine.outcome import Outcome
@@ -17,6 +17,7 @@ from mct_s2s.engine.session import Interface, Session
 from mct_s2s.errors import S2SError
 from mct_s2s.model.desired import SettingsScope
 from mct_s2s.planning.make import make_plan
+from mct_s2s.ports.apply_progress import activity
 
 
 async def run_change(session: Session, request: Request, ui: Interface) -> Outcome:
@@ -45,8 +46,8 @@ async def run_change(session: Session, request: Request, ui: Interface) -> Outco
     if request.verify and not outcome.left_to_others:
         from mct_s2s.engine.verify.after_change import verify_outcome  # noqa: PLC0415  # only where something was done
 
-        ui.verifying(outcome)
-        outcome.verification = await verify_outcome(session, outcome, ui.options(outcome.after))
+        with activity("Testing the clients"):
+            outcome.verification = await verify_outcome(session, outcome, ui.options(outcome.after))
     return outcome
 
 
@@ -56,6 +57,11 @@ async def prepare(session: Session, request: Request) -> Outcome:
     Raises:
         S2SError: the state cannot be read, what is requested cannot be done, or the caller may not do it.
     """
+    with activity(f"Reading {reading(request)}"):
+        return await _prepared(session, request)
+
+
+async def _prepared(session: Session, request: Request) -> Outcome:
     azure = session.azure
     async with AccessLook(azure, directory=request.preflight and request.directory) as look:
         try:

@@ -65,6 +65,8 @@ class Request:
     """What a person calls the App Service, slot included; without one, the service application."""
     part: str | None = None
     """What of it the command is about, where it leaves the rest alone: `step 3`."""
+    shown: str | None = None
+    """The name or id of a client that the command is about and leaves as it is."""
     subscription: str | None = None
     """Where bare names are looked for: an id or a name."""
     identities: tuple[str | ResourceId, ...] = ()
@@ -120,6 +122,11 @@ class Request:
         """Whether those clients' federated credentials are asked for even where another credential is good."""
         credentials = (client.credential for client in self.desired.clients)
         return any(credential is not None and credential.listed_apart for credential in credentials)
+
+    @property
+    def named(self) -> tuple[str, ...]:
+        """Names and ids of all clients that the command is about."""
+        return (*self.clients, *self.removed_clients, *([self.shown] if self.shown else ()))
 
     @property
     def removed_clients(self) -> tuple[str, ...]:

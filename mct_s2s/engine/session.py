@@ -80,10 +80,6 @@ class Interface(Protocol):
         """Watch the changes. From now on `outcome` is what a failure or an interruption is told by."""
         ...
 
-    def verifying(self, outcome: Outcome) -> None:
-        """The clients are tested now."""
-        ...
-
     def options(self, observed: ObservedState) -> str:
         """The options that name the App Service on a command line."""
         ...

@@ -10,9 +10,9 @@ import re
 from urllib.parse import urlsplit
 
 from mct_s2s.errors import UsageError
+from mct_s2s.model.client_credentials import GITHUB
 from mct_s2s.planning.credentials.federated import FederatedSpec
 
-GITHUB = "https://token.actions.githubusercontent.com"
 LONGEST = 600
 """Characters of issuer, subject and audience: docs/azure-contract.md, section 3.5."""
 KUBERNETES = "system:serviceaccount:"

@@ -14,6 +14,8 @@ EXPIRING_WITHIN = timedelta(days=30)
 """A credential that ends so soon is reported, and is to be replaced: the default of `--expiring-within`."""
 OUR_CREDENTIALS = "mct-s2s "
 """How the name of every credential begins that this tool makes."""
+GITHUB = "https://token.actions.githubusercontent.com"
+"""The issuer of the tokens that GitHub's workflows get."""
 YOUNG = timedelta(minutes=10)
 """An object this young may still be on its way to a replica of the directory: docs/azure-contract.md, section 3.13."""
 CLOCKS_DIFFER = timedelta(minutes=5)

@@ -11,6 +11,9 @@ from mct_s2s.model.commands import webapp_command
 from mct_s2s.model.mct_api import API_PATH
 from mct_s2s.planning.verification import CALL, CheckSubject, VerificationCheck
 
+NOT_NOW = frozenset({429, 502, 503, 504})
+"""What App Service's front end answers for a site that is starting, or busy: the API itself has not answered."""
+
 
 @dataclass(frozen=True)
 class ApiCall:
@@ -25,7 +28,7 @@ class ApiCall:
         """For a message."""
         if isinstance(self.outcome, ServiceError):
             return self.outcome.message
-        return f"GET {self.url}{self.path} returned {self.outcome.status}."
+        return f"GET {self.url}{self.path} returned {self.outcome.status}{_meaning(self.outcome.status)}."
 
 
 def must_refuse(check: str, what: str, asked: ApiCall) -> VerificationCheck:
@@ -47,7 +50,7 @@ def must_refuse(check: str, what: str, asked: ApiCall) -> VerificationCheck:
 
 
 def _meaning(status: int) -> str:
-    return ": the site is still starting" if status == 503 else ""
+    return ": the site is still starting" if status in NOT_NOW else ""
 
 
 def settled(who: tuple[str, CheckSubject], asked: ApiCall) -> VerificationCheck | None:
@@ -73,11 +76,11 @@ def _remedy(answer: ApiAnswer, path: str) -> str:
         return "Run it from a network that the App Service's access restrictions allow, or allow this network."
     if answer.location:
         return f"The API redirects to {answer.location}. Choose another --path, or set the right host name with --url."
-    if answer.status == 503:
+    if answer.status in NOT_NOW:
         return "Wait a minute, then run mct-s2s verify with the same options."
     if answer.status == 404 or (answer.status < 500 and path != API_PATH):
         return f"Choose a path of the MCT API: --path {API_PATH}"
-    return "VerificationCheck the App Service's log (az webapp log tail), then run the same command again."
+    return "Check the App Service's log (az webapp log tail), then run the same command again."
 
 
 def stopped(site: AppService) -> VerificationCheck | None:

@@ -12,6 +12,7 @@ from mct_s2s.model.ids import client_unique_name, same_id
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.site_settings import LISTS
 from mct_s2s.model.trust import ClientApplication
+from mct_s2s.planning.client_lookup import identities_called, listed, names
 from mct_s2s.planning.membership import clients_called, ids_of, members
 from mct_s2s.planning.nearest import did_you_mean
 
@@ -82,7 +83,7 @@ def _named(name: str, observed: ObservedState, base: str) -> RemovalTargets:
             remedy="To remove everything, run mct-s2s teardown with the same options.",
         )
     clients = clients_called(name, observed, base)
-    identities = [identity for identity in _identities(observed) if word in _names_of(identity)]
+    identities = identities_called(name, _identities(observed))
     if len(clients) + len(identities) > 1:
         ids = ", ".join([*(client.client_id for client in clients), *(identity.id for identity in identities)])
         raise NotThere(
@@ -94,7 +95,7 @@ def _named(name: str, observed: ObservedState, base: str) -> RemovalTargets:
     entries = tuple(entry for entry in _entries(observed) if entry.casefold() in meant)
     off = tuple(h for h in _off(observed) if word in {h.display_name.casefold(), str(h.resource).casefold()})
     gone = () if clients else tuple(row for row in trust.deleted if _was_called(row, name))
-    return RemovalTargets(clients, tuple(identities), entries, off, gone)
+    return RemovalTargets(clients, identities, entries, off, gone)
 
 
 def _entries(observed: ObservedState) -> tuple[str, ...]:
@@ -116,17 +117,9 @@ def _was_called(row: Application, name: str) -> bool:
 
 
 def _nobody(name: str, observed: ObservedState) -> NotThere:
-    there = [client.display_name for client in members(observed)]
-    there += [identity.display_name for identity in observed.trust.identities]
-    nearest = did_you_mean(name, there, "To list them, run mct-s2s status.")
-    known = f"The clients are: {', '.join(there)}." if there else "There are none."
+    nearest = did_you_mean(name, names(observed), "To list them, run mct-s2s status.")
     return NotThere(
         "client-unknown",
-        f"'{name}' is not a client of this App Service. {known} Nothing was changed.",
+        f"'{name}' is not a client of this App Service. {listed(observed)} Nothing was changed.",
         remedy=f"{nearest} If it may already be removed, add --ignore-missing.",
     )
-
-
-def _names_of(identity: ServicePrincipal) -> set[str]:
-    resource = (identity.resource_id or "").casefold()
-    return {identity.id.casefold(), identity.client_id.casefold(), identity.display_name.casefold(), resource} - {""}

@@ -10,8 +10,8 @@ import errno
 import os
 import select
 import sys
-from collections.abc import Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -41,8 +41,20 @@ THEME = Theme(
 )
 
 
+Beside = Callable[[], AbstractContextManager[None]]
+"""Makes room on the screen for as long as something is printed."""
+
+
 class LineConsole(Console):
     """A console on which every text is one line of plain characters, also within other renderables."""
+
+    beside: Beside = staticmethod(nullcontext)
+    """Takes a live area off the screen meanwhile, whichever of the two streams is printed to."""
+
+    def print(self, *objects: Any, **options: Any) -> None:
+        """Print."""
+        with self.beside():
+            super().print(*objects, **options)
 
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
         """Render; texts are made plain before they are laid out."""
@@ -53,20 +65,22 @@ class LineConsole(Console):
 class Terminal:
     """The output streams of a command."""
 
-    out: Console
-    err: Console
+    out: LineConsole
+    err: LineConsole
     json: bool
-    _handed: Console | None = None
+    quiet: bool = False
+    """Whether only results and errors are shown."""
+    _handed: LineConsole | None = None
 
     @property
-    def _handed_or_out(self) -> Console:
+    def _handed_or_out(self) -> LineConsole:
         """The true standard output, whatever results go to."""
         return self._handed or self.out
 
     @classmethod
-    def open(cls, *, json: bool) -> Terminal:
+    def open(cls, *, json: bool, quiet: bool = False) -> Terminal:
         """The process's own streams. Colours and width follow the terminal; `NO_COLOR` is obeyed."""
-        return cls(_console(stderr=False), _console(stderr=True), json)
+        return cls(_console(stderr=False), _console(stderr=True), json, quiet)
 
     @property
     def talks_to_person(self) -> bool:
@@ -74,8 +88,13 @@ class Terminal:
         return sys.stdin.isatty() and self.err.is_terminal
 
     def say(self, text: str | Text = "", style: str | None = None) -> None:
-        """Print a line to standard error: progress, questions, errors. It is folded as `prose` folds it."""
+        """Print a line to standard error: questions, errors, what a person has to do; folded as by `prose`."""
         prose(self.err, text, style=style)
+
+    def note(self, text: str | Text, style: str | None = None) -> None:
+        """Print a line to standard error that `--quiet` leaves out."""
+        if not self.quiet:
+            self.say(text, style)
 
     def ask(self, question: str) -> None:
         """Print a question to standard error, without a line end."""
@@ -117,8 +136,12 @@ class Terminal:
             if any(event & (select.POLLERR | select.POLLHUP) for _, event in poll.poll(0)):
                 raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
 
-    def hand_over(self, lines: Iterable[Text]) -> None:
+    def hand_over(self, lines: Iterable[Text], commands: Iterable[str] = ()) -> None:
         """Print a result that exists nowhere else; every byte is written before this returns.
+
+        Args:
+            lines: the result.
+            commands: lines before it that are for the service that keeps the log (`pipelines`), as they are.
 
         Raises:
             OSError: it could not be; what is left of it in memory is dropped.
@@ -127,7 +150,26 @@ class Terminal:
         with self.out.capture() as captured:
             for line in lines:
                 self.out.print(one_line(line))
-        self._write(captured.get())
+        self._write("".join(f"{command}\n" for command in commands) + captured.get())
+
+    def instruct(self, command: str) -> None:
+        """Print a line to standard error for the service that keeps the log (`pipelines`), as it is."""
+        with self.err.beside():
+            self.err.file.write(f"{command}\n")
+            self.err.file.flush()
+
+    def verbatim(self, text: str) -> None:
+        """Print a result of several lines in which no character may be replaced: a program.
+
+        Raises:
+            OSError: it could not be written; what is left of it in memory is dropped.
+        """
+        encoding = getattr(self.out.file, "encoding", None) or "utf-8"
+        try:
+            text.encode(encoding)
+        except UnicodeEncodeError:
+            self.say(f"Standard output is {encoding}, which lacks some of its characters. Set PYTHONIOENCODING=utf-8")
+        self._write(text)
 
     def document(self, document: Mapping[str, Any], *, indent: int | None = 2) -> None:
         """Print a result as one JSON document.
@@ -156,8 +198,9 @@ class Terminal:
 
     def _write_to(self, file: IO[Any], content: str | bytes) -> None:
         try:
-            file.write(content)
-            file.flush()
+            with self.out.beside():
+                file.write(content)
+                file.flush()
         except OSError:
             # The interpreter would try once more at its end, fail again, and say so in words of its own.
             with suppress(OSError, ValueError), Path(os.devnull).open("wb") as nowhere:
@@ -180,17 +223,19 @@ def prose(console: Console, text: str | Text, *, indent: int | None = None, styl
         text: the line, its indentation and sign included.
         indent: columns before each further line; two more than before the first, where none are given: what others have
             written never looks like a line of the program.
-        style: the style of all of it.
+        style: the style of all of it; a `command` is never folded.
     """
     shown = one_line(text)
+    if style is not None:
+        shown.style = style
     if indent is None:
         indent = len(shown.plain) - len(shown.plain.lstrip(" ")) + 2
     shown.rstrip()
     for line in fold(shown, console.width, indent=indent) if console.width != UNBOUNDED else (shown,):
-        console.print(line, style=style)
+        console.print(line)
 
 
-def _console(*, stderr: bool) -> Console:
+def _console(*, stderr: bool) -> LineConsole:
     """Colours are one question, and whether lines can be drawn anew is another: what is piped gets no such thing."""
     on_terminal = is_terminal(sys.stderr if stderr else sys.stdout)
     in_color = shows_colors(on_terminal=on_terminal)

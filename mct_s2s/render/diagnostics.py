@@ -10,11 +10,16 @@ from rich.text import Text
 from mct_s2s.errors import S2SError
 from mct_s2s.planning.changes import AnyChange
 from mct_s2s.render.console import Terminal, prose
+from mct_s2s.render.pipelines import pipeline_of
 
 
 def show_error(terminal: Terminal, error: S2SError) -> None:
     """The message, the remedy with its command on a line of its own, and the service's answer with its request id."""
-    prose(terminal.err, Text.assemble(("error: ", "bad"), " ".join(error.headline.split())), indent=2)
+    headline, pipeline = " ".join(error.headline.split()), pipeline_of()
+    if pipeline is not None:
+        terminal.instruct(pipeline.error(headline))
+    else:
+        prose(terminal.err, Text.assemble(("error: ", "bad"), headline), indent=2)
     show_items(terminal, error.items)
     if error.advice:
         prose(terminal.err, Text.assemble("  → ", (error.advice, "command")), indent=4)

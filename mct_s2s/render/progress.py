@@ -1,209 +1,135 @@
-"""The steps as they run: a live list on a terminal, plain lines elsewhere. Always on standard error."""
+"""What runs, as it runs: lines that stay and a live area on a terminal, timed lines in a log, or nothing."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
-from types import TracebackType
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import Protocol
 
-from rich.console import Group
-from rich.live import Live
-from rich.spinner import Spinner
-from rich.table import Table
 from rich.text import Text
 
 from mct_s2s.errors import S2SError
-from mct_s2s.model.ids import is_guid
-from mct_s2s.plain_text import plain
-from mct_s2s.planning.changes import (
-    Action,
-    AnyChange,
-    AssignAppRole,
-    DisableIdentity,
-    EnableIdentity,
-    PurgeApplication,
-    RefreshReference,
-    RestartSite,
-    RestoreApplication,
-    RestoreServicePrincipal,
-    RevokeAppRole,
-)
-from mct_s2s.render.console import Terminal
-
-LONGEST_NAME = 30
-"""Longer names are cut, except ids: half an id is none."""
-FRAMES = 12
-"""Of the spinner, a second: with rich's own 4 it jerks."""
-SHORTEST_DETAIL = 16
-"""Columns that the last column keeps, however narrow the terminal is."""
-MARGINS = 14
-"""Columns between and beside the four columns of text."""
+from mct_s2s.planning.changes import AnyChange
+from mct_s2s.planning.plan import Plan
+from mct_s2s.ports.apply_progress import Activity, Progress, Watcher
+from mct_s2s.render.console import Terminal, prose
+from mct_s2s.render.live_area import LiveArea
+from mct_s2s.render.log_progress import LogProgress
+from mct_s2s.render.pipelines import is_unattended
+from mct_s2s.render.plan_order import HELD_SECONDS
+from mct_s2s.render.plan_progress import PlanProgress, StepLine
+from mct_s2s.render.running import INDENT, Board, Running, Signs
 
 
-_VERBS: dict[type[AnyChange], tuple[str, str]] = {
-    AssignAppRole: ("Granted", "grant"),
-    RevokeAppRole: ("Revoked", "revoke"),
-    EnableIdentity: ("Enabled", "enable"),
-    DisableIdentity: ("Disabled", "disable"),
-    RestoreApplication: ("Restored", "restore"),
-    RestoreServicePrincipal: ("Restored", "restore"),
-    PurgeApplication: ("Purged", "purge"),
-    RefreshReference: ("Refreshed", "refresh"),
-    RestartSite: ("Restarted", "restart"),
-}
-_VERBS_OF_ACTIONS = {
-    Action.CREATE: ("Created", "create"),
-    Action.UPDATE: ("Updated", "update"),
-    Action.DELETE: ("Deleted", "delete"),
-    Action.NONE: ("Checked", "check"),
-}
-_NOUNS = {
-    "admin consent": "admin consent for",
-    "API permission": "API permission of",
-    "application settings": "application settings of",
-    "certificate": "certificate of",
-    "federated credential": "federated credential of",
-    "key vault reference": "key vault reference of",
-    "managed identity": "managed identity of",
-    "recycle bin": "deleted app registration",
-    "secret": "secret of",
-    "service principal": "service principal of",
-}
-"""How a resource is joined to the name that follows it, where the two do not simply follow each other."""
+class TerminalProgress:
+    """Lines that stay for what is done, and below them a live area for what runs."""
 
-
-def done_text(change: AnyChange) -> str:
-    """`Created client application S2S-client`, `Granted admin consent for S2S-client`."""
-    return f"{_verbs(change)[0]} {_object(change)}"
-
-
-def failed_text(change: AnyChange) -> str:
-    """`Failed to create client application S2S-client`."""
-    return f"Failed to {_verbs(change)[1]} {_object(change)}"
-
-
-def _verbs(change: AnyChange) -> tuple[str, str]:
-    return _VERBS.get(type(change), _VERBS_OF_ACTIONS[change.action])
-
-
-def _object(change: AnyChange) -> str:
-    return f"{_NOUNS.get(change.resource, change.resource)} {change.name}"
-
-
-class PlainProgress:
-    """One line for each step that has ended."""
-
-    def __init__(self, terminal: Terminal) -> None:
+    def __init__(self, terminal: Terminal, now: Callable[[], float] = time.monotonic) -> None:
         self._terminal = terminal
+        self._board = Board()
+        self._area = LiveArea(terminal, self._frame)
+        self.held_seconds = HELD_SECONDS
+        self.signs = Signs.of(terminal.err.encoding)
+        self.now = now
 
-    def __enter__(self) -> PlainProgress:
-        return self
+    def restore(self) -> None:
+        """Leave the terminal as it was: the process ends."""
+        self._area.close()
 
-    def __exit__(self, *_: object) -> None:
-        return None
+    def begin(self, text: str, within: Activity | None) -> Activity:
+        """Something runs beside the plan."""
+        first, _, rest = text.partition(" ")
+        running = Running(first, rest, self.now(), is_step=False, within=within)
+        self.run(running)
+        return running
 
-    def aside(self) -> AbstractContextManager[None]:
-        """Something else may be written to the terminal."""
-        return nullcontext()
+    def run(self, running: Running) -> None:
+        """It runs from now on."""
+        running.clock = self.now
+        self._board.begin(running)
+        self._area.open()
 
-    def started(self, change: AnyChange) -> None:
-        """Said when it is done."""
+    def end(self, activity: Activity) -> None:
+        """It is over; with the last one, the live area goes."""
+        self._board.end(activity)
+        if self._board.is_empty:
+            self._area.close()
 
-    def finished(self, change: AnyChange, detail: str) -> None:
-        """What was done: `Created secret of S2S-client (expires 2027-11-24, saved to file:…)`."""
-        self._terminal.say(f"{done_text(change)}{f' ({detail})' if detail else ''}")
+    def throttled(self, service: str, seconds: float) -> None:
+        """A line of its own, with the time that is left."""
+        self._board.throttle(service, self.now(), self.now() + seconds)
 
-    def skipped(self, change: AnyChange, why: str) -> None:
-        """What was not done, and why."""
-        self._terminal.say(f"Skipped {change.resource} {change.name}: {why}")
-
-    def failed(self, change: AnyChange, error: S2SError) -> None:
-        """The error itself is told at the end, once."""
-        del error
-        self._terminal.say(failed_text(change))
-
-
-class LiveProgress:
-    """A list that fills while the steps run, several at a time."""
-
-    def __init__(self, terminal: Terminal) -> None:
-        self._console = terminal.err
-        self._lines: dict[str, tuple[AnyChange, float, Text | None]] = {}
-        self._spinner = Spinner("dots" if terminal.err.encoding.startswith("utf") else "line")
-        self._live = Live(get_renderable=self._table, console=terminal.err, refresh_per_second=FRAMES)
-
-    def __enter__(self) -> LiveProgress:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        for key, (change, began, end) in self._lines.items():
-            if end is None:
-                self._lines[key] = (change, began, Text("?", style="warn"))
-        if self._live.is_started:
-            self._live.stop()
+    def line(self, line: StepLine) -> None:
+        """A line that stays."""
+        prose(self._terminal.err, line.on_screen(), indent=INDENT)
 
     @contextmanager
-    def aside(self) -> Iterator[None]:
-        """Something else may be written to the terminal: the list would draw over it, so it ends and begins anew."""
-        was_started = self._live.is_started
-        self._live.stop()
+    def applying(self, plan: Plan) -> Iterator[Progress]:
+        """Show the steps of a plan."""
+        steps = PlanProgress(plan, self)
         try:
-            yield
+            yield steps
         finally:
-            if was_started:
-                self._live.start()
+            steps.close()
 
+    def _frame(self, width: int, height: int) -> list[Text]:
+        return self._board.rows(self.signs, width, height, self.now())
+
+
+class NoProgress:
+    """`--quiet`: results and errors alone."""
+
+    def restore(self) -> None:
+        """Nothing was shown."""
+
+    def begin(self, text: str, within: Activity | None) -> Activity:
+        """Nothing of it is shown."""
+        del within
+        return Running(text, "", 0.0, is_step=False)
+
+    def end(self, activity: Activity) -> None:
+        """It was not shown."""
+
+    def throttled(self, service: str, seconds: float) -> None:
+        """It is waited for all the same."""
+
+    @contextmanager
+    def applying(self, plan: Plan) -> Iterator[Progress]:
+        """Show nothing of it."""
+        del plan
+        yield _Silent()
+
+
+class _Silent:
     def started(self, change: AnyChange) -> None:
-        """A spinner. The list appears with the first step, below whatever was asked before."""
-        if not self._live.is_started:
-            self._live.start()
-        self._lines[change.key] = (change, time.monotonic(), None)
+        """Nothing is shown of any of this."""
 
     def finished(self, change: AnyChange, detail: str) -> None:
-        """A tick, and how long it took."""
-        _, began, _ = self._lines[change.key]
-        took = f"{time.monotonic() - began:.1f} s"
-        self._lines[change.key] = (
-            change,
-            began,
-            Text.assemble(("✓", "good"), f"{took}  ", (detail or change.detail, "quiet")),
-        )
+        """As above."""
 
     def skipped(self, change: AnyChange, why: str) -> None:
-        """A dash, and why."""
-        _, began, _ = self._lines[change.key]
-        self._lines[change.key] = (change, began, Text.assemble(("-", "quiet"), (why, "quiet")))
+        """As above."""
 
     def failed(self, change: AnyChange, error: S2SError) -> None:
-        """A cross; the error itself is told at the end, once."""
-        del error
-        _, began, _ = self._lines[change.key]
-        self._lines[change.key] = (change, began, Text("✗", style="bad"))
-
-    def _table(self) -> Group:
-        table = Table.grid(padding=(0, 2))
-        changes = [change for change, _, _ in self._lines.values()]
-        fixed = max(
-            (len(change.resource) + min(len(change.name), _room_for(change.name)) for change in changes), default=0
-        )
-        room = max(SHORTEST_DETAIL, self._console.width - fixed - MARGINS)
-        for change, _, end in self._lines.values():
-            sign = self._spinner if end is None else end[:1]
-            detail = Text(change.detail, style="quiet") if end is None else end[1:]
-            name = Text(plain(change.name))
-            name.truncate(_room_for(change.name), overflow="ellipsis")
-            detail.truncate(room, overflow="ellipsis")
-            table.add_row("", sign, Text(change.resource), name, detail)
-        return Group(table)
+        """The error is printed at the end."""
 
 
-def _room_for(name: str) -> int:
-    return len(name) if is_guid(name) else LONGEST_NAME
+class CommandProgress(Watcher, Protocol):
+    """What one command shows while it runs."""
+
+    def applying(self, plan: Plan) -> AbstractContextManager[Progress]:
+        """Show the steps of a plan."""
+        ...
+
+    def restore(self) -> None:
+        """Leave the terminal as it was, at whatever moment the process ends."""
 
 
-def progress(terminal: Terminal) -> PlainProgress | LiveProgress:
-    """Whichever fits standard error."""
-    return LiveProgress(terminal) if terminal.err.is_terminal else PlainProgress(terminal)
+def progress(terminal: Terminal) -> CommandProgress:
+    """Whichever fits standard error and the user."""
+    if terminal.quiet:
+        return NoProgress()
+    console = terminal.err
+    can_draw = console.file.isatty() and not console.is_dumb_terminal and not console.legacy_windows
+    return TerminalProgress(terminal) if can_draw and not is_unattended() else LogProgress(terminal)

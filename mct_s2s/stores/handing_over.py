@@ -11,6 +11,7 @@ from pathlib import Path
 
 from mct_s2s.errors import NotTaken, UsageError
 from mct_s2s.model.secret_form import SecretForm, SecretFormat
+from mct_s2s.ports.apply_progress import waiting
 from mct_s2s.ports.secret_stores import SecretRecord
 from mct_s2s.stores.dotenv_file import variables
 from mct_s2s.stores.dotenv_text import assignment
@@ -77,7 +78,8 @@ async def hand_over(words: Sequence[str], text: str, facts: Mapping[str, str | N
     except OSError as error:
         raise _failed(program, error.strerror or str(error)) from error
     try:
-        _, said = await process.communicate(text.encode())
+        with waiting(f"waiting for {program} to store it"):
+            _, said = await process.communicate(text.encode())
     except asyncio.CancelledError:  # its time is up: what it has not finished, it has not stored
         process.kill()
         await process.wait()

@@ -14,6 +14,8 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 from platformdirs import user_state_path
 
+from mct_s2s.ports.apply_progress import activity
+
 POLL_SECONDS = 0.05
 """Between two tries for the lock: too short to be noticed, and a waiting process costs nothing."""
 
@@ -42,15 +44,11 @@ async def hold(what: str, since: float) -> AsyncIterator[bool]:
     except OSError:
         yield False  # a home that cannot be written to: then there is no second run of this user's to fear, either
         return
-    while True:
-        try:
-            lock.acquire(blocking=False)
-            break
-        except Timeout:
-            await asyncio.sleep(POLL_SECONDS)
-        except OSError:
-            yield False
-            return
+    try:
+        await _acquired(lock)
+    except OSError:
+        yield False
+        return
     last = path.with_suffix(".last")
     try:
         yield _modified(last) >= since
@@ -58,6 +56,17 @@ async def hold(what: str, since: float) -> AsyncIterator[bool]:
         with suppress(OSError):
             last.touch()
         lock.release()
+
+
+async def _acquired(lock: FileLock) -> None:
+    try:
+        lock.acquire(blocking=False)
+    except Timeout:
+        with activity("Waiting for another mct-s2s command on this machine"):
+            while not lock.is_locked:
+                await asyncio.sleep(POLL_SECONDS)
+                with suppress(Timeout):
+                    lock.acquire(blocking=False)
 
 
 def _modified(path: Path) -> float:

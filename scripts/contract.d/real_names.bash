@@ -60,6 +60,25 @@ with_python() {
     check "mct-s2s verify" mct-s2s verify --credentials "$work/real.env"
 }
 
+# snippet LANGUAGE: a program that calls the MCT API with what is in $work/real.env.
+snippet() { mct-s2s snippet "S2S client" --credentials "$work/real.env" --language "$@"; }
+with_snippets() {
+    into caller.sh snippet curl
+    check "mct-s2s snippet --language curl runs as it is" env CURL_CA_BUNDLE="$SSL_CERT_FILE" sh "$work/caller.sh"
+    into caller.py snippet python
+    check "mct-s2s snippet --language python runs as it is" python "$work/caller.py"
+    [ -n "$javascript" ] || return 0
+    snippet javascript > "$javascript/caller.mjs" # beside the packages that it imports
+    check "mct-s2s snippet --language javascript runs as it is" in_node node "$javascript/caller.mjs"
+}
+
+with_vault() {
+    check "mct-s2s add-client: its secret in a key vault" \
+        mct-s2s add-client "Vault client" --secret-to keyvault:contoso-integrations -y
+    into vault.py mct-s2s snippet "Vault client" --language python
+    check "mct-s2s snippet: a program reads it from there" python "$work/vault.py"
+}
+
 with_javascript_sdks() {
     local read=$work/javascript
     cp "$scripts/contract.d/sdks.mjs" "$javascript" # beside the packages that it imports
@@ -102,12 +121,15 @@ contract_under_real_names() {
     check "az cloud set: the public cloud" az cloud set --name AzureCloud
     check "az login" sign_in_to_az
     with_python
+    with_snippets
     if [ -z "$javascript" ]; then
+        with_vault
         echo "skip  the JavaScript SDKs and the CLI for Microsoft 365: Node.js 20 or newer, with npm, is not installed"
         return
     fi
     with_javascript_sdks
     with_m365
+    with_vault
     check "mct-s2s status: healthy, with all of these clients" mct-s2s status
     check "none of them sent a secret where it has no business" checks no-leaks
 }

@@ -10,6 +10,7 @@ import pytest
 from mct_s2s.azure import retry as room
 from mct_s2s.azure.retry import RetryPolicy
 from mct_s2s.errors import ServiceError, Throttled
+from mct_s2s.ports.apply_progress import REPLICATION, Wait, during
 
 Send = Callable[[], Awaitable[str]]
 
@@ -42,6 +43,45 @@ def _called(send: Send, *, remaining: float = 60.0, **options: Any) -> str:
         return await RetryPolicy(lambda: remaining).call(send, **options)
 
     return asyncio.run(main())
+
+
+class Listener:
+    """An activity that keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.told: list[str] = []
+        self.ends: list[float | None] = []
+
+    def waits(self, wait: Wait) -> None:
+        self.told.append(wait.reason)
+        self.ends.append(wait.gives_up_at)
+
+    def goes_on(self, wait: Wait) -> None:
+        self.told.append(f"over: {wait.reason}")
+
+
+def test_what_is_waited_for_is_told_until_it_is_over() -> None:
+    asked: list[ServiceError] = [_refusal(404), _refusal(404), _refusal(502)]
+    heard = Listener()
+
+    async def send() -> str:
+        if asked:
+            raise asked.pop(0)
+        return "answer"
+
+    with during(heard):
+        assert _called(send, lag=lambda error: error.status == 404) == "answer"
+    lag, trouble = REPLICATION, "trying again, as the service answered 502"
+    assert heard.told == [lag, lag, f"over: {lag}", trouble, f"over: {trouble}"]
+    assert all(end is not None for end in heard.ends)
+
+
+def test_what_ends_in_a_refusal_is_waited_for_no_longer() -> None:
+    send, _ = _after(9, _refusal(404))
+    heard, still = Listener(), [True, True, False]
+    with during(heard), pytest.raises(ServiceError):
+        _called(send, lag=lambda _: still.pop(0), waits_for=lambda error: f"for {error.status}")
+    assert heard.told == ["for 404", "for 404", "over: for 404"]
 
 
 @pytest.mark.parametrize("status", [0, 408, 500, 502, 503, 504, 429])

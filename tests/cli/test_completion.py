@@ -170,6 +170,11 @@ def test_an_ordinary_command_leaves_the_names_that_it_has_seen(mct: Program, cac
     assert secret not in json.dumps(seen)
 
 
+def test_a_refusal_that_lists_the_sites_leaves_their_names(mct: Program, cache: Path, azure: Sandbox) -> None:
+    assert mct("status", env={"MCT_S2S_APP_SERVICE": "", "MCT_S2S_RESOURCE_GROUP": ""}).code == 2
+    assert completed("status -a ", MCT_S2S_CLOUD=azure.environment["MCT_S2S_CLOUD"]) == ["contosolearn"]
+
+
 @pytest.mark.parametrize(
     ("words", "complete", "last", "quote"),
     [

@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import json
 import signal
+import socket
 import ssl
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from mct_s2s.cli.app import main
+from mct_s2s.sandbox.hosting import state_directory
+from mct_s2s.sandbox.hosting.environment import VARIABLES
+from mct_s2s.sandbox.hosting.shells import Shell, removal
+from mct_s2s.sandbox.hosting.state_directory import StateDirectory
 from mct_s2s.sandbox.state import seed
 
 from tests.conftest import free_ports, program, without_azure
+from tests.support.inprocess import Ended
 
 
 class Served:
@@ -51,7 +58,8 @@ def serving(folder: Path, *arguments: str) -> Iterator[Served]:
         with served.http:
             yield served
         process.send_signal(signal.SIGINT)
-        assert process.wait(60) == 0
+        _, complaints = process.communicate(timeout=60)
+        assert (process.returncode, complaints) == (0, "")
     finally:
         process.kill()
         process.communicate()
@@ -72,14 +80,18 @@ def test_what_it_says_leads_there_and_keeps_the_secret(tmp_path: Path) -> None:
     with serving(tmp_path) as served:
         secret = json.loads((tmp_path / "administrator.json").read_text())["clientSecret"]
         assert secret not in served.said
-        assert f"sandbox env --port {served.port}" in served.said
+        assert f"https://localhost:{served.port}/_sandbox/\n" in served.said
+        assert f'  eval "$(MCT_S2S_SANDBOX_DIR={tmp_path} mct-s2s sandbox env)"\n' in served.said
         assert (
             f"az cloud register --name mct-sandbox --endpoint-resource-manager https://localhost:{served.port}\n"
             in (served.said)
         )
         assert f"https://localhost:{served.port + 2}  mct-prod/contosolearn" in served.said
-        exported = sandbox(tmp_path, "env", "--port", str(served.port)).stdout
+        exported = sandbox(tmp_path, "env").stdout
         assert f"export AZURE_CLIENT_SECRET={secret}" in exported.replace("'", "")
+        assert f"export MCT_S2S_CLOUD=https://localhost:{served.port}\n" in exported
+        assert sandbox(tmp_path, "env", "--port", str(served.port)).stdout == exported
+        assert sandbox(tmp_path, "env", "--shell", "fish").stdout.startswith("set -gx MCT_S2S_CLOUD 'https://")
 
 
 def test_under_azures_names_it_says_how_these_lead_there_and_away_again(tmp_path: Path) -> None:
@@ -88,12 +100,109 @@ def test_under_azures_names_it_says_how_these_lead_there_and_away_again(tmp_path
         assert "  mct-s2s sandbox hosts | sudo tee -a /etc/hosts\n" in served.said
         assert "  sudo sed -i.bak '/# mct-s2s sandbox$/d' /etc/hosts" in served.said
         assert f"Clients use port 443: forward it to {served.port}" in served.said
-        assert '  eval "$(mct-s2s sandbox env --real-names)"\n' in served.said
+        assert "export MCT_S2S_CLOUD=public\n" in sandbox(tmp_path, "env").stdout, "what is running decides"
         assert "  export AZURE_CONFIG_DIR=" in served.said, "its sign-ins are not mixed with those to the real Azure"
         assert "az cloud register" not in served.said
         assert "https://contosolearn.azurewebsites.net  mct-prod/contosolearn" in served.said
         assert served.control("GET", "health")["graph"] == "https://graph.microsoft.com"
     assert not (tmp_path / "ports.json").exists(), "a later sandbox on ports of its own keeps those it had"
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Ended]:
+    """`mct-s2s sandbox …` within this process: nobody else is asked to begin."""
+    monkeypatch.setenv("MCT_S2S_SANDBOX_DIR", str(tmp_path))
+    monkeypatch.setenv("SHELL", "/bin/bash")
+    monkeypatch.setattr("mct_s2s.cli.commands.sandbox.START_SECONDS", 0)
+
+    def run(*arguments: str) -> Ended:
+        return Ended(main(["sandbox", *arguments]), *capsys.readouterr())
+
+    return run
+
+
+def test_a_second_one_says_where_the_first_is(tmp_path: Path, here: Callable[..., Ended]) -> None:
+    state = tmp_path / "state.json"
+    state.write_text("{}")
+    with serving(tmp_path) as served:
+        address = f"https://localhost:{served.port}"
+        for options in ([], ["--port", str(served.port)]):
+            ended = here("serve", *options)
+            assert (ended.code, ended.err) == (0, "")
+            assert ended.out.startswith(f"Already serving at {address}\n")
+            assert 'mct-s2s sandbox env)"\n' in ended.out
+        for options in (["--port", str(served.port + 9)], ["--real-names"], ["--world", str(state)]):
+            ended = here("serve", *options)
+            assert (ended.code, ended.out) == (2, "")
+            assert f"A sandbox is already serving at {address}." in ended.err
+        for options in (["--port", str(served.port + 9)], ["--real-names"]):
+            ended = here("env", *options)
+            assert (ended.code, ended.out) == (1, "")
+            assert f"The sandbox that is running is at {address}" in ended.err
+
+
+def test_the_environment_of_a_sandbox_that_is_not_running_is_not_printed(here: Callable[..., Ended]) -> None:
+    for options in ([], ["--port", "21899"], ["--real-names"]):
+        ended = here("env", *options)
+        assert (ended.code, ended.out) == (1, "")
+        assert "No sandbox is running." in ended.err
+        assert " ".join(["mct-s2s sandbox serve", *options]) in map(str.strip, ended.err.splitlines())
+
+
+def test_the_environment_of_one_that_is_just_starting_is_waited_for(
+    here: Callable[..., Ended], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mct_s2s.cli.commands.sandbox.START_SECONDS", 60)
+    found = iter([None, None, state_directory.Served(21_899, real_names=False)])
+    monkeypatch.setattr(StateDirectory, "served", lambda _: next(found))
+    monkeypatch.setattr("time.sleep", lambda _: None)
+    assert "export MCT_S2S_CLOUD=https://localhost:21899\n" in here("env", "--port", "21899").out
+
+
+@pytest.mark.parametrize("shell", ["bash", "fish", "powershell", "cmd"])
+def test_what_was_set_is_removed_again_without_a_sandbox(shell: str, here: Callable[..., Ended]) -> None:
+    lines = here("env", "--unset", "--shell", shell).out.splitlines()
+    assert lines == [removal(Shell(shell), name) for name in VARIABLES]
+
+
+def test_a_folder_of_any_name_comes_through_a_shell(tmp_path: Path) -> None:
+    folder = tmp_path / 'it\'s a "home" $(touch pwned) ü'
+    with serving(folder):
+        exported = sandbox(folder, "env").stdout
+        ended = subprocess.run(
+            ["sh", "-c", f"{exported}\nprintenv SSL_CERT_FILE CURL_CA_BUNDLE"],
+            capture_output=True, text=True, cwd=tmp_path, check=False,
+        )  # fmt: skip
+        assert (ended.stdout, ended.stderr) == (f"{folder / 'ca.pem'}\n" * 2, "")
+        assert list(tmp_path.iterdir()) == [folder]
+
+
+def test_neither_a_client_that_goes_nor_ctrl_c_leaves_a_traceback(tmp_path: Path) -> None:
+    hangs = [{"match": {"service": "Graph"}, "fault": {"type": "hang"}},
+             {"match": {"service": "ARM"}, "fault": {"type": "latency", "seconds": 60}}]  # fmt: skip
+    with serving(tmp_path) as served:
+        served.control("PUT", "faults", json=hangs)
+        for gone in unfinished(served, tmp_path, 3):
+            gone.close()
+        held = unfinished(served, tmp_path, 6)
+        begun = socket.create_connection(("127.0.0.1", served.port))  # and no handshake
+    for each in (*held, begun):
+        each.close()
+
+
+def unfinished(served: Served, folder: Path, count: int) -> list[ssl.SSLSocket]:
+    """Requests that have arrived and are not answered: one without all of its body, one delayed, one that hangs."""
+    trusted = ssl.create_default_context(cafile=str(folder / "ca.pem"))
+    made = []
+    for path, port in (("/_sandbox/knobs", 0), ("/subscriptions", 0), ("/v1.0/applications", 1)):
+        connection = socket.create_connection(("127.0.0.1", served.port + port))
+        made.append(trusted.wrap_socket(connection, server_hostname="localhost"))
+        made[-1].sendall(
+            f"PATCH {path} HTTP/1.1\r\nHost: localhost:{served.port}\r\nContent-Length: 9\r\n\r\n{{".encode()
+        )
+    while [entry["method"] for entry in served.control("GET", "requests")["value"]].count("PATCH") < count:
+        pass
+    return made
 
 
 def test_it_misbehaves_by_a_file(tmp_path: Path) -> None:

@@ -56,6 +56,7 @@ def test_what_every_command_prints_is_valid_by_the_schema_that_is_printed(mct: P
             ("status",),
             ("status", "--all", "--tenant-wide"),
             ("verify",),
+            ("snippet", "One"),
             ("rotate-secret", "One", "-y"),
             ("remove-client", "Nobody", "-y"),
             ("remove-client", "Two", "-y"),

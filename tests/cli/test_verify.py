@@ -276,6 +276,17 @@ def test_setup_and_add_client_end_with_the_proof(mct: Program, azure: Sandbox) -
     assert azure.log("site") == [], "nothing changed, so nothing is proved"
 
 
+def test_a_restart_that_takes_longer_than_the_deadline_is_no_success(mct: Program, azure: Sandbox) -> None:
+    azure.restart_takes(90.0)
+    done = mct(*SETUP, "--timeout", "30")
+    azure.restart_takes(0.0)
+    assert done.code == 3, done
+    assert "returned 503: the site is still starting" in done.out
+    assert "Wait a minute, then run mct-s2s verify" in done.out
+    assert "--path" not in done.out
+    assert "Done." not in done.out
+
+
 @pytest.mark.parametrize("option", ["--no-verify", "--no-consent", "--no-restart", "--dry-run", "--no-app-service"])
 def test_no_proof_where_it_is_not_wanted_or_cannot_succeed(mct: Program, azure: Sandbox, option: str) -> None:
     azure.forget()
@@ -304,3 +315,10 @@ def test_a_proof_that_is_out_of_reach_is_left_open(mct: Program, azure: Sandbox)
     assert done.code == 0
     assert done.document["verification"]["proved"] is False
     assert {row["ok"] for row in done.document["verification"]["checks"] if row["check"] == "call"} == {None}
+
+
+def test_a_proof_that_is_out_of_reach_ends_in_no_green_word(mct: Program, azure: Sandbox) -> None:
+    azure.misbehave({"match": {"service": "MCT"}, "fault": {"type": "reset"}})
+    done = mct(*SETUP)
+    azure.behave()
+    assert "Done." not in done.out

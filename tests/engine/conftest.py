@@ -23,10 +23,9 @@ from mct_s2s.model.desired import ClientSpec, Desired
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.planning.credentials.secret import SecretSpec
 from mct_s2s.ports.secret_stores import SecretStore
-from mct_s2s.render.console import Terminal
+from mct_s2s.render.console import LineConsole, Terminal
 from mct_s2s.sandbox.state.state import SandboxState
 from mct_s2s.stores.file_store import FileStore
-from rich.console import Console
 
 from tests.conftest import Sandbox
 from tests.engine.memory import Agreeing
@@ -65,7 +64,7 @@ class Bench:
     ) -> Outcome:
         given: dict[str, Any] = {"auth": Method.ENVIRONMENT, "timeout": 20.0, **options}
         chosen = AzureOptions(cloud=self.azure.origin, app_service=site, resource_group="mct-prod", **given)
-        console = Console(file=io.StringIO())
+        console = LineConsole(file=io.StringIO())
         now = datetime.now(UTC)
         specs = tuple(ClientSpec(name, SecretSpec(now + timedelta(days=90))) for name in clients)
         async with connect(chosen, Needs(), Terminal(console, console, json=False)) as session:

@@ -67,6 +67,7 @@ from mct_s2s.planning.edits import ApplicationPatch
 from mct_s2s.planning.plan import Plan
 from mct_s2s.planning.rights import GLOBAL_ADMINISTRATOR
 from mct_s2s.planning.secret_policy import LIFETIME_FORBIDDEN
+from mct_s2s.ports.apply_progress import Activity
 from mct_s2s.ports.resource_manager import Subscription
 from mct_s2s.ports.secret_stores import KeySpec, NewSecret, SecretRecord, SecretStore, StoredCredential
 from mct_s2s.ports.signed_in_cloud import Azure
@@ -1019,8 +1020,9 @@ class Watcher:
 
     told: list[str] = field(default_factory=list)
 
-    def started(self, change: AnyChange) -> None:
+    def started(self, change: AnyChange) -> Activity | None:
         self.told.append(f"started {change.key}")
+        return None
 
     def finished(self, change: AnyChange, detail: str) -> None:
         self.told.append(f"finished {change.key}")
@@ -1068,9 +1070,6 @@ class Agreeing:
     def applying(self, outcome: Outcome) -> Iterator[Watcher]:
         self.outcome = outcome
         yield self.watcher
-
-    def verifying(self, outcome: Outcome) -> None:
-        pass
 
     def options(self, observed: ObservedState) -> str:
         return ""

@@ -15,8 +15,7 @@ from mct_s2s.engine.session import Session
 from mct_s2s.errors import ServiceError, UsageError
 from mct_s2s.model.client_sign_in import ApiAnswer, ApiToken, ClientSignIn, SecretCredential
 from mct_s2s.model.ids import ClientId, TenantId
-from mct_s2s.render.console import Terminal
-from rich.console import Console
+from mct_s2s.render.console import LineConsole, Terminal
 
 from tests.engine.conftest import Bench
 
@@ -33,7 +32,7 @@ def as_client(bench: Bench, ask: Callable[[Session], Awaitable[Any]], timeout: f
         options = AzureOptions(
             cloud=bench.azure.origin, app_service="contosolearn", auth=Method.ENVIRONMENT, timeout=timeout
         )
-        console = Console(file=io.StringIO())
+        console = LineConsole(file=io.StringIO())
         async with connect(
             options, Needs(directory=False, arm=False), Terminal(console, console, json=False)
         ) as session:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from mct_s2s.cli.credential_sources import place
 from mct_s2s.cli.requests import check_role, service_spec
 from mct_s2s.errors import S2SError
 from mct_s2s.inputs.api_address import api_path, api_url
@@ -41,6 +42,7 @@ PARSERS: dict[str, Callable[[str], Any]] = {
     "--path": api_path,
     "--client": lambda text: client_names([text]),
     "--secret-to": lambda text: (secret_to(text, 1), secret_to(text, 2) if not text.startswith("file:") else None),
+    "--credentials of snippet": place,
     "keyvault:": vault_to,
     "--keep-old": lambda text: duration(text, "--keep-old"),
     "--github": github_subject,

@@ -53,6 +53,7 @@ COMMANDS = {
     "remove-client": Command(("remove-client", "One", *YES), before=(WHOLE,), leaves="one-8b12507783.env"),
     "teardown": Command(("teardown", *YES), before=(WHOLE,), leaves="one-8b12507783.env"),
     "verify": Command(("verify", "-o", "json"), before=(WHOLE,), clients=("One",), tells=frozenset({3})),
+    "snippet": Command(("snippet", "One", "-o", "json"), before=(WHOLE,), clients=("One",)),
     "doctor": Command(("doctor", "-o", "json"), before=(WHOLE,), clients=("One",)),
     "status": Command(("status", "-o", "json"), before=(WHOLE,), clients=("One",)),
 }

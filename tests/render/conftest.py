@@ -68,6 +68,9 @@ class Screens:
             "TTY_COMPATIBLE",
             "TTY_INTERACTIVE",
             "COLORTERM",
+            "CI",
+            "GITHUB_ACTIONS",
+            "TF_BUILD",
         ):
             monkeypatch.delenv(name, raising=False)
         monkeypatch.setenv("TERM", "xterm-256color")

@@ -22,6 +22,7 @@ from mct_s2s.planning.make import make_plan
 from mct_s2s.planning.plan import BlockedStep, Left, ManualStep, Plan
 from mct_s2s.planning.status_report import SiteStatus, StatusReport, TenantRegistration, TenantWide, UnreadSite
 from mct_s2s.planning.verification import CALL, CheckSubject, Verification, VerificationCheck
+from mct_s2s.ports.apply_progress import activity, throttled, waiting, watched_by
 from mct_s2s.render.access_request import access_request
 from mct_s2s.render.closing import ClientResult, Closing, credential_lines, show_closing
 from mct_s2s.render.console import Terminal
@@ -34,8 +35,19 @@ from mct_s2s.render.handover import Instruction, show_lacking, show_left_to_othe
 from mct_s2s.render.next_steps import Call, show_identity_example
 from mct_s2s.render.plan import show_plan
 from mct_s2s.render.plan_markdown import plan_markdown
-from mct_s2s.render.progress import progress
+from mct_s2s.render.progress import TerminalProgress, progress
 from mct_s2s.render.result_document import result_document
+from mct_s2s.render.snippets import languages_for, snippet
+from mct_s2s.render.snippets.caller import (
+    ApiCaller,
+    CalledApi,
+    CertificateFile,
+    FederatedToken,
+    ManagedIdentity,
+    SecretFile,
+    VaultSecret,
+)
+from mct_s2s.render.snippets.notes import notes, show_notes
 from mct_s2s.render.status import show_report, show_status
 from mct_s2s.render.status_documents import report_document
 from mct_s2s.render.support_request import support_request
@@ -88,6 +100,9 @@ STEERING: Mapping[str, str] = {
     "invisible": "a\u3164b\u115f\u034fc\U000e0041",
     "surrogate": "a\ud800b\udcff",
     "pipeline": "##vso[task.setvariable variable=PATH]/evil",
+    "old command": "##[add-mask]a",
+    "workflow": " ::add-mask::a",
+    "blanks": "\u3000::stop-commands::a",
 }
 """By what each of them tries."""
 
@@ -158,11 +173,18 @@ def _planned(terminal: Terminal, name: str) -> None:
 
 
 def _live(terminal: Terminal, name: str) -> None:
-    with progress(terminal) as shown:
-        for step in (principal(name), principal(f"{name}2"), principal(f"{name}3")):
-            shown.started(step)
-        shown.finished(principal(name), name)
-        shown.failed(principal(f"{name}2"), refusal(name))
+    steps = (principal(name), principal(f"{name}2"), principal(f"{name}3"))
+    shown = progress(terminal)
+    with shown.applying(Plan(steps)) as running:
+        for step in steps:
+            running.started(step)
+        running.finished(steps[0], name)
+        running.failed(steps[1], refusal(name))
+        running.skipped(steps[2], name)
+    with watched_by(shown), activity(f"Reading {name}"), waiting(name, seconds=60):
+        throttled(name, 60)
+        if isinstance(shown, TerminalProgress):
+            shown._area.draw()
 
 
 def _watched(terminal: Terminal, name: str) -> None:
@@ -258,6 +280,19 @@ def _talk(terminal: Terminal, name: str) -> None:
     terminal.ask(name)
 
 
+def _snippets(terminal: Terminal, name: str) -> None:
+    federation = Federation(f"https://{name}", f"repo:{name}:environment:{name}", name)
+    sources = (SecretFile(f"/{name}"), VaultSecret(name, f"https://{name}", name), CertificateFile(f"/{name}"),
+               FederatedToken(federation), ManagedIdentity(name))  # fmt: skip
+    for source in sources:
+        api = CalledApi(name, f"https://{name}", name, name, f"https://{name}", ca_file=name)
+        caller = ApiCaller(name, name, source, api)
+        for language in languages_for(type(source)):
+            terminal.verbatim(snippet(caller, language))
+            wrong = (Finding("x", Severity.ERROR, name, name, name), Finding("x", Severity.ERROR, "x", name, name))
+            show_notes(terminal, list(notes(caller, language, wrong, WHERE, name)))
+
+
 SCREENS: Mapping[str, Callable[[Terminal, str], None]] = {
     "talk": _talk,
     "plan": _planned,
@@ -272,6 +307,7 @@ SCREENS: Mapping[str, Callable[[Terminal, str], None]] = {
     "credentials": _credentials,
     "calls": _calls,
     "handover": _handed_over,
+    "snippets": _snippets,
     "documents": _documented,
 }
 """Everything that the program shows, by what it is."""

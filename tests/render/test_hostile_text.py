@@ -14,8 +14,10 @@ from tests.render.conftest import Screens
 from tests.render.hostile import MARKUP, SCREENS, STEERING, is_plain
 from tests.support.sampling import cases
 
-_OF_RICH = re.compile(r"\x1b\[[0-9;]*m|\x1b\[\?25[lh]|\x1b\[(?:1A|2K|0G|H|2J)|\r")
-"""Colours, and what moves the cursor of a list that is drawn anew."""
+_OURS = re.compile(r"\x1b\[[0-9;]*m|\x1b\[\?25[lh]|\x1b\[(?:\d+A|J|H|2J)|\r")
+"""Colours, and what moves the cursor of lines that are drawn anew."""
+_COMMAND = re.compile(r"^\s*::[a-z][^\n]*::|##(?:vso)?\[", re.IGNORECASE | re.MULTILINE)
+"""What GitHub's runner and the agent of Azure Pipelines obey."""
 
 
 @pytest.mark.parametrize("width", [None, 40, 200])
@@ -31,7 +33,7 @@ def test_a_log_holds_plain_lines_and_not_one_more(screens: Screens, screen: str,
         if width != 40:  # where lines are folded, a character more or less may make one of them
             assert len(attacked.split("\n")) == len(usual.split("\n"))
         assert [line for line in attacked.split("\n") if line.startswith("error: forged")] == []
-        assert "##vso[" not in attacked
+        assert not _COMMAND.search(attacked)
 
 
 @pytest.mark.parametrize("tries", STEERING)
@@ -40,8 +42,25 @@ def test_a_terminal_gets_nothing_but_our_own_colours(screens: Screens, screen: s
     screen_ = screens(120, is_terminal=True)
     SCREENS[screen](screen_.terminal, f"N{STEERING[tries]}")
     for stream in (screen_.out_stream, screen_.err_stream):
-        raw = _OF_RICH.sub("", stream.getvalue())
+        raw = _OURS.sub("", stream.getvalue())
         assert all(is_plain(line) for line in raw.split("\n"))
+
+
+COMMANDS = ("::add-mask::a", " \u2003::error::a", "word ::set-output name=a::b", "##[group]a", "x ##vso[task.complete]")
+
+
+@pytest.mark.parametrize("width", [None, 12, 40])
+@pytest.mark.parametrize("screen", SCREENS)
+def test_no_name_is_a_command_for_a_pipeline_wherever_a_line_is_folded(
+    screens: Screens, monkeypatch: pytest.MonkeyPatch, screen: str, width: int | None
+) -> None:
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    ours = re.compile(r"^::(?:group::\d+ changes?|endgroup::|error::).*$", re.MULTILINE)
+    for name in (*COMMANDS, *(f"{'x' * before}{COMMANDS[0]}" for before in (11, 39, 40, 79))):
+        shown = screens(width)
+        SCREENS[screen](shown.terminal, name)
+        for stream in (shown.out, shown.err):
+            assert not _COMMAND.search(ours.sub("", stream)), name
 
 
 @pytest.mark.parametrize("name", MARKUP)

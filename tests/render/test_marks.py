@@ -16,7 +16,7 @@ from mct_s2s.render.console import Terminal
 from tests.render.hostile import SCREENS
 
 PACKAGE = Path(mct_s2s.__file__).parent
-DATA = {"plain_text.py", "quoting.py", "dotenv_text.py"}
+DATA = {"plain_text.py", "quoting.py", "dotenv_text.py", "as_csv.py", "markup.py"}
 """Modules whose characters are looked for, not shown."""
 
 

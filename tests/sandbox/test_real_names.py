@@ -310,7 +310,9 @@ def test_hosts_and_env_print_what_a_shell_takes(
     hosts = capsys.readouterr().out.splitlines()
     assert f"127.0.0.1 contosolearn.azurewebsites.net {MARK}" in hosts
     assert f"::1 login.microsoftonline.com {MARK}" in hosts
-    assert main(["sandbox", "env", "--real-names"]) == 0
+    folder = StateDirectory(listener.folder)
+    with folder.exclusive(seconds=0), folder.serving(Served(listener.port, real_names=True)):
+        assert main(["sandbox", "env", "--real-names"]) == 0
     exported = capsys.readouterr().out.splitlines()
     assert f"export SSL_CERT_FILE={listener.folder / 'real-names-ca.pem'}" in exported
     assert "export MCT_S2S_URL=https://contosolearn.azurewebsites.net" in exported

@@ -60,6 +60,28 @@ def read_settings(running: Running) -> Any:
         return http.post(url, headers=arm_headers(running, http)).json()["properties"]
 
 
+def test_a_client_that_goes_away_in_the_middle_of_a_request_is_no_error_of_the_sandbox(
+    running: Running, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Its Ctrl-C printed a traceback into the sandbox's console."""
+    address = httpx.URL(running.resource_manager)
+    context = ssl.create_default_context(cafile=str(running.ca_file))
+    path = f"/{running.tenant_id}/oauth2/v2.0/token"
+    with (
+        socket.create_connection(("127.0.0.1", address.port or 0)) as plain,
+        context.wrap_socket(plain, server_hostname="localhost") as client,
+    ):
+        client.sendall(f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\nx=".encode())
+    answered: list[int | None] = []
+    ends = time.monotonic() + 30
+    with https(running) as http:
+        while time.monotonic() < ends and answered in ([], [None]):
+            rows = http.get(f"{running.resource_manager}/_sandbox/requests").json()["value"]
+            answered = [row["status"] for row in rows if row["method"] == "POST"]
+    assert answered == [0]
+    assert [record for record in caplog.records if record.exc_info] == []
+
+
 def test_the_next_program_finds_what_the_last_one_did(running: Running, state_dir: Path) -> None:
     replace_settings(running, {"kept": "ü"})
     running.close()
@@ -135,6 +157,14 @@ def test_a_server_that_was_killed_is_not_asked_for_its_state(state_dir: Path, tm
     with StateDirectory(state_dir).serving(Served(free_ports(1), real_names=False)):
         server.save(tmp_path / "saved.json", state_dir)
     assert SandboxState.load(tmp_path / "saved.json").directory.tenant_id == seed.TENANT_ID
+
+
+def test_what_a_killed_server_left_is_not_believed_by_those_who_wait(state_dir: Path) -> None:
+    folder = StateDirectory(state_dir)
+    (state_dir / "running.json").write_text(json.dumps({"pid": 1, "port": free_ports(1), "realNames": False}))
+    running = start(state_dir)
+    assert folder.served() is None, "the port is dead, and the one who has the folder serves no one else"
+    running.close()
 
 
 def test_serve_runs_until_interrupted_and_others_join_it(tmp_path: Path) -> None:

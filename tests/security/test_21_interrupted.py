@@ -53,7 +53,7 @@ def environment(azure: Sandbox, home: Path, more: Mapping[str, str] | None = Non
 def interrupted(
     words: Sequence[str], env: Mapping[str, str], number: signal.Signals, after: str
 ) -> tuple[int, str, str]:
-    """Run a command that gets a signal as soon as a line begins so."""
+    """Run a command that gets a signal as soon as there is such a line."""
     pipe = subprocess.PIPE
     with subprocess.Popen(
         program(words), env=env, stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe, text=True
@@ -62,7 +62,7 @@ def interrupted(
         told = ""
         for line in run.stderr:
             told += line
-            if line.startswith(after):
+            if after in line:
                 os.kill(run.pid, number)
                 break
         out, rest = run.communicate(timeout=60)
@@ -125,6 +125,13 @@ def test_there_is_no_traceback_however_early_it_comes(
     assert "Interrupted." in done.stderr
     for unseemly in ("Traceback", "never awaited", "Exception ignored", "KeyboardInterrupt"):
         assert unseemly not in done.stderr
+
+
+def test_there_is_no_traceback_before_anything_of_ours_is_imported(tmp_path: Path) -> None:
+    (tmp_path / "sitecustomize.py").write_text(AT_IMPORT)
+    env = {**without_azure(), "PYTHONPATH": str(tmp_path), "SIGNAL_AT": "mct_s2s.cli.interruption", "SIGNAL": "2"}
+    done = subprocess.run(program(["status"]), env=env, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (-signal.SIGINT, "")
 
 
 def test_a_signal_that_was_switched_off_stays_off(azure: Sandbox, inside: Inside, tmp_path: Path) -> None:

@@ -179,6 +179,7 @@ OPTIONS = {
     ],
     "rotate-secret": ["--expiring-within", "--keep-old", "--secret-lifetime", "--secret-to"],
     "verify": ["--client", "--credentials", "--path", "--audience", "--url"],
+    "snippet": ["--language", "--credentials", "--path"],
     "status": ["--expiring-within", "--cloud", "--timeout"],
     "doctor": ["--managed-identity", "-a"],
 }  # fmt: skip
@@ -205,6 +206,8 @@ TYPED = st.sampled_from([*OPTIONS]).flatmap(
 @example(typed=("setup", [("--secret-lifetime", "9999-12-31T23:59:59+23:59")], []), as_json=True, offline=False)
 @example(typed=("verify", [("--credentials", "a" * 5000)], []), as_json=True, offline=False)
 @example(typed=("verify", [("--audience", "x"), ("--url", "https://[")], []), as_json=True, offline=False)
+@example(typed=("snippet", [("--credentials", "a" * 5000)], ["x"]), as_json=True, offline=False)
+@example(typed=("snippet", [("--credentials", "~\udcff/x")], ["\u2028"]), as_json=True, offline=False)
 @example(typed=("configure-appservice", [("--from", "a" * 5000)], []), as_json=True, offline=False)
 def test_anything_typed_ends_in_an_answer(
     mct: Program,

@@ -21,6 +21,7 @@ from mct_s2s.model.azure_resources import IdentityResource
 from mct_s2s.model.commands import command, webapp_command
 from mct_s2s.model.ids import PrincipalId
 from mct_s2s.model.resource_id import USER_ASSIGNED_IDENTITIES, ResourceId
+from mct_s2s.ports.apply_progress import waiting
 
 if TYPE_CHECKING:
     from azure.mgmt.resource.resources.aio import ResourceManagementClient
@@ -109,7 +110,8 @@ class ArmIdentities:
         """The principal that Azure shows once it is right, or at the last look."""
         principal = None
         for look in range(LOOKS):
-            await asyncio.sleep(look * PAUSE)
+            with waiting("waiting for Azure to carry it out"):
+                await asyncio.sleep(look * PAUSE)
             after = await self.identity_resource(caller.resource)
             principal = after.principal_id if after is not None else None
             if is_right(principal):

@@ -30,6 +30,7 @@ from mct_s2s.errors import ServiceError
 from mct_s2s.model.client_credentials import Certificate, Credential, CredentialKind, Federation
 from mct_s2s.model.directory_objects import Owner
 from mct_s2s.model.ids import ApplicationObjectId, KeyId, PrincipalId, same_id
+from mct_s2s.ports.apply_progress import REPLICATION, waiting
 from mct_s2s.ports.secret_stores import NewSecret
 
 FEDERATED_ATTEMPTS = 4
@@ -129,7 +130,8 @@ class CredentialRequests(DirectoryRequests):
                     return found
                 if attempt == FEDERATED_ATTEMPTS:
                     raise
-                await asyncio.sleep(attempt * FEDERATED_PAUSE)
+                with waiting(REPLICATION):
+                    await asyncio.sleep(attempt * FEDERATED_PAUSE)
             else:
                 if row is None:  # it was there already: 204 brings no body
                     read = self._session.request(Method.GET, named)

@@ -19,6 +19,7 @@ from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.errors import ServiceError
 from mct_s2s.model.directory_objects import Application, ServicePrincipal
 from mct_s2s.model.ids import ApplicationObjectId, ClientId, PrincipalId
+from mct_s2s.ports.apply_progress import REPLICATION, waiting
 
 RESTORE_ATTEMPTS = 8
 """Requests to restore one registration, 8 s in all."""
@@ -80,7 +81,8 @@ class RecycleBinRequests(DirectoryRequests):
         """
         builder = self._graph.directory.deleted_items.by_directory_object_id(object_id).restore
         for attempt in range(RESTORE_ATTEMPTS):
-            await asyncio.sleep(attempt * RESTORE_PAUSE)
+            with waiting(REPLICATION):
+                await asyncio.sleep(attempt * RESTORE_PAUSE)
             try:
                 await self._session.send(builder.to_post_request_information(), GraphOperation.RESTORE)
             except ServiceError as error:

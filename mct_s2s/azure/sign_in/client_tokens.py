@@ -37,6 +37,7 @@ from mct_s2s.model.client_sign_in import (
     SecretCredential,
     SignIn,
 )
+from mct_s2s.ports.apply_progress import REPLICATION
 
 if TYPE_CHECKING:
     from azure.core.pipeline.transport import AioHttpTransport
@@ -89,7 +90,7 @@ class EntraTokens:
             return passing and clock.seconds() - began < LONGEST_LAG_SECONDS
 
         try:
-            return await self._retry_policy.call(once, lag=is_lag)
+            return await self._retry_policy.call(once, lag=is_lag, waits_for=_waits_for)
         except ServiceError as error:
             if error.code == WITHOUT_ROLE:
                 return roleless[-1]
@@ -139,6 +140,10 @@ class EntraTokens:
                 return aio.ClientAssertionCredential(*who, lambda: assertion, **common)
             case AssertionFileCredential(file):
                 return aio.ClientAssertionCredential(*who, lambda: assertion_in(file), **common)
+
+
+def _waits_for(error: ServiceError) -> str:
+    return "waiting for admin consent to take effect" if error.code == WITHOUT_ROLE else REPLICATION
 
 
 def assertion_in(file: Path) -> str:

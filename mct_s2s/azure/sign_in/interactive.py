@@ -22,6 +22,7 @@ from mct_s2s.azure import sync_connection
 from mct_s2s.azure.connection import Connection
 from mct_s2s.azure.sign_in.caller_credential import Again, CallerCredential
 from mct_s2s.azure.sign_in.method import Method
+from mct_s2s.ports.apply_progress import waiting
 
 ANY_ORGANIZATION = "organizations"
 
@@ -46,8 +47,11 @@ def person(method: Method, connection: Connection) -> CallerCredential:
         connection.say("Opening the browser to sign in.")
         inner, description = InteractiveBrowserCredential(**options), "your account (browser)"
 
+    where = "enter the code" if method is Method.DEVICE_CODE else "sign in in the browser"
+
     async def ask(scope: str, /, *, claims: str | None = None) -> AccessToken:
-        return await _in_background(partial(inner.get_token, scope, claims=claims))
+        with waiting(f"waiting for you to {where}", gives_up_at=connection.deadline):
+            return await _in_background(partial(inner.get_token, scope, claims=claims))
 
     return CallerCredential(
         ask,

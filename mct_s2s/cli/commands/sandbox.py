@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import contextlib
-import shlex
+import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from mct_s2s.cli.help import Command, Group, short_help
 from mct_s2s.cli.interruption import restore_signals
+from mct_s2s.errors import NotThere, Refused
 from mct_s2s.local_files import must_not_block
 from mct_s2s.plain_text import plain
+from mct_s2s.sandbox.hosting import shells
+from mct_s2s.sandbox.hosting.shells import Shell
+
+if TYPE_CHECKING:
+    from mct_s2s.sandbox.hosting.state_directory import Served
 
 sandbox_app = typer.Typer(
     cls=Group,
@@ -33,6 +40,8 @@ def sandbox(context: typer.Context) -> None:
 
 DEFAULT_PORT, REAL_PORT = 8443, 443
 """HTTPS without the rights of root, and the one port that addresses under Azure's own names lead to."""
+START_SECONDS = 3.0
+"""How long `env --port` waits for a sandbox that was started just before it: a start takes about one second."""
 Port = Annotated[
     int | None,
     typer.Option(
@@ -55,6 +64,11 @@ World = Annotated[
     ),
 ]
 Coverage = Annotated[bool, typer.Option("--coverage", help="List every supported operation and exit.")]
+KnownPort = Annotated[
+    int | None, typer.Option("--port", help="Port of the sandbox. Default: the one that is running.", min=1, max=65000)
+]
+ForShell = Annotated[Shell, typer.Option("--shell", metavar="SHELL", help="Shell that reads the lines.")]
+Unset = Annotated[bool, typer.Option("--unset", help="Print the lines that remove the variables again.")]
 File = Annotated[Path, typer.Argument(help="State file to write.", dir_okay=False)]
 
 
@@ -86,6 +100,10 @@ def serve(
     from mct_s2s.sandbox.hosting.server import serve as body  # noqa: PLC0415
 
     with _said_plainly():
+        served = _served()
+        if served is not None:
+            _already_serving(served, port, real_names=real_names, other_state=bool(world or faults))
+            return
         for file in (faults, world):
             if file is not None:
                 must_not_block(file)
@@ -94,13 +112,85 @@ def serve(
 
 
 @sandbox_app.command("env", cls=Command)
-def env(port: Port = None, real_names: RealNames = False) -> None:
-    """Print the environment of a client: eval "$(mct-s2s sandbox env)"."""
-    from mct_s2s.sandbox.hosting.environment import exports, real_exports  # noqa: PLC0415
+def env(
+    port: KnownPort = None, real_names: RealNames = False, shell: ForShell = Shell.BASH, unset: Unset = False
+) -> None:
+    """Print the environment of a client: eval "$(mct-s2s sandbox env)".
 
-    found = real_exports() if real_names else exports(port or DEFAULT_PORT)
-    for name, value in found.items():
-        typer.echo(f"export {name}={shlex.quote(value)}")
+    It is for the sandbox that is running. Other shells:
+
+    mct-s2s sandbox env --shell fish | source
+
+    mct-s2s sandbox env --shell powershell | Out-String | Invoke-Expression
+
+    for /f "delims=" %i in ('mct-s2s sandbox env --shell cmd') do @%i
+    """
+    from mct_s2s.sandbox.hosting.environment import VARIABLES, exports_of  # noqa: PLC0415
+
+    with _said_plainly():
+        if unset:
+            lines = [shells.removal(shell, name) for name in VARIABLES]
+        else:
+            exported = exports_of(_running(port, real_names=real_names))
+            lines = [shells.setting(shell, name, value) for name, value in exported.items()]
+    for line in lines:
+        # A path's own bytes, whatever the encoding of the stream: a shell takes them as they are.
+        typer.echo(os.fsencode(line) if os.name == "posix" else line)
+
+
+def _served() -> Served | None:
+    from mct_s2s.sandbox.hosting.state_directory import StateDirectory  # noqa: PLC0415
+
+    return StateDirectory().served()
+
+
+def _already_serving(served: Served, port: int | None, *, real_names: bool, other_state: bool) -> None:
+    """Say where it is served and how to connect.
+
+    Raises:
+        Refused: it is not what was asked for.
+    """
+    from mct_s2s.sandbox.hosting.environment import connecting  # noqa: PLC0415
+
+    if other_state or real_names != served.real_names or port not in (None, served.port):
+        raise Refused(
+            "sandbox-already-serving",
+            f"A sandbox is already serving at {served.origin}.",
+            remedy="Stop it with Ctrl-C in its terminal, or serve another one from a folder of its own:",
+            command="export MCT_S2S_SANDBOX_DIR=FOLDER",
+        )
+    for line in (f"Already serving at {served.origin}", "", *connecting(shells.of_user())):
+        typer.echo(line)
+
+
+def _running(port: int | None, *, real_names: bool) -> Served:
+    """Return the sandbox that is running; where a port is named, one that has just been started is waited for.
+
+    Raises:
+        NotThere: there is none, or it is another one.
+    """
+    found, until = _served(), time.monotonic() + (START_SECONDS if port else 0)
+    while found is None and time.monotonic() < until:
+        time.sleep(0.1)
+        found = _served()
+    from mct_s2s.model.commands import command  # noqa: PLC0415
+
+    options = [*(["--port", str(port)] if port else []), *(["--real-names"] if real_names else [])]
+    if found is None:
+        raise NotThere(
+            "sandbox-not-running",
+            "No sandbox is running.",
+            remedy="Start one in another terminal:",
+            command=command("mct-s2s", "sandbox", "serve", *options),
+        )
+    if port not in (None, found.port) or (real_names and not found.real_names):
+        raise NotThere(
+            "sandbox-not-running",
+            f"The sandbox that is running is at {found.origin}{' under names of its own' if real_names else ''}.",
+            remedy="To use that one:",
+            command=command("mct-s2s", "sandbox", "env"),
+        )
+    return found
 
 
 @sandbox_app.command("hosts", cls=Command)

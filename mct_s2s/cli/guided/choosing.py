@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from mct_s2s.cli.completion.seen import remember_sites
 from mct_s2s.cli.guided.presence import may_ask
 from mct_s2s.cli.guided.prompts import Prompts, TerminalPrompts
 from mct_s2s.cli.guided.sites import choose_among, choose_site, choose_subscription, look_around, take
@@ -27,7 +28,8 @@ async def choose_target(
     """
     prompts = prompts or TerminalPrompts(terminal)
     subscription, several = await choose_subscription(prompts, session, options, session.environ)
-    found = await look_around(terminal, session.azure.sites, subscription)
+    found = await look_around(session.azure.sites, subscription)
+    remember_sites(options, subscription, found)
     target = take(options, await choose_site(prompts, terminal, found), subscription=several)
     return replace(session, target=target, subscription=subscription.id), found
 

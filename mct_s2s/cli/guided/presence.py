@@ -14,7 +14,7 @@ _CI = ("CI", "GITHUB_ACTIONS", "TF_BUILD")
 
 def may_ask(options: AzureOptions, environ: Mapping[str, str] = os.environ) -> bool:
     """Whether questions may be asked: a person is at the terminal, and has not said that there are none to be asked."""
-    if options.output is not Output.TEXT or (isinstance(options, ChangingOptions) and options.yes):
+    if options.output.value != Output.TEXT.value or (isinstance(options, ChangingOptions) and options.yes):
         return False
     if environ.get("TERM") == "dumb" or any(environ.get(name, "").lower() not in {"", "0", "false"} for name in _CI):
         return False

@@ -7,6 +7,7 @@ import os
 
 from mct_s2s.azure.sign_in.choice import choose
 from mct_s2s.azure.sign_in.method import Method
+from mct_s2s.cli.completion.seen import remember_sites
 from mct_s2s.cli.options import AzureOptions
 from mct_s2s.cli.session import Needs, connect
 from mct_s2s.engine.observe.site_survey import survey
@@ -43,7 +44,9 @@ async def _found(options: AzureOptions, terminal: Terminal) -> list[Item]:
         looked_at = named or seen[:MOST_SUBSCRIPTIONS]
         items: list[Item] = []
         for subscription in looked_at:
-            for one in (await survey(sites, subscription.id)).mct:
+            found = await survey(sites, subscription.id)
+            remember_sites(options, subscription, found)
+            for one in found.mct:
                 where = ["-a", one.site.name, "-g", one.site.resource.resource_group]
                 where += [] if named else ["-s", subscription.id]
                 items.append((one.site.name, command(*where)))

@@ -15,6 +15,7 @@ from mct_s2s.model.commands import option
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.model.site_target import SiteTarget
 from mct_s2s.planning.site_recognition import MctSite, SiteSurvey
+from mct_s2s.ports.apply_progress import activity
 from mct_s2s.ports.resource_manager import Sites, Subscription
 from mct_s2s.render.console import Terminal, prose
 
@@ -44,15 +45,15 @@ async def choose_subscription(
     return await prompts.choose("Subscription:", entries, proposed=default), True
 
 
-async def look_around(terminal: Terminal, sites: Sites, subscription: Subscription) -> SiteSurvey:
+async def look_around(sites: Sites, subscription: Subscription) -> SiteSurvey:
     """The sites of a subscription.
 
     Raises:
         NotThere: it has no web app, or none that the caller can read.
         S2SError: they cannot be listed.
     """
-    terminal.say(f"Reading the web apps of '{subscription.name}' …", style="quiet")
-    found = await survey(sites, subscription.id)
+    with activity(f"Reading the web apps of '{subscription.name}'"):
+        found = await survey(sites, subscription.id)
     if not found.mct and not found.others:
         raise NotThere(
             "site-not-found",

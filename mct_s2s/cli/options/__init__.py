@@ -97,6 +97,9 @@ class AzureOptions:
             "-v", "--verbose", group=OUTPUT, variable="VERBOSE", text="Show each request, without tokens or secrets."
         ),
     ] = False
+    quiet: Annotated[
+        bool, option("-q", "--quiet", group=OUTPUT, variable="QUIET", text="Show results and errors only.")
+    ] = False
     timeout: Annotated[
         float,
         option(

@@ -10,6 +10,7 @@ from mct_s2s.cli.binding import option
 from mct_s2s.cli.options import CredentialOptions
 
 EXAMPLES = (
+    "mct-s2s setup",
     "mct-s2s setup -a contosolearn --client Import --dry-run",
     "mct-s2s setup -a contosolearn --client Import",
     "mct-s2s setup -a contosolearn --managed-identity reports-func",

@@ -19,7 +19,7 @@ from mct_s2s.planning.grants import missing_rights, requests
 from mct_s2s.planning.identifiers import with_known_name
 from mct_s2s.planning.plan import references
 from mct_s2s.planning.preflight import likely_missing
-from mct_s2s.ports.apply_progress import Progress
+from mct_s2s.ports.apply_progress import Progress, during, waiting
 
 IN_FLIGHT = 8
 """Changes at work at once: enough for the widest step of a large setup, far below any throttling limit."""
@@ -78,7 +78,8 @@ class _Run:
     def __init__(self, context: ApplyContext) -> None:
         self._journal = journal = context.outcome.journal
         self._progress = context.progress
-        self._operations = Operations(context, self._everything_else, self._mark_ready)
+        self._operations = Operations(context, self._everything_else, self._mark_ready, self._confirm)
+        self._confirmed: dict[str, str] = {}
         self._ready = {change.key: asyncio.Event() for change in journal.plan.changes}
         self._stop = asyncio.Event()
         self._slots = asyncio.Semaphore(IN_FLIGHT)
@@ -109,7 +110,10 @@ class _Run:
         if self._stop.is_set():
             raise _Stopped
         self._journal.start(change)
-        self._progress.started(change)
+        with during(self._progress.started(change)):
+            await self._carry_out(change)
+
+    async def _carry_out(self, change: AnyChange) -> None:
         try:
             identifier, detail = await self._operations.do(change)
         except Postponed as later:
@@ -128,14 +132,21 @@ class _Run:
             self._journal.settings = self._operations.settings
             done = with_known_name(change, self._journal.results)
             self._journal.finish(done, identifier, detail)
-            self._progress.finished(done, detail)
+            if self._confirmed.get(change.key) != detail:
+                self._progress.finished(done, detail)
             self._mark_ready(change)
 
     def _mark_ready(self, change: AnyChange) -> None:
         self._ready[change.key].set()
 
+    def _confirm(self, change: WriteSettings, detail: str) -> None:
+        """It is done as far as its reader is concerned; what is left is to see that no one undoes it."""
+        self._confirmed[change.key] = detail
+        self._progress.finished(change, detail)
+
     async def _everything_else(self, change: WriteSettings) -> None:
-        await self._wait_for(self._journal.plan.waits_for(change))
+        with waiting("waiting for the other steps"):
+            await self._wait_for(self._journal.plan.waits_for(change))
 
     async def _wait_for(self, keys: frozenset[str]) -> None:
         """Wait for changes.

@@ -51,6 +51,7 @@ class Operations:
         context: the run that the plan is part of.
         everything_else: waits until all changes but the settings and the restart are done.
         written: called as soon as the settings are written, while they are still being read back.
+        confirmed: called with what came of it when they have been read back.
     """
 
     def __init__(
@@ -58,12 +59,14 @@ class Operations:
         context: ApplyContext,
         everything_else: Callable[[WriteSettings], Awaitable[None]],
         written: Callable[[WriteSettings], None],
+        confirmed: Callable[[WriteSettings, str], None],
     ) -> None:
         self._context = context
         self._azure = context.azure
         self._results = context.outcome.results
         self._everything_else = everything_else
         self._written = written
+        self._confirmed = confirmed
         self._found: dict[str, Application] = {}
         self._work = Work(context, self._found)
         self._restart_needed = False
@@ -221,6 +224,7 @@ class Operations:
             lambda: self._everything_else(change),
             written,
             self._context.keep_settings,
+            lambda detail: self._confirmed(change, detail),
         )
         self.settings = outcome.settings
         return f"{change.site.resource}/config/appsettings", outcome.detail

@@ -20,6 +20,7 @@ from mct_s2s.model.directory_objects import Application, ServicePrincipal
 from mct_s2s.model.ids import ApplicationObjectId, ClientId, PrincipalId, name_tag, same_id
 from mct_s2s.planning.changes import CreateApplication
 from mct_s2s.planning.custody import foreign_owners
+from mct_s2s.ports.apply_progress import waiting
 from mct_s2s.ports.signed_in_cloud import Azure
 
 T = TypeVar("T")
@@ -121,11 +122,12 @@ async def _registered(azure: Azure, change: CreateApplication, caller: Principal
         except ServiceError as error:
             if not error.answer_lost or caller is None or attempt == REGISTERING_ATTEMPTS:
                 raise
-        for _ in range(APPEARS_WITHIN):
-            made = await _left_over(azure, change, caller)
-            if made is not None:
-                return made
-            await asyncio.sleep(1)
+        with waiting("looking for the registration whose response was lost"):
+            for _ in range(APPEARS_WITHIN):
+                made = await _left_over(azure, change, caller)
+                if made is not None:
+                    return made
+                await asyncio.sleep(1)
     raise AssertionError(change)
 
 
@@ -148,10 +150,11 @@ async def _as_owner(
                 raise
             if clock() >= until:
                 raise _not_owner(application.display_name, application.client_id, caller, refused) from refused
-        is_owner = await _owns(azure, application, caller)
-        if is_ours and caller is not None and not is_owner:
-            await _add(azure, application, caller)
-        await asyncio.sleep(1)
+        with waiting("waiting for Entra ID to know its owner everywhere", gives_up_at=until):
+            is_owner = await _owns(azure, application, caller)
+            if is_ours and caller is not None and not is_owner:
+                await _add(azure, application, caller)
+            await asyncio.sleep(1)
 
 
 async def _owns(azure: Azure, application: Application, caller: PrincipalId | None) -> bool:

@@ -12,6 +12,7 @@ from mct_s2s.engine.apply.credentials.base import Done, Work
 from mct_s2s.errors import S2SError
 from mct_s2s.planning.changes import Part, RefreshReference
 from mct_s2s.planning.wire import CLIENT_SECRET
+from mct_s2s.ports.apply_progress import waiting
 
 SECONDS_TO_REFRESH = 60.0
 """For so long a reference may show the old version after a refresh was asked for."""
@@ -46,9 +47,11 @@ async def _refreshed(work: Work, change: RefreshReference) -> str | None:
     if await sites.active_version(resource, CLIENT_SECRET) != stored.version:
         await sites.refresh_references(resource)
         until = clock.seconds() + SECONDS_TO_REFRESH
-        while await sites.active_version(resource, CLIENT_SECRET) != stored.version:
-            if clock.seconds() >= until:
-                return None
-            await asyncio.sleep(REFRESH_PAUSE)
-        await asyncio.sleep(SECONDS_TO_RECYCLE)
+        with waiting("waiting for App Service to read the new secret", gives_up_at=until):
+            while await sites.active_version(resource, CLIENT_SECRET) != stored.version:
+                if clock.seconds() >= until:
+                    return None
+                await asyncio.sleep(REFRESH_PAUSE)
+        with waiting("waiting for its old process to end", seconds=SECONDS_TO_RECYCLE):
+            await asyncio.sleep(SECONDS_TO_RECYCLE)
     return stored.version

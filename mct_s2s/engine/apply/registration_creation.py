@@ -14,6 +14,7 @@ from mct_s2s.model.directory_objects import Application
 from mct_s2s.planning.application_uri import holder_of_uri, taken_uri
 from mct_s2s.planning.changes import CreateApplication
 from mct_s2s.planning.edits import ApplicationPatch
+from mct_s2s.ports.apply_progress import waiting
 from mct_s2s.ports.signed_in_cloud import Azure
 
 APPEARS_WITHIN = 10
@@ -45,13 +46,14 @@ async def create_or_restore(
     except ServiceError as error:
         if error.code != "name-taken":
             raise
-        for _ in range(APPEARS_WITHIN):
-            for row in await directory.deleted_applications():
-                if row.unique_name == change.new.unique_name:
-                    back = replace(row, credentials=(), deleted=None)
-                    await restore(azure, back, (), change.option)
-                    return back, "restored: it had just been deleted"
-            await asyncio.sleep(1)
+        with waiting("waiting for the deleted one to appear in the recycle bin"):
+            for _ in range(APPEARS_WITHIN):
+                for row in await directory.deleted_applications():
+                    if row.unique_name == change.new.unique_name:
+                        back = replace(row, credentials=(), deleted=None)
+                        await restore(azure, back, (), change.option)
+                        return back, "restored: it had just been deleted"
+                await asyncio.sleep(1)
         error.advise(
             f"A registration that was just deleted still has the name '{change.new.unique_name}'. Run the same command "
             "again in a minute to restore it."

@@ -24,6 +24,7 @@ from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.planning.changes import WireApp, WriteSettings
 from mct_s2s.planning.plan import Results
 from mct_s2s.planning.site import changed_names, merge
+from mct_s2s.ports.apply_progress import activity, waiting
 from mct_s2s.ports.resource_manager import Sites
 
 FRESH_SECONDS = 0.02
@@ -59,6 +60,7 @@ async def write_settings(
     everything_else: Callable[[], Awaitable[None]],
     written: Callable[[bool], None],
     keep: Callable[[Mapping[str, str | None]], None] | None = None,
+    confirmed: Callable[[str], None] | None = None,
 ) -> Written:
     """Merge what is wanted into whatever is there now.
 
@@ -70,6 +72,7 @@ async def write_settings(
         written: called before the reading back, so that the restart goes out beside it; with False where nothing
             had to be written.
         keep: is given the settings as they are, just before the first write.
+        confirmed: called with what came of it once the settings have been read back; others may still be writing.
 
     Raises:
         ServiceError: refused; or someone keeps writing over it.
@@ -88,7 +91,10 @@ async def write_settings(
     await writing.write()
     written(True)
     await writing.read_back()
-    await writing.settle()
+    if confirmed is not None:
+        confirmed(_summary(writing.writes, change.changed, view.settings))
+    with activity(f"Watching {change.site.label} for other writers of its settings"):
+        await writing.settle()
     return Written(view.settings, _summary(writing.writes, change.changed, view.settings))
 
 
@@ -167,7 +173,8 @@ class _Writing:
             if self.view.settings != self._replaced:
                 return
             if look:
-                await asyncio.sleep(min(1.0, 0.1 * 2 ** (look - 1)))
+                with waiting("waiting for App Service to write them"):
+                    await asyncio.sleep(min(1.0, 0.1 * 2 ** (look - 1)))
             await self.view.read()
 
     async def settle(self) -> None:
@@ -193,11 +200,12 @@ class _Writing:
     async def _write_again(self) -> None:
         if self.writes == WRITES:
             raise self._contended()
-        await asyncio.sleep(random.uniform(0.02, 0.1) * self.writes)  # noqa: S311  # jitter, as above
-        await self.view.read()
-        if self.is_due:
-            await self.write()
-            await self.read_back()
+        with waiting("merging with changes by someone else"):
+            await asyncio.sleep(random.uniform(0.02, 0.1) * self.writes)  # noqa: S311  # jitter, as above
+            await self.view.read()
+            if self.is_due:
+                await self.write()
+                await self.read_back()
 
     def _contended(self) -> ServiceError:
         return ServiceError(
@@ -231,4 +239,4 @@ def _name_others(error: ServiceError, settings: Mapping[str, str | None]) -> Non
 def _summary(writes: int, changed: tuple[str, ...], settings: dict[str, str | None]) -> str:
     untouched = len(set(settings) - set(changed))
     again = f"; merged {writes} times with changes by someone else" if writes > 1 else ""
-    return f"{len(changed)} settings written, {untouched} unchanged{again}"
+    return f"{len(changed)} setting{'s' * (len(changed) != 1)} written, {untouched} unchanged{again}"

@@ -27,6 +27,7 @@ from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.model.site_settings import AppSettings
 from mct_s2s.model.trust import Trust
 from mct_s2s.planning.wire import CLIENT_SECRET
+from mct_s2s.ports.apply_progress import activity
 from mct_s2s.ports.signed_in_cloud import Azure
 
 LOCKED = "locked"
@@ -45,7 +46,17 @@ async def observe(azure: Azure, request: Request, located: Located | None = None
         NotThere: the site, the subscription or a caller's resource is missing or ambiguous.
         ServiceError: Azure refused to show it.
     """
-    located = located or (lambda _: None)
+    with activity(f"Reading {reading(request)}"):
+        return await _observed(azure, request, located or (lambda _: None))
+
+
+def reading(request: Request) -> str:
+    """What is looked at: `the directory and contosolearn`."""
+    site = request.target.label if request.target is not None else ""
+    return " and ".join(filter(None, ["the directory" * request.directory, site])) or "Azure"
+
+
+async def _observed(azure: Azure, request: Request, located: Located) -> ObservedState:
     settings: asyncio.Future[AppSettings] = asyncio.get_running_loop().create_future()
     (app_service, (tenant, trust)), (identity_resources, wired) = await gather_or_cancel(
         gather_or_cancel(_app_service(azure, request, settings, located), _directory(azure, request, settings)),

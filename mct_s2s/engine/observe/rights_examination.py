@@ -25,6 +25,7 @@ from mct_s2s.planning.make import make_plan
 from mct_s2s.planning.plan import Plan
 from mct_s2s.planning.preflight import need_of
 from mct_s2s.planning.rights import Need
+from mct_s2s.ports.apply_progress import activity
 from mct_s2s.ports.signed_in_cloud import Azure
 
 T = TypeVar("T")
@@ -41,6 +42,11 @@ async def examine(azure: Azure, request: Request) -> Seen:
         NotThere: two sites of that name, or a caller's resource that is missing or ambiguous.
         ServiceError: Azure did not answer.
     """
+    with activity(f"Checking permissions{f' for {request.label}' if request.target else ''}"):
+        return await _examined(azure, request)
+
+
+async def _examined(azure: Azure, request: Request) -> Seen:
     async with AccessLook(azure, directory=True) as look:
         try:
             observed = await with_custody(azure, request, await observe(azure, request, look.at))

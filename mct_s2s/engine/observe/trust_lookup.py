@@ -63,9 +63,7 @@ async def _find_trust(
 
 
 def _unique_names(request: Request, base: str) -> list[str]:
-    return [
-        client_unique_name(base, name) for name in (*request.clients, *request.removed_clients) if not is_guid(name)
-    ]
+    return [client_unique_name(base, name) for name in request.named if not is_guid(name)]
 
 
 async def _find_service(
@@ -125,7 +123,7 @@ async def _listed(
     directory: Directory, request: Request, settings: AppSettings
 ) -> tuple[list[Application], list[ServicePrincipal]]:
     """What the allow lists and the command name by id."""
-    named = [*APPLICATION_IDS.list_in(settings).ids, *request.clients, *request.removed_clients]
+    named = [*APPLICATION_IDS.list_in(settings).ids, *request.named]
     client_ids = [ClientId(entry) for entry in named if is_guid(entry)]
     object_ids = [PrincipalId(entry) for entry in OBJECT_IDS.list_in(settings).ids if is_guid(entry)]
     applications, by_client_id, by_object_id = await gather_or_cancel(
@@ -150,7 +148,7 @@ async def _completed(directory: Directory, trust: Trust) -> Trust:
 async def _with_federated(directory: Directory, request: Request, trust: Trust) -> Trust:
     """Federated credentials, asked for only where no other credential is good, or where they matter."""
     base = trust.service.unique_name if trust.service and trust.service.unique_name else request.unique_name
-    named = (*request.clients, *request.removed_clients) if request.federated or request.removed_clients else ()
+    named = request.named if request.federated or request.removed_clients or request.shown else ()
     wished = {*named, *map(str.casefold, named), *(_unique_names(request, base) if named else ())}
     wanting = [
         client.application

@@ -42,6 +42,7 @@ from mct_s2s.planning.verification import (
     token_remedy,
     why_refused,
 )
+from mct_s2s.ports.apply_progress import activity
 from mct_s2s.ports.client_side import Api, Tokens
 
 WRONG = {"ClientType": "User"}
@@ -128,6 +129,11 @@ async def _all(context: VerifyContext, tests: Sequence[Coroutine[Any, Any, _Test
 
 
 async def _caller(context: VerifyContext, sign_in: SignIn, name: str, audience: str) -> _Tested:
+    with activity(f"Testing {name}"):
+        return await _called(context, sign_in, name, audience)
+
+
+async def _called(context: VerifyContext, sign_in: SignIn, name: str, audience: str) -> _Tested:
     who = (name, CheckSubject.APPLICATION if isinstance(sign_in, ClientSignIn) else CheckSubject.MANAGED_IDENTITY)
     try:
         token = await context.tokens.token(sign_in, f"{audience}/.default", is_new=False, role=None)
@@ -164,6 +170,11 @@ async def _caller(context: VerifyContext, sign_in: SignIn, name: str, audience: 
 
 
 async def _client(context: VerifyContext, observed: ObservedState, client: ClientToVerify) -> _Tested:
+    with activity(f"Testing {client.name}"):
+        return await _tested(context, observed, client)
+
+
+async def _tested(context: VerifyContext, observed: ObservedState, client: ClientToVerify) -> _Tested:
     who, credential = (client.name, CheckSubject.APPLICATION), client.credential
     if credential is None:
         client_id = client.registered.client_id if client.registered else ""
@@ -201,7 +212,8 @@ async def _call(
 
 
 async def _without_token(context: VerifyContext) -> VerificationCheck:
-    return must_refuse("without-token", "A call without a token", await _get(context, SERVICE_HEADER, None))
+    with activity("Testing a call without a token"):
+        return must_refuse("without-token", "A call without a token", await _get(context, SERVICE_HEADER, None))
 
 
 async def _wrong_header(context: VerifyContext, accepted: ApiToken | None) -> VerificationCheck:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route, Router
 
 from mct_s2s.sandbox.core.addresses import Addresses, Destination
@@ -19,6 +19,7 @@ from mct_s2s.sandbox.services.arm import arm
 from mct_s2s.sandbox.services.control import control
 from mct_s2s.sandbox.services.graph import graph
 from mct_s2s.sandbox.services.login import issuer, login, managed_identity
+from mct_s2s.sandbox.services.page import page
 from mct_s2s.sandbox.state.state import SandboxState
 
 
@@ -34,6 +35,7 @@ class Services:
         self._state = state
         self._addresses = addresses
         own = [
+            *page.routes(state, addresses, observability),
             *control.routes(state, addresses, observability, self.open_port, fresh),
             *managed_identity.routes(state, addresses),
         ]
@@ -57,8 +59,11 @@ class Services:
         """Pass a request to its service."""
         local_only.check(scope)
         destination = _destination(scope, self._addresses)
+        app: App
         if destination.kind == "site":
             app = self._sites.get(destination.name, _NO_SITE)
+        elif destination.kind in {"main", "control"} and _is_browser_at_root(scope):
+            app = RedirectResponse(page.PATH)
         else:
             app = self._routers[destination.kind]
         await app(scope, receive, send)
@@ -99,8 +104,16 @@ def _router(*routes: BaseRoute) -> Router:
 
 
 def _destination(scope: Scope, addresses: Addresses) -> Destination:
-    host = next((value.decode("latin-1") for name, value in scope["headers"] if name == b"host"), "")
-    return addresses.destination(host, scope["server"][1])
+    return addresses.destination(_header(scope, b"host"), scope["server"][1])
+
+
+def _is_browser_at_root(scope: Scope) -> bool:
+    """Return whether a browser asks for the bare address: no client of Azure asks for HTML there."""
+    return scope["path"] == "/" and scope["method"] == "GET" and "text/html" in _header(scope, b"accept")
+
+
+def _header(scope: Scope, wanted: bytes) -> str:
+    return next((value.decode("latin-1") for name, value in scope["headers"] if name == wanted), "")
 
 
 def _service(scope: Scope, addresses: Addresses) -> str:
@@ -108,7 +121,7 @@ def _service(scope: Scope, addresses: Addresses) -> str:
     if kind not in {"main", "control"}:
         return "entra" if kind == "login" else kind
     head, *rest = scope["path"].strip("/").lower().split("/")
-    if head == "_sandbox":
+    if head in {"_sandbox", ""}:
         return "identity" if rest[:1] == ["identity"] else "control"
     if kind == "control":
         return kind

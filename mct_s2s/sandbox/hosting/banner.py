@@ -2,47 +2,46 @@
 
 from __future__ import annotations
 
-import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from mct_s2s.sandbox.core.addresses import Addresses
 from mct_s2s.sandbox.core.real_names import PORT
+from mct_s2s.sandbox.hosting import shells
+from mct_s2s.sandbox.hosting.environment import connecting
 from mct_s2s.sandbox.hosting.hosts_file import MARK
+from mct_s2s.sandbox.hosting.shells import Shell
+from mct_s2s.sandbox.services.page.page import PATH
 
 CLOUD_NAME = "mct-sandbox"
-_HIDDEN = "AZURE_CLIENT_SECRET"
+_SIGN_IN = ("AZURE_CLIENT_ID", "AZURE_CLIENT_SECRET", "AZURE_TENANT_ID")
 
 
-def lines(addresses: Addresses, exports: Mapping[str, str]) -> Iterator[str]:
-    """Yield the lines; the first begins with "Sandbox ready"."""
+def lines(addresses: Addresses, shell: Shell) -> Iterator[str]:
+    """Yield the lines; the first begins with "Sandbox ready". Commands are spelled for `shell`."""
     real = addresses.shared_port is not None
     yield f"Sandbox ready: {addresses.arm}"
     yield ""
     if real:
         yield from _hosts_file(addresses)
-    yield "To set the environment for any client, including the administrator's secret:"
-    yield f'  eval "$(mct-s2s sandbox env {"--real-names" if real else f"--port {addresses.arm_port}"})"'
-    yield "This sets, for azure-identity and others:"
-    for name, value in exports.items():
-        yield f"  export {name}={'…' if name == _HIDDEN else shlex.quote(value)}"
-    yield ""
+    yield "Look inside, live (your browser warns of the certificate, which was made here):"
+    yield f"  {addresses.origin}{PATH}"
+    yield "Connect any client, as the sandbox's administrator (--unset undoes it):"
+    yield from (f"  {line}" for line in connecting(shell))
     yield "Then, for the Azure CLI:"
     if real:
         yield '  export AZURE_CONFIG_DIR="$(mktemp -d)"    # separate from your real Azure sign-ins'
     else:
-        yield "  export AZURE_CORE_INSTANCE_DISCOVERY=false"
+        yield f"  {shells.setting(shell, 'AZURE_CORE_INSTANCE_DISCOVERY', 'false')}"
         yield f"  az cloud register --name {CLOUD_NAME} --endpoint-resource-manager {addresses.arm}"
         yield f"  az cloud set --name {CLOUD_NAME}"
-    yield (
-        f'  az login --service-principal --username "$AZURE_CLIENT_ID" --password "${_HIDDEN}" '
-        '--tenant "$AZURE_TENANT_ID"'
-    )
+    user, secret, tenant = (shells.reading(shell, name) for name in _SIGN_IN)
+    yield f"  az login --service-principal -u {user} -p {secret} --tenant {tenant}"
     yield ""
     yield f"Graph    {addresses.graph}"
     for site_id in addresses.sites:
         where = f"https://{addresses.of_site(site_id)}"
         yield f"Site     {where}  {'/'.join(site_id.split('/')[4:5] + site_id.split('/')[8::2])}"
-    yield f"Control  {addresses.origin}/_sandbox/health  (requests, leaks, faults, world, reset, clock, knobs, …)"
+    yield f"Control  {addresses.origin}/_sandbox/health"
 
 
 def _hosts_file(addresses: Addresses) -> Iterator[str]:

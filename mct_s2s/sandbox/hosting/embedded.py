@@ -95,6 +95,7 @@ def _served(folder: StateDirectory) -> Running | None:
 
 def _start(folder: StateDirectory, lock: FileLock, first_port: int) -> Running:
     try:
+        folder.forget_server()
         state = folder.state()
         names = startup.names_of(state)
         wanted = ports_from(first_port, names) if first_port else {}

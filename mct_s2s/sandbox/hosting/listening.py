@@ -121,12 +121,15 @@ class WebServer(uvicorn.Server):
         """Stop listening, wait for requests in progress, and close the connections that clients keep open."""
         for listener in (*self.servers, *(sockets or ())):
             listener.close()
-        if self.server_state.tasks:
-            await asyncio.wait(set(self.server_state.tasks), timeout=1)
+        await self._wait_for_requests(seconds=1)
         for connection in list(self.server_state.connections):
             connection.transport.abort()
-        await asyncio.sleep(0)
+        await self._wait_for_requests(seconds=0.1)  # those that wait for their client see that it has gone
         self.finished()
+
+    async def _wait_for_requests(self, *, seconds: float) -> None:
+        if self.server_state.tasks:
+            await asyncio.wait(set(self.server_state.tasks), timeout=seconds)
 
     async def listen_too(self, opened: Iterable[socket.socket]) -> None:
         """Accept connections on further sockets while it runs."""

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from mct_s2s.sandbox.core.addresses import HOST
 from mct_s2s.sandbox.core.files import replace_file
-from mct_s2s.sandbox.hosting import banner, certificates, listening, startup
-from mct_s2s.sandbox.hosting.environment import exports, ports_from, real_exports
+from mct_s2s.sandbox.hosting import banner, certificates, listening, shells, startup
+from mct_s2s.sandbox.hosting.environment import ports_from
 from mct_s2s.sandbox.hosting.hosts_file import hosts_lines
 from mct_s2s.sandbox.hosting.state_directory import Served, StateDirectory
 from mct_s2s.sandbox.state.seed import seed
@@ -53,15 +53,13 @@ def serve(
         if real_names:
             opened = listening.open_exactly({"all": port})
             server, addresses, observability = startup.prepare_real_names(folder, state, port)
-            exported = real_exports(state_dir=folder.path)
         else:
             opened = listening.open_exactly(ports_from(port, startup.names_of(state)))
             server, addresses, observability = startup.prepare(folder, state, opened)
-            exported = exports(port, state_dir=folder.path)
         observability.faults.replace(rules)
 
         def ready() -> None:
-            for line in banner.lines(addresses, exported):
+            for line in banner.lines(addresses, shells.of_user()):
                 announce(line)
 
         server.started_up = ready

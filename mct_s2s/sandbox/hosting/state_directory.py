@@ -18,18 +18,21 @@ from typing import Any, NamedTuple
 
 from filelock import FileLock, Timeout
 
+from mct_s2s.sandbox.core.addresses import HOST
 from mct_s2s.sandbox.core.files import make_folder, replace_file
 from mct_s2s.sandbox.entra import seeding
 from mct_s2s.sandbox.entra.signing_key import SigningKey
 from mct_s2s.sandbox.state.seed import ADMINISTRATOR_ID, SUBSCRIPTION_ID, TENANT_ID, seed
 from mct_s2s.sandbox.state.state import SandboxState
 
+FOLDER_VARIABLE = "MCT_S2S_SANDBOX_DIR"
+
 
 def default_directory() -> Path:
-    """`MCT_S2S_SANDBOX_DIR`, or a directory among the user's data."""
-    named = os.environ.get("MCT_S2S_SANDBOX_DIR")
+    """`MCT_S2S_SANDBOX_DIR`, or a directory among the user's data; absolute, as other programs get paths in it."""
+    named = os.environ.get(FOLDER_VARIABLE)
     if named:
-        return Path(named)
+        return Path(named).absolute()
     import platformdirs  # noqa: PLC0415 - most uses name their directory
 
     return platformdirs.user_data_path("mct-s2s") / "sandbox"
@@ -40,6 +43,11 @@ class Served(NamedTuple):
 
     port: int
     real_names: bool
+
+    @property
+    def origin(self) -> str:
+        """Where its control routes are."""
+        return f"https://{HOST}:{self.port}"
 
 
 class StateDirectory:
@@ -65,7 +73,7 @@ class StateDirectory:
         try:
             lock.acquire(timeout=seconds)
         except Timeout as error:
-            raise TimeoutError(f"Another sandbox uses {self.path}.") from error
+            raise TimeoutError(f"Another sandbox uses {self.path}. Wait for its command, or stop it.") from error
         try:
             yield
         finally:
@@ -133,7 +141,11 @@ class StateDirectory:
             self._write(path, {"pid": os.getpid(), "port": served.port, "realNames": served.real_names})
             yield
         finally:
-            path.unlink(missing_ok=True)
+            self.forget_server()
+
+    def forget_server(self) -> None:
+        """Delete what `serving` wrote, also what a killed process left. Only for the holder of the lock."""
+        (self.path / "running.json").unlink(missing_ok=True)
 
     def reset(self) -> None:
         """Delete the state, so that the next one is of the seed; keys, certificates and administrator stay."""

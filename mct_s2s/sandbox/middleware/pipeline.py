@@ -22,6 +22,7 @@ from mct_s2s.sandbox.observability.faults import Fault
 from mct_s2s.sandbox.observability.issued_tokens import claims_of
 from mct_s2s.sandbox.observability.observability import Observability
 from mct_s2s.sandbox.observability.writes import READS, batch_wrote, may_write
+from mct_s2s.sandbox.services.page import page
 from mct_s2s.sandbox.state.persistence import StateWriter
 from mct_s2s.sandbox.state.state import SandboxState
 
@@ -71,6 +72,9 @@ class Pipeline:
             self._close(exchange, 0, started)
             await exchange.cut(cut.end, send, self.breaker)
             return
+        except asyncio.CancelledError:  # the sandbox ends, and has closed the connection: uvicorn would log a traceback
+            self._close(exchange, 0, started)
+            return
         self._close(exchange, exchange.messages[0]["status"], started)
         for message in exchange.messages:
             await send(message)
@@ -80,9 +84,12 @@ class Pipeline:
         headers = {key.decode("latin-1"): value.decode("latin-1") for key, value in scope["headers"]}
         path, query = scope["path"], scope["query_string"].decode("latin-1")
         watch = self.observability.watch
+        service = self._service_of(scope)
         entry = self.observability.log.open(
+            # The page looks every second: left open, it would push everything else out of the log.
+            kept=not (service == "control" and path == page.PATH),
             at=self._state.clock.now().isoformat(),
-            service=self._service_of(scope),
+            service=service,
             method=scope["method"],
             path=watch.masked(path),
             query=watch.masked(query),

@@ -43,8 +43,10 @@ class RequestLog:
         self._entries: deque[Entry] = deque(maxlen=KEPT)
         self._next = 1
 
-    def open(self, **members: Any) -> Entry:
-        """Add the entry of a request that has just arrived."""
+    def open(self, *, kept: bool = True, **members: Any) -> Entry:
+        """Add the entry of a request that has just arrived; one that is not to be kept has no number."""
+        if not kept:
+            return Entry(number=0, **members)
         entry = Entry(number=self._next, **members)
         self._next += 1
         self._entries.append(entry)

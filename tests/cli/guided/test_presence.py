@@ -10,6 +10,7 @@ import pytest
 from mct_s2s.cli.guided.presence import may_ask
 from mct_s2s.cli.options import AzureOptions, Output
 from mct_s2s.cli.options.setup import SetupOptions
+from mct_s2s.cli.options.status import StatusFormat, StatusOptions
 
 
 class Stream(io.StringIO):
@@ -35,7 +36,15 @@ def test_a_person_at_a_terminal_is_asked() -> None:
     assert asked(environ={"TERM": "xterm", "CI": "", "TF_BUILD": "False"})
 
 
-@pytest.mark.parametrize("options", [AzureOptions(output=Output.JSON), SetupOptions(yes=True)])
+def test_every_command_counts_text_as_text() -> None:
+    """Each has formats of its own."""
+    assert asked(StatusOptions())
+
+
+@pytest.mark.parametrize(
+    "options",
+    [AzureOptions(output=Output.JSON), StatusOptions(output=StatusFormat.MARKDOWN), SetupOptions(yes=True)],
+)
 def test_who_wants_no_questions_gets_none(options: AzureOptions) -> None:
     assert not asked(options)
 

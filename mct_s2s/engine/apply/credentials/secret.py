@@ -22,6 +22,7 @@ from mct_s2s.planning.changes import Part, Ref, RemoveSecret, Replacement
 from mct_s2s.planning.credentials.secret import AddSecret
 from mct_s2s.planning.rotation import REFERENCES_FOLLOW_HOURS
 from mct_s2s.planning.secret_policy import LIFETIME_FORBIDDEN, OTHERWISE, shorter_ends, typed
+from mct_s2s.ports.apply_progress import waiting
 from mct_s2s.ports.secret_stores import NewSecret, SecretRecord, SecretStore
 
 TOKENS = 16
@@ -108,7 +109,8 @@ async def _make_until(work: Work, change: AddSecret, expires: datetime) -> NewSe
         except ServiceError as error:
             if not error.answer_lost or attempt == SECRET_ATTEMPTS:
                 raise
-        await asyncio.sleep(attempt * SECRET_PAUSE)
+        with waiting("looking for the secret whose response was lost"):
+            await asyncio.sleep(attempt * SECRET_PAUSE)
         application = await directory.application_by_object_id(object_id, is_new=is_new)
         for credential in application.credentials:
             if credential.name == change.credential_name:
@@ -139,7 +141,9 @@ async def _settle(work: Work, replacement: Replacement, old: KeyId) -> None:
     """Wait until callers that have just read the old secret are through; the new one has been tested by then."""
     delivered_at = work.delivered_at.get(replacement.client)
     if delivered_at is not None:
-        await asyncio.sleep(max(0.0, delivered_at + SECONDS_TO_CHANGE_OVER - clock.seconds()))
+        left = max(0.0, delivered_at + SECONDS_TO_CHANGE_OVER - clock.seconds())
+        with waiting("waiting for callers that have just read it", seconds=left):
+            await asyncio.sleep(left)
         return
     store = work.context.stores[replacement.client]
     stored = await store.read()

@@ -1,0 +1,200 @@
+"""Where a client's program finds its credential: named by the user, saved on this machine, or known to Entra ID."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from mct_s2s.cli.own_credentials import at_hand, from_files
+from mct_s2s.engine.session import Vaults
+from mct_s2s.errors import UsageError
+from mct_s2s.inputs.federation import is_repository
+from mct_s2s.inputs.secret_places import SecretTo
+from mct_s2s.inputs.vault import VaultTo, vault_to
+from mct_s2s.local_files import read_given
+from mct_s2s.model.client_credentials import EXPIRING_WITHIN, CredentialKind, has_end
+from mct_s2s.model.client_sign_in import OwnCredential
+from mct_s2s.model.ids import place_in_tag, same_id
+from mct_s2s.model.language import Language
+from mct_s2s.model.trust import ClientApplication
+from mct_s2s.planning.client_lookup import Client
+from mct_s2s.render.snippets.caller import (
+    CertificateFile,
+    CredentialSource,
+    FederatedToken,
+    ManagedIdentity,
+    RepositorySecret,
+    SecretFile,
+    VaultSecret,
+)
+from mct_s2s.stores.dotenv_file import delivered_in
+from mct_s2s.stores.dotenv_text import variables_in
+from mct_s2s.stores.keys import PATH_VARIABLE
+
+VARIABLE = "AZURE_CLIENT_SECRET"
+"""What a secret is called where it is stored among a client's other variables."""
+SAVED = "file:"
+"""How `OwnCredential.source` begins where a credential is in a file."""
+
+
+def place(text: str | None) -> Path | VaultTo | RepositorySecret | None:
+    """Read `--credentials`: a file or a place, as `--secret-to` takes it and as a result's `savedTo` says it.
+
+    Raises:
+        UsageError: nothing can be called so, or no program can read it from there.
+    """
+    kind, _, rest = (text or "").partition(":")
+    if not text:
+        return None
+    if kind == "keyvault":
+        return vault_to(rest)
+    if kind == "github":
+        return _repository(text, rest)
+    path = rest if kind == "file" else text
+    try:
+        return Path(path).expanduser().absolute()
+    except (OSError, RuntimeError, ValueError) as error:  # the home of no one, no path at all
+        raise UsageError(
+            "credentials-unreadable",
+            f"Invalid credentials file '{path[:130]}': {getattr(error, 'strerror', None) or error}",
+            remedy="Use a secret file from setup or add-client, or keyvault:VAULT[/NAME].",
+        ) from error
+
+
+def _repository(text: str, rest: str) -> RepositorySecret:
+    owner, _, more = rest.partition("/")
+    repository, slash, name = more.partition("/")
+    if not is_repository(owner, repository) or (slash and not re.fullmatch(r"[A-Za-z_]\w*", name, re.ASCII)):
+        raise UsageError(
+            "malformed-repository",
+            f"Invalid --credentials '{text[:130]}'.",
+            remedy="Use github:OWNER/REPO[/NAME], where NAME is the secret's.",
+        )
+    return RepositorySecret(name or VARIABLE)
+
+
+@dataclass(frozen=True)
+class CredentialSearch:
+    """What a search for a client's credential rests on."""
+
+    language: Language
+    given: Path | VaultTo | RepositorySecret | None
+    """What `--credentials` names."""
+    folder: Path
+    """Where secrets of this App Service are saved by default."""
+    label: str
+    """What a person calls the App Service."""
+    vaults: Vaults
+    now: datetime
+
+    def source_of(self, client: Client) -> CredentialSource:
+        """Where the client's program finds its credential; for a file that is not there, where it is looked for.
+
+        Raises:
+            UsageError: what `--credentials` names is not this client's credential, or this cloud has no such vault.
+        """
+        if not isinstance(client, ClientApplication):
+            is_shared = "/userassignedidentities/" in (client.resource_id or "").casefold()
+            return ManagedIdentity(client.client_id if is_shared else None)
+        if isinstance(self.given, VaultTo):
+            return self._in_vault(self.given.vault, self.given.secret_for(self.label, client.display_name))
+        if isinstance(self.given, RepositorySecret):
+            return self.given
+        if self.given is not None:
+            return self._in_given_file(self.given, client)
+        return self._fitting(client) or self._saved(client) or self._tagged(client) or self._registered(client)
+
+    def _in_given_file(self, path: Path, client: ClientApplication) -> CredentialSource:
+        (found,) = from_files([path])
+        if not same_id(found.sign_in.client_id, client.client_id):
+            raise UsageError(
+                "credentials-of-another-client",
+                f"The credentials file '{path}' is for the client {found.sign_in.client_id}, "
+                f"not for '{client.display_name}' ({client.client_id}).",
+                remedy="Use that client's own file.",
+            )
+        return self._of_file(found, client)
+
+    def _fitting(self, client: ClientApplication) -> CredentialSource | None:
+        """In a workflow, its own token comes before everything that would have to be stored there."""
+        fits = _OWN_TOKENS.get(self.language)
+        return next((one for one in self._federated(client) if fits is not None and fits(one)), None)
+
+    def _saved(self, client: ClientApplication) -> CredentialSource | None:
+        for found in at_hand([], {}, self.folder):
+            if same_id(found.sign_in.client_id, client.client_id):
+                return self._of_file(found, client)
+        return None
+
+    def _of_file(self, found: OwnCredential, client: ClientApplication) -> CredentialSource:
+        path = Path(found.source.removeprefix(SAVED))
+        make = _FROM_FILE.get(found.sign_in.credential.kind)
+        return make(path) if make is not None else self._registered(client)
+
+    def _tagged(self, client: ClientApplication) -> CredentialSource | None:
+        """The key vault that a run has noted at the registration, where this cloud has vaults."""
+        places = map(place_in_tag, client.application.tags if client.application is not None else ())
+        vault, _, name = next(filter(None, places), "").partition("/")
+        return self._in_vault(vault, name) if name else None
+
+    def _in_vault(self, vault: str, name: str) -> CredentialSource:
+        bare, address = self.vaults.address(vault)
+        return VaultSecret(bare, address, name)
+
+    def _registered(self, client: ClientApplication) -> CredentialSource:
+        """What Entra ID knows of: its credential was saved elsewhere, and may be put where it would be saved here."""
+        registered = client.application.credentials if client.application is not None else ()
+        kinds = {one.kind for one in registered if one.is_valid_at(self.now)}
+        path = SecretTo().file_for(client.display_name, self.folder)
+        for kind, make in _AT_DEFAULT_PLACE.items():
+            if kind in kinds:
+                return make(path)
+        return next(iter(self._federated(client)), SecretFile(str(path)))
+
+    def _federated(self, client: ClientApplication) -> list[FederatedToken]:
+        registered = client.application.credentials if client.application is not None else ()
+        return [FederatedToken(one.federation) for one in registered if one.federation is not None]
+
+
+def doubt_about(source: CredentialSource, client: Client, now: datetime) -> str | None:
+    """What speaks against the secret that is saved on this machine, and is no finding about its client."""
+    application = client.application if isinstance(client, ClientApplication) else None
+    if application is None or not isinstance(source, SecretFile):
+        return None
+    try:
+        note = delivered_in(read_given(Path(source.path), secret=True).decode("utf-8", errors="replace"))
+    except OSError:
+        return None
+    if note is None:  # written by hand
+        return None
+    registered = [one for one in application.credentials if note.knows(one)]
+    if not registered:
+        return f"The secret in {source.path} is no longer one of '{client.display_name}': it was removed or replaced."
+    ends, soon = registered[-1].expires, now + EXPIRING_WITHIN
+    others_last = any(one.is_valid_at(soon) for one in application.credentials)
+    if others_last and has_end(ends) and ends <= soon:
+        return f"The secret in {source.path} {'expired' if ends <= now else 'expires'} on {ends:%Y-%m-%d}."
+    return None
+
+
+def _named_key(path: Path) -> CertificateFile:
+    """The key that a client's file of variables names."""
+    variables = variables_in(read_given(path, secret=True).decode("utf-8", errors="replace"))
+    return CertificateFile(str(Path(variables[PATH_VARIABLE]).absolute()))
+
+
+_OWN_TOKENS: Mapping[Language, Callable[[FederatedToken], bool]] = {
+    Language.GITHUB_ACTIONS: lambda token: token.is_of_github,
+    Language.AZURE_PIPELINES: lambda token: token.is_of_azure_devops,
+}
+_FROM_FILE: Mapping[CredentialKind, Callable[[Path], CredentialSource]] = {
+    CredentialKind.SECRET: lambda path: SecretFile(str(path)),
+    CredentialKind.CERTIFICATE: _named_key,
+}
+_AT_DEFAULT_PLACE: Mapping[CredentialKind, Callable[[Path], CredentialSource]] = {
+    CredentialKind.SECRET: lambda path: SecretFile(str(path)),
+    CredentialKind.CERTIFICATE: lambda path: CertificateFile(str(path.with_suffix(".pem"))),
+}

@@ -1,0 +1,34 @@
+"""The options of `mct-s2s snippet`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from mct_s2s.cli.binding import argument, option
+from mct_s2s.cli.options import AzureOptions
+from mct_s2s.model.language import Language
+from mct_s2s.model.mct_api import API_PATH
+
+EXAMPLES = (
+    "mct-s2s snippet Import -a contosolearn | sh",
+    "mct-s2s snippet Import -a contosolearn -l python > caller.py",
+    "mct-s2s snippet Import -a contosolearn -l github-actions",
+)
+
+
+@dataclass(kw_only=True)
+class SnippetOptions(AzureOptions):
+    """Options of `snippet`."""
+
+    client: Annotated[str, argument("CLIENT", "Display name, appId, object ID or resource ID of the client.")]
+    language: Annotated[Language, option("-l", "--language", metavar="LANGUAGE", text="Language of the program.")] = (
+        Language.CURL
+    )
+    path: Annotated[str, option("--path", metavar="PATH", text="Path of the MCT API to GET.")] = API_PATH
+    credentials: Annotated[
+        str | None,
+        option(
+            "--credentials", metavar="PLACE", text="Its credential: a file, keyvault:VAULT[/NAME], github:OWNER/REPO."
+        ),
+    ] = None

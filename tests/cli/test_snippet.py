@@ -1,0 +1,397 @@
+"""`mct-s2s snippet`: whose program it is, what it rests on, and that each one runs as it is printed."""
+
+from __future__ import annotations
+
+import copy
+import http.server
+import json
+import os
+import re
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from mct_s2s.model.client_credentials import GITHUB
+from mct_s2s.sandbox.state import seed
+from ruamel.yaml import YAML
+
+from tests.cli.conftest import Ended, run_here
+from tests.conftest import FUNCTION_APP, LOGIC_APP, USER_IDENTITY, Json, Sandbox, without_azure
+from tests.support.sampling import every_cell
+from tests.support.sandbox_inside import Inside
+from tests.support.secret_search import processes_of
+
+EXCHANGE = "api://AzureADTokenExchange"
+WORKFLOW = "repo:contoso/import:ref:refs/heads/main"
+ISSUER = "/_sandbox/issuer/cluster"
+POD, CONNECTION = "system:serviceaccount:apps:import", "sc://contoso/learn/mct"
+ANSWER = [{"id": 1, "name": "Contoso Learning", "isDefault": True}]
+UNDER_GITHUB = ("--credential", "federated", "--github", "contoso/import")
+
+only_with_all = pytest.mark.skipif(not every_cell(), reason="starts programs: --all")
+
+
+def done(ended: Ended) -> Ended:
+    assert ended.code == 0, ended.err
+    return ended
+
+
+@dataclass(frozen=True)
+class Clients:
+    """A trust with clients of every kind, made once: nothing here changes it."""
+
+    home: Path
+    """Where their credentials are saved."""
+    inside: Inside
+    kept: Json
+    """The sandbox's state."""
+
+    def run(self, *words: str, env: Mapping[str, str] | None = None) -> Ended:
+        """Run a command of the program."""
+        given = {**self.inside.azure.environment, **(env or {})}
+        return run_here(*words, env=given, home=self.home, inside=self.inside)
+
+    def snippet(self, *words: str, env: Mapping[str, str] | None = None) -> Ended:
+        """Print a program that can be printed."""
+        return done(self.run("snippet", *words, env=env))
+
+    def refused(self, *words: str, env: Mapping[str, str] | None = None) -> tuple[int, str, str]:
+        """Exit code, error code and remedy of one that cannot."""
+        ended = self.run("snippet", *words, "-o", "json", env=env)
+        error = ended.document["error"]
+        return ended.code, error["code"], error["remedy"]
+
+    def file(self, ending: str, name: str) -> Path:
+        """What was saved for a client."""
+        (found,) = self.home.rglob(f"{name}-*.{ending}")
+        return found
+
+
+@pytest.fixture(scope="module")
+def made(inside: Inside, seeded: Json, tmp_path_factory: pytest.TempPathFactory) -> Clients:
+    home = tmp_path_factory.mktemp("home")
+    inside.become(copy.deepcopy(seeded))
+    clients = Clients(home, inside, {})
+    identities = [word for one in (FUNCTION_APP, USER_IDENTITY, LOGIC_APP) for word in ("--managed-identity", one)]
+    done(clients.run("setup", "--client", "Import", "--client", "Both", *identities, "--no-verify", "-y"))
+    for name, *options in (
+        ("Cert", "--credential", "certificate"),
+        ("Vaulted", "--secret-to", f"keyvault:{seed.VAULT}"),
+        ("Away", "--secret-to", f"file:{home / 'Düsseldorf.env'}"),
+        ("Build", *UNDER_GITHUB),
+        ("Both", *UNDER_GITHUB),
+        ("Late", "--no-consent", "--secret-lifetime", "20d"),
+    ):
+        done(clients.run("add-client", name, *options, "-y", "--no-verify"))
+    for name, subject in (("Pod", POD), ("Connection", CONNECTION)) if every_cell() else ():
+        federation = ("--federated-issuer", inside.azure.origin + ISSUER, "--federated-subject", subject)
+        done(clients.run("add-client", name, "--credential", "federated", *federation, "-y", "--no-verify"))
+    return replace(clients, kept=inside.keep())
+
+
+@pytest.fixture
+def clients(made: Clients) -> Iterator[Clients]:
+    made.inside.become(copy.deepcopy(made.kept))
+    yield made
+    made.inside.leave_alone()
+
+
+@pytest.fixture
+def azure(clients: Clients) -> Sandbox:
+    return clients.inside.azure
+
+
+# Whose, and from where
+
+
+@pytest.mark.parametrize(("name", "ending"), [("Import", "env"), ("Cert", "pem")])
+def test_a_program_reads_what_was_saved_on_this_machine(
+    clients: Clients, azure: Sandbox, name: str, ending: str
+) -> None:
+    printed = clients.snippet(name.upper())
+    assert str(clients.file(ending, name.lower())) in printed.out
+    (application,) = azure.applications(name)
+    assert f"client_id={application['appId']}" in printed.out
+    assert f"{azure.site_url}/api/v1/organization" in printed.out
+    assert printed.err.splitlines()[1:] == []  # but for who signs in, there is nothing to say
+    assert azure.writes() == []
+
+
+def test_a_client_is_found_by_its_ids_too(clients: Clients, azure: Sandbox) -> None:
+    (application,) = azure.applications("Import")
+    assert clients.snippet(application["appId"]).out == clients.snippet("Import").out
+
+
+def test_the_document_has_the_program(clients: Clients) -> None:
+    document = clients.snippet("Import", "-l", "python", "-o", "json", "--path", "/api/v1/users?$top=1").document
+    assert (document["client"], document["language"]) == ("Import", "python")
+    assert '/api/v1/users?$top=1"' in document["text"]
+
+
+def test_an_unknown_client_is_no_client(clients: Clients) -> None:
+    assert clients.refused("Improt") == (1, "client-unknown", "Did you mean 'Import'?")
+    code, _, remedy = clients.refused("Zzz")
+    assert (code, remedy.startswith("List the clients: mct-s2s status -a contosolearn")) == (1, True)
+
+
+def test_without_a_service_application_there_is_nothing_to_call(clients: Clients, seeded: Json) -> None:
+    clients.inside.become(copy.deepcopy(seeded))
+    code, name, remedy = clients.refused("Import")
+    assert (code, name) == (1, "service-application-missing")
+    assert remedy.startswith("Set it up first: mct-s2s setup --client NAME -a contosolearn")
+
+
+def test_a_credential_that_was_saved_elsewhere_is_named(clients: Clients) -> None:
+    printed = clients.snippet("Away")
+    assert "is not saved on this machine" in printed.err
+    expected = printed.err.splitlines()[-1]
+    assert f". {expected}\n" in printed.out
+    file = clients.home / "Düsseldorf.env"
+    printed = clients.snippet("Away", "--credentials", f"file:{file}")
+    assert f". '{file}'\n" in printed.out
+    assert "not saved" not in printed.err
+    # What the output cannot carry is told, unless the language can write it in ASCII.
+    printed = clients.snippet("Away", "--credentials", str(file), env={"PYTHONIOENCODING": "ascii"})
+    assert "PYTHONIOENCODING=utf-8" in printed.err
+    printed = clients.snippet("Away", "--credentials", str(file), "-l", "python", env={"PYTHONIOENCODING": "ascii"})
+    assert "PYTHONIOENCODING" not in printed.err
+    assert "D\\u00fcsseldorf.env" in printed.out
+
+
+def test_a_key_that_is_gone_stands_in_no_one_else_s_way(clients: Clients) -> None:
+    key = clients.file("pem", "cert")
+    aside = key.rename(key.with_suffix(".aside"))
+    try:
+        assert "client_secret@-" in clients.snippet("Import").out
+        assert str(key) in clients.snippet("Cert").err
+    finally:
+        aside.rename(key)
+
+
+@pytest.mark.parametrize(
+    ("place", "code"),
+    [
+        ("{home}/Düsseldorf.env", "credentials-of-another-client"),
+        ("{home}/nothing.env", "credentials-unreadable"),
+        ("~nobody-is-called-so/x.env", "credentials-unreadable"),
+        ("keyvault:x", "malformed-vault"),
+        ("github:contoso", "malformed-repository"),
+        ("github:contoso/import/a b", "malformed-repository"),
+    ],
+)
+def test_what_is_not_this_client_s_credential_is_refused(clients: Clients, place: str, code: str) -> None:
+    assert clients.refused("Import", "--credentials", place.format(home=clients.home))[:2] == (2, code)
+
+
+def test_a_secret_in_a_vault_is_read_from_there(clients: Clients) -> None:
+    """The registration says which one: nothing has to be named."""
+    printed = clients.snippet("Vaulted")
+    assert f"az keyvault secret show --vault-name {seed.VAULT} --name mct-s2s-contosolearn-vaulted" in printed.out
+    assert "not saved" not in printed.err
+    given = clients.snippet("Import", "--credentials", f"keyvault:{seed.VAULT}/other", "-l", "python")
+    assert 'get_secret("other")' in given.out
+
+
+def test_a_secret_of_a_repository_is_read_from_there(clients: Clients) -> None:
+    to = ("-l", "github-actions", "--credentials", "github:contoso/import")
+    assert "AZURE_CLIENT_SECRET: ${{ secrets.AZURE_CLIENT_SECRET }}\n" in clients.snippet("Away", *to).out
+    assert "AZURE_CLIENT_SECRET: ${{ secrets.MCT }}\n" in clients.snippet("Away", *to[:-1], f"{to[-1]}/MCT").out
+    assert "--secret-to github:OWNER/REPO" in clients.snippet("Away", *to[:2]).err
+    assert clients.refused("Away", *to[2:])[:2] == (2, "snippet-unsuitable")
+
+
+def test_in_a_workflow_its_own_token_comes_first(clients: Clients) -> None:
+    assert "ACTIONS_ID_TOKEN_REQUEST_URL" in clients.snippet("Both", "-l", "github-actions").out
+    assert "secret variable AZURE_CLIENT_SECRET" in clients.snippet("Both", "-l", "azure-pipelines").out
+    assert "client_secret@-" in clients.snippet("Both").out
+
+
+def test_a_token_of_github_is_used_on_github(clients: Clients) -> None:
+    assert "use --language github-actions for it" in clients.snippet("Build").err
+    assert "no federated credential for Azure Pipelines" in clients.snippet("Build", "-l", "azure-pipelines").err
+
+
+def test_a_managed_identity_needs_no_secret(clients: Clients) -> None:
+    assert "client_id" not in clients.snippet("reports-func").out
+    assert "ManagedIdentityId.SystemAssigned" in clients.snippet(FUNCTION_APP, "-l", "csharp").out
+    assert "--data-urlencode client_id=" in clients.snippet("sync-identity").out
+    code, name, remedy = clients.refused("reports-func", "-l", "github-actions")
+    assert (code, name) == (2, "snippet-unsuitable")
+    assert "curl, python" in remedy
+
+
+def test_a_logic_app_is_told_what_to_enter(clients: Clients, azure: Sandbox) -> None:
+    code, name, remedy = clients.refused("nightly-import")
+    assert (code, name) == (2, "snippet-unsuitable")
+    assert all(value in remedy for value in (azure.site_url, "ClientType: Service", "audience api://"))
+
+
+def test_what_keeps_it_from_working_is_told(clients: Clients, azure: Sandbox) -> None:
+    told = clients.snippet("Late").err
+    for words in ("'Late' has no admin consent", "expires on", "mct-s2s rotate-secret"):
+        assert words in told
+    azure.write_settings({**azure.settings(), "ServiceAuthEnabled": "false"})
+    told = clients.snippet("Import").err
+    assert "contosolearn has another problem:\nmct-s2s status -a contosolearn" in told
+
+
+def test_a_saved_secret_that_is_no_longer_registered_is_told(clients: Clients, azure: Sandbox) -> None:
+    (application,) = azure.applications("Import")
+    path = f"/applications/{application['id']}"
+    (old,) = application["passwordCredentials"]
+    azure.graph("POST", f"{path}/addPassword", json={"passwordCredential": {"displayName": "by hand"}})
+    azure.graph("POST", f"{path}/removePassword", json={"keyId": old["keyId"]})
+    told = clients.snippet("Import").err
+    assert "is no longer one of 'Import'" in told
+    assert f"mct-s2s rotate-secret {application['appId']}" in told
+
+
+def test_the_sandbox_of_one_command_is_refused(clients: Clients, tmp_path: Path) -> None:
+    """Its ports end with the command (B12)."""
+    folder = {"MCT_S2S_SANDBOX_DIR": str(tmp_path / "sandbox")}
+    code, name, remedy = clients.refused("Import", "--cloud", "sandbox", env=folder)
+    assert (code, name) == (2, "sandbox-not-served")
+    assert "mct-s2s sandbox serve" in remedy
+
+
+# Each one runs
+
+
+class Machine:
+    """Where programs are run: they have nothing of ours but the sandbox's address."""
+
+    def __init__(self, inside: Inside, home: Path) -> None:
+        self._inside = inside
+        self.environment = {**without_azure(), "HOME": str(home), "no_proxy": "localhost,127.0.0.1"}
+
+    def run(self, command: list[str], text: str = "", env: Mapping[str, str] | None = None) -> Any:
+        """Run a program to its end, its arguments looked through for secrets; the answer is JSON."""
+        pipe = subprocess.PIPE
+        with (
+            self._inside.time.flowing(),
+            subprocess.Popen(
+                command, env={**self.environment, **(env or {})}, stdin=pipe, stdout=pipe, stderr=pipe, text=True
+            ) as process,
+            processes_of(process.pid, "\n".join((env or {}).values())) as leaks,
+        ):
+            out, err = process.communicate(text, timeout=120)
+        assert (process.returncode, leaks) == (0, []), f"{out}\n{err}"
+        return json.loads(out)
+
+    def step(self, workflow: str, env: Mapping[str, str]) -> Any:
+        """Run the last step of a workflow as its runner does: a file for bash, which ends at the first error."""
+        parsed = YAML(typ="safe").load(workflow)
+        step = (parsed["jobs"]["call"]["steps"] if "jobs" in parsed else parsed["steps"])[-1]
+        script = step.get("run") or step.get("bash") or step["inputs"]["inlineScript"]
+        mapped = {name: env[name] for name in step.get("env", {})}
+        return self.run(["bash", "-e"], script, {**env, **mapped})
+
+
+@pytest.fixture
+def machine(inside: Inside, tmp_path: Path) -> Machine:
+    return Machine(inside, tmp_path)
+
+
+def test_curl_runs_as_it_is_pasted(clients: Clients, machine: Machine) -> None:
+    """Also where another authority is set for the whole machine (B22)."""
+    assert machine.run(["sh"], clients.snippet("Import").out, {"CURL_CA_BUNDLE": os.devnull}) == ANSWER
+
+
+@only_with_all
+@pytest.mark.parametrize("name", ["Import", "Cert"])
+def test_each_program_runs(clients: Clients, machine: Machine, name: str) -> None:
+    assert machine.run(["sh"], clients.snippet(name).out) == ANSWER
+    assert machine.run([sys.executable, "-"], clients.snippet(name, "-l", "python").out) == ANSWER
+    pem, secret = clients.file("pem", "cert"), clients.file("env", "import").read_text().splitlines()
+    given = {name: value for name, _, value in (line.partition("=") for line in secret)}
+    given |= {"pem": str(pem), "AZURE_CLIENT_CERTIFICATE": pem.read_text()}
+    for language in ("github-actions", "azure-pipelines"):
+        assert machine.step(clients.snippet(name, "-l", language).out, given) == ANSWER
+
+
+@only_with_all
+def test_a_program_runs_with_a_secret_from_a_vault(
+    clients: Clients, machine: Machine, azure: Sandbox, tmp_path: Path
+) -> None:
+    """By an Azure CLI that knows this one secret."""
+    text = clients.snippet("Vaulted").out
+    (command,) = re.findall(r"AZURE_CLIENT_SECRET=\$\(az (.*)\)\n", text)
+    (name,) = re.findall(r"--name (\S+)", command)
+    (tmp_path / "value").write_text(azure.vault("GET", f"/secrets/{name}").json()["value"])
+    az = tmp_path / "az"
+    az.write_text(f'#!/bin/sh\n[ "$*" = "{command}" ] && cat "{tmp_path}/value"\n')
+    az.chmod(0o755)
+    assert machine.run(["sh"], text, {"PATH": f"{tmp_path}:{os.environ['PATH']}"}) == ANSWER
+
+
+@only_with_all
+def test_a_program_runs_with_another_issuer_s_token(
+    clients: Clients, machine: Machine, azure: Sandbox, tmp_path: Path
+) -> None:
+    (tmp_path / "token").write_text(token_of(azure, POD))
+    env = {"AZURE_FEDERATED_TOKEN_FILE": str(tmp_path / "token")}
+    assert machine.run(["sh"], clients.snippet("Pod").out, env) == ANSWER
+    assert machine.run([sys.executable, "-"], clients.snippet("Pod", "-l", "python").out, env) == ANSWER
+
+
+@only_with_all
+def test_a_pipeline_runs_with_the_token_of_its_service_connection(
+    clients: Clients, machine: Machine, azure: Sandbox
+) -> None:
+    text = clients.snippet("Connection", "-l", "azure-pipelines").out
+    assert 'azureSubscription: "mct"' in text
+    assert machine.step(text, {"idToken": token_of(azure, CONNECTION)}) == ANSWER
+
+
+@only_with_all
+def test_a_workflow_runs_with_its_own_token(clients: Clients, machine: Machine, azure: Sandbox) -> None:
+    token, directory = token_of(azure, WORKFLOW, iss=GITHUB), clients.inside.world.directory
+    directory.foreign_issuers[GITHUB] = directory.hosted_issuers["cluster"]
+    text = clients.snippet("Build", "-l", "github-actions").out
+    with answering({"count": 1, "value": token}) as (address, asked):
+        env = {"URL": f"{address}?api-version=2.0", "TOKEN": "opens it"}
+        assert machine.step(text, {f"ACTIONS_ID_TOKEN_REQUEST_{name}": value for name, value in env.items()}) == ANSWER
+    assert asked == [("/?api-version=2.0&audience=api%3a%2f%2fAzureADTokenExchange", "Bearer opens it")]
+
+
+@only_with_all
+def test_a_managed_identity_s_program_runs_inside_its_resource(
+    clients: Clients, machine: Machine, azure: Sandbox
+) -> None:
+    env = {**azure.identity_environment(FUNCTION_APP), "REQUESTS_CA_BUNDLE": azure.ca_file}
+    assert machine.run(["sh"], clients.snippet("reports-func").out, env) == ANSWER
+    assert machine.run([sys.executable, "-"], clients.snippet("reports-func", "-l", "python").out, env) == ANSWER
+
+
+def token_of(azure: Sandbox, subject: str, **claims: str) -> str:
+    sent = {"subject": subject, "audience": EXCHANGE, "claims": claims}
+    return str(azure._control("POST", "/issuer/cluster/token", json=sent).json()["token"])
+
+
+@contextmanager
+def answering(document: Any) -> Iterator[tuple[str, list[tuple[str, str]]]]:
+    """A service of one answer; yields its address, and what it was asked: the path, and who asked."""
+    asked: list[tuple[str, str]] = []
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append((self.path, self.headers.get("Authorization", "")))
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(json.dumps(document, separators=(",", ":")).encode())
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    with http.server.HTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}/", asked
+        server.shutdown()
+        thread.join()

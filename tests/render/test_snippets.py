@@ -1,0 +1,390 @@
+"""The programs of `snippet`: what each looks like, that its language reads it, and that no value leaves its place."""
+
+from __future__ import annotations
+
+import ast
+import io
+import json
+import re
+import subprocess
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import pytest
+import tree_sitter
+import tree_sitter_c_sharp
+import tree_sitter_powershell
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from jsonschema import Draft7Validator
+from mct_s2s.model.client_credentials import GITHUB, Federation
+from mct_s2s.model.language import Language
+from mct_s2s.planning.findings import diagnose
+from mct_s2s.render.console import Terminal
+from mct_s2s.render.snippets import languages_for, literals, snippet, snippet_document
+from mct_s2s.render.snippets.caller import (
+    ApiCaller,
+    CalledApi,
+    CertificateFile,
+    CredentialSource,
+    FederatedToken,
+    ManagedIdentity,
+    RepositorySecret,
+    SecretFile,
+    VaultSecret,
+)
+from mct_s2s.render.snippets.notes import notes, show_notes, use
+from ruamel.yaml import YAML
+
+from tests.cli.schemas import check
+from tests.planning.worlds import NOW, SERVICE_ID, TENANT, client, complete, credential, guid
+from tests.render.examples import WHERE
+from tests.support.sampling import cases
+from tests.support.screens import check_screen
+
+KEPT = Path(__file__).parent / "snippets"
+EXCHANGE = "api://AzureADTokenExchange"
+SOURCES: tuple[CredentialSource, ...] = (
+    SecretFile("/home/ada/import.env"),
+    VaultSecret("contoso-kv", "https://contoso-kv.vault.azure.net", "mct-s2s-import"),
+    CertificateFile("/home/ada/import.pem"),
+    FederatedToken(Federation(GITHUB, "repo:contoso/import:environment:production", EXCHANGE)),
+    ManagedIdentity(guid("identity")),
+    RepositorySecret("MCT_SECRET"),
+)
+WORKFLOWS = (Language.GITHUB_ACTIONS, Language.AZURE_PIPELINES)
+PROGRAMS = [(language, source) for source in SOURCES for language in languages_for(type(source))]
+TYPOGRAPHIC = "\u2018\u2019\u201a\u201b"
+"""Quotation marks that end a string of PowerShell as well."""
+EVIL = (
+    "x'$(touch pwned)`touch pwned`\"${{ secrets.X }} $(System.AccessToken) $[1] {{ x }} \\n"
+    f"{TYPOGRAPHIC}\u2028\x85\x1b[2J#*/\ny"
+)
+"""What would become part of a program, if anything could."""
+IN_THE_SANDBOX: dict[str, Any] = {
+    "authority": "https://localhost:8443",
+    "url": "https://localhost:8445/api/v1/organization",
+    "is_public": False,
+    "is_known": False,
+    "ca_file": "/home/ada/sandbox/ca.pem",
+}
+
+
+def caller(
+    source: CredentialSource, name: str = "Import", client_id: str = guid("Import"), **changed: Any
+) -> ApiCaller:
+    """The client of that name; `changed` are members of what it calls."""
+    api = CalledApi(
+        site="contosolearn",
+        url="https://contosolearn.azurewebsites.net/api/v1/organization",
+        audience=f"api://{SERVICE_ID}",
+        tenant_id=TENANT.id,
+        authority="https://login.microsoftonline.com",
+    )
+    return ApiCaller(name, client_id, source, replace(api, **changed))
+
+
+def evil(source: CredentialSource) -> ApiCaller:
+    """Everything that someone else can choose."""
+    other: dict[type, CredentialSource] = {
+        SecretFile: SecretFile(f"/{EVIL}"),
+        VaultSecret: VaultSecret(EVIL, f"https://{EVIL}", EVIL),
+        CertificateFile: CertificateFile(f"/{EVIL}"),
+        FederatedToken: FederatedToken(Federation(GITHUB, f"repo:o/r:environment:{EVIL}", EVIL)),
+        ManagedIdentity: ManagedIdentity(EVIL),
+        RepositorySecret: source,
+    }
+    words = ("name", "client_id", "site", "tenant_id", "audience", "ca_file")
+    chosen = dict.fromkeys(words, EVIL) | {"authority": f"https://{EVIL}", "url": f"https://{EVIL}"}
+    return caller(other[type(source)], is_public=False, is_known=False, **chosen)
+
+
+def named(value: Any) -> str:
+    return value.template if isinstance(value, CredentialSource) else str(value)
+
+
+@pytest.mark.parametrize(("language", "source"), PROGRAMS, ids=named)
+def test_a_program_is_the_one_that_was_last_looked_at(
+    language: Language, source: CredentialSource, request: pytest.FixtureRequest
+) -> None:
+    """To take a new one: `pytest --update-screens`."""
+    file, text = KEPT / f"{language.value}-{source.template}.txt", snippet(caller(source), language)
+    if request.config.getoption("--update-screens", default=False):
+        file.write_text(text, encoding="utf-8")
+    assert text == file.read_text(encoding="utf-8")
+
+
+def test_every_program_that_is_kept_is_still_printed() -> None:
+    assert {file.stem for file in KEPT.iterdir()} == {f"{language}-{source.template}" for language, source in PROGRAMS}
+
+
+def test_each_language_takes_each_credential_that_it_can_use() -> None:
+    """No workflow runs inside the Azure resource that has the identity; nothing else has a repository's secrets."""
+    lacking = {(language, type(source)) for language in Language for source in SOURCES}
+    lacking -= {(language, type(source)) for language, source in PROGRAMS}
+    elsewhere = {(language, RepositorySecret) for language in Language if language is not Language.GITHUB_ACTIONS}
+    assert lacking == {(language, ManagedIdentity) for language in WORKFLOWS} | elsewhere
+
+
+def test_a_template_that_quotes_nothing_is_refused() -> None:
+    from mct_s2s.render.snippets import _environment  # noqa: PLC0415
+
+    with pytest.raises(TypeError, match="without a filter"):
+        _environment(Language.PYTHON).from_string("«caller.name»").render(caller=caller(SOURCES[0]))
+
+
+# Each is read by its own language
+
+
+def run_of(workflow: Any) -> str:
+    """The script of a workflow's last step."""
+    step = workflow["jobs"]["call"]["steps"][-1] if "jobs" in workflow else workflow["steps"][-1]
+    return str(step.get("run") or step.get("bash") or step["inputs"]["inlineScript"])
+
+
+def read_shell(text: str) -> None:
+    subprocess.run(["sh", "-n"], input=text, text=True, check=True)
+
+
+def read_workflow(text: str, schema: str) -> Any:
+    """The workflow, valid by the schema that check-jsonschema brings along."""
+    workflow = YAML(typ="safe").load(text)
+    content = files("check_jsonschema").joinpath(f"builtin_schemas/vendor/{schema}.json").read_text(encoding="utf-8")
+    Draft7Validator(json.loads(content)).validate(workflow)
+    read_shell(run_of(workflow))
+    return workflow
+
+
+def read_tree(text: str, language: Any) -> tree_sitter.Node:
+    parser = tree_sitter.Parser(tree_sitter.Language(language))
+    root = parser.parse(text.encode()).root_node
+    assert not root.has_error, str(root)
+    return root
+
+
+def read_c_sharp(text: str) -> None:
+    """The lines for `dotnet run` come first: the grammar does not know them yet."""
+    program = re.sub(r"(?m)^#:(package|property) [\w.]+[@=][\w.*]+\n", "", text)
+    assert "#:" not in program
+    read_tree(program, tree_sitter_c_sharp.language())
+
+
+def read_javascript(text: str) -> None:
+    checked = ["node", "--input-type=module", "--check"]
+    subprocess.run(checked, input=text, text=True, check=True)
+
+
+READERS: dict[Language, Callable[[str], Any]] = {
+    Language.CURL: read_shell,
+    Language.PYTHON: lambda text: compile(text, "caller.py", "exec"),
+    Language.CSHARP: read_c_sharp,
+    Language.JAVASCRIPT: read_javascript,
+    Language.POWERSHELL: lambda text: read_tree(text, tree_sitter_powershell.language()),
+    Language.GITHUB_ACTIONS: lambda text: read_workflow(text, "github-workflows"),
+    Language.AZURE_PIPELINES: lambda text: read_workflow(text, "azure-pipelines"),
+}
+
+
+@pytest.mark.parametrize("changed", [{}, IN_THE_SANDBOX], ids=["public", "sandbox"])
+@pytest.mark.parametrize(("language", "source"), PROGRAMS, ids=named)
+def test_its_language_reads_it(language: Language, source: CredentialSource, changed: dict[str, Any]) -> None:
+    text = snippet(caller(source, **changed), language)
+    READERS[language](text)
+    assert text.endswith("\n")
+    assert [line for line in text.splitlines() if line != line.rstrip()] == []
+
+
+@pytest.mark.parametrize(("language", "source"), PROGRAMS, ids=named)
+def test_its_language_reads_it_whatever_is_called_how(language: Language, source: CredentialSource) -> None:
+    text = snippet(evil(source), language)
+    READERS[language](text)
+    assert all(line.isprintable() for line in text.split("\n"))
+    assert "pwned" in text
+
+
+@pytest.mark.parametrize(("language", "source"), PROGRAMS, ids=named)
+def test_only_the_sandbox_s_authority_is_named(language: Language, source: CredentialSource) -> None:
+    """Everywhere else the system's own are right: a file that is named wins over them (B22)."""
+    assert not re.search("CA_BUNDLE|CERT_FILE|CA_CERTS|cafile|ca.pem", snippet(caller(source), language))
+    assert "/home/ada/sandbox/ca.pem" in snippet(caller(source, **IN_THE_SANDBOX), language)
+
+
+@pytest.mark.parametrize("language", [Language.PYTHON, Language.CSHARP, Language.JAVASCRIPT])
+@pytest.mark.parametrize("source", SOURCES[:4], ids=named)
+def test_another_cloud_s_login_is_named(language: Language, source: CredentialSource) -> None:
+    text = snippet(caller(source, authority="https://login.microsoftonline.us", is_public=False), language)
+    assert '"https://login.microsoftonline.us"' in text
+    assert "iscovery" not in text  # Microsoft knows it
+
+
+# No value leaves its place
+
+
+@pytest.mark.parametrize("source", SOURCES[:5], ids=named)
+def test_python_has_each_value_whole(source: CredentialSource) -> None:
+    program = ast.parse(snippet(evil(source), Language.PYTHON))
+    texts = {node.value for node in ast.walk(program) if isinstance(node, ast.Constant)}
+    assert {f"{EVIL}/.default", f"https://{EVIL}"} <= texts
+
+
+def test_no_name_chooses_the_encoding_of_a_python_program() -> None:
+    """Python looks for it in the first two lines."""
+    text = snippet(caller(SOURCES[0], name="coding: utf-7", site="coding=utf-7"), Language.PYTHON)
+    assert "coding" not in "".join(text.splitlines()[:2])
+
+
+@pytest.mark.parametrize("language", WORKFLOWS)
+@pytest.mark.parametrize("source", SOURCES[:4], ids=named)
+def test_a_workflow_has_no_expression_but_its_own(language: Language, source: CredentialSource) -> None:
+    workflow = READERS[language](snippet(evil(source), language))
+    steps = json.dumps(workflow if language is Language.AZURE_PIPELINES else run_of(workflow))
+    ours = r"\$\{\{ (secrets\.(AZURE_CLIENT|MCT)_\w+|'\$\{\{') \}\}|\$\((AZURE_CLIENT_SECRET|certificate\.\w+)\)"
+    assert "${{" not in re.sub(ours, "", json.dumps(workflow))
+    assert re.findall(r"\$\((?!printf|openssl|cat|mktemp|date|\()|\$\[", re.sub(ours, "", steps)) == []
+
+
+def shell_words(script: str) -> list[str]:
+    """What a shell makes of words, each between two zero bytes."""
+    done = subprocess.run(["sh", "-c", f"printf '%s\\0' {script}"], capture_output=True, check=True)
+    return done.stdout.decode("utf-8", "surrogateescape").split("\0")[:-1]
+
+
+HOSTILE = (
+    EVIL,
+    "",
+    "a b",
+    "-x",
+    "~",
+    "*",
+    "!!",
+    "%s%d",
+    "\\",
+    "é日本🚀",
+    "\udcff",
+    "$",
+    "$(",
+    "${{",
+    "a\nb\tc",
+    "##vso[a]b##VSO[",
+    "''\"\"",
+)
+
+
+def test_a_shell_has_each_value_whole() -> None:
+    values = list(HOSTILE)
+    for quote in (literals.shell, literals.workflow_shell):
+        assert shell_words(" ".join(map(quote, values))) == values
+
+
+TEXTS = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=12)
+
+
+@given(TEXTS)
+@settings(max_examples=cases(100, 5000))
+def test_a_string_is_whole_in_every_language(value: str) -> None:
+    assert ast.literal_eval(literals.escaped(value)) == value
+    assert json.loads(literals.javascript(value)) == value
+    assert YAML(typ="safe").load(io.StringIO(literals.workflow_yaml(value))) == value.replace("${{", "${{ '${{' }}")
+    assert literals.escaped(value).isascii()
+    assert literals.javascript(value).isascii()
+    for quote in (literals.shell, literals.workflow_shell, literals.powershell, literals.comment):
+        assert quote(value).isprintable() or quote is literals.comment
+        assert len(quote(value).splitlines()) <= 1
+
+
+@given(TEXTS)
+@settings(max_examples=cases(20, 500), deadline=None)
+def test_a_string_is_whole_in_a_shell(value: str) -> None:
+    value = value.rstrip("\n")
+    assert shell_words(f"{literals.shell(value)} {literals.workflow_shell(value)}") == [value, value]
+
+
+def strings_of(root: tree_sitter.Node, kind: str) -> Iterator[str]:
+    if root.type == kind and root.text is not None:
+        yield root.text.decode()
+    for child in root.children:
+        yield from strings_of(child, kind)
+
+
+@pytest.mark.parametrize("value", [TYPOGRAPHIC, *(one for one in HOSTILE if one.isprintable())])
+def test_a_powershell_string_ends_where_it_should(value: str) -> None:
+    root = read_tree(f"$x = {literals.powershell(value)}", tree_sitter_powershell.language())
+    texts = "".join(text[1:-1] for text in strings_of(root, "string_literal"))
+    assert re.sub(rf"(['{TYPOGRAPHIC}])\1", r"\1", texts) == value
+
+
+def test_a_name_that_needs_quotation_is_refused() -> None:
+    with pytest.raises(ValueError, match="a b"):
+        literals.identifier("a b")
+
+
+def test_a_powershell_string_is_put_together_where_it_cannot_be_shown() -> None:
+    assert literals.powershell("a\n\U000e0001b") == "('' + 'a' + [char]10 + [char]56128 + [char]56321 + 'b')"
+
+
+@pytest.mark.parametrize("value", HOSTILE[:-1])
+def test_a_c_sharp_string_is_one_string(value: str) -> None:
+    root = read_tree(f"var x = {literals.escaped(value)};", tree_sitter_c_sharp.language())
+    assert list(strings_of(root, "string_literal")) == [literals.escaped(value)]
+
+
+# What is secret, and what is not
+
+
+@pytest.mark.parametrize(("language", "source"), PROGRAMS, ids=named)
+def test_no_secret_is_an_argument_of_a_program(language: Language, source: CredentialSource) -> None:
+    """Arguments can be read by everyone on the machine: a shell's programs get secrets by standard input."""
+    for line in snippet(caller(source), language).splitlines():
+        if "curl" in line or line.strip().startswith("--"):
+            command = line.rpartition("|")[2] if "printf" in line else line
+            assert not re.search(
+                r"\$\{?(AZURE_CLIENT_SECRET|token|assertion|answer|ACTIONS_ID_TOKEN_REQUEST_TOKEN)\b", command
+            )
+
+
+SCREENS: dict[str, dict[str, Any]] = {
+    "80x24": {"width": 80},
+    "120x40": {"width": 120},
+    "ascii": {"width": 80, "color": False, "unicode": False},
+}
+
+
+@pytest.mark.parametrize(("size", "options"), SCREENS.items(), ids=list(SCREENS))
+def test_the_screen_has_the_program_and_what_keeps_it_from_working(size: str, options: dict[str, Any]) -> None:
+    late = complete(client("Import", credential(10)))
+    seen = replace(late, trust=replace(late.trust, assignments=()))
+    whose = caller(SOURCES[0])
+
+    def show(terminal: Terminal) -> None:
+        show_notes(terminal, notes(whose, Language.CURL, diagnose(seen, NOW, WHERE), WHERE, "/home/ada/import.env"))
+        terminal.verbatim(snippet(whose, Language.CURL))
+        terminal.say()
+        show_notes(terminal, [use("Import", Language.CURL, WHERE)], style="quiet")
+
+    check_screen(f"snippet.{size}", show, **options)
+
+
+def test_the_document_has_the_program() -> None:
+    document = snippet_document(caller(SOURCES[0]), Language.CURL)
+    check(document)
+    assert document["text"] == snippet(caller(SOURCES[0]), Language.CURL)
+
+
+@pytest.mark.parametrize(
+    ("subject", "environment", "connection"),
+    [
+        ("repo:contoso/import:environment:production", "production", None),
+        ("repo:contoso/import:ref:refs/heads/main", None, None),
+        ("sc://contoso/learn/mct-connection", None, "mct-connection"),
+        ("sc://contoso/learn/$(System.AccessToken)", None, None),
+        ("/eid1/c/pub/t/abc/a/def/sc/ghi/jkl", None, None),
+    ],
+)
+def test_a_subject_names_what_its_job_needs(subject: str, environment: str | None, connection: str | None) -> None:
+    token = FederatedToken(Federation("https://vstoken.dev.azure.com/1", subject, EXCHANGE))
+    assert (token.environment, token.connection) == (environment, connection)
+    text = snippet(caller(token), Language.AZURE_PIPELINES)
+    assert f'azureSubscription: "{connection or "SERVICE-CONNECTION"}"' in text

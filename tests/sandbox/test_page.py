@@ -1,0 +1,240 @@
+"""The page shows what is in a sandbox and what was asked of it; no secret is on it, and text is only ever text."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+from html.parser import HTMLParser
+
+import httpx
+import pytest
+from mct_s2s.sandbox.core.real_names import RealNames
+from mct_s2s.sandbox.services.page import rows
+from mct_s2s.sandbox.state import seed
+from mct_s2s.sandbox.state.state import SandboxState
+
+from tests.sandbox.conftest import SECRET, Client
+
+PAGE = "/_sandbox/"
+JSON = {"Content-Type": "application/json"}
+HOSTILE = (
+    "<script>alert(1)</script>",
+    '"><img src=x onerror=alert(1)>',
+    "' onmouseover=alert(1) x='",
+    "</code></script><svg onload=alert(1)>",
+    "{{ 7 * 7 }} {% raw %} &lt;b&gt;",
+    "\u202etxt.exe",
+    "\u0000\u001b[2J",
+)
+
+
+class Document(HTMLParser):
+    """A page as a browser reads it: its elements with their attributes, and its text."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, tuple[str, ...]]] = []
+        self.links: list[str] = []
+        self.text = ""
+        self.inline: dict[str, str] = {}
+        self._within = ""
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, tuple(sorted(name for name, _ in attrs))))
+        self.links += [value or "" for name, value in attrs if name in {"src", "href", "srcset", "action"}]
+        self._within = tag
+
+    def handle_endtag(self, tag: str) -> None:
+        del tag
+        self._within = ""
+
+    def handle_data(self, data: str) -> None:
+        if self._within in {"script", "style"}:
+            self.inline[self._within] = data
+        else:
+            self.text += data
+
+
+def page(client: Client) -> Document:
+    answer = client.request("GET", PAGE)
+    assert answer.status_code == 200
+    assert answer.headers["content-type"] == "text/html; charset=utf-8"
+    return Document(answer.content.decode("utf-8"))
+
+
+def application(client: Client, name: str) -> str:
+    made = client.graph("POST", "/applications", content=json.dumps({"displayName": name}), headers=JSON)
+    assert made.status_code == 201, made.text
+    return str(made.json()["id"])
+
+
+def control(client: Client, path: str, sent: object) -> None:
+    answer = client.request("POST", f"/_sandbox/{path}", content=json.dumps(sent), headers=JSON)
+    assert answer.status_code == 201, answer.text
+
+
+def write_settings(client: Client, settings: dict[str, str]) -> None:
+    assert client.arm("PUT", f"{seed.SITE}/config/appsettings", json={"properties": settings}).status_code == 200
+
+
+def test_it_shows_what_a_command_has_done(client: Client) -> None:
+    object_id = application(client, "S2S-client")
+    client.graph("POST", f"/applications/{object_id}/addPassword", json={"passwordCredential": {"displayName": "one"}})
+    write_settings(client, {"ServiceAuthEnabled": "true", "Other": "not for you"})
+    text = page(client).text
+    for shown in ("S2S-client", object_id, "ServiceAuthEnabled", "true", "Deployment pipeline", "Owner", "expires 20"):
+        assert shown in text, shown
+    log = text[text.index("Requests") :]
+    for shown in ("POST /v1.0/applications", "PUT /subscriptions/", "Graph", "Resource Manager", "Sign-in", "201"):
+        assert shown in log, shown
+
+
+def test_no_secret_is_on_it(client: Client, state: SandboxState) -> None:
+    object_id = application(client, "S2S-client")
+    made = client.graph("POST", f"/applications/{object_id}/addPassword", json={}).json()
+    seen = client.request("GET", PAGE).text
+    held = [version["value"] for vault in state.resources.vaults.values() for one in vault.secrets.values()
+            for version in one["versions"]]  # fmt: skip
+    assert len(held) > 2
+    for secret in (SECRET, made["secretText"], *held):
+        assert secret not in seen
+    assert f">{made['hint']}<" not in seen
+    assert made["keyId"] in seen
+
+
+def test_no_setting_is_shown_that_may_be_a_secret(client: Client, state: SandboxState) -> None:
+    settings = state.resources.sites[seed.SITE.lower()].settings
+    settings |= {"ServiceAuthEnabled": "true", "ServiceAuthSecret": "not one of the document's"}
+    seen = Document(client.request("GET", PAGE).text).text
+    shown = {value for value in settings.values() if value and f"\n{value}\n" in re.sub(r"\s*\n\s*", "\n", seen)}
+    assert shown == {
+        "true",
+        *(value for value in settings.values() if value and value.startswith("@Microsoft.KeyVault")),
+    }
+
+
+def test_a_secret_in_an_address_is_masked(client: Client) -> None:
+    client.token(f"{client.addresses.graph}/.default")
+    client.request("GET", f"/{seed.TENANT_ID}/{SECRET}?key={SECRET}")
+    text = page(client).text
+    assert SECRET not in text
+    assert "/***" in text
+
+
+def test_names_from_elsewhere_are_only_ever_text(client: Client, state: SandboxState) -> None:
+    before = set(page(client).elements)
+    site = next(iter(state.resources.sites.values()))
+    vault = next(iter(state.resources.vaults.values()))
+    for evil in HOSTILE:
+        object_id = application(client, evil)
+        sent = json.dumps({"passwordCredential": {"displayName": evil}})
+        client.graph("POST", f"/applications/{object_id}/addPassword", content=sent, headers=JSON)
+        client.request("GET", "/subscriptions/<svg onload=alert(1)>", params={"evil": evil.encode("utf-8", "replace")})
+        control(client, "locks", {"scope": f"/{evil}", "level": "ReadOnly", "name": evil})
+        role = {"role": {"name": evil, "actions": ["*"]}, "scope": f"/{evil}"}
+        control(client, "callers", {"name": evil, "armRoles": [role]})
+        site.settings |= {evil: "x", "ServiceAuthRole": evil}
+        vault.secrets[evil] = {"name": evil, "versions": []}
+    client.request("PUT", "/_sandbox/faults", json=[{"match": {"path": HOSTILE[0]}, "fault": {"type": "html"}}])
+    seen = page(client)
+    new = {element for element in seen.elements if element not in before}
+    assert {tag for tag, _ in new} <= {
+        "b",
+        "code",
+        "dd",
+        "div",
+        "dl",
+        "dt",
+        "h3",
+        "li",
+        "p",
+        "span",
+        "td",
+        "time",
+        "tr",
+        "ul",
+    }
+    assert {name for _, attributes in new for name in attributes} <= {"class", "id"}
+    for evil in HOSTILE[:-1]:
+        assert seen.text.count(evil) >= 3, evil
+
+
+def test_a_name_that_is_no_text_is_shown_as_a_question_mark(client: Client, state: SandboxState) -> None:
+    state.resources.sites[seed.SITE.lower()].settings["ServiceAuthRole"] = "a\ud800b"
+    assert "a?b" in page(client).text
+
+
+def test_the_browser_may_run_its_own_script_and_nothing_else(client: Client) -> None:
+    answer = client.request("GET", PAGE)
+    seen = Document(answer.text)
+    policy = dict(rule.split(" ", 1) for rule in answer.headers["content-security-policy"].split("; "))
+    assert policy["default-src"] == policy["base-uri"] == policy["form-action"] == policy["frame-ancestors"] == "'none'"
+    for directive, tag in (("script-src", "script"), ("style-src", "style")):
+        digest = base64.b64encode(hashlib.sha256(seen.inline[tag].encode()).digest()).decode()
+        assert policy[directive] == f"'sha256-{digest}'"
+    assert [tag for tag, _ in seen.elements].count("script") == 1
+    assert not [names for _, names in seen.elements if "style" in names or any(name.startswith("on") for name in names)]
+    assert [link for link in seen.links if not link.startswith(("#", "data:image/svg"))] == []
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"Host": "evil.example:8443"}, 421),
+        ({"Host": "localhost.evil.example:8443"}, 421),
+        ({"Origin": "https://evil.example"}, 403),
+        ({"Origin": "null"}, 403),
+        ({"Host": "127.0.0.1:8443"}, 200),
+    ],
+)
+def test_no_page_from_elsewhere_may_read_it(client: Client, headers: dict[str, str], status: int) -> None:
+    assert client.request("GET", PAGE, headers=headers).status_code == status
+
+
+def test_looking_leaves_no_trace_in_the_log(client: Client) -> None:
+    for _ in range(3):
+        page(client)
+    assert client.request("GET", "/_sandbox/requests").json()["value"][:-1] == []
+    assert client.log.open(at="", service="arm", method="GET", path="", query="").number == 2, "nor in its numbers"
+
+
+def as_browser(client: Client, url: str) -> httpx.Response:
+    return client.request("GET", url, headers={"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"})
+
+
+def test_a_browser_finds_it_at_the_bare_address(client: Client) -> None:
+    for path in ("/", "/_sandbox"):
+        answer = as_browser(client, path)
+        assert (answer.status_code, answer.headers["location"]) == (307, PAGE)
+
+
+def test_no_service_answers_differently_for_it(client: Client) -> None:
+    assert client.request("GET", "/", headers={"Accept": "application/json"}).status_code == 501
+    assert client.request("POST", "/", headers={"Accept": "text/html"}).status_code == 501
+    assert as_browser(client, f"{client.addresses.graph}{PAGE}").status_code == 501
+    assert as_browser(client, f"{client.addresses.graph}/").status_code == 501
+
+
+def test_it_is_at_no_name_of_azures(state: SandboxState) -> None:
+    client = Client(state, RealNames.on(443, state.resources.sites))
+    assert as_browser(client, f"https://localhost{PAGE}").status_code == 200
+    assert as_browser(client, "https://localhost/").headers["location"] == PAGE
+    for name in ("management.azure.com", "graph.microsoft.com", "login.microsoftonline.com"):
+        assert as_browser(client, f"https://{name}{PAGE}").status_code == 421
+        assert as_browser(client, f"https://{name}/").status_code not in {200, 307}
+
+
+def test_a_large_directory_is_shown_in_part(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rows, "MOST", 3)
+    assert "And 2 more." in page(client).text
+
+
+def test_a_site_that_restarts_is_shown_to(client: Client, state: SandboxState) -> None:
+    state.resources.restart_seconds = 60
+    assert "restarting" not in page(client).text
+    write_settings(client, {"A": "1"})
+    assert "restarting" in page(client).text
