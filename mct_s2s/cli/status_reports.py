@@ -21,6 +21,7 @@ from mct_s2s.model.site_target import SiteTarget
 from mct_s2s.planning import guards
 from mct_s2s.planning.findings import diagnose
 from mct_s2s.planning.status_report import SiteStatus, StatusReport, TenantWide, UnreadSite
+from mct_s2s.ports.apply_progress import activity
 
 WORST_LAST = (0, 3, 4, 1)
 """Exit codes by how little is known: a problem that was found, a missing permission, an answer that did not come."""
@@ -45,9 +46,11 @@ async def read_many(
     Raises:
         S2SError: the sites of the subscription cannot be listed.
     """
-    report, wide = await gather_or_cancel(
-        _sites(options, session, within, asked=all_sites), _tenant_wide(session, within, asked=tenant_wide)
-    )
+    parts = ["every MCT site of the subscription" * all_sites, "every registration of the tenant" * tenant_wide]
+    with activity(f"Reading {' and '.join(filter(None, parts))}"):
+        report, wide = await gather_or_cancel(
+            _sites(options, session, within, asked=all_sites), _tenant_wide(session, within, asked=tenant_wide)
+        )
     return replace(report, tenant_wide=wide)
 
 

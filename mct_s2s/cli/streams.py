@@ -36,6 +36,7 @@ MARKS = {
     "│": "|",
     "║": "|",
     **dict.fromkeys("┌┐└┘├┤┬┴┼╭╮╰╯", "+"),
+    **dict.fromkeys("⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏", "*"),
 }
 """Replacements of our own characters, if the encoding lacks them; others become a question mark."""
 _HANDLER = "mct-s2s"

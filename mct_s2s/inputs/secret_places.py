@@ -131,7 +131,7 @@ def _to_command(kind: str, rest: str, clients: int, form: SecretFormat | None, n
     if kind == "github" and wanted is not None and wanted.format is not usual:
         raise UsageError(
             "contradictory-options",
-            f"--secret-format {wanted.format.value} does not suit --secret-to {command.label}.",
+            f"{option('--secret-format', wanted.format.value)} does not suit {option('--secret-to', command.label)}.",
             remedy="Remove --secret-format: with NAME the secret alone is stored, without it each variable.",
         )
     if clients > 1 and not any(CLIENT in word for word in command.words):

@@ -26,7 +26,7 @@ class Access(StrEnum):
 
 
 @dataclass(frozen=True)
-class Caller:
+class TrustCaller:
     """A client application or a managed identity of a trust."""
 
     name: str
@@ -78,7 +78,7 @@ class Station:
 class TrustPicture:
     """A trust from its callers to the App Service: callers → role → service application → App Service."""
 
-    callers: tuple[Caller, ...]
+    callers: tuple[TrustCaller, ...]
     """Those that need attention first, then those that expire first."""
     role: Station
     service: Station
@@ -116,13 +116,13 @@ def trust_picture(observed: ObservedState, now: datetime, within: timedelta) -> 
     return TrustPicture(ordered, _role(observed), _service(observed), _app_service(observed), known)
 
 
-def _by_urgency(caller: Caller) -> tuple[int, bool, float, str, str]:
+def _by_urgency(caller: TrustCaller) -> tuple[int, bool, float, str, str]:
     order = list(Access).index(caller.access)
     ends = caller.ends.timestamp() if caller.ends is not None else 0.0
     return order, caller.ends is None, ends, caller.name.casefold(), caller.id
 
 
-def _application(client: ClientApplication, observed: ObservedState, now: datetime, within: timedelta) -> Caller:
+def _application(client: ClientApplication, observed: ObservedState, now: datetime, within: timedelta) -> TrustCaller:
     site = _with_settings(observed)
     by_object_id = site is not None and is_allowed_by_object_id(client, site)
     reasons = []
@@ -131,16 +131,16 @@ def _application(client: ClientApplication, observed: ObservedState, now: dateti
     if site is not None and not is_allowed(client, site):
         reasons.append("not on the allow list")
     if client.application is None:
-        return Caller(client.display_name, client.client_id, "other tenant", not by_object_id, tuple(reasons))
+        return TrustCaller(client.display_name, client.client_id, "other tenant", not by_object_id, tuple(reasons))
     last = last_to_end(client.application.credentials)
     if last is None:
-        return Caller(
+        return TrustCaller(
             client.display_name, client.client_id, "no credential", not by_object_id, (*reasons, "no credential")
         )
     ends = last.expires if has_end(last.expires) else None
     if ends is not None and ends <= now:
         reasons.append("expired")
-    return Caller(
+    return TrustCaller(
         client.display_name,
         client.client_id,
         f"{last.kind.value} until {ends:%Y-%m-%d}" if ends is not None else f"{last.kind.value}, does not expire",
@@ -164,12 +164,12 @@ def last_to_end(credentials: Sequence[Credential]) -> Credential | None:
     return max(credentials, key=lambda one: one.expires.timestamp() if one.expires is not None else 0.0)
 
 
-def _identities(observed: ObservedState) -> Iterator[Caller]:
+def _identities(observed: ObservedState) -> Iterator[TrustCaller]:
     site = _with_settings(observed)
     for identity in observed.trust.identities:
         allowed = site is None or site.allowed_object_ids.holds(identity.id)
         reasons = () if allowed else ("not on the allow list",)
-        yield Caller(identity.display_name, identity.id, "managed identity", needs_role=False, reasons=reasons)
+        yield TrustCaller(identity.display_name, identity.id, "managed identity", needs_role=False, reasons=reasons)
 
 
 def _role(observed: ObservedState) -> Station:

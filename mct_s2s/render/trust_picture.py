@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from rich.cells import cell_len
 from rich.text import Text
 
-from mct_s2s.planning.callers import Access, Caller, Station, TrustPicture
+from mct_s2s.planning.callers import Access, Station, TrustCaller, TrustPicture
 from mct_s2s.render.console import Terminal, one_line
 from mct_s2s.render.fixed_width import folded
 
@@ -35,12 +35,12 @@ def show_picture(terminal: Terminal, picture: TrustPicture) -> None:
         terminal.out.print(line, no_wrap=True, overflow="ignore", crop=False)
 
 
-def split(callers: Sequence[Caller], most: int = MOST) -> tuple[Sequence[Caller], Sequence[Caller]]:
+def split(callers: Sequence[TrustCaller], most: int = MOST) -> tuple[Sequence[TrustCaller], Sequence[TrustCaller]]:
     """Those that are drawn, and the rest that is only counted: never a single one."""
     return (callers, ()) if len(callers) <= most + 1 else (callers[:most], callers[most:])
 
 
-def counted(rest: Sequence[Caller]) -> str:
+def counted(rest: Sequence[TrustCaller]) -> str:
     """The callers that are not drawn: `and 990 more can call, the first expires 2027-01-04`."""
     numbers = {kind: sum(one.access is kind for one in rest) for kind in reversed(Access)}
     parts = [f"{number} {kind}" for kind, number in numbers.items() if number]
@@ -88,7 +88,7 @@ def picture_lines(picture: TrustPicture, width: int) -> Iterator[Text]:
 class _Columns:
     """Names, and what is said of them, below each other where the width allows it."""
 
-    def __init__(self, drawn: Sequence[Caller], picture: TrustPicture, width: int) -> None:
+    def __init__(self, drawn: Sequence[TrustCaller], picture: TrustPicture, width: int) -> None:
         self._width = width
         names = [one_line(one.name).plain for one in drawn]
         self._twice = {name for name in names if names.count(name) > 1}
@@ -98,7 +98,7 @@ class _Columns:
         self._name = max((length for length in lengths if length <= WIDEST_NAME), default=0)
         self._signs_in = max((cell_len(one.signs_in) for one in drawn), default=0)
 
-    def caller(self, caller: Caller, *, first: bool) -> Iterator[Text]:
+    def caller(self, caller: TrustCaller, *, first: bool) -> Iterator[Text]:
         """A caller, where it joins the line."""
         sign, style = SIGNS[caller.access]
         edge = Text.assemble("  ┌─ " if first else "  ├─ ", (sign, style), " ")

@@ -84,8 +84,8 @@ def test_commands_are_completed() -> None:
 
 
 def test_options_are_completed_once_and_those_that_repeat_again() -> None:
-    assert completed("status --a") == ["--app-service", "--auth"]
-    assert completed("status --auth cli --a") == ["--app-service"]
+    assert completed("verify --a") == ["--audience", "--app-service", "--auth"]
+    assert completed("verify --auth cli --a") == ["--audience", "--app-service"]
     assert completed("setup --client A --cl") == ["--client", "--cloud"]
     assert "--no-restart" in completed("setup --no-")
     assert completed("status --expiring-within 3d --he") == ["--help"]
@@ -95,7 +95,8 @@ def test_options_are_completed_once_and_those_that_repeat_again() -> None:
 def test_values_are_completed() -> None:
     assert completed("status --auth c") == ["cli"]
     assert completed("status --auth=c") == ["--auth=cli"]
-    assert completed("status -o ") == ["text", "json"]
+    assert completed("verify -o ") == ["text", "json"]
+    assert "csv" in completed("status -o ")
     assert completed("status --cloud us") == ["usgov", "usgov-dod"]
     assert completed("setup --secret-to ") == ["file:", "keyvault:", "exec:", "github:", "show"]
     assert completed("completion ") == ["bash", "zsh", "fish", "powershell"]
@@ -119,6 +120,7 @@ def test_names_are_those_of_the_options_that_were_typed() -> None:
     assert sorted(completed("rotate-secret ")) == ["Import of contosolearn", "Import of fabrikam"]
     assert completed("remove-client -a fabrikam ") == ["Import of fabrikam"]
     assert completed("verify --client I", MCT_S2S_APP_SERVICE="fabrikam") == ["Import of fabrikam"]
+    assert completed("snippet -a fabrikam ") == ["Import of fabrikam"]
     assert completed("rotate-secret X ") == []
     assert completed("setup --client I") == completed("add-client I") == []  # their names are to come
 

@@ -144,7 +144,8 @@ def test_without_a_service_application_there_is_nothing_to_call(clients: Clients
     clients.inside.become(copy.deepcopy(seeded))
     code, name, remedy = clients.refused("Import")
     assert (code, name) == (1, "service-application-missing")
-    assert remedy.startswith("Set it up first: mct-s2s setup --client NAME -a contosolearn")
+    assert remedy.startswith("Set it up first: mct-s2s setup ")
+    assert "-a contosolearn -g mct-prod" in remedy
 
 
 def test_a_credential_that_was_saved_elsewhere_is_named(clients: Clients) -> None:

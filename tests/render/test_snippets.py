@@ -268,7 +268,8 @@ HOSTILE = (
     "$(",
     "${{",
     "a\nb\tc",
-    "##vso[a]b##VSO[",
+    "##vso[a]b##VSO[ ##[group]",
+    "::add-mask::a ::error::b",
     "''\"\"",
 )
 

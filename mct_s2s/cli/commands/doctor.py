@@ -106,7 +106,7 @@ class _RequestText:
             current.terminal.say("There is nothing to ask an administrator for. No request was written.")
         elif self._file is not None:
             self._file.write(text)
-            current.terminal.say(f"Wrote the request to {self._file.path}")
+            current.terminal.note(f"Wrote the request to {self._file.path}")
         else:
             for line in text.splitlines():
                 current.terminal.result(line)

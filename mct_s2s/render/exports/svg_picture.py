@@ -11,7 +11,7 @@ from xml.etree.ElementTree import Element
 
 from rich.text import Text
 
-from mct_s2s.planning.callers import Access, Caller, Station, TrustPicture
+from mct_s2s.planning.callers import Access, Station, TrustCaller, TrustPicture
 from mct_s2s.render.exports.markup import add, rules
 from mct_s2s.render.fixed_width import folded
 from mct_s2s.render.trust_picture import SIGNS, counted, picture_title, split
@@ -133,12 +133,12 @@ def _centre(boxes: Sequence[_Box], bottom: float) -> float:
     return (boxes[0].top + boxes[-1].top + boxes[-1].height) / 2 if boxes else bottom / 2
 
 
-def _caller(caller: Caller) -> list[tuple[str, str]]:
+def _caller(caller: TrustCaller) -> list[tuple[str, str]]:
     sign, style = SIGNS[caller.access]
     return [(caller.name, "ink strong"), (caller.signs_in, "ink"), (f"{sign} {caller.remark}", style)]
 
 
-def _more(rest: Sequence[Caller]) -> list[list[tuple[str, str]]]:
+def _more(rest: Sequence[TrustCaller]) -> list[list[tuple[str, str]]]:
     return [[(counted(rest), "quiet")]] if rest else []
 
 

@@ -28,17 +28,17 @@ about_quoting_rules.
 """
 
 
-_LOGGED = re.compile(r"##(?=vso\[)", re.IGNORECASE)
-"""What Azure Pipelines takes for a command wherever it is in a log: a program may be printed into one.
+_LOGGED = re.compile(r"#(?=#(?:vso)?\[)|(?<!\S):(?=:[a-z])", re.IGNORECASE)
+"""The first character of what a pipeline takes for a command in its log: a program may be printed into one.
 
-Source: learn.microsoft.com/azure/devops/pipelines/scripts/logging-commands.
+Sources: as in `plain_text`.
 """
 
 
 def shell(value: str) -> Quoted:
     """One word for a POSIX shell; what is not printable is written by `printf`. Line ends at its end are lost."""
     if value.isprintable():
-        return Quoted(_LOGGED.sub("#''#", shlex.quote(value)))
+        return Quoted(_LOGGED.sub(r"\g<0>''", shlex.quote(value)))
     octets = _octets(value)
     written = (chr(one) if 0x20 <= one < 0x7F and one not in b"'\\%$#-" else f"\\{one:03o}" for one in octets)
     return Quoted(f"\"$(printf '{''.join(written)}')\"")
@@ -51,12 +51,12 @@ def workflow_shell(value: str) -> Quoted:
 
 def escaped(value: str) -> Quoted:
     """A string of Python, C# and YAML, in ASCII alone."""
-    return Quoted(_LOGGED.sub(r"\\u0023#", f'"{"".join(map(_escape, value))}"'))
+    return Quoted(_LOGGED.sub(_numbered, f'"{"".join(map(_escape, value))}"'))
 
 
 def javascript(value: str) -> Quoted:
     """A string of JavaScript, in ASCII alone."""
-    return Quoted(_LOGGED.sub(r"\\u0023#", json.dumps(value)))
+    return Quoted(_LOGGED.sub(_numbered, json.dumps(value)))
 
 
 def powershell(value: str) -> Quoted:
@@ -67,7 +67,7 @@ def powershell(value: str) -> Quoted:
     for printable, run in groupby(value, str.isprintable):
         text = "".join(run)
         parts += [_single_quoted(text)] if printable else [f"[char]{unit}" for unit in _utf16(text)]
-    return Quoted(_LOGGED.sub("#' + '#", f"({' + '.join(parts)})"))
+    return Quoted(_LOGGED.sub(r"\g<0>' + '", f"({' + '.join(parts)})"))
 
 
 def workflow_yaml(value: str) -> Quoted:
@@ -89,6 +89,10 @@ def identifier(value: str) -> Quoted:
 def comment(value: str) -> Quoted:
     """Text for a comment that ends with its line."""
     return Quoted(plain(value))
+
+
+def _numbered(found: re.Match[str]) -> str:
+    return f"\\u{ord(found[0]):04x}"
 
 
 def _escape(character: str) -> str:
