@@ -114,7 +114,10 @@ def _about_clients(who: str, can_call: bool | None, closing: Closing, took: str,
         return _headline(FAILED, f"{who} cannot call {label}", f"the test failed, see above; {took}")
     if closing.is_partial:
         return _headline(OPEN, f"{who} can call {label} when the steps below are done", took)
-    return _headline(DONE, f"{who} {'is' if is_one else 'are'} set up to call {label}", f"not tested; {took}")
+    set_up = f"{who} {'is' if is_one else 'are'} set up to call {label}"
+    if closing.verification is not None and not closing.verification.is_proved:
+        return _headline(OPEN, set_up, f"not tested yet, see above; {took}")
+    return _headline(DONE, set_up, f"not tested; {took}")
 
 
 def _headline(sign: tuple[str, str], text: str, detail: str) -> Text:
