@@ -1,4 +1,4 @@
-"""A kind of credential is a module and a row in each of four rooms: a new one changes no other file of the product."""
+"""A kind of credential is a module and a row in each of three rooms: a new one changes no other file of the product."""
 
 from __future__ import annotations
 
@@ -13,12 +13,11 @@ from mct_s2s.engine.apply.credentials import MAKERS
 from mct_s2s.model.desired import CredentialSpec
 from mct_s2s.planning.changes import AddCredential
 from mct_s2s.planning.credentials import PLANNERS
-from mct_s2s.render.credentials import GUIDES
 
 from tests.support.parsing import parsed
 
 PACKAGE = Path(errors.__file__).parent
-ROOMS = [PACKAGE / room / "credentials" for room in ("planning", "engine/apply", "cli", "render")]
+ROOMS = [PACKAGE / room / "credentials" for room in ("planning", "engine/apply", "cli")]
 KINDS = {path.stem for path in ROOMS[0].glob("*.py")} - {"__init__", "base"}
 KNOWING = {
     # Features of secrets alone, which no other kind has a part in.
@@ -43,7 +42,7 @@ def test_each_kind_has_a_module_in_each_room(room: Path) -> None:
 def test_each_kind_has_a_row_in_each_table() -> None:
     """A row that is missing would be found by the first user of that kind."""
     specs, changes = set(CredentialSpec.__subclasses__()), set(AddCredential.__subclasses__())
-    assert set(PLANNERS) == set(GUIDES) == specs
+    assert set(PLANNERS) == specs
     assert set(MAKERS) == changes
     assert len(READERS) == len(specs) == len(changes) == len(KINDS)
 

@@ -16,7 +16,6 @@ from mct_s2s.azure.authorities import may_sign_in
 from mct_s2s.azure.cloud_metadata import read_cloud
 from mct_s2s.azure.clouds import CHINA, PUBLIC, US_GOVERNMENT, US_GOVERNMENT_DOD, Cloud
 from mct_s2s.errors import UsageError
-from mct_s2s.render.next_steps import Call
 
 SDK = {
     "public": (AzureClouds.AZURE_PUBLIC_CLOUD, AzureAuthorityHosts.AZURE_PUBLIC_CLOUD, "graph.microsoft.com"),
@@ -36,8 +35,6 @@ def test_a_clouds_addresses_are_those_of_azures_own_sdks(name: str) -> None:
     assert (cloud.graph, cloud.graph_scope) == (f"https://{graph}", f"https://{graph}/.default")
     assert cloud.is_public == (name == "public"), "only the public cloud's login host goes without saying in a file"
     assert cloud.known_to_msal
-    call = Call(cloud.login, "t", "api://x", None)
-    assert call.token_endpoint == f"https://{authority}/t/oauth2/v2.0/token"
 
 
 def test_the_azure_clis_names_mean_the_same() -> None:

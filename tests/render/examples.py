@@ -6,19 +6,15 @@ from dataclasses import replace
 
 from mct_s2s.errors import ServiceError
 from mct_s2s.model.azure_resources import AppService
-from mct_s2s.model.client_credentials import Federation
 from mct_s2s.model.directory_objects import PrincipalKind, ServicePrincipal
-from mct_s2s.model.ids import ApplicationObjectId, ClientId, PrincipalId
+from mct_s2s.model.ids import ClientId, PrincipalId
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.planning.changes import AlreadyRight, AnyChange, CreateServicePrincipal, RemoveSecret
-from mct_s2s.planning.credentials.federated import AddFederatedCredential
 from mct_s2s.planning.grants import Grant, Lack
 from mct_s2s.planning.identifiers import identify
 from mct_s2s.planning.make import make_plan
 from mct_s2s.planning.plan import Plan, Results
-from mct_s2s.render.credentials.base import CallingClient
 from mct_s2s.render.documents import SavedCredential
-from mct_s2s.render.next_steps import Call
 from mct_s2s.render.result_document import Step
 
 from tests.planning.worlds import (
@@ -27,7 +23,6 @@ from tests.planning.worlds import (
     ROLE,
     SERVICE,
     SERVICE_ID,
-    TENANT,
     app_service,
     client,
     complete,
@@ -64,7 +59,6 @@ IDENTITY = ServicePrincipal(
     PrincipalKind.MANAGED_IDENTITY,
     str(identity_resource().resource),
 )
-CALL = Call(LOGIN, TENANT.id, f"api://{SERVICE_ID}", "https://contosolearn.azurewebsites.net")
 WEBSITE_CONTRIBUTOR = Lack(
     "write the application settings of 'contosolearn'",
     Grant(
@@ -137,16 +131,3 @@ def refusal(message: str = "Graph refused the request.", request_id: str | None 
     return ServiceError(
         "graph-refused", message, remedy=f"mct-s2s add-client Import {WHERE}", request_id=request_id, status=403
     )
-
-
-def calling(
-    client_id: str, federation: Federation | None = None, *, dotenv: str | None = None, saved_to: str | None = None
-) -> CallingClient:
-    """A client whose call is shown; with a federation, one that is given that credential."""
-    if federation is None:
-        return CallingClient(client_id, dotenv, saved_to)
-    added = AddFederatedCredential(
-        key="federated", name="Import", client="Import", object_id=ApplicationObjectId(guid("Import")),
-        client_id=ClientId(client_id), audience="api://x", credential_name="mct-s2s-import", federation=federation,
-    )  # fmt: skip
-    return CallingClient(client_id, dotenv, saved_to, added)

@@ -26,13 +26,11 @@ from mct_s2s.ports.apply_progress import activity, throttled, waiting, watched_b
 from mct_s2s.render.access_request import access_request
 from mct_s2s.render.closing import ClientResult, Closing, credential_lines, show_closing
 from mct_s2s.render.console import Terminal
-from mct_s2s.render.credentials import certificate, federated, secret
 from mct_s2s.render.diagnostics import show_error, show_standing
 from mct_s2s.render.doctor import show_checks, show_drift
 from mct_s2s.render.documents import SavedCredential, error_document, status_document
 from mct_s2s.render.findings import show_findings
 from mct_s2s.render.handover import Instruction, show_lacking, show_left_to_others
-from mct_s2s.render.next_steps import Call, show_identity_example
 from mct_s2s.render.plan import show_plan
 from mct_s2s.render.plan_markdown import plan_markdown
 from mct_s2s.render.progress import TerminalProgress, progress
@@ -62,7 +60,6 @@ from tests.planning.worlds import (
     client,
     credential,
     guid,
-    identity_resource,
     settings,
     spec,
     trust,
@@ -70,10 +67,8 @@ from tests.planning.worlds import (
 )
 from tests.render.examples import (
     IDENTITY,
-    LOGIN,
     WEBSITE_CONTRIBUTOR,
     WHERE,
-    calling,
     full_plan,
     healthy,
     planned,
@@ -232,18 +227,6 @@ def _credentials(terminal: Terminal, name: str) -> None:
     show_closing(terminal, Closing(name, headline=name, remarks=[(name, name)]))
 
 
-def _calls(terminal: Terminal, name: str) -> None:
-    call = Call(LOGIN, name, f"api://{name}", f"https://{name}")
-    secret.show(terminal, call, [calling(name, dotenv=f"/home/{name}")])
-    secret.show(terminal, call, [calling(name, saved_to=f"keyvault:{name}/{name}")])
-    certificate.show(terminal, call, [calling(name, dotenv=f"/home/{name}")])
-    certificate.show(terminal, call, [calling(name)])
-    for issuer in ("https://token.actions.githubusercontent.com", f"https://{name}"):
-        federation = Federation(issuer, f"system:serviceaccount:{name}:{name}", name)
-        federated.show(terminal, call, [calling(name, federation)])
-    show_identity_example(terminal, call, identity_resource(name))
-
-
 def _errors(terminal: Terminal, name: str) -> None:
     show_error(terminal, refusal(name, request_id=name))
     show_error(terminal, S2SError("x", name, remedy=name, command=name, answer=name))
@@ -305,7 +288,6 @@ SCREENS: Mapping[str, Callable[[Terminal, str], None]] = {
     "verification": lambda terminal, name: show_verification(terminal, _proof(name)),
     "errors": _errors,
     "credentials": _credentials,
-    "calls": _calls,
     "handover": _handed_over,
     "snippets": _snippets,
     "documents": _documented,

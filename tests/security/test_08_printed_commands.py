@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from mct_s2s import errors
@@ -19,13 +18,12 @@ from mct_s2s.cli.options import AzureOptions
 from mct_s2s.cli.requests import where
 from mct_s2s.model.azure_resources import AppService, WiredApp
 from mct_s2s.model.caller_rights import CallerRights, DirectoryRights, Permission, ResourceLock, ScopeRights, SignedIn
-from mct_s2s.model.client_credentials import Federation
 from mct_s2s.model.client_sign_in import Claims
 from mct_s2s.model.commands import command, grant_on_vault, lock_again, option, own_command, webapp_command
 from mct_s2s.model.desired import WireSpec
 from mct_s2s.model.ids import ApplicationObjectId, ClientId, PrincipalId
 from mct_s2s.model.observed import ObservedState
-from mct_s2s.model.resource_id import USER_ASSIGNED_IDENTITIES, ResourceId
+from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.planning.answers import stopped
 from mct_s2s.planning.application_uri import taken_uri
 from mct_s2s.planning.findings import diagnose
@@ -43,10 +41,7 @@ from mct_s2s.planning.verification import (
 )
 from mct_s2s.planning.wire import _reading
 from mct_s2s.render.closing import vault_reading
-from mct_s2s.render.credentials import certificate, federated
-from mct_s2s.render.credentials.secret import client_example
 from mct_s2s.render.handover import instructions
-from mct_s2s.render.next_steps import Call, identity_example, sdk_example
 
 from tests.cli.conftest import Program
 from tests.conftest import Sandbox
@@ -56,13 +51,10 @@ from tests.planning.worlds import (
     SERVICE_PRINCIPAL,
     TENANT,
     client,
-    identity_resource,
 )
 from tests.planning.worlds import (
     settings as site_settings,
 )
-from tests.render.conftest import Screens
-from tests.render.examples import calling
 from tests.render.hostile import observed
 from tests.support.parsing import parsed
 from tests.support.sampling import cases
@@ -218,62 +210,6 @@ def test_a_shell_takes_no_value_for_a_command(tmp_path: Path) -> None:
     for line in lines:
         assert any(EVIL in word for words in ran for word in words if shlex.split(line)[:3] == words[:3]), line
     assert {words[0] for words in ran} == {"az", "mct-s2s"}
-
-
-def test_scripts_hand_every_value_on_as_it_is(tmp_path: Path, screens: Screens) -> None:
-    call = Call(f"https://{EVIL}", EVIL, EVIL, f"https://{EVIL}")
-    file = tmp_path / "it's $(touch pwned).env"
-    file.write_text("AZURE_CLIENT_ID=a\nAZURE_CLIENT_SECRET=b\nAZURE_TENANT_ID=c\n")
-    one = identity_resource()
-    identity = ResourceId(EVIL, EVIL, "Microsoft.ManagedIdentity", ("userAssignedIdentities",), (EVIL,))
-    assert identity.type == USER_ASSIGNED_IDENTITIES
-    script = [
-        *client_example(call, calling(EVIL, dotenv=str(file))),
-        "IDENTITY_HEADER=h IDENTITY_ENDPOINT=https://e; export IDENTITY_HEADER IDENTITY_ENDPOINT",
-        *identity_example(call, one),
-        *identity_example(call, replace(one, resource=identity)),
-    ]
-    ran = pasted("\n".join(script), tmp_path)
-    assert [words[0] for words in ran].count("curl") == 6
-    assert sum(words[-1] == call.api for words in ran) == 3
-
-
-@pytest.mark.parametrize("issuer", ["https://token.actions.githubusercontent.com", "https://issuer"])
-def test_what_is_on_the_screen_for_a_workload_runs_as_it_is_printed(
-    screens: Screens, tmp_path: Path, issuer: str
-) -> None:
-    screen = screens()
-    evil = EVIL.replace("\n", " ")
-    call = Call(f"https://{evil}", evil, evil, f"https://{evil}")
-    federation = Federation(issuer, f"system:serviceaccount:{evil}:{evil}", evil)
-    federated.show(screen.terminal, call, [calling(evil, federation)])
-    lines = screen.out.splitlines()
-    if issuer.endswith("issuer"):
-        first = next(at for at, line in enumerate(lines) if line.startswith("kubectl"))
-        script = "\n".join(lines[first:]).replace("=…", "=x")
-        (words,) = pasted(script, tmp_path)
-        assert words[:6] == ["kubectl", "annotate", "serviceaccount", "-n", evil, evil]
-    else:
-        run = lines.index("  - run: |")
-        pasted("\n".join(line.removeprefix("      ") for line in lines[run + 1 :]), tmp_path)
-        for line in lines[:run]:
-            if "-id: " in line or "audience: " in line:
-                assert line.partition(": ")[2] == '"' + evil.replace("\\", "\\\\").replace('"', '\\"') + '"'
-
-
-def test_the_script_for_a_certificate_can_be_pasted_as_it_is_printed(screens: Screens, tmp_path: Path) -> None:
-    screen = screens(80, is_terminal=True)
-    evil = EVIL.replace("\n", " ")
-    call = Call(f"https://{evil}", evil, evil, f"https://{evil}")
-    certificate.show(screen.terminal, call, [calling(evil)])
-    lines = screen.out.splitlines()
-    first = next(at for at, line in enumerate(lines) if line.startswith("export "))
-    assert pasted("\n".join(lines[first:]).replace("=…", "=x"), tmp_path) == []
-    program = (tmp_path / "program").read_text(encoding="utf-8")
-    texts = [node.value for node in ast.walk(ast.parse(program)) if isinstance(node, ast.Constant)]
-    assert f"{evil}/.default" in texts
-    assert call.api in texts
-    assert program.splitlines() == sdk_example(call, "EnvironmentCredential")[1:-1]
 
 
 # nobody puts a value into a command by himself

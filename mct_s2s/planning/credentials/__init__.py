@@ -1,7 +1,7 @@
 """What client applications sign in with: one module a kind, and the table of the kinds.
 
 Each kind decides what a client lacks of it. How it is made is in `engine.apply.credentials`, how it is asked for in
-`cli.credentials`, how a client uses it in `render.credentials`. docs/contributing.md says how to add one.
+`cli.credentials`, how a client uses it in `render.snippets`. docs/contributing.md says how to add one.
 """
 
 from __future__ import annotations
