@@ -269,7 +269,7 @@ def test_setup_and_add_client_end_with_the_proof(mct: Program, azure: Sandbox) -
     azure.lag(0)
     more = mct("add-client", "B", "--secret-to", "show", "-y")
     assert more.code == 0
-    assert "Verified: 1 client called the MCT API." in more.out
+    assert "✓ B can call contosolearn" in more.out
     azure.forget()
     again = mct(*SETUP, "-o", "json")
     assert (again.code, again.document["verification"]) == (0, None)

@@ -49,11 +49,6 @@ class ClientAnswer:
     credential: Mapping[str, Any] = field(default_factory=dict)
     """The options that say what it signs in with, by the names of their fields; none: a secret in a file."""
 
-    @property
-    def has_secret(self) -> bool:
-        """Whether there is a secret to be kept."""
-        return not self.is_identity and "credential" not in self.credential
-
 
 class ClientQuestions:
     """The questions about clients.
