@@ -23,11 +23,11 @@ KNOWING = {
     # Features of secrets alone, which no other kind has a part in.
     "engine/apply/operations.py": {"secret"},
     "engine/observe/preflight.py": {"secret"},
-    "planning/findings.py": {"secret"},
-    "planning/removal.py": {"secret"},
-    "planning/renewal.py": {"secret"},
-    "planning/rotation.py": {"secret"},
-    "planning/secret_policy.py": {"secret"},
+    "planning/reports/findings.py": {"secret"},
+    "planning/removing/removal.py": {"secret"},
+    "planning/secrets/renewal.py": {"secret"},
+    "planning/secrets/rotation.py": {"secret"},
+    "planning/secrets/secret_policy.py": {"secret"},
     # What is typed for a kind, checked.
     "inputs/federation.py": {"federated"},
 }

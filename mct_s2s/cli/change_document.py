@@ -12,10 +12,10 @@ from mct_s2s.cli.requests import where
 from mct_s2s.engine.outcome import Outcome
 from mct_s2s.engine.session import Session
 from mct_s2s.plain_text import plain
-from mct_s2s.planning.findings import diagnose
 from mct_s2s.planning.fingerprint import fingerprint
-from mct_s2s.planning.grants import missing_rights
 from mct_s2s.planning.identifiers import identify
+from mct_s2s.planning.permissions.grants import missing_rights
+from mct_s2s.planning.reports.findings import diagnose
 from mct_s2s.render.console import Terminal
 from mct_s2s.render.documents import status_document
 from mct_s2s.render.plan import target_details

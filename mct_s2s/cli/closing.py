@@ -11,8 +11,8 @@ from mct_s2s.cli.requests import where
 from mct_s2s.engine.outcome import Outcome
 from mct_s2s.engine.session import Session
 from mct_s2s.model.commands import own_command
-from mct_s2s.planning.membership import clients_called
-from mct_s2s.planning.verification import CALL, CheckSubject
+from mct_s2s.planning.registrations.membership import clients_called
+from mct_s2s.planning.reports.verification import CALL, CheckSubject
 from mct_s2s.render.closing import ClientResult, Closing, show_closing
 from mct_s2s.render.console import Terminal
 from mct_s2s.render.handover import Instruction, instructions, show_lacking, show_left_to_others

@@ -20,7 +20,7 @@ from mct_s2s.model.client_sign_in import OwnCredential
 from mct_s2s.model.ids import place_in_tag, same_id
 from mct_s2s.model.language import Language
 from mct_s2s.model.trust import ClientApplication
-from mct_s2s.planning.client_lookup import Client
+from mct_s2s.planning.registrations.client_lookup import Client
 from mct_s2s.render.snippets.caller import (
     CertificateFile,
     CredentialSource,

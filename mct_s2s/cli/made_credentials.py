@@ -12,7 +12,7 @@ from mct_s2s.model.commands import credential_removal
 from mct_s2s.model.ids import ApplicationObjectId, ClientId, KeyId
 from mct_s2s.planning.changes.base import Part, Ref
 from mct_s2s.planning.changes.credentials import AddCredential
-from mct_s2s.planning.membership import clients_called
+from mct_s2s.planning.registrations.membership import clients_called
 from mct_s2s.ports.graph import Directory
 from mct_s2s.render.documents import SavedCredential
 from mct_s2s.stores.output_store import OutputStore

@@ -14,7 +14,7 @@ from mct_s2s.engine.session import Session
 from mct_s2s.errors import NotThere
 from mct_s2s.model.commands import own_command
 from mct_s2s.model.desired import Desired
-from mct_s2s.planning.findings import Severity, diagnose
+from mct_s2s.planning.reports.findings import Severity, diagnose
 from mct_s2s.render.console import Terminal
 from mct_s2s.render.findings import show_findings
 

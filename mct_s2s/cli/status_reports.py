@@ -18,9 +18,9 @@ from mct_s2s.errors import S2SError
 from mct_s2s.model.desired import Desired
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.model.site_target import SiteTarget
-from mct_s2s.planning import guards
-from mct_s2s.planning.findings import diagnose
-from mct_s2s.planning.status_report import SiteStatus, StatusReport, TenantWide, UnreadSite
+from mct_s2s.planning.app_service import guards
+from mct_s2s.planning.reports.findings import diagnose
+from mct_s2s.planning.reports.status_report import SiteStatus, StatusReport, TenantWide, UnreadSite
 from mct_s2s.ports.apply_progress import activity
 
 WORST_LAST = (0, 3, 4, 1)

@@ -11,10 +11,10 @@ from mct_s2s.errors import S2SError
 from mct_s2s.model.caller_rights import CallerRights
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.planning.changes import AlreadyRight, AnyChange, known_id
-from mct_s2s.planning.grants import Lack
+from mct_s2s.planning.permissions.grants import Lack
 from mct_s2s.planning.plan import ManualStep, Plan, Results
 from mct_s2s.planning.projection import project
-from mct_s2s.planning.verification import Verification
+from mct_s2s.planning.reports.verification import Verification
 from mct_s2s.ports.secret_stores import SecretStore
 
 LEFT = "you don't have permission"

@@ -9,7 +9,7 @@ from mct_s2s.model.azure_resources import AppService
 from mct_s2s.model.client_sign_in import ApiAnswer
 from mct_s2s.model.commands import webapp_command
 from mct_s2s.model.mct_api import API_PATH
-from mct_s2s.planning.verification import CALL, CheckSubject, VerificationCheck
+from mct_s2s.planning.reports.verification import CALL, CheckSubject, VerificationCheck
 
 NOT_NOW = frozenset({429, 502, 503, 504})
 """What App Service's front end answers for a site that is starting, or busy: the API itself has not answered."""

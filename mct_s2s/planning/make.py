@@ -8,20 +8,20 @@ from mct_s2s.model.desired import Desired, SettingsScope
 from mct_s2s.model.directory_objects import PrincipalKind
 from mct_s2s.model.ids import ClientId, PrincipalId
 from mct_s2s.model.observed import ObservedState
-from mct_s2s.planning import guards
+from mct_s2s.planning.app_service import guards
+from mct_s2s.planning.app_service.setting_sizes import size_note
+from mct_s2s.planning.app_service.site import plan_site, settings_spec
+from mct_s2s.planning.app_service.slots import swap_note
+from mct_s2s.planning.app_service.wire import plan_wire
 from mct_s2s.planning.changes import AlreadyRight, AnyChange, Later, WriteSettings
-from mct_s2s.planning.clients import Client, plan_client, plan_identity
 from mct_s2s.planning.credentials import one_after_another
-from mct_s2s.planning.membership import members
 from mct_s2s.planning.mending import clients_to_mend
 from mct_s2s.planning.plan import Facts, Left, ManualStep, Plan
-from mct_s2s.planning.removal import plan_removal
-from mct_s2s.planning.rotation import plan_rotation
-from mct_s2s.planning.service import Service, plan_service
-from mct_s2s.planning.setting_sizes import size_note
-from mct_s2s.planning.site import plan_site, settings_spec
-from mct_s2s.planning.slots import swap_note
-from mct_s2s.planning.wire import plan_wire
+from mct_s2s.planning.registrations.clients import Client, plan_client, plan_identity
+from mct_s2s.planning.registrations.membership import members
+from mct_s2s.planning.registrations.service import Service, plan_service
+from mct_s2s.planning.removing.removal import plan_removal
+from mct_s2s.planning.secrets.rotation import plan_rotation
 
 
 def make_plan(desired: Desired, observed: ObservedState, facts: Facts) -> Plan:

@@ -7,7 +7,7 @@ from mct_s2s.model.directory_objects import Application
 from mct_s2s.model.ids import trust_tag
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.trust import ClientApplication
-from mct_s2s.planning.membership import clients_called, is_consented, members
+from mct_s2s.planning.registrations.membership import clients_called, is_consented, members
 
 
 def clients_to_mend(observed: ObservedState, unique_name: str) -> tuple[ClientSpec, ...]:

@@ -28,7 +28,7 @@ from mct_s2s.planning.changes import (
     SettingValue,
     WriteSettings,
 )
-from mct_s2s.planning.grants import Lack
+from mct_s2s.planning.permissions.grants import Lack
 
 T = TypeVar("T", bound=str)
 

@@ -31,7 +31,7 @@ from mct_s2s.planning.changes import (
 )
 from mct_s2s.planning.edits import ApplicationPatch, patch_for
 from mct_s2s.planning.plan import Results
-from mct_s2s.planning.service import CREATE
+from mct_s2s.planning.registrations.service import CREATE
 
 
 def project(

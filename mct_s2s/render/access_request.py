@@ -13,9 +13,9 @@ from collections.abc import Iterable, Iterator
 from mct_s2s.model.caller_rights import DirectoryRights
 from mct_s2s.model.commands import own_command
 from mct_s2s.plain_text import plain
-from mct_s2s.planning.doctor import DoctorCheck, Seen, State
-from mct_s2s.planning.grants import Grant, least
-from mct_s2s.planning.rights import Right
+from mct_s2s.planning.permissions.doctor import DoctorCheck, Seen, State
+from mct_s2s.planning.permissions.grants import Grant, least
+from mct_s2s.planning.permissions.rights import Right
 
 TITLE = "# Request for permissions: mct-s2s"
 WIDTH = 100

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from mct_s2s.model.client_credentials import ending
 from mct_s2s.model.commands import command
-from mct_s2s.planning.verification import Verification
+from mct_s2s.planning.reports.verification import Verification
 from mct_s2s.render.columns import Columns
 from mct_s2s.render.console import Terminal, one_line, prose
 from mct_s2s.render.documents import SavedCredential

@@ -9,8 +9,7 @@ from rich.cells import cell_len, set_cell_size
 from rich.text import Text
 
 from mct_s2s.model.commands import own_command
-from mct_s2s.planning.custody import CODE as NOT_OURS
-from mct_s2s.planning.doctor import (
+from mct_s2s.planning.permissions.doctor import (
     READ_SITE,
     DoctorCheck,
     Forecast,
@@ -22,8 +21,9 @@ from mct_s2s.planning.doctor import (
     missing_grants,
     missing_of,
 )
-from mct_s2s.planning.grants import Grant, all_commands, least
-from mct_s2s.planning.rights import Right
+from mct_s2s.planning.permissions.grants import Grant, all_commands, least
+from mct_s2s.planning.permissions.rights import Right
+from mct_s2s.planning.registrations.custody import CODE as NOT_OURS
 from mct_s2s.render.console import Terminal, one_line, prose
 
 _SIGNS = {State.OK: ("✓", "good"), State.MISSING: ("✗", "bad"), State.UNKNOWN: ("?", "warn")}

@@ -15,11 +15,11 @@ from mct_s2s.model.mct_api import SERVICE_HEADER, token_endpoint
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.site_settings import ours
 from mct_s2s.model.trust import ClientApplication
-from mct_s2s.planning.app_role import wanted_role
-from mct_s2s.planning.application_uri import uri_shown
 from mct_s2s.planning.changes import Action, AnyChange
-from mct_s2s.planning.findings import Finding, is_healthy
-from mct_s2s.planning.membership import is_allowed, is_consented, members
+from mct_s2s.planning.registrations.app_role import wanted_role
+from mct_s2s.planning.registrations.application_uri import uri_shown
+from mct_s2s.planning.registrations.membership import is_allowed, is_consented, members
+from mct_s2s.planning.reports.findings import Finding, is_healthy
 
 Json = dict[str, Any]
 

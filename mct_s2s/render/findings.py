@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rich.text import Text
 
-from mct_s2s.planning.findings import Finding, Severity, is_healthy
+from mct_s2s.planning.reports.findings import Finding, Severity, is_healthy
 from mct_s2s.render.console import Terminal, prose
 
 SEVERITY_STYLE = {Severity.ERROR: "bad", Severity.WARNING: "warn", Severity.NOTE: "quiet"}

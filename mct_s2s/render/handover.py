@@ -12,9 +12,9 @@ from rich.text import Text
 from mct_s2s.model.commands import own_command, webapp_command
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.site_settings import ENABLED, SETTINGS, AllowList, ours
-from mct_s2s.planning.grants import Lack, in_words, requests
+from mct_s2s.planning.app_service.site import merge, unknown_names
+from mct_s2s.planning.permissions.grants import Lack, in_words, requests
 from mct_s2s.planning.plan import Left, ManualStep, Results
-from mct_s2s.planning.site import merge, unknown_names
 from mct_s2s.render.columns import Columns
 from mct_s2s.render.console import Terminal, prose
 from mct_s2s.render.diagnostics import show_items

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from mct_s2s.planning.changes import Action, WriteSettings
-from mct_s2s.planning.grants import requests
+from mct_s2s.planning.permissions.grants import requests
 from mct_s2s.planning.plan import Plan
 from mct_s2s.render.handover import Instruction
 from mct_s2s.render.plan import BLOCKED, SIGNS, detail_of, setting_rows, summary

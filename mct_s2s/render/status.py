@@ -11,12 +11,12 @@ from mct_s2s.model.client_credentials import EXPIRING_WITHIN, has_end
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.site_settings import ours
 from mct_s2s.model.trust import ClientApplication
-from mct_s2s.planning.app_role import wanted_role
-from mct_s2s.planning.application_uri import uri_shown
-from mct_s2s.planning.callers import last_to_end, trust_picture
-from mct_s2s.planning.findings import Finding
-from mct_s2s.planning.membership import is_allowed, is_consented, members
-from mct_s2s.planning.status_report import StatusReport
+from mct_s2s.planning.permissions.callers import last_to_end, trust_picture
+from mct_s2s.planning.registrations.app_role import wanted_role
+from mct_s2s.planning.registrations.application_uri import uri_shown
+from mct_s2s.planning.registrations.membership import is_allowed, is_consented, members
+from mct_s2s.planning.reports.findings import Finding
+from mct_s2s.planning.reports.status_report import StatusReport
 from mct_s2s.render.columns import Columns
 from mct_s2s.render.console import Terminal
 from mct_s2s.render.findings import show_findings

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from mct_s2s.errors import S2SError
-from mct_s2s.planning.renewal import expiry
-from mct_s2s.planning.status_report import EndingCredential, StatusReport
+from mct_s2s.planning.reports.status_report import EndingCredential, StatusReport
+from mct_s2s.planning.secrets.renewal import expiry
 from mct_s2s.render.documents import error_document, status_document, timestamp
 
 Json = dict[str, Any]

@@ -8,9 +8,9 @@ from typing import TypeVar
 
 from rich.text import Text
 
-from mct_s2s.planning.callers import trust_picture
-from mct_s2s.planning.renewal import Expiry, expiry
-from mct_s2s.planning.status_report import EndingCredential, SiteStatus, StatusReport
+from mct_s2s.planning.permissions.callers import trust_picture
+from mct_s2s.planning.reports.status_report import EndingCredential, SiteStatus, StatusReport
+from mct_s2s.planning.secrets.renewal import Expiry, expiry
 from mct_s2s.render.columns import Columns
 from mct_s2s.render.console import Terminal, prose
 from mct_s2s.render.diagnostics import show_error

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from rich.cells import cell_len
 from rich.text import Text
 
-from mct_s2s.planning.callers import Access, Station, TrustCaller, TrustPicture
+from mct_s2s.planning.permissions.callers import Access, Station, TrustCaller, TrustPicture
 from mct_s2s.render.console import Terminal, one_line
 from mct_s2s.render.fixed_width import folded
 

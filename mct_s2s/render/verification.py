@@ -7,7 +7,7 @@ from typing import Any
 
 from rich.text import Text
 
-from mct_s2s.planning.verification import CALL, CheckSubject, Verification, VerificationCheck
+from mct_s2s.planning.reports.verification import CALL, CheckSubject, Verification, VerificationCheck
 from mct_s2s.render.console import Terminal, prose
 
 _SIGNS = {True: ("✓", "good"), False: ("✗", "bad"), None: ("?", "warn")}

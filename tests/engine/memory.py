@@ -64,9 +64,9 @@ from mct_s2s.model.trust import Trust
 from mct_s2s.planning.changes import AnyChange
 from mct_s2s.planning.credentials.federated import FederatedSpec
 from mct_s2s.planning.edits import ApplicationPatch
+from mct_s2s.planning.permissions.rights import GLOBAL_ADMINISTRATOR
 from mct_s2s.planning.plan import Plan
-from mct_s2s.planning.rights import GLOBAL_ADMINISTRATOR
-from mct_s2s.planning.secret_policy import LIFETIME_FORBIDDEN
+from mct_s2s.planning.secrets.secret_policy import LIFETIME_FORBIDDEN
 from mct_s2s.ports.apply_progress import Activity
 from mct_s2s.ports.resource_manager import Subscription
 from mct_s2s.ports.secret_stores import KeySpec, NewSecret, SecretRecord, SecretStore, StoredCredential

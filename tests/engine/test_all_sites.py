@@ -14,7 +14,7 @@ from mct_s2s.model.client_credentials import Credential, CredentialKind
 from mct_s2s.model.directory_objects import Owner
 from mct_s2s.model.ids import PrincipalId
 from mct_s2s.model.resource_id import ResourceId
-from mct_s2s.planning.status_report import TenantWide
+from mct_s2s.planning.reports.status_report import TenantWide
 
 from tests.engine.memory import MemoryDirectory, MemorySites, World, elapsed_since, failing, refused, run, world
 from tests.planning.worlds import FOREIGN, NOW, SUBSCRIPTION, credential, guid, settings, site

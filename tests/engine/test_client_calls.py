@@ -28,7 +28,7 @@ from mct_s2s.model.client_sign_in import (
 from mct_s2s.model.directory_objects import PrincipalKind, ServicePrincipal
 from mct_s2s.model.ids import ClientId, PrincipalId, api_uri
 from mct_s2s.model.observed import ObservedState
-from mct_s2s.planning.verification import Verification, VerificationCheck
+from mct_s2s.planning.reports.verification import Verification, VerificationCheck
 
 from tests.engine.memory import (
     MemoryApi,

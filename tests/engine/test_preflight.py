@@ -15,9 +15,9 @@ from mct_s2s.errors import NotThere, PermissionMissing, S2SError
 from mct_s2s.model.caller_rights import CallerRights, Permission, ResourceLock, SecretRestriction, SecretRule, Verdict
 from mct_s2s.planning.changes import AssignAppRole, RestartSite, WriteSettings
 from mct_s2s.planning.credentials.secret import AddSecret
-from mct_s2s.planning.grants import in_words
+from mct_s2s.planning.permissions.grants import in_words
+from mct_s2s.planning.permissions.rights import GLOBAL_ADMINISTRATOR, Need, Right, judge
 from mct_s2s.planning.plan import Left
-from mct_s2s.planning.rights import GLOBAL_ADMINISTRATOR, Need, Right, judge
 
 from tests.engine.memory import (
     World,

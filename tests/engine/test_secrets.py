@@ -18,7 +18,7 @@ from mct_s2s.planning.changes import AnyChange, CreateApplication, Part, Ref, Re
 from mct_s2s.planning.credentials.certificate import AddCertificate
 from mct_s2s.planning.credentials.federated import AddFederatedCredential
 from mct_s2s.planning.credentials.secret import AddSecret
-from mct_s2s.planning.secret_policy import LIFETIME_FORBIDDEN
+from mct_s2s.planning.secrets.secret_policy import LIFETIME_FORBIDDEN
 from mct_s2s.ports.secret_stores import StoredCredential
 
 from tests.engine.memory import (

@@ -11,7 +11,7 @@ from mct_s2s.errors import PermissionMissing
 from mct_s2s.model.azure_resources import Site
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.model.site_settings import ENABLED
-from mct_s2s.planning.site_recognition import SiteSurvey
+from mct_s2s.planning.app_service.site_recognition import SiteSurvey
 from mct_s2s.ports.resource_manager import Sites
 
 from tests.planning.test_site_recognition import LEARN, LEARN_FA, PORTAL, REPORTS, site

@@ -11,7 +11,7 @@ from mct_s2s.model.azure_resources import AppService
 from mct_s2s.model.client_credentials import NEVER, CredentialKind
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.trust import ClientApplication
-from mct_s2s.planning.callers import Access, TrustPicture, trust_picture
+from mct_s2s.planning.permissions.callers import Access, TrustPicture, trust_picture
 
 from tests.planning.worlds import NOW, SERVICE, client, complete, credential, settings, trust, world
 from tests.render.examples import IDENTITY, site_of, with_role_off, with_settings

@@ -9,7 +9,7 @@ from mct_s2s.model.desired import Desired, Removal, Rotation
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.trust import ClientApplication, Trust
 from mct_s2s.planning.make import make_plan
-from mct_s2s.planning.membership import clients_called
+from mct_s2s.planning.registrations.membership import clients_called
 
 from tests.planning.worlds import (
     FACTS,

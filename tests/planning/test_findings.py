@@ -13,7 +13,7 @@ from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.model.site_settings import NAMES
 from mct_s2s.model.trust import ClientApplication, Trust
-from mct_s2s.planning.findings import Severity, diagnose, is_healthy
+from mct_s2s.planning.reports.findings import Severity, diagnose, is_healthy
 
 from tests.cli.schemas import FINDING_CODES
 from tests.planning.worlds import (

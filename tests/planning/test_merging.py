@@ -14,11 +14,11 @@ from mct_s2s.model.directory_objects import AppRole, RequiredAccess
 from mct_s2s.model.ids import AppRoleId, ClientId, PrincipalId, client_unique_name, file_stem, service_unique_name
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.site_settings import LISTS, NAMES, SETTINGS
+from mct_s2s.planning.app_service.site import changed_names, merge
 from mct_s2s.planning.changes import ApiUri, ApplicationEdits, SettingSpec, SettingsSpec
 from mct_s2s.planning.edits import patch_for
 from mct_s2s.planning.make import make_plan
 from mct_s2s.planning.plan import Results
-from mct_s2s.planning.site import changed_names, merge
 
 from tests.planning.worlds import (
     FACTS,

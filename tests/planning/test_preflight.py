@@ -18,12 +18,12 @@ from mct_s2s.model.desired import ClientSpec, SettingsScope
 from mct_s2s.model.ids import ClientId, PrincipalId
 from mct_s2s.planning.changes import RestartSite, WriteSettings
 from mct_s2s.planning.credentials.secret import AddSecret, SecretSpec
-from mct_s2s.planning.grants import in_words
 from mct_s2s.planning.make import make_plan
+from mct_s2s.planning.permissions.grants import in_words
+from mct_s2s.planning.permissions.preflight import check, stopped
+from mct_s2s.planning.permissions.rights import Right
 from mct_s2s.planning.plan import Left
-from mct_s2s.planning.preflight import check, stopped
-from mct_s2s.planning.rights import Right
-from mct_s2s.planning.secret_policy import fit_secrets, longest_end, typed
+from mct_s2s.planning.secrets.secret_policy import fit_secrets, longest_end, typed
 
 from tests.planning.worlds import FACTS, LATER, NOW, client, complete, guid, identity_resource, said, site, spec, world
 

@@ -17,7 +17,7 @@ from mct_s2s.model.caller_rights import (
     Verdict,
 )
 from mct_s2s.model.ids import ApplicationObjectId, ClientId, PrincipalId
-from mct_s2s.planning.rights import (
+from mct_s2s.planning.permissions.rights import (
     APPLICATION_DEVELOPER,
     CLOUD_APPLICATION_ADMINISTRATOR,
     HYBRID_IDENTITY_ADMINISTRATOR,

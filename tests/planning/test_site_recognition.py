@@ -8,7 +8,7 @@ import pytest
 from mct_s2s.model.azure_resources import Site
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.model.site_settings import APPLICATION_IDS, AUDIENCE, ENABLED, OBJECT_IDS
-from mct_s2s.planning.site_recognition import SiteSurvey, by_likelihood, survey_of
+from mct_s2s.planning.app_service.site_recognition import SiteSurvey, by_likelihood, survey_of
 
 from tests.planning.worlds import SUBSCRIPTION, guid
 

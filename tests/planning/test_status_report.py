@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 from mct_s2s.model.client_credentials import NEVER, CredentialKind
-from mct_s2s.planning.renewal import Expiry, expiry, renewal, renewal_elsewhere
-from mct_s2s.planning.status_report import StatusReport, TenantWide
+from mct_s2s.planning.reports.status_report import StatusReport, TenantWide
+from mct_s2s.planning.secrets.renewal import Expiry, expiry, renewal, renewal_elsewhere
 
 from tests.planning.worlds import NOW, client, complete, credential, guid
 from tests.render.examples import WHERE

@@ -24,6 +24,7 @@ from mct_s2s.model.ids import (
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.model.trust import ClientApplication, Trust
+from mct_s2s.planning.app_service.site import merge
 from mct_s2s.planning.changes import (
     AssignAppRole,
     CreateApplication,
@@ -37,7 +38,6 @@ from mct_s2s.planning.credentials.federated import AddFederatedCredential
 from mct_s2s.planning.credentials.secret import AddSecret, SecretSpec
 from mct_s2s.planning.plan import Facts, Plan, Results
 from mct_s2s.planning.projection import project
-from mct_s2s.planning.site import merge
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 LATER = NOW + timedelta(days=365)

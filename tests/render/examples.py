@@ -10,9 +10,9 @@ from mct_s2s.model.directory_objects import PrincipalKind, ServicePrincipal
 from mct_s2s.model.ids import ClientId, PrincipalId
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.planning.changes import AlreadyRight, AnyChange, CreateServicePrincipal, RemoveSecret
-from mct_s2s.planning.grants import Grant, Lack
 from mct_s2s.planning.identifiers import identify
 from mct_s2s.planning.make import make_plan
+from mct_s2s.planning.permissions.grants import Grant, Lack
 from mct_s2s.planning.plan import Plan, Results
 from mct_s2s.render.documents import SavedCredential
 from mct_s2s.render.result_document import Step

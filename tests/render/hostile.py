@@ -15,13 +15,13 @@ from mct_s2s.model.directory_objects import Owner
 from mct_s2s.model.ids import ClientId, PrincipalId
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.trust import ClientApplication
-from mct_s2s.planning.doctor import DoctorCheck, Seen, State
-from mct_s2s.planning.findings import Finding, Severity, diagnose
-from mct_s2s.planning.grants import Grant, Lack
 from mct_s2s.planning.make import make_plan
+from mct_s2s.planning.permissions.doctor import DoctorCheck, Seen, State
+from mct_s2s.planning.permissions.grants import Grant, Lack
 from mct_s2s.planning.plan import BlockedStep, Left, ManualStep, Plan
-from mct_s2s.planning.status_report import SiteStatus, StatusReport, TenantRegistration, TenantWide, UnreadSite
-from mct_s2s.planning.verification import CALL, CheckSubject, Verification, VerificationCheck
+from mct_s2s.planning.reports.findings import Finding, Severity, diagnose
+from mct_s2s.planning.reports.status_report import SiteStatus, StatusReport, TenantRegistration, TenantWide, UnreadSite
+from mct_s2s.planning.reports.verification import CALL, CheckSubject, Verification, VerificationCheck
 from mct_s2s.ports.apply_progress import activity, throttled, waiting, watched_by
 from mct_s2s.render.access_request import access_request
 from mct_s2s.render.closing import ClientResult, Closing, credential_lines, show_closing

@@ -12,8 +12,8 @@ from mct_s2s.model.directory_objects import Application, Owner
 from mct_s2s.model.ids import ApplicationObjectId, ClientId, PrincipalId
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.resource_id import ResourceId
-from mct_s2s.planning.findings import diagnose
-from mct_s2s.planning.status_report import SiteStatus, StatusReport, TenantRegistration, TenantWide, UnreadSite
+from mct_s2s.planning.reports.findings import diagnose
+from mct_s2s.planning.reports.status_report import SiteStatus, StatusReport, TenantRegistration, TenantWide, UnreadSite
 
 from tests.planning.worlds import NOW, SUBSCRIPTION, client, complete, credential, guid, settings, site
 from tests.render.examples import IDENTITY, WHERE, site_of, with_settings

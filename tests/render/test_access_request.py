@@ -8,7 +8,7 @@ import pytest
 from mct_s2s.errors import PermissionMissing
 from mct_s2s.model.caller_rights import CallerRights, DirectoryRights, Permission, ResourceLock, ScopeRights, SignedIn
 from mct_s2s.model.ids import ApplicationObjectId, ClientId, PrincipalId
-from mct_s2s.planning.doctor import Seen, checks
+from mct_s2s.planning.permissions.doctor import Seen, checks
 from mct_s2s.render.access_request import TITLE, access_request, is_access_request
 
 from tests.planning.worlds import NOW, TENANT, guid, site

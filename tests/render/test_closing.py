@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 from mct_s2s.model.client_credentials import NEVER, CredentialKind
-from mct_s2s.planning.verification import CALL, CheckSubject, Verification, VerificationCheck
+from mct_s2s.planning.reports.verification import CALL, CheckSubject, Verification, VerificationCheck
 from mct_s2s.render.closing import ClientResult, Closing, credential_lines, show_closing, vault_reading
 from mct_s2s.render.documents import SavedCredential
 

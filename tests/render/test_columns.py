@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from mct_s2s.model.client_credentials import CredentialKind
-from mct_s2s.planning.findings import diagnose
+from mct_s2s.planning.reports.findings import diagnose
 from mct_s2s.render.columns import INDENT, Columns
 from mct_s2s.render.console import LineConsole
 from mct_s2s.render.status import show_status

@@ -10,8 +10,8 @@ import pytest
 from mct_s2s.errors import PermissionMissing
 from mct_s2s.model.caller_rights import CallerRights, DirectoryRights, Permission, Person, ScopeRights, SignedIn
 from mct_s2s.model.ids import ClientId, PrincipalId
-from mct_s2s.planning.doctor import DoctorCheck, Seen, State, checks
-from mct_s2s.planning.grants import Grant, Lack
+from mct_s2s.planning.permissions.doctor import DoctorCheck, Seen, State, checks
+from mct_s2s.planning.permissions.grants import Grant, Lack
 from mct_s2s.render.doctor import doctor_document, show_checks, show_drift
 
 from tests.cli.schemas import check as check_contract

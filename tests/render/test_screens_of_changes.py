@@ -10,7 +10,7 @@ import pytest
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.planning.make import make_plan
 from mct_s2s.planning.plan import BlockedStep, Left, ManualStep, Plan
-from mct_s2s.planning.verification import CALL, CheckSubject, Verification, VerificationCheck
+from mct_s2s.planning.reports.verification import CALL, CheckSubject, Verification, VerificationCheck
 from mct_s2s.render.closing import ClientResult, Closing, show_closing
 from mct_s2s.render.console import Terminal
 from mct_s2s.render.plan import show_plan, target_details

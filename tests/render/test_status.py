@@ -10,7 +10,7 @@ from mct_s2s.model.client_credentials import NEVER, CredentialKind
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.model.trust import ClientApplication, Trust
-from mct_s2s.planning.findings import Finding, Severity, diagnose
+from mct_s2s.planning.reports.findings import Finding, Severity, diagnose
 from mct_s2s.render.findings import show_findings
 from mct_s2s.render.status import show_status
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 from mct_s2s.model.observed import ObservedState
-from mct_s2s.planning.callers import trust_picture
+from mct_s2s.planning.permissions.callers import trust_picture
 from mct_s2s.render.status import show_report, show_status
 from mct_s2s.render.trust_picture import show_picture
 from rich.cells import cell_len

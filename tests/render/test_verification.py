@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from mct_s2s.planning.verification import CALL, CheckSubject, Verification, VerificationCheck
+from mct_s2s.planning.reports.verification import CALL, CheckSubject, Verification, VerificationCheck
 from mct_s2s.render.verification import show_verification, verification_document
 
 from tests.cli.schemas import check as check_contract

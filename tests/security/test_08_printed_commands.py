@@ -25,13 +25,14 @@ from mct_s2s.model.ids import ApplicationObjectId, ClientId, PrincipalId
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.planning.answers import stopped
-from mct_s2s.planning.application_uri import taken_uri
-from mct_s2s.planning.findings import diagnose
-from mct_s2s.planning.grants import lacks
+from mct_s2s.planning.app_service.slots import make_sticky
+from mct_s2s.planning.app_service.wire import _reading
+from mct_s2s.planning.permissions.grants import lacks
+from mct_s2s.planning.permissions.rights import Need, Right, judge
 from mct_s2s.planning.plan import Left, ManualStep, Results
-from mct_s2s.planning.rights import Need, Right, judge
-from mct_s2s.planning.slots import make_sticky
-from mct_s2s.planning.verification import (
+from mct_s2s.planning.registrations.application_uri import taken_uri
+from mct_s2s.planning.reports.findings import diagnose
+from mct_s2s.planning.reports.verification import (
     ClientToken,
     identity_checks,
     inside_command,
@@ -39,7 +40,6 @@ from mct_s2s.planning.verification import (
     token_remedy,
     why_refused,
 )
-from mct_s2s.planning.wire import _reading
 from mct_s2s.render.closing import vault_reading
 from mct_s2s.render.handover import instructions
 

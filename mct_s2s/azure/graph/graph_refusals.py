@@ -10,7 +10,7 @@ from kiota_abstractions.api_error import APIError
 from mct_s2s.azure.graph.graph_operations import GraphOperation
 from mct_s2s.azure.services import GRAPH, LATER, Refusal
 from mct_s2s.errors import MissingRight, PermissionMissing, S2SError, ServiceError
-from mct_s2s.planning.secret_policy import LIFETIME_FORBIDDEN
+from mct_s2s.planning.secrets.secret_policy import LIFETIME_FORBIDDEN
 
 REFERENCE = "servicemanagementreference"
 """In refusals of a registration that lacks what this tenant demands, or has one that the tenant does not know.

@@ -15,8 +15,8 @@ from mct_s2s.engine.session import Session
 from mct_s2s.errors import UsageError
 from mct_s2s.inputs.target import caller_resource
 from mct_s2s.model.desired import Desired
-from mct_s2s.planning import guards
-from mct_s2s.planning.doctor import DoctorCheck, Seen, checks, is_ready, is_secret_shortened
+from mct_s2s.planning.app_service import guards
+from mct_s2s.planning.permissions.doctor import DoctorCheck, Seen, checks, is_ready, is_secret_shortened
 from mct_s2s.render.doctor import doctor_document, show_checks, show_drift
 
 SOMETHING_MISSING = 3

@@ -14,7 +14,7 @@ from mct_s2s.cli.status_reports import exit_code, read_many, read_one
 from mct_s2s.engine.session import Session
 from mct_s2s.errors import DeadlinePassed, S2SError, UsageError
 from mct_s2s.inputs.lifetime import duration
-from mct_s2s.planning.status_report import StatusReport
+from mct_s2s.planning.reports.status_report import StatusReport
 from mct_s2s.render.console import Terminal
 from mct_s2s.render.documents import error_document
 from mct_s2s.render.status import show_report

@@ -34,11 +34,11 @@ from mct_s2s.model.commands import own_command
 from mct_s2s.model.desired import Desired
 from mct_s2s.model.ids import ClientId
 from mct_s2s.model.observed import ObservedState
-from mct_s2s.planning import guards
-from mct_s2s.planning.findings import diagnose
-from mct_s2s.planning.membership import clients_called, members
+from mct_s2s.planning.app_service import guards
 from mct_s2s.planning.nearest import did_you_mean
-from mct_s2s.planning.verification import CheckSubject, Verification, VerificationCheck
+from mct_s2s.planning.registrations.membership import clients_called, members
+from mct_s2s.planning.reports.findings import diagnose
+from mct_s2s.planning.reports.verification import CheckSubject, Verification, VerificationCheck
 from mct_s2s.render.verification import show_verification, verification_document
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ from mct_s2s.cli.completion.known_names import remember
 from mct_s2s.cli.options import AzureOptions
 from mct_s2s.engine.session import Session
 from mct_s2s.model.observed import ObservedState
-from mct_s2s.planning.membership import members
-from mct_s2s.planning.site_recognition import SiteSurvey
+from mct_s2s.planning.app_service.site_recognition import SiteSurvey
+from mct_s2s.planning.registrations.membership import members
 from mct_s2s.ports.resource_manager import Subscription
 
 

@@ -13,7 +13,7 @@ from mct_s2s.cli.requests import where
 from mct_s2s.engine.session import Session
 from mct_s2s.errors import NotThere
 from mct_s2s.model.resource_id import ResourceId
-from mct_s2s.planning.site_recognition import SiteSurvey
+from mct_s2s.planning.app_service.site_recognition import SiteSurvey
 from mct_s2s.render.console import Terminal
 
 

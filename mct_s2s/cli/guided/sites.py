@@ -14,7 +14,7 @@ from mct_s2s.model.azure_resources import Site
 from mct_s2s.model.commands import option
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.model.site_target import SiteTarget
-from mct_s2s.planning.site_recognition import MctSite, SiteSurvey
+from mct_s2s.planning.app_service.site_recognition import MctSite, SiteSurvey
 from mct_s2s.ports.apply_progress import activity
 from mct_s2s.ports.resource_manager import Sites, Subscription
 from mct_s2s.render.console import Terminal, prose

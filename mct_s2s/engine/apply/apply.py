@@ -15,10 +15,10 @@ from mct_s2s.engine.outcome import LEFT, Outcome
 from mct_s2s.engine.session import Session
 from mct_s2s.errors import PermissionMissing, S2SError
 from mct_s2s.planning.changes import AddCredential, AnyChange, DisableIdentity, WriteSettings
-from mct_s2s.planning.grants import missing_rights, requests
 from mct_s2s.planning.identifiers import with_known_name
+from mct_s2s.planning.permissions.grants import missing_rights, requests
+from mct_s2s.planning.permissions.preflight import likely_missing
 from mct_s2s.planning.plan import references
-from mct_s2s.planning.preflight import likely_missing
 from mct_s2s.ports.apply_progress import Progress, during, waiting
 
 IN_FLIGHT = 8

@@ -12,9 +12,9 @@ from mct_s2s.engine.session import Session
 from mct_s2s.model.directory_objects import Tenant
 from mct_s2s.planning.changes import AnyChange
 from mct_s2s.planning.lag import expects_lag
+from mct_s2s.planning.permissions.preflight import left_if_refused
+from mct_s2s.planning.permissions.rights import relies_on_ownership
 from mct_s2s.planning.plan import ManualStep
-from mct_s2s.planning.preflight import left_if_refused
-from mct_s2s.planning.rights import relies_on_ownership
 from mct_s2s.ports.apply_progress import Progress
 from mct_s2s.ports.client_side import Tokens
 from mct_s2s.ports.secret_stores import SecretStore, StoredSecrets

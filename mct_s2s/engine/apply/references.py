@@ -10,8 +10,8 @@ import asyncio
 from mct_s2s import clock
 from mct_s2s.engine.apply.credentials.base import Done, Work
 from mct_s2s.errors import S2SError
+from mct_s2s.planning.app_service.wire import CLIENT_SECRET
 from mct_s2s.planning.changes import Part, RefreshReference
-from mct_s2s.planning.wire import CLIENT_SECRET
 from mct_s2s.ports.apply_progress import waiting
 
 SECONDS_TO_REFRESH = 60.0

@@ -10,7 +10,7 @@ from mct_s2s.engine.observe.registration_custody import caller_of, find_custody
 from mct_s2s.model.directory_objects import Application, ServicePrincipal
 from mct_s2s.model.ids import ApplicationObjectId, KeyId
 from mct_s2s.planning.changes import CreateApplication
-from mct_s2s.planning.custody import back_in_the_bin, foreign_owners, not_ours, refuse_faster
+from mct_s2s.planning.registrations.custody import back_in_the_bin, foreign_owners, not_ours, refuse_faster
 from mct_s2s.ports.signed_in_cloud import Azure
 
 

@@ -21,9 +21,9 @@ from dataclasses import dataclass, field
 from mct_s2s import clock
 from mct_s2s.errors import ServiceError
 from mct_s2s.model.resource_id import ResourceId
+from mct_s2s.planning.app_service.site import changed_names, merge
 from mct_s2s.planning.changes import WireApp, WriteSettings
 from mct_s2s.planning.plan import Results
-from mct_s2s.planning.site import changed_names, merge
 from mct_s2s.ports.apply_progress import activity, waiting
 from mct_s2s.ports.resource_manager import Sites
 

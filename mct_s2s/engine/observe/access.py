@@ -16,7 +16,7 @@ from mct_s2s.errors import S2SError
 from mct_s2s.model.caller_rights import CallerRights, DirectoryRights, ScopeRights, SecretRule
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.model.site_target import SiteTarget
-from mct_s2s.planning.rights import may_do_all
+from mct_s2s.planning.permissions.rights import may_do_all
 from mct_s2s.ports.signed_in_cloud import Azure
 
 T = TypeVar("T")

@@ -10,7 +10,7 @@ from mct_s2s.engine.observe.app_service_lookup import find_subscription
 from mct_s2s.engine.observe.site_survey import survey
 from mct_s2s.errors import S2SError
 from mct_s2s.model.resource_id import ResourceId
-from mct_s2s.planning.site_recognition import SiteSurvey
+from mct_s2s.planning.app_service.site_recognition import SiteSurvey
 from mct_s2s.ports.resource_manager import Sites
 
 T = TypeVar("T")

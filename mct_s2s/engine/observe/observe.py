@@ -26,7 +26,7 @@ from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.model.site_settings import AppSettings
 from mct_s2s.model.trust import Trust
-from mct_s2s.planning.wire import CLIENT_SECRET
+from mct_s2s.planning.app_service.wire import CLIENT_SECRET
 from mct_s2s.ports.apply_progress import activity
 from mct_s2s.ports.signed_in_cloud import Azure
 

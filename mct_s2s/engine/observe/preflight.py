@@ -13,12 +13,12 @@ from mct_s2s.model.caller_rights import CallerRights, SecretRule, Verdict
 from mct_s2s.model.desired import SettingsScope
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.planning.credentials.secret import AddSecret
-from mct_s2s.planning.grants import lacks
 from mct_s2s.planning.make import make_plan
+from mct_s2s.planning.permissions.grants import lacks
+from mct_s2s.planning.permissions.preflight import changes_resources, check, stopped, with_unread_settings
+from mct_s2s.planning.permissions.rights import Judged, Need, Right, judge
 from mct_s2s.planning.plan import Plan
-from mct_s2s.planning.preflight import changes_resources, check, stopped, with_unread_settings
-from mct_s2s.planning.rights import Judged, Need, Right, judge
-from mct_s2s.planning.secret_policy import breaks, fit_secrets
+from mct_s2s.planning.secrets.secret_policy import breaks, fit_secrets
 from mct_s2s.ports.signed_in_cloud import Azure
 
 

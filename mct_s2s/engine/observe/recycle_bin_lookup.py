@@ -12,9 +12,9 @@ from mct_s2s.model.directory_objects import Application
 from mct_s2s.model.ids import api_uri, client_unique_name, is_guid, same_id
 from mct_s2s.model.site_settings import AppSettings
 from mct_s2s.model.trust import Trust
-from mct_s2s.planning.application_uri import holder_of_uri, uri_in_use
-from mct_s2s.planning.removal_targets import made_for
-from mct_s2s.planning.restoring import deleted_client, deleted_service, is_called
+from mct_s2s.planning.registrations.application_uri import holder_of_uri, uri_in_use
+from mct_s2s.planning.registrations.restoring import deleted_client, deleted_service, is_called
+from mct_s2s.planning.removing.removal_targets import made_for
 from mct_s2s.ports.graph import Directory
 
 

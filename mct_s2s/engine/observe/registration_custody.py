@@ -10,7 +10,7 @@ from mct_s2s.errors import ServiceError
 from mct_s2s.model.directory_objects import Application, Custody, ServicePrincipal
 from mct_s2s.model.ids import PrincipalId, client_id_in
 from mct_s2s.model.observed import ObservedState
-from mct_s2s.planning.custody import in_question
+from mct_s2s.planning.registrations.custody import in_question
 from mct_s2s.ports.signed_in_cloud import Azure
 
 

@@ -20,11 +20,11 @@ from mct_s2s.model.ids import TenantId
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.planning.changes import AnyChange
-from mct_s2s.planning.doctor import Seen
 from mct_s2s.planning.make import make_plan
+from mct_s2s.planning.permissions.doctor import Seen
+from mct_s2s.planning.permissions.preflight import need_of
+from mct_s2s.planning.permissions.rights import Need
 from mct_s2s.planning.plan import Plan
-from mct_s2s.planning.preflight import need_of
-from mct_s2s.planning.rights import Need
 from mct_s2s.ports.apply_progress import activity
 from mct_s2s.ports.signed_in_cloud import Azure
 

@@ -9,7 +9,7 @@ from mct_s2s.errors import S2SError
 from mct_s2s.model.azure_resources import Site
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.model.site_settings import AppSettings
-from mct_s2s.planning.site_recognition import SiteSurvey, by_likelihood, survey_of
+from mct_s2s.planning.app_service.site_recognition import SiteSurvey, by_likelihood, survey_of
 from mct_s2s.ports.resource_manager import Sites
 
 MOST_READ = 40

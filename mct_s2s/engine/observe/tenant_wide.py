@@ -11,8 +11,8 @@ from mct_s2s.engine.observe.all_sites import outcome_of
 from mct_s2s.errors import S2SError
 from mct_s2s.model.client_credentials import has_end
 from mct_s2s.model.directory_objects import Application
-from mct_s2s.planning.renewal import is_due
-from mct_s2s.planning.status_report import TenantRegistration, TenantWide
+from mct_s2s.planning.reports.status_report import TenantRegistration, TenantWide
+from mct_s2s.planning.secrets.renewal import is_due
 from mct_s2s.ports.graph import Directory
 
 

@@ -9,8 +9,8 @@ from mct_s2s.engine.session import Session
 from mct_s2s.engine.verify.client_calls import VerifyContext, clients_to_verify, verify_clients
 from mct_s2s.model.commands import own_command
 from mct_s2s.model.mct_api import API_PATH
-from mct_s2s.planning.membership import members
-from mct_s2s.planning.verification import CALL, CheckSubject, Verification, VerificationCheck
+from mct_s2s.planning.registrations.membership import members
+from mct_s2s.planning.reports.verification import CALL, CheckSubject, Verification, VerificationCheck
 
 
 async def verify_outcome(session: Session, outcome: Outcome, options: str) -> Verification | None:

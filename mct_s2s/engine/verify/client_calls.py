@@ -25,11 +25,11 @@ from mct_s2s.model.mct_api import SERVICE_HEADER
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.trust import ClientApplication
 from mct_s2s.planning.answers import ApiCall, must_refuse, settled, stopped
-from mct_s2s.planning.app_role import wanted_role
-from mct_s2s.planning.application_uri import uri_shown
-from mct_s2s.planning.belonging import misaddressed, misdirected
-from mct_s2s.planning.membership import is_consented
-from mct_s2s.planning.verification import (
+from mct_s2s.planning.registrations.app_role import wanted_role
+from mct_s2s.planning.registrations.application_uri import uri_shown
+from mct_s2s.planning.registrations.belonging import misaddressed, misdirected
+from mct_s2s.planning.registrations.membership import is_consented
+from mct_s2s.planning.reports.verification import (
     CALL,
     CheckSubject,
     ClientToken,

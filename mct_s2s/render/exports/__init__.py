@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from importlib import import_module
 
-from mct_s2s.planning.status_report import StatusReport
+from mct_s2s.planning.reports.status_report import StatusReport
 
 FORMATS = ("csv", "ics", "prometheus", "markdown", "html", "svg")
 """Each is the module `as_FORMAT` with a function `write`, imported when it is asked for."""

@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from mct_s2s.model.client_credentials import Credential, has_end
 from mct_s2s.model.trust import ClientApplication
 from mct_s2s.plain_text import plain
-from mct_s2s.planning.membership import members
-from mct_s2s.planning.renewal import expiry, renewal
-from mct_s2s.planning.status_report import EndingCredential, SiteStatus, StatusReport, UnreadSite
+from mct_s2s.planning.registrations.membership import members
+from mct_s2s.planning.reports.status_report import EndingCredential, SiteStatus, StatusReport, UnreadSite
+from mct_s2s.planning.secrets.renewal import expiry, renewal
 from mct_s2s.render.documents import timestamp
 
 COLUMNS = (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from xml.etree.ElementTree import Element, SubElement
 
-from mct_s2s.planning.status_report import StatusReport
+from mct_s2s.planning.reports.status_report import StatusReport
 from mct_s2s.render.exports.audit import AuditFinding, AuditSection, AuditTable, audit
 from mct_s2s.render.exports.markup import SVG, add, characters, document, rules
 from mct_s2s.render.exports.svg_picture import WIDTH, described, draw, style_rules

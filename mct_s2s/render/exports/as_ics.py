@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from mct_s2s.plain_text import plain
-from mct_s2s.planning.status_report import EndingCredential, StatusReport
+from mct_s2s.planning.reports.status_report import EndingCredential, StatusReport
 
 LONGEST_LINE = 75
 """Octets of a line without its end; RFC 5545, section 3.1."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from mct_s2s.planning.status_report import StatusReport
+from mct_s2s.planning.reports.status_report import StatusReport
 from mct_s2s.render.exports.audit import AuditFinding, AuditSection, AuditTable, audit
 from mct_s2s.render.trust_picture import picture_lines, picture_title
 

@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from mct_s2s.model.client_credentials import has_end
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.plain_text import plain
-from mct_s2s.planning.callers import last_to_end, trust_picture
-from mct_s2s.planning.membership import members
-from mct_s2s.planning.renewal import renewal
-from mct_s2s.planning.status_report import EndingCredential, SiteStatus, StatusReport
+from mct_s2s.planning.permissions.callers import last_to_end, trust_picture
+from mct_s2s.planning.registrations.membership import members
+from mct_s2s.planning.reports.status_report import EndingCredential, SiteStatus, StatusReport
+from mct_s2s.planning.secrets.renewal import renewal
 
 Labels = Mapping[str, str]
 

@@ -8,7 +8,7 @@ from xml.etree.ElementTree import Element, SubElement
 from rich.console import RenderableType
 from rich.text import Text
 
-from mct_s2s.planning.status_report import StatusReport
+from mct_s2s.planning.reports.status_report import StatusReport
 from mct_s2s.render.columns import Columns
 from mct_s2s.render.console import LineConsole
 from mct_s2s.render.exports.audit import AuditFinding, AuditReport, AuditSection, AuditTable, audit

@@ -11,12 +11,12 @@ from mct_s2s.model.client_credentials import has_end
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.site_settings import ours
 from mct_s2s.plain_text import plain
-from mct_s2s.planning.app_role import wanted_role
-from mct_s2s.planning.application_uri import uri_shown
-from mct_s2s.planning.callers import TrustPicture, trust_picture
-from mct_s2s.planning.membership import is_allowed, is_consented, members
-from mct_s2s.planning.renewal import expiry
-from mct_s2s.planning.status_report import EndingCredential, SiteStatus, StatusReport, UnreadSite
+from mct_s2s.planning.permissions.callers import TrustPicture, trust_picture
+from mct_s2s.planning.registrations.app_role import wanted_role
+from mct_s2s.planning.registrations.application_uri import uri_shown
+from mct_s2s.planning.registrations.membership import is_allowed, is_consented, members
+from mct_s2s.planning.reports.status_report import EndingCredential, SiteStatus, StatusReport, UnreadSite
+from mct_s2s.planning.secrets.renewal import expiry
 
 Cells = tuple[str, ...]
 

@@ -11,7 +11,7 @@ from xml.etree.ElementTree import Element
 
 from rich.text import Text
 
-from mct_s2s.planning.callers import Access, Station, TrustCaller, TrustPicture
+from mct_s2s.planning.permissions.callers import Access, Station, TrustCaller, TrustPicture
 from mct_s2s.render.exports.markup import add, rules
 from mct_s2s.render.fixed_width import folded
 from mct_s2s.render.trust_picture import SIGNS, counted, picture_title, split

@@ -8,7 +8,7 @@ from rich.text import Text
 
 from mct_s2s.model.commands import option, own_command
 from mct_s2s.model.language import Language
-from mct_s2s.planning.findings import Finding, Severity
+from mct_s2s.planning.reports.findings import Finding, Severity
 from mct_s2s.render.console import Terminal, prose
 from mct_s2s.render.snippets.caller import ApiCaller, FederatedToken
 

@@ -12,7 +12,7 @@ from mct_s2s.engine.session import Session
 from mct_s2s.errors import NotThere
 from mct_s2s.model.site_settings import APPLICATION_IDS, AUDIENCE, ENABLED
 from mct_s2s.model.site_target import SiteTarget
-from mct_s2s.planning.site_recognition import MctSite
+from mct_s2s.planning.app_service.site_recognition import MctSite
 from mct_s2s.render.console import Terminal
 
 from tests.cli.guided.scripted import Scripted

@@ -20,8 +20,8 @@ from mct_s2s.model.commands import credential_removal
 from mct_s2s.model.ids import ClientId, KeyId, same_id
 from mct_s2s.planning.changes import Part, Ref, RemoveSecret, Replacement
 from mct_s2s.planning.credentials.secret import AddSecret
-from mct_s2s.planning.rotation import REFERENCES_FOLLOW_HOURS
-from mct_s2s.planning.secret_policy import LIFETIME_FORBIDDEN, OTHERWISE, shorter_ends, typed
+from mct_s2s.planning.secrets.rotation import REFERENCES_FOLLOW_HOURS
+from mct_s2s.planning.secrets.secret_policy import LIFETIME_FORBIDDEN, OTHERWISE, shorter_ends, typed
 from mct_s2s.ports.apply_progress import waiting
 from mct_s2s.ports.secret_stores import NewSecret, SecretRecord, SecretStore
 

@@ -12,8 +12,8 @@ from mct_s2s.model.client_credentials import Credential, has_end
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.site_settings import is_enabled
 from mct_s2s.model.trust import ClientApplication
-from mct_s2s.planning.app_role import wanted_role, wanted_role_value
-from mct_s2s.planning.membership import is_allowed, is_allowed_by_object_id, is_consented, members
+from mct_s2s.planning.registrations.app_role import wanted_role, wanted_role_value
+from mct_s2s.planning.registrations.membership import is_allowed, is_allowed_by_object_id, is_consented, members
 
 
 class Access(StrEnum):

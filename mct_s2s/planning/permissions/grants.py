@@ -10,7 +10,7 @@ from mct_s2s.errors import MissingRight
 from mct_s2s.model.caller_rights import CallerRights, DirectoryRights
 from mct_s2s.model.commands import command, delete_at, lock_again
 from mct_s2s.model.resource_id import CONTAINER_APPS, LOGIC_APPS, ResourceId
-from mct_s2s.planning.rights import (
+from mct_s2s.planning.permissions.rights import (
     APPLICATION_DEVELOPER,
     CLOUD_APPLICATION_ADMINISTRATOR,
     Judged,

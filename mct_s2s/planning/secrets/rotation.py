@@ -19,7 +19,7 @@ from mct_s2s.model.desired import Rotation
 from mct_s2s.model.directory_objects import Application
 from mct_s2s.model.ids import api_uri, same_id
 from mct_s2s.model.observed import ObservedState
-from mct_s2s.planning.application_uri import uri_in_use
+from mct_s2s.planning.app_service.wire import secret_read_by
 from mct_s2s.planning.changes import (
     AlreadyRight,
     AnyChange,
@@ -29,14 +29,14 @@ from mct_s2s.planning.changes import (
     Replacement,
     UpdateApplication,
 )
-from mct_s2s.planning.clients import ABOUT, OPTION, find_client
 from mct_s2s.planning.credentials.base import vault_tags
 from mct_s2s.planning.credentials.secret import AddSecret, orphan_removals, secrets_among
-from mct_s2s.planning.custody import refuse_foreign
-from mct_s2s.planning.membership import members
 from mct_s2s.planning.nearest import did_you_mean
 from mct_s2s.planning.plan import Facts, Plan
-from mct_s2s.planning.wire import secret_read_by
+from mct_s2s.planning.registrations.application_uri import uri_in_use
+from mct_s2s.planning.registrations.clients import ABOUT, OPTION, find_client
+from mct_s2s.planning.registrations.custody import refuse_foreign
+from mct_s2s.planning.registrations.membership import members
 
 
 def rotating(rotation: Rotation, observed: ObservedState, unique_name: str, now: datetime) -> dict[str, Application]:

@@ -6,7 +6,7 @@ from mct_s2s.model.azure_resources import AppService
 from mct_s2s.model.ids import client_unique_name
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.trust import ClientApplication
-from mct_s2s.planning.app_role import wanted_role
+from mct_s2s.planning.registrations.app_role import wanted_role
 
 
 def members(observed: ObservedState) -> tuple[ClientApplication, ...]:

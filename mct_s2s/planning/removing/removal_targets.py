@@ -12,9 +12,9 @@ from mct_s2s.model.ids import client_unique_name, same_id
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.site_settings import LISTS
 from mct_s2s.model.trust import ClientApplication
-from mct_s2s.planning.client_lookup import identities_called, listed, names
-from mct_s2s.planning.membership import clients_called, ids_of, members
 from mct_s2s.planning.nearest import did_you_mean
+from mct_s2s.planning.registrations.client_lookup import identities_called, listed, names
+from mct_s2s.planning.registrations.membership import clients_called, ids_of, members
 
 
 @dataclass(frozen=True)

@@ -24,8 +24,6 @@ from mct_s2s.model.ids import (
     wired_resource_in_tag,
 )
 from mct_s2s.model.observed import ObservedState
-from mct_s2s.planning.app_role import new_role, role_to_use
-from mct_s2s.planning.application_uri import refuse_taken_uri, uri_in_use
 from mct_s2s.planning.changes import (
     AlreadyRight,
     AnyChange,
@@ -40,10 +38,12 @@ from mct_s2s.planning.changes import (
     RestoreServicePrincipal,
     UpdateApplication,
 )
-from mct_s2s.planning.custody import SERVICE_OPTION, adoption, is_named, refuse_foreign
 from mct_s2s.planning.edits import missing_reference
-from mct_s2s.planning.made_for import note_for, refuse_anothers
-from mct_s2s.planning.restoring import deleted_service
+from mct_s2s.planning.registrations.app_role import new_role, role_to_use
+from mct_s2s.planning.registrations.application_uri import refuse_taken_uri, uri_in_use
+from mct_s2s.planning.registrations.custody import SERVICE_OPTION, adoption, is_named, refuse_foreign
+from mct_s2s.planning.registrations.made_for import note_for, refuse_anothers
+from mct_s2s.planning.registrations.restoring import deleted_service
 
 ABOUT = "service application"
 CREATE = "service-application"

@@ -35,10 +35,10 @@ from mct_s2s.planning.changes import (
     WireApp,
     WriteSettings,
 )
-from mct_s2s.planning.grants import Lack, lacks, missing_rights, requests
+from mct_s2s.planning.permissions.grants import Lack, lacks, missing_rights, requests
+from mct_s2s.planning.permissions.rights import Judged, Need, Obstacle, ObstacleKind, Right, judge
 from mct_s2s.planning.plan import BlockedStep, Left, ManualStep, Plan
-from mct_s2s.planning.rights import Judged, Need, Obstacle, ObstacleKind, Right, judge
-from mct_s2s.planning.unwire import delete_settings_command
+from mct_s2s.planning.removing.unwire import delete_settings_command
 
 
 @dataclass(frozen=True)

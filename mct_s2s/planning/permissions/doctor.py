@@ -14,11 +14,11 @@ from mct_s2s.model.commands import option
 from mct_s2s.model.directory_objects import Tenant
 from mct_s2s.model.ids import ApplicationObjectId, TenantId, same_id
 from mct_s2s.planning.changes import AnyChange
-from mct_s2s.planning.custody import CODE as NOT_OURS
-from mct_s2s.planning.grants import Grant, Lack, lacks, least, missing_rights
-from mct_s2s.planning.preflight import LEFT_TO_OTHERS
-from mct_s2s.planning.rights import Need, Right, judge
-from mct_s2s.planning.secret_policy import OTHERWISE, longest_end, typed
+from mct_s2s.planning.permissions.grants import Grant, Lack, lacks, least, missing_rights
+from mct_s2s.planning.permissions.preflight import LEFT_TO_OTHERS
+from mct_s2s.planning.permissions.rights import Need, Right, judge
+from mct_s2s.planning.registrations.custody import CODE as NOT_OURS
+from mct_s2s.planning.secrets.secret_policy import OTHERWISE, longest_end, typed
 
 NEW = "app registrations"
 """The subject of a check of what has yet to be created."""

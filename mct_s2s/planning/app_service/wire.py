@@ -16,6 +16,7 @@ from mct_s2s.model.desired import WireSpec
 from mct_s2s.model.ids import ClientId, api_uri
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.site_settings import AppSettings, spelling_in, value_of
+from mct_s2s.planning.app_service.site import changed_names, describe
 from mct_s2s.planning.changes import (
     AddCredential,
     AlreadyRight,
@@ -28,8 +29,7 @@ from mct_s2s.planning.changes import (
     WireApp,
 )
 from mct_s2s.planning.plan import Left, ManualStep, Results
-from mct_s2s.planning.service import CREATE, EXPOSE, Service
-from mct_s2s.planning.site import changed_names, describe
+from mct_s2s.planning.registrations.service import CREATE, EXPOSE, Service
 
 CLIENT_ID, CLIENT_SECRET, TENANT_ID = "AZURE_CLIENT_ID", "AZURE_CLIENT_SECRET", "AZURE_TENANT_ID"
 AUTHORITY_HOST, SCOPE, URL = "AZURE_AUTHORITY_HOST", "MCT_S2S_SCOPE", "MCT_S2S_URL"

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from mct_s2s.model.azure_resources import AppService
 from mct_s2s.model.site_settings import LISTS
+from mct_s2s.planning.app_service.site import merge
 from mct_s2s.planning.changes import WriteSettings
 from mct_s2s.planning.plan import Results
-from mct_s2s.planning.site import merge
 
 MOST_ON_WINDOWS = 32_766
 """Characters of a value: learn.microsoft.com/windows/win32/api/processenv/nf-processenv-setenvironmentvariablew:

@@ -9,7 +9,7 @@ from mct_s2s.model.directory_objects import Application
 from mct_s2s.model.ids import api_uri, same_id
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.site_settings import AUDIENCE, AppSettings
-from mct_s2s.planning.restoring import purging
+from mct_s2s.planning.registrations.restoring import purging
 
 
 def uri_in_use(application: Application, settings: AppSettings, adopt: str | None = None) -> str | None:

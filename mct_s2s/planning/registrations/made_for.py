@@ -11,7 +11,7 @@ from mct_s2s.model.commands import own_command
 from mct_s2s.model.directory_objects import Application
 from mct_s2s.model.ids import same_id, site_in_note, site_note
 from mct_s2s.model.observed import ObservedState
-from mct_s2s.planning.custody import SERVICE_OPTION
+from mct_s2s.planning.registrations.custody import SERVICE_OPTION
 
 
 def note_for(observed: ObservedState) -> str | None:

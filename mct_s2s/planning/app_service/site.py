@@ -45,7 +45,7 @@ from mct_s2s.planning.changes import (
     WriteSettings,
 )
 from mct_s2s.planning.plan import Results
-from mct_s2s.planning.service import Service
+from mct_s2s.planning.registrations.service import Service
 
 
 def right_values(

@@ -10,8 +10,8 @@ from mct_s2s.model.directory_objects import ServicePrincipal
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.resource_id import LOGIC_APPS
 from mct_s2s.model.trust import ClientApplication
-from mct_s2s.planning.membership import clients_called, members
 from mct_s2s.planning.nearest import did_you_mean
+from mct_s2s.planning.registrations.membership import clients_called, members
 
 Client = ClientApplication | ServicePrincipal
 """A client application, or the service principal of a managed identity."""

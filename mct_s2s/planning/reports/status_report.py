@@ -12,9 +12,9 @@ from mct_s2s.model.client_credentials import Credential, has_end
 from mct_s2s.model.directory_objects import Application, Owner, Tenant
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.resource_id import ResourceId
-from mct_s2s.planning.findings import Finding, Severity, is_healthy
-from mct_s2s.planning.membership import members
-from mct_s2s.planning.renewal import is_due, renewal, renewal_elsewhere
+from mct_s2s.planning.registrations.membership import members
+from mct_s2s.planning.reports.findings import Finding, Severity, is_healthy
+from mct_s2s.planning.secrets.renewal import is_due, renewal, renewal_elsewhere
 
 
 @dataclass(frozen=True)

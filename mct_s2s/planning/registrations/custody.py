@@ -22,8 +22,8 @@ from mct_s2s.model.ids import PrincipalId, same_id
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.site_settings import AUDIENCE, AppSettings
 from mct_s2s.model.trust import ClientApplication
-from mct_s2s.planning.membership import members
-from mct_s2s.planning.restoring import is_called, purging
+from mct_s2s.planning.registrations.membership import members
+from mct_s2s.planning.registrations.restoring import is_called, purging
 
 CODE = "registration-not-ours"
 SERVICE_OPTION = "--service-app"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from urllib.parse import urlsplit
 
 from mct_s2s.model.observed import ObservedState
-from mct_s2s.planning.verification import CALL, CheckSubject, ClientToken, VerificationCheck
+from mct_s2s.planning.reports.verification import CALL, CheckSubject, ClientToken, VerificationCheck
 
 
 def misdirected(token: ClientToken, observed: ObservedState, url: str, own_url: str | None) -> VerificationCheck | None:

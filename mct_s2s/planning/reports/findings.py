@@ -18,13 +18,13 @@ from mct_s2s.model.ids import api_uri, is_guid
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.site_settings import LISTS, SETTINGS, Fact, Setting, ours, required_by
 from mct_s2s.model.trust import ClientApplication
-from mct_s2s.planning.app_role import wanted_role, wanted_role_value
-from mct_s2s.planning.application_uri import holder_of_uri, taken_uri, uri_in_use
+from mct_s2s.planning.app_service.site import right_values
+from mct_s2s.planning.app_service.slots import make_sticky, not_sticky
 from mct_s2s.planning.credentials.secret import secrets_among
-from mct_s2s.planning.membership import is_allowed, is_allowed_by_object_id, is_consented, members
-from mct_s2s.planning.renewal import renewal
-from mct_s2s.planning.site import right_values
-from mct_s2s.planning.slots import make_sticky, not_sticky
+from mct_s2s.planning.registrations.app_role import wanted_role, wanted_role_value
+from mct_s2s.planning.registrations.application_uri import holder_of_uri, taken_uri, uri_in_use
+from mct_s2s.planning.registrations.membership import is_allowed, is_allowed_by_object_id, is_consented, members
+from mct_s2s.planning.secrets.renewal import renewal
 
 
 class Severity(StrEnum):

@@ -16,6 +16,7 @@ from mct_s2s.model.ids import PrincipalId, identity_tag, same_id
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.site_settings import NAMES
 from mct_s2s.model.trust import ClientApplication
+from mct_s2s.planning.app_service.site import plan_site
 from mct_s2s.planning.changes import (
     AlreadyRight,
     AnyChange,
@@ -27,14 +28,13 @@ from mct_s2s.planning.changes import (
     SettingsSpec,
     UpdateApplication,
 )
-from mct_s2s.planning.clients import ABOUT as CLIENT
 from mct_s2s.planning.credentials.secret import secrets_among
-from mct_s2s.planning.identity_removal import identity_key, switched_off_or_kept, switching_off_note
 from mct_s2s.planning.plan import Plan
-from mct_s2s.planning.removal_targets import RemovalTargets, made_for, removal_targets
-from mct_s2s.planning.service import ABOUT as SERVICE
-from mct_s2s.planning.site import plan_site
-from mct_s2s.planning.unwire import Unwiring, kept_secret_notes, stored_secrets, unwire_key
+from mct_s2s.planning.registrations.clients import ABOUT as CLIENT
+from mct_s2s.planning.registrations.service import ABOUT as SERVICE
+from mct_s2s.planning.removing.identity_removal import identity_key, switched_off_or_kept, switching_off_note
+from mct_s2s.planning.removing.removal_targets import RemovalTargets, made_for, removal_targets
+from mct_s2s.planning.removing.unwire import Unwiring, kept_secret_notes, stored_secrets, unwire_key
 
 _AS_ASKED = "kept: --keep-registration"
 _ADOPTED = "kept: mct-s2s did not create it (to delete it, add --delete-adopted)"

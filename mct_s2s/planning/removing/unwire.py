@@ -14,11 +14,11 @@ from mct_s2s.model.directory_objects import Application
 from mct_s2s.model.ids import ClientId, place_in_tag, wire_tag
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.resource_id import ResourceId
+from mct_s2s.planning.app_service.site import describe
+from mct_s2s.planning.app_service.wire import CLIENT_SECRET, WRITTEN, secret_read_by, written_by_us
 from mct_s2s.planning.changes import AlreadyRight, AnyChange, DeleteStoredSecret, SettingsSpec, WireApp
 from mct_s2s.planning.plan import Left, ManualStep
-from mct_s2s.planning.removal_targets import RemovalTargets
-from mct_s2s.planning.site import describe
-from mct_s2s.planning.wire import CLIENT_SECRET, WRITTEN, secret_read_by, written_by_us
+from mct_s2s.planning.removing.removal_targets import RemovalTargets
 
 ABOUT = "key vault secret"
 

@@ -1,0 +1,1 @@
+"""The App Service's side: what is one, its settings, its slots, and the apps that call it."""

@@ -1,0 +1,1 @@
+"""The directory's side: the service application, its clients, and whose registrations they are."""
