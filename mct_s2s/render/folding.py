@@ -51,7 +51,8 @@ def _breaks(text: Text, width: int, indent: int) -> Iterator[int]:
     column = end_before = 0
     for start, end in _pieces(text):
         blanks, length = cell_len(text.plain[end_before:start]), cell_len(text.plain[start:end])
-        if column + blanks + length > width and column > indent and not _is_sign(text.plain[:start]):
+        is_shorter_below = end_before > 0 and column + blanks > indent
+        if column + blanks + length > width and is_shorter_below and not _is_sign(text.plain[:start]):
             yield start
             column, blanks = indent, 0
         column += blanks + length

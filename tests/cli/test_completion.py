@@ -9,8 +9,9 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import typer
@@ -172,7 +173,11 @@ def test_an_ordinary_command_leaves_the_names_that_it_has_seen(mct: Program, cac
     assert secret not in json.dumps(seen)
 
 
-def test_a_refusal_that_lists_the_sites_leaves_their_names(mct: Program, cache: Path, azure: Sandbox) -> None:
+def test_a_refusal_that_lists_the_sites_leaves_their_names(
+    mct: Program, cache: Path, azure: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The program runs in simulated time, and the shell asks in its own.
+    monkeypatch.setattr(known_names, "clock", SimpleNamespace(now=lambda: datetime.now(UTC)))
     assert mct("status", env={"MCT_S2S_APP_SERVICE": "", "MCT_S2S_RESOURCE_GROUP": ""}).code == 2
     assert completed("status -a ", MCT_S2S_CLOUD=azure.environment["MCT_S2S_CLOUD"]) == ["contosolearn"]
 

@@ -48,6 +48,11 @@ def test_every_word_is_whole_and_no_line_is_too_long(rows: list[list[str]], widt
         assert cell_len(line) <= width
 
 
+def test_a_long_word_after_a_short_one_goes_below_it_where_that_is_shorter() -> None:
+    long = "e3e70682-c209-4cac-629f-6fbed82c07cd"
+    assert shown([["abcd " + long, "f" * 36]], 40).split("\n")[:2] == ["abcd", f"    {long}"]
+
+
 def test_columns_stand_below_each_other_where_there_is_room() -> None:
     assert shown([["a", "bb", "c"], ["aaa", "b", ""]], 40, ["X", None, "Y"]).split("\n") == [
         "X        Y",
