@@ -6,15 +6,16 @@ import asyncio
 from dataclasses import dataclass, field
 
 from mct_s2s.key_pairs import make_key_pair
-from mct_s2s.model.client_credentials import Certificate, SecretNote
+from mct_s2s.model.client_credentials import Certificate
 from mct_s2s.model.ids import ClientId
 from mct_s2s.model.secret_form import SecretForm
-from mct_s2s.ports.secret_stores import KeySpec, NewSecret, SecretRecord, StoredCredential
+from mct_s2s.ports.secret_stores import KeySpec, NewSecret, SecretRecord
+from mct_s2s.stores.given_away import GivenAway
 from mct_s2s.stores.handing_over import check_program, credential_in, hand_over
 
 
 @dataclass
-class CommandStore:
+class CommandStore(GivenAway):
     """A program that stores one client's secret somewhere.
 
     Attributes:
@@ -26,16 +27,6 @@ class CommandStore:
     words: tuple[str, ...] = field(repr=False)
     label: str
     form: SecretForm
-    _last: StoredCredential | None = field(default=None, repr=False)
-
-    @property
-    def gives_away(self) -> bool:
-        """What the program did with it is its own matter."""
-        return True
-
-    async def note(self) -> SecretNote:
-        """Nothing is remembered: a program that stores secrets does not say what it has."""
-        return SecretNote()
 
     async def check(self, client_id: ClientId | None) -> None:
         """Make sure that the program is there.
@@ -45,9 +36,6 @@ class CommandStore:
         """
         del client_id
         check_program(self.words)
-
-    async def begin(self, attempt: str, client_id: ClientId) -> None:
-        """There is nowhere to remember it."""
 
     async def deliver(self, record: SecretRecord, secret: NewSecret) -> None:
         """Have the program store it.
@@ -64,11 +52,7 @@ class CommandStore:
             "MCT_EXPIRES": f"{secret.expires:%Y-%m-%dT%H:%M:%SZ}",
         }
         await hand_over(self.words, credential_in(self.form, record, secret.value), facts)
-        self._last = record.with_secret(secret)
-
-    async def read(self) -> StoredCredential | None:
-        """The one that this very command made: any other is known to the program alone."""
-        return self._last
+        self.last = record.with_secret(secret)
 
 
 @dataclass

@@ -7,10 +7,11 @@ from datetime import datetime
 from typing import Protocol
 
 from mct_s2s.errors import NotTaken, UsageError
-from mct_s2s.model.client_credentials import CredentialKind, SecretNote
+from mct_s2s.model.client_credentials import CredentialKind
 from mct_s2s.model.ids import ClientId
 from mct_s2s.model.secret_form import SecretForm
-from mct_s2s.ports.secret_stores import NewSecret, SecretRecord, StoredCredential
+from mct_s2s.ports.secret_stores import NewSecret, SecretRecord
+from mct_s2s.stores.given_away import GivenAway
 from mct_s2s.stores.handing_over import credential_in
 
 SECRET = CredentialKind.SECRET
@@ -40,28 +41,18 @@ class Viewer(Protocol):
 
 
 @dataclass
-class OutputStore:
+class OutputStore(GivenAway):
     """Standard output, once, as soon as the secret exists."""
 
     viewer: Viewer
     form: SecretForm | None = None
     """How it is shown; `None` for a line that a person reads."""
     shown: dict[str, str] = field(default_factory=dict, repr=False)
-    last: StoredCredential | None = field(default=None, repr=False)
 
     @property
     def label(self) -> str:
         """As `--secret-to` takes it."""
         return "show"
-
-    @property
-    def gives_away(self) -> bool:
-        """It is kept nowhere."""
-        return True
-
-    async def note(self) -> SecretNote:
-        """Nothing is remembered: what was shown is gone."""
-        return SecretNote()
 
     async def check(self, client_id: ClientId | None) -> None:
         """Make sure that someone reads standard output.
@@ -78,9 +69,6 @@ class OutputStore:
                 "Standard output is closed, so the secret cannot be shown. Nothing was changed.",
                 remedy="Run it with standard output open, or save the secret with --secret-to file:PATH",
             ) from error
-
-    async def begin(self, attempt: str, client_id: ClientId) -> None:
-        """There is nowhere to remember it."""
 
     async def deliver(self, record: SecretRecord, secret: NewSecret) -> None:
         """Show it."""
@@ -104,7 +92,3 @@ class OutputStore:
                 remedy="Run the same command again with standard output open, or with --secret-to file:PATH",
             ) from error
         self.shown[shown.client] = shown.value
-
-    async def read(self) -> StoredCredential | None:
-        """The one that this very command made: any other is gone."""
-        return self.last
