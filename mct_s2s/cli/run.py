@@ -21,7 +21,7 @@ from mct_s2s.render.closing import credential_lines
 from mct_s2s.render.console import Terminal
 from mct_s2s.render.diagnostics import show_error, show_error_line, show_standing
 from mct_s2s.render.documents import SavedCredential, error_document
-from mct_s2s.render.progress import progress
+from mct_s2s.render.live.progress import progress
 
 if TYPE_CHECKING:
     from mct_s2s.azure.connection import Connection

@@ -31,9 +31,9 @@ from mct_s2s.render.doctor import show_checks, show_drift
 from mct_s2s.render.documents import SavedCredential, error_document, status_document
 from mct_s2s.render.findings import show_findings
 from mct_s2s.render.handover import Instruction, show_lacking, show_left_to_others
+from mct_s2s.render.live.progress import TerminalProgress, progress
 from mct_s2s.render.plan import show_plan
 from mct_s2s.render.plan_markdown import plan_markdown
-from mct_s2s.render.progress import TerminalProgress, progress
 from mct_s2s.render.result_document import result_document
 from mct_s2s.render.snippets import languages_for, snippet
 from mct_s2s.render.snippets.caller import (

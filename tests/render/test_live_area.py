@@ -14,8 +14,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from mct_s2s.render.console import Terminal
-from mct_s2s.render.live_area import LiveArea
-from mct_s2s.render.terminal_state import TerminalState
+from mct_s2s.render.live.live_area import LiveArea
+from mct_s2s.render.live.terminal_state import TerminalState
 from rich.text import Text
 
 from tests.render.conftest import Screens

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from mct_s2s.planning.changes import RestartSite, WriteSettings
 from mct_s2s.planning.plan import Plan
-from mct_s2s.render.plan_order import HELD_SECONDS, PlanOrder
+from mct_s2s.render.live.plan_order import HELD_SECONDS, PlanOrder
 
 from tests.render.examples import full_plan, principal
 

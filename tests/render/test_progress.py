@@ -12,11 +12,11 @@ from mct_s2s.planning.changes import AnyChange
 from mct_s2s.planning.plan import Plan
 from mct_s2s.ports.apply_progress import Activity, Wait, activity, during, throttled, waiting, watched_by
 from mct_s2s.render.console import Terminal
-from mct_s2s.render.log_progress import LogProgress
+from mct_s2s.render.live.log_progress import LogProgress
+from mct_s2s.render.live.plan_order import HELD_SECONDS
+from mct_s2s.render.live.progress import NoProgress, TerminalProgress, progress
+from mct_s2s.render.live.running import Signs
 from mct_s2s.render.pipelines import masks
-from mct_s2s.render.plan_order import HELD_SECONDS
-from mct_s2s.render.progress import NoProgress, TerminalProgress, progress
-from mct_s2s.render.running import Signs
 
 from tests.render.conftest import Screen, Screens
 from tests.render.examples import LONG_NAME, ODD_NAMES, full_plan, principal, refusal

@@ -13,9 +13,9 @@ from mct_s2s.errors import S2SError
 from mct_s2s.planning.changes import AnyChange, WriteSettings
 from mct_s2s.planning.plan import Plan
 from mct_s2s.ports.apply_progress import Activity
-from mct_s2s.render.plan_order import PlanOrder
-from mct_s2s.render.running import VERB_WIDTH, Running, Signs, duration
-from mct_s2s.render.step_texts import object_of, verb
+from mct_s2s.render.live.plan_order import PlanOrder
+from mct_s2s.render.live.running import VERB_WIDTH, Running, Signs, duration
+from mct_s2s.render.live.step_texts import object_of, verb
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.text import Text
 
 from mct_s2s.render.console import Terminal
-from mct_s2s.render.terminal_state import TerminalState
+from mct_s2s.render.live.terminal_state import TerminalState
 
 FRAMES = 10
 """A second: the spinner's own pace."""

@@ -14,12 +14,12 @@ from mct_s2s.planning.changes import AnyChange
 from mct_s2s.planning.plan import Plan
 from mct_s2s.ports.apply_progress import Activity, Progress, Watcher
 from mct_s2s.render.console import Terminal, prose
-from mct_s2s.render.live_area import LiveArea
-from mct_s2s.render.log_progress import LogProgress
+from mct_s2s.render.live.live_area import LiveArea
+from mct_s2s.render.live.log_progress import LogProgress
+from mct_s2s.render.live.plan_order import HELD_SECONDS
+from mct_s2s.render.live.plan_progress import PlanProgress, StepLine
+from mct_s2s.render.live.running import INDENT, Board, Running, Signs
 from mct_s2s.render.pipelines import is_unattended
-from mct_s2s.render.plan_order import HELD_SECONDS
-from mct_s2s.render.plan_progress import PlanProgress, StepLine
-from mct_s2s.render.running import INDENT, Board, Running, Signs
 
 
 class TerminalProgress:

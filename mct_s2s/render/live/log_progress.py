@@ -10,9 +10,9 @@ from mct_s2s import clock
 from mct_s2s.planning.plan import Plan
 from mct_s2s.ports.apply_progress import Activity, Progress, Wait
 from mct_s2s.render.console import Terminal
+from mct_s2s.render.live.plan_progress import PlanProgress, StepLine
+from mct_s2s.render.live.running import Running, Signs
 from mct_s2s.render.pipelines import is_unattended, pipeline_of
-from mct_s2s.render.plan_progress import PlanProgress, StepLine
-from mct_s2s.render.running import Running, Signs
 
 NOTICED_SECONDS = 2.0
 """A log has a line for a wait that takes as long: with more, it would be about nothing else."""
