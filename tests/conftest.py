@@ -18,6 +18,7 @@ from mct_s2s.sandbox.state import seed
 from tests.support.simulated_time import SimulatedTime
 
 pytest_plugins = [
+    "tests.support.spared",
     "tests.support.garbage",
     "tests.support.sampling",
     "tests.support.screens",
@@ -25,7 +26,6 @@ pytest_plugins = [
     "tests.support.tidiness",
     "tests.support.sandbox_inside",
     "tests.support.summary",
-    "tests.support.screens",
 ]
 
 hypothesis.settings.register_profile("mct", deadline=None, database=None)

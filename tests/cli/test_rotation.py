@@ -77,7 +77,7 @@ def test_a_caller_that_reads_the_file_sees_no_failed_call(
 ) -> None:
     made = mct(*SETUP)
     file, over, answers = _file(made, "One"), threading.Event(), list[int]()
-    azure.lag(2, mode)
+    azure.lag(1, mode)
 
     def call() -> None:
         while not over.is_set():
