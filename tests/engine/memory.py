@@ -313,7 +313,7 @@ class World:
         self.identity_resources.setdefault(str(where.resource).lower(), IdentityResource(where.resource, None))
         return state
 
-    def state(self, where: ResourceId) -> SiteState:
+    def site_state(self, where: ResourceId) -> SiteState:
         found = self.sites.get(str(where).lower())
         if found is None:
             raise NotThere("not-found", f"{where} is not there.", remedy="Look.")
@@ -694,11 +694,11 @@ class MemorySites:
             await asyncio.sleep(seconds)
         leaves()
         async with self.world.call("settings", resource.name):
-            return dict(self.world.state(resource).settings)
+            return dict(self.world.site_state(resource).settings)
 
     async def slot_config(self, resource: ResourceId) -> SlotConfig | None:
         async with self.world.call("swapping", resource.name):
-            return self.world.state(resource).slot_config
+            return self.world.site_state(resource).slot_config
 
     async def write_settings(
         self,
@@ -733,7 +733,7 @@ class MemorySites:
 
     def _replace(self, resource: ResourceId, settings: Settings) -> None:
         """App Service restarts the app by itself: learn.microsoft.com/azure/app-service/configure-common."""
-        state = self.world.state(resource)
+        state = self.world.site_state(resource)
         state.settings, state.started_with = settings, dict(settings)
 
     async def reference_status(self, resource: ResourceId, name: str) -> str | None:
@@ -750,7 +750,7 @@ class MemorySites:
 
     async def restart(self, resource: ResourceId) -> None:
         async with self.world.call("restart", resource.name):
-            state = self.world.state(resource)
+            state = self.world.site_state(resource)
             state.started_with, state.restarts = dict(state.settings), state.restarts + 1
 
 
@@ -985,7 +985,7 @@ class MemoryApi:
     """The MCT API, which judges by the settings that it started with."""
 
     world: World
-    state: SiteState
+    site: SiteState
     answers: list[ApiAnswer | ServiceError] = field(default_factory=list)
     """What it says instead, call by call."""
 
@@ -999,7 +999,7 @@ class MemoryApi:
             return said
 
     def _judged(self, headers: Mapping[str, str], token: ApiToken | None) -> ApiAnswer:
-        settings = self.state.started_with
+        settings = self.site.started_with
         if token is None or headers.get("ClientType") != "Service" or not is_enabled(settings):
             return ApiAnswer(401)
         claims = token.claims
@@ -1087,7 +1087,7 @@ def session(here: World, **changed: Any) -> Session:
     made = Session(
         here.azure,
         MemoryTokens(here),
-        lambda _: MemoryApi(here, here.state(site().resource)),
+        lambda _: MemoryApi(here, here.site_state(site().resource)),
         None,  # type: ignore[arg-type]  # there are no vaults
         nobody_else,
         lambda: 60.0,

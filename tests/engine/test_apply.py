@@ -188,7 +188,7 @@ def test_the_settings_are_written_when_everything_else_is_done_and_the_restart_c
     assert position(calls, "write_settings") > position(calls, "create_principal B")
     assert position(calls, "restart") > position(calls, "write_settings")
     assert here.writes.count("restart contosolearn") == 1
-    assert here.state(SITE.resource).started_with["ServiceApplicationIds"] == here.application_of("A").client_id
+    assert here.site_state(SITE.resource).started_with["ServiceApplicationIds"] == here.application_of("A").client_id
 
 
 def test_the_settings_are_first_listed_beside_the_last_step_of_the_directory() -> None:
@@ -286,7 +286,7 @@ def test_a_refused_write_of_the_settings_leaves_the_site_running_as_it_is() -> N
     made, error = refused_at(here, write(), RESTART)
     assert error.code == "locked"
     assert made.standing == (set(), {"settings"}, set(), {"restart"})
-    assert here.state(SITE.resource).restarts == 0
+    assert here.site_state(SITE.resource).restarts == 0
 
 
 @pytest.mark.parametrize("name", ["A", "A:principal"])

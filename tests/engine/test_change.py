@@ -81,7 +81,7 @@ def test_a_second_run_writes_nothing_and_restarts_nothing(client: str | ClientSp
     assert not again.applied
     assert here.writes == []
     assert summary(here) == before
-    assert here.state(site().resource).restarts == 1
+    assert here.site_state(site().resource).restarts == 1
 
 
 @pytest.mark.parametrize("client", WAYS.values(), ids=WAYS.keys())
@@ -197,8 +197,8 @@ def test_what_is_told_after_a_stop_is_true(cut: Cut) -> None:
             "client:Import": "Import" in apps,
             "client:Import:secret": "Import" in apps and bool(apps["Import"].credentials),
             "client:Import:consent": bool(here.assignments),
-            "settings": "ServiceAuthEnabled" in here.state(site().resource).settings,
-            "restart": bool(here.state(site().resource).restarts),
+            "settings": "ServiceAuthEnabled" in here.site_state(site().resource).settings,
+            "restart": bool(here.site_state(site().resource).restarts),
         }
         assert all(there[key] for key in done & there.keys()), at
         assert not any(there[key] for key in left & there.keys()), at
@@ -283,7 +283,7 @@ def test_what_changed_while_somebody_was_reading_is_shown_again() -> None:
 def setting_up_alone(here: World) -> None:
     """Another run, in a process of its own, while nobody looks."""
     here.register("Unrelated")
-    state = here.state(site().resource)
+    state = here.site_state(site().resource)
     state.settings = {**state.settings, "ServiceAuthEnabled": "true"}
 
 
@@ -292,7 +292,7 @@ def test_a_plan_that_still_holds_is_not_shown_twice() -> None:
     asked(here, person)
     assert len(person.shown) == 1
     assert here.calls.count("tenant") == 2, "but the world is looked at again"
-    assert here.state(site().resource).restarts == 1
+    assert here.site_state(site().resource).restarts == 1
 
 
 def test_without_a_person_who_thinks_the_world_is_looked_at_once() -> None:
@@ -329,12 +329,12 @@ def test_a_second_client_that_was_added_meanwhile_stays_on_the_list() -> None:
     theirs = here.register("Export").client_id
 
     def add() -> None:
-        state = here.state(site().resource)
+        state = here.site_state(site().resource)
         state.settings = {**state.settings, "ServiceApplicationIds": theirs}
 
     asked(here, Person(takes_time=True, answers=[True, True], meanwhile=add))
     mine = here.application_of("Import").client_id
-    assert set((here.state(site().resource).settings["ServiceApplicationIds"] or "").split(";")) == {mine, theirs}
+    assert set((here.site_state(site().resource).settings["ServiceApplicationIds"] or "").split(";")) == {mine, theirs}
 
 
 # --- before anything is written ---
@@ -380,7 +380,7 @@ def test_without_preflight_nobody_asks_what_the_caller_may_do() -> None:
     run(carry_out(here, request(here, spec("Import"), preflight=False)))
     assert {"roles", "person", "owned", "secret_rules"} & set(here.calls) == set()
     assert [call for call in here.calls if "_at " in call] == []
-    assert here.state(site().resource).restarts == 1
+    assert here.site_state(site().resource).restarts == 1
 
 
 def test_settings_are_kept_before_they_are_written() -> None:
@@ -410,7 +410,7 @@ def test_a_client_that_leaves_is_shut_out_first_and_everybody_else_stays() -> No
     assert [call.split()[0] for call in here.writes[:2]] == ["write_settings", "restart"]
     assert here.writes[-1] == "delete_application Import"
     exported = here.application_of("Export")
-    assert here.state(site().resource).settings["ServiceApplicationIds"] == exported.client_id
+    assert here.site_state(site().resource).settings["ServiceApplicationIds"] == exported.client_id
     assert [client.display_name for client in done.after.trust.clients] == ["Export"]
     here.forget()
     assert run(carry_out(here, request(here, removal))).plan.is_empty

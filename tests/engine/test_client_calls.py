@@ -66,7 +66,7 @@ class Bench:
     def __init__(self, *clients: str) -> None:
         self.here = world()
         run(carry_out(self.here, request(self.here, spec(*(clients or ("Import",))))))
-        self.state = self.here.state(site().resource)
+        self.state = self.here.site_state(site().resource)
         self.tokens, self.api = Recorded(self.here), MemoryApi(self.here, self.state)
 
     def settings(self, **changed: str) -> None:

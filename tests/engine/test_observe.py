@@ -50,7 +50,7 @@ def not_there(here: World, **asked: Any) -> NotThere:
 
 
 def configured(here: World, **settings: str) -> None:
-    here.state(site().resource).settings = {**FOREIGN, **settings}
+    here.site_state(site().resource).settings = {**FOREIGN, **settings}
 
 
 def service_in(here: World, unique_name: str | None = SERVICE_KEY, **more: Any) -> Application:

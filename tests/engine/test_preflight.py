@@ -148,7 +148,7 @@ def test_who_may_do_everything_does_everything() -> None:
     here = world()
     done = setting_up(here, "Import")
     assert done.plan.lacks == ()
-    assert here.state(SITE.resource).restarts == 1
+    assert here.site_state(SITE.resource).restarts == 1
 
 
 def test_what_others_must_do_is_left_to_them_and_the_rest_is_done() -> None:
@@ -169,7 +169,7 @@ def test_a_read_only_lock_leaves_the_settings_to_whoever_removes_it() -> None:
     here.locks = [ResourceLock("keep", str(SITE.resource), is_read_only=True)]
     done = setting_up(here, "Import")
     assert any("'keep'" in lack.grant.what for lack in done.plan.lacks)
-    assert here.state(SITE.resource).restarts == 0
+    assert here.site_state(SITE.resource).restarts == 0
 
 
 def test_what_cannot_be_left_to_others_stops_before_anything_is_written_and_all_of_it_is_told() -> None:
@@ -195,7 +195,7 @@ def test_what_is_unknown_stops_nothing() -> None:
     for question in QUESTIONS:
         here.before(question, failing(DENIED))
     assert setting_up(here, "Import").plan.lacks == ()
-    assert here.state(SITE.resource).restarts == 1
+    assert here.site_state(SITE.resource).restarts == 1
 
 
 # --- policies on secrets ---
@@ -338,7 +338,7 @@ def test_consent_that_is_refused_is_left_to_an_administrator_and_the_rest_is_don
     assert [note.step for note in done.left_to_others] == [Left.CONSENT]
     assert "Cloud Application Administrator" in in_words(done.lacks)[0]
     assert here.assignments == []
-    assert (here.state(SITE.resource).restarts, done.after.trust.assignments) == (1, ())
+    assert (here.site_state(SITE.resource).restarts, done.after.trust.assignments) == (1, ())
     here.roles = frozenset({GLOBAL_ADMINISTRATOR})
     assert setting_up(here, "Import").left_to_others == ()
     assert len(here.assignments) == 1
@@ -357,4 +357,4 @@ def test_whoever_may_although_no_role_shows_does_it_all() -> None:
     here.roles = NOBODY
     here.before("role assignments", failing(DENIED))
     setting_up(here, "Import")
-    assert here.state(SITE.resource).restarts == 1
+    assert here.site_state(SITE.resource).restarts == 1

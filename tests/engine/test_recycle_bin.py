@@ -91,7 +91,7 @@ def test_a_deleted_trust_is_found_by_its_own_keys_and_nothing_else_is() -> None:
     namesake = here.register("Import")
     for application in (service, client, namesake):
         here.delete(application, NOW)
-    here.state(site().resource).settings = {}
+    here.site_state(site().resource).settings = {}
     trust = trust_of(here, "Import")
     assert {row.client_id for row in trust.deleted} == {service.client_id, client.client_id}
     assert {row.client_id for row in trust.deleted_principals} == {service.client_id, client.client_id}

@@ -67,7 +67,7 @@ async def write(here: World, what: WriteSettings | None = None, told: Told | Non
 
 
 def settings(here: World) -> dict[str, str | None]:
-    return here.state(SITE.resource).settings
+    return here.site_state(SITE.resource).settings
 
 
 def ids(here: World) -> set[str]:
@@ -78,7 +78,7 @@ def sets(here: World, name: str, value: str | None) -> Callable[[], None]:
     """Somebody else changes one setting, with everything else as it is at that moment."""
 
     def act() -> None:
-        here.state(SITE.resource).settings = {**settings(here), name: value}
+        here.site_state(SITE.resource).settings = {**settings(here), name: value}
 
     return act
 
@@ -221,7 +221,7 @@ def test_a_slow_writer_who_listed_before_us_does_not_have_the_last_word() -> Non
     async def slow() -> None:
         listed = dict(settings(here))
         await asyncio.sleep(3.0)
-        here.state(SITE.resource).settings = {**listed, "ServiceApplicationIds": THEIRS}
+        here.site_state(SITE.resource).settings = {**listed, "ServiceApplicationIds": THEIRS}
 
     async def main() -> None:
         listing = asyncio.ensure_future(slow())

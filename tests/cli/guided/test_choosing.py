@@ -29,7 +29,7 @@ def chosen(target: SiteTarget, *answers: str) -> tuple[Session, AzureOptions]:
     ambiguous = NotThere("site-ambiguous", "2 App Services are named so:", remedy="Choose.", items=items)
     options, terminal = AzureOptions(app_service=target.name), Terminal.open(json=False)
     prompts = Scripted(list(answers)) if answers else None
-    session = memory.session(memory.World(), target=target)
+    session = memory.session(memory.world(), target=target)
     return asyncio.run(choose_namesake(options, terminal, session, ambiguous, prompts)), options
 
 
