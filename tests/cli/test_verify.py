@@ -165,8 +165,8 @@ def test_settings_that_wait_for_a_restart_are_told_as_such(mct: Program, azure: 
     assert mct(*SETUP).code == 0
     # What the process runs with is older than what is set.
     world = azure.world()
-    state = world["resources"]["sites"][SITE.lower()]
-    state |= {"effective": {**state["settings"], "ServiceApplicationIds": ""}, "ready_at": 0.0}
+    site = world["resources"]["sites"][SITE.lower()]
+    site |= {"effective": {**site["settings"], "ServiceApplicationIds": ""}, "ready_at": 0.0}
     azure.load(world)
     ended = mct("verify", "-o", "json")
     assert ended.code == 3

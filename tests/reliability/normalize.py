@@ -35,8 +35,8 @@ def normalized(seed: Json, world: Json) -> Counter[str]:
         held = resources[kind]
         for key, row in held.items() if isinstance(held, dict) else enumerate(held):
             facts[f"{kind} {key if isinstance(key, str) else ''}: {_line(row, names)}"] += 1
-    for key, state in resources["sites"].items():
-        for part, value in state.items():
+    for key, site in resources["sites"].items():
+        for part, value in site.items():
             if part == "settings":
                 for name, text in value.items():
                     facts[f"setting {key} {name}={_entries(name, _line(text, names))}"] += 1
