@@ -176,13 +176,13 @@ class Sandbox:
         """From now on, a site that restarts answers 503 for so long."""
         assert self._control("PATCH", "/knobs", json={"restartSeconds": seconds}).is_success
 
-    def world(self) -> Any:
+    def state(self) -> Any:
         """Everything that is there, as the sandbox keeps it."""
         return self._control("GET", "/world").json()
 
-    def load(self, world: Any) -> None:
-        """Put a kept world in place of this one, and begin a new page of the log."""
-        assert self._control("PUT", "/world", json=world).status_code == 204
+    def load(self, state: Any) -> None:
+        """Put a kept state in place of this one, and begin a new page of the log."""
+        assert self._control("PUT", "/world", json=state).status_code == 204
         self.forget()
 
     def add_site(self, **sent: str) -> Any:

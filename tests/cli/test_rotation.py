@@ -148,7 +148,7 @@ def test_what_does_not_prove_itself_replaces_nothing(mct: Program, azure: Sandbo
 
 def test_stopped_at_any_write_the_same_command_ends_the_same(mct: Program, azure: Sandbox) -> None:
     made = mct(*SETUP)
-    set_up, file = azure.world(), _file(made, "One")
+    set_up, file = azure.state(), _file(made, "One")
     kept = file.read_bytes()
     writes = ("addPassword", "removePassword")
     for path in writes:
