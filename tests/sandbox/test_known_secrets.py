@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from urllib.parse import quote, quote_plus
 
 import pytest
@@ -10,6 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from mct_s2s.sandbox.observability.known_secrets import FEW, KEPT, KnownSecrets
 
+SPELLINGS: dict[str, Callable[[str], str]] = {
+    "as it is": str,
+    "in a path": quote,
+    "in a form": quote_plus,
+    "in JSON": lambda text: json.dumps({"a": text}),
+}
 LETTERS = st.text(st.sampled_from('ab~"é+% \\'), min_size=8, max_size=10)
 
 
@@ -25,12 +32,11 @@ def _others(count: int) -> list[str]:
 
 
 @pytest.mark.parametrize("others", [0, FEW + 1])
-@pytest.mark.parametrize("spelled", [str, quote, quote_plus, lambda text: json.dumps({"a": text})], ids=str)
+@pytest.mark.parametrize("spelling", SPELLINGS)
 @given(secret=LETTERS, around=st.text(st.sampled_from("ab%7E"), max_size=6))
-def test_a_secret_is_found_however_it_is_spelled(others: int, spelled: object, secret: str, around: str) -> None:
-    assert callable(spelled)
-    known = _known(secret, *_others(others))
-    assert [found for found, _ in known.found_in(f"{around} {spelled(secret)} {around}")] == [secret]
+def test_a_secret_is_found_however_it_is_spelled(others: int, spelling: str, secret: str, around: str) -> None:
+    known, spelled = _known(secret, *_others(others)), SPELLINGS[spelling](secret)
+    assert [found for found, _ in known.found_in(f"{around} {spelled} {around}")] == [secret]
 
 
 @given(secrets=st.lists(LETTERS, min_size=FEW + 1, max_size=FEW + 9, unique=True), text=st.text(max_size=40))
