@@ -1,7 +1,7 @@
 """An Azure Function: when a key vault says that a secret expires soon, mct-s2s replaces the secrets that do.
 
-It signs in as the function app's own identity, so no secret is stored for it. What is rotated is what expires, not what the
-event names: Event Grid may deliver an event twice, late, or not at all. The application settings say whose secrets:
+It signs in as the function app's own identity, so no secret is stored for it. What is rotated is what expires, not what
+the event names: Event Grid may deliver an event twice, late, or not at all. The application settings say whose secrets:
 MCT_S2S_APP_SERVICE and MCT_S2S_RESOURCE_GROUP, or a trust.toml beside this file.
 """
 
@@ -19,6 +19,7 @@ NEAR_EXPIRY = "Microsoft.KeyVault.SecretNearExpiry"
 FILE = Path(__file__).with_name("trust.toml")
 
 app = func.FunctionApp()
+log = logging.getLogger("mct-s2s")
 
 
 @app.event_grid_trigger(arg_name="event")
@@ -29,9 +30,9 @@ def secret_near_expiry(event: func.EventGridEvent) -> None:
     secret = event.get_json()
     place = f"keyvault:{secret['VaultName']}/{secret['ObjectName']}"
     if place.casefold() in map(str.casefold, rotate()):
-        logging.info("A new version of %r is stored.", place)
+        log.info("A new version of %r is stored.", place)
     else:
-        logging.warning("Nothing was stored in %r: it was replaced before, or is no client's here.", place)
+        log.warning("Nothing was stored in %r: it was replaced before, or is no client's here.", place)
 
 
 def rotate() -> list[str]:
@@ -50,7 +51,7 @@ def rotate() -> list[str]:
             text=True,
             check=False,
         )
-    logging.info("%s", done.stderr)
+    log.info("%s", done.stderr)
     if done.returncode:
         raise RuntimeError(f"mct-s2s rotate-secret ended with exit code {done.returncode}.")
     document = json.loads(done.stdout)

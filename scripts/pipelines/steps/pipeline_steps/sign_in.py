@@ -16,6 +16,7 @@ from pipeline_steps.inputs import StepError
 from pipeline_steps.requests import RequestFailed, ask
 
 _AUDIENCE = "api://AzureADTokenExchange"
+_TOKENS = ("STEP_ID_TOKEN", "idToken")
 _SECONDS = 240.0
 """A token of GitHub is valid for some five minutes. One that is older than this is replaced while mct-s2s runs."""
 
@@ -31,7 +32,7 @@ def signed_in(environ: Mapping[str, str]) -> Iterator[dict[str, str]]:
     Raises:
         StepError: a client is named and there is no token for it, or GitHub refuses one.
     """
-    given = dict(environ)
+    given = {name: text for name, text in environ.items() if name not in _TOKENS}  # it is in the file
     client, tenant = environ.get("STEP_CLIENT_ID", ""), environ.get("STEP_TENANT_ID", "")
     client, tenant = client or environ.get("servicePrincipalId", ""), tenant or environ.get("tenantId", "")
     subscription = environ.get("STEP_SUBSCRIPTION_ID", "")
@@ -54,9 +55,9 @@ def signed_in(environ: Mapping[str, str]) -> Iterator[dict[str, str]]:
 
 
 def _source(environ: Mapping[str, str]) -> Callable[[], str] | None:
-    given = environ.get("STEP_ID_TOKEN") or environ.get("idToken")
-    if given:
-        return lambda: given
+    handed = next((environ[name] for name in _TOKENS if environ.get(name)), None)
+    if handed is not None:
+        return lambda: handed
     address, bearer = (environ.get(f"ACTIONS_ID_TOKEN_REQUEST_{name}", "") for name in ("URL", "TOKEN"))
     # A job may have the right to a token although another step has signed in.
     if not (address and bearer and environ.get("STEP_CLIENT_ID")):

@@ -1,0 +1,165 @@
+"""The three services, as far as they run our files: what a job sees, and each of its scripts in bash as they run it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+
+from tests.conftest import Sandbox, without_azure
+from tests.pipelines import expressions
+from tests.pipelines.conftest import outputs_in
+from tests.support.sandbox_inside import Inside
+from tests.support.secret_search import processes_of, secrets_in
+
+ROOT = Path(__file__).parents[2]
+PIPELINES = ROOT / "scripts" / "pipelines"
+GITHUB_SHELL = ("bash", "--noprofile", "--norc", "-e", "-o", "pipefail")
+"""Source: docs.github.com/actions/reference/workflows-and-actions/workflow-syntax, `jobs.<job_id>.steps[*].shell`."""
+FULL_COMMIT = 40
+
+
+def load(path: Path, *, as_text: bool = False) -> Any:
+    """A YAML file; for Azure Pipelines, whose own parser knows only texts, `as_text`."""
+    return YAML(typ="base" if as_text else "safe").load(path.read_text(encoding="utf-8"))
+
+
+@dataclass
+class Machine:
+    """Where jobs run: a folder for each, and nothing of ours in the environment but the way to the sandbox."""
+
+    inside: Inside
+    home: Path
+    log: str = ""
+    """What all jobs so far have printed."""
+    leaks: list[str] = field(default_factory=list)
+    """Secrets in it, and in the list of processes."""
+
+    def __post_init__(self) -> None:
+        """The folders; mct-s2s is installed already, as this Python has it."""
+        self.workspace, self.temporary = self.home / "workspace", self.home / "temporary"
+        for folder in (self.workspace, self.temporary):
+            folder.mkdir(parents=True)
+        (self.temporary / "mct-s2s").symlink_to(sys.prefix)
+
+    def environment(self) -> dict[str, str]:
+        """What every process on it sees."""
+        azure = self.inside.azure.environment
+        trusted = {name: azure[name] for name in ("MCT_S2S_CLOUD", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE")}
+        return {**without_azure(), **trusted, "HOME": str(self.home), "no_proxy": "localhost,127.0.0.1"}
+
+    def bash(self, shell: tuple[str, ...], script: str, environment: Mapping[str, str]) -> tuple[int, str]:
+        """Run a script from a file to its end; returns its exit code and what it printed, errors too."""
+        file = self.temporary / "script.sh"
+        file.write_text(script, encoding="utf-8")
+        given = {**self.environment(), **environment}
+        with (
+            self.inside.time.flowing(),
+            subprocess.Popen(
+                [*shell, str(file)], cwd=self.workspace, env=given, stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            ) as process,
+            processes_of(process.pid, "\n".join(given.values())) as leaks,
+        ):  # fmt: skip
+            printed, _ = process.communicate(timeout=240)
+        self.log += printed
+        masked = "\n".join(line for line in printed.splitlines() if "add-mask" in line or "setsecret" in line)
+        self.leaks += [*leaks, *secrets_in(printed, masked)]
+        return process.returncode, printed
+
+
+@dataclass(frozen=True)
+class Ran:
+    """A job that has ended."""
+
+    code: int
+    log: str
+    outputs: dict[str, Any]
+    summary: str
+
+
+@dataclass
+class GitHubRunner:
+    """Runs a workflow's jobs, one at a time, with the actions of this repository from where they are."""
+
+    machine: Machine
+    github: Mapping[str, str]
+    """The variables of the runner."""
+    contexts: dict[str, Any]
+    """`github`, `vars`, `inputs` of the run."""
+
+    def job(self, workflow: Any, name: str, needs: Mapping[str, Any] | None = None, **oidc: str) -> Ran:
+        """Run a job; `oidc` are the variables of `id-token: write`."""
+        job, steps = workflow["jobs"][name], dict[str, Any]()
+        granted = {**workflow["permissions"], **job.get("permissions", {})}
+        given = {**self.github, **(oidc if granted.get("id-token") == "write" else {})}
+        contexts = {**self.contexts, "steps": steps, "needs": needs or {}}
+        log = summary = ""
+        code = 0
+        for step in job["steps"]:
+            uses = str(step["uses"])
+            if uses.startswith("actions/checkout@"):
+                assert len(uses.partition("@")[2]) == FULL_COMMIT
+                assert step["with"]["persist-credentials"] is False
+                continue
+            folder = ROOT / uses.removeprefix("mct-s2s/mct-s2s/").partition("@")[0]
+            sent = {key: expressions.github(text, contexts) for key, text in step.get("with", {}).items()}
+            ran = self._action(folder, sent, given)
+            steps[step.get("id", "")] = {"outputs": ran.outputs}
+            log, summary, code = log + ran.log, summary + ran.summary, ran.code
+            if code:
+                break
+        outputs = {key: expressions.github(text, contexts) for key, text in job.get("outputs", {}).items()}
+        return Ran(code, log, outputs, summary)
+
+    def _action(self, folder: Path, sent: Mapping[str, str], given: Mapping[str, str]) -> Ran:
+        """Run a composite action's steps until one fails; its outputs are there in any case."""
+        action = load(folder / "action.yml")
+        assert set(sent) <= set(action["inputs"])
+        defaults = {
+            key: expressions.github(one.get("default", ""), self.contexts) for key, one in action["inputs"].items()
+        }
+        steps: dict[str, Any] = {}
+        contexts = {**self.contexts, "inputs": {**defaults, **sent}, "steps": steps}
+        log = summary = ""
+        code = 0
+        for step in action["runs"]["steps"]:
+            files = {
+                "GITHUB_OUTPUT": self.machine.temporary / "output",
+                "GITHUB_STEP_SUMMARY": self.machine.temporary / "page",
+            }
+            for file in files.values():
+                file.write_text("")
+            environment = {key: expressions.github(text, contexts) for key, text in step.get("env", {}).items()}
+            environment |= {key: str(file) for key, file in files.items()}
+            places = {"GITHUB_ACTION_PATH": str(folder), "RUNNER_TEMP": str(self.machine.temporary)}
+            assert "${{" not in step["run"]
+            code, printed = self.machine.bash(GITHUB_SHELL, step["run"], {**given, **places, **environment})
+            log += printed
+            summary += files["GITHUB_STEP_SUMMARY"].read_text()
+            steps[step.get("id", "")] = {"outputs": outputs_in(files["GITHUB_OUTPUT"].read_text())}
+            if code:
+                break
+        outputs = {key: expressions.github(one["value"], contexts) for key, one in action.get("outputs", {}).items()}
+        return Ran(code, log, outputs, summary)
+
+
+def federated(azure: Sandbox, subject: str, graph: tuple[str, ...], arm: tuple[tuple[str, str], ...]) -> str:
+    """The appId of an application that a service's token for this subject signs in as."""
+    caller = azure.caller(*graph, arm=list(arm))
+    path = f"/applications(appId='{caller['AZURE_CLIENT_ID']}')/federatedIdentityCredentials"
+    issuer = f"{azure.origin}/_sandbox/issuer/cluster"
+    sent = {"name": "pipeline", "issuer": issuer, "subject": subject, "audiences": ["api://AzureADTokenExchange"]}
+    azure.graph("POST", path, json=sent)
+    return caller["AZURE_CLIENT_ID"]
+
+
+def token_for(azure: Sandbox, subject: str) -> str:
+    """A token of that service."""
+    sent = {"subject": subject, "audience": "api://AzureADTokenExchange"}
+    return str(azure._control("POST", "/issuer/cluster/token", json=sent).json()["token"])
