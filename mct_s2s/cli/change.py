@@ -20,7 +20,7 @@ from mct_s2s.engine.outcome import Outcome
 from mct_s2s.engine.request import Request
 from mct_s2s.engine.session import Session
 from mct_s2s.errors import CANCELLED, Cancelled, PermissionMissing, UsageError
-from mct_s2s.inputs.secret_places import SecretTo
+from mct_s2s.inputs.client_places import ClientPlaces
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.planning.changes.access import DisableIdentity
 from mct_s2s.planning.plan import Plan
@@ -36,23 +36,23 @@ PENDING = 3
 
 
 async def change(
-    run: Run, options: ChangingOptions, session: Session, request: Request, secret_to: SecretTo | None = None
+    run: Run, options: ChangingOptions, session: Session, request: Request, places: ClientPlaces | None = None
 ) -> Outcome:
     """Do what is requested; the outcome of `-o json` is written, that for people is the command's.
 
     Raises:
         S2SError: refused, by Azure or by the user.
     """
-    secret_to = secret_to or SecretTo()
-    if secret_to.vault is not None:
-        session.vaults.address(secret_to.vault.vault)  # before anything is looked at
-    if secret_to.show and secret_to.form is not None:
+    places = places or ClientPlaces()
+    for vault in places.vaults:
+        session.vaults.address(vault)  # before anything is looked at
+    if places.take_output:
         run.terminal.leave_output()
     ui = TerminalInterface(run, options)
     request = replace(
         request,
         attempt=token_hex(4),
-        stores=RunStores(secret_to, session, request.label, ui),
+        stores=RunStores(places, session, request.label, ui),
         backup=BackupFile(options.backup, run.terminal.note) if options.backup is not None else None,
         preflight=not options.no_preflight,
         dry_run=options.dry_run,
