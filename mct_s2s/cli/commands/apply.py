@@ -22,7 +22,7 @@ from mct_s2s.planning.changes.access import DisableIdentity
 
 
 def apply(options: ApplyOptions) -> int:
-    """Plan all sites, confirm once and apply them side by side; return the process exit code, the worst of the sites'."""
+    """Plan all sites, confirm once and apply them side by side; return the exit code of the site that went worst."""
     file = read_trust_file(options.file)
     setups = site_setups(file, options, typed=typed_options(), only=options.only)
     unnamed = pruning(options, file)

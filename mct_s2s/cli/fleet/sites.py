@@ -1,16 +1,13 @@
-"""A site among several: what it is called in the file, how it is reached, and what is asked there."""
+"""A site among several: what it is called in the file, how it is reached, and what its session is for."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import Protocol, TypeVar
 
 from mct_s2s.cli.options import AzureOptions
 from mct_s2s.cli.session import Needs
-from mct_s2s.errors import UsageError
 from mct_s2s.model.site_target import SiteTarget
-from mct_s2s.planning.nearest import did_you_mean
 
 
 @dataclass(frozen=True)
@@ -43,35 +40,6 @@ class SignIn:
     """Where no tenant is given, it is the subscription's."""
     auth: str
     client_id: str | None
-
-
-class Named(Protocol):
-    """What has a key in the file."""
-
-    @property
-    def key(self) -> str:
-        """What the file calls it."""
-        ...
-
-
-Site = TypeVar("Site", bound=Named)
-
-
-def chosen(sites: Sequence[Site], only: Collection[str]) -> tuple[Site, ...]:
-    """The sites that `--only` names, in the file's order; all of them where it was not typed.
-
-    Raises:
-        UsageError: the file has no site of that name.
-    """
-    known = [site.key for site in sites]
-    for key in only:
-        if key not in known:
-            raise UsageError(
-                "site-unknown",
-                f"The file has no site '{key}'.",
-                remedy=did_you_mean(key, known, f"Its sites are: {', '.join(known)}."),
-            )
-    return tuple(site for site in sites if not only or site.key in only)
 
 
 def all_needs(sites: Iterable[FleetSite]) -> Needs:
