@@ -22,6 +22,9 @@ PIPELINES = ROOT / "scripts" / "pipelines"
 GITHUB_SHELL = ("bash", "--noprofile", "--norc", "-e", "-o", "pipefail")
 """Source: docs.github.com/actions/reference/workflows-and-actions/workflow-syntax, `jobs.<job_id>.steps[*].shell`."""
 FULL_COMMIT = 40
+AUDIENCE = "api://AzureADTokenExchange"
+CLOUD = ("MCT_S2S_CLOUD", "AZURE_AUTHORITY_HOST", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE")
+"""Where the sandbox is. Without the login host, no token of a job would be sent to it."""
 
 
 def load(path: Path, *, as_text: bool = False) -> Any:
@@ -50,7 +53,7 @@ class Machine:
     def environment(self) -> dict[str, str]:
         """What every process on it sees."""
         azure = self.inside.azure.environment
-        trusted = {name: azure[name] for name in ("MCT_S2S_CLOUD", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE")}
+        trusted = {name: azure[name] for name in CLOUD}
         return {**without_azure(), **trusted, "HOME": str(self.home), "no_proxy": "localhost,127.0.0.1"}
 
     def bash(self, shell: tuple[str, ...], script: str, environment: Mapping[str, str]) -> tuple[int, str]:
@@ -151,15 +154,20 @@ class GitHubRunner:
 
 def federated(azure: Sandbox, subject: str, graph: tuple[str, ...], arm: tuple[tuple[str, str], ...]) -> str:
     """The appId of an application that a service's token for this subject signs in as."""
-    caller = azure.caller(*graph, arm=list(arm))
-    path = f"/applications(appId='{caller['AZURE_CLIENT_ID']}')/federatedIdentityCredentials"
+    client_id = azure.caller(*graph, arm=list(arm))["AZURE_CLIENT_ID"]
+    trusts_too(azure, client_id, subject)
+    return client_id
+
+
+def trusts_too(azure: Sandbox, client_id: str, subject: str) -> None:
+    """One more subject for an application."""
+    path = f"/applications(appId='{client_id}')/federatedIdentityCredentials"
     issuer = f"{azure.origin}/_sandbox/issuer/cluster"
-    sent = {"name": "pipeline", "issuer": issuer, "subject": subject, "audiences": ["api://AzureADTokenExchange"]}
+    sent = {"name": subject.rpartition(":")[2], "issuer": issuer, "subject": subject, "audiences": [AUDIENCE]}
     azure.graph("POST", path, json=sent)
-    return caller["AZURE_CLIENT_ID"]
 
 
 def token_for(azure: Sandbox, subject: str) -> str:
     """A token of that service."""
-    sent = {"subject": subject, "audience": "api://AzureADTokenExchange"}
+    sent = {"subject": subject, "audience": AUDIENCE}
     return str(azure._control("POST", "/issuer/cluster/token", json=sent).json()["token"])

@@ -14,10 +14,15 @@ def plan(inputs: Inputs) -> list[str]:
 
 def apply(inputs: Inputs) -> list[str]:
     """Do what was reviewed. Without a fingerprint nothing is done: one that got lost is not taken for consent."""
-    if not inputs.expect:
-        raise StepError("No fingerprint of a plan that was reviewed is given. To apply any plan, expect: any.")
+    _check_reviewed(inputs)
     reviewed = [] if inputs.expect == ANY else [f"--expect={inputs.expect}"]
     return ["apply", *_sites(inputs), *_removals(inputs), *reviewed, "--yes", "--output=json"]
+
+
+def share(inputs: Inputs) -> list[str]:
+    """The plan of each site, for programs."""
+    _check_reviewed(inputs)
+    return ["apply", *_sites(inputs), *_removals(inputs), "--dry-run", "--output=json"]
 
 
 def rotate(inputs: Inputs) -> list[str]:
@@ -29,6 +34,11 @@ def rotate(inputs: Inputs) -> list[str]:
         raise StepError("STEP_ONLY names sites of a file; an app-service is given as well. Give one of the two.")
     group = [f"--resource-group={inputs.resource_group}"] if inputs.resource_group else []
     return ["rotate-secret", f"--app-service={inputs.app_service}", *group, *expiring]
+
+
+def _check_reviewed(inputs: Inputs) -> None:
+    if not inputs.expect:
+        raise StepError("No fingerprint of a plan that was reviewed is given. To apply any plan, expect: any.")
 
 
 def _sites(inputs: Inputs) -> Iterator[str]:

@@ -39,6 +39,8 @@ class Site:
     """Display name and appId of each client application."""
     url: str = ""
     scope: str = ""
+    fingerprint: str = ""
+    """Of its plan, in a dry run."""
     left_to_others: int = 0
     verified: bool | None = None
     """Whether the test of the clients succeeded; `None` if there was none."""
@@ -57,6 +59,8 @@ class Results:
     sites: tuple[Site, ...]
     failure: Failure | None = None
     """What kept the whole command from being done."""
+    fingerprint: str = ""
+    """Of the plan of all sites, in a dry run."""
 
 
 def read(file: Path) -> Results:
@@ -70,7 +74,8 @@ def read(file: Path) -> Results:
         return Results((), Failure("no-document", "mct-s2s ended without a result.", "See the log of the job."))
     kind = document.get("schema", "")
     if kind.startswith("mct-s2s/apply/"):
-        return Results(tuple(_site(one["site"], one.get("result"), one.get("error")) for one in document["sites"]))
+        sites = tuple(_site(one["site"], one.get("result"), one.get("error")) for one in document["sites"])
+        return Results(sites, fingerprint=document.get("fingerprint") or "")
     if kind.startswith("mct-s2s/error/"):
         return Results((), _failure(document))
     return Results((_site(_name(document), document, None),))
@@ -79,7 +84,8 @@ def read(file: Path) -> Results:
 def _site(name: str, result: Any, error: Any) -> Site:
     failure = _failure(error) if error else None
     if not result:
-        return Site(name, Counter(), failure=failure)
+        made = tuple(_credential(one) for one in (error or {}).get("credentials") or () if one.get("created", True))
+        return Site(name, Counter(), made, failure=failure)
     status, verification = result.get("status") or {}, result.get("verification")
     connection = status.get("connection") or {}
     return Site(
@@ -89,6 +95,7 @@ def _site(name: str, result: Any, error: Any) -> Site:
         tuple((one["displayName"], one["appId"]) for one in status.get("clients", ()) if one.get("appId")),
         connection.get("url", ""),
         connection.get("scope", ""),
+        result.get("fingerprint", ""),
         len(result.get("leftToOthers", ())),
         verification["proved"] if verification else None,
         failure,

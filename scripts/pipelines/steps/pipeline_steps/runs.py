@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -14,7 +13,7 @@ from mct_s2s.render.exports.as_markdown import value
 from pipeline_steps import commands, program
 from pipeline_steps.event import read_event
 from pipeline_steps.hosts import Host
-from pipeline_steps.inputs import Inputs, StepError
+from pipeline_steps.inputs import ANY, Inputs, StepError
 from pipeline_steps.results import Results, read
 from pipeline_steps.shortening import shortened
 from pipeline_steps.sign_in import signed_in
@@ -62,14 +61,27 @@ def rotate(environ: Environ, folder: Path, host: Host) -> int:
     return code
 
 
-def sites(environ: Environ, _: Path, host: Host) -> int:
-    """The sites of a file, for a matrix: each is one job."""
-    file = Inputs.of(environ).file
-    try:
-        names = list(tomllib.loads(Path(file).read_text(encoding="utf-8")).get("sites", {}))
-    except (OSError, ValueError) as error:
-        raise StepError(f"Can't read {file!a}: {error}") from error
-    host.output("sites", json.dumps(names))
+def sites(environ: Environ, folder: Path, host: Host) -> int:
+    """Share the work among jobs: a matrix of the sites that change, each with the fingerprint of its own plan.
+
+    The fingerprint of all of them is the one that was reviewed, so that of each is as good.
+    """
+    inputs, document = Inputs.of(environ), folder / "plan.json"
+    arguments = commands.share(inputs)
+    code, _ = _called(arguments, environ, document)
+    results = read(document)
+    if code not in {0, PENDING}:
+        host.summarize(summary("MCT: sites", results))
+        return code
+    changing = [one for one in results.sites if one.changed]
+    if changing and inputs.expect not in {ANY, results.fingerprint}:
+        raise StepError(
+            f"This is not the plan that was reviewed: its fingerprint is {results.fingerprint}. "
+            "Look at a plan of it, then run this workflow by hand with its fingerprint."
+        )
+    matrix = [{"site": one.name, "fingerprint": one.fingerprint} for one in changing]
+    host.output("matrix", json.dumps({"include": matrix}))
+    host.output("changed", "true" if changing else "false")
     return 0
 
 
