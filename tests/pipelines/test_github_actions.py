@@ -10,34 +10,16 @@ from typing import Any
 import pytest
 from mct_s2s.sandbox.state import seed
 
-from tests.conftest import SITE, Sandbox
+from tests.conftest import Sandbox
 from tests.pipelines.github_service import REPOSITORY, TOKEN, GitHub
-from tests.pipelines.runners import PIPELINES, GitHubRunner, Machine, Ran, federated, load, token_for, trusts_too
+from tests.pipelines.runners import PIPELINES, GitHubRunner, Machine, Ran, load, token_for, trusts_too
+from tests.pipelines.trusts import MORE, TRUST, reader, writer
 from tests.support.sampling import every_cell
 from tests.support.sandbox_inside import Inside
 
 WORKFLOWS = PIPELINES / "github" / "workflows"
 HEAD, COMMIT = "a" * 40, "b" * 40
-READ = ("Application.Read.All", "Organization.Read.All")
-WRITE = (*READ, "Application.ReadWrite.All", "AppRoleAssignment.ReadWrite.All")
-SETTINGS = ("Website Contributor", SITE)
-SECRETS, NAMES = ("Key Vault Secrets Officer", seed.SUBSCRIPTION), ("Key Vault Reader", seed.SUBSCRIPTION)
-FIND = ("Reader", seed.SUBSCRIPTION)
 REVIEW, MAIN, ROTATION = "pull_request", "environment:production", "environment:rotation"
-HOSTILE = "$(id) `id` ${{ github.token }} ##vso[a] ::error::a |<b>"
-TRUST = f"""
-[sites.learn]
-app-service = "contosolearn"
-
-[[sites.learn.clients]]
-name = "Import"
-secret-to = "keyvault:{seed.VAULT}"
-"""
-MORE = f"""
-[[sites.learn.clients]]
-name = {json.dumps(HOSTILE)}
-credential = "none"
-"""
 
 only_with_all = pytest.mark.skipif(not every_cell(), reason="starts many programs: --all")
 
@@ -50,16 +32,15 @@ class Repository:
         self.machine = Machine(inside, home)
         self.github.token_for = lambda subject: token_for(self.azure, subject)
         name = f"repo:{REPOSITORY}"
-        reader = federated(self.azure, f"{name}:{REVIEW}", READ, (FIND, SETTINGS, NAMES))
-        writer = federated(self.azure, f"{name}:{MAIN}", WRITE, (FIND, SETTINGS, SECRETS))
+        apply = writer(self.azure, f"{name}:{MAIN}")
         self.variables = {
-            "MCT_PLAN_CLIENT_ID": reader,
-            "MCT_APPLY_CLIENT_ID": writer,
-            "MCT_ROTATE_CLIENT_ID": writer,
+            "MCT_PLAN_CLIENT_ID": reader(self.azure, f"{name}:{REVIEW}"),
+            "MCT_APPLY_CLIENT_ID": apply,
+            "MCT_ROTATE_CLIENT_ID": apply,
             "AZURE_TENANT_ID": self.azure.tenant_id,
             "AZURE_SUBSCRIPTION_ID": self.azure.subscription_id,
         }
-        trusts_too(self.azure, writer, f"{name}:{ROTATION}")
+        trusts_too(self.azure, apply, f"{name}:{ROTATION}")
         self.azure.forget()
 
     def write(self, text: str) -> None:
