@@ -9,6 +9,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from ruamel.yaml import YAML
@@ -30,6 +31,7 @@ BY_ITS_OWN_AUTHORITIES = (
 )
 """Packages come from an index that the authority of the sandbox has not signed."""
 CACHE = {"PIP_CACHE_DIR": str(Path.home() / ".cache" / "pip")}
+NOTHING: Mapping[str, str] = MappingProxyType({})
 AUDIENCE = "api://AzureADTokenExchange"
 CLOUD = ("MCT_S2S_CLOUD", "AZURE_AUTHORITY_HOST", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE")
 """Where the sandbox is. Without the login host, no token of a job would be sent to it."""
@@ -104,7 +106,9 @@ class GitHubRunner:
     contexts: dict[str, Any]
     """`github`, `vars`, `inputs` of the run."""
 
-    def job(self, workflow: Any, name: str, needs: Mapping[str, Any] | None = None, **oidc: str) -> Ran:
+    def job(
+        self, workflow: Any, name: str, needs: Mapping[str, Any] | None = None, *, oidc: Mapping[str, str] = NOTHING
+    ) -> Ran:
         """Run a job; `oidc` are the variables of `id-token: write`."""
         job, steps = workflow["jobs"][name], dict[str, Any]()
         granted = {**workflow["permissions"], **job.get("permissions", {})}

@@ -62,7 +62,7 @@ class Repository:
             self.runner(pull_request={"number": 7, "head": {"sha": HEAD}}),
             load(WORKFLOWS / "mct-plan.yml"),
         )
-        plan = runner.job(workflow, "plan", **self.github.oidc(f"repo:{REPOSITORY}:{REVIEW}"))
+        plan = runner.job(workflow, "plan", oidc=self.github.oidc(f"repo:{REPOSITORY}:{REVIEW}"))
         if plan.outputs["fingerprint"]:
             commented = runner.job(workflow, "comment", {"plan": {"outputs": plan.outputs}})
             assert commented.code == 0, commented.log
@@ -78,7 +78,7 @@ class Repository:
         workflow, runner, reviewed = self.merge(inputs=inputs)
         assert reviewed.code == 0, reviewed.log
         needs = {"reviewed": {"outputs": reviewed.outputs}}
-        return runner.job(workflow, "apply", needs, **self.github.oidc(f"repo:{REPOSITORY}:{MAIN}"))
+        return runner.job(workflow, "apply", needs, oidc=self.github.oidc(f"repo:{REPOSITORY}:{MAIN}"))
 
 
 @pytest.fixture
@@ -146,14 +146,14 @@ def test_many_sites_are_jobs_of_their_own(repository: Repository) -> None:
     repository.github.merged(COMMIT, HEAD)
     workflow, runner, reviewed = repository.merge("mct-apply-matrix.yml")
     oidc = repository.github.oidc(f"repo:{REPOSITORY}:{MAIN}")
-    sites = runner.job(workflow, "sites", {"reviewed": {"outputs": reviewed.outputs}}, **oidc)
+    sites = runner.job(workflow, "sites", {"reviewed": {"outputs": reviewed.outputs}}, oidc=oidc)
     assert (sites.code, sites.outputs["changed"]) == (0, "true"), sites.log
     (cell,) = json.loads(sites.outputs["matrix"])["include"]
     runner.contexts["matrix"] = cell
-    applied = runner.job(workflow, "apply", **oidc)
+    applied = runner.job(workflow, "apply", oidc=oidc)
     assert (cell["site"], applied.code) == ("learn", 0), applied.log
     repository.write(TRUST + MORE)
-    refused = runner.job(workflow, "sites", {"reviewed": {"outputs": reviewed.outputs}}, **oidc)
+    refused = runner.job(workflow, "sites", {"reviewed": {"outputs": reviewed.outputs}}, oidc=oidc)
     assert (refused.code, refused.outputs["matrix"]) == (2, ""), refused.log
 
 
@@ -170,11 +170,11 @@ def test_secrets_are_rotated_and_an_event_says_whether_its_own_was(repository: R
     event = json.loads((PIPELINES / "event-grid" / "event.json").read_text())
     event["data"] |= {"VaultName": seed.VAULT, "ObjectName": name}
     workflow = load(WORKFLOWS / "mct-rotate.yml")
-    rotated = repository.runner(client_payload=event).job(workflow, "rotate", **oidc)
+    rotated = repository.runner(client_payload=event).job(workflow, "rotate", oidc=oidc)
     assert rotated.code == 0, rotated.log
     assert "Nothing was stored" not in rotated.summary
     assert f"`keyvault:{seed.VAULT}/{name}`" in rotated.summary
-    by_schedule = repository.runner().job(workflow, "rotate", **oidc)
+    by_schedule = repository.runner().job(workflow, "rotate", oidc=oidc)
     assert by_schedule.code == 0, by_schedule.log
 
 

@@ -59,10 +59,10 @@ def test_a_merge_request_is_planned_and_main_applies_that_plan(runner: GitLabRun
 def test_the_locked_version_is_installed_and_signs_in(runner: GitLabRunner, azure: Sandbox, tmp_path: Path) -> None:
     """From a commit and the hashes of its lock; nothing of the folder that is checked out is imported on the way."""
     source = tmp_path / "source"
-    kept = ("mct_s2s", "scripts", "pyproject.toml", "README.md", "LICENSE")
-    for name in kept:
-        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy2
-        copy(ROOT / name, source / name) if source.exists() else (source.mkdir(), copy(ROOT / name, source / name))
+    for name in ("mct_s2s", "scripts"):
+        shutil.copytree(ROOT / name, source / name)
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy2(ROOT / name, source / name)
     git = ("git", "-C", str(source), "-c", "user.name=a", "-c", "user.email=a@example.com")
     for words in (("init", "--quiet"), ("add", "--all"), ("commit", "--quiet", "--message", "all of it")):
         subprocess.run([*git, *words], check=True)

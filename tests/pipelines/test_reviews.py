@@ -52,6 +52,11 @@ def test_a_comment_of_somebody_else_is_never_taken_for_ours(step: Step, github: 
     assert [one["user"]["login"] for one in github.comments] == ["mallory", BOT["login"]]
 
 
+def test_a_name_calls_nobody(step: Step, github: GitHub) -> None:
+    assert step("comment", commenting(github, "| &#64;contoso/admins &#35;1 | `@a` |")).code == 0
+    assert "| &#64;<!-- -->contoso/admins &#35;<!-- -->1 | `@a` |" in github.comments[0]["body"]
+
+
 def test_a_comment_fits_whole_lines_and_says_where_the_rest_is(step: Step, github: GitHub) -> None:
     rows = "".join(f"| + create | Client {n} |\n" for n in range(5_000))
     assert step("comment", commenting(github, PLAN + rows)).code == 0

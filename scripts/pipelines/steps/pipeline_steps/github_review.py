@@ -20,6 +20,8 @@ BOT = "github-actions[bot]"
 """Who a workflow's own token is. No person can write in its name, but every workflow of the repository can."""
 COMMENT_BYTES = 65_000
 """GitHub refuses a comment of more than 65,536 characters."""
+_ALIVE = re.compile(r"&#(?:64|35);")
+"""An escaped `@` or `#`: GitHub looks for people and issues in what the Markdown comes to, where they are no longer."""
 _PAGES = 30
 _DESCRIBED = re.compile(r"fingerprint ([0-9a-f]{64})")
 
@@ -36,7 +38,8 @@ def comment(environ: Mapping[str, str]) -> None:
     run = _run(environ)
     marker = f"<!-- mct-s2s plan {_name(environ).encode().hex()} -->"
     whole = f"[The run has all of it.]({run})"
-    body = f"{marker}\n" + shortened(required(environ, "STEP_PLAN"), COMMENT_BYTES - len(marker) - 1, whole)
+    plan = _ALIVE.sub(r"\g<0><!-- -->", required(environ, "STEP_PLAN"))
+    body = f"{marker}\n" + shortened(plan, COMMENT_BYTES - len(marker) - 1, whole)
     there = f"{api}/issues/{int(number)}/comments"
     mine = next((one["id"] for one in _listed(there, token) if _is_ours(one["user"], one.get("body"), marker)), None)
     if mine is None:

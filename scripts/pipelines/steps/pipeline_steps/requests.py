@@ -52,7 +52,19 @@ def ask(method: str, address: str, token: str, body: Any = None) -> Any:
 
 def _once(method: str, address: str, token: str, body: Any) -> Any:
     if not address.startswith(("https://", "http://127.0.0.1:", "http://localhost:")):
-        raise RequestFailed(f"{address.partition('?')[0]!a} is not an https address.")
+        raise RequestFailed(f"{_shown(address)} is not an https address.")
+    try:
+        with _OPENER.open(_request(method, address, token, body), timeout=_SECONDS) as answer:
+            content = answer.read(_BYTES)
+        return json.loads(content) if content.strip() else None
+    except urllib.error.HTTPError as error:
+        said = error.read(500).decode(errors="replace")
+        raise RequestFailed(f"{method} {_shown(address)}: {error.code} {said!a}", error.code) from None
+    except (OSError, ValueError, http.client.HTTPException) as error:
+        raise RequestFailed(f"{method} {_shown(address)}: {error}") from None
+
+
+def _request(method: str, address: str, token: str, body: Any) -> urllib.request.Request:
     sent = None if body is None else json.dumps(body).encode()
     request = urllib.request.Request(address, sent, method=method)
     request.add_header("Authorization", f"Bearer {token}")
@@ -60,14 +72,8 @@ def _once(method: str, address: str, token: str, body: Any) -> Any:
     request.add_header("User-Agent", "mct-s2s")
     if sent is not None:
         request.add_header("Content-Type", "application/json")
-    try:
-        with _OPENER.open(request, timeout=_SECONDS) as answer:
-            content = answer.read(_BYTES)
-        return json.loads(content) if content.strip() else None
-    except urllib.error.HTTPError as error:
-        said = error.read(500).decode(errors="replace")
-        raise RequestFailed(
-            f"{method} {request.selector.partition('?')[0]}: {error.code} {said!a}", error.code
-        ) from None
-    except (OSError, ValueError, http.client.HTTPException) as error:
-        raise RequestFailed(f"{method} {request.selector.partition('?')[0]}: {error}") from None
+    return request
+
+
+def _shown(address: str) -> str:
+    return repr(address.partition("?")[0])

@@ -16,7 +16,7 @@ def summary(title: str, results: Results) -> str:
     """The whole text."""
     lines = [f"# {title}", ""]
     if results.failure is not None:
-        lines += _failed(results.failure)
+        lines += [*_failed(results.failure), ""]
     if results.sites:
         rows = [(site.name, _outcome(site), site.url) for site in results.sites]
         lines += _table(("Site", "Outcome", "Address"), rows)
@@ -37,7 +37,7 @@ def _outcome(site: Site) -> str:
     if site.left_to_others:
         told.append(f"{site.left_to_others} left to someone else")
     if site.verified is False:
-        told.append("a client's test failed")
+        told.append("the test of a client failed")
     return ", ".join(told)
 
 
