@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from mct_s2s.sandbox.state import seed
 
 from tests.conftest import Sandbox
 from tests.pipelines.azure_devops_service import AzureDevOps
@@ -76,11 +77,12 @@ def test_one_site_is_rotated(machine: Machine, devops: AzureDevOps) -> None:
     sent = {"serviceConnection": "mct-rotate", "subscription": azure.subscription_id}
     assert write.steps(template, {**sent, "command": "apply", "expect": "any"}, {}).code == 0
     (old,) = azure.applications("Import")[0]["passwordCredentials"]
-    rotated = write.steps(template, {**sent, "command": "rotate", "appService": "contosolearn"}, {})
+    sent |= {"command": "rotate", "appService": "contosolearn", "secretTo": f"keyvault:{seed.VAULT}"}
+    rotated = write.steps(template, sent, {})
     assert rotated.code == 0, rotated.log
     kept, new = sorted(azure.applications("Import")[0]["passwordCredentials"], key=lambda one: one["endDateTime"])
     assert (kept, new["endDateTime"] > old["endDateTime"]) == (old, True)  # whoever uses it may still read the old one
-    assert "`keyvault:" in rotated.summary
+    assert f"| `keyvault:{seed.VAULT}/mct-s2s-contosolearn-import" in rotated.summary
 
 
 def test_the_pipeline_gives_the_template_what_it_takes() -> None:

@@ -124,6 +124,16 @@ def test_main_applies_what_was_reviewed(repository: Repository) -> None:
 
 
 @only_with_all
+def test_a_secret_that_would_go_away_with_the_machine_is_not_made(repository: Repository) -> None:
+    repository.write(TRUST.replace("secret-to", "# secret-to"))
+    plan = repository.review()
+    refused = repository.apply(inputs={"fingerprint": plan.outputs["fingerprint"]})
+    assert refused.code == 2, refused.log
+    assert "The secret of 'Import' at 'learn' would be saved to a file" in refused.log
+    assert repository.azure.writes() == []
+
+
+@only_with_all
 def test_what_is_no_longer_what_was_reviewed_is_refused(repository: Repository) -> None:
     """The file that is merged is another one, or Azure has changed in between."""
     repository.write(TRUST)

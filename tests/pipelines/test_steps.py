@@ -21,10 +21,12 @@ from pipeline_steps import commands, program, sign_in
 from pipeline_steps.event import NEAR_EXPIRY, read_event
 from pipeline_steps.hosts import AzurePipelines, GitHubActions, GitLab
 from pipeline_steps.inputs import Inputs, StepError
+from pipeline_steps.places import may_be_a_file
 from pipeline_steps.requests import RequestFailed, ask
 from pipeline_steps.results import Credential, Failure, Results, Site, read
 from pipeline_steps.shortening import shortened
 from pipeline_steps.summary import summary
+from tests.conftest import free_ports
 from tests.pipelines.conftest import Step, outputs_in
 from tests.pipelines.github_service import GitHub
 from tests.pipelines.runners import PIPELINES
@@ -48,8 +50,10 @@ def test_values_are_arguments_and_never_options() -> None:
         *("apply", "--file=--cloud=x", "--only=a b", "--only=--only", "--only=$(id)", "--prune"),
         *("--dry-run", "--output=markdown"),
     ]
-    assert commands.rotate(Inputs.of({"STEP_APP_SERVICE": "-x", "STEP_RESOURCE_GROUP": "y"})) == [
-        *("rotate-secret", "--app-service=-x", "--resource-group=y"),
+    assert commands.rotate(
+        Inputs.of({"STEP_APP_SERVICE": "-x", "STEP_RESOURCE_GROUP": "y", "STEP_SECRET_TO": "-z"})
+    ) == [
+        *("rotate-secret", "--app-service=-x", "--resource-group=y", "--secret-to=-z"),
         *("--expiring-within=31d", "--yes", "--output=json"),
     ]
 
@@ -69,6 +73,7 @@ def test_a_fingerprint_that_got_lost_is_no_consent(step: Any) -> None:
         {"STEP_PRUNE": "perhaps"},
         {"STEP_FILE": ""},
         {"STEP_FILE": "", "STEP_APP_SERVICE": "a", "STEP_ONLY": "b"},
+        {"STEP_FILE": "", "STEP_APP_SERVICE": "a"},
     ],
 )
 def test_what_makes_no_sense_is_refused_before_anything_runs(asked: dict[str, str]) -> None:
@@ -231,22 +236,45 @@ def test_a_token_goes_to_no_other_kind_of_address(address: str) -> None:
 @pytest.mark.skipif(not every_cell(), reason="starts a sandbox of its own: --all")
 def test_a_job_that_is_cancelled_lets_the_program_end(tmp_path: Path) -> None:
     """Services signal the step's process alone: it passes that on, and waits."""
-    served = tmp_path / "served"
+    served, ended = tmp_path / "served", threading.Event()
     environment = {**os.environ, "MCT_S2S_SANDBOX_DIR": str(tmp_path / "sandbox")}
 
     def cancel() -> None:
-        while not (served.exists() and "ready" in served.read_text()):
-            time.sleep(0.05)
-        os.kill(os.getpid(), signal.SIGTERM)
+        while not ended.wait(0.05):
+            if served.exists() and "ready" in served.read_text():
+                os.kill(os.getpid(), signal.SIGTERM)
+                return
 
-    thread = threading.Thread(target=cancel)
+    thread, before = threading.Thread(target=cancel), signal.getsignal(signal.SIGTERM)
     thread.start()
-    before = signal.getsignal(signal.SIGTERM)
-    code = program.run(["sandbox", "serve", "--port", "0"], environment, served)
+    code = program.run(["sandbox", "serve", "--port", str(free_ports(16))], environment, served)
+    ended.set()
     thread.join()
-    assert code in {0, 143}
+    assert "ready" in served.read_text()
+    assert code == 143
     assert signal.getsignal(signal.SIGTERM) == before
 
 
 def test_one_step_is_named(step: Step) -> None:
     assert step("destroy", {}).code == 2
+
+
+# Where new credentials go
+
+
+@pytest.mark.parametrize(
+    ("client", "files"),
+    [
+        ("", True),
+        ('secret-to = "file:/srv/x"', True),
+        ('credential = "certificate"', True),
+        ('secret-to = "keyvault:kv"', False),
+        ('credential = "federated"', False),
+        ('credential = "certificate"\ncertificate = "theirs.pem"', False),
+        ("credential = [", False),
+    ],
+)
+def test_only_a_file_that_may_name_files_is_planned_twice(client: str, files: bool, tmp_path: Path) -> None:
+    trust = tmp_path / "trust.toml"
+    trust.write_text(f'[sites.a]\n[[sites.a.clients]]\nname = "x"\n{client}\n')
+    assert may_be_a_file(trust) is files

@@ -2,7 +2,7 @@
 
 It signs in as the function app's own identity, so no secret is stored for it. What is rotated is what expires, not what
 the event names: Event Grid may deliver an event twice, late, or not at all. The application settings say whose secrets:
-MCT_S2S_APP_SERVICE and MCT_S2S_RESOURCE_GROUP, or a trust.toml beside this file.
+MCT_S2S_APP_SERVICE, MCT_S2S_RESOURCE_GROUP and VAULT, where they are stored; or a trust.toml beside this file.
 """
 
 import json
@@ -41,7 +41,7 @@ def rotate() -> list[str]:
     Raises:
         RuntimeError: not all of them were replaced; the log says what mct-s2s said.
     """
-    sites = [f"--file={FILE}"] if FILE.exists() else []
+    sites = [f"--file={FILE}"] if FILE.exists() else [f"--secret-to=keyvault:{os.environ['VAULT']}"]
     settings = {"MCT_S2S_AUTH": "managed-identity", **os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     with tempfile.TemporaryDirectory() as home:  # the app's own folder may be read-only
         done = subprocess.run(

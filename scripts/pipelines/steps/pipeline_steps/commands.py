@@ -32,8 +32,11 @@ def rotate(inputs: Inputs) -> list[str]:
         return ["rotate-secret", *_sites(inputs), *expiring]
     if inputs.only:
         raise StepError("STEP_ONLY names sites of a file; an app-service is given as well. Give one of the two.")
+    if not inputs.secret_to:
+        raise StepError("With an app-service, say where its new secrets go: secret-to, such as keyvault:VAULT.")
+    place = f"--secret-to={inputs.secret_to}"
     group = [f"--resource-group={inputs.resource_group}"] if inputs.resource_group else []
-    return ["rotate-secret", f"--app-service={inputs.app_service}", *group, *expiring]
+    return ["rotate-secret", f"--app-service={inputs.app_service}", *group, place, *expiring]
 
 
 def _check_reviewed(inputs: Inputs) -> None:

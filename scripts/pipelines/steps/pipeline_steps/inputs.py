@@ -28,6 +28,10 @@ class Inputs:
     expect: str
     """The fingerprint that was reviewed, or `ANY`."""
     expiring_within: str
+    secret_to: str
+    """Where new secrets of `app_service` go; those of a file's clients go where the file says."""
+    secrets_to_files: bool
+    """Whether that may be a file on this machine."""
     prune: bool
     allow_removals: bool
 
@@ -48,6 +52,8 @@ class Inputs:
             only=tuple(line.strip() for line in environ.get("STEP_ONLY", "").splitlines() if line.strip()),
             expect=expect,
             expiring_within=environ.get("STEP_EXPIRING_WITHIN", "") or "31d",
+            secret_to=environ.get("STEP_SECRET_TO", ""),
+            secrets_to_files=flag(environ, "STEP_SECRETS_TO_FILES"),
             prune=flag(environ, "STEP_PRUNE"),
             allow_removals=flag(environ, "STEP_ALLOW_REMOVALS"),
         )

@@ -14,7 +14,7 @@ _STOP = (signal.SIGINT, signal.SIGTERM)
 
 
 def run(arguments: Sequence[str], environ: Mapping[str, str], document: Path) -> int:
-    """Run mct-s2s of this Python to its end; returns its exit code.
+    """Run mct-s2s of this Python to its end; returns its exit code, of a signal as a shell has it.
 
     A service that cancels a job signals the step's own process alone. mct-s2s is told, and is given the time to deliver
     secrets that it has made and to say what is not done.
@@ -30,7 +30,8 @@ def run(arguments: Sequence[str], environ: Mapping[str, str], document: Path) ->
         ) as process,
         _forwarded(process),
     ):
-        return process.wait()
+        code = process.wait()
+    return code if code >= 0 else 128 - code
 
 
 @contextmanager

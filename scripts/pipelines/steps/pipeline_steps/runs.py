@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from mct_s2s.plain_text import plain
@@ -14,6 +14,7 @@ from pipeline_steps import commands, program
 from pipeline_steps.event import read_event
 from pipeline_steps.hosts import Host
 from pipeline_steps.inputs import ANY, Inputs, StepError
+from pipeline_steps.places import may_be_a_file, refuse_files
 from pipeline_steps.results import Results, read
 from pipeline_steps.shortening import shortened
 from pipeline_steps.sign_in import signed_in
@@ -44,7 +45,7 @@ def plan(environ: Environ, folder: Path, host: Host) -> int:
 
 def apply(environ: Environ, folder: Path, host: Host) -> int:
     """Do what the file says; returns the exit code of mct-s2s."""
-    code, results = _done("MCT: applied", commands.apply(Inputs.of(environ)), environ, folder, host)
+    code, results = _done("MCT: applied", commands.apply, environ, folder, host)
     _connections(results, host)
     return code
 
@@ -53,7 +54,7 @@ def rotate(environ: Environ, folder: Path, host: Host) -> int:
     """Replace secrets that expire soon; returns the exit code of mct-s2s."""
     told = environ.get("STEP_EVENT", "")
     event = read_event(told) if told not in {"", "null"} else None
-    code, results = _done("MCT: secrets", commands.rotate(Inputs.of(environ)), environ, folder, host)
+    code, results = _done("MCT: secrets", commands.rotate, environ, folder, host)
     _connections(results, host)
     if event is not None and not event.was_replaced(results):
         place = value(plain(f"keyvault:{event.vault}/{event.name}"))
@@ -91,8 +92,15 @@ def _called(arguments: Sequence[str], environ: Environ, document: Path) -> tuple
     return code, document.read_text(encoding="utf-8")
 
 
-def _done(title: str, arguments: Sequence[str], environ: Environ, folder: Path, host: Host) -> tuple[int, Results]:
-    document = folder / "result.json"
+def _done(
+    title: str, line: Callable[[Inputs], list[str]], environ: Environ, folder: Path, host: Host
+) -> tuple[int, Results]:
+    """Do it, unless a new credential would get lost: whether one is made is known of a plan alone."""
+    inputs = Inputs.of(environ)
+    arguments, document = line(inputs), folder / "result.json"
+    if not inputs.secrets_to_files and (inputs.secret_to.startswith("file:") or may_be_a_file(Path(inputs.file))):
+        _called([*arguments, "--dry-run"], environ, document)
+        refuse_files(read(document))
     code, _ = _called(arguments, environ, document)
     results = read(document)
     host.summarize(summary(title, results))
