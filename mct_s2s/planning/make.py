@@ -39,7 +39,9 @@ def make_plan(desired: Desired, observed: ObservedState, facts: Facts) -> Plan:
     if desired.rotation is not None and desired.service is not None:
         return plan_rotation(desired.rotation, observed, facts, desired.service.unique_name)
     service = plan_service(desired.service, observed) if desired.service else None
-    clients = _plan_clients(desired, service, observed, facts)
+    by_name = _plan_clients(desired, service, observed, facts)
+    # A name and an appId may mean the same client.
+    clients = tuple({client.client_id: client for client in reversed(by_name.values())}.values())[::-1]
     identities = [
         plan_identity(identity_resource, service, observed) for identity_resource in observed.identity_resources
     ]
@@ -54,7 +56,7 @@ def make_plan(desired: Desired, observed: ObservedState, facts: Facts) -> Plan:
         application_ids += consented_applications(observed, service)
         object_ids += consented_identities(observed, service)
     if desired.wire is not None and service is not None:
-        caller = clients[0].client_id if desired.wire.as_client and clients else None
+        caller = by_name[desired.wire.client].client_id if desired.wire.client is not None else None
         before = [change for client in clients for change in client.changes]
         step, unread = plan_wire(desired.wire, caller, service, observed, before)
         steps.append(step)
@@ -102,15 +104,14 @@ def consented_identities(observed: ObservedState, service: Service | None) -> li
     ]
 
 
-def _plan_clients(desired: Desired, service: Service | None, observed: ObservedState, facts: Facts) -> list[Client]:
+def _plan_clients(
+    desired: Desired, service: Service | None, observed: ObservedState, facts: Facts
+) -> dict[str, Client]:
+    """What each client lacks, by its name in the request."""
     if service is None:
-        return []
-    planned: dict[object, Client] = {}
+        return {}
     mended = clients_to_mend(observed, service.unique_name) if desired.mend else ()
-    for spec in (*desired.clients, *mended):
-        client = plan_client(spec, service, observed, facts)
-        planned.setdefault(client.client_id, client)  # a name and an appId may mean the same client
-    return list(planned.values())
+    return {spec.name: plan_client(spec, service, observed, facts) for spec in (*desired.clients, *mended)}
 
 
 def _settings_already_right(observed: ObservedState) -> tuple[AnyChange, ...]:
