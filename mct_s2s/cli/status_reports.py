@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
@@ -59,7 +60,12 @@ def exit_code(report: StatusReport) -> int:
     codes = [0 if report.is_healthy else SOMETHING_WRONG, *(one.error.exit_code for one in report.failed)]
     if report.tenant_wide is not None and report.tenant_wide.error is not None:
         codes.append(report.tenant_wide.error.exit_code)
-    return max(codes, key=lambda code: WORST_LAST.index(code) if code in WORST_LAST else len(WORST_LAST))
+    return worst(codes)
+
+
+def worst(codes: Sequence[int]) -> int:
+    """The exit code of which least is known; 0 without any."""
+    return max((0, *codes), key=lambda code: WORST_LAST.index(code) if code in WORST_LAST else len(WORST_LAST))
 
 
 async def _sites(options: AzureOptions, session: Session, within: timedelta, *, asked: bool) -> StatusReport:
