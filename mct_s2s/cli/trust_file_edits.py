@@ -233,6 +233,7 @@ def _appending(path: Place, one: ExportedTable) -> Edit:
             added.add(tomlkit.comment(comment(remark).removeprefix("# ")))
         for key, value in one.options.items():
             added.add(key, value)
+        added.add(tomlkit.nl())
         table[name].append(added)
 
     return edit

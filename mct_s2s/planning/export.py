@@ -190,7 +190,7 @@ def _left_out_clients(clients: list[ClientApplication], site: AppService) -> Ite
         if client.application is None:
             yield f"{who}: its app registration is not in this tenant."
         elif is_allowed_by_object_id(client, site):
-            yield f"{who}: it is allowed by the object ID of its service principal, not by its application ID."
+            yield f"{who}: it is allowed by its service principal's object ID, not by its appId."
         else:
             yield f"{who}: it has the app role, but is not on the allow list."
 
