@@ -22,7 +22,11 @@ from tests.support.sampling import cases
 
 FILE = Path("trust.toml")
 SUBSCRIPTION = "0b1f6471-1bf0-4dda-aec3-cb9272f09590"
-TENANT = Tenant(TenantId("11111111-2222-3333-4444-555555555555"), "contoso.onmicrosoft.com", frozenset({"contoso.onmicrosoft.com", "contoso.com"}))
+TENANT = Tenant(
+    TenantId("11111111-2222-3333-4444-555555555555"),
+    "contoso.onmicrosoft.com",
+    frozenset({"contoso.onmicrosoft.com", "contoso.com"}),
+)
 
 
 def site(name: str = "learn", group: str = "g", slot: str = "", **more: object) -> Found:
