@@ -26,10 +26,11 @@ from mct_s2s.planning.changes.access import DisableIdentity
 from mct_s2s.planning.plan import Plan
 from mct_s2s.ports.apply_progress import Progress
 from mct_s2s.render.closing import credential_lines
+from mct_s2s.render.console import Terminal
 from mct_s2s.render.documents import SavedCredential
 from mct_s2s.render.pipelines import masks
 from mct_s2s.render.plan import show_plan, summary, target_details
-from mct_s2s.stores.output_store import Shown
+from mct_s2s.stores.output_store import Shown, Viewer
 
 PENDING = 3
 """The exit code of a dry run that found something to do, and of a run whose clients failed the test."""
@@ -44,23 +45,39 @@ async def change(
         S2SError: refused, by Azure or by the user.
     """
     places = places or ClientPlaces()
-    for vault in places.vaults:
-        session.vaults.address(vault)  # before anything is looked at
     if places.take_output:
         run.terminal.leave_output()
     ui = TerminalInterface(run, options)
-    request = replace(
-        request,
-        attempt=token_hex(4),
-        stores=RunStores(places, session, request.label, ui),
-        backup=BackupFile(options.backup, run.terminal.note) if options.backup is not None else None,
-        preflight=not options.no_preflight,
-        dry_run=options.dry_run,
-    )
+    request = equipped(request, options, session, places, ui, run.terminal)
     outcome = await run_change(session, request, ui)
     remember_seen(options, session, outcome.after)
     write_document(run.terminal, options, session, outcome)
     return outcome
+
+
+def equipped(
+    request: Request,
+    options: ChangingOptions,
+    session: Session,
+    places: ClientPlaces,
+    viewer: Viewer,
+    terminal: Terminal,
+) -> Request:
+    """The request with what this run alone brings: its name, its stores, and what the options say of every change.
+
+    Raises:
+        UsageError: a key vault that this cloud cannot have.
+    """
+    for vault in places.vaults:
+        session.vaults.address(vault)  # before anything is looked at
+    return replace(
+        request,
+        attempt=token_hex(4),
+        stores=RunStores(places, session, request.label, viewer),
+        backup=BackupFile(options.backup, terminal.note) if options.backup is not None else None,
+        preflight=not options.no_preflight,
+        dry_run=options.dry_run,
+    )
 
 
 def exit_code(options: ChangingOptions, outcome: Outcome) -> int:

@@ -94,14 +94,15 @@ class Setup:
             S2SError: refused, by Azure or by the user.
         """
         options, target = self.options, session.target or self.named
-        outcome = await change(current, options, session, self._request(session, target), self.places)
+        outcome = await change(current, options, session, self.request(session), self.places)
         if not options.dry_run and (options.handoff or options.handoff_text):
             self._hand_over(current, session, outcome, target)
         close_clients(current.terminal, options, session, outcome)
         return exit_code(options, outcome)
 
-    def _request(self, session: Session, target: SiteTarget | None) -> Request:
-        options, wired = self.options, self.wired
+    def request(self, session: Session) -> Request:
+        """What is asked of the engine, once the session says in which subscription the App Service is."""
+        options, wired, target = self.options, self.wired, session.target or self.named
         reference = options.service_management_reference
         service = service_spec(target, options.service_name, options.role, options.service_app, reference=reference)
         label = target.label if target else service.display_name

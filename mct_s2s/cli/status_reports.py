@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
 from mct_s2s import clock
 from mct_s2s.cli.completion.seen import remember_seen
+from mct_s2s.cli.exit_codes import worst
 from mct_s2s.cli.options import AzureOptions
 from mct_s2s.cli.requests import request_for, service_spec, where
 from mct_s2s.concurrency import gather_or_cancel
@@ -24,8 +24,6 @@ from mct_s2s.planning.reports.findings import diagnose
 from mct_s2s.planning.reports.status_report import SiteStatus, StatusReport, TenantWide, UnreadSite
 from mct_s2s.ports.apply_progress import activity
 
-WORST_LAST = (0, 3, 4, 1)
-"""Exit codes by how little is known: a problem that was found, a missing permission, an answer that did not come."""
 SOMETHING_WRONG = 3
 
 
@@ -61,11 +59,6 @@ def exit_code(report: StatusReport) -> int:
     if report.tenant_wide is not None and report.tenant_wide.error is not None:
         codes.append(report.tenant_wide.error.exit_code)
     return worst(codes)
-
-
-def worst(codes: Sequence[int]) -> int:
-    """The exit code of which least is known; 0 without any."""
-    return max((0, *codes), key=lambda code: WORST_LAST.index(code) if code in WORST_LAST else len(WORST_LAST))
 
 
 async def _sites(options: AzureOptions, session: Session, within: timedelta, *, asked: bool) -> StatusReport:

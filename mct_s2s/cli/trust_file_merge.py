@@ -49,8 +49,8 @@ def merge(path: Path, text: str, found: Sequence[Found]) -> Merged:
         UsageError: it is no trust file, or cannot be changed without losing something of it.
     """
     if "\r\n" in text:
-        merged = merge(path, text.replace("\r\n", "\n"), found)
-        return Merged(merged.text.replace("\n", "\r\n"), merged.notes)
+        with_line_feeds = merge(path, text.replace("\r\n", "\n"), found)
+        return Merged(with_line_feeds.text.replace("\n", "\r\n"), with_line_feeds.notes)
     file = parsed_trust_file(path, text) if text.strip() else TrustFile(path, ())
     edits, more = Edits(), _Appended(file, text)
     for one in found:

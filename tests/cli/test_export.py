@@ -4,23 +4,17 @@ from __future__ import annotations
 
 import json
 import tomllib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
-from mct_s2s.cli.options import ChangingOptions, PlanFormat
-from mct_s2s.cli.run import run
-from mct_s2s.cli.trust_files import site_setups
-from mct_s2s.inputs.trust_file import read_trust_file
 from mct_s2s.sandbox.state import seed
 
-from tests.cli.conftest import Ended, Program
+from tests.cli.conftest import Program
 from tests.cli.test_worlds import STRANGER, Hand
-from tests.conftest import FUNCTION_APP, GROUP, USER_IDENTITY, Sandbox, without_azure
-from tests.support.inprocess import run_inside
-from tests.support.sandbox_inside import Inside
+from tests.conftest import FUNCTION_APP, GROUP, USER_IDENTITY, Sandbox
 
 PORTAL = f"{GROUP}/Microsoft.Web/sites/partner-portal"
 JSON = ("-y", "-o", "json")
@@ -32,7 +26,6 @@ class Round:
 
     mct: Program
     azure: Sandbox
-    inside: Inside
     folder: Path
 
     @property
@@ -45,33 +38,28 @@ class Round:
         assert done.code == code, done.err
         return done.out
 
-    def apply(self, text: str, *, dry_run: bool = False) -> Any:
-        """The result of the one site of a file."""
+    def apply(self, text: str, *words: str) -> Any:
+        """The result at the one site of a file."""
         self.file.write_text(text, encoding="utf-8")
-
-        def program(words: Sequence[str]) -> int:
-            options = ChangingOptions(yes=True, dry_run=dry_run, output=PlanFormat.JSON)
-            (one,) = site_setups(read_trust_file(self.file), options)
-            return run(one.setup.options, one.setup.needs, one.setup.carry_out)
-
-        home = {"HOME": str(self.folder), "XDG_DATA_HOME": str(self.folder / "data")}
-        done: Ended = run_inside((), {**without_azure(), **self.azure.environment, **home}, self.inside.time, program)
+        done = self.mct("apply", "-f", str(self.file), *words, "-o", "json")
         assert done.code in {0, 3}, done.out
-        return done.document
+        (site,) = done.document["sites"]
+        assert site["error"] is None
+        return site["result"]
 
     def changes_nothing(self, *words: str) -> dict[str, Any]:
         """The document of an export, which is known to change nothing."""
         text = self.export(*words)
         self.azure.forget()
-        planned = self.apply(text, dry_run=True)
+        planned = self.apply(text, "--dry-run", "--prune")
         assert [one for one in planned["changes"] if one["action"] != "none"] == []
         assert self.azure.writes() == []
         return tomllib.loads(text)
 
 
 @pytest.fixture
-def around(mct: Program, azure: Sandbox, inside: Inside, tmp_path: Path) -> Round:
-    return Round(mct, azure, inside, tmp_path)
+def around(mct: Program, azure: Sandbox, tmp_path: Path) -> Round:
+    return Round(mct, azure, tmp_path)
 
 
 def clients(document: dict[str, Any], key: str = "contosolearn") -> dict[str, dict[str, Any]]:
@@ -167,7 +155,7 @@ def test_after_an_apply_the_export_is_equal(around: Round, mct: Program, azure: 
     assert mct("setup", "--client", "Import", *JSON).code == 0
     text = around.export()
     more = '\n[[sites.contosolearn.clients]]\nname = "New"\ncredential = "secret"\n'
-    assert len(around.apply(text + more)["credentials"]) == 2
+    assert len(around.apply(text + more, "-y")["credentials"]) == 2
     assert tomllib.loads(around.export()) == tomllib.loads(text + more)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tomllib
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import example, given, settings
@@ -29,7 +30,7 @@ TENANT = Tenant(
 )
 
 
-def site(name: str = "learn", group: str = "g", slot: str = "", **more: object) -> Found:
+def site(name: str = "learn", group: str = "g", slot: str = "", **more: Any) -> Found:
     path = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/{group}/providers/Microsoft.Web/sites/{name}"
     resource = ResourceId.parse(path + (f"/slots/{slot}" if slot else ""))
     options = {"resource-group": group} | ({"slot": slot} if slot else {})

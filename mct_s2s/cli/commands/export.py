@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from mct_s2s.cli.exit_codes import worst
 from mct_s2s.cli.exporting import Export, read_sites
 from mct_s2s.cli.options import Output
 from mct_s2s.cli.options.export import ExportOptions
 from mct_s2s.cli.run import Run, run
 from mct_s2s.cli.session import Needs
-from mct_s2s.cli.status_reports import worst
 from mct_s2s.cli.trust_file_merge import Merged, merge
 from mct_s2s.cli.user_files import SharedFile, trust_file
 from mct_s2s.engine.session import Session

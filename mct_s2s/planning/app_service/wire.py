@@ -177,9 +177,10 @@ def _refuse_other_client(app: WiredApp, client_id: Later[ClientId]) -> None:
 
 def _refuse_missing_secret(spec: WireSpec, observed: ObservedState, before: Sequence[AnyChange]) -> None:
     """A client that has its secret elsewhere gets no other one by itself; the vault would stay empty."""
-    made = (change.client for change in before if isinstance(change, AddCredential))
-    stored = (name for name, note in observed.secrets.items() if note.delivered is not None)
-    if spec.secret_uri is None or spec.client in {*made, *stored}:
+    if spec.secret_uri is None or any(isinstance(change, AddCredential) for change in before):
+        return
+    note = observed.secrets.get(spec.client or "")
+    if note is not None and note.delivered is not None:
         return
     raise Refused(
         "wire-without-secret",
