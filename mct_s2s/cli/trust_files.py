@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields, replace
 from functools import partial
 from typing import Any
 
-from mct_s2s.azure.clouds import check_name, is_https, same_origin
+from mct_s2s.azure.clouds import check_name, is_https, is_on_this_machine, same_origin
 from mct_s2s.cli.option_values import option_value
 from mct_s2s.cli.options import AzureOptions
 from mct_s2s.cli.options.setup import SetupOptions
@@ -136,10 +136,13 @@ class _Reader:
     def _check_address(self, cloud: str) -> None:
         """Refuse an address that the file alone names: a secret or an assertion would be sent to its login service.
 
+        Those of this machine are sandboxes.
+
         Raises:
             UsageError: as said.
         """
-        if is_https(cloud) and not same_origin(cloud, str(self._shared["cloud"])):
+        confirmed = str(self._shared["cloud"])
+        if is_https(cloud) and not is_on_this_machine(cloud) and not same_origin(cloud, confirmed):
             raise UsageError(
                 "cloud-not-confirmed",
                 f"Invalid --cloud '{cloud[:130]}': only this file names that address, and you would sign in there.",

@@ -219,6 +219,10 @@ def test_an_address_to_sign_in_at_is_never_the_files_alone(file: File) -> None:
     assert (error.code, error.exit_code) == ("cloud-not-confirmed", 2)
     assert error.headline.startswith("'F', line 2, profiles.p.cloud: Invalid cloud 'https://management.example.com'")
     assert file.setups(text, ChangingOptions(cloud="https://Management.example.com:443/"))
+    for here in ("https://localhost:8443", "https://arm.localhost", "https://127.0.0.1:1"):
+        assert file.setups(text.replace("https://management.example.com", here))
+    for there in ("https://localhost.example.com", "https://localhost@example.com", "https://127.0.0.1.example.com"):
+        assert file.refused(text.replace("https://management.example.com", there)).code == "cloud-not-confirmed"
 
 
 @pytest.mark.parametrize(
