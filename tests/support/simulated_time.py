@@ -20,6 +20,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from anyio.streams.tls import TLSStream
 from mct_s2s import clock
 
 POLL_SECONDS = 0.005
@@ -77,6 +78,7 @@ class SimulatedTime:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(asyncio.events, "new_event_loop", lambda: SimulatedLoop(self))
             patch.setattr(clock, "now", lambda: datetime.fromtimestamp(self.timestamp(), UTC))
+            patch.setattr(TLSStream, "wrap", _closing_wrap(TLSStream.wrap))
             yield
 
     def timestamp(self) -> float:
@@ -108,6 +110,19 @@ class SimulatedTime:
             self._sleepers = [sleeper for sleeper in self._sleepers if sleeper.due > self.seconds]
             for sleeper in due:
                 sleeper.wakes()
+
+
+def _closing_wrap(wrap: Any) -> Any:
+    """A handshake that is cancelled ends its connection: httpcore leaves it open, and time would wait for its answer."""
+
+    async def closing(stream: Any, **options: Any) -> Any:
+        try:
+            return await wrap(stream, **options)
+        except BaseException:
+            stream._transport.abort()
+            raise
+
+    return closing
 
 
 class _Sleeper:
