@@ -26,6 +26,9 @@ from mct_s2s import clock
 POLL_SECONDS = 0.005
 """How often, in real seconds, it is looked whether everybody waits; whatever arrives is handled at once."""
 CALM_LOOKS = 15
+END_OF_HANDSHAKE = b"\x14"
+"""How the last message of a client's TLS handshake begins. The sandbox does not answer it, and what was to follow may
+have been cancelled. Source: RFC 8446, appendix D.4."""
 
 _scope: contextvars.ContextVar[dict[str, Any] | None] = contextvars.ContextVar("request", default=None)
 
@@ -113,7 +116,7 @@ class SimulatedTime:
 
 
 def _closing_wrap(wrap: Any) -> Any:
-    """A handshake that is cancelled ends its connection: httpcore leaves it open, and time would wait for its answer."""
+    """A handshake that is cancelled ends its connection: httpcore leaves it open, and time would wait for an answer."""
 
     async def closing(stream: Any, **options: Any) -> Any:
         try:
@@ -308,7 +311,7 @@ class _Connection:
             self.port = transport.get_extra_info("sockname")[1]
 
             def written(data: Any) -> None:
-                self._asked = True
+                self._asked = bytes(data[:1]) != END_OF_HANDSHAKE
                 write(data)
 
             def written_lines(lines: Any) -> None:
