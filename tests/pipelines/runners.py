@@ -164,7 +164,7 @@ class GitHubRunner:
         return Ran(code, log, outputs, summary)
 
 
-def federated(azure: Sandbox, subject: str, graph: tuple[str, ...], arm: tuple[tuple[str, str], ...]) -> str:
+def federated(azure: Sandbox, subject: str, graph: tuple[str, ...], arm: tuple[tuple[Any, str], ...]) -> str:
     """The appId of an application that a service's token for this subject signs in as."""
     client_id = azure.caller(*graph, arm=list(arm))["AZURE_CLIENT_ID"]
     trusts_too(azure, client_id, subject)

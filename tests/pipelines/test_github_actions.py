@@ -13,7 +13,7 @@ from mct_s2s.sandbox.state import seed
 from tests.conftest import Sandbox
 from tests.pipelines.github_service import REPOSITORY, TOKEN, GitHub
 from tests.pipelines.runners import PIPELINES, GitHubRunner, Machine, Ran, load, token_for, trusts_too
-from tests.pipelines.trusts import MORE, TRUST, reader, writer
+from tests.pipelines.trusts import MORE, PWNED, TRUST, reader, writer
 from tests.support.sampling import every_cell
 from tests.support.sandbox_inside import Inside
 
@@ -98,7 +98,9 @@ def test_a_pull_request_is_planned_without_a_stored_secret(repository: Repositor
     assert f"Fingerprint: `{plan.outputs['fingerprint']}`" in comment["body"]
     assert repository.github.statuses[HEAD][0]["description"] == f"fingerprint {plan.outputs['fingerprint']}"
     assert repository.azure.writes() == []
+    assert not (repository.machine.workspace / PWNED).exists(), "a pull request names a program, and it is run"
     assert "Import" in plan.summary
+    assert "Missing permissions" not in comment["body"]
     for shown in (comment["body"], plan.summary):
         assert "<b>" not in shown
     assert "##vso" not in plan.log

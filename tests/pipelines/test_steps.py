@@ -48,7 +48,7 @@ def test_values_are_arguments_and_never_options() -> None:
     asked = {"STEP_FILE": "--cloud=x", "STEP_ONLY": "a b\n --only\n\n$(id)\n", "STEP_PRUNE": "True"}
     assert commands.plan(Inputs.of(asked)) == [
         *("apply", "--file=--cloud=x", "--only=a b", "--only=--only", "--only=$(id)", "--prune"),
-        *("--dry-run", "--output=markdown"),
+        *("--dry-run", "--no-preflight", "--output=markdown"),
     ]
     assert commands.rotate(
         Inputs.of({"STEP_APP_SERVICE": "-x", "STEP_RESOURCE_GROUP": "y", "STEP_SECRET_TO": "-z"})

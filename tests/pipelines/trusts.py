@@ -11,6 +11,7 @@ from tests.pipelines.runners import federated
 
 READ = ("Application.Read.All", "Organization.Read.All")
 WRITE = (*READ, "Application.ReadWrite.All", "AppRoleAssignment.ReadWrite.All")
+LOOK = ({"name": "MCT plan", "actions": ["*/read", "Microsoft.Web/sites/config/list/action"]}, seed.SUBSCRIPTION)
 FIND, SETTINGS = ("Reader", seed.SUBSCRIPTION), ("Website Contributor", SITE)
 NAMES, SECRETS = ("Key Vault Reader", seed.SUBSCRIPTION), ("Key Vault Secrets Officer", seed.SUBSCRIPTION)
 HOSTILE = "$(id) `id` ${{ github.token }} ##vso[a] ::error::a |<b>"
@@ -22,7 +23,12 @@ app-service = "contosolearn"
 name = "Import"
 secret-to = "keyvault:{seed.VAULT}"
 """
+PWNED = "pwned"
 MORE = f"""
+[[sites.learn.clients]]
+name = "Away"
+secret-to = "exec:touch {PWNED}"
+
 [[sites.learn.clients]]
 name = {json.dumps(HOSTILE)}
 credential = "none"
@@ -31,7 +37,7 @@ credential = "none"
 
 def reader(azure: Sandbox, subject: str) -> str:
     """The appId of the one for plans."""
-    return federated(azure, subject, READ, (FIND, SETTINGS, NAMES))
+    return federated(azure, subject, READ, (LOOK, NAMES))
 
 
 def writer(azure: Sandbox, subject: str) -> str:

@@ -40,7 +40,7 @@ def comment(environ: Mapping[str, str], plan: str) -> None:
 
 
 def _replaced(address: str, token: str, content: str) -> bool:
-    """Whether the comment was ours to replace: somebody else may have begun one in the same way."""
+    """Whether the comment was ours to replace: someone else may have begun one in the same way."""
     sent: Any = {"content": content}
     try:
         ask("PATCH", f"{address}?{_VERSION}", token, sent)

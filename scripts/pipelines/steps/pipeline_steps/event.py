@@ -1,6 +1,6 @@
 """The event of a key vault that one of its secrets expires soon, and whether a rotation has replaced that secret.
 
-Whoever may start the pipeline can send one, so it decides nothing: what is rotated is what expires.
+Everyone who can start the pipeline can send one, so it decides nothing: what is rotated is what expires.
 Source: learn.microsoft.com/azure/event-grid/event-schema-key-vault (`SecretNearExpiry`, 30 days before).
 """
 

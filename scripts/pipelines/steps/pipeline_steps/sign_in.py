@@ -100,7 +100,7 @@ def _fresh(source: Callable[[], str], folder: Path) -> Iterator[Path]:
 
 
 def _keep(token: str, file: Path) -> None:
-    """Put a token in the place of the one before; whoever reads sees one of the two."""
+    """Put a token in the place of the one before; who reads it sees one of the two."""
     for line in masks(token):
         print(line, flush=True)
     aside = file.with_suffix(".new")
