@@ -70,7 +70,7 @@ class SiteRun:
 
 
 class SiteInterface:
-    """Agrees to the plan that was reviewed, and to no other; nobody is asked again about one site of many."""
+    """Agrees to the plan that was reviewed, and to no other; there is no second question about one site of many."""
 
     def __init__(self, run: Run, site: SiteRun) -> None:
         self._run = run
