@@ -10,7 +10,7 @@ from mct_s2s.cli.completion.seen import remember_seen
 from mct_s2s.cli.options import AzureOptions
 from mct_s2s.cli.requests import request_for, service_spec, where
 from mct_s2s.concurrency import gather_or_cancel
-from mct_s2s.engine.observe.all_sites import find_mct_sites, read_each
+from mct_s2s.engine.observe.all_sites import Slots, find_mct_sites, find_slots, read_each
 from mct_s2s.engine.observe.observe import observe
 from mct_s2s.engine.observe.tenant_wide import find_tenant_wide
 from mct_s2s.engine.session import Session
@@ -23,6 +23,7 @@ from mct_s2s.planning.reports.findings import diagnose
 from mct_s2s.planning.reports.status_report import SiteStatus, StatusReport, TenantWide, UnreadSite
 from mct_s2s.ports.apply_progress import activity
 
+Outcomes = tuple[tuple[ResourceId, SiteStatus | S2SError], ...]
 WORST_LAST = (0, 3, 4, 1)
 """Exit codes by how little is known: a problem that was found, a missing permission, an answer that did not come."""
 SOMETHING_WRONG = 3
@@ -69,15 +70,29 @@ async def _sites(options: AzureOptions, session: Session, within: timedelta, *, 
     found = await find_mct_sites(session.azure.sites, session.subscription)
 
     async def read(app: ResourceId) -> SiteStatus:
-        return await _site(options, session, SiteTarget(app.name, app.resource_group, app.subscription_id), within)
+        target = SiteTarget(app.names[0], app.resource_group, app.subscription_id, app.slot)
+        return await _site(options, session, target, within)
 
-    outcomes = await read_each(tuple(one.site.resource for one in found.mct), read)
+    async def read_with_slots(app: ResourceId) -> tuple[Outcomes, Slots]:
+        status = await read(app)
+        app_service = status.observed.app_service
+        slots = await find_slots(session.azure.sites, app_service) if app_service is not None else Slots()
+        return ((app, status), *await read_each(slots.set_up, read)), slots
+
+    outcomes: list[tuple[ResourceId, SiteStatus | S2SError]] = []
+    unchecked = [site.resource for site in found.unread]
+    for app, one in await read_each(tuple(one.site.resource for one in found.mct), read_with_slots):
+        if isinstance(one, S2SError):
+            outcomes.append((app, one))
+        else:
+            outcomes += one[0]
+            unchecked += one[1].unread
     return StatusReport(
         now,
         within,
         tuple(one for _, one in outcomes if isinstance(one, SiteStatus)),
         tuple(UnreadSite(app, one) for app, one in outcomes if isinstance(one, S2SError)),
-        tuple(site.resource for site in found.unread),
+        tuple(unchecked),
         subscription_wide=True,
     )
 

@@ -39,7 +39,7 @@ def show_list(terminal: Terminal, report: StatusReport) -> None:
 def show_unread(terminal: Terminal, report: StatusReport) -> None:
     """What could not be read, on standard error: whatever the format, no one takes a part for the whole."""
     for site in report.failed:
-        prose(terminal.err, Text.assemble((f"{site.resource.name}: ", "head"), "its state could not be read."))
+        prose(terminal.err, Text.assemble((f"{site.label}: ", "head"), "its state could not be read."))
         show_error(terminal, site.error)
     if report.unchecked:
         count, word = len(report.unchecked), "app" if len(report.unchecked) == 1 else "apps"
@@ -62,7 +62,7 @@ def _sites(terminal: Terminal, report: StatusReport) -> None:
     for site in report.sites:
         table.add(site.label, _group(site), _state(site), _clients(site, report), _next_expiry(site, report))
     for unread in report.failed:
-        table.add(unread.resource.name, unread.resource.resource_group, Text("not read", style="bad"), "?", "?")
+        table.add(unread.label, unread.resource.resource_group, Text("not read", style="bad"), "?", "?")
     terminal.out.print(table)
 
 

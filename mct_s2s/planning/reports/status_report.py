@@ -54,6 +54,11 @@ class UnreadSite:
     resource: ResourceId
     error: S2SError
 
+    @property
+    def label(self) -> str:
+        """What a person calls it: `contosolearn`, or `contosolearn/staging`."""
+        return "/".join(self.resource.names)
+
 
 @dataclass(frozen=True)
 class TenantRegistration:

@@ -153,7 +153,7 @@ def _credentials(site: SiteStatus, report: StatusReport) -> Iterator[Cells]:
 
 def _unread(unread: UnreadSite) -> AuditSection:
     return AuditSection(
-        plain(unread.resource.name), "Its state could not be read.", is_good=False, findings=(_error(unread.error),)
+        plain(unread.label), "Its state could not be read.", is_good=False, findings=(_error(unread.error),)
     )
 
 
