@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from mct_s2s import clock
 from mct_s2s.cli.completion.seen import remember_seen
+from mct_s2s.cli.exit_codes import worst
 from mct_s2s.cli.options import AzureOptions
 from mct_s2s.cli.requests import request_for, service_spec, where
 from mct_s2s.concurrency import gather_or_cancel
@@ -24,8 +25,6 @@ from mct_s2s.planning.reports.status_report import SiteStatus, StatusReport, Ten
 from mct_s2s.ports.apply_progress import activity
 
 Outcomes = tuple[tuple[ResourceId, SiteStatus | S2SError], ...]
-WORST_LAST = (0, 3, 4, 1)
-"""Exit codes by how little is known: a problem that was found, a missing permission, an answer that did not come."""
 SOMETHING_WRONG = 3
 
 
@@ -60,7 +59,7 @@ def exit_code(report: StatusReport) -> int:
     codes = [0 if report.is_healthy else SOMETHING_WRONG, *(one.error.exit_code for one in report.failed)]
     if report.tenant_wide is not None and report.tenant_wide.error is not None:
         codes.append(report.tenant_wide.error.exit_code)
-    return max(codes, key=lambda code: WORST_LAST.index(code) if code in WORST_LAST else len(WORST_LAST))
+    return worst(codes)
 
 
 async def _sites(options: AzureOptions, session: Session, within: timedelta, *, asked: bool) -> StatusReport:

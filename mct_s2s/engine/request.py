@@ -138,6 +138,11 @@ class Request:
         """Whether every client that was ever made for this service application is looked for."""
         return self.desired.removal is not None and self.desired.removal.everything
 
+    @property
+    def prunes(self) -> bool:
+        """Whether clients are removed that are not named."""
+        return self.desired.pruning is not None and self.desired.pruning.removes
+
     def subject(self, observed: ObservedState) -> str:
         """What two runs must not change at the same moment: the App Service, or where none is, the registration."""
         if observed.app_service is not None:

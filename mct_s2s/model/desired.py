@@ -114,6 +114,22 @@ class Removal:
     """Whether what is in a key vault for a client whose registration goes is deleted there, too."""
     purge: bool = False
     """Whether deleted registrations leave the recycle bin at once: their names and URIs are free then."""
+    kept: frozenset[str] = frozenset()
+    """The appIds, in lower case, of registrations that stay, without the access that this trust gave them."""
+    is_pruning: bool = False
+    """Whether no one named whom it removes: options of `remove-client` are no help then."""
+
+
+@dataclass(frozen=True)
+class Pruning:
+    """What becomes of a trust's clients that are not asked for."""
+
+    removes: bool = False
+    """Whether they are removed; otherwise they are mentioned and left alone."""
+    any_number: bool = False
+    """Whether they may be more than a third of the clients."""
+    kept: frozenset[str] = frozenset()
+    """The appIds, in lower case, of registrations that stay, as another App Service's client has to be there."""
 
 
 @dataclass(frozen=True)
@@ -160,6 +176,8 @@ class Desired:
     """Whether clients that are allowed already get the admin consent that they lack (`doctor --fix`)."""
     restart: bool = True
     removal: Removal | None = None
+    pruning: Pruning | None = None
+    """`None` for commands that have nothing to say about clients that they do not name."""
     rotation: Rotation | None = None
     wire: WireSpec | None = None
     backup: Backup | None = None

@@ -20,6 +20,7 @@ from mct_s2s.planning.plan import Facts, Left, ManualStep, Plan
 from mct_s2s.planning.registrations.clients import Client, plan_client, plan_identity
 from mct_s2s.planning.registrations.membership import members
 from mct_s2s.planning.registrations.service import Service, plan_service
+from mct_s2s.planning.removing.pruning import Pruned, beside, prune
 from mct_s2s.planning.removing.removal import plan_removal
 from mct_s2s.planning.secrets.rotation import plan_rotation
 
@@ -44,6 +45,7 @@ def make_plan(desired: Desired, observed: ObservedState, facts: Facts) -> Plan:
         plan_identity(identity_resource, service, observed) for identity_resource in observed.identity_resources
     ]
 
+    pruned = prune(desired, observed, desired.service.unique_name) if desired.service else Pruned()
     steps: list[AnyChange] = [*service.changes] if service else []
     steps += one_after_another([change for client in clients for change in client.changes])
     steps += [change for _, changes in identities for change in changes]
@@ -66,10 +68,12 @@ def make_plan(desired: Desired, observed: ObservedState, facts: Facts) -> Plan:
         left.append(ManualStep(Left.SETTINGS, "Someone else must write the App Service settings.", spec=spec))
     else:
         spec = settings_spec(desired, observed, service, application_ids, object_ids)
+        spec = replace(spec, without=pruned.entries)
         site_steps = plan_site(observed, spec, restart=desired.restart)
         steps += site_steps or _settings_already_right(observed)
     adopted = (*(service.notes if service else ()), *(note for client in clients for note in client.notes))
-    return Plan(tuple(steps), tuple(left), (*adopted, *_notes(observed, steps)))
+    notes = (*adopted, *_notes(observed, steps), *pruned.notes)
+    return Plan((*steps, *beside(steps, pruned)), (*left, *pruned.left_to_others), notes, removals=pruned.keys)
 
 
 def _notes(observed: ObservedState, steps: list[AnyChange]) -> tuple[str, ...]:

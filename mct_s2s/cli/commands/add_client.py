@@ -14,6 +14,7 @@ from mct_s2s.cli.run import Run, run
 from mct_s2s.cli.session import Needs
 from mct_s2s.engine.session import Session
 from mct_s2s.errors import UsageError
+from mct_s2s.inputs.client_places import ClientPlaces
 from mct_s2s.inputs.secret_places import secret_to
 from mct_s2s.inputs.target import caller_resource
 from mct_s2s.model.desired import Desired, SettingsScope
@@ -53,7 +54,7 @@ def add_client(options: AddClientOptions) -> int:
             wire=wired.resource if wired else None,
             verify=options.verifies,
         )
-        outcome = await change(current, options, session, request, stores)
+        outcome = await change(current, options, session, request, ClientPlaces(stores))
         close_clients(current.terminal, options, session, outcome)
         return exit_code(options, outcome)
 

@@ -14,6 +14,7 @@ from mct_s2s.cli.run import Run, run
 from mct_s2s.cli.session import Needs
 from mct_s2s.engine.session import Session
 from mct_s2s.errors import UsageError
+from mct_s2s.inputs.client_places import ClientPlaces
 from mct_s2s.inputs.clients import client_names
 from mct_s2s.inputs.lifetime import duration, expiry
 from mct_s2s.inputs.secret_places import secret_to
@@ -54,7 +55,7 @@ def rotate_secret(options: RotateSecretOptions) -> int:
         service = service_spec(session.target, None, may_create=False)
         desired = Desired(service, rotation=rotation, restart=not options.no_restart)
         request = replace(request_for(session, desired, now), wired=stores.vault is not None)
-        outcome = await change(current, options, session, request, stores)
+        outcome = await change(current, options, session, request, ClientPlaces(stores))
         made = made_by(outcome)
         what = f"the secret of {made[0].name}" if len(made) == 1 else f"{len(made) or 'old'} secrets"
         close(current.terminal, options, session, outcome, f"Rotated {what}", made)

@@ -1,0 +1,128 @@
+"""The steps of several sites that are worked on side by side: a line for each site on a screen, its name in a log."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from mct_s2s.errors import S2SError
+from mct_s2s.planning.changes import AnyChange
+from mct_s2s.planning.plan import Plan
+from mct_s2s.ports.apply_progress import Activity, Wait
+from mct_s2s.render.live.plan_progress import ProgressView, StepLine
+from mct_s2s.render.live.running import Running, Signs, duration
+from mct_s2s.render.live.step_texts import object_of, verb
+
+
+@dataclass
+class NamedView:
+    """A view on which every line bears the site's name: for a log, in which the lines of several sites mingle."""
+
+    site: str
+    shown: ProgressView
+
+    @property
+    def held_seconds(self) -> float:
+        """As the view itself."""
+        return self.shown.held_seconds
+
+    @property
+    def signs(self) -> Signs:
+        """As above."""
+        return self.shown.signs
+
+    def now(self) -> float:
+        """As above."""
+        return self.shown.now()
+
+    def run(self, running: Running) -> None:
+        """It runs from now on, under the site's name."""
+        running.verb = f"{self.site}: {running.verb}"
+        self.shown.run(running)
+
+    def end(self, activity: Activity) -> None:
+        """It is over."""
+        self.shown.end(activity)
+
+    def line(self, line: StepLine) -> None:
+        """A line that stays."""
+        self.shown.line(replace(line, verb=f"{self.site}: {line.verb}"))
+
+
+class SiteLine:
+    """The steps of one site's plan as one line that moves: how many have ended, what is at work, what that waits for.
+
+    Each step has a line of its own where one site is all there is; those of twenty sites no one could follow.
+    """
+
+    def __init__(self, site: str, plan: Plan, shown: ProgressView) -> None:
+        self._site = site
+        self._shown = shown
+        self._steps = len(plan.changes)
+        self._ended: set[str] = set()
+        self._at_work: dict[str, str] = {}
+        self._has_failed = False
+        self._running = Running(site, "", shown.now(), is_step=False)
+        self._tell()
+        shown.run(self._running)
+
+    def started(self, change: AnyChange) -> Activity:
+        """It runs."""
+        self._at_work[change.key] = f"{verb(change).runs} {object_of(change)}"
+        self._tell()
+        return _Part(self._running)
+
+    def finished(self, change: AnyChange, detail: str) -> None:
+        """One step less to do."""
+        del detail
+        self._end(change)
+
+    def skipped(self, change: AnyChange, why: str) -> None:
+        """As above: what is left to others is listed at the end."""
+        del why
+        self._end(change)
+
+    def failed(self, change: AnyChange, error: S2SError) -> None:
+        """The error is printed at the end."""
+        del error
+        self._has_failed = True
+        self._at_work.pop(change.key, None)
+        self._tell()
+
+    def close(self) -> None:
+        """The line goes, and one that stays says how far it came."""
+        self._shown.end(self._running)
+        signs, took = self._shown.signs, duration(self._shown.now() - self._running.since)
+        if self._has_failed:
+            self._shown.line(StepLine(signs.failed, "bad", "Failed", self._site, self._count, took))
+        elif len(self._ended) < self._steps:
+            self._shown.line(StepLine(signs.doubtful, "warn", "Stopped", self._site, self._count, took))
+        else:
+            self._shown.line(StepLine(signs.done, "good", "Applied", self._site, self._count, took))
+
+    @property
+    def _count(self) -> str:
+        return f"{len(self._ended)} of {self._steps} steps"
+
+    def _end(self, change: AnyChange) -> None:
+        self._ended.add(change.key)
+        self._at_work.pop(change.key, None)
+        self._tell()
+
+    def _tell(self) -> None:
+        first = next(iter(self._at_work.values()), "")
+        self._running.what = f" {self._count}{f'  {first}' if first else ''}"
+
+
+class _Part:
+    """A step, whose waits are those of its site."""
+
+    def __init__(self, site: Running) -> None:
+        self._site = site
+
+    def waits(self, wait: Wait) -> None:
+        """The site waits."""
+        self._site.waits(wait)
+
+    def goes_on(self, wait: Wait) -> None:
+        """The site goes on."""
+        self._site.goes_on(wait)
