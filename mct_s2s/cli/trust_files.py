@@ -22,6 +22,7 @@ from mct_s2s.inputs.trust_file_mistakes import Mistakes
 from mct_s2s.model.ids import is_guid
 from mct_s2s.model.site_target import SiteTarget
 from mct_s2s.model.trust_file import ClientEntry, IdentityEntry, Profile, SiteEntry, TrustFile
+from mct_s2s.planning.nearest import did_you_mean
 
 CLIENT_ID = "client-id"
 """The key of a profile that is no option: who signs in, instead of `AZURE_CLIENT_ID`."""
@@ -76,7 +77,7 @@ def _check_only(file: TrustFile, only: Collection[str]) -> None:
             raise UsageError(
                 "site-unknown",
                 f"'{file.path}' names no site '{key[:130]}'.",
-                remedy=f"Use one of {', '.join(known)}.",
+                remedy=did_you_mean(key, known, f"Use one of {', '.join(known)}."),
             )
 
 

@@ -153,8 +153,8 @@ class Rotation:
 class WireSpec:
     """An app that is to find in its own settings what it needs to call the MCT API."""
 
-    as_client: bool
-    """Whether it signs in as the client application that was asked for; else it calls by its managed identity."""
+    client: str | None
+    """The name of the client application that it signs in as; `None` where it calls by its managed identity."""
     vault: str | None = None
     secret_uri: str | None = None
     """Where the client's secret is: its https address in the vault, without a version and a slash behind."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 from mct_s2s.model.desired import Desired, SettingsScope
@@ -40,7 +41,8 @@ def make_plan(desired: Desired, observed: ObservedState, facts: Facts) -> Plan:
     if desired.rotation is not None and desired.service is not None:
         return plan_rotation(desired.rotation, observed, facts, desired.service.unique_name)
     service = plan_service(desired.service, observed) if desired.service else None
-    clients = _plan_clients(desired, service, observed, facts)
+    named = _plan_clients(desired, service, observed, facts)
+    clients = _each_once(named.values())
     identities = [
         plan_identity(identity_resource, service, observed) for identity_resource in observed.identity_resources
     ]
@@ -56,9 +58,10 @@ def make_plan(desired: Desired, observed: ObservedState, facts: Facts) -> Plan:
         application_ids += consented_applications(observed, service)
         object_ids += consented_identities(observed, service)
     if desired.wire is not None and service is not None:
-        caller = clients[0].client_id if desired.wire.as_client and clients else None
-        before = [change for client in clients for change in client.changes]
-        step, unread = plan_wire(desired.wire, caller, service, observed, before)
+        caller = named.get(desired.wire.client) if desired.wire.client is not None else None
+        before = caller.changes if caller is not None else ()
+        caller_id = caller.client_id if caller is not None else None
+        step, unread = plan_wire(desired.wire, caller_id, service, observed, before)
         steps.append(step)
         left += unread
     if desired.settings is SettingsScope.NONE:
@@ -106,14 +109,21 @@ def consented_identities(observed: ObservedState, service: Service | None) -> li
     ]
 
 
-def _plan_clients(desired: Desired, service: Service | None, observed: ObservedState, facts: Facts) -> list[Client]:
+def _plan_clients(
+    desired: Desired, service: Service | None, observed: ObservedState, facts: Facts
+) -> dict[str, Client]:
+    """By the names that were asked for."""
     if service is None:
-        return []
-    planned: dict[object, Client] = {}
+        return {}
     mended = clients_to_mend(observed, service.unique_name) if desired.mend else ()
-    for spec in (*desired.clients, *mended):
-        client = plan_client(spec, service, observed, facts)
-        planned.setdefault(client.client_id, client)  # a name and an appId may mean the same client
+    return {spec.name: plan_client(spec, service, observed, facts) for spec in (*desired.clients, *mended)}
+
+
+def _each_once(clients: Iterable[Client]) -> list[Client]:
+    """A name and an appId may mean the same client."""
+    planned: dict[object, Client] = {}
+    for client in clients:
+        planned.setdefault(client.client_id, client)
     return list(planned.values())
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from mct_s2s.cli.applying.reviewing import site_fingerprint
 from mct_s2s.cli.applying.site_run import SiteRun
@@ -11,8 +12,10 @@ from mct_s2s.cli.closing import left_to_others
 from mct_s2s.cli.made_credentials import credentials_of
 from mct_s2s.cli.options import PlanFormat
 from mct_s2s.cli.options.apply import ApplyOptions
+from mct_s2s.engine.outcome import Outcome
 from mct_s2s.errors import S2SError
 from mct_s2s.plain_text import plain
+from mct_s2s.planning.changes import AddCredential
 from mct_s2s.render.console import Terminal
 from mct_s2s.render.documents import Json, error_document
 from mct_s2s.render.fleet.closing import SiteAccount, show_accounts, show_stopped
@@ -64,7 +67,16 @@ def _plan(site: SiteRun) -> SitePlan:
     if outcome is None or session is None:
         return SitePlan(site.title, error=site.error)
     left = left_to_others(site.options, session, outcome)
-    return SitePlan(site.title, outcome.plan, target_details(outcome.before), left)
+    plan = replace(outcome.plan, notes=(*outcome.plan.notes, *_places(site, outcome)))
+    return SitePlan(site.title, plan, target_details(outcome.before), left)
+
+
+def _places(site: SiteRun, outcome: Outcome) -> Iterator[str]:
+    """Where new secrets go, where the file says it: whoever agrees to the plan agrees to that, too."""
+    named = {client.name.strip() for client in site.wanted.entry.clients if "secret-to" in client.options}
+    for step in outcome.plan.changes:
+        if isinstance(step, AddCredential) and step.needs_store and step.client in named:
+            yield f"The {step.kind.noun} of '{step.client}' goes to {outcome.stores[step.client].label}."
 
 
 def _account(site: SiteRun, *, without: S2SError | None = None) -> SiteAccount:

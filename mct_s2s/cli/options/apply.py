@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
 
-from mct_s2s.cli.binding import ADVANCED, CHANGES, REMOVAL, option
+from mct_s2s.cli.binding import ADVANCED, REMOVAL, option
 from mct_s2s.cli.options import ChangingOptions
 from mct_s2s.errors import UsageError
 from mct_s2s.model.commands import option as option_text
@@ -35,7 +35,6 @@ class ApplyOptions(ChangingOptions):
         option(
             "--expect",
             metavar="FINGERPRINT",
-            group=CHANGES,
             text="Refuse any other plan than the one that a dry run printed.",
         ),
     ] = None

@@ -61,7 +61,8 @@ def prune(desired: Desired, observed: ObservedState, unique_name: str) -> Pruned
         return Pruned()
     applications, identities = _all_clients(observed, base_of(observed, unique_name))
     targets = _unnamed(desired, observed, unique_name, applications, identities)
-    names = [one.display_name for one in (*targets.clients, *targets.identities)]
+    names = [client.display_name for client in targets.clients]
+    names += [identity.display_name for identity in targets.identities]
     if not names:
         return Pruned()
     if not pruning.removes:
