@@ -50,7 +50,7 @@ async def wait_for_deletions(session: Session, outcome: Outcome) -> bool:
 
 
 async def _is_gone(directory: Directory, application: Application, limit: float) -> bool:
-    """Whether a registration that was not there to be written is deleted, and not merely as new as it looks."""
+    """Whether a registration that could not be written is deleted, and not merely young."""
     gives_up_at, agreeing = clock.seconds() + limit, 0
     with waiting(REPLICATION):
         while agreeing < AGREEING:
