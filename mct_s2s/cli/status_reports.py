@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
 from mct_s2s import clock
 from mct_s2s.cli.completion.seen import remember_seen
 from mct_s2s.cli.exit_codes import worst
+from mct_s2s.cli.fleet.sessions import FleetSessions
+from mct_s2s.cli.fleet.sites import FleetSite
+from mct_s2s.cli.fleet.working import at_each_site
 from mct_s2s.cli.options import AzureOptions
 from mct_s2s.cli.requests import request_for, service_spec, where
+from mct_s2s.cli.trust_files import SiteSetup
 from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.engine.observe.all_sites import Slots, find_mct_sites, find_slots, read_each
 from mct_s2s.engine.observe.observe import observe
@@ -54,6 +59,25 @@ async def read_many(
     return replace(report, tenant_wide=wide)
 
 
+async def read_file(setups: Sequence[SiteSetup], sessions: FleetSessions, within: timedelta) -> StatusReport:
+    """The App Services of a trust file, side by side; what one of them raises is its own."""
+    sites = [one.site for one in setups]
+
+    async def read(site: FleetSite, session: Session) -> SiteStatus:
+        return replace(await _site(site.options, session, session.target, within), key=site.key)
+
+    now = clock.now()
+    with activity(f"Reading {len(sites)} site{'s' * (len(sites) != 1)}"):
+        outcomes = list(zip(sites, await at_each_site(sites, sessions, read), strict=True))
+    return StatusReport(
+        now,
+        within,
+        tuple(one for _, one in outcomes if isinstance(one, SiteStatus)),
+        tuple(UnreadSite(site.target, one, key=site.key) for site, one in outcomes if isinstance(one, S2SError)),
+        lists_sites=True,
+    )
+
+
 def exit_code(report: StatusReport) -> int:
     """The worst of what was found: 0, 3 for a problem, or the code of an error."""
     codes = [0 if report.is_healthy else SOMETHING_WRONG, *(one.error.exit_code for one in report.failed)]
@@ -90,9 +114,9 @@ async def _sites(options: AzureOptions, session: Session, within: timedelta, *, 
         now,
         within,
         tuple(one for _, one in outcomes if isinstance(one, SiteStatus)),
-        tuple(UnreadSite(app, one) for app, one in outcomes if isinstance(one, S2SError)),
+        tuple(UnreadSite.found(app, one) for app, one in outcomes if isinstance(one, S2SError)),
         tuple(unchecked),
-        subscription_wide=True,
+        lists_sites=True,
     )
 
 
