@@ -272,6 +272,12 @@ def origin(address: str) -> tuple[str, int]:
     return parts.hostname.rstrip("."), 443 if parts.port is None else parts.port
 
 
+def is_on_this_machine(address: str) -> bool:
+    """Whether an address leads to this machine, by its host name."""
+    host = (urlsplit(address).hostname or "").rstrip(".")
+    return host in {"localhost", "127.0.0.1", "::1"} or host.endswith(".localhost")
+
+
 def same_origin(one: str, other: str) -> bool:
     """Whether two addresses are https ones of the same host and port."""
     try:

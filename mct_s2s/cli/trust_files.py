@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields, replace
 from functools import partial
 from typing import Any
 
-from mct_s2s.azure.clouds import check_name
+from mct_s2s.azure.clouds import check_name, is_https, is_on_this_machine, same_origin
 from mct_s2s.cli.fleet.sites import FleetSite
 from mct_s2s.cli.option_values import option_value
 from mct_s2s.cli.options import AzureOptions
@@ -117,9 +117,10 @@ class _Reader:
         return SiteSetup(entry, target, setup)
 
     def _check_typed(self, profile: Profile) -> None:
-        for key in profile.options:
-            if key.replace("-", "_") in self._typed:
-                what = f"--{key} was typed, and the profile says it, too"
+        for key, value in profile.options.items():
+            name = key.replace("-", "_")
+            if name in self._typed and self._shared.get(name) != value:
+                what = f"--{key} was typed, and the profile says something else"
                 self.mistakes.add(profile.lines.get(key, 0), profile.where(key), what, f"Remove --{key}, or this line.")
 
     def _site(self, values: Mapping[str, Value], more: Mapping[str, Any]) -> tuple[Setup, SiteTarget]:
@@ -132,10 +133,27 @@ class _Reader:
         options = SetupOptions(**{**self._shared, **more, **own})
         tenant(options.tenant, "--tenant")
         check_name(options.cloud)
+        self._check_address(options.cloud)
         target = site_target(options.app_service, options.resource_group, options.subscription, options.slot)
         reference = options.service_management_reference
         service_spec(target, options.service_name, options.role, options.service_app, reference=reference)
         return Setup.of(options), target
+
+    def _check_address(self, cloud: str) -> None:
+        """Refuse an address that the file alone names: a secret or an assertion would be sent to its login service.
+
+        Those of this machine are sandboxes.
+
+        Raises:
+            UsageError: as said.
+        """
+        confirmed = str(self._shared["cloud"])
+        if is_https(cloud) and not is_on_this_machine(cloud) and not same_origin(cloud, confirmed):
+            raise UsageError(
+                "cloud-not-confirmed",
+                f"Invalid --cloud '{cloud[:130]}': only this file names that address, and you would sign in there.",
+                remedy="If it is right, confirm it outside the file: set MCT_S2S_CLOUD to the same address.",
+            )
 
     def _client(self, setup: Setup, entry: ClientEntry) -> Setup | None:
         said: Said = {key: (entry, value) for key, value in entry.options.items()}

@@ -77,6 +77,8 @@ class Request:
     """The app whose settings are to be filled in: its resource id or bare name."""
     wired: bool = False
     """Whether the apps that `--wire` has filled in before are looked at."""
+    all_federated: bool = False
+    """Whether the federated credentials of every client are asked for."""
     stores: Stores | None = None
     """`None` for commands that make nothing secret."""
     backup: SettingsBackup | None = None

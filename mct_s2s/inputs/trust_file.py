@@ -39,7 +39,15 @@ def read_trust_file(path: Path) -> TrustFile:
     Raises:
         UsageError: `trust-file-unreadable`, or `trust-file-malformed` with every mistake that was found in it.
     """
-    text = _text(path)
+    return parsed_trust_file(path, trust_file_text(path))
+
+
+def parsed_trust_file(path: Path, text: str) -> TrustFile:
+    """The sites of a text; `path` is for messages.
+
+    Raises:
+        UsageError: `trust-file-malformed`.
+    """
     document, lines = _parsed(path, text)
     reader = _Reader(lines, Mistakes(path))
     sites = reader.sites(document)
@@ -47,7 +55,12 @@ def read_trust_file(path: Path) -> TrustFile:
     return TrustFile(path, sites)
 
 
-def _text(path: Path) -> str:
+def trust_file_text(path: Path) -> str:
+    """What a file says, with its own line ends.
+
+    Raises:
+        UsageError: `trust-file-unreadable`.
+    """
     try:
         return read_given(path).decode("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:

@@ -208,7 +208,21 @@ def test_what_a_profile_says_is_not_typed_as_well(file: File) -> None:
     text = "[profiles.p]\ntenant = 't.example'\n[sites.a]\nprofile = 'p'"
     assert file.setups(text, typed=("subscription",))
     error = file.refused(text, typed=("tenant",))
-    assert error.headline == "'F', line 2, profiles.p.tenant: --tenant was typed, and the profile says it, too."
+    assert error.headline == "'F', line 2, profiles.p.tenant: --tenant was typed, and the profile says something else."
+    assert file.setups(text, ChangingOptions(tenant="t.example"), typed=("tenant",)), "the same is no contradiction"
+
+
+def test_an_address_to_sign_in_at_is_never_the_files_alone(file: File) -> None:
+    """Who can change the file could have a secret, or an assertion, sent to a service of their own."""
+    text = "[profiles.p]\ncloud = 'https://management.example.com'\n[sites.a]\nprofile = 'p'"
+    error = file.refused(text)
+    assert (error.code, error.exit_code) == ("cloud-not-confirmed", 2)
+    assert error.headline.startswith("'F', line 2, profiles.p.cloud: Invalid cloud 'https://management.example.com'")
+    assert file.setups(text, ChangingOptions(cloud="https://Management.example.com:443/"))
+    for here in ("https://localhost:8443", "https://arm.localhost", "https://127.0.0.1:1"):
+        assert file.setups(text.replace("https://management.example.com", here))
+    for there in ("https://localhost.example.com", "https://localhost@example.com", "https://127.0.0.1.example.com"):
+        assert file.refused(text.replace("https://management.example.com", there)).code == "cloud-not-confirmed"
 
 
 @pytest.mark.parametrize(

@@ -158,6 +158,7 @@ async def _with_federated(directory: Directory, request: Request, trust: Trust) 
         and (
             not any(credential.is_valid_at(request.now) for credential in client.application.credentials)
             or request.everything  # what is kept, or goes, is named
+            or request.all_federated
             or not wished.isdisjoint(
                 {client.client_id, client.display_name, client.display_name.casefold(), client.application.unique_name}
             )
