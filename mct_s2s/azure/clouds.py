@@ -256,7 +256,10 @@ def check_name(wanted: str) -> None:
 
 def is_https(address: str) -> bool:
     """Whether it is an https address."""
-    parts = urlsplit(address)
+    try:
+        parts = urlsplit(address)
+    except ValueError:  # a bracket that does not close
+        return False
     return parts.scheme == "https" and bool(parts.netloc)
 
 

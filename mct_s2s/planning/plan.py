@@ -125,6 +125,11 @@ class Plan:
         return (*blocked, *(lack for note in self.left_to_others for lack in note.needed))
 
     @property
+    def remarks(self) -> tuple[tuple[str, str], ...]:
+        """The notes, each as a sentence and a command, which may be empty."""
+        return tuple((note, "") if isinstance(note, str) else note for note in self.notes)
+
+    @property
     def is_empty(self) -> bool:
         """Whether everything is already as it is wanted."""
         return not self.changes
@@ -134,7 +139,7 @@ class Plan:
 
         The settings wait for everything but admin consent, which no setting depends on. The restart waits for that too:
         the site restarts once, after all else has succeeded. Where access is revoked, it is the other way round:
-        whoever is removed has no access any more by then.
+        by then, clients that are removed have none any more.
         """
         match change:
             case WriteSettings():

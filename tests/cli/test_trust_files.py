@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 from mct_s2s.azure.sign_in.method import Method
 from mct_s2s.cli.option_values import option_value
 from mct_s2s.cli.options import AzureOptions, ChangingOptions
@@ -15,7 +18,19 @@ from mct_s2s.cli.trust_file_errors import as_in_file
 from mct_s2s.cli.trust_files import CLIENT_ID, SiteSetup, site_setups
 from mct_s2s.errors import UsageError
 from mct_s2s.inputs.trust_file import read_trust_file
-from mct_s2s.model.trust_file import CLIENT_KEYS, IDENTITY_KEYS, PROFILE_KEYS, SITE_KEYS
+from mct_s2s.model.trust_file import (
+    CLIENT_KEYS,
+    IDENTITY_KEYS,
+    PROFILE_KEYS,
+    SITE_KEYS,
+    ClientEntry,
+    IdentityEntry,
+    Profile,
+    SiteEntry,
+    TrustFile,
+)
+
+from tests.support.sampling import cases
 
 GUID = "11111111-2222-3333-4444-555555555555"
 MALFORMED = "trust-file-malformed"
@@ -299,3 +314,27 @@ def test_values_of_options_are_of_the_options_types() -> None:
     assert CLIENT_ID not in vars(SetupOptions())
     with pytest.raises(UsageError, match="Invalid --auto-lifetime 'x'"):
         option_value(SetupOptions, "auto_lifetime", "x")
+
+
+ODD = st.one_of(
+    st.text(min_size=1, max_size=20),
+    st.sampled_from(
+        ["https://[", "keyvault:https://[", "file:~nobody/x", "exec:'", "/subscriptions//", "api://", "%00", "a" * 5000]
+    ),
+)
+
+
+@settings(max_examples=cases(150, 5000), deadline=None)
+@given(st.sampled_from([*PROFILE_KEYS, *SITE_KEYS, *CLIENT_KEYS, *IDENTITY_KEYS]), ODD)
+@example("cloud", "https://[")
+@example("federated-issuer", "https://[")
+def test_any_text_is_taken_or_refused_with_its_place(key: str, text: str) -> None:
+    """A mistake that only a traceback tells has no line."""
+    own = {key: text} if key in CLIENT_KEYS and key not in {*SITE_KEYS, "name"} else {}
+    kind = {"credential": "federated"} if key.startswith(("federated", "github")) else {}
+    entry = ClientEntry(3, text if key == "name" else "I", {**kind, **own})
+    profile = Profile(1, "p", {key: text}) if key in PROFILE_KEYS else None
+    identities = (IdentityEntry(4, text),) if key == "resource" else ()
+    site = SiteEntry(2, "a", profile, {key: text} if key in SITE_KEYS else {}, (entry,), identities)
+    with contextlib.suppress(UsageError):
+        assert site_setups(TrustFile(Path("trust.toml"), (site,)), ChangingOptions())

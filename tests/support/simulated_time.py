@@ -148,26 +148,24 @@ class _Sleeper:
 
 
 class Requests:
-    """What the sandbox is working on; an ASGI application around its own."""
+    """What the sandboxes are working on; ASGI applications around their own."""
 
     def __init__(self) -> None:
-        self._app: Any = None
         self._open: dict[int, dict[str, Any]] = {}
 
-    def around(self, app: Any) -> Requests:
-        """Look at what this application is asked."""
-        self._app = app
-        return self
+    def around(self, app: Any) -> Any:
+        """Look at what this application is asked: one of several, where there are several sandboxes."""
 
-    async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
-        """Pass a request on."""
-        self._open[id(scope)] = scope
-        token = _scope.set(scope)
-        try:
-            await self._app(scope, receive, send)
-        finally:
-            _scope.reset(token)
-            del self._open[id(scope)]
+        async def watched(scope: dict[str, Any], receive: Any, send: Any) -> None:
+            self._open[id(scope)] = scope
+            token = _scope.set(scope)
+            try:
+                await app(scope, receive, send)
+            finally:
+                _scope.reset(token)
+                del self._open[id(scope)]
+
+        return watched
 
     def wait_until_all_hang(self, process: subprocess.Popen[Any]) -> None:
         """Wait until a process waits in vain for every answer, and does not ask for more."""

@@ -1,4 +1,4 @@
-"""The plans of several sites, for whoever has to agree to them: as text, and as Markdown for a pull request."""
+"""The plans of several sites, to be agreed to: as text, and as Markdown for a pull request."""
 
 from __future__ import annotations
 
@@ -34,11 +34,6 @@ class SitePlan:
     def is_unchanged(self) -> bool:
         """Whether nothing has to be done, by anyone."""
         return self.plan is not None and self.plan.is_empty and not self.plan.lacks and not self.plan.blocked
-
-
-def site_title(key: str, label: str) -> str:
-    """`learn (contosolearn)`, or the name alone where the file calls the site by it."""
-    return label if key == label else f"{key} ({label})"
 
 
 def totals(sites: Sequence[SitePlan]) -> str:

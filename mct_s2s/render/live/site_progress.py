@@ -2,50 +2,42 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from mct_s2s.errors import S2SError
 from mct_s2s.planning.changes import AnyChange
 from mct_s2s.planning.plan import Plan
 from mct_s2s.ports.apply_progress import Activity, Wait
 from mct_s2s.render.live.plan_progress import ProgressView, StepLine
-from mct_s2s.render.live.running import Running, Signs, duration
+from mct_s2s.render.live.running import Running, duration
 from mct_s2s.render.live.step_texts import object_of, verb
 
 
-@dataclass
 class NamedView:
     """A view on which every line bears the site's name: for a log, in which the lines of several sites mingle."""
 
-    site: str
-    shown: ProgressView
-
-    @property
-    def held_seconds(self) -> float:
-        """As the view itself."""
-        return self.shown.held_seconds
-
-    @property
-    def signs(self) -> Signs:
-        """As above."""
-        return self.shown.signs
+    def __init__(self, site: str, shown: ProgressView) -> None:
+        self._site = site
+        self._shown = shown
+        self.held_seconds = shown.held_seconds
+        self.signs = shown.signs
 
     def now(self) -> float:
-        """As above."""
-        return self.shown.now()
+        """As the view itself."""
+        return self._shown.now()
 
     def run(self, running: Running) -> None:
         """It runs from now on, under the site's name."""
-        running.verb = f"{self.site}: {running.verb}"
-        self.shown.run(running)
+        running.verb = f"{self._site}: {running.verb}"
+        self._shown.run(running)
 
     def end(self, activity: Activity) -> None:
         """It is over."""
-        self.shown.end(activity)
+        self._shown.end(activity)
 
     def line(self, line: StepLine) -> None:
         """A line that stays."""
-        self.shown.line(replace(line, verb=f"{self.site}: {line.verb}"))
+        self._shown.line(replace(line, verb=f"{self._site}: {line.verb}"))
 
 
 class SiteLine:
