@@ -43,6 +43,7 @@ def result_of(options: ChangingOptions, session: Session, outcome: Outcome, fing
         all_credentials(outcome),
         status_document(after, findings),
         left=left_to_others(options, session, outcome),
+        notes=outcome.plan.remarks,
         missing=missing_rights(outcome.lacks),
         fingerprint=fingerprint if options.dry_run else None,
         verification=verification_document(outcome.verification) if outcome.verification else None,

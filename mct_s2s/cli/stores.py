@@ -17,7 +17,7 @@ from mct_s2s.model.desired import Desired, Kept
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.secret_form import SecretForm, SecretFormat
 from mct_s2s.model.trust import ClientApplication
-from mct_s2s.planning.secrets.rotation import rotating
+from mct_s2s.planning.secrets.rotated_clients import rotating
 from mct_s2s.ports.secret_stores import SecretStore
 from mct_s2s.stores.command_store import CommandKeyStore, CommandStore
 from mct_s2s.stores.file_store import FileStore

@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 from mct_s2s.azure.clouds import check_name, is_https, is_on_this_machine, same_origin
+from mct_s2s.cli.fleet.sites import FleetSite
 from mct_s2s.cli.option_values import option_value
 from mct_s2s.cli.options import AzureOptions
 from mct_s2s.cli.options.setup import SetupOptions
@@ -39,6 +40,11 @@ class SiteSetup:
     target: SiteTarget
     setup: Setup
     """Its options are complete: a session is made of them."""
+
+    @property
+    def site(self) -> FleetSite:
+        """How the App Service is reached."""
+        return FleetSite(self.entry.key, self.target, self.setup.options, self.setup.needs, self.client_id)
 
     @property
     def client_id(self) -> str | None:

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.engine.apply.apply import apply
+from mct_s2s.engine.apply.existence import wait_for_deletions
 from mct_s2s.engine.observe.access import AccessLook
 from mct_s2s.engine.observe.observe import observe, reading
 from mct_s2s.engine.observe.preflight import explained, permitted
@@ -50,13 +51,14 @@ async def carry_out(session: Session, outcome: Outcome, since: float, ui: Interf
     async with session.exclusive(request.subject(outcome.before), since) as others_ran:
         # After another run, or while a person was reading, the state may have become another one.
         is_stale = others_ran or ui.takes_time
-        while is_stale:
+        while is_stale or await wait_for_deletions(session, outcome):
             shown, outcome = outcome.plan, await prepare(session, request)
             if outcome.plan == shown:
-                break
-            if not await ui.confirm(outcome):
+                is_stale = False
+            elif await ui.confirm(outcome):
+                is_stale = ui.takes_time
+            else:
                 return outcome
-            is_stale = ui.takes_time
         with ui.applying(outcome) as progress:
             await apply(session, outcome, progress)
     if request.verify and not outcome.left_to_others:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import ClassVar
@@ -133,6 +133,15 @@ class Pruning:
 
 
 @dataclass(frozen=True)
+class Lifetime:
+    """Until when a new secret is to be good."""
+
+    expires: datetime
+    shorten: bool = False
+    """Whether the longest lifetime that the tenant allows will do, where that is shorter."""
+
+
+@dataclass(frozen=True)
 class Rotation:
     """New secrets for clients that have one: for those named, or for all whose secret ends soon."""
 
@@ -140,13 +149,22 @@ class Rotation:
     clients: tuple[str, ...] = ()
     """Names or appIds."""
     expiring_within: timedelta | None = None
-    """Every client of the site whose last secret ends within this time, or has ended, instead of those named."""
+    """Clients whose last secret ends within this time, or has ended: of those named, or of the whole site."""
+    only_named: bool = False
+    """Whether it is only about those named, of whom some may not be there, or have no secret."""
     keep_old: timedelta = timedelta(0)
     """For how long a secret that was replaced stays good: it is removed by the first rotation after that."""
     remove_old: bool = False
     """Whether old secrets go at once, even if they are still in use."""
     shorten: bool = False
     """Whether the longest lifetime that the tenant allows will do, where that is shorter."""
+    own: Mapping[str, Lifetime] = field(default_factory=dict)
+    """The lifetimes of clients that have one of their own, by the name or appId in `clients`."""
+
+    def of(self, name: str) -> Rotation:
+        """The same as it is for one client."""
+        own = self.own.get(name)
+        return self if own is None else replace(self, expires=own.expires, shorten=own.shorten)
 
 
 @dataclass(frozen=True)

@@ -125,6 +125,11 @@ class Plan:
         return (*blocked, *(lack for note in self.left_to_others for lack in note.needed))
 
     @property
+    def remarks(self) -> tuple[tuple[str, str], ...]:
+        """The notes, each as a sentence and a command, which may be empty."""
+        return tuple((note, "") if isinstance(note, str) else note for note in self.notes)
+
+    @property
     def is_empty(self) -> bool:
         """Whether everything is already as it is wanted."""
         return not self.changes

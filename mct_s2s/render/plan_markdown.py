@@ -79,9 +79,8 @@ def _settings(write: WriteSettings, heading: str) -> Iterator[str]:
 
 
 def _remarks(plan: Plan, left: Sequence[Instruction], heading: str) -> Iterator[str]:
-    noted = [(note, "") if isinstance(note, str) else note for note in plan.notes]
     asked = [(step.what, step.command) for step in left]
-    for title, items in (("Notes", noted), ("Someone else must do", asked)):
+    for title, items in (("Notes", plan.remarks), ("Someone else must do", asked)):
         if items:
             yield ""
             yield f"{heading} {title}"

@@ -10,8 +10,7 @@ from mct_s2s.cli.applying.site_run import SiteRun
 from mct_s2s.cli.change_document import result_of
 from mct_s2s.cli.closing import left_to_others
 from mct_s2s.cli.made_credentials import credentials_of
-from mct_s2s.cli.options import PlanFormat
-from mct_s2s.cli.options.apply import ApplyOptions
+from mct_s2s.cli.options import ChangingOptions, PlanFormat
 from mct_s2s.engine.outcome import Outcome
 from mct_s2s.errors import S2SError
 from mct_s2s.plain_text import plain
@@ -24,7 +23,9 @@ from mct_s2s.render.fleet.plans import SitePlan, plans_markdown, show_plans
 from mct_s2s.render.plan import target_details
 
 
-def show_review(terminal: Terminal, options: ApplyOptions, sites: Sequence[SiteRun], fingerprint: str | None) -> None:
+def show_review(
+    terminal: Terminal, options: ChangingOptions, sites: Sequence[SiteRun], fingerprint: str | None
+) -> None:
     """Show the plans to whoever has to agree to them, or to whoever asked for nothing else."""
     plans = [_plan(site) for site in sites]
     if options.dry_run:
@@ -38,7 +39,9 @@ def show_review(terminal: Terminal, options: ApplyOptions, sites: Sequence[SiteR
         show_plans(terminal, plans, is_result=False, fingerprint=None)
 
 
-def show_outcome(terminal: Terminal, options: ApplyOptions, sites: Sequence[SiteRun], fingerprint: str | None) -> None:
+def show_outcome(
+    terminal: Terminal, options: ChangingOptions, sites: Sequence[SiteRun], fingerprint: str | None
+) -> None:
     """What came of each site; a dry run in text has said all of it."""
     if terminal.json:
         terminal.document(_document(options, sites, fingerprint))
@@ -47,13 +50,19 @@ def show_outcome(terminal: Terminal, options: ApplyOptions, sites: Sequence[Site
 
 
 def show_end(
-    terminal: Terminal, options: ApplyOptions, sites: Sequence[SiteRun], fingerprint: str | None, why: S2SError
+    terminal: Terminal,
+    options: ChangingOptions,
+    sites: Sequence[SiteRun],
+    fingerprint: str | None,
+    why: S2SError,
+    *,
+    resumes: bool,
 ) -> None:
-    """How far each site had come when the deadline or a signal ended the command."""
+    """How far each site had come when the deadline or a signal ended the command; whether it `resumes` if repeated."""
     for site in sites:
         if not site.is_over and site.error is None:
             site.error = why
-    again = "" if options.expect else f" {why.remedy}"
+    again = f" {why.remedy}" if resumes else ""
     if terminal.json:
         terminal.document(_document(options, sites, fingerprint))
         terminal.say(f"{why.headline}{again}", style="warn")
@@ -99,7 +108,7 @@ def _account(site: SiteRun, *, without: S2SError | None = None) -> SiteAccount:
     )
 
 
-def _document(options: ApplyOptions, sites: Sequence[SiteRun], fingerprint: str | None) -> Json:
+def _document(options: ChangingOptions, sites: Sequence[SiteRun], fingerprint: str | None) -> Json:
     return apply_document([_site(site) for site in sites], dry_run=options.dry_run, fingerprint=fingerprint)
 
 

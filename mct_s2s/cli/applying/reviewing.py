@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from mct_s2s import clock
@@ -17,6 +17,7 @@ from mct_s2s.cli.options.apply import ApplyOptions
 from mct_s2s.cli.run import Run
 from mct_s2s.engine.change import prepare
 from mct_s2s.engine.outcome import Outcome
+from mct_s2s.engine.request import Request
 from mct_s2s.engine.session import Session
 from mct_s2s.errors import Refused, S2SError
 from mct_s2s.model.commands import own_command
@@ -37,7 +38,26 @@ def pruning(options: ApplyOptions, file: TrustFile) -> Pruning:
     return Pruning(options.prune, options.allow_removals, frozenset(filter(is_guid, named)))
 
 
-async def review(current: Run, sites: Sequence[SiteRun], sessions: FleetSessions, unnamed: Pruning) -> None:
+Requested = Callable[[SiteRun, Session], Request]
+"""What is asked of one site, once the session says in which subscription it is."""
+
+
+def applied(unnamed: Pruning) -> Requested:
+    """What the file asks for; of clients that it does not name, `unnamed`."""
+
+    def of_site(site: SiteRun, session: Session) -> Request:
+        request = site.wanted.setup.request(session)
+        return replace(
+            request,
+            desired=replace(request.desired, pruning=unnamed),
+            wired=unnamed.removes,
+            departures=LocalDepartures() if unnamed.removes else None,
+        )
+
+    return of_site
+
+
+async def review(current: Run, sites: Sequence[SiteRun], sessions: FleetSessions, requested: Requested) -> None:
     """Make the plan of each site; what is in the way of one is its own error.
 
     Raises:
@@ -46,7 +66,7 @@ async def review(current: Run, sites: Sequence[SiteRun], sessions: FleetSessions
     by_key = {site.key: site for site in sites}
 
     async def plan(reached: FleetSite, session: Session) -> None:
-        await _prepare(current, by_key[reached.key], session, unnamed)
+        await _prepare(current, by_key[reached.key], session, requested)
 
     for site, result in zip(sites, await at_each_site([site.site for site in sites], sessions, plan), strict=True):
         site.error = result
@@ -57,16 +77,9 @@ async def review(current: Run, sites: Sequence[SiteRun], sessions: FleetSessions
         raise first
 
 
-async def _prepare(current: Run, site: SiteRun, session: Session, unnamed: Pruning) -> None:
+async def _prepare(current: Run, site: SiteRun, session: Session, requested: Requested) -> None:
     setup, ui = site.wanted.setup, SiteInterface(current, site)
-    request = setup.request(session)
-    request = replace(
-        request,
-        desired=replace(request.desired, pruning=unnamed),
-        wired=unnamed.removes,
-        departures=LocalDepartures() if unnamed.removes else None,
-    )
-    request = equipped(request, setup.options, session, setup.places, ui, current.terminal)
+    request = equipped(requested(site, session), setup.options, session, setup.places, ui, current.terminal)
     site.session, site.since, site.read_at = session, time.time(), clock.seconds()
     site.outcome = await prepare(session, request)
 

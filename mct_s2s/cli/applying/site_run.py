@@ -16,8 +16,8 @@ from mct_s2s.engine.outcome import Outcome
 from mct_s2s.engine.session import Session
 from mct_s2s.errors import Refused, S2SError
 from mct_s2s.model.observed import ObservedState
+from mct_s2s.model.site_target import site_title
 from mct_s2s.ports.apply_progress import Progress
-from mct_s2s.render.fleet.plans import site_title
 from mct_s2s.stores.output_store import Shown
 
 STALE_SECONDS = 5.0
@@ -60,8 +60,7 @@ class SiteRun:
     @property
     def site(self) -> FleetSite:
         """How it is reached."""
-        setup = self.wanted.setup
-        return FleetSite(self.key, self.wanted.target, setup.options, setup.needs, self.wanted.client_id)
+        return self.wanted.site
 
     @property
     def is_pending(self) -> bool:

@@ -36,11 +36,6 @@ class SitePlan:
         return self.plan is not None and self.plan.is_empty and not self.plan.lacks and not self.plan.blocked
 
 
-def site_title(key: str, label: str) -> str:
-    """`learn (contosolearn)`, or the name alone where the file calls the site by it."""
-    return label if key == label else f"{key} ({label})"
-
-
 def totals(sites: Sequence[SitePlan]) -> str:
     """`3 sites: 8 to create, 1 to change, 0 to remove; 1 up to date`."""
     steps = tuple(step for site in sites if site.plan is not None for step in site.plan.changes)
