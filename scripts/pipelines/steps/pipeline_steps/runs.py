@@ -56,7 +56,7 @@ def rotate(environ: Environ, folder: Path, host: Host) -> int:
     event = read_event(told) if told not in {"", "null"} else None
     code, results = _done("MCT: secrets", commands.rotate, environ, folder, host)
     _connections(results, host)
-    if event is not None and not event.was_replaced(results):
+    if event is not None and not code and not event.was_replaced(results):
         place = value(plain(f"keyvault:{event.vault}/{event.name}"))
         host.summarize(f"Nothing was stored in {place}: an earlier run has, or no client here keeps its secret there.")
     return code
