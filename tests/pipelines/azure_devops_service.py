@@ -6,6 +6,7 @@ Source: learn.microsoft.com/rest/api/azure/devops/git/pull-request-threads.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 from tests.pipelines.http_service import Answer, Asked, HttpService
@@ -19,11 +20,13 @@ class AzureDevOps(HttpService):
 
     def __init__(self) -> None:
         super().__init__()
+        self.token_for: Callable[[str], str] = lambda _: "an-oidc-token"
+        """Of a service connection, by its id."""
         self.threads: list[dict[str, Any]] = []
         self.others: set[int] = set()
 
     def environment(self) -> dict[str, str]:
-        """What the agent sets, and what the step is handed."""
+        """What the agent sets for each step."""
         return {
             "TF_BUILD": "True",
             "SYSTEM_COLLECTIONURI": f"{self.address}/",
@@ -31,13 +34,15 @@ class AzureDevOps(HttpService):
             "BUILD_REPOSITORY_ID": "repo",
             "BUILD_REPOSITORY_PROVIDER": "TfsGit",
             "SYSTEM_PULLREQUEST_PULLREQUESTID": "12",
-            "SYSTEM_ACCESSTOKEN": TOKEN,
+            "SYSTEM_OIDCREQUESTURI": f"{self.address}/oidc/",
         }
 
     def answer(self, asked: Asked) -> Answer:
         """One request."""
         if asked.bearer != TOKEN or asked.query.get("api-version") != "7.1":
             return 401, None
+        if (asked.method, asked.path) == ("POST", "/oidc"):
+            return 200, {"oidcToken": self.token_for(asked.query["serviceConnectionId"])}
         if asked.path == _THREADS and asked.method == "GET":
             return 200, {"value": self.threads, "count": len(self.threads)}
         if asked.path == _THREADS:

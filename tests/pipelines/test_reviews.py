@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from typing import Any
 
 import pytest
 
+from tests.pipelines.azure_devops_service import TOKEN as ACCESS
 from tests.pipelines.azure_devops_service import AzureDevOps
 from tests.pipelines.conftest import Step
 from tests.pipelines.github_service import BOT, TOKEN, GitHub
+from tests.pipelines.runners import PIPELINES
 
 HEAD, COMMIT, OTHER = "a" * 40, "b" * 40, "d" * 40
 FIRST, SECOND = "1" * 64, "2" * 64
@@ -121,6 +125,16 @@ def test_the_token_follows_no_redirect_and_is_in_no_message(step: Step, github: 
     assert TOKEN not in done.out + done.err
 
 
+def test_a_review_needs_nothing_but_python(github: GitHub) -> None:
+    """The job that may write to pull requests installs nothing: no package could misuse that."""
+    github.merged(COMMIT, HEAD)
+    github.statuses[HEAD] = [status_of(FIRST)]
+    command = [sys.executable, "-I", "-S", str(PIPELINES / "steps"), "reviewed"]
+    done = subprocess.run(command, env=asking(github), capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert len(github.asked) == 2
+
+
 def test_a_busy_service_is_asked_again_and_a_refusal_is_told(step: Step, github: GitHub) -> None:
     github.failures += [(503, {}), (502, {})]
     github.merged(COMMIT, HEAD)
@@ -132,15 +146,16 @@ def test_a_busy_service_is_asked_again_and_a_refusal_is_told(step: Step, github:
 
 
 def test_azure_repos_gets_a_thread_that_the_next_plan_replaces(step: Step, devops: AzureDevOps, tmp_path: Any) -> None:
+    environment = {**devops.environment(), "SYSTEM_ACCESSTOKEN": ACCESS}
     plan = tmp_path / "into" / "plan.md"
     plan.parent.mkdir()
     plan.write_text(PLAN)
-    assert step("comment", devops.environment()).code == 0
+    assert step("comment", environment).code == 0
     plan.write_text("# Another\n")
-    assert step("comment", devops.environment()).code == 0
+    assert step("comment", environment).code == 0
     (thread,) = devops.threads
     assert thread["comments"][0]["content"].split("\n", 1)[1].rstrip() == "# Another"
     devops.others.add(thread["id"])
-    assert step("comment", devops.environment()).code == 0
+    assert step("comment", environment).code == 0
     assert len(devops.threads) == 2
-    assert step("comment", {**devops.environment(), "BUILD_REPOSITORY_PROVIDER": "GitHub"}).code == 2
+    assert step("comment", {**environment, "BUILD_REPOSITORY_PROVIDER": "GitHub"}).code == 2

@@ -65,12 +65,12 @@ def _once(method: str, address: str, token: str, body: Any) -> Any:
 
 
 def _request(method: str, address: str, token: str, body: Any) -> urllib.request.Request:
-    sent = None if body is None else json.dumps(body).encode()
+    sent = json.dumps(body).encode() if body is not None else b"" if method == "POST" else None
     request = urllib.request.Request(address, sent, method=method)
     request.add_header("Authorization", f"Bearer {token}")
     request.add_header("Accept", "application/json")
     request.add_header("User-Agent", "mct-s2s")
-    if sent is not None:
+    if sent:
         request.add_header("Content-Type", "application/json")
     return request
 

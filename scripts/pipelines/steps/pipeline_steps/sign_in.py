@@ -7,6 +7,7 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from urllib.parse import quote
 
@@ -17,6 +18,8 @@ from pipeline_steps.requests import RequestFailed, ask
 
 _AUDIENCE = "api://AzureADTokenExchange"
 _TOKENS = ("STEP_ID_TOKEN", "idToken")
+_OF_THE_JOB = (*_TOKENS, "SYSTEM_ACCESSTOKEN")
+"""What mct-s2s, and a program that it hands a secret to, have no use for."""
 _SECONDS = 240.0
 """A token of GitHub is valid for some five minutes. One that is older than this is replaced while mct-s2s runs."""
 
@@ -25,14 +28,16 @@ _SECONDS = 240.0
 def signed_in(environ: Mapping[str, str]) -> Iterator[dict[str, str]]:
     """The environment for mct-s2s, valid until the end of the block.
 
-    The token is asked of GitHub (`permissions: id-token: write`), or is in `STEP_ID_TOKEN` (GitLab's `id_tokens`) or
-    in `idToken` (the task AzureCLI of Azure Pipelines). If there is none, the environment stays as it is: someone has
-    signed in before, or the machine has an identity.
+    The token is asked of GitHub (`permissions: id-token: write`) or of Azure Pipelines (the task AzureCLI with
+    `System.AccessToken`), or is in `STEP_ID_TOKEN` (GitLab's `id_tokens`) or `idToken` (the same task, which has been
+    seen to hand out one of the day before). If there is none, the environment stays as it is: someone has signed in
+    before, or the machine has an identity. Sources: docs.github.com/actions/reference/security/oidc;
+    azure-identity's `AzurePipelinesCredential`; docs.gitlab.com/ci/secrets/id_token_authentication.
 
     Raises:
-        StepError: a client is named and there is no token for it, or GitHub refuses one.
+        StepError: a client is named and there is no token for it, or the service refuses one.
     """
-    given = {name: text for name, text in environ.items() if name not in _TOKENS}  # it is in the file
+    given = {name: text for name, text in environ.items() if name not in _OF_THE_JOB}
     client, tenant = environ.get("STEP_CLIENT_ID", ""), environ.get("STEP_TENANT_ID", "")
     client, tenant = client or environ.get("servicePrincipalId", ""), tenant or environ.get("tenantId", "")
     subscription = environ.get("STEP_SUBSCRIPTION_ID", "")
@@ -55,26 +60,30 @@ def signed_in(environ: Mapping[str, str]) -> Iterator[dict[str, str]]:
 
 
 def _source(environ: Mapping[str, str]) -> Callable[[], str] | None:
-    handed = next((environ[name] for name in _TOKENS if environ.get(name)), None)
-    if handed is not None:
-        return lambda: handed
+    """Where tokens come from: rather from a service that makes new ones than from a variable that holds one."""
     address, bearer = (environ.get(f"ACTIONS_ID_TOKEN_REQUEST_{name}", "") for name in ("URL", "TOKEN"))
-    # A job may have the right to a token although another step has signed in.
-    if not (address and bearer and environ.get("STEP_CLIENT_ID")):
-        return None
-    audience = quote(environ.get("STEP_AUDIENCE") or _AUDIENCE, safe="")
+    # A job can have the right to a token although another step has signed in.
+    if address and bearer and environ.get("STEP_CLIENT_ID"):
+        audience = quote(environ.get("STEP_AUDIENCE") or _AUDIENCE, safe="")
+        return partial(_asked, "GET", f"{address}{'&' if '?' in address else '?'}audience={audience}", bearer, "value")
+    names = ("SYSTEM_OIDCREQUESTURI", "AZURESUBSCRIPTION_SERVICE_CONNECTION_ID", "SYSTEM_ACCESSTOKEN")
+    address, connection, bearer = (environ.get(name, "") for name in names)
+    if address and connection and bearer:
+        query = f"api-version=7.1&serviceConnectionId={quote(connection, safe='')}"
+        return partial(_asked, "POST", f"{address.rstrip('/')}?{query}", bearer, "oidcToken")
+    handed = next((environ[name] for name in _TOKENS if environ.get(name)), None)
+    return None if handed is None else partial(str, handed)
 
-    def ask_github() -> str:
-        try:
-            answer = ask("GET", f"{address}{'&' if '?' in address else '?'}audience={audience}", bearer)
-        except RequestFailed as error:
-            raise StepError(f"GitHub gave no token for this job: {error}") from error
-        value = answer.get("value") if isinstance(answer, dict) else None
-        if not isinstance(value, str) or not value:
-            raise StepError("GitHub's answer holds no token.")
-        return value
 
-    return ask_github
+def _asked(method: str, address: str, bearer: str, member: str) -> str:
+    try:
+        answer = ask(method, address, bearer)
+    except RequestFailed as error:
+        raise StepError(f"There is no token for this job: {error}") from error
+    value = answer.get(member) if isinstance(answer, dict) else None
+    if not isinstance(value, str) or not value:
+        raise StepError("The answer of the service that gives out tokens for jobs holds none.")
+    return value
 
 
 @contextmanager
