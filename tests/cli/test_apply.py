@@ -362,3 +362,16 @@ def test_pruning_is_part_of_what_was_reviewed(applied: Applied) -> None:
     applied.file.write_text(one("A", "B"))
     assert applied.fingerprint() != applied.fingerprint("--prune")
     assert applied("--prune", "--expect", applied.fingerprint("--prune"), "-y").code == 0
+
+
+def test_a_registration_that_two_sites_adopt_keeps_what_each_of_them_adds(applied: Applied, azure: Sandbox) -> None:
+    """Its lists are replaced as a whole: written side by side, one would take back what the other has added."""
+    applied.other_site()
+    shared = azure.graph("POST", "/applications", json={"displayName": "Shared"})["appId"]
+    client = f"name = '{shared}'\ncredential = 'none'\n"
+    text = f"{ONE}[[sites.learn.clients]]\n{client}[sites.academy]\n[[sites.academy.clients]]\n{client}"
+    azure.misbehave({"match": {"service": "Graph"}, "fault": {"type": "latency", "seconds": 1}})
+    assert applied("-y", "--no-verify", text=text).code == 0
+    azure.behave()
+    (registration,) = azure.applications("Shared")
+    assert len(registration["requiredResourceAccess"]) == 2
