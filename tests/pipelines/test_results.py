@@ -51,10 +51,9 @@ def test_a_site_that_fails_stands_beside_one_that_does_not(run: Runner) -> None:
     assert "| gone | failed (site-not-found) |  |" in page
     assert "## gone failed" in page
 
-    code, results = run("rotate-secret", "Import", "-a", "contosolearn", "--secret-to", f"keyvault:{seed.VAULT}", "-y")
+    code, results = run("add-client", "Other", "-a", "contosolearn", "--credential", "none", "--dry-run")
     (site,) = results.sites
-    assert (code, site.name, site.url) == (0, "contosolearn", run.azure.site_url)
-    assert [one.client for one in site.created] == ["Import"]
+    assert (code, site.name, site.url, site.changed) == (3, "contosolearn", run.azure.site_url, True)
 
 
 def test_an_error_of_the_whole_command_is_told_once(run: Runner) -> None:

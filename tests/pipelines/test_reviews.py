@@ -40,6 +40,12 @@ def test_a_plan_is_one_comment_that_the_next_one_replaces(step: Step, github: Gi
     ]
 
 
+def test_a_plan_that_github_does_not_hand_on_is_linked(step: Step, github: GitHub) -> None:
+    assert step("comment", commenting(github, "")).code == 0
+    assert "(https://github.com/contoso/learn/actions/runs/4711)" in github.comments[0]["body"]
+    assert FIRST in github.comments[0]["body"]
+
+
 def test_sites_of_a_matrix_have_comments_of_their_own(step: Step, github: GitHub) -> None:
     for name in ("learn", "learn --> x", ""):
         assert step("comment", commenting(github, STEP_NAME=name)).code == 0
