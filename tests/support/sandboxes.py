@@ -10,6 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 from mct_s2s.azure import authorities
+from mct_s2s.azure.clouds import BY_NAME
 from mct_s2s.sandbox.hosting.embedded import start
 
 from tests.conftest import Json, Sandbox
@@ -62,6 +63,6 @@ def tenants(inside: Inside, other_sandboxes: list[Inside], monkeypatch: pytest.M
     made = Tenants((inside, first, second))
     # One credential in the environment signs in to all of Microsoft's clouds, and to one other at most.
     known = {one.azure.origin: SimpleNamespace(login=one.azure.origin) for one in made.all}
-    monkeypatch.setattr(authorities, "BY_NAME", {**authorities.BY_NAME, **known})
+    monkeypatch.setattr(authorities, "BY_NAME", {**BY_NAME, **known})
     yield made
     made.slow_down(0)
