@@ -65,7 +65,7 @@ def test_a_person_is_told_the_same(applied: Applied, inside: Inside) -> None:
     assert done.code == 130
     assert "Interrupted. Run the same command again to resume." in done.err
     account = done.err[done.err.index("Interrupted.") :]
-    assert account.index("learn (contosolearn)") < account.index("academy")
+    assert account.index("Site learn (contosolearn)") < account.index("Site academy")
     assert "Unconfirmed: application settings academy" in account
     assert account.count("Secret of ") == 2
     applied.azure.behave()
