@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 
 from mct_s2s.inputs.client_places import ClientPlaces
-from mct_s2s.inputs.secret_places import SecretTo
 from mct_s2s.inputs.trust_file_mistakes import Mistakes
 from mct_s2s.model.site_target import SiteTarget
 from mct_s2s.model.trust_file import ClientEntry, SiteEntry
@@ -45,7 +43,7 @@ def check_places(sites: Sequence[tuple[SiteEntry, SiteTarget, ClientPlaces]], mi
     taken: dict[tuple[str, ...], tuple[SiteEntry, ClientEntry]] = {}
     for site, target, places in sites:
         for client in site.clients:
-            place = _destination(places.of(client.name.strip()), target.label, client.name.strip())
+            place = places.destination(target.label, client.name.strip())
             if place is None or "secret-to" not in client.options:
                 continue
             other_site, other = taken.setdefault(place, (site, client))
@@ -57,15 +55,3 @@ def check_places(sites: Sequence[tuple[SiteEntry, SiteTarget, ClientPlaces]], mi
                     "Give each client a place of its own.",
                     "secret-place-shared",
                 )
-
-
-def _destination(place: SecretTo, label: str, client: str) -> tuple[str, ...] | None:
-    """What there can be one secret in; `None` for the client's own file, which no other has."""
-    if place.command is not None:
-        return ("exec", *place.command.words_for(client))
-    if place.vault is not None:
-        vault = place.vault.vault.casefold().removeprefix("https://").partition(".")[0]
-        return "keyvault", vault, place.vault.secret_for(label, client).casefold()
-    if place.path is None:
-        return None
-    return "file", os.path.normcase(os.path.normpath(place.file_for(client, place.path)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
@@ -23,6 +24,23 @@ class ClientPlaces:
     def with_own(self, client: str, place: SecretTo) -> ClientPlaces:
         """The same with a place for one client alone."""
         return replace(self, own={**self.own, client.casefold(): place})
+
+    def destination(self, label: str, client: str) -> tuple[str, ...] | None:
+        """What can hold one secret alone, in a form that can be compared; `None` for the client's own file.
+
+        Args:
+            label: what a person calls the App Service, slot included.
+            client: the client's name.
+        """
+        place = self.of(client)
+        if place.command is not None:
+            return ("exec", *place.command.words_for(client))
+        if place.vault is not None:
+            vault = place.vault.vault.casefold().removeprefix("https://").partition(".")[0]
+            return "keyvault", vault, place.vault.secret_for(label, client).casefold()
+        if place.path is None:
+            return None
+        return "file", os.path.normcase(os.path.normpath(place.file_for(client, place.path)))
 
     @property
     def vaults(self) -> tuple[str, ...]:

@@ -195,6 +195,16 @@ def test_the_plan_for_a_pull_request_is_markdown_that_no_name_breaks(applied: Ap
     assert lines[4].startswith("Fingerprint: `")
 
 
+def test_no_line_begins_with_what_a_pipeline_takes_for_a_command(applied: Applied) -> None:
+    key = "::add-mask::x"
+    text = f"[sites.'{key}']\napp-service = 'none'\n{one('##vso[task.complete]')}"
+    for words in (("--dry-run",), ("--dry-run", "-o", "markdown"), ("-y",)):
+        done = applied(*words, text=text, env={"GITHUB_ACTIONS": "true"})
+        lines = [line.strip() for line in (done.out + done.err).splitlines()]
+        ours = ("::error::", "::group::", "::endgroup::")
+        assert not [line for line in lines if line.startswith(("::", "##vso", "##[")) and not line.startswith(ours)]
+
+
 def test_old_and_new_values_are_in_the_table(applied: Applied) -> None:
     assert applied("-y", text=one("Import")).code == 0
     applied.azure.write_settings({**applied.azure.settings(), "ServiceAuthEnabled": "false"})
@@ -230,6 +240,16 @@ def test_where_a_secret_goes_is_part_of_what_was_reviewed(applied: Applied, plac
     reviewed = applied.fingerprint()
     done = applied("--expect", reviewed, "-y", *JSON, text=one("Import") + f"secret-to = '{place}'\n")
     assert (done.code, applied.azure.writes()) == (2, [])
+
+
+def test_a_site_that_cannot_be_read_is_not_what_was_reviewed(applied: Applied) -> None:
+    applied.file.write_text(TWO)  # there is no academy
+    reviewed = applied("--dry-run", *JSON)
+    assert (reviewed.code, reviewed.document["fingerprint"]) == (1, None)
+    assert "| ✗" not in applied("--dry-run", "-o", "markdown").out
+    done = applied("--expect", "0" * 64, "-y", *JSON)
+    assert (done.code, applied.azure.writes()) == (2, [])
+    assert "academy" in done.document["error"]["message"]
 
 
 def test_a_fingerprint_is_of_the_sites_that_were_asked_for(applied: Applied) -> None:
@@ -362,3 +382,16 @@ def test_pruning_is_part_of_what_was_reviewed(applied: Applied) -> None:
     applied.file.write_text(one("A", "B"))
     assert applied.fingerprint() != applied.fingerprint("--prune")
     assert applied("--prune", "--expect", applied.fingerprint("--prune"), "-y").code == 0
+
+
+def test_a_registration_that_two_sites_adopt_keeps_what_each_of_them_adds(applied: Applied, azure: Sandbox) -> None:
+    """Its lists are replaced as a whole: written side by side, one would take back what the other has added."""
+    applied.other_site()
+    shared = azure.graph("POST", "/applications", json={"displayName": "Shared"})["appId"]
+    client = f"name = '{shared}'\ncredential = 'none'\n"
+    text = f"{ONE}[[sites.learn.clients]]\n{client}[sites.academy]\n[[sites.academy.clients]]\n{client}"
+    azure.misbehave({"match": {"service": "Graph"}, "fault": {"type": "latency", "seconds": 1}})
+    assert applied("-y", "--no-verify", text=text).code == 0
+    azure.behave()
+    (registration,) = azure.applications("Shared")
+    assert len(registration["requiredResourceAccess"]) == 2

@@ -192,8 +192,9 @@ def test_all_sites_of_the_subscription(around: Round, mct: Program, azure: Sandb
     azure.add_site(name="fabrikamlearn", resourceGroup="mct-prod")
     assert mct("setup", "--client", "A", *JSON).code == 0
     assert mct("setup", "-a", "fabrikamlearn", "--client", "B", *JSON).code == 0
+    assert mct("setup", "--slot", "staging", "--client", "C", *JSON).code == 0
     document = tomllib.loads(around.export("--all"))
-    assert list(document["sites"]) == ["contosolearn", "fabrikamlearn"]
+    assert list(document["sites"]) == ["contosolearn", "contosolearn-staging", "fabrikamlearn"]
     assert len(document["profiles"]) == 1
 
 

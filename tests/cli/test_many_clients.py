@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from mct_s2s.sandbox.entra import seeding
+from mct_s2s.sandbox.state import seed
 
 from tests.cli.conftest import Program
 from tests.conftest import SITE, Sandbox
@@ -64,6 +65,29 @@ def test_a_column_counts_for_its_client_and_an_option_for_all_others(
     assert federated["subject"] == "repo:octo/reports:ref:refs/heads/main"
 
 
+def test_each_client_of_a_file_has_a_place_of_its_own(mct: Program, azure: Sandbox, tmp_path: Path) -> None:
+    file, folder = tmp_path / "clients.csv", tmp_path / "data" / "mct-s2s" / "secrets"
+    rows = (f"In a vault,keyvault:{seed.VAULT}", f"In a file,file:{folder}/of-its-own.env", "As the others,")
+    file.write_text("\n".join(("name,secret-to", *rows)))
+    assert mct("setup", *JSON).code == 0
+    done = mct("add-client", "--from", str(file), "--secret-to", f"file:{folder}/usual.env", *JSON)
+    assert done.code == 0, done
+    saved = {one["client"]: one["savedTo"] for one in done.made}
+    assert saved.pop("In a vault").startswith(f"keyvault:{seed.VAULT}/mct-s2s-contosolearn-in-a-vault-")
+    assert saved == {
+        "In a file": f"file:{folder}/of-its-own.env",
+        "As the others": f"file:{folder}/usual.env",
+    }
+
+
+def test_two_rows_never_name_one_place(mct: Program, azure: Sandbox, tmp_path: Path) -> None:
+    file = tmp_path / "clients.csv"
+    file.write_text(f"name,secret-to\nA,file:{tmp_path}/a.env\nB,file:{tmp_path}/./a.env\n")
+    azure.forget()
+    done = mct("add-client", "--from", str(file), *JSON)
+    assert (done.code, done.document["error"]["code"], azure.log()) == (2, "secret-place-shared", [])
+
+
 @pytest.mark.parametrize(
     ("row", "told"),
     [
@@ -87,7 +111,7 @@ def test_a_limit_of_graph_is_waited_for_and_said_and_no_client_fails(
 ) -> None:
     assert mct("setup", *JSON).code == 0
     inside.time.move_to(inside.time.seconds + 150)  # the next window
-    inside.world.directory.request_quota.change({"graphWrites": 30})
+    inside.state.directory.request_quota.change({"graphWrites": 30})
     done = mct("add-client", "--from", str(listed), "--no-verify", *JSON)
     assert done.code == 0, done
     assert len((azure.settings()["ServiceApplicationIds"] or "").split(";")) == MANY
@@ -98,8 +122,8 @@ def test_a_limit_of_graph_is_waited_for_and_said_and_no_client_fails(
 
 def test_a_thousand_clients_are_read_in_a_few_requests(mct: Program, azure: Sandbox, inside: Inside) -> None:
     assert mct("setup", *JSON).code == 0
-    made = [seeding.add_application(inside.world.directory, f"Client {number}", secret="s") for number in range(1000)]
-    site = inside.world.resources.sites[SITE.lower()]
+    made = [seeding.add_application(inside.state.directory, f"Client {number}", secret="s") for number in range(1000)]
+    site = inside.state.resources.sites[SITE.lower()]
     site.settings = {**site.settings, "ServiceApplicationIds": ";".join(app["appId"] for app, _ in made)}
     inside.pipeline.observability.log.clear()
     done = mct("status", "-o", "json")

@@ -25,7 +25,7 @@ class FleetSessions:
         """The session of a site, as soon as its sign-in is done.
 
         Raises:
-            S2SError: nobody could sign in.
+            S2SError: the sign-in failed.
         """
         shared = await self._holders[site.sign_in].session()
         subscription = site.target.subscription or shared.subscription
