@@ -1,0 +1,61 @@
+"""The command lines of mct-s2s, as lists of arguments: no shell reads them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pipeline_steps.inputs import ANY, Inputs, StepError
+
+
+def plan(inputs: Inputs) -> list[str]:
+    """What `apply` would do, as Markdown.
+
+    By an application that may only read: that it may not write is no news. The fingerprint does not depend on it.
+    """
+    return ["apply", *_sites(inputs), *_removals(inputs), "--dry-run", "--no-preflight", "--output=markdown"]
+
+
+def apply(inputs: Inputs) -> list[str]:
+    """Do what was reviewed. Without a fingerprint nothing is done: one that got lost is not taken for consent."""
+    _check_reviewed(inputs)
+    reviewed = [] if inputs.expect == ANY else [f"--expect={inputs.expect}"]
+    return ["apply", *_sites(inputs), *_removals(inputs), *reviewed, "--yes", "--output=json"]
+
+
+def share(inputs: Inputs) -> list[str]:
+    """The plan of each site, for programs."""
+    _check_reviewed(inputs)
+    return ["apply", *_sites(inputs), *_removals(inputs), "--dry-run", "--output=json"]
+
+
+def rotate(inputs: Inputs) -> list[str]:
+    """Replace secrets that expire soon: of a file's sites, or of one App Service."""
+    expiring = [f"--expiring-within={inputs.expiring_within}", "--yes", "--output=json"]
+    if not inputs.app_service:
+        return ["rotate-secret", *_sites(inputs), *expiring]
+    if inputs.only:
+        raise StepError("STEP_ONLY names sites of a file; an app-service is given as well. Give one of the two.")
+    if not inputs.secret_to:
+        raise StepError("With an app-service, say where its new secrets go: secret-to, such as keyvault:VAULT.")
+    place = f"--secret-to={inputs.secret_to}"
+    group = [f"--resource-group={inputs.resource_group}"] if inputs.resource_group else []
+    return ["rotate-secret", f"--app-service={inputs.app_service}", *group, place, *expiring]
+
+
+def _check_reviewed(inputs: Inputs) -> None:
+    if not inputs.expect:
+        raise StepError("No fingerprint of a plan that was reviewed is given. To apply any plan, expect: any.")
+
+
+def _sites(inputs: Inputs) -> Iterator[str]:
+    if not inputs.file:
+        raise StepError("No file is given: a trust file, such as trust.toml.")
+    yield f"--file={inputs.file}"
+    yield from (f"--only={site}" for site in inputs.only)
+
+
+def _removals(inputs: Inputs) -> Iterator[str]:
+    if inputs.prune:
+        yield "--prune"
+    if inputs.allow_removals:
+        yield "--allow-removals"

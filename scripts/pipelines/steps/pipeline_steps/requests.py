@@ -1,0 +1,79 @@
+"""Requests to the service that runs the pipeline: JSON, with a token that is sent nowhere else."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import urllib.error
+import urllib.request
+from typing import Any
+
+_SECONDS = 30
+_BYTES = 20_000_000
+_TRIES = 3
+_PASSING = frozenset({429, 500, 502, 503, 504})
+
+
+class RequestFailed(Exception):
+    """The service refused, or did not answer; `status` is 0 then."""
+
+    def __init__(self, message: str, status: int = 0) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class _NoRedirects(urllib.request.HTTPRedirectHandler):
+    """Another address would be sent the token as well."""
+
+    def redirect_request(self, *_: object) -> None:
+        return None
+
+
+_OPENER = urllib.request.build_opener(_NoRedirects)
+
+
+def ask(method: str, address: str, token: str, body: Any = None) -> Any:
+    """Send a request; returns the JSON of its answer, `None` if there is none.
+
+    What can be sent twice without harm is tried three times if the service is busy.
+
+    Raises:
+        RequestFailed: it was refused, or not answered.
+    """
+    tries = 1 if method == "POST" else _TRIES
+    for left in reversed(range(tries)):
+        try:
+            return _once(method, address, token, body)
+        except RequestFailed as error:
+            if not left or (error.status and error.status not in _PASSING):
+                raise
+    raise AssertionError
+
+
+def _once(method: str, address: str, token: str, body: Any) -> Any:
+    if not address.startswith(("https://", "http://127.0.0.1:", "http://localhost:")):
+        raise RequestFailed(f"{_shown(address)} is not an https address.")
+    try:
+        with _OPENER.open(_request(method, address, token, body), timeout=_SECONDS) as answer:
+            content = answer.read(_BYTES)
+        return json.loads(content) if content.strip() else None
+    except urllib.error.HTTPError as error:
+        said = error.read(500).decode(errors="replace")
+        raise RequestFailed(f"{method} {_shown(address)}: {error.code} {said!a}", error.code) from None
+    except (OSError, ValueError, http.client.HTTPException) as error:
+        raise RequestFailed(f"{method} {_shown(address)}: {error}") from None
+
+
+def _request(method: str, address: str, token: str, body: Any) -> urllib.request.Request:
+    sent = json.dumps(body).encode() if body is not None else b"" if method == "POST" else None
+    request = urllib.request.Request(address, sent, method=method)
+    request.add_header("Authorization", f"Bearer {token}")
+    request.add_header("Accept", "application/json")
+    request.add_header("User-Agent", "mct-s2s")
+    if sent:
+        request.add_header("Content-Type", "application/json")
+    return request
+
+
+def _shown(address: str) -> str:
+    return repr(address.partition("?")[0])

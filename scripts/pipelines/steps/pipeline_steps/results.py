@@ -1,0 +1,117 @@
+"""What a run of mct-s2s came to, read from its document: of one App Service, of the sites of a file, or an error."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Failure:
+    """An error of the program, in its words."""
+
+    code: str
+    message: str
+    remedy: str
+
+
+@dataclass(frozen=True)
+class Credential:
+    """A credential that the run created."""
+
+    client: str
+    kind: str
+    expires: str
+    saved_to: str
+
+
+@dataclass(frozen=True)
+class Site:
+    """One App Service; what it does not have is empty."""
+
+    name: str
+    changes: Counter[str]
+    created: tuple[Credential, ...] = ()
+    clients: tuple[tuple[str, str], ...] = ()
+    """Display name and appId of each client application."""
+    url: str = ""
+    scope: str = ""
+    fingerprint: str = ""
+    """Of its plan, in a dry run."""
+    left_to_others: int = 0
+    verified: bool | None = None
+    """Whether the test of the clients succeeded; `None` if there was none."""
+    failure: Failure | None = None
+
+    @property
+    def changed(self) -> bool:
+        """Whether anything was written."""
+        return any(count for action, count in self.changes.items() if action != "none")
+
+
+@dataclass(frozen=True)
+class Results:
+    """All of it."""
+
+    sites: tuple[Site, ...]
+    failure: Failure | None = None
+    """What kept the whole command from being done."""
+    fingerprint: str = ""
+    """Of the plan of all sites, in a dry run."""
+
+
+def read(file: Path) -> Results:
+    """Read the document of a run.
+
+    A run that was killed leaves none: that is a failure as well.
+    """
+    try:
+        document = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return Results((), Failure("no-document", "mct-s2s ended without a result.", "See the log of the job."))
+    kind = document.get("schema", "")
+    if kind.startswith("mct-s2s/apply/"):
+        sites = tuple(_site(one["site"], one.get("result"), one.get("error")) for one in document["sites"])
+        return Results(sites, fingerprint=document.get("fingerprint") or "")
+    if kind.startswith("mct-s2s/error/"):
+        return Results((), _failure(document))
+    return Results((_site(_name(document), document, None),))
+
+
+def _site(name: str, result: Any, error: Any) -> Site:
+    failure = _failure(error) if error else None
+    if not result:
+        made = tuple(_credential(one) for one in (error or {}).get("credentials") or () if one.get("created", True))
+        return Site(name, Counter(), made, failure=failure)
+    status, verification = result.get("status") or {}, result.get("verification")
+    connection = status.get("connection") or {}
+    return Site(
+        name,
+        Counter(change["action"] for change in result["changes"]),
+        tuple(_credential(one) for one in result["credentials"] if one.get("created", True)),
+        tuple((one["displayName"], one["appId"]) for one in status.get("clients", ()) if one.get("appId")),
+        connection.get("url", ""),
+        connection.get("scope", ""),
+        result.get("fingerprint", ""),
+        len(result.get("leftToOthers", ())),
+        verification["proved"] if verification else None,
+        failure,
+    )
+
+
+def _name(result: Any) -> str:
+    app_service = (result.get("status") or {}).get("appService") or {}
+    slot = app_service.get("slot")
+    return f"{app_service.get('name', '')}/{slot}" if slot else str(app_service.get("name", ""))
+
+
+def _credential(one: Any) -> Credential:
+    return Credential(one["client"], one["kind"], one.get("expires") or "", one.get("savedTo") or "")
+
+
+def _failure(error: Any) -> Failure:
+    inner = error.get("error", error)
+    return Failure(inner["code"], inner["message"], inner.get("remedy") or "")

@@ -1,0 +1,24 @@
+"""Markdown that has to fit: services refuse longer comments, and show no longer summaries."""
+
+from __future__ import annotations
+
+import re
+
+_FENCE = re.compile(r"\s*(`{3,})")
+
+
+def shortened(markdown: str, size: int, whole: str = "The whole text is in the log of the job.") -> str:
+    """A text of at most so many bytes: whole lines, no code block left open, and a note if something is missing."""
+    if len(markdown.encode()) <= size:
+        return markdown
+    note = f"\n\n**This is not all: it is too long to be shown here.** {whole}\n"
+    room, kept, fence = size - len(note.encode()), list[str](), ""
+    for line in markdown.splitlines():
+        found = _FENCE.match(line)
+        opens = found[1] if found else ""
+        fence, before = ("" if fence and opens.startswith(fence) else fence or opens), fence
+        room -= len(line.encode()) + 1
+        if room < len(fence) + 1:
+            return "\n".join([*kept, *([before] if before else [])]) + note
+        kept.append(line)
+    return "\n".join(kept)

@@ -1,0 +1,65 @@
+"""The page of a job: what a run has changed, in Markdown. Names are data, also where they look like markup."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from mct_s2s.plain_text import plain
+from mct_s2s.render.exports.as_markdown import fenced, prose, value
+
+from pipeline_steps.results import Credential, Failure, Results, Site
+
+_ACTIONS = (("create", "created"), ("update", "changed"), ("delete", "removed"))
+
+
+def summary(title: str, results: Results) -> str:
+    """The whole text."""
+    lines = [f"# {title}", ""]
+    if results.failure is not None:
+        lines += [*_failed(results.failure), ""]
+    if results.sites:
+        rows = [(site.name, _outcome(site), site.url) for site in results.sites]
+        lines += _table(("Site", "Outcome", "Address"), rows)
+    for site in results.sites:
+        if site.created:
+            lines += ["", f"## New credentials of {prose(plain(site.name))}", ""]
+            lines += _credentials(site.created)
+        if site.failure is not None:
+            lines += ["", f"## {prose(plain(site.name))} failed", ""]
+            lines += _failed(site.failure)
+    return "\n".join(lines) + "\n"
+
+
+def _outcome(site: Site) -> str:
+    if site.failure is not None:
+        return f"failed ({site.failure.code})"
+    told = [f"{site.changes[action]} {word}" for action, word in _ACTIONS if site.changes[action]] or ["no changes"]
+    if site.left_to_others:
+        told.append(f"{site.left_to_others} left to someone else")
+    if site.verified is False:
+        told.append("the test of a client failed")
+    return ", ".join(told)
+
+
+def _credentials(created: Sequence[Credential]) -> Iterator[str]:
+    yield from _table(
+        ("Client", "Credential", "Expires", "Stored in"),
+        [(one.client, one.kind, one.expires, one.saved_to) for one in created],
+    )
+    if any(one.saved_to.startswith("file:") for one in created):
+        yield ""
+        yield "**A file on the machine of this job goes away with it.** Store secrets elsewhere: `keyvault:VAULT`."
+
+
+def _failed(failure: Failure) -> Iterator[str]:
+    yield prose(plain(failure.message))
+    if failure.remedy:
+        yield ""
+        yield from fenced(*(plain(line) for line in failure.remedy.splitlines()))
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    yield f"| {' | '.join(head)} |"
+    yield f"|{' --- |' * len(head)}"
+    for row in rows:
+        yield f"| {' | '.join(value(plain(cell)) for cell in row)} |"

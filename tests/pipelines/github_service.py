@@ -1,0 +1,88 @@
+"""GitHub, as far as the steps ask it: a token for a job, comments, statuses, and which pull request a commit came from.
+
+Sources: docs.github.com/actions/reference/security/oidc, /rest/issues/comments, /rest/commits/statuses, /rest/commits.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from tests.pipelines.http_service import Answer, Asked, HttpService
+
+BOT = {"login": "github-actions[bot]", "type": "Bot"}
+TOKEN, OIDC_TOKEN = "the-jobs-token", "opens-the-oidc-service"
+REPOSITORY = "contoso/learn"
+
+
+class GitHub(HttpService):
+    """One repository. Whoever has the token of a workflow writes in the name of the bot."""
+
+    def __init__(self, token_for: Callable[[str], str] = lambda _: "an-oidc-token") -> None:
+        super().__init__()
+        self.token_for, self.subject = token_for, ""
+        self.comments: list[dict[str, Any]] = []
+        self.statuses: dict[str, list[dict[str, Any]]] = {}
+        self.pulls: dict[str, list[dict[str, Any]]] = {}
+        """Of a commit on main."""
+
+    def environment(self, commit: str = "c" * 40) -> dict[str, str]:
+        """What the runner sets for each step."""
+        return {
+            "GITHUB_ACTIONS": "true",
+            "CI": "true",
+            "GITHUB_API_URL": self.address,
+            "GITHUB_SERVER_URL": "https://github.com",
+            "GITHUB_REPOSITORY": REPOSITORY,
+            "GITHUB_RUN_ID": "4711",
+            "GITHUB_SHA": commit,
+        }
+
+    def oidc(self, subject: str) -> dict[str, str]:
+        """What a job with `id-token: write` has besides."""
+        self.subject = subject
+        url = f"{self.address}/token?api-version=2.0"
+        return {"ACTIONS_ID_TOKEN_REQUEST_URL": url, "ACTIONS_ID_TOKEN_REQUEST_TOKEN": OIDC_TOKEN}
+
+    def merged(self, commit: str, reviewed: str, number: int = 7, **changed: Any) -> None:
+        """A pull request whose merge is the commit."""
+        pull = {
+            "number": number,
+            "merged_at": "2026-11-26T00:00:00Z",
+            "merge_commit_sha": commit,
+            "head": {"sha": reviewed},
+        }
+        self.pulls.setdefault(commit, []).append({**pull, **changed})
+
+    def answer(self, asked: Asked) -> Answer:
+        """One request."""
+        if asked.path == "/token":
+            assert asked.bearer == OIDC_TOKEN
+            return 200, {"count": 1, "value": self.token_for(self.subject)}
+        if asked.bearer != TOKEN:
+            return 401, {"message": "Bad credentials"}
+        path = asked.path.removeprefix(f"/repos/{REPOSITORY}")
+        page = slice((int(asked.query.get("page", "1")) - 1) * 100, int(asked.query.get("page", "1")) * 100)
+        if found := re.fullmatch(r"/issues/(\d+)/comments", path):
+            return self._comment(asked) if asked.method == "POST" else (200, self.comments[page])
+        if found := re.fullmatch(r"/issues/comments/(\d+)", path):
+            (comment,) = (one for one in self.comments if one["id"] == int(found[1]))
+            if comment["user"] != BOT:
+                return 403, {"message": "Resource not accessible by integration"}
+            comment["body"] = asked.body["body"]
+            return 200, comment
+        if found := re.fullmatch(r"/statuses/(\w+)", path):
+            self.statuses.setdefault(found[1], []).insert(0, {**asked.body, "creator": BOT})
+            return 201, {}
+        if found := re.fullmatch(r"/commits/(\w+)/statuses", path):
+            return 200, self.statuses.get(found[1], [])[page]
+        if found := re.fullmatch(r"/commits/(\w+)/pulls", path):
+            return 200, self.pulls.get(found[1], [])
+        return 404, {"message": "Not Found"}
+
+    def _comment(self, asked: Asked) -> Answer:
+        if len(asked.body["body"]) > 65_536:
+            return 422, {"message": "body is too long"}
+        self.comments.append({"id": 100 + len(self.comments), "user": BOT, "body": asked.body["body"]})
+        return 201, self.comments[-1]

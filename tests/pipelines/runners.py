@@ -1,0 +1,295 @@
+"""The three services, as far as they run our files: what a job sees, and each of its scripts in bash as they run it."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from ruamel.yaml import YAML
+
+from tests.conftest import Sandbox, without_azure
+from tests.pipelines import expressions
+from tests.pipelines.conftest import outputs_in
+from tests.support.sandbox_inside import Inside
+from tests.support.secret_search import processes_of, secrets_in
+
+ROOT = Path(__file__).parents[2]
+PIPELINES = ROOT / "scripts" / "pipelines"
+GITHUB_SHELL = ("bash", "--noprofile", "--norc", "-e", "-o", "pipefail")
+"""Source: docs.github.com/actions/reference/workflows-and-actions/workflow-syntax, `jobs.<job_id>.steps[*].shell`."""
+GITLAB_SHELL = ("bash", "-e", "-o", "pipefail")
+FULL_COMMIT = 40
+BY_ITS_OWN_AUTHORITIES = (
+    "sandbox=$SSL_CERT_FILE\nunset SSL_CERT_FILE REQUESTS_CA_BUNDLE\n{}\nexport SSL_CERT_FILE=$sandbox"
+)
+"""Packages come from an index that the authority of the sandbox has not signed."""
+CACHE = {"PIP_CACHE_DIR": str(Path.home() / ".cache" / "pip")}
+NOTHING: Mapping[str, str] = MappingProxyType({})
+AUDIENCE = "api://AzureADTokenExchange"
+CLOUD = ("MCT_S2S_CLOUD", "AZURE_AUTHORITY_HOST", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE")
+"""Where the sandbox is. Without the login host, no token of a job would be sent to it."""
+
+
+def load(path: Path, *, as_text: bool = False) -> Any:
+    """A YAML file; for Azure Pipelines, whose own parser knows only texts, `as_text`."""
+    return YAML(typ="base" if as_text else "safe").load(path.read_text(encoding="utf-8"))
+
+
+@dataclass
+class Machine:
+    """Where jobs run: a folder for each, and nothing of ours in the environment but the way to the sandbox."""
+
+    inside: Inside
+    home: Path
+    log: str = ""
+    """What all jobs so far have printed."""
+    leaks: list[str] = field(default_factory=list)
+    """Secrets in it, and in the list of processes."""
+
+    def __post_init__(self) -> None:
+        """The folders; mct-s2s is installed already, as this Python has it."""
+        self.workspace, self.temporary = self.home / "workspace", self.home / "temporary"
+        for folder in (self.workspace, self.temporary):
+            folder.mkdir(parents=True)
+        (self.temporary / "mct-s2s").symlink_to(sys.prefix)
+
+    def environment(self) -> dict[str, str]:
+        """What every process on it sees."""
+        azure = self.inside.azure.environment
+        trusted = {name: azure[name] for name in CLOUD}
+        return {**without_azure(), **trusted, "HOME": str(self.home), **CACHE, "no_proxy": "localhost,127.0.0.1"}
+
+    def bash(self, shell: tuple[str, ...], script: str, environment: Mapping[str, str]) -> tuple[int, str]:
+        """Run a script from a file to its end; returns its exit code and what it printed, errors too."""
+        file = self.temporary / "script.sh"
+        file.write_text(script, encoding="utf-8")
+        given = {**self.environment(), **environment}
+        with (
+            self.inside.time.flowing(),
+            subprocess.Popen(
+                [*shell, str(file)], cwd=self.workspace, env=given, stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            ) as process,
+            processes_of(process.pid, "\n".join(given.values())) as leaks,
+        ):  # fmt: skip
+            printed, _ = process.communicate(timeout=240)
+        self.log += printed
+        masked = "\n".join(line for line in printed.splitlines() if "add-mask" in line or "setsecret" in line)
+        self.leaks += [*leaks, *secrets_in(printed, masked)]
+        return process.returncode, printed
+
+
+@dataclass(frozen=True)
+class Ran:
+    """A job that has ended."""
+
+    code: int
+    log: str
+    outputs: dict[str, Any]
+    summary: str
+
+
+@dataclass
+class GitHubRunner:
+    """Runs a workflow's jobs, one at a time, with the actions of this repository from where they are."""
+
+    machine: Machine
+    github: Mapping[str, str]
+    """The variables of the runner."""
+    contexts: dict[str, Any]
+    """`github`, `vars`, `inputs` of the run."""
+
+    def job(
+        self, workflow: Any, name: str, needs: Mapping[str, Any] | None = None, *, oidc: Mapping[str, str] = NOTHING
+    ) -> Ran:
+        """Run a job; `oidc` are the variables of `id-token: write`."""
+        job, steps = workflow["jobs"][name], dict[str, Any]()
+        granted = {**workflow["permissions"], **job.get("permissions", {})}
+        given = {**self.github, **(oidc if granted.get("id-token") == "write" else {})}
+        contexts = {**self.contexts, "steps": steps, "needs": needs or {}}
+        log = summary = ""
+        code = 0
+        for step in job["steps"]:
+            uses = str(step["uses"])
+            if uses.startswith("actions/checkout@"):
+                assert len(uses.partition("@")[2]) == FULL_COMMIT
+                assert step["with"]["persist-credentials"] is False
+                continue
+            folder = ROOT / uses.removeprefix("mct-s2s/mct-s2s/").partition("@")[0]
+            sent = {key: expressions.github(text, contexts) for key, text in step.get("with", {}).items()}
+            ran = self._action(folder, sent, given)
+            steps[step.get("id", "")] = {"outputs": ran.outputs}
+            log, summary, code = log + ran.log, summary + ran.summary, ran.code
+            if code:
+                break
+        outputs = {key: expressions.github(text, contexts) for key, text in job.get("outputs", {}).items()}
+        return Ran(code, log, outputs, summary)
+
+    def _action(self, folder: Path, sent: Mapping[str, str], given: Mapping[str, str]) -> Ran:
+        """Run a composite action's steps until one fails; its outputs are there in any case."""
+        action = load(folder / "action.yml")
+        assert set(sent) <= set(action["inputs"])
+        defaults = {
+            key: expressions.github(one.get("default", ""), self.contexts) for key, one in action["inputs"].items()
+        }
+        steps: dict[str, Any] = {}
+        contexts = {**self.contexts, "inputs": {**defaults, **sent}, "steps": steps}
+        log = summary = ""
+        code = 0
+        for step in action["runs"]["steps"]:
+            files = {
+                "GITHUB_OUTPUT": self.machine.temporary / "output",
+                "GITHUB_STEP_SUMMARY": self.machine.temporary / "page",
+            }
+            for file in files.values():
+                file.write_text("")
+            environment = {key: expressions.github(text, contexts) for key, text in step.get("env", {}).items()}
+            environment |= {key: str(file) for key, file in files.items()}
+            places = {"GITHUB_ACTION_PATH": str(folder), "RUNNER_TEMP": str(self.machine.temporary)}
+            assert "${{" not in step["run"]
+            code, printed = self.machine.bash(GITHUB_SHELL, step["run"], {**given, **places, **environment})
+            log += printed
+            summary += files["GITHUB_STEP_SUMMARY"].read_text()
+            steps[step.get("id", "")] = {"outputs": outputs_in(files["GITHUB_OUTPUT"].read_text())}
+            if code:
+                break
+        outputs = {key: expressions.github(one["value"], contexts) for key, one in action.get("outputs", {}).items()}
+        return Ran(code, log, outputs, summary)
+
+
+def federated(azure: Sandbox, subject: str, graph: tuple[str, ...], arm: tuple[tuple[Any, str], ...]) -> str:
+    """The appId of an application that a service's token for this subject signs in as."""
+    client_id = azure.caller(*graph, arm=list(arm))["AZURE_CLIENT_ID"]
+    trusts_too(azure, client_id, subject)
+    return client_id
+
+
+def trusts_too(azure: Sandbox, client_id: str, subject: str) -> None:
+    """One more subject for an application."""
+    path = f"/applications(appId='{client_id}')/federatedIdentityCredentials"
+    issuer = f"{azure.origin}/_sandbox/issuer/cluster"
+    sent = {"name": re.sub(r"\W", "-", subject), "issuer": issuer, "subject": subject, "audiences": [AUDIENCE]}
+    azure.graph("POST", path, json=sent)
+
+
+def token_for(azure: Sandbox, subject: str) -> str:
+    """A token of that service."""
+    sent = {"subject": subject, "audience": AUDIENCE}
+    return str(azure._control("POST", "/issuer/cluster/token", json=sent).json()["token"])
+
+
+@dataclass
+class AzureAgent:
+    """Runs the steps of our template with the parameters of a pipeline."""
+
+    machine: Machine
+    agent: Mapping[str, str]
+    """Variables of the run, by the names that a process sees."""
+    service_connection: Mapping[str, str]
+    """What the task AzureCLI gives its script: the application, its tenant, and a token of the service connection."""
+
+    def steps(self, template: Any, parameters: Mapping[str, object], variables: Mapping[str, str]) -> Ran:
+        """Run them until one fails. Outputs are those that the log sets, summaries those that it names."""
+        sent = {one["name"]: one.get("default", "") for one in template["parameters"]} | dict(parameters)
+        given = {name for name in parameters if name not in {one["name"] for one in template["parameters"]}}
+        assert not given
+        places = {"PIPELINE_WORKSPACE": str(self.machine.home), "AGENT_TEMPDIRECTORY": str(self.machine.temporary)}
+        known = {"Agent.TempDirectory": str(self.machine.temporary), **variables}
+        source = self.machine.home / "mct-s2s"
+        if not source.exists():
+            source.symlink_to(ROOT)
+        log = ""
+        code = 0
+        for step in template["steps"]:
+            if "checkout" in step or not self._runs(step, sent):
+                continue
+            task = "task" in step
+            script = step["inputs"]["inlineScript"] if task else step["bash"]
+            assert "${{" not in script
+            assert "$(" not in script
+            environment = {key: expressions.azure(text, sent, known) for key, text in step.get("env", {}).items()}
+            environment |= self.service_connection if task else {}
+            code, printed = self.machine.bash(("bash",), script, {**self.agent, **places, **environment})
+            log += printed
+            if code:
+                break
+        return Ran(code, log, *_logged(log))
+
+    def _runs(self, step: Any, parameters: Mapping[str, object]) -> bool:
+        """The one condition of our template: a plan of a pull request in Azure Repos."""
+        reason, provider = self.agent["BUILD_REASON"], self.agent["BUILD_REPOSITORY_PROVIDER"]
+        review = (reason, provider, parameters["command"]) == ("PullRequest", "TfsGit", "plan")
+        return "condition" not in step or review
+
+
+_OTHER_COMMANDS = ("##vso[task.setsecret]", "##vso[task.logissue type=error]")
+
+
+def _logged(log: str) -> tuple[dict[str, str], str]:
+    """What the agent takes from a log: variables for later jobs, and files for the page of the run."""
+    outputs, pages = {}, []
+    for line in log.splitlines():
+        if found := re.fullmatch(r"##vso\[task\.setvariable variable=(\w+);isOutput=true\](.*)", line):
+            outputs[found[1]] = found[2].replace("%AZP25", "%")
+        elif found := re.fullmatch(r"##vso\[task\.uploadsummary\](.+)", line):
+            pages.append(Path(found[1]).read_text(encoding="utf-8"))
+        else:
+            assert "##vso" not in line or line.startswith(_OTHER_COMMANDS), line
+    return outputs, "\n".join(pages)
+
+
+@dataclass
+class GitLabRunner:
+    """Runs jobs of our component in a merge request's pipeline or another."""
+
+    machine: Machine
+    predefined: Mapping[str, str]
+    inputs: Mapping[str, object]
+
+    def component(self) -> Any:
+        """Its jobs, with the inputs in their places."""
+        head, _, body = (PIPELINES / "gitlab/templates/mct-s2s.yml").read_text(encoding="utf-8").partition("\n---\n")
+        declared = YAML(typ="safe").load(head)["spec"]["inputs"]
+        sent = {name: one["default"] for name, one in declared.items() if "default" in one} | dict(self.inputs)
+        assert set(sent) == set(declared), "an input without a value"
+        for name, one in declared.items():
+            assert re.fullmatch(one.get("regex", ".*"), str(sent[name]))
+        return YAML(typ="safe").load(expressions.gitlab(body, sent))
+
+    def job(self, name: str, token: str, needed: Mapping[str, str] | None = None, *, installs: bool = False) -> Ran:
+        """Run a job; `needed` are the variables of earlier jobs' reports.
+
+        Unless it `installs`, its first script is left out, and mct-s2s is there already.
+        """
+        component = self.component()
+        job, base = component[name], component[component[name]["extends"]]
+        variables = {key: one["value"] for key, one in {**base["variables"], **job["variables"]}.items()}
+        (variable,) = base["id_tokens"]
+        fetches, *prepares = base["before_script"]
+        assert "$[[" not in f"{base['before_script']} {job['script']}"
+        lines = [*([BY_ITS_OWN_AUTHORITIES.format(fetches)] if installs else []), *prepares, *job["script"]]
+        there = {} if installs else {"program": str(self._program())}
+        given = {**variables, **self.predefined, variable: token, **(needed or {}), **there}
+        folder = self.machine.workspace / "mct-s2s"
+        shutil.rmtree(folder, ignore_errors=True)
+        code, log = self.machine.bash(
+            GITLAB_SHELL, "\n".join(lines), {**given, "CI_PROJECT_DIR": str(self.machine.workspace)}
+        )
+        report, page = (folder / name for name in ("outputs.env", "summary.md"))
+        outputs = dict(line.split("=", 1) for line in report.read_text().splitlines()) if report.exists() else {}
+        return Ran(code, log, outputs, page.read_text() if page.exists() else "")
+
+    def _program(self) -> Path:
+        folder = self.machine.home / "program"
+        if not folder.exists():
+            folder.mkdir()
+            (folder / "source").symlink_to(ROOT)
+            (folder / "mct-s2s").symlink_to(sys.prefix)
+        return folder

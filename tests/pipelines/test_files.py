@@ -1,0 +1,170 @@
+"""The files of the three services as their own tools read them: schemas, scripts, rights, and what they name."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema import Draft7Validator
+from mct_s2s import __version__
+from ruamel.yaml import YAML
+
+from tests.pipelines import expressions
+from tests.pipelines.runners import PIPELINES, load
+
+GITHUB, AZURE, GITLAB = (PIPELINES / name for name in ("github", "azure-pipelines", "gitlab"))
+ACTIONS = sorted(GITHUB.rglob("action.yml"))
+WORKFLOWS = sorted((GITHUB / "workflows").glob("*.yml"))
+COMPONENT = GITLAB / "templates" / "mct-s2s.yml"
+BY_SCHEMA = {
+    **dict.fromkeys(ACTIONS, "github-actions"),
+    **dict.fromkeys(WORKFLOWS, "github-workflows"),
+    **dict.fromkeys(sorted(AZURE.glob("*.yml")), "azure-pipelines"),
+    **dict.fromkeys([COMPONENT, GITLAB / "example.yml"], "gitlab-ci"),
+}
+SPEC = "\n---\n"
+OURS = re.compile(r"mct-s2s/mct-s2s(/[\w./-]*)?@(v[\d.]+)|/mct-s2s/mct-s2s/(v[\d.]+)/([\w./-]+)|refs/tags/(v[\d.]+)")
+
+
+def named(path: Path) -> str:
+    return str(path.relative_to(PIPELINES))
+
+
+def body_of(path: Path) -> str:
+    """What a service reads as YAML: the header of a component is a document of its own."""
+    text = path.read_text(encoding="utf-8")
+    return text.split(SPEC)[1] if path == COMPONENT else text
+
+
+def tool(name: str) -> str:
+    return str(Path(sys.executable).parent / name)
+
+
+def scripts() -> Iterator[tuple[str, str]]:
+    """Each shell script of a file, with its shell's own line where it has one."""
+    yield "install", (PIPELINES / "install").read_text(encoding="utf-8")
+    for path in BY_SCHEMA:
+        for number, script in enumerate(_scripts(load_body(path))):
+            yield f"{named(path)} {number}", script
+
+
+def load_body(path: Path) -> Any:
+    document = YAML(typ="safe").load(body_of(path))
+    return as_texts(document) if BY_SCHEMA[path] == "azure-pipelines" else document
+
+
+def as_texts(part: Any, key: str = "") -> Any:
+    """A document as Azure Pipelines has it: every value is a text, but in its schema not what a task is given."""
+    if isinstance(part, dict):
+        return part if key == "inputs" else {name: as_texts(one, name) for name, one in part.items()}
+    return (
+        [as_texts(one) for one in part]
+        if isinstance(part, list)
+        else str(part).lower()
+        if isinstance(part, bool)
+        else str(part)
+    )
+
+
+def _scripts(part: Any) -> Iterator[str]:
+    if isinstance(part, list):
+        for one in part:
+            yield from _scripts(one)
+    if isinstance(part, dict):
+        for key, one in part.items():
+            if key in {"run", "bash", "inlineScript"}:
+                yield str(one)
+            elif key in {"script", "before_script"}:
+                yield "\n".join(map(str, one))
+            else:
+                yield from _scripts(one)
+
+
+@pytest.mark.parametrize("path", BY_SCHEMA, ids=named)
+def test_its_service_reads_it(path: Path) -> None:
+    schema = files("check_jsonschema").joinpath(f"builtin_schemas/vendor/{BY_SCHEMA[path]}.json")
+    Draft7Validator(json.loads(schema.read_text(encoding="utf-8"))).validate(load_body(path))
+
+
+def test_shellcheck_has_nothing_to_say() -> None:
+    checked = dict(scripts())
+    assert len(checked) > 8
+    for name, script in checked.items():
+        text = script if script.startswith("#!") else f"#!/usr/bin/env bash\nset -eu\n{script}"
+        given = [tool("shellcheck"), "--norc", "--exclude=SC2154", "-"]
+        done = subprocess.run(given, input=text, text=True, capture_output=True, check=False)
+        assert done.returncode == 0, f"{name}\n{done.stdout}"
+
+
+def test_zizmor_finds_no_way_in() -> None:
+    """Injection, rights, triggers, credentials that persist, actions of others without their hash."""
+    rules = {"unpinned-uses": {"config": {"policies": {"mct-s2s/*": "ref-pin", "*": "hash-pin"}}}}
+    config = PIPELINES / "zizmor.yml"
+    assert load(config) == {"rules": rules}
+    given = [tool("zizmor"), "--offline", "--quiet", "--config", str(config), *map(str, [*ACTIONS, *WORKFLOWS])]
+    done = subprocess.run(given, text=True, capture_output=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_no_input_is_a_part_of_a_script() -> None:
+    """A value goes through a variable: in a script's text it would be shell."""
+    for name, script in scripts():
+        assert not re.search(r"\$\{\{|\$\[\[|\$\([A-Z]\w*\.", script), name
+
+
+def test_every_input_reaches_the_step() -> None:
+    for path in ACTIONS:
+        action = load(path)
+        used = re.findall(r"inputs\.([\w-]+)", json.dumps(action["runs"]))
+        assert sorted(used) == sorted(action["inputs"]), named(path)
+        for one in action.get("outputs", {}).values():
+            assert re.fullmatch(r"\$\{\{ steps\.(run|find)\.outputs\.[a-z-]+ \}\}", one["value"])
+    template = load(AZURE / "steps.yml")
+    used = re.findall(r"parameters\.(\w+)", json.dumps(template["steps"]))
+    assert set(used) == {one["name"] for one in template["parameters"]}
+    head, _, body = COMPONENT.read_text(encoding="utf-8").partition(SPEC)
+    declared = set(re.findall(r"(?m)^    ([\w-]+):$", head))
+    assert set(re.findall(r"inputs\.([\w-]+)", body)) == declared
+    sent = load(GITLAB / "example.yml")["include"][0]["inputs"]
+    assert set(sent) <= declared
+    assert "$[[" not in expressions.gitlab(body, dict.fromkeys(declared, "x"))
+
+
+def test_what_they_name_of_ours_is_there_at_this_version() -> None:
+    found = 0
+    for path in [*BY_SCHEMA, PIPELINES.parents[1] / "docs" / "pipelines.md"]:
+        for action, used, remote, file, tag in OURS.findall(path.read_text(encoding="utf-8")):
+            assert (used or remote or tag) == f"v{__version__}", named(path)
+            named_file = f"{action}/action.yml" if action else file
+            assert not named_file or (PIPELINES.parents[1] / named_file.strip("/")).is_file(), named_file
+            found += 1
+    assert found > 8
+
+
+def pins(path: Path) -> dict[str, set[str]]:
+    """The versions of each package in a lock: some have one for each Python."""
+    found: dict[str, set[str]] = {}
+    for name, version in re.findall(r"(?m)^([\w.-]+)==([^\s;\\]+)", path.read_text(encoding="utf-8")):
+        found.setdefault(name.lower(), set()).add(version)
+    return found
+
+
+def test_what_pipelines_install_is_locked_as_it_is_tested() -> None:
+    """The same versions as those of the tests, all that the program needs, and none of the tools of development."""
+    root = PIPELINES.parents[1]
+    project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))
+    lock, tested = pins(PIPELINES / "requirements.lock"), pins(root / "requirements-dev.lock")
+    asked = [*project["project"]["dependencies"], *project["project"]["optional-dependencies"]["keyvault"], "hatchling"]
+    assert {re.split(r"[\[><=~!; ]", one, maxsplit=1)[0].lower() for one in asked} <= set(lock)
+    assert {name: versions for name, versions in lock.items() if not versions <= tested.get(name, set())} == {}
+    assert not {"pytest", "mypy", "ruff", "zizmor"} & set(lock)
+    text = (PIPELINES / "requirements.lock").read_text(encoding="utf-8")
+    assert all("--hash=sha256:" in one for one in re.split(r"(?m)^(?=[\w.-]+==)", text)[1:])

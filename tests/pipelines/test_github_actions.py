@@ -1,0 +1,222 @@
+"""The workflows for GitHub, with their actions, as they are in their files: from a pull request to what is applied."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from mct_s2s.sandbox.state import seed
+
+from tests.conftest import Sandbox
+from tests.pipelines.github_service import REPOSITORY, TOKEN, GitHub
+from tests.pipelines.runners import PIPELINES, GitHubRunner, Machine, Ran, load, token_for, trusts_too
+from tests.pipelines.trusts import MORE, PWNED, TRUST, reader, writer
+from tests.support.sampling import every_cell
+from tests.support.sandbox_inside import Inside
+
+WORKFLOWS = PIPELINES / "github" / "workflows"
+HEAD, COMMIT = "a" * 40, "b" * 40
+REVIEW, MAIN, ROTATION = "pull_request", "environment:production", "environment:rotation"
+
+only_with_all = pytest.mark.skipif(not every_cell(), reason="starts many programs: --all")
+
+
+class Repository:
+    """A repository on GitHub with our workflows, and the two applications that they sign in as."""
+
+    def __init__(self, inside: Inside, github: GitHub, home: Path) -> None:
+        self.azure, self.github = inside.azure, github
+        self.machine = Machine(inside, home)
+        self.github.token_for = lambda subject: token_for(self.azure, subject)
+        name = f"repo:{REPOSITORY}"
+        apply = writer(self.azure, f"{name}:{MAIN}")
+        self.variables = {
+            "MCT_PLAN_CLIENT_ID": reader(self.azure, f"{name}:{REVIEW}"),
+            "MCT_APPLY_CLIENT_ID": apply,
+            "MCT_ROTATE_CLIENT_ID": apply,
+            "AZURE_TENANT_ID": self.azure.tenant_id,
+            "AZURE_SUBSCRIPTION_ID": self.azure.subscription_id,
+        }
+        trusts_too(self.azure, apply, f"{name}:{ROTATION}")
+        self.azure.forget()
+
+    def write(self, text: str) -> None:
+        """The trust file of the commit that is checked out."""
+        (self.machine.workspace / "trust.toml").write_text(text, encoding="utf-8")
+
+    def runner(self, *, inputs: Any = None, **event: Any) -> GitHubRunner:
+        """A run of a workflow, for an event."""
+        contexts = {
+            "vars": self.variables,
+            "github": {"token": TOKEN, "event": event, "repository": REPOSITORY},
+            "inputs": inputs or {},
+        }
+        return GitHubRunner(self.machine, self.github.environment(COMMIT), contexts)
+
+    def review(self) -> Ran:
+        """The workflow for a pull request; returns its first job."""
+        runner, workflow = (
+            self.runner(pull_request={"number": 7, "head": {"sha": HEAD}}),
+            load(WORKFLOWS / "mct-plan.yml"),
+        )
+        plan = runner.job(workflow, "plan", oidc=self.github.oidc(f"repo:{REPOSITORY}:{REVIEW}"))
+        if plan.outputs["fingerprint"]:
+            commented = runner.job(workflow, "comment", {"plan": {"outputs": plan.outputs}})
+            assert commented.code == 0, commented.log
+        return plan
+
+    def merge(self, workflow: str = "mct-apply.yml", *, inputs: Any = None) -> tuple[Any, GitHubRunner, Ran]:
+        """The workflow for main, up to what was reviewed."""
+        runner, parsed = self.runner(inputs=inputs), load(WORKFLOWS / workflow)
+        return parsed, runner, runner.job(parsed, "reviewed")
+
+    def apply(self, *, inputs: Any = None) -> Ran:
+        """The workflow for main; returns its last job."""
+        workflow, runner, reviewed = self.merge(inputs=inputs)
+        assert reviewed.code == 0, reviewed.log
+        needs = {"reviewed": {"outputs": reviewed.outputs}}
+        return runner.job(workflow, "apply", needs, oidc=self.github.oidc(f"repo:{REPOSITORY}:{MAIN}"))
+
+
+@pytest.fixture
+def repository(inside: Inside, azure: Sandbox, github: GitHub, tmp_path: Path) -> Iterator[Repository]:
+    made = Repository(inside, github, tmp_path)
+    yield made
+    assert made.machine.leaks == []
+    assert azure.leaks() == []
+
+
+def test_a_pull_request_is_planned_without_a_stored_secret(repository: Repository) -> None:
+    """… and by an application that can't change anything."""
+    repository.write(TRUST + MORE)
+    plan = repository.review()
+    assert plan.code == 0, plan.log
+    (comment,) = repository.github.comments
+    assert f"Fingerprint: `{plan.outputs['fingerprint']}`" in comment["body"]
+    assert repository.github.statuses[HEAD][0]["description"] == f"fingerprint {plan.outputs['fingerprint']}"
+    assert repository.azure.writes() == []
+    assert not (repository.machine.workspace / PWNED).exists(), "a pull request names a program, and it is run"
+    assert "Import" in plan.summary
+    assert "Missing permissions" not in comment["body"]
+    for shown in (comment["body"], plan.summary):
+        assert "<b>" not in shown
+    assert "##vso" not in plan.log
+    assert "uid=" not in plan.log
+
+
+@only_with_all
+def test_main_applies_what_was_reviewed(repository: Repository) -> None:
+    repository.write(TRUST + MORE)
+    assert repository.review().code == 0
+    repository.github.merged(COMMIT, HEAD)
+    applied = repository.apply()
+    assert applied.code == 0, applied.log
+    sites = json.loads(applied.outputs["sites"])
+    (application,) = repository.azure.applications("Import")
+    assert set(sites["learn"]["clients"].items()) >= {("Import", application["appId"])}
+    assert sites["learn"]["url"] == repository.azure.site_url
+    assert sites["learn"]["scope"].startswith("api://")
+    assert f"`keyvault:{seed.VAULT}/" in applied.summary
+    assert "<b>" not in applied.summary
+    again = repository.apply()
+    assert (again.code, "no changes" in again.summary) == (0, True), again.log
+
+
+@only_with_all
+def test_a_secret_that_would_go_away_with_the_machine_is_not_made(repository: Repository) -> None:
+    repository.write(TRUST.replace("secret-to", "# secret-to"))
+    plan = repository.review()
+    refused = repository.apply(inputs={"fingerprint": plan.outputs["fingerprint"]})
+    assert refused.code == 2, refused.log
+    assert "The secret of 'Import' at 'learn' would be saved to a file" in refused.log
+    assert repository.azure.writes() == []
+
+
+@only_with_all
+def test_what_is_no_longer_what_was_reviewed_is_refused(repository: Repository) -> None:
+    """The file that is merged is another one, or Azure has changed in between."""
+    repository.write(TRUST)
+    assert repository.review().code == 0
+    repository.github.merged(COMMIT, HEAD)
+    repository.write(TRUST + MORE)
+    refused = repository.apply()
+    assert refused.code == 2, refused.log
+    assert repository.azure.writes() == []
+    assert "This is not the plan that was reviewed" in refused.summary
+    # An administrator looks at it, and runs the workflow by hand.
+    found = refused.summary.split("fingerprint is ")[1][:64]
+    assert repository.apply(inputs={"fingerprint": found}).code == 0
+
+
+@only_with_all
+def test_many_sites_are_jobs_of_their_own(repository: Repository) -> None:
+    repository.write(TRUST)
+    assert repository.review().code == 0
+    repository.github.merged(COMMIT, HEAD)
+    workflow, runner, reviewed = repository.merge("mct-apply-matrix.yml")
+    oidc = repository.github.oidc(f"repo:{REPOSITORY}:{MAIN}")
+    sites = runner.job(workflow, "sites", {"reviewed": {"outputs": reviewed.outputs}}, oidc=oidc)
+    assert (sites.code, sites.outputs["changed"]) == (0, "true"), sites.log
+    (cell,) = json.loads(sites.outputs["matrix"])["include"]
+    runner.contexts["matrix"] = cell
+    applied = runner.job(workflow, "apply", oidc=oidc)
+    assert (cell["site"], applied.code) == ("learn", 0), applied.log
+    repository.write(TRUST + MORE)
+    refused = runner.job(workflow, "sites", {"reviewed": {"outputs": reviewed.outputs}}, oidc=oidc)
+    assert (refused.code, refused.outputs["matrix"]) == (2, ""), refused.log
+
+
+@only_with_all
+def test_secrets_are_rotated_and_an_event_says_whether_its_own_was(repository: Repository) -> None:
+    repository.write(TRUST.replace("secret-to", 'secret-lifetime = "20d"\nsecret-to'))
+    assert repository.apply(inputs={"fingerprint": "0" * 64}).code == 2
+    assert repository.review().code == 0
+    repository.github.merged(COMMIT, HEAD)
+    assert repository.apply().code == 0
+    repository.write(TRUST)
+    oidc = repository.github.oidc(f"repo:{REPOSITORY}:{ROTATION}")
+    names = [one["id"].rsplit("/", 1)[1] for one in repository.azure.vault("GET", "/secrets").json()["value"]]
+    (name,) = [name for name in names if name.startswith("mct-s2s-contosolearn-import")]
+    event = json.loads((PIPELINES / "event-grid" / "event.json").read_text())
+    event["data"] |= {"VaultName": seed.VAULT, "ObjectName": name}
+    workflow = load(WORKFLOWS / "mct-rotate.yml")
+    rotated = repository.runner(client_payload=event).job(workflow, "rotate", oidc=oidc)
+    assert rotated.code == 0, rotated.log
+    assert "Nothing was stored" not in rotated.summary
+    assert f"`keyvault:{seed.VAULT}/{name}`" in rotated.summary
+    again = repository.runner(client_payload=event).job(workflow, "rotate", oidc=oidc)  # Event Grid delivers it twice
+    assert (again.code, "Nothing was stored" in again.summary) == (0, True), again.log
+    by_schedule = repository.runner().job(workflow, "rotate", oidc=oidc)
+    assert (by_schedule.code, "Nothing was stored" in by_schedule.summary) == (0, False), by_schedule.log
+
+
+def test_a_job_without_the_right_to_a_token_is_told_so(repository: Repository) -> None:
+    """A pull request from a fork never gets it."""
+    repository.write(TRUST)
+    workflow = load(WORKFLOWS / "mct-plan.yml")
+    done = repository.runner(pull_request={}).job(workflow, "plan")
+    assert done.code == 2
+    assert "id-token: write" in done.log
+    assert repository.azure.log() == []
+
+
+def test_plans_of_pull_requests_have_no_rights_to_misuse() -> None:
+    """The one job that reads a pull request's file has no rights but to a token; no workflow runs for foreign code."""
+    for file in WORKFLOWS.glob("*.yml"):
+        workflow = load(file)
+        triggers = workflow["on"]
+        assert not {"pull_request_target", "workflow_run", "issue_comment"} & set(triggers)
+        assert workflow["permissions"] == {}
+        for name, job in workflow["jobs"].items():
+            writes = {right for right, level in job["permissions"].items() if level == "write"}
+            assert writes == {"pull-requests", "statuses"} if name == "comment" else writes <= {"id-token"}
+            checked_out = any("checkout" in step["uses"] for step in job["steps"])
+            assert not (checked_out and writes - {"id-token"}), "a job that may write has foreign files"
+            assert all("run" not in step for step in job["steps"])
+            if "id-token" in writes and "pull_request" in triggers:
+                assert job["if"] == "github.event.pull_request.head.repo.full_name == github.repository"
+            elif "id-token" in writes:
+                assert job["environment"] in {"production", "rotation"}

@@ -1,0 +1,280 @@
+"""The steps by themselves: inputs, sign-in, what people and later steps are told, and that no name forges any of it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import stat
+import threading
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from markdown_it import MarkdownIt
+
+from pipeline_steps import commands, program, sign_in
+from pipeline_steps.event import NEAR_EXPIRY, read_event
+from pipeline_steps.hosts import AzurePipelines, GitHubActions, GitLab
+from pipeline_steps.inputs import Inputs, StepError
+from pipeline_steps.places import may_be_a_file
+from pipeline_steps.requests import RequestFailed, ask
+from pipeline_steps.results import Credential, Failure, Results, Site, read
+from pipeline_steps.shortening import shortened
+from pipeline_steps.summary import summary
+from tests.conftest import free_ports
+from tests.pipelines.conftest import Step, outputs_in
+from tests.pipelines.github_service import GitHub
+from tests.pipelines.runners import PIPELINES
+from tests.support.sampling import every_cell
+
+FINGERPRINT = "0123456789abcdef" * 4
+HOSTILE = (
+    "x\n::set-output name=a::b",
+    "##vso[task.setvariable variable=PATH]/evil",
+    "a\nend-0\nPATH<<b",
+    "| `<script>` [a](javascript:b) @everyone |",
+    "\x1b[31m\u202e",
+)
+
+# Command lines
+
+
+def test_values_are_arguments_and_never_options() -> None:
+    asked = {"STEP_FILE": "--cloud=x", "STEP_ONLY": "a b\n --only\n\n$(id)\n", "STEP_PRUNE": "True"}
+    assert commands.plan(Inputs.of(asked)) == [
+        *("apply", "--file=--cloud=x", "--only=a b", "--only=--only", "--only=$(id)", "--prune"),
+        *("--dry-run", "--no-preflight", "--output=markdown"),
+    ]
+    assert commands.rotate(
+        Inputs.of({"STEP_APP_SERVICE": "-x", "STEP_RESOURCE_GROUP": "y", "STEP_SECRET_TO": "-z"})
+    ) == [
+        *("rotate-secret", "--app-service=-x", "--resource-group=y", "--secret-to=-z"),
+        *("--expiring-within=31d", "--yes", "--output=json"),
+    ]
+
+
+@pytest.mark.parametrize("step", [commands.apply, commands.share])
+def test_a_fingerprint_that_got_lost_is_no_consent(step: Any) -> None:
+    with pytest.raises(StepError, match="expect: any"):
+        step(Inputs.of({"STEP_FILE": "trust.toml"}))
+    assert not [word for word in step(Inputs.of({"STEP_FILE": "a", "STEP_EXPECT": "any"})) if "expect" in word]
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"STEP_EXPECT": "$(fingerprint)"},
+        {"STEP_EXPECT": FINGERPRINT[1:]},
+        {"STEP_PRUNE": "perhaps"},
+        {"STEP_FILE": ""},
+        {"STEP_FILE": "", "STEP_APP_SERVICE": "a", "STEP_ONLY": "b"},
+        {"STEP_FILE": "", "STEP_APP_SERVICE": "a"},
+    ],
+)
+def test_what_makes_no_sense_is_refused_before_anything_runs(asked: dict[str, str]) -> None:
+    with pytest.raises(StepError):
+        commands.rotate(Inputs.of(asked))
+
+
+# What later steps and people are told
+
+
+@pytest.mark.parametrize("value", HOSTILE)
+def test_a_value_is_one_output_and_no_command(value: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    output = tmp_path / "output"
+    GitHubActions({"GITHUB_OUTPUT": str(output)}).output("sites", value)
+    assert outputs_in(output.read_text()) == {"sites": "\n".join(value.splitlines())}
+    AzurePipelines(tmp_path).output("client-id", value)
+    assert all(line.count("##vso[") == 1 for line in capsys.readouterr().out.splitlines())
+    GitLab(tmp_path).output("client-id", value)
+    report = tmp_path / "outputs.env"
+    assert not report.exists() or len(report.read_text().splitlines()) == 1
+
+
+def test_gitlab_reads_a_small_report(tmp_path: Path) -> None:
+    for number in range(100):
+        GitLab(tmp_path).output(f"sites-{number}", "x" * 200)
+    assert (tmp_path / "outputs.env").stat().st_size < 5_000
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_page_has_names_as_text(name: str) -> None:
+    made = Credential(name, "secret", "2027-11-26T00:00:00Z", f"file:/{name}")
+    failure = Failure("client-unknown", name, f"mct-s2s {name}")
+    site = Site(name, Counter(create=1), (made,), url=name, left_to_others=2, verified=False, failure=failure)
+    ok = Site("b", Counter(create=2, none=3), left_to_others=1, verified=False)
+    text = summary("MCT: applied", Results((site, ok), failure))
+    page = MarkdownIt("commonmark", {"html": True}).enable("table").render(text)
+    assert not any(mark in page for mark in ("<script", "<a ", "##vso[", "\x1b", "\u202e"))
+    assert (page.count("<td>"), page.count("<table>"), page.count("<pre>")) == (2 * 3 + 4, 2, 2)
+    assert "goes away with it" in text
+    assert "| b | 2 created, 1 left to someone else, the test of a client failed |" in text
+
+
+def test_a_run_that_was_killed_is_a_failure(tmp_path: Path) -> None:
+    assert read(tmp_path / "nothing.json").failure is not None
+    (tmp_path / "half.json").write_text('{"schema": "mct-s2s/result')
+    assert read(tmp_path / "half.json").failure is not None
+
+
+@given(
+    st.lists(st.sampled_from(["```sh", "````", "```", "| a | b |", "text", "", "  ```"]), max_size=30),
+    st.integers(120, 400),
+)
+def test_a_short_text_fits_and_leaves_no_block_open(lines: list[str], size: int) -> None:
+    text = "\n".join(lines)
+    short = shortened(text, size)
+    assert len(short.encode()) <= size
+    if short == text:
+        return
+    body, _, note = short.rpartition("\n\n**This is not all")
+    assert note
+    fence = ""
+    for line in body.splitlines():
+        mark = line.strip() if line.strip().startswith("```") else ""
+        ticks = mark[: len(mark) - len(mark.lstrip("`"))]
+        fence = "" if fence and ticks.startswith(fence) else fence or ticks
+    assert not fence, short
+
+
+# The event of a key vault
+
+
+EVENT = json.loads((PIPELINES / "event-grid" / "event.json").read_text())
+SAVED = "keyvault:Contoso-Integrations/mct-s2s-contosolearn-import"
+
+
+@pytest.mark.parametrize("kind", ["eventType", "type"])
+def test_an_event_is_about_one_secret(kind: str) -> None:
+    """In Event Grid's schema, as a CloudEvent, and with the blank that Microsoft's own example has in a name."""
+    data = {**EVENT["data"], "ObjectName ": EVENT["data"]["ObjectName"]}
+    del data["ObjectName"]
+    event = read_event(json.dumps({kind: NEAR_EXPIRY, "data": data}))
+    made = Credential("Import", "secret", "", SAVED)
+    assert event.was_replaced(Results((Site("learn", Counter(), (made,)),)))
+    assert not event.was_replaced(Results((Site("learn", Counter()),)))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "[]",
+        "x",
+        json.dumps({**EVENT, "eventType": "Microsoft.KeyVault.SecretExpired"}),
+        json.dumps({**EVENT, "data": None}),
+        json.dumps({**EVENT, "data": {"VaultName": "a", "ObjectName": {"b": 1}}}),
+    ],
+)
+def test_what_is_no_such_event_starts_nothing(text: str) -> None:
+    with pytest.raises(StepError):
+        read_event(text)
+
+
+# Sign-in
+
+
+def test_a_token_is_in_a_private_file_for_as_long_as_it_is_needed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = {
+        "idToken": "a-token",
+        "servicePrincipalId": "app",
+        "tenantId": "tenant",
+        "AGENT_TEMPDIRECTORY": str(tmp_path),
+    }
+    with sign_in.signed_in({**asked, "TF_BUILD": "True"}) as environment:
+        file = Path(environment["AZURE_FEDERATED_TOKEN_FILE"])
+        assert (file.read_text(), stat.S_IMODE(file.stat().st_mode)) == ("a-token", 0o600)
+        assert file.is_relative_to(tmp_path)
+        assert (environment["AZURE_CLIENT_ID"], environment["AZURE_TENANT_ID"]) == ("app", "tenant")
+        assert "idToken" not in environment
+    assert list(tmp_path.iterdir()) == []
+    assert "a-token" not in capsys.readouterr().out
+
+
+def test_github_s_token_is_renewed_while_the_program_runs(
+    github: GitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is valid for five minutes, the program may run for longer; a renewal that fails changes nothing."""
+    monkeypatch.setattr(sign_in, "_SECONDS", 0.01)
+    tokens = iter(range(1_000_000))
+    github.token_for = lambda _: f"token-{next(tokens)}"
+    asked = {**github.oidc("repo:contoso/learn:pull_request"), "STEP_CLIENT_ID": "app", "RUNNER_TEMP": str(tmp_path)}
+    with sign_in.signed_in(asked) as environment:
+        file = Path(environment["AZURE_FEDERATED_TOKEN_FILE"])
+        first = file.read_text()
+        github.failures += [(401, {}), (200, {"value": ""}), (200, [])]
+        while github.failures or file.read_text() == first:
+            time.sleep(0.005)
+        assert file.read_text().startswith("token-")
+    assert {one.query["audience"] for one in github.asked} == {"api://AzureADTokenExchange"}
+
+
+def test_who_has_signed_in_before_stays_signed_in(github: GitHub) -> None:
+    """As `azure/login` does: the job's right to a token is none of ours without a client-id."""
+    given = {**github.oidc("x"), "AZURE_CONFIG_DIR": "/az"}
+    with sign_in.signed_in(given) as environment:
+        assert environment == given
+    assert github.asked == []
+
+
+@pytest.mark.parametrize("address", ["http://example.com/token", "file:///etc/passwd", "https://[half"])
+def test_a_token_goes_to_no_other_kind_of_address(address: str) -> None:
+    with pytest.raises(RequestFailed):
+        ask("GET", address, "a-token")
+
+
+# The program
+
+
+@pytest.mark.skipif(not every_cell(), reason="starts a sandbox of its own: --all")
+def test_a_job_that_is_cancelled_lets_the_program_end(tmp_path: Path) -> None:
+    """Services signal the step's process alone: it passes that on, and waits."""
+    served, ended = tmp_path / "served", threading.Event()
+    environment = {**os.environ, "MCT_S2S_SANDBOX_DIR": str(tmp_path / "sandbox")}
+
+    def cancel() -> None:
+        while not ended.wait(0.05):
+            if served.exists() and "ready" in served.read_text():
+                os.kill(os.getpid(), signal.SIGTERM)
+                return
+
+    thread, before = threading.Thread(target=cancel), signal.getsignal(signal.SIGTERM)
+    thread.start()
+    code = program.run(["sandbox", "serve", "--port", str(free_ports(16))], environment, served)
+    ended.set()
+    thread.join()
+    assert "ready" in served.read_text()
+    assert code == 143
+    assert signal.getsignal(signal.SIGTERM) == before
+
+
+def test_one_step_is_named(step: Step) -> None:
+    assert step("destroy", {}).code == 2
+
+
+# Where new credentials go
+
+
+@pytest.mark.parametrize(
+    ("client", "files"),
+    [
+        ("", True),
+        ('secret-to = "file:/srv/x"', True),
+        ('credential = "certificate"', True),
+        ('secret-to = "keyvault:kv"', False),
+        ('credential = "federated"', False),
+        ('credential = "certificate"\ncertificate = "theirs.pem"', False),
+        ("credential = [", False),
+    ],
+)
+def test_only_a_file_that_may_name_files_is_planned_twice(client: str, files: bool, tmp_path: Path) -> None:
+    trust = tmp_path / "trust.toml"
+    trust.write_text(f'[sites.a]\n[[sites.a.clients]]\nname = "x"\n{client}\n')
+    assert may_be_a_file(trust) is files
