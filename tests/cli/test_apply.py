@@ -273,7 +273,7 @@ def test_a_plan_that_has_changed_since_the_review_is_not_applied(applied: Applie
         nonlocal changed
         path, method = getattr(entry, "path", ""), getattr(entry, "method", "")
         if changed is None and method == "POST" and path.casefold() == f"{ACADEMY}/config/appsettings/list".casefold():
-            site = inside.world.resources.sites[SITE.lower()]
+            site = inside.state.resources.sites[SITE.lower()]
             changed = site.settings["ServiceAuthEnabled"] = "false"
 
     inside.hooks.after.append(write)

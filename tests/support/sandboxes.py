@@ -33,7 +33,7 @@ class Tenants:
     def slow_down(self, seconds: float) -> None:
         """Let each request take so long, in simulated time."""
         for one in self.all:
-            one.world.latency_seconds = seconds
+            one.state.latency_seconds = seconds
 
     def profiles(self) -> str:
         """The profiles of a trust file, `tenant-1` to `tenant-3`."""
