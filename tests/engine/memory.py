@@ -516,7 +516,7 @@ class MemoryDirectory:
             self.state.owners[object_id] = (*self.state.owners.get(object_id, ()), Owner(owner, "me"))
 
     async def accepts_writes(self, application: Application) -> bool:
-        return self._there(application.object_id).object_id not in self.world.unwritable
+        return self._there(application.object_id).object_id not in self.state.unwritable
 
     async def update_application(
         self, object_id: ApplicationObjectId, patch: ApplicationPatch, *, is_new: bool

@@ -22,7 +22,7 @@ from mct_s2s.planning.plan import Plan
 from mct_s2s.planning.registrations.service import EXPOSE
 from mct_s2s.planning.removing.pruning import Pruned, beside, prune
 
-from tests.planning.worlds import FACTS, SERVICE, SERVICE_KEY, applied, client, complete, spec
+from tests.planning.scenarios import FACTS, SERVICE, SERVICE_KEY, applied, client, complete, spec
 
 KEEP, REMOVE, ALL = Pruning(), Pruning(removes=True), Pruning(removes=True, any_number=True)
 

@@ -10,9 +10,9 @@ from mct_s2s.planning.make import make_plan
 from mct_s2s.planning.plan import Plan
 from mct_s2s.planning.reviewed import is_covered
 
-from tests.planning.worlds import FACTS, FOREIGN, app_service, guid, spec, world
+from tests.planning.scenarios import FACTS, FOREIGN, app_service, guid, observed_state, spec
 
-PLAN = make_plan(spec("A", "B"), world(), FACTS)
+PLAN = make_plan(spec("A", "B"), observed_state(), FACTS)
 
 
 def with_known_ids(change: AnyChange) -> AnyChange:
@@ -38,7 +38,7 @@ def test_ids_that_are_known_by_now_are_covered() -> None:
 
 
 def test_a_step_more_is_not_covered() -> None:
-    assert not is_covered(make_plan(spec("A", "B", "C"), world(), FACTS), PLAN)
+    assert not is_covered(make_plan(spec("A", "B", "C"), observed_state(), FACTS), PLAN)
     assert not is_covered(PLAN, Plan(tuple(step for step in PLAN.steps if not isinstance(step, RestartSite))))
 
 
@@ -54,9 +54,9 @@ def test_a_step_that_does_something_else_is_not_covered(change: AnyChange) -> No
 
 
 def test_a_setting_that_someone_has_changed_meanwhile_is_not_covered() -> None:
-    changed = replace(world(), app_service=app_service({**FOREIGN, "ServiceAuthEnabled": "false"}))
+    changed = replace(observed_state(), app_service=app_service({**FOREIGN, "ServiceAuthEnabled": "false"}))
     assert not is_covered(make_plan(spec("A", "B"), changed, FACTS), PLAN)
-    others = replace(world(), app_service=app_service({**FOREIGN, "Theirs": "new"}))
+    others = replace(observed_state(), app_service=app_service({**FOREIGN, "Theirs": "new"}))
     assert is_covered(make_plan(spec("A", "B"), others, FACTS), PLAN), "other people's settings are not shown"
 
 

@@ -26,14 +26,14 @@ class Tenants:
     all: tuple[Inside, Inside, Inside]
 
     def become(self, kept: Json) -> None:
-        """Let each go to the same world, and forget what it was asked."""
+        """Let each go to the same state, and forget what it was asked."""
         for one in self.all:
             one.become(copy.deepcopy(kept))
 
     def slow_down(self, seconds: float) -> None:
         """Let each request take so long, in simulated time."""
         for one in self.all:
-            one.world.latency_seconds = seconds
+            one.state.latency_seconds = seconds
 
     def profiles(self) -> str:
         """The profiles of a trust file, `tenant-1` to `tenant-3`."""
