@@ -10,6 +10,7 @@ from typing import Any
 
 from mct_s2s.cli.trust_file_edits import Edits, edit_site, not_editable
 from mct_s2s.errors import UsageError
+from mct_s2s.inputs.bounded_toml import load_toml
 from mct_s2s.inputs.trust_file import parsed_trust_file
 from mct_s2s.model.directory_objects import Tenant
 from mct_s2s.model.ids import is_guid
@@ -71,9 +72,9 @@ def _check(path: Path, merged: str, expected: Mapping[str, Any], more: _Appended
         UsageError: as said.
     """
     try:
-        document = tomllib.loads(merged)
+        document = load_toml(merged)
         parsed_trust_file(path, merged)
-    except (ValueError, RecursionError, UsageError) as error:
+    except (ValueError, UsageError) as error:
         raise not_editable(path) from error
     for keys in more.added:
         _pop(document, keys)

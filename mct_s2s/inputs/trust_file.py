@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 
 from mct_s2s.errors import UsageError
 from mct_s2s.file_ownership import UntrustedFile
+from mct_s2s.inputs.bounded_toml import load_toml
 from mct_s2s.inputs.toml_lines import Place, lines_of
 from mct_s2s.inputs.trust_file_mistakes import Mistakes
 from mct_s2s.inputs.trust_file_types import kind_of, right_form
@@ -28,6 +28,7 @@ from mct_s2s.model.trust_file import (
     TrustFile,
     key_text,
 )
+from mct_s2s.planning.nearest import did_you_mean
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _LONGEST_KEY = 120
@@ -71,7 +72,7 @@ def trust_file_text(path: Path) -> str:
 
 def _parsed(path: Path, text: str) -> tuple[dict[str, Any], dict[Place, int]]:
     try:
-        return tomllib.loads(text), lines_of(text)
+        return load_toml(text), lines_of(text)
     except ValueError as error:  # not TOML, or a number that Python refuses to read
         reason = str(error)
     except RecursionError:
@@ -165,9 +166,13 @@ class _Reader:
     def _known(self, path: Place, table: dict[str, Any], keys: Mapping[str, type]) -> None:
         for key, value in table.items():
             if key not in keys:
-                self._wrong((*path, key), "unknown key", f"Known here: {', '.join(keys)}.")
+                self._wrong((*path, key), "unknown key", self._nearest(key, keys))
             elif not isinstance(value, keys[key]):
                 self._wrong((*path, key), f"{kind_of(value)} is not expected here", right_form(key, value, keys[key]))
+
+    def _nearest(self, key: str, keys: Mapping[str, type]) -> str:
+        known = f"Known here: {', '.join(keys)}."
+        return known if self.mistakes.are_many or len(key) > _LONGEST_KEY else did_you_mean(key, keys, known)
 
     def _tables(self, path: Place, table: dict[str, Any], key: str) -> Iterator[tuple[str, dict[str, Any]]]:
         found = table.get(key, {})
