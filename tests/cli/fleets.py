@@ -20,7 +20,7 @@ PER_TENANT = 3
 SOON = "20d"
 """The lifetime of the secrets at the first two sites of each tenant; at the third it is a year."""
 _KEPT: list[Json] = []
-"""The world of each tenant, made once."""
+"""The state of each tenant, made once."""
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""What exists becomes a trust file, and applying it changes nothing: on every world that people really have."""
+"""What exists becomes a trust file, and applying it changes nothing: on every state that people really have."""
 
 from __future__ import annotations
 
