@@ -17,7 +17,7 @@ async def all_rows(
     link: str,
     address: str,
     service: RemoteService,
-    doing: str,
+    step: str,
 ) -> list[Mapping[str, Any]]:
     """Every row of a list.
 
@@ -27,7 +27,7 @@ async def all_rows(
         link: the member of a page that holds the link: `nextLink`.
         address: the service's own; no link is followed to another.
         service: whose list it is.
-        doing: the step, as a verb phrase.
+        step: the step, as a verb phrase.
 
     Raises:
         ServiceError: a page is none. It is never taken for "no rows": what is there would be created again.
@@ -35,7 +35,7 @@ async def all_rows(
     found: list[Mapping[str, Any]] = []
     page = first
     while True:
-        with service.readable(doing):
+        with service.readable(step):
             page = members(page)
             found += listed(page.get("value"))
         following = page.get(link)
@@ -44,5 +44,5 @@ async def all_rows(
         try:
             check_address(following, address)
         except OddAnswer as odd:
-            raise service.rejected(odd, doing) from odd
+            raise service.rejected(odd, step) from odd
         page = await follow(following)

@@ -53,58 +53,58 @@ class Refusal:
 class RemoteService:
     """Whose answers they are, in the words of a message.
 
-    In all methods, `doing` is the step as a verb phrase: `restart the App Service`.
+    In all methods, `step` is what was to be done, as a verb phrase: `restart the App Service`.
     """
 
     name: str
     unreachable: str
     """The error code of a service that does not answer: of a wrong answer no more is known than of none."""
 
-    def unreadable(self, doing: str) -> ServiceError:
+    def unreadable(self, step: str) -> ServiceError:
         """An answer of another shape: a proxy's page, or nothing. Whether the request took effect is unknown."""
-        message = f"{self.name} returned an unreadable response to the request to {doing}."
+        message = f"{self.name} returned an unreadable response to the request to {step}."
         return ServiceError(self.unreachable, message, remedy=RESUME)
 
-    def rejected(self, odd: OddAnswer, doing: str) -> ServiceError:
+    def rejected(self, odd: OddAnswer, step: str) -> ServiceError:
         """An odd answer; asking once more would bring the same again."""
         return ServiceError(
             self.unreachable,
-            f"{self.name} returned an invalid response to the request to {doing}: it {odd}.",
+            f"{self.name} returned an invalid response to the request to {step}: it {odd}.",
             remedy="Check --cloud, the network and the proxy, then run the same command again to resume.",
             status=NEVER_CONNECTED,
         )
 
-    def unanswered(self, error: Exception, doing: str, remedy: str = RESUME) -> ServiceError:
+    def unanswered(self, error: Exception, step: str, remedy: str = RESUME) -> ServiceError:
         """No answer, or one that is not read. What no repetition mends has the status `NEVER_CONNECTED`."""
         odd = odd_answer(error)
         if odd is not None:
-            return self.rejected(odd, doing)
+            return self.rejected(odd, step)
         advice, command = certificate_advice(error) or (remedy, "")
         return ServiceError(
             self.unreachable,
-            f"{self.name} did not respond to the request to {doing}: {first_line(error)}",
+            f"{self.name} did not respond to the request to {step}: {first_line(error)}",
             remedy=advice,
             command=command,
             status=NEVER_CONNECTED if certificate_errors(error) else 0,
         )
 
-    def sign_in_refused(self, refusal: Refusal, doing: str, code: str, remedy: str) -> SignInFailed:
+    def sign_in_refused(self, refusal: Refusal, step: str, code: str, remedy: str) -> SignInFailed:
         """401: the token is not accepted."""
         return SignInFailed(
             code,
-            f"{self.name} refused the sign-in while trying to {doing}.",
+            f"{self.name} refused the sign-in while trying to {step}.",
             answer=refusal.said,
             remedy=remedy,
             request_id=refusal.request_id,
         )
 
     def refused(
-        self, refusal: Refusal, doing: str, code: str, remedy: str, *, details: tuple[str, ...] = ()
+        self, refusal: Refusal, step: str, code: str, remedy: str, *, details: tuple[str, ...] = ()
     ) -> ServiceError:
         """Any other refusal, with everything that retry rules read."""
         return ServiceError(
             code,
-            f"{self.name} refused to {doing}.",
+            f"{self.name} refused to {step}.",
             answer=refusal.said,
             remedy=remedy,
             request_id=refusal.request_id,
@@ -117,7 +117,7 @@ class RemoteService:
         )
 
     @contextmanager
-    def readable(self, doing: str) -> Iterator[None]:
+    def readable(self, step: str) -> Iterator[None]:
         """Translate what reading a successful answer of another shape raises. Wrap the reading only, not the request.
 
         Raises:
@@ -126,9 +126,9 @@ class RemoteService:
         try:
             yield
         except (LookupError, TypeError, AttributeError, ValueError, ArithmeticError, RecursionError) as error:
-            raise self.unreadable(doing) from error
+            raise self.unreadable(step) from error
         except UsageError as error:  # an id of the service's, where a checker of what users type said no
-            raise self.unreadable(doing) from error
+            raise self.unreadable(step) from error
 
 
 GRAPH = RemoteService("Microsoft Graph", "graph-unreachable")

@@ -15,7 +15,7 @@ from mct_s2s.cli.requests import client_specs
 from mct_s2s.errors import UsageError
 from mct_s2s.inputs.client_list import read_client_list
 from mct_s2s.inputs.client_places import ClientPlaces
-from mct_s2s.inputs.secret_places import SecretTo, secret_to
+from mct_s2s.inputs.secret_to import SecretTo, secret_to
 from mct_s2s.model.desired import ClientSpec
 
 _OF_ONE = {field.name for field in fields(KindOptions)} | {"no_consent", "service_management_reference"}

@@ -11,7 +11,7 @@ from pathlib import Path
 from mct_s2s.cli.own_credentials import at_hand, from_files
 from mct_s2s.engine.session import Vaults
 from mct_s2s.errors import UsageError
-from mct_s2s.inputs.secret_places import SecretTo
+from mct_s2s.inputs.secret_to import SecretTo
 from mct_s2s.inputs.vault import VaultTo, vault_to
 from mct_s2s.local_files import read_given
 from mct_s2s.model.client_credentials import EXPIRING_WITHIN, CredentialKind, has_end

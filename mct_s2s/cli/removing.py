@@ -16,7 +16,7 @@ from mct_s2s.cli.stores import default_folder
 from mct_s2s.engine.outcome import Outcome
 from mct_s2s.engine.session import Session
 from mct_s2s.errors import UsageError
-from mct_s2s.inputs.secret_places import SecretTo
+from mct_s2s.inputs.secret_to import SecretTo
 from mct_s2s.model.desired import Desired, Removal
 from mct_s2s.model.directory_objects import Application
 from mct_s2s.planning.changes.credentials import RemoveSecret

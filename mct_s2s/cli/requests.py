@@ -15,7 +15,7 @@ from mct_s2s.engine.session import Session
 from mct_s2s.errors import UsageError
 from mct_s2s.inputs.clients import client_names
 from mct_s2s.inputs.management_reference import management_reference
-from mct_s2s.inputs.secret_places import SecretTo
+from mct_s2s.inputs.secret_to import SecretTo
 from mct_s2s.inputs.target import caller_resource, site_target
 from mct_s2s.model.commands import option
 from mct_s2s.model.desired import ClientSpec, Desired, ServiceSpec, WireSpec

@@ -27,7 +27,7 @@ from mct_s2s.engine.request import Request
 from mct_s2s.engine.session import Session
 from mct_s2s.inputs.client_places import ClientPlaces
 from mct_s2s.inputs.handoff import handoff_text
-from mct_s2s.inputs.secret_places import SecretTo, secret_to
+from mct_s2s.inputs.secret_to import SecretTo, secret_to
 from mct_s2s.inputs.target import caller_resource
 from mct_s2s.model.desired import ClientSpec, Desired, SettingsScope
 from mct_s2s.model.resource_id import ResourceId

@@ -11,7 +11,7 @@ from mct_s2s.cli.own_credentials import if_usable
 from mct_s2s.engine.session import Session
 from mct_s2s.errors import UsageError
 from mct_s2s.inputs.client_places import ClientPlaces
-from mct_s2s.inputs.secret_places import SecretTo
+from mct_s2s.inputs.secret_to import SecretTo
 from mct_s2s.model.client_sign_in import ClientSignIn, OwnCredential, SecretCredential
 from mct_s2s.model.desired import Desired, Kept
 from mct_s2s.model.observed import ObservedState

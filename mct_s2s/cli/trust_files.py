@@ -17,7 +17,7 @@ from mct_s2s.cli.setting_up import Setup
 from mct_s2s.cli.trust_file_errors import Said, Value, read_values
 from mct_s2s.cli.trust_file_meetings import check_places, check_sites
 from mct_s2s.errors import UsageError
-from mct_s2s.inputs.secret_places import SecretTo, secret_to
+from mct_s2s.inputs.secret_to import SecretTo, secret_to
 from mct_s2s.inputs.target import caller_resource, site_target, tenant
 from mct_s2s.inputs.trust_file_mistakes import Mistakes
 from mct_s2s.model.ids import is_guid

@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from mct_s2s.inputs.secret_places import SecretTo
+from mct_s2s.inputs.secret_to import SecretTo
 
 
 @dataclass(frozen=True)

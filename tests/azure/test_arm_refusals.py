@@ -42,15 +42,15 @@ def refusal(status: int, code: str, message: str, headers: Mapping[str, str] | N
     return Answer(status, {"error": {"code": code, "message": message}}, sent)
 
 
-def told(answer: Answer | Exception, doing: str = READ) -> S2SError:
-    """What the user is told when a request that is `doing` something gets that answer."""
+def told(answer: Answer | Exception, step: str = READ) -> S2SError:
+    """What the user is told when the request of a step gets that answer."""
     with pytest.raises(S2SError) as raised:
-        asyncio.run(arm_session(answer).get("/subscriptions", "2022-12-01", doing))
+        asyncio.run(arm_session(answer).get("/subscriptions", "2022-12-01", step))
     return raised.value
 
 
-def service_error(answer: Answer | Exception, doing: str = READ) -> ServiceError:
-    error = told(answer, doing)
+def service_error(answer: Answer | Exception, step: str = READ) -> ServiceError:
+    error = told(answer, step)
     assert isinstance(error, ServiceError)
     return error
 

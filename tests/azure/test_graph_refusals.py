@@ -46,15 +46,15 @@ def refusal(
     return Answer(status, {"error": error}, {**JSON, "request-id": REQUEST_ID, **(headers or {})})
 
 
-def told(answer: Answer | Exception, doing: GraphOperation = READ) -> S2SError:
-    """What the user is told when a request that is `doing` something gets that answer."""
+def told(answer: Answer | Exception, step: GraphOperation = READ) -> S2SError:
+    """What the user is told when the request of a step gets that answer."""
     with pytest.raises(S2SError) as raised:
-        asyncio.run(graph_session(answer).send(graph_request(), doing))
+        asyncio.run(graph_session(answer).send(graph_request(), step))
     return raised.value
 
 
-def service_error(answer: Answer | Exception, doing: GraphOperation = READ) -> ServiceError:
-    error = told(answer, doing)
+def service_error(answer: Answer | Exception, step: GraphOperation = READ) -> ServiceError:
+    error = told(answer, step)
     assert isinstance(error, ServiceError)
     return error
 
@@ -63,7 +63,7 @@ def service_error(answer: Answer | Exception, doing: GraphOperation = READ) -> S
 class Case:
     """A raw answer, and what becomes of it."""
 
-    doing: GraphOperation
+    step: GraphOperation
     answer: Answer
     code: str
     remedy: str
@@ -244,12 +244,12 @@ REFUSALS = {
 
 @pytest.mark.parametrize("case", REFUSALS.values(), ids=REFUSALS.keys())
 def test_each_refusal_has_its_code_the_services_words_and_a_way_out(case: Case) -> None:
-    error = told(case.answer, case.doing)
+    error = told(case.answer, case.step)
     assert (type(error) is case.kind or case.kind in type(error).__bases__, error.code) == (True, case.code)
     assert error.exit_code == case.exit_code
     said = case.answer.body["error"]
     assert f"{said['code']}: {said['message']}" in error.message
-    assert case.doing in error.message
+    assert case.step in error.message
     assert case.remedy in error.remedy
     assert error.request_id == REQUEST_ID
 
@@ -257,7 +257,7 @@ def test_each_refusal_has_its_code_the_services_words_and_a_way_out(case: Case) 
 @pytest.mark.parametrize("case", REFUSALS.values(), ids=REFUSALS.keys())
 def test_only_the_exact_words_of_replication_are_waited_for(case: Case) -> None:
     """Else a real mistake costs five minutes of waiting, or a new object is refused although it is about to be seen."""
-    error = told(case.answer, case.doing)
+    error = told(case.answer, case.step)
     assert (isinstance(error, ServiceError) and graph_refusals.is_lag(error)) is case.lag
 
 
@@ -303,12 +303,12 @@ LEAST = {
 }
 
 
-@pytest.mark.parametrize(("doing", "least"), LEAST.items(), ids=LEAST.keys())
+@pytest.mark.parametrize(("step", "least"), LEAST.items(), ids=LEAST.keys())
 def test_a_missing_permission_names_the_least_role_and_the_least_permission(
-    doing: GraphOperation, least: tuple[str, str]
+    step: GraphOperation, least: tuple[str, str]
 ) -> None:
     denied = refusal(403, "Authorization_RequestDenied", "Insufficient privileges to complete the operation.")
-    error = told(denied, doing)
+    error = told(denied, step)
     assert isinstance(error, PermissionMissing)
     assert (error.code, error.exit_code) == ("permission-missing", 4)
     permission, role = least

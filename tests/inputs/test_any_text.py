@@ -20,7 +20,7 @@ from mct_s2s.inputs.federation import federated_spec, github_subject
 from mct_s2s.inputs.handoff import given_values
 from mct_s2s.inputs.lifetime import duration, expiry
 from mct_s2s.inputs.management_reference import management_reference
-from mct_s2s.inputs.secret_places import secret_to
+from mct_s2s.inputs.secret_to import secret_to
 from mct_s2s.inputs.target import caller_resource, site_target, tenant
 from mct_s2s.inputs.vault import secret_name, vault_to
 from mct_s2s.model.ids import client_unique_name, file_stem

@@ -25,7 +25,7 @@ from mct_s2s.inputs.federation import federated_spec
 from mct_s2s.inputs.handoff import SCHEMA as HANDOFF
 from mct_s2s.inputs.handoff import given_values, read_handoff
 from mct_s2s.inputs.lifetime import duration, expiry
-from mct_s2s.inputs.secret_places import secret_to
+from mct_s2s.inputs.secret_to import secret_to
 from mct_s2s.inputs.target import caller_resource, site_target
 from mct_s2s.inputs.vault import vault_to
 from mct_s2s.key_pairs import UnfitCertificate, certificate_in, given_certificate

@@ -12,7 +12,7 @@ from mct_s2s.errors import UsageError
 from mct_s2s.inputs.clients import client_names
 from mct_s2s.inputs.handoff import given_values, handoff_text, read_handoff
 from mct_s2s.inputs.lifetime import expiry
-from mct_s2s.inputs.secret_places import secret_to
+from mct_s2s.inputs.secret_to import secret_to
 from mct_s2s.inputs.target import caller_resource, site_target
 from mct_s2s.model.client_credentials import NEVER
 from mct_s2s.model.desired import GivenValues

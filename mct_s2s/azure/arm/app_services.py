@@ -48,31 +48,31 @@ class ArmSites:
             return None
 
     async def _read_subscription(self, subscription_id: str) -> Subscription:
-        path, doing = f"/subscriptions/{subscription_id}", "read the subscription"
-        row = await self._session.get(path, api_version_fallback.SUBSCRIPTIONS, doing)
-        with ARM.readable(doing):
+        path, step = f"/subscriptions/{subscription_id}", "read the subscription"
+        row = await self._session.get(path, api_version_fallback.SUBSCRIPTIONS, step)
+        with ARM.readable(step):
             return _subscription(row)
 
     async def sites(self, subscription_id: str, group: str | None = None) -> list[Site]:
         """GET …/providers/Microsoft.Web/sites."""
         apps = self.client(subscription_id).web_apps
-        doing = "list the web apps"
+        step = "list the web apps"
 
         async def read() -> list[Mapping[str, Any]]:
             pages = apps.list_by_resource_group(group) if group else apps.list()
             return [row async for row in _rows(pages)]
 
-        rows = await self._session.call(read, doing)
-        with ARM.readable(doing):
+        rows = await self._session.call(read, step)
+        with ARM.readable(step):
             return [_site(row) for row in rows]
 
     async def sites_named(self, subscription_id: str, name: str) -> list[ResourceId]:
         """GET /subscriptions/{id}/resources?$filter=resourceType eq 'Microsoft.Web/sites' and name eq '…'."""
-        path, doing = f"/subscriptions/{subscription_id}/resources", "find the web app"
+        path, step = f"/subscriptions/{subscription_id}/resources", "find the web app"
         quoted = name.replace("'", "''")
         wanted = f"resourceType eq 'Microsoft.Web/sites' and name eq '{quoted}'"
-        found = await self._session.rows(path, api_version_fallback.RESOURCES, doing, filter=wanted)
-        with ARM.readable(doing):
+        found = await self._session.rows(path, api_version_fallback.RESOURCES, step, filter=wanted)
+        with ARM.readable(step):
             return [ResourceId.parse(text(row["id"])) for row in found]
 
     async def site(self, resource: ResourceId) -> Site | None:
@@ -96,7 +96,7 @@ class ArmSites:
     ) -> dict[str, str | None]:
         """POST …/config/appsettings/list."""
         apps, group, name = self._at(resource)
-        doing = "read the application settings"
+        step = "read the application settings"
 
         async def read() -> Mapping[str, Any]:
             leaves()
@@ -107,12 +107,12 @@ class ArmSites:
                 answer = await apps.list_application_settings(group, name)
             return answer
 
-        answer = await self._session.call(read, doing)
+        answer = await self._session.call(read, step)
         settings = answer.get("properties")
         if not isinstance(settings, Mapping):
             # Never "no settings": a write replaces them all, and would erase the site's own.
-            raise ARM.unreadable(doing)
-        with ARM.readable(doing):
+            raise ARM.unreadable(step)
+        with ARM.readable(step):
             return {name: optional(value) for name, value in settings.items()}
 
     async def slot_config(self, resource: ResourceId) -> SlotConfig | None:
@@ -191,11 +191,11 @@ class ArmSites:
     async def restart(self, resource: ResourceId) -> None:
         """POST …/restart. An answer that was lost is not asked for again: the write has recycled the site already."""
         apps, group, name = self._at(resource)
-        doing = "restart the App Service"
+        step = "restart the App Service"
         if resource.slot:
-            await self._session.call(lambda: apps.restart_slot(group, name, resource.slot), doing, repeatable=False)
+            await self._session.call(lambda: apps.restart_slot(group, name, resource.slot), step, repeatable=False)
         else:
-            await self._session.call(lambda: apps.restart(group, name), doing, repeatable=False)
+            await self._session.call(lambda: apps.restart(group, name), step, repeatable=False)
 
     def client(self, subscription_id: str) -> WebSiteManagementClient:
         """azure-mgmt-web's client for one subscription. Imported late: it takes a quarter of a second."""

@@ -51,39 +51,39 @@ def refusal_of(error: AzureError) -> Refusal | None:
     return Refusal(error.status_code, code, message, headers, body)
 
 
-def translate(error: AzureError, doing: str) -> S2SError:
+def translate(error: AzureError, step: str) -> S2SError:
     """The error for a failed request to Azure Resource Manager.
 
     Args:
         error: what the SDK raised.
-        doing: the step, as a verb phrase: `restart the App Service`.
+        step: the step, as a verb phrase: `restart the App Service`.
     """
     refusal = refusal_of(error)
     if refusal is None:
-        return _unanswered(error, doing)
+        return _unanswered(error, step)
     said, request_id = refusal.said, refusal.request_id
     match refusal.status:
         case 401:
             remedy = "Sign in to the tenant of the subscription: --tenant ID, or az login --tenant ID."
-            return ARM.sign_in_refused(refusal, doing, "arm-sign-in", remedy)
+            return ARM.sign_in_refused(refusal, step, "arm-sign-in", remedy)
         case 403:
             remedy = _who_grants(refusal.code)
             return PermissionMissing(
                 "permission-missing",
-                f"You can't {doing}.",
+                f"You can't {step}.",
                 answer=said,
                 remedy=remedy,
                 request_id=request_id,
-                missing=_missing(refusal.code, doing),
+                missing=_missing(refusal.code, step),
             )
         case 404:
             remedy = _where_else(refusal.code)
-            return NotThere("not-found", f"Could not {doing}.", answer=said, remedy=remedy, request_id=request_id)
+            return NotThere("not-found", f"Could not {step}.", answer=said, remedy=remedy, request_id=request_id)
         case 400 if (name := refused_setting(refusal.message)) is not None:
-            return ARM.refused(refusal, doing, SETTING_NAME_REFUSED, _rename(name))
+            return ARM.refused(refusal, step, SETTING_NAME_REFUSED, _rename(name))
         case _:
             code = "locked" if refusal.code == "ScopeLocked" else "arm-refused"
-            return ARM.refused(refusal, doing, code, _remedy(refusal))
+            return ARM.refused(refusal, step, code, _remedy(refusal))
 
 
 def refused_setting(message: str) -> str | None:
@@ -100,12 +100,12 @@ def _rename(name: str) -> str:
     )
 
 
-def _unanswered(error: AzureError, doing: str) -> S2SError:
+def _unanswered(error: AzureError, step: str) -> S2SError:
     if isinstance(error, UnreadableAnswer):
-        return ARM.unreadable(doing)
+        return ARM.unreadable(step)
     lost = isinstance(error, ServiceRequestError | ServiceResponseError)
     report = "Run the same command again with --verbose and report its output."
-    return ARM.unanswered(error, doing, RESUME if lost else report)
+    return ARM.unanswered(error, step, RESUME if lost else report)
 
 
 def _lowered(document: object) -> dict[str, Any]:
@@ -132,10 +132,10 @@ def _who_grants(code: str) -> str:
     )
 
 
-def _missing(code: str, doing: str) -> tuple[MissingRight, ...]:
+def _missing(code: str, step: str) -> tuple[MissingRight, ...]:
     if code in {"DenyAssignmentAuthorizationFailed", "RequestDisallowedByPolicy"}:
         return ()  # no role helps
-    return (MissingRight(doing, LEAST_ROLE, "an Owner or User Access Administrator"),)
+    return (MissingRight(step, LEAST_ROLE, "an Owner or User Access Administrator"),)
 
 
 def _remedy(refusal: Refusal) -> str:

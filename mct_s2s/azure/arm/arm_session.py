@@ -87,7 +87,7 @@ class ArmSession:
     async def call(
         self,
         send: Callable[[], Awaitable[T]],
-        doing: str,
+        step: str,
         *,
         repeatable: bool = True,
         before_repeating: Callable[[], Awaitable[None]] = nothing,
@@ -95,52 +95,52 @@ class ArmSession:
         """Run one SDK call under our retry policy.
 
         Raises:
-            S2SError: refused or not answered, translated, with `doing` as what was being done.
+            S2SError: refused or not answered, translated, as refused at `step`.
         """
 
         async def answered() -> T:
-            with ARM.readable(doing):  # the clients look into answers without asking what they are
+            with ARM.readable(step):  # the clients look into answers without asking what they are
                 return await send()
 
         async def once() -> T:
             return await send_signed_in(
                 answered,
-                doing,
+                step,
                 service=ARM,
                 credential=self.credential,
                 scope=self.cloud.arm_scope,
                 failures=(AzureError,),
                 refusal_of=refusal_of,
-                translate=lambda error: translate(error, doing),
+                translate=lambda error: translate(error, step),
                 before_repeating=before_repeating,
             )
 
         return await self._retry_policy.call(once, repeatable=repeatable, before_repeating=before_repeating)
 
-    async def get(self, path: str, api_version: str, doing: str, *, filter: str | None = None) -> dict[str, Any]:  # noqa: A002  # the option's name
+    async def get(self, path: str, api_version: str, step: str, *, filter: str | None = None) -> dict[str, Any]:  # noqa: A002  # the option's name
         """GET a path for which the management clients have no operation."""
         options = {"api-version": api_version, **({"$filter": filter} if filter else {})}
-        return await self._read(self.cloud.arm + path, options, doing)
+        return await self._read(self.cloud.arm + path, options, step)
 
     async def rows(
         self,
         path: str,
         api_version: str,
-        doing: str,
+        step: str,
         *,
         filter: str | None = None,  # noqa: A002  # as above
     ) -> list[Mapping[str, Any]]:
         """Every row of a list. Source: docs/azure-contract.md, section 4.1."""
         return await all_rows(
-            await self.get(path, api_version, doing, filter=filter),
-            lambda link: self._read(link, {}, doing),
+            await self.get(path, api_version, step, filter=filter),
+            lambda link: self._read(link, {}, step),
             link="nextLink",
             address=self.cloud.arm,
             service=ARM,
-            doing=doing,
+            step=step,
         )
 
-    async def _read(self, url: str, options: Mapping[str, str], doing: str) -> dict[str, Any]:
+    async def _read(self, url: str, options: Mapping[str, str], step: str) -> dict[str, Any]:
         async def once() -> dict[str, Any]:
             response = await self._raw.send_request(HttpRequest("GET", url, params=options))
             if response.status_code != 200:  # no redirect is followed
@@ -148,9 +148,9 @@ class ArmSession:
             document: dict[str, Any] = response.json()
             return document
 
-        return await self.call(once, doing)
+        return await self.call(once, step)
 
-    async def post(self, path: str, api_version: str, doing: str) -> None:
+    async def post(self, path: str, api_version: str, step: str) -> None:
         """POST a path without a body, and repeat it where its answer is lost; what is answered does not matter."""
 
         async def once() -> None:
@@ -159,7 +159,7 @@ class ArmSession:
             if response.status_code >= 400:
                 raise HttpResponseError(response=response)
 
-        await self.call(once, doing)
+        await self.call(once, step)
 
 
 class _Decode(ContentDecodePolicy):

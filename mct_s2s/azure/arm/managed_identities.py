@@ -129,13 +129,13 @@ class ArmIdentities:
         with ARM.readable(ROLES):
             return [text(members(row.get("properties")).get("scope")) or text(row["id"]) for row in found]
 
-    async def _change(self, caller: IdentityResource, identity: dict[str, Any], doing: str) -> Mapping[str, Any] | None:
+    async def _change(self, caller: IdentityResource, identity: dict[str, Any], step: str) -> Mapping[str, Any] | None:
         """Send it; the resource as the answer shows it, or nothing where the answer shows none."""
         if caller.resource.is_site:
-            return await self._patch_site(caller.resource, {"identity": identity}, doing)
-        return await self._patch(caller, {"identity": identity}, doing)
+            return await self._patch_site(caller.resource, {"identity": identity}, step)
+        return await self._patch(caller, {"identity": identity}, step)
 
-    async def _patch_site(self, resource: ResourceId, body: dict[str, Any], doing: str) -> Mapping[str, Any] | None:
+    async def _patch_site(self, resource: ResourceId, body: dict[str, Any], step: str) -> Mapping[str, Any] | None:
         apps = self._sites.client(resource.subscription_id).web_apps
         group, name = resource.resource_group, resource.names[0]
 
@@ -151,9 +151,9 @@ class ArmIdentities:
                 return None
             return answer
 
-        return await self._session.call(patch, doing)
+        return await self._session.call(patch, step)
 
-    async def _patch(self, caller: IdentityResource, body: dict[str, Any], doing: str) -> Mapping[str, Any] | None:
+    async def _patch(self, caller: IdentityResource, body: dict[str, Any], step: str) -> Mapping[str, Any] | None:
         client = self._client(caller.resource.subscription_id)
         path, version = str(caller.resource).lstrip("/"), caller.api_version or ""
 
@@ -174,11 +174,11 @@ class ArmIdentities:
             return cast("Mapping[str, Any] | None", await poller.result())
 
         try:
-            return await self._session.call(patch, doing)
+            return await self._session.call(patch, step)
         except ServiceError as error:
             if error.status != 405:
                 raise
-            return await self._session.call(put, doing)
+            return await self._session.call(put, step)
 
     async def _api_version(self, resource: ResourceId) -> str:
         """The newest stable api-version of a resource type, from its provider."""

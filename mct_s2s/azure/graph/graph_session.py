@@ -141,7 +141,7 @@ class GraphSession:
             return await self.send(more, operation)
 
         return await all_rows(
-            first, follow, link="@odata.nextLink", address=self.base_url, service=GRAPH, doing=operation
+            first, follow, link="@odata.nextLink", address=self.base_url, service=GRAPH, step=operation
         )
 
     async def read_many(self, paths: Sequence[str]) -> list[dict[str, Any] | None]:

@@ -170,26 +170,26 @@ class KeyVault:
             "recover a deleted secret",
         )
 
-    async def _found(self, send: Callable[[], Awaitable[T]], doing: str) -> T | None:
+    async def _found(self, send: Callable[[], Awaitable[T]], step: str) -> T | None:
         """The same as `_call`; `None` where there is no such secret."""
         try:
-            return await self._call(send, doing)
+            return await self._call(send, step)
         except NotThere as error:
             if error.code != "not-found":  # the vault itself
                 raise
             return None
 
-    async def _call(self, send: Callable[[], Awaitable[T]], doing: str) -> T:
+    async def _call(self, send: Callable[[], Awaitable[T]], step: str) -> T:
         async def once() -> T:
             return await send_signed_in(
                 send,
-                doing,
+                step,
                 service=self._service,
                 credential=self._credential,
                 scope=self._scope,
                 failures=(AzureError, ValueError, *UNREADABLE),
                 refusal_of=_status_of,
-                translate=lambda error: translate(error, self._service, self.name, doing),
+                translate=lambda error: translate(error, self._service, self.name, step),
             )
 
         return await self._retry_policy.call(once, lag=lambda error: error.service_code in BUSY)

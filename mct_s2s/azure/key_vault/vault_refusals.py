@@ -30,40 +30,40 @@ _NETWORK = frozenset({"ForbiddenByFirewall", "ForbiddenByConnection"})
 _OBJECT_ID = re.compile(r"oid=([0-9a-fA-F-]{36})")
 
 
-def translate(error: Exception, service: RemoteService, vault: str, doing: str) -> S2SError:
+def translate(error: Exception, service: RemoteService, vault: str, step: str) -> S2SError:
     """The error for a failed request.
 
     Args:
         error: what the SDK raised; a ValueError where the vault's challenge names a foreign resource.
         service: the vault.
         vault: its name.
-        doing: the step, as a verb phrase: `store a secret`.
+        step: the step, as a verb phrase: `store a secret`.
     """
     # An answer that was cut short, or is none of the service's, says as little as no answer.
     if not isinstance(error, HttpResponseError) or isinstance(error, DecodeError) or error.response is None:
-        return _unanswered(error, vault, service, doing)
+        return _unanswered(error, vault, service, step)
     outer, refusal = _refusal(error)
     if outer == "VaultNotFound":
         return _no_vault(vault)
     if refusal.status == 401:
         remedy = "Sign in to the key vault's tenant: --tenant ID, or az login --tenant ID."
-        return service.sign_in_refused(refusal, doing, "vault-sign-in", remedy)
+        return service.sign_in_refused(refusal, step, "vault-sign-in", remedy)
     if refusal.status == 403 and refusal.code != DISABLED:
-        return _forbidden(vault, doing, refusal)
+        return _forbidden(vault, step, refusal)
     if refusal.status == 404:
         return NotThere(
             "not-found",
-            f"Could not {doing}.",
+            f"Could not {step}.",
             answer=refusal.said,
             remedy="Check the name.",
             request_id=refusal.request_id,
         )
     passing = refusal.status >= 500 or refusal.status in {409, 429}
     report = "Run the same command again with --verbose and report its output."
-    return service.refused(refusal, doing, "vault-refused", LATER if passing else report)
+    return service.refused(refusal, step, "vault-refused", LATER if passing else report)
 
 
-def _forbidden(vault: str, doing: str, refusal: Refusal) -> S2SError:
+def _forbidden(vault: str, step: str, refusal: Refusal) -> S2SError:
     if refusal.code in _NETWORK:
         return PermissionMissing(
             "vault-network",
@@ -77,18 +77,18 @@ def _forbidden(vault: str, doing: str, refusal: Refusal) -> S2SError:
     right = "an access policy for secrets" if refusal.code == "AccessDenied" else OFFICER
     return PermissionMissing(
         "permission-missing",
-        f"You can't {doing} in the key vault '{vault}'.",
+        f"You can't {step} in the key vault '{vault}'.",
         answer=refusal.said,
         remedy=advice,
         command=grant,
         request_id=refusal.request_id,
-        missing=(MissingRight(f"{doing} in the key vault '{vault}'", right, "an Owner of the key vault", grant),),
+        missing=(MissingRight(f"{step} in the key vault '{vault}'", right, "an Owner of the key vault", grant),),
     )
 
 
-def _unanswered(error: Exception, vault: str, service: RemoteService, doing: str) -> S2SError:
+def _unanswered(error: Exception, vault: str, service: RemoteService, step: str) -> S2SError:
     if isinstance(error, UNREADABLE) and odd_answer(error) is None:
-        return service.unreadable(doing)
+        return service.unreadable(step)
     if any(isinstance(cause, aiohttp.ClientConnectorDNSError) for cause in causes(error)):
         return _no_vault(vault)
     if isinstance(error, ValueError) and odd_answer(error) is None:
@@ -99,7 +99,7 @@ def _unanswered(error: Exception, vault: str, service: RemoteService, doing: str
             remedy="Check the key vault's address, the proxy and --cloud.",
             status=NEVER_CONNECTED,
         )
-    return service.unanswered(error, doing)
+    return service.unanswered(error, step)
 
 
 def _no_vault(vault: str) -> NotThere:

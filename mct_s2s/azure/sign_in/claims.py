@@ -113,13 +113,13 @@ def azure_cli_login(scope: str, tenant: str | None, challenge: Challenge | None 
 
 
 def demanded(
-    service: str, doing: str, said: str, challenge: Challenge, way_out: tuple[str, str], request_id: str | None = None
+    service: str, step: str, said: str, challenge: Challenge, way_out: tuple[str, str], request_id: str | None = None
 ) -> SignInFailed:
     """The error of a sign-in that lacks what a service asks for.
 
     Args:
         service: who asks, in the words of a message.
-        doing: the step, as a verb phrase: `restart the App Service`.
+        step: the step, as a verb phrase: `restart the App Service`.
         said: what the service answered.
         challenge: what it asks for.
         way_out: what the user does about it, and the command for it.
@@ -128,7 +128,7 @@ def demanded(
     what = "a second factor" if challenge.second_factor else "a new sign-in"
     return SignInFailed(
         "mfa-required" if challenge.second_factor else "sign-in-again",
-        f"{service} requires {what} to {doing}.",
+        f"{service} requires {what} to {step}.",
         answer=said,
         remedy=way_out[0],
         command=way_out[1],

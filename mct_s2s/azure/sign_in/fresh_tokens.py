@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 async def send_signed_in(
     send: Callable[[], Awaitable[T]],
-    doing: str,
+    step: str,
     *,
     service: RemoteService,
     credential: CallerCredential,
@@ -31,7 +31,7 @@ async def send_signed_in(
 
     Args:
         send: sends once, with the credential's token of this moment.
-        doing: the step, as a verb phrase.
+        step: the step, as a verb phrase.
         service: who is asked.
         credential: who asks.
         scope: of the token.
@@ -54,10 +54,10 @@ async def send_signed_in(
             if refusal is not None and challenge is not None:
                 if last or not await credential.bring(scope, challenge, began):
                     way_out = credential.way_out(scope, challenge)
-                    raise demanded(service.name, doing, refusal.said, challenge, way_out, refusal.request_id) from error
+                    raise demanded(service.name, step, refusal.said, challenge, way_out, refusal.request_id) from error
             elif last or refusal is None or refusal.status != 401:
                 raise translate(error) from error
             else:
                 credential.forget(began)
         await before_repeating()
-    raise AssertionError(doing)
+    raise AssertionError(step)

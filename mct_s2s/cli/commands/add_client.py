@@ -15,7 +15,7 @@ from mct_s2s.cli.session import Needs
 from mct_s2s.engine.session import Session
 from mct_s2s.errors import UsageError
 from mct_s2s.inputs.client_places import ClientPlaces
-from mct_s2s.inputs.secret_places import SecretTo, secret_to
+from mct_s2s.inputs.secret_to import SecretTo, secret_to
 from mct_s2s.inputs.target import caller_resource
 from mct_s2s.model.desired import Desired, SettingsScope
 

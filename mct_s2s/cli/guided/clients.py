@@ -17,7 +17,7 @@ from mct_s2s.cli.guided.sites import columns
 from mct_s2s.errors import S2SError, UsageError
 from mct_s2s.inputs.clients import client_names
 from mct_s2s.inputs.federation import KUBERNETES, federated_spec, github_subject
-from mct_s2s.inputs.secret_places import secret_to
+from mct_s2s.inputs.secret_to import secret_to
 from mct_s2s.inputs.target import caller_resource
 from mct_s2s.model.azure_resources import Site
 
