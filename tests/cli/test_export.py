@@ -151,12 +151,16 @@ def test_a_role_of_its_own(around: Round, mct: Program) -> None:
     assert (site["role"], site["service-name"]) == ("Reader", 'The "API"')
 
 
-def test_after_an_apply_the_export_is_equal(around: Round, mct: Program, azure: Sandbox) -> None:
+def test_after_an_apply_the_export_is_equal(around: Round, mct: Program) -> None:
+    """Each client has its secret where the file says."""
     assert mct("setup", "--client", "Import", *JSON).code == 0
     text = around.export()
-    more = '\n[[sites.contosolearn.clients]]\nname = "New"\ncredential = "secret"\n'
-    assert len(around.apply(text + more, "-y")["credentials"]) == 2
-    assert tomllib.loads(around.export()) == tomllib.loads(text + more)
+    for name, place in (("In a vault", f'\nsecret-to = "keyvault:{seed.VAULT}"'), ("New", "")):
+        text += f'\n[[sites.contosolearn.clients]]\nname = "{name}"\ncredential = "secret"{place}\n'
+    saved = {one["client"]: one["savedTo"] for one in around.apply(text, "-y")["credentials"] if one["created"]}
+    assert saved["In a vault"].startswith(f"keyvault:{seed.VAULT}/mct-s2s-contosolearn-in-a-vault-")
+    assert saved["New"].startswith("file:")
+    assert around.changes_nothing() == tomllib.loads(text)
 
 
 def test_what_no_file_can_say_is_said_beside_it(around: Round, mct: Program, azure: Sandbox) -> None:
