@@ -65,24 +65,28 @@ async def finish_even_if_cancelled(work: Coroutine[Any, Any, A]) -> A:
 
 
 class ReadOnce(Generic[A]):
-    """What does not change while a command runs, by its key: read once, however many ask for it.
+    """What several ask for at the same time, by its key, and what does not change while a command runs.
 
-    A failure is that of all who were waiting; it is forgotten, and so is what was not there.
+    A failure is that of all who were waiting, and is forgotten.
+
+    Args:
+        keep: whether it is kept for those who ask later.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, keep: bool = True) -> None:
+        self._keep = keep
         self._read: dict[str, asyncio.Task[A]] = {}
 
     async def get(self, key: str, read: Callable[[], Coroutine[Any, Any, A]]) -> A:
-        """The value, which `read` reads if no one has read it."""
+        """The value, which `read` reads if no one has read it, or is about to."""
         task = self._read.get(key)
         if task is None:
             task = self._read[key] = asyncio.ensure_future(read())
-            task.add_done_callback(lambda done: self._keep_success(key, done))
+            task.add_done_callback(lambda done: self._forget(key, done))
         return await asyncio.shield(task)
 
-    def _keep_success(self, key: str, done: asyncio.Task[A]) -> None:
-        if done.cancelled() or done.exception() is not None or not done.result():
+    def _forget(self, key: str, done: asyncio.Task[A]) -> None:
+        if done.cancelled() or done.exception() is not None or not self._keep:
             self._read.pop(key, None)
 
 

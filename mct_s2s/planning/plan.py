@@ -139,7 +139,7 @@ class Plan:
 
         The settings wait for everything but admin consent, which no setting depends on. The restart waits for that too:
         the site restarts once, after all else has succeeded. Where access is revoked, it is the other way round:
-        whoever is removed has no access any more by then.
+        by then, clients that are removed have none any more.
         """
         match change:
             case WriteSettings():

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +12,8 @@ import pytest
 
 from tests.cli.conftest import Ended, Program
 from tests.conftest import Json
+from tests.reliability.harness import label
+from tests.support.sandbox_inside import Inside
 from tests.support.sandboxes import Tenants
 
 PER_TENANT = 3
@@ -47,6 +52,34 @@ resource-group = "mct"
 name = "Import {number}"
 {more}
 """
+
+
+def requests_of(one: Inside) -> Counter[str]:
+    """What a sandbox was asked since the last time, each site's by `mct-N`."""
+    counted = Counter(re.sub(r"mct-\d|import-\d-\w+", "…", label(row)) for row in one.log())
+    one.pipeline.observability.log.clear()
+    return counted
+
+
+def check_costs(run: Callable[..., Ended], tenants: Tenants) -> None:
+    """Sixty sites take no sixty sign-ins, and none waits for another: each adds its own requests, no more."""
+    tenants.slow_down(0.1)
+    first = tenants.all[0]
+    one = run("--only", "t1-2"), requests_of(first)
+    two = run("--only", "t1-2", "--only", "t1-3"), requests_of(first)
+    everything = run()
+    assert [done.code for done in (one[0], two[0], everything)] == [0, 0, 0]
+    assert everything.seconds == pytest.approx(one[0].seconds, abs=0.001)
+    own = two[1] - one[1]
+    assert not any(word in request for request in own for word in OF_A_TENANT)
+    for tenant in tenants.all:
+        assert requests_of(tenant).total() == one[1].total() + (PER_TENANT - 1) * own.total()
+
+
+OF_A_TENANT = (
+    "transitiveMemberOf", "appRoleAssignments", "ownedObjects", "/policies/", "/organization", "/token", "/metadata",
+)  # fmt: skip
+"""In requests about the tenant, the subscription or the caller, of which there is one for all sites."""
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from mct_s2s.sandbox.observability.request_log import Entry
 
 from tests.cli.conftest import Ended, Program
 from tests.cli.trust_file_program import ACADEMY, TWO, Applied, applied, of_site
@@ -195,6 +196,16 @@ def test_the_plan_for_a_pull_request_is_markdown_that_no_name_breaks(applied: Ap
     assert lines[4].startswith("Fingerprint: `")
 
 
+def test_no_line_begins_with_what_a_pipeline_takes_for_a_command(applied: Applied) -> None:
+    key = "::add-mask::x"
+    text = f"[sites.'{key}']\napp-service = 'none'\n{one('##vso[task.complete]')}"
+    for words in (("--dry-run",), ("--dry-run", "-o", "markdown"), ("-y",)):
+        done = applied(*words, text=text, env={"GITHUB_ACTIONS": "true"})
+        lines = [line.strip() for line in (done.out + done.err).splitlines()]
+        ours = ("::error::", "::group::", "::endgroup::")
+        assert not [line for line in lines if line.startswith(("::", "##vso", "##[")) and not line.startswith(ours)]
+
+
 def test_old_and_new_values_are_in_the_table(applied: Applied) -> None:
     assert applied("-y", text=one("Import")).code == 0
     applied.azure.write_settings({**applied.azure.settings(), "ServiceAuthEnabled": "false"})
@@ -232,6 +243,16 @@ def test_where_a_secret_goes_is_part_of_what_was_reviewed(applied: Applied, plac
     assert (done.code, applied.azure.writes()) == (2, [])
 
 
+def test_a_site_that_cannot_be_read_is_not_what_was_reviewed(applied: Applied) -> None:
+    applied.file.write_text(TWO)  # there is no academy
+    reviewed = applied("--dry-run", *JSON)
+    assert (reviewed.code, reviewed.document["fingerprint"]) == (1, None)
+    assert "| ✗" not in applied("--dry-run", "-o", "markdown").out
+    done = applied("--expect", "0" * 64, "-y", *JSON)
+    assert (done.code, applied.azure.writes()) == (2, [])
+    assert "academy" in done.document["error"]["message"]
+
+
 def test_a_fingerprint_is_of_the_sites_that_were_asked_for(applied: Applied) -> None:
     applied.other_site()
     applied.file.write_text(TWO)
@@ -247,14 +268,10 @@ def test_a_plan_that_has_changed_since_the_review_is_not_applied(applied: Applie
     applied.other_site()
     slow = {"type": "latency", "seconds": 20}
     applied.azure.misbehave({"match": {"path": f"{ACADEMY}/config/appsettings/list"}, "times": 1, "fault": slow})
-    done = changed = None
 
-    async def write(entry: object) -> None:
-        nonlocal changed
-        path, method = getattr(entry, "path", ""), getattr(entry, "method", "")
-        if changed is None and method == "POST" and path.casefold() == f"{ACADEMY}/config/appsettings/list".casefold():
-            site = inside.world.resources.sites[SITE.lower()]
-            changed = site.settings["ServiceAuthEnabled"] = "false"
+    async def write(entry: Entry) -> None:
+        if entry.method == "POST" and entry.path.casefold() == f"{ACADEMY}/config/appsettings/list".casefold():
+            inside.state.resources.sites[SITE.lower()].settings["ServiceAuthEnabled"] = "false"
 
     inside.hooks.after.append(write)
     done = applied("-y", *JSON, text=TWO)
@@ -362,3 +379,16 @@ def test_pruning_is_part_of_what_was_reviewed(applied: Applied) -> None:
     applied.file.write_text(one("A", "B"))
     assert applied.fingerprint() != applied.fingerprint("--prune")
     assert applied("--prune", "--expect", applied.fingerprint("--prune"), "-y").code == 0
+
+
+def test_a_registration_that_two_sites_adopt_keeps_what_each_of_them_adds(applied: Applied, azure: Sandbox) -> None:
+    """Its lists are replaced as a whole: written side by side, one would take back what the other has added."""
+    applied.other_site()
+    shared = azure.graph("POST", "/applications", json={"displayName": "Shared"})["appId"]
+    client = f"name = '{shared}'\ncredential = 'none'\n"
+    text = f"{ONE}[[sites.learn.clients]]\n{client}[sites.academy]\n[[sites.academy.clients]]\n{client}"
+    azure.misbehave({"match": {"service": "Graph"}, "fault": {"type": "latency", "seconds": 1}})
+    assert applied("-y", "--no-verify", text=text).code == 0
+    azure.behave()
+    (registration,) = azure.applications("Shared")
+    assert len(registration["requiredResourceAccess"]) == 2

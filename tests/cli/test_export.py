@@ -13,7 +13,7 @@ import pytest
 from mct_s2s.sandbox.state import seed
 
 from tests.cli.conftest import Program
-from tests.cli.test_worlds import STRANGER, Hand
+from tests.cli.test_scenarios import STRANGER, Hand
 from tests.conftest import FUNCTION_APP, GROUP, USER_IDENTITY, Sandbox
 
 PORTAL = f"{GROUP}/Microsoft.Web/sites/partner-portal"

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.cli.conftest import Ended
-from tests.cli.fleets import Fleet, fleet
+from tests.cli.fleets import Fleet, check_costs, fleet
 
 __all__ = ["fleet"]
 
@@ -40,6 +40,10 @@ def test_each_secret_that_ends_is_replaced_where_the_file_says(fleet: Fleet, tmp
     assert all(Path(file.removeprefix("file:")).is_file() for file in files)
     again = fleet("rotate-secret", *ROTATE)
     assert (again.code, [one for credentials in made(again).values() for one in credentials]) == (0, [])
+
+
+def test_a_site_costs_its_own_requests_and_a_tenant_its_caller(fleet: Fleet) -> None:
+    check_costs(lambda *words: fleet("rotate-secret", "--expiring-within", "10d", "-y", *words), fleet.tenants)
 
 
 def test_a_client_that_the_file_does_not_name_is_said_and_left(fleet: Fleet) -> None:

@@ -41,7 +41,8 @@ def test_it_needs_no_azure(mct: Program) -> None:
 
 def test_what_every_command_prints_is_valid_by_the_schema_that_is_printed(mct: Program, tmp_path: Path) -> None:
     """A consumer who fetches the schema from the program can rely on it for each document."""
-    handoff, backup = tmp_path / "handoff.json", tmp_path / "backup.json"
+    handoff, backup, trust = tmp_path / "handoff.json", tmp_path / "backup.json", tmp_path / "trust.toml"
+    trust.write_text("[sites.contosolearn]\n[sites.none]\n")
     done = [
         mct(*words, *JSON).out
         for words in (
@@ -56,6 +57,7 @@ def test_what_every_command_prints_is_valid_by_the_schema_that_is_printed(mct: P
             ("status",),
             ("status", "--all", "--tenant-wide"),
             ("export",),
+            ("apply", "-f", str(trust), "--dry-run"),
             ("verify",),
             ("snippet", "One"),
             ("rotate-secret", "One", "-y"),

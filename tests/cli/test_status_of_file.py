@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable
 
 import pytest
 
 from tests.cli.conftest import Ended, Program
-from tests.cli.fleets import PER_TENANT, Fleet, fleet
-from tests.reliability.harness import label
-from tests.support.sandbox_inside import Inside
+from tests.cli.fleets import Fleet, check_costs, fleet
 from tests.support.sandboxes import Tenants
 
 JSON = ("-o", "json")
@@ -41,32 +38,7 @@ def test_every_site_of_every_tenant_is_shown_in_the_order_of_the_file(status: Ca
 
 
 def test_a_site_costs_its_own_requests_and_a_tenant_one_sign_in(status: Callable[..., Ended], tenants: Tenants) -> None:
-    """Sixty sites must not take sixty sign-ins, nor one site wait for another."""
-    tenants.slow_down(0.1)
-    alone = status("--only", "t1-2", *JSON)
-    first = _requests(tenants.all[0])
-    everything = status(*JSON)
-    assert everything.seconds == pytest.approx(alone.seconds, abs=0.001)
-    own = sum(first.values()) - sum(ONCE.values())
-    for one in tenants.all:
-        counted = _requests(one)
-        assert {what: counted[what] for what in ONCE} == ONCE
-        assert sum(counted.values()) == sum(ONCE.values()) + PER_TENANT * own
-
-
-ONCE = {
-    "arm GET /metadata/endpoints": 1,
-    "entra POST /{id}/oauth2/v2.0/token": 2,
-    "arm GET …": 1,
-    "graph GET /v1.0/organization": 1,
-}
-"""Of a tenant and of its subscription, however many sites there are."""
-
-
-def _requests(one: Inside) -> Counter[str]:
-    counted = Counter(label(row) for row in one.log())
-    one.pipeline.observability.log.clear()
-    return counted
+    check_costs(status, tenants)
 
 
 def test_a_site_and_a_tenant_that_fail_stop_no_other(status: Callable[..., Ended], tenants: Tenants) -> None:

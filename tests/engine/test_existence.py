@@ -6,13 +6,13 @@ import pytest
 from mct_s2s.engine.change import run_change
 from mct_s2s.errors import ServiceError
 
-from tests.engine.memory import Agreeing, World, carry_out, request, run, session, world
-from tests.planning.worlds import SERVICE_KEY, spec
+from tests.engine.memory import Agreeing, MemoryState, carry_out, memory_state, request, run, session
+from tests.planning.scenarios import SERVICE_KEY, spec
 
 
-def left_over() -> World:
+def left_over() -> MemoryState:
     """A service application that no setting names any more."""
-    here = world()
+    here = memory_state()
     here.register("MCT service (contosolearn)", SERVICE_KEY)
     return here
 
@@ -40,7 +40,7 @@ def test_what_refuses_writes_only_because_it_is_new_is_used() -> None:
 
 
 def test_what_the_app_service_names_is_not_written_to_find_out() -> None:
-    here = world()
+    here = memory_state()
     run(carry_out(here, request(here, spec("Import"))))
     here.unwritable = set(here.applications)
     outcome = run(carry_out(here, request(here, spec("Import", "Reports"))))

@@ -29,11 +29,11 @@ AGAIN = {
 def test_what_is_deleted_is_not_taken_for_existing(seconds: float, mode: str, again: str, harness: Harness) -> None:
     removal, addition = AGAIN[again]
     assert harness.run(SETUP).code == 0
-    harness.inside.world.clock.advance(60)
+    harness.inside.state.clock.advance(60)
     with lagging(harness, seconds, mode):
         assert harness.run(removal).code == 0
         added = harness.run(addition)
-        harness.inside.world.clock.advance(2 * seconds)
+        harness.inside.state.clock.advance(2 * seconds)
     if "--purge" in again and added.code == 1:  # the recycle bin, too, is read at a replica: said as it is
         assert added.document["error"]["code"] == "not-in-recycle-bin"
         return

@@ -10,6 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 from mct_s2s.azure import authorities
+from mct_s2s.azure.clouds import BY_NAME
 from mct_s2s.sandbox.hosting.embedded import start
 
 from tests.conftest import Json, Sandbox
@@ -25,14 +26,14 @@ class Tenants:
     all: tuple[Inside, Inside, Inside]
 
     def become(self, kept: Json) -> None:
-        """Let each go to the same world, and forget what it was asked."""
+        """Let each go to the same state, and forget what it was asked."""
         for one in self.all:
             one.become(copy.deepcopy(kept))
 
     def slow_down(self, seconds: float) -> None:
         """Let each request take so long, in simulated time."""
         for one in self.all:
-            one.world.latency_seconds = seconds
+            one.state.latency_seconds = seconds
 
     def profiles(self) -> str:
         """The profiles of a trust file, `tenant-1` to `tenant-3`."""
@@ -62,6 +63,6 @@ def tenants(inside: Inside, other_sandboxes: list[Inside], monkeypatch: pytest.M
     made = Tenants((inside, first, second))
     # One credential in the environment signs in to all of Microsoft's clouds, and to one other at most.
     known = {one.azure.origin: SimpleNamespace(login=one.azure.origin) for one in made.all}
-    monkeypatch.setattr(authorities, "BY_NAME", {**authorities.BY_NAME, **known})
+    monkeypatch.setattr(authorities, "BY_NAME", {**BY_NAME, **known})
     yield made
     made.slow_down(0)

@@ -29,7 +29,7 @@ class ArmSites:
         self._session = session
         self._clients: dict[str, WebSiteManagementClient] = {}
         self._all: ReadOnce[list[Subscription]] = ReadOnce()
-        self._known: ReadOnce[Subscription | None] = ReadOnce()
+        self._known: ReadOnce[Subscription] = ReadOnce()
 
     async def subscriptions(self) -> list[Subscription]:
         """GET /subscriptions, once: several App Services ask for it."""
@@ -42,14 +42,14 @@ class ArmSites:
 
     async def subscription(self, subscription_id: str) -> Subscription | None:
         """GET /subscriptions/{id}, once."""
-        return await self._known.get(subscription_id.casefold(), lambda: self._read_subscription(subscription_id))
-
-    async def _read_subscription(self, subscription_id: str) -> Subscription | None:
-        path, doing = f"/subscriptions/{subscription_id}", "read the subscription"
         try:
-            row = await self._session.get(path, api_version_fallback.SUBSCRIPTIONS, doing)
+            return await self._known.get(subscription_id.casefold(), lambda: self._read_subscription(subscription_id))
         except NotThere:
             return None
+
+    async def _read_subscription(self, subscription_id: str) -> Subscription:
+        path, doing = f"/subscriptions/{subscription_id}", "read the subscription"
+        row = await self._session.get(path, api_version_fallback.SUBSCRIPTIONS, doing)
         with ARM.readable(doing):
             return _subscription(row)
 

@@ -15,7 +15,8 @@ from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.engine.change import carry_out
 from mct_s2s.errors import S2SError
 from mct_s2s.planning.plan import Plan
-from mct_s2s.ports.apply_progress import activity
+from mct_s2s.ports.apply_progress import activity, watched_by
+from mct_s2s.render.live.site_progress import NamedWatcher
 
 
 async def apply_at_all(current: Run, sites: Sequence[SiteRun], *, was_asked: bool) -> None:
@@ -37,8 +38,9 @@ async def _apply(current: Run, site: SiteRun, shared: _SharedRegistrations, *, w
     ui = SiteInterface(current, site)
     ui.was_asked = was_asked
     try:
-        async with shared.held(site.outcome.plan, site.key):
-            site.outcome = await carry_out(site.session, site.outcome, site.since, ui)
+        with watched_by(NamedWatcher(site.key, current.display)):
+            async with shared.held(site.outcome.plan):
+                site.outcome = await carry_out(site.session, site.outcome, site.since, ui)
         retire_files(current.terminal, site.session, site.outcome)
         remember_seen(site.options, site.session, site.outcome.after)
     except S2SError as error:
@@ -53,14 +55,14 @@ class _SharedRegistrations:
         self._locks: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     @asynccontextmanager
-    async def held(self, plan: Plan, site: str) -> AsyncIterator[None]:
+    async def held(self, plan: Plan) -> AsyncIterator[None]:
         """Hold all that a plan changes; in one order, so that no two sites wait for each other."""
         ids = {one for change in plan.changes if isinstance(one := getattr(change, "object_id", None), str)}
         async with AsyncExitStack() as stack:
             for one in sorted(ids):
                 lock = self._locks[one]
                 if lock.locked():
-                    with activity(f"Waiting at {site} for another site that shares a registration"):
+                    with activity("Waiting for another site that shares a registration"):
                         await lock.acquire()
                 else:
                     await lock.acquire()

@@ -26,7 +26,7 @@ from mct_s2s.render.plan import target_details
 def show_review(
     terminal: Terminal, options: ChangingOptions, sites: Sequence[SiteRun], fingerprint: str | None
 ) -> None:
-    """Show the plans to whoever has to agree to them, or to whoever asked for nothing else."""
+    """Show the plans that have to be agreed to, or that are all that was asked for."""
     plans = [_plan(site) for site in sites]
     if options.dry_run:
         if options.output is PlanFormat.TEXT:
@@ -81,7 +81,7 @@ def _plan(site: SiteRun) -> SitePlan:
 
 
 def _places(site: SiteRun, outcome: Outcome) -> Iterator[str]:
-    """Where new secrets go, where the file says it: whoever agrees to the plan agrees to that, too."""
+    """Where new secrets go, where the file says it: it is part of what is agreed to."""
     named = {client.name.strip() for client in site.wanted.entry.clients if "secret-to" in client.options}
     for step in outcome.plan.changes:
         if isinstance(step, AddCredential) and step.needs_store and step.client in named:

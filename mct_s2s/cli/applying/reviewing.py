@@ -29,7 +29,7 @@ from mct_s2s.planning.fingerprint import combined, fingerprint
 from mct_s2s.stores.departures import LocalDepartures
 
 _OF_A_PLACE = ("secret-to", "secret-format", "secret-names")
-"""The keys of a client that say where its secret goes: whoever reviews a plan agrees to them, too."""
+"""The keys of a client that say where its secret goes: they are reviewed with the plan."""
 
 
 def pruning(options: ApplyOptions, file: TrustFile) -> Pruning:
@@ -91,7 +91,7 @@ def fingerprint_of(sites: Sequence[SiteRun]) -> str | None:
 
 
 def site_fingerprint(entry: SiteEntry, outcome: Outcome) -> str:
-    """The digest of one site's plan and of where its new secrets go; the same whoever makes it, wherever."""
+    """The digest of one site's plan and of where its new secrets go; the same for every caller, on every machine."""
     request, plan = outcome.request, outcome.intended or outcome.plan
     places = {client.name.strip(): [client.options.get(key) for key in _OF_A_PLACE] for client in entry.clients}
     stored = [step.client for step in plan.changes if isinstance(step, AddCredential) and step.needs_store]

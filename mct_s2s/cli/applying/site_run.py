@@ -17,6 +17,7 @@ from mct_s2s.engine.session import Session
 from mct_s2s.errors import Refused, S2SError
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.site_target import site_title
+from mct_s2s.planning.reviewed import is_covered
 from mct_s2s.ports.apply_progress import Progress
 from mct_s2s.stores.output_store import Shown
 
@@ -69,7 +70,7 @@ class SiteRun:
 
 
 class SiteInterface:
-    """Agrees to the plan that was reviewed, and to no other; nobody is asked again about one site of many."""
+    """Agrees to what was reviewed, and to nothing else; there is no second question about one site of many."""
 
     def __init__(self, run: Run, site: SiteRun) -> None:
         self._run = run
@@ -83,14 +84,18 @@ class SiteInterface:
         return self.was_asked or clock.seconds() - self._site.read_at > STALE_SECONDS
 
     async def confirm(self, outcome: Outcome) -> bool:
-        """Refuse a plan that is not the one that was reviewed; where nothing is left to do, that is all right.
+        """Refuse what was not reviewed. Less may be left to do: another site shares a registration, say.
 
         Raises:
             Refused: `plan-changed`.
         """
+        reviewed = self._site.outcome
         if outcome.plan.is_empty:
             self._site.outcome = outcome
             return False
+        if reviewed is not None and is_covered(outcome.plan, reviewed.plan):
+            self.was_asked, self._site.read_at = False, clock.seconds()
+            return True
         raise Refused(
             "plan-changed",
             f"What would be done at {self._site.title} is not what was reviewed: something has changed meanwhile. "

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
+from mct_s2s.cli.fleet.shared_rights import SharedRights
 from mct_s2s.cli.fleet.sites import FleetSite, SignIn, all_needs
 from mct_s2s.cli.session import connect
 from mct_s2s.engine.session import Session
@@ -24,7 +25,7 @@ class FleetSessions:
         """The session of a site, as soon as its sign-in is done.
 
         Raises:
-            S2SError: nobody could sign in.
+            S2SError: the sign-in failed.
         """
         shared = await self._holders[site.sign_in].session()
         subscription = site.target.subscription or shared.subscription
@@ -67,7 +68,8 @@ class _Holder:
         try:
             first = sites[0]
             async with connect(first.options, all_needs(sites), terminal, client_id=first.client_id) as session:
-                self._opened.set_result(session)
+                rights = SharedRights(session.azure.directory_access)
+                self._opened.set_result(replace(session, azure=replace(session.azure, directory_access=rights)))
                 await self._is_over.wait()
         except BaseException as error:
             if self._opened.done():

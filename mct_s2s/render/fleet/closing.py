@@ -62,16 +62,16 @@ def show_accounts(terminal: Terminal, accounts: Sequence[SiteAccount]) -> None:
     for account in accounts:
         if account.verification is not None and not account.verification.is_proved:
             terminal.result()
-            terminal.result(Text(account.title, style="head"))
+            terminal.result(_heading(account))
             show_verification(terminal, account.verification)
         if account.handed_over:
             terminal.result()
-            terminal.result(Text(account.title, style="head"))
+            terminal.result(_heading(account))
             show_left_to_others(terminal, account.handed_over)
     for account in accounts:
         if account.error is not None:
             terminal.say()
-            terminal.say(Text(account.title, style="head"))
+            terminal.say(_heading(account))
             show_error(terminal, account.error)
             show_standing(terminal, account.changes, account.doubtful, account.left, again=False)
 
@@ -81,7 +81,7 @@ def show_stopped(terminal: Terminal, accounts: Sequence[SiteAccount], why: str) 
     terminal.say()
     terminal.say(why, style="warn")
     for account in accounts:
-        terminal.say(Text(account.title, style="head"))
+        terminal.say(_heading(account))
         if account.error is not None:
             show_error(terminal, account.error)
         if not (account.changes or account.doubtful or account.left or account.error):
@@ -90,6 +90,11 @@ def show_stopped(terminal: Terminal, accounts: Sequence[SiteAccount], why: str) 
         for credential in account.credentials:
             for line in credential_lines(credential):
                 terminal.say(Text.assemble("  ", line))
+
+
+def _heading(account: SiteAccount) -> Text:
+    """A line of its own; what the file calls a site does not begin it, as a pipeline reads commands there."""
+    return Text(f"Site {account.title}", style="head")
 
 
 def _summary(account: SiteAccount) -> tuple[tuple[str, str], Text]:

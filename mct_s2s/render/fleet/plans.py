@@ -1,4 +1,4 @@
-"""The plans of several sites, for whoever has to agree to them: as text, and as Markdown for a pull request."""
+"""The plans of several sites, to be agreed to: as text, and as Markdown for a pull request."""
 
 from __future__ import annotations
 
