@@ -7,7 +7,7 @@ import tomllib
 from typing import Any
 
 DEEPEST = 16
-"""Parts of one key, `a.b.c`. No file of ours has more than four."""
+"""Parts of one key, `a.b.c`. None of our files has more than four."""
 
 _TOKEN = re.compile(
     r"""
