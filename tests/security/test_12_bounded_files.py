@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from contextlib import suppress
 from itertools import product
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from mct_s2s.local_files import MOST_BYTES
 
 from tests.cli.conftest import Program
 from tests.conftest import Sandbox
-from tests.support.sampling import sampled
+from tests.support.sampling import every_cell, sampled
 
 HANGING_SECONDS = 30.0
 """Of processor time, only against hanging: what is linear takes some hundredths, what is quadratic some minutes."""
@@ -122,9 +123,9 @@ TOML_UNITS = (
     ("start", "unit"), sampled(list(product(["", 'a="""', "a=[", "[sites.a]\n"], TOML_UNITS)), 10, salt="toml")
 )
 def test_a_trust_file_is_read_in_linear_time(start: str, unit: str) -> None:
-    began = time.process_time()
-    with pytest.raises(UsageError):
-        parsed_trust_file(Path("trust.toml"), start + unit * (MOST_BYTES // len(unit)))
+    began, size = time.process_time(), MOST_BYTES if every_cell() else MOST_BYTES // 8
+    with suppress(UsageError):
+        parsed_trust_file(Path("trust.toml"), start + unit * (size // len(unit)))
     assert time.process_time() - began < HANGING_SECONDS
 
 
