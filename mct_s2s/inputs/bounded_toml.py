@@ -7,15 +7,15 @@ import tomllib
 from typing import Any
 
 DEEPEST = 16
-"""Parts of one key, `a.b.c`. No file of ours has more than four."""
+"""Parts of one key, `a.b.c`. None of our files has more than four."""
 
 _TOKEN = re.compile(
     r"""
     \#[^\n]*
     | \"{3} (?: \\. | [^\\] )*? (?: \"{3} | \Z )
     | '{3} .*? (?: '{3} | \Z )
-    | \" (?: \\. | [^"\\\n] )*+
-    | ' [^'\n]*+
+    | \" (?: \\. | [^"\\\n] )*+ \"?
+    | ' [^'\n]*+ '?
     | [.=\n\[\]{},]
     """,
     re.VERBOSE | re.DOTALL,

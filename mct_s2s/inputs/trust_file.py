@@ -43,8 +43,13 @@ def read_trust_file(path: Path) -> TrustFile:
     return parsed_trust_file(path, trust_file_text(path))
 
 
-def parsed_trust_file(path: Path, text: str) -> TrustFile:
-    """The sites of a text; `path` is for messages.
+def parsed_trust_file(path: Path, text: str, *, may_be_empty: bool = False) -> TrustFile:
+    """The sites of a text.
+
+    Args:
+        path: for messages.
+        text: the file's.
+        may_be_empty: whether it need not name any site yet.
 
     Raises:
         UsageError: `trust-file-malformed`.
@@ -52,8 +57,10 @@ def parsed_trust_file(path: Path, text: str) -> TrustFile:
     document, lines = _parsed(path, text)
     reader = _Reader(lines, Mistakes(path))
     sites = reader.sites(document)
+    if not sites and not may_be_empty:
+        reader.check_sites(document)
     reader.mistakes.check()
-    return TrustFile(path, sites)
+    return TrustFile(path, sites, reader.profiles)
 
 
 def trust_file_text(path: Path) -> str:
@@ -102,10 +109,18 @@ class _Reader:
             path = ("profiles", name)
             options = self._values(path, table, PROFILE_KEYS)
             self._profiles[name] = Profile(name=name, options=options, **self._place(path))
-        sites = tuple(self._site(name, table) for name, table in self._tables((), document, "sites"))
-        if not sites and "sites" not in document:
-            self._wrong((), "it names no site", "Add a table such as [sites.contosolearn].")
-        return sites
+        return tuple(self._site(name, table) for name, table in self._tables((), document, "sites"))
+
+    def check_sites(self, document: dict[str, Any]) -> None:
+        """Note that there is no site, where nothing that could be one is there."""
+        if not document.get("sites"):
+            place: Place = ("sites",) if "sites" in document else ()
+            self._wrong(place, "it names no site", "Add a table such as [sites.contosolearn].")
+
+    @property
+    def profiles(self) -> tuple[Profile, ...]:
+        """All profiles, in their order."""
+        return tuple(self._profiles.values())
 
     def _site(self, name: str, table: dict[str, Any]) -> SiteEntry:
         path = ("sites", name)
@@ -186,8 +201,6 @@ class _Reader:
                 self._wrong((*path, key, name), what, f"Choose another one: [{key}.NAME]")
             else:
                 yield name, value
-        if isinstance(found, dict) and not found and key in table and key == "sites":
-            self._wrong((key,), "it names no site", "Add a table such as [sites.contosolearn].")
 
     def _elements(self, path: Place, table: dict[str, Any], key: str) -> Iterator[tuple[Place, dict[str, Any]]]:
         found = table.get(key, [])
