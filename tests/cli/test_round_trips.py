@@ -78,7 +78,7 @@ def test_setup_and_what_follows(measured: Measured) -> None:
         "setup": Cost(39, 9),
         "setup again": Cost(31, 3),
         "status": Cost(15, 3),
-        "status --all": Cost(19, 6),
+        "status --all": Cost(19, 7),
         "status --tenant-wide": Cost(3, 3),
         "add-client": Cost(35, 8),
         "verify": Cost(21, 6),
