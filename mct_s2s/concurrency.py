@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Generator
+from collections.abc import Callable, Coroutine, Generator, Iterable
 from contextlib import suppress
 from typing import Any, Generic, TypeVar, overload
 
@@ -39,10 +39,21 @@ async def _all(coroutines: tuple[Coroutine[Any, Any, Any], ...]) -> tuple[Any, .
     try:
         return tuple(await asyncio.gather(*tasks))
     except BaseException:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await end_all(tasks)
         raise
+
+
+async def end_all(tasks: Iterable[asyncio.Task[Any]]) -> None:
+    """Cancel tasks and wait until they have ended.
+
+    Each is cancelled once: one that is about to end, as what waits for it was cancelled, may be closing a
+    connection, and would leave it half-open.
+    """
+    ending = list(tasks)
+    for task in ending:
+        if not task.cancelling():
+            task.cancel()
+    await asyncio.gather(*ending, return_exceptions=True)
 
 
 async def finish_even_if_cancelled(work: Coroutine[Any, Any, A]) -> A:
