@@ -27,6 +27,7 @@ def serve(
     announce: Callable[[str], None],
     state_file: Path | None = None,
     faults_file: Path | None = None,
+    listen: str = "",
 ) -> None:
     """Serve the state of a directory until interrupted.
 
@@ -37,6 +38,7 @@ def serve(
         announce: called with each line to show once the sandbox is ready.
         state_file: a state that replaces the saved one; the file itself stays as it is.
         faults_file: a list of rules (see `faults`), as JSON.
+        listen: an IP address of this machine instead of the loopback. Whoever reaches it controls the sandbox.
 
     Raises:
         PortTaken: one of the ports is not free.
@@ -51,15 +53,15 @@ def serve(
             folder.adopt(state_file)
         state = folder.state()
         if real_names:
-            opened = listening.open_exactly({"all": port})
+            opened = listening.open_exactly({"all": port}, listen)
             server, addresses, observability = startup.prepare_real_names(folder, state, port)
         else:
-            opened = listening.open_exactly(ports_from(port, startup.names_of(state)))
-            server, addresses, observability = startup.prepare(folder, state, opened)
+            opened = listening.open_exactly(ports_from(port, startup.names_of(state)), listen)
+            server, addresses, observability = startup.prepare(folder, state, opened, listen)
         observability.faults.replace(rules)
 
         def ready() -> None:
-            for line in banner.lines(addresses, shells.of_user()):
+            for line in banner.lines(addresses, shells.of_user(), listen):
                 announce(line)
 
         server.started_up = ready
