@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import json
-import ssl
-import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
-from mct_s2s.sandbox.core.addresses import HOST
 from mct_s2s.sandbox.core.files import replace_file
-from mct_s2s.sandbox.hosting import banner, certificates, listening, shells, startup
+from mct_s2s.sandbox.hosting import banner, listening, shells, startup
+from mct_s2s.sandbox.hosting.control_client import answer_of
 from mct_s2s.sandbox.hosting.environment import ports_from
 from mct_s2s.sandbox.hosting.hosts_file import hosts_lines
 from mct_s2s.sandbox.hosting.state_directory import Served, StateDirectory
@@ -82,11 +80,7 @@ def save(path: Path, state_dir: Path | None = None) -> None:
         kept = folder.state_file
         (SandboxState.load(kept) if kept.exists() else folder.state()).save(path)
         return
-    authority, _ = certificates.ensure(folder.path, for_real_names=served.real_names)
-    trusted = ssl.create_default_context(cafile=authority)
-    opener = urllib.request.build_opener(urllib.request.HTTPSHandler(context=trusted), urllib.request.ProxyHandler({}))
-    with opener.open(f"https://{HOST}:{served.port}/_sandbox/world", timeout=60) as answer:
-        content = json.loads(answer.read())
+    content = json.loads(answer_of(folder, served, "world"))
     replace_file(path, json.dumps(content, indent=1, ensure_ascii=False).encode("utf-8"))
 
 
