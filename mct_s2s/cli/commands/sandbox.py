@@ -46,7 +46,7 @@ Port = Annotated[
     int | None,
     typer.Option(
         "--port",
-        help="First of six local ports (the only one with --real-names).",
+        help="First of seven local ports (the only one with --real-names).",
         show_default=f"{DEFAULT_PORT}; {REAL_PORT} with --real-names",
         min=1,
         max=65000,  # the ports that follow need room, too
