@@ -1,4 +1,4 @@
-"""What scripts/bench runs and prints: whole processes, in turns, each first setup in a world as new.
+"""What scripts/bench runs and prints: whole processes, in turns, each first setup in a state as new.
 
 Usage: bench_runs.py WORK ROUNDS [--write], with a sandbox in the environment and somebody signed in to the Azure CLI.
 """
@@ -16,7 +16,7 @@ from statistics import median
 
 from bench_report import Times, chart, page, table
 from bench_start import start_table, start_times
-from contract_checks import keep_world, restore_world, sandbox
+from contract_checks import keep_state, restore_state, sandbox
 
 HERE = Path(__file__).parent
 DOCS = HERE.parent / "docs"
@@ -65,20 +65,20 @@ def set_latency(seconds: float) -> None:
     sandbox("PATCH", "knobs", json.dumps({"latencySeconds": seconds}).encode())
 
 
-def over_latency(work: Path, world: str, rounds: int, latency: float) -> Times:
-    """All contenders, one after the other, several times; each from a world as new."""
+def over_latency(work: Path, state: str, rounds: int, latency: float) -> Times:
+    """All contenders, one after the other, several times; each from a state as new."""
     times: Times = {name: {} for name in contenders()}
     for _ in range(rounds):
         for name, commands in contenders().items():
-            restore_world(world)
+            restore_state(state)
             set_latency(latency)
             for what, command in commands.items():
                 times[name].setdefault(what, []).append(run(work, command))
     return times
 
 
-def over_clients(work: Path, world: str, rounds: int, count: int) -> Times:
-    """The same for so many more clients in a world that is set up; the Azure CLI's scripts once."""
+def over_clients(work: Path, state: str, rounds: int, count: int) -> Times:
+    """The same for so many more clients in a state that is set up; the Azure CLI's scripts once."""
     file = work / "clients.txt"
     file.write_text("".join(f"Client {number}\n" for number in range(count)), encoding="utf-8")
     commands: Mapping[str, Sequence[str]] = {
@@ -90,7 +90,7 @@ def over_clients(work: Path, world: str, rounds: int, count: int) -> Times:
         for name, command in commands.items():
             if name in PATIENCE and (number or count > PATIENCE[name]):
                 continue
-            restore_world(world)
+            restore_state(state)
             set_latency(CLIENT_LATENCY)
             times.setdefault(name, {}).setdefault(what, []).append(run(work, command))
     return times
@@ -100,15 +100,15 @@ def main() -> int:
     """Exit code: 0 if everything ran."""
     work, rounds = Path(sys.argv[1]), int(sys.argv[2])
     new, set_up = str(work / "new.json"), str(work / "set-up.json")
-    keep_world(new)
+    keep_state(new)
     by_latency: dict[float, Times] = {}
     for latency in LATENCIES:
         by_latency[latency] = over_latency(work, new, rounds, latency)
         print(f"\n{latency * 1000:.0f} ms for each request, whole processes, median of {rounds}:\n")
         print(table(by_latency[latency]), flush=True)
-    restore_world(new)
+    restore_state(new)
     run(work, ("mct-s2s", "setup", "-y", "--no-verify"))
-    keep_world(set_up)
+    keep_state(set_up)
     by_clients: Times = {}
     for count in CLIENTS:
         for name, runs in over_clients(work, set_up, rounds, count).items():

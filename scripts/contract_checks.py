@@ -60,14 +60,14 @@ def sandbox(method: str, path: str, body: bytes | None = None) -> Any:
     return json.loads(content) if content else None
 
 
-def keep_world(path: str) -> Wrong:
-    """Write the world to a file."""
+def keep_state(path: str) -> Wrong:
+    """Write the state to a file."""
     Path(path).write_text(json.dumps(sandbox("GET", "world")), encoding="utf-8")
     return []
 
 
-def restore_world(path: str) -> Wrong:
-    """Make the world what the file says."""
+def restore_state(path: str) -> Wrong:
+    """Make the state what the file says."""
     sandbox("PUT", "world", Path(path).read_bytes())
     return []
 
@@ -321,8 +321,8 @@ def secrets(*paths: str) -> Wrong:
 CHECKS: dict[str, Callable[..., Wrong]] = {
     check.__name__.replace("_", "-"): check
     for check in (
-        keep_world,
-        restore_world,
+        keep_state,
+        restore_state,
         forget_requests,
         no_writes,
         no_leaks,

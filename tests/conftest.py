@@ -18,6 +18,7 @@ from mct_s2s.sandbox.state import seed
 from tests.support.simulated_time import SimulatedTime
 
 pytest_plugins = [
+    "tests.support.spared",
     "tests.support.garbage",
     "tests.support.sampling",
     "tests.support.screens",
@@ -25,7 +26,6 @@ pytest_plugins = [
     "tests.support.tidiness",
     "tests.support.sandbox_inside",
     "tests.support.summary",
-    "tests.support.screens",
 ]
 
 hypothesis.settings.register_profile("mct", deadline=None, database=None)
@@ -176,13 +176,13 @@ class Sandbox:
         """From now on, a site that restarts answers 503 for so long."""
         assert self._control("PATCH", "/knobs", json={"restartSeconds": seconds}).is_success
 
-    def world(self) -> Any:
+    def state(self) -> Any:
         """Everything that is there, as the sandbox keeps it."""
         return self._control("GET", "/world").json()
 
-    def load(self, world: Any) -> None:
-        """Put a kept world in place of this one, and begin a new page of the log."""
-        assert self._control("PUT", "/world", json=world).status_code == 204
+    def load(self, state: Any) -> None:
+        """Put a kept state in place of this one, and begin a new page of the log."""
+        assert self._control("PUT", "/world", json=state).status_code == 204
         self.forget()
 
     def add_site(self, **sent: str) -> Any:

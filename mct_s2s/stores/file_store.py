@@ -19,6 +19,7 @@ from mct_s2s.stores.private_files import (
     check_place,
     forget_leftovers,
     lines_of,
+    on_disk,
     replace_whole,
     text_of,
 )
@@ -93,8 +94,12 @@ class FileStore:
 
         What a killed run left half-written goes first: it may hold a secret.
         """
-        forget_leftovers(self.path)
-        self._note({**self._begun(), attempt: client_id})
+
+        def note() -> None:
+            forget_leftovers(self.path)
+            self._note({**self._begun(), attempt: client_id})
+
+        await on_disk(note)
 
     async def deliver(self, record: SecretRecord, secret: NewSecret) -> None:
         """Write the file atomically, then forget this client's attempts.
@@ -105,10 +110,15 @@ class FileStore:
         note = await self.note()
         before = note.held[-REMEMBERED:] if same_id(note.client_id, record.client_id) else ()
         await self.make_room(record.client_id, SECRET)
-        with private(self.path):
-            credential = {"AZURE_CLIENT_SECRET": secret.value}
-            replace_whole(self.path, credential_text(record, credential, secret.key_id, secret.expires, before=before))
-        self._forget(record.client_id)
+        credential = {"AZURE_CLIENT_SECRET": secret.value}
+        text = credential_text(record, credential, secret.key_id, secret.expires, before=before)
+
+        def arrive() -> None:
+            with private(self.path):
+                replace_whole(self.path, text)
+            self._forget(record.client_id)
+
+        await on_disk(arrive)
 
     async def read(self) -> StoredCredential | None:
         """Read what `deliver` wrote, or a file of the same names that the user did."""

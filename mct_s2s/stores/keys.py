@@ -21,7 +21,7 @@ from mct_s2s.stores.dotenv_file import credential_text
 from mct_s2s.stores.dotenv_text import variables_in
 from mct_s2s.stores.file_store import FileStore, private
 from mct_s2s.stores.output_store import OutputStore, Shown
-from mct_s2s.stores.private_files import PENDING, check_place, forget_leftovers, replace_whole, text_of
+from mct_s2s.stores.private_files import PENDING, check_place, forget_leftovers, on_disk, replace_whole, text_of
 
 CERTIFICATE = CredentialKind.CERTIFICATE
 PATH_VARIABLE = "AZURE_CLIENT_CERTIFICATE_PATH"
@@ -98,20 +98,27 @@ class KeyFileStore(FileStore):
         if wanted.pending is not None and note.pending == wanted.pending:
             return wanted.pending
         pem, certificate = await asyncio.to_thread(make_key_pair, wanted.name, wanted.starts, wanted.expires)
-        with private(self._made):
-            replace_whole(self._made, pem)
+
+        def keep() -> None:
+            with private(self._made):
+                replace_whole(self._made, pem)
+
+        await on_disk(keep)
         return certificate
 
     async def deliver_certificate(self, record: SecretRecord, certificate: Certificate) -> None:
         """The key first, then the file that names it, then the pending one goes: repeated whole if it is cut off."""
         await self.make_room(record.client_id, CERTIFICATE)
         pem, named = self._text_of(self._made), {PATH_VARIABLE: str(self.pem)}
-        with private(self.pem):
-            replace_whole(self.pem, pem)
-            replace_whole(
-                self.path, credential_text(record, named, certificate.key_id, certificate.expires, CERTIFICATE)
-            )
-            self._made.unlink(missing_ok=True)
+        text = credential_text(record, named, certificate.key_id, certificate.expires, CERTIFICATE)
+
+        def arrive() -> None:
+            with private(self.pem):
+                replace_whole(self.pem, pem)
+                replace_whole(self.path, text)
+                self._made.unlink(missing_ok=True)
+
+        await on_disk(arrive)
 
     def retire(self, client_id: str) -> bool:
         """Delete the files of a client that is gone: what it signed in with, whatever that was."""

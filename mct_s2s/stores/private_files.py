@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import glob
 import os
 import secrets
 import stat
 import sys
 import unicodedata
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+from mct_s2s.concurrency import finish_even_if_cancelled
 from mct_s2s.file_ownership import UntrustedFile
 from mct_s2s.local_files import check_ours, is_there, read_ours
 from mct_s2s.private_folders import check_folder, make_private_folder
@@ -66,10 +69,10 @@ def check_place(path: Path, *, make_folder: bool = True) -> None:
         make_private_folder(path.parent)
     shared = check_folder(path.parent)
     trial = path.with_name(f".{path.name}{PENDING}.{secrets.token_hex(4)}")
-    write_new(trial, "")
+    write_new(trial, "", durable=False)
     trial.unlink()
     if shared and not is_there(path):
-        write_new(path, "")
+        write_new(path, "", durable=False)
 
 
 def forget_leftovers(path: Path) -> None:
@@ -83,20 +86,34 @@ def forget_leftovers(path: Path) -> None:
                 leftover.unlink()
 
 
-def replace_whole(path: Path, text: str, mode: int = PRIVATE) -> None:
+async def on_disk(write: Callable[[], None]) -> None:
+    """Write on a thread, and to the end also where this command is interrupted meanwhile.
+
+    A disk takes 1 to 10 ms to confirm a file: 200 clients, four files each, held each other's requests up for 4 s.
+    """
+    await finish_even_if_cancelled(asyncio.to_thread(write))
+
+
+def replace_whole(path: Path, text: str, mode: int = PRIVATE, *, durable: bool = True) -> None:
     """Write beside, flush to disk, rename: no reader ever sees half a file, and no mode but this one.
+
+    Args:
+        path: where.
+        text: what.
+        mode: its permissions.
+        durable: as for `write_new`.
 
     Raises:
         OSError: it cannot be written.
     """
     fresh = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
-        write_new(fresh, text, mode)
+        write_new(fresh, text, mode, durable=durable)
         fresh.replace(path)
     except BaseException:
         fresh.unlink(missing_ok=True)
         raise
-    if sys.platform != "win32":
+    if durable and sys.platform != "win32":
         folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
             os.fsync(folder)
@@ -104,8 +121,14 @@ def replace_whole(path: Path, text: str, mode: int = PRIVATE) -> None:
             os.close(folder)
 
 
-def write_new(path: Path, text: str, mode: int = PRIVATE) -> None:
+def write_new(path: Path, text: str, mode: int = PRIVATE, *, durable: bool = True) -> None:
     """Write a file that is not there yet. Nothing is written where the file system does not keep it to ourselves.
+
+    Args:
+        path: where.
+        text: what.
+        mode: its permissions.
+        durable: whether it is on disk before this returns, which takes milliseconds.
 
     Raises:
         UntrustedFile: a private one would not be private.
@@ -124,4 +147,5 @@ def write_new(path: Path, text: str, mode: int = PRIVATE) -> None:
                 raise UntrustedFile(f"a file there is not private: {error}", error.remedy) from None
         file.write(text)
         file.flush()
-        os.fsync(file.fileno())
+        if durable:
+            os.fsync(file.fileno())

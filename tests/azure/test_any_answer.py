@@ -39,7 +39,7 @@ from mct_s2s.planning.edits import ApplicationPatch
 from tests.azure.any_answer import answers, documents, is_well_typed, json_values
 from tests.azure.raw import Answer, Once, SignedIn, Wire, arm_session, connection, graph_session
 from tests.engine.memory import run
-from tests.planning.worlds import guid
+from tests.planning.scenarios import guid
 from tests.support.sampling import cases
 
 if TYPE_CHECKING:

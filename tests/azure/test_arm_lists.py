@@ -18,7 +18,7 @@ from mct_s2s.model.ids import PrincipalId
 from mct_s2s.model.resource_id import ResourceId
 
 from tests.azure.raw import Answer, Wire, arm_session
-from tests.planning.worlds import guid
+from tests.planning.scenarios import guid
 
 SITE = ResourceId.site(guid("subscription"), "mct-prod", "contosolearn")
 HOLDER = IdentityResource(SITE, PrincipalId(guid("principal")))

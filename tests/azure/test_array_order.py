@@ -12,7 +12,7 @@ from mct_s2s.azure.graph.directory import GraphDirectory
 from mct_s2s.model.ids import ClientId
 
 from tests.azure.raw import Answer, graph_session
-from tests.planning.worlds import guid
+from tests.planning.scenarios import guid
 
 
 def _credential(name: str, day: int) -> dict[str, Any]:

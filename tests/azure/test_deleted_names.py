@@ -17,7 +17,7 @@ from mct_s2s.model.ids import (
 )
 from mct_s2s.model.resource_id import ResourceId
 
-from tests.planning.worlds import guid
+from tests.planning.scenarios import guid
 
 SERVICE = service_unique_name("contosolearn")
 SITE = ResourceId.site(guid("subscription"), "group", "ContosoLearn")

@@ -17,7 +17,7 @@ from mct_s2s.model.directory_objects import NewApplication
 from mct_s2s.model.ids import ApplicationObjectId, AppRoleId, ClientId, PrincipalId
 
 from tests.azure.raw import JSON, ODD_BODIES, PAGE, REQUEST_ID, Answer, SignedIn, graph_request, graph_session
-from tests.planning.worlds import guid
+from tests.planning.scenarios import guid
 
 # msgraph-sdk's own modules warn of their deprecation when they are imported.
 pytestmark = pytest.mark.filterwarnings("ignore:(GetQueryParameters|This class) is deprecated:DeprecationWarning")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
 import pytest
@@ -12,13 +12,15 @@ from mct_s2s.azure.retry import RetryPolicy
 from mct_s2s.errors import ServiceError, Throttled
 from mct_s2s.ports.apply_progress import REPLICATION, Wait, during
 
+from tests.support.simulated_time import SimulatedTime
+
 Send = Callable[[], Awaitable[str]]
 
 
 @pytest.fixture(autouse=True)
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(room, "FIRST_DELAY", 0.001)
-    monkeypatch.setattr(room, "LONGEST_DELAY", 0.004)
+def in_no_time() -> Iterator[None]:
+    with SimulatedTime().simulated():
+        yield
 
 
 def _refusal(status: int, retry_after: float | None = None) -> ServiceError:

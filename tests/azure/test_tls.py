@@ -31,7 +31,7 @@ from mct_s2s.azure.trace import silent
 from mct_s2s.errors import S2SError
 
 from tests.azure.raw import SignedIn
-from tests.planning.worlds import guid
+from tests.planning.scenarios import guid
 from tests.support.inspecting_proxy import Company, inspecting
 
 # msgraph-sdk's own modules warn of their deprecation when they are imported.

@@ -255,7 +255,7 @@ def test_replicas_that_hear_later_who_owns_it_are_waited_for(mct: Program, azure
 def test_nothing_is_drawn_from_the_tenants_budget_for_keys(mct: Program, azure: Sandbox, inside: Inside) -> None:
     """150 reads a minute are for everybody together: another program may have used them up."""
     for _ in range(150):
-        inside.world.directory.key_reads.draw()
+        inside.state.directory.key_reads.draw()
     done = mct("setup", "-a", SITE, "--client", "A", "--client", "B", *JSON)
     assert (done.code, done.seconds < 10) == (0, True), done
     again = mct("setup", "-a", SITE, "--client", "A", "--client", "B", *JSON)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.cli.conftest import Program
-from tests.cli.test_worlds import WORLDS, Hand
+from tests.cli.test_scenarios import SCENARIOS, Hand
 from tests.conftest import SITE, Json, Sandbox
 from tests.support.sampling import sampled
 
@@ -142,10 +142,10 @@ CURED = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", sampled(list(WORLDS), 2, salt="fix"))
+@pytest.mark.parametrize("name", sampled(list(SCENARIOS), 2, salt="fix"))
 def test_in_every_state_it_cures_what_it_may_and_drops_nothing(mct: Program, azure: Sandbox, name: str) -> None:
     """All states of an App Service that status knows, with clients that others made."""
-    WORLDS[name].made(Hand(azure))
+    SCENARIOS[name].made(Hand(azure))
     before = listed(azure)
     azure.forget()
     done = mct(*FIX, *JSON)

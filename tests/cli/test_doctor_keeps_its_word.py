@@ -27,7 +27,7 @@ NINETY_DAYS = {"restrictionType": "passwordLifetime", "maxLifetime": "P90D", "st
 NO_SECRETS = {"restrictionType": "passwordAddition", "state": "enabled"}
 OWN = ("--client", "A", "-y", "--no-verify")
 
-World = Callable[[Program, Sandbox], None]
+State = Callable[[Program, Sandbox], None]
 
 
 def _nothing(mct: Program, azure: Sandbox) -> None:
@@ -59,14 +59,14 @@ def _role_for_people(mct: Program, azure: Sandbox) -> None:
     azure.forget()
 
 
-def _policy(rule: dict[str, Any]) -> World:
-    def world(mct: Program, azure: Sandbox) -> None:
+def _policy(rule: dict[str, Any]) -> State:
+    def state(mct: Program, azure: Sandbox) -> None:
         del mct
         admin = azure.caller("Policy.ReadWrite.ApplicationConfiguration")
         azure.set_policy(admin, {"isEnabled": True, "applicationRestrictions": {"passwordCredentials": [rule]}})
         azure.forget()
 
-    return world
+    return state
 
 
 def _locked(mct: Program, azure: Sandbox) -> None:
@@ -81,7 +81,7 @@ class Case:
     setup: str
     graph: tuple[str, ...] = ()
     arm: list[tuple[Any, str]] = field(default_factory=list)
-    world: World = _nothing
+    state: State = _nothing
     words: tuple[str, ...] = ()
     roles: tuple[str, ...] | None = None
     """A person's directory roles, instead of an application's permissions."""
@@ -126,7 +126,7 @@ CASES = {
     "a locked site": Case("stops", (*READ, OWNED, CONSENT), CONTRIBUTOR, _locked),
     "an administrator in person": Case("runs", arm=CONTRIBUTOR, roles=("Cloud Application Administrator",)),
     "an administrator in person, of another's set-up": Case(
-        "runs", arm=CONTRIBUTOR, roles=("Cloud Application Administrator",), world=_drifted
+        "runs", arm=CONTRIBUTOR, roles=("Cloud Application Administrator",), state=_drifted
     ),
     "a developer in person": Case("runs", arm=CONTRIBUTOR, roles=("Application Developer",)),
     "a person who may not read the settings": Case("stops", arm=READER, roles=("Cloud Application Administrator",)),
@@ -148,7 +148,7 @@ def chosen() -> list[str]:
 @pytest.mark.parametrize("name", chosen())
 def test_setup_does_what_doctor_says(mct: Program, azure: Sandbox, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     case = CASES[name]
-    case.world(mct, azure)
+    case.state(mct, azure)
     run = _as_caller(mct, azure, monkeypatch, case)
     checked = run("doctor", "-a", SITE, *case.words, "-o", "json")
     promised = checked.document["setup"]

@@ -87,7 +87,7 @@ def test_a_limit_of_graph_is_waited_for_and_said_and_no_client_fails(
 ) -> None:
     assert mct("setup", *JSON).code == 0
     inside.time.move_to(inside.time.seconds + 150)  # the next window
-    inside.world.directory.request_quota.change({"graphWrites": 30})
+    inside.state.directory.request_quota.change({"graphWrites": 30})
     done = mct("add-client", "--from", str(listed), "--no-verify", *JSON)
     assert done.code == 0, done
     assert len((azure.settings()["ServiceApplicationIds"] or "").split(";")) == MANY
@@ -98,8 +98,8 @@ def test_a_limit_of_graph_is_waited_for_and_said_and_no_client_fails(
 
 def test_a_thousand_clients_are_read_in_a_few_requests(mct: Program, azure: Sandbox, inside: Inside) -> None:
     assert mct("setup", *JSON).code == 0
-    made = [seeding.add_application(inside.world.directory, f"Client {number}", secret="s") for number in range(1000)]
-    site = inside.world.resources.sites[SITE.lower()]
+    made = [seeding.add_application(inside.state.directory, f"Client {number}", secret="s") for number in range(1000)]
+    site = inside.state.resources.sites[SITE.lower()]
     site.settings = {**site.settings, "ServiceApplicationIds": ";".join(app["appId"] for app, _ in made)}
     inside.pipeline.observability.log.clear()
     done = mct("status", "-o", "json")

@@ -18,19 +18,19 @@ SETUP = ("setup", "--client", "One", "--client", "Two", "--managed-identity", "r
 LISTS = ("ServiceApplicationIds", "ServiceObjectIds")
 
 
-def _world(azure: Sandbox) -> Any:
+def _state(azure: Sandbox) -> Any:
     """Everything that is there, without the recycle bin and without how often the site began anew."""
-    world = azure.world()
+    state = azure.state()
     for kind in ("applications", "servicePrincipals"):
-        world["directory"][kind] = [one for one in world["directory"][kind] if not one["deletedDateTime"]]
-    world["directory"] = {k: v for k, v in world["directory"].items() if k not in {"clock", "now"}}
-    for site in world["resources"]["sites"].values():
+        state["directory"][kind] = [one for one in state["directory"][kind] if not one["deletedDateTime"]]
+    state["directory"] = {k: v for k, v in state["directory"].items() if k not in {"clock", "now"}}
+    for site in state["resources"]["sites"].values():
         for name in ("restarts", "recycles", "ready_at", "effective", "references", "refresh_due", "changed"):
             site.pop(name, None)
-    for resource in world["resources"]["resources"].values():
+    for resource in state["resources"]["resources"].values():
         if resource.get("identity") == {"type": "None"}:
             del resource["identity"]
-    return {"directory": world["directory"], "resources": world["resources"]}
+    return {"directory": state["directory"], "resources": state["resources"]}
 
 
 def _client(status: dict[str, Any], name: str) -> dict[str, Any]:
@@ -94,7 +94,7 @@ def test_removing_again_changes_nothing_and_says_so(mct: Program, azure: Sandbox
 
 @pytest.mark.parametrize("by", ["displayName", "principalId", "resourceId"])
 def test_an_identity_is_switched_off_if_it_was_switched_on_for_this(mct: Program, azure: Sandbox, by: str) -> None:
-    seed = _world(azure)
+    seed = _state(azure)
     made = mct(*SETUP)
     identity = _client(made.document["status"], "reports-func")
     done = mct("remove-client", identity[by], *JSON)
@@ -102,7 +102,7 @@ def test_an_identity_is_switched_off_if_it_was_switched_on_for_this(mct: Program
     assert (azure.arm("GET", FUNCTION_APP).get("identity") or {}).get("principalId") is None
     assert "ServiceObjectIds" not in azure.settings(), "a list that nobody is on goes as a whole"
     mct("teardown", *JSON)
-    assert _world(azure) == seed
+    assert _state(azure) == seed
 
 
 def test_an_identity_that_was_on_before_stays_on(mct: Program, azure: Sandbox) -> None:
@@ -210,15 +210,15 @@ def test_the_service_application_is_no_client(mct: Program, azure: Sandbox) -> N
 
 
 def test_a_teardown_leaves_what_was_there_before(mct: Program, azure: Sandbox) -> None:
-    seed = _world(azure)
+    seed = _state(azure)
     mct(*SETUP)
-    assert _world(azure) != seed
+    assert _state(azure) != seed
     dry = mct("teardown", "--dry-run", "-o", "json")
     assert dry.code == 3
     done = mct("teardown", *JSON)
     assert done.code == 0, done
     assert _changes(done) == _changes(dry)
-    assert _world(azure) == seed
+    assert _state(azure) == seed
     assert azure.leaks() == []
     azure.forget()
     again = mct("teardown", *JSON)
@@ -242,10 +242,10 @@ def test_stopped_at_any_write_the_same_command_ends_the_same(
     mct: Program, azure: Sandbox, words: tuple[str, ...]
 ) -> None:
     mct(*SETUP)
-    set_up = azure.world()
+    set_up = azure.state()
     azure.forget()
     assert mct(*words, *JSON).code == 0
-    wanted, log = _world(azure), azure.log()
+    wanted, log = _state(azure), azure.log()
     sent = [row["service"] for row in log if f"{row['method']} {row['path']}" in azure.writes()]
     assert len(sent) >= 4
     for service, at in sampled([(s, n + 1) for s in ("graph", "arm") for n in range(sent.count(s))], 4, salt=words[0]):
@@ -257,4 +257,4 @@ def test_stopped_at_any_write_the_same_command_ends_the_same(
         assert stopped.code == 1, (at, stopped)
         again = mct(*words, *JSON)
         assert again.code == 0, (at, again)
-        assert _world(azure) == wanted, at
+        assert _state(azure) == wanted, at

@@ -77,7 +77,7 @@ def test_a_caller_that_reads_the_file_sees_no_failed_call(
 ) -> None:
     made = mct(*SETUP)
     file, over, answers = _file(made, "One"), threading.Event(), list[int]()
-    azure.lag(2, mode)
+    azure.lag(1, mode)
 
     def call() -> None:
         while not over.is_set():
@@ -148,7 +148,7 @@ def test_what_does_not_prove_itself_replaces_nothing(mct: Program, azure: Sandbo
 
 def test_stopped_at_any_write_the_same_command_ends_the_same(mct: Program, azure: Sandbox) -> None:
     made = mct(*SETUP)
-    set_up, file = azure.world(), _file(made, "One")
+    set_up, file = azure.state(), _file(made, "One")
     kept = file.read_bytes()
     writes = ("addPassword", "removePassword")
     for path in writes:

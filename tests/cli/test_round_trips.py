@@ -32,7 +32,7 @@ class Cost:
 
 @dataclass
 class Measured:
-    """A command in a world, with and without latency."""
+    """A command in a state, with and without latency."""
 
     mct: Program
     inside: Inside
@@ -40,7 +40,7 @@ class Measured:
     kept: Path
 
     def cost(self, *words: str) -> Cost:
-        """Run it twice from the same world; the world is then as after the command."""
+        """Run it twice from the same state; the state is then as after the command."""
         before, times, counts = self.inside.keep(), [], []
         shutil.rmtree(self.kept, ignore_errors=True)
         shutil.copytree(self.home, self.kept)
@@ -48,9 +48,9 @@ class Measured:
             shutil.rmtree(self.home)
             shutil.copytree(self.kept, self.home)
             self.inside.become(copy.deepcopy(before))
-            self.inside.world.latency_seconds = seconds
+            self.inside.state.latency_seconds = seconds
             done = self.mct(*words, "--timeout", "3000")
-            self.inside.world.latency_seconds = 0.0
+            self.inside.state.latency_seconds = 0.0
             assert done.code == 0, done
             times.append(done.seconds)
             counts.append(len(self.inside.log()) - DISCOVERY)

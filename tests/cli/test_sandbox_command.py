@@ -219,7 +219,7 @@ def test_it_misbehaves_by_a_file(tmp_path: Path) -> None:
         assert served.control("GET", "faults")["value"][0]["fired"] == 1
 
 
-def test_a_world_is_saved_and_served_again(tmp_path: Path) -> None:
+def test_a_state_is_saved_and_served_again(tmp_path: Path) -> None:
     first, second, file = tmp_path / "1", tmp_path / "2", tmp_path / "world.json"
     with serving(first) as served:
         served.control("POST", "locks", json={"scope": seed.SITE, "level": "ReadOnly", "name": "mine"})

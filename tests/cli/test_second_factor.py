@@ -39,14 +39,14 @@ def turn(azure: Sandbox, **knobs: object) -> None:
 @pytest.fixture
 def person(inside: Inside, monkeypatch: pytest.MonkeyPatch) -> Inside:
     """Somebody approves each device code at once; the sign-in's thread is one that simulated time waits for."""
-    inside.world.directory.sessions.auto_approve = ADMIN
+    inside.state.directory.sessions.auto_approve = ADMIN
     monkeypatch.setattr(interactive, "_in_background", asyncio.to_thread)
     return inside
 
 
 def tokens(azure: Sandbox, inside: Inside, claims: str = "") -> dict[str, str]:
     """What `az` gives out after a sign-in that brought these claims."""
-    directory, found = inside.world.directory, {}
+    directory, found = inside.state.directory, {}
     for resource in (azure.origin, azure.graph_url):
         form = {"client_id": AZURE_CLI, "scope": f"{resource}/.default", "claims": claims}
         code = delegated.device_code(directory, form)

@@ -352,7 +352,7 @@ def test_a_pipeline_runs_with_the_token_of_its_service_connection(
 
 @only_with_all
 def test_a_workflow_runs_with_its_own_token(clients: Clients, machine: Machine, azure: Sandbox) -> None:
-    token, directory = token_of(azure, WORKFLOW, iss=GITHUB), clients.inside.world.directory
+    token, directory = token_of(azure, WORKFLOW, iss=GITHUB), clients.inside.state.directory
     directory.foreign_issuers[GITHUB] = directory.hosted_issuers["cluster"]
     text = clients.snippet("Build", "-l", "github-actions").out
     with answering({"count": 1, "value": token}) as (address, asked):

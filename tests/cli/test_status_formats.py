@@ -25,7 +25,7 @@ SOON = f"{datetime.now(UTC) + timedelta(days=20):%Y-%m-%d}"
 
 
 _KEPT: list[Json] = []
-"""The world of `subscription`, made once."""
+"""The state of `subscription`, made once."""
 
 
 @pytest.fixture

@@ -164,10 +164,10 @@ def test_a_refusal_names_the_setting_that_differs_and_its_remedy_mends_it(
 def test_settings_that_wait_for_a_restart_are_told_as_such(mct: Program, azure: Sandbox) -> None:
     assert mct(*SETUP).code == 0
     # What the process runs with is older than what is set.
-    world = azure.world()
-    state = world["resources"]["sites"][SITE.lower()]
-    state |= {"effective": {**state["settings"], "ServiceApplicationIds": ""}, "ready_at": 0.0}
-    azure.load(world)
+    state = azure.state()
+    site = state["resources"]["sites"][SITE.lower()]
+    site |= {"effective": {**site["settings"], "ServiceApplicationIds": ""}, "ready_at": 0.0}
+    azure.load(state)
     ended = mct("verify", "-o", "json")
     assert ended.code == 3
     row = checks(ended)["S2S-client", "call"]

@@ -49,7 +49,7 @@ _WELL_KNOWN = {
 }
 
 
-def another_world() -> Json:
+def another_state() -> Json:
     """The seed with other ids and other names throughout; its administrator's appId is that of every sandbox."""
     text = json.dumps(seed.seed("x" * 40).to_dict())
     for own, other in OTHER.items():
@@ -59,9 +59,9 @@ def another_world() -> Json:
         keep = match[0] in _WELL_KNOWN or match[0] in OTHER.values()
         return match[0] if keep else str(uuid.uuid5(uuid.UUID(TENANT), match[0]))
 
-    world: Json = json.loads(re.sub(_GUID, other_id, text))
-    world["resources"]["restartSeconds"] = world["resources"]["operationSeconds"] = 0.0
-    return world
+    state: Json = json.loads(re.sub(_GUID, other_id, text))
+    state["resources"]["restartSeconds"] = state["resources"]["operationSeconds"] = 0.0
+    return state
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -76,7 +76,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Inside]:
     """The cloud that is looked at, in simulated time."""
     folder = tmp_path_factory.mktemp("elsewhere")
-    (folder / "world.json").write_text(json.dumps(another_world()))
+    (folder / "world.json").write_text(json.dumps(another_state()))
     ids = {"tenantId": TENANT, "clientId": seed.ADMINISTRATOR_ID, "clientSecret": uuid.uuid4().hex}
     (folder / "administrator.json").write_text(json.dumps({**ids, "subscriptionId": SUBSCRIPTION}))
     running = start(folder)
@@ -116,8 +116,8 @@ def own_names() -> dict[str, str]:
 
 @pytest.fixture(scope="session")
 def untouched(elsewhere: Inside) -> Json:
-    """That cloud's world as it begins."""
-    return elsewhere.world.to_dict()
+    """That cloud's state as it begins."""
+    return elsewhere.state.to_dict()
 
 
 @pytest.fixture
@@ -212,7 +212,7 @@ def quiet(
     """One run for all that its tests look at."""
     elsewhere.become(copy.deepcopy(untouched))
     conformance = Conformance(elsewhere, own, own_names, tmp_path_factory.mktemp("quiet"))
-    before = elsewhere.world.to_dict()
+    before = elsewhere.state.to_dict()
     ended = conformance("-y", "--key-vault", VAULT)
     log = [f"{entry.method} {entry.path}" for entry in elsewhere.log()]
-    return Quiet(ended, conformance, before, elsewhere.world.to_dict(), log)
+    return Quiet(ended, conformance, before, elsewhere.state.to_dict(), log)

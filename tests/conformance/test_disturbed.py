@@ -41,7 +41,7 @@ def interrupt_at(method: str, path: str) -> Hook:
 
 
 def test_a_knob_is_found_and_nothing_else(conformance: Conformance) -> None:
-    conformance.cloud.world.resources.settings_accept_202 = True
+    conformance.cloud.state.resources.settings_accept_202 = True
     conformance.tables = ("settings",)
     ended = conformance("-y")
     assert (ended.code, heads(conformance)) == (3, BOTH_WRITES)
@@ -50,7 +50,7 @@ def test_a_knob_is_found_and_nothing_else(conformance: Conformance) -> None:
 
 
 def test_lag_is_waited_for_and_told_but_no_difference(conformance: Conformance) -> None:
-    before = conformance.cloud.world.to_dict()
+    before = conformance.cloud.state.to_dict()
     conformance.cloud.azure.lag(5)
     conformance.tables = ("registrations", "principals", "consent", "consent-revoked", "removal")
     ended = conformance("-y")
@@ -59,7 +59,7 @@ def test_lag_is_waited_for_and_told_but_no_difference(conformance: Conformance) 
     assert len(later) > 5
     assert all("later, after " in line for line in later)
     conformance.cloud.azure.advance(60)
-    assert standing(conformance.cloud.world.to_dict()) == standing(before)
+    assert standing(conformance.cloud.state.to_dict()) == standing(before)
 
 
 def test_a_refusal_is_told_with_what_could_not_be_asked(conformance: Conformance) -> None:
@@ -88,17 +88,17 @@ def test_throttling_is_waited_for(conformance: Conformance) -> None:
     [("POST", "/v1.0/applications"), ("PUT", f"{SITE}/config/appsettings"), ("PUT", "/secrets/")],
 )
 def test_an_interruption_leaves_nothing(conformance: Conformance, method: str, path: str) -> None:
-    before = conformance.cloud.world.to_dict()
+    before = conformance.cloud.state.to_dict()
     conformance.cloud.hooks.after.append(interrupt_at(method, path))
     conformance.tables = ("registrations", "settings", "key-vault")
     ended = conformance("-y", "--key-vault", VAULT)
     assert (ended.code, (conformance.report / "report.md").exists()) == (143, False)
-    assert standing(conformance.cloud.world.to_dict()) == standing(before)
+    assert standing(conformance.cloud.state.to_dict()) == standing(before)
     assert (conformance.journals(), "Interrupted" in ended.err) == ([], True)
 
 
 def test_what_a_killed_run_leaves_is_found(conformance: Conformance, monkeypatch: pytest.MonkeyPatch) -> None:
-    before = conformance.cloud.world.to_dict()
+    before = conformance.cloud.state.to_dict()
 
     async def killed(*_: Any) -> Any:
         raise RuntimeError("killed")
@@ -114,10 +114,10 @@ def test_what_a_killed_run_leaves_is_found(conformance: Conformance, monkeypatch
     values = [value for name, value in settings(conformance).items() if name != SETTING and len(value or "") > 8]
     assert [value for value in values if value in journal.read_text()] == []
     assert "secret" not in journal.read_text().lower()
-    assert standing(conformance.cloud.world.to_dict()) != standing(before)
+    assert standing(conformance.cloud.state.to_dict()) != standing(before)
     ended = conformance.clean_up()
     assert (ended.code, ended.err.count("Not removed"), conformance.journals()) == (0, 0, [])
-    assert standing(conformance.cloud.world.to_dict()) == standing(before)
+    assert standing(conformance.cloud.state.to_dict()) == standing(before)
     assert "Nothing to clean up." in conformance.clean_up().err
 
 
@@ -133,18 +133,18 @@ def test_a_cloud_that_is_gone_keeps_no_other_from_being_cleaned(conformance: Con
 
 
 def test_what_was_made_without_an_answer_is_found(conformance: Conformance) -> None:
-    before = conformance.cloud.world.to_dict()
+    before = conformance.cloud.state.to_dict()
     conformance.cloud.azure.misbehave({"match": POST_APPLICATIONS, "nth": 1, "fault": {"type": "lostAnswer"}})
     conformance.tables = ("registrations",)
     ended = conformance("-y")
     assert (ended.code, heads(conformance)) == (3, ["### `registrations/12`"])
-    assert standing(conformance.cloud.world.to_dict()) == standing(before)
+    assert standing(conformance.cloud.state.to_dict()) == standing(before)
 
 
 def test_settings_of_others_stay_as_they_are_at_that_moment(conformance: Conformance) -> None:
     async def somebody(entry: Entry) -> None:
         if entry.path.endswith("/config/appsettings"):
-            conformance.cloud.world.resources.sites[SITE.lower()].settings["THEIRS"] = "new"
+            conformance.cloud.state.resources.sites[SITE.lower()].settings["THEIRS"] = "new"
 
     conformance.cloud.hooks.after.append(somebody)
     conformance.tables = ("settings",)
@@ -184,5 +184,5 @@ def test_nothing_is_made_without_a_journal(conformance: Conformance) -> None:
 
 def settings(conformance: Conformance) -> Json:
     """The App Service's settings as they are."""
-    found: Json = dict(conformance.cloud.world.resources.sites[SITE.lower()].settings)
+    found: Json = dict(conformance.cloud.state.resources.sites[SITE.lower()].settings)
     return found

@@ -83,9 +83,9 @@ def test_what_could_not_be_removed_stays_in_a_private_journal(conformance: Confo
     assert (ended.code, stat.S_IMODE(journal.stat().st_mode)) == (1, 0o600)
 
 
-def standing(world: Json) -> Json:
-    """A world without what passes: sign-ins, and when things were last looked at."""
-    kept: Json = json.loads(json.dumps(world))
+def standing(state: Json) -> Json:
+    """A state without what passes: sign-ins, and when things were last looked at."""
+    kept: Json = json.loads(json.dumps(state))
     for name in ("sessions", "young", "replication", "secretHashes"):
         kept["directory"].pop(name, None)
     kept["resources"].pop("operations", None)

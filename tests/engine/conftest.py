@@ -41,9 +41,9 @@ class Bench:
     folder: Path
 
     @property
-    def world(self) -> SandboxState:
-        """The world as it is served at this moment."""
-        return self.inside.world
+    def state(self) -> SandboxState:
+        """The state as it is served at this moment."""
+        return self.inside.state
 
     def before(self, hook: Hook) -> None:
         """Do something when a request has arrived."""
@@ -56,7 +56,7 @@ class Bench:
     def setup(
         self, *clients: str, identities: Sequence[str] = (), site: str = "contosolearn", **options: Any
     ) -> Outcome:
-        """Bring the world to what `setup` with these clients wants."""
+        """Bring the state to what `setup` with these clients wants."""
         return asyncio.run(self._setup(clients, identities, site, options))
 
     async def _setup(

@@ -1,4 +1,4 @@
-"""The outside world in memory, behind the ports, and an event loop whose time passes only where nothing else is due.
+"""The outside in memory, behind the ports, and an event loop whose time passes only where nothing else is due.
 
 These stand in for Azure, for places that keep credentials and for people; never for a part of the program. A test can
 let somebody else act just before a call arrives, or after it has taken effect and before its answer is back.
@@ -72,7 +72,7 @@ from mct_s2s.ports.resource_manager import Subscription
 from mct_s2s.ports.secret_stores import KeySpec, NewSecret, SecretRecord, SecretStore, StoredCredential
 from mct_s2s.ports.signed_in_cloud import Azure
 
-from tests.planning.worlds import FOREIGN, NOW, SERVICE_KEY, SUBSCRIPTION, TENANT, guid, site
+from tests.planning.scenarios import FOREIGN, NOW, SERVICE_KEY, SUBSCRIPTION, TENANT, guid, site
 
 T = TypeVar("T")
 Hook = Callable[[], Awaitable[None] | None]
@@ -139,7 +139,7 @@ def failing(error: BaseException) -> Hook:
     return fail
 
 
-# --- the world ---
+# --- the state ---
 
 ME = Owner(PrincipalId(guid("me")), "me@contoso.com")
 """Who signed in."""
@@ -183,7 +183,7 @@ class MemoryDepartures:
 
 
 @dataclass
-class World:
+class MemoryState:
     """Everything outside of the program."""
 
     subscriptions: list[Subscription] = field(
@@ -205,7 +205,7 @@ class World:
     sites: dict[str, SiteState] = field(default_factory=dict)
     identity_resources: dict[str, IdentityResource] = field(default_factory=dict)
     azure_roles: dict[str, list[str]] = field(default_factory=dict)
-    stores: dict[str, MemoryPlace] = field(default_factory=dict)
+    stores: dict[str, MemoryStore] = field(default_factory=dict)
     departures: MemoryDepartures = field(default_factory=MemoryDepartures)
     carried_out_after: float = 0.0
     """Seconds from the answer to a write of settings until it is carried out."""
@@ -313,7 +313,7 @@ class World:
         self.identity_resources.setdefault(str(where.resource).lower(), IdentityResource(where.resource, None))
         return state
 
-    def state(self, where: ResourceId) -> SiteState:
+    def site_state(self, where: ResourceId) -> SiteState:
         found = self.sites.get(str(where).lower())
         if found is None:
             raise NotThere("not-found", f"{where} is not there.", remedy="Look.")
@@ -329,7 +329,7 @@ class World:
 
     @property
     def azure(self) -> Azure:
-        """A session with this world."""
+        """A session with this state."""
         return Azure(
             "public",
             None,
@@ -354,9 +354,9 @@ async def _happen(*hooks: Hook | None) -> None:
             await outcome
 
 
-def world(*, settings: Mapping[str, str | None] | None = None) -> World:
+def memory_state(*, settings: Mapping[str, str | None] | None = None) -> MemoryState:
     """A tenant with one App Service and nothing of ours."""
-    made = World()
+    made = MemoryState()
     made.add_site(settings=settings)
     return made
 
@@ -368,129 +368,129 @@ def world(*, settings: Mapping[str, str | None] | None = None) -> World:
 class MemoryDirectory:
     """A directory that is always up to date."""
 
-    world: World
+    state: MemoryState
 
     async def tenant(self) -> Tenant:
-        async with self.world.call("tenant"):
+        async with self.state.call("tenant"):
             return TENANT
 
     async def application_by_client_id(self, client_id: ClientId) -> Application | None:
-        async with self.world.call("application_by_client_id", client_id):
+        async with self.state.call("application_by_client_id", client_id):
             return self._first(lambda app: same_id(app.client_id, client_id))
 
     async def application_by_unique_name(self, unique_name: str) -> Application | None:
-        async with self.world.call("application_by_unique_name", unique_name):
+        async with self.state.call("application_by_unique_name", unique_name):
             return self._first(lambda app: app.unique_name == unique_name)
 
     async def applications_by_unique_name(self, unique_names: Sequence[str]) -> list[Application | None]:
         return list(await asyncio.gather(*map(self.application_by_unique_name, unique_names)))
 
     async def application_by_object_id(self, object_id: ApplicationObjectId, *, is_new: bool) -> Application:
-        async with self.world.call("application_by_object_id", object_id, is_new=is_new):
+        async with self.state.call("application_by_object_id", object_id, is_new=is_new):
             return self._there(object_id)
 
     async def applications_with_uri(self, uri: str) -> list[Application]:
-        async with self.world.call("applications_with_uri", uri):
-            return [app for app in self.world.applications.values() if uri in app.identifier_uris]
+        async with self.state.call("applications_with_uri", uri):
+            return [app for app in self.state.applications.values() if uri in app.identifier_uris]
 
     async def applications(self, client_ids: Iterable[ClientId]) -> list[Application]:
         wanted = {entry.lower() for entry in client_ids}
         if not wanted:
             return []
-        async with self.world.call("applications", len(wanted)):
-            return [app for app in self.world.applications.values() if app.client_id.lower() in wanted]
+        async with self.state.call("applications", len(wanted)):
+            return [app for app in self.state.applications.values() if app.client_id.lower() in wanted]
 
     async def principal(self, client_id: ClientId) -> ServicePrincipal | None:
-        async with self.world.call("principal", client_id):
-            return self.world.principal_of(client_id)
+        async with self.state.call("principal", client_id):
+            return self.state.principal_of(client_id)
 
     async def principals_of(self, client_ids: Iterable[ClientId]) -> list[ServicePrincipal]:
         wanted = {entry.lower() for entry in client_ids}
         if not wanted:
             return []
-        async with self.world.call("principals_of", len(wanted)):
-            return [one for one in self.world.principals.values() if one.client_id.lower() in wanted]
+        async with self.state.call("principals_of", len(wanted)):
+            return [one for one in self.state.principals.values() if one.client_id.lower() in wanted]
 
     async def principals(self, ids: Iterable[PrincipalId]) -> list[ServicePrincipal]:
         wanted = {entry.lower() for entry in ids}
         if not wanted:
             return []
-        async with self.world.call("principals", len(wanted)):
-            return [one for one in self.world.principals.values() if one.id.lower() in wanted]
+        async with self.state.call("principals", len(wanted)):
+            return [one for one in self.state.principals.values() if one.id.lower() in wanted]
 
     async def assignments_to(self, client_id: ClientId, *, is_new: bool = False) -> list[Assignment]:
-        async with self.world.call("assignments_to", client_id, is_new=is_new):
-            service = self.world.principal_of(client_id)
-            return [one for one in self.world.assignments if service and same_id(one.resource_id, service.id)]
+        async with self.state.call("assignments_to", client_id, is_new=is_new):
+            service = self.state.principal_of(client_id)
+            return [one for one in self.state.assignments if service and same_id(one.resource_id, service.id)]
 
     async def federated_credentials(self, object_id: ApplicationObjectId) -> list[Credential]:
-        async with self.world.call("federated_credentials", object_id):
-            return list(self.world.federated.get(object_id, ()))
+        async with self.state.call("federated_credentials", object_id):
+            return list(self.state.federated.get(object_id, ()))
 
     async def applications_with_tag(self, tag: str) -> list[Application]:
-        async with self.world.call("applications_with_tag", tag):
-            return [app for app in self.world.applications.values() if tag in app.tags]
+        async with self.state.call("applications_with_tag", tag):
+            return [app for app in self.state.applications.values() if tag in app.tags]
 
     async def applications_with_credentials(self) -> list[Application]:
-        async with self.world.call("applications_with_credentials"):
-            found = [one for one in self.world.applications.values() if one.credentials]
+        async with self.state.call("applications_with_credentials"):
+            found = [one for one in self.state.applications.values() if one.credentials]
             return sorted(found, key=lambda one: (one.display_name.casefold(), one.client_id))
 
     async def owners_of(
         self, object_ids: Sequence[ApplicationObjectId]
     ) -> dict[ApplicationObjectId, tuple[Owner, ...]]:
-        async with self.world.call("owners_of"):
-            return {one: self.world.owners.get(one, ()) for one in object_ids}
+        async with self.state.call("owners_of"):
+            return {one: self.state.owners.get(one, ()) for one in object_ids}
 
     async def assignments_of(self, principal: PrincipalId) -> list[Assignment]:
-        async with self.world.call("assignments_of", principal):
-            return [one for one in self.world.assignments if same_id(one.principal_id, principal)]
+        async with self.state.call("assignments_of", principal):
+            return [one for one in self.state.assignments if same_id(one.principal_id, principal)]
 
     async def owners(self, object_id: ApplicationObjectId, *, is_new: bool) -> tuple[Owner, ...]:
-        async with self.world.call("owners", object_id):
-            return self.world.owners.get(object_id, ())
+        async with self.state.call("owners", object_id):
+            return self.state.owners.get(object_id, ())
 
     async def principal_owners(self, principal: PrincipalId, *, is_new: bool) -> tuple[Owner, ...]:
-        async with self.world.call("principal_owners", principal):
-            return self.world.owners.get(principal, ())
+        async with self.state.call("principal_owners", principal):
+            return self.state.owners.get(principal, ())
 
     async def credentials(self, object_id: ApplicationObjectId, *, is_new: bool) -> tuple[Credential, ...]:
-        async with self.world.call("credentials", object_id):
-            federated = self.world.federated.get(object_id, [])
-            return (*self.world.applications[object_id].credentials, *federated)
+        async with self.state.call("credentials", object_id):
+            federated = self.state.federated.get(object_id, [])
+            return (*self.state.applications[object_id].credentials, *federated)
 
     async def principal_credentials(self, principal: PrincipalId, *, is_new: bool) -> tuple[Credential, ...]:
-        async with self.world.call("principal_credentials", principal):
-            return self.world.principal_credentials.get(principal, ())
+        async with self.state.call("principal_credentials", principal):
+            return self.state.principal_credentials.get(principal, ())
 
     async def remove_credentials(self, object_id: ApplicationObjectId, keep: Collection[KeyId]) -> None:
-        async with self.world.call("remove_credentials", object_id):
-            application = self.world.applications[object_id]
+        async with self.state.call("remove_credentials", object_id):
+            application = self.state.applications[object_id]
             kept = tuple(one for one in application.credentials if one.key_id in keep)
-            self.world.applications[object_id] = replace(application, credentials=kept)
-            self.world.federated.pop(object_id, None)
+            self.state.applications[object_id] = replace(application, credentials=kept)
+            self.state.federated.pop(object_id, None)
 
     async def remove_principal_credentials(self, principal: PrincipalId) -> None:
-        async with self.world.call("remove_principal_credentials", principal):
-            self.world.principal_credentials.pop(principal, None)
+        async with self.state.call("remove_principal_credentials", principal):
+            self.state.principal_credentials.pop(principal, None)
 
     async def create_application(self, new: NewApplication) -> tuple[Application, bool]:
-        async with self.world.call("create_application", new.display_name):
-            if any(app.unique_name == new.unique_name for app in self.world.deleted.values()):
+        async with self.state.call("create_application", new.display_name):
+            if any(app.unique_name == new.unique_name for app in self.state.deleted.values()):
                 raise refused("name-taken", message="Another object with the same value for property uniqueName.")
             found = self._first(lambda app: app.unique_name == new.unique_name)
             return (found, False) if found is not None else (self._made(new, new.unique_name), True)
 
     async def register_application(self, new: NewApplication, owner: PrincipalId | None) -> Application:
-        async with self.world.call("register_application", new.display_name):
+        async with self.state.call("register_application", new.display_name):
             made = self._made(new, None)
-            self.world.owners[made.object_id] = (ME,)
+            self.state.owners[made.object_id] = (ME,)
             return made
 
     def _made(self, new: NewApplication, unique_name: str | None) -> Application:
         made = Application(
-            ApplicationObjectId(self.world.new_id("application")),
-            ClientId(self.world.new_id("appId")),
+            ApplicationObjectId(self.state.new_id("application")),
+            ClientId(self.state.new_id("appId")),
             new.display_name,
             unique_name,
             tags=new.tags,
@@ -499,26 +499,26 @@ class MemoryDirectory:
             required_access=(new.access,) if new.access is not None else (),
             created=NOW,
         )
-        self.world.applications[made.object_id] = made
+        self.state.applications[made.object_id] = made
         return made
 
     async def name_application(self, object_id: ApplicationObjectId, unique_name: str) -> None:
-        async with self.world.call("name_application", unique_name):
-            others = [*self.world.applications.values(), *self.world.deleted.values()]
+        async with self.state.call("name_application", unique_name):
+            others = [*self.state.applications.values(), *self.state.deleted.values()]
             if any(app.unique_name == unique_name for app in others):
                 raise refused("name-taken", message="Another object with the same value for property uniqueName.")
-            self.world.applications[object_id] = replace(self._there(object_id), unique_name=unique_name)
+            self.state.applications[object_id] = replace(self._there(object_id), unique_name=unique_name)
 
     async def add_owner(self, object_id: ApplicationObjectId, owner: PrincipalId) -> None:
-        async with self.world.call("add_owner", object_id):
-            self.world.owners[object_id] = (*self.world.owners.get(object_id, ()), Owner(owner, "me"))
+        async with self.state.call("add_owner", object_id):
+            self.state.owners[object_id] = (*self.state.owners.get(object_id, ()), Owner(owner, "me"))
 
     async def update_application(
         self, object_id: ApplicationObjectId, patch: ApplicationPatch, *, is_new: bool
     ) -> None:
         application = self._there(object_id)
-        async with self.world.call("update_application", application.display_name, is_new=is_new):
-            others = [*self.world.applications.values(), *self.world.deleted.values()]
+        async with self.state.call("update_application", application.display_name, is_new=is_new):
+            others = [*self.state.applications.values(), *self.state.deleted.values()]
             taken = {uri for other in others if other.object_id != object_id for uri in other.identifier_uris}
             if taken & set(patch.identifier_uris or ()):
                 raise refused("uri-taken", message="Another object with the same value for property identifierUris.")
@@ -529,14 +529,14 @@ class MemoryDirectory:
                 )
                 if (value := getattr(patch, name)) is not None
             }  # fmt: skip
-            self.world.applications[object_id] = replace(self._there(object_id), **changed)
+            self.state.applications[object_id] = replace(self._there(object_id), **changed)
 
     async def create_principal(self, client_id: ClientId, *, is_new: bool) -> ServicePrincipal:
-        async with self.world.call("create_principal", self._name(client_id), is_new=is_new):
-            found = self.world.principal_of(client_id)
+        async with self.state.call("create_principal", self._name(client_id), is_new=is_new):
+            found = self.state.principal_of(client_id)
             if found is None:
-                identifier = PrincipalId(self.world.new_id("principal"))
-                found = self.world.principals[identifier] = ServicePrincipal(
+                identifier = PrincipalId(self.state.new_id("principal"))
+                found = self.state.principals[identifier] = ServicePrincipal(
                     identifier, client_id, self._name(client_id)
                 )
             return found
@@ -544,25 +544,25 @@ class MemoryDirectory:
     async def add_secret(
         self, object_id: ApplicationObjectId, name: str, expires: datetime, *, is_new: bool
     ) -> NewSecret:
-        async with self.world.call("add_secret", self._there(object_id).display_name, is_new=is_new):
-            longest = self.world.longest_secret
+        async with self.state.call("add_secret", self._there(object_id).display_name, is_new=is_new):
+            longest = self.state.longest_secret
             if longest is not None and expires - NOW > longest:
                 raise refused(LIFETIME_FORBIDDEN, message="Credential lifetime exceeds the max value allowed.")
-            key_id = KeyId(self.world.new_id("secret"))
-            value = self.world.secrets[key_id] = f"value of {key_id}"
+            key_id = KeyId(self.state.new_id("secret"))
+            value = self.state.secrets[key_id] = f"value of {key_id}"
             self._add_credential(object_id, Credential(CredentialKind.SECRET, key_id, name, expires, NOW))
             return NewSecret(key_id, expires, value)
 
     async def remove_secret(self, object_id: ApplicationObjectId, key_id: KeyId) -> None:
-        async with self.world.call("remove_secret", self._there(object_id).display_name):
+        async with self.state.call("remove_secret", self._there(object_id).display_name):
             application = self._there(object_id)
             kept = tuple(one for one in application.credentials if one.key_id != key_id)
-            self.world.applications[object_id] = replace(application, credentials=kept)
+            self.state.applications[object_id] = replace(application, credentials=kept)
 
     async def add_certificate(
         self, object_id: ApplicationObjectId, certificate: Certificate, name: str, *, is_new: bool
     ) -> KeyId:
-        async with self.world.call("add_certificate", self._there(object_id).display_name, is_new=is_new):
+        async with self.state.call("add_certificate", self._there(object_id).display_name, is_new=is_new):
             if all(one.key_id != certificate.key_id for one in self._there(object_id).credentials):
                 kind, made = CredentialKind.CERTIFICATE, certificate
                 public = Credential(kind, made.key_id, name, made.expires, made.starts, made.thumbprint)
@@ -572,9 +572,9 @@ class MemoryDirectory:
     async def put_federated_credential(
         self, object_id: ApplicationObjectId, federation: Federation, *, is_new: bool
     ) -> KeyId:
-        async with self.world.call("put_federated_credential", self._there(object_id).display_name, is_new=is_new):
-            rows = self.world.federated.setdefault(object_id, [])
-            key_id = KeyId(self.world.new_id("federated"))
+        async with self.state.call("put_federated_credential", self._there(object_id).display_name, is_new=is_new):
+            rows = self.state.federated.setdefault(object_id, [])
+            key_id = KeyId(self.state.new_id("federated"))
             rows[:] = [row for row in rows if row.name != federation.name]
             rows.append(Credential(CredentialKind.FEDERATED, key_id, federation.name, None, federation=federation))
             return key_id
@@ -582,65 +582,65 @@ class MemoryDirectory:
     async def assign(
         self, principal: PrincipalId, service: PrincipalId, role: AppRoleId, *, is_new: bool
     ) -> Assignment | None:
-        async with self.world.call("assign", self.world.principals[principal].display_name, is_new=is_new):
-            made = Assignment(self.world.new_id("assignment"), principal, service, role)
-            if any(replace(one, id=made.id) == made for one in self.world.assignments):
+        async with self.state.call("assign", self.state.principals[principal].display_name, is_new=is_new):
+            made = Assignment(self.state.new_id("assignment"), principal, service, role)
+            if any(replace(one, id=made.id) == made for one in self.state.assignments):
                 return None
-            self.world.assignments.append(made)
+            self.state.assignments.append(made)
             return made
 
     async def revoke(self, service: PrincipalId, assignment: str) -> None:
-        async with self.world.call("revoke", assignment):
-            self.world.assignments = [one for one in self.world.assignments if one.id != assignment]
+        async with self.state.call("revoke", assignment):
+            self.state.assignments = [one for one in self.state.assignments if one.id != assignment]
 
     async def delete_application(self, object_id: ApplicationObjectId) -> None:
-        application = self.world.applications.get(object_id)
-        async with self.world.call("delete_application", application.display_name if application else ""):
-            if object_id in self.world.applications:
-                gone = self.world.principal_of(self._there(object_id).client_id)
-                self.world.delete(self._there(object_id), NOW)
-                self.world.assignments = [
+        application = self.state.applications.get(object_id)
+        async with self.state.call("delete_application", application.display_name if application else ""):
+            if object_id in self.state.applications:
+                gone = self.state.principal_of(self._there(object_id).client_id)
+                self.state.delete(self._there(object_id), NOW)
+                self.state.assignments = [
                     one
-                    for one in self.world.assignments
+                    for one in self.state.assignments
                     if gone is None or gone.id not in (one.principal_id, one.resource_id)
                 ]
 
     async def deleted_applications(self) -> list[Application]:
-        async with self.world.call("deleted_applications"):
-            return list(self.world.deleted.values())
+        async with self.state.call("deleted_applications"):
+            return list(self.state.deleted.values())
 
     async def deleted_application(self, object_id: ApplicationObjectId) -> Application | None:
-        async with self.world.call("deleted_application", object_id):
-            return self.world.deleted.get(object_id)
+        async with self.state.call("deleted_application", object_id):
+            return self.state.deleted.get(object_id)
 
     async def deleted_principals(self, client_ids: Iterable[ClientId]) -> list[ServicePrincipal]:
         wanted = {entry.lower() for entry in client_ids}
         if not wanted:
             return []
-        async with self.world.call("deleted_principals", len(wanted)):
-            return [one for one in self.world.deleted_principals.values() if one.client_id.lower() in wanted]
+        async with self.state.call("deleted_principals", len(wanted)):
+            return [one for one in self.state.deleted_principals.values() if one.client_id.lower() in wanted]
 
     async def restore_application(self, object_id: ApplicationObjectId) -> None:
-        async with self.world.call("restore_application", object_id):
-            if object_id in self.world.deleted:
-                self.world.applications[object_id] = replace(self.world.deleted.pop(object_id), deleted=None)
+        async with self.state.call("restore_application", object_id):
+            if object_id in self.state.deleted:
+                self.state.applications[object_id] = replace(self.state.deleted.pop(object_id), deleted=None)
 
     async def restore_principal(self, principal: PrincipalId) -> bool:
-        async with self.world.call("restore_principal", principal):
-            if principal not in self.world.deleted_principals:
+        async with self.state.call("restore_principal", principal):
+            if principal not in self.state.deleted_principals:
                 return False
-            self.world.principals[principal] = self.world.deleted_principals.pop(principal)
+            self.state.principals[principal] = self.state.deleted_principals.pop(principal)
             return True
 
     async def purge_application(self, object_id: ApplicationObjectId, *, is_new: bool) -> None:
-        async with self.world.call("purge_application", object_id, is_new=is_new):
-            self.world.deleted.pop(object_id, None)
+        async with self.state.call("purge_application", object_id, is_new=is_new):
+            self.state.deleted.pop(object_id, None)
 
     def _first(self, fits: Callable[[Application], bool]) -> Application | None:
-        return next((app for app in self.world.applications.values() if fits(app)), None)
+        return next((app for app in self.state.applications.values() if fits(app)), None)
 
     def _there(self, object_id: str) -> Application:
-        found = self.world.applications.get(object_id)
+        found = self.state.applications.get(object_id)
         if found is None:
             raise refused(status=404, message=f"Resource '{object_id}' does not exist.")
         return found
@@ -653,7 +653,7 @@ class MemoryDirectory:
 
     def _add_credential(self, object_id: str, credential: Credential) -> None:
         application = self._there(object_id)
-        self.world.applications[object_id] = replace(application, credentials=(*application.credentials, credential))
+        self.state.applications[object_id] = replace(application, credentials=(*application.credentials, credential))
 
 
 # --- Azure Resource Manager ---
@@ -663,42 +663,42 @@ class MemoryDirectory:
 class MemorySites:
     """App Service, without an ETag for its settings."""
 
-    world: World
+    state: MemoryState
 
     async def subscriptions(self) -> list[Subscription]:
-        async with self.world.call("subscriptions"):
-            return list(self.world.subscriptions)
+        async with self.state.call("subscriptions"):
+            return list(self.state.subscriptions)
 
     async def subscription(self, subscription_id: str) -> Subscription | None:
-        async with self.world.call("subscription", subscription_id):
-            return next((one for one in self.world.subscriptions if same_id(one.id, subscription_id)), None)
+        async with self.state.call("subscription", subscription_id):
+            return next((one for one in self.state.subscriptions if same_id(one.id, subscription_id)), None)
 
     async def sites(self, subscription_id: str, group: str | None = None) -> list[Site]:
-        async with self.world.call("sites"):
-            rows = [state.site for state in self.world.sites.values() if state.site.resource.slot is None]
+        async with self.state.call("sites"):
+            rows = [state.site for state in self.state.sites.values() if state.site.resource.slot is None]
             return [row for row in rows if same_id(row.resource.subscription_id, subscription_id)]
 
     async def sites_named(self, subscription_id: str, name: str) -> list[ResourceId]:
-        async with self.world.call("sites_named", name):
-            rows = [state.site.resource for state in self.world.sites.values() if state.site.resource.slot is None]
+        async with self.state.call("sites_named", name):
+            rows = [state.site.resource for state in self.state.sites.values() if state.site.resource.slot is None]
             return [row for row in rows if same_id(row.subscription_id, subscription_id) and same_id(row.name, name)]
 
     async def site(self, resource: ResourceId) -> Site | None:
-        async with self.world.call("site", resource.name):
-            found = self.world.sites.get(str(resource).lower())
+        async with self.state.call("site", resource.name):
+            found = self.state.sites.get(str(resource).lower())
             return found.site if found else None
 
     async def settings(self, resource: ResourceId, *, leaves: Callable[[], None] = lambda: None) -> Settings:
-        for seconds in self.world.asked_to_wait("settings"):
+        for seconds in self.state.asked_to_wait("settings"):
             leaves()
             await asyncio.sleep(seconds)
         leaves()
-        async with self.world.call("settings", resource.name):
-            return dict(self.world.state(resource).settings)
+        async with self.state.call("settings", resource.name):
+            return dict(self.state.site_state(resource).settings)
 
     async def slot_config(self, resource: ResourceId) -> SlotConfig | None:
-        async with self.world.call("swapping", resource.name):
-            return self.world.state(resource).slot_config
+        async with self.state.call("swapping", resource.name):
+            return self.state.site_state(resource).slot_config
 
     async def write_settings(
         self,
@@ -706,7 +706,7 @@ class MemorySites:
         merged: Callable[[], Mapping[str, str | None] | None],
         read_again: Callable[[], Awaitable[None]],
     ) -> None:
-        for seconds in self.world.asked_to_wait("write_settings"):
+        for seconds in self.state.asked_to_wait("write_settings"):
             if merged() is not None:
                 await asyncio.sleep(seconds)
                 await read_again()
@@ -724,33 +724,33 @@ class MemorySites:
         sent = merged()
         if sent is None:
             return
-        async with self.world.call("write_settings", resource.name):
-            if self.world.carried_out_after:
+        async with self.state.call("write_settings", resource.name):
+            if self.state.carried_out_after:
                 loop = asyncio.get_running_loop()
-                loop.call_later(self.world.carried_out_after, self._replace, resource, dict(sent))
+                loop.call_later(self.state.carried_out_after, self._replace, resource, dict(sent))
             else:
                 self._replace(resource, dict(sent))
 
     def _replace(self, resource: ResourceId, settings: Settings) -> None:
         """App Service restarts the app by itself: learn.microsoft.com/azure/app-service/configure-common."""
-        state = self.world.state(resource)
+        state = self.state.site_state(resource)
         state.settings, state.started_with = settings, dict(settings)
 
     async def reference_status(self, resource: ResourceId, name: str) -> str | None:
-        async with self.world.call("reference_status", resource.name):
+        async with self.state.call("reference_status", resource.name):
             return None
 
     async def active_version(self, resource: ResourceId, name: str) -> str | None:
-        async with self.world.call("active_version", resource.name):
+        async with self.state.call("active_version", resource.name):
             return None
 
     async def refresh_references(self, resource: ResourceId) -> None:
-        async with self.world.call("refresh_references", resource.name):
+        async with self.state.call("refresh_references", resource.name):
             pass
 
     async def restart(self, resource: ResourceId) -> None:
-        async with self.world.call("restart", resource.name):
-            state = self.world.state(resource)
+        async with self.state.call("restart", resource.name):
+            state = self.state.site_state(resource)
             state.started_with, state.restarts = dict(state.settings), state.restarts + 1
 
 
@@ -758,24 +758,24 @@ class MemorySites:
 class MemoryIdentities:
     """Managed identities; each is in the directory at once."""
 
-    world: World
+    state: MemoryState
 
     async def identity_resource(self, resource: ResourceId) -> IdentityResource | None:
-        async with self.world.call("identity_resource", resource.name):
-            return self.world.identity_resources.get(str(resource).lower())
+        async with self.state.call("identity_resource", resource.name):
+            return self.state.identity_resources.get(str(resource).lower())
 
     async def enable(self, caller: IdentityResource) -> PrincipalId:
-        async with self.world.call("enable", caller.display_name):
-            there = self.world.identity_resources[str(caller.resource).lower()]
+        async with self.state.call("enable", caller.display_name):
+            there = self.state.identity_resources[str(caller.resource).lower()]
             if there.principal_id is not None:
                 return there.principal_id
-            identifier = PrincipalId(self.world.new_id("identity"))
-            self.world.identity_resources[str(caller.resource).lower()] = replace(
+            identifier = PrincipalId(self.state.new_id("identity"))
+            self.state.identity_resources[str(caller.resource).lower()] = replace(
                 there, principal_id=identifier, identity_type="SystemAssigned"
             )
-            self.world.principals[identifier] = ServicePrincipal(
+            self.state.principals[identifier] = ServicePrincipal(
                 identifier,
-                ClientId(self.world.new_id("identity's appId")),
+                ClientId(self.state.new_id("identity's appId")),
                 caller.display_name,
                 PrincipalKind.MANAGED_IDENTITY,
                 str(caller.resource),
@@ -783,24 +783,24 @@ class MemoryIdentities:
             return identifier
 
     async def disable(self, caller: IdentityResource) -> None:
-        async with self.world.call("disable", caller.display_name):
-            there = self.world.identity_resources[str(caller.resource).lower()]
+        async with self.state.call("disable", caller.display_name):
+            there = self.state.identity_resources[str(caller.resource).lower()]
             if there.principal_id is not None:
-                self.world.principals.pop(there.principal_id, None)
-            self.world.identity_resources[str(caller.resource).lower()] = replace(
+                self.state.principals.pop(there.principal_id, None)
+            self.state.identity_resources[str(caller.resource).lower()] = replace(
                 there, principal_id=None, identity_type="None"
             )
 
     async def roles_of(self, caller: IdentityResource) -> list[str]:
-        async with self.world.call("roles_of", caller.display_name):
-            return list(self.world.azure_roles.get(str(caller.resource).lower(), ()))
+        async with self.state.call("roles_of", caller.display_name):
+            return list(self.state.azure_roles.get(str(caller.resource).lower(), ()))
 
 
 @dataclass
 class MemoryDirectoryAccess:
-    """What the caller may do in the directory: a Global Administrator, unless the world says otherwise."""
+    """What the caller may do in the directory: a Global Administrator, unless the state says otherwise."""
 
-    world: World
+    state: MemoryState
 
     @property
     def signed_in(self) -> SignedIn:
@@ -811,54 +811,54 @@ class MemoryDirectoryAccess:
         return "https://graph.microsoft.com/v1.0"
 
     async def person(self) -> Person | None:
-        async with self.world.call("person"):
+        async with self.state.call("person"):
             return Person(ME.id, ME.name)
 
     async def principal(self) -> ServicePrincipal | None:
-        async with self.world.call("caller's principal"):
+        async with self.state.call("caller's principal"):
             return None
 
     async def roles(self) -> frozenset[str] | None:
-        async with self.world.call("roles"):
-            return self.world.roles
+        async with self.state.call("roles"):
+            return self.state.roles
 
     async def assignments(self, principal: PrincipalId) -> tuple[RoleAssignment, ...]:
-        async with self.world.call("role assignments"):
-            return tuple(RoleAssignment(role, "/") for role in self.world.roles or ())
+        async with self.state.call("role assignments"):
+            return tuple(RoleAssignment(role, "/") for role in self.state.roles or ())
 
     async def permissions(self) -> frozenset[str] | None:
-        async with self.world.call("permissions"):
+        async with self.state.call("permissions"):
             return None
 
     async def owned(self) -> frozenset[ApplicationObjectId] | None:
-        async with self.world.call("owned"):
+        async with self.state.call("owned"):
             return frozenset()
 
     async def secret_rules(self) -> tuple[SecretRule, ...]:
-        async with self.world.call("secret_rules"):
-            return self.world.secret_rules
+        async with self.state.call("secret_rules"):
+            return self.state.secret_rules
 
     async def secret_rules_of(self, object_id: ApplicationObjectId) -> tuple[SecretRule, ...] | None:
-        async with self.world.call("secret_rules_of", object_id):
-            return self.world.own_secret_rules.get(object_id)
+        async with self.state.call("secret_rules_of", object_id):
+            return self.state.own_secret_rules.get(object_id)
 
 
 @dataclass
 class MemoryResourceAccess:
-    """What the caller may do to resources: everything, unless the world says otherwise."""
+    """What the caller may do to resources: everything, unless the state says otherwise."""
 
-    world: World
+    state: MemoryState
 
     async def permissions(self, resource: ResourceId) -> tuple[Permission, ...]:
-        async with self.world.call("permissions_at", resource.name):
-            return self.world.permissions.get(resource.name, (Permission(("*",)),))
+        async with self.state.call("permissions_at", resource.name):
+            return self.state.permissions.get(resource.name, (Permission(("*",)),))
 
     async def locks(self, resource: ResourceId) -> tuple[ResourceLock, ...]:
-        async with self.world.call("locks_at", resource.name):
-            return tuple(lock for lock in self.world.locks if str(resource).lower().startswith(lock.scope.lower()))
+        async with self.state.call("locks_at", resource.name):
+            return tuple(lock for lock in self.state.locks if str(resource).lower().startswith(lock.scope.lower()))
 
     async def denials(self, resource: ResourceId) -> tuple[Denial, ...]:
-        async with self.world.call("denials_at", resource.name):
+        async with self.state.call("denials_at", resource.name):
             return ()
 
 
@@ -866,10 +866,10 @@ class MemoryResourceAccess:
 
 
 @dataclass
-class MemoryPlace:
+class MemoryStore:
     """Where one client's secret goes."""
 
-    world: World
+    state: MemoryState
     name: str
     attempts: list[str] = field(default_factory=list)
     delivered_name: str | None = None
@@ -884,7 +884,7 @@ class MemoryPlace:
         return f"memory:{self.name}"
 
     async def note(self) -> SecretNote:
-        async with self.world.call("note", self.name):
+        async with self.state.call("note", self.name):
             stored = self.stored
             return SecretNote(
                 (*self.attempts, *([self.delivered_name] if self.delivered_name else [])),
@@ -897,7 +897,7 @@ class MemoryPlace:
             )
 
     async def check(self, client_id: ClientId | None) -> None:
-        async with self.world.call("check", self.name):
+        async with self.state.call("check", self.name):
             pass
 
     @property
@@ -905,15 +905,15 @@ class MemoryPlace:
         return False
 
     async def begin(self, attempt: str, client_id: ClientId) -> None:
-        async with self.world.call("begin", self.name):
+        async with self.state.call("begin", self.name):
             self.attempts.append(attempt)
 
     async def deliver(self, record: SecretRecord, secret: NewSecret) -> None:
-        async with self.world.call("deliver", self.name):
+        async with self.state.call("deliver", self.name):
             self._keep(record, secret.key_id, secret.value, CredentialKind.SECRET)
 
     async def read(self) -> StoredCredential | None:
-        async with self.world.call("read", self.name):
+        async with self.state.call("read", self.name):
             return self.stored
 
     def _keep(self, record: SecretRecord, key_id: KeyId, value: str, kind: CredentialKind) -> None:
@@ -926,19 +926,19 @@ class MemoryPlace:
 
 
 @dataclass
-class MemoryKeyPlace(MemoryPlace):
+class MemoryKeyStore(MemoryStore):
     """A place that makes key pairs, too."""
 
     async def key_pair(self, wanted: KeySpec) -> Certificate:
-        async with self.world.call("key_pair", self.name):
+        async with self.state.call("key_pair", self.name):
             if wanted.pending is not None and wanted.pending == self.pending:
                 return wanted.pending
-            thumbprint = self.world.new_id("key pair").replace("-", "").upper()
+            thumbprint = self.state.new_id("key pair").replace("-", "").upper()
             self.pending = Certificate(thumbprint.encode(), thumbprint, wanted.starts, wanted.expires)
             return self.pending
 
     async def deliver_certificate(self, record: SecretRecord, certificate: Certificate) -> None:
-        async with self.world.call("deliver_certificate", self.name):
+        async with self.state.call("deliver_certificate", self.name):
             self._keep(record, certificate.key_id, "", CredentialKind.CERTIFICATE)
             self.pending = None
 
@@ -947,7 +947,7 @@ class MemoryKeyPlace(MemoryPlace):
 class MemoryTokens:
     """A login service that knows every registered secret at once."""
 
-    world: World
+    state: MemoryState
     asked: list[tuple[str, int]] = field(default_factory=list)
     """Which secret, and how many tokens at once."""
 
@@ -955,10 +955,10 @@ class MemoryTokens:
         assert isinstance(sign_in, ClientSignIn)
         assert isinstance(sign_in.credential, SecretCredential)
         self.asked.append((sign_in.credential.value, at_once))
-        async with self.world.call("token", sign_in.client_id):
-            apps = [app for app in self.world.applications.values() if same_id(app.client_id, sign_in.client_id)]
-            held = {self.world.secrets.get(one.key_id) for app in apps for one in app.credentials}
-            principal = self.world.principal_of(sign_in.client_id)
+        async with self.state.call("token", sign_in.client_id):
+            apps = [app for app in self.state.applications.values() if same_id(app.client_id, sign_in.client_id)]
+            held = {self.state.secrets.get(one.key_id) for app in apps for one in app.credentials}
+            principal = self.state.principal_of(sign_in.client_id)
             if sign_in.credential.value not in held or principal is None:
                 raise ServiceError(
                     "token-refused",
@@ -970,9 +970,9 @@ class MemoryTokens:
             return self._token(sign_in, principal, scope.removesuffix("/.default"))
 
     def _token(self, sign_in: ClientSignIn, principal: ServicePrincipal, audience: str) -> ApiToken:
-        services = [app for app in self.world.applications.values() if audience in app.identifier_uris]
+        services = [app for app in self.state.applications.values() if audience in app.identifier_uris]
         names = {role.id: role.value or "" for app in services for role in app.app_roles}
-        roles = [one.role_id for one in self.world.assignments if same_id(one.principal_id, principal.id)]
+        roles = [one.role_id for one in self.state.assignments if same_id(one.principal_id, principal.id)]
         claims = Claims(
             audience, "https://sts.windows.net/", sign_in.tenant_id, sign_in.client_id, principal.id,
             tuple(names[role] for role in roles if role in names), "1.0", NOW + timedelta(hours=1),
@@ -984,22 +984,22 @@ class MemoryTokens:
 class MemoryApi:
     """The MCT API, which judges by the settings that it started with."""
 
-    world: World
-    state: SiteState
+    state: MemoryState
+    site: SiteState
     answers: list[ApiAnswer | ServiceError] = field(default_factory=list)
     """What it says instead, call by call."""
 
     async def get(
         self, path: str, headers: Mapping[str, str], token: ApiToken | None, *, just_restarted: bool
     ) -> ApiAnswer:
-        async with self.world.call("get", path):
+        async with self.state.call("get", path):
             said = self.answers.pop(0) if self.answers else self._judged(headers, token)
             if isinstance(said, ServiceError):
                 raise said
             return said
 
     def _judged(self, headers: Mapping[str, str], token: ApiToken | None) -> ApiAnswer:
-        settings = self.state.started_with
+        settings = self.site.started_with
         if token is None or headers.get("ClientType") != "Service" or not is_enabled(settings):
             return ApiAnswer(401)
         claims = token.claims
@@ -1039,16 +1039,16 @@ TARGET = SiteTarget("contosolearn", "mct-prod", SUBSCRIPTION)
 
 @dataclass(frozen=True)
 class MemoryStores:
-    """The world's own stores, which remember."""
+    """The state's own stores, which remember."""
 
-    world: World
+    state: MemoryState
     key_pairs: bool = False
     """Whether they keep private keys."""
 
     def open(self, desired: Desired, observed: ObservedState, now: datetime) -> Mapping[str, SecretStore]:
-        kind = MemoryKeyPlace if self.key_pairs else MemoryPlace
+        kind = MemoryKeyStore if self.key_pairs else MemoryStore
         names = (*(client.name for client in desired.clients), *(desired.rotation.clients if desired.rotation else ()))
-        return {name: self.world.stores.setdefault(name, kind(self.world, name)) for name in names}
+        return {name: self.state.stores.setdefault(name, kind(self.state, name)) for name in names}
 
     async def credentials(self, stores: Mapping[str, SecretStore]) -> list[OwnCredential]:
         return []
@@ -1082,12 +1082,12 @@ async def nobody_else(name: str, since: float) -> AsyncIterator[bool]:
     yield False
 
 
-def session(here: World, **changed: Any) -> Session:
-    """A command's way to the world."""
+def session(here: MemoryState, **changed: Any) -> Session:
+    """A command's way to the state."""
     made = Session(
         here.azure,
         MemoryTokens(here),
-        lambda _: MemoryApi(here, here.state(site().resource)),
+        lambda _: MemoryApi(here, here.site_state(site().resource)),
         None,  # type: ignore[arg-type]  # there are no vaults
         nobody_else,
         lambda: 60.0,
@@ -1101,9 +1101,15 @@ def session(here: World, **changed: Any) -> Session:
 
 
 def request(
-    here: World, desired: Desired, *, attempt: str = "a1b2", now: datetime = NOW, key_pairs: bool = False, **more: Any
+    here: MemoryState,
+    desired: Desired,
+    *,
+    attempt: str = "a1b2",
+    now: datetime = NOW,
+    key_pairs: bool = False,
+    **more: Any,
 ) -> Request:
-    """What a command is asked for; its secrets go to the world's own stores."""
+    """What a command is asked for; its secrets go to the state's own stores."""
     return replace(
         Request(desired, now, TARGET, attempt, stores=MemoryStores(here, key_pairs), departures=here.departures), **more
     )
@@ -1130,7 +1136,7 @@ def look(
     return replace(Request(desired, NOW, target), **more)
 
 
-async def carry_out(here: World, wanted: Request, ui: Interface | None = None) -> Outcome:
+async def carry_out(here: MemoryState, wanted: Request, ui: Interface | None = None) -> Outcome:
     """Do what a command does, with everybody agreeing."""
     return await run_change(session(here), wanted, ui or Agreeing())
 
@@ -1145,12 +1151,12 @@ class Applying(ApplyContext):
         return self.lags
 
 
-async def apply_plan(here: World, outcome: Outcome, watcher: Watcher, *, lags: bool = False) -> None:
+async def apply_plan(here: MemoryState, outcome: Outcome, watcher: Watcher, *, lags: bool = False) -> None:
     """Apply it without looking."""
     await apply_changes(Applying(session(here), outcome, watcher, lags))
 
 
-def planned(here: World, *changes: AnyChange, where: Site | None = None) -> Outcome:
+def planned(here: MemoryState, *changes: AnyChange, where: Site | None = None) -> Outcome:
     """The beginning of a run with these changes."""
     before = ObservedState("public", TENANT, AppService(where, {}, TENANT.id) if where else None, Trust())
     return Outcome(look(), Plan(changes), before, stores=here.stores)
@@ -1159,7 +1165,7 @@ def planned(here: World, *changes: AnyChange, where: Site | None = None) -> Outc
 # --- what it came to ---
 
 
-def summary(here: World) -> dict[str, object]:
+def summary(here: MemoryState) -> dict[str, object]:
     """The end state by names: ids differ from run to run."""
     names: dict[str, str] = {app.client_id: f"<{app.display_name}>" for app in here.applications.values()}
     names |= {one.id: f"<principal of {one.display_name}>" for one in here.principals.values()}
@@ -1179,7 +1185,7 @@ def summary(here: World) -> dict[str, object]:
     }
 
 
-def _summary(here: World, app: Application, named: Callable[[str | None], str | None]) -> str:
+def _summary(here: MemoryState, app: Application, named: Callable[[str | None], str | None]) -> str:
     store = here.stores.get(app.display_name)
     delivered = store.stored.key_id if store and store.stored else None
     held = sorted("delivered" if one.key_id == delivered else f"orphan {one.name}" for one in app.credentials)

@@ -16,17 +16,26 @@ from mct_s2s.model.ids import PrincipalId
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.planning.reports.status_report import TenantWide
 
-from tests.engine.memory import MemoryDirectory, MemorySites, World, elapsed_since, failing, refused, run, world
-from tests.planning.worlds import FOREIGN, NOW, SUBSCRIPTION, credential, guid, settings, site
+from tests.engine.memory import (
+    MemoryDirectory,
+    MemorySites,
+    MemoryState,
+    elapsed_since,
+    failing,
+    memory_state,
+    refused,
+    run,
+)
+from tests.planning.scenarios import FOREIGN, NOW, SUBSCRIPTION, credential, guid, settings, site
 
 DENIED = PermissionMissing("permission-missing", "You can't.", remedy="Ask.")
 WITHIN = timedelta(days=30)
 FEDERATED = replace(credential(kind=CredentialKind.FEDERATED), expires=None)
 
 
-def many() -> World:
+def many() -> MemoryState:
     """MCT's by its settings, MCT's by its function app, a shop, and function apps."""
-    made = World()
+    made = MemoryState()
     made.add_site(site("zeta"), settings())
     made.add_site(site("alpha"), FOREIGN)
     made.add_site(site("alpha-fa-x7k2q", "functionapp"), settings())
@@ -35,7 +44,7 @@ def many() -> World:
     return made
 
 
-def found(here: World, subscription: str | None = SUBSCRIPTION) -> tuple[list[str], list[str]]:
+def found(here: MemoryState, subscription: str | None = SUBSCRIPTION) -> tuple[list[str], list[str]]:
     """MCT's, and those of which that is not known."""
     survey = run(find_mct_sites(MemorySites(here), subscription))
     return [one.site.name for one in survey.mct], [site.name for site in survey.unread]
@@ -59,11 +68,11 @@ def test_a_subscription_that_is_not_there_is_an_error() -> None:
 
 
 def test_a_subscription_may_have_none() -> None:
-    assert found(World()) == ([], [])
+    assert found(MemoryState()) == ([], [])
 
 
 def test_settings_are_read_side_by_side_and_of_all_web_apps() -> None:
-    here = World(latency=1.0)
+    here = MemoryState(latency=1.0)
     for number in range(6 * AT_ONCE):
         here.add_site(site(f"shop-{number}"), FOREIGN)
 
@@ -90,15 +99,15 @@ def test_one_that_fails_does_not_stop_the_others() -> None:
 # the whole tenant
 
 
-def tenant(*credentials: Credential, owner: str = "ada@contoso.com") -> World:
-    here = world()
+def tenant(*credentials: Credential, owner: str = "ada@contoso.com") -> MemoryState:
+    here = memory_state()
     made = here.register("Grafana", credentials=credentials)
     here.register("Without")
     here.owners[made.object_id] = (Owner(PrincipalId(guid(owner)), owner),)
     return here
 
 
-def wide(here: World) -> TenantWide:
+def wide(here: MemoryState) -> TenantWide:
     return run(find_tenant_wide(MemoryDirectory(here), NOW, WITHIN))
 
 

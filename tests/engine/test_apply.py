@@ -38,18 +38,18 @@ from mct_s2s.planning.changes import (
 from mct_s2s.planning.plan import Plan
 
 from tests.engine.memory import (
+    MemoryState,
     Watcher,
-    World,
     apply_plan,
     elapsed_since,
     failing,
     lost,
+    memory_state,
     planned,
     refused,
     run,
-    world,
 )
-from tests.planning.worlds import NOW, ROLE, guid, site
+from tests.planning.scenarios import NOW, ROLE, guid, site
 
 SITE = site()
 BOTH = (SITE, site("portal"))
@@ -59,7 +59,7 @@ BOTH = (SITE, site("portal"))
 class Applied:
     """One run of a plan."""
 
-    here: World
+    here: MemoryState
     plan: Plan
     watcher: Watcher = field(default_factory=Watcher)
     clock: float = 0.0
@@ -92,13 +92,13 @@ class Applied:
         )
 
 
-def applied(here: World, *changes: AnyChange) -> Applied:
+def applied(here: MemoryState, *changes: AnyChange) -> Applied:
     made = Applied(here, Plan(changes))
     run(made.go())
     return made
 
 
-def refused_at(here: World, *changes: AnyChange) -> tuple[Applied, S2SError]:
+def refused_at(here: MemoryState, *changes: AnyChange) -> tuple[Applied, S2SError]:
     made = Applied(here, Plan(changes))
     with pytest.raises(S2SError) as raised:
         run(made.go())
@@ -139,7 +139,7 @@ def position(calls: Sequence[str], name: str) -> int:
 
 
 def test_a_change_begins_when_what_it_refers_to_is_there_and_not_before() -> None:
-    here = world()
+    here = memory_state()
     here.latency = 1.0
     made = applied(here, principal("A"), new("A"))
     assert made.done == ["A", "A:principal"]
@@ -148,7 +148,7 @@ def test_a_change_begins_when_what_it_refers_to_is_there_and_not_before() -> Non
 
 
 def test_a_change_waits_for_those_it_is_put_after() -> None:
-    here = world()
+    here = memory_state()
     here.latency = 1.0
     made = applied(here, new("C", "B"), new("B", "A"), new("A"))
     assert made.done == ["A", "B", "C"]
@@ -157,14 +157,14 @@ def test_a_change_waits_for_those_it_is_put_after() -> None:
 
 def test_what_does_not_depend_on_each_other_is_done_at_once() -> None:
     """The time of a setup is its longest chain, not its number of changes."""
-    here = world()
+    here = memory_state()
     here.latency = 1.0
     assert applied(here, *(new(str(number)) for number in range(flow.IN_FLIGHT))).clock == pytest.approx(1.0)
 
 
 def test_there_is_a_limit_to_what_is_at_work_at_once() -> None:
     """Hundreds of requests at the same moment are throttled."""
-    here = world()
+    here = memory_state()
     here.latency = 1.0
     made = applied(here, *(new(str(number)) for number in range(3 * flow.IN_FLIGHT)))
     assert here.most_at_once == flow.IN_FLIGHT
@@ -173,14 +173,14 @@ def test_there_is_a_limit_to_what_is_at_work_at_once() -> None:
 
 def test_what_waits_takes_nobodys_place() -> None:
     """Changes that wait for others must not fill the slots that those others need."""
-    here = world()
+    here = memory_state()
     waiting = [new(f"W{number}", "last") for number in range(2 * flow.IN_FLIGHT)]
     assert len(applied(here, *waiting, new("last")).done) == len(waiting) + 1
 
 
 def test_the_settings_are_written_when_everything_else_is_done_and_the_restart_comes_last() -> None:
     """The site restarts once, and everything that its settings name is there by then."""
-    here = world()
+    here = memory_state()
     here.latency = 0.5
     made = applied(here, write(Ref("A", Part.CLIENT_ID)), RESTART, new("A"), new("B"), principal("B"))
     assert made.done[-2:] in (["restart", "settings"], ["settings", "restart"])
@@ -188,12 +188,12 @@ def test_the_settings_are_written_when_everything_else_is_done_and_the_restart_c
     assert position(calls, "write_settings") > position(calls, "create_principal B")
     assert position(calls, "restart") > position(calls, "write_settings")
     assert here.writes.count("restart contosolearn") == 1
-    assert here.state(SITE.resource).started_with["ServiceApplicationIds"] == here.application_of("A").client_id
+    assert here.site_state(SITE.resource).started_with["ServiceApplicationIds"] == here.application_of("A").client_id
 
 
 def test_the_settings_are_first_listed_beside_the_last_step_of_the_directory() -> None:
     """The listing costs no round trip of its own."""
-    here = world()
+    here = memory_state()
     here.latency = 0.5
     applied(here, write(Ref("A", Part.CLIENT_ID)), new("A"), principal("A"))
     assert position(here.calls, "settings") < position(here.answered, "create_principal A") + 1
@@ -201,7 +201,7 @@ def test_the_settings_are_first_listed_beside_the_last_step_of_the_directory() -
 
 
 def test_the_restart_goes_out_beside_the_reading_back() -> None:
-    here = world()
+    here = memory_state()
     here.latency = 1.0
     made = applied(here, write(), RESTART)
     took = {entry.change.key: entry.seconds for entry in made.journal.done}
@@ -213,7 +213,7 @@ def test_the_restart_goes_out_beside_the_reading_back() -> None:
 
 def test_who_is_to_be_shut_out_is_shut_out_before_anything_is_deleted() -> None:
     """A client whose registration is gone first could still call for as long as its token lives."""
-    here = world()
+    here = memory_state()
     application = here.register("A")
     gone = DeleteApplication(
         key="delete", name="A", resource="client application", object_id=application.object_id,
@@ -224,7 +224,7 @@ def test_who_is_to_be_shut_out_is_shut_out_before_anything_is_deleted() -> None:
 
 
 def test_what_is_right_already_is_not_touched() -> None:
-    here = world()
+    here = memory_state()
     made = applied(here, AlreadyRight(key="a", name="A", resource="x"), new("B"))
     assert made.done == ["B"]
     assert here.writes == ["create_application B"]
@@ -235,7 +235,7 @@ def test_what_is_right_already_is_not_touched() -> None:
 
 def test_at_the_first_refusal_nothing_else_begins_and_what_is_under_way_ends() -> None:
     """What is done is kept and told: the same command resumes."""
-    here = world()
+    here = memory_state()
     here.latency = 1.0
     here.before("create_principal", failing(refused("graph-refused")))
     slow = [new("B", "A"), new("C", "B"), new("D", "C")]
@@ -247,7 +247,7 @@ def test_at_the_first_refusal_nothing_else_begins_and_what_is_under_way_ends() -
 
 def test_what_waits_for_its_turn_does_not_begin_after_a_refusal() -> None:
     """A large setup must not send hundreds of requests after the first one was denied."""
-    here = world()
+    here = memory_state()
     here.latency = 1.0
     here.before("create_application", failing(refused()))
     made, _ = refused_at(here, *(new(str(number)) for number in range(3 * flow.IN_FLIGHT)))
@@ -256,7 +256,7 @@ def test_what_waits_for_its_turn_does_not_begin_after_a_refusal() -> None:
 
 
 def test_the_first_of_two_refusals_is_the_one_that_is_told() -> None:
-    here = world()
+    here = memory_state()
     here.latency = 1.0
 
     async def late() -> None:
@@ -271,7 +271,7 @@ def test_the_first_of_two_refusals_is_the_one_that_is_told() -> None:
 
 def test_a_refusal_before_the_settings_leaves_them_unwritten_and_not_in_doubt() -> None:
     """They were only listed: to tell an administrator that the site may have changed would be wrong."""
-    here = world()
+    here = memory_state()
     here.latency = 1.0
     here.before("create_principal", failing(refused()))
     made, _ = refused_at(here, write(Ref("A", Part.CLIENT_ID)), RESTART, new("A"), principal("A"))
@@ -281,18 +281,18 @@ def test_a_refusal_before_the_settings_leaves_them_unwritten_and_not_in_doubt() 
 
 
 def test_a_refused_write_of_the_settings_leaves_the_site_running_as_it_is() -> None:
-    here = world()
+    here = memory_state()
     here.before("write_settings", failing(refused("locked", 409)))
     made, error = refused_at(here, write(), RESTART)
     assert error.code == "locked"
     assert made.standing == (set(), {"settings"}, set(), {"restart"})
-    assert here.state(SITE.resource).restarts == 0
+    assert here.site_state(SITE.resource).restarts == 0
 
 
 @pytest.mark.parametrize("name", ["A", "A:principal"])
 def test_what_is_interrupted_on_its_way_is_in_doubt_and_nothing_else_is(name: str) -> None:
     """Ctrl+C between the request and its answer: it may have taken effect, and nobody may say that it has not."""
-    here = world()
+    here = memory_state()
     here.latency = 1.0
     made = Applied(here, Plan((new("A"), principal("A"), new("B", "A:principal"))))
 
@@ -312,7 +312,7 @@ def test_what_is_interrupted_on_its_way_is_in_doubt_and_nothing_else_is(name: st
 
 
 def test_an_error_of_our_own_stops_everything_and_is_not_told_as_a_refusal() -> None:
-    here = world()
+    here = memory_state()
     here.latency = 1.0
     here.before("create_application", failing(ZeroDivisionError()))
     made = Applied(here, Plan((new("A"), new("B"), new("C", "B"))))
@@ -323,14 +323,14 @@ def test_an_error_of_our_own_stops_everything_and_is_not_told_as_a_refusal() -> 
 
 
 def test_whoever_watches_is_told_of_every_change_as_it_goes() -> None:
-    here = world()
+    here = memory_state()
     here.before("create_principal", failing(refused()))
     made, _ = refused_at(here, new("A"), principal("A"), new("B", "A:principal"))
     assert made.watcher.told == ["started A", "finished A", "started A:principal", "failed A:principal"]
 
 
 def test_the_journal_has_the_id_the_time_and_what_came_of_it() -> None:
-    here = world()
+    here = memory_state()
     here.latency = 2.0
     change = replace(new("A"), detail="what was planned")
     (entry,) = applied(here, change).journal.done
@@ -342,7 +342,7 @@ def test_the_journal_has_the_id_the_time_and_what_came_of_it() -> None:
 
 
 def test_settings_that_somebody_else_wrote_meanwhile_need_no_restart_of_ours() -> None:
-    here = world(settings={"ServiceAuthEnabled": "true"})
+    here = memory_state(settings={"ServiceAuthEnabled": "true"})
     made = applied(here, write(), RESTART)
     assert here.writes == []
     assert {entry.change.key: entry.detail for entry in made.journal.done} == {
@@ -353,7 +353,7 @@ def test_settings_that_somebody_else_wrote_meanwhile_need_no_restart_of_ours() -
 
 def test_a_restart_whose_answer_was_lost_is_asked_for_once() -> None:
     """The site restarts by itself when its settings change; a second restart would be one too many."""
-    here = world()
+    here = memory_state()
     here.after("restart", failing(lost("arm-unreachable")))
     made = applied(here, write(), RESTART)
     assert here.writes.count("restart contosolearn") == 1
@@ -363,7 +363,7 @@ def test_a_restart_whose_answer_was_lost_is_asked_for_once() -> None:
 @pytest.mark.parametrize(("slot", "words"), [(None, "-n contosolearn"), ("staging", "-n contosolearn --slot staging")])
 def test_a_refused_restart_says_that_the_settings_are_saved_and_how_to_restart(slot: str | None, words: str) -> None:
     where = replace(SITE, resource=SITE.resource.site(SITE.resource.subscription_id, "mct-prod", "contosolearn", slot))
-    here = world()
+    here = memory_state()
     here.add_site(where)
     denied = PermissionMissing("permission-missing", "You can't restart it.", remedy="Ask an Owner.")
     here.before("restart", failing(denied))
@@ -380,7 +380,7 @@ def test_a_refused_restart_says_that_the_settings_are_saved_and_how_to_restart(s
 
 def test_a_patch_keeps_what_is_not_ours_as_it_is_at_the_moment_of_writing() -> None:
     """Lists are replaced whole by a PATCH: what somebody added since the plan was made must be sent back."""
-    here = world()
+    here = memory_state()
     application = here.register("A", identifier_uris=("https://contoso.com/x",), tags=("theirs",))
     added = replace(ROLE, id=AppRoleId(guid("other role")), value="Reader")
     here.applications[application.object_id] = replace(application, app_roles=(added,))
@@ -394,7 +394,7 @@ def test_a_patch_keeps_what_is_not_ours_as_it_is_at_the_moment_of_writing() -> N
 
 
 def test_a_patch_that_changes_nothing_is_not_sent() -> None:
-    here = world()
+    here = memory_state()
     application = here.register("A", tags=("ours",))
     edits = ApplicationEdits(tags=("ours",))
     change = UpdateApplication(key="u", name="A", resource="x", object_id=application.object_id, edits=edits)
@@ -403,7 +403,7 @@ def test_a_patch_that_changes_nothing_is_not_sent() -> None:
 
 
 def test_consent_that_is_there_by_now_is_no_error() -> None:
-    here = world()
+    here = memory_state()
     client, service = here.register("A"), here.register("S")
     ids = [here.principal_of(app.client_id) for app in (client, service)]
     assert ids[0] is not None
@@ -417,7 +417,7 @@ def test_consent_that_is_there_by_now_is_no_error() -> None:
 
 
 def test_consent_is_revoked_and_identities_are_switched_on_and_off() -> None:
-    here = world()
+    here = memory_state()
     identity_resource = here.identity_resources[str(SITE.resource).lower()]
     on = EnableIdentity(key="on", name="x", identity_resource=identity_resource)
     (entry,) = applied(here, on).journal.done
@@ -438,7 +438,7 @@ def test_consent_is_revoked_and_identities_are_switched_on_and_off() -> None:
 
 @pytest.mark.parametrize("way", ["out of the recycle bin", "it came back already", "somebody made another"])
 def test_a_deleted_client_comes_back_with_its_principal_and_its_consents(way: str) -> None:
-    here = world()
+    here = memory_state()
     application, service = here.register("A", "key.A"), here.register("S")
     mine, theirs = here.principal_of(application.client_id), here.principal_of(service.client_id)
     assert mine is not None
@@ -462,7 +462,7 @@ def test_a_deleted_client_comes_back_with_its_principal_and_its_consents(way: st
 
 
 def test_a_registration_is_purged_after_it_was_deleted() -> None:
-    here = world()
+    here = memory_state()
     application = here.register("A")
     gone = DeleteApplication(
         key="d", name="A", resource="x", object_id=application.object_id, client_id=application.client_id
@@ -473,7 +473,7 @@ def test_a_registration_is_purged_after_it_was_deleted() -> None:
 
 
 def test_an_app_that_calls_is_wired_without_a_restart_of_ours() -> None:
-    here = world()
+    here = memory_state()
     portal = here.add_site(BOTH[1])
     spec = SettingsSpec((SettingSpec("AZURE_CLIENT_ID", Ref[ClientId]("A", Part.CLIENT_ID)),), tidy=False)
     change = WireApp(key="wire", name="portal", site=BOTH[1], spec=spec, changed=("AZURE_CLIENT_ID",))
@@ -494,13 +494,13 @@ LAG: dict[str, AnyChange] = {
 @pytest.mark.parametrize("expected", [True, False])
 def test_not_there_yet_is_waited_out_only_where_lag_is_expected(call: str, expected: bool) -> None:
     """The same answer about anything else is an error at once."""
-    here = world()
+    here = memory_state()
     run(apply_plan(here, planned(here, new("A"), LAG[call]), Watcher(), lags=expected))
     assert any(one.startswith(call) for one in here.patient) is expected
 
 
 def test_a_service_error_is_raised_as_it_came() -> None:
-    here, error = world(), refused("graph-refused", 400, "Some words.")
+    here, error = memory_state(), refused("graph-refused", 400, "Some words.")
     here.before("create_application", failing(error))
     _, raised = refused_at(here, new("A"))
     assert raised is error

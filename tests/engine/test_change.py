@@ -25,37 +25,39 @@ from tests.engine.memory import (
     WRITES,
     Agreeing,
     Hook,
-    World,
+    MemoryState,
     carry_out,
     failing,
     lost,
+    memory_state,
     refused,
     request,
     run,
     session,
     summary,
-    world,
 )
-from tests.planning.worlds import FOREIGN, LATER, NOW, SUBSCRIPTION, site, spec
+from tests.planning.scenarios import FOREIGN, LATER, NOW, SUBSCRIPTION, site, spec
 
 FUNCTION_APP = "reports-func"
 CERTIFICATE = ClientSpec("Import", CertificateSpec(NOW, LATER))
 FEDERATED = ClientSpec("Import", FederatedSpec("https://ci.example", "repo:contoso/app"))
 
 
-def learning() -> World:
+def learning() -> MemoryState:
     """An App Service, and a function app that is to call it."""
-    here = world()
+    here = memory_state()
     here.add_site(site(FUNCTION_APP, "functionapp"))
     return here
 
 
-def setting_up(here: World, attempt: str = "a1b2", client: str | ClientSpec = "Import", **more: object) -> Outcome:
+def setting_up(
+    here: MemoryState, attempt: str = "a1b2", client: str | ClientSpec = "Import", **more: object
+) -> Outcome:
     """`setup` with one client and one managed identity."""
     return run(_setting_up(here, attempt, client, **more))
 
 
-async def _setting_up(here: World, attempt: str, client: str | ClientSpec = "Import", **more: object) -> Outcome:
+async def _setting_up(here: MemoryState, attempt: str, client: str | ClientSpec = "Import", **more: object) -> Outcome:
     keys = not isinstance(client, str)
     wanted = request(
         here, spec(client, **more), attempt=attempt, key_pairs=keys, identities=(FUNCTION_APP,),
@@ -81,7 +83,7 @@ def test_a_second_run_writes_nothing_and_restarts_nothing(client: str | ClientSp
     assert not again.applied
     assert here.writes == []
     assert summary(here) == before
-    assert here.state(site().resource).restarts == 1
+    assert here.site_state(site().resource).restarts == 1
 
 
 @pytest.mark.parametrize("client", WAYS.values(), ids=WAYS.keys())
@@ -153,7 +155,7 @@ def test_stopped_at_any_write_the_same_command_resumes(kind: str, cut: Cut) -> N
     for at in range(writes):
         here = learning()
 
-        async def main(here: World = here, at: int = at) -> bool:
+        async def main(here: MemoryState = here, at: int = at) -> bool:
             task = asyncio.ensure_future(_setting_up(here, "a1b2", WAYS[kind]))
             here.at_write[at] = (cut.before and cut.before(task), cut.after and cut.after(task))
             try:
@@ -179,7 +181,7 @@ def test_what_is_told_after_a_stop_is_true(cut: Cut) -> None:
     for at in range(writes):
         here, ui = learning(), Agreeing()
 
-        async def main(here: World = here, at: int = at, ui: Agreeing = ui) -> None:
+        async def main(here: MemoryState = here, at: int = at, ui: Agreeing = ui) -> None:
             wanted = request(here, spec("Import"), identities=(FUNCTION_APP,), subscription=SUBSCRIPTION)
             task = asyncio.ensure_future(carry_out(here, wanted, ui))
             here.at_write[at] = (cut.before and cut.before(task), cut.after and cut.after(task))
@@ -197,8 +199,8 @@ def test_what_is_told_after_a_stop_is_true(cut: Cut) -> None:
             "client:Import": "Import" in apps,
             "client:Import:secret": "Import" in apps and bool(apps["Import"].credentials),
             "client:Import:consent": bool(here.assignments),
-            "settings": "ServiceAuthEnabled" in here.state(site().resource).settings,
-            "restart": bool(here.state(site().resource).restarts),
+            "settings": "ServiceAuthEnabled" in here.site_state(site().resource).settings,
+            "restart": bool(here.site_state(site().resource).restarts),
         }
         assert all(there[key] for key in done & there.keys()), at
         assert not any(there[key] for key in left & there.keys()), at
@@ -207,7 +209,7 @@ def test_what_is_told_after_a_stop_is_true(cut: Cut) -> None:
 
 def test_a_secret_that_a_lagging_replica_did_not_show_is_removed_by_the_next_run() -> None:
     """The answer was lost, the reading after it came from a replica that had not heard: two secrets of one name."""
-    here = world()
+    here = memory_state()
     here.after("add_secret", failing(lost()))
     hidden: list[object] = []
 
@@ -252,7 +254,7 @@ class Person(Agreeing):
         return self.answers.pop(0)
 
 
-def asked(here: World, person: Person, *, overtaken: bool = False, desired: Desired | None = None) -> Outcome:
+def asked(here: MemoryState, person: Person, *, overtaken: bool = False, desired: Desired | None = None) -> Outcome:
     @asynccontextmanager
     async def exclusive(name: str, since: float) -> AsyncIterator[bool]:
         yield overtaken
@@ -261,7 +263,7 @@ def asked(here: World, person: Person, *, overtaken: bool = False, desired: Desi
 
 
 def test_nothing_is_written_that_was_not_agreed_to() -> None:
-    here, person = world(), Person(answers=[False])
+    here, person = memory_state(), Person(answers=[False])
     done = asked(here, person)
     assert here.writes == []
     assert not done.applied
@@ -271,7 +273,7 @@ def test_nothing_is_written_that_was_not_agreed_to() -> None:
 
 def test_what_changed_while_somebody_was_reading_is_shown_again() -> None:
     """Yes was said to another plan."""
-    here = world()
+    here = memory_state()
     person = Person(takes_time=True, answers=[True, True], meanwhile=lambda: setting_up_alone(here))
     done = asked(here, person, desired=spec("Import", "Export"))
     assert len(person.shown) == 2
@@ -280,29 +282,29 @@ def test_what_changed_while_somebody_was_reading_is_shown_again() -> None:
     assert here.writes.count("create_application MCT service (contosolearn)") == 1
 
 
-def setting_up_alone(here: World) -> None:
+def setting_up_alone(here: MemoryState) -> None:
     """Another run, in a process of its own, while nobody looks."""
     here.register("Unrelated")
-    state = here.state(site().resource)
+    state = here.site_state(site().resource)
     state.settings = {**state.settings, "ServiceAuthEnabled": "true"}
 
 
 def test_a_plan_that_still_holds_is_not_shown_twice() -> None:
-    here, person = world(), Person(takes_time=True, answers=[True])
+    here, person = memory_state(), Person(takes_time=True, answers=[True])
     asked(here, person)
     assert len(person.shown) == 1
-    assert here.calls.count("tenant") == 2, "but the world is looked at again"
-    assert here.state(site().resource).restarts == 1
+    assert here.calls.count("tenant") == 2, "but the state is looked at again"
+    assert here.site_state(site().resource).restarts == 1
 
 
-def test_without_a_person_who_thinks_the_world_is_looked_at_once() -> None:
-    here, person = world(), Person(answers=[True])
+def test_without_a_person_who_thinks_the_state_is_looked_at_once() -> None:
+    here, person = memory_state(), Person(answers=[True])
     asked(here, person)
     assert here.calls.count("tenant") == 1
 
 
-def test_after_another_run_had_its_turn_the_world_is_looked_at_again() -> None:
-    here, person = world(), Person(answers=[True, False], meanwhile=lambda: setting_up_alone(here))
+def test_after_another_run_had_its_turn_the_state_is_looked_at_again() -> None:
+    here, person = memory_state(), Person(answers=[True, False], meanwhile=lambda: setting_up_alone(here))
     done = asked(here, person, overtaken=True)
     assert len(person.shown) == 2
     assert here.writes == []
@@ -311,7 +313,7 @@ def test_after_another_run_had_its_turn_the_world_is_looked_at_again() -> None:
 
 def test_the_turn_is_that_of_the_app_service_and_begins_after_the_answer() -> None:
     """Whoever reads for an hour must not hold others up."""
-    here, log = world(), list[str]()
+    here, log = memory_state(), list[str]()
 
     @asynccontextmanager
     async def exclusive(name: str, since: float) -> AsyncIterator[bool]:
@@ -325,23 +327,23 @@ def test_the_turn_is_that_of_the_app_service_and_begins_after_the_answer() -> No
 
 
 def test_a_second_client_that_was_added_meanwhile_stays_on_the_list() -> None:
-    here = world()
+    here = memory_state()
     theirs = here.register("Export").client_id
 
     def add() -> None:
-        state = here.state(site().resource)
+        state = here.site_state(site().resource)
         state.settings = {**state.settings, "ServiceApplicationIds": theirs}
 
     asked(here, Person(takes_time=True, answers=[True, True], meanwhile=add))
     mine = here.application_of("Import").client_id
-    assert set((here.state(site().resource).settings["ServiceApplicationIds"] or "").split(";")) == {mine, theirs}
+    assert set((here.site_state(site().resource).settings["ServiceApplicationIds"] or "").split(";")) == {mine, theirs}
 
 
 # --- before anything is written ---
 
 
 def test_a_place_that_cannot_be_written_to_is_found_out_before_anything_is_made() -> None:
-    here = world()
+    here = memory_state()
     here.before("check", failing(UsageError("secret-place-unwritable", "Full.", remedy="Elsewhere.")))
     with pytest.raises(UsageError):
         run(carry_out(here, request(here, spec("Import"))))
@@ -349,8 +351,8 @@ def test_a_place_that_cannot_be_written_to_is_found_out_before_anything_is_made(
 
 
 @pytest.mark.parametrize("call", ["tenant", "settings", "site", "application_by_unique_name", "deleted_applications"])
-def test_a_world_that_cannot_be_read_is_not_written_to(call: str) -> None:
-    here, ui = world(), Agreeing()
+def test_a_state_that_cannot_be_read_is_not_written_to(call: str) -> None:
+    here, ui = memory_state(), Agreeing()
     here.before(call, failing(refused("graph-refused", 500)))
     with pytest.raises(ServiceError):
         run(carry_out(here, request(here, spec("Import")), ui))
@@ -359,7 +361,7 @@ def test_a_world_that_cannot_be_read_is_not_written_to(call: str) -> None:
 
 
 def test_a_wish_that_cannot_be_met_is_refused_before_anything_is_written() -> None:
-    here = World()
+    here = MemoryState()
     here.add_site(site(kind="functionapp"))
     with pytest.raises(Refused):
         run(carry_out(here, request(here, spec("Import"))))
@@ -367,7 +369,7 @@ def test_a_wish_that_cannot_be_met_is_refused_before_anything_is_written() -> No
 
 
 def test_a_lifetime_that_the_policy_forbids_is_found_out_before_anything_is_made() -> None:
-    here = world()
+    here = memory_state()
     here.secret_rules = (SecretRule(SecretRestriction.LIFETIME, timedelta(days=90)),)
     with pytest.raises(S2SError) as raised:
         run(carry_out(here, request(here, spec("Import"))))
@@ -376,15 +378,15 @@ def test_a_lifetime_that_the_policy_forbids_is_found_out_before_anything_is_made
 
 
 def test_without_preflight_nobody_asks_what_the_caller_may_do() -> None:
-    here = world()
+    here = memory_state()
     run(carry_out(here, request(here, spec("Import"), preflight=False)))
     assert {"roles", "person", "owned", "secret_rules"} & set(here.calls) == set()
     assert [call for call in here.calls if "_at " in call] == []
-    assert here.state(site().resource).restarts == 1
+    assert here.site_state(site().resource).restarts == 1
 
 
 def test_settings_are_kept_before_they_are_written() -> None:
-    here, kept = world(), dict[str, object]()
+    here, kept = memory_state(), dict[str, object]()
 
     class Backup:
         def check(self, app_service: str) -> None:
@@ -402,7 +404,7 @@ def test_settings_are_kept_before_they_are_written() -> None:
 
 
 def test_a_client_that_leaves_is_shut_out_first_and_everybody_else_stays() -> None:
-    here = world()
+    here = memory_state()
     run(carry_out(here, request(here, spec("Import", "Export"))))
     here.forget()
     removal = spec(removal=Removal(("Import",)))
@@ -410,7 +412,7 @@ def test_a_client_that_leaves_is_shut_out_first_and_everybody_else_stays() -> No
     assert [call.split()[0] for call in here.writes[:2]] == ["write_settings", "restart"]
     assert here.writes[-1] == "delete_application Import"
     exported = here.application_of("Export")
-    assert here.state(site().resource).settings["ServiceApplicationIds"] == exported.client_id
+    assert here.site_state(site().resource).settings["ServiceApplicationIds"] == exported.client_id
     assert [client.display_name for client in done.after.trust.clients] == ["Export"]
     here.forget()
     assert run(carry_out(here, request(here, removal))).plan.is_empty
@@ -451,13 +453,13 @@ def test_an_identity_whose_uses_cannot_be_read_stays_on(call: str) -> None:
 
 
 def test_a_rotation_ends_with_one_secret_and_can_be_stopped_anywhere() -> None:
-    async def rotate(here: World, attempt: str) -> Outcome:
+    async def rotate(here: MemoryState, attempt: str) -> Outcome:
         later = NOW + timedelta(days=200)
         desired = spec(rotation=Rotation(later + timedelta(days=365), ("Import",)))
         return await carry_out(here, request(here, desired, attempt=attempt, now=later))
 
-    def prepared() -> World:
-        here = world()
+    def prepared() -> MemoryState:
+        here = memory_state()
         run(carry_out(here, request(here, spec("Import"))))
         here.forget()
         return here
@@ -473,7 +475,7 @@ def test_a_rotation_ends_with_one_secret_and_can_be_stopped_anywhere() -> None:
         for cut in (CUTS["refused"], CUTS["unanswered, with effect"], CUTS["killed before"], CUTS["killed after"]):
             here = prepared()
 
-            async def main(here: World = here, at: int = at, cut: Cut = cut) -> None:
+            async def main(here: MemoryState = here, at: int = at, cut: Cut = cut) -> None:
                 task = asyncio.ensure_future(rotate(here, "c3d4"))
                 here.at_write[at] = (cut.before and cut.before(task), cut.after and cut.after(task))
                 await asyncio.wait({task})
@@ -489,7 +491,7 @@ def test_a_rotation_ends_with_one_secret_and_can_be_stopped_anywhere() -> None:
 
 
 def test_an_unknown_client_cannot_be_rotated() -> None:
-    here = world()
+    here = memory_state()
     run(carry_out(here, request(here, spec("Import"))))
     here.forget()
     with pytest.raises(NotThere) as raised:
@@ -499,7 +501,7 @@ def test_an_unknown_client_cannot_be_rotated() -> None:
 
 
 def test_a_client_gets_a_certificate_beside_its_secret() -> None:
-    here = world()
+    here = memory_state()
     run(carry_out(here, request(here, spec("Import"))))
     here.stores.clear()
     run(carry_out(here, request(here, spec(CERTIFICATE), key_pairs=True)))
@@ -508,7 +510,7 @@ def test_a_client_gets_a_certificate_beside_its_secret() -> None:
 
 
 def test_nobody_is_asked_about_an_empty_plan_twice() -> None:
-    here = world()
+    here = memory_state()
     run(carry_out(here, request(here, spec("Import"))))
     here.forget()
     run(carry_out(here, request(here, spec("Import"))))

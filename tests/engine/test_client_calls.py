@@ -32,17 +32,17 @@ from mct_s2s.planning.reports.verification import Verification, VerificationChec
 
 from tests.engine.memory import (
     MemoryApi,
+    MemoryState,
     MemoryTokens,
-    World,
     carry_out,
     look,
     lost,
+    memory_state,
     refused,
     request,
     run,
-    world,
 )
-from tests.planning.worlds import NOW, TENANT, guid, site, spec
+from tests.planning.scenarios import NOW, TENANT, guid, site, spec
 
 PATH, WHERE = "/api/v1/organization", "-a contosolearn"
 LATE = NOW + 2 * YOUNG
@@ -51,7 +51,7 @@ LATE = NOW + 2 * YOUNG
 class Recorded(MemoryTokens):
     """The login service, and what it is asked to wait for."""
 
-    def __init__(self, here: World) -> None:
+    def __init__(self, here: MemoryState) -> None:
         super().__init__(here)
         self.waited: list[tuple[bool, str | None]] = []
 
@@ -64,9 +64,9 @@ class Bench:
     """A trust that works, and whoever proves it."""
 
     def __init__(self, *clients: str) -> None:
-        self.here = world()
+        self.here = memory_state()
         run(carry_out(self.here, request(self.here, spec(*(clients or ("Import",))))))
-        self.state = self.here.state(site().resource)
+        self.state = self.here.site_state(site().resource)
         self.tokens, self.api = Recorded(self.here), MemoryApi(self.here, self.state)
 
     def settings(self, **changed: str) -> None:
@@ -146,7 +146,7 @@ def test_a_call_that_is_refused_is_explained_by_what_differs(
 ) -> None:
     bench = Bench()
     breaks(bench)
-    if "domain" in why:  # the API of this world does not look at it
+    if "domain" in why:  # the API of this state does not look at it
         bench.api.answers = [ApiAnswer(401)] * 3
     call = by_name(bench.proved(*bench.subjects(bench.credential(scope=f"{bench_uri(bench)}/.default"))))["call"]
     assert call.ok is False

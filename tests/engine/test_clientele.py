@@ -126,7 +126,7 @@ def test_a_role_that_never_comes_gives_the_token_without_it_before_the_deadline(
 
 
 def test_a_site_that_is_starting_is_waited_for(bench: Bench) -> None:
-    bench.world.resources.restart_seconds = 1.5
+    bench.state.resources.restart_seconds = 1.5
     bench.setup("A")
     values = saved(bench)
 

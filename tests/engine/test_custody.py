@@ -8,13 +8,13 @@ from mct_s2s.errors import Refused
 from mct_s2s.model.directory_objects import Owner
 from mct_s2s.model.ids import PrincipalId
 
-from tests.engine.memory import World, run
-from tests.planning.worlds import guid
+from tests.engine.memory import MemoryState, run
+from tests.planning.scenarios import guid
 
 
 @pytest.mark.parametrize("is_seen", [True, False], ids=["seen", "not seen by a replica"])
 def test_a_service_principal_in_foreign_hands_is_never_gone_on_with(is_seen: bool) -> None:
-    here = World()
+    here = MemoryState()
     application = here.register("A", "key.A")
     principal = here.principal_of(application.client_id)
     assert principal is not None

@@ -25,35 +25,35 @@ from mct_s2s.ports.resource_manager import Subscription
 from tests.engine.memory import (
     TARGET,
     MemorySites,
-    World,
+    MemoryState,
     elapsed_since,
     failing,
     look,
+    memory_state,
     refused,
     run,
-    world,
 )
-from tests.planning.worlds import FOREIGN, NOW, ROLE, SERVICE_KEY, SUBSCRIPTION, TENANT, credential, guid, site
+from tests.planning.scenarios import FOREIGN, NOW, ROLE, SERVICE_KEY, SUBSCRIPTION, TENANT, credential, guid, site
 
 OTHER_SUBSCRIPTION = Subscription(guid("other subscription"), "Other", TENANT.id)
 DENIED = PermissionMissing("permission-missing", "You can't.", remedy="Ask.")
 
 
-def looked(here: World, **asked: Any) -> ObservedState:
+def looked(here: MemoryState, **asked: Any) -> ObservedState:
     return run(observe(here.azure, look(**asked)))
 
 
-def not_there(here: World, **asked: Any) -> NotThere:
+def not_there(here: MemoryState, **asked: Any) -> NotThere:
     with pytest.raises(NotThere) as raised:
         looked(here, **asked)
     return raised.value
 
 
-def configured(here: World, **settings: str) -> None:
-    here.state(site().resource).settings = {**FOREIGN, **settings}
+def configured(here: MemoryState, **settings: str) -> None:
+    here.site_state(site().resource).settings = {**FOREIGN, **settings}
 
 
-def service_in(here: World, unique_name: str | None = SERVICE_KEY, **more: Any) -> Application:
+def service_in(here: MemoryState, unique_name: str | None = SERVICE_KEY, **more: Any) -> Application:
     """A service application with its URI and its role."""
     made = here.register("MCT service (contosolearn)", unique_name, app_roles=(ROLE,), **more)
     if not made.identifier_uris:
@@ -62,13 +62,13 @@ def service_in(here: World, unique_name: str | None = SERVICE_KEY, **more: Any) 
     return made
 
 
-def principal_id(here: World, application: Application) -> PrincipalId:
+def principal_id(here: MemoryState, application: Application) -> PrincipalId:
     found = here.principal_of(application.client_id)
     assert found is not None
     return found.id
 
 
-def consent(here: World, client: PrincipalId, service: Application) -> None:
+def consent(here: MemoryState, client: PrincipalId, service: Application) -> None:
     made = Assignment(here.new_id("assignment"), client, principal_id(here, service), ROLE.id)
     here.assignments.append(made)
 
@@ -88,7 +88,7 @@ SEVERAL = [Subscription(SUBSCRIPTION, "Learning", TENANT.id), OTHER_SUBSCRIPTION
     ids=["the only one", "by name in any case", "by id in any case"],
 )
 def test_the_subscription_that_is_meant(wanted: str | None, there: list[Subscription], found: str) -> None:
-    assert run(find_subscription(MemorySites(World(subscriptions=there)), wanted)).id == found
+    assert run(find_subscription(MemorySites(MemoryState(subscriptions=there)), wanted)).id == found
 
 
 @pytest.mark.parametrize(
@@ -106,7 +106,7 @@ def test_a_subscription_is_never_guessed(
     wanted: str | None, there: list[Subscription], message: str, remedy: str
 ) -> None:
     with pytest.raises(NotThere) as raised:
-        run(find_subscription(MemorySites(World(subscriptions=there)), wanted))
+        run(find_subscription(MemorySites(MemoryState(subscriptions=there)), wanted))
     assert raised.value.code == "subscription-not-found"
     assert message in raised.value.message
     assert remedy in raised.value.remedy
@@ -123,7 +123,7 @@ TARGETS = {
 
 @pytest.mark.parametrize("target", TARGETS.values(), ids=TARGETS.keys())
 def test_the_app_service_that_is_meant(target: SiteTarget) -> None:
-    here = world()
+    here = memory_state()
     here.add_site(site("contosolearn-fa-x", "functionapp"))
     found = looked(here, target=target).app_service
     assert found is not None
@@ -132,7 +132,7 @@ def test_the_app_service_that_is_meant(target: SiteTarget) -> None:
 
 
 def test_two_sites_of_one_name_are_a_question() -> None:
-    here = world()
+    here = memory_state()
     twin = replace(site(), resource=ResourceId.site(SUBSCRIPTION, "mct-test", "ContosoLearn"))
     here.add_site(twin)
     error = not_there(here, target=SiteTarget("contosolearn"))
@@ -146,23 +146,23 @@ def test_two_sites_of_one_name_are_a_question() -> None:
     "target", [replace(TARGET, name="contosolern"), SiteTarget("contosolern")], ids=["group", "name"]
 )
 def test_a_site_that_is_not_there_is_told_with_what_is_like_it(target: SiteTarget) -> None:
-    error = not_there(world(), target=target)
+    error = not_there(memory_state(), target=target)
     assert error.code == "site-not-found"
     assert "contosolearn (in mct-prod)" in error.remedy
 
 
 def test_where_nothing_is_like_it_the_remedy_is_a_list() -> None:
-    assert "az webapp list" in not_there(world(), target=SiteTarget("zzz")).remedy
+    assert "az webapp list" in not_there(memory_state(), target=SiteTarget("zzz")).remedy
 
 
 def test_a_slot_that_is_not_there_is_told_as_that() -> None:
-    error = not_there(world(), target=replace(TARGET, slot="staging"))
+    error = not_there(memory_state(), target=replace(TARGET, slot="staging"))
     assert error.code == "slot-not-found"
     assert "az webapp deployment slot list -g mct-prod -n contosolearn" in error.remedy
 
 
 def test_a_slot_and_its_own_settings() -> None:
-    here = world()
+    here = memory_state()
     slot = replace(site(), resource=ResourceId.site(SUBSCRIPTION, "mct-prod", "contosolearn", "staging"))
     here.add_site(slot, {"only": "here"}).slot_config = SlotConfig(("staging",))
     found = looked(here, target=replace(TARGET, slot="staging")).app_service
@@ -178,7 +178,7 @@ def test_a_slot_and_its_own_settings() -> None:
     "by", ["--service-app appId", "--service-app URI", "the audience", "the audience's own URI", "key"]
 )
 def test_the_service_application_that_is_meant(by: str) -> None:
-    here = world()
+    here = memory_state()
     uri = "https://learn.contoso.com/api"
     service = service_in(here, SERVICE_KEY if by == "key" else None, identifier_uris=(uri,) if "URI" in by else ())
     asked: dict[str, Any] = {}
@@ -195,7 +195,7 @@ def test_the_service_application_that_is_meant(by: str) -> None:
 
 
 def test_what_is_named_goes_before_what_the_site_says_and_that_before_the_key() -> None:
-    here = world()
+    here = memory_state()
     named, audience, keyed = service_in(here, None), service_in(here, None), service_in(here)
     configured(here, ServiceAuthAudience=api_uri(audience.client_id))
     assert looked(here, adopt=named.client_id).trust.service == named
@@ -205,7 +205,7 @@ def test_what_is_named_goes_before_what_the_site_says_and_that_before_the_key() 
 
 
 def test_a_registration_of_the_same_display_name_is_never_taken_over() -> None:
-    here = world()
+    here = memory_state()
     here.register("MCT service (contosolearn)")
     here.register("Import")
     trust = looked(here, clients=("Import",)).trust
@@ -213,13 +213,13 @@ def test_a_registration_of_the_same_display_name_is_never_taken_over() -> None:
 
 
 def test_a_named_registration_must_be_there() -> None:
-    error = not_there(world(), adopt=guid("nobody"))
+    error = not_there(memory_state(), adopt=guid("nobody"))
     assert error.code == "service-application-missing"
     assert guid("nobody") in error.message
 
 
 def test_a_named_registration_may_be_in_the_recycle_bin() -> None:
-    here = world()
+    here = memory_state()
     service = service_in(here)
     here.delete(service, NOW)
     for named in (service.client_id, api_uri(service.client_id)):
@@ -230,7 +230,7 @@ def test_a_named_registration_may_be_in_the_recycle_bin() -> None:
 
 
 def test_two_registrations_of_one_uri_are_a_question() -> None:
-    here = world()
+    here = memory_state()
     for _ in range(2):
         service_in(here, None, identifier_uris=("https://learn.contoso.com/api",))
     error = not_there(here, adopt="https://learn.contoso.com/api")
@@ -241,9 +241,9 @@ def test_two_registrations_of_one_uri_are_a_question() -> None:
 # --- its clients ---
 
 
-def with_clients() -> tuple[World, dict[str, Application]]:
+def with_clients() -> tuple[MemoryState, dict[str, Application]]:
     """A trust with a client by each of the ways in which one belongs to it."""
-    here = world()
+    here = memory_state()
     service = service_in(here)
     made = {
         "listed": here.register("Listed"),
@@ -276,7 +276,7 @@ def test_whoever_was_ever_made_for_it_is_looked_for_only_where_all_of_them_go() 
 
 def test_clients_keys_are_made_from_the_adopted_service_applications_own() -> None:
     """Two App Services that share a service application share its clients."""
-    here = world()
+    here = memory_state()
     service_in(here, "mct-s2s-elsewhere")
     mine = here.register("Import", client_unique_name("mct-s2s-elsewhere", "Import"))
     theirs = here.register("Import", client_unique_name(SERVICE_KEY, "Import"))
@@ -289,7 +289,7 @@ def test_clients_keys_are_made_from_the_adopted_service_applications_own() -> No
 @pytest.mark.parametrize("half", ["application", "principal"])
 def test_a_client_of_which_one_half_is_missing_is_a_client(half: str) -> None:
     """A registration without a service principal, or a principal whose registration is in another tenant."""
-    here = world()
+    here = memory_state()
     service_in(here)
     client = here.register("Import")
     configured(here, ServiceApplicationIds=client.client_id)
@@ -303,7 +303,7 @@ def test_a_client_of_which_one_half_is_missing_is_a_client(half: str) -> None:
 
 
 def test_managed_identities_are_told_from_client_applications() -> None:
-    here = world()
+    here = memory_state()
     service = service_in(here)
     listed, holding = (
         ServicePrincipal(PrincipalId(guid(name)), ClientId(guid(f"{name} app")), name, PrincipalKind.MANAGED_IDENTITY)
@@ -319,7 +319,7 @@ def test_managed_identities_are_told_from_client_applications() -> None:
 
 def test_federated_credentials_are_asked_for_only_where_they_matter() -> None:
     """No list brings them along: asked for every client, they cost a request each."""
-    here = world()
+    here = memory_state()
     service_in(here)
     good, none, ended = (
         here.register("Good", credentials=(credential(),)),
@@ -345,14 +345,14 @@ def test_federated_credentials_are_asked_for_only_where_they_matter() -> None:
 
 
 def test_what_is_not_asked_of_the_directory_is_not_asked() -> None:
-    here = world()
+    here = memory_state()
     observed = looked(here, directory=False)
     assert (observed.tenant, observed.trust.service) == (None, None)
     assert {call.split()[0] for call in here.calls} == {"subscription", "site", "settings", "swapping"}
 
 
 def test_what_is_not_asked_of_an_app_service_is_not_asked() -> None:
-    here = world()
+    here = memory_state()
     observed = looked(here, target=None)
     assert observed.app_service is None
     assert observed.tenant == TENANT
@@ -364,7 +364,7 @@ def test_what_is_not_asked_of_an_app_service_is_not_asked() -> None:
 
 @pytest.mark.parametrize("wanted", ["reports-func", "Reports-Func", site("reports-func").resource], ids=str)
 def test_the_callers_resource_that_is_meant(wanted: str | ResourceId) -> None:
-    here = world()
+    here = memory_state()
     here.add_site(site("reports-func", "functionapp"))
     (identity_resource,) = looked(here, identities=(wanted,), subscription="Learning").identity_resources
     assert identity_resource.resource == site("reports-func").resource
@@ -372,13 +372,13 @@ def test_the_callers_resource_that_is_meant(wanted: str | ResourceId) -> None:
 
 def test_a_callers_resource_that_is_not_there_is_told() -> None:
     where = site("nobody").resource
-    error = not_there(world(), identities=(where,))
+    error = not_there(memory_state(), identities=(where,))
     assert (error.code, f"az resource show --ids {where}" in error.remedy) == ("resource-not-found", True)
-    assert not_there(world(), identities=("nobody",)).code == "site-not-found"
+    assert not_there(memory_state(), identities=("nobody",)).code == "site-not-found"
 
 
 def test_the_app_that_is_to_be_wired_is_looked_at_whole() -> None:
-    here = world()
+    here = memory_state()
     here.add_site(site("portal"), {"AZURE_CLIENT_ID": "x"})
     wired = looked(here, wire="portal", subscription=SUBSCRIPTION).wired
     assert wired is not None
@@ -389,7 +389,7 @@ def test_the_app_that_is_to_be_wired_is_looked_at_whole() -> None:
 
 def test_whoever_judges_rights_hears_of_a_resource_before_anything_is_asked_of_it() -> None:
     """Their questions go out beside ours, not after."""
-    here = world()
+    here = memory_state()
     here.add_site(site("reports-func", "functionapp"))
     heard: list[tuple[str, int]] = []
     query = look(identities=(site("reports-func").resource,))
@@ -399,7 +399,7 @@ def test_whoever_judges_rights_hears_of_a_resource_before_anything_is_asked_of_i
 
 
 def test_other_uses_of_an_identity_are_looked_for_only_where_it_may_be_switched_off() -> None:
-    here = world()
+    here = memory_state()
     function = here.add_site(site("reports-func", "functionapp"))
     key = str(function.site.resource).lower()
     here.identity_resources[key] = replace(here.identity_resources[key], principal_id=PrincipalId(guid("identity")))
@@ -419,7 +419,7 @@ def test_other_uses_of_an_identity_are_looked_for_only_where_it_may_be_switched_
 @pytest.mark.parametrize(("target", "round_trips"), [(TARGET, 2), (replace(TARGET, group=None), 4)], ids=["id", "name"])
 def test_a_trust_that_is_there_is_read_in_few_dependent_round_trips(target: SiteTarget, round_trips: int) -> None:
     """The time of `status` is this number times the distance to Azure, however many clients there are."""
-    here = world()
+    here = memory_state()
     service = service_in(here)
     clients = [here.register(f"Client {number}", credentials=(credential(),)) for number in range(30)]
     for client in clients:
@@ -444,7 +444,7 @@ def test_a_trust_that_is_there_is_read_in_few_dependent_round_trips(target: Site
 )
 def test_the_first_refusal_ends_the_look_and_leaves_nothing_running(call: str) -> None:
     """What still runs would warn of an exception that nobody fetched, or use a session that is closed."""
-    here = world()
+    here = memory_state()
     here.add_site(site("reports-func", "functionapp"))
     configured(here, ServiceApplicationIds=guid("somebody"))
     here.latency = 1.0
@@ -465,7 +465,7 @@ def test_the_first_refusal_ends_the_look_and_leaves_nothing_running(call: str) -
 
 def test_no_exception_is_left_that_nobody_fetched() -> None:
     """asyncio complains of each when it is thrown away, long after the command has told what went wrong."""
-    here, complaints = world(), list[str]()
+    here, complaints = memory_state(), list[str]()
     here.latency = 1.0
     here.before("settings", failing(refused("arm-refused", 500)))
 
@@ -488,7 +488,7 @@ def test_no_exception_is_left_that_nobody_fetched() -> None:
     [("settings", "site"), ("site", "site"), ("tenant", "directory"), ("application_by_unique_name", "directory")],
 )
 def test_what_a_caller_may_not_see_is_an_answer_too(call: str, part: str) -> None:
-    here = world()
+    here = memory_state()
     here.before(call, *[failing(DENIED)] * 3)
     seen = run(examine(here.azure, look()))
     refusals: dict[str, S2SError | None] = {"site": seen.site_refusal, "directory": seen.directory_refusal}
@@ -500,21 +500,21 @@ def test_what_a_caller_may_not_see_is_an_answer_too(call: str, part: str) -> Non
     "target", [replace(TARGET, name="hidden"), SiteTarget("hidden"), replace(TARGET, subscription="x")]
 )
 def test_a_site_that_may_be_hidden_is_an_answer_too(target: SiteTarget) -> None:
-    seen = run(examine(world().azure, look(target)))
+    seen = run(examine(memory_state().azure, look(target)))
     assert (seen.site, seen.tenant) == (None, TENANT)
     assert isinstance(seen.site_refusal, NotThere)
 
 
 @pytest.mark.parametrize("call", ["tenant", "settings", "site"])
 def test_a_service_that_is_down_is_no_answer(call: str) -> None:
-    here = world()
+    here = memory_state()
     here.before(call, failing(refused("arm-refused", 503)))
     with pytest.raises(ServiceError):
         run(examine(here.azure, look()))
 
 
 def test_the_doctor_needs_no_app_service() -> None:
-    here = world()
+    here = memory_state()
     seen = run(examine(here.azure, look(None)))
     assert (seen.site, seen.tenant) == (None, TENANT)
     assert here.writes == []

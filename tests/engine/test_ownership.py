@@ -13,8 +13,8 @@ from mct_s2s.model.directory_objects import Application, NewApplication, Owner
 from mct_s2s.model.ids import ApplicationObjectId, ClientId, PrincipalId, name_tag
 from mct_s2s.planning.changes import CreateApplication
 
-from tests.engine.memory import ME, World, elapsed_since, failing, lost, refused, run, world
-from tests.planning.worlds import NOW, guid
+from tests.engine.memory import ME, MemoryState, elapsed_since, failing, lost, memory_state, refused, run
+from tests.planning.scenarios import NOW, guid
 
 T = TypeVar("T")
 NEW = CreateApplication(
@@ -29,7 +29,7 @@ ELSEWHERE = refused(status=403, message="service principal being created must in
 STRANGER = Owner(PrincipalId(guid("stranger")), "stranger@contoso.com")
 
 
-def left_behind(here: World, owner: Owner) -> Application:
+def left_behind(here: MemoryState, owner: Owner) -> Application:
     """A registration that was made and not named."""
     tags = (name_tag(NEW.new.unique_name),)
     made = Application(
@@ -56,7 +56,7 @@ def timed(work: Coroutine[Any, Any, T]) -> tuple[T | BaseException, float]:
 
 
 def test_it_is_named_and_findable_by_its_tag() -> None:
-    here = world()
+    here = memory_state()
     made, is_made = run(create_as_owner(here.azure, NEW))
     assert is_made
     assert here.applications[made.object_id].unique_name == made.unique_name == "key.A"
@@ -65,14 +65,14 @@ def test_it_is_named_and_findable_by_its_tag() -> None:
 
 
 def test_what_an_earlier_run_left_unnamed_is_taken_up() -> None:
-    here = world()
+    here = memory_state()
     left = left_behind(here, ME)
     made, is_made = run(create_as_owner(here.azure, NEW))
     assert (made.object_id, is_made, len(here.applications)) == (left.object_id, False, 1)
 
 
 def test_a_strangers_registration_with_our_tag_is_left_alone() -> None:
-    here = world()
+    here = memory_state()
     left = left_behind(here, STRANGER)
     made, is_made = run(create_as_owner(here.azure, NEW))
     assert is_made
@@ -81,7 +81,7 @@ def test_a_strangers_registration_with_our_tag_is_left_alone() -> None:
 
 
 def test_where_another_run_was_faster_its_registration_is_taken_and_ours_goes_for_good() -> None:
-    here = world()
+    here = memory_state()
     other, _ = run(here.azure.directory.create_application(NEW.new))
     made, is_made = run(create_as_owner(here.azure, NEW))
     assert (made.object_id, is_made) == (other.object_id, False)
@@ -89,7 +89,7 @@ def test_where_another_run_was_faster_its_registration_is_taken_and_ours_goes_fo
 
 
 def test_a_name_that_the_recycle_bin_holds_is_told_and_nothing_of_ours_stays() -> None:
-    here = world()
+    here = memory_state()
     other, _ = run(here.azure.directory.create_application(NEW.new))
     run(here.azure.directory.delete_application(other.object_id))
     with pytest.raises(ServiceError) as raised:
@@ -99,14 +99,14 @@ def test_a_name_that_the_recycle_bin_holds_is_told_and_nothing_of_ours_stays() -
 
 
 def test_an_answer_that_was_lost_makes_no_second_one() -> None:
-    here = world()
+    here = memory_state()
     here.after("register_application", failing(lost()))
     made, _ = run(create_as_owner(here.azure, NEW))
     assert list(here.applications) == [made.object_id]
 
 
 def test_a_request_that_was_lost_is_sent_again_once_it_is_sure_that_it_was() -> None:
-    here = world()
+    here = memory_state()
     here.before("register_application", failing(lost()))
     (made, seconds) = timed(create_as_owner(here.azure, NEW))
     assert isinstance(made, tuple)
@@ -114,7 +114,7 @@ def test_a_request_that_was_lost_is_sent_again_once_it_is_sure_that_it_was() -> 
 
 
 def test_a_replica_that_does_not_know_the_owner_yet_is_waited_for() -> None:
-    here = world()
+    here = memory_state()
     here.before("name_application", failing(DENIED), failing(DENIED))
     (made, seconds) = timed(create_as_owner(here.azure, NEW))
     assert isinstance(made, tuple)
@@ -122,7 +122,7 @@ def test_a_replica_that_does_not_know_the_owner_yet_is_waited_for() -> None:
 
 
 def test_where_the_creation_made_no_owner_one_adds_oneself() -> None:
-    here = world()
+    here = memory_state()
 
     def take_away() -> None:
         here.owners.clear()
@@ -134,7 +134,7 @@ def test_where_the_creation_made_no_owner_one_adds_oneself() -> None:
 
 
 def test_whoever_can_not_become_the_owner_is_told_who_makes_them_one() -> None:
-    here = world()
+    here = memory_state()
 
     def take_away() -> None:
         here.owners.clear()
@@ -149,13 +149,13 @@ def test_whoever_can_not_become_the_owner_is_told_who_makes_them_one() -> None:
     assert f"--owner-object-id {ME.id}" in error.remedy
 
 
-def principal_of(here: World, application: Application, **asked: bool) -> tuple[Any, float]:
+def principal_of(here: MemoryState, application: Application, **asked: bool) -> tuple[Any, float]:
     asked = {"is_new": True, "is_ours": True, "as_owner": True, **asked}
     return timed(create_principal(here.azure, application.client_id, **asked))
 
 
 def test_a_service_principal_waits_for_replicas_only_where_its_application_is_owned() -> None:
-    here = world()
+    here = memory_state()
     mine, theirs = left_behind(here, ME), left_behind(here, STRANGER)
     here.before("create_principal", failing(ELSEWHERE), failing(DENIED))
     made, seconds = principal_of(here, mine)
@@ -168,6 +168,6 @@ def test_a_service_principal_waits_for_replicas_only_where_its_application_is_ow
 
 
 def test_a_refusal_of_somebody_who_need_not_own_it_is_told_as_it_is() -> None:
-    here = world()
+    here = memory_state()
     here.before("create_principal", failing(DENIED))
     assert principal_of(here, left_behind(here, ME), as_owner=False) == (DENIED, 0)

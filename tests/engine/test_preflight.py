@@ -20,17 +20,17 @@ from mct_s2s.planning.permissions.rights import GLOBAL_ADMINISTRATOR, Need, Righ
 from mct_s2s.planning.plan import Left
 
 from tests.engine.memory import (
-    World,
+    MemoryState,
     carry_out,
     elapsed_since,
     failing,
     lost,
+    memory_state,
     refused,
     request,
     run,
-    world,
 )
-from tests.planning.worlds import LATER, NOW, said, site, spec
+from tests.planning.scenarios import LATER, NOW, said, site, spec
 
 SITE = site()
 KEY = str(SITE.resource).lower()
@@ -41,7 +41,7 @@ DENIED = PermissionMissing("permission-missing", "You may not read the applicati
 QUESTIONS = ("person", "roles", "permissions", "owned", "secret_rules", "permissions_at", "locks_at", "denials_at")
 
 
-def found(here: World, *, directory: bool = True) -> tuple[CallerRights, float]:
+def found(here: MemoryState, *, directory: bool = True) -> tuple[CallerRights, float]:
     """What is found out about the site, and how long it took."""
 
     async def main() -> tuple[CallerRights, float]:
@@ -56,11 +56,11 @@ def found(here: World, *, directory: bool = True) -> tuple[CallerRights, float]:
     return run(main())
 
 
-def setting_up(here: World, *clients: str, **changed: Any) -> Outcome:
+def setting_up(here: MemoryState, *clients: str, **changed: Any) -> Outcome:
     return run(carry_out(here, request(here, spec(*clients, **changed))))
 
 
-def stopped(here: World, *clients: str, **changed: Any) -> S2SError:
+def stopped(here: MemoryState, *clients: str, **changed: Any) -> S2SError:
     with pytest.raises(S2SError) as raised:
         setting_up(here, *clients, **changed)
     assert here.writes == []
@@ -71,7 +71,7 @@ def stopped(here: World, *clients: str, **changed: Any) -> S2SError:
 
 
 def test_everything_is_asked_at_once_and_once() -> None:
-    here = world()
+    here = memory_state()
     here.latency = 1.0
     access, seconds = found(here)
     assert access.directory is not None
@@ -87,7 +87,7 @@ def test_everything_is_asked_at_once_and_once() -> None:
 @pytest.mark.parametrize("error", [DENIED, refused(status=500), lost()], ids=["denied", "broken", "unanswered"])
 def test_what_cannot_be_read_is_unknown_and_the_rest_is_known(question: str, error: S2SError) -> None:
     """Unreadable is never taken for missing."""
-    here = world()
+    here = memory_state()
     here.before(question, failing(error))
     access, _ = found(here)
     assert access.directory is not None
@@ -107,7 +107,7 @@ def test_what_cannot_be_read_is_unknown_and_the_rest_is_known(question: str, err
 
 @pytest.mark.parametrize("slow", ["roles", "secret_rules", "locks_at"])
 def test_nobody_waits_long_for_an_answer_that_only_warns(slow: str) -> None:
-    here = world()
+    here = memory_state()
 
     async def never() -> None:
         await asyncio.sleep(3600)
@@ -123,21 +123,21 @@ def test_nobody_waits_long_for_an_answer_that_only_warns(slow: str) -> None:
 
 
 def test_a_bug_in_a_question_is_not_taken_for_an_answer() -> None:
-    here = world()
+    here = memory_state()
     here.before("roles", failing(ZeroDivisionError()))
     with pytest.raises(ZeroDivisionError):
         found(here)
 
 
 def test_a_command_that_has_no_business_in_the_directory_asks_nothing_there() -> None:
-    here = world()
+    here = memory_state()
     access, _ = found(here, directory=False)
     assert {call.split()[0] for call in here.calls} == {"permissions_at", "locks_at", "denials_at"}
     assert access.at(SITE.resource).locks == ()
 
 
 def test_a_resource_that_nobody_asked_about_is_unknown() -> None:
-    access, _ = found(world())
+    access, _ = found(memory_state())
     assert access.at(site("other").resource).permissions is None
 
 
@@ -145,14 +145,14 @@ def test_a_resource_that_nobody_asked_about_is_unknown() -> None:
 
 
 def test_who_may_do_everything_does_everything() -> None:
-    here = world()
+    here = memory_state()
     done = setting_up(here, "Import")
     assert done.plan.lacks == ()
-    assert here.state(SITE.resource).restarts == 1
+    assert here.site_state(SITE.resource).restarts == 1
 
 
 def test_what_others_must_do_is_left_to_them_and_the_rest_is_done() -> None:
-    here = world()
+    here = memory_state()
     here.permissions[SITE.name] = READER
     done = setting_up(here, "Import")
     assert [note.step for note in done.plan.left_to_others] == [Left.SETTINGS]
@@ -165,16 +165,16 @@ def test_what_others_must_do_is_left_to_them_and_the_rest_is_done() -> None:
 
 
 def test_a_read_only_lock_leaves_the_settings_to_whoever_removes_it() -> None:
-    here = world()
+    here = memory_state()
     here.locks = [ResourceLock("keep", str(SITE.resource), is_read_only=True)]
     done = setting_up(here, "Import")
     assert any("'keep'" in lack.grant.what for lack in done.plan.lacks)
-    assert here.state(SITE.resource).restarts == 0
+    assert here.site_state(SITE.resource).restarts == 0
 
 
 def test_what_cannot_be_left_to_others_stops_before_anything_is_written_and_all_of_it_is_told() -> None:
     """One error at a time would mean one day at a time, where others have to grant."""
-    here = world()
+    here = memory_state()
     here.roles = NOBODY
     here.permissions[SITE.name] = READER
     here.register("MCT", "mct-s2s-contosolearn")
@@ -191,11 +191,11 @@ def test_what_cannot_be_left_to_others_stops_before_anything_is_written_and_all_
 
 def test_what_is_unknown_stops_nothing() -> None:
     """Custom roles, ownership and PIM are not seen: the real refusal is the only authority."""
-    here = world()
+    here = memory_state()
     for question in QUESTIONS:
         here.before(question, failing(DENIED))
     assert setting_up(here, "Import").plan.lacks == ()
-    assert here.state(SITE.resource).restarts == 1
+    assert here.site_state(SITE.resource).restarts == 1
 
 
 # --- policies on secrets ---
@@ -205,14 +205,14 @@ NO_SECRETS = SecretRule(SecretRestriction.ADDITION)
 
 
 def test_a_secret_that_the_policy_forbids_is_told_with_the_way_out() -> None:
-    here = world()
+    here = memory_state()
     here.secret_rules = (NO_SECRETS,)
     error = stopped(here, "Import")
     assert (error.code, "--credential certificate" in error.remedy) == ("secrets-forbidden", True)
 
 
 def test_a_policy_and_missing_rights_are_told_together() -> None:
-    here = world()
+    here = memory_state()
     here.secret_rules = (DAYS_90,)
     here.roles = NOBODY
     here.register("MCT", "mct-s2s-contosolearn")
@@ -221,7 +221,7 @@ def test_a_policy_and_missing_rights_are_told_together() -> None:
     assert "90 days" in error.message
 
 
-def existing(here: World) -> str:
+def existing(here: MemoryState) -> str:
     """A client without a secret, whose registration may have a policy of its own."""
     run(carry_out(here, request(here, spec("Import"))))
     client = here.application_of("Import")
@@ -236,38 +236,38 @@ def existing(here: World) -> str:
     "own", [(), (SecretRule(SecretRestriction.LIFETIME, timedelta(days=400)),)], ids=["none", "400"]
 )
 def test_a_registrations_own_policy_goes_before_the_tenants(own: tuple[SecretRule, ...]) -> None:
-    here = world()
+    here = memory_state()
     here.own_secret_rules[existing(here)] = own
     (secret,) = [change for change in setting_up(here, "Import").plan.changes if isinstance(change, AddSecret)]
     assert secret.expires == LATER
 
 
 def test_a_registration_without_a_policy_of_its_own_has_the_tenants() -> None:
-    here = world()
+    here = memory_state()
     existing(here)
     assert stopped(here, "Import").code == "secret-lifetime-forbidden"
 
 
 def test_a_registrations_own_policy_that_cannot_be_read_may_allow_it() -> None:
-    here = world()
+    here = memory_state()
     existing(here)
     here.before("secret_rules_of", failing(DENIED))
     assert said(setting_up(here, "Import").plan) == ["create secret Import"]
 
 
 def test_own_policies_are_asked_for_only_where_the_tenants_stands_in_the_way() -> None:
-    here = world()
+    here = memory_state()
     existing(here)
     here.secret_rules = ()
     setting_up(here, "Import")
     assert [call for call in here.calls if call.startswith("secret_rules_of")] == []
 
 
-# --- a world that may not be read ---
+# --- a state that may not be read ---
 
 
 def test_settings_that_may_not_be_read_are_told_with_everything_else_that_is_missing() -> None:
-    here = world()
+    here = memory_state()
     here.permissions[SITE.name] = (Permission(("*/read",)),)
     here.roles = NOBODY
     here.register("MCT", "mct-s2s-contosolearn")
@@ -283,7 +283,7 @@ def test_settings_that_may_not_be_read_are_told_with_everything_else_that_is_mis
 
 def test_a_lock_that_hides_the_settings_is_told_as_such() -> None:
     """Listing the settings is a POST, which a read-only lock forbids."""
-    here = world()
+    here = memory_state()
     here.locks = [ResourceLock("keep", str(SITE.resource), is_read_only=True)]
     here.before("settings", failing(refused("locked", 409, "The scope is locked.")))
     error = stopped(here, "Import")
@@ -292,7 +292,7 @@ def test_a_lock_that_hides_the_settings_is_told_as_such() -> None:
 
 
 def test_where_nothing_more_is_known_azures_words_and_its_remedy_are_told() -> None:
-    here = world()
+    here = memory_state()
     here.before("settings", failing(DENIED))
     here.before("permissions_at", failing(DENIED))
     error = stopped(here, "Import")
@@ -302,7 +302,7 @@ def test_where_nothing_more_is_known_azures_words_and_its_remedy_are_told() -> N
 
 
 def test_a_directory_that_may_not_be_read_is_told() -> None:
-    here = world()
+    here = memory_state()
     here.before("tenant", failing(DENIED), failing(DENIED))
     error = stopped(here, "Import")
     assert isinstance(error, PermissionMissing)
@@ -315,13 +315,13 @@ def test_a_directory_that_may_not_be_read_is_told() -> None:
     ids=["broken", "unanswered", "missing"],
 )
 def test_what_is_no_matter_of_rights_is_told_as_it_is(error: S2SError) -> None:
-    here = world()
+    here = memory_state()
     here.before("site", failing(error))
     assert stopped(here, "Import") is error
 
 
 def test_without_preflight_the_refusal_is_told_as_it_is() -> None:
-    here = world()
+    here = memory_state()
     here.before("settings", failing(DENIED))
     with pytest.raises(S2SError) as raised:
         run(carry_out(here, request(here, spec("Import"), preflight=False)))
@@ -330,7 +330,7 @@ def test_without_preflight_the_refusal_is_told_as_it_is() -> None:
 
 def test_consent_that_is_refused_is_left_to_an_administrator_and_the_rest_is_done() -> None:
     """Nothing that could be seen spoke against it, so it was tried; the refusal is no reason to stop."""
-    here = world()
+    here = memory_state()
     here.roles = NOBODY
     here.before("assign", failing(DENIED))
     done = setting_up(here, "Import")
@@ -338,14 +338,14 @@ def test_consent_that_is_refused_is_left_to_an_administrator_and_the_rest_is_don
     assert [note.step for note in done.left_to_others] == [Left.CONSENT]
     assert "Cloud Application Administrator" in in_words(done.lacks)[0]
     assert here.assignments == []
-    assert (here.state(SITE.resource).restarts, done.after.trust.assignments) == (1, ())
+    assert (here.site_state(SITE.resource).restarts, done.after.trust.assignments) == (1, ())
     here.roles = frozenset({GLOBAL_ADMINISTRATOR})
     assert setting_up(here, "Import").left_to_others == ()
     assert len(here.assignments) == 1
 
 
 def test_without_the_check_a_refused_consent_stops_the_run() -> None:
-    here = world()
+    here = memory_state()
     here.before("assign", failing(DENIED))
     with pytest.raises(PermissionMissing):
         run(carry_out(here, request(here, spec("Import"), preflight=False)))
@@ -353,8 +353,8 @@ def test_without_the_check_a_refused_consent_stops_the_run() -> None:
 
 def test_whoever_may_although_no_role_shows_does_it_all() -> None:
     """Roles of the tenant's own, and those for one registration alone, are in no answer but the real one."""
-    here = world()
+    here = memory_state()
     here.roles = NOBODY
     here.before("role assignments", failing(DENIED))
     setting_up(here, "Import")
-    assert here.state(SITE.resource).restarts == 1
+    assert here.site_state(SITE.resource).restarts == 1

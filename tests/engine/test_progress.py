@@ -10,9 +10,9 @@ from mct_s2s.errors import S2SError, ServiceError
 from mct_s2s.planning.changes import AnyChange
 from mct_s2s.ports.apply_progress import Activity, Wait, watched_by
 
-from tests.engine.memory import Agreeing, Watcher, World, failing, lost, request, run, session, world
+from tests.engine.memory import Agreeing, MemoryState, Watcher, failing, lost, memory_state, request, run, session
 from tests.engine.test_settings import THEIRS, sets
-from tests.planning.worlds import spec
+from tests.planning.scenarios import spec
 
 
 @dataclass
@@ -64,7 +64,7 @@ class Steps(Watcher):
         self.everything.lines.append(f"failed {change.key}: {error.code}")
 
 
-def told(here: World, steps: Steps | None = None) -> list[str]:
+def told(here: MemoryState, steps: Steps | None = None) -> list[str]:
     """What a setup of everything tells."""
     steps = steps or Steps()
 
@@ -77,7 +77,7 @@ def told(here: World, steps: Steps | None = None) -> list[str]:
 
 
 def test_the_settings_are_done_before_others_are_watched_and_before_the_restart() -> None:
-    lines = told(world())
+    lines = told(memory_state())
     (settings,) = (at for at, line in enumerate(lines) if line.startswith("done settings"))
     watching = lines.index("Watching contosolearn for other writers of its settings")
     (restart,) = (at for at, line in enumerate(lines) if line.startswith("done restart"))
@@ -87,19 +87,19 @@ def test_the_settings_are_done_before_others_are_watched_and_before_the_restart(
 
 
 def test_the_settings_say_that_they_wait_for_the_other_steps() -> None:
-    lines = told(world())
+    lines = told(memory_state())
     waits = lines.index("settings: waiting for the other steps")
     assert waits < lines.index("settings no longer: waiting for the other steps")
 
 
 def test_reading_and_testing_are_told_too() -> None:
-    lines = told(world())
+    lines = told(memory_state())
     assert lines[0] == "Reading the directory and contosolearn"
     assert lines[-1].startswith("end of ")
 
 
 def test_a_merge_with_changes_by_someone_else_is_told_with_its_reason() -> None:
-    here = world()
+    here = memory_state()
     others = sets(here, "ServiceApplicationIds", THEIRS)  # at the second look after the write: it has been read back
     here.after("write_settings", lambda: here.before("settings", None, others))
     lines = told(here)
@@ -111,13 +111,13 @@ def test_a_merge_with_changes_by_someone_else_is_told_with_its_reason() -> None:
 
 
 def test_a_secret_whose_answer_was_lost_is_looked_for_aloud() -> None:
-    here = world()
+    here = memory_state()
     here.before("add_secret", failing(lost(status=503)))
     assert any("looking for the secret whose response was lost" in line for line in told(here))
 
 
 def test_a_step_that_fails_is_told() -> None:
-    here, steps = world(), Steps()
+    here, steps = memory_state(), Steps()
     here.before("restart", failing(ServiceError("busy", "No.", remedy="Ask.", status=400)))
     with pytest.raises(ServiceError):
         told(here, steps)

@@ -19,17 +19,17 @@ from mct_s2s.planning.changes import CreateApplication
 from mct_s2s.planning.edits import ApplicationPatch
 
 from tests.engine.memory import (
-    World,
+    MemoryState,
     carry_out,
     elapsed_since,
     failing,
     look,
+    memory_state,
     refused,
     request,
     run,
-    world,
 )
-from tests.planning.worlds import NOW, SERVICE_KEY, credential, site, spec
+from tests.planning.scenarios import NOW, SERVICE_KEY, credential, site, spec
 
 NEW = CreateApplication(
     key="A",
@@ -40,11 +40,11 @@ NEW = CreateApplication(
 )
 
 
-def trust_of(here: World, *clients: str, everything: bool = False) -> Trust:
+def trust_of(here: MemoryState, *clients: str, everything: bool = False) -> Trust:
     return run(observe(here.azure, look(clients=clients, everything=everything))).trust
 
 
-def set_up(here: World, *clients: str) -> None:
+def set_up(here: MemoryState, *clients: str) -> None:
     run(carry_out(here, request(here, spec(*clients))))
     here.forget()
 
@@ -54,7 +54,7 @@ def set_up(here: World, *clients: str) -> None:
 
 def test_where_everything_is_there_nobody_waits_for_the_recycle_bin_nor_minds_its_refusal() -> None:
     """It is long in a large tenant, and read page by page."""
-    here = world()
+    here = memory_state()
     set_up(here, "Import")
 
     async def long() -> None:
@@ -73,32 +73,32 @@ def test_where_everything_is_there_nobody_waits_for_the_recycle_bin_nor_minds_it
 
 
 def test_it_is_read_once_however_much_is_missing() -> None:
-    here = world()
+    here = memory_state()
     trust_of(here, "Import", "Export")
     assert here.calls.count("deleted_applications") == 1
 
 
 def test_where_everybody_goes_nobody_is_looked_for_among_the_deleted() -> None:
-    here = world()
+    here = memory_state()
     trust_of(here, "Import", everything=True)
     assert "deleted_applications" not in here.calls
 
 
 def test_a_deleted_trust_is_found_by_its_own_keys_and_nothing_else_is() -> None:
-    here = world()
+    here = memory_state()
     set_up(here, "Import")
     service, client = here.application_of("MCT service (contosolearn)"), here.application_of("Import")
     namesake = here.register("Import")
     for application in (service, client, namesake):
         here.delete(application, NOW)
-    here.state(site().resource).settings = {}
+    here.site_state(site().resource).settings = {}
     trust = trust_of(here, "Import")
     assert {row.client_id for row in trust.deleted} == {service.client_id, client.client_id}
     assert {row.client_id for row in trust.deleted_principals} == {service.client_id, client.client_id}
 
 
 def test_a_registration_whose_service_principal_alone_was_deleted_gets_it_back() -> None:
-    here = world()
+    here = memory_state()
     set_up(here, "Import")
     client = here.application_of("Import")
     principal = here.principal_of(client.client_id)
@@ -111,7 +111,7 @@ def test_a_registration_whose_service_principal_alone_was_deleted_gets_it_back()
 
 def test_a_deleted_registration_that_holds_our_uri_is_found_before_anything_is_written() -> None:
     """Somebody moved the URI to another registration, and deleted that one."""
-    here = world()
+    here = memory_state()
     set_up(here)
     service = here.application_of("MCT service (contosolearn)")
     here.applications[service.object_id] = replace(service, identifier_uris=())
@@ -126,7 +126,7 @@ def test_a_deleted_registration_that_holds_our_uri_is_found_before_anything_is_w
 
 def test_a_trust_that_was_torn_down_comes_back_as_it_was() -> None:
     """Same ids: whoever holds tokens, settings or consents of it goes on."""
-    here = world()
+    here = memory_state()
     set_up(here, "Import")
     before = {app.object_id for app in here.applications.values()}
     run(carry_out(here, request(here, spec(removal=Removal(everything=True)))))
@@ -140,7 +140,7 @@ def test_a_trust_that_was_torn_down_comes_back_as_it_was() -> None:
 
 
 def test_a_client_that_comes_back_has_a_secret_that_somebody_holds() -> None:
-    here = world()
+    here = memory_state()
     set_up(here, "Import")
     run(carry_out(here, request(here, spec(removal=Removal(("Import",))))))
     store = here.stores["Import"]
@@ -156,18 +156,18 @@ def test_a_client_that_comes_back_has_a_secret_that_somebody_holds() -> None:
 # --- met again while writing ---
 
 
-def created(here: World) -> tuple[Application, str]:
+def created(here: MemoryState) -> tuple[Application, str]:
     return run(create_or_restore(here.azure, NEW, NOW))
 
 
-def deleted_a_moment_ago(here: World) -> Application:
+def deleted_a_moment_ago(here: MemoryState) -> Application:
     application = here.register("A", "key.A", credentials=(credential(),))
     here.delete(application, NOW)
     return application
 
 
 def test_a_registration_that_is_nowhere_is_made() -> None:
-    here = world()
+    here = memory_state()
     application, detail = created(here)
     assert (application.unique_name, application.display_name, application.tags) == ("key.A", "A", ("ours",))
     assert detail == ""
@@ -176,7 +176,7 @@ def test_a_registration_that_is_nowhere_is_made() -> None:
 
 def test_a_registration_that_was_deleted_a_moment_ago_is_restored_instead() -> None:
     """A colleague ran `remove-client` between our look and our write."""
-    here = world()
+    here = memory_state()
     deleted = deleted_a_moment_ago(here)
     application, detail = created(here)
     assert application.object_id == deleted.object_id
@@ -186,7 +186,7 @@ def test_a_registration_that_was_deleted_a_moment_ago_is_restored_instead() -> N
 
 
 def test_the_recycle_bin_may_show_it_late() -> None:
-    here = world()
+    here = memory_state()
     deleted = deleted_a_moment_ago(here)
     hidden = dict(here.deleted)
 
@@ -204,7 +204,7 @@ def test_the_recycle_bin_may_show_it_late() -> None:
 
 
 def test_a_name_that_nobody_shows_to_hold_is_told_with_what_to_do() -> None:
-    here = world()
+    here = memory_state()
     here.before("create_application", failing(refused("name-taken")))
     with pytest.raises(ServiceError) as raised:
         created(here)
@@ -215,7 +215,7 @@ def test_a_name_that_nobody_shows_to_hold_is_told_with_what_to_do() -> None:
 
 
 def test_any_other_refusal_is_told_at_once() -> None:
-    here = world()
+    here = memory_state()
     here.before("create_application", failing(refused("graph-refused")))
     with pytest.raises(ServiceError) as raised:
         created(here)
@@ -228,7 +228,7 @@ URI = "https://learn.contoso.com/api"
 
 @pytest.mark.parametrize("holder", ["deleted", "living", "nobody"])
 def test_who_holds_a_uri_that_was_refused_is_said_where_it_can_be_found_out(holder: str) -> None:
-    here = world()
+    here = memory_state()
     mine = here.register("Mine", identifier_uris=("api://mine",))
     other = here.register("Other", identifier_uris=(URI,) if holder != "nobody" else ())
     if holder == "deleted":
@@ -247,14 +247,14 @@ def test_who_holds_a_uri_that_was_refused_is_said_where_it_can_be_found_out(hold
 
 
 def test_other_refusals_are_not_explained_by_uris() -> None:
-    here, error = world(), refused("graph-refused")
+    here, error = memory_state(), refused("graph-refused")
     run(explain_taken_uri(here.azure, here.register("Mine"), ApplicationPatch(identifier_uris=(URI,)), error))
     assert here.calls == []
     assert (error.message, error.remedy) == ("No.", "Ask.")
 
 
 def test_a_uri_that_is_taken_at_the_moment_of_writing_is_told_by_the_command() -> None:
-    here = world()
+    here = memory_state()
 
     def take() -> None:
         uri = api_uri(here.application_of("MCT service (contosolearn)").client_id)
@@ -269,7 +269,7 @@ def test_a_uri_that_is_taken_at_the_moment_of_writing_is_told_by_the_command() -
 
 
 def test_a_client_that_comes_and_goes_between_look_and_write_does_not_stop_the_command() -> None:
-    here = world()
+    here = memory_state()
     set_up(here)
     gone: list[Application] = []
 

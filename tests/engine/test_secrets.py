@@ -23,20 +23,20 @@ from mct_s2s.ports.secret_stores import StoredCredential
 
 from tests.engine.memory import (
     Applying,
-    MemoryKeyPlace,
-    MemoryPlace,
+    MemoryKeyStore,
+    MemoryState,
+    MemoryStore,
     MemoryTokens,
     Watcher,
-    World,
     failing,
     lost,
+    memory_state,
     planned,
     refused,
     run,
     session,
-    world,
 )
-from tests.planning.worlds import LATER, NOW, TENANT, credential, site
+from tests.planning.scenarios import LATER, NOW, TENANT, credential, site
 
 AUDIENCE = "api://service"
 ATTEMPT = "mct-s2s 2026-11-24 a1b2"
@@ -63,8 +63,8 @@ def add(application: Application | None = None, **more: object) -> AddSecret:
 class Run:
     """One run of some changes."""
 
-    def __init__(self, here: World, *changes: AnyChange, keys: bool = False) -> None:
-        kind = MemoryKeyPlace if keys else MemoryPlace
+    def __init__(self, here: MemoryState, *changes: AnyChange, keys: bool = False) -> None:
+        kind = MemoryKeyStore if keys else MemoryStore
         self.store = here.stores.setdefault("A", kind(here, "A"))
         self._here = here
         self._outcome = planned(here, *changes, where=site())
@@ -80,17 +80,17 @@ class Run:
         return [entry.detail for entry in self.journal.done]
 
 
-def ran(here: World, *changes: AnyChange, keys: bool = False) -> Run:
+def ran(here: MemoryState, *changes: AnyChange, keys: bool = False) -> Run:
     made = Run(here, *changes, keys=keys)
     run(made.go())
     return made
 
 
-def names(here: World) -> list[str | None]:
+def names(here: MemoryState) -> list[str | None]:
     return [one.name for one in here.application_of("A").credentials]
 
 
-def events(here: World, *wanted: str) -> list[str]:
+def events(here: MemoryState, *wanted: str) -> list[str]:
     return [call.split()[0] for call in here.answered if call.split()[0] in wanted]
 
 
@@ -99,7 +99,7 @@ def events(here: World, *wanted: str) -> list[str]:
 
 def test_the_place_is_told_of_the_attempt_before_the_secret_is_made() -> None:
     """A run that is killed in between leaves a secret that the next run can tell from a delivered one."""
-    here = world()
+    here = memory_state()
     made = ran(here, NEW, add())
     assert events(here, "begin", "add_secret", "deliver") == ["begin", "add_secret", "deliver"]
     (held,) = here.application_of("A").credentials
@@ -114,7 +114,7 @@ def test_the_place_is_told_of_the_attempt_before_the_secret_is_made() -> None:
 
 
 def test_nothing_is_made_where_the_attempt_cannot_be_noted() -> None:
-    here = world()
+    here = memory_state()
     here.before("begin", failing(UsageError("secret-place-unwritable", "Full.", remedy="Elsewhere.")))
     with pytest.raises(UsageError):
         ran(here, NEW, add())
@@ -122,7 +122,7 @@ def test_nothing_is_made_where_the_attempt_cannot_be_noted() -> None:
 
 
 def test_a_secret_that_cannot_be_delivered_is_an_error_and_its_place_knows_of_it() -> None:
-    here = world()
+    here = memory_state()
     here.before("deliver", failing(UsageError("secret-place-unwritable", "Full.", remedy="Elsewhere.")))
     with pytest.raises(UsageError):
         ran(here, NEW, add())
@@ -131,7 +131,7 @@ def test_a_secret_that_cannot_be_delivered_is_an_error_and_its_place_knows_of_it
 
 
 def test_the_value_of_a_secret_is_in_nothing_that_is_told() -> None:
-    here = world()
+    here = memory_state()
     made = ran(here, NEW, add())
     (value,) = here.secrets.values()
     assert made.store.stored is not None
@@ -142,7 +142,7 @@ def test_the_value_of_a_secret_is_in_nothing_that_is_told() -> None:
 
 def test_a_client_that_another_run_made_with_a_secret_at_this_moment_gets_no_second_one() -> None:
     """`create-if-missing` may return what somebody else has just made: two secrets would be one too many."""
-    here = world()
+    here = memory_state()
     theirs = credential(name="mct-s2s 2026-11-24 ffff")
     here.register("A", "key.A", credentials=(theirs,), created=NOW)
     made = ran(here, NEW, add())
@@ -153,7 +153,7 @@ def test_a_client_that_another_run_made_with_a_secret_at_this_moment_gets_no_sec
 
 def test_a_secret_that_was_delivered_minutes_ago_is_not_made_again() -> None:
     """Replicas may not show it yet."""
-    here = world()
+    here = memory_state()
     application = here.register("A")
     first = ran(here, add(application))
     here.applications[application.object_id] = application  # a replica that has not heard of it
@@ -164,7 +164,7 @@ def test_a_secret_that_was_delivered_minutes_ago_is_not_made_again() -> None:
 
 
 def test_a_secret_that_is_good_for_nothing_is_made_again_even_so() -> None:
-    here = world()
+    here = memory_state()
     application = here.register("A")
     first = ran(here, add(application)).store.stored
     assert first is not None
@@ -178,7 +178,7 @@ def test_a_secret_that_is_good_for_nothing_is_made_again_even_so() -> None:
 
 def test_a_secret_whose_answer_was_lost_is_removed_before_another_is_made() -> None:
     """Its value is gone: left there it is a way in that nobody knows of."""
-    here = world()
+    here = memory_state()
     here.after("add_secret", failing(lost()))
     made = ran(here, NEW, add())
     assert here.writes[1:] == ["add_secret A", "remove_secret A", "add_secret A"]
@@ -188,7 +188,7 @@ def test_a_secret_whose_answer_was_lost_is_removed_before_another_is_made() -> N
 
 
 def test_only_the_secret_of_this_attempt_is_removed() -> None:
-    here = world()
+    here = memory_state()
     others = (credential(name="by hand"), credential(name="mct-s2s 2026-01-01 ffff"))
     application = here.register("A", credentials=others)
     here.after("add_secret", failing(lost()))
@@ -197,7 +197,7 @@ def test_only_the_secret_of_this_attempt_is_removed() -> None:
 
 
 def test_an_answer_that_was_lost_with_nothing_made_costs_nothing() -> None:
-    here = world()
+    here = memory_state()
     here.before("add_secret", failing(lost(status=503)), failing(lost(status=504)))
     ran(here, NEW, add())
     assert names(here) == [ATTEMPT]
@@ -205,7 +205,7 @@ def test_an_answer_that_was_lost_with_nothing_made_costs_nothing() -> None:
 
 
 def test_when_no_answer_comes_at_all_there_is_an_end_and_the_place_knows() -> None:
-    here = world()
+    here = memory_state()
     here.after("add_secret", *[failing(lost())] * 100)
     with pytest.raises(ServiceError) as raised:
         ran(here, NEW, add())
@@ -217,7 +217,7 @@ def test_when_no_answer_comes_at_all_there_is_an_end_and_the_place_knows() -> No
 
 @pytest.mark.parametrize("error", [refused(), refused("permission-missing", 403), refused(status=429)], ids=str)
 def test_a_refusal_is_not_repeated(error: ServiceError) -> None:
-    here = world()
+    here = memory_state()
     here.before("add_secret", failing(error))
     with pytest.raises(ServiceError) as raised:
         ran(here, NEW, add())
@@ -230,7 +230,7 @@ def test_a_refusal_is_not_repeated(error: ServiceError) -> None:
 
 @pytest.mark.parametrize(("allowed", "days"), [(200, 180), (100, 90), (8, 7), (1000, 365)])
 def test_with_auto_lifetime_the_longest_usual_lifetime_that_the_tenant_allows_is_taken(allowed: int, days: int) -> None:
-    here = world()
+    here = memory_state()
     here.longest_secret = timedelta(days=allowed)
     made = ran(here, NEW, add(shorten=True))
     (held,) = here.application_of("A").credentials
@@ -241,7 +241,7 @@ def test_with_auto_lifetime_the_longest_usual_lifetime_that_the_tenant_allows_is
 
 
 def test_without_it_a_forbidden_lifetime_is_an_error_that_says_what_to_type() -> None:
-    here = world()
+    here = memory_state()
     here.longest_secret = timedelta(days=100)
     with pytest.raises(ServiceError) as raised:
         ran(here, NEW, add())
@@ -252,7 +252,7 @@ def test_without_it_a_forbidden_lifetime_is_an_error_that_says_what_to_type() ->
 
 
 def test_where_no_lifetime_is_short_enough_the_last_refusal_is_told() -> None:
-    here = world()
+    here = memory_state()
     here.longest_secret = timedelta(0)
     with pytest.raises(ServiceError) as raised:
         ran(here, NEW, add(shorten=True))
@@ -263,7 +263,7 @@ def test_where_no_lifetime_is_short_enough_the_last_refusal_is_told() -> None:
 # --- replaced ---
 
 
-def rotating(here: World) -> tuple[Application, Credential, Sequence[AnyChange]]:
+def rotating(here: MemoryState) -> tuple[Application, Credential, Sequence[AnyChange]]:
     """A client with a secret at its place, and the changes that replace it."""
     application = here.register("A")
     first = ran(here, add(application, credential_name="mct-s2s 2026-01-01 ffff")).store
@@ -280,7 +280,7 @@ def rotating(here: World) -> tuple[Application, Credential, Sequence[AnyChange]]
 
 def test_a_secret_that_replaces_another_gives_a_token_before_it_takes_its_place() -> None:
     """Callers read the place all the time: what lies there must work on every replica."""
-    here = world()
+    here = memory_state()
     application, old, changes = rotating(here)
     made = ran(here, *changes)
     assert events(here, "begin", "add_secret", "token", "deliver", "remove_secret") == [
@@ -295,7 +295,7 @@ def test_a_secret_that_replaces_another_gives_a_token_before_it_takes_its_place(
 
 
 def test_callers_have_time_to_change_over_before_the_old_secret_goes() -> None:
-    here = world()
+    here = memory_state()
     _, _, changes = rotating(here)
     moments: dict[str, float] = {}
 
@@ -309,7 +309,7 @@ def test_callers_have_time_to_change_over_before_the_old_secret_goes() -> None:
 
 
 def test_a_new_secret_that_gives_no_token_is_not_delivered_and_the_old_one_stays() -> None:
-    here = world()
+    here = memory_state()
     _, old, changes = rotating(here)
     here.before("token", failing(refused("token-refused", 401)))
     with pytest.raises(ServiceError, match="No"):
@@ -322,7 +322,7 @@ def test_a_new_secret_that_gives_no_token_is_not_delivered_and_the_old_one_stays
 
 
 def test_a_rotation_that_was_cut_off_before_the_removal_proves_the_new_secret_again() -> None:
-    here = world()
+    here = memory_state()
     application, old, (adding, removal) = rotating(here)
     here.before("remove_secret", failing(lost()))
     with pytest.raises(ServiceError):
@@ -339,7 +339,7 @@ def test_a_rotation_that_was_cut_off_before_the_removal_proves_the_new_secret_ag
 @pytest.mark.parametrize("there", ["nothing", "another client's", "the old one"])
 def test_the_old_secret_stays_where_its_replacement_is_not_at_hand(there: str) -> None:
     """Whoever reads that place would be locked out."""
-    here = world()
+    here = memory_state()
     _, old, (_, removal) = rotating(here)
     store = here.stores["A"]
     if there == "nothing":
@@ -355,7 +355,7 @@ def test_the_old_secret_stays_where_its_replacement_is_not_at_hand(there: str) -
 
 def test_an_orphan_is_removed_at_once() -> None:
     """Nobody has it: there is nothing to prove and nobody to wait for."""
-    here = world()
+    here = memory_state()
     application = here.register("A", credentials=(credential(name=ATTEMPT),))
     removal = RemoveSecret(
         key="orphan", name="A", object_id=application.object_id, key_id=application.credentials[0].key_id
@@ -386,7 +386,7 @@ def certify(application: Application | None = None, **more: object) -> AddCertif
 
 
 def test_a_private_key_is_on_disk_before_its_certificate_is_registered() -> None:
-    here = world()
+    here = memory_state()
     made = ran(here, NEW, certify(), keys=True)
     assert events(here, "key_pair", "add_certificate", "deliver_certificate") == [
         "key_pair", "add_certificate", "deliver_certificate",
@@ -400,7 +400,7 @@ def test_a_private_key_is_on_disk_before_its_certificate_is_registered() -> None
 
 def test_the_key_of_an_attempt_that_was_cut_off_is_taken_up_again() -> None:
     """A second certificate would be one whose key nobody has delivered."""
-    here = world()
+    here = memory_state()
     application = here.register("A")
     here.before("deliver_certificate", failing(UsageError("unwritable", "Full.", remedy="Elsewhere.")))
     with pytest.raises(UsageError):
@@ -414,7 +414,7 @@ def test_the_key_of_an_attempt_that_was_cut_off_is_taken_up_again() -> None:
 
 
 def test_a_certificate_whose_key_is_somebody_elses_needs_no_place() -> None:
-    here = world()
+    here = memory_state()
     made = ran(here, NEW, certify(given=GIVEN))
     assert events(here, "begin", "deliver", "note") == []
     assert [one.key_id for one in here.application_of("A").credentials] == [GIVEN.key_id]
@@ -422,7 +422,7 @@ def test_a_certificate_whose_key_is_somebody_elses_needs_no_place() -> None:
 
 
 def test_a_certificate_that_was_delivered_minutes_ago_is_not_made_again() -> None:
-    here = world()
+    here = memory_state()
     application = here.register("A")
     ran(here, certify(application), keys=True)
     again = ran(here, certify(application), keys=True)
@@ -431,7 +431,7 @@ def test_a_certificate_that_was_delivered_minutes_ago_is_not_made_again() -> Non
 
 
 def test_a_client_that_another_run_made_with_a_certificate_gets_no_second_one() -> None:
-    here = world()
+    here = memory_state()
     here.register(
         "A",
         "key.A",
@@ -445,7 +445,7 @@ def test_a_client_that_another_run_made_with_a_certificate_gets_no_second_one() 
 
 
 def test_a_federated_credential_is_put_under_its_name_once() -> None:
-    here = world()
+    here = memory_state()
     federation = Federation("https://ci.example", "repo:contoso/app", "api://AzureADTokenExchange")
     application = here.register("A")
     change = AddFederatedCredential(

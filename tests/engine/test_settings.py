@@ -15,8 +15,8 @@ from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.planning.changes import SettingSpec, SettingsSpec, WriteSettings
 from mct_s2s.planning.plan import Results
 
-from tests.engine.memory import MemorySites, World, elapsed_since, failing, lost, refused, run, world
-from tests.planning.worlds import FOREIGN, guid, site
+from tests.engine.memory import MemorySites, MemoryState, elapsed_since, failing, lost, memory_state, refused, run
+from tests.planning.scenarios import FOREIGN, guid, site
 
 Merged = Callable[[], Mapping[str, str | None] | None]
 ReadAgain = Callable[[], Awaitable[None]]
@@ -51,7 +51,9 @@ class Told:
         self.kept: list[dict[str, str | None]] = []
 
 
-async def write(here: World, what: WriteSettings | None = None, told: Told | None = None, wait: float = 0.0) -> Written:
+async def write(
+    here: MemoryState, what: WriteSettings | None = None, told: Told | None = None, wait: float = 0.0
+) -> Written:
     told = told or Told()
 
     async def everything_else() -> None:
@@ -66,25 +68,25 @@ async def write(here: World, what: WriteSettings | None = None, told: Told | Non
     return await write_settings(MemorySites(here), what or change(), Results(), everything_else, written, keep)
 
 
-def settings(here: World) -> dict[str, str | None]:
-    return here.state(SITE.resource).settings
+def settings(here: MemoryState) -> dict[str, str | None]:
+    return here.site_state(SITE.resource).settings
 
 
-def ids(here: World) -> set[str]:
+def ids(here: MemoryState) -> set[str]:
     return set(filter(None, (settings(here).get("ServiceApplicationIds") or "").split(";")))
 
 
-def sets(here: World, name: str, value: str | None) -> Callable[[], None]:
+def sets(here: MemoryState, name: str, value: str | None) -> Callable[[], None]:
     """Somebody else changes one setting, with everything else as it is at that moment."""
 
     def act() -> None:
-        here.state(SITE.resource).settings = {**settings(here), name: value}
+        here.site_state(SITE.resource).settings = {**settings(here), name: value}
 
     return act
 
 
 def test_every_other_setting_keeps_its_value_and_its_place() -> None:
-    here = world()
+    here = memory_state()
     outcome = run(write(here))
     assert list(settings(here).items())[: len(FOREIGN)] == list(FOREIGN.items())
     assert {name: settings(here)[name] for name in settings(here).keys() - FOREIGN.keys()} == {
@@ -96,7 +98,10 @@ def test_every_other_setting_keeps_its_value_and_its_place() -> None:
 
 def test_what_is_right_already_is_not_written() -> None:
     """A write restarts the App Service, whether it changes anything or not."""
-    here, told = world(settings={**FOREIGN, "ServiceApplicationIds": MINE, "ServiceAuthRole": "S2SAppRole"}), Told()
+    here, told = (
+        memory_state(settings={**FOREIGN, "ServiceApplicationIds": MINE, "ServiceAuthRole": "S2SAppRole"}),
+        Told(),
+    )
     outcome = run(write(here, told=told))
     assert here.writes == []
     assert [did for did, _ in told.written] == [False]
@@ -106,7 +111,7 @@ def test_what_is_right_already_is_not_written() -> None:
 
 def test_a_listing_that_was_throttled_first_is_as_old_as_its_last_attempt() -> None:
     """Taken for one that takes a minute, it would count as fresh for a minute, and a foreign edit be erased."""
-    here = world()
+    here = memory_state()
     here.throttled["settings"] = [60.0]
 
     async def main() -> None:
@@ -121,7 +126,7 @@ def test_a_listing_that_was_throttled_first_is_as_old_as_its_last_attempt() -> N
 
 
 def test_a_throttled_write_waits_no_longer_than_it_was_asked_to() -> None:
-    here = world()
+    here = memory_state()
     here.throttled["write_settings"] = [60.0]
 
     async def main() -> float:
@@ -135,7 +140,7 @@ def test_a_throttled_write_waits_no_longer_than_it_was_asked_to() -> None:
 
 def test_a_write_that_was_held_back_is_made_from_a_new_listing() -> None:
     """The service asked another request for patience in the moment between the listing and the write."""
-    here = world()
+    here = memory_state()
 
     class HeldBack(MemorySites):
         async def write_settings(self, resource: ResourceId, merged: Merged, read_again: ReadAgain) -> None:
@@ -151,7 +156,7 @@ def test_a_write_that_was_held_back_is_made_from_a_new_listing() -> None:
 
 
 def test_a_write_whose_answer_was_lost_costs_one_look_more() -> None:
-    here = world()
+    here = memory_state()
     here.after("write_settings", failing(lost()))
 
     async def main() -> float:
@@ -165,7 +170,7 @@ def test_a_write_whose_answer_was_lost_costs_one_look_more() -> None:
 
 def test_ours_erased_at_the_very_last_look_is_no_success() -> None:
     """Others write at every look, and the last of them erases ours."""
-    here, number = world(), 0
+    here, number = memory_state(), 0
 
     def chatter() -> None:
         nonlocal number
@@ -181,7 +186,7 @@ def test_ours_erased_at_the_very_last_look_is_no_success() -> None:
 
 def test_the_settings_are_listed_again_when_waiting_for_the_rest_has_taken_long() -> None:
     """Else everything that others wrote during a long setup is put back to what it was."""
-    here = world()
+    here = memory_state()
 
     async def main() -> None:
         writing = asyncio.ensure_future(write(here, wait=30.0))
@@ -195,7 +200,7 @@ def test_the_settings_are_listed_again_when_waiting_for_the_rest_has_taken_long(
 
 
 def test_an_edit_that_is_seen_just_before_the_write_is_kept() -> None:
-    here = world()
+    here = memory_state()
     here.before("settings", None, sets(here, "ServiceApplicationIds", THEIRS))
     run(write(here, wait=30.0))
     assert ids(here) == {MINE, THEIRS}
@@ -205,7 +210,7 @@ def test_an_edit_that_is_seen_just_before_the_write_is_kept() -> None:
 @pytest.mark.parametrize("look", range(1, 3))
 def test_what_somebody_erases_after_our_write_is_merged_again(look: int) -> None:
     """Another run has listed before we wrote, and writes after us: at the reading back, or while all settles."""
-    here = world()
+    here = memory_state()
     here.before("settings", *[None] * look, sets(here, "ServiceApplicationIds", THEIRS))
     outcome = run(write(here))
     assert ids(here) == {MINE, THEIRS}
@@ -215,13 +220,13 @@ def test_what_somebody_erases_after_our_write_is_merged_again(look: int) -> None
 
 def test_a_slow_writer_who_listed_before_us_does_not_have_the_last_word() -> None:
     """Its reading and its writing lie as far apart as ours do; we look once more when that time has gone by."""
-    here = world()
+    here = memory_state()
     here.latency = 1.0
 
     async def slow() -> None:
         listed = dict(settings(here))
         await asyncio.sleep(3.0)
-        here.state(SITE.resource).settings = {**listed, "ServiceApplicationIds": THEIRS}
+        here.site_state(SITE.resource).settings = {**listed, "ServiceApplicationIds": THEIRS}
 
     async def main() -> None:
         listing = asyncio.ensure_future(slow())
@@ -236,7 +241,7 @@ def test_a_slow_writer_who_listed_before_us_does_not_have_the_last_word() -> Non
 @pytest.mark.parametrize("seed", range(8))
 def test_runs_that_write_at_the_same_moment_come_to_agree(runs: int, seed: int) -> None:
     """Each erases what the others wrote between its own listing and its own write; ids are a set: all end up in it."""
-    here = world()
+    here = memory_state()
     here.latency = 0.2
     wanted = {ClientId(guid(f"client {number}")) for number in range(runs)}
 
@@ -257,7 +262,7 @@ def test_runs_that_write_at_the_same_moment_come_to_agree(runs: int, seed: int) 
 
 def test_somebody_who_keeps_erasing_ours_is_named_as_the_trouble() -> None:
     """Without an end, two pipelines that fight over a setting would restart the site for ever."""
-    here = world()
+    here = memory_state()
     here.after("write_settings", *[sets(here, "ServiceApplicationIds", THEIRS)] * 100)
     with pytest.raises(ServiceError) as raised:
         run(write(here))
@@ -269,7 +274,7 @@ def test_somebody_who_keeps_erasing_ours_is_named_as_the_trouble() -> None:
 
 def test_others_may_go_on_writing_what_is_theirs() -> None:
     """A site whose settings somebody changes all the time must not hold the command for ever."""
-    here, number = world(), 0
+    here, number = memory_state(), 0
 
     def chatter() -> None:
         nonlocal number
@@ -286,7 +291,7 @@ def test_others_may_go_on_writing_what_is_theirs() -> None:
 @pytest.mark.parametrize("seconds", [0.3, 2.0, 5.0])
 def test_a_write_that_is_carried_out_later_is_waited_for_and_not_repeated(seconds: float) -> None:
     """Some kinds of hosting accept the write first (202): taken for erased, it would be written again and again."""
-    here = world()
+    here = memory_state()
     here.carried_out_after = seconds
     run(write(here))
     assert MINE in ids(here)
@@ -294,7 +299,7 @@ def test_a_write_that_is_carried_out_later_is_waited_for_and_not_repeated(second
 
 
 def test_a_write_that_never_comes_to_anything_ends() -> None:
-    here = world()
+    here = memory_state()
     here.carried_out_after = 1e6
 
     async def main() -> float:
@@ -309,7 +314,7 @@ def test_a_write_that_never_comes_to_anything_ends() -> None:
 
 def test_a_repetition_does_not_write_back_what_was_read_before_the_first_attempt() -> None:
     """The answer was lost, and while it was waited for somebody else wrote."""
-    here = world()
+    here = memory_state()
 
     def lost_after_an_edit() -> None:
         sets(here, "BannerText", "new")()
@@ -322,7 +327,7 @@ def test_a_repetition_does_not_write_back_what_was_read_before_the_first_attempt
 
 
 def test_a_write_whose_answer_was_lost_is_not_repeated_when_it_has_taken_effect() -> None:
-    here = world()
+    here = memory_state()
     here.after("write_settings", failing(lost()))
     run(write(here))
     assert MINE in ids(here)
@@ -331,7 +336,7 @@ def test_a_write_whose_answer_was_lost_is_not_repeated_when_it_has_taken_effect(
 
 def test_a_refused_write_is_told_and_nobody_is_told_that_it_was_written() -> None:
     """Whoever is told restarts the site."""
-    here, told = world(), Told()
+    here, told = memory_state(), Told()
     here.before("write_settings", failing(refused("arm-refused", 409)))
     with pytest.raises(ServiceError, match="No"):
         run(write(here, told=told))
@@ -341,7 +346,7 @@ def test_a_refused_write_is_told_and_nobody_is_told_that_it_was_written() -> Non
 
 def test_the_restart_need_not_wait_for_the_reading_back() -> None:
     """It is a round trip and a settling time earlier; and there is one of it however often the settings are merged."""
-    here, told = world(), Told()
+    here, told = memory_state(), Told()
     here.after("write_settings", sets(here, "ServiceApplicationIds", THEIRS))
     run(write(here, told=told))
     assert told.written == [(True, 1)], "after the first listing, and before any other"
@@ -350,7 +355,7 @@ def test_the_restart_need_not_wait_for_the_reading_back() -> None:
 
 def test_the_settings_are_kept_as_they_were_before_the_first_write_only() -> None:
     """A backup that is taken at the second merge holds what we wrote ourselves."""
-    here, told = world(), Told()
+    here, told = memory_state(), Told()
     here.before("settings", None, sets(here, "BannerText", "new"))
     here.after("write_settings", sets(here, "ServiceApplicationIds", THEIRS))
     run(write(here, told=told, wait=30.0))
@@ -358,7 +363,7 @@ def test_the_settings_are_kept_as_they_were_before_the_first_write_only() -> Non
 
 
 def test_nothing_is_written_when_the_settings_cannot_be_kept() -> None:
-    here = world()
+    here = memory_state()
 
     def disk_is_full(settings: Mapping[str, str | None]) -> None:
         raise OSError("disk is full")
@@ -369,7 +374,7 @@ def test_nothing_is_written_when_the_settings_cannot_be_kept() -> None:
 
 
 def test_whoever_is_shut_out_stays_out_although_somebody_writes_their_id_back() -> None:
-    here = world(settings={**FOREIGN, "ServiceApplicationIds": f"{MINE};{THEIRS}"})
+    here = memory_state(settings={**FOREIGN, "ServiceApplicationIds": f"{MINE};{THEIRS}"})
     here.after("write_settings", sets(here, "ServiceApplicationIds", f"{MINE};{THEIRS}"))
     run(write(here, change(spec=SettingsSpec(without=frozenset({MINE}), tidy=False))))
     assert ids(here) == {THEIRS}
@@ -377,7 +382,7 @@ def test_whoever_is_shut_out_stays_out_although_somebody_writes_their_id_back() 
 
 def test_a_quiet_site_costs_one_look_and_a_moment() -> None:
     """Where nobody else writes, there is the listing, the write, the reading back and one last look."""
-    here = world()
+    here = memory_state()
     here.latency = 0.1
 
     async def main() -> float:

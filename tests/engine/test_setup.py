@@ -217,7 +217,7 @@ def is_settings_reading(entry: Any) -> bool:
 
 def test_an_edit_between_our_reading_and_our_writing_is_kept(bench: Bench) -> None:
     """A second administrator adds a client and a setting after the plan was made."""
-    state, readings = bench.world.resources.sites[SITE.lower()], 0
+    state, readings = bench.state.resources.sites[SITE.lower()], 0
     other = "11111111-2222-3333-4444-555555555555"
 
     async def second_administrator(entry: Any) -> None:
@@ -236,7 +236,7 @@ def test_an_edit_between_our_reading_and_our_writing_is_kept(bench: Bench) -> No
 
 def test_what_somebody_erased_at_our_moment_is_merged_again(bench: Bench) -> None:
     """Another run has read before we wrote and writes after us: ours is gone, and comes back beside theirs."""
-    state, writes = bench.world.resources.sites[SITE.lower()], 0
+    state, writes = bench.state.resources.sites[SITE.lower()], 0
     other = "11111111-2222-3333-4444-555555555555"
 
     async def other_run(entry: Any) -> None:

@@ -1,1 +1,1 @@
-"""Decisions as tables: a wish and a world in, changes or findings out. No doubles, no I/O."""
+"""Decisions as tables: a wish and a state in, changes or findings out. No doubles, no I/O."""

@@ -13,7 +13,7 @@ from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.trust import ClientApplication
 from mct_s2s.planning.permissions.callers import Access, TrustPicture, trust_picture
 
-from tests.planning.worlds import NOW, SERVICE, client, complete, credential, settings, trust, world
+from tests.planning.scenarios import NOW, SERVICE, client, complete, credential, observed_state, settings, trust
 from tests.render.examples import IDENTITY, site_of, with_role_off, with_settings
 from tests.render.reports import WITHIN, crowd, mixed
 
@@ -58,7 +58,7 @@ def test_a_client_without_consent_or_credential_cannot_call() -> None:
     assert bare.application is not None
     bare = ClientApplication(replace(bare.application, credentials=()), bare.principal)
     observed = complete(bare)
-    observed = world(trust(bare, consented=False), site_of(observed).settings)
+    observed = observed_state(trust(bare, consented=False), site_of(observed).settings)
     assert picture(observed).callers[0].remark == "cannot call: no admin consent, no credential"
 
 
@@ -72,7 +72,7 @@ def test_a_client_of_another_tenant_can_call_as_far_as_is_known() -> None:
 def test_a_client_that_is_allowed_by_its_object_id_needs_no_role() -> None:
     mine = client("Import")
     assert mine.principal is not None
-    observed = world(trust(mine, consented=False), settings(ServiceObjectIds=mine.principal.id))
+    observed = observed_state(trust(mine, consented=False), settings(ServiceObjectIds=mine.principal.id))
     (only,) = picture(observed).callers
     assert (only.needs_role, only.access) == (False, Access.CAN_CALL)
 

@@ -11,7 +11,7 @@ from mct_s2s.model.trust import ClientApplication, Trust
 from mct_s2s.planning.make import make_plan
 from mct_s2s.planning.registrations.membership import clients_called
 
-from tests.planning.worlds import (
+from tests.planning.scenarios import (
     FACTS,
     LATER,
     SERVICE,
@@ -19,10 +19,10 @@ from tests.planning.worlds import (
     SERVICE_PRINCIPAL,
     client,
     complete,
+    observed_state,
     said,
     settings,
     spec,
-    world,
 )
 
 IMPORT, EXPORT = client("Import"), client("Export", key=None)
@@ -65,7 +65,7 @@ def test_of_names_that_differ_in_case_alone_the_exact_one_is_meant() -> None:
 
 
 def test_a_namesake_outside_the_trust_is_never_meant() -> None:
-    outside = world(Trust(SERVICE, SERVICE_PRINCIPAL, (), (client("Import", key=None),)), settings())
+    outside = observed_state(Trust(SERVICE, SERVICE_PRINCIPAL, (), (client("Import", key=None),)), settings())
     assert called("Import", outside) == []
 
 

@@ -19,7 +19,19 @@ from mct_s2s.planning.credentials.secret import SecretSpec
 from mct_s2s.planning.make import make_plan
 from mct_s2s.planning.plan import Plan
 
-from tests.planning.worlds import FACTS, LATER, NOW, applied, client, complete, credential, guid, said, spec, world
+from tests.planning.scenarios import (
+    FACTS,
+    LATER,
+    NOW,
+    applied,
+    client,
+    complete,
+    credential,
+    guid,
+    observed_state,
+    said,
+    spec,
+)
 
 CERTIFICATE = CredentialKind.CERTIFICATE
 GITHUB = "https://token.actions.githubusercontent.com"
@@ -98,16 +110,16 @@ def test_what_is_lacking_is_decided_by_kind(
 @pytest.mark.parametrize("wanted", [MADE, UPLOADED, FEDERATED])
 def test_a_new_client_gets_it_before_its_declaration_and_a_second_run_nothing(wanted: CredentialSpec) -> None:
     desired = spec(ClientSpec("Import", wanted))
-    plan = make_plan(desired, world(), FACTS)
+    plan = make_plan(desired, observed_state(), FACTS)
     proof = next(c for c in plan.changes if isinstance(c, AddCertificate | AddFederatedCredential))
     access = next(c for c in plan.changes if isinstance(c, UpdateApplication) and c.resource == "API permission")
     assert proof.key in plan.waits_for(access)
-    assert make_plan(desired, applied(plan, world()), FACTS).is_empty
+    assert make_plan(desired, applied(plan, observed_state()), FACTS).is_empty
 
 
 def test_federated_credentials_are_written_one_after_another() -> None:
     plan = make_plan(
-        spec(ClientSpec("A", FEDERATED), ClientSpec("B", MADE), ClientSpec("C", FEDERATED)), world(), FACTS
+        spec(ClientSpec("A", FEDERATED), ClientSpec("B", MADE), ClientSpec("C", FEDERATED)), observed_state(), FACTS
     )
     first, second = (change for change in plan.changes if isinstance(change, AddFederatedCredential))
     assert first.key in plan.waits_for(second)
@@ -173,7 +185,7 @@ def test_each_cloud_has_its_exchange() -> None:
         f"{EXCHANGE}China",
         EXCHANGE,
     ]
-    observed: ObservedState = replace(world(), cloud="china")
+    observed: ObservedState = replace(observed_state(), cloud="china")
     plan = make_plan(spec(ClientSpec("A", FEDERATED)), observed, FACTS)
     (change,) = (c for c in plan.changes if isinstance(c, AddFederatedCredential))
     assert change.federation.audience == f"{EXCHANGE}China"

@@ -16,7 +16,7 @@ from mct_s2s.model.trust import ClientApplication, Trust
 from mct_s2s.planning.reports.findings import Severity, diagnose, is_healthy
 
 from tests.cli.schemas import FINDING_CODES
-from tests.planning.worlds import (
+from tests.planning.scenarios import (
     NOW,
     ROLE,
     SERVICE,
@@ -26,9 +26,9 @@ from tests.planning.worlds import (
     complete,
     credential,
     guid,
+    observed_state,
     settings,
     trust,
-    world,
 )
 
 WHERE = "-a contosolearn -g mct-prod"
@@ -37,11 +37,11 @@ ALLOWED = {"ServiceApplicationIds": IMPORT.client_id, "ServiceAuthRole": "S2SApp
 
 
 def site_says(**changed: str) -> ObservedState:
-    return world(trust(IMPORT), settings(**{**ALLOWED, **changed}))
+    return observed_state(trust(IMPORT), settings(**{**ALLOWED, **changed}))
 
 
 def service_is(**changed: object) -> ObservedState:
-    return world(trust(IMPORT, service=replace(SERVICE, **changed)), settings(**ALLOWED))  # type: ignore[arg-type]
+    return observed_state(trust(IMPORT, service=replace(SERVICE, **changed)), settings(**ALLOWED))  # type: ignore[arg-type]
 
 
 def import_has(*credentials: Credential) -> ObservedState:
@@ -64,9 +64,9 @@ NOTES = {"settings-not-sticky"}
 """Codes that make nothing unhealthy: they have a test of their own."""
 
 CASES: dict[str, tuple[ObservedState, str, Severity, str, str]] = {
-    "nothing at all": (world(), "not-configured", ERROR, "contosolearn", SETUP),
+    "nothing at all": (observed_state(), "not-configured", ERROR, "contosolearn", SETUP),
     "settings, but no registration": (
-        world(Trust(), settings()),
+        observed_state(Trust(), settings()),
         "service-application-missing",
         ERROR,
         "service application",
@@ -82,7 +82,7 @@ CASES: dict[str, tuple[ObservedState, str, Severity, str, str]] = {
         SETUP,
     ),
     "no service principal": (
-        world(replace(trust(IMPORT), principal=None), settings(**ALLOWED)),
+        observed_state(replace(trust(IMPORT), principal=None), settings(**ALLOWED)),
         "service-principal-missing",
         ERROR,
         SERVICE.display_name,
@@ -90,14 +90,14 @@ CASES: dict[str, tuple[ObservedState, str, Severity, str, str]] = {
     ),
     "v2 tokens": (service_is(token_version=2), "token-version", ERROR, SERVICE.display_name, SETUP),
     "no consent": (
-        world(trust(IMPORT, consented=False), settings(**ALLOWED)),
+        observed_state(trust(IMPORT, consented=False), settings(**ALLOWED)),
         "client-not-consented",
         ERROR,
         "Import",
         ADD,
     ),
     "not on the list": (
-        world(trust(IMPORT), settings()),
+        observed_state(trust(IMPORT), settings()),
         "client-not-allowed",
         ERROR,
         "Import",
@@ -164,7 +164,7 @@ CASES: dict[str, tuple[ObservedState, str, Severity, str, str]] = {
         "ServiceObjectIds",
         REMOVE,
     ),
-    "settings unread": (unreadable(world()), "settings-unreadable", WARNING, "contosolearn", "mct-s2s doctor"),
+    "settings unread": (unreadable(observed_state()), "settings-unreadable", WARNING, "contosolearn", "mct-s2s doctor"),
     "nobody": (complete(), "no-clients", WARNING, "contosolearn", "mct-s2s add-client NAME"),
     "no credential": (import_has(), "no-credential", ERROR, "Import", ADD),
     "expired": (import_has(credential(-1), credential(-40)), "secret-expired", ERROR, "Import", ADD),
@@ -204,7 +204,7 @@ def test_every_code_of_the_contract_has_its_case() -> None:
 
 def test_of_unread_settings_nothing_is_concluded() -> None:
     """Neither that they are wrong, nor that a service application which only they may name is missing."""
-    assert [one.code for one in diagnose(unreadable(world()), NOW, WHERE)] == ["settings-unreadable"]
+    assert [one.code for one in diagnose(unreadable(observed_state()), NOW, WHERE)] == ["settings-unreadable"]
     assert [one.code for one in diagnose(unreadable(complete(IMPORT)), NOW, WHERE)] == ["settings-unreadable"]
 
 
@@ -247,7 +247,7 @@ HEALTHY: Mapping[str, ObservedState] = {
     "federated, which does not expire": import_has(
         replace(credential(kind=CredentialKind.FEDERATED), expires=None), credential(-1)
     ),
-    "allowed by object id, which needs no role": world(
+    "allowed by object id, which needs no role": observed_state(
         trust(IMPORT, consented=False), settings(ServiceObjectIds=IMPORT.principal.id if IMPORT.principal else "")
     ),
 }
@@ -259,12 +259,14 @@ def test_nothing_is_found_where_nothing_is_wrong(observed: ObservedState) -> Non
 
 
 def test_a_site_that_nobody_configured_is_told_once_not_seven_times() -> None:
-    assert [finding.code for finding in diagnose(world(), NOW, WHERE)] == ["not-configured"]
+    assert [finding.code for finding in diagnose(observed_state(), NOW, WHERE)] == ["not-configured"]
 
 
 def test_a_client_of_another_tenant_is_not_asked_for_credentials() -> None:
     foreign = ClientApplication(None, IMPORT.principal)
-    observed = world(Trust(SERVICE, SERVICE_PRINCIPAL, trust(IMPORT).assignments, (foreign,)), settings(**ALLOWED))
+    observed = observed_state(
+        Trust(SERVICE, SERVICE_PRINCIPAL, trust(IMPORT).assignments, (foreign,)), settings(**ALLOWED)
+    )
     assert diagnose(observed, NOW, WHERE) == ()
 
 
@@ -273,5 +275,5 @@ def test_a_trust_without_an_app_service_is_not_said_to_lack_clients() -> None:
 
 
 def test_an_id_that_belongs_to_nobody_is_one_finding_and_not_two() -> None:
-    observed = world(trust(), settings(ServiceApplicationIds=guid("gone"), ServiceAuthRole="S2SAppRole"))
+    observed = observed_state(trust(), settings(ServiceApplicationIds=guid("gone"), ServiceAuthRole="S2SAppRole"))
     assert [finding.code for finding in diagnose(observed, NOW, WHERE)] == ["client-unknown"]

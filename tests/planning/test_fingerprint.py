@@ -15,7 +15,17 @@ from mct_s2s.planning.fingerprint import fingerprint
 from mct_s2s.planning.make import make_plan
 from mct_s2s.planning.plan import BlockedStep, Facts, Left, ManualStep, Plan
 
-from tests.planning.worlds import FACTS, FOREIGN, NOW, app_service, client, complete, identity_resource, spec, world
+from tests.planning.scenarios import (
+    FACTS,
+    FOREIGN,
+    NOW,
+    app_service,
+    client,
+    complete,
+    identity_resource,
+    observed_state,
+    spec,
+)
 
 SUBJECT = "/subscriptions/…/sites/contosolearn"
 
@@ -23,7 +33,7 @@ SUBJECT = "/subscriptions/…/sites/contosolearn"
 def plan_at(now: datetime = NOW, attempt: str = "a1b2", name: str = "Import") -> Plan:
     wanted = spec(name)
     lasting = replace(wanted.clients[0], credential=SecretSpec(now + timedelta(365)))
-    observed = world(identity_resources=[identity_resource()])
+    observed = observed_state(identity_resources=[identity_resource()])
     return make_plan(replace(wanted, clients=(lasting,)), observed, Facts(now, attempt))
 
 
@@ -39,8 +49,8 @@ def test_it_does_not_depend_on_the_order_of_the_steps_nor_on_rights() -> None:
 
 
 def test_settings_of_others_do_not_count() -> None:
-    more = replace(world(), app_service=app_service({**FOREIGN, "Another": "x"}))
-    plans = [make_plan(spec(), observed, FACTS) for observed in (world(), more)]
+    more = replace(observed_state(), app_service=app_service({**FOREIGN, "Another": "x"}))
+    plans = [make_plan(spec(), observed, FACTS) for observed in (observed_state(), more)]
     assert plans[0] != plans[1]
     assert fingerprint(plans[0], NOW, SUBJECT) == fingerprint(plans[1], NOW, SUBJECT)
 

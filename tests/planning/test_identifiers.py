@@ -11,29 +11,29 @@ from mct_s2s.planning.identifiers import Identifiers, identify, with_known_name
 from mct_s2s.planning.make import make_plan
 from mct_s2s.planning.plan import Results
 
-from tests.planning.worlds import FACTS, SERVICE, SERVICE_ID, client, complete, guid, spec, world
+from tests.planning.scenarios import FACTS, SERVICE, SERVICE_ID, client, complete, guid, observed_state, spec
 
 IMPORT = client("Import")
 TEARDOWN = Desired(spec().service, removal=Removal(everything=True, purge=True))
 
 
 def test_nothing_is_known_of_what_has_yet_to_be_created() -> None:
-    for step in make_plan(spec("Import"), world(), FACTS).steps:
+    for step in make_plan(spec("Import"), observed_state(), FACTS).steps:
         if step.resource in {"service application", "client application", "service principal", "API permission"}:
-            assert identify(step, world(), Results()) == Identifiers()
+            assert identify(step, observed_state(), Results()) == Identifiers()
 
 
 def test_what_was_created_has_the_ids_that_it_got() -> None:
     results = Results()
-    steps = {step.key: step for step in make_plan(spec("Import"), world(), FACTS).steps}
+    steps = {step.key: step for step in make_plan(spec("Import"), observed_state(), FACTS).steps}
     results.record("client:Import", Part.CLIENT_ID, guid("app"))
     results.record("client:Import", Part.OBJECT_ID, guid("object"))
     results.record("client:Import:principal", Part.PRINCIPAL_ID, guid("principal"))
     whole = Identifiers(guid("app"), guid("app"), guid("object"))
-    assert identify(steps["client:Import"], world(), results) == whole
-    assert identify(steps["client:Import:access"], world(), results) == whole
+    assert identify(steps["client:Import"], observed_state(), results) == whole
+    assert identify(steps["client:Import:access"], observed_state(), results) == whole
     principal = Identifiers(guid("principal"), guid("app"), guid("principal"))
-    assert identify(steps["client:Import:principal"], world(), results) == principal
+    assert identify(steps["client:Import:principal"], observed_state(), results) == principal
 
 
 def test_a_registration_that_goes_is_known_by_the_same_ids_as_one_that_stays() -> None:
@@ -51,7 +51,7 @@ def test_a_registration_that_goes_is_known_by_the_same_ids_as_one_that_stays() -
 
 
 def test_an_application_id_uri_is_called_by_its_appid_as_soon_as_that_is_known() -> None:
-    (uri,) = [s for s in make_plan(spec(), world(), FACTS).steps if s.resource == "Application ID URI"]
+    (uri,) = [s for s in make_plan(spec(), observed_state(), FACTS).steps if s.resource == "Application ID URI"]
     results = Results()
     assert with_known_name(uri, results).name == "api://<appId>"
     results.record("service-application", Part.CLIENT_ID, guid("made"))
@@ -61,6 +61,6 @@ def test_an_application_id_uri_is_called_by_its_appid_as_soon_as_that_is_known()
 def test_the_uri_of_a_registration_that_exists_is_in_the_plan() -> None:
     bare = complete()
     bare = replace(bare, trust=replace(bare.trust, service=replace(SERVICE, identifier_uris=())))
-    bare = replace(bare, app_service=world().app_service)
+    bare = replace(bare, app_service=observed_state().app_service)
     (step,) = [s for s in make_plan(spec(), bare, FACTS).steps if isinstance(s, UpdateApplication)]
     assert f"api://{ClientId(SERVICE_ID)}" in step.detail

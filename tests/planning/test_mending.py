@@ -9,7 +9,7 @@ from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.trust import ClientApplication
 from mct_s2s.planning.mending import clients_to_mend
 
-from tests.planning.worlds import SERVICE_KEY, client, settings, trust, world
+from tests.planning.scenarios import SERVICE_KEY, client, observed_state, settings, trust
 
 IMPORT = client("Import")
 
@@ -21,7 +21,7 @@ def ours(one: ClientApplication) -> ClientApplication:
 
 def without_consent(*clients: ClientApplication, **changed: str) -> ObservedState:
     listed = {"ServiceApplicationIds": ";".join(one.client_id for one in clients), **changed}
-    return world(replace(trust(*clients), assignments=()), settings(**listed))
+    return observed_state(replace(trust(*clients), assignments=()), settings(**listed))
 
 
 def mended(observed: ObservedState) -> list[str]:
@@ -53,7 +53,7 @@ def test_one_that_is_allowed_by_its_object_id_needs_none() -> None:
 
 
 def test_one_that_is_consented_is_right_already() -> None:
-    assert mended(world(trust(ours(IMPORT)), settings(ServiceApplicationIds=IMPORT.client_id))) == []
+    assert mended(observed_state(trust(ours(IMPORT)), settings(ServiceApplicationIds=IMPORT.client_id))) == []
 
 
 def test_of_two_with_one_name_the_other_is_meant_by_its_id() -> None:
@@ -65,5 +65,5 @@ def test_of_two_with_one_name_the_other_is_meant_by_its_id() -> None:
 
 
 def test_without_a_service_application_or_settings_nothing_is_known() -> None:
-    assert mended(world()) == []
+    assert mended(observed_state()) == []
     assert mended(replace(without_consent(ours(IMPORT)), app_service=None)) == []

@@ -20,7 +20,7 @@ from mct_s2s.planning.edits import patch_for
 from mct_s2s.planning.make import make_plan
 from mct_s2s.planning.plan import Results
 
-from tests.planning.worlds import (
+from tests.planning.scenarios import (
     FACTS,
     ROLE,
     SERVICE,
@@ -30,10 +30,10 @@ from tests.planning.worlds import (
     credential,
     guid,
     identity_resource,
+    observed_state,
     settings,
     spec,
     trust,
-    world,
 )
 
 OURS = {name.casefold() for name in NAMES}
@@ -90,7 +90,7 @@ def test_any_merge_keeps_foreign_settings_and_known_ids_and_is_done_once(
 
 
 def test_an_id_that_is_not_known_yet_counts_as_a_change_and_is_not_written() -> None:
-    plan = make_plan(spec("Import"), world(trust(), settings()), FACTS)
+    plan = make_plan(spec("Import"), observed_state(trust(), settings()), FACTS)
     write = plan.changes[-2]
     assert "ServiceApplicationIds" in getattr(write, "changed", ())
     wanted = getattr(write, "spec", None)
@@ -102,7 +102,7 @@ names = st.sampled_from(["Import", "Reports", "Import bot", "Ünïcödé", "impo
 
 
 @st.composite
-def any_world(draw: st.DrawFn) -> tuple[ObservedState, list[str]]:
+def any_state(draw: st.DrawFn) -> tuple[ObservedState, list[str]]:
     """A trust with any piece of it missing or odd, and clients to want in it."""
     service = replace(
         SERVICE,
@@ -123,10 +123,12 @@ def any_world(draw: st.DrawFn) -> tuple[ObservedState, list[str]]:
         identity_resource(name, draw(st.none() | guids))
         for name in draw(st.lists(st.sampled_from(["f", "g"]), unique=True))
     ]
-    return world(found, draw(all_settings()), identity_resources), draw(st.lists(names, unique=True, max_size=3))
+    return observed_state(found, draw(all_settings()), identity_resources), draw(
+        st.lists(names, unique=True, max_size=3)
+    )
 
 
-@given(any_world())
+@given(any_state())
 def test_after_any_plan_there_is_nothing_left_to_do(case: tuple[ObservedState, list[str]]) -> None:
     before, wanted = case
     plan = make_plan(spec(*wanted), before, FACTS)

@@ -17,7 +17,7 @@ from mct_s2s.planning.credentials.secret import AddSecret, SecretSpec
 from mct_s2s.planning.make import make_plan
 from mct_s2s.planning.plan import Left
 
-from tests.planning.worlds import (
+from tests.planning.scenarios import (
     FACTS,
     FOREIGN,
     LATER,
@@ -35,12 +35,12 @@ from tests.planning.worlds import (
     credential,
     guid,
     identity_resource,
+    observed_state,
     said,
     settings,
     site,
     spec,
     trust,
-    world,
 )
 
 IMPORT = client("Import")
@@ -51,8 +51,8 @@ def plan_of(desired: Desired, observed: ObservedState) -> list[str]:
     return said(make_plan(desired, observed, FACTS))
 
 
-def test_an_empty_world_gets_everything_in_the_order_of_the_document() -> None:
-    plan = make_plan(spec("Import"), world(identity_resources=[identity_resource()]), FACTS)
+def test_an_empty_state_gets_everything_in_the_order_of_the_document() -> None:
+    plan = make_plan(spec("Import"), observed_state(identity_resources=[identity_resource()]), FACTS)
     assert said(plan) == [
         "create service application MCT service (contosolearn)",
         "create Application ID URI api://<appId>",
@@ -80,10 +80,10 @@ def test_an_empty_world_gets_everything_in_the_order_of_the_document() -> None:
 
 def test_settings_of_an_absent_kind_of_client_are_not_written() -> None:
     only_identity = applied(
-        make_plan(spec(), world(identity_resources=[identity_resource()]), FACTS),
-        world(identity_resources=[identity_resource()]),
+        make_plan(spec(), observed_state(identity_resources=[identity_resource()]), FACTS),
+        observed_state(identity_resources=[identity_resource()]),
     )
-    only_client = applied(make_plan(spec("Import"), world(), FACTS), world())
+    only_client = applied(make_plan(spec("Import"), observed_state(), FACTS), observed_state())
     assert only_identity.app_service is not None
     assert only_client.app_service is not None
     assert not {"ServiceApplicationIds", "ServiceAuthRole"} & set(only_identity.app_service.settings)
@@ -100,36 +100,38 @@ SAME = {"ServiceApplicationIds": IMPORT.client_id, "ServiceAuthRole": "S2SAppRol
 NOTHING_TO_DO = {
     "everything right": RIGHT,
     "two clients, of which one is asked for": complete(REPORTS, IMPORT),
-    "other display names, no uniqueName, made by hand": world(
+    "other display names, no uniqueName, made by hand": observed_state(
         trust(BY_HAND, service=replace(SERVICE, unique_name=None, display_name="Our API")), settings(**SAME)
     ),
-    "the switch as .NET writes it": world(trust(IMPORT), settings(ServiceAuthEnabled="True", **SAME)),
-    "a verified custom domain as tenant name": world(
+    "the switch as .NET writes it": observed_state(trust(IMPORT), settings(ServiceAuthEnabled="True", **SAME)),
+    "a verified custom domain as tenant name": observed_state(
         trust(IMPORT), settings(ServiceAuthTenantName="Contoso.com", **SAME)
     ),
-    "the tenant's id in upper case": world(trust(IMPORT), settings(ServiceAuthTenantId=TENANT.id.upper(), **SAME)),
-    "the client's id in upper case on the list": world(
+    "the tenant's id in upper case": observed_state(
+        trust(IMPORT), settings(ServiceAuthTenantId=TENANT.id.upper(), **SAME)
+    ),
+    "the client's id in upper case on the list": observed_state(
         trust(IMPORT), settings(**{**SAME, "ServiceApplicationIds": IMPORT.client_id.upper()})
     ),
-    "setting names in another case": world(
+    "setting names in another case": observed_state(
         trust(IMPORT),
         {name.upper() if name.startswith("Service") else name: value for name, value in settings(**SAME).items()},
     ),
-    "a stranger before it on the list": world(
+    "a stranger before it on the list": observed_state(
         trust(IMPORT), settings(**{**SAME, "ServiceApplicationIds": f"{guid('x')};{IMPORT.client_id}"})
     ),
-    "consent by an assignment in another case": world(
+    "consent by an assignment in another case": observed_state(
         replace(trust(IMPORT), assignments=(assignment((IMPORT.principal.id if IMPORT.principal else "").upper()),)),
         settings(**SAME),
     ),
     "a certificate instead of a secret": complete(client("Import", credential(kind=CredentialKind.CERTIFICATE))),
     "one of two secrets has expired": complete(client("Import", credential(-1, "old"), credential(90, "new"))),
-    "tokens said to be v1": world(trust(IMPORT, service=replace(SERVICE, token_version=1)), settings(**SAME)),
-    "an audience that is not api://<appId>, but is the registration's": world(
+    "tokens said to be v1": observed_state(trust(IMPORT, service=replace(SERVICE, token_version=1)), settings(**SAME)),
+    "an audience that is not api://<appId>, but is the registration's": observed_state(
         trust(IMPORT, service=replace(SERVICE, identifier_uris=("https://contoso.com/mct",))),
         settings(ServiceAuthAudience="https://contoso.com/mct", **SAME),
     ),
-    "the role that the site is set to": world(
+    "the role that the site is set to": observed_state(
         trust(IMPORT, service=replace(SERVICE, app_roles=(replace(ROLE, value="Reader"),))),
         settings(ServiceApplicationIds=IMPORT.client_id, ServiceAuthRole="Reader"),
     ),
@@ -151,11 +153,11 @@ WRITE = ["update application settings contosolearn", "update App Service contoso
 
 ONE_PIECE_MISSING: dict[str, tuple[ObservedState, list[str]]] = {
     "URI": (
-        world(trust(IMPORT, service=replace(SERVICE, identifier_uris=())), settings(**SAME)),
+        observed_state(trust(IMPORT, service=replace(SERVICE, identifier_uris=())), settings(**SAME)),
         ["update service application MCT service (contosolearn)"],
     ),
     "role, so that it is also to be declared and consented": (
-        world(trust(IMPORT, service=replace(SERVICE, app_roles=())), settings(**SAME)),
+        observed_state(trust(IMPORT, service=replace(SERVICE, app_roles=())), settings(**SAME)),
         [
             "update service application MCT service (contosolearn)",
             "update API permission Import",
@@ -163,19 +165,21 @@ ONE_PIECE_MISSING: dict[str, tuple[ObservedState, list[str]]] = {
         ],
     ),
     "role switched on": (
-        world(trust(IMPORT, service=replace(SERVICE, app_roles=(replace(ROLE, enabled=False),))), settings(**SAME)),
+        observed_state(
+            trust(IMPORT, service=replace(SERVICE, app_roles=(replace(ROLE, enabled=False),))), settings(**SAME)
+        ),
         ["update service application MCT service (contosolearn)"],
     ),
     "v1 tokens": (
-        world(trust(IMPORT, service=replace(SERVICE, token_version=2)), settings(**SAME)),
+        observed_state(trust(IMPORT, service=replace(SERVICE, token_version=2)), settings(**SAME)),
         ["update service application MCT service (contosolearn)"],
     ),
     "the service's principal": (
-        world(Trust(SERVICE, None, (), (client("Import"),)), settings(**SAME)),
+        observed_state(Trust(SERVICE, None, (), (client("Import"),)), settings(**SAME)),
         ["create service principal MCT service (contosolearn)", "create admin consent Import"],
     ),
     "the client's principal": (
-        world(trust(HEADLESS), settings(**SAME)),
+        observed_state(trust(HEADLESS), settings(**SAME)),
         ["create service principal Import", "create admin consent Import"],
     ),
     "a credential": (
@@ -185,21 +189,21 @@ ONE_PIECE_MISSING: dict[str, tuple[ObservedState, list[str]]] = {
     "a credential that has not expired": (complete(client("Import", credential(-1))), ["create secret Import"]),
     "the declaration": (complete(client("Import", access=False)), ["update API permission Import"]),
     "consent": (
-        world(trust(IMPORT, consented=False), settings(**SAME)),
+        observed_state(trust(IMPORT, consented=False), settings(**SAME)),
         ["create admin consent Import"],
     ),
-    "the allow list": (world(trust(IMPORT), settings(ServiceAuthRole="S2SAppRole")), WRITE),
-    "the role setting": (world(trust(IMPORT), settings(ServiceApplicationIds=IMPORT.client_id)), WRITE),
-    "the switch": (world(trust(IMPORT), settings(ServiceAuthEnabled="false", **SAME)), WRITE),
-    "the audience": (world(trust(IMPORT), settings(ServiceAuthAudience="api://other", **SAME)), WRITE),
-    "the tenant name": (world(trust(IMPORT), settings(ServiceAuthTenantName="fabrikam.com", **SAME)), WRITE),
-    "the tenant id": (world(trust(IMPORT), settings(ServiceAuthTenantId=guid("other"), **SAME)), WRITE),
+    "the allow list": (observed_state(trust(IMPORT), settings(ServiceAuthRole="S2SAppRole")), WRITE),
+    "the role setting": (observed_state(trust(IMPORT), settings(ServiceApplicationIds=IMPORT.client_id)), WRITE),
+    "the switch": (observed_state(trust(IMPORT), settings(ServiceAuthEnabled="false", **SAME)), WRITE),
+    "the audience": (observed_state(trust(IMPORT), settings(ServiceAuthAudience="api://other", **SAME)), WRITE),
+    "the tenant name": (observed_state(trust(IMPORT), settings(ServiceAuthTenantName="fabrikam.com", **SAME)), WRITE),
+    "the tenant id": (observed_state(trust(IMPORT), settings(ServiceAuthTenantId=guid("other"), **SAME)), WRITE),
     "order on the list": (
-        world(trust(IMPORT), settings(**{**SAME, "ServiceApplicationIds": f" {IMPORT.client_id} ;"})),
+        observed_state(trust(IMPORT), settings(**{**SAME, "ServiceApplicationIds": f" {IMPORT.client_id} ;"})),
         WRITE,
     ),
     "no double on the list": (
-        world(
+        observed_state(
             trust(IMPORT),
             settings(**{**SAME, "ServiceApplicationIds": f"{IMPORT.client_id};{IMPORT.client_id.upper()}"}),
         ),
@@ -234,7 +238,7 @@ def test_a_missing_piece_is_all_that_is_changed(observed: ObservedState, changes
 def test_allow_lists_keep_everybody_once_and_in_order(listed: str) -> None:
     a, b = guid("a"), guid("b")
     text = listed.format(a=a, b=b, A=a.upper(), B=b.upper())
-    before = world(trust(IMPORT), settings(ServiceAuthRole="S2SAppRole", ServiceApplicationIds=text))
+    before = observed_state(trust(IMPORT), settings(ServiceAuthRole="S2SAppRole", ServiceApplicationIds=text))
     after = applied(make_plan(spec("Import"), before, FACTS), before)
     assert after.app_service is not None
     ids = (after.app_service.settings["ServiceApplicationIds"] or "").split(";")
@@ -245,7 +249,7 @@ def test_allow_lists_keep_everybody_once_and_in_order(listed: str) -> None:
 
 
 def test_a_setting_named_in_another_case_is_changed_under_that_name() -> None:
-    before = world(trust(IMPORT), {"SERVICEAUTHENABLED": "false", "x": "y"})
+    before = observed_state(trust(IMPORT), {"SERVICEAUTHENABLED": "false", "x": "y"})
     after = applied(make_plan(spec("Import"), before, FACTS), before)
     assert after.app_service is not None
     assert after.app_service.settings["SERVICEAUTHENABLED"] == "true"
@@ -253,7 +257,7 @@ def test_a_setting_named_in_another_case_is_changed_under_that_name() -> None:
 
 
 def test_several_clients_and_identities_are_written_at_one_stroke() -> None:
-    before = world(
+    before = observed_state(
         identity_resources=[
             identity_resource("reports-func"),
             identity_resource("portal", guid("portal")),
@@ -274,7 +278,7 @@ def test_several_clients_and_identities_are_written_at_one_stroke() -> None:
 
 
 def test_a_managed_identity_is_allowed_by_object_id_and_needs_no_consent() -> None:
-    before = world(trust(), settings(), [identity_resource(principal=guid("mi"))])
+    before = observed_state(trust(), settings(), [identity_resource(principal=guid("mi"))])
     plan = make_plan(spec(), before, FACTS)
     assert said(plan) == WRITE
     after = applied(plan, before)
@@ -285,10 +289,10 @@ def test_a_managed_identity_is_allowed_by_object_id_and_needs_no_consent() -> No
 def test_a_managed_identity_is_consented_where_the_service_admits_assigned_callers_only() -> None:
     strict = replace(trust(), principal=replace(SERVICE_PRINCIPAL, assignment_required=True))
     listed = settings(ServiceObjectIds=guid("mi"))
-    plan = make_plan(spec(), world(strict, listed, [identity_resource(principal=guid("mi"))]), FACTS)
+    plan = make_plan(spec(), observed_state(strict, listed, [identity_resource(principal=guid("mi"))]), FACTS)
     assert said(plan) == ["create admin consent reports-func"]
     done = replace(strict, assignments=(assignment(guid("mi")),))
-    assert make_plan(spec(), world(done, listed, [identity_resource(principal=guid("mi"))]), FACTS).is_empty
+    assert make_plan(spec(), observed_state(done, listed, [identity_resource(principal=guid("mi"))]), FACTS).is_empty
 
 
 def test_consent_that_is_left_to_others_is_told_and_not_asked_again() -> None:
@@ -338,7 +342,7 @@ def adopted(by: str, **changed: object) -> Desired:
 @pytest.mark.parametrize("by", [SERVICE_ID, api_uri(SERVICE_ID), "https://contoso.com/mct"])
 def test_an_adopted_registration_keeps_its_names(by: str) -> None:
     found = replace(SERVICE, unique_name=None, display_name="Our API", identifier_uris=("https://contoso.com/mct",))
-    before = world(trust(service=found))
+    before = observed_state(trust(service=found))
     plan = make_plan(adopted(by), before, FACTS)
     assert not any("Our API" in line and line.startswith("create service application") for line in said(plan))
     after = applied(plan, before)
@@ -354,7 +358,7 @@ def test_a_client_is_adopted_by_its_app_id() -> None:
     bare = ClientApplication(
         replace(IMPORT.application or SERVICE, unique_name=None, required_access=()), IMPORT.principal
     )
-    observed = world(Trust(SERVICE, SERVICE_PRINCIPAL, (), (bare,)), settings())
+    observed = observed_state(Trust(SERVICE, SERVICE_PRINCIPAL, (), (bare,)), settings())
     assert plan_of(spec(IMPORT.client_id), observed) == [
         f"update API permission {IMPORT.client_id}",
         f"create admin consent {IMPORT.client_id}",
@@ -368,7 +372,7 @@ def test_a_name_and_an_app_id_of_one_client_are_one_wish() -> None:
 
 def test_a_namesake_outside_the_trust_is_not_taken_over() -> None:
     namesake = client("Import", key=None, access=False)
-    observed = world(Trust(SERVICE, SERVICE_PRINCIPAL, (), (namesake,)), settings())
+    observed = observed_state(Trust(SERVICE, SERVICE_PRINCIPAL, (), (namesake,)), settings())
     assert "create client application Import" in plan_of(spec("Import"), observed)
 
 
@@ -381,32 +385,32 @@ def two_of_a_name() -> ObservedState:
 
 def foreign_tenant() -> ObservedState:
     other = replace(app_service(), tenant_id=TenantId(guid("other tenant")))
-    return replace(world(), app_service=other)
+    return replace(observed_state(), app_service=other)
 
 
 REFUSED: dict[str, tuple[Desired, ObservedState, type[S2SError], str]] = {
     "function app by kind": (
         spec(),
-        replace(world(), app_service=app_service(where=site("jobs", "functionapp,linux"))),
+        replace(observed_state(), app_service=app_service(where=site("jobs", "functionapp,linux"))),
         Refused,
         "function-app",
     ),
     "function app by name": (
         spec(),
-        replace(world(), app_service=app_service(where=site("contosolearn-FA-x7k2q"))),
+        replace(observed_state(), app_service=app_service(where=site("contosolearn-FA-x7k2q"))),
         Refused,
         "function-app",
     ),
     "logic app": (
         spec(),
-        replace(world(), app_service=app_service(where=site("flow", "functionapp,workflowapp"))),
+        replace(observed_state(), app_service=app_service(where=site("flow", "functionapp,workflowapp"))),
         Refused,
         "function-app",
     ),
     "another tenant": (spec(), foreign_tenant(), Refused, "other-tenant"),
     "role for users only": (
         spec("Import"),
-        world(trust(service=replace(SERVICE, app_roles=(USERS_ONLY,)))),
+        observed_state(trust(service=replace(SERVICE, app_roles=(USERS_ONLY,)))),
         Refused,
         "app-role-not-for-applications",
     ),
@@ -414,7 +418,7 @@ REFUSED: dict[str, tuple[Desired, ObservedState, type[S2SError], str]] = {
         spec(
             "Import", service=ServiceSpec("mct-s2s-contosolearn", "x", may_create=False), settings=SettingsScope.CLIENTS
         ),
-        world(),
+        observed_state(),
         NotThere,
         "service-application-missing",
     ),
@@ -436,7 +440,7 @@ def test_what_must_not_be_touched_is_refused_with_a_way_out(
 
 def test_add_client_leaves_settings_alone_that_no_client_needs() -> None:
     off = settings(ServiceAuthEnabled="false", ServiceAuthTenantName="somewhere.else")
-    before = world(trust(), off)
+    before = observed_state(trust(), off)
     plan = make_plan(spec("Import", settings=SettingsScope.CLIENTS), before, FACTS)
     write = next(change for change in plan.changes if isinstance(change, WriteSettings))
     assert set(write.changed) == {"ServiceApplicationIds", "ServiceAuthRole"}
@@ -445,13 +449,13 @@ def test_add_client_leaves_settings_alone_that_no_client_needs() -> None:
 def test_disable_flips_the_switch_and_tidies_nothing() -> None:
     untidy = settings(ServiceApplicationIds=" ;; ")
     desired = Desired(None, settings=SettingsScope.OFF)
-    plan = make_plan(desired, world(None, untidy), FACTS)
+    plan = make_plan(desired, observed_state(None, untidy), FACTS)
     assert said(plan) == WRITE
-    after = applied(plan, world(None, untidy))
+    after = applied(plan, observed_state(None, untidy))
     assert after.app_service is not None
     assert after.app_service.settings == {**untidy, "ServiceAuthEnabled": "false"}
     assert make_plan(desired, after, FACTS).is_empty
-    assert make_plan(desired, world(None, settings(ServiceAuthEnabled="FALSE")), FACTS).is_empty
+    assert make_plan(desired, observed_state(None, settings(ServiceAuthEnabled="FALSE")), FACTS).is_empty
 
 
 GIVEN = GivenValues(
@@ -467,7 +471,7 @@ GIVEN = GivenValues(
 
 
 def test_given_values_need_no_directory_and_never_drop_an_id() -> None:
-    before = replace(world(None, {**FOREIGN, "ServiceApplicationIds": guid("old")}), tenant=None)
+    before = replace(observed_state(None, {**FOREIGN, "ServiceApplicationIds": guid("old")}), tenant=None)
     desired = Desired(None, given=GIVEN)
     plan = make_plan(desired, before, FACTS)
     assert said(plan) == WRITE
@@ -493,7 +497,7 @@ def test_configure_allows_whoever_holds_the_role() -> None:
     held = replace(trust(IMPORT), identities=(identity,), assignments=(assignment(IMPORT), assignment(identity)))
     stranger = client("Stranger")
     held = replace(held, clients=(*held.clients, stranger))
-    before = world(held, settings())
+    before = observed_state(held, settings())
     after = applied(make_plan(spec(allow_consented=True), before, FACTS), before)
     assert after.app_service is not None
     assert after.app_service.allowed_client_ids.ids == (IMPORT.client_id,)
@@ -501,11 +505,11 @@ def test_configure_allows_whoever_holds_the_role() -> None:
 
 
 def test_without_restart_the_settings_are_written_alone() -> None:
-    assert plan_of(spec(restart=False), world(trust(), {})) == WRITE[:1]
+    assert plan_of(spec(restart=False), observed_state(trust(), {})) == WRITE[:1]
 
 
 def test_a_role_of_another_name_comes_beside_the_foreign_ones() -> None:
-    before = world(trust(), settings())
+    before = observed_state(trust(), settings())
     plan = make_plan(spec(service=ServiceSpec("k", "n", role="Other")), before, FACTS)
     after = applied(plan, before)
     assert after.trust.service is not None
@@ -514,7 +518,7 @@ def test_a_role_of_another_name_comes_beside_the_foreign_ones() -> None:
 
 
 def test_two_runs_at_one_moment_add_the_same_role() -> None:
-    before = world(trust(service=replace(SERVICE, app_roles=())))
+    before = observed_state(trust(service=replace(SERVICE, app_roles=())))
     ids: set[AppRoleId] = set()
     for attempt in ("one", "two"):
         plan = make_plan(spec(), before, replace(FACTS, attempt=attempt))
@@ -525,9 +529,11 @@ def test_two_runs_at_one_moment_add_the_same_role() -> None:
 def test_the_role_id_differs_between_tenants() -> None:
     elsewhere = Tenant(TenantId(guid("elsewhere")), "x.onmicrosoft.com", frozenset({"x.onmicrosoft.com"}))
     bare = Application(SERVICE.object_id, SERVICE_ID, "x", unique_name=SERVICE_KEY)
-    here = make_plan(spec(settings=SettingsScope.NONE), replace(world(Trust(bare)), app_service=None), FACTS)
+    here = make_plan(spec(settings=SettingsScope.NONE), replace(observed_state(Trust(bare)), app_service=None), FACTS)
     there = make_plan(
-        spec(settings=SettingsScope.NONE), replace(world(Trust(bare)), app_service=None, tenant=elsewhere), FACTS
+        spec(settings=SettingsScope.NONE),
+        replace(observed_state(Trust(bare)), app_service=None, tenant=elsewhere),
+        FACTS,
     )
     ids = [
         c.edits.role.id for p in (here, there) for c in p.changes if isinstance(c, UpdateApplication) and c.edits.role

@@ -25,7 +25,19 @@ from mct_s2s.planning.permissions.rights import Right
 from mct_s2s.planning.plan import Left
 from mct_s2s.planning.secrets.secret_policy import fit_secrets, longest_end, typed
 
-from tests.planning.worlds import FACTS, LATER, NOW, client, complete, guid, identity_resource, said, site, spec, world
+from tests.planning.scenarios import (
+    FACTS,
+    LATER,
+    NOW,
+    client,
+    complete,
+    guid,
+    identity_resource,
+    observed_state,
+    said,
+    site,
+    spec,
+)
 
 SITE = str(site().resource).lower()
 HOLDER = str(identity_resource().resource).lower()
@@ -49,7 +61,7 @@ def access(
 
 
 ALL = ("Application.ReadWrite.All", "AppRoleAssignment.ReadWrite.All")
-EMPTY = world(identity_resources=[identity_resource()])
+EMPTY = observed_state(identity_resources=[identity_resource()])
 PLAN = make_plan(spec("Import"), EMPTY, FACTS)
 
 
@@ -118,8 +130,8 @@ def test_everything_that_is_missing_is_there_for_programs() -> None:
 
 def test_what_an_option_left_out_is_not_missing() -> None:
     wanted = spec(ClientSpec("Import", SecretSpec(LATER), consent=False), settings=SettingsScope.NONE)
-    plan = make_plan(wanted, world(), FACTS)
-    checked = check(plan, world(), access("Application.ReadWrite.OwnedBy", site=()))
+    plan = make_plan(wanted, observed_state(), FACTS)
+    checked = check(plan, observed_state(), access("Application.ReadWrite.OwnedBy", site=()))
     assert checked.plan == plan
     assert [note.step for note in plan.left_to_others] == [Left.CONSENT, Left.SETTINGS]
     assert checked.missing == ()

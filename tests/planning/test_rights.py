@@ -27,7 +27,7 @@ from mct_s2s.planning.permissions.rights import (
     judge,
 )
 
-from tests.planning.worlds import guid, site
+from tests.planning.scenarios import guid, site
 
 YES, NO, UNKNOWN = Verdict.YES, Verdict.NO, Verdict.UNKNOWN
 ME = PrincipalId(guid("me"))

@@ -7,12 +7,12 @@ from dataclasses import replace
 import pytest
 from mct_s2s.planning.make import make_plan
 
-from tests.planning.worlds import FACTS, complete, guid, settings, spec, world
+from tests.planning.scenarios import FACTS, complete, guid, observed_state, settings, spec
 
 
 def notes(entries: int, kind: str) -> list[str]:
     there = ";".join(guid(f"client {number}") for number in range(entries))
-    observed = world(complete().trust, settings(ServiceApplicationIds=there))
+    observed = observed_state(complete().trust, settings(ServiceApplicationIds=there))
     site = observed.app_service
     assert site is not None
     observed = replace(observed, app_service=replace(site, site=replace(site.site, kind=kind)))

@@ -12,7 +12,19 @@ from mct_s2s.planning.make import make_plan
 from mct_s2s.planning.reports.findings import diagnose
 
 from tests.cli.schemas import FINDING_CODES
-from tests.planning.worlds import FACTS, NOW, SERVICE_ID, TENANT, client, complete, guid, settings, spec, trust, world
+from tests.planning.scenarios import (
+    FACTS,
+    NOW,
+    SERVICE_ID,
+    TENANT,
+    client,
+    complete,
+    guid,
+    observed_state,
+    settings,
+    spec,
+    trust,
+)
 
 each = pytest.mark.parametrize("setting", SETTINGS, ids=NAMES)
 IMPORT = client("Import")
@@ -31,7 +43,7 @@ def test_a_setting_that_has_to_be_there_and_is_not_is_planned_and_found(setting:
     if setting in LISTS:
         return  # what is on them is a matter of who is a client
     right = {"ServiceApplicationIds": IMPORT.client_id, "ServiceAuthRole": "S2SAppRole"}
-    without = world(trust(IMPORT), settings(**{**right, setting.name: ""}))
+    without = observed_state(trust(IMPORT), settings(**{**right, setting.name: ""}))
     assert ("setting-missing", setting.name) in {(one.code, one.subject) for one in diagnose(without, NOW, "-a x")}
     write = next(change for change in make_plan(spec("Import"), without, FACTS).changes if change.key == "settings")
     assert getattr(write, "changed", ()) == (setting.name,)

@@ -10,7 +10,7 @@ from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.model.site_settings import APPLICATION_IDS, AUDIENCE, ENABLED, OBJECT_IDS
 from mct_s2s.planning.app_service.site_recognition import SiteSurvey, by_likelihood, survey_of
 
-from tests.planning.worlds import SUBSCRIPTION, guid
+from tests.planning.scenarios import SUBSCRIPTION, guid
 
 
 def site(name: str, *, group: str = "mct-prod", kind: str = "app") -> Site:

@@ -9,7 +9,7 @@ from mct_s2s.model.client_credentials import NEVER, CredentialKind
 from mct_s2s.planning.reports.status_report import StatusReport, TenantWide
 from mct_s2s.planning.secrets.renewal import Expiry, expiry, renewal, renewal_elsewhere
 
-from tests.planning.worlds import NOW, client, complete, credential, guid
+from tests.planning.scenarios import NOW, client, complete, credential, guid
 from tests.render.examples import WHERE
 from tests.render.reports import REFUSED, WITHIN, named, one, registration, several, status_of
 

@@ -14,7 +14,7 @@ WHOLE = ("setup", "--client", "One", "--managed-identity", "reports-func", *YES)
 class Command:
     """One command as it is typed.
 
-    `before` are the commands that make the world it is for; `{home}` stands for the folder that a run has to itself.
+    `before` are the commands that make the state it is for; `{home}` stands for the folder that a run has to itself.
     `clients` are those who have a secret afterwards; `code` is the exit code of a run that nothing disturbs. Where
     `every` is not set, each request meets some of the faults, others in turn, and each fault some of the requests.
     """

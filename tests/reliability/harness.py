@@ -23,7 +23,7 @@ _SCOPE = re.compile(r"/subscriptions/[^/]+(/resourceGroups/[^/]+)?(/providers)?"
 
 @dataclass
 class Harness:
-    """One world and one home."""
+    """One state and one home."""
 
     inside: Inside
     seed: Json
@@ -31,14 +31,14 @@ class Harness:
     outputs: list[str] = field(default_factory=list)
 
     def go_to(self, kept: Json, home: Path | None = None) -> None:
-        """Begin anew, in a world that was kept and with another home."""
+        """Begin anew, in a state that was kept and with another home."""
         self.inside.become(copy.deepcopy(kept))
         self.outputs.clear()
         if home is not None:
             self.home = home
 
     @property
-    def world(self) -> Json:
+    def state(self) -> Json:
         """Everything, as JSON values."""
         return self.inside.keep()
 
@@ -76,8 +76,8 @@ class Harness:
         return ended
 
     def normalized(self) -> Counter[str]:
-        """The world as it can be compared."""
-        return normalized(self.seed, self.world)
+        """The state as it can be compared."""
+        return normalized(self.seed, self.state)
 
     def files(self) -> list[str]:
         """What is in the home, the locks aside, and notes of attempts whose secret has arrived: killed in between."""
@@ -87,10 +87,10 @@ class Harness:
 
     def orphans(self, *clients: str) -> list[str]:
         """Secrets of clients that no file holds, and clients without exactly one."""
-        world, files = self.world, set(held(self.home).values())
+        state, files = self.state, set(held(self.home).values())
         found = []
         for client in clients:
-            keys = secrets_of(world, client)
+            keys = secrets_of(state, client)
             found += [key for key in keys if key not in files]
             found += [f"{client} has {len(keys)} secrets"] if len(keys) != 1 else []
         return found

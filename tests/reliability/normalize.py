@@ -1,4 +1,4 @@
-"""A world as it can be compared: what runs of the same command have in common, however they came there."""
+"""A state as it can be compared: what runs of the same command have in common, however they came there."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ _SETS = {"tags"}
 _RUNNING = {"effective", "ready_at", "recycles", "restarts", "references", "refresh_due", "changed"}
 
 
-def normalized(seed: Json, world: Json) -> Counter[str]:
-    """Every fact of a world, as lines: what the seed holds word for word, what is newer under names for its ids.
+def normalized(seed: Json, state: Json) -> Counter[str]:
+    """Every fact of a state, as lines: what the seed holds word for word, what is newer under names for its ids.
 
     A fact that is there twice counts twice, so that doubles show.
     """
-    names = _names(seed, world)
+    names = _names(seed, state)
     facts: Counter[str] = Counter()
-    directory, resources = world["directory"], world["resources"]
+    directory, resources = state["directory"], state["resources"]
     for table in _TABLES:
         known = {row["id"] for row in seed["directory"][table]}
         for row in directory[table]:
@@ -35,8 +35,8 @@ def normalized(seed: Json, world: Json) -> Counter[str]:
         held = resources[kind]
         for key, row in held.items() if isinstance(held, dict) else enumerate(held):
             facts[f"{kind} {key if isinstance(key, str) else ''}: {_line(row, names)}"] += 1
-    for key, state in resources["sites"].items():
-        for part, value in state.items():
+    for key, site in resources["sites"].items():
+        for part, value in site.items():
             if part == "settings":
                 for name, text in value.items():
                     facts[f"setting {key} {name}={_entries(name, _line(text, names))}"] += 1
@@ -45,9 +45,9 @@ def normalized(seed: Json, world: Json) -> Counter[str]:
     return facts
 
 
-def secrets_of(world: Json, name: str) -> list[str]:
+def secrets_of(state: Json, name: str) -> list[str]:
     """The key ids of the secrets of the applications called `name`."""
-    applications = world["directory"]["applications"]
+    applications = state["directory"]["applications"]
     return [key["keyId"] for app in applications if app["displayName"] == name for key in app["passwordCredentials"]]
 
 
@@ -60,18 +60,18 @@ def held(folder: Path) -> dict[str, str]:
     return found
 
 
-def _names(seed: Json, world: Json) -> dict[str, str]:
+def _names(seed: Json, state: Json) -> dict[str, str]:
     """A name for each id that the seed does not know."""
     known = set(GUID.findall(json.dumps(seed)))
     named: dict[str, str] = {}
     for table in ("applications", "servicePrincipals"):
-        for row in world["directory"][table]:
+        for row in state["directory"][table]:
             for part in ("id", "appId"):
                 named.setdefault(row[part], f"<{part} of {table} {row['displayName']}>")
             for at, key in enumerate(row["passwordCredentials"]):
                 named.setdefault(key["keyId"], f"<key {at} of {row['displayName']}>")
                 named.setdefault(str(key["displayName"]), "<attempt>")
-    for row in world["directory"]["appRoleAssignments"]:
+    for row in state["directory"]["appRoleAssignments"]:
         named.setdefault(row["id"], "<assignment>")
     return {found: name for found, name in named.items() if found not in known and found != "None"}
 

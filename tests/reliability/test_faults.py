@@ -52,7 +52,7 @@ SDK_WORDS = re.compile(
 class Course:
     """A command's clean run: where it begins, which requests it sends, where it ends."""
 
-    world: Json
+    state: Json
     home: Path
     requests: list[Entry]
     end: Counter[str]
@@ -70,16 +70,16 @@ def typed(words: tuple[str, ...], harness: Harness) -> list[str]:
 
 
 def course(command: Command, harness: Harness, folder: Path) -> Course:
-    """Make the world that the command is for, and run it there undisturbed."""
+    """Make the state that the command is for, and run it there undisturbed."""
     home = harness.home = folder / "before"
     home.mkdir()
     for words in command.before:
         assert harness.run(typed(words, harness)).code == 0
-    world = harness.world
-    harness.go_to(world, Path(shutil.copytree(home, folder / "clean")))
+    state = harness.state
+    harness.go_to(state, Path(shutil.copytree(home, folder / "clean")))
     ended = harness.run(typed(command.words, harness))
     assert ended.code == command.code, ended.out + ended.err
-    return Course(world, home, harness.inside.log(), harness.normalized(), Counter(harness.files()))
+    return Course(state, home, harness.inside.log(), harness.normalized(), Counter(harness.files()))
 
 
 def cells(command: Command, fault: str, requests: list[Entry]) -> Iterator[tuple[int, Entry, int]]:
@@ -146,7 +146,7 @@ def test_every_request_meets_every_fault(
     known, wrong = courses[name], []
     for at, entry, nth in cells(command, fault, known.requests):
         home = Path(shutil.copytree(known.home, tmp_path / f"{at}"))
-        harness.go_to(known.world, home)
+        harness.go_to(known.state, home)
         faults = harness.inside.pipeline.observability.faults
         faults.replace([rule(fault, at, entry, nth)])
         ended = harness.run(typed(command.words, harness))

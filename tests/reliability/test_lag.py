@@ -27,7 +27,7 @@ MODES = ("replicas", "adversarial")
 @contextmanager
 def lagging(harness: Harness, seconds: float, mode: str) -> Iterator[None]:
     """Let replicas lag by so many seconds."""
-    replication = harness.inside.world.directory.replication
+    replication = harness.inside.state.directory.replication
     replication.change({"lagSeconds": seconds, "lagJitter": 0.5, "lagMode": mode})
     try:
         yield
@@ -55,7 +55,7 @@ def test_lag_is_waited_for_and_nothing_is_made_twice(
         assert first.code == 0, first.out
         second = harness.run(SETUP)
         assert second.code == 0, second.out
-        harness.inside.world.clock.advance(2 * seconds)
+        harness.inside.state.clock.advance(2 * seconds)
     rows = harness.inside.log()
     made = sum(row.path.endswith("/addPassword") and row.status == 200 for row in rows)
     restarts = sum(row.path.endswith("/restart") for row in rows)
@@ -78,7 +78,7 @@ def test_a_run_takes_little_longer_than_its_replicas(chance: int, harness: Harne
     lag, words = 5.0, ("setup", "--client", "One", "--managed-identity", "reports-func", "-y", "--no-verify")
     without = harness.run(words).seconds
     harness.go_to(harness.seed, tmp_path / "lagging")
-    replication = harness.inside.world.directory.replication
+    replication = harness.inside.state.directory.replication
     replication.change({"lagSeconds": 0.525 * lag, "lagJitter": 0.905, "lagMode": "replicas", "lagSeed": chance})
     try:
         lagging = harness.run(words)

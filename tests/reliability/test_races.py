@@ -53,7 +53,7 @@ class Stranger:
         self.number, self.stale = int(number), stale
         self.seen: list[str] = []
         self.has_written = False
-        self._state = inside.world.resources.sites[SITE.lower()]
+        self._state = inside.state.resources.sites[SITE.lower()]
         self._read = dict(self._state.settings)
         inside.hooks.before.append(lambda entry: self._at("before", entry))
         inside.hooks.after.append(lambda entry: self._at("after", entry))
@@ -120,7 +120,7 @@ def test_a_repeated_write_does_not_write_back_what_was_read_before(
     harness: Harness,
 ) -> None:
     """Asked to wait, a command reads again before it writes again: somebody may have written meanwhile."""
-    state, refused = harness.inside.world.resources.sites[SITE.lower()], 0
+    state, refused = harness.inside.state.resources.sites[SITE.lower()], 0
 
     async def busy(entry: Entry) -> None:
         nonlocal refused
@@ -136,8 +136,8 @@ def test_a_repeated_write_does_not_write_back_what_was_read_before(
 
 
 def test_settings_that_are_accepted_first_and_written_later_are_waited_for(harness: Harness) -> None:
-    harness.inside.world.resources.settings_accept_202 = True
-    harness.inside.world.resources.operation_seconds = 1.0
+    harness.inside.state.resources.settings_accept_202 = True
+    harness.inside.state.resources.operation_seconds = 1.0
     assert harness.run(SETUP).code == 0
     assert harness.inside.azure.settings()["ServiceAuthEnabled"] == "true"
     assert sum(step(entry) == "put" for entry in harness.inside.log()) == 1
@@ -188,7 +188,7 @@ def test_two_runs_on_two_machines_that_meet_at_the_worst_moment(command: str, ha
     lost = {"A", "B"} - allowed(harness)
     cell("race", lost=len(lost))
     assert lost == set()
-    assert len(harness.world["directory"]["applications"]) == len(harness.seed["directory"]["applications"]) + 3
+    assert len(harness.state["directory"]["applications"]) == len(harness.seed["directory"]["applications"]) + 3
 
 
 @pytest.mark.timeout(300)
@@ -208,7 +208,7 @@ def test_clients_added_at_the_same_moment_are_all_let_in(machines: int, harness:
     assert len(listed) == len(set(listed)) == CLIENTS
     if machines == 1:
         assert (
-            len(harness.world["directory"]["applications"])
+            len(harness.state["directory"]["applications"])
             == len(harness.seed["directory"]["applications"]) + CLIENTS + 1
         )
 
@@ -227,5 +227,5 @@ def at_once(harness: Harness, homes: list[Path], commands: list[list[str]]) -> l
 def allowed(harness: Harness) -> set[str]:
     """The clients that are let in, by name."""
     listed = (harness.inside.azure.settings().get("ServiceApplicationIds") or "").lower().split(";")
-    rows = harness.world["directory"]["applications"]
+    rows = harness.state["directory"]["applications"]
     return {row["displayName"] for row in rows if row["appId"] in listed}

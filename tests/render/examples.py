@@ -17,7 +17,7 @@ from mct_s2s.planning.plan import Plan, Results
 from mct_s2s.render.documents import SavedCredential
 from mct_s2s.render.result_document import Step
 
-from tests.planning.worlds import (
+from tests.planning.scenarios import (
     FACTS,
     LATER,
     ROLE,
@@ -28,9 +28,9 @@ from tests.planning.worlds import (
     complete,
     guid,
     identity_resource,
+    observed_state,
     settings,
     spec,
-    world,
 )
 
 WHERE = "-a contosolearn -g mct-prod"
@@ -72,12 +72,12 @@ WEBSITE_CONTRIBUTOR = Lack(
 
 def full_plan(name: str = "Import") -> Plan:
     """Everything from nothing, for a client and a managed identity."""
-    return make_plan(spec(name), world(identity_resources=[identity_resource()]), FACTS)
+    return make_plan(spec(name), observed_state(identity_resources=[identity_resource()]), FACTS)
 
 
 def planned(plan: Plan, before: ObservedState | None = None) -> list[Step]:
     """A plan's steps before they are applied."""
-    state = before or world()
+    state = before or observed_state()
     return [Step(step, identify(step, state, Results()), step.detail) for step in plan.steps]
 
 

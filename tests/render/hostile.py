@@ -52,7 +52,7 @@ from mct_s2s.render.support_request import support_request
 from mct_s2s.render.verification import show_verification, verification_document
 from mct_s2s.render.watching import Watching
 
-from tests.planning.worlds import (
+from tests.planning.scenarios import (
     FACTS,
     NOW,
     SERVICE,
@@ -60,10 +60,10 @@ from tests.planning.worlds import (
     client,
     credential,
     guid,
+    observed_state,
     settings,
     spec,
     trust,
-    world,
 )
 from tests.render.examples import (
     IDENTITY,
@@ -114,12 +114,14 @@ def is_plain(text: str) -> bool:
 
 
 def observed(name: str) -> ObservedState:
-    """A world in which every text that others choose is this one."""
+    """A state in which every text that others choose is this one."""
     mine = client("Import", credential(10, name), credential(-400, name))
     assert mine.application is not None
     assert mine.principal is not None
     named = ClientApplication(replace(mine.application, display_name=name), replace(mine.principal, display_name=name))
-    seen = world(trust(named), settings(ServiceAuthRole=name, ServiceApplicationIds=f"{name};;{mine.client_id}"))
+    seen = observed_state(
+        trust(named), settings(ServiceAuthRole=name, ServiceApplicationIds=f"{name};;{mine.client_id}")
+    )
     assert seen.app_service is not None
     site = replace(seen.app_service.site, state=name)
     service = replace(SERVICE, display_name=name, identifier_uris=(f"api://{name}",))

@@ -15,7 +15,7 @@ from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.planning.reports.findings import diagnose
 from mct_s2s.planning.reports.status_report import SiteStatus, StatusReport, TenantRegistration, TenantWide, UnreadSite
 
-from tests.planning.worlds import NOW, SUBSCRIPTION, client, complete, credential, guid, settings, site
+from tests.planning.scenarios import NOW, SUBSCRIPTION, client, complete, credential, guid, settings, site
 from tests.render.examples import IDENTITY, WHERE, site_of, with_settings
 
 WITHIN = timedelta(days=30)

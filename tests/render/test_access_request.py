@@ -11,7 +11,7 @@ from mct_s2s.model.ids import ApplicationObjectId, ClientId, PrincipalId
 from mct_s2s.planning.permissions.doctor import Seen, checks
 from mct_s2s.render.access_request import TITLE, access_request, is_access_request
 
-from tests.planning.worlds import NOW, TENANT, guid, site
+from tests.planning.scenarios import NOW, TENANT, guid, site
 from tests.render.examples import ODD_NAMES, WHERE
 
 APP, ME = ClientId(guid("automation")), PrincipalId(guid("me"))

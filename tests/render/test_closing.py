@@ -10,7 +10,7 @@ from mct_s2s.planning.reports.verification import CALL, CheckSubject, Verificati
 from mct_s2s.render.closing import ClientResult, Closing, credential_lines, show_closing, vault_reading
 from mct_s2s.render.documents import SavedCredential
 
-from tests.planning.worlds import guid
+from tests.planning.scenarios import guid
 from tests.render.conftest import Screens
 from tests.render.examples import ODD_NAMES, WHERE, saved
 from tests.render.reading import line_with, pasteable

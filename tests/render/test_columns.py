@@ -16,7 +16,7 @@ from mct_s2s.render.console import LineConsole
 from mct_s2s.render.status import show_status
 from rich.cells import cell_len
 
-from tests.planning.worlds import NOW, SERVICE_ID, TENANT, client, complete, credential
+from tests.planning.scenarios import NOW, SERVICE_ID, TENANT, client, complete, credential
 from tests.render.conftest import Screens
 from tests.render.examples import WHERE
 from tests.support.sampling import cases

@@ -15,7 +15,7 @@ from mct_s2s.planning.permissions.grants import Grant, Lack
 from mct_s2s.render.doctor import doctor_document, show_checks, show_drift
 
 from tests.cli.schemas import check as check_contract
-from tests.planning.worlds import NOW, TENANT, guid, site
+from tests.planning.scenarios import NOW, TENANT, guid, site
 from tests.render.conftest import Screens
 from tests.render.examples import ODD_NAMES, WHERE, principal
 from tests.render.reading import line_with, pasteable, words_of

@@ -22,7 +22,7 @@ from mct_s2s.render.handover import Instruction
 from mct_s2s.render.result_document import Step, result_document
 
 from tests.cli.schemas import check
-from tests.planning.worlds import (
+from tests.planning.scenarios import (
     FACTS,
     FOREIGN,
     NOW,
@@ -36,11 +36,11 @@ from tests.planning.worlds import (
     complete,
     credential,
     guid,
+    observed_state,
     settings,
     site,
     spec,
     trust,
-    world,
 )
 from tests.render.examples import (
     IDENTITY,
@@ -160,7 +160,7 @@ def test_without_an_app_service_no_client_is_allowed() -> None:
 
 def test_a_half_made_service_application_is_reported_with_its_gaps() -> None:
     bare = replace(SERVICE, identifier_uris=(), app_roles=())
-    told = status_of(world(Trust(bare), settings()))["serviceApplication"]
+    told = status_of(observed_state(Trust(bare), settings()))["serviceApplication"]
     assert told["appId"] == SERVICE_ID
     assert (told["servicePrincipalId"], told["applicationIdUri"], told["appRole"]) == (None, None, None)
 
@@ -188,7 +188,9 @@ def test_a_federated_credential_has_no_end() -> None:
 
 
 def test_a_registration_that_is_neither_allowed_nor_consented_is_no_client() -> None:
-    observed = world(trust(IMPORT, client("Stranger"), consented=False), settings(ServiceApplicationIds=guid("Import")))
+    observed = observed_state(
+        trust(IMPORT, client("Stranger"), consented=False), settings(ServiceApplicationIds=guid("Import"))
+    )
     assert [row["displayName"] for row in status_of(observed)["clients"]] == ["Import"]
     assert members(observed) == (IMPORT,)
 
@@ -254,7 +256,7 @@ def test_a_status_says_how_clients_call() -> None:
 
 
 def test_without_a_service_application_there_is_nothing_to_connect_to() -> None:
-    assert status_of(world())["connection"] is None
+    assert status_of(observed_state())["connection"] is None
     alone = replace(healthy(), app_service=None)
     assert status_document(alone, ())["connection"]["url"] is None
 

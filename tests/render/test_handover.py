@@ -18,7 +18,7 @@ from mct_s2s.planning.make import make_plan
 from mct_s2s.planning.plan import Left, ManualStep, Results
 from mct_s2s.render.handover import Instruction, instructions, show_lacking, show_left_to_others, values_to_enter
 
-from tests.planning.worlds import (
+from tests.planning.scenarios import (
     FACTS,
     FOREIGN,
     SERVICE_ID,
@@ -27,10 +27,10 @@ from tests.planning.worlds import (
     complete,
     guid,
     identity_resource,
+    observed_state,
     settings,
     site,
     spec,
-    world,
 )
 from tests.render.conftest import Screens
 from tests.render.examples import IMPORT, LOGIN, ODD_NAMES, WEBSITE_CONTRIBUTOR, WHERE
@@ -280,6 +280,6 @@ def test_a_caller_who_lacks_nothing_reads_nothing_of_rights(screens: Screens) ->
 
 
 def test_a_client_whose_consent_an_option_left_out_is_left_with_nothing_lacking() -> None:
-    plan = make_plan(spec(ClientSpec("Import", None, consent=False)), world(values=settings()), FACTS)
+    plan = make_plan(spec(ClientSpec("Import", None, consent=False)), observed_state(values=settings()), FACTS)
     (step,) = left(plan.left_to_others)
     assert (step.needed, shlex.split(step.command)[2]) == ((), "Import")

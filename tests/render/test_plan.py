@@ -13,7 +13,18 @@ from mct_s2s.render.handover import Instruction
 from mct_s2s.render.plan import LATER, detail_of, setting_rows, show_plan, summary, target_details
 from mct_s2s.render.plan_markdown import plan_markdown
 
-from tests.planning.worlds import FACTS, FOREIGN, TENANT, app_service, client, complete, guid, settings, spec, world
+from tests.planning.scenarios import (
+    FACTS,
+    FOREIGN,
+    TENANT,
+    app_service,
+    client,
+    complete,
+    guid,
+    observed_state,
+    settings,
+    spec,
+)
 from tests.render.conftest import Screens
 from tests.render.examples import (
     LONG_NAME,
@@ -261,5 +272,5 @@ def test_a_plan_as_markdown_is_a_table_of_steps_and_one_of_settings() -> None:
 
 def test_a_plan_of_settings_alone_says_how_many_others_stay(screens: Screens) -> None:
     screen = screens()
-    show_plan(screen.terminal, make_plan(spec(), world(), FACTS), SITE)
+    show_plan(screen.terminal, make_plan(spec(), observed_state(), FACTS), SITE)
     assert line_with(screen.err, "application settings").endswith("4 others unchanged")

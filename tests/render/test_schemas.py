@@ -15,7 +15,7 @@ from mct_s2s.model.site_settings import NAMES, ours
 from mct_s2s.render.schemas import names, schema, schema_list
 
 from tests.cli.schemas import check
-from tests.planning.worlds import settings
+from tests.planning.scenarios import settings
 
 SITE = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/g/providers/Microsoft.Web/sites/s"
 

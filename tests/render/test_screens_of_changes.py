@@ -16,16 +16,16 @@ from mct_s2s.render.console import Terminal
 from mct_s2s.render.plan import show_plan, target_details
 from mct_s2s.render.verification import show_verification
 
-from tests.planning.worlds import (
+from tests.planning.scenarios import (
     FACTS,
     app_service,
     client,
     complete,
     guid,
     identity_resource,
+    observed_state,
     settings,
     spec,
-    world,
 )
 from tests.render.examples import WEBSITE_CONTRIBUTOR, WHERE, full_plan, saved
 from tests.support.screens import check_screen
@@ -68,7 +68,7 @@ def blocked() -> Callable[[Terminal], None]:
     marked = replace(
         plan, blocked=(BlockedStep(write.key, (WEBSITE_CONTRIBUTOR,)),), notes=(note,), left_to_others=(left,)
     )
-    return plan_screen(marked, world(), is_result=True)
+    return plan_screen(marked, observed_state(), is_result=True)
 
 
 def checked(name: str, ok: bool) -> VerificationCheck:
@@ -118,7 +118,7 @@ def embedded(terminal: Terminal) -> None:
 
 
 SCREENS: Mapping[str, Callable[[Terminal], None]] = {
-    "plan": plan_screen(full_plan(), world(identity_resources=[identity_resource()])),
+    "plan": plan_screen(full_plan(), observed_state(identity_resources=[identity_resource()])),
     "plan-drift": drift(),
     "plan-blocked": blocked(),
     "plan-nothing": plan_screen(make_plan(spec("Import"), complete(client("Import")), FACTS), complete()),

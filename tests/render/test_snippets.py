@@ -40,7 +40,7 @@ from mct_s2s.render.snippets.notes import notes, show_notes, use
 from ruamel.yaml import YAML
 
 from tests.cli.schemas import check
-from tests.planning.worlds import NOW, SERVICE_ID, TENANT, client, complete, credential, guid
+from tests.planning.scenarios import NOW, SERVICE_ID, TENANT, client, complete, credential, guid
 from tests.render.examples import WHERE
 from tests.support.sampling import cases
 from tests.support.screens import check_screen

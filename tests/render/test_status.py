@@ -14,7 +14,7 @@ from mct_s2s.planning.reports.findings import Finding, Severity, diagnose
 from mct_s2s.render.findings import show_findings
 from mct_s2s.render.status import show_status
 
-from tests.planning.worlds import (
+from tests.planning.scenarios import (
     FOREIGN,
     NOW,
     SERVICE,
@@ -25,10 +25,10 @@ from tests.planning.worlds import (
     complete,
     credential,
     guid,
+    observed_state,
     settings,
     site,
     trust,
-    world,
 )
 from tests.render.conftest import Screen, Screens
 from tests.render.examples import (
@@ -103,14 +103,14 @@ def test_a_client_s_row_has_its_id_whole_and_its_consent_and_its_end(screens: Sc
 
 
 def test_a_client_without_consent_is_marked_and_its_remedy_is_on_a_line_of_its_own(screens: Screens) -> None:
-    observed = world(trust(IMPORT, consented=False), site_of(complete(IMPORT)).settings)
+    observed = observed_state(trust(IMPORT, consented=False), site_of(complete(IMPORT)).settings)
     text = shown(screens(120), observed)
     assert row_of(text, "Import", f"{IMPORT.client_id}  ").split()[2:4] == ["no", "yes"]
     assert f"mct-s2s add-client {IMPORT.client_id} {WHERE}" in pasteable(text)
 
 
 def test_a_client_that_is_not_allowed_is_marked(screens: Screens) -> None:
-    text = shown(screens(120), world(trust(IMPORT), settings()))
+    text = shown(screens(120), observed_state(trust(IMPORT), settings()))
     assert row_of(text, "Import", f"{IMPORT.client_id}  ").split()[2:4] == ["yes", "no"]
     assert f"mct-s2s add-client {IMPORT.client_id} {WHERE}" in pasteable(text)
 
@@ -192,14 +192,14 @@ def test_a_client_of_another_tenant_is_shown_without_its_credentials(screens: Sc
 
 
 def test_a_tenant_without_a_service_application_says_so(screens: Screens) -> None:
-    text = shown(screens(120), world(Trust(), settings()))
+    text = shown(screens(120), observed_state(Trust(), settings()))
     assert line_with(text, "Service application ").split()[-1] == "none"
     assert "App role" not in text
 
 
 def test_the_gaps_of_a_service_application_are_named(screens: Screens) -> None:
     bare = replace(SERVICE, identifier_uris=(), app_roles=())
-    text = shown(screens(120), world(Trust(bare), settings()))
+    text = shown(screens(120), observed_state(Trust(bare), settings()))
     assert line_with(text, "Application ID URI   ").split()[-1] == "none"
     assert line_with(text, "App role   ").split()[-1] == "none"
 
@@ -241,7 +241,7 @@ def test_the_name_of_the_service_application_is_whole_in_a_log(screens: Screens,
 
 @pytest.mark.parametrize("name", ODD_NAMES)
 def test_a_setting_is_shown_as_it_is_even_where_it_looks_like_markup(screens: Screens, name: str) -> None:
-    text = shown(screens(), world(Trust(), settings(ServiceAuthRole=name)))
+    text = shown(screens(), observed_state(Trust(), settings(ServiceAuthRole=name)))
     line_with(text, "ServiceAuthRole  ", name)
 
 

@@ -6,7 +6,7 @@ import pytest
 from mct_s2s.model.site_settings import NAMES
 from mct_s2s.render.support_request import DOCUMENT, support_request
 
-from tests.planning.worlds import SERVICE_ID, TENANT, guid
+from tests.planning.scenarios import SERVICE_ID, TENANT, guid
 from tests.render.examples import ODD_NAMES
 from tests.render.reading import line_with
 

@@ -10,7 +10,7 @@ from mct_s2s.model.client_credentials import CredentialKind
 from mct_s2s.model.trust import ClientApplication
 from mct_s2s.render.timeline import COLUMNS, show_timeline
 
-from tests.planning.worlds import NOW, client, credential
+from tests.planning.scenarios import NOW, client, credential
 from tests.render.conftest import Screen, Screens
 from tests.render.reading import line_with
 

@@ -11,7 +11,7 @@ from mct_s2s.render.status import show_report, show_status
 from mct_s2s.render.trust_picture import show_picture
 from rich.cells import cell_len
 
-from tests.planning.worlds import NOW, client, complete, settings, world
+from tests.planning.scenarios import NOW, client, complete, observed_state, settings
 from tests.render.conftest import Screens
 from tests.render.examples import LONG_NAME, ODD_NAMES
 from tests.render.reports import WITHIN, crowd, mixed, one, several
@@ -71,7 +71,7 @@ def test_without_clients_the_way_is_shown_all_the_same() -> None:
 
 def test_a_tenant_without_a_service_application_has_no_picture(screens: Screens) -> None:
     screen = screens(80)
-    observed = replace(world(), app_service=replace(world().app_service, settings=settings()))  # type: ignore[type-var]
+    observed = replace(observed_state(), app_service=replace(observed_state().app_service, settings=settings()))  # type: ignore[type-var]
     show_status(screen.terminal, observed, (), NOW, WITHIN)
     assert "▼" not in screen.out
 

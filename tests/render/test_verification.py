@@ -7,7 +7,7 @@ from mct_s2s.planning.reports.verification import CALL, CheckSubject, Verificati
 from mct_s2s.render.verification import show_verification, verification_document
 
 from tests.cli.schemas import check as check_contract
-from tests.planning.worlds import SERVICE_ID
+from tests.planning.scenarios import SERVICE_ID
 from tests.render.conftest import Screens
 from tests.render.examples import ODD_NAMES, WHERE
 from tests.render.reading import line_with, pasteable, words_of

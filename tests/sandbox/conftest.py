@@ -1,4 +1,4 @@
-"""One fresh world for each test, asked in-process; and a sandbox on real ports for tests that need sockets."""
+"""One fresh state for each test, asked in-process; and a sandbox on real ports for tests that need sockets."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def signing_key() -> SigningKey:
 
 
 class Client:
-    """Sends requests to the services of one world, without sockets."""
+    """Sends requests to the services of one state, without sockets."""
 
     def __init__(self, state: SandboxState, addresses: Addresses) -> None:
         self.state = state
@@ -108,7 +108,7 @@ def state_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def running(state_dir: Path) -> Iterator[Running]:
-    """A sandbox on real ports, its world fresh from the seed."""
+    """A sandbox on real ports, its state fresh from the seed."""
     (state_dir / "world.json").unlink(missing_ok=True)
     sandbox = start(state_dir)
     yield sandbox

@@ -42,7 +42,7 @@ def test_a_provider_shows_those_that_are_taken(client: Client) -> None:
     assert shown["resourceTypes"][0]["defaultApiVersion"] == "2023-05-01"
 
 
-def test_the_knob_is_kept_with_the_world_and_gone_with_its_reset(client: Client) -> None:
+def test_the_knob_is_kept_with_the_state_and_gone_with_its_reset(client: Client) -> None:
     only = {"Microsoft.Web": ["2022-03-01"]}
     turn(client, only)
     assert SandboxState.from_dict(client.state.to_dict()).resources.api_versions.settings() == {"apiVersions": only}

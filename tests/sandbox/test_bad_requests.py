@@ -1,7 +1,7 @@
 """One table of bad requests, and the exact status and code that each gets, in all services.
 
 Statuses and codes are those of Graph, Resource Manager and Entra as recorded from the real services and their SDKs.
-The rows share one world, as none of them may leave a trace in it; the fixture looks at the end whether one did.
+The rows share one state, as none of them may leave a trace in it; the fixture looks at the end whether one did.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ ASSERTED = {"client_secret": "", "client_assertion_type": "urn:ietf:params:oauth
 
 @dataclass(frozen=True)
 class Row:
-    """A bad request and its answer; `<name>` in a path or a body stands for something that the world holds.
+    """A bad request and its answer; `<name>` in a path or a body stands for something that the state holds.
 
     Attributes:
         code: Graph's or Resource Manager's `error.code`, or Entra's `error`; the site says nothing.
@@ -337,7 +337,7 @@ ROWS = [
 
 
 class Shared:
-    """One world that holds what the rows name, and callers of every kind."""
+    """One state that holds what the rows name, and callers of every kind."""
 
     def __init__(self) -> None:
         state = seed.seed(SECRET)

@@ -103,7 +103,7 @@ def test_graph_asks_for_claims_by_a_header_of_two_schemes(client: Client) -> Non
     assert client.graph("GET", "/organization", headers=bearer(answer)).status_code == 200
 
 
-def test_the_knobs_are_kept_with_the_world(client: Client) -> None:
+def test_the_knobs_are_kept_with_the_state(client: Client) -> None:
     turn(client, signInWithMfa=False, mfaForWrites="policy", locationChallenges=True)
     kept = SandboxState.from_dict(client.state.to_dict()).directory.conditional_access.settings()
     assert kept == {"signInWithMfa": False, "mfaForWrites": "policy", "locationChallenges": True}

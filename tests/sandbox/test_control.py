@@ -1,4 +1,4 @@
-"""The sandbox's world is arranged from outside: callers, sites, roles, denials, locks, knobs, and back to the seed."""
+"""The sandbox's state is arranged from outside: callers, sites, roles, denials, locks, knobs, and back to the seed."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ FUZZ = settings(
 
 @cache
 def target() -> Client:
-    """One world for all: whatever one request leaves behind, the next one must bear."""
+    """One state for all: whatever one request leaves behind, the next one must bear."""
     state = seed.seed(SECRET)
     state.directory.signing_key = signing_key()
     state.resources.throttle.seconds = lambda: 0.0
@@ -103,7 +103,7 @@ ODD = ["", "a\n b", "'", "''", "\\x00", "ü", "%", "null", "x" * 300, "../..", "
 
 @pytest.fixture(autouse=True, scope="module")
 def ready() -> None:
-    """Make the world before the first draw: keys and tokens take chance that hypothesis does not steer."""
+    """Make the state before the first draw: keys and tokens take chance that hypothesis does not steer."""
     known()
 
 

@@ -284,7 +284,7 @@ def test_a_vault_with_access_policies_goes_by_them_alone(client: Client) -> None
     assert "does not have secrets get permission on key vault 'older-vault;location=westeurope'" in refused.text
 
 
-def test_vaults_are_listed_and_kept_with_the_world(client: Client, vault: Vault, tmp_path: Path) -> None:
+def test_vaults_are_listed_and_kept_with_the_state(client: Client, vault: Vault, tmp_path: Path) -> None:
     vault.ask("PUT", "/secrets/x", json={"value": "x"})
     path = f"{seed.SUBSCRIPTION}/providers/Microsoft.KeyVault/vaults"
     listed = client.arm("GET", path, version="2024-11-01").json()["value"]

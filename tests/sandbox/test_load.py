@@ -1,4 +1,4 @@
-"""A large tenant and many requests at once: no errors, and nobody waits for the world to be written."""
+"""A large tenant and many requests at once: no errors, and nobody waits for the state to be written."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def test_many_requests_at_once_meet_no_error(crowded: Running, made: list[int]) 
     assert set(answers) == {200, 201}
 
 
-def test_a_write_does_not_wait_for_a_large_world(crowded: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_write_does_not_wait_for_a_large_state(crowded: Running, monkeypatch: pytest.MonkeyPatch) -> None:
     may_write = threading.Event()
 
     def write(path: Path, content: bytes) -> None:

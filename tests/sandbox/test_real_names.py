@@ -179,7 +179,7 @@ def test_every_name_gets_two_lines_with_a_mark_and_a_certificate(state: SandboxS
         assert {name, f"*.{name.partition('.')[2]}"} & set(CERTIFIED), name
 
 
-def test_a_world_from_a_file_adds_no_line_of_its_own(state: SandboxState) -> None:
+def test_a_state_from_a_file_adds_no_line_of_its_own(state: SandboxState) -> None:
     key = next(key for key in state.resources.sites if key.endswith("/partner-portal"))
     for name in ("x\n127.0.0.1 bank.example", "a b", "a.b", "-a", "#"):
         state.resources.sites[key.replace("partner-portal", name)] = state.resources.sites[key]
@@ -292,7 +292,7 @@ def test_others_are_told_how_it_is_served(tmp_path: Path) -> None:
         embedded.start(tmp_path)
 
 
-def test_a_kept_world_is_saved_and_named(listener: Listening, tmp_path: Path) -> None:
+def test_a_kept_state_is_saved_and_named(listener: Listening, tmp_path: Path) -> None:
     """`sandbox save` finds the served one by its own authority; `sandbox hosts` knows what has been added."""
     folder = StateDirectory(listener.folder)
     with folder.exclusive(seconds=0), folder.serving(Served(listener.port, real_names=True)):

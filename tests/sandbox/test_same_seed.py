@@ -15,7 +15,7 @@ from mct_s2s.sandbox.state import seed
 from tests.sandbox.conftest import Client
 
 
-def test_two_worlds_of_one_seed_are_the_same_to_the_last_id(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_two_states_of_one_seed_are_the_same_to_the_last_id(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ComputerTime, "timestamp", lambda _: 1_800_000_000.0)
 
     def described() -> Any:

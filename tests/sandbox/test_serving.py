@@ -1,4 +1,4 @@
-"""The sandbox keeps its world, listens over TLS, and lets one program at a time in."""
+"""The sandbox keeps its state, listens over TLS, and lets one program at a time in."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ def test_the_certificate_is_checked(running: Running) -> None:
         assert http.get(f"{running.resource_manager}/_sandbox/health").json()["status"] == "ready"
 
 
-def test_secrets_are_for_the_owner_alone_and_the_world_holds_none(running: Running, state_dir: Path) -> None:
+def test_secrets_are_for_the_owner_alone_and_the_state_holds_none(running: Running, state_dir: Path) -> None:
     for name in ("server.pem", "signing-key.pem", "administrator.json", "world.json"):
         assert stat.S_IMODE((state_dir / name).stat().st_mode) == 0o600, name
     assert running.client_secret not in (state_dir / "world.json").read_text()
@@ -148,7 +148,7 @@ def test_addresses_that_a_program_has_saved_come_back_with_serve(
     assert DEFAULT_PORT == 8443
 
 
-def test_reset_does_not_pull_the_world_from_under_a_program(running: Running, state_dir: Path) -> None:
+def test_reset_does_not_pull_the_state_from_under_a_program(running: Running, state_dir: Path) -> None:
     with pytest.raises(TimeoutError, match="Another sandbox uses"), StateDirectory(state_dir).exclusive(seconds=0.1):
         pass
 
@@ -193,7 +193,7 @@ def test_serve_runs_until_interrupted_and_others_join_it(tmp_path: Path) -> None
         process.communicate()
 
 
-def test_a_world_survives_its_file(client: Client, state: SandboxState, tmp_path: Path) -> None:
+def test_a_state_survives_its_file(client: Client, state: SandboxState, tmp_path: Path) -> None:
     state.clock.advance(100)
     state.save(tmp_path / "w.json")
     again = SandboxState.load(tmp_path / "w.json")
@@ -204,7 +204,7 @@ def test_a_world_survives_its_file(client: Client, state: SandboxState, tmp_path
         SandboxState.load(tmp_path / "w.json")
 
 
-def test_a_world_can_be_taken_out_and_put_back_while_it_is_served(client: Client) -> None:
+def test_a_state_can_be_taken_out_and_put_back_while_it_is_served(client: Client) -> None:
     before = client.request("GET", "/_sandbox/world").json()
     client.arm("PUT", f"{seed.SITE}/config/appsettings", json={"properties": {}})
     assert client.request("PUT", "/_sandbox/world", json=before).status_code == 204
@@ -243,7 +243,7 @@ def test_a_request_on_a_kept_connection_does_not_wait_for_acknowledgements(runni
         assert all(each.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) for each in sockets)
 
 
-def test_a_world_that_is_slow_to_write_is_written_when_the_sandbox_ends(
+def test_a_state_that_is_slow_to_write_is_written_when_the_sandbox_ends(
     state_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("mct_s2s.sandbox.state.persistence.BEARABLE_SECONDS", -1.0)

@@ -45,14 +45,14 @@ from mct_s2s.render.handover import instructions
 
 from tests.cli.conftest import Program
 from tests.conftest import Sandbox
-from tests.planning.worlds import (
+from tests.planning.scenarios import (
     NOW,
     SERVICE,
     SERVICE_PRINCIPAL,
     TENANT,
     client,
 )
-from tests.planning.worlds import (
+from tests.planning.scenarios import (
     settings as site_settings,
 )
 from tests.render.hostile import observed
@@ -89,7 +89,7 @@ def test_an_argument_is_never_taken_for_an_option(name: str) -> None:
 # everything that prints a command
 
 
-def world() -> ObservedState:
+def state() -> ObservedState:
     """Everything that others can name is called EVIL."""
     seen = observed(EVIL)
     assert seen.app_service is not None
@@ -116,7 +116,7 @@ def caller() -> ClientToken:
 
 
 def proofs() -> Iterator[str | None]:
-    seen, at = world(), shlex.join(["-a", EVIL])
+    seen, at = state(), shlex.join(["-a", EVIL])
     yield from (check.remedy for check in token_checks(caller(), seen))
     yield why_refused(caller(), seen)[1]
     yield from (token_remedy(code, EVIL, at) for code in ("7000215", "700016", "700027", "500011"))
@@ -153,12 +153,12 @@ def handovers() -> Iterator[str]:
         ManualStep(Left.RESTART, "x", resource=resource),
     ]
     where = shlex.join(["-a", EVIL])
-    left = instructions(notes, world(), Results(), where=where, login="https://login", handoff=Path(EVIL))
+    left = instructions(notes, state(), Results(), where=where, login="https://login", handoff=Path(EVIL))
     yield from (step.command for step in left)
 
 
 def others() -> Iterator[str]:
-    seen = world()
+    seen = state()
     assert seen.app_service is not None
     yield vault_reading(f"keyvault:{EVIL}/{EVIL}")
     deleted = replace(SERVICE, object_id=ApplicationObjectId(EVIL))
@@ -173,7 +173,7 @@ def others() -> Iterator[str]:
 
 
 def commands() -> list[str]:
-    found = [finding.remedy for finding in diagnose(world(), NOW, shlex.join(["-a", EVIL]))]
+    found = [finding.remedy for finding in diagnose(state(), NOW, shlex.join(["-a", EVIL]))]
     found += [remedy for remedy in proofs() if remedy]
     found += [*grants(), *handovers(), *others()]
     return [one for one in found if one.startswith(("az ", "mct-s2s "))]

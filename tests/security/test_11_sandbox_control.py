@@ -15,8 +15,8 @@ from tests.conftest import FUNCTION_APP, Sandbox
 from tests.support.sandbox_inside import Inside
 
 ROUTES = {
-    "the world with all its secrets": ("GET", "/_sandbox/world"),
-    "a new world": ("PUT", "/_sandbox/world"),
+    "the state with all its secrets": ("GET", "/_sandbox/world"),
+    "a new state": ("PUT", "/_sandbox/world"),
     "a caller who may do everything": ("POST", "/_sandbox/callers"),
     "the log": ("GET", "/_sandbox/requests"),
     "one that is not there": ("GET", "/_sandbox/nothing"),
@@ -45,7 +45,7 @@ def test_a_page_in_a_browser_is_refused_whatever_its_origin(azure: Sandbox, meth
     for page in ("https://evil.example", "null", "", azure.origin):
         answer = azure._http.request(method, azure.origin + path, headers={"Origin": page})
         assert answer.status_code == 403, (page, answer.text)
-    assert SITE in str(azure.world()["resources"]), "and nothing was changed"
+    assert SITE in str(azure.state()["resources"]), "and nothing was changed"
 
 
 def test_programs_on_this_machine_are_answered(azure: Sandbox, inside: Inside) -> None:

@@ -16,7 +16,7 @@ SETUP = ("setup", "--client", "S2S-client", "--secret-to", "show", "-y", "-o", "
 
 def edit(inside: Inside) -> None:
     """Somebody writes one setting in the portal."""
-    inside.world.resources.sites[SITE.lower()].settings[BANNER] = "new"
+    inside.state.resources.sites[SITE.lower()].settings[BANNER] = "new"
 
 
 def lists(entry: Entry) -> bool:
@@ -40,7 +40,7 @@ def test_a_listing_is_not_fresh_for_as_long_as_it_was_throttled(mct: Program, az
 
     async def consent_takes_long(entry: Entry) -> None:
         if entry.method == "POST" and entry.path.endswith("/appRoleAssignedTo"):
-            await inside.world.clock.sleep(25)
+            await inside.state.clock.sleep(25)
             edit(inside)
 
     inside.hooks.before += [throttle_the_second, consent_takes_long]

@@ -70,11 +70,11 @@ def test_what_was_wired_is_taken_out_and_can_be_wired_again(
 @pytest.mark.parametrize("words", REMOVALS)
 def test_what_the_vault_holds_is_named_or_deleted(mct: Program, azure: Sandbox, words: tuple[str, ...]) -> None:
     mct("setup", "--client", "Portal", *PLACE, *JSON)
-    world = azure.world()
+    state = azure.state()
     done = mct(*words, *JSON)
     (row,) = _rows(done, "key vault secret")
     assert (row["action"], row["name"], _stored(azure)) == ("none", f"{seed.VAULT}/portal-key", 200)
-    azure.load(world)
+    azure.load(state)
     told = f"az keyvault secret delete --vault-name {seed.VAULT} --name portal-key"
     assert told in map(str.strip, mct(*words, "--dry-run").out.splitlines()), "on a line of its own"
     done = mct(*words, "--delete-secrets", *JSON)
@@ -146,10 +146,10 @@ def test_who_may_not_write_the_apps_settings_leaves_that_to_others(mct: Program,
         azure.lock(PORTAL)
     else:
         azure.deny(PORTAL, *denied[: 1 if how == "may read" else 2])
-    world = azure.world()
+    state = azure.state()
     text = mct("remove-client", "Portal", "-y")
     assert "→ az webapp config appsettings delete -g integrations -n partner-portal" in text.out
-    azure.load(world)
+    azure.load(state)
     done = mct("remove-client", "Portal", *JSON)
     assert azure.applications("Portal") == [], done
     (left,) = done.document["leftToOthers"]

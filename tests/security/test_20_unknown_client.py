@@ -19,12 +19,12 @@ NOBODY = ["Report import", "9f6f2c53-43a6-4a8c-a39d-6a9f2f1f7b10", "someone else
 def test_a_name_that_is_not_there_is_an_error_and_changes_nothing(mct: Program, azure: Sandbox, name: str) -> None:
     mct(*SETUP)
     azure.arm("PATCH", FUNCTION_APP, json={"identity": {"type": "None"}})  # its tag is left over: no business of this
-    before = azure.world()
+    before = azure.state()
     azure.forget()
     ended = mct("remove-client", name, *JSON)
     error = ended.document["error"]
     assert (ended.code, error["code"]) == (1, "client-unknown")
-    assert (azure.writes(), azure.world()["resources"]) == ([], before["resources"])
+    assert (azure.writes(), azure.state()["resources"]) == ([], before["resources"])
     assert ("Did you mean 'Reports import'?" in error["remedy"]) == (name == NOBODY[0])
     assert f"'{name}' is not a client of this App Service. The clients are: Reports import" in error["message"]
     dry = mct("remove-client", name, "--dry-run", "-o", "json")

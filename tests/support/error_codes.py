@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,7 @@ class Given:
     has_remedy: bool
 
 
+@functools.cache
 def given() -> list[Given]:
     """All of them; the sandbox has errors of its own."""
     modules = {path: parsed(path) for path in sorted(PACKAGE.rglob("*.py"))}

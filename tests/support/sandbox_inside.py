@@ -54,8 +54,8 @@ class Inside:
         # A session ticket, sent when it pleases, would look like the answer to a request.
         assert config.ssl is not None
         config.ssl.num_tickets = 0
-        self.world.clock.source = self.time
-        self.world.path = None  # nobody will want it again: a tenth of the time would go into writing it
+        self.state.clock.source = self.time
+        self.state.path = None  # nobody will want it again: a tenth of the time would go into writing it
         injection = cast("Any", self.pipeline._fault_injection)
         for moment in ("before", "after"):
             setattr(injection, moment, self._with_hooks(moment, getattr(injection, moment)))
@@ -71,8 +71,8 @@ class Inside:
         return cast("Pipeline", self.running._server.config.app)
 
     @property
-    def world(self) -> SandboxState:
-        """The world as it is served at this moment."""
+    def state(self) -> SandboxState:
+        """The state as it is served at this moment."""
         return self.pipeline._state
 
     def leave_alone(self) -> None:
@@ -81,22 +81,22 @@ class Inside:
         self.hooks.after.clear()
 
     def become(self, kept: Json) -> None:
-        """Go to a world that was kept; nobody interferes, and the log and the leaks are empty."""
+        """Go to a state that was kept; nobody interferes, and the log and the leaks are empty."""
         self.leave_alone()
         self.time.set_calendar(kept.get(KEPT_AT))
         self.pipeline.observability.faults.replace([])
         self.pipeline.observability.tokens.forget_refusals()
         self.pipeline.observability.log.clear()
         self.pipeline.observability.watch.leaks.clear()
-        self.world.replace_with(SandboxState.from_dict(kept))
+        self.state.replace_with(SandboxState.from_dict(kept))
         self.azure._tokens.clear()
 
     def keep(self) -> Json:
-        """Take the world as it is, with its time, to `become` it later."""
-        return {**self.world.to_dict(), KEPT_AT: self.time.timestamp()}
+        """Take the state as it is, with its time, to `become` it later."""
+        return {**self.state.to_dict(), KEPT_AT: self.time.timestamp()}
 
     def log(self) -> list[Entry]:
-        """Requests since the world was gone to, those of the control left out."""
+        """Requests since the state was gone to, those of the control left out."""
         return [entry for entry in self.pipeline.observability.log if entry.service != "control"]
 
     def _with_hooks(self, moment: str, usual: Any) -> Any:
@@ -144,9 +144,9 @@ def inside(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Inside]:
 
 @pytest.fixture(scope="session")
 def seeded(inside: Inside) -> Json:
-    """The world as it begins, in which nothing takes its time."""
+    """The state as it begins, in which nothing takes its time."""
     inside.azure.reset()
-    return inside.world.to_dict()
+    return inside.state.to_dict()
 
 
 @pytest.fixture

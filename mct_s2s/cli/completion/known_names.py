@@ -86,7 +86,7 @@ def remember(
             "sites": sites,
             "clients": list(clients),
         }
-        replace_whole(folder / f"{hashlib.sha256(key.encode()).hexdigest()[:20]}.json", json.dumps(seen))
+        replace_whole(folder / f"{hashlib.sha256(key.encode()).hexdigest()[:20]}.json", json.dumps(seen), durable=False)
         _forget_old(folder)
 
 

@@ -89,13 +89,13 @@ class MctSandbox:
         """Secrets that were seen where they have no business, such as in an address."""
         return list(self._control("GET", "leaks")["value"])
 
-    def world(self) -> dict[str, Any]:
+    def state(self) -> dict[str, Any]:
         """Everything that is there: directory, resources, settings. `load` takes it."""
         return dict(self._control("GET", "world"))
 
-    def load(self, world: Mapping[str, Any]) -> None:
+    def load(self, state: Mapping[str, Any]) -> None:
         """Put a saved state in place of this one."""
-        self._control("PUT", "world", world)
+        self._control("PUT", "world", state)
 
     def close(self) -> None:
         """Close the connection to it."""

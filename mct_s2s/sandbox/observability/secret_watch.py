@@ -10,17 +10,16 @@ from __future__ import annotations
 
 import json
 import re
-from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 from urllib.parse import unquote_plus
 
 from mct_s2s.sandbox.observability.issued_tokens import IssuedToken, IssuedTokens
+from mct_s2s.sandbox.observability.known_secrets import KnownSecrets
 from mct_s2s.sandbox.observability.request_log import Entry
 
-SECRETS_KEPT, LEAKS_KEPT = 2_000, 10_000
-_SHORTEST = 8
+LEAKS_KEPT = 10_000
 _TOKEN = re.compile(r"eyJ[\w-]+\.[\w-]+\.[\w-]+")
 _GIVEN = re.compile(rb'"(secretText|refresh_token)"\s*:\s*"([^"\\]{8,})"')
 _SECRET_NAME = re.compile(r"password|secret|accountkey|storage$|connectionstring", re.IGNORECASE)
@@ -47,15 +46,12 @@ class SecretWatch:
 
     def __init__(self, tokens: IssuedTokens) -> None:
         self._tokens = tokens
-        self._secrets: OrderedDict[str, str] = OrderedDict()
+        self._secrets = KnownSecrets()
         self.leaks: list[Leak] = []
 
     def record(self, secret: str, kind: str = "client secret") -> None:
         """Record a secret that was issued."""
-        if len(secret) >= _SHORTEST:
-            self._secrets[secret] = kind
-            if len(self._secrets) > SECRETS_KEPT:
-                self._secrets.popitem(last=False)
+        self._secrets.add(secret, kind)
 
     def to_list(self) -> list[dict[str, Any]]:
         """Return the leaks as JSON values."""
@@ -124,15 +120,8 @@ class SecretWatch:
             self._report(entry, "authorization", self._found(value))
 
     def _found(self, text: str) -> list[tuple[str, str]]:
-        if len(text) < _SHORTEST:
-            return []
-        plain = unquote_plus(text) if "%" in text or "+" in text else text
-        found = [pair for pair in tuple(self._secrets.items()) if pair[0] in text or pair[0] in plain]
-        # JSON escapes quotes and non-ASCII letters.
-        if "\\" in text:
-            found += [(s, k) for s, k in tuple(self._secrets.items()) if s not in text and json.dumps(s)[1:-1] in text]
         tokens = {token for token in _TOKEN.findall(text) if self._tokens.get(token) is not None}
-        return [*found, *((token, "access token") for token in tokens)]
+        return [*self._secrets.found_in(text), *((token, "access token") for token in tokens)]
 
     def _report(self, entry: Entry, where: str, found: Iterable[tuple[str, str]]) -> None:
         for secret, kind in found:

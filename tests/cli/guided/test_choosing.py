@@ -17,8 +17,8 @@ from mct_s2s.render.console import Terminal
 
 from tests.cli.guided.scripted import Scripted
 from tests.engine import memory
+from tests.planning.scenarios import SUBSCRIPTION, guid
 from tests.planning.test_site_recognition import LEARN, site
-from tests.planning.worlds import SUBSCRIPTION, guid
 
 TWIN = site("contosolearn", group="mct-test")
 TARGET = SiteTarget("ContosoLearn", slot="staging")
@@ -29,7 +29,7 @@ def chosen(target: SiteTarget, *answers: str) -> tuple[Session, AzureOptions]:
     ambiguous = NotThere("site-ambiguous", "2 App Services are named so:", remedy="Choose.", items=items)
     options, terminal = AzureOptions(app_service=target.name), Terminal.open(json=False)
     prompts = Scripted(list(answers)) if answers else None
-    session = memory.session(memory.World(), target=target)
+    session = memory.session(memory.memory_state(), target=target)
     return asyncio.run(choose_namesake(options, terminal, session, ambiguous, prompts)), options
 
 

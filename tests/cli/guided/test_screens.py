@@ -23,8 +23,8 @@ from prompt_toolkit.input import create_pipe_input
 from prompt_toolkit.output.color_depth import ColorDepth
 from prompt_toolkit.output.vt100 import Vt100_Output
 
+from tests.planning.scenarios import guid
 from tests.planning.test_site_recognition import LEARN, LEARN_FA, PORTAL, REPORTS, site, surveyed
-from tests.planning.worlds import guid
 from tests.support.screens import check_screen
 
 Asks = Callable[[TerminalPrompts], Coroutine[Any, Any, Any]]

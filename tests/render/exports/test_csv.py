@@ -11,7 +11,7 @@ from mct_s2s.plain_text import plain
 from mct_s2s.render.exports import exported
 from mct_s2s.render.exports.as_csv import COLUMNS, cell
 
-from tests.planning.worlds import client, complete, guid
+from tests.planning.scenarios import client, complete, guid
 from tests.render.examples import IDENTITY, WHERE
 from tests.render.exports.hostile_reports import COMMON, FORMULAS, report
 from tests.render.reports import mixed, one, several

@@ -12,7 +12,7 @@ import pytest
 from mct_s2s.render.exports import exported
 from mct_s2s.render.exports.markup import PALETTE, characters
 
-from tests.planning.worlds import TENANT, complete, guid
+from tests.planning.scenarios import TENANT, complete, guid
 from tests.render.examples import WHERE
 from tests.render.exports.hostile_reports import COMMON, HTML, USUAL, report
 from tests.render.reports import crowd, one, several

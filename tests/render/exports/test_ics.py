@@ -12,7 +12,7 @@ from icalendar import Calendar
 from mct_s2s.plain_text import plain
 from mct_s2s.render.exports import exported
 
-from tests.planning.worlds import NOW, client, complete, credential, guid
+from tests.planning.scenarios import NOW, client, complete, credential, guid
 from tests.render.examples import WHERE
 from tests.render.exports.hostile_reports import COMMON, ICS, USUAL, report
 from tests.render.reports import one, several

@@ -12,7 +12,7 @@ from markdown_it.token import Token
 from mct_s2s.render.exports import exported
 from mct_s2s.render.exports.as_markdown import fenced, prose, value
 
-from tests.planning.worlds import TENANT, client, complete, guid
+from tests.planning.scenarios import TENANT, client, complete, guid
 from tests.render.examples import WHERE
 from tests.render.exports.hostile_reports import COMMON, MARKDOWN, USUAL, report
 from tests.render.reports import one, several

@@ -10,7 +10,7 @@ from mct_s2s.render.exports import exported
 from mct_s2s.render.exports.as_prometheus import metrics
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.planning.worlds import NOW, client, complete, guid
+from tests.planning.scenarios import NOW, client, complete, guid
 from tests.render.examples import WHERE
 from tests.render.exports.hostile_reports import COMMON, PROMETHEUS, report
 from tests.render.reports import one, several

@@ -58,7 +58,7 @@ def test_a_site_that_is_down(mct_sandbox, monkeypatch, tmp_path):
 
 
 def test_each_test_has_a_tenant_of_its_own(mct_sandbox):
-    assert '"Reports"' not in json.dumps(mct_sandbox.world())
+    assert '"Reports"' not in json.dumps(mct_sandbox.state())
 
 
 def test_what_it_does_not_know_is_refused(mct_sandbox):

@@ -1,4 +1,4 @@
-"""Worlds to plan in: made by hand, and by applying a plan on paper."""
+"""States to plan in: made by hand, and by applying a plan on paper."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def app_service(values: Mapping[str, str | None] | None = None, where: Site | No
     return AppService(where or site(), dict(FOREIGN if values is None else values), TENANT.id)
 
 
-def world(
+def observed_state(
     trust: Trust | None = None,
     values: Mapping[str, str | None] | None = None,
     identity_resources: Iterable[IdentityResource] = (),
@@ -137,7 +137,7 @@ def complete(*clients: ClientApplication) -> ObservedState:
     """Everything right for these clients."""
     listed = ";".join(c.client_id for c in clients)
     ours = {"ServiceApplicationIds": listed, "ServiceAuthRole": "S2SAppRole"} if clients else {}
-    return world(trust(*clients), settings(**ours))
+    return observed_state(trust(*clients), settings(**ours))
 
 
 def identity_resource(
@@ -160,7 +160,7 @@ def said(plan: Plan) -> list[str]:
 
 
 def applied(plan: Plan, before: ObservedState) -> ObservedState:
-    """The world that a plan leads to, every id made up on the way."""
+    """The state that a plan leads to, every id made up on the way."""
     results, values = Results(), None
     for change in plan.changes:
         yields: dict[type, tuple[Part, ...]] = {

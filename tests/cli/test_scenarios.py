@@ -118,7 +118,7 @@ class Hand:
 
 
 @dataclass(frozen=True)
-class World:
+class State:
     """What somebody did, and the findings that `status` has to make of it, in order."""
 
     made: Callable[[Hand], None]
@@ -226,55 +226,55 @@ def _stop(hand: Hand) -> None:
     hand.azure.arm("POST", f"{SITE}/stop")
 
 
-WORLDS: dict[str, World] = {
-    "nothing done yet": World(lambda _: None, ("not-configured",)),
-    "exactly as the document says": World(_settings()),
-    "step 1 and the audience, no more": World(_only_step_1, (*("setting-missing",) * 3, "no-clients")),
-    "steps 1 and 2, never the site": World(_stopped_before_step_3, ("not-configured",)),
-    "half of step 3": World(
+SCENARIOS: dict[str, State] = {
+    "nothing done yet": State(lambda _: None, ("not-configured",)),
+    "exactly as the document says": State(_settings()),
+    "step 1 and the audience, no more": State(_only_step_1, (*("setting-missing",) * 3, "no-clients")),
+    "steps 1 and 2, never the site": State(_stopped_before_step_3, ("not-configured",)),
+    "half of step 3": State(
         _settings(ServiceAuthRole=None, ServiceAuthEnabled=None), ("setting-missing", "setting-missing")
     ),
-    "the role is off": World(
+    "the role is off": State(
         _then(lambda hand: hand.change(hand.service, appRoles=[hand.role(isEnabled=False)])), ("app-role-disabled",)
     ),
-    "the role was renamed": World(_then(_renamed), ("app-role-missing", "client-not-consented")),
-    "the URI was taken off": World(
+    "the role was renamed": State(_then(_renamed), ("app-role-missing", "client-not-consented")),
+    "the URI was taken off": State(
         _then(lambda hand: hand.change(hand.service, identifierUris=[])), ("application-id-uri-missing",)
     ),
-    "the URI is held by a deleted one": World(_then(_uri_of_a_deleted_one), ("application-id-uri-missing",)),
-    "the service application was deleted": World(
+    "the URI is held by a deleted one": State(_then(_uri_of_a_deleted_one), ("application-id-uri-missing",)),
+    "the service application was deleted": State(
         _then(lambda hand: hand.delete(hand.service)), ("service-application-missing", "client-not-consented")
     ),
-    "the service principal was deleted": World(
+    "the service principal was deleted": State(
         _then(lambda hand: hand.azure.graph("DELETE", f"/servicePrincipals/{hand.service.principal_id}")),
         ("service-principal-missing", "client-not-consented"),
     ),
-    "two of every name": World(_then(_namesakes)),
-    "v2 tokens": World(_then(_two_v2), ("token-version",)),
-    "ids in capitals": World(_listed("{upper}")),
-    "a blank before an id, a semicolon behind": World(_listed(" {};"), ("setting-malformed",)),
-    "an id twice": World(_listed("{};{upper}"), ("setting-malformed",)),
-    "an entry that is no id": World(_listed("{};reports team"), ("setting-malformed",)),
-    "a deleted client": World(_then(_deleted_client), ("client-unknown",)),
-    "a stranger among the identities": World(_settings(ServiceObjectIds=STRANGER), ("client-unknown",)),
-    "a client without consent": World(_client_with(consent=False), ("client-not-consented",)),
-    "a client that is on no list": World(
+    "two of every name": State(_then(_namesakes)),
+    "v2 tokens": State(_then(_two_v2), ("token-version",)),
+    "ids in capitals": State(_listed("{upper}")),
+    "a blank before an id, a semicolon behind": State(_listed(" {};"), ("setting-malformed",)),
+    "an id twice": State(_listed("{};{upper}"), ("setting-malformed",)),
+    "an entry that is no id": State(_listed("{};reports team"), ("setting-malformed",)),
+    "a deleted client": State(_then(_deleted_client), ("client-unknown",)),
+    "a stranger among the identities": State(_settings(ServiceObjectIds=STRANGER), ("client-unknown",)),
+    "a client without consent": State(_client_with(consent=False), ("client-not-consented",)),
+    "a client that is on no list": State(
         _settings(ServiceApplicationIds=None, ServiceAuthRole=None), ("client-not-allowed",)
     ),
-    "nobody may call": World(_nobody, ("no-clients",)),
-    "a client without a secret": World(_client_with(days=timedelta()), ("no-credential",)),
-    "a client whose secret has expired": World(_expired, ("secret-expired",)),
-    "a client whose secret expires soon": World(_client_with(lasts=timedelta(days=10)), ("secret-expiring",)),
-    "a stopped site": World(_then(_stop), ("app-service-stopped",)),
-    "True with a capital": World(_settings(ServiceAuthEnabled="True")),
-    "switched off": World(_settings(ServiceAuthEnabled="False"), ("setting-mismatch",)),
-    "names in another case": World(_in_another_case),
-    "another audience": World(
+    "nobody may call": State(_nobody, ("no-clients",)),
+    "a client without a secret": State(_client_with(days=timedelta()), ("no-credential",)),
+    "a client whose secret has expired": State(_expired, ("secret-expired",)),
+    "a client whose secret expires soon": State(_client_with(lasts=timedelta(days=10)), ("secret-expiring",)),
+    "a stopped site": State(_then(_stop), ("app-service-stopped",)),
+    "True with a capital": State(_settings(ServiceAuthEnabled="True")),
+    "switched off": State(_settings(ServiceAuthEnabled="False"), ("setting-mismatch",)),
+    "names in another case": State(_in_another_case),
+    "another audience": State(
         _settings(ServiceAuthAudience="api://mct"), ("service-application-missing", "client-not-consented")
     ),
-    "another tenant id": World(_settings(ServiceAuthTenantId=STRANGER), ("tenant-mismatch",)),
-    "another tenant name": World(_settings(ServiceAuthTenantName="fabrikam.com"), ("setting-mismatch",)),
-    "another role": World(_settings(ServiceAuthRole="Reader"), ("setting-mismatch",)),
+    "another tenant id": State(_settings(ServiceAuthTenantId=STRANGER), ("tenant-mismatch",)),
+    "another tenant name": State(_settings(ServiceAuthTenantName="fabrikam.com"), ("setting-mismatch",)),
+    "another role": State(_settings(ServiceAuthRole="Reader"), ("setting-mismatch",)),
 }
 
 
@@ -336,12 +336,12 @@ def _call(azure: Sandbox, shell: Shell, client: Registration, audience: str, url
     return azure.call_site(answer.json()["access_token"], url)
 
 
-@pytest.mark.parametrize("name", sampled(list(WORLDS), 16, salt="worlds"))
+@pytest.mark.parametrize("name", sampled(list(SCENARIOS), 16, salt="states"))
 def test_what_is_printed_mends_it(mct: Program, azure: Sandbox, name: str) -> None:
-    world, hand, shell = WORLDS[name], Hand(azure), Shell(mct, azure)
-    world.made(hand)
+    state, hand, shell = SCENARIOS[name], Hand(azure), Shell(mct, azure)
+    state.made(hand)
     first, _ = shell.mend(lambda: mct("status", "-o", "json"))
-    assert first == world.found
+    assert first == state.found
     if hasattr(hand, "client"):
         audience = azure.settings()
         uri = next(v for k, v in audience.items() if k.casefold() == "serviceauthaudience")
@@ -350,7 +350,7 @@ def test_what_is_printed_mends_it(mct: Program, azure: Sandbox, name: str) -> No
 
 
 def test_every_finding_of_the_contract_is_met_here() -> None:
-    met = {code for world in WORLDS.values() for code in world.found}
+    met = {code for state in SCENARIOS.values() for code in state.found}
     elsewhere = {"settings-not-sticky", "settings-unreadable"}  # see test_slots and test_settings_unreadable
     assert met == set(FINDING_CODES) - elsewhere
 

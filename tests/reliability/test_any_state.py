@@ -1,6 +1,6 @@
 """Whatever stands there and whatever is wanted: after one run the next plan is empty, and what is foreign is as it was.
 
-Worlds are made by taking a trust that is whole and letting any number of mishaps befall it.
+States are made by taking a trust that is whole and letting any number of mishaps befall it.
 """
 
 from __future__ import annotations
@@ -32,22 +32,22 @@ OURS = {
 }  # fmt: skip
 
 
-def app(world: Json, name: str) -> Json:
-    found: Json = next(row for row in world["directory"]["applications"] if row["displayName"] == name)
+def app(state: Json, name: str) -> Json:
+    found: Json = next(row for row in state["directory"]["applications"] if row["displayName"] == name)
     return found
 
 
-def service(world: Json) -> Json:
-    return app(world, "MCT service (contosolearn)")
+def service(state: Json) -> Json:
+    return app(state, "MCT service (contosolearn)")
 
 
-def values(world: Json) -> dict[str, Any]:
-    found: dict[str, Any] = world["resources"]["sites"][SITE.lower()]["settings"]
+def values(state: Json) -> dict[str, Any]:
+    found: dict[str, Any] = state["resources"]["sites"][SITE.lower()]["settings"]
     return found
 
 
-def without_principal(world: Json, of: Json) -> None:
-    directory = world["directory"]
+def without_principal(state: Json, of: Json) -> None:
+    directory = state["directory"]
     gone = {row["id"] for row in directory["servicePrincipals"] if row["appId"] == of["appId"]}
     directory["servicePrincipals"] = [row for row in directory["servicePrincipals"] if row["id"] not in gone]
     directory["appRoleAssignments"] = [
@@ -55,43 +55,43 @@ def without_principal(world: Json, of: Json) -> None:
     ]
 
 
-def without_consent(world: Json) -> None:
+def without_consent(state: Json) -> None:
     names = {"One", "Two"}
-    rows = world["directory"]["appRoleAssignments"]
-    world["directory"]["appRoleAssignments"] = [row for row in rows if row["principalDisplayName"] not in names]
+    rows = state["directory"]["appRoleAssignments"]
+    state["directory"]["appRoleAssignments"] = [row for row in rows if row["principalDisplayName"] not in names]
 
 
-def disabled_role(world: Json) -> None:
-    of = service(world)
+def disabled_role(state: Json) -> None:
+    of = service(state)
     of["appRoles"] = [{**role, "isEnabled": False} for role in of["appRoles"]]
-    for row in world["directory"]["servicePrincipals"]:
+    for row in state["directory"]["servicePrincipals"]:
         if row["appId"] == of["appId"]:
             row["appRoles"] = [{**role, "isEnabled": False} for role in row["appRoles"]]
 
 
 def listed(change: Callable[[str], str]) -> Callable[[Json], None]:
-    def befall(world: Json) -> None:
-        settings = values(world)
+    def befall(state: Json) -> None:
+        settings = values(state)
         settings["ServiceApplicationIds"] = change(settings["ServiceApplicationIds"])
 
     return befall
 
 
 def setting(name: str, value: str | None) -> Callable[[Json], None]:
-    return lambda world: values(world).update({name: value})
+    return lambda state: values(state).update({name: value})
 
 
 MISHAPS: dict[str, Callable[[Json], object]] = {
-    "no uri": lambda world: service(world).update(identifierUris=[]),
-    "a foreign uri": lambda world: service(world)["identifierUris"].append("https://contosolearning.com/theirs"),
-    "a foreign role": lambda world: service(world)["appRoles"].append(copy.deepcopy(FOREIGN_ROLE)),
+    "no uri": lambda state: service(state).update(identifierUris=[]),
+    "a foreign uri": lambda state: service(state)["identifierUris"].append("https://contosolearning.com/theirs"),
+    "a foreign role": lambda state: service(state)["appRoles"].append(copy.deepcopy(FOREIGN_ROLE)),
     "the role disabled": disabled_role,
-    "the service principal gone": lambda world: without_principal(world, service(world)),
-    "a client's principal gone": lambda world: without_principal(world, app(world, "One")),
+    "the service principal gone": lambda state: without_principal(state, service(state)),
+    "a client's principal gone": lambda state: without_principal(state, app(state, "One")),
     "no consent": without_consent,
-    "no secret": lambda world: app(world, "One").update(passwordCredentials=[]),
-    "v2 tokens": lambda world: service(world)["api"].update(requestedAccessTokenVersion=2),
-    "no permission declared": lambda world: app(world, "Two").update(requiredResourceAccess=[]),
+    "no secret": lambda state: app(state, "One").update(passwordCredentials=[]),
+    "v2 tokens": lambda state: service(state)["api"].update(requestedAccessTokenVersion=2),
+    "no permission declared": lambda state: app(state, "Two").update(requiredResourceAccess=[]),
     "ids in capitals": listed(str.upper),
     "ids with spaces": listed(lambda text: text.replace(";", " ; ") + ";"),
     "ids twice": listed(lambda text: f"{text};{text}"),
@@ -100,7 +100,7 @@ MISHAPS: dict[str, Callable[[Json], object]] = {
     "switched off": setting("ServiceAuthEnabled", "false"),
     "True": setting("ServiceAuthEnabled", "True"),
     "no tenant": setting("ServiceAuthTenantId", None),
-    "another audience spelled": lambda world: values(world).pop("ServiceAuthAudience", None),
+    "another audience spelled": lambda state: values(state).pop("ServiceAuthAudience", None),
     "a foreign null": setting("TheirNull", None),
     "a foreign text": setting("Theirs:a__b", "x;y= \"z\""),
 }  # fmt: skip
@@ -109,7 +109,7 @@ MISHAPS: dict[str, Callable[[Json], object]] = {
 @pytest.mark.timeout(300)
 def test_after_any_mishap_one_run_mends_and_the_next_finds_nothing(harness: Harness, tmp_path: Path) -> None:
     assert harness.run(WHOLE).code == 0
-    whole, home, number = harness.world, harness.home, itertools.count()
+    whole, home, number = harness.state, harness.home, itertools.count()
 
     @settings(max_examples=cases(8, 50), derandomize=True, suppress_health_check=list(HealthCheck))
     @given(
@@ -118,28 +118,28 @@ def test_after_any_mishap_one_run_mends_and_the_next_finds_nothing(harness: Harn
         st.booleans(),
     )
     def mended(mishaps: list[str], clients: list[str], identity: bool) -> None:
-        world = copy.deepcopy(whole)
+        state = copy.deepcopy(whole)
         for name in mishaps:
-            MISHAPS[name](world)
-        harness.go_to(world, Path(shutil.copytree(home / "data", tmp_path / f"{next(number)}" / "data")).parent)
+            MISHAPS[name](state)
+        harness.go_to(state, Path(shutil.copytree(home / "data", tmp_path / f"{next(number)}" / "data")).parent)
         words = ["setup", *(word for name in clients for word in ("--client", name))]
         words += ["--managed-identity", FUNCTION_APP] * identity
-        # What is held against the world here is the plan: a secret that somebody removed a minute ago cannot be proved.
+        # What is held against the state here is the plan: a secret that somebody removed a minute ago cannot be proved.
         words += ["--no-verify"]
         once = harness.run([*words, "-y", "-o", "json"])
         assert once.code == 0, once.out + once.err
-        after = harness.world
-        was, now = values(world), values(after)
+        after = harness.state
+        was, now = values(state), values(after)
         assert {name: now.get(name, "gone") for name in was if name not in OURS} == {
             name: value for name, value in was.items() if name not in OURS
         }
-        foreign = [row for row in service(world)["appRoles"] if row["value"] == "Reader"]
+        foreign = [row for row in service(state)["appRoles"] if row["value"] == "Reader"]
         assert [row for row in service(after)["appRoles"] if row["value"] == "Reader"] == foreign
-        assert set(service(world)["identifierUris"]) <= set(service(after)["identifierUris"])
+        assert set(service(state)["identifierUris"]) <= set(service(after)["identifierUris"])
         assert (STRANGER in (now["ServiceApplicationIds"] or "")) == (STRANGER in (was["ServiceApplicationIds"] or ""))
         seeded = {row["id"] for row in harness.seed["directory"]["applications"]}
         assert [row for row in after["directory"]["applications"] if row["id"] in seeded] == [
-            row for row in world["directory"]["applications"] if row["id"] in seeded
+            row for row in state["directory"]["applications"] if row["id"] in seeded
         ]
         harness.inside.pipeline.observability.log.clear()
         again = harness.run([*words, "-y", "-o", "json"])
