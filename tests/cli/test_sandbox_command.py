@@ -7,6 +7,7 @@ import signal
 import socket
 import ssl
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -28,9 +29,9 @@ from tests.support.inprocess import Ended
 class Served:
     """A process that serves, and what it said until it was ready."""
 
-    def __init__(self, process: subprocess.Popen[str], port: int, authority: Path) -> None:
+    def __init__(self, process: subprocess.Popen[str], port: int, authority: Path, at: str) -> None:
         assert process.stdout is not None
-        self.port, self.said = port, ""
+        self.port, self.said, self.at = port, "", at
         while not self.said.rstrip("\n").rsplit("\n", 1)[-1].startswith("Control"):
             line = process.stdout.readline()
             assert line, f"it ended: {process.stderr.read() if process.stderr else ''}"
@@ -38,7 +39,10 @@ class Served:
         self.http = httpx.Client(verify=ssl.create_default_context(cafile=str(authority)), trust_env=False)
 
     def control(self, method: str, path: str, **options: Any) -> Any:
-        answer = self.http.request(method, f"https://localhost:{self.port}/_sandbox/{path}", **options)
+        """Ask by the name that the certificate has, wherever it listens."""
+        url = f"https://{self.at}:{self.port}/_sandbox/{path}"
+        options |= {"headers": {"Host": f"localhost:{self.port}"}, "extensions": {"sni_hostname": "localhost"}}
+        answer = self.http.request(method, url, **options)
         return answer.json() if answer.content else None
 
 
@@ -47,14 +51,14 @@ def environment(folder: Path) -> dict[str, str]:
 
 
 @contextmanager
-def serving(folder: Path, *arguments: str) -> Iterator[Served]:
+def serving(folder: Path, *arguments: str, at: str = "localhost") -> Iterator[Served]:
     port = free_ports(12)
     process = subprocess.Popen(
         program(["sandbox", "serve", "--port", str(port), *arguments]),
         env=environment(folder), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     try:
-        served = Served(process, port, folder / ("real-names-ca.pem" if "--real-names" in arguments else "ca.pem"))
+        served = Served(process, port, folder / ("real-names-ca.pem" if "--real-names" in arguments else "ca.pem"), at)
         with served.http:
             yield served
         process.send_signal(signal.SIGINT)
@@ -131,7 +135,8 @@ def test_a_second_one_says_where_the_first_is(tmp_path: Path, here: Callable[...
             assert (ended.code, ended.err) == (0, "")
             assert ended.out.startswith(f"Already serving at {address}\n")
             assert 'mct-s2s sandbox env)"\n' in ended.out
-        for options in (["--port", str(served.port + 9)], ["--real-names"], ["--world", str(state)]):
+        others = (["--port", str(served.port + 9)], ["--real-names"], ["--world", str(state)], ["--listen", "0.0.0.0"])
+        for options in others:
             ended = here("serve", *options)
             assert (ended.code, ended.out) == (2, "")
             assert f"A sandbox is already serving at {address}." in ended.err
@@ -227,6 +232,27 @@ def test_a_state_is_saved_and_served_again(tmp_path: Path) -> None:
     assert sandbox(second, "reset").returncode == 0
     with serving(second) as served:
         assert served.control("GET", "world")["resources"]["locks"] == []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="all of 127.0.0.0/8 leads to this machine on Linux only")
+def test_it_listens_where_it_is_told_and_so_do_new_sites(tmp_path: Path) -> None:
+    """Within a container the loopback is the container's own: no published port leads there."""
+    with serving(tmp_path, "--listen", "127.0.0.2", at="127.0.0.2") as served:
+        assert "It listens on 127.0.0.2: whoever can reach these ports controls it." in served.said
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.1", served.port), timeout=30)
+        there = len(json.loads((tmp_path / "ports.json").read_text()))
+        made = served.control("POST", "sites", json={"name": "another"})
+        assert made["port"] == served.port + there, "the next one, which may be published, too"
+        socket.create_connection(("127.0.0.2", made["port"]), timeout=30).close()
+
+
+@pytest.mark.parametrize("address", ["localhost", "0.0.0.0:8443", "*", "\x1b[31m"])
+def test_what_is_no_address_is_not_listened_on(here: Callable[..., Ended], address: str) -> None:
+    ended = here("serve", "--listen", address)
+    assert (ended.code, ended.out) == (2, "")
+    assert "Use an IP address of this machine, such as 0.0.0.0." in " ".join(ended.err.split())
+    assert "\x1b" not in ended.err
 
 
 @pytest.mark.parametrize("option", ["--faults", "--world"])

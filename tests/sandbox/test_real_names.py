@@ -336,7 +336,7 @@ def test_a_sandbox_that_cannot_be_used_is_an_error_with_a_remedy(monkeypatch: py
 
 
 def test_a_port_that_is_not_for_this_user_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refused(port: int) -> None:
+    def refused(port: int, address: str) -> None:
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr(listening, "_open", refused)

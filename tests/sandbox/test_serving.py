@@ -21,7 +21,7 @@ import pytest
 from mct_s2s.azure import clouds
 from mct_s2s.cli.commands.sandbox import DEFAULT_PORT
 from mct_s2s.sandbox.core.files import replace_file
-from mct_s2s.sandbox.hosting import server
+from mct_s2s.sandbox.hosting import health, server
 from mct_s2s.sandbox.hosting.embedded import Running, start
 from mct_s2s.sandbox.hosting.environment import exports
 from mct_s2s.sandbox.hosting.state_directory import Served, StateDirectory
@@ -265,3 +265,18 @@ def when_it_may(may_write: threading.Event) -> Any:
         replace_file(path, content)
 
     return write
+
+
+def test_the_health_check_asks_the_sandbox_that_is_served(
+    running: Running, state_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A container has neither a shell nor curl; a process that has its port and answers nothing is not healthy."""
+    monkeypatch.setenv("MCT_S2S_SANDBOX_DIR", str(state_dir))
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
+    served = Served(httpx.URL(running.resource_manager).port or 0, real_names=False)
+    with StateDirectory(state_dir).serving(served):
+        assert health.problem() is None
+    with StateDirectory(state_dir).serving(Served(free_ports(1), real_names=False)):
+        assert "The sandbox does not answer" in str(health.problem())
+    running.close()
+    assert health.problem() == "No sandbox is running."

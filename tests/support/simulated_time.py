@@ -207,6 +207,14 @@ class SimulatedLoop(asyncio.SelectorEventLoop):
         future.add_done_callback(self._thread_done)
         return future
 
+    async def shutdown_default_executor(self, *timeout: Any) -> None:
+        """End the threads; time stands still until they have, for Python 3.12 and newer give them a deadline."""
+        self._threads += 1
+        try:
+            await super().shutdown_default_executor(*timeout)
+        finally:
+            self._threads -= 1
+
     async def sock_connect(self, sock: Any, address: Any) -> None:
         """Connect; time stands still until it is done."""
         self._connecting += 1

@@ -46,7 +46,7 @@ Port = Annotated[
     int | None,
     typer.Option(
         "--port",
-        help="First of six local ports (the only one with --real-names).",
+        help="First of seven local ports (the only one with --real-names).",
         show_default=f"{DEFAULT_PORT}; {REAL_PORT} with --real-names",
         min=1,
         max=65000,  # the ports that follow need room, too
@@ -61,6 +61,15 @@ World = Annotated[
     Path | None,
     typer.Option(
         "--world", help="Start from a state file written by mct-s2s sandbox save.", exists=True, dir_okay=False
+    ),
+]
+Listen = Annotated[
+    str,
+    typer.Option(
+        "--listen",
+        metavar="ADDRESS",
+        help="IP address to listen on, such as 0.0.0.0. Default: the loopback.",
+        show_default=False,
     ),
 ]
 Coverage = Annotated[bool, typer.Option("--coverage", help="List every supported operation and exit.")]
@@ -89,6 +98,7 @@ def serve(
     real_names: RealNames = False,
     faults: Faults = None,
     world: World = None,
+    listen: Listen = "",
     coverage: Coverage = False,
 ) -> None:
     """Start the sandbox and show how clients connect. Stop it with Ctrl-C."""
@@ -100,15 +110,16 @@ def serve(
     from mct_s2s.sandbox.hosting.server import serve as body  # noqa: PLC0415
 
     with _said_plainly():
+        _must_be_address(listen)
         served = _served()
         if served is not None:
-            _already_serving(served, port, real_names=real_names, other_state=bool(world or faults))
+            _already_serving(served, port, real_names=real_names, differs=bool(world or faults or listen))
             return
         for file in (faults, world):
             if file is not None:
                 must_not_block(file)
         chosen = port or (REAL_PORT if real_names else DEFAULT_PORT)
-        body(chosen, real_names=real_names, announce=typer.echo, state_file=world, faults_file=faults)
+        body(chosen, real_names=real_names, announce=typer.echo, state_file=world, faults_file=faults, listen=listen)
 
 
 @sandbox_app.command("env", cls=Command)
@@ -144,7 +155,24 @@ def _served() -> Served | None:
     return StateDirectory().served()
 
 
-def _already_serving(served: Served, port: int | None, *, real_names: bool, other_state: bool) -> None:
+def _must_be_address(listen: str) -> None:
+    """Check what `--listen` names: a host name may stand for several addresses, or for another machine's.
+
+    Raises:
+        BadParameter: it is not an IP address.
+    """
+    import ipaddress  # noqa: PLC0415
+
+    if listen:
+        try:
+            ipaddress.ip_address(listen)
+        except ValueError as error:
+            raise typer.BadParameter(
+                f"Invalid --listen '{plain(listen)}'. Use an IP address of this machine, such as 0.0.0.0."
+            ) from error
+
+
+def _already_serving(served: Served, port: int | None, *, real_names: bool, differs: bool) -> None:
     """Say where it is served and how to connect.
 
     Raises:
@@ -152,7 +180,7 @@ def _already_serving(served: Served, port: int | None, *, real_names: bool, othe
     """
     from mct_s2s.sandbox.hosting.environment import connecting  # noqa: PLC0415
 
-    if other_state or real_names != served.real_names or port not in (None, served.port):
+    if differs or real_names != served.real_names or port not in (None, served.port):
         raise Refused(
             "sandbox-already-serving",
             f"A sandbox is already serving at {served.origin}.",

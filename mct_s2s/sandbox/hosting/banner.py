@@ -16,10 +16,12 @@ CLOUD_NAME = "mct-sandbox"
 _SIGN_IN = ("AZURE_CLIENT_ID", "AZURE_CLIENT_SECRET", "AZURE_TENANT_ID")
 
 
-def lines(addresses: Addresses, shell: Shell) -> Iterator[str]:
+def lines(addresses: Addresses, shell: Shell, listen: str = "") -> Iterator[str]:
     """Yield the lines; the first begins with "Sandbox ready". Commands are spelled for `shell`."""
     real = addresses.shared_port is not None
     yield f"Sandbox ready: {addresses.arm}"
+    if listen:
+        yield f"It listens on {listen}: whoever can reach these ports controls it."
     yield ""
     if real:
         yield from _hosts_file(addresses)

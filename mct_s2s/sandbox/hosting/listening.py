@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import socket
 import struct
 from collections.abc import Callable, Iterable, Mapping
@@ -24,13 +25,13 @@ class PortTaken(OSError):
     """A port that is in use, or not allowed for this user."""
 
 
-def open_ports(names: Iterable[str], preferred: Mapping[str, int]) -> dict[str, list[socket.socket]]:
-    """Listen on the loopback for each name: on its preferred port, or on any free one."""
-    return {name: _open_any(preferred.get(name, 0)) for name in names}
+def open_ports(names: Iterable[str], preferred: Mapping[str, int], address: str = "") -> dict[str, list[socket.socket]]:
+    """Listen for each name on its preferred port, or on any free one: on the loopback, or on one IP address."""
+    return {name: _open_any(preferred.get(name, 0), address) for name in names}
 
 
-def open_exactly(ports: Mapping[str, int]) -> dict[str, list[socket.socket]]:
-    """Listen on exactly these ports.
+def open_exactly(ports: Mapping[str, int], address: str = "") -> dict[str, list[socket.socket]]:
+    """Listen on exactly these ports: on the loopback, or on one IP address.
 
     Raises:
         PortTaken: one of them is in use, or not allowed for this user; none stays open then.
@@ -38,13 +39,14 @@ def open_exactly(ports: Mapping[str, int]) -> dict[str, list[socket.socket]]:
     opened: dict[str, list[socket.socket]] = {}
     try:
         for name, port in ports.items():
-            opened[name] = _open(port)
+            opened[name] = _open(port, address)
     except PermissionError as error:
         close(opened)
         raise PortTaken(f"{_NOT_FOR_YOU} Choose another port, or allow it for all users: {_LET_LISTEN}") from error
     except OSError as error:
         close(opened)
-        raise PortTaken(f"A port of the sandbox is already in use: {error}") from error
+        what = "already in use" if error.errno == errno.EADDRINUSE else "not available"
+        raise PortTaken(f"A port of the sandbox is {what}: {error}") from error
     return opened
 
 
@@ -62,15 +64,17 @@ def addresses_of(opened: Mapping[str, list[socket.socket]]) -> Addresses:
     return Addresses(ports["arm"], ports["graph"], sites)
 
 
-def _open_any(port: int) -> list[socket.socket]:
+def _open_any(port: int, address: str) -> list[socket.socket]:
     if port:
         with contextlib.suppress(OSError):
-            return _open(port)
-    return _open(0)
+            return _open(port, address)
+    return _open(0, address)
 
 
-def _open(port: int) -> list[socket.socket]:
-    """Listen on IPv4 and, where there is one, the IPv6 loopback: clients try `::1` first and would lose time."""
+def _open(port: int, address: str) -> list[socket.socket]:
+    """Listen on one address, or on IPv4's loopback and, where there is one, IPv6's: clients try `::1` first."""
+    if address:
+        return [_listen(socket.AF_INET6 if ":" in address else socket.AF_INET, address, port)]
     first = _listen(socket.AF_INET, "127.0.0.1", port)
     try:
         return [first, _listen(socket.AF_INET6, "::1", first.getsockname()[1])]

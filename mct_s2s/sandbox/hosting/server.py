@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import json
-import ssl
-import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
-from mct_s2s.sandbox.core.addresses import HOST
 from mct_s2s.sandbox.core.files import replace_file
-from mct_s2s.sandbox.hosting import banner, certificates, listening, shells, startup
+from mct_s2s.sandbox.hosting import banner, listening, shells, startup
+from mct_s2s.sandbox.hosting.control_client import answer_of
 from mct_s2s.sandbox.hosting.environment import ports_from
 from mct_s2s.sandbox.hosting.hosts_file import hosts_lines
 from mct_s2s.sandbox.hosting.state_directory import Served, StateDirectory
@@ -27,6 +25,7 @@ def serve(
     announce: Callable[[str], None],
     state_file: Path | None = None,
     faults_file: Path | None = None,
+    listen: str = "",
 ) -> None:
     """Serve the state of a directory until interrupted.
 
@@ -37,6 +36,7 @@ def serve(
         announce: called with each line to show once the sandbox is ready.
         state_file: a state that replaces the saved one; the file itself stays as it is.
         faults_file: a list of rules (see `faults`), as JSON.
+        listen: an IP address of this machine instead of the loopback. Whoever reaches it controls the sandbox.
 
     Raises:
         PortTaken: one of the ports is not free.
@@ -51,15 +51,15 @@ def serve(
             folder.adopt(state_file)
         state = folder.state()
         if real_names:
-            opened = listening.open_exactly({"all": port})
+            opened = listening.open_exactly({"all": port}, listen)
             server, addresses, observability = startup.prepare_real_names(folder, state, port)
         else:
-            opened = listening.open_exactly(ports_from(port, startup.names_of(state)))
-            server, addresses, observability = startup.prepare(folder, state, opened)
+            opened = listening.open_exactly(ports_from(port, startup.names_of(state)), listen)
+            server, addresses, observability = startup.prepare(folder, state, opened, listen)
         observability.faults.replace(rules)
 
         def ready() -> None:
-            for line in banner.lines(addresses, shells.of_user()):
+            for line in banner.lines(addresses, shells.of_user(), listen):
                 announce(line)
 
         server.started_up = ready
@@ -80,11 +80,7 @@ def save(path: Path, state_dir: Path | None = None) -> None:
         kept = folder.state_file
         (SandboxState.load(kept) if kept.exists() else folder.state()).save(path)
         return
-    authority, _ = certificates.ensure(folder.path, for_real_names=served.real_names)
-    trusted = ssl.create_default_context(cafile=authority)
-    opener = urllib.request.build_opener(urllib.request.HTTPSHandler(context=trusted), urllib.request.ProxyHandler({}))
-    with opener.open(f"https://{HOST}:{served.port}/_sandbox/world", timeout=60) as answer:
-        content = json.loads(answer.read())
+    content = json.loads(answer_of(folder, served, "world"))
     replace_file(path, json.dumps(content, indent=1, ensure_ascii=False).encode("utf-8"))
 
 

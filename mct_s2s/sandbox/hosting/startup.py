@@ -23,12 +23,14 @@ def names_of(state: SandboxState) -> list[str]:
     return ["arm", "graph", *state.resources.sites]
 
 
-def prepare(folder: StateDirectory, state: SandboxState, opened: Opened) -> tuple[WebServer, Addresses, Observability]:
-    """Build the web server for a state; it does not serve yet."""
+def prepare(
+    folder: StateDirectory, state: SandboxState, opened: Opened, listen: str = ""
+) -> tuple[WebServer, Addresses, Observability]:
+    """Build the web server for a state; it does not serve yet. New sites listen where `listen` says, too."""
     addresses = addresses_of(opened)
     ports = {"arm": addresses.arm_port, "graph": addresses.graph_port, **addresses.sites}
     folder.remember_ports(ports)
-    return _prepared(folder, state, addresses)
+    return _prepared(folder, state, addresses, listen)
 
 
 def prepare_real_names(
@@ -39,7 +41,7 @@ def prepare_real_names(
 
 
 def _prepared(
-    folder: StateDirectory, state: SandboxState, addresses: Addresses
+    folder: StateDirectory, state: SandboxState, addresses: Addresses, listen: str = ""
 ) -> tuple[WebServer, Addresses, Observability]:
     _, server_pem = certificates.ensure(folder.path, for_real_names=addresses.shared_port is not None)
     if not folder.state_file.exists():
@@ -53,7 +55,9 @@ def _prepared(
 
     async def open_port(site_id: str) -> int:
         known = folder.ports()
-        opened = open_ports([site_id], known)[site_id]
+        # The port after the last one, which whoever published a range of a container's ports can reach.
+        preferred = {site_id: max(known.values()) + 1, **known} if listen else known
+        opened = open_ports([site_id], preferred, listen)[site_id]
         await server.listen_too(opened)
         port = int(opened[0].getsockname()[1])
         folder.remember_ports({**known, site_id: port})

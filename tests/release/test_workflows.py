@@ -1,0 +1,110 @@
+"""GitHub's workflows: valid, pinned, and with no more rights than their one task takes."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from collections.abc import Iterator, Mapping
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema import Draft7Validator
+from ruamel.yaml import YAML
+
+ROOT = Path(__file__).parents[2]
+WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
+RIGHTS = {
+    "attest": {"contents": "read", "id-token": "write", "attestations": "write", "artifact-metadata": "write"},
+    "pypi": {"id-token": "write"},
+    "images": {
+        "contents": "read",
+        "packages": "write",
+        "id-token": "write",
+        "attestations": "write",
+        "artifact-metadata": "write",
+    },
+    "release": {"contents": "write"},
+}
+"""Jobs of a release that may do more than read."""
+
+
+def read(path: Path) -> Any:
+    return YAML(typ="safe").load(path.read_text(encoding="utf-8"))
+
+
+def steps(workflow: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    for job in workflow["jobs"].values():
+        yield from job["steps"]
+
+
+@pytest.mark.parametrize(
+    ("path", "schema"),
+    [*((path, "github-workflows") for path in WORKFLOWS), (ROOT / ".github" / "dependabot.yml", "dependabot")],
+    ids=lambda value: getattr(value, "name", value),
+)
+def test_it_is_valid(path: Path, schema: str) -> None:
+    content = files("check_jsonschema").joinpath(f"builtin_schemas/vendor/{schema}.json").read_text(encoding="utf-8")
+    Draft7Validator(json.loads(content)).validate(read(path))
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
+def test_actions_are_pinned_by_their_commit_and_say_which_version_that_is(path: Path) -> None:
+    used = re.findall(r"uses: (.+)", path.read_text(encoding="utf-8"))
+    assert used
+    for one in used:
+        assert re.fullmatch(r"[\w-]+/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", one), one
+
+
+def test_each_action_has_one_version() -> None:
+    used = {use for path in WORKFLOWS for use in re.findall(r"uses: (.+)", path.read_text(encoding="utf-8"))}
+    assert len({use.partition("@")[0] for use in used}) == len(used), used
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
+def test_what_others_name_is_no_part_of_a_shell_script(path: Path) -> None:
+    """`${{ … }}` is put into a script before a shell reads it: the name of a branch would be a command."""
+    for step in steps(read(path)):
+        assert "${{" not in step.get("run", ""), step
+        subprocess.run(["sh", "-n"], input=step.get("run", ""), text=True, check=True)
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
+def test_no_job_has_a_right_that_it_does_not_need(path: Path) -> None:
+    workflow = read(path)
+    assert workflow["permissions"] == {}
+    for name, job in workflow["jobs"].items():
+        extra = RIGHTS if path.stem == "release" else {}
+        # A list of checks that are asked for by name must not hang for six hours.
+        assert job["permissions"] == extra.get(name, {"contents": "read"}), name
+        assert job["timeout-minutes"] <= 60
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
+def test_nothing_that_is_checked_out_keeps_the_token_and_no_secret_is_stored(path: Path) -> None:
+    workflow = read(path)
+    for step in steps(workflow):
+        if "actions/checkout" in step.get("uses", ""):
+            assert step["with"]["persist-credentials"] is False
+    assert "secrets." not in path.read_text(encoding="utf-8")
+    assert "pull_request_target" not in workflow.get("on", workflow.get(True))
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
+def test_the_scripts_that_it_runs_are_there(path: Path) -> None:
+    scripts = re.findall(r"(?<![\w/.])(?:\.ci|scripts)/[\w./-]+", path.read_text(encoding="utf-8"))
+    assert scripts
+    for script in scripts:
+        assert (ROOT / script).exists(), script
+
+
+def test_what_is_published_is_what_was_tried() -> None:
+    """One job builds; the others take what it left, and wait for the signature."""
+    jobs = read(ROOT / ".github" / "workflows" / "release.yml")["jobs"]
+    builds = [name for name, job in jobs.items() for step in job["steps"] if "release/build" in step.get("run", "")]
+    assert builds == ["build"]
+    assert (jobs["attest"]["needs"], jobs["pypi"]["needs"], jobs["images"]["needs"]) == ("build", "attest", "attest")
+    ran = [step.get("run", "") for step in jobs["build"]["steps"]]
+    assert ran.index("scripts/release/build") < ran.index("scripts/release/check dist")
