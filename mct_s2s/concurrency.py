@@ -1,11 +1,11 @@
-"""Independent requests go out together, and the first that fails stops the others; and what is not cut off half-way."""
+"""Requests that go out together and end with the first that fails; what is read once; what is not cut off half-way."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Generator
+from collections.abc import Callable, Coroutine, Generator
 from contextlib import suppress
-from typing import Any, TypeVar, overload
+from typing import Any, Generic, TypeVar, overload
 
 from mct_s2s import clock
 
@@ -62,6 +62,32 @@ async def finish_even_if_cancelled(work: Coroutine[Any, Any, A]) -> A:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
         raise
+
+
+class ReadOnce(Generic[A]):
+    """What several ask for at the same time, by its key, and what does not change while a command runs.
+
+    A failure is that of all who were waiting, and is forgotten.
+
+    Args:
+        keep: whether it is kept for those who ask later.
+    """
+
+    def __init__(self, *, keep: bool = True) -> None:
+        self._keep = keep
+        self._read: dict[str, asyncio.Task[A]] = {}
+
+    async def get(self, key: str, read: Callable[[], Coroutine[Any, Any, A]]) -> A:
+        """The value, which `read` reads if no one has read it, or is about to."""
+        task = self._read.get(key)
+        if task is None:
+            task = self._read[key] = asyncio.ensure_future(read())
+            task.add_done_callback(lambda done: self._forget(key, done))
+        return await asyncio.shield(task)
+
+    def _forget(self, key: str, done: asyncio.Task[A]) -> None:
+        if done.cancelled() or done.exception() is not None or not self._keep:
+            self._read.pop(key, None)
 
 
 class _GatherOrCancel(Coroutine[Any, Any, tuple[Any, ...]]):

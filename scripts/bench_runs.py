@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import median
 
+from bench_fleet import fleet_section
 from bench_report import Times, chart, page, table
 from bench_start import start_table, start_times
 from contract_checks import keep_state, restore_state, sandbox
@@ -117,7 +118,8 @@ def main() -> int:
     print(table(by_clients))
     if "--write" in sys.argv[3:]:
         start = start_table(start_times(max(rounds, 20)))
-        text = f"{page(by_latency, by_clients, rounds)}\n{start}"
+        fleet = fleet_section((DOCS / "performance.md").read_text(encoding="utf-8"))
+        text = f"{page(by_latency, by_clients, rounds)}\n{fleet}{start}"
         (DOCS / "performance.md").write_text(text, encoding="utf-8")
         lines = {
             name: [(latency * 1000, median(times[name]["setup"])) for latency, times in by_latency.items()]

@@ -65,6 +65,21 @@ def members(node: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, str,
                 yield from members(part, f"{here}{'[]' if part is not one else ''}.")
 
 
+def trust_file_regions() -> Regions:
+    """The keys of each kind of table."""
+    top = schema("trust")["properties"]
+    tables = {name: top[name]["additionalProperties"]["properties"] for name in ("profiles", "sites")}
+    lists = ("clients", "managed-identities")
+    tables |= {name: tables["sites"][name]["items"]["properties"] for name in lists}
+    return {
+        name: table(
+            ("key", "value", "meaning"),
+            ((f"`{key}`", kind_of(one), meaning_of(one)) for key, one in keys.items() if key not in lists),
+        )
+        for name, keys in tables.items()
+    }
+
+
 def kind_of(one: Mapping[str, Any]) -> str:
     """A schema's type in words."""
     if "anyOf" in one:
@@ -93,6 +108,7 @@ PAGES: Mapping[str, Callable[[], Regions]] = {
     "errors.md": error_regions,
     "json.md": document_regions,
     "settings.md": setting_regions,
+    "trust-files.md": trust_file_regions,
 }
 
 DRAWINGS: Mapping[str, Callable[[], str]] = {"setup.svg": recording}

@@ -25,6 +25,7 @@ pytest_plugins = [
     "tests.support.measuring",
     "tests.support.tidiness",
     "tests.support.sandbox_inside",
+    "tests.support.sandboxes",
     "tests.support.summary",
 ]
 

@@ -6,7 +6,7 @@ import asyncio
 import gc
 
 import pytest
-from mct_s2s.concurrency import gather_or_cancel
+from mct_s2s.concurrency import ReadOnce, gather_or_cancel
 
 
 async def _returns(value: int) -> int:
@@ -49,3 +49,46 @@ def test_what_is_cancelled_before_it_has_begun_is_not_left_behind(pauses: int) -
 def test_what_is_closed_before_it_has_begun_is_not_left_behind() -> None:
     gather_or_cancel(gather_or_cancel(_returns(1), _returns(2)), _returns(3)).close()
     gc.collect()
+
+
+# --- read once ---
+
+
+@pytest.mark.parametrize(("keep", "in_all"), [(True, 2), (False, 3)])
+def test_what_is_read_once_is_shared_and_a_failure_is_forgotten(keep: bool, in_all: int) -> None:
+    async def work() -> None:
+        once, reads = ReadOnce[str](keep=keep), 0
+
+        async def read() -> str:
+            nonlocal reads
+            reads += 1
+            await asyncio.sleep(0)
+            if reads == 1:
+                raise ZeroDivisionError
+            return ""
+
+        failed = await asyncio.gather(*(once.get("a", read) for _ in range(3)), return_exceptions=True)
+        assert [type(one) for one in failed] == [ZeroDivisionError] * 3
+        assert await asyncio.gather(*(once.get("a", read) for _ in range(3))) == [""] * 3
+        assert await once.get("a", read) == ""
+        assert reads == in_all
+
+    asyncio.run(work())
+
+
+def test_who_is_cancelled_takes_nothing_from_the_others() -> None:
+    async def work() -> None:
+        once, may_end = ReadOnce[str](), asyncio.Event()
+
+        async def read() -> str:
+            await may_end.wait()
+            return "tenant"
+
+        first, second = (asyncio.ensure_future(once.get("a", read)) for _ in range(2))
+        await asyncio.sleep(0)
+        first.cancel()
+        may_end.set()
+        assert await second == "tenant"
+        assert first.cancelled()
+
+    asyncio.run(work())

@@ -256,7 +256,10 @@ def check_name(wanted: str) -> None:
 
 def is_https(address: str) -> bool:
     """Whether it is an https address."""
-    parts = urlsplit(address)
+    try:
+        parts = urlsplit(address)
+    except ValueError:  # a bracket that does not close
+        return False
     return parts.scheme == "https" and bool(parts.netloc)
 
 
@@ -270,6 +273,12 @@ def origin(address: str) -> tuple[str, int]:
     if parts.scheme != "https" or not parts.hostname:
         raise ValueError(f"'{address}' is not an https address")
     return parts.hostname.rstrip("."), 443 if parts.port is None else parts.port
+
+
+def is_on_this_machine(address: str) -> bool:
+    """Whether an address leads to this machine, by its host name."""
+    host = (urlsplit(address).hostname or "").rstrip(".")
+    return host in {"localhost", "127.0.0.1", "::1"} or host.endswith(".localhost")
 
 
 def same_origin(one: str, other: str) -> bool:

@@ -31,9 +31,12 @@ COMMANDS = {
     "rotate-secret": "Replace a client's secret: add a new one, test it, remove the old one.",
     "remove-client": "Remove a client's access.",
     "teardown": "Remove everything mct-s2s created for this App Service.",
+    "apply": "Bring about what a trust file says, for one App Service or many."
+    "\n\nSafe to run again: it changes only what is missing or wrong. Sites are worked on side by side.",
     "status": "Show what is configured, what is missing and what expires.",
     "verify": "Test each client with a real token and a real API call.",
     "snippet": "Print a program that calls the MCT API as a client.",
+    "export": "Print what exists as a trust file, which apply reads.",
     "doctor": "Check permissions, locks and policies. Changes nothing without --fix.",
     "schema": "Print the JSON Schema of a document.",
     "completion": "Print the script with which a shell completes commands and names."

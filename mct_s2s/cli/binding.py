@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Sequence
+from contextvars import ContextVar
 from dataclasses import MISSING, Field, fields
 from functools import cached_property
 from importlib import import_module
@@ -27,6 +28,7 @@ ADVANCED = "Advanced"
 """The groups of options in the help, which puts them in the order of `help.ORDER`."""
 SEVERAL_OPTIONS = "several options"
 """The key of a field's metadata whose value is the parameters that the field, a dictionary, stands for."""
+_typed: ContextVar[frozenset[str]] = ContextVar("typed options", default=frozenset())
 
 
 def option(*names: str, text: str, group: str | None = None, variable: str | None = None, **more: Any) -> Any:
@@ -74,16 +76,28 @@ def command(
                 kind, default = inspect.Parameter.KEYWORD_ONLY, _default(field)
                 parameters.append(inspect.Parameter(field.name, kind, default=default, annotation=hints[field.name]))
 
-        def entry(**values: Any) -> None:
+        def entry(context: typer.Context, **values: Any) -> None:
+            _typed.set(frozenset(name for name in values if _is_typed(context, name)))
             gathered = {name: {each: values.pop(each) for each in names} for name, names in several.items()}
             raise typer.Exit(run(options(**values, **gathered)))
 
+        parameters.insert(0, inspect.Parameter("context", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context))
         entry.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
         entry.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
         app.command(name, cls=Command, help=summary or run.__doc__, epilog="\n".join(examples))(entry)
         return run
 
     return register
+
+
+def typed_options() -> frozenset[str]:
+    """The options of the command that runs, by the names of their fields, that were typed: no variable set them."""
+    return _typed.get()
+
+
+def _is_typed(context: typer.Context, name: str) -> bool:
+    source = context.get_parameter_source(name)
+    return source is not None and source.name == "COMMANDLINE"
 
 
 def _default(field: Field[Any]) -> Any:

@@ -20,47 +20,64 @@ from mct_s2s.engine.outcome import Outcome
 from mct_s2s.engine.request import Request
 from mct_s2s.engine.session import Session
 from mct_s2s.errors import CANCELLED, Cancelled, PermissionMissing, UsageError
-from mct_s2s.inputs.secret_places import SecretTo
+from mct_s2s.inputs.client_places import ClientPlaces
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.planning.changes.access import DisableIdentity
 from mct_s2s.planning.plan import Plan
 from mct_s2s.ports.apply_progress import Progress
 from mct_s2s.render.closing import credential_lines
+from mct_s2s.render.console import Terminal
 from mct_s2s.render.documents import SavedCredential
 from mct_s2s.render.pipelines import masks
 from mct_s2s.render.plan import show_plan, summary, target_details
-from mct_s2s.stores.output_store import Shown
+from mct_s2s.stores.output_store import Shown, Viewer
 
 PENDING = 3
 """The exit code of a dry run that found something to do, and of a run whose clients failed the test."""
 
 
 async def change(
-    run: Run, options: ChangingOptions, session: Session, request: Request, secret_to: SecretTo | None = None
+    run: Run, options: ChangingOptions, session: Session, request: Request, places: ClientPlaces | None = None
 ) -> Outcome:
     """Do what is requested; the outcome of `-o json` is written, that for people is the command's.
 
     Raises:
         S2SError: refused, by Azure or by the user.
     """
-    secret_to = secret_to or SecretTo()
-    if secret_to.vault is not None:
-        session.vaults.address(secret_to.vault.vault)  # before anything is looked at
-    if secret_to.show and secret_to.form is not None:
+    places = places or ClientPlaces()
+    if places.take_output:
         run.terminal.leave_output()
     ui = TerminalInterface(run, options)
-    request = replace(
-        request,
-        attempt=token_hex(4),
-        stores=RunStores(secret_to, session, request.label, ui),
-        backup=BackupFile(options.backup, run.terminal.note) if options.backup is not None else None,
-        preflight=not options.no_preflight,
-        dry_run=options.dry_run,
-    )
+    request = equipped(request, options, session, places, ui, run.terminal)
     outcome = await run_change(session, request, ui)
     remember_seen(options, session, outcome.after)
     write_document(run.terminal, options, session, outcome)
     return outcome
+
+
+def equipped(
+    request: Request,
+    options: ChangingOptions,
+    session: Session,
+    places: ClientPlaces,
+    viewer: Viewer,
+    terminal: Terminal,
+) -> Request:
+    """The request with what this run alone brings: its name, its stores, and what the options say of every change.
+
+    Raises:
+        UsageError: a key vault that this cloud cannot have.
+    """
+    for vault in places.vaults:
+        session.vaults.address(vault)  # before anything is looked at
+    return replace(
+        request,
+        attempt=token_hex(4),
+        stores=RunStores(places, session, request.label, viewer),
+        backup=BackupFile(options.backup, terminal.note) if options.backup is not None else None,
+        preflight=not options.no_preflight,
+        dry_run=options.dry_run,
+    )
 
 
 def exit_code(options: ChangingOptions, outcome: Outcome) -> int:

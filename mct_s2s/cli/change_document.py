@@ -12,7 +12,7 @@ from mct_s2s.cli.requests import where
 from mct_s2s.engine.outcome import Outcome
 from mct_s2s.engine.session import Session
 from mct_s2s.plain_text import plain
-from mct_s2s.planning.fingerprint import fingerprint
+from mct_s2s.planning.fingerprint import fingerprint as digest_of
 from mct_s2s.planning.identifiers import identify
 from mct_s2s.planning.permissions.grants import missing_rights
 from mct_s2s.planning.reports.findings import diagnose
@@ -27,14 +27,15 @@ from mct_s2s.render.verification import verification_document
 def write_document(terminal: Terminal, options: ChangingOptions, session: Session, outcome: Outcome) -> None:
     """Print the JSON document, or the plan as Markdown; nothing where the output is text."""
     if terminal.json:
-        terminal.document(_document(options, session, outcome))
+        terminal.document(result_of(options, session, outcome, _fingerprint(outcome)))
     elif options.output is PlanFormat.MARKDOWN:
         about, left = target_details(outcome.before), left_to_others(options, session, outcome)
         lines = plan_markdown(outcome.plan, outcome.request.label, about, _fingerprint(outcome), left)
         terminal.hand_over_text("".join(f"{plain(line)}\n" for line in lines))
 
 
-def _document(options: ChangingOptions, session: Session, outcome: Outcome) -> dict[str, object]:
+def result_of(options: ChangingOptions, session: Session, outcome: Outcome, fingerprint: str) -> dict[str, object]:
+    """`mct-s2s/result/v1`; the fingerprint is part of a dry run's."""
     after = outcome.after if outcome.applied else outcome.before
     findings = diagnose(after, outcome.request.now, where(options, after))
     return result_document(
@@ -42,8 +43,9 @@ def _document(options: ChangingOptions, session: Session, outcome: Outcome) -> d
         all_credentials(outcome),
         status_document(after, findings),
         left=left_to_others(options, session, outcome),
+        notes=outcome.plan.remarks,
         missing=missing_rights(outcome.lacks),
-        fingerprint=_fingerprint(outcome) if options.dry_run else None,
+        fingerprint=fingerprint if options.dry_run else None,
         verification=verification_document(outcome.verification) if outcome.verification else None,
     )
 
@@ -51,7 +53,7 @@ def _document(options: ChangingOptions, session: Session, outcome: Outcome) -> d
 def _fingerprint(outcome: Outcome) -> str:
     """The digest of what would be done."""
     request = outcome.request
-    return fingerprint(outcome.plan, request.now, request.subject(outcome.before))
+    return digest_of(outcome.plan, request.now, request.subject(outcome.before))
 
 
 def _steps(outcome: Outcome) -> Iterator[Step]:

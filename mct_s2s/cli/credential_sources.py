@@ -11,12 +11,12 @@ from pathlib import Path
 from mct_s2s.cli.own_credentials import at_hand, from_files
 from mct_s2s.engine.session import Vaults
 from mct_s2s.errors import UsageError
-from mct_s2s.inputs.federation import is_repository
 from mct_s2s.inputs.secret_places import SecretTo
 from mct_s2s.inputs.vault import VaultTo, vault_to
 from mct_s2s.local_files import read_given
 from mct_s2s.model.client_credentials import EXPIRING_WITHIN, CredentialKind, has_end
 from mct_s2s.model.client_sign_in import OwnCredential
+from mct_s2s.model.github import is_repository
 from mct_s2s.model.ids import place_in_tag, same_id
 from mct_s2s.model.language import Language
 from mct_s2s.model.trust import ClientApplication

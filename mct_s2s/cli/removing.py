@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 from mct_s2s import clock
 from mct_s2s.cli.change import change, exit_code
@@ -19,8 +18,10 @@ from mct_s2s.engine.session import Session
 from mct_s2s.errors import UsageError
 from mct_s2s.inputs.secret_places import SecretTo
 from mct_s2s.model.desired import Desired, Removal
+from mct_s2s.model.directory_objects import Application
 from mct_s2s.planning.changes.credentials import RemoveSecret
 from mct_s2s.planning.changes.registrations import DeleteApplication
+from mct_s2s.render.console import Terminal
 from mct_s2s.stores.departures import LocalDepartures
 from mct_s2s.stores.keys import KeyFileStore
 
@@ -41,7 +42,7 @@ def remove(options: RemovalOptions, wanted: Removal) -> int:
         request = replace(request_for(session, desired, now), wired=True, departures=LocalDepartures())
         outcome = await change(current, options, session, request)
         if outcome.applied:
-            _retire(current, outcome, default_folder(session.label, outcome.before, request.label))
+            retire_files(current.terminal, session, outcome)
             what = "service-to-service authentication" if wanted.everything else f"{', '.join(wanted.clients)}"
             close(current.terminal, options, session, outcome, f"Removed {what} from {request.label}")
         return exit_code(options, outcome)
@@ -49,18 +50,26 @@ def remove(options: RemovalOptions, wanted: Removal) -> int:
     return run(options, Needs(key_vault=wanted.delete_secrets), body)
 
 
-def _retire(current: Run, outcome: Outcome, folder: Path) -> None:
+def retire_files(terminal: Terminal, session: Session, outcome: Outcome) -> None:
     """Delete the files whose secrets have just become useless, where they are in this tool's own folder."""
+    folder = default_folder(session.label, outcome.before, outcome.request.label)
     for name, client_id in _without_secrets(outcome):
         for stem in dict.fromkeys((name, client_id)):
             store = KeyFileStore.at(SecretTo().file_for(stem, folder), is_ours=True)
             if store.retire(client_id):
-                current.terminal.note(f"Deleted {store.path} (its secret was removed)")
+                terminal.note(f"Deleted {store.path} (its secret was removed)")
+
+
+def _has_ours(application: Application) -> bool:
+    return any(credential.is_ours for credential in application.credentials)
 
 
 def _without_secrets(outcome: Outcome) -> Iterator[tuple[str, str]]:
     done = [entry.change for entry in outcome.journal.done]
-    emptied = {c.object_id for c in done if isinstance(c, DeleteApplication | RemoveSecret)}
+    left = (client.application for client in outcome.after.trust.clients)
+    usable = {one.object_id for one in left if one is not None and _has_ours(one)}
+    emptied = {c.object_id for c in done if isinstance(c, RemoveSecret)} - usable
+    emptied |= {c.object_id for c in done if isinstance(c, DeleteApplication)}
     for client in outcome.before.trust.clients:
         if client.application is not None and client.application.object_id in emptied:
             yield client.display_name, client.client_id

@@ -143,9 +143,9 @@ class Wire:
         """What is wanted of it, once the cloud is known; `label` is what a person calls the MCT App Service."""
         host, vault = session.azure.authority_host, self.secret_to.vault
         if self.client is None or self.client.credential is None or vault is None:
-            return WireSpec(self.client is not None, authority_host=host)
+            return WireSpec(self.client.name if self.client is not None else None, authority_host=host)
         name, url = session.vaults.address(vault.vault)
-        return WireSpec(True, name, f"{url}/secrets/{vault.secret_for(label, self.client.name)}", host)
+        return WireSpec(self.client.name, name, f"{url}/secrets/{vault.secret_for(label, self.client.name)}", host)
 
 
 def wire(

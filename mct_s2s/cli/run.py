@@ -40,6 +40,9 @@ class Run:
         self.outcome: Outcome | None = None
         """Of a command that changes something, once it has begun to."""
 
+        self.ended_early: Callable[[S2SError], None] | None = None
+        """Tells what has become of a command about several sites that the deadline or a signal has ended: it has an
+        account for each of them."""
         self.is_asking = False
         """Whether a question is open: no change is under way then, and Ctrl-C means no."""
 
@@ -130,6 +133,11 @@ async def _about_chosen_site(current: Run, needs: Needs, body: Body, missing: Us
         return await body(current, about_one)
 
 
+def run_connected(options: AzureOptions, body: Connected) -> int:
+    """The same for a command that opens its sessions itself."""
+    return _exit_code(options, body)
+
+
 def run_as_client(options: AzureOptions, body: ClientBody) -> int:
     """The same for a command that sees Azure as a client of the MCT API does, and signs no one in."""
 
@@ -199,6 +207,9 @@ async def _with_deadline(current: Run, connected: Connected, interruption: Inter
 
 
 def _report(current: Run, error: S2SError) -> None:
+    if current.ended_early is not None and isinstance(error, DeadlinePassed):
+        current.ended_early(error)
+        return
     done, doubtful, left = current.progress()
     credentials = current.credentials()
     if isinstance(error, Cancelled | Interrupted):
@@ -218,6 +229,10 @@ def _report(current: Run, error: S2SError) -> None:
 
 
 def _report_interruption(current: Run) -> None:
+    if current.ended_early is not None and not current.is_asking:
+        with suppress(BrokenPipeError):
+            current.ended_early(Interrupted("interrupted", "Interrupted.", remedy=RESUME))
+        return
     credentials = current.credentials()
     with suppress(BrokenPipeError):
         current.terminal.say()

@@ -29,6 +29,10 @@ RESERVE = 3.0
 """Seconds before the deadline at which a test of clients stops waiting, so that what it has found can still be said."""
 
 
+CLIENT_ID = "AZURE_CLIENT_ID"
+"""The variable that says who signs in: azure-identity's."""
+
+
 @dataclass(frozen=True)
 class Needs:
     """Which services a command will talk to: no unneeded token is requested."""
@@ -40,8 +44,16 @@ class Needs:
 
 
 @asynccontextmanager
-async def connect(options: AzureOptions, needs: Needs, terminal: Terminal) -> AsyncIterator[Session]:
+async def connect(
+    options: AzureOptions, needs: Needs, terminal: Terminal, *, client_id: str | None = None
+) -> AsyncIterator[Session]:
     """Sign in and provide the ports; everything is closed again at the end.
+
+    Args:
+        options: the command's.
+        needs: what the session has to be good for.
+        terminal: is told who signs in.
+        client_id: the appId of who signs in; `None` for the one of the environment.
 
     Raises:
         S2SError: the options contradict each other, the cloud is not there, or the sign-in is refused.
@@ -53,7 +65,8 @@ async def connect(options: AzureOptions, needs: Needs, terminal: Terminal) -> As
     async with AsyncExitStack() as stack:
         signing_in = stack.enter_context(ExitStack())
         signing_in.enter_context(activity("Signing in"))
-        connection, credential = await stack.enter_async_context(signed_in(options, terminal, target=needs.target))
+        signing = signed_in(options, terminal, target=needs.target, client_id=client_id)
+        connection, credential = await stack.enter_async_context(signing)
         loading = asyncio.ensure_future(asyncio.to_thread(_load_services, needs))
         try:
             cloud = connection.cloud
@@ -82,7 +95,7 @@ async def connect(options: AzureOptions, needs: Needs, terminal: Terminal) -> As
 
 @asynccontextmanager
 async def signed_in(
-    options: AzureOptions, terminal: Terminal, *, target: bool
+    options: AzureOptions, terminal: Terminal, *, target: bool, client_id: str | None = None
 ) -> AsyncIterator[tuple[Connection, CallerCredential]]:
     """Connect and sign in, without ports.
 
@@ -90,13 +103,15 @@ async def signed_in(
         options: the command's.
         terminal: is told who signs in.
         target: whether the command is about an App Service, which then has to be named.
+        client_id: as for `connect`.
 
     Raises:
         S2SError: as for `connect`.
     """
     from mct_s2s.azure.clouds import open_cloud  # noqa: PLC0415
 
-    async with open_cloud(options.cloud) as opened:
+    async with open_cloud(options.cloud) as found:
+        opened = found if client_id is None else replace(found, environ={**found.environ, CLIENT_ID: client_id})
         tenant, subscription = _defaults(options, opened)
         site = _target(options, opened, subscription) if target else None
         async with _connection(options, opened, terminal) as line:

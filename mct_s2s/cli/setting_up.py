@@ -25,6 +25,7 @@ from mct_s2s.cli.user_files import SharedFile, handoff_file
 from mct_s2s.engine.outcome import Outcome
 from mct_s2s.engine.request import Request
 from mct_s2s.engine.session import Session
+from mct_s2s.inputs.client_places import ClientPlaces
 from mct_s2s.inputs.handoff import handoff_text
 from mct_s2s.inputs.secret_places import SecretTo, secret_to
 from mct_s2s.inputs.target import caller_resource
@@ -43,7 +44,7 @@ class Setup:
     now: datetime
     clients: tuple[ClientSpec, ...]
     identities: tuple[str | ResourceId, ...]
-    stores: SecretTo
+    places: ClientPlaces
     wired: Wire | None
     named: SiteTarget | None
     """The App Service that only gives its name, as it is not contacted."""
@@ -59,31 +60,32 @@ class Setup:
         now = clock.now()
         clients = client_specs(options, options.client, now)
         identities = tuple(dict.fromkeys(caller_resource(text) for text in options.managed_identity))
-        stores = _stores(options, len(clients))
-        wired = wire(options.wire, clients, identities, stores)
+        place = _place(options, len(clients))
+        wired = wire(options.wire, clients, identities, place)
         named = named_target(options) if options.no_app_service else None
         check_role(options.role)
         handoff = handoff_file(options.handoff) if options.handoff is not None else None
         if handoff is not None:
             handoff.check(dry_run=options.dry_run)
-        return cls(options, now, clients, identities, stores, wired, named, handoff)
+        return cls(options, now, clients, identities, ClientPlaces(place), wired, named, handoff)
 
-    def with_clients(self, options: CredentialOptions, name: str) -> Setup:
+    def with_client(self, options: CredentialOptions, name: str) -> Setup:
         """One more client, whose credential is of other options than the first ones'.
 
         Raises:
             UsageError: an unusable value.
         """
-        clients = (*self.clients, *client_specs(options, [name], self.now))
-        stores = _stores(options, len(clients)) if options.secret_to else self.stores
-        return replace(self, clients=clients, stores=stores)
+        more = client_specs(options, [name], self.now)
+        place = _place(options, len(more))
+        places = self.places.with_own(more[0].name, place)
+        return replace(self, clients=(*self.clients, *more), places=places)
 
     @property
     def needs(self) -> Needs:
         """The services that the work talks to."""
         site = not self.options.no_app_service
         arm = site or bool(self.identities) or self.wired is not None
-        return Needs(arm=arm, target=site, key_vault=self.stores.vault is not None)
+        return Needs(arm=arm, target=site, key_vault=bool(self.places.vaults))
 
     async def carry_out(self, current: Run, session: Session) -> int:
         """Plan, confirm and apply; return the process exit code.
@@ -92,14 +94,15 @@ class Setup:
             S2SError: refused, by Azure or by the user.
         """
         options, target = self.options, session.target or self.named
-        outcome = await change(current, options, session, self._request(session, target), self.stores)
+        outcome = await change(current, options, session, self.request(session), self.places)
         if not options.dry_run and (options.handoff or options.handoff_text):
             self._hand_over(current, session, outcome, target)
         close_clients(current.terminal, options, session, outcome)
         return exit_code(options, outcome)
 
-    def _request(self, session: Session, target: SiteTarget | None) -> Request:
-        options, wired = self.options, self.wired
+    def request(self, session: Session) -> Request:
+        """What is asked of the engine, once the session says in which subscription the App Service is."""
+        options, wired, target = self.options, self.wired, session.target or self.named
         reference = options.service_management_reference
         service = service_spec(target, options.service_name, options.role, options.service_app, reference=reference)
         label = target.label if target else service.display_name
@@ -133,5 +136,5 @@ class Setup:
             self.handoff.write(handoff_text(values, target.label if target else None))
 
 
-def _stores(options: CredentialOptions, clients: int) -> SecretTo:
+def _place(options: CredentialOptions, clients: int) -> SecretTo:
     return secret_to(options.secret_to, clients, options.secret_format, options.secret_names)

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
 from mct_s2s import clock
 from mct_s2s.cli.completion.seen import remember_seen
+from mct_s2s.cli.exit_codes import worst
+from mct_s2s.cli.fleet.sessions import FleetSessions
+from mct_s2s.cli.fleet.sites import FleetSite
+from mct_s2s.cli.fleet.working import at_each_site
 from mct_s2s.cli.options import AzureOptions
 from mct_s2s.cli.requests import request_for, service_spec, where
+from mct_s2s.cli.trust_files import SiteSetup
 from mct_s2s.concurrency import gather_or_cancel
-from mct_s2s.engine.observe.all_sites import find_mct_sites, read_each
+from mct_s2s.engine.observe.all_sites import Slots, find_mct_sites, find_slots, read_each
 from mct_s2s.engine.observe.observe import observe
 from mct_s2s.engine.observe.tenant_wide import find_tenant_wide
 from mct_s2s.engine.session import Session
@@ -23,8 +29,7 @@ from mct_s2s.planning.reports.findings import diagnose
 from mct_s2s.planning.reports.status_report import SiteStatus, StatusReport, TenantWide, UnreadSite
 from mct_s2s.ports.apply_progress import activity
 
-WORST_LAST = (0, 3, 4, 1)
-"""Exit codes by how little is known: a problem that was found, a missing permission, an answer that did not come."""
+Outcomes = tuple[tuple[ResourceId, SiteStatus | S2SError], ...]
 SOMETHING_WRONG = 3
 
 
@@ -54,12 +59,31 @@ async def read_many(
     return replace(report, tenant_wide=wide)
 
 
+async def read_file(setups: Sequence[SiteSetup], sessions: FleetSessions, within: timedelta) -> StatusReport:
+    """The App Services of a trust file, side by side; what one of them raises is its own."""
+    sites = [one.site for one in setups]
+
+    async def read(site: FleetSite, session: Session) -> SiteStatus:
+        return replace(await _site(site.options, session, session.target, within), key=site.key)
+
+    now = clock.now()
+    with activity(f"Reading {len(sites)} site{'s' * (len(sites) != 1)}"):
+        outcomes = list(zip(sites, await at_each_site(sites, sessions, read), strict=True))
+    return StatusReport(
+        now,
+        within,
+        tuple(one for _, one in outcomes if isinstance(one, SiteStatus)),
+        tuple(UnreadSite(site.target, one, key=site.key) for site, one in outcomes if isinstance(one, S2SError)),
+        lists_sites=True,
+    )
+
+
 def exit_code(report: StatusReport) -> int:
     """The worst of what was found: 0, 3 for a problem, or the code of an error."""
     codes = [0 if report.is_healthy else SOMETHING_WRONG, *(one.error.exit_code for one in report.failed)]
     if report.tenant_wide is not None and report.tenant_wide.error is not None:
         codes.append(report.tenant_wide.error.exit_code)
-    return max(codes, key=lambda code: WORST_LAST.index(code) if code in WORST_LAST else len(WORST_LAST))
+    return worst(codes)
 
 
 async def _sites(options: AzureOptions, session: Session, within: timedelta, *, asked: bool) -> StatusReport:
@@ -69,16 +93,30 @@ async def _sites(options: AzureOptions, session: Session, within: timedelta, *, 
     found = await find_mct_sites(session.azure.sites, session.subscription)
 
     async def read(app: ResourceId) -> SiteStatus:
-        return await _site(options, session, SiteTarget(app.name, app.resource_group, app.subscription_id), within)
+        target = SiteTarget(app.names[0], app.resource_group, app.subscription_id, app.slot)
+        return await _site(options, session, target, within)
 
-    outcomes = await read_each(tuple(one.site.resource for one in found.mct), read)
+    async def read_with_slots(app: ResourceId) -> tuple[Outcomes, Slots]:
+        status = await read(app)
+        app_service = status.observed.app_service
+        slots = await find_slots(session.azure.sites, app_service) if app_service is not None else Slots()
+        return ((app, status), *await read_each(slots.set_up, read)), slots
+
+    outcomes: list[tuple[ResourceId, SiteStatus | S2SError]] = []
+    unchecked = [site.resource for site in found.unread]
+    for app, one in await read_each(tuple(one.site.resource for one in found.mct), read_with_slots):
+        if isinstance(one, S2SError):
+            outcomes.append((app, one))
+        else:
+            outcomes += one[0]
+            unchecked += one[1].unread
     return StatusReport(
         now,
         within,
         tuple(one for _, one in outcomes if isinstance(one, SiteStatus)),
-        tuple(UnreadSite(app, one) for app, one in outcomes if isinstance(one, S2SError)),
-        tuple(site.resource for site in found.unread),
-        subscription_wide=True,
+        tuple(UnreadSite.found(app, one) for app, one in outcomes if isinstance(one, S2SError)),
+        tuple(unchecked),
+        lists_sites=True,
     )
 
 

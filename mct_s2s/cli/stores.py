@@ -10,13 +10,14 @@ from pathlib import Path
 from mct_s2s.cli.own_credentials import if_usable
 from mct_s2s.engine.session import Session
 from mct_s2s.errors import UsageError
+from mct_s2s.inputs.client_places import ClientPlaces
 from mct_s2s.inputs.secret_places import SecretTo
 from mct_s2s.model.client_sign_in import ClientSignIn, OwnCredential, SecretCredential
 from mct_s2s.model.desired import Desired, Kept
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.secret_form import SecretForm, SecretFormat
 from mct_s2s.model.trust import ClientApplication
-from mct_s2s.planning.secrets.rotation import rotating
+from mct_s2s.planning.secrets.rotated_clients import rotating
 from mct_s2s.ports.secret_stores import SecretStore
 from mct_s2s.stores.command_store import CommandKeyStore, CommandStore
 from mct_s2s.stores.file_store import FileStore
@@ -37,7 +38,7 @@ def default_folder(cloud: str, observed: ObservedState, label: str) -> Path:
 class RunStores:
     """Makes the store of each client's credential."""
 
-    secret_to: SecretTo
+    places: ClientPlaces
     """Where the user asked for it."""
     session: Session
     label: str
@@ -57,11 +58,13 @@ class RunStores:
             return {name: self._of_existing(name, client.client_id, folder) for name, client in clients.items()}
         stores: dict[str, SecretStore] = {}
         for client in desired.clients:
+            place = self.places.of(client.name)
             match client.credential.keeps if client.credential is not None else None:
                 case Kept.SECRET:
-                    stores[client.name] = self._of_secret(client.name, folder)
+                    stores[client.name] = self._of_secret(client.name, place, folder)
                 case Kept.PRIVATE_KEY:
-                    stores[client.name] = self._of_key(client.name, observed.trust.client_of_id(client.name), folder)
+                    adopted = observed.trust.client_of_id(client.name)
+                    stores[client.name] = self._of_key(client.name, place, adopted, folder)
                 case None:
                     pass
         return stores
@@ -83,41 +86,43 @@ class RunStores:
 
     def _of_existing(self, name: str, client_id: str, folder: Path) -> SecretStore:
         """A client that was adopted by its appId has its file under that name."""
-        if not self.secret_to.is_file:
-            return self._of_secret(name, folder)
-        other = self._file(client_id, folder)
-        return other if other.holds(client_id) else self._file(name, folder)
+        place = self.places.of(name, client_id)
+        if not place.is_file:
+            return self._of_secret(name, place, folder)
+        other = _file(client_id, place, folder)
+        return other if other.holds(client_id) else _file(name, place, folder)
 
-    def _of_secret(self, name: str, folder: Path) -> SecretStore:
-        if self.secret_to.show:
-            return OutputStore(self.viewer, self.secret_to.form)
-        if self.secret_to.command is not None:
-            command, form = self.secret_to.command, self.secret_to.form or SecretForm()
+    def _of_secret(self, name: str, place: SecretTo, folder: Path) -> SecretStore:
+        if place.show:
+            return OutputStore(self.viewer, place.form)
+        if place.command is not None:
+            command, form = place.command, place.form or SecretForm()
             return CommandStore(command.words_for(name), command.label, form)
-        vault = self.secret_to.vault
-        if vault is not None:
-            return self.session.vaults.store(vault.vault, vault.secret_for(self.label, name), name)
-        return self._file(name, folder)
+        if place.vault is not None:
+            return self.session.vaults.store(place.vault.vault, place.vault.secret_for(self.label, name), name)
+        return _file(name, place, folder)
 
-    def _of_key(self, name: str, adopted: ClientApplication | None, folder: Path) -> SecretStore:
+    def _of_key(self, name: str, place: SecretTo, adopted: ClientApplication | None, folder: Path) -> SecretStore:
         """A client that is named by its appId may have a key that was made under its display name."""
-        command, form = self.secret_to.command, self.secret_to.form
+        command, form = place.command, place.form
         if form is not None and form.format is not SecretFormat.VALUE:
             raise UsageError(
                 "secret-place-unfit",
                 "A private key has several lines: it cannot be one of several variables.",
                 remedy="Hand it over alone: --secret-format value, or github:OWNER/REPO/NAME",
             )
-        if self.secret_to.show:
+        if place.show:
             return OutputKeyStore(self.viewer, form, client=name)
         if command is not None:
             return CommandKeyStore(command.words_for(name), command.label, SecretForm(), client=name)
-        if adopted is not None and (store := self._key_file(adopted.display_name, folder)).holds(name):
+        if adopted is not None and (store := _key_file(adopted.display_name, place, folder)).holds(name):
             return store
-        return self._key_file(name, folder)
+        return _key_file(name, place, folder)
 
-    def _key_file(self, name: str, folder: Path) -> KeyFileStore:
-        return KeyFileStore.at(self.secret_to.file_for(name, folder), self.secret_to.path is None)
 
-    def _file(self, name: str, folder: Path) -> FileStore:
-        return FileStore(self.secret_to.file_for(name, folder), self.secret_to.path is None)
+def _key_file(name: str, place: SecretTo, folder: Path) -> KeyFileStore:
+    return KeyFileStore.at(place.file_for(name, folder), place.path is None)
+
+
+def _file(name: str, place: SecretTo, folder: Path) -> FileStore:
+    return FileStore(place.file_for(name, folder), place.path is None)

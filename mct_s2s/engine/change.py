@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.engine.apply.apply import apply
+from mct_s2s.engine.apply.existence import wait_for_deletions
 from mct_s2s.engine.observe.access import AccessLook
 from mct_s2s.engine.observe.observe import observe, reading
 from mct_s2s.engine.observe.preflight import explained, permitted
@@ -31,16 +32,33 @@ async def run_change(session: Session, request: Request, ui: Interface) -> Outco
     outcome = await prepare(session, request)
     if not await ui.confirm(outcome):
         return outcome
+    return await carry_out(session, outcome, since, ui)
+
+
+async def carry_out(session: Session, outcome: Outcome, since: float, ui: Interface) -> Outcome:
+    """Bring the state to a plan that was agreed to.
+
+    Args:
+        session: of its request.
+        outcome: of `prepare`.
+        since: when that began, in seconds since the epoch.
+        ui: is asked again where the plan is another one by now.
+
+    Raises:
+        S2SError: as for `run_change`.
+    """
+    request = outcome.request
     async with session.exclusive(request.subject(outcome.before), since) as others_ran:
         # After another run, or while a person was reading, the state may have become another one.
         is_stale = others_ran or ui.takes_time
-        while is_stale:
+        while is_stale or await wait_for_deletions(session, outcome):
             shown, outcome = outcome.plan, await prepare(session, request)
             if outcome.plan == shown:
-                break
-            if not await ui.confirm(outcome):
+                is_stale = False
+            elif await ui.confirm(outcome):
+                is_stale = ui.takes_time
+            else:
                 return outcome
-            is_stale = ui.takes_time
         with ui.applying(outcome) as progress:
             await apply(session, outcome, progress)
     if request.verify and not outcome.left_to_others:
@@ -84,7 +102,7 @@ async def _prepared(session: Session, request: Request) -> Outcome:
         desired = request.desired
         if observed.settings_unread:
             desired = replace(desired, settings=SettingsScope.NONE)
-        plan = make_plan(desired, observed, request.facts)
+        intended = make_plan(desired, observed, request.facts)
         access = await look.found()
-        plan = await permitted(azure, plan, observed, access, request)
-    return Outcome(request, plan, observed, access, stores)
+        plan = await permitted(azure, intended, observed, access, request)
+    return Outcome(request, plan, observed, access, stores, intended=intended)

@@ -101,6 +101,8 @@ class Outcome:
     began: float = 0.0
     """When it was, on the clock of `clock.seconds`."""
     verification: Verification | None = None
+    intended: Plan | None = None
+    """The plan whatever its caller may do and the tenant allows: what a reviewer has agreed to."""
     journal: Journal = field(init=False)
     _projected: tuple[int, Mapping[str, str | None] | None, ObservedState] | None = field(
         default=None, init=False, repr=False

@@ -77,6 +77,8 @@ class Request:
     """The app whose settings are to be filled in: its resource id or bare name."""
     wired: bool = False
     """Whether the apps that `--wire` has filled in before are looked at."""
+    all_federated: bool = False
+    """Whether the federated credentials of every client are asked for."""
     stores: Stores | None = None
     """`None` for commands that make nothing secret."""
     backup: SettingsBackup | None = None
@@ -137,6 +139,11 @@ class Request:
     def everything(self) -> bool:
         """Whether every client that was ever made for this service application is looked for."""
         return self.desired.removal is not None and self.desired.removal.everything
+
+    @property
+    def prunes(self) -> bool:
+        """Whether clients are removed that are not named."""
+        return self.desired.pruning is not None and self.desired.pruning.removes
 
     def subject(self, observed: ObservedState) -> str:
         """What two runs must not change at the same moment: the App Service, or where none is, the registration."""

@@ -11,17 +11,13 @@ from urllib.parse import urlsplit
 
 from mct_s2s.errors import UsageError
 from mct_s2s.model.client_credentials import GITHUB
+from mct_s2s.model.github import branch_subject
 from mct_s2s.planning.credentials.federated import FederatedSpec
 
 LONGEST = 600
 """Characters of issuer, subject and audience: docs/azure-contract.md, section 3.5."""
 KUBERNETES = "system:serviceaccount:"
 
-_OWNER = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,37}[A-Za-z0-9])?")
-_REPOSITORY = re.compile(r"[A-Za-z0-9._-]{1,100}")
-"""GitHub's own limits: 39 characters for an owner, 100 for a repository."""
-_NO_BRANCH = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|^[/.]|[/.]$|/\.|\.lock(?:/|$)")
-"""Source: git-check-ref-format(1)."""
 _DNS_LABEL = re.compile(r"[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?")
 """Source: kubernetes.io/docs/concepts/overview/working-with-objects/names."""
 
@@ -62,28 +58,19 @@ def federated_spec(issuer: str | None, subject: str | None, audience: str | None
 def github_subject(text: str) -> str:
     """The subject of a GitHub Actions workflow on a branch, `main` unless another is named.
 
-    Source: docs.github.com/actions/security-for-github-actions, *example subject claims*.
-
     Raises:
-        UsageError: not `OWNER/REPO` or `OWNER/REPO:branch`.
+        UsageError: not `OWNER/REPO` or `OWNER/REPO:branch`, with both ids or none.
     """
-    owner, slash, rest = text.partition("/")
-    repository, colon, branch = rest.partition(":")
-    branch = branch if colon else "main"
-    if not slash or not is_repository(owner, repository) or not branch or _NO_BRANCH.search(branch):
+    subject = branch_subject(text)
+    if subject is None:
         raise UsageError(
             "malformed-repository",
             f"Invalid --github '{text}'.",
-            remedy="Use --github OWNER/REPO or --github OWNER/REPO:branch. For tags, pull requests and "
-            f"environments, use --federated-issuer {GITHUB} with --federated-subject.",
+            remedy="Use --github OWNER/REPO or --github OWNER/REPO:branch, or for a repository with immutable subjects "
+            "--github OWNER@ID/REPO@ID:branch. For tags, pull requests and environments, use --federated-issuer "
+            f"{GITHUB} with --federated-subject.",
         )
-    return f"repo:{owner}/{repository}:ref:refs/heads/{branch}"
-
-
-def is_repository(owner: str, repository: str) -> bool:
-    """Whether a repository on GitHub can be called so."""
-    fits = _OWNER.fullmatch(owner) and _REPOSITORY.fullmatch(repository)
-    return fits is not None and repository not in {".", ".."}
+    return subject
 
 
 def _check_issuer(issuer: str) -> None:

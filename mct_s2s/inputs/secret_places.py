@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mct_s2s.errors import UsageError
-from mct_s2s.inputs.federation import is_repository
 from mct_s2s.inputs.vault import VaultTo, vault_to
 from mct_s2s.model.commands import option
+from mct_s2s.model.github import is_repository
 from mct_s2s.model.ids import file_stem
 from mct_s2s.model.secret_form import VARIABLES, SecretForm, SecretFormat
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import ClassVar
@@ -114,6 +114,31 @@ class Removal:
     """Whether what is in a key vault for a client whose registration goes is deleted there, too."""
     purge: bool = False
     """Whether deleted registrations leave the recycle bin at once: their names and URIs are free then."""
+    kept: frozenset[str] = frozenset()
+    """The appIds, in lower case, of registrations that stay, without the access that this trust gave them."""
+    is_pruning: bool = False
+    """Whether no one named whom it removes: options of `remove-client` are no help then."""
+
+
+@dataclass(frozen=True)
+class Pruning:
+    """What becomes of a trust's clients that are not asked for."""
+
+    removes: bool = False
+    """Whether they are removed; otherwise they are mentioned and left alone."""
+    any_number: bool = False
+    """Whether they may be more than a third of the clients."""
+    kept: frozenset[str] = frozenset()
+    """The appIds, in lower case, of registrations that stay, as another App Service's client has to be there."""
+
+
+@dataclass(frozen=True)
+class Lifetime:
+    """Until when a new secret is to be good."""
+
+    expires: datetime
+    shorten: bool = False
+    """Whether the longest lifetime that the tenant allows will do, where that is shorter."""
 
 
 @dataclass(frozen=True)
@@ -124,21 +149,30 @@ class Rotation:
     clients: tuple[str, ...] = ()
     """Names or appIds."""
     expiring_within: timedelta | None = None
-    """Every client of the site whose last secret ends within this time, or has ended, instead of those named."""
+    """Clients whose last secret ends within this time, or has ended: of those named, or of the whole site."""
+    only_named: bool = False
+    """Whether it is only about those named, of whom some may not be there, or have no secret."""
     keep_old: timedelta = timedelta(0)
     """For how long a secret that was replaced stays good: it is removed by the first rotation after that."""
     remove_old: bool = False
     """Whether old secrets go at once, even if they are still in use."""
     shorten: bool = False
     """Whether the longest lifetime that the tenant allows will do, where that is shorter."""
+    own: Mapping[str, Lifetime] = field(default_factory=dict)
+    """The lifetimes of clients that have one of their own, by the name or appId in `clients`."""
+
+    def of(self, name: str) -> Rotation:
+        """The same as it is for one client."""
+        own = self.own.get(name)
+        return self if own is None else replace(self, expires=own.expires, shorten=own.shorten)
 
 
 @dataclass(frozen=True)
 class WireSpec:
     """An app that is to find in its own settings what it needs to call the MCT API."""
 
-    as_client: bool
-    """Whether it signs in as the client application that was asked for; else it calls by its managed identity."""
+    client: str | None
+    """The name of the client application that it signs in as; `None` where it calls by its managed identity."""
     vault: str | None = None
     secret_uri: str | None = None
     """Where the client's secret is: its https address in the vault, without a version and a slash behind."""
@@ -160,6 +194,8 @@ class Desired:
     """Whether clients that are allowed already get the admin consent that they lack (`doctor --fix`)."""
     restart: bool = True
     removal: Removal | None = None
+    pruning: Pruning | None = None
+    """`None` for commands that have nothing to say about clients that they do not name."""
     rotation: Rotation | None = None
     wire: WireSpec | None = None
     backup: Backup | None = None

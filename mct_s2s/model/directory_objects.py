@@ -101,6 +101,10 @@ class Application:
         """The app role of that value, disabled or not."""
         return next((role for role in self.app_roles if role.value == value), None)
 
+    def valid_at(self, moment: datetime) -> tuple[Credential, ...]:
+        """The credentials that it can sign in with at `moment`."""
+        return tuple(one for one in self.credentials if one.is_valid_at(moment))
+
     def declares(self, resource: ClientId, role: AppRoleId) -> bool:
         """Whether `requiredResourceAccess` already names the role."""
         return any(

@@ -5,6 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 
+def site_title(key: str, label: str) -> str:
+    """What a site of a file is called: `learn (contosolearn)`, or the name alone where the file calls it by that."""
+    return label if key == label else f"{key} ({label})"
+
+
 @dataclass(frozen=True)
 class SiteTarget:
     """A site by name, with as much around it as was said."""

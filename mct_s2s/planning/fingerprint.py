@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import fields, is_dataclass
 from datetime import datetime
 from enum import Enum
@@ -39,6 +40,13 @@ def fingerprint(plan: Plan, now: datetime, subject: str) -> str:
     parts += [_of_step(step, now) for step in plan.left_to_others]
     text = json.dumps([subject.casefold(), *sorted(parts)])
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def combined(digests: Sequence[str]) -> str:
+    """The digest of several together, in whichever order they are listed; that of one is its own."""
+    if len(digests) == 1:
+        return digests[0]
+    return hashlib.sha256(json.dumps(sorted(digests)).encode()).hexdigest()
 
 
 def _of_step(step: AnyChange | ManualStep, now: datetime) -> str:

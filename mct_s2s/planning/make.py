@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 from mct_s2s.model.desired import Desired, SettingsScope
@@ -20,6 +21,7 @@ from mct_s2s.planning.plan import Facts, Left, ManualStep, Plan
 from mct_s2s.planning.registrations.clients import Client, plan_client, plan_identity
 from mct_s2s.planning.registrations.membership import members
 from mct_s2s.planning.registrations.service import Service, plan_service
+from mct_s2s.planning.removing.pruning import Pruned, beside, prune
 from mct_s2s.planning.removing.removal import plan_removal
 from mct_s2s.planning.secrets.rotation import plan_rotation
 
@@ -39,11 +41,13 @@ def make_plan(desired: Desired, observed: ObservedState, facts: Facts) -> Plan:
     if desired.rotation is not None and desired.service is not None:
         return plan_rotation(desired.rotation, observed, facts, desired.service.unique_name)
     service = plan_service(desired.service, observed) if desired.service else None
-    clients = _plan_clients(desired, service, observed, facts)
+    named = _plan_clients(desired, service, observed, facts)
+    clients = _each_once(named.values())
     identities = [
         plan_identity(identity_resource, service, observed) for identity_resource in observed.identity_resources
     ]
 
+    pruned = prune(desired, observed, desired.service.unique_name) if desired.service else Pruned()
     steps: list[AnyChange] = [*service.changes] if service else []
     steps += one_after_another([change for client in clients for change in client.changes])
     steps += [change for _, changes in identities for change in changes]
@@ -54,9 +58,10 @@ def make_plan(desired: Desired, observed: ObservedState, facts: Facts) -> Plan:
         application_ids += consented_applications(observed, service)
         object_ids += consented_identities(observed, service)
     if desired.wire is not None and service is not None:
-        caller = clients[0].client_id if desired.wire.as_client and clients else None
-        before = [change for client in clients for change in client.changes]
-        step, unread = plan_wire(desired.wire, caller, service, observed, before)
+        caller = named.get(desired.wire.client) if desired.wire.client is not None else None
+        before = caller.changes if caller is not None else ()
+        caller_id = caller.client_id if caller is not None else None
+        step, unread = plan_wire(desired.wire, caller_id, service, observed, before)
         steps.append(step)
         left += unread
     if desired.settings is SettingsScope.NONE:
@@ -66,10 +71,12 @@ def make_plan(desired: Desired, observed: ObservedState, facts: Facts) -> Plan:
         left.append(ManualStep(Left.SETTINGS, "Someone else must write the App Service settings.", spec=spec))
     else:
         spec = settings_spec(desired, observed, service, application_ids, object_ids)
+        spec = replace(spec, without=pruned.entries)
         site_steps = plan_site(observed, spec, restart=desired.restart)
         steps += site_steps or _settings_already_right(observed)
     adopted = (*(service.notes if service else ()), *(note for client in clients for note in client.notes))
-    return Plan(tuple(steps), tuple(left), (*adopted, *_notes(observed, steps)))
+    notes = (*adopted, *_notes(observed, steps), *pruned.notes)
+    return Plan((*steps, *beside(steps, pruned)), (*left, *pruned.left_to_others), notes, removals=pruned.keys)
 
 
 def _notes(observed: ObservedState, steps: list[AnyChange]) -> tuple[str, ...]:
@@ -102,14 +109,21 @@ def consented_identities(observed: ObservedState, service: Service | None) -> li
     ]
 
 
-def _plan_clients(desired: Desired, service: Service | None, observed: ObservedState, facts: Facts) -> list[Client]:
+def _plan_clients(
+    desired: Desired, service: Service | None, observed: ObservedState, facts: Facts
+) -> dict[str, Client]:
+    """By the names that were asked for."""
     if service is None:
-        return []
-    planned: dict[object, Client] = {}
+        return {}
     mended = clients_to_mend(observed, service.unique_name) if desired.mend else ()
-    for spec in (*desired.clients, *mended):
-        client = plan_client(spec, service, observed, facts)
-        planned.setdefault(client.client_id, client)  # a name and an appId may mean the same client
+    return {spec.name: plan_client(spec, service, observed, facts) for spec in (*desired.clients, *mended)}
+
+
+def _each_once(clients: Iterable[Client]) -> list[Client]:
+    """A name and an appId may mean the same client."""
+    planned: dict[object, Client] = {}
+    for client in clients:
+        planned.setdefault(client.client_id, client)
     return list(planned.values())
 
 

@@ -94,6 +94,8 @@ class Plan:
     notes: tuple[Item, ...] = ()
     """What the reader should know of, although nothing follows from it: a sentence, or one and a command."""
     blocked: tuple[BlockedStep, ...] = ()
+    removals: frozenset[str] = frozenset()
+    """The keys of steps that remove something beside others that add: they wait until the settings are written."""
 
     @cached_property
     def changes(self) -> tuple[AnyChange, ...]:
@@ -123,6 +125,11 @@ class Plan:
         return (*blocked, *(lack for note in self.left_to_others for lack in note.needed))
 
     @property
+    def remarks(self) -> tuple[tuple[str, str], ...]:
+        """The notes, each as a sentence and a command, which may be empty."""
+        return tuple((note, "") if isinstance(note, str) else note for note in self.notes)
+
+    @property
     def is_empty(self) -> bool:
         """Whether everything is already as it is wanted."""
         return not self.changes
@@ -131,16 +138,19 @@ class Plan:
         """The keys of the changes that must be done before `change` may write.
 
         The settings wait for everything but admin consent, which no setting depends on. The restart waits for that too:
-        the site restarts once, after all else has succeeded. Where access is revoked, it is the other way round.
+        the site restarts once, after all else has succeeded. Where access is revoked, it is the other way round:
+        by then, clients that are removed have none any more.
         """
         match change:
             case WriteSettings():
-                return frozenset() if self._shuts_out else self._keys - self._site - self._consents
+                added = self._keys - self._site - self._consents - self.removals
+                return frozenset() if self._shuts_out else added
             case RestartSite():
-                return (self._site if self._shuts_out else self._keys) - {change.key}
+                return (self._site if self._shuts_out else self._keys - self.removals) - {change.key}
             case _:
                 needed = {ref.key for ref in references(change)} | (self._keys & set(change.after))
-                return frozenset(needed | self._site if self._shuts_out else needed)
+                is_late = self._shuts_out or change.key in self.removals
+                return frozenset(needed | self._site if is_late else needed)
 
 
 def references(value: object) -> Iterator[Ref[str]]:

@@ -199,5 +199,15 @@ def _present(trust: Trust, principal: ServicePrincipal) -> Trust:
 
 
 def _with_holders(state: ObservedState) -> Trust:
-    """The callers' identities, which the directory may not have shown when it was read."""
-    return replace(state.trust, identities=state.trust.identities_with(state.identity_resources))
+    """The callers' identities: also those that the directory had not shown when it was read; none that was removed."""
+    site, assigned = state.app_service, {one.principal_id.casefold() for one in state.trust.assignments}
+    named = {(one.principal_id or "").casefold() for one in state.identity_resources}
+    there = tuple(
+        identity
+        for identity in state.trust.identities_with(state.identity_resources)
+        if identity.id.casefold() in assigned | named
+        or site is None
+        or site.refusal is not None
+        or site.allowed_object_ids.holds(identity.id)
+    )
+    return replace(state.trust, identities=there)

@@ -53,11 +53,16 @@ def print_items(console: Console, items: Iterable[tuple[str, str]]) -> None:
 
 
 def show_standing(
-    terminal: Terminal, done: Sequence[AnyChange], doubtful: Sequence[AnyChange], left: Sequence[AnyChange]
+    terminal: Terminal,
+    done: Sequence[AnyChange],
+    doubtful: Sequence[AnyChange],
+    left: Sequence[AnyChange],
+    *,
+    again: bool = True,
 ) -> None:
-    """How far the command came. Nothing is undone: the same command goes on from here."""
+    """How far the command came. Nothing is undone: the same command goes on from here, which is said unless told."""
     for label, changes in (("Done", done), ("Unconfirmed", doubtful), ("Not done", left)):
         if changes:
             terminal.say(Text.assemble((f"{label}: ", "head"), "; ".join(f"{c.resource} {c.name}" for c in changes)))
-    if done or doubtful:
+    if again and (done or doubtful):
         terminal.say("Run the same command again to resume.")

@@ -154,8 +154,7 @@ def _remarks(console: Console, plan: Plan) -> None:
     """What others must do, what is missing, and what the reader should know; commands on lines of their own."""
     for step in plan.left_to_others:
         prose(console, Text(f"  {step.what}", style="warn"), indent=2)
-    for note in plan.notes:
-        text, command = (note, "") if isinstance(note, str) else note
+    for text, command in plan.remarks:
         prose(console, Text(f"  {text}", style="warn"), indent=2)
         if command:
             console.print(Text(f"    {command}", style="command"))

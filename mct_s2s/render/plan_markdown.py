@@ -21,7 +21,7 @@ _CODE = re.compile(r"[^\s`|\\]*[^\s`|\\\w][^\s`|\\]*")
 def plan_markdown(
     plan: Plan, label: str, about: Sequence[str], fingerprint: str, left: Sequence[Instruction]
 ) -> Iterator[str]:
-    """The lines of the document.
+    """The lines of a document.
 
     Args:
         plan: what would be done.
@@ -30,17 +30,26 @@ def plan_markdown(
         fingerprint: the plan's digest, by which a later run can be compared with what was approved.
         left: what someone else has to do, or enter.
     """
-    yield f"# Plan for {_text(label)}"
-    for line in (_text(", ".join(about)), f"**{summary(plan)}**", f"Fingerprint: `{fingerprint}`"):
-        if line:
-            yield ""
-            yield line
+    yield f"# Plan for {text(label)}"
+    yield from paragraphs(text(", ".join(about)), f"**{summary(plan)}**", f"Fingerprint: `{fingerprint}`")
+    yield from plan_sections(plan, left, "##")
+
+
+def plan_sections(plan: Plan, left: Sequence[Instruction], heading: str) -> Iterator[str]:
+    """The steps of a plan, and below such a heading each: the settings, notes, what others must do, missing rights."""
     yield from _steps(plan)
     for step in plan.changes:
         if isinstance(step, WriteSettings) and step.edits:
-            yield from _settings(step)
-    yield from _remarks(plan, left)
-    yield from _missing(plan)
+            yield from _settings(step, heading)
+    yield from _remarks(plan, left, heading)
+    yield from _missing(plan, heading)
+
+
+def paragraphs(*lines: str) -> Iterator[str]:
+    """Each that is not empty, as a paragraph."""
+    for line in filter(None, lines):
+        yield ""
+        yield line
 
 
 def _steps(plan: Plan) -> Iterator[str]:
@@ -57,9 +66,9 @@ def _steps(plan: Plan) -> Iterator[str]:
     yield from _table(("Change", "Resource", "Name", "Detail"), rows)
 
 
-def _settings(write: WriteSettings) -> Iterator[str]:
+def _settings(write: WriteSettings, heading: str) -> Iterator[str]:
     yield ""
-    yield f"## Application settings of {_text(write.name)}"
+    yield f"{heading} Application settings of {text(write.name)}"
     rows = []
     for edit in write.edits:
         for action, old, new in setting_rows(edit):
@@ -69,27 +78,27 @@ def _settings(write: WriteSettings) -> Iterator[str]:
     yield f"{write.unchanged} others unchanged."
 
 
-def _remarks(plan: Plan, left: Sequence[Instruction]) -> Iterator[str]:
-    noted = [(note, "") if isinstance(note, str) else note for note in plan.notes]
+def _remarks(plan: Plan, left: Sequence[Instruction], heading: str) -> Iterator[str]:
     asked = [(step.what, step.command) for step in left]
-    for title, items in (("Notes", noted), ("Someone else must do", asked)):
+    for title, items in (("Notes", plan.remarks), ("Someone else must do", asked)):
         if items:
             yield ""
-            yield f"## {title}"
-            yield from _items(items)
+            yield f"{heading} {title}"
+            yield from listed(items)
 
 
-def _missing(plan: Plan) -> Iterator[str]:
+def _missing(plan: Plan, heading: str) -> Iterator[str]:
     if plan.lacks:
         yield ""
-        yield "## Missing permissions"
-        yield from _items(requests(plan.lacks))
+        yield f"{heading} Missing permissions"
+        yield from listed(requests(plan.lacks))
 
 
-def _items(items: Sequence[tuple[str, str]]) -> Iterator[str]:
-    for text, command in items:
+def listed(items: Sequence[tuple[str, str]]) -> Iterator[str]:
+    """A list of sentences, each with the command that belongs to it, if there is one."""
+    for sentence, command in items:
         yield ""
-        yield f"- {_text(text)}"
+        yield f"- {text(sentence)}"
         if command:
             yield ""
             yield from (f"  {line}" for line in _fenced(command))
@@ -100,15 +109,15 @@ def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]
     yield f"| {' | '.join(heads)} |"
     yield f"|{' --- |' * len(heads)}"
     for row in rows:
-        yield f"| {' | '.join(f'`{cell}`' if _CODE.fullmatch(cell) else _text(cell) for cell in row)} |"
+        yield f"| {' | '.join(f'`{cell}`' if _CODE.fullmatch(cell) else text(cell) for cell in row)} |"
 
 
-def _text(text: str) -> str:
+def text(words: str) -> str:
     """A text in which nothing is markup: what could be is written as a character reference.
 
     Source: spec.commonmark.org/0.31.2, "Entity and numeric character references".
     """
-    return _MARKUP.sub(lambda found: f"&#{ord(found[0])};", " ".join(text.split()))
+    return _MARKUP.sub(lambda found: f"&#{ord(found[0])};", " ".join(words.split()))
 
 
 def _fenced(command: str) -> Iterator[str]:

@@ -31,6 +31,7 @@ def result_document(
     status: Json,
     *,
     left: Iterable[Instruction],
+    notes: Iterable[tuple[str, str]] = (),
     missing: Iterable[MissingRight] = (),
     fingerprint: str | None = None,
     verification: Json | None = None,
@@ -42,6 +43,7 @@ def result_document(
         credentials: of the clients that the command was about.
         status: `mct-s2s/status/v1`, afterwards.
         left: what someone else has to do.
+        notes: sentences, each with a command or none.
         missing: the rights that the caller lacks.
         fingerprint: of the plan.
         verification: `mct-s2s/verify/v1`, where clients were tested.
@@ -63,6 +65,7 @@ def result_document(
             }
             for step in left
         ],
+        "notes": [{"text": text, "command": command or None} for text, command in notes],
         "missing": missing_documents(missing),
         "verification": verification,
         "status": status,

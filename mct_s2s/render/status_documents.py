@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from mct_s2s.errors import S2SError
-from mct_s2s.planning.reports.status_report import EndingCredential, StatusReport
+from mct_s2s.planning.reports.status_report import EndingCredential, SiteStatus, StatusReport, UnreadSite
 from mct_s2s.planning.secrets.renewal import expiry
 from mct_s2s.render.documents import error_document, status_document, timestamp
 
@@ -21,12 +21,23 @@ def report_document(report: StatusReport) -> Json:
     return {
         "schema": "mct-s2s/status-list/v1",
         "healthy": report.is_healthy,
-        "sites": [status_document(one.observed, one.findings) for one in report.sites],
-        "failed": [{"appService": str(one.resource), "error": _error(one.error)} for one in report.failed],
+        "sites": [_site(one) for one in report.sites],
+        "failed": [_unread(one) for one in report.failed],
         "unchecked": [str(resource) for resource in report.unchecked],
         "registrations": None if wide is None or wide.error is not None else _registrations(report),
         "registrationsError": None if wide is None or wide.error is None else _error(wide.error),
     }
+
+
+def _site(site: SiteStatus) -> Json:
+    named = {} if site.key is None else {"site": site.key}
+    return {**named, **status_document(site.observed, site.findings)}
+
+
+def _unread(one: UnreadSite) -> Json:
+    named = {} if one.key is None else {"site": one.key}
+    resource = None if one.resource is None else str(one.resource)
+    return {**named, "appService": resource, "name": one.target.label, "error": _error(one.error)}
 
 
 def _error(error: S2SError) -> Json:

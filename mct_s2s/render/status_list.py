@@ -24,11 +24,11 @@ EXPIRY_STYLE = {Expiry.EXPIRED: "bad", Expiry.EXPIRING: "warn", Expiry.VALID: "g
 
 def show_list(terminal: Terminal, report: StatusReport) -> None:
     """The sites, the problems of each, what could not be read, and every credential that ends."""
-    if report.subscription_wide:
+    if report.lists_sites:
         _sites(terminal, report)
         for site in report.sites:
             if site.findings:
-                show_findings(terminal, site.findings, site.label)
+                show_findings(terminal, site.findings, site.title)
     _ending(terminal, report)
     if report.is_healthy:
         terminal.result()
@@ -39,7 +39,7 @@ def show_list(terminal: Terminal, report: StatusReport) -> None:
 def show_unread(terminal: Terminal, report: StatusReport) -> None:
     """What could not be read, on standard error: whatever the format, no one takes a part for the whole."""
     for site in report.failed:
-        prose(terminal.err, Text.assemble((f"{site.resource.name}: ", "head"), "its state could not be read."))
+        prose(terminal.err, Text.assemble((f"{site.title}: ", "head"), "its state could not be read."))
         show_error(terminal, site.error)
     if report.unchecked:
         count, word = len(report.unchecked), "app" if len(report.unchecked) == 1 else "apps"
@@ -60,9 +60,9 @@ def _sites(terminal: Terminal, report: StatusReport) -> None:
         return
     table = Columns(["App Service", "Resource group", "State", "Clients", "Next expiry"], narrow=[3])
     for site in report.sites:
-        table.add(site.label, _group(site), _state(site), _clients(site, report), _next_expiry(site, report))
+        table.add(site.title, _group(site), _state(site), _clients(site, report), _next_expiry(site, report))
     for unread in report.failed:
-        table.add(unread.resource.name, unread.resource.resource_group, Text("not read", style="bad"), "?", "?")
+        table.add(unread.title, unread.target.group or "", Text("not read", style="bad"), "?", "?")
     terminal.out.print(table)
 
 
@@ -109,7 +109,7 @@ def _ending(terminal: Terminal, report: StatusReport) -> None:
 
 
 def _table(rows: Sequence[EndingCredential], report: StatusReport) -> Columns:
-    shows_sites, shows_owners = report.subscription_wide, report.tenant_wide is not None
+    shows_sites, shows_owners = report.lists_sites, report.tenant_wide is not None
     heads = ["Registration", "App ID", "Credential", "Expires", "App Service", "Owners"]
     table = Columns(_chosen(heads, shows_sites, shows_owners), narrow=[1, 2, 3])
     for row in rows:

@@ -209,6 +209,16 @@ def test_a_refused_client_says_why_and_which_command_mends_it(case: Case) -> Non
     assert SECRET not in error.message + error.remedy
 
 
+def test_a_workflow_whose_subject_does_not_fit_is_told_the_command_that_lets_it_in() -> None:
+    said = "No matching federated identity record found for presented assertion subject '{}'."
+    immutable = as_client(
+        refusal(401, "invalid_client", "700213", said.format("repo:contoso@1/Learn@2:ref:refs/heads/main"))
+    )
+    assert f"mct-s2s add-client {APP} --credential federated --github contoso@1/Learn@2:main" in immutable.remedy
+    other = as_client(refusal(401, "invalid_client", "700213", said.format("repo:contoso/Learn:environment:x")))
+    assert "--github" not in other.remedy
+
+
 @pytest.mark.parametrize("what", ["issuer", "audience", "subject"])
 def test_what_of_a_foreign_token_does_not_fit_is_told(what: str) -> None:
     assert f"'presented-{what}'" in as_client(mismatch("700213", what)).message

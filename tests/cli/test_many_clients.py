@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from mct_s2s.sandbox.entra import seeding
+from mct_s2s.sandbox.state import seed
 
 from tests.cli.conftest import Program
 from tests.conftest import SITE, Sandbox
@@ -62,6 +63,29 @@ def test_a_column_counts_for_its_client_and_an_option_for_all_others(
     assert (len(a["passwordCredentials"]), len(b["passwordCredentials"]), len(c["passwordCredentials"])) == (1, 0, 0)
     (federated,) = azure.graph("GET", f"/applications/{b['id']}/federatedIdentityCredentials")["value"]
     assert federated["subject"] == "repo:octo/reports:ref:refs/heads/main"
+
+
+def test_each_client_of_a_file_has_a_place_of_its_own(mct: Program, azure: Sandbox, tmp_path: Path) -> None:
+    file, folder = tmp_path / "clients.csv", tmp_path / "data" / "mct-s2s" / "secrets"
+    rows = (f"In a vault,keyvault:{seed.VAULT}", f"In a file,file:{folder}/of-its-own.env", "As the others,")
+    file.write_text("\n".join(("name,secret-to", *rows)))
+    assert mct("setup", *JSON).code == 0
+    done = mct("add-client", "--from", str(file), "--secret-to", f"file:{folder}/usual.env", *JSON)
+    assert done.code == 0, done
+    saved = {one["client"]: one["savedTo"] for one in done.made}
+    assert saved.pop("In a vault").startswith(f"keyvault:{seed.VAULT}/mct-s2s-contosolearn-in-a-vault-")
+    assert saved == {
+        "In a file": f"file:{folder}/of-its-own.env",
+        "As the others": f"file:{folder}/usual.env",
+    }
+
+
+def test_two_rows_never_name_one_place(mct: Program, azure: Sandbox, tmp_path: Path) -> None:
+    file = tmp_path / "clients.csv"
+    file.write_text(f"name,secret-to\nA,file:{tmp_path}/a.env\nB,file:{tmp_path}/./a.env\n")
+    azure.forget()
+    done = mct("add-client", "--from", str(file), *JSON)
+    assert (done.code, done.document["error"]["code"], azure.log()) == (2, "secret-place-shared", [])
 
 
 @pytest.mark.parametrize(

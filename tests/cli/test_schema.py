@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from jsonschema import Draft202012Validator
-from mct_s2s.render.schemas import names, schema
+from mct_s2s.render.schemas import FILES, names, schema
 
 from tests.cli.conftest import Program
 
@@ -17,9 +17,9 @@ JSON = ("-o", "json")
 def test_without_a_name_it_lists_the_documents(mct: Program) -> None:
     ended = mct("schema")
     assert (ended.code, ended.err) == (0, "")
-    assert [line.split()[0] for line in ended.out.splitlines()] == list(names())
+    assert [line.split()[0] for line in ended.out.splitlines()] == sorted((*names(), *FILES))
     listed = mct("schema", *JSON).document
-    assert [row["name"] for row in listed["schemas"]] == list(names())
+    assert [row["name"] for row in listed["schemas"]] == sorted((*names(), *FILES))
 
 
 @pytest.mark.parametrize("words", [("status",), ("mct-s2s/status/v1",), ("status", *JSON)], ids=" ".join)
@@ -41,7 +41,8 @@ def test_it_needs_no_azure(mct: Program) -> None:
 
 def test_what_every_command_prints_is_valid_by_the_schema_that_is_printed(mct: Program, tmp_path: Path) -> None:
     """A consumer who fetches the schema from the program can rely on it for each document."""
-    handoff, backup = tmp_path / "handoff.json", tmp_path / "backup.json"
+    handoff, backup, trust = tmp_path / "handoff.json", tmp_path / "backup.json", tmp_path / "trust.toml"
+    trust.write_text("[sites.contosolearn]\n[sites.none]\n")
     done = [
         mct(*words, *JSON).out
         for words in (
@@ -55,6 +56,8 @@ def test_what_every_command_prints_is_valid_by_the_schema_that_is_printed(mct: P
             ("configure-appservice", "--from", str(handoff), "--dry-run"),
             ("status",),
             ("status", "--all", "--tenant-wide"),
+            ("export",),
+            ("apply", "-f", str(trust), "--dry-run"),
             ("verify",),
             ("snippet", "One"),
             ("rotate-secret", "One", "-y"),

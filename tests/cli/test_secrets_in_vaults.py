@@ -123,6 +123,16 @@ def test_a_person_is_told_how_to_read_it(azure: Sandbox, mct: Program) -> None:
     assert held(azure, "Reports-Key")["value"] not in ended.out + ended.err
 
 
+def test_a_program_is_told_of_the_secret_that_stays_in_the_vault(azure: Sandbox, mct: Program) -> None:
+    name = saved(mct(*SETUP))
+    said = mct("remove-client", "Reports", "--dry-run")
+    removed = mct("remove-client", "Reports", "-y", "-o", "json")
+    (note,) = [one for one in removed.document["notes"] if one["command"]]
+    assert note["text"] in said.out
+    assert note["command"] in said.out
+    assert note["command"] == f"az keyvault secret delete --vault-name {seed.VAULT} --name {name}"
+
+
 def test_a_dry_run_writes_nothing_into_the_vault(azure: Sandbox, mct: Program) -> None:
     ended = mct("setup", "--client", "Reports", *TO_VAULT, "--dry-run", "-o", "json")
     assert ended.code == 3

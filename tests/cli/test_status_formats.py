@@ -10,6 +10,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 from icalendar import Calendar
+from mct_s2s.sandbox.observability.request_log import Entry
 from mct_s2s.sandbox.state import seed
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -52,6 +53,38 @@ def notes(done: Ended) -> list[str]:
 
 def names(done: Ended) -> list[str]:
     return [site["appService"]["name"] for site in done.document["sites"]]
+
+
+def test_all_has_the_slots_that_have_settings_of_their_own(mct: Program, subscription: Sandbox, inside: Inside) -> None:
+    before = [row.path for row in _requests(mct, inside)]
+    slot = ("--slot", "staging", "--no-verify", "--no-restart", "-y")
+    assert mct("setup", "--client", "Import", *slot).code == 0
+    after = [row.path for row in _requests(mct, inside)]
+    done = mct("status", "--all", *JSON)
+    assert [(site["appService"]["name"], site["appService"]["slot"]) for site in done.document["sites"]] == [
+        ("contosolearn", None),
+        ("contosolearn", "staging"),
+        ("contosonew", None),
+        ("contosotrain", None),
+    ]
+    assert "contosolearn/staging" in mct("status", "--all").out
+    # One request for each slot that there is tells whether it is a site; without slots, there is none.
+    assert len([path for path in before if "/slots/" in path]) == 1
+    assert [path for path in after if "contosotrain" in path] == [path for path in before if "contosotrain" in path]
+
+
+def test_all_names_the_slots_whose_settings_cannot_be_read(mct: Program, subscription: Sandbox) -> None:
+    settings = {"path": "*/slots/staging/config/appsettings/list"}
+    subscription.misbehave({"match": settings, "fault": {"type": "status", "status": 409}, "times": 99})
+    done = mct("status", "--all", *JSON)
+    subscription.behave()
+    assert done.document["unchecked"] == [f"{seed.SITE}/slots/staging"]
+
+
+def _requests(mct: Program, inside: Inside) -> list[Entry]:
+    inside.pipeline.observability.log.clear()
+    mct("status", "--all")
+    return sorted(inside.log(), key=lambda row: row.path)
 
 
 def test_all_has_every_mct_app_service_and_no_other(mct: Program, subscription: Sandbox) -> None:

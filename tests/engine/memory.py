@@ -195,6 +195,8 @@ class MemoryState:
     deleted_principals: dict[str, ServicePrincipal] = field(default_factory=dict)
     assignments: list[Assignment] = field(default_factory=list)
     federated: dict[str, list[Credential]] = field(default_factory=dict)
+    unwritable: set[str] = field(default_factory=set)
+    """Object ids of registrations that reads show and writes refuse: deleted, or made, a moment ago."""
     owners: dict[str, tuple[Owner, ...]] = field(default_factory=dict)
     """Of registrations and of service principals, by object id."""
     principal_credentials: dict[str, tuple[Credential, ...]] = field(default_factory=dict)
@@ -512,6 +514,9 @@ class MemoryDirectory:
     async def add_owner(self, object_id: ApplicationObjectId, owner: PrincipalId) -> None:
         async with self.state.call("add_owner", object_id):
             self.state.owners[object_id] = (*self.state.owners.get(object_id, ()), Owner(owner, "me"))
+
+    async def accepts_writes(self, application: Application) -> bool:
+        return self._there(application.object_id).object_id not in self.state.unwritable
 
     async def update_application(
         self, object_id: ApplicationObjectId, patch: ApplicationPatch, *, is_new: bool

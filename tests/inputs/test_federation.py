@@ -6,6 +6,7 @@ import pytest
 from mct_s2s.errors import UsageError
 from mct_s2s.inputs.federation import federated_spec, github_subject
 from mct_s2s.model.client_credentials import GITHUB
+from mct_s2s.model.github import branch_of
 from mct_s2s.planning.credentials.federated import FederatedSpec
 
 ISSUER = "https://oidc.prod-aks.azure.com/11111111-2222-3333-4444-555555555555/"
@@ -17,12 +18,25 @@ SUBJECT = "system:serviceaccount:integrations:sync"
     [
         ("contoso/Learn", "repo:contoso/Learn:ref:refs/heads/main"),
         ("contoso/Learn:dev", "repo:contoso/Learn:ref:refs/heads/dev"),
+        ("contoso@5544123/Learn@821093847", "repo:contoso@5544123/Learn@821093847:ref:refs/heads/main"),
+        ("contoso@1/Learn@2:dev", "repo:contoso@1/Learn@2:ref:refs/heads/dev"),
+        ("contoso/...", "repo:contoso/...:ref:refs/heads/main"),
         ("Contoso-1/learn.web_2:feature/x-1.0", "repo:Contoso-1/learn.web_2:ref:refs/heads/feature/x-1.0"),
     ],
 )
 def test_a_repository_is_a_subject(text: str, subject: str) -> None:
     assert github_subject(text) == subject
     assert federated_spec(None, None, None, text) == FederatedSpec(GITHUB, subject)
+    assert branch_of(subject) == (text if ":" in text else f"{text}:main")
+
+
+@pytest.mark.parametrize(
+    "subject",
+    ["", "repo:contoso/Learn", "repo:contoso/Learn:environment:x", "repo:contoso/Learn:ref:refs/tags/x", "system:x",
+     "repo:$(x)/y:ref:refs/heads/main", "repo:contoso@1/Learn:ref:refs/heads/main"],
+)  # fmt: skip
+def test_any_other_subject_is_no_branch(subject: str) -> None:
+    assert branch_of(subject) is None
 
 
 @pytest.mark.parametrize(
@@ -31,7 +45,9 @@ def test_a_repository_is_a_subject(text: str, subject: str) -> None:
         "", "contoso", "/Learn", "contoso/", "contoso/Learn:", "contoso/Learn: main", "contoso/Learn:a b", "-x/Learn",
         "contoso/Learn/tree/main", "https://github.com/contoso/Learn", "contoso/Learn:main*", "contoso/Learn:a..b",
         "contoso/Learn:/main", "contoso/Learn:main/", "contoso/Learn:x.lock", "contoso/Learn:a:b", "con toso/Learn",
-        "contoso/Learn\n", "contoso/..", "contoso/Learn:@{x",
+        "contoso/Learn\n", "contoso/..", "contoso/.", "contoso@1/..@2", "contoso@1/Learn", "contoso/Learn@2",
+        "contoso@0/Learn@2", "contoso@x/Learn@2", "contoso@1/Learn@2@3", "contoso@/Learn@", "contoso@1/Learn@٢",
+        "contoso/Learn:@{x",
     ],
 )  # fmt: skip
 def test_what_is_no_repository_is_refused(text: str) -> None:

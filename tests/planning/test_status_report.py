@@ -70,7 +70,7 @@ def test_credentials_are_in_the_order_of_their_ends() -> None:
     [
         (one(complete(client("Import"))), True),
         (one(), False),
-        (StatusReport(NOW, WITHIN, (), subscription_wide=True), False),
+        (StatusReport(NOW, WITHIN, (), lists_sites=True), False),
         (StatusReport(NOW, WITHIN, (), tenant_wide=TenantWide()), True),
         (StatusReport(NOW, WITHIN, (), tenant_wide=TenantWide(error=REFUSED)), True),
         (StatusReport(NOW, WITHIN, (), tenant_wide=TenantWide((registration("x", credential(9)),))), False),

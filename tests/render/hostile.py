@@ -205,9 +205,9 @@ def _listed(terminal: Terminal, name: str) -> None:
     resource = seen.app_service.site.resource
     owned = TenantRegistration(replace(seen.trust.service, credentials=(credential(5, name),)), (Owner(ME, name),))
     status = SiteStatus(seen, diagnose(seen, NOW, WHERE), WHERE)
-    unread, wide = (UnreadSite(resource, error),), TenantWide((owned,))
+    unread, wide = (UnreadSite.found(resource, error),), TenantWide((owned,))
     for each in (wide, TenantWide(error=error)):
-        report = StatusReport(NOW, WITHIN, (status,), unread, (resource,), each, subscription_wide=True)
+        report = StatusReport(NOW, WITHIN, (status,), unread, (resource,), each, lists_sites=True)
         show_report(terminal, report)
         terminal.document(report_document(report))
 

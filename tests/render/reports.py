@@ -74,10 +74,10 @@ def several(name: str = "Grafana") -> StatusReport:
         NOW,
         WITHIN,
         (status_of(mixed()), status_of(other, "-a contosotrain -g mct-prod")),
-        (UnreadSite(ResourceId.site(SUBSCRIPTION, "mct-test", "contosofail"), REFUSED),),
+        (UnreadSite.found(ResourceId.site(SUBSCRIPTION, "mct-test", "contosofail"), REFUSED),),
         (ResourceId.site(SUBSCRIPTION, "web", "shop"),),
         wide,
-        subscription_wide=True,
+        lists_sites=True,
     )
 
 

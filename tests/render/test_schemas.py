@@ -12,7 +12,7 @@ from mct_s2s.inputs.backup import backup_text
 from mct_s2s.inputs.handoff import handoff_text
 from mct_s2s.model.settings_backup import Backup
 from mct_s2s.model.site_settings import NAMES, ours
-from mct_s2s.render.schemas import names, schema, schema_list
+from mct_s2s.render.schemas import FILES, names, schema, schema_list
 
 from tests.cli.schemas import check
 from tests.planning.scenarios import settings
@@ -31,7 +31,7 @@ def parts(node: Any) -> Iterator[dict[str, Any]]:
             yield from parts(value)
 
 
-@pytest.mark.parametrize("name", names())
+@pytest.mark.parametrize("name", [*names(), *FILES])
 def test_a_schema_is_valid_and_stands_alone(name: str) -> None:
     found = schema(name)
     Draft202012Validator.check_schema(found)
@@ -40,7 +40,7 @@ def test_a_schema_is_valid_and_stands_alone(name: str) -> None:
     assert sum("$schema" in part for part in parts(found)) == 1
 
 
-@pytest.mark.parametrize("name", names())
+@pytest.mark.parametrize("name", [*names(), *FILES])
 def test_every_member_is_explained_and_none_is_required_that_is_not_there(name: str) -> None:
     for part in parts(schema(name)):
         members = part.get("properties")
@@ -66,7 +66,7 @@ def test_every_document_names_its_schema() -> None:
 
 def test_the_list_of_schemas_has_a_schema() -> None:
     check(schema_list())
-    assert [row["name"] for row in schema_list()["schemas"]] == list(names())
+    assert [row["name"] for row in schema_list()["schemas"]] == sorted((*names(), *FILES))
 
 
 @pytest.mark.parametrize("app_service", ["contosolearn", "contosolearn/staging", None])

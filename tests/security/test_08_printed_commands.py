@@ -165,7 +165,7 @@ def others() -> Iterator[str]:
     yield taken_uri(EVIL, deleted, f"https://{EVIL}")[1]
     yield make_sticky(seen.app_service)
     app = WiredApp(replace(seen.app_service.site, resource=ResourceId.site(EVIL, EVIL, EVIL, EVIL)), {}, None)
-    yield from (note.command for note in _reading(WireSpec(True, EVIL, EVIL), app))
+    yield from (note.command for note in _reading(WireSpec(EVIL, EVIL, EVIL), app))
     yield webapp_command("restart", ResourceId.site(EVIL, EVIL, EVIL, EVIL))
     yield grant_on_vault(EVIL, EVIL, EVIL, "ServicePrincipal")
     yield f"mct-s2s status {where(AzureOptions(app_service=EVIL, resource_group=EVIL, subscription=EVIL, tenant=EVIL))}"

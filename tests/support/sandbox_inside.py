@@ -67,8 +67,7 @@ class Inside:
 
     @property
     def pipeline(self) -> Pipeline:
-        assert self.running._server is not None
-        return cast("Pipeline", self.running._server.config.app)
+        return pipeline_of(self.running)
 
     @property
     def state(self) -> SandboxState:
@@ -106,6 +105,17 @@ class Inside:
             await usual(exchange, faults)
 
         return with_hooks
+
+
+def pipeline_of(running: Running) -> Pipeline:
+    """What every request to it goes through."""
+    assert running._server is not None
+    return cast("Pipeline", running._server.config.app)
+
+
+def state_of(running: Running) -> SandboxState:
+    """The state as it is served."""
+    return pipeline_of(running)._state
 
 
 def environment_of(running: Running) -> dict[str, str]:

@@ -10,6 +10,7 @@ import re
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from itertools import pairwise
 from pathlib import Path
 
 from tests.support.summary import count
@@ -46,15 +47,16 @@ def snapshot(home: Path) -> dict[Path, int]:
 
 
 def left_behind(words: Sequence[str], before: dict[Path, int], home: Path) -> list[str]:
-    """Files written since that hold a secret and were not asked to, or that others may read."""
+    """Files written since that hold a secret and were not asked to, nor by a trust file, or that others may read."""
     wrong = []
+    asking = [*words, *(Path(file).read_text() for option, file in pairwise(words) if option in {"-f", "--file"})]
     fresh = [path for path, at in snapshot(home).items() if before.get(path) != at and "sandbox" not in str(path)]
     for path in fresh:
         text = path.read_bytes().decode("utf-8", "replace")
         if not SECRET.search(text):
             continue
         # A certificate's place is two files of one name: the key, and what azure-identity reads.
-        named = any(str(path.with_suffix("")) in word for word in words)
+        named = any(str(path.with_suffix("")) in text for text in asking)
         asked = named or home / "data" / "mct-s2s" / "secrets" in path.parents
         if not asked or path.stat().st_mode & 0o077:
             wrong.append(f"{path} holds a secret")

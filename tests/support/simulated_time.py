@@ -20,11 +20,15 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from anyio.streams.tls import TLSStream
 from mct_s2s import clock
 
 POLL_SECONDS = 0.005
 """How often, in real seconds, it is looked whether everybody waits; whatever arrives is handled at once."""
 CALM_LOOKS = 15
+END_OF_HANDSHAKE = b"\x14"
+"""How the last message of a client's TLS handshake begins. The sandbox does not answer it, and what was to follow may
+have been cancelled. Source: RFC 8446, appendix D.4."""
 
 _scope: contextvars.ContextVar[dict[str, Any] | None] = contextvars.ContextVar("request", default=None)
 
@@ -77,6 +81,7 @@ class SimulatedTime:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(asyncio.events, "new_event_loop", lambda: SimulatedLoop(self))
             patch.setattr(clock, "now", lambda: datetime.fromtimestamp(self.timestamp(), UTC))
+            patch.setattr(TLSStream, "wrap", _closing_wrap(TLSStream.wrap))
             yield
 
     def timestamp(self) -> float:
@@ -110,6 +115,19 @@ class SimulatedTime:
                 sleeper.wakes()
 
 
+def _closing_wrap(wrap: Any) -> Any:
+    """A handshake that is cancelled ends its connection: httpcore leaves it open, and time would wait for an answer."""
+
+    async def closing(stream: Any, **options: Any) -> Any:
+        try:
+            return await wrap(stream, **options)
+        except BaseException:
+            stream._transport.abort()
+            raise
+
+    return closing
+
+
 class _Sleeper:
     def __init__(
         self, due: float, loop: asyncio.AbstractEventLoop, woken: asyncio.Event, scope: dict[str, Any] | None
@@ -130,26 +148,24 @@ class _Sleeper:
 
 
 class Requests:
-    """What the sandbox is working on; an ASGI application around its own."""
+    """What the sandboxes are working on; ASGI applications around their own."""
 
     def __init__(self) -> None:
-        self._app: Any = None
         self._open: dict[int, dict[str, Any]] = {}
 
-    def around(self, app: Any) -> Requests:
-        """Look at what this application is asked."""
-        self._app = app
-        return self
+    def around(self, app: Any) -> Any:
+        """Look at what this application is asked: one of several, where there are several sandboxes."""
 
-    async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
-        """Pass a request on."""
-        self._open[id(scope)] = scope
-        token = _scope.set(scope)
-        try:
-            await self._app(scope, receive, send)
-        finally:
-            _scope.reset(token)
-            del self._open[id(scope)]
+        async def watched(scope: dict[str, Any], receive: Any, send: Any) -> None:
+            self._open[id(scope)] = scope
+            token = _scope.set(scope)
+            try:
+                await app(scope, receive, send)
+            finally:
+                _scope.reset(token)
+                del self._open[id(scope)]
+
+        return watched
 
     def wait_until_all_hang(self, process: subprocess.Popen[Any]) -> None:
         """Wait until a process waits in vain for every answer, and does not ask for more."""
@@ -293,7 +309,7 @@ class _Connection:
             self.port = transport.get_extra_info("sockname")[1]
 
             def written(data: Any) -> None:
-                self._asked = True
+                self._asked = bytes(data[:1]) != END_OF_HANDSHAKE
                 write(data)
 
             def written_lines(lines: Any) -> None:

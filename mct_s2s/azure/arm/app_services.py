@@ -9,7 +9,7 @@ from mct_s2s.azure import api_version_fallback
 from mct_s2s.azure.arm.arm_session import ArmSession
 from mct_s2s.azure.json_values import guid, members, optional, text, texts
 from mct_s2s.azure.services import ARM
-from mct_s2s.concurrency import gather_or_cancel
+from mct_s2s.concurrency import ReadOnce, gather_or_cancel
 from mct_s2s.errors import NotThere, PermissionMissing, ServiceError
 from mct_s2s.model.azure_resources import Site, SlotConfig
 from mct_s2s.model.ids import TenantId
@@ -28,20 +28,28 @@ class ArmSites:
     def __init__(self, session: ArmSession) -> None:
         self._session = session
         self._clients: dict[str, WebSiteManagementClient] = {}
+        self._all: ReadOnce[list[Subscription]] = ReadOnce()
+        self._known: ReadOnce[Subscription] = ReadOnce()
 
     async def subscriptions(self) -> list[Subscription]:
-        """GET /subscriptions."""
+        """GET /subscriptions, once: several App Services ask for it."""
+        return await self._all.get("", self._read_subscriptions)
+
+    async def _read_subscriptions(self) -> list[Subscription]:
         found = await self._session.rows("/subscriptions", api_version_fallback.SUBSCRIPTIONS, "list the subscriptions")
         with ARM.readable("list the subscriptions"):
             return [_subscription(row) for row in found]
 
     async def subscription(self, subscription_id: str) -> Subscription | None:
-        """GET /subscriptions/{id}."""
-        path, doing = f"/subscriptions/{subscription_id}", "read the subscription"
+        """GET /subscriptions/{id}, once."""
         try:
-            row = await self._session.get(path, api_version_fallback.SUBSCRIPTIONS, doing)
+            return await self._known.get(subscription_id.casefold(), lambda: self._read_subscription(subscription_id))
         except NotThere:
             return None
+
+    async def _read_subscription(self, subscription_id: str) -> Subscription:
+        path, doing = f"/subscriptions/{subscription_id}", "read the subscription"
+        row = await self._session.get(path, api_version_fallback.SUBSCRIPTIONS, doing)
         with ARM.readable(doing):
             return _subscription(row)
 

@@ -16,7 +16,7 @@ from mct_s2s.azure.graph import bodies, parse
 from mct_s2s.azure.graph.directory_requests import DirectoryRequests, create_if_missing, lag_if, quoted
 from mct_s2s.azure.graph.graph_operations import GraphOperation
 from mct_s2s.azure.graph.graph_refusals import is_lag
-from mct_s2s.errors import ServiceError
+from mct_s2s.errors import PermissionMissing, ServiceError
 from mct_s2s.model.directory_objects import Application, NewApplication
 from mct_s2s.model.ids import ApplicationObjectId, ClientId, PrincipalId
 from mct_s2s.planning.edits import ApplicationPatch
@@ -132,6 +132,20 @@ class ApplicationRequests(DirectoryRequests):
         builder = self._graph.applications.by_application_id(object_id)
         info = builder.to_patch_request_information(bodies.application_patch(patch))
         await self._session.send(info, GraphOperation.CHANGE_APPLICATION, lag=lag_if(is_new))
+
+    async def accepts_writes(self, application: Application) -> bool:
+        """PATCH /applications/{id} with the name that it has."""
+        body = {"displayName": application.display_name}
+        info = self._session.request(Method.PATCH, f"/applications/{application.object_id}", body)
+        try:
+            await self._session.send(info, GraphOperation.CHANGE_APPLICATION)
+        except PermissionMissing:
+            return True
+        except ServiceError as refused:
+            if refused.answer_lost or refused.status == 429:
+                raise
+            return refused.status != 404
+        return True
 
     async def delete_application(self, object_id: ApplicationObjectId) -> None:
         """DELETE /applications/{id}: into the recycle bin."""

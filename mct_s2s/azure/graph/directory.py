@@ -7,10 +7,12 @@ from mct_s2s.azure.graph.application_requests import ApplicationRequests
 from mct_s2s.azure.graph.credential_requests import CredentialRequests
 from mct_s2s.azure.graph.directory_requests import select
 from mct_s2s.azure.graph.graph_operations import GraphOperation
+from mct_s2s.azure.graph.graph_session import GraphSession
 from mct_s2s.azure.graph.principal_requests import PrincipalRequests
 from mct_s2s.azure.graph.recycle_bin_requests import RecycleBinRequests
 from mct_s2s.azure.graph.tenant_wide_requests import TenantWideRequests
 from mct_s2s.azure.services import GRAPH
+from mct_s2s.concurrency import ReadOnce
 from mct_s2s.model.directory_objects import Tenant
 
 
@@ -19,8 +21,15 @@ class GraphDirectory(
 ):
     """Microsoft Graph as `mct_s2s.ports.graph.Directory`."""
 
+    def __init__(self, session: GraphSession) -> None:
+        super().__init__(session)
+        self._tenant: ReadOnce[Tenant] = ReadOnce()
+
     async def tenant(self) -> Tenant:
-        """GET /organization."""
+        """GET /organization, once: several App Services of a tenant ask for it."""
+        return await self._tenant.get("", self._read_tenant)
+
+    async def _read_tenant(self) -> Tenant:
         fields = select(["id", "displayName", "verifiedDomains"])
         page = await self._session.send(
             self._graph.organization.to_get_request_information(fields), GraphOperation.READ

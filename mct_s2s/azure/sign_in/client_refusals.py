@@ -11,6 +11,7 @@ import shlex
 
 from mct_s2s.azure.services import first_line
 from mct_s2s.errors import ServiceError
+from mct_s2s.model.github import branch_of
 
 _FEDERATED = frozenset({"70021", "70025", "700211", "700212", "700213", "7002138"})
 """Said with 401 since 2024, by what does not fit; the first one, with 400, before that.
@@ -50,6 +51,8 @@ _REMEDIES = {
     "federated": "Compare it with the client's federated credentials: az ad app federated-credential list --id "
     "{client}; then add the missing one: mct-s2s add-client {client} --credential federated "
     "--federated-issuer ISSUER --federated-subject SUBJECT",
+    "github": "If that is your repository, let its workflows sign in: mct-s2s add-client {client} --credential "
+    "federated --github {github}",
     "client": "Add the client again: mct-s2s add-client {client}",
     "enable": "Enable it again: az ad app update --id {client} --set isDisabled=false; az ad sp update --id "
     "{client} --set accountEnabled=true",
@@ -68,13 +71,16 @@ def token_refused(error: Exception, client_id: str) -> ServiceError:
     """
     code = match.group(1) if (match := re.search(r"AADSTS(\d+)", str(error))) else ""
     said, kind = _EXPLAINED.get(code, (first_line(error), ""))
+    of_github: str | None = None
     if code in _FEDERATED and (presented := _PRESENTED.search(str(error))):
         said = f"{said}, '{presented[1]}'"
+        of_github = branch_of(presented[1]) if code == "700213" else None
+        kind = "github" if of_github is not None else kind
     remedy = _REMEDIES.get(kind, "Create a new credential for the client: mct-s2s rotate-secret {client}")
     return ServiceError(
         "token-refused",
         f"Entra ID refused to issue a token: {said}{f' (AADSTS{code})' if kind else ''}.",
-        remedy=remedy.format(client=shlex.quote(client_id)),
+        remedy=remedy.format(client=shlex.quote(client_id), github=shlex.quote(of_github or "")),
         status=int(getattr(getattr(error, "response", None), "status_code", 0) or 0) or 401,
         service_code=code,
         service_message=first_line(error),

@@ -19,6 +19,10 @@ _FEDERATED = (
     "Compare the issuer, subject and audience of the token with the application's federated credentials: az ad "
     'app federated-credential list --id "$AZURE_CLIENT_ID"'
 )
+_SUBJECT = (
+    "A GitHub repository that was created, renamed or transferred since 2026-07-15 has the IDs of its owner and of "
+    f"itself in the subject: repo:OWNER@ID/REPO@ID:…. {_FEDERATED}"
+)
 _OWN_TENANT = "Set AZURE_TENANT_ID or --tenant to the tenant's ID or one of its domains."
 _EXPLAINED = {
     "7000215": ("The client secret is invalid.", "Set AZURE_CLIENT_SECRET to the secret's value, not its ID."),
@@ -32,7 +36,7 @@ _EXPLAINED = {
     "70025": ("The application has no federated credential.", _FEDERATED),
     "700211": ("No federated credential of the application has that issuer.", _FEDERATED),
     "700212": ("No federated credential of the application has that audience.", _FEDERATED),
-    "700213": ("No federated credential of the application has that subject.", _FEDERATED),
+    "700213": ("No federated credential of the application has that subject.", _SUBJECT),
     "7002138": ("The subject of the application's federated credential differs in case.", _FEDERATED),
     "50059": ("An application must sign in to a specific tenant, not common or organizations.", _OWN_TENANT),
     "900023": (

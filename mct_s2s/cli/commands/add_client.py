@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from mct_s2s import clock
 from mct_s2s.cli.change import change, exit_code
-from mct_s2s.cli.client_lists import listed_clients
+from mct_s2s.cli.client_lists import check_apart, listed_clients
 from mct_s2s.cli.closing import close_clients
 from mct_s2s.cli.options.add_client import AddClientOptions
 from mct_s2s.cli.requests import client_specs, request_for, service_spec, wire
@@ -14,7 +14,8 @@ from mct_s2s.cli.run import Run, run
 from mct_s2s.cli.session import Needs
 from mct_s2s.engine.session import Session
 from mct_s2s.errors import UsageError
-from mct_s2s.inputs.secret_places import secret_to
+from mct_s2s.inputs.client_places import ClientPlaces
+from mct_s2s.inputs.secret_places import SecretTo, secret_to
 from mct_s2s.inputs.target import caller_resource
 from mct_s2s.model.desired import Desired, SettingsScope
 
@@ -30,11 +31,15 @@ def add_client(options: AddClientOptions) -> int:
 
     now = clock.now()
     clients = client_specs(options, [] if options.name is None else [options.name], now)
+    own: dict[str, SecretTo] = {}
     if options.from_file is not None:
-        clients = (*clients, *listed_clients(options, options.from_file, now))
+        listed, own = listed_clients(options, options.from_file, now)
+        clients = (*clients, *listed)
     identities = tuple(dict.fromkeys(caller_resource(text) for text in options.managed_identity))
-    stores = secret_to(options.secret_to, len(clients), options.secret_format, options.secret_names)
-    wired = wire(options.wire, clients, identities, stores)
+    usual = secret_to(options.secret_to, len(clients) - len(own), options.secret_format, options.secret_names)
+    places = ClientPlaces(usual, {name.casefold(): place for name, place in own.items()})
+    check_apart(clients, places)
+    wired = wire(options.wire, clients, identities, places.of(clients[0].name) if clients else usual)
 
     async def body(current: Run, session: Session) -> int:
         reference = options.service_management_reference
@@ -53,8 +58,8 @@ def add_client(options: AddClientOptions) -> int:
             wire=wired.resource if wired else None,
             verify=options.verifies,
         )
-        outcome = await change(current, options, session, request, stores)
+        outcome = await change(current, options, session, request, places)
         close_clients(current.terminal, options, session, outcome)
         return exit_code(options, outcome)
 
-    return run(options, Needs(key_vault=stores.vault is not None), body)
+    return run(options, Needs(key_vault=bool(places.vaults)), body)

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime, timedelta
 
 from mct_s2s import clock
 from mct_s2s.cli.change import change, exit_code
 from mct_s2s.cli.closing import close, made_by
+from mct_s2s.cli.fleet.files import check_only
 from mct_s2s.cli.options.rotate_secret import RotateSecretOptions
 from mct_s2s.cli.requests import request_for, service_spec
+from mct_s2s.cli.rotations import check_lifetime, rotation_of
 from mct_s2s.cli.run import Run, run
 from mct_s2s.cli.session import Needs
 from mct_s2s.engine.session import Session
 from mct_s2s.errors import UsageError
-from mct_s2s.inputs.clients import client_names
-from mct_s2s.inputs.lifetime import duration, expiry
+from mct_s2s.inputs.client_places import ClientPlaces
 from mct_s2s.inputs.secret_places import secret_to
-from mct_s2s.model.desired import Desired, Rotation
+from mct_s2s.model.desired import Desired
 
 SEVERAL = 2
 """As many clients as `--expiring-within` may be about: a single file cannot hold their secrets."""
@@ -25,48 +25,30 @@ SEVERAL = 2
 
 def rotate_secret(options: RotateSecretOptions) -> int:
     """Plan the new secrets, confirm and apply; return the process exit code."""
+    now = clock.now()
+    if options.file is not None:
+        from mct_s2s.cli.applying.rotating import rotate_at_all_sites  # noqa: PLC0415  # only for a file
+
+        return rotate_at_all_sites(options, rotation_of(options, now), now)
+    check_only(options)
     if (options.name is None) == (options.expiring_within is None):
         raise UsageError(
             "client-missing",
             "No client given: neither a name nor --expiring-within.",
             remedy="Run mct-s2s rotate-secret NAME, or mct-s2s rotate-secret --expiring-within 30d",
         )
-    if options.remove_old and options.keep_old is not None:
-        raise UsageError(
-            "contradictory-options",
-            "--keep-old cannot be combined with --remove-old.",
-            remedy="Remove one of them.",
-        )
-    now = clock.now()
-    within = duration(options.expiring_within, "--expiring-within") if options.expiring_within is not None else None
-    rotation = Rotation(
-        expires=expiry(options.secret_lifetime, now),
-        clients=client_names([options.name] if options.name is not None else []),
-        expiring_within=within,
-        keep_old=duration(options.keep_old, "--keep-old") if options.keep_old is not None else timedelta(0),
-        shorten=options.auto_lifetime,
-        remove_old=options.remove_old,
-    )
-    _check_lifetime(rotation, now)
+    rotation = rotation_of(options, now)
+    check_lifetime(rotation, now)
     stores = secret_to(options.secret_to, len(rotation.clients) or SEVERAL, options.secret_format, options.secret_names)
 
     async def body(current: Run, session: Session) -> int:
         service = service_spec(session.target, None, may_create=False)
         desired = Desired(service, rotation=rotation, restart=not options.no_restart)
         request = replace(request_for(session, desired, now), wired=stores.vault is not None)
-        outcome = await change(current, options, session, request, stores)
+        outcome = await change(current, options, session, request, ClientPlaces(stores))
         made = made_by(outcome)
         what = f"the secret of {made[0].name}" if len(made) == 1 else f"{len(made) or 'old'} secrets"
         close(current.terminal, options, session, outcome, f"Rotated {what}", made)
         return exit_code(options, outcome)
 
     return run(options, Needs(key_vault=stores.vault is not None), body)
-
-
-def _check_lifetime(rotation: Rotation, now: datetime) -> None:
-    if rotation.expiring_within is not None and rotation.expires <= now + rotation.expiring_within:
-        raise UsageError(
-            "lifetime-too-short",
-            "The new secret would itself expire within --expiring-within, so every run would create another.",
-            remedy="Use a longer --secret-lifetime or a shorter --expiring-within.",
-        )

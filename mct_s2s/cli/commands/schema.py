@@ -6,7 +6,7 @@ from mct_s2s.cli.options import Output
 from mct_s2s.cli.options.schema import SchemaOptions
 from mct_s2s.errors import UsageError
 from mct_s2s.render.console import Terminal
-from mct_s2s.render.schemas import names, schema_list
+from mct_s2s.render.schemas import FILES, names, schema_list
 from mct_s2s.render.schemas import schema as schema_of
 
 
@@ -32,10 +32,11 @@ def schema(options: SchemaOptions) -> int:
 def _short_name(given: str) -> str:
     """`status` for `status` and for `mct-s2s/status/v1`, the value of a document's `schema` key."""
     name = given.removeprefix("mct-s2s/").removesuffix("/v1")
-    if name not in names():
+    known = sorted((*names(), *FILES))
+    if name not in known:
         raise UsageError(
             "schema-unknown",
-            f"Unknown document '{given}'. Documents with a schema: {', '.join(names())}.",
+            f"Unknown document '{given}'. Documents with a schema: {', '.join(known)}.",
             remedy="mct-s2s schema",
         )
     return name

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import math
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import timedelta
+from typing import NoReturn
 
+from mct_s2s.cli.fleet.files import check_only, sites_of_file
+from mct_s2s.cli.fleet.sessions import open_sessions
 from mct_s2s.cli.options.status import StatusFormat, StatusOptions
-from mct_s2s.cli.run import Run, run
+from mct_s2s.cli.run import Run, run, run_connected
 from mct_s2s.cli.session import Needs
-from mct_s2s.cli.status_reports import exit_code, read_many, read_one
+from mct_s2s.cli.status_reports import exit_code, read_file, read_many, read_one
 from mct_s2s.engine.session import Session
 from mct_s2s.errors import DeadlinePassed, S2SError, UsageError
 from mct_s2s.inputs.lifetime import duration
@@ -30,32 +34,55 @@ def status(options: StatusOptions) -> int:
     """Show the state, once or again and again; return 0 if nothing is missing, wrong or about to expire, else 3."""
     within = duration(options.expiring_within, "--expiring-within")
     _check_watch(options)
+    each, options = options.timeout, options if options.watch is None else replace(options, timeout=FOREVER)
+    if options.file is not None:
+        return _of_file(options, within, each)
+    check_only(options)
     # The registrations of the tenant alone are the directory's matter.
     needs = Needs(arm=options.all_sites or not options.tenant_wide, target=not options.is_list)
 
     async def body(current: Run, session: Session) -> int:
-        report = await _read(options, session, within)
-        _print(current.terminal, report, options.output)
-        return exit_code(report)
+        return await _show(current, options, each, lambda: _read(options, session, within))
 
-    async def watching(current: Run, session: Session) -> int:
-        watch = Watching(current.terminal, options.watch or 0)
-        while True:
-            try:
-                async with asyncio.timeout(options.timeout):
-                    report = await _read(options, session, within)
-            except S2SError as error:
-                watch.failed(error, error_document(error))
-            except TimeoutError:
-                late = DeadlinePassed("deadline-passed", "Timed out.", remedy="The next check follows.")
-                watch.failed(late, error_document(late))
-            else:
-                _watched(watch, report)
-            await asyncio.sleep(options.watch or 0)
+    return run(options, needs, body)
 
-    if options.watch is None:
-        return run(options, needs, body)
-    return run(replace(options, timeout=FOREVER), needs, watching)
+
+def _of_file(options: StatusOptions, within: timedelta, each: float) -> int:
+    setups = sites_of_file(options, all_sites="--all", tenant_wide="--tenant-wide")
+
+    async def body(current: Run) -> int:
+        async with open_sessions([one.site for one in setups], current.terminal) as sessions:
+            return await _show(current, options, each, lambda: read_file(setups, sessions, within))
+
+    return run_connected(options, body)
+
+
+Read = Callable[[], Awaitable[StatusReport]]
+
+
+async def _show(current: Run, options: StatusOptions, each: float, read: Read) -> int:
+    if options.watch is not None:
+        await _watch(current.terminal, options.watch, each, read)
+    report = await read()
+    _print(current.terminal, report, options.output)
+    return exit_code(report)
+
+
+async def _watch(terminal: Terminal, pause: float, each: float, read: Read) -> NoReturn:
+    """Look again and again; `each` look has so many seconds."""
+    watch = Watching(terminal, pause)
+    while True:
+        try:
+            async with asyncio.timeout(each):
+                report = await read()
+        except S2SError as error:
+            watch.failed(error, error_document(error))
+        except TimeoutError:
+            late = DeadlinePassed("deadline-passed", "Timed out.", remedy="The next check follows.")
+            watch.failed(late, error_document(late))
+        else:
+            _watched(watch, report)
+        await asyncio.sleep(pause)
 
 
 async def _read(options: StatusOptions, session: Session, within: timedelta) -> StatusReport:

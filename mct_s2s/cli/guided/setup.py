@@ -44,7 +44,7 @@ class Answers:
         """All of it as one piece of work: one plan, one confirmation."""
         work = Setup.of(self.setup)
         for one in self.more:
-            work = work.with_clients(one, one.name or "")
+            work = work.with_client(one, one.name or "")
         return work
 
 
@@ -116,7 +116,15 @@ def _added(setup: SetupOptions, client: ClientAnswer) -> AddClientOptions:
     return AddClientOptions(name=client.name, **shared, **client.credential)
 
 
-_OF_CREDENTIALS = {"credential", "secret_to", "github", "federated_issuer", "federated_subject"}
+_OF_CREDENTIALS = {
+    "credential",
+    "secret_to",
+    "secret_format",
+    "secret_names",
+    "github",
+    "federated_issuer",
+    "federated_subject",
+}
 """The options that answers about clients set."""
 
 

@@ -5,7 +5,7 @@ A help text is imperative, one line of 70 characters at most, and has no semicol
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -201,6 +201,19 @@ class CredentialOptions(KindOptions, SecretOptions):
     def verifies(self) -> bool:
         """Whether the command ends with a test of the clients: it leaves out nothing that their calls need."""
         return not (self.no_verify or self.no_consent or self.no_restart or self.dry_run)
+
+
+@dataclass(kw_only=True)
+class FileOptions:
+    """Options of every command that can be about all sites of a trust file, beside those of its own."""
+
+    file: Annotated[
+        Path | None,
+        option("-f", "--file", metavar="FILE", text="Trust file: every App Service that it names, in place of one."),
+    ] = None
+    only: Annotated[
+        list[str], option("--only", metavar="SITE", text="With --file: this site of it alone. Repeatable.")
+    ] = field(default_factory=list)
 
 
 @dataclass(kw_only=True)

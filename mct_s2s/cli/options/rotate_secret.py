@@ -6,17 +6,18 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from mct_s2s.cli.binding import argument, option
-from mct_s2s.cli.options import SecretOptions
+from mct_s2s.cli.options import FileOptions, SecretOptions
 
 EXAMPLES = (
     "mct-s2s rotate-secret Import -a contosolearn",
     "mct-s2s rotate-secret -a contosolearn --expiring-within 30d --yes",
     "mct-s2s rotate-secret Import -a contosolearn --keep-old 7d",
+    "mct-s2s rotate-secret -f trust.toml --expiring-within 30d --yes",
 )
 
 
 @dataclass(kw_only=True)
-class RotateSecretOptions(SecretOptions):
+class RotateSecretOptions(FileOptions, SecretOptions):
     """Options of `rotate-secret`."""
 
     name: Annotated[str | None, argument("NAME", "Client application: its display name or appId.")] = None

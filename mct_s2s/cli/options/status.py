@@ -7,12 +7,13 @@ from enum import StrEnum
 from typing import Annotated
 
 from mct_s2s.cli.binding import OUTPUT, option
-from mct_s2s.cli.options import AzureOptions
+from mct_s2s.cli.options import AzureOptions, FileOptions
 
 EXAMPLES = (
     "mct-s2s status -a contosolearn",
     "mct-s2s status -a contosolearn --expiring-within 60d -o json",
     "mct-s2s status --all -o csv",
+    "mct-s2s status -f trust.toml -o prometheus",
 )
 
 
@@ -30,7 +31,7 @@ class StatusFormat(StrEnum):
 
 
 @dataclass(kw_only=True)
-class StatusOptions(AzureOptions):
+class StatusOptions(FileOptions, AzureOptions):
     """Options of `status`."""
 
     output: Annotated[

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import TypeVar
 
 from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.engine.observe.app_service_lookup import find_subscription
 from mct_s2s.engine.observe.site_survey import survey
 from mct_s2s.errors import S2SError
+from mct_s2s.model.azure_resources import AppService
 from mct_s2s.model.resource_id import ResourceId
+from mct_s2s.model.site_settings import ours
 from mct_s2s.planning.app_service.site_recognition import SiteSurvey
 from mct_s2s.ports.resource_manager import Sites
 
@@ -29,6 +32,33 @@ async def find_mct_sites(sites: Sites, subscription: str | None) -> SiteSurvey:
     """
     where = await find_subscription(sites, subscription)
     return await survey(sites, where.id, most=None)
+
+
+@dataclass(frozen=True)
+class Slots:
+    """The deployment slots of an MCT site that may be sites of their own."""
+
+    set_up: tuple[ResourceId, ...] = ()
+    """Those that have some of the document's settings."""
+    unread: tuple[ResourceId, ...] = ()
+    """Those whose settings could not be read."""
+
+
+async def find_slots(sites: Sites, app_service: AppService) -> Slots:
+    """Which of a site's slots have settings of the document, one request for each slot that there is.
+
+    A site is looked at together with the names of its slots, so that one without slots costs nothing.
+    """
+    config, site = app_service.slot_config, app_service.site.resource
+    if config is None or site.slot is not None:
+        return Slots()
+    slots = [ResourceId.site(site.subscription_id, site.resource_group, site.names[0], name) for name in config.slots]
+    read = await gather_or_cancel(*(outcome_of(sites.settings(slot)) for slot in slots))
+    found = list(zip(slots, read, strict=True))
+    return Slots(
+        tuple(slot for slot, settings in found if not isinstance(settings, S2SError) and ours(settings)),
+        tuple(slot for slot, settings in found if isinstance(settings, S2SError)),
+    )
 
 
 async def outcome_of(work: Awaitable[T]) -> T | S2SError:

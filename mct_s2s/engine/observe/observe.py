@@ -62,7 +62,8 @@ async def _observed(azure: Azure, request: Request, located: Located) -> Observe
         gather_or_cancel(_app_service(azure, request, settings, located), _directory(azure, request, settings)),
         gather_or_cancel(_identity_resources(azure, request, located), _wired(azure, request, located)),
     )
-    uses = await find_identity_uses(azure, trust) if request.removed_clients or request.everything else ()
+    removes = bool(request.removed_clients) or request.everything or request.prunes
+    uses = await find_identity_uses(azure, trust) if removes else ()
     before, unread = await find_wired(azure, trust, located) if request.wired else ((), ())
     return ObservedState(
         azure.cloud,

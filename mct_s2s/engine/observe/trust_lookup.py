@@ -54,7 +54,8 @@ async def _find_trust(
     if base and base != request.unique_name:
         made_for_names = await directory.applications_by_unique_name(_unique_names(request, base))
     base = base or request.unique_name
-    tagged = await directory.applications_with_tag(trust_tag(base)) if request.everything else []
+    all_made = request.everything or request.prunes
+    tagged = await directory.applications_with_tag(trust_tag(base)) if all_made else []
     made = (one for one in made_for_names if one is not None)
     trust = _with(trust, [*tagged, *made, *applications], principals)
     trust, deleted = await gather_or_cancel(_completed(directory, trust), recycled.of(trust, request, base, found))
@@ -157,6 +158,7 @@ async def _with_federated(directory: Directory, request: Request, trust: Trust) 
         and (
             not any(credential.is_valid_at(request.now) for credential in client.application.credentials)
             or request.everything  # what is kept, or goes, is named
+            or request.all_federated
             or not wished.isdisjoint(
                 {client.client_id, client.display_name, client.display_name.casefold(), client.application.unique_name}
             )

@@ -179,7 +179,8 @@ def _refuse_missing_secret(spec: WireSpec, observed: ObservedState, before: Sequ
     """A client that has its secret elsewhere gets no other one by itself; the vault would stay empty."""
     if spec.secret_uri is None or any(isinstance(change, AddCredential) for change in before):
         return
-    if any(note.delivered is not None for note in observed.secrets.values()):
+    note = observed.secrets.get(spec.client or "")
+    if note is not None and note.delivered is not None:
         return
     raise Refused(
         "wire-without-secret",

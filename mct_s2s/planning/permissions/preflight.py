@@ -215,7 +215,7 @@ def stopped(
 
 def _is_left(change: AnyChange, refused: dict[str, Judged]) -> bool:
     """Settings that revoke access, or that are restored, are not left: the rest of the plan rests on them."""
-    if isinstance(change, WriteSettings) and (change.first or change.spec.exact):
+    if isinstance(change, WriteSettings) and (change.first or change.spec.without or change.spec.exact):
         return False
     if isinstance(change, WireApp) and change.spec.undo:
         return change.key in refused

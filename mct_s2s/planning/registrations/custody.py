@@ -22,7 +22,7 @@ from mct_s2s.model.ids import PrincipalId, same_id
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.site_settings import AUDIENCE, AppSettings
 from mct_s2s.model.trust import ClientApplication
-from mct_s2s.planning.registrations.membership import members
+from mct_s2s.planning.registrations.membership import clients_called, is_allowed, members
 from mct_s2s.planning.registrations.restoring import is_called, purging
 
 CODE = "registration-not-ours"
@@ -47,6 +47,23 @@ def in_question(observed: ObservedState, names: tuple[str, ...]) -> Iterator[Cli
     for client in trust.clients:
         if client.application is not None and client.client_id.lower() not in proven:
             yield client
+
+
+def found_by_name_alone(observed: ObservedState, names: Iterable[str], unique_name: str) -> list[Application]:
+    """The service application and the clients of these names, as far as the App Service's settings name none of them.
+
+    The settings show at once what was changed; the directory shows what was deleted, and consents to it, for a while.
+    """
+    trust, site = observed.trust, observed.app_service
+    found: list[Application] = []
+    if trust.service is not None and not is_named(trust.service, None, observed.settings):
+        found.append(trust.service)
+    for name in names:
+        clients = (
+            one for one in clients_called(name, observed, unique_name) if site is None or not is_allowed(one, site)
+        )
+        found += [client.application for client in clients if client.application is not None]
+    return list({one.object_id: one for one in found}.values())
 
 
 def refuse_foreign(

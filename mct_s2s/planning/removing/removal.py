@@ -7,7 +7,7 @@ owns: consent, secrets, registrations. What was there before is only left, never
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mct_s2s.errors import Item
 from mct_s2s.model.desired import Removal
@@ -37,8 +37,10 @@ from mct_s2s.planning.removing.removal_targets import RemovalTargets, made_for, 
 from mct_s2s.planning.removing.unwire import Unwiring, kept_secret_notes, stored_secrets, unwire_key
 
 _AS_ASKED = "kept: --keep-registration"
-_ADOPTED = "kept: mct-s2s did not create it (to delete it, add --delete-adopted)"
-_FOR_OTHERS = "kept: it also requests other APIs (to delete it, add --delete-adopted)"
+_ADOPTED = "kept: mct-s2s did not create it"
+_FOR_OTHERS = "kept: it also requests other APIs"
+_HOW_TO_DELETE = " (to delete it, add --delete-adopted)"
+_FOR_ANOTHER_SITE = "kept: another App Service's client has to be there"
 
 
 def plan_removal(removal: Removal, observed: ObservedState, unique_name: str, *, restart: bool) -> Plan:
@@ -54,13 +56,32 @@ def plan_removal(removal: Removal, observed: ObservedState, unique_name: str, *,
         NotThere: a name that means no one, or two clients.
         Refused: the service application, named as a client.
     """
+    targets = removal_targets(removal, observed, base_of(observed, unique_name))
+    rest = after_access(removal, targets, observed, unique_name)
+    return replace(rest, steps=(*_revoked_access(removal, targets, observed, restart=restart), *rest.steps))
+
+
+def base_of(observed: ObservedState, unique_name: str) -> str:
+    """The `uniqueName` of the service application, which that of each client that was made for it begins with."""
     service = observed.trust.service
-    registrations = _Registrations(removal, observed, (service.unique_name if service else None) or unique_name)
-    targets = removal_targets(removal, observed, registrations.base)
+    return (service.unique_name if service else None) or unique_name
+
+
+def after_access(removal: Removal, targets: RemovalTargets, observed: ObservedState, unique_name: str) -> Plan:
+    """What is removed once the App Service no longer allows the targets.
+
+    Args:
+        removal: how thoroughly.
+        targets: who goes.
+        observed: the trust, and the apps and identities that were set up for it.
+        unique_name: the key of the service application that belongs to this App Service.
+    """
+    service = observed.trust.service
+    registrations = _Registrations(removal, observed, base_of(observed, unique_name))
     kept = (client.application for client in targets.clients)
     kept_ids = frozenset(app.client_id.casefold() for app in kept if app and registrations.why_kept(app))
     unwiring = Unwiring(observed, targets, kept_ids, removal.everything)
-    steps: list[AnyChange] = [*_revoked_access(removal, targets, observed, restart=restart), *unwiring.steps()]
+    steps: list[AnyChange] = [*unwiring.steps()]
     for client in targets.clients:
         steps += registrations.client(client)
     for identity in targets.identities:
@@ -74,7 +95,7 @@ def plan_removal(removal: Removal, observed: ObservedState, unique_name: str, *,
     if removal.everything and service is not None:
         steps += registrations.service(service, why_kept, after=[step.key for step in steps])
     unread = () if targets.is_empty else tuple(unwiring.unread())
-    notes: tuple[Item, ...] = (*switching_off_note(steps), *unwiring.notes(), *kept_secret_notes(steps))
+    notes: tuple[Item, ...] = (*switching_off_note(steps), *unwiring.notes(), *kept_secret_notes(steps, removal))
     return Plan(tuple(steps), unread, notes)
 
 
@@ -183,14 +204,20 @@ class _Registrations:
         """Why a client's registration is not deleted; empty where it is."""
         if self.removal.keep_registration:
             return _AS_ASKED
+        if application.client_id.casefold() in self.removal.kept:
+            return _FOR_ANOTHER_SITE
         if self.removal.delete_adopted:
             return ""
         if not made_for(application, self.base):
-            return _ADOPTED
+            return f"{_ADOPTED}{self._hint}"
         service = self.observed.trust.service
         others = (one.resource_client_id for one in application.required_access)
         serves_others = service is not None and any(not same_id(one, service.client_id) for one in others)
-        return _FOR_OTHERS if serves_others else ""
+        return f"{_FOR_OTHERS}{self._hint}" if serves_others else ""
+
+    @property
+    def _hint(self) -> str:
+        return "" if self.removal.is_pruning else _HOW_TO_DELETE
 
     def why_service_kept(self, unique_name: str) -> str:
         """Why the service application is not deleted; empty where it is, or is not there."""
@@ -199,7 +226,7 @@ class _Registrations:
             return ""
         if self.removal.keep_registration:
             return _AS_ASKED
-        return "" if service.unique_name == unique_name or self.removal.delete_adopted else _ADOPTED
+        return "" if service.unique_name == unique_name or self.removal.delete_adopted else f"{_ADOPTED}{self._hint}"
 
     def _undeclared(self, application: Application, key: str) -> Iterator[AnyChange]:
         service = self.observed.trust.service

@@ -59,7 +59,7 @@ def removal_targets(removal: Removal, observed: ObservedState, base: str) -> Rem
         service, of_trust = observed.trust.service, members(observed)
         others = [c for c in observed.trust.clients if service is None or c.client_id != service.client_id]
         ours = (c for c in others if c in of_trust or (c.application is not None and made_for(c.application, base)))
-        return RemovalTargets(tuple(ours), _identities(observed), _entries(observed), _off(observed))
+        return RemovalTargets(tuple(ours), known_identities(observed), listed_entries(observed), _off(observed))
     found = [_named(name, observed, base) for name in removal.clients]
     unknown = [name for name, one in zip(removal.clients, found, strict=True) if one.is_empty]
     if unknown and not removal.ignore_missing:
@@ -83,7 +83,7 @@ def _named(name: str, observed: ObservedState, base: str) -> RemovalTargets:
             remedy="To remove everything, run mct-s2s teardown with the same options.",
         )
     clients = clients_called(name, observed, base)
-    identities = identities_called(name, _identities(observed))
+    identities = identities_called(name, known_identities(observed))
     if len(clients) + len(identities) > 1:
         ids = ", ".join([*(client.client_id for client in clients), *(identity.id for identity in identities)])
         raise NotThere(
@@ -92,17 +92,18 @@ def _named(name: str, observed: ObservedState, base: str) -> RemovalTargets:
             remedy="Use the ID instead of the name.",
         )
     meant = {word}.union(*(ids_of(client) for client in clients), (i.id.casefold() for i in identities))
-    entries = tuple(entry for entry in _entries(observed) if entry.casefold() in meant)
+    entries = tuple(entry for entry in listed_entries(observed) if entry.casefold() in meant)
     off = tuple(h for h in _off(observed) if word in {h.display_name.casefold(), str(h.resource).casefold()})
     gone = () if clients else tuple(row for row in trust.deleted if _was_called(row, name))
     return RemovalTargets(clients, identities, entries, off, gone)
 
 
-def _entries(observed: ObservedState) -> tuple[str, ...]:
+def listed_entries(observed: ObservedState) -> tuple[str, ...]:
+    """The entries of the allow lists, as they are written there."""
     return tuple(entry for setting in LISTS for entry in setting.list_in(observed.settings).ids)
 
 
-def _identities(observed: ObservedState) -> tuple[ServicePrincipal, ...]:
+def known_identities(observed: ObservedState) -> tuple[ServicePrincipal, ...]:
     """Those that are allowed, and those that were switched on for this trust and are no longer allowed."""
     return observed.trust.identities_with(use.identity_resource for use in observed.identity_uses)
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from mct_s2s.model.azure_resources import WiredApp
 from mct_s2s.model.commands import command, webapp_command
+from mct_s2s.model.desired import Removal
 from mct_s2s.model.directory_objects import Application
 from mct_s2s.model.ids import ClientId, place_in_tag, wire_tag
 from mct_s2s.model.observed import ObservedState
@@ -137,13 +138,14 @@ def stored_secrets(
             )
 
 
-def kept_secret_notes(steps: Iterable[AnyChange]) -> Iterator[tuple[str, str]]:
+def kept_secret_notes(steps: Iterable[AnyChange], removal: Removal) -> Iterator[tuple[str, str]]:
     """What is left in key vaults, each with the command that deletes it."""
     for step in steps:
         if isinstance(step, AlreadyRight) and step.resource == ABOUT:
             vault, _, name = step.name.partition("/")
             delete = command("az", "keyvault", "secret", "delete", "--vault-name", vault, "--name", name)
-            yield f"The key vault keeps the secret '{step.name}'. To delete it, add --delete-secrets, or run:", delete
+            way = "run:" if removal.is_pruning else "add --delete-secrets, or run:"
+            yield f"The key vault keeps the secret '{step.name}'. To delete it, {way}", delete
 
 
 def _places(application: Application, observed: ObservedState) -> list[str]:

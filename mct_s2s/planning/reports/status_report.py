@@ -12,6 +12,7 @@ from mct_s2s.model.client_credentials import Credential, has_end
 from mct_s2s.model.directory_objects import Application, Owner, Tenant
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.resource_id import ResourceId
+from mct_s2s.model.site_target import SiteTarget, site_title
 from mct_s2s.planning.registrations.membership import members
 from mct_s2s.planning.reports.findings import Finding, Severity, is_healthy
 from mct_s2s.planning.secrets.renewal import is_due, renewal, renewal_elsewhere
@@ -25,6 +26,8 @@ class SiteStatus:
     findings: tuple[Finding, ...]
     where: str
     """The options that name the App Service on a command line: `-a contosolearn -g mct-prod`."""
+    key: str | None = None
+    """What a trust file calls it, where it was named by one."""
 
     @property
     def site(self) -> Site | None:
@@ -35,6 +38,11 @@ class SiteStatus:
     def label(self) -> str:
         """What a person calls it: `contosolearn`, or `contosolearn/staging`."""
         return self.site.label if self.site is not None else ""
+
+    @property
+    def title(self) -> str:
+        """The same, with what a trust file calls it: `learn (contosolearn)`."""
+        return self.label if self.key is None else site_title(self.key, self.label)
 
     @property
     def is_healthy(self) -> bool:
@@ -51,8 +59,23 @@ class SiteStatus:
 class UnreadSite:
     """An MCT App Service whose state could not be read."""
 
-    resource: ResourceId
+    target: SiteTarget
     error: S2SError
+    resource: ResourceId | None = None
+    """`None` where it could not be found."""
+    key: str | None = None
+    """What a trust file calls it, where it was named by one."""
+
+    @classmethod
+    def found(cls, resource: ResourceId, error: S2SError) -> UnreadSite:
+        """One that is known to be there."""
+        target = SiteTarget(resource.names[0], resource.resource_group, resource.subscription_id, resource.slot)
+        return cls(target, error, resource)
+
+    @property
+    def title(self) -> str:
+        """As for `SiteStatus`."""
+        return self.target.label if self.key is None else site_title(self.key, self.target.label)
 
 
 @dataclass(frozen=True)
@@ -91,13 +114,13 @@ class StatusReport:
     """Web apps whose settings the caller cannot read, so that it is not known whether they are MCT App Services."""
     tenant_wide: TenantWide | None = None
     """`None` where it was not asked for."""
-    subscription_wide: bool = False
-    """Whether all App Services of the subscription were asked for."""
+    lists_sites: bool = False
+    """Whether several App Services were asked for: all of the subscription, or those of a trust file."""
 
     @property
     def is_list(self) -> bool:
         """Whether more than one App Service was asked for, however many there are."""
-        return self.subscription_wide or self.tenant_wide is not None
+        return self.lists_sites or self.tenant_wide is not None
 
     @property
     def tenant(self) -> Tenant | None:
@@ -108,9 +131,9 @@ class StatusReport:
     def is_healthy(self) -> bool:
         """Whether no App Service has a problem, and no registration of the tenant will soon be unable to sign in.
 
-        A subscription without any is none of those that were meant.
+        A subscription without any is not the one that was meant.
         """
-        if self.subscription_wide and not self.sites:
+        if self.lists_sites and not self.sites:
             return False
         return all(site.is_healthy for site in self.sites) and not any(self.is_due(one) for one in self.registrations)
 

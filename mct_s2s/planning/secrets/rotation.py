@@ -6,12 +6,11 @@ rotation without an outage.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 
-from mct_s2s.errors import Item, NotThere, Refused
+from mct_s2s.errors import Item
 from mct_s2s.model.azure_resources import WiredApp
 from mct_s2s.model.client_credentials import Credential, SecretNote, ending
 from mct_s2s.model.commands import credential_removal
@@ -31,34 +30,12 @@ from mct_s2s.planning.changes import (
 )
 from mct_s2s.planning.credentials.base import vault_tags
 from mct_s2s.planning.credentials.secret import AddSecret, orphan_removals, secrets_among
-from mct_s2s.planning.nearest import did_you_mean
 from mct_s2s.planning.plan import Facts, Plan
 from mct_s2s.planning.registrations.application_uri import uri_in_use
-from mct_s2s.planning.registrations.clients import ABOUT, OPTION, find_client
+from mct_s2s.planning.registrations.clients import ABOUT, OPTION
 from mct_s2s.planning.registrations.custody import refuse_foreign
 from mct_s2s.planning.registrations.membership import members
-
-
-def rotating(rotation: Rotation, observed: ObservedState, unique_name: str, now: datetime) -> dict[str, Application]:
-    """The registrations that a rotation is about, by display name, or where two share one, by appId.
-
-    Raises:
-        NotThere: there is no such client, or no trust at all.
-        Refused: a client that has no secret.
-    """
-    service = observed.trust.service
-    if service is None:
-        raise NotThere(
-            "service-application-missing",
-            "This App Service has no service application yet, so it has no clients.",
-            remedy="Create it first: run mct-s2s setup with the same options.",
-        )
-    if rotation.expiring_within is None:
-        base = service.unique_name or unique_name
-        return _called(_the_client(name, base, observed) for name in rotation.clients)
-    horizon = now + rotation.expiring_within
-    applications = [client.application for client in members(observed)]
-    return _called(a for a in applications if a is not None and _is_due(a, horizon))
+from mct_s2s.planning.secrets.rotated_clients import ends_within, left_alone, rotating
 
 
 def plan_rotation(rotation: Rotation, observed: ObservedState, facts: Facts, unique_name: str) -> Plan:
@@ -81,9 +58,10 @@ def plan_rotation(rotation: Rotation, observed: ObservedState, facts: Facts, uni
     steps: list[AnyChange] = []
     notes: list[Item] = []
     for name, application in applications.items():
-        one = _Rotating(name, rotation, application, observed, facts, audience)
+        one = _Rotating(name, rotation.of(name), application, observed, facts, audience)
         steps += one.steps()
         notes += one.notes()
+    notes += left_alone(rotation, observed, facts.now, applications.values())
     return Plan(tuple(steps), notes=tuple(notes))
 
 
@@ -124,7 +102,7 @@ class _Rotating:
     def is_new_needed(self) -> bool:
         """Whether a secret has to be made: not where a rotation was cut off, or where only an old one is left over."""
         if self.rotation.expiring_within is not None:
-            return _ends_within(self.application, self.facts.now + self.rotation.expiring_within)
+            return ends_within(self.application, self.facts.now + self.rotation.expiring_within)
         if self.rotation.remove_old and self.current is not None and self.older:
             return False  # everyone has it by now: only the old ones are to go
         is_fresh = self.note.is_fresh(self.application.client_id, self.facts.now)
@@ -255,41 +233,3 @@ class _Rotating:
         # Replicas may not show yet what was delivered minutes ago; its store remembers it.
         begins = self.current.begins if self.current is not None else self.note.delivered_at
         return begins is not None and begins + time <= self.facts.now
-
-
-def _called(applications: Iterable[Application]) -> dict[str, Application]:
-    distinct = {application.client_id: application for application in applications}
-    names = Counter(application.display_name for application in distinct.values())
-    return {a.display_name if names[a.display_name] == 1 else a.client_id: a for a in distinct.values()}
-
-
-def _the_client(name: str, base: str, observed: ObservedState) -> Application:
-    client = find_client(name, base, observed)
-    if client is None or client.application is None:
-        there = [member.display_name for member in members(observed) if member.application is not None]
-        raise NotThere(
-            "client-unknown",
-            f"No client application is named '{name}'. "
-            + (f"The client applications are: {', '.join(there)}." if there else "There are none."),
-            remedy=did_you_mean(name, there, "Use one of these names or an appId. To list them, run mct-s2s status."),
-        )
-    if not secrets_among(client.application.credentials) and client.application.credentials:
-        raise Refused(
-            "no-secret-to-rotate",
-            f"'{client.display_name}' has no secret to rotate.",
-            remedy="To replace a certificate, run mct-s2s add-client with --credential certificate.",
-        )
-    return client.application
-
-
-def _is_due(application: Application, horizon: datetime) -> bool:
-    """Whether its secret ends in time, or an earlier rotation left something to do."""
-    secrets = secrets_among(application.credentials)
-    return bool(secrets) and (_ends_within(application, horizon) or sum(secret.is_ours for secret in secrets) > 1)
-
-
-def _ends_within(application: Application, horizon: datetime) -> bool:
-    """Whether nothing that it can sign in with lasts beyond `horizon`."""
-    return all(
-        credential.expires is not None and credential.expires <= horizon for credential in application.credentials
-    )

@@ -139,9 +139,9 @@ def _place(site: SiteStatus) -> Row:
 
 def _unread(unread: UnreadSite) -> Row:
     return {
-        "appService": unread.resource.name,
-        "resourceGroup": unread.resource.resource_group,
-        "subscription": unread.resource.subscription_id,
+        "appService": unread.target.label,
+        "resourceGroup": unread.target.group or "",
+        "subscription": unread.target.subscription or "",
         "kind": "failed",
         "name": unread.error.code,
         "state": "error",

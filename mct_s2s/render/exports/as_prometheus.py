@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from mct_s2s.model.client_credentials import has_end
 from mct_s2s.model.resource_id import ResourceId
+from mct_s2s.model.site_target import SiteTarget
 from mct_s2s.plain_text import plain
 from mct_s2s.planning.permissions.callers import last_to_end, trust_picture
 from mct_s2s.planning.registrations.membership import members
@@ -64,7 +65,7 @@ def write(report: StatusReport) -> str:
     for site in report.sites:
         _site(found, site, report)
     for unread in report.failed:
-        found["site_up"].set(0, **_place(unread.resource))
+        found["site_up"].set(0, **_unread(unread.target))
     for one in report.ending():
         _credential(found["credential_expiry_timestamp_seconds"], one)
     if report.tenant_wide is not None:
@@ -113,6 +114,14 @@ def _place(resource: ResourceId) -> dict[str, str]:
         "site": resource.name,
         "resource_group": resource.resource_group,
         "subscription": resource.subscription_id,
+    }
+
+
+def _unread(target: SiteTarget) -> dict[str, str]:
+    return {
+        "site": target.label,
+        "resource_group": target.group or "",
+        "subscription": target.subscription or "",
     }
 
 

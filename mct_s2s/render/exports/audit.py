@@ -80,7 +80,7 @@ def _site(site: SiteStatus, report: StatusReport) -> AuditSection:
     unread = site.observed.settings_unread
     settings = () if unread else ours(site.observed.settings).items()
     return AuditSection(
-        plain(site.label),
+        plain(site.title),
         verdict,
         site.is_healthy,
         trust_picture(site.observed, report.now, report.within) if site.observed.trust.service else None,
@@ -153,7 +153,7 @@ def _credentials(site: SiteStatus, report: StatusReport) -> Iterator[Cells]:
 
 def _unread(unread: UnreadSite) -> AuditSection:
     return AuditSection(
-        plain(unread.resource.name), "Its state could not be read.", is_good=False, findings=(_error(unread.error),)
+        plain(unread.title), "Its state could not be read.", is_good=False, findings=(_error(unread.error),)
     )
 
 

@@ -12,6 +12,7 @@ from mct_s2s.ports.apply_progress import Activity, Progress, Wait
 from mct_s2s.render.console import Terminal
 from mct_s2s.render.live.plan_progress import PlanProgress, StepLine
 from mct_s2s.render.live.running import Running, Signs
+from mct_s2s.render.live.site_progress import NamedView
 from mct_s2s.render.pipelines import is_unattended, pipeline_of
 
 NOTICED_SECONDS = 2.0
@@ -82,6 +83,15 @@ class LogProgress:
             steps.close()
             if self._pipeline is not None:
                 self._terminal.instruct(self._pipeline.end_group())
+
+    @contextmanager
+    def applying_at(self, site: str, plan: Plan) -> Iterator[Progress]:
+        """Show the steps of one site's plan, each with its name: a group could not be told from another's."""
+        steps = PlanProgress(plan, NamedView(site, self))
+        try:
+            yield steps
+        finally:
+            steps.close()
 
     def _heard(self, running: Running, wait: Wait, lasted: float) -> None:
         """Something waits, or still does: a line for it, once, if it takes long."""

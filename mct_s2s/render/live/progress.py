@@ -19,6 +19,7 @@ from mct_s2s.render.live.log_progress import LogProgress
 from mct_s2s.render.live.plan_order import HELD_SECONDS
 from mct_s2s.render.live.plan_progress import PlanProgress, StepLine
 from mct_s2s.render.live.running import INDENT, Board, Running, Signs
+from mct_s2s.render.live.site_progress import SiteLine
 from mct_s2s.render.pipelines import is_unattended
 
 
@@ -73,6 +74,15 @@ class TerminalProgress:
         finally:
             steps.close()
 
+    @contextmanager
+    def applying_at(self, site: str, plan: Plan) -> Iterator[Progress]:
+        """Show the steps of one site's plan in one line that moves."""
+        steps = SiteLine(site, plan, self)
+        try:
+            yield steps
+        finally:
+            steps.close()
+
     def _frame(self, width: int, height: int) -> list[Text]:
         return self._board.rows(self.signs, width, height, self.now())
 
@@ -100,6 +110,12 @@ class NoProgress:
         del plan
         yield _Silent()
 
+    @contextmanager
+    def applying_at(self, site: str, plan: Plan) -> Iterator[Progress]:
+        """As above."""
+        del site, plan
+        yield _Silent()
+
 
 class _Silent:
     def started(self, change: AnyChange) -> None:
@@ -120,6 +136,10 @@ class CommandProgress(Watcher, Protocol):
 
     def applying(self, plan: Plan) -> AbstractContextManager[Progress]:
         """Show the steps of a plan."""
+        ...
+
+    def applying_at(self, site: str, plan: Plan) -> AbstractContextManager[Progress]:
+        """Show the steps of one site's plan, while others are worked on beside it."""
         ...
 
     def restore(self) -> None:

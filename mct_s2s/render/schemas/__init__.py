@@ -1,4 +1,4 @@
-"""The JSON Schema (2020-12) of each document that the program writes, one file a document.
+"""The JSON Schema (2020-12) of each document that the program writes, and of files that it reads, one file each.
 
 The schemas allow members they do not name, as later versions may add some. A text with `examples` is a stable code of a
 list that may grow. What several documents share is in `common.json`.
@@ -17,18 +17,23 @@ Json = dict[str, Any]
 _COMMON = "common.json"
 
 
+FILES = ("trust",)
+"""Schemas of files that users write, in TOML: closed, since a key that is not known is a mistake there."""
+
+
 @functools.cache
 def names() -> tuple[str, ...]:
-    """The names that `schema` takes."""
+    """The documents that the program writes."""
+    apart = {_COMMON, *(f"{name}.json" for name in FILES)}
     found = (entry.name for entry in files(__name__).iterdir())
-    return tuple(sorted(name.removesuffix(".json") for name in found if name.endswith(".json") and name != _COMMON))
+    return tuple(sorted(name.removesuffix(".json") for name in found if name.endswith(".json") and name not in apart))
 
 
 def schema(name: str) -> Json:
     """Return a document's JSON Schema; references are replaced by what they refer to, so that it stands alone.
 
     Args:
-        name: one of `names()`.
+        name: one of `names()` or `FILES`.
     """
     found: Json = _without_references(_read(f"{name}.json"))
     return found
@@ -36,7 +41,7 @@ def schema(name: str) -> Json:
 
 def schema_list() -> Json:
     """`mct-s2s/schemas/v1`."""
-    schemas = {name: schema(name) for name in names()}
+    schemas = {name: schema(name) for name in sorted((*names(), *FILES))}
     return {
         "schema": "mct-s2s/schemas/v1",
         "schemas": [

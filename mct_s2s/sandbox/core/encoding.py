@@ -1,10 +1,43 @@
-"""Bytes as text."""
+"""Bytes as text, and text as JSON."""
 
 from __future__ import annotations
 
 import base64
+import json
+from typing import Any
 
 
 def base64url(data: bytes) -> str:
     """Encode bytes for URLs and tokens, without padding."""
     return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+def json_of(raw: bytes) -> Any:
+    """Read JSON that a client sent.
+
+    Python reads more than there is in JSON and in Unicode, and could not write it into an answer: lone surrogates,
+    `NaN`, lists in lists beyond its own depth.
+
+    Raises:
+        ValueError: it is no JSON, or holds text that is no Unicode.
+    """
+    try:
+        value = json.loads(raw.decode(json.detect_encoding(raw)), parse_constant=_refuse)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+    if rb"\ud" in raw.lower():
+        check_text(value)
+    return value
+
+
+def check_text(value: Any) -> None:
+    """Make sure that JSON values can be written as text.
+
+    Raises:
+        ValueError: a name or a text in them has half of a surrogate pair.
+    """
+    json.dumps(value, ensure_ascii=False).encode()
+
+
+def _refuse(constant: str) -> Any:
+    raise ValueError(f"{constant} is no JSON")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+from mct_s2s.sandbox.core.encoding import json_of
 from mct_s2s.sandbox.resources import vaults
 from mct_s2s.sandbox.resources.vaults import VaultState
 from mct_s2s.sandbox.state.state import SandboxState
@@ -50,7 +50,7 @@ class VaultCall:
             WireError: 400 BadParameter, there is none.
         """
         try:
-            sent = json.loads(self.raw_body)
+            sent = json_of(self.raw_body)
         except ValueError as error:
             raise vaults.bad_parameter("Property  has invalid value\r\n") from error
         if not isinstance(sent, dict):

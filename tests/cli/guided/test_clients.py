@@ -130,4 +130,4 @@ def test_another_kind_of_credential_is_a_command_of_its_own_but_one_plan() -> No
     ]
     work = answers.work()
     assert [type(one.credential) for one in work.clients] == [FederatedSpec, SecretSpec]
-    assert work.stores.show
+    assert (work.places.of("One").show, work.places.of("etl").show) == (True, False)

@@ -9,6 +9,7 @@ from typing import Any
 
 import jwt
 
+from mct_s2s.sandbox.core.encoding import check_text
 from mct_s2s.sandbox.entra.directory import Directory
 from mct_s2s.sandbox.entra.registrations import key_credentials
 from mct_s2s.sandbox.entra.signing_key import SigningKey
@@ -32,7 +33,8 @@ def check(directory: Directory, application: Object, assertion: str) -> None:
     try:
         header = jwt.get_unverified_header(assertion)
         claims: dict[str, Any] = jwt.decode(assertion, options={"verify_signature": False})
-    except jwt.InvalidTokenError as error:
+        check_text([header, claims])
+    except (jwt.InvalidTokenError, ValueError) as error:
         raise refusals.bad_assertion("JWT token is invalid or malformed.") from error
     if str(claims.get("iss", "")).lower() == application["appId"]:
         _check_own(directory, application, assertion, header, claims)

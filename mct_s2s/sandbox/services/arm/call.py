@@ -5,7 +5,6 @@ Source: ARM: resource-manager api contracts, "Common request/response headers".
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
@@ -13,6 +12,7 @@ from functools import cached_property
 from typing import Any
 
 from mct_s2s.sandbox.core.addresses import Addresses
+from mct_s2s.sandbox.core.encoding import json_of
 from mct_s2s.sandbox.core.wire_errors import arm_error
 from mct_s2s.sandbox.entra.caller import Caller
 from mct_s2s.sandbox.resources.resource_id import ResourceId
@@ -58,7 +58,7 @@ class ArmCall:
             WireError: 400 InvalidRequestContent, there is none.
         """
         try:
-            sent = json.loads(self.raw_body)
+            sent = json_of(self.raw_body)
         except ValueError as error:
             raise _unreadable(str(error)) from error
         if not isinstance(sent, dict):

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from starlette.requests import Request
 
+from mct_s2s.sandbox.core.encoding import json_of
 from mct_s2s.sandbox.core.wire_errors import arm_error
 
 
@@ -19,7 +19,7 @@ async def json_value(request: Request) -> Any:
         WireError: 400, it is invalid.
     """
     try:
-        return json.loads(await request.body())
+        return json_of(await request.body())
     except ValueError as error:
         raise arm_error(400, "InvalidRequestContent", f"Invalid JSON: {error}") from error
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from mct_s2s.sandbox.core.encoding import json_of
 from mct_s2s.sandbox.core.wire_errors import WireError, graph_error
 from mct_s2s.sandbox.entra.validation import bad_request
 from mct_s2s.sandbox.services.answer import Answer
@@ -54,7 +55,7 @@ def answered(raw: bytes, run: Callable[[Item], Answer]) -> dict[str, Any]:
 
 def _items(raw: bytes) -> list[Item]:
     try:
-        sent = json.loads(raw)["requests"]
+        sent = json_of(raw)["requests"]
         items = [_item(one) for one in sent]
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise bad_request("Invalid batch payload format.", code="BadRequest") from error

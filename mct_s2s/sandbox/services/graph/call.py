@@ -5,13 +5,13 @@ Source: graph: concepts/errors, concepts/use-the-api.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+from mct_s2s.sandbox.core.encoding import json_of
 from mct_s2s.sandbox.core.wire_errors import WireError, graph_error
 from mct_s2s.sandbox.entra.access import permissions
 from mct_s2s.sandbox.entra.caller import Caller
@@ -55,7 +55,7 @@ class GraphCall:
                 code="BadRequest",
             )
         try:
-            return json.loads(self.raw_body)
+            return json_of(self.raw_body)
         except ValueError as error:
             text = "Unable to read JSON request payload. Please ensure Content-Type header is set and payload is of "
             raise bad_request(text + "valid JSON format.", code="BadRequest") from error

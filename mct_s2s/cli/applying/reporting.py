@@ -1,0 +1,124 @@
+"""What is shown and written of an `apply`: its plans, its outcome, and how far it had come when it was ended."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from mct_s2s.cli.applying.reviewing import site_fingerprint
+from mct_s2s.cli.applying.site_run import SiteRun
+from mct_s2s.cli.change_document import result_of
+from mct_s2s.cli.closing import left_to_others
+from mct_s2s.cli.made_credentials import credentials_of
+from mct_s2s.cli.options import ChangingOptions, PlanFormat
+from mct_s2s.engine.outcome import Outcome
+from mct_s2s.errors import S2SError
+from mct_s2s.plain_text import plain
+from mct_s2s.planning.changes import AddCredential
+from mct_s2s.render.console import Terminal
+from mct_s2s.render.documents import Json, error_document
+from mct_s2s.render.fleet.closing import SiteAccount, show_accounts, show_stopped
+from mct_s2s.render.fleet.documents import SiteDocument, apply_document
+from mct_s2s.render.fleet.plans import SitePlan, plans_markdown, show_plans
+from mct_s2s.render.plan import target_details
+
+
+def show_review(
+    terminal: Terminal, options: ChangingOptions, sites: Sequence[SiteRun], fingerprint: str | None
+) -> None:
+    """Show the plans that have to be agreed to, or that are all that was asked for."""
+    plans = [_plan(site) for site in sites]
+    if options.dry_run:
+        if options.output is PlanFormat.TEXT:
+            show_plans(terminal, plans, is_result=True, fingerprint=fingerprint)
+        elif options.output is PlanFormat.MARKDOWN:
+            lines = plans_markdown(plans, fingerprint)
+            terminal.hand_over_text("".join(f"{plain(line)}\n" for line in lines))
+        return
+    if not (terminal.quiet and (options.yes or not any(site.is_pending for site in sites))):
+        show_plans(terminal, plans, is_result=False, fingerprint=None)
+
+
+def show_outcome(
+    terminal: Terminal, options: ChangingOptions, sites: Sequence[SiteRun], fingerprint: str | None
+) -> None:
+    """What came of each site; a dry run in text has said all of it."""
+    if terminal.json:
+        terminal.document(_document(options, sites, fingerprint))
+    elif not options.dry_run:
+        show_accounts(terminal, [_account(site) for site in sites])
+
+
+def show_end(
+    terminal: Terminal,
+    options: ChangingOptions,
+    sites: Sequence[SiteRun],
+    fingerprint: str | None,
+    why: S2SError,
+    *,
+    resumes: bool,
+) -> None:
+    """How far each site had come when the deadline or a signal ended the command; whether it `resumes` if repeated."""
+    for site in sites:
+        if not site.is_over and site.error is None:
+            site.error = why
+    again = f" {why.remedy}" if resumes else ""
+    if terminal.json:
+        terminal.document(_document(options, sites, fingerprint))
+        terminal.say(f"{why.headline}{again}", style="warn")
+        return
+    accounts = [_account(site, without=why) for site in sites]
+    show_stopped(terminal, accounts, f"{why.headline}{again}")
+
+
+def _plan(site: SiteRun) -> SitePlan:
+    outcome, session = site.outcome, site.session
+    if outcome is None or session is None:
+        return SitePlan(site.title, error=site.error)
+    left = left_to_others(site.options, session, outcome)
+    plan = replace(outcome.plan, notes=(*outcome.plan.notes, *_places(site, outcome)))
+    return SitePlan(site.title, plan, target_details(outcome.before), left)
+
+
+def _places(site: SiteRun, outcome: Outcome) -> Iterator[str]:
+    """Where new secrets go, where the file says it: it is part of what is agreed to."""
+    named = {client.name.strip() for client in site.wanted.entry.clients if "secret-to" in client.options}
+    for step in outcome.plan.changes:
+        if isinstance(step, AddCredential) and step.needs_store and step.client in named:
+            yield f"The {step.kind.noun} of '{step.client}' goes to {outcome.stores[step.client].label}."
+
+
+def _account(site: SiteRun, *, without: S2SError | None = None) -> SiteAccount:
+    outcome, session = site.outcome, site.session
+    error = site.error if site.error is not without else None
+    if outcome is None or session is None or not outcome.applied:
+        left = outcome.plan.changes if outcome is not None and site.error is not None else ()
+        return SiteAccount(site.key, site.title, left=left, error=error)
+    journal = outcome.journal
+    return SiteAccount(
+        site.key,
+        site.title,
+        done=[entry.change for entry in journal.done],
+        doubtful=journal.in_doubt,
+        left=[*(change for change, _ in journal.failed), *journal.left],
+        credentials=credentials_of(outcome),
+        handed_over=left_to_others(site.options, session, outcome),
+        verification=outcome.verification,
+        error=error,
+    )
+
+
+def _document(options: ChangingOptions, sites: Sequence[SiteRun], fingerprint: str | None) -> Json:
+    return apply_document([_site(site) for site in sites], dry_run=options.dry_run, fingerprint=fingerprint)
+
+
+def _site(site: SiteRun) -> SiteDocument:
+    outcome, session = site.outcome, site.session
+    if site.error is not None or outcome is None or session is None:
+        told = _account(site)
+        error = site.error
+        assert error is not None  # noqa: S101  # without an outcome there is one
+        done, doubtful, left = told.done, told.doubtful, told.left
+        return SiteDocument(site.key, error=error_document(error, done, doubtful, left, told.credentials))
+    digest = site_fingerprint(site.wanted.entry, outcome)
+    return SiteDocument(site.key, result=result_of(site.options, session, outcome, digest))

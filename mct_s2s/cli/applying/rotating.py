@@ -1,0 +1,69 @@
+"""`rotate-secret -f`: the secrets that a trust file asks for, each into the place that the file says."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+
+from mct_s2s.cli.applying.site_run import SiteRun
+from mct_s2s.cli.applying.whole_run import run_at_all
+from mct_s2s.cli.binding import typed_options
+from mct_s2s.cli.fleet.files import sites_of_file
+from mct_s2s.cli.options.rotate_secret import RotateSecretOptions
+from mct_s2s.cli.requests import request_for, service_spec
+from mct_s2s.cli.rotations import check_lifetime
+from mct_s2s.cli.trust_files import SiteSetup
+from mct_s2s.engine.request import Request
+from mct_s2s.engine.session import Session
+from mct_s2s.errors import UsageError
+from mct_s2s.model.desired import Desired, Lifetime, Rotation
+from mct_s2s.planning.credentials.secret import SecretSpec
+
+_UNFIT = {
+    "name": "NAME",
+    "secret_to": "--secret-to",
+    "secret_format": "--secret-format",
+    "secret_names": "--secret-names",
+    "backup": "--backup",
+}
+"""What a file says itself, or what is about one App Service."""
+
+
+def rotate_at_all_sites(options: RotateSecretOptions, shared: Rotation, now: datetime) -> int:
+    """Plan the new secrets of all sites, confirm once and apply side by side; return the process exit code.
+
+    Args:
+        options: the command's.
+        shared: what they ask for; clients and lifetimes are the file's.
+        now: the time.
+
+    Raises:
+        UsageError: options or a lifetime that do not fit.
+    """
+    setups = sites_of_file(options, **_UNFIT)
+    if shared.expiring_within is None:
+        raise UsageError(
+            "client-missing",
+            "A trust file has many clients, and nothing says which of their secrets to rotate.",
+            remedy="Add --expiring-within 30d, or rotate one: mct-s2s rotate-secret NAME -a APP_SERVICE",
+        )
+    is_typed = "secret_lifetime" in typed_options()
+    rotations = {one.entry.key: _of_site(one, shared, is_typed=is_typed) for one in setups}
+    for key, rotation in rotations.items():
+        for name in rotation.clients:
+            check_lifetime(rotation.of(name), now, f" of '{name}' at {key}")
+
+    def requested(site: SiteRun, session: Session) -> Request:
+        service = service_spec(session.target, None, may_create=False)
+        desired = Desired(service, rotation=rotations[site.key], restart=not options.no_restart)
+        return replace(request_for(session, desired, now), wired=bool(site.wanted.setup.places.vaults))
+
+    return run_at_all(options, setups, requested)
+
+
+def _of_site(one: SiteSetup, shared: Rotation, *, is_typed: bool) -> Rotation:
+    """The rotation of the secrets that the file asks for at one site; their lifetimes unless one was typed."""
+    specs = {client.name: client.credential for client in one.setup.clients}
+    secrets = {name: spec for name, spec in specs.items() if isinstance(spec, SecretSpec)}
+    own = {name: Lifetime(spec.expires, spec.shorten or shared.shorten) for name, spec in secrets.items()}
+    return replace(shared, clients=tuple(secrets), only_named=True, own={} if is_typed else own)

@@ -1,0 +1,126 @@
+"""One site's share of an `apply`: its plan, how far it has come, and what ended it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from mct_s2s import clock
+from mct_s2s.cli.fleet.sites import FleetSite
+from mct_s2s.cli.options import ChangingOptions
+from mct_s2s.cli.requests import where
+from mct_s2s.cli.run import Run
+from mct_s2s.cli.trust_files import SiteSetup
+from mct_s2s.engine.outcome import Outcome
+from mct_s2s.engine.session import Session
+from mct_s2s.errors import Refused, S2SError
+from mct_s2s.model.observed import ObservedState
+from mct_s2s.model.site_target import site_title
+from mct_s2s.planning.reviewed import is_covered
+from mct_s2s.ports.apply_progress import Progress
+from mct_s2s.stores.output_store import Shown
+
+STALE_SECONDS = 5.0
+"""A plan that is older when its turn comes is made again: other sites, the question and a shared registration take
+their time."""
+
+
+@dataclass
+class SiteRun:
+    """A site of the file while the command runs."""
+
+    wanted: SiteSetup
+    session: Session | None = None
+    outcome: Outcome | None = None
+    """As it was reviewed, then as far as it has been applied; `None` until it could be read."""
+    error: S2SError | None = None
+    """What ended it."""
+    is_over: bool = False
+    """Whether it came to its end: nothing of it is under way."""
+    since: float = 0.0
+    """When its reading began, in seconds since the epoch."""
+    read_at: float = 0.0
+    """The same on the clock of `clock.seconds`."""
+
+    @property
+    def key(self) -> str:
+        """What the file calls it."""
+        return self.wanted.entry.key
+
+    @property
+    def title(self) -> str:
+        """The same, with the App Service where that has another name."""
+        return site_title(self.key, self.wanted.target.label)
+
+    @property
+    def options(self) -> ChangingOptions:
+        """As if the command were about this site alone."""
+        return self.wanted.setup.options
+
+    @property
+    def site(self) -> FleetSite:
+        """How it is reached."""
+        return self.wanted.site
+
+    @property
+    def is_pending(self) -> bool:
+        """Whether there is something to do that can be done."""
+        return self.outcome is not None and not self.outcome.plan.is_empty
+
+
+class SiteInterface:
+    """Agrees to what was reviewed, and to nothing else; there is no second question about one site of many."""
+
+    def __init__(self, run: Run, site: SiteRun) -> None:
+        self._run = run
+        self._site = site
+        self.was_asked = False
+        """Whether a person has read the plans meanwhile."""
+
+    @property
+    def takes_time(self) -> bool:
+        """Whether the plan was made so long ago that it may be another one by now."""
+        return self.was_asked or clock.seconds() - self._site.read_at > STALE_SECONDS
+
+    async def confirm(self, outcome: Outcome) -> bool:
+        """Refuse what was not reviewed. Less may be left to do: another site shares a registration, say.
+
+        Raises:
+            Refused: `plan-changed`.
+        """
+        reviewed = self._site.outcome
+        if outcome.plan.is_empty:
+            self._site.outcome = outcome
+            return False
+        if reviewed is not None and is_covered(outcome.plan, reviewed.plan):
+            self.was_asked, self._site.read_at = False, clock.seconds()
+            return True
+        raise Refused(
+            "plan-changed",
+            f"What would be done at {self._site.title} is not what was reviewed: something has changed meanwhile. "
+            "Nothing was changed there.",
+            remedy="Run the same command again to see the new plan.",
+        )
+
+    @contextmanager
+    def applying(self, outcome: Outcome) -> Iterator[Progress]:
+        """Show the steps; what ends the site from now on is told by the outcome."""
+        self._site.outcome = outcome
+        with self._run.display.applying_at(self._site.key, outcome.plan) as steps:
+            yield steps
+
+    def options(self, observed: ObservedState) -> str:
+        """The options that name the App Service."""
+        return where(self._site.options, observed)
+
+    def look(self) -> None:
+        """No secret is shown: a trust file cannot ask for it."""
+
+    def show(self, shown: Shown) -> None:
+        """As above.
+
+        Raises:
+            AssertionError: always.
+        """
+        raise AssertionError(shown.client)

@@ -1,0 +1,132 @@
+"""What `export` reads: one App Service or every one of the subscription, each as a trust file says it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from mct_s2s import clock
+from mct_s2s.cli.options.export import ExportOptions
+from mct_s2s.cli.requests import request_for, service_spec
+from mct_s2s.cli.trust_file_merge import Found
+from mct_s2s.engine.observe.all_sites import find_mct_sites, find_slots, read_each
+from mct_s2s.engine.observe.for_export import observe_for_export
+from mct_s2s.engine.session import Session
+from mct_s2s.errors import NotThere, S2SError, UsageError
+from mct_s2s.inputs.federation import federated_spec
+from mct_s2s.inputs.vault import secret_name
+from mct_s2s.model.client_credentials import Federation
+from mct_s2s.model.desired import Desired
+from mct_s2s.model.observed import ObservedState
+from mct_s2s.model.resource_id import ResourceId
+from mct_s2s.model.site_target import SiteTarget
+from mct_s2s.planning.app_service import guards
+from mct_s2s.planning.export import export_site
+from mct_s2s.planning.exported_credential import Forms
+from mct_s2s.ports.apply_progress import activity
+
+NOT_SET_UP = "service-application-missing"
+
+
+@dataclass(frozen=True)
+class Export:
+    """Sites, and those that are not among them."""
+
+    found: tuple[Found, ...]
+    not_set_up: tuple[ResourceId, ...] = ()
+    """Sites without service-to-service authentication: a table would set it up."""
+    failed: tuple[tuple[ResourceId, S2SError], ...] = ()
+    unread: tuple[ResourceId, ...] = ()
+    """Web apps of which it is not known whether they are sites of MCT."""
+
+
+async def read_sites(options: ExportOptions, session: Session) -> Export:
+    """The one site that is named, or all.
+
+    Raises:
+        S2SError: the one that is named cannot be read or is not set up; or the sites cannot be listed.
+    """
+    reader = _Reader(options, session, clock.now())
+    if not options.all_sites:
+        assert session.target is not None  # noqa: S101  # the command needs one
+        return Export((reader.found(await reader.observed(session.target)),))
+    with activity("Reading every MCT site of the subscription"):
+        sites = await find_mct_sites(session.azure.sites, session.subscription)
+        outcomes = await read_each(tuple(one.site.resource for one in sites.mct), reader.with_slots)
+    flat = [one for app, found in outcomes for one in ([(app, found)] if isinstance(found, S2SError) else found.read)]
+    errors = [(app, one) for app, one in flat if isinstance(one, S2SError)]
+    slots = (slot for _, found in outcomes if isinstance(found, _WithSlots) for slot in found.unread)
+    return Export(
+        tuple(one for _, one in flat if isinstance(one, Found)),
+        tuple(app for app, error in errors if error.code == NOT_SET_UP),
+        tuple((app, error) for app, error in errors if error.code != NOT_SET_UP),
+        (*(site.resource for site in sites.unread), *slots),
+    )
+
+
+@dataclass(frozen=True)
+class _WithSlots:
+    """A site and its slots."""
+
+    read: tuple[tuple[ResourceId, Found | S2SError], ...]
+    unread: tuple[ResourceId, ...]
+
+
+@dataclass(frozen=True)
+class _Reader:
+    options: ExportOptions
+    session: Session
+    now: datetime
+
+    async def with_slots(self, app: ResourceId) -> _WithSlots:
+        """A site, and those of its slots that have settings of their own."""
+        observed = await self.observed(_target(app))
+        assert observed.app_service is not None  # noqa: S101  # it was looked at
+        slots = await find_slots(self.session.azure.sites, observed.app_service)
+        return _WithSlots(((app, self._outcome(observed)), *await read_each(slots.set_up, self._slot)), slots.unread)
+
+    async def observed(self, target: SiteTarget) -> ObservedState:
+        """The state of one site."""
+        desired = Desired(service_spec(target, None, may_create=False))
+        observed = await observe_for_export(self.session.azure, request_for(self.session, desired, self.now, target))
+        guards.check(observed)
+        return observed
+
+    def found(self, observed: ObservedState) -> Found:
+        """A site as a file says it.
+
+        Raises:
+            NotThere: it is not set up.
+        """
+        assert observed.app_service is not None  # noqa: S101  # it was looked at
+        label = observed.app_service.site.label
+        if observed.trust.service is None or observed.tenant is None:
+            raise NotThere(
+                NOT_SET_UP,
+                f"'{label}' has no service application yet: there is nothing to export.",
+                remedy="Create it first: run mct-s2s setup with the same options.",
+            )
+        forms = Forms(lambda client: secret_name(label, client), _is_taken)
+        return Found(export_site(observed, self.now, forms), observed.tenant, self.options.cloud)
+
+    async def _slot(self, slot: ResourceId) -> Found:
+        return self.found(await self.observed(_target(slot)))
+
+    def _outcome(self, observed: ObservedState) -> Found | S2SError:
+        try:
+            return self.found(observed)
+        except NotThere as error:
+            return error
+
+
+def _target(app: ResourceId) -> SiteTarget:
+    return SiteTarget(app.names[0], app.resource_group, app.subscription_id, app.slot)
+
+
+def _is_taken(federation: Federation) -> bool:
+    """Whether the options of a federated credential take these values."""
+    try:
+        federated_spec(federation.issuer, federation.subject, federation.audience, None)
+    except UsageError:
+        return False
+    return True

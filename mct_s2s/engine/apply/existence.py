@@ -1,0 +1,76 @@
+"""Whether what a plan takes for existing is still there: replicas show a deleted registration for a while.
+
+A read is answered by a replica, a write by the newest state. So a registration that only a read speaks for is written
+before anything rests on it. Sources: docs/azure-contract.md, sections 3.8 and 3.13; terraform-provider-azuread
+(`WaitForDeletion`, `applicationResourceCreate`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from mct_s2s import clock
+from mct_s2s.concurrency import gather_or_cancel
+from mct_s2s.engine.outcome import Outcome
+from mct_s2s.engine.session import Session
+from mct_s2s.errors import ServiceError
+from mct_s2s.model.directory_objects import Application
+from mct_s2s.planning.registrations.custody import found_by_name_alone
+from mct_s2s.ports.apply_progress import REPLICATION, activity, waiting
+from mct_s2s.ports.graph import Directory
+
+AGREEING = 3
+"""Reads in a row that have to find it gone: each may be answered by another replica. Terraform demands five."""
+PAUSE = 1.0
+"""Seconds from one of them to the next."""
+LONGEST = 300.0
+"""Seconds: replication that takes longer is an outage."""
+
+
+async def wait_for_deletions(session: Session, outcome: Outcome) -> bool:
+    """Write, without a change, what nothing but a read speaks for; wait until reads agree on what is gone.
+
+    Returns:
+        Whether something is gone: the plan has to be made again.
+
+    Raises:
+        ServiceError: reads and writes do not agree in time.
+    """
+    request, directory = outcome.request, session.azure.directory
+    if request.removed_clients or request.everything:
+        return False
+    doubtful = found_by_name_alone(outcome.before, request.clients, request.unique_name)
+    if not doubtful:
+        return False
+    with activity("Checking the app registrations"):
+        there = await gather_or_cancel(*(directory.accepts_writes(one) for one in doubtful))
+        missing = [one for one, is_there in zip(doubtful, there, strict=True) if not is_there]
+        limit = min(LONGEST, session.remaining())
+        return any(await gather_or_cancel(*(_is_gone(directory, one, limit) for one in missing)))
+
+
+async def _is_gone(directory: Directory, application: Application, limit: float) -> bool:
+    """Whether a registration that could not be written is deleted, and not merely young."""
+    gives_up_at, agreeing = clock.seconds() + limit, 0
+    with waiting(REPLICATION):
+        while agreeing < AGREEING:
+            if clock.seconds() + PAUSE > gives_up_at:
+                raise _undecided(application)
+            await asyncio.sleep(PAUSE)
+            shown, can_be_written = await gather_or_cancel(
+                directory.application_by_client_id(application.client_id), directory.accepts_writes(application)
+            )
+            if can_be_written:
+                return False
+            agreeing = agreeing + 1 if shown is None else 0
+    return True
+
+
+def _undecided(application: Application) -> ServiceError:
+    return ServiceError(
+        "registration-in-doubt",
+        f"Microsoft Graph shows the app registration '{application.display_name}' (appId {application.client_id}), "
+        "but refuses changes to it as if it were deleted. Nothing was changed.",
+        remedy="Run the same command again in a few minutes.",
+        status=404,
+    )

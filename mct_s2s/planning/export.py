@@ -1,0 +1,223 @@
+"""What a trust file has to say so that applying it changes nothing; and what no file can say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from mct_s2s.model.azure_resources import AppService
+from mct_s2s.model.client_credentials import CredentialKind
+from mct_s2s.model.directory_objects import ServicePrincipal
+from mct_s2s.model.ids import DEFAULT_ROLE, client_unique_name, is_guid, service_unique_name
+from mct_s2s.model.observed import ObservedState
+from mct_s2s.model.resource_id import ResourceId
+from mct_s2s.model.site_settings import LISTS, Fact, is_enabled
+from mct_s2s.model.trust import ClientApplication
+from mct_s2s.planning.app_service.wire import secret_read_by, written_by_us
+from mct_s2s.planning.exported_credential import Forms, exported_credential
+from mct_s2s.planning.registrations.app_role import wanted_role_value
+from mct_s2s.planning.registrations.membership import is_allowed_by_object_id, is_consented, members
+
+LONGEST_NAME = 120
+"""Of a registration. Source: learn.microsoft.com/entra/identity-platform/supported-accounts-validation."""
+
+
+@dataclass(frozen=True)
+class ExportedTable:
+    """A client or a managed identity, as its table says it."""
+
+    options: Mapping[str, str | bool]
+    """By key, in the order in which they are written."""
+    remarks: tuple[str, ...] = ()
+    """What a reader has to know, as comments above it."""
+    ids: frozenset[str] = frozenset()
+    """What else it may be called in a file that exists, in small letters."""
+    signs_in_by: frozenset[CredentialKind] = frozenset()
+    """The kinds of its credentials that are valid."""
+    federations: frozenset[tuple[str, str]] = frozenset()
+    """Issuer and subject of each federated credential among them."""
+
+
+@dataclass(frozen=True)
+class ExportedSite:
+    """An App Service, as its table says it."""
+
+    resource: ResourceId
+    options: Mapping[str, str]
+    clients: tuple[ExportedTable, ...] = ()
+    identities: tuple[ExportedTable, ...] = ()
+    left_out: tuple[str, ...] = ()
+    """What is there and cannot be said, one sentence each."""
+    left_out_ids: frozenset[str] = field(default_factory=frozenset)
+    """Names and ids of clients that are there and cannot be said, in small letters."""
+
+
+def export_site(observed: ObservedState, now: datetime, forms: Forms) -> ExportedSite:
+    """One site as a trust file says it.
+
+    Args:
+        observed: the state; its `identity_resources` are those that belong to the identities of the trust.
+        now: the moment that credentials are judged by.
+        forms: what options take.
+    """
+    site = observed.app_service
+    assert site is not None  # noqa: S101  # an export is about App Services
+    clients, left_clients = _clients(observed, site, now, forms)
+    is_wired = any("wire" in one.options for one in clients)
+    identities, left_identities = _identities(observed, site, may_wire=not is_wired)
+    left = (*_left_out_clients(left_clients, site), *_left_out_identities(left_identities, site))
+    ids = {name.casefold() for client in left_clients for name in _called(client)}
+    ids |= {name.casefold() for one in left_identities for name in (one.id, one.resource_id or "", one.display_name)}
+    options = _site_options(observed, site, clients)
+    return ExportedSite(
+        site.site.resource, options, clients, identities, (*left, *_unknown(observed, site)), frozenset(ids)
+    )
+
+
+def _site_options(observed: ObservedState, site: AppService, clients: tuple[ExportedTable, ...]) -> dict[str, str]:
+    resource, service = site.site.resource, observed.trust.service
+    options = {"resource-group": resource.resource_group} | ({"slot": resource.slot} if resource.slot else {})
+    if service is None:
+        return options
+    if service.unique_name != service_unique_name(site.site.name, resource.slot):
+        options["service-app"] = service.client_id
+    elif service.display_name != f"MCT service ({site.site.label})" and is_name(service.display_name):
+        options["service-name"] = service.display_name
+    if (role := wanted_role_value(observed)) != DEFAULT_ROLE:
+        options["role"] = role
+    reference = service.management_reference
+    if reference and is_name(reference) and all("service-management-reference" in one.options for one in clients):
+        options["service-management-reference"] = reference
+    return options
+
+
+def is_name(text: str) -> bool:
+    """Whether a file can say it as it is: no option takes blanks around a name, or characters that are not shown."""
+    return bool(text) and text == text.strip() and text.isprintable() and len(text) <= LONGEST_NAME
+
+
+def _clients(
+    observed: ObservedState, site: AppService, now: datetime, forms: Forms
+) -> tuple[tuple[ExportedTable, ...], list[ClientApplication]]:
+    found: list[ExportedTable] = []
+    left: list[ClientApplication] = []
+    names: set[str] = set()
+    is_wired = False
+    for client in members(observed):
+        if client.application is None or not site.allowed_client_ids.holds(client.client_id):
+            left.append(client)
+            continue
+        name = _name(client, observed, site)
+        if name.casefold() in names:
+            name = client.client_id
+        names.add(name.casefold())
+        options, remarks = exported_credential(client.application, now, forms, name, observed.cloud)
+        if not is_wired and (wired := _wired(client, options, observed)):
+            options["wire"] = wired
+            is_wired = True
+        if not is_consented(client, observed):
+            options["no-consent"] = True
+            remarks = (*remarks, "Admin consent has not been granted.")
+        if client.application.management_reference and is_name(client.application.management_reference):
+            options["service-management-reference"] = client.application.management_reference
+        if name != client.display_name:
+            remarks = (client.display_name, *remarks)
+        ids, valid = map(str.casefold, _called(client)), client.application.valid_at(now)
+        found.append(
+            ExportedTable(
+                {"name": name, **options},
+                remarks,
+                frozenset(ids),
+                frozenset(one.kind for one in valid),
+                frozenset((one.federation.issuer, one.federation.subject) for one in valid if one.federation),
+            )
+        )
+    return tuple(found), left
+
+
+def _name(client: ClientApplication, observed: ObservedState, site: AppService) -> str:
+    """The name by which the same registration is found again: its own only where it was made for it."""
+    service, name = observed.trust.service, client.display_name
+    base = (service.unique_name if service else None) or service_unique_name(site.site.name, site.site.resource.slot)
+    is_ours = client.application is not None and client.application.unique_name == client_unique_name(base, name)
+    return name if is_ours and is_name(name) and not is_guid(name) else client.client_id
+
+
+def _called(client: ClientApplication) -> tuple[str, ...]:
+    return (client.client_id, client.display_name, *([client.principal.id] if client.principal else []))
+
+
+def _wired(client: ClientApplication, options: Mapping[str, str | bool], observed: ObservedState) -> str:
+    """The app whose settings `--wire` filled in for this client, if that is one and can be said."""
+    for app in observed.wired_before:
+        signs_in = written_by_us(app, {client.client_id.casefold()}, observed, is_caller=False)[1]
+        secret = secret_read_by(app, client.client_id)
+        if signs_in and (secret is not None) == ("secret-to" in options):
+            return str(app.site.resource)
+    return ""
+
+
+def _identities(
+    observed: ObservedState, site: AppService, *, may_wire: bool
+) -> tuple[tuple[ExportedTable, ...], list[ServicePrincipal]]:
+    found: list[ExportedTable] = []
+    left: list[ServicePrincipal] = []
+    resources = {(one.principal_id or "").casefold(): one.resource for one in observed.identity_resources}
+    for identity in sorted(observed.trust.identities, key=lambda one: (one.resource_id or "", one.id)):
+        resource = resources.get(identity.id.casefold())
+        if resource is None or not site.allowed_object_ids.holds(identity.id):
+            left.append(identity)
+            continue
+        ids = {identity.id, str(resource), resource.name}
+        options: dict[str, str | bool] = {"resource": str(resource)}
+        if may_wire and _calls_as_itself(resource, observed):
+            options["wire"] = True
+            may_wire = False
+        found.append(ExportedTable(options, ids=frozenset(map(str.casefold, ids))))
+    return tuple(found), left
+
+
+def _calls_as_itself(resource: ResourceId, observed: ObservedState) -> bool:
+    """Whether `--wire` filled in the settings of that app, which calls by its own identity."""
+    apps = [app for app in observed.wired_before if str(app.site.resource).casefold() == str(resource).casefold()]
+    return any(written_by_us(app, set(), observed, is_caller=True)[0] for app in apps)
+
+
+def _left_out_clients(clients: list[ClientApplication], site: AppService) -> Iterator[str]:
+    for client in clients:
+        who = f"'{client.display_name}' ({client.client_id})"
+        if client.application is None:
+            yield f"{who}: its app registration is not in this tenant."
+        elif is_allowed_by_object_id(client, site):
+            yield f"{who}: it is allowed by its service principal's object ID, not by its appId."
+        else:
+            yield f"{who}: it has the app role, but is not on the allow list."
+
+
+def _left_out_identities(identities: list[ServicePrincipal], site: AppService) -> Iterator[str]:
+    for identity in identities:
+        who = f"Managed identity '{identity.display_name}' ({identity.id})"
+        if site.allowed_object_ids.holds(identity.id):
+            yield f"{who}: its resource was not found, or you can't read it."
+        else:
+            yield f"{who}: it has the app role or is on the list of application IDs, but its object ID is not allowed."
+
+
+def _unknown(observed: ObservedState, site: AppService) -> Iterator[str]:
+    """What is allowed without a client of this tenant behind it, and what applying the file would change."""
+    trust = observed.trust
+    principals = {one.id.casefold() for one in trust.identities}
+    principals |= {one.principal.id.casefold() for one in trust.clients if one.principal is not None}
+    client_ids = {one.client_id.casefold() for one in trust.clients}
+    client_ids |= {one.client_id.casefold() for one in trust.identities}
+    known = {Fact.CLIENT_IDS: client_ids, Fact.OBJECT_IDS: principals}
+    for setting in LISTS:
+        for entry in setting.list_in(site.settings).ids:
+            if entry.casefold() not in known[setting.holds]:
+                yield f"{entry} in {setting}: no client of this tenant has that ID."
+    others = {one.principal_id.casefold() for one in trust.assignments} - principals
+    if others:
+        yield f"The app role is also assigned to {len(others)} users, groups or other principals."
+    if not is_enabled(site.settings):
+        yield "Service-to-service authentication is switched off. Applying the file switches it on."

@@ -1,0 +1,105 @@
+"""Whose secrets a rotation is about: the clients that were named, or those whose secret ends soon."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+
+from mct_s2s.errors import NotThere, Refused
+from mct_s2s.model.desired import Rotation
+from mct_s2s.model.directory_objects import Application
+from mct_s2s.model.observed import ObservedState
+from mct_s2s.planning.credentials.secret import secrets_among
+from mct_s2s.planning.nearest import did_you_mean
+from mct_s2s.planning.registrations.clients import find_client
+from mct_s2s.planning.registrations.membership import members
+
+
+def rotating(rotation: Rotation, observed: ObservedState, unique_name: str, now: datetime) -> dict[str, Application]:
+    """The registrations that a rotation is about, by display name, or where two share one, by appId.
+
+    Those of a rotation that is only about named clients are called as they were named.
+
+    Raises:
+        NotThere: there is no such client, or no trust at all.
+        Refused: a client that has no secret.
+    """
+    service = observed.trust.service
+    if service is None:
+        raise NotThere(
+            "service-application-missing",
+            "This App Service has no service application yet, so it has no clients.",
+            remedy="Create it first: run mct-s2s setup with the same options.",
+        )
+    if rotation.expiring_within is None:
+        base = service.unique_name or unique_name
+        return _called(_the_client(name, base, observed) for name in rotation.clients)
+    horizon = now + rotation.expiring_within
+    if rotation.only_named:
+        base = service.unique_name or unique_name
+        named = ((name, _application_of(name, base, observed)) for name in rotation.clients)
+        due = {one.client_id: (name, one) for name, one in named if one is not None and _is_due(one, horizon)}
+        return dict(due.values())
+    return _called(_due_members(observed, horizon))
+
+
+def left_alone(
+    rotation: Rotation, observed: ObservedState, now: datetime, rotated: Iterable[Application]
+) -> Iterator[str]:
+    """The clients whose secret ends as soon and that were not named."""
+    if not rotation.only_named or rotation.expiring_within is None:
+        return
+    known = {application.client_id for application in rotated}
+    others = [one for one in _due_members(observed, now + rotation.expiring_within) if one.client_id not in known]
+    if others:
+        names = ", ".join(f"'{one.display_name}'" for one in others)
+        yield f"Left alone, although a secret expires: {names}. Nothing asks to rotate it."
+
+
+def ends_within(application: Application, horizon: datetime) -> bool:
+    """Whether nothing that it can sign in with lasts beyond `horizon`."""
+    return all(
+        credential.expires is not None and credential.expires <= horizon for credential in application.credentials
+    )
+
+
+def _application_of(name: str, base: str, observed: ObservedState) -> Application | None:
+    client = find_client(name, base, observed)
+    return client.application if client is not None else None
+
+
+def _due_members(observed: ObservedState, horizon: datetime) -> list[Application]:
+    applications = (client.application for client in members(observed))
+    return [one for one in applications if one is not None and _is_due(one, horizon)]
+
+
+def _called(applications: Iterable[Application]) -> dict[str, Application]:
+    distinct = {application.client_id: application for application in applications}
+    names = Counter(application.display_name for application in distinct.values())
+    return {a.display_name if names[a.display_name] == 1 else a.client_id: a for a in distinct.values()}
+
+
+def _the_client(name: str, base: str, observed: ObservedState) -> Application:
+    client = find_client(name, base, observed)
+    if client is None or client.application is None:
+        there = [member.display_name for member in members(observed) if member.application is not None]
+        raise NotThere(
+            "client-unknown",
+            f"No client application is named '{name}'. "
+            + (f"The client applications are: {', '.join(there)}." if there else "There are none."),
+            remedy=did_you_mean(name, there, "Use one of these names or an appId. To list them, run mct-s2s status."),
+        )
+    if not secrets_among(client.application.credentials) and client.application.credentials:
+        raise Refused(
+            "no-secret-to-rotate",
+            f"'{client.display_name}' has no secret to rotate.",
+            remedy="To replace a certificate, run mct-s2s add-client with --credential certificate.",
+        )
+    return client.application
+
+
+def _is_due(application: Application, horizon: datetime) -> bool:
+    """Whether its secret ends in time, or an earlier rotation left something to do."""
+    secrets = secrets_among(application.credentials)
+    return bool(secrets) and (ends_within(application, horizon) or sum(secret.is_ours for secret in secrets) > 1)

@@ -1,0 +1,397 @@
+"""`apply`: what a trust file says is brought about at all of its sites, each with its own outcome."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from tests.cli.conftest import Ended, Program
+from tests.cli.trust_file_program import ACADEMY, TWO, Applied, applied, of_site
+from tests.conftest import SITE, Sandbox
+from tests.support.sandbox_inside import Inside
+
+__all__ = ["applied"]
+
+JSON = ("-o", "json")
+READ = ("Application.Read.All", "Organization.Read.All", "RoleManagement.Read.Directory", "Policy.Read.All")
+HOSTILE = "a|b `c` [d](e) <script> @team\u202e"
+ONE = "[sites.learn]\napp-service = 'contosolearn'\n"
+
+
+def one(*clients: str) -> str:
+    return ONE + "".join(f"[[sites.learn.clients]]\nname = '{name}'\n" for name in clients)
+
+
+def test_two_sites_are_set_up_by_one_command_and_a_second_run_changes_nothing(applied: Applied) -> None:
+    applied.other_site()
+    done = applied("-y", *JSON, text=TWO)
+    assert done.code == 0, done
+    for key, site, client in (("learn", SITE, "Import"), ("academy", ACADEMY, "Export")):
+        result = of_site(done, key)["result"]
+        assert (result["status"]["healthy"], result["status"]["appService"]["id"].casefold()) == (True, site.casefold())
+        assert [made["client"] for made in result["credentials"]] == [client]
+        assert result["verification"]["proved"] is True
+    applied.azure.forget()
+    again = applied("-y")
+    assert (again.code, applied.azure.writes()) == (0, [])
+    assert [line.split()[0:2] for line in again.out.splitlines()] == [["·", "learn"], ["·", "academy"]]
+
+
+def test_sites_are_read_side_by_side(applied: Applied) -> None:
+    """Twice as many sites take no more round trips, one after another, than one of them."""
+    applied.other_site()
+    slow = {"fault": {"type": "latency", "seconds": 1}, "match": {"service": "*"}}
+    applied.azure.misbehave(slow)
+    alone = applied("--dry-run", "--only", "learn", text=TWO).seconds
+    both = applied("--dry-run").seconds
+    assert both <= alone + 1, (alone, both)
+
+
+def test_one_site_that_fails_stops_no_other(applied: Applied) -> None:
+    done = applied("-y", *JSON, text=TWO)  # there is no academy
+    assert done.code == 1
+    assert of_site(done, "learn")["result"]["status"]["healthy"] is True
+    assert of_site(done, "academy")["error"]["error"]["code"] == "site-not-found"
+    text = applied("-y")
+    assert text.code == 1
+    assert text.out.splitlines()[-1].startswith("✗ academy")
+    assert "error: " in text.err, "the detail of what failed"
+
+
+def test_a_step_that_fails_is_told_of_its_site_with_what_was_done(applied: Applied) -> None:
+    applied.other_site()
+    refused = {"type": "status", "status": 409, "code": "Conflict", "message": "Not now."}
+    applied.azure.misbehave({"match": {"path": f"{ACADEMY}/config/appsettings", "method": "PUT"}, "fault": refused})
+    done = applied("-y", *JSON, text=TWO)
+    assert done.code == 1
+    failed = of_site(done, "academy")["error"]
+    assert {"service application", "secret"} <= {step["resource"] for step in failed["done"]}
+    assert "application settings" in {step["resource"] for step in failed["notDone"]}
+    assert [made["client"] for made in failed["credentials"]] == ["Export"], "a secret that was made is always told"
+    assert of_site(done, "learn")["error"] is None
+    applied.azure.behave()
+    assert applied("-y").code == 0
+
+
+def test_the_profiles_of_a_file_are_signed_in_each_for_itself(applied: Applied) -> None:
+    applied.other_site()
+    away = f"[profiles.away]\nclient-id = '{uuid4()}'\n"
+    done = applied("-y", *JSON, text=TWO.replace("[sites.academy]", "[sites.academy]\nprofile = 'away'") + away)
+    assert done.code == 4, done
+    assert of_site(done, "learn")["result"]["status"]["healthy"] is True
+    assert of_site(done, "academy")["error"]["error"]["code"] == "sign-in-failed"
+
+
+def test_a_profile_says_who_signs_in(applied: Applied) -> None:
+    caller = applied.azure.caller("Application.Read.All")
+    text = f"[profiles.p]\nclient-id = '{caller['AZURE_CLIENT_ID']}'\n{ONE}profile = 'p'\n"
+    done = applied("--dry-run", text=text, env={"AZURE_CLIENT_SECRET": caller["AZURE_CLIENT_SECRET"]})
+    assert f"Signing in with service principal {caller['AZURE_CLIENT_ID']}" in done.err
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "told"),
+    [
+        (("-a", "x"), "usage", "--only"),
+        (("--slot", "x"), "usage", "slot"),
+        (("-g", "x"), "usage", "resource-group"),
+        (("--backup", "x"), "usage", "configure-appservice"),
+        (("--only", "lern"), "site-unknown", "Did you mean 'learn'?"),
+        (("--allow-removals",), "contradictory-options", "--prune"),
+        (("--expect", "abc"), "malformed-fingerprint", "64"),
+        (("-o", "markdown"), "usage", "--dry-run"),
+    ],
+)
+def test_options_without_a_meaning_are_refused_before_anything_is_sent(
+    applied: Applied, words: tuple[str, ...], code: str, told: str
+) -> None:
+    done = applied("-y", *(JSON if "markdown" not in words else ()), *words, text=one("Import"))
+    assert (done.code, applied.azure.log()) == (2, [])
+    if "markdown" not in words:
+        assert done.document["error"]["code"] == code
+        assert told in f"{done.document['error']['message']} {done.document['error']['remedy']}"
+
+
+@pytest.mark.parametrize("text", ["", "[profiles.a]\n", "[sites]\n"])
+def test_a_file_without_sites_is_refused(applied: Applied, text: str) -> None:
+    done = applied("-y", *JSON, text=text)
+    assert (done.code, done.document["error"]["code"]) == (2, "trust-file-malformed")
+
+
+def test_nobody_is_waited_for(applied: Applied) -> None:
+    done = applied(*JSON, text=one("Import"))
+    assert (done.code, done.document["error"]["code"]) == (2, "confirmation-missing")
+    assert applied.azure.writes() == []
+
+
+def test_quiet_says_results_alone(applied: Applied) -> None:
+    done = applied("-y", "-q", text=one("Import"))
+    assert (done.code, done.err) == (0, "")
+    assert done.out.startswith("✓ learn (contosolearn)")
+
+
+def test_a_log_names_the_site_of_each_step(applied: Applied) -> None:
+    applied.other_site()
+    done = applied("-y", text=TWO)
+    steps = [line.split("Z ", 1)[1] for line in done.err.splitlines() if "Created secret of" in line]
+    assert sorted(step.split(" (")[0] for step in steps) == [
+        "academy: Created secret of Export",
+        "learn: Created secret of Import",
+    ]
+
+
+def test_clients_have_their_own_credentials_and_places(applied: Applied, tmp_path: Path) -> None:
+    folder = f"file:{tmp_path}/data/mct-s2s/secrets/keys/"
+    text = (
+        one("Import", "Reports")
+        + "credential = 'certificate'\nsecret-to = 'file:keys/'\n"
+        + "[[sites.learn.clients]]\nname = 'CI'\ncredential = 'federated'\ngithub = 'contoso/ci'\n"
+    ).replace("file:keys/", folder)
+    dry = applied("--dry-run", text=text)
+    assert f"The certificate of 'Reports' goes to {folder}" in dry.out.replace("\n", "")
+    done = applied("-y", *JSON)
+    made = {one["client"]: one for one in of_site(done, "learn")["result"]["credentials"]}
+    assert {name: one["kind"] for name, one in made.items()} == {
+        "Import": "secret",
+        "Reports": "certificate",
+        "CI": "federated",
+    }
+    assert made["Reports"]["savedTo"].startswith(folder)
+
+
+def test_the_app_that_a_client_is_wired_to_signs_in_as_that_client(applied: Applied) -> None:
+    """Not as the first of the file."""
+    place = "secret-to = 'keyvault:contoso-integrations'\n"
+    text = one("Import", "Portal") + place + "wire = 'partner-portal'\n"
+    done = applied("-y", *JSON, text=text)
+    assert done.code in {0, 4}, done
+    (client,) = applied.azure.applications("Portal")
+    portal = next(
+        site["id"]
+        for site in applied.azure.arm(
+            "GET", f"/subscriptions/{applied.azure.subscription_id}/providers/Microsoft.Web/sites"
+        )["value"]
+        if site["name"] == "partner-portal"
+    )
+    assert applied.azure.settings(portal)["AZURE_CLIENT_ID"] == client["appId"]
+
+
+# What is reviewed
+
+
+def test_the_plan_for_a_pull_request_is_markdown_that_no_name_breaks(applied: Applied, mct: Program) -> None:
+    text = f'[sites."{HOSTILE}"]\napp-service = "contosolearn"\n[[sites."{HOSTILE}".clients]]\nname = "{HOSTILE}"\n'
+    text = text.replace("\u202e", "")
+    dry = applied("--dry-run", "-o", "markdown", text=text)
+    assert dry.code == 3, dry
+    lines = dry.out.splitlines()
+    tables = [line for line in lines if line.startswith("|")]
+    assert {line.count("|") for line in tables} <= {5, 4}
+    for markup in ("<script>", "`c`", "[d](e)", "@team"):
+        assert markup not in dry.out
+    assert lines[4].startswith("Fingerprint: `")
+
+
+def test_no_line_begins_with_what_a_pipeline_takes_for_a_command(applied: Applied) -> None:
+    key = "::add-mask::x"
+    text = f"[sites.'{key}']\napp-service = 'none'\n{one('##vso[task.complete]')}"
+    for words in (("--dry-run",), ("--dry-run", "-o", "markdown"), ("-y",)):
+        done = applied(*words, text=text, env={"GITHUB_ACTIONS": "true"})
+        lines = [line.strip() for line in (done.out + done.err).splitlines()]
+        ours = ("::error::", "::group::", "::endgroup::")
+        assert not [line for line in lines if line.startswith(("::", "##vso", "##[")) and not line.startswith(ours)]
+
+
+def test_old_and_new_values_are_in_the_table(applied: Applied) -> None:
+    assert applied("-y", text=one("Import")).code == 0
+    applied.azure.write_settings({**applied.azure.settings(), "ServiceAuthEnabled": "false"})
+    dry = applied("--dry-run", "-o", "markdown")
+    assert "| &#126; ServiceAuthEnabled | false | true |" in dry.out
+
+
+def test_the_fingerprint_is_the_same_for_another_caller_on_another_day(applied: Applied) -> None:
+    """The pull request's run may only read, and cannot grant admin consent; main's run can."""
+    reader = applied.azure.caller(*READ, arm=[("Reader", SITE), ("Website Contributor", SITE)])
+    applied.file.write_text(one("Import"))
+    reviewed = applied("--dry-run", *JSON, env=reader)
+    assert reviewed.code == 4, "it says what the reader could not do"
+    applied.azure.advance(3 * 86400)
+    assert applied("--expect", reviewed.document["fingerprint"], "-y").code == 0
+
+
+def test_only_what_was_reviewed_is_applied(applied: Applied) -> None:
+    applied.file.write_text(one("Import"))
+    reviewed = applied.fingerprint()
+    applied.azure.write_settings({**applied.azure.settings(), "ServiceAuthEnabled": "false"})
+    applied.azure.forget()
+    done = applied("--expect", reviewed, "-y", *JSON)
+    assert (done.code, done.document["error"]["code"], applied.azure.writes()) == (2, "plan-not-expected", [])
+    assert "apply -f " in done.document["error"]["remedy"]
+    assert applied("--expect", applied.fingerprint(), "-y").code == 0
+    assert applied("--expect", reviewed, "-y").code == 0, "nothing is left to do, and so nothing to refuse"
+
+
+@pytest.mark.parametrize("place", ["file:elsewhere/", "exec:cat", "exec:tee /tmp/x"])
+def test_where_a_secret_goes_is_part_of_what_was_reviewed(applied: Applied, place: str) -> None:
+    applied.file.write_text(one("Import"))
+    reviewed = applied.fingerprint()
+    done = applied("--expect", reviewed, "-y", *JSON, text=one("Import") + f"secret-to = '{place}'\n")
+    assert (done.code, applied.azure.writes()) == (2, [])
+
+
+def test_a_site_that_cannot_be_read_is_not_what_was_reviewed(applied: Applied) -> None:
+    applied.file.write_text(TWO)  # there is no academy
+    reviewed = applied("--dry-run", *JSON)
+    assert (reviewed.code, reviewed.document["fingerprint"]) == (1, None)
+    assert "| ✗" not in applied("--dry-run", "-o", "markdown").out
+    done = applied("--expect", "0" * 64, "-y", *JSON)
+    assert (done.code, applied.azure.writes()) == (2, [])
+    assert "academy" in done.document["error"]["message"]
+
+
+def test_a_fingerprint_is_of_the_sites_that_were_asked_for(applied: Applied) -> None:
+    applied.other_site()
+    applied.file.write_text(TWO)
+    whole = applied("--dry-run", *JSON)
+    alone = applied.fingerprint("--only", "academy")
+    assert alone == of_site(whole, "academy")["result"]["fingerprint"] != whole.document["fingerprint"]
+    assert applied("--only", "academy", "--expect", alone, "-y").code == 0
+    assert applied.azure.applications("Import") == []
+
+
+def test_a_plan_that_has_changed_since_the_review_is_not_applied(applied: Applied, inside: Inside) -> None:
+    """One site takes its time; at the other one someone changes a setting meanwhile."""
+    applied.other_site()
+    slow = {"type": "latency", "seconds": 20}
+    applied.azure.misbehave({"match": {"path": f"{ACADEMY}/config/appsettings/list"}, "times": 1, "fault": slow})
+    done = changed = None
+
+    async def write(entry: object) -> None:
+        nonlocal changed
+        path, method = getattr(entry, "path", ""), getattr(entry, "method", "")
+        if changed is None and method == "POST" and path.casefold() == f"{ACADEMY}/config/appsettings/list".casefold():
+            site = inside.state.resources.sites[SITE.lower()]
+            changed = site.settings["ServiceAuthEnabled"] = "false"
+
+    inside.hooks.after.append(write)
+    done = applied("-y", *JSON, text=TWO)
+    assert done.code == 2, done
+    assert of_site(done, "learn")["error"]["error"]["code"] == "plan-changed"
+    assert of_site(done, "learn")["error"]["done"] == []
+    assert of_site(done, "academy")["result"]["status"]["healthy"] is True
+    assert applied.azure.applications("Import") == []
+
+
+# Clients that the file does not name
+
+
+def clients_at(done: Ended, key: str) -> list[str]:
+    return [client["displayName"] for client in of_site(done, key)["result"]["status"]["clients"]]
+
+
+def prepared(applied: Applied, *names: str) -> None:
+    assert applied("-y", "--no-verify", text=one(*names)).code == 0
+    applied.azure.forget()
+
+
+def test_clients_that_are_not_named_are_left_alone_and_mentioned(applied: Applied) -> None:
+    prepared(applied, "A", "B")
+    done = applied("-y", text=one("A"))
+    assert (done.code, applied.azure.writes()) == (0, [])
+    assert "Left alone, as nothing names them: 'B'. To remove them, add --prune." in done.err
+
+
+def test_pruning_is_one_plan_with_what_is_added_one_write_and_one_restart(applied: Applied) -> None:
+    prepared(applied, "A", "B", "C")
+    text = one("A", "B", "D")
+    dry = applied("--dry-run", "--prune", "-o", "markdown", text=text)
+    assert "| - remove | client application | C |" in dry.out
+    done = applied("-y", "--prune", *JSON)
+    assert done.code == 0, done
+    assert [client["displayName"] for client in of_site(done, "learn")["result"]["status"]["clients"]] == [
+        "A",
+        "B",
+        "D",
+    ]
+    assert applied.azure.restarts() == 1
+    writes = applied.azure.writes()
+    settings = next(at for at, write in enumerate(writes) if write.endswith("/config/appsettings"))
+    removed = next(at for at, write in enumerate(writes) if write.startswith("DELETE") and "/applications/" in write)
+    created = max(at for at, write in enumerate(writes) if "addPassword" in write)
+    assert created < settings < removed, "additions first, and no one loses more than access before that is revoked"
+    assert applied.fingerprint("--prune"), "nothing is left to do"
+    assert applied("-y", "--prune").code == 0
+    assert not list(applied.file.parent.rglob("c-*.env")), "the file of a secret that is good for nothing goes"
+
+
+@pytest.mark.parametrize(
+    ("there", "named", "allowed"),
+    [(3, 2, True), (3, 1, False), (2, 1, False), (1, 0, False), (6, 4, True), (6, 3, False)],
+)
+def test_no_more_than_a_third_is_removed_at_once(applied: Applied, there: int, named: int, allowed: bool) -> None:
+    names = [f"C{number}" for number in range(there)]
+    prepared(applied, *names)
+    done = applied("--dry-run", "--prune", *JSON, text=one(*names[:named]))
+    assert done.code == (3 if allowed else 2), done
+    if not allowed:
+        assert done.document["error"]["code"] == "too-many-removals"
+        assert all(name in done.document["error"]["message"] for name in names[named:])
+        assert applied("--dry-run", "--prune", "--allow-removals").code == 3
+
+
+def test_too_many_removals_at_one_site_leave_all_sites_as_they_are(applied: Applied) -> None:
+    applied.other_site()
+    prepared(applied, "A", "B")
+    done = applied("-y", "--prune", *JSON, text=TWO)
+    assert (done.code, done.document["error"]["code"], applied.azure.writes()) == (2, "too-many-removals", [])
+
+
+def test_managed_identities_are_clients_too(applied: Applied) -> None:
+    identity = "[[sites.learn.managed-identities]]\nresource = 'reports-func'\n"
+    assert applied("-y", "--no-verify", text=one("A", "B") + identity).code == 0
+    done = applied("-y", "--prune", *JSON, text=one("A", "B"))
+    assert done.code == 0, done
+    assert {client["kind"] for client in of_site(done, "learn")["result"]["status"]["clients"]} == {"application"}
+    assert "ServiceObjectIds" not in applied.azure.settings()
+
+
+def test_adopted_registrations_and_those_of_other_sites_stay(applied: Applied, azure: Sandbox) -> None:
+    """What is pruned at one site may be a client of another one: its entry there names it."""
+    applied.other_site()
+    adopted = azure.graph("POST", "/applications", json={"displayName": "By hand"})["appId"]
+    prepared(applied, "A", "B", "C", "D", "E", adopted)
+    (shared,) = azure.applications("B")
+    text = one("A", "C", "D", "E") + f"[sites.academy]\n[[sites.academy.clients]]\nname = '{shared['appId']}'\n"
+    done = applied("-y", "--prune", *JSON, text=text)
+    assert done.code == 0, done
+    kept = {
+        step["name"]: step["detail"] for step in of_site(done, "learn")["result"]["changes"] if "kept" in step["detail"]
+    }
+    assert kept["By hand"].startswith("kept: mct-s2s did not create it")
+    assert kept["B"].startswith("kept: another App Service's client has to be there")
+    assert "--delete" not in json.dumps(done.document), "apply has no such option"
+    assert len(azure.applications("B")) == len(azure.applications("By hand")) == 1
+    assert clients_at(done, "academy") == ["B"]
+
+
+def test_pruning_is_part_of_what_was_reviewed(applied: Applied) -> None:
+    prepared(applied, "A", "B", "C")
+    applied.file.write_text(one("A", "B"))
+    assert applied.fingerprint() != applied.fingerprint("--prune")
+    assert applied("--prune", "--expect", applied.fingerprint("--prune"), "-y").code == 0
+
+
+def test_a_registration_that_two_sites_adopt_keeps_what_each_of_them_adds(applied: Applied, azure: Sandbox) -> None:
+    """Its lists are replaced as a whole: written side by side, one would take back what the other has added."""
+    applied.other_site()
+    shared = azure.graph("POST", "/applications", json={"displayName": "Shared"})["appId"]
+    client = f"name = '{shared}'\ncredential = 'none'\n"
+    text = f"{ONE}[[sites.learn.clients]]\n{client}[sites.academy]\n[[sites.academy.clients]]\n{client}"
+    azure.misbehave({"match": {"service": "Graph"}, "fault": {"type": "latency", "seconds": 1}})
+    assert applied("-y", "--no-verify", text=text).code == 0
+    azure.behave()
+    (registration,) = azure.applications("Shared")
+    assert len(registration["requiredResourceAccess"]) == 2

@@ -1,0 +1,314 @@
+"""What exists becomes a trust file, and applying it changes nothing: on every world that people really have."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from mct_s2s.sandbox.state import seed
+
+from tests.cli.conftest import Program
+from tests.cli.test_scenarios import STRANGER, Hand
+from tests.conftest import FUNCTION_APP, GROUP, USER_IDENTITY, Sandbox
+
+PORTAL = f"{GROUP}/Microsoft.Web/sites/partner-portal"
+JSON = ("-y", "-o", "json")
+
+
+@dataclass
+class Round:
+    """Export and apply, one after the other."""
+
+    mct: Program
+    azure: Sandbox
+    folder: Path
+
+    @property
+    def file(self) -> Path:
+        return self.folder / "trust.toml"
+
+    def export(self, *words: str, code: int = 0) -> str:
+        """Standard output."""
+        done = self.mct("export", *words)
+        assert done.code == code, done.err
+        return done.out
+
+    def apply(self, text: str, *words: str) -> Any:
+        """The result at the one site of a file."""
+        self.file.write_text(text, encoding="utf-8")
+        done = self.mct("apply", "-f", str(self.file), *words, "-o", "json")
+        assert done.code in {0, 3}, done.out
+        (site,) = done.document["sites"]
+        assert site["error"] is None
+        return site["result"]
+
+    def changes_nothing(self, *words: str) -> dict[str, Any]:
+        """The document of an export, which is known to change nothing."""
+        text = self.export(*words)
+        self.azure.forget()
+        planned = self.apply(text, "--dry-run", "--prune")
+        assert [one for one in planned["changes"] if one["action"] != "none"] == []
+        assert self.azure.writes() == []
+        return tomllib.loads(text)
+
+
+@pytest.fixture
+def around(mct: Program, azure: Sandbox, tmp_path: Path) -> Round:
+    return Round(mct, azure, tmp_path)
+
+
+def clients(document: dict[str, Any], key: str = "contosolearn") -> dict[str, dict[str, Any]]:
+    return {one.pop("name"): one for one in document["sites"][key]["clients"]}
+
+
+def test_a_trust_that_setup_made(around: Round, mct: Program, azure: Sandbox) -> None:
+    assert mct("setup", "--client", "Import", "--managed-identity", "reports-func", *JSON).code == 0
+    document = around.changes_nothing()
+    profile = {
+        "tenant": azure.environment.get("TENANT_NAME", "contosolearning.onmicrosoft.com"),
+        "subscription": azure.environment["AZURE_SUBSCRIPTION_ID"],
+        "cloud": azure.environment["MCT_S2S_CLOUD"],
+    }
+    assert document == {
+        "profiles": {"contosolearning": profile},
+        "sites": {
+            "contosolearn": {
+                "profile": "contosolearning",
+                "resource-group": "mct-prod",
+                "clients": [{"name": "Import", "credential": "secret"}],
+                "managed-identities": [{"resource": FUNCTION_APP}],
+            }
+        },
+    }
+
+
+def test_every_kind_of_credential(around: Round, mct: Program, azure: Sandbox) -> None:
+    assert mct("setup", *JSON).code == 0
+    vault = f"keyvault:{seed.VAULT}"
+    for name, *words in (
+        ("In a vault", "--secret-to", vault),
+        ("Named there", "--secret-to", f"{vault}/of-its-own"),
+        ("Certified", "--credential", "certificate"),
+        ("Deploy", "--credential", "federated", "--github", "octo/deploy:next"),
+        ("Bare", "--credential", "none", "--no-consent"),
+    ):
+        assert mct("add-client", name, *words, *JSON).code == 0
+    found = clients(around.changes_nothing())
+    assert found == {
+        "Bare": {"credential": "none", "no-consent": True},
+        "Certified": {"credential": "certificate"},
+        "Deploy": {
+            "credential": "federated",
+            "federated-issuer": "https://token.actions.githubusercontent.com",
+            "federated-subject": "repo:octo/deploy:ref:refs/heads/next",
+        },
+        "In a vault": {"credential": "secret", "secret-to": vault},
+        "Named there": {"credential": "secret", "secret-to": f"{vault}/of-its-own"},
+    }
+
+
+def test_what_was_set_up_by_hand(around: Round, azure: Sandbox) -> None:
+    hand = Hand(azure)
+    hand.everything()
+    azure.arm("PATCH", FUNCTION_APP, json={"identity": {"type": "SystemAssigned"}})
+    principal = azure.arm("GET", FUNCTION_APP)["identity"]["principalId"]
+    hand.write({"ServiceObjectIds": principal})
+    document = around.changes_nothing()
+    site = document["sites"]["contosolearn"]
+    assert site["service-app"] == hand.service.app_id
+    assert site["managed-identities"] == [{"resource": FUNCTION_APP}]
+    assert clients(document) == {hand.client.app_id: {"credential": "secret"}}
+    assert f'# S2S-client\n[[sites.contosolearn.clients]]\nname = "{hand.client.app_id}"' in around.export()
+
+
+def test_a_wired_app_and_a_slot(around: Round, mct: Program, azure: Sandbox) -> None:
+    place = ("--secret-to", f"keyvault:{seed.VAULT}/portal-key")
+    more = ("--slot", "staging")
+    assert mct("setup", *more, "--client", "Portal", *place, "--wire", "partner-portal", *JSON).code == 0
+    assert mct("add-client", "Another", *more, *JSON).code == 0
+    document = around.changes_nothing(*more)
+    assert document["sites"]["contosolearn-staging"]["slot"] == "staging"
+    found = clients(document, "contosolearn-staging")
+    assert found["Portal"] == {"credential": "secret", "secret-to": f"keyvault:{seed.VAULT}/portal-key", "wire": PORTAL}
+
+
+def test_an_app_that_calls_as_itself_and_an_identity_of_a_user(around: Round, mct: Program) -> None:
+    words = ("--managed-identity", "partner-portal", "--wire", "partner-portal", "--managed-identity", USER_IDENTITY)
+    assert mct("setup", *words, *JSON).code == 0
+    document = around.changes_nothing()
+    identities = document["sites"]["contosolearn"]["managed-identities"]
+    assert identities == [{"resource": USER_IDENTITY}, {"resource": PORTAL, "wire": True}]
+
+
+def test_a_role_of_its_own(around: Round, mct: Program) -> None:
+    assert mct("setup", "--role", "Reader", "--service-name", 'The "API"', "--client", "A", *JSON).code == 0
+    site = around.changes_nothing()["sites"]["contosolearn"]
+    assert (site["role"], site["service-name"]) == ("Reader", 'The "API"')
+
+
+def test_after_an_apply_the_export_is_equal(around: Round, mct: Program, azure: Sandbox) -> None:
+    assert mct("setup", "--client", "Import", *JSON).code == 0
+    text = around.export()
+    more = '\n[[sites.contosolearn.clients]]\nname = "New"\ncredential = "secret"\n'
+    assert len(around.apply(text + more, "-y")["credentials"]) == 2
+    assert tomllib.loads(around.export()) == tomllib.loads(text + more)
+
+
+def test_what_no_file_can_say_is_said_beside_it(around: Round, mct: Program, azure: Sandbox) -> None:
+    hand = Hand(azure)
+    hand.everything()
+    allowed = hand.step_2("By object")
+    forgotten = hand.step_2("Not listed")
+    first = azure.applications("S2S-client")[0]["appId"]
+    hand.write({"ServiceApplicationIds": f"{first};{STRANGER}", "ServiceObjectIds": allowed.principal_id})
+    done = mct("export")
+    assert done.code == 0
+    sentences = [
+        f"'By object' ({allowed.app_id}): it is allowed by its service principal's object ID, not by its appId.",
+        f"'Not listed' ({forgotten.app_id}): it has the app role, but is not on the allow list.",
+        f"{STRANGER} in ServiceApplicationIds: no client of this tenant has that ID.",
+    ]
+    for sentence in sentences:
+        assert f"not in the file: {sentence}" in " ".join(done.err.split())
+        assert f"#   {sentence}\n" in done.out
+    assert list(clients(tomllib.loads(done.out))) == [first]
+    document = mct("export", "-o", "json").document
+    assert document["sites"][0]["leftOut"] == sentences
+    assert document["text"] == done.out
+
+
+def test_the_seed_has_nothing_to_export(around: Round, mct: Program) -> None:
+    assert "has no service application yet" in mct("export").err
+    done = mct("export", "--all", "-o", "json")
+    assert (done.code, done.document["error"]["code"]) == (1, "nothing-to-export")
+
+
+def test_all_sites_of_the_subscription(around: Round, mct: Program, azure: Sandbox) -> None:
+    azure.add_site(name="fabrikamlearn", resourceGroup="mct-prod")
+    assert mct("setup", "--client", "A", *JSON).code == 0
+    assert mct("setup", "-a", "fabrikamlearn", "--client", "B", *JSON).code == 0
+    assert mct("setup", "--slot", "staging", "--client", "C", *JSON).code == 0
+    document = tomllib.loads(around.export("--all"))
+    assert list(document["sites"]) == ["contosolearn", "contosolearn-staging", "fabrikamlearn"]
+    assert len(document["profiles"]) == 1
+
+
+TYPED = """\
+# Who calls what.
+[profiles.contosolearning] # the only one
+tenant = "{tenant}"
+subscription = '{subscription}'
+cloud = "{cloud}"
+
+# The site
+[sites.learn] # ours
+profile = "contosolearning"
+app-service = "contosolearn"
+# Every night
+[[sites.learn.clients]]
+secret-lifetime = "90d" # short
+name   = "Import"
+
+[[sites.learn.clients]]
+name = "Gone" # long ago
+
+[[sites.learn.clients]]
+credential = "federated"
+github = "octo/deploy"
+name = "Deploy"
+
+[[sites.learn.managed-identities]]
+resource = "reports-func" # its name will do
+"""
+
+
+@pytest.fixture
+def typed(azure: Sandbox, tmp_path: Path) -> Path:
+    path = tmp_path / "trust.toml"
+    environment = azure.environment
+    path.write_text(
+        TYPED.format(
+            tenant="contosolearning.onmicrosoft.com",
+            subscription=environment["AZURE_SUBSCRIPTION_ID"],
+            cloud=environment["MCT_S2S_CLOUD"],
+        )
+    )
+    return path
+
+
+def test_a_file_that_is_right_stays_as_it_is_typed(mct: Program, typed: Path) -> None:
+    typed.write_text(typed.read_text().replace('[[sites.learn.clients]]\nname = "Gone" # long ago\n\n', ""))
+    before = typed.read_bytes()
+    assert mct("setup", "--client", "Import", "--managed-identity", "reports-func", *JSON).code == 0
+    assert mct("add-client", "Deploy", "--credential", "federated", "--github", "octo/deploy", *JSON).code == 0
+    done = mct("export", "--to", str(typed))
+    assert (done.code, done.out, typed.read_bytes()) == (0, "", before)
+    assert f"No changes in {typed}" in done.err
+
+
+def test_what_differs_is_changed_and_every_comment_stays(mct: Program, typed: Path) -> None:
+    assert mct("setup", "--client", "Import", "--client", "New", "--managed-identity", "reports-func", *JSON).code == 0
+    words = ("--credential", "federated", "--github", "octo/other", "--no-consent")
+    assert mct("add-client", "Deploy", *words, *JSON).code == 0
+    before = typed.read_text()
+    done = mct("export", "--to", str(typed))
+    assert done.code == 0, done.err
+    assert "'Gone' is removed" in done.err
+    text = typed.read_text()
+    document = tomllib.loads(text)
+    assert document["sites"]["learn"]["clients"] == [
+        {"name": "Import", "secret-lifetime": "90d"},
+        {
+            "name": "Deploy",
+            "credential": "federated",
+            "federated-issuer": "https://token.actions.githubusercontent.com",
+            "federated-subject": "repo:octo/other:ref:refs/heads/main",
+            "no-consent": True,
+        },
+        {"name": "New", "credential": "secret"},
+    ]
+    for line in before.splitlines():
+        assert "#" not in line or "long ago" in line or line in text, line
+    again = mct("export", "--to", str(typed))
+    assert (again.code, typed.read_text()) == (0, text)
+
+
+def test_another_site_comes_behind_what_is_there(mct: Program, typed: Path, azure: Sandbox) -> None:
+    azure.add_site(name="fabrikamlearn", resourceGroup="mct-prod")
+    assert mct("setup", "-a", "fabrikamlearn", "--client", "B", *JSON).code == 0
+    before = typed.read_text()
+    assert mct("export", "-a", "fabrikamlearn", "--to", str(typed)).code == 0
+    text = typed.read_text()
+    assert text.startswith(before)
+    document = tomllib.loads(text)
+    assert list(document["profiles"]) == ["contosolearning"], "the same tenant and subscription"
+    assert document["sites"]["fabrikamlearn"]["profile"] == "contosolearning"
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        (lambda text: text + "[x", "trust-file-malformed"),
+        (lambda text: text + "[x]\n", "trust-file-malformed"),
+        (
+            lambda text: text.replace(
+                '[[sites.learn.clients]]\nname = "Gone"', '[profiles.x]\n[[sites.learn.clients]]\nname = "Gone"'
+            ),
+            "trust-file-not-editable",
+        ),
+    ],
+)
+def test_a_file_that_cannot_be_changed_is_not(
+    mct: Program, typed: Path, change: Callable[[str], str], code: str
+) -> None:
+    typed.write_text(change(typed.read_text()))
+    before = typed.read_bytes()
+    assert mct("setup", "--client", "Import", *JSON).code == 0
+    done = mct("export", "--to", str(typed), "-o", "json")
+    assert (done.code, json.loads(done.out)["error"]["code"]) == (2, code)
+    assert typed.read_bytes() == before

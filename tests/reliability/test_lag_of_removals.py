@@ -1,0 +1,46 @@
+"""What was deleted moments ago is shown by replicas that lag: nothing rests on it, and no command calls it a trust.
+
+Time is simulated: twenty seconds of lag are waited for, and take none.
+"""
+
+from __future__ import annotations
+
+from itertools import product
+
+import pytest
+
+from tests.reliability.harness import Harness
+from tests.reliability.test_lag import MODES, lagging
+from tests.support.sampling import sampled
+
+SETUP = ("setup", "--client", "One", "-y", "-o", "json")
+ADD = ("add-client", "One", "-y", "-o", "json")
+AGAIN = {
+    "setup after teardown": (("teardown", "-y"), SETUP),
+    "setup after teardown --purge": (("teardown", "-y", "--purge"), SETUP),
+    "add-client after remove-client": (("remove-client", "One", "-y"), ADD),
+    "add-client after remove-client --purge": (("remove-client", "One", "-y", "--purge"), ADD),
+}
+
+
+@pytest.mark.parametrize(
+    ("seconds", "mode", "again"), sampled(list(product([1, 6, 20], MODES, AGAIN)), 4, salt="lag of removals")
+)
+def test_what_is_deleted_is_not_taken_for_existing(seconds: float, mode: str, again: str, harness: Harness) -> None:
+    removal, addition = AGAIN[again]
+    assert harness.run(SETUP).code == 0
+    harness.inside.state.clock.advance(60)
+    with lagging(harness, seconds, mode):
+        assert harness.run(removal).code == 0
+        added = harness.run(addition)
+        harness.inside.state.clock.advance(2 * seconds)
+    if "--purge" in again and added.code == 1:  # the recycle bin, too, is read at a replica: said as it is
+        assert added.document["error"]["code"] == "not-in-recycle-bin"
+        return
+    assert added.code == 0, added
+    assert added.document["verification"] is not None
+    assert harness.calls()["one"] == 200
+    second = harness.run(addition)
+    assert second.code == 0
+    assert {change["action"] for change in second.document["changes"]} == {"none"}
+    assert (harness.orphans("One"), harness.leaks()) == ([], [])

@@ -1,0 +1,68 @@
+"""Three sandboxes inside the test's own process, as three tenants: one administrator, one certificate, one time."""
+
+from __future__ import annotations
+
+import copy
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from types import SimpleNamespace
+
+import pytest
+from mct_s2s.azure import authorities
+from mct_s2s.azure.clouds import BY_NAME
+from mct_s2s.sandbox.hosting.embedded import start
+
+from tests.conftest import Json, Sandbox
+from tests.support.sandbox_inside import Inside, environment_of
+
+OF_ITS_OWN = ("lock", "world.json", "ports.json", "served*")
+
+
+@dataclass(frozen=True)
+class Tenants:
+    """The sandboxes, the first of which is `inside`."""
+
+    all: tuple[Inside, Inside, Inside]
+
+    def become(self, kept: Json) -> None:
+        """Let each go to the same world, and forget what it was asked."""
+        for one in self.all:
+            one.become(copy.deepcopy(kept))
+
+    def slow_down(self, seconds: float) -> None:
+        """Let each request take so long, in simulated time."""
+        for one in self.all:
+            one.state.latency_seconds = seconds
+
+    def profiles(self) -> str:
+        """The profiles of a trust file, `tenant-1` to `tenant-3`."""
+        return "".join(
+            f'[profiles.tenant-{number}]\ncloud = "{one.azure.origin}"\n' for number, one in enumerate(self.all, 1)
+        )
+
+
+@pytest.fixture(scope="session")
+def other_sandboxes(inside: Inside, tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Inside]]:
+    made: list[Inside] = []
+    home = inside.running.ca_file.parent
+    for number in (2, 3):
+        folder = tmp_path_factory.mktemp(f"tenant-{number}") / "state"
+        shutil.copytree(home, folder, ignore=shutil.ignore_patterns(*OF_ITS_OWN))
+        running = start(folder)
+        made.append(Inside(running, Sandbox(environment_of(running), inside.time)))
+    yield made
+    for one in made:
+        one.azure.close()
+        one.running.close()
+
+
+@pytest.fixture
+def tenants(inside: Inside, other_sandboxes: list[Inside], monkeypatch: pytest.MonkeyPatch) -> Iterator[Tenants]:
+    first, second = other_sandboxes
+    made = Tenants((inside, first, second))
+    # One credential in the environment signs in to all of Microsoft's clouds, and to one other at most.
+    known = {one.azure.origin: SimpleNamespace(login=one.azure.origin) for one in made.all}
+    monkeypatch.setattr(authorities, "BY_NAME", {**BY_NAME, **known})
+    yield made
+    made.slow_down(0)
