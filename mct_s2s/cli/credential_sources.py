@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from mct_s2s.cli.noted_vaults import noted_vaults
 from mct_s2s.cli.own_credentials import at_hand, from_files
 from mct_s2s.engine.session import Vaults
 from mct_s2s.errors import UsageError
@@ -17,7 +18,7 @@ from mct_s2s.local_files import read_given
 from mct_s2s.model.client_credentials import EXPIRING_WITHIN, CredentialKind, has_end
 from mct_s2s.model.client_sign_in import OwnCredential
 from mct_s2s.model.github import is_repository
-from mct_s2s.model.ids import place_in_tag, same_id
+from mct_s2s.model.ids import same_id
 from mct_s2s.model.language import Language
 from mct_s2s.model.trust import ClientApplication
 from mct_s2s.planning.registrations.client_lookup import Client
@@ -136,9 +137,8 @@ class CredentialSearch:
 
     def _tagged(self, client: ClientApplication) -> CredentialSource | None:
         """The key vault that a run has noted at the registration, where this cloud has vaults."""
-        places = map(place_in_tag, client.application.tags if client.application is not None else ())
-        vault, _, name = next(filter(None, places), "").partition("/")
-        return self._in_vault(vault, name) if name else None
+        noted = noted_vaults(client.application) if client.application is not None else []
+        return next((self._in_vault(one.vault, one.secret) for one in noted if one.secret), None)
 
     def _in_vault(self, vault: str, name: str) -> CredentialSource:
         bare, address = self.vaults.address(vault)

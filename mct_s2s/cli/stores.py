@@ -7,17 +7,20 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
+from mct_s2s.cli.noted_vaults import noted_store
 from mct_s2s.cli.own_credentials import if_usable
+from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.engine.session import Session
 from mct_s2s.errors import UsageError
 from mct_s2s.inputs.client_places import ClientPlaces
 from mct_s2s.inputs.secret_to import SecretTo
 from mct_s2s.model.client_sign_in import ClientSignIn, OwnCredential, SecretCredential
 from mct_s2s.model.desired import Desired, Kept
+from mct_s2s.model.directory_objects import Application
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.secret_form import SecretForm, SecretFormat
 from mct_s2s.model.trust import ClientApplication
-from mct_s2s.planning.secrets.rotated_clients import rotating
+from mct_s2s.planning.secrets.rotated_clients import only_named_like_ours, rotating
 from mct_s2s.ports.secret_stores import SecretStore
 from mct_s2s.stores.command_store import CommandKeyStore, CommandStore
 from mct_s2s.stores.file_store import FileStore
@@ -46,16 +49,24 @@ class RunStores:
     viewer: Viewer
     """Shows a secret, where it is to be shown."""
 
-    def open(self, desired: Desired, observed: ObservedState, now: datetime) -> dict[str, SecretStore]:
+    async def open(self, desired: Desired, observed: ObservedState, now: datetime) -> dict[str, SecretStore]:
         """A store for each client that may get something secret, by the client's name in the request.
 
         Raises:
             NotThere, Refused: a secret is to be replaced that no client has.
+            UsageError: a secret is in a key vault, and this machine or this cloud cannot talk to vaults.
         """
         folder = default_folder(self.session.label, observed, self.label)
         if desired.rotation is not None and desired.service is not None:
-            clients = rotating(desired.rotation, observed, desired.service.unique_name, now)
-            return {name: self._of_existing(name, client.client_id, folder) for name, client in clients.items()}
+            rotation = desired.rotation
+            clients = rotating(rotation, observed, desired.service.unique_name, now)
+            found = await gather_or_cancel(
+                *(
+                    self._of_existing(name, client, folder, noted=not only_named_like_ours(client, rotation, observed))
+                    for name, client in clients.items()
+                )
+            )
+            return dict(zip(clients, found, strict=True))
         stores: dict[str, SecretStore] = {}
         for client in desired.clients:
             place = self.places.of(client.name)
@@ -84,13 +95,22 @@ class RunStores:
                 found.append(OwnCredential(sign_in, store.label, stored.scope, stored.url, name=name))
         return found
 
-    def _of_existing(self, name: str, client_id: str, folder: Path) -> SecretStore:
-        """A client that was adopted by its appId has its file under that name."""
-        place = self.places.of(name, client_id)
+    async def _of_existing(self, name: str, client: Application, folder: Path, *, noted: bool) -> SecretStore:
+        """The given place, or where its last secret is.
+
+        Args:
+            name: the client's name in this run; one that was adopted by its appId has its file under that.
+            client: its registration.
+            folder: where files go by default.
+            noted: whether the registration's own word counts.
+        """
+        place = self.places.of(name, client.client_id)
         if not place.is_file:
             return self._of_secret(name, place, folder)
-        other = _file(client_id, place, folder)
-        return other if other.holds(client_id) else _file(name, place, folder)
+        other = _file(client.client_id, place, folder)
+        file = other if other.holds(client.client_id) else _file(name, place, folder)
+        vault = await noted_store(client, name, file, self.session.vaults) if noted and place.is_unsaid else None
+        return vault or file
 
     def _of_secret(self, name: str, place: SecretTo, folder: Path) -> SecretStore:
         if place.show:

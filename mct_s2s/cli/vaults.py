@@ -32,17 +32,22 @@ class KeyVaults:
         """
         return self._connection.cloud.vault(given)
 
-    def store(self, given: str, secret: str, client: str) -> SecretStore:
+    def store(self, given: str, secret: str, client: str, owner: ClientId | None = None) -> SecretStore:
         """Where a client's secret is kept.
 
         Args:
             given: the vault's name or address.
             secret: its name in the vault.
-            client: whose it is.
+            client: whose it is, by name.
+            owner: whose it is, by appId, where the name alone does not speak for what is there.
+
+        Raises:
+            UsageError: it is none of this cloud's vaults, or the extra is not installed.
         """
+        check_client(client)  # a vault may be met that no option has named
         from mct_s2s.stores.vault_store import KeyVaultStore  # noqa: PLC0415  # an extra
 
-        return KeyVaultStore(self._open(given), secret, client)
+        return KeyVaultStore(self._open(given), secret, client, owner)
 
     async def delete(self, store: str, client_id: ClientId) -> bool:
         """Delete the secret `VAULT/NAME`, gone already or not; `False` where it is not that client's."""
@@ -67,8 +72,11 @@ class KeyVaults:
         )
 
 
-def check_client() -> None:
+def check_client(client: str | None = None) -> None:
     """Make sure that vaults can be talked to at all.
+
+    Args:
+        client: whose secret is in one, where that is why.
 
     Raises:
         UsageError: the extra `mct-s2s[keyvault]` is not installed.
@@ -78,8 +86,13 @@ def check_client() -> None:
     except ModuleNotFoundError:
         found = None
     if found is None:
+        why = (
+            f"The secret of '{client}' is in a key vault."
+            if client
+            else "It is needed to store secrets in a key vault."
+        )
         raise UsageError(
             "keyvault-not-installed",
-            "The package 'azure-keyvault-secrets' is not installed. It is needed to store secrets in a key vault.",
+            f"The package 'azure-keyvault-secrets' is not installed. {why}",
             remedy="pip install 'mct-s2s[keyvault]'",
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import replace
 
 from mct_s2s.concurrency import gather_or_cancel
@@ -16,9 +17,11 @@ from mct_s2s.engine.outcome import Outcome
 from mct_s2s.engine.request import Request
 from mct_s2s.engine.session import Interface, Session
 from mct_s2s.errors import S2SError
+from mct_s2s.model.client_credentials import SecretNote
 from mct_s2s.model.desired import SettingsScope
 from mct_s2s.planning.make import make_plan
 from mct_s2s.ports.apply_progress import activity
+from mct_s2s.ports.secret_stores import SecretStore
 
 
 async def run_change(session: Session, request: Request, ui: Interface) -> Outcome:
@@ -92,9 +95,11 @@ async def _prepared(session: Session, request: Request) -> Outcome:
             if not request.preflight:
                 raise
             raise await explained(azure, request, look, error) from error
-        stores = request.stores.open(request.desired, observed, request.now) if request.stores is not None else {}
+        stores: Mapping[str, SecretStore] = {}
+        if request.stores is not None:
+            stores = await request.stores.open(request.desired, observed, request.now)
         observed, notes = await gather_or_cancel(
-            with_custody(azure, request, observed), gather_or_cancel(*(store.note() for store in stores.values()))
+            with_custody(azure, request, observed), gather_or_cancel(*map(_note_of, stores.values()))
         )
         observed = replace(observed, secrets=dict(zip(stores, notes, strict=True)))
         if request.departures is not None:
@@ -106,3 +111,8 @@ async def _prepared(session: Session, request: Request) -> Outcome:
         access = await look.found()
         plan = await permitted(azure, intended, observed, access, request)
     return Outcome(request, plan, observed, access, stores, intended=intended)
+
+
+async def _note_of(store: SecretStore) -> SecretNote:
+    note = await store.note()
+    return note if store.gives_away else replace(note, place=store.label)

@@ -20,7 +20,7 @@ from mct_s2s.ports.secret_stores import Departures, SecretStore
 class Stores(Protocol):
     """Where the credentials of one run go."""
 
-    def open(self, desired: Desired, observed: ObservedState, now: datetime) -> Mapping[str, SecretStore]:
+    async def open(self, desired: Desired, observed: ObservedState, now: datetime) -> Mapping[str, SecretStore]:
         """A store for each client that may get something secret, by the client's name in the request."""
         ...
 

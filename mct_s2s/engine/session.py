@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from mct_s2s.engine.outcome import Outcome
+from mct_s2s.model.ids import ClientId
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.site_target import SiteTarget
 from mct_s2s.ports.apply_progress import Progress
@@ -27,8 +28,18 @@ class Vaults(StoredSecrets, Protocol):
         """
         ...
 
-    def store(self, given: str, secret: str, client: str) -> SecretStore:
-        """Where a client's secret is kept: in a vault, under a name."""
+    def store(self, given: str, secret: str, client: str, owner: ClientId | None = None) -> SecretStore:
+        """Where a client's secret is kept: in a vault, under a name.
+
+        Args:
+            given: the vault's name or address.
+            secret: its name in the vault.
+            client: whose it is, by name.
+            owner: whose it is, by appId, where the name alone does not speak for what is there.
+
+        Raises:
+            UsageError: it is none of this cloud's vaults, or what talks to vaults is not installed.
+        """
         ...
 
 

@@ -50,6 +50,11 @@ class SecretTo:
     """How it is written there; `None` where no one asked for a form."""
 
     @property
+    def is_unsaid(self) -> bool:
+        """Whether no one asked for a place."""
+        return self.is_file and self.path is None
+
+    @property
     def is_file(self) -> bool:
         """Whether it is a file: the given one, or the client's own."""
         return not self.show and self.vault is None and self.command is None

@@ -125,6 +125,8 @@ class SecretNote:
     """Those that arrived there, the last one included: readers have gone on to the last one."""
     vault: str | None = None
     """`VAULT/NAME`, where the store is a key vault: references to it lag behind by up to a day."""
+    place: str | None = None
+    """What the store is called, as `--secret-to` takes it, where it keeps what it is given."""
     begun_for: Mapping[str, ClientId] = field(default_factory=dict)
     """Whose secret each attempt was for, where the store is not one client's by itself."""
 
@@ -147,6 +149,10 @@ class SecretNote:
                 return is_pending or same_id(certificate_key_id(credential.thumbprint), self.delivered)
             case _:
                 return False
+
+    def has_had(self, credential: Credential) -> bool:
+        """Whether a credential arrived here, the last one or one before it, or is on its way."""
+        return self.knows(credential) or any(same_id(credential.key_id, held) for held in self.held)
 
     def is_fresh(self, client_id: str, now: datetime, kind: CredentialKind = CredentialKind.SECRET) -> bool:
         """Whether such a credential of that client arrived so lately that replicas may not show it yet."""

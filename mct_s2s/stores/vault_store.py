@@ -39,11 +39,13 @@ class KeyVaultStore:
         vault: the vault.
         name: the secret's name in it.
         client: the client's name as it was asked for.
+        owner: the client's appId, where only that shows that what is there is its own. Names can be taken by anyone.
     """
 
     vault: KeyVault
     name: str
     client: str
+    owner: ClientId | None = None
     _before: Mapping[str, str] = field(default_factory=dict, repr=False)
     """The tags that were there when the attempt began."""
 
@@ -184,6 +186,8 @@ class KeyVaultStore:
         tags = version.tags
         if tags.get("made-by") != MAKER:
             return False
+        if self.owner is not None and "appId" in tags:
+            return same_id(tags["appId"], self.owner)
         return same_id(tags.get("appId"), client_id) or tags.get("client") == self.client[:LONGEST_TAG]
 
 

@@ -83,7 +83,7 @@ class Files:
 
     folder: Path
 
-    def open(self, desired: Desired, observed: ObservedState, now: datetime) -> Mapping[str, SecretStore]:
+    async def open(self, desired: Desired, observed: ObservedState, now: datetime) -> Mapping[str, SecretStore]:
         del observed, now
         return {client.name: FileStore(self.folder / f"{at}.env") for at, client in enumerate(desired.clients)}
 

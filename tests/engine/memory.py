@@ -1050,7 +1050,7 @@ class MemoryStores:
     key_pairs: bool = False
     """Whether they keep private keys."""
 
-    def open(self, desired: Desired, observed: ObservedState, now: datetime) -> Mapping[str, SecretStore]:
+    async def open(self, desired: Desired, observed: ObservedState, now: datetime) -> Mapping[str, SecretStore]:
         kind = MemoryKeyStore if self.key_pairs else MemoryStore
         names = (*(client.name for client in desired.clients), *(desired.rotation.clients if desired.rotation else ()))
         return {name: self.state.stores.setdefault(name, kind(self.state, name)) for name in names}

@@ -39,16 +39,17 @@ def rotate_secret(options: RotateSecretOptions) -> int:
         )
     rotation = rotation_of(options, now)
     check_lifetime(rotation, now)
-    stores = secret_to(options.secret_to, len(rotation.clients) or SEVERAL, options.secret_format, options.secret_names)
+    place = secret_to(options.secret_to, len(rotation.clients) or SEVERAL, options.secret_format, options.secret_names)
+    places = ClientPlaces(place)
 
     async def body(current: Run, session: Session) -> int:
         service = service_spec(session.target, None, may_create=False)
         desired = Desired(service, rotation=rotation, restart=not options.no_restart)
-        request = replace(request_for(session, desired, now), wired=stores.vault is not None)
-        outcome = await change(current, options, session, request, ClientPlaces(stores))
+        request = replace(request_for(session, desired, now), wired=places.may_be_vaults)
+        outcome = await change(current, options, session, request, places)
         made = made_by(outcome)
         what = f"the secret of {made[0].name}" if len(made) == 1 else f"{len(made) or 'old'} secrets"
         close(current.terminal, options, session, outcome, f"Rotated {what}", made)
         return exit_code(options, outcome)
 
-    return run(options, Needs(key_vault=stores.vault is not None), body)
+    return run(options, Needs(key_vault=place.vault is not None), body)

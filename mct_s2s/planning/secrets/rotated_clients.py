@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 
 from mct_s2s.errors import NotThere, Refused
+from mct_s2s.model.client_credentials import Credential
 from mct_s2s.model.desired import Rotation
 from mct_s2s.model.directory_objects import Application
 from mct_s2s.model.observed import ObservedState
@@ -55,6 +56,19 @@ def left_alone(
     if others:
         names = ", ".join(f"'{one.display_name}'" for one in others)
         yield f"Left alone, although a secret expires: {names}. Nothing asks to rotate it."
+
+
+def only_named_like_ours(application: Application, rotation: Rotation, observed: ObservedState) -> bool:
+    """Whether nothing but its name speaks for a registration: no access that it has, and no one who gave its appId."""
+    proven = {member.client_id.casefold() for member in members(observed)}
+    client_id = application.client_id.casefold()
+    return client_id not in proven and client_id not in map(str.casefold, rotation.clients)
+
+
+def newest_secret(application: Application) -> Credential | None:
+    """The secret that we made last, as far as the directory shows it."""
+    ours = [one for one in secrets_among(application.credentials) if one.is_ours and one.begins is not None]
+    return max(ours, key=lambda one: one.begins or datetime.min.replace(tzinfo=UTC), default=None)
 
 
 def ends_within(application: Application, horizon: datetime) -> bool:

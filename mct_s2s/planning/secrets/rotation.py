@@ -34,8 +34,7 @@ from mct_s2s.planning.plan import Facts, Plan
 from mct_s2s.planning.registrations.application_uri import uri_in_use
 from mct_s2s.planning.registrations.clients import ABOUT, OPTION
 from mct_s2s.planning.registrations.custody import refuse_foreign
-from mct_s2s.planning.registrations.membership import members
-from mct_s2s.planning.secrets.rotated_clients import ends_within, left_alone, rotating
+from mct_s2s.planning.secrets.rotated_clients import ends_within, left_alone, only_named_like_ours, rotating
 
 
 def plan_rotation(rotation: Rotation, observed: ObservedState, facts: Facts, unique_name: str) -> Plan:
@@ -46,11 +45,8 @@ def plan_rotation(rotation: Rotation, observed: ObservedState, facts: Facts, uni
         Refused: a client that has no secret, or that nothing but its name speaks for.
     """
     applications = rotating(rotation, observed, unique_name, facts.now)
-    proven = {member.client_id for member in members(observed)}
     for name, application in applications.items():
-        if application.client_id not in proven and application.client_id.lower() not in map(
-            str.lower, rotation.clients
-        ):
+        if only_named_like_ours(application, rotation, observed):
             refuse_foreign(application, observed, OPTION, observed.secrets.get(name))
     service = observed.trust.service
     assert service is not None  # noqa: S101  # `rotating` has looked
@@ -136,7 +132,7 @@ class _Rotating:
             yield AddSecret(
                 key=key,
                 name=self.name,
-                detail=ending(self.rotation.expires),
+                detail=f"{ending(self.rotation.expires)}{self._going_to()}",
                 client=self.name,
                 object_id=self.application.object_id,
                 client_id=self.application.client_id,
@@ -204,8 +200,9 @@ class _Rotating:
             )
         if self.unfollowed:
             yield (
-                f"'{self.name}' has a secret that is not stored where the new one goes. Give the new one to its "
-                "users. The old one is kept until it expires. When it is no longer used, rotate with --remove-old."
+                f"'{self.name}' has a secret that is not stored where the new one goes"
+                f"{f', {self.note.place}' if self.note.place else ''}. Give the new one to its users. The old one is "
+                "kept until it expires. When it is no longer used, rotate with --remove-old."
             )
         foreign = [one for one in secrets_among(self.application.credentials) if not one.is_ours]
         for credential in foreign if self.is_new_needed else ():
@@ -213,6 +210,9 @@ class _Rotating:
                 f"'{self.name}' keeps a secret that mct-s2s did not create. When it is no longer used, delete it:",
                 credential_removal(self.application.client_id, credential.key_id),
             )
+
+    def _going_to(self) -> str:
+        return f", saved to {self.note.place}" if self.note.place else ""
 
     def _may_go(self, credential: Credential) -> bool:
         """Whether an old secret may go in this run, if need be once an app reads the new one."""
