@@ -12,7 +12,7 @@ from mct_s2s.cli.credentials import READERS
 from mct_s2s.engine.apply.credentials import MAKERS
 from mct_s2s.model.desired import CredentialSpec
 from mct_s2s.planning.changes import AddCredential
-from mct_s2s.planning.credentials import PLANNERS
+from mct_s2s.planning.credentials import EXPORTERS, PLANNERS
 
 from tests.support.parsing import parsed
 
@@ -44,7 +44,7 @@ def test_each_kind_has_a_row_in_each_table() -> None:
     specs, changes = set(CredentialSpec.__subclasses__()), set(AddCredential.__subclasses__())
     assert set(PLANNERS) == specs
     assert set(MAKERS) == changes
-    assert len(READERS) == len(specs) == len(changes) == len(KINDS)
+    assert len(READERS) == len(EXPORTERS) == len(specs) == len(changes) == len(KINDS)
 
 
 def _elsewhere() -> Iterator[Path]:
