@@ -54,7 +54,7 @@ def left_alone(
     others = [one for one in _due_members(observed, now + rotation.expiring_within) if one.client_id not in known]
     if others:
         names = ", ".join(f"'{one.display_name}'" for one in others)
-        yield f"Left alone, although a secret expires: {names}. Nothing asks for a secret of theirs."
+        yield f"Left alone, although a secret expires: {names}. Nothing asks to rotate it."
 
 
 def ends_within(application: Application, horizon: datetime) -> bool:
