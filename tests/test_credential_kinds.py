@@ -24,8 +24,10 @@ KNOWING = {
     "engine/apply/operations.py": {"secret"},
     "engine/observe/preflight.py": {"secret"},
     "planning/reports/findings.py": {"secret"},
-    "planning/removing/removal.py": {"secret"},
+    "cli/applying/rotating.py": {"secret"},
+    "planning/removing/registration_removal.py": {"secret"},
     "planning/secrets/renewal.py": {"secret"},
+    "planning/secrets/rotated_clients.py": {"secret"},
     "planning/secrets/rotation.py": {"secret"},
     "planning/secrets/secret_policy.py": {"secret"},
     # What is typed for a kind, checked.
