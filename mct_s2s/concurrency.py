@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Coroutine, Generator, Iterable
 from contextlib import suppress
 from typing import Any, Generic, TypeVar, overload
@@ -87,6 +88,7 @@ class ReadOnce(Generic[A]):
     def __init__(self, *, keep: bool = True) -> None:
         self._keep = keep
         self._read: dict[str, asyncio.Task[A]] = {}
+        self._waiting: Counter[str] = Counter()
 
     async def get(self, key: str, read: Callable[[], Coroutine[Any, Any, A]]) -> A:
         """The value, which `read` reads if no one has read it, or is about to."""
@@ -94,7 +96,14 @@ class ReadOnce(Generic[A]):
         if task is None:
             task = self._read[key] = asyncio.ensure_future(read())
             task.add_done_callback(lambda done: self._forget(key, done))
-        return await asyncio.shield(task)
+        self._waiting[key] += 1
+        try:
+            return await asyncio.shield(task)
+        finally:
+            self._waiting[key] -= 1
+            if not task.done() and not self._waiting[key]:  # all who asked have been cancelled: it ends with them
+                task.cancel()
+                await asyncio.gather(task, return_exceptions=True)
 
     def _forget(self, key: str, done: asyncio.Task[A]) -> None:
         if done.cancelled() or done.exception() is not None or not self._keep:

@@ -117,3 +117,25 @@ def test_what_is_cancelled_comes_to_an_orderly_end() -> None:
     with pytest.raises(ValueError, match="failed"):
         asyncio.run(all_of_it())
     assert sorted(closed) == ["a", "b", "c"]
+
+
+def test_what_no_one_waits_for_any_more_has_ended() -> None:
+    async def work() -> None:
+        once, ended = ReadOnce[str](), False
+
+        async def read() -> str:
+            nonlocal ended
+            try:
+                await asyncio.sleep(60)
+            finally:
+                ended = True
+            return ""
+
+        waiting = [asyncio.ensure_future(once.get("a", read)) for _ in range(2)]
+        await asyncio.sleep(0)
+        for one in waiting:
+            one.cancel()
+        await asyncio.gather(*waiting, return_exceptions=True)
+        assert ended
+
+    asyncio.run(work())
