@@ -98,6 +98,25 @@ def test_the_newest_secret_says_which_of_two_places(azure: Sandbox, mct: Program
     assert places(mct("rotate-secret", "Reports", *JSON)) == {"Reports": file}, "and back again"
 
 
+def test_a_secret_that_has_ended_is_replaced_in_its_vault(azure: Sandbox, mct: Program, tmp_path: Path) -> None:
+    """The way on from an expired secret is `add-client`, as `status` says."""
+    mct("setup", "--client", "Reports", *IN_VAULT, "--secret-lifetime", SOON, *JSON)
+    azure.advance(30 * 24 * 3600.0)
+    assert not in_force(azure)
+    plan = mct("add-client", "Reports", "--dry-run")
+    assert f"saved to {PLACE}" in " ".join(plan.out.split())
+    assert places(mct("add-client", "Reports", *JSON)) == {"Reports": PLACE}
+    assert in_force(azure)
+    assert list(tmp_path.rglob("*.env")) == []
+
+
+def test_who_has_a_good_secret_needs_no_vault(azure: Sandbox, mct: Program, monkeypatch: pytest.MonkeyPatch) -> None:
+    mct("setup", "--client", "Reports", *IN_VAULT, *JSON)
+    monkeypatch.setitem(sys.modules, "azure.keyvault.secrets", None)
+    again = mct("setup", "--client", "Reports", *JSON)
+    assert (again.code, again.made) == (0, [])
+
+
 def test_of_several_vaults_the_one_counts_that_has_the_secret(azure: Sandbox, mct: Program) -> None:
     mct("setup", "--client", "Reports", *IN_VAULT, *JSON)
     rest = tags_of(azure)

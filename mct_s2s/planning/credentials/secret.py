@@ -52,7 +52,7 @@ def plan(spec: SecretSpec, client: ClientState) -> list[AnyChange]:
     add = AddSecret(
         key=f"client:{client.name}:secret",
         name=client.name,
-        detail=ending(spec.expires),
+        detail=ending(spec.expires) + (f", saved to {client.note.place}" if client.note.vault else ""),
         client=client.name,
         object_id=client.object_id,
         client_id=client.client_id,

@@ -33,8 +33,8 @@ from mct_s2s.planning.credentials.secret import AddSecret, orphan_removals, secr
 from mct_s2s.planning.plan import Facts, Plan
 from mct_s2s.planning.registrations.application_uri import uri_in_use
 from mct_s2s.planning.registrations.clients import ABOUT, OPTION
-from mct_s2s.planning.registrations.custody import refuse_foreign
-from mct_s2s.planning.secrets.rotated_clients import ends_within, left_alone, only_named_like_ours, rotating
+from mct_s2s.planning.registrations.custody import is_like_ours_by_name_alone, refuse_foreign
+from mct_s2s.planning.secrets.rotated_clients import ends_within, left_alone, rotating
 
 
 def plan_rotation(rotation: Rotation, observed: ObservedState, facts: Facts, unique_name: str) -> Plan:
@@ -46,7 +46,7 @@ def plan_rotation(rotation: Rotation, observed: ObservedState, facts: Facts, uni
     """
     applications = rotating(rotation, observed, unique_name, facts.now)
     for name, application in applications.items():
-        if only_named_like_ours(application, rotation, observed):
+        if is_like_ours_by_name_alone(application, rotation.clients, observed):
             refuse_foreign(application, observed, OPTION, observed.secrets.get(name))
     service = observed.trust.service
     assert service is not None  # noqa: S101  # `rotating` has looked
