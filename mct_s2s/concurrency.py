@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Generator
+from collections import Counter
+from collections.abc import Callable, Coroutine, Generator, Iterable
 from contextlib import suppress
 from typing import Any, Generic, TypeVar, overload
 
@@ -39,10 +40,21 @@ async def _all(coroutines: tuple[Coroutine[Any, Any, Any], ...]) -> tuple[Any, .
     try:
         return tuple(await asyncio.gather(*tasks))
     except BaseException:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await end_all(tasks)
         raise
+
+
+async def end_all(tasks: Iterable[asyncio.Task[Any]]) -> None:
+    """Cancel tasks and wait until they have ended.
+
+    Each is cancelled once: one that is about to end, as what waits for it was cancelled, may be closing a
+    connection, and would leave it half-open.
+    """
+    ending = list(tasks)
+    for task in ending:
+        if not task.cancelling():
+            task.cancel()
+    await asyncio.gather(*ending, return_exceptions=True)
 
 
 async def finish_even_if_cancelled(work: Coroutine[Any, Any, A]) -> A:
@@ -76,6 +88,7 @@ class ReadOnce(Generic[A]):
     def __init__(self, *, keep: bool = True) -> None:
         self._keep = keep
         self._read: dict[str, asyncio.Task[A]] = {}
+        self._waiting: Counter[str] = Counter()
 
     async def get(self, key: str, read: Callable[[], Coroutine[Any, Any, A]]) -> A:
         """The value, which `read` reads if no one has read it, or is about to."""
@@ -83,7 +96,14 @@ class ReadOnce(Generic[A]):
         if task is None:
             task = self._read[key] = asyncio.ensure_future(read())
             task.add_done_callback(lambda done: self._forget(key, done))
-        return await asyncio.shield(task)
+        self._waiting[key] += 1
+        try:
+            return await asyncio.shield(task)
+        finally:
+            self._waiting[key] -= 1
+            if not task.done() and not self._waiting[key]:  # all who asked have been cancelled: it ends with them
+                task.cancel()
+                await asyncio.gather(task, return_exceptions=True)
 
     def _forget(self, key: str, done: asyncio.Task[A]) -> None:
         if done.cancelled() or done.exception() is not None or not self._keep:

@@ -92,3 +92,50 @@ def test_who_is_cancelled_takes_nothing_from_the_others() -> None:
         assert first.cancelled()
 
     asyncio.run(work())
+
+
+def test_what_is_cancelled_comes_to_an_orderly_end() -> None:
+    """A connection is closed by several steps: told twice to end, however deep, it would be left half-open."""
+    closed: list[str] = []
+
+    async def connected(name: str, steps: int) -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            for _ in range(steps):
+                await asyncio.sleep(0)
+            closed.append(name)
+
+    async def fails_later() -> None:
+        await asyncio.sleep(0.01)
+        raise ValueError("failed")
+
+    async def all_of_it() -> None:
+        inner = gather_or_cancel(gather_or_cancel(connected("a", 9), connected("b", 0)), connected("c", 5))
+        await gather_or_cancel(inner, fails_later())
+
+    with pytest.raises(ValueError, match="failed"):
+        asyncio.run(all_of_it())
+    assert sorted(closed) == ["a", "b", "c"]
+
+
+def test_what_no_one_waits_for_any_more_has_ended() -> None:
+    async def work() -> None:
+        once, ended = ReadOnce[str](), False
+
+        async def read() -> str:
+            nonlocal ended
+            try:
+                await asyncio.sleep(60)
+            finally:
+                ended = True
+            return ""
+
+        waiting = [asyncio.ensure_future(once.get("a", read)) for _ in range(2)]
+        await asyncio.sleep(0)
+        for one in waiting:
+            one.cancel()
+        await asyncio.gather(*waiting, return_exceptions=True)
+        assert ended
+
+    asyncio.run(work())

@@ -96,7 +96,7 @@ def run(options: AzureOptions, needs: Needs, body: Body) -> int:
             await remove_secrets(session.azure.directory, current.unseen())
         return NotTaken.exit_code
 
-    return _exit_code(options, connected, remove)
+    return run_connected(options, connected, remove)
 
 
 async def _about_one_site(current: Run, session: Session, body: Body) -> int:
@@ -133,11 +133,6 @@ async def _about_chosen_site(current: Run, needs: Needs, body: Body, missing: Us
         return await body(current, about_one)
 
 
-def run_connected(options: AzureOptions, body: Connected) -> int:
-    """The same for a command that opens its sessions itself."""
-    return _exit_code(options, body)
-
-
 def run_as_client(options: AzureOptions, body: ClientBody) -> int:
     """The same for a command that sees Azure as a client of the MCT API does, and signs no one in."""
 
@@ -145,10 +140,11 @@ def run_as_client(options: AzureOptions, body: ClientBody) -> int:
         async with connect_client(options, current.terminal) as connection:
             return await body(current, connection)
 
-    return _exit_code(options, connected)
+    return run_connected(options, connected)
 
 
-def _exit_code(options: AzureOptions, connected: Connected, remove_unseen: Connected | None = None) -> int:
+def run_connected(options: AzureOptions, connected: Connected, remove_unseen: Connected | None = None) -> int:
+    """The same for a command that opens its sessions itself."""
     # The SDKs log refusals on their own; whatever is worth printing is printed by us, without bodies or tokens.
     for name in ("azure", "msal", "kiota", "httpx", "asyncio"):
         logging.getLogger(name).addHandler(logging.NullHandler())

@@ -10,6 +10,7 @@ from typing import Any
 
 from mct_s2s.cli.trust_file_edits import Edits, edit_site, not_editable
 from mct_s2s.errors import UsageError
+from mct_s2s.inputs.bounded_toml import load_toml
 from mct_s2s.inputs.trust_file import parsed_trust_file
 from mct_s2s.model.directory_objects import Tenant
 from mct_s2s.model.ids import is_guid
@@ -51,7 +52,7 @@ def merge(path: Path, text: str, found: Sequence[Found]) -> Merged:
     if "\r\n" in text:
         with_line_feeds = merge(path, text.replace("\r\n", "\n"), found)
         return Merged(with_line_feeds.text.replace("\n", "\r\n"), with_line_feeds.notes)
-    file = parsed_trust_file(path, text) if text.strip() else TrustFile(path, ())
+    file = parsed_trust_file(path, text, may_be_empty=True)
     edits, more = Edits(), _Appended(file, text)
     for one in found:
         entry = next((entry for entry in file.sites if _is_same(entry, one)), None)
@@ -71,9 +72,9 @@ def _check(path: Path, merged: str, expected: Mapping[str, Any], more: _Appended
         UsageError: as said.
     """
     try:
-        document = tomllib.loads(merged)
-        parsed_trust_file(path, merged)
-    except (ValueError, RecursionError, UsageError) as error:
+        document = load_toml(merged)
+        parsed_trust_file(path, merged, may_be_empty=True)
+    except (ValueError, UsageError) as error:
         raise not_editable(path) from error
     for keys in more.added:
         _pop(document, keys)
@@ -93,11 +94,11 @@ class _Appended:
     """Tables that come at the end of the file."""
 
     def __init__(self, file: TrustFile, text: str) -> None:
-        document = tomllib.loads(text) if text.strip() else {}
+        document = tomllib.loads(text)
         self.added: list[tuple[str, str]] = []
         self._blocks: list[str] = []
         self._taken = {"profiles": set(document.get("profiles", {})), "sites": set(document.get("sites", {}))}
-        self._profiles = list({one.profile.name: one.profile for one in file.sites if one.profile}.values())
+        self._profiles = list(file.profiles)
 
     def add(self, one: Found) -> None:
         """A site, and its profile where none of the file says the same."""

@@ -152,11 +152,6 @@ def handoff_file(path: Path) -> SharedFile:
     return SharedFile(path, "handoff-unwritable", "handoff file", "--handoff", is_handoff)
 
 
-def trust_file(path: Path) -> SharedFile:
-    """`export --to FILE`: a trust file, whose content is looked at when it is merged."""
-    return SharedFile(path, "trust-file-unwritable", "trust file", "--to", lambda _: True)
-
-
 def request_file(path: Path) -> SharedFile:
     """`doctor --request FILE`: what the caller asks an administrator for."""
     return SharedFile(path, "request-unwritable", "request of mct-s2s doctor", "--request", is_access_request)

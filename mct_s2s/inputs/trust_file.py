@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 
 from mct_s2s.errors import UsageError
 from mct_s2s.file_ownership import UntrustedFile
+from mct_s2s.inputs.bounded_toml import load_toml
 from mct_s2s.inputs.toml_lines import Place, lines_of
 from mct_s2s.inputs.trust_file_mistakes import Mistakes
 from mct_s2s.inputs.trust_file_types import kind_of, right_form
@@ -28,6 +28,7 @@ from mct_s2s.model.trust_file import (
     TrustFile,
     key_text,
 )
+from mct_s2s.planning.nearest import did_you_mean
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _LONGEST_KEY = 120
@@ -42,8 +43,13 @@ def read_trust_file(path: Path) -> TrustFile:
     return parsed_trust_file(path, trust_file_text(path))
 
 
-def parsed_trust_file(path: Path, text: str) -> TrustFile:
-    """The sites of a text; `path` is for messages.
+def parsed_trust_file(path: Path, text: str, *, may_be_empty: bool = False) -> TrustFile:
+    """The sites of a text.
+
+    Args:
+        path: for messages.
+        text: the file's.
+        may_be_empty: whether it need not name any site yet.
 
     Raises:
         UsageError: `trust-file-malformed`.
@@ -51,8 +57,10 @@ def parsed_trust_file(path: Path, text: str) -> TrustFile:
     document, lines = _parsed(path, text)
     reader = _Reader(lines, Mistakes(path))
     sites = reader.sites(document)
+    if not sites and not may_be_empty:
+        reader.check_sites(document)
     reader.mistakes.check()
-    return TrustFile(path, sites)
+    return TrustFile(path, sites, reader.profiles)
 
 
 def trust_file_text(path: Path) -> str:
@@ -71,7 +79,7 @@ def trust_file_text(path: Path) -> str:
 
 def _parsed(path: Path, text: str) -> tuple[dict[str, Any], dict[Place, int]]:
     try:
-        return tomllib.loads(text), lines_of(text)
+        return load_toml(text), lines_of(text)
     except ValueError as error:  # not TOML, or a number that Python refuses to read
         reason = str(error)
     except RecursionError:
@@ -101,10 +109,18 @@ class _Reader:
             path = ("profiles", name)
             options = self._values(path, table, PROFILE_KEYS)
             self._profiles[name] = Profile(name=name, options=options, **self._place(path))
-        sites = tuple(self._site(name, table) for name, table in self._tables((), document, "sites"))
-        if not sites and "sites" not in document:
-            self._wrong((), "it names no site", "Add a table such as [sites.contosolearn].")
-        return sites
+        return tuple(self._site(name, table) for name, table in self._tables((), document, "sites"))
+
+    def check_sites(self, document: dict[str, Any]) -> None:
+        """Note that there is no site, where nothing that could be one is there."""
+        if not document.get("sites"):
+            place: Place = ("sites",) if "sites" in document else ()
+            self._wrong(place, "it names no site", "Add a table such as [sites.contosolearn].")
+
+    @property
+    def profiles(self) -> tuple[Profile, ...]:
+        """All profiles, in their order."""
+        return tuple(self._profiles.values())
 
     def _site(self, name: str, table: dict[str, Any]) -> SiteEntry:
         path = ("sites", name)
@@ -165,9 +181,13 @@ class _Reader:
     def _known(self, path: Place, table: dict[str, Any], keys: Mapping[str, type]) -> None:
         for key, value in table.items():
             if key not in keys:
-                self._wrong((*path, key), "unknown key", f"Known here: {', '.join(keys)}.")
+                self._wrong((*path, key), "unknown key", self._nearest(key, keys))
             elif not isinstance(value, keys[key]):
                 self._wrong((*path, key), f"{kind_of(value)} is not expected here", right_form(key, value, keys[key]))
+
+    def _nearest(self, key: str, keys: Mapping[str, type]) -> str:
+        known = f"Known here: {', '.join(keys)}."
+        return known if self.mistakes.are_many or len(key) > _LONGEST_KEY else did_you_mean(key, keys, known)
 
     def _tables(self, path: Place, table: dict[str, Any], key: str) -> Iterator[tuple[str, dict[str, Any]]]:
         found = table.get(key, {})
@@ -181,8 +201,6 @@ class _Reader:
                 self._wrong((*path, key, name), what, f"Choose another one: [{key}.NAME]")
             else:
                 yield name, value
-        if isinstance(found, dict) and not found and key in table and key == "sites":
-            self._wrong((key,), "it names no site", "Add a table such as [sites.contosolearn].")
 
     def _elements(self, path: Place, table: dict[str, Any], key: str) -> Iterator[tuple[Place, dict[str, Any]]]:
         found = table.get(key, [])

@@ -31,13 +31,16 @@ class Mistakes:
     """All mistakes in a file."""
 
     path: Path
-    found: list[Mistake] = field(default_factory=list)
+    _found: dict[Mistake, None] = field(default_factory=dict)
 
     def add(self, line: int, where: str, what: str, remedy: str, code: str = MALFORMED) -> None:
         """One more; the same one in a profile is found again at each site that uses it."""
-        mistake = Mistake(line, where, what, remedy, code)
-        if mistake not in self.found:
-            self.found.append(mistake)
+        self._found[Mistake(line, where, what, remedy, code)] = None
+
+    @property
+    def are_many(self) -> bool:
+        """Whether there are more already than are listed: what takes time to say of one more is not worth it."""
+        return len(self._found) >= MOST_LISTED
 
     def check(self) -> None:
         """Raise an error if there are any.
@@ -45,19 +48,19 @@ class Mistakes:
         Raises:
             UsageError: with the code of the only one, or as `trust-file-malformed` with a list.
         """
-        match self.found:
+        found = sorted(self._found, key=lambda one: one.line)
+        match found:
             case []:
                 return
             case [only]:
                 headline = f"'{self.path}', {only.where}: {only.what}"
                 raise UsageError(only.code, headline if only.what.endswith(".") else f"{headline}.", remedy=only.remedy)
-        ordered = sorted(self.found, key=lambda one: one.line)
-        listed = [_line(one) for one in ordered[:MOST_LISTED]]
-        if len(self.found) > MOST_LISTED:
-            listed.append(f"and {len(self.found) - MOST_LISTED} more")
+        listed = [_line(one) for one in found[:MOST_LISTED]]
+        if len(found) > MOST_LISTED:
+            listed.append(f"and {len(found) - MOST_LISTED} more")
         raise UsageError(
             MALFORMED,
-            f"'{self.path}' has {len(self.found)} mistakes.",
+            f"'{self.path}' has {len(found)} mistakes.",
             remedy="Correct the file, then run the same command again. Nothing was changed.",
             items=listed,
         )

@@ -127,3 +127,5 @@ class TrustFile:
 
     path: Path
     sites: tuple[SiteEntry, ...]
+    profiles: tuple[Profile, ...] = ()
+    """Those that no site uses among them."""

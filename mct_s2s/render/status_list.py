@@ -32,7 +32,8 @@ def show_list(terminal: Terminal, report: StatusReport) -> None:
     _ending(terminal, report)
     if report.is_healthy:
         terminal.result()
-        terminal.result("No problems found.", style="good")
+        is_whole = not report.failed and not report.unchecked
+        terminal.result(f"No problems found{'' if is_whole else ' in what could be read'}.", style="good")
     show_unread(terminal, report)
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from mct_s2s.sandbox.observability.request_log import Entry
 
 from tests.cli.conftest import Ended, Program
 from tests.cli.trust_file_program import ACADEMY, TWO, Applied, applied, of_site
@@ -267,14 +268,10 @@ def test_a_plan_that_has_changed_since_the_review_is_not_applied(applied: Applie
     applied.other_site()
     slow = {"type": "latency", "seconds": 20}
     applied.azure.misbehave({"match": {"path": f"{ACADEMY}/config/appsettings/list"}, "times": 1, "fault": slow})
-    done = changed = None
 
-    async def write(entry: object) -> None:
-        nonlocal changed
-        path, method = getattr(entry, "path", ""), getattr(entry, "method", "")
-        if changed is None and method == "POST" and path.casefold() == f"{ACADEMY}/config/appsettings/list".casefold():
-            site = inside.state.resources.sites[SITE.lower()]
-            changed = site.settings["ServiceAuthEnabled"] = "false"
+    async def write(entry: Entry) -> None:
+        if entry.method == "POST" and entry.path.casefold() == f"{ACADEMY}/config/appsettings/list".casefold():
+            inside.state.resources.sites[SITE.lower()].settings["ServiceAuthEnabled"] = "false"
 
     inside.hooks.after.append(write)
     done = applied("-y", *JSON, text=TWO)

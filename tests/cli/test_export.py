@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import stat
 import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -151,12 +152,16 @@ def test_a_role_of_its_own(around: Round, mct: Program) -> None:
     assert (site["role"], site["service-name"]) == ("Reader", 'The "API"')
 
 
-def test_after_an_apply_the_export_is_equal(around: Round, mct: Program, azure: Sandbox) -> None:
+def test_after_an_apply_the_export_is_equal(around: Round, mct: Program) -> None:
+    """Each client has its secret where the file says."""
     assert mct("setup", "--client", "Import", *JSON).code == 0
     text = around.export()
-    more = '\n[[sites.contosolearn.clients]]\nname = "New"\ncredential = "secret"\n'
-    assert len(around.apply(text + more, "-y")["credentials"]) == 2
-    assert tomllib.loads(around.export()) == tomllib.loads(text + more)
+    for name, place in (("In a vault", f'\nsecret-to = "keyvault:{seed.VAULT}"'), ("New", "")):
+        text += f'\n[[sites.contosolearn.clients]]\nname = "{name}"\ncredential = "secret"{place}\n'
+    saved = {one["client"]: one["savedTo"] for one in around.apply(text, "-y")["credentials"] if one["created"]}
+    assert saved["In a vault"].startswith(f"keyvault:{seed.VAULT}/mct-s2s-contosolearn-in-a-vault-")
+    assert saved["New"].startswith("file:")
+    assert around.changes_nothing() == tomllib.loads(text)
 
 
 def test_what_no_file_can_say_is_said_beside_it(around: Round, mct: Program, azure: Sandbox) -> None:
@@ -312,3 +317,46 @@ def test_a_file_that_cannot_be_changed_is_not(
     done = mct("export", "--to", str(typed), "-o", "json")
     assert (done.code, json.loads(done.out)["error"]["code"]) == (2, code)
     assert typed.read_bytes() == before
+
+
+def test_a_file_that_a_group_shares_keeps_its_mode_and_a_link_is_not_followed(mct: Program, tmp_path: Path) -> None:
+    assert mct("setup", "--client", "Import", *JSON).code == 0
+    file, link = tmp_path / "trust.toml", tmp_path / "link.toml"
+    assert mct("export", "--to", str(file)).code == 0
+    assert stat.S_IMODE(file.stat().st_mode) == 0o644
+    file.write_text("# ours\n")
+    file.chmod(0o664)
+    assert mct("export", "--to", str(file)).code == 0
+    assert stat.S_IMODE(file.stat().st_mode) == 0o664
+    text = file.read_text()
+    assert text.startswith("# ours\n")
+    link.symlink_to(file)
+    for place in (link, tmp_path, tmp_path / "nowhere" / "trust.toml"):
+        done = mct("export", "--to", str(place), "-o", "json")
+        assert (done.code, done.document["error"]["code"]) == (2, "trust-file-unwritable")
+    assert link.is_symlink()
+    assert file.read_text() == text
+
+
+def test_sites_that_cannot_be_read_stop_no_other_and_are_told(mct: Program, azure: Sandbox) -> None:
+    azure.add_site(name="fabrikamlearn", resourceGroup="mct-prod")
+    assert mct("setup", "--client", "Import", *JSON).code == 0
+    assert mct("setup", "-a", "fabrikamlearn", "--client", "B", *JSON).code == 0
+    match = {"service": "ARM", "method": "GET", "pathRegex": "/sites/fabrikamlearn$"}
+    refused = {"match": match, "fault": {"type": "status", "status": 403, "code": "AuthorizationFailed"}}
+    azure.misbehave(refused)
+    try:
+        done = mct("export", "--all")
+    finally:
+        azure.behave()
+    assert done.code == 4, done.err
+    assert list(tomllib.loads(done.out)["sites"]) == ["contosolearn"]
+    assert "fabrikamlearn: not in the file: its state could not be read." in done.err
+
+
+def test_a_file_of_comments_is_a_file_to_begin_with(mct: Program, tmp_path: Path) -> None:
+    assert mct("setup", "--client", "Import", *JSON).code == 0
+    file = tmp_path / "trust.toml"
+    file.write_text("# ours\n[profiles.here]\n")
+    assert mct("export", "--to", str(file)).code == 0
+    assert file.read_text().startswith("# ours\n[profiles.here]\n\n[profiles.contosolearning]\n")

@@ -62,6 +62,7 @@ def test_a_site_and_a_tenant_that_fail_stop_no_other(status: Callable[..., Ended
     assert [one["name"] for one in done.document["failed"]] == ["mct-1", "mct-2", "mct-3", "mct-2"]
     assert [one.code for one in (done, page, text)] == [1, 1, 1]
     assert "t2-1 (mct-1): its state could not be read." in text.err
+    assert "No problems found in what could be read." in text.out
     assert "t3-2 (mct-2): its state could not be read." in page.err
 
 

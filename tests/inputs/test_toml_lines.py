@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from mct_s2s.inputs.bounded_toml import load_toml
 from mct_s2s.inputs.toml_lines import Place, lines_of
 
 from tests.support.sampling import cases
@@ -130,6 +131,7 @@ def documents(draw: st.DrawFn) -> str:
 @given(documents())
 def test_each_key_is_on_the_line_where_it_is_written(text: str) -> None:
     document = tomllib.loads(text)
+    assert load_toml(text) == document
     lines = lines_of(text)
     assert set(lines) == set(_places(document)), "every key and element, and nothing else"
     for place, line in lines.items():

@@ -72,10 +72,14 @@ def test_every_entry_is_read_with_its_line(tmp_path: Path) -> None:
     [
         ("", "'F', line 1: it names no site.", "Add a table such as [sites.contosolearn]."),
         ("[sites]\n", "'F', line 1, sites: it names no site.", "Add a table such as [sites.contosolearn]."),
-        ("\nsite = 1\n[sites.a]", "'F', line 2, site: unknown key.", "Known here: profiles, sites."),
+        ("\nx = 1\n[sites.a]", "'F', line 2, x: unknown key.", "Known here: profiles, sites."),
         ("sites = 'a'", "'F', line 1, sites: a text is not expected here.", "Write tables: [sites.NAME]"),
         ("[sites]\na = 1", "'F', line 2, sites.a: a number is not expected here.", "Write a table: [sites.NAME]"),
-        ("[sites.a]\nClients = []", "'F', line 2, sites.a.Clients: unknown key.", None),
+        (
+            "[[sites.a.clients]]\nname = 'A'\nsecret-life = '1y'",
+            "'F', line 3, sites.a.clients[0].secret-life: unknown key.",
+            "Did you mean 'secret-lifetime'?",
+        ),
         (
             "[sites.a]\nclients = ['B']",
             "'F', line 2, sites.a.clients[0]: a text is not expected here.",
@@ -163,6 +167,8 @@ def test_a_thousand_mistakes_are_one_screen(tmp_path: Path) -> None:
         ("[sites.a\n", "'F' is not TOML: Expected ']' at the end of a table declaration (at line 1, column 9)."),
         ("[sites.a]\n[sites.a]\n", "'F' is not TOML: Cannot declare ('sites', 'a') twice (at line 2, column 9)."),
         (f"a = {'[' * 100_000}", "'F' is not TOML: it is nested too deeply."),
+        (f"[{'a.' * 100_000}a]", "'F' is not TOML: it has a key of more than 16 parts."),
+        ("a" + '. "a.b" ' * 16 + "= 1", "'F' is not TOML: it has a key of more than 16 parts."),
         (f"a = {'9' * 10_000}", None),
     ],
 )
@@ -170,6 +176,22 @@ def test_what_is_not_toml_is_told_as_such(tmp_path: Path, text: str, told: str |
     error = refused(tmp_path, text)
     assert error.code == "trust-file-malformed"
     assert told in {None, error.headline}
+
+
+def test_dots_in_texts_and_comments_are_no_parts_of_a_key(tmp_path: Path) -> None:
+    dots = "a." * 20
+    path = tmp_path / "trust.toml"
+    path.write_text(
+        f'# {dots}\n[sites.a]\nrole = \'{dots}\' # {dots}\nservice-name = """\\"{dots}"""\nslot = "{dots}"\n'
+    )
+    (site,) = read_trust_file(path).sites
+    assert (site.options["role"], site.options["service-name"]) == (dots, f'"{dots}')
+
+
+def test_a_large_file_of_mistakes_is_read_in_time_that_grows_with_its_size(tmp_path: Path) -> None:
+    """Each of them was once compared with all others: hours for a file of 1 MiB."""
+    error = refused(tmp_path, "[sites.a]\n" + "".join(f"k{number} = 1\n" for number in range(10_000)))
+    assert error.headline == "'F' has 10000 mistakes."
 
 
 def test_a_file_that_cannot_be_read_is_told_as_such(tmp_path: Path) -> None:

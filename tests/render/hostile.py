@@ -30,6 +30,8 @@ from mct_s2s.render.diagnostics import show_error, show_standing
 from mct_s2s.render.doctor import show_checks, show_drift
 from mct_s2s.render.documents import SavedCredential, error_document, status_document
 from mct_s2s.render.findings import show_findings
+from mct_s2s.render.fleet.closing import SiteAccount, show_accounts, show_stopped
+from mct_s2s.render.fleet.plans import SitePlan, plans_markdown, show_plans
 from mct_s2s.render.handover import Instruction, show_lacking, show_left_to_others
 from mct_s2s.render.live.progress import TerminalProgress, progress
 from mct_s2s.render.plan import show_plan
@@ -229,6 +231,30 @@ def _credentials(terminal: Terminal, name: str) -> None:
     show_closing(terminal, Closing(name, headline=name, remarks=[(name, name)]))
 
 
+def _fleet(terminal: Terminal, name: str) -> None:
+    told = Instruction(name, f"mct-s2s {name}", name, {name: name}, (name,))
+    failed = NotThere("x", name, remedy=name, command=name, items=[name])
+    plans = [
+        SitePlan(name, _plan(name), (name,), [told]),
+        SitePlan(f"{name}2", Plan(notes=(name,)), (name,)),
+        SitePlan(f"{name}3", error=failed),
+    ]
+    show_plans(terminal, plans, is_result=True, fingerprint="0" * 64)
+    for line in plans_markdown(plans, "0" * 64):
+        terminal.result(line)
+    made = SavedCredential(name, name, None, f"file:/{name}")
+    steps = [principal(name)]
+    accounts = [
+        SiteAccount(name, name, steps, credentials=[made], handed_over=[told], verification=_proof(name)),
+        SiteAccount(name, name, steps, doubtful=steps, left=steps, credentials=[made], error=failed),
+    ]
+    show_accounts(terminal, accounts)
+    show_stopped(terminal, accounts, "Interrupted.")
+    with progress(terminal).applying_at(name, Plan((principal(name),))) as running:
+        running.started(principal(name))
+        running.finished(principal(name), name)
+
+
 def _errors(terminal: Terminal, name: str) -> None:
     show_error(terminal, refusal(name, request_id=name))
     show_error(terminal, S2SError("x", name, remedy=name, command=name, answer=name))
@@ -281,6 +307,7 @@ def _snippets(terminal: Terminal, name: str) -> None:
 SCREENS: Mapping[str, Callable[[Terminal, str], None]] = {
     "talk": _talk,
     "plan": _planned,
+    "several sites": _fleet,
     "progress": _live,
     "status": _status,
     "status list": _listed,

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import json
 import time
+from contextlib import suppress
 from itertools import product
 from pathlib import Path
 
 import pytest
 from mct_s2s.bounded_json import DEEPEST, load_json
+from mct_s2s.errors import UsageError
+from mct_s2s.inputs.trust_file import parsed_trust_file
 from mct_s2s.key_pairs import UnfitCertificate, certificate_in
 from mct_s2s.local_files import MOST_BYTES
 
 from tests.cli.conftest import Program
 from tests.conftest import Sandbox
-from tests.support.sampling import sampled
+from tests.support.sampling import every_cell, sampled
 
 HANGING_SECONDS = 30.0
 """Of processor time, only against hanging: what is linear takes some hundredths, what is quadratic some minutes."""
@@ -44,9 +47,10 @@ def test_a_document_that_is_nested_too_deep_is_refused(
     assert (ended.code, ended.document["error"]["code"], azure.writes()) == (2, code, [])
 
 
-@pytest.mark.parametrize("place", [*FILES, "--certificate", "--credentials", "--secret-to"])
+@pytest.mark.parametrize("place", [*FILES, "--certificate", "--credentials", "--secret-to", "--file"])
 def test_a_file_of_more_than_a_mebibyte_is_refused(mct: Program, azure: Sandbox, tmp_path: Path, place: str) -> None:
     more = {
+        "--file": ("apply", "-f", "{}", "-y"),
         "--certificate": ("setup", "--client", "A", "--credential", "certificate", "--certificate", "{}", "-y"),
         "--credentials": ("verify", "--credentials", "{}"),
         "--secret-to": ("setup", "--client", "A", "--secret-to", "file:{}", "-y"),
@@ -93,6 +97,35 @@ def test_json_is_read_in_linear_time(start: str, unit: str) -> None:
     began = time.process_time()
     with pytest.raises(ValueError):  # noqa: PT011  # whatever is wrong with it
         load_json(start + unit * (MOST_BYTES // len(unit)))
+    assert time.process_time() - began < HANGING_SECONDS
+
+
+TOML_UNITS = (
+    '"',
+    "'",
+    '"""',
+    "'''",
+    '\\"""',
+    "a.",
+    "[a.",
+    "[[a]]\n",
+    "a=[",
+    "a={b=",
+    "#",
+    '"a" . ',
+    "a=1\n",
+    "sites.",
+    "\n",
+)
+
+
+@pytest.mark.parametrize(
+    ("start", "unit"), sampled(list(product(["", 'a="""', "a=[", "[sites.a]\n"], TOML_UNITS)), 10, salt="toml")
+)
+def test_a_trust_file_is_read_in_linear_time(start: str, unit: str) -> None:
+    began, size = time.process_time(), MOST_BYTES if every_cell() else MOST_BYTES // 8
+    with suppress(UsageError):
+        parsed_trust_file(Path("trust.toml"), start + unit * (size // len(unit)))
     assert time.process_time() - began < HANGING_SECONDS
 
 

@@ -26,7 +26,7 @@ class Tenants:
     all: tuple[Inside, Inside, Inside]
 
     def become(self, kept: Json) -> None:
-        """Let each go to the same world, and forget what it was asked."""
+        """Let each go to the same state, and forget what it was asked."""
         for one in self.all:
             one.become(copy.deepcopy(kept))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,11 +13,9 @@ from mct_s2s.cli.options.export import ExportOptions
 from mct_s2s.cli.run import Run, run
 from mct_s2s.cli.session import Needs
 from mct_s2s.cli.trust_file_merge import Merged, merge
-from mct_s2s.cli.user_files import SharedFile, trust_file
+from mct_s2s.cli.updated_file import UpdatedFile
 from mct_s2s.engine.session import Session
 from mct_s2s.errors import NotThere
-from mct_s2s.inputs.trust_file import trust_file_text
-from mct_s2s.local_files import is_there
 from mct_s2s.render.console import Terminal
 from mct_s2s.render.diagnostics import show_error
 from mct_s2s.render.documents import error_document
@@ -29,8 +26,8 @@ STANDARD_OUTPUT = Path("trust.toml")
 
 def export(options: ExportOptions) -> int:
     """Read what exists and write it down; return the process exit code."""
-    file = trust_file(options.to) if options.to is not None else None
-    before = _before(file)
+    file = UpdatedFile(options.to) if options.to is not None else None
+    before = file.text() if file is not None else ""
 
     async def body(current: Run, session: Session) -> int:
         found = await read_sites(options, session)
@@ -47,15 +44,6 @@ def export(options: ExportOptions) -> int:
         return worst([error.exit_code for _, error in found.failed])
 
     return run(options, Needs(target=not options.all_sites), body)
-
-
-def _before(file: SharedFile | None) -> str:
-    """What the file says, with the line ends that this system writes by itself."""
-    if file is None:
-        return ""
-    file.check(dry_run=False)
-    text = trust_file_text(file.path) if is_there(file.path) else ""
-    return text.replace("\r\n", "\n") if os.linesep != "\n" else text
 
 
 def _print(terminal: Terminal, options: ExportOptions, found: Export, merged: Merged, *, is_changed: bool) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 
 from mct_s2s import clock
-from mct_s2s.concurrency import gather_or_cancel
+from mct_s2s.concurrency import end_all, gather_or_cancel
 from mct_s2s.engine.apply.context import ApplyContext, LeftOut, Postponed
 from mct_s2s.engine.apply.operations import Operations
 from mct_s2s.engine.outcome import LEFT, Outcome
@@ -90,9 +90,7 @@ class _Run:
         try:
             await asyncio.gather(*tasks)
         except BaseException:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await end_all(tasks)
             raise
 
     async def _one(self, change: AnyChange) -> None:

@@ -11,7 +11,7 @@ from dataclasses import replace
 from types import TracebackType
 from typing import Any, TypeVar
 
-from mct_s2s.concurrency import gather_or_cancel
+from mct_s2s.concurrency import end_all, gather_or_cancel
 from mct_s2s.errors import S2SError
 from mct_s2s.model.caller_rights import CallerRights, DirectoryRights, ScopeRights, SecretRule
 from mct_s2s.model.resource_id import ResourceId
@@ -75,9 +75,7 @@ class AccessLook:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for task in self._tasks():
-            task.cancel()
-        await asyncio.gather(*self._tasks(), return_exceptions=True)
+        await end_all(self._tasks())
 
     def _tasks(self) -> list[asyncio.Task[Any]]:
         return [task for task in (self._directory, self._rules, *self._scopes.values()) if task is not None]

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Iterable
 from dataclasses import replace
 
-from mct_s2s.concurrency import gather_or_cancel
+from mct_s2s.concurrency import end_all, gather_or_cancel
 from mct_s2s.engine.observe.recycle_bin_lookup import RecycleBin
 from mct_s2s.engine.request import Request
 from mct_s2s.errors import NotThere
@@ -46,8 +46,7 @@ async def _find_trust(
         )
         _, *made_for_names = await early
     except BaseException:
-        early.cancel()
-        await asyncio.gather(early, return_exceptions=True)  # fetched: asyncio complains of what no one fetches
+        await end_all([early])
         raise
     application = trust.service or await recycled.service(request, found)
     base = application.unique_name if application else None

@@ -1,0 +1,62 @@
+"""The author of a trust file: whoever can change it in a pull request decides nothing before it has been reviewed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Program
+from tests.conftest import Sandbox
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "trust.toml"
+
+
+def test_no_one_signs_in_at_an_address_that_the_file_alone_names(mct: Program, azure: Sandbox, file: Path) -> None:
+    """The secret, or the pipeline's assertion, would be sent to its login service: before any review."""
+    file.write_text('[profiles.p]\ncloud = "https://arm.example.com"\n[sites.contosolearn]\nprofile = "p"\n')
+    azure.forget()
+    done = mct("apply", "-f", str(file), "--dry-run", "-o", "json")
+    assert (done.code, done.document["error"]["code"]) == (2, "cloud-not-confirmed")
+    assert azure.log() == []
+
+
+def test_a_review_runs_no_program_and_writes_no_file(mct: Program, azure: Sandbox, file: Path, tmp_path: Path) -> None:
+    ran, place = tmp_path / "ran", tmp_path / "place.env"
+    file.write_text(
+        "[sites.contosolearn]\n"
+        f"[[sites.contosolearn.clients]]\nname = 'A'\nsecret-to = 'exec:touch {ran}'\n"
+        f"[[sites.contosolearn.clients]]\nname = 'B'\nsecret-to = 'file:{place}'\n"
+    )
+    azure.forget()
+    done = mct("apply", "-f", str(file), "--dry-run", "-o", "json")
+    assert (done.code, azure.writes(), ran.exists(), place.exists()) == (3, [], False, False)
+
+
+def test_the_file_cannot_say_who_agrees_or_what_is_checked(mct: Program, azure: Sandbox, file: Path) -> None:
+    """Its keys are those of sites and clients: nothing of how a command works."""
+    for key in (
+        "yes = true",
+        'expect = "0"',
+        "no-preflight = true",
+        "prune = true",
+        'backup = "x"',
+        "no-verify = true",
+    ):
+        file.write_text(f"[sites.contosolearn]\n{key}\n")
+        done = mct("apply", "-f", str(file), "--dry-run", "-o", "json")
+        assert (done.code, done.document["error"]["code"]) == (2, "trust-file-malformed")
+    assert azure.writes() == []
+
+
+def test_nothing_in_the_file_steers_a_terminal(mct: Program, file: Path) -> None:
+    file.write_text(
+        '[sites."a\\u001b]0;x\\u0007"]\nrole = "\\u202e"\n[[sites."##[error]".clients]]\nname = "\\u001b[2J"\n'
+    )
+    done = mct("apply", "-f", str(file), "--dry-run")
+    assert done.code == 2
+    assert not {"\x1b", "\x07", "\u202e"} & {*done.err, *done.out}
+    assert "##[" not in done.err
