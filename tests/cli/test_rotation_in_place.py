@@ -18,7 +18,6 @@ from tests.conftest import GROUP, Sandbox
 JSON = ("-y", "-o", "json")
 PLACE = f"keyvault:{seed.VAULT}/reports-key"
 IN_VAULT = ("--secret-to", PLACE)
-OTHER_VAULT = "older-vault"
 SOON = f"{datetime.now(UTC) + timedelta(days=20):%Y-%m-%d}"
 PORTAL = f"{GROUP}/Microsoft.Web/sites/partner-portal"
 
@@ -147,6 +146,20 @@ def test_where_another_vault_is_noted_the_plan_names_it(azure: Sandbox, mct: Pro
     said = " ".join(plan.out.split())
     assert f"saved to keyvault:{seed.VAULT}/another-name" in said
     assert "The old one is kept until it expires" in said
+
+
+def test_a_vault_that_is_gone_is_told_with_the_client_and_the_way_on(
+    azure: Sandbox, mct: Program, tmp_path: Path
+) -> None:
+    mct("setup", "--client", "Reports", *IN_VAULT, *JSON)
+    tag(azure, *tags_of(azure), vault_tag("gone-vault/x"))
+    azure.forget()
+    done = mct("rotate-secret", "Reports", *JSON)
+    error = done.document["error"]
+    assert (done.code, error["code"], azure.writes()) == (1, "vault-not-found", [])
+    assert "'Reports'" in error["message"]
+    assert "--secret-to PLACE" in error["remedy"]
+    assert mct("rotate-secret", "Reports", "--secret-to", f"file:{tmp_path / 'own.env'}", *JSON).code == 0
 
 
 def test_another_clients_secret_is_not_written_over(azure: Sandbox, mct: Program) -> None:

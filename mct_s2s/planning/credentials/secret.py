@@ -52,7 +52,7 @@ def plan(spec: SecretSpec, client: ClientState) -> list[AnyChange]:
     add = AddSecret(
         key=f"client:{client.name}:secret",
         name=client.name,
-        detail=ending(spec.expires) + (f", saved to {client.note.place}" if client.note.vault else ""),
+        detail=f"{ending(spec.expires)}{going_to(client.note)}",
         client=client.name,
         object_id=client.object_id,
         client_id=client.client_id,
@@ -64,6 +64,11 @@ def plan(spec: SecretSpec, client: ClientState) -> list[AnyChange]:
         after=(f"client:{client.name}", *(change.key for change in changes)),
     )
     return [*changes, add]
+
+
+def going_to(note: SecretNote) -> str:
+    """The words in a plan for the key vault where a secret will be: it may be one that no option names."""
+    return f", saved to {note.place}" if note.vault is not None and note.place is not None else ""
 
 
 def orphan_removals(client: str, application: Application | None, note: SecretNote) -> list[RemoveSecret]:

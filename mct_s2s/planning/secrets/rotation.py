@@ -29,7 +29,7 @@ from mct_s2s.planning.changes import (
     UpdateApplication,
 )
 from mct_s2s.planning.credentials.base import vault_tags
-from mct_s2s.planning.credentials.secret import AddSecret, orphan_removals, secrets_among
+from mct_s2s.planning.credentials.secret import AddSecret, going_to, orphan_removals, secrets_among
 from mct_s2s.planning.plan import Facts, Plan
 from mct_s2s.planning.registrations.application_uri import uri_in_use
 from mct_s2s.planning.registrations.clients import ABOUT, OPTION
@@ -132,7 +132,7 @@ class _Rotating:
             yield AddSecret(
                 key=key,
                 name=self.name,
-                detail=f"{ending(self.rotation.expires)}{self._going_to()}",
+                detail=f"{ending(self.rotation.expires)}{going_to(self.note)}",
                 client=self.name,
                 object_id=self.application.object_id,
                 client_id=self.application.client_id,
@@ -210,9 +210,6 @@ class _Rotating:
                 f"'{self.name}' keeps a secret that mct-s2s did not create. When it is no longer used, delete it:",
                 credential_removal(self.application.client_id, credential.key_id),
             )
-
-    def _going_to(self) -> str:
-        return f", saved to {self.note.place}" if self.note.place else ""
 
     def _may_go(self, credential: Credential) -> bool:
         """Whether an old secret may go in this run, if need be once an app reads the new one."""
