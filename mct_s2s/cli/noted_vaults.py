@@ -45,7 +45,7 @@ async def noted_store(application: Application, name: str, file: SecretStore, va
     places, newest = noted_vaults(application), newest_secret(application)
     if not places or (newest is not None and (await file.note()).has_had(newest)):
         return None
-    # By appId: a vault's secret of the same client's name may be somebody else's, and a tag may point at it.
+    # By appId: a vault's secret of the same client's name may be another client's, and a tag may point at it.
     stores = [vaults.store(one.vault, one.secret or "", name, application.client_id) for one in places]
     if len(stores) == 1:
         return stores[0]

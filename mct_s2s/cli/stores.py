@@ -20,7 +20,9 @@ from mct_s2s.model.directory_objects import Application
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.secret_form import SecretForm, SecretFormat
 from mct_s2s.model.trust import ClientApplication
-from mct_s2s.planning.secrets.rotated_clients import only_named_like_ours, rotating
+from mct_s2s.planning.registrations.custody import is_like_ours_by_name_alone
+from mct_s2s.planning.registrations.membership import clients_called
+from mct_s2s.planning.secrets.rotated_clients import rotating
 from mct_s2s.ports.secret_stores import SecretStore
 from mct_s2s.stores.command_store import CommandKeyStore, CommandStore
 from mct_s2s.stores.file_store import FileStore
@@ -58,21 +60,26 @@ class RunStores:
         """
         folder = default_folder(self.session.label, observed, self.label)
         if desired.rotation is not None and desired.service is not None:
-            rotation = desired.rotation
-            clients = rotating(rotation, observed, desired.service.unique_name, now)
+            named = desired.rotation.clients
+            clients = rotating(desired.rotation, observed, desired.service.unique_name, now)
             found = await gather_or_cancel(
                 *(
-                    self._of_existing(name, client, folder, noted=not only_named_like_ours(client, rotation, observed))
+                    self._of_existing(
+                        name, client, folder, noted=not is_like_ours_by_name_alone(client, named, observed)
+                    )
                     for name, client in clients.items()
                 )
             )
             return dict(zip(clients, found, strict=True))
+        lapsed = _lapsed(desired, observed, now)
         stores: dict[str, SecretStore] = {}
         for client in desired.clients:
             place = self.places.of(client.name)
             match client.credential.keeps if client.credential is not None else None:
                 case Kept.SECRET:
-                    stores[client.name] = self._of_secret(client.name, place, folder)
+                    known = lapsed.get(client.name)
+                    store = await self._of_lapsed(client.name, known, folder) if known and place.is_unsaid else None
+                    stores[client.name] = store or self._of_secret(client.name, place, folder)
                 case Kept.PRIVATE_KEY:
                     adopted = observed.trust.client_of_id(client.name)
                     stores[client.name] = self._of_key(client.name, place, adopted, folder)
@@ -112,6 +119,10 @@ class RunStores:
         vault = await noted_store(client, name, file, self.session.vaults) if noted and place.is_unsaid else None
         return vault or file
 
+    async def _of_lapsed(self, name: str, client: Application, folder: Path) -> SecretStore | None:
+        """Where the last secret of a client was whose secrets have all ended; `None` where it is not in a vault."""
+        return await noted_store(client, name, _file(name, SecretTo(), folder), self.session.vaults)
+
     def _of_secret(self, name: str, place: SecretTo, folder: Path) -> SecretStore:
         if place.show:
             return OutputStore(self.viewer, place.form)
@@ -138,6 +149,21 @@ class RunStores:
         if adopted is not None and (store := _key_file(adopted.display_name, place, folder)).holds(name):
             return store
         return _key_file(name, place, folder)
+
+
+def _lapsed(desired: Desired, observed: ObservedState, now: datetime) -> dict[str, Application]:
+    """The registrations that get a secret again because they had one, and nothing that they have is good any more."""
+    names = [client.name for client in desired.clients]
+    unique_name = desired.service.unique_name if desired.service is not None else ""
+    found: dict[str, Application] = {}
+    for name in names:
+        for client in clients_called(name, observed, unique_name):
+            known = client.application
+            if known is None or any(one.is_valid_at(now) for one in known.credentials):
+                continue
+            if not is_like_ours_by_name_alone(known, names, observed):
+                found[name] = known
+    return found
 
 
 def _key_file(name: str, place: SecretTo, folder: Path) -> KeyFileStore:

@@ -61,7 +61,12 @@ class KeyVaultStore:
 
     async def note(self) -> SecretNote:
         """What the versions' tags remember."""
-        versions = await self.vault.versions(self.name)
+        try:
+            versions = await self.vault.versions(self.name)
+        except S2SError as error:
+            if self.owner is not None:  # no one has typed this vault
+                error.mention([f"The registration of '{self.client}' names it as the place of its secret."])
+            raise
         ours = [one for one in versions if one.tags.get("made-by") == MAKER]
         arrived = [one for one in ours if "keyId" in one.tags]
         names = {one.tags.get("credential", "") for one in arrived}

@@ -18,7 +18,6 @@ from tests.conftest import GROUP, Sandbox
 JSON = ("-y", "-o", "json")
 PLACE = f"keyvault:{seed.VAULT}/reports-key"
 IN_VAULT = ("--secret-to", PLACE)
-OTHER_VAULT = "older-vault"
 SOON = f"{datetime.now(UTC) + timedelta(days=20):%Y-%m-%d}"
 PORTAL = f"{GROUP}/Microsoft.Web/sites/partner-portal"
 
@@ -98,6 +97,25 @@ def test_the_newest_secret_says_which_of_two_places(azure: Sandbox, mct: Program
     assert places(mct("rotate-secret", "Reports", *JSON)) == {"Reports": file}, "and back again"
 
 
+def test_a_secret_that_has_ended_is_replaced_in_its_vault(azure: Sandbox, mct: Program, tmp_path: Path) -> None:
+    """The way on from an expired secret is `add-client`, as `status` says."""
+    mct("setup", "--client", "Reports", *IN_VAULT, "--secret-lifetime", SOON, *JSON)
+    azure.advance(30 * 24 * 3600.0)
+    assert not in_force(azure)
+    plan = mct("add-client", "Reports", "--dry-run")
+    assert f"saved to {PLACE}" in " ".join(plan.out.split())
+    assert places(mct("add-client", "Reports", *JSON)) == {"Reports": PLACE}
+    assert in_force(azure)
+    assert list(tmp_path.rglob("*.env")) == []
+
+
+def test_who_has_a_good_secret_needs_no_vault(azure: Sandbox, mct: Program, monkeypatch: pytest.MonkeyPatch) -> None:
+    mct("setup", "--client", "Reports", *IN_VAULT, *JSON)
+    monkeypatch.setitem(sys.modules, "azure.keyvault.secrets", None)
+    again = mct("setup", "--client", "Reports", *JSON)
+    assert (again.code, again.made) == (0, [])
+
+
 def test_of_several_vaults_the_one_counts_that_has_the_secret(azure: Sandbox, mct: Program) -> None:
     mct("setup", "--client", "Reports", *IN_VAULT, *JSON)
     rest = tags_of(azure)
@@ -128,6 +146,20 @@ def test_where_another_vault_is_noted_the_plan_names_it(azure: Sandbox, mct: Pro
     said = " ".join(plan.out.split())
     assert f"saved to keyvault:{seed.VAULT}/another-name" in said
     assert "The old one is kept until it expires" in said
+
+
+def test_a_vault_that_is_gone_is_told_with_the_client_and_the_way_on(
+    azure: Sandbox, mct: Program, tmp_path: Path
+) -> None:
+    mct("setup", "--client", "Reports", *IN_VAULT, *JSON)
+    tag(azure, *tags_of(azure), vault_tag("gone-vault/x"))
+    azure.forget()
+    done = mct("rotate-secret", "Reports", *JSON)
+    error = done.document["error"]
+    assert (done.code, error["code"], azure.writes()) == (1, "vault-not-found", [])
+    assert "'Reports'" in error["message"]
+    assert "--secret-to PLACE" in error["remedy"]
+    assert mct("rotate-secret", "Reports", "--secret-to", f"file:{tmp_path / 'own.env'}", *JSON).code == 0
 
 
 def test_another_clients_secret_is_not_written_over(azure: Sandbox, mct: Program) -> None:

@@ -106,7 +106,8 @@ def _no_vault(vault: str) -> NotThere:
     return NotThere(
         "vault-not-found",
         f"The key vault '{vault}' does not exist in this cloud.",
-        remedy="Check the name (az keyvault list --query '[].name') and --cloud.",
+        remedy="Check the name (az keyvault list --query '[].name') and --cloud, or choose another place: "
+        "--secret-to PLACE",
     )
 
 

@@ -53,7 +53,7 @@ def plan(spec: SecretSpec, client: ClientState) -> list[AnyChange]:
     add = AddSecret(
         key=f"client:{client.name}:secret",
         name=client.name,
-        detail=ending(spec.expires),
+        detail=f"{ending(spec.expires)}{going_to(client.note)}",
         client=client.name,
         object_id=client.object_id,
         client_id=client.client_id,
@@ -79,6 +79,11 @@ def export(state: ExportState) -> ExportedCredential | None:
         usual = name == state.forms.secret_name(state.name)
         options["secret-to"] = f"keyvault:{vault}" if usual else f"keyvault:{vault}/{name}"
     return ExportedCredential(options, secrets)
+
+
+def going_to(note: SecretNote) -> str:
+    """The words in a plan for the key vault where a secret will be: it may be one that no option names."""
+    return f", saved to {note.place}" if note.vault is not None and note.place is not None else ""
 
 
 def orphan_removals(client: str, application: Application | None, note: SecretNote) -> list[RemoveSecret]:

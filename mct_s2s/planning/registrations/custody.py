@@ -66,6 +66,19 @@ def found_by_name_alone(observed: ObservedState, names: Iterable[str], unique_na
     return list({one.object_id: one for one in found}.values())
 
 
+def is_like_ours_by_name_alone(application: Application, named: Iterable[str], observed: ObservedState) -> bool:
+    """Whether nothing but its name speaks for a client's registration: no access, and no one who named its appId.
+
+    Args:
+        application: the registration.
+        named: the names and appIds of clients that the operator gave.
+        observed: the state.
+    """
+    client_id = application.client_id.casefold()
+    proven = {member.client_id.casefold() for member in members(observed)}
+    return client_id not in {*proven, *map(str.casefold, named)}
+
+
 def refuse_foreign(
     application: Application,
     observed: ObservedState,

@@ -58,13 +58,6 @@ def left_alone(
         yield f"Left alone, although a secret expires: {names}. Nothing asks to rotate it."
 
 
-def only_named_like_ours(application: Application, rotation: Rotation, observed: ObservedState) -> bool:
-    """Whether nothing but its name speaks for a registration: no access that it has, and no one who gave its appId."""
-    proven = {member.client_id.casefold() for member in members(observed)}
-    client_id = application.client_id.casefold()
-    return client_id not in proven and client_id not in map(str.casefold, rotation.clients)
-
-
 def newest_secret(application: Application) -> Credential | None:
     """The secret that we made last, as far as the directory shows it."""
     ours = [one for one in secrets_among(application.credentials) if one.is_ours and one.begins is not None]

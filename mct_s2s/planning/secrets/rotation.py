@@ -29,12 +29,12 @@ from mct_s2s.planning.changes import (
     UpdateApplication,
 )
 from mct_s2s.planning.credentials.base import vault_tags
-from mct_s2s.planning.credentials.secret import AddSecret, orphan_removals, secrets_among
+from mct_s2s.planning.credentials.secret import AddSecret, going_to, orphan_removals, secrets_among
 from mct_s2s.planning.plan import Facts, Plan
 from mct_s2s.planning.registrations.application_uri import uri_in_use
 from mct_s2s.planning.registrations.clients import ABOUT, OPTION
-from mct_s2s.planning.registrations.custody import refuse_foreign
-from mct_s2s.planning.secrets.rotated_clients import ends_within, left_alone, only_named_like_ours, rotating
+from mct_s2s.planning.registrations.custody import is_like_ours_by_name_alone, refuse_foreign
+from mct_s2s.planning.secrets.rotated_clients import ends_within, left_alone, rotating
 
 
 def plan_rotation(rotation: Rotation, observed: ObservedState, facts: Facts, unique_name: str) -> Plan:
@@ -46,7 +46,7 @@ def plan_rotation(rotation: Rotation, observed: ObservedState, facts: Facts, uni
     """
     applications = rotating(rotation, observed, unique_name, facts.now)
     for name, application in applications.items():
-        if only_named_like_ours(application, rotation, observed):
+        if is_like_ours_by_name_alone(application, rotation.clients, observed):
             refuse_foreign(application, observed, OPTION, observed.secrets.get(name))
     service = observed.trust.service
     assert service is not None  # noqa: S101  # `rotating` has looked
@@ -132,7 +132,7 @@ class _Rotating:
             yield AddSecret(
                 key=key,
                 name=self.name,
-                detail=f"{ending(self.rotation.expires)}{self._going_to()}",
+                detail=f"{ending(self.rotation.expires)}{going_to(self.note)}",
                 client=self.name,
                 object_id=self.application.object_id,
                 client_id=self.application.client_id,
@@ -210,9 +210,6 @@ class _Rotating:
                 f"'{self.name}' keeps a secret that mct-s2s did not create. When it is no longer used, delete it:",
                 credential_removal(self.application.client_id, credential.key_id),
             )
-
-    def _going_to(self) -> str:
-        return f", saved to {self.note.place}" if self.note.place else ""
 
     def _may_go(self, credential: Credential) -> bool:
         """Whether an old secret may go in this run, if need be once an app reads the new one."""
