@@ -12,7 +12,7 @@ from mct_s2s.cli.credentials import READERS
 from mct_s2s.engine.apply.credentials import MAKERS
 from mct_s2s.model.desired import CredentialSpec
 from mct_s2s.planning.changes import AddCredential
-from mct_s2s.planning.credentials import PLANNERS
+from mct_s2s.planning.credentials import EXPORTERS, PLANNERS
 
 from tests.support.parsing import parsed
 
@@ -24,8 +24,10 @@ KNOWING = {
     "engine/apply/operations.py": {"secret"},
     "engine/observe/preflight.py": {"secret"},
     "planning/reports/findings.py": {"secret"},
-    "planning/removing/removal.py": {"secret"},
+    "cli/applying/rotating.py": {"secret"},
+    "planning/removing/registration_removal.py": {"secret"},
     "planning/secrets/renewal.py": {"secret"},
+    "planning/secrets/rotated_clients.py": {"secret"},
     "planning/secrets/rotation.py": {"secret"},
     "planning/secrets/secret_policy.py": {"secret"},
     # What is typed for a kind, checked.
@@ -44,7 +46,7 @@ def test_each_kind_has_a_row_in_each_table() -> None:
     specs, changes = set(CredentialSpec.__subclasses__()), set(AddCredential.__subclasses__())
     assert set(PLANNERS) == specs
     assert set(MAKERS) == changes
-    assert len(READERS) == len(specs) == len(changes) == len(KINDS)
+    assert len(READERS) == len(EXPORTERS) == len(specs) == len(changes) == len(KINDS)
 
 
 def _elsewhere() -> Iterator[Path]:

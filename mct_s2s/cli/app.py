@@ -21,7 +21,6 @@ from mct_s2s.render.capabilities import is_terminal, shows_colors
 
 WATCH_SECONDS = 30
 """Between two looks of `--watch`: far below every throttling limit (docs/azure-contract.md, 3.12 and 4.6)."""
-ISSUES = "https://github.com/mct-s2s/mct-s2s/issues"
 
 COMMANDS = {
     "setup": "Set up service-to-service authentication: app registration, clients, App Service settings."
@@ -31,7 +30,7 @@ COMMANDS = {
     "rotate-secret": "Replace a client's secret: add a new one, test it, remove the old one.",
     "remove-client": "Remove a client's access.",
     "teardown": "Remove everything mct-s2s created for this App Service.",
-    "apply": "Bring about what a trust file says, for one App Service or many."
+    "apply": "Set up the sites of a trust file as it says."
     "\n\nSafe to run again: it changes only what is missing or wrong. Sites are worked on side by side.",
     "status": "Show what is configured, what is missing and what expires.",
     "verify": "Test each client with a real token and a real API call.",
@@ -133,7 +132,7 @@ def _with_interval(words: Sequence[str]) -> list[str]:
 
 
 def _report(error: Any, words: Sequence[str]) -> int:
-    from mct_s2s.cli.mistakes import internal_error, show_usage_error, wants_json  # noqa: PLC0415
+    from mct_s2s.cli.mistakes import ISSUES, internal_error, show_usage_error, wants_json  # noqa: PLC0415
 
     if type(error).__name__ == "Abort":
         return 130

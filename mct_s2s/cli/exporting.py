@@ -21,8 +21,8 @@ from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.model.site_target import SiteTarget
 from mct_s2s.planning.app_service import guards
+from mct_s2s.planning.credentials.base import Forms
 from mct_s2s.planning.export import export_site
-from mct_s2s.planning.exported_credential import Forms
 from mct_s2s.ports.apply_progress import activity
 
 NOT_SET_UP = "service-application-missing"

@@ -17,6 +17,7 @@ from mct_s2s.render.diagnostics import show_error, show_error_line
 from mct_s2s.render.documents import error_document
 
 INTERNAL = 1
+ISSUES = "https://github.com/mct-s2s/mct-s2s/issues"
 
 
 def wants_json(words: Sequence[str]) -> bool:
@@ -49,21 +50,25 @@ def show(error: S2SError, *, as_json: bool) -> int:
 
 
 def internal_error(error: BaseException, issues: str, *, as_json: bool) -> int:
-    """Our own bug: one line, and its traceback in a file. Where no file can be written, the traceback is shown."""
+    """Our own bug: one line, and its traceback in a file."""
     if isinstance(error, S2SError):
         return show(error, as_json=as_json)
+    show(bug_report(error, issues), as_json=as_json)
+    sys.stderr.flush()
+    return INTERNAL
+
+
+def bug_report(error: BaseException, issues: str = ISSUES) -> S2SError:
+    """Our own bug as an error, its traceback in a file. Where no file can be written, the traceback is shown."""
     facts = f"mct-s2s {__version__}, Python {platform.python_version()}, {platform.system()}"
     text = crash_text(error, facts)
     log = write_crash(text)
     if log is None:
         print(text, file=sys.stderr)  # noqa: T201  # as it is, without styles
     evidence = "attach that file" if log is not None else "include the lines above"
-    shown = S2SError(
+    return S2SError(
         "internal-error",
         f"This is a bug in mct-s2s ({type(error).__name__}). {facts}.",
         remedy=f"Report it at {issues} and {evidence}. Then run the same command again to resume.",
         items=[("Its traceback is in a file:", str(log))] if log is not None else [],
     )
-    show(shown, as_json=as_json)
-    sys.stderr.flush()
-    return INTERNAL

@@ -4,34 +4,24 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Callable, Collection, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from mct_s2s import clock
+from mct_s2s.cli.credentials import KindOptions, read_credential
+from mct_s2s.cli.options.setup import SetupOptions
+from mct_s2s.cli.trust_files import typed_values
 from mct_s2s.errors import UsageError
-from mct_s2s.inputs.federation import github_subject
 from mct_s2s.inputs.toml_lines import Place
-from mct_s2s.model.client_credentials import GITHUB, CredentialKind
 from mct_s2s.model.ids import DEFAULT_ROLE, client_id_in, same_id
 from mct_s2s.model.trust_file import ClientEntry, IdentityEntry, SiteEntry, key_text
 from mct_s2s.planning.export import ExportedSite, ExportedTable
 from mct_s2s.render.trust_file import comment
 
-_OF_CREDENTIALS = (
-    "credential",
-    "secret-lifetime",
-    "auto-lifetime",
-    "secret-to",
-    "secret-format",
-    "secret-names",
-    "certificate",
-    "github",
-    "federated-issuer",
-    "federated-subject",
-    "federated-audience",
-    "wire",
-)
+_OF_CREDENTIALS = frozenset(field.name.replace("_", "-") for field in fields(KindOptions)) | {"wire"}
+"""The keys that go where a client signs in otherwise."""
+_UNSAID = {"credential": SetupOptions().credential.value}
 Edit = Callable[[Any], None]
 """Of a document: a plain dictionary, or one that remembers its text."""
 
@@ -156,8 +146,9 @@ def _names(one: ExportedTable) -> frozenset[str]:
 
 
 def _edit_client(edits: Edits, entry: ClientEntry, there: ExportedTable, path: Place, where: str) -> None:
-    if not _is_satisfied(entry, there):
-        own = {key: value for key, value in there.options.items() if key in _OF_CREDENTIALS}
+    own = {key: value for key, value in there.options.items() if key in _OF_CREDENTIALS}
+    says_so = all(entry.options.get(key, _UNSAID.get(key)) == value for key, value in own.items())
+    if not says_so and not _is_satisfied(entry, there):
         edits.add(f"{where}: '{entry.name}' signs in otherwise", _setting(path, own, without=_OF_CREDENTIALS))
     refused = there.options.get("no-consent") is True
     if refused != (entry.options.get("no-consent") is True):
@@ -167,21 +158,12 @@ def _edit_client(edits: Edits, entry: ClientEntry, there: ExportedTable, path: P
 
 
 def _is_satisfied(entry: ClientEntry, there: ExportedTable) -> bool:
-    """Whether what the file asks for is there, or nothing is that could be said in its place."""
-    match entry.options.get("credential", "secret"):
-        case "certificate":
-            return there.signs_in_by == frozenset() or CredentialKind.CERTIFICATE in there.signs_in_by
-        case "federated":
-            return there.signs_in_by == frozenset() or _federation(entry) in there.federations
-        case _:
-            return True  # any credential will do for a client that is to have a secret
-
-
-def _federation(entry: ClientEntry) -> tuple[str, str]:
-    if (github := entry.options.get("github")) is not None:
-        with suppress(UsageError):
-            return GITHUB, github_subject(str(github))
-    return str(entry.options.get("federated-issuer")), str(entry.options.get("federated-subject"))
+    """Whether what the file asks for is there; of what cannot be read here, no one knows better than the file."""
+    try:
+        asked = {key: value for key, value in entry.options.items() if key in _OF_CREDENTIALS}
+        return there.satisfies(read_credential(SetupOptions(**typed_values(asked)), clock.now()))
+    except UsageError:
+        return True
 
 
 def _at(document: Any, path: Place) -> Any:

@@ -129,7 +129,7 @@ class _Reader:
             raise UsageError(
                 "malformed-id", f"Invalid --{CLIENT_ID} '{client_id[:130]}'.", remedy="Use an appId, which is a GUID."
             )
-        own = _typed_values({key: value for key, value in values.items() if key != CLIENT_ID})
+        own = typed_values({key: value for key, value in values.items() if key != CLIENT_ID})
         options = SetupOptions(**{**self._shared, **more, **own})
         tenant(options.tenant, "--tenant")
         check_name(options.cloud)
@@ -165,13 +165,18 @@ class _Reader:
         return read_values(self.mistakes, entry, said, read, "resource")
 
 
-def _typed_values(values: Mapping[str, Value]) -> dict[str, Any]:
+def typed_values(values: Mapping[str, Value]) -> dict[str, Any]:
+    """The values of keys as those of the options of `setup`, by the options' names.
+
+    Raises:
+        UsageError: a word that an option does not know.
+    """
     names = {key.replace("-", "_"): value for key, value in values.items()}
     return {name: option_value(SetupOptions, name, value) for name, value in names.items()}
 
 
 def _with_client(setup: Setup, name: str, values: Mapping[str, Value]) -> Setup:
-    own = _typed_values(values)
+    own = typed_values(values)
     options = replace(setup.options, **{"no_consent": False, "wire": None, **own})
     if options.secret_to == SHOW:
         raise UsageError(

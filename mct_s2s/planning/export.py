@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 
+from mct_s2s.errors import Refused
 from mct_s2s.model.azure_resources import AppService
-from mct_s2s.model.client_credentials import CredentialKind
-from mct_s2s.model.directory_objects import ServicePrincipal
+from mct_s2s.model.client_credentials import SecretNote
+from mct_s2s.model.desired import CredentialSpec
+from mct_s2s.model.directory_objects import Application, ServicePrincipal
 from mct_s2s.model.ids import DEFAULT_ROLE, client_unique_name, is_guid, service_unique_name
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.model.site_settings import LISTS, Fact, is_enabled
 from mct_s2s.model.trust import ClientApplication
 from mct_s2s.planning.app_service.wire import secret_read_by, written_by_us
-from mct_s2s.planning.exported_credential import Forms, exported_credential
+from mct_s2s.planning.credentials import export_credential, plan_credential
+from mct_s2s.planning.credentials.base import ClientState, ExportState, Forms
+from mct_s2s.planning.plan import Facts
 from mct_s2s.planning.registrations.app_role import wanted_role_value
 from mct_s2s.planning.registrations.membership import is_allowed_by_object_id, is_consented, members
 
@@ -33,10 +38,8 @@ class ExportedTable:
     """What a reader has to know, as comments above it."""
     ids: frozenset[str] = frozenset()
     """What else it may be called in a file that exists, in small letters."""
-    signs_in_by: frozenset[CredentialKind] = frozenset()
-    """The kinds of its credentials that are valid."""
-    federations: frozenset[tuple[str, str]] = frozenset()
-    """Issuer and subject of each federated credential among them."""
+    satisfies: Callable[[CredentialSpec | None], bool] = lambda _: True
+    """Whether what the client has will do for a credential that is asked for."""
 
 
 @dataclass(frozen=True)
@@ -112,28 +115,43 @@ def _clients(
         if name.casefold() in names:
             name = client.client_id
         names.add(name.casefold())
-        options, remarks = exported_credential(client.application, now, forms, name, observed.cloud)
+        application, valid = client.application, client.application.valid_at(now)
+        credential = export_credential(ExportState(name, application, valid, observed.cloud, forms))
+        options, remarks = dict(credential.options), credential.remarks
         if not is_wired and (wired := _wired(client, options, observed)):
             options["wire"] = wired
             is_wired = True
         if not is_consented(client, observed):
             options["no-consent"] = True
             remarks = (*remarks, "Admin consent has not been granted.")
-        if client.application.management_reference and is_name(client.application.management_reference):
-            options["service-management-reference"] = client.application.management_reference
+        if application.management_reference and is_name(application.management_reference):
+            options["service-management-reference"] = application.management_reference
         if name != client.display_name:
             remarks = (client.display_name, *remarks)
-        ids, valid = map(str.casefold, _called(client)), client.application.valid_at(now)
-        found.append(
-            ExportedTable(
-                {"name": name, **options},
-                remarks,
-                frozenset(ids),
-                frozenset(one.kind for one in valid),
-                frozenset((one.federation.issuer, one.federation.subject) for one in valid if one.federation),
-            )
-        )
+        ids = frozenset(map(str.casefold, _called(client)))
+        satisfies = partial(_satisfies, application, now, observed.cloud)
+        found.append(ExportedTable({"name": name, **options}, remarks, ids, satisfies))
     return tuple(found), left
+
+
+def _satisfies(application: Application, now: datetime, cloud: str, spec: CredentialSpec | None) -> bool:
+    """Whether nothing would be added for it; where nothing is valid, no other credential could be said in its place."""
+    if not application.valid_at(now):
+        return True
+    state = ClientState(
+        application.display_name,
+        application,
+        application.object_id,
+        application.client_id,
+        "",
+        SecretNote(),
+        cloud,
+        Facts(now, ""),
+    )
+    try:
+        return not plan_credential(spec, state)
+    except Refused:
+        return False
 
 
 def _name(client: ClientApplication, observed: ObservedState, site: AppService) -> str:

@@ -1,12 +1,17 @@
-"""`apply`: what a trust file says is brought about at all of its sites, each with its own outcome."""
+"""`apply`: all sites of a trust file are set up as it says, each with its own outcome."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
+from mct_s2s.cli.applying import carrying_out
+from mct_s2s.engine import change
+from mct_s2s.engine.outcome import Outcome
+from mct_s2s.engine.session import Session
 from mct_s2s.sandbox.observability.request_log import Entry
 
 from tests.cli.conftest import Ended, Program
@@ -77,6 +82,24 @@ def test_a_step_that_fails_is_told_of_its_site_with_what_was_done(applied: Appli
     assert applied("-y").code == 0
 
 
+def test_a_bug_at_one_site_stops_no_other(applied: Applied, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the other one has made is told, whatever happens here."""
+    applied.other_site()
+    carry_out = change.carry_out
+
+    async def fails_at_the_academy(session: Session, outcome: Outcome, *more: Any) -> Outcome:
+        if outcome.request.label == "academy":
+            raise KeyError("x")
+        return await carry_out(session, outcome, *more)
+
+    monkeypatch.setattr(carrying_out, "carry_out", fails_at_the_academy)
+    done = applied("-y", "--no-verify", *JSON, text=TWO)
+    assert done.code == 1
+    error = of_site(done, "academy")["error"]["error"]
+    assert (error["code"], "KeyError" in error["message"]) == ("internal-error", True)
+    assert of_site(done, "learn")["result"]["credentials"]
+
+
 def test_the_profiles_of_a_file_are_signed_in_each_for_itself(applied: Applied) -> None:
     applied.other_site()
     away = f"[profiles.away]\nclient-id = '{uuid4()}'\n"
@@ -126,6 +149,16 @@ def test_nobody_is_waited_for(applied: Applied) -> None:
     done = applied(*JSON, text=one("Import"))
     assert (done.code, done.document["error"]["code"]) == (2, "confirmation-missing")
     assert applied.azure.writes() == []
+
+
+def test_what_others_have_to_do_is_said_also_where_nothing_is_left_to_do_oneself(applied: Applied) -> None:
+    rights = ("Application.ReadWrite.All", "Organization.Read.All", "RoleManagement.Read.Directory", "Policy.Read.All")
+    limited = applied.azure.caller(*rights, arm=[("Owner", f"/subscriptions/{applied.azure.subscription_id}")])
+    assert applied("-y", "--no-verify", text=one("Import"), env=limited).code == 4
+    again = applied("-y", "--no-verify", env=limited)
+    assert again.code == 4, again
+    assert again.out.startswith("! learn (contosolearn)  steps left for someone else, see below")
+    assert "admin consent to 'Import'" in again.out
 
 
 def test_quiet_says_results_alone(applied: Applied) -> None:

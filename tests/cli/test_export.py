@@ -152,6 +152,17 @@ def test_a_role_of_its_own(around: Round, mct: Program) -> None:
     assert (site["role"], site["service-name"]) == ("Reader", 'The "API"')
 
 
+def test_a_reference_of_the_tenants_own_asset_management(around: Round, mct: Program, azure: Sandbox) -> None:
+    """At a site it counts for every client: it is said there only where each client has one."""
+    assert mct("setup", "--client", "A", "--service-management-reference", "7", *JSON).code == 0
+    site = around.changes_nothing()["sites"]["contosolearn"]
+    assert site["service-management-reference"] == site["clients"][0]["service-management-reference"] == "7"
+    assert mct("add-client", "B", *JSON).code == 0
+    site = around.changes_nothing()["sites"]["contosolearn"]
+    assert "service-management-reference" not in site
+    assert [one.get("service-management-reference") for one in site["clients"]] == ["7", None]
+
+
 def test_after_an_apply_the_export_is_equal(around: Round, mct: Program) -> None:
     """Each client has its secret where the file says."""
     assert mct("setup", "--client", "Import", *JSON).code == 0

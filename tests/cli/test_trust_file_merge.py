@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from mct_s2s.cli.trust_file_merge import Found, merge
 from mct_s2s.errors import UsageError
 from mct_s2s.inputs.trust_file import parsed_trust_file
-from mct_s2s.model.client_credentials import CredentialKind
 from mct_s2s.model.directory_objects import Tenant
 from mct_s2s.model.ids import TenantId
 from mct_s2s.model.resource_id import ResourceId
@@ -39,7 +38,7 @@ def site(name: str = "learn", group: str = "g", slot: str = "", **more: Any) -> 
 
 def client(name: str, *remarks: str, **options: str | bool) -> ExportedTable:
     table = {"name": name, "credential": "secret"} | {key.replace("_", "-"): value for key, value in options.items()}
-    return ExportedTable(table, remarks, signs_in_by=frozenset({CredentialKind.SECRET}))
+    return ExportedTable(table, remarks)
 
 
 HOSTILE = [

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 import pytest
 from mct_s2s.model.client_credentials import NEVER
 from mct_s2s.model.duration import END_OF_DAY
+from mct_s2s.model.ids import KeyId
 from mct_s2s.planning.changes import WriteSettings
 from mct_s2s.planning.credentials.secret import AddSecret, SecretSpec
 from mct_s2s.planning.fingerprint import fingerprint
@@ -53,6 +54,12 @@ def test_settings_of_others_do_not_count() -> None:
     plans = [make_plan(spec(), observed, FACTS) for observed in (observed_state(), more)]
     assert plans[0] != plans[1]
     assert fingerprint(plans[0], NOW, SUBJECT) == fingerprint(plans[1], NOW, SUBJECT)
+
+
+def test_what_a_store_on_one_machine_remembers_does_not_count() -> None:
+    plan = plan_at()
+    steps = (replace(s, instead_of=KeyId("of-old")) if isinstance(s, AddSecret) else s for s in plan.steps)
+    assert fingerprint(replace(plan, steps=tuple(steps)), NOW, SUBJECT) == fingerprint(plan, NOW, SUBJECT)
 
 
 def test_the_case_of_a_subject_does_not_count() -> None:

@@ -1,4 +1,4 @@
-"""`apply`: what a trust file says, brought about at all of its sites.
+"""`apply`: all sites of a trust file, set up as it says.
 
     site_run     one site's share: its plan, how far it has come, and what ended it
     reviewing    all plans side by side, their fingerprint, and what refuses them together

@@ -45,6 +45,10 @@ async def _apply(current: Run, site: SiteRun, shared: _SharedRegistrations, *, w
         remember_seen(site.options, site.session, site.outcome.after)
     except S2SError as error:
         site.error = error
+    except Exception as bug:  # what went wrong at one site stops no other, and what was made there is told
+        from mct_s2s.cli.mistakes import bug_report  # noqa: PLC0415  # hardly ever
+
+        site.error = bug_report(bug)
     site.is_over = True
 
 

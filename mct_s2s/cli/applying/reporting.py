@@ -93,7 +93,8 @@ def _account(site: SiteRun, *, without: S2SError | None = None) -> SiteAccount:
     error = site.error if site.error is not without else None
     if outcome is None or session is None or not outcome.applied:
         left = outcome.plan.changes if outcome is not None and site.error is not None else ()
-        return SiteAccount(site.key, site.title, left=left, error=error)
+        others = left_to_others(site.options, session, outcome) if outcome and session and site.error is None else ()
+        return SiteAccount(site.key, site.title, left=left, handed_over=others, error=error)
     journal = outcome.journal
     return SiteAccount(
         site.key,

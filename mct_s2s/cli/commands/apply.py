@@ -1,4 +1,4 @@
-"""`mct-s2s apply`: a trust file, brought about at all of its sites, or only shown."""
+"""`mct-s2s apply`: all sites of a trust file set up as it says, or only shown what that takes."""
 
 from __future__ import annotations
 

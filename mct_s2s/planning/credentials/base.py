@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from mct_s2s.model.client_credentials import Credential, CredentialKind, SecretNote
+from mct_s2s.model.client_credentials import Credential, CredentialKind, Federation, SecretNote
 from mct_s2s.model.directory_objects import Application
 from mct_s2s.model.ids import LONGEST_TAG, ApplicationObjectId, ClientId, same_id, vault_tag
 from mct_s2s.planning.changes import ApiUri, Later
@@ -41,6 +42,40 @@ class ClientState:
         """Whether it is the certificate of a key pair that has not arrived at its store yet."""
         pending, delivered = self.note.pending, self.note.delivered
         return pending is not None and delivered != pending.key_id and same_id(credential.key_id, pending.key_id)
+
+
+@dataclass(frozen=True)
+class Forms:
+    """What options take, and what they mean, as their own parsers say."""
+
+    secret_name: Callable[[str], str]
+    """The name that the secret of a client of that name gets in a key vault by itself."""
+    takes: Callable[[Federation], bool]
+    """Whether a federated credential can be asked for again."""
+
+
+@dataclass(frozen=True)
+class ExportState:
+    """A client application that is to be written into a trust file."""
+
+    name: str
+    """As the file calls it."""
+    application: Application
+    valid: tuple[Credential, ...]
+    """The credentials that it can sign in with now, federated ones among them."""
+    cloud: str
+    forms: Forms
+
+
+@dataclass(frozen=True)
+class ExportedCredential:
+    """How a trust file says what a client signs in with, so that applying it asks for nothing new."""
+
+    options: Mapping[str, str | bool]
+    """By key."""
+    said: tuple[Credential, ...] = ()
+    """The credentials that are said by them."""
+    remarks: tuple[str, ...] = ()
 
 
 def vault_tags(application: Application | None, note: SecretNote) -> tuple[str, ...]:

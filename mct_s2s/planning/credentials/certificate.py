@@ -16,7 +16,7 @@ from mct_s2s.model.client_credentials import (
 from mct_s2s.model.desired import CredentialSpec, Kept
 from mct_s2s.model.ids import KeyId, same_id
 from mct_s2s.planning.changes import AddCredential, AnyChange
-from mct_s2s.planning.credentials.base import ClientState
+from mct_s2s.planning.credentials.base import ClientState, ExportedCredential, ExportState
 
 SAME_LIFETIME = timedelta(days=1)
 """A key pair that was made for a lifetime this close is taken up again; another lifetime asks for another key."""
@@ -104,6 +104,16 @@ def plan(spec: CertificateSpec, client: ClientState) -> list[AnyChange]:
             after=(f"client:{client.name}",),
         )
     ]
+
+
+def export(state: ExportState) -> ExportedCredential | None:
+    """A certificate, where this tool may make the next one; no one but who has the key renews any other."""
+    certificates = tuple(one for one in state.valid if one.kind is CredentialKind.CERTIFICATE)
+    if not certificates:
+        return None
+    if any(one.is_ours for one in certificates):
+        return ExportedCredential({"credential": CredentialKind.CERTIFICATE.value}, certificates)
+    return ExportedCredential({"credential": "none"}, certificates, ("Its certificate was not created by mct-s2s.",))
 
 
 def _is_replicating(client: ClientState) -> bool:

@@ -12,7 +12,7 @@ from mct_s2s.model.commands import option
 from mct_s2s.model.desired import CredentialSpec
 from mct_s2s.model.ids import KeyId
 from mct_s2s.planning.changes import Action, AddCredential, AnyChange
-from mct_s2s.planning.credentials.base import ClientState
+from mct_s2s.planning.credentials.base import ClientState, ExportedCredential, ExportState
 
 MOST_FEDERATED = 20
 """Source: learn.microsoft.com/entra/workload-id/workload-identity-federation-considerations."""
@@ -121,3 +121,23 @@ def plan(spec: FederatedSpec, client: ClientState) -> list[AnyChange]:
             after=(f"client:{client.name}",),
         )
     ]
+
+
+def export(state: ExportState) -> ExportedCredential | None:
+    """One federated credential, as a table says one; this tool's own goes before others."""
+    federated = sorted(
+        (one for one in state.valid if one.federation is not None), key=lambda one: (not one.is_ours, one.name or "")
+    )
+    if not federated:
+        return None
+    for credential in federated:
+        found = credential.federation
+        if found is None or not state.forms.takes(found):
+            continue
+        options = {"credential": CredentialKind.FEDERATED.value}
+        options |= {"federated-issuer": found.issuer, "federated-subject": found.subject}
+        if found.audience != exchange_audience(state.cloud):
+            options["federated-audience"] = found.audience
+        return ExportedCredential(options, (credential,))
+    remark = "Its federated credential is of a form that mct-s2s does not write."
+    return ExportedCredential({"credential": "none"}, tuple(federated), (remark,))

@@ -10,8 +10,9 @@ from typing import ClassVar
 from mct_s2s.model.client_credentials import Credential, CredentialKind, SecretNote, ending
 from mct_s2s.model.desired import CredentialSpec, Kept
 from mct_s2s.model.directory_objects import Application
+from mct_s2s.model.ids import place_in_tag
 from mct_s2s.planning.changes import AddCredential, AnyChange, RemoveSecret
-from mct_s2s.planning.credentials.base import ClientState
+from mct_s2s.planning.credentials.base import ClientState, ExportedCredential, ExportState
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,20 @@ def plan(spec: SecretSpec, client: ClientState) -> list[AnyChange]:
 def going_to(note: SecretNote) -> str:
     """The words in a plan for the key vault where a secret will be: it may be one that no option names."""
     return f", saved to {note.place}" if note.vault is not None and note.place is not None else ""
+
+
+def export(state: ExportState) -> ExportedCredential | None:
+    """A secret, and the key vault that the registration remembers: no other place leaves a trace in Azure."""
+    secrets = secrets_among(state.valid)
+    if not secrets:
+        return None
+    options: dict[str, str | bool] = {"credential": CredentialKind.SECRET.value}
+    places = [place for tag in state.application.tags if (place := place_in_tag(tag)) is not None]
+    if places:
+        vault, _, name = places[-1].partition("/")
+        usual = name == state.forms.secret_name(state.name)
+        options["secret-to"] = f"keyvault:{vault}" if usual else f"keyvault:{vault}/{name}"
+    return ExportedCredential(options, secrets)
 
 
 def orphan_removals(client: str, application: Application | None, note: SecretNote) -> list[RemoveSecret]:
