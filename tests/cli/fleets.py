@@ -69,7 +69,7 @@ def check_costs(run: Callable[..., Ended], tenants: Tenants) -> None:
     two = run("--only", "t1-2", "--only", "t1-3"), requests_of(first)
     everything = run()
     assert [done.code for done in (one[0], two[0], everything)] == [0, 0, 0]
-    # Which requests leave together is for the event loop to say: one more round trip, or two, but not eight sites' worth.
+    # Which requests leave together is for the event loop to say: a round trip or two more, but not eight sites' worth.
     assert everything.seconds <= one[0].seconds + 0.25
     own = two[1] - one[1]
     assert not any(word in request for request in own for word in OF_A_TENANT)
