@@ -61,7 +61,7 @@ TEXTS = st.one_of(st.text(max_size=12), st.lists(st.sampled_from(HOSTILE), max_s
 NAMES = TEXTS.filter(is_name)
 
 
-@settings(max_examples=cases(60, 3000), deadline=None)
+@settings(max_examples=cases(60, 1000), deadline=None)
 @given(st.lists(NAMES, max_size=3, unique_by=str.casefold), st.lists(TEXTS, max_size=3), NAMES)
 @example(['"', "\\"], ["a\n[sites.evil]\n"], "'")
 def test_every_name_is_found_again_and_no_remark_becomes_anything_else(
@@ -79,7 +79,7 @@ def test_every_name_is_found_again_and_no_remark_becomes_anything_else(
     assert merge(FILE, text, [found]).text == text, "and the second time nothing changes"
 
 
-@settings(max_examples=cases(40, 2000), deadline=None)
+@settings(max_examples=cases(40, 700), deadline=None)
 @given(st.lists(NAMES, max_size=3, unique_by=str.casefold), st.lists(NAMES, max_size=3, unique_by=str.casefold))
 def test_a_file_that_exists_has_in_the_end_what_exists(before: list[str], after: list[str]) -> None:
     text = merge(FILE, "", [site(clients=tuple(map(client, before)))]).text

@@ -324,7 +324,7 @@ ODD = st.one_of(
 )
 
 
-@settings(max_examples=cases(150, 5000), deadline=None)
+@settings(max_examples=cases(150, 2000), deadline=None)
 @given(st.sampled_from([*PROFILE_KEYS, *SITE_KEYS, *CLIENT_KEYS, *IDENTITY_KEYS]), ODD)
 @example("cloud", "https://[")
 @example("federated-issuer", "https://[")

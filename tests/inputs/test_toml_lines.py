@@ -127,7 +127,7 @@ def documents(draw: st.DrawFn) -> str:
     return "\n".join(parts)
 
 
-@settings(max_examples=cases(60, 5000), deadline=None)
+@settings(max_examples=cases(60, 1500), deadline=None)
 @given(documents())
 def test_each_key_is_on_the_line_where_it_is_written(text: str) -> None:
     document = tomllib.loads(text)

@@ -215,7 +215,7 @@ ANYTHING = st.recursive(
 )
 
 
-@settings(max_examples=cases(60, 3000), deadline=None)
+@settings(max_examples=cases(60, 1500), deadline=None)
 @given(st.dictionaries(KEYS, ANYTHING, max_size=4))
 @example({"sites": {"": {}}})
 def test_whatever_is_written_is_read_or_refused(
