@@ -124,11 +124,11 @@ class RetryPolicy:
                         raise
                     if delay > self._remaining():
                         raise _out_of_time(error, delay) from error
-                    if _asks_for_patience(error):
+                    if _is_throttled(error):
                         self._close_gate(delay)
                     if so_far.is_lag:
                         waits.because(waits_for(error), gives_up_at=clock() + min(self._remaining(), LAG_SECONDS))
-                    elif not _asks_for_patience(error):  # `notice` tells of that, once for all requests
+                    elif not _is_throttled(error):  # `notice` tells of that, once for all requests
                         waits.because(repeating(error), gives_up_at=clock() + self._remaining())
                 await asyncio.sleep(delay)
                 await before_repeating()
@@ -176,7 +176,7 @@ class _Attempts:
         return None
 
 
-def _asks_for_patience(error: ServiceError) -> bool:
+def _is_throttled(error: ServiceError) -> bool:
     return error.status in {429, 503} and error.retry_after is not None
 
 

@@ -19,7 +19,7 @@ from mct_s2s.planning.changes import AnyChange
 from mct_s2s.ports.apply_progress import watched_by
 from mct_s2s.render.closing import credential_lines
 from mct_s2s.render.console import Terminal
-from mct_s2s.render.diagnostics import show_error, show_error_line, show_standing
+from mct_s2s.render.diagnostics import show_account, show_error, show_error_line
 from mct_s2s.render.documents import SavedCredential, error_document
 from mct_s2s.render.live.progress import progress
 
@@ -220,7 +220,7 @@ def _report(current: Run, error: S2SError) -> None:
             show_error(current.terminal, error)  # no one takes the document: its message may still be seen
     else:
         show_error(current.terminal, error)
-        show_standing(current.terminal, done, doubtful, left)
+        show_account(current.terminal, done, doubtful, left)
         _print_locations(current, credentials)
 
 
@@ -236,7 +236,7 @@ def _report_interruption(current: Run) -> None:
             current.terminal.say(CANCELLED)
         else:
             current.terminal.say("Interrupted.", style="warn")
-        show_standing(current.terminal, *current.progress())
+        show_account(current.terminal, *current.progress())
         if not current.terminal.json:
             _print_locations(current, credentials)
     if current.terminal.json and getattr(current.options, "watch", None) is None:  # a watch has no other end

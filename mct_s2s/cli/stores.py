@@ -97,8 +97,8 @@ class RunStores:
                 continue
             stored = await store.read()
             if stored is not None:
-                proof = SecretCredential(stored.secret)
-                sign_in = ClientSignIn(stored.tenant_id, stored.client_id, proof, stored.authority_host)
+                credential = SecretCredential(stored.secret)
+                sign_in = ClientSignIn(stored.tenant_id, stored.client_id, credential, stored.authority_host)
                 found.append(OwnCredential(sign_in, store.label, stored.scope, stored.url, name=name))
         return found
 

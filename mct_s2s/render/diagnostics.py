@@ -52,7 +52,7 @@ def print_items(console: Console, items: Iterable[tuple[str, str]]) -> None:
             console.print(Text.assemble("    ", (command, "command")))
 
 
-def show_standing(
+def show_account(
     terminal: Terminal,
     done: Sequence[AnyChange],
     doubtful: Sequence[AnyChange],

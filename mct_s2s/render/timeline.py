@@ -32,7 +32,7 @@ def show_timeline(terminal: Terminal, clients: tuple[ClientApplication, ...], no
         table.add(
             Text(f"{ends:%Y-%m-%d}", style=style),
             Text(_bar(left), style=style),
-            Text(_told(left), style=style),
+            Text(_time_left(left), style=style),
             client,
             Text(f"{credential.kind.value} {credential.name or credential.key_id}", style="quiet"),
         )
@@ -54,7 +54,7 @@ def _bar(left: timedelta) -> str:
     return "━" * filled + "╌" * (COLUMNS - filled)
 
 
-def _told(left: timedelta) -> str:
+def _time_left(left: timedelta) -> str:
     ago = (-left).days
     if left <= timedelta(0):
         return f"{ago} days ago" if ago > 1 else "1 day ago" if ago == 1 else "expired"

@@ -46,8 +46,10 @@ def counted(rest: Sequence[TrustCaller]) -> str:
     parts = [f"{number} {kind}" for kind, number in numbers.items() if number]
     ends = min((one.ends for one in rest if one.ends is not None and not one.reasons), default=None)
     first = f", the first expires {ends:%Y-%m-%d}" if ends is not None else ""
-    told = f"and {len(rest)} more: {', '.join(parts)}" if len(parts) > 1 else f"and {len(rest)} more {rest[0].access}"
-    return f"{told}{first}"
+    summary = (
+        f"and {len(rest)} more: {', '.join(parts)}" if len(parts) > 1 else f"and {len(rest)} more {rest[0].access}"
+    )
+    return f"{summary}{first}"
 
 
 def picture_title(picture: TrustPicture) -> str:

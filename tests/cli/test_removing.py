@@ -167,12 +167,12 @@ def test_it_is_deleted_where_that_is_asked_for(mct: Program, azure: Sandbox) -> 
 def test_a_registration_that_serves_others_is_kept(mct: Program, azure: Sandbox) -> None:
     made = mct(*SETUP)
     one = _client(made.document["status"], "One")
-    standing = azure.graph("GET", f"/applications/{one['objectId']}")["requiredResourceAccess"]
+    existing = azure.graph("GET", f"/applications/{one['objectId']}")["requiredResourceAccess"]
     graph = {
         "resourceAppId": "00000003-0000-0000-c000-000000000000",
         "resourceAccess": [{"id": "e1fe6dd8-ba31-4d61-89e7-88639da4683d", "type": "Scope"}],
     }
-    azure.graph("PATCH", f"/applications/{one['objectId']}", json={"requiredResourceAccess": [*standing, graph]})
+    azure.graph("PATCH", f"/applications/{one['objectId']}", json={"requiredResourceAccess": [*existing, graph]})
     done = mct("remove-client", "One", *JSON)
     left = azure.graph("GET", f"/applications/{one['objectId']}")
     assert left["requiredResourceAccess"] == [graph]

@@ -14,7 +14,7 @@ from conformance import command
 from conformance.journal import Journal, Place
 from conformance.steps import SETTING, Kind
 from tests.conformance.conftest import APP_SERVICE, SITE, VAULT, Conformance
-from tests.conformance.test_two_sandboxes import standing
+from tests.conformance.test_two_sandboxes import lasting
 from tests.conftest import Json
 from tests.support.sandbox_inside import Hook
 
@@ -59,7 +59,7 @@ def test_lag_is_waited_for_and_told_but_no_difference(conformance: Conformance) 
     assert len(later) > 5
     assert all("later, after " in line for line in later)
     conformance.cloud.azure.advance(60)
-    assert standing(conformance.cloud.state.to_dict()) == standing(before)
+    assert lasting(conformance.cloud.state.to_dict()) == lasting(before)
 
 
 def test_a_refusal_is_told_with_what_could_not_be_asked(conformance: Conformance) -> None:
@@ -93,7 +93,7 @@ def test_an_interruption_leaves_nothing(conformance: Conformance, method: str, p
     conformance.tables = ("registrations", "settings", "key-vault")
     ended = conformance("-y", "--key-vault", VAULT)
     assert (ended.code, (conformance.report / "report.md").exists()) == (143, False)
-    assert standing(conformance.cloud.state.to_dict()) == standing(before)
+    assert lasting(conformance.cloud.state.to_dict()) == lasting(before)
     assert (conformance.journals(), "Interrupted" in ended.err) == ([], True)
 
 
@@ -114,10 +114,10 @@ def test_what_a_killed_run_leaves_is_found(conformance: Conformance, monkeypatch
     values = [value for name, value in settings(conformance).items() if name != SETTING and len(value or "") > 8]
     assert [value for value in values if value in journal.read_text()] == []
     assert "secret" not in journal.read_text().lower()
-    assert standing(conformance.cloud.state.to_dict()) != standing(before)
+    assert lasting(conformance.cloud.state.to_dict()) != lasting(before)
     ended = conformance.clean_up()
     assert (ended.code, ended.err.count("Not removed"), conformance.journals()) == (0, 0, [])
-    assert standing(conformance.cloud.state.to_dict()) == standing(before)
+    assert lasting(conformance.cloud.state.to_dict()) == lasting(before)
     assert "Nothing to clean up." in conformance.clean_up().err
 
 
@@ -138,7 +138,7 @@ def test_what_was_made_without_an_answer_is_found(conformance: Conformance) -> N
     conformance.tables = ("registrations",)
     ended = conformance("-y")
     assert (ended.code, heads(conformance)) == (3, ["### `registrations/12`"])
-    assert standing(conformance.cloud.state.to_dict()) == standing(before)
+    assert lasting(conformance.cloud.state.to_dict()) == lasting(before)
 
 
 def test_settings_of_others_stay_as_they_are_at_that_moment(conformance: Conformance) -> None:

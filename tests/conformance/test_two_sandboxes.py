@@ -30,7 +30,7 @@ def test_another_sandbox_differs_in_nothing(quiet: Quiet) -> None:
 
 
 def test_nothing_is_left_and_nothing_else_has_changed(quiet: Quiet) -> None:
-    assert standing(quiet.after) == standing(quiet.before)
+    assert lasting(quiet.after) == lasting(quiet.before)
     assert quiet.conformance.journals() == []
 
 
@@ -83,7 +83,7 @@ def test_what_could_not_be_removed_stays_in_a_private_journal(conformance: Confo
     assert (ended.code, stat.S_IMODE(journal.stat().st_mode)) == (1, 0o600)
 
 
-def standing(state: Json) -> Json:
+def lasting(state: Json) -> Json:
     """A state without what passes: sign-ins, and when things were last looked at."""
     kept: Json = json.loads(json.dumps(state))
     for name in ("sessions", "young", "replication", "secretHashes"):

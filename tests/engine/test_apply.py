@@ -81,7 +81,7 @@ class Applied:
         return [entry.change.key for entry in self.journal.done]
 
     @property
-    def standing(self) -> tuple[set[str], set[str], set[str], set[str]]:
+    def account(self) -> tuple[set[str], set[str], set[str], set[str]]:
         """Keys of what is done, refused, in doubt and not begun."""
         journal = self.journal
         return (
@@ -241,7 +241,7 @@ def test_at_the_first_refusal_nothing_else_begins_and_what_is_under_way_ends() -
     slow = [new("B", "A"), new("C", "B"), new("D", "C")]
     made, error = refused_at(here, new("A"), principal("A"), *slow)
     assert error.code == "graph-refused"
-    assert made.standing == ({"A", "B"}, {"A:principal"}, set(), {"C", "D"})
+    assert made.account == ({"A", "B"}, {"A:principal"}, set(), {"C", "D"})
     assert {app.display_name for app in here.applications.values()} == {"A", "B"}
 
 
@@ -266,7 +266,7 @@ def test_the_first_of_two_refusals_is_the_one_that_is_told() -> None:
     here.before("create_application", late, failing(refused("first")))
     made, error = refused_at(here, new("A"), new("B"))
     assert error.code == "first"
-    assert made.standing == (set(), {"A", "B"}, set(), set())
+    assert made.account == (set(), {"A", "B"}, set(), set())
 
 
 def test_a_refusal_before_the_settings_leaves_them_unwritten_and_not_in_doubt() -> None:
@@ -276,7 +276,7 @@ def test_a_refusal_before_the_settings_leaves_them_unwritten_and_not_in_doubt() 
     here.before("create_principal", failing(refused()))
     made, _ = refused_at(here, write(Ref("A", Part.CLIENT_ID)), RESTART, new("A"), principal("A"))
     assert "settings contosolearn" in here.calls
-    assert made.standing == ({"A"}, {"A:principal"}, set(), {"settings", "restart"})
+    assert made.account == ({"A"}, {"A:principal"}, set(), {"settings", "restart"})
     assert [call for call in here.writes if "contosolearn" in call] == []
 
 
@@ -285,7 +285,7 @@ def test_a_refused_write_of_the_settings_leaves_the_site_running_as_it_is() -> N
     here.before("write_settings", failing(refused("locked", 409)))
     made, error = refused_at(here, write(), RESTART)
     assert error.code == "locked"
-    assert made.standing == (set(), {"settings"}, set(), {"restart"})
+    assert made.account == (set(), {"settings"}, set(), {"restart"})
     assert here.site_state(SITE.resource).restarts == 0
 
 
@@ -304,7 +304,7 @@ def test_what_is_interrupted_on_its_way_is_in_doubt_and_nothing_else_is(name: st
             await running
 
     run(main())
-    done, failed, doubtful, left = made.standing
+    done, failed, doubtful, left = made.account
     assert doubtful == {name}
     assert failed == set()
     assert done == ({"A"} if name == "A:principal" else set())
@@ -372,7 +372,7 @@ def test_a_refused_restart_says_that_the_settings_are_saved_and_how_to_restart(s
     assert "The settings are saved" in error.remedy
     assert error.command == f"az webapp restart -g mct-prod {words}"
     assert "Ask an Owner." in error.remedy
-    assert made.standing == ({"settings"}, {"restart"}, set(), set())
+    assert made.account == ({"settings"}, {"restart"}, set(), set())
 
 
 # --- one operation for each type of change ---

@@ -80,7 +80,7 @@ class Bench:
         sign_in = ClientSignIn(stored.tenant_id, stored.client_id, SecretCredential(stored.secret))
         return OwnCredential(sign_in, f"file:{name}.env", **more)
 
-    def ground(self, **changed: Any) -> VerifyContext:
+    def context(self, **changed: Any) -> VerifyContext:
         return replace(VerifyContext(self.tokens, self.api, "https://learn", PATH, WHERE, LATE), **changed)
 
     def observed(self) -> ObservedState:
@@ -91,7 +91,7 @@ class Bench:
 
     def proved(self, *subjects: ClientToVerify, identities: bool = False, **changed: Any) -> Verification:
         return run(
-            verify_clients(self.ground(**changed), self.observed(), subjects or self.subjects(), identities=identities)
+            verify_clients(self.context(**changed), self.observed(), subjects or self.subjects(), identities=identities)
         )
 
 
@@ -326,7 +326,7 @@ def test_a_credential_of_nobody_is_tried_only_where_that_is_asked_for(unlisted: 
 
 def called(bench: Bench, audience: str | None = None) -> Verification:
     callers = [(bench.credential().sign_in, "this client")]
-    return run(verify_callers(bench.ground(), callers, audience or bench_uri(bench)))
+    return run(verify_callers(bench.context(), callers, audience or bench_uri(bench)))
 
 
 def test_a_client_can_prove_itself_knowing_nothing_but_audience_and_address() -> None:

@@ -42,7 +42,7 @@ FEDERATED = FederatedSpec(GITHUB, "repo:contoso/Learn:ref:refs/heads/main")
 EXCHANGE = "api://AzureADTokenExchange"
 
 
-def standing(
+def existing(
     subject: str = FEDERATED.subject, audience: str = EXCHANGE, name: str | None = None, issuer: str = GITHUB
 ) -> Credential:
     federation = Federation(issuer, subject, audience)
@@ -77,7 +77,7 @@ IMPORT_ID = ClientId(guid("Import"))
     [
         (MADE, [], "create certificate Import"),
         (MADE, [SECRET], "create certificate Import"),
-        (MADE, [standing()], "create certificate Import"),
+        (MADE, [existing()], "create certificate Import"),
         (MADE, [EXPIRED], "create certificate Import"),
         (MADE, [SECRET, HELD], None),
         (MADE, [credential(20, name="ending", kind=CERTIFICATE)], "create certificate Import"),
@@ -90,14 +90,14 @@ IMPORT_ID = ClientId(guid("Import"))
         (UPLOADED, [replace(EXPIRED, thumbprint="AB" * 20)], "create certificate Import"),
         (FEDERATED, [], "create federated credential Import"),
         (FEDERATED, [SECRET, HELD], "create federated credential Import"),
-        (FEDERATED, [standing()], None),
-        (FEDERATED, [standing(name="by-hand")], None),
-        (FEDERATED, [standing("repo:Contoso/Learn:ref:refs/heads/main")], "create federated credential Import"),
-        (FEDERATED, [standing(issuer=f"{GITHUB}/")], "create federated credential Import"),
-        (FEDERATED, [standing(audience="api://old")], "update federated credential Import"),
-        (replace(FEDERATED, audience="api://mine"), [standing(audience="api://mine")], None),
+        (FEDERATED, [existing()], None),
+        (FEDERATED, [existing(name="by-hand")], None),
+        (FEDERATED, [existing("repo:Contoso/Learn:ref:refs/heads/main")], "create federated credential Import"),
+        (FEDERATED, [existing(issuer=f"{GITHUB}/")], "create federated credential Import"),
+        (FEDERATED, [existing(audience="api://old")], "update federated credential Import"),
+        (replace(FEDERATED, audience="api://mine"), [existing(audience="api://mine")], None),
         (SecretSpec(LATER), [HELD], None),
-        (SecretSpec(LATER), [standing()], None),
+        (SecretSpec(LATER), [existing()], None),
         (None, [], None),
     ],
 )
@@ -165,12 +165,12 @@ def test_a_certificate_of_an_attempts_name_is_not_removed_as_a_lost_secret() -> 
 
 def test_a_persons_federated_credential_for_another_audience_is_a_question() -> None:
     with pytest.raises(Refused, match="api://old") as refused:
-        plan_of(FEDERATED, standing(audience="api://old", name="by-hand"))
+        plan_of(FEDERATED, existing(audience="api://old", name="by-hand"))
     assert refused.value.code == "federated-credential-differs"
 
 
 def test_no_more_than_twenty() -> None:
-    twenty = [standing(f"s{number}") for number in range(20)]
+    twenty = [existing(f"s{number}") for number in range(20)]
     with pytest.raises(Refused) as refused:
         plan_of(FEDERATED, *twenty)
     assert refused.value.code == "federated-credentials-full"

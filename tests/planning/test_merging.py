@@ -179,7 +179,7 @@ GRAPH = RequiredAccess(ClientId("00000003-0000-0000-c000-000000000000"), (("e1fe
 
 
 def test_a_patch_sends_foreign_entries_back_as_they_were_read() -> None:
-    standing = replace(
+    existing = replace(
         SERVICE,
         identifier_uris=("https://contoso.com/mct", "api://old"),
         app_roles=FOREIGN_ROLES,
@@ -188,7 +188,7 @@ def test_a_patch_sends_foreign_entries_back_as_they_were_read() -> None:
     edits = ApplicationEdits(
         uri=ApiUri(SERVICE_ID), role=ROLE, token_version=1, access_to=SERVICE_ID, access_role=ROLE.id
     )
-    patch = patch_for(standing, edits, Results())
+    patch = patch_for(existing, edits, Results())
     assert patch.identifier_uris == ("https://contoso.com/mct", "api://old", f"api://{SERVICE_ID}")
     assert patch.app_roles == (*FOREIGN_ROLES, ROLE)
     assert patch.required_access == (GRAPH, RequiredAccess(SERVICE_ID, ((ROLE.id, "Role"),)))
@@ -196,25 +196,25 @@ def test_a_patch_sends_foreign_entries_back_as_they_were_read() -> None:
 
 
 def test_a_patch_leaves_out_what_is_already_so() -> None:
-    standing = replace(
+    existing = replace(
         SERVICE, required_access=(GRAPH, RequiredAccess(ClientId(SERVICE_ID.upper()), ((ROLE.id.upper(), "Role"),)))
     )
     edits = ApplicationEdits(uri=ApiUri(SERVICE_ID), role=ROLE, access_to=SERVICE_ID, access_role=ROLE.id)
-    assert patch_for(standing, edits, Results()).is_empty
+    assert patch_for(existing, edits, Results()).is_empty
 
 
 def test_a_permission_is_added_beside_others_of_the_same_api() -> None:
     scope = RequiredAccess(SERVICE_ID, ((ROLE.id, "Scope"),))
-    standing = replace(SERVICE, required_access=(scope, GRAPH))
-    patch = patch_for(standing, ApplicationEdits(access_to=SERVICE_ID, access_role=ROLE.id), Results())
+    existing = replace(SERVICE, required_access=(scope, GRAPH))
+    patch = patch_for(existing, ApplicationEdits(access_to=SERVICE_ID, access_role=ROLE.id), Results())
     both = RequiredAccess(SERVICE_ID, ((ROLE.id, "Scope"), (ROLE.id, "Role")))
     assert patch.required_access == (both, GRAPH)
 
 
 def test_a_role_is_switched_on_where_it_stands() -> None:
     off = replace(ROLE, enabled=False)
-    standing = replace(SERVICE, app_roles=(FOREIGN_ROLES[0], off, FOREIGN_ROLES[1]))
-    patch = patch_for(standing, ApplicationEdits(role=ROLE), Results())
+    existing = replace(SERVICE, app_roles=(FOREIGN_ROLES[0], off, FOREIGN_ROLES[1]))
+    patch = patch_for(existing, ApplicationEdits(role=ROLE), Results())
     assert patch.app_roles == (FOREIGN_ROLES[0], ROLE, FOREIGN_ROLES[1])
 
 

@@ -26,7 +26,7 @@ from mct_s2s.ports.apply_progress import activity, throttled, waiting, watched_b
 from mct_s2s.render.access_request import access_request
 from mct_s2s.render.closing import ClientResult, Closing, credential_lines, show_closing
 from mct_s2s.render.console import Terminal
-from mct_s2s.render.diagnostics import show_error, show_standing
+from mct_s2s.render.diagnostics import show_account, show_error
 from mct_s2s.render.doctor import show_checks, show_drift
 from mct_s2s.render.documents import SavedCredential, error_document, status_document
 from mct_s2s.render.findings import show_findings
@@ -259,7 +259,7 @@ def _errors(terminal: Terminal, name: str) -> None:
     show_error(terminal, refusal(name, request_id=name))
     show_error(terminal, S2SError("x", name, remedy=name, command=name, answer=name))
     show_error(terminal, NotThere("x", name, remedy=name, items=[name, name]))
-    show_standing(terminal, [principal(name)], [principal(name)], [principal(name)])
+    show_account(terminal, [principal(name)], [principal(name)], [principal(name)])
 
 
 def _handed_over(terminal: Terminal, name: str) -> None:

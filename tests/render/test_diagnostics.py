@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from mct_s2s.errors import PermissionMissing, UsageError
-from mct_s2s.render.diagnostics import show_error, show_standing
+from mct_s2s.render.diagnostics import show_account, show_error
 
 from tests.render.conftest import Screens
 from tests.render.examples import ODD_NAMES, REQUEST_ID, WHERE, principal, refusal, removal
@@ -65,7 +65,7 @@ def test_an_error_that_quotes_an_odd_name_is_printed_word_for_word(screens: Scre
 
 def test_an_interrupted_command_reports_what_was_done_what_is_in_doubt_and_what_was_not(screens: Screens) -> None:
     screen = screens(120)
-    show_standing(
+    show_account(
         screen.terminal, [principal("One"), principal("Two")], [removal("Three")], [principal("Four"), removal("Five")]
     )
     done, doubtful, left, resume = screen.err.splitlines()
@@ -81,24 +81,24 @@ def test_an_interrupted_command_reports_what_was_done_what_is_in_doubt_and_what_
 @pytest.mark.parametrize("name", ODD_NAMES)
 def test_an_odd_name_is_among_what_was_done(screens: Screens, name: str) -> None:
     screen = screens(80, is_terminal=True)
-    show_standing(screen.terminal, [principal(name)], [], [])
+    show_account(screen.terminal, [principal(name)], [], [])
     assert f"service principal {name}" in words_of(screen.err)
 
 
 def test_where_nothing_was_begun_there_is_nothing_to_resume(screens: Screens) -> None:
     screen = screens()
-    show_standing(screen.terminal, [], [], [principal()])
+    show_account(screen.terminal, [], [], [principal()])
     assert len(screen.err.splitlines()) == 1
     line_with(screen.err, "service principal Import")
 
 
 def test_a_doubtful_step_alone_can_be_resumed(screens: Screens) -> None:
     screen = screens()
-    show_standing(screen.terminal, [], [removal()], [])
+    show_account(screen.terminal, [], [removal()], [])
     assert len(screen.err.splitlines()) == 2
 
 
 def test_a_command_that_had_nothing_to_do_says_nothing_of_its_progress(screens: Screens) -> None:
     screen = screens()
-    show_standing(screen.terminal, [], [], [])
+    show_account(screen.terminal, [], [], [])
     assert (screen.out, screen.err) == ("", "")

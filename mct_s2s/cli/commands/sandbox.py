@@ -57,7 +57,7 @@ Faults = Annotated[
     Path | None,
     typer.Option("--faults", help="Inject faults by the rules in this JSON file.", exists=True, dir_okay=False),
 ]
-World = Annotated[
+StateFile = Annotated[
     Path | None,
     typer.Option(
         "--world", help="Start from a state file written by mct-s2s sandbox save.", exists=True, dir_okay=False
@@ -97,7 +97,7 @@ def serve(
     port: Port = None,
     real_names: RealNames = False,
     faults: Faults = None,
-    world: World = None,
+    world: StateFile = None,
     listen: Listen = "",
     coverage: Coverage = False,
 ) -> None:

@@ -33,11 +33,11 @@ async def verify_outcome(session: Session, outcome: Outcome, options: str) -> Ve
     if not clients:
         return None
     url = site.site.url
-    ground = VerifyContext(session.tokens, session.api(url), url, API_PATH, options, request.now, just_changed=True)
+    context = VerifyContext(session.tokens, session.api(url), url, API_PATH, options, request.now, just_changed=True)
     subjects = clients_to_verify(clients, credentials, unlisted=False)
     try:
         async with asyncio.timeout(max(0.0, session.remaining())):
-            return await verify_clients(ground, observed, subjects, identities=False)
+            return await verify_clients(context, observed, subjects, identities=False)
     except TimeoutError:
         message = "The deadline left no time to test the call."
         again = own_command("verify", where=options)

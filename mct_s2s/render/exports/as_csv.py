@@ -66,17 +66,17 @@ def _rows(report: StatusReport) -> Iterator[Row]:
 
 
 def _of_site(site: SiteStatus, report: StatusReport, owned: dict[tuple[str, str], EndingCredential]) -> Iterator[Row]:
-    place, told = _place(site), set()
+    place, described = _place(site), set()
     for client in members(site.observed):
         about = {**place, "client": client.display_name, "id": client.client_id}
-        told.add(client.display_name)
+        described.add(client.display_name)
         yield from ({**about, **row} for row in _credentials(client, site, report, owned))
     for identity in site.observed.trust.identities:
         yield {**place, "client": identity.display_name, "id": identity.id, "kind": "managedIdentity"}
     for finding in site.findings:
         yield {
             **place,
-            "client": finding.subject if finding.subject in told else "",
+            "client": finding.subject if finding.subject in described else "",
             "kind": "finding",
             "name": finding.code,
             "state": finding.severity.value,

@@ -13,7 +13,7 @@ from mct_s2s.planning.reports.verification import Verification
 from mct_s2s.render.closing import DONE, FAILED, OPEN, credential_lines
 from mct_s2s.render.columns import Columns
 from mct_s2s.render.console import Terminal
-from mct_s2s.render.diagnostics import show_error, show_standing
+from mct_s2s.render.diagnostics import show_account, show_error
 from mct_s2s.render.documents import SavedCredential
 from mct_s2s.render.handover import Instruction, show_left_to_others
 from mct_s2s.render.verification import show_verification
@@ -73,7 +73,7 @@ def show_accounts(terminal: Terminal, accounts: Sequence[SiteAccount]) -> None:
             terminal.say()
             terminal.say(_heading(account))
             show_error(terminal, account.error)
-            show_standing(terminal, account.changes, account.doubtful, account.left, again=False)
+            show_account(terminal, account.changes, account.doubtful, account.left, again=False)
 
 
 def show_stopped(terminal: Terminal, accounts: Sequence[SiteAccount], why: str) -> None:
@@ -86,7 +86,7 @@ def show_stopped(terminal: Terminal, accounts: Sequence[SiteAccount], why: str) 
             show_error(terminal, account.error)
         if not (account.changes or account.doubtful or account.left or account.error):
             terminal.say("  Nothing was changed.")
-        show_standing(terminal, account.changes, account.doubtful, account.left, again=False)
+        show_account(terminal, account.changes, account.doubtful, account.left, again=False)
         for credential in account.credentials:
             for line in credential_lines(credential):
                 terminal.say(Text.assemble("  ", line))

@@ -31,7 +31,7 @@ class LogProgress:
         self._terminal = terminal
         self._pipeline = pipeline_of()
         self._says_all = is_unattended()
-        self._told: set[Wait] = set()
+        self._reported: set[Wait] = set()
         self.signs = Signs.of(terminal.err.encoding)
 
     def restore(self) -> None:
@@ -95,9 +95,9 @@ class LogProgress:
 
     def _heard(self, running: Running, wait: Wait, lasted: float) -> None:
         """Something waits, or still does: a line for it, once, if it takes long."""
-        if running.gives_way or wait in self._told or max(lasted, wait.seconds or 0.0) < NOTICED_SECONDS:
+        if running.gives_way or wait in self._reported or max(lasted, wait.seconds or 0.0) < NOTICED_SECONDS:
             return
-        self._told.add(wait)
+        self._reported.add(wait)
         self._print(f"{running.name}: {wait.reason}")
 
     def _print(self, text: str) -> None:
