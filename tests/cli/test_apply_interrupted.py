@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Awaitable, Callable
 
 import pytest
 from mct_s2s.sandbox.observability.request_log import Entry
@@ -20,29 +19,34 @@ JSON = ("-o", "json")
 HANG = {"type": "hang"}
 
 
-def signalled_at(path: str, method: str, number: signal.Signals) -> Callable[[Entry], Awaitable[None]]:
-    """Send a signal to the program when such a request has arrived."""
-    sent = False
-
-    async def send(entry: Entry) -> None:
-        nonlocal sent
-        if not sent and entry.method == method and entry.path.casefold() == path.casefold():
-            sent = True
-            os.kill(os.getpid(), number)
-
-    return send
+def is_request(entry: Entry, method: str, path: str) -> bool:
+    return entry.method == method and entry.path.casefold() == path.casefold()
 
 
 def stopped_at_the_academys_settings(applied: Applied, inside: Inside, number: signal.Signals, *words: str) -> Ended:
-    """The first site is done by then, the second one has its secret; its settings are being written."""
+    """The first site is being restarted, the second one has its secret; its settings are being written."""
     applied.other_site()
-    path = f"{ACADEMY}/config/appsettings"
+    settings = f"{ACADEMY}/config/appsettings"
     applied.azure.misbehave(
-        {"match": {"path": path, "method": "PUT"}, "fault": {"type": "latency", "seconds": 60}},
-        {"match": {"path": path, "method": "PUT"}, "fault": HANG},
+        {"match": {"path": settings, "method": "PUT"}, "fault": {"type": "latency", "seconds": 60}},
+        {"match": {"path": settings, "method": "PUT"}, "fault": HANG},
     )
-    done_first = signalled_at(f"{SITE}/restart", "POST", number)
-    inside.hooks.after.append(done_first)
+    is_writing = sent = False
+
+    async def written(entry: Entry) -> None:
+        nonlocal is_writing
+        is_writing = is_writing or is_request(entry, "PUT", settings)
+
+    async def restarted(entry: Entry) -> None:
+        nonlocal sent
+        if not sent and is_request(entry, "POST", f"{SITE}/restart"):
+            sent = True
+            while not is_writing:
+                await inside.time.sleep(0.05)
+            os.kill(os.getpid(), number)
+
+    inside.hooks.before.append(written)
+    inside.hooks.after.append(restarted)
     return applied("-y", "--no-verify", *words, text=TWO)
 
 
