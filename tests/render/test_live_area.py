@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, TextIO
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from mct_s2s.render.console import Terminal
 from mct_s2s.render.live.live_area import LiveArea
@@ -93,6 +93,7 @@ STEPS = st.lists(
 
 @settings(max_examples=cases(60, 3000), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(STEPS)
+@example(["x", ["a" * 18], 18, 10])
 def test_only_what_was_printed_is_left_whatever_happened_to_the_window(screens: Screens, steps: list[object]) -> None:
     rows: Rows = []
     terminal, area, screen = drawn_on(screens, rows)

@@ -61,7 +61,8 @@ class Emulator(io.StringIO):
             cells = [text[at : at + width] for at in range(0, max(1, len(text)), width)]
             if has_cursor:
                 offset = min(self._offset(), max(0, len(text)))
-                self._at, self._column = len(rows) + min(offset // width, len(cells) - 1), offset % width
+                row = min(offset // width, len(cells) - 1)  # after a line that fills its row, the cursor stays in it
+                self._at, self._column = len(rows) + row, offset - row * width
             rows += [(cell, at < len(cells) - 1) for at, cell in enumerate(cells)]
         self._rows, self.width = rows, width
 
