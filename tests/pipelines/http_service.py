@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.server
 import json
 import threading
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any, Self
 from urllib.parse import parse_qsl, urlsplit
@@ -23,7 +24,7 @@ class Asked:
     body: Any
 
 
-class HttpService:
+class HttpService(ABC):
     """Answers while the block lasts; remembers what it was asked."""
 
     def __init__(self) -> None:
@@ -31,9 +32,9 @@ class HttpService:
         self.failures: list[Answer] = []
         """Answers that come first, in the place of its own."""
 
+    @abstractmethod
     def answer(self, asked: Asked) -> Answer:
         """Its own answer: status and JSON."""
-        raise NotImplementedError
 
     @property
     def address(self) -> str:
