@@ -14,7 +14,7 @@ from mct_s2s.cli.fleet.sites import FleetSite
 from mct_s2s.cli.fleet.working import at_each_site
 from mct_s2s.cli.options import AzureOptions
 from mct_s2s.cli.requests import request_for, service_spec, where
-from mct_s2s.cli.trust_files import SiteSetup
+from mct_s2s.cli.trust_file.entries import SiteSetup
 from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.engine.observe.all_sites import Slots, find_mct_sites, find_slots, read_each
 from mct_s2s.engine.observe.observe import observe

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from mct_s2s.cli.trust_file_merge import Found, merge
+from mct_s2s.cli.trust_file.merge import Found, merge
 from mct_s2s.errors import UsageError
 from mct_s2s.inputs.trust_file import parsed_trust_file
 from mct_s2s.model.directory_objects import Tenant

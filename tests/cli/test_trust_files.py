@@ -14,8 +14,8 @@ from mct_s2s.cli.option_values import option_value
 from mct_s2s.cli.options import AzureOptions, ChangingOptions
 from mct_s2s.cli.options.setup import SetupOptions
 from mct_s2s.cli.setting_up import Setup
-from mct_s2s.cli.trust_file_errors import as_in_file
-from mct_s2s.cli.trust_files import CLIENT_ID, SiteSetup, site_setups
+from mct_s2s.cli.trust_file.entries import CLIENT_ID, SiteSetup, site_setups
+from mct_s2s.cli.trust_file.refusals import as_in_file
 from mct_s2s.errors import UsageError
 from mct_s2s.inputs.trust_file import read_trust_file
 from mct_s2s.model.trust_file import (

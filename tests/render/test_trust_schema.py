@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from mct_s2s.cli.options import ChangingOptions
 from mct_s2s.cli.options.setup import SetupOptions
-from mct_s2s.cli.trust_files import site_setups
+from mct_s2s.cli.trust_file.entries import site_setups
 from mct_s2s.errors import UsageError
 from mct_s2s.inputs.trust_file import parsed_trust_file
 from mct_s2s.model.trust_file import CLIENT_KEYS, IDENTITY_KEYS, PROFILE_KEYS, SITE_KEYS

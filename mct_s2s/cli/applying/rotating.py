@@ -12,7 +12,7 @@ from mct_s2s.cli.fleet.files import sites_of_file
 from mct_s2s.cli.options.rotate_secret import RotateSecretOptions
 from mct_s2s.cli.requests import request_for, service_spec
 from mct_s2s.cli.rotations import check_lifetime
-from mct_s2s.cli.trust_files import SiteSetup
+from mct_s2s.cli.trust_file.entries import SiteSetup
 from mct_s2s.engine.request import Request
 from mct_s2s.engine.session import Session
 from mct_s2s.errors import UsageError

@@ -11,7 +11,7 @@ from mct_s2s.cli.fleet.sites import FleetSite
 from mct_s2s.cli.options import ChangingOptions
 from mct_s2s.cli.requests import where
 from mct_s2s.cli.run import Run
-from mct_s2s.cli.trust_files import SiteSetup
+from mct_s2s.cli.trust_file.entries import SiteSetup
 from mct_s2s.engine.outcome import Outcome
 from mct_s2s.engine.session import Session
 from mct_s2s.errors import Refused, S2SError

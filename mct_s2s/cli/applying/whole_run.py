@@ -14,7 +14,7 @@ from mct_s2s.cli.fleet.sessions import open_sessions
 from mct_s2s.cli.options import ChangingOptions
 from mct_s2s.cli.questions import agrees
 from mct_s2s.cli.run import Run, run_connected
-from mct_s2s.cli.trust_files import SiteSetup
+from mct_s2s.cli.trust_file.entries import SiteSetup
 from mct_s2s.errors import CANCELLED, Cancelled, UsageError
 from mct_s2s.planning.changes.access import DisableIdentity
 

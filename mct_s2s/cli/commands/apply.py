@@ -6,7 +6,7 @@ from mct_s2s.cli.applying.reviewing import applied, check_expected, pruning
 from mct_s2s.cli.applying.whole_run import run_at_all
 from mct_s2s.cli.binding import typed_options
 from mct_s2s.cli.options.apply import ApplyOptions
-from mct_s2s.cli.trust_files import site_setups
+from mct_s2s.cli.trust_file.entries import site_setups
 from mct_s2s.inputs.trust_file import read_trust_file
 
 

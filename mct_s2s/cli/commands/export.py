@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from mct_s2s.cli.exit_codes import worst
-from mct_s2s.cli.exporting import Export, read_sites
 from mct_s2s.cli.options import Output
 from mct_s2s.cli.options.export import ExportOptions
 from mct_s2s.cli.run import Run, run
 from mct_s2s.cli.session import Needs
-from mct_s2s.cli.trust_file_merge import Merged, merge
-from mct_s2s.cli.updated_file import UpdatedFile
+from mct_s2s.cli.trust_file.export import Export, read_sites
+from mct_s2s.cli.trust_file.merge import Merged, merge
+from mct_s2s.cli.trust_file.shared_text import UpdatedFile
 from mct_s2s.engine.session import Session
 from mct_s2s.errors import NotThere
 from mct_s2s.render.console import Terminal

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from mct_s2s.cli.binding import typed_options
-from mct_s2s.cli.trust_files import SiteSetup, site_setups
+from mct_s2s.cli.trust_file.entries import SiteSetup, site_setups
 from mct_s2s.errors import UsageError
 from mct_s2s.inputs.trust_file import read_trust_file
 

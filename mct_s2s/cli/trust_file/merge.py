@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mct_s2s.cli.trust_file_edits import Edits, edit_site, not_editable
+from mct_s2s.cli.trust_file.edits import Edits, edit_site, not_editable
 from mct_s2s.errors import UsageError
 from mct_s2s.inputs.bounded_toml import load_toml
 from mct_s2s.inputs.trust_file import parsed_trust_file

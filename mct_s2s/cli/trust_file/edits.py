@@ -11,7 +11,7 @@ from typing import Any
 from mct_s2s import clock
 from mct_s2s.cli.credentials import KindOptions, read_credential
 from mct_s2s.cli.options.setup import SetupOptions
-from mct_s2s.cli.trust_files import typed_values
+from mct_s2s.cli.trust_file.entries import typed_values
 from mct_s2s.errors import UsageError
 from mct_s2s.inputs.toml_lines import Place
 from mct_s2s.model.ids import DEFAULT_ROLE, client_id_in, same_id

@@ -8,7 +8,7 @@ from datetime import datetime
 from mct_s2s import clock
 from mct_s2s.cli.options.export import ExportOptions
 from mct_s2s.cli.requests import request_for, service_spec
-from mct_s2s.cli.trust_file_merge import Found
+from mct_s2s.cli.trust_file.merge import Found
 from mct_s2s.engine.observe.all_sites import find_mct_sites, find_slots, read_each
 from mct_s2s.engine.observe.for_export import observe_for_export
 from mct_s2s.engine.session import Session

@@ -14,8 +14,8 @@ from mct_s2s.cli.options import AzureOptions
 from mct_s2s.cli.options.setup import SetupOptions
 from mct_s2s.cli.requests import service_spec, wire
 from mct_s2s.cli.setting_up import Setup
-from mct_s2s.cli.trust_file_errors import Said, Value, read_values
-from mct_s2s.cli.trust_file_meetings import check_places, check_sites
+from mct_s2s.cli.trust_file.meetings import check_places, check_sites
+from mct_s2s.cli.trust_file.refusals import Said, Value, read_values
 from mct_s2s.errors import UsageError
 from mct_s2s.inputs.secret_to import SecretTo, secret_to
 from mct_s2s.inputs.target import caller_resource, site_target, tenant
