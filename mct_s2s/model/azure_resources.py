@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from mct_s2s.errors import S2SError
 from mct_s2s.model.ids import PrincipalId, TenantId
@@ -59,6 +60,10 @@ class Site:
     def url(self) -> str:
         """Where the MCT API answers."""
         return f"https://{self.host_names[0]}"
+
+    def is_at(self, url: str) -> bool:
+        """Whether an https address is one of the site's."""
+        return any(same_address(url, f"https://{name}") for name in self.host_names)
 
     @property
     def label(self) -> str:
@@ -126,3 +131,17 @@ class WiredApp:
     identity_resource: IdentityResource | None
     reference: str | None = None
     """What App Service says of the reference in its setting `AZURE_CLIENT_SECRET`: `Resolved`, or why not."""
+
+
+def same_address(one: str, other: str) -> bool:
+    """Whether two https addresses lead to the same host and port."""
+    return _origin(one) is not None and _origin(one) == _origin(other)
+
+
+def _origin(url: str) -> tuple[str, int] | None:
+    try:
+        parts = urlsplit(url)
+        port = parts.port or 443
+    except ValueError:
+        return None
+    return (parts.hostname, port) if parts.scheme == "https" and parts.hostname else None

@@ -129,6 +129,10 @@ class SecretNote:
     """What the store is called, as `--secret-to` takes it, where it keeps what it is given."""
     begun_for: Mapping[str, ClientId] = field(default_factory=dict)
     """Whose secret each attempt was for, where the store is not one client's by itself."""
+    scope: str | None = None
+    """What its reader is to ask a token for."""
+    url: str | None = None
+    """The site that it is for."""
 
     def is_about(self, credential: Credential, client_id: str) -> bool:
         """Whether an attempt was for that client's credential: one of another name than ours can never have been."""

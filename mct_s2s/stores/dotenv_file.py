@@ -22,6 +22,8 @@ from mct_s2s.stores.private_files import lines_of
 DELIVERED = "# mct-s2s credential "
 """The comment by which a later run knows which of an application's secrets this file holds."""
 SECRET = CredentialKind.SECRET
+SCOPE = "MCT_S2S_SCOPE"
+"""The variable that says what the client has to ask a token for."""
 
 
 def delivered_in(text: str) -> SecretNote | None:
@@ -51,7 +53,7 @@ def variables(record: SecretRecord, credential: Mapping[str, str]) -> dict[str, 
         "AZURE_CLIENT_ID": record.client_id,
         **credential,
         "AZURE_AUTHORITY_HOST": record.authority_host,
-        "MCT_S2S_SCOPE": record.scope,
+        SCOPE: record.scope,
         "MCT_S2S_URL": record.url,
     }
     return {name: value for name, value in values.items() if value}

@@ -12,8 +12,8 @@ from mct_s2s.file_ownership import UntrustedFile
 from mct_s2s.model.client_credentials import CredentialKind, SecretNote
 from mct_s2s.model.ids import ClientId, TenantId, is_guid, same_id
 from mct_s2s.ports.secret_stores import NewSecret, SecretRecord, StoredCredential
-from mct_s2s.stores.dotenv_file import SECRET, credential_text, delivered_in
-from mct_s2s.stores.dotenv_text import variables_in
+from mct_s2s.stores.dotenv_file import SCOPE, SECRET, credential_text, delivered_in
+from mct_s2s.stores.dotenv_text import reassigned, variables_in
 from mct_s2s.stores.private_files import (
     PENDING,
     check_place,
@@ -67,11 +67,19 @@ class FileStore:
             # A run was cut off between the arrival and this: the note has nothing more to say.
             with private(self._pending):
                 self._pending.unlink(missing_ok=True)
-        holds = variables_in(text).get("AZURE_CLIENT_ID")
+        values = variables_in(text)
+        holds = values.get("AZURE_CLIENT_ID")
         client_id = ClientId(holds) if holds else None
         if client_id is not None:
             begun |= dict.fromkeys(arrived.attempts, client_id)
-        return replace(arrived, attempts=tuple(begun), client_id=client_id, begun_for=begun)
+        return replace(
+            arrived,
+            attempts=tuple(begun),
+            client_id=client_id,
+            begun_for=begun,
+            scope=values.get(SCOPE),
+            url=values.get("MCT_S2S_URL"),
+        )
 
     async def check(self, client_id: ClientId | None) -> None:
         """Try the very writing that the secret will need.
@@ -132,11 +140,32 @@ class FileStore:
             TenantId(tenant),
             ClientId(client),
             secret,
-            values.get("MCT_S2S_SCOPE"),
+            values.get(SCOPE),
             values.get("MCT_S2S_URL"),
             values.get("AZURE_AUTHORITY_HOST"),
             note.delivered,
         )
+
+    async def point_to(self, scope: str) -> None:
+        """Change that one line of the file.
+
+        Raises:
+            UsageError: it cannot be written, or has become a text whose other variables would change with it.
+        """
+
+        def arrive() -> None:
+            try:
+                text = reassigned(self._text(), SCOPE, scope)
+            except ValueError as error:
+                raise UsageError(
+                    "secret-place-unfit",
+                    f"'{self.path}' could not be changed without changing more than {SCOPE}. It was not changed.",
+                    remedy=f"Set it there yourself: {SCOPE}={scope}",
+                ) from error
+            with private(self.path):
+                replace_whole(self.path, text)
+
+        await on_disk(arrive)
 
     def holds(self, client_id: str) -> bool:
         """Whether the file is that client's."""

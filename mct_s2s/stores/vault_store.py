@@ -82,6 +82,8 @@ class KeyVaultStore:
             _moment(tags.get("made")) or arrived[-1].created,
             held=tuple(KeyId(one.tags["keyId"]) for one in arrived),
             vault=store,
+            scope=tags.get("scope"),
+            url=tags.get("url"),
         )
 
     async def check(self, client_id: ClientId | None) -> None:
@@ -154,6 +156,12 @@ class KeyVaultStore:
         await self.vault.set(self.name, secret.value, tags, expires=secret.expires)
         with suppress(S2SError):  # it has arrived, and says so: a tag that stays tells nothing new
             await self._forget()
+
+    async def point_to(self, scope: str) -> None:
+        """Change that one tag of the version that everyone reads."""
+        current = await self._current()
+        if current is not None:
+            await self.vault.tag(self.name, current.version, {**current.tags, "scope": scope})
 
     async def read(self) -> StoredCredential | None:
         """Read what `deliver` stored."""

@@ -225,3 +225,56 @@ def test_after_thirty_days_the_name_is_free(mct: Program, azure: Sandbox) -> Non
     assert _ids(again)[0] != _ids(first)[0]
     assert again.document["changes"][0]["action"] == "create"
     assert _restored(again) == []
+
+
+def _purge_service_application(azure: Sandbox, ended: Ended) -> None:
+    gone = ended.document["status"]["serviceApplication"]["objectId"]
+    azure.graph("DELETE", f"/applications/{gone}")
+    azure.graph("DELETE", f"{BIN}/{gone}")
+
+
+@pytest.mark.parametrize("kind", ["secret", "certificate"])
+def test_one_deleted_for_good_is_made_anew_and_what_the_client_reads_follows(
+    mct: Program, azure: Sandbox, tmp_path: Path, kind: str
+) -> None:
+    file = tmp_path / "one.env"
+    asked = ("setup", "--client", "One", "--credential", kind, "--secret-to", f"file:{file}", *JSON)
+    first = mct(*asked)
+    old = first.document["status"]["serviceApplication"]["applicationIdUri"]
+    before = f"# mine\n{file.read_text(encoding='utf-8')}OTHER='a b'\n"
+    file.write_text(before, encoding="utf-8")
+    _purge_service_application(azure, first)
+    again = mct(*asked)
+    assert again.code == 0, again.out
+    new = again.document["status"]["serviceApplication"]["applicationIdUri"]
+    assert new != old
+    assert file.read_text(encoding="utf-8") == before.replace(old, new)
+    (row,) = [change for change in again.document["changes"] if change["resource"] == "scope"]
+    assert (row["action"], row["name"], row["id"]) == ("update", "One", f"file:{file}")
+    azure.forget()
+    third = mct(*asked)
+    assert (third.code, azure.writes()) == (0, []), third.out
+    assert {change["action"] for change in third.document["changes"]} == {"none"}
+    verified = mct("verify", "--credentials", str(file), "-o", "json")
+    assert verified.code == 0, verified.out
+
+
+def test_a_file_about_another_site_keeps_its_scope(mct: Program, tmp_path: Path) -> None:
+    file = tmp_path / "one.env"
+    asked = ("setup", "--client", "One", "--secret-to", f"file:{file}", *JSON)
+    assert mct(*asked).code == 0
+    text = file.read_text(encoding="utf-8")
+    (scope,) = [line for line in text.splitlines() if line.startswith("MCT_S2S_SCOPE=")]
+    (url,) = [line for line in text.splitlines() if line.startswith("MCT_S2S_URL=")]
+    of_another = text.replace(scope, "MCT_S2S_SCOPE=api://another/.default")
+    file.write_text(of_another.replace(url, "MCT_S2S_URL=https://another.example.com"), encoding="utf-8")
+    assert mct(*asked).code == 0
+    verified = mct("verify", "--credentials", str(file), "-o", "json")
+    assert verified.code == 3, verified.out
+    (token,) = [check for check in verified.document["checks"] if check["check"] == "token"]
+    assert token["remedy"] == f"Set {scope.replace('=', ' to ')} in file:{file}."
+    assert "api://another/.default" in file.read_text(encoding="utf-8")
+    file.write_text(of_another, encoding="utf-8")
+    again = mct(*asked)
+    assert again.code == 0, again.out
+    assert file.read_text(encoding="utf-8") == text

@@ -332,3 +332,18 @@ def test_without_the_extra_the_way_to_it_is_told(azure: Sandbox, tmp_path: Path)
     assert azure.log() == []
     usual = run("setup", "--client", "Reports", "-y", "-o", "json", env=azure.environment, home=tmp_path)
     assert usual.code == 0
+
+
+def test_a_service_application_made_anew_is_what_the_vault_says_to_ask_for(azure: Sandbox, mct: Program) -> None:
+    first = mct(*SETUP)
+    name, service = saved(first), first.document["status"]["serviceApplication"]["objectId"]
+    version = held(azure, name)["id"]
+    azure.graph("DELETE", f"/applications/{service}")
+    azure.graph("DELETE", f"/directory/deletedItems/{service}")
+    again = mct(*SETUP)
+    is_whole(again, azure, name)
+    uri = again.document["status"]["serviceApplication"]["applicationIdUri"]
+    assert (held(azure, name)["id"], held(azure, name)["tags"]["scope"]) == (version, f"{uri}/.default")
+    azure.forget()
+    assert mct(*SETUP).code == 0
+    assert [write for write in azure.writes() if not write.startswith("POST /_")] == []

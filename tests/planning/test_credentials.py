@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from mct_s2s.errors import Refused
@@ -12,17 +13,18 @@ from mct_s2s.model.desired import ClientSpec, CredentialSpec
 from mct_s2s.model.ids import ClientId, KeyId, certificate_key_id, federated_name
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.trust import ClientApplication
-from mct_s2s.planning.changes import UpdateApplication
+from mct_s2s.planning.changes import UpdateApplication, UpdateStoredScope
 from mct_s2s.planning.credentials.certificate import AddCertificate, CertificateSpec
 from mct_s2s.planning.credentials.federated import AddFederatedCredential, FederatedSpec, exchange_audience
-from mct_s2s.planning.credentials.secret import SecretSpec
+from mct_s2s.planning.credentials.secret import AddSecret, SecretSpec
 from mct_s2s.planning.make import make_plan
-from mct_s2s.planning.plan import Plan
+from mct_s2s.planning.plan import Plan, Results
 
 from tests.planning.scenarios import (
     FACTS,
     LATER,
     NOW,
+    SERVICE_ID,
     applied,
     client,
     complete,
@@ -30,6 +32,7 @@ from tests.planning.scenarios import (
     guid,
     observed_state,
     said,
+    site,
     spec,
 )
 
@@ -115,6 +118,44 @@ def test_a_new_client_gets_it_before_its_declaration_and_a_second_run_nothing(wa
     access = next(c for c in plan.changes if isinstance(c, UpdateApplication) and c.resource == "API permission")
     assert proof.key in plan.waits_for(access)
     assert make_plan(desired, applied(plan, observed_state()), FACTS).is_empty
+
+
+@pytest.mark.parametrize(
+    ("changed", "is_told"),
+    [
+        ({}, False),
+        ({"scope": "api://gone/.default"}, True),
+        ({"scope": "api://gone/.default", "url": "https://CONTOSOLEARN.azurewebsites.net:443/"}, True),
+        ({"scope": "api://gone/.default", "url": "https://other.example.com"}, False),
+        ({"scope": "api://gone/.default", "url": None}, False),
+        ({"scope": "api://gone/.default", "client_id": ClientId(guid("another"))}, False),
+        ({"scope": "api://gone/.default", "delivered": None}, False),
+        ({"scope": None}, False),
+    ],
+)
+def test_a_stored_scope_follows_its_own_sites_service_application(changed: dict[str, Any], is_told: bool) -> None:
+    found, uri = with_credentials(SECRET), f"api://{SERVICE_ID}"
+    place = {"place": "file:import.env", "url": site().url, "scope": f"{uri}/.default"}
+    note = SecretNote(delivered=SECRET.key_id, client_id=found.client_id, **place)  # type: ignore[arg-type]
+    plan = plan_of(SecretSpec(LATER), SECRET, note=replace(note, **changed))
+    steps = [change for change in plan.changes if isinstance(change, UpdateStoredScope)]
+    assert [(step.place, Results().text(step.scope)) for step in steps] == (
+        [("file:import.env", f"{uri}/.default")] if is_told else []
+    )
+    assert plan.is_empty is not is_told
+
+
+def test_a_new_secret_brings_its_scope_with_it() -> None:
+    old = credential(-1, name="old")
+    note = SecretNote(
+        delivered=old.key_id,
+        client_id=with_credentials().client_id,
+        scope="api://gone/.default",
+        url=site().url,
+        place="file:import.env",
+    )
+    (change,) = plan_of(SecretSpec(LATER), old, note=note).changes
+    assert isinstance(change, AddSecret)
 
 
 def test_federated_credentials_are_written_one_after_another() -> None:

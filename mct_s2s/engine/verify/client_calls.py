@@ -31,6 +31,7 @@ from mct_s2s.planning.registrations.belonging import misaddressed, misdirected
 from mct_s2s.planning.registrations.membership import is_consented
 from mct_s2s.planning.reports.verification import (
     CALL,
+    NO_SUCH_URI,
     CheckSubject,
     ClientToken,
     Verification,
@@ -181,13 +182,16 @@ async def _tested(context: VerifyContext, observed: ObservedState, client: Clien
         text = "Not tested: none of its credentials is available on this machine."
         remedy = own_command("verify", "--client", client_id, "--credentials", "FILE", where=context.where)
         return _Tested((VerificationCheck(*who, CALL, None, text, remedy),))
-    client_id, scope = credential.sign_in.client_id, credential.scope or f"{_audience(observed)}/.default"
+    client_id, expected = credential.sign_in.client_id, f"{_audience(observed)}/.default"
+    scope = credential.scope or expected
     try:
         token = await context.tokens.token(
             credential.sign_in, scope, is_new=_is_new(context, observed, client), role=_awaited_role(observed, client)
         )
     except ServiceError as error:
         remedy = token_remedy(error.service_code, client_id, context.where) or error.remedy
+        if error.service_code == NO_SUCH_URI and observed.trust.service is not None and scope != expected:
+            remedy = f"Set MCT_S2S_SCOPE to {expected} in {credential.source}."
         return _Tested((VerificationCheck(*who, "token", _verdict(error), error.message, remedy),))
     caller = ClientToken(client.name, client_id, token.claims, context.where, credential.source)
     kind = credential.sign_in.credential.kind

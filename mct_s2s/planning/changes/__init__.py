@@ -7,12 +7,13 @@ What a change does is decided by its type alone, in `engine.apply`; how it reads
 from __future__ import annotations
 
 from mct_s2s.planning.changes.access import AssignAppRole, DisableIdentity, EnableIdentity, RevokeAppRole
-from mct_s2s.planning.changes.base import Action, AlreadyRight, ApiUri, Change, Later, Part, Ref
+from mct_s2s.planning.changes.base import Action, AlreadyRight, ApiUri, Change, Later, Part, Ref, ScopeOf
 from mct_s2s.planning.changes.credentials import (
     AddCredential,
     DeleteStoredSecret,
     RemoveSecret,
     Replacement,
+    UpdateStoredScope,
 )
 from mct_s2s.planning.changes.registrations import (
     ApplicationEdits,
@@ -28,7 +29,6 @@ from mct_s2s.planning.changes.site import (
     ListedId,
     RefreshReference,
     RestartSite,
-    ScopeOf,
     SettingEdit,
     SettingSpec,
     SettingsSpec,
@@ -70,6 +70,7 @@ __all__ = [
     "SettingValue",
     "SettingsSpec",
     "UpdateApplication",
+    "UpdateStoredScope",
     "WireApp",
     "WriteSettings",
     "known_id",
@@ -93,6 +94,7 @@ AnyChange = (
     | WriteSettings
     | WireApp
     | RefreshReference
+    | UpdateStoredScope
     | DeleteStoredSecret
     | RestartSite
 )
@@ -105,7 +107,7 @@ def known_id(change: AnyChange) -> str | None:  # noqa: C901, PLR0911, PLR0912  
             return change.id
         case RemoveSecret():
             return change.key_id
-        case DeleteStoredSecret():
+        case UpdateStoredScope() | DeleteStoredSecret():
             return change.place
         case RevokeAppRole():
             return change.assignment

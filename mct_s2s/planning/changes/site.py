@@ -10,17 +10,10 @@ from mct_s2s.model.azure_resources import Site
 from mct_s2s.model.ids import (
     ClientId,
 )
-from mct_s2s.planning.changes.base import Action, ApiUri, Change, Later, Ref
+from mct_s2s.planning.changes.base import Action, ApiUri, Change, Later, Ref, ScopeOf
 
 ListedId: TypeAlias = tuple[str, Later[str]]
 """The name of a list, and an id that has to be on it."""
-
-
-@dataclass(frozen=True)
-class ScopeOf:
-    """`<Application ID URI>/.default`: what a token is asked for."""
-
-    uri: str | ApiUri
 
 
 SettingValue: TypeAlias = str | ApiUri | ScopeOf | Ref[ClientId]

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
-
+from mct_s2s.model.azure_resources import same_address
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.planning.reports.verification import CALL, CheckSubject, ClientToken, VerificationCheck
 
@@ -26,8 +25,7 @@ def misdirected(token: ClientToken, observed: ObservedState, url: str, own_url: 
             f"it is for '{audience}', not for the service application '{service.display_name}'",
             f"Correct MCT_S2S_SCOPE in {token.source}, or use another file: --credentials FILE",
         )
-    names = [url, *(f"https://{name}" for name in site.site.host_names)]
-    if own_url is not None and not any(same_site(own_url, name) for name in names):
+    if own_url is not None and not (same_address(own_url, url) or site.site.is_at(own_url)):
         return _not_sent(
             token,
             f"its credential is for '{own_url}', not for {url}",
@@ -42,20 +40,6 @@ def misaddressed(who: tuple[str, CheckSubject], audience: str, expected: str) ->
         return None
     message = f"Its token was not sent: it is for '{audience}', not for '{expected}'."
     return VerificationCheck(*who, CALL, False, message, "To give tokens this audience, run mct-s2s setup")
-
-
-def same_site(one: str, other: str) -> bool:
-    """Whether two https addresses lead to the same host and port."""
-    return _origin(one) is not None and _origin(one) == _origin(other)
-
-
-def _origin(url: str) -> tuple[str, int] | None:
-    try:
-        parts = urlsplit(url)
-        port = parts.port or 443
-    except ValueError:
-        return None
-    return (parts.hostname, port) if parts.scheme == "https" and parts.hostname else None
 
 
 def _not_sent(token: ClientToken, why: str, remedy: str) -> VerificationCheck:

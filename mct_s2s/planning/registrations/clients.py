@@ -37,6 +37,7 @@ from mct_s2s.planning.changes import (
 )
 from mct_s2s.planning.credentials import plan_credential
 from mct_s2s.planning.credentials.base import ClientState, vault_tags
+from mct_s2s.planning.credentials.stored_scope import plan_stored_scope
 from mct_s2s.planning.edits import missing_reference
 from mct_s2s.planning.plan import Facts, Left, ManualStep
 from mct_s2s.planning.registrations.custody import adoption, refuse_foreign
@@ -111,6 +112,9 @@ def plan_client(spec: ClientSpec, service: Service, observed: ObservedState, fac
     state = ClientState(spec.name, application, object_id, client_id, service.uri, note, observed.cloud, facts)
     credential = plan_credential(spec.credential, state)
     changes.extend(credential)
+    if not any(isinstance(one, AddCredential) for one in credential):
+        site = observed.app_service.site if observed.app_service is not None else None
+        changes.extend(plan_stored_scope(state, site, after=(CREATE, EXPOSE)))
     is_stored = note.delivered is not None or any(
         isinstance(one, AddCredential) and one.needs_store for one in credential
     )

@@ -52,6 +52,8 @@ class VerificationCheck:
 
 CALL = "call"
 """The check that everything else leads to: a real call of the MCT API that was answered."""
+NO_SUCH_URI = "500011"
+"""The number after AADSTS of a token request for a service application that is not in the tenant."""
 
 
 @dataclass(frozen=True)
@@ -200,7 +202,7 @@ def token_remedy(service_code: str, client_id: str, where: str) -> str | None:
         return own_command("add-client", about=client_id, where=where)
     if service_code == "700027":
         return own_command("add-client", "--credential", "certificate", about=client_id, where=where)
-    if service_code == "500011":
+    if service_code == NO_SUCH_URI:
         return own_command("setup", where=where)
     return None
 
