@@ -37,13 +37,13 @@ from mct_s2s.planning.changes import (
 )
 from mct_s2s.planning.credentials import plan_credential
 from mct_s2s.planning.credentials.base import ClientState, vault_tags
-from mct_s2s.planning.credentials.stored_scope import plan_stored_scope
 from mct_s2s.planning.edits import missing_reference
 from mct_s2s.planning.plan import Facts, Left, ManualStep
 from mct_s2s.planning.registrations.custody import adoption, refuse_foreign
 from mct_s2s.planning.registrations.membership import clients_called, members
 from mct_s2s.planning.registrations.restoring import as_restored, deleted_client
 from mct_s2s.planning.registrations.service import CREATE, EXPOSE, Service, service_principal
+from mct_s2s.planning.secrets.stored_scope import plan_stored_scope
 
 ABOUT = "client application"
 OPTION = "--client"
