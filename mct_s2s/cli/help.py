@@ -16,6 +16,7 @@ from typing import Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from mct_s2s.cli.conversion import SparesConversion, value_type
 from mct_s2s.render.capabilities import is_terminal, shows_colors
 
 DOCUMENTATION = "https://github.com/mct-s2s/mct-s2s/blob/main/docs/commands.md"
@@ -38,7 +39,7 @@ _VALUES = {Path: "FILE", int: "NUMBER", float: "NUMBER"}
 Rows = list[tuple[str, str]]
 
 
-class Command(TyperCommand):
+class Command(SparesConversion, TyperCommand):
     """A command with this help."""
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
@@ -46,7 +47,7 @@ class Command(TyperCommand):
         formatter.write(_page(self, ctx))
 
 
-class Group(TyperGroup):
+class Group(SparesConversion, TyperGroup):
     """A group of commands with this help."""
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
@@ -191,8 +192,3 @@ def choices(param: Any) -> list[str]:
 
 def _value(param: Any) -> str:
     return _VALUES.get(value_type(param), "TEXT")
-
-
-def value_type(param: Any) -> Any:
-    """The type of an option's value as its dataclass declares it; `None` where the parser does not tell."""
-    return getattr(getattr(param, "type_descriptor", None), "annotation", None)

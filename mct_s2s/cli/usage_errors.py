@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any
 
-from mct_s2s.cli.help import choices, value_type
+from mct_s2s.cli.conversion import value_type
+from mct_s2s.cli.help import choices
 from mct_s2s.errors import UsageError
 
 PROGRAM = "mct-s2s"

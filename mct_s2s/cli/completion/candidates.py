@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any, get_args
 
 from mct_s2s.cli.completion.known_names import KnownNames, known_names
-from mct_s2s.cli.help import choices, rank, value_type
+from mct_s2s.cli.conversion import value_type
+from mct_s2s.cli.help import choices, rank
 
 CLOUDS = ("public", "usgov", "usgov-dod", "china", "sandbox")
 STORES = ("file:", "keyvault:", "exec:", "github:", "show")

@@ -105,6 +105,8 @@ class AzureOptions:
         option(
             "--timeout",
             metavar="SECONDS",
+            min=0.1,
+            max=86_400,
             group=ADVANCED,
             variable="TIMEOUT",
             text="Deadline of the whole command, in seconds.",
