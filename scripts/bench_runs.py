@@ -18,6 +18,7 @@ from bench_fleet import fleet_section
 from bench_report import Times, chart, page, table
 from bench_start import start_table, start_times
 from contract_checks import keep_state, restore_state, sandbox
+from mct_s2s.sandbox.state import seed
 
 HERE = Path(__file__).parent
 DOCS = HERE.parent / "docs"
@@ -27,7 +28,9 @@ CLIENT_LATENCY = 0.1
 """Seconds for each request where the number of clients varies: a usual round trip to Graph and Resource Manager."""
 PATIENCE = {"az, expert": 50, "az, tutorial": 50}
 """With more clients than this, an Azure CLI script takes many minutes: it is left out."""
-SETUP = ("mct-s2s", "setup", "--client", "S2S client", "--managed-identity", "reports-func", "-y", "--no-verify")
+FUNCTION_APP = f"{seed.SUBSCRIPTION}/resourceGroups/integrations/providers/Microsoft.Web/sites/reports-func"
+"""As the Azure CLI's scripts name it: by a bare name, `mct-s2s` would look for it first, and they could not."""
+SETUP = ("mct-s2s", "setup", "--client", "S2S client", "--managed-identity", FUNCTION_APP, "-y", "--no-verify")
 
 
 def run(work: Path, command: Sequence[str]) -> float:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from mct_s2s.sandbox.state import seed
 
 from tests.cli.conftest import Program
 from tests.support.sandbox_inside import Inside
@@ -84,6 +85,16 @@ def test_setup_and_what_follows(measured: Measured) -> None:
         "verify": Cost(21, 6),
         "doctor": Cost(25, 3),
     }
+
+
+def test_setup_of_a_resource_that_need_not_be_looked_up(measured: Measured) -> None:
+    function_app = f"{seed.SUBSCRIPTION}/resourceGroups/integrations/providers/Microsoft.Web/sites/reports-func"
+    words = [function_app if word == "reports-func" else word for word in SETUP]
+    assert measured.cost(*words) == Cost(38, 8)
+
+
+def test_setup_of_a_client_alone(measured: Measured) -> None:
+    assert measured.cost("setup", "--client", "One", "-y", "--no-verify") == Cost(33, 8)
 
 
 def test_what_takes_away(measured: Measured) -> None:

@@ -703,7 +703,10 @@ class MemorySites:
 
     async def slot_config(self, resource: ResourceId) -> SlotConfig | None:
         async with self.state.call("swapping", resource.name):
-            return self.state.site_state(resource).slot_config
+            try:
+                return self.state.site_state(resource).slot_config
+            except NotThere:
+                return None
 
     async def write_settings(
         self,

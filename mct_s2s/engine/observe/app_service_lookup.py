@@ -8,7 +8,7 @@ from typing import NoReturn
 
 from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.errors import NotThere, ServiceError
-from mct_s2s.model.azure_resources import AppService, Site
+from mct_s2s.model.azure_resources import AppService, Site, SlotConfig
 from mct_s2s.model.commands import webapp_command
 from mct_s2s.model.ids import TenantId, is_guid
 from mct_s2s.model.resource_id import ResourceId
@@ -55,8 +55,8 @@ async def find_app_service(sites: Sites, target: SiteTarget, located: Located) -
         resource = await _locate(sites, subscription, target)
         located(resource)
         found = await _look(sites, resource)
-    site, settings = found or await _missing(sites, resource, target)
-    return AppService(site, settings, subscription.tenant_id, subscription=subscription.name)
+    site, settings, slots = found or await _missing(sites, resource, target)
+    return AppService(site, settings, subscription.tenant_id, slots, subscription=subscription.name)
 
 
 async def find_site(sites: Sites, target: SiteTarget, located: Located) -> tuple[Site, TenantId]:
@@ -96,9 +96,11 @@ async def _only_one(sites: Sites, subscription_id: str, name: str, where: str) -
     return found[0] if len(found) == 1 else _the_one(await sites.sites(subscription_id), name, where)
 
 
-async def _look(sites: Sites, resource: ResourceId) -> tuple[Site, dict[str, str | None]] | None:
-    site, settings = await gather_or_cancel(sites.site(resource), _settings_or_none(sites, resource))
-    return None if site is None or settings is None else (site, settings)
+async def _look(sites: Sites, resource: ResourceId) -> tuple[Site, dict[str, str | None], SlotConfig | None] | None:
+    site, settings, slots = await gather_or_cancel(
+        sites.site(resource), _settings_or_none(sites, resource), sites.slot_config(resource)
+    )
+    return None if site is None or settings is None else (site, settings, slots)
 
 
 async def _missing(sites: Sites, resource: ResourceId, target: SiteTarget) -> NoReturn:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 
 from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.engine.observe.app_service_lookup import (
@@ -95,7 +94,7 @@ async def _app_service(
         settings.set_result({})
         return AppService(site, {}, tenant_id, refusal=error)
     settings.set_result(app_service.settings)
-    return replace(app_service, slot_config=await azure.sites.slot_config(app_service.site.resource))
+    return app_service
 
 
 def is_refusal(error: S2SError) -> bool:
