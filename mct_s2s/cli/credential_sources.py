@@ -136,9 +136,9 @@ class CredentialSearch:
         return make(path) if make is not None else self._registered(client)
 
     def _tagged(self, client: ClientApplication) -> CredentialSource | None:
-        """The key vault that a run has noted at the registration, where this cloud has vaults."""
+        """The key vault that a run has noted last at the registration, where this cloud has vaults."""
         noted = noted_vaults(client.application) if client.application is not None else []
-        return next((self._in_vault(one.vault, one.secret) for one in noted if one.secret), None)
+        return next((self._in_vault(one.vault, one.secret) for one in reversed(noted) if one.secret), None)
 
     def _in_vault(self, vault: str, name: str) -> CredentialSource:
         bare, address = self.vaults.address(vault)

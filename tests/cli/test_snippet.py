@@ -199,6 +199,11 @@ def test_a_secret_in_a_vault_is_read_from_there(clients: Clients) -> None:
     assert 'get_secret("other")' in given.out
 
 
+def test_a_secret_that_has_moved_is_read_from_where_it_is_now(clients: Clients) -> None:
+    done(clients.run("rotate-secret", "Vaulted", "--secret-to", f"keyvault:{seed.VAULT}/moved", "-y"))
+    assert "--name moved" in clients.snippet("Vaulted").out
+
+
 def test_a_secret_of_a_repository_is_read_from_there(clients: Clients) -> None:
     to = ("-l", "github-actions", "--credentials", "github:contoso/import")
     assert "AZURE_CLIENT_SECRET: ${{ secrets.AZURE_CLIENT_SECRET }}\n" in clients.snippet("Away", *to).out
