@@ -62,6 +62,7 @@ async def read_many(
 async def read_file(setups: Sequence[SiteSetup], sessions: FleetSessions, within: timedelta) -> StatusReport:
     """The App Services of a trust file, side by side; what one of them raises is its own."""
     sites = [one.site for one in setups]
+    sessions.try_again()
 
     async def read(site: FleetSite, session: Session) -> SiteStatus:
         return replace(await _site(site.options, session, session.target, within), key=site.key)

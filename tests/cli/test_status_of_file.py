@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
+from contextvars import Context
+from datetime import timedelta
 
 import pytest
+from mct_s2s.cli.fleet.files import sites_of_file
+from mct_s2s.cli.fleet.sessions import open_sessions
+from mct_s2s.cli.options.status import StatusOptions
+from mct_s2s.cli.status_reports import read_file
+from mct_s2s.render.console import Terminal
 
 from tests.cli.conftest import Ended, Program
 from tests.cli.fleets import Fleet, check_costs, fleet
@@ -64,6 +72,27 @@ def test_a_site_and_a_tenant_that_fail_stop_no_other(status: Callable[..., Ended
     assert "t2-1 (mct-1): its state could not be read." in text.err
     assert "No problems found in what could be read." in text.out
     assert "t3-2 (mct-2): its state could not be read." in page.err
+
+
+def test_a_sign_in_that_failed_is_tried_again_when_a_watch_looks_again(
+    fleet: Fleet, tenants: Tenants, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second, _ = tenants.all
+    for name, value in {**first.azure.environment, "AZURE_AUTHORITY_HOST": ""}.items():
+        monkeypatch.setenv(name, value)
+    setups = Context().run(sites_of_file, StatusOptions(file=fleet.file))  # nothing of an earlier command line is known
+    within, terminal = timedelta(days=10), Terminal.open(json=True, quiet=True)
+
+    async def look_twice() -> list[int]:
+        async with open_sessions([one.site for one in setups], terminal) as sessions:
+            before = await read_file(setups, sessions, within)
+            second.azure.behave()
+            return [len(before.failed), len((await read_file(setups, sessions, within)).failed)]
+
+    second.azure.misbehave(
+        {"match": {"path": "*/oauth2/v2.0/token"}, "fault": {"type": "status", "status": 401}, "times": 99}
+    )
+    assert asyncio.run(look_twice()) == [3, 0]
 
 
 def test_every_format_has_every_site(status: Callable[..., Ended]) -> None:

@@ -31,6 +31,11 @@ class FleetSessions:
         subscription = site.target.subscription or shared.subscription
         return replace(shared, target=replace(site.target, subscription=subscription), subscription=subscription)
 
+    def try_again(self) -> None:
+        """Sign in again where that has failed: for who looks again and again."""
+        for holder in self._holders.values():
+            holder.try_again()
+
 
 @asynccontextmanager
 async def open_sessions(sites: Sequence[FleetSite], terminal: Terminal) -> AsyncIterator[FleetSessions]:
@@ -49,13 +54,22 @@ class _Holder:
     """Holds one session open, by a task of its own: it ends where it began, in one context."""
 
     def __init__(self, sites: Sequence[FleetSite], terminal: Terminal) -> None:
-        self._opened: asyncio.Future[Session] = asyncio.get_running_loop().create_future()
+        self._sites, self._terminal = sites, terminal
         self._is_over = asyncio.Event()
-        self._task = asyncio.ensure_future(self._hold(sites, terminal))
+        self._begin()
 
     async def session(self) -> Session:
         """The session, once it is there."""
         return await asyncio.shield(self._opened)
+
+    def try_again(self) -> None:
+        """Open it once more if that has failed."""
+        if self._opened.done() and not self._opened.cancelled() and self._opened.exception() is not None:
+            self._begin()
+
+    def _begin(self) -> None:
+        self._opened: asyncio.Future[Session] = asyncio.get_running_loop().create_future()
+        self._task = asyncio.ensure_future(self._hold())
 
     async def close(self) -> None:
         """Close it; where it is still being opened, give up."""
@@ -64,10 +78,10 @@ class _Holder:
             self._task.cancel()
         await asyncio.gather(self._task, return_exceptions=True)
 
-    async def _hold(self, sites: Sequence[FleetSite], terminal: Terminal) -> None:
+    async def _hold(self) -> None:
         try:
-            first = sites[0]
-            async with connect(first.options, all_needs(sites), terminal, client_id=first.client_id) as session:
+            first, needs = self._sites[0], all_needs(self._sites)
+            async with connect(first.options, needs, self._terminal, client_id=first.client_id) as session:
                 rights = SharedRights(session.azure.directory_access)
                 self._opened.set_result(replace(session, azure=replace(session.azure, directory_access=rights)))
                 await self._is_over.wait()
