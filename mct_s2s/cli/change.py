@@ -9,11 +9,11 @@ from secrets import token_hex
 
 from mct_s2s.cli.change_document import write_document
 from mct_s2s.cli.completion.seen import remember_seen
+from mct_s2s.cli.credential_stores.opening import RunStores
 from mct_s2s.cli.options import ChangingOptions, PlanFormat
 from mct_s2s.cli.questions import agrees, types
 from mct_s2s.cli.requests import where
 from mct_s2s.cli.run import Run
-from mct_s2s.cli.stores import RunStores
 from mct_s2s.cli.user_files import BackupFile
 from mct_s2s.engine.change import run_change
 from mct_s2s.engine.outcome import Outcome

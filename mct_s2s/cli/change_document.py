@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from mct_s2s.cli.closing import left_to_others
-from mct_s2s.cli.made_credentials import all_credentials
+from mct_s2s.cli.credential_stores.made import all_credentials
 from mct_s2s.cli.options import ChangingOptions, PlanFormat
 from mct_s2s.cli.requests import where
 from mct_s2s.engine.outcome import Outcome

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from mct_s2s import clock
-from mct_s2s.cli.made_credentials import credentials_of
+from mct_s2s.cli.credential_stores.made import credentials_of
 from mct_s2s.cli.options import ChangingOptions
 from mct_s2s.cli.requests import where
 from mct_s2s.engine.outcome import Outcome

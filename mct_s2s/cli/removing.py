@@ -8,11 +8,11 @@ from dataclasses import replace
 from mct_s2s import clock
 from mct_s2s.cli.change import change, exit_code
 from mct_s2s.cli.closing import close
+from mct_s2s.cli.credential_stores.opening import default_folder
 from mct_s2s.cli.options import RemovalOptions
 from mct_s2s.cli.requests import request_for, service_spec
 from mct_s2s.cli.run import Run, run
 from mct_s2s.cli.session import Needs
-from mct_s2s.cli.stores import default_folder
 from mct_s2s.engine.outcome import Outcome
 from mct_s2s.engine.session import Session
 from mct_s2s.errors import UsageError

@@ -25,7 +25,7 @@ from mct_s2s.render.live.progress import progress
 
 if TYPE_CHECKING:
     from mct_s2s.azure.connection import Connection
-    from mct_s2s.cli.made_credentials import Unseen
+    from mct_s2s.cli.credential_stores.made import Unseen
 
 RESUME = "Run the same command again to resume."
 
@@ -58,7 +58,7 @@ class Run:
         """The credentials that have been made: they are printed on every way out."""
         if self.outcome is None or not self.outcome.applied:
             return []
-        from mct_s2s.cli.made_credentials import credentials_of  # noqa: PLC0415  # most commands make none
+        from mct_s2s.cli.credential_stores.made import credentials_of  # noqa: PLC0415  # most commands make none
 
         return credentials_of(self.outcome)
 
@@ -66,7 +66,7 @@ class Run:
         """The credentials that were to be shown in the JSON document."""
         if self.outcome is None or not self.terminal.json:
             return []
-        from mct_s2s.cli.made_credentials import unseen  # noqa: PLC0415  # as above
+        from mct_s2s.cli.credential_stores.made import unseen  # noqa: PLC0415  # as above
 
         return list(unseen(self.outcome))
 
@@ -90,7 +90,7 @@ def run(options: AzureOptions, needs: Needs, body: Body) -> int:
         return await _about_chosen_site(current, needs, body, missing)
 
     async def remove(current: Run) -> int:
-        from mct_s2s.cli.made_credentials import remove_secrets  # noqa: PLC0415  # hardly ever
+        from mct_s2s.cli.credential_stores.made import remove_secrets  # noqa: PLC0415  # hardly ever
 
         async with connect(options, needs, current.terminal) as session:
             await remove_secrets(session.azure.directory, current.unseen())

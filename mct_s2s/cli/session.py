@@ -58,7 +58,7 @@ async def connect(
     Raises:
         S2SError: the options contradict each other, the cloud is not there, or the sign-in is refused.
     """
-    from mct_s2s.cli.vaults import KeyVaults, check_client  # noqa: PLC0415
+    from mct_s2s.cli.credential_stores.vaults import KeyVaults, check_client  # noqa: PLC0415
 
     if needs.key_vault:
         check_client()

@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from mct_s2s.azure.sign_in import azure_cli
 from mct_s2s.bounded_json import load_json
-from mct_s2s.cli.own_credentials import at_hand, from_files
+from mct_s2s.cli.credential_stores.own import at_hand, from_files
 from mct_s2s.errors import S2SError
 from mct_s2s.inputs.api_address import api_path, api_url
 from mct_s2s.inputs.backup import read_backup

@@ -9,7 +9,7 @@ from mct_s2s.cli.applying.reviewing import site_fingerprint
 from mct_s2s.cli.applying.site_run import SiteRun
 from mct_s2s.cli.change_document import result_of
 from mct_s2s.cli.closing import left_to_others
-from mct_s2s.cli.made_credentials import credentials_of
+from mct_s2s.cli.credential_stores.made import credentials_of
 from mct_s2s.cli.options import ChangingOptions, PlanFormat
 from mct_s2s.engine.outcome import Outcome
 from mct_s2s.errors import S2SError

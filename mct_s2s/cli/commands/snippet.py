@@ -8,12 +8,12 @@ from pathlib import Path
 
 from mct_s2s import clock
 from mct_s2s.azure.clouds import BY_NAME, SANDBOX
-from mct_s2s.cli.credential_sources import CredentialSearch, doubt_about, place
+from mct_s2s.cli.credential_stores.opening import default_folder
+from mct_s2s.cli.credential_stores.sources import CredentialSearch, doubt_about, place
 from mct_s2s.cli.options.snippet import SnippetOptions
 from mct_s2s.cli.requests import request_for, service_spec, where
 from mct_s2s.cli.run import Run, run
 from mct_s2s.cli.session import Needs
-from mct_s2s.cli.stores import default_folder
 from mct_s2s.engine.observe.observe import observe
 from mct_s2s.engine.session import Session
 from mct_s2s.errors import NotThere, UsageError

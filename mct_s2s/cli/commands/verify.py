@@ -10,12 +10,12 @@ from mct_s2s import clock
 from mct_s2s.azure.sign_in.choice import choose
 from mct_s2s.azure.sign_in.method import Method
 from mct_s2s.cli.completion.seen import remember_seen
+from mct_s2s.cli.credential_stores.opening import default_folder
+from mct_s2s.cli.credential_stores.own import at_hand, from_files
 from mct_s2s.cli.options.verify import VerifyOptions
-from mct_s2s.cli.own_credentials import at_hand, from_files
 from mct_s2s.cli.requests import request_for, service_spec, where
 from mct_s2s.cli.run import Run, run, run_as_client
 from mct_s2s.cli.session import Needs, client_api, client_tokens
-from mct_s2s.cli.stores import default_folder
 from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.engine.observe.observe import observe
 from mct_s2s.engine.session import Session

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from mct_s2s.cli.command_line import command_line
+from mct_s2s.cli.credential_stores.vaults import check_client
 from mct_s2s.cli.guided.choosing import choose_target
 from mct_s2s.cli.guided.clients import ClientAnswer, ClientQuestions
 from mct_s2s.cli.guided.prompts import Prompts, TerminalPrompts
@@ -17,7 +18,6 @@ from mct_s2s.cli.options.setup import SetupOptions
 from mct_s2s.cli.run import Run, run
 from mct_s2s.cli.session import Needs
 from mct_s2s.cli.setting_up import Setup
-from mct_s2s.cli.vaults import check_client
 from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.engine.session import Session
 from mct_s2s.errors import S2SError

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from mct_s2s.cli.noted_vaults import noted_vaults
-from mct_s2s.cli.own_credentials import at_hand, from_files
+from mct_s2s.cli.credential_stores.noted_vaults import noted_vaults
+from mct_s2s.cli.credential_stores.own import at_hand, from_files
 from mct_s2s.engine.session import Vaults
 from mct_s2s.errors import UsageError
 from mct_s2s.inputs.secret_to import SecretTo

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
-from mct_s2s.cli.noted_vaults import noted_store
-from mct_s2s.cli.own_credentials import if_usable
+from mct_s2s.cli.credential_stores.noted_vaults import noted_store
+from mct_s2s.cli.credential_stores.own import if_usable
 from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.engine.session import Session
 from mct_s2s.errors import UsageError

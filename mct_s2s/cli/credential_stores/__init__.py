@@ -1,0 +1,1 @@
+"""Where the credentials of clients go, and where they are found again."""
