@@ -7,6 +7,8 @@ from enum import Enum
 from functools import partial
 from typing import Any, get_args, get_origin
 
+_TO_CONVERT = object()
+
 
 class SparesConversion:
     """A part of a command: values stay as they are that the parser would not change.
@@ -25,19 +27,19 @@ class SparesConversion:
 
 
 def _processed(parameter: Any, usual: Callable[[Any, Any], Any], context: Any, value: Any) -> Any:
-    if parameter.required and not value:
+    found = _spared(value_type(parameter), value)
+    if found is _TO_CONVERT or (parameter.required and not value):
         return usual(context, value)
-    kind, is_right, right = value_type(parameter), False, value
+    return found if parameter.callback is None else parameter.callback(context, parameter, found)
+
+
+def _spared(kind: Any, value: Any) -> Any:
     if get_origin(kind) is list:
-        is_right = isinstance(value, list | tuple) and {type(one) for one in value} <= {*get_args(kind)}
-        right = [*value] if is_right else None
-    elif isinstance(kind, type) and issubclass(kind, Enum) and value in [word.value for word in kind]:
-        is_right, right = True, kind(value)
-    else:
-        is_right = value is None or type(value) is kind
-    if not is_right:
-        return usual(context, value)
-    return right if parameter.callback is None else parameter.callback(context, parameter, right)
+        known = isinstance(value, list | tuple) and {type(one) for one in value} <= {*get_args(kind)}
+        return [*value] if known else _TO_CONVERT
+    if isinstance(kind, type) and issubclass(kind, Enum) and value in [word.value for word in kind]:
+        return kind(value)
+    return value if value is None or type(value) is kind else _TO_CONVERT
 
 
 def value_type(parameter: Any) -> Any:

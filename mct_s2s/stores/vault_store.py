@@ -75,6 +75,7 @@ class KeyVaultStore:
         if not arrived:
             return SecretNote(tuple(begun), vault=store)
         tags = arrived[-1].tags
+        read = tags if arrived[-1] is versions[-1] else {}
         return SecretNote(
             (*begun, tags.get("credential", "")),
             KeyId(tags["keyId"]),
@@ -82,8 +83,8 @@ class KeyVaultStore:
             _moment(tags.get("made")) or arrived[-1].created,
             held=tuple(KeyId(one.tags["keyId"]) for one in arrived),
             vault=store,
-            scope=tags.get("scope"),
-            url=tags.get("url"),
+            scope=read.get("scope"),
+            url=read.get("url"),
         )
 
     async def check(self, client_id: ClientId | None) -> None:
@@ -149,7 +150,7 @@ class KeyVaultStore:
             "url": record.url,
             "authorityHost": record.authority_host,
         }
-        fitting = {name: value for name, value in ours.items() if value and len(value) <= LONGEST_TAG}
+        fitting = _fitting(ours)
         # What someone else has tagged the secret with stays with it.
         theirs = [(name, value) for name, value in self._before.items() if name not in ours]
         tags = {**dict(theirs[: MOST_TAGS - len(fitting)]), **fitting}
@@ -158,10 +159,11 @@ class KeyVaultStore:
             await self._forget()
 
     async def point_to(self, scope: str) -> None:
-        """Change that one tag of the version that everyone reads."""
+        """Change that one tag of the version that everyone reads, which is ours: `note` knows no scope of another."""
         current = await self._current()
         if current is not None:
-            await self.vault.tag(self.name, current.version, {**current.tags, "scope": scope})
+            rest = {name: value for name, value in current.tags.items() if name != "scope"}
+            await self.vault.tag(self.name, current.version, {**rest, **_fitting({"scope": scope})})
 
     async def read(self) -> StoredCredential | None:
         """Read what `deliver` stored."""
@@ -214,6 +216,11 @@ async def delete_secret(vault: KeyVault, name: str, client_id: ClientId) -> bool
         return False
     await vault.delete(name)
     return True
+
+
+def _fitting(tags: Mapping[str, str | None]) -> dict[str, str]:
+    """Those that a vault takes."""
+    return {name: value for name, value in tags.items() if value and len(value) <= LONGEST_TAG}
 
 
 def _pending(tags: Mapping[str, str]) -> list[str]:

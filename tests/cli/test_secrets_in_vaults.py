@@ -334,6 +334,19 @@ def test_without_the_extra_the_way_to_it_is_told(azure: Sandbox, tmp_path: Path)
     assert usual.code == 0
 
 
+def test_a_version_of_someone_else_keeps_its_tags_when_the_service_application_is_made_anew(
+    azure: Sandbox, mct: Program
+) -> None:
+    first = mct(*SETUP)
+    name, service = saved(first), first.document["status"]["serviceApplication"]["objectId"]
+    azure.vault("PUT", f"/secrets/{name}", json={"value": "theirs", "tags": {"scope": "api://theirs/.default"}})
+    azure.graph("DELETE", f"/applications/{service}")
+    azure.graph("DELETE", f"/directory/deletedItems/{service}")
+    again = mct(*SETUP, "--no-verify")
+    assert again.code == 0, again.document
+    assert held(azure, name)["tags"] == {"scope": "api://theirs/.default"}
+
+
 def test_a_service_application_made_anew_is_what_the_vault_says_to_ask_for(azure: Sandbox, mct: Program) -> None:
     first = mct(*SETUP)
     name, service = saved(first), first.document["status"]["serviceApplication"]["objectId"]

@@ -6,6 +6,7 @@ The plan's order is the only order. Nothing is undone: every change is safe to r
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 
 from mct_s2s import clock
 from mct_s2s.concurrency import end_all, gather_or_cancel
@@ -14,11 +15,12 @@ from mct_s2s.engine.apply.operations import Operations
 from mct_s2s.engine.outcome import LEFT, Outcome
 from mct_s2s.engine.session import Session
 from mct_s2s.errors import PermissionMissing, S2SError
-from mct_s2s.planning.changes import AddCredential, AnyChange, DisableIdentity, WriteSettings
+from mct_s2s.model.ids import ClientId
+from mct_s2s.planning.changes import AddCredential, AnyChange, DisableIdentity, UpdateStoredScope, WriteSettings
 from mct_s2s.planning.identifiers import with_known_name
 from mct_s2s.planning.permissions.grants import missing_rights, requests
 from mct_s2s.planning.permissions.preflight import likely_missing
-from mct_s2s.planning.plan import references
+from mct_s2s.planning.plan import Plan, references
 from mct_s2s.ports.apply_progress import Progress, during, waiting
 
 IN_FLIGHT = 16
@@ -36,11 +38,7 @@ async def apply(session: Session, outcome: Outcome, progress: Progress) -> None:
     request, plan, before = outcome.request, outcome.plan, outcome.before
     if request.backup is not None and before.app_service is not None:
         request.backup.check(str(before.app_service.site.resource))
-    secrets = [one for one in plan.changes if isinstance(one, AddCredential) and one.needs_store]
-    known = [one.client_id if isinstance(one.client_id, str) else None for one in secrets]
-    await gather_or_cancel(
-        *(outcome.stores[one.client].check(client_id) for one, client_id in zip(secrets, known, strict=True))
-    )
+    await gather_or_cancel(*(outcome.stores[client].check(owner) for client, owner in _written_to(plan)))
     outcome.applied, outcome.began = True, clock.seconds()
     departing = [str(c.identity_resource.principal_id) for c in plan.changes if isinstance(c, DisableIdentity)]
     departures = request.departures if departing else None
@@ -57,6 +55,16 @@ async def apply(session: Session, outcome: Outcome, progress: Progress) -> None:
         raise
     if departures is not None:
         departures.end(request.subject(before), departing)
+
+
+def _written_to(plan: Plan) -> Iterator[tuple[str, ClientId | None]]:
+    """The clients whose stores a plan writes to, each with its appId where it exists."""
+    for change in plan.changes:
+        match change:
+            case AddCredential(needs_store=True):
+                yield change.client, change.client_id if isinstance(change.client_id, str) else None
+            case UpdateStoredScope():
+                yield change.client, change.client_id
 
 
 async def apply_changes(context: ApplyContext) -> None:

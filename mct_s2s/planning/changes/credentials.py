@@ -93,6 +93,7 @@ class UpdateStoredScope(Change):
 
     client: str
     """The client's name as it was typed: its key among the stores."""
+    client_id: ClientId
     place: str
     """The store, as `--secret-to` takes it."""
     scope: ScopeOf

@@ -31,6 +31,7 @@ def plan_stored_scope(client: ClientState, site: Site | None, *, after: tuple[st
             name=client.name,
             detail=f"in {note.place}, was {note.scope}",
             client=client.name,
+            client_id=client.client_id,
             place=note.place,
             scope=ScopeOf(client.audience),
             after=after,
