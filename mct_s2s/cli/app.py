@@ -36,7 +36,7 @@ COMMANDS = {
     "verify": "Test each client with a real token and a real API call.",
     "snippet": "Print a program that calls the MCT API as a client.",
     "export": "Print what exists as a trust file, which apply reads.",
-    "doctor": "Check permissions, locks and policies. Changes nothing without --fix.",
+    "doctor": "Check permissions, locks and policies.",
     "schema": "Print the JSON Schema of a document.",
     "completion": "Print the script with which a shell completes commands and names."
     "\n\nNames are those that a command has shown within the last minute. Nothing is sent anywhere.",

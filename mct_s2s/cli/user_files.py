@@ -1,4 +1,4 @@
-"""Files that the user asked for beside the credentials: the settings as they were, the values to hand over, a request.
+"""Files that the user asked for beside the credentials: the settings as they were, the values to hand over.
 
 They are looked at before anything is written, come to be whole or not at all, and never replace a file of another kind.
 """
@@ -17,7 +17,6 @@ from mct_s2s.inputs.handoff import is_handoff
 from mct_s2s.local_files import read_ours
 from mct_s2s.model.settings_backup import Backup
 from mct_s2s.private_folders import check_folder
-from mct_s2s.render.access_request import is_access_request
 from mct_s2s.stores.private_files import check_place, replace_whole
 
 READABLE = 0o644
@@ -150,8 +149,3 @@ class SharedFile:
 def handoff_file(path: Path) -> SharedFile:
     """`--handoff FILE`: the values for the App Service's administrator."""
     return SharedFile(path, "handoff-unwritable", "handoff file", "--handoff", is_handoff)
-
-
-def request_file(path: Path) -> SharedFile:
-    """`doctor --request FILE`: what the caller asks an administrator for."""
-    return SharedFile(path, "request-unwritable", "request of mct-s2s doctor", "--request", is_access_request)

@@ -64,29 +64,6 @@ def grant_on_vault(vault: str, role: str, principal: str, kind: str | None = Non
     return f'{grant} --scope "$({look_up})"'
 
 
-def delete_at(collection: str, matching: str, query: str) -> str:
-    """`az rest` that deletes the one object of a Microsoft Graph collection that the shell looks up.
-
-    Args:
-        collection: the collection's URL.
-        matching: what the look-up appends to it: `?$filter=…`, or nothing.
-        query: the JMESPath of the object's id in the answer.
-    """
-    look_up = command("az", "rest", "--url", f"{collection}{matching}", "--query", query, "--output", "tsv")
-    return f'{command("az", "rest", "--method", "DELETE", "--url", f"{collection}/")}"$({look_up})"'
-
-
-def lock_again(name: str, scope: str) -> str:
-    """`az lock create` for a read-only lock that was removed: of a resource, a resource group or a subscription."""
-    parts = scope.strip("/").split("/")
-    if len(parts) > 4:
-        where = ["--resource", scope]
-    else:
-        group = ["--resource-group", parts[3]] if len(parts) == 4 else []
-        where = [*group, *(["--subscription", parts[1]] if len(parts) > 1 else [])]
-    return command("az", "lock", "create", "--name", name, "--lock-type", "ReadOnly", *where)
-
-
 def credential_removal(client_id: str, key_id: str, *options: str) -> str:
     """The command that removes a client secret, or with `--cert` a certificate, from a registration."""
     return command("az", "ad", "app", "credential", "delete", "--id", client_id, "--key-id", key_id, *options)

@@ -190,8 +190,6 @@ class Desired:
     given: GivenValues = field(default_factory=GivenValues)
     allow_consented: bool = False
     """Whether every client that holds the role is put on the allow list (`configure-appservice`)."""
-    mend: bool = False
-    """Whether clients that are allowed already get the admin consent that they lack (`doctor --fix`)."""
     restart: bool = True
     removal: Removal | None = None
     pruning: Pruning | None = None

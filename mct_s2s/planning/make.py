@@ -16,7 +16,6 @@ from mct_s2s.planning.app_service.slots import swap_note
 from mct_s2s.planning.app_service.wire import plan_wire
 from mct_s2s.planning.changes import AlreadyRight, AnyChange, Later, WriteSettings
 from mct_s2s.planning.credentials import one_after_another
-from mct_s2s.planning.mending import clients_to_mend
 from mct_s2s.planning.plan import Facts, Left, ManualStep, Plan
 from mct_s2s.planning.registrations.clients import Client, plan_client, plan_identity
 from mct_s2s.planning.registrations.membership import members
@@ -115,8 +114,7 @@ def _plan_clients(
     """By the names that were asked for."""
     if service is None:
         return {}
-    mended = clients_to_mend(observed, service.unique_name) if desired.mend else ()
-    return {spec.name: plan_client(spec, service, observed, facts) for spec in (*desired.clients, *mended)}
+    return {spec.name: plan_client(spec, service, observed, facts) for spec in desired.clients}
 
 
 def _each_once(clients: Iterable[Client]) -> list[Client]:

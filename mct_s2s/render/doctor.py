@@ -66,9 +66,6 @@ def doctor_document(seen: Seen, checks: tuple[DoctorCheck, ...]) -> dict[str, An
             {"step": row.step, "right": row.right, "who": row.who, "command": row.command or None}
             for row in missing_of(checks)
         ],
-        "drift": [
-            {"action": change.action.value, "resource": change.resource, "name": change.name} for change in seen.drift
-        ],
     }
 
 
@@ -77,8 +74,6 @@ def show_checks(
     checks: Sequence[DoctorCheck],
     where: str,
     more: Sequence[str] = (),
-    *,
-    is_requested: bool = False,
 ) -> None:
     """A line for each check; those that need something are gathered by who can grant it, with what they run.
 
@@ -87,7 +82,6 @@ def show_checks(
         checks: what was found.
         where: the options that name the App Service.
         more: further options with which `setup` does no more than was checked, and is not refused.
-        is_requested: whether the text for an administrator has been written.
     """
     column = min(max((cell_len(one_line(check.area).plain) for check in checks), default=0), _WIDEST_AREA)
     for check in checks:
@@ -100,18 +94,6 @@ def show_checks(
             _show_remedy(terminal, group)
     terminal.result()
     _show_outlook(terminal, checks, where, more)
-    if missing_grants(checks) and not is_requested:
-        terminal.result("To have this as a text for your administrator:")
-        _show_command(terminal, own_command("doctor", "--request", "request.md", where=where))
-
-
-def show_drift(terminal: Terminal, seen: Seen, where: str) -> None:
-    """That something differs from what `setup` would write, and the command that mends it."""
-    count = len(seen.drift)
-    if count:
-        change = "1 change would mend it" if count == 1 else f"{count} changes would mend it"
-        prose(terminal.out, Text(f"What is set up has drifted: {change}. To see and apply:", style="warn"))
-        _show_command(terminal, own_command("doctor", "--fix", where=where))
 
 
 def _by_remedy(checks: Iterable[DoctorCheck]) -> list[list[DoctorCheck]]:

@@ -9,25 +9,23 @@ from datetime import timedelta
 
 from mct_s2s.errors import NotThere, S2SError
 from mct_s2s.model.azure_resources import AppService
-from mct_s2s.model.caller_rights import CallerRights, DirectoryRights, SignedIn
 from mct_s2s.model.client_credentials import Federation
 from mct_s2s.model.directory_objects import Owner
-from mct_s2s.model.ids import ClientId, PrincipalId
+from mct_s2s.model.ids import PrincipalId
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.trust import ClientApplication
 from mct_s2s.planning.make import make_plan
-from mct_s2s.planning.permissions.doctor import DoctorCheck, Seen, State
+from mct_s2s.planning.permissions.doctor import DoctorCheck, State
 from mct_s2s.planning.permissions.grants import Grant, Lack
 from mct_s2s.planning.plan import BlockedStep, Left, ManualStep, Plan
 from mct_s2s.planning.reports.findings import Finding, Severity, diagnose
 from mct_s2s.planning.reports.status_report import SiteStatus, StatusReport, TenantRegistration, TenantWide, UnreadSite
 from mct_s2s.planning.reports.verification import CALL, CheckSubject, Verification, VerificationCheck
 from mct_s2s.ports.apply_progress import activity, throttled, waiting, watched_by
-from mct_s2s.render.access_request import access_request
 from mct_s2s.render.closing import ClientResult, Closing, credential_lines, show_closing
 from mct_s2s.render.console import Terminal
 from mct_s2s.render.diagnostics import show_account, show_error
-from mct_s2s.render.doctor import show_checks, show_drift
+from mct_s2s.render.doctor import show_checks
 from mct_s2s.render.documents import SavedCredential, error_document, status_document
 from mct_s2s.render.findings import show_findings
 from mct_s2s.render.fleet.closing import SiteAccount, show_accounts, show_stopped
@@ -271,14 +269,10 @@ def _handed_over(terminal: Terminal, name: str) -> None:
 
 
 def _doctored(terminal: Terminal, name: str) -> None:
-    lack = Lack(name, Grant(name, name, name, (name,), (name,)))
+    lack = Lack(name, Grant(name, name, name, (name,)))
     words = (name, name, name, name, name, name)
     checks = [DoctorCheck("x", state, *words, lacks) for state in State for lacks in ((), (lack,))]
     show_checks(terminal, checks, name)
-    show_drift(terminal, Seen(CallerRights(), None, drift=(principal(name),)), name)
-    rights = DirectoryRights(SignedIn(name, ClientId(name), is_person=False), name=name, graph=f"https://{name}")
-    for line in (access_request(Seen(CallerRights(rights), None), checks, name) or "").splitlines():
-        terminal.result(line)
 
 
 def _found(terminal: Terminal, name: str) -> None:

@@ -12,12 +12,12 @@ from mct_s2s.model.caller_rights import CallerRights, DirectoryRights, Permissio
 from mct_s2s.model.ids import ClientId, PrincipalId
 from mct_s2s.planning.permissions.doctor import DoctorCheck, Seen, State, checks
 from mct_s2s.planning.permissions.grants import Grant, Lack
-from mct_s2s.render.doctor import doctor_document, show_checks, show_drift
+from mct_s2s.render.doctor import doctor_document, show_checks
 
 from tests.cli.schemas import check as check_contract
 from tests.planning.scenarios import NOW, TENANT, guid, site
 from tests.render.conftest import Screens
-from tests.render.examples import ODD_NAMES, WHERE, principal
+from tests.render.examples import ODD_NAMES, WHERE
 from tests.render.reading import line_with, pasteable, words_of
 from tests.support.screens import check_screen
 
@@ -89,7 +89,7 @@ def test_a_caller_of_whom_nothing_is_known_is_of_no_kind() -> None:
 
 def test_without_a_look_at_directory_and_tenant_the_caller_is_empty() -> None:
     document = doctor_document(Seen(CallerRights(), None), (MISSING,))
-    assert set(document) == {"schema", "ready", "setup", "caller", "tenant", "checks", "missing", "drift"}
+    assert set(document) == {"schema", "ready", "setup", "caller", "tenant", "checks", "missing"}
     assert set(document["caller"].values()) == {None}
     assert document["tenant"] is None
 
@@ -202,19 +202,18 @@ def test_a_ready_caller_gets_the_next_command_for_this_app_service(screens: Scre
 
 def test_who_may_not_read_the_settings_can_do_the_directorys_part(screens: Screens) -> None:
     lines = shown(screens, lacking("read-settings", "read settings", SITE_ROLE), MISSING, more=["--auto-lifetime"])
-    assert lines[-3] == (f"mct-s2s setup --client NAME --auto-lifetime --no-app-service --handoff handoff.json {WHERE}")
+    assert lines[-1] == (f"mct-s2s setup --client NAME --auto-lifetime --no-app-service --handoff handoff.json {WHERE}")
 
 
 def test_who_may_not_register_can_write_the_settings_of_someone_who_may(screens: Screens) -> None:
     lines = shown(screens, lacking("create-application", "create", Grant("x", "for it", REGISTRAR, ("az x",))))
-    assert lines[-3] == f"mct-s2s configure-appservice --from handoff.json {WHERE}"
+    assert lines[-1] == f"mct-s2s configure-appservice --from handoff.json {WHERE}"
 
 
 def test_who_lacks_both_sides_is_shown_no_way_round(screens: Screens) -> None:
     registrar = lacking("create-application", "create", Grant("x", "for it", REGISTRAR, ("az x",)))
     lines = shown(screens, registrar, lacking("read-settings", "read settings", SITE_ROLE))
     assert not any("handoff" in line for line in lines)
-    assert lines[-1] == f"mct-s2s doctor --request request.md {WHERE}"
 
 
 @pytest.mark.parametrize("width", [40, 80, 100, None])
@@ -243,15 +242,6 @@ def test_an_odd_name_in_a_check_is_shown_as_it_is(screens: Screens, name: str) -
     show_checks(screen.terminal, [check], WHERE)
     line_with(screen.out, f"'{name}'")
     assert f"Ask {name}." in pasteable(screen.out)
-
-
-def test_drift_is_said_with_the_command_that_mends_it(screens: Screens) -> None:
-    for count, words in ((1, "1 change would mend it"), (2, "2 changes would mend it")):
-        screen = screens(120)
-        changes = tuple(replace(principal("A"), key=str(at)) for at in range(count))
-        show_drift(screen.terminal, replace(seen(), drift=changes), WHERE)
-        assert words in screen.out
-        assert screen.out.splitlines()[-1] == f"mct-s2s doctor --fix {WHERE}"
 
 
 SCREENS = {

@@ -19,7 +19,7 @@ from mct_s2s.cli.requests import where
 from mct_s2s.model.azure_resources import AppService, WiredApp
 from mct_s2s.model.caller_rights import CallerRights, DirectoryRights, Permission, ResourceLock, ScopeRights, SignedIn
 from mct_s2s.model.client_sign_in import Claims
-from mct_s2s.model.commands import command, grant_on_vault, lock_again, option, own_command, webapp_command
+from mct_s2s.model.commands import command, grant_on_vault, option, own_command, webapp_command
 from mct_s2s.model.desired import WireSpec
 from mct_s2s.model.ids import ApplicationObjectId, ClientId, PrincipalId
 from mct_s2s.model.observed import ObservedState
@@ -140,8 +140,7 @@ def grants() -> Iterator[str]:
             access = CallerRights(rights, (), {str(resource).lower(): scope})
             for need in (Need(Right.RESTART, EVIL, resource=resource), Need(Right.CONSENT, EVIL)):
                 for lack in lacks(judge(need, access), access):
-                    yield from (lack.grant.command, *lack.grant.revoke)
-    yield lock_again(EVIL, str(resource))
+                    yield lack.grant.command
 
 
 def handovers() -> Iterator[str]:

@@ -19,7 +19,6 @@ from mct_s2s.model.desired import SettingsScope
 from mct_s2s.model.ids import TenantId
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.resource_id import ResourceId
-from mct_s2s.planning.changes import AnyChange
 from mct_s2s.planning.make import make_plan
 from mct_s2s.planning.permissions.doctor import Seen
 from mct_s2s.planning.permissions.preflight import need_of
@@ -73,7 +72,6 @@ def _whole(request: Request, observed: ObservedState) -> Seen:
         service=observed.trust.service.object_id if observed.trust.service else None,
         needs=_needs_of_existing(plan, observed),
         setup_refusal=refusal,
-        drift=_drift(request, observed),
     )
 
 
@@ -90,17 +88,6 @@ def _needs_of_existing(plan: Plan, observed: ObservedState) -> tuple[Need, ...]:
     """The rights over registrations that are there; those that a new one takes are checked anyway."""
     needs = (need_of(change, observed) for change in plan.changes)
     return tuple(dict.fromkeys(need for need in needs if need is not None and need.application is not None))
-
-
-def _drift(request: Request, observed: ObservedState) -> tuple[AnyChange, ...]:
-    """What `doctor --fix` would change, where there is something that it may mend."""
-    if observed.trust.service is None or observed.app_service is None or observed.settings_unread:
-        return ()
-    desired = replace(request.desired, settings=SettingsScope.ALL, mend=True)
-    try:
-        return make_plan(desired, replace(observed, identity_resources=()), request.facts).changes
-    except (NotThere, Refused):
-        return ()
 
 
 async def _in_parts(azure: Azure, request: Request, look: AccessLook) -> Seen:

@@ -13,7 +13,6 @@ from mct_s2s.model.caller_rights import CallerRights, SecretRestriction, Verdict
 from mct_s2s.model.commands import option
 from mct_s2s.model.directory_objects import Tenant
 from mct_s2s.model.ids import ApplicationObjectId, TenantId, same_id
-from mct_s2s.planning.changes import AnyChange
 from mct_s2s.planning.permissions.grants import Grant, Lack, lacks, least, missing_rights
 from mct_s2s.planning.permissions.preflight import LEFT_TO_OTHERS
 from mct_s2s.planning.permissions.rights import Need, Right, judge
@@ -106,8 +105,6 @@ class Seen:
     """The rights over existing registrations that `setup` would need for what it would change about them."""
     setup_refusal: S2SError | None = None
     """Why `setup` would refuse what is there, whatever the rights."""
-    drift: tuple[AnyChange, ...] = ()
-    """What `doctor --fix` would change."""
 
 
 def checks(seen: Seen, now: datetime, *, consent: bool = True) -> tuple[DoctorCheck, ...]:

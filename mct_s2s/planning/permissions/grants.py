@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from mct_s2s.errors import MissingRight
 from mct_s2s.model.caller_rights import CallerRights, DirectoryRights
-from mct_s2s.model.commands import command, delete_at, lock_again
+from mct_s2s.model.commands import command
 from mct_s2s.model.resource_id import CONTAINER_APPS, LOGIC_APPS, ResourceId
 from mct_s2s.planning.permissions.rights import (
     APPLICATION_DEVELOPER,
@@ -37,9 +37,7 @@ _LEAST_ROLES = {
 """Built-in roles that may write to a resource, and so enable its identity."""
 _DELETE_LOCK = ("az", "lock", "delete", "--ids")
 _ASSIGN_ROLE = ("az", "role", "assignment", "create", "--assignee")
-_UNASSIGN_ROLE = ("az", "role", "assignment", "delete", "--assignee")
 _ADD_PERMISSION = ("az", "ad", "app", "permission", "add", "--id")
-_DELETE_PERMISSION = ("az", "ad", "app", "permission", "delete", "--id")
 _CONSENT_TO = ("az", "ad", "app", "permission", "admin-consent", "--id")
 
 
@@ -60,8 +58,6 @@ class Grant:
     """Who can grant it."""
     commands: tuple[str, ...] = ()
     """What they run, one after another; empty where only they know how."""
-    revoke: tuple[str, ...] = ()
-    """What they run to take it back."""
 
     @property
     def command(self) -> str:
@@ -140,7 +136,6 @@ def _azure(need: Need, obstacle: Obstacle, rights: DirectoryRights | None) -> Gr
             f"to remove the read-only lock '{obstacle.name}'",
             "an Owner or User Access Administrator",
             (command(*_DELETE_LOCK, lock),),
-            (lock_again(obstacle.name, obstacle.scope),),
         )
     if obstacle.kind is ObstacleKind.DENIAL:
         return Grant(
@@ -156,7 +151,6 @@ def _azure(need: Need, obstacle: Obstacle, rights: DirectoryRights | None) -> Gr
         f"for the role {role} on '{need.subject}'",
         "an Owner or User Access Administrator",
         (command(*_ASSIGN_ROLE, *assignment),),
-        (command(*_UNASSIGN_ROLE, *assignment),),
     )
 
 
@@ -183,22 +177,19 @@ def _entra_role(role: str, rights: DirectoryRights | None) -> Grant:
     graph = rights.graph if rights else "https://graph.microsoft.com/v1.0"
     body = json.dumps({"principalId": principal, "roleDefinitionId": template, "directoryScopeId": "/"})
     url = f"{graph}/roleManagement/directory/roleAssignments"
-    mine = f"?$filter=principalId%20eq%20%27{principal}%27%20and%20roleDefinitionId%20eq%20%27{template}%27"
     return Grant(
         role,
         f"for the Entra role {role}",
         _REGISTRAR,
         (command("az", "rest", "--method", "POST", "--url", url, "--body", body),),
-        (delete_at(url, mine, "value[0].id"),),
     )
 
 
 def _permissions(names: Sequence[str], rights: DirectoryRights) -> Grant:
-    """Application permissions of Microsoft Graph. Taking one back takes two steps: it is declared, and granted."""
+    """Application permissions of Microsoft Graph."""
     listed = " and ".join(names)
     ids = [GRAPH_PERMISSIONS[name] for name in names]
-    caller, principal = rights.signed_in.client_id or "CALLER", rights.principal_id or "CALLER"
-    granted = f"{rights.graph}/servicePrincipals/{principal}/appRoleAssignments"
+    caller = rights.signed_in.client_id or "CALLER"
     return Grant(
         listed,
         f"for the Microsoft Graph application permission {listed}",
@@ -208,9 +199,5 @@ def _permissions(names: Sequence[str], rights: DirectoryRights) -> Grant:
                 *_ADD_PERMISSION, caller, "--api", GRAPH_APP_ID, "--api-permissions", *(f"{one}=Role" for one in ids)
             ),
             command(*_CONSENT_TO, caller),
-        ),
-        (
-            command(*_DELETE_PERMISSION, caller, "--api", GRAPH_APP_ID, "--api-permissions", *ids),
-            *(delete_at(granted, "", f'value[?appRoleId==`"{one}"`].id | [0]') for one in ids),
         ),
     )
