@@ -1,17 +1,15 @@
-"""The expressions of pipeline files, as far as ours go: a lookup, or the JSON of one. Anything else is an error."""
+"""The expressions of pipeline files, as far as ours go: a lookup. Anything else is an error."""
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from typing import Any
 
 _GITHUB = re.compile(r"\$\{\{(.*?)\}\}")
-_LOOKUP = re.compile(r"\s*(?:(toJSON)\(\s*)?([a-z_][\w.-]*)\s*\)?\s*", re.IGNORECASE)
+_LOOKUP = re.compile(r"\s*([a-z_][\w.-]*)\s*")
 _PARAMETER = re.compile(r"\$\{\{\s*parameters\.(\w+)\s*\}\}")
 _MACRO = re.compile(r"\$\(([\w.]+)\)")
-_INPUT = re.compile(r"\$\[\[\s*inputs\.([\w-]+)\s*\]\]")
 
 
 def github(text: object, contexts: Mapping[str, Any]) -> str:
@@ -25,18 +23,13 @@ def azure(text: object, parameters: Mapping[str, object], variables: Mapping[str
     return _MACRO.sub(lambda found: variables.get(found[1], found[0]), expanded)
 
 
-def gitlab(text: str, inputs: Mapping[str, object]) -> str:
-    """The text of a component, with its inputs in their places."""
-    return _INPUT.sub(lambda found: _scalar(inputs[found[1]]), text)
-
-
 def _github(expression: str, contexts: Mapping[str, Any]) -> str:
     found = _LOOKUP.fullmatch(expression)
     assert found, f"not evaluated: {expression}"
     value: Any = contexts
-    for name in found[2].split("."):
+    for name in found[1].split("."):
         value = value.get(name) if isinstance(value, Mapping) else None
-    return json.dumps(value, indent=2) if found[1] else "" if value is None else _scalar(value)
+    return "" if value is None else _scalar(value)
 
 
 def _scalar(value: object) -> str:

@@ -1,9 +1,8 @@
-"""The three services, as far as they run our files: what a job sees, and each of its scripts in bash as they run it."""
+"""Both services, as far as they run our files: what a job sees, and each of its scripts in bash as they run it."""
 
 from __future__ import annotations
 
 import re
-import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -24,12 +23,7 @@ ROOT = Path(__file__).parents[2]
 PIPELINES = ROOT / "scripts" / "pipelines"
 GITHUB_SHELL = ("bash", "--noprofile", "--norc", "-e", "-o", "pipefail")
 """Source: docs.github.com/actions/reference/workflows-and-actions/workflow-syntax, `jobs.<job_id>.steps[*].shell`."""
-GITLAB_SHELL = ("bash", "-e", "-o", "pipefail")
 FULL_COMMIT = 40
-BY_ITS_OWN_AUTHORITIES = (
-    "sandbox=$SSL_CERT_FILE\nunset SSL_CERT_FILE REQUESTS_CA_BUNDLE\n{}\nexport SSL_CERT_FILE=$sandbox"
-)
-"""Packages come from an index that the authority of the sandbox has not signed."""
 CACHE = {"PIP_CACHE_DIR": str(Path.home() / ".cache" / "pip")}
 NOTHING: Mapping[str, str] = MappingProxyType({})
 AUDIENCE = "api://AzureADTokenExchange"
@@ -243,53 +237,3 @@ def _logged(log: str) -> tuple[dict[str, str], str]:
         else:
             assert "##vso" not in line or line.startswith(_OTHER_COMMANDS), line
     return outputs, "\n".join(pages)
-
-
-@dataclass
-class GitLabRunner:
-    """Runs jobs of our component in a merge request's pipeline or another."""
-
-    machine: Machine
-    predefined: Mapping[str, str]
-    inputs: Mapping[str, object]
-
-    def component(self) -> Any:
-        """Its jobs, with the inputs in their places."""
-        head, _, body = (PIPELINES / "gitlab/templates/mct-s2s.yml").read_text(encoding="utf-8").partition("\n---\n")
-        declared = YAML(typ="safe").load(head)["spec"]["inputs"]
-        sent = {name: one["default"] for name, one in declared.items() if "default" in one} | dict(self.inputs)
-        assert set(sent) == set(declared), "an input without a value"
-        for name, one in declared.items():
-            assert re.fullmatch(one.get("regex", ".*"), str(sent[name]))
-        return YAML(typ="safe").load(expressions.gitlab(body, sent))
-
-    def job(self, name: str, token: str, needed: Mapping[str, str] | None = None, *, installs: bool = False) -> Ran:
-        """Run a job; `needed` are the variables of earlier jobs' reports.
-
-        Unless it `installs`, its first script is left out, and mct-s2s is there already.
-        """
-        component = self.component()
-        job, base = component[name], component[component[name]["extends"]]
-        variables = {key: one["value"] for key, one in {**base["variables"], **job["variables"]}.items()}
-        (variable,) = base["id_tokens"]
-        fetches, *prepares = base["before_script"]
-        assert "$[[" not in f"{base['before_script']} {job['script']}"
-        lines = [*([BY_ITS_OWN_AUTHORITIES.format(fetches)] if installs else []), *prepares, *job["script"]]
-        there = {} if installs else {"program": str(self._program())}
-        given = {**variables, **self.predefined, variable: token, **(needed or {}), **there}
-        folder = self.machine.workspace / "mct-s2s"
-        shutil.rmtree(folder, ignore_errors=True)
-        code, log = self.machine.bash(
-            GITLAB_SHELL, "\n".join(lines), {**given, "CI_PROJECT_DIR": str(self.machine.workspace)}
-        )
-        report, page = (folder / name for name in ("outputs.env", "summary.md"))
-        outputs = dict(line.split("=", 1) for line in report.read_text().splitlines()) if report.exists() else {}
-        return Ran(code, log, outputs, page.read_text() if page.exists() else "")
-
-    def _program(self) -> Path:
-        folder = self.machine.home / "program"
-        if not folder.exists():
-            folder.mkdir()
-            (folder / "source").symlink_to(ROOT)
-            (folder / "mct-s2s").symlink_to(sys.prefix)
-        return folder

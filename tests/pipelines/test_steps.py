@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import stat
@@ -18,8 +17,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from pipeline_steps import commands, program, sign_in
-from pipeline_steps.event import NEAR_EXPIRY, read_event
-from pipeline_steps.hosts import AzurePipelines, GitHubActions, GitLab
+from pipeline_steps.hosts import AzurePipelines, GitHubActions
 from pipeline_steps.inputs import Inputs, StepError
 from pipeline_steps.places import may_be_a_file
 from pipeline_steps.requests import RequestFailed, ask
@@ -29,7 +27,6 @@ from pipeline_steps.summary import summary
 from tests.conftest import free_ports
 from tests.pipelines.conftest import Step, outputs_in
 from tests.pipelines.github_service import GitHub
-from tests.pipelines.runners import PIPELINES
 from tests.support.sampling import every_cell
 
 FINGERPRINT = "0123456789abcdef" * 4
@@ -91,15 +88,6 @@ def test_a_value_is_one_output_and_no_command(value: str, tmp_path: Path, capsys
     assert outputs_in(output.read_text()) == {"sites": "\n".join(value.splitlines())}
     AzurePipelines(tmp_path).output("client-id", value)
     assert all(line.count("##vso[") == 1 for line in capsys.readouterr().out.splitlines())
-    GitLab(tmp_path).output("client-id", value)
-    report = tmp_path / "outputs.env"
-    assert not report.exists() or len(report.read_text().splitlines()) == 1
-
-
-def test_gitlab_reads_a_small_report(tmp_path: Path) -> None:
-    for number in range(100):
-        GitLab(tmp_path).output(f"sites-{number}", "x" * 200)
-    assert (tmp_path / "outputs.env").stat().st_size < 5_000
 
 
 @pytest.mark.parametrize("name", HOSTILE)
@@ -140,40 +128,6 @@ def test_a_short_text_fits_and_leaves_no_block_open(lines: list[str], size: int)
         ticks = mark[: len(mark) - len(mark.lstrip("`"))]
         fence = "" if fence and ticks.startswith(fence) else fence or ticks
     assert not fence, short
-
-
-# The event of a key vault
-
-
-EVENT = json.loads((PIPELINES / "event-grid" / "event.json").read_text())
-SAVED = "keyvault:Contoso-Integrations/mct-s2s-contosolearn-import"
-
-
-@pytest.mark.parametrize("kind", ["eventType", "type"])
-def test_an_event_is_about_one_secret(kind: str) -> None:
-    """In Event Grid's schema, as a CloudEvent, and with the blank that Microsoft's own example has in a name."""
-    data = {**EVENT["data"], "ObjectName ": EVENT["data"]["ObjectName"]}
-    del data["ObjectName"]
-    event = read_event(json.dumps({kind: NEAR_EXPIRY, "data": data}))
-    made = Credential("Import", "secret", "", SAVED)
-    assert event.was_replaced(Results((Site("learn", Counter(), (made,)),)))
-    assert not event.was_replaced(Results((Site("learn", Counter()),)))
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "",
-        "[]",
-        "x",
-        json.dumps({**EVENT, "eventType": "Microsoft.KeyVault.SecretExpired"}),
-        json.dumps({**EVENT, "data": None}),
-        json.dumps({**EVENT, "data": {"VaultName": "a", "ObjectName": {"b": 1}}}),
-    ],
-)
-def test_what_is_no_such_event_starts_nothing(text: str) -> None:
-    with pytest.raises(StepError):
-        read_event(text)
 
 
 # Sign-in

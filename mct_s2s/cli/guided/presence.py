@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from mct_s2s.cli.options import AzureOptions, ChangingOptions, Output
 
 _CI = ("CI", "GITHUB_ACTIONS", "TF_BUILD")
-"""Set by GitHub Actions, GitLab and most others; by GitHub Actions; by Azure Pipelines. Some give jobs a terminal."""
+"""Set by GitHub Actions and most others; by GitHub Actions; by Azure Pipelines. Some give jobs a terminal."""
 
 
 def may_ask(options: AzureOptions, environ: Mapping[str, str] = os.environ) -> bool:

@@ -1,8 +1,7 @@
 """Where each service takes what a step says: the page of the job, and values for later steps.
 
 Sources: docs.github.com/actions/reference/workflows-and-actions/workflow-commands;
-learn.microsoft.com/azure/devops/pipelines/scripts/logging-commands;
-docs.gitlab.com/ci/yaml/artifacts_reports#artifactsreportsdotenv.
+learn.microsoft.com/azure/devops/pipelines/scripts/logging-commands.
 """
 
 from __future__ import annotations
@@ -14,12 +13,11 @@ from typing import Protocol
 
 from mct_s2s.plain_text import plain
 
+from pipeline_steps.inputs import StepError
 from pipeline_steps.shortening import shortened
 
 SUMMARY_BYTES = 1_000_000
 """GitHub shows no summary of a step beyond 1 MiB."""
-_DOTENV_BYTES = 4_500
-"""GitLab reads a dotenv report of 5 KB."""
 
 
 class Host(Protocol):
@@ -69,30 +67,17 @@ class AzurePipelines:
             print(f"##vso[task.setvariable variable={_variable(name)};isOutput=true]{escaped}", flush=True)
 
 
-class GitLab:
-    """Files that the job declares as artifacts: `summary.md`, and `outputs.env` with `MCT_CLIENT_ID` and so on."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-
-    def summarize(self, markdown: str) -> None:
-        """Add to the artifact."""
-        _append(str(self._folder / "summary.md"), markdown + "\n")
-
-    def output(self, name: str, value: str) -> None:
-        """A report has no quotes and no lines in a value, and little room."""
-        file = self._folder / "outputs.env"
-        line = f"MCT_{_variable(name).upper()}={plain(value)}\n"
-        size = file.stat().st_size if file.exists() else 0
-        if "\n" not in value and size + len(line.encode()) <= _DOTENV_BYTES:
-            _append(str(file), line)
-
-
 def host_of(environ: Mapping[str, str], folder: Path) -> Host:
-    """The service that runs this step; elsewhere, files in the folder as GitLab has them."""
+    """The service that runs this step.
+
+    Raises:
+        StepError: it is none of the two.
+    """
     if environ.get("GITHUB_ACTIONS", "").lower() == "true":
         return GitHubActions(environ)
-    return AzurePipelines(folder) if environ.get("TF_BUILD", "").lower() == "true" else GitLab(folder)
+    if environ.get("TF_BUILD", "").lower() == "true":
+        return AzurePipelines(folder)
+    raise StepError("This is a job neither of GitHub Actions nor of Azure Pipelines.")
 
 
 def _append(file: str | None, text: str) -> None:

@@ -60,7 +60,7 @@ class Inputs:
 
 
 def flag(environ: Mapping[str, str], name: str) -> bool:
-    """A yes or no, as the three services write it.
+    """A yes or no, as both services write it.
 
     Raises:
         StepError: it is neither.

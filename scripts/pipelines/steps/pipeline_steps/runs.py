@@ -8,10 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from mct_s2s.plain_text import plain
-from mct_s2s.render.exports.as_markdown import value
 
 from pipeline_steps import commands, program
-from pipeline_steps.event import read_event
 from pipeline_steps.hosts import Host
 from pipeline_steps.inputs import ANY, Inputs, StepError
 from pipeline_steps.places import may_be_a_file, refuse_files
@@ -52,13 +50,8 @@ def apply(environ: Environ, folder: Path, host: Host) -> int:
 
 def rotate(environ: Environ, folder: Path, host: Host) -> int:
     """Replace secrets that expire soon; returns the exit code of mct-s2s."""
-    told = environ.get("STEP_EVENT", "")
-    event = read_event(told) if told not in {"", "null"} else None
     code, results = _done("MCT: secrets", commands.rotate, environ, folder, host)
     _connections(results, host)
-    if event is not None and not code and not event.was_replaced(results):
-        place = value(plain(f"keyvault:{event.vault}/{event.name}"))
-        host.summarize(f"Nothing was stored in {place}: an earlier run has, or no client here keeps its secret there.")
     return code
 
 

@@ -17,8 +17,7 @@ from pipeline_steps.inputs import StepError
 from pipeline_steps.requests import RequestFailed, ask
 
 _AUDIENCE = "api://AzureADTokenExchange"
-_TOKENS = ("STEP_ID_TOKEN", "idToken")
-_OF_THE_JOB = (*_TOKENS, "SYSTEM_ACCESSTOKEN")
+_OF_THE_JOB = ("idToken", "SYSTEM_ACCESSTOKEN")
 """What mct-s2s, and a program that it hands a secret to, have no use for."""
 _SECONDS = 240.0
 """A token of GitHub is valid for some five minutes. One that is older than this is replaced while mct-s2s runs."""
@@ -29,10 +28,9 @@ def signed_in(environ: Mapping[str, str]) -> Iterator[dict[str, str]]:
     """The environment for mct-s2s, valid until the end of the block.
 
     The token is asked of GitHub (`permissions: id-token: write`) or of Azure Pipelines (the task AzureCLI with
-    `System.AccessToken`), or is in `STEP_ID_TOKEN` (GitLab's `id_tokens`) or `idToken` (the same task, which has been
-    seen to hand out one of the day before). If there is none, the environment stays as it is: someone has signed in
-    before, or the machine has an identity. Sources: docs.github.com/actions/reference/security/oidc;
-    azure-identity's `AzurePipelinesCredential`; docs.gitlab.com/ci/secrets/id_token_authentication.
+    `System.AccessToken`), or is in `idToken` (the same task, which has been seen to hand out one of the day before). If
+    there is none, the environment stays as it is: someone has signed in before, or the machine has an identity.
+    Sources: docs.github.com/actions/reference/security/oidc; azure-identity's `AzurePipelinesCredential`.
 
     Raises:
         StepError: a client is named and there is no token for it, or the service refuses one.
@@ -47,8 +45,8 @@ def signed_in(environ: Mapping[str, str]) -> Iterator[dict[str, str]]:
         if environ.get("STEP_CLIENT_ID"):
             raise StepError(
                 "There is no token to sign in with. On GitHub, the job needs `permissions: id-token: write`, which "
-                "pull requests from forks never get; on GitLab `id_tokens`; on Azure Pipelines the task AzureCLI@2 "
-                "with `addSpnToEnvironment: true` and a service connection with workload identity federation."
+                "pull requests from forks never get; on Azure Pipelines the task AzureCLI@2 with "
+                "`addSpnToEnvironment: true` and a service connection with workload identity federation."
             )
         yield given
         return
@@ -71,8 +69,7 @@ def _source(environ: Mapping[str, str]) -> Callable[[], str] | None:
     if address and connection and bearer:
         query = f"api-version=7.1&serviceConnectionId={quote(connection, safe='')}"
         return partial(_asked, "POST", f"{address.rstrip('/')}?{query}", bearer, "oidcToken")
-    handed = next((environ[name] for name in _TOKENS if environ.get(name)), None)
-    return None if handed is None else partial(str, handed)
+    return partial(str, environ["idToken"]) if environ.get("idToken") else None
 
 
 def _asked(method: str, address: str, bearer: str, member: str) -> str:
