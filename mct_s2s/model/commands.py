@@ -44,9 +44,13 @@ def webapp_command(verb: str, resource: ResourceId, *words: str) -> str:
         resource: whose it is.
         words: what follows.
     """
+    return command("az", "webapp", *verb.split(), *site_options(resource), *words)
+
+
+def site_options(resource: ResourceId) -> list[str]:
+    """The options by which `az webapp` finds a site or a slot in its subscription."""
     slot = ["--slot", resource.slot] if resource.slot else []
-    where = ["-g", resource.resource_group, "-n", resource.names[0], *slot]
-    return command("az", "webapp", *verb.split(), *where, *words)
+    return ["-g", resource.resource_group, "-n", resource.names[0], *slot]
 
 
 def grant_on_vault(vault: str, role: str, principal: str, kind: str | None = None) -> str:

@@ -1,4 +1,4 @@
-"""What a program of `snippet` can be written in."""
+"""What `snippet` can print."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ class Language(StrEnum):
     CURL = "curl"
     PYTHON = "python"
     CSHARP = "csharp"
-    JAVASCRIPT = "javascript"
     POWERSHELL = "powershell"
     GITHUB_ACTIONS = "github-actions"
-    AZURE_PIPELINES = "azure-pipelines"
+    APP_SETTINGS = "app-settings"

@@ -67,9 +67,6 @@ with_snippets() {
     check "mct-s2s snippet --language curl runs as it is" env CURL_CA_BUNDLE="$SSL_CERT_FILE" sh "$work/caller.sh"
     into caller.py snippet python
     check "mct-s2s snippet --language python runs as it is" python "$work/caller.py"
-    [ -n "$javascript" ] || return 0
-    snippet javascript > "$javascript/caller.mjs" # beside the packages that it imports
-    check "mct-s2s snippet --language javascript runs as it is" in_node node "$javascript/caller.mjs"
 }
 
 with_vault() {
@@ -77,6 +74,12 @@ with_vault() {
         mct-s2s add-client "Vault client" --secret-to keyvault:contoso-integrations -y
     into vault.py mct-s2s snippet "Vault client" --language python
     check "mct-s2s snippet: a program reads it from there" python "$work/vault.py"
+    into app.sh mct-s2s snippet "Vault client" --language app-settings
+    check "mct-s2s snippet --language app-settings: az sets them" \
+        env APP=partner-portal GROUP=integrations sh "$work/app.sh"
+    value reference "… with a reference to the secret" az webapp config appsettings list -n partner-portal \
+        -g integrations --query "[?name=='AZURE_CLIENT_SECRET'].value | [0]" --output tsv
+    check "… that is one of Key Vault's" test "${reference#@Microsoft.KeyVault(SecretUri=https://}" != "$reference"
 }
 
 with_javascript_sdks() {

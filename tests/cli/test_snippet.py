@@ -30,7 +30,7 @@ from tests.support.secret_search import processes_of
 EXCHANGE = "api://AzureADTokenExchange"
 WORKFLOW = "repo:contoso/import:ref:refs/heads/main"
 ISSUER = "/_sandbox/issuer/cluster"
-POD, CONNECTION = "system:serviceaccount:apps:import", "sc://contoso/learn/mct"
+POD = "system:serviceaccount:apps:import"
 ANSWER = [{"id": 1, "name": "Contoso Learning", "isDefault": True}]
 UNDER_GITHUB = ("--credential", "federated", "--github", "contoso/import")
 
@@ -89,9 +89,9 @@ def made(inside: Inside, seeded: Json, tmp_path_factory: pytest.TempPathFactory)
         ("Late", "--no-consent", "--secret-lifetime", "20d"),
     ):
         done(clients.run("add-client", name, *options, "-y", "--no-verify"))
-    for name, subject in (("Pod", POD), ("Connection", CONNECTION)) if every_cell() else ():
-        federation = ("--federated-issuer", inside.azure.origin + ISSUER, "--federated-subject", subject)
-        done(clients.run("add-client", name, "--credential", "federated", *federation, "-y", "--no-verify"))
+    if every_cell():
+        federation = ("--federated-issuer", inside.azure.origin + ISSUER, "--federated-subject", POD)
+        done(clients.run("add-client", "Pod", "--credential", "federated", *federation, "-y", "--no-verify"))
     return replace(clients, kept=inside.keep())
 
 
@@ -214,13 +214,11 @@ def test_a_secret_of_a_repository_is_read_from_there(clients: Clients) -> None:
 
 def test_in_a_workflow_its_own_token_comes_first(clients: Clients) -> None:
     assert "ACTIONS_ID_TOKEN_REQUEST_URL" in clients.snippet("Both", "-l", "github-actions").out
-    assert "secret variable AZURE_CLIENT_SECRET" in clients.snippet("Both", "-l", "azure-pipelines").out
     assert "client_secret@-" in clients.snippet("Both").out
 
 
 def test_a_token_of_github_is_used_on_github(clients: Clients) -> None:
     assert "use --language github-actions for it" in clients.snippet("Build").err
-    assert "no federated credential for Azure Pipelines" in clients.snippet("Build", "-l", "azure-pipelines").err
 
 
 def test_a_managed_identity_needs_no_secret(clients: Clients) -> None:
@@ -230,6 +228,37 @@ def test_a_managed_identity_needs_no_secret(clients: Clients) -> None:
     code, name, remedy = clients.refused("reports-func", "-l", "github-actions")
     assert (code, name) == (2, "snippet-unsuitable")
     assert "curl, python" in remedy
+
+
+def test_an_app_gets_its_settings_by_a_command_without_the_secret(clients: Clients, azure: Sandbox) -> None:
+    (application,) = azure.applications("Vaulted")
+    printed = clients.snippet("Vaulted", "-l", "app-settings")
+    for value in (
+        f"AZURE_TENANT_ID={azure.tenant_id}",
+        f"AZURE_CLIENT_ID={application['appId']}",
+        "'AZURE_CLIENT_SECRET=@Microsoft.KeyVault(SecretUri=https://",
+        "/secrets/mct-s2s-contosolearn-vaulted-",
+        f"MCT_S2S_URL={azure.site_url}\n",
+        '--name "${APP:?}" --resource-group "${GROUP:?}"',
+    ):
+        assert value in printed.out
+    assert printed.err.splitlines()[1:] == []
+    elsewhere = clients.snippet("Import", "-l", "app-settings")
+    assert "AZURE_CLIENT_SECRET=" not in elsewhere.out
+    assert (
+        f"mct-s2s rotate-secret {azure.applications('Import')[0]['appId']} --secret-to keyvault:VAULT" in elsewhere.err
+    )
+    code, name, remedy = clients.refused("Cert", "-l", "app-settings")
+    assert (code, name, "curl, python" in remedy) == (2, "snippet-unsuitable", True)
+
+
+def test_an_app_with_a_managed_identity_is_told_how_it_gets_a_token(clients: Clients) -> None:
+    own = clients.snippet("reports-func", "-l", "app-settings").out
+    assert "az webapp config appsettings set -g integrations -n reports-func --subscription " in own
+    assert "AZURE_" not in own
+    assert "/azure/app-service/overview-managed-identity" in own
+    shared = clients.snippet("sync-identity", "-l", "app-settings").out
+    assert re.search(r"&client_id=(\S+)\n(?s:.*) AZURE_CLIENT_ID=\1 ", shared)
 
 
 def test_a_logic_app_is_told_what_to_enter(clients: Clients, azure: Sandbox) -> None:
@@ -292,11 +321,8 @@ class Machine:
 
     def step(self, workflow: str, env: Mapping[str, str]) -> Any:
         """Run the last step of a workflow as its runner does: a file for bash, which ends at the first error."""
-        parsed = YAML(typ="safe").load(workflow)
-        step = (parsed["jobs"]["call"]["steps"] if "jobs" in parsed else parsed["steps"])[-1]
-        script = step.get("run") or step.get("bash") or step["inputs"]["inlineScript"]
-        mapped = {name: env[name] for name in step.get("env", {})}
-        return self.run(["bash", "-e"], script, {**env, **mapped})
+        step = YAML(typ="safe").load(workflow)["jobs"]["call"]["steps"][-1]
+        return self.run(["bash", "-e"], step["run"], env)
 
 
 @pytest.fixture
@@ -317,8 +343,7 @@ def test_each_program_runs(clients: Clients, machine: Machine, name: str) -> Non
     pem, secret = clients.file("pem", "cert"), clients.file("env", "import").read_text().splitlines()
     given = {name: value for name, _, value in (line.partition("=") for line in secret)}
     given |= {"pem": str(pem), "AZURE_CLIENT_CERTIFICATE": pem.read_text()}
-    for language in ("github-actions", "azure-pipelines"):
-        assert machine.step(clients.snippet(name, "-l", language).out, given) == ANSWER
+    assert machine.step(clients.snippet(name, "-l", "github-actions").out, given) == ANSWER
 
 
 @only_with_all
@@ -344,15 +369,6 @@ def test_a_program_runs_with_another_issuer_s_token(
     env = {"AZURE_FEDERATED_TOKEN_FILE": str(tmp_path / "token")}
     assert machine.run(["sh"], clients.snippet("Pod").out, env) == ANSWER
     assert machine.run([sys.executable, "-"], clients.snippet("Pod", "-l", "python").out, env) == ANSWER
-
-
-@only_with_all
-def test_a_pipeline_runs_with_the_token_of_its_service_connection(
-    clients: Clients, machine: Machine, azure: Sandbox
-) -> None:
-    text = clients.snippet("Connection", "-l", "azure-pipelines").out
-    assert 'azureSubscription: "mct"' in text
-    assert machine.step(text, {"idToken": token_of(azure, CONNECTION)}) == ANSWER
 
 
 @only_with_all

@@ -1,4 +1,4 @@
-"""`mct-s2s snippet`: a program that calls the MCT API as one client. Nothing is written."""
+"""`mct-s2s snippet`: a program that calls the MCT API as one client, or the settings of one. Nothing is written."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from mct_s2s.planning.registrations.application_uri import uri_shown
 from mct_s2s.planning.registrations.client_lookup import client_called, is_logic_app
 from mct_s2s.planning.reports.findings import Finding, diagnose
 from mct_s2s.render.snippets import languages_for, snippet_document
-from mct_s2s.render.snippets.caller import ApiCaller, CalledApi
+from mct_s2s.render.snippets.caller import ApiCaller, CalledApi, ManagedIdentity
 from mct_s2s.render.snippets.notes import notes, show_notes, use
 
 
@@ -44,8 +44,9 @@ def snippet(options: SnippetOptions) -> int:
         guards.check(observed)
         at = where(options, observed)
         findings = diagnose(observed, now, at)
+        page = "" if options.language is Language.APP_SETTINGS else path
         api = replace(
-            _api(session, observed, findings, path), is_known=options.cloud.lower() in BY_NAME, ca_file=ca_file
+            _api(session, observed, findings, page), is_known=options.cloud.lower() in BY_NAME, ca_file=ca_file
         )
         client = client_called(options.client, observed, request.unique_name, at)
         folder = default_folder(session.label, observed, request.label)
@@ -121,6 +122,9 @@ def _check_language(caller: ApiCaller, language: Language, *, in_logic_app: bool
             f"authentication type Managed identity, audience {caller.api.audience}.",
         )
     offered = languages_for(type(caller.credential))
+    resource = caller.credential.resource if isinstance(caller.credential, ManagedIdentity) else None
+    if resource is not None and not resource.is_site:
+        offered.remove(Language.APP_SETTINGS)
     if language not in offered:
         raise UsageError(
             "snippet-unsuitable",

@@ -17,9 +17,11 @@ from mct_s2s.inputs.vault import VaultTo, vault_to
 from mct_s2s.local_files import read_given
 from mct_s2s.model.client_credentials import EXPIRING_WITHIN, CredentialKind, has_end
 from mct_s2s.model.client_sign_in import OwnCredential
+from mct_s2s.model.directory_objects import ServicePrincipal
 from mct_s2s.model.github import is_repository
 from mct_s2s.model.ids import same_id
 from mct_s2s.model.language import Language
+from mct_s2s.model.resource_id import USER_ASSIGNED_IDENTITIES, ResourceId
 from mct_s2s.model.trust import ClientApplication
 from mct_s2s.planning.registrations.client_lookup import Client
 from mct_s2s.render.snippets.caller import (
@@ -98,8 +100,7 @@ class CredentialSearch:
             UsageError: what `--credentials` names is not this client's credential, or this cloud has no such vault.
         """
         if not isinstance(client, ClientApplication):
-            is_shared = "/userassignedidentities/" in (client.resource_id or "").casefold()
-            return ManagedIdentity(client.client_id if is_shared else None)
+            return _identity(client)
         if isinstance(self.given, VaultTo):
             return self._in_vault(self.given.vault, self.given.secret_for(self.label, client.display_name))
         if isinstance(self.given, RepositorySecret):
@@ -121,8 +122,8 @@ class CredentialSearch:
 
     def _fitting(self, client: ClientApplication) -> CredentialSource | None:
         """In a workflow, its own token comes before everything that would have to be stored there."""
-        fits = _OWN_TOKENS.get(self.language)
-        return next((one for one in self._federated(client) if fits is not None and fits(one)), None)
+        in_workflow = self.language is Language.GITHUB_ACTIONS
+        return next((one for one in self._federated(client) if in_workflow and one.is_of_github), None)
 
     def _saved(self, client: ClientApplication) -> CredentialSource | None:
         for found in at_hand([], {}, self.folder):
@@ -159,6 +160,15 @@ class CredentialSearch:
         return [FederatedToken(one.federation) for one in registered if one.federation is not None]
 
 
+def _identity(client: ServicePrincipal) -> ManagedIdentity:
+    try:
+        resource = ResourceId.parse(client.resource_id or "")
+    except UsageError:  # the directory does not say whose it is
+        return ManagedIdentity()
+    is_shared = resource.type == USER_ASSIGNED_IDENTITIES
+    return ManagedIdentity(client.client_id) if is_shared else ManagedIdentity(resource=resource)
+
+
 def doubt_about(source: CredentialSource, client: Client, now: datetime) -> str | None:
     """What speaks against the secret that is saved on this machine, and is no finding about its client."""
     application = client.application if isinstance(client, ClientApplication) else None
@@ -186,10 +196,6 @@ def _named_key(path: Path) -> CertificateFile:
     return CertificateFile(str(Path(variables[PATH_VARIABLE]).absolute()))
 
 
-_OWN_TOKENS: Mapping[Language, Callable[[FederatedToken], bool]] = {
-    Language.GITHUB_ACTIONS: lambda token: token.is_of_github,
-    Language.AZURE_PIPELINES: lambda token: token.is_of_azure_devops,
-}
 _FROM_FILE: Mapping[CredentialKind, Callable[[Path], CredentialSource]] = {
     CredentialKind.SECRET: lambda path: SecretFile(str(path)),
     CredentialKind.CERTIFICATE: _named_key,

@@ -13,7 +13,7 @@ from mct_s2s.model.mct_api import API_PATH
 EXAMPLES = (
     "mct-s2s snippet Import -a contosolearn | sh",
     "mct-s2s snippet Import -a contosolearn -l python > caller.py",
-    "mct-s2s snippet Import -a contosolearn -l github-actions",
+    "mct-s2s snippet Import -a contosolearn -l app-settings",
 )
 
 
@@ -22,9 +22,7 @@ class SnippetOptions(AzureOptions):
     """Options of `snippet`."""
 
     client: Annotated[str, argument("CLIENT", "Display name, appId, object ID or resource ID of the client.")]
-    language: Annotated[Language, option("-l", "--language", metavar="LANGUAGE", text="Language of the program.")] = (
-        Language.CURL
-    )
+    language: Annotated[Language, option("-l", "--language", metavar="LANGUAGE", text="What to print.")] = Language.CURL
     path: Annotated[str, option("--path", metavar="PATH", text="Path of the MCT API to GET.")] = API_PATH
     credentials: Annotated[
         str | None,

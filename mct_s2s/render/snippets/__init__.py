@@ -25,10 +25,9 @@ _LITERALS: dict[Language, Callable[[str], Quoted]] = {
     Language.CURL: literals.shell,
     Language.PYTHON: literals.escaped,
     Language.CSHARP: literals.escaped,
-    Language.JAVASCRIPT: literals.javascript,
     Language.POWERSHELL: literals.powershell,
     Language.GITHUB_ACTIONS: literals.workflow_shell,
-    Language.AZURE_PIPELINES: literals.workflow_shell,
+    Language.APP_SETTINGS: literals.shell,
 }
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 from mct_s2s.model.client_credentials import GITHUB, Federation
-
-_CONNECTION = re.compile(r"sc://[^/]+/[^/]+/([\w .-]+)")
+from mct_s2s.model.commands import site_options
+from mct_s2s.model.resource_id import ResourceId
 
 
 @dataclass(frozen=True)
@@ -22,6 +22,11 @@ class CredentialSource:
     def file(self) -> str | None:
         """The file that a program reads on this machine."""
         return None
+
+    @property
+    def app(self) -> Sequence[str]:
+        """The options by which az finds the web or function app that calls, where there is only one."""
+        return ()
 
 
 @dataclass(frozen=True)
@@ -50,6 +55,11 @@ class VaultSecret(CredentialSource):
     """Its https address."""
     name: str
     """The secret's name in it."""
+
+    @property
+    def reference(self) -> str:
+        """What an application setting holds in its place; without a version, so that it follows every rotation."""
+        return f"@Microsoft.KeyVault(SecretUri={self.url}/secrets/{self.name}/)"
 
     @property
     def reading(self) -> tuple[str, ...]:
@@ -96,27 +106,10 @@ class FederatedToken(CredentialSource):
         return self.federation.issuer == GITHUB
 
     @property
-    def is_of_azure_devops(self) -> bool:
-        """Whether Azure Pipelines gets such tokens: from its own issuer, or for newer connections from Entra ID.
-
-        Source: learn.microsoft.com/azure/devops/pipelines/release/configure-workload-identity, "Issuer" and "Subject".
-        """
-        return self.federation.subject.startswith(("sc://", "/eid1/c/pub/"))
-
-    @property
     def environment(self) -> str | None:
         """The GitHub environment that a job has to run in, where the subject names one: `repo:O/R:environment:NAME`."""
         _, found, name = self.federation.subject.partition(":environment:")
         return name if found and name else None
-
-    @property
-    def connection(self) -> str | None:
-        """The service connection of Azure DevOps, where the subject names one: `sc://ORGANIZATION/PROJECT/NAME`.
-
-        One that a pipeline would take for an expression is left to the reader: there is no way to write it.
-        """
-        found = _CONNECTION.fullmatch(self.federation.subject)
-        return found[1] if found else None
 
 
 @dataclass(frozen=True)
@@ -127,6 +120,15 @@ class ManagedIdentity(CredentialSource):
     noun = "managed identity"
     client_id: str | None = None
     """Of a user-assigned identity: a resource may have several."""
+    resource: ResourceId | None = None
+    """Of a system-assigned identity: its only resource."""
+
+    @property
+    def app(self) -> Sequence[str]:
+        """As above."""
+        if self.resource is None:
+            return ()
+        return (*site_options(self.resource), "--subscription", self.resource.subscription_id)
 
 
 @dataclass(frozen=True)

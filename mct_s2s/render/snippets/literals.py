@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shlex
 import struct
@@ -17,10 +16,10 @@ class Quoted(str):
     __slots__ = ()
 
 
-_EXPANDED = re.compile(r"\$(?=[({\[])")
-"""What GitHub Actions (`${{ }}`) and Azure Pipelines (`$( )`, `${{ }}`, `$[ ]`) replace in a script before a shell sees
-it. Sources: docs.github.com/actions/reference/workflows-and-actions/expressions,
-learn.microsoft.com/azure/devops/pipelines/process/variables.
+_EXPANDED = re.compile(r"\$(?=\{\{)")
+"""What GitHub Actions replaces in a script before a shell sees it.
+
+Source: docs.github.com/actions/reference/workflows-and-actions/expressions.
 """
 _SINGLE_QUOTES = re.compile("(['\N{LEFT SINGLE QUOTATION MARK}-\N{SINGLE HIGH-REVERSED-9 QUOTATION MARK}])")
 """All of them end a PowerShell string. Source: learn.microsoft.com/powershell/module/microsoft.powershell.core/about/
@@ -54,11 +53,6 @@ def escaped(value: str) -> Quoted:
     return Quoted(_LOGGED.sub(_numbered, f'"{"".join(map(_escape, value))}"'))
 
 
-def javascript(value: str) -> Quoted:
-    """A string of JavaScript, in ASCII alone."""
-    return Quoted(_LOGGED.sub(_numbered, json.dumps(value)))
-
-
 def powershell(value: str) -> Quoted:
     """A string of PowerShell; what is not printable is added by its number."""
     if value.isprintable() and not _LOGGED.search(value):
@@ -71,7 +65,7 @@ def powershell(value: str) -> Quoted:
 
 
 def workflow_yaml(value: str) -> Quoted:
-    """A string of YAML in which GitHub Actions and Azure Pipelines find no expression."""
+    """A string of YAML in which GitHub Actions finds no expression."""
     return Quoted(escaped(value).replace("${{", "${{ '${{' }}"))
 
 

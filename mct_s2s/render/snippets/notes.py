@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from rich.text import Text
 
@@ -10,7 +10,7 @@ from mct_s2s.model.commands import option, own_command
 from mct_s2s.model.language import Language
 from mct_s2s.planning.reports.findings import Finding, Severity
 from mct_s2s.render.console import Terminal, prose
-from mct_s2s.render.snippets.caller import ApiCaller, FederatedToken
+from mct_s2s.render.snippets.caller import ApiCaller, FederatedToken, SecretFile
 
 Note = tuple[str, str]
 """A sentence, and the command that belongs to it or nothing."""
@@ -19,17 +19,11 @@ _USES: Mapping[Language, str] = {
     Language.CURL: "| sh",
     Language.PYTHON: "> caller.py",
     Language.CSHARP: "> caller.cs",
-    Language.JAVASCRIPT: "> caller.mjs",
     Language.POWERSHELL: "> caller.ps1",
     Language.GITHUB_ACTIONS: "> .github/workflows/call-mct.yml",
-    Language.AZURE_PIPELINES: "> azure-pipelines.yml",
+    Language.APP_SETTINGS: "> app-settings.sh",
 }
 """Where a shell brings the program."""
-_ISSUERS: Mapping[Language, tuple[str, Callable[[FederatedToken], bool]]] = {
-    Language.GITHUB_ACTIONS: ("GitHub Actions", lambda token: token.is_of_github),
-    Language.AZURE_PIPELINES: ("Azure Pipelines", lambda token: token.is_of_azure_devops),
-}
-"""Who gives a program its token there."""
 _OF_ONE_CLIENT = frozenset({"client-not-consented", "client-not-allowed", "no-credential", "secret-expired"})
 """What is wrong with another client, and does not concern this one."""
 _NOT_HERE = (
@@ -56,7 +50,11 @@ def notes(
     if others:
         count = "another problem" if others == 1 else f"{others} other problems"
         yield f"{caller.api.site} has {count}:", own_command("status", where=where)
-    if missing_file is not None and language is Language.GITHUB_ACTIONS:
+    if language is Language.APP_SETTINGS:
+        if isinstance(caller.credential, SecretFile):
+            move = own_command("rotate-secret", "--secret-to", "keyvault:VAULT", about=caller.client_id, where=where)
+            yield "The client's secret is in no key vault, so AZURE_CLIENT_SECRET is left out. To move it to one:", move
+    elif missing_file is not None and language is Language.GITHUB_ACTIONS:
         places = own_command("rotate-secret", "--secret-to", "github:OWNER/REPO", about=caller.client_id, where=where)
         yield "The client's credential is not saved on this machine. To give the repository a new secret:", places
     elif missing_file is not None:
@@ -83,11 +81,9 @@ def show_notes(terminal: Terminal, found: Iterable[Note], style: str = "warn") -
 def _other_issuer(caller: ApiCaller, language: Language) -> Iterator[Note]:
     if not isinstance(caller.credential, FederatedToken):
         return
-    subject = caller.credential.federation.subject
-    for other, (name, issues) in _ISSUERS.items():
-        if issues(caller.credential) and other is not language:
-            there = option("--language", other.value)
-            yield f"{caller.name} signs in with a token of {name} ({subject}): use {there} for it.", ""
-    name, issues = _ISSUERS.get(language, ("", lambda _: True))
-    if not issues(caller.credential):
-        yield f"{caller.name} has no federated credential for {name}: only {subject} can sign in.", ""
+    subject, in_workflow = caller.credential.federation.subject, language is Language.GITHUB_ACTIONS
+    if caller.credential.is_of_github and not in_workflow:
+        there = option("--language", Language.GITHUB_ACTIONS.value)
+        yield f"{caller.name} signs in with a token of GitHub Actions ({subject}): use {there} for it.", ""
+    if in_workflow and not caller.credential.is_of_github:
+        yield f"{caller.name} has no federated credential for GitHub Actions: only {subject} can sign in.", ""
