@@ -3,14 +3,17 @@
 #   $work     a directory that goes away with the script
 #   $server   the process that serves the sandbox, at $port; options of `sandbox serve` may be given
 
+# shellcheck source=scripts/locked.bash
+source "$scripts/locked.bash"
+
 install_both() {
     "$scripts/install" dev # as scripts/test does: it takes no tools away from whoever has them
     local venv=$scripts/../.venv-az wanted
-    wanted=$(cat "$scripts/azure-cli.txt" <("${PYTHON:-python3}" --version) <(cd "$scripts/.." && pwd))
+    wanted=$(cat "$scripts/azure-cli.lock" <("${PYTHON:-python3}" --version) <(cd "$scripts/.." && pwd))
     if [ "$(cat "$venv/installed-by-scripts" 2> /dev/null)" != "$wanted" ]; then
         echo "Installing the Azure CLI into .venv-az: a minute or two."
         "${PYTHON:-python3}" -m venv --clear "$venv"
-        "$venv/bin/python" -m pip --disable-pip-version-check --no-input install --quiet -r "$scripts/azure-cli.txt"
+        install_locked "$venv" -r "$scripts/azure-cli.lock"
         echo "$wanted" > "$venv/installed-by-scripts"
     fi
     PATH=$(cd "$scripts/../.venv" && pwd)/bin:$(cd "$venv" && pwd)/bin:$PATH

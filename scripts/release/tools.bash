@@ -2,10 +2,11 @@
 #   $root, $release   the repository, and this folder
 #   $tools            programs of .venv-release; made anew where the lock or Python has changed
 set -euo pipefail
-unset PYTHONDONTWRITEBYTECODE PYTHONPATH PYTHONHOME PIP_REQUIRE_VIRTUALENV PIP_USER
 release=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 root=$(cd "$release/../.." && pwd)
 tools=$root/.venv-release/bin
+# shellcheck source=scripts/locked.bash
+source "$root/scripts/locked.bash"
 
 install_tools() {
     local python=${PYTHON:-python3} wanted
@@ -13,7 +14,7 @@ install_tools() {
     if [ "$(cat "$tools/../installed-by-scripts" 2> /dev/null)" != "$wanted" ]; then
         echo "Installing what releases need into .venv-release: a minute."
         "$python" -m venv --clear "$root/.venv-release"
-        "$tools/python" -m pip --disable-pip-version-check --no-input install --quiet --require-hashes -r "$release/tools.lock"
+        install_locked "$root/.venv-release" -r "$release/tools.lock"
         echo "$wanted" > "$tools/../installed-by-scripts"
     fi
 }

@@ -26,7 +26,7 @@ def test_what_runs_has_neither_a_shell_nor_root() -> None:
 
 
 def test_what_is_installed_is_pinned_by_hashes_and_needs_no_compiler() -> None:
-    assert "--require-hashes --only-binary :all: -r /dist/requirements.txt" in STAGES[0]
+    assert "--no-deps --require-hashes --only-binary :all: -r /dist/requirements.txt" in STAGES[0]
     assert "--no-index --no-deps /dist/*.whl" in STAGES[0]
 
 

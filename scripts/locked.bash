@@ -1,0 +1,17 @@
+# Sourced by whatever installs what a lock lists. A lock is a closure: nothing is resolved, no index is asked what is
+# newest, and every file is one whose hash the lock has. The user's own settings say where files come from, and no more.
+# -I: a module of the folder that this is called from, such as a pull request's pip.py, is not imported.
+unset PYTHONDONTWRITEBYTECODE PYTHONPATH PYTHONHOME
+unset PIP_REQUIRE_VIRTUALENV PIP_REQUIRE_HASHES PIP_CONSTRAINT PIP_USER PIP_TARGET PIP_PREFIX PIP_ROOT
+
+# install_locked VENV OPTION…     what locks list, each named by -r
+install_locked() { pip_install "$1" --require-hashes "${@:2}"; }
+
+# install_checkout VENV OPTION…   a folder with a pyproject.toml, built by what a lock has installed
+install_checkout() { pip_install "$1" --no-build-isolation --no-index "${@:2}"; }
+
+pip_install() {
+    local pip=("$1/bin/python" -I -m pip --disable-pip-version-check --no-input) said
+    "${pip[@]}" install --quiet --no-deps "${@:2}"
+    said=$("${pip[@]}" check) || { echo "$said" >&2; return 1; }
+}
