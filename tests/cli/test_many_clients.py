@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 from mct_s2s.sandbox.entra import seeding
-from mct_s2s.sandbox.state import seed
 
 from tests.cli.conftest import Program
 from tests.conftest import SITE, Sandbox
@@ -48,62 +47,6 @@ def test_the_second_run_changes_nothing(mct: Program, inside: Inside, listed: Pa
     again = mct("add-client", "--from", str(listed), *JSON)
     assert (again.code, [row.path for row in inside.log() if row.wrote]) == (0, [])
     assert sum(row.path.endswith("/$batch") for row in inside.log()) == 1, "19 registrations are read in one request"
-
-
-def test_a_column_counts_for_its_client_and_an_option_for_all_others(
-    mct: Program, azure: Sandbox, tmp_path: Path
-) -> None:
-    file = tmp_path / "clients.csv"
-    file.write_text("name,credential,github,secret-lifetime\nA,,,90d\nB,federated,octo/reports,\nC,none,,\n")
-    assert mct("setup", *JSON).code == 0
-    done = mct("add-client", "--from", str(file), "--secret-lifetime", "2y", *JSON)
-    assert done.code == 0, done
-    assert [one["client"] for one in done.made] == ["A", "B"]
-    (a,), (b,), (c,) = (azure.applications(name) for name in "ABC")
-    assert (len(a["passwordCredentials"]), len(b["passwordCredentials"]), len(c["passwordCredentials"])) == (1, 0, 0)
-    (federated,) = azure.graph("GET", f"/applications/{b['id']}/federatedIdentityCredentials")["value"]
-    assert federated["subject"] == "repo:octo/reports:ref:refs/heads/main"
-
-
-def test_each_client_of_a_file_has_a_place_of_its_own(mct: Program, azure: Sandbox, tmp_path: Path) -> None:
-    file, folder = tmp_path / "clients.csv", tmp_path / "data" / "mct-s2s" / "secrets"
-    rows = (f"In a vault,keyvault:{seed.VAULT}", f"In a file,file:{folder}/of-its-own.env", "As the others,")
-    file.write_text("\n".join(("name,secret-to", *rows)))
-    assert mct("setup", *JSON).code == 0
-    done = mct("add-client", "--from", str(file), "--secret-to", f"file:{folder}/usual.env", *JSON)
-    assert done.code == 0, done
-    saved = {one["client"]: one["savedTo"] for one in done.made}
-    assert saved.pop("In a vault").startswith(f"keyvault:{seed.VAULT}/mct-s2s-contosolearn-in-a-vault-")
-    assert saved == {
-        "In a file": f"file:{folder}/of-its-own.env",
-        "As the others": f"file:{folder}/usual.env",
-    }
-
-
-def test_two_rows_never_name_one_place(mct: Program, azure: Sandbox, tmp_path: Path) -> None:
-    file = tmp_path / "clients.csv"
-    file.write_text(f"name,secret-to\nA,file:{tmp_path}/a.env\nB,file:{tmp_path}/./a.env\n")
-    azure.forget()
-    done = mct("add-client", "--from", str(file), *JSON)
-    assert (done.code, done.document["error"]["code"], azure.log()) == (2, "secret-place-shared", [])
-
-
-@pytest.mark.parametrize(
-    ("row", "told"),
-    [
-        ("A,certificate,octo/reports", "line 2: --github requires --credential federated"),
-        ("A,password,", "line 2: Invalid credential 'password'."),
-    ],
-)
-def test_a_mistake_in_a_row_is_told_with_its_line_and_nothing_is_sent(
-    mct: Program, azure: Sandbox, tmp_path: Path, row: str, told: str
-) -> None:
-    file = tmp_path / "clients.csv"
-    file.write_text(f"name,credential,github\n{row}\n")
-    azure.forget()
-    done = mct("add-client", "--from", str(file), *JSON)
-    assert (done.code, azure.log()) == (2, [])
-    assert told in done.document["error"]["message"]
 
 
 def test_a_limit_of_graph_is_waited_for_and_said_and_no_client_fails(

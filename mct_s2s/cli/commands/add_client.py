@@ -6,7 +6,6 @@ from dataclasses import replace
 
 from mct_s2s import clock
 from mct_s2s.cli.change import change, exit_code
-from mct_s2s.cli.client_lists import check_apart, listed_clients
 from mct_s2s.cli.closing import close_clients
 from mct_s2s.cli.options.add_client import AddClientOptions
 from mct_s2s.cli.requests import client_specs, request_for, service_spec, wire
@@ -14,8 +13,9 @@ from mct_s2s.cli.run import Run, run
 from mct_s2s.cli.session import Needs
 from mct_s2s.engine.session import Session
 from mct_s2s.errors import UsageError
+from mct_s2s.inputs.client_list import read_client_list
 from mct_s2s.inputs.client_places import ClientPlaces
-from mct_s2s.inputs.secret_to import SecretTo, secret_to
+from mct_s2s.inputs.secret_to import secret_to
 from mct_s2s.inputs.target import caller_resource
 from mct_s2s.model.desired import Desired, SettingsScope
 
@@ -30,16 +30,13 @@ def add_client(options: AddClientOptions) -> int:
         )
 
     now = clock.now()
-    clients = client_specs(options, [] if options.name is None else [options.name], now)
-    own: dict[str, SecretTo] = {}
+    names = [] if options.name is None else [options.name]
     if options.from_file is not None:
-        listed, own = listed_clients(options, options.from_file, now)
-        clients = (*clients, *listed)
+        names += read_client_list(options.from_file)
+    clients = client_specs(options, names, now)
     identities = tuple(dict.fromkeys(caller_resource(text) for text in options.managed_identity))
-    usual = secret_to(options.secret_to, len(clients) - len(own), options.secret_format, options.secret_names)
-    places = ClientPlaces(usual, {name.casefold(): place for name, place in own.items()})
-    check_apart(clients, places)
-    wired = wire(options.wire, clients, identities, places.of(clients[0].name) if clients else usual)
+    places = ClientPlaces(secret_to(options.secret_to, len(clients), options.secret_format, options.secret_names))
+    wired = wire(options.wire, clients, identities, places.usual)
 
     async def body(current: Run, session: Session) -> int:
         reference = options.service_management_reference

@@ -23,7 +23,7 @@ class AddClientOptions(CredentialOptions):
     name: Annotated[str | None, argument("NAME", "Display name, or the appId of a registration to adopt.")] = None
     from_file: Annotated[
         Path | None,
-        option("--from", metavar="FILE", text="Add every client in FILE: one name a line, or CSV with a header."),
+        option("--from", metavar="FILE", text="Add every client in FILE: one name a line."),
     ] = None
     managed_identity: Annotated[
         list[str],
