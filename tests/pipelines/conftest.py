@@ -36,7 +36,9 @@ def step(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest
 
     def run(name: str, environment: Mapping[str, str]) -> Done:
         files = {"GITHUB_STEP_SUMMARY": tmp_path / "page.md", "GITHUB_OUTPUT": tmp_path / "outputs"}
-        given = {"STEP_INTO": str(tmp_path / "into"), **{key: str(file) for key, file in files.items()}, **environment}
+        for file in files.values():
+            file.write_text("")
+        given = {"RUNNER_TEMP": str(tmp_path), **{key: str(file) for key, file in files.items()}, **environment}
         with monkeypatch.context() as patch:
             for key in set(os.environ) - set(given):
                 patch.delenv(key)
@@ -44,7 +46,7 @@ def step(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest
                 patch.setenv(key, value)
             code = main([name])
         out, err = capsys.readouterr()
-        page, outputs = (file.read_text() if file.exists() else "" for file in files.values())
+        page, outputs = (file.read_text() for file in files.values())
         return Done(code, out, err, page, outputs_in(outputs))
 
     return run

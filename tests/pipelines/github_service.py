@@ -1,6 +1,7 @@
 """GitHub, as far as the steps ask it: a token for a job, comments, statuses, and which pull request a commit came from.
 
-Sources: docs.github.com/actions/reference/security/oidc, /rest/issues/comments, /rest/commits/statuses, /rest/commits.
+Sources: docs.github.com/actions/reference/security/oidc, /rest/issues/comments, /rest/commits/statuses, /rest/commits,
+/rest/pulls/reviews, /rest/actions/workflow-runs.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import Any
 from tests.pipelines.http_service import Answer, Asked, HttpService
 
 BOT = {"login": "github-actions[bot]", "type": "Bot"}
+WRITTEN = {"creator": BOT, "created_at": "2026-11-25T11:00:00Z"}
 TOKEN, OIDC_TOKEN = "the-jobs-token", "opens-the-oidc-service"
 REPOSITORY = "contoso/learn"
 
@@ -26,6 +28,8 @@ class GitHub(HttpService):
         self.statuses: dict[str, list[dict[str, Any]]] = {}
         self.pulls: dict[str, list[dict[str, Any]]] = {}
         """Of a commit on main."""
+        self.reviews: list[dict[str, Any]] = []
+        self.runs: dict[str, dict[str, Any]] = {}
 
     def environment(self, commit: str = "c" * 40) -> dict[str, str]:
         """What the runner sets for each step."""
@@ -37,6 +41,7 @@ class GitHub(HttpService):
             "GITHUB_REPOSITORY": REPOSITORY,
             "GITHUB_RUN_ID": "4711",
             "GITHUB_SHA": commit,
+            "GITHUB_REF_NAME": "main",
         }
 
     def oidc(self, subject: str) -> dict[str, str]:
@@ -52,8 +57,17 @@ class GitHub(HttpService):
             "merged_at": "2026-11-26T00:00:00Z",
             "merge_commit_sha": commit,
             "head": {"sha": reviewed},
+            "base": {"ref": "main"},
         }
         self.pulls.setdefault(commit, []).append({**pull, **changed})
+
+    def approved(self, commit: str, at: str = "2026-11-25T12:00:00Z", **changed: Any) -> None:
+        """A review of a commit, and the run that has planned it."""
+        review = {"state": "APPROVED", "commit_id": commit, "submitted_at": at, "author_association": "MEMBER"}
+        self.reviews.append({**review, **changed})
+        path = ".github/workflows/mct-plan.yml"
+        run = {"event": "pull_request", "head_sha": commit, "conclusion": "success", "path": path}
+        self.runs.setdefault("4711", run)
 
     def answer(self, asked: Asked) -> Answer:
         """One request."""
@@ -73,10 +87,18 @@ class GitHub(HttpService):
             comment["body"] = asked.body["body"]
             return 200, comment
         if found := re.fullmatch(r"/statuses/(\w+)", path):
-            self.statuses.setdefault(found[1], []).insert(0, {**asked.body, "creator": BOT})
+            self.statuses.setdefault(found[1], []).insert(0, {**asked.body, **WRITTEN})
             return 201, {}
+        return self._read(path, page)
+
+    def _read(self, path: str, page: slice) -> Answer:
+        """What a token with the rights to read gets."""
         if found := re.fullmatch(r"/commits/(\w+)/statuses", path):
             return 200, self.statuses.get(found[1], [])[page]
+        if re.fullmatch(r"/pulls/\d+/reviews", path):
+            return 200, self.reviews[page]
+        if (found := re.fullmatch(r"/actions/runs/(\d+)", path)) and found[1] in self.runs:
+            return 200, self.runs[found[1]]
         if found := re.fullmatch(r"/commits/(\w+)/pulls", path):
             return 200, self.pulls.get(found[1], [])
         return 404, {"message": "Not Found"}

@@ -52,6 +52,7 @@ def test_a_pull_request_is_planned_and_main_applies_that_plan(machine: Machine, 
     read, write = reader(azure, PLAN), writer(azure, APPLY)
     azure.forget()
     (machine.workspace / "trust.toml").write_text(TRUST + MORE)
+    planted = machine.plants()
     sent = {"command": "plan", "serviceConnection": "mct-plan", "subscription": azure.subscription_id}
     plan = agent(machine, devops, read, PLAN, "PullRequest").steps(template, sent, VARIABLES)
     assert plan.code == 0, plan.log
@@ -68,10 +69,13 @@ def test_a_pull_request_is_planned_and_main_applies_that_plan(machine: Machine, 
     sent |= {"command": "apply", "serviceConnection": "mct-apply", "expect": "$(fingerprint)"}
     lost = on_main.steps(template, sent, VARIABLES)
     assert (lost.code, azure.writes()) == (2, []), lost.log
+    other = on_main.steps(template, {**sent, "command": "plan"}, {**VARIABLES, "fingerprint": "0" * 64})
+    assert (other.code, other.outputs) == (2, {}), other.log
     applied = on_main.steps(template, sent, {**VARIABLES, "fingerprint": again.outputs["fingerprint"]})
     assert applied.code == 0, applied.log
     assert (applied.outputs["url"], applied.outputs["changed"]) == (azure.site_url, "true")
     assert "Import" in applied.summary
+    assert {file.read_text() for file in planted} == {"as it was"}
 
 
 @only_with_all
@@ -80,7 +84,9 @@ def test_one_site_is_rotated(machine: Machine, devops: AzureDevOps) -> None:
     write = agent(machine, devops, writer(azure, APPLY), APPLY, "Schedule")
     (machine.workspace / "trust.toml").write_text(TRUST.replace("secret-to", 'secret-lifetime = "20d"\nsecret-to'))
     sent = {"serviceConnection": "mct-rotate", "subscription": azure.subscription_id}
-    assert write.steps(template, {**sent, "command": "apply", "expect": "any"}, VARIABLES).code == 0
+    planned = write.steps(template, {**sent, "command": "plan"}, VARIABLES)
+    reviewed = {**VARIABLES, "fingerprint": planned.outputs["fingerprint"]}
+    assert write.steps(template, {**sent, "command": "apply", "expect": "$(fingerprint)"}, reviewed).code == 0
     (old,) = azure.applications("Import")[0]["passwordCredentials"]
     sent |= {"command": "rotate", "appService": "contosolearn", "secretTo": f"keyvault:{seed.VAULT}"}
     rotated = write.steps(template, sent, VARIABLES)

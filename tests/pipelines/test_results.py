@@ -64,11 +64,3 @@ def test_an_error_of_the_whole_command_is_told_once(run: Runner) -> None:
     assert results.failure is not None
     assert results.failure.code == "trust-file-malformed"
     assert "colour" in summary("MCT: applied", results)
-
-
-def test_a_plan_has_the_fingerprint_of_each_site(run: Runner) -> None:
-    trust = run.home / "trust.toml"
-    trust.write_text(TRUST)
-    code, results = run("apply", "-f", str(trust), "--dry-run")
-    (site,) = results.sites
-    assert (code, site.fingerprint, site.changed) == (3, results.fingerprint, True)

@@ -9,7 +9,6 @@ import threading
 import time
 from collections import Counter
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import given
@@ -19,7 +18,6 @@ from markdown_it import MarkdownIt
 from pipeline_steps import commands, program, sign_in
 from pipeline_steps.hosts import AzurePipelines, GitHubActions
 from pipeline_steps.inputs import Inputs, StepError
-from pipeline_steps.places import may_be_a_file
 from pipeline_steps.requests import RequestFailed, ask
 from pipeline_steps.results import Credential, Failure, Results, Site, read
 from pipeline_steps.shortening import shortened
@@ -55,11 +53,9 @@ def test_values_are_arguments_and_never_options() -> None:
     ]
 
 
-@pytest.mark.parametrize("step", [commands.apply, commands.share])
-def test_a_fingerprint_that_got_lost_is_no_consent(step: Any) -> None:
-    with pytest.raises(StepError, match="expect: any"):
-        step(Inputs.of({"STEP_FILE": "trust.toml"}))
-    assert not [word for word in step(Inputs.of({"STEP_FILE": "a", "STEP_EXPECT": "any"})) if "expect" in word]
+def test_a_fingerprint_that_got_lost_is_no_consent() -> None:
+    with pytest.raises(StepError, match="expect"):
+        commands.apply(Inputs.of({"STEP_FILE": "trust.toml"}))
 
 
 @pytest.mark.parametrize(
@@ -67,6 +63,8 @@ def test_a_fingerprint_that_got_lost_is_no_consent(step: Any) -> None:
     [
         {"STEP_EXPECT": "$(fingerprint)"},
         {"STEP_EXPECT": FINGERPRINT[1:]},
+        {"STEP_EXPECT": FINGERPRINT.upper()},
+        {"STEP_EXPECT": "any"},
         {"STEP_PRUNE": "perhaps"},
         {"STEP_FILE": ""},
         {"STEP_FILE": "", "STEP_APP_SERVICE": "a", "STEP_ONLY": "b"},
@@ -83,11 +81,36 @@ def test_what_makes_no_sense_is_refused_before_anything_runs(asked: dict[str, st
 
 @pytest.mark.parametrize("value", HOSTILE)
 def test_a_value_is_one_output_and_no_command(value: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    output = tmp_path / "output"
-    GitHubActions({"GITHUB_OUTPUT": str(output)}).output("sites", value)
-    assert outputs_in(output.read_text()) == {"sites": "\n".join(value.splitlines())}
-    AzurePipelines(tmp_path).output("client-id", value)
-    assert all(line.count("##vso[") == 1 for line in capsys.readouterr().out.splitlines())
+    files = {name: tmp_path / name for name in ("GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY")}
+    for file in files.values():
+        file.touch()
+    given = {name: str(file) for name, file in files.items()}
+    GitHubActions({**given, "RUNNER_TEMP": str(tmp_path)}).output("sites", value)
+    assert outputs_in(files["GITHUB_OUTPUT"].read_text()) == {"sites": "\n".join(value.splitlines())}
+    AzurePipelines({"AGENT_TEMPDIRECTORY": str(tmp_path)}).output("client-id", value)
+    (line,) = capsys.readouterr().out.splitlines()
+    assert line.count("##vso[") == 1
+
+
+def test_an_output_that_cannot_be_written_is_an_error(step: Step, tmp_path: Path) -> None:
+    """… and goes through no link: a fingerprint is never left out, and nothing else takes its place."""
+    elsewhere, link = tmp_path / "elsewhere", tmp_path / "link"
+    elsewhere.touch()
+    link.symlink_to(elsewhere)
+    for file, code in ((tmp_path / "gone", 1), (link, 1), ("", 2)):
+        given = {"GITHUB_ACTIONS": "true", "STEP_EXPECT": FINGERPRINT, "GITHUB_OUTPUT": str(file)}
+        assert step("reviewed", given).code == code
+    assert elsewhere.read_text() == ""
+
+
+@pytest.mark.parametrize("planted", ["file", "link"])
+def test_a_document_takes_the_place_of_nothing_that_is_there(planted: str, tmp_path: Path) -> None:
+    document, elsewhere = tmp_path / "plan.md", tmp_path / "elsewhere"
+    elsewhere.touch()
+    document.touch() if planted == "file" else document.symlink_to(elsewhere)
+    with pytest.raises(FileExistsError):
+        program.run(["--version"], os.environ, document)
+    assert (document.read_text(), elsewhere.read_text()) == ("", "")
 
 
 @pytest.mark.parametrize("name", HOSTILE)
@@ -136,18 +159,12 @@ def test_a_short_text_fits_and_leaves_no_block_open(lines: list[str], size: int)
 def test_a_token_is_in_a_private_file_for_as_long_as_it_is_needed(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    asked = {
-        "idToken": "a-token",
-        "servicePrincipalId": "app",
-        "tenantId": "tenant",
-        "AGENT_TEMPDIRECTORY": str(tmp_path),
-    }
-    with sign_in.signed_in({**asked, "TF_BUILD": "True"}) as environment:
+    asked = {"idToken": "a-token", "servicePrincipalId": "app", "tenantId": "tenant"}
+    with sign_in.signed_in({**asked, "TF_BUILD": "True"}, tmp_path) as environment:
         file = Path(environment["AZURE_FEDERATED_TOKEN_FILE"])
         assert (file.read_text(), stat.S_IMODE(file.stat().st_mode)) == ("a-token", 0o600)
         assert file.is_relative_to(tmp_path)
         assert (environment["AZURE_CLIENT_ID"], environment["AZURE_TENANT_ID"]) == ("app", "tenant")
-        assert "idToken" not in environment
     assert list(tmp_path.iterdir()) == []
     assert "a-token" not in capsys.readouterr().out
 
@@ -159,8 +176,8 @@ def test_github_s_token_is_renewed_while_the_program_runs(
     monkeypatch.setattr(sign_in, "_SECONDS", 0.01)
     tokens = iter(range(1_000_000))
     github.token_for = lambda _: f"token-{next(tokens)}"
-    asked = {**github.oidc("repo:contoso/learn:pull_request"), "STEP_CLIENT_ID": "app", "RUNNER_TEMP": str(tmp_path)}
-    with sign_in.signed_in(asked) as environment:
+    asked = {**github.oidc("repo:contoso/learn:pull_request"), "STEP_CLIENT_ID": "app"}
+    with sign_in.signed_in(asked, tmp_path) as environment:
         file = Path(environment["AZURE_FEDERATED_TOKEN_FILE"])
         first = file.read_text()
         github.failures += [(401, {}), (200, {"value": ""}), (200, [])]
@@ -170,15 +187,38 @@ def test_github_s_token_is_renewed_while_the_program_runs(
     assert {one.query["audience"] for one in github.asked} == {"api://AzureADTokenExchange"}
 
 
-def test_who_has_signed_in_before_stays_signed_in(github: GitHub) -> None:
+def test_who_has_signed_in_before_stays_signed_in(github: GitHub, tmp_path: Path) -> None:
     """As `azure/login` does: the job's right to a token is none of ours without a client-id."""
-    given = {**github.oidc("x"), "AZURE_CONFIG_DIR": "/az"}
-    with sign_in.signed_in(given) as environment:
-        assert environment == given
+    with sign_in.signed_in({**github.oidc("x"), "AZURE_CONFIG_DIR": "/az"}, tmp_path) as environment:
+        assert environment == {"AZURE_CONFIG_DIR": "/az"}
     assert github.asked == []
 
 
-@pytest.mark.parametrize("address", ["http://example.com/token", "file:///etc/passwd", "https://[half"])
+def test_what_opens_the_job_s_own_doors_reaches_no_program(
+    tmp_path: Path,
+) -> None:
+    """Its tokens, and the files by which a program that is handed a secret could steer later steps."""
+    kept = {"PATH": "/bin", "HOME": "/h", "MCT_S2S_TIMEOUT": "60", "GITHUB_ACTIONS": "true", "TF_BUILD": "True"}
+    doors = (
+        *("ACTIONS_ID_TOKEN_REQUEST_URL", "ACTIONS_ID_TOKEN_REQUEST_TOKEN", "ACTIONS_RUNTIME_TOKEN", "GITHUB_TOKEN"),
+        *("GITHUB_OUTPUT", "GITHUB_ENV", "GITHUB_PATH", "STEP_GITHUB_TOKEN", "STEP_EXPECT", "INPUT_TOKEN"),
+        *("SYSTEM_ACCESSTOKEN", "idToken", "servicePrincipalKey", "ENDPOINT_AUTH_SYSTEMVSSCONNECTION"),
+    )
+    with sign_in.signed_in({**kept, **dict.fromkeys(doors, "a-token")}, tmp_path) as environment:
+        assert {name for name in environment if not name.startswith("AZURE_")} == set(kept)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "http://example.com/token",
+        "http://127.0.0.1:80@example.com/",
+        "http://localhost:80@example.com/",
+        "http://127.0.0.1.example.com/",
+        "file:///etc/passwd",
+        "https://[half",
+    ],
+)
 def test_a_token_goes_to_no_other_kind_of_address(address: str) -> None:
     with pytest.raises(RequestFailed):
         ask("GET", address, "a-token")
@@ -211,24 +251,3 @@ def test_a_job_that_is_cancelled_lets_the_program_end(tmp_path: Path) -> None:
 
 def test_one_step_is_named(step: Step) -> None:
     assert step("destroy", {}).code == 2
-
-
-# Where new credentials go
-
-
-@pytest.mark.parametrize(
-    ("client", "files"),
-    [
-        ("", True),
-        ('secret-to = "file:/srv/x"', True),
-        ('credential = "certificate"', True),
-        ('secret-to = "keyvault:kv"', False),
-        ('credential = "federated"', False),
-        ('credential = "certificate"\ncertificate = "theirs.pem"', False),
-        ("credential = [", False),
-    ],
-)
-def test_only_a_file_that_may_name_files_is_planned_twice(client: str, files: bool, tmp_path: Path) -> None:
-    trust = tmp_path / "trust.toml"
-    trust.write_text(f'[sites.a]\n[[sites.a.clients]]\nname = "x"\n{client}\n')
-    assert may_be_a_file(trust) is files

@@ -25,6 +25,17 @@ def test_what_runs_has_neither_a_shell_nor_root() -> None:
             assert json.loads(words), words
 
 
+def test_what_it_is_made_of_is_pinned_by_digests() -> None:
+    """Images, and no program of another that reads this file."""
+    assert "syntax=" not in DOCKERFILE
+    named = [re.match(r"(\S+)(?: AS (\S+))?", stage) for stage in STAGES]
+    made = {one[2] for one in named if one}
+    bases = {one[1] for one in named if one} - made
+    assert len(bases) == 2
+    for base in bases:
+        assert re.fullmatch(r"[\w./-]+:[\w-]+@sha256:[0-9a-f]{64}", base), base
+
+
 def test_what_is_installed_is_pinned_by_hashes_and_needs_no_compiler() -> None:
     assert "--no-deps --require-hashes --only-binary :all: -r /dist/requirements.txt" in STAGES[0]
     assert "--no-index --no-deps /dist/*.whl" in STAGES[0]

@@ -20,7 +20,6 @@ RIGHTS = {
     "attest": {"contents": "read", "id-token": "write", "attestations": "write", "artifact-metadata": "write"},
     "pypi": {"id-token": "write"},
     "images": {
-        "contents": "read",
         "packages": "write",
         "id-token": "write",
         "attestations": "write",
@@ -107,4 +106,12 @@ def test_what_is_published_is_what_was_tried() -> None:
     assert builds == ["build"]
     assert (jobs["attest"]["needs"], jobs["pypi"]["needs"], jobs["images"]["needs"]) == ("build", "attest", "attest")
     ran = [step.get("run", "") for step in jobs["build"]["steps"]]
-    assert ran.index("scripts/release/build") < ran.index("scripts/release/check dist")
+    assert ran.index("scripts/release/build") < ran.index('scripts/release/check dist "$RUNNER_TEMP/images.tar"')
+    assert not [name for name, job in jobs.items() if re.search(r"docker (buildx )?build", str(job))]
+
+
+def test_everything_is_published_after_the_same_approval() -> None:
+    jobs = read(ROOT / ".github" / "workflows" / "release.yml")["jobs"]
+    approved = {name for name, job in jobs.items() if job.get("environment") == "release"}
+    assert approved == {"pypi", "images"}
+    assert set(jobs["release"]["needs"]) == approved

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
-from pipeline_steps.inputs import StepError, required
+from pipeline_steps.inputs import required
 from pipeline_steps.requests import RequestFailed, ask
 from pipeline_steps.shortening import shortened
 
@@ -22,11 +22,9 @@ def comment(environ: Mapping[str, str], plan: str) -> None:
     """Write the plan into the pull request, in the place of the one before.
 
     Raises:
-        StepError: the repository is not of Azure Repos, or the pipeline does not hand over its token.
+        StepError: the pipeline does not hand over its token.
         RequestFailed: Azure DevOps refuses.
     """
-    if environ.get("BUILD_REPOSITORY_PROVIDER") != "TfsGit":
-        raise StepError("Only pull requests of Azure Repos get a comment. The plan is in the summary of the run.")
     token, threads = required(environ, "SYSTEM_ACCESSTOKEN"), _threads(environ)
     content = f"{_MARKER}\n" + shortened(plan, COMMENT_BYTES - len(_MARKER) - 1)
     for thread in ask("GET", f"{threads}?{_VERSION}", token)["value"]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from pipeline_steps.inputs import ANY, Inputs, StepError
+from pipeline_steps.inputs import Inputs, StepError
 
 
 def plan(inputs: Inputs) -> list[str]:
@@ -17,15 +17,9 @@ def plan(inputs: Inputs) -> list[str]:
 
 def apply(inputs: Inputs) -> list[str]:
     """Do what was reviewed. Without a fingerprint nothing is done: one that got lost is not taken for consent."""
-    _check_reviewed(inputs)
-    reviewed = [] if inputs.expect == ANY else [f"--expect={inputs.expect}"]
-    return ["apply", *_sites(inputs), *_removals(inputs), *reviewed, "--yes", "--output=json"]
-
-
-def share(inputs: Inputs) -> list[str]:
-    """The plan of each site, for programs."""
-    _check_reviewed(inputs)
-    return ["apply", *_sites(inputs), *_removals(inputs), "--dry-run", "--output=json"]
+    if not inputs.expect:
+        raise StepError("No fingerprint of a plan that was reviewed is given: expect.")
+    return ["apply", *_sites(inputs), *_removals(inputs), f"--expect={inputs.expect}", "--yes", "--output=json"]
 
 
 def rotate(inputs: Inputs) -> list[str]:
@@ -40,11 +34,6 @@ def rotate(inputs: Inputs) -> list[str]:
     place = f"--secret-to={inputs.secret_to}"
     group = [f"--resource-group={inputs.resource_group}"] if inputs.resource_group else []
     return ["rotate-secret", f"--app-service={inputs.app_service}", *group, place, *expiring]
-
-
-def _check_reviewed(inputs: Inputs) -> None:
-    if not inputs.expect:
-        raise StepError("No fingerprint of a plan that was reviewed is given. To apply any plan, expect: any.")
 
 
 def _sites(inputs: Inputs) -> Iterator[str]:

@@ -1,8 +1,10 @@
 """A plan in a pull request on GitHub, and later the fingerprint that was reviewed there.
 
-The comment is for people. What main compares with is the commit's status: it belongs to the very commit that was
-reviewed, and unlike a comment can't be edited afterwards. Sources: docs.github.com/rest/issues/comments,
-/rest/commits/statuses, /rest/commits/commits#list-pull-requests-associated-with-a-commit.
+The comment is for people. What main compares with is a status of the very commit that was approved. Every workflow of
+the repository can write one: so all of them have to say the same, the first is of a run of the plan's workflow for that
+commit and older than the approval, and main shows its own plan before anything is applied. Sources:
+docs.github.com/rest/issues/comments, /rest/commits/statuses, /rest/pulls/reviews, /rest/actions/workflow-runs,
+/rest/commits/commits#list-pull-requests-associated-with-a-commit.
 """
 
 from __future__ import annotations
@@ -12,7 +14,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import quote
 
-from pipeline_steps.inputs import StepError, required
+from pipeline_steps.hosts import Host
+from pipeline_steps.inputs import StepError, fingerprint, required
 from pipeline_steps.requests import ask
 from pipeline_steps.shortening import shortened
 
@@ -24,24 +27,28 @@ _ALIVE = re.compile(r"&#(?:64|35);")
 """An escaped `@` or `#`: GitHub looks for people and issues in what the Markdown comes to, where they are no longer."""
 _PAGES = 30
 _DESCRIBED = re.compile(r"fingerprint ([0-9a-f]{64})")
+_PLANS = re.compile(r"\.github/workflows/mct-plan[\w-]*\.ya?ml(@.+)?")
+"""Workflows that write plans."""
+_OF_THE_REPOSITORY = frozenset({"OWNER", "MEMBER", "COLLABORATOR"})
+"""Everyone else can approve a public repository's pull request, too."""
 
 
-def comment(environ: Mapping[str, str]) -> None:
+def comment(environ: Mapping[str, str], _: Host) -> int:
     """Write the plan into the pull request, in the place of the one before, and its fingerprint beside the commit.
 
     Raises:
         StepError: an input is missing.
         RequestFailed: GitHub refuses.
     """
-    number, commit = required(environ, "STEP_PULL_REQUEST"), required(environ, "STEP_COMMIT")
-    fingerprint, api, token = required(environ, "STEP_FINGERPRINT"), _api(environ), _token(environ)
-    run = _run(environ)
+    number, commit, base = (required(environ, f"STEP_{name}") for name in ("PULL_REQUEST", "COMMIT", "BASE"))
+    required(environ, "STEP_FINGERPRINT")
+    found, api, token = fingerprint(environ, "STEP_FINGERPRINT"), _api(environ), _token(environ)
+    run = _runs(environ) + required(environ, "GITHUB_RUN_ID")
     marker = f"<!-- mct-s2s plan {_name(environ).encode().hex()} -->"
     whole = f"[The run has all of it.]({run})"
     # GitHub hands on no output in which it sees a secret of the repository, such as a tenant's ID that is kept as one.
     plan = (
-        environ.get("STEP_PLAN", "").strip()
-        or f"[The plan is in the page of its job.]({run}) Fingerprint: `{fingerprint}`"
+        environ.get("STEP_PLAN", "").strip() or f"[The plan is in the page of its job.]({run}) Fingerprint: `{found}`"
     )
     plan = _ALIVE.sub(r"\g<0><!-- -->", plan)
     body = f"{marker}\n" + shortened(plan, COMMENT_BYTES - len(marker) - 1, whole)
@@ -53,40 +60,74 @@ def comment(environ: Mapping[str, str]) -> None:
         ask("PATCH", f"{api}/issues/comments/{int(mine)}", token, {"body": body})
     status = {
         "state": "success",
-        "context": _context(environ),
-        "description": f"fingerprint {fingerprint}",
+        "context": _context(environ, base),
+        "description": f"fingerprint {found}",
         "target_url": run,
     }
     ask("POST", f"{api}/statuses/{quote(commit, safe='')}", token, status)
+    return 0
 
 
-def reviewed(environ: Mapping[str, str]) -> str:
-    """The fingerprint of the plan in the pull request that this commit came from.
+def reviewed(environ: Mapping[str, str], host: Host) -> int:
+    """Give the fingerprint of the plan in the pull request that this commit came from.
+
+    One that an administrator types comes first: that is how a refused plan is applied after all.
 
     Raises:
-        StepError: the commit came from no pull request, or that has no plan.
+        StepError: the commit came from no pull request, or what was approved there is not one plan.
         RequestFailed: GitHub refuses.
     """
-    commit, api, token = required(environ, "GITHUB_SHA"), _api(environ), _token(environ)
+    host.output("fingerprint", fingerprint(environ, "STEP_EXPECT") or _reviewed(environ))
+    return 0
+
+
+def _reviewed(environ: Mapping[str, str]) -> str:
+    commit, base = required(environ, "GITHUB_SHA"), required(environ, "GITHUB_REF_NAME")
+    api, token, instead = _api(environ), _token(environ), "Look at a plan, then run this workflow with its fingerprint."
     pulls = [
         one
         for one in ask("GET", f"{api}/commits/{quote(commit, safe='')}/pulls?per_page=100", token)
-        if one.get("merged_at") and one.get("merge_commit_sha") == commit
+        if one.get("merged_at") and one.get("merge_commit_sha") == commit and one["base"]["ref"] == base
     ]
     if len(pulls) != 1:
-        raise StepError(
-            f"Commit {commit} is not the merge of one pull request, so no one has reviewed a plan for it. "
-            "Look at a plan of it, then run this workflow by hand with its fingerprint."
-        )
+        raise StepError(f"Commit {commit} is not the merge of one pull request: no one has reviewed it. {instead}")
     head, number = str(pulls[0]["head"]["sha"]), int(pulls[0]["number"])
-    for status in _listed(f"{api}/commits/{quote(head, safe='')}/statuses", token):  # the newest comes first
-        found = _DESCRIBED.fullmatch(status.get("description") or "")
-        if found and status["context"] == _context(environ) and status["creator"]["login"] == BOT:
-            return found[1]
-    raise StepError(
-        f"The last commit of pull request #{number}, {head}, has no plan. "
-        "Look at a plan of it, then run this workflow by hand with its fingerprint."
-    )
+    approvals = [
+        one["submitted_at"]
+        for one in _listed(f"{api}/pulls/{number}/reviews", token)
+        if one["state"] == "APPROVED" and one["commit_id"] == head and one["author_association"] in _OF_THE_REPOSITORY
+    ]
+    plans = [
+        one
+        for one in _listed(f"{api}/commits/{quote(head, safe='')}/statuses", token)
+        if one["context"] == _context(environ, base)
+        and one["creator"]["login"] == BOT
+        and _DESCRIBED.fullmatch(one.get("description") or "")
+    ]
+    first = min(plans, key=lambda one: str(one["created_at"]), default=None)
+    if not approvals:
+        problem = "has no approval"
+    elif first is None:
+        problem = "has no plan"
+    elif len({one["description"] for one in plans}) > 1:
+        problem = "has plans that differ"
+    elif first["created_at"] >= max(approvals):
+        problem = "has a plan that is newer than its last approval"
+    elif not _is_of_a_plan(environ, first["target_url"], head):
+        problem = "has a plan that no run of mct-plan.yml has written"
+    else:
+        return str(first["description"]).rpartition(" ")[2]
+    raise StepError(f"The last commit of pull request #{number}, {head}, {problem}. {instead}")
+
+
+def _is_of_a_plan(environ: Mapping[str, str], address: object, head: str) -> bool:
+    """Whether this is the address of a run that has planned this commit, and has ended well."""
+    number = str(address or "").removeprefix(_runs(environ))
+    if not re.fullmatch(r"\d+", number):
+        return False
+    run = ask("GET", f"{_api(environ)}/actions/runs/{number}", _token(environ))
+    told = (run["event"], run["head_sha"], run["conclusion"])
+    return told == ("pull_request", head, "success") and _PLANS.fullmatch(run["path"]) is not None
 
 
 def _listed(address: str, token: str) -> Iterator[Any]:
@@ -109,10 +150,8 @@ def _token(environ: Mapping[str, str]) -> str:
     return required(environ, "STEP_GITHUB_TOKEN")
 
 
-def _run(environ: Mapping[str, str]) -> str:
-    names = ("GITHUB_SERVER_URL", "GITHUB_REPOSITORY", "GITHUB_RUN_ID")
-    server, repository, run = (required(environ, name) for name in names)
-    return f"{server}/{repository}/actions/runs/{run}"
+def _runs(environ: Mapping[str, str]) -> str:
+    return f"{required(environ, 'GITHUB_SERVER_URL')}/{required(environ, 'GITHUB_REPOSITORY')}/actions/runs/"
 
 
 def _name(environ: Mapping[str, str]) -> str:
@@ -120,6 +159,7 @@ def _name(environ: Mapping[str, str]) -> str:
     return environ.get("STEP_NAME", "").strip()
 
 
-def _context(environ: Mapping[str, str]) -> str:
+def _context(environ: Mapping[str, str], base: str) -> str:
+    """A branch's name has no blanks, so no name of a plan makes it that of another branch."""
     name = _name(environ)
-    return f"mct-s2s plan ({name})" if name else "mct-s2s plan"
+    return f"mct-s2s plan for {base}" + (f" ({name})" if name else "")

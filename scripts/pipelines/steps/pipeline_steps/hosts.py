@@ -1,4 +1,4 @@
-"""Where each service takes what a step says: the page of the job, and values for later steps.
+"""Where each service takes what a step says: the page of the job, values for later steps, and a plan for its review.
 
 Sources: docs.github.com/actions/reference/workflows-and-actions/workflow-commands;
 learn.microsoft.com/azure/devops/pipelines/scripts/logging-commands.
@@ -6,22 +6,30 @@ learn.microsoft.com/azure/devops/pipelines/scripts/logging-commands.
 
 from __future__ import annotations
 
+import os
 import secrets
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol
 
 from mct_s2s.plain_text import plain
 
-from pipeline_steps.inputs import StepError
+from pipeline_steps import azure_review
+from pipeline_steps.inputs import StepError, required
 from pipeline_steps.shortening import shortened
 
 SUMMARY_BYTES = 1_000_000
 """GitHub shows no summary of a step beyond 1 MiB."""
+_PLAN_BYTES = 60_000
+"""An output becomes a variable of another step: Linux takes no variable of 128 KiB, and a comment has to hold it."""
 
 
 class Host(Protocol):
     """A service that runs pipelines."""
+
+    folder: Path
+    """New, this step's alone, and outside the checkout: what is there already belongs to whoever has committed it."""
 
     def summarize(self, markdown: str) -> None:
         """Show a text in the page of the job."""
@@ -31,12 +39,17 @@ class Host(Protocol):
         """Give a later step a value, by a name such as `client-id`."""
         ...
 
+    def review(self, plan: str) -> None:
+        """Show a plan where it is reviewed, or hand it to the job that does."""
+        ...
+
 
 class GitHubActions:
-    """Files that the runner names, and reads when the step has ended."""
+    """Files that the runner has made, and reads when the step has ended."""
 
     def __init__(self, environ: Mapping[str, str]) -> None:
-        self._summary, self._outputs = environ.get("GITHUB_STEP_SUMMARY"), environ.get("GITHUB_OUTPUT")
+        self._summary, self._outputs = required(environ, "GITHUB_STEP_SUMMARY"), required(environ, "GITHUB_OUTPUT")
+        self.folder = _folder_in(required(environ, "RUNNER_TEMP"))
 
     def summarize(self, markdown: str) -> None:
         """As the protocol says, here and below."""
@@ -47,27 +60,40 @@ class GitHubActions:
         delimiter = f"end-{secrets.token_hex(16)}"
         _append(self._outputs, f"{name}<<{delimiter}\n{value}\n{delimiter}\n")
 
+    def review(self, plan: str) -> None:
+        """The job that may write comments is another one."""
+        self.output("plan", shortened(plan, _PLAN_BYTES))
+
 
 class AzurePipelines:
     """Lines of the log. Outputs of a step that is named `mct` are `mct.client_id` and so on."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._environ = environ
+        self.folder = _folder_in(required(environ, "AGENT_TEMPDIRECTORY"))
 
     def summarize(self, markdown: str) -> None:
         """The agent takes the file after the step has ended, so it stays."""
-        file = self._folder / f"summary-{secrets.token_hex(4)}.md"
-        file.write_text(markdown, encoding="utf-8")
+        file = self.folder / f"summary-{secrets.token_hex(4)}.md"
+        with file.open("x", encoding="utf-8") as out:
+            out.write(markdown)
         print(f"##vso[task.uploadsummary]{file}", flush=True)
 
     def output(self, name: str, value: str) -> None:
-        """A value of several lines is none of a variable: it is in a file."""
-        if "\n" not in value:
-            escaped = plain(value).replace("%", "%AZP25")
-            print(f"##vso[task.setvariable variable={_variable(name)};isOutput=true]{escaped}", flush=True)
+        """A line of the log: `plain` makes one line of it, and no command."""
+        escaped = plain(value).replace("%", "%AZP25")
+        print(f"##vso[task.setvariable variable={name.replace('-', '_')};isOutput=true]{escaped}", flush=True)
+
+    def review(self, plan: str) -> None:
+        """In a pull request of Azure Repos; elsewhere the plan is in the summary of the run."""
+        if (self._environ.get("BUILD_REASON"), self._environ.get("BUILD_REPOSITORY_PROVIDER")) == _IN_AZURE_REPOS:
+            azure_review.comment(self._environ, plan)
 
 
-def host_of(environ: Mapping[str, str], folder: Path) -> Host:
+_IN_AZURE_REPOS = ("PullRequest", "TfsGit")
+
+
+def host_of(environ: Mapping[str, str]) -> Host:
     """The service that runs this step.
 
     Raises:
@@ -76,15 +102,15 @@ def host_of(environ: Mapping[str, str], folder: Path) -> Host:
     if environ.get("GITHUB_ACTIONS", "").lower() == "true":
         return GitHubActions(environ)
     if environ.get("TF_BUILD", "").lower() == "true":
-        return AzurePipelines(folder)
+        return AzurePipelines(environ)
     raise StepError("This is a job neither of GitHub Actions nor of Azure Pipelines.")
 
 
-def _append(file: str | None, text: str) -> None:
-    if file:
-        with Path(file).open("a", encoding="utf-8") as out:
-            out.write(text)
+def _folder_in(parent: str) -> Path:
+    return Path(tempfile.mkdtemp(prefix="mct-s2s-", dir=parent))
 
 
-def _variable(name: str) -> str:
-    return name.replace("-", "_")
+def _append(file: str, text: str) -> None:
+    """The runner has made the file: where there is none, or a link, nothing would be read."""
+    with os.fdopen(os.open(file, os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW), "w", encoding="utf-8") as out:
+        out.write(text)

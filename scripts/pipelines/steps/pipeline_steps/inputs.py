@@ -6,8 +6,6 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-ANY = "any"
-"""In the place of a fingerprint: whatever the plan is."""
 _FINGERPRINT = re.compile(r"[0-9a-f]{64}")
 _TRUE, _FALSE = frozenset({"true", "1", "yes"}), frozenset({"", "false", "0", "no"})
 
@@ -26,7 +24,7 @@ class Inputs:
     only: tuple[str, ...]
     """Sites of the file."""
     expect: str
-    """The fingerprint that was reviewed, or `ANY`."""
+    """The fingerprint that was reviewed."""
     expiring_within: str
     secret_to: str
     """Where new secrets of `app_service` go; those of a file's clients go where the file says."""
@@ -42,21 +40,30 @@ class Inputs:
         Raises:
             StepError: a value is not of its form.
         """
-        expect = environ.get("STEP_EXPECT", "").strip()
-        if expect not in {"", ANY} and not _FINGERPRINT.fullmatch(expect):
-            raise StepError(f"Invalid fingerprint {expect!a}: it has 64 hexadecimal digits. The plan has it.")
         return cls(
             file=environ.get("STEP_FILE", ""),
             app_service=environ.get("STEP_APP_SERVICE", ""),
             resource_group=environ.get("STEP_RESOURCE_GROUP", ""),
             only=tuple(line.strip() for line in environ.get("STEP_ONLY", "").splitlines() if line.strip()),
-            expect=expect,
+            expect=fingerprint(environ, "STEP_EXPECT"),
             expiring_within=environ.get("STEP_EXPIRING_WITHIN", "") or "31d",
             secret_to=environ.get("STEP_SECRET_TO", ""),
             secrets_to_files=flag(environ, "STEP_SECRETS_TO_FILES"),
             prune=flag(environ, "STEP_PRUNE"),
             allow_removals=flag(environ, "STEP_ALLOW_REMOVALS"),
         )
+
+
+def fingerprint(environ: Mapping[str, str], name: str) -> str:
+    """The fingerprint of a plan, or an empty text.
+
+    Raises:
+        StepError: it is something else.
+    """
+    value = environ.get(name, "").strip()
+    if value and not _FINGERPRINT.fullmatch(value):
+        raise StepError(f"Invalid fingerprint {value!a}: it has 64 hexadecimal digits. The plan has it.")
+    return value
 
 
 def flag(environ: Mapping[str, str], name: str) -> bool:

@@ -20,7 +20,7 @@ def run(arguments: Sequence[str], environ: Mapping[str, str], document: Path) ->
     secrets that it has made and to say what is not done.
     """
     with (
-        document.open("wb") as out,
+        document.open("xb") as out,  # new: no file or link that is there already
         subprocess.Popen(  # a session of its own: it is signalled once, by us
             [sys.executable, "-I", "-m", "mct_s2s", *arguments],
             env=dict(environ),

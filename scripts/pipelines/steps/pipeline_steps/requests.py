@@ -7,6 +7,7 @@ import json
 import urllib.error
 import urllib.request
 from typing import Any
+from urllib.parse import urlsplit
 
 _SECONDS = 30
 _BYTES = 20_000_000
@@ -51,9 +52,10 @@ def ask(method: str, address: str, token: str, body: Any = None) -> Any:
 
 
 def _once(method: str, address: str, token: str, body: Any) -> Any:
-    if not address.startswith(("https://", "http://127.0.0.1:", "http://localhost:")):
-        raise RequestFailed(f"{_shown(address)} is not an https address.")
     try:
+        parts = urlsplit(address)
+        if parts.scheme != "https" and (parts.scheme, parts.hostname) != ("http", "127.0.0.1"):
+            raise RequestFailed(f"{_shown(address)} is not an https address.")
         with _OPENER.open(_request(method, address, token, body), timeout=_SECONDS) as answer:
             content = answer.read(_BYTES)
         return json.loads(content) if content.strip() else None

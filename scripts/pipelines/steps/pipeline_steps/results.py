@@ -39,8 +39,6 @@ class Site:
     """Display name and appId of each client application."""
     url: str = ""
     scope: str = ""
-    fingerprint: str = ""
-    """Of its plan, in a dry run."""
     left_to_others: int = 0
     verified: bool | None = None
     """Whether the test of the clients succeeded; `None` if there was none."""
@@ -59,8 +57,6 @@ class Results:
     sites: tuple[Site, ...]
     failure: Failure | None = None
     """What kept the whole command from being done."""
-    fingerprint: str = ""
-    """Of the plan of all sites, in a dry run."""
 
 
 def read(file: Path) -> Results:
@@ -75,7 +71,7 @@ def read(file: Path) -> Results:
     kind = document.get("schema", "")
     if kind.startswith("mct-s2s/apply/"):
         sites = tuple(_site(one["site"], one.get("result"), one.get("error")) for one in document["sites"])
-        return Results(sites, fingerprint=document.get("fingerprint") or "")
+        return Results(sites)
     if kind.startswith("mct-s2s/error/"):
         return Results((), _failure(document))
     return Results((_site(_name(document), document, None),))
@@ -95,7 +91,6 @@ def _site(name: str, result: Any, error: Any) -> Site:
         tuple((one["displayName"], one["appId"]) for one in status.get("clients", ()) if one.get("appId")),
         connection.get("url", ""),
         connection.get("scope", ""),
-        result.get("fingerprint", ""),
         len(result.get("leftToOthers", ())),
         verification["proved"] if verification else None,
         failure,

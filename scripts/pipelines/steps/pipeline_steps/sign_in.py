@@ -17,15 +17,21 @@ from pipeline_steps.inputs import StepError
 from pipeline_steps.requests import RequestFailed, ask
 
 _AUDIENCE = "api://AzureADTokenExchange"
-_OF_THE_JOB = ("idToken", "SYSTEM_ACCESSTOKEN")
-"""What mct-s2s, and a program that it hands a secret to, have no use for."""
+_OF_THE_JOB = (
+    *("ACTIONS_", "GITHUB_", "INPUT_", "STEP_"),
+    *("AZURESUBSCRIPTION_", "ENDPOINT_", "SYSTEM_", "idToken", "servicePrincipal"),
+)
+"""Beginnings of variables that mct-s2s, and a program that it hands a secret to, have no use for: tokens of the job,
+and the files by which a program could set outputs and variables of later steps."""
+_KEPT = "GITHUB_ACTIONS"
+"""By which mct-s2s knows who reads its log."""
 _SECONDS = 240.0
 """A token of GitHub is valid for some five minutes. One that is older than this is replaced while mct-s2s runs."""
 
 
 @contextmanager
-def signed_in(environ: Mapping[str, str]) -> Iterator[dict[str, str]]:
-    """The environment for mct-s2s, valid until the end of the block.
+def signed_in(environ: Mapping[str, str], folder: Path) -> Iterator[dict[str, str]]:
+    """The environment for mct-s2s, valid until the end of the block. The token is in a file below the folder.
 
     The token is asked of GitHub (`permissions: id-token: write`) or of Azure Pipelines (the task AzureCLI with
     `System.AccessToken`), or is in `idToken` (the same task, which has been seen to hand out one of the day before). If
@@ -35,7 +41,7 @@ def signed_in(environ: Mapping[str, str]) -> Iterator[dict[str, str]]:
     Raises:
         StepError: a client is named and there is no token for it, or the service refuses one.
     """
-    given = {name: text for name, text in environ.items() if name not in _OF_THE_JOB}
+    given = {name: text for name, text in environ.items() if name == _KEPT or not name.startswith(_OF_THE_JOB)}
     client, tenant = environ.get("STEP_CLIENT_ID", ""), environ.get("STEP_TENANT_ID", "")
     client, tenant = client or environ.get("servicePrincipalId", ""), tenant or environ.get("tenantId", "")
     subscription = environ.get("STEP_SUBSCRIPTION_ID", "")
@@ -52,8 +58,7 @@ def signed_in(environ: Mapping[str, str]) -> Iterator[dict[str, str]]:
         return
     given |= {"AZURE_CLIENT_ID": client} if client else {}
     given |= {"AZURE_TENANT_ID": tenant} if tenant else {}
-    temporary = environ.get("RUNNER_TEMP") or environ.get("AGENT_TEMPDIRECTORY")
-    with tempfile.TemporaryDirectory(dir=temporary, prefix="token-") as private, _fresh(source, Path(private)) as file:
+    with tempfile.TemporaryDirectory(dir=folder, prefix="token-") as private, _fresh(source, Path(private)) as file:
         yield {**given, "AZURE_FEDERATED_TOKEN_FILE": str(file)}
 
 
