@@ -19,21 +19,6 @@ from tests.support.parsing import parsed
 PACKAGE = Path(errors.__file__).parent
 ROOMS = [PACKAGE / room / "credentials" for room in ("planning", "engine/apply", "cli")]
 KINDS = {path.stem for path in ROOMS[0].glob("*.py")} - {"__init__", "base"}
-KNOWING = {
-    # Features of secrets alone, which no other kind has a part in.
-    "engine/apply/operations.py": {"secret"},
-    "engine/observe/preflight.py": {"secret"},
-    "planning/reports/findings.py": {"secret"},
-    "cli/applying/rotating.py": {"secret"},
-    "planning/removing/registration_removal.py": {"secret"},
-    "planning/secrets/renewal.py": {"secret"},
-    "planning/secrets/rotated_clients.py": {"secret"},
-    "planning/secrets/rotation.py": {"secret"},
-    "planning/secrets/secret_policy.py": {"secret"},
-    # What is typed for a kind, checked.
-    "inputs/federation.py": {"federated"},
-}
-"""The modules outside the rooms that may know a kind."""
 
 
 @pytest.mark.parametrize("room", ROOMS, ids=lambda room: str(room.relative_to(PACKAGE)))
@@ -50,23 +35,10 @@ def test_each_kind_has_a_row_in_each_table() -> None:
 
 
 def _elsewhere() -> Iterator[Path]:
-    apart = [*ROOMS, PACKAGE / "sandbox", PACKAGE / "conformance"]
+    apart = [*ROOMS, PACKAGE / "sandbox"]
     for path in PACKAGE.rglob("*.py"):
         if not any(room in path.parents for room in apart):
             yield path
-
-
-def test_no_other_module_imports_a_kind() -> None:
-    """Whoever imports the module of one kind has forgotten the others."""
-    found: dict[str, set[str]] = {}
-    for path in _elsewhere():
-        for node in ast.walk(parsed(path)):
-            if isinstance(node, ast.ImportFrom) and ".credentials" in (node.module or ""):
-                kinds = (
-                    {node.module.rpartition(".")[2]} | {alias.name for alias in node.names} if node.module else set()
-                )
-                found.setdefault(str(path.relative_to(PACKAGE)), set()).update(kinds & KINDS)
-    assert {path: kinds for path, kinds in found.items() if kinds} == KNOWING
 
 
 def test_no_other_module_asks_which_kind_it_is() -> None:

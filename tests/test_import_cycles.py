@@ -50,12 +50,3 @@ def test_no_module_imports_itself_by_way_of_others() -> None:
         TopologicalSorter(graph()).prepare()
     except CycleError as error:
         pytest.fail(" → ".join(reversed(error.args[1])))
-
-
-def test_imports_in_functions_and_for_types_count() -> None:
-    source = (
-        "from typing import TYPE_CHECKING\n"
-        "if TYPE_CHECKING:\n    from a import b\n"
-        "def late() -> None:\n    import c.d\n    from e.f import g\n"
-    )
-    assert {("a", "b"), ("c.d", ""), ("e.f", "g")} <= set(imported(ast.parse(source)))

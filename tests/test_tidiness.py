@@ -70,18 +70,3 @@ def test_an_interrupted_run_names_the_test_and_leaves_no_process(
     while child.exists() and child.read_text().rpartition(")")[2].split()[0] != "Z":
         assert time.monotonic() < ends, "a process was left behind"
         time.sleep(0.02)
-
-
-def test_a_green_run_of_the_script_ends_with_0(tmp_path: Path) -> None:
-    """What checks the types has ended by then, and ending it once more fails."""
-    script = Path(__file__).parent.parent / "scripts" / "test"
-    (trap,) = [line for line in script.read_text().splitlines() if line.startswith("trap ")]
-    lines = [
-        "set -euo pipefail",
-        f"types={tmp_path / 'types'}",
-        "true & checking=$!",
-        'wait "$checking"',
-        trap,
-        "exit 0",
-    ]
-    assert subprocess.run(["bash", "-c", "\n".join(lines)], check=False, timeout=60).returncode == 0

@@ -6,11 +6,8 @@ import re
 from pathlib import Path
 
 import mct_s2s
-import pytest
 
 PACKAGE = Path(mct_s2s.__file__).parent
-OTHERS = {"sandbox", "conformance"}
-"""Rooms whose texts are mostly Azure's own words, or that have tests of their own."""
 TURNS = {
     "let in": "allow",
     "lets in": "allows",
@@ -48,8 +45,8 @@ TURNS = {
 
 
 def files() -> list[Path]:
-    """The sources of the product."""
-    return [file for file in sorted(PACKAGE.rglob("*.py")) if not OTHERS & {*file.relative_to(PACKAGE).parts}]
+    """The sources of the product; the texts of the sandbox are mostly Azure's own words."""
+    return [file for file in sorted(PACKAGE.rglob("*.py")) if "sandbox" not in file.relative_to(PACKAGE).parts]
 
 
 def turns_in(text: str) -> list[str]:
@@ -62,8 +59,3 @@ def test_no_text_docstring_or_comment_uses_an_old_fashioned_turn() -> None:
     assert {
         str(file.relative_to(PACKAGE)): found for file in files() if (found := turns_in(file.read_text("utf-8")))
     } == {}
-
-
-@pytest.mark.parametrize("turn", TURNS)
-def test_each_turn_is_found_in_any_case(turn: str) -> None:
-    assert turns_in(f"x {turn.upper()} x")

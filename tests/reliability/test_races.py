@@ -96,11 +96,16 @@ def test_a_foreign_write_at_any_point_is_kept_and_erases_nothing(point: str, sta
 
 
 def test_in_the_one_window_only_the_write_of_that_moment_is_lost(harness: Harness) -> None:
+    before = harness.inside.azure.settings()
     stranger = Stranger(harness.inside, "before put 1", stale=False)
     ended = harness.run(SETUP)
     assert ended.code == 0, ended.out
     assert stranger.has_written
-    assert ended.document["status"]["findings"] == []
+    after = harness.inside.azure.settings()
+    assert {name: after.get(name) for name in before} == before
+    assert {name for name in after.keys() - before.keys() if not name.startswith("Service")} == set()
+    assert allowed(harness) == {"One"}
+    assert THEIRS not in (after["ServiceApplicationIds"] or ""), "the window is closed: say so where it is documented"
 
 
 def test_what_was_read_while_others_were_slow_is_read_again_just_before_the_write(harness: Harness) -> None:

@@ -10,7 +10,7 @@ from contextlib import suppress
 import pytest
 from mct_s2s.planning.changes import AnyChange
 from mct_s2s.planning.plan import Plan
-from mct_s2s.ports.apply_progress import Activity, Wait, activity, during, throttled, waiting, watched_by
+from mct_s2s.ports.apply_progress import Activity, Wait, activity, throttled, waiting, watched_by
 from mct_s2s.render.console import Terminal
 from mct_s2s.render.live.log_progress import LogProgress
 from mct_s2s.render.live.plan_order import HELD_SECONDS
@@ -299,11 +299,6 @@ def test_a_wait_belongs_to_what_runs_in_its_task(screens: Screens) -> None:
 
     with watched_by(shown):
         assert asyncio.run(main()) == ["⠋ Testing A: for A", "⠋ Testing B: for B"]
-
-
-def test_where_no_one_watches_nothing_happens() -> None:
-    with activity("Reading A"), waiting("for B"), during(None), waiting("for C"):
-        throttled("Microsoft Graph", 5.0)
 
 
 @pytest.mark.parametrize("width", [40, 80, 120])

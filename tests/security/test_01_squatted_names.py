@@ -180,7 +180,7 @@ def test_somebody_who_was_faster_is_met_by_the_same_rule(
     assert mallory.address in ended.document["error"]["message"]
     made = azure.graph("GET", f"/applications/{squatted[0]['id']}")
     assert made["passwordCredentials"] == []
-    assert "ServiceAuthApplicationIds" not in azure.settings()
+    assert "ServiceApplicationIds" not in azure.settings()
 
 
 @pytest.mark.parametrize("service", [True, False], ids=["service", "client"])
