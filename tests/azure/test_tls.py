@@ -90,7 +90,7 @@ def test_a_companys_root_that_the_system_trusts_is_trusted_behind_its_proxy(
 ) -> None:
     monkeypatch.setenv("SSL_CERT_DIR", str(company.folder))  # where OpenSSL finds the system's store
     assert answered(ask, tls_context()) == 200
-    assert all(target.startswith("CONNECT ") for target, _ in company.proxy.asked)
+    assert {target.partition(" ")[0] for target, _ in company.proxy.asked} == {"CONNECT"}
 
 
 @every_client

@@ -179,7 +179,7 @@ def test_help_starts_without_what_it_does_not_need(words: list[str]) -> None:
     done = subprocess.run([sys.executable, "-c", script, *words], capture_output=True, text=True, check=True)
     code, modules = json.loads(done.stderr)
     assert code == 0
-    assert "Usage" in done.stdout or "mct-s2s" in done.stdout
+    assert "mct-s2s" in done.stdout
     found = {name for name in modules for heavy in HEAVY if name == heavy or name.startswith(f"{heavy}.")}
     assert found <= LIGHT
 

@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from mct_s2s.sandbox.observability.request_log import Entry
 
 from tests.cli.conftest import Ended, Program
 from tests.conftest import FUNCTION_APP, SITE, Sandbox
+from tests.support.sandbox_inside import Inside
 
 PERMISSION_MISSING = 4
 READ = ("Application.Read.All", "Organization.Read.All")
@@ -205,18 +207,33 @@ def test_a_lock_against_deletion_alone_is_no_obstacle(mct: Program, azure: Sandb
     assert mct("setup", "--client", "A", "-y").code == 0
 
 
-def test_the_check_can_be_left_out_and_the_real_refusal_then_decides(mct: Program, azure: Sandbox) -> None:
+@pytest.mark.parametrize(
+    ("slow", "resumed"), [("/appRoleAssignedTo", 0), ("/config/appsettings/list", 2)], ids=["settings", "refusal"]
+)
+def test_the_check_can_be_left_out_and_the_real_refusal_then_decides(
+    mct: Program, azure: Sandbox, inside: Inside, slow: str, resumed: int
+) -> None:
+    """Consent and settings are on their way at once, and either may be first.
+
+    An administrator goes on with the registrations by name where the settings name them; elsewhere nothing shows that
+    they are not an attacker's.
+    """
+
+    async def later(entry: Entry) -> None:
+        if entry.path.endswith(slow):
+            await inside.time.sleep(5)
+
+    inside.hooks.before.append(later)
     caller = azure.caller(*OWNER_OF_ITS_OWN, arm=[CONTRIBUTOR])
     done = mct("setup", "-a", SITE, "--client", "A", "-y", "--no-preflight", "-o", "json", env=caller)
+    inside.leave_alone()
     assert (done.code, done.document["error"]["code"]) == (PERMISSION_MISSING, "permission-missing")
     assert "admin consent" in [change["resource"] for change in done.document["notDone"]]
     (client,) = azure.applications("A")
     (service,) = azure.applications("MCT service (contosolearn)")
     assert client["appId"], "the client is made, and stays"
-    # An administrator goes on with them by name, unless the settings, which are written beside the consent, name them:
-    # nothing else shows that they are not an attacker's.
-    is_written = bool(azure.settings().get("ServiceAuthAudience"))
-    assert mct("setup", "--client", "A", "-y").code == (0 if is_written else 2)
+    assert ("ServiceAuthAudience" in azure.settings()) is (resumed == 0)
+    assert mct("setup", "--client", "A", "-y").code == resumed
     assert mct("setup", "--service-app", service["appId"], "--client", client["appId"], "-y").code == 0
 
 

@@ -92,10 +92,14 @@ def test_shellcheck_has_nothing_to_say() -> None:
 
 def test_zizmor_finds_no_way_in() -> None:
     """Injection, rights, triggers, credentials that persist, actions of others without their hash."""
-    rules = {"unpinned-uses": {"config": {"policies": {"mct-s2s/*": "ref-pin", "*": "hash-pin"}}}}
-    config = PIPELINES / "zizmor.yml"
-    assert load(config) == {"rules": rules}
-    given = [tool("zizmor"), "--offline", "--quiet", "--config", str(config), *map(str, [*ACTIONS, *WORKFLOWS])]
+    given = [
+        tool("zizmor"),
+        "--offline",
+        "--quiet",
+        "--config",
+        str(PIPELINES / "zizmor.yml"),
+        *map(str, [*ACTIONS, *WORKFLOWS]),
+    ]
     done = subprocess.run(given, text=True, capture_output=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 

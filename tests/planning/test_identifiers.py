@@ -18,9 +18,10 @@ TEARDOWN = Desired(spec().service, removal=Removal(everything=True, purge=True))
 
 
 def test_nothing_is_known_of_what_has_yet_to_be_created() -> None:
-    for step in make_plan(spec("Import"), observed_state(), FACTS).steps:
-        if step.resource in {"service application", "client application", "service principal", "API permission"}:
-            assert identify(step, observed_state(), Results()) == Identifiers()
+    new = {"service application", "client application", "service principal", "API permission"}
+    steps = make_plan(spec("Import"), observed_state(), FACTS).steps
+    known = {step.resource: identify(step, observed_state(), Results()) for step in steps if step.resource in new}
+    assert known == dict.fromkeys(new, Identifiers())
 
 
 def test_what_was_created_has_the_ids_that_it_got() -> None:

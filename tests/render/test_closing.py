@@ -64,7 +64,7 @@ def test_a_secret_in_a_key_vault_comes_with_the_command_that_reads_it(screens: S
     screen = screens(80, is_terminal=True)
     place = "keyvault:contoso-vault/import-secret"
     show_closing(screen.terminal, closing(client(credential=saved(saved_to=place))))
-    line_with(screen.out, "Secret", place)
+    assert line_with(screen.out, "Secret", place)
     assert vault_reading(place) in pasteable(screen.out)
 
 
@@ -82,7 +82,7 @@ def test_a_secret_that_was_shown_is_not_shown_again_nor_said_to_be_saved(screens
     shown = replace(saved(saved_to="show"), secret="s3cr3t")
     show_closing(screen.terminal, closing(client(credential=shown)))
     assert "s3cr3t" not in screen.out
-    line_with(screen.out, "Secret", "shown above, once")
+    assert line_with(screen.out, "Secret", "shown above, once")
     assert "saved" not in screen.out
 
 
@@ -90,10 +90,10 @@ def test_a_certificate_and_a_federated_credential_are_called_by_their_kind(scree
     screen = screens()
     certificate = replace(saved(), kind=CredentialKind.CERTIFICATE)
     show_closing(screen.terminal, closing(client(credential=certificate)))
-    line_with(screen.out, "Certificate", "/home/ada/import.env")
+    assert line_with(screen.out, "Certificate", "/home/ada/import.env")
     federated = replace(saved(saved_to=None), expires=None, kind=CredentialKind.FEDERATED)
     show_closing(screen.terminal, closing(client(credential=federated)))
-    line_with(screen.out, "Federated", "does not expire")
+    assert line_with(screen.out, "Federated", "does not expire")
     assert "None" not in screen.out
 
 
@@ -125,9 +125,9 @@ def test_several_clients_are_a_line_each_and_their_folder_and_end_are_said_once(
     show_closing(screen.terminal, closing(*several))
     assert screen.out.startswith("✓ 3 clients can call contosolearn")
     for name in ("Import", "Reports", "HR"):
-        line_with(screen.out, guid(name), f"{name}.env")
+        assert line_with(screen.out, guid(name), f"{name}.env")
     assert line_with(screen.out, "Saved in").split()[-1] == "/home/ada/secrets"
-    line_with(screen.out, "expires 2027-11-24")
+    assert line_with(screen.out, "expires 2027-11-24")
     assert len(screen.out.splitlines()) == 9
 
 
@@ -137,9 +137,9 @@ def test_several_clients_with_differing_places_keep_them(screens: Screens) -> No
     several = [client(place, saved(place, place)) for place in places]
     several[0] = client("Import", replace(saved("Import", places[0]), expires=NEVER))
     show_closing(screen.terminal, closing(*several))
-    line_with(screen.out, guid("Import"), "/a/import.env", "does not expire")
-    line_with(screen.out, guid(places[1]), "/b/reports.env", "2027-11-24")
-    line_with(screen.out, guid(places[2]), "keyvault:vault/hr", "2027-11-24")
+    assert line_with(screen.out, guid("Import"), "/a/import.env", "does not expire")
+    assert line_with(screen.out, guid(places[1]), "/b/reports.env", "2027-11-24")
+    assert line_with(screen.out, guid(places[2]), "keyvault:vault/hr", "2027-11-24")
 
 
 def test_what_some_clients_can_others_need_not(screens: Screens) -> None:
@@ -169,7 +169,7 @@ def test_a_remark_has_its_command_on_a_line_of_its_own(screens: Screens) -> None
 def test_a_client_is_called_exactly_what_it_is_called_in_the_directory(screens: Screens, name: str) -> None:
     screen = screens()
     show_closing(screen.terminal, closing(client(name)))
-    line_with(screen.out, name, "can call")
+    assert line_with(screen.out, name, "can call")
 
 
 # a secret that is shown

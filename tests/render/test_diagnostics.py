@@ -18,7 +18,7 @@ def test_an_error_goes_to_standard_error_with_its_remedy_whole_on_a_line_of_its_
     screen = screens(width, is_terminal=True)
     remedy = f"mct-s2s add-client Import {WHERE} --credential certificate --certificate /etc/ssl/{'long/' * 20}c.pem"
     show_error(screen.terminal, UsageError("no-credential", "'Import' has no credential.", remedy=remedy))
-    line_with(screen.err, "'Import' has no credential.")
+    assert line_with(screen.err, "'Import' has no credential.")
     assert remedy in pasteable(screen.err)
     assert screen.out == ""
 
@@ -89,7 +89,7 @@ def test_where_nothing_was_begun_there_is_nothing_to_resume(screens: Screens) ->
     screen = screens()
     show_account(screen.terminal, [], [], [principal()])
     assert len(screen.err.splitlines()) == 1
-    line_with(screen.err, "service principal Import")
+    assert line_with(screen.err, "service principal Import")
 
 
 def test_a_doubtful_step_alone_can_be_resumed(screens: Screens) -> None:

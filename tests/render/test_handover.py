@@ -224,7 +224,7 @@ def test_command_and_link_are_whole_on_lines_of_their_own(screens: Screens, widt
     show_left_to_others(screen.terminal, steps)
     for step in steps:
         assert step.command in pasteable(screen.out)
-        line_with(screen.out, step.what)
+        assert line_with(screen.out, step.what)
     assert steps[0].link is not None
     assert line_with(screen.out, "adminconsent").endswith(steps[0].link)
     assert screen.err == ""
@@ -244,7 +244,7 @@ def test_steps_go_to_standard_error_where_the_result_is_something_else(screens: 
     screen = screens()
     show_left_to_others(screen.terminal, left([CONSENT]), is_result=False)
     assert screen.out == ""
-    line_with(screen.err, CONSENT.what)
+    assert line_with(screen.err, CONSENT.what)
 
 
 def test_a_step_without_link_and_values_has_no_line_for_them(screens: Screens) -> None:
@@ -259,16 +259,16 @@ def test_an_odd_name_in_a_step_is_shown_as_it_is(screens: Screens, name: str) ->
     show_left_to_others(
         screen.terminal, [Instruction(f"'{name}'", f"run {name}", values={"ServiceAuthRole": name[:300]})]
     )
-    line_with(screen.out, f"'{name}'")
-    line_with(screen.out, f"run {name}")
-    line_with(screen.out, "ServiceAuthRole", name)
+    assert line_with(screen.out, f"'{name}'")
+    assert line_with(screen.out, f"run {name}")
+    assert line_with(screen.out, "ServiceAuthRole", name)
 
 
 @pytest.mark.parametrize("width", [80, 120])
 def test_what_the_caller_lacks_comes_with_the_command_for_whoever_grants_it(screens: Screens, width: int) -> None:
     screen = screens(width, is_terminal=True)
     show_lacking(screen.terminal, [WEBSITE_CONTRIBUTOR, WEBSITE_CONTRIBUTOR])
-    line_with(screen.err, WEBSITE_CONTRIBUTOR.grant.command)  # whole, and once for both steps
+    assert line_with(screen.err, WEBSITE_CONTRIBUTOR.grant.command)  # whole, and once for both steps
     assert WEBSITE_CONTRIBUTOR.grant.who in words_of(screen.err)
     assert screen.out == ""
 

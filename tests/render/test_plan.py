@@ -174,7 +174,7 @@ def test_on_a_terminal_a_plan_is_folded_into_the_width_and_loses_no_word(screens
 def test_a_name_is_whole_in_a_log_however_long_it_is(screens: Screens) -> None:
     screen = screens()
     show_plan(screen.terminal, full_plan(LONG_NAME), SITE)
-    line_with(screen.err, "client application", LONG_NAME)
+    assert line_with(screen.err, "client application", LONG_NAME)
 
 
 @pytest.mark.parametrize("name", ODD_NAMES)
@@ -182,15 +182,15 @@ def test_an_odd_name_is_in_the_plan_as_it_is(screens: Screens, name: str) -> Non
     screen = screens()
     show_plan(screen.terminal, full_plan(name), name)
     assert name in screen.err.splitlines()[0]
-    line_with(screen.err, "client application", name)
-    line_with(screen.err, "admin consent", name)
+    assert line_with(screen.err, "client application", name)
+    assert line_with(screen.err, "admin consent", name)
 
 
 def test_where_nothing_changes_there_is_one_line_and_no_table(screens: Screens) -> None:
     screen = screens()
     show_plan(screen.terminal, NOTHING, SITE)
     assert len(screen.err.splitlines()) == 1
-    line_with(screen.err, SITE)
+    assert line_with(screen.err, SITE)
 
 
 def test_what_others_must_do_is_named_below_the_steps(screens: Screens) -> None:
@@ -206,8 +206,8 @@ def test_a_caller_who_may_do_nothing_of_it_does_not_read_that_all_is_done(screen
     nothing = screens()
     show_plan(nothing.terminal, NOTHING, SITE)
     assert screen.err.splitlines()[0] != nothing.err.splitlines()[0]
-    line_with(screen.err, NOT_ALLOWED.what)
-    line_with(screen.err, "Service")
+    assert line_with(screen.err, NOT_ALLOWED.what)
+    assert line_with(screen.err, "Service")
 
 
 @pytest.mark.parametrize("plan", [NOTHING, full_plan()], ids=["nothing to do", "everything to do"])
@@ -215,7 +215,7 @@ def test_notes_are_reported_whether_or_not_there_is_something_to_do(screens: Scr
     note = "Note: swapping with [/red]staging would move ServiceAuthEnabled."
     screen = screens()
     show_plan(screen.terminal, replace(plan, notes=(note,)), SITE)
-    line_with(screen.err, note)
+    assert line_with(screen.err, note)
 
 
 @pytest.mark.parametrize("width", [80, 120])

@@ -68,8 +68,8 @@ def row_of(text: str, name: str, identifier: str) -> str:
 @pytest.mark.parametrize("width", [80, 120, None])
 def test_the_ids_of_tenant_and_service_application_are_whole(screens: Screens, width: int | None) -> None:
     text = shown(screens(width), healthy())
-    line_with(text, f"({TENANT.id})")
-    line_with(text, f"({SERVICE_ID})")
+    assert line_with(text, f"({TENANT.id})")
+    assert line_with(text, f"({SERVICE_ID})")
     assert line_with(text, "URI").split()[-1] == URI
     assert line_with(text, "App role").split()[-1] == "S2SAppRole"
 
@@ -91,7 +91,7 @@ def test_the_app_service_is_shown_with_its_slot_address_and_state(screens: Scree
         site(), resource=ResourceId.site(SUBSCRIPTION, "mct-prod", "contosolearn", "staging"), state="Stopped"
     )
     text = shown(screens(120), replace(observed, app_service=replace(site_of(observed), site=slot)))
-    line_with(text, "contosolearn/staging", "https://contosolearn.azurewebsites.net", "(Stopped)")
+    assert line_with(text, "contosolearn/staging", "https://contosolearn.azurewebsites.net", "(Stopped)")
 
 
 @pytest.mark.parametrize("width", [120, None])
@@ -217,7 +217,7 @@ def test_without_a_tenant_there_is_no_line_for_it(screens: Screens) -> None:
 
 def test_a_credential_that_ends_soon_is_in_the_timeline_and_among_the_findings(screens: Screens) -> None:
     text = shown(screens(120), complete(client("Import", credential(20))))
-    line_with(text, "2026-12-14", "in 20 days", "by hand")
+    assert line_with(text, "2026-12-14", "in 20 days", "by hand")
     assert f"mct-s2s rotate-secret {IMPORT.client_id} {WHERE}" in pasteable(text)
     later = shown(screens(120), complete(client("Import", credential(20))), timedelta(days=7))
     assert "rotate-secret" not in later
@@ -236,13 +236,15 @@ def test_the_name_of_a_client_is_whole_in_a_log(screens: Screens, name: str) -> 
 def test_the_name_of_the_service_application_is_whole_in_a_log(screens: Screens, name: str) -> None:
     observed = complete(IMPORT)
     service = replace(SERVICE, display_name=name)
-    line_with(shown(screens(), replace(observed, trust=replace(observed.trust, service=service))), name, SERVICE_ID)
+    assert line_with(
+        shown(screens(), replace(observed, trust=replace(observed.trust, service=service))), name, SERVICE_ID
+    )
 
 
 @pytest.mark.parametrize("name", ODD_NAMES)
 def test_a_setting_is_shown_as_it_is_even_where_it_looks_like_markup(screens: Screens, name: str) -> None:
     text = shown(screens(), observed_state(Trust(), settings(ServiceAuthRole=name)))
-    line_with(text, "ServiceAuthRole  ", name)
+    assert line_with(text, "ServiceAuthRole  ", name)
 
 
 # findings
@@ -289,7 +291,7 @@ def test_an_odd_name_in_a_finding_is_shown_as_it_is(screens: Screens, name: str)
     screen = screens(80, is_terminal=True)
     show_findings(screen.terminal, (Finding("x", Severity.WARNING, name, f"'{name}' ends.", f"rotate {name}"),))
     assert words_of(f"'{name}' ends.") in words_of(screen.out)
-    line_with(screen.out, f"rotate {name}")
+    assert line_with(screen.out, f"rotate {name}")
 
 
 def test_problems_are_colored_by_how_severe_they_are_on_a_terminal_only(screens: Screens) -> None:

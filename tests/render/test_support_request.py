@@ -25,7 +25,7 @@ def test_every_setting_is_there_with_its_whole_value() -> None:
     text = support_request(VALUES, "contosolearn")
     assert set(VALUES) == set(NAMES)
     for name, value in VALUES.items():
-        line_with(text, f"{name}: {value}")
+        assert line_with(text, f"{name}: {value}")
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,7 @@ def test_subject_and_body_name_the_app_service_and_the_document() -> None:
     assert text.splitlines()[0].startswith("Subject: ")
     assert "contosolearn/staging" in text.splitlines()[0]
     assert "'contosolearn/staging'" in text
-    line_with(text, DOCUMENT)
+    assert line_with(text, DOCUMENT)
 
 
 def test_whoever_acts_on_it_is_warned_of_the_function_app_and_of_the_ids_there_already() -> None:
@@ -71,4 +71,4 @@ def test_whoever_acts_on_it_is_warned_of_the_function_app_and_of_the_ids_there_a
 
 @pytest.mark.parametrize("name", ODD_NAMES)
 def test_an_odd_role_is_asked_for_as_it_is(name: str) -> None:
-    line_with(support_request({"ServiceAuthRole": name}, name), f"ServiceAuthRole: {name}")
+    assert line_with(support_request({"ServiceAuthRole": name}, name), f"ServiceAuthRole: {name}")

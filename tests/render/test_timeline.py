@@ -93,12 +93,12 @@ def test_a_credential_without_a_name_is_reported_by_its_id(screens: Screens) -> 
 @pytest.mark.parametrize("name", ["Good[/red]", "Düsseldorf 日本語", "y" * 120])
 def test_the_name_of_a_credential_is_whole_in_a_log(screens: Screens, name: str) -> None:
     rows(screen := screens(), client("Import", credential(10, name)))
-    line_with(screen.out, "2026-12-04", f"secret {name}")
+    assert line_with(screen.out, "2026-12-04", f"secret {name}")
 
 
 def test_the_heading_says_from_when_the_days_are_counted(screens: Screens) -> None:
     rows(screen := screens(120), client("Import"))
-    line_with(screen.out, "2026-11-24", "365")
+    assert line_with(screen.out, "2026-11-24", "365")
 
 
 @pytest.mark.parametrize(

@@ -151,7 +151,7 @@ def test_an_odd_name_is_the_title_of_its_checks(screens: Screens, name: str) -> 
     show_verification(screen.terminal, verification(odd))
     assert words_of(screen.out).startswith(f"Client {name} ")
     assert words_of(f"'{name}' was refused.") in words_of(screen.out)
-    line_with(screen.out, f"add {name}")
+    assert line_with(screen.out, f"add {name}")
 
 
 def test_checks_of_two_clients_of_one_name_and_different_kinds_are_apart(screens: Screens) -> None:

@@ -62,7 +62,7 @@ def test_a_terminal_is_drawn_anew_at_each_look_and_says_when_the_next_is(screens
 def test_a_whole_number_of_seconds_has_no_point(screens: Screens) -> None:
     screen = screens(80, is_terminal=True)
     Watched(screen.terminal, 60.0).see("healthy")
-    line_with(screen.out, " 60 s")
+    assert line_with(screen.out, " 60 s")
 
 
 def test_colors_of_a_page_reach_the_terminal(screens: Screens) -> None:
@@ -101,7 +101,7 @@ def test_a_failure_is_reported_on_standard_error_and_the_next_page_is_shown_agai
     watched.watch.failed(refusal(), ERROR)
     watched.see("healthy")
     assert screen.out.count("healthy") == 2
-    line_with(screen.err, REQUEST_ID)
+    assert line_with(screen.err, REQUEST_ID)
     assert REQUEST_ID not in screen.out
 
 
@@ -110,4 +110,4 @@ def test_a_failure_is_reported_on_standard_error_and_the_next_page_is_shown_agai
 def test_an_odd_name_on_a_page_is_shown_as_it_is(screens: Screens, name: str, is_terminal: bool) -> None:
     screen = screens(80, is_terminal=is_terminal)
     Watched(screen.terminal).see(name)
-    line_with(screen.out, name)
+    assert line_with(screen.out, name)

@@ -49,7 +49,7 @@ def test_a_dry_run_is_not_said_to_be_done(mct: Program, azure: Sandbox) -> None:
     )
     ended = mct("configure-appservice", "--dry-run", env=azure.caller(*READ, arm=[READER, CONTRIBUTOR]))
     assert ended.code == 3, ended.err
-    assert "Done" not in ended.out + ended.err
+    assert "✓" not in ended.out + ended.err
 
 
 def test_the_command_that_is_printed_at_the_end_needs_no_environment(mct: Program, azure: Sandbox) -> None:
@@ -69,7 +69,7 @@ def test_a_part_that_was_left_out_is_not_said_to_be_done(mct: Program, azure: Sa
     words = ["setup", "--client", "A", "--no-app-service", "--no-consent"]
     first = mct(*words, "-y")
     assert first.code == 0
-    assert "\nDone." not in first.out
+    assert "✓" not in first.out
     for more in (["-y"], ["--dry-run"]):
         again = mct(*words, *more)
         assert again.code == 0
@@ -77,7 +77,7 @@ def test_a_part_that_was_left_out_is_not_said_to_be_done(mct: Program, azure: Sa
         assert "The Entra ID part of contosolearn is up to date" in again.out + again.err
         assert "must grant admin consent to 'A'" in again.out + again.err
         assert "Someone else must write the App Service settings" in again.out + again.err
-        assert "Done." not in again.out
+        assert "✓" not in again.out
     assert "ServiceAuthEnabled" not in azure.settings()
 
 
@@ -87,7 +87,7 @@ def test_a_failed_call_is_the_last_thing_that_is_said(mct: Program, azure: Sandb
     ended = mct("add-client", "X", "-y", "--timeout", "12")
     assert ended.code == 3, ended.err
     assert "Verification failed" in ended.out
-    assert "Done." not in ended.out
+    assert "\n✓" not in f"\n{ended.out}"
     assert "--path" not in ended.out
     assert "still starting" in ended.out
 

@@ -23,7 +23,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def _without_power_cuts(descriptor: Any) -> None:
-    """Leave it to the system when a file reaches the disk: no test pulls the plug, and each waits milliseconds."""
+    """Leave it to the system when a file reaches the disk: each waits milliseconds. Who tests that replaces it."""
     del descriptor
 
 
