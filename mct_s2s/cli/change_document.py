@@ -58,9 +58,9 @@ def _fingerprint(outcome: Outcome) -> str:
 
 def _steps(outcome: Outcome) -> Iterator[Step]:
     """The plan's steps, with what came of those that are done."""
-    done = {entry.change.key: entry for entry in outcome.journal.done}
+    done = {entry.change.key: entry for entry in (*outcome.restored, *outcome.journal.done)}
     blocked = {step.key for step in outcome.plan.blocked}
-    for step in outcome.plan.steps:
+    for step in (*(entry.change for entry in outcome.restored), *outcome.plan.steps):
         entry = done.get(step.key)
         change = entry.change if entry is not None else step
         ids = identify(change, outcome.before, outcome.results)

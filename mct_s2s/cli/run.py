@@ -52,7 +52,8 @@ class Run:
             return [], [], []
         journal = self.outcome.journal
         refused = [change for change, _ in journal.failed]
-        return [entry.change for entry in journal.done], list(journal.in_doubt), [*refused, *journal.left]
+        done = [entry.change for entry in (*self.outcome.restored, *journal.done)]
+        return done, list(journal.in_doubt), [*refused, *journal.left]
 
     def credentials(self) -> list[SavedCredential]:
         """The credentials that have been made: they are printed on every way out."""

@@ -19,6 +19,7 @@ from mct_s2s.engine.session import Interface, Session
 from mct_s2s.errors import S2SError
 from mct_s2s.model.client_credentials import SecretNote
 from mct_s2s.model.desired import SettingsScope
+from mct_s2s.planning.changes import RestoreApplication
 from mct_s2s.planning.make import make_plan
 from mct_s2s.ports.apply_progress import activity
 from mct_s2s.ports.secret_stores import SecretStore
@@ -50,20 +51,28 @@ async def carry_out(session: Session, outcome: Outcome, since: float, ui: Interf
     Raises:
         S2SError: as for `run_change`.
     """
-    request = outcome.request
+    request, restored = outcome.request, outcome.restored
     async with session.exclusive(request.subject(outcome.before), since) as others_ran:
         # After another run, or while a person was reading, the state may have become another one.
         is_stale = others_ran or ui.takes_time
-        while is_stale or await wait_for_deletions(session, outcome):
-            shown, outcome = outcome.plan, await prepare(session, request)
-            if outcome.plan == shown:
-                is_stale = False
-            elif await ui.confirm(outcome):
-                is_stale = ui.takes_time
-            else:
-                return outcome
-        with ui.applying(outcome) as progress:
-            await apply(session, outcome, progress)
+        while True:
+            while is_stale or await wait_for_deletions(session, outcome):
+                shown, outcome = outcome.plan, replace(await prepare(session, request), restored=restored)
+                if outcome.plan == shown:
+                    is_stale = False
+                elif await ui.confirm(outcome):
+                    is_stale = ui.takes_time
+                else:
+                    return outcome
+            with ui.applying(outcome) as progress:
+                await apply(session, outcome, progress)
+            back = [one for one in outcome.journal.done if isinstance(one.change, RestoreApplication)]
+            if not back:
+                break
+            # What was restored is observed and planned like anything else.
+            restored, is_stale = (*restored, *back), True
+            ids = {one.change.client_id for one in restored if isinstance(one.change, RestoreApplication)}
+            request = replace(request, restored=frozenset(ids))
     if request.verify and not outcome.left_to_others:
         from mct_s2s.engine.verify.after_change import verify_outcome  # noqa: PLC0415  # only where something was done
 

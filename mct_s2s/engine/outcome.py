@@ -100,6 +100,8 @@ class Outcome:
     """Whether applying the plan was begun."""
     began: float = 0.0
     """When it was, on the clock of `clock.seconds`."""
+    restored: tuple[Entry, ...] = ()
+    """What was restored before this plan was made."""
     verification: Verification | None = None
     intended: Plan | None = None
     """The plan whatever its caller may do and the tenant allows: what a reviewer has agreed to."""

@@ -46,14 +46,8 @@ class Trust:
     identities: tuple[ServicePrincipal, ...] = ()
     """Managed identities on the allow list or holding the role."""
     deleted: tuple[Application, ...] = ()
-    """Registrations in the recycle bin that this trust would take up again, or that are in its way. Looked for only
-    where a wanted registration or URI is missing."""
-    deleted_principals: tuple[ServicePrincipal, ...] = ()
-    """Service principals in the recycle bin whose applications are here, or can be restored."""
-
-    def deleted_principal_of(self, client_id: str) -> ServicePrincipal | None:
-        """The service principal in the recycle bin of that appId."""
-        return next((one for one in self.deleted_principals if same_id(one.client_id, client_id)), None)
+    """Registrations in the recycle bin that have a name or URI that this trust needs, or that were named. Looked for
+    only where a wanted registration or URI is missing."""
 
     def is_assigned(self, principal: PrincipalId, role: AppRoleId) -> bool:
         """Whether the role is consented to."""

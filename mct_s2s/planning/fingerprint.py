@@ -20,7 +20,9 @@ from mct_s2s.planning.plan import ManualStep, Plan
 
 _MONTH = 30.4375
 """Days, on average: a lifetime of a year is 365 or 366 days, by the day on which it begins."""
-_OF_THE_RUN = frozenset({"detail", "what", "after", "starts", "credential_name", "unchanged", "needed", "instead_of"})
+_OF_THE_RUN = frozenset(
+    {"detail", "what", "after", "starts", "credential_name", "unchanged", "needed", "instead_of", "keep"}
+)
 """Words for people, the order, the moment and the run's own names, other people's settings, rights, and what only the
 store on this machine remembers."""
 

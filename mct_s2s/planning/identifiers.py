@@ -17,7 +17,6 @@ from mct_s2s.planning.changes import (
     PurgeApplication,
     Ref,
     RestoreApplication,
-    RestoreServicePrincipal,
     UpdateApplication,
     known_id,
 )
@@ -51,7 +50,7 @@ def identify(change: AnyChange, before: ObservedState, results: Results) -> Iden
         case UpdateApplication() if isinstance(change.object_id, Ref):
             owner: str | None = results.known(Ref(change.object_id.key, Part.CLIENT_ID))
             return Identifiers(owner, owner, results.known(change.object_id))
-        case CreateServicePrincipal() | RestoreServicePrincipal():
+        case CreateServicePrincipal():
             made = results.known(Ref[str](change.key, Part.PRINCIPAL_ID))
             principal = made if made is not None else known_id(change)
             return Identifiers(principal, results.known(change.client_id), principal)

@@ -16,49 +16,40 @@ from mct_s2s.planning.changes import (
     AnyChange,
     AssignAppRole,
     EnableIdentity,
-    RestoreApplication,
-    RestoreServicePrincipal,
     UpdateApplication,
 )
 from mct_s2s.planning.plan import Plan, references
 
 
-def expects_lag(change: AnyChange, plan: Plan, observed: ObservedState, now: datetime) -> bool:
-    """Whether *not there* may mean *not there yet*: the object was made by this plan, or minutes ago."""
+def expects_lag(
+    change: AnyChange, plan: Plan, observed: ObservedState, now: datetime, restored: frozenset[str] = frozenset()
+) -> bool:
+    """Whether *not there* may mean *not there yet*: the object was made by this run, or minutes ago."""
     if next(references(change), None) is not None:
         return True
     if isinstance(change, AssignAppRole) and any(
         isinstance(other, UpdateApplication | EnableIdentity) for other in plan.changes
     ):
         return True  # a role that was just added or switched on reaches the service principal's copy later
-    return not (_young_ids(observed, now) | _restored_ids(plan)).isdisjoint(_ids(change))
+    return not _young_ids(observed, now, restored).isdisjoint(_ids(change))
 
 
-def _young_ids(observed: ObservedState, now: datetime) -> frozenset[str]:
+def _young_ids(observed: ObservedState, now: datetime, restored: frozenset[str]) -> frozenset[str]:
     trust, young = observed.trust, set[str]()
-    if _is_young(trust.service, now) and trust.service is not None:
+    if _is_young(trust.service, now, restored) and trust.service is not None:
         young |= {trust.service.object_id, trust.service.client_id}
         young |= {trust.principal.id} if trust.principal else set()
     for client in trust.clients:
-        if client.application is not None and _is_young(client.application, now):
+        if client.application is not None and _is_young(client.application, now, restored):
             young |= {client.application.object_id, client.application.client_id}
             young |= {client.principal.id} if client.principal else set()
     return frozenset(young)
 
 
-def _restored_ids(plan: Plan) -> frozenset[str]:
-    """What comes out of the recycle bin in this plan reaches the replicas as late as what is new."""
-    back: set[str] = set()
-    for change in plan.changes:
-        if isinstance(change, RestoreApplication):
-            back |= {change.object_id, change.client_id}
-        elif isinstance(change, RestoreServicePrincipal):
-            back |= {change.principal.id, change.client_id}
-    return frozenset(back)
-
-
-def _is_young(application: Application | None, now: datetime) -> bool:
-    return application is not None and application.created is not None and now - application.created < YOUNG
+def _is_young(application: Application | None, now: datetime, restored: frozenset[str]) -> bool:
+    if application is None:
+        return False
+    return application.client_id in restored or (application.created is not None and now - application.created < YOUNG)
 
 
 def _ids(change: AnyChange) -> Iterator[str]:

@@ -19,6 +19,7 @@ from mct_s2s.planning.credentials import one_after_another
 from mct_s2s.planning.plan import Facts, Left, ManualStep, Plan
 from mct_s2s.planning.registrations.clients import Client, plan_client, plan_identity
 from mct_s2s.planning.registrations.membership import members
+from mct_s2s.planning.registrations.restoring import NOTE, restorations
 from mct_s2s.planning.registrations.service import Service, plan_service
 from mct_s2s.planning.removing.pruning import Pruned, beside, prune
 from mct_s2s.planning.removing.removal import plan_removal
@@ -39,7 +40,10 @@ def make_plan(desired: Desired, observed: ObservedState, facts: Facts) -> Plan:
         return plan_removal(desired.removal, observed, desired.service.unique_name, restart=desired.restart)
     if desired.rotation is not None and desired.service is not None:
         return plan_rotation(desired.rotation, observed, facts, desired.service.unique_name)
+    restored = tuple(restorations(desired, observed))
     service = plan_service(desired.service, observed) if desired.service else None
+    if restored:
+        return Plan(restored, notes=(NOTE,))
     named = _plan_clients(desired, service, observed, facts)
     clients = _each_once(named.values())
     identities = [

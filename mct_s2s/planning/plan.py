@@ -11,7 +11,6 @@ from typing import TypeVar
 
 from mct_s2s.errors import Item
 from mct_s2s.model.client_credentials import OUR_CREDENTIALS
-from mct_s2s.model.directory_objects import Assignment
 from mct_s2s.model.ids import ClientId, api_uri
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.planning.changes import (
@@ -170,8 +169,6 @@ class Results:
 
     def __init__(self) -> None:
         self._values: dict[tuple[str, Part], str] = {}
-        self.restored_consents: dict[str, tuple[Assignment, ...]] = {}
-        """What came back with a service principal, by the change that restored it."""
 
     def record(self, key: str, part: Part, value: str) -> None:
         """Keep one id."""

@@ -24,8 +24,6 @@ from mct_s2s.planning.changes import (
     Part,
     Ref,
     RemoveSecret,
-    RestoreApplication,
-    RestoreServicePrincipal,
     RevokeAppRole,
     UpdateApplication,
 )
@@ -51,17 +49,11 @@ def project(
     return replace(after, trust=_with_holders(after))
 
 
-def _with(state: ObservedState, change: AnyChange, results: Results) -> ObservedState:  # noqa: C901  # a flat table
+def _with(state: ObservedState, change: AnyChange, results: Results) -> ObservedState:  # a flat table
     trust = state.trust
     match change:
         case CreateApplication():
             trust = _created(trust, change, results)
-        case RestoreApplication():
-            trust = _restored(trust, change)
-        case RestoreServicePrincipal():
-            back: Ref[PrincipalId] = Ref(change.key, Part.PRINCIPAL_ID)
-            trust = _present(trust, replace(change.principal, id=results.resolve(back)))
-            trust = _consented(trust, results.restored_consents.get(change.key, ()))
         case UpdateApplication():
             trust = _edited(
                 trust,
@@ -138,20 +130,6 @@ def _created(trust: Trust, change: CreateApplication, results: Results) -> Trust
     if change.key == CREATE:
         return replace(trust, service=application)
     return replace(trust, clients=(*trust.clients, ClientApplication(application, None)))
-
-
-def _restored(trust: Trust, change: RestoreApplication) -> Trust:
-    application = replace(change.application, deleted=None)
-    trust = replace(trust, deleted=tuple(one for one in trust.deleted if one.object_id != application.object_id))
-    if change.key == CREATE:
-        return replace(trust, service=application)
-    others = tuple(client for client in trust.clients if not same_id(client.client_id, application.client_id))
-    return replace(trust, clients=(*others, ClientApplication(application, None)))
-
-
-def _consented(trust: Trust, assignments: Iterable[Assignment]) -> Trust:
-    known = {assignment.id for assignment in trust.assignments}
-    return replace(trust, assignments=(*trust.assignments, *(a for a in assignments if a.id not in known)))
 
 
 def _deleted(trust: Trust, change: DeleteApplication) -> Trust:

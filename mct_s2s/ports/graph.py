@@ -149,9 +149,6 @@ class Directory(Protocol):
     async def deleted_applications(self) -> list[Application]:
         """The registrations in the recycle bin, which keep their `uniqueName` and URIs for 30 days; no certificates."""
 
-    async def deleted_application(self, object_id: ApplicationObjectId) -> Application | None:
-        """One of them, with its certificates; `None` where it is not, or not any more, in the recycle bin."""
-
     async def deleted_principals(self, client_ids: Iterable[ClientId]) -> list[ServicePrincipal]:
         """The service principals in the recycle bin of these appIds."""
 

@@ -143,7 +143,6 @@ DIRECTORY: dict[str, Callable[[GraphDirectory], Awaitable[object]]] = {
     "register_application": lambda d: d.register_application(NewApplication("u", "n", ("t",)), PrincipalId(ID)),
     "name_application": lambda d: d.name_application(ApplicationObjectId(ID), "u"),
     "add_owner": lambda d: d.add_owner(ApplicationObjectId(ID), PrincipalId(ID)),
-    "deleted_application": lambda d: d.deleted_application(ApplicationObjectId(ID)),
     "update_application": lambda d: d.update_application(ApplicationObjectId(ID), ApplicationPatch(), is_new=True),
     "create_principal": lambda d: d.create_principal(ClientId(APP), is_new=True),
     "add_secret": lambda d: d.add_secret(ApplicationObjectId(ID), "n", datetime(2027, 1, 1, tzinfo=UTC), is_new=True),

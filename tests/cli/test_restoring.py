@@ -61,8 +61,9 @@ def test_a_setup_after_a_teardown_restores_the_trust(mct: Program, azure: Sandbo
     again = _set_up(mct, "One")
     assert _ids(again) == _ids(first), "the same registrations, and so the same scope for whoever calls"
     restored = [("service application", "MCT service (contosolearn)"), ("client application", "One")]
-    assert [each for each in _restored(again) if each[0] != "service principal"] == restored
-    assert [c["name"] for c in planned.document["changes"]] == [c["name"] for c in again.document["changes"]]
+    assert _restored(again) == _restored(planned) == restored
+    assert planned.code == 3
+    assert "planned once what was deleted is restored" in planned.document["notes"][0]["text"]
     assert again.document["status"]["healthy"], again.document["status"]["findings"]
     assert _calls(azure, _token(azure, again, "One")) == 200
     assert azure.graph("GET", f"{BIN}/microsoft.graph.application")["value"] == []
@@ -80,21 +81,28 @@ def test_an_add_client_after_a_remove_client_of_the_same_name(mct: Program, azur
     assert again.code == 0, again.out
     assert sorted(_ids(again)[1]) == sorted(_ids(first)[1])
     assert ("client application", "One") in _restored(again)
-    assert ("service principal", "One") in _restored(again)
     assert _calls(azure, _token(azure, again, "One")) == 200
     assert _calls(azure, _token(azure, first, "Two")) == 200
 
 
-def test_also_by_its_app_id_and_into_the_same_file(mct: Program, azure: Sandbox, tmp_path: Path) -> None:
-    file = tmp_path / "one.env"
+def test_one_that_is_named_by_its_app_id_is_refused_with_the_command_that_restores_it(
+    mct: Program, azure: Sandbox
+) -> None:
     _set_up(mct)
-    first = mct("add-client", "One", "--secret-to", f"file:{file}", *JSON)
-    (app_id,) = _ids(first)[1]
-    assert mct("remove-client", "One", *JSON).code == 0
-    again = mct("add-client", app_id, "--secret-to", f"file:{file}", *JSON)
+    theirs = azure.graph("POST", "/applications", json={"displayName": "Theirs", **PERSONAL})
+    azure.graph("DELETE", f"/applications/{theirs['id']}")
+    azure.forget()
+    for asked in (("add-client", theirs["appId"]), ("setup", "--service-app", theirs["appId"])):
+        refused = mct(*asked, *JSON)
+        assert (refused.code, refused.document["error"]["code"]) == (1, "registration-deleted"), refused
+        assert "'Theirs'" in refused.document["error"]["message"]
+        command = f"az rest --method POST --url {azure.graph_url}/v1.0{BIN}/{theirs['id']}/restore"
+        assert command in refused.document["error"]["remedy"]
+    assert azure.writes() == []
+    azure.graph("POST", f"{BIN}/{theirs['id']}/restore")
+    again = mct("add-client", theirs["appId"], *JSON)
     assert again.code == 0, again.out
-    assert _ids(again) == _ids(first)
-    assert _calls(azure, _token_of(azure, file)) == 200
+    assert _calls(azure, _token(azure, again, theirs["appId"])) == 200
 
 
 def test_the_service_application_deleted_by_hand_comes_back_with_every_consent(mct: Program, azure: Sandbox) -> None:
@@ -131,22 +139,12 @@ def test_a_secret_whose_value_nobody_has_does_not_count(mct: Program, azure: San
     assert _calls(azure, _token(azure, again, "One")) == 200
 
 
-def test_a_service_principal_deleted_by_hand_comes_back_with_its_consents(mct: Program, azure: Sandbox) -> None:
+def test_a_service_principal_deleted_by_hand_is_made_again_and_consented_to(mct: Program, azure: Sandbox) -> None:
     first = _set_up(mct, "One")
     azure.graph("DELETE", f"/servicePrincipals/{first.document['status']['serviceApplication']['servicePrincipalId']}")
-    again = mct("setup", *JSON)
-    assert again.code == 0, again.out
-    assert again.document["status"] == first.document["status"]
+    again = _set_up(mct, "One")
+    assert again.document["status"]["healthy"]
     assert _calls(azure, _token(azure, first, "One")) == 200
-
-
-def test_a_service_application_that_was_named_is_restored(mct: Program, azure: Sandbox) -> None:
-    theirs = azure.graph("POST", "/applications", json={"displayName": "MCT API", **PERSONAL})
-    azure.graph("DELETE", f"/applications/{theirs['id']}")
-    done = mct("setup", "--service-app", theirs["appId"], "--client", "One", *JSON)
-    assert done.code == 0, done
-    assert _ids(done)[0] == theirs["appId"]
-    assert _calls(azure, _token(azure, done, "One")) == 200
 
 
 def test_commands_that_add_to_a_trust_say_that_it_was_deleted(mct: Program, azure: Sandbox) -> None:

@@ -614,10 +614,6 @@ class MemoryDirectory:
         async with self.state.call("deleted_applications"):
             return list(self.state.deleted.values())
 
-    async def deleted_application(self, object_id: ApplicationObjectId) -> Application | None:
-        async with self.state.call("deleted_application", object_id):
-            return self.state.deleted.get(object_id)
-
     async def deleted_principals(self, client_ids: Iterable[ClientId]) -> list[ServicePrincipal]:
         wanted = {entry.lower() for entry in client_ids}
         if not wanted:

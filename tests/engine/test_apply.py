@@ -11,7 +11,7 @@ from mct_s2s.engine.apply import apply as flow
 from mct_s2s.engine.outcome import Outcome
 from mct_s2s.errors import PermissionMissing, S2SError, ServiceError
 from mct_s2s.model.directory_objects import NewApplication
-from mct_s2s.model.ids import AppRoleId, ClientId, PrincipalId
+from mct_s2s.model.ids import AppRoleId, ClientId
 from mct_s2s.planning.changes import (
     AlreadyRight,
     AnyChange,
@@ -26,8 +26,6 @@ from mct_s2s.planning.changes import (
     PurgeApplication,
     Ref,
     RestartSite,
-    RestoreApplication,
-    RestoreServicePrincipal,
     RevokeAppRole,
     SettingSpec,
     SettingsSpec,
@@ -49,7 +47,7 @@ from tests.engine.memory import (
     refused,
     run,
 )
-from tests.planning.scenarios import NOW, ROLE, guid, site
+from tests.planning.scenarios import ROLE, guid, site
 
 SITE = site()
 BOTH = (SITE, site("portal"))
@@ -434,31 +432,6 @@ def test_consent_is_revoked_and_identities_are_switched_on_and_off() -> None:
     )
     assert here.assignments == []
     assert here.identity_resources[str(SITE.resource).lower()].principal_id is None
-
-
-@pytest.mark.parametrize("way", ["out of the recycle bin", "it came back already", "somebody made another"])
-def test_a_deleted_client_comes_back_with_its_principal_and_its_consents(way: str) -> None:
-    here = memory_state()
-    application, service = here.register("A", "key.A"), here.register("S")
-    mine, theirs = here.principal_of(application.client_id), here.principal_of(service.client_id)
-    assert mine is not None
-    assert theirs is not None
-    here.delete(application, NOW)
-    deleted = here.deleted[application.object_id]
-    applied(here, AssignAppRole(key="c", name="S", principal=theirs.id, service=theirs.id, role=ROLE.id))
-    if way == "it came back already":
-        here.principals[mine.id] = here.deleted_principals.pop(mine.id)
-    elif way == "somebody made another":
-        del here.deleted_principals[mine.id]
-    restore = RestoreApplication(key="A", name="A", resource="x", application=deleted)
-    again = RestoreServicePrincipal(key="A:principal", name="A", principal=mine, after=("A",))
-    made = applied(here, restore, again)
-    now = here.principal_of(application.client_id)
-    assert now is not None
-    assert (now.id == mine.id) is (way != "somebody made another")
-    assert made.journal.results.resolve(Ref[PrincipalId]("A:principal", Part.PRINCIPAL_ID)) == now.id
-    assert made.journal.results.restored_consents["A:principal"] == ()
-    assert here.application_of("A").deleted is None
 
 
 def test_a_registration_is_purged_after_it_was_deleted() -> None:

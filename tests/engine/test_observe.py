@@ -226,7 +226,6 @@ def test_a_named_registration_may_be_in_the_recycle_bin() -> None:
         trust = looked(here, adopt=named).trust
         assert trust.service is None
         assert [row.client_id for row in trust.deleted] == [service.client_id]
-        assert [row.client_id for row in trust.deleted_principals] == [service.client_id]
 
 
 def test_two_registrations_of_one_uri_are_a_question() -> None:

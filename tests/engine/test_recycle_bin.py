@@ -69,7 +69,6 @@ def test_where_everything_is_there_nobody_waits_for_the_recycle_bin_nor_minds_it
     here.before("deleted_applications", long)
     assert run(main()) < 1
     assert here.calls.count("deleted_applications") == 1
-    assert [call for call in here.calls if call.startswith("deleted_principals")] == []
 
 
 def test_it_is_read_once_however_much_is_missing() -> None:
@@ -94,19 +93,6 @@ def test_a_deleted_trust_is_found_by_its_own_keys_and_nothing_else_is() -> None:
     here.site_state(site().resource).settings = {}
     trust = trust_of(here, "Import")
     assert {row.client_id for row in trust.deleted} == {service.client_id, client.client_id}
-    assert {row.client_id for row in trust.deleted_principals} == {service.client_id, client.client_id}
-
-
-def test_a_registration_whose_service_principal_alone_was_deleted_gets_it_back() -> None:
-    here = memory_state()
-    set_up(here, "Import")
-    client = here.application_of("Import")
-    principal = here.principal_of(client.client_id)
-    assert principal is not None
-    here.deleted_principals[principal.id] = here.principals.pop(principal.id)
-    assert trust_of(here, "Import").deleted_principals == (principal,)
-    run(carry_out(here, request(here, spec("Import"), attempt="c3d4")))
-    assert here.principal_of(client.client_id) == principal
 
 
 def test_a_deleted_registration_that_holds_our_uri_is_found_before_anything_is_written() -> None:

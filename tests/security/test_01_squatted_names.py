@@ -184,7 +184,7 @@ def test_somebody_who_was_faster_is_met_by_the_same_rule(
 
 
 @pytest.mark.parametrize("service", [True, False], ids=["service", "client"])
-def test_a_service_principal_in_foreign_hands_does_not_come_back_either(
+def test_a_deleted_service_principal_in_foreign_hands_does_not_come_back_alone(
     mct: Program, azure: Sandbox, member: Make, service: bool
 ) -> None:
     mallory = member("mallory")
@@ -193,8 +193,20 @@ def test_a_service_principal_in_foreign_hands_does_not_come_back_either(
     mallory.graph("DELETE", f"/applications/{made['id']}/owners/{mallory.id}/$ref")
     mallory.graph("DELETE", f"/servicePrincipals/{made['principal']}")
     ended = mct(*SETUP)
+    assert ended.code == 0, ended.out
+    (ours,) = azure.graph("GET", "/servicePrincipals", params={"$filter": f"appId eq '{made['appId']}'"})["value"]
+    assert ours["id"] != made["principal"]
+
+
+def test_nor_with_its_registration(mct: Program, azure: Sandbox, member: Make) -> None:
+    mallory = member("mallory")
+    made = squat_client(azure, mallory)
+    mallory.graph("DELETE", f"/applications/{made['id']}/owners/{mallory.id}/$ref")
+    mallory.graph("DELETE", f"/servicePrincipals/{made['principal']}")
+    azure.graph("DELETE", f"/applications/{made['id']}")
+    ended = mct(*SETUP)
     assert (ended.code, ended.document["error"]["code"]) == (2, "registration-not-ours"), ended.out
-    assert azure.graph("GET", "/servicePrincipals", params={"$filter": f"appId eq '{made['appId']}'"})["value"] == []
+    assert azure.applications("S2S-client") == []
 
 
 def leave(azure: Sandbox, owner: Member, made: Json) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable
 
-from kiota_abstractions.method import Method
 from kiota_abstractions.request_information import RequestInformation
 
 from mct_s2s.azure.graph import parse
@@ -36,11 +35,6 @@ class RecycleBinRequests(DirectoryRequests):
         info = builder.to_get_request_information(select(parse.DELETED_FIELDS))
         found = parse.deleted_applications(await self._session.rows(info, GraphOperation.READ))
         return sorted(found, key=lambda one: (one.display_name, one.object_id))
-
-    async def deleted_application(self, object_id: ApplicationObjectId) -> Application | None:
-        """GET /directory/deletedItems/{id}, whole."""
-        info = self._session.request(Method.GET, f"/directory/deletedItems/{object_id}")
-        return await self._read(info, parse.application)
 
     async def deleted_principals(self, client_ids: Iterable[ClientId]) -> list[ServicePrincipal]:
         """GET /directory/deletedItems/microsoft.graph.servicePrincipal?$filter=appId eq '…', one for each."""

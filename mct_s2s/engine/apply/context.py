@@ -90,7 +90,7 @@ class ApplyContext:
 
     def expects_lag(self, change: AnyChange) -> bool:
         """Whether *not there* may mean *not there yet* for a change."""
-        return expects_lag(change, self.outcome.plan, self.outcome.before, self.now)
+        return expects_lag(change, self.outcome.plan, self.outcome.before, self.now, self.outcome.request.restored)
 
     def left_if_refused(self, change: AnyChange) -> ManualStep | None:
         """What someone else has to do where a change is refused; nothing where the run stops then."""

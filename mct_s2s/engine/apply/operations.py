@@ -11,7 +11,7 @@ from mct_s2s.engine.apply.credentials.base import Done, Work
 from mct_s2s.engine.apply.ownership import create_principal, explained
 from mct_s2s.engine.apply.references import refresh
 from mct_s2s.engine.apply.registration_creation import create_or_restore, explain_taken_uri
-from mct_s2s.engine.apply.restoration import check_restored, restore
+from mct_s2s.engine.apply.restoration import restore
 from mct_s2s.engine.apply.settings import write_settings
 from mct_s2s.errors import PermissionMissing, S2SError, ServiceError
 from mct_s2s.model.commands import webapp_command
@@ -35,7 +35,6 @@ from mct_s2s.planning.changes import (
     RemoveSecret,
     RestartSite,
     RestoreApplication,
-    RestoreServicePrincipal,
     RevokeAppRole,
     UpdateApplication,
     UpdateStoredScope,
@@ -98,8 +97,6 @@ class Operations:
                 return change.client_id, ""
             case CreateServicePrincipal():
                 return await self._create_principal(change)
-            case RestoreServicePrincipal():
-                return await self._restore_principal(change)
             case AddCredential():
                 return await add_credential(self._work, change)
             case RemoveSecret():
@@ -182,20 +179,6 @@ class Operations:
         )
         self._results.record(change.key, Part.PRINCIPAL_ID, principal.id)
         return principal.id, ""
-
-    async def _restore_principal(self, change: RestoreServicePrincipal) -> Done:
-        directory, client_id = self._azure.directory, change.client_id
-        if await directory.restore_principal(change.principal.id):
-            principal_id, detail = change.principal.id, change.detail
-            await check_restored(self._azure, change.principal, change.option)
-        else:  # it came back with its application, or someone made another one
-            made = await create_principal(
-                self._azure, client_id, is_new=True, is_ours=False, as_owner=self._context.as_owner
-            )
-            principal_id, detail = made.id, "new"
-        self._results.record(change.key, Part.PRINCIPAL_ID, principal_id)
-        self._results.restored_consents[change.key] = tuple(await directory.assignments_to(client_id, is_new=True))
-        return principal_id, detail
 
     async def _assign(self, change: AssignAppRole) -> Done:
         try:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import datetime
+from itertools import chain
 
 from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.engine.observe.registration_custody import caller_of, find_custody
-from mct_s2s.model.directory_objects import Application, ServicePrincipal
-from mct_s2s.model.ids import ApplicationObjectId, KeyId
+from mct_s2s.model.directory_objects import Application
+from mct_s2s.model.ids import KeyId
 from mct_s2s.planning.changes import CreateApplication
-from mct_s2s.planning.registrations.custody import back_in_the_bin, foreign_owners, not_ours, refuse_faster
+from mct_s2s.planning.registrations.custody import back_in_the_bin, foreign_owners, refuse_faster
 from mct_s2s.ports.signed_in_cloud import Azure
 
 
@@ -27,7 +28,7 @@ async def check_faster(azure: Azure, application: Application, change: CreateApp
 
 
 async def restore(azure: Azure, application: Application, keep: Collection[KeyId], option: str | None) -> None:
-    """Take a registration out of the recycle bin, without the credentials that no one knows the holders of.
+    """Take a registration and its service principal out of the recycle bin, without what no one knows the holders of.
 
     The recycle bin shows no owners. So where nothing but its name speaks for it, it is looked at as soon as it is back,
     and put back where it is someone else's.
@@ -41,33 +42,19 @@ async def restore(azure: Azure, application: Application, keep: Collection[KeyId
     Raises:
         Refused: it is in someone else's hands.
     """
-    directory = azure.directory
-    await directory.restore_application(application.object_id)
+    directory, object_id = azure.directory, application.object_id
+    await directory.restore_application(object_id)
+    principals = await directory.deleted_principals([application.client_id])
+    back = [one.id for one in principals if await directory.restore_principal(one.id)]
     if option is not None:
-        caller, owners = await gather_or_cancel(caller_of(azure), directory.owners(application.object_id, is_new=True))
-        foreign = foreign_owners(owners, caller)
+        principal_owners = (directory.principal_owners(one, is_new=True) for one in back)
+        caller, owners = await gather_or_cancel(
+            caller_of(azure), gather_or_cancel(directory.owners(object_id, is_new=True), *principal_owners)
+        )
+        foreign = foreign_owners(chain.from_iterable(owners), caller)
         if foreign:
-            await directory.delete_application(application.object_id)
+            await directory.delete_application(object_id)
             raise back_in_the_bin(application, foreign, option, azure.graph)
-    await directory.remove_credentials(application.object_id, keep)
-
-
-async def check_restored(azure: Azure, principal: ServicePrincipal, option: str | None) -> None:
-    """Look at a service principal that just came out of the recycle bin, and take off it what signs in as it.
-
-    Raises:
-        Refused: its application has nothing but its name for it, and the service principal is in someone else's hands.
-            Both go back into the recycle bin.
-    """
-    directory = azure.directory
-    if option is not None:
-        caller, owners = await gather_or_cancel(caller_of(azure), directory.principal_owners(principal.id, is_new=True))
-        foreign = foreign_owners(owners, caller)
-        if foreign:
-            application = await directory.application_by_client_id(principal.client_id)
-            if application is None:  # a replica that has not heard of it; it is refused at the next look, too
-                named = Application(ApplicationObjectId(""), principal.client_id, principal.display_name)
-                raise not_ours(named, f"it is owned by {', '.join(foreign)}", option)
-            await directory.delete_application(application.object_id)
-            raise back_in_the_bin(application, foreign, option, azure.graph)
-    await directory.remove_principal_credentials(principal.id)
+    await gather_or_cancel(
+        directory.remove_credentials(object_id, keep), *(directory.remove_principal_credentials(one) for one in back)
+    )

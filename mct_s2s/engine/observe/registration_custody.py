@@ -53,8 +53,9 @@ async def _find_or_gone(
         *map(str.lower, request.clients),
         client_id_in(request.adopt or "") or request.adopt,
     }
+    is_expected = bool(is_named) or application.client_id in request.restored
     try:
-        return await find_custody(azure, application, principal, is_new=bool(is_named))
+        return await find_custody(azure, application, principal, is_new=is_expected)
     except ServiceError as error:
         if error.status == 404:
             return None

@@ -7,13 +7,22 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from mct_s2s.concurrency import end_all, gather_or_cancel
-from mct_s2s.engine.observe.recycle_bin_lookup import RecycleBin
 from mct_s2s.engine.request import Request
-from mct_s2s.errors import NotThere
+from mct_s2s.errors import NotThere, S2SError
 from mct_s2s.model.directory_objects import Application, PrincipalKind, ServicePrincipal
-from mct_s2s.model.ids import ClientId, PrincipalId, client_id_in, client_unique_name, is_guid, trust_tag
+from mct_s2s.model.ids import (
+    ClientId,
+    PrincipalId,
+    api_uri,
+    client_id_in,
+    client_unique_name,
+    is_guid,
+    same_id,
+    trust_tag,
+)
 from mct_s2s.model.site_settings import APPLICATION_IDS, AUDIENCE, OBJECT_IDS, AppSettings
 from mct_s2s.model.trust import ClientApplication, Trust
+from mct_s2s.planning.registrations.application_uri import is_called, uri_in_use
 from mct_s2s.ports.graph import Directory
 
 
@@ -26,15 +35,69 @@ async def find_trust(directory: Directory, request: Request, settings: asyncio.F
     makes_some = bool(request.desired.clients) or (
         request.desired.service is not None and request.desired.service.may_create
     )
-    recycled = RecycleBin(directory, early=makes_some and not request.removed_clients and not request.everything)
+    recycled = _RecycleBin(directory, early=makes_some and not request.removed_clients and not request.everything)
     try:
         return await _find_trust(directory, request, settings, recycled)
     finally:
         await recycled.close()
 
 
+class _RecycleBin:
+    """The deleted registrations, read once.
+
+    A command that may make a registration asks early, beside the first reading: it is a round trip less where something
+    is missing. What comes of that, a refusal too, concerns only those who look.
+    """
+
+    def __init__(self, directory: Directory, *, early: bool) -> None:
+        self._directory = directory
+        self._reading: asyncio.Task[list[Application]] | None = None
+        if early:
+            self._reading = asyncio.ensure_future(directory.deleted_applications())
+
+    async def close(self) -> None:
+        if self._reading is not None:
+            await end_all([self._reading])
+
+    async def applications(self) -> list[Application]:
+        if self._reading is None:
+            self._reading = asyncio.ensure_future(self._directory.deleted_applications())
+        return await self._reading
+
+    async def of(self, trust: Trust, request: Request, base: str, settings: AppSettings) -> tuple[Application, ...]:
+        """What the trust lacks, or what is in its way."""
+        if request.everything:
+            return ()
+        names = request.removed_clients or tuple(client.name for client in request.desired.clients)
+        missing = [name for name in names if not _is_there(name, base, trust)]
+        wanted = {client_unique_name(base, name) for name in missing}
+        called = [name for name in missing if is_guid(name)]
+        if request.removed_clients:
+            try:
+                rows = await self.applications() if missing else []
+            except S2SError:
+                return ()  # a caller who can't look there is told that there is no such client
+        elif trust.service is None:
+            wanted.add(request.unique_name)
+            called += [named.strip() for named in (request.adopt, AUDIENCE.value_in(settings)) if named]
+            rows = await self.applications()
+        else:
+            if uri_in_use(trust.service, settings, request.adopt) is None:
+                called.append(api_uri(trust.service.client_id))
+            rows = await self.applications() if missing or called else []
+        found = (row for row in rows if row.unique_name in wanted or any(is_called(row, name) for name in called))
+        return tuple(sorted(found, key=lambda row: row.unique_name != request.unique_name))
+
+
+def _is_there(name: str, base: str, trust: Trust) -> bool:
+    if is_guid(name):
+        return any(same_id(c.client_id, name) and c.application is not None for c in trust.clients)
+    made = trust.client_of_unique_name(client_unique_name(base, name))
+    return made is not None or any(c.display_name.casefold() == name.casefold() for c in trust.clients)
+
+
 async def _find_trust(
-    directory: Directory, request: Request, settings: asyncio.Future[AppSettings], recycled: RecycleBin
+    directory: Directory, request: Request, settings: asyncio.Future[AppSettings], recycled: _RecycleBin
 ) -> Trust:
     early = asyncio.ensure_future(
         directory.applications_by_unique_name([request.unique_name, *_unique_names(request, request.unique_name)])
@@ -48,8 +111,7 @@ async def _find_trust(
     except BaseException:
         await end_all([early])
         raise
-    application = trust.service or await recycled.service(request, found)
-    base = application.unique_name if application else None
+    base = trust.service.unique_name if trust.service else None
     if base and base != request.unique_name:
         made_for_names = await directory.applications_by_unique_name(_unique_names(request, base))
     base = base or request.unique_name
@@ -58,8 +120,7 @@ async def _find_trust(
     made = (one for one in made_for_names if one is not None)
     trust = _with(trust, [*tagged, *made, *applications], principals)
     trust, deleted = await gather_or_cancel(_completed(directory, trust), recycled.of(trust, request, base, found))
-    trust = await recycled.with_principals(replace(trust, deleted=deleted), request, base)
-    return await _with_federated(directory, request, trust)
+    return await _with_federated(directory, request, replace(trust, deleted=deleted))
 
 
 def _unique_names(request: Request, base: str) -> list[str]:
@@ -71,14 +132,16 @@ async def _find_service(
     request: Request,
     settings: AppSettings,
     early: asyncio.Future[list[Application | None]],
-    recycled: RecycleBin,
+    recycled: _RecycleBin,
 ) -> Trust:
     for named, must_exist in ((request.adopt, True), (AUDIENCE.value_in(settings), False)):
         if named and named.strip():
             trust = await _named(directory, named.strip())
             if trust.service is not None:
                 return trust
-            if must_exist and not await recycled.holds(named.strip()):
+            if must_exist and any(is_called(row, named.strip()) for row in await recycled.applications()):
+                return Trust()  # it is restored or refused, and no other one is used in its place
+            if must_exist:
                 raise NotThere(
                     "service-application-missing",
                     f"No app registration in this tenant has the appId or Application ID URI '{named}'.",

@@ -22,7 +22,6 @@ from mct_s2s.planning.changes.registrations import (
     DeleteApplication,
     PurgeApplication,
     RestoreApplication,
-    RestoreServicePrincipal,
     UpdateApplication,
 )
 from mct_s2s.planning.changes.site import (
@@ -62,7 +61,6 @@ __all__ = [
     "Replacement",
     "RestartSite",
     "RestoreApplication",
-    "RestoreServicePrincipal",
     "RevokeAppRole",
     "ScopeOf",
     "SettingEdit",
@@ -82,7 +80,6 @@ AnyChange = (
     | RestoreApplication
     | UpdateApplication
     | CreateServicePrincipal
-    | RestoreServicePrincipal
     | AddCredential
     | RemoveSecret
     | AssignAppRole
@@ -100,7 +97,7 @@ AnyChange = (
 )
 
 
-def known_id(change: AnyChange) -> str | None:  # noqa: C901, PLR0911, PLR0912  # a flat table
+def known_id(change: AnyChange) -> str | None:  # noqa: C901, PLR0911  # a flat table
     """The id of what a change is about, where it exists before the plan is applied."""
     match change:
         case AlreadyRight():
@@ -113,8 +110,6 @@ def known_id(change: AnyChange) -> str | None:  # noqa: C901, PLR0911, PLR0912  
             return change.assignment
         case RestoreApplication() | DeleteApplication():
             return change.client_id
-        case RestoreServicePrincipal():
-            return change.principal.id
         case PurgeApplication():
             return change.object_id
         case DisableIdentity():

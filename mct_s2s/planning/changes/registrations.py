@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from mct_s2s.model.directory_objects import Application, AppRole, NewApplication, ServicePrincipal
+from mct_s2s.model.directory_objects import Application, AppRole, NewApplication
 from mct_s2s.model.ids import (
     ApplicationObjectId,
     AppRoleId,
@@ -32,7 +32,7 @@ class CreateApplication(Change):
 
 @dataclass(frozen=True, kw_only=True)
 class RestoreApplication(Change):
-    """A registration out of the recycle bin, with the ids, the URI and the roles that it had.
+    """A registration out of the recycle bin, with its service principal and all that both had, and then planned anew.
 
     Source: learn.microsoft.com/graph/api/directory-deleteditems-restore.
     """
@@ -102,26 +102,6 @@ class CreateServicePrincipal(Change):
 
     resource: ClassVar[str] = "service principal"
     action: ClassVar[Action] = Action.CREATE
-
-
-@dataclass(frozen=True, kw_only=True)
-class RestoreServicePrincipal(Change):
-    """A service principal out of the recycle bin, with the consents that it gave or holds.
-
-    It does not come back with its application. Source: learn.microsoft.com/graph/api/directory-deleteditems-restore.
-    """
-
-    principal: ServicePrincipal
-    option: str | None = None
-    """How its application is adopted by its appId, where nothing but its name speaks for it."""
-
-    resource: ClassVar[str] = "service principal"
-    action: ClassVar[Action] = Action.CREATE
-
-    @property
-    def client_id(self) -> ClientId:
-        """Its application's `appId`."""
-        return self.principal.client_id
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -65,13 +65,7 @@ class Checked:
 
 def check(plan: Plan, observed: ObservedState, access: CallerRights) -> Checked:
     """Hold a plan against what the caller may do."""
-    # No one's list of what they own shows what is in the recycle bin.
-    restored = {c.application.object_id for c in plan.changes if isinstance(c, RestoreApplication)}
-    judged = {
-        change.key: judge(replace(need, application=None) if need.application in restored else need, access)
-        for change in plan.changes
-        if (need := need_of(change, observed))
-    }
+    judged = {change.key: judge(need, access) for change in plan.changes if (need := need_of(change, observed))}
     refused = {key: verdict for key, verdict in judged.items() if verdict.verdict is Verdict.NO}
     left = [_left(change, refused[change.key], access) for change in plan.changes if _is_left(change, refused)]
     dropped = {change.key for change in plan.changes if _is_left(change, refused)}
@@ -133,6 +127,8 @@ def need_of(change: AnyChange, observed: ObservedState) -> Need | None:  # noqa:
             return Need(Right.CREATE_APPLICATION, change.name)
         case UpdateApplication() | AddCredential() | RemoveSecret():
             return Need(Right.CHANGE_APPLICATION, _name(change, observed), application=_known(change.object_id))
+        case RestoreApplication():
+            return Need(Right.CHANGE_APPLICATION, change.name)  # no one's list of what they own shows what is deleted
         case CreateServicePrincipal():
             known = None if isinstance(change.client_id, Ref) else _object_id(change.client_id, observed)
             return Need(Right.CREATE_PRINCIPAL, change.name, application=known)

@@ -5,11 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from mct_s2s.errors import Refused
+from mct_s2s.model.commands import command
 from mct_s2s.model.directory_objects import Application
-from mct_s2s.model.ids import api_uri, same_id
+from mct_s2s.model.ids import api_uri, client_id_in, same_id
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.site_settings import AUDIENCE, AppSettings
-from mct_s2s.planning.registrations.restoring import purging
+
+
+def is_called(application: Application, named: str) -> bool:
+    """Whether an appId, `api://<appId>` or another Application ID URI means this registration."""
+    return same_id(application.client_id, client_id_in(named)) or named in application.identifier_uris
 
 
 def uri_in_use(application: Application, settings: AppSettings, adopt: str | None = None) -> str | None:
@@ -57,3 +62,17 @@ def taken_uri(uri: str, holder: Application, graph: str) -> tuple[str, str]:
         f"{holder.client_id}){since} keeps it in the recycle bin for 30 days."
     )
     return message, purging(holder, graph)
+
+
+def purging(deleted: Application, graph: str) -> str:
+    """The command that takes a deleted registration out of the recycle bin permanently."""
+    return command("az", "rest", "--method", "DELETE", "--url", _in_recycle_bin(deleted, graph))
+
+
+def restoring(deleted: Application, graph: str) -> str:
+    """The command that brings a deleted registration back."""
+    return command("az", "rest", "--method", "POST", "--url", f"{_in_recycle_bin(deleted, graph)}/restore")
+
+
+def _in_recycle_bin(deleted: Application, graph: str) -> str:
+    return f"{graph}/v1.0/directory/deletedItems/{deleted.object_id}"

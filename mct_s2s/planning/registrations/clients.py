@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from mct_s2s.errors import NotThere
 from mct_s2s.model.azure_resources import IdentityResource
@@ -12,7 +12,6 @@ from mct_s2s.model.directory_objects import NewApplication, RequiredAccess
 from mct_s2s.model.ids import (
     ApplicationObjectId,
     ClientId,
-    KeyId,
     PrincipalId,
     client_unique_name,
     is_guid,
@@ -28,25 +27,24 @@ from mct_s2s.planning.changes import (
     ApplicationEdits,
     AssignAppRole,
     CreateApplication,
+    CreateServicePrincipal,
     EnableIdentity,
     Later,
     Part,
     Ref,
-    RestoreApplication,
     UpdateApplication,
 )
 from mct_s2s.planning.credentials import plan_credential
 from mct_s2s.planning.credentials.base import ClientState, vault_tags
 from mct_s2s.planning.edits import missing_reference
 from mct_s2s.planning.plan import Facts, Left, ManualStep
-from mct_s2s.planning.registrations.custody import adoption, refuse_foreign
+from mct_s2s.planning.registrations.custody import CLIENT_OPTION, adoption, refuse_foreign
 from mct_s2s.planning.registrations.membership import clients_called, members
-from mct_s2s.planning.registrations.restoring import as_restored, deleted_client
-from mct_s2s.planning.registrations.service import CREATE, EXPOSE, Service, service_principal
+from mct_s2s.planning.registrations.restoring import refuse_deleted
+from mct_s2s.planning.registrations.service import CREATE, EXPOSE, Service
 from mct_s2s.planning.secrets.stored_scope import plan_stored_scope
 
 ABOUT = "client application"
-OPTION = "--client"
 
 
 @dataclass(frozen=True)
@@ -69,13 +67,6 @@ def plan_client(spec: ClientSpec, service: Service, observed: ObservedState, fac
     key = f"client:{spec.name}"
     found = find_client(spec.name, service.unique_name, observed)
     notes = _adopted_or_ours(spec, found, observed)
-    deleted = None if found else deleted_client(spec.name, service.unique_name, observed.trust.deleted)
-    keep: tuple[KeyId, ...] = ()
-    option = None if is_guid(spec.name) or found in members(observed) else OPTION
-    if deleted is not None:
-        found, note = as_restored(deleted, observed.secrets.get(spec.name, SecretNote()))
-        keep = tuple(one.key_id for one in found.application.credentials) if found.application else ()
-        observed = replace(observed, secrets={**observed.secrets, spec.name: note})
     application = found.application if found else None
     client_id: Later[ClientId] = application.client_id if application else Ref(key, Part.CLIENT_ID)
     object_id: Later[ApplicationObjectId] = application.object_id if application else Ref(key, Part.OBJECT_ID)
@@ -92,22 +83,9 @@ def plan_client(spec: ClientSpec, service: Service, observed: ObservedState, fac
             management_reference=spec.management_reference,
             access=None if isinstance(api, Ref) else RequiredAccess.to_role(api, service.role_id),
         )
-        changes.append(CreateApplication(key=key, resource=ABOUT, name=spec.name, new=new, option=OPTION))
-    if deleted is not None:
-        changes.append(
-            RestoreApplication(
-                key=key,
-                resource=ABOUT,
-                name=deleted.display_name,
-                detail="restored from deleted applications",
-                application=deleted,
-                keep=keep,
-                option=option,
-            )
-        )
+        changes.append(CreateApplication(key=key, resource=ABOUT, name=spec.name, new=new, option=CLIENT_OPTION))
     if found is None or found.principal is None:
-        after = (key,) if deleted is not None else ()
-        changes.append(service_principal(f"{key}:principal", spec.name, client_id, observed, option, after=after))
+        changes.append(CreateServicePrincipal(key=f"{key}:principal", name=spec.name, client_id=client_id))
     note = observed.secrets.get(spec.name, SecretNote())
     state = ClientState(spec.name, application, object_id, client_id, service.uri, note, observed.cloud, facts)
     credential = plan_credential(spec.credential, state)
@@ -176,7 +154,7 @@ def _adopted_or_ours(spec: ClientSpec, found: ClientApplication | None, observed
     if is_guid(spec.name):
         return (adoption(found.application, observed, ABOUT),)
     note = observed.secrets.get(spec.name, SecretNote())
-    refuse_foreign(found.application, observed, OPTION, note, spec.credential)
+    refuse_foreign(found.application, observed, CLIENT_OPTION, note, spec.credential)
     return ()
 
 
@@ -235,7 +213,7 @@ def plan_identity(
 
 
 def find_client(name: str, service_unique_name: str, observed: ObservedState) -> ClientApplication | None:
-    """The client application that a name means; `None` where it has yet to be made or restored.
+    """The client application that a name means; `None` where it has yet to be made.
 
     Raises:
         NotThere: the appId is unknown, or two clients of this trust have that display name.
@@ -250,7 +228,8 @@ def find_client(name: str, service_unique_name: str, observed: ObservedState) ->
         )
     if found:
         return found[0]
-    if is_guid(name) and deleted_client(name, service_unique_name, observed.trust.deleted) is None:
+    if is_guid(name):
+        refuse_deleted(name, observed)
         raise NotThere(
             "client-unknown",
             f"No app registration in this tenant has the appId '{name}'.",

@@ -22,11 +22,12 @@ from mct_s2s.model.ids import PrincipalId, same_id
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.site_settings import AUDIENCE, AppSettings
 from mct_s2s.model.trust import ClientApplication
+from mct_s2s.planning.registrations.application_uri import is_called, purging, restoring
 from mct_s2s.planning.registrations.membership import clients_called, is_allowed, members
-from mct_s2s.planning.registrations.restoring import is_called, purging
 
 CODE = "registration-not-ours"
 SERVICE_OPTION = "--service-app"
+CLIENT_OPTION = "--client"
 _DELETE = ("az", "ad", "app", "delete", "--id")
 
 
@@ -146,7 +147,8 @@ def back_in_the_bin(application: Application, owners: tuple[str, ...], adopt_by:
         f"'{application.display_name}' (appId {application.client_id}) in the recycle bin uses the name of this "
         f"registration, but mct-s2s may not have created it: it is owned by {', '.join(owners)}. It was restored "
         "to check, and deleted again.",
-        remedy=f"{_adopting(adopt_by, application)} If not, purge it and run the same command again:",
+        remedy=f"To restore it, run {restoring(application, graph)}. {_adopting(adopt_by, application)} If not, purge "
+        "it and run the same command again:",
         command=purging(application, graph),
     )
 

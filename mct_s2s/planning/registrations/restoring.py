@@ -1,4 +1,4 @@
-"""Deleted registrations that this trust takes up again: only those that its own keys, or the operator, name.
+"""Deleted registrations that this run would otherwise create: they are restored whole, and then planned like any other.
 
 A deleted registration keeps its `uniqueName` and its URIs for 30 days, so a new one could not be made in its place.
 Source: learn.microsoft.com/graph/api/directory-deleteditems-list.
@@ -6,61 +6,89 @@ Source: learn.microsoft.com/graph/api/directory-deleteditems-list.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import replace
+from collections.abc import Iterable, Iterator
 
+from mct_s2s.errors import NotThere
 from mct_s2s.model.client_credentials import SecretNote
-from mct_s2s.model.commands import command
+from mct_s2s.model.desired import Desired
 from mct_s2s.model.directory_objects import Application
-from mct_s2s.model.ids import client_id_in, client_unique_name, is_guid, same_id
-from mct_s2s.model.site_settings import AUDIENCE, AppSettings
-from mct_s2s.model.trust import ClientApplication
+from mct_s2s.model.ids import client_unique_name, is_guid
+from mct_s2s.model.observed import ObservedState
+from mct_s2s.model.site_settings import AUDIENCE
+from mct_s2s.planning.changes import RestoreApplication
+from mct_s2s.planning.registrations.application_uri import is_called, restoring
+from mct_s2s.planning.registrations.custody import CLIENT_OPTION, SERVICE_OPTION, is_named
+from mct_s2s.planning.registrations.made_for import refuse_anothers
+from mct_s2s.planning.registrations.membership import clients_called
+
+NOTE = "The rest is planned once what was deleted is restored."
 
 
-def is_called(application: Application, named: str) -> bool:
-    """Whether an appId, `api://<appId>` or another Application ID URI means this registration."""
-    return same_id(application.client_id, client_id_in(named)) or named in application.identifier_uris
+def restorations(desired: Desired, observed: ObservedState) -> Iterator[RestoreApplication]:
+    """The deleted registrations under the very names that this run would create.
 
-
-def deleted_service(
-    adopt: str | None, unique_name: str, settings: AppSettings, deleted: Iterable[Application]
-) -> Application | None:
-    """The service application in the recycle bin, in the order in which living ones are looked for.
-
-    Args:
-        adopt: what the operator named.
-        unique_name: the key of the service application that belongs to this App Service.
-        settings: the App Service's: its audience names the registration that callers know.
-        deleted: the recycle bin.
+    Raises:
+        NotThere: one that is named, by an appId or by the App Service, is deleted and has another name.
+        Refused: the service application was made for another App Service.
     """
-    rows = list(deleted)
-    for named in (adopt, AUDIENCE.value_in(settings)):
-        if named and named.strip():
-            found = next((row for row in rows if is_called(row, named.strip())), None)
-            if found is not None:
-                return found
-    return next((row for row in rows if row.unique_name == unique_name), None)
+    trust, service = observed.trust, desired.service
+    if service is None:
+        return
+    if trust.service is None:
+        for named in (service.adopt, AUDIENCE.value_in(observed.settings)):
+            refuse_deleted(named, observed, but=service.unique_name)
+        deleted = deleted_as(service.unique_name, trust.deleted)
+        if deleted is not None:
+            refuse_anothers(deleted, observed)
+            option = None if is_named(deleted, service.adopt, observed.settings) else SERVICE_OPTION
+            yield _restoration("service application", deleted, option)
+    base = (trust.service.unique_name if trust.service else None) or service.unique_name
+    for spec in desired.clients:
+        if any(client.application for client in clients_called(spec.name, observed, base)):
+            continue
+        if is_guid(spec.name):
+            refuse_deleted(spec.name, observed)
+        deleted = deleted_as(client_unique_name(base, spec.name), trust.deleted)
+        if deleted is not None:
+            note = observed.secrets.get(spec.name, SecretNote())
+            yield _restoration("client application", deleted, CLIENT_OPTION, note)
 
 
-def deleted_client(name: str, service_unique_name: str, deleted: Iterable[Application]) -> Application | None:
-    """The client application in the recycle bin that a name means: an appId, or what was made for that name."""
-    if is_guid(name):
-        return next((row for row in deleted if same_id(row.client_id, name)), None)
-    unique_name = client_unique_name(service_unique_name, name)
+def _restoration(
+    resource: str, deleted: Application, option: str | None, note: SecretNote | None = None
+) -> RestoreApplication:
+    return RestoreApplication(
+        key=f"restore:{deleted.client_id}",
+        resource=resource,
+        name=deleted.display_name,
+        detail="restored from deleted applications, with its consents",
+        application=deleted,
+        keep=(note.delivered,) if note is not None and note.delivered else (),
+        option=option,
+    )
+
+
+def deleted_as(unique_name: str, deleted: Iterable[Application]) -> Application | None:
+    """The registration in the recycle bin that has this `uniqueName`."""
     return next((row for row in deleted if row.unique_name == unique_name), None)
 
 
-def as_restored(application: Application, note: SecretNote) -> tuple[ClientApplication, SecretNote]:
-    """A client as it comes back, and what is then to be thought of its stored credential.
+def refuse_deleted(named: str | None, observed: ObservedState, but: str = "") -> None:
+    """Stop where what was named is in the recycle bin: its owner may have deleted it for a reason.
 
-    Its old credentials come back with it, but no one knows who has them: only the one in its store counts.
+    Args:
+        named: an appId or Application ID URI.
+        observed: the state.
+        but: the `uniqueName` of the one that is restored.
+
+    Raises:
+        NotThere: `registration-deleted`.
     """
-    held = tuple(credential for credential in application.credentials if same_id(credential.key_id, note.delivered))
-    usable = note if held else replace(note, delivered_at=None)
-    return ClientApplication(replace(application, credentials=held), None), usable
-
-
-def purging(application: Application, graph: str) -> str:
-    """The command that takes a deleted registration out of the recycle bin permanently."""
-    address = f"{graph}/v1.0/directory/deletedItems/{application.object_id}"
-    return command("az", "rest", "--method", "DELETE", "--url", address)
+    for row in observed.trust.deleted:
+        if named and is_called(row, named.strip()) and row.unique_name != but:
+            raise NotThere(
+                "registration-deleted",
+                f"'{row.display_name}' (appId {row.client_id}) is deleted and still in the recycle bin.",
+                remedy="Restore it, then run the same command again:",
+                command=restoring(row, observed.graph),
+            )

@@ -34,8 +34,6 @@ from mct_s2s.planning.changes import (
     Later,
     Part,
     Ref,
-    RestoreApplication,
-    RestoreServicePrincipal,
     UpdateApplication,
 )
 from mct_s2s.planning.edits import missing_reference
@@ -43,7 +41,7 @@ from mct_s2s.planning.registrations.app_role import new_role, role_to_use
 from mct_s2s.planning.registrations.application_uri import refuse_taken_uri, uri_in_use
 from mct_s2s.planning.registrations.custody import SERVICE_OPTION, adoption, is_named, refuse_foreign
 from mct_s2s.planning.registrations.made_for import note_for, refuse_anothers
-from mct_s2s.planning.registrations.restoring import deleted_service
+from mct_s2s.planning.registrations.restoring import deleted_as
 
 ABOUT = "service application"
 CREATE = "service-application"
@@ -74,33 +72,16 @@ def plan_service(spec: ServiceSpec, observed: ObservedState) -> Service:
         Refused: the wanted role exists, but not for applications; or nothing but its name speaks for the registration,
             and it is not ours.
     """
-    existing = observed.trust.service
-    notes = _adoption_notes(spec, existing, observed)
-    deleted = deleted_service(spec.adopt, spec.unique_name, observed.settings, observed.trust.deleted)
-    if existing is None and not spec.may_create:
-        raise _missing(deleted)
-    application = existing or deleted
+    application = observed.trust.service
+    notes = _adoption_notes(spec, application, observed)
+    if application is None and not spec.may_create:
+        raise _missing(deleted_as(spec.unique_name, observed.trust.deleted))
     if application is None:
         return _new_service(spec, observed)
-    after = (CREATE,) if existing is None else ()
-    option = None if is_named(application, spec.adopt, observed.settings) else OPTION
     role, role_edit = role_to_use(application, spec.role, observed)
     uri = uri_in_use(application, observed.settings, spec.adopt)
     edits = _edits(application, spec, uri, role_edit, observed)
     changes: list[AnyChange] = []
-    if existing is None:
-        if option is not None:
-            refuse_anothers(application, observed)
-        changes.append(
-            RestoreApplication(
-                key=CREATE,
-                resource=ABOUT,
-                name=application.display_name,
-                detail="restored from deleted applications",
-                application=application,
-                option=option,
-            )
-        )
     if edits != ApplicationEdits():
         changes.append(
             UpdateApplication(
@@ -110,7 +91,6 @@ def plan_service(spec: ServiceSpec, observed: ObservedState) -> Service:
                 detail=_describe(edits),
                 object_id=application.object_id,
                 edits=edits,
-                after=after,
             )
         )
     if not changes:
@@ -126,7 +106,7 @@ def plan_service(spec: ServiceSpec, observed: ObservedState) -> Service:
     principal: Later[PrincipalId] = Ref(PRINCIPAL, Part.PRINCIPAL_ID)
     if observed.trust.principal is None:
         changes.append(
-            service_principal(PRINCIPAL, application.display_name, application.client_id, observed, option, after=after)
+            CreateServicePrincipal(key=PRINCIPAL, name=application.display_name, client_id=application.client_id)
         )
     else:
         principal = observed.trust.principal.id
@@ -179,32 +159,6 @@ def _adoption_notes(spec: ServiceSpec, application: Application | None, observed
     refuse_anothers(application, observed)
     refuse_foreign(application, observed, OPTION)
     return ()
-
-
-def service_principal(
-    key: str,
-    name: str,
-    client_id: Later[ClientId],
-    observed: ObservedState,
-    option: str | None,
-    *,
-    after: tuple[str, ...] = (),
-) -> AnyChange:
-    """The service principal that an application lacks: out of the recycle bin, or new.
-
-    Args:
-        key: of the change.
-        name: for the plan.
-        client_id: its application's.
-        observed: the recycle bin.
-        option: how the application is adopted by its appId, where nothing but its name speaks for it.
-        after: the changes that it waits for.
-    """
-    deleted = observed.trust.deleted_principal_of(client_id) if isinstance(client_id, str) else None
-    if deleted is None:
-        return CreateServicePrincipal(key=key, name=name, client_id=client_id, after=after)
-    detail = "restored from deleted applications, with its consents"
-    return RestoreServicePrincipal(key=key, name=name, detail=detail, principal=deleted, option=option, after=after)
 
 
 def _missing(deleted: Application | None) -> NotThere:

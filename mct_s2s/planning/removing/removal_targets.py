@@ -94,7 +94,8 @@ def _named(name: str, observed: ObservedState, base: str) -> RemovalTargets:
     meant = {word}.union(*(ids_of(client) for client in clients), (i.id.casefold() for i in identities))
     entries = tuple(entry for entry in listed_entries(observed) if entry.casefold() in meant)
     off = tuple(h for h in _off(observed) if word in {h.display_name.casefold(), str(h.resource).casefold()})
-    gone = () if clients else tuple(row for row in trust.deleted if _was_called(row, name))
+    deleted = (row for row in trust.deleted if made_for(row, base) and _was_called(row, name, base))
+    gone = () if clients else tuple(deleted)
     return RemovalTargets(clients, identities, entries, off, gone)
 
 
@@ -112,8 +113,7 @@ def _off(observed: ObservedState) -> tuple[IdentityResource, ...]:
     return tuple(use.identity_resource for use in observed.identity_uses if use.identity_resource.principal_id is None)
 
 
-def _was_called(row: Application, name: str) -> bool:
-    base, _, _ = (row.unique_name or "").rpartition(".")
+def _was_called(row: Application, name: str, base: str) -> bool:
     return same_id(row.client_id, name.strip()) or row.unique_name == client_unique_name(base, name)
 
 

@@ -32,8 +32,8 @@ from mct_s2s.planning.credentials.base import vault_tags
 from mct_s2s.planning.credentials.secret import AddSecret, going_to, orphan_removals, secrets_among
 from mct_s2s.planning.plan import Facts, Plan
 from mct_s2s.planning.registrations.application_uri import uri_in_use
-from mct_s2s.planning.registrations.clients import ABOUT, OPTION
-from mct_s2s.planning.registrations.custody import is_like_ours_by_name_alone, refuse_foreign
+from mct_s2s.planning.registrations.clients import ABOUT
+from mct_s2s.planning.registrations.custody import CLIENT_OPTION, is_like_ours_by_name_alone, refuse_foreign
 from mct_s2s.planning.secrets.rotated_clients import ends_within, left_alone, rotating
 
 
@@ -47,7 +47,7 @@ def plan_rotation(rotation: Rotation, observed: ObservedState, facts: Facts, uni
     applications = rotating(rotation, observed, unique_name, facts.now)
     for name, application in applications.items():
         if is_like_ours_by_name_alone(application, rotation.clients, observed):
-            refuse_foreign(application, observed, OPTION, observed.secrets.get(name))
+            refuse_foreign(application, observed, CLIENT_OPTION, observed.secrets.get(name))
     service = observed.trust.service
     assert service is not None  # noqa: S101  # `rotating` has looked
     audience = uri_in_use(service, observed.settings) or api_uri(service.client_id)

@@ -14,7 +14,6 @@ from mct_s2s.planning.changes import (
     RefreshReference,
     RestartSite,
     RestoreApplication,
-    RestoreServicePrincipal,
     RevokeAppRole,
 )
 
@@ -33,7 +32,6 @@ _VERBS: dict[type[AnyChange], Verb] = {
     EnableIdentity: Verb("Enabled", "Enabling", "enable"),
     DisableIdentity: Verb("Disabled", "Disabling", "disable"),
     RestoreApplication: Verb("Restored", "Restoring", "restore"),
-    RestoreServicePrincipal: Verb("Restored", "Restoring", "restore"),
     PurgeApplication: Verb("Purged", "Purging", "purge"),
     RefreshReference: Verb("Refreshed", "Refreshing", "refresh"),
     RestartSite: Verb("Restarted", "Restarting", "restart"),
