@@ -58,7 +58,7 @@ def _fingerprint(outcome: Outcome) -> str:
 
 def _steps(outcome: Outcome) -> Iterator[Step]:
     """The plan's steps, with what came of those that are done."""
-    done = {entry.change.key: entry for entry in (*outcome.restored, *outcome.journal.done)}
+    done = {entry.change.key: entry for entry in outcome.done}
     blocked = {step.key for step in outcome.plan.blocked}
     for step in (*(entry.change for entry in outcome.restored), *outcome.plan.steps):
         entry = done.get(step.key)

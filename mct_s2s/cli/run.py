@@ -52,8 +52,7 @@ class Run:
             return [], [], []
         journal = self.outcome.journal
         refused = [change for change, _ in journal.failed]
-        done = [entry.change for entry in (*self.outcome.restored, *journal.done)]
-        return done, list(journal.in_doubt), [*refused, *journal.left]
+        return [entry.change for entry in self.outcome.done], list(journal.in_doubt), [*refused, *journal.left]
 
     def credentials(self) -> list[SavedCredential]:
         """The credentials that have been made: they are printed on every way out."""

@@ -114,6 +114,11 @@ class Outcome:
         self.journal = Journal(self.plan)
 
     @property
+    def done(self) -> tuple[Entry, ...]:
+        """Everything that is done."""
+        return (*self.restored, *self.journal.done)
+
+    @property
     def results(self) -> Results:
         """The ids that the applied changes have yielded."""
         return self.journal.results

@@ -19,24 +19,29 @@ from mct_s2s.ports.apply_progress import activity, watched_by
 from mct_s2s.render.live.site_progress import NamedWatcher
 
 
-async def apply_at_all(current: Run, sites: Sequence[SiteRun], *, was_asked: bool) -> None:
+async def apply_at_all(current: Run, sites: Sequence[SiteRun], *, was_asked: bool, exactly: bool) -> None:
     """Apply the plan of each site that has one; what ends one of them stops no other.
 
     Args:
         current: the command.
         sites: as they were reviewed.
         was_asked: whether a person has read the plans, and time has passed.
+        exactly: whether nothing is done but what was reviewed, not even after deleted registrations are restored.
     """
     shared = _SharedRegistrations()
-    await gather_or_cancel(*(_apply(current, site, shared, was_asked=was_asked) for site in sites if site.is_pending))
+    await gather_or_cancel(
+        *(
+            _apply(current, site, shared, SiteInterface(current, site, was_asked=was_asked, exactly=exactly))
+            for site in sites
+            if site.is_pending
+        )
+    )
     for site in sites:
         site.is_over = True
 
 
-async def _apply(current: Run, site: SiteRun, shared: _SharedRegistrations, *, was_asked: bool) -> None:
+async def _apply(current: Run, site: SiteRun, shared: _SharedRegistrations, ui: SiteInterface) -> None:
     assert site.session is not None and site.outcome is not None  # noqa: S101, PT018  # it has a plan
-    ui = SiteInterface(current, site)
-    ui.was_asked = was_asked
     try:
         with watched_by(NamedWatcher(site.key, current.display)):
             async with shared.held(site.outcome.plan):

@@ -94,12 +94,13 @@ def _account(site: SiteRun, *, without: S2SError | None = None) -> SiteAccount:
     if outcome is None or session is None or not outcome.applied:
         left = outcome.plan.changes if outcome is not None and site.error is not None else ()
         others = left_to_others(site.options, session, outcome) if outcome and session and site.error is None else ()
-        return SiteAccount(site.key, site.title, left=left, handed_over=others, error=error)
+        done = [entry.change for entry in outcome.restored] if outcome else ()
+        return SiteAccount(site.key, site.title, done=done, left=left, handed_over=others, error=error)
     journal = outcome.journal
     return SiteAccount(
         site.key,
         site.title,
-        done=[entry.change for entry in journal.done],
+        done=[entry.change for entry in outcome.done],
         doubtful=journal.in_doubt,
         left=[*(change for change, _ in journal.failed), *journal.left],
         credentials=credentials_of(outcome),

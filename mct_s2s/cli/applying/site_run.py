@@ -72,11 +72,12 @@ class SiteRun:
 class SiteInterface:
     """Agrees to what was reviewed, and to nothing else; there is no second question about one site of many."""
 
-    def __init__(self, run: Run, site: SiteRun) -> None:
+    def __init__(self, run: Run, site: SiteRun, *, was_asked: bool = False, exactly: bool = True) -> None:
         self._run = run
         self._site = site
-        self.was_asked = False
+        self.was_asked = was_asked
         """Whether a person has read the plans meanwhile."""
+        self._exactly = exactly
 
     @property
     def takes_time(self) -> bool:
@@ -93,13 +94,18 @@ class SiteInterface:
         if outcome.plan.is_empty:
             self._site.outcome = outcome
             return False
-        if reviewed is not None and is_covered(outcome.plan, reviewed.plan):
+        is_rest = bool(outcome.restored) and not self._exactly
+        if is_rest or (reviewed is not None and is_covered(outcome.plan, reviewed.plan)):
             self.was_asked, self._site.read_at = False, clock.seconds()
             return True
         raise Refused(
             "plan-changed",
-            f"What would be done at {self._site.title} is not what was reviewed: something has changed meanwhile. "
-            "Nothing was changed there.",
+            f"What would be done at {self._site.title} is not what was reviewed: "
+            + (
+                "what was deleted is restored, and the rest has yet to be reviewed."
+                if outcome.restored
+                else "something has changed meanwhile. Nothing was changed there."
+            ),
             remedy="Run the same command again to see the new plan.",
         )
 

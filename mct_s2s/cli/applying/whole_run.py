@@ -53,7 +53,7 @@ def run_at_all(
                 current.ended_early = lambda why: show_end(
                     current.terminal, options, sites, found, why, resumes=resumes
                 )
-                await apply_at_all(current, sites, was_asked=not options.yes)
+                await apply_at_all(current, sites, was_asked=not options.yes, exactly=not (options.yes and resumes))
             current.ended_early = None
             show_outcome(current.terminal, options, sites, found)
         return worst(_exit_code(site) for site in sites)
