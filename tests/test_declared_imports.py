@@ -39,7 +39,7 @@ PROGRAM = declared(PROJECT["project"]["dependencies"], *PROJECT["project"]["opti
 @cache
 def owners() -> dict[str, str]:
     """The distribution of each module that is installed: `azure` alone says nothing, dozens have a part of it."""
-    found = {}
+    found: dict[str, str] = {}
     for distribution in distributions():
         for line in (distribution.read_text("RECORD") or "").splitlines():
             path, dot, kind = line.partition(",")[0].partition(".")
