@@ -5,13 +5,13 @@ unset PYTHONDONTWRITEBYTECODE PYTHONPATH PYTHONHOME
 unset PIP_REQUIRE_VIRTUALENV PIP_REQUIRE_HASHES PIP_CONSTRAINT PIP_USER PIP_TARGET PIP_PREFIX PIP_ROOT
 
 # install_locked VENV OPTION…     what locks list, each named by -r
-install_locked() { pip_install "$1" --require-hashes "${@:2}"; }
+install_locked() { pip_install "$1" --no-deps --require-hashes "${@:2}"; }
 
 # install_checkout VENV OPTION…   a folder with a pyproject.toml, built by what a lock has installed
-install_checkout() { pip_install "$1" --no-build-isolation --no-index "${@:2}"; }
+install_checkout() { pip_install "$1" --no-deps --no-build-isolation --no-index "${@:2}"; }
 
 pip_install() {
     local pip=("$1/bin/python" -I -m pip --disable-pip-version-check --no-input) said
-    "${pip[@]}" install --quiet --no-deps "${@:2}"
+    "${pip[@]}" install --quiet "${@:2}"
     said=$("${pip[@]}" check) || { echo "$said" >&2; return 1; }
 }
