@@ -39,7 +39,7 @@ def remove(options: RemovalOptions, wanted: Removal) -> int:
     async def body(current: Run, session: Session) -> int:
         service = service_spec(session.target, None, may_create=False)
         desired = Desired(service, removal=wanted, restart=not options.no_restart)
-        request = replace(request_for(session, desired, now), wired=True, departures=LocalDepartures())
+        request = replace(request_for(session, desired, now), departures=LocalDepartures())
         outcome = await change(current, options, session, request)
         if outcome.applied:
             retire_files(current.terminal, session, outcome)

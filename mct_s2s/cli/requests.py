@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from mct_s2s.azure.sign_in.method import Method
@@ -15,13 +14,10 @@ from mct_s2s.engine.session import Session
 from mct_s2s.errors import UsageError
 from mct_s2s.inputs.clients import client_names
 from mct_s2s.inputs.management_reference import management_reference
-from mct_s2s.inputs.secret_to import SecretTo
-from mct_s2s.inputs.target import caller_resource, site_target
-from mct_s2s.model.commands import option
-from mct_s2s.model.desired import ClientSpec, Desired, ServiceSpec, WireSpec
+from mct_s2s.inputs.target import site_target
+from mct_s2s.model.desired import ClientSpec, Desired, ServiceSpec
 from mct_s2s.model.ids import named_unique_name, service_unique_name
 from mct_s2s.model.observed import ObservedState
-from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.model.site_target import SiteTarget
 
 ROLE_CHARACTERS = frozenset(":!#$%&'()*+,-./;<=>?@[]^_{|}~`")
@@ -128,55 +124,3 @@ def check_role(value: str | None) -> None:
         f"Invalid --role '{value}'. Use letters, digits and punctuation without spaces, 120 characters at most.",
         remedy="To use the default S2SAppRole, remove --role.",
     )
-
-
-@dataclass(frozen=True)
-class Wire:
-    """An app to be wired, as far as the options say."""
-
-    resource: str | ResourceId
-    client: ClientSpec | None
-    """The client application that it signs in as; `None` where it calls as itself."""
-    secret_to: SecretTo
-
-    def spec(self, session: Session, label: str) -> WireSpec:
-        """What is wanted of it, once the cloud is known; `label` is what a person calls the MCT App Service."""
-        host, vault = session.azure.authority_host, self.secret_to.vault
-        if self.client is None or self.client.credential is None or vault is None:
-            return WireSpec(self.client.name if self.client is not None else None, authority_host=host)
-        name, url = session.vaults.address(vault.vault)
-        return WireSpec(self.client.name, name, f"{url}/secrets/{vault.secret_for(label, self.client.name)}", host)
-
-
-def wire(
-    text: str | None, clients: Sequence[ClientSpec], identities: Sequence[str | ResourceId], secret_to: SecretTo
-) -> Wire | None:
-    """Read `--wire`.
-
-    Raises:
-        UsageError: it is no web or function app, or the other options do not say who it calls as.
-    """
-    if text is None:
-        return None
-    resource = caller_resource(text)
-    if isinstance(resource, ResourceId) and not resource.is_site:
-        raise UsageError(
-            "wire-not-an-app",
-            f"Invalid --wire '{text}': a {resource.type} has no application settings.",
-            remedy="Use the resource ID or the name of a web or function app.",
-        )
-    if any(str(one).casefold() == str(resource).casefold() for one in identities):
-        return Wire(resource, None, secret_to)
-    if len(clients) != 1:
-        raise UsageError(
-            "wire-one-client",
-            f"--wire '{text}' needs exactly one client: a client application, or the app's own managed identity.",
-            remedy=f"Name one client, or add {option('--managed-identity', text)}",
-        )
-    if clients[0].credential is not None and secret_to.vault is None:
-        raise UsageError(
-            "wire-needs-vault",
-            "--wire needs a key vault: the app gets a reference to the secret, never the secret itself.",
-            remedy="Add --secret-to keyvault:VAULT",
-        )
-    return Wire(resource, clients[0], secret_to)

@@ -11,13 +11,11 @@ from mct_s2s.cli.closing import close_clients, left_to_others
 from mct_s2s.cli.options import CredentialOptions
 from mct_s2s.cli.options.setup import SetupOptions
 from mct_s2s.cli.requests import (
-    Wire,
     check_role,
     client_specs,
     named_target,
     request_for,
     service_spec,
-    wire,
 )
 from mct_s2s.cli.run import Run
 from mct_s2s.cli.session import Needs
@@ -45,7 +43,6 @@ class Setup:
     clients: tuple[ClientSpec, ...]
     identities: tuple[str | ResourceId, ...]
     places: ClientPlaces
-    wired: Wire | None
     named: SiteTarget | None
     """The App Service that only gives its name, as it is not contacted."""
     handoff: SharedFile | None
@@ -61,13 +58,12 @@ class Setup:
         clients = client_specs(options, options.client, now)
         identities = tuple(dict.fromkeys(caller_resource(text) for text in options.managed_identity))
         place = _place(options, len(clients))
-        wired = wire(options.wire, clients, identities, place)
         named = named_target(options) if options.no_app_service else None
         check_role(options.role)
         handoff = handoff_file(options.handoff) if options.handoff is not None else None
         if handoff is not None:
             handoff.check(dry_run=options.dry_run)
-        return cls(options, now, clients, identities, ClientPlaces(place), wired, named, handoff)
+        return cls(options, now, clients, identities, ClientPlaces(place), named, handoff)
 
     def with_client(self, options: CredentialOptions, name: str) -> Setup:
         """One more client, whose credential is of other options than the first ones'.
@@ -84,7 +80,7 @@ class Setup:
     def needs(self) -> Needs:
         """The services that the work talks to."""
         site = not self.options.no_app_service
-        arm = site or bool(self.identities) or self.wired is not None
+        arm = site or bool(self.identities)
         return Needs(arm=arm, target=site, key_vault=bool(self.places.vaults))
 
     async def carry_out(self, current: Run, session: Session) -> int:
@@ -102,7 +98,7 @@ class Setup:
 
     def request(self, session: Session) -> Request:
         """What is asked of the engine, once the session says in which subscription the App Service is."""
-        options, wired, target = self.options, self.wired, session.target or self.named
+        options, target = self.options, session.target or self.named
         reference = options.service_management_reference
         service = service_spec(target, options.service_name, options.role, options.service_app, reference=reference)
         label = target.label if target else service.display_name
@@ -111,14 +107,12 @@ class Setup:
             self.clients,
             settings=SettingsScope.NONE if options.no_app_service else SettingsScope.ALL,
             restart=not options.no_restart,
-            wire=wired.spec(session, label) if wired else None,
         )
         return replace(
             request_for(session, desired, self.now),
             label=label,
             part="the Entra ID part" if options.no_app_service else None,
             identities=self.identities,
-            wire=wired.resource if wired else None,
             verify=options.verifies and not options.no_app_service,
             handoff=options.handoff,
         )

@@ -73,10 +73,6 @@ class Request:
     """Resource ids, and bare names of web or function apps."""
     without_settings: bool = False
     """Whether it is about what can be read, where the App Service's settings cannot."""
-    wire: str | ResourceId | None = None
-    """The app whose settings are to be filled in: its resource id or bare name."""
-    wired: bool = False
-    """Whether the apps that `--wire` has filled in before are looked at."""
     all_federated: bool = False
     """Whether the federated credentials of every client are asked for."""
     stores: Stores | None = None

@@ -156,7 +156,7 @@ class _Reader:
         options = self._values(path, table, IDENTITY_KEYS)
         form = 'resource = "…", a resource ID or the name of a web or function app'
         resource = self._required(path, table, options, "resource", form)
-        return IdentityEntry(resource=resource, wire=options.get("wire", False), **self._place(path))
+        return IdentityEntry(resource=resource, **self._place(path))
 
     def _required(self, path: Place, table: dict[str, Any], options: dict[str, Any], key: str, form: str) -> str:
         if key not in table:

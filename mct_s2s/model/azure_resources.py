@@ -122,17 +122,6 @@ class AppService:
         return OBJECT_IDS.list_in(self.settings)
 
 
-@dataclass(frozen=True)
-class WiredApp:
-    """The web or function app, or slot, that is to call the API and finds what it needs in its own settings."""
-
-    site: Site
-    settings: AppSettings
-    identity_resource: IdentityResource | None
-    reference: str | None = None
-    """What App Service says of the reference in its setting `AZURE_CLIENT_SECRET`: `Resolved`, or why not."""
-
-
 def same_address(one: str, other: str) -> bool:
     """Whether two https addresses lead to the same host and port."""
     return _origin(one) is not None and _origin(one) == _origin(other)

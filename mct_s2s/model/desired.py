@@ -168,19 +168,6 @@ class Rotation:
 
 
 @dataclass(frozen=True)
-class WireSpec:
-    """An app that is to find in its own settings what it needs to call the MCT API."""
-
-    client: str | None
-    """The name of the client application that it signs in as; `None` where it calls by its managed identity."""
-    vault: str | None = None
-    secret_uri: str | None = None
-    """Where the client's secret is: its https address in the vault, without a version and a slash behind."""
-    authority_host: str | None = None
-    """The login host where the cloud is not the public one."""
-
-
-@dataclass(frozen=True)
 class Desired:
     """Everything that one command asks for."""
 
@@ -195,7 +182,6 @@ class Desired:
     pruning: Pruning | None = None
     """`None` for commands that have nothing to say about clients that they do not name."""
     rotation: Rotation | None = None
-    wire: WireSpec | None = None
     backup: Backup | None = None
     """Settings to be put back, instead of any others."""
 

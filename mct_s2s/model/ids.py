@@ -32,7 +32,6 @@ _GUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12
 _TRUST_TAG = "mct-s2s:"
 _IDENTITY_TAG = "mct-s2s:identity:"
 _SITE_NOTE = "Made by mct-s2s for "
-_WIRE_TAG = "mct-s2s:wire:"
 _NAME_TAG = "mct-s2s:name:"
 _VAULT_TAG = "mct-s2s:vault:"
 _IN_VAULT = re.compile(r"[0-9A-Za-z-]+/[0-9A-Za-z-]+")
@@ -134,16 +133,6 @@ def site_in_note(notes: str | None) -> str | None:
 def resource_in_tag(tag: str) -> str | None:
     """The resource id that an `identity_tag` holds; `None` for any other tag."""
     return tag.removeprefix(_IDENTITY_TAG) if tag.startswith(_IDENTITY_TAG) else None
-
-
-def wire_tag(resource_id: str) -> str:
-    """The service application's tag for an app whose settings are filled in (`--wire`), written before they are."""
-    return f"{_WIRE_TAG}{resource_id}"
-
-
-def wired_resource_in_tag(tag: str) -> str | None:
-    """The resource id that a `wire_tag` holds; `None` for any other tag."""
-    return tag.removeprefix(_WIRE_TAG) if tag.startswith(_WIRE_TAG) else None
 
 
 def vault_tag(place: str) -> str:

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from mct_s2s.model.azure_resources import AppService, IdentityResource, IdentityUse, WiredApp
+from mct_s2s.model.azure_resources import AppService, IdentityResource, IdentityUse
 from mct_s2s.model.client_credentials import SecretNote
 from mct_s2s.model.directory_objects import Application, Custody, Tenant
 from mct_s2s.model.ids import PrincipalId
-from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.model.site_settings import AppSettings
 from mct_s2s.model.trust import Trust
 
@@ -26,11 +25,6 @@ class ObservedState:
     """The resources named as callers, in the order they were named."""
     secrets: Mapping[str, SecretNote] = field(default_factory=dict)
     """What the secret stores remember, by the client's name as it was asked for."""
-    wired: WiredApp | None = None
-    wired_before: tuple[WiredApp, ...] = ()
-    """The apps that earlier runs wired, where a command asks for them."""
-    wired_unread: tuple[ResourceId, ...] = ()
-    """Those of them that may not be looked at, or could not be."""
     identity_uses: tuple[IdentityUse, ...] = ()
     """Looked at only where an identity may have to be switched off."""
     departing: frozenset[str] = frozenset()

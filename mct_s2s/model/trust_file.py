@@ -34,11 +34,10 @@ CLIENT_KEYS: Mapping[str, type] = {
     "federated-issuer": str,
     "federated-subject": str,
     "federated-audience": str,
-    "wire": str,
     "no-consent": bool,
     "service-management-reference": str,
 }
-IDENTITY_KEYS: Mapping[str, type] = {"resource": str, "wire": bool}
+IDENTITY_KEYS: Mapping[str, type] = {"resource": str}
 """The keys of each kind of table, named as the options are, with the type of their values."""
 
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
@@ -99,7 +98,6 @@ class IdentityEntry(Table):
     """A resource whose managed identity is a client."""
 
     resource: str
-    wire: bool = False
     """Whether its settings are to say where the API is."""
 
 

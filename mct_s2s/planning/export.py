@@ -17,7 +17,6 @@ from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.model.site_settings import LISTS, Fact, is_enabled
 from mct_s2s.model.trust import ClientApplication
-from mct_s2s.planning.app_service.wire import secret_read_by, written_by_us
 from mct_s2s.planning.credentials import export_credential, plan_credential
 from mct_s2s.planning.credentials.base import ClientState, ExportState, Forms
 from mct_s2s.planning.plan import Facts
@@ -67,8 +66,7 @@ def export_site(observed: ObservedState, now: datetime, forms: Forms) -> Exporte
     site = observed.app_service
     assert site is not None  # noqa: S101  # an export is about App Services
     clients, left_clients = _clients(observed, site, now, forms)
-    is_wired = any("wire" in one.options for one in clients)
-    identities, left_identities = _identities(observed, site, may_wire=not is_wired)
+    identities, left_identities = _identities(observed, site)
     left = (*_left_out_clients(left_clients, site), *_left_out_identities(left_identities, site))
     ids = {name.casefold() for client in left_clients for name in _called(client)}
     ids |= {name.casefold() for one in left_identities for name in (one.id, one.resource_id or "", one.display_name)}
@@ -106,7 +104,6 @@ def _clients(
     found: list[ExportedTable] = []
     left: list[ClientApplication] = []
     names: set[str] = set()
-    is_wired = False
     for client in members(observed):
         if client.application is None or not site.allowed_client_ids.holds(client.client_id):
             left.append(client)
@@ -118,9 +115,6 @@ def _clients(
         application, valid = client.application, client.application.valid_at(now)
         credential = export_credential(ExportState(name, application, valid, observed.cloud, forms))
         options, remarks = dict(credential.options), credential.remarks
-        if not is_wired and (wired := _wired(client, options, observed)):
-            options["wire"] = wired
-            is_wired = True
         if not is_consented(client, observed):
             options["no-consent"] = True
             remarks = (*remarks, "Admin consent has not been granted.")
@@ -166,19 +160,7 @@ def _called(client: ClientApplication) -> tuple[str, ...]:
     return (client.client_id, client.display_name, *([client.principal.id] if client.principal else []))
 
 
-def _wired(client: ClientApplication, options: Mapping[str, str | bool], observed: ObservedState) -> str:
-    """The app whose settings `--wire` filled in for this client, if that is one and can be said."""
-    for app in observed.wired_before:
-        signs_in = written_by_us(app, {client.client_id.casefold()}, observed, is_caller=False)[1]
-        secret = secret_read_by(app, client.client_id)
-        if signs_in and (secret is not None) == ("secret-to" in options):
-            return str(app.site.resource)
-    return ""
-
-
-def _identities(
-    observed: ObservedState, site: AppService, *, may_wire: bool
-) -> tuple[tuple[ExportedTable, ...], list[ServicePrincipal]]:
+def _identities(observed: ObservedState, site: AppService) -> tuple[tuple[ExportedTable, ...], list[ServicePrincipal]]:
     found: list[ExportedTable] = []
     left: list[ServicePrincipal] = []
     resources = {(one.principal_id or "").casefold(): one.resource for one in observed.identity_resources}
@@ -188,18 +170,8 @@ def _identities(
             left.append(identity)
             continue
         ids = {identity.id, str(resource), resource.name}
-        options: dict[str, str | bool] = {"resource": str(resource)}
-        if may_wire and _calls_as_itself(resource, observed):
-            options["wire"] = True
-            may_wire = False
-        found.append(ExportedTable(options, ids=frozenset(map(str.casefold, ids))))
+        found.append(ExportedTable({"resource": str(resource)}, ids=frozenset(map(str.casefold, ids))))
     return tuple(found), left
-
-
-def _calls_as_itself(resource: ResourceId, observed: ObservedState) -> bool:
-    """Whether `--wire` filled in the settings of that app, which calls by its own identity."""
-    apps = [app for app in observed.wired_before if str(app.site.resource).casefold() == str(resource).casefold()]
-    return any(written_by_us(app, set(), observed, is_caller=True)[0] for app in apps)
 
 
 def _left_out_clients(clients: list[ClientApplication], site: AppService) -> Iterator[str]:

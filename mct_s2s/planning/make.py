@@ -13,7 +13,6 @@ from mct_s2s.planning.app_service import guards
 from mct_s2s.planning.app_service.setting_sizes import size_note
 from mct_s2s.planning.app_service.site import plan_site, settings_spec
 from mct_s2s.planning.app_service.slots import swap_note
-from mct_s2s.planning.app_service.wire import plan_wire
 from mct_s2s.planning.changes import AlreadyRight, AnyChange, Later, WriteSettings
 from mct_s2s.planning.credentials import one_after_another
 from mct_s2s.planning.plan import Facts, Left, ManualStep, Plan
@@ -60,13 +59,6 @@ def make_plan(desired: Desired, observed: ObservedState, facts: Facts) -> Plan:
     if desired.allow_consented or desired.settings is SettingsScope.NONE:
         application_ids += consented_applications(observed, service)
         object_ids += consented_identities(observed, service)
-    if desired.wire is not None and service is not None:
-        caller = named.get(desired.wire.client) if desired.wire.client is not None else None
-        before = caller.changes if caller is not None else ()
-        caller_id = caller.client_id if caller is not None else None
-        step, unread = plan_wire(desired.wire, caller_id, service, observed, before)
-        steps.append(step)
-        left += unread
     if desired.settings is SettingsScope.NONE:
         spec = settings_spec(
             replace(desired, settings=SettingsScope.ALL), observed, service, application_ids, object_ids
@@ -79,7 +71,7 @@ def make_plan(desired: Desired, observed: ObservedState, facts: Facts) -> Plan:
         steps += site_steps or _settings_already_right(observed)
     adopted = (*(service.notes if service else ()), *(note for client in clients for note in client.notes))
     notes = (*adopted, *_notes(observed, steps), *pruned.notes)
-    return Plan((*steps, *beside(steps, pruned)), (*left, *pruned.left_to_others), notes, removals=pruned.keys)
+    return Plan((*steps, *beside(steps, pruned)), tuple(left), notes, removals=pruned.keys)
 
 
 def _notes(observed: ObservedState, steps: list[AnyChange]) -> tuple[str, ...]:

@@ -51,8 +51,6 @@ class Left(StrEnum):
     CONSENT = "consent"
     SETTINGS = "settings"
     RESTART = "restart"
-    VAULT = "reading a key vault"
-    UNWIRE = "settings of an app that called the API"
 
 
 @dataclass(frozen=True)
@@ -71,8 +69,6 @@ class ManualStep:
     """What the settings have to say."""
     needed: tuple[Lack, ...] = ()
     """What the caller lacks; nothing where an option left the step out."""
-    command: str = ""
-    """What to type, where it is another program's and known as it is."""
 
 
 @dataclass(frozen=True)

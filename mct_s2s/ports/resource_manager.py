@@ -67,18 +67,6 @@ class Sites(Protocol):
                 attempt: `merged` is then asked anew.
         """
 
-    async def reference_status(self, resource: ResourceId, name: str) -> str | None:
-        """How App Service fares with the key vault reference in a setting: `Resolved`, or why not.
-
-        `None` where the setting holds no reference, or the caller may not know.
-        """
-
-    async def active_version(self, resource: ResourceId, name: str) -> str | None:
-        """The version of the secret that the reference in a setting was resolved to; `None` where that is not known."""
-
-    async def refresh_references(self, resource: ResourceId) -> None:
-        """Have all key vault references resolved anew; App Service does so by itself within 24 hours."""
-
     async def restart(self, resource: ResourceId) -> None:
         """Restart the site."""
 

@@ -54,7 +54,7 @@ def instructions(
     """
     found = []
     for step in steps:
-        link, values, command = None, None, step.command
+        link, values, command = None, None, ""
         match step.step:
             case Left.CONSENT:
                 command = _add_client(step, results, where)
@@ -65,8 +65,6 @@ def instructions(
             case Left.SETTINGS:
                 values = values_to_enter(step, observed, results)
                 command = _configure(step, values, results, where, handoff)
-            case Left.VAULT | Left.UNWIRE:
-                pass  # the step brings its command
         found.append(Instruction(step.what, command, link, values, in_words(step.needed)))
     return found
 

@@ -238,7 +238,6 @@ SITES: dict[str, Callable[[ArmSites], Awaitable[object]]] = {
     "settings": lambda s: s.settings(SITE),
     "slot_config": lambda s: s.slot_config(SITE),
     "write_settings": lambda s: s.write_settings(SITE, lambda: {"a": "b"}, nothing),
-    "reference_status": lambda s: s.reference_status(SITE, "A"),
     "restart": lambda s: s.restart(SITE),
 }
 

@@ -196,23 +196,6 @@ def test_clients_have_their_own_credentials_and_places(applied: Applied, tmp_pat
     assert made["Reports"]["savedTo"].startswith(folder)
 
 
-def test_the_app_that_a_client_is_wired_to_signs_in_as_that_client(applied: Applied) -> None:
-    """Not as the first of the file."""
-    place = "secret-to = 'keyvault:contoso-integrations'\n"
-    text = one("Import", "Portal") + place + "wire = 'partner-portal'\n"
-    done = applied("-y", *JSON, text=text)
-    assert done.code in {0, 4}, done
-    (client,) = applied.azure.applications("Portal")
-    portal = next(
-        site["id"]
-        for site in applied.azure.arm(
-            "GET", f"/subscriptions/{applied.azure.subscription_id}/providers/Microsoft.Web/sites"
-        )["value"]
-        if site["name"] == "partner-portal"
-    )
-    assert applied.azure.settings(portal)["AZURE_CLIENT_ID"] == client["appId"]
-
-
 # What is reviewed
 
 

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 from mct_s2s.model.ids import client_unique_name, service_unique_name, vault_tag
-from mct_s2s.sandbox.resources.role_assignments import SECRETS_USER
 from mct_s2s.sandbox.state import seed
 
 from tests.cli.conftest import Ended, Program
@@ -122,20 +121,6 @@ def test_of_several_vaults_the_one_counts_that_has_the_secret(azure: Sandbox, mc
     for noted in (["gone-vault/x", PLACE.removeprefix("keyvault:")], [PLACE.removeprefix("keyvault:"), "gone-vault/x"]):
         tag(azure, *rest, *map(vault_tag, noted))
         assert places(mct("rotate-secret", "Reports", "--dry-run", "-o", "json")) == {"Reports": PLACE}
-
-
-def test_a_wired_app_reads_the_new_one_at_once(azure: Sandbox, mct: Program) -> None:
-    body = azure.arm("PATCH", PORTAL, json={"identity": {"type": "SystemAssigned"}})
-    azure.assign_role(body["identity"]["principalId"], SECRETS_USER, f"{GROUP}/Microsoft.KeyVault/vaults/{seed.VAULT}")
-    made = mct("setup", "--client", "Reports", *IN_VAULT, "--wire", "partner-portal", *JSON)
-    assert made.code == 0, made.document
-    (old,) = application(azure)["passwordCredentials"]
-    done = mct("rotate-secret", "Reports", *JSON)
-    assert (done.code, places(done)) == (0, {"Reports": PLACE}), done.document
-    (new,) = application(azure)["passwordCredentials"]
-    assert new["keyId"] == held(azure)["tags"]["keyId"] != old["keyId"]
-    found = azure._control("GET", "/app-environment", params={"resource": PORTAL}).json()
-    assert found["AZURE_CLIENT_SECRET"] == held(azure)["value"]
 
 
 def test_where_another_vault_is_noted_the_plan_names_it(azure: Sandbox, mct: Program) -> None:

@@ -71,7 +71,7 @@ def test_every_key_is_an_option_of_setup() -> None:
     for keys in (PROFILE_KEYS, SITE_KEYS, CLIENT_KEYS):
         left = {key.replace("-", "_") for key in keys} - names
         assert left <= {"client_id", "name"}
-    assert set(IDENTITY_KEYS) == {"resource", "wire"}
+    assert set(IDENTITY_KEYS) == {"resource"}
 
 
 def test_a_site_is_the_setup_of_the_same_options(file: File) -> None:
@@ -92,7 +92,7 @@ def test_a_site_is_the_setup_of_the_same_options(file: File) -> None:
           {{ name = "Deploy", credential = "federated", github = "octo/deploy" }},
           {{ name = "Portal", credential = "none", no-consent = true, service-management-reference = "8" }},
         ]
-        managed-identities = [{{ resource = "reports-func", wire = true }}]
+        managed-identities = [{{ resource = "reports-func" }}]
         """,
         ChangingOptions(subscription="S", tenant="ignored.example", dry_run=True, app_service="other", slot="other"),
     )
@@ -110,8 +110,6 @@ def test_a_site_is_the_setup_of_the_same_options(file: File) -> None:
     assert setup.places.of("import").path == file.path.parent / "import.env"
     assert setup.places.of("Deploy").path is None
     assert setup.identities == ("reports-func",)
-    assert setup.wired is not None
-    assert (setup.wired.resource, setup.wired.client) == ("reports-func", None)
     assert not options.verifies, "a client without consent cannot call"
 
 
@@ -177,18 +175,6 @@ def test_only_some_sites_are_the_work_and_all_are_checked(file: File) -> None:
             "[[sites.a.clients]]\nname = 'I'\nsecret-to = 'show'",
             "secret-place-unfit",
             "line 3, sites.a.clients[0].secret-to: Invalid secret-to 'show'",
-            None,
-        ),
-        (
-            "[[sites.a.clients]]\nname = 'I'\nwire = 'app'",
-            "wire-needs-vault",
-            "line 3, sites.a.clients[0].wire: wire needs a key vault",
-            'Add secret-to = "keyvault:VAULT"',
-        ),
-        (
-            "".join(f"[[sites.a.managed-identities]]\nresource = '{name}'\nwire = true\n" for name in "xy"),
-            "wire-one-client",
-            "line 6, sites.a.managed-identities[1].wire: wire 'x' is there already",
             None,
         ),
         (
@@ -302,9 +288,9 @@ def test_a_folder_for_two_sites_is_no_place_for_clients_of_one_name(file: File) 
 
 
 def test_texts_about_options_are_texts_about_keys() -> None:
-    told = "Add --secret-to keyvault:VAULT, or remove --wire. --credential is 'secret'; --client A stays."
+    told = "Add --secret-to keyvault:VAULT, or remove --github. --credential is 'secret'; --client A stays."
     assert as_in_file(told) == (
-        "Add secret-to = \"keyvault:VAULT\", or remove wire. credential is 'secret'; --client A stays."
+        "Add secret-to = \"keyvault:VAULT\", or remove github. credential is 'secret'; --client A stays."
     )
 
 

@@ -740,18 +740,6 @@ class MemorySites:
         state = self.state.site_state(resource)
         state.settings, state.started_with = settings, dict(settings)
 
-    async def reference_status(self, resource: ResourceId, name: str) -> str | None:
-        async with self.state.call("reference_status", resource.name):
-            return None
-
-    async def active_version(self, resource: ResourceId, name: str) -> str | None:
-        async with self.state.call("active_version", resource.name):
-            return None
-
-    async def refresh_references(self, resource: ResourceId) -> None:
-        async with self.state.call("refresh_references", resource.name):
-            pass
-
     async def restart(self, resource: ResourceId) -> None:
         async with self.state.call("restart", resource.name):
             state = self.state.site_state(resource)

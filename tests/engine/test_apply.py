@@ -30,7 +30,6 @@ from mct_s2s.planning.changes import (
     SettingSpec,
     SettingsSpec,
     UpdateApplication,
-    WireApp,
     WriteSettings,
 )
 from mct_s2s.planning.plan import Plan
@@ -443,16 +442,6 @@ def test_a_registration_is_purged_after_it_was_deleted() -> None:
     purge = PurgeApplication(key="p", name="A", object_id=application.object_id, is_new=True, after=("d",))
     assert applied(here, purge, gone).done == ["d", "p"]
     assert here.deleted == {}
-
-
-def test_an_app_that_calls_is_wired_without_a_restart_of_ours() -> None:
-    here = memory_state()
-    portal = here.add_site(BOTH[1])
-    spec = SettingsSpec((SettingSpec("AZURE_CLIENT_ID", Ref[ClientId]("A", Part.CLIENT_ID)),), tidy=False)
-    change = WireApp(key="wire", name="portal", site=BOTH[1], spec=spec, changed=("AZURE_CLIENT_ID",))
-    applied(here, change, new("A"))
-    assert portal.settings["AZURE_CLIENT_ID"] == here.application_of("A").client_id
-    assert portal.restarts == 0
 
 
 LAG: dict[str, AnyChange] = {

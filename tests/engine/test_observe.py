@@ -376,16 +376,6 @@ def test_a_callers_resource_that_is_not_there_is_told() -> None:
     assert not_there(memory_state(), identities=("nobody",)).code == "site-not-found"
 
 
-def test_the_app_that_is_to_be_wired_is_looked_at_whole() -> None:
-    here = memory_state()
-    here.add_site(site("portal"), {"AZURE_CLIENT_ID": "x"})
-    wired = looked(here, wire="portal", subscription=SUBSCRIPTION).wired
-    assert wired is not None
-    assert (wired.site.name, dict(wired.settings)) == ("portal", {"AZURE_CLIENT_ID": "x"})
-    assert wired.identity_resource is not None
-    assert not_there(here, wire=site("nobody").resource).code == "resource-not-found"
-
-
 def test_whoever_judges_rights_hears_of_a_resource_before_anything_is_asked_of_it() -> None:
     """Their questions go out beside ours, not after."""
     here = memory_state()

@@ -33,7 +33,6 @@ auto-lifetime = true
 
 [[sites.learn.managed-identities]]
 resource = "reports-func"
-wire = true
 
 [sites.other]
 """
@@ -63,8 +62,8 @@ def test_every_entry_is_read_with_its_line(tmp_path: Path) -> None:
     assert client.where("secret-to") == "line 12, sites.learn.clients[0].secret-to"
     (identity,) = learn.identities
     assert isinstance(identity, IdentityEntry)
-    assert (identity.resource, identity.wire, identity.line) == ("reports-func", True, 15)
-    assert (other.app_service, other.profile, other.clients, other.line) == ("other", None, (), 19)
+    assert (identity.resource, identity.line) == ("reports-func", 15)
+    assert (other.app_service, other.profile, other.clients, other.line) == ("other", None, (), 18)
 
 
 @pytest.mark.parametrize(

@@ -126,11 +126,6 @@ def test_a_restart_is_left_as_a_command_of_the_azure_cli(slot: str | None) -> No
     assert len(step.needed) == 1
 
 
-def test_reading_a_vault_is_left_with_the_command_as_it_was_given() -> None:
-    note = ManualStep(Left.VAULT, "…", command="az role assignment create --role 'Key Vault Secrets User'")
-    assert left([note]) == [Instruction("…", "az role assignment create --role 'Key Vault Secrets User'")]
-
-
 # settings
 
 
@@ -209,8 +204,7 @@ def test_without_a_site_the_values_come_from_the_wish_alone() -> None:
 
 def test_every_step_is_reported_in_the_order_given() -> None:
     restart = ManualStep(Left.RESTART, "The restart is left.", resource=site().resource)
-    vault = ManualStep(Left.VAULT, "The vault is left.", command="az x")
-    notes = [restart, CONSENT, vault, settings_left()]
+    notes = [restart, CONSENT, settings_left()]
     assert [step.what for step in left(notes)] == [note.what for note in notes]
 
 

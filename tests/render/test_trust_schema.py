@@ -34,7 +34,7 @@ SOUND: dict[str, Any] = {
             "profile": "p",
             "role": "Reader",
             "clients": [{"name": "A", "credential": "secret", "auto-lifetime": True, "secret-lifetime": "90d"}],
-            "managed-identities": [{"resource": "func", "wire": False}],
+            "managed-identities": [{"resource": "func"}],
         },
         "other": {},
     },
@@ -96,7 +96,7 @@ def test_each_table_has_the_keys_of_the_reader_with_their_types_and_choices() ->
         ("[[sites.a.clients]]\nname = 'A'\nsecret-to = 'show'\n", False),
         ("[[sites.a.clients]]\nname = 'A'\nsecret-to = 'exec:gh secret set {client}'\n", True),
         ("[[sites.a.clients]]\nname = 'A'\nsecret-lifetime = 2027-06-30\n", False),
-        ("[[sites.a.managed-identities]]\nwire = true\n", False),
+        ("[[sites.a.managed-identities]]\nrole = true\n", False),
         ("[profiles.p]\nauth = 'password'\n[sites.a]\nprofile = 'p'\n", False),
     ],
 )

@@ -16,17 +16,15 @@ from hypothesis import strategies as st
 from mct_s2s import errors
 from mct_s2s.cli.options import AzureOptions
 from mct_s2s.cli.requests import where
-from mct_s2s.model.azure_resources import AppService, WiredApp
+from mct_s2s.model.azure_resources import AppService
 from mct_s2s.model.caller_rights import CallerRights, DirectoryRights, Permission, ResourceLock, ScopeRights, SignedIn
 from mct_s2s.model.client_sign_in import Claims
 from mct_s2s.model.commands import command, grant_on_vault, option, own_command, webapp_command
-from mct_s2s.model.desired import WireSpec
 from mct_s2s.model.ids import ApplicationObjectId, ClientId, PrincipalId
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.planning.answers import stopped
 from mct_s2s.planning.app_service.slots import make_sticky
-from mct_s2s.planning.app_service.wire import _reading
 from mct_s2s.planning.permissions.grants import lacks
 from mct_s2s.planning.permissions.rights import Need, Right, judge
 from mct_s2s.planning.plan import Left, ManualStep, Results
@@ -163,8 +161,6 @@ def others() -> Iterator[str]:
     deleted = replace(SERVICE, object_id=ApplicationObjectId(EVIL))
     yield taken_uri(EVIL, deleted, f"https://{EVIL}")[1]
     yield make_sticky(seen.app_service)
-    app = WiredApp(replace(seen.app_service.site, resource=ResourceId.site(EVIL, EVIL, EVIL, EVIL)), {}, None)
-    yield from (note.command for note in _reading(WireSpec(EVIL, EVIL, EVIL), app))
     yield webapp_command("restart", ResourceId.site(EVIL, EVIL, EVIL, EVIL))
     yield grant_on_vault(EVIL, EVIL, EVIL, "ServicePrincipal")
     yield f"mct-s2s status {where(AzureOptions(app_service=EVIL, resource_group=EVIL, subscription=EVIL, tenant=EVIL))}"
@@ -203,7 +199,7 @@ def pasted(script: str, home: Path) -> list[list[str]]:
 
 def test_a_shell_takes_no_value_for_a_command(tmp_path: Path) -> None:
     lines = commands()
-    assert len(lines) >= 39
+    assert len(lines) >= 37
     ran = pasted("\n".join(lines), tmp_path)
     assert len(ran) >= len(lines)
     for line in lines:

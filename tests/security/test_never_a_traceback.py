@@ -134,7 +134,7 @@ def test_a_tenant_is_an_id_or_a_domain(mct: Program, tenant: str, by: str) -> No
 
 @pytest.mark.parametrize("as_json", [True, False])
 @pytest.mark.parametrize(
-    "words", [["remove-client", "a\udcffb"], ["status", "--slot", "\udc80"], ["add-client", "x", "--wire", "\udcff"]]
+    "words", [["remove-client", "a\udcffb"], ["status", "--slot", "\udc80"], ["add-client", "x", "--github", "\udcff"]]
 )
 def test_an_argument_that_is_no_text_is_refused(process: Program, words: list[str], as_json: bool) -> None:
     ended = process(*words, *(["-o", "json"] if as_json else []))
@@ -171,7 +171,7 @@ OFFLINE = ["--cloud", "mars"]
 OPTIONS = {
     "setup": [
         "-a", "-g", "-s", "--slot", "--tenant", "--auth", "-o", "--timeout", "--backup", "--secret-lifetime",
-        "--secret-to", "--credential", "--wire", "--certificate", "--github", "--federated-issuer",
+        "--secret-to", "--credential", "--certificate", "--github", "--federated-issuer",
         "--federated-subject", "--federated-audience", "--service-name", "--role", "--service-app", "--client",
         "--managed-identity", "--handoff",
     ],

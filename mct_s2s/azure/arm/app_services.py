@@ -19,8 +19,6 @@ from mct_s2s.ports.resource_manager import Subscription
 if TYPE_CHECKING:
     from azure.mgmt.web.aio import WebSiteManagementClient
 
-REFERENCE = "read the Key Vault reference"
-
 
 class ArmSites:
     """App Service as `mct_s2s.ports.resource_manager.Sites`."""
@@ -158,35 +156,6 @@ class ArmSites:
             # Flex Consumption and Container Apps hosting accept the write and finish it later; the SDK knows 200 only.
             if error.status != 202:
                 raise
-
-    async def reference_status(self, resource: ResourceId, name: str) -> str | None:
-        """GET …/config/configreferences/appsettings/{name}."""
-        found = await self._reference(resource, name)
-        with ARM.readable(REFERENCE):
-            return text(found.get("status")) or None
-
-    async def active_version(self, resource: ResourceId, name: str) -> str | None:
-        """The same, its `activeVersion`, where it is resolved."""
-        found = await self._reference(resource, name)
-        with ARM.readable(REFERENCE):
-            return text(found.get("activeVersion")) or None if found.get("status") == "Resolved" else None
-
-    async def _reference(self, resource: ResourceId, name: str) -> Mapping[str, Any]:
-        path = f"{resource}/config/configreferences/appsettings/{name}"
-        try:
-            answer = await self._session.get(path, api_version_fallback.WEB, REFERENCE)
-        except (NotThere, PermissionMissing):
-            return {}
-        with ARM.readable(REFERENCE):
-            return members(answer.get("properties"))
-
-    async def refresh_references(self, resource: ResourceId) -> None:
-        """POST …/config/configreferences/appsettings/refresh. Repeating it is harmless.
-
-        Source: learn.microsoft.com/azure/app-service/app-service-key-vault-references, "Understand rotation".
-        """
-        path = f"{resource}/config/configreferences/appsettings/refresh"
-        await self._session.post(path, api_version_fallback.WEB, "refresh the Key Vault references")
 
     async def restart(self, resource: ResourceId) -> None:
         """POST …/restart. An answer that was lost is not asked for again: the write has recycled the site already."""

@@ -50,7 +50,6 @@ def applied(unnamed: Pruning) -> Requested:
         return replace(
             request,
             desired=replace(request.desired, pruning=unnamed),
-            wired=unnamed.removes,
             departures=LocalDepartures() if unnamed.removes else None,
         )
 

@@ -56,7 +56,7 @@ def rotate_at_all_sites(options: RotateSecretOptions, shared: Rotation, now: dat
     def requested(site: SiteRun, session: Session) -> Request:
         service = service_spec(session.target, None, may_create=False)
         desired = Desired(service, rotation=rotations[site.key], restart=not options.no_restart)
-        return replace(request_for(session, desired, now), wired=site.wanted.setup.places.may_be_vaults)
+        return request_for(session, desired, now)
 
     return run_at_all(options, setups, requested)
 

@@ -8,7 +8,7 @@ from mct_s2s import clock
 from mct_s2s.cli.change import change, exit_code
 from mct_s2s.cli.closing import close_clients
 from mct_s2s.cli.options.add_client import AddClientOptions
-from mct_s2s.cli.requests import client_specs, request_for, service_spec, wire
+from mct_s2s.cli.requests import client_specs, request_for, service_spec
 from mct_s2s.cli.run import Run, run
 from mct_s2s.cli.session import Needs
 from mct_s2s.engine.session import Session
@@ -36,23 +36,19 @@ def add_client(options: AddClientOptions) -> int:
     clients = client_specs(options, names, now)
     identities = tuple(dict.fromkeys(caller_resource(text) for text in options.managed_identity))
     places = ClientPlaces(secret_to(options.secret_to, len(clients), options.secret_format, options.secret_names))
-    wired = wire(options.wire, clients, identities, places.usual)
 
     async def body(current: Run, session: Session) -> int:
         reference = options.service_management_reference
         service = service_spec(session.target, None, reference=reference, may_create=False)
-        label = session.target.label if session.target else service.display_name
         desired = Desired(
             service,
             clients,
             SettingsScope.CLIENTS,
             restart=not options.no_restart,
-            wire=wired.spec(session, label) if wired else None,
         )
         request = replace(
             request_for(session, desired, now),
             identities=identities,
-            wire=wired.resource if wired else None,
             verify=options.verifies,
         )
         outcome = await change(current, options, session, request, places)

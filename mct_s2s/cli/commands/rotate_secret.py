@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from mct_s2s import clock
 from mct_s2s.cli.change import change, exit_code
 from mct_s2s.cli.closing import close, made_by
@@ -45,7 +43,7 @@ def rotate_secret(options: RotateSecretOptions) -> int:
     async def body(current: Run, session: Session) -> int:
         service = service_spec(session.target, None, may_create=False)
         desired = Desired(service, rotation=rotation, restart=not options.no_restart)
-        request = replace(request_for(session, desired, now), wired=places.may_be_vaults)
+        request = request_for(session, desired, now)
         outcome = await change(current, options, session, request, places)
         made = made_by(outcome)
         what = f"the secret of {made[0].name}" if len(made) == 1 else f"{len(made) or 'old'} secrets"

@@ -173,15 +173,6 @@ class SecretOptions(LifetimeOptions, ChangingOptions):
 class CredentialOptions(KindOptions, SecretOptions):
     """Options of every command that may give a client a credential."""
 
-    wire: Annotated[
-        str | None,
-        option(
-            "--wire",
-            metavar="RESOURCE",
-            group=CREDENTIALS,
-            text="Configure the web or function app that calls the MCT API.",
-        ),
-    ] = None
     no_consent: Annotated[
         bool, option("--no-consent", group=CREDENTIALS, text="Let someone else grant admin consent.")
     ] = False

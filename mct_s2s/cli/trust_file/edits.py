@@ -19,7 +19,7 @@ from mct_s2s.model.trust_file import ClientEntry, IdentityEntry, SiteEntry, key_
 from mct_s2s.planning.export import ExportedSite, ExportedTable
 from mct_s2s.render.trust_file import comment
 
-_OF_CREDENTIALS = frozenset(field.name.replace("_", "-") for field in fields(KindOptions)) | {"wire"}
+_OF_CREDENTIALS = frozenset(field.name.replace("_", "-") for field in fields(KindOptions))
 """The keys that go where a client signs in otherwise."""
 _UNSAID = {"credential": SetupOptions().credential.value}
 Edit = Callable[[Any], None]

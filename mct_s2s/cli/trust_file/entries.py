@@ -12,12 +12,11 @@ from mct_s2s.cli.fleet.sites import FleetSite
 from mct_s2s.cli.option_values import option_value
 from mct_s2s.cli.options import AzureOptions
 from mct_s2s.cli.options.setup import SetupOptions
-from mct_s2s.cli.requests import service_spec, wire
+from mct_s2s.cli.requests import service_spec
 from mct_s2s.cli.setting_up import Setup
 from mct_s2s.cli.trust_file.meetings import check_places, check_sites
 from mct_s2s.cli.trust_file.refusals import Said, Value, read_values
 from mct_s2s.errors import UsageError
-from mct_s2s.inputs.secret_to import SecretTo, secret_to
 from mct_s2s.inputs.target import caller_resource, site_target, tenant
 from mct_s2s.inputs.trust_file_mistakes import Mistakes
 from mct_s2s.model.ids import is_guid
@@ -160,9 +159,7 @@ class _Reader:
         return read_values(self.mistakes, entry, said, partial(_with_client, setup, entry.name), "name")
 
     def _identity(self, setup: Setup, entry: IdentityEntry) -> Setup | None:
-        said: Said = {"wire": (entry, True)} if entry.wire else {}
-        read = partial(_with_identity, setup, entry.resource)
-        return read_values(self.mistakes, entry, said, read, "resource")
+        return read_values(self.mistakes, entry, {}, lambda _: _with_identity(setup, entry.resource), "resource")
 
 
 def typed_values(values: Mapping[str, Value]) -> dict[str, Any]:
@@ -177,34 +174,15 @@ def typed_values(values: Mapping[str, Value]) -> dict[str, Any]:
 
 def _with_client(setup: Setup, name: str, values: Mapping[str, Value]) -> Setup:
     own = typed_values(values)
-    options = replace(setup.options, **{"no_consent": False, "wire": None, **own})
+    options = replace(setup.options, **{"no_consent": False, **own})
     if options.secret_to == SHOW:
         raise UsageError(
             "secret-place-unfit",
             "Invalid --secret-to 'show': a file is for many clients, and for runs that no one watches.",
             remedy="Use file:PATH, keyvault:VAULT, exec:COMMAND or github:OWNER/REPO.",
         )
-    wanted = setup.with_client(options, name)
-    if options.wire is None:
-        return wanted
-    _check_wired(setup)
-    place = secret_to(options.secret_to, 1, options.secret_format, options.secret_names)
-    return replace(wanted, wired=wire(options.wire, wanted.clients[-1:], (), place))
+    return setup.with_client(options, name)
 
 
-def _with_identity(setup: Setup, text: str, values: Mapping[str, Value]) -> Setup:
-    resource = caller_resource(text)
-    wanted = replace(setup, identities=(*setup.identities, resource))
-    if not values.get("wire"):
-        return wanted
-    _check_wired(setup)
-    return replace(wanted, wired=wire(text, (), (resource,), SecretTo()))
-
-
-def _check_wired(setup: Setup) -> None:
-    if setup.wired is not None:
-        raise UsageError(
-            "wire-one-client",
-            f"--wire '{setup.wired.resource}' is there already: one app of a site can be configured.",
-            remedy="Remove one of the two, and configure that app by a command of its own.",
-        )
+def _with_identity(setup: Setup, text: str) -> Setup:
+    return replace(setup, identities=(*setup.identities, caller_resource(text)))

@@ -9,7 +9,6 @@ from mct_s2s.engine.apply.context import ApplyContext, LeftOut, Postponed
 from mct_s2s.engine.apply.credentials import add_credential, secret, update_stored_scope
 from mct_s2s.engine.apply.credentials.base import Done, Work
 from mct_s2s.engine.apply.ownership import create_principal, explained
-from mct_s2s.engine.apply.references import refresh
 from mct_s2s.engine.apply.registration_creation import create_or_restore, explain_taken_uri
 from mct_s2s.engine.apply.restoration import restore
 from mct_s2s.engine.apply.settings import write_settings
@@ -31,14 +30,12 @@ from mct_s2s.planning.changes import (
     Part,
     PurgeApplication,
     Ref,
-    RefreshReference,
     RemoveSecret,
     RestartSite,
     RestoreApplication,
     RevokeAppRole,
     UpdateApplication,
     UpdateStoredScope,
-    WireApp,
     WriteSettings,
 )
 from mct_s2s.planning.edits import patch_for
@@ -127,11 +124,6 @@ class Operations:
                 return principal, ""
             case WriteSettings():
                 return await self._write_settings(change)
-            case WireApp():
-                outcome = await write_settings(self._azure.sites, change, self._results, _at_once, _untold)
-                return f"{change.site.resource}/config/appsettings", outcome.detail
-            case RefreshReference():
-                return await refresh(self._work, change)
             case RestartSite():
                 return await self._restart(change)
             case AlreadyRight():
@@ -229,12 +221,3 @@ class Operations:
             error.advise(f"The settings are saved. {error.advice} Or restart it yourself:", by_hand)
             raise
         return str(site.resource), ""
-
-
-async def _at_once() -> None:
-    """Nothing else has to be waited for: the plan's order has seen to it."""
-
-
-def _untold(did_write: bool) -> None:
-    """No one waits for the write: App Service restarts the app by itself."""
-    del did_write

@@ -22,7 +22,7 @@ from mct_s2s import clock
 from mct_s2s.errors import ServiceError
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.planning.app_service.site import changed_names, merge
-from mct_s2s.planning.changes import WireApp, WriteSettings
+from mct_s2s.planning.changes import WriteSettings
 from mct_s2s.planning.plan import Results
 from mct_s2s.ports.apply_progress import activity, waiting
 from mct_s2s.ports.resource_manager import Sites
@@ -55,7 +55,7 @@ class Written:
 
 async def write_settings(
     sites: Sites,
-    change: WriteSettings | WireApp,
+    change: WriteSettings,
     results: Results,
     everything_else: Callable[[], Awaitable[None]],
     written: Callable[[bool], None],
@@ -135,7 +135,7 @@ class _Writing:
     """One run's part in a conversation that all runs have through the settings themselves."""
 
     view: _View
-    change: WriteSettings | WireApp
+    change: WriteSettings
     results: Results
     writes: int = 0
     took: float = 0.0

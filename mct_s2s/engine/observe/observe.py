@@ -14,10 +14,9 @@ from mct_s2s.engine.observe.app_service_lookup import (
 )
 from mct_s2s.engine.observe.identity_uses import find_identity_uses
 from mct_s2s.engine.observe.trust_lookup import find_trust
-from mct_s2s.engine.observe.wired import find_wired
 from mct_s2s.engine.request import Request
 from mct_s2s.errors import NotThere, PermissionMissing, S2SError
-from mct_s2s.model.azure_resources import AppService, IdentityResource, WiredApp
+from mct_s2s.model.azure_resources import AppService, IdentityResource
 from mct_s2s.model.commands import command
 from mct_s2s.model.directory_objects import Tenant
 from mct_s2s.model.ids import is_guid
@@ -25,7 +24,6 @@ from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.model.site_settings import AppSettings
 from mct_s2s.model.trust import Trust
-from mct_s2s.planning.app_service.wire import CLIENT_SECRET
 from mct_s2s.ports.apply_progress import activity
 from mct_s2s.ports.signed_in_cloud import Azure
 
@@ -57,22 +55,19 @@ def reading(request: Request) -> str:
 
 async def _observed(azure: Azure, request: Request, located: Located) -> ObservedState:
     settings: asyncio.Future[AppSettings] = asyncio.get_running_loop().create_future()
-    (app_service, (tenant, trust)), (identity_resources, wired) = await gather_or_cancel(
-        gather_or_cancel(_app_service(azure, request, settings, located), _directory(azure, request, settings)),
-        gather_or_cancel(_identity_resources(azure, request, located), _wired(azure, request, located)),
+    app_service, (tenant, trust), identity_resources = await gather_or_cancel(
+        _app_service(azure, request, settings, located),
+        _directory(azure, request, settings),
+        _identity_resources(azure, request, located),
     )
     removes = bool(request.removed_clients) or request.everything or request.prunes
     uses = await find_identity_uses(azure, trust) if removes else ()
-    before, unread = await find_wired(azure, trust, located) if request.wired else ((), ())
     return ObservedState(
         azure.cloud,
         tenant,
         app_service,
         trust,
         identity_resources,
-        wired=wired,
-        wired_before=before,
-        wired_unread=unread,
         identity_uses=uses,
         graph=azure.graph,
         authority_host=azure.authority_host,
@@ -130,21 +125,6 @@ async def find_identity_resource(
     if identity_resource is None:
         raise _no_resource(resource)
     return identity_resource
-
-
-async def _wired(azure: Azure, request: Request, located: Located) -> WiredApp | None:
-    if request.wire is None:
-        return None
-    resource = await _resource(azure, request, request.wire)
-    located(resource)
-    site = await azure.sites.site(resource)
-    if site is None:
-        raise _no_resource(resource)
-    (settings, identity_resource), reference = await gather_or_cancel(
-        gather_or_cancel(azure.sites.settings(resource), azure.identities.identity_resource(resource)),
-        azure.sites.reference_status(resource, CLIENT_SECRET),
-    )
-    return WiredApp(site, settings, identity_resource, reference)
 
 
 async def _resource(azure: Azure, request: Request, wanted: str | ResourceId) -> ResourceId:

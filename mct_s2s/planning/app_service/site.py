@@ -165,9 +165,6 @@ def merge(settings: AppSettings, spec: SettingsSpec, results: Results) -> dict[s
         _merge_ids(merged, setting, spec, results)
     for name, as_it_was in spec.exact.items():
         merged[spelling_in(merged, name)] = as_it_was
-    for name, as_written in spec.undo.items():
-        if value_of(merged, name) == as_written:
-            del merged[spelling_in(merged, name)]
     for name in spec.without_names:
         merged.pop(spelling_in(merged, name), None)
     return merged

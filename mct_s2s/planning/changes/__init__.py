@@ -26,13 +26,11 @@ from mct_s2s.planning.changes.registrations import (
 )
 from mct_s2s.planning.changes.site import (
     ListedId,
-    RefreshReference,
     RestartSite,
     SettingEdit,
     SettingSpec,
     SettingsSpec,
     SettingValue,
-    WireApp,
     WriteSettings,
 )
 
@@ -56,7 +54,6 @@ __all__ = [
     "Part",
     "PurgeApplication",
     "Ref",
-    "RefreshReference",
     "RemoveSecret",
     "Replacement",
     "RestartSite",
@@ -69,7 +66,6 @@ __all__ = [
     "SettingsSpec",
     "UpdateApplication",
     "UpdateStoredScope",
-    "WireApp",
     "WriteSettings",
     "known_id",
 ]
@@ -89,8 +85,6 @@ AnyChange = (
     | EnableIdentity
     | DisableIdentity
     | WriteSettings
-    | WireApp
-    | RefreshReference
     | UpdateStoredScope
     | DeleteStoredSecret
     | RestartSite
@@ -116,9 +110,7 @@ def known_id(change: AnyChange) -> str | None:  # noqa: C901, PLR0911  # a flat 
             return change.identity_resource.principal_id
         case UpdateApplication():
             return change.object_id if isinstance(change.object_id, str) else None
-        case RefreshReference():
-            return f"{change.site.resource}/config/configreferences/appsettings"
-        case WriteSettings() | WireApp():
+        case WriteSettings():
             return f"{change.site.resource}/config/appsettings"
         case RestartSite():
             return str(change.site.resource)

@@ -23,7 +23,6 @@ class Part(StrEnum):
     KEY_ID = "key id of a credential"
     EXPIRES = "end of a credential, ISO 8601"
     ASSIGNMENT_ID = "app role assignment id"
-    REFRESHED = "version of a secret that an app reads by now"
 
 
 @dataclass(frozen=True)

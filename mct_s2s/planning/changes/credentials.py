@@ -80,8 +80,6 @@ class RemoveSecret(Change):
     object_id: ApplicationObjectId
     key_id: KeyId
     replaced_by: Replacement | None = None
-    once_refreshed: tuple[str, ...] = ()
-    """`RefreshReference`s without whose success it stays for now: apps that would go on using it."""
 
     resource: ClassVar[str] = "secret"
     action: ClassVar[Action] = Action.DELETE

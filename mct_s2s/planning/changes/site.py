@@ -43,8 +43,6 @@ class SettingsSpec:
     """Our settings, which are removed as a whole."""
     exact: Mapping[str, str | None] = field(default_factory=dict, repr=False)
     """Settings that are put back as they were: they hold secrets."""
-    undo: Mapping[str, str] = field(default_factory=dict, repr=False)
-    """Settings that go if they still have this value."""
 
 
 @dataclass(frozen=True)
@@ -76,37 +74,6 @@ class WriteSettings(Change):
     """Whether everything else waits for it: access is revoked before anything is deleted."""
 
     resource: ClassVar[str] = "application settings"
-    action: ClassVar[Action] = Action.UPDATE
-
-
-@dataclass(frozen=True, kw_only=True)
-class WireApp(Change):
-    """The application settings of an app that calls the MCT API. App Service restarts it by itself.
-
-    Source: learn.microsoft.com/azure/app-service/configure-common, "Configure app settings".
-    """
-
-    site: Site
-    spec: SettingsSpec
-    changed: tuple[str, ...]
-    """The names that will change, as far as is known now."""
-
-    resource: ClassVar[str] = "application settings"
-    action: ClassVar[Action] = Action.UPDATE
-
-
-@dataclass(frozen=True, kw_only=True)
-class RefreshReference(Change):
-    """An app is to read the new version of a secret by its key vault reference now, not within a day.
-
-    Source: learn.microsoft.com/azure/app-service/app-service-key-vault-references, "Understand rotation".
-    """
-
-    site: Site
-    client: str
-    """The client's name among the stores."""
-
-    resource: ClassVar[str] = "key vault reference"
     action: ClassVar[Action] = Action.UPDATE
 
 

@@ -32,13 +32,11 @@ from mct_s2s.planning.changes import (
     RestoreApplication,
     RevokeAppRole,
     UpdateApplication,
-    WireApp,
     WriteSettings,
 )
 from mct_s2s.planning.permissions.grants import Lack, lacks, missing_rights, requests
 from mct_s2s.planning.permissions.rights import Judged, Need, Obstacle, ObstacleKind, Right, judge
 from mct_s2s.planning.plan import BlockedStep, Left, ManualStep, Plan
-from mct_s2s.planning.removing.unwire import delete_settings_command
 
 
 @dataclass(frozen=True)
@@ -142,7 +140,7 @@ def need_of(change: AnyChange, observed: ObservedState) -> Need | None:  # noqa:
             return Need(Right.DISABLE_IDENTITY, change.name, resource=change.identity_resource.resource)
         case EnableIdentity():
             return Need(Right.ENABLE_IDENTITY, change.name, resource=change.identity_resource.resource)
-        case WriteSettings() | WireApp():
+        case WriteSettings():
             return Need(Right.WRITE_SETTINGS, change.name, resource=change.site.resource)
         case RestartSite():
             return Need(Right.RESTART, change.name, resource=change.site.resource)
@@ -213,8 +211,6 @@ def _is_left(change: AnyChange, refused: dict[str, Judged]) -> bool:
     """Settings that revoke access, or that are restored, are not left: the rest of the plan rests on them."""
     if isinstance(change, WriteSettings) and (change.first or change.spec.without or change.spec.exact):
         return False
-    if isinstance(change, WireApp) and change.spec.undo:
-        return change.key in refused
     return change.key in refused and isinstance(change, AssignAppRole | WriteSettings | RestartSite)
 
 
@@ -246,14 +242,6 @@ def _left(change: AnyChange, judged: Judged, access: CallerRights) -> ManualStep
     if isinstance(change, WriteSettings):
         what = f"You can't write the application settings of '{change.name}' and restart it. Someone else must do it."
         return ManualStep(Left.SETTINGS, what, resource=change.site.resource, spec=change.spec, needed=needed)
-    if isinstance(change, WireApp):
-        return ManualStep(
-            Left.UNWIRE,
-            f"You can't remove the settings that --wire wrote to '{change.name}'. Someone else must do it.",
-            resource=change.site.resource,
-            needed=needed,
-            command=delete_settings_command(change.site.resource, change.changed),
-        )
     assert isinstance(change, RestartSite)  # noqa: S101  # the last and last that can be left
     what = f"You can't restart '{change.name}'. Someone else must do it."
     return ManualStep(Left.RESTART, what, resource=change.site.resource, needed=needed)

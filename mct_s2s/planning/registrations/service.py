@@ -20,8 +20,6 @@ from mct_s2s.model.ids import (
     identity_tag,
     name_tag,
     resource_in_tag,
-    wire_tag,
-    wired_resource_in_tag,
 )
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.planning.changes import (
@@ -217,13 +215,12 @@ def _new_service(spec: ServiceSpec, observed: ObservedState) -> Service:
 
 
 def _memory(observed: ObservedState) -> tuple[str, ...]:
-    """What the service application has to remember: identities to be switched on for its sake, apps to be wired."""
+    """What the service application has to remember: identities to be switched on for its sake."""
     tags = [
         identity_tag(str(identity_resource.resource))
         for identity_resource in observed.identity_resources
         if identity_resource.principal_id is None
     ]
-    tags += [wire_tag(str(observed.wired.site.resource))] if observed.wired is not None else []
     return tuple(tag for tag in tags if len(tag) <= LONGEST_TAG)
 
 
@@ -238,6 +235,5 @@ def _describe(edits: ApplicationEdits) -> str:
         "v1 access tokens" if edits.token_version else "",
         f"service management reference {edits.management_reference}" if edits.management_reference else "",
         "tagged with the identity to enable" if any(resource_in_tag(tag) for tag in edits.tags) else "",
-        "tagged with the app to wire" if any(wired_resource_in_tag(tag) for tag in edits.tags) else "",
     ]
     return ", ".join(part for part in parts if part)

@@ -14,7 +14,6 @@ from mct_s2s.model.directory_objects import ServicePrincipal
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.trust import ClientApplication
 from mct_s2s.planning.changes import AnyChange, UpdateApplication
-from mct_s2s.planning.plan import ManualStep
 from mct_s2s.planning.registrations.membership import clients_called, ids_of, members
 from mct_s2s.planning.registrations.service import EXPOSE
 from mct_s2s.planning.removing.removal import after_access, base_of
@@ -36,7 +35,6 @@ class Pruned:
     entries: frozenset[str] = frozenset()
     """Entries, in lower case, that leave the allow lists."""
     steps: tuple[AnyChange, ...] = ()
-    left_to_others: tuple[ManualStep, ...] = ()
     notes: tuple[Item, ...] = ()
 
     @property
@@ -69,8 +67,8 @@ def prune(desired: Desired, observed: ObservedState, unique_name: str) -> Pruned
         return Pruned(notes=(f"Left alone, as nothing names them: {_list(names)}. To remove them, add --prune.",))
     _check_number(names, len(applications) + len(identities), pruning, observed)
     removal = Removal(kept=pruning.kept, is_pruning=True)
-    rest = after_access(removal, targets, _without_the_wired(observed), unique_name)
-    return Pruned(frozenset(entry.casefold() for entry in targets.entries), rest.steps, rest.left_to_others, rest.notes)
+    rest = after_access(removal, targets, observed, unique_name)
+    return Pruned(frozenset(entry.casefold() for entry in targets.entries), rest.steps, rest.notes)
 
 
 def beside(steps: list[AnyChange], pruned: Pruned) -> tuple[AnyChange, ...]:
@@ -134,15 +132,6 @@ def _check_number(names: list[str], everyone: int, pruning: Pruning, observed: O
         "Nothing was changed. It would remove:",
         remedy="If the file is complete, add --allow-removals. Otherwise add to it what is missing: mct-s2s export",
         items=names,
-    )
-
-
-def _without_the_wired(observed: ObservedState) -> ObservedState:
-    """The app that is being set up for a client keeps what it shares with one that goes."""
-    wired = observed.wired.site.resource if observed.wired is not None else None
-    return replace(
-        observed,
-        wired_before=tuple(app for app in observed.wired_before if wired is None or app.site.resource != wired),
     )
 
 

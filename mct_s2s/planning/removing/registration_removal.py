@@ -24,7 +24,7 @@ from mct_s2s.planning.credentials.secret import secrets_among
 from mct_s2s.planning.registrations.clients import ABOUT as CLIENT
 from mct_s2s.planning.registrations.service import ABOUT as SERVICE
 from mct_s2s.planning.removing.removal_targets import made_for
-from mct_s2s.planning.removing.unwire import stored_secrets, unwire_key
+from mct_s2s.planning.removing.stored_secrets import stored_secrets
 
 AS_ASKED = "kept: --keep-registration"
 _ADOPTED = "kept: mct-s2s did not create it"
@@ -75,15 +75,12 @@ class RegistrationRemoval:
             yield _kept(CLIENT, application, f"{kept}{_with_credentials(application)}", key)
             return
         yield from revoked
-        # As long as the registration is there, a second run finds the apps that sign in as it.
-        unwired = [unwire_key(app) for app in self.observed.wired_before]
-        delete = self.removal.delete_secrets
         secrets: list[AnyChange] = [
             *self._secrets(application, key),
-            *stored_secrets(application, self.observed, key, delete=delete, after=unwired),
+            *stored_secrets(application, key, delete=self.removal.delete_secrets),
         ]
         yield from secrets
-        yield from self._deleted(CLIENT, application, key, [*(one.key for one in (*revoked, *secrets)), *unwired])
+        yield from self._deleted(CLIENT, application, key, [one.key for one in (*revoked, *secrets)])
 
     def deleted_before(self, row: Application) -> AnyChange:
         """A client whose registration an earlier run has deleted: nothing is left to do but to purge it."""

@@ -26,7 +26,7 @@ from mct_s2s.planning.registrations.service import ABOUT as SERVICE
 from mct_s2s.planning.removing.identity_removal import identity_key, switched_off_or_kept, switching_off_note
 from mct_s2s.planning.removing.registration_removal import AS_ASKED, RegistrationRemoval, consent_revoked
 from mct_s2s.planning.removing.removal_targets import RemovalTargets, removal_targets
-from mct_s2s.planning.removing.unwire import Unwiring, kept_secret_notes
+from mct_s2s.planning.removing.stored_secrets import kept_secret_notes
 
 
 def plan_removal(removal: Removal, observed: ObservedState, unique_name: str, *, restart: bool) -> Plan:
@@ -59,15 +59,12 @@ def after_access(removal: Removal, targets: RemovalTargets, observed: ObservedSt
     Args:
         removal: how thoroughly.
         targets: who goes.
-        observed: the trust, and the apps and identities that were set up for it.
+        observed: the trust, and the identities that were enabled for it.
         unique_name: the key of the service application that belongs to this App Service.
     """
     service = observed.trust.service
     registrations = RegistrationRemoval(removal, observed, base_of(observed, unique_name))
-    kept = (client.application for client in targets.clients)
-    kept_ids = frozenset(app.client_id.casefold() for app in kept if app and registrations.why_kept(app))
-    unwiring = Unwiring(observed, targets, kept_ids, removal.everything)
-    steps: list[AnyChange] = [*unwiring.steps()]
+    steps: list[AnyChange] = []
     for client in targets.clients:
         steps += registrations.client(client)
     for identity in targets.identities:
@@ -77,12 +74,11 @@ def after_access(removal: Removal, targets: RemovalTargets, observed: ObservedSt
         steps.append(registrations.deleted_before(row))
     why_kept = registrations.why_service_kept(unique_name) if removal.everything else AS_ASKED
     if why_kept:
-        steps += _forgotten(targets, unwiring, observed)
+        steps += _forgotten(targets, observed)
     if removal.everything and service is not None:
         steps += registrations.service(service, why_kept, after=[step.key for step in steps])
-    unread = () if targets.is_empty else tuple(unwiring.unread())
-    notes: tuple[Item, ...] = (*switching_off_note(steps), *unwiring.notes(), *kept_secret_notes(steps, removal))
-    return Plan(tuple(steps), unread, notes)
+    notes: tuple[Item, ...] = (*switching_off_note(steps), *kept_secret_notes(steps, removal))
+    return Plan(tuple(steps), notes=notes)
 
 
 def _revoked_access(
@@ -97,8 +93,8 @@ def _revoked_access(
     return plan_site(observed, spec, restart=restart, first=True)
 
 
-def _forgotten(targets: RemovalTargets, unwiring: Unwiring, observed: ObservedState) -> Iterator[UpdateApplication]:
-    """The service application's tags for identities and apps that are not this trust's any more."""
+def _forgotten(targets: RemovalTargets, observed: ObservedState) -> Iterator[UpdateApplication]:
+    """The service application's tags for identities that are not this trust's any more."""
     service = observed.trust.service
     ids = {identity.id.casefold() for identity in targets.identities}
     gone = {
@@ -106,14 +102,12 @@ def _forgotten(targets: RemovalTargets, unwiring: Unwiring, observed: ObservedSt
         for use in observed.identity_uses
         if use.identity_resource in targets.off or (use.identity_resource.principal_id or "").casefold() in ids
     }
-    if not targets.is_empty:
-        gone.update(unwiring.forgotten_tags())
     if service is not None and gone:
         yield UpdateApplication(
             key="service-application:forget",
             resource=SERVICE,
             name=service.display_name,
-            detail="removes the tags of the enabled identity or the wired app",
+            detail="removes the tag of the enabled identity",
             object_id=service.object_id,
             edits=ApplicationEdits(forget=tuple(gone)),
             after=tuple(gone.values()),

@@ -11,19 +11,16 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from mct_s2s.errors import Item
-from mct_s2s.model.azure_resources import WiredApp
 from mct_s2s.model.client_credentials import Credential, SecretNote, ending
 from mct_s2s.model.commands import credential_removal
 from mct_s2s.model.desired import Rotation
 from mct_s2s.model.directory_objects import Application
 from mct_s2s.model.ids import api_uri, same_id
 from mct_s2s.model.observed import ObservedState
-from mct_s2s.planning.app_service.wire import secret_read_by
 from mct_s2s.planning.changes import (
     AlreadyRight,
     AnyChange,
     ApplicationEdits,
-    RefreshReference,
     RemoveSecret,
     Replacement,
     UpdateApplication,
@@ -104,15 +101,6 @@ class _Rotating:
         is_fresh = self.note.is_fresh(self.application.client_id, self.facts.now)
         return not (is_fresh and any(self._is_followed(credential) for credential in self.older))
 
-    @property
-    def apps(self) -> tuple[WiredApp, ...]:
-        """The apps that read the secret where the new one goes, by a key vault reference."""
-        return tuple(
-            app
-            for app in self.observed.wired_before
-            if self.note.vault is not None and secret_read_by(app, self.application.client_id) == self.note.vault
-        )
-
     def _is_followed(self, credential: Credential) -> bool:
         """Whether the users of a secret read it where the new one goes; no one else can know of the new one."""
         stored = {key_id.casefold() for key_id in self.note.held}
@@ -156,23 +144,7 @@ class _Rotating:
                     after=(key,),
                 )
         going = [credential for credential in replaced if self._may_go(credential)]
-        hurried = [credential for credential in going if not self._has_lapsed(credential)]
-        refreshing = [
-            RefreshReference(
-                key=f"refresh:{app.site.resource}:{self.name}".lower(),
-                name=app.site.label,
-                detail="reads the new secret",
-                site=app.site,
-                client=self.name,
-                after=(key,),
-            )
-            for app in self.apps
-            if hurried and not self.rotation.remove_old
-        ]
-        yield from refreshing
-        refreshed = tuple(change.key for change in refreshing)
         for credential in going:
-            waits = refreshed if credential in hurried else ()
             yield RemoveSecret(
                 key=f"{key}:{credential.key_id}",
                 name=self.name,
@@ -180,8 +152,7 @@ class _Rotating:
                 object_id=self.application.object_id,
                 key_id=credential.key_id,
                 replaced_by=Replacement(self.name, self.application.client_id, f"{self.audience}/.default"),
-                once_refreshed=waits,
-                after=(key, *waits),
+                after=(key,),
             )
         if not self.is_new_needed and not going and not orphaned:
             yield AlreadyRight(key=key, resource=ABOUT, name=self.name, id=self.application.client_id)
@@ -212,17 +183,17 @@ class _Rotating:
             )
 
     def _may_go(self, credential: Credential) -> bool:
-        """Whether an old secret may go in this run, if need be once an app reads the new one."""
+        """Whether an old secret may go in this run."""
         if self.rotation.remove_old:
             return True
         if self.is_new_needed and (credential is self.current or self.note.vault is None):
-            return not self.rotation.keep_old and (self.note.vault is None or bool(self.apps))
+            return not self.rotation.keep_old and self.note.vault is None
         return self._was_replaced_before(self.rotation.keep_old) and (
-            self.note.vault is None or bool(self.apps) or self._has_lapsed(credential)
+            self.note.vault is None or self._has_lapsed(credential)
         )
 
     def _has_lapsed(self, credential: Credential) -> bool:
-        """Whether even a reference that no one refreshed has left an old secret behind by now."""
+        """Whether every key vault reference has left an old secret behind by now."""
         return credential is not self.current and self._was_replaced_before(timedelta(hours=REFERENCES_FOLLOW_HOURS))
 
     def _was_replaced_before(self, time: timedelta) -> bool:

@@ -11,7 +11,6 @@ from mct_s2s.planning.changes import (
     DisableIdentity,
     EnableIdentity,
     PurgeApplication,
-    RefreshReference,
     RestartSite,
     RestoreApplication,
     RevokeAppRole,
@@ -33,7 +32,6 @@ _VERBS: dict[type[AnyChange], Verb] = {
     DisableIdentity: Verb("Disabled", "Disabling", "disable"),
     RestoreApplication: Verb("Restored", "Restoring", "restore"),
     PurgeApplication: Verb("Purged", "Purging", "purge"),
-    RefreshReference: Verb("Refreshed", "Refreshing", "refresh"),
     RestartSite: Verb("Restarted", "Restarting", "restart"),
 }
 _VERBS_OF_ACTIONS = {

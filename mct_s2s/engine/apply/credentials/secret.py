@@ -11,16 +11,14 @@ from datetime import datetime
 
 from mct_s2s import clock
 from mct_s2s.concurrency import finish_even_if_cancelled
-from mct_s2s.engine.apply.context import Postponed
 from mct_s2s.engine.apply.credentials.base import Done, Work
 from mct_s2s.errors import NotTaken, NotThere, S2SError, ServiceError
 from mct_s2s.model.client_credentials import ending
 from mct_s2s.model.client_sign_in import ClientSignIn, SecretCredential
 from mct_s2s.model.commands import credential_removal
 from mct_s2s.model.ids import ClientId, KeyId, same_id
-from mct_s2s.planning.changes import Part, Ref, RemoveSecret, Replacement
+from mct_s2s.planning.changes import Part, RemoveSecret, Replacement
 from mct_s2s.planning.credentials.secret import AddSecret
-from mct_s2s.planning.secrets.rotation import REFERENCES_FOLLOW_HOURS
 from mct_s2s.planning.secrets.secret_policy import LIFETIME_FORBIDDEN, OTHERWISE, shorter_ends, typed
 from mct_s2s.ports.apply_progress import waiting
 from mct_s2s.ports.secret_stores import NewSecret, SecretRecord, SecretStore
@@ -123,14 +121,8 @@ async def remove(work: Work, change: RemoveSecret) -> Done:
 
     Raises:
         NotThere: what replaces it is not in its store.
-        Postponed: an app still reads the old one.
         S2SError: refused, or not answered.
     """
-    if any(work.results.known(Ref[KeyId](key, Part.REFRESHED)) is None for key in change.once_refreshed):
-        raise Postponed(
-            f"kept for {REFERENCES_FOLLOW_HOURS} hours: an app may still read it; "
-            "the next rotation after that removes it"
-        )
     if change.replaced_by is not None:
         await _settle(work, change.replaced_by, change.key_id)
     await work.context.azure.directory.remove_secret(change.object_id, change.key_id)
