@@ -106,31 +106,24 @@ async def _about_one_site(current: Run, session: Session, body: Body) -> int:
     except NotThere as error:
         if error.code != "site-ambiguous":
             raise
-        from mct_s2s.cli.guided.choosing import choose_namesake  # noqa: PLC0415  # hardly ever
+        from mct_s2s.cli.guided import pick_namesake  # noqa: PLC0415  # hardly ever
 
-        session = await choose_namesake(current.options, current.terminal, session, error)
+        session = await pick_namesake(current.options, session, error)
     return await body(current, session)
 
 
 async def _about_chosen_site(current: Run, needs: Needs, body: Body, missing: UsageError) -> int:
-    """Run the body about an App Service that is chosen from those that there are.
+    """Run the body about an App Service that is picked from those that there are.
 
     Raises:
-        UsageError: no one can be asked; it lists them.
+        UsageError: no one can be asked.
     """
-    from mct_s2s.cli.guided.presence import may_ask  # noqa: PLC0415  # only where it was not named
+    from mct_s2s.cli.guided import may_ask, pick_site  # noqa: PLC0415  # only where it was not named
 
-    options, terminal = current.options, current.terminal
-    if not may_ask(options):
-        from mct_s2s.cli.guided.refusal import with_sites  # noqa: PLC0415
-
-        raise await with_sites(options, terminal, missing)
-    from mct_s2s.cli.guided.choosing import choose_target, say_how_to_skip  # noqa: PLC0415
-
-    async with connect(options, replace(needs, target=False), terminal) as session:
-        about_one, _ = await choose_target(options, terminal, session)
-        say_how_to_skip(options, terminal)
-        return await body(current, about_one)
+    if not may_ask(current.options):
+        raise missing
+    async with connect(current.options, replace(needs, target=False), current.terminal) as session:
+        return await body(current, await pick_site(current.options, session))
 
 
 def run_as_client(options: AzureOptions, body: ClientBody) -> int:

@@ -105,7 +105,7 @@ async def _sites(options: AzureOptions, session: Session, within: timedelta, *, 
 
     outcomes: list[tuple[ResourceId, SiteStatus | S2SError]] = []
     unchecked = [site.resource for site in found.unread]
-    for app, one in await read_each(tuple(one.site.resource for one in found.mct), read_with_slots):
+    for app, one in await read_each(tuple(one.resource for one in found.mct), read_with_slots):
         if isinstance(one, S2SError):
             outcomes.append((app, one))
         else:

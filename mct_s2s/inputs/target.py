@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from mct_s2s.errors import UsageError
+from mct_s2s.model.commands import own_command
 from mct_s2s.model.resource_id import ResourceId, is_group_name
 from mct_s2s.model.site_target import SiteTarget
 
@@ -25,7 +26,8 @@ def site_target(name: str | None, group: str | None, subscription: str | None, s
         raise UsageError(
             "app-service-missing",
             "No App Service given.",
-            remedy="Add --app-service NAME, or set MCT_S2S_APP_SERVICE.",
+            remedy="Add --app-service NAME, or set MCT_S2S_APP_SERVICE. This lists the MCT sites:",
+            command=own_command("status", "--all"),
         )
     if name.startswith("/"):
         return _by_id(name, group, subscription, slot)

@@ -9,9 +9,8 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 import typer
@@ -171,15 +170,6 @@ def test_an_ordinary_command_leaves_the_names_that_it_has_seen(mct: Program, cac
     assert (seen["cloud"], seen["sites"], seen["clients"]) == (cloud, [["contosolearn", "mct-prod"]], ["Import"])
     secret = azure.environment["AZURE_CLIENT_SECRET"]
     assert secret not in json.dumps(seen)
-
-
-def test_a_refusal_that_lists_the_sites_leaves_their_names(
-    mct: Program, cache: Path, azure: Sandbox, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    # The program runs in simulated time, and the shell asks in its own.
-    monkeypatch.setattr(known_names, "clock", SimpleNamespace(now=lambda: datetime.now(UTC)))
-    assert mct("status", env={"MCT_S2S_APP_SERVICE": "", "MCT_S2S_RESOURCE_GROUP": ""}).code == 2
-    assert completed("status -a ", MCT_S2S_CLOUD=azure.environment["MCT_S2S_CLOUD"]) == ["contosolearn"]
 
 
 @pytest.mark.parametrize(

@@ -47,7 +47,7 @@ def many() -> MemoryState:
 def found(here: MemoryState, subscription: str | None = SUBSCRIPTION) -> tuple[list[str], list[str]]:
     """MCT's, and those of which that is not known."""
     survey = run(find_mct_sites(MemorySites(here), subscription))
-    return [one.site.name for one in survey.mct], [site.name for site in survey.unread]
+    return [one.name for one in survey.mct], [site.name for site in survey.unread]
 
 
 def test_they_are_told_by_their_settings_or_by_their_function_app() -> None:

@@ -31,6 +31,20 @@ def test_a_repository_is_a_subject(text: str, subject: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("address", "text"),
+    [
+        ("https://github.com/contoso/Learn", "contoso/Learn"),
+        ("https://github.com/contoso/Learn/", "contoso/Learn"),
+        ("https://github.com/contoso/Learn.git", "contoso/Learn"),
+        ("https://github.com/contoso/Learn:dev", "contoso/Learn:dev"),
+        ("https://github.com/contoso/Learn/tree/feature/x", "contoso/Learn:feature/x"),
+    ],
+)
+def test_a_pasted_address_is_a_repository(address: str, text: str) -> None:
+    assert github_subject(address) == github_subject(text)
+
+
+@pytest.mark.parametrize(
     "subject",
     ["", "repo:contoso/Learn", "repo:contoso/Learn:environment:x", "repo:contoso/Learn:ref:refs/tags/x", "system:x",
      "repo:$(x)/y:ref:refs/heads/main", "repo:contoso@1/Learn:ref:refs/heads/main"],
@@ -43,7 +57,8 @@ def test_any_other_subject_is_no_branch(subject: str) -> None:
     "text",
     [
         "", "contoso", "/Learn", "contoso/", "contoso/Learn:", "contoso/Learn: main", "contoso/Learn:a b", "-x/Learn",
-        "contoso/Learn/tree/main", "https://github.com/contoso/Learn", "contoso/Learn:main*", "contoso/Learn:a..b",
+        "contoso/Learn/tree/main", "https://github.com/contoso",
+        "https://gitlab.com/contoso/Learn", "contoso/Learn:main*", "contoso/Learn:a..b",
         "contoso/Learn:/main", "contoso/Learn:main/", "contoso/Learn:x.lock", "contoso/Learn:a:b", "con toso/Learn",
         "contoso/Learn\n", "contoso/..", "contoso/.", "contoso@1/..@2", "contoso@1/Learn", "contoso/Learn@2",
         "contoso@0/Learn@2", "contoso@x/Learn@2", "contoso@1/Learn@2@3", "contoso@/Learn@", "contoso@1/Learn@٢",

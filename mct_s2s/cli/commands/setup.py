@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mct_s2s.cli.guided.presence import may_ask
+from mct_s2s.cli.guided import guided_setup, may_ask
 from mct_s2s.cli.options.setup import SetupOptions
 from mct_s2s.cli.run import run
 from mct_s2s.cli.setting_up import Setup
@@ -11,8 +11,6 @@ from mct_s2s.cli.setting_up import Setup
 def setup(options: SetupOptions) -> int:
     """Plan, confirm and apply; return the process exit code."""
     if _names_nothing(options) and may_ask(options):
-        from mct_s2s.cli.guided.setup import guided_setup  # noqa: PLC0415  # only for who is asked
-
         return guided_setup(options)
     wanted = Setup.of(options)
     return run(options, wanted.needs, wanted.carry_out)

@@ -6,19 +6,7 @@ from mct_s2s.cli.completion.known_names import remember
 from mct_s2s.cli.options import AzureOptions
 from mct_s2s.engine.session import Session
 from mct_s2s.model.observed import ObservedState
-from mct_s2s.planning.app_service.site_recognition import SiteSurvey
 from mct_s2s.planning.registrations.membership import members
-from mct_s2s.ports.resource_manager import Subscription
-
-
-def remember_sites(options: AzureOptions, subscription: Subscription, found: SiteSurvey) -> None:
-    """Keep the names of the MCT sites of a subscription for a minute."""
-    remember(
-        cloud=options.cloud,
-        tenant=[subscription.tenant_id, *([options.tenant] if options.tenant else [])],
-        subscription=[subscription.id, subscription.name],
-        sites=[(one.site.name, one.site.resource.resource_group) for one in found.mct],
-    )
 
 
 def remember_seen(options: AzureOptions, session: Session, observed: ObservedState) -> None:

@@ -52,7 +52,7 @@ async def read_sites(options: ExportOptions, session: Session) -> Export:
         return Export((reader.found(await reader.observed(session.target)),))
     with activity("Reading every MCT site of the subscription"):
         sites = await find_mct_sites(session.azure.sites, session.subscription)
-        outcomes = await read_each(tuple(one.site.resource for one in sites.mct), reader.with_slots)
+        outcomes = await read_each(tuple(one.resource for one in sites.mct), reader.with_slots)
     flat = [one for app, found in outcomes for one in ([(app, found)] if isinstance(found, S2SError) else found.read)]
     errors = [(app, one) for app, one in flat if isinstance(one, S2SError)]
     slots = (slot for _, found in outcomes if isinstance(found, _WithSlots) for slot in found.unread)

@@ -11,44 +11,20 @@ from dataclasses import dataclass
 
 from mct_s2s.model.azure_resources import Site
 from mct_s2s.model.resource_id import ResourceId
-from mct_s2s.model.site_settings import LISTS, AppSettings, is_enabled, ours
-
-
-@dataclass(frozen=True)
-class MctSite:
-    """A web app that is taken for an MCT site."""
-
-    site: Site
-    settings: Mapping[str, str] | None
-    """The document's settings alone; `None` where the settings could not be read, or were not."""
-
-    @property
-    def is_set_up(self) -> bool:
-        """Whether service-to-service authentication is on."""
-        return is_enabled(self.settings or {})
-
-    @property
-    def allowed(self) -> int:
-        """How many ids are on its allow lists."""
-        return sum(len(setting.list_in(self.settings or {}).ids) for setting in LISTS)
+from mct_s2s.model.site_settings import AppSettings, ours
 
 
 @dataclass(frozen=True)
 class SiteSurvey:
     """The web and function apps of a subscription, each kind by name."""
 
-    mct: tuple[MctSite, ...]
+    mct: tuple[Site, ...]
     others: tuple[Site, ...]
     """Web apps that nothing shows to be an MCT site."""
     function_apps: tuple[Site, ...]
     """Never the site that is configured: the document warns of them."""
     unread: tuple[Site, ...] = ()
     """Of the others, those whose settings could not be read: they may be MCT sites."""
-
-    @property
-    def callers(self) -> tuple[Site, ...]:
-        """The apps that may call an MCT site: all but the sites and what belongs to their deployments."""
-        return tuple(sorted((*self.others, *(one for one in self.function_apps if not one.website)), key=_by_name))
 
 
 def survey_of(sites: Iterable[Site], settings: Mapping[ResourceId, AppSettings | None]) -> SiteSurvey:
@@ -60,12 +36,11 @@ def survey_of(sites: Iterable[Site], settings: Mapping[ResourceId, AppSettings |
     """
     ordered = sorted(sites, key=_by_name)
     web_apps = [site for site in ordered if not site.is_function_app]
-    known = {site.resource: ours(values) for site in web_apps if (values := settings.get(site.resource)) is not None}
     beside = _with_function_app(ordered)
-    mct = [site for site in web_apps if known.get(site.resource) or _place(site, site.name) in beside]
+    mct = [s for s in web_apps if ours(settings.get(s.resource) or {}) or _place(s, s.name) in beside]
     others = tuple(site for site in web_apps if site not in mct)
     return SiteSurvey(
-        tuple(MctSite(site, known.get(site.resource)) for site in mct),
+        tuple(mct),
         others,
         tuple(site for site in ordered if site.is_function_app),
         tuple(site for site in others if settings.get(site.resource, {}) is None),

@@ -1,0 +1,187 @@
+"""The guided way as a person goes it: keys typed at a terminal, and Ctrl-C at its questions."""
+
+from __future__ import annotations
+
+import io
+import re
+import shlex
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+import pexpect
+import pytest
+from mct_s2s.cli.command_line import command_line
+from mct_s2s.cli.credentials import SECRET, CredentialType
+from mct_s2s.cli.guided import answers_of, guided_setup, may_ask
+from mct_s2s.cli.options import AzureOptions, Output
+from mct_s2s.cli.options.setup import SetupOptions
+from mct_s2s.errors import UsageError
+
+from tests.cli.conftest import Program
+from tests.conftest import Sandbox, program, without_azure
+from tests.support.sampling import sampled
+from tests.support.secret_search import secrets_in
+
+ENTER, BACKSPACE, CTRL_C = "\r", "\x7f", "\x03"
+SECONDS = 60
+"""Against hanging only."""
+UNNAMED = {"MCT_S2S_APP_SERVICE": "", "MCT_S2S_RESOURCE_GROUP": ""}
+
+GUIDED = [
+    ("MCT App Service:", f"zzz{ENTER}"),
+    ("No match", f"{BACKSPACE * 3}{ENTER}"),
+    ("Name of a client", f"etl{ENTER}"),
+    ("What is etl?", f"git{ENTER}"),
+    ("Repository:", f"acme{ENTER}"),
+    ("Invalid --github 'acme'", f"{BACKSPACE * 4}https://github.com/acme/etl{ENTER}"),
+    ("Name of a client", f"reports-func{ENTER}"),
+    ("What is reports-func?", f"identity{ENTER}"),
+    ("Name of a client", ENTER),
+]
+"""What is waited for, and the keys that are pressed then."""
+
+
+class Person:
+    """Someone at a terminal of 80 columns and 24 lines, whose shell runs one command."""
+
+    def __init__(self, azure: Sandbox, home: Path, *words: str) -> None:
+        private = {"HOME": str(home), "XDG_DATA_HOME": str(home / "data"), "XDG_STATE_HOME": str(home / "state")}
+        environment = {**without_azure(), **azure.environment, **private, "TERM": "xterm-256color"}
+        for name in (*UNNAMED, "CI", "GITHUB_ACTIONS", "TF_BUILD"):
+            environment.pop(name, None)
+        line = f"{shlex.join(program(words))}; echo code=$?; stty -a"
+        self._shell = pexpect.spawn(
+            "/bin/sh", ["-c", line], env=environment, dimensions=(24, 80), timeout=SECONDS, encoding="utf-8"
+        )
+        self._seen = ""
+
+    def close(self) -> None:
+        """Leave, whatever is still running."""
+        self._shell.close(force=True)
+
+    def goes(self, *steps: tuple[str, str]) -> None:
+        """Press the keys of each step once its text is on the screen."""
+        for text, keys in steps:
+            self._shell.expect_exact(text)
+            self._seen += self._shell.before + text
+            self._shell.send(keys)
+
+    def ended(self) -> tuple[int, str]:
+        """The exit code, and everything that was shown, without control sequences."""
+        self._shell.expect(pexpect.EOF)
+        shown, _, end = re.sub(r"\x1b\[[?0-9;]*[a-zA-Z]", "", self._seen + self._shell.before).rpartition("code=")
+        assert {"icanon", "echo", "isig"} <= set(re.split(r"[\s;]+", end)), f"the terminal is not as it was: {end}"
+        assert "Traceback" not in shown
+        assert secrets_in(shown) == []
+        return int(end.split()[0]), shown
+
+
+@pytest.fixture
+def person(azure: Sandbox, tmp_path: Path) -> Iterator[Callable[..., Person]]:
+    """Makes a person at a terminal who runs a command."""
+    there: list[Person] = []
+
+    def here(*words: str) -> Person:
+        there.append(Person(azure, tmp_path, *words))
+        return there[-1]
+
+    yield here
+    for one in there:
+        one.close()
+
+
+def test_setup_is_done_by_keys_and_ends_with_the_command_that_does_the_same(
+    person: Callable[..., Person], azure: Sandbox, mct: Program
+) -> None:
+    someone = person("setup")
+    someone.goes(*GUIDED, ("Apply? [y/N]", f"maybe{ENTER}"), ("Apply? [y/N]", f"y{ENTER}"))
+    code, shown = someone.ended()
+    assert code == 0, shown
+    assert azure.restarts() == 1
+    line = shown[shown.rindex("mct-s2s setup") :].replace("\r\n", "")
+    assert line == (
+        f"mct-s2s setup -a contosolearn -g mct-prod --cloud {azure.origin} --credential federated "
+        "--github https://github.com/acme/etl --client etl --managed-identity reports-func"
+    )
+    azure.forget()
+    assert mct(*line.split()[1:], "-y").code == 0
+    assert azure.writes() == [], "the command finds everything as it asks for"
+
+
+@pytest.mark.parametrize("at", sampled(range(len(GUIDED)), 1, of_all=len(GUIDED), salt="Ctrl-C"))
+def test_ctrl_c_at_a_question_cancels_and_leaves_the_terminal_as_it_was(
+    at: int, person: Callable[..., Person], azure: Sandbox
+) -> None:
+    someone = person("setup")
+    someone.goes(*GUIDED[:at], (GUIDED[at][0], CTRL_C))
+    code, shown = someone.ended()
+    assert (code, azure.writes()) == (130, []), shown
+    assert "Cancelled. Nothing was changed." in shown
+
+
+def test_another_command_offers_the_sites_and_asks_which_of_two_namesakes_is_meant(
+    person: Callable[..., Person], azure: Sandbox
+) -> None:
+    azure.add_site(group="mct-test", name="contosolearn")
+    someone = person("status")
+    someone.goes(("MCT App Service:", f"mct-prod{ENTER}"))
+    code, shown = someone.ended()
+    assert (code, azure.writes()) == (3, []), shown
+    assert "mct-s2s setup -a contosolearn -g mct-prod" in shown
+    another = person("status", "-a", "contosolearn")
+    another.goes(("Resource group of 'contosolearn':", f"test{ENTER}"))
+    assert "-g mct-test" in another.ended()[1]
+
+
+def test_clients_with_other_credentials_have_commands_of_their_own() -> None:
+    federated = CredentialType("federated")
+    setup, more = answers_of(
+        SetupOptions(app_service="learn", tenant="contoso.com"),
+        {
+            "A": {"credential": SECRET},
+            "func": {},
+            "B": {"credential": federated, "github": "o/r"},
+            "C": {"credential": federated, "github": "o/s"},
+            "D": {"credential": SECRET},
+        },
+    )
+    where = "-a learn --tenant contoso.com"
+    assert command_line("setup", setup) == f"mct-s2s setup {where} --client A --client D --managed-identity func"
+    assert [command_line("add-client", one) for one in more] == [
+        f"mct-s2s add-client B {where} --credential federated --github o/r",
+        f"mct-s2s add-client C {where} --credential federated --github o/s",
+    ]
+
+
+def test_a_mistake_in_what_was_typed_is_refused_before_anything_is_asked(azure: Sandbox) -> None:
+    azure.forget()
+    with pytest.raises(UsageError, match="Invalid --role"):
+        guided_setup(SetupOptions(role="a b"))
+    assert azure.log() == []
+
+
+@pytest.mark.parametrize("words", [("setup",), ("status",), ("add-client", "A")])
+def test_without_a_terminal_no_one_waits(words: tuple[str, ...], mct: Program, azure: Sandbox) -> None:
+    azure.forget()
+    done = mct(*words, env=UNNAMED)
+    assert (done.code, done.out, azure.log("graph")) == (2, "", [])
+    assert done.err.splitlines()[0].startswith("error: No App Service given.")
+
+
+def asked(options: AzureOptions, environ: Mapping[str, str], *, is_terminal: bool = True) -> bool:
+    stream = io.StringIO()
+    stream.isatty = lambda: is_terminal  # type: ignore[method-assign]
+    with pytest.MonkeyPatch.context() as patch:  # within the test: pytest changes the streams from phase to phase
+        patch.setattr(sys, "stdin", stream)
+        patch.setattr(sys, "stderr", stream)
+        return may_ask(options, environ)
+
+
+def test_only_a_person_at_a_terminal_who_did_not_say_yes_is_asked() -> None:
+    assert asked(AzureOptions(), {"TERM": "xterm", "CI": "", "TF_BUILD": "False"})
+    assert not asked(AzureOptions(), {}, is_terminal=False)
+    assert not asked(AzureOptions(output=Output.JSON), {})
+    assert not asked(SetupOptions(yes=True), {})
+    for job in ({"CI": "true"}, {"CI": "1"}, {"GITHUB_ACTIONS": "true"}, {"TF_BUILD": "True"}, {"TERM": "dumb"}):
+        assert not asked(AzureOptions(), job)
