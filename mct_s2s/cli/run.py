@@ -106,7 +106,7 @@ async def _about_one_site(current: Run, session: Session, body: Body) -> int:
     except NotThere as error:
         if error.code != "site-ambiguous":
             raise
-        from mct_s2s.cli.guided import pick_namesake  # noqa: PLC0415  # hardly ever
+        from mct_s2s.cli.picking import pick_namesake  # noqa: PLC0415  # hardly ever
 
         session = await pick_namesake(current.options, session, error)
     return await body(current, session)
@@ -118,7 +118,7 @@ async def _about_chosen_site(current: Run, needs: Needs, body: Body, missing: Us
     Raises:
         UsageError: no one can be asked.
     """
-    from mct_s2s.cli.guided import may_ask, pick_site  # noqa: PLC0415  # only where it was not named
+    from mct_s2s.cli.picking import may_ask, pick_site  # noqa: PLC0415  # only where it was not named
 
     if not may_ask(current.options):
         raise missing

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from mct_s2s.cli.guided import guided_setup, may_ask
+from mct_s2s.cli.guided import guided_setup
 from mct_s2s.cli.options.setup import SetupOptions
+from mct_s2s.cli.picking import may_ask
 from mct_s2s.cli.run import run
 from mct_s2s.cli.setting_up import Setup
 
