@@ -19,9 +19,6 @@ from mct_s2s.cli.help import Group, asked_help
 from mct_s2s.cli.streams import check_arguments, replace_unencodable
 from mct_s2s.render.capabilities import is_terminal, shows_colors
 
-WATCH_SECONDS = 30
-"""Between two looks of `--watch`: far below every throttling limit (docs/azure-contract.md, 3.12 and 4.6)."""
-
 COMMANDS = {
     "setup": "Set up service-to-service authentication: app registration, clients, App Service settings."
     "\n\nSafe to run again: it changes only what is missing or wrong.",
@@ -104,7 +101,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if page is not None:
             typer.echo(page, nl=False, color=shows_colors(on_terminal=is_terminal(sys.stdout)))
             return 0
-        result = _parser()(_with_interval(words), standalone_mode=False, prog_name="mct-s2s")
+        result = _parser()(words, standalone_mode=False, prog_name="mct-s2s")
     except (KeyboardInterrupt, EOFError):
         return 130
     except BrokenPipeError:
@@ -120,15 +117,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> Any:
     """Who runs several command lines in one process builds it once."""
     return typer.main.get_command(app)
-
-
-def _with_interval(words: Sequence[str]) -> list[str]:
-    """`--watch` alone means every 30 seconds: the parser knows no option whose value may be left out."""
-    following = [*words, ""][1:]
-    return [
-        f"--watch={WATCH_SECONDS}" if word == "--watch" and not after.replace(".", "", 1).isdecimal() else word
-        for word, after in zip(words, following, strict=True)
-    ]
 
 
 def _report(error: Any, words: Sequence[str]) -> int:

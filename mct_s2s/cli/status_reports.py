@@ -1,4 +1,4 @@
-"""What `status` reads: one App Service, every one of the subscription, the registrations of the tenant."""
+"""What `status` reads: one App Service, every one of the subscription, or those of a trust file."""
 
 from __future__ import annotations
 
@@ -15,10 +15,8 @@ from mct_s2s.cli.fleet.working import at_each_site
 from mct_s2s.cli.options import AzureOptions
 from mct_s2s.cli.requests import request_for, service_spec, where
 from mct_s2s.cli.trust_file.entries import SiteSetup
-from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.engine.observe.all_sites import Slots, find_mct_sites, find_slots, read_each
 from mct_s2s.engine.observe.observe import observe
-from mct_s2s.engine.observe.tenant_wide import find_tenant_wide
 from mct_s2s.engine.session import Session
 from mct_s2s.errors import S2SError
 from mct_s2s.model.desired import Desired
@@ -26,7 +24,7 @@ from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.model.site_target import SiteTarget
 from mct_s2s.planning.app_service import guards
 from mct_s2s.planning.reports.findings import diagnose
-from mct_s2s.planning.reports.status_report import SiteStatus, StatusReport, TenantWide, UnreadSite
+from mct_s2s.planning.reports.status_report import SiteStatus, StatusReport, UnreadSite
 from mct_s2s.ports.apply_progress import activity
 
 Outcomes = tuple[tuple[ResourceId, SiteStatus | S2SError], ...]
@@ -43,26 +41,9 @@ async def read_one(options: AzureOptions, session: Session, within: timedelta) -
     return StatusReport(now, within, (await _site(options, session, session.target, within),))
 
 
-async def read_many(
-    options: AzureOptions, session: Session, within: timedelta, *, all_sites: bool, tenant_wide: bool
-) -> StatusReport:
-    """Every MCT App Service of the subscription, the registrations of the tenant, or both at once.
-
-    Raises:
-        S2SError: the sites of the subscription cannot be listed.
-    """
-    parts = ["every MCT site of the subscription" * all_sites, "every registration of the tenant" * tenant_wide]
-    with activity(f"Reading {' and '.join(filter(None, parts))}"):
-        report, wide = await gather_or_cancel(
-            _sites(options, session, within, asked=all_sites), _tenant_wide(session, within, asked=tenant_wide)
-        )
-    return replace(report, tenant_wide=wide)
-
-
 async def read_file(setups: Sequence[SiteSetup], sessions: FleetSessions, within: timedelta) -> StatusReport:
     """The App Services of a trust file, side by side; what one of them raises is its own."""
     sites = [one.site for one in setups]
-    sessions.try_again()
 
     async def read(site: FleetSite, session: Session) -> SiteStatus:
         return replace(await _site(site.options, session, session.target, within), key=site.key)
@@ -75,22 +56,27 @@ async def read_file(setups: Sequence[SiteSetup], sessions: FleetSessions, within
         within,
         tuple(one for _, one in outcomes if isinstance(one, SiteStatus)),
         tuple(UnreadSite(site.target, one, key=site.key) for site, one in outcomes if isinstance(one, S2SError)),
-        lists_sites=True,
+        is_list=True,
     )
 
 
 def exit_code(report: StatusReport) -> int:
     """The worst of what was found: 0, 3 for a problem, or the code of an error."""
-    codes = [0 if report.is_healthy else SOMETHING_WRONG, *(one.error.exit_code for one in report.failed)]
-    if report.tenant_wide is not None and report.tenant_wide.error is not None:
-        codes.append(report.tenant_wide.error.exit_code)
-    return worst(codes)
+    return worst([0 if report.is_healthy else SOMETHING_WRONG, *(one.error.exit_code for one in report.failed)])
 
 
-async def _sites(options: AzureOptions, session: Session, within: timedelta, *, asked: bool) -> StatusReport:
+async def read_all(options: AzureOptions, session: Session, within: timedelta) -> StatusReport:
+    """Every MCT App Service of the subscription.
+
+    Raises:
+        S2SError: the sites of the subscription cannot be listed.
+    """
+    with activity("Reading every MCT site of the subscription"):
+        return await _all_sites(options, session, within)
+
+
+async def _all_sites(options: AzureOptions, session: Session, within: timedelta) -> StatusReport:
     now = clock.now()
-    if not asked:
-        return StatusReport(now, within, ())
     found = await find_mct_sites(session.azure.sites, session.subscription)
 
     async def read(app: ResourceId) -> SiteStatus:
@@ -117,12 +103,8 @@ async def _sites(options: AzureOptions, session: Session, within: timedelta, *, 
         tuple(one for _, one in outcomes if isinstance(one, SiteStatus)),
         tuple(UnreadSite.found(app, one) for app, one in outcomes if isinstance(one, S2SError)),
         tuple(unchecked),
-        lists_sites=True,
+        is_list=True,
     )
-
-
-async def _tenant_wide(session: Session, within: timedelta, *, asked: bool) -> TenantWide | None:
-    return await find_tenant_wide(session.azure.directory, clock.now(), within) if asked else None
 
 
 async def _site(options: AzureOptions, session: Session, target: SiteTarget | None, within: timedelta) -> SiteStatus:

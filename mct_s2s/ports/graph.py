@@ -56,14 +56,6 @@ class Directory(Protocol):
     async def applications_with_tag(self, tag: str) -> list[Application]:
         """Those with that tag."""
 
-    async def applications_with_credentials(self) -> list[Application]:
-        """Every registration of the tenant that has a secret or a certificate: its names and those, nothing else."""
-
-    async def owners_of(
-        self, object_ids: Sequence[ApplicationObjectId]
-    ) -> dict[ApplicationObjectId, tuple[Owner, ...]]:
-        """The owners of many registrations; of one that is gone, none."""
-
     async def assignments_of(self, principal: PrincipalId) -> list[Assignment]:
         """Every app role that a service principal holds, of whatever API."""
 

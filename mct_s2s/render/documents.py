@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -19,6 +19,7 @@ from mct_s2s.planning.changes import Action, AnyChange
 from mct_s2s.planning.registrations.app_role import wanted_role
 from mct_s2s.planning.registrations.application_uri import uri_shown
 from mct_s2s.planning.registrations.membership import is_allowed, is_consented, members
+from mct_s2s.planning.reports.client_status import client_statuses
 from mct_s2s.planning.reports.findings import Finding, is_healthy
 
 Json = dict[str, Any]
@@ -49,6 +50,7 @@ def timestamp(moment: datetime) -> str:
 def status_document(observed: ObservedState, findings: tuple[Finding, ...]) -> Json:
     """`mct-s2s/status/v1`."""
     tenant, site = observed.tenant, observed.app_service
+    can_call = {one.id: one.can_call for one in client_statuses(observed, findings)}
     return {
         "schema": "mct-s2s/status/v1",
         "healthy": is_healthy(findings),
@@ -56,7 +58,7 @@ def status_document(observed: ObservedState, findings: tuple[Finding, ...]) -> J
         "tenant": {"id": tenant.id, "name": tenant.name} if tenant else None,
         "appService": _app_service(site) if site else None,
         "serviceApplication": _service(observed),
-        "clients": [*_applications(observed), *_identities(observed)],
+        "clients": [*_applications(observed, can_call), *_identities(observed, can_call)],
         "connection": _connection(observed),
         "findings": [
             {
@@ -164,11 +166,14 @@ def _connection(observed: ObservedState) -> Json | None:
     }
 
 
-def _applications(observed: ObservedState) -> list[Json]:
-    return [_client(client, observed) for client in members(observed)]
+CanCall = Mapping[str, bool | None]
 
 
-def _client(client: ClientApplication, observed: ObservedState) -> Json:
+def _applications(observed: ObservedState, can_call: CanCall) -> list[Json]:
+    return [_client(client, observed, can_call) for client in members(observed)]
+
+
+def _client(client: ClientApplication, observed: ObservedState, can_call: CanCall) -> Json:
     application, site = client.application, observed.app_service
     return {
         "kind": "application",
@@ -178,6 +183,7 @@ def _client(client: ClientApplication, observed: ObservedState) -> Json:
         "servicePrincipalId": client.principal.id if client.principal else None,
         "consented": is_consented(client, observed),
         "allowed": None if observed.settings_unread else site is not None and is_allowed(client, site),
+        "canCall": can_call[client.client_id],
         "credentials": [_credential(credential) for credential in application.credentials] if application else [],
     }
 
@@ -191,12 +197,12 @@ def _credential(credential: Credential) -> Json:
     }
 
 
-def _identities(observed: ObservedState) -> list[Json]:
+def _identities(observed: ObservedState, can_call: CanCall) -> list[Json]:
     by_name = sorted(observed.trust.identities, key=lambda one: (one.display_name.casefold(), one.id))
-    return [_identity(identity, observed) for identity in by_name]
+    return [_identity(identity, observed, can_call) for identity in by_name]
 
 
-def _identity(identity: ServicePrincipal, observed: ObservedState) -> Json:
+def _identity(identity: ServicePrincipal, observed: ObservedState, can_call: CanCall) -> Json:
     site = observed.app_service
     return {
         "kind": "managedIdentity",
@@ -206,4 +212,5 @@ def _identity(identity: ServicePrincipal, observed: ObservedState) -> Json:
         "allowed": None
         if observed.settings_unread
         else site is not None and site.allowed_object_ids.holds(identity.id),
+        "canCall": can_call[identity.id],
     }

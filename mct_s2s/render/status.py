@@ -1,129 +1,115 @@
-"""What is there, what is missing, what will expire, for a person."""
+"""Who can call, what is wrong, what each client needs next, for a person: one App Service or a list of several."""
 
 from __future__ import annotations
 
-import re
-from datetime import datetime, timedelta
+from collections.abc import Iterator
 
 from rich.text import Text
 
-from mct_s2s.model.client_credentials import EXPIRING_WITHIN, has_end
 from mct_s2s.model.observed import ObservedState
-from mct_s2s.model.site_settings import ours
-from mct_s2s.model.trust import ClientApplication
-from mct_s2s.planning.permissions.callers import last_to_end, trust_picture
+from mct_s2s.model.site_settings import ENABLED
 from mct_s2s.planning.registrations.app_role import wanted_role
 from mct_s2s.planning.registrations.application_uri import uri_shown
-from mct_s2s.planning.registrations.membership import is_allowed, is_consented, members
-from mct_s2s.planning.reports.findings import Finding
-from mct_s2s.planning.reports.status_report import StatusReport
+from mct_s2s.planning.reports.client_status import ClientStatus, calling
+from mct_s2s.planning.reports.status_report import SiteStatus, StatusReport
 from mct_s2s.render.columns import Columns
-from mct_s2s.render.console import Terminal
+from mct_s2s.render.console import Terminal, prose
+from mct_s2s.render.diagnostics import show_error
 from mct_s2s.render.findings import show_findings
-from mct_s2s.render.status_list import show_list
-from mct_s2s.render.timeline import show_timeline
-from mct_s2s.render.trust_picture import show_picture
+
+SIGNS = {True: ("✓ ", "good"), False: ("✗ ", "bad"), None: ("? ", "quiet")}
+"""By whether a client can call."""
 
 
 def show_report(terminal: Terminal, report: StatusReport) -> None:
     """One App Service in full, or a list of several."""
     if report.is_list:
-        show_list(terminal, report)
-        return
-    for site in report.sites:
-        show_status(terminal, site.observed, site.findings, report.now, report.within)
+        _list(terminal, report)
+    for site in () if report.is_list else report.sites:
+        _site(terminal, site)
 
 
-def show_status(
-    terminal: Terminal,
-    observed: ObservedState,
-    findings: tuple[Finding, ...],
-    now: datetime,
-    within: timedelta = EXPIRING_WITHIN,
-) -> None:
-    """The trust from top to bottom, then what is wrong with it."""
-    table = Columns([None, None], narrow=[0])
-    _tenant(table, observed)
-    _service(table, observed)
-    _site(table, observed)
-    terminal.out.print(table)
-    _clients(terminal, observed, now)
-    show_timeline(terminal, members(observed), now, within)
-    show_findings(terminal, findings)
-    if observed.trust.service is not None:
-        show_picture(terminal, trust_picture(observed, now, within))
-
-
-def _tenant(table: Columns, observed: ObservedState) -> None:
-    if observed.tenant is not None:
-        table.add(Text("Tenant", style="head"), f"{observed.tenant.name}  ({observed.tenant.id})")
-
-
-def _service(table: Columns, observed: ObservedState) -> None:
-    application = observed.trust.service
-    label = Text("Service application", style="head")
-    if application is None:
-        table.add(label, Text("none", style="warn"))
-        return
-    table.add(label, f"{application.display_name}  ({application.client_id})")
-    table.add("  Application ID URI", uri_shown(application, observed) or Text("none", style="warn"))
-    role = wanted_role(observed)
-    off = "" if role is None or role.enabled else "  (disabled)"
-    table.add("  App role", f"{role.value}{off}" if role else Text("none", style="warn"))
-
-
-def _site(table: Columns, observed: ObservedState) -> None:
-    site = observed.app_service
-    if site is None:
-        return
-    table.add(Text("App Service", style="head"), f"{site.site.label}  {site.site.url}  ({site.site.state})")
-    if site.refusal is not None:
-        table.add("  settings", Text("not readable", style="warn"))
-    for name, value in ours(site.settings).items():
-        first, *others = _ids_apart(value)
-        table.add(f"  {name}", Text(first))
-        for one in others:
-            table.add("", Text(one))
-
-
-def _ids_apart(value: str) -> list[str]:
-    """A list of ids in lines of one each: as one word, it would be folded within an id."""
-    return [part for part in re.split(r"(?<=;)", value) if part] or [value]
-
-
-def _clients(terminal: Terminal, observed: ObservedState, now: datetime) -> None:
-    clients, identities = members(observed), observed.trust.identities
-    if not clients and not identities:
-        return
-    site = observed.app_service if not observed.settings_unread else None
-    table = Columns(["Client", "Id", "Consent", "Allowed", "Credential"], narrow=[1, 2, 3])
-    for client in clients:
-        table.add(
-            client.display_name,
-            client.client_id,
-            _yes(is_consented(client, observed)),
-            _yes(is_allowed(client, site)) if site is not None else Text("?"),
-            _expiry(client, now),
+def show_unread(terminal: Terminal, report: StatusReport) -> None:
+    """What could not be read, on standard error: whatever the format, no one takes a part for the whole."""
+    for site in report.failed:
+        prose(terminal.err, Text.assemble((f"{site.title}: ", "head"), "its state could not be read."))
+        show_error(terminal, site.error)
+    if report.unchecked:
+        count, word = len(report.unchecked), "app" if len(report.unchecked) == 1 else "apps"
+        prose(
+            terminal.err,
+            f"{count} web {word} not shown: you can't read the settings that would tell whether they belong to MCT.",
         )
-    for identity in identities:
-        allowed = _yes(site.allowed_object_ids.holds(identity.id)) if site is not None else Text("?")
-        table.add(identity.display_name, identity.id, Text("not needed", "quiet"), allowed, "managed identity")
+        for resource in report.unchecked:
+            terminal.say(f"  {resource}")
+
+
+def _site(terminal: Terminal, site: SiteStatus) -> None:
+    """The verdict, the problems, the clients, and what is set up."""
+    style = "good" if site.is_healthy else "bad" if any(one.stops_calls for one in site.findings) else "warn"
+    terminal.result(site.verdict, style=style)
+    show_findings(terminal, site.findings)
+    if site.clients:
+        table = Columns(["  Client", "ID", "Needs next"], narrow=[1])
+        for client in site.clients:
+            table.add(Text.assemble(_sign(client), client.name), client.id, _needs(client))
+        terminal.result()
+        terminal.out.print(table)
+    terminal.result()
+    facts = Columns([None, None], narrow=[0])
+    for name, value in _facts(site.observed):
+        facts.add(Text(name, style="quiet"), value)
+    terminal.out.print(facts)
+
+
+def _sign(client: ClientStatus) -> tuple[str, str]:
+    return ("! ", "warn") if client.can_call and client.is_due else SIGNS[client.can_call]
+
+
+def _needs(client: ClientStatus) -> Text:
+    return Text(client.needs, style="warn" if client.is_due else "bad" if client.can_call is False else "quiet")
+
+
+def _facts(observed: ObservedState) -> Iterator[tuple[str, str]]:
+    """Each once: the other settings repeat them, and where one does not, there is a finding."""
+    site, service = observed.app_service, observed.trust.service
+    if site is not None:
+        yield "App Service", f"{site.site.url}  ({site.site.state})"
+        if not observed.settings_unread:
+            yield ENABLED.name, ENABLED.value_in(site.settings) or "not set"
+    if service is not None:
+        role = wanted_role(observed)
+        yield "Service application", f"{service.display_name}  ({service.client_id})"
+        yield "Application ID URI", uri_shown(service, observed) or "none"
+        yield "App role", "none" if role is None else f"{role.value}{'' if role.enabled else '  (disabled)'}"
+    if observed.tenant is not None:
+        yield "Tenant", f"{observed.tenant.name}  ({observed.tenant.id})"
+
+
+def _list(terminal: Terminal, report: StatusReport) -> None:
+    """The verdict and the problems of each site, then a row for each."""
+    if not report.sites and not report.failed:
+        terminal.result("No MCT App Service found in the subscription.", style="warn")
+        return
+    sick, whole = sum(not site.is_healthy for site in report.sites), not report.failed and not report.unchecked
+    if sick:
+        terminal.result(f"{sick} of {len(report.sites)} App Services with problems.", style="bad")
+    else:
+        terminal.result(f"No problems found{'' if whole else ' in what could be read'}.", style="good")
+    for site in report.sites:
+        if site.findings:
+            terminal.result(Text(site.title, style="head"))
+            show_findings(terminal, site.findings)
+    table = Columns(["App Service", "Resource group", "Can call", "Next expiry"], narrow=[2])
+    for site in report.sites:
+        group = site.site.resource.resource_group if site.site is not None else ""
+        table.add(site.title, group, f"{calling(site.clients)} of {len(site.clients)}", _next_expiry(site))
+    for unread in report.failed:
+        table.add(unread.title, unread.target.group or "", "?", Text("not read", style="bad"))
     terminal.result()
     terminal.out.print(table)
 
 
-def _expiry(client: ClientApplication, now: datetime) -> Text:
-    if client.application is None:
-        return Text("other tenant", style="quiet")
-    longest = last_to_end(client.application.credentials)
-    if longest is None:
-        return Text("none", style="bad")
-    if not has_end(longest.expires):
-        return Text(f"{longest.kind.value}, does not expire")
-    days = (longest.expires - now).days
-    style = "bad" if days < 0 else "warn" if days <= 30 else "good"
-    return Text.assemble(f"{longest.kind.value} until ", (f"{longest.expires:%Y-%m-%d}", style))
-
-
-def _yes(value: bool) -> Text:
-    return Text("yes", style="good") if value else Text("no", style="bad")
+def _next_expiry(site: SiteStatus) -> str:
+    ends = [(client.ends, client.name) for client in site.clients if client.ends is not None]
+    return f"{min(ends)[0]:%Y-%m-%d}  {min(ends)[1]}" if ends else "none"

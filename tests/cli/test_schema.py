@@ -55,7 +55,7 @@ def test_what_every_command_prints_is_valid_by_the_schema_that_is_printed(mct: P
             ("add-client", "Two", "--credential", "federated", "--github", "contoso/learn", "-y"),
             ("configure-appservice", "--from", str(handoff), "--dry-run"),
             ("status",),
-            ("status", "--all", "--tenant-wide"),
+            ("status", "--all"),
             ("export",),
             ("apply", "-f", str(trust), "--dry-run"),
             ("verify",),

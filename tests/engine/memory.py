@@ -433,17 +433,6 @@ class MemoryDirectory:
         async with self.state.call("applications_with_tag", tag):
             return [app for app in self.state.applications.values() if tag in app.tags]
 
-    async def applications_with_credentials(self) -> list[Application]:
-        async with self.state.call("applications_with_credentials"):
-            found = [one for one in self.state.applications.values() if one.credentials]
-            return sorted(found, key=lambda one: (one.display_name.casefold(), one.client_id))
-
-    async def owners_of(
-        self, object_ids: Sequence[ApplicationObjectId]
-    ) -> dict[ApplicationObjectId, tuple[Owner, ...]]:
-        async with self.state.call("owners_of"):
-            return {one: self.state.owners.get(one, ()) for one in object_ids}
-
     async def assignments_of(self, principal: PrincipalId) -> list[Assignment]:
         async with self.state.call("assignments_of", principal):
             return [one for one in self.state.assignments if same_id(one.principal_id, principal)]

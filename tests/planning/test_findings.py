@@ -213,7 +213,7 @@ def test_a_stopped_site_is_started_by_its_own_command() -> None:
     assert right.app_service is not None
     stopped = replace(right.app_service, site=replace(right.app_service.site, state="Stopped"))
     (finding,) = diagnose(replace(right, app_service=stopped), NOW, WHERE)
-    assert (finding.code, finding.severity) == ("app-service-stopped", WARNING)
+    assert (finding.code, finding.severity) == ("app-service-stopped", ERROR)
     assert finding.remedy.startswith("az webapp start -g mct-prod -n contosolearn --subscription ")
 
 

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 from mct_s2s.model.client_credentials import NEVER, CredentialKind
-from mct_s2s.planning.reports.status_report import StatusReport, TenantWide
-from mct_s2s.planning.secrets.renewal import Expiry, expiry, renewal, renewal_elsewhere
+from mct_s2s.planning.reports.status_report import StatusReport
+from mct_s2s.planning.secrets.renewal import Expiry, expiry, renewal
 
 from tests.planning.scenarios import NOW, client, complete, credential, guid
 from tests.render.examples import WHERE
-from tests.render.reports import REFUSED, WITHIN, named, one, registration, several, status_of
+from tests.render.reports import WITHIN, named, one, several, status_of
 
 CERTIFICATE = credential(300, "c", CredentialKind.CERTIFICATE)
-FEDERATED = replace(credential(kind=CredentialKind.FEDERATED), expires=None)
 
 
 @pytest.mark.parametrize(
@@ -44,25 +41,17 @@ def test_a_credential_is_replaced_by_one_of_its_kind(found: tuple[object, ...], 
     assert renewal(guid("x"), found, NOW, WHERE) == expected  # type: ignore[arg-type]
 
 
-def test_a_registration_of_no_app_service_is_the_azure_cli_s_matter() -> None:
-    assert renewal_elsewhere("x", credential(9)) == "az ad app credential reset --id x --append"
-    assert renewal_elsewhere("x", CERTIFICATE) == "az ad app credential reset --id x --append --create-cert"
-
-
-def test_a_client_of_two_app_services_is_listed_once_with_its_owners() -> None:
+def test_a_client_of_two_app_services_is_listed_once() -> None:
     mine = client("Import", credential(50))
     sites = (status_of(complete(mine)), status_of(named(complete(mine), "other"), "-a other -g mct-prod"))
-    wide = TenantWide((registration("Import", credential(50), owners=("ada@contoso.com",)),))
-    (only,) = StatusReport(NOW, WITHIN, sites, tenant_wide=wide).ending()
+    (only,) = StatusReport(NOW, WITHIN, sites).ending()
     assert only.sites == ("contosolearn", "other")
-    assert [owner.name for owner in only.owners or ()] == ["ada@contoso.com"]
-    assert only.command == f"mct-s2s rotate-secret {mine.client_id} {WHERE}"
 
 
 def test_credentials_are_in_the_order_of_their_ends() -> None:
     ends = [one.expires for one in several().ending()]
     assert ends == sorted(ends)
-    assert len(ends) == 6
+    assert len(ends) == 4
 
 
 @pytest.mark.parametrize(
@@ -70,11 +59,7 @@ def test_credentials_are_in_the_order_of_their_ends() -> None:
     [
         (one(complete(client("Import"))), True),
         (one(), False),
-        (StatusReport(NOW, WITHIN, (), lists_sites=True), False),
-        (StatusReport(NOW, WITHIN, (), tenant_wide=TenantWide()), True),
-        (StatusReport(NOW, WITHIN, (), tenant_wide=TenantWide(error=REFUSED)), True),
-        (StatusReport(NOW, WITHIN, (), tenant_wide=TenantWide((registration("x", credential(9)),))), False),
-        (StatusReport(NOW, WITHIN, (), tenant_wide=TenantWide((registration("x", credential(-9), FEDERATED),))), True),
+        (StatusReport(NOW, WITHIN, (), is_list=True), False),
     ],
 )
 def test_a_report_is_healthy_if_all_that_was_read_is(report: StatusReport, healthy: bool) -> None:

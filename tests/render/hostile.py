@@ -10,7 +10,6 @@ from datetime import timedelta
 from mct_s2s.errors import NotThere, S2SError
 from mct_s2s.model.azure_resources import AppService
 from mct_s2s.model.client_credentials import Federation
-from mct_s2s.model.directory_objects import Owner
 from mct_s2s.model.ids import PrincipalId
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.trust import ClientApplication
@@ -19,7 +18,7 @@ from mct_s2s.planning.permissions.doctor import DoctorCheck, State
 from mct_s2s.planning.permissions.grants import Grant, Lack
 from mct_s2s.planning.plan import BlockedStep, Left, ManualStep, Plan
 from mct_s2s.planning.reports.findings import Finding, Severity, diagnose
-from mct_s2s.planning.reports.status_report import SiteStatus, StatusReport, TenantRegistration, TenantWide, UnreadSite
+from mct_s2s.planning.reports.status_report import SiteStatus, StatusReport, UnreadSite
 from mct_s2s.planning.reports.verification import CALL, CheckSubject, Verification, VerificationCheck
 from mct_s2s.ports.apply_progress import activity, throttled, waiting, watched_by
 from mct_s2s.render.closing import ClientResult, Closing, credential_lines, show_closing
@@ -46,11 +45,10 @@ from mct_s2s.render.snippets.caller import (
     VaultSecret,
 )
 from mct_s2s.render.snippets.notes import notes, show_notes
-from mct_s2s.render.status import show_report, show_status
+from mct_s2s.render.status import show_report, show_unread
 from mct_s2s.render.status_documents import report_document
 from mct_s2s.render.support_request import support_request
 from mct_s2s.render.verification import show_verification, verification_document
-from mct_s2s.render.watching import Watching
 
 from tests.planning.scenarios import (
     FACTS,
@@ -184,32 +182,21 @@ def _live(terminal: Terminal, name: str) -> None:
             shown._area.draw()
 
 
-def _watched(terminal: Terminal, name: str) -> None:
-    watch = Watching(terminal, 30)
-    seen = observed(name)
-    findings = diagnose(seen, NOW, WHERE)
-    watch.seen(status_document(seen, findings), lambda page: show_status(page, seen, findings, NOW, WITHIN))
-    watch.failed(refusal(name), error_document(refusal(name)))
-
-
 def _status(terminal: Terminal, name: str) -> None:
     seen = observed(name)
-    show_status(terminal, seen, diagnose(seen, NOW, WHERE), NOW, WITHIN)
+    show_report(terminal, StatusReport(NOW, WITHIN, (SiteStatus(seen, diagnose(seen, NOW, WHERE), WHERE),)))
 
 
 def _listed(terminal: Terminal, name: str) -> None:
     seen = observed(name)
     error = S2SError("x", name, remedy=name, command=name, answer=name)
     assert seen.app_service is not None
-    assert seen.trust.service is not None
     resource = seen.app_service.site.resource
-    owned = TenantRegistration(replace(seen.trust.service, credentials=(credential(5, name),)), (Owner(ME, name),))
     status = SiteStatus(seen, diagnose(seen, NOW, WHERE), WHERE)
-    unread, wide = (UnreadSite.found(resource, error),), TenantWide((owned,))
-    for each in (wide, TenantWide(error=error)):
-        report = StatusReport(NOW, WITHIN, (status,), unread, (resource,), each, lists_sites=True)
-        show_report(terminal, report)
-        terminal.document(report_document(report))
+    report = StatusReport(NOW, WITHIN, (status,), (UnreadSite.found(resource, error),), (resource,), is_list=True)
+    show_report(terminal, report)
+    show_unread(terminal, report)
+    terminal.document(report_document(report))
 
 
 def _documented(terminal: Terminal, name: str) -> None:
@@ -305,7 +292,6 @@ SCREENS: Mapping[str, Callable[[Terminal, str], None]] = {
     "progress": _live,
     "status": _status,
     "status list": _listed,
-    "watch": _watched,
     "findings": _found,
     "doctor": _doctored,
     "verification": lambda terminal, name: show_verification(terminal, _proof(name)),

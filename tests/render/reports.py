@@ -7,15 +7,12 @@ from datetime import timedelta
 
 from mct_s2s.errors import PermissionMissing
 from mct_s2s.model.azure_resources import AppService
-from mct_s2s.model.client_credentials import Credential, CredentialKind
-from mct_s2s.model.directory_objects import Application, Owner
-from mct_s2s.model.ids import ApplicationObjectId, ClientId, PrincipalId
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.planning.reports.findings import diagnose
-from mct_s2s.planning.reports.status_report import SiteStatus, StatusReport, TenantRegistration, TenantWide, UnreadSite
+from mct_s2s.planning.reports.status_report import SiteStatus, StatusReport, UnreadSite
 
-from tests.planning.scenarios import NOW, SUBSCRIPTION, client, complete, credential, guid, settings, site
+from tests.planning.scenarios import NOW, SUBSCRIPTION, client, complete, credential, settings, site
 from tests.render.examples import IDENTITY, WHERE, site_of, with_settings
 
 WITHIN = timedelta(days=30)
@@ -51,33 +48,16 @@ def one(observed: ObservedState | None = None) -> StatusReport:
     return StatusReport(NOW, WITHIN, (status_of(observed or mixed()),))
 
 
-def registration(name: str, *credentials: Credential, owners: tuple[str, ...] | None = ()) -> TenantRegistration:
-    application = Application(
-        ApplicationObjectId(guid(f"{name}-object")), ClientId(guid(name)), name, credentials=credentials
-    )
-    known = None if owners is None else tuple(Owner(PrincipalId(guid(owner)), owner) for owner in owners)
-    return TenantRegistration(application, known)
-
-
-def several(name: str = "Grafana") -> StatusReport:
-    """Two App Services, one that could not be read, and registrations of the tenant."""
+def several() -> StatusReport:
+    """Two App Services, one that could not be read, and one of which nothing is known."""
     other = named(complete(client("Training", credential(90, "t"))), "contosotrain")
-    certificate = credential(5, "c", CredentialKind.CERTIFICATE)
-    wide = TenantWide(
-        (
-            registration(name, certificate, owners=("ada@contoso.com", name)),
-            registration("Payroll export", credential(300, "p"), owners=None),
-            registration("Import", credential(400), owners=("ada@contoso.com",)),
-        )
-    )
     return StatusReport(
         NOW,
         WITHIN,
         (status_of(mixed()), status_of(other, "-a contosotrain -g mct-prod")),
         (UnreadSite.found(ResourceId.site(SUBSCRIPTION, "mct-test", "contosofail"), REFUSED),),
         (ResourceId.site(SUBSCRIPTION, "web", "shop"),),
-        wide,
-        lists_sites=True,
+        is_list=True,
     )
 
 

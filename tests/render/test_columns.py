@@ -6,19 +6,12 @@ import io
 import uuid
 from collections.abc import Sequence
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from mct_s2s.model.client_credentials import CredentialKind
-from mct_s2s.planning.reports.findings import diagnose
 from mct_s2s.render.columns import INDENT, Columns
 from mct_s2s.render.console import LineConsole
-from mct_s2s.render.status import show_status
 from rich.cells import cell_len
 
-from tests.planning.scenarios import NOW, SERVICE_ID, TENANT, client, complete, credential
-from tests.render.conftest import Screens
-from tests.render.examples import WHERE
 from tests.support.sampling import cases
 
 GUID = 36
@@ -87,15 +80,3 @@ def test_a_row_that_is_too_wide_is_stacked_and_the_others_stay_a_table() -> None
 
 def test_a_table_without_rows_is_nothing() -> None:
     assert shown([], 40, ["a"]).strip() == ""
-
-
-@pytest.mark.parametrize("width", [44, 60, 80, 100, 120])
-@pytest.mark.parametrize("name", ["Import", "x" * 120])
-def test_the_ids_of_a_status_are_whole_on_any_terminal(screens: Screens, width: int, name: str) -> None:
-    screen = screens(width, is_terminal=True)
-    one = client(name, credential(kind=CredentialKind.CERTIFICATE))
-    observed = complete(one)
-    show_status(screen.terminal, observed, diagnose(observed, NOW, WHERE), NOW)
-    for whole in (one.client_id, SERVICE_ID, TENANT.id):
-        assert whole in screen.out
-    assert "…" not in screen.out

@@ -149,12 +149,6 @@ def test_a_variable_that_is_no_text_is_refused(process: Program) -> None:
     assert (ended.code, ended.document["error"]["code"]) == (2, "usage")
 
 
-@pytest.mark.parametrize("seconds", ["nan", "inf", "1e400"])
-def test_an_interval_is_a_number_of_seconds(mct: Program, seconds: str) -> None:
-    ended = mct("status", f"--watch={seconds}", "-o", "json")
-    assert (ended.code, ended.document["error"]["code"]) == (2, "usage")
-
-
 # anything at all
 
 VALUE = st.one_of(

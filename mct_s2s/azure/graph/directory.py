@@ -10,15 +10,12 @@ from mct_s2s.azure.graph.graph_operations import GraphOperation
 from mct_s2s.azure.graph.graph_session import GraphSession
 from mct_s2s.azure.graph.principal_requests import PrincipalRequests
 from mct_s2s.azure.graph.recycle_bin_requests import RecycleBinRequests
-from mct_s2s.azure.graph.tenant_wide_requests import TenantWideRequests
 from mct_s2s.azure.services import GRAPH
 from mct_s2s.concurrency import ReadOnce
 from mct_s2s.model.directory_objects import Tenant
 
 
-class GraphDirectory(
-    ApplicationRequests, PrincipalRequests, CredentialRequests, RecycleBinRequests, TenantWideRequests
-):
+class GraphDirectory(ApplicationRequests, PrincipalRequests, CredentialRequests, RecycleBinRequests):
     """Microsoft Graph as `mct_s2s.ports.graph.Directory`."""
 
     def __init__(self, session: GraphSession) -> None:

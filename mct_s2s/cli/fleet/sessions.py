@@ -31,11 +31,6 @@ class FleetSessions:
         subscription = site.target.subscription or shared.subscription
         return replace(shared, target=replace(site.target, subscription=subscription), subscription=subscription)
 
-    def try_again(self) -> None:
-        """Sign in again where that has failed: for who looks again and again."""
-        for holder in self._holders.values():
-            holder.try_again()
-
 
 @asynccontextmanager
 async def open_sessions(sites: Sequence[FleetSite], terminal: Terminal) -> AsyncIterator[FleetSessions]:
@@ -56,20 +51,12 @@ class _Holder:
     def __init__(self, sites: Sequence[FleetSite], terminal: Terminal) -> None:
         self._sites, self._terminal = sites, terminal
         self._is_over = asyncio.Event()
-        self._begin()
+        self._opened: asyncio.Future[Session] = asyncio.get_running_loop().create_future()
+        self._task = asyncio.ensure_future(self._hold())
 
     async def session(self) -> Session:
         """The session, once it is there."""
         return await asyncio.shield(self._opened)
-
-    def try_again(self) -> None:
-        """Open it once more if that has failed."""
-        if self._opened.done() and not self._opened.cancelled() and self._opened.exception() is not None:
-            self._begin()
-
-    def _begin(self) -> None:
-        self._opened: asyncio.Future[Session] = asyncio.get_running_loop().create_future()
-        self._task = asyncio.ensure_future(self._hold())
 
     async def close(self) -> None:
         """Close it; where it is still being opened, give up."""

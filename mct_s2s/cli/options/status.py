@@ -13,7 +13,7 @@ EXAMPLES = (
     "mct-s2s status -a contosolearn",
     "mct-s2s status -a contosolearn --expiring-within 60d -o json",
     "mct-s2s status --all -o csv",
-    "mct-s2s status -f trust.toml -o prometheus",
+    "mct-s2s status -f trust.toml -o markdown",
 )
 
 
@@ -24,10 +24,7 @@ class StatusFormat(StrEnum):
     JSON = "json"
     CSV = "csv"
     ICS = "ics"
-    PROMETHEUS = "prometheus"
     MARKDOWN = "markdown"
-    HTML = "html"
-    SVG = "svg"
 
 
 @dataclass(kw_only=True)
@@ -47,22 +44,3 @@ class StatusOptions(FileOptions, AzureOptions):
         ),
     ] = "30d"
     all_sites: Annotated[bool, option("--all", text="Show every MCT App Service of the subscription.")] = False
-    tenant_wide: Annotated[
-        bool,
-        option("--tenant-wide", text="Show every app registration with a credential that expires."),
-    ] = False
-    watch: Annotated[
-        float | None,
-        option(
-            "--watch",
-            metavar="SECONDS",
-            min=1,
-            show_default=False,
-            text="Check again every 30 seconds, until Ctrl-C.",
-        ),
-    ] = None
-
-    @property
-    def is_list(self) -> bool:
-        """Whether more than the one App Service is asked for that is named."""
-        return self.all_sites or self.tenant_wide

@@ -16,7 +16,7 @@ from mct_s2s.model.client_credentials import EXPIRING_WITHIN
 from mct_s2s.model.commands import own_command, webapp_command
 from mct_s2s.model.ids import api_uri, is_guid
 from mct_s2s.model.observed import ObservedState
-from mct_s2s.model.site_settings import LISTS, SETTINGS, Fact, Setting, ours, required_by
+from mct_s2s.model.site_settings import LISTS, ROLE, SETTINGS, Fact, Setting, ours, required_by
 from mct_s2s.model.trust import ClientApplication
 from mct_s2s.planning.app_service.site import right_values
 from mct_s2s.planning.app_service.slots import make_sticky, not_sticky
@@ -28,7 +28,7 @@ from mct_s2s.planning.secrets.renewal import renewal
 
 
 class Severity(StrEnum):
-    """Errors and warnings make a trust unhealthy; notes do not."""
+    """Errors and warnings make a trust unhealthy; notes do not. An error keeps clients from calling."""
 
     ERROR = "error"
     WARNING = "warning"
@@ -46,6 +46,15 @@ class Finding:
     message: str
     remedy: str
     """What to type."""
+    client: str = ""
+    """The appId of the one client that it is about; empty where it is about all."""
+    concerns_role: bool = False
+    """Whether it concerns only those that need the app role."""
+
+    @property
+    def stops_calls(self) -> bool:
+        """Whether those that it is about cannot call."""
+        return self.severity is Severity.ERROR
 
 
 def is_healthy(findings: tuple[Finding, ...]) -> bool:
@@ -103,7 +112,7 @@ def _stopped(site: AppService | None) -> Iterator[Finding]:
     resource, label = site.site.resource, site.site.label
     message = f"'{label}' is stopped. A restart does not start it."
     start = webapp_command("start", resource, "--subscription", resource.subscription_id)
-    yield Finding("app-service-stopped", Severity.WARNING, label, message, start)
+    yield Finding("app-service-stopped", Severity.ERROR, label, message, start)
 
 
 def _service(observed: ObservedState, where: str) -> Iterator[Finding]:
@@ -126,11 +135,11 @@ def _service(observed: ObservedState, where: str) -> Iterator[Finding]:
         yield Finding("application-id-uri-missing", Severity.ERROR, name, f"{message} {taken}".rstrip(), remedy)
     role, value = wanted_role(observed), wanted_role_value(observed)
     if role is None:
-        yield Finding("app-role-missing", Severity.ERROR, name, f"'{name}' has no app role '{value}'.", setup)
+        message = f"'{name}' has no app role '{value}'."
+        yield Finding("app-role-missing", Severity.ERROR, name, message, setup, concerns_role=True)
     elif not role.enabled:
-        yield Finding(
-            "app-role-disabled", Severity.ERROR, name, f"The app role '{value}' of '{name}' is disabled.", setup
-        )
+        message = f"The app role '{value}' of '{name}' is disabled."
+        yield Finding("app-role-disabled", Severity.ERROR, name, message, setup, concerns_role=True)
     if trust.principal is None:
         message = f"'{name}' has no service principal, so Entra ID issues no tokens for it (AADSTS500011)."
         yield Finding("service-principal-missing", Severity.ERROR, name, message, setup)
@@ -149,13 +158,15 @@ def _settings(observed: ObservedState, site: AppService, where: str) -> Iterator
         if setting in LISTS:
             yield from _malformed(setting, site, where)
         elif setting.required in required and setting.holds in right:
-            value, accepted = setting.value_in(site.settings), right[setting.holds]
+            value, accepted, of_role = setting.value_in(site.settings), right[setting.holds], setting is ROLE
             if value is None or not value.strip():
                 message = f"{setting} is not set."
-                yield Finding("setting-missing", Severity.ERROR, setting.name, message, configure)
+                yield Finding(
+                    "setting-missing", Severity.ERROR, setting.name, message, configure, concerns_role=of_role
+                )
             elif not setting.comparison.is_among(value, accepted):
                 message = setting.wrong.format(name=setting.name, value=value, wanted=" or ".join(accepted))
-                yield Finding(setting.code, Severity.ERROR, setting.name, message, configure)
+                yield Finding(setting.code, Severity.ERROR, setting.name, message, configure, concerns_role=of_role)
 
 
 def _right_values(observed: ObservedState, site: AppService) -> dict[Fact, tuple[str, ...]]:
@@ -185,10 +196,10 @@ def _client(client: ClientApplication, observed: ObservedState, where: str) -> I
     needs_role = site is None or not is_allowed_by_object_id(client, site)
     if needs_role and not is_consented(client, observed):
         message = f"'{name}' has no admin consent, so its tokens have no role."
-        yield Finding("client-not-consented", Severity.ERROR, name, message, add)
+        yield Finding("client-not-consented", Severity.ERROR, name, message, add, client.client_id)
     if site is not None and not is_allowed(client, site):
         message = f"'{name}' has the role but is not on the allow list."
-        yield Finding("client-not-allowed", Severity.ERROR, name, message, add)
+        yield Finding("client-not-allowed", Severity.ERROR, name, message, add, client.client_id)
 
 
 def _credentials(client: ClientApplication, now: datetime, within: timedelta, where: str) -> Iterator[Finding]:
@@ -199,7 +210,7 @@ def _credentials(client: ClientApplication, now: datetime, within: timedelta, wh
     add = own_command("add-client", about=client.client_id, where=where)
     if not credentials:
         message = f"'{name}' has no credential, so it cannot sign in."
-        yield Finding("no-credential", Severity.ERROR, name, message, add)
+        yield Finding("no-credential", Severity.ERROR, name, message, add, client.client_id)
         return
     valid = [credential for credential in credentials if credential.is_valid_at(now)]
     ends = [credential.expires for credential in valid or credentials if credential.expires is not None]
@@ -208,11 +219,11 @@ def _credentials(client: ClientApplication, now: datetime, within: timedelta, wh
     remedy = renewal(client.client_id, credentials, now, where)
     if not valid:
         message = f"The last credential of '{name}' expired on {max(ends):%Y-%m-%d}."
-        yield Finding("secret-expired", Severity.ERROR, name, message, remedy)
+        yield Finding("secret-expired", Severity.ERROR, name, message, remedy, client.client_id)
     else:
         noun = (secrets_among(valid) or valid)[0].kind.noun
         message = f"The last {noun} of '{name}' expires on {max(ends):%Y-%m-%d}, in {(max(ends) - now).days} days."
-        yield Finding("secret-expiring", Severity.WARNING, name, message, remedy)
+        yield Finding("secret-expiring", Severity.WARNING, name, message, remedy, client.client_id)
 
 
 def _unlisted(observed: ObservedState, site: AppService, where: str) -> Iterator[Finding]:

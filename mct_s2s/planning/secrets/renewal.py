@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from mct_s2s.model.client_credentials import Credential, has_end
-from mct_s2s.model.commands import command, option, own_command
+from mct_s2s.model.commands import option, own_command
 from mct_s2s.planning.credentials.secret import secrets_among
 
 
@@ -29,12 +29,6 @@ def expiry(expires: datetime | None, now: datetime, within: timedelta) -> Expiry
     return Expiry.EXPIRING if expires <= now + within else Expiry.VALID
 
 
-def is_due(credentials: Sequence[Credential], now: datetime, within: timedelta) -> bool:
-    """Whether none of them is good for longer than `within`: they are expiring, or have expired."""
-    states = {expiry(one.expires, now, within) for one in credentials}
-    return not states & {Expiry.VALID, Expiry.UNENDING}
-
-
 def renewal(client_id: str, credentials: Sequence[Credential], now: datetime, where: str) -> str:
     """The command that gives a client a new credential of the kind that it has.
 
@@ -50,9 +44,3 @@ def renewal(client_id: str, credentials: Sequence[Credential], now: datetime, wh
         return own_command("rotate-secret", about=client_id, where=where)
     add = own_command("add-client", about=client_id, where=where)
     return add if secrets else f"{add} {option('--credential', (good or tuple(credentials))[0].kind.value)}"
-
-
-def renewal_elsewhere(client_id: str, credential: Credential) -> str:
-    """The Azure CLI's command for a registration that belongs to no MCT App Service: adds one of the same kind."""
-    made = () if secrets_among((credential,)) else ("--create-cert",)
-    return command("az", "ad", "app", "credential", "reset", "--id", client_id, "--append", *made)

@@ -1,4 +1,4 @@
-"""`status` for spreadsheets, calendars, monitoring and auditors. Nothing secret is in any format.
+"""`status` for spreadsheets, calendars and auditors. Nothing secret is in any format.
 
 Each module makes one format of a `StatusReport`. What comes from Azure is data: `plain_text.plain` makes it one line
 of characters that are shown, and each format escapes what would mean something in it.
@@ -10,7 +10,7 @@ from importlib import import_module
 
 from mct_s2s.planning.reports.status_report import StatusReport
 
-FORMATS = ("csv", "ics", "prometheus", "markdown", "html", "svg")
+FORMATS = ("csv", "ics", "markdown")
 """Each is the module `as_FORMAT` with a function `write`, imported when it is asked for."""
 
 

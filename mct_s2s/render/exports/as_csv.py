@@ -1,39 +1,29 @@
-"""`status -o csv`: a row for each credential, for each client without one, and for each other finding (RFC 4180)."""
+"""`status -o csv`: a row for each credential, for each client without one, and for each finding (RFC 4180)."""
 
 from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterator
 
 from mct_s2s.model.client_credentials import Credential, has_end
-from mct_s2s.model.trust import ClientApplication
 from mct_s2s.plain_text import plain
 from mct_s2s.planning.registrations.membership import members
-from mct_s2s.planning.reports.status_report import EndingCredential, SiteStatus, StatusReport, UnreadSite
+from mct_s2s.planning.reports.status_report import SiteStatus, StatusReport
 from mct_s2s.planning.secrets.renewal import expiry, renewal
 from mct_s2s.render.documents import timestamp
 
 COLUMNS = (
-    "appService",
-    "resourceGroup",
-    "subscription",
-    "client",
-    "id",
-    "kind",
-    "name",
-    "keyId",
-    "expires",
-    "daysLeft",
-    "state",
-    "owners",
-    "message",
-    "command",
-)
+    "appService", "resourceGroup", "subscription", "client", "id", "kind", "name", "keyId", "expires", "daysLeft",
+    "state", "canCall", "message", "command",
+)  # fmt: skip
 """Stable: a new column is added at the end."""
-FORMULAS = "=+-@\uff1d\uff0b\uff0d\uff20"
-"""A cell that begins with one of these is a formula to a spreadsheet: the last four are their full-width forms, which
-some keyboards type. Source: owasp.org/www-community/attacks/CSV_Injection."""
+BYTE_ORDER_MARK = "\ufeff"
+"""Without it, Excel reads another encoding than UTF-8."""
+_FORMULA = re.compile(r'((?:^|[;,|:\t])[\s"]*)(?=[=+\-@\uff1d\uff0b\uff0d\uff20])')
+"""Where a spreadsheet would begin a formula: at the beginning, or after what separates its cells, which in much of
+Europe is a semicolon. The last four are full-width forms. Source: owasp.org/www-community/attacks/CSV_Injection."""
 
 Row = dict[str, str]
 
@@ -45,38 +35,51 @@ def write(report: StatusReport) -> str:
     writer.writeheader()
     for row in _rows(report):
         writer.writerow({name: value if name == "daysLeft" else cell(value) for name, value in row.items()})
-    return file.getvalue()
+    return BYTE_ORDER_MARK + file.getvalue()
 
 
 def cell(text: str) -> str:
-    """A text that a spreadsheet takes for one: where it would be a formula, an apostrophe is put before it."""
-    shown = plain(text)
-    return f"'{shown}" if shown.lstrip()[:1] and shown.lstrip()[0] in FORMULAS else shown
+    """A text that a spreadsheet takes for one: an apostrophe is put before what would be a formula."""
+    return _FORMULA.sub(r"\1'", plain(text))
 
 
 def _rows(report: StatusReport) -> Iterator[Row]:
-    owned = {one.key: one for one in report.ending()}
     for site in report.sites:
-        yield from _of_site(site, report, owned)
+        resource = site.site.resource if site.site is not None else None
+        place = {"appService": site.label}
+        if resource is not None:
+            place |= {"resourceGroup": resource.resource_group, "subscription": resource.subscription_id}
+        yield from ({**place, **row} for row in _of_site(site, report))
     for unread in report.failed:
-        yield _unread(unread)
-    for one in owned.values():
-        if not one.sites:
-            yield {**_ending(one.credential, report), **_tenant_wide(one, report)}
+        yield {
+            "appService": unread.target.label,
+            "resourceGroup": unread.target.group or "",
+            "subscription": unread.target.subscription or "",
+            "kind": "failed",
+            "name": unread.error.code,
+            "state": "error",
+            "message": unread.error.message,
+            "command": unread.error.remedy,
+        }
 
 
-def _of_site(site: SiteStatus, report: StatusReport, owned: dict[tuple[str, str], EndingCredential]) -> Iterator[Row]:
-    place, described = _place(site), set()
-    for client in members(site.observed):
-        about = {**place, "client": client.display_name, "id": client.client_id}
-        described.add(client.display_name)
-        yield from ({**about, **row} for row in _credentials(client, site, report, owned))
-    for identity in site.observed.trust.identities:
-        yield {**place, "client": identity.display_name, "id": identity.id, "kind": "managedIdentity"}
+def _of_site(site: SiteStatus, report: StatusReport) -> Iterator[Row]:
+    held: dict[str, tuple[Credential, ...]] = {
+        one.client_id: one.application.credentials for one in members(site.observed) if one.application is not None
+    }
+    for client in site.clients:
+        about = {
+            "client": client.name,
+            "id": client.id,
+            "kind": "none" if client.is_application else "managedIdentity",
+            "canCall": "unknown" if client.can_call is None else "yes" if client.can_call else "no",
+        }
+        rows = [{**about, **_credential(client.id, one, site, report)} for one in held.get(client.id, ())]
+        yield from rows or [about]
     for finding in site.findings:
         yield {
-            **place,
-            "client": finding.subject if finding.subject in described else "",
+            "client": finding.subject if finding.client else "",
+            "id": finding.client,
             "kind": "finding",
             "name": finding.code,
             "state": finding.severity.value,
@@ -85,66 +88,14 @@ def _of_site(site: SiteStatus, report: StatusReport, owned: dict[tuple[str, str]
         }
 
 
-def _credentials(
-    client: ClientApplication, site: SiteStatus, report: StatusReport, owned: dict[tuple[str, str], EndingCredential]
-) -> Iterator[Row]:
-    if client.application is None or not client.application.credentials:
-        yield {"kind": "none"}
-        return
-    for one in client.application.credentials:
-        key = (client.client_id.casefold(), one.key_id.casefold())
-        row = _ending(one, report)
-        if key in owned:
-            row |= {"owners": _owners(owned[key]), "message": owned[key].sentence(report.now)}
-            row["command"] = renewal(client.client_id, (one,), report.now, site.where)
-        yield row
-
-
-def _ending(one: Credential, report: StatusReport) -> Row:
-    ends = one.expires if has_end(one.expires) else None
-    return {
+def _credential(client_id: str, one: Credential, site: SiteStatus, report: StatusReport) -> Row:
+    row = {
         "kind": one.kind.value,
         "name": one.name or "",
         "keyId": one.key_id,
-        "expires": timestamp(ends) if ends is not None else "",
-        "daysLeft": str((ends - report.now).days) if ends is not None else "",
         "state": expiry(one.expires, report.now, report.within).value,
     }
-
-
-def _tenant_wide(one: EndingCredential, report: StatusReport) -> Row:
-    return {
-        "client": one.client,
-        "id": one.client_id,
-        "owners": _owners(one),
-        "message": one.sentence(report.now),
-        "command": one.command,
-    }
-
-
-def _owners(one: EndingCredential) -> str:
-    return "; ".join(owner.name for owner in one.owners or ())
-
-
-def _place(site: SiteStatus) -> Row:
-    if site.site is None:
-        return {}
-    resource = site.site.resource
-    return {
-        "appService": site.label,
-        "resourceGroup": resource.resource_group,
-        "subscription": resource.subscription_id,
-    }
-
-
-def _unread(unread: UnreadSite) -> Row:
-    return {
-        "appService": unread.target.label,
-        "resourceGroup": unread.target.group or "",
-        "subscription": unread.target.subscription or "",
-        "kind": "failed",
-        "name": unread.error.code,
-        "state": "error",
-        "message": unread.error.message,
-        "command": unread.error.remedy,
-    }
+    if has_end(one.expires):
+        row |= {"expires": timestamp(one.expires), "daysLeft": str((one.expires - report.now).days)}
+        row["command"] = renewal(client_id, (one,), report.now, site.where)
+    return row

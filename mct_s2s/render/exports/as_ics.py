@@ -29,9 +29,8 @@ def write(report: StatusReport) -> str:
 
 
 def _event(one: EndingCredential, report: StatusReport) -> Iterator[str]:
-    app_id, key_id = one.key
     yield "BEGIN:VEVENT"
-    yield f"UID:{key_id}.{app_id}@mct-s2s"
+    yield f"UID:{one.credential.key_id.casefold()}.{one.client_id.casefold()}@mct-s2s"
     yield f"DTSTAMP:{_utc(report.now)}"
     yield f"LAST-MODIFIED:{_utc(report.now)}"
     yield f"DTSTART:{_utc(one.expires)}"
@@ -53,16 +52,13 @@ def _alarm(one: EndingCredential, before: timedelta) -> Iterator[str]:
 
 
 def _summary(one: EndingCredential) -> str:
-    sites = f" ({', '.join(one.sites)})" if one.sites else ""
-    return f"{one.credential.kind.noun.capitalize()} of {one.client} expires{sites}"
+    return f"{one.credential.kind.noun.capitalize()} of {one.client} expires ({', '.join(one.sites)})"
 
 
 def _details(one: EndingCredential) -> Iterator[str]:
     yield f"{one.credential.kind.noun.capitalize()} of '{one.client}', expires {one.expires:%Y-%m-%d %H:%M} UTC."
     yield f"App ID: {one.client_id}"
-    yield f"Credential: {one.label} ({one.credential.key_id})"
-    if one.owners:
-        yield f"Owners: {', '.join(owner.name for owner in one.owners)}"
+    yield f"Credential: {one.credential.name or one.credential.key_id} ({one.credential.key_id})"
 
 
 def _before(length: timedelta) -> str:

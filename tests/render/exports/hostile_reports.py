@@ -13,7 +13,10 @@ from tests.render.examples import LONG_NAME, ODD_NAMES
 from tests.render.hostile import STEERING, observed
 from tests.render.reports import several, status_of
 
-FORMULAS = ("=1+1", "+1", "-1", "@SUM(A1)", "\t=1", " =1", '=HYPERLINK("http://evil.example")', "\uff1d1", "\u2003@x")
+FORMULAS = (
+    "=1+1", "+1", "-1", "@SUM(A1)", "\t=1", " =1", '=HYPERLINK("http://evil.example")', "\uff1d1", "\u2003@x",
+    "x;=cmd|' /C calc'!A0", "x; -1", 'x;"=1', "x,@x", "x|+1", "x\t=1",
+)  # fmt: skip
 MARKDOWN = (
     "a|b", "a\\|b", "`code`", "``a`` `b`",
     "[x](https://evil.example)", "![x](https://evil.example/x.png)", "<script>",
@@ -21,13 +24,7 @@ MARKDOWN = (
     "|", "```",
     "a | --- | b", "javascript:alert(1)", "trailing\\",
 )  # fmt: skip
-HTML = (
-    "<script>alert(1)</script>", "</title><script>x</script>", "\"><img src=x onerror=alert(1)>",
-    "' onload='x", "&amp;",
-    "]]>", "<![CDATA[x]]>", "</style><script>x</script>", "\ufffe\uffff", "<svg onload=x>", "--><b>",
-)  # fmt: skip
 ICS = ("a;b,c\\d", "x\r\nEND:VEVENT", "x\\nATTACH:https://evil.example", ":", "ä" * 80, "日本語" * 40, "🚀" * 30)
-PROMETHEUS = ('a"b', "a\\", "a\\n", 'x"} 1\nevil{a="b', "{}", "# HELP x")
 
 COMMON = (*STEERING.values(), "<[x](https://evil.example)>`|;,", ODD_NAMES[-2], LONG_NAME)
 """What every format has to stand."""
@@ -36,8 +33,8 @@ USUAL = "Harmless"
 
 @functools.cache
 def report(name: str) -> StatusReport:
-    """Everything is called so: tenant, site's state, clients, credentials, owners, findings, errors."""
-    found = several(name)
+    """Everything is called so: tenant, site's state, clients, credentials, findings, errors."""
+    found = several()
     site = status_of(observed(name))
     finding = Finding("x", Severity.ERROR, name, f"'{name}' is wrong.", f"mct-s2s add-client '{name}'")
     site = replace(site, findings=(*site.findings, finding))

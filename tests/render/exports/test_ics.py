@@ -15,7 +15,7 @@ from mct_s2s.render.exports import exported
 from tests.planning.scenarios import NOW, client, complete, credential, guid
 from tests.render.examples import WHERE
 from tests.render.exports.hostile_reports import COMMON, ICS, USUAL, report
-from tests.render.reports import one, several
+from tests.render.reports import one
 
 
 def events(text: str) -> list[Any]:
@@ -63,14 +63,6 @@ def test_a_later_export_updates_the_same_events() -> None:
     assert len(set(uids[0])) == 3
     stamps = [{event["LAST-MODIFIED"].dt for event in events(exported(each, "ics"))} for each in (first, later)]
     assert stamps[0] != stamps[1]
-
-
-def test_a_client_of_several_sites_is_one_event_and_owners_are_named() -> None:
-    found = events(exported(several(), "ics"))
-    uids = [str(event["UID"]) for event in found]
-    assert len(uids) == len(set(uids)) == 6
-    (grafana,) = [event for event in found if "Grafana" in str(event["SUMMARY"])]
-    assert "Owners: ada@contoso.com, Grafana" in str(grafana["DESCRIPTION"])
 
 
 def test_without_a_credential_that_ends_it_is_an_empty_calendar() -> None:

@@ -1,0 +1,146 @@
+"""Who can call, and what each client needs next: every finding is taken into account."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+from mct_s2s.errors import PermissionMissing
+from mct_s2s.model.client_credentials import NEVER, CredentialKind
+from mct_s2s.model.observed import ObservedState
+from mct_s2s.model.trust import ClientApplication
+
+from tests.planning.scenarios import SERVICE, client, complete, credential, guid, observed_state, settings, trust
+from tests.render.examples import IDENTITY, site_of, with_role_off, with_settings
+from tests.render.reports import crowd, mixed, status_of
+
+FEDERATED = replace(credential(kind=CredentialKind.FEDERATED), expires=None)
+
+
+def test_those_that_need_attention_come_first_then_those_that_expire_first() -> None:
+    site = status_of(mixed())
+    assert [(one.name, one.can_call, one.needs) for one in site.clients] == [
+        ("Reports", False, "allow list, new credential"),
+        ("Nightly", True, "new secret by 2026-12-14"),
+        ("Import", True, "new secret by 2027-12-29"),
+        ("reports-func", True, "nothing"),
+    ]
+    assert site.verdict == "3 of 4 clients can call contosolearn. 3 problems."
+
+
+@pytest.mark.parametrize(
+    ("found", "can_call", "needs"),
+    [
+        (credential(400), True, "new secret by 2027-12-29"),
+        (credential(30), True, "new secret by 2026-12-24"),
+        (credential(0), False, "new credential"),
+        (credential(9, kind=CredentialKind.CERTIFICATE), True, "new certificate by 2026-12-03"),
+        (replace(credential(), expires=NEVER), True, "nothing"),
+        (FEDERATED, True, "nothing"),
+    ],
+)
+def test_a_client_signs_in_with_its_last_credential(found: object, can_call: bool, needs: str) -> None:
+    (only,) = status_of(complete(client("Import", credential(-5, "old"), found))).clients  # type: ignore[arg-type]
+    assert (only.can_call, only.needs) == (can_call, needs)
+
+
+def test_a_client_without_consent_or_credential_cannot_call() -> None:
+    bare = client("Import")
+    assert bare.application is not None
+    bare = ClientApplication(replace(bare.application, credentials=()), bare.principal)
+    observed = observed_state(trust(bare, consented=False), site_of(complete(bare)).settings)
+    (only,) = status_of(observed).clients
+    assert (only.can_call, only.needs) == (False, "admin consent, credential")
+
+
+def test_a_client_of_another_tenant_can_call_as_far_as_is_known() -> None:
+    observed = complete(client("Import"))
+    foreign = replace(observed.trust.clients[0], application=None)
+    (only,) = status_of(replace(observed, trust=replace(observed.trust, clients=(foreign,)))).clients
+    assert (only.can_call, only.needs, only.ends) == (True, "nothing", None)
+
+
+def test_an_identity_that_is_not_allowed_cannot_call() -> None:
+    observed = complete(client("Import"))
+    site = status_of(replace(observed, trust=replace(observed.trust, identities=(IDENTITY,))))
+    assert [(one.can_call, one.needs) for one in site.clients if one.name == "reports-func"] == [(False, "allow list")]
+
+
+def _set(name: str, value: str) -> Callable[[ObservedState], ObservedState]:
+    return lambda seen: with_settings(seen, {**site_of(seen).settings, name: value})
+
+
+def _trust(**changed: object) -> Callable[[ObservedState], ObservedState]:
+    return lambda seen: replace(seen, trust=replace(seen.trust, **changed))  # type: ignore[arg-type]
+
+
+def _stopped(seen: ObservedState) -> ObservedState:
+    there = site_of(seen)
+    return replace(seen, app_service=replace(there, site=replace(there.site, state="Stopped")))
+
+
+STOPS_ALL = {
+    "switched off": _set("ServiceAuthEnabled", "no"),
+    "another audience": _set("ServiceAuthAudience", "api://foo"),
+    "another tenant": _set("ServiceAuthTenantId", guid("another")),
+    "another tenant's name": _set("ServiceAuthTenantName", "fabrikam.onmicrosoft.com"),
+    "no audience": _set("ServiceAuthAudience", ""),
+    "no URI": _trust(service=replace(SERVICE, identifier_uris=())),
+    "v2 tokens": _trust(service=replace(SERVICE, token_version=2)),
+    "no service principal": _trust(principal=None),
+    "stopped": _stopped,
+}
+STOPS_THE_ROLE = {
+    "role off": with_role_off,
+    "no role": _trust(service=replace(SERVICE, app_roles=())),
+    "another role": _set("ServiceAuthRole", "Wrong"),
+    "role not set": _set("ServiceAuthRole", ""),
+}
+
+
+@pytest.mark.parametrize("flaw", STOPS_ALL.values(), ids=STOPS_ALL.keys())
+def test_what_stops_every_call_leaves_no_client_that_can(flaw: Callable[[ObservedState], ObservedState]) -> None:
+    site = status_of(flaw(mixed()))
+    assert {one.can_call for one in site.clients} == {False}
+    assert site.verdict.startswith("0 of 4 clients can call contosolearn. ")
+
+
+@pytest.mark.parametrize("flaw", STOPS_THE_ROLE.values(), ids=STOPS_THE_ROLE.keys())
+def test_what_is_wrong_with_the_role_stops_those_that_need_it(flaw: Callable[[ObservedState], ObservedState]) -> None:
+    site = status_of(flaw(mixed()))
+    assert [one.name for one in site.clients if one.can_call] == ["reports-func"]
+
+
+def test_a_client_that_is_allowed_by_its_object_id_needs_no_role() -> None:
+    mine = client("Import")
+    assert mine.principal is not None
+    observed = observed_state(trust(mine, consented=False), settings(ServiceObjectIds=mine.principal.id))
+    assert [one.can_call for one in status_of(with_role_off(observed)).clients] == [True]
+
+
+def test_without_an_app_service_its_part_is_taken_for_right() -> None:
+    site = status_of(replace(complete(client("Import")), app_service=None))
+    assert site.verdict == "1 of 1 client can call the MCT API. No problems found."
+
+
+def test_without_the_settings_it_is_not_known_who_is_allowed() -> None:
+    refusal = PermissionMissing("permission-missing", "You can't.", remedy="Ask.")
+    seen = mixed()
+    site = status_of(replace(seen, app_service=replace(site_of(seen), settings={}, refusal=refusal)))
+    assert {one.name: (one.can_call, one.allowed) for one in site.clients} == {
+        "Reports": (False, None),
+        "Nightly": (None, None),
+        "Import": (None, None),
+        "reports-func": (None, None),
+    }
+    assert site.verdict.startswith("? of 4 clients can call contosolearn.")
+
+
+def test_a_trust_without_clients_says_so() -> None:
+    assert status_of(complete()).verdict == "No client can call contosolearn. 1 problem."
+
+
+def test_a_thousand_clients_take_no_longer_than_they_must() -> None:
+    site = status_of(crowd())
+    assert site.verdict == "990 of 1000 clients can call contosolearn. 10 problems."
