@@ -18,8 +18,8 @@ from mct_s2s.model.trust import ClientApplication
 from mct_s2s.planning.changes import Action, AnyChange
 from mct_s2s.planning.registrations.app_role import wanted_role
 from mct_s2s.planning.registrations.application_uri import uri_shown
-from mct_s2s.planning.registrations.membership import is_allowed, is_consented, members
-from mct_s2s.planning.reports.client_status import client_statuses
+from mct_s2s.planning.registrations.membership import members
+from mct_s2s.planning.reports.client_status import ClientStatus, client_statuses
 from mct_s2s.planning.reports.findings import Finding, is_healthy
 
 Json = dict[str, Any]
@@ -50,7 +50,7 @@ def timestamp(moment: datetime) -> str:
 def status_document(observed: ObservedState, findings: tuple[Finding, ...]) -> Json:
     """`mct-s2s/status/v1`."""
     tenant, site = observed.tenant, observed.app_service
-    can_call = {one.id: one.can_call for one in client_statuses(observed, findings)}
+    statuses = {one.id: one for one in client_statuses(observed, findings)}
     return {
         "schema": "mct-s2s/status/v1",
         "healthy": is_healthy(findings),
@@ -58,7 +58,7 @@ def status_document(observed: ObservedState, findings: tuple[Finding, ...]) -> J
         "tenant": {"id": tenant.id, "name": tenant.name} if tenant else None,
         "appService": _app_service(site) if site else None,
         "serviceApplication": _service(observed),
-        "clients": [*_applications(observed, can_call), *_identities(observed, can_call)],
+        "clients": [*_applications(observed, statuses), *_identities(observed, statuses)],
         "connection": _connection(observed),
         "findings": [
             {
@@ -166,24 +166,24 @@ def _connection(observed: ObservedState) -> Json | None:
     }
 
 
-CanCall = Mapping[str, bool | None]
+Statuses = Mapping[str, ClientStatus]
 
 
-def _applications(observed: ObservedState, can_call: CanCall) -> list[Json]:
-    return [_client(client, observed, can_call) for client in members(observed)]
+def _applications(observed: ObservedState, statuses: Statuses) -> list[Json]:
+    return [_client(client, statuses[client.client_id]) for client in members(observed)]
 
 
-def _client(client: ClientApplication, observed: ObservedState, can_call: CanCall) -> Json:
-    application, site = client.application, observed.app_service
+def _client(client: ClientApplication, status: ClientStatus) -> Json:
+    application = client.application
     return {
         "kind": "application",
         "displayName": client.display_name,
         "appId": client.client_id,
         "objectId": application.object_id if application else None,
         "servicePrincipalId": client.principal.id if client.principal else None,
-        "consented": is_consented(client, observed),
-        "allowed": None if observed.settings_unread else site is not None and is_allowed(client, site),
-        "canCall": can_call[client.client_id],
+        "consented": status.consented,
+        "allowed": status.allowed,
+        "canCall": status.can_call,
         "credentials": [_credential(credential) for credential in application.credentials] if application else [],
     }
 
@@ -197,20 +197,17 @@ def _credential(credential: Credential) -> Json:
     }
 
 
-def _identities(observed: ObservedState, can_call: CanCall) -> list[Json]:
+def _identities(observed: ObservedState, statuses: Statuses) -> list[Json]:
     by_name = sorted(observed.trust.identities, key=lambda one: (one.display_name.casefold(), one.id))
-    return [_identity(identity, observed, can_call) for identity in by_name]
+    return [_identity(identity, statuses[identity.id]) for identity in by_name]
 
 
-def _identity(identity: ServicePrincipal, observed: ObservedState, can_call: CanCall) -> Json:
-    site = observed.app_service
+def _identity(identity: ServicePrincipal, status: ClientStatus) -> Json:
     return {
         "kind": "managedIdentity",
         "displayName": identity.display_name,
         "resourceId": identity.resource_id,
         "principalId": identity.id,
-        "allowed": None
-        if observed.settings_unread
-        else site is not None and site.allowed_object_ids.holds(identity.id),
-        "canCall": can_call[identity.id],
+        "allowed": status.allowed,
+        "canCall": status.can_call,
     }

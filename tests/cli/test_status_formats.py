@@ -124,14 +124,14 @@ def test_one_that_fails_is_reported_and_the_others_are_shown(mct: Program, subsc
 def test_each_format_has_all_sites_and_is_read_by_its_own_programs(mct: Program, subscription: Sandbox) -> None:
     done = {form: mct("status", "--all", "-o", form) for form in FORMATS}
     for each in done.values():
+        text = each.out.replace("\r\n ", "")
         assert (each.code, notes(each)) == (3, [])
-        assert all(fact in each.out.replace("\r\n ", "") for fact in ("contosotrain", "Training", "mct-s2s rotate-secret"))
-    text = {form: each.out for form, each in done.items()}
-    rows = csv.DictReader(io.StringIO(text["csv"].removeprefix("\ufeff"), newline=""))
+        assert all(fact in text for fact in ("contosotrain", "Training", "mct-s2s rotate-secret"))
+    rows = csv.DictReader(io.StringIO(done["csv"].out.removeprefix("\ufeff"), newline=""))
     assert {row["appService"] for row in rows} >= {"contosolearn", "contosonew", "contosotrain"}
-    summaries = [str(event["SUMMARY"]) for event in Calendar.from_ical(text["ics"]).walk("VEVENT")]
+    summaries = [str(event["SUMMARY"]) for event in Calendar.from_ical(done["ics"].out).walk("VEVENT")]
     assert "Secret of Training expires (contosotrain)" in summaries
-    assert text["markdown"].startswith("# ")
+    assert done["markdown"].out.startswith("# ")
 
 
 def test_a_subscription_without_mct_is_not_what_was_meant(mct: Program, azure: Sandbox) -> None:

@@ -107,6 +107,7 @@ def test_a_client_application_is_reported_by_all_its_ids_and_credentials() -> No
         "servicePrincipalId": IMPORT.principal.id,
         "consented": True,
         "allowed": True,
+        "canCall": True,
         "credentials": [
             {"kind": "secret", "keyId": guid("by hand365"), "name": "by hand", "expires": "2027-11-24T12:00:00Z"}
         ],
@@ -120,10 +121,10 @@ def test_a_managed_identity_is_reported_with_its_resource_and_whether_it_is_allo
         "resourceId": IDENTITY.resource_id,
         "principalId": IDENTITY.id,
     }
-    assert status_of(healthy())["clients"][1] == {**expected, "allowed": True}
+    assert status_of(healthy())["clients"][1] == {**expected, "allowed": True, "canCall": True}
     unlisted = with_settings(healthy(), settings())
-    assert {**expected, "allowed": False} in status_of(unlisted)["clients"]
-    assert {**expected, "allowed": False} in status_of(replace(healthy(), app_service=None))["clients"]
+    assert {**expected, "allowed": False, "canCall": False} in status_of(unlisted)["clients"]
+    assert {**expected, "allowed": None, "canCall": True} in status_of(replace(healthy(), app_service=None))["clients"]
 
 
 def test_only_the_seven_settings_are_ever_reported() -> None:
@@ -153,9 +154,9 @@ def test_what_was_not_looked_at_is_null() -> None:
     assert (document["clients"], document["cloud"]) == ([], "usgov")
 
 
-def test_without_an_app_service_no_client_is_allowed() -> None:
+def test_without_an_app_service_it_is_not_known_who_is_allowed() -> None:
     row = status_of(replace(complete(IMPORT), app_service=None))["clients"][0]
-    assert (row["consented"], row["allowed"]) == (True, False)
+    assert (row["consented"], row["allowed"]) == (True, None)
 
 
 def test_a_half_made_service_application_is_reported_with_its_gaps() -> None:
