@@ -9,7 +9,7 @@ Rooms, from top to bottom; each imports only those below it:
     hosting          listening, certificates, start and end: as a process of its own, or inside another program
     middleware       around every request: log, faults, latency, errors in the service's form
     services         graph, arm, login, key_vault, mct_site, control: unpack a request, call the rules, pack the answer;
-                     page: what is inside, for a browser
+                     page: for a browser
     observability    request log, issued tokens, secrets in wrong places, faults, options
     state            everything together, as one file; the seed
     resources        subscriptions: data and rules of Resource Manager, without HTTP

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import json
-import re
 from html.parser import HTMLParser
 
 import httpx
 import pytest
 from mct_s2s.sandbox.core.real_names import RealNames
-from mct_s2s.sandbox.services.page import rows
+from mct_s2s.sandbox.services import page as shown_page
 from mct_s2s.sandbox.state import seed
 from mct_s2s.sandbox.state.state import SandboxState
 
@@ -38,25 +35,15 @@ class Document(HTMLParser):
         self.elements: list[tuple[str, tuple[str, ...]]] = []
         self.links: list[str] = []
         self.text = ""
-        self.inline: dict[str, str] = {}
-        self._within = ""
         self.feed(text)
         self.close()
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.elements.append((tag, tuple(sorted(name for name, _ in attrs))))
         self.links += [value or "" for name, value in attrs if name in {"src", "href", "srcset", "action"}]
-        self._within = tag
-
-    def handle_endtag(self, tag: str) -> None:
-        del tag
-        self._within = ""
 
     def handle_data(self, data: str) -> None:
-        if self._within in {"script", "style"}:
-            self.inline[self._within] = data
-        else:
-            self.text += data
+        self.text += data
 
 
 def page(client: Client) -> Document:
@@ -86,11 +73,12 @@ def test_it_shows_what_a_command_has_done(client: Client) -> None:
     client.graph("POST", f"/applications/{object_id}/addPassword", json={"passwordCredential": {"displayName": "one"}})
     write_settings(client, {"ServiceAuthEnabled": "true", "Other": "not for you"})
     text = page(client).text
-    for shown in ("S2S-client", object_id, "ServiceAuthEnabled", "true", "Deployment pipeline", "Owner", "expires 20"):
+    for shown in (
+        *("S2S-client", object_id, "ServiceAuthEnabled=true", "Deployment pipeline", "expires 20"),
+        *("POST", "/v1.0/applications", "PUT", "/subscriptions/", "graph", "arm", "entra", "201"),
+    ):
         assert shown in text, shown
-    log = text[text.index("Requests") :]
-    for shown in ("POST /v1.0/applications", "PUT /subscriptions/", "Graph", "Resource Manager", "Sign-in", "201"):
-        assert shown in log, shown
+    assert "not for you" not in text
 
 
 def test_no_secret_is_on_it(client: Client, state: SandboxState) -> None:
@@ -109,12 +97,9 @@ def test_no_secret_is_on_it(client: Client, state: SandboxState) -> None:
 def test_no_setting_is_shown_that_may_be_a_secret(client: Client, state: SandboxState) -> None:
     settings = state.resources.sites[seed.SITE.lower()].settings
     settings |= {"ServiceAuthEnabled": "true", "ServiceAuthSecret": "not one of the document's"}
-    seen = Document(client.request("GET", PAGE).text).text
-    shown = {value for value in settings.values() if value and f"\n{value}\n" in re.sub(r"\s*\n\s*", "\n", seen)}
-    assert shown == {
-        "true",
-        *(value for value in settings.values() if value and value.startswith("@Microsoft.KeyVault")),
-    }
+    seen = page(client).text
+    assert [f"{name}={value}" for name, value in settings.items() if f"{name}=" in seen] == ["ServiceAuthEnabled=true"]
+    assert "not one of the document's" not in seen
 
 
 def test_a_secret_in_an_address_is_masked(client: Client) -> None:
@@ -128,39 +113,19 @@ def test_a_secret_in_an_address_is_masked(client: Client) -> None:
 def test_names_from_elsewhere_are_only_ever_text(client: Client, state: SandboxState) -> None:
     before = set(page(client).elements)
     site = next(iter(state.resources.sites.values()))
-    vault = next(iter(state.resources.vaults.values()))
     for evil in HOSTILE:
         object_id = application(client, evil)
         sent = json.dumps({"passwordCredential": {"displayName": evil}})
         client.graph("POST", f"/applications/{object_id}/addPassword", content=sent, headers=JSON)
         client.request("GET", "/subscriptions/<svg onload=alert(1)>", params={"evil": evil.encode("utf-8", "replace")})
-        control(client, "locks", {"scope": f"/{evil}", "level": "ReadOnly", "name": evil})
-        role = {"role": {"name": evil, "actions": ["*"]}, "scope": f"/{evil}"}
-        control(client, "callers", {"name": evil, "armRoles": [role]})
+        control(client, "callers", {"name": evil})
         site.settings |= {evil: "x", "ServiceAuthRole": evil}
-        vault.secrets[evil] = {"name": evil, "versions": []}
-    client.request("PUT", "/_sandbox/faults", json=[{"match": {"path": HOSTILE[0]}, "fault": {"type": "html"}}])
     seen = page(client)
     new = {element for element in seen.elements if element not in before}
-    assert {tag for tag, _ in new} <= {
-        "b",
-        "code",
-        "dd",
-        "div",
-        "dl",
-        "dt",
-        "h3",
-        "li",
-        "p",
-        "span",
-        "td",
-        "time",
-        "tr",
-        "ul",
-    }
-    assert {name for _, attributes in new for name in attributes} <= {"class", "id"}
+    assert {tag for tag, _ in new} <= {"div", "h2", "table", "td", "th", "tr"}
+    assert not any(attributes for _, attributes in new)
     for evil in HOSTILE[:-1]:
-        assert seen.text.count(evil) >= 3, evil
+        assert seen.text.count(evil) >= 2, evil
 
 
 def test_a_name_that_is_no_text_is_shown_as_a_question_mark(client: Client, state: SandboxState) -> None:
@@ -168,17 +133,17 @@ def test_a_name_that_is_no_text_is_shown_as_a_question_mark(client: Client, stat
     assert "a?b" in page(client).text
 
 
-def test_the_browser_may_run_its_own_script_and_nothing_else(client: Client) -> None:
+def test_a_browser_runs_and_fetches_nothing(client: Client) -> None:
     answer = client.request("GET", PAGE)
     seen = Document(answer.text)
     policy = dict(rule.split(" ", 1) for rule in answer.headers["content-security-policy"].split("; "))
-    assert policy["default-src"] == policy["base-uri"] == policy["form-action"] == policy["frame-ancestors"] == "'none'"
-    for directive, tag in (("script-src", "script"), ("style-src", "style")):
-        digest = base64.b64encode(hashlib.sha256(seen.inline[tag].encode()).digest()).decode()
-        assert policy[directive] == f"'sha256-{digest}'"
-    assert [tag for tag, _ in seen.elements].count("script") == 1
+    nonce = policy.pop("style-src").removeprefix("'nonce-").removesuffix("'")
+    assert f'<style nonce="{nonce}">' in answer.text
+    assert nonce not in client.request("GET", PAGE).text
+    assert policy == dict.fromkeys(("default-src", "base-uri", "form-action", "frame-ancestors"), "'none'")
+    assert "script" not in [tag for tag, _ in seen.elements]
     assert not [names for _, names in seen.elements if "style" in names or any(name.startswith("on") for name in names)]
-    assert [link for link in seen.links if not link.startswith(("#", "data:image/svg"))] == []
+    assert seen.links == []
 
 
 @pytest.mark.parametrize(
@@ -229,7 +194,7 @@ def test_it_is_at_no_name_of_azures(state: SandboxState) -> None:
 
 
 def test_a_large_directory_is_shown_in_part(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rows, "MOST", 3)
+    monkeypatch.setattr(shown_page, "MOST", 3)
     assert "And 2 more." in page(client).text
 
 

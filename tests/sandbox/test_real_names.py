@@ -14,7 +14,6 @@ from typing import Any
 
 import pytest
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
 from mct_s2s.azure.cloud_metadata import read_cloud
 from mct_s2s.azure.clouds import PUBLIC
 from mct_s2s.cli.app import main
@@ -192,9 +191,8 @@ def test_the_usual_authority_does_not_vouch_for_azures_names(tmp_path: Path) -> 
     assert not {*usual} & {*real}
     assert [path.stat().st_mode & 0o777 for path in (usual[1], real[1])] == [0o600, 0o600]
     of = [x509.load_pem_x509_certificate(pair[1].read_bytes()) for pair in (usual, real)]
-    assert of[0].issuer == of[1].issuer
     of[1].verify_directly_issued_by(x509.load_pem_x509_certificate(real[0].read_bytes()))
-    with pytest.raises(InvalidSignature):
+    with pytest.raises(ValueError, match="issuer"):
         of[1].verify_directly_issued_by(x509.load_pem_x509_certificate(usual[0].read_bytes()))
     names = of[0].extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     assert names.get_values_for_type(x509.DNSName) == ["localhost", "*.vault.localhost"]

@@ -14,12 +14,11 @@ from mct_s2s.sandbox.middleware.pipeline import Pipeline
 from mct_s2s.sandbox.observability.exchange import App, Receive, Scope, Send
 from mct_s2s.sandbox.observability.observability import Observability
 from mct_s2s.sandbox.observability.request_log import RequestLog
-from mct_s2s.sandbox.services import key_vault, mct_site, metadata
+from mct_s2s.sandbox.services import key_vault, mct_site, metadata, page
 from mct_s2s.sandbox.services.arm import arm
 from mct_s2s.sandbox.services.control import control
 from mct_s2s.sandbox.services.graph import graph
 from mct_s2s.sandbox.services.login import issuer, login, managed_identity
-from mct_s2s.sandbox.services.page import page
 from mct_s2s.sandbox.state.state import SandboxState
 
 

@@ -10,7 +10,7 @@ from mct_s2s.sandbox.hosting import shells
 from mct_s2s.sandbox.hosting.environment import connecting
 from mct_s2s.sandbox.hosting.hosts_file import MARK
 from mct_s2s.sandbox.hosting.shells import Shell
-from mct_s2s.sandbox.services.page.page import PATH
+from mct_s2s.sandbox.services.page import PATH
 
 CLOUD_NAME = "mct-sandbox"
 _SIGN_IN = ("AZURE_CLIENT_ID", "AZURE_CLIENT_SECRET", "AZURE_TENANT_ID")
@@ -25,7 +25,7 @@ def lines(addresses: Addresses, shell: Shell, listen: str = "") -> Iterator[str]
     yield ""
     if real:
         yield from _hosts_file(addresses)
-    yield "Look inside, live (your browser warns of the certificate, which was made here):"
+    yield "Look inside (your browser warns of the certificate, which was made here):"
     yield f"  {addresses.origin}{PATH}"
     yield "Connect any client, as the sandbox's administrator (--unset undoes it):"
     yield from (f"  {line}" for line in connecting(shell))

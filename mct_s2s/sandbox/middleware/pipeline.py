@@ -22,7 +22,7 @@ from mct_s2s.sandbox.observability.faults import Fault
 from mct_s2s.sandbox.observability.issued_tokens import claims_of
 from mct_s2s.sandbox.observability.observability import Observability
 from mct_s2s.sandbox.observability.writes import READS, batch_wrote, may_write
-from mct_s2s.sandbox.services.page import page
+from mct_s2s.sandbox.services import page
 from mct_s2s.sandbox.state.persistence import StateWriter
 from mct_s2s.sandbox.state.state import SandboxState
 
@@ -86,7 +86,6 @@ class Pipeline:
         watch = self.observability.watch
         service = self._service_of(scope)
         entry = self.observability.log.open(
-            # The page looks every second: left open, it would push everything else out of the log.
             kept=not (service == "control" and path == page.PATH),
             at=self._state.clock.now().isoformat(),
             service=service,
