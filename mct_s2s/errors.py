@@ -35,7 +35,7 @@ class MissingRight:
     step: str
     """What it is needed for, as a verb phrase: `grant admin consent to 'Import'`."""
     right: str
-    """The role or permission; of a lock or deny assignment, its removal."""
+    """The role or permission; of a lock, its removal."""
     who: str
     """Who can grant it: `a Privileged Role Administrator`."""
     command: str = ""

@@ -79,14 +79,6 @@ class Cloud:
         return self.name if chosen_by_name else urlsplit(self.arm).netloc.replace(":", "-")
 
     @property
-    def writes_need_second_factor(self) -> bool:
-        """Whether Azure Resource Manager is known to refuse writes of people who signed in without a second factor.
-
-        Source: learn.microsoft.com/entra/identity/authentication/concept-mandatory-multifactor-authentication, phase 2.
-        """
-        return self.is_public
-
-    @property
     def is_public(self) -> bool:
         """Whether azure-identity needs to be told nothing to use it."""
         return self.login == PUBLIC.login

@@ -73,7 +73,7 @@ async def connect(
             scopes = [cloud.graph_scope] * needs.directory + [cloud.arm_scope] * needs.arm
             scopes += [cloud.key_vault_scope] * (needs.key_vault and cloud.key_vault is not None)
             await asyncio.gather(loading, *(credential.get_token(scope) for scope in scopes))
-            async with _ports(connection, credential, needs) as azure:
+            async with _ports(connection, credential) as azure:
                 signing_in.close()
                 yield Session(
                     azure,
@@ -218,7 +218,7 @@ async def _sign_in(
 
 
 @asynccontextmanager
-async def _ports(connection: Connection, credential: CallerCredential, needs: Needs) -> AsyncIterator[Azure]:
+async def _ports(connection: Connection, credential: CallerCredential) -> AsyncIterator[Azure]:
     from mct_s2s.azure.arm.app_services import ArmSites  # noqa: PLC0415
     from mct_s2s.azure.arm.arm_session import ArmSession  # noqa: PLC0415
     from mct_s2s.azure.arm.managed_identities import ArmIdentities  # noqa: PLC0415
@@ -234,7 +234,6 @@ async def _ports(connection: Connection, credential: CallerCredential, needs: Ne
         cloud, credential, connection.http, connection.retry_policy(service="Azure Resource Manager"), trace
     )
     sites = ArmSites(arm)
-    asks = needs.arm and cloud.writes_need_second_factor
     try:
         yield Azure(
             cloud=cloud.name,
@@ -245,7 +244,6 @@ async def _ports(connection: Connection, credential: CallerCredential, needs: Ne
             identities=ArmIdentities(arm, sites),
             directory_access=GraphAccess(graph, credential.signed_in),
             resource_access=ArmAccess(arm),
-            write_refusal=await credential.without_second_factor(cloud.arm_scope) if asks else None,
         )
     finally:
         await graph.close()

@@ -129,22 +129,6 @@ class Permission:
 
 
 @dataclass(frozen=True)
-class Denial:
-    """A deny assignment. Source: learn.microsoft.com/azure/role-based-access-control/deny-assignments."""
-
-    name: str
-    permission: Permission
-    principals: frozenset[str]
-    """Object ids in lower case; `EVERYBODY` among them means all principals."""
-    spared: frozenset[str] = frozenset()
-    spares_groups: bool = False
-    """Whether it spares the members of some group: the caller may be one."""
-
-
-EVERYBODY = "00000000-0000-0000-0000-000000000000"
-
-
-@dataclass(frozen=True)
 class ResourceLock:
     """A management lock at a scope or above it.
 
@@ -162,7 +146,6 @@ class ScopeRights:
 
     permissions: tuple[Permission, ...] | None = None
     locks: tuple[ResourceLock, ...] | None = None
-    denials: tuple[Denial, ...] | None = None
 
 
 @dataclass(frozen=True)

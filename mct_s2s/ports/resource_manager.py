@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from mct_s2s.model.azure_resources import IdentityResource, Site, SlotConfig
-from mct_s2s.model.caller_rights import Denial, Permission, ResourceLock
+from mct_s2s.model.caller_rights import Permission, ResourceLock
 from mct_s2s.model.ids import PrincipalId, TenantId
 from mct_s2s.model.resource_id import ResourceId
 
@@ -95,6 +95,3 @@ class ResourceAccess(Protocol):
 
     async def locks(self, resource: ResourceId) -> tuple[ResourceLock, ...]:
         """The locks on it and on what contains it."""
-
-    async def denials(self, resource: ResourceId) -> tuple[Denial, ...]:
-        """The deny assignments that reach it."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mct_s2s.errors import S2SError
 from mct_s2s.ports.graph import Directory, DirectoryAccess
 from mct_s2s.ports.resource_manager import Identities, ResourceAccess, Sites
 
@@ -23,5 +22,3 @@ class Azure:
     identities: Identities
     directory_access: DirectoryAccess
     resource_access: ResourceAccess
-    write_refusal: S2SError | None = None
-    """Why Azure Resource Manager will refuse this caller's writes, where the sign-in shows that beforehand."""

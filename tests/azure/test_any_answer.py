@@ -212,8 +212,7 @@ ARM_ROW: dict[str, Any] = {
     "identity": {"principalId": ID, "type": "SystemAssigned", "userAssignedIdentities": {str(IDENTITY): {}}},
     "properties": {"state": "Running", "defaultHostName": "x.example", "hostNames": ["x.example", "y.example"],
                    "appSettingNames": ["A"], "status": "Resolved", "level": "ReadOnly", "scope": str(SITE),
-                   "principalId": ID, "denyAssignmentName": "d", "principals": [{"id": ID, "type": "Group"}],
-                   "excludePrincipals": [{"id": ID, "type": "Group"}],
+                   "principalId": ID,
                    "permissions": [{"actions": ["*"], "notActions": ["x"], "condition": None}]},
     "actions": ["*"], "notActions": [],
 }  # fmt: skip
@@ -272,7 +271,6 @@ def test_any_answer_about_a_managed_identity(
 RIGHTS: dict[str, Callable[[ArmAccess], Awaitable[object]]] = {
     "permissions": lambda a: a.permissions(SITE),
     "locks": lambda a: a.locks(SITE),
-    "denials": lambda a: a.denials(SITE),
 }
 
 

@@ -35,11 +35,6 @@ def _lock(name: str) -> dict[str, Any]:
     return {"id": lock, "name": name, "properties": {"level": "ReadOnly"}}
 
 
-def _denial(name: str) -> dict[str, Any]:
-    denied = {"denyAssignmentName": name, "scope": str(SITE), "permissions": [{"actions": ["*"]}]}
-    return {"name": name, "properties": denied}
-
-
 def _subscription(name: str) -> dict[str, Any]:
     return {"subscriptionId": guid(name), "displayName": name, "tenantId": guid("tenant")}
 
@@ -49,7 +44,6 @@ LISTS: dict[str, tuple[Read, Callable[[str], dict[str, Any]]]] = {
     "subscriptions": (lambda session: ArmSites(session).subscriptions(), _subscription),
     "permissions": (lambda session: ArmAccess(session).permissions(SITE), lambda name: {"actions": [name]}),
     "locks": (lambda session: ArmAccess(session).locks(SITE), _lock),
-    "deny assignments": (lambda session: ArmAccess(session).denials(SITE), _denial),
     "role assignments": (
         lambda session: ArmIdentities(session, ArmSites(session)).roles_of(replace(HOLDER)),
         _assigned,

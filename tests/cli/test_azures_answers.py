@@ -11,7 +11,7 @@ from mct_s2s.engine.request import Request
 from mct_s2s.planning.plan import Plan
 
 from tests.cli.conftest import Ended, Program
-from tests.conftest import FUNCTION_APP, LOGIC_APP, SITE, Sandbox
+from tests.conftest import LOGIC_APP, SITE, Sandbox
 
 JSON = ("-y", "-o", "json")
 REFERENCE = "96524024-75b0-497b-ab38-0381399a6aaa"
@@ -89,7 +89,6 @@ def test_a_watch_prints_nothing_new_where_only_the_order_is_new(mct: Program, az
 def test_lists_are_read_to_their_end(mct: Program, azure: Sandbox) -> None:
     azure.add_site(name="another", group="elsewhere")
     azure.lock(f"{SITE}/slots/staging", "CanNotDelete")
-    azure.deny(FUNCTION_APP, "Microsoft.Web/nothing/write")
     unknown = {"MCT_S2S_RESOURCE_GROUP": "", "MCT_S2S_APP_SERVICE": "contosolearm"}
 
     def shown() -> list[Ended]:

@@ -132,13 +132,12 @@ def test_without_a_file_the_command_carries_the_values(mct: Program, azure: Sand
     assert {name: azure.settings()[name] for name in step["settings"]} == step["settings"]
 
 
-def test_a_deny_assignment_leaves_the_settings_out(mct: Program, azure: Sandbox) -> None:
+def test_what_a_publisher_denies_is_found_out_by_the_real_request_and_explained(mct: Program, azure: Sandbox) -> None:
     azure.deny(GROUP, "*/write")
     done = mct("setup", "--client", "A", "-y", "-o", "json")
     assert done.code == PERMISSION_MISSING
-    (step,) = left(done)
-    assert "deny assignment" in " ".join(step["missing"])
-    assert "client application" in created(done)
+    assert "managed application whose publisher denies changes" in done.document["error"]["remedy"]
+    assert "--no-app-service --handoff handoff.json" in done.document["error"]["remedy"]
 
 
 def test_a_missing_right_to_restart_leaves_the_restart_out(mct: Program, azure: Sandbox) -> None:

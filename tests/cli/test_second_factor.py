@@ -6,7 +6,6 @@ import asyncio
 import re
 
 import pytest
-from mct_s2s.azure.clouds import Cloud
 from mct_s2s.azure.sign_in import interactive
 from mct_s2s.sandbox.entra.tokens import delegated
 
@@ -115,42 +114,6 @@ def test_the_azure_clis_user_is_told_the_commands_and_the_same_command_resumes(
     again = mct(*SETUP, "--auth", "cli", env=az.env)
     assert again.code == 0, again.document
     assert again.document["status"]["healthy"] is True
-
-
-@pytest.fixture
-def certain(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The sandbox is a cloud of which it is known beforehand, as it is of the public one."""
-    monkeypatch.setattr(Cloud, "writes_need_second_factor", property(lambda _: True))
-
-
-def test_where_it_is_known_nothing_is_changed_before_it_is_told(
-    mct: Program, turned: Sandbox, inside: Inside, az: AzureCli, certain: None
-) -> None:
-    """The directory's part would be done in vain: the App Service's would be refused after it."""
-    az.answers(tokens(turned, inside))
-    turned.forget()
-    done = mct(*SETUP, "--auth", "cli", env=az.env)
-    assert error(done) == (4, "mfa-required")
-    assert re.search(r"az logout; az login .* --claims-challenge \S+$", done.document["error"]["remedy"])
-    assert turned.writes() == []
-    checked = mct("doctor", "--auth", "cli", "-o", "json", env=az.env)
-    (missing,) = [check for check in checked.document["checks"] if check["state"] == "missing"]
-    assert (checked.code, missing["code"], missing["remedy"]) == (3, "second-factor", done.document["error"]["remedy"])
-    assert mct("status", "--auth", "cli", env=az.env).code == 3, "reading takes no second factor"
-    only = ("setup", "--client", "Import", "--no-app-service", "--service-name", "MCT", "-y", "-o", "json")
-    assert mct(*only, "--auth", "cli", env=az.env).code == 0, "nor does the directory"
-
-
-def test_a_sign_in_with_a_second_factor_is_good_for_everything(
-    mct: Program, azure: Sandbox, inside: Inside, az: AzureCli, certain: None
-) -> None:
-    az.answers(tokens(azure, inside))
-    assert mct(*SETUP, "--auth", "cli", env=az.env).code == 0
-
-
-def test_an_application_is_not_looked_at(mct: Program, azure: Sandbox, az: AzureCli, certain: None) -> None:
-    assert mct(*SETUP, "--auth", "cli", env=az.env).code == 0, "az is signed in as a service principal"
-    assert mct("doctor", "--auth", "environment").code == 0
 
 
 def test_graph_asks_for_claims_and_gets_them(mct: Program, azure: Sandbox, person: Inside) -> None:

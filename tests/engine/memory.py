@@ -34,7 +34,7 @@ from mct_s2s.engine.request import Request
 from mct_s2s.engine.session import Interface, Session
 from mct_s2s.errors import NotThere, S2SError, ServiceError
 from mct_s2s.model.azure_resources import AppService, IdentityResource, Site, SlotConfig
-from mct_s2s.model.caller_rights import Denial, Permission, Person, ResourceLock, RoleAssignment, SecretRule, SignedIn
+from mct_s2s.model.caller_rights import Permission, Person, ResourceLock, RoleAssignment, SecretRule, SignedIn
 from mct_s2s.model.client_credentials import Certificate, Credential, CredentialKind, Federation, SecretNote
 from mct_s2s.model.client_sign_in import (
     ApiAnswer,
@@ -837,10 +837,6 @@ class MemoryResourceAccess:
     async def locks(self, resource: ResourceId) -> tuple[ResourceLock, ...]:
         async with self.state.call("locks_at", resource.name):
             return tuple(lock for lock in self.state.locks if str(resource).lower().startswith(lock.scope.lower()))
-
-    async def denials(self, resource: ResourceId) -> tuple[Denial, ...]:
-        async with self.state.call("denials_at", resource.name):
-            return ()
 
 
 # --- places, tokens, the API ---

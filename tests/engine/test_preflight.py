@@ -38,7 +38,7 @@ READER = (Permission(("*/read", "Microsoft.Web/sites/config/list/action")),)
 NOBODY = frozenset[str]()
 DENIED = PermissionMissing("permission-missing", "You may not read the application settings.", remedy="Ask an Owner.",
                            request_id="1234")  # fmt: skip
-QUESTIONS = ("person", "roles", "permissions", "owned", "secret_rules", "permissions_at", "locks_at", "denials_at")
+QUESTIONS = ("person", "roles", "permissions", "owned", "secret_rules", "permissions_at", "locks_at")
 
 
 def found(here: MemoryState, *, directory: bool = True) -> tuple[CallerRights, float]:
@@ -99,7 +99,6 @@ def test_what_cannot_be_read_is_unknown_and_the_rest_is_known(question: str, err
         "secret_rules": access.secret_rules,
         "permissions_at": rights.permissions,
         "locks_at": rights.locks,
-        "denials_at": rights.denials,
     }
     unknown = {name for name, answer in answers.items() if answer is None}
     assert unknown == ({question} if question != "permissions" else set())
@@ -132,7 +131,7 @@ def test_a_bug_in_a_question_is_not_taken_for_an_answer() -> None:
 def test_a_command_that_has_no_business_in_the_directory_asks_nothing_there() -> None:
     here = memory_state()
     access, _ = found(here, directory=False)
-    assert {call.split()[0] for call in here.calls} == {"permissions_at", "locks_at", "denials_at"}
+    assert {call.split()[0] for call in here.calls} == {"permissions_at", "locks_at"}
     assert access.at(SITE.resource).locks == ()
 
 

@@ -57,7 +57,7 @@ def access(
         assignments=(),
         owned=frozenset(),
     )
-    return CallerRights(rights, None, {SITE: ScopeRights(site, (), ()), HOLDER: ScopeRights(resource, (), ())})
+    return CallerRights(rights, None, {SITE: ScopeRights(site, ()), HOLDER: ScopeRights(resource, ())})
 
 
 ALL = ("Application.ReadWrite.All", "AppRoleAssignment.ReadWrite.All")

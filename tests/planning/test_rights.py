@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import pytest
 from mct_s2s.model.caller_rights import (
-    EVERYBODY,
     CallerRights,
-    Denial,
     DirectoryRights,
     Permission,
     Person,
@@ -22,7 +20,6 @@ from mct_s2s.planning.permissions.rights import (
     CLOUD_APPLICATION_ADMINISTRATOR,
     HYBRID_IDENTITY_ADMINISTRATOR,
     Need,
-    ObstacleKind,
     Right,
     judge,
 )
@@ -177,29 +174,5 @@ def test_each_obstacle_is_named() -> None:
         ResourceLock("do not touch", str(SITE), is_read_only=True),
         ResourceLock("keep", str(SITE), is_read_only=False),
     )
-    denials = (Denial("managed application", may("*/write"), frozenset({EVERYBODY})),)
-    assert at_site(ScopeRights((), locks, denials)) == (NO, ["role", "lock", "denial"])
-    assert at_site(ScopeRights((may("*"),), locks[1:], ())) == (YES, [])
-    restart = Need(Right.RESTART, "contosolearn", resource=SITE)
-    assert at_site(ScopeRights((may("*"),), (), denials), restart) == (YES, []), "it denies writing alone"
-
-
-@pytest.mark.parametrize(
-    ("denial", "verdict"),
-    [
-        (Denial("d", may("*"), frozenset({EVERYBODY})), NO),
-        (Denial("d", may("*"), frozenset({ME.lower()})), NO),
-        (Denial("d", may("*"), frozenset({guid("a group, perhaps mine")})), UNKNOWN),
-        (Denial("d", may("*"), frozenset({EVERYBODY}), frozenset({ME.lower()})), YES),
-        (Denial("d", may("*"), frozenset({EVERYBODY}), frozenset({guid("x")}), spares_groups=True), UNKNOWN),
-        (Denial("d", may("*"), frozenset({EVERYBODY}), frozenset({guid("x")})), NO),
-    ],
-)
-def test_whom_a_denial_hits(denial: Denial, verdict: Verdict) -> None:
-    assert at_site(ScopeRights((may("*"),), (), (denial,)), who=application(READ))[0] is verdict
-
-
-def test_who_cannot_be_told_is_not_denied_where_some_are_spared() -> None:
-    denial = Denial("d", may("*"), frozenset({EVERYBODY}), frozenset({guid("x")}))
-    assert at_site(ScopeRights((may("*"),), (), (denial,)))[0] is UNKNOWN
-    assert ObstacleKind.DENIAL.value == "denial"
+    assert at_site(ScopeRights((), locks)) == (NO, ["role", "lock"])
+    assert at_site(ScopeRights((may("*"),), locks[1:])) == (YES, [])

@@ -127,14 +127,14 @@ def proofs() -> Iterator[str | None]:
 
 def grants() -> Iterator[str]:
     resource = ResourceId.site(EVIL, EVIL, EVIL)
-    locked = ScopeRights((Permission(("*",)),), (ResourceLock(EVIL, f"/subscriptions/{EVIL}", is_read_only=True),), ())
+    locked = ScopeRights((Permission(("*",)),), (ResourceLock(EVIL, f"/subscriptions/{EVIL}", is_read_only=True),))
     for rights in (
         DirectoryRights(SignedIn("x", ClientId(EVIL), is_person=False), permissions=frozenset()),
         DirectoryRights(
             SignedIn("x", is_person=True), principal_id=PrincipalId(EVIL), roles=frozenset(), graph=f"https://{EVIL}"
         ),
     ):
-        for scope in (locked, ScopeRights((), (), ())):
+        for scope in (locked, ScopeRights((), ())):
             access = CallerRights(rights, (), {str(resource).lower(): scope})
             for need in (Need(Right.RESTART, EVIL, resource=resource), Need(Right.CONSENT, EVIL)):
                 for lack in lacks(judge(need, access), access):

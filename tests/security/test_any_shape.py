@@ -54,7 +54,6 @@ ASKED = (
     ("arm", "/slotConfigNames"),
     ("arm", "/permissions"),
     ("arm", "/locks"),
-    ("arm", "/denyAssignments"),
     ("arm", "/reports-func"),
     ("arm", "/restart"),
     ("graph", "/organization"),

@@ -25,7 +25,6 @@ from azure.core.rest import HttpRequest
 
 from mct_s2s import __version__
 from mct_s2s.azure import retry as limits
-from mct_s2s.azure.api_version_fallback import ApiVersionFallback
 from mct_s2s.azure.arm.arm_refusals import UnreadableAnswer, refusal_of, translate
 from mct_s2s.azure.clouds import Cloud
 from mct_s2s.azure.http_session import HttpSession
@@ -50,7 +49,6 @@ class ArmSession:
         self.credential = credential
         self._retry_policy = retry_policy
         self._trace = trace
-        self._versions = ApiVersionFallback()
         self.transport = AioHttpTransport(
             session=http,
             session_owner=False,
@@ -69,7 +67,6 @@ class ArmSession:
             UserAgentPolicy(base_user_agent=f"mct-s2s/{__version__}"),
             _Decode(),
             OnlyAt(self.cloud.arm),
-            self._versions,
             _Bearer(self.credential, self.cloud),
             TracePolicy("ARM", self._trace),
         ]

@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, cast
 
-from mct_s2s.azure import api_version_fallback
+from mct_s2s.azure import api_versions
 from mct_s2s.azure.arm.app_services import ArmSites
 from mct_s2s.azure.arm.arm_session import ArmSession
 from mct_s2s.azure.json_values import guid, members, optional, rows, text, texts
@@ -124,7 +124,7 @@ class ArmIdentities:
             return []
         path = f"/subscriptions/{caller.resource.subscription_id}/providers/Microsoft.Authorization/roleAssignments"
         found = await self._session.rows(
-            path, api_version_fallback.AUTHORIZATION, ROLES, filter=f"principalId eq '{caller.principal_id}'"
+            path, api_versions.AUTHORIZATION, ROLES, filter=f"principalId eq '{caller.principal_id}'"
         )
         with ARM.readable(ROLES):
             return [text(members(row.get("properties")).get("scope")) or text(row["id"]) for row in found]
@@ -208,7 +208,7 @@ class ArmIdentities:
             self._clients[subscription_id] = ResourceManagementClient(
                 self._session.credential,
                 subscription_id,
-                **self._session.client_options(api_version_fallback.RESOURCES),
+                **self._session.client_options(api_versions.RESOURCES),
             )
         return self._clients[subscription_id]
 

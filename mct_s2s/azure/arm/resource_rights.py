@@ -1,6 +1,6 @@
 """What the caller may do to a resource, asked of Azure Resource Manager.
 
-Sources: learn.microsoft.com/rest/api/authorization/permissions/list-for-resource, /deny-assignments/list-for-scope;
+Sources: learn.microsoft.com/rest/api/authorization/permissions/list-for-resource;
 learn.microsoft.com/rest/api/resources/management-locks/list-by-scope.
 """
 
@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from mct_s2s.azure import api_version_fallback
+from mct_s2s.azure import api_versions
 from mct_s2s.azure.arm.arm_session import ArmSession
-from mct_s2s.azure.json_values import members, rows, text, texts
+from mct_s2s.azure.json_values import text, texts
 from mct_s2s.azure.services import ARM
-from mct_s2s.model.caller_rights import Denial, Permission, ResourceLock
+from mct_s2s.model.caller_rights import Permission, ResourceLock
 from mct_s2s.model.resource_id import ResourceId
 
 AUTHORIZATION = "/providers/Microsoft.Authorization"
@@ -28,27 +28,17 @@ class ArmAccess:
 
     async def permissions(self, resource: ResourceId) -> tuple[Permission, ...]:
         """GET …/permissions: of the caller."""
-        found = await self._session.rows(
-            f"{resource}{AUTHORIZATION}/permissions", api_version_fallback.AUTHORIZATION, READ
-        )
+        found = await self._session.rows(f"{resource}{AUTHORIZATION}/permissions", api_versions.AUTHORIZATION, READ)
         with ARM.readable(READ):
             return tuple(_permission(row) for row in found)
 
     async def locks(self, resource: ResourceId) -> tuple[ResourceLock, ...]:
         """GET …/locks, without those of resources below it."""
-        found = await self._session.rows(f"{resource}{AUTHORIZATION}/locks", api_version_fallback.LOCKS, READ)
+        found = await self._session.rows(f"{resource}{AUTHORIZATION}/locks", api_versions.LOCKS, READ)
         with ARM.readable(READ):
             locks = [_lock(row) for row in found]
         here = f"{str(resource).lower()}/"
         return tuple(lock for lock in locks if here.startswith(f"{lock.scope.lower().rstrip('/')}/"))
-
-    async def denials(self, resource: ResourceId) -> tuple[Denial, ...]:
-        """GET …/denyAssignments."""
-        found = await self._session.rows(
-            f"{resource}{AUTHORIZATION}/denyAssignments", api_version_fallback.AUTHORIZATION, READ
-        )
-        with ARM.readable(READ):
-            return tuple(denial for row in found for denial in _denials(row, resource))
 
 
 def _permission(row: Mapping[str, Any]) -> Permission:
@@ -61,24 +51,3 @@ def _lock(row: Mapping[str, Any]) -> ResourceLock:
     identifier = text(row["id"])
     scope = identifier[: identifier.lower().rfind(AUTHORIZATION.lower())]
     return ResourceLock(text(row["name"]), scope, text(row["properties"]["level"]).lower() == "readonly")
-
-
-def _denials(row: Mapping[str, Any], resource: ResourceId) -> list[Denial]:
-    properties = members(row["properties"])
-    scope = text(properties.get("scope")).rstrip("/").lower()
-    if properties.get("doNotApplyToChildScopes") and scope != str(resource).lower():
-        return []
-    return [
-        Denial(
-            text(properties.get("denyAssignmentName")) or text(row.get("name")),
-            _permission(permission),
-            _ids(properties.get("principals")),
-            _ids(properties.get("excludePrincipals")),
-            any(text(spared.get("type")).lower() == "group" for spared in rows(properties.get("excludePrincipals"))),
-        )
-        for permission in rows(properties.get("permissions"))
-    ]
-
-
-def _ids(principals: Any) -> frozenset[str]:
-    return frozenset(text(principal["id"]).lower() for principal in rows(principals))

@@ -19,7 +19,7 @@ from azure.core.pipeline.transport import AioHttpTransport
 from azure.keyvault.secrets.aio import SecretClient
 
 from mct_s2s import __version__
-from mct_s2s.azure.api_version_fallback import VAULT_SECRETS, ApiVersionFallback
+from mct_s2s.azure.api_versions import VAULT_SECRETS
 from mct_s2s.azure.key_vault.vault_refusals import BUSY, DISABLED, UNREADABLE, translate
 from mct_s2s.azure.retry import CONNECT_SECONDS, REQUEST_SECONDS, RetryPolicy
 from mct_s2s.azure.sdk_trace import OnlyAt, hooks
@@ -91,7 +91,7 @@ class KeyVault:
             retry_policy=AsyncRetryPolicy.no_retries(),
             request_id_policy=RequestIdPolicy(),
             permit_redirects=False,
-            per_call_policies=[OnlyAt(url), ApiVersionFallback()],
+            per_call_policies=[OnlyAt(url)],
             user_agent=f"mct-s2s/{__version__}",
             **hooks("Vault", trace),
         )

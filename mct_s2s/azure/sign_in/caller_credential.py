@@ -14,7 +14,7 @@ from azure.core.exceptions import AzureError
 
 from mct_s2s import clock
 from mct_s2s.azure.retry import RetryPolicy
-from mct_s2s.azure.sign_in.claims import Challenge, azure_cli_login, demanded, has_second_factor, second_factor
+from mct_s2s.azure.sign_in.claims import Challenge, azure_cli_login
 from mct_s2s.azure.sign_in.login_refusals import ODD, raise_if_passing, refused
 from mct_s2s.errors import SignInFailed
 from mct_s2s.model.caller_rights import SignedIn
@@ -179,19 +179,6 @@ class CallerCredential:
         if self._again is Again.PERSON or not challenge.second_factor:
             return "Run the same command again and sign in with the second factor to resume.", ""
         return "Sign in as a user with a second factor: --auth browser, or --auth device-code", ""
-
-    async def without_second_factor(self, scope: str) -> SignInFailed | None:
-        """Why writes by this sign-in will be refused where a second factor is asked for, as far as its token shows.
-
-        Nothing where it can be brought when it is asked for, nor of applications.
-        """
-        if self._again not in {Again.AZURE_CLI, Again.AZD} or self.signed_in.is_person is False:
-            return None
-        if has_second_factor((await self.get_token(scope)).token) is not False:
-            return None
-        said, challenge = f"the sign-in with {self.signed_in.description} has none.", second_factor()
-        way_out = self.way_out(scope, challenge)
-        return demanded("Azure Resource Manager", "change an App Service", said, challenge, way_out)
 
     async def close(self) -> None:
         """Close the underlying credential."""

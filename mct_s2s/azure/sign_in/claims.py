@@ -75,29 +75,9 @@ def challenge_in(header: str, said: str = "") -> Challenge | None:
     return Challenge(claims, encoded, tenant[1] if tenant else None, by_policy or '"acrs"' in claims)
 
 
-def has_second_factor(token: str) -> bool | None:
-    """Whether a token of Azure Resource Manager was got with a second factor; `None` where it does not say.
-
-    Tokens of Microsoft's services are for those services to read, and may change without notice. So this is good for a
-    warning before the work, as in az's own guide to these refusals, and for nothing that the work rests on.
-    """
-    try:
-        payload = token.split(".")[1]
-        document: Any = parse_json(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
-        methods, contexts = document.get("amr"), document.get("acrs", [])
-        return any("mfa" in method for method in methods) or "p1" in contexts
-    except (ValueError, LookupError, TypeError, AttributeError, OddAnswer):
-        return None
-
-
 def asked_for(claims: str) -> Challenge:
     """A challenge of which only the claims are known."""
     return Challenge(claims, encode(claims), second_factor='"acrs"' in claims)
-
-
-def second_factor() -> Challenge:
-    """What Azure Resource Manager asks for, before it has done so."""
-    return asked_for(_SECOND_FACTOR)
 
 
 def encode(claims: str) -> str:

@@ -104,11 +104,7 @@ class AccessLook:
     async def _at(self, resource: ResourceId) -> ScopeRights:
         port = self._azure.resource_access
         return ScopeRights(
-            *await gather_or_cancel(
-                _or_unknown(port.permissions(resource)),
-                _or_unknown(port.locks(resource)),
-                _or_unknown(port.denials(resource)),
-            )
+            *await gather_or_cancel(_or_unknown(port.permissions(resource)), _or_unknown(port.locks(resource)))
         )
 
 

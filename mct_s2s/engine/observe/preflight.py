@@ -15,7 +15,7 @@ from mct_s2s.model.observed import ObservedState
 from mct_s2s.planning.credentials.secret import AddSecret
 from mct_s2s.planning.make import make_plan
 from mct_s2s.planning.permissions.grants import lacks
-from mct_s2s.planning.permissions.preflight import changes_resources, check, stopped, with_unread_settings
+from mct_s2s.planning.permissions.preflight import check, stopped, with_unread_settings
 from mct_s2s.planning.permissions.rights import Judged, Need, Right, judge
 from mct_s2s.planning.plan import Plan
 from mct_s2s.planning.secrets.secret_policy import breaks, fit_secrets
@@ -30,8 +30,6 @@ async def permitted(azure: Azure, plan: Plan, observed: ObservedState, access: C
     Raises:
         PermissionMissing: something is missing that cannot be left to others; all of it is said.
         PolicyForbids: the tenant's policy forbids a secret.
-        SignInFailed: Azure Resource Manager will refuse this sign-in, and the directory would be changed without
-            effect.
     """
     now = request.now
     own = await _own_rules(azure, plan, observed, access, now)
@@ -44,8 +42,6 @@ async def permitted(azure: Azure, plan: Plan, observed: ObservedState, access: C
         raise stopped(checked.missing, checked.lacking, also)
     if forbidden is not None:
         raise forbidden
-    if azure.write_refusal is not None and changes_resources(checked.plan, observed):
-        raise azure.write_refusal
     return checked.plan
 
 

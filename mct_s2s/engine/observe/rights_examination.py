@@ -55,7 +55,7 @@ async def _examined(azure: Azure, request: Request) -> Seen:
             seen = await _in_parts(azure, request, look)
         else:
             seen = _whole(request, observed)
-        return replace(seen, access=await look.found(), write_refusal=azure.write_refusal)
+        return replace(seen, access=await look.found())
 
 
 def _whole(request: Request, observed: ObservedState) -> Seen:

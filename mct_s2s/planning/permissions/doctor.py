@@ -23,7 +23,6 @@ NEW = "app registrations"
 """The subject of a check of what has yet to be created."""
 DIRECTORY = "Microsoft Graph"
 READ_SITE = "read-app-service"
-SECOND_FACTOR = "second-factor"
 USUAL_LIFETIME = timedelta(days=365)
 """What `--secret-lifetime` is where it is not given: docs/commands.md."""
 _ON_A_RESOURCE = {
@@ -97,8 +96,6 @@ class Seen:
     site_refusal: S2SError | None = None
     """Why the site, or its settings, could not be read."""
     identity_resources: tuple[IdentityResource, ...] = ()
-    write_refusal: S2SError | None = None
-    """Why the sign-in itself is not good enough for what the job changes beside the directory."""
     service: ApplicationObjectId | None = None
     """The service application that is there already."""
     needs: tuple[Need, ...] = ()
@@ -122,8 +119,6 @@ def checks(seen: Seen, now: datetime, *, consent: bool = True) -> tuple[DoctorCh
     found += [_identity(identity_resource, seen.access) for identity_resource in seen.identity_resources]
     if seen.setup_refusal is not None:
         found.append(_existing(seen.setup_refusal, is_settings_read=seen.site_refusal is None))
-    if seen.write_refusal is not None and _writes_resources(seen, missing_codes(found)):
-        found.append(_refused(SECOND_FACTOR, "Sign-in", seen.write_refusal))
     return tuple(found)
 
 
@@ -268,10 +263,3 @@ def _refused(code: str, area: str, refusal: S2SError, subject: str = "") -> Doct
     """A check that ended in an error, with the error's own words."""
     short, words = refusal.headline, (refusal.message, refusal.advice, refusal.command)
     return DoctorCheck(code, State.MISSING, area, short, subject or area, *words)
-
-
-def _writes_resources(seen: Seen, missing: frozenset[str]) -> bool:
-    """Whether `setup` comes to write to Azure Resource Manager: what it leaves to others, it does not write."""
-    site = bool(seen.site or seen.site_refusal) and Right.WRITE_SETTINGS.code not in missing
-    new_identities = any(resource.principal_id is None for resource in seen.identity_resources)
-    return site or (new_identities and Right.ENABLE_IDENTITY.code not in missing)

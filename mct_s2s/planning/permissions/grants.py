@@ -51,7 +51,7 @@ class Grant:
     """One thing that someone else has to do so that the caller may."""
 
     right: str
-    """`Website Contributor`; of a lock or deny assignment, its removal."""
+    """`Website Contributor`; of a lock, its removal."""
     what: str
     """What to ask for: `for the role Website Contributor on 'contosolearn'`."""
     who: str
@@ -136,12 +136,6 @@ def _azure(need: Need, obstacle: Obstacle, rights: DirectoryRights | None) -> Gr
             f"to remove the read-only lock '{obstacle.name}'",
             "an Owner or User Access Administrator",
             (command(*_DELETE_LOCK, lock),),
-        )
-    if obstacle.kind is ObstacleKind.DENIAL:
-        return Grant(
-            f"an exception from the deny assignment '{obstacle.name}'",
-            f"to do this step: the deny assignment '{obstacle.name}' blocks everyone else",
-            "the publisher of the managed application",
         )
     role = least_role(need.resource)
     assignee = (rights.principal_id or rights.signed_in.client_id) if rights else None

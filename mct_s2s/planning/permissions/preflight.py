@@ -108,12 +108,6 @@ def with_unread_settings(plan: Plan, observed: ObservedState, access: CallerRigh
     )
 
 
-def changes_resources(plan: Plan, observed: ObservedState) -> bool:
-    """Whether a plan writes to Azure Resource Manager, and not to the directory alone."""
-    needs = (need_of(change, observed) for change in plan.changes)
-    return any(need is not None and need.resource is not None for need in needs)
-
-
 LEFT_TO_OTHERS = frozenset({Right.CONSENT, Right.WRITE_SETTINGS, Right.RESTART})
 """What others can do later. The rest of a plan rests on everything else: without it nothing is begun."""
 

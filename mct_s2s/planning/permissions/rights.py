@@ -11,9 +11,7 @@ from dataclasses import dataclass
 from enum import Enum, StrEnum
 
 from mct_s2s.model.caller_rights import (
-    EVERYBODY,
     CallerRights,
-    Denial,
     DirectoryRights,
     Permission,
     ScopeRights,
@@ -125,7 +123,6 @@ class ObstacleKind(StrEnum):
 
     ROLE = "role"
     LOCK = "lock"
-    DENIAL = "denial"
 
 
 @dataclass(frozen=True)
@@ -134,7 +131,7 @@ class Obstacle:
 
     kind: ObstacleKind
     name: str = ""
-    """The lock's or the deny assignment's."""
+    """The lock's."""
     scope: str = ""
     """Where the lock was set."""
 
@@ -152,8 +149,7 @@ def judge(need: Need, access: CallerRights) -> Judged:
     """The verdict on one need."""
     if need.right.is_azure:
         assert need.resource is not None  # noqa: S101
-        principal = access.directory.principal_id if access.directory else None
-        return _judge_azure(need, access.at(need.resource), principal)
+        return _judge_azure(need, access.at(need.resource))
     return _judge_directory(need, access.directory) if access.directory else Judged(need, Verdict.UNKNOWN)
 
 
@@ -224,18 +220,13 @@ def _owns(need: Need, rights: DirectoryRights) -> Verdict:
     return Verdict.YES if need.application in rights.owned else Verdict.NO
 
 
-def _judge_azure(need: Need, rights: ScopeRights, principal: str | None) -> Judged:
+def _judge_azure(need: Need, rights: ScopeRights) -> Judged:
     allowed = _allowed(rights.permissions, need.action)
     obstacles = [Obstacle(ObstacleKind.ROLE)] if allowed is Verdict.NO else []
     obstacles += [
         Obstacle(ObstacleKind.LOCK, lock.name, lock.scope) for lock in rights.locks or () if lock.is_read_only
     ]
-    denials = [(denial, _denied(denial, need.action, principal)) for denial in rights.denials or ()]
-    obstacles += [Obstacle(ObstacleKind.DENIAL, denial.name) for denial, hit in denials if hit is Verdict.YES]
-    if obstacles:
-        return Judged(need, Verdict.NO, tuple(obstacles))
-    doubtful = any(hit is Verdict.UNKNOWN for _, hit in denials)
-    return Judged(need, Verdict.UNKNOWN if doubtful else allowed)
+    return Judged(need, Verdict.NO if obstacles else allowed, tuple(obstacles))
 
 
 def _allowed(permissions: tuple[Permission, ...] | None, action: str) -> Verdict:
@@ -245,20 +236,6 @@ def _allowed(permissions: tuple[Permission, ...] | None, action: str) -> Verdict
     if any(not permission.is_conditional for permission in fitting):
         return Verdict.YES
     return Verdict.UNKNOWN if fitting else Verdict.NO
-
-
-def _denied(denial: Denial, action: str, principal: str | None) -> Verdict:
-    """Whether a deny assignment hits the caller; who is in a group that it names is not known here."""
-    if not _covers(denial.permission, action):
-        return Verdict.NO
-    me = (principal or "").lower()
-    if me and me in denial.spared:
-        return Verdict.NO
-    if denial.spares_groups or (denial.spared and not me):
-        return Verdict.UNKNOWN
-    if EVERYBODY in denial.principals or (me and me in denial.principals):
-        return Verdict.YES
-    return Verdict.UNKNOWN
 
 
 def _covers(permission: Permission, action: str) -> bool:
