@@ -1,7 +1,7 @@
 """Tokens that the clients of the MCT API get for themselves, each asked for anew: nothing here remembers one.
 
-These tokens are meant for our own API, so they may be read, unlike those for Microsoft's services (except for one
-warning: `claims.has_second_factor`). They are never shown.
+These tokens are meant for our own API, so they may be read, unlike those for Microsoft's services. They are never
+shown.
 Source: learn.microsoft.com/entra/identity-platform/v2-oauth2-client-creds-grant-flow.
 """
 
