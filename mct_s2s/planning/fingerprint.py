@@ -15,7 +15,7 @@ from mct_s2s.model.client_credentials import NEVER, Certificate
 from mct_s2s.model.directory_objects import Application, ServicePrincipal
 from mct_s2s.model.duration import END_OF_DAY
 from mct_s2s.model.resource_id import ResourceId
-from mct_s2s.planning.changes import AnyChange, SettingsSpec, UpdateStoredScope
+from mct_s2s.planning.changes import AnyChange, SettingsSpec
 from mct_s2s.planning.plan import ManualStep, Plan
 
 _MONTH = 30.4375
@@ -39,8 +39,7 @@ def fingerprint(plan: Plan, now: datetime, subject: str) -> str:
         now: when it was made; a lifetime counts by its length.
         subject: what it is done to: two App Services with the same settings have different plans.
     """
-    # A scope is kept in the file of one machine, too, and says nothing that the service application does not say.
-    parts = [_of_step(change, now) for change in plan.changes if not isinstance(change, UpdateStoredScope)]
+    parts = [_of_step(change, now) for change in plan.changes]
     parts += [_of_step(step, now) for step in plan.left_to_others]
     text = json.dumps([subject.casefold(), *sorted(parts)])
     return hashlib.sha256(text.encode()).hexdigest()

@@ -22,7 +22,6 @@ from mct_s2s.planning.changes import (
     Part,
     Ref,
     RestartSite,
-    ScopeOf,
     SettingsSpec,
     SettingValue,
     WriteSettings,
@@ -200,7 +199,4 @@ class Results:
         """What a setting comes to say, or `None` while it is not known."""
         if isinstance(value, Ref):
             return self.known(value)
-        if isinstance(value, ScopeOf):
-            uri = self.uri(value.uri)
-            return f"{uri}/.default" if uri is not None else None
         return self.uri(value)

@@ -98,13 +98,6 @@ class SecretStore(Protocol):
             S2SError: it cannot be stored.
         """
 
-    async def point_to(self, scope: str) -> None:
-        """Change what the reader of the stored credential is to ask a token for, and nothing else.
-
-        Raises:
-            S2SError: it cannot be changed.
-        """
-
     async def read(self) -> StoredCredential | None:
         """The credential that is stored there; `None` where there is none, or none that can be read again."""
 

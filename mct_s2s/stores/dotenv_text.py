@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import io
 import logging
-import re
 
 from mct_s2s.stores.private_files import is_one_line
 
@@ -46,17 +45,3 @@ def assignment(name: str, value: str) -> str:
         if suits_shell and variables_in(f"{name}={form}") == {name: value}:
             return f"{name}={form}"
     raise ValueError(name)
-
-
-def reassigned(text: str, name: str, value: str) -> str:
-    """A file's text in which a variable has another value, and every other byte is as it was.
-
-    Raises:
-        ValueError: it is not set there, or no line can be told to set it and nothing else.
-    """
-    line = re.compile(rf"^(\ufeff?[ \t]*(?:export[ \t]+)?){re.escape(name)}[ \t]*=.*?(\r?)$", re.MULTILINE)
-    changed, _ = line.subn(lambda found: f"{found[1]}{assignment(name, value)}{found[2]}", text)
-    before = variables_in(text)
-    if name not in before or variables_in(changed) != {**before, name: value}:
-        raise ValueError(name)
-    return changed

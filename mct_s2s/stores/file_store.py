@@ -13,7 +13,7 @@ from mct_s2s.model.client_credentials import CredentialKind, SecretNote
 from mct_s2s.model.ids import ClientId, TenantId, is_guid, same_id
 from mct_s2s.ports.secret_stores import NewSecret, SecretRecord, StoredCredential
 from mct_s2s.stores.dotenv_file import SCOPE, SECRET, credential_text, delivered_in
-from mct_s2s.stores.dotenv_text import reassigned, variables_in
+from mct_s2s.stores.dotenv_text import variables_in
 from mct_s2s.stores.private_files import (
     PENDING,
     check_place,
@@ -145,27 +145,6 @@ class FileStore:
             values.get("AZURE_AUTHORITY_HOST"),
             note.delivered,
         )
-
-    async def point_to(self, scope: str) -> None:
-        """Change that one line of the file.
-
-        Raises:
-            UsageError: it cannot be written, or has become a text whose other variables would change with it.
-        """
-
-        def arrive() -> None:
-            try:
-                text = reassigned(self._text(), SCOPE, scope)
-            except ValueError as error:
-                raise UsageError(
-                    "secret-place-unfit",
-                    f"'{self.path}' could not be changed without changing more than {SCOPE}. It was not changed.",
-                    remedy=f"Set it there yourself: {SCOPE}={scope}",
-                ) from error
-            with private(self.path):
-                replace_whole(self.path, text)
-
-        await on_disk(arrive)
 
     def holds(self, client_id: str) -> bool:
         """Whether the file is that client's."""

@@ -28,9 +28,6 @@ class GivenAway:
     async def begin(self, attempt: str, client_id: ClientId) -> None:
         """There is nowhere to remember it."""
 
-    async def point_to(self, scope: str) -> None:
-        """It is out of reach."""
-
     async def read(self) -> StoredCredential | None:
         """The one that this very command made: any other is gone from here."""
         return self.last

@@ -158,13 +158,6 @@ class KeyVaultStore:
         with suppress(S2SError):  # it has arrived, and says so: a tag that stays tells nothing new
             await self._forget()
 
-    async def point_to(self, scope: str) -> None:
-        """Change that one tag of the version that everyone reads, which is ours: `note` knows no scope of another."""
-        current = await self._current()
-        if current is not None:
-            rest = {name: value for name, value in current.tags.items() if name != "scope"}
-            await self.vault.tag(self.name, current.version, {**rest, **_fitting({"scope": scope})})
-
     async def read(self) -> StoredCredential | None:
         """Read what `deliver` stored."""
         found = await self.vault.value(self.name)

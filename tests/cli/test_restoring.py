@@ -232,29 +232,29 @@ def _purge_service_application(azure: Sandbox, ended: Ended) -> None:
 
 
 @pytest.mark.parametrize("kind", ["secret", "certificate"])
-def test_one_deleted_for_good_is_made_anew_and_what_the_client_reads_follows(
+def test_one_deleted_for_good_is_made_anew_and_the_line_to_change_is_told(
     mct: Program, azure: Sandbox, tmp_path: Path, kind: str
 ) -> None:
     file = tmp_path / "one.env"
     asked = ("setup", "--client", "One", "--credential", kind, "--secret-to", f"file:{file}", *JSON)
     first = mct(*asked)
     old = first.document["status"]["serviceApplication"]["applicationIdUri"]
-    before = f"# mine\n{file.read_text(encoding='utf-8')}OTHER='a b'\n"
-    file.write_text(before, encoding="utf-8")
+    before = file.read_text(encoding="utf-8")
     _purge_service_application(azure, first)
     again = mct(*asked)
-    assert again.code == 0, again.out
     new = again.document["status"]["serviceApplication"]["applicationIdUri"]
-    assert new != old
-    assert file.read_text(encoding="utf-8") == before.replace(old, new)
-    (row,) = [change for change in again.document["changes"] if change["resource"] == "scope"]
-    assert (row["action"], row["name"], row["id"]) == ("update", "One", f"file:{file}")
+    assert (again.code, new != old, file.read_text(encoding="utf-8") == before) == (3, True, True), again.out
+    (token,) = [check for check in again.document["verification"]["checks"] if check["check"] == "token"]
+    assert token["remedy"] == f"Set MCT_S2S_SCOPE to {new}/.default in file:{file}."
     azure.forget()
     third = mct(*asked)
-    assert (third.code, azure.writes()) == (0, []), third.out
     assert {change["action"] for change in third.document["changes"]} == {"none"}
-    verified = mct("verify", "--credentials", str(file), "-o", "json")
-    assert verified.code == 0, verified.out
+    assert any(note["text"].endswith(f"Set it to {new}/.default.") for note in third.document["notes"])
+    assert azure.writes() == []
+    file.write_text(before.replace(old, new), encoding="utf-8")
+    fourth = mct(*asked)
+    assert (fourth.code, fourth.document.get("notes", [])) == (0, []), fourth.out
+    assert mct("verify", "--credentials", str(file), "-o", "json").code == 0
 
 
 def test_a_file_about_another_site_keeps_its_scope(mct: Program, tmp_path: Path) -> None:
@@ -271,8 +271,3 @@ def test_a_file_about_another_site_keeps_its_scope(mct: Program, tmp_path: Path)
     assert verified.code == 3, verified.out
     (token,) = [check for check in verified.document["checks"] if check["check"] == "token"]
     assert token["remedy"] == f"Set {scope.replace('=', ' to ')} in file:{file}."
-    assert "api://another/.default" in file.read_text(encoding="utf-8")
-    file.write_text(of_another, encoding="utf-8")
-    again = mct(*asked)
-    assert again.code == 0, again.out
-    assert file.read_text(encoding="utf-8") == text

@@ -875,11 +875,6 @@ class MemoryStore:
                 url=stored.url if stored else None,
             )
 
-    async def point_to(self, scope: str) -> None:
-        async with self.state.call("point_to", self.name):
-            assert self.stored is not None
-            self.stored = replace(self.stored, scope=scope)
-
     async def check(self, client_id: ClientId | None) -> None:
         async with self.state.call("check", self.name):
             pass

@@ -351,22 +351,6 @@ def test_a_place_that_cannot_be_written_to_is_found_out_before_anything_is_made(
     assert here.writes == []
 
 
-def test_a_place_whose_scope_cannot_be_changed_is_found_out_before_anything_is_made() -> None:
-    here = memory_state()
-    run(carry_out(here, request(here, spec("Import"))))
-    store = here.stores["Import"]
-    assert store.stored is not None
-    store.stored = replace(store.stored, scope="api://gone/.default")
-    here.forget()
-    here.before("check", failing(UsageError("secret-place-unwritable", "Full.", remedy="Elsewhere.")))
-    with pytest.raises(UsageError):
-        run(carry_out(here, request(here, spec("Import"))))
-    assert here.writes == []
-    here.forget()
-    run(carry_out(here, request(here, spec("Import"))))
-    assert store.stored.scope == f"api://{here.application_of('MCT service (contosolearn)').client_id}/.default"
-
-
 @pytest.mark.parametrize("call", ["tenant", "settings", "site", "application_by_unique_name", "deleted_applications"])
 def test_a_state_that_cannot_be_read_is_not_written_to(call: str) -> None:
     here, ui = memory_state(), Agreeing()

@@ -13,12 +13,12 @@ from mct_s2s.model.desired import ClientSpec, CredentialSpec
 from mct_s2s.model.ids import ClientId, KeyId, certificate_key_id, federated_name
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.trust import ClientApplication
-from mct_s2s.planning.changes import UpdateApplication, UpdateStoredScope
+from mct_s2s.planning.changes import UpdateApplication
 from mct_s2s.planning.credentials.certificate import AddCertificate, CertificateSpec
 from mct_s2s.planning.credentials.federated import AddFederatedCredential, FederatedSpec, exchange_audience
 from mct_s2s.planning.credentials.secret import AddSecret, SecretSpec
 from mct_s2s.planning.make import make_plan
-from mct_s2s.planning.plan import Plan, Results
+from mct_s2s.planning.plan import Plan
 
 from tests.planning.scenarios import (
     FACTS,
@@ -133,16 +133,16 @@ def test_a_new_client_gets_it_before_its_declaration_and_a_second_run_nothing(wa
         ({"scope": None}, False),
     ],
 )
-def test_a_stored_scope_follows_its_own_sites_service_application(changed: dict[str, Any], is_told: bool) -> None:
+def test_a_stored_scope_of_an_earlier_service_application_is_told(changed: dict[str, Any], is_told: bool) -> None:
     found, uri = with_credentials(SECRET), f"api://{SERVICE_ID}"
     place = {"place": "file:import.env", "url": site().url, "scope": f"{uri}/.default"}
     note = SecretNote(delivered=SECRET.key_id, client_id=found.client_id, **place)  # type: ignore[arg-type]
     plan = plan_of(SecretSpec(LATER), SECRET, note=replace(note, **changed))
-    steps = [change for change in plan.changes if isinstance(change, UpdateStoredScope)]
-    assert [(step.place, Results().text(step.scope)) for step in steps] == (
-        [("file:import.env", f"{uri}/.default")] if is_told else []
+    told = (
+        "MCT_S2S_SCOPE in file:import.env is 'api://gone/.default', which is no longer the service application. "
+        f"Set it to {uri}/.default."
     )
-    assert plan.is_empty is not is_told
+    assert (plan.notes, plan.is_empty) == ((told,) if is_told else (), True)
 
 
 def test_a_new_secret_brings_its_scope_with_it() -> None:

@@ -9,8 +9,8 @@ from datetime import datetime, timedelta
 import pytest
 from mct_s2s.model.client_credentials import NEVER
 from mct_s2s.model.duration import END_OF_DAY
-from mct_s2s.model.ids import ClientId, KeyId
-from mct_s2s.planning.changes import ScopeOf, UpdateStoredScope, WriteSettings
+from mct_s2s.model.ids import KeyId
+from mct_s2s.planning.changes import WriteSettings
 from mct_s2s.planning.credentials.secret import AddSecret, SecretSpec
 from mct_s2s.planning.fingerprint import fingerprint
 from mct_s2s.planning.make import make_plan
@@ -60,17 +60,6 @@ def test_what_a_store_on_one_machine_remembers_does_not_count() -> None:
     plan = plan_at()
     steps = (replace(s, instead_of=KeyId("of-old")) if isinstance(s, AddSecret) else s for s in plan.steps)
     assert fingerprint(replace(plan, steps=tuple(steps)), NOW, SUBJECT) == fingerprint(plan, NOW, SUBJECT)
-    scope = UpdateStoredScope(
-        key="client:Import:scope",
-        name="Import",
-        client="Import",
-        client_id=ClientId("x"),
-        place="file:x.env",
-        scope=ScopeOf("api://x"),
-    )
-    here = replace(plan, steps=(*plan.steps, scope))
-    assert scope in here.changes
-    assert fingerprint(here, NOW, SUBJECT) == fingerprint(plan, NOW, SUBJECT)
 
 
 def test_the_case_of_a_subject_does_not_count() -> None:

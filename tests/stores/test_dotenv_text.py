@@ -8,7 +8,7 @@ import subprocess
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from mct_s2s.stores.dotenv_text import assignment, reassigned, variables_in
+from mct_s2s.stores.dotenv_text import assignment, variables_in
 
 AWKWARD = [
     "Ab1~cd._-e",
@@ -65,22 +65,3 @@ def test_what_users_add_is_read_as_they_mean_it(capfd: pytest.CaptureFixture[str
     )
     assert variables_in(text) == {"A": "x", "B": "y", "C": "a#b", "D": "$A"}
     assert capfd.readouterr() == ("", "")
-
-
-@pytest.mark.parametrize(
-    ("before", "after"),
-    [
-        ("A=1\nS=old\nB=2\n", "A=1\nS=new/x\nB=2\n"),
-        ("A=1\r\nexport S='o l d' \r\n# S=kept", "A=1\r\nexport S=new/x\r\n# S=kept"),
-        ("\ufeffS = old", "\ufeffS=new/x"),
-        ("S=\nS=old\nXS=old\n", "S=new/x\nS=new/x\nXS=old\n"),
-    ],
-)
-def test_one_variable_changes_and_no_other_byte(before: str, after: str) -> None:
-    assert reassigned(before, "S", "new/x") == after
-
-
-@pytest.mark.parametrize("text", ["", "A=1\n", "S=\n", "A='x\nS=old\n'\n", "S='x\nA=1\n'\n", "A='\nS=old\n'\nS=old"])
-def test_a_file_that_would_change_in_more_than_one_variable_is_left(text: str) -> None:
-    with pytest.raises(ValueError, match="S"):
-        reassigned(text, "S", "new/x")

@@ -16,7 +16,7 @@ from mct_s2s.engine.outcome import LEFT, Outcome
 from mct_s2s.engine.session import Session
 from mct_s2s.errors import PermissionMissing, S2SError
 from mct_s2s.model.ids import ClientId
-from mct_s2s.planning.changes import AddCredential, AnyChange, DisableIdentity, UpdateStoredScope, WriteSettings
+from mct_s2s.planning.changes import AddCredential, AnyChange, DisableIdentity, WriteSettings
 from mct_s2s.planning.identifiers import with_known_name
 from mct_s2s.planning.permissions.grants import missing_rights, requests
 from mct_s2s.planning.permissions.preflight import likely_missing
@@ -60,11 +60,8 @@ async def apply(session: Session, outcome: Outcome, progress: Progress) -> None:
 def _written_to(plan: Plan) -> Iterator[tuple[str, ClientId | None]]:
     """The clients whose stores a plan writes to, each with its appId where it exists."""
     for change in plan.changes:
-        match change:
-            case AddCredential(needs_store=True):
-                yield change.client, change.client_id if isinstance(change.client_id, str) else None
-            case UpdateStoredScope():
-                yield change.client, change.client_id
+        if isinstance(change, AddCredential) and change.needs_store:
+            yield change.client, change.client_id if isinstance(change.client_id, str) else None
 
 
 async def apply_changes(context: ApplyContext) -> None:

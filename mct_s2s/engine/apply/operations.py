@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import assert_never
 
 from mct_s2s.engine.apply.context import ApplyContext, LeftOut, Postponed
-from mct_s2s.engine.apply.credentials import add_credential, secret, update_stored_scope
+from mct_s2s.engine.apply.credentials import add_credential, secret
 from mct_s2s.engine.apply.credentials.base import Done, Work
 from mct_s2s.engine.apply.ownership import create_principal, explained
 from mct_s2s.engine.apply.registration_creation import create_or_restore, explain_taken_uri
@@ -35,7 +35,6 @@ from mct_s2s.planning.changes import (
     RestoreApplication,
     RevokeAppRole,
     UpdateApplication,
-    UpdateStoredScope,
     WriteSettings,
 )
 from mct_s2s.planning.edits import patch_for
@@ -98,8 +97,6 @@ class Operations:
                 return await add_credential(self._work, change)
             case RemoveSecret():
                 return await secret.remove(self._work, change)
-            case UpdateStoredScope():
-                return await update_stored_scope(self._work, change)
             case DeleteStoredSecret():
                 if not await self._context.stored.delete(change.place, change.client_id):
                     raise Postponed("kept: its tags belong to another client")

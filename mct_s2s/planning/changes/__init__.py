@@ -7,13 +7,12 @@ What a change does is decided by its type alone, in `engine.apply`; how it reads
 from __future__ import annotations
 
 from mct_s2s.planning.changes.access import AssignAppRole, DisableIdentity, EnableIdentity, RevokeAppRole
-from mct_s2s.planning.changes.base import Action, AlreadyRight, ApiUri, Change, Later, Part, Ref, ScopeOf
+from mct_s2s.planning.changes.base import Action, AlreadyRight, ApiUri, Change, Later, Part, Ref
 from mct_s2s.planning.changes.credentials import (
     AddCredential,
     DeleteStoredSecret,
     RemoveSecret,
     Replacement,
-    UpdateStoredScope,
 )
 from mct_s2s.planning.changes.registrations import (
     ApplicationEdits,
@@ -59,13 +58,11 @@ __all__ = [
     "RestartSite",
     "RestoreApplication",
     "RevokeAppRole",
-    "ScopeOf",
     "SettingEdit",
     "SettingSpec",
     "SettingValue",
     "SettingsSpec",
     "UpdateApplication",
-    "UpdateStoredScope",
     "WriteSettings",
     "known_id",
 ]
@@ -85,7 +82,6 @@ AnyChange = (
     | EnableIdentity
     | DisableIdentity
     | WriteSettings
-    | UpdateStoredScope
     | DeleteStoredSecret
     | RestartSite
 )
@@ -98,7 +94,7 @@ def known_id(change: AnyChange) -> str | None:  # noqa: C901, PLR0911  # a flat 
             return change.id
         case RemoveSecret():
             return change.key_id
-        case UpdateStoredScope() | DeleteStoredSecret():
+        case DeleteStoredSecret():
             return change.place
         case RevokeAppRole():
             return change.assignment

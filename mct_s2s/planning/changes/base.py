@@ -44,13 +44,6 @@ class ApiUri:
     client_id: Later[ClientId]
 
 
-@dataclass(frozen=True)
-class ScopeOf:
-    """`<Application ID URI>/.default`: what a token is asked for."""
-
-    uri: str | ApiUri
-
-
 class Action(StrEnum):
     """What a change does to its resource, as the JSON result names it."""
 

@@ -12,7 +12,7 @@ from mct_s2s.model.ids import (
     ClientId,
     KeyId,
 )
-from mct_s2s.planning.changes.base import Action, ApiUri, Change, Later, ScopeOf
+from mct_s2s.planning.changes.base import Action, ApiUri, Change, Later
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,21 +83,6 @@ class RemoveSecret(Change):
 
     resource: ClassVar[str] = "secret"
     action: ClassVar[Action] = Action.DELETE
-
-
-@dataclass(frozen=True, kw_only=True)
-class UpdateStoredScope(Change):
-    """What a client asks a token for, beside its credential, where that is no longer this service application."""
-
-    client: str
-    """The client's name as it was typed: its key among the stores."""
-    client_id: ClientId
-    place: str
-    """The store, as `--secret-to` takes it."""
-    scope: ScopeOf
-
-    resource: ClassVar[str] = "scope"
-    action: ClassVar[Action] = Action.UPDATE
 
 
 @dataclass(frozen=True, kw_only=True)

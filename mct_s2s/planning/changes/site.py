@@ -10,13 +10,13 @@ from mct_s2s.model.azure_resources import Site
 from mct_s2s.model.ids import (
     ClientId,
 )
-from mct_s2s.planning.changes.base import Action, ApiUri, Change, Later, Ref, ScopeOf
+from mct_s2s.planning.changes.base import Action, ApiUri, Change, Later, Ref
 
 ListedId: TypeAlias = tuple[str, Later[str]]
 """The name of a list, and an id that has to be on it."""
 
 
-SettingValue: TypeAlias = str | ApiUri | ScopeOf | Ref[ClientId]
+SettingValue: TypeAlias = str | ApiUri | Ref[ClientId]
 """The text of a setting, known now or later."""
 
 

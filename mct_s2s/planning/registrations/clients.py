@@ -16,6 +16,7 @@ from mct_s2s.model.ids import (
     client_unique_name,
     is_guid,
     name_tag,
+    same_id,
     trust_tag,
 )
 from mct_s2s.model.observed import ObservedState
@@ -37,12 +38,11 @@ from mct_s2s.planning.changes import (
 from mct_s2s.planning.credentials import plan_credential
 from mct_s2s.planning.credentials.base import ClientState, vault_tags
 from mct_s2s.planning.edits import missing_reference
-from mct_s2s.planning.plan import Facts, Left, ManualStep
+from mct_s2s.planning.plan import Facts, Left, ManualStep, Results
 from mct_s2s.planning.registrations.custody import CLIENT_OPTION, adoption, refuse_foreign
 from mct_s2s.planning.registrations.membership import clients_called, members
 from mct_s2s.planning.registrations.restoring import refuse_deleted
 from mct_s2s.planning.registrations.service import CREATE, EXPOSE, Service
-from mct_s2s.planning.secrets.stored_scope import plan_stored_scope
 
 ABOUT = "client application"
 
@@ -91,8 +91,7 @@ def plan_client(spec: ClientSpec, service: Service, observed: ObservedState, fac
     credential = plan_credential(spec.credential, state)
     changes.extend(credential)
     if not any(isinstance(one, AddCredential) for one in credential):
-        site = observed.app_service.site if observed.app_service is not None else None
-        changes.extend(plan_stored_scope(state, site, after=(CREATE, EXPOSE)))
+        notes += _stale_scope(state, observed)
     is_stored = note.delivered is not None or any(
         isinstance(one, AddCredential) and one.needs_store for one in credential
     )
@@ -156,6 +155,22 @@ def _adopted_or_ours(spec: ClientSpec, found: ClientApplication | None, observed
     note = observed.secrets.get(spec.name, SecretNote())
     refuse_foreign(found.application, observed, CLIENT_OPTION, note, spec.credential)
     return ()
+
+
+def _stale_scope(client: ClientState, observed: ObservedState) -> tuple[str, ...]:
+    """What has to be corrected beside a stored credential that is for this site and an earlier service application.
+
+    One file may serve a client of two sites: what it says of the other one is right.
+    """
+    note, site, uri = client.note, observed.app_service, Results().uri(client.audience)
+    is_ours = isinstance(client.client_id, str) and same_id(note.client_id, client.client_id)
+    if not is_ours or note.delivered is None or note.scope in {None, f"{uri}/.default"}:
+        return ()
+    if site is None or note.url is None or not site.site.is_at(note.url):
+        return ()
+    name = "The tag 'scope'" if note.vault else "MCT_S2S_SCOPE"
+    what = f"{name} in {note.place} is '{note.scope}', which is no longer the service application."
+    return (f"{what} Set it to {uri}/.default." if uri else f"{what} Correct it: mct-s2s verify says its value.",)
 
 
 def plan_identity(

@@ -49,7 +49,6 @@ _NOUNS = {
     "key vault reference": "key vault reference of",
     "managed identity": "managed identity of",
     "recycle bin": "deleted app registration",
-    "scope": "scope of",
     "secret": "secret of",
     "service principal": "service principal of",
 }
