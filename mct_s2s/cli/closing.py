@@ -15,7 +15,7 @@ from mct_s2s.planning.registrations.membership import clients_called
 from mct_s2s.planning.reports.verification import CALL, CheckSubject
 from mct_s2s.render.closing import ClientResult, Closing, show_closing
 from mct_s2s.render.console import Terminal
-from mct_s2s.render.handover import Instruction, instructions, show_lacking, show_left_to_others
+from mct_s2s.render.manual_steps import Instruction, grants_to_ask_for, instructions, show_manual_steps
 from mct_s2s.render.verification import show_verification
 
 
@@ -79,8 +79,10 @@ def close(
     left = left_to_others(options, session, outcome)
     if outcome.applied and left:
         terminal.result()
-    show_left_to_others(terminal, left)
-    show_lacking(terminal, outcome.lacks)
+    show_manual_steps(terminal.out, left)
+    if outcome.lacks:
+        terminal.say("To do this yourself:", style="warn")
+        show_manual_steps(terminal.err, grants_to_ask_for(outcome.lacks))
     if not outcome.applied:
         terminal.result(f"  {status}", style="command")
 

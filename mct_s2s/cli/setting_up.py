@@ -20,7 +20,6 @@ from mct_s2s.cli.requests import (
 from mct_s2s.cli.run import Run
 from mct_s2s.cli.session import Needs
 from mct_s2s.cli.user_files import SharedFile, handoff_file
-from mct_s2s.engine.outcome import Outcome
 from mct_s2s.engine.request import Request
 from mct_s2s.engine.session import Session
 from mct_s2s.inputs.client_places import ClientPlaces
@@ -31,7 +30,6 @@ from mct_s2s.model.desired import ClientSpec, Desired, SettingsScope
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.model.site_settings import ours
 from mct_s2s.model.site_target import SiteTarget
-from mct_s2s.render.support_request import support_request
 
 
 @dataclass(frozen=True)
@@ -91,8 +89,11 @@ class Setup:
         """
         options, target = self.options, session.target or self.named
         outcome = await change(current, options, session, self.request(session), self.places)
-        if not options.dry_run and (options.handoff or options.handoff_text):
-            self._hand_over(current, session, outcome, target)
+        if self.handoff is not None and not options.dry_run:
+            site = outcome.after.app_service
+            left = (step.values for step in left_to_others(options, session, outcome) if step.values)
+            values = next(left, None) or ours(site.settings if site else {})
+            self.handoff.write(handoff_text(values, target.label if target else None))
         close_clients(current.terminal, options, session, outcome)
         return exit_code(options, outcome)
 
@@ -116,18 +117,6 @@ class Setup:
             verify=options.verifies and not options.no_app_service,
             handoff=options.handoff,
         )
-
-    def _hand_over(self, current: Run, session: Session, outcome: Outcome, target: SiteTarget | None) -> None:
-        site = outcome.after.app_service
-        left = left_to_others(self.options, session, outcome)
-        values = next((step.values for step in left if step.values), None) or ours(site.settings if site else {})
-        if self.options.handoff_text:
-            # Beside a JSON document, a text for people goes where all talk goes.
-            tell = current.terminal.say if current.terminal.json else current.terminal.result
-            for line in support_request(values, outcome.request.label).splitlines():
-                tell(line)
-        if self.handoff is not None:
-            self.handoff.write(handoff_text(values, target.label if target else None))
 
 
 def _place(options: CredentialOptions, clients: int) -> SecretTo:

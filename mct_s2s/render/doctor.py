@@ -19,12 +19,12 @@ from mct_s2s.planning.permissions.doctor import (
     is_ready,
     missing_codes,
     missing_grants,
-    missing_of,
 )
-from mct_s2s.planning.permissions.grants import Grant, all_commands, least
 from mct_s2s.planning.permissions.rights import Right
 from mct_s2s.planning.registrations.custody import CODE as NOT_OURS
 from mct_s2s.render.console import Terminal, one_line, prose
+from mct_s2s.render.manual_steps import Instruction, grants_to_ask_for, manual_steps_document, show_manual_steps
+from mct_s2s.render.plan_markdown import listed, manual_items, text
 
 _SIGNS = {State.OK: ("✓", "good"), State.MISSING: ("✗", "bad"), State.UNKNOWN: ("?", "warn")}
 _WIDEST_AREA = 24
@@ -62,10 +62,7 @@ def doctor_document(seen: Seen, checks: tuple[DoctorCheck, ...]) -> dict[str, An
             }
             for check in checks
         ],
-        "missing": [
-            {"step": row.step, "right": row.right, "who": row.who, "command": row.command or None}
-            for row in missing_of(checks)
-        ],
+        "manualSteps": manual_steps_document(manual_steps(checks)),
     }
 
 
@@ -75,7 +72,7 @@ def show_checks(
     where: str,
     more: Sequence[str] = (),
 ) -> None:
-    """A line for each check; those that need something are gathered by who can grant it, with what they run.
+    """A line for each check; then what someone else has to grant or do, with what they run.
 
     Args:
         terminal: the streams.
@@ -88,21 +85,37 @@ def show_checks(
         if check.state is State.OK:
             _show_line(terminal, check, column)
     for state in (State.UNKNOWN, State.MISSING):
-        for group in _by_remedy(check for check in checks if check.state is state):
-            for check in group:
+        for check in checks:
+            if check.state is state:
                 _show_line(terminal, check, column)
-            _show_remedy(terminal, group)
+    for title, state in (("If it is refused:", State.UNKNOWN), ("Missing:", State.MISSING)):
+        if steps := manual_steps(checks, state):
+            terminal.result()
+            terminal.result(title)
+            show_manual_steps(terminal.out, steps)
     terminal.result()
     _show_outlook(terminal, checks, where, more)
 
 
-def _by_remedy(checks: Iterable[DoctorCheck]) -> list[list[DoctorCheck]]:
-    """Checks that the same people can help with are together; one that needs no grant is alone."""
-    groups: dict[object, list[DoctorCheck]] = {}
-    for at, check in enumerate(checks):
-        who = tuple(dict.fromkeys(grant.who for grant in check.grants))
-        groups.setdefault(who or at, []).append(check)
-    return list(groups.values())
+def doctor_markdown(checks: Sequence[DoctorCheck], label: str) -> Iterator[str]:
+    """The checks that failed or could not be made, and what someone else has to do: to be sent to an administrator."""
+    yield f"# Permissions for {text(label)}"
+    for title, state in (("Missing", State.MISSING), ("If it is refused", State.UNKNOWN)):
+        if steps := manual_steps(checks, state):
+            yield from ("", f"## {title}")
+            yield from listed(manual_items(steps))
+    if is_ready(checks):
+        yield from ("", "Nothing is missing.")
+
+
+def manual_steps(checks: Iterable[DoctorCheck], state: State = State.MISSING) -> list[Instruction]:
+    """What someone has to grant, or to do where no grant helps."""
+    found = [check for check in checks if check.state is state]
+    rest = (check for check in found if not check.lacks and check.advice)
+    return [
+        *(Instruction(f"{check.message} {check.advice}", check.command) for check in rest),
+        *grants_to_ask_for(lack for check in found for lack in check.lacks),
+    ]
 
 
 def _show_line(terminal: Terminal, check: DoctorCheck, column: int) -> None:
@@ -110,36 +123,6 @@ def _show_line(terminal: Terminal, check: DoctorCheck, column: int) -> None:
     area = one_line(check.area).plain
     padded = set_cell_size(area, column) if cell_len(area) <= column else area
     prose(terminal.out, Text.assemble((sign, style), f" {padded}  {one_line(check.short).plain}"), indent=column + 4)
-
-
-def _show_remedy(terminal: Terminal, group: Sequence[DoctorCheck]) -> None:
-    """Whom to ask, and each command on a line of its own, which is not folded, so that it can be pasted."""
-    grants = least(grant for check in group for grant in check.grants)
-    is_sure = group[0].state is State.MISSING
-    for who in dict.fromkeys(grant.who for grant in grants):
-        theirs = [grant for grant in grants if grant.who == who]
-        _show_request(terminal, who, theirs, is_sure=is_sure)
-    if not grants and group[0].advice:
-        prose(terminal.out, Text(f"    {group[0].advice}"), indent=4)
-        _show_command(terminal, group[0].command)
-
-
-def _show_request(terminal: Terminal, who: str, grants: Sequence[Grant], *, is_sure: bool) -> None:
-    commands = all_commands(grants)
-    for grant in grants:
-        if not grant.commands:
-            _show_sentence(terminal, grant.request, is_sure=is_sure)
-    if commands:
-        rights = ", ".join(dict.fromkeys(grant.right for grant in grants if grant.commands))
-        _show_sentence(terminal, f"ask {who} to run", is_sure=is_sure, needed=rights)
-    for one in commands:
-        _show_command(terminal, one)
-
-
-def _show_sentence(terminal: Terminal, request: str, *, is_sure: bool, needed: str = "") -> None:
-    sentence = f"{request[:1].upper()}{request[1:]}" if is_sure else f"If it is refused, {request}"
-    ending = f" (for {needed}):" if needed else "."
-    prose(terminal.out, Text(f"    {sentence}{ending}"), indent=4)
 
 
 def _show_command(terminal: Terminal, text: str) -> None:
@@ -161,8 +144,8 @@ def _show_outlook(terminal: Terminal, checks: Sequence[DoctorCheck], where: str,
     prose(terminal.out, Text(f"{_count_missing(checks)} setup {end}.", style="bad"))
     if stops:
         is_doubtful = any(check.code == NOT_OURS for check in checks)  # setup refuses it for the directory alone
-        for text, way in () if is_doubtful else _ways_on(missing_codes(checks), where, more):
-            prose(terminal.out, text)
+        for said, way in () if is_doubtful else _ways_on(missing_codes(checks), where, more):
+            prose(terminal.out, said)
             _show_command(terminal, way)
 
 

@@ -11,11 +11,10 @@ from rich.text import Text
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.site_settings import LISTS, AllowList
 from mct_s2s.planning.changes import Action, AnyChange, RestartSite, SettingEdit, WriteSettings
-from mct_s2s.planning.permissions.grants import requests
 from mct_s2s.planning.plan import Plan
 from mct_s2s.render.columns import Columns
 from mct_s2s.render.console import Terminal, prose
-from mct_s2s.render.diagnostics import print_items
+from mct_s2s.render.manual_steps import grants_to_ask_for, show_manual_steps
 
 SIGNS = {Action.CREATE: "+", Action.UPDATE: "~", Action.DELETE: "-", Action.NONE: "·"}
 BLOCKED = "!"
@@ -168,4 +167,4 @@ def _missing(console: Console, plan: Plan) -> None:
         prose(console, Text(text, style="bad"), indent=2)
     elif plan.lacks:
         console.print(Text("To do these steps yourself:", style="warn"))
-    print_items(console, requests(plan.lacks))
+    show_manual_steps(console, grants_to_ask_for(plan.lacks))

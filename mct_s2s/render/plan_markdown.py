@@ -6,9 +6,8 @@ import re
 from collections.abc import Iterator, Sequence
 
 from mct_s2s.planning.changes import Action, WriteSettings
-from mct_s2s.planning.permissions.grants import requests
 from mct_s2s.planning.plan import Plan
-from mct_s2s.render.handover import Instruction
+from mct_s2s.render.manual_steps import Instruction, grants_to_ask_for, sentence
 from mct_s2s.render.plan import BLOCKED, SIGNS, detail_of, setting_rows, summary
 
 _WORDS = {Action.CREATE: "create", Action.UPDATE: "change", Action.DELETE: "remove", Action.NONE: "no change"}
@@ -79,7 +78,7 @@ def _settings(write: WriteSettings, heading: str) -> Iterator[str]:
 
 
 def _remarks(plan: Plan, left: Sequence[Instruction], heading: str) -> Iterator[str]:
-    asked = [(step.what, step.command) for step in left]
+    asked = manual_items(left)
     for title, items in (("Notes", plan.remarks), ("Someone else must do", asked)):
         if items:
             yield ""
@@ -91,14 +90,19 @@ def _missing(plan: Plan, heading: str) -> Iterator[str]:
     if plan.lacks:
         yield ""
         yield f"{heading} Missing permissions"
-        yield from listed(requests(plan.lacks))
+        yield from listed(manual_items(grants_to_ask_for(plan.lacks)))
+
+
+def manual_items(steps: Sequence[Instruction]) -> list[tuple[str, str]]:
+    """Manual steps for `listed`."""
+    return [(sentence(step), step.command) for step in steps]
 
 
 def listed(items: Sequence[tuple[str, str]]) -> Iterator[str]:
     """A list of sentences, each with the command that belongs to it, if there is one."""
-    for sentence, command in items:
+    for words, command in items:
         yield ""
-        yield f"- {text(sentence)}"
+        yield f"- {text(words)}"
         if command:
             yield ""
             yield from (f"  {line}" for line in _fenced(command))

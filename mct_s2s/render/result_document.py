@@ -9,7 +9,7 @@ from mct_s2s.errors import MissingRight
 from mct_s2s.planning.changes import AnyChange, WriteSettings
 from mct_s2s.planning.identifiers import Identifiers
 from mct_s2s.render.documents import Json, SavedCredential, credential_document, missing_documents
-from mct_s2s.render.handover import Instruction
+from mct_s2s.render.manual_steps import Instruction, manual_steps_document
 
 
 @dataclass(frozen=True)
@@ -55,16 +55,7 @@ def result_document(
         **dry_run,
         "changes": [_change(step, dry_run=fingerprint is not None) for step in steps],
         "credentials": [credential_document(credential) for credential in credentials],
-        "leftToOthers": [
-            {
-                "what": step.what,
-                "command": step.command,
-                "link": step.link,
-                "settings": step.values,
-                "missing": list(step.needed),
-            }
-            for step in left
-        ],
+        "manualSteps": manual_steps_document(left),
         "notes": [{"text": text, "command": command or None} for text, command in notes],
         "missing": missing_documents(missing),
         "verification": verification,

@@ -94,7 +94,7 @@ def test_the_whole_job(mct: Program, azure: Sandbox, monkeypatch: pytest.MonkeyP
     run = CALLERS[kind](mct, azure, monkeypatch)
     first = run(*WANTED)
     assert first.code == 0, first
-    assert (first.document["leftToOthers"], first.document["status"]["healthy"]) == ([], True)
+    assert (first.document["manualSteps"], first.document["status"]["healthy"]) == ([], True)
     assert first.seconds < 30
     azure.forget()
     again = run(*WANTED)
@@ -118,7 +118,7 @@ def test_an_administrator_of_one_registration_adds_to_it(
     run = somebody(scopedRoles=scoped)(mct, azure, monkeypatch)
     words = (*WANTED[:3], "--service-app", theirs["appId"], *WANTED[3:])
     done = run(*words)
-    assert (done.code, done.document["leftToOthers"], done.document["status"]["healthy"]) == (0, [], True), done
+    assert (done.code, done.document["manualSteps"], done.document["status"]["healthy"]) == (0, [], True), done
     azure.forget()
     assert (run(*words).code, azure.writes()) == (0, [])
     checked = run("doctor", "-a", SITE, "-o", "json")
@@ -137,9 +137,9 @@ def test_what_a_person_may_not_consent_to_is_left_and_all_else_is_done(
     )
     done = run("add-client", "A", "-a", SITE, *JSON)
     assert done.code == 4, done
-    (step,) = done.document["leftToOthers"]
+    (step,) = done.document["manualSteps"]
     assert "adminconsent?client_id=" in step["link"]
-    assert "Cloud Application Administrator" in " ".join(step["missing"])
+    assert "Cloud Application Administrator" in step["who"]
     (client,) = done.document["status"]["clients"]
     assert (client["allowed"], client["consented"]) == (True, False)
     shown = run("add-client", "A", "-a", SITE, "-y")

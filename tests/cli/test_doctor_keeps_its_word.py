@@ -172,6 +172,6 @@ def _as_caller(mct: Program, azure: Sandbox, patch: pytest.MonkeyPatch, case: Ca
 def _what_it_did(done: Ended, azure: Sandbox) -> str:
     if done.code == 0:
         return "runs"
-    if done.code == 4 and "leftToOthers" in done.document:
+    if done.code == 4 and "manualSteps" in done.document:
         return "partial" if azure.writes() else "nothing"
     return "stops" if done.document["error"]["code"] and azure.writes() == [] else "broke off"

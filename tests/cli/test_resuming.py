@@ -109,7 +109,7 @@ def test_consent_that_is_refused_is_left_and_the_same_command_grants_it(azure_ag
     azure_again.misbehave(_rule("Graph", refused, path="*appRoleAssignedTo", method="POST"))
     done = mct(*SETUP)
     assert (done.code, azure_again.settings()["ServiceAuthEnabled"]) == (4, "true")
-    whats = {step["what"].partition(" to ")[0] for step in done.document["leftToOthers"]}
+    whats = {step["what"].partition(" to ")[0] for step in done.document["manualSteps"]}
     assert whats == {"You can't grant admin consent"}
     azure_again.behave()
     _is_whole(mct(*SETUP))

@@ -15,7 +15,7 @@ from mct_s2s.errors import NotThere, PermissionMissing, S2SError
 from mct_s2s.model.caller_rights import CallerRights, Permission, ResourceLock, SecretRestriction, SecretRule, Verdict
 from mct_s2s.planning.changes import AssignAppRole, RestartSite, WriteSettings
 from mct_s2s.planning.credentials.secret import AddSecret
-from mct_s2s.planning.permissions.grants import in_words
+from mct_s2s.planning.permissions.grants import requests
 from mct_s2s.planning.permissions.rights import GLOBAL_ADMINISTRATOR, Need, Right, judge
 from mct_s2s.planning.plan import Left
 
@@ -335,7 +335,7 @@ def test_consent_that_is_refused_is_left_to_an_administrator_and_the_rest_is_don
     done = setting_up(here, "Import")
     assert any(isinstance(change, AssignAppRole) for change in done.plan.changes)
     assert [note.step for note in done.left_to_others] == [Left.CONSENT]
-    assert "Cloud Application Administrator" in in_words(done.lacks)[0]
+    assert "Cloud Application Administrator" in requests(done.lacks)[0][0]
     assert here.assignments == []
     assert (here.site_state(SITE.resource).restarts, done.after.trust.assignments) == (1, ())
     here.roles = frozenset({GLOBAL_ADMINISTRATOR})

@@ -19,7 +19,7 @@ from mct_s2s.model.ids import ClientId, PrincipalId
 from mct_s2s.planning.changes import RestartSite, WriteSettings
 from mct_s2s.planning.credentials.secret import AddSecret, SecretSpec
 from mct_s2s.planning.make import make_plan
-from mct_s2s.planning.permissions.grants import in_words
+from mct_s2s.planning.permissions.grants import requests
 from mct_s2s.planning.permissions.preflight import check, stopped
 from mct_s2s.planning.permissions.rights import Right
 from mct_s2s.planning.plan import Left
@@ -80,10 +80,10 @@ def test_consent_is_left_to_others_with_who_grants_it() -> None:
     assert said(checked.plan) == [line for line in said(PLAN) if "consent" not in line]
     (note,) = checked.plan.left_to_others
     assert (note.step, note.client) == (Left.CONSENT, "Import")
-    (line,) = in_words(note.needed)
+    ((line, command),) = requests(note.needed)
     assert "Privileged Role Administrator" in line
     assert "AppRoleAssignment.ReadWrite.All" in line
-    assert guid("app") in line
+    assert guid("app") in command
 
 
 def test_the_settings_are_left_together_with_the_restart() -> None:
@@ -93,7 +93,7 @@ def test_the_settings_are_left_together_with_the_restart() -> None:
     (note,) = checked.plan.left_to_others
     assert note.step is Left.SETTINGS
     assert note.spec is not None
-    assert "Website Contributor" in in_words(note.needed)[0]
+    assert "Website Contributor" in requests(note.needed)[0][0]
 
 
 def test_a_restart_alone_is_left_too() -> None:

@@ -29,8 +29,8 @@ from mct_s2s.render.documents import SavedCredential, error_document, status_doc
 from mct_s2s.render.findings import show_findings
 from mct_s2s.render.fleet.closing import SiteAccount, show_accounts, show_stopped
 from mct_s2s.render.fleet.plans import SitePlan, plans_markdown, show_plans
-from mct_s2s.render.handover import Instruction, show_lacking, show_left_to_others
 from mct_s2s.render.live.progress import TerminalProgress, progress
+from mct_s2s.render.manual_steps import Instruction, grants_to_ask_for, show_manual_steps
 from mct_s2s.render.plan import show_plan
 from mct_s2s.render.plan_markdown import plan_markdown
 from mct_s2s.render.result_document import result_document
@@ -47,7 +47,6 @@ from mct_s2s.render.snippets.caller import (
 from mct_s2s.render.snippets.notes import notes, show_notes
 from mct_s2s.render.status import show_report, show_unread
 from mct_s2s.render.status_documents import report_document
-from mct_s2s.render.support_request import support_request
 from mct_s2s.render.verification import show_verification, verification_document
 
 from tests.planning.scenarios import (
@@ -135,7 +134,7 @@ def _documents(name: str) -> list[dict[str, object]]:
     seen = observed(name)
     findings = diagnose(seen, NOW, WHERE)
     status = status_document(seen, findings)
-    told = Instruction(name, f"mct-s2s {name}", name, {name: name}, (name,))
+    told = Instruction(name, f"mct-s2s {name}", name, name, {name: name})
     result = result_document(
         planned(full_plan(name)), [saved(name, f"file:{name}")], status, left=[told], fingerprint="0" * 64
     )
@@ -160,7 +159,7 @@ def _plan(name: str) -> Plan:
 
 def _planned(terminal: Terminal, name: str) -> None:
     show_plan(terminal, _plan(name), name, about=(name,), is_result=True)
-    told = Instruction(name, f"mct-s2s {name}", name, {name: name}, (name,))
+    told = Instruction(name, f"mct-s2s {name}", name, name, {name: name})
     for line in plan_markdown(_plan(name), name, (name,), "0" * 64, [told]):
         terminal.result(line)
     edits = with_settings(healthy(), settings(ServiceAuthRole=name, ServiceApplicationIds=f"{name};{name}2"))
@@ -217,7 +216,7 @@ def _credentials(terminal: Terminal, name: str) -> None:
 
 
 def _fleet(terminal: Terminal, name: str) -> None:
-    told = Instruction(name, f"mct-s2s {name}", name, {name: name}, (name,))
+    told = Instruction(name, f"mct-s2s {name}", name, name, {name: name})
     failed = NotThere("x", name, remedy=name, command=name, items=[name])
     plans = [
         SitePlan(name, _plan(name), (name,), [told]),
@@ -248,11 +247,9 @@ def _errors(terminal: Terminal, name: str) -> None:
 
 
 def _handed_over(terminal: Terminal, name: str) -> None:
-    told = Instruction(name, f"mct-s2s {name}", name, {name: name}, (name,))
-    show_left_to_others(terminal, [told])
-    show_lacking(terminal, [WEBSITE_CONTRIBUTOR])
-    for line in support_request({name: name, "ServiceAuthRole": name}, name).splitlines():
-        terminal.result(line)
+    told = Instruction(name, f"mct-s2s {name}", name, name, {name: name})
+    show_manual_steps(terminal.out, [told])
+    show_manual_steps(terminal.err, grants_to_ask_for([WEBSITE_CONTRIBUTOR]))
 
 
 def _doctored(terminal: Terminal, name: str) -> None:

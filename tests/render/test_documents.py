@@ -18,7 +18,7 @@ from mct_s2s.planning.make import make_plan
 from mct_s2s.planning.registrations.membership import members
 from mct_s2s.planning.reports.findings import Finding, Severity, diagnose
 from mct_s2s.render.documents import error_document, status_document, timestamp
-from mct_s2s.render.handover import Instruction
+from mct_s2s.render.manual_steps import Instruction
 from mct_s2s.render.result_document import Step, result_document
 
 from tests.cli.schemas import check
@@ -350,18 +350,16 @@ def test_a_federated_credential_is_reported_without_an_end_and_a_place() -> None
 
 
 def test_what_is_left_to_others_is_reported_with_command_link_values_and_rights() -> None:
-    whole = Instruction(
-        "Consent", "mct-s2s add-client", "https://login/adminconsent", {"ServiceAuthRole": "R"}, ("ask Ada",)
-    )
-    first, second = result_of(left=[whole, Instruction("Restart", "az webapp restart")])["leftToOthers"]
+    whole = Instruction("Consent", "mct-s2s add-client", "Ada", "https://login/adminconsent", {"ServiceAuthRole": "R"})
+    first, second = result_of(left=[whole, Instruction("Restart", "az webapp restart")])["manualSteps"]
     assert first == {
         "what": "Consent",
         "command": "mct-s2s add-client",
         "link": "https://login/adminconsent",
         "settings": {"ServiceAuthRole": "R"},
-        "missing": ["ask Ada"],
+        "who": "Ada",
     }
-    assert (second["link"], second["settings"], second["missing"]) == (None, None, [])
+    assert (second["link"], second["settings"], second["who"]) == (None, None, None)
 
 
 def test_a_result_without_a_test_of_the_clients_says_so_by_null() -> None:

@@ -9,7 +9,7 @@ import pytest
 from mct_s2s.planning.changes import Action, SettingEdit
 from mct_s2s.planning.make import make_plan
 from mct_s2s.planning.plan import BlockedStep, Left, ManualStep, Plan
-from mct_s2s.render.handover import Instruction
+from mct_s2s.render.manual_steps import Instruction
 from mct_s2s.render.plan import LATER, detail_of, setting_rows, show_plan, summary, target_details
 from mct_s2s.render.plan_markdown import plan_markdown
 

@@ -39,7 +39,7 @@ from mct_s2s.planning.reports.verification import (
     why_refused,
 )
 from mct_s2s.render.closing import vault_reading
-from mct_s2s.render.handover import instructions
+from mct_s2s.render.manual_steps import instructions
 
 from tests.cli.conftest import Program
 from tests.conftest import Sandbox

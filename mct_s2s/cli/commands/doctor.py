@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from mct_s2s import clock
-from mct_s2s.cli.options.doctor import DoctorOptions
+from mct_s2s.cli.options.doctor import DoctorOptions, ReportFormat
 from mct_s2s.cli.requests import named_target, request_for, service_spec, where
 from mct_s2s.cli.run import Run, run
 from mct_s2s.cli.session import Needs
@@ -13,9 +13,10 @@ from mct_s2s.engine.observe.rights_examination import examine
 from mct_s2s.engine.session import Session
 from mct_s2s.inputs.target import caller_resource
 from mct_s2s.model.desired import Desired
+from mct_s2s.plain_text import plain
 from mct_s2s.planning.app_service import guards
 from mct_s2s.planning.permissions.doctor import checks, is_ready, is_secret_shortened
-from mct_s2s.render.doctor import doctor_document, show_checks
+from mct_s2s.render.doctor import doctor_document, doctor_markdown, show_checks
 
 SOMETHING_MISSING = 3
 
@@ -35,6 +36,9 @@ def doctor(options: DoctorOptions) -> int:
         found = checks(seen, now, consent=not options.no_consent)
         if current.terminal.json:
             current.terminal.document(doctor_document(seen, found))
+        elif options.output is ReportFormat.MARKDOWN:
+            lines = doctor_markdown(found, request.label)
+            current.terminal.hand_over_text("".join(f"{plain(line)}\n" for line in lines))
         else:
             more = _more(options, shortened=is_secret_shortened(seen, now))
             show_checks(current.terminal, found, where(options), more)

@@ -3,21 +3,35 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Annotated
 
-from mct_s2s.cli.binding import option
+from mct_s2s.cli.binding import OUTPUT, option
 from mct_s2s.cli.options import AzureOptions
 
 EXAMPLES = (
     "mct-s2s doctor -a contosolearn",
     "mct-s2s doctor -a contosolearn --managed-identity reports-func",
+    "mct-s2s doctor -a contosolearn -o markdown",
 )
+
+
+class ReportFormat(StrEnum):
+    """The values of `--output` for `doctor`."""
+
+    TEXT = "text"
+    JSON = "json"
+    MARKDOWN = "markdown"
 
 
 @dataclass(kw_only=True)
 class DoctorOptions(AzureOptions):
     """Options of `doctor`."""
 
+    output: Annotated[
+        ReportFormat,
+        option("-o", "--output", metavar="FORMAT", group=OUTPUT, variable="OUTPUT", text="Output format."),
+    ] = ReportFormat.TEXT  # type: ignore[assignment]  # one format more: what others have to do
     managed_identity: Annotated[
         list[str],
         option("--managed-identity", metavar="RESOURCE", text="Resource whose managed identity to enable. Repeatable."),

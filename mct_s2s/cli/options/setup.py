@@ -43,6 +43,3 @@ class SetupOptions(CredentialOptions):
     handoff: Annotated[
         Path | None, option("--handoff", metavar="FILE", text="Write the values for configure-appservice --from FILE.")
     ] = None
-    handoff_text: Annotated[
-        bool, option("--handoff-text", text="Print the values as a support request to the operator of MCT.")
-    ] = False

@@ -55,7 +55,8 @@ async def _examined(azure: Azure, request: Request) -> Seen:
             seen = await _in_parts(azure, request, look)
         else:
             seen = _whole(request, observed)
-        return replace(seen, access=await look.found())
+        resource = look.site(request.target) if request.target else None
+        return replace(seen, access=await look.found(), resource=resource)
 
 
 def _whole(request: Request, observed: ObservedState) -> Seen:

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from mct_s2s.errors import MissingRight, S2SError
+from mct_s2s.errors import S2SError
 from mct_s2s.model.azure_resources import IdentityResource, Site
 from mct_s2s.model.caller_rights import CallerRights, SecretRestriction, Verdict
 from mct_s2s.model.commands import option
 from mct_s2s.model.directory_objects import Tenant
 from mct_s2s.model.ids import ApplicationObjectId, TenantId, same_id
-from mct_s2s.planning.permissions.grants import Grant, Lack, lacks, least, missing_rights
+from mct_s2s.model.resource_id import ResourceId
+from mct_s2s.planning.permissions.grants import Grant, Lack, lacks, least
 from mct_s2s.planning.permissions.preflight import LEFT_TO_OTHERS
 from mct_s2s.planning.permissions.rights import Need, Right, judge
 from mct_s2s.planning.registrations.custody import CODE as NOT_OURS
@@ -102,6 +103,8 @@ class Seen:
     """The rights over existing registrations that `setup` would need for what it would change about them."""
     setup_refusal: S2SError | None = None
     """Why `setup` would refuse what is there, whatever the rights."""
+    resource: ResourceId | None = None
+    """The App Service's id, also where it could not be read."""
 
 
 def checks(seen: Seen, now: datetime, *, consent: bool = True) -> tuple[DoctorCheck, ...]:
@@ -138,11 +141,6 @@ def forecast(found: Iterable[DoctorCheck]) -> Forecast:
 def missing_grants(found: Iterable[DoctorCheck]) -> tuple[Grant, ...]:
     """What others have to grant, each once."""
     return least(grant for check in found if check.state is State.MISSING for grant in check.grants)
-
-
-def missing_of(found: Iterable[DoctorCheck]) -> tuple[MissingRight, ...]:
-    """The missing rights for programs, as an error has them."""
-    return missing_rights(lack for check in found if check.state is State.MISSING for lack in check.lacks)
 
 
 def missing_codes(found: Iterable[DoctorCheck]) -> frozenset[str]:
@@ -228,6 +226,9 @@ def _site(seen: Seen) -> Iterator[DoctorCheck]:
     if site is None:
         if refusal is not None:
             yield _refused(READ_SITE, "App Service", refusal, "the App Service")
+        if seen.resource is not None:
+            for right in (Right.READ_SETTINGS, Right.WRITE_SETTINGS, Right.RESTART):
+                yield _judged(Need(right, seen.resource.name, resource=seen.resource), seen.access)
         return
     need = Need(Right.READ_SETTINGS, site.label, resource=site.resource)
     reading = _judged(need, seen.access)

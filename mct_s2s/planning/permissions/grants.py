@@ -99,20 +99,22 @@ def least(grants: Iterable[Grant]) -> tuple[Grant, ...]:
     return tuple(grant for grant in found if not (includes_it and grant.right == _DEVELOPER))
 
 
-def all_commands(grants: Iterable[Grant]) -> tuple[str, ...]:
-    """What is run for several grants: a command that more than one of them needs once, after all that it is for."""
-    commands = [one for grant in grants for one in grant.commands]
-    return tuple(reversed(dict.fromkeys(reversed(commands))))
+def steps_by_grant(lacking: Iterable[Lack]) -> dict[Grant, dict[str, None]]:
+    """Each thing that someone has to grant, once, with the steps that need it."""
+    lacks_of = list(lacking)
+    kept = least(lack.grant for lack in lacks_of)
+    steps: dict[Grant, dict[str, None]] = {grant: {} for grant in kept}
+    for lack in lacks_of:
+        grant = lack.grant if lack.grant in steps else next(one for one in kept if one.right == _CLOUD_ADMINISTRATOR)
+        steps[grant][lack.step] = None
+    return steps
 
 
 def requests(lacking: Iterable[Lack]) -> tuple[tuple[str, str], ...]:
-    """Each thing to ask for, once: the steps that need it and whom to ask, and the command that they run, if any."""
-    steps: dict[Grant, dict[str, None]] = {}
-    for lack in lacking:
-        steps.setdefault(lack.grant, {})[lack.step] = None
+    """The same in words: the steps and whom to ask for what, and the command that they run, if any."""
     return tuple(
         (f"{', '.join(waiting)}: {grant.request}{'. They run:' if grant.command else ''}", grant.command)
-        for grant, waiting in steps.items()
+        for grant, waiting in steps_by_grant(lacking).items()
     )
 
 
@@ -120,11 +122,6 @@ def missing_rights(lacking: Iterable[Lack]) -> tuple[MissingRight, ...]:
     """The same for programs: each step with what it lacks, once."""
     found = (MissingRight(lack.step, lack.grant.right, lack.grant.who, lack.grant.command) for lack in lacking)
     return tuple(dict.fromkeys(found))
-
-
-def in_words(lacking: Iterable[Lack]) -> tuple[str, ...]:
-    """The same, one line each."""
-    return tuple(f"{text} {command}".rstrip() for text, command in requests(lacking))
 
 
 def _azure(need: Need, obstacle: Obstacle, rights: DirectoryRights | None) -> Grant:

@@ -15,7 +15,7 @@ from mct_s2s.render.columns import Columns
 from mct_s2s.render.console import Terminal
 from mct_s2s.render.diagnostics import show_account, show_error
 from mct_s2s.render.documents import SavedCredential
-from mct_s2s.render.handover import Instruction, show_left_to_others
+from mct_s2s.render.manual_steps import Instruction, show_manual_steps
 from mct_s2s.render.verification import show_verification
 
 NOTHING = ("· ", "quiet")
@@ -67,7 +67,7 @@ def show_accounts(terminal: Terminal, accounts: Sequence[SiteAccount]) -> None:
         if account.handed_over:
             terminal.result()
             terminal.result(_heading(account))
-            show_left_to_others(terminal, account.handed_over)
+            show_manual_steps(terminal.out, account.handed_over)
     for account in accounts:
         if account.error is not None:
             terminal.say()

@@ -12,7 +12,7 @@ from mct_s2s.planning.changes import Action
 from mct_s2s.planning.plan import Plan
 from mct_s2s.render.console import Terminal, prose
 from mct_s2s.render.diagnostics import print_items
-from mct_s2s.render.handover import Instruction
+from mct_s2s.render.manual_steps import Instruction
 from mct_s2s.render.plan import show_plan, summary
 from mct_s2s.render.plan_markdown import listed, paragraphs, plan_sections, text
 

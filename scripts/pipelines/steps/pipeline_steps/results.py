@@ -91,7 +91,7 @@ def _site(name: str, result: Any, error: Any) -> Site:
         tuple((one["displayName"], one["appId"]) for one in status.get("clients", ()) if one.get("appId")),
         connection.get("url", ""),
         connection.get("scope", ""),
-        len(result.get("leftToOthers", ())),
+        len(result.get("manualSteps", ())),
         verification["proved"] if verification else None,
         failure,
     )

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from rich.console import Console
 from rich.text import Text
 
 from mct_s2s.model.commands import own_command, webapp_command
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.site_settings import ENABLED, SETTINGS, AllowList, ours
 from mct_s2s.planning.app_service.site import merge, unknown_names
-from mct_s2s.planning.permissions.grants import Lack, in_words, requests
+from mct_s2s.planning.permissions.grants import Lack, steps_by_grant
 from mct_s2s.planning.plan import Left, ManualStep, Results
 from mct_s2s.render.columns import Columns
-from mct_s2s.render.console import Terminal, prose
-from mct_s2s.render.diagnostics import show_items
+from mct_s2s.render.console import prose
 
 
 @dataclass(frozen=True)
@@ -25,12 +25,12 @@ class Instruction:
     """A step for someone else, in words that can be passed on."""
 
     what: str
-    command: str
+    command: str = ""
+    who: str = ""
+    """Who can do it, where that is known."""
     link: str | None = None
     values: dict[str, str] | None = None
     """The settings to enter, where they are what is left."""
-    needed: tuple[str, ...] = ()
-    """What the caller lacks for it, one line each, with whom to ask."""
 
 
 def instructions(
@@ -65,8 +65,36 @@ def instructions(
             case Left.SETTINGS:
                 values = values_to_enter(step, observed, results)
                 command = _configure(step, values, results, where, handoff)
-        found.append(Instruction(step.what, command, link, values, in_words(step.needed)))
+        found.append(Instruction(step.what, command, _holders(step), link, values))
     return found
+
+
+def _holders(step: ManualStep) -> str:
+    rights = dict.fromkeys(lack.grant.right for lack in step.needed)
+    return f"someone with {' and '.join(rights)}" if rights else ""
+
+
+def grants_to_ask_for(lacking: Iterable[Lack]) -> list[Instruction]:
+    """What someone has to grant, each once, with the steps that need it."""
+    steps = steps_by_grant(lacking)
+    return [
+        Instruction(f"{grant.right[:1].upper()}{grant.right[1:]}, to {', '.join(of)}.", grant.command, grant.who)
+        for grant, of in steps.items()
+    ]
+
+
+def manual_steps_document(steps: Iterable[Instruction]) -> list[dict[str, object]]:
+    """`manualSteps` of every document."""
+    return [
+        {
+            "what": step.what,
+            "who": step.who or None,
+            "command": step.command or None,
+            "link": step.link,
+            "settings": step.values,
+        }
+        for step in steps
+    ]
 
 
 def values_to_enter(step: ManualStep, observed: ObservedState, results: Results) -> dict[str, str]:
@@ -106,24 +134,22 @@ def _configure(step: ManualStep, values: dict[str, str], results: Results, where
     return shlex.join(words)
 
 
-def show_left_to_others(terminal: Terminal, steps: Sequence[Instruction], *, is_result: bool = True) -> None:
-    """The command for someone who may, and the page for someone who would rather click."""
-    console = terminal.out if is_result else terminal.err
+def show_manual_steps(console: Console, steps: Iterable[Instruction]) -> None:
+    """Each step with who can do it, the command for them, and the page for someone who would rather click."""
     for step in steps:
-        prose(console, Text(step.what, style="warn"))
+        prose(console, Text(sentence(step), style="warn"), indent=4)
         if step.values:
-            console.print(Text("  In the portal, under Environment variables, App settings:"))
+            console.print(Text("    In the portal, under Environment variables, App settings:"))
             table = Columns([None, None])
             for name, value in step.values.items():
-                table.add(Text(f"  {name}"), Text(value))
+                table.add(Text(f"    {name}"), Text(value))
             console.print(table)
-        console.print(Text.assemble("  → ", (step.command, "command")))
+        if step.command:
+            console.print(Text.assemble("    ", (step.command, "command")))
         if step.link is not None:
-            console.print(Text.assemble("  or open ", (step.link, "command")))
+            console.print(Text.assemble("    or open ", (step.link, "command")))
 
 
-def show_lacking(terminal: Terminal, lacking: Sequence[Lack]) -> None:
-    """What the caller lacks for the steps that were left, each with whom to ask."""
-    if lacking:
-        terminal.say(Text("To do this yourself:", style="warn"))
-    show_items(terminal, requests(lacking))
+def sentence(step: Instruction) -> str:
+    """What has to be done, and by whom."""
+    return f"{step.what} Ask {step.who}." if step.who else step.what

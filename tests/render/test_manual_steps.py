@@ -16,7 +16,7 @@ from mct_s2s.model.site_settings import ENABLED
 from mct_s2s.planning.changes import Part, Ref, SettingSpec, SettingsSpec
 from mct_s2s.planning.make import make_plan
 from mct_s2s.planning.plan import Left, ManualStep, Results
-from mct_s2s.render.handover import Instruction, instructions, show_lacking, show_left_to_others, values_to_enter
+from mct_s2s.render.manual_steps import Instruction, grants_to_ask_for, instructions, show_manual_steps, values_to_enter
 
 from tests.planning.scenarios import (
     FACTS,
@@ -81,7 +81,7 @@ def test_consent_to_a_client_that_exists_is_given_by_its_id_or_by_a_link() -> No
     (step,) = left([CONSENT], results=made(guid("Import")))
     assert step.command == f"mct-s2s add-client {guid('Import')} --credential none {WHERE}"
     assert step.link == f"{LOGIN}/{TENANT.id}/adminconsent?client_id={guid('Import')}"
-    assert (step.what, step.values, step.needed) == (CONSENT.what, None, ())
+    assert (step.what, step.values, step.who) == (CONSENT.what, None, "")
 
 
 def test_consent_to_a_client_that_is_not_made_yet_is_given_by_its_name_without_a_link() -> None:
@@ -105,7 +105,7 @@ def test_consent_to_a_managed_identity_names_its_resource() -> None:
     resource = identity_resource().resource
     (step,) = left([ManualStep(Left.CONSENT, "…", resource=resource, needed=(WEBSITE_CONTRIBUTOR,))])
     assert step.command == f"mct-s2s add-client --managed-identity {resource} {WHERE}"
-    assert len(step.needed) == 1
+    assert step.who == "someone with Website Contributor"
 
 
 def test_a_command_without_an_app_service_has_no_blank_at_its_end() -> None:
@@ -123,7 +123,7 @@ def test_a_restart_is_left_as_a_command_of_the_azure_cli(slot: str | None) -> No
     (step,) = left([ManualStep(Left.RESTART, "…", resource=resource, needed=(WEBSITE_CONTRIBUTOR,))])
     expected = ["az", "webapp", "restart", "-g", "rg (prod)", "-n", "contosolearn"]
     assert shlex.split(step.command) == [*expected, *(["--slot", slot] if slot else [])]
-    assert len(step.needed) == 1
+    assert step.who == "someone with Website Contributor"
 
 
 # settings
@@ -215,7 +215,7 @@ def test_every_step_is_reported_in_the_order_given() -> None:
 def test_command_and_link_are_whole_on_lines_of_their_own(screens: Screens, width: int) -> None:
     steps = left([CONSENT, settings_left()], results=made(guid("Import")))
     screen = screens(width, is_terminal=True)
-    show_left_to_others(screen.terminal, steps)
+    show_manual_steps(screen.terminal.out, steps)
     for step in steps:
         assert step.command in pasteable(screen.out)
         assert line_with(screen.out, step.what)
@@ -228,7 +228,7 @@ def test_command_and_link_are_whole_on_lines_of_their_own(screens: Screens, widt
 def test_each_value_is_beside_the_name_of_its_setting(screens: Screens, width: int | None) -> None:
     (step,) = left([settings_left()])
     screen = screens(width)
-    show_left_to_others(screen.terminal, [step])
+    show_manual_steps(screen.terminal.out, [step])
     assert step.values
     for name, value in step.values.items():
         assert [name, value] in [line.split() for line in screen.out.splitlines()]
@@ -236,22 +236,22 @@ def test_each_value_is_beside_the_name_of_its_setting(screens: Screens, width: i
 
 def test_steps_go_to_standard_error_where_the_result_is_something_else(screens: Screens) -> None:
     screen = screens()
-    show_left_to_others(screen.terminal, left([CONSENT]), is_result=False)
+    show_manual_steps(screen.terminal.err, left([CONSENT]))
     assert screen.out == ""
     assert line_with(screen.err, CONSENT.what)
 
 
 def test_a_step_without_link_and_values_has_no_line_for_them(screens: Screens) -> None:
     screen = screens()
-    show_left_to_others(screen.terminal, [Instruction("The restart is left.", "az webapp restart")])
+    show_manual_steps(screen.terminal.out, [Instruction("The restart is left.", "az webapp restart")])
     assert pasteable(screen.out) == ["The restart is left.", "az webapp restart"]
 
 
 @pytest.mark.parametrize("name", ODD_NAMES)
 def test_an_odd_name_in_a_step_is_shown_as_it_is(screens: Screens, name: str) -> None:
     screen = screens()
-    show_left_to_others(
-        screen.terminal, [Instruction(f"'{name}'", f"run {name}", values={"ServiceAuthRole": name[:300]})]
+    show_manual_steps(
+        screen.terminal.out, [Instruction(f"'{name}'", f"run {name}", values={"ServiceAuthRole": name[:300]})]
     )
     assert line_with(screen.out, f"'{name}'")
     assert line_with(screen.out, f"run {name}")
@@ -261,19 +261,13 @@ def test_an_odd_name_in_a_step_is_shown_as_it_is(screens: Screens, name: str) ->
 @pytest.mark.parametrize("width", [80, 120])
 def test_what_the_caller_lacks_comes_with_the_command_for_whoever_grants_it(screens: Screens, width: int) -> None:
     screen = screens(width, is_terminal=True)
-    show_lacking(screen.terminal, [WEBSITE_CONTRIBUTOR, WEBSITE_CONTRIBUTOR])
+    show_manual_steps(screen.terminal.err, grants_to_ask_for([WEBSITE_CONTRIBUTOR, WEBSITE_CONTRIBUTOR]))
     assert line_with(screen.err, WEBSITE_CONTRIBUTOR.grant.command)  # whole, and once for both steps
     assert WEBSITE_CONTRIBUTOR.grant.who in words_of(screen.err)
     assert screen.out == ""
 
 
-def test_a_caller_who_lacks_nothing_reads_nothing_of_rights(screens: Screens) -> None:
-    screen = screens()
-    show_lacking(screen.terminal, [])
-    assert (screen.out, screen.err) == ("", "")
-
-
 def test_a_client_whose_consent_an_option_left_out_is_left_with_nothing_lacking() -> None:
     plan = make_plan(spec(ClientSpec("Import", None, consent=False)), observed_state(values=settings()), FACTS)
     (step,) = left(plan.left_to_others)
-    assert (step.needed, shlex.split(step.command)[2]) == ((), "Import")
+    assert (step.who, shlex.split(step.command)[2]) == ("", "Import")
