@@ -70,7 +70,11 @@ def test_newer_releases_change_nothing(locks: list[str], pip: str, index: str, t
     python = tmp_path / "venv/bin/python"
     subprocess.run([python, "-m", "pip", "install", "--quiet", f"pip=={pip}"], check=True)
     # What the scripts source, as it is; pip only says what it would install, for that is the question.
-    words = " ".join(f"-r {lock}" for lock in locks)
+    # Without its extras, a lock names less than it needs: pip would look for what it takes to be missing.
+    stripped = [tmp_path / Path(lock).name for lock in locks]
+    for lock, copy in zip(locks, stripped, strict=True):
+        copy.write_text(re.sub(r"(?m)^([\w.-]+)\[.+?\]==", r"\1==", (ROOT / lock).read_text(encoding="utf-8")))
+    words = " ".join(f"-r {copy}" for copy in stripped)
     report = tmp_path / "report.json"
     subprocess.run(
         ["bash", "-euc", f"source scripts/locked.bash; install_locked {tmp_path}/venv {words}"],
