@@ -1,16 +1,14 @@
-"""How long the program takes where it does nothing but start: for help, and for one press of the tab key.
+"""How long the program takes where it does nothing but start: for help, and for a completion.
 
 Usage: bench_start.py [ROUNDS] [--write]. With --write, the table goes into docs/performance.md.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
 from statistics import median
@@ -18,41 +16,25 @@ from statistics import median
 PAGE = Path(__file__).parent.parent / "docs" / "performance.md"
 PROGRAM = str(Path(sys.executable).with_name("mct-s2s"))
 TITLE = "## Start"
-NAMES = 200
-"""Clients in the cache from which names are completed."""
-WHAT: dict[str, tuple[tuple[str, ...], str | None]] = {
-    "`--version`": (("--version",), None),
-    "`--help`": (("--help",), None),
-    "`setup --help`": (("setup", "--help"), None),
-    "completion of a command": (("st",), "bash"),
-    "completion of an option": (("setup", "--cl"), "bash"),
-    f"completion of a name among {NAMES}": (("rotate-secret", "Client 1"), "bash"),
+WHAT: dict[str, tuple[tuple[str, ...], dict[str, str]]] = {
+    "`--version`": (("--version",), {}),
+    "`--help`": (("--help",), {}),
+    "`setup --help`": (("setup", "--help"), {}),
+    "completion of an option": ((), {"COMP_WORDS": "mct-s2s setup --cl", "COMP_CWORD": "2"}),
 }
-"""What is measured: the words, and the shell where it is completion."""
+"""What is measured: the words, and what bash sets where it is completion."""
 
 
 def start_times(rounds: int) -> dict[str, list[float]]:
     """Seconds of whole processes, in turns."""
     times: dict[str, list[float]] = {what: [] for what in WHAT}
-    with tempfile.TemporaryDirectory() as cache:
-        for _ in range(rounds):
-            _fill(Path(cache, "mct-s2s", "names"))
-            for what, (words, shell) in WHAT.items():
-                environment = {**os.environ, "XDG_CACHE_HOME": cache}
-                if shell is not None:
-                    environment["_MCT_S2S_COMPLETE"] = shell
-                began = time.perf_counter()
-                subprocess.run([PROGRAM, *words], env=environment, check=True, stdout=subprocess.DEVNULL)
-                times[what].append(time.perf_counter() - began)
+    for _ in range(rounds):
+        for what, (words, shell) in WHAT.items():
+            environment = {**os.environ, **shell, **({"_MCT_S2S_COMPLETE": "complete_bash"} if shell else {})}
+            began = time.perf_counter()
+            subprocess.run([PROGRAM, *words], env=environment, check=True, stdout=subprocess.DEVNULL)
+            times[what].append(time.perf_counter() - began)
     return times
-
-
-def _fill(folder: Path) -> None:
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    seen = {"at": time.time(), "cloud": "public", "tenant": [], "subscription": [], "sites": [["a", "b"]]}
-    path = folder / "bench.json"
-    path.write_text(json.dumps({**seen, "clients": [f"Client {number}" for number in range(NAMES)]}))
-    path.chmod(0o600)
 
 
 def start_table(times: dict[str, list[float]]) -> str:

@@ -21,8 +21,8 @@ def commands() -> dict[str, Any]:
 
     def walk(command: Any, name: str) -> None:
         found[name] = command
-        for word, child in getattr(command, "commands", {}).items():
-            walk(child, f"{name} {word}")
+        for word in command.list_commands(None) if hasattr(command, "list_commands") else ():
+            walk(command.get_command(None, word), f"{name} {word}")
 
     walk(typer.main.get_command(app), "mct-s2s")
     return found
@@ -31,7 +31,7 @@ def commands() -> dict[str, Any]:
 def command_regions() -> Mapping[str, str]:
     """A region for each command, one for each shared group, and the list of commands."""
     known = commands()
-    leaves = {name: command for name, command in known.items() if not hasattr(command, "commands")}
+    leaves = {name: command for name, command in known.items() if not hasattr(command, "list_commands")}
     groups = shared_groups(leaves)
     rows = ((f"[`{name}`](#{anchor(name)})", summary(command)) for name, command in leaves.items())
     regions = {"commands": table(("command", "does"), rows)}

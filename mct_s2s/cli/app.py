@@ -11,13 +11,9 @@ from typing import Annotated, Any
 import typer
 
 from mct_s2s import __version__
-from mct_s2s.cli.binding import LateCommand
+from mct_s2s.cli.binding import LazyGroup
 from mct_s2s.cli.commands.sandbox import sandbox_app
-from mct_s2s.cli.completion.answer import answer
-from mct_s2s.cli.completion.shell import VARIABLE
-from mct_s2s.cli.help import Group, asked_help
 from mct_s2s.cli.streams import check_arguments, replace_unencodable
-from mct_s2s.render.capabilities import is_terminal, shows_colors
 
 COMMANDS = {
     "setup": "Set up service-to-service authentication: app registration, clients, App Service settings."
@@ -35,8 +31,6 @@ COMMANDS = {
     "export": "Print what exists as a trust file, which apply reads.",
     "doctor": "Check permissions, locks and policies.",
     "schema": "Print the JSON Schema of a document.",
-    "completion": "Print the script with which a shell completes commands and names."
-    "\n\nNames are those that a command has shown within the last minute. Nothing is sent anywhere.",
 }
 """Each with its help: a module of `cli/options/`, and one of `cli/commands/` that is imported when it is called."""
 
@@ -52,17 +46,14 @@ All commands:       mct-s2s --help"""
 """What the program prints when it is called alone."""
 
 
-class _Commands(Group):
-    def __init__(self, **attributes: Any) -> None:
-        super().__init__(**attributes)
-        self.commands = {**{name: LateCommand(name, text) for name, text in COMMANDS.items()}, **self.commands}
+class _Commands(LazyGroup):
+    lazy = COMMANDS
 
 
 app = typer.Typer(
     name="mct-s2s",
     cls=_Commands,
     invoke_without_command=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -93,14 +84,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the program; the exit code is the contract's."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     replace_unencodable()
-    if VARIABLE in os.environ:
-        return answer(_parser(), words, os.environ)
     try:
         check_arguments(words, os.environ.items())
-        page = asked_help(_parser(), "mct-s2s", words)
-        if page is not None:
-            typer.echo(page, nl=False, color=shows_colors(on_terminal=is_terminal(sys.stdout)))
-            return 0
         result = _parser()(words, standalone_mode=False, prog_name="mct-s2s")
     except (KeyboardInterrupt, EOFError):
         return 130
@@ -116,7 +101,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 @functools.cache
 def _parser() -> Any:
     """Who runs several command lines in one process builds it once."""
-    return typer.main.get_command(app)
+    program: Any = typer.main.get_command(app)
+    for param in program.get_params(typer.Context(program, **program.context_settings)):
+        param.default = False  # typer imports pydantic to convert the `None` of its own flags, also for a help
+    return program
 
 
 def _report(error: Any, words: Sequence[str]) -> int:

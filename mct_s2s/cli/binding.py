@@ -6,16 +6,15 @@ Typer reads a function's signature; here the signature is made from the dataclas
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import MISSING, Field, fields
-from functools import cached_property
 from importlib import import_module
 from typing import Any, TypeVar, get_type_hints
 
 import typer
 
-from mct_s2s.cli.help import Command
+from mct_s2s.cli.help import Command, Group
 
 Options = TypeVar("Options")
 AZURE = "Azure"
@@ -106,50 +105,41 @@ def _default(field: Field[Any]) -> Any:
     return inspect.Parameter.empty if field.default is MISSING else field.default
 
 
-class LateCommand(Command):
-    """A command of which only the name and its line of help are there from the start.
+class LazyGroup(Group):
+    """A group that imports a command when it is asked for.
 
-    Its options are imported for its help and its completion, and what it does when it is called. For `add-client` that
-    is the class `AddClientOptions` in `cli/options/add_client.py`, beside its `EXAMPLES`, and the function
-    `add_client(options: AddClientOptions) -> int` in `cli/commands/add_client.py`.
+    The options of `add-client` are the class `AddClientOptions` in `cli/options/add_client.py`, beside its `EXAMPLES`;
+    the function `add_client(options) -> int` in `cli/commands/add_client.py` is imported when the command runs.
     """
 
-    def __init__(self, name: str, summary: str) -> None:
-        super().__init__(name, help=summary)
-        self._called, self._summary = name, summary
+    lazy: Mapping[str, str] = {}
+    """The help of each command, by its name."""
 
-    @cached_property
-    def _loaded(self) -> Any:
-        words = self._called.split("-")
-        module = import_module(f"mct_s2s.cli.options.{'_'.join(words)}")
-        options = getattr(module, f"{''.join(map(str.capitalize, words))}Options")
-        app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
-        command(app, self._called, options, self._summary, module.EXAMPLES)(self._run)
-        return typer.main.get_command(app)
+    def list_commands(self, ctx: Any) -> list[str]:
+        """The names of all commands."""
+        del ctx
+        return [*dict.fromkeys([*self.lazy, *self.commands])]
 
-    def _run(self, options: Any) -> int:
-        function = self._called.replace("-", "_")
-        run: Callable[[Any], int] = getattr(import_module(f"mct_s2s.cli.commands.{function}"), function)
-        return run(options)
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """The command of that name, or `None`."""
+        if cmd_name in self.lazy and cmd_name not in self.commands:
+            self.commands[cmd_name] = _imported(cmd_name, self.lazy[cmd_name])
+        return super().get_command(ctx, cmd_name)
 
-    @property
-    def params(self) -> Any:
-        """The options and arguments."""
-        return self._loaded.params
+    def summary(self, name: str) -> str:
+        """The help of one of its commands, which is not imported for it."""
+        return self.lazy.get(name) or super().summary(name)
 
-    @params.setter
-    def params(self, given: Any) -> None:
-        """The base class has none to set."""
 
-    @property
-    def epilog(self) -> Any:
-        """The examples."""
-        return self._loaded.epilog
+def _imported(name: str, summary: str) -> Any:
+    function = name.replace("-", "_")
+    module = import_module(f"mct_s2s.cli.options.{function}")
+    options = getattr(module, f"{name.title().replace('-', '')}Options")
 
-    @epilog.setter
-    def epilog(self, given: Any) -> None:
-        """As above."""
+    def run(given: Any) -> int:
+        body: Callable[[Any], int] = getattr(import_module(f"mct_s2s.cli.commands.{function}"), function)
+        return body(given)
 
-    def make_context(self, *args: Any, **more: Any) -> Any:
-        """Read the command line."""
-        return self._loaded.make_context(*args, **more)
+    app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+    command(app, name, options, summary, module.EXAMPLES)(run)
+    return typer.main.get_command(app)

@@ -8,7 +8,6 @@ from dataclasses import replace
 from secrets import token_hex
 
 from mct_s2s.cli.change_document import write_document
-from mct_s2s.cli.completion.seen import remember_seen
 from mct_s2s.cli.credential_stores.opening import RunStores
 from mct_s2s.cli.options import ChangingOptions, PlanFormat
 from mct_s2s.cli.questions import agrees, types
@@ -50,7 +49,6 @@ async def change(
     ui = TerminalInterface(run, options)
     request = equipped(request, options, session, places, ui, run.terminal)
     outcome = await run_change(session, request, ui)
-    remember_seen(options, session, outcome.after)
     write_document(run.terminal, options, session, outcome)
     return outcome
 

@@ -7,7 +7,6 @@ from dataclasses import replace
 from datetime import timedelta
 
 from mct_s2s import clock
-from mct_s2s.cli.completion.seen import remember_seen
 from mct_s2s.cli.exit_codes import worst
 from mct_s2s.cli.fleet.sessions import FleetSessions
 from mct_s2s.cli.fleet.sites import FleetSite
@@ -113,6 +112,5 @@ async def _site(options: AzureOptions, session: Session, target: SiteTarget | No
     request = replace(request_for(session, desired, now, target), without_settings=True)
     observed = await observe(session.azure, request)
     guards.check(observed)
-    remember_seen(options, session, observed)
     named = where(options, observed)
     return SiteStatus(observed, diagnose(observed, now, named, within), named)

@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any
 
-from mct_s2s.cli.conversion import value_type
 from mct_s2s.cli.help import choices
 from mct_s2s.errors import UsageError
 
@@ -37,6 +36,8 @@ def usage_error(error: Any, words: Sequence[str] = (), environ: Mapping[str, str
             allowed = _allowed(param, value) if value is not None else None
             if allowed:
                 return UsageError("usage", f"Invalid {source} '{value}'. {allowed}", remedy=help_command)
+        case _ if context is not None and error.format_message().startswith("No such command"):
+            return _unknown_command(context, words, help_command)
     return UsageError("usage", _reworded(error.format_message()), remedy=help_command)
 
 
@@ -47,28 +48,36 @@ def _command(context: Any, words: Sequence[str]) -> str:
 
 
 def _reworded(message: str) -> str:
-    for theirs, ours in (("No such command", "Unknown command"), ("Got unexpected extra argument", "")):
-        if message.startswith(theirs):
-            rest = message.removeprefix(theirs)
-            return f"{ours}{rest}" if ours else f"Unexpected argument '{rest[rest.rindex('(') + 1 : -1]}'."
+    if message.startswith("Got unexpected extra argument"):
+        return f"Unexpected argument '{message[message.rindex('(') + 1 : -1]}'."
     return message
+
+
+def _unknown_command(context: Any, words: Sequence[str], help_command: str) -> UsageError:
+    known = context.command.list_commands(context)
+    word = next(word for word in words[len(context.command_path.split()) - 1 :] if word not in known)
+    return UsageError("usage", f"Unknown command '{word}'.{_guess(word, known)}", remedy=help_command)
+
+
+def _guess(word: str, known: Sequence[str]) -> str:
+    nearest = get_close_matches(word, known, n=1)
+    return f" Did you mean '{nearest[0]}'?" if nearest else ""
 
 
 def _unknown_option(option: str, context: Any, help_command: str) -> UsageError:
     known = [name for param in context.command.get_params(context) for name in param.opts if name.startswith("--")]
-    nearest = get_close_matches(option, known, n=1)
-    guess = f" Did you mean '{nearest[0]}'?" if nearest else ""
-    return UsageError("usage", f"Unknown option '{option}'.{guess}", remedy=help_command)
+    return UsageError("usage", f"Unknown option '{option}'.{_guess(option, known)}", remedy=help_command)
 
 
 def _misplaced(option: str, context: Any, words: Sequence[str]) -> UsageError | None:
     """An option of a command, before the command."""
-    commands = getattr(context.command, "commands", {})
+    group = context.command
+    commands = group.list_commands(context) if hasattr(group, "list_commands") else []
     path = context.command_path.split()
     typed = words[len(path) - 1 :]
     at = next((at for at, word in enumerate(typed) if word in commands), None)
     owners = sorted(commands, key=lambda name: name != "status") if at is None else [typed[at]]
-    owner = next((name for name in owners if option in _options(commands[name])), None)
+    owner = next((name for name in owners if option in _options(group.get_command(context, name))), None)
     if owner is None:
         return None
     line = " ".join([*path, owner])
@@ -88,12 +97,11 @@ def _allowed(param: Any, value: str) -> str | None:
     if known:
         nearest = get_close_matches(value.lower(), known, n=1)
         return f"{f'Did you mean {nearest[0]}? ' if nearest else ''}Use one of {', '.join(known)}."
-    return f"Use a number{_range(param)}." if value_type(param) in {int, float} else None
+    return f"Use a number{_range(param)}." if param.type_descriptor.annotation in {int, float} else None
 
 
 def _range(param: Any) -> str:
-    info = getattr(getattr(param, "type_descriptor", None), "parameter_info", None)
-    least, most = getattr(info, "min", None), getattr(info, "max", None)
+    least, most = param.type_descriptor.parameter_info.min, param.type_descriptor.parameter_info.max
     if least is not None and most is not None:
         return f" from {least:g} to {most:g}"
     return f", {least:g} at least" if least is not None else ""

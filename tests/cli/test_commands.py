@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import mct_s2s.cli.commands
 import pytest
-from mct_s2s.cli.app import COMMANDS
-from mct_s2s.cli.binding import LateCommand
+import typer
+from mct_s2s.cli.app import COMMANDS, app
 
 FOLDER = Path(mct_s2s.cli.commands.__file__).parent
+PROGRAM: Any = typer.main.get_command(app)
 GROUPS = {"sandbox"}
 """Commands with commands of their own."""
 
@@ -25,17 +27,10 @@ def test_every_module_is_a_command_and_every_command_a_module() -> None:
 def test_a_command_is_the_function_that_its_module_is_named_after(name: str) -> None:
     module = import_module(f"mct_s2s.cli.commands.{name.replace('-', '_')}")
     assert callable(getattr(module, name.replace("-", "_")))
-    assert LateCommand(name, COMMANDS[name]).params
+    assert PROGRAM.get_command(None, name).params
 
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_that_has_a_result_writes_it_for_programs_too(name: str) -> None:
-    names = {parameter.name for parameter in LateCommand(name, COMMANDS[name]).params}
-    assert "output" in names or name == "completion"
-
-
-def test_a_commands_help_is_known_before_its_module_is() -> None:
-    late = LateCommand("no-such-command", "Do something.")
-    assert late.get_short_help_str() == "Do something."
-    with pytest.raises(ModuleNotFoundError):
-        _ = late.params
+    names = {parameter.name for parameter in PROGRAM.get_command(None, name).params}
+    assert "output" in names

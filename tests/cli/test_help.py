@@ -13,11 +13,12 @@ import pytest
 import typer
 from mct_s2s.cli.app import COMMANDS as SUMMARIES
 from mct_s2s.cli.app import app
-from mct_s2s.cli.help import DOCUMENTATION, HELP, ORDER
+from mct_s2s.cli.help import DOCUMENTATION, ORDER, choices
 
 from tests.cli.conftest import Program
 
 LONGEST = 70
+TWO_SCREENS = 110
 LONGER = {"", "setup"}
 """Commands whose line has names of its own: the product, and the three parts of a setup."""
 
@@ -26,8 +27,8 @@ def commands(group: Any = None, words: tuple[str, ...] = ()) -> Iterator[tuple[t
     """Every command by the words that call it."""
     group = group or typer.main.get_command(app)
     yield words, group
-    for word, command in getattr(group, "commands", {}).items():
-        yield from commands(command, (*words, word))
+    for word in group.list_commands(None) if hasattr(group, "list_commands") else ():
+        yield from commands(group.get_command(None, word), (*words, word))
 
 
 COMMANDS = dict(commands())
@@ -37,7 +38,8 @@ def texts() -> Iterator[tuple[str, str]]:
     """Each help text with where it is from."""
     for words, command in COMMANDS.items():
         yield " ".join(words), command.help.strip().partition("\n")[0]
-        yield from ((f"{' '.join(words)} {param.name}", param.help) for param in command.params)
+        own = [param for param in command.params if not param.name.endswith("_completion")]  # those are typer's
+        yield from ((f"{' '.join(words)} {param.name}", param.help) for param in own)
 
 
 @pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
@@ -50,17 +52,10 @@ def test_no_line_of_help_is_padded_or_too_wide_and_no_name_is_cut(mct: Program, 
     for param in COMMANDS[words].params:
         if not getattr(param, "hidden", False):
             assert all(name in ended.out for name in param.opts if name.startswith("-"))
+        assert all(f" {word}" in ended.out for word in choices(param))
     assert "<" not in ended.out
+    assert len(lines) <= TWO_SCREENS
     assert ended.out.rstrip().endswith(DOCUMENTATION)
-
-
-@pytest.mark.parametrize("columns", ["1", "30", "40", "60"])
-def test_on_a_narrow_terminal_explanations_are_below_the_names(mct: Program, columns: str) -> None:
-    ended = mct("setup", "--help", env={"COLUMNS": columns})
-    assert ended.code == 0
-    assert "\n  -g, --resource-group NAME\n        Its resource group." in ended.out or columns == "60"
-    shown = [line for line in ended.out.splitlines() if not line.startswith(("  mct-s2s", "  https"))]
-    assert max(map(len, shown)) <= max(60, int(columns))
 
 
 @pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
@@ -68,10 +63,11 @@ def test_options_are_listed_by_use_and_the_advanced_ones_last(mct: Program, word
     ended = mct(*words, "--help", env={"COLUMNS": "80"})
     parts = ended.out.split("\n\n")
     titles = [part.partition(":\n")[0] for part in parts if ":\n  " in part and "\n" not in part.partition(":\n")[0]]
-    assert [title for title in titles if title in ORDER] == sorted(set(titles) & set(ORDER), key=ORDER.index)
-    assert set(titles) - set(ORDER) <= {"Examples", "Documentation"}
-    options = ended.out.rpartition("\n\nDocumentation")[0].splitlines()
-    assert "--help" in options[-1]
+    panels = [title for title in titles if title in ORDER]
+    assert panels == sorted(set(panels), key=ORDER.index)
+    assert set(titles) - set(ORDER) <= {"Commands", "Examples", "Documentation"}
+    last = next(part for part in parts if part.startswith(f"{panels[-1]}:"))
+    assert "--help" in last.splitlines()[-1]
 
 
 @pytest.mark.parametrize("name", SUMMARIES)
@@ -80,19 +76,16 @@ def test_the_examples_of_a_command_are_its_own_and_its_parser_takes_them(name: s
     assert command.epilog
     for line in command.epilog.splitlines():
         words = shlex.split(line.partition("  # ")[0].partition(" > ")[0].partition(" | ")[0])
-        words = shlex.split(words[1].strip("$()")) if words[0] == "eval" else words
         assert words[:2] == ["mct-s2s", name]
         command.make_context(name, words[2:])
 
 
 @pytest.mark.parametrize("words", [(), ("setup",), ("sandbox",), ("sandbox", "serve")], ids=" ".join)
-@pytest.mark.parametrize("flag", sorted(HELP))
+@pytest.mark.parametrize("flag", ["-h", "--help"])
 def test_help_is_shown_wherever_it_is_asked_for(mct: Program, words: tuple[str, ...], flag: str) -> None:
     asked = mct(*words, flag)
     assert asked.code == 0
     assert asked.out.startswith(f"Usage: {' '.join(['mct-s2s', *words])}")
-    if words == ("setup",):
-        assert mct("setup", "--client", "A", "--nonsense", flag).out == asked.out
 
 
 def test_help_for_an_unknown_command_is_a_mistake(mct: Program) -> None:
@@ -111,16 +104,6 @@ def test_the_help_of_a_command_imports_its_options_alone() -> None:
     loaded = json.loads(done.stderr)
     assert [name for name in loaded for heavy in HEAVY if name == heavy or name.startswith(f"{heavy}.")] == []
     assert [name for name in loaded if name.startswith("mct_s2s.cli.commands.") and "sandbox" not in name] == []
-
-
-COLORS = [({}, False), ({"CLICOLOR_FORCE": "1"}, True), ({"CLICOLOR_FORCE": "1", "NO_COLOR": "1"}, False)]
-
-
-@pytest.mark.parametrize(("variables", "styled"), COLORS)
-def test_help_in_a_pipe_has_styles_only_where_they_are_asked_for(
-    mct: Program, variables: dict[str, str], styled: bool
-) -> None:
-    assert ("\x1b[1m" in mct("status", "--help", env=variables).out) is styled
 
 
 @pytest.mark.parametrize(("where", "text"), list(texts()), ids=lambda value: value if " " not in value else None)

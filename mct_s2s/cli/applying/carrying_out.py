@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from mct_s2s.cli.applying.site_run import SiteInterface, SiteRun
-from mct_s2s.cli.completion.seen import remember_seen
 from mct_s2s.cli.removing import retire_files
 from mct_s2s.cli.run import Run
 from mct_s2s.concurrency import gather_or_cancel
@@ -47,7 +46,6 @@ async def _apply(current: Run, site: SiteRun, shared: _SharedRegistrations, ui: 
             async with shared.held(site.outcome.plan):
                 site.outcome = await carry_out(site.session, site.outcome, site.since, ui)
         retire_files(current.terminal, site.session, site.outcome)
-        remember_seen(site.options, site.session, site.outcome.after)
     except S2SError as error:
         site.error = error
     except Exception as bug:  # what went wrong at one site stops no other, and what was made there is told

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mct_s2s.cli.help import Command, Group, short_help
+from mct_s2s.cli.help import Command, Group
 from mct_s2s.cli.interruption import restore_signals
 from mct_s2s.errors import NotThere, Refused
 from mct_s2s.local_files import must_not_block
@@ -35,7 +35,7 @@ def sandbox(context: typer.Context) -> None:
     """Run a local stand-in for Azure, for this or any other client."""
     restore_signals()  # what serves has an end of its own
     if context.invoked_subcommand is None:
-        typer.echo(short_help(context))
+        typer.echo(context.get_help())
 
 
 DEFAULT_PORT, REAL_PORT = 8443, 443

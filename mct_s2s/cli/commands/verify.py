@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from mct_s2s import clock
 from mct_s2s.azure.sign_in.choice import choose
 from mct_s2s.azure.sign_in.method import Method
-from mct_s2s.cli.completion.seen import remember_seen
 from mct_s2s.cli.credential_stores.opening import default_folder
 from mct_s2s.cli.credential_stores.own import at_hand, from_files
 from mct_s2s.cli.options.verify import VerifyOptions
@@ -61,7 +60,6 @@ def verify(options: VerifyOptions) -> int:
         request = request_for(session, Desired(service_spec(session.target, None, may_create=False)), now)
         observed = await observe(session.azure, request)
         guards.check(observed)
-        remember_seen(options, session, observed)
         place = where(options, observed)
         missing = _not_configured(observed, now, place, path)
         if missing is not None:
