@@ -21,7 +21,7 @@ from mct_s2s.render.closing import credential_lines
 from mct_s2s.render.console import Terminal
 from mct_s2s.render.diagnostics import show_account, show_error, show_error_line
 from mct_s2s.render.documents import SavedCredential, error_document
-from mct_s2s.render.live.progress import progress
+from mct_s2s.render.progress import Reporter
 
 if TYPE_CHECKING:
     from mct_s2s.azure.connection import Connection
@@ -36,7 +36,7 @@ class Run:
     def __init__(self, options: AzureOptions) -> None:
         self.options = options
         self.terminal = Terminal.open(json=options.output == Output.JSON, quiet=options.quiet)
-        self.display = progress(self.terminal)
+        self.display = Reporter(self.terminal)
         self.outcome: Outcome | None = None
         """Of a command that changes something, once it has begun to."""
 

@@ -82,6 +82,21 @@ def check_arguments(words: Iterable[str], environment: Iterable[tuple[str, str]]
             )
 
 
+def forget_typed() -> None:
+    """Throw away what was typed before a question was on the screen: it answers something else, or nothing."""
+    if not sys.stdin.isatty():
+        return
+    if sys.platform == "win32":
+        import msvcrt  # noqa: PLC0415  # there alone
+
+        while msvcrt.kbhit():
+            msvcrt.getwch()
+    else:
+        import termios  # noqa: PLC0415  # as above: everywhere else
+
+        termios.tcflush(sys.stdin.fileno(), termios.TCIFLUSH)
+
+
 async def ask(terminal: Terminal, question: str) -> str:
     """Ask on standard error; the answer is one line of standard input, empty where it has ended.
 
@@ -89,6 +104,7 @@ async def ask(terminal: Terminal, question: str) -> str:
     """
     import asyncio  # noqa: PLC0415  # a command that asks has loaded it; `mct-s2s --help` need not
 
+    forget_typed()
     terminal.ask(question)
     if sys.platform == "win32":
         return await asyncio.to_thread(sys.stdin.readline)

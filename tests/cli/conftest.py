@@ -5,7 +5,9 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
+import pexpect
 import pytest
 
 from tests.conftest import Sandbox, program, without_azure
@@ -64,6 +66,14 @@ def run_here(*arguments: str, env: Mapping[str, str], home: Path, inside: Inside
         *left_behind(arguments, before, home),
     ] == []
     return ended
+
+
+def at_terminal(azure: Sandbox, home: Path, *words: str, columns: int = 80) -> Any:
+    """The program at a terminal, as pexpect drives it."""
+    folders = {"HOME": str(home), "XDG_DATA_HOME": str(home / "data"), "XDG_STATE_HOME": str(home / "state")}
+    environment = {**without_azure(), **azure.environment, **folders, "TERM": "xterm-256color"}
+    command, *arguments = program(words)
+    return pexpect.spawn(command, arguments, env=environment, encoding="utf-8", timeout=60, dimensions=(24, columns))
 
 
 @pytest.fixture

@@ -74,7 +74,7 @@ def test_a_crash_looks_like_this(monkeypatch: pytest.MonkeyPatch, kind: str) -> 
     check_screen(f"crash.{kind}", lambda terminal: _crash(terminal, monkeypatch), **TERMINALS[kind])
 
 
-@pytest.mark.parametrize("words", [(), ("setup",), ("rotate-secret",)], ids=" ".join)
+@pytest.mark.parametrize("words", [(), ("rotate-secret",)], ids=" ".join)
 def test_help_looks_like_this(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], words: tuple[str, ...]
 ) -> None:

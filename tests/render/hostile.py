@@ -29,10 +29,10 @@ from mct_s2s.render.documents import SavedCredential, error_document, status_doc
 from mct_s2s.render.findings import show_findings
 from mct_s2s.render.fleet.closing import SiteAccount, show_accounts, show_stopped
 from mct_s2s.render.fleet.plans import SitePlan, plans_markdown, show_plans
-from mct_s2s.render.live.progress import TerminalProgress, progress
 from mct_s2s.render.manual_steps import Instruction, grants_to_ask_for, show_manual_steps
 from mct_s2s.render.plan import show_plan
 from mct_s2s.render.plan_markdown import plan_markdown
+from mct_s2s.render.progress import Reporter
 from mct_s2s.render.result_document import result_document
 from mct_s2s.render.snippets import languages_for, snippet
 from mct_s2s.render.snippets.caller import (
@@ -168,7 +168,7 @@ def _planned(terminal: Terminal, name: str) -> None:
 
 def _live(terminal: Terminal, name: str) -> None:
     steps = (principal(name), principal(f"{name}2"), principal(f"{name}3"))
-    shown = progress(terminal)
+    shown = Reporter(terminal)
     with shown.applying(Plan(steps)) as running:
         for step in steps:
             running.started(step)
@@ -177,8 +177,8 @@ def _live(terminal: Terminal, name: str) -> None:
         running.skipped(steps[2], name)
     with watched_by(shown), activity(f"Reading {name}"), waiting(name, seconds=60):
         throttled(name, 60)
-        if isinstance(shown, TerminalProgress):
-            shown._area.draw()
+        if shown._live is not None:
+            shown._live.refresh()
 
 
 def _status(terminal: Terminal, name: str) -> None:
@@ -234,7 +234,8 @@ def _fleet(terminal: Terminal, name: str) -> None:
     ]
     show_accounts(terminal, accounts)
     show_stopped(terminal, accounts, "Interrupted.")
-    with progress(terminal).applying_at(name, Plan((principal(name),))) as running:
+    shown = Reporter(terminal)
+    with shown.about(name), shown.applying(Plan((principal(name),))) as running:
         running.started(principal(name))
         running.finished(principal(name), name)
 

@@ -14,7 +14,7 @@ from tests.render.conftest import Screens
 from tests.render.hostile import MARKUP, SCREENS, STEERING, is_plain
 from tests.support.sampling import cases
 
-_OURS = re.compile(r"\x1b\[[0-9;]*m|\x1b\[\?25[lh]|\x1b\[(?:\d+A|J|H|2J)|\r")
+_OURS = re.compile(r"\x1b\[[0-9;]*m|\x1b\[\?25[lh]|\x1b\[(?:\d+A|J|H|2J|2K)|\r")
 """Colours, and what moves the cursor of lines that are drawn anew."""
 _COMMAND = re.compile(r"^\s*::[a-z][^\n]*::|##(?:vso)?\[", re.IGNORECASE | re.MULTILINE)
 """What GitHub's runner and the agent of Azure Pipelines obey."""

@@ -14,8 +14,7 @@ from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.engine.change import carry_out
 from mct_s2s.errors import S2SError
 from mct_s2s.planning.plan import Plan
-from mct_s2s.ports.apply_progress import activity, watched_by
-from mct_s2s.render.live.site_progress import NamedWatcher
+from mct_s2s.ports.apply_progress import activity
 
 
 async def apply_at_all(current: Run, sites: Sequence[SiteRun], *, was_asked: bool, exactly: bool) -> None:
@@ -42,7 +41,7 @@ async def apply_at_all(current: Run, sites: Sequence[SiteRun], *, was_asked: boo
 async def _apply(current: Run, site: SiteRun, shared: _SharedRegistrations, ui: SiteInterface) -> None:
     assert site.session is not None and site.outcome is not None  # noqa: S101, PT018  # it has a plan
     try:
-        with watched_by(NamedWatcher(site.key, current.display)):
+        with current.display.about(site.key):
             async with shared.held(site.outcome.plan):
                 site.outcome = await carry_out(site.session, site.outcome, site.since, ui)
         retire_files(current.terminal, site.session, site.outcome)

@@ -113,7 +113,7 @@ class SiteInterface:
     def applying(self, outcome: Outcome) -> Iterator[Progress]:
         """Show the steps; what ends the site from now on is told by the outcome."""
         self._site.outcome = outcome
-        with self._run.display.applying_at(self._site.key, outcome.plan) as steps:
+        with self._run.display.applying(outcome.plan) as steps:
             yield steps
 
     def options(self, observed: ObservedState) -> str:
