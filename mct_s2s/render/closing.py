@@ -163,7 +163,7 @@ def _several(clients: Sequence[ClientResult]) -> Iterator[RenderableType]:
     made = [client.credential for client in clients if client.credential is not None]
     ends = {ending(credential.expires) for credential in made}
     folders = {file.parent for credential in made if (file := _file(credential)) is not None}
-    table = Columns([None] * 4, narrow=[1, 3])
+    table = Columns([None] * 4)
     for client in clients:
         place, end = "", ""
         if client.credential is not None:

@@ -1,4 +1,7 @@
-"""Tables without rules, in which nothing is ever cut: an ID without its last digit is useless."""
+"""Tables without rules, in which nothing is ever cut: an ID without its last digit is useless.
+
+Not rich's: those fill every line with blanks to its end, and cut a word that is wider than its column.
+"""
 
 from __future__ import annotations
 
@@ -11,89 +14,46 @@ from rich.text import Text
 from mct_s2s.render.console import one_line
 from mct_s2s.render.folding import fold, widest_piece
 
-INDENT = 4
+INDENT, GAP = 4, 2
 
 Row = list[Text]
 
 
 class Columns:
-    """Rows of cells. Without enough room, cells are folded between words; a row with a wider word is stacked.
-
-    No line ends in blanks, on a terminal neither. A word that is wider than the screen is a line of its own, whole.
+    """Rows of cells, the last of which is folded between words; a row that does not fit even so is stacked.
 
     Args:
         heads: the columns' titles; `None` for each that has none, and if no column has one there is no line of them.
-        narrow: by column, from 0: those that are never folded, as their cells are short.
-        gap: blanks between two columns.
     """
 
-    def __init__(self, heads: Sequence[str | None], *, narrow: Sequence[int] = (), gap: int = 2) -> None:
+    def __init__(self, heads: Sequence[str | None]) -> None:
         self._heads = [Text(head or "", style="head") for head in heads]
-        self._narrow = frozenset(narrow)
-        self._gap = gap
-        self._rows: list[list[Text]] = []
+        self._is_titled = any(heads)
+        self._rows: list[Row] = []
 
     def add(self, *cells: str | Text) -> None:
         """A row: a cell for each column."""
         self._rows.append([one_line(cell) for cell in cells])
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        """Line by line."""
+        """Line by line, none of which ends in blanks."""
         for line in self._lines(options.max_width):
             line.rstrip()
             yield from console.render(line, options.update(no_wrap=True, overflow="ignore"))
 
     def _lines(self, room: int) -> Iterator[Text]:
-        if not self._rows:
-            return
-        beside = [row for row in self._rows if self._least(row) <= room]
-        widths = self._widths(beside, room)
-        if widths is not None and self._is_titled:
-            yield from self._table_row(self._heads, widths)
-        for row in self._rows:
-            if widths is not None and any(row is one for one in beside):
-                yield from self._table_row(row, widths)
+        heads = [self._heads] if self._is_titled else []
+        narrow = [row for row in self._rows if _fits(row, _widths([row]), room)]
+        widths = _widths([*heads, *narrow])
+        fitting = [row for row in (*heads, *narrow) if _fits(row, widths, room)]
+        is_table = len(fitting) > len(heads) and fitting[: len(heads)] == heads
+        for row in [*heads, *self._rows] if is_table else self._rows:
+            if is_table and any(row is one for one in fitting):
+                yield from _beside(row, widths, room)
             elif self._is_titled:
                 yield from self._stacked(row, room)
             else:
-                yield from self._joined(row, room)
-
-    @property
-    def _is_titled(self) -> bool:
-        return any(head.plain for head in self._heads)
-
-    def _least(self, row: Row) -> int:
-        """The columns that a row needs, at the least, to be one of the table."""
-        return sum(self._needed(at, cell) for at, cell in enumerate(row)) + self._gap * (len(row) - 1)
-
-    def _needed(self, at: int, cell: Text) -> int:
-        return cell_len(cell.plain) if at in self._narrow else widest_piece(cell)
-
-    def _widths(self, rows: Sequence[Row], room: int) -> list[int] | None:
-        """The width of each column; `None` where they do not fit beside each other."""
-        if not rows:
-            return None
-        columns = list(zip(*([self._heads] if self._is_titled else []), *rows, strict=True))
-        widest = [max(cell_len(cell.plain) for cell in column) for column in columns]
-        widths = [max(self._needed(at, cell) for cell in column) for at, column in enumerate(columns)]
-        spare = room - self._gap * (len(columns) - 1) - sum(widths)
-        if spare < 0:
-            return None
-        while spare > 0 and widths != widest:
-            at = min((at for at in range(len(widths)) if widths[at] < widest[at]), key=lambda at: widths[at])
-            widths[at] += 1
-            spare -= 1
-        return widths
-
-    def _table_row(self, row: Row, widths: Sequence[int]) -> Iterator[Text]:
-        """Each cell below its title, folded to the width of its column."""
-        folded = [fold(cell, width) for cell, width in zip(row, widths, strict=True)]
-        for at in range(max(len(lines) for lines in folded)):
-            line = Text()
-            for lines, width in zip(folded, widths, strict=True):
-                cell = lines[at] if at < len(lines) else Text()
-                line.append_text(cell).append(" " * (width - cell_len(cell.plain) + self._gap))
-            yield line
+                yield from _joined(row, room)
 
     def _stacked(self, row: Row, room: int) -> Iterator[Text]:
         """Each cell on lines of its own, all but a row's first indented, with its title."""
@@ -104,15 +64,32 @@ class Columns:
                 title = (f"{head.plain}: ", "quiet") if head.plain else ""
                 yield from fold(Text.assemble(" " * INDENT, title, cell), room, indent=INDENT)
 
-    def _joined(self, row: Row, room: int) -> Iterator[Text]:
-        """Cell after cell as if the row were a sentence, and cells that do not fit on lines of their own."""
-        line = row[0].copy()
-        for cell in row[1:]:
-            if not cell.plain.strip():
-                continue
-            if cell_len(line.plain) + self._gap + cell_len(cell.plain) <= room:
-                line = Text.assemble(line, " " * self._gap, cell)
-            else:
-                yield from fold(line, room, indent=INDENT)
-                line = Text.assemble(" " * INDENT, cell)
-        yield from fold(line, room, indent=INDENT)
+
+def _widths(rows: Sequence[Row]) -> list[int]:
+    """Of all columns but the last, with the blanks behind them."""
+    return [max(cell_len(cell.plain) for cell in column) + GAP for column in zip(*rows, strict=True)][:-1]
+
+
+def _fits(row: Row, widths: Sequence[int], room: int) -> bool:
+    return sum(widths) + widest_piece(row[-1]) <= room
+
+
+def _beside(row: Row, widths: Sequence[int], room: int) -> Iterator[Text]:
+    start = Text()
+    for cell, width in zip(row, widths, strict=False):
+        start.append_text(cell).append(" " * (width - cell_len(cell.plain)))
+    for line in fold(row[-1], room - sum(widths)):
+        yield start.append_text(line)
+        start = Text(" " * sum(widths))
+
+
+def _joined(row: Row, room: int) -> Iterator[Text]:
+    """Cell after cell as if the row were a sentence, and cells that do not fit on lines of their own."""
+    line = row[0]
+    for cell in row[1:]:
+        if cell.plain.strip() and cell_len(line.plain) + GAP + cell_len(cell.plain) <= room:
+            line = Text.assemble(line, " " * GAP, cell)
+        elif cell.plain.strip():
+            yield from fold(line, room, indent=INDENT)
+            line = Text.assemble(" " * INDENT, cell)
+    yield from fold(line, room, indent=INDENT)

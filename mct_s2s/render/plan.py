@@ -97,13 +97,13 @@ def _steps(console: Console, plan: Plan) -> None:
     """In tables whose first columns are as wide as each other's: below the settings are their values."""
     blocked = {one.key for one in plan.blocked}
     room = max((cell_len(step.resource) for step in plan.steps), default=0)
-    table = Columns([None] * 3, narrow=[0])
+    table = Columns([None] * 3)
     for step in plan.steps:
         table.add(*_row(step, room, is_blocked=step.key in blocked))
         if isinstance(step, WriteSettings):
             console.print(table)
             _edits(console, step)
-            table = Columns([None] * 3, narrow=[0])
+            table = Columns([None] * 3)
     console.print(table)
 
 
@@ -126,7 +126,7 @@ def detail_of(step: AnyChange) -> str:
 
 def _edits(console: Console, write: WriteSettings) -> None:
     """Show each of our settings before and after, so that no value is agreed to unseen."""
-    table = Columns([None] * 2, narrow=[0])
+    table = Columns([None] * 2)
     for edit in write.edits:
         name = edit.name
         for action, old, new in setting_rows(edit):

@@ -50,13 +50,13 @@ def _site(terminal: Terminal, site: SiteStatus) -> None:
     terminal.result(site.verdict, style=style)
     show_findings(terminal, site.findings)
     if site.clients:
-        table = Columns(["  Client", "ID", "Needs next"], narrow=[1])
+        table = Columns(["  Client", "ID", "Needs next"])
         for client in site.clients:
             table.add(Text.assemble(_sign(client), client.name), client.id, _needs(client))
         terminal.result()
         terminal.out.print(table)
     terminal.result()
-    facts = Columns([None, None], narrow=[0])
+    facts = Columns([None, None])
     for name, value in _facts(site.observed):
         facts.add(Text(name, style="quiet"), value)
     terminal.out.print(facts)
@@ -100,7 +100,7 @@ def _list(terminal: Terminal, report: StatusReport) -> None:
         if site.findings:
             terminal.result(Text(site.title, style="head"))
             show_findings(terminal, site.findings)
-    table = Columns(["App Service", "Resource group", "Can call", "Next expiry"], narrow=[2])
+    table = Columns(["App Service", "Resource group", "Can call", "Next expiry"])
     for site in report.sites:
         group = site.site.resource.resource_group if site.site is not None else ""
         table.add(site.title, group, f"{calling(site.clients)} of {len(site.clients)}", _next_expiry(site))
