@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 from mct_s2s.cli.options import AzureOptions, ChangingOptions, Output
+from mct_s2s.cli.streams import forget_typed
 from mct_s2s.engine.observe.app_service_lookup import find_subscription
 from mct_s2s.engine.session import Session
 from mct_s2s.errors import CANCELLED, Cancelled, Interrupted, NotThere, S2SError
@@ -108,6 +109,7 @@ async def _ask(kind: str, question: str, **how: Any) -> Any:
             asked = getattr(questionary, kind)(plain(question), **how)
             if kind == "select":
                 _refuse_unmatched(asked.application)
+            forget_typed()
             return await asked.unsafe_ask_async()
     except KeyboardInterrupt as pressed:
         raise Interrupted("interrupted", CANCELLED, remedy=again) from pressed
