@@ -10,12 +10,15 @@ import asyncio
 import sys
 from dataclasses import replace
 from datetime import UTC, datetime
+from itertools import takewhile
 from typing import Any
 
 import pytest
 from azure.identity._internal import aad_client_base
 from mct_s2s.azure import clouds
 from mct_s2s.cli.app import main
+from mct_s2s.engine.apply import apply
+from mct_s2s.planning.changes import WriteSettings
 from mct_s2s.sandbox.core.clock import ComputerTime
 from mct_s2s.sandbox.entra.object_ids import ObjectIds
 from mct_s2s.sandbox.hosting.embedded import start
@@ -41,11 +44,21 @@ class PatientLoop(simulated_time.SimulatedLoop):
         return super().remove_reader(fd)
 
 
+async def one_by_one(run: Any, change: Any, usual: Any = apply._Run._one) -> None:  # noqa: SLF001
+    """Begin a step when those before it in the plan have ended: side by side, they would end in any order."""
+    if not isinstance(change, WriteSettings):
+        plan = run._journal.plan  # noqa: SLF001
+        before = takewhile(lambda one: one is not change, plan.changes)
+        await run._wait_for(frozenset(one.key for one in before if not isinstance(one, WriteSettings)))  # noqa: SLF001
+    await usual(run, change)
+
+
 def run(words: list[str]) -> int:
     """Run one command line against a sandbox of its own folder, and end both."""
     time = simulated_time.SimulatedTime()
     time.set_calendar(DAY.timestamp())
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(apply._Run, "_one", one_by_one)  # noqa: SLF001
         patch.setattr(ObjectIds, "be_random", lambda _: None)
         patch.setattr(ComputerTime, "timestamp", lambda _: time.timestamp())  # of the seed, too
         running = start()
