@@ -8,16 +8,14 @@ from dataclasses import replace
 from mct_s2s.cli.closing import left_to_others
 from mct_s2s.cli.credential_stores.made import all_credentials
 from mct_s2s.cli.options import ChangingOptions, PlanFormat
-from mct_s2s.cli.requests import where
 from mct_s2s.engine.outcome import Outcome
 from mct_s2s.engine.session import Session
 from mct_s2s.plain_text import plain
 from mct_s2s.planning.fingerprint import fingerprint as digest_of
 from mct_s2s.planning.identifiers import identify
 from mct_s2s.planning.permissions.grants import missing_rights
-from mct_s2s.planning.reports.findings import diagnose
 from mct_s2s.render.console import Terminal
-from mct_s2s.render.documents import status_document
+from mct_s2s.render.documents import connection_document
 from mct_s2s.render.plan import target_details
 from mct_s2s.render.plan_markdown import plan_markdown
 from mct_s2s.render.result_document import Step, result_document
@@ -36,12 +34,10 @@ def write_document(terminal: Terminal, options: ChangingOptions, session: Sessio
 
 def result_of(options: ChangingOptions, session: Session, outcome: Outcome, fingerprint: str) -> dict[str, object]:
     """`mct-s2s/result/v1`; the fingerprint is part of a dry run's."""
-    after = outcome.after if outcome.applied else outcome.before
-    findings = diagnose(after, outcome.request.now, where(options, after))
     return result_document(
         _steps(outcome),
         all_credentials(outcome),
-        status_document(after, findings),
+        connection_document(outcome.after),
         left=left_to_others(options, session, outcome),
         notes=outcome.plan.remarks,
         missing=missing_rights(outcome.lacks),

@@ -11,7 +11,8 @@ from mct_s2s.cli.requests import where
 from mct_s2s.engine.outcome import Outcome
 from mct_s2s.engine.session import Session
 from mct_s2s.model.commands import own_command
-from mct_s2s.planning.registrations.membership import clients_called
+from mct_s2s.model.ids import PrincipalId
+from mct_s2s.planning.changes import EnableIdentity, Part, Ref
 from mct_s2s.planning.reports.verification import CALL, CheckSubject
 from mct_s2s.render.closing import ClientResult, Closing, show_closing
 from mct_s2s.render.console import Terminal
@@ -21,12 +22,11 @@ from mct_s2s.render.verification import show_verification
 
 def left_to_others(options: ChangingOptions, session: Session, outcome: Outcome) -> list[Instruction]:
     """What someone else has to do, with the command that does it."""
-    after = outcome.after
     return instructions(
         outcome.left_to_others,
-        after,
+        outcome.before,
         outcome.results,
-        where=where(options, after),
+        where=where(options, outcome.before),
         login=session.login,
         handoff=outcome.request.handoff,
     )
@@ -59,10 +59,10 @@ def close(
         return
     if outcome.verification is not None and not outcome.verification.is_proved:
         show_verification(terminal, outcome.verification)
-    status = own_command("status", where=where(options, outcome.after))
+    status = own_command("status", where=where(options, outcome.before))
     if outcome.applied:
         called = [] if headline else [one.name for one in clients or ()][:1]
-        snippet = [own_command("snippet", about=name, where=where(options, outcome.after)) for name in called]
+        snippet = [own_command("snippet", about=name, where=where(options, outcome.before)) for name in called]
         show_closing(
             terminal,
             Closing(
@@ -100,12 +100,14 @@ def _clients(outcome: Outcome) -> Iterator[ClientResult]:
     made = {credential.client: credential for credential in credentials_of(outcome)}
     answered = _answers(outcome)
     for spec in outcome.request.desired.clients:
-        client = next(iter(clients_called(spec.name, outcome.after, outcome.request.unique_name)), None)
-        can_call = answered.get(client.display_name) if client is not None else None
-        client_id = client.client_id if client is not None else ""
-        yield ClientResult(spec.name, client_id, credential=made.get(spec.name), can_call=can_call)
-    for resource in outcome.after.identity_resources:
-        yield ClientResult(resource.display_name, principal_id=resource.principal_id or "")
+        client_id = outcome.client_id(spec.name) or ""
+        yield ClientResult(spec.name, client_id, credential=made.get(spec.name), can_call=answered.get(spec.name))
+    enabled = {one.identity_resource: one.key for one in outcome.plan.changes if isinstance(one, EnableIdentity)}
+    for resource in outcome.before.identity_resources:
+        principal = resource.principal_id
+        if principal is None and resource in enabled:
+            principal = outcome.results.known(Ref[PrincipalId](enabled[resource], Part.PRINCIPAL_ID))
+        yield ClientResult(resource.display_name, principal_id=principal or "")
 
 
 def made_by(outcome: Outcome) -> list[ClientResult]:

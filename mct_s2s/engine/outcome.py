@@ -3,17 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from mct_s2s import clock
 from mct_s2s.engine.request import Request
 from mct_s2s.errors import S2SError
 from mct_s2s.model.caller_rights import CallerRights
+from mct_s2s.model.directory_objects import Application
+from mct_s2s.model.ids import ApplicationObjectId, ClientId
 from mct_s2s.model.observed import ObservedState
-from mct_s2s.planning.changes import AlreadyRight, AnyChange, known_id
+from mct_s2s.planning.changes import (
+    AlreadyRight,
+    AnyChange,
+    CreateApplication,
+    DeleteApplication,
+    Part,
+    Ref,
+    UpdateApplication,
+    known_id,
+)
 from mct_s2s.planning.permissions.grants import Lack
 from mct_s2s.planning.plan import ManualStep, Plan, Results
-from mct_s2s.planning.projection import project
+from mct_s2s.planning.registrations.membership import clients_called
+from mct_s2s.planning.registrations.service import CREATE
 from mct_s2s.planning.reports.verification import Verification
 from mct_s2s.ports.secret_stores import SecretStore
 
@@ -106,9 +118,6 @@ class Outcome:
     intended: Plan | None = None
     """The plan whatever its caller may do and the tenant allows: what a reviewer has agreed to."""
     journal: Journal = field(init=False)
-    _projected: tuple[int, Mapping[str, str | None] | None, ObservedState] | None = field(
-        default=None, init=False, repr=False
-    )
 
     def __post_init__(self) -> None:
         self.journal = Journal(self.plan)
@@ -136,10 +145,26 @@ class Outcome:
 
     @property
     def after(self) -> ObservedState:
-        """The state as it is now, as far as this command knows."""
-        done, settings = self.journal.done, self.journal.settings
-        if self._projected is None or self._projected[:2] != (len(done), settings):
-            # Asked for by each line of a result: with 200 clients it takes a second each time.
-            state = project(self.before, [entry.change for entry in done], self.results, settings)
-            self._projected = (len(done), settings, state)
-        return self._projected[2]
+        """What was observed, with what this run did to the settings and the service application, its clients aside."""
+        settings, service = self.journal.settings, self.before.trust.service
+        observed = self.before if settings is None else self.before.with_settings(settings)
+        for entry in self.journal.done:
+            match entry.change:
+                case CreateApplication(key=key, name=name) if key == CREATE:
+                    client_id, object_id = (
+                        Ref[ClientId](key, Part.CLIENT_ID),
+                        Ref[ApplicationObjectId](key, Part.OBJECT_ID),
+                    )
+                    service = Application(self.results.resolve(object_id), self.results.resolve(client_id), name)
+                case UpdateApplication(edits=edits) if service is not None and edits.uri is not None:
+                    uri = self.results.uri(edits.uri) or ""
+                    service = replace(service, identifier_uris=(*service.identifier_uris, uri))
+                case DeleteApplication(client_id=gone) if service is not None and gone == service.client_id:
+                    service = None
+        return replace(observed, trust=replace(observed.trust, service=service))
+
+    def client_id(self, name: str) -> ClientId | None:
+        """The appId of a client that the request names; `None` where there is no such client."""
+        made = self.results.known(Ref[ClientId](f"client:{name}", Part.CLIENT_ID))
+        there = clients_called(name, self.before, self.request.unique_name)
+        return made or next((client.client_id for client in there), None)

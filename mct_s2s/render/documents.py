@@ -59,7 +59,7 @@ def status_document(observed: ObservedState, findings: tuple[Finding, ...]) -> J
         "appService": _app_service(site) if site else None,
         "serviceApplication": _service(observed),
         "clients": [*_applications(observed, statuses), *_identities(observed, statuses)],
-        "connection": _connection(observed),
+        "connection": connection_document(observed),
         "findings": [
             {
                 "code": finding.code,
@@ -151,7 +151,7 @@ def _service(observed: ObservedState) -> Json | None:
     }
 
 
-def _connection(observed: ObservedState) -> Json | None:
+def connection_document(observed: ObservedState) -> Json | None:
     """What a client has to know; nothing where there is no service application to ask a token for."""
     service, tenant, site = observed.trust.service, observed.tenant, observed.app_service
     uri = uri_shown(service, observed) if service is not None else None

@@ -28,7 +28,7 @@ class Step:
 def result_document(
     steps: Iterable[Step],
     credentials: Iterable[SavedCredential],
-    status: Json,
+    connection: Json | None,
     *,
     left: Iterable[Instruction],
     notes: Iterable[tuple[str, str]] = (),
@@ -41,7 +41,7 @@ def result_document(
     Args:
         steps: of the plan, in its order.
         credentials: of the clients that the command was about.
-        status: `mct-s2s/status/v1`, afterwards.
+        connection: how a client calls the API.
         left: what someone else has to do.
         notes: sentences, each with a command or none.
         missing: the rights that the caller lacks.
@@ -59,7 +59,7 @@ def result_document(
         "notes": [{"text": text, "command": command or None} for text, command in notes],
         "missing": missing_documents(missing),
         "verification": verification,
-        "status": status,
+        "connection": connection,
     }
 
 

@@ -14,7 +14,7 @@ from mct_s2s.engine.outcome import Outcome
 from mct_s2s.engine.session import Session
 from mct_s2s.sandbox.observability.request_log import Entry
 
-from tests.cli.conftest import Ended, Program
+from tests.cli.conftest import Program
 from tests.cli.trust_file_program import ACADEMY, TWO, Applied, applied, of_site
 from tests.conftest import SITE, Sandbox
 from tests.support.sandbox_inside import Inside
@@ -37,7 +37,8 @@ def test_two_sites_are_set_up_by_one_command_and_a_second_run_changes_nothing(ap
     assert done.code == 0, done
     for key, site, client in (("learn", SITE, "Import"), ("academy", ACADEMY, "Export")):
         result = of_site(done, key)["result"]
-        assert (result["status"]["healthy"], result["status"]["appService"]["id"].casefold()) == (True, site.casefold())
+        status = applied.status(key)
+        assert (status["healthy"], status["appService"]["id"].casefold()) == (True, site.casefold())
         assert [made["client"] for made in result["credentials"]] == [client]
         assert result["verification"]["proved"] is True
     applied.azure.forget()
@@ -59,7 +60,7 @@ def test_sites_are_read_side_by_side(applied: Applied) -> None:
 def test_one_site_that_fails_stops_no_other(applied: Applied) -> None:
     done = applied("-y", *JSON, text=TWO)  # there is no academy
     assert done.code == 1
-    assert of_site(done, "learn")["result"]["status"]["healthy"] is True
+    assert applied.status("learn")["healthy"] is True
     assert of_site(done, "academy")["error"]["error"]["code"] == "site-not-found"
     text = applied("-y")
     assert text.code == 1
@@ -105,7 +106,7 @@ def test_the_profiles_of_a_file_are_signed_in_each_for_itself(applied: Applied) 
     away = f"[profiles.away]\nclient-id = '{uuid4()}'\n"
     done = applied("-y", *JSON, text=TWO.replace("[sites.academy]", "[sites.academy]\nprofile = 'away'") + away)
     assert done.code == 4, done
-    assert of_site(done, "learn")["result"]["status"]["healthy"] is True
+    assert applied.status("learn")["healthy"] is True
     assert of_site(done, "academy")["error"]["error"]["code"] == "sign-in-failed"
 
 
@@ -294,15 +295,15 @@ def test_a_plan_that_has_changed_since_the_review_is_not_applied(applied: Applie
     assert done.code == 2, done
     assert of_site(done, "learn")["error"]["error"]["code"] == "plan-changed"
     assert of_site(done, "learn")["error"]["done"] == []
-    assert of_site(done, "academy")["result"]["status"]["healthy"] is True
+    assert applied.status("academy")["healthy"] is True
     assert applied.azure.applications("Import") == []
 
 
 # Clients that the file does not name
 
 
-def clients_at(done: Ended, key: str) -> list[str]:
-    return [client["displayName"] for client in of_site(done, key)["result"]["status"]["clients"]]
+def clients_at(applied: Applied, key: str) -> list[str]:
+    return [client["displayName"] for client in applied.status(key)["clients"]]
 
 
 def prepared(applied: Applied, *names: str) -> None:
@@ -324,7 +325,7 @@ def test_pruning_is_one_plan_with_what_is_added_one_write_and_one_restart(applie
     assert "| - remove | client application | C |" in dry.out
     done = applied("-y", "--prune", *JSON)
     assert done.code == 0, done
-    assert [client["displayName"] for client in of_site(done, "learn")["result"]["status"]["clients"]] == [
+    assert [client["displayName"] for client in applied.status("learn")["clients"]] == [
         "A",
         "B",
         "D",
@@ -367,7 +368,7 @@ def test_managed_identities_are_clients_too(applied: Applied) -> None:
     assert applied("-y", "--no-verify", text=one("A", "B") + identity).code == 0
     done = applied("-y", "--prune", *JSON, text=one("A", "B"))
     assert done.code == 0, done
-    assert {client["kind"] for client in of_site(done, "learn")["result"]["status"]["clients"]} == {"application"}
+    assert {client["kind"] for client in applied.status("learn")["clients"]} == {"application"}
     assert "ServiceObjectIds" not in applied.azure.settings()
 
 
@@ -387,7 +388,7 @@ def test_adopted_registrations_and_those_of_other_sites_stay(applied: Applied, a
     assert kept["B"].startswith("kept: another App Service's client has to be there")
     assert "--delete" not in json.dumps(done.document), "apply has no such option"
     assert len(azure.applications("B")) == len(azure.applications("By hand")) == 1
-    assert clients_at(done, "academy") == ["B"]
+    assert clients_at(applied, "academy") == ["B"]
 
 
 def test_pruning_is_part_of_what_was_reviewed(applied: Applied) -> None:
@@ -424,4 +425,4 @@ def test_what_was_deleted_is_restored_first_and_the_rest_is_done_only_where_no_p
         assert of_site(done, "learn")["error"]["error"]["code"] == "plan-changed"
         done = applied("-y", *JSON)
     assert done.code == 0, done
-    assert of_site(done, "learn")["result"]["status"]["healthy"]
+    assert applied.status("learn")["healthy"]

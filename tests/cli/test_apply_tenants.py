@@ -46,7 +46,7 @@ def test_sites_of_two_tenants_are_set_up_by_one_command(applied: Applied, both: 
     done = applied("-y", "--no-verify", *JSON, text=both.profiles() + SITES, env=EACH_ITS_OWN)
     assert done.code == 0, done
     for key, clients in (("contoso", ["Import"]), ("fabrikam", ["Export", "Import"])):
-        assert [one["displayName"] for one in of_site(done, key)["result"]["status"]["clients"]] == clients
+        assert [one["displayName"] for one in applied.status(key, env=EACH_ITS_OWN)["clients"]] == clients
     first, second, _ = (one.azure for one in both.all)
     assert (len(first.applications("Import")), len(first.applications("Export"))) == (1, 0)
     assert (len(second.applications("Import")), len(second.applications("Export"))) == (1, 1)
@@ -62,6 +62,6 @@ def test_a_tenant_that_cannot_be_signed_in_to_fails_alone(applied: Applied, both
     done = applied("-y", "--no-verify", *JSON, text=both.profiles() + SITES, env=EACH_ITS_OWN)
     second.behave()
     assert done.code == 1, done
-    assert of_site(done, "contoso")["result"]["status"]["clients"]
+    assert applied.status("contoso", env=EACH_ITS_OWN)["clients"]
     assert of_site(done, "fabrikam")["error"]["done"] == []
     assert second.applications("Import") == []

@@ -82,8 +82,8 @@ def az(azure: Sandbox, tmp_path: Path) -> AzureCli:
 def test_the_cli_signs_in_and_its_default_subscription_is_used(mct: Program, azure: Sandbox, az: AzureCli) -> None:
     done = mct("setup", "--client", "S2S-client", "--auth", "cli", "-y", "-o", "json", env=az.env)
     assert done.code == 0, done.err
-    assert done.document["status"]["healthy"] is True
-    assert done.document["status"]["appService"]["id"].split("/")[2] == azure.subscription_id
+    assert mct("status", "-o", "json").document["healthy"] is True
+    assert mct("status", "-o", "json").document["appService"]["id"].split("/")[2] == azure.subscription_id
     tenants = [line for line in az.asked() if f"--tenant {azure.tenant_id}" in line]
     assert len(tenants) == len(az.asked()) == 2, "one token for each service, each in the subscription's tenant"
 

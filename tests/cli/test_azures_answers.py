@@ -130,7 +130,7 @@ def test_registrations_from_before_the_rule_get_the_reference(mct: Program, azur
     assert done.code == 0, done
     found = [azure.applications(name)[0] for name in ("MCT service (contosolearn)", "One", "Two")]
     assert [one["serviceManagementReference"] for one in found] == [REFERENCE, REFERENCE, "theirs"]
-    assert done.document["status"]["healthy"]
+    assert mct("status", "-o", "json").document["healthy"]
 
 
 # --- names of settings ---

@@ -179,4 +179,4 @@ def test_a_developer_in_person_does_it_all(mct: Program, azure: Sandbox, monkeyp
     assert states(document)["admin-consent"] == "unknown"
     code, result = _as_person(mct, "setup", "-a", SITE, "--client", "A", "-y")
     assert code == 0, result
-    assert (result["manualSteps"], result["status"]["healthy"]) == ([], True)
+    assert (result["manualSteps"], result["verification"]["proved"]) == ([], True)

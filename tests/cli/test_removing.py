@@ -52,7 +52,7 @@ def _token(azure: Sandbox, ended: Ended, name: str) -> httpx.Response:
 @pytest.mark.parametrize("by", ["displayName", "appId", "servicePrincipalId"])
 def test_a_client_is_shut_out_and_then_deleted(mct: Program, azure: Sandbox, by: str) -> None:
     made = mct(*SETUP)
-    one, two = (_client(made.document["status"], name) for name in ("One", "Two"))
+    one, two = (_client(mct("status", "-o", "json").document, name) for name in ("One", "Two"))
     before = _token(azure, made, "One").json()["access_token"]
     azure.forget()
     done = mct("remove-client", one[by], *JSON)
@@ -60,7 +60,7 @@ def test_a_client_is_shut_out_and_then_deleted(mct: Program, azure: Sandbox, by:
     kinds = [write.rpartition("/")[2].partition("?")[0] for write in azure.writes()]
     assert kinds[:2] == ["appsettings", "restart"], "who is not let in any more is shut out before all else"
     assert azure.restarts() == 1
-    status = done.document["status"]
+    status = mct("status", "-o", "json").document
     assert status["healthy"], status["findings"]
     assert [c["displayName"] for c in status["clients"]] == ["Two", "reports-func"]
     assert azure.settings()["ServiceApplicationIds"] == two["appId"]
@@ -78,8 +78,8 @@ def test_the_secret_file_of_a_deleted_client_goes(mct: Program, azure: Sandbox) 
 
 @pytest.mark.parametrize("by", ["displayName", "appId"])
 def test_removing_again_changes_nothing_and_says_so(mct: Program, azure: Sandbox, by: str) -> None:
-    made = mct(*SETUP)
-    named = _client(made.document["status"], "One")[by]
+    mct(*SETUP)
+    named = _client(mct("status", "-o", "json").document, "One")[by]
     mct("remove-client", named, *JSON)
     azure.forget()
     again = mct("remove-client", named, *JSON)
@@ -95,8 +95,8 @@ def test_removing_again_changes_nothing_and_says_so(mct: Program, azure: Sandbox
 @pytest.mark.parametrize("by", ["displayName", "principalId", "resourceId"])
 def test_an_identity_is_switched_off_if_it_was_switched_on_for_this(mct: Program, azure: Sandbox, by: str) -> None:
     seed = _state(azure)
-    made = mct(*SETUP)
-    identity = _client(made.document["status"], "reports-func")
+    mct(*SETUP)
+    identity = _client(mct("status", "-o", "json").document, "reports-func")
     done = mct("remove-client", identity[by], *JSON)
     assert ("delete", "managed identity", "reports-func") in _changes(done)
     assert (azure.arm("GET", FUNCTION_APP).get("identity") or {}).get("principalId") is None
@@ -117,8 +117,8 @@ def test_an_identity_that_was_on_before_stays_on(mct: Program, azure: Sandbox) -
 
 
 def test_an_identity_that_something_else_relies_on_stays_on(mct: Program, azure: Sandbox) -> None:
-    made = mct(*SETUP)
-    principal = _client(made.document["status"], "reports-func")["principalId"]
+    mct(*SETUP)
+    principal = _client(mct("status", "-o", "json").document, "reports-func")["principalId"]
     scope = MACHINE.partition("/providers/")[0]
     azure.assign_role(principal, "Reader", scope)
     done = mct("teardown", *JSON)
@@ -153,7 +153,7 @@ def test_a_registration_that_was_there_before_is_kept(mct: Program, azure: Sandb
     assert len(left["passwordCredentials"]) == 1, "a credential of somebody else's registration is theirs to remove"
     assert ("update", "API permission", "Theirs") in _changes(done)
     assert ("delete", "admin consent", "Theirs") in _changes(done)
-    principal = made.document["status"]["clients"][0]["servicePrincipalId"]
+    principal = mct("status", "-o", "json").document["clients"][0]["servicePrincipalId"]
     assert azure.graph("GET", f"/servicePrincipals/{principal}/appRoleAssignments")["value"] == []
 
 
@@ -165,8 +165,8 @@ def test_it_is_deleted_where_that_is_asked_for(mct: Program, azure: Sandbox) -> 
 
 
 def test_a_registration_that_serves_others_is_kept(mct: Program, azure: Sandbox) -> None:
-    made = mct(*SETUP)
-    one = _client(made.document["status"], "One")
+    mct(*SETUP)
+    one = _client(mct("status", "-o", "json").document, "One")
     existing = azure.graph("GET", f"/applications/{one['objectId']}")["requiredResourceAccess"]
     graph = {
         "resourceAppId": "00000003-0000-0000-c000-000000000000",
@@ -203,9 +203,9 @@ def test_purged_means_that_nothing_is_left_to_restore(mct: Program, azure: Sandb
 
 
 def test_the_service_application_is_no_client(mct: Program, azure: Sandbox) -> None:
-    made = mct(*SETUP)
+    mct(*SETUP)
     azure.forget()
-    done = mct("remove-client", made.document["status"]["serviceApplication"]["appId"], *JSON)
+    done = mct("remove-client", mct("status", "-o", "json").document["serviceApplication"]["appId"], *JSON)
     assert (done.code, done.document["error"]["code"], azure.writes()) == (2, "not-a-client", [])
 
 

@@ -134,7 +134,7 @@ def test_the_application_id_uri_is_named_by_its_appid_once_it_is_known(mct: Prog
 def test_the_connection_is_in_the_status(mct: Program, azure: Sandbox) -> None:
     assert mct("status", *JSON).document["connection"] is None
     done = mct(*SETUP, *JSON)
-    connection = done.document["status"]["connection"]
+    connection = done.document["connection"]
     (credential,) = done.document["credentials"]
     assert connection["url"] == azure.site_url
     assert connection["scope"] == f"{connection['resource']}/.default"

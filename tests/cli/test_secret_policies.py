@@ -70,7 +70,7 @@ def test_a_policy_that_cannot_be_seen_refuses_later_and_nothing_is_lost(mct: Pro
     again = mct(*SETUP, "--auto-lifetime", env=caller)
     assert again.code == 0, again
     (credential,) = again.made
-    (client,) = again.document["status"]["clients"]
+    (client,) = mct("status", "-o", "json").document["clients"]
     assert credential["expires"] == client["credentials"][0]["expires"]
     assert len(azure.applications("A")[0]["passwordCredentials"]) == 1
     assert azure.applications("A")[0]["passwordCredentials"][0]["endDateTime"][:19] == credential["expires"][:19]

@@ -53,10 +53,10 @@ def passwords(azure: Sandbox, name: str = "Reports") -> list[str]:
     return [one["keyId"] for one in application["passwordCredentials"]]
 
 
-def is_whole(ended: Ended, azure: Sandbox, name: str) -> None:
+def is_whole(mct: Program, ended: Ended, azure: Sandbox, name: str) -> None:
     """The vault holds the client's one secret and all that belongs to it; no attempt is left that has not arrived."""
     assert ended.code == 0, ended.document
-    assert ended.document["status"]["healthy"], ended.document["status"]["findings"]
+    assert mct("status", "-o", "json").document["healthy"], mct("status", "-o", "json").document["findings"]
     found = held(azure, name)
     assert passwords(azure) == [found["tags"]["keyId"]]
     assert azure.token(found["tags"]["scope"], found["tags"]["appId"], found["value"]).status_code == 200
@@ -67,8 +67,8 @@ def is_whole(ended: Ended, azure: Sandbox, name: str) -> None:
 def test_a_secret_goes_into_the_vault_with_all_that_belongs_to_it(azure: Sandbox, mct: Program) -> None:
     first = mct(*SETUP)
     name = saved(first)
-    is_whole(first, azure, name)
-    found, client = held(azure, name), first.document["status"]["clients"][0]
+    is_whole(mct, first, azure, name)
+    found, client = held(azure, name), mct("status", "-o", "json").document["clients"][0]
     assert found["contentType"] == "text/plain"
     assert {key: found["tags"][key] for key in ("made-by", "client", "appId", "tenantId", "url", "authorityHost")} == {
         "made-by": "mct-s2s",
@@ -88,7 +88,7 @@ def test_a_secret_goes_into_the_vault_with_all_that_belongs_to_it(azure: Sandbox
     assert azure.leaks() == []
     azure.forget()
     again = mct(*SETUP)
-    is_whole(again, azure, name)
+    is_whole(mct, again, azure, name)
     assert [write for write in azure.writes() if not write.startswith("POST /_")] == []
 
 
@@ -113,7 +113,7 @@ def test_the_name_and_the_address_can_be_given(azure: Sandbox, mct: Program) -> 
     place = f"keyvault:https://{seed.VAULT}.vault.localhost:{port}/Reports-Key"
     ended = mct("setup", "--client", "Reports", "--secret-to", place, "-y", "-o", "json")
     assert ended.made[0]["savedTo"] == f"keyvault:{seed.VAULT}/Reports-Key"
-    is_whole(ended, azure, "Reports-Key")
+    is_whole(mct, ended, azure, "Reports-Key")
 
 
 def test_a_person_is_told_how_to_read_it(azure: Sandbox, mct: Program) -> None:
@@ -230,7 +230,7 @@ def test_our_own_secret_comes_back_when_it_was_deleted(azure: Sandbox, mct: Prog
     azure.vault("DELETE", f"/secrets/{name}")
     _without_passwords(azure)
     again = mct(*SETUP)
-    is_whole(again, azure, name)
+    is_whole(mct, again, azure, name)
     assert held(azure, name)["value"] != lost
 
 
@@ -258,7 +258,7 @@ def test_a_vault_in_passing_trouble_is_ridden_out(name: str, azure_again: Sandbo
     ended = mct(*SETUP)
     assert sum(rule["fired"] for rule in azure_again._control("GET", "/faults").json()["value"]), "no fault was met"
     azure_again.behave()
-    is_whole(ended, azure_again, saved(ended))
+    is_whole(mct, ended, azure_again, saved(ended))
     assert azure_again.leaks() == []
 
 
@@ -283,7 +283,7 @@ def test_killed_after_any_write_the_next_run_ends_the_same(
     _killed(inside, tmp_path, writes)
     ended = mct(*SETUP)
     (name,) = {item["id"].rpartition("/")[2] for item in azure_again.vault("GET", "/secrets").json()["value"]}
-    is_whole(ended, azure_again, name)
+    is_whole(mct, ended, azure_again, name)
     assert azure_again.leaks() == []
 
 
@@ -302,7 +302,7 @@ def test_a_reader_never_misses_the_secret_while_it_is_replaced(
     meanwhile = held(azure_again, name)
     assert meanwhile["value"] == before["value"] or "pending" not in meanwhile["tags"]
     ended = mct(*SETUP)
-    is_whole(ended, azure_again, name)
+    is_whole(mct, ended, azure_again, name)
     after = held(azure_again, name)
     assert after["value"] != before["value"]
     assert after["tags"]["team"] == "data", "somebody else's tag stays with the secret"
@@ -336,13 +336,13 @@ def test_without_the_extra_the_way_to_it_is_told(azure: Sandbox, tmp_path: Path)
 
 def test_a_service_application_made_anew_is_told_to_whoever_reads_the_vault(azure: Sandbox, mct: Program) -> None:
     first = mct(*SETUP)
-    name, service = saved(first), first.document["status"]["serviceApplication"]["objectId"]
+    name, service = saved(first), mct("status", "-o", "json").document["serviceApplication"]["objectId"]
     before = held(azure, name)
     azure.graph("DELETE", f"/applications/{service}")
     azure.graph("DELETE", f"/directory/deletedItems/{service}")
     again = mct(*SETUP, "--no-verify")
     assert (again.code, held(azure, name)) == (0, before), again.document
-    uri = again.document["status"]["serviceApplication"]["applicationIdUri"]
+    uri = mct("status", "-o", "json").document["serviceApplication"]["applicationIdUri"]
     (note,) = [note["text"] for note in mct(*SETUP, "--no-verify").document["notes"] if "scope" in note["text"]]
     assert note.startswith(f"The tag 'scope' in keyvault:{seed.VAULT}/{name} is ")
     assert note.endswith(f"Set it to {uri}/.default.")

@@ -51,7 +51,7 @@ def test_setup_lets_the_client_in_and_a_second_run_writes_nothing(
     done = mct(*SETUP, "-y", "-o", "json")
     assert (done.code, done.document["dryRun"]) == (0, False)
     assert azure.restarts() == 1
-    assert done.document["status"]["healthy"] is True
+    assert mct("status", "-o", "json").document["healthy"] is True
     assert None not in {change["id"] for change in done.document["changes"]}
 
     file = saved_to(done)
@@ -76,7 +76,7 @@ def test_setup_lets_the_client_in_and_a_second_run_writes_nothing(
     assert azure.writes() == []
 
     status = mct("status", "-o", "json")
-    assert (status.code, status.document) == (0, done.document["status"])
+    assert status.code == 0
     assert [client["kind"] for client in status.document["clients"]] == ["application", "managedIdentity"]
 
 

@@ -188,8 +188,8 @@ def test_a_token_that_entra_refuses_is_explained(mct: Program, azure: Sandbox, t
 
 
 def test_consent_that_was_taken_away_shows_in_the_token(mct: Program, azure: Sandbox) -> None:
-    done = mct(*SETUP, "-o", "json")
-    service = done.document["status"]["serviceApplication"]["servicePrincipalId"]
+    mct(*SETUP, "-o", "json")
+    service = mct("status", "-o", "json").document["serviceApplication"]["servicePrincipalId"]
     (assignment,) = azure.graph("GET", f"/servicePrincipals/{service}/appRoleAssignedTo")["value"]
     azure.graph("DELETE", f"/servicePrincipals/{service}/appRoleAssignedTo/{assignment['id']}")
     ended = mct("verify", "-o", "json")

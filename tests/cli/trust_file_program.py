@@ -40,6 +40,10 @@ class Applied:
             self.file.write_text(text)
         return self.mct("apply", "-f", str(self.file), *words, env=env)
 
+    def status(self, key: str, *words: str, env: Mapping[str, str] | None = None) -> Any:
+        """What `status` says of one site of the file."""
+        return of_site(self.mct("status", "-f", str(self.file), "--only", key, "-o", "json", *words, env=env), key)
+
     def other_site(self, name: str = "academy") -> None:
         """One more MCT site in the group of the first."""
         self.azure.add_site(name=name, group="mct-prod", subscription=self.azure.subscription_id)

@@ -269,7 +269,7 @@ def test_nothing_is_written_that_was_not_agreed_to() -> None:
     assert here.writes == []
     assert not done.applied
     assert not person.shown[0].is_empty
-    assert done.after.trust.service is None
+    assert here.applications == {}
 
 
 def test_what_changed_while_somebody_was_reading_is_shown_again() -> None:
@@ -409,12 +409,12 @@ def test_a_client_that_leaves_is_shut_out_first_and_everybody_else_stays() -> No
     run(carry_out(here, request(here, spec("Import", "Export"))))
     here.forget()
     removal = spec(removal=Removal(("Import",)))
-    done = run(carry_out(here, request(here, removal)))
+    run(carry_out(here, request(here, removal)))
     assert [call.split()[0] for call in here.writes[:2]] == ["write_settings", "restart"]
     assert here.writes[-1] == "delete_application Import"
     exported = here.application_of("Export")
     assert here.site_state(site().resource).settings["ServiceApplicationIds"] == exported.client_id
-    assert [client.display_name for client in done.after.trust.clients] == ["Export"]
+    assert [app.display_name for app in here.applications.values() if app.display_name == "Import"] == []
     here.forget()
     assert run(carry_out(here, request(here, removal))).plan.is_empty
 

@@ -51,7 +51,7 @@ def test_the_seed_is_set_up_once_restarted_once_and_then_left_alone(bench: Bench
     settings = azure.settings()
     assert foreign(settings) == before
     assert list(foreign(settings)) == list(before)
-    service, (client,) = done.after.trust.service, done.after.trust.clients
+    service, client_id = done.after.trust.service, done.client_id("S2S-client")
     assert service is not None
     assert {name: settings[name] for name in OURS} == {
         "ServiceAuthEnabled": "true",
@@ -59,7 +59,7 @@ def test_the_seed_is_set_up_once_restarted_once_and_then_left_alone(bench: Bench
         "ServiceAuthTenantName": "contosolearning.onmicrosoft.com",
         "ServiceAuthTenantId": azure.tenant_id,
         "ServiceObjectIds": azure.arm("GET", FUNCTION_APP)["identity"]["principalId"],
-        "ServiceApplicationIds": client.client_id,
+        "ServiceApplicationIds": client_id,
         "ServiceAuthRole": "S2SAppRole",
     }
     azure.forget()
@@ -231,7 +231,7 @@ def test_an_edit_between_our_reading_and_our_writing_is_kept(bench: Bench) -> No
     done = bench.setup("Importer")
     settings = bench.azure.settings()
     assert settings["SupportEmail"] == "new@contosolearning.com"
-    assert settings["ServiceApplicationIds"] == f"{other};{done.after.trust.clients[0].client_id}"
+    assert settings["ServiceApplicationIds"] == f"{other};{done.client_id('Importer')}"
 
 
 def test_what_somebody_erased_at_our_moment_is_merged_again(bench: Bench) -> None:
@@ -249,7 +249,7 @@ def test_what_somebody_erased_at_our_moment_is_merged_again(bench: Bench) -> Non
     bench.after(other_run)
     done = bench.setup("Importer")
     assert writes == 2
-    ours = done.after.trust.clients[0].client_id
+    ours = done.client_id("Importer")
     assert bench.azure.settings()["ServiceApplicationIds"] == f"{other};{ours}"
     assert bench.azure.restarts() == 1
 

@@ -37,7 +37,8 @@ from mct_s2s.planning.credentials.certificate import AddCertificate
 from mct_s2s.planning.credentials.federated import AddFederatedCredential
 from mct_s2s.planning.credentials.secret import AddSecret, SecretSpec
 from mct_s2s.planning.plan import Facts, Plan, Results
-from mct_s2s.planning.projection import project
+
+from tests.planning.projection import project
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 LATER = NOW + timedelta(days=365)

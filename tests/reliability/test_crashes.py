@@ -110,7 +110,7 @@ def whole(harness: Harness, clean: dict[str, Counter[str]], matrix: str) -> None
     """Run the same command again; it must end where one clean run ends."""
     again = harness.ended(harness.process(SETUP))
     assert again.code == 0, again.out + again.err
-    assert again.document["status"]["findings"] == []
+    assert harness.run(["status", "-o", "json"]).document["findings"] == []
     now, then = harness.normalized(), clean["world"]
     lost, doubled = then - now, now - then
     orphans, leaks = harness.orphans(*CLIENTS), harness.leaks()

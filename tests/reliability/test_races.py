@@ -80,7 +80,7 @@ def test_a_foreign_write_at_any_point_is_kept_and_erases_nothing(point: str, sta
     ended = harness.run(SETUP)
     assert ended.code == 0, ended.out
     assert stranger.has_written, stranger.seen
-    (client,) = ended.document["status"]["clients"][:1]
+    (client,) = harness.run(["status", "-o", "json"]).document["clients"][:1]
     after = harness.inside.azure.settings()
     listed = (after["ServiceApplicationIds"] or "").split(";")
     lost = [name for name in before if after.get(name) != before[name]]

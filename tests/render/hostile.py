@@ -25,7 +25,7 @@ from mct_s2s.render.closing import ClientResult, Closing, credential_lines, show
 from mct_s2s.render.console import Terminal
 from mct_s2s.render.diagnostics import show_account, show_error
 from mct_s2s.render.doctor import show_checks
-from mct_s2s.render.documents import SavedCredential, error_document, status_document
+from mct_s2s.render.documents import SavedCredential, connection_document, error_document, status_document
 from mct_s2s.render.findings import show_findings
 from mct_s2s.render.fleet.closing import SiteAccount, show_accounts, show_stopped
 from mct_s2s.render.fleet.plans import SitePlan, plans_markdown, show_plans
@@ -136,7 +136,11 @@ def _documents(name: str) -> list[dict[str, object]]:
     status = status_document(seen, findings)
     told = Instruction(name, f"mct-s2s {name}", name, name, {name: name})
     result = result_document(
-        planned(full_plan(name)), [saved(name, f"file:{name}")], status, left=[told], fingerprint="0" * 64
+        planned(full_plan(name)),
+        [saved(name, f"file:{name}")],
+        connection_document(seen),
+        left=[told],
+        fingerprint="0" * 64,
     )
     return [status, result, error_document(refusal(name), [principal(name)]), verification_document(_proof(name))]
 

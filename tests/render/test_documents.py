@@ -71,7 +71,7 @@ def status_of(observed: ObservedState) -> dict[str, Any]:
 
 
 def result_of(**changed: Any) -> dict[str, Any]:
-    parts: dict[str, Any] = {"steps": [], "credentials": [], "status": status_of(healthy()), "left": []}
+    parts: dict[str, Any] = {"steps": [], "credentials": [], "connection": None, "left": []}
     document = result_document(**{**parts, **changed})
     check(document)
     return document

@@ -11,7 +11,8 @@ from mct_s2s.model.client_credentials import SecretNote
 from mct_s2s.model.commands import credential_removal
 from mct_s2s.model.ids import ApplicationObjectId, ClientId, KeyId
 from mct_s2s.planning.changes.base import Part, Ref
-from mct_s2s.planning.changes.credentials import AddCredential
+from mct_s2s.planning.changes.credentials import AddCredential, RemoveSecret
+from mct_s2s.planning.changes.registrations import DeleteApplication
 from mct_s2s.planning.registrations.membership import clients_called
 from mct_s2s.ports.graph import Directory
 from mct_s2s.render.documents import SavedCredential
@@ -38,12 +39,14 @@ def all_credentials(outcome: Outcome) -> list[SavedCredential]:
 
 
 def _there(outcome: Outcome, made: Collection[KeyId | None]) -> Iterator[SavedCredential]:
-    state = outcome.after
+    done = [entry.change for entry in outcome.done]
+    gone: set[str] = {one.key_id for one in done if isinstance(one, RemoveSecret)}
+    gone |= {one.client_id for one in done if isinstance(one, DeleteApplication)}
     for name in dict.fromkeys((*outcome.request.clients, *outcome.stores)):
         note, store = outcome.before.secrets.get(name, SecretNote()), outcome.stores.get(name)
-        for client in clients_called(name, state, outcome.request.unique_name):
+        for client in clients_called(name, outcome.before, outcome.request.unique_name):
             for one in client.application.credentials if client.application is not None else ():
-                if one.key_id not in made:
+                if one.key_id not in made and not {one.key_id, client.client_id} & gone:
                     place = store.label if store is not None and not store.gives_away and note.knows(one) else None
                     yield SavedCredential(name, client.client_id, one.expires, place, kind=one.kind, created=False)
 

@@ -9,7 +9,6 @@ from mct_s2s.engine.session import Session
 from mct_s2s.engine.verify.client_calls import VerifyContext, clients_to_verify, verify_clients
 from mct_s2s.model.commands import own_command
 from mct_s2s.model.mct_api import API_PATH
-from mct_s2s.planning.registrations.membership import members
 from mct_s2s.planning.reports.verification import CALL, CheckSubject, Verification, VerificationCheck
 
 
@@ -28,13 +27,12 @@ async def verify_outcome(session: Session, outcome: Outcome, options: str) -> Ve
     if site is None or request.stores is None:
         return None
     credentials = await request.stores.credentials(outcome.stores)
-    mine = {credential.sign_in.client_id.casefold() for credential in credentials}
-    clients = [client for client in members(observed) if client.client_id.casefold() in mine]
-    if not clients:
+    mine = [one for one in credentials if one.name is not None and outcome.client_id(one.name) == one.sign_in.client_id]
+    subjects = clients_to_verify((), mine, unlisted=True)
+    if not subjects:
         return None
     url = site.site.url
     context = VerifyContext(session.tokens, session.api(url), url, API_PATH, options, request.now, just_changed=True)
-    subjects = clients_to_verify(clients, credentials, unlisted=False)
     try:
         async with asyncio.timeout(max(0.0, session.remaining())):
             return await verify_clients(context, observed, subjects, identities=False)
@@ -42,7 +40,6 @@ async def verify_outcome(session: Session, outcome: Outcome, options: str) -> Ve
         message = "The deadline left no time to test the call."
         again = own_command("verify", where=options)
         late = (
-            VerificationCheck(client.display_name, CheckSubject.APPLICATION, CALL, None, message, again)
-            for client in clients
+            VerificationCheck(client.name, CheckSubject.APPLICATION, CALL, None, message, again) for client in subjects
         )
         return Verification(url, API_PATH, tuple(late))

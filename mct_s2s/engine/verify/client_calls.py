@@ -23,6 +23,7 @@ from mct_s2s.model.client_sign_in import (
 from mct_s2s.model.commands import own_command
 from mct_s2s.model.mct_api import SERVICE_HEADER
 from mct_s2s.model.observed import ObservedState
+from mct_s2s.model.site_settings import ROLE
 from mct_s2s.model.trust import ClientApplication
 from mct_s2s.planning.answers import ApiCall, must_refuse, settled, stopped
 from mct_s2s.planning.registrations.app_role import wanted_role
@@ -61,7 +62,7 @@ class VerifyContext:
     """The options that name the App Service on a command line."""
     now: datetime
     just_changed: bool = False
-    """Whether this very run made what is tested: then replicas lag, and the site may still be restarting."""
+    """Whether this very run made or granted what is tested: replicas lag, and the site may still be restarting."""
 
 
 @dataclass(frozen=True)
@@ -185,9 +186,8 @@ async def _tested(context: VerifyContext, observed: ObservedState, client: Clien
     client_id, expected = credential.sign_in.client_id, f"{_audience(observed)}/.default"
     scope = credential.scope or expected
     try:
-        token = await context.tokens.token(
-            credential.sign_in, scope, is_new=_is_new(context, observed, client), role=_awaited_role(observed, client)
-        )
+        is_new, role = _is_new(context, observed, client), _awaited_role(context, observed, client)
+        token = await context.tokens.token(credential.sign_in, scope, is_new=is_new, role=role)
     except ServiceError as error:
         remedy = token_remedy(error.service_code, client_id, context.where) or error.remedy
         if error.service_code == NO_SUCH_URI and observed.trust.service is not None and scope != expected:
@@ -257,8 +257,10 @@ def _is_new(context: VerifyContext, observed: ObservedState, client: ClientToVer
     return context.just_changed or any(moment is not None and context.now - moment < YOUNG for moment in made)
 
 
-def _awaited_role(observed: ObservedState, client: ClientToVerify) -> str | None:
+def _awaited_role(context: VerifyContext, observed: ObservedState, client: ClientToVerify) -> str | None:
     """The role to wait for: only where it is consented to, so that it must come."""
+    if context.just_changed:
+        return ROLE.value_in(observed.settings)
     role = wanted_role(observed)
     if client.registered is None or role is None or not role.enabled or not is_consented(client.registered, observed):
         return None

@@ -82,13 +82,12 @@ def _site(name: str, result: Any, error: Any) -> Site:
     if not result:
         made = tuple(_credential(one) for one in (error or {}).get("credentials") or () if one.get("created", True))
         return Site(name, Counter(), made, failure=failure)
-    status, verification = result.get("status") or {}, result.get("verification")
-    connection = status.get("connection") or {}
+    connection, verification = result.get("connection") or {}, result.get("verification")
     return Site(
         name,
         Counter(change["action"] for change in result["changes"]),
         tuple(_credential(one) for one in result["credentials"] if one.get("created", True)),
-        tuple((one["displayName"], one["appId"]) for one in status.get("clients", ()) if one.get("appId")),
+        tuple(dict.fromkeys((one["client"], one["appId"]) for one in result["credentials"] if one.get("appId"))),
         connection.get("url", ""),
         connection.get("scope", ""),
         len(result.get("manualSteps", ())),
@@ -98,9 +97,8 @@ def _site(name: str, result: Any, error: Any) -> Site:
 
 
 def _name(result: Any) -> str:
-    app_service = (result.get("status") or {}).get("appService") or {}
-    slot = app_service.get("slot")
-    return f"{app_service.get('name', '')}/{slot}" if slot else str(app_service.get("name", ""))
+    address = (result.get("connection") or {}).get("url") or ""
+    return str(address).removeprefix("https://")
 
 
 def _credential(one: Any) -> Credential:
