@@ -71,7 +71,7 @@ def call(dotenv: Path, azure: Sandbox, monkeypatch: pytest.MonkeyPatch) -> int:
 def call_with(pem: Path, done: Ended, azure: Sandbox, monkeypatch: pytest.MonkeyPatch) -> int:
     """The same with azure-identity's credential for a certificate, told everything by hand."""
     (credential,) = done.made
-    scope = f"{done.document['status']['serviceApplication']['applicationIdUri']}/.default"
+    scope = f"{done.document['connection']['scope']}"
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", azure.ca_file)
     options: dict[str, Any] = {"authority": azure.origin, "disable_instance_discovery": True}
     with (

@@ -50,7 +50,7 @@ def federated(azure: Sandbox, name: str) -> list[Json]:
 
 
 def scope_of(done: Ended) -> str:
-    return f"{done.document['status']['serviceApplication']['applicationIdUri']}/.default"
+    return f"{done.document['connection']['scope']}"
 
 
 def test_a_foreign_token_calls_the_api(

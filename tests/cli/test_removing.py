@@ -153,8 +153,8 @@ def test_a_registration_that_was_there_before_is_kept(mct: Program, azure: Sandb
     assert len(left["passwordCredentials"]) == 1, "a credential of somebody else's registration is theirs to remove"
     assert ("update", "API permission", "Theirs") in _changes(done)
     assert ("delete", "admin consent", "Theirs") in _changes(done)
-    principal = mct("status", "-o", "json").document["clients"][0]["servicePrincipalId"]
-    assert azure.graph("GET", f"/servicePrincipals/{principal}/appRoleAssignments")["value"] == []
+    principal = f"/servicePrincipals(appId='{adopted['appId']}')"
+    assert azure.graph("GET", f"{principal}/appRoleAssignments")["value"] == []
 
 
 def test_it_is_deleted_where_that_is_asked_for(mct: Program, azure: Sandbox) -> None:

@@ -206,7 +206,7 @@ def test_a_secret_can_be_shown_instead(mct: Program, azure: Sandbox) -> None:
     (credential,) = made.made
     done = mct("rotate-secret", "One", "--secret-to", "show", "--remove-old", *JSON)
     (fresh,) = done.made
-    scope = f"{done.document['status']['serviceApplication']['applicationIdUri']}/.default"
+    scope = f"{done.document['connection']['scope']}"
     assert azure.token(scope, fresh["appId"], fresh["secret"]).is_success
     assert not azure.token(scope, credential["appId"], credential["secret"]).is_success
 

@@ -119,7 +119,7 @@ def test_show_gives_the_secret_once_and_nowhere_else(mct: Program, azure: Sandbo
     secret = credential["secret"]
     assert done.out.count(secret) == 1
     assert secret not in done.err
-    scope = f"{done.document['status']['serviceApplication']['applicationIdUri']}/.default"
+    scope = f"{done.document['connection']['scope']}"
     assert azure.token(scope, credential["appId"], secret).status_code == 200
     assert [file for file in tmp_path.rglob("*") if file.is_file() and secret in file.read_text(errors="replace")] == []
     text = mct("add-client", "B", "--secret-to", "show", "-y")

@@ -86,27 +86,6 @@ def test_a_second_run_writes_nothing_and_restarts_nothing(client: str | ClientSp
     assert here.site_state(site().resource).restarts == 1
 
 
-@pytest.mark.parametrize("client", WAYS.values(), ids=WAYS.keys())
-def test_what_is_known_afterwards_is_what_is_there(client: str | ClientSpec) -> None:
-    """A fresh reading of a directory that lags would show a trust that is half made: the account has to be right."""
-    here = learning()
-    known = setting_up(here, client=client).after
-    seen = setting_up(here, "c3d4", client).before
-    assert known.app_service is not None
-    assert seen.app_service is not None
-    assert known.app_service.settings == seen.app_service.settings
-    assert known.trust.service is not None
-    assert seen.trust.service is not None
-    assert replace(known.trust.service, created=None) == replace(seen.trust.service, created=None)
-    assert set(known.trust.assignments) == set(seen.trust.assignments)
-    ((mine,), (there,)) = known.trust.clients, seen.trust.clients
-    assert mine.principal == there.principal
-    assert mine.application is not None
-    assert there.application is not None
-    assert {one.key_id for one in mine.application.credentials} == {one.key_id for one in there.application.credentials}
-    assert [one.id for one in known.trust.identities] == [one.id for one in seen.trust.identities]
-
-
 # --- stopped anywhere ---
 
 
