@@ -159,7 +159,7 @@ def test_it_is_told_to_a_person(mct: Program, azure: Sandbox) -> None:
     assert "AZURE_CLIENT_SECRET" not in done.out
     assert PRIVATE not in done.out + done.err
     status = mct("status")
-    assert "certificate until" in status.out
+    assert "new certificate by 20" in status.out
 
 
 @pytest.mark.parametrize("name", ["client.pem", "client.env", "client"])
