@@ -240,7 +240,7 @@ def test_one_deleted_for_good_is_made_anew_and_the_line_to_change_is_told(
 ) -> None:
     file = tmp_path / "one.env"
     asked = ("setup", "--client", "One", "--credential", kind, "--secret-to", f"file:{file}", *JSON)
-    first = mct(*asked)
+    mct(*asked)
     old = mct("status", "-o", "json").document["serviceApplication"]["applicationIdUri"]
     before = file.read_text(encoding="utf-8")
     _purge_service_application(azure, mct)
