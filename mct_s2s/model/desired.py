@@ -175,8 +175,8 @@ class Desired:
     clients: tuple[ClientSpec, ...] = ()
     settings: SettingsScope = SettingsScope.ALL
     given: GivenValues = field(default_factory=GivenValues)
-    allow_consented: bool = False
-    """Whether every client that holds the role is put on the allow list (`configure-appservice`)."""
+    settings_only: bool = False
+    """Whether nothing else is written, and every client that holds the role is allowed (`configure-appservice`)."""
     restart: bool = True
     removal: Removal | None = None
     pruning: Pruning | None = None

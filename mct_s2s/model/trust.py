@@ -58,6 +58,11 @@ class Trust:
         """Principal and role of each assignment: asked about for each of a thousand clients."""
         return frozenset((one.principal_id.casefold(), one.role_id.casefold()) for one in self.assignments)
 
+    @cached_property
+    def held_roles(self) -> frozenset[str]:
+        """The ids, in lower case, of the roles that someone has been given."""
+        return frozenset(one.role_id.casefold() for one in self.assignments)
+
     def identities_with(self, identity_resources: Iterable[IdentityResource]) -> tuple[ServicePrincipal, ...]:
         """The managed identities, and those of `identity_resources` that the directory has not shown."""
         known = {identity.id.casefold() for identity in self.identities}

@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from datetime import datetime
 
 from mct_s2s.model.desired import Desired, SettingsScope
 from mct_s2s.model.directory_objects import PrincipalKind
 from mct_s2s.model.ids import ClientId, PrincipalId
 from mct_s2s.model.observed import ObservedState
+from mct_s2s.model.site_settings import LISTS, SETTINGS
 from mct_s2s.planning.app_service import guards
 from mct_s2s.planning.app_service.setting_sizes import size_note
-from mct_s2s.planning.app_service.site import plan_site, settings_spec
+from mct_s2s.planning.app_service.site import merge, plan_site, settings_spec
 from mct_s2s.planning.app_service.slots import swap_note
-from mct_s2s.planning.changes import AlreadyRight, AnyChange, Later, WriteSettings
+from mct_s2s.planning.changes import AlreadyRight, AnyChange, Later, SettingsSpec, WriteSettings
 from mct_s2s.planning.credentials import one_after_another
-from mct_s2s.planning.plan import Facts, Left, ManualStep, Plan
+from mct_s2s.planning.plan import Facts, Left, ManualStep, Plan, Results
 from mct_s2s.planning.registrations.clients import Client, plan_client, plan_identity
 from mct_s2s.planning.registrations.membership import members
 from mct_s2s.planning.registrations.restoring import NOTE, restorations
 from mct_s2s.planning.registrations.service import Service, plan_service
 from mct_s2s.planning.removing.pruning import Pruned, beside, prune
 from mct_s2s.planning.removing.removal import plan_removal
+from mct_s2s.planning.reports.client_status import client_statuses
+from mct_s2s.planning.reports.findings import diagnose
 from mct_s2s.planning.secrets.rotation import plan_rotation
 
 
@@ -50,13 +54,13 @@ def make_plan(desired: Desired, observed: ObservedState, facts: Facts) -> Plan:
     ]
 
     pruned = prune(desired, observed, desired.service.unique_name) if desired.service else Pruned()
-    steps: list[AnyChange] = [*service.changes] if service else []
+    steps: list[AnyChange] = [*service.changes] if service and not desired.settings_only else []
     steps += one_after_another([change for client in clients for change in client.changes])
     steps += [change for _, changes in identities for change in changes]
     left = [note for client in clients for note in client.left_to_others]
     application_ids: list[Later[ClientId]] = [client.client_id for client in clients]
     object_ids: list[Later[PrincipalId]] = [principal for principal, _ in identities]
-    if desired.allow_consented or desired.settings is SettingsScope.NONE:
+    if desired.settings_only or desired.settings is SettingsScope.NONE:
         application_ids += consented_applications(observed, service)
         object_ids += consented_identities(observed, service)
     if desired.settings is SettingsScope.NONE:
@@ -70,7 +74,8 @@ def make_plan(desired: Desired, observed: ObservedState, facts: Facts) -> Plan:
         site_steps = plan_site(observed, spec, restart=desired.restart)
         steps += site_steps or _settings_already_right(observed)
     adopted = (*(service.notes if service else ()), *(note for client in clients for note in client.notes))
-    notes = (*adopted, *_notes(observed, steps), *pruned.notes)
+    shut_out = _shut_out(desired, observed, spec, facts.now) if desired.given.settings else ()
+    notes = (*adopted, *_notes(observed, steps), *shut_out, *pruned.notes)
     return Plan((*steps, *beside(steps, pruned)), tuple(left), notes, removals=pruned.keys)
 
 
@@ -80,6 +85,23 @@ def _notes(observed: ObservedState, steps: list[AnyChange]) -> tuple[str, ...]:
         return ()
     notes = (note for write in writes for note in (swap_note(site, write.changed), size_note(site, write)))
     return tuple(note for note in notes if note is not None)
+
+
+def _shut_out(desired: Desired, observed: ObservedState, spec: SettingsSpec, now: datetime) -> Iterator[str]:
+    """Who loses access by values that were given: they are the caller's own words, and are written as they are."""
+    before = observed.settings
+    after = observed.with_settings(merge(before, spec, Results()))
+    given = [one for one in SETTINGS if one not in LISTS and desired.given.value(one) and one.value_in(before)]
+    changed = [one for one in given if one.value_in(before) != one.value_in(after.settings)]
+    values = " and ".join(f"{one} '{one.value_in(after.settings)}'" for one in changed)
+    if changed and desired.service is None:
+        yield f"Clients whose tokens do not match {values} lose access. The directory was not asked which."
+    elif changed:
+        could = {one.id for one in client_statuses(observed, diagnose(observed, now, "")) if one.can_call}
+        can = client_statuses(after, diagnose(after, now, ""))
+        lose = [f"'{one.name}'" for one in can if one.can_call is False and one.id in could]
+        if lose:
+            yield f"{', '.join(lose)} will lose access: no token of theirs matches {values}."
 
 
 def consented_applications(observed: ObservedState, service: Service | None) -> list[ClientId]:

@@ -124,7 +124,10 @@ REASONS: dict[str, tuple[Callable[[Bench], None], str, str]] = {
         lambda bench: bench.settings(ServiceAuthAudience="api://other"),
         "ServiceAuthAudience is 'api://other'", "configure-appservice",
     ),
-    "another role": (lambda bench: bench.settings(ServiceAuthRole="Other"), "ServiceAuthRole is 'Other'", "add-client"),
+    "another role": (
+        lambda bench: bench.settings(ServiceAuthRole="Other"),
+        "ServiceAuthRole is 'Other'", "configure-appservice",
+    ),
     "not listed": (
         lambda bench: bench.settings(ServiceApplicationIds=guid("other")),
         "ServiceApplicationIds does not contain", "add-client",

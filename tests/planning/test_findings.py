@@ -9,27 +9,36 @@ import pytest
 from mct_s2s.errors import PermissionMissing
 from mct_s2s.model.azure_resources import SlotConfig
 from mct_s2s.model.client_credentials import Credential, CredentialKind
+from mct_s2s.model.directory_objects import AppRole
+from mct_s2s.model.ids import AppRoleId
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.model.site_settings import NAMES
 from mct_s2s.model.trust import ClientApplication, Trust
+from mct_s2s.planning.make import make_plan
 from mct_s2s.planning.reports.findings import Severity, diagnose, is_healthy
 
 from tests.cli.schemas import FINDING_CODES
 from tests.planning.scenarios import (
+    FACTS,
     NOW,
     ROLE,
     SERVICE,
     SERVICE_PRINCIPAL,
     TENANT,
+    applied,
+    assignment,
     client,
     complete,
     credential,
     guid,
     observed_state,
+    said,
     settings,
+    spec,
     trust,
 )
+from tests.render.examples import site_of
 
 WHERE = "-a contosolearn -g mct-prod"
 IMPORT = client("Import")
@@ -256,6 +265,44 @@ HEALTHY: Mapping[str, ObservedState] = {
 @pytest.mark.parametrize("observed", HEALTHY.values(), ids=HEALTHY.keys())
 def test_nothing_is_found_where_nothing_is_wrong(observed: ObservedState) -> None:
     assert diagnose(observed, NOW, WHERE) == ()
+
+
+WRONG = replace(ROLE, id=AppRoleId(guid("wrong")), value="Wrong")
+OWN = replace(ROLE, value="OurRole")
+
+
+@pytest.mark.parametrize(
+    ("roles", "setting", "wanted"),
+    [
+        pytest.param((ROLE,), "Wrong", "S2SAppRole", id="that the application does not have"),
+        pytest.param((WRONG, ROLE), "Wrong", "S2SAppRole", id="that no client holds"),
+        pytest.param((OWN,), "Wrong", "OurRole", id="instead of one of another name than usual"),
+        pytest.param((OWN, WRONG), "Wrong", "OurRole", id="that no client holds, instead of one of another name"),
+        pytest.param((OWN, replace(WRONG, value="S2SAppRole")), "S2SAppRole", "OurRole", id="the usual one"),
+        pytest.param((OWN,), "", "OurRole", id="not set"),
+    ],
+)
+def test_a_wrong_role_is_one_finding_about_the_setting_and_setup_puts_it_back(
+    roles: tuple[AppRole, ...], setting: str, wanted: str
+) -> None:
+    service = replace(SERVICE, app_roles=roles)
+    observed = observed_state(trust(IMPORT, service=service), settings(**{**ALLOWED, "ServiceAuthRole": setting}))
+    (finding,) = diagnose(observed, NOW, WHERE)
+    assert (finding.subject, finding.remedy) == ("ServiceAuthRole", f"{CONFIGURE} {WHERE}")
+    for desired in (spec(), spec("Import"), spec(settings_only=True)):
+        plan = make_plan(desired, observed, FACTS)
+        assert said(plan) == ["update application settings contosolearn", "update App Service contosolearn"]
+        assert site_of(applied(plan, observed)).settings["ServiceAuthRole"] == wanted
+
+
+def test_a_role_that_some_clients_hold_is_taken_for_right() -> None:
+    """A role that is being changed: who does not have the new one yet needs consent."""
+    other = client("Other")
+    assigned = (assignment(IMPORT), replace(assignment(other), role_id=WRONG.id))
+    held = replace(trust(IMPORT, other, service=replace(SERVICE, app_roles=(ROLE, WRONG))), assignments=assigned)
+    ids = f"{IMPORT.client_id};{other.client_id}"
+    observed = observed_state(held, settings(ServiceApplicationIds=ids, ServiceAuthRole="Wrong"))
+    assert [(one.code, one.subject) for one in diagnose(observed, NOW, WHERE)] == [("client-not-consented", "Import")]
 
 
 def test_a_site_that_nobody_configured_is_told_once_not_seven_times() -> None:

@@ -498,10 +498,42 @@ def test_configure_allows_whoever_holds_the_role() -> None:
     stranger = client("Stranger")
     held = replace(held, clients=(*held.clients, stranger))
     before = observed_state(held, settings())
-    after = applied(make_plan(spec(allow_consented=True), before, FACTS), before)
+    after = applied(make_plan(spec(settings_only=True), before, FACTS), before)
     assert after.app_service is not None
     assert after.app_service.allowed_client_ids.ids == (IMPORT.client_id,)
     assert after.app_service.allowed_object_ids.ids == (guid("mi"),)
+
+
+@pytest.mark.parametrize("service", [SERVICE, replace(SERVICE, identifier_uris=(), app_roles=(), token_version=2)])
+def test_configure_writes_settings_only(service: Application) -> None:
+    before = observed_state(trust(IMPORT, service=service), settings())
+    given = GivenValues({"ServiceAuthRole": "Wrong", "ServiceApplicationIds": IMPORT.client_id})
+    assert plan_of(spec(settings_only=True, given=given), before) == WRITE
+
+
+def test_configure_says_who_loses_access_by_a_value_that_was_given() -> None:
+    other = client("Other")
+    assert other.principal is not None
+    held = trust(IMPORT, client("Portal"), other)
+    ids = ";".join(one.client_id for one in held.clients)
+    right = {"ServiceApplicationIds": ids, "ServiceObjectIds": other.principal.id, "ServiceAuthRole": "S2SAppRole"}
+    before = observed_state(held, settings(**right))
+
+    def notes(directory: bool = True, **given: str) -> list[str]:
+        desired = spec(settings_only=True, given=GivenValues(given))
+        plan = make_plan(desired if directory else replace(desired, service=None), before, FACTS)
+        return [text for text, _ in plan.remarks]
+
+    assert notes(ServiceAuthRole="Wrong") == [
+        "'Import', 'Portal' will lose access: no token of theirs matches ServiceAuthRole 'Wrong'."
+    ]
+    assert notes(ServiceAuthAudience="api://foo") == [
+        "'Import', 'Other', 'Portal' will lose access: no token of theirs matches ServiceAuthAudience 'api://foo'."
+    ]
+    assert notes(directory=False, ServiceAuthRole="Wrong") == [
+        "Clients whose tokens do not match ServiceAuthRole 'Wrong' lose access. The directory was not asked which."
+    ]
+    assert notes(ServiceAuthRole="S2SAppRole", ServiceAuthTenantName="contoso.com") == []
 
 
 def test_without_restart_the_settings_are_written_alone() -> None:

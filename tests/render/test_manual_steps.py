@@ -70,7 +70,7 @@ def options(command: str) -> dict[str, list[str]]:
 
 def settings_left(**changed: object) -> ManualStep:
     """What `setup --no-app-service` leaves."""
-    plan = make_plan(spec(settings=SettingsScope.NONE, allow_consented=True), complete(IMPORT), FACTS)
+    plan = make_plan(spec(settings=SettingsScope.NONE, settings_only=True), complete(IMPORT), FACTS)
     return replace(plan.left_to_others[-1], **changed)  # type: ignore[arg-type]
 
 

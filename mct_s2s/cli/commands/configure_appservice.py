@@ -23,19 +23,18 @@ from mct_s2s.model.site_settings import ROLE
 def configure_appservice(options: ConfigureAppserviceOptions) -> int:
     """Plan the settings, confirm and apply; return the process exit code."""
     given = _given(options)
-    role = given.value(ROLE)
-    check_role(role)
+    check_role(given.value(ROLE))
     backup = _backup(options)
     directory = not options.disable and backup is None and not given.need_no_directory
 
     async def body(current: Run, session: Session) -> int:
         now = clock.now()
-        service = service_spec(session.target, None, role, may_create=False)
+        service = service_spec(session.target, None, may_create=False)
         desired = Desired(
             service if directory else None,
             settings=SettingsScope.OFF if options.disable else SettingsScope.ALL,
             given=given,
-            allow_consented=True,
+            settings_only=True,
             restart=not options.no_restart,
             backup=backup,
         )

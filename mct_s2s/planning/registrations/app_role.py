@@ -8,23 +8,23 @@ from mct_s2s.errors import Refused
 from mct_s2s.model.directory_objects import Application, AppRole
 from mct_s2s.model.ids import DEFAULT_ROLE, new_app_role_id
 from mct_s2s.model.observed import ObservedState
-from mct_s2s.model.site_settings import ROLE, AppSettings
+from mct_s2s.model.site_settings import ROLE
 
 ROLE_DESCRIPTION = "Apps in this role can consume the web api."
 """The document's."""
 
 
-def role_in_use(application: Application, settings: AppSettings) -> str | None:
-    """The value of the role that the site is set to, where applications can be given it."""
-    value = ROLE.value_in(settings)
-    role = application.role(value) if value else None
-    return value if role is not None and role.is_for_applications else None
-
-
 def wanted_role_value(observed: ObservedState) -> str:
-    """The value of the role that clients need: the one in use, or the document's."""
-    service = observed.trust.service
-    return (role_in_use(service, observed.settings) if service is not None else None) or DEFAULT_ROLE
+    """The value of the role that clients need: the one that the site is set to, unless clients hold only another one.
+
+    Whatever the settings say, the directory's word decides; where nothing is held or set, it is the document's role.
+    """
+    service, trust = observed.trust.service, observed.trust
+    usable = [role for role in service.app_roles if role.value and role.is_for_applications] if service else []
+    held = [role for role in usable if role.id.casefold() in trust.held_roles]
+    values = [role.value for role in held or usable]
+    candidates = (ROLE.value_in(observed.settings), DEFAULT_ROLE, *(values if len(held) == 1 else ()))
+    return next((value for value in candidates if value and value in values), DEFAULT_ROLE)
 
 
 def wanted_role(observed: ObservedState) -> AppRole | None:
@@ -44,7 +44,7 @@ def role_to_use(application: Application, typed: str | None, observed: ObservedS
     Raises:
         Refused: there is a role of that value, but not for applications.
     """
-    value = typed or role_in_use(application, observed.settings) or DEFAULT_ROLE
+    value = typed or wanted_role_value(observed)
     role = application.role(value)
     if role is None:
         role = new_role(observed, application.unique_name or application.client_id, value)

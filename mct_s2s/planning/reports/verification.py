@@ -25,6 +25,7 @@ from mct_s2s.model.site_settings import (
     Setting,
     is_enabled,
 )
+from mct_s2s.planning.registrations.app_role import wanted_role_value
 
 
 class CheckSubject(StrEnum):
@@ -113,7 +114,7 @@ def token_checks(token: ClientToken, observed: ObservedState) -> Iterator[Verifi
     )
     same_tenant = same_id(tenant_id.strip(), claims.tenant_id)
     yield _compared(token, TENANT_ID, claims.tenant_id, tenant_id, same_tenant, configure)
-    yield _role(token, site)
+    yield _role(token, observed, site)
 
 
 _CLAIMS = {AUDIENCE: "audience", TENANT_ID: "tenant"}
@@ -138,7 +139,7 @@ def _audience_remedy(token: ClientToken, observed: ObservedState) -> str:
     return own_command("configure-appservice", where=token.where)
 
 
-def _role(token: ClientToken, site: AppService) -> VerificationCheck:
+def _role(token: ClientToken, observed: ObservedState, site: AppService) -> VerificationCheck:
     wanted, roles = ROLE.value_in(site.settings) or "", token.claims.roles
     if wanted and wanted in roles:
         return token.checked("role", True, f"The token has the role {wanted}.")
@@ -147,7 +148,10 @@ def _role(token: ClientToken, site: AppService) -> VerificationCheck:
         return token.checked("role", True, message)
     carried = f"the roles {', '.join(roles)}" if roles else "no role"
     message = f"The token has {carried}, but {ROLE} is {repr(wanted) if wanted else 'not set'}."
-    return token.checked("role", False, message, own_command("add-client", about=token.client_id, where=token.where))
+    is_set_wrong = wanted_role_value(observed) in roles
+    add = own_command("add-client", about=token.client_id, where=token.where)
+    configure = own_command("configure-appservice", where=token.where)
+    return token.checked("role", False, message, configure if is_set_wrong else add)
 
 
 def why_refused(token: ClientToken, observed: ObservedState) -> tuple[str, str]:
