@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import typer
 from mct_s2s.cli.app import app
@@ -51,8 +53,9 @@ def test_a_setting_that_has_to_be_there_and_is_not_is_planned_and_found(setting:
 
 @each
 def test_configure_appservice_has_the_option_of_each_row(setting: Setting) -> None:
-    parser = typer.main.get_command(app)
-    options = {name: param for param in parser.commands["configure-appservice"].params for name in param.opts}  # type: ignore[attr-defined]
+    parser: Any = typer.main.get_command(app)
+    command = parser.get_command(typer.Context(parser), "configure-appservice")
+    options = {name: param for param in command.params for name in param.opts}
     if setting.option is not None:
         assert options[setting.option].help == setting.option_help
         assert options[setting.option].multiple == (setting in LISTS)
