@@ -9,7 +9,6 @@
     ├── ServiceError          exit 1   Azure refused or did not respond
     │   └── Throttled         exit 1   Azure requires a wait beyond the deadline
     ├── DeadlinePassed        exit 1   the command's own deadline
-    ├── NotTaken              exit 1   a secret was to be shown or handed over, and reached no one
     ├── Interrupted           exit 130 Ctrl-C; 143 SIGTERM
     └── Cancelled             exit 1   the user answered no
 
@@ -183,10 +182,6 @@ class Throttled(ServiceError):
 
 class DeadlinePassed(S2SError):
     """`--timeout` seconds have passed."""
-
-
-class NotTaken(S2SError):
-    """A secret reached no one: standard output is closed, or the program that was to store it failed."""
 
 
 class Interrupted(S2SError):

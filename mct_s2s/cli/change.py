@@ -21,6 +21,7 @@ from mct_s2s.engine.session import Session
 from mct_s2s.errors import CANCELLED, Cancelled, PermissionMissing, UsageError
 from mct_s2s.inputs.client_places import ClientPlaces
 from mct_s2s.model.observed import ObservedState
+from mct_s2s.plain_text import plain
 from mct_s2s.planning.changes.access import DisableIdentity
 from mct_s2s.planning.plan import Plan
 from mct_s2s.ports.apply_progress import Progress
@@ -29,7 +30,7 @@ from mct_s2s.render.console import Terminal
 from mct_s2s.render.documents import SavedCredential
 from mct_s2s.render.pipelines import masks
 from mct_s2s.render.plan import show_plan, summary, target_details
-from mct_s2s.stores.output_store import Shown, Viewer
+from mct_s2s.stores.handed_over import Shown, Viewer
 
 PENDING = 3
 """The exit code of a dry run that found something to do, and of a run whose clients failed the test."""
@@ -44,8 +45,6 @@ async def change(
         S2SError: refused, by Azure or by the user.
     """
     places = places or ClientPlaces()
-    if places.take_output:
-        run.terminal.leave_output()
     ui = TerminalInterface(run, options)
     request = equipped(request, options, session, places, ui, run.terminal)
     outcome = await run_change(session, request, ui)
@@ -164,8 +163,6 @@ class TerminalInterface:
         if self._terminal.json:
             self.look()
             return
-        if shown.text is not None:
-            self._terminal.hand_over_text(shown.text)
-            return
         lines = credential_lines(SavedCredential(shown.client, "", shown.expires, "show", shown.value, shown.kind))
-        self._terminal.hand_over(lines, masks(shown.value))
+        text = [*masks(shown.value), *(plain(line.plain) for line in lines)]
+        self._terminal.verbatim("".join(f"{line}\n" for line in text))

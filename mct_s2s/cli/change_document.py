@@ -29,7 +29,7 @@ def write_document(terminal: Terminal, options: ChangingOptions, session: Sessio
     elif options.output is PlanFormat.MARKDOWN:
         about, left = target_details(outcome.before), left_to_others(options, session, outcome)
         lines = plan_markdown(outcome.plan, outcome.request.label, about, _fingerprint(outcome), left)
-        terminal.hand_over_text("".join(f"{plain(line)}\n" for line in lines))
+        terminal.verbatim("".join(f"{plain(line)}\n" for line in lines))
 
 
 def result_of(options: ChangingOptions, session: Session, outcome: Outcome, fingerprint: str) -> dict[str, object]:

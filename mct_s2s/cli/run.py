@@ -14,7 +14,7 @@ from mct_s2s.cli.options import AzureOptions, Output
 from mct_s2s.cli.session import Needs, connect, connect_client
 from mct_s2s.engine.outcome import Outcome
 from mct_s2s.engine.session import Session
-from mct_s2s.errors import CANCELLED, Cancelled, DeadlinePassed, Interrupted, NotTaken, NotThere, S2SError, UsageError
+from mct_s2s.errors import CANCELLED, Cancelled, DeadlinePassed, Interrupted, NotThere, S2SError, UsageError
 from mct_s2s.planning.changes import AnyChange
 from mct_s2s.ports.apply_progress import watched_by
 from mct_s2s.render.closing import credential_lines
@@ -25,7 +25,6 @@ from mct_s2s.render.progress import Reporter
 
 if TYPE_CHECKING:
     from mct_s2s.azure.connection import Connection
-    from mct_s2s.cli.credential_stores.made import Unseen
 
 RESUME = "Run the same command again to resume."
 
@@ -62,14 +61,6 @@ class Run:
 
         return credentials_of(self.outcome)
 
-    def unseen(self) -> list[Unseen]:
-        """The credentials that were to be shown in the JSON document."""
-        if self.outcome is None or not self.terminal.json:
-            return []
-        from mct_s2s.cli.credential_stores.made import unseen  # noqa: PLC0415  # as above
-
-        return list(unseen(self.outcome))
-
 
 Body = Callable[[Run, Session], Awaitable[int]]
 ClientBody = Callable[[Run, "Connection"], Awaitable[int]]
@@ -89,14 +80,7 @@ def run(options: AzureOptions, needs: Needs, body: Body) -> int:
             missing = error  # nothing was sent yet
         return await _about_chosen_site(current, needs, body, missing)
 
-    async def remove(current: Run) -> int:
-        from mct_s2s.cli.credential_stores.made import remove_secrets  # noqa: PLC0415  # hardly ever
-
-        async with connect(options, needs, current.terminal) as session:
-            await remove_secrets(session.azure.directory, current.unseen())
-        return NotTaken.exit_code
-
-    return run_connected(options, connected, remove)
+    return run_connected(options, connected)
 
 
 async def _about_one_site(current: Run, session: Session, body: Body) -> int:
@@ -136,7 +120,7 @@ def run_as_client(options: AzureOptions, body: ClientBody) -> int:
     return run_connected(options, connected)
 
 
-def run_connected(options: AzureOptions, connected: Connected, remove_unseen: Connected | None = None) -> int:
+def run_connected(options: AzureOptions, connected: Connected) -> int:
     """The same for a command that opens its sessions itself."""
     # The SDKs log refusals on their own; whatever is worth printing is printed by us, without bodies or tokens.
     for name in ("azure", "msal", "kiota", "httpx", "asyncio"):
@@ -147,9 +131,9 @@ def run_connected(options: AzureOptions, connected: Connected, remove_unseen: Co
         try:
             return _run_once(current, connected, interruption)
         except OSError as error:
-            if remove_unseen is None or not current.unseen():
+            if not _report_unseen(current, error):
                 raise
-            return _remove_unseen(current, remove_unseen, error, interruption)
+            return S2SError.exit_code
 
 
 def _run_once(current: Run, connected: Connected, interruption: Interruption) -> int:
@@ -163,23 +147,15 @@ def _run_once(current: Run, connected: Connected, interruption: Interruption) ->
         return interruption.exit_code
 
 
-def _remove_unseen(current: Run, remove: Connected, cause: OSError, interruption: Interruption) -> int:
-    """The document with the secrets reached no one: they are removed, so that the next run makes others."""
-    secrets = current.unseen()
-    names = ", ".join(f"the {one.change.kind.noun} of '{one.change.client}'" for one in secrets)
-    message = f"Standard output is closed ({cause.strerror or cause}): {names} could not be printed"
-    stay = [one for one in secrets if not one.change.can_be_taken_back]
-    try:
-        asyncio.run(_with_deadline(current, remove, interruption))
-    except S2SError as error:
-        message = f"{message}, and could not be removed: {error.message}"
-        remedy = "; ".join(one.removal_command for one in secrets)
-    else:
-        message = f"{message}." if stay else f"{message}. The secret was removed again."
-        commands = "".join(f"{one.removal_command}. " for one in stay)
-        remedy = f"{commands}Run it again with standard output open."
-    show_error(current.terminal, NotTaken("secret-not-shown", message, remedy=remedy))
-    return NotTaken.exit_code
+def _report_unseen(current: Run, cause: OSError) -> bool:
+    """Say how to remove what was to be shown in the JSON document, which no one takes; tell whether there is any."""
+    unseen = [one for one in current.credentials() if one.secret is not None] if current.terminal.json else []
+    if unseen:
+        message = f"Standard output is closed ({cause.strerror or cause}). What was created reached no one:"
+        remedy = "Remove it, then run the same command again with standard output open."
+        items = [(f"the {one.kind.noun} of '{one.client}'", one.removal) for one in unseen]
+        show_error(current.terminal, S2SError("secret-not-delivered", message, remedy=remedy, items=items))
+    return bool(unseen)
 
 
 async def _with_deadline(current: Run, connected: Connected, interruption: Interruption) -> int:
@@ -211,6 +187,7 @@ def _report(current: Run, error: S2SError) -> None:
             if any(credential.secret for credential in credentials):
                 raise
             show_error(current.terminal, error)  # no one takes the document: its message may still be seen
+            _print_locations(current, credentials)
     else:
         show_error(current.terminal, error)
         show_account(current.terminal, done, doubtful, left)
@@ -238,7 +215,7 @@ def _report_interruption(current: Run) -> None:
 
 
 def _print_locations(current: Run, credentials: Sequence[SavedCredential]) -> None:
-    """Where the credentials are that were made; those that were to be shown have been."""
+    """Where the credentials are that were made, or how to remove them; those that were to be shown have been."""
     for credential in credentials:
         if credential.secret is None:
             for line in credential_lines(credential):

@@ -24,7 +24,7 @@ from mct_s2s.engine.request import Request
 from mct_s2s.engine.session import Session
 from mct_s2s.inputs.client_places import ClientPlaces
 from mct_s2s.inputs.handoff import handoff_text
-from mct_s2s.inputs.secret_to import SecretTo, secret_to
+from mct_s2s.inputs.secret_to import secret_to
 from mct_s2s.inputs.target import caller_resource
 from mct_s2s.model.desired import ClientSpec, Desired, SettingsScope
 from mct_s2s.model.resource_id import ResourceId
@@ -55,7 +55,7 @@ class Setup:
         now = clock.now()
         clients = client_specs(options, options.client, now)
         identities = tuple(dict.fromkeys(caller_resource(text) for text in options.managed_identity))
-        place = _place(options, len(clients))
+        place = secret_to(options.secret_to, len(clients))
         named = named_target(options) if options.no_app_service else None
         check_role(options.role)
         handoff = handoff_file(options.handoff) if options.handoff is not None else None
@@ -70,7 +70,7 @@ class Setup:
             UsageError: an unusable value.
         """
         more = client_specs(options, [name], self.now)
-        place = _place(options, len(more))
+        place = secret_to(options.secret_to, len(more))
         places = self.places.with_own(more[0].name, place)
         return replace(self, clients=(*self.clients, *more), places=places)
 
@@ -117,7 +117,3 @@ class Setup:
             verify=options.verifies and not options.no_app_service,
             handoff=options.handoff,
         )
-
-
-def _place(options: CredentialOptions, clients: int) -> SecretTo:
-    return secret_to(options.secret_to, clients, options.secret_format, options.secret_names)

@@ -52,8 +52,3 @@ class ClientPlaces:
     def may_be_vaults(self) -> bool:
         """Whether a secret that is there already may be in a key vault: one is named, or nothing is."""
         return any(place.vault is not None or place.is_unsaid for place in (self.usual, *self.own.values()))
-
-    @property
-    def take_output(self) -> bool:
-        """Whether a secret is shown in a form that another program reads from standard output."""
-        return any(place.show and place.form is not None for place in (self.usual, *self.own.values()))

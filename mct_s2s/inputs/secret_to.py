@@ -1,9 +1,8 @@
-"""`--secret-to`, `--secret-format` and `--secret-names` as typed, checked."""
+"""`--secret-to` as typed, checked."""
 
 from __future__ import annotations
 
 import os
-import re
 import shlex
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,16 +10,11 @@ from pathlib import Path
 from mct_s2s.errors import UsageError
 from mct_s2s.inputs.vault import VaultTo, vault_to
 from mct_s2s.model.commands import option
-from mct_s2s.model.github import is_repository
 from mct_s2s.model.ids import file_stem
-from mct_s2s.model.secret_form import VARIABLES, SecretForm, SecretFormat
 
 CLIENT = "{client}"
 """What stands for the client in the words of a command."""
-_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_GITHUB_SECRET = re.compile(r"(?!GITHUB_)[A-Z_][A-Z0-9_]*", re.IGNORECASE)
-"""Source: docs.github.com/actions/reference/security/secrets, "Naming your secrets"."""
-_PLACES = "Use file:PATH, keyvault:VAULT[/NAME], exec:COMMAND, github:OWNER/REPO[/NAME], or show (printed once)."
+_PLACES = "Use file:PATH, keyvault:VAULT[/NAME], exec:COMMAND, or show (printed once)."
 
 
 @dataclass(frozen=True)
@@ -30,7 +24,7 @@ class CommandTo:
     words: tuple[str, ...]
     """The program and its arguments; no shell reads them."""
     label: str
-    """As `--secret-to` takes it, without the arguments: they may be secret themselves."""
+    """As `--secret-to` takes it, the command as it was written."""
 
     def words_for(self, client: str) -> tuple[str, ...]:
         """The words for one client."""
@@ -46,8 +40,6 @@ class SecretTo:
     is_folder: bool = False
     vault: VaultTo | None = None
     command: CommandTo | None = None
-    form: SecretForm | None = None
-    """How it is written there; `None` where no one asked for a form."""
 
     @property
     def is_unsaid(self) -> bool:
@@ -66,31 +58,21 @@ class SecretTo:
         return self.path / f"{file_stem(client)}.env" if self.is_folder else self.path
 
 
-def secret_to(text: str | None, clients: int, form: SecretFormat | None = None, names: str | None = None) -> SecretTo:
-    """Read `--secret-to`, `--secret-format` and `--secret-names`.
+def secret_to(text: str | None, clients: int) -> SecretTo:
+    """Read `--secret-to`.
 
     Args:
         text: the place.
         clients: how many clients get a secret.
-        form: the format, if one was typed.
-        names: other names of variables, as `MCT_CLIENT_ID=AZURE_CLIENT_ID,…`.
 
     Raises:
-        UsageError: an unknown kind of place, one that several clients would share, or a format that it cannot have.
+        UsageError: an unknown kind of place, or one that several clients would share.
     """
     kind, _, rest = (text or "").partition(":")
-    if kind in {"exec", "github"}:
-        return _to_command(kind, rest, clients, form, names)
+    if kind == "exec":
+        return SecretTo(command=_to_command(rest, clients))
     if text == "show":
-        wanted = None if form is None and names is None else SecretForm(form or SecretFormat.VALUE, _renamed(names))
-        return SecretTo(show=True, form=_checked(wanted))
-    if form is not None or names is not None:
-        raise UsageError(
-            "contradictory-options",
-            f"{'--secret-format' if form is not None else '--secret-names'} has no effect here: a file and a key vault "
-            "have a form of their own.",
-            remedy="Remove it, or add --secret-to exec:COMMAND, github:OWNER/REPO or show.",
-        )
+        return SecretTo(show=True)
     if not text:
         return SecretTo()
     if kind == "keyvault" and rest:
@@ -130,87 +112,26 @@ def _to_file(text: str, rest: str, clients: int) -> SecretTo:
     return SecretTo(path=path.absolute(), is_folder=is_folder)
 
 
-def _to_command(kind: str, rest: str, clients: int, form: SecretFormat | None, names: str | None) -> SecretTo:
-    command, usual = _github(rest) if kind == "github" else (_exec(rest), SecretFormat.VALUE)
-    wanted = _checked(SecretForm(form or usual, _renamed(names)))
-    if kind == "github" and wanted is not None and wanted.format is not usual:
-        raise UsageError(
-            "contradictory-options",
-            f"{option('--secret-format', wanted.format.value)} does not suit {option('--secret-to', command.label)}.",
-            remedy="Remove --secret-format: with NAME the secret alone is stored, without it each variable.",
-        )
-    if clients > 1 and not any(CLIENT in word for word in command.words):
-        raise UsageError(
-            "secret-place-shared",
-            f"Invalid --secret-to '{command.label}': it would be given the secrets of {clients} clients in turn.",
-            remedy=f"Run one command for each client, or write {CLIENT} where the program is told a name: it stands "
-            "for the client.",
-        )
-    return SecretTo(command=command, form=wanted)
-
-
-def _exec(rest: str) -> CommandTo:
+def _to_command(rest: str, clients: int) -> CommandTo:
     try:
         words = tuple(shlex.split(rest, posix=os.name == "posix"))
     except ValueError as error:  # a quotation that does not end
         raise UsageError(
             "secret-command-malformed",
-            f"Invalid --secret-to 'exec:…': {error}.",
+            f"Invalid --secret-to 'exec:{rest}': {error}.",
             remedy="Quote the command's words as a shell would; no shell runs it.",
         ) from error
     if not words or any("\0" in word for word in words):
         raise UsageError(
             "secret-command-malformed",
-            "Invalid --secret-to 'exec:…': it names no program.",
+            f"Invalid --secret-to 'exec:{rest}': it names no program.",
             remedy="Name one that reads the secret from its standard input: --secret-to 'exec:gh secret set NAME'",
         )
-    return CommandTo(words, f"exec:{Path(words[0]).name}")
-
-
-def _github(rest: str) -> tuple[CommandTo, SecretFormat]:
-    """GitHub's own command: with a name one secret of the repository, without it one for each variable."""
-    owner, _, more = rest.partition("/")
-    repository, _, name = more.partition("/")
-    where = f"{owner}/{repository}"
-    if not is_repository(owner, repository) or (name and not _GITHUB_SECRET.fullmatch(name)):
+    if clients > 1 and not any(CLIENT in word for word in words):
         raise UsageError(
-            "malformed-repository",
-            f"Invalid --secret-to 'github:{rest[:130]}'.",
-            remedy="Use github:OWNER/REPO[/NAME]. NAME has letters, digits and underscores, and does not begin with "
-            "GITHUB_.",
+            "secret-place-shared",
+            f"Invalid --secret-to 'exec:{rest}': it would be given the secrets of {clients} clients in turn.",
+            remedy=f"Run one command for each client, or write {CLIENT} where the program is told a name: it stands "
+            "for the client.",
         )
-    label = f"github:{where}{'/' if name else ''}{name}"
-    if name:
-        return CommandTo(("gh", "secret", "set", name, "--repo", where), label), SecretFormat.VALUE
-    return CommandTo(("gh", "secret", "set", "--repo", where, "--env-file", "-"), label), SecretFormat.DOTENV
-
-
-def _renamed(text: str | None) -> dict[str, str]:
-    """`NEW=OLD,…` as old name → new name."""
-    names: dict[str, str] = {}
-    for pair in text.split(",") if text is not None else ():
-        new, sign, old = (part.strip() for part in pair.partition("="))
-        if not sign or not _VARIABLE.fullmatch(new) or old not in VARIABLES or old in names:
-            raise UsageError(
-                "malformed-names",
-                f"Invalid --secret-names '{text[:130] if text else ''}'.",
-                remedy=f"Use NEW=OLD, separated by commas, where OLD is one of {', '.join(VARIABLES)}, each once.",
-            )
-        names[old] = new
-    if len(set(names.values())) < len(names) or set(names.values()) & (set(VARIABLES) - set(names)):
-        raise UsageError(
-            "malformed-names",
-            "Invalid --secret-names: two variables would have the same name.",
-            remedy="Choose another name for one of them.",
-        )
-    return names
-
-
-def _checked(form: SecretForm | None) -> SecretForm | None:
-    if form is not None and form.names and form.format is SecretFormat.VALUE:
-        raise UsageError(
-            "contradictory-options",
-            "--secret-names has no effect here: the secret is handed over alone, without a name.",
-            remedy="Add --secret-format dotenv or --secret-format json.",
-        )
-    return form
+    return CommandTo(words, f"exec:{rest}")

@@ -27,8 +27,6 @@ CLIENT_KEYS: Mapping[str, type] = {
     "secret-lifetime": str,
     "auto-lifetime": bool,
     "secret-to": str,
-    "secret-format": str,
-    "secret-names": str,
     "certificate": str,
     "github": str,
     "federated-issuer": str,

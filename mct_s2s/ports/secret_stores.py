@@ -94,8 +94,7 @@ class SecretStore(Protocol):
         """Store the secret and forget the attempt.
 
         Raises:
-            NotTaken: it was to be shown or handed over, and reached no one.
-            S2SError: it cannot be stored.
+            S2SError: it cannot be stored, or reached no one.
         """
 
     async def read(self) -> StoredCredential | None:
@@ -118,7 +117,7 @@ class KeySpec:
 class KeyStore(SecretStore, Protocol):
     """A store that keeps private keys, too. They are made there and never leave it."""
 
-    async def key_pair(self, wanted: KeySpec) -> Certificate:
+    async def key_pair(self, record: SecretRecord, wanted: KeySpec) -> Certificate:
         """The certificate of a key pair whose private key is on disk before this returns."""
 
     async def deliver_certificate(self, record: SecretRecord, certificate: Certificate) -> None:

@@ -191,6 +191,8 @@ def _labelled(label: str, value: str | Text) -> Text:
 
 def _where(credential: SavedCredential) -> list[str]:
     """Where it is. A shown value of several lines, such as a private key, has lines of its own."""
+    if credential.is_lost:
+        return [", reached no one. Remove it:", f"  {credential.removal}"]
     if credential.secret:
         lines = credential.secret.rstrip().split("\n")
         return [", shown here once:", *lines] if len(lines) > 1 else [f", shown here once: {lines[0]}"]

@@ -70,12 +70,6 @@ class Terminal:
     json: bool
     quiet: bool = False
     """Whether only results and errors are shown."""
-    _handed: LineConsole | None = None
-
-    @property
-    def _handed_or_out(self) -> LineConsole:
-        """The true standard output, whatever results go to."""
-        return self._handed or self.out
 
     @classmethod
     def open(cls, *, json: bool, quiet: bool = False) -> Terminal:
@@ -105,19 +99,6 @@ class Terminal:
         """Print a line of a result to standard output. It is folded as `prose` folds it."""
         prose(self.out, text, style=style)
 
-    def leave_output(self) -> None:
-        """From now on results go to standard error: standard output is for a program that reads a credential."""
-        self._handed, self.out = self.out, self.err
-
-    def hand_over_text(self, text: str) -> None:
-        """Print a text as it is, to standard output; every byte is written before this returns.
-
-        Raises:
-            OSError: it could not be; what is left of it in memory is dropped.
-        """
-        self.check_reader()
-        self._write(text)
-
     def check_reader(self) -> None:
         """Check that standard output is open, as far as that can be known.
 
@@ -127,7 +108,7 @@ class Terminal:
         if sys.stdout is None:
             raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
         try:
-            descriptor = self._handed_or_out.file.fileno()
+            descriptor = self.out.file.fileno()
         except (OSError, ValueError):
             return  # no file of the system's: it has no other end
         if hasattr(select, "poll"):
@@ -136,22 +117,6 @@ class Terminal:
             if any(event & (select.POLLERR | select.POLLHUP) for _, event in poll.poll(0)):
                 raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
 
-    def hand_over(self, lines: Iterable[Text], commands: Iterable[str] = ()) -> None:
-        """Print a result that exists nowhere else; every byte is written before this returns.
-
-        Args:
-            lines: the result.
-            commands: lines before it that are for the service that keeps the log (`pipelines`), as they are.
-
-        Raises:
-            OSError: it could not be; what is left of it in memory is dropped.
-        """
-        self.check_reader()
-        with self.out.capture() as captured:
-            for line in lines:
-                self.out.print(one_line(line))
-        self._write("".join(f"{command}\n" for command in commands) + captured.get())
-
     def instruct(self, command: str) -> None:
         """Print a line to standard error for the service that keeps the log (`pipelines`), as it is."""
         with self.err.beside():
@@ -159,7 +124,7 @@ class Terminal:
             self.err.file.flush()
 
     def verbatim(self, text: str) -> None:
-        """Print a result of several lines in which no character may be replaced: a program.
+        """Print a result as it is, every byte before this returns: a program, a plan as Markdown, a secret.
 
         Raises:
             OSError: it could not be written; what is left of it in memory is dropped.
@@ -194,7 +159,7 @@ class Terminal:
         self._write_to(buffer, text.encode(errors="replace"))
 
     def _write(self, text: str) -> None:
-        self._write_to(self._handed_or_out.file, text)
+        self._write_to(self.out.file, text)
 
     def _write_to(self, file: IO[Any], content: str | bytes) -> None:
         try:

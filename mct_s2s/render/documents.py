@@ -40,6 +40,10 @@ class SavedCredential:
     kind: CredentialKind = CredentialKind.SECRET
     created: bool = True
     """Whether this run created it; otherwise it was there already."""
+    removal: str = ""
+    """The command that removes it, where no later run can know of it."""
+    is_lost: bool = False
+    """Whether it reached no one."""
 
 
 def timestamp(moment: datetime) -> str:
@@ -120,6 +124,8 @@ def credential_document(credential: SavedCredential) -> Json:
     }
     if credential.secret is not None:
         document["secret"] = credential.secret
+    if credential.is_lost:
+        document["removal"] = credential.removal
     return document
 
 

@@ -1,4 +1,4 @@
-"""Where a client's private key goes: a PEM file of mode 0600 with a dotenv file beside it, or standard output, once.
+"""Where a client's private key is kept: a PEM file of mode 0600 with a dotenv file beside it.
 
 The key is made here and is on disk before its certificate is registered anywhere: a run that is cut off in between
 leaves `<PEM file>.pending`, which the next run takes up, so that no registered certificate is ever without its key.
@@ -20,7 +20,6 @@ from mct_s2s.ports.secret_stores import KeySpec, SecretRecord
 from mct_s2s.stores.dotenv_file import credential_text
 from mct_s2s.stores.dotenv_text import variables_in
 from mct_s2s.stores.file_store import FileStore, private
-from mct_s2s.stores.output_store import OutputStore, Shown
 from mct_s2s.stores.private_files import PENDING, check_place, forget_leftovers, on_disk, replace_whole, text_of
 
 CERTIFICATE = CredentialKind.CERTIFICATE
@@ -90,8 +89,9 @@ class KeyFileStore(FileStore):
         with private(self.pem):
             check_place(self.pem)
 
-    async def key_pair(self, wanted: KeySpec) -> Certificate:
+    async def key_pair(self, record: SecretRecord, wanted: KeySpec) -> Certificate:
         """Take up the pending key, or make one: on disk before this returns."""
+        del record
         for file in (self.path, self.pem):
             forget_leftovers(file)
         note = await self.note()
@@ -143,21 +143,3 @@ class KeyFileStore(FileStore):
     def _text_of(self, file: Path) -> str:
         with private(file):
             return text_of(file) or ""
-
-
-@dataclass
-class OutputKeyStore(OutputStore):
-    """Standard output, once, before the certificate is registered: no registered certificate is without its key."""
-
-    client: str = ""
-    """The client's name."""
-
-    async def key_pair(self, wanted: KeySpec) -> Certificate:
-        """A new one: what was shown is gone."""
-        pem, certificate = await asyncio.to_thread(make_key_pair, wanted.name, wanted.starts, wanted.expires)
-        text = pem if self.form is not None else None
-        self.show(Shown(self.client, CERTIFICATE, wanted.expires, pem, text))
-        return certificate
-
-    async def deliver_certificate(self, record: SecretRecord, certificate: Certificate) -> None:
-        """It has been shown."""

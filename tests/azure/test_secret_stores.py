@@ -13,7 +13,7 @@ from mct_s2s.errors import UsageError
 from mct_s2s.model.ids import ClientId, KeyId, TenantId
 from mct_s2s.ports.secret_stores import NewSecret, SecretRecord, StoredCredential
 from mct_s2s.stores.file_store import FileStore
-from mct_s2s.stores.output_store import OutputStore, Shown
+from mct_s2s.stores.handed_over import OutputStore, Shown
 
 RECORD = SecretRecord(
     TenantId("11111111-1111-1111-1111-111111111111"),

@@ -263,8 +263,6 @@ def test_two_entries_are_not_the_same_app_service(file: File, one: str, other: s
         ("keyvault:kv-one/n", "keyvault:https://kv-one.vault.azure.net/secrets/n", True),
         ("exec:gh secret set A", "exec:gh  secret set A", True),
         ("exec:gh secret set {client}", "exec:gh secret set {client}", False),
-        ("github:octo/deploy", "github:octo/deploy", True),
-        ("github:octo/deploy/A", "github:octo/deploy/B", False),
     ],
 )
 def test_two_clients_have_no_secret_in_one_place(file: File, one: str, other: str, meet: bool) -> None:

@@ -908,7 +908,7 @@ class MemoryStore:
 class MemoryKeyStore(MemoryStore):
     """A place that makes key pairs, too."""
 
-    async def key_pair(self, wanted: KeySpec) -> Certificate:
+    async def key_pair(self, record: SecretRecord, wanted: KeySpec) -> Certificate:
         async with self.state.call("key_pair", self.name):
             if wanted.pending is not None and wanted.pending == self.pending:
                 return wanted.pending

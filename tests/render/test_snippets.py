@@ -32,7 +32,6 @@ from mct_s2s.render.snippets.caller import (
     CredentialSource,
     FederatedToken,
     ManagedIdentity,
-    RepositorySecret,
     SecretFile,
     VaultSecret,
 )
@@ -53,7 +52,6 @@ SOURCES: tuple[CredentialSource, ...] = (
     CertificateFile("/home/ada/import.pem"),
     FederatedToken(Federation(GITHUB, "repo:contoso/import:environment:production", EXCHANGE)),
     ManagedIdentity(guid("identity")),
-    RepositorySecret("MCT_SECRET"),
 )
 PROGRAMS = [(language, source) for source in SOURCES for language in languages_for(type(source))]
 TYPOGRAPHIC = "\u2018\u2019\u201a\u201b"
@@ -94,7 +92,6 @@ def evil(source: CredentialSource) -> ApiCaller:
         CertificateFile: CertificateFile(f"/{EVIL}"),
         FederatedToken: FederatedToken(Federation(GITHUB, f"repo:o/r:environment:{EVIL}", EVIL)),
         ManagedIdentity: ManagedIdentity(EVIL),
-        RepositorySecret: source,
     }
     words = ("name", "client_id", "site", "tenant_id", "audience", "ca_file")
     chosen = dict.fromkeys(words, EVIL) | {"authority": f"https://{EVIL}", "url": f"https://{EVIL}"}
@@ -121,12 +118,11 @@ def test_every_program_that_is_kept_is_still_printed() -> None:
 
 
 def test_each_language_takes_each_credential_that_it_can_use() -> None:
-    """No workflow runs inside the Azure resource that has the identity; nothing else has a repository's secrets."""
+    """No workflow runs inside the Azure resource that has the identity."""
     lacking = {(language, type(source)) for language in Language for source in SOURCES}
     lacking -= {(language, type(source)) for language, source in PROGRAMS}
-    elsewhere = {(language, RepositorySecret) for language in Language if language is not Language.GITHUB_ACTIONS}
     no_app = {(Language.APP_SETTINGS, source) for source in (CertificateFile, FederatedToken)}
-    assert lacking == {(Language.GITHUB_ACTIONS, ManagedIdentity)} | elsewhere | no_app
+    assert lacking == {(Language.GITHUB_ACTIONS, ManagedIdentity)} | no_app
 
 
 def test_a_template_that_quotes_nothing_is_refused() -> None:
@@ -320,11 +316,6 @@ def test_a_powershell_string_ends_where_it_should(value: str) -> None:
     root = read_tree(f"$x = {literals.powershell(value)}", tree_sitter_powershell.language())
     texts = "".join(text[1:-1] for text in strings_of(root, "string_literal"))
     assert re.sub(rf"(['{TYPOGRAPHIC}])\1", r"\1", texts) == value
-
-
-def test_a_name_that_needs_quotation_is_refused() -> None:
-    with pytest.raises(ValueError, match="a b"):
-        literals.identifier("a b")
 
 
 def test_a_powershell_string_is_put_together_where_it_cannot_be_shown() -> None:

@@ -33,7 +33,7 @@ def show_review(
             show_plans(terminal, plans, is_result=True, fingerprint=fingerprint)
         elif options.output is PlanFormat.MARKDOWN:
             lines = plans_markdown(plans, fingerprint)
-            terminal.hand_over_text("".join(f"{plain(line)}\n" for line in lines))
+            terminal.verbatim("".join(f"{plain(line)}\n" for line in lines))
         return
     if not (terminal.quiet and (options.yes or not any(site.is_pending for site in sites))):
         show_plans(terminal, plans, is_result=False, fingerprint=None)

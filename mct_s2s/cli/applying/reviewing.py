@@ -28,9 +28,6 @@ from mct_s2s.planning.changes import AddCredential
 from mct_s2s.planning.fingerprint import combined, fingerprint
 from mct_s2s.stores.departures import LocalDepartures
 
-_OF_A_PLACE = ("secret-to", "secret-format", "secret-names")
-"""The keys of a client that say where its secret goes: they are reviewed with the plan."""
-
 
 def pruning(options: ApplyOptions, file: TrustFile) -> Pruning:
     """What becomes of clients that the file does not name. A registration that any of its sites names has to stay."""
@@ -92,7 +89,7 @@ def fingerprint_of(sites: Sequence[SiteRun]) -> str | None:
 def site_fingerprint(entry: SiteEntry, outcome: Outcome) -> str:
     """The digest of one site's plan and of where its new secrets go; the same for every caller, on every machine."""
     request, plan = outcome.request, outcome.intended or outcome.plan
-    places = {client.name.strip(): [client.options.get(key) for key in _OF_A_PLACE] for client in entry.clients}
+    places = {client.name.strip(): client.options.get("secret-to") for client in entry.clients}
     stored = [step.client for step in plan.changes if isinstance(step, AddCredential) and step.needs_store]
     used = json.dumps({name: places.get(name) for name in sorted(stored)})
     return combined([fingerprint(plan, request.now, request.subject(outcome.before)), used])

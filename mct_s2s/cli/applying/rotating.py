@@ -22,8 +22,6 @@ from mct_s2s.planning.credentials.secret import SecretSpec
 _UNFIT = {
     "name": "NAME",
     "secret_to": "--secret-to",
-    "secret_format": "--secret-format",
-    "secret_names": "--secret-names",
     "backup": "--backup",
 }
 """What a file says itself, or what is about one App Service."""

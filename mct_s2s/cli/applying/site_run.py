@@ -19,7 +19,7 @@ from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.site_target import site_title
 from mct_s2s.planning.reviewed import is_covered
 from mct_s2s.ports.apply_progress import Progress
-from mct_s2s.stores.output_store import Shown
+from mct_s2s.stores.handed_over import Shown
 
 STALE_SECONDS = 5.0
 """A plan that is older when its turn comes is made again: other sites, the question and a shared registration take

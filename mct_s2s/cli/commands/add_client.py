@@ -35,7 +35,7 @@ def add_client(options: AddClientOptions) -> int:
         names += read_client_list(options.from_file)
     clients = client_specs(options, names, now)
     identities = tuple(dict.fromkeys(caller_resource(text) for text in options.managed_identity))
-    places = ClientPlaces(secret_to(options.secret_to, len(clients), options.secret_format, options.secret_names))
+    places = ClientPlaces(secret_to(options.secret_to, len(clients)))
 
     async def body(current: Run, session: Session) -> int:
         reference = options.service_management_reference

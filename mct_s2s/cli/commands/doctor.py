@@ -38,7 +38,7 @@ def doctor(options: DoctorOptions) -> int:
             current.terminal.document(doctor_document(seen, found))
         elif options.output is ReportFormat.MARKDOWN:
             lines = doctor_markdown(found, request.label)
-            current.terminal.hand_over_text("".join(f"{plain(line)}\n" for line in lines))
+            current.terminal.verbatim("".join(f"{plain(line)}\n" for line in lines))
         else:
             more = _more(options, shortened=is_secret_shortened(seen, now))
             show_checks(current.terminal, found, where(options), more)

@@ -37,7 +37,7 @@ def rotate_secret(options: RotateSecretOptions) -> int:
         )
     rotation = rotation_of(options, now)
     check_lifetime(rotation, now)
-    place = secret_to(options.secret_to, len(rotation.clients) or SEVERAL, options.secret_format, options.secret_names)
+    place = secret_to(options.secret_to, len(rotation.clients) or SEVERAL)
     places = ClientPlaces(place)
 
     async def body(current: Run, session: Session) -> int:

@@ -11,23 +11,20 @@ from mct_s2s.cli.credential_stores.noted_vaults import noted_store
 from mct_s2s.cli.credential_stores.own import if_usable
 from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.engine.session import Session
-from mct_s2s.errors import UsageError
 from mct_s2s.inputs.client_places import ClientPlaces
 from mct_s2s.inputs.secret_to import SecretTo
 from mct_s2s.model.client_sign_in import ClientSignIn, OwnCredential, SecretCredential
 from mct_s2s.model.desired import Desired, Kept
 from mct_s2s.model.directory_objects import Application
 from mct_s2s.model.observed import ObservedState
-from mct_s2s.model.secret_form import SecretForm, SecretFormat
 from mct_s2s.model.trust import ClientApplication
 from mct_s2s.planning.registrations.custody import is_like_ours_by_name_alone
 from mct_s2s.planning.registrations.membership import clients_called
 from mct_s2s.planning.secrets.rotated_clients import rotating
 from mct_s2s.ports.secret_stores import SecretStore
-from mct_s2s.stores.command_store import CommandKeyStore, CommandStore
 from mct_s2s.stores.file_store import FileStore
-from mct_s2s.stores.keys import KeyFileStore, OutputKeyStore
-from mct_s2s.stores.output_store import OutputStore, Viewer
+from mct_s2s.stores.handed_over import CommandStore, OutputStore, Viewer
+from mct_s2s.stores.keys import KeyFileStore
 
 
 def default_folder(cloud: str, observed: ObservedState, label: str) -> Path:
@@ -124,31 +121,26 @@ class RunStores:
         return await noted_store(client, name, _file(name, SecretTo(), folder), self.session.vaults)
 
     def _of_secret(self, name: str, place: SecretTo, folder: Path) -> SecretStore:
-        if place.show:
-            return OutputStore(self.viewer, place.form)
-        if place.command is not None:
-            command, form = place.command, place.form or SecretForm()
-            return CommandStore(command.words_for(name), command.label, form)
+        if given := self._given_away(name, place):
+            return given
         if place.vault is not None:
             return self.session.vaults.store(place.vault.vault, place.vault.secret_for(self.label, name), name)
         return _file(name, place, folder)
 
     def _of_key(self, name: str, place: SecretTo, adopted: ClientApplication | None, folder: Path) -> SecretStore:
         """A client that is named by its appId may have a key that was made under its display name."""
-        command, form = place.command, place.form
-        if form is not None and form.format is not SecretFormat.VALUE:
-            raise UsageError(
-                "secret-place-unfit",
-                "A private key has several lines: it cannot be one of several variables.",
-                remedy="Hand it over alone: --secret-format value, or github:OWNER/REPO/NAME",
-            )
-        if place.show:
-            return OutputKeyStore(self.viewer, form, client=name)
-        if command is not None:
-            return CommandKeyStore(command.words_for(name), command.label, SecretForm(), client=name)
+        if given := self._given_away(name, place):
+            return given
         if adopted is not None and (store := _key_file(adopted.display_name, place, folder)).holds(name):
             return store
         return _key_file(name, place, folder)
+
+    def _given_away(self, name: str, place: SecretTo) -> SecretStore | None:
+        if place.show:
+            return OutputStore(self.viewer)
+        if place.command is not None:
+            return CommandStore(place.command.words_for(name), place.command.label, self.label)
+        return None
 
 
 def _lapsed(desired: Desired, observed: ObservedState, now: datetime) -> dict[str, Application]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,7 +17,6 @@ from mct_s2s.local_files import read_given
 from mct_s2s.model.client_credentials import EXPIRING_WITHIN, CredentialKind, has_end
 from mct_s2s.model.client_sign_in import OwnCredential
 from mct_s2s.model.directory_objects import ServicePrincipal
-from mct_s2s.model.github import is_repository
 from mct_s2s.model.ids import same_id
 from mct_s2s.model.language import Language
 from mct_s2s.model.resource_id import USER_ASSIGNED_IDENTITIES, ResourceId
@@ -29,7 +27,6 @@ from mct_s2s.render.snippets.caller import (
     CredentialSource,
     FederatedToken,
     ManagedIdentity,
-    RepositorySecret,
     SecretFile,
     VaultSecret,
 )
@@ -37,13 +34,11 @@ from mct_s2s.stores.dotenv_file import delivered_in
 from mct_s2s.stores.dotenv_text import variables_in
 from mct_s2s.stores.keys import PATH_VARIABLE
 
-VARIABLE = "AZURE_CLIENT_SECRET"
-"""What a secret is called where it is stored among a client's other variables."""
 SAVED = "file:"
 """How `OwnCredential.source` begins where a credential is in a file."""
 
 
-def place(text: str | None) -> Path | VaultTo | RepositorySecret | None:
+def place(text: str | None) -> Path | VaultTo | None:
     """Read `--credentials`: a file or a place, as `--secret-to` takes it and as a result's `savedTo` says it.
 
     Raises:
@@ -54,8 +49,6 @@ def place(text: str | None) -> Path | VaultTo | RepositorySecret | None:
         return None
     if kind == "keyvault":
         return vault_to(rest)
-    if kind == "github":
-        return _repository(text, rest)
     path = rest if kind == "file" else text
     try:
         return Path(path).expanduser().absolute()
@@ -67,24 +60,12 @@ def place(text: str | None) -> Path | VaultTo | RepositorySecret | None:
         ) from error
 
 
-def _repository(text: str, rest: str) -> RepositorySecret:
-    owner, _, more = rest.partition("/")
-    repository, slash, name = more.partition("/")
-    if not is_repository(owner, repository) or (slash and not re.fullmatch(r"[A-Za-z_]\w*", name, re.ASCII)):
-        raise UsageError(
-            "malformed-repository",
-            f"Invalid --credentials '{text[:130]}'.",
-            remedy="Use github:OWNER/REPO[/NAME], where NAME is the secret's.",
-        )
-    return RepositorySecret(name or VARIABLE)
-
-
 @dataclass(frozen=True)
 class CredentialSearch:
     """What a search for a client's credential rests on."""
 
     language: Language
-    given: Path | VaultTo | RepositorySecret | None
+    given: Path | VaultTo | None
     """What `--credentials` names."""
     folder: Path
     """Where secrets of this App Service are saved by default."""
@@ -103,8 +84,6 @@ class CredentialSearch:
             return _identity(client)
         if isinstance(self.given, VaultTo):
             return self._in_vault(self.given.vault, self.given.secret_for(self.label, client.display_name))
-        if isinstance(self.given, RepositorySecret):
-            return self.given
         if self.given is not None:
             return self._in_given_file(self.given, client)
         return self._fitting(client) or self._saved(client) or self._tagged(client) or self._registered(client)

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
 from mct_s2s.cli.binding import CREDENTIALS, option
-from mct_s2s.model.secret_form import SecretFormat
 
 
 @dataclass(kw_only=True)
@@ -37,24 +36,6 @@ class LifetimeOptions:
             "--secret-to",
             metavar="PLACE",
             group=CREDENTIALS,
-            text="file:PATH, keyvault:VAULT, exec:COMMAND, github:OWNER/REPO, or show.",
-        ),
-    ] = None
-    secret_format: Annotated[
-        SecretFormat | None,
-        option(
-            "--secret-format",
-            metavar="FORMAT",
-            group=CREDENTIALS,
-            text="What exec: and show are given. Default: value.",
-        ),
-    ] = None
-    secret_names: Annotated[
-        str | None,
-        option(
-            "--secret-names",
-            metavar="NEW=OLD,...",
-            group=CREDENTIALS,
-            text="Other names for variables, such as MCT_CLIENT_ID=AZURE_CLIENT_ID.",
+            text="file:PATH, keyvault:VAULT, exec:COMMAND, or show.",
         ),
     ] = None

@@ -26,7 +26,5 @@ class SnippetOptions(AzureOptions):
     path: Annotated[str, option("--path", metavar="PATH", text="Path of the MCT API to GET.")] = API_PATH
     credentials: Annotated[
         str | None,
-        option(
-            "--credentials", metavar="PLACE", text="Its credential: a file, keyvault:VAULT[/NAME], github:OWNER/REPO."
-        ),
+        option("--credentials", metavar="PLACE", text="Its credential: a file or keyvault:VAULT[/NAME]."),
     ] = None

@@ -179,7 +179,7 @@ def _with_client(setup: Setup, name: str, values: Mapping[str, Value]) -> Setup:
         raise UsageError(
             "secret-place-unfit",
             "Invalid --secret-to 'show': a file is for many clients, and for runs that no one watches.",
-            remedy="Use file:PATH, keyvault:VAULT, exec:COMMAND or github:OWNER/REPO.",
+            remedy="Use file:PATH, keyvault:VAULT or exec:COMMAND.",
         )
     return setup.with_client(options, name)
 

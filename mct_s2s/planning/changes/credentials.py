@@ -35,10 +35,6 @@ class AddCredential(Change):
     kind: ClassVar[CredentialKind]
     one_by_one: ClassVar[bool] = False
     """Whether several of them must not be written at once."""
-    removal_options: ClassVar[tuple[str, ...]] = ()
-    """Of the command that removes it again: `credential_removal`."""
-    can_be_taken_back: ClassVar[bool] = False
-    """Whether it is removed as a secret is."""
 
     @property
     def resource(self) -> str:

@@ -55,7 +55,6 @@ class AddCertificate(AddCredential):
     """Of a key pair that an attempt made and did not deliver: it is taken up again."""
 
     kind: ClassVar[CredentialKind] = CredentialKind.CERTIFICATE
-    removal_options: ClassVar[tuple[str, ...]] = ("--cert",)
 
     @property
     def needs_store(self) -> bool:

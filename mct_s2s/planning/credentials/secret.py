@@ -40,7 +40,6 @@ class AddSecret(AddCredential):
     """Whether a lifetime that the tenant forbids may become the longest that it allows."""
 
     kind: ClassVar[CredentialKind] = CredentialKind.SECRET
-    can_be_taken_back: ClassVar[bool] = True
 
 
 def plan(spec: SecretSpec, client: ClientState) -> list[AnyChange]:

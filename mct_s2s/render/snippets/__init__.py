@@ -82,7 +82,6 @@ def _environment(language: Language) -> Environment:
     )
     environment.filters |= {
         "literal": _LITERALS[language],
-        "identifier": literals.identifier,
         "comment": literals.comment,
         "command": _command,
         "words": _words,

@@ -69,16 +69,6 @@ class VaultSecret(CredentialSource):
 
 
 @dataclass(frozen=True)
-class RepositorySecret(CredentialSource):
-    """A client secret among the secrets of a GitHub repository."""
-
-    template = "repository-secret"
-    noun = "client secret of a GitHub repository"
-    name: str
-    """What the secret is called there."""
-
-
-@dataclass(frozen=True)
 class CertificateFile(CredentialSource):
     """A PEM file with a private key and its certificate."""
 

@@ -69,17 +69,6 @@ def workflow_yaml(value: str) -> Quoted:
     return Quoted(escaped(value).replace("${{", "${{ '${{' }}"))
 
 
-def identifier(value: str) -> Quoted:
-    """A name that needs no quotation.
-
-    Raises:
-        ValueError: it is none.
-    """
-    if not re.fullmatch("[A-Za-z_][A-Za-z0-9_]*", value):
-        raise ValueError(value)
-    return Quoted(value)
-
-
 def comment(value: str) -> Quoted:
     """Text for a comment that ends with its line."""
     return Quoted(plain(value))

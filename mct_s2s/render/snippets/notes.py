@@ -55,7 +55,8 @@ def notes(
             move = own_command("rotate-secret", "--secret-to", "keyvault:VAULT", about=caller.client_id, where=where)
             yield "The client's secret is in no key vault, so AZURE_CLIENT_SECRET is left out. To move it to one:", move
     elif missing_file is not None and language is Language.GITHUB_ACTIONS:
-        places = own_command("rotate-secret", "--secret-to", "github:OWNER/REPO", about=caller.client_id, where=where)
+        to_gh = "exec:gh secret set AZURE_CLIENT_SECRET --repo OWNER/REPO"
+        places = own_command("rotate-secret", "--secret-to", to_gh, about=caller.client_id, where=where)
         yield "The client's credential is not saved on this machine. To give the repository a new secret:", places
     elif missing_file is not None:
         yield _NOT_HERE, missing_file

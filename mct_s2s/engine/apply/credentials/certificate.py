@@ -20,7 +20,8 @@ async def add(work: Work, change: AddCertificate) -> Done:
     if found := await work.made_elsewhere(change, store):
         return found
     wanted = KeySpec(f"mct-s2s {change.name}", change.starts, change.expires, change.pending)
-    certificate = await store.key_pair(wanted)
+    record = work.record(change)
+    certificate = await store.key_pair(record, wanted)
     key_id = await directory.add_certificate(object_id, certificate, name, is_new=is_new)
-    await store.deliver_certificate(work.record(change), certificate)
+    await store.deliver_certificate(record, certificate)
     return work.registered(change, key_id, f"{ending(change.expires)}, saved to {store.label}")

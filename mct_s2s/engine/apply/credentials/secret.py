@@ -12,10 +12,9 @@ from datetime import datetime
 from mct_s2s import clock
 from mct_s2s.concurrency import finish_even_if_cancelled
 from mct_s2s.engine.apply.credentials.base import Done, Work
-from mct_s2s.errors import NotTaken, NotThere, S2SError, ServiceError
+from mct_s2s.errors import NotThere, ServiceError
 from mct_s2s.model.client_credentials import ending
 from mct_s2s.model.client_sign_in import ClientSignIn, SecretCredential
-from mct_s2s.model.commands import credential_removal
 from mct_s2s.model.ids import ClientId, KeyId, same_id
 from mct_s2s.planning.changes import Part, RemoveSecret, Replacement
 from mct_s2s.planning.credentials.secret import AddSecret
@@ -45,7 +44,7 @@ async def add(work: Work, change: AddSecret) -> Done:
     await store.begin(change.credential_name, work.results.resolve(change.client_id))
     record = work.record(change)
     if store.gives_away:
-        # No later run can know of it: from here on it reaches someone, or it is taken back.
+        # No later run can know of it: it is given away at once, also where this one is interrupted.
         secret = await finish_even_if_cancelled(_make_and_give(work, change, store, record))
         await _test_if_asked(work, change, record, secret)
     else:
@@ -58,20 +57,9 @@ async def add(work: Work, change: AddSecret) -> Done:
 
 
 async def _make_and_give(work: Work, change: AddSecret, store: SecretStore, record: SecretRecord) -> NewSecret:
-    """Make a secret and give it away at once; one that reached no one is taken back."""
     secret = await _make(work, change)
     _keep(work, change, secret)
-    try:
-        await store.deliver(record, secret)
-    except NotTaken as error:
-        try:
-            await work.context.azure.directory.remove_secret(work.results.resolve(change.object_id), secret.key_id)
-        except S2SError:
-            removal = credential_removal(record.client_id, secret.key_id)
-            error.advise("Remove it, then run the same command again:", removal)
-        else:
-            error.headline += " The secret was removed again."
-        raise
+    await store.deliver(record, secret)
     return secret
 
 
