@@ -7,7 +7,6 @@ from typing import Any
 import httpx
 import pytest
 from mct_s2s.sandbox.state import seed
-from mct_s2s.sandbox.state.seed_settings import PRODUCTION, STAGING
 from mct_s2s.sandbox.state.state import SandboxState
 
 from tests.sandbox.conftest import Client
@@ -86,7 +85,7 @@ def test_a_site_answers_503_while_it_restarts_and_then_with_its_new_settings(
     assert call(client, seed.SITE).status_code == 401
     client.arm("PUT", SETTINGS, json={"properties": {"A": "1"}})
     assert call(client, seed.SITE).status_code == 503
-    assert state.resources.sites[seed.SITE.lower()].effective == PRODUCTION
+    assert state.resources.sites[seed.SITE.lower()].effective == seed.SETTINGS["production"]
     state.clock.advance(31)
     assert call(client, seed.SITE).status_code == 401
     assert state.resources.sites[seed.SITE.lower()].effective == {"A": "1"}
@@ -97,9 +96,9 @@ def test_a_swap_takes_all_but_the_sticky_settings(client: Client, source: str, t
     assert client.arm("POST", f"{source}/slotsswap", json={"targetSlot": target}).status_code == 200
     live, staged = settings(client, seed.SITE), settings(client, SLOT)
     for name in ("SlotName", "ConnectionStrings:MctDatabase"):
-        assert (live[name], staged[name]) == (PRODUCTION[name], STAGING[name])
-    assert live["OrganizationName"] == STAGING["OrganizationName"]
-    assert staged["OrganizationName"] == PRODUCTION["OrganizationName"]
+        assert (live[name], staged[name]) == (seed.SETTINGS["production"][name], seed.SETTINGS["staging"][name])
+    assert live["OrganizationName"] == seed.SETTINGS["staging"]["OrganizationName"]
+    assert staged["OrganizationName"] == seed.SETTINGS["production"]["OrganizationName"]
     assert "SupportEmail" not in live
 
 

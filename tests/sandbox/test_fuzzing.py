@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from mct_s2s.sandbox.core.addresses import Addresses
 from mct_s2s.sandbox.entra.types import TYPES
-from mct_s2s.sandbox.resources.known_versions import VAULT_SECRETS
+from mct_s2s.sandbox.resources.providers import VERSIONS
 from mct_s2s.sandbox.services import key_vault
 from mct_s2s.sandbox.services.arm import arm
 from mct_s2s.sandbox.services.graph import graph
@@ -256,7 +256,7 @@ def test_key_vault_answers_in_its_own_shape(row: Any, data: st.DataObject) -> No
     name = data.draw(st.sampled_from(["a", "b", "c-1"]) | TEXT)
     path = row.template.replace("{name}", name).replace("{version}", data.draw(TEXT))
     options = data.draw(st.dictionaries(st.sampled_from(["maxresults", "$skiptoken"]), TEXT | st.just("5")))
-    options |= {"api-version": data.draw(st.sampled_from(VAULT_SECRETS) | TEXT)}
+    options |= {"api-version": data.draw(st.sampled_from(VERSIONS["KeyVault"]) | TEXT)}
     host = data.draw(st.sampled_from([seed.VAULT, seed.VAULT, seed.VAULT, "contosolearn-kv", "nobody"]))
     headers = {"Host": target().addresses.of_vault(host).removeprefix("https://")} | bearer(target().addresses.vault)
     body = data.draw(SECRETS | SECRETS | RAW)

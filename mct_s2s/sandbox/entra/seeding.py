@@ -17,36 +17,12 @@ from mct_s2s.sandbox.entra.validation import timestamp
 from mct_s2s.sandbox.entra.well_known import (
     DIRECTORY_ROLES,
     GRAPH_APP_ID,
+    GRAPH_OFFERS,
     GRAPH_ROLES,
     MICROSOFT_TENANT_ID,
     NAMES,
     URIS,
 )
-
-_GRAPH_OFFERS = {
-    "oauth2PermissionScopes": [
-        {
-            "adminConsentDescription": "Allows users to sign in, and the app to read their profile.",
-            "adminConsentDisplayName": "Sign in and read user profile",
-            "id": "e1fe6dd8-ba31-4d61-89e7-88639da4683d",
-            "isEnabled": True,
-            "type": "User",
-            "userConsentDescription": "Allows you to sign in, and the app to read your profile.",
-            "userConsentDisplayName": "Sign you in and read your profile",
-            "value": "User.Read",
-        }
-    ],
-    "resourceSpecificApplicationPermissions": [
-        {
-            "description": "Allows the app to read this team's settings.",
-            "displayName": "Read this team's settings",
-            "id": "87909ea6-7b83-41c7-8d3b-7e6e3a3d5e0b",
-            "isEnabled": True,
-            "value": "TeamSettings.Read.Group",
-        }
-    ],
-}
-"""One of each kind, of the hundreds that Microsoft Graph has."""
 
 SEED_CREDENTIAL = "sandbox"
 
@@ -153,7 +129,7 @@ def _add_microsoft(directory: Directory) -> None:
                 else [],
                 "createdDateTime": None,
                 "displayName": name,
-                **(_GRAPH_OFFERS if app_id == GRAPH_APP_ID else {}),
+                **(GRAPH_OFFERS if app_id == GRAPH_APP_ID else {}),
                 "servicePrincipalNames": [app_id, *URIS.get(app_id, ())],
                 "servicePrincipalType": "Application",
                 "signInAudience": "AzureADMultipleOrgs",

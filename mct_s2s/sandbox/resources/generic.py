@@ -60,7 +60,7 @@ def patch(resources: Resources, kind: ResourceType, resource_id: ResourceId, sen
 
 
 def _check_patchable(resources: Resources, kind: ResourceType, sent: Mapping[str, Any]) -> None:
-    if kind.patchable is not None and not sent.keys() <= kind.patchable:
+    if kind.patchable is not None and not sent.keys() <= {*kind.patchable}:
         raise arm_error(
             400,
             "InvalidPatchWorkflowRequest",

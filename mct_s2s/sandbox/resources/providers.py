@@ -5,17 +5,17 @@ Source: ARM: providers - get.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from mct_s2s.sandbox.core.data import data
 from mct_s2s.sandbox.core.wire_errors import arm_error
-from mct_s2s.sandbox.resources import known_versions
 from mct_s2s.sandbox.resources.api_versions import ApiVersions
 
 Update = Literal["done", "operation", "location"]
 
 LOCATIONS = ("West Europe", "North Europe", "East US")
-ANY = ("system", "user")
 
 
 @dataclass(frozen=True)
@@ -37,11 +37,11 @@ class ResourceType:
     namespace: str
     name: str
     versions: tuple[str, ...]
-    identity: tuple[str, ...] = ()
+    identity: Collection[str] = ()
     separator: str = ", "
     update: Update = "done"
     merges_identities: bool = False
-    patchable: frozenset[str] | None = None
+    patchable: Collection[str] | None = None
 
     @property
     def full_name(self) -> str:
@@ -74,34 +74,13 @@ class ResourceType:
         accepted.check_provider(self.namespace, self.name, version, self.versions, places)
 
 
-_TYPES = (
-    ResourceType("Microsoft.Web", "sites", known_versions.WEB, ANY),
-    ResourceType("Microsoft.Web", "sites/slots", known_versions.WEB, ANY),
-    ResourceType("Microsoft.Web", "sites/config", known_versions.WEB),
-    ResourceType("Microsoft.Web", "serverfarms", known_versions.WEB),
-    ResourceType("Microsoft.Compute", "virtualMachines", known_versions.COMPUTE, ANY, update="operation",
-                 merges_identities=True),
-    ResourceType("Microsoft.ManagedIdentity", "userAssignedIdentities", known_versions.MANAGED_IDENTITY),
-    ResourceType("Microsoft.Logic", "workflows", known_versions.LOGIC, ANY,
-                 patchable=frozenset({"tags", "sku", "identity"})),
-    ResourceType("Microsoft.App", "containerApps", known_versions.APP, ANY, ",", "location"),
-    ResourceType("Microsoft.App", "managedEnvironments", known_versions.APP),
-    ResourceType("Microsoft.Sql", "servers", known_versions.SQL, ANY, ",", "location"),
-    ResourceType("Microsoft.Sql", "servers/databases", known_versions.SQL),
-    ResourceType("Microsoft.Storage", "storageAccounts", known_versions.STORAGE, ANY, ","),
-    ResourceType("Microsoft.KeyVault", "vaults", known_versions.KEY_VAULT),
-    ResourceType("Microsoft.Insights", "components", known_versions.INSIGHTS),
-    ResourceType("Microsoft.Resources", "subscriptions", known_versions.RESOURCES),
-    ResourceType("Microsoft.Resources", "tenants", known_versions.RESOURCES),
-    ResourceType("Microsoft.Resources", "resourceGroups", known_versions.RESOURCES),
-    ResourceType("Microsoft.Resources", "resources", known_versions.RESOURCES),
-    ResourceType("Microsoft.Resources", "providers", known_versions.RESOURCES),
-    ResourceType("Microsoft.Authorization", "permissions", known_versions.AUTHORIZATION),
-    ResourceType("Microsoft.Authorization", "roleAssignments", known_versions.AUTHORIZATION),
-    ResourceType("Microsoft.Authorization", "roleDefinitions", known_versions.AUTHORIZATION),
-    ResourceType("Microsoft.Authorization", "denyAssignments", known_versions.AUTHORIZATION),
-    ResourceType("Microsoft.Authorization", "locks", known_versions.AUTHORIZATION),
-)  # fmt: skip
+VERSIONS: dict[str, tuple[str, ...]] = {name: tuple(known) for name, known in data("api_versions.json").items()}
+"""The api-versions of each namespace, and of Key Vault's data plane, oldest first; any other is refused, as in Azure.
+
+A version that a client of ours begins to use is added there. Sources: ARM: providers - get; the lists that refusals
+name (docs/azure-contract.md, section 9, "Api-versions"); keyvault/secrets REST reference.
+"""
+_TYPES = [ResourceType(versions=VERSIONS[row["namespace"]], **row) for row in data("resource_types.json")]
 _BY_NAME = {kind.full_name.lower(): kind for kind in _TYPES}
 _NAMESPACES = {kind.namespace.lower(): kind.namespace for kind in _TYPES}
 

@@ -9,6 +9,7 @@ import fnmatch
 import uuid
 from typing import Any
 
+from mct_s2s.sandbox.core.data import data
 from mct_s2s.sandbox.core.wire_errors import arm_error
 from mct_s2s.sandbox.entra.caller import Caller
 from mct_s2s.sandbox.resources.resource_id import is_within
@@ -24,83 +25,8 @@ VAULT_READER = "21090545-7ca7-4776-b22c-e363652d74d2"
 SECRETS_OFFICER = "b86a8fe4-44ce-4948-aee5-eccb2c155cd7"
 SECRETS_USER = "4633458b-17de-408a-b874-0445c86b69e6"
 
-_VAULT_READING = [
-    "Microsoft.Authorization/*/read",
-    "Microsoft.Insights/alertRules/*",
-    "Microsoft.KeyVault/checkNameAvailability/read",
-    "Microsoft.KeyVault/deletedVaults/read",
-    "Microsoft.KeyVault/locations/*/read",
-    "Microsoft.KeyVault/operations/read",
-    "Microsoft.KeyVault/vaults/*/read",
-    "Microsoft.Resources/deployments/*",
-    "Microsoft.Resources/subscriptions/resourceGroups/read",
-]
-_METADATA = "Microsoft.KeyVault/vaults/secrets/readMetadata/action"
-# Data actions are not actions: an Owner's `*` allows no access to secrets.
-_DATA_ACTIONS = {
-    VAULT_ADMINISTRATOR: ["Microsoft.KeyVault/vaults/*"],
-    VAULT_READER: ["Microsoft.KeyVault/vaults/*/read", _METADATA],
-    SECRETS_OFFICER: ["Microsoft.KeyVault/vaults/secrets/*"],
-    SECRETS_USER: ["Microsoft.KeyVault/vaults/secrets/getSecret/action", _METADATA],
-}
-
-_DEFINITIONS: dict[str, tuple[str, list[str], list[str]]] = {
-    OWNER: ("Owner", ["*"], []),
-    CONTRIBUTOR: (
-        "Contributor",
-        ["*"],
-        [
-            "Microsoft.Authorization/*/Delete",
-            "Microsoft.Authorization/*/Write",
-            "Microsoft.Authorization/elevateAccess/Action",
-        ],
-    ),
-    READER: ("Reader", ["*/read"], []),
-    WEBSITE_CONTRIBUTOR: (
-        "Website Contributor",
-        [
-            "Microsoft.Authorization/*/read",
-            "Microsoft.Insights/components/*",
-            "Microsoft.Resources/deployments/*",
-            "Microsoft.Resources/subscriptions/resourceGroups/read",
-            "Microsoft.Web/certificates/*",
-            "Microsoft.Web/listSitesAssignedToHostName/read",
-            "Microsoft.Web/serverFarms/join/action",
-            "Microsoft.Web/serverFarms/read",
-            "Microsoft.Web/sites/*",
-        ],
-        [],
-    ),
-    MANAGED_IDENTITY_OPERATOR: (
-        "Managed Identity Operator",
-        [
-            "Microsoft.ManagedIdentity/userAssignedIdentities/*/read",
-            "Microsoft.ManagedIdentity/userAssignedIdentities/*/assign/action",
-            "Microsoft.Authorization/*/read",
-            "Microsoft.Resources/subscriptions/resourceGroups/read",
-        ],
-        [],
-    ),
-    VAULT_ADMINISTRATOR: ("Key Vault Administrator", _VAULT_READING, []),
-    VAULT_CONTRIBUTOR: (
-        "Key Vault Contributor",
-        [
-            "Microsoft.Authorization/*/read",
-            "Microsoft.Insights/alertRules/*",
-            "Microsoft.KeyVault/*",
-            "Microsoft.Resources/deployments/*",
-            "Microsoft.Resources/subscriptions/resourceGroups/read",
-        ],
-        [
-            "Microsoft.KeyVault/locations/deletedVaults/purge/action",
-            "Microsoft.KeyVault/hsmPools/*",
-            "Microsoft.KeyVault/managedHsms/*",
-        ],
-    ),
-    VAULT_READER: ("Key Vault Reader", _VAULT_READING, []),
-    SECRETS_OFFICER: ("Key Vault Secrets Officer", _VAULT_READING, []),
-    SECRETS_USER: ("Key Vault Secrets User", [], []),
-}
+ROLES: dict[str, dict[str, Any]] = {role["id"]: role for role in data("azure_roles.json")}
+"""Built-in roles. Data actions are not actions: an Owner's `*` allows no access to secrets."""
 
 
 def _matches(patterns: list[str], action: str) -> bool:
@@ -142,16 +68,10 @@ class RoleAssignments:
             shown = {"name": str(wanted.get("name", "Custom role")), "actions": list(wanted["actions"])}
             self.custom[identifier] = {**shown, "notActions": list(wanted.get("notActions", []))}
             return identifier
-        for identifier, (name, _, _) in _DEFINITIONS.items():
-            if isinstance(wanted, str) and wanted.lower() in {identifier, name.lower()}:
+        for identifier, role in ROLES.items():
+            if isinstance(wanted, str) and wanted.lower() in {identifier, role["name"].lower()}:
                 return identifier
-        raise ValueError(f"There is no role {wanted!r}; built in are {', '.join(d[0] for d in _DEFINITIONS.values())}.")
-
-    def _definition(self, role: str) -> tuple[str, list[str], list[str]]:
-        if role in self.custom:
-            own = self.custom[role]
-            return own["name"], own["actions"], own["notActions"]
-        return _DEFINITIONS[role]
+        raise ValueError(f"There is no role {wanted!r}; built in are {', '.join(r['name'] for r in ROLES.values())}.")
 
     def deny(self, name: str, actions: list[str], not_actions: list[str], scope: str) -> str:
         """Add a system deny assignment to a scope, as a managed application does; return its id.
@@ -166,11 +86,17 @@ class RoleAssignments:
 
     def permissions(self, principal_id: str, scope: str) -> list[dict[str, Any]]:
         """Return what the principal's roles at a scope and above it allow, one entry for each role."""
-        held = (a for a in self.assignments if a["principalId"] == principal_id and is_within(scope, a["scope"]))
-        entries = [(self._definition(held_role["role"]), data_actions(held_role["role"])) for held_role in held]
+        held = (
+            a["role"] for a in self.assignments if a["principalId"] == principal_id and is_within(scope, a["scope"])
+        )
         return [
-            {"actions": actions, "notActions": refused, "dataActions": data, "notDataActions": []}
-            for (_, actions, refused), data in entries
+            {
+                "actions": role["actions"],
+                "notActions": role["notActions"],
+                "dataActions": role.get("dataActions", []),
+                "notDataActions": [],
+            }
+            for role in (self.custom.get(name) or ROLES[name] for name in held)
         ]
 
     def allows(self, principal_id: str, action: str, scope: str) -> bool:
@@ -211,13 +137,3 @@ class RoleAssignments:
                 f"because of the deny assignment with name '{denied['displayName']}' and Id "
                 f"'{denied['name'].replace('-', '')}' at scope '{denied['scope']}'.",
             )
-
-
-def data_actions(role: str) -> list[str]:
-    """Return the data actions of a built-in role; custom roles have none here."""
-    return _DATA_ACTIONS.get(role, [])
-
-
-def role_definitions() -> list[tuple[str, str, list[str], list[str]]]:
-    """Return the built-in roles: id, name, actions, notActions."""
-    return [(role, *rest) for role, rest in _DEFINITIONS.items()]

@@ -9,37 +9,9 @@ import hashlib
 from datetime import UTC, datetime
 from typing import Any
 
-_ANYBODY = {
-    "ipAddress": "Any",
-    "action": "Allow",
-    "priority": 1,
-    "name": "Allow all",
-    "description": "Allow all access",
-}
-_FIXED: dict[str, Any] = {
-    "availabilityState": "Normal",
-    "usageState": "Normal",
-    "adminEnabled": True,
-    "isXenon": False,
-    "hyperV": False,
-    "slotName": None,
-    "sku": "Standard",
-    "hostNamesDisabled": False,
-    "containerSize": 1536,
-    "dailyMemoryTimeQuota": 0,
-    "suspendedTill": None,
-    "siteDisabledReason": 0,
-    "slotSwapStatus": None,
-    "redundancyMode": "None",
-    "storageAccountRequired": False,
-    "managedEnvironmentId": None,
-}
-_DEFAULTS: dict[str, Any] = {
-    "clientCertEnabled": False,
-    "clientCertMode": "Required",
-    "virtualNetworkSubnetId": None,
-    "keyVaultReferenceIdentity": "SystemAssigned",
-}
+from mct_s2s.sandbox.core.data import data
+
+_SITE: dict[str, Any] = data("site.json")
 
 
 def show(
@@ -72,7 +44,7 @@ def show(
         "privateEndpointConnections": None if written else [],
         "siteConfig": None if listed else _site_config(own, written=written),
     }
-    shown = {**body, "properties": {**_FIXED, **_DEFAULTS, **own, **computed}}
+    shown = {**body, "properties": {**_SITE["properties"], **own, **computed}}
     # Members without a value are missing: tags, identity.
     return {member: value for member, value in shown.items() if member != "tags" or value}
 
@@ -82,32 +54,17 @@ def web_config(body: dict[str, Any]) -> dict[str, Any]:
     own = body["properties"]
     return {
         **_site_config(own, written=True),
-        "netFrameworkVersion": "v8.0",
-        "scmType": "None",
-        "minTlsVersion": "1.2",
-        "scmMinTlsVersion": "1.2",
-        "ftpsState": "FtpsOnly",
+        **_SITE["webConfig"],
         "keyVaultReferenceIdentity": own.get("keyVaultReferenceIdentity"),
-        "azureStorageAccounts": {},
         "publicNetworkAccess": own.get("publicNetworkAccess"),
     }
 
 
 def _site_config(own: dict[str, Any], *, written: bool) -> dict[str, Any]:
     return {
-        "numberOfWorkers": 1,
+        **_SITE["siteConfig"],
         "linuxFxVersion": "DOTNET-ISOLATED|8.0" if own.get("reserved") else "",
-        "windowsFxVersion": None,
-        "acrUseManagedIdentityCreds": False,
-        "alwaysOn": True,
-        "http20Enabled": True,
-        "appSettings": None,
-        "connectionStrings": None,
-        "minTlsVersion": None,
-        "ftpsState": None,
-        "ipSecurityRestrictions": [_ANYBODY] if written else None,
-        "functionAppScaleLimit": 0,
-        "minimumElasticInstanceCount": 0,
+        "ipSecurityRestrictions": _SITE["ipSecurityRestrictions"] if written else None,
     }
 
 

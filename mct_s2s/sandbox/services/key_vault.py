@@ -23,7 +23,7 @@ from mct_s2s.sandbox.entra.caller import Caller
 from mct_s2s.sandbox.entra.tokens import access_tokens
 from mct_s2s.sandbox.entra.tokens.access_tokens import TokenRejected
 from mct_s2s.sandbox.resources import vault_access, vaults
-from mct_s2s.sandbox.resources.known_versions import VAULT_SECRETS
+from mct_s2s.sandbox.resources.providers import VERSIONS
 from mct_s2s.sandbox.resources.vaults import RETENTION_DAYS
 from mct_s2s.sandbox.services.key_vault_call import Body, VaultCall, VaultOperation
 from mct_s2s.sandbox.state.state import SandboxState
@@ -129,7 +129,7 @@ def _vault(state: SandboxState, addresses: Addresses, request: Request) -> Body:
 def _check_version(state: SandboxState, version: str | None) -> None:
     if not version:
         raise vaults.bad_parameter("api-version must be specified")
-    state.resources.api_versions.check_vault(version, VAULT_SECRETS)
+    state.resources.api_versions.check_vault(version, VERSIONS["KeyVault"])
 
 
 def _set_secret(call: VaultCall) -> Body:

@@ -9,12 +9,12 @@ from __future__ import annotations
 from typing import Any
 
 from mct_s2s.sandbox.core.clock import Clock
+from mct_s2s.sandbox.core.data import data
 from mct_s2s.sandbox.entra import seeding
 from mct_s2s.sandbox.resources import identities, providers, role_assignments
 from mct_s2s.sandbox.resources.resource_id import ResourceId
 from mct_s2s.sandbox.resources.sites import checked_settings
 from mct_s2s.sandbox.resources.store import Resources
-from mct_s2s.sandbox.state.seed_settings import FUNCTION_APP, JWT, PRODUCTION, STAGING, STICKY
 from mct_s2s.sandbox.state.state import SandboxState
 
 TENANT_ID = "6babcaad-604b-40ac-a9d7-9fd97c0b779f"
@@ -27,6 +27,8 @@ LOCATION = "West Europe"
 SUBSCRIPTION = f"/subscriptions/{SUBSCRIPTION_ID}"
 SITE = f"{SUBSCRIPTION}/resourceGroups/{RESOURCE_GROUP}/providers/Microsoft.Web/sites/{APP_SERVICE}"
 
+SETTINGS = data("settings.json")
+"""Application settings of the sites, as mixed as after years of configuration."""
 _ADMINISTRATOR_ROLES = (
     "Application.ReadWrite.All",
     "AppRoleAssignment.ReadWrite.All",
@@ -120,15 +122,15 @@ def _learning_platform(resources: Resources) -> None:
     site = _site(resources, group, APP_SERVICE, "app", plan, identity="SystemAssigned")
     function = _site(resources, group, "contosolearn-fa-x7k2q", "functionapp", plan, identity="SystemAssigned")
     slot = _site(resources, group, f"{APP_SERVICE}/staging", "app", plan)
-    for body, settings in ((site, PRODUCTION), (function, FUNCTION_APP), (slot, STAGING)):
+    for body, settings in ((site, "production"), (function, "functionApp"), (slot, "staging")):
         site_state = resources.sites[body["id"].lower()]
-        site_state.settings, site_state.effective = dict(settings), dict(settings)
-    resources.sites[site["id"].lower()].sticky["appSettingNames"] = list(STICKY)
+        site_state.settings, site_state.effective = dict(SETTINGS[settings]), dict(SETTINGS[settings])
+    resources.sites[site["id"].lower()].sticky["appSettingNames"] = list(SETTINGS["sticky"])
     _add(resources, group, "Microsoft.Sql/servers", "contosolearn-sql", kind="v12.0")
     _add(resources, group, "Microsoft.Sql/servers/databases", "contosolearn-sql/mct", kind="v12.0,user")
     _add(resources, group, "Microsoft.Storage/storageAccounts", "contosolearnstore", kind="StorageV2")
     vault = _vault(
-        resources, group, "contosolearn-kv", {"sql-password": {}, "smtp-password": {}, "jwt": {"version": JWT}}
+        resources, group, "contosolearn-kv", {"sql-password": {}, "smtp-password": {}, "jwt": {"version": "0f5c2b1d"}}
     )
     identity = site["identity"]["principalId"]
     name = resources.directory.ids.new("roleAssignment/contosolearn reads its vault")

@@ -10,7 +10,7 @@ from typing import Any
 from mct_s2s.sandbox.core.wire_errors import arm_error
 from mct_s2s.sandbox.entra.validation import precise_timestamp
 from mct_s2s.sandbox.resources.resource_id import is_within
-from mct_s2s.sandbox.resources.role_assignments import data_actions, role_definitions
+from mct_s2s.sandbox.resources.role_assignments import ROLES
 from mct_s2s.sandbox.services.answer import Answer
 from mct_s2s.sandbox.services.arm.call import ArmCall, ArmOperation
 
@@ -83,20 +83,20 @@ def _denial(denial: dict[str, Any]) -> dict[str, Any]:
 def _list_role_definitions(call: ArmCall) -> Answer:
     """List the built-in roles, or one with `$filter=roleName eq '…'`."""
     wanted = call.query.get("$filter", "").lower()
-    shown = [_role(call, *row) for row in role_definitions()]
+    shown = [_role(call, role) for role in ROLES.values()]
     return Answer(body={"value": [r for r in shown if not wanted or r["properties"]["roleName"].lower() in wanted]})
 
 
-def _role(call: ArmCall, role: str, name: str, actions: list[str], refused: list[str]) -> dict[str, Any]:
-    rule = {"actions": actions, "notActions": refused, "dataActions": data_actions(role), "notDataActions": []}
+def _role(call: ArmCall, role: dict[str, Any]) -> dict[str, Any]:
+    rule = {name: role[name] for name in ("actions", "notActions", "dataActions")} | {"notDataActions": []}
     return {
-        "id": _definition(call.params["scope"], role),
+        "id": _definition(call.params["scope"], role["id"]),
         "type": "Microsoft.Authorization/roleDefinitions",
-        "name": role,
+        "name": role["id"],
         "properties": {
-            "roleName": name,
+            "roleName": role["name"],
             "type": "BuiltInRole",
-            "description": f"{name}.",
+            "description": f"{role['name']}.",
             "assignableScopes": ["/"],
             "permissions": [rule],
             **_stamps(_ROLES_SINCE),
@@ -142,7 +142,7 @@ def _put_role_assignment(call: ArmCall) -> Answer:
     if not isinstance(own, dict):
         raise arm_error(400, "InvalidRequestContent", "The request content was invalid: 'properties' is missing.")
     role = str(own.get("roleDefinitionId", "")).rsplit("/", 1)[-1].lower()
-    if role not in {row[0] for row in role_definitions()}:
+    if role not in ROLES:
         raise arm_error(
             404, "RoleDefinitionDoesNotExist", f"The specified role definition with ID '{role}' does not exist."
         )
