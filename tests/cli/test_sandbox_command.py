@@ -17,8 +17,7 @@ import httpx
 import pytest
 from mct_s2s.cli.app import main
 from mct_s2s.sandbox.hosting import state_directory
-from mct_s2s.sandbox.hosting.environment import VARIABLES
-from mct_s2s.sandbox.hosting.shells import Shell, removal
+from mct_s2s.sandbox.hosting.environment import VARIABLES, exports
 from mct_s2s.sandbox.hosting.state_directory import StateDirectory
 from mct_s2s.sandbox.state import seed
 
@@ -95,7 +94,6 @@ def test_what_it_says_leads_there_and_keeps_the_secret(tmp_path: Path) -> None:
         assert f"export AZURE_CLIENT_SECRET={secret}" in exported.replace("'", "")
         assert f"export MCT_S2S_CLOUD=https://localhost:{served.port}\n" in exported
         assert sandbox(tmp_path, "env", "--port", str(served.port)).stdout == exported
-        assert sandbox(tmp_path, "env", "--shell", "fish").stdout.startswith("set -gx MCT_S2S_CLOUD 'https://")
 
 
 def test_under_azures_names_it_says_how_these_lead_there_and_away_again(tmp_path: Path) -> None:
@@ -164,10 +162,18 @@ def test_the_environment_of_one_that_is_just_starting_is_waited_for(
     assert "export MCT_S2S_CLOUD=https://localhost:21899\n" in here("env", "--port", "21899").out
 
 
-@pytest.mark.parametrize("shell", ["bash", "fish", "powershell", "cmd"])
-def test_what_was_set_is_removed_again_without_a_sandbox(shell: str, here: Callable[..., Ended]) -> None:
-    lines = here("env", "--unset", "--shell", shell).out.splitlines()
-    assert lines == [removal(Shell(shell), name) for name in VARIABLES]
+def test_what_was_set_is_removed_again_without_a_sandbox(here: Callable[..., Ended]) -> None:
+    assert here("env", "--unset").out.splitlines() == [f"unset {name}" for name in VARIABLES]
+
+
+def test_all_that_is_set_can_be_removed_and_every_client_is_told_whom_to_trust(tmp_path: Path) -> None:
+    own, real = exports(8443, state_dir=tmp_path), exports(443, real_names=True, state_dir=tmp_path)
+    assert tuple(own) == VARIABLES
+    assert set(real) < set(VARIABLES)
+    for found in (own, real):
+        names = ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "CURL_CA_BUNDLE", "NODE_EXTRA_CA_CERTS")
+        (trusted,) = {found[name] for name in names}
+        assert Path(trusted).is_absolute()
 
 
 def test_a_folder_of_any_name_comes_through_a_shell(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from mct_s2s.errors import UsageError
 from mct_s2s.sandbox.core.real_names import CERTIFIED, RealNames
 from mct_s2s.sandbox.entra.tokens.assertions import issuer_key
 from mct_s2s.sandbox.hosting import certificates, embedded, listening, server, startup
-from mct_s2s.sandbox.hosting.environment import real_exports
+from mct_s2s.sandbox.hosting.environment import exports
 from mct_s2s.sandbox.hosting.hosts_file import MARK, hosts_lines, names
 from mct_s2s.sandbox.hosting.state_directory import Served, StateDirectory
 from mct_s2s.sandbox.observability.issued_tokens import claims_of
@@ -237,7 +237,7 @@ def run(
     listener: Listening, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> Iterator[Run]:
     """The program as it would be used against the real Azure, but for the file of the authority and the proxy."""
-    environment = {**without_azure(), **real_exports(state_dir=listener.folder), "HOME": str(tmp_path)}
+    environment = {**without_azure(), **exports(443, real_names=True, state_dir=listener.folder), "HOME": str(tmp_path)}
     del environment["MCT_S2S_CLOUD"]
     with proxy(listener.port) as leading:
         environment |= {"HTTPS_PROXY": f"http://{leading.address}", "NO_PROXY": "", "no_proxy": ""}

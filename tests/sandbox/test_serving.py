@@ -20,7 +20,6 @@ import httpx
 import pytest
 from mct_s2s.azure import clouds
 from mct_s2s.cli.commands.sandbox import DEFAULT_PORT
-from mct_s2s.sandbox.core.files import replace_file
 from mct_s2s.sandbox.hosting import health, server
 from mct_s2s.sandbox.hosting.embedded import Running, start
 from mct_s2s.sandbox.hosting.environment import exports
@@ -241,30 +240,6 @@ def test_a_request_on_a_kept_connection_does_not_wait_for_acknowledgements(runni
         # Without it an answer in two parts waits 40 ms for the first one's acknowledgement.
         assert sockets
         assert all(each.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) for each in sockets)
-
-
-def test_a_state_that_is_slow_to_write_is_written_when_the_sandbox_ends(
-    state_dir: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("mct_s2s.sandbox.state.persistence.BEARABLE_SECONDS", -1.0)
-    may_write = threading.Event()
-    monkeypatch.setattr("mct_s2s.sandbox.state.state.replace_file", when_it_may(may_write))
-    running = start(state_dir)
-    replace_settings(running, {"first": "1"})
-    replace_settings(running, {"second": "2"})
-    may_write.set()
-    running.close()
-    assert StateDirectory(state_dir).state().resources.sites[seed.SITE.lower()].settings == {"second": "2"}
-
-
-def when_it_may(may_write: threading.Event) -> Any:
-    """A disk so slow that an answer which waited for it would not come."""
-
-    def write(path: Path, content: bytes) -> None:
-        assert may_write.wait(60)
-        replace_file(path, content)
-
-    return write
 
 
 def test_the_health_check_asks_the_sandbox_that_is_served(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shlex
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,8 +17,6 @@ from mct_s2s.cli.interruption import restore_signals
 from mct_s2s.errors import NotThere, Refused
 from mct_s2s.local_files import must_not_block
 from mct_s2s.plain_text import plain
-from mct_s2s.sandbox.hosting import shells
-from mct_s2s.sandbox.hosting.shells import Shell
 
 if TYPE_CHECKING:
     from mct_s2s.sandbox.hosting.state_directory import Served
@@ -76,7 +75,6 @@ Coverage = Annotated[bool, typer.Option("--coverage", help="List every supported
 KnownPort = Annotated[
     int | None, typer.Option("--port", help="Port of the sandbox. Default: the one that is running.", min=1, max=65000)
 ]
-ForShell = Annotated[Shell, typer.Option("--shell", metavar="SHELL", help="Shell that reads the lines.")]
 Unset = Annotated[bool, typer.Option("--unset", help="Print the lines that remove the variables again.")]
 File = Annotated[Path, typer.Argument(help="State file to write.", dir_okay=False)]
 
@@ -123,27 +121,20 @@ def serve(
 
 
 @sandbox_app.command("env", cls=Command)
-def env(
-    port: KnownPort = None, real_names: RealNames = False, shell: ForShell = Shell.BASH, unset: Unset = False
-) -> None:
+def env(port: KnownPort = None, real_names: RealNames = False, unset: Unset = False) -> None:
     """Print the environment of a client: eval "$(mct-s2s sandbox env)".
 
-    It is for the sandbox that is running. Other shells:
-
-    mct-s2s sandbox env --shell fish | source
-
-    mct-s2s sandbox env --shell powershell | Out-String | Invoke-Expression
-
-    for /f "delims=" %i in ('mct-s2s sandbox env --shell cmd') do @%i
+    It is for the sandbox that is running.
     """
-    from mct_s2s.sandbox.hosting.environment import VARIABLES, exports_of  # noqa: PLC0415
+    from mct_s2s.sandbox.hosting.environment import VARIABLES, exports  # noqa: PLC0415
 
     with _said_plainly():
         if unset:
-            lines = [shells.removal(shell, name) for name in VARIABLES]
+            lines = [f"unset {name}" for name in VARIABLES]
         else:
-            exported = exports_of(_running(port, real_names=real_names))
-            lines = [shells.setting(shell, name, value) for name, value in exported.items()]
+            found = _running(port, real_names=real_names)
+            exported = exports(found.port, real_names=found.real_names)
+            lines = [f"export {name}={shlex.quote(value)}" for name, value in exported.items()]
     for line in lines:
         # A path's own bytes, whatever the encoding of the stream: a shell takes them as they are.
         typer.echo(os.fsencode(line) if os.name == "posix" else line)
@@ -187,7 +178,7 @@ def _already_serving(served: Served, port: int | None, *, real_names: bool, diff
             remedy="Stop it with Ctrl-C in its terminal, or serve another one from a folder of its own:",
             command="export MCT_S2S_SANDBOX_DIR=FOLDER",
         )
-    for line in (f"Already serving at {served.origin}", "", *connecting(shells.of_user())):
+    for line in (f"Already serving at {served.origin}", "", connecting()):
         typer.echo(line)
 
 

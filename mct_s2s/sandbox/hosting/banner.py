@@ -6,18 +6,15 @@ from collections.abc import Iterator
 
 from mct_s2s.sandbox.core.addresses import Addresses
 from mct_s2s.sandbox.core.real_names import PORT
-from mct_s2s.sandbox.hosting import shells
 from mct_s2s.sandbox.hosting.environment import connecting
 from mct_s2s.sandbox.hosting.hosts_file import MARK
-from mct_s2s.sandbox.hosting.shells import Shell
 from mct_s2s.sandbox.services.page import PATH
 
 CLOUD_NAME = "mct-sandbox"
-_SIGN_IN = ("AZURE_CLIENT_ID", "AZURE_CLIENT_SECRET", "AZURE_TENANT_ID")
 
 
-def lines(addresses: Addresses, shell: Shell, listen: str = "") -> Iterator[str]:
-    """Yield the lines; the first begins with "Sandbox ready". Commands are spelled for `shell`."""
+def lines(addresses: Addresses, listen: str = "") -> Iterator[str]:
+    """Yield the lines; the first begins with "Sandbox ready"."""
     real = addresses.shared_port is not None
     yield f"Sandbox ready: {addresses.arm}"
     if listen:
@@ -28,16 +25,15 @@ def lines(addresses: Addresses, shell: Shell, listen: str = "") -> Iterator[str]
     yield "Look inside (your browser warns of the certificate, which was made here):"
     yield f"  {addresses.origin}{PATH}"
     yield "Connect any client, as the sandbox's administrator (--unset undoes it):"
-    yield from (f"  {line}" for line in connecting(shell))
+    yield f"  {connecting()}"
     yield "Then, for the Azure CLI:"
     if real:
         yield '  export AZURE_CONFIG_DIR="$(mktemp -d)"    # separate from your real Azure sign-ins'
     else:
-        yield f"  {shells.setting(shell, 'AZURE_CORE_INSTANCE_DISCOVERY', 'false')}"
+        yield "  export AZURE_CORE_INSTANCE_DISCOVERY=false"
         yield f"  az cloud register --name {CLOUD_NAME} --endpoint-resource-manager {addresses.arm}"
         yield f"  az cloud set --name {CLOUD_NAME}"
-    user, secret, tenant = (shells.reading(shell, name) for name in _SIGN_IN)
-    yield f"  az login --service-principal -u {user} -p {secret} --tenant {tenant}"
+    yield '  az login --service-principal -u "$AZURE_CLIENT_ID" -p "$AZURE_CLIENT_SECRET" --tenant "$AZURE_TENANT_ID"'
     yield ""
     yield f"Graph    {addresses.graph}"
     for site_id in addresses.sites:

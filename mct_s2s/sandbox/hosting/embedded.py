@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,7 +15,6 @@ from mct_s2s.sandbox.hosting import listening, startup
 from mct_s2s.sandbox.hosting.environment import exports, ports_from
 from mct_s2s.sandbox.hosting.listening import WebServer
 from mct_s2s.sandbox.hosting.state_directory import StateDirectory
-from mct_s2s.sandbox.state.seed import SITE
 
 WAIT_SECONDS = 600.0
 
@@ -23,7 +23,8 @@ WAIT_SECONDS = 600.0
 class Running:
     """A running sandbox: its addresses, and its administrator's credentials.
 
-    `ca_file` holds the certificate to trust; `site_url` is the MCT site. `close` ends a sandbox of this process.
+    `ca_file` holds the certificate to trust; `site_url` is the MCT site, `environment` what a client needs.
+    `close` ends a sandbox of this process.
     """
 
     resource_manager: str
@@ -35,6 +36,7 @@ class Running:
     app_service: str
     resource_group: str
     site_url: str
+    environment: Mapping[str, str] = field(repr=False)
     _server: WebServer | None = field(default=None, repr=False, compare=False)
     _thread: threading.Thread | None = field(default=None, repr=False, compare=False)
     _lock: FileLock | None = field(default=None, repr=False, compare=False)
@@ -90,7 +92,7 @@ def _served(folder: StateDirectory) -> Running | None:
         return None
     if served.real_names:
         raise ValueError(f"The sandbox in '{folder.path}' is served under Azure's own host names. Use --cloud public.")
-    return _running(folder, served.port, exports(served.port, state_dir=folder.path)["MCT_S2S_URL"])
+    return _running(folder, served.port)
 
 
 def _start(folder: StateDirectory, lock: FileLock, first_port: int) -> Running:
@@ -119,14 +121,12 @@ def _start(folder: StateDirectory, lock: FileLock, first_port: int) -> Running:
     if not thread.is_alive():
         lock.release()
         raise RuntimeError("The sandbox stopped before it was ready.")
-    site = f"https://{addresses.of_site(SITE)}"
-    return _running(folder, addresses.arm_port, site, server, thread, lock)
+    return _running(folder, addresses.arm_port, server, thread, lock)
 
 
 def _running(
     folder: StateDirectory,
     port: int,
-    site_url: str,
     server: WebServer | None = None,
     thread: threading.Thread | None = None,
     lock: FileLock | None = None,
@@ -141,7 +141,8 @@ def _running(
         subscription_id=known["AZURE_SUBSCRIPTION_ID"],
         app_service=known["MCT_S2S_APP_SERVICE"],
         resource_group=known["MCT_S2S_RESOURCE_GROUP"],
-        site_url=site_url,
+        site_url=known["MCT_S2S_URL"],
+        environment=known,
         _server=server,
         _thread=thread,
         _lock=lock,

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
 from mct_s2s.sandbox.core.addresses import HOST
 from mct_s2s.sandbox.core.real_names import PORT, RealNames
-from mct_s2s.sandbox.hosting import certificates, shells
-from mct_s2s.sandbox.hosting.shells import Shell
-from mct_s2s.sandbox.hosting.state_directory import FOLDER_VARIABLE, Served, StateDirectory, default_directory
+from mct_s2s.sandbox.hosting import certificates
+from mct_s2s.sandbox.hosting.state_directory import FOLDER_VARIABLE, StateDirectory, default_directory
 from mct_s2s.sandbox.state.seed import APP_SERVICE, RESOURCE_GROUP, SITE
 
 _TRUST = ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "CURL_CA_BUNDLE", "NODE_EXTRA_CA_CERTS")
@@ -35,57 +35,36 @@ def ports_from(port: int, names: Sequence[str]) -> dict[str, int]:
     return {name: port + offset for offset, name in enumerate(names)}
 
 
-def exports_of(served: Served, *, state_dir: Path | None = None) -> dict[str, str]:
-    """Return the environment variables for a sandbox that is being served."""
-    return real_exports(state_dir=state_dir) if served.real_names else exports(served.port, state_dir=state_dir)
+def exports(port: int, *, real_names: bool = False, state_dir: Path | None = None) -> dict[str, str]:
+    """Return the environment variables; also before the sandbox on that port has started.
 
-
-def exports(port: int, *, state_dir: Path | None = None) -> dict[str, str]:
-    """Return the environment variables; also before the sandbox on that port has started."""
+    Under Azure's own names, clients need neither `--cloud` nor an authority, whatever the port.
+    """
     folder = StateDirectory(state_dir)
-    authority, _ = certificates.ensure(folder.path)
-    origin = f"https://{HOST}:{port}"
+    authority, _ = certificates.ensure(folder.path, for_real_names=real_names)
+    administrator, origin = folder.administrator(), f"https://{HOST}:{port}"
+    site = f"https://{RealNames.on(PORT, ()).of_site(SITE)}" if real_names else f"https://{HOST}:{_site(port, folder)}"
     return {
-        "MCT_S2S_CLOUD": origin,
+        "MCT_S2S_CLOUD": "public" if real_names else origin,
         **dict.fromkeys(_TRUST, str(authority)),
-        "AZURE_AUTHORITY_HOST": origin,
-        **_administrator(folder),
-        "MCT_S2S_URL": f"https://{HOST}:{_site_port(port, folder)}",
-    }
-
-
-def real_exports(*, state_dir: Path | None = None) -> dict[str, str]:
-    """Return those for a sandbox under Azure's own names, whatever its port: `--cloud` is not needed."""
-    folder = StateDirectory(state_dir)
-    authority, _ = certificates.ensure(folder.path, for_real_names=True)
-    return {
-        "MCT_S2S_CLOUD": "public",
-        **dict.fromkeys(_TRUST, str(authority)),
-        **_administrator(folder),
-        "MCT_S2S_URL": f"https://{RealNames.on(PORT, ()).of_site(SITE)}",
-    }
-
-
-def connecting(shell: Shell, *options: str) -> list[str]:
-    """Return what to type in another terminal, so that clients there use the sandbox of this environment."""
-    named = {FOLDER_VARIABLE: str(default_directory())} if os.environ.get(FOLDER_VARIABLE) else {}
-    return shells.running(shell, " ".join(("mct-s2s sandbox env", *options)), named)
-
-
-def _administrator(folder: StateDirectory) -> dict[str, str]:
-    """Return the variables of the administrator and of the seed's App Service."""
-    administrator = folder.administrator()
-    return {
+        **({} if real_names else {"AZURE_AUTHORITY_HOST": origin}),
         "AZURE_TENANT_ID": administrator["tenantId"],
         "AZURE_CLIENT_ID": administrator["clientId"],
         "AZURE_CLIENT_SECRET": administrator["clientSecret"],
         "AZURE_SUBSCRIPTION_ID": administrator["subscriptionId"],
         "MCT_S2S_APP_SERVICE": APP_SERVICE,
         "MCT_S2S_RESOURCE_GROUP": RESOURCE_GROUP,
+        "MCT_S2S_URL": site,
     }
 
 
-def _site_port(port: int, folder: StateDirectory) -> int:
+def connecting() -> str:
+    """Return what to type in another terminal, so that clients there use the sandbox of this environment."""
+    folder = f"{FOLDER_VARIABLE}={shlex.quote(str(default_directory()))} " if os.environ.get(FOLDER_VARIABLE) else ""
+    return f'eval "$({folder}mct-s2s sandbox env)"'
+
+
+def _site(port: int, folder: StateDirectory) -> int:
     """Return the MCT site's port: the first of the seed's sites, another one where the state was loaded from a file."""
     known = folder.ports()
     offset = known.get(SITE.lower(), 0) - known.get("arm", 0)

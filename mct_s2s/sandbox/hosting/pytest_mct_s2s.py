@@ -35,23 +35,10 @@ class MctSandbox:
     def __init__(self, running: Running) -> None:
         self.resource_manager = running.resource_manager
         self.site_url = running.site_url
-        authority = str(running.ca_file)
-        self.environment = {
-            "MCT_S2S_CLOUD": running.resource_manager,
-            "MCT_S2S_APP_SERVICE": running.app_service,
-            "MCT_S2S_RESOURCE_GROUP": running.resource_group,
-            "MCT_S2S_URL": running.site_url,
-            "AZURE_AUTHORITY_HOST": running.resource_manager,
-            "AZURE_TENANT_ID": running.tenant_id,
-            "AZURE_CLIENT_ID": running.client_id,
-            "AZURE_CLIENT_SECRET": running.client_secret,
-            "AZURE_SUBSCRIPTION_ID": running.subscription_id,
-            **dict.fromkeys(
-                ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "NODE_EXTRA_CA_CERTS"), authority
-            ),
-        }
+        self.environment = dict(running.environment)
         self._connection = http.client.HTTPSConnection(
-            running.resource_manager.removeprefix("https://"), context=ssl.create_default_context(cafile=authority)
+            running.resource_manager.removeprefix("https://"),
+            context=ssl.create_default_context(cafile=str(running.ca_file)),
         )
 
     def reset(self) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from mct_s2s.sandbox.core.files import replace_file
-from mct_s2s.sandbox.hosting import banner, listening, shells, startup
+from mct_s2s.sandbox.hosting import banner, listening, startup
 from mct_s2s.sandbox.hosting.control_client import answer_of
 from mct_s2s.sandbox.hosting.environment import ports_from
 from mct_s2s.sandbox.hosting.hosts_file import hosts_lines
@@ -59,7 +59,7 @@ def serve(
         observability.faults.replace(rules)
 
         def ready() -> None:
-            for line in banner.lines(addresses, shells.of_user(), listen):
+            for line in banner.lines(addresses, listen):
                 announce(line)
 
         server.started_up = ready
