@@ -164,9 +164,15 @@ class Sandbox:
         sent = {"lagSeconds": seconds, "lagJitter": 0.5, "lagMode": mode}
         assert self._control("PATCH", "/knobs", json=sent).is_success
 
-    def turn(self, **knobs: Any) -> None:
-        """Turn knobs, by their names on the wire."""
-        assert self._control("PATCH", "/knobs", json=knobs).is_success
+    def tenant(self, name: str) -> None:
+        """Let this be one of the sandbox's tenants."""
+        assert self._control("PUT", "/tenant", json={"name": name}).is_success
+
+    def vary(self, **values: Any) -> None:
+        """Let this tenant differ from most in a way or two."""
+        state = self._control("GET", "/world").json()
+        state["directory"]["variations"] |= values
+        assert self._control("PUT", "/world", json=state).status_code == 204
 
     def made_by_us(self) -> list[Json]:
         """Registrations that carry a tag of ours."""

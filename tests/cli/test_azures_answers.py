@@ -43,7 +43,7 @@ def test_a_consent_that_is_gone_already_is_gone(mct: Program, azure: Sandbox) ->
 @pytest.mark.parametrize("as_grant", [False, True])
 def test_a_consent_that_stands_already_stands(mct: Program, azure: Sandbox, as_grant: bool) -> None:
     """In both of the texts that refuse to make it twice."""
-    azure.turn(duplicateConsentAsGrant=as_grant)
+    azure.vary(duplicate_consent_as_grant=as_grant)
     azure.misbehave(_lost("POST", "*/appRoleAssignedTo"))
     assert mct("setup", "--client", "One", *JSON).code == 0
 
@@ -95,7 +95,7 @@ def test_lists_are_read_to_their_end(mct: Program, azure: Sandbox) -> None:
         return [mct("doctor", "-o", "json"), mct("status", "-o", "json", env=unknown)]
 
     whole = shown()
-    azure.turn(armPageSize=1)
+    azure.vary(arm_page_size=1)
     paged = shown()
     assert [(one.code, one.out) for one in paged] == [(one.code, one.out) for one in whole]
     assert any("skiptoken" in row["query"] for row in azure.log("arm"))
@@ -105,7 +105,7 @@ def test_lists_are_read_to_their_end(mct: Program, azure: Sandbox) -> None:
 
 
 def test_a_tenant_that_demands_a_reference_says_how_it_is_given(mct: Program, azure: Sandbox) -> None:
-    azure.turn(serviceManagementReferenceRequired=True)
+    azure.vary(service_management_reference_required=True)
     refused = mct("setup", "--client", "One", *JSON)
     error = refused.document["error"]
     assert (refused.code, error["code"]) == (1, "management-reference-needed")
@@ -125,7 +125,7 @@ def test_registrations_from_before_the_rule_get_the_reference(mct: Program, azur
     assert mct("setup", "--client", "One", "--client", "Two", *JSON).code == 0
     (two,) = azure.applications("Two")
     azure.graph("PATCH", f"/applications/{two['id']}", json={"serviceManagementReference": "theirs"})
-    azure.turn(serviceManagementReferenceRequired=True)
+    azure.vary(service_management_reference_required=True)
     done = mct("setup", "--client", "One", "--client", "Two", *WITH_REFERENCE, *JSON)
     assert done.code == 0, done
     found = [azure.applications(name)[0] for name in ("MCT service (contosolearn)", "One", "Two")]
@@ -142,7 +142,7 @@ def test_a_setting_whose_name_blocks_every_write_is_named_and_nothing_is_lost(
     """On plans that take plain names only, one that was there before blocks every write: Azure names it."""
     before = {**azure.settings(), "mail-address": "x"}
     azure.write_settings(before)
-    azure.turn(strictSettingNames=True)
+    azure.vary(strict_setting_names=True)
     refused = mct("setup", "--client", "One", *JSON)
     error = refused.document["error"]
     assert (refused.code, error["code"]) == (1, "setting-name-refused")
@@ -164,7 +164,7 @@ def test_a_setting_whose_name_blocks_every_write_is_named_and_nothing_is_lost(
 
 
 def test_an_identity_that_is_accepted_and_not_made_is_told(mct: Program, azure: Sandbox) -> None:
-    azure.turn(identityPatch="ignored")
+    azure.vary(identity_patch="ignored")
     refused = mct("setup", "--managed-identity", LOGIC_APP, *JSON)
     error = refused.document["error"]
     assert (refused.code, error["code"]) == (1, "identity-not-made")
@@ -178,7 +178,7 @@ def test_an_identity_that_is_accepted_and_not_made_is_told(mct: Program, azure: 
 
 
 def test_an_identity_that_cannot_be_patched_is_put(mct: Program, azure: Sandbox) -> None:
-    azure.turn(identityPatch="refused")
+    azure.vary(identity_patch="refused")
     done = mct("setup", "--managed-identity", LOGIC_APP, *JSON)
     assert done.code == 0, done
     assert azure.arm("GET", LOGIC_APP, version=LOGIC)["identity"]["principalId"] == azure.settings()["ServiceObjectIds"]
@@ -187,12 +187,12 @@ def test_an_identity_that_cannot_be_patched_is_put(mct: Program, azure: Sandbox)
 def test_an_identity_that_is_not_switched_off_is_told(mct: Program, azure: Sandbox) -> None:
     """Whoever removes a client must know that its identity is still there."""
     assert mct("setup", "--managed-identity", LOGIC_APP, *JSON).code == 0
-    azure.turn(identityPatch="ignored")
+    azure.vary(identity_patch="ignored")
     refused = mct("remove-client", LOGIC_APP, *JSON)
     error = refused.document["error"]
     assert (refused.code, error["code"]) == (1, "identity-not-removed")
     assert f"az resource update --ids {LOGIC_APP} --set identity.type=None" in error["remedy"]
-    azure.turn(identityPatch="accepted")
+    azure.vary(identity_patch="accepted")
     assert mct("teardown", *JSON).code == 0
     assert "principalId" not in (azure.arm("GET", LOGIC_APP, version=LOGIC).get("identity") or {})
 
@@ -200,12 +200,10 @@ def test_an_identity_that_is_not_switched_off_is_told(mct: Program, azure: Sandb
 # --- the whole job ---
 
 
-def test_the_whole_job_where_everything_differs_that_may(mct: Program, azure: Sandbox) -> None:
+@pytest.mark.parametrize("tenant", ["default", "strict", "legacy"])
+def test_the_whole_job_is_done_in_each_tenant(mct: Program, azure: Sandbox, tenant: str) -> None:
     """Lists in pages, the other text of a duplicate, settings accepted first, identities by PUT, and references."""
-    azure.turn(
-        armPageSize=1, duplicateConsentAsGrant=True, settingsAccept202=True, operationSeconds=5,
-        identityPatch="refused", serviceManagementReferenceRequired=True,
-    )  # fmt: skip
+    azure.tenant(tenant)
     wanted = ("setup", "--client", "One", "--managed-identity", LOGIC_APP, *WITH_REFERENCE, *JSON)
     assert mct(*wanted).code == 0
     azure.forget()

@@ -27,18 +27,18 @@ CUSTOM = {
     ],
 }
 
-KNOBS: dict[str, Json] = {
+TENANTS: dict[str, Json] = {
     "as documented": {},
-    "the upsert makes no owner": {"upsertWithoutOwner": True},
-    "no cast": {"roleCastStatus": 400},
-    "a broken cast": {"roleCastStatus": 500},
-    "no role assignments": {"roleAssignmentsHidden": True},
-    "no uniqueName in the recycle bin": {"deletedWithoutUniqueName": True},
+    "the upsert makes no owner": {"upsert_without_owner": True},
+    "no cast": {"role_cast_status": 400},
+    "a broken cast": {"role_cast_status": 500},
+    "no role assignments": {"role_assignments_hidden": True},
+    "no uniqueName in the recycle bin": {"deleted_without_unique_name": True},
     "all of it": {
-        "upsertWithoutOwner": True,
-        "roleCastStatus": 500,
-        "roleAssignmentsHidden": True,
-        "deletedWithoutUniqueName": True,
+        "upsert_without_owner": True,
+        "role_cast_status": 500,
+        "role_assignments_hidden": True,
+        "deleted_without_unique_name": True,
     },
 }
 
@@ -83,13 +83,13 @@ def cells() -> list[tuple[str, str]]:
         (least, "as documented"),
         (least, "the upsert makes no owner"),
     ]
-    others = [(kind, knobs) for kind in CALLERS for knobs in KNOBS if (kind, knobs) not in chosen]
+    others = [(kind, tenant) for kind in CALLERS for tenant in TENANTS if (kind, tenant) not in chosen]
     return chosen + sampled(others, 1, salt="callers")
 
 
-@pytest.mark.parametrize(("kind", "knobs"), cells())
-def test_the_whole_job(mct: Program, azure: Sandbox, monkeypatch: pytest.MonkeyPatch, kind: str, knobs: str) -> None:
-    azure.turn(**KNOBS[knobs])
+@pytest.mark.parametrize(("kind", "tenant"), cells())
+def test_the_whole_job(mct: Program, azure: Sandbox, monkeypatch: pytest.MonkeyPatch, kind: str, tenant: str) -> None:
+    azure.vary(**TENANTS[tenant])
     run = CALLERS[kind](mct, azure, monkeypatch)
     first = run(*WANTED)
     assert first.code == 0, first
@@ -134,7 +134,7 @@ def test_what_a_person_may_not_consent_to_is_left_and_all_else_is_done(
 ) -> None:
     """Whether they hold a role that allows it is not to be seen; Graph says that they do not."""
     assert mct("setup", "-a", SITE, *JSON).code == 0
-    azure.turn(roleAssignmentsHidden=True)
+    azure.vary(role_assignments_hidden=True)
     run = somebody(customRoles=[{"name": "Registrar", "actions": [f"{IN_APPLICATIONS}createAsOwner"]}])(
         mct, azure, monkeypatch
     )
@@ -205,7 +205,7 @@ def test_a_creation_whose_answer_was_lost_makes_no_second_one(mct: Program, azur
 
 
 def test_an_owner_gives_the_reference_that_the_tenant_demands(mct: Program, azure: Sandbox) -> None:
-    azure.turn(serviceManagementReferenceRequired=True, upsertWithoutOwner=True)
+    azure.vary(service_management_reference_required=True, upsert_without_owner=True)
     caller = azure.caller(*UNATTENDED, arm=ARM)
     reference = "a4b1c2d3-0000-4000-8000-000000000001"
     words = ("setup", "-a", SITE, "--client", "A", "--service-management-reference", reference, *JSON)

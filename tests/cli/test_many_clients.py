@@ -54,7 +54,8 @@ def test_a_limit_of_graph_is_waited_for_and_said_and_no_client_fails(
 ) -> None:
     assert mct("setup", *JSON).code == 0
     inside.time.move_to(inside.time.seconds + 150)  # the next window
-    inside.state.directory.request_quota.change({"graphWrites": 30})
+    limit = {"type": "status", "status": 429, "retryAfter": 150}
+    azure.misbehave({"match": {"service": "Graph", "writes": True}, "every": 31, "fault": limit})
     done = mct("add-client", "--from", str(listed), "--no-verify", *JSON)
     assert done.code == 0, done
     assert len((azure.settings()["ServiceApplicationIds"] or "").split(";")) == MANY

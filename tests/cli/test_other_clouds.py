@@ -12,7 +12,7 @@ GOVERNMENT: Json = {"Microsoft.Web": ["2022-09-01", "2023-01-01", "2023-12-01", 
 
 
 def test_the_whole_job_is_done_in_a_cloud_that_lags_behind(mct: Program, azure: Sandbox) -> None:
-    azure.turn(apiVersions=GOVERNMENT)
+    azure.vary(api_versions=GOVERNMENT)
     callers = ("--client", "Import", "--managed-identity", MACHINE, "--managed-identity", FUNCTION_APP)
     done = mct("setup", *callers, "--secret-to", f"keyvault:{seed.VAULT}", "-y", "-o", "json")
     assert done.code == 0, done.err

@@ -27,12 +27,8 @@ LOCATION = '{"access_token":{"xms_rp_ipaddr":{"value":"192.0.2.7"}}}'
 @pytest.fixture
 def turned(azure: Sandbox) -> Sandbox:
     """The sandbox, where people sign in without a second factor."""
-    turn(azure, signInWithMfa=False)
+    azure.vary(sign_in_with_mfa=False)
     return azure
-
-
-def turn(azure: Sandbox, **knobs: object) -> None:
-    assert azure._control("PATCH", "/knobs", json=knobs).is_success
 
 
 @pytest.fixture
@@ -69,7 +65,7 @@ def test_a_person_brings_it_once_and_the_command_goes_on(
     mct: Program, turned: Sandbox, person: Inside, mode: str
 ) -> None:
     """Whether Azure asks by a challenge, or a policy refuses and speaks of it."""
-    turn(turned, mfaForWrites=mode)
+    turned.vary(mfa_for_writes=mode)
     done = mct(*SETUP, "--auth", "device-code", env=BY_DEVICE_CODE)
     assert done.code == 0, done.err
     assert mct("status", "-o", "json").document["healthy"] is True
@@ -85,7 +81,7 @@ def test_who_brings_it_at_the_sign_in_is_not_asked_again(mct: Program, azure: Sa
 
 
 def test_where_nobody_asks_for_it_nobody_is_asked(mct: Program, turned: Sandbox, person: Inside) -> None:
-    turn(turned, mfaForWrites="off")
+    turned.vary(mfa_for_writes="off")
     assert mct(*SETUP, "--auth", "device-code", env=BY_DEVICE_CODE).code == 0
     assert codes(turned) == 1
 
@@ -94,7 +90,7 @@ def test_where_nobody_asks_for_it_nobody_is_asked(mct: Program, turned: Sandbox,
 def test_the_azure_clis_user_is_told_the_commands_and_the_same_command_resumes(
     mct: Program, turned: Sandbox, inside: Inside, az: AzureCli, mode: str
 ) -> None:
-    turn(turned, mfaForWrites=mode)
+    turned.vary(mfa_for_writes=mode)
     az.answers(tokens(turned, inside))
     done = mct(*SETUP, "--auth", "cli", env=az.env)
     assert error(done) == (4, "mfa-required")
@@ -118,7 +114,7 @@ def test_the_azure_clis_user_is_told_the_commands_and_the_same_command_resumes(
 
 def test_graph_asks_for_claims_and_gets_them(mct: Program, azure: Sandbox, person: Inside) -> None:
     """Continuous access evaluation: a service principal brings them without a word, a person by signing in again."""
-    turn(azure, locationChallenges=True)
+    azure.vary(location_challenges=True)
     assert mct(*SETUP).code == 0
     assert mct("status", "--auth", "device-code", env=BY_DEVICE_CODE).code == 0
     assert codes(azure) == 1, "the login service gave the claims to whoever is signed in"
@@ -142,7 +138,7 @@ def test_a_person_whose_sign_in_is_revoked_signs_in_once_more(mct: Program, azur
 def test_graphs_challenge_is_told_to_the_azure_clis_user(
     mct: Program, azure: Sandbox, inside: Inside, az: AzureCli
 ) -> None:
-    turn(azure, locationChallenges=True)
+    azure.vary(location_challenges=True)
     az.answers(tokens(azure, inside))
     done = mct("status", "--auth", "cli", "-o", "json", env=az.env)
     assert error(done) == (4, "sign-in-again")

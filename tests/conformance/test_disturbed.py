@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -41,7 +42,8 @@ def interrupt_at(method: str, path: str) -> Hook:
 
 
 def test_a_knob_is_found_and_nothing_else(conformance: Conformance) -> None:
-    conformance.cloud.state.resources.settings_accept_202 = True
+    directory = conformance.cloud.state.directory
+    directory.variations = replace(directory.variations, settings_accept_202=True)
     conformance.tables = ("settings",)
     ended = conformance("-y")
     assert (ended.code, heads(conformance)) == (3, BOTH_WRITES)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 
@@ -141,7 +142,8 @@ def test_a_repeated_write_does_not_write_back_what_was_read_before(
 
 
 def test_settings_that_are_accepted_first_and_written_later_are_waited_for(harness: Harness) -> None:
-    harness.inside.state.resources.settings_accept_202 = True
+    directory = harness.inside.state.directory
+    directory.variations = replace(directory.variations, settings_accept_202=True)
     harness.inside.state.resources.operation_seconds = 1.0
     assert harness.run(SETUP).code == 0
     assert harness.inside.azure.settings()["ServiceAuthEnabled"] == "true"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -45,6 +46,11 @@ class Client:
                 return await client.request(method, url, **options)
 
         return asyncio.run(send())
+
+    def vary(self, **values: Any) -> None:
+        """Let the tenant differ from most."""
+        directory = self.state.directory
+        directory.variations = replace(directory.variations, **values)
 
     def token(self, scope: str, client_id: str = seed.ADMINISTRATOR_ID, secret: str = SECRET) -> str:
         """Sign in with a client secret; kept for the next time."""

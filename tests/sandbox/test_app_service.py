@@ -24,7 +24,8 @@ def call(client: Client, site: str) -> httpx.Response:
 
 
 def test_settings_may_be_accepted_first_and_done_later(client: Client, state: SandboxState) -> None:
-    state.resources.settings_accept_202, state.resources.operation_seconds = True, 30
+    client.vary(settings_accept_202=True)
+    state.resources.operation_seconds = 30
     accepted = client.arm("PUT", SETTINGS, json={"properties": {"A": "1"}})
     assert (accepted.status_code, accepted.content) == (202, b"")
     where = accepted.headers["location"].removeprefix(client.addresses.arm).split("?")[0]
@@ -41,7 +42,7 @@ def test_some_plans_take_plain_names_only_whoever_wrote_the_others(
     """A write replaces all settings, so that one that is there already blocks every write: azure-contract.md, 4.3."""
     wanted = {"properties": {"A": "1", name: "2"}}
     assert client.arm("PUT", SETTINGS, json=wanted).status_code == 200
-    state.resources.variations.strict_setting_names = True
+    client.vary(strict_setting_names=True)
     refused = client.arm("PUT", SETTINGS, json={"properties": {**wanted["properties"], "B": "3"}})
     assert (refused.status_code, refused.json()["Message"]) == (400, f"AppSetting with name '{name}' is not allowed.")
     assert settings(client, seed.SITE) == wanted["properties"]

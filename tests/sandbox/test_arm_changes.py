@@ -128,7 +128,7 @@ def test_a_logic_app_takes_a_patch_of_its_identity(client: Client) -> None:
 @pytest.mark.parametrize(("choice", "status"), [("ignored", 200), ("refused", 405)])
 def test_a_patch_of_identity_may_come_to_nothing(client: Client, state: SandboxState, choice: str, status: int) -> None:
     """Not every resource provider implements it; App Service does."""
-    state.resources.variations.identity_patch = choice
+    client.vary(identity_patch=choice)
     wanted = {"identity": {"type": "SystemAssigned"}}
     assert client.arm("PATCH", LOGIC, version="2019-05-01", json=wanted).status_code == status
     assert "principalId" not in (client.arm("GET", LOGIC, version="2019-05-01").json().get("identity") or {})
@@ -171,7 +171,7 @@ def test_lists_come_in_pages_of_any_length(client: Client, state: SandboxState) 
     """`nextLink` leads to the next page: azure-contract.md, section 4.1."""
     path = f"{seed.SUBSCRIPTION}/resources"
     whole = client.arm("GET", path, version="2022-09-01").json()
-    state.resources.variations.arm_page_size = 2
+    client.vary(arm_page_size=2)
     page = client.arm("GET", path, version="2022-09-01").json()
     found = page["value"]
     while "nextLink" in page:

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 from mct_s2s.sandbox.state import seed
-from mct_s2s.sandbox.state.state import SandboxState
 
 from tests.sandbox.conftest import SECRET, Client
 
@@ -18,10 +17,6 @@ ADMIN = "admin@contosolearning.onmicrosoft.com"
 SETTINGS = f"{seed.SITE}/config/appsettings"
 MFA = '{"access_token":{"acrs":{"essential":true,"values":["p1"]}}}'
 WRITE = {"properties": {"A": "1"}}
-
-
-def turn(client: Client, **knobs: Any) -> int:
-    return client.request("PATCH", "/_sandbox/knobs", json=knobs).status_code
 
 
 def ask(client: Client, endpoint: str, **form: str) -> Any:
@@ -49,7 +44,7 @@ def test_people_bring_a_second_factor_and_may_write(client: Client) -> None:
 
 def test_a_write_without_one_is_answered_with_the_claims_that_are_missing(client: Client) -> None:
     """errors/arm-09 of the recorded traffic: the code is the policy's, the status 401."""
-    turn(client, signInWithMfa=False)
+    client.vary(sign_in_with_mfa=False)
     person = bearer(signed_in(client))
     refused = client.arm("PUT", SETTINGS, headers=person, json=WRITE)
     assert (refused.status_code, refused.json()["error"]["code"]) == (401, "RequestDisallowedByPolicy")
@@ -68,7 +63,7 @@ def test_a_write_without_one_is_answered_with_the_claims_that_are_missing(client
 
 @pytest.mark.parametrize(("mode", "status"), [("policy", 403), ("off", 200)])
 def test_some_clouds_refuse_without_a_challenge_and_some_do_not_ask(client: Client, mode: str, status: int) -> None:
-    turn(client, signInWithMfa=False, mfaForWrites=mode)
+    client.vary(sign_in_with_mfa=False, mfa_for_writes=mode)
     answer = client.arm("PUT", SETTINGS, headers=bearer(signed_in(client)), json=WRITE)
     assert answer.status_code == status
     assert "www-authenticate" not in answer.headers
@@ -76,7 +71,7 @@ def test_some_clouds_refuse_without_a_challenge_and_some_do_not_ask(client: Clie
 
 def test_a_second_factor_comes_only_from_the_person(client: Client) -> None:
     """A refresh token cannot bring what the sign-in did not; nor can claims that come when the code is redeemed."""
-    turn(client, signInWithMfa=False)
+    client.vary(sign_in_with_mfa=False)
     without = signed_in(client)["refresh_token"]
     refused = ask(client, "token", grant_type="refresh_token", refresh_token=without, claims=MFA)
     assert (refused.status_code, refused.json()["error"]) == (400, "invalid_grant")
@@ -90,7 +85,7 @@ def test_a_second_factor_comes_only_from_the_person(client: Client) -> None:
 
 def test_graph_asks_for_claims_by_a_header_of_two_schemes(client: Client) -> None:
     """errors/graph-15 of the recorded traffic."""
-    turn(client, locationChallenges=True)
+    client.vary(location_challenges=True)
     refused = client.graph("GET", "/organization")
     header = refused.headers["www-authenticate"]
     assert (refused.status_code, header.startswith('Bearer realm=""'), ', PoP realm=""' in header) == (401, True, True)
@@ -101,14 +96,3 @@ def test_graph_asks_for_claims_by_a_header_of_two_schemes(client: Client) -> Non
     }  # fmt: skip
     answer = client.request("POST", f"/{seed.TENANT_ID}/oauth2/v2.0/token", data=form).json()
     assert client.graph("GET", "/organization", headers=bearer(answer)).status_code == 200
-
-
-def test_the_knobs_are_kept_with_the_state(client: Client) -> None:
-    turn(client, signInWithMfa=False, mfaForWrites="policy", locationChallenges=True)
-    kept = SandboxState.from_dict(client.state.to_dict()).directory.conditional_access.settings()
-    assert kept == {"signInWithMfa": False, "mfaForWrites": "policy", "locationChallenges": True}
-
-
-@pytest.mark.parametrize("nonsense", [{"mfaForWrites": True}, {"mfaForWrites": []}, {"signInWithMfa": 1}])
-def test_anything_else_is_no_position_of_a_knob(client: Client, nonsense: dict[str, Any]) -> None:
-    assert turn(client, **nonsense) == 400

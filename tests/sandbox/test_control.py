@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 import pytest
+from mct_s2s.sandbox.entra.tenant.variations import TENANTS
 from mct_s2s.sandbox.hosting.embedded import Running, start
 from mct_s2s.sandbox.state import seed
 
@@ -112,12 +114,13 @@ def test_a_site_that_came_later_keeps_its_port(running: Running, state_dir: Any)
 def test_reset_goes_back_to_the_seed_without_a_new_start(client: Client) -> None:
     client.arm("PUT", SETTINGS, json={"properties": {}})
     client.graph("POST", "/applications", json={"displayName": "gone"})
-    control(client, "PATCH", "knobs", {"latencySeconds": 0.01, "settingsAccept202": True, "armPageSize": 5})
+    control(client, "PATCH", "knobs", {"latencySeconds": 0.01})
+    assert control(client, "PUT", "tenant", {"name": "strict"})["arm_page_size"] == 1
     control(client, "PUT", "faults", [{"match": {"service": "Graph"}, "fault": {"type": "html"}}])
     control(client, "POST", "reset")
     assert control(client, "GET", "faults") == {"value": []}
-    knobs = control(client, "GET", "knobs")
-    assert (knobs["latencySeconds"], knobs["settingsAccept202"], knobs["armPageSize"]) == (0, False, 0)
+    assert control(client, "GET", "knobs")["latencySeconds"] == 0
+    assert control(client, "GET", "tenant")["tenant"] == "default"
     client.forget_tokens()
     assert "OrganizationName" in client.arm("POST", f"{SETTINGS}/list").json()["properties"]
     found = client.graph("GET", "/applications", params={"$filter": "displayName eq 'gone'"}).json()
@@ -127,11 +130,22 @@ def test_reset_goes_back_to_the_seed_without_a_new_start(client: Client) -> None
 def test_a_knob_takes_only_what_it_means(client: Client) -> None:
     """And where one of several does not, none is turned."""
     for body in (
-        {"settingsAccept202": 1}, {"latencySeconds": True}, {"latencySeconds": "1"}, {"nope": 1},
-        {"armPageSize": -1}, {"armPageSize": True}, {"identityPatch": "maybe"}, {"strictSettingNames": 1},
-        {"lagSeconds": 3, "duplicateConsentAsGrant": True, "armPageSize": 1.5}, {"armPageSize": 3, "nope": 1},
-        {"defaultSignInAudience": "Everybody"},
+        {"latencySeconds": True}, {"latencySeconds": "1"}, {"nope": 1}, {"replicas": 0}, {"replicas": True},
+        {"lagMode": "maybe"}, {"lagSeconds": 3, "replicas": 1.5}, {"lagSeconds": 3, "nope": 1},
     ):  # fmt: skip
         before = control(client, "GET", "knobs")
         assert client.request("PATCH", "/_sandbox/knobs", json=body).status_code == 400
         assert control(client, "GET", "knobs") == before
+
+
+def test_a_tenant_is_one_of_three_and_stays_with_the_state(client: Client) -> None:
+    for body in ({"name": "other"}, {"name": 1}, {}):
+        assert client.request("PUT", "/_sandbox/tenant", json=body).status_code == 400
+    control(client, "PUT", "tenant", {"name": "legacy"})
+    state = control(client, "GET", "world")
+    control(client, "PUT", "tenant", {"name": "default"})
+    for nonsense in ({"arm_page_size": True}, {"nope": 1}):
+        wrong = {**state, "directory": {**state["directory"], "variations": nonsense}}
+        assert client.request("PUT", "/_sandbox/world", json=wrong).status_code == 400
+    control(client, "PUT", "world", state)
+    assert control(client, "GET", "tenant") == asdict(TENANTS["legacy"])

@@ -41,8 +41,6 @@ def target() -> Client:
     """One state for all: whatever one request leaves behind, the next one must bear."""
     state = seed.seed(SECRET)
     state.directory.signing_key = signing_key()
-    state.resources.throttle.seconds = lambda: 0.0
-    state.resources.throttle.draw = lambda *_, **__: {}  # type: ignore[method-assign]
     sites = {site: 8445 + offset for offset, site in enumerate(state.resources.sites)}
     made = Client(state, Addresses(8443, 8444, sites))
     for origin in (made.addresses.graph, made.addresses.arm, made.addresses.vault):

@@ -235,7 +235,7 @@ def test_an_assignment_must_fit_together(client: Client, made: dict[str, Any]) -
         "Request_BadRequest",
         "Permission being assigned already exists on the object",
     )
-    client.state.directory.variations.duplicate_consent_as_grant = True
+    client.vary(duplicate_consent_as_grant=True)
     assert refusal(client, "POST", path, good)[2] == "EntitlementGrant entry already exists."
 
 
@@ -251,7 +251,7 @@ def test_an_assignment_that_is_gone_cannot_be_deleted_and_that_is_400(client: Cl
 
 def test_a_tenant_may_demand_a_service_management_reference(client: Client, made: dict[str, Any]) -> None:
     """For what is made, and for what is changed and has none: azure-contract.md, section 3.2."""
-    client.state.directory.variations.service_management_reference_required = True
+    client.vary(service_management_reference_required=True)
     new = {"displayName": "x", "signInAudience": "AzureADMyOrg"}
     path, reference = f"/applications/{made['id']}", {"serviceManagementReference": NOBODY}
     for method, where, body, operation in (

@@ -76,10 +76,9 @@ def test_what_was_made_is_named_by_an_address_that_nobody_can_follow(client: Cli
 
 
 def test_a_tenant_may_make_applications_as_they_were_made_in_2022(client: Client) -> None:
-    knob = {"defaultSignInAudience": "AzureADandPersonalMicrosoftAccount"}
-    assert (
-        client.request("PATCH", "/_sandbox/knobs", json=knob).json()["defaultSignInAudience"]
-        == knob["defaultSignInAudience"]
-    )
+    client.request("PUT", "/_sandbox/tenant", json={"name": "legacy"})
     made = make(client)
-    assert (made["signInAudience"], made["api"]["requestedAccessTokenVersion"]) == (*knob.values(), 2)
+    assert (made["signInAudience"], made["api"]["requestedAccessTokenVersion"]) == (
+        "AzureADandPersonalMicrosoftAccount",
+        2,
+    )

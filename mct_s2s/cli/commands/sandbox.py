@@ -8,7 +8,7 @@ import shlex
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -71,6 +71,10 @@ Listen = Annotated[
         show_default=False,
     ),
 ]
+TenantName = Annotated[
+    Literal["", "default", "strict", "legacy"],
+    typer.Option("--tenant", metavar="NAME", help="default, strict or legacy: tenants differ.", show_default=False),
+]
 Coverage = Annotated[bool, typer.Option("--coverage", help="List every supported operation and exit.")]
 KnownPort = Annotated[
     int | None, typer.Option("--port", help="Port of the sandbox. Default: the one that is running.", min=1, max=65000)
@@ -97,6 +101,7 @@ def serve(
     faults: Faults = None,
     world: StateFile = None,
     listen: Listen = "",
+    tenant: TenantName = "",
     coverage: Coverage = False,
 ) -> None:
     """Start the sandbox and show how clients connect. Stop it with Ctrl-C."""
@@ -111,13 +116,14 @@ def serve(
         _must_be_address(listen)
         served = _served()
         if served is not None:
-            _already_serving(served, port, real_names=real_names, differs=bool(world or faults or listen))
+            _already_serving(served, port, real_names=real_names, differs=bool(world or faults or listen or tenant))
             return
         for file in (faults, world):
             if file is not None:
                 must_not_block(file)
         chosen = port or (REAL_PORT if real_names else DEFAULT_PORT)
-        body(chosen, real_names=real_names, announce=typer.echo, state_file=world, faults_file=faults, listen=listen)
+        files = {"state_file": world, "faults_file": faults}
+        body(chosen, real_names=real_names, announce=typer.echo, listen=listen, tenant=tenant, **files)
 
 
 @sandbox_app.command("env", cls=Command)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import functools
 import uuid
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any, Self
 
 from mct_s2s.sandbox.core.addresses import Addresses
@@ -18,12 +19,10 @@ from mct_s2s.sandbox.entra.replication import Replication
 from mct_s2s.sandbox.entra.sessions import Sessions
 from mct_s2s.sandbox.entra.signing_key import SigningKey
 from mct_s2s.sandbox.entra.table import Object, Table
-from mct_s2s.sandbox.entra.tenant.conditional_access import ConditionalAccess
 from mct_s2s.sandbox.entra.tenant.key_reads import KeyReads
 from mct_s2s.sandbox.entra.tenant.organization import Tenant
 from mct_s2s.sandbox.entra.tenant.policies import Policies
-from mct_s2s.sandbox.entra.tenant.request_quota import RequestQuota
-from mct_s2s.sandbox.entra.tenant.variations import TenantVariations
+from mct_s2s.sandbox.entra.tenant.variations import Variations
 from mct_s2s.sandbox.entra.validation import timestamp
 
 
@@ -36,14 +35,12 @@ class Directory:
         applications, service_principals, assignments, federated, grants, users: the objects.
         secret_hashes: SHA-256 of each secret by its key id.
         policies: the tenant's app management policy.
-        conditional_access: what a sign-in needs beside a valid token.
         sessions: people who are signing in or signed in.
         foreign_issuers: signing keys of other identity providers, by issuer.
         hosted_issuers: signing keys of those that the sandbox hosts, by name; see `services.login.issuer`.
         replication: how far behind the newest state reads are.
         variations: in what this tenant differs from most.
         key_reads: the budget for reading the keys of certificates.
-        request_quota: how much one application may ask of Graph.
         ids: ids of new objects.
         addresses: where the cloud is served, Azure's own as long as it is not; not saved with the rest.
     """
@@ -51,7 +48,7 @@ class Directory:
     def __init__(self, clock: Clock) -> None:
         self.clock = clock
         self.replication = Replication(clock)
-        self.variations = TenantVariations()
+        self.variations = Variations()
         self.ids = ObjectIds()
         self.tenant = Tenant(str(uuid.uuid4()), "", ("example.onmicrosoft.com",), timestamp(clock.now()))
         self.foreign_tenants: list[Tenant] = []
@@ -78,9 +75,7 @@ class Directory:
         self.users = Table(self.replication, userPrincipalName=lambda one: [one["userPrincipalName"]])
         self.secret_hashes: dict[str, str] = {}
         self.policies = Policies()
-        self.conditional_access = ConditionalAccess()
         self.key_reads = KeyReads(clock)
-        self.request_quota = RequestQuota(clock)
         self.addresses: Addresses = RealNames.on(PORT, ())
         self.sessions = Sessions()
         self.foreign_issuers: dict[str, SigningKey] = {}
@@ -115,9 +110,8 @@ class Directory:
             "secretHashes": {key_id: text for key_id, text in self.secret_hashes.items() if key_id in known},
             "hostedIssuers": {name: key.pem().decode() for name, key in self.hosted_issuers.items()},
             "sessions": self.sessions.to_dict(),
-            "conditionalAccess": self.conditional_access.settings(),
             "replication": self.replication.settings(),
-            "variations": self.variations.settings(),
+            "variations": asdict(self.variations),
             "young": {name: table.dump_young() for name, table in tables.items()},
             "defaultAppManagementPolicy": self.policies.document,
         }
@@ -131,8 +125,7 @@ class Directory:
         for name, table in directory._tables().items():
             table.load(data.get(name, []), data.get("young", {}).get(name, {}))
         directory.replication.change(data.get("replication", {}))
-        directory.conditional_access.change(data.get("conditionalAccess", {}))
-        directory.variations.change({**data.get("variations", {}), **data.get("defaults", {})})
+        directory.variations = Variations.of(data.get("variations", {}))
         directory.sessions = Sessions.from_dict(data.get("sessions", {}))
         for name, pem in data.get("hostedIssuers", {}).items():
             directory.hosted_issuers[name] = SigningKey(pem.encode())

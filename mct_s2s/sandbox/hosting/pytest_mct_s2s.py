@@ -68,6 +68,10 @@ class MctSandbox:
         """Turn knobs, such as `lagSeconds=5`; returns all of them as they are now."""
         return dict(self._control("PATCH", "knobs", values))
 
+    def tenant(self, name: str) -> None:
+        """Let this be the tenant `default`, `strict` or `legacy`."""
+        self._control("PUT", "tenant", {"name": name})
+
     def requests(self) -> list[dict[str, Any]]:
         """What was asked since the last reset: service, method, path, status and more of each."""
         return list(self._control("GET", "requests")["value"])

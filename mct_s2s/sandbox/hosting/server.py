@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from mct_s2s.sandbox.core.files import replace_file
+from mct_s2s.sandbox.entra.tenant.variations import TENANTS
 from mct_s2s.sandbox.hosting import banner, listening, startup
 from mct_s2s.sandbox.hosting.control_client import answer_of
 from mct_s2s.sandbox.hosting.environment import ports_from
@@ -26,6 +27,7 @@ def serve(
     state_file: Path | None = None,
     faults_file: Path | None = None,
     listen: str = "",
+    tenant: str = "",
 ) -> None:
     """Serve the state of a directory until interrupted.
 
@@ -36,6 +38,7 @@ def serve(
         announce: called with each line to show once the sandbox is ready.
         state_file: a state that replaces the saved one; the file itself stays as it is.
         faults_file: a list of rules (see `faults`), as JSON.
+        tenant: the name of the tenant that it becomes (see `TENANTS`).
         listen: an IP address of this machine instead of the loopback. Whoever reaches it controls the sandbox.
 
     Raises:
@@ -50,6 +53,8 @@ def serve(
         if state_file is not None:
             folder.adopt(state_file)
         state = folder.state()
+        if tenant:
+            state.directory.variations = TENANTS[tenant]
         if real_names:
             opened = listening.open_exactly({"all": port}, listen)
             server, addresses, observability = startup.prepare_real_names(folder, state, port)

@@ -16,11 +16,6 @@ def tunables(state: SandboxState) -> list[Tunable]:
         resources,
         state,
         directory.replication,
-        directory.variations,
-        directory.request_quota,
-        directory.conditional_access,
-        resources.variations,
-        resources.api_versions,
     ]
 
 

@@ -5,39 +5,26 @@ Source: docs/azure-contract.md, section 9, "Api-versions": US Government refused
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import ClassVar
+from collections.abc import Iterable
+from dataclasses import dataclass
 
-from mct_s2s.sandbox.core.options import Tunable
 from mct_s2s.sandbox.core.wire_errors import WireError, arm_error, vault_error
+from mct_s2s.sandbox.entra.tenant.variations import Variations
 
 DATA_PLANE = "KeyVault"
 """The name of Key Vault's data plane among the namespaces."""
-_NAME = re.compile(r"[A-Za-z]+(?:\.[A-Za-z]+)?")
-_VERSION = re.compile(r"\d{4}-\d\d-\d\d(?:-[a-z]+)?|\d+\.\d+(?:-preview\.\d+)?", re.ASCII)
 
 
-def _are_versions(value: object) -> bool:
-    return isinstance(value, Mapping) and all(_fits(name, versions) for name, versions in value.items())
+@dataclass(frozen=True)
+class ApiVersions:
+    """The api-versions that are accepted where this varies."""
 
-
-@dataclass
-class ApiVersions(Tunable):
-    """The accepted api-versions.
-
-    Attributes:
-        api_versions: by namespace, or `DATA_PLANE`, the only versions that are accepted; empty for all there are.
-    """
-
-    api_versions: Mapping[str, list[str]] = field(default_factory=dict)
-
-    OPTIONS: ClassVar = {"api_versions": _are_versions}
+    variations: Variations
 
     def of(self, namespace: str, known: tuple[str, ...]) -> tuple[str, ...]:
         """Return the accepted versions of a namespace, oldest first, given all there are."""
-        limited = (versions for name, versions in self.api_versions.items() if name.lower() == namespace.lower())
+        only = self.variations.api_versions.items()
+        limited = (versions for name, versions in only if name.lower() == namespace.lower())
         return tuple(sorted(next(limited, known)))
 
     def check_provider(self, namespace: str, kind: str, version: str, known: tuple[str, ...], places: str) -> None:
@@ -90,10 +77,3 @@ def _unknown_to_vault(version: str, accepted: Iterable[str]) -> WireError:
         "BadParameter",
         f"The specified version ({version}) is not recognized. Consider using the latest supported version ({latest}).",
     )
-
-
-def _fits(name: object, versions: object) -> bool:
-    if not isinstance(name, str) or not _NAME.fullmatch(name) or not isinstance(versions, list):
-        return False
-    texts = [one for one in versions if isinstance(one, str) and _VERSION.fullmatch(one)]
-    return len(texts) == len(versions) and any("preview" not in one for one in texts)

@@ -48,7 +48,11 @@ def patch(resources: Resources, kind: ResourceType, resource_id: ResourceId, sen
     body = resources.get(resource_id)
     check_members(sent)
     _check_patchable(resources, kind, sent)
-    if "identity" in sent and resources.variations.identity_patch == "ignored" and kind.full_name not in _SITES:
+    if (
+        "identity" in sent
+        and resources.directory.variations.identity_patch == "ignored"
+        and kind.full_name not in _SITES
+    ):
         sent = {name: value for name, value in sent.items() if name != "identity"}
     if kind.update == "done":
         change(resources, kind, body, sent)
@@ -67,7 +71,11 @@ def _check_patchable(resources: Resources, kind: ResourceType, sent: Mapping[str
             "The request to patch workflow is not valid. Only the tags field, SKU tier field and identity field can "
             "be patched.",
         )
-    if "identity" in sent and resources.variations.identity_patch == "refused" and kind.full_name not in _SITES:
+    if (
+        "identity" in sent
+        and resources.directory.variations.identity_patch == "refused"
+        and kind.full_name not in _SITES
+    ):
         raise sites.wrong_method("PATCH")
 
 

@@ -53,5 +53,5 @@ def _replace_settings(resources: Resources, site_state: SiteState, pairs: object
     if not isinstance(pairs, list) or not all(isinstance(p, Mapping) and "name" in p for p in pairs):
         raise bad_request("The parameter appSettings has an invalid value.")
     properties = {str(pair["name"]): pair.get("value") for pair in pairs}
-    strict = resources.variations.strict_setting_names
+    strict = resources.directory.variations.strict_setting_names
     site_state.replace_settings(properties, resources.clock.timestamp(), resources.restart_seconds, strict=strict)

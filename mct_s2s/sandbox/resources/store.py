@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar, Self
 
 from mct_s2s.sandbox.core.clock import Clock
-from mct_s2s.sandbox.core.options import Tunable, seconds, switch
+from mct_s2s.sandbox.core.options import Tunable, seconds
 from mct_s2s.sandbox.core.wire_errors import arm_error
 from mct_s2s.sandbox.entra.directory import Directory
 from mct_s2s.sandbox.entra.registrations import managed_identities
@@ -15,8 +15,6 @@ from mct_s2s.sandbox.resources.locks import Locks
 from mct_s2s.sandbox.resources.resource_id import ResourceId
 from mct_s2s.sandbox.resources.role_assignments import RoleAssignments
 from mct_s2s.sandbox.resources.sites import SiteState
-from mct_s2s.sandbox.resources.throttle import Throttle
-from mct_s2s.sandbox.resources.variations import ResourceVariations
 from mct_s2s.sandbox.resources.vaults import TYPE as VAULT
 from mct_s2s.sandbox.resources.vaults import VaultState
 
@@ -30,11 +28,10 @@ class Resources(Tunable):
     shown; `sites` and `vaults` hold the state of a site or a vault beside its body; `operations` changes in progress.
 
     Options: `restart_seconds` is how long a site returns 503 when it restarts, `operation_seconds` how long an
-    asynchronous change takes; with `settings_accept_202`, a change of settings is accepted first and completed later,
-    as on the Flex Consumption plan.
+    asynchronous change takes.
     """
 
-    OPTIONS: ClassVar = {"restart_seconds": seconds, "operation_seconds": seconds, "settings_accept_202": switch}
+    OPTIONS: ClassVar = {"restart_seconds": seconds, "operation_seconds": seconds}
 
     def __init__(self, clock: Clock, directory: Directory) -> None:
         self.clock = clock
@@ -47,12 +44,13 @@ class Resources(Tunable):
         self.operations: dict[str, Body] = {}
         self.restart_seconds = 0.05
         self.operation_seconds = 0.2
-        self.settings_accept_202 = False
-        self.variations = ResourceVariations()
         self.access = RoleAssignments()
         self.locks = Locks()
-        self.throttle = Throttle()
-        self.api_versions = ApiVersions()
+
+    @property
+    def api_versions(self) -> ApiVersions:
+        """The api-versions that this cloud accepts."""
+        return ApiVersions(self.directory.variations)
 
     def subscription(self, subscription_id: str) -> Body:
         """Return a subscription.
@@ -143,12 +141,10 @@ class Resources(Tunable):
             "vaults": {key: vault.to_dict() for key, vault in self.vaults.items()},
             "operations": self.operations,
             **self.settings(),
-            "variations": self.variations.settings(),
             "roleAssignments": self.access.assignments,
             "denyAssignments": self.access.denials,
             "customRoles": self.access.custom,
             "locks": self.locks.all,
-            **self.api_versions.settings(),
         }
 
     @classmethod
@@ -167,10 +163,8 @@ class Resources(Tunable):
         }
         made.operations = dict(data["operations"])
         made.change({name: data[name] for name in made.settings() if name in data})
-        made.variations.change(data.get("variations", {}))
         made.access.assignments = list(data["roleAssignments"])
         made.access.denials = list(data["denyAssignments"])
         made.access.custom = dict(data.get("customRoles", {}))
         made.locks.all = list(data["locks"])
-        made.api_versions.change({name: data[name] for name in made.api_versions.settings() if name in data})
         return made

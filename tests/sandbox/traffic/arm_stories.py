@@ -114,7 +114,7 @@ def _principal_of(story: Story) -> str:
 def older_clouds(story: Story) -> None:
     """Api-versions that a cloud has not: of a provider, of Resource Manager itself."""
     story.site()
-    story.state.resources.api_versions.change({"apiVersions": {"Microsoft.Web": ["2023-12-01", "2024-04-01"]}})
+    story.client.vary(api_versions={"Microsoft.Web": ["2023-12-01", "2024-04-01"]})
     story.send("errors/arm-01")
     story.send("errors/arm-02")
 
@@ -122,7 +122,7 @@ def older_clouds(story: Story) -> None:
 def second_factor(story: Story) -> None:
     """A person who signed in without one writes."""
     site = story.site()
-    story.state.directory.conditional_access.change({"signInWithMfa": False, "mfaForWrites": "challenge"})
+    story.client.vary(sign_in_with_mfa=False)
     person = next(story.state.directory.users.seen_all())
     story.bearer["arm"] = story.signed_in(person["userPrincipalName"], "arm")
     body = {"location": seed.LOCATION, "properties": {}}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import uuid
 from dataclasses import replace
 
-from mct_s2s.sandbox.entra.tenant.variations import AUDIENCES
 from mct_s2s.sandbox.entra.well_known import GRAPH_APP_ID
 
 from tests.sandbox.traffic.certificate import BASE64
@@ -44,7 +43,7 @@ def create_for_rbac(story: Story) -> None:
 
 def app_credential(story: Story) -> None:
     """az ad app credential, of 2022, when the default audience was another one (a knob of the sandbox)."""
-    story.state.directory.variations.default_sign_in_audience = AUDIENCES[2]
+    story.client.vary(default_sign_in_audience="AzureADandPersonalMicrosoftAccount")
     story.send("applications/06", may_have=younger())
     story.send("credentials/01", start="2026-01-02T03:04:05Z", end="2099-01-02T03:04:05Z")
     first = story.graph("GET", f"/applications/{story.names['appObjectId']}")["passwordCredentials"][0]["keyId"]
@@ -83,7 +82,7 @@ def app_scenario(story: Story) -> None:
 
 def personal_app(story: Story) -> None:
     """The same, where the application was made by the defaults of 2022: for personal accounts, with roles."""
-    story.state.directory.variations.default_sign_in_audience = AUDIENCES[2]
+    story.client.vary(default_sign_in_audience="AzureADandPersonalMicrosoftAccount")
     ids = {name: str(uuid.uuid4()) for name in ("keyId", "roleIdA", "roleIdB", "scopeId1", "scopeId2", "roleId3")}
     tenant = story.names["tenantId"]
     story.names |= {**ids, "otherAppId": str(uuid.uuid4()), "certificate": BASE64, "name2": f"{tenant}/b"}
@@ -111,7 +110,7 @@ def federated_credentials(story: Story) -> None:
 
 def service_principals(story: Story) -> None:
     """az ad sp, of 2022."""
-    story.state.directory.variations.default_sign_in_audience = AUDIENCES[2]
+    story.client.vary(default_sign_in_audience="AzureADandPersonalMicrosoftAccount")
     story.application()
     story.names["identifierUri"] = f"api://{story.names['appId']}"
     address = f"/applications/{story.names['appObjectId']}"
@@ -125,7 +124,7 @@ def service_principals(story: Story) -> None:
 
 def principal_credential(story: Story) -> None:
     """az ad sp credential, of 2022."""
-    story.state.directory.variations.default_sign_in_audience = AUDIENCES[2]
+    story.client.vary(default_sign_in_audience="AzureADandPersonalMicrosoftAccount")
     story.application()
     story.principal()
     story.names["identifierUri"] = f"api://{story.names['appId']}"
@@ -137,7 +136,7 @@ def principal_credential(story: Story) -> None:
 
 def permissions(story: Story) -> None:
     """az ad app permission add, grant and delete, of 2022."""
-    story.state.directory.variations.default_sign_in_audience = AUDIENCES[2]
+    story.client.vary(default_sign_in_audience="AzureADandPersonalMicrosoftAccount")
     story.application()
     scope, role = str(uuid.uuid4()), str(uuid.uuid4())
     wanted = {
@@ -171,7 +170,7 @@ def assignment(story: Story) -> None:
     story.send("permissions-and-consent/09")
     sent = {name: story.names[bound] for name, bound in _ENDS.items()}
     story.send("errors/graph-08", body=sent)
-    story.state.directory.variations.change({"duplicateConsentAsGrant": True})
+    story.client.vary(duplicate_consent_as_grant=True)
     story.send("errors/graph-08b", body=sent)
     story.send("errors/graph-09", body={**sent, "principalId": story.names["missing"]})
     story.caller("graph", "AppRoleAssignment.ReadWrite.All")
@@ -229,7 +228,7 @@ def taken_names(story: Story) -> None:
 def challenged(story: Story) -> None:
     """A token that was got from another address than the one that Graph sees."""
     story.bearer["graph"] = story.signed_in(next(story.state.directory.users.seen_all())["userPrincipalName"])
-    story.state.directory.conditional_access.change({"locationChallenges": True})
+    story.client.vary(location_challenges=True)
     story.send("errors/graph-15", path="/v1.0/organization")
 
 

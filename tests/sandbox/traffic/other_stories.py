@@ -40,7 +40,7 @@ def older_secrets(story: Story) -> None:
 
 def older_vault(story: Story) -> None:
     """An api-version that the vaults of a cloud have not."""
-    story.state.resources.api_versions.change({"apiVersions": {"KeyVault": ["2016-10-01"]}})
+    story.client.vary(api_versions={"KeyVault": ["2016-10-01"]})
     story.names["name"] = "s-one"
     story.send("errors/vault-01")
 

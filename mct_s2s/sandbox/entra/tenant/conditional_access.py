@@ -8,41 +8,18 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
-from mct_s2s.sandbox.core.options import Tunable, choice, switch
+if TYPE_CHECKING:
+    from mct_s2s.sandbox.entra.directory import Directory
 
 MFA_CLAIMS = {"access_token": {"acrs": {"essential": True, "values": ["p1"]}}}
 _ADDRESS = "xms_rp_ipaddr"
 
 
-@dataclass
-class ConditionalAccess(Tunable):
-    """What a sign-in needs beside a valid token.
-
-    Attributes:
-        sign_in_with_mfa: whether people bring a second factor without being asked.
-        mfa_for_writes: how Resource Manager refuses people's writes without one: `challenge` (as in Azure since autumn
-            2025), `policy` (403 without a challenge, as some clients were answered), or `off`, as in clouds that do
-            not ask for it yet.
-        location_challenges: whether Graph accepts only tokens with the claims of its challenge, as where it sees
-            another address than Entra saw.
-    """
-
-    sign_in_with_mfa: bool = True
-    mfa_for_writes: str = "challenge"
-    location_challenges: bool = False
-
-    OPTIONS: ClassVar = {
-        "sign_in_with_mfa": switch,
-        "mfa_for_writes": choice("challenge", "policy", "off"),
-        "location_challenges": switch,
-    }
-
-    def lacks_location(self, token: Mapping[str, Any]) -> bool:
-        """Return whether Graph refuses a token with these claims for the address that it is used from."""
-        return self.location_challenges and _ADDRESS not in token
+def lacks_location(directory: Directory, token: Mapping[str, Any]) -> bool:
+    """Return whether Graph refuses a token with these claims for the address that it is used from."""
+    return directory.variations.location_challenges and _ADDRESS not in token
 
 
 def asks_for_mfa(claims: str) -> bool:

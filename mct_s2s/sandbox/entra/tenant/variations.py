@@ -1,25 +1,18 @@
-"""In what a tenant may differ from most."""
+"""In what tenants, their subscriptions and their cloud differ: three of them by name."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import ClassVar
-
-from mct_s2s.sandbox.core.options import Tunable, choice, switch
-
-AUDIENCES = (
-    "AzureADMyOrg",
-    "AzureADMultipleOrgs",
-    "AzureADandPersonalMicrosoftAccount",
-    "PersonalMicrosoftAccount",
-)
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Self
 
 
-@dataclass
-class TenantVariations(Tunable):
-    """In what a directory may differ from most. Sources: sections of docs/azure-contract.md, in parentheses.
+@dataclass(frozen=True)
+class Variations:
+    """In what a tenant may differ from most. Sources: sections of docs/azure-contract.md, in parentheses.
 
     Attributes:
+        tenant: the name of the tenant that it is, or that it was before something was changed.
         default_sign_in_audience: `signInAudience` of an application created without one: AzureADMyOrg since 2025,
             AzureADandPersonalMicrosoftAccount in recordings of 2022 (3.2).
         duplicate_consent_as_grant: the second of the two texts that refuse an existing consent (3.1).
@@ -28,22 +21,73 @@ class TenantVariations(Tunable):
         role_cast_status: what the cast to `directoryRole` returns: 400, 500, or 0 for the roles (9).
         role_assignments_hidden: nobody without a role may list role assignments (9).
         deleted_without_unique_name: `deletedItems` shows no `uniqueName` (9).
+        sign_in_with_mfa: whether people bring a second factor without being asked (9).
+        mfa_for_writes: how Resource Manager refuses people's writes without one: `challenge` (as in Azure since autumn
+            2025), `policy` (403 without a challenge, as some clients were answered), or `off`, as in clouds that do
+            not ask for it yet (9).
+        location_challenges: whether Graph accepts only tokens with the claims of its challenge, as where it sees
+            another address than Entra saw (9).
+        arm_page_size: entries on one page of a list; 0: all of them (4.1).
+        identity_patch: what becomes of a PATCH of `identity`, App Service apart: `accepted`, `ignored` (accepted
+            without effect) or `refused` (405) (4.4).
+        strict_setting_names: names of application settings hold letters, digits, `.` and `_` only, existing ones
+            too (4.3).
+        settings_accept_202: a change of settings is accepted first and completed later, as on the Flex Consumption
+            plan (4.3).
+        api_versions: by namespace, or `KeyVault`, the only ones that are accepted; a namespace that is not in it has
+            all there are (9).
     """
 
-    default_sign_in_audience: str = AUDIENCES[0]
+    tenant: str = "default"
+    default_sign_in_audience: str = "AzureADMyOrg"
     duplicate_consent_as_grant: bool = False
     service_management_reference_required: bool = False
     upsert_without_owner: bool = False
     role_cast_status: int = 0
     role_assignments_hidden: bool = False
     deleted_without_unique_name: bool = False
+    sign_in_with_mfa: bool = True
+    mfa_for_writes: str = "challenge"
+    location_challenges: bool = False
+    arm_page_size: int = 0
+    identity_patch: str = "accepted"
+    strict_setting_names: bool = False
+    settings_accept_202: bool = False
+    api_versions: Mapping[str, list[str]] = field(default_factory=dict)
 
-    OPTIONS: ClassVar = {
-        "default_sign_in_audience": choice(*AUDIENCES),
-        "duplicate_consent_as_grant": switch,
-        "service_management_reference_required": switch,
-        "upsert_without_owner": switch,
-        "role_cast_status": choice(0, 400, 500),
-        "role_assignments_hidden": switch,
-        "deleted_without_unique_name": switch,
-    }
+    @classmethod
+    def of(cls, data: Mapping[str, Any]) -> Self:
+        """Restore what `asdict` returned.
+
+        Raises:
+            TypeError: a value is unknown or of another type.
+        """
+        made = cls(**data)
+        for name, default in asdict(cls()).items():
+            if type(getattr(made, name)) is not type(default):
+                raise TypeError(f"'{name}' has the wrong type")
+        return made
+
+
+_STRICT = Variations(
+    "strict",
+    service_management_reference_required=True,
+    role_cast_status=400,
+    role_assignments_hidden=True,
+    sign_in_with_mfa=False,
+    arm_page_size=1,
+    identity_patch="refused",
+)
+_LEGACY = Variations(
+    "legacy",
+    default_sign_in_audience="AzureADandPersonalMicrosoftAccount",
+    duplicate_consent_as_grant=True,
+    upsert_without_owner=True,
+    role_cast_status=500,
+    deleted_without_unique_name=True,
+    mfa_for_writes="off",
+    settings_accept_202=True,
+    api_versions={"Microsoft.Web": ["2022-09-01", "2023-01-01", "2023-12-01", "2024-04-01"]},
+)
+"""Its api-versions are those of US Government in August 2025 (Azure/azure-cli#31943)."""
+TENANTS = {one.tenant: one for one in (Variations(), _STRICT, _LEGACY)}

@@ -83,7 +83,7 @@ def redeem_device_code(directory: Directory, form: Mapping[str, str]) -> dict[st
     _check_approved(directory, code)
     directory.sessions.end(code)
     # The second factor is requested where the code is typed, by the claims of the request for the code.
-    mfa = directory.conditional_access.sign_in_with_mfa or conditional_access.asks_for_mfa(code.claims)
+    mfa = directory.variations.sign_in_with_mfa or conditional_access.asks_for_mfa(code.claims)
     return _answer(directory, Session(str(code.user_id), code.client_id, mfa), form.get("scope") or code.scope, form)
 
 

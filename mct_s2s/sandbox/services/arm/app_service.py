@@ -47,10 +47,10 @@ def _put_settings(call: ArmCall) -> Answer:
         call.body.get("properties"),
         call.resources.clock.timestamp(),
         call.resources.restart_seconds,
-        strict=call.resources.variations.strict_setting_names,
+        strict=call.state.directory.variations.strict_setting_names,
     )
     vault_references.of(call.resources, body, site_state)  # resolved at this moment
-    if call.resources.settings_accept_202:
+    if call.state.directory.variations.settings_accept_202:
         name = operations.add_done(call.resources, call.resource_id)
         return Answer(202, None, _again(call, f"{body['id']}/operationresults/{name}"))
     return Answer(body=_config(body, "appsettings", dict(site_state.settings)).body, headers={"ETag": site_state.etag})

@@ -72,7 +72,7 @@ def routes(state: SandboxState, addresses: Addresses) -> list[Route]:
             raise
         if request.method == "GET":
             address = f"{addresses.arm}{request.url.path}"
-            result = paging.page(result, address, request.query_params, state.resources.variations.arm_page_size)
+            result = paging.page(result, address, request.query_params, state.directory.variations.arm_page_size)
         return _response(result, headers, kind)
 
     return [below("/", answer)]
@@ -208,9 +208,12 @@ def _authorize(
     of_site = about.lower().startswith("microsoft.web/") and (
         request.method == "POST" or (request.method == "PUT" and operation.template == "{id}")
     )
-    return state.resources.throttle.draw(
-        subscription, caller.object_id, request.method, shown="resource-requests" if of_site else None
-    )
+    kind = "resource-requests" if of_site else _COUNTS.get(request.method, "writes")
+    return {f"x-ms-ratelimit-remaining-subscription-{kind}": "199"}
+
+
+_COUNTS = {"GET": "reads", "HEAD": "reads", "DELETE": "deletes"}
+"""Nothing is used up here: a fault refuses as where it is. Source: ARM: request-limits-and-throttling."""
 
 
 def _check_second_factor(state: SandboxState, addresses: Addresses, caller: Caller) -> None:
@@ -218,7 +221,7 @@ def _check_second_factor(state: SandboxState, addresses: Addresses, caller: Call
 
     Source: docs/azure-contract.md, section 9, "MFA".
     """
-    mode = state.directory.conditional_access.mfa_for_writes
+    mode = state.directory.variations.mfa_for_writes
     if mode == "off" or not caller.scopes or "p1" in caller.claims.get("acrs", ()):
         return
     where = f"{addresses.login}/{state.directory.tenant_id}"

@@ -4,11 +4,13 @@ GET health                       addresses                      GET, DELETE requ
 GET, PUT, DELETE faults          see `faults`                   GET, PUT world                  the state as a file
 POST reset                       back to the seed               GET, POST clock                 {"advanceSeconds": n}
 GET, PATCH knobs                 see `tuning`                   POST callers, sites, …          see `provisioning`
+GET, PUT tenant                  {"name": "default", "strict" or "legacy"}
 """
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from dataclasses import asdict
 from typing import Any
 
 from starlette.requests import Request
@@ -18,6 +20,7 @@ from starlette.routing import Route
 from mct_s2s.sandbox.core.addresses import Addresses
 from mct_s2s.sandbox.core.wire_errors import arm_error
 from mct_s2s.sandbox.entra.registrations import recycle_bin
+from mct_s2s.sandbox.entra.tenant.variations import TENANTS
 from mct_s2s.sandbox.observability import tuning
 from mct_s2s.sandbox.observability.observability import Observability
 from mct_s2s.sandbox.resources import vault_references
@@ -55,6 +58,7 @@ def routes(
         ("reset", control.reset, ["POST"]),
         ("clock", control.clock, ["GET", "POST"]),
         ("knobs", control.knobs, ["GET", "PATCH"]),
+        ("tenant", control.tenant, ["GET", "PUT"]),
         ("callers", access.callers, ["POST"]),
         ("people", access.people, ["POST"]),
         ("sites", access.sites, ["POST"]),
@@ -137,6 +141,15 @@ class _Control:
             with refused("InvalidKnob"):
                 tuning.change(self._state, sent)
         return JSONResponse(tuning.values(self._state))
+
+    async def tenant(self, request: Request) -> Response:
+        """Return in what this tenant differs from most; PUT `{"name": "strict"}` makes it one of `TENANTS`."""
+        if request.method == "PUT":
+            name = (await json_object(request)).get("name")
+            if not isinstance(name, str) or name not in TENANTS:
+                raise arm_error(400, "InvalidTenant", f"There is no tenant {name!r}, but {', '.join(TENANTS)}.")
+            self._state.directory.variations = TENANTS[name]
+        return JSONResponse(asdict(self._state.directory.variations))
 
     async def identity_environment(self, request: Request) -> Response:
         """Return the identity variables of the code inside `?resource=`, a web or function app."""

@@ -85,10 +85,8 @@ class _Graph:
             directory.replication.begin_request()
             root = f"{self._addresses.graph}/{self._version}"
             options = dict(parse_qsl(query, keep_blank_values=True))
-            spent = directory.request_quota.draw(caller.app_id, method, path, options)
             call = GraphCall(directory, root, method, path, {}, options, headers, body, caller)
-            answer = answered(call, self._operations)
-            return replace(answer, headers={**answer.headers, **spent})
+            return answered(call, self._operations)
 
         if path == "$batch" and request.method == "POST":
             return _response(Answer(200, batch.answered(body, lambda item: run(*_unpacked(item)))))
@@ -125,7 +123,7 @@ def _caller(directory: Directory, authorization: str | None) -> Caller:
         caller = access_tokens.verify(directory, authorization, audiences=(origin, f"{origin}/"))
     except TokenRejected as rejected:
         raise _unauthorized(directory, rejected.reason) from rejected
-    if directory.conditional_access.lacks_location(caller.claims):
+    if conditional_access.lacks_location(directory, caller.claims):
         why = (
             "Continuous access evaluation resulted in challenge with result: InteractionRequired and code: "
             "LocationConditionEvaluationSatisfied"
