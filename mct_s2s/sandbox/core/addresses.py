@@ -36,32 +36,28 @@ class Addresses:
     sites: dict[str, int] = field(default_factory=dict)
 
     def add_site(self, resource_id: str, port: int) -> None:
-        """Add a site that got its port while the sandbox runs."""
         self.sites[resource_id.lower()] = port
 
     @property
     def origin(self) -> str:
-        """The origin of what no real cloud has: control routes, hosted issuers, identity endpoints."""
         return f"https://{HOST}:{self.arm_port}"
 
     @property
     def login(self) -> str:
-        """The authority: `{login}/{tenant}` signs in."""
         return self.origin
 
     @property
     def login_hosts(self) -> tuple[str, ...]:
         """Every host name of the authority, the one to use first, then the one that tokens are cached under."""
+        """Every host name of the authority, the one to use first, then the one that tokens are cached under."""
         return (f"{HOST}:{self.arm_port}",)
 
     @property
     def cloud_name(self) -> str:
-        """The name of the cloud in its metadata."""
         return "MctS2sSandbox"
 
     @property
     def arm(self) -> str:
-        """Resource Manager."""
         return self.origin
 
     @property
@@ -71,16 +67,13 @@ class Addresses:
 
     @property
     def vault_suffix(self) -> str:
-        """The domain of vaults, with port."""
         return f"vault.{HOST}:{self.arm_port}"
 
     @property
     def vault(self) -> str:
-        """The name of Key Vault's resource, the same for all vaults."""
         return f"https://{self.vault_suffix}"
 
     def of_vault(self, name: str) -> str:
-        """Return the address of a vault."""
         return f"https://{name.lower()}.{self.vault_suffix}"
 
     def vault_named_by(self, host: str) -> str | None:
@@ -90,7 +83,6 @@ class Addresses:
 
     @property
     def shared_port(self) -> int | None:
-        """The port of new sites, where they do not get one of their own."""
         return None
 
     def destination(self, host: str, port: int | None) -> Destination:
@@ -105,7 +97,6 @@ class Addresses:
 
     @property
     def arm_audiences(self) -> tuple[str, ...]:
-        """Accepted `aud` of a token for Resource Manager."""
         return (f"{self.arm}/", self.arm)
 
     def of_site(self, resource_id: str) -> str:

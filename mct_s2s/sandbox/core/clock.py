@@ -11,24 +11,18 @@ from typing import Protocol
 class TimeSource(Protocol):
     """Where a clock gets the time from."""
 
-    def timestamp(self) -> float:
-        """Return the time in seconds since 1970."""
-        ...
+    def timestamp(self) -> float: ...
 
-    async def sleep(self, seconds: float) -> None:
-        """Wait for a number of seconds of this time."""
-        ...
+    async def sleep(self, seconds: float) -> None: ...
 
 
 class ComputerTime:
     """The computer's own time."""
 
     def timestamp(self) -> float:
-        """Return the time in seconds since 1970."""
         return time.time()
 
     async def sleep(self, seconds: float) -> None:
-        """Wait."""
         await asyncio.sleep(seconds)
 
 
@@ -40,15 +34,12 @@ class Clock:
         self.source = source or ComputerTime()
 
     def now(self) -> datetime:
-        """Return the time, aware, in UTC."""
         return datetime.fromtimestamp(self.source.timestamp(), UTC) + self.offset
 
     def timestamp(self) -> float:
-        """Return the time in seconds since 1970."""
         return self.source.timestamp() + self.offset.total_seconds()
 
     async def sleep(self, seconds: float) -> None:
-        """Wait for a number of seconds of the source's time."""
         await self.source.sleep(seconds)
 
     def advance(self, step: timedelta | float) -> None:

@@ -8,10 +8,8 @@ from typing import Any
 
 
 def text(name: str) -> str:
-    """Return a data file."""
     return resources.files("mct_s2s.sandbox").joinpath("data", name).read_text(encoding="utf-8")
 
 
 def data(name: str) -> Any:
-    """Return what is in a data file of JSON."""
     return json.loads(text(name))

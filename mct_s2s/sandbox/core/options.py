@@ -22,7 +22,6 @@ class Tunable:
     OPTIONS: ClassVar[Mapping[str, Check]]
 
     def settings(self) -> dict[str, Any]:
-        """Return the value of each option by its name on the wire."""
         return {wire_name(name): getattr(self, name) for name in self.OPTIONS}
 
     def change(self, sent: Mapping[str, Any]) -> None:
@@ -51,12 +50,10 @@ class Tunable:
 
 
 def wire_name(name: str) -> str:
-    """Return an attribute's name in camel case."""
     return re.sub(r"_(\w)", lambda match: match[1].upper(), name)
 
 
 def switch(value: object) -> bool:
-    """Accept true and false."""
     return isinstance(value, bool)
 
 
@@ -66,12 +63,10 @@ def choice(*values: object) -> Check:
 
 
 def number(most: float) -> Check:
-    """Accept a number from 0 to `most`."""
     return lambda value: isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= most
 
 
 def whole(least: int, most: int) -> Check:
-    """Accept a whole number from `least` to `most`."""
     return lambda value: isinstance(value, int) and not isinstance(value, bool) and least <= value <= most
 
 

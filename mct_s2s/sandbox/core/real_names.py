@@ -47,32 +47,26 @@ class RealNames(Addresses):
 
     @property
     def login(self) -> str:
-        """The authority."""
         return f"https://{LOGIN_HOSTS[0]}"
 
     @property
     def login_hosts(self) -> tuple[str, ...]:
-        """Every name of the authority."""
         return LOGIN_HOSTS
 
     @property
     def cloud_name(self) -> str:
-        """As `az cloud list` has it."""
         return "AzureCloud"
 
     @property
     def arm(self) -> str:
-        """Resource Manager."""
         return f"https://{ARM_HOST}"
 
     @property
     def graph(self) -> str:
-        """Microsoft Graph."""
         return f"https://{GRAPH_HOST}"
 
     @property
     def vault_suffix(self) -> str:
-        """The domain of vaults."""
         return VAULTS
 
     def vault_named_by(self, host: str) -> str | None:
@@ -87,11 +81,9 @@ class RealNames(Addresses):
 
     @property
     def shared_port(self) -> int | None:
-        """All sites share the one port."""
         return self.arm_port
 
     def of_site(self, resource_id: str) -> str:
-        """Return the host name of a site or slot."""
         return f"{label_of_site(resource_id)}.{SITES}"
 
     def destination(self, host: str, port: int | None) -> Destination:
@@ -113,5 +105,4 @@ def label_of_site(resource_id: str) -> str:
 
 
 def _bare(host: str) -> str:
-    """Return the name in a `Host` header: in lower case, without port and without a trailing dot."""
     return re.sub(r":[0-9]{1,5}\Z", "", host.lower()).removesuffix(".")

@@ -38,7 +38,6 @@ class WireError(Exception):
 
     @property
     def code(self) -> str:
-        """The service's own error code, for logs and tests (Entra: the AADSTS number)."""
         if self.service == "entra":
             return str(self.body["error_codes"][0]) if self.body.get("error_codes") else str(self.body["error"])
         named = self.body.get("error") or self.body  # App Service refuses without the envelope

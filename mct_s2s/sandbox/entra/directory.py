@@ -88,7 +88,6 @@ class Directory:
 
     @property
     def tenant_id(self) -> str:
-        """The tenant's GUID."""
         return self.tenant.tenant_id
 
     def principal(self, object_id: str) -> Object | None:

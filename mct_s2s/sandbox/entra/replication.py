@@ -116,7 +116,6 @@ class Replication(Tunable):
         return _is_at(history.versions[1], other, self.clock.timestamp())
 
     def happens(self, share: float) -> bool:
-        """Return true in a `share` of the calls, at random."""
         return self._chance.random() < share
 
     def change(self, sent: Mapping[str, Any]) -> None:

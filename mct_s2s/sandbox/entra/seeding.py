@@ -109,7 +109,6 @@ def add_application(
 
 
 def set_secret(directory: Directory, app_id: str, secret: str) -> None:
-    """Replace the credential named "sandbox" of an application, keeping only the secret's hash."""
     application = directory.applications.latest_by("appId", app_id)[0]
     password_credentials.put_known_password(directory, application, SEED_CREDENTIAL, secret)
 

@@ -51,7 +51,6 @@ class Sessions:
         self._refresh: dict[str, Session] = {}
 
     def begin(self, client_id: str, scope: str, now: datetime, claims: str = "") -> DeviceCode:
-        """Create a device code for a client."""
         user_code = "".join(secrets.choice("BCDFGHJKLMNPQRSTVWXZ23456789") for _ in range(9))
         expires = now + DEVICE_CODE_LIFETIME
         made = DeviceCode(secrets.token_urlsafe(96), user_code, client_id, scope, expires, claims=claims)
@@ -59,30 +58,24 @@ class Sessions:
         return made
 
     def by_code(self, code: str) -> DeviceCode | None:
-        """Find a device code."""
         return self._codes.get(code)
 
     def by_user_code(self, user_code: str) -> DeviceCode | None:
-        """Find a device code by the code that a person typed."""
         typed = user_code.strip().upper()
         return next((one for one in self._codes.values() if one.user_code == typed), None)
 
     def end(self, code: DeviceCode) -> None:
-        """Forget a device code that was redeemed."""
         self._codes.pop(code.code, None)
 
     def refresh_token(self, session: Session) -> str:
-        """Create a refresh token."""
         token = f"1.{secrets.token_urlsafe(200)}"
         self._refresh[_hash(token)] = session
         return token
 
     def refreshed(self, token: str) -> Session | None:
-        """Find the session of a refresh token."""
         return self._refresh.get(_hash(token))
 
     def revoke_all(self) -> None:
-        """Revoke all refresh tokens."""
         self._refresh.clear()
 
     def to_dict(self) -> dict[str, Any]:
@@ -94,7 +87,6 @@ class Sessions:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        """Restore what `to_dict` returned."""
         made = cls()
         made._refresh = {hashed: Session(**session) for hashed, session in data.items()}
         return made

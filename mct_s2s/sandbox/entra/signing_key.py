@@ -65,7 +65,6 @@ class SigningKey:
         }
 
     def pem(self) -> bytes:
-        """Return the private key as unencrypted PKCS#8, to be kept in a file of mode 0600."""
         return self.private.private_bytes(
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
         )

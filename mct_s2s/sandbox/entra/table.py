@@ -71,7 +71,6 @@ class Table:
         return [one for one in found if one is not None and folded in {each.casefold() for each in keys_of(one)}]
 
     def first_seen_by(self, index: str, key: str) -> Object | None:
-        """Return the first object with this key as a replica has it."""
         return next(iter(self.seen_by(index, key)), None)
 
     def seen_all(self) -> Iterator[Object]:
@@ -88,11 +87,9 @@ class Table:
         return history is None or self._replication.is_known_elsewhere(history)
 
     def has_index(self, index: str) -> bool:
-        """Return whether `seen_by` can be asked for this key."""
         return index in self._indexes
 
     def dump(self) -> list[Object]:
-        """Return everything as last written, in order."""
         return list(self._objects.values())
 
     def dump_young(self) -> dict[str, list[Any]]:

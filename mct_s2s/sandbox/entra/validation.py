@@ -50,11 +50,7 @@ def password_not_generated() -> WireError:
 
 
 def json_object(body: object) -> dict[str, Any]:
-    """Return a body that has to be a JSON object.
-
-    Raises:
-        WireError: 400, it is not.
-    """
+    """Return a body that has to be a JSON object."""
     if not isinstance(body, dict):
         raise bad_request("Invalid request body: a JSON object is expected.")
     return body
@@ -64,9 +60,6 @@ def clean(type_name: str, body: object) -> dict[str, Any]:
     """Check a body against its type; return its values as they are stored.
 
     Annotations (`@odata.type` and the like, which SDKs add) are accepted and dropped.
-
-    Raises:
-        WireError: 400 for an unknown or read-only property or a value of the wrong type.
     """
     values: dict[str, Any] = {}
     for name, value in json_object(body).items():
@@ -82,7 +75,6 @@ def as_utc(text: str) -> datetime:
 
 
 def timestamp(moment: datetime) -> str:
-    """Write a moment as Graph reads it out: seconds, and `Z` for UTC."""
     return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="seconds") + "Z"
 
 

@@ -55,7 +55,6 @@ class Services:
         self.listen: control.OpenPort | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request to its service."""
         local_only.check(scope)
         destination = _destination(scope, self._addresses)
         app: App
@@ -68,7 +67,6 @@ class Services:
         await app(scope, receive, send)
 
     def add_site(self, site_id: str) -> None:
-        """Add the routes of a site."""
         self._sites[site_id] = _router(*mct_site.routes(self._state, self._addresses, site_id))
 
     async def open_port(self, site_id: str) -> int:
@@ -107,7 +105,6 @@ def _destination(scope: Scope, addresses: Addresses) -> Destination:
 
 
 def _is_browser_at_root(scope: Scope) -> bool:
-    """Return whether a browser asks for the bare address: no client of Azure asks for HTML there."""
     return scope["path"] == "/" and scope["method"] == "GET" and "text/html" in _header(scope, b"accept")
 
 

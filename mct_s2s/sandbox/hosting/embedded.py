@@ -47,7 +47,6 @@ class Running:
         return self._server is None
 
     def close(self) -> None:
-        """Stop it and release the state directory; a second call does nothing."""
         if self._server is not None and self._thread is not None:
             self._server.stop()
             self._thread.join()

@@ -65,7 +65,6 @@ def connecting() -> str:
 
 
 def _site(port: int, folder: StateDirectory) -> int:
-    """Return the MCT site's port: the first of the seed's sites, another one where the state was loaded from a file."""
     known = folder.ports()
     offset = known.get(SITE.lower(), 0) - known.get("arm", 0)
     return port + offset if known.get("arm") == port and offset > 0 else port + 2

@@ -51,7 +51,6 @@ def open_exactly(ports: Mapping[str, int], address: str = "") -> dict[str, list[
 
 
 def close(opened: Mapping[str, list[socket.socket]]) -> None:
-    """Close all of them."""
     for sockets in opened.values():
         for each in sockets:
             each.close()
@@ -72,7 +71,6 @@ def _open_any(port: int, address: str) -> list[socket.socket]:
 
 
 def _open(port: int, address: str) -> list[socket.socket]:
-    """Listen on one address, or on IPv4's loopback and, where there is one, IPv6's: clients try `::1` first."""
     if address:
         return [_listen(socket.AF_INET6 if ":" in address else socket.AF_INET, address, port)]
     first = _listen(socket.AF_INET, "127.0.0.1", port)
@@ -149,7 +147,6 @@ class WebServer(uvicorn.Server):
             self.servers.append(server)
 
     def end(self, scope: Scope, how: End) -> None:
-        """End the connection of a request: by a reset, or after what was sent has arrived."""
         connections: list[Any] = list(self.server_state.connections)
         for connection in connections:
             if (connection.client, connection.server) == (scope["client"], scope["server"]):

@@ -49,7 +49,6 @@ class MctSandbox:
 
     @property
     def now(self) -> datetime:
-        """The sandbox's own time."""
         return datetime.fromisoformat(self._control("GET", "clock")["now"])
 
     def advance(self, seconds: float) -> None:
@@ -89,7 +88,6 @@ class MctSandbox:
         self._control("PUT", "world", state)
 
     def close(self) -> None:
-        """Close the connection to it."""
         self._connection.close()
 
     def _answer(self, method: str, path: str, sent: str | None) -> http.client.HTTPResponse:

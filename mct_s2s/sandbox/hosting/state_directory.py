@@ -46,7 +46,6 @@ class Served(NamedTuple):
 
     @property
     def origin(self) -> str:
-        """Where its control routes are."""
         return f"https://{HOST}:{self.port}"
 
 

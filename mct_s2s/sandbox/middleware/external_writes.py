@@ -20,11 +20,7 @@ _KEYS = ("appId", "uniqueName", "displayName")
 
 
 def write(state: SandboxState, wanted: Mapping[str, Any]) -> str:
-    """Make the write; return a description for the log.
-
-    Raises:
-        WireError: the services' own rules refuse it.
-    """
+    """Make the write; return a description for the log."""
     if "settings" in wanted:
         return _write_settings(state, wanted["settings"])
     return _write_application(state, wanted["application"])

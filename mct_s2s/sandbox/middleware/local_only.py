@@ -17,11 +17,7 @@ _OWN = re.compile(rf"(?:{HOST}|127\.0\.0\.1|\[::1\])(?::[0-9]{{1,5}})?", re.IGNO
 
 
 def check(scope: Scope) -> None:
-    """Refuse a request for a control route under another name, or from a web page.
-
-    Raises:
-        WireError: 421 or 403.
-    """
+    """Refuse a request for a control route under another name, or from a web page."""
     if not scope["path"].lower().startswith(PREFIX):
         return
     hosts = [value.decode("latin-1") for name, value in scope["headers"] if name == b"host"]

@@ -58,7 +58,6 @@ class Pipeline:
         self.breaker: Breaker = _no_connection
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request."""
         if scope["type"] != "http":
             return
         started = time.perf_counter()
@@ -106,11 +105,6 @@ class Pipeline:
         self.observability.watch.sent(entry, bytes(exchange.sent))
 
     async def _answer(self, exchange: Exchange, faults: list[Fault]) -> None:
-        """Run the service and the faults; the messages of the answer are then in the exchange.
-
-        Raises:
-            Cut: the connection ends without a complete answer.
-        """
         try:
             await self._work(exchange, faults)
         except WireError as refused:
@@ -215,7 +209,6 @@ def _of_manager(refused: WireError) -> dict[str, str]:
 
 
 def _application(exchange: Exchange) -> str:
-    """Return the application that a request comes from: by its accepted token, or by its sign-in."""
     if exchange.entry.service == "entra":
         form = parse_qs(exchange.sent.decode("utf-8", "replace")) if b"client_id=" in exchange.sent else {}
         return form.get("client_id", [""])[0][:64]

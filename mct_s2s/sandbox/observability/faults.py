@@ -149,7 +149,6 @@ class Faults:
         self._rules = [read(rule) for rule in rules]
 
     def to_list(self) -> list[dict[str, Any]]:
-        """Return the rules, each with its counters."""
         return [{**r.source, "matched": r.matched, "fired": r.fired, "wrote": r.writes} for r in self._rules]
 
     def arriving(self, entry: Entry) -> list[Fault]:

@@ -63,5 +63,4 @@ class KnownSecrets:
 
 
 def _starts(secret: str) -> set[str]:
-    """How it begins, as it is and as JSON spells it."""
     return {secret[:SHORTEST], json.dumps(secret)[1:-1][:SHORTEST]}

@@ -53,12 +53,10 @@ class RequestLog:
         return entry
 
     def clear(self) -> None:
-        """Delete all entries; numbers continue."""
         self._entries.clear()
 
     def __iter__(self) -> Iterator[Entry]:
         return iter(tuple(self._entries))
 
     def to_list(self, *, since: int = 0, service: str | None = None) -> list[dict[str, Any]]:
-        """Return the entries with a number above `since`, as JSON values."""
         return [asdict(e) for e in self if e.number > since and service in (None, e.service)]

@@ -54,7 +54,6 @@ class SecretWatch:
         self._secrets.add(secret, kind)
 
     def to_list(self) -> list[dict[str, Any]]:
-        """Return the leaks as JSON values."""
         return [asdict(leak) for leak in self.leaks]
 
     def masked(self, text: str) -> str:
@@ -111,7 +110,6 @@ class SecretWatch:
                 self.record(value, "application setting")
 
     def _judge_authorization(self, entry: Entry, value: str) -> None:
-        """Check the header: a token may go to the service it is for, a client secret (Basic) to the token service."""
         handed = self._tokens.get(value.partition(" ")[2].strip())
         if handed is not None:
             if not self._tokens.is_for(handed, entry.service):
@@ -140,7 +138,6 @@ def _access_token(body: bytes) -> str:
 
 
 def _spellings(text: str, secret: str) -> list[str]:
-    """Return the spellings of a secret in an address that escapes some of its characters."""
     escaped = "".join(f"(?:{re.escape(char)}|%{ord(char):02X}|%{ord(char):02x})" for char in secret if ord(char) < 128)
     return [match[0] for match in re.finditer(escaped, text)]
 

@@ -28,11 +28,7 @@ class ApiVersions:
         return tuple(sorted(next(limited, known)))
 
     def check_provider(self, namespace: str, kind: str, version: str, known: tuple[str, ...], places: str) -> None:
-        """Refuse an api-version that a resource provider has not registered here.
-
-        Raises:
-            WireError: 400 NoRegisteredProviderFound.
-        """
+        """Refuse an api-version that a resource provider has not registered here."""
         accepted = self.of(namespace, known)
         if version.lower() in accepted:
             return
@@ -45,11 +41,7 @@ class ApiVersions:
         )
 
     def check_manager(self, version: str, known: tuple[str, ...]) -> None:
-        """Refuse an api-version that Resource Manager itself does not know.
-
-        Raises:
-            WireError: 400 InvalidApiVersionParameter.
-        """
+        """Refuse an api-version that Resource Manager itself does not know."""
         accepted = self.of("Microsoft.Resources", known)
         if version.lower() in accepted:
             return
@@ -60,11 +52,7 @@ class ApiVersions:
         )
 
     def check_vault(self, version: str, known: tuple[str, ...]) -> None:
-        """Refuse an api-version that a vault does not know.
-
-        Raises:
-            WireError: 400 BadParameter.
-        """
+        """Refuse an api-version that a vault does not know."""
         accepted = self.of(DATA_PLANE, known)
         if version.lower() not in accepted:
             raise _unknown_to_vault(version, accepted)

@@ -23,11 +23,7 @@ _SITES = ("Microsoft.Web/sites", "Microsoft.Web/sites/slots")
 
 
 def check_members(sent: Mapping[str, Any]) -> None:
-    """Refuse members that no resource has, as Resource Manager does before it asks the provider.
-
-    Raises:
-        WireError: 400 InvalidRequestContent.
-    """
+    """Refuse members that no resource has, as Resource Manager does before it asks the provider."""
     unknown = next((name for name in sent if name not in _MEMBERS), None)
     if unknown is not None:
         raise arm_error(
@@ -40,11 +36,7 @@ def check_members(sent: Mapping[str, Any]) -> None:
 
 
 def patch(resources: Resources, kind: ResourceType, resource_id: ResourceId, sent: dict[str, Any]) -> str | None:
-    """Merge a change into a resource; return the operation's id where the provider applies it later.
-
-    Raises:
-        WireError: the resource is not there, is busy, or cannot take this change.
-    """
+    """Merge a change into a resource; return the operation's id where the provider applies it later."""
     body = resources.get(resource_id)
     check_members(sent)
     _check_patchable(resources, kind, sent)
@@ -82,11 +74,7 @@ def _check_patchable(resources: Resources, kind: ResourceType, sent: Mapping[str
 def put(
     resources: Resources, kind: ResourceType, resource_id: ResourceId, sent: dict[str, Any]
 ) -> tuple[dict[str, Any], bool]:
-    """Create or replace a resource; return it, and whether it is new.
-
-    Raises:
-        WireError: there is no such group, `location` is missing or differs, or a value is invalid.
-    """
+    """Create or replace a resource; return it, and whether it is new."""
     resources.group(resource_id.subscription, resource_id.group)
     check_members(sent)
     body = resources.find(resource_id.key)
@@ -132,11 +120,7 @@ def _create(resources: Resources, kind: ResourceType, resource_id: ResourceId, s
 
 
 def change(resources: Resources, kind: ResourceType, body: dict[str, Any], sent: Mapping[str, Any]) -> None:
-    """Change a resource's body: the identity by its own rules, the rest member by member.
-
-    Raises:
-        WireError: the identity is refused; nothing is changed then.
-    """
+    """Change a resource's body: the identity by its own rules, the rest member by member."""
     if "identity" in sent:
         identities.apply(resources, kind, body, sent["identity"])
     for member in ("tags", "kind", "sku", "plan", "managedBy"):

@@ -19,11 +19,7 @@ _KINDS = {"systemassigned": "system", "userassigned": "user"}
 
 
 def kinds_in(text: object) -> frozenset[str]:
-    """Read an identity's `type`, e.g. "SystemAssigned, UserAssigned" or "None", without case or spaces.
-
-    Raises:
-        WireError: 400 InvalidIdentityValues… as Resource Manager words it.
-    """
+    """Read an identity's `type`, e.g. "SystemAssigned, UserAssigned" or "None", without case or spaces."""
     words = [word.strip().lower() for word in text.split(",")] if isinstance(text, str) else [""]
     if words == ["none"]:
         return frozenset()
@@ -38,11 +34,7 @@ def kinds_in(text: object) -> frozenset[str]:
 
 
 def apply(resources: Resources, kind: ResourceType, body: dict[str, Any], wanted: object) -> None:
-    """Change a resource's identity as a PATCH or PUT requests.
-
-    Raises:
-        WireError: 400, the type of resource supports no such identity, or a user-assigned one does not exist.
-    """
+    """Change a resource's identity as a PATCH or PUT requests."""
     if wanted is None:
         return
     kinds, entries = check(resources, kind, body, wanted)
@@ -64,11 +56,7 @@ def for_user_assigned(resources: Resources, resource_id: ResourceId) -> dict[str
 def check(
     resources: Resources, kind: ResourceType, body: dict[str, Any], wanted: object
 ) -> tuple[frozenset[str], dict[str, dict[str, str]]]:
-    """Check a change of identity without making it; return the kinds and the resulting user-assigned map.
-
-    Raises:
-        WireError: as `apply` does.
-    """
+    """Check a change of identity without making it; return the kinds and the resulting user-assigned map."""
     if not isinstance(wanted, Mapping):
         raise arm_error(400, "InvalidRequestContent", "The request content was invalid: 'identity' is no object.")
     kinds = kinds_in(wanted.get("type"))

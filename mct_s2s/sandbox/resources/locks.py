@@ -20,11 +20,7 @@ class Locks:
         self.all: list[dict[str, Any]] = []
 
     def put(self, scope: str, name: str, level: str, notes: str | None = None) -> tuple[dict[str, Any], bool]:
-        """Set a lock; return it, and whether it is new.
-
-        Raises:
-            WireError: 400, the level is unknown.
-        """
+        """Set a lock; return it, and whether it is new."""
         known = next((known for known in LEVELS if known.lower() == level.lower()), None)
         if known is None:
             raise arm_error(400, "InvalidLockLevel", f"The lock level '{level}' is invalid.")
@@ -48,11 +44,7 @@ class Locks:
         return [k for k in self.all if is_within(scope, k["scope"]) or is_within(k["scope"], scope)]
 
     def check(self, scope: str, *, deleting: bool) -> None:
-        """Refuse a change at, or under, a locked scope. POST counts as a change, whatever it does.
-
-        Raises:
-            WireError: 409 ScopeLocked.
-        """
+        """Refuse a change at, or under, a locked scope. POST counts as a change, whatever it does."""
         if scope.lower().rsplit("/providers/", 1)[-1].startswith("microsoft.authorization/locks"):
             return
         above = (k for k in self.all if is_within(scope, k["scope"]) and (deleting or k["level"] == "ReadOnly"))

@@ -15,11 +15,7 @@ from mct_s2s.sandbox.resources.store import Body, Resources
 
 
 def begin(resources: Resources, resource_id: ResourceId, change: dict[str, Any]) -> str:
-    """Accept a change of a resource; return the operation's id.
-
-    Raises:
-        WireError: 409 OperationNotAllowed, another change of it is in progress.
-    """
+    """Accept a change of a resource; return the operation's id."""
     if any(o["target"] == resource_id.key and o["status"] == "InProgress" for o in resources.operations.values()):
         raise arm_error(
             409,
@@ -55,11 +51,7 @@ def due(resources: Resources) -> list[Body]:
 
 
 def get(resources: Resources, name: str) -> Body:
-    """Return the operation of that id.
-
-    Raises:
-        WireError: 404 OperationNotFound.
-    """
+    """Return the operation of that id."""
     found = resources.operations.get(name.lower())
     if found is None:
         raise arm_error(404, "OperationNotFound", f"The operation '{name}' could not be found.")

@@ -45,7 +45,6 @@ class ResourceType:
 
     @property
     def full_name(self) -> str:
-        """E.g. `Microsoft.Web/sites`."""
         return f"{self.namespace}/{self.name}"
 
     def describe(self, accepted: ApiVersions) -> dict[str, Any]:
@@ -62,11 +61,7 @@ class ResourceType:
         }
 
     def check_version(self, version: str, accepted: ApiVersions) -> None:
-        """Refuse an api-version that this cloud does not accept.
-
-        Raises:
-            WireError: 400 NoRegisteredProviderFound, or InvalidApiVersionParameter of Resource Manager's own types.
-        """
+        """Refuse an api-version that this cloud does not accept."""
         if self.namespace == "Microsoft.Resources":
             accepted.check_manager(version, self.versions)
             return
@@ -86,16 +81,11 @@ _NAMESPACES = {kind.namespace.lower(): kind.namespace for kind in _TYPES}
 
 
 def namespaces() -> list[str]:
-    """Return every registered namespace, sorted."""
     return sorted(_NAMESPACES.values())
 
 
 def find(full_name: str) -> ResourceType:
-    """Find a type, without case.
-
-    Raises:
-        WireError: 404 InvalidResourceNamespace or InvalidResourceType.
-    """
+    """Find a type, without case."""
     kind = _BY_NAME.get(full_name.lower())
     if kind is not None:
         return kind
@@ -108,11 +98,7 @@ def find(full_name: str) -> ResourceType:
 
 
 def describe(namespace: str, subscription: str, accepted: ApiVersions) -> dict[str, Any]:
-    """Return a provider with its types.
-
-    Raises:
-        WireError: 404 InvalidResourceNamespace.
-    """
+    """Return a provider with its types."""
     known = _NAMESPACES.get(namespace.lower())
     if known is None:
         raise arm_error(404, "InvalidResourceNamespace", f"The resource namespace '{namespace}' is invalid.")
@@ -126,11 +112,7 @@ def describe(namespace: str, subscription: str, accepted: ApiVersions) -> dict[s
 
 
 def require_version(version: str | None) -> str:
-    """Refuse a request that names no api-version.
-
-    Raises:
-        WireError: 400 MissingApiVersionParameter.
-    """
+    """Refuse a request that names no api-version."""
     if not version:
         raise arm_error(
             400,

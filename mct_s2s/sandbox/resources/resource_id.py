@@ -26,11 +26,7 @@ class ResourceId:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read the id of a resource in a resource group.
-
-        Raises:
-            WireError: 400 InvalidResourceId, it is not the id of a resource.
-        """
+        """Read the id of a resource in a resource group."""
         parts = text.strip("/").split("/")
         heads = [part.lower() for part in parts[0:6:2]]
         odd = len(parts) < 8 or len(parts) % 2 or not all(parts)
@@ -45,12 +41,10 @@ class ResourceId:
 
     @property
     def name(self) -> str:
-        """The full name, e.g. `contosolearn/staging`."""
         return "/".join(self.names)
 
     @property
     def key(self) -> str:
-        """The id in lower case, the key in the store."""
         return str(self).lower()
 
     @property

@@ -115,11 +115,7 @@ class RoleAssignments:
         )
 
     def check(self, caller: Caller, action: str, scope: str) -> None:
-        """Refuse what the caller may not do.
-
-        Raises:
-            WireError: 403 AuthorizationFailed or DenyAssignmentAuthorizationFailed.
-        """
+        """Refuse what the caller may not do."""
         who = f"The client '{caller.app_id}' with object id '{caller.object_id}'"
         if not self.allows(caller.object_id, action, scope):
             raise arm_error(

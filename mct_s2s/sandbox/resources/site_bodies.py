@@ -50,7 +50,6 @@ def show(
 
 
 def web_config(body: dict[str, Any]) -> dict[str, Any]:
-    """Return the site's configuration as `config/web` shows it, without settings."""
     own = body["properties"]
     return {
         **_site_config(own, written=True),
@@ -69,6 +68,5 @@ def _site_config(own: dict[str, Any], *, written: bool) -> dict[str, Any]:
 
 
 def _without_zone(seconds: float) -> str:
-    """Write a moment as .NET does: no zone, and no zeros at the end."""
     moment = datetime.fromtimestamp(seconds, UTC).replace(tzinfo=None)
     return moment.isoformat(timespec="microseconds").rstrip("0").rstrip(".")

@@ -25,16 +25,11 @@ _WRITABLE = (
 
 
 def fresh_properties() -> dict[str, Any]:
-    """Return the properties of a new site."""
     return {"state": "Running", "enabled": True, "reserved": False, "httpsOnly": False, "clientAffinityEnabled": True}
 
 
 def write(resources: Resources, body: dict[str, Any], sent: Mapping[str, Any]) -> None:
-    """Change a site's properties.
-
-    Raises:
-        WireError: 400, a value is of the wrong type; nothing is written then.
-    """
+    """Change a site's properties."""
     changed = {}
     for name, kind in _WRITABLE:
         if sent.get(name) is not None:
@@ -49,7 +44,6 @@ def write(resources: Resources, body: dict[str, Any], sent: Mapping[str, Any]) -
 
 
 def _replace_settings(resources: Resources, site_state: SiteState, pairs: object) -> None:
-    """Replace all settings by those in the array form, which does not merge either."""
     if not isinstance(pairs, list) or not all(isinstance(p, Mapping) and "name" in p for p in pairs):
         raise bad_request("The parameter appSettings has an invalid value.")
     properties = {str(pair["name"]): pair.get("value") for pair in pairs}

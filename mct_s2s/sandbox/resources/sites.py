@@ -80,9 +80,6 @@ class SiteState:
             now: the clock's seconds since 1970.
             seconds: how long the restart takes.
             strict: whether the plan accepts plain names only.
-
-        Raises:
-            WireError: 400 or 409, App Service does not accept a name or a value.
         """
         self.settings = checked_settings(properties, strict=strict)
         self.touch(now)
@@ -91,11 +88,7 @@ class SiteState:
         self.start_over(now, seconds)
 
     def replace_connection_strings(self, properties: object, now: float, seconds: float) -> None:
-        """Replace all connection strings, and recycle the site.
-
-        Raises:
-            WireError: 400, it is no dictionary of values with a type.
-        """
+        """Replace all connection strings, and recycle the site."""
         if not isinstance(properties, Mapping):
             raise bad_request("The parameter properties has an invalid value.")
         for name, pair in properties.items():
@@ -122,11 +115,7 @@ class SiteState:
             each.start_over(now, seconds)
 
     def replace_sticky(self, properties: object) -> None:
-        """Replace the names of slot settings.
-
-        Raises:
-            WireError: 400, it is not lists of names.
-        """
+        """Replace the names of slot settings."""
         if not isinstance(properties, Mapping):
             raise bad_request("The parameter properties has an invalid value.", "ExtendedCode: 51008")
         fresh = _no_sticky_names()
@@ -147,12 +136,10 @@ class SiteState:
         return {**{kind: names or [] for kind, names in self.sticky.items()}, "secretsCollectionNames": []}
 
     def to_dict(self) -> dict[str, Any]:
-        """Return it as JSON values."""
         return asdict(self)
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        """Restore what `to_dict` returned."""
         return cls(**data)
 
 
@@ -166,11 +153,7 @@ _PLAIN_NAME = re.compile(r"[A-Za-z0-9._]+")
 
 
 def checked_settings(properties: object, *, strict: bool = False) -> Settings:
-    """Read the `properties` of a settings body. Names: docs/azure-contract.md, section 4.3.
-
-    Raises:
-        WireError: 400 for anything but a dictionary of strings, 409 for names that differ by case only.
-    """
+    """Read the `properties` of a settings body. Names: docs/azure-contract.md, section 4.3."""
     if not isinstance(properties, Mapping):
         raise bad_request("The parameter properties has an invalid value.")
     seen: set[str] = set()

@@ -49,37 +49,24 @@ class Resources(Tunable):
 
     @property
     def api_versions(self) -> ApiVersions:
-        """The api-versions that this cloud accepts."""
         return ApiVersions(self.directory.variations)
 
     def subscription(self, subscription_id: str) -> Body:
-        """Return a subscription.
-
-        Raises:
-            WireError: 404 SubscriptionNotFound.
-        """
+        """Return a subscription."""
         found = self.subscriptions.get(subscription_id.lower())
         if found is None:
             raise arm_error(404, "SubscriptionNotFound", f"The subscription '{subscription_id}' could not be found.")
         return found
 
     def group(self, subscription_id: str, name: str) -> Body:
-        """Return a resource group.
-
-        Raises:
-            WireError: 404 ResourceGroupNotFound.
-        """
+        """Return a resource group."""
         found = self.groups.get(f"/subscriptions/{subscription_id}/resourcegroups/{name}".lower())
         if found is None:
             raise arm_error(404, "ResourceGroupNotFound", f"Resource group '{name}' could not be found.")
         return found
 
     def get(self, resource_id: ResourceId) -> Body:
-        """Return a resource.
-
-        Raises:
-            WireError: 404 ResourceGroupNotFound or ResourceNotFound.
-        """
+        """Return a resource."""
         self.group(resource_id.subscription, resource_id.group)
         found = self.resources.get(resource_id.key)
         if found is None:
@@ -92,7 +79,6 @@ class Resources(Tunable):
         return found
 
     def find(self, resource_id: str) -> Body | None:
-        """Return a resource by its id in any case; None if there is none."""
         return self.resources.get(resource_id.lower().rstrip("/"))
 
     def vault_named(self, name: str) -> Body | None:
@@ -132,7 +118,6 @@ class Resources(Tunable):
             managed_identities.delete(self.directory, own)
 
     def to_dict(self) -> Body:
-        """Return everything as JSON values."""
         return {
             "subscriptions": self.subscriptions,
             "groups": self.groups,
@@ -149,7 +134,6 @@ class Resources(Tunable):
 
     @classmethod
     def from_dict(cls, clock: Clock, directory: Directory, data: Mapping[str, Any]) -> Self:
-        """Restore what `to_dict` returned."""
         made = cls(clock, directory)
         made.subscriptions = dict(data["subscriptions"])
         made.groups = dict(data["groups"])

@@ -29,11 +29,7 @@ POLICY_WORDS = {
 
 
 def check(access: RoleAssignments, vault: Mapping[str, Any], caller: Caller, verb: str, secret: str) -> None:
-    """Refuse what the caller may not do; `verb` is a data action below `Microsoft.KeyVault/vaults/secrets/`.
-
-    Raises:
-        WireError: 403 Forbidden, with ForbiddenByRbac or AccessDenied inside.
-    """
+    """Refuse what the caller may not do; `verb` is a data action below `Microsoft.KeyVault/vaults/secrets/`."""
     if allows(access, vault, caller.object_id, verb, secret):
         return
     place = f"{vault['name']};location={vault['location']}"

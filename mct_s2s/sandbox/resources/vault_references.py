@@ -58,7 +58,6 @@ def environment(resources: Resources, site: Mapping[str, Any], site_state: SiteS
 def _resolved(
     resources: Resources, site: Mapping[str, Any], site_state: SiteState, name: str, value: str
 ) -> dict[str, Any]:
-    """Return a reference, from the cache or resolved now."""
     now, kept = resources.clock.timestamp(), site_state.references.get(name)
     shown = _described(resources, site, value)
     if kept is not None and kept["reference"] == value and now - kept["at"] < KEPT_SECONDS:
@@ -92,7 +91,6 @@ def _described(resources: Resources, site: Mapping[str, Any], value: str) -> dic
 def _status(
     resources: Resources, site: Mapping[str, Any], name: str, secret: str, version: str | None
 ) -> tuple[str, str | None]:
-    """Resolve a reference now; return its status and the version of the secret."""
     principal = _principal(site)
     if principal is None:
         return "MSINotEnabled", None
@@ -113,7 +111,6 @@ def _status(
 
 
 def _principal(site: Mapping[str, Any]) -> str | None:
-    """Return the identity that the site reads vaults with: its own, or a user-assigned one."""
     identity: Mapping[str, Any] = site.get("identity") or {}
     named = str(site["properties"].get("keyVaultReferenceIdentity", "SystemAssigned"))
     if named.lower() == "systemassigned":

@@ -39,12 +39,7 @@ class VaultState:
     deleted: dict[str, Body] = field(default_factory=dict)
 
     def set(self, name: str, sent: Mapping[str, Any], now: float, *, version: str | None = None) -> Body:
-        """Add a version to a secret, or create it.
-
-        Raises:
-            WireError: 400 for an invalid value, tag or attribute; 409 while the last secret of that name is
-                deleted, being deleted, or being recovered.
-        """
+        """Add a version to a secret, or create it."""
         fresh = _checked(sent)
         if not isinstance(sent.get("value"), str) or len(sent["value"]) > LONGEST_VALUE:
             raise bad_parameter("Property value has invalid value\r\n")
@@ -56,11 +51,7 @@ class VaultState:
         return made
 
     def update(self, name: str, version: str, sent: Mapping[str, Any], now: float) -> Body:
-        """Change attributes, content type or tags of a version: what is not sent stays, tags are replaced as a whole.
-
-        Raises:
-            WireError: 400 as for `set`, also for a value, which cannot change; 404.
-        """
+        """Change members of a version; what is not sent stays, tags are replaced as a whole."""
         fresh, found = _checked(sent), self.version(name, version, now)
         if "value" in sent:
             raise bad_parameter("Property value has invalid value\r\n")
@@ -69,11 +60,7 @@ class VaultState:
         return found
 
     def version(self, name: str, version: str, now: float) -> Body:
-        """Return a version, or the latest where `version` is empty.
-
-        Raises:
-            WireError: 404 SecretNotFound.
-        """
+        """Return a version, or the latest where `version` is empty."""
         versions = self.versions(name, now)
         found = versions[-1] if not version else next((v for v in versions if v["version"] == version.lower()), None)
         if found is None:
@@ -81,11 +68,7 @@ class VaultState:
         return found
 
     def versions(self, name: str, now: float) -> list[Body]:
-        """Return all versions, oldest first.
-
-        Raises:
-            WireError: 404 SecretNotFound.
-        """
+        """Return all versions, oldest first."""
         secret = self.secrets.get(name.lower())
         if secret is None or secret["ready_at"] > now:
             raise not_found(name)
@@ -93,11 +76,7 @@ class VaultState:
         return found
 
     def delete(self, name: str, now: float, seconds: float) -> Body:
-        """Delete a secret with all its versions; it is listed as deleted `seconds` later.
-
-        Raises:
-            WireError: 404 SecretNotFound.
-        """
+        """Delete a secret with all its versions; it is listed as deleted `seconds` later."""
         self.versions(name, now)
         secret = self.secrets.pop(name.lower())
         secret |= {"deleted_at": now, "ready_at": now + seconds}
@@ -105,22 +84,14 @@ class VaultState:
         return secret
 
     def deleted_secret(self, name: str, now: float) -> Body:
-        """Return a deleted secret.
-
-        Raises:
-            WireError: 404 SecretNotFound.
-        """
+        """Return a deleted secret."""
         secret = self.deleted.get(name.lower())
         if secret is None or secret["ready_at"] > now or now - secret["deleted_at"] > RETENTION_DAYS * 86_400:
             raise vault_error(404, "SecretNotFound", f"Deleted Secret not found: {name}")
         return secret
 
     def recover(self, name: str, now: float, seconds: float) -> Body:
-        """Recover a deleted secret; it can be read again `seconds` later.
-
-        Raises:
-            WireError: 404 SecretNotFound.
-        """
+        """Recover a deleted secret; it can be read again `seconds` later."""
         secret = self.deleted_secret(name, now)
         del self.deleted[name.lower()], secret["deleted_at"]
         secret["ready_at"] = now + seconds
@@ -128,11 +99,7 @@ class VaultState:
         return secret
 
     def purge(self, name: str, now: float) -> None:
-        """Purge a deleted secret.
-
-        Raises:
-            WireError: 404 SecretNotFound.
-        """
+        """Purge a deleted secret."""
         self.deleted_secret(name, now)
         del self.deleted[name.lower()]
 
@@ -154,31 +121,21 @@ class VaultState:
             raise vault_error(409, "Conflict", why, inner="ObjectIsBeingRecovered")
 
     def to_dict(self) -> Body:
-        """Return it as JSON values."""
         return asdict(self)
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        """Restore what `to_dict` returned."""
         return cls(**data)
 
 
 def check_name(name: str) -> None:
-    """Refuse an invalid name of a secret.
-
-    Raises:
-        WireError: 400 BadParameter.
-    """
+    """Refuse an invalid name of a secret."""
     if not _NAME.fullmatch(name):
         raise bad_parameter(f"The request URI contains an invalid name: {name}")
 
 
 def check_vault(resource_id: ResourceId, sent: Mapping[str, Any], name_used: bool) -> None:
-    """Refuse a new vault that Key Vault would refuse.
-
-    Raises:
-        WireError: 400 VaultNameNotValid or BadRequest; 409 VaultAlreadyExists.
-    """
+    """Refuse a new vault that Key Vault would refuse."""
     name, properties = resource_id.name, sent.get("properties")
     if not _VAULT_NAME.fullmatch(name):
         raise arm_error(
@@ -212,7 +169,6 @@ def shown(body: Body, uri: str) -> Body:
 
 
 def not_found(name: str) -> WireError:
-    """Return Key Vault's 404."""
     return vault_error(
         404,
         "SecretNotFound",
@@ -223,12 +179,10 @@ def not_found(name: str) -> WireError:
 
 
 def bad_parameter(message: str) -> WireError:
-    """Refuse an invalid request."""
     return vault_error(400, "BadParameter", message)
 
 
 def _checked(sent: Mapping[str, Any]) -> Body:
-    """Check the members of a body that belong to a secret; return them."""
     unknown = set(sent) - {"value", "contentType", "tags", "attributes"}
     if unknown:
         raise bad_parameter(f"Property {min(unknown)} has invalid value\r\n")

@@ -54,7 +54,6 @@ def rows() -> list[Row]:
 
 
 def table() -> str:
-    """Return the operations as a table, with their number by fidelity in the last line."""
     found = rows()
     heads = Row("service", "operation", "fidelity", "source")
     widths = [max(len(row[column]) for row in (heads, *found)) for column in range(3)]

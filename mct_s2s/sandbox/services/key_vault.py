@@ -32,8 +32,6 @@ MOST_RESULTS = 25
 
 
 def routes(state: SandboxState, addresses: Addresses) -> list[Route]:
-    """Return the route of all paths at the address of any vault."""
-
     async def answer(request: Request) -> Response:
         vault = _vault(state, addresses, request)
         operation, params = find(request.method, request.url.path)
@@ -74,11 +72,7 @@ def _headers(vault: Body) -> dict[str, str]:
 
 
 def find(method: str, path: str) -> tuple[VaultOperation, dict[str, str]]:
-    """Find the operation of a request, and the parameters in its path.
-
-    Raises:
-        WireError: 501 naming the request.
-    """
+    """Find the operation of a request, and the parameters in its path."""
     # Some clients join the vault's address and the path with two slashes, which Key Vault accepts.
     for row in OPERATIONS:
         match = row.pattern.fullmatch(re.sub("^/+", "/", path))
@@ -88,11 +82,7 @@ def find(method: str, path: str) -> tuple[VaultOperation, dict[str, str]]:
 
 
 def authenticate(state: SandboxState, addresses: Addresses, request: Request) -> Caller:
-    """Return the caller.
-
-    Raises:
-        WireError: 401 with the challenge that tells clients which token to send.
-    """
+    """Return the caller."""
     where = f"{addresses.login}/{state.directory.tenant_id}"
     challenge = f'Bearer authorization="{where}", resource="{addresses.vault}"'
     try:
@@ -142,7 +132,6 @@ def _update_secret(call: VaultCall) -> Body:
 
 
 def _get_secret(call: VaultCall) -> Body:
-    """Return a version with its value, also an expired one; a disabled one is refused."""
     found = call.vault_state.version(call.name, call.params["version"], call.now)
     if not found["attributes"]["enabled"]:
         why = "Operation get is not allowed on a disabled secret."
@@ -161,7 +150,6 @@ def _list_secrets(call: VaultCall) -> Body:
 
 
 def _list_versions(call: VaultCall) -> Body:
-    """List the versions without their values, in the order of their ids, not of their creation."""
     try:
         versions = call.vault_state.versions(call.name, call.now)
     except WireError:

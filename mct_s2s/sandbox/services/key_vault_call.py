@@ -29,26 +29,19 @@ class VaultCall:
 
     @property
     def vault_state(self) -> VaultState:
-        """The secrets of the vault."""
         return self.state.resources.vaults[self.vault["id"].lower()]
 
     @property
     def now(self) -> float:
-        """Seconds since 1970, by the sandbox's clock."""
         return self.state.clock.timestamp()
 
     @property
     def name(self) -> str:
-        """The secret's name, as the client spelled it."""
         return self.params["name"]
 
     @cached_property
     def body(self) -> Body:
-        """Return the JSON object that was sent.
-
-        Raises:
-            WireError: 400 BadParameter, there is none.
-        """
+        """Return the JSON object that was sent."""
         try:
             sent = json_of(self.raw_body)
         except ValueError as error:

@@ -27,7 +27,6 @@ class ApiPath:
 
     @cached_property
     def pattern(self) -> re.Pattern[str]:
-        """The template as a pattern; ASP.NET's routes have no case."""
         return re.compile(re.escape(self.template).replace(r"\{id\}", "[^/]+") + "/?", re.IGNORECASE)
 
 

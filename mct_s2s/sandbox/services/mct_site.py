@@ -28,8 +28,6 @@ class CallRejected(Exception):
 
 
 def routes(state: SandboxState, addresses: Addresses, site_id: str) -> list[Route]:
-    """Return the route of all paths of a site, by its resource id in lower case."""
-
     async def answer(request: Request) -> Response:
         site_state = state.resources.sites.get(site_id)
         body = state.resources.find(site_id)
@@ -85,7 +83,6 @@ def _require(fact: bool, why_not: str) -> None:
 
 
 def _check_tenant_name(directory: Directory, own: Mapping[str, str]) -> None:
-    """Check the tenant's name: the site finds the tenant's keys by it, and cannot verify a signature without."""
     name = own.get("serviceauthtenantname", "").strip().lower()
     _require(name in directory.tenant.domains, f"ServiceAuthTenantName {name!r} is no domain of the tenant")
 

@@ -64,7 +64,6 @@ def document(addresses: Addresses) -> dict[str, Any]:
 
 
 def routes(state: SandboxState, addresses: Addresses) -> list[Route]:
-    """Return the route, which needs no token."""
     del state
 
     async def endpoints(request: Request) -> Response:

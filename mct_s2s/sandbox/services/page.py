@@ -39,8 +39,6 @@ class _Table(NamedTuple):
 
 
 def routes(state: SandboxState, addresses: Addresses, observability: Observability) -> list[Route]:
-    """Return the routes of the page."""
-
     async def show(request: Request) -> Response:
         del request
         nonce, tables = secrets.token_urlsafe(16), list(_tables(state, addresses, observability))
@@ -74,7 +72,6 @@ def _template() -> Template:
 
 
 def _tables(state: SandboxState, addresses: Addresses, observability: Observability) -> Iterator[_Table]:
-    """Yield what is shown, newest first; the directory as it was last written."""
     log = [
         (one.at[11:19], one.service, one.method, one.path, one.query, one.status or "no answer", one.fault, one.note)
         for one in observability.log

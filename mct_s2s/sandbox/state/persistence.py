@@ -36,7 +36,6 @@ class StateWriter:
             self._pending = asyncio.get_running_loop().call_later(self._cost * 20, self.flush)
 
     def flush(self) -> None:
-        """Write what has not been written yet."""
         if self._pending is not None:
             self._pending.cancel()
             self._pending = None

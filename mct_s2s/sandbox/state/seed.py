@@ -80,9 +80,6 @@ def add_site(
     """Add a site or slot; subscription and group are created if necessary.
 
     A new subscription belongs to the application `owner_app_id`, as the first one does.
-
-    Raises:
-        WireError: 400, the settings are invalid.
     """
     checked, root = checked_settings(settings), f"/subscriptions/{subscription}"
     if subscription.lower() not in resources.subscriptions:
@@ -157,7 +154,6 @@ def _integrations(resources: Resources) -> None:
 
 
 def _let_owners_into_the_vault(resources: Resources) -> None:
-    """Let owners of the subscription use this vault's secrets; for the site's vault, Owner is not enough."""
     vault = resources.vault_named(VAULT)
     for number, owner in enumerate([a for a in resources.access.assignments if a["role"] == role_assignments.OWNER]):
         name = resources.directory.ids.new(f"roleAssignment/secrets officer {number}")
@@ -166,7 +162,6 @@ def _let_owners_into_the_vault(resources: Resources) -> None:
 
 
 def _vault(resources: Resources, group: str, name: str, secrets: dict[str, dict[str, str]]) -> dict[str, Any]:
-    """Add a vault with access by roles; each secret has some value."""
     body = _add(resources, group, "Microsoft.KeyVault/vaults", name)
     body["properties"] |= {"tenantId": TENANT_ID, "sku": {"family": "A", "name": "standard"}}
     body["properties"]["enableRbacAuthorization"] = True

@@ -36,7 +36,6 @@ class SandboxState(Tunable):
         self.latency_seconds = 0.0
 
     def to_dict(self) -> dict[str, Any]:
-        """Return everything as JSON values."""
         return {
             "schema": SCHEMA,
             "clockOffsetSeconds": self.clock.offset.total_seconds(),

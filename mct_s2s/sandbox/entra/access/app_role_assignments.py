@@ -26,11 +26,7 @@ _DUPLICATE = {
 
 
 def create(directory: Directory, body: object) -> Object:
-    """Assign a role of a resource to a principal; all three are named by object or role ids.
-
-    Raises:
-        WireError: 400 for ids that do not match, also for an existing assignment.
-    """
+    """Assign a role of a resource to a principal; all three are named by object or role ids."""
     values = clean("appRoleAssignment", body)
     for name in ("principalId", "resourceId", "appRoleId"):
         if not values.get(name):
@@ -58,11 +54,7 @@ def create(directory: Directory, body: object) -> Object:
 
 
 def delete(directory: Directory, held: Iterable[Object], assignment: str) -> None:
-    """Remove an assignment.
-
-    Raises:
-        WireError: 400, and not 404, it is not in `held`. Source: docs/azure-contract.md, section 3.1.
-    """
+    """Remove an assignment."""
     if all(one["id"] != assignment for one in held):
         raise bad_request("EntitlementGrant being updated or deleted is not found")
     directory.assignments.drop(assignment)
@@ -87,7 +79,6 @@ def role_values(directory: Directory, principal_id: str, resource: Object) -> li
 
 
 def forget(directory: Directory, object_id: str) -> None:
-    """Delete every assignment of a purged principal, or to it."""
     for index in ("principal", "resource"):
         for one in directory.assignments.latest_by(index, object_id):
             directory.assignments.drop(one["id"])

@@ -17,11 +17,7 @@ _TYPE = "oAuth2PermissionGrant"
 
 
 def create(directory: Directory, body: object) -> Object:
-    """Grant an application scopes of an API, for all users or for one. Scopes are not checked against the API.
-
-    Raises:
-        WireError: 400 for missing or unknown values, 409 for an existing grant.
-    """
+    """Grant an application scopes of an API, for all users or for one. Scopes are not checked against the API."""
     values = {"principalId": None, "scope": None, **clean(_TYPE, body)}
     if values.get("consentType") not in {"AllPrincipals", "Principal"}:
         raise _invalid("consentType")
@@ -37,11 +33,7 @@ def create(directory: Directory, body: object) -> Object:
 
 
 def update(directory: Directory, grant: Object, body: object) -> None:
-    """Change the scopes of a grant; nothing else can change.
-
-    Raises:
-        WireError: 400 for another member.
-    """
+    """Change the scopes of a grant; nothing else can change."""
     values = clean(_TYPE, body)
     if any(grant[name] != value for name, value in values.items() if name != "scope"):
         raise bad_request("Only the property 'scope' of resource 'OAuth2PermissionGrant' can be updated.")

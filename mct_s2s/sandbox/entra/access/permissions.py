@@ -65,7 +65,6 @@ _CREATES = frozenset({f"{_IN_APPLICATIONS}create", f"{_IN_APPLICATIONS}createAsO
 
 
 def _owned(action: str) -> PermissionRule:
-    """Return the rule of what administrators may do, whoever owns the object, and custom roles with that action."""
     return PermissionRule(
         _WRITE,
         owned=True,
@@ -154,26 +153,18 @@ def require(directory: Directory, caller: Caller, operation: str, target: Object
         caller: who sends the request.
         operation: a key of `RULES`.
         target: the object, for callers that may change only what they own.
-
-    Raises:
-        WireError: 403 `Authorization_RequestDenied`.
     """
     if not may(directory, caller, operation, target):
         raise denied()
 
 
 def may(directory: Directory, caller: Caller, operation: str, target: Object | None = None) -> bool:
-    """Return whether the caller may do an operation; see `require`."""
     allowed = _person_may if caller.scopes else _application_may
     return allowed(directory, RULES[operation], caller, target)
 
 
 def require_assignable(directory: Directory, caller: Caller, resource_id: str) -> None:
-    """Refuse a person who may not assign roles of this resource: those of Microsoft Graph need a stronger role.
-
-    Raises:
-        WireError: 403 `Authorization_RequestDenied`.
-    """
+    """Refuse a person who may not assign roles of this resource: those of Microsoft Graph need a stronger role."""
     if not caller.scopes:
         return
     graph = directory.service_principals.latest_by("appId", GRAPH_APP_ID)[0]
@@ -183,7 +174,6 @@ def require_assignable(directory: Directory, caller: Caller, resource_id: str) -
 
 
 def denied() -> WireError:
-    """Return Graph's refusal of a caller without permission."""
     return graph_error(403, "Authorization_RequestDenied", "Insufficient privileges to complete the operation.")
 
 
@@ -223,7 +213,6 @@ def _person_may(directory: Directory, rule: PermissionRule, caller: Caller, targ
 
 
 def _is_assigned(directory: Directory, caller: Caller, rule: PermissionRule, target: Object | None) -> bool:
-    """Return whether a custom role, or a role at a smaller scope than the tenant, is enough; neither is in tokens."""
     principal = directory.service_principals.latest(caller.object_id) or directory.users.latest(caller.object_id)
     built_in = {DIRECTORY_ROLES[name] for name in rule.roles_for_people | rule.roles_for_applications}
     return any(

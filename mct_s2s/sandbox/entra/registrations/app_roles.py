@@ -22,11 +22,7 @@ def completed(role: Object) -> Object:
 
 
 def check(new: list[Object], old: list[Object], *, scopes: list[Object]) -> None:
-    """Check a new array of app roles against the existing one, and against the application's scopes.
-
-    Raises:
-        WireError: 400; `CannotDeleteOrUpdateEnabledEntitlement` for a role that must be disabled first.
-    """
+    """Check a new array of app roles against the existing one, and against the application's scopes."""
     for role in new:
         _check_role(role)
     _check_unique(new, scopes)
@@ -34,11 +30,7 @@ def check(new: list[Object], old: list[Object], *, scopes: list[Object]) -> None
 
 
 def check_disabled(new: list[Object], old: list[Object]) -> None:
-    """Check that roles that are removed or changed were disabled before.
-
-    Raises:
-        WireError: 400 `CannotDeleteOrUpdateEnabledEntitlement`.
-    """
+    """Check that roles that are removed or changed were disabled before."""
     by_id = {role["id"]: role for role in new}
     for role in old:
         if role["isEnabled"] and _changed(role, by_id.get(role["id"])):

@@ -75,9 +75,6 @@ def create(directory: Directory, body: object, *, owners: Sequence[str] | None =
 
     Returns:
         What is stored, with the texts of new secrets.
-
-    Raises:
-        WireError: 400 for an invalid value.
     """
     values = clean("application", body)
     if not values.get("displayName"):
@@ -114,10 +111,6 @@ def update(directory: Directory, application: Object, body: object, *, seen: Obj
         application: its newest state.
         body: properties as sent.
         seen: its state at the replica that serves the request, where that may be older.
-
-    Raises:
-        WireError: 400 for an invalid value; 409 for personal accounts while another replica does not know the
-            application.
     """
     changed = _checked(directory, application, clean("application", body))
     _check_reference(directory, changed, "Update")
@@ -154,7 +147,6 @@ def _checked(directory: Directory, old: Object, values: Object) -> Object:
 
 
 def _check_known(directory: Directory, old: Object, new: Object) -> None:
-    """Refuse what another replica has to accept, while it does not know the application."""
     if directory.applications.is_known_elsewhere(new["id"]):
         return
     if new["signInAudience"] in PERSONAL:

@@ -19,11 +19,7 @@ _MOST = 20
 
 
 def create(directory: Directory, application: Object, body: object) -> Object:
-    """Add a federated credential to an application.
-
-    Raises:
-        WireError: 400 for an invalid value, 409 for an existing name.
-    """
+    """Add a federated credential to an application."""
     values = clean("federatedIdentityCredential", body)
     made = {"description": None, "subject": None, **values, "id": str(uuid.uuid4())}
     _check(made)
@@ -41,11 +37,7 @@ def create(directory: Directory, application: Object, body: object) -> Object:
 
 
 def update(directory: Directory, credential: Object, body: object) -> None:
-    """Change a federated credential; its name stays.
-
-    Raises:
-        WireError: 400 for an invalid value.
-    """
+    """Change a federated credential; its name stays."""
     values = clean("federatedIdentityCredential", body)
     if values.get("name", credential["name"]) != credential["name"]:
         raise read_only("name")

@@ -18,11 +18,7 @@ _URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[^\s\\<>\"{}|^`]+")
 
 
 def check(directory: Directory, application: Object, old: list[str]) -> None:
-    """Check the new URIs of an application; existing ones are not checked again.
-
-    Raises:
-        WireError: 400 for a malformed, duplicate, used or forbidden URI.
-    """
+    """Check the new URIs of an application; existing ones are not checked again."""
     uris = application["identifierUris"]
     if len({uri.casefold() for uri in uris}) != len(uris):
         raise duplicate_values()

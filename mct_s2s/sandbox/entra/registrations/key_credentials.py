@@ -20,11 +20,7 @@ from mct_s2s.sandbox.entra.validation import as_utc, bad_request, duplicate_valu
 
 
 def checked(directory: Directory, new: list[Object], old: list[Object], created: str) -> list[Object]:
-    """Check a new array of certificates; entries that are sent back as they were read keep their key.
-
-    Raises:
-        WireError: 400 for an invalid certificate, invalid dates, or a longer lifetime than the policy allows.
-    """
+    """Check a new array of certificates; entries that are sent back as they were read keep their key."""
     known = {credential["keyId"]: credential for credential in old}
     result: list[Object] = []
     for credential in new:
@@ -81,11 +77,6 @@ def _added(directory: Directory, credential: Object, created: str) -> Object:
 
 
 def _kept(known: Object, sent: Object) -> Object:
-    """Return a credential that is sent again; only its display name may differ.
-
-    Raises:
-        WireError: 400, another member differs or is missing.
-    """
     key_id, members = known["keyId"], ("customKeyIdentifier", "type", "usage")
     dates = all(not sent.get(name) or as_utc(sent[name]) == as_utc(known[name]) for name in _DATES)
     if not dates or any(sent.get(name) != known[name] for name in members):
@@ -99,7 +90,6 @@ _DATES = ("startDateTime", "endDateTime")
 
 
 def _read(data: bytes) -> x509.Certificate:
-    """Read a certificate in DER (portal, SDKs) or PEM (Terraform)."""
     pem = data.lstrip().startswith(b"-----BEGIN")
     return x509.load_pem_x509_certificate(data) if pem else x509.load_der_x509_certificate(data)
 

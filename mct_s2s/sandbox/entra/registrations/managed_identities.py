@@ -49,10 +49,6 @@ def delete(directory: Directory, principal_id: str) -> None:
 
 
 def refuse_deletion(principal: Object) -> None:
-    """Refuse a deletion through Graph of what only Azure may delete.
-
-    Raises:
-        WireError: 403 for a managed identity.
-    """
+    """Refuse a deletion through Graph of what only Azure may delete."""
     if principal["servicePrincipalType"] == "ManagedIdentity":
         raise graph_error(403, "Authorization_RequestDenied", "Insufficient privileges to complete the operation.")

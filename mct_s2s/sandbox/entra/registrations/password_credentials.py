@@ -36,9 +36,6 @@ def add_password(directory: Directory, owner: Object, body: object) -> Object:
         directory: the tenant.
         owner: an application or a service principal, as last written.
         body: `{"passwordCredential": {…}}`; without dates the secret is valid from now for two years.
-
-    Raises:
-        WireError: 400 for invalid dates, or what the tenant's policy forbids.
     """
     made = new_password(directory, _asked(body), application_created=owner["createdDateTime"])
     if "servicePrincipalType" in owner:
@@ -59,9 +56,6 @@ def new_password(directory: Directory, asked: Object, *, application_created: st
         asked: `displayName`, dates, `keyId`, as far as they were sent. The default end is two years from now, not
             from the start: docs/azure-contract.md, section 3.5.
         application_created: when its owner was created, which policies depend on.
-
-    Raises:
-        WireError: 400 for invalid dates, or what the tenant's policy forbids.
     """
     now = directory.clock.now()
     start_text = asked.get("startDateTime") or precise_timestamp(now)
@@ -85,11 +79,7 @@ def new_password(directory: Directory, asked: Object, *, application_created: st
 
 
 def remove_password(directory: Directory, owner: Object, body: object) -> None:
-    """Remove a secret by its key id; it is valid until every replica knows.
-
-    Raises:
-        WireError: 400, there is no such secret.
-    """
+    """Remove a secret by its key id; it is valid until every replica knows."""
     if not isinstance(body, Mapping) or not body.get("keyId"):
         raise bad_request("Parameter 'keyId' is required.", detail="MissingProperty", target="keyId")
     unknown = [name for name in body if name != "keyId" and "@" not in name]

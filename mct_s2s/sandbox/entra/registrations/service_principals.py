@@ -22,11 +22,7 @@ from mct_s2s.sandbox.entra.validation import (
 
 
 def create(directory: Directory, body: object, *, owner: str | None = None) -> Object:
-    """Create the service principal of an application of this tenant.
-
-    Raises:
-        WireError: 400 `NoBackingApplicationObject` for an unknown application, 409 for an existing one.
-    """
+    """Create the service principal of an application of this tenant."""
     values = clean("servicePrincipal", body)
     app_id = values.get("appId")
     if not app_id:
@@ -62,11 +58,7 @@ def of_application(directory: Directory, application: Object) -> Object:
 
 
 def update(directory: Directory, principal: Object, body: object) -> None:
-    """Change a service principal.
-
-    Raises:
-        WireError: 400 for an invalid value.
-    """
+    """Change a service principal."""
     values = clean("servicePrincipal", body)
     if values.get("appId", principal["appId"]) != principal["appId"]:
         raise read_only("appId")
@@ -105,11 +97,7 @@ def catch_up(directory: Directory, principal: Object) -> Object:
 
 
 def check_restorable(directory: Directory, principal: Object) -> None:
-    """Check that a deleted service principal can be restored.
-
-    Raises:
-        WireError: 409, another one has its names by now.
-    """
+    """Check that a deleted service principal can be restored."""
     _check_free(directory, principal["appId"], but=principal["id"])
 
 

@@ -40,7 +40,6 @@ def location_claims(now: float) -> str:
 
 
 def encoded(claims: Mapping[str, Any]) -> str:
-    """Encode claims for a `WWW-Authenticate` header."""
     return base64.b64encode(json.dumps(claims, separators=(",", ":")).encode()).decode()
 
 

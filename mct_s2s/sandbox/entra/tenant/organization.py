@@ -21,7 +21,6 @@ class Tenant:
 
     @property
     def initial_domain(self) -> str:
-        """The domain that the tenant was created with, e.g. `contoso.onmicrosoft.com`."""
         return self.domains[0]
 
     @property
@@ -42,7 +41,6 @@ class Tenant:
         return any(host.lower() == domain or host.lower().endswith("." + domain) for domain in self.domains)
 
     def organization(self) -> dict[str, Any]:
-        """Return the tenant as Graph's `organization`."""
         verified = [
             {
                 "capabilities": self._capabilities(domain),
@@ -90,7 +88,6 @@ class Tenant:
         }
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the tenant as JSON values."""
         return {
             "tenantId": self.tenant_id,
             "displayName": self.display_name,
@@ -100,5 +97,4 @@ class Tenant:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        """Make the tenant that `to_dict` described."""
         return cls(data["tenantId"], data["displayName"], tuple(data["domains"]), data["created"])

@@ -54,11 +54,7 @@ class Policies:
         self.document = document or default_policy()
 
     def change(self, values: dict[str, Any]) -> None:
-        """Change the policy; parts that are not sent stay.
-
-        Raises:
-            WireError: 400 for an unknown part, or one of another shape.
-        """
+        """Change the policy; parts that are not sent stay."""
         self.document = _merged(self.document, values, read_only=("id", "deletedDateTime"))
 
     def uri_restrictions(self) -> tuple[bool, bool]:
@@ -72,11 +68,7 @@ class Policies:
         )
 
     def check_secret(self, lifetime: timedelta, *, application_created: str) -> None:
-        """Check the lifetime of a new secret.
-
-        Raises:
-            WireError: 400, the policy forbids secrets, or this lifetime.
-        """
+        """Check the lifetime of a new secret."""
         for rule in self._in_force("passwordCredentials", application_created):
             if rule["restrictionType"] == "passwordAddition":
                 raise bad_request(
@@ -87,11 +79,7 @@ class Policies:
                 raise _too_long(self.document["id"])
 
     def check_certificate(self, lifetime: timedelta, *, application_created: str) -> None:
-        """Check the lifetime of a new certificate.
-
-        Raises:
-            WireError: 400, the policy forbids this lifetime.
-        """
+        """Check the lifetime of a new certificate."""
         for rule in self._in_force("keyCredentials", application_created):
             if rule["restrictionType"] == "asymmetricKeyLifetime" and lifetime > duration(rule["maxLifetime"]):
                 raise _too_long(self.document["id"])

@@ -62,9 +62,6 @@ def issue_for_managed_identity(directory: Directory, principal_id: str, resource
         directory: the tenant.
         principal_id: object id of the identity's service principal.
         resource: what the token is for, as asked: an application ID URI or appId, without `/.default`.
-
-    Raises:
-        WireError: as Entra refuses, e.g. 500011 for a resource that has no service principal.
     """
     principal = directory.service_principals.seen(principal_id)
     if principal is None:
@@ -118,7 +115,6 @@ def decode(directory: Directory, token: str) -> dict[str, Any]:
 
 @functools.lru_cache(maxsize=256)
 def _signed_claims(token: str, key: SigningKey) -> Mapping[str, Any]:
-    """Checked once: a client sends the same token with each of its requests."""
     claims: Mapping[str, Any] = jwt.decode(
         token,
         key.public,

@@ -25,11 +25,7 @@ HOSTED_ISSUERS = "/_sandbox/issuer"
 
 
 def check(directory: Directory, application: Object, assertion: str) -> None:
-    """Check a client assertion.
-
-    Raises:
-        WireError: unreadable, outside its validity, wrong audience, or signed by an unknown key.
-    """
+    """Check a client assertion."""
     try:
         header = jwt.get_unverified_header(assertion)
         claims: dict[str, Any] = jwt.decode(assertion, options={"verify_signature": False})
@@ -119,7 +115,6 @@ def _check_foreign(directory: Directory, application: Object, assertion: str, cl
 
 
 def _check_trusted(application: Object, trusted: list[Object], issuer: str, subject: str, audience: str) -> None:
-    """Check that a federated credential matches. Subjects are compared with their case since August 2024."""
     if not trusted:
         raise refusals.no_federated_credential(application)
     of_issuer = [one for one in trusted if one["issuer"] == issuer]

@@ -27,11 +27,7 @@ _LIFETIME = timedelta(minutes=75)
 
 
 def device_code(directory: Directory, form: Mapping[str, str]) -> dict[str, Any]:
-    """Start a device code flow.
-
-    Raises:
-        WireError: as Entra refuses.
-    """
+    """Start a device code flow."""
     for name in ("client_id", "scope"):
         if not form.get(name):
             raise refusals.missing_parameter(name)
@@ -72,11 +68,7 @@ def decline(directory: Directory, user_code: str) -> bool:
 
 
 def redeem_device_code(directory: Directory, form: Mapping[str, str]) -> dict[str, Any]:
-    """Exchange a device code for tokens.
-
-    Raises:
-        WireError: `authorization_pending` and the like, until a person has approved.
-    """
+    """Exchange a device code for tokens."""
     code = directory.sessions.by_code(form.get("device_code") or form.get("code") or "")
     if code is None or code.client_id != form["client_id"]:
         raise entra_error(400, "bad_verification_code", 70019, "Verification code expired or not recognized.")
@@ -88,11 +80,7 @@ def redeem_device_code(directory: Directory, form: Mapping[str, str]) -> dict[st
 
 
 def refresh(directory: Directory, form: Mapping[str, str]) -> dict[str, Any]:
-    """Exchange a refresh token for new tokens.
-
-    Raises:
-        WireError: 70000, the refresh token is invalid or was revoked.
-    """
+    """Exchange a refresh token for new tokens."""
     session = directory.sessions.refreshed(form.get("refresh_token", ""))
     if session is None or session.client_id != form["client_id"]:
         text = "Provided grant is invalid or malformed."
@@ -181,7 +169,6 @@ def _person(directory: Directory, user: Object, client: Object) -> dict[str, Any
 
 
 def _factors(session: Session) -> dict[str, Any]:
-    """Return the claims about a sign-in's factors; `p1` is the authentication context of two."""
     return {"amr": ["pwd", "mfa"], "acrs": ["p1"]} if session.mfa else {"amr": ["pwd"]}
 
 

@@ -13,8 +13,6 @@ from mct_s2s.sandbox.core.wire_errors import WireError, entra_error
 def _refusal(
     status: int, error: str, aadsts: int, text: str, *, suberror: str | None = None
 ) -> Callable[..., WireError]:
-    """Return a function that makes a refusal: its arguments are formatted into the text."""
-
     def refuse(*values: object) -> WireError:
         return entra_error(status, error, aadsts, text.format(*values), suberror=suberror)
 

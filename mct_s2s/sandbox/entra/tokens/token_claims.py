@@ -27,11 +27,7 @@ def issuer(directory: Directory, version: int, tenant: Tenant | None = None) -> 
 
 
 def resource_principal(directory: Directory, name: str) -> Object:
-    """Find the service principal of a resource by name.
-
-    Raises:
-        WireError: 500011, no service principal has that name.
-    """
+    """Find the service principal of a resource by name."""
     bare = name.rstrip("/")
     addresses = directory.addresses
     app_id = {addresses.graph: GRAPH_APP_ID, addresses.arm: ARM_APP_ID, addresses.vault: KEY_VAULT_APP_ID}.get(bare)
@@ -52,9 +48,6 @@ def app_only_claims(directory: Directory, client: Object, resource: str, *, acr:
         client: the caller's service principal.
         resource: the resource's name as asked for, which version 1 tokens repeat as their audience.
         acr: how the client authenticated: "0" not at all, "1" by a secret, "2" by a certificate or an assertion.
-
-    Raises:
-        WireError: 500011 for an unknown resource, 501051 where a required assignment is missing.
     """
     target = resource_principal(directory, resource)
     roles = app_role_assignments.role_values(directory, client["id"], target)

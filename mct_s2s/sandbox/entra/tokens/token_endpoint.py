@@ -26,11 +26,7 @@ _DEVICE_GRANTS = frozenset({"urn:ietf:params:oauth:grant-type:device_code", "dev
 
 
 def tenant_named(directory: Directory, name: str, *, error: str = "invalid_request") -> Tenant:
-    """Find the tenant of an authority by its path segment.
-
-    Raises:
-        WireError: 90002, there is none.
-    """
+    """Find the tenant of an authority by its path segment."""
     if name.lower() in ANY_TENANT:
         return directory.tenant
     for tenant in (directory.tenant, *directory.foreign_tenants):
@@ -47,9 +43,6 @@ def token(directory: Directory, tenant_name: str, form: Form, *, version: int = 
         tenant_name: the authority's path segment.
         version: of the endpoint; the first one accepts a scope as well.
         form: the parameters; `scope` (version 2) or `resource` (version 1) names the resource.
-
-    Raises:
-        WireError: as Entra refuses.
     """
     tenant = tenant_named(directory, tenant_name)
     for name in ("grant_type", "client_id"):
@@ -125,7 +118,6 @@ def _resource(form: Form) -> str:
 
 
 def _authenticated(directory: Directory, application: Object, form: Form) -> str:
-    """Authenticate the client; return the class of its authentication for the token's `appidacr`."""
     if form.get("client_assertion"):
         if form.get("client_assertion_type") != assertions.JWT_BEARER:
             raise refusals.missing_parameter("client_assertion_type")

@@ -33,7 +33,6 @@ def _get_resource(call: ArmCall) -> Answer:
 
 
 def _patch_resource(call: ArmCall) -> Answer:
-    """Merge a change; some providers accept it now and apply it later."""
     kind = providers.find(call.resource_id.type)
     _check_assign(call)
     before = _etag(call)
@@ -73,12 +72,10 @@ def _touch(call: ArmCall) -> None:
 
 
 def _delete_resource(call: ArmCall) -> Answer:
-    """Delete a resource; 204 where there is none."""
     return Answer(200 if generic.delete(call.resources, call.resource_id) else 204)
 
 
 def _list_by_type(call: ArmCall) -> Answer:
-    """List the resources of one type in a subscription or group that the caller may read."""
     kind = providers.find(f"{call.params['namespace']}/{call.params['type']}")
     scope = call.path.rstrip("/").rsplit("/providers/", 1)[0]
     if "group" in call.params:
@@ -90,7 +87,6 @@ def _list_by_type(call: ArmCall) -> Answer:
 
 
 def _get_operation_status(call: ArmCall) -> Answer:
-    """Return the status of an asynchronous change."""
     operation = operations.get(call.resources, call.params["operation"])
     body = {"name": call.params["operation"], "status": operation["status"]}
     if operation["error"]:
@@ -100,7 +96,6 @@ def _get_operation_status(call: ArmCall) -> Answer:
 
 
 def _get_operation_result(call: ArmCall) -> Answer:
-    """Return the result of an asynchronous change: 202 until it is done, then the resource."""
     operation = operations.get(call.resources, call.params["operation"])
     if operation["status"] == "InProgress":
         again = f"{call.addresses.arm}{call.path}?{call.version}"

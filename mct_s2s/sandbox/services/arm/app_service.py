@@ -84,14 +84,12 @@ def _list_references(call: ArmCall) -> Answer:
 
 
 def _refresh_references(call: ArmCall) -> Answer:
-    """Request a refresh of all references; the answer shows them as they are before it."""
     _, site_state = _site(call)
     vault_references.ask_to_refresh(call.resources, site_state)
     return _list_references(call)
 
 
 def _swap_slots(call: ArmCall) -> Answer:
-    """Swap the settings of two slots, except for slot settings; both restart."""
     body, site_state = _site(call)
     wanted = call.body.get("targetSlot")
     production = call.resource_id.parent or call.resource_id
@@ -119,7 +117,6 @@ def _put_connection_strings(call: ArmCall) -> Answer:
 
 
 def _list_storage_accounts(call: ArmCall) -> Answer:
-    """List mounted storage: none here. The id is that of the settings, as the service answers it by mistake."""
     shown = _config(_site(call)[0], "azurestorageaccounts", {}).body
     return Answer(body={**shown, "id": shown["id"].replace("azurestorageaccounts", "appsettings")})
 
@@ -167,7 +164,6 @@ def _publish_profile(call: ArmCall) -> Answer:
 
 
 async def _restart(call: ArmCall) -> Answer:
-    """Restart the site; settings take effect afterwards. `synchronous=true` waits for that."""
     _, site_state = _site(call)
     seconds = call.resources.restart_seconds
     site_state.restarts += 1

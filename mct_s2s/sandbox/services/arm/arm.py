@@ -79,11 +79,7 @@ def routes(state: SandboxState, addresses: Addresses) -> list[Route]:
 
 
 def find(method: str, path: str) -> tuple[ArmOperation, dict[str, str]]:
-    """Find the operation of a request, and the parameters in its path.
-
-    Raises:
-        WireError: 501 naming the request.
-    """
+    """Find the operation of a request, and the parameters in its path."""
     fitting = [(row, match) for row in OPERATIONS if (match := row.pattern.fullmatch(path))]
     if fitting and fitting[0][0].template.startswith("{site}/"):
         return _of_app_service(method, [one for one in fitting if one[0].template.startswith("{site}/")])
@@ -96,7 +92,6 @@ def find(method: str, path: str) -> tuple[ArmOperation, dict[str, str]]:
 def _of_app_service(
     method: str, fitting: list[tuple[ArmOperation, re.Match[str]]]
 ) -> tuple[ArmOperation, dict[str, str]]:
-    """Find the operation of App Service; a known path with another method is answered 405."""
     for row, match in fitting:
         if _takes(row, method):
             return row, match.groupdict()
@@ -113,11 +108,7 @@ def _takes(row: ArmOperation, method: str) -> bool:
 
 
 def authenticate(state: SandboxState, addresses: Addresses, request: Request) -> Caller:
-    """Return the caller. A missing subscription is reported even without a token.
-
-    Raises:
-        WireError: 401 as Resource Manager words it, with WWW-Authenticate; 404 SubscriptionNotFound.
-    """
+    """Return the caller. A missing subscription is reported even without a token."""
     subscription = _subscription_in(request.url.path)
     if subscription is not None:
         state.resources.subscription(subscription)
@@ -167,7 +158,6 @@ def _challenge(state: SandboxState, addresses: Addresses, why: str) -> dict[str,
 def _check_version(
     state: SandboxState, operation: ArmOperation, params: Mapping[str, str], query: Mapping[str, str]
 ) -> str:
-    """Check the api-version; return the full type of the resource."""
     about = _type_of(params)
     named = next((value for name, value in query.items() if name.lower() == "api-version"), None)
     version = providers.require_version(named)
@@ -239,7 +229,6 @@ def _check_second_factor(state: SandboxState, addresses: Addresses, caller: Call
 
 
 def _changed(request: Request) -> str:
-    """Return the resource that a request changes, without the name of an action."""
     path = request.url.path.rstrip("/")
     return path.rsplit("/", 1)[0] if request.method == "POST" else path
 

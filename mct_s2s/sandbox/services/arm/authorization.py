@@ -19,7 +19,6 @@ _NOBODY = "00000000-0000-0000-0000-000000000000"
 
 
 def _list_permissions(call: ArmCall) -> Answer:
-    """Return what the caller's roles allow at a scope, without regard to locks, deny assignments and policies."""
     return Answer(body={"value": call.resources.access.permissions(call.caller.object_id, call.params["scope"])})
 
 
@@ -81,7 +80,6 @@ def _denial(denial: dict[str, Any]) -> dict[str, Any]:
 
 
 def _list_role_definitions(call: ArmCall) -> Answer:
-    """List the built-in roles, or one with `$filter=roleName eq '…'`."""
     wanted = call.query.get("$filter", "").lower()
     shown = [_role(call, role) for role in ROLES.values()]
     return Answer(body={"value": [r for r in shown if not wanted or r["properties"]["roleName"].lower() in wanted]})
@@ -120,7 +118,6 @@ def _stamps(moment: str) -> dict[str, str | None]:
 
 
 def _list_role_assignments(call: ArmCall) -> Answer:
-    """List the role assignments at, above and below a scope; `$filter` by principal."""
     scope, wanted = call.params["scope"], call.query.get("$filter", "").lower()
     held = call.resources.access.assignments
     found = [a for a in held if is_within(scope, a["scope"]) or is_within(a["scope"], scope)]

@@ -36,7 +36,6 @@ class ArmCall:
 
     @property
     def resources(self) -> Resources:
-        """The store."""
         return self.state.resources
 
     @property
@@ -47,16 +46,11 @@ class ArmCall:
 
     @cached_property
     def resource_id(self) -> ResourceId:
-        """The resource at the beginning of the path."""
         return ResourceId.parse(self.params["id"])
 
     @cached_property
     def body(self) -> dict[str, Any]:
-        """Return the JSON object that was sent.
-
-        Raises:
-            WireError: 400 InvalidRequestContent, there is none.
-        """
+        """Return the JSON object that was sent."""
         try:
             sent = json_of(self.raw_body)
         except ValueError as error:
@@ -102,7 +96,6 @@ class ArmOperation:
 
     @cached_property
     def pattern(self) -> re.Pattern[str]:
-        """The template as a pattern without case."""
         resource = r"/subscriptions/[^/]+/resourceGroups/[^/]+/providers"
         shapes = {
             "scope": r"(?P<scope>(?:/[^/]+)*?)",

@@ -38,14 +38,12 @@ def _list_tenants(call: ArmCall) -> Answer:
 
 
 def _list_subscriptions(call: ArmCall) -> Answer:
-    """List the subscriptions in which the caller has any role."""
     sees, principal = call.resources.access.sees, call.caller.object_id
     found = [s for s in call.resources.subscriptions.values() if sees(principal, s["id"])]
     return Answer(body={"value": found, "count": {"type": "Total", "value": len(found)}})
 
 
 def _get_subscription(call: ArmCall) -> Answer:
-    """Return a subscription to a caller with any role in it."""
     found = call.resources.subscription(call.params["subscription"])
     if not call.resources.access.sees(call.caller.object_id, found["id"]):
         call.resources.access.check(call.caller, "Microsoft.Resources/subscriptions/read", found["id"])
@@ -62,7 +60,6 @@ def _list_locations(call: ArmCall) -> Answer:
 
 
 def _list_groups(call: ArmCall) -> Answer:
-    """List the groups in which the caller has any role."""
     prefix = f"/subscriptions/{call.params['subscription']}/".lower()
     sees, principal = call.resources.access.sees, call.caller.object_id
     groups = call.resources.groups.items()
@@ -70,13 +67,11 @@ def _list_groups(call: ArmCall) -> Answer:
 
 
 def _get_group(call: ArmCall) -> Answer:
-    """Return a group; for HEAD, whether it exists."""
     found = call.resources.group(call.params["subscription"], call.params["group"])
     return Answer(204) if call.method == "HEAD" else Answer(body=found)
 
 
 def _list_resources(call: ArmCall) -> Answer:
-    """List the resources of a subscription or group that the caller may read."""
     scope = call.path.rsplit("/", 1)[0]
     if "group" in call.params:
         call.resources.group(call.params["subscription"], call.params["group"])
@@ -90,11 +85,6 @@ def _list_resources(call: ArmCall) -> Answer:
 
 
 def _filtered(found: Iterable[dict[str, Any]], text: str | None) -> list[dict[str, Any]]:
-    """Apply a `$filter` of clauses joined by `and`, or of equal types joined by `or`.
-
-    Raises:
-        WireError: 400 InvalidFilterInQueryString, it says something else.
-    """
     if not text:
         return list(found)
     joints = {"and": all, "or": any}
@@ -110,7 +100,6 @@ def _filtered(found: Iterable[dict[str, Any]], text: str | None) -> list[dict[st
 def _holds(
     body: dict[str, Any], member: str | None, operator: str | None, value: str | None, part: str | None, of: str | None
 ) -> bool:
-    """Return whether one clause holds: `member operator value`, or `substringof(part, of)`."""
     values = {
         "resourcetype": body["type"],
         "name": body["name"],

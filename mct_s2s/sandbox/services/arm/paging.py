@@ -23,9 +23,6 @@ def page(answer: Answer, address: str, query: Mapping[str, str], size: int) -> A
         address: the list's own, without query.
         query: the request's query.
         size: entries of a page; 0: all.
-
-    Raises:
-        WireError: 400, the token is invalid.
     """
     body = answer.body
     if not size or not isinstance(body, dict) or not isinstance(body.get("value"), list):

@@ -45,7 +45,6 @@ def routes(
     open_port: OpenPort,
     fresh: Fresh | None = None,
 ) -> list[Route]:
-    """Return the routes of the control interface."""
     control = _Control(state, addresses, observability, open_port, fresh)
     log = Observations(observability)
     access = Provisioning(state, addresses, observability, open_port)
@@ -87,14 +86,12 @@ class _Control:
         self._fresh = fresh
 
     async def health(self, request: Request) -> Response:
-        """Return the addresses of all services."""
         del request
         own = self._addresses
         named = {"login": own.login, "arm": own.arm, "graph": own.graph}
         return JSONResponse({"status": "ready", **named, "sites": dict(own.sites)})
 
     async def state(self, request: Request) -> Response:
-        """Return the state as a file; PUT replaces it, and opens a port for each new site."""
         if request.method == "PUT":
             try:
                 other = SandboxState.from_dict(await json_object(request))
@@ -125,7 +122,6 @@ class _Control:
                 await self._open_port(site_id)
 
     async def clock(self, request: Request) -> Response:
-        """Return the sandbox's time; POST `{"advanceSeconds": n}` advances it."""
         if request.method == "POST":
             seconds = (await json_object(request)).get("advanceSeconds")
             if not isinstance(seconds, (int, float)) or not 0 <= seconds <= _CENTURY:
@@ -135,7 +131,6 @@ class _Control:
         return JSONResponse({"now": self._state.clock.now().isoformat()})
 
     async def knobs(self, request: Request) -> Response:
-        """Return all options; PATCH changes some."""
         if request.method == "PATCH":
             sent: dict[str, Any] = await json_object(request)
             with refused("InvalidKnob"):
@@ -143,7 +138,6 @@ class _Control:
         return JSONResponse(tuning.values(self._state))
 
     async def tenant(self, request: Request) -> Response:
-        """Return in what this tenant differs from most; PUT `{"name": "strict"}` makes it one of `TENANTS`."""
         if request.method == "PUT":
             name = (await json_object(request)).get("name")
             if not isinstance(name, str) or name not in TENANTS:
@@ -152,12 +146,10 @@ class _Control:
         return JSONResponse(asdict(self._state.directory.variations))
 
     async def identity_environment(self, request: Request) -> Response:
-        """Return the identity variables of the code inside `?resource=`, a web or function app."""
         resource = request.query_params.get("resource", "")
         return JSONResponse(managed_identity.environment(self._addresses, resource))
 
     async def app_environment(self, request: Request) -> Response:
-        """Return the settings that the code inside `?resource=` reads, with references resolved."""
         key, resources = request.query_params.get("resource", "").lower(), self._state.resources
         site, site_state = resources.resources.get(key), resources.sites.get(key)
         if site is None or site_state is None:

@@ -13,11 +13,7 @@ from mct_s2s.sandbox.core.wire_errors import arm_error
 
 
 async def json_value(request: Request) -> Any:
-    """Return the JSON that was sent.
-
-    Raises:
-        WireError: 400, it is invalid.
-    """
+    """Return the JSON that was sent."""
     try:
         return json_of(await request.body())
     except ValueError as error:
@@ -25,11 +21,7 @@ async def json_value(request: Request) -> Any:
 
 
 async def json_object(request: Request) -> dict[str, Any]:
-    """Return the JSON object that was sent.
-
-    Raises:
-        WireError: 400, it is invalid.
-    """
+    """Return the JSON object that was sent."""
     sent = await json_value(request)
     if not isinstance(sent, dict):
         raise arm_error(400, "InvalidRequestContent", "The body must be a JSON object.")
@@ -37,11 +29,7 @@ async def json_object(request: Request) -> dict[str, Any]:
 
 
 def member(sent: Mapping[str, Any], name: str, kind: type | tuple[type, ...], default: Any = None) -> Any:
-    """Return a member of an object; without a default it is required.
-
-    Raises:
-        WireError: 400, it is missing or of another type.
-    """
+    """Return a member of an object; without a default it is required."""
     value = sent.get(name, default)
     if not isinstance(value, kind):
         raise arm_error(400, "InvalidRequestContent", f"'{name}' is missing or has the wrong type.")

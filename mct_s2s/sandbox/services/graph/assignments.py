@@ -15,7 +15,6 @@ from mct_s2s.sandbox.services.graph.call import NO_CONTENT, GraphCall, GraphOper
 
 
 def _resource(call: GraphCall) -> Object | None:
-    """Return the resource of an assignment: its owner needs no role (api/serviceprincipal-post-approleassignedto)."""
     named = call.body.get("resourceId") if isinstance(call.body, dict) else None
     return call.directory.service_principals.latest(str(named))
 
@@ -23,8 +22,6 @@ def _resource(call: GraphCall) -> Object | None:
 def _operations(
     collection: str, end: str, held: Callable[[GraphCall, Object], list[Object]], page: str
 ) -> tuple[GraphOperation, ...]:
-    """Return the operations on assignments from one end: the principal's or the resource's."""
-
     def context(target: Object) -> str:
         return f"servicePrincipals('{target['id']}')/{collection}"
 

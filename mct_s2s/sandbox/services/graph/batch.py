@@ -33,11 +33,7 @@ class Item:
 
 
 def answered(raw: bytes, run: Callable[[Item], Answer]) -> dict[str, Any]:
-    """Answer a batch; a refusal is the answer of its item only.
-
-    Raises:
-        WireError: 400 for a batch that is malformed as a whole.
-    """
+    """Answer a batch; a refusal is the answer of its item only."""
     responses: dict[str, dict[str, Any]] = {}
     for item in _items(raw):
         if any(responses[other]["status"] >= 400 for other in item.depends_on):

@@ -42,11 +42,7 @@ class GraphCall:
 
     @cached_property
     def body(self) -> Any:
-        """Return the JSON that was sent.
-
-        Raises:
-            WireError: 400, it is missing, malformed, or without a content type.
-        """
+        """Return the JSON that was sent."""
         if not self.raw_body:
             raise bad_request("Empty Payload. JSON content expected.", code="BadRequest")
         if "json" not in self.headers.get("content-type", ""):
@@ -64,9 +60,6 @@ class GraphCall:
         """Answer with the number of objects, as text.
 
         Source: graph: concepts/aad-advanced-queries.
-
-        Raises:
-            WireError: 400 without `ConsistencyLevel: eventual`.
         """
         if self.headers.get("consistencylevel", "").lower() != "eventual":
             raise bad_request("$count is not currently supported.")
@@ -93,33 +86,22 @@ class GraphCall:
 
     @property
     def key(self) -> str:
-        """The alternate key in the path, as the type spells it; empty where it is the id."""
         return {"appid": "appId", "uniquename": "uniqueName"}.get(self.params.get("key", "").lower(), "")
 
     def require(self, operation: str, target: Object | None = None) -> None:
-        """Refuse what the caller may not do; see `permissions.require`."""
         permissions.require(self.directory, self.caller, operation, target)
 
     def table(self, kind: str) -> Table:
-        """Return the table of a kind of object: `application` or `servicePrincipal`."""
         return self.directory.applications if kind == "application" else self.directory.service_principals
 
     def to_change(self, table: Table, operation: str) -> Object:
-        """Find the object in the path, check the permission, and return its newest state, which a write changes.
-
-        Raises:
-            WireError: as `found`, `require` and `latest_of`.
-        """
+        """Find the object in the path, check the permission, and return its newest state, which a write changes."""
         seen = self.found(table)
         self.require(operation, seen)
         return latest_of(table, seen)
 
     def found(self, table: Table) -> Object:
-        """Find the object in the path, by id or by `(key='value')`.
-
-        Raises:
-            WireError: 400 for an invalid id, 404 where there is no such object, or not yet.
-        """
+        """Find the object in the path, by id or by `(key='value')`."""
         object_id, key = self.params.get("id"), self.key
         if key:
             value = self.params["value"].replace("''", "'")
@@ -139,7 +121,6 @@ class GraphCall:
         return Answer(200, {"@odata.context": f"{self.root}/$metadata#{context}{fields}", **page})
 
     def new_password(self, made: Object) -> Answer:
-        """Answer with a new secret; the Location is the service's root."""
         context = f"{self.root}/$metadata#microsoft.graph.passwordCredential"
         return Answer(200, {"@odata.context": context, **made}, {"Location": self.root.rpartition("/")[0]})
 
@@ -162,11 +143,7 @@ class GraphCall:
 
 
 def by_id(table: Table, object_id: str) -> Object:
-    """Find an object by its object id.
-
-    Raises:
-        WireError: 400 for an invalid id, 404 where there is no such object, or not yet.
-    """
+    """Find an object by its object id."""
     if not is_guid(object_id):
         raise bad_request(f"Invalid object identifier '{object_id}'.")
     value = table.seen(object_id)
@@ -176,11 +153,7 @@ def by_id(table: Table, object_id: str) -> Object:
 
 
 def latest_of(table: Table, seen: Object) -> Object:
-    """Return the newest state of an object, which a write changes whatever the current replica knows.
-
-    Raises:
-        WireError: 404, it has been deleted meanwhile.
-    """
+    """Return the newest state of an object, which a write changes whatever the current replica knows."""
     value = table.latest(seen["id"])
     if value is None or value.get("deletedDateTime"):
         raise not_found(seen["id"])
@@ -188,7 +161,6 @@ def latest_of(table: Table, seen: Object) -> Object:
 
 
 def not_found(name: str) -> WireError:
-    """Return Graph's 404."""
     return graph_error(
         404,
         "Request_ResourceNotFound",
@@ -220,7 +192,6 @@ class GraphOperation:
 
     @cached_property
     def pattern(self) -> re.Pattern[str]:
-        """The template as a pattern for a decoded path."""
         parts = re.split(r"\{(\w+)\}", self.template)
         parts[::2] = [re.escape(part) for part in parts[::2]]
         for index in range(1, len(parts), 2):

@@ -57,7 +57,6 @@ _OWN_TENANT = re.compile(r"\Amyorganization/", re.IGNORECASE)
 
 
 def routes(state: SandboxState, addresses: Addresses) -> list[Route]:
-    """Return the routes of Graph."""
     return [
         below(f"/{version}/", _Graph(state, addresses, version, operations).answer)
         for version, operations in (("v1.0", OPERATIONS), ("beta", (*BETA_OPERATIONS, *OPERATIONS)))
@@ -94,11 +93,7 @@ class _Graph:
 
 
 def answered(call: GraphCall, operations: tuple[GraphOperation, ...] = OPERATIONS) -> Answer:
-    """Find the operation of a call and run it.
-
-    Raises:
-        WireError: 405 for a path with other methods, 501 for a path that the sandbox does not know.
-    """
+    """Find the operation of a call and run it."""
     known = False
     for operation in operations:
         match = operation.pattern.fullmatch(call.path)

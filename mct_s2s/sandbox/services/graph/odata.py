@@ -37,12 +37,7 @@ class Query:
 
     @classmethod
     def of(cls, type_name: str, options: Mapping[str, str], headers: Mapping[str, str]) -> Query:
-        """Read the query options of a request for objects of a type.
-
-        Raises:
-            WireError: 400 for an option that is unknown, malformed, or needs `ConsistencyLevel: eventual`;
-                501 for one that the sandbox does not support.
-        """
+        """Read the query options of a request for objects of a type."""
         for name in options:
             if name.startswith("$") and name not in _KNOWN:
                 raise bad_request(f"The query parameter '{name}' is not supported.", code="BadRequest")
@@ -78,7 +73,6 @@ class Query:
         return found.values()
 
     def total(self, objects: Iterable[Object]) -> int:
-        """Count the objects that match the filter."""
         return sum(self.filter is None or self.filter.holds(one) for one in objects)
 
     def page(self, objects: Iterable[Object], address: str, options: Mapping[str, str]) -> dict[str, Any]:
@@ -101,11 +95,7 @@ class Query:
 
 
 def selected(type_name: str, select: str | None) -> tuple[str, ...]:
-    """Read `$select`.
-
-    Raises:
-        WireError: 400 for an unknown property.
-    """
+    """Read `$select`."""
     known = {name.lower(): name for name in (*TYPES[type_name], "*", "createdDateTime")}
     # Names are compared without case, and answered as the type spells them.
     asked = [name.strip() for name in (select or "").split(",") if name.strip()]

@@ -48,11 +48,7 @@ class Filter:
 
 
 def parse(type_name: str, text: str) -> Filter:
-    """Read a `$filter` on objects of a type.
-
-    Raises:
-        WireError: 400 for a malformed filter, an unknown property or an unknown operator.
-    """
+    """Read a `$filter` on objects of a type."""
     reader = _Reader(type_name, _tokens(text))
     found = reader.either()
     if reader.rest():
@@ -200,7 +196,6 @@ class _Reader:
         )
 
     def _literal(self, path: tuple[str, ...]) -> object:
-        """Read a value; a text is in quotes, a time and a number are not."""
         word = self._next()
         kind = TYPES[self._type][path[0]].type if path and path[0] in TYPES[self._type] else "String"
         if kind == "DateTimeOffset" and not word.startswith("'") and word != "null":
@@ -279,5 +274,4 @@ def _joined(hints: list[Hint]) -> Hint:
 
 
 def holds(type_name: str, text: str, value: Object) -> bool:
-    """Return whether an object matches a `$filter`."""
     return parse(type_name, text).holds(value)

@@ -71,11 +71,7 @@ def owner_operations(template: str, kind: str) -> tuple[GraphOperation, ...]:
 
 
 def bound_owners(call: GraphCall) -> list[str]:
-    """Return the object ids in `owners@odata.bind` of a creation.
-
-    Raises:
-        WireError: 400 for an invalid reference, 404 where there is no such object.
-    """
+    """Return the object ids in `owners@odata.bind` of a creation."""
     bound = call.body.get("owners@odata.bind") if isinstance(call.body, dict) else None
     if bound is None:
         return []

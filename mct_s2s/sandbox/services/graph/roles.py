@@ -21,11 +21,7 @@ _CAST = "microsoft.graph.directoryRole"
 
 
 def listed_roles(call: GraphCall, held: list[Object]) -> Answer:
-    """Answer with the activated built-in roles at the tenant's scope. The cast is an advanced query.
-
-    Raises:
-        WireError: 400 without `ConsistencyLevel: eventual` and `$count=true`; the status of the knob `roleCastStatus`.
-    """
+    """Answer with the activated built-in roles at the tenant's scope. The cast is an advanced query."""
     if call.path.endswith(_CAST):
         _require_advanced(call)
         status = call.directory.variations.role_cast_status

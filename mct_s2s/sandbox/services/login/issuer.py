@@ -30,7 +30,6 @@ _MEMBERS = frozenset({"subject", "audience", "expiresInSeconds", "claims"})
 
 
 def routes(state: SandboxState, addresses: Addresses) -> list[Route]:
-    """Return the routes of every issuer."""
     service = _Issuers(state, addresses)
     base = HOSTED_ISSUERS + "/{name}"
     return [
@@ -65,7 +64,6 @@ class _Issuers:
         return JSONResponse({"keys": [self._key(request).jwk(self._issuer(request))]})
 
     async def token(self, request: Request) -> Response:
-        """Sign `{"subject", "audience", "expiresInSeconds"?, "claims"?}`; `claims` win and may be invalid."""
         sent = await _asked(request)
         now = int(self._state.directory.clock.timestamp())
         claims = {

@@ -28,7 +28,6 @@ _NO_STORE = {"Cache-Control": "no-store, no-cache", "Pragma": "no-cache"}
 
 
 def routes(state: SandboxState, addresses: Addresses) -> list[Route]:
-    """Return the routes of the token service."""
     service = _Login(state, addresses)
 
     def bound(operation: LoginOperation) -> Endpoint:

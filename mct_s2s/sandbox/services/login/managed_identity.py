@@ -50,7 +50,6 @@ def identity_header(resource_id: str) -> str:
 
 
 def routes(state: SandboxState, addresses: Addresses) -> list[Route]:
-    """Return the routes of the App Service form and the virtual machine form, for any resource."""
     del addresses
     endpoints = _Endpoints(state)
     base = "/_sandbox/identity/{resource:path}"
