@@ -212,4 +212,5 @@ def test_the_whole_job_is_done_in_each_tenant(mct: Program, azure: Sandbox, tena
     assert mct("remove-client", "One", *JSON).code == 0
     assert mct("status", "-o", "json").document["healthy"]
     assert mct("teardown", *JSON).code == 0
+    azure.tenant("default")
     assert "ServiceApplicationIds" not in azure.settings()

@@ -139,7 +139,7 @@ def test_a_knob_takes_only_what_it_means(client: Client) -> None:
 
 
 def test_a_tenant_is_one_of_three_and_stays_with_the_state(client: Client) -> None:
-    for body in ({"name": "other"}, {"name": 1}, {}):
+    for body in ({"name": "other"}, {"name": 1}, {"arm_page_size": "1"}, {"nope": 1}):
         assert client.request("PUT", "/_sandbox/tenant", json=body).status_code == 400
     control(client, "PUT", "tenant", {"name": "legacy"})
     state = control(client, "GET", "world")

@@ -20,7 +20,7 @@ from starlette.routing import Route
 from mct_s2s.sandbox.core.addresses import Addresses
 from mct_s2s.sandbox.core.wire_errors import arm_error
 from mct_s2s.sandbox.entra.registrations import recycle_bin
-from mct_s2s.sandbox.entra.tenant.variations import TENANTS
+from mct_s2s.sandbox.entra.tenant.variations import TENANTS, Variations
 from mct_s2s.sandbox.observability import tuning
 from mct_s2s.sandbox.observability.observability import Observability
 from mct_s2s.sandbox.resources import vault_references
@@ -138,12 +138,20 @@ class _Control:
         return JSONResponse(tuning.values(self._state))
 
     async def tenant(self, request: Request) -> Response:
+        """Return in what this tenant differs from most; PUT `{"name": "strict"}`, or single members of `Variations`."""
+        directory = self._state.directory
         if request.method == "PUT":
-            name = (await json_object(request)).get("name")
-            if not isinstance(name, str) or name not in TENANTS:
+            sent = await json_object(request)
+            name = sent.pop("name", None)
+            if name is not None and (not isinstance(name, str) or name not in TENANTS):
                 raise arm_error(400, "InvalidTenant", f"There is no tenant {name!r}, but {', '.join(TENANTS)}.")
-            self._state.directory.variations = TENANTS[name]
-        return JSONResponse(asdict(self._state.directory.variations))
+            try:
+                directory.variations = Variations.of(
+                    {**asdict(TENANTS[name] if name else directory.variations), **sent}
+                )
+            except TypeError as error:
+                raise arm_error(400, "InvalidTenant", str(error)) from error
+        return JSONResponse(asdict(directory.variations))
 
     async def identity_environment(self, request: Request) -> Response:
         resource = request.query_params.get("resource", "")
