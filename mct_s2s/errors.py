@@ -17,7 +17,8 @@ Errors of the SDKs are translated in `azure`, chained, and never seen above it. 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -111,6 +112,18 @@ class UsageError(S2SError):
     """The command line, an environment variable or an input file is invalid. Nothing was sent."""
 
     exit_code = 2
+    key = ""
+    """The option that it is about, without its dashes: the key in a trust file. See `about`."""
+
+
+@contextmanager
+def about(key: str) -> Iterator[None]:
+    """Say of a `UsageError` which option it is about, unless it is known more exactly."""
+    try:
+        yield
+    except UsageError as error:
+        error.key = error.key or key
+        raise
 
 
 class Refused(S2SError):

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mct_s2s.errors import UsageError
+from mct_s2s.errors import UsageError, about
 from mct_s2s.local_files import read_given
 from mct_s2s.model.client_credentials import Certificate
 
@@ -67,6 +67,7 @@ def make_key_pair(name: str, starts: datetime, expires: datetime) -> tuple[str, 
     return (private + public).decode(), _noun(certificate)
 
 
+@about("certificate")
 def given_certificate(path: Path, now: datetime) -> Certificate:
     """The certificate that a user gives: `--certificate FILE`.
 

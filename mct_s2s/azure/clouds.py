@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from mct_s2s.errors import UsageError
+from mct_s2s.errors import UsageError, about
 from mct_s2s.model.commands import command
 
 if TYPE_CHECKING:
@@ -230,6 +230,7 @@ def _start_sandbox() -> Running:
         ) from error
 
 
+@about("cloud")
 def check_name(wanted: str) -> None:
     """Refuse a cloud that is neither known nor an https URL, before anything is sent.
 

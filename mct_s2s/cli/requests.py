@@ -11,7 +11,7 @@ from mct_s2s.cli.credentials import read_credential
 from mct_s2s.cli.options import AzureOptions, CredentialOptions
 from mct_s2s.engine.request import Request
 from mct_s2s.engine.session import Session
-from mct_s2s.errors import UsageError
+from mct_s2s.errors import UsageError, about
 from mct_s2s.inputs.clients import client_names
 from mct_s2s.inputs.management_reference import management_reference
 from mct_s2s.inputs.target import site_target
@@ -109,6 +109,7 @@ def service_spec(
     return ServiceSpec(named_unique_name(name), name, role, adopt, reference, may_create)
 
 
+@about("role")
 def check_role(value: str | None) -> None:
     """Refuse an app role value that Graph would refuse.
 

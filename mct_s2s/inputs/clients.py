@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mct_s2s.errors import UsageError
+from mct_s2s.errors import UsageError, about
 
 LONGEST_NAME = 120
 """Source: learn.microsoft.com/entra/identity-platform/supported-accounts-validation."""
 
 
+@about("name")
 def client_names(names: Sequence[str]) -> tuple[str, ...]:
     """The names without blanks around them, each once, in order.
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from urllib.parse import urlsplit
 
-from mct_s2s.errors import UsageError
+from mct_s2s.errors import UsageError, about
 from mct_s2s.model.client_credentials import GITHUB
 from mct_s2s.model.github import branch_subject
 from mct_s2s.planning.credentials.federated import FederatedSpec
@@ -35,7 +35,8 @@ def federated_spec(issuer: str | None, subject: str | None, audience: str | None
         UsageError: something is missing, contradicts something else, or is of a form that could never match.
     """
     if audience is not None:
-        _check_text("--federated-audience", audience)
+        with about("federated-audience"):
+            _check_text("--federated-audience", audience)
     if github is not None:
         if issuer is not None or subject is not None:
             raise UsageError(
@@ -55,6 +56,7 @@ def federated_spec(issuer: str | None, subject: str | None, audience: str | None
     return FederatedSpec(issuer, subject, audience)
 
 
+@about("github")
 def github_subject(text: str) -> str:
     """The subject of a GitHub Actions workflow on a branch, `main` unless another is named.
 
@@ -73,6 +75,7 @@ def github_subject(text: str) -> str:
     return subject
 
 
+@about("federated-issuer")
 def _check_issuer(issuer: str) -> None:
     _check_text("--federated-issuer", issuer)
     try:
@@ -89,6 +92,7 @@ def _check_issuer(issuer: str) -> None:
         raise _malformed("--federated-issuer", issuer, f"GitHub's issuer without a slash at its end: {GITHUB}")
 
 
+@about("federated-subject")
 def _check_subject(subject: str) -> None:
     _check_text("--federated-subject", subject)
     if "*" in subject:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
 
-from mct_s2s.errors import UsageError
+from mct_s2s.errors import UsageError, about
 from mct_s2s.model.client_credentials import NEVER
 from mct_s2s.model.duration import END_OF_DAY, Duration, iso_duration, short_duration
 
@@ -38,6 +38,7 @@ def duration(text: str, option: str) -> timedelta:
     return found.length
 
 
+@about("secret-lifetime")
 def expiry(text: str, now: datetime) -> datetime:
     """When a credential made at `now` expires, in UTC.
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from mct_s2s.errors import UsageError
+from mct_s2s.errors import UsageError, about
 
 OPTION = "--service-management-reference"
 LONGEST = 256
 """Ours: Graph documents no limit, and asset managements use GUIDs or short numbers."""
 
 
+@about("service-management-reference")
 def management_reference(value: str | None) -> str | None:
     """The id as it was given: what it looks like is the tenant's to say, and most use GUIDs.
 

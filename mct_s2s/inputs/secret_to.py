@@ -7,7 +7,7 @@ import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
-from mct_s2s.errors import UsageError
+from mct_s2s.errors import UsageError, about
 from mct_s2s.inputs.vault import VaultTo, vault_to
 from mct_s2s.model.commands import option
 from mct_s2s.model.ids import file_stem
@@ -58,6 +58,7 @@ class SecretTo:
         return self.path / f"{file_stem(client)}.env" if self.is_folder else self.path
 
 
+@about("secret-to")
 def secret_to(text: str | None, clients: int) -> SecretTo:
     """Read `--secret-to`.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from mct_s2s.errors import UsageError
+from mct_s2s.errors import UsageError, about
 from mct_s2s.model.commands import own_command
 from mct_s2s.model.resource_id import ResourceId, is_group_name
 from mct_s2s.model.site_target import SiteTarget
@@ -16,6 +16,7 @@ _TENANT = re.compile(r"[a-z0-9.-]{1,253}", re.IGNORECASE | re.ASCII)
 """As azure-identity takes it: it goes into the path of each sign-in."""
 
 
+@about("app-service")
 def site_target(name: str | None, group: str | None, subscription: str | None, slot: str | None) -> SiteTarget:
     """The App Service that is meant.
 
@@ -40,6 +41,7 @@ def site_target(name: str | None, group: str | None, subscription: str | None, s
     return SiteTarget(name, _group(group), subscription or None, _slot(slot))
 
 
+@about("tenant")
 def tenant(text: str | None, source: str) -> str | None:
     """A tenant's id or one of its domains; `None` where none was given.
 
@@ -59,6 +61,7 @@ def tenant(text: str | None, source: str) -> str | None:
     )
 
 
+@about("resource-group")
 def _group(text: str | None) -> str | None:
     if not text or is_group_name(text):
         return text or None
@@ -69,6 +72,7 @@ def _group(text: str | None) -> str | None:
     )
 
 
+@about("slot")
 def _slot(text: str | None) -> str | None:
     if not text or _SLOT_NAME.fullmatch(text):
         return text or None
@@ -100,6 +104,7 @@ def _by_id(text: str, group: str | None, subscription: str | None, slot: str | N
     return SiteTarget(resource.names[0], resource.resource_group, resource.subscription_id, resource.slot)
 
 
+@about("resource")
 def caller_resource(text: str) -> str | ResourceId:
     """A resource that is to call the API: a resource id, or the bare name of a web or function app.
 

@@ -1,127 +1,134 @@
-"""A trust file, read: which sites there are to be, with their clients, and where each value stands in the file."""
+"""A trust file: which sites there are to be, with their clients. Reader and JSON Schema are made of these models."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from pathlib import Path
+from typing import Annotated, Any, Literal
 
-PROFILE_KEYS: Mapping[str, type] = dict.fromkeys(("tenant", "subscription", "cloud", "auth", "client-id"), str)
-SITE_KEYS: Mapping[str, type] = dict.fromkeys(
-    (
-        "app-service",
-        "resource-group",
-        "slot",
-        "service-name",
-        "role",
-        "service-app",
-        "service-management-reference",
-    ),
-    str,
-)
-"""Beside `profile`, `clients` and `managed-identities`."""
-CLIENT_KEYS: Mapping[str, type] = {
-    "name": str,
-    "credential": str,
-    "secret-lifetime": str,
-    "auto-lifetime": bool,
-    "secret-to": str,
-    "certificate": str,
-    "github": str,
-    "federated-issuer": str,
-    "federated-subject": str,
-    "federated-audience": str,
-    "no-consent": bool,
-    "service-management-reference": str,
-}
-IDENTITY_KEYS: Mapping[str, type] = {"resource": str}
-"""The keys of each kind of table, named as the options are, with the type of their values."""
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic.json_schema import GenerateJsonSchema
 
-_BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
+_LINE = r"^[^\x00-\x1f\x7f-\x9f]*[^\x00-\x1f\x7f-\x9f\s][^\x00-\x1f\x7f-\x9f]*$"
+"""Something that is seen, and no control character."""
+Line = Annotated[str, StringConstraints(pattern=_LINE)]
+Name = Annotated[str, StringConstraints(pattern=_LINE, max_length=120)]
 
 
-def key_text(key: str) -> str:
-    """A key as it is written in a TOML file."""
-    if _BARE_KEY.fullmatch(key):
-        return key
-    escaped = "".join(_escaped(character) for character in key)
-    return f'"{escaped}"'
+def _key(description: str, **more: Any) -> Any:
+    """A key that may be absent."""
+    return Field(default=None, description=description, json_schema_extra=more or None)
 
 
-def _escaped(character: str) -> str:
-    if character in '"\\':
-        return f"\\{character}"
-    return character if character.isprintable() else f"\\U{ord(character):08x}"
+class Table(BaseModel):
+    """A table of the file. Its keys are named as the options are."""
+
+    model_config = ConfigDict(
+        alias_generator=lambda name: name.replace("_", "-"), extra="forbid", strict=True, frozen=True
+    )
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """What it says, by the names of the options' fields."""
+        return {name: getattr(self, name) for name in type(self).model_fields if name in self.model_fields_set}
 
 
-@dataclass(frozen=True)
-class Table:
-    """Where a table of the file stands: what a message about it or one of its values names."""
-
-    line: int
-    path: str = field(default="", kw_only=True)
-    """Its keys from the top of the file: `sites.learn.clients[2]`, counted from 0."""
-    lines: Mapping[str, int] = field(default_factory=dict, kw_only=True)
-    """The line of each of its keys."""
-
-    def where(self, key: str | None = None) -> str:
-        """The place of one of its values, or its own: `line 7, sites.learn.role`."""
-        if key is None:
-            return f"line {self.line}, {self.path}"
-        return f"line {self.lines.get(key, self.line)}, {self.path}.{key}"
-
-
-@dataclass(frozen=True)
 class Profile(Table):
-    """How a tenant is reached."""
+    """How a tenant is reached. What it does not say, options and environment variables say."""
 
-    name: str
-    options: Mapping[str, str]
-    """By key; those of `PROFILE_KEYS` that are there."""
+    tenant: Line | None = _key("Tenant ID or domain, as `--tenant`.")
+    subscription: Line | None = _key("Subscription ID or name, as `--subscription`.")
+    cloud: Line | None = _key("Cloud, as `--cloud`. An https URL has to be confirmed by `MCT_S2S_CLOUD`.")
+    auth: (
+        Literal["auto", "environment", "cli", "azd", "browser", "device-code", "managed-identity", "workload-identity"]
+        | None
+    ) = _key("Sign-in method, as `--auth`.")
+    client_id: Line | None = _key(
+        "Who signs in, instead of `AZURE_CLIENT_ID`: the appId of a workload identity, a service principal or a "
+        "user-assigned identity. It is no secret."
+    )
 
 
-@dataclass(frozen=True)
 class ClientEntry(Table):
     """A client application."""
 
-    name: str
-    """Its display name, or the appId of a registration to adopt."""
-    options: Mapping[str, str | bool]
-    """By key, without `name`."""
+    name: Line = Field(description="Display name, or the appId of a registration to adopt.")
+    credential: Literal["secret", "certificate", "federated", "none"] | None = _key(
+        "Credential type. Default: `secret`."
+    )
+    secret_lifetime: Line | None = _key(
+        "Lifetime of a secret or a key pair: `1y` (default), `2y`, `180d`, `never`, or a date such as `2027-06-30`, in "
+        "quotation marks."
+    )
+    auto_lifetime: bool | None = _key("Shorten the lifetime to what the tenant allows.")
+    secret_to: Line | None = _key(
+        "Where the secret goes: `file:PATH`, `keyvault:VAULT[/NAME]` or `exec:COMMAND`. Paths are relative to the "
+        "current folder. Default: a file in your data folder.",
+        pattern=r"^(file|keyvault|exec):[^\x00-\x1f\x7f-\x9f]+$",
+    )
+    certificate: Line | None = _key(
+        "PEM file with a certificate, for the credential type `certificate`. Default: a key pair is created."
+    )
+    github: Line | None = _key(
+        "GitHub Actions workflows on a branch, as `OWNER/REPO[:branch]`, for the credential type `federated`."
+    )
+    federated_issuer: Line | None = _key("Issuer URL (iss), for the credential type `federated`.")
+    federated_subject: Line | None = _key("Subject (sub).")
+    federated_audience: Line | None = _key("Audience (aud). Default: the cloud's token exchange.")
+    no_consent: bool | None = _key("Let someone else grant admin consent.")
+    service_management_reference: Line | None = _key("Service ID for its app registration. Default: the site's.")
 
 
-@dataclass(frozen=True)
 class IdentityEntry(Table):
-    """A resource whose managed identity is a client."""
+    """A managed identity."""
 
-    resource: str
-    """Whether its settings are to say where the API is."""
+    resource: Line = Field(description="Resource ID, or the name of a web or function app.")
 
 
-@dataclass(frozen=True)
 class SiteEntry(Table):
-    """An MCT App Service."""
+    """An MCT App Service. NAME is what the file calls it: in `--only`, in progress and in results."""
 
-    key: str
-    """What the file calls it: in `--only`, in progress and in results."""
-    profile: Profile | None
-    options: Mapping[str, str]
-    """By key; those of `SITE_KEYS` that are there."""
-    clients: tuple[ClientEntry, ...] = ()
-    identities: tuple[IdentityEntry, ...] = ()
+    profile: Line | None = _key("The profile that its tenant is reached by.")
+    app_service: Line | None = _key("Name or resource ID of the App Service. Default: NAME.")
+    resource_group: Line | None = _key("Its resource group. Needed if the name is not unique.")
+    slot: Line | None = _key("Deployment slot. Default: production.")
+    service_name: Line | None = _key("Display name of the service application. Default: `MCT service (APP_SERVICE)`.")
+    role: Line | None = _key("App role value. Default: `S2SAppRole`.")
+    service_app: Line | None = _key("Adopt this registration: its appId or Application ID URI.")
+    service_management_reference: Line | None = _key("Service ID for app registrations, if the tenant requires one.")
+    clients: list[ClientEntry] = Field(default=[], description="Client applications.")
+    managed_identities: list[IdentityEntry] = Field(
+        default=[], description="Resources whose managed identities are clients."
+    )
 
-    @property
-    def app_service(self) -> str:
-        """The name or resource id of the App Service: the key, unless another one is given."""
-        return self.options.get("app-service", self.key)
+
+class TrustFile(Table):
+    """A trust file, in TOML: what `export` writes and `apply` reads."""
+
+    profiles: dict[Name, Profile] = Field(default={}, description="How tenants are reached.")
+    sites: dict[Name, SiteEntry] = Field(min_length=1, description="MCT App Services.")
 
 
-@dataclass(frozen=True)
-class TrustFile:
-    """All sites of a file, in its order."""
+class TrustFileSchema(GenerateJsonSchema):
+    """The models as a JSON Schema that says what TOML can say: it has no null."""
 
-    path: Path
-    sites: tuple[SiteEntry, ...]
-    profiles: tuple[Profile, ...] = ()
-    """Those that no site uses among them."""
+    def nullable_schema(self, schema: Any) -> Any:
+        """The schema of what may be absent."""
+        return self.generate_inner(schema["schema"])
+
+    def default_schema(self, schema: Any) -> Any:
+        """Likewise: what is there without the key, its description says."""
+        return self.generate_inner(schema["schema"])
+
+    def model_schema(self, schema: Any) -> Any:
+        """A table has no title."""
+        return {key: value for key, value in super().model_schema(schema).items() if key != "title"}
+
+    def field_title_should_be_set(self, schema: Any) -> bool:
+        """Nor has a key."""
+        del schema
+        return False
+
+    def dict_schema(self, schema: Any) -> Any:
+        """Tables by name: no other name may be there."""
+        names, tables = self.generate_inner(schema["keys_schema"]), self.generate_inner(schema["values_schema"])
+        found = {key: value for key, value in super().dict_schema(schema).items() if key != "patternProperties"}
+        return {**found, "propertyNames": names, "additionalProperties": tables}

@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
 
-from mct_s2s.errors import Refused
 from mct_s2s.model.azure_resources import AppService
-from mct_s2s.model.client_credentials import SecretNote
-from mct_s2s.model.desired import CredentialSpec
-from mct_s2s.model.directory_objects import Application, ServicePrincipal
+from mct_s2s.model.directory_objects import ServicePrincipal
 from mct_s2s.model.ids import DEFAULT_ROLE, client_unique_name, is_guid, service_unique_name
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.model.site_settings import LISTS, Fact, is_enabled
 from mct_s2s.model.trust import ClientApplication
-from mct_s2s.planning.credentials import export_credential, plan_credential
-from mct_s2s.planning.credentials.base import ClientState, ExportState, Forms
-from mct_s2s.planning.plan import Facts
+from mct_s2s.planning.credentials import export_credential
+from mct_s2s.planning.credentials.base import ExportState, Forms
 from mct_s2s.planning.registrations.app_role import wanted_role_value
 from mct_s2s.planning.registrations.membership import is_allowed_by_object_id, is_consented, members
 
@@ -35,10 +30,6 @@ class ExportedTable:
     """By key, in the order in which they are written."""
     remarks: tuple[str, ...] = ()
     """What a reader has to know, as comments above it."""
-    ids: frozenset[str] = frozenset()
-    """What else it may be called in a file that exists, in small letters."""
-    satisfies: Callable[[CredentialSpec | None], bool] = lambda _: True
-    """Whether what the client has will do for a credential that is asked for."""
 
 
 @dataclass(frozen=True)
@@ -46,34 +37,33 @@ class ExportedSite:
     """An App Service, as its table says it."""
 
     resource: ResourceId
+    profile: Mapping[str, str]
+    """How its tenant is reached, by key."""
     options: Mapping[str, str]
     clients: tuple[ExportedTable, ...] = ()
     identities: tuple[ExportedTable, ...] = ()
     left_out: tuple[str, ...] = ()
     """What is there and cannot be said, one sentence each."""
-    left_out_ids: frozenset[str] = field(default_factory=frozenset)
-    """Names and ids of clients that are there and cannot be said, in small letters."""
 
 
-def export_site(observed: ObservedState, now: datetime, forms: Forms) -> ExportedSite:
+def export_site(observed: ObservedState, now: datetime, forms: Forms, cloud: str) -> ExportedSite:
     """One site as a trust file says it.
 
     Args:
         observed: the state; its `identity_resources` are those that belong to the identities of the trust.
         now: the moment that credentials are judged by.
         forms: what options take.
+        cloud: as `--cloud` takes it.
     """
-    site = observed.app_service
-    assert site is not None  # noqa: S101  # an export is about App Services
+    site, tenant = observed.app_service, observed.tenant
+    assert site is not None and tenant is not None  # noqa: S101, PT018  # an export is about App Services
     clients, left_clients = _clients(observed, site, now, forms)
     identities, left_identities = _identities(observed, site)
     left = (*_left_out_clients(left_clients, site), *_left_out_identities(left_identities, site))
-    ids = {name.casefold() for client in left_clients for name in _called(client)}
-    ids |= {name.casefold() for one in left_identities for name in (one.id, one.resource_id or "", one.display_name)}
+    profile = {"tenant": tenant.name, "subscription": site.site.resource.subscription_id}
+    profile |= {"cloud": cloud} if cloud != "public" else {}
     options = _site_options(observed, site, clients)
-    return ExportedSite(
-        site.site.resource, options, clients, identities, (*left, *_unknown(observed, site)), frozenset(ids)
-    )
+    return ExportedSite(site.site.resource, profile, options, clients, identities, (*left, *_unknown(observed, site)))
 
 
 def _site_options(observed: ObservedState, site: AppService, clients: tuple[ExportedTable, ...]) -> dict[str, str]:
@@ -122,30 +112,8 @@ def _clients(
             options["service-management-reference"] = application.management_reference
         if name != client.display_name:
             remarks = (client.display_name, *remarks)
-        ids = frozenset(map(str.casefold, _called(client)))
-        satisfies = partial(_satisfies, application, now, observed.cloud)
-        found.append(ExportedTable({"name": name, **options}, remarks, ids, satisfies))
+        found.append(ExportedTable({"name": name, **options}, remarks))
     return tuple(found), left
-
-
-def _satisfies(application: Application, now: datetime, cloud: str, spec: CredentialSpec | None) -> bool:
-    """Whether nothing would be added for it; where nothing is valid, no other credential could be said in its place."""
-    if not application.valid_at(now):
-        return True
-    state = ClientState(
-        application.display_name,
-        application,
-        application.object_id,
-        application.client_id,
-        "",
-        SecretNote(),
-        cloud,
-        Facts(now, ""),
-    )
-    try:
-        return not plan_credential(spec, state)
-    except Refused:
-        return False
 
 
 def _name(client: ClientApplication, observed: ObservedState, site: AppService) -> str:
@@ -154,10 +122,6 @@ def _name(client: ClientApplication, observed: ObservedState, site: AppService) 
     base = (service.unique_name if service else None) or service_unique_name(site.site.name, site.site.resource.slot)
     is_ours = client.application is not None and client.application.unique_name == client_unique_name(base, name)
     return name if is_ours and is_name(name) and not is_guid(name) else client.client_id
-
-
-def _called(client: ClientApplication) -> tuple[str, ...]:
-    return (client.client_id, client.display_name, *([client.principal.id] if client.principal else []))
 
 
 def _identities(observed: ObservedState, site: AppService) -> tuple[tuple[ExportedTable, ...], list[ServicePrincipal]]:
@@ -169,8 +133,7 @@ def _identities(observed: ObservedState, site: AppService) -> tuple[tuple[Export
         if resource is None or not site.allowed_object_ids.holds(identity.id):
             left.append(identity)
             continue
-        ids = {identity.id, str(resource), resource.name}
-        found.append(ExportedTable({"resource": str(resource)}, ids=frozenset(map(str.casefold, ids))))
+        found.append(ExportedTable({"resource": str(resource)}))
     return tuple(found), left
 
 

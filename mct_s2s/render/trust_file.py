@@ -1,64 +1,62 @@
-"""Tables of a trust file as text: every value is a string of TOML's, every remark one line of plain characters."""
+"""A trust file as text: every value is a string of TOML's, every remark one line of plain characters."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
-from mct_s2s.model.trust_file import key_text
+from mct_s2s.model.toml_text import toml_key, toml_value
 from mct_s2s.plain_text import plain
 from mct_s2s.planning.export import ExportedSite, ExportedTable
 
-NOT_SAID = "Not in this file:"
 HEADER = (
     "A trust file of mct-s2s: which clients call which Microsoft Community Training site.",
     "It holds no secret. To see what it would change: mct-s2s apply -f FILE --dry-run",
 )
 
 
-def header() -> str:
-    """What a new file begins with."""
-    return "".join(f"{comment(line)}\n" for line in HEADER)
-
-
-def comment(text: str) -> str:
-    """A comment of one line, whatever the text holds."""
-    return f"# {plain(text)}".rstrip()
-
-
-def profile_block(name: str, options: Mapping[str, str]) -> str:
-    """A profile's table."""
-    return _block(f"[profiles.{key_text(name)}]", options)
-
-
-def site_block(key: str, profile: str | None, site: ExportedSite) -> str:
-    """A site's table, and those of its clients and managed identities."""
-    path = f"sites.{key_text(key)}"
-    named: dict[str, str | bool] = {} if key == site.resource.names[0] else {"app-service": site.resource.names[0]}
-    options = {**({"profile": profile} if profile is not None else {}), **named, **site.options}
-    blocks = [_block(f"[{path}]", options, left_out(site))]
-    blocks += [entry_block(path, "clients", client) for client in site.clients]
-    blocks += [entry_block(path, "managed-identities", identity) for identity in site.identities]
+def trust_file_text(sites: Sequence[ExportedSite]) -> str:
+    """The whole file."""
+    blocks = ["".join(map(_comment, HEADER))]
+    profiles: dict[str, Mapping[str, str]] = {}
+    keys: set[str] = set()
+    for site in sites:
+        profile = next((name for name, one in profiles.items() if one == site.profile), None)
+        if profile is None:
+            profile = _free(profiles, site.profile["tenant"].partition(".")[0])
+            profiles[profile] = site.profile
+            blocks.append(_block(f"[profiles.{toml_key(profile)}]", site.profile))
+        resource = site.resource
+        name = "-".join([resource.names[0], *([resource.slot] if resource.slot else [])])
+        key = _free(keys, name, f"{name}-{resource.resource_group}")
+        keys.add(key)
+        blocks += _site_blocks(key, profile, site)
     return "\n".join(blocks)
 
 
-def left_out(site: ExportedSite) -> tuple[str, ...]:
-    """The comment on what is there and not in the file."""
-    return (NOT_SAID, *(f"  {one}" for one in site.left_out)) if site.left_out else ()
+def _free(taken: Iterable[str], *names: str) -> str:
+    """The first of the names that is not taken, or else the last one with a number."""
+    numbered = (f"{names[-1]}-{number}" for number in range(2, 10_000))
+    return next(name for name in (*names, *numbered) if name not in taken)
 
 
-def entry_block(path: str, list_name: str, entry: ExportedTable) -> str:
-    """The table of a client or a managed identity."""
-    return _block(f"[[{path}.{list_name}]]", entry.options, entry.remarks)
+def _site_blocks(key: str, profile: str, site: ExportedSite) -> list[str]:
+    """A site's table, and those of its clients and managed identities."""
+    path = f"sites.{toml_key(key)}"
+    named: dict[str, str | bool] = {} if key == site.resource.names[0] else {"app-service": site.resource.names[0]}
+    left_out = ("Not in this file:", *(f"  {one}" for one in site.left_out)) if site.left_out else ()
+    lists: Sequence[tuple[str, Sequence[ExportedTable]]] = (
+        ("clients", site.clients),
+        ("managed-identities", site.identities),
+    )
+    tables = [_block(f"[[{path}.{name}]]", one.options, one.remarks) for name, several in lists for one in several]
+    return [_block(f"[{path}]", {"profile": profile, **named, **site.options}, left_out), *tables]
 
 
 def _block(header: str, options: Mapping[str, str | bool], remarks: Sequence[str] = ()) -> str:
-    return "".join(f"{line}\n" for line in _lines(header, options, remarks))
+    values = (f"{toml_key(key)} = {toml_value(value)}\n" for key, value in options.items())
+    return "".join((*map(_comment, remarks), f"{header}\n", *values))
 
 
-def _lines(header: str, options: Mapping[str, str | bool], remarks: Sequence[str]) -> Iterator[str]:
-    import tomlkit  # noqa: PLC0415  # only an export writes
-
-    yield from map(comment, remarks)
-    yield header
-    for key, value in options.items():
-        yield f"{key_text(key)} = {tomlkit.item(value).as_string()}"
+def _comment(text: str) -> str:
+    """A comment of one line, whatever the text holds."""
+    return f"# {plain(text)}".rstrip() + "\n"

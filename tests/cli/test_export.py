@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import stat
 import tomllib
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -214,141 +211,6 @@ def test_all_sites_of_the_subscription(around: Round, mct: Program, azure: Sandb
     assert len(document["profiles"]) == 1
 
 
-TYPED = """\
-# Who calls what.
-[profiles.contosolearning] # the only one
-tenant = "{tenant}"
-subscription = '{subscription}'
-cloud = "{cloud}"
-
-# The site
-[sites.learn] # ours
-profile = "contosolearning"
-app-service = "contosolearn"
-# Every night
-[[sites.learn.clients]]
-secret-lifetime = "90d" # short
-name   = "Import"
-
-[[sites.learn.clients]]
-name = "Gone" # long ago
-
-[[sites.learn.clients]]
-credential = "federated"
-github = "octo/deploy"
-name = "Deploy"
-
-[[sites.learn.managed-identities]]
-resource = "reports-func" # its name will do
-"""
-
-
-@pytest.fixture
-def typed(azure: Sandbox, tmp_path: Path) -> Path:
-    path = tmp_path / "trust.toml"
-    environment = azure.environment
-    path.write_text(
-        TYPED.format(
-            tenant="contosolearning.onmicrosoft.com",
-            subscription=environment["AZURE_SUBSCRIPTION_ID"],
-            cloud=environment["MCT_S2S_CLOUD"],
-        )
-    )
-    return path
-
-
-def test_a_file_that_is_right_stays_as_it_is_typed(mct: Program, typed: Path) -> None:
-    typed.write_text(typed.read_text().replace('[[sites.learn.clients]]\nname = "Gone" # long ago\n\n', ""))
-    before = typed.read_bytes()
-    assert mct("setup", "--client", "Import", "--managed-identity", "reports-func", *JSON).code == 0
-    assert mct("add-client", "Deploy", "--credential", "federated", "--github", "octo/deploy", *JSON).code == 0
-    done = mct("export", "--to", str(typed))
-    assert (done.code, done.out, typed.read_bytes()) == (0, "", before)
-    assert f"No changes in {typed}" in done.err
-
-
-def test_what_differs_is_changed_and_every_comment_stays(mct: Program, typed: Path) -> None:
-    assert mct("setup", "--client", "Import", "--client", "New", "--managed-identity", "reports-func", *JSON).code == 0
-    words = ("--credential", "federated", "--github", "octo/other", "--no-consent")
-    assert mct("add-client", "Deploy", *words, *JSON).code == 0
-    before = typed.read_text()
-    done = mct("export", "--to", str(typed))
-    assert done.code == 0, done.err
-    assert "'Gone' is removed" in done.err
-    text = typed.read_text()
-    document = tomllib.loads(text)
-    assert document["sites"]["learn"]["clients"] == [
-        {"name": "Import", "secret-lifetime": "90d"},
-        {
-            "name": "Deploy",
-            "credential": "federated",
-            "federated-issuer": "https://token.actions.githubusercontent.com",
-            "federated-subject": "repo:octo/other:ref:refs/heads/main",
-            "no-consent": True,
-        },
-        {"name": "New", "credential": "secret"},
-    ]
-    for line in before.splitlines():
-        assert "#" not in line or "long ago" in line or line in text, line
-    again = mct("export", "--to", str(typed))
-    assert (again.code, typed.read_text()) == (0, text)
-
-
-def test_another_site_comes_behind_what_is_there(mct: Program, typed: Path, azure: Sandbox) -> None:
-    azure.add_site(name="fabrikamlearn", resourceGroup="mct-prod")
-    assert mct("setup", "-a", "fabrikamlearn", "--client", "B", *JSON).code == 0
-    before = typed.read_text()
-    assert mct("export", "-a", "fabrikamlearn", "--to", str(typed)).code == 0
-    text = typed.read_text()
-    assert text.startswith(before)
-    document = tomllib.loads(text)
-    assert list(document["profiles"]) == ["contosolearning"], "the same tenant and subscription"
-    assert document["sites"]["fabrikamlearn"]["profile"] == "contosolearning"
-
-
-@pytest.mark.parametrize(
-    ("change", "code"),
-    [
-        (lambda text: text + "[x", "trust-file-malformed"),
-        (lambda text: text + "[x]\n", "trust-file-malformed"),
-        (
-            lambda text: text.replace(
-                '[[sites.learn.clients]]\nname = "Gone"', '[profiles.x]\n[[sites.learn.clients]]\nname = "Gone"'
-            ),
-            "trust-file-not-editable",
-        ),
-    ],
-)
-def test_a_file_that_cannot_be_changed_is_not(
-    mct: Program, typed: Path, change: Callable[[str], str], code: str
-) -> None:
-    typed.write_text(change(typed.read_text()))
-    before = typed.read_bytes()
-    assert mct("setup", "--client", "Import", *JSON).code == 0
-    done = mct("export", "--to", str(typed), "-o", "json")
-    assert (done.code, json.loads(done.out)["error"]["code"]) == (2, code)
-    assert typed.read_bytes() == before
-
-
-def test_a_file_that_a_group_shares_keeps_its_mode_and_a_link_is_not_followed(mct: Program, tmp_path: Path) -> None:
-    assert mct("setup", "--client", "Import", *JSON).code == 0
-    file, link = tmp_path / "trust.toml", tmp_path / "link.toml"
-    assert mct("export", "--to", str(file)).code == 0
-    assert stat.S_IMODE(file.stat().st_mode) == 0o644
-    file.write_text("# ours\n")
-    file.chmod(0o664)
-    assert mct("export", "--to", str(file)).code == 0
-    assert stat.S_IMODE(file.stat().st_mode) == 0o664
-    text = file.read_text()
-    assert text.startswith("# ours\n")
-    link.symlink_to(file)
-    for place in (link, tmp_path, tmp_path / "nowhere" / "trust.toml"):
-        done = mct("export", "--to", str(place), "-o", "json")
-        assert (done.code, done.document["error"]["code"]) == (2, "trust-file-unwritable")
-    assert link.is_symlink()
-    assert file.read_text() == text
-
-
 def test_sites_that_cannot_be_read_stop_no_other_and_are_told(mct: Program, azure: Sandbox) -> None:
     azure.add_site(name="fabrikamlearn", resourceGroup="mct-prod")
     assert mct("setup", "--client", "Import", *JSON).code == 0
@@ -363,11 +225,3 @@ def test_sites_that_cannot_be_read_stop_no_other_and_are_told(mct: Program, azur
     assert done.code == 4, done.err
     assert list(tomllib.loads(done.out)["sites"]) == ["contosolearn"]
     assert "fabrikamlearn: not in the file: its state could not be read." in done.err
-
-
-def test_a_file_of_comments_is_a_file_to_begin_with(mct: Program, tmp_path: Path) -> None:
-    assert mct("setup", "--client", "Import", *JSON).code == 0
-    file = tmp_path / "trust.toml"
-    file.write_text("# ours\n[profiles.here]\n")
-    assert mct("export", "--to", str(file)).code == 0
-    assert file.read_text().startswith("# ours\n[profiles.here]\n\n[profiles.contosolearning]\n")

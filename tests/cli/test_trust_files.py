@@ -1,10 +1,11 @@
-"""The entries of a trust file mean what the same options mean, and a mistake is told where it is in the file."""
+"""The entries of a trust file mean what the same options mean, and a mistake is named by its key."""
 
 from __future__ import annotations
 
 import contextlib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import example, given, settings
@@ -14,21 +15,10 @@ from mct_s2s.cli.option_values import option_value
 from mct_s2s.cli.options import AzureOptions, ChangingOptions
 from mct_s2s.cli.options.setup import SetupOptions
 from mct_s2s.cli.setting_up import Setup
-from mct_s2s.cli.trust_file.entries import CLIENT_ID, SiteSetup, site_setups
-from mct_s2s.cli.trust_file.refusals import as_in_file
+from mct_s2s.cli.trust_file.entries import SiteSetup, site_setups
 from mct_s2s.errors import UsageError
-from mct_s2s.inputs.trust_file import read_trust_file
-from mct_s2s.model.trust_file import (
-    CLIENT_KEYS,
-    IDENTITY_KEYS,
-    PROFILE_KEYS,
-    SITE_KEYS,
-    ClientEntry,
-    IdentityEntry,
-    Profile,
-    SiteEntry,
-    TrustFile,
-)
+from mct_s2s.inputs.trust_file import Mistakes, read_trust_file, without_mistakes
+from mct_s2s.model.trust_file import ClientEntry, IdentityEntry, Profile, SiteEntry, Table
 
 from tests.support.sampling import cases
 
@@ -51,7 +41,9 @@ class File:
         only: tuple[str, ...] = (),
     ) -> tuple[SiteSetup, ...]:
         self.path.write_text(text)
-        return site_setups(read_trust_file(self.path), options or ChangingOptions(), typed=typed, only=only)
+        mistakes = Mistakes(self.path)
+        file = read_trust_file(mistakes)
+        return site_setups(file, mistakes, options or ChangingOptions(), typed=typed, only=only)
 
     def refused(self, text: str, *, typed: tuple[str, ...] = (), only: tuple[str, ...] = ()) -> UsageError:
         with pytest.raises(UsageError) as caught:
@@ -68,10 +60,8 @@ def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> File:
 
 def test_every_key_is_an_option_of_setup() -> None:
     names = {*vars(SetupOptions())}
-    for keys in (PROFILE_KEYS, SITE_KEYS, CLIENT_KEYS):
-        left = {key.replace("-", "_") for key in keys} - names
-        assert left <= {"client_id", "name"}
-    assert set(IDENTITY_KEYS) == {"resource"}
+    for table in (Profile, SiteEntry, ClientEntry):
+        assert {*table.model_fields} - names <= {"client_id", "name", "profile", "clients", "managed_identities"}
 
 
 def test_a_site_is_the_setup_of_the_same_options(file: File) -> None:
@@ -99,7 +89,7 @@ def test_a_site_is_the_setup_of_the_same_options(file: File) -> None:
     options, setup = one.setup.options, one.setup
     assert (options.app_service, options.resource_group, options.slot) == ("contosolearn", "mct-prod", None)
     assert (options.tenant, options.subscription, options.auth) == ("contoso.onmicrosoft.com", "S", Method.CLI)
-    assert (options.dry_run, options.role, one.client_id) == (True, "Reader", GUID)
+    assert (options.dry_run, options.role, one.profile.client_id) == (True, "Reader", GUID)
     alone = Setup.of(SetupOptions(client=["Import"], secret_lifetime="90d", service_management_reference="7"))
     assert setup.clients[0].name == "Import"
     assert setup.clients[0].management_reference == alone.clients[0].management_reference == "7"
@@ -115,9 +105,9 @@ def test_a_site_is_the_setup_of_the_same_options(file: File) -> None:
 
 def test_only_some_sites_are_the_work_and_all_are_checked(file: File) -> None:
     text = "[sites.a]\n[sites.b]\n[sites.c]\n"
-    assert [one.entry.key for one in file.setups(text, only=("c", "a"))] == ["a", "c"]
+    assert [one.key for one in file.setups(text, only=("c", "a"))] == ["a", "c"]
     assert file.refused(text, only=("B",)).code == "site-unknown"
-    assert file.refused(f"{text}slot = '_'", only=("a",)).headline.startswith("'F', line 4, sites.c.slot: Invalid slot")
+    assert file.refused(f"{text}slot = '_'", only=("a",)).headline.startswith("'F', sites.c.slot: Invalid --slot")
 
 
 @pytest.mark.parametrize(
@@ -126,67 +116,67 @@ def test_only_some_sites_are_the_work_and_all_are_checked(file: File) -> None:
         (
             "[sites.a_b]\n",
             "malformed-app-service",
-            "line 1, sites.a_b: Invalid app-service 'a_b'.",
+            "sites.a_b: Invalid --app-service 'a_b'.",
             "Use the name without https:// and .azurewebsites.net, or the full resource ID.",
         ),
         (
             "[profiles.p]\ncloud = 'pubic'\n[sites.a]\nprofile = 'p'\n[sites.b]\nprofile = 'p'",
             "unknown-cloud",
-            "line 2, profiles.p.cloud: Invalid cloud 'pubic'.",
+            "profiles.p.cloud: Invalid --cloud 'pubic'.",
             None,
         ),
         (
             "[profiles.p]\nauth = 'x'\n[sites.a]\nprofile = 'p'",
-            "usage",
-            "line 2, profiles.p.auth: Invalid auth 'x'.",
+            MALFORMED,
+            "profiles.p.auth: Invalid value 'x'.",
             None,
         ),
         (
             "[profiles.p]\nclient-id = 'x'\n[sites.a]\nprofile = 'p'",
             "malformed-id",
-            "line 2, profiles.p.client-id: Invalid client-id 'x'.",
+            "profiles.p.client-id: Invalid client-id 'x'.",
             "Use an appId, which is a GUID.",
         ),
         (
             "[[sites.a.clients]]\nname = 'I'\n\nsecret-lifetime = '3y5'",
             "malformed-lifetime",
-            "line 4, sites.a.clients[0].secret-lifetime: Invalid secret-lifetime '3y5'.",
+            "sites.a.clients[0].secret-lifetime: Invalid --secret-lifetime '3y5'.",
             None,
         ),
         (
             "[[sites.a.clients]]\nname = 'I'\nsecret-to = 'keyvault:-'",
             "malformed-vault",
-            "line 3, sites.a.clients[0].secret-to: Invalid key vault '-'",
+            "sites.a.clients[0].secret-to: Invalid key vault '-'",
             None,
         ),
         (
             "[[sites.a.clients]]\nname = 'I'\ncredential = 'federated'",
             "federation-incomplete",
-            "line 3, sites.a.clients[0].credential: A federated credential needs",
-            'Add github = "OWNER/REPO", or federated-issuer = "URL" and federated-subject = "TEXT".',
+            "sites.a.clients[0].credential: A federated credential needs",
+            "Add --github OWNER/REPO, or --federated-issuer URL and --federated-subject TEXT.",
         ),
         (
             "[[sites.a.clients]]\nname = 'I'\ngithub = 'a/b'",
             "contradictory-options",
-            'line 3, sites.a.clients[0].github: github requires credential = "federated"',
-            'Add credential = "federated", or remove github.',
+            "sites.a.clients[0].github: --github requires --credential federated",
+            "Add --credential federated, or remove --github.",
         ),
         (
             "[[sites.a.clients]]\nname = 'I'\nsecret-to = 'show'",
             "secret-place-unfit",
-            "line 3, sites.a.clients[0].secret-to: Invalid secret-to 'show'",
+            "sites.a.clients[0].secret-to: Invalid --secret-to 'show'",
             None,
         ),
         (
             "[[sites.a.managed-identities]]\nresource = '/subscriptions/x'",
             "malformed-resource-id",
-            "line 2, sites.a.managed-identities[0].resource: ",
+            "sites.a.managed-identities[0].resource: ",
             None,
         ),
         (
             f"[[sites.a.clients]]\nname = '{'n' * 121}'",
             "client-name-unusable",
-            "line 2, sites.a.clients[0].name: ",
+            "sites.a.clients[0].name: ",
             None,
         ),
     ],
@@ -201,15 +191,46 @@ def test_a_value_is_refused_as_its_option_would_be(
 
 
 def test_mistakes_of_several_entries_are_listed_together(file: File) -> None:
-    error = file.refused("[[sites.a.clients]]\nname = 'I'\nsecret-lifetime = 'x'\n[sites.b]\nslot = '_'")
-    assert (error.code, error.headline, len(error.items)) == (MALFORMED, "'F' has 2 mistakes.", 2)
+    """Of form, of value, and of two that meet: all at once, and none that only follows from another."""
+    error = file.refused(
+        """
+        [profiles.p]
+        tennant = "t"
+        [sites.a]
+        profile = "q"
+        [[sites.a.clients]]
+        name = "I"
+        secret-lifetime = "x"
+        [[sites.a.clients]]
+        nam = "J"
+        [[sites.a.clients]]
+        name = "K"
+        credential = "federate"
+        github = "octo/deploy"
+        [[sites.a.clients]]
+        name = " i"
+        [sites.b]
+        slot = "_"
+        """
+    )
+    assert (error.code, error.headline) == (MALFORMED, "'F' has 8 mistakes.")
+    assert {item.partition(":")[0] for item, _ in error.items} == {
+        "profiles.p.tennant",
+        "sites.a.profile",
+        "sites.a.clients[0].secret-lifetime",
+        "sites.a.clients[1]",
+        "sites.a.clients[1].nam",
+        "sites.a.clients[2].credential",
+        "sites.a.clients[3]",
+        "sites.b.slot",
+    }
 
 
 def test_what_a_profile_says_is_not_typed_as_well(file: File) -> None:
     text = "[profiles.p]\ntenant = 't.example'\n[sites.a]\nprofile = 'p'"
     assert file.setups(text, typed=("subscription",))
     error = file.refused(text, typed=("tenant",))
-    assert error.headline == "'F', line 2, profiles.p.tenant: --tenant was typed, and the profile says something else."
+    assert error.headline == "'F', profiles.p.tenant: --tenant was typed, and the profile says something else."
     assert file.setups(text, ChangingOptions(tenant="t.example"), typed=("tenant",)), "the same is no contradiction"
 
 
@@ -218,7 +239,7 @@ def test_an_address_to_sign_in_at_is_never_the_files_alone(file: File) -> None:
     text = "[profiles.p]\ncloud = 'https://management.example.com'\n[sites.a]\nprofile = 'p'"
     error = file.refused(text)
     assert (error.code, error.exit_code) == ("cloud-not-confirmed", 2)
-    assert error.headline.startswith("'F', line 2, profiles.p.cloud: Invalid cloud 'https://management.example.com'")
+    assert error.headline.startswith("'F', profiles.p.cloud: Invalid --cloud 'https://management.example.com'")
     assert file.setups(text, ChangingOptions(cloud="https://Management.example.com:443/"))
     for here in ("https://localhost:8443", "https://arm.localhost", "https://127.0.0.1:1"):
         assert file.setups(text.replace("https://management.example.com", here))
@@ -249,7 +270,7 @@ def test_two_entries_are_not_the_same_app_service(file: File, one: str, other: s
         assert len(file.setups(text)) == 2
         return
     error = file.refused(text)
-    assert "is in line 5 already" in error.headline
+    assert "is that of sites.a already" in error.headline
     assert error.code == MALFORMED
 
 
@@ -275,9 +296,7 @@ def test_two_clients_have_no_secret_in_one_place(file: File, one: str, other: st
         return
     error = file.refused(text)
     assert error.code == "secret-place-shared"
-    assert error.headline == (
-        "'F', line 6, sites.b.clients[0].secret-to: the secret of 'One' of a goes there, too (line 1)."
-    )
+    assert error.headline == ("'F', sites.b.clients[0].secret-to: the secret of sites.a.clients[0] goes there, too.")
 
 
 def test_a_folder_for_two_sites_is_no_place_for_clients_of_one_name(file: File) -> None:
@@ -285,17 +304,9 @@ def test_a_folder_for_two_sites_is_no_place_for_clients_of_one_name(file: File) 
     assert file.refused(text).code == "secret-place-shared"
 
 
-def test_texts_about_options_are_texts_about_keys() -> None:
-    told = "Add --secret-to keyvault:VAULT, or remove --github. --credential is 'secret'; --client A stays."
-    assert as_in_file(told) == (
-        "Add secret-to = \"keyvault:VAULT\", or remove github. credential is 'secret'; --client A stays."
-    )
-
-
 def test_values_of_options_are_of_the_options_types() -> None:
     assert option_value(SetupOptions, "auto_lifetime", "Yes") is True
     assert option_value(SetupOptions, "certificate", "a.pem") == Path("a.pem")
-    assert CLIENT_ID not in vars(SetupOptions())
     with pytest.raises(UsageError, match="Invalid --auto-lifetime 'x'"):
         option_value(SetupOptions, "auto_lifetime", "x")
 
@@ -309,16 +320,19 @@ ODD = st.one_of(
 
 
 @settings(max_examples=cases(150, 2000), deadline=None)
-@given(st.sampled_from([*PROFILE_KEYS, *SITE_KEYS, *CLIENT_KEYS, *IDENTITY_KEYS]), ODD)
-@example("cloud", "https://[")
-@example("federated-issuer", "https://[")
-def test_any_text_is_taken_or_refused_with_its_place(key: str, text: str) -> None:
-    """A mistake that only a traceback tells has no line."""
-    own = {key: text} if key in CLIENT_KEYS and key not in {*SITE_KEYS, "name"} else {}
+@given(st.sampled_from([Profile, SiteEntry, ClientEntry, IdentityEntry]), st.data(), ODD)
+@example(Profile, "cloud", "https://[")
+@example(ClientEntry, "federated-issuer", "https://[")
+def test_any_text_is_taken_or_refused_with_its_place(table: type[Table], key: Any, text: str) -> None:
+    """A mistake that only a traceback tells has no key."""
+    if not isinstance(key, str):
+        key = key.draw(st.sampled_from([one.alias for one in table.model_fields.values()]))
+    said = {key: text}
     kind = {"credential": "federated"} if key.startswith(("federated", "github")) else {}
-    entry = ClientEntry(3, text if key == "name" else "I", {**kind, **own})
-    profile = Profile(1, "p", {key: text}) if key in PROFILE_KEYS else None
-    identities = (IdentityEntry(4, text),) if key == "resource" else ()
-    site = SiteEntry(2, "a", profile, {key: text} if key in SITE_KEYS else {}, (entry,), identities)
+    client = {"name": "I", **kind, **(said if table is ClientEntry else {})}
+    site = {**(said if table is SiteEntry else {}), "profile": "p", "clients": [client]}
+    site |= {"managed-identities": [said]} if table is IdentityEntry else {}
+    document = {"profiles": {"p": said if table is Profile else {}}, "sites": {"a": site}}
+    mistakes = Mistakes(Path("trust.toml"))
     with contextlib.suppress(UsageError):
-        assert site_setups(TrustFile(Path("trust.toml"), (site,)), ChangingOptions())
+        assert site_setups(without_mistakes(document, mistakes), mistakes, ChangingOptions())

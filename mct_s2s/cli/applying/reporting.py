@@ -82,7 +82,7 @@ def _plan(site: SiteRun) -> SitePlan:
 
 def _places(site: SiteRun, outcome: Outcome) -> Iterator[str]:
     """Where new secrets go, where the file says it: it is part of what is agreed to."""
-    named = {client.name.strip() for client in site.wanted.entry.clients if "secret-to" in client.options}
+    named = {client.name.strip() for client in site.wanted.entry.clients if client.secret_to is not None}
     for step in outcome.plan.changes:
         if isinstance(step, AddCredential) and step.needs_store and step.client in named:
             yield f"The {step.kind.noun} of '{step.client}' goes to {outcome.stores[step.client].label}."

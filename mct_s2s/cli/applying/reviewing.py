@@ -31,7 +31,7 @@ from mct_s2s.stores.departures import LocalDepartures
 
 def pruning(options: ApplyOptions, file: TrustFile) -> Pruning:
     """What becomes of clients that the file does not name. A registration that any of its sites names has to stay."""
-    named = (client.name.strip().casefold() for site in file.sites for client in site.clients)
+    named = (client.name.strip().casefold() for site in file.sites.values() for client in site.clients)
     return Pruning(options.prune, options.allow_removals, frozenset(filter(is_guid, named)))
 
 
@@ -89,7 +89,7 @@ def fingerprint_of(sites: Sequence[SiteRun]) -> str | None:
 def site_fingerprint(entry: SiteEntry, outcome: Outcome) -> str:
     """The digest of one site's plan and of where its new secrets go; the same for every caller, on every machine."""
     request, plan = outcome.request, outcome.intended or outcome.plan
-    places = {client.name.strip(): client.options.get("secret-to") for client in entry.clients}
+    places = {client.name.strip(): client.secret_to for client in entry.clients}
     stored = [step.client for step in plan.changes if isinstance(step, AddCredential) and step.needs_store]
     used = json.dumps({name: places.get(name) for name in sorted(stored)})
     return combined([fingerprint(plan, request.now, request.subject(outcome.before)), used])

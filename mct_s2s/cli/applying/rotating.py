@@ -46,7 +46,7 @@ def rotate_at_all_sites(options: RotateSecretOptions, shared: Rotation, now: dat
             remedy="Add --expiring-within 30d, or rotate one: mct-s2s rotate-secret NAME -a APP_SERVICE",
         )
     is_typed = "secret_lifetime" in typed_options()
-    rotations = {one.entry.key: _of_site(one, shared, is_typed=is_typed) for one in setups}
+    rotations = {one.key: _of_site(one, shared, is_typed=is_typed) for one in setups}
     for key, rotation in rotations.items():
         for name in rotation.clients:
             check_lifetime(rotation.of(name), now, f" of '{name}' at {key}")

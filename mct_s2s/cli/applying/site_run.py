@@ -46,7 +46,7 @@ class SiteRun:
     @property
     def key(self) -> str:
         """What the file calls it."""
-        return self.wanted.entry.key
+        return self.wanted.key
 
     @property
     def title(self) -> str:

@@ -7,13 +7,14 @@ from mct_s2s.cli.applying.whole_run import run_at_all
 from mct_s2s.cli.binding import typed_options
 from mct_s2s.cli.options.apply import ApplyOptions
 from mct_s2s.cli.trust_file.entries import site_setups
-from mct_s2s.inputs.trust_file import read_trust_file
+from mct_s2s.inputs.trust_file import Mistakes, read_trust_file
 
 
 def apply(options: ApplyOptions) -> int:
     """Plan all sites, confirm once and apply them side by side; return the exit code of the site that went worst."""
-    file = read_trust_file(options.file)
-    setups = site_setups(file, options, typed=typed_options(), only=options.only)
+    mistakes = Mistakes(options.file)
+    file = read_trust_file(mistakes)
+    setups = site_setups(file, mistakes, options, typed=typed_options(), only=options.only)
     return run_at_all(
         options,
         setups,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from mct_s2s.cli.binding import CREDENTIALS, option
 from mct_s2s.cli.credentials import certificate, federated, secret
 from mct_s2s.cli.credentials.base import LifetimeOptions
-from mct_s2s.errors import UsageError
+from mct_s2s.errors import UsageError, about
 
 if TYPE_CHECKING:
     from mct_s2s.model.desired import CredentialSpec, Kept
@@ -46,6 +46,7 @@ class KindOptions(
     """The options of all kinds; the help lists those of the last class first."""
 
 
+@about("credential")
 def read_credential(options: KindOptions, now: datetime) -> CredentialSpec | None:
     """What `--credential` and the options that belong to it ask for.
 
@@ -74,14 +75,16 @@ def _refuse(others: type[LifetimeOptions], options: KindOptions) -> None:
     shared = {field.name for field in fields(LifetimeOptions)}
     for field in fields(others):
         if field.name not in shared and getattr(options, field.name) is not None:
-            name = f"--{field.name.replace('_', '-')}"
-            raise UsageError(
-                "contradictory-options",
-                f"{name} requires --credential {others.kind}, but --credential is '{options.credential.value}'.",
-                remedy=f"Add --credential {others.kind}, or remove {name}.",
-            )
+            key = field.name.replace("_", "-")
+            with about(key):
+                raise UsageError(
+                    "contradictory-options",
+                    f"--{key} requires --credential {others.kind}, but --credential is '{options.credential.value}'.",
+                    remedy=f"Add --credential {others.kind}, or remove --{key}.",
+                )
 
 
+@about("secret-to")
 def _check_store(secret_to: str, keeps: Kept | None) -> None:
     from mct_s2s.model.desired import Kept  # noqa: PLC0415  # as above
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mct_s2s.cli.binding import typed_options
-from mct_s2s.cli.trust_file.entries import SiteSetup, site_setups
 from mct_s2s.errors import UsageError
-from mct_s2s.inputs.trust_file import read_trust_file
+
+if TYPE_CHECKING:
+    from mct_s2s.cli.trust_file.entries import SiteSetup
 
 OF_ONE_SITE: Mapping[str, str] = {
     "app_service": "--app-service",
@@ -28,6 +29,9 @@ def sites_of_file(options: Any, **unfit: str) -> tuple[SiteSetup, ...]:
     Raises:
         UsageError: one of those was typed, or the file has mistakes.
     """
+    from mct_s2s.cli.trust_file.entries import site_setups  # noqa: PLC0415  # pydantic, for a file alone
+    from mct_s2s.inputs.trust_file import Mistakes, read_trust_file  # noqa: PLC0415
+
     typed = typed_options()
     for field, name in {**OF_ONE_SITE, **unfit}.items():
         if field in typed:
@@ -36,7 +40,8 @@ def sites_of_file(options: Any, **unfit: str) -> tuple[SiteSetup, ...]:
                 f"{name} cannot be combined with --file, which names the App Services and their clients.",
                 remedy=f"Remove {name}, or --file. To choose sites of the file, add --only SITE.",
             )
-    return site_setups(read_trust_file(options.file), options, typed=typed, only=options.only)
+    mistakes = Mistakes(options.file)
+    return site_setups(read_trust_file(mistakes), mistakes, options, typed=typed, only=options.only)
 
 
 def check_only(options: Any) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated
 
 from mct_s2s.cli.binding import option
@@ -11,7 +10,7 @@ from mct_s2s.cli.options import AzureOptions
 
 EXAMPLES = (
     "mct-s2s export -a contosolearn > trust.toml",
-    "mct-s2s export --all --to trust.toml",
+    "mct-s2s export --all > trust.toml",
 )
 
 
@@ -20,7 +19,3 @@ class ExportOptions(AzureOptions):
     """Options of `export`."""
 
     all_sites: Annotated[bool, option("--all", text="Export every MCT App Service of the subscription.")] = False
-    to: Annotated[
-        Path | None,
-        option("--to", metavar="FILE", text="Update FILE instead, keeping its comments and order."),
-    ] = None

@@ -8,7 +8,6 @@ from datetime import datetime
 from mct_s2s import clock
 from mct_s2s.cli.options.export import ExportOptions
 from mct_s2s.cli.requests import request_for, service_spec
-from mct_s2s.cli.trust_file.merge import Found
 from mct_s2s.engine.observe.all_sites import find_mct_sites, find_slots, read_each
 from mct_s2s.engine.observe.for_export import observe_for_export
 from mct_s2s.engine.session import Session
@@ -22,7 +21,7 @@ from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.model.site_target import SiteTarget
 from mct_s2s.planning.app_service import guards
 from mct_s2s.planning.credentials.base import Forms
-from mct_s2s.planning.export import export_site
+from mct_s2s.planning.export import ExportedSite, export_site
 from mct_s2s.ports.apply_progress import activity
 
 NOT_SET_UP = "service-application-missing"
@@ -32,7 +31,7 @@ NOT_SET_UP = "service-application-missing"
 class Export:
     """Sites, and those that are not among them."""
 
-    found: tuple[Found, ...]
+    sites: tuple[ExportedSite, ...]
     not_set_up: tuple[ResourceId, ...] = ()
     """Sites without service-to-service authentication: a table would set it up."""
     failed: tuple[tuple[ResourceId, S2SError], ...] = ()
@@ -57,7 +56,7 @@ async def read_sites(options: ExportOptions, session: Session) -> Export:
     errors = [(app, one) for app, one in flat if isinstance(one, S2SError)]
     slots = (slot for _, found in outcomes if isinstance(found, _WithSlots) for slot in found.unread)
     return Export(
-        tuple(one for _, one in flat if isinstance(one, Found)),
+        tuple(one for _, one in flat if isinstance(one, ExportedSite)),
         tuple(app for app, error in errors if error.code == NOT_SET_UP),
         tuple((app, error) for app, error in errors if error.code != NOT_SET_UP),
         (*(site.resource for site in sites.unread), *slots),
@@ -68,7 +67,7 @@ async def read_sites(options: ExportOptions, session: Session) -> Export:
 class _WithSlots:
     """A site and its slots."""
 
-    read: tuple[tuple[ResourceId, Found | S2SError], ...]
+    read: tuple[tuple[ResourceId, ExportedSite | S2SError], ...]
     unread: tuple[ResourceId, ...]
 
 
@@ -92,7 +91,7 @@ class _Reader:
         guards.check(observed)
         return observed
 
-    def found(self, observed: ObservedState) -> Found:
+    def found(self, observed: ObservedState) -> ExportedSite:
         """A site as a file says it.
 
         Raises:
@@ -107,12 +106,12 @@ class _Reader:
                 remedy="Create it first: run mct-s2s setup with the same options.",
             )
         forms = Forms(lambda client: secret_name(label, client), _is_taken)
-        return Found(export_site(observed, self.now, forms), observed.tenant, self.options.cloud)
+        return export_site(observed, self.now, forms, self.options.cloud)
 
-    async def _slot(self, slot: ResourceId) -> Found:
+    async def _slot(self, slot: ResourceId) -> ExportedSite:
         return self.found(await self.observed(_target(slot)))
 
-    def _outcome(self, observed: ObservedState) -> Found | S2SError:
+    def _outcome(self, observed: ObservedState) -> ExportedSite | S2SError:
         try:
             return self.found(observed)
         except NotThere as error:

@@ -24,9 +24,8 @@ FILES = ("trust",)
 @functools.cache
 def names() -> tuple[str, ...]:
     """The documents that the program writes."""
-    apart = {_COMMON, *(f"{name}.json" for name in FILES)}
     found = (entry.name for entry in files(__name__).iterdir())
-    return tuple(sorted(name.removesuffix(".json") for name in found if name.endswith(".json") and name not in apart))
+    return tuple(sorted(name.removesuffix(".json") for name in found if name.endswith(".json") and name != _COMMON))
 
 
 def schema(name: str) -> Json:
@@ -35,8 +34,16 @@ def schema(name: str) -> Json:
     Args:
         name: one of `names()` or `FILES`.
     """
-    found: Json = _without_references(_read(f"{name}.json"))
+    found: Json = _trust_file() if name in FILES else _without_references(_read(f"{name}.json"), _definitions())
     return found
+
+
+def _trust_file() -> Json:
+    from mct_s2s.model.trust_file import TrustFile, TrustFileSchema  # noqa: PLC0415  # it loads pydantic
+
+    made = TrustFile.model_json_schema(schema_generator=TrustFileSchema)
+    found = _without_references(made, made.pop("$defs"))
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "mct-s2s/trust/v1", **found}
 
 
 def schema_list() -> Json:
@@ -66,16 +73,16 @@ def _definitions() -> Json:
     return found
 
 
-def _without_references(node: Any) -> Any:
+def _without_references(node: Any, definitions: Json) -> Any:
     """Members beside a reference, such as a description, win over those of its target."""
     if isinstance(node, list):
-        return [_without_references(item) for item in node]
+        return [_without_references(item, definitions) for item in node]
     if not isinstance(node, dict):
         return node
-    members = {key: _without_references(value) for key, value in node.items() if key != "$ref"}
+    members = {key: _without_references(value, definitions) for key, value in node.items() if key != "$ref"}
     if "$ref" not in node:
         return members
     file, _, definition = node["$ref"].rpartition("#/$defs/")
-    target = _definitions()[definition] if definition in _definitions() else _read(file or node["$ref"])
-    found = {key: value for key, value in _without_references(target).items() if key != "$schema"}
+    target = definitions[definition] if definition in definitions else _read(file or node["$ref"])
+    found = {key: value for key, value in _without_references(target, definitions).items() if key != "$schema"}
     return {**found, **members}
