@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from mct_s2s.cli.binding import typed_options
+from mct_s2s.cli.trust_file.entries import SiteSetup, site_setups
 from mct_s2s.errors import UsageError
-
-if TYPE_CHECKING:
-    from mct_s2s.cli.trust_file.entries import SiteSetup
+from mct_s2s.inputs.trust_file import Mistakes, read_trust_file
 
 OF_ONE_SITE: Mapping[str, str] = {
     "app_service": "--app-service",
@@ -29,9 +28,6 @@ def sites_of_file(options: Any, **unfit: str) -> tuple[SiteSetup, ...]:
     Raises:
         UsageError: one of those was typed, or the file has mistakes.
     """
-    from mct_s2s.cli.trust_file.entries import site_setups  # noqa: PLC0415  # pydantic, for a file alone
-    from mct_s2s.inputs.trust_file import Mistakes, read_trust_file  # noqa: PLC0415
-
     typed = typed_options()
     for field, name in {**OF_ONE_SITE, **unfit}.items():
         if field in typed:
