@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
-from typing import TYPE_CHECKING
 
 from mct_s2s import clock
 from mct_s2s.cli.exit_codes import worst
@@ -14,6 +13,7 @@ from mct_s2s.cli.fleet.sites import FleetSite
 from mct_s2s.cli.fleet.working import at_each_site
 from mct_s2s.cli.options import AzureOptions
 from mct_s2s.cli.requests import request_for, service_spec, where
+from mct_s2s.cli.trust_file.entries import SiteSetup
 from mct_s2s.engine.observe.all_sites import Slots, find_mct_sites, find_slots, read_each
 from mct_s2s.engine.observe.observe import observe
 from mct_s2s.engine.session import Session
@@ -25,9 +25,6 @@ from mct_s2s.planning.app_service import guards
 from mct_s2s.planning.reports.findings import diagnose
 from mct_s2s.planning.reports.status_report import SiteStatus, StatusReport, UnreadSite
 from mct_s2s.ports.apply_progress import activity
-
-if TYPE_CHECKING:
-    from mct_s2s.cli.trust_file.entries import SiteSetup
 
 Outcomes = tuple[tuple[ResourceId, SiteStatus | S2SError], ...]
 SOMETHING_WRONG = 3

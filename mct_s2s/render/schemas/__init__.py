@@ -12,6 +12,7 @@ from importlib.resources import files
 from typing import Any
 
 from mct_s2s.model.site_settings import SETTINGS
+from mct_s2s.model.trust_file import TrustFile, TrustFileSchema
 
 Json = dict[str, Any]
 _COMMON = "common.json"
@@ -39,8 +40,6 @@ def schema(name: str) -> Json:
 
 
 def _trust_file() -> Json:
-    from mct_s2s.model.trust_file import TrustFile, TrustFileSchema  # noqa: PLC0415  # it loads pydantic
-
     made = TrustFile.model_json_schema(schema_generator=TrustFileSchema)
     found = _without_references(made, made.pop("$defs"))
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "mct-s2s/trust/v1", **found}
