@@ -266,23 +266,3 @@ def test_a_vault_that_asks_for_claims_gets_them_or_the_commands_are_told(brings:
         assert raised.value.code == "sign-in-again"
         assert f"az login --scope {SCOPE} --claims-challenge " in raised.value.remedy
     assert [challenge.claims for challenge in signed_in.brought] == ['{"access_token":{"nbf":{}}}']
-
-
-BEHIND = refusal(
-    400,
-    "BadParameter",
-    "The specified version (7.4) is not recognized. Consider using the latest supported version (7.3).",
-)
-
-
-def test_a_vault_of_a_cloud_that_lags_behind_is_asked_for_its_latest_version() -> None:
-    """As US Government and Azure Stack Hub answered (Azure/azure-sdk-for-net#14789)."""
-    wire = cast("Any", Wire(CHALLENGE, BEHIND, STORED))
-    asked = KeyVault("https://contoso.vault.azure.net", VAULT, SCOPE, cast("Any", SignedIn()), wire, Once(), silent)
-
-    async def twice() -> None:
-        for _ in range(2):
-            assert (await asked.set("import", "value", {})).version == "1"
-
-    asyncio.run(twice())
-    assert [line.rpartition("=")[2] for line in wire.asked] == ["7.4", "7.4", "7.3", "7.3"]

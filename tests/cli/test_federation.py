@@ -126,14 +126,14 @@ def test_it_is_told_to_a_person_where_the_workflow_comes_from(mct: Program, azur
     (application,) = azure.applications("A")
     for told in ("Federated   does not expire", "mct-s2s snippet A", application["appId"]):
         assert told in done.out
-    assert "federated, does not expire" in mct("status").out
 
 
 def test_it_comes_beside_a_secret_and_is_found_again(mct: Program, azure: Sandbox) -> None:
     assert mct("setup", "--client", "Import", "-y").code == 0
     mct("add-client", "Import", *cluster(azure))
     (client,) = mct("status", "-o", "json").document["clients"]
-    assert [c["kind"] for c in client["credentials"]] == ["secret", "federated"]
+    assert [c["kind"] for c in client["credentials"]] == ["secret"]
+    assert len(federated(azure, "Import")) == 1
     azure.forget()
     assert mct("add-client", client["appId"].upper(), *cluster(azure)).made == []
     assert mct("add-client", "Import", *cluster(azure)).made == []
