@@ -10,6 +10,7 @@ from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.engine.apply.apply import apply
 from mct_s2s.engine.apply.existence import wait_for_deletions
 from mct_s2s.engine.observe.access import AccessLook
+from mct_s2s.engine.observe.fresh_credentials import without_dead
 from mct_s2s.engine.observe.observe import observe, reading
 from mct_s2s.engine.observe.preflight import explained, permitted
 from mct_s2s.engine.observe.registration_custody import with_custody
@@ -111,6 +112,7 @@ async def _prepared(session: Session, request: Request) -> Outcome:
             with_custody(azure, request, observed), gather_or_cancel(*map(_note_of, stores.values()))
         )
         observed = replace(observed, secrets=dict(zip(stores, notes, strict=True)))
+        observed = await without_dead(session, request, observed, stores)
         if request.departures is not None:
             observed = replace(observed, departing=request.departures.of(request.subject(observed)))
         desired = request.desired

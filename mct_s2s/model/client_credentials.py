@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -153,6 +153,10 @@ class SecretNote:
                 return is_pending or same_id(certificate_key_id(credential.thumbprint), self.delivered)
             case _:
                 return False
+
+    def is_among(self, credentials: Iterable[Credential]) -> bool:
+        """Whether what arrived here is one of them."""
+        return any(self.knows(one) or same_id(one.key_id, self.delivered) for one in credentials)
 
     def has_had(self, credential: Credential) -> bool:
         """Whether a credential arrived here, the last one or one before it, or is on its way."""

@@ -199,6 +199,21 @@ def test_one_that_arrived_minutes_ago_is_known_although_no_replica_shows_it() ->
     assert said(plan_of(MADE, note=replace(note, kind=CredentialKind.SECRET))) == ["create certificate Import"]
 
 
+@pytest.mark.parametrize(
+    ("wanted", "registered", "lacking"),
+    [(SecretSpec(LATER), SECRET, "create secret Import"), (MADE, HELD, "create certificate Import")],
+)
+def test_what_its_store_holds_counts_only_while_the_directory_does(
+    wanted: CredentialSpec, registered: Credential, lacking: str
+) -> None:
+    """Another credential of the client may be good: whoever reads this store has one that is not."""
+    gone = SecretNote(delivered=KeyId(guid("gone")), client_id=IMPORT_ID, kind=registered.kind)
+    assert said(plan_of(wanted, registered, note=gone)) == [lacking]
+    assert plan_of(wanted, registered, note=replace(gone, delivered=registered.key_id)).is_empty
+    assert plan_of(wanted, registered, note=replace(gone, client_id=ClientId(guid("another")))).is_empty
+    assert plan_of(wanted, registered, note=replace(gone, delivered_at=NOW)).is_empty, "on its way, and gives tokens"
+
+
 def test_a_certificate_of_an_attempts_name_is_not_removed_as_a_lost_secret() -> None:
     note = SecretNote(attempts=("cert",))
     assert plan_of(SecretSpec(LATER), HELD, note=note).is_empty

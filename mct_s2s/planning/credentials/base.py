@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from mct_s2s.model.client_credentials import Credential, CredentialKind, Federation, SecretNote
@@ -35,8 +35,15 @@ class ClientState:
         return [credential for credential in held if credential.is_valid_at(self.facts.now)]
 
     def has_arrived(self, kind: CredentialKind) -> bool:
-        """Whether a credential was delivered to its store so lately that replicas may not show it yet."""
+        """Whether a credential was delivered minutes ago and gives tokens: replicas may not show it yet."""
         return isinstance(self.client_id, str) and self.note.is_fresh(self.client_id, self.facts.now, kind)
+
+    def is_stored_dead(self, usable: Iterable[Credential]) -> bool:
+        """Whether its store has a credential of it that is not among the usable ones: the directory's word counts."""
+        note, client_id = self.note, self.client_id
+        if note.delivered is None or not isinstance(client_id, str) or not same_id(note.client_id, client_id):
+            return False
+        return not note.is_among(usable) and not self.has_arrived(note.kind)
 
     def is_undelivered(self, credential: Credential) -> bool:
         """Whether it is the certificate of a key pair that has not arrived at its store yet."""

@@ -76,9 +76,8 @@ def plan(spec: CertificateSpec, client: ClientState) -> list[AnyChange]:
             return []
         detail = spec.given.thumbprint
     else:
-        if _is_replicating(client) or any(
-            not client.is_undelivered(c) and not _is_ending(c, spec, client) for c in valid
-        ):
+        lasting = [c for c in valid if not client.is_undelivered(c) and not _is_ending(c, spec, client)]
+        if _is_replicating(client) or (lasting and not client.is_stored_dead(client.valid)):
             return []
         pending = client.note.pending
         if pending is not None and not any(client.is_undelivered(credential) for credential in valid):

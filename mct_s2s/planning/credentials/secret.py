@@ -43,11 +43,11 @@ class AddSecret(AddCredential):
 
 
 def plan(spec: SecretSpec, client: ClientState) -> list[AnyChange]:
-    """A secret, where the client has nothing to sign in with; and those removed whose value was lost on the way."""
+    """A secret, where the client or its store has nothing to sign in with; those whose value was lost are removed."""
     changes: list[AnyChange] = [*orphan_removals(client.name, client.application, client.note)]
     lost = {change.key_id for change in changes if isinstance(change, RemoveSecret)}
     usable = [one for one in client.valid if one.key_id not in lost and not client.is_undelivered(one)]
-    if usable or client.has_arrived(CredentialKind.SECRET):
+    if client.has_arrived(CredentialKind.SECRET) or (usable and not client.is_stored_dead(usable)):
         return changes
     add = AddSecret(
         key=f"client:{client.name}:secret",

@@ -75,10 +75,9 @@ class RegistrationRemoval:
             yield _kept(CLIENT, application, f"{kept}{_with_credentials(application)}", key)
             return
         yield from revoked
-        secrets: list[AnyChange] = [
-            *self._secrets(application, key),
-            *stored_secrets(application, key, delete=self.removal.delete_secrets),
-        ]
+        secrets: list[AnyChange] = list(self._secrets(application, key))
+        removed = tuple(one.key for one in secrets)
+        secrets += stored_secrets(application, key, removed, delete=self.removal.delete_secrets)
         yield from secrets
         yield from self._deleted(CLIENT, application, key, [one.key for one in (*revoked, *secrets)])
 

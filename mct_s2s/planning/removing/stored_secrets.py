@@ -13,12 +13,13 @@ from mct_s2s.planning.changes import AlreadyRight, AnyChange, DeleteStoredSecret
 ABOUT = "key vault secret"
 
 
-def stored_secrets(application: Application, key: str, *, delete: bool) -> Iterator[AnyChange]:
+def stored_secrets(application: Application, key: str, after: tuple[str, ...], *, delete: bool) -> Iterator[AnyChange]:
     """The steps for the secrets of a client whose registration goes.
 
     Args:
         application: the registration.
         key: the client's.
+        after: what is done before: no secret is good whose value is gone.
         delete: whether they are deleted.
     """
     for place in dict.fromkeys(filter(None, map(place_in_tag, application.tags))):
@@ -29,6 +30,7 @@ def stored_secrets(application: Application, key: str, *, delete: bool) -> Itera
                 detail="recoverable during the vault's retention period",
                 place=place,
                 client_id=ClientId(application.client_id),
+                after=after,
             )
         else:
             yield AlreadyRight(key=f"{key}:stored:{place}", resource=ABOUT, name=place, detail="kept", id=place)

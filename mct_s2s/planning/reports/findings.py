@@ -165,7 +165,7 @@ def _settings(observed: ObservedState, site: AppService, where: str) -> Iterator
                     "setting-missing", Severity.ERROR, setting.name, message, configure, concerns_role=of_role
                 )
             elif not setting.comparison.is_among(value, accepted):
-                message = setting.wrong.format(name=setting.name, value=value, wanted=" or ".join(accepted))
+                message = setting.wrong.format(name=setting.name, value=value, wanted="' or '".join(accepted))
                 yield Finding(setting.code, Severity.ERROR, setting.name, message, configure, concerns_role=of_role)
 
 
