@@ -144,7 +144,7 @@ class TerminalInterface:
 
     def options(self, observed: ObservedState) -> str:
         """The options that name the App Service."""
-        return where(self._options, observed)
+        return where(self._options, observed.site)
 
     def look(self) -> None:
         """Make sure that someone reads standard output.

@@ -26,7 +26,7 @@ def left_to_others(options: ChangingOptions, session: Session, outcome: Outcome)
         outcome.left_to_others,
         outcome.before,
         outcome.results,
-        where=where(options, outcome.before),
+        where=where(options, outcome.before.site),
         login=session.login,
         handoff=outcome.request.handoff,
     )
@@ -59,10 +59,10 @@ def close(
         return
     if outcome.verification is not None and not outcome.verification.is_proved:
         show_verification(terminal, outcome.verification)
-    status = own_command("status", where=where(options, outcome.before))
+    status = own_command("status", where=where(options, outcome.before.site))
     if outcome.applied:
         called = [] if headline else [one.name for one in clients or ()][:1]
-        snippet = [own_command("snippet", about=name, where=where(options, outcome.before)) for name in called]
+        snippet = [own_command("snippet", about=name, where=where(options, outcome.before.site)) for name in called]
         show_closing(
             terminal,
             Closing(

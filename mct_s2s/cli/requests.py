@@ -15,9 +15,9 @@ from mct_s2s.errors import UsageError, about
 from mct_s2s.inputs.clients import client_names
 from mct_s2s.inputs.management_reference import management_reference
 from mct_s2s.inputs.target import site_target
+from mct_s2s.model.azure_resources import Site
 from mct_s2s.model.desired import ClientSpec, Desired, ServiceSpec
 from mct_s2s.model.ids import named_unique_name, service_unique_name
-from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.site_target import SiteTarget
 
 ROLE_CHARACTERS = frozenset(":!#$%&'()*+,-./;<=>?@[]^_{|}~`")
@@ -43,9 +43,8 @@ def named_target(options: AzureOptions) -> SiteTarget | None:
     return site_target(options.app_service, options.resource_group, options.subscription, options.slot)
 
 
-def where(options: AzureOptions, observed: ObservedState | None = None) -> str:
+def where(options: AzureOptions, site: Site | None = None) -> str:
     """`-a contosolearn -g mct-prod`, and whatever else was said that a second command needs, too."""
-    site = observed.app_service.site if observed and observed.app_service else None
     words: list[str] = []
     if site is not None:
         words += ["-a", site.name, "-g", site.resource.resource_group]

@@ -112,5 +112,5 @@ async def _site(options: AzureOptions, session: Session, target: SiteTarget | No
     request = replace(request_for(session, desired, now, target), without_settings=True)
     observed = await observe(session.azure, request)
     guards.check(observed)
-    named = where(options, observed)
+    named = where(options, observed.site)
     return SiteStatus(observed, diagnose(observed, now, named, within), named)

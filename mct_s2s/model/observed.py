@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from mct_s2s.model.azure_resources import AppService, IdentityResource, IdentityUse
+from mct_s2s.model.azure_resources import AppService, IdentityResource, IdentityUse, Site
 from mct_s2s.model.client_credentials import SecretNote
 from mct_s2s.model.directory_objects import Application, Custody, Tenant
 from mct_s2s.model.ids import PrincipalId
@@ -42,6 +42,11 @@ class ObservedState:
     def settings(self) -> AppSettings:
         """The App Service's application settings; empty where no App Service was looked at."""
         return self.app_service.settings if self.app_service is not None else {}
+
+    @property
+    def site(self) -> Site | None:
+        """The App Service; `None` where it was not looked at."""
+        return self.app_service.site if self.app_service is not None else None
 
     @property
     def settings_unread(self) -> bool:

@@ -135,7 +135,8 @@ def _show_outlook(terminal: Terminal, checks: Sequence[DoctorCheck], where: str,
     if outlook is Forecast.RUNS:
         unknown = sum(check.state is State.UNKNOWN for check in checks)
         checked = f"No check failed. {unknown} could not be made: the real request decides."
-        terminal.result(Text(checked if unknown else "All checks passed.", style="good"))
+        if is_ready(checks):
+            terminal.result(Text(checked if unknown else "All checks passed.", style="good"))
         terminal.result("Preview the changes:")
         _show_command(terminal, own_command("setup", *_NEW_CLIENT, *more, "--dry-run", where=where))
         return

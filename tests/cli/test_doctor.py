@@ -100,6 +100,48 @@ def test_who_may_do_nothing_gets_all_that_is_missing_with_who_grants_it(mct: Pro
     assert f"--scope {SITE}" in shown.out
 
 
+@pytest.mark.parametrize(
+    ("graph", "arm"),
+    [
+        ((), []),
+        (READ, []),
+        ((), [CONTRIBUTOR]),
+        ((), [("Reader", SITE)]),
+        ((*LEAST, SEEN), []),
+        ((*READ, SEEN), [CONTRIBUTOR]),
+    ],
+)
+def test_whoever_asks_gets_the_list_that_setup_gives(
+    mct: Program, azure: Sandbox, graph: tuple[str, ...], arm: list[tuple[Any, str]]
+) -> None:
+    caller = azure.caller(*graph, arm=arm)
+    found = mct("doctor", "-a", SITE, "-o", "json", env=caller).document
+    refused = mct("setup", "-a", SITE, "--client", "A", "-y", "-o", "json", env=caller)
+    missing = {(one["who"], one["command"]) for one in refused.document["error"]["missing"]}
+    assert {(one["who"], one["command"]) for one in found["manualSteps"] if one["who"]} == missing
+    said = mct("setup", "-a", SITE, "--client", "A", "-y", env=caller).err
+    sentences = [one["what"].partition(". ")[0] for one in found["manualSteps"] if not one["who"]]
+    assert [one for one in sentences if one not in said] == []
+    assert missing or sentences
+    assert azure.writes() == []
+
+
+def test_a_service_that_is_off_is_told_and_no_obstacle(mct: Program) -> None:
+    assert mct("setup", "-y").code == OK
+    assert mct("configure-appservice", "--disable", "-y").code == OK
+    done = mct("doctor", "-o", "json")
+    assert (done.code, done.document["ready"], done.document["setup"]) == (MISSING, False, "runs")
+    assert states(done.document)["service-off"] == "missing"
+    shown = mct("doctor")
+    assert shown.code == MISSING
+    assert "service-to-service authentication is off" in shown.out
+    assert "mct-s2s configure-appservice -a contosolearn -g mct-prod" in shown.out
+    assert "mct-s2s setup --client NAME --dry-run -a contosolearn -g mct-prod" in shown.out
+    assert "All checks passed." not in shown.out
+    assert mct("setup", "-y").code == OK
+    assert mct("doctor").code == OK
+
+
 def test_locks_are_named(mct: Program, azure: Sandbox) -> None:
     azure.lock(SITE)
     done = mct("doctor", "-o", "json")

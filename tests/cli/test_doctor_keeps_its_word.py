@@ -158,6 +158,10 @@ def test_setup_does_what_doctor_says(mct: Program, azure: Sandbox, monkeypatch: 
     suggested = ("--auto-lifetime",) if "--auto-lifetime" in run("doctor", "-a", SITE, *case.words).out else ()
     done = run("setup", "-a", SITE, *OWN, *case.words, *suggested, "-o", "json")
     assert _what_it_did(done, azure) == promised, done
+    if promised == "stops":
+        asked = {(one["who"], one["command"]) for one in checked.document["manualSteps"]}
+        missing = {(one["who"], one["command"]) for one in done.document["error"].get("missing", ())}
+        assert missing <= asked
 
 
 def _as_caller(mct: Program, azure: Sandbox, patch: pytest.MonkeyPatch, case: Case) -> Callable[..., Ended]:

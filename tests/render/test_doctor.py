@@ -60,7 +60,7 @@ def unreadable(what: Seen) -> Seen:
 
 
 def document_of(what: Seen) -> dict[str, Any]:
-    document = doctor_document(what, checks(what, NOW))
+    document = doctor_document(what, checks(what, NOW, WHERE))
     check_contract(document)
     return document
 
@@ -210,7 +210,7 @@ def test_who_lacks_both_sides_is_shown_no_way_round(screens: Screens) -> None:
 @pytest.mark.parametrize("width", [40, 80, 100, None])
 def test_a_command_for_somebody_else_can_be_pasted(screens: Screens, width: int | None) -> None:
     screen = screens(width, is_terminal=width is not None)
-    found = checks(seen(), NOW)
+    found = checks(seen(), NOW, WHERE)
     show_checks(screen.terminal, found, WHERE)
     commands = dict.fromkeys(grant.command for check in found for grant in check.grants)
     assert [line for line in pasteable(screen.out) if line.startswith("az ")] == list(commands)
@@ -247,12 +247,12 @@ SCREENS = {
 
 @pytest.mark.parametrize("name", SCREENS)
 def test_the_screens(name: str) -> None:
-    found = checks(SCREENS[name], NOW)
+    found = checks(SCREENS[name], NOW, WHERE)
     for width, suffix in ((80, "80"), (120, "120")):
         check_screen(f"{name}-{suffix}", lambda terminal: show_checks(terminal, found, WHERE), width=width)
 
 
 def test_the_screens_without_colour_and_without_unicode() -> None:
-    found = checks(SCREENS["doctor-half"], NOW)
+    found = checks(SCREENS["doctor-half"], NOW, WHERE)
     check_screen("doctor-half-100-plain", lambda terminal: show_checks(terminal, found, WHERE), width=100, color=False)
     check_screen("doctor-half-80-ascii", lambda terminal: show_checks(terminal, found, WHERE), unicode=False)

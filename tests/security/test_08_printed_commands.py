@@ -164,7 +164,7 @@ def others() -> Iterator[str]:
     yield webapp_command("restart", ResourceId.site(EVIL, EVIL, EVIL, EVIL))
     yield grant_on_vault(EVIL, EVIL, EVIL, "ServicePrincipal")
     yield f"mct-s2s status {where(AzureOptions(app_service=EVIL, resource_group=EVIL, subscription=EVIL, tenant=EVIL))}"
-    yield f"mct-s2s status {where(AzureOptions(app_service=EVIL, cloud=EVIL), seen)}"
+    yield f"mct-s2s status {where(AzureOptions(app_service=EVIL, cloud=EVIL), seen.site)}"
 
 
 def commands() -> list[str]:

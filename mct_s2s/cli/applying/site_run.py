@@ -118,7 +118,7 @@ class SiteInterface:
 
     def options(self, observed: ObservedState) -> str:
         """The options that name the App Service."""
-        return where(self._site.options, observed)
+        return where(self._site.options, observed.site)
 
     def look(self) -> None:
         """No secret is shown: a trust file cannot ask for it."""

@@ -33,7 +33,8 @@ def doctor(options: DoctorOptions) -> int:
         seen = await examine(session.azure, request)
         if seen.site is not None:
             guards.refuse_function_app(seen.site)
-        found = checks(seen, now, consent=not options.no_consent)
+        place = where(options, seen.site)
+        found = checks(seen, now, place, consent=not options.no_consent)
         if current.terminal.json:
             current.terminal.document(doctor_document(seen, found))
         elif options.output is ReportFormat.MARKDOWN:
@@ -41,7 +42,7 @@ def doctor(options: DoctorOptions) -> int:
             current.terminal.verbatim("".join(f"{plain(line)}\n" for line in lines))
         else:
             more = _more(options, shortened=is_secret_shortened(seen, now))
-            show_checks(current.terminal, found, where(options), more)
+            show_checks(current.terminal, found, place, more)
         return 0 if is_ready(found) else SOMETHING_MISSING
 
     arm = not options.no_app_service or bool(identities)

@@ -42,7 +42,7 @@ def snippet(options: SnippetOptions) -> int:
         request = replace(request_for(session, desired, now), shown=options.client)
         observed = await observe(session.azure, request)
         guards.check(observed)
-        at = where(options, observed)
+        at = where(options, observed.site)
         findings = diagnose(observed, now, at)
         page = "" if options.language is Language.APP_SETTINGS else path
         api = replace(

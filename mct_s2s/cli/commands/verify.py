@@ -60,7 +60,7 @@ def verify(options: VerifyOptions) -> int:
         request = request_for(session, Desired(service_spec(session.target, None, may_create=False)), now)
         observed = await observe(session.azure, request)
         guards.check(observed)
-        place = where(options, observed)
+        place = where(options, observed.site)
         missing = _not_configured(observed, now, place, path)
         if missing is not None:
             return _end(current, missing)
@@ -118,7 +118,7 @@ def _subjects(
                 f"{len(matching) or 'No'} client application{'s' if several else ''} of this App Service "
                 f"{'are' if several else 'is'} named '{name}'.",
                 remedy=f"{guess}List the clients:",
-                command=own_command("status", where=where(options, observed)),
+                command=own_command("status", where=where(options, observed.site)),
             )
         chosen.append(matching[0])
     return clients_to_verify(dict.fromkeys(chosen), usable, unlisted=False)

@@ -49,7 +49,7 @@ async def explained(azure: Azure, request: Request, look: AccessLook, error: S2S
     """A refusal to show the App Service or the directory, with everything else that is missing beside it."""
     if not is_refusal(error):
         return error
-    rest, directory_part = await _without_the_site(azure, request, look)
+    rest, directory_part, refusal = await _without_the_site(azure, request, look)
     access = await look.found()
     site = [judged for judged in _site_needs(access, look, request) if judged.verdict is Verdict.NO]
     reading = any(judged.need.right is Right.READ_SETTINGS for judged in site)
@@ -60,21 +60,22 @@ async def explained(azure: Azure, request: Request, look: AccessLook, error: S2S
         missing += checked.missing
         lacking |= checked.lacking
     said = f"Azure returned: {error.message}" if reading else f"{error.message} {error.remedy}"
-    return stopped(missing, lacking or {Right.READ_SETTINGS}, [said], error.request_id)
+    also = [f"{refusal.message} {refusal.remedy}"] if refusal is not None and refusal.headline != error.headline else []
+    return stopped(missing, lacking or {Right.READ_SETTINGS}, [said, *also], error.request_id)
 
 
 async def _without_the_site(
     azure: Azure, request: Request, look: AccessLook
-) -> tuple[ObservedState | None, Plan | None]:
-    """What the command would do to the directory alone; nothing where that cannot be told either."""
+) -> tuple[ObservedState | None, Plan | None, S2SError | None]:
+    """What the command would do to the directory alone, or why that cannot be told either."""
     if request.target is None or request.desired.service is None:
-        return None, None
+        return None, None, None
     try:
         elsewhere = replace(request.desired, settings=SettingsScope.NONE)
         rest = await observe(azure, replace(request, target=None, desired=elsewhere), look.at)
-        return rest, make_plan(elsewhere, rest, request.facts)
-    except S2SError:
-        return None, None
+        return rest, make_plan(elsewhere, rest, request.facts), None
+    except S2SError as refusal:
+        return None, None, refusal if is_refusal(refusal) else None
 
 
 def _site_needs(access: CallerRights, look: AccessLook, request: Request) -> list[Judged]:

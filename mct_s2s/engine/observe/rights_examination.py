@@ -19,6 +19,7 @@ from mct_s2s.model.desired import SettingsScope
 from mct_s2s.model.ids import TenantId
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.resource_id import ResourceId
+from mct_s2s.model.site_settings import AppSettings
 from mct_s2s.planning.make import make_plan
 from mct_s2s.planning.permissions.doctor import Seen
 from mct_s2s.planning.permissions.preflight import need_of
@@ -66,13 +67,14 @@ def _whole(request: Request, observed: ObservedState) -> Seen:
     return Seen(
         CallerRights(),
         observed.tenant,
-        site=app_service.site if app_service else None,
+        site=observed.site,
         site_tenant_id=app_service.tenant_id if app_service else None,
         site_refusal=app_service.refusal if app_service else None,
         identity_resources=observed.identity_resources,
         service=observed.trust.service.object_id if observed.trust.service else None,
         needs=_needs_of_existing(plan, observed),
         setup_refusal=refusal,
+        settings=observed.settings,
     )
 
 
@@ -93,7 +95,7 @@ def _needs_of_existing(plan: Plan, observed: ObservedState) -> tuple[Need, ...]:
 
 async def _in_parts(azure: Azure, request: Request, look: AccessLook) -> Seen:
     """The halves, each with the reason why it could not be read."""
-    (site, site_tenant_id, site_refusal), (tenant, refusal), identity_resources = await gather_or_cancel(
+    (site, site_tenant_id, settings, site_refusal), (tenant, refusal), identity_resources = await gather_or_cancel(
         _site(azure, request, look),
         _or_refusal(azure.directory.tenant()),
         gather_or_cancel(*(_identity_resource(azure, request, wanted, look) for wanted in request.identities)),
@@ -108,23 +110,24 @@ async def _in_parts(azure: Azure, request: Request, look: AccessLook) -> Seen:
         site_tenant_id,
         site_refusal,
         identity_resources,
+        settings=settings or {},
     )
 
 
 async def _site(
     azure: Azure, request: Request, look: AccessLook
-) -> tuple[Site | None, TenantId | None, S2SError | None]:
+) -> tuple[Site | None, TenantId | None, AppSettings | None, S2SError | None]:
     """The site, the tenant that its subscription trusts, and why one of them or the settings could not be read."""
     if request.target is None:
-        return None, None, None
+        return None, None, None, None
     try:
         site, tenant_id = await find_site(azure.sites, request.target, look.at)
     except S2SError as error:
         if not is_refusal(error) and error.code not in UNSEEN:
             raise
-        return None, None, error
-    _, refusal = await _or_refusal(azure.sites.settings(site.resource))
-    return site, tenant_id, refusal
+        return None, None, None, error
+    settings, refusal = await _or_refusal(azure.sites.settings(site.resource))
+    return site, tenant_id, settings, refusal
 
 
 async def _identity_resource(

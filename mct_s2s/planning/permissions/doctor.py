@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from mct_s2s.errors import S2SError
 from mct_s2s.model.azure_resources import IdentityResource, Site
 from mct_s2s.model.caller_rights import CallerRights, SecretRestriction, Verdict
-from mct_s2s.model.commands import option
+from mct_s2s.model.commands import option, own_command
 from mct_s2s.model.directory_objects import Tenant
 from mct_s2s.model.ids import ApplicationObjectId, TenantId, same_id
 from mct_s2s.model.resource_id import ResourceId
+from mct_s2s.model.site_settings import ENABLED, AppSettings, is_enabled, ours
 from mct_s2s.planning.permissions.grants import Grant, Lack, lacks, least
 from mct_s2s.planning.permissions.preflight import LEFT_TO_OTHERS
 from mct_s2s.planning.permissions.rights import Need, Right, judge
@@ -24,6 +25,8 @@ NEW = "app registrations"
 """The subject of a check of what has yet to be created."""
 DIRECTORY = "Microsoft Graph"
 READ_SITE = "read-app-service"
+OFF = "service-off"
+"""No obstacle: `setup` switches it on."""
 USUAL_LIFETIME = timedelta(days=365)
 """What `--secret-lifetime` is where it is not given: docs/commands.md."""
 _ON_A_RESOURCE = {
@@ -105,14 +108,17 @@ class Seen:
     """Why `setup` would refuse what is there, whatever the rights."""
     resource: ResourceId | None = None
     """The App Service's id, also where it could not be read."""
+    settings: AppSettings = field(default_factory=dict, repr=False)
+    """The site's, as far as they could be read."""
 
 
-def checks(seen: Seen, now: datetime, *, consent: bool = True) -> tuple[DoctorCheck, ...]:
+def checks(seen: Seen, now: datetime, where: str, *, consent: bool = True) -> tuple[DoctorCheck, ...]:
     """Everything that the job takes.
 
     Args:
         seen: what could be read.
         now: the time.
+        where: the options that name the App Service.
         consent: whether admin consent is part of the job.
     """
     found = [_signed_in(seen.access), *_tenant(seen)]
@@ -120,6 +126,11 @@ def checks(seen: Seen, now: datetime, *, consent: bool = True) -> tuple[DoctorCh
     found.append(_secrets(seen.access, now))
     found += _site(seen)
     found += [_identity(identity_resource, seen.access) for identity_resource in seen.identity_resources]
+    if seen.site is not None and ours(seen.settings) and not is_enabled(seen.settings):
+        short, message = "service-to-service authentication is off", f"{ENABLED} is not 'true': no client can call."
+        switch_on = own_command("configure-appservice", where=where)
+        label = seen.site.label
+        found.append(DoctorCheck(OFF, State.MISSING, label, short, label, message, "Switch it on:", switch_on))
     if seen.setup_refusal is not None:
         found.append(_existing(seen.setup_refusal, is_settings_read=seen.site_refusal is None))
     return tuple(found)
@@ -127,12 +138,12 @@ def checks(seen: Seen, now: datetime, *, consent: bool = True) -> tuple[DoctorCh
 
 def is_ready(found: Iterable[DoctorCheck]) -> bool:
     """Whether nothing is missing."""
-    return forecast(found) is Forecast.RUNS
+    return not missing_codes(found)
 
 
 def forecast(found: Iterable[DoctorCheck]) -> Forecast:
     """What `setup` does, as far as the caller's rights are known."""
-    missing = {check.code for check in found if check.state is State.MISSING}
+    missing = missing_codes(found) - {OFF}
     if not missing:
         return Forecast.RUNS
     return Forecast.PARTIAL if missing <= {right.code for right in LEFT_TO_OTHERS} else Forecast.STOPS

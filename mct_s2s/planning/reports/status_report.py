@@ -32,7 +32,7 @@ class SiteStatus:
     @property
     def site(self) -> Site | None:
         """The App Service; `None` where it was not looked at."""
-        return self.observed.app_service.site if self.observed.app_service is not None else None
+        return self.observed.site
 
     @property
     def label(self) -> str:
