@@ -1,67 +1,113 @@
-"""Local files that someone else may have planted: opened here, and looked at before anything in them is believed.
+"""Local files: read and written so that nothing of another user's is believed, followed, waited for or written over.
 
-A user who can write to a folder can put a file, a link, a pipe or a device where one of our files is expected. So
-nothing is opened before it is known to be a regular file, nothing blocks, what is looked at is the open file
-itself, and a file counts as ours only if it belongs to us and no one else can read or change it.
+A file is used if no one else owns it or may write to it, and a folder is written to if no one else can replace files in
+it; the folders above it are not looked at. Windows has neither owners nor modes of this kind.
 """
 
 from __future__ import annotations
 
+import glob
 import os
+import secrets
 import stat
-from collections.abc import Callable
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from mct_s2s.file_ownership import UntrustedFile, check_delivered, check_given, check_private, check_secret
+from mct_s2s.errors import UsageError
+from mct_s2s.limits import FILE_BYTES
+from mct_s2s.plain_text import is_one_line
 
-MOST_BYTES = 1 << 20
-"""No document, key or note that a person gives us is larger."""
-_NEVER_BLOCKING = (
+PRIVATE, READABLE = 0o600, 0o644
+PENDING = ".pending"
+"""What follows a file's name in that of the note, or the key, that is on its way to it."""
+_SAFELY = (
     getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 )
-_NO_LINK = getattr(os, "O_NOFOLLOW", 0)
 
 
-def read_ours(path: Path, *, delivered: bool = False) -> bytes | None:
-    """What one of our private files contains; `None` where there is no such file. A link is never one of our files.
+class UntrustedFile(OSError):
+    """A file or a folder that is not used: its text says why, as the rest of a sentence about it.
 
     Args:
-        path: the file.
-        delivered: whether it is one that its user goes on using: he may have given others the right to read it.
+        why: `it is a named pipe, not a file`.
+        remedy: what to type.
+    """
+
+    def __init__(self, why: str, remedy: str) -> None:
+        super().__init__(why)
+        self.remedy = remedy
+
+
+@contextmanager
+def explained(what: str, path: Path, taken: str, unwritable: str, option: str) -> Iterator[None]:
+    """Say what is wrong with a file in the user's words.
+
+    Args:
+        what: is to be written: `Cannot write the backup`.
+        path: where.
+        taken: the error's code where another user may have written it, or could.
+        unwritable: the code of everything else.
+        option: that names another file.
 
     Raises:
-        UntrustedFile: someone else can have written it, or reads it although no one should.
+        UsageError: it cannot be read or written.
+    """
+    try:
+        yield
+    except UntrustedFile as error:
+        raise UsageError(
+            taken,
+            f"{what} to '{path}': {error}. It was not changed.",
+            remedy=f"{error.remedy} Or choose another file: {option}",
+        ) from error
+    except OSError as error:
+        why = "the folder does not exist." if isinstance(error, FileNotFoundError) else error.strerror or error
+        raise UsageError(
+            unwritable, f"{what} to '{path}': {why}", remedy=f"Choose a file that you can write: {option}"
+        ) from error
+
+
+def read_ours(path: Path) -> bytes | None:
+    """What one of our own files contains; `None` where there is no such file. A link is never one of our files.
+
+    Raises:
+        UntrustedFile: someone else can have written it.
         OSError: it cannot be read.
     """
     try:
-        return _read(path, follow=False, check=check_delivered if delivered else check_private)
+        content, status = _read(path, follow=False)
     except (FileNotFoundError, NotADirectoryError):
         return None
+    _check(status, stat.S_IWGRP | stat.S_IWOTH)
+    return content
 
 
-def read_given(path: Path, *, secret: bool = False) -> bytes:
+def text_of(path: Path) -> str | None:
+    """The same as text. What is no UTF-8 is replaced."""
+    content = read_ours(path)
+    return None if content is None else content.decode("utf-8", errors="replace")
+
+
+def read_given(path: Path) -> bytes:
     """What a file holds that the user, or a variable of the environment, has named. Links are followed.
 
-    Args:
-        path: the file.
-        secret: whether what it holds is as good as a secret: then not everyone may write to it, either.
-
     Raises:
-        UntrustedFile: no regular file, too large, or someone else's.
+        UntrustedFile: no regular file, too large, or someone else can have written it.
         OSError: it is not there, or cannot be read.
     """
-    return _read(path, follow=True, check=check_secret if secret else check_given)
+    content, status = _read(path, follow=True)
+    _check(status, stat.S_IWOTH)
+    return content
 
 
 def is_there(path: Path) -> bool:
     """Whether anything at all has that name, a dangling link included."""
     try:
-        path.lstat()
-    except (FileNotFoundError, NotADirectoryError):
+        return os.path.lexists(path)
+    except ValueError:  # a null character
         return False
-    except (OSError, ValueError):
-        return True
-    return True
 
 
 def must_not_block(path: Path) -> None:
@@ -70,39 +116,138 @@ def must_not_block(path: Path) -> None:
     Raises:
         OSError: as said, or it is not there.
     """
-    try:
+    with _no_null():
         status = path.stat()
-    except ValueError:
-        raise _no_path() from None
     if not stat.S_ISDIR(status.st_mode):
-        _must_be_regular(status)
+        _check_regular(status)
 
 
-def check_ours(descriptor: int) -> None:
-    """Make sure that an open file is ours alone: not every file system keeps what it is told.
+def check_folder(folder: Path) -> None:
+    """Make sure that no one else can replace our files in it.
+
+    A sticky bit keeps users from each other's files. Who is alone in his primary group, as Linux mostly has it, makes
+    folders that this group may write to.
 
     Raises:
-        UntrustedFile: it is not.
+        UntrustedFile: someone can.
+        OSError: it is not there.
     """
-    check_private(os.fstat(descriptor))
+    status = folder.stat()
+    others = stat.S_IWOTH if sys.platform == "win32" or status.st_gid == os.getegid() else stat.S_IWOTH | stat.S_IWGRP
+    _check(status, 0 if status.st_mode & stat.S_ISVTX else others, f"the folder '{folder}'")
 
 
-def _read(path: Path, *, follow: bool, check: Callable[[os.stat_result], None]) -> bytes:
-    flags = os.O_RDONLY | _NEVER_BLOCKING | (0 if follow else _NO_LINK)
+def make_folder(folder: Path) -> None:
+    """Make a folder, and those above it that are missing, for no one but us.
+
+    Raises:
+        UntrustedFile: the one that is there already may be changed by others.
+        OSError: it cannot be made, or something else has its name.
+    """
+    if folder.is_dir():
+        check_folder(folder)
+    else:
+        make_folder(folder.parent)
+        folder.mkdir(mode=0o700, exist_ok=True)
+
+
+def check_place(path: Path, *, makes_folder: bool = False) -> None:
+    """Try the very writing that a file of ours and its `.pending` will need. Nothing is left of it.
+
+    Raises:
+        UntrustedFile: another user can replace it, or one of their files is already there.
+        OSError: it cannot be written.
+    """
+    if not path.name or not is_one_line(str(path)):
+        raise UntrustedFile("the file name is invalid", "Choose another name.")
+    read_ours(path)
+    if makes_folder:
+        make_folder(path.parent)
+    check_folder(path.parent)
+    trial = path.with_name(f".{path.name}{PENDING}.{secrets.token_hex(4)}")
+    write_new(trial, "", durable=False)
+    trial.unlink()
+
+
+def forget_leftovers(path: Path) -> None:
+    """Remove what killed runs left of writing `path` and its `.pending`: it may hold a secret.
+
+    Only for the holder of the host's lock: no one else may be writing at the same moment.
+    """
+    for leftover in path.parent.glob(f".{glob.escape(path.name)}*.{'[0-9a-f]' * 8}"):
+        with suppress(OSError):  # another user's, or gone
+            if stat.S_ISREG(leftover.lstat().st_mode):
+                leftover.unlink()
+
+
+def replace_whole(path: Path, text: str, mode: int = PRIVATE, *, durable: bool = True) -> None:
+    """Write beside, flush to disk, rename: no reader ever sees half a file, and no mode but this one.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    fresh = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
+        write_new(fresh, text, mode, durable=durable)
+        fresh.replace(path)
+    except BaseException:
+        fresh.unlink(missing_ok=True)
+        raise
+    if durable and sys.platform != "win32":
+        folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+
+def write_new(path: Path, text: str, mode: int = PRIVATE, *, durable: bool = True) -> None:
+    """Write a file that is not there yet, and where it is `durable`, have it on disk before this returns.
+
+    Raises:
+        UntrustedFile: the file system does not keep a private one to us.
+        OSError: it is there, or cannot be made.
+    """
+    with _no_null():
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0), mode)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        if sys.platform != "win32" and os.fstat(descriptor).st_mode & 0o077 & ~mode:
+            path.unlink()
+            raise UntrustedFile("a file there is not private", "Choose a folder of another file system.")
+        file.write(text)
+        file.flush()
+        if durable:
+            os.fsync(descriptor)
+
+
+def _read(path: Path, *, follow: bool) -> tuple[bytes, os.stat_result]:
+    with _no_null():
         # Looked at first: opening a device can do something to it, and a socket cannot be opened at all.
-        _must_be_regular(path.stat(follow_symlinks=follow))
-        descriptor = os.open(path, flags)
-    except ValueError:
-        raise _no_path() from None
+        _check_regular(path.stat(follow_symlinks=follow))
+        descriptor = os.open(path, os.O_RDONLY | _SAFELY | (0 if follow else getattr(os, "O_NOFOLLOW", 0)))
     with os.fdopen(descriptor, "rb") as file:
         status = os.fstat(descriptor)
-        _must_be_regular(status)
-        check(status)
-        content = file.read(MOST_BYTES + 1)
-    if len(content) > MOST_BYTES:
+        _check_regular(status)
+        content = file.read(FILE_BYTES + 1)
+    if len(content) > FILE_BYTES:
         raise UntrustedFile("it is larger than 1 MiB", "Use another file.")
-    return content
+    return content, status
+
+
+def _check(status: os.stat_result, written_by_others: int, what: str = "it") -> None:
+    """Refuse what belongs to neither us nor root, nor under sudo to the calling user, or what others can write to."""
+    if sys.platform == "win32":
+        return
+    us = os.geteuid()
+    caller = os.environ.get("SUDO_UID", "") if us == 0 else ""
+    if status.st_uid not in {us, 0} and str(status.st_uid) != caller:
+        raise UntrustedFile(
+            f"{what} belongs to another user (uid {status.st_uid})", "Choose another one, or make a copy of your own."
+        )
+    if status.st_mode & written_by_others:
+        raise UntrustedFile(
+            f"other users can write to {what} (mode {stat.S_IMODE(status.st_mode):04o})", "Make it private: chmod go-w"
+        )
 
 
 _KINDS = (
@@ -115,12 +260,15 @@ _KINDS = (
 )
 
 
-def _must_be_regular(status: os.stat_result) -> None:
-    if stat.S_ISREG(status.st_mode):
-        return
-    kind = next((name for is_kind, name in _KINDS if is_kind(status.st_mode)), "something else")
-    raise UntrustedFile(f"it is {kind}, not a file", "Use the path of a file.")
+def _check_regular(status: os.stat_result) -> None:
+    if not stat.S_ISREG(status.st_mode):
+        kind = next((name for is_kind, name in _KINDS if is_kind(status.st_mode)), "something else")
+        raise UntrustedFile(f"it is {kind}, not a file", "Use the path of a file.")
 
 
-def _no_path() -> UntrustedFile:
-    return UntrustedFile("the file name is invalid", "Use the path of a file.")
+@contextmanager
+def _no_null() -> Iterator[None]:
+    try:
+        yield
+    except ValueError:
+        raise UntrustedFile("the file name is invalid", "Use the path of a file.") from None

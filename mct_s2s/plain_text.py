@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+import unicodedata
 from collections.abc import Mapping
 from typing import Any
 
@@ -66,3 +67,8 @@ def _escaped(found: re.Match[str]) -> str:
     """The line ends that JSON has between its values are the only ones in its text."""
     character = found[0]
     return character if character == "\n" else json.dumps(character)[1:-1].replace("\x7f", r"\u007f")
+
+
+def is_one_line(text: str) -> bool:
+    """Whether no reader of a text file can take a value for more than one line, or fail to write it down."""
+    return not any(unicodedata.category(char) in {"Cc", "Zl", "Zp", "Cs"} for char in text)

@@ -1,4 +1,4 @@
-"""What every answer of every service has to be before it is looked at: of a sane size and depth, and from there.
+"""What every answer of every service has to be before it is looked at: of a sane size, and from there.
 
 An answer comes from whatever is at the other end: the service, a proxy's page, a captive portal, or someone hostile.
 """
@@ -6,18 +6,10 @@ An answer comes from whatever is at the other end: the service, a proxy's page, 
 from __future__ import annotations
 
 import json
-import re
 from typing import Any
 
 from mct_s2s.azure.clouds import same_origin
-
-MOST_BYTES = 16 * 1024 * 1024
-"""Of an answer's body, unpacked. The longest real ones, pages of a thousand objects, have about one MiB."""
-DEEPEST = 64
-"""Levels of JSON. The deepest real ones have about ten; Python gives up between some hundreds and a thousand."""
-
-_STRING = re.compile(rb'"(?:[^"\\]|\\.)*+"?', re.DOTALL)
-_BRACKET = re.compile(rb"[\[\]{}]")
+from mct_s2s.limits import ANSWER_BYTES
 
 
 class OddAnswer(Exception):
@@ -47,8 +39,8 @@ def check_size(size: int) -> None:
     Raises:
         OddAnswer: it is.
     """
-    if size > MOST_BYTES:
-        raise OddAnswer(f"is larger than {MOST_BYTES // 1024 // 1024} MiB")
+    if size > ANSWER_BYTES:
+        raise OddAnswer(f"is larger than {ANSWER_BYTES // 1024 // 1024} MiB")
 
 
 def check_length(header: str | None) -> None:
@@ -61,22 +53,6 @@ def check_length(header: str | None) -> None:
         check_size(int(header[:20]))
 
 
-def check_depth(body: bytes) -> None:
-    """Stop before an answer is parsed that is nested so deeply that parsers fail in their own ways.
-
-    Raises:
-        OddAnswer: it is JSON, more than `DEEPEST` levels deep.
-    """
-    is_json = body.lstrip(b"\xef\xbb\xbf\x00 \t\r\n")[:1] in {b"[", b"{"}
-    if not is_json or body.count(b"[") + body.count(b"{") <= DEEPEST:
-        return
-    depth = 0
-    for bracket in _BRACKET.finditer(_STRING.sub(b"", body)):
-        depth += 1 if bracket[0] in {b"[", b"{"} else -1
-        if depth > DEEPEST:
-            raise OddAnswer(f"has more than {DEEPEST} nested levels")
-
-
 def parse_json(body: bytes | str) -> Any:
     """Parse an answer's body.
 
@@ -84,5 +60,7 @@ def parse_json(body: bytes | str) -> Any:
         ValueError: it is no JSON.
         OddAnswer: it is nested too deeply.
     """
-    check_depth(body.encode("utf-8", "replace") if isinstance(body, str) else body)
-    return json.loads(body)
+    try:
+        return json.loads(body)
+    except RecursionError:
+        raise OddAnswer("is nested too deeply") from None

@@ -4,7 +4,7 @@
   someone keeps for a host, or for `default`, to the host that `--cloud` names.
 * A request whose connection was reset is not sent again in silence, with what was read before: repeating is for
   `retry_policy` alone, which makes the next attempt ready.
-* No answer is read beyond `answers.MOST_BYTES`, unpacked, nor handed on when it is nested too deeply.
+* No answer is read beyond `limits.ANSWER_BYTES`, unpacked.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from urllib.request import getproxies, proxy_bypass
 import aiohttp
 from yarl import URL
 
-from mct_s2s.azure.answer_limits import OddAnswer, check_depth, check_size
+from mct_s2s.azure.answer_limits import OddAnswer, check_size
 from mct_s2s.azure.loopback import LocalhostResolver
 
 
@@ -96,7 +96,7 @@ class _Bounded(aiohttp.ClientResponse):
         """The whole body.
 
         Raises:
-            OddPayload: it is larger, or nested deeper, than an answer may be.
+            OddPayload: it is larger than an answer may be.
         """
         if self._body is None:
             body = bytearray()
@@ -106,7 +106,6 @@ class _Bounded(aiohttp.ClientResponse):
                     body += part
                     check_size(len(body))
                 self._body = bytes(body)
-                check_depth(self._body)
             except OddAnswer as odd:
                 self.close()
                 raise OddPayload(str(odd)) from odd

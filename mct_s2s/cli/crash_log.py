@@ -45,11 +45,10 @@ def write_crash(text: str) -> Path | None:
     try:
         from platformdirs import user_log_path  # noqa: PLC0415  # hardly ever
 
-        from mct_s2s.private_folders import make_private_folder  # noqa: PLC0415
-        from mct_s2s.stores.private_files import write_new  # noqa: PLC0415
+        from mct_s2s.local_files import make_folder, write_new  # noqa: PLC0415
 
         folder = user_log_path("mct-s2s", appauthor=False)
-        make_private_folder(folder)
+        make_folder(folder)
         path = folder / f"crash-{clock.now():%Y%m%d-%H%M%S}-{secrets.token_hex(2)}.log"
         write_new(path, text)
     except (OSError, ValueError):

@@ -19,7 +19,7 @@ from mct_s2s.cli.requests import (
 )
 from mct_s2s.cli.run import Run
 from mct_s2s.cli.session import Needs
-from mct_s2s.cli.user_files import SharedFile, handoff_file
+from mct_s2s.cli.user_files import HandoffFile
 from mct_s2s.engine.request import Request
 from mct_s2s.engine.session import Session
 from mct_s2s.inputs.client_places import ClientPlaces
@@ -43,7 +43,7 @@ class Setup:
     places: ClientPlaces
     named: SiteTarget | None
     """The App Service that only gives its name, as it is not contacted."""
-    handoff: SharedFile | None
+    handoff: HandoffFile | None
 
     @classmethod
     def of(cls, options: SetupOptions) -> Setup:
@@ -58,7 +58,7 @@ class Setup:
         place = secret_to(options.secret_to, len(clients))
         named = named_target(options) if options.no_app_service else None
         check_role(options.role)
-        handoff = handoff_file(options.handoff) if options.handoff is not None else None
+        handoff = HandoffFile(options.handoff) if options.handoff is not None else None
         if handoff is not None:
             handoff.check(dry_run=options.dry_run)
         return cls(options, now, clients, identities, ClientPlaces(place), named, handoff)

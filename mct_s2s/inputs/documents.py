@@ -5,23 +5,22 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from mct_s2s.bounded_json import load_json
+from mct_s2s.limits import load_json
 from mct_s2s.local_files import read_given
 
 
-def read_document(path: Path, schema: str, *, secret: bool = False) -> dict[str, Any]:
+def read_document(path: Path, schema: str) -> dict[str, Any]:
     """The file's document.
 
     Args:
         path: the file.
         schema: what it has to say of itself.
-        secret: whether what it holds is as good as a secret.
 
     Raises:
         OSError: it cannot be read, or is not our file.
         ValueError: it is no JSON, or says another schema.
     """
-    return document_in(read_given(path, secret=secret), schema)
+    return document_in(read_given(path), schema)
 
 
 def document_in(content: bytes, schema: str) -> dict[str, Any]:

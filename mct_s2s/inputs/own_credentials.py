@@ -55,9 +55,7 @@ def _credential(values: Mapping[str, str]) -> PresentedCredential | None:
     if values.get("AZURE_CLIENT_CERTIFICATE_PATH"):
         path = Path(values["AZURE_CLIENT_CERTIFICATE_PATH"])
         try:
-            return CertificateCredential(
-                read_given(path, secret=True), values.get("AZURE_CLIENT_CERTIFICATE_PASSWORD") or None
-            )
+            return CertificateCredential(read_given(path), values.get("AZURE_CLIENT_CERTIFICATE_PASSWORD") or None)
         except OSError as error:
             raise UsageError(
                 "certificate-unreadable",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,9 +11,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from mct_s2s.errors import UsageError
-from mct_s2s.file_ownership import UntrustedFile
-from mct_s2s.inputs.bounded_toml import load_toml
-from mct_s2s.local_files import read_given
+from mct_s2s.local_files import UntrustedFile, read_given
 from mct_s2s.model.toml_text import toml_key
 from mct_s2s.model.trust_file import ClientEntry, IdentityEntry, Profile, SiteEntry, TrustFile
 from mct_s2s.planning.nearest import did_you_mean
@@ -23,6 +22,8 @@ MOST_LISTED = 20
 _LONGEST = 300
 """Characters of a listed mistake: keys and values are of any length."""
 _LONGEST_KEY = 120
+MOST_DOTS = 1_000
+"""In a line: tomllib takes the square of the number of a key's parts in time."""
 _LARGEST = 64
 """Bits of a number that a person may have meant; Python refuses to write out a far larger one."""
 _TABLES: dict[str, type[BaseModel]] = {
@@ -120,11 +121,14 @@ def _document(path: Path) -> dict[str, Any]:
         remedy = error.remedy if isinstance(error, UntrustedFile) else "Name a trust file, as 'export' writes it."
         raise UsageError("trust-file-unreadable", f"Cannot read '{path}': {reason}.", remedy=remedy) from error
     try:
-        return load_toml(text)
-    except ValueError as error:  # not TOML, or a number that Python refuses to read
+        if any(line.count(".") > MOST_DOTS for line in text.split("\n")):
+            raise ValueError(f"a line has more than {MOST_DOTS} dots")
+        return tomllib.loads(text)
+    except (ValueError, RecursionError) as error:  # not TOML, or a number that Python refuses to read
+        why = "it is nested too deeply" if isinstance(error, RecursionError) else error
         raise UsageError(
             MALFORMED,
-            f"'{path}' is not TOML: {error}.",
+            f"'{path}' is not TOML: {why}.",
             remedy="Correct the file: every text stands in quotation marks, and a table begins with [sites.NAME].",
         ) from error
 

@@ -105,7 +105,7 @@ class Terminal:
         Raises:
             OSError: the output is closed, or its reader has gone.
         """
-        if sys.stdout is None:
+        if sys.__stdout__ is None:  # it was closed from the start, and the null device is in its place
             raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
         try:
             descriptor = self.out.file.fileno()

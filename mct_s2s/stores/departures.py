@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from contextlib import suppress
 
+from mct_s2s.local_files import replace_whole, text_of
+from mct_s2s.stores.dotenv_text import lines_of
 from mct_s2s.stores.host_lock import path_of
-from mct_s2s.stores.private_files import lines_of, replace_whole, text_of
 
 
 class LocalDepartures:

@@ -11,13 +11,12 @@ from contextlib import suppress
 from datetime import datetime
 
 from mct_s2s import clock
-from mct_s2s.bounded_json import load_json
 from mct_s2s.errors import UsageError
+from mct_s2s.limits import load_json
 from mct_s2s.model.client_credentials import CredentialKind, SecretNote
 from mct_s2s.model.ids import KeyId
 from mct_s2s.ports.secret_stores import SecretRecord
-from mct_s2s.stores.dotenv_text import assignment
-from mct_s2s.stores.private_files import lines_of
+from mct_s2s.stores.dotenv_text import assignment, lines_of
 
 DELIVERED = "# mct-s2s credential "
 """The comment by which a later run knows which of an application's secrets this file holds."""

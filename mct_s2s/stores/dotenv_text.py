@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import logging
 
-from mct_s2s.stores.private_files import is_one_line
+from mct_s2s.plain_text import is_one_line
 
 logging.getLogger("dotenv").addHandler(logging.NullHandler())  # a line that is no assignment is no one's business
 
@@ -45,3 +45,8 @@ def assignment(name: str, value: str) -> str:
         if suits_shell and variables_in(f"{name}={form}") == {name: value}:
             return f"{name}={form}"
     raise ValueError(name)
+
+
+def lines_of(text: str | None) -> list[str]:
+    """The lines of a text as a shell, or any other reader of the file, sees them: only a line feed ends one."""
+    return [line.removesuffix("\r") for line in (text or "").split("\n")]

@@ -13,14 +13,13 @@ from pathlib import Path
 
 from mct_s2s.errors import UsageError
 from mct_s2s.key_pairs import UnfitCertificate, certificate_in, make_key_pair
-from mct_s2s.local_files import is_there
+from mct_s2s.local_files import PENDING, check_place, forget_leftovers, is_there, replace_whole, text_of
 from mct_s2s.model.client_credentials import Certificate, CredentialKind, SecretNote
 from mct_s2s.model.ids import ClientId
 from mct_s2s.ports.secret_stores import KeySpec, SecretRecord
 from mct_s2s.stores.dotenv_file import credential_text
 from mct_s2s.stores.dotenv_text import variables_in
-from mct_s2s.stores.file_store import FileStore, private
-from mct_s2s.stores.private_files import PENDING, check_place, forget_leftovers, on_disk, replace_whole, text_of
+from mct_s2s.stores.file_store import FileStore, on_disk, private
 
 CERTIFICATE = CredentialKind.CERTIFICATE
 PATH_VARIABLE = "AZURE_CLIENT_CERTIFICATE_PATH"
@@ -87,7 +86,7 @@ class KeyFileStore(FileStore):
                 remedy="Choose another file with --secret-to file:PATH, or move that file away.",
             )
         with private(self.pem):
-            check_place(self.pem)
+            check_place(self.pem, makes_folder=True)
 
     async def key_pair(self, record: SecretRecord, wanted: KeySpec) -> Certificate:
         """Take up the pending key, or make one: on disk before this returns."""
@@ -138,7 +137,7 @@ class KeyFileStore(FileStore):
 
     def _delivered(self) -> str:
         with private(self.pem):
-            return text_of(self.pem, delivered=True) or ""
+            return text_of(self.pem) or ""
 
     def _text_of(self, file: Path) -> str:
         with private(file):

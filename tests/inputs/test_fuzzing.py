@@ -15,7 +15,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from mct_s2s.azure.sign_in import azure_cli
-from mct_s2s.bounded_json import load_json
 from mct_s2s.cli.credential_stores.own import at_hand, from_files
 from mct_s2s.errors import S2SError
 from mct_s2s.inputs.api_address import api_path, api_url
@@ -29,6 +28,7 @@ from mct_s2s.inputs.secret_to import secret_to
 from mct_s2s.inputs.target import caller_resource, site_target
 from mct_s2s.inputs.vault import vault_to
 from mct_s2s.key_pairs import UnfitCertificate, certificate_in, given_certificate
+from mct_s2s.limits import load_json
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.model.site_settings import NAMES
 from mct_s2s.stores.dotenv_file import DELIVERED

@@ -143,12 +143,16 @@ def test_a_rotation_that_is_cut_off_shows_the_new_secret_and_keeps_the_old(
     assert (_works(azure, _shown(ended)), _works(azure, old)) == (True, True)
 
 
+def _environment(inside: Inside, home: Path) -> dict[str, str]:
+    private = {"HOME": str(home), "XDG_DATA_HOME": str(home / "data"), "XDG_STATE_HOME": str(home / "state")}
+    return {**without_azure(), **inside.azure.environment, **private}
+
+
 def _with_a_reader_that_leaves(
     inside: Inside, home: Path, words: tuple[str, ...], when: tuple[str, str] | None
 ) -> tuple[int, str]:
     """A run whose standard output is a pipe that nobody reads any more from some request on."""
-    private = {"HOME": str(home), "XDG_DATA_HOME": str(home / "data"), "XDG_STATE_HOME": str(home / "state")}
-    environment = {**without_azure(), **inside.azure.environment, **private}
+    environment = _environment(inside, home)
     with inside.time.flowing():
         reader, writer = os.pipe()
         if when is None:
@@ -171,6 +175,17 @@ def test_where_nobody_reads_the_output_no_secret_is_made(
     code, err = _with_a_reader_that_leaves(inside, tmp_path, (*SHOW, *words), None)
     assert (code, _passwords(azure), azure.writes()) == (2 if not words else code, [], [])
     assert "Traceback" not in err
+
+
+@pytest.mark.parametrize("words", [(), JSON])
+def test_where_the_output_is_closed_from_the_start_no_secret_is_made(
+    azure: Sandbox, inside: Inside, tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    closed = ("/bin/sh", "-c", 'exec "$@" >&-', "sh", *program((*SHOW, *words)))
+    with inside.time.flowing():
+        ran = subprocess.run(closed, env=_environment(inside, tmp_path), stderr=subprocess.PIPE, text=True, check=False)
+    inside.leave_alone()
+    assert (ran.returncode, azure.writes()) == (2, []), ran.stderr
 
 
 def test_a_certificate_whose_key_nobody_saw_is_named(azure: Sandbox, inside: Inside, tmp_path: Path) -> None:

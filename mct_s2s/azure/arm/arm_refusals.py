@@ -44,7 +44,7 @@ def refusal_of(error: AzureError) -> Refusal | None:
         body = ""
     try:
         document = _lowered(parse_json(body))
-    except (ValueError, OddAnswer):
+    except (ValueError, OddAnswer, RecursionError):
         document = {}
     inner = _lowered(document.get("error") or document)
     code, message = str(inner.get("code") or ""), str(inner.get("message") or "")[:600]

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from mct_s2s.azure.clouds import BY_NAME
-from mct_s2s.bounded_json import load_json
+from mct_s2s.limits import load_json
 from mct_s2s.local_files import read_given
 from mct_s2s.model.ids import is_guid
 

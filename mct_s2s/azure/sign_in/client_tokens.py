@@ -153,7 +153,7 @@ def assertion_in(file: Path) -> str:
         OSError: it cannot be read.
         ValueError: it is no text.
     """
-    return read_given(file, secret=True).decode("ascii").strip()
+    return read_given(file).decode("ascii").strip()
 
 
 def read_token(text: str) -> ApiToken:

@@ -92,7 +92,7 @@ def _environment(connection: Connection) -> CallerCredential:
             return aio.CertificateCredential(
                 tenant,
                 client_id,
-                certificate_data=read_given(Path(path), secret=True),
+                certificate_data=read_given(Path(path)),
                 password=environ.get("AZURE_CLIENT_CERTIFICATE_PASSWORD"),
                 **connection.pipeline(),
             )

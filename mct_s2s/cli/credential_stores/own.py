@@ -61,7 +61,7 @@ def _from_file(path: Path) -> OwnCredential | None:
         OSError: the file cannot be read, or is someone else's.
         UsageError: it names a certificate that cannot be read.
     """
-    text = read_given(path, secret=True).decode("utf-8", errors="replace")
+    text = read_given(path).decode("utf-8", errors="replace")
     note = delivered_in(text)
     made = note.delivered_at if note else None
     return own_credential(variables_in(text), FileStore(path).label, made=made)

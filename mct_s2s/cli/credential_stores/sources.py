@@ -154,7 +154,7 @@ def doubt_about(source: CredentialSource, client: Client, now: datetime) -> str 
     if application is None or not isinstance(source, SecretFile):
         return None
     try:
-        note = delivered_in(read_given(Path(source.path), secret=True).decode("utf-8", errors="replace"))
+        note = delivered_in(read_given(Path(source.path)).decode("utf-8", errors="replace"))
     except OSError:
         return None
     if note is None:  # written by hand
@@ -171,7 +171,7 @@ def doubt_about(source: CredentialSource, client: Client, now: datetime) -> str 
 
 def _named_key(path: Path) -> CertificateFile:
     """The key that a client's file of variables names."""
-    variables = variables_in(read_given(path, secret=True).decode("utf-8", errors="replace"))
+    variables = variables_in(read_given(path).decode("utf-8", errors="replace"))
     return CertificateFile(str(Path(variables[PATH_VARIABLE]).absolute()))
 
 

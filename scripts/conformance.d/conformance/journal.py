@@ -17,8 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
-from mct_s2s.private_folders import make_private_folder
-from mct_s2s.stores.private_files import replace_whole, text_of
+from mct_s2s.local_files import make_folder, replace_whole, text_of
 from platformdirs import user_state_path
 
 from conformance.steps import Kind
@@ -118,7 +117,7 @@ class Journal:
     @contextmanager
     def held(self) -> Iterator[bool]:
         """Hold it during its run or its cleanup; yields False where another process holds it."""
-        make_private_folder(folder())
+        make_folder(folder())
         lock = FileLock(self.path.with_suffix(".lock"))
         try:
             lock.acquire(blocking=False)
