@@ -70,6 +70,11 @@ def equipped(
     return replace(
         request,
         attempt=token_hex(4),
+        places=tuple(
+            (client.name, places.of(client.name).label)
+            for client in request.desired.clients
+            if client.credential is not None and client.credential.keeps is not None
+        ),
         stores=RunStores(places, session, request.label, viewer),
         backup=BackupFile(options.backup, terminal.note) if options.backup is not None else None,
         preflight=not options.no_preflight,

@@ -118,7 +118,7 @@ async def _prepared(session: Session, request: Request) -> Outcome:
         desired = request.desired
         if observed.settings_unread:
             desired = replace(desired, settings=SettingsScope.NONE)
-        intended = make_plan(desired, observed, request.facts)
+        intended = replace(make_plan(desired, observed, request.facts), places=request.places)
         access = await look.found()
         plan = await permitted(azure, intended, observed, access, request)
     return Outcome(request, plan, observed, access, stores, intended=intended)

@@ -75,6 +75,8 @@ class Request:
     """Whether it is about what can be read, where the App Service's settings cannot."""
     all_federated: bool = False
     """Whether the federated credentials of every client are asked for."""
+    places: tuple[tuple[str, str], ...] = ()
+    """Where each client's secret or private key goes, as the user wrote it, by the client's name."""
     stores: Stores | None = None
     """`None` for commands that make nothing secret."""
     backup: SettingsBackup | None = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from mct_s2s.errors import UsageError, about
@@ -40,6 +40,8 @@ class SecretTo:
     is_folder: bool = False
     vault: VaultTo | None = None
     command: CommandTo | None = None
+    label: str = field(default="default file", compare=False)
+    """As it was written; the same on every machine."""
 
     @property
     def is_unsaid(self) -> bool:
@@ -69,13 +71,17 @@ def secret_to(text: str | None, clients: int) -> SecretTo:
     Raises:
         UsageError: an unknown kind of place, or one that several clients would share.
     """
-    kind, _, rest = (text or "").partition(":")
+    if not text:
+        return SecretTo()
+    return replace(_to_place(text, clients), label=text)
+
+
+def _to_place(text: str, clients: int) -> SecretTo:
+    kind, _, rest = text.partition(":")
     if kind == "exec":
         return SecretTo(command=_to_command(rest, clients))
     if text == "show":
         return SecretTo(show=True)
-    if not text:
-        return SecretTo()
     if kind == "keyvault" and rest:
         return _to_vault(text, rest, clients)
     if kind != "file" or not rest:

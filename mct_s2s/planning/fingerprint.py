@@ -41,7 +41,7 @@ def fingerprint(plan: Plan, now: datetime, subject: str) -> str:
     """
     parts = [_of_step(change, now) for change in plan.changes]
     parts += [_of_step(step, now) for step in plan.left_to_others]
-    text = json.dumps([subject.casefold(), *sorted(parts)])
+    text = json.dumps([subject.casefold(), sorted(plan.places), *sorted(parts)])
     return hashlib.sha256(text.encode()).hexdigest()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, is_dataclass
 from datetime import datetime
@@ -88,6 +89,8 @@ class Plan:
     notes: tuple[Item, ...] = ()
     """What the reader should know of, although nothing follows from it: a sentence, or one and a command."""
     blocked: tuple[BlockedStep, ...] = ()
+    places: tuple[tuple[str, str], ...] = ()
+    """Where each client's secret goes, whether or not one is made now: client and place."""
     removals: frozenset[str] = frozenset()
     """The keys of steps that remove something beside others that add: they wait until the settings are written."""
 
@@ -120,8 +123,15 @@ class Plan:
 
     @property
     def remarks(self) -> tuple[tuple[str, str], ...]:
-        """The notes, each as a sentence and a command, which may be empty."""
-        return tuple((note, "") if isinstance(note, str) else note for note in self.notes)
+        """The notes and places, each as a sentence and a command, which may be empty."""
+        by_place: dict[str, list[str]] = defaultdict(list)
+        for client, place in self.places:
+            by_place[place].append(f"'{client}'")
+        places = (
+            f"The secret{'s' * (len(names) > 1)} of {', '.join(names)} go{'es' * (len(names) == 1)} to: {place}"
+            for place, names in by_place.items()
+        )
+        return tuple((note, "") if isinstance(note, str) else note for note in (*self.notes, *places))
 
     @property
     def is_empty(self) -> bool:

@@ -2,41 +2,57 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import fields, is_dataclass
 
 from mct_s2s.model.azure_resources import IdentityResource, Site
 from mct_s2s.model.directory_objects import Application, ServicePrincipal
-from mct_s2s.planning.changes import ApplicationEdits, Ref, SettingEdit
-from mct_s2s.planning.plan import Plan
+from mct_s2s.planning.changes import AnyChange, ApplicationEdits, Part, Ref, SettingEdit
+from mct_s2s.planning.plan import Plan, Results
 
 _WITHOUT_EFFECT = frozenset({"detail", "after", "is_new", "changed", "unchanged"})
 """Members of a change that say something about it, or when it is its turn."""
 
 
-def is_covered(plan: Plan, reviewed: Plan) -> bool:
+Made = Mapping[Ref[str], str]
+"""The ids that reviewed changes have yielded."""
+
+
+def is_covered(plan: Plan, reviewed: Plan, done: Iterable[tuple[AnyChange, Results]] = ()) -> bool:
     """Whether every change of `plan` was reviewed.
 
-    It may do less, as someone else has done a part of it, and it may know ids that were still to be made.
+    It may do less, as someone else has done a part of it. An id that was to be made is either still to be made, or one
+    that this run has made by that very change: of what others have made meanwhile, no one has reviewed anything.
+
+    Args:
+        plan: made later.
+        reviewed: the plan that was agreed to.
+        done: what this run has done, at other App Services, with its results.
     """
     known = {change.key: change for change in reviewed.changes}
-    return all(change.key in known and _is_within(change, known[change.key]) for change in plan.changes)
+    made: dict[Ref[str], str] = {}
+    for change, results in done:
+        if change.key in known and _is_within(change, known[change.key], {}):
+            refs = (Ref[str](change.key, part) for part in Part)
+            made |= {ref: value for ref in refs if (value := results.known(ref)) is not None}
+    return all(change.key in known and _is_within(change, known[change.key], made) for change in plan.changes)
 
 
-def _is_within(now: object, then: object) -> bool:
+def _is_within(now: object, then: object, made: Made) -> bool:
     if isinstance(then, Ref):
-        return True  # what was to be made, or what has been made
+        return now == then or (now is not None and now == made.get(then))
     if type(now) is not type(then):
         return False
     if isinstance(now, tuple) and isinstance(then, tuple):
-        return all(any(_is_within(one, other) for other in then) for one in now)
+        return all(any(_is_within(one, other, made) for other in then) for one in now)
     if isinstance(now, frozenset) and isinstance(then, frozenset):
         return now <= then
     if is_dataclass(then) and not isinstance(then, type):
-        return _object_is_within(now, then)
+        return _object_is_within(now, then, made)
     return now == then
 
 
-def _object_is_within(now: object, then: object) -> bool:
+def _object_is_within(now: object, then: object, made: Made) -> bool:
     """Objects of one type: nouns are compared by what they are called, values by their members."""
     match then:
         case Site() | IdentityResource():
@@ -50,4 +66,4 @@ def _object_is_within(now: object, then: object) -> bool:
         names = ["name", "before"]
     pairs = ((getattr(now, name), getattr(then, name)) for name in names)
     may_be_less = isinstance(then, ApplicationEdits)
-    return all((may_be_less and less is None) or _is_within(less, more) for less, more in pairs)
+    return all((may_be_less and less is None) or _is_within(less, more, made) for less, more in pairs)

@@ -5,9 +5,17 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from mct_s2s.planning.changes import AddCredential, AnyChange, Ref, RestartSite, UpdateApplication, WriteSettings
+from mct_s2s.planning.changes import (
+    AddCredential,
+    AnyChange,
+    Part,
+    Ref,
+    RestartSite,
+    UpdateApplication,
+    WriteSettings,
+)
 from mct_s2s.planning.make import make_plan
-from mct_s2s.planning.plan import Plan
+from mct_s2s.planning.plan import Plan, Results
 from mct_s2s.planning.reviewed import is_covered
 
 from tests.planning.scenarios import FACTS, FOREIGN, app_service, guid, observed_state, spec
@@ -31,10 +39,16 @@ def test_the_same_plan_and_less_of_it_are_covered() -> None:
     assert all(is_covered(Plan(tuple(s for s in PLAN.steps if s is not left)), PLAN) for left in PLAN.steps)
 
 
-def test_ids_that_are_known_by_now_are_covered() -> None:
+def test_an_id_that_was_to_be_made_is_covered_only_if_this_run_has_made_it() -> None:
     later = Plan(tuple(with_known_ids(step) for step in PLAN.steps))
-    assert later != PLAN
-    assert is_covered(later, PLAN)
+    results = Results()
+    for change in PLAN.changes:
+        for part in Part:
+            results.record(change.key, part, guid(f"{change.key}{part}"))
+    assert is_covered(later, PLAN, [(change, results) for change in PLAN.changes])
+    assert not is_covered(later, PLAN), "someone else has"
+    others = [(replace(change, name="Other"), results) for change in PLAN.changes]
+    assert not is_covered(later, PLAN, others), "made by another change of the same key"
 
 
 def test_a_step_more_is_not_covered() -> None:

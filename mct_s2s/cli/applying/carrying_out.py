@@ -29,7 +29,7 @@ async def apply_at_all(current: Run, sites: Sequence[SiteRun], *, was_asked: boo
     shared = _SharedRegistrations()
     await gather_or_cancel(
         *(
-            _apply(current, site, shared, SiteInterface(current, site, was_asked=was_asked, exactly=exactly))
+            _apply(current, site, shared, SiteInterface(current, site, sites, was_asked=was_asked, exactly=exactly))
             for site in sites
             if site.is_pending
         )

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 
 from mct_s2s.cli.applying.reviewing import site_fingerprint
 from mct_s2s.cli.applying.site_run import SiteRun
@@ -11,10 +10,8 @@ from mct_s2s.cli.change_document import result_of
 from mct_s2s.cli.closing import left_to_others
 from mct_s2s.cli.credential_stores.made import credentials_of
 from mct_s2s.cli.options import ChangingOptions, PlanFormat
-from mct_s2s.engine.outcome import Outcome
 from mct_s2s.errors import S2SError
 from mct_s2s.plain_text import plain
-from mct_s2s.planning.changes import AddCredential
 from mct_s2s.render.console import Terminal
 from mct_s2s.render.documents import Json, error_document
 from mct_s2s.render.fleet.closing import SiteAccount, show_accounts, show_stopped
@@ -76,16 +73,7 @@ def _plan(site: SiteRun) -> SitePlan:
     if outcome is None or session is None:
         return SitePlan(site.title, error=site.error)
     left = left_to_others(site.options, session, outcome)
-    plan = replace(outcome.plan, notes=(*outcome.plan.notes, *_places(site, outcome)))
-    return SitePlan(site.title, plan, target_details(outcome.before), left)
-
-
-def _places(site: SiteRun, outcome: Outcome) -> Iterator[str]:
-    """Where new secrets go, where the file says it: it is part of what is agreed to."""
-    named = {client.name.strip() for client in site.wanted.entry.clients if client.secret_to is not None}
-    for step in outcome.plan.changes:
-        if isinstance(step, AddCredential) and step.needs_store and step.client in named:
-            yield f"The {step.kind.noun} of '{step.client}' goes to {outcome.stores[step.client].label}."
+    return SitePlan(site.title, outcome.plan, target_details(outcome.before), left)
 
 
 def _account(site: SiteRun, *, without: S2SError | None = None) -> SiteAccount:
@@ -122,5 +110,5 @@ def _site(site: SiteRun) -> SiteDocument:
         assert error is not None  # noqa: S101  # without an outcome there is one
         done, doubtful, left = told.done, told.doubtful, told.left
         return SiteDocument(site.key, error=error_document(error, done, doubtful, left, told.credentials))
-    digest = site_fingerprint(site.wanted.entry, outcome)
+    digest = site_fingerprint(outcome)
     return SiteDocument(site.key, result=result_of(site.options, session, outcome, digest))

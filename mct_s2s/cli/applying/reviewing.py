@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -23,8 +22,7 @@ from mct_s2s.errors import Refused, S2SError
 from mct_s2s.model.commands import own_command
 from mct_s2s.model.desired import Pruning
 from mct_s2s.model.ids import is_guid
-from mct_s2s.model.trust_file import SiteEntry, TrustFile
-from mct_s2s.planning.changes import AddCredential
+from mct_s2s.model.trust_file import TrustFile
 from mct_s2s.planning.fingerprint import combined, fingerprint
 from mct_s2s.stores.departures import LocalDepartures
 
@@ -82,17 +80,14 @@ async def _prepare(current: Run, site: SiteRun, session: Session, requested: Req
 
 def fingerprint_of(sites: Sequence[SiteRun]) -> str | None:
     """One digest of what would be done at these sites; `None` where that is not known of one of them."""
-    digests = [site_fingerprint(site.wanted.entry, site.outcome) for site in sites if site.outcome is not None]
+    digests = [site_fingerprint(site.outcome) for site in sites if site.outcome is not None]
     return combined(digests) if len(digests) == len(sites) else None
 
 
-def site_fingerprint(entry: SiteEntry, outcome: Outcome) -> str:
-    """The digest of one site's plan and of where its new secrets go; the same for every caller, on every machine."""
+def site_fingerprint(outcome: Outcome) -> str:
+    """The digest of one site's plan; the same for every caller, on every machine."""
     request, plan = outcome.request, outcome.intended or outcome.plan
-    places = {client.name.strip(): client.secret_to for client in entry.clients}
-    stored = [step.client for step in plan.changes if isinstance(step, AddCredential) and step.needs_store]
-    used = json.dumps({name: places.get(name) for name in sorted(stored)})
-    return combined([fingerprint(plan, request.now, request.subject(outcome.before)), used])
+    return fingerprint(plan, request.now, request.subject(outcome.before))
 
 
 def check_expected(options: ApplyOptions, sites: Sequence[SiteRun], found: str | None) -> None:

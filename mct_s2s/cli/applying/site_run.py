@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -72,9 +72,19 @@ class SiteRun:
 class SiteInterface:
     """Agrees to what was reviewed, and to nothing else; there is no second question about one site of many."""
 
-    def __init__(self, run: Run, site: SiteRun, *, was_asked: bool = False, exactly: bool = True) -> None:
+    def __init__(
+        self,
+        run: Run,
+        site: SiteRun,
+        sites: Sequence[SiteRun] = (),
+        *,
+        was_asked: bool = False,
+        exactly: bool = True,
+    ) -> None:
         self._run = run
         self._site = site
+        self._sites = sites
+        """All of the run, which may share registrations and identities."""
         self.was_asked = was_asked
         """Whether a person has read the plans meanwhile."""
         self._exactly = exactly
@@ -95,7 +105,8 @@ class SiteInterface:
             self._site.outcome = outcome
             return False
         is_rest = bool(outcome.restored) and not self._exactly
-        if is_rest or (reviewed is not None and is_covered(outcome.plan, reviewed.plan)):
+        done = [(one.change, site.outcome.results) for site in self._sites if site.outcome for one in site.outcome.done]
+        if is_rest or (reviewed is not None and is_covered(outcome.plan, reviewed.plan, done)):
             self.was_asked, self._site.read_at = False, clock.seconds()
             return True
         raise Refused(

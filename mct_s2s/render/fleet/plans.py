@@ -79,7 +79,7 @@ def plans_markdown(sites: Sequence[SitePlan], fingerprint: str | None) -> Iterat
     """The lines of the document: a section for each site that changes or fails, and the names of the others."""
     yield f"# Plan for {text(sites[0].title) if len(sites) == 1 else f'{len(sites)} sites'}"
     yield from paragraphs(f"**{text(totals(sites))}**", f"Fingerprint: `{fingerprint}`" if fingerprint else "")
-    unchanged = [site.title for site in sites if site.is_unchanged and not (site.plan and site.plan.notes)]
+    unchanged = [site.title for site in sites if site.is_unchanged and not (site.plan and site.plan.remarks)]
     for site in sites:
         if site.title not in unchanged:
             yield ""
