@@ -25,7 +25,7 @@ def _state(azure: Sandbox) -> Any:
         state["directory"][kind] = [one for one in state["directory"][kind] if not one["deletedDateTime"]]
     state["directory"] = {k: v for k, v in state["directory"].items() if k not in {"clock", "now"}}
     for site in state["resources"]["sites"].values():
-        for name in ("restarts", "recycles", "ready_at", "effective", "references", "refresh_due", "changed"):
+        for name in ("restarts", "recycles", "ready_at", "effective", "references", "changed"):
             site.pop(name, None)
     for resource in state["resources"]["resources"].values():
         if resource.get("identity") == {"type": "None"}:

@@ -16,7 +16,7 @@ _TABLES = ("applications", "servicePrincipals", "appRoleAssignments", "federated
 _PASSING = {"createdDateTime", "deletedDateTime", "startDateTime", "endDateTime", "hint", "etag"}
 _SETS = {"tags"}
 """Written in the order in which identities came to be."""
-_RUNNING = {"effective", "ready_at", "recycles", "restarts", "references", "refresh_due", "changed"}
+_RUNNING = {"effective", "ready_at", "recycles", "restarts", "references", "changed"}
 
 
 def normalized(seed: Json, state: Json) -> Counter[str]:

@@ -49,7 +49,6 @@ class Addresses:
     @property
     def login_hosts(self) -> tuple[str, ...]:
         """Every host name of the authority, the one to use first, then the one that tokens are cached under."""
-        """Every host name of the authority, the one to use first, then the one that tokens are cached under."""
         return (f"{HOST}:{self.arm_port}",)
 
     @property

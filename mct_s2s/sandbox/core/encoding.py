@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Callable
 from typing import Any
 
 
@@ -28,6 +29,17 @@ def json_of(raw: bytes) -> Any:
     if rb"\ud" in raw.lower():
         check_text(value)
     return value
+
+
+def object_of(raw: bytes, refused: Callable[[str], Exception]) -> dict[str, Any]:
+    """Read a JSON object that a client sent; `refused` makes the refusal of anything else."""
+    try:
+        sent = json_of(raw)
+    except ValueError as error:
+        raise refused(str(error)) from error
+    if not isinstance(sent, dict):
+        raise refused("an object is expected")
+    return sent
 
 
 def check_text(value: Any) -> None:

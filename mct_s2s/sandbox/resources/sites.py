@@ -33,8 +33,7 @@ class SiteState:
         recycles: number of restarts by a change of settings.
         restarts: number of restarts on request.
         sticky: names of slot settings, which are not swapped; stored at the production site.
-        references: resolved Key Vault references: by setting, the text, the secret's version, and the time.
-        refresh_due: when a requested refresh of them is complete; 0 if there is none.
+        references: resolved Key Vault references: by setting, the text, the secret, and the time.
         changed: time of the last write to the site, in seconds since 1970.
     """
 
@@ -46,7 +45,6 @@ class SiteState:
     restarts: int = 0
     sticky: dict[str, list[str] | None] = field(default_factory=_no_sticky_names)
     references: dict[str, dict[str, Any]] = field(default_factory=dict)
-    refresh_due: float = 0.0
     changed: float = 0.0
 
     @property

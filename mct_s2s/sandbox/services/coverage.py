@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple
 
+from mct_s2s.sandbox.core.operation import Operation
 from mct_s2s.sandbox.services import key_vault
 from mct_s2s.sandbox.services.arm import arm
 from mct_s2s.sandbox.services.graph import graph
@@ -20,17 +21,6 @@ class Row(NamedTuple):
     source: str
 
 
-class _Described(Protocol):
-    @property
-    def method(self) -> str: ...
-    @property
-    def template(self) -> str: ...
-    @property
-    def fidelity(self) -> str: ...
-    @property
-    def source(self) -> str: ...
-
-
 _OWN = (
     Row("MCT", "* /api/{path}", "full", "service-to-service authentication, step 3"),
     Row("Identity", "GET {IDENTITY_ENDPOINT}", "full", "app-service/overview-managed-identity"),
@@ -43,7 +33,7 @@ _OWN = (
 def rows() -> list[Row]:
     """Return every operation, service by service."""
     described = [
-        *_described("Entra", getattr(login, "OPERATIONS", ()), ""),
+        *_described("Entra", login.OPERATIONS, ""),
         *_described("Graph", graph.OPERATIONS, "/v1.0/"),
         *_described("Graph", graph.BETA_OPERATIONS, "/beta/"),
         *_described("ARM", arm.OPERATIONS, ""),
@@ -62,7 +52,7 @@ def table() -> str:
     return "\n".join((*lines, "", f"{len(found)} operations: {', '.join(counts)}; all others return 501."))
 
 
-def _described(service: str, operations: Iterable[_Described], prefix: str) -> list[Row]:
+def _described(service: str, operations: Iterable[Operation[Any, Any]], prefix: str) -> list[Row]:
     return [Row(service, f"{row.method} {prefix}{row.template}", row.fidelity, row.source) for row in operations]
 
 

@@ -8,15 +8,18 @@ Sources: keyvault/secrets REST reference; key-vault: general/authentication-requ
 from __future__ import annotations
 
 import base64
-import re
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, ClassVar
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from mct_s2s.sandbox.core.addresses import Addresses
+from mct_s2s.sandbox.core.encoding import object_of
+from mct_s2s.sandbox.core.operation import Operation
 from mct_s2s.sandbox.core.routing import below
 from mct_s2s.sandbox.core.wire_errors import WireError, vault_error
 from mct_s2s.sandbox.entra.caller import Caller
@@ -24,11 +27,48 @@ from mct_s2s.sandbox.entra.tokens import access_tokens
 from mct_s2s.sandbox.entra.tokens.access_tokens import TokenRejected
 from mct_s2s.sandbox.resources import vault_access, vaults
 from mct_s2s.sandbox.resources.providers import VERSIONS
-from mct_s2s.sandbox.resources.vaults import RETENTION_DAYS
-from mct_s2s.sandbox.services.key_vault_call import Body, VaultCall, VaultOperation
+from mct_s2s.sandbox.resources.vaults import RETENTION_DAYS, VaultState
 from mct_s2s.sandbox.state.state import SandboxState
 
 MOST_RESULTS = 25
+Body = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class VaultCall:
+    """A request with its vault and its operation's parameters. `origin` is the vault's address, without a slash."""
+
+    state: SandboxState
+    origin: str
+    vault: Body
+    params: Mapping[str, str]
+    query: Mapping[str, str]
+    raw_body: bytes = field(repr=False)
+
+    @property
+    def vault_state(self) -> VaultState:
+        return self.state.resources.vaults[self.vault["id"].lower()]
+
+    @property
+    def now(self) -> float:
+        return self.state.clock.timestamp()
+
+    @property
+    def name(self) -> str:
+        return self.params["name"]
+
+    @cached_property
+    def body(self) -> Body:
+        return object_of(self.raw_body, lambda _: vaults.bad_parameter("Property  has invalid value\r\n"))
+
+
+class VaultOperation(Operation[VaultCall, Any]):
+    """An operation of the sandbox's vaults: `run` returns the JSON body, None for an empty answer.
+
+    `{version}` is a version or nothing for the latest, `action` is below `Microsoft.KeyVault/vaults/secrets/`.
+    """
+
+    SHAPES: ClassVar = {"version": "(?P<version>[^/]*)"}
 
 
 def routes(state: SandboxState, addresses: Addresses) -> list[Route]:
@@ -74,8 +114,10 @@ def _headers(vault: Body) -> dict[str, str]:
 def find(method: str, path: str) -> tuple[VaultOperation, dict[str, str]]:
     """Find the operation of a request, and the parameters in its path."""
     # Some clients join the vault's address and the path with two slashes, which Key Vault accepts.
+    # With a slash at the end, so that a version may be left out.
+    plain = "/" + path.strip("/") + "/"
     for row in OPERATIONS:
-        match = row.pattern.fullmatch(re.sub("^/+", "/", path))
+        match = row.pattern.fullmatch(plain)
         if match and row.method == method:
             return row, {name: value or "" for name, value in match.groupdict().items()}
     raise vault_error(501, "SandboxNotImplemented", f"The sandbox does not support {method} {path} of Key Vault.")
@@ -217,29 +259,21 @@ def _page(call: VaultCall, items: list[Body]) -> Body:
     return {"value": items[start : start + size], "nextLink": following if start + size < len(items) else None}
 
 
-_REFERENCE = "keyvault/secrets: "
-OPERATIONS: tuple[VaultOperation, ...] = (
-    VaultOperation("GET", "/secrets", "readMetadata/action", _list_secrets, _REFERENCE + "get-secrets"),
-    VaultOperation(
-        "GET",
-        "/secrets/{name}/versions",
-        "readMetadata/action",
-        _list_versions,
-        _REFERENCE + "get-secret-versions",
-        "full",
-    ),
-    VaultOperation(
-        "GET", "/secrets/{name}/{version}", "getSecret/action", _get_secret, _REFERENCE + "get-secret", "full"
-    ),
-    VaultOperation("PUT", "/secrets/{name}", "setSecret/action", _set_secret, _REFERENCE + "set-secret", "full"),
-    VaultOperation("PATCH", "/secrets/{name}/{version}", "update/action", _update_secret, _REFERENCE + "update-secret"),
-    VaultOperation("DELETE", "/secrets/{name}", "delete", _delete_secret, _REFERENCE + "delete-secret"),
-    VaultOperation("GET", "/deletedsecrets", "readMetadata/action", _list_deleted, _REFERENCE + "get-deleted-secrets"),
-    VaultOperation(
-        "GET", "/deletedsecrets/{name}", "readMetadata/action", _get_deleted, _REFERENCE + "get-deleted-secret"
-    ),
-    VaultOperation(
-        "POST", "/deletedsecrets/{name}/recover", "recover/action", _recover, _REFERENCE + "recover-deleted-secret"
-    ),
-    VaultOperation("DELETE", "/deletedsecrets/{name}", "purge/action", _purge, _REFERENCE + "purge-deleted-secret"),
+def _row(
+    method: str, path: str, action: str, run: Callable[[VaultCall], Any], page: str, fidelity: str = "usual"
+) -> VaultOperation:
+    return VaultOperation(method, path, run, f"keyvault/secrets: {page}", fidelity, action)
+
+
+OPERATIONS = (
+    _row("GET", "/secrets", "readMetadata/action", _list_secrets, "get-secrets"),
+    _row("GET", "/secrets/{name}/versions", "readMetadata/action", _list_versions, "get-secret-versions", "full"),
+    _row("GET", "/secrets/{name}/{version}", "getSecret/action", _get_secret, "get-secret", "full"),
+    _row("PUT", "/secrets/{name}", "setSecret/action", _set_secret, "set-secret", "full"),
+    _row("PATCH", "/secrets/{name}/{version}", "update/action", _update_secret, "update-secret"),
+    _row("DELETE", "/secrets/{name}", "delete", _delete_secret, "delete-secret"),
+    _row("GET", "/deletedsecrets", "readMetadata/action", _list_deleted, "get-deleted-secrets"),
+    _row("GET", "/deletedsecrets/{name}", "readMetadata/action", _get_deleted, "get-deleted-secret"),
+    _row("POST", "/deletedsecrets/{name}/recover", "recover/action", _recover, "recover-deleted-secret"),
+    _row("DELETE", "/deletedsecrets/{name}", "purge/action", _purge, "purge-deleted-secret"),
 )

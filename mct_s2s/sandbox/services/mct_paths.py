@@ -6,58 +6,35 @@ docs/azure-contract.md, section 10. What they hold is made up.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Mapping
 from typing import Any
 
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
+from mct_s2s.sandbox.core.operation import Operation
+
 Settings = Mapping[str, str | None]
-
-
-@dataclass(frozen=True)
-class ApiPath:
-    """One operation of the API: `{id}` in a template is one segment."""
-
-    method: str
-    template: str
-    body: Callable[[Settings], Any]
-
-    @cached_property
-    def pattern(self) -> re.Pattern[str]:
-        return re.compile(re.escape(self.template).replace(r"\{id\}", "[^/]+") + "/?", re.IGNORECASE)
 
 
 def _organizations(settings: Settings) -> Any:
     return [{"id": 1, "name": settings.get("OrganizationName"), "isDefault": True}]
 
 
-def _nobody(settings: Settings) -> Any:
-    del settings
-    return []
-
-
-def _done(settings: Settings) -> Any:
-    del settings
-    return {"isSuccess": True}
-
-
 def _profile(settings: Settings) -> Any:
     return {"organizationName": settings.get("OrganizationName"), "userType": "Service"}
 
 
-PATHS = (
-    ApiPath("GET", "/api/v1/organization", _organizations),
-    ApiPath("GET", "/api/v1/Courses", _nobody),
-    ApiPath("GET", "/api/v1/Groups", _nobody),
-    ApiPath("GET", "/api/v1/users", _nobody),
-    ApiPath("PUT", "/api/v1/user/organization", _done),
-    ApiPath("PUT", "/api/v1/Course/{id}/Lesson/ImportProgress", _done),
-    ApiPath("PUT", "/api/v1/Course/{id}/Quiz/ImportProgress", _done),
-    ApiPath("GET", "/api/v2/Profile", _profile),
-    ApiPath("POST", "/api/v4/Courses/{id}/Content", _done),
+_API = "community-training: rest-api-management"
+PATHS: tuple[Operation[Settings, Any], ...] = (
+    Operation("GET", "/api/v1/organization", _organizations, _API),
+    Operation("GET", "/api/v1/Courses", lambda _: [], _API),
+    Operation("GET", "/api/v1/Groups", lambda _: [], _API),
+    Operation("GET", "/api/v1/users", lambda _: [], _API),
+    Operation("PUT", "/api/v1/user/organization", lambda _: {"isSuccess": True}, _API),
+    Operation("PUT", "/api/v1/Course/{id}/Lesson/ImportProgress", lambda _: {"isSuccess": True}, _API),
+    Operation("PUT", "/api/v1/Course/{id}/Quiz/ImportProgress", lambda _: {"isSuccess": True}, _API),
+    Operation("GET", "/api/v2/Profile", _profile, _API),
+    Operation("POST", "/api/v4/Courses/{id}/Content", lambda _: {"isSuccess": True}, _API),
 )
 
 
@@ -78,6 +55,6 @@ def answer(method: str, path: str, settings: Settings) -> Response:
     fitting = [row for row in PATHS if row.pattern.fullmatch(path)]
     for row in fitting:
         if method == row.method or (method == "HEAD" and row.method == "GET"):
-            return JSONResponse(row.body(settings))
+            return JSONResponse(row.run(settings))
     allowed = ", ".join(row.method for row in fitting)
     return Response(status_code=405, headers={"Allow": allowed}) if fitting else Response(status_code=404)

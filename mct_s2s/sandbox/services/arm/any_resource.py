@@ -120,27 +120,20 @@ def _check_assign(call: ArmCall) -> None:
             call.resources.access.check(call.caller, f"{kind}/assign/action", identity_id)
 
 
+def _row(method: str, path: str, verb: str, run: Any, page: str) -> ArmOperation:
+    return ArmOperation(method, path, run, f"ARM: {page}", "usual", f"{{type}}/{verb}" if verb else "", "{type}")
+
+
 _S = "/subscriptions/{subscription}"
-_BY_ID = ("{id}", "{type}")
+_GROUP = _S + "/resourceGroups/{group}"
 _STATUS = _S + "/providers/{namespace}/locations/{location}"
 OPERATIONS = (
-    ArmOperation(
-        "GET", _STATUS + "/operationStatuses/{operation}", "", "",
-        _get_operation_status, "ARM: async operations",
-    ),
-    ArmOperation(
-        "GET", _STATUS + "/operationResults/{operation}", "", "",
-        _get_operation_result, "ARM: async operations",
-    ),
-    ArmOperation(
-        "GET", _S + "/providers/{namespace}/{type}", "", "{type}", _list_by_type, "ARM: list by subscription"
-    ),
-    ArmOperation(
-        "GET", _S + "/resourceGroups/{group}/providers/{namespace}/{type}", "", "{type}", _list_by_type,
-        "ARM: list by resource group",
-    ),
-    ArmOperation("GET", "{id}", "{type}/read", "{type}", _get_resource, "ARM: resources - get by id"),
-    ArmOperation("PATCH", "{id}", "{type}/write", "{type}", _patch_resource, "ARM: resources - update by id"),
-    ArmOperation("PUT", "{id}", "{type}/write", "{type}", _put_resource, "ARM: resources - create or update by id"),
-    ArmOperation("DELETE", "{id}", "{type}/delete", "{type}", _delete_resource, "ARM: resources - delete by id"),
-)  # fmt: skip
+    ArmOperation("GET", _STATUS + "/operationStatuses/{operation}", _get_operation_status, "ARM: async operations"),
+    ArmOperation("GET", _STATUS + "/operationResults/{operation}", _get_operation_result, "ARM: async operations"),
+    _row("GET", _S + "/providers/{namespace}/{type}", "", _list_by_type, "list by subscription"),
+    _row("GET", _GROUP + "/providers/{namespace}/{type}", "", _list_by_type, "list by resource group"),
+    _row("GET", "{id}", "read", _get_resource, "resources - get by id"),
+    _row("PATCH", "{id}", "write", _patch_resource, "resources - update by id"),
+    _row("PUT", "{id}", "write", _put_resource, "resources - create or update by id"),
+    _row("DELETE", "{id}", "delete", _delete_resource, "resources - delete by id"),
+)

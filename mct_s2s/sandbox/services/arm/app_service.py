@@ -49,7 +49,7 @@ def _put_settings(call: ArmCall) -> Answer:
         call.resources.restart_seconds,
         strict=call.state.directory.variations.strict_setting_names,
     )
-    vault_references.of(call.resources, body, site_state)  # resolved at this moment
+    vault_references.environment(call.resources, body, site_state)  # resolved at this moment
     if call.state.directory.variations.settings_accept_202:
         name = operations.add_done(call.resources, call.resource_id)
         return Answer(202, None, _again(call, f"{body['id']}/operationresults/{name}"))
@@ -66,27 +66,6 @@ def _get_settings_result(call: ArmCall) -> Answer:
 
 def _again(call: ArmCall, path: str) -> dict[str, str]:
     return {"Location": f"{call.addresses.arm}{path}?{call.version}", "Retry-After": "1"}
-
-
-def _list_references(call: ArmCall) -> Answer:
-    body, site_state = _site(call)
-    found = vault_references.of(call.resources, body, site_state)
-    base = f"{body['id']}/config/configreferences/appsettings"
-    shown: list[dict[str, Any]] = [
-        {"id": f"{base}/{name}", "name": name, "type": _REFERENCE, "properties": p} for name, p in found.items()
-    ]
-    if "key" not in call.params:
-        return Answer(body={"value": shown, "nextLink": None})
-    wanted = [one for one in shown if one["name"].lower() == call.params["key"].lower()]
-    if not wanted:
-        raise app_service_error(404, "NotFound", f"The setting '{call.params['key']}' is no key vault reference.")
-    return Answer(body=wanted[0])
-
-
-def _refresh_references(call: ArmCall) -> Answer:
-    _, site_state = _site(call)
-    vault_references.ask_to_refresh(call.resources, site_state)
-    return _list_references(call)
 
 
 def _swap_slots(call: ArmCall) -> Answer:
@@ -184,66 +163,34 @@ def set_state(running: str) -> Any:
     return run
 
 
-_A = "Microsoft.Web/sites"
-_REFERENCE = "Microsoft.Web/sites/config/configreferences"
-_W = "{type}/config/write"
-_R = "{type}/config/read"
-_LIST = "{type}/config/list/action"
+def _row(method: str, tail: str, verb: str, run: Any, page: str, fidelity: str = "usual") -> ArmOperation:
+    action = verb if verb.startswith("Microsoft.") else f"{{type}}/{verb}"
+    return ArmOperation(
+        method, f"{{site}}/{tail}", run, f"app-service: {page}", fidelity, action, "Microsoft.Web/sites"
+    )
+
+
+_R, _W, _LIST = "config/read", "config/write", "config/list/action"
 OPERATIONS = (
-    ArmOperation("GET", "{site}/slots", "Microsoft.Web/sites/slots/read", _A, _list_slots, "app-service: list slots"),
-    ArmOperation(
-        "POST", "{site}/config/appsettings/list", _LIST, _A, _list_settings,
-        "app-service: list application settings", "full",
+    _row("GET", "slots", "Microsoft.Web/sites/slots/read", _list_slots, "list slots"),
+    _row("POST", "config/appsettings/list", _LIST, _list_settings, "list application settings", "full"),
+    _row("PUT", "config/appsettings", _W, _put_settings, "update application settings", "full"),
+    _row(
+        "GET", "operationresults/{operation}", _R, _get_settings_result, "update application settings, Flex Consumption"
     ),
-    ArmOperation(
-        "PUT", "{site}/config/appsettings", _W, _A, _put_settings, "app-service: update application settings", "full"
+    _row("POST", "slotsswap", "slotsswap/action", _swap_slots, "swap slot"),
+    _row("POST", "config/connectionstrings/list", _LIST, _list_connection_strings, "list connection strings"),
+    _row("PUT", "config/connectionstrings", _W, _put_connection_strings, "update connection strings"),
+    _row(
+        "POST", "config/azurestorageaccounts/list", _LIST, _list_storage_accounts, "list azure storage accounts", "stub"
     ),
-    ArmOperation(
-        "GET", "{site}/operationresults/{operation}", _R, _A, _get_settings_result,
-        "app-service: update application settings, Flex Consumption",
+    _row("GET", "config/slotConfigNames", _R, _get_sticky, "list slot configuration names", "full"),
+    _row("PUT", "config/slotConfigNames", _W, _put_sticky, "update slot configuration names", "full"),
+    _row("GET", "config/web", _R, _get_web_config, "get configuration", "stub"),
+    _row(
+        "POST", "publishxml", "publishxml/action", _publish_profile, "list publishing profile xml with secrets", "stub"
     ),
-    ArmOperation(
-        "GET", "{site}/config/configreferences/appsettings", _R, _A, _list_references,
-        "app-service: get app settings key vault references",
-    ),
-    ArmOperation(
-        "GET", "{site}/config/configreferences/appsettings/{key}", _R, _A, _list_references,
-        "app-service: get app setting key vault reference",
-    ),
-    ArmOperation(
-        # Its action is not documented; writing the settings has the same effect.
-        "POST", "{site}/config/configreferences/appsettings/refresh", _W, _A, _refresh_references,
-        "app-service/app-service-key-vault-references: force resolution",
-    ),
-    ArmOperation(
-        "POST", "{site}/slotsswap", "{type}/slotsswap/action", _A, _swap_slots, "app-service: swap slot"
-    ),
-    ArmOperation(
-        "POST", "{site}/config/connectionstrings/list", _LIST, _A, _list_connection_strings,
-        "app-service: list connection strings",
-    ),
-    ArmOperation(
-        "PUT", "{site}/config/connectionstrings", _W, _A, _put_connection_strings,
-        "app-service: update connection strings",
-    ),
-    ArmOperation(
-        "POST", "{site}/config/azurestorageaccounts/list", _LIST, _A, _list_storage_accounts,
-        "app-service: list azure storage accounts", "stub",
-    ),
-    ArmOperation(
-        "GET", "{site}/config/slotConfigNames", _R, _A, _get_sticky, "app-service: list slot configuration names",
-        "full",
-    ),
-    ArmOperation(
-        "PUT", "{site}/config/slotConfigNames", _W, _A, _put_sticky, "app-service: update slot configuration names",
-        "full",
-    ),
-    ArmOperation("GET", "{site}/config/web", _R, _A, _get_web_config, "app-service: get configuration", "stub"),
-    ArmOperation(
-        "POST", "{site}/publishxml", "{type}/publishxml/action", _A, _publish_profile,
-        "app-service: list publishing profile xml with secrets", "stub",
-    ),
-    ArmOperation("POST", "{site}/restart", "{type}/restart/action", _A, _restart, "app-service: restart", "full"),
-    ArmOperation("POST", "{site}/start", "{type}/start/action", _A, set_state("Running"), "app-service: start"),
-    ArmOperation("POST", "{site}/stop", "{type}/stop/action", _A, set_state("Stopped"), "app-service: stop"),
-)  # fmt: skip
+    _row("POST", "restart", "restart/action", _restart, "restart", "full"),
+    _row("POST", "start", "start/action", set_state("Running"), "start"),
+    _row("POST", "stop", "stop/action", set_state("Stopped"), "stop"),
+)

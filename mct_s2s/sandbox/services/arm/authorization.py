@@ -1,6 +1,6 @@
-"""Microsoft.Authorization at any scope: permissions, locks, role and deny assignments.
+"""Microsoft.Authorization at any scope: permissions, locks, role assignments.
 
-Source: ARM: permissions - list for resource (group); management locks; role assignments; deny assignments.
+Source: ARM: permissions - list for resource (group); management locks; role assignments.
 """
 
 from __future__ import annotations
@@ -52,30 +52,6 @@ def _lock(lock: dict[str, Any]) -> dict[str, Any]:
         "type": "Microsoft.Authorization/locks",
         "name": lock["name"],
         "properties": properties,
-    }
-
-
-def _list_denials(call: ArmCall) -> Answer:
-    found = [d for d in call.resources.access.denials if is_within(call.params["scope"], d["scope"])]
-    return Answer(body={"value": [_denial(denial) for denial in found]})
-
-
-def _denial(denial: dict[str, Any]) -> dict[str, Any]:
-    everyone = "00000000-0000-0000-0000-000000000000"
-    rule = {"actions": denial["actions"], "notActions": denial["notActions"], "dataActions": [], "notDataActions": []}
-    return {
-        "id": f"{denial['scope']}{_PREFIX}/denyAssignments/{denial['name']}",
-        "type": "Microsoft.Authorization/denyAssignments",
-        "name": denial["name"],
-        "properties": {
-            "denyAssignmentName": denial["displayName"],
-            "permissions": [rule],
-            "scope": denial["scope"],
-            "doNotApplyToChildScopes": False,
-            "principals": [{"id": everyone, "type": "SystemDefined"}],
-            "excludePrincipals": [],
-            "isSystemProtected": True,
-        },
     }
 
 
@@ -193,7 +169,7 @@ def _assignment(a: dict[str, str]) -> dict[str, Any]:
 def _row(method: str, tail: str, kind: str, verb: str, run: Any, fidelity: str = "usual") -> ArmOperation:
     name = f"Microsoft.Authorization/{kind}"
     action = f"{name}/{verb}" if verb else ""
-    return ArmOperation(method, f"{{scope}}{_PREFIX}/{tail}", action, name, run, f"ARM: {kind}", fidelity)
+    return ArmOperation(method, f"{{scope}}{_PREFIX}/{tail}", run, f"ARM: {kind}", fidelity, action, name)
 
 
 OPERATIONS = (
@@ -202,7 +178,6 @@ OPERATIONS = (
     _row("GET", "locks/{name}", "locks", "read", _get_lock),
     _row("PUT", "locks/{name}", "locks", "write", _put_lock),
     _row("DELETE", "locks/{name}", "locks", "delete", _delete_lock),
-    _row("GET", "denyAssignments", "denyAssignments", "read", _list_denials),
     _row("GET", "roleDefinitions", "roleDefinitions", "read", _list_role_definitions),
     _row("GET", "roleAssignments", "roleAssignments", "read", _list_role_assignments),
     _row("GET", "roleAssignments/{name}", "roleAssignments", "read", _get_role_assignment),

@@ -5,14 +5,14 @@ Source: ARM: resource-manager api contracts, "Common request/response headers".
 
 from __future__ import annotations
 
-import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 from mct_s2s.sandbox.core.addresses import Addresses
-from mct_s2s.sandbox.core.encoding import json_of
+from mct_s2s.sandbox.core.encoding import object_of
+from mct_s2s.sandbox.core.operation import Operation
 from mct_s2s.sandbox.core.wire_errors import arm_error
 from mct_s2s.sandbox.entra.caller import Caller
 from mct_s2s.sandbox.resources.resource_id import ResourceId
@@ -50,14 +50,7 @@ class ArmCall:
 
     @cached_property
     def body(self) -> dict[str, Any]:
-        """Return the JSON object that was sent."""
-        try:
-            sent = json_of(self.raw_body)
-        except ValueError as error:
-            raise _unreadable(str(error)) from error
-        if not isinstance(sent, dict):
-            raise _unreadable("an object is expected")
-        return sent
+        return object_of(self.raw_body, _unreadable)
 
 
 def _unreadable(why: str) -> Exception:
@@ -68,42 +61,24 @@ def _unreadable(why: str) -> Exception:
     )
 
 
-Handler = Callable[[ArmCall], Answer | Awaitable[Answer]]
+_RESOURCE = r"/subscriptions/[^/]+/resourceGroups/[^/]+/providers"
 
 
 @dataclass(frozen=True)
-class ArmOperation:
+class ArmOperation(Operation[ArmCall, Answer | Awaitable[Answer]]):
     """An operation of the sandbox's Resource Manager.
 
+    `{scope}` is any number of segments, `{id}` a resource's whole id and `{site}` the id of a web app or of a slot;
+    `{type}` in `action` and `versions` is the resource's type.
+
     Attributes:
-        method: HTTP method.
-        template: the path; `{name}` is one segment, `{scope}` any number of them, `{id}` a resource's whole id
-            and `{site}` the id of a web app or of a slot.
-        action: the required permission; `{type}` is the resource's type; empty: any signed-in caller.
-        versions: full type whose api-versions are accepted; `{type}` as above; empty: any.
-        run: unpacks the request, calls the rules, packs the answer.
-        source: the public page it follows.
-        fidelity: how much of the real operation there is: `full`, `usual` or `stub`.
+        versions: full type whose api-versions are accepted; empty: any.
     """
 
-    method: str
-    template: str
-    action: str
-    versions: str
-    run: Handler
-    source: str
-    fidelity: str = "usual"
+    SHAPES: ClassVar = {
+        "scope": r"(?P<scope>(?:/[^/]+)*?)",
+        "id": rf"(?P<id>{_RESOURCE}/[^/]+(?:/[^/]+/[^/]+)+)",
+        "site": rf"(?P<id>{_RESOURCE}/Microsoft\.Web/sites/[^/]+(?:/slots/[^/]+)?)",
+    }
 
-    @cached_property
-    def pattern(self) -> re.Pattern[str]:
-        resource = r"/subscriptions/[^/]+/resourceGroups/[^/]+/providers"
-        shapes = {
-            "scope": r"(?P<scope>(?:/[^/]+)*?)",
-            "id": rf"(?P<id>{resource}/[^/]+(?:/[^/]+/[^/]+)+)",
-            "site": rf"(?P<id>{resource}/Microsoft\.Web/sites/[^/]+(?:/slots/[^/]+)?)",
-        }
-        parts = re.split(r"\{(\w+)\}", self.template)
-        for index in range(1, len(parts), 2):
-            parts[index] = shapes.get(parts[index], rf"(?P<{parts[index]}>[^/]+)")
-        parts[::2] = [re.escape(part) for part in parts[::2]]
-        return re.compile("".join(parts) + "/?", re.IGNORECASE)
+    versions: str = ""

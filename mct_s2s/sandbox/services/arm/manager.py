@@ -136,46 +136,38 @@ def _page(values: Iterable[Any]) -> Answer:
     return Answer(body={"value": list(values)})
 
 
+def _row(method: str, path: str, action: str, kind: str, run: Any, page: str, fidelity: str = "usual") -> ArmOperation:
+    return ArmOperation(method, path, run, f"ARM: {page}", fidelity, action, f"Microsoft.Resources/{kind}")
+
+
 _S = "/subscriptions/{subscription}"
-_READ_GROUP = "Microsoft.Resources/subscriptions/resourceGroups/read"
+_GROUPS, _GROUP = _S + "/resourceGroups", _S + "/resourceGroups/{group}"
+_PROVIDERS, _PROVIDER = _S + "/providers", _S + "/providers/{namespace}"
+_R = "Microsoft.Resources/subscriptions/"
 OPERATIONS = (
-    ArmOperation("GET", "/tenants", "", "Microsoft.Resources/tenants", _list_tenants, "ARM: tenants - list"),
-    ArmOperation(
-        "GET", "/subscriptions", "", "Microsoft.Resources/subscriptions", _list_subscriptions,
-        "ARM: subscriptions - list", "full",
+    _row("GET", "/tenants", "", "tenants", _list_tenants, "tenants - list"),
+    _row("GET", "/subscriptions", "", "subscriptions", _list_subscriptions, "subscriptions - list", "full"),
+    _row("GET", _S, "", "subscriptions", _get_subscription, "subscriptions - get", "full"),
+    _row(
+        "GET",
+        _S + "/locations",
+        _R + "locations/read",
+        "subscriptions",
+        _list_locations,
+        "subscriptions - list locations",
     ),
-    ArmOperation(
-        "GET", _S, "", "Microsoft.Resources/subscriptions", _get_subscription, "ARM: subscriptions - get", "full"
+    _row("GET", _GROUPS, "", "resourceGroups", _list_groups, "resource groups - list"),
+    _row("GET", _GROUP, _R + "resourceGroups/read", "resourceGroups", _get_group, "resource groups - get", "full"),
+    _row("GET", _S + "/resources", "", "resources", _list_resources, "resources - list"),
+    _row("GET", _GROUP + "/resources", "", "resources", _list_resources, "resources - list by resource group"),
+    _row("GET", _PROVIDERS, _R + "providers/read", "providers", _list_providers, "providers - list"),
+    _row("GET", _PROVIDER, _R + "providers/read", "providers", _get_provider, "providers - get"),
+    _row(
+        "POST",
+        _PROVIDER + "/register",
+        "{namespace}/register/action",
+        "providers",
+        _get_provider,
+        "providers - register",
     ),
-    ArmOperation(
-        "GET", _S + "/locations", "Microsoft.Resources/subscriptions/locations/read",
-        "Microsoft.Resources/subscriptions", _list_locations, "ARM: subscriptions - list locations",
-    ),
-    ArmOperation(
-        "GET", _S + "/resourceGroups", "", "Microsoft.Resources/resourceGroups", _list_groups,
-        "ARM: resource groups - list",
-    ),
-    ArmOperation(
-        "GET", _S + "/resourceGroups/{group}", _READ_GROUP, "Microsoft.Resources/resourceGroups", _get_group,
-        "ARM: resource groups - get", "full",
-    ),
-    ArmOperation(
-        "GET", _S + "/resources", "", "Microsoft.Resources/resources", _list_resources, "ARM: resources - list"
-    ),
-    ArmOperation(
-        "GET", _S + "/resourceGroups/{group}/resources", "", "Microsoft.Resources/resources", _list_resources,
-        "ARM: resources - list by resource group",
-    ),
-    ArmOperation(
-        "GET", _S + "/providers", "Microsoft.Resources/subscriptions/providers/read",
-        "Microsoft.Resources/providers", _list_providers, "ARM: providers - list",
-    ),
-    ArmOperation(
-        "GET", _S + "/providers/{namespace}", "Microsoft.Resources/subscriptions/providers/read",
-        "Microsoft.Resources/providers", _get_provider, "ARM: providers - get",
-    ),
-    ArmOperation(
-        "POST", _S + "/providers/{namespace}/register", "{namespace}/register/action",
-        "Microsoft.Resources/providers", _get_provider, "ARM: providers - register",
-    ),
-)  # fmt: skip
+)

@@ -5,13 +5,13 @@ Source: graph: concepts/errors, concepts/use-the-api.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 from mct_s2s.sandbox.core.encoding import json_of
+from mct_s2s.sandbox.core.operation import Operation
 from mct_s2s.sandbox.core.wire_errors import WireError, graph_error
 from mct_s2s.sandbox.entra.access import permissions
 from mct_s2s.sandbox.entra.caller import Caller
@@ -168,44 +168,21 @@ def not_found(name: str) -> WireError:
     )
 
 
-Handler = Callable[[GraphCall], Answer]
-
-
-@dataclass(frozen=True)
-class GraphOperation:
-    """An operation of the sandbox's Graph.
-
-    Attributes:
-        method: HTTP method.
-        template: the path below `/v1.0/`; `{name}` is one segment, `{application}` and `{principal}` a segment with
-            one object by id or by alternate key, `{credential}` the same for a federated credential.
-        run: unpacks the request, calls the rules, packs the answer.
-        source: the page of Graph's reference that it follows.
-        fidelity: how much of the real operation there is: `full`, `usual` or `stub`.
-    """
-
-    method: str
-    template: str
-    run: Handler
-    source: str
-    fidelity: str = "usual"
-
-    @cached_property
-    def pattern(self) -> re.Pattern[str]:
-        parts = re.split(r"\{(\w+)\}", self.template)
-        parts[::2] = [re.escape(part) for part in parts[::2]]
-        for index in range(1, len(parts), 2):
-            parts[index] = _SHAPES.get(parts[index], rf"(?P<{parts[index]}>[^/()]+)")
-        return re.compile("".join(parts) + "/?", re.IGNORECASE)
-
-
 def _keyed(collection: str, keys: str) -> str:
     text = r"'(?P<value>(?:[^']|'')+)'"
     return rf"{collection}(?:/(?P<id>[^/()]+)|\((?P<key>{keys})={text}\))"
 
 
-_SHAPES = {
-    "application": _keyed("applications", "appId|uniqueName"),
-    "principal": _keyed("servicePrincipals", "appId"),
-    "credential": r"federatedIdentityCredentials(?:/(?P<credential>[^/()]+)|\(name='(?P<name>[^']+)'\))",
-}
+class GraphOperation(Operation[GraphCall, Answer]):
+    """An operation of the sandbox's Graph, below `/v1.0/`.
+
+    `{application}` and `{principal}` are a segment with one object by id or by alternate key, `{credential}` the same
+    for a federated credential.
+    """
+
+    SEGMENT = "[^/()]+"
+    SHAPES: ClassVar = {
+        "application": _keyed("applications", "appId|uniqueName"),
+        "principal": _keyed("servicePrincipals", "appId"),
+        "credential": r"federatedIdentityCredentials(?:/(?P<credential>[^/()]+)|\(name='(?P<name>[^']+)'\))",
+    }

@@ -17,7 +17,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from mct_s2s.sandbox.core.addresses import Addresses
-from mct_s2s.sandbox.core.encoding import json_of
+from mct_s2s.sandbox.core.encoding import object_of
 from mct_s2s.sandbox.core.wire_errors import arm_error
 from mct_s2s.sandbox.entra.signing_key import SigningKey
 from mct_s2s.sandbox.entra.tokens.assertions import HOSTED_ISSUERS
@@ -96,11 +96,8 @@ def _name(request: Request) -> str:
 
 
 async def _asked(request: Request) -> dict[str, Any]:
-    try:
-        sent = json_of(await request.body())
-    except ValueError as error:
-        raise _unfit("This is no JSON.") from error
-    if not isinstance(sent, dict) or set(sent) - _MEMBERS:
+    sent = object_of(await request.body(), _unfit)
+    if set(sent) - _MEMBERS:
         raise _unfit(f"An object is expected with {', '.join(sorted(_MEMBERS))}.")
     if not all(isinstance(sent.get(name), str) for name in ("subject", "audience")):
         raise _unfit("subject and audience are texts.")

@@ -9,8 +9,7 @@ from __future__ import annotations
 import base64
 import html
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from starlette.requests import Request
@@ -18,6 +17,7 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from mct_s2s.sandbox.core.addresses import Addresses
+from mct_s2s.sandbox.core.operation import Operation
 from mct_s2s.sandbox.core.wire_errors import entra_error
 from mct_s2s.sandbox.entra.directory import Directory
 from mct_s2s.sandbox.entra.tokens import delegated, token_claims, token_endpoint
@@ -27,160 +27,147 @@ from mct_s2s.sandbox.state.state import SandboxState
 _NO_STORE = {"Cache-Control": "no-store, no-cache", "Pragma": "no-cache"}
 
 
-def routes(state: SandboxState, addresses: Addresses) -> list[Route]:
-    service = _Login(state, addresses)
+class LoginCall(NamedTuple):
+    """A request to the token service; `tenant` in its path is an id, a domain, `common` or `organizations`."""
 
-    def bound(operation: LoginOperation) -> Endpoint:
+    state: SandboxState
+    addresses: Addresses
+    request: Request
+
+
+def routes(state: SandboxState, addresses: Addresses) -> list[Route]:
+    def answering(operation: LoginOperation) -> Callable[[Request], Awaitable[Response]]:
         async def answer(request: Request) -> Response:
-            return await operation.run(service, request)
+            return await operation.run(LoginCall(state, addresses, request))
 
         return answer
 
-    return [
-        *issuer.routes(state, addresses),
-        *(Route(row.template, bound(row), methods=[row.method]) for row in OPERATIONS),
-    ]
+    rows = [Route(row.template, answering(row), methods=[row.method]) for row in OPERATIONS]
+    return [*issuer.routes(state, addresses), *rows]
 
 
-class _Login:
-    def __init__(self, state: SandboxState, addresses: Addresses) -> None:
-        self._state = state
-        self._addresses = addresses
+LoginOperation = Operation[LoginCall, Awaitable[Response]]
 
-    async def instance(self, request: Request) -> Response:
-        asked = urlsplit(request.query_params.get("authorization_endpoint", ""))
-        hosts = self._addresses.login_hosts
-        if not asked.path or asked.netloc.lower() not in hosts:
-            text = "The authorization_endpoint is not a known instance."
-            raise entra_error(400, "invalid_instance", 50049, text)
-        tenant = asked.path.split("/")[1]
-        cached = hosts[1] if len(hosts) > 1 else hosts[0]
-        return JSONResponse(
-            {
-                "tenant_discovery_endpoint": f"{self._addresses.login}/{tenant}/v2.0/.well-known/openid-configuration",
-                "api-version": "1.1",
-                "metadata": [{"preferred_network": hosts[0], "preferred_cache": cached, "aliases": list(hosts)}],
-            }
-        )
 
-    async def discovery(self, request: Request) -> Response:
-        return JSONResponse(self._metadata(request.path_params["tenant"], 2))
-
-    async def discovery_v1(self, request: Request) -> Response:
-        return JSONResponse(self._metadata(request.path_params["tenant"], 1))
-
-    def _metadata(self, name: str, version: int) -> dict[str, Any]:
-        directory = self._state.directory
-        tenant = token_endpoint.tenant_named(directory, name, error="invalid_tenant")
-        infix = "v2.0/" if version == 2 else ""
-        # Entra keeps the authority's own segment in the endpoints: a domain stays a domain.
-        anywhere = name.lower() in token_endpoint.ANY_TENANT
-        base = f"{self._addresses.login}/{name if anywhere else tenant.tenant_id}"
-        by = token_claims.issuer(directory, version, tenant)
-        return {
-            "token_endpoint": f"{base}/oauth2/{infix}token",
-            "token_endpoint_auth_methods_supported": [
-                "client_secret_post",
-                "private_key_jwt",
-                "client_secret_basic",
-                "self_signed_tls_client_auth",
-            ],
-            "jwks_uri": f"{base}/discovery/{infix}keys",
-            "response_modes_supported": ["query", "fragment", "form_post"],
-            "subject_types_supported": ["pairwise"],
-            "id_token_signing_alg_values_supported": ["RS256"],
-            "response_types_supported": ["code", "id_token", "code id_token", "id_token token"],
-            "scopes_supported": ["openid", "profile", "email", "offline_access"],
-            # All tenants together have no issuer: docs/azure-contract.md, section 2.1.
-            "issuer": by.replace(tenant.tenant_id, "{tenantid}") if anywhere else by,
-            "request_uri_parameter_supported": False,
-            "userinfo_endpoint": f"{self._addresses.graph}/oidc/userinfo",
-            "authorization_endpoint": f"{base}/oauth2/{infix}authorize",
-            "device_authorization_endpoint": f"{base}/oauth2/v2.0/devicecode",
-            "http_logout_supported": True,
-            "frontchannel_logout_supported": True,
-            "end_session_endpoint": f"{base}/oauth2/{infix}logout",
-            "tenant_region_scope": "EU",
-            "cloud_instance_name": urlsplit(self._addresses.login).netloc.removeprefix("login."),
-            "cloud_graph_host_name": urlsplit(self._addresses.graph).netloc,
-            "msgraph_host": urlsplit(self._addresses.graph).netloc,
+async def _instance(call: LoginCall) -> Response:
+    asked = urlsplit(call.request.query_params.get("authorization_endpoint", ""))
+    hosts = call.addresses.login_hosts
+    if not asked.path or asked.netloc.lower() not in hosts:
+        text = "The authorization_endpoint is not a known instance."
+        raise entra_error(400, "invalid_instance", 50049, text)
+    tenant = asked.path.split("/")[1]
+    cached = hosts[1] if len(hosts) > 1 else hosts[0]
+    return JSONResponse(
+        {
+            "tenant_discovery_endpoint": f"{call.addresses.login}/{tenant}/v2.0/.well-known/openid-configuration",
+            "api-version": "1.1",
+            "metadata": [{"preferred_network": hosts[0], "preferred_cache": cached, "aliases": list(hosts)}],
         }
-
-    async def keys(self, request: Request) -> Response:
-        directory = self._state.directory
-        tenant = token_endpoint.tenant_named(directory, request.path_params["tenant"], error="invalid_tenant")
-        own = token_claims.issuer(directory, 2, tenant)
-        return JSONResponse({"keys": [directory.signing_key.jwk(own)]})
-
-    async def token(self, request: Request) -> Response:
-        return await self._token(request, 2)
-
-    async def token_v1(self, request: Request) -> Response:
-        return await self._token(request, 1)
-
-    async def _token(self, request: Request, version: int) -> Response:
-        form = await _form(request)
-        directory = self._state.directory
-        directory.replication.begin_request()
-        answer = token_endpoint.token(directory, request.path_params["tenant"], form, version=version)
-        return JSONResponse(answer, headers=_NO_STORE)
-
-    async def device_code(self, request: Request) -> Response:
-        directory = self._state.directory
-        token_endpoint.tenant_named(directory, request.path_params["tenant"])
-        return JSONResponse(delegated.device_code(directory, await _form(request)), headers=_NO_STORE)
-
-    async def device_login(self, request: Request) -> Response:
-        form = await _form(request) if request.method == "POST" else {}
-        directory = self._state.directory
-        message = ""
-        if form.get("action") == "decline":
-            message = "Declined." if delegated.decline(directory, form.get("user_code", "")) else "No such code."
-        elif form:
-            done = delegated.approve(directory, form.get("user_code", ""), form.get("user", ""))
-            message = "You have signed in." if done else "No such code, or no such person."
-        status = 400 if message.startswith("No ") else 200
-        return HTMLResponse(_page(directory, message), status)
+    )
 
 
-Endpoint = Callable[[Request], Awaitable[Response]]
+async def _discovery(call: LoginCall) -> Response:
+    return JSONResponse(_metadata(call, call.request.path_params["tenant"], 2))
 
 
-@dataclass(frozen=True)
-class LoginOperation:
-    """An operation of the sandbox's token service.
+async def _discovery_v1(call: LoginCall) -> Response:
+    return JSONResponse(_metadata(call, call.request.path_params["tenant"], 1))
 
-    Attributes:
-        method: HTTP method.
-        template: the path; `{tenant}` is a tenant's id or domain, `common` or `organizations`.
-        run: unpacks the request, calls the rules, packs the answer.
-        source: the public page it follows.
-        fidelity: how much of the real operation there is: `full`, `usual` or `stub`.
-    """
 
-    method: str
-    template: str
-    run: Callable[[_Login, Request], Awaitable[Response]]
-    source: str
-    fidelity: str = "usual"
+def _metadata(call: LoginCall, name: str, version: int) -> dict[str, Any]:
+    directory = call.state.directory
+    tenant = token_endpoint.tenant_named(directory, name, error="invalid_tenant")
+    infix = "v2.0/" if version == 2 else ""
+    # Entra keeps the authority's own segment in the endpoints: a domain stays a domain.
+    anywhere = name.lower() in token_endpoint.ANY_TENANT
+    base = f"{call.addresses.login}/{name if anywhere else tenant.tenant_id}"
+    by = token_claims.issuer(directory, version, tenant)
+    return {
+        "token_endpoint": f"{base}/oauth2/{infix}token",
+        "token_endpoint_auth_methods_supported": [
+            "client_secret_post",
+            "private_key_jwt",
+            "client_secret_basic",
+            "self_signed_tls_client_auth",
+        ],
+        "jwks_uri": f"{base}/discovery/{infix}keys",
+        "response_modes_supported": ["query", "fragment", "form_post"],
+        "subject_types_supported": ["pairwise"],
+        "id_token_signing_alg_values_supported": ["RS256"],
+        "response_types_supported": ["code", "id_token", "code id_token", "id_token token"],
+        "scopes_supported": ["openid", "profile", "email", "offline_access"],
+        # All tenants together have no issuer: docs/azure-contract.md, section 2.1.
+        "issuer": by.replace(tenant.tenant_id, "{tenantid}") if anywhere else by,
+        "request_uri_parameter_supported": False,
+        "userinfo_endpoint": f"{call.addresses.graph}/oidc/userinfo",
+        "authorization_endpoint": f"{base}/oauth2/{infix}authorize",
+        "device_authorization_endpoint": f"{base}/oauth2/v2.0/devicecode",
+        "http_logout_supported": True,
+        "frontchannel_logout_supported": True,
+        "end_session_endpoint": f"{base}/oauth2/{infix}logout",
+        "tenant_region_scope": "EU",
+        "cloud_instance_name": urlsplit(call.addresses.login).netloc.removeprefix("login."),
+        "cloud_graph_host_name": urlsplit(call.addresses.graph).netloc,
+        "msgraph_host": urlsplit(call.addresses.graph).netloc,
+    }
+
+
+async def _keys(call: LoginCall) -> Response:
+    directory = call.state.directory
+    tenant = token_endpoint.tenant_named(directory, call.request.path_params["tenant"], error="invalid_tenant")
+    own = token_claims.issuer(directory, 2, tenant)
+    return JSONResponse({"keys": [directory.signing_key.jwk(own)]})
+
+
+async def _token(call: LoginCall) -> Response:
+    return await _issued(call, 2)
+
+
+async def _token_v1(call: LoginCall) -> Response:
+    return await _issued(call, 1)
+
+
+async def _issued(call: LoginCall, version: int) -> Response:
+    form = await _form(call.request)
+    directory = call.state.directory
+    directory.replication.begin_request()
+    answer = token_endpoint.token(directory, call.request.path_params["tenant"], form, version=version)
+    return JSONResponse(answer, headers=_NO_STORE)
+
+
+async def _device_code(call: LoginCall) -> Response:
+    directory = call.state.directory
+    token_endpoint.tenant_named(directory, call.request.path_params["tenant"])
+    return JSONResponse(delegated.device_code(directory, await _form(call.request)), headers=_NO_STORE)
+
+
+async def _device_login(call: LoginCall) -> Response:
+    form = await _form(call.request) if call.request.method == "POST" else {}
+    directory = call.state.directory
+    message = ""
+    if form.get("action") == "decline":
+        message = "Declined." if delegated.decline(directory, form.get("user_code", "")) else "No such code."
+    elif form:
+        done = delegated.approve(directory, form.get("user_code", ""), form.get("user", ""))
+        message = "You have signed in." if done else "No such code, or no such person."
+    status = 400 if message.startswith("No ") else 200
+    return HTMLResponse(_page(directory, message), status)
 
 
 _OIDC = "identity-platform/v2-protocols-oidc"
 _GRANTS = "identity-platform/v2-oauth2-client-creds-grant-flow, identity-platform/v2-oauth2-device-code"
 
 OPERATIONS: tuple[LoginOperation, ...] = (
-    LoginOperation("GET", "/common/discovery/instance", _Login.instance, "msal: authority.py"),
-    LoginOperation("GET", "/{tenant}/v2.0/.well-known/openid-configuration", _Login.discovery, _OIDC),
-    LoginOperation("GET", "/{tenant}/.well-known/openid-configuration", _Login.discovery_v1, _OIDC),
-    LoginOperation("GET", "/{tenant}/discovery/v2.0/keys", _Login.keys, "identity-platform/access-tokens"),
-    LoginOperation("GET", "/{tenant}/discovery/keys", _Login.keys, "identity-platform/access-tokens"),
-    LoginOperation("POST", "/{tenant}/oauth2/v2.0/token", _Login.token, _GRANTS),
-    LoginOperation("POST", "/{tenant}/oauth2/token", _Login.token_v1, "azuread-dev/v1-oauth2-client-creds-grant-flow"),
-    LoginOperation(
-        "POST", "/{tenant}/oauth2/v2.0/devicecode", _Login.device_code, "identity-platform/v2-oauth2-device-code"
-    ),
-    LoginOperation("GET", "/devicelogin", _Login.device_login, "identity-platform/v2-oauth2-device-code", "stub"),
-    LoginOperation("POST", "/devicelogin", _Login.device_login, "identity-platform/v2-oauth2-device-code", "stub"),
+    LoginOperation("GET", "/common/discovery/instance", _instance, "msal: authority.py"),
+    LoginOperation("GET", "/{tenant}/v2.0/.well-known/openid-configuration", _discovery, _OIDC),
+    LoginOperation("GET", "/{tenant}/.well-known/openid-configuration", _discovery_v1, _OIDC),
+    LoginOperation("GET", "/{tenant}/discovery/v2.0/keys", _keys, "identity-platform/access-tokens"),
+    LoginOperation("GET", "/{tenant}/discovery/keys", _keys, "identity-platform/access-tokens"),
+    LoginOperation("POST", "/{tenant}/oauth2/v2.0/token", _token, _GRANTS),
+    LoginOperation("POST", "/{tenant}/oauth2/token", _token_v1, "azuread-dev/v1-oauth2-client-creds-grant-flow"),
+    LoginOperation("POST", "/{tenant}/oauth2/v2.0/devicecode", _device_code, "identity-platform/v2-oauth2-device-code"),
+    LoginOperation("GET", "/devicelogin", _device_login, "identity-platform/v2-oauth2-device-code", "stub"),
+    LoginOperation("POST", "/devicelogin", _device_login, "identity-platform/v2-oauth2-device-code", "stub"),
 )
 """All operations; any other path is answered 501."""
 

@@ -68,7 +68,6 @@ _REASONS = {
     "POST {site}/stop": "would interrupt the App Service",
     "POST {site}/publishxml": "shows passwords",
     "POST {site}/config/connectionstrings/list": "shows passwords",
-    "POST {site}/config/configreferences": "would change the App Service",
     "GET /deletedsecrets": "shows other people's secrets by name",
     "GET {IDENTITY_ENDPOINT}": "answers only inside a resource",
     "GET {machine}/metadata": "answers only inside a resource",

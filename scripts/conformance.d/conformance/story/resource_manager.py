@@ -66,13 +66,6 @@ _ask(
 _ask("GET", f"{_SITE}{_RULES}/locks", f"{{scope}}{_RULES}/locks", query=_version(_LOCKS), shows_others=True)
 _ask(
     "GET",
-    f"{_SITE}{_RULES}/denyAssignments",
-    f"{{scope}}{_RULES}/denyAssignments",
-    query=_version(_AUTHORIZATION),
-    shows_others=True,
-)
-_ask(
-    "GET",
     f"{_SUBSCRIPTION}/providers/Microsoft.ManagedIdentity",
     "/subscriptions/{subscription}/providers/{namespace}",
     query=_version(_RESOURCES),
@@ -145,11 +138,6 @@ _settings.ask(
     needs=(2,),
 )
 _settings.ask("POST", _LIST, "{site}/config/appsettings/list", settings=Settings.READ, needs=(4,))
-_settings.ask(
-    "GET",
-    f"{_SITE}/config/configreferences/appsettings/{SETTING}",
-    "{site}/config/configreferences/appsettings/{key}",
-)
 
 READS = _reads.steps
 IDENTITY = _identity.steps
