@@ -1,1 +1,1 @@
-"""What every room of the sandbox uses: clock, addresses, routes, options, errors in each service's form."""
+"""What every room of the sandbox uses: clock, addresses, routes, operations, options, errors in each service's form."""

@@ -37,7 +37,6 @@ class RealNames(Addresses):
 
     @classmethod
     def on(cls, port: int, sites: Iterable[str]) -> Self:
-        """Return the addresses of a sandbox at a port, with sites of these resource ids."""
         return cls(port, port, {site.lower(): port for site in sites})
 
     @property
@@ -70,7 +69,6 @@ class RealNames(Addresses):
         return VAULTS
 
     def vault_named_by(self, host: str) -> str | None:
-        """Return the name of the vault in a `Host` header; None if it names no vault."""
         return super().vault_named_by(_bare(host))
 
     @property

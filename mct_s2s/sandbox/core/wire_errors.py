@@ -23,12 +23,7 @@ class WireError(Exception):
     """
 
     def __init__(
-        self,
-        status: int,
-        body: dict[str, Any],
-        headers: Mapping[str, str] | None = None,
-        *,
-        service: str = "arm",
+        self, status: int, body: dict[str, Any], headers: Mapping[str, str] | None = None, *, service: str = "arm"
     ) -> None:
         super().__init__(f"{status} {body}")
         self.status = status

@@ -66,9 +66,7 @@ class Directory:
             servicePrincipalNames=lambda one: one["servicePrincipalNames"],
         )
         self.assignments = Table(
-            self.replication,
-            principal=lambda one: [one["principalId"]],
-            resource=lambda one: [one["resourceId"]],
+            self.replication, principal=lambda one: [one["principalId"]], resource=lambda one: [one["resourceId"]]
         )
         self.federated = Table(self.replication, application=lambda one: [one["@application"]])
         self.grants = Table(self.replication, clientId=lambda one: [one["clientId"]])

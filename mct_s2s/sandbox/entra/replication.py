@@ -96,7 +96,6 @@ class Replication(Tunable):
         return tuple(now + self.lag_seconds * (1 + share) for share in off)
 
     def seen(self, history: History) -> Value | None:
-        """Return the state at the current replica."""
         if self.lag_mode == "adversarial":
             if history.request != self.request:
                 history.request, history.shows_new = self.request, not history.shows_new

@@ -28,12 +28,7 @@ SEED_CREDENTIAL = "sandbox"
 
 
 def seeded(
-    clock: Clock,
-    *,
-    tenant_id: str,
-    display_name: str,
-    initial_domain: str,
-    verified_domains: Iterable[str],
+    clock: Clock, *, tenant_id: str, display_name: str, initial_domain: str, verified_domains: Iterable[str]
 ) -> Directory:
     """Create a tenant that holds Microsoft's own service principals and two people, and nothing else yet.
 

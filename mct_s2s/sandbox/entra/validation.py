@@ -24,7 +24,6 @@ def bad_request(message: str, *, code: str = "Request_BadRequest", detail: str =
 
 
 def missing(name: str) -> WireError:
-    """Refuse a body without a required property."""
     return bad_request(f"Property '{name}' is required.", detail="MissingProperty", target=name)
 
 
@@ -50,7 +49,6 @@ def password_not_generated() -> WireError:
 
 
 def json_object(body: object) -> dict[str, Any]:
-    """Return a body that has to be a JSON object."""
     if not isinstance(body, dict):
         raise bad_request("Invalid request body: a JSON object is expected.")
     return body
@@ -70,7 +68,6 @@ def clean(type_name: str, body: object) -> dict[str, Any]:
 
 
 def as_utc(text: str) -> datetime:
-    """Read a moment as Graph writes it."""
     return datetime.fromisoformat(text).astimezone(UTC)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route, Router
@@ -29,7 +31,11 @@ class Services:
     """
 
     def __init__(
-        self, state: SandboxState, addresses: Addresses, observability: Observability, fresh: control.Fresh | None
+        self,
+        state: SandboxState,
+        addresses: Addresses,
+        observability: Observability,
+        fresh: Callable[[], SandboxState] | None,
     ) -> None:
         self._state = state
         self._addresses = addresses
@@ -52,7 +58,7 @@ class Services:
         self._sites: dict[str, App] = {}
         for site_id in addresses.sites:
             self.add_site(site_id)
-        self.listen: control.OpenPort | None = None
+        self.listen: Callable[[str], Awaitable[int]] | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         local_only.check(scope)
@@ -83,7 +89,11 @@ class Services:
 
 
 def build(
-    state: SandboxState, addresses: Addresses, log: RequestLog | None = None, *, fresh: control.Fresh | None = None
+    state: SandboxState,
+    addresses: Addresses,
+    log: RequestLog | None = None,
+    *,
+    fresh: Callable[[], SandboxState] | None = None,
 ) -> tuple[Pipeline, Services]:
     """Build the application for a state; `fresh` creates the state that a reset returns to."""
     state.directory.addresses = addresses

@@ -57,7 +57,6 @@ def close(opened: Mapping[str, list[socket.socket]]) -> None:
 
 
 def addresses_of(opened: Mapping[str, list[socket.socket]]) -> Addresses:
-    """Return the addresses of opened ports."""
     ports = {name: int(sockets[0].getsockname()[1]) for name, sockets in opened.items()}
     sites = {name: port for name, port in ports.items() if name.startswith("/")}
     return Addresses(ports["arm"], ports["graph"], sites)
@@ -105,7 +104,6 @@ class WebServer(uvicorn.Server):
     finished: Callable[[], None] = staticmethod(lambda: None)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start to accept connections."""
         self._loop = asyncio.get_running_loop()
         self._stopped = asyncio.Event()
         await super().startup(sockets)
@@ -167,7 +165,6 @@ class WebServer(uvicorn.Server):
 
 
 def web_server(app: App, server_pem: Path) -> WebServer:
-    """Return a web server for an application, without log output and with TLS."""
     config = uvicorn.Config(
         app,
         ssl_certfile=server_pem,

@@ -68,5 +68,4 @@ def _prepared(
 
 
 def all_of(opened: Opened) -> list[socket.socket]:
-    """Return the sockets in one list."""
     return [each for sockets in opened.values() for each in sockets]

@@ -108,7 +108,6 @@ class Replaced(Exception):
 
 
 def refusal(service: str, fault: Fault) -> WireError:
-    """Return a refusal in the form of the service."""
     status, members = fault.members["status"], fault.members
     code, message = _TEXTS[status]
     message = members.get("message", message)

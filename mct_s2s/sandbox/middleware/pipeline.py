@@ -166,9 +166,7 @@ class Pipeline:
     def _refusal(self, refused: WireError, exchange: Exchange) -> list[Message]:
         entry = exchange.entry
         body = refused.rendered(
-            now=self._state.clock.now(),
-            request_id=entry.request_id,
-            client_request_id=_client_id(exchange.headers),
+            now=self._state.clock.now(), request_id=entry.request_id, client_request_id=_client_id(exchange.headers)
         )
         content = b"" if entry.method == "HEAD" else json.dumps(body, ensure_ascii=False).encode("utf-8")
         # Graph's errors come bare, the others' with a charset: docs/azure-contract.md, section 3.1.

@@ -50,16 +50,13 @@ class Exchange:
         return message
 
     async def hold(self, message: Message) -> None:
-        """Record a message of the service's answer."""
         self.messages.append(message)
 
     @property
     def body(self) -> bytes:
-        """The body of the service's answer."""
         return b"".join(message.get("body", b"") for message in self.messages)
 
     async def disconnected(self) -> None:
-        """Wait until the client has disconnected."""
         while (await self.receive())["type"] != "http.disconnect":
             pass
 

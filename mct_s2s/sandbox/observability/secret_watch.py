@@ -50,7 +50,6 @@ class SecretWatch:
         self.leaks: list[Leak] = []
 
     def record(self, secret: str, kind: str = "client secret") -> None:
-        """Record a secret that was issued."""
         self._secrets.add(secret, kind)
 
     def to_list(self) -> list[dict[str, Any]]:
@@ -64,7 +63,6 @@ class SecretWatch:
         return text
 
     def arrived(self, entry: Entry, path: str, query: str, headers: Iterable[tuple[str, str]]) -> None:
-        """Search the address and the headers of a request."""
         self._report(entry, "path", self._found(path))
         self._report(entry, "query", self._found(query))
         for name, value in headers:
@@ -74,7 +72,6 @@ class SecretWatch:
                 self._report(entry, f"header {name}", self._found(value))
 
     def sent(self, entry: Entry, body: bytes) -> None:
-        """Search the body of a request."""
         if not body or entry.service == "control":
             return
         allowed = _allowed_in_body(entry)
@@ -82,7 +79,6 @@ class SecretWatch:
         self._report(entry, "body", [each for each in found if each[1] not in allowed])
 
     def answered(self, entry: Entry, sent: bytes, body: bytes) -> None:
-        """Record the secrets in the answer to an accepted request."""
         if entry.service == "identity":
             self._tokens.add(_access_token(body))
         if entry.service in {"graph", "entra"}:

@@ -12,15 +12,10 @@ from mct_s2s.sandbox.state.state import SandboxState
 def tunables(state: SandboxState) -> list[Tunable]:
     """Return every object with options; a new one is a line here."""
     directory, resources = state.directory, state.resources
-    return [
-        resources,
-        state,
-        directory.replication,
-    ]
+    return [resources, state, directory.replication]
 
 
 def values(state: SandboxState) -> dict[str, Any]:
-    """Return the value of every option."""
     return {name: value for tunable in tunables(state) for name, value in tunable.settings().items()}
 
 
@@ -33,9 +28,7 @@ def change(state: SandboxState, sent: Mapping[str, Any]) -> None:
     known = values(state)
     if unknown := sent.keys() - known.keys():
         raise ValueError(f"Unknown knob '{min(unknown)}'. Known knobs: {', '.join(known)}.")
-    parts = [
-        (tunable, {name: sent[name] for name in tunable.settings() if name in sent}) for tunable in tunables(state)
-    ]
+    parts = [(each, {name: sent[name] for name in each.settings() if name in sent}) for each in tunables(state)]
     for tunable, part in parts:
         tunable.check(part)
     for tunable, part in parts:

@@ -41,7 +41,6 @@ class ApiVersions:
         )
 
     def check_manager(self, version: str, known: tuple[str, ...]) -> None:
-        """Refuse an api-version that Resource Manager itself does not know."""
         accepted = self.of("Microsoft.Resources", known)
         if version.lower() in accepted:
             return
@@ -52,7 +51,6 @@ class ApiVersions:
         )
 
     def check_vault(self, version: str, known: tuple[str, ...]) -> None:
-        """Refuse an api-version that a vault does not know."""
         accepted = self.of(DATA_PLANE, known)
         if version.lower() not in accepted:
             raise _unknown_to_vault(version, accepted)

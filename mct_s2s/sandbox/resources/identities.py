@@ -34,7 +34,6 @@ def kinds_in(text: object) -> frozenset[str]:
 
 
 def apply(resources: Resources, kind: ResourceType, body: dict[str, Any], wanted: object) -> None:
-    """Change a resource's identity as a PATCH or PUT requests."""
     if wanted is None:
         return
     kinds, entries = check(resources, kind, body, wanted)

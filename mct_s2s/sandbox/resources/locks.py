@@ -30,13 +30,11 @@ class Locks:
         return lock, fresh
 
     def remove(self, scope: str, name: str) -> bool:
-        """Remove a lock; return whether there was one."""
         before = len(self.all)
         self.all = [lock for lock in self.all if not _is(lock, scope, name)]
         return len(self.all) < before
 
     def get(self, scope: str, name: str) -> dict[str, Any] | None:
-        """Return the lock of that name at exactly that scope."""
         return next((lock for lock in self.all if _is(lock, scope, name)), None)
 
     def at_or_below(self, scope: str) -> list[dict[str, Any]]:

@@ -51,7 +51,6 @@ def due(resources: Resources) -> list[Body]:
 
 
 def get(resources: Resources, name: str) -> Body:
-    """Return the operation of that id."""
     found = resources.operations.get(name.lower())
     if found is None:
         raise arm_error(404, "OperationNotFound", f"The operation '{name}' could not be found.")

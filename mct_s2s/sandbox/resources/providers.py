@@ -48,7 +48,6 @@ class ResourceType:
         return f"{self.namespace}/{self.name}"
 
     def describe(self, accepted: ApiVersions) -> dict[str, Any]:
-        """Return the type as in the provider's description, with the api-versions that this cloud accepts."""
         hints = {"system": "SystemAssignedResourceIdentity", "user": "UserAssignedResourceIdentity"}
         capabilities = ["SupportsTags", "SupportsLocation", *(hints[kind] for kind in self.identity)]
         versions = accepted.of(self.namespace, self.versions)
@@ -61,7 +60,6 @@ class ResourceType:
         }
 
     def check_version(self, version: str, accepted: ApiVersions) -> None:
-        """Refuse an api-version that this cloud does not accept."""
         if self.namespace == "Microsoft.Resources":
             accepted.check_manager(version, self.versions)
             return
@@ -98,7 +96,6 @@ def find(full_name: str) -> ResourceType:
 
 
 def describe(namespace: str, subscription: str, accepted: ApiVersions) -> dict[str, Any]:
-    """Return a provider with its types."""
     known = _NAMESPACES.get(namespace.lower())
     if known is None:
         raise arm_error(404, "InvalidResourceNamespace", f"The resource namespace '{namespace}' is invalid.")
@@ -112,7 +109,6 @@ def describe(namespace: str, subscription: str, accepted: ApiVersions) -> dict[s
 
 
 def require_version(version: str | None) -> str:
-    """Refuse a request that names no api-version."""
     if not version:
         raise arm_error(
             400,

@@ -26,7 +26,6 @@ class ResourceId:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read the id of a resource in a resource group."""
         parts = text.strip("/").split("/")
         heads = [part.lower() for part in parts[0:6:2]]
         odd = len(parts) < 8 or len(parts) % 2 or not all(parts)
@@ -36,7 +35,6 @@ class ResourceId:
 
     @property
     def type(self) -> str:
-        """The full type, e.g. `Microsoft.Web/sites/slots`."""
         return "/".join((self.namespace, *self.types))
 
     @property
@@ -49,7 +47,6 @@ class ResourceId:
 
     @property
     def parent(self) -> ResourceId | None:
-        """The resource this one is nested in."""
         if len(self.types) == 1:
             return None
         return ResourceId(self.subscription, self.group, self.namespace, self.types[:-1], self.names[:-1])

@@ -48,12 +48,7 @@ class RoleAssignments:
 
     def assign(self, principal_id: str, role: str, scope: str, *, name: str | None = None) -> dict[str, str]:
         """Assign a role to a principal at a scope; `role` is the GUID of a role definition."""
-        assignment = {
-            "name": name or str(uuid.uuid4()),
-            "principalId": principal_id,
-            "role": role,
-            "scope": scope,
-        }
+        assignment = {"name": name or str(uuid.uuid4()), "principalId": principal_id, "role": role, "scope": scope}
         self.assignments.append(assignment)
         return assignment
 
@@ -115,7 +110,6 @@ class RoleAssignments:
         )
 
     def check(self, caller: Caller, action: str, scope: str) -> None:
-        """Refuse what the caller may not do."""
         who = f"The client '{caller.app_id}' with object id '{caller.object_id}'"
         if not self.allows(caller.object_id, action, scope):
             raise arm_error(

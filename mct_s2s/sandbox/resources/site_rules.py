@@ -29,7 +29,6 @@ def fresh_properties() -> dict[str, Any]:
 
 
 def write(resources: Resources, body: dict[str, Any], sent: Mapping[str, Any]) -> None:
-    """Change a site's properties."""
     changed = {}
     for name, kind in _WRITABLE:
         if sent.get(name) is not None:

@@ -86,7 +86,6 @@ class SiteState:
         self.start_over(now, seconds)
 
     def replace_connection_strings(self, properties: object, now: float, seconds: float) -> None:
-        """Replace all connection strings, and recycle the site."""
         if not isinstance(properties, Mapping):
             raise bad_request("The parameter properties has an invalid value.")
         for name, pair in properties.items():
@@ -113,7 +112,6 @@ class SiteState:
             each.start_over(now, seconds)
 
     def replace_sticky(self, properties: object) -> None:
-        """Replace the names of slot settings."""
         if not isinstance(properties, Mapping):
             raise bad_request("The parameter properties has an invalid value.", "ExtendedCode: 51008")
         fresh = _no_sticky_names()
@@ -169,7 +167,6 @@ def checked_settings(properties: object, *, strict: bool = False) -> Settings:
 
 
 def bad_request(message: str, *details: str) -> Exception:
-    """Refuse a body as App Service does."""
     return app_service_error(400, "BadRequest", message, *details)
 
 

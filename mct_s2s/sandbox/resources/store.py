@@ -52,21 +52,18 @@ class Resources(Tunable):
         return ApiVersions(self.directory.variations)
 
     def subscription(self, subscription_id: str) -> Body:
-        """Return a subscription."""
         found = self.subscriptions.get(subscription_id.lower())
         if found is None:
             raise arm_error(404, "SubscriptionNotFound", f"The subscription '{subscription_id}' could not be found.")
         return found
 
     def group(self, subscription_id: str, name: str) -> Body:
-        """Return a resource group."""
         found = self.groups.get(f"/subscriptions/{subscription_id}/resourcegroups/{name}".lower())
         if found is None:
             raise arm_error(404, "ResourceGroupNotFound", f"Resource group '{name}' could not be found.")
         return found
 
     def get(self, resource_id: ResourceId) -> Body:
-        """Return a resource."""
         self.group(resource_id.subscription, resource_id.group)
         found = self.resources.get(resource_id.key)
         if found is None:
@@ -110,7 +107,6 @@ class Resources(Tunable):
             self.forget_identity_of(body)
 
     def forget_identity_of(self, body: Body) -> None:
-        """Remove the service principal of a resource's identity."""
         own = (body.get("identity") or {}).get("principalId") or (
             body["properties"].get("principalId") if body["type"].endswith("userAssignedIdentities") else None
         )

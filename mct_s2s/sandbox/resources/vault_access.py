@@ -60,7 +60,6 @@ def check(access: RoleAssignments, vault: Mapping[str, Any], caller: Caller, ver
 
 
 def allows(access: RoleAssignments, vault: Mapping[str, Any], principal_id: str, verb: str, secret: str) -> bool:
-    """Return whether a principal may do something with a secret."""
     if vault["properties"].get("enableRbacAuthorization"):
         action = f"Microsoft.KeyVault/vaults/secrets/{verb}"
         return access.allows_data(principal_id, action, _scope(vault, secret))

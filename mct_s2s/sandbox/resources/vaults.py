@@ -39,7 +39,6 @@ class VaultState:
     deleted: dict[str, Body] = field(default_factory=dict)
 
     def set(self, name: str, sent: Mapping[str, Any], now: float, *, version: str | None = None) -> Body:
-        """Add a version to a secret, or create it."""
         fresh = _checked(sent)
         if not isinstance(sent.get("value"), str) or len(sent["value"]) > LONGEST_VALUE:
             raise bad_parameter("Property value has invalid value\r\n")
@@ -84,7 +83,6 @@ class VaultState:
         return secret
 
     def deleted_secret(self, name: str, now: float) -> Body:
-        """Return a deleted secret."""
         secret = self.deleted.get(name.lower())
         if secret is None or secret["ready_at"] > now or now - secret["deleted_at"] > RETENTION_DAYS * 86_400:
             raise vault_error(404, "SecretNotFound", f"Deleted Secret not found: {name}")
@@ -99,7 +97,6 @@ class VaultState:
         return secret
 
     def purge(self, name: str, now: float) -> None:
-        """Purge a deleted secret."""
         self.deleted_secret(name, now)
         del self.deleted[name.lower()]
 
@@ -129,13 +126,11 @@ class VaultState:
 
 
 def check_name(name: str) -> None:
-    """Refuse an invalid name of a secret."""
     if not _NAME.fullmatch(name):
         raise bad_parameter(f"The request URI contains an invalid name: {name}")
 
 
 def check_vault(resource_id: ResourceId, sent: Mapping[str, Any], name_used: bool) -> None:
-    """Refuse a new vault that Key Vault would refuse."""
     name, properties = resource_id.name, sent.get("properties")
     if not _VAULT_NAME.fullmatch(name):
         raise arm_error(

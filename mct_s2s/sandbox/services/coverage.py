@@ -31,7 +31,6 @@ _OWN = (
 
 
 def rows() -> list[Row]:
-    """Return every operation, service by service."""
     described = [
         *_described("Entra", login.OPERATIONS, ""),
         *_described("Graph", graph.OPERATIONS, "/v1.0/"),

@@ -112,7 +112,6 @@ def _headers(vault: Body) -> dict[str, str]:
 
 
 def find(method: str, path: str) -> tuple[VaultOperation, dict[str, str]]:
-    """Find the operation of a request, and the parameters in its path."""
     # Some clients join the vault's address and the path with two slashes, which Key Vault accepts.
     # With a slash at the end, so that a version may be left out.
     plain = "/" + path.strip("/") + "/"
@@ -124,14 +123,11 @@ def find(method: str, path: str) -> tuple[VaultOperation, dict[str, str]]:
 
 
 def authenticate(state: SandboxState, addresses: Addresses, request: Request) -> Caller:
-    """Return the caller."""
     where = f"{addresses.login}/{state.directory.tenant_id}"
     challenge = f'Bearer authorization="{where}", resource="{addresses.vault}"'
     try:
         caller = access_tokens.verify(
-            state.directory,
-            request.headers.get("authorization"),
-            audiences=(addresses.vault, f"{addresses.vault}/"),
+            state.directory, request.headers.get("authorization"), audiences=(addresses.vault, f"{addresses.vault}/")
         )
     except TokenRejected as rejected:
         messages = {

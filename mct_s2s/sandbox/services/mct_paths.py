@@ -39,12 +39,10 @@ PATHS: tuple[Operation[Settings, Any], ...] = (
 
 
 def is_api(path: str) -> bool:
-    """Return whether a path needs an accepted caller."""
     return path.lower() == "/api" or path.lower().startswith("/api/")
 
 
 def open_page(path: str) -> Response:
-    """Answer a request for a public path."""
     if path.lower().rstrip("/") in {"", "/swagger", "/swagger/index.html"}:
         return PlainTextResponse("Microsoft Community Training")
     return Response(status_code=404)

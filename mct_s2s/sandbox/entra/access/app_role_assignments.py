@@ -54,7 +54,6 @@ def create(directory: Directory, body: object) -> Object:
 
 
 def delete(directory: Directory, held: Iterable[Object], assignment: str) -> None:
-    """Remove an assignment."""
     if all(one["id"] != assignment for one in held):
         raise bad_request("EntitlementGrant being updated or deleted is not found")
     directory.assignments.drop(assignment)

@@ -120,11 +120,7 @@ RULES = {
     ),
     "policy.read": PermissionRule(
         frozenset(
-            {
-                "Policy.Read.All",
-                "Policy.Read.ApplicationConfiguration",
-                "Policy.ReadWrite.ApplicationConfiguration",
-            }
+            {"Policy.Read.All", "Policy.Read.ApplicationConfiguration", "Policy.ReadWrite.ApplicationConfiguration"}
         )
     ),
     "policy.write": PermissionRule(

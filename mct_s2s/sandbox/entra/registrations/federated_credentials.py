@@ -19,7 +19,6 @@ _MOST = 20
 
 
 def create(directory: Directory, application: Object, body: object) -> Object:
-    """Add a federated credential to an application."""
     values = clean("federatedIdentityCredential", body)
     made = {"description": None, "subject": None, **values, "id": str(uuid.uuid4())}
     _check(made)

@@ -36,7 +36,6 @@ def checked(directory: Directory, new: list[Object], old: list[Object], created:
 
 
 def loaded(credential: Object) -> x509.Certificate:
-    """Read the certificate of a stored credential."""
     return _read(base64.b64decode(credential["key"]))
 
 

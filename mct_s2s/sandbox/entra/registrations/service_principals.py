@@ -22,7 +22,6 @@ from mct_s2s.sandbox.entra.validation import (
 
 
 def create(directory: Directory, body: object, *, owner: str | None = None) -> Object:
-    """Create the service principal of an application of this tenant."""
     values = clean("servicePrincipal", body)
     app_id = values.get("appId")
     if not app_id:
@@ -58,7 +57,6 @@ def of_application(directory: Directory, application: Object) -> Object:
 
 
 def update(directory: Directory, principal: Object, body: object) -> None:
-    """Change a service principal."""
     values = clean("servicePrincipal", body)
     if values.get("appId", principal["appId"]) != principal["appId"]:
         raise read_only("appId")
@@ -97,7 +95,6 @@ def catch_up(directory: Directory, principal: Object) -> Object:
 
 
 def check_restorable(directory: Directory, principal: Object) -> None:
-    """Check that a deleted service principal can be restored."""
     _check_free(directory, principal["appId"], but=principal["id"])
 
 

@@ -24,7 +24,6 @@ class KeyReads:
     _moments: deque[float] = field(default_factory=deque)
 
     def draw(self) -> None:
-        """Count one more read."""
         now = self.clock.timestamp()
         while self._moments and self._moments[0] <= now - A_MINUTE:
             self._moments.popleft()

@@ -68,7 +68,6 @@ class Policies:
         )
 
     def check_secret(self, lifetime: timedelta, *, application_created: str) -> None:
-        """Check the lifetime of a new secret."""
         for rule in self._in_force("passwordCredentials", application_created):
             if rule["restrictionType"] == "passwordAddition":
                 raise bad_request(
@@ -79,7 +78,6 @@ class Policies:
                 raise _too_long(self.document["id"])
 
     def check_certificate(self, lifetime: timedelta, *, application_created: str) -> None:
-        """Check the lifetime of a new certificate."""
         for rule in self._in_force("keyCredentials", application_created):
             if rule["restrictionType"] == "asymmetricKeyLifetime" and lifetime > duration(rule["maxLifetime"]):
                 raise _too_long(self.document["id"])

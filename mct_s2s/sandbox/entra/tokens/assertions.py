@@ -25,7 +25,6 @@ HOSTED_ISSUERS = "/_sandbox/issuer"
 
 
 def check(directory: Directory, application: Object, assertion: str) -> None:
-    """Check a client assertion."""
     try:
         header = jwt.get_unverified_header(assertion)
         claims: dict[str, Any] = jwt.decode(assertion, options={"verify_signature": False})

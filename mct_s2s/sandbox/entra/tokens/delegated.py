@@ -27,7 +27,6 @@ _LIFETIME = timedelta(minutes=75)
 
 
 def device_code(directory: Directory, form: Mapping[str, str]) -> dict[str, Any]:
-    """Start a device code flow."""
     for name in ("client_id", "scope"):
         if not form.get(name):
             raise refusals.missing_parameter(name)
@@ -68,7 +67,6 @@ def decline(directory: Directory, user_code: str) -> bool:
 
 
 def redeem_device_code(directory: Directory, form: Mapping[str, str]) -> dict[str, Any]:
-    """Exchange a device code for tokens."""
     code = directory.sessions.by_code(form.get("device_code") or form.get("code") or "")
     if code is None or code.client_id != form["client_id"]:
         raise entra_error(400, "bad_verification_code", 70019, "Verification code expired or not recognized.")
@@ -80,7 +78,6 @@ def redeem_device_code(directory: Directory, form: Mapping[str, str]) -> dict[st
 
 
 def refresh(directory: Directory, form: Mapping[str, str]) -> dict[str, Any]:
-    """Exchange a refresh token for new tokens."""
     session = directory.sessions.refreshed(form.get("refresh_token", ""))
     if session is None or session.client_id != form["client_id"]:
         text = "Provided grant is invalid or malformed."
@@ -95,9 +92,7 @@ def _check_approved(directory: Directory, code: DeviceCode) -> None:
         raise _poll("expired_token", 70020, "The provided value for the input parameter 'device_code' is expired.")
     if code.user_id is None:
         raise _poll(
-            "authorization_pending",
-            70016,
-            "OAuth 2.0 device flow error. Authorization is pending. Continue polling.",
+            "authorization_pending", 70016, "OAuth 2.0 device flow error. Authorization is pending. Continue polling."
         )
 
 

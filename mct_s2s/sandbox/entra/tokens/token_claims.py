@@ -27,7 +27,6 @@ def issuer(directory: Directory, version: int, tenant: Tenant | None = None) -> 
 
 
 def resource_principal(directory: Directory, name: str) -> Object:
-    """Find the service principal of a resource by name."""
     bare = name.rstrip("/")
     addresses = directory.addresses
     app_id = {addresses.graph: GRAPH_APP_ID, addresses.arm: ARM_APP_ID, addresses.vault: KEY_VAULT_APP_ID}.get(bare)

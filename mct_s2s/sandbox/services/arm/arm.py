@@ -79,7 +79,6 @@ def routes(state: SandboxState, addresses: Addresses) -> list[Route]:
 
 
 def find(method: str, path: str) -> tuple[ArmOperation, dict[str, str]]:
-    """Find the operation of a request, and the parameters in its path."""
     fitting = [(row, match) for row in OPERATIONS if (match := row.pattern.fullmatch(path))]
     if fitting and fitting[0][0].template.startswith("{site}/"):
         return _of_app_service(method, [one for one in fitting if one[0].template.startswith("{site}/")])

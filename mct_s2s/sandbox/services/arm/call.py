@@ -55,9 +55,7 @@ class ArmCall:
 
 def _unreadable(why: str) -> Exception:
     return arm_error(
-        400,
-        "InvalidRequestContent",
-        f"The request content was invalid and could not be deserialized: '{why}'.",
+        400, "InvalidRequestContent", f"The request content was invalid and could not be deserialized: '{why}'."
     )
 
 

@@ -17,131 +17,107 @@ A role is the name or id of a built-in one, or `{"name", "actions", "notActions"
 from __future__ import annotations
 
 import secrets
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
-
-from mct_s2s.sandbox.core.addresses import Addresses
 from mct_s2s.sandbox.core.wire_errors import arm_error
 from mct_s2s.sandbox.entra import seeding
 from mct_s2s.sandbox.entra.access.directory_roles import assigned
 from mct_s2s.sandbox.entra.table import Object
 from mct_s2s.sandbox.entra.well_known import DIRECTORY_ROLES, GRAPH_ROLES
-from mct_s2s.sandbox.observability.observability import Observability
-from mct_s2s.sandbox.services.control.request_body import json_object, member, refused
+from mct_s2s.sandbox.services.control.call import ControlCall, member, refused
 from mct_s2s.sandbox.state import seed
-from mct_s2s.sandbox.state.state import SandboxState
 
 
-class Provisioning:
-    """Routes that add to the state."""
+def _add_caller(call: ControlCall) -> Any:
+    """Add a service principal with exactly these roles; its secret is shown once."""
+    sent = call.body
+    graph_roles = member(sent, "graphRoles", list, [])
+    unknown = [role for role in graph_roles if not isinstance(role, str) or role not in GRAPH_ROLES]
+    if unknown:
+        raise arm_error(400, "InvalidRole", f"The sandbox's Graph has no app role '{unknown[0]}'.")
+    grants, held = _grants(call, sent), _directory_roles(sent)
+    secret = secrets.token_urlsafe(30)
+    directory = call.state.directory
+    name = member(sent, "name", str)
+    made, principal = seeding.add_application(directory, name, secret=secret, graph_roles=graph_roles)
+    call.observability.watch.record(secret)
+    directory.service_principals.put({**principal, **held})
+    _assign(call, principal["id"], grants)
+    return {
+        "tenantId": directory.tenant_id,
+        "clientId": made["appId"],
+        "clientSecret": secret,
+        "applicationId": made["id"],
+        "principalId": principal["id"],
+    }
 
-    def __init__(
-        self,
-        state: SandboxState,
-        addresses: Addresses,
-        observability: Observability,
-        open_port: Callable[[str], Awaitable[int]],
-    ) -> None:
-        self._state = state
-        self._addresses = addresses
-        self._watch = observability.watch
-        self._open_port = open_port
 
-    async def callers(self, request: Request) -> Response:
-        """Add a service principal with exactly these roles; its secret is shown once."""
-        sent = await json_object(request)
-        graph_roles = member(sent, "graphRoles", list, [])
-        unknown = [role for role in graph_roles if not isinstance(role, str) or role not in GRAPH_ROLES]
-        if unknown:
-            raise arm_error(400, "InvalidRole", f"The sandbox's Graph has no app role '{unknown[0]}'.")
-        grants, held = self._grants(sent), _directory_roles(sent)
-        secret = secrets.token_urlsafe(30)
-        directory = self._state.directory
-        name = member(sent, "name", str)
-        made, principal = seeding.add_application(directory, name, secret=secret, graph_roles=graph_roles)
-        self._watch.record(secret)
-        directory.service_principals.put({**principal, **held})
-        self._assign(principal["id"], grants)
-        shown = {
-            "tenantId": directory.tenant_id,
-            "clientId": made["appId"],
-            "clientSecret": secret,
-            "applicationId": made["id"],
-            "principalId": principal["id"],
-        }
-        return JSONResponse(shown, 201)
+def _add_person(call: ControlCall) -> Any:
+    sent = call.body
+    grants, held = _grants(call, sent), _directory_roles(sent)
+    name = member(sent, "name", str)
+    made = seeding.add_person(call.state.directory, name.lower(), name, held)
+    _assign(call, made["id"], grants)
+    return {"principalId": made["id"], "userPrincipalName": made["userPrincipalName"]}
 
-    async def people(self, request: Request) -> Response:
-        """Add a person with exactly these roles."""
-        sent = await json_object(request)
-        grants, held = self._grants(sent), _directory_roles(sent)
-        name = member(sent, "name", str)
-        made = seeding.add_person(self._state.directory, name.lower(), name, held)
-        self._assign(made["id"], grants)
-        return JSONResponse({"principalId": made["id"], "userPrincipalName": made["userPrincipalName"]}, 201)
 
-    async def sites(self, request: Request) -> Response:
-        """Add a site, or a slot of one; subscription and group are created if necessary."""
-        sent = await json_object(request)
-        name, slot = member(sent, "name", str), member(sent, "slot", str, "")
-        body = seed.add_site(
-            self._state.resources,
-            subscription=member(sent, "subscription", str, seed.SUBSCRIPTION_ID),
-            group=member(sent, "group", str, seed.RESOURCE_GROUP),
-            name=f"{name}/{slot}" if slot else name,
-            kind=member(sent, "kind", str, "app"),
-            settings=member(sent, "settings", dict, {}),
-            owner_app_id=seed.ADMINISTRATOR_ID,
-        )
-        key = body["id"].lower()
-        port = self._addresses.sites.get(key) or await self._open_port(key)
-        return JSONResponse({"id": body["id"], "url": f"https://{self._addresses.of_site(key)}", "port": port}, 201)
+async def _add_site(call: ControlCall) -> Any:
+    """Add a site, or a slot of one; subscription and group are created if necessary."""
+    sent = call.body
+    name, slot = member(sent, "name", str), member(sent, "slot", str, "")
+    body = seed.add_site(
+        call.state.resources,
+        subscription=member(sent, "subscription", str, seed.SUBSCRIPTION_ID),
+        group=member(sent, "group", str, seed.RESOURCE_GROUP),
+        name=f"{name}/{slot}" if slot else name,
+        kind=member(sent, "kind", str, "app"),
+        settings=member(sent, "settings", dict, {}),
+        owner_app_id=seed.ADMINISTRATOR_ID,
+    )
+    key = body["id"].lower()
+    port = call.addresses.sites.get(key) or await call.open_port(key)
+    return {"id": body["id"], "url": f"https://{call.addresses.of_site(key)}", "port": port}
 
-    async def role_assignments(self, request: Request) -> Response:
-        """Assign a role to a principal, or remove all of its roles."""
-        sent, access = await json_object(request), self._state.resources.access
-        principal = member(sent, "principalId", str)
-        if request.method == "DELETE":
-            access.assignments = [a for a in access.assignments if a["principalId"] != principal]
-            return Response(status_code=204)
-        return JSONResponse(access.assign(principal, self._role(sent), _scope(sent)), 201)
 
-    async def deny_assignments(self, request: Request) -> Response:
-        """Deny actions at a scope, as a managed application does; DELETE removes all deny assignments."""
-        access = self._state.resources.access
-        if request.method == "DELETE":
-            access.denials = []
-            return Response(status_code=204)
-        sent = await json_object(request)
-        actions, spared = member(sent, "actions", list), member(sent, "notActions", list, [])
-        name = member(sent, "name", str, "System deny assignment of a managed application")
-        return JSONResponse({"name": access.deny(name, actions, spared, _scope(sent))}, 201)
+def _assign_role(call: ControlCall) -> Any:
+    sent = call.body
+    principal = member(sent, "principalId", str)
+    return call.state.resources.access.assign(principal, _role(call, sent), _scope(sent))
 
-    async def locks(self, request: Request) -> Response:
-        """Lock a scope; DELETE removes all locks."""
-        locks = self._state.resources.locks
-        if request.method == "DELETE":
-            locks.all = []
-            return Response(status_code=204)
-        sent = await json_object(request)
-        lock, _ = locks.put(_scope(sent), member(sent, "name", str, "sandbox"), member(sent, "level", str))
-        return JSONResponse(lock, 201)
 
-    def _grants(self, sent: Mapping[str, Any]) -> list[tuple[str, str]]:
-        return [(self._role(row), _scope(row)) for row in member(sent, "armRoles", list, [])]
+def _unassign(call: ControlCall) -> None:
+    access, principal = call.state.resources.access, member(call.body, "principalId", str)
+    access.assignments = [a for a in access.assignments if a["principalId"] != principal]
 
-    def _assign(self, principal: str, grants: list[tuple[str, str]]) -> None:
-        for role, scope in grants:
-            self._state.resources.access.assign(principal, role, scope)
 
-    def _role(self, row: object) -> str:
-        if not isinstance(row, Mapping):
-            raise arm_error(400, "InvalidRole", "A role must be an object with 'role' and 'scope'.")
-        with refused("InvalidRole"):
-            return self._state.resources.access.role_named(row.get("role"))
+def _deny(call: ControlCall) -> Any:
+    """Deny actions at a scope, as a managed application does."""
+    sent = call.body
+    actions, spared = member(sent, "actions", list), member(sent, "notActions", list, [])
+    name = member(sent, "name", str, "System deny assignment of a managed application")
+    return {"name": call.state.resources.access.deny(name, actions, spared, _scope(sent))}
+
+
+def _lock(call: ControlCall) -> Any:
+    sent, locks = call.body, call.state.resources.locks
+    return locks.put(_scope(sent), member(sent, "name", str, "sandbox"), member(sent, "level", str))[0]
+
+
+def _grants(call: ControlCall, sent: Mapping[str, Any]) -> list[tuple[str, str]]:
+    return [(_role(call, row), _scope(row)) for row in member(sent, "armRoles", list, [])]
+
+
+def _assign(call: ControlCall, principal: str, grants: list[tuple[str, str]]) -> None:
+    for role, scope in grants:
+        call.state.resources.access.assign(principal, role, scope)
+
+
+def _role(call: ControlCall, row: object) -> str:
+    if not isinstance(row, Mapping):
+        raise arm_error(400, "InvalidRole", "A role must be an object with 'role' and 'scope'.")
+    with refused("InvalidRole"):
+        return call.state.resources.access.role_named(row.get("role"))
 
 
 def _scope(sent: Mapping[str, Any]) -> str:
@@ -176,3 +152,16 @@ def _assigned(sent: Mapping[str, Any]) -> list[Object]:
             raise arm_error(400, "InvalidRole", f"Unknown directory role {role!r}.")
         made.append(assigned(role, DIRECTORY_ROLES[role], member(row, "scope", str), ()))
     return made
+
+
+ROWS: tuple[tuple[str, str, Callable[[ControlCall], Any]], ...] = (
+    ("POST", "callers", _add_caller),
+    ("POST", "people", _add_person),
+    ("POST", "sites", _add_site),
+    ("POST", "role-assignments", _assign_role),
+    ("DELETE", "role-assignments", _unassign),
+    ("POST", "deny-assignments", _deny),
+    ("DELETE", "deny-assignments", lambda call: call.state.resources.access.denials.clear()),
+    ("POST", "locks", _lock),
+    ("DELETE", "locks", lambda call: call.state.resources.locks.all.clear()),
+)

@@ -42,13 +42,11 @@ class GraphCall:
 
     @cached_property
     def body(self) -> Any:
-        """Return the JSON that was sent."""
         if not self.raw_body:
             raise bad_request("Empty Payload. JSON content expected.", code="BadRequest")
         if "json" not in self.headers.get("content-type", ""):
             raise bad_request(
-                "Write requests (excluding DELETE) must contain the Content-Type header declaration.",
-                code="BadRequest",
+                "Write requests (excluding DELETE) must contain the Content-Type header declaration.", code="BadRequest"
             )
         try:
             return json_of(self.raw_body)
@@ -112,7 +110,6 @@ class GraphCall:
         return by_id(table, object_id or "")
 
     def listed(self, type_name: str, context: str, objects: Iterable[Object] | Table) -> Answer:
-        """Answer with a page of a collection, by the query options."""
         query = self._asked(type_name)
         source = query.candidates(objects) if isinstance(objects, Table) else objects
         page = query.page(source, f"{self.root}/{self.path}", self.query)
@@ -127,7 +124,6 @@ class GraphCall:
     def single(
         self, type_name: str, context: str, value: Object, *, status: int = 200, headers: Mapping[str, str] = _NONE
     ) -> Answer:
-        """Answer with one object, by `$select`."""
         query = self._asked(type_name)
         fields = f"({','.join(query.select)})" if query.select else ""
         body = shown(type_name, value, query.select, with_keys="keyCredentials" in query.select)
@@ -143,7 +139,6 @@ class GraphCall:
 
 
 def by_id(table: Table, object_id: str) -> Object:
-    """Find an object by its object id."""
     if not is_guid(object_id):
         raise bad_request(f"Invalid object identifier '{object_id}'.")
     value = table.seen(object_id)

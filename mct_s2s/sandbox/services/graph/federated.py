@@ -85,16 +85,10 @@ def _delete(call: GraphCall) -> Answer:
 
 OPERATIONS = (
     GraphOperation(
-        "GET",
-        "{application}/federatedIdentityCredentials",
-        _list,
-        "api/application-list-federatedidentitycredentials",
+        "GET", "{application}/federatedIdentityCredentials", _list, "api/application-list-federatedidentitycredentials"
     ),
     GraphOperation(
-        "POST",
-        "{application}/federatedIdentityCredentials",
-        _post,
-        "api/application-post-federatedidentitycredentials",
+        "POST", "{application}/federatedIdentityCredentials", _post, "api/application-post-federatedidentitycredentials"
     ),
     GraphOperation("GET", "{application}/{credential}", _get, "api/federatedidentitycredential-get"),
     GraphOperation("PATCH", "{application}/{credential}", _patch, "api/federatedidentitycredential-update"),

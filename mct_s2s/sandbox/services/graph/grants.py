@@ -64,9 +64,6 @@ OPERATIONS = (
     GraphOperation("PATCH", "oauth2PermissionGrants/{grant}", _patch, "api/oauth2permissiongrant-update"),
     GraphOperation("DELETE", "oauth2PermissionGrants/{grant}", _delete, "api/oauth2permissiongrant-delete"),
     GraphOperation(
-        "GET",
-        "{principal}/oauth2PermissionGrants",
-        _of_principal,
-        "api/serviceprincipal-list-oauth2permissiongrants",
+        "GET", "{principal}/oauth2PermissionGrants", _of_principal, "api/serviceprincipal-list-oauth2permissiongrants"
     ),
 )

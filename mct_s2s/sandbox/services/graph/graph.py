@@ -93,7 +93,6 @@ class _Graph:
 
 
 def answered(call: GraphCall, operations: tuple[GraphOperation, ...] = OPERATIONS) -> Answer:
-    """Find the operation of a call and run it."""
     known = False
     for operation in operations:
         match = operation.pattern.fullmatch(call.path)

@@ -5,38 +5,22 @@ Source: docs/azure-contract.md, 3.11.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-from mct_s2s.sandbox.entra.directory import Directory
-from mct_s2s.sandbox.entra.table import Table
 from mct_s2s.sandbox.services.answer import Answer
 from mct_s2s.sandbox.services.graph.call import GraphCall, GraphOperation
 
-SOURCE = "docs/azure-contract.md, 3.11"
 
-
-def _reads(collection: str, table: Callable[[Directory], Table], name: str) -> Callable[[GraphCall], Answer]:
+def _read(template: str, kind: str, name: str) -> GraphOperation:
     def read(call: GraphCall) -> Answer:
         call.require("application.read")
-        found = call.found(table(call.directory))
-        context = f"{call.root}/$metadata#{collection}('{found['id']}')/{name}"
+        found = call.found(call.table(kind))
+        context = f"{call.root}/$metadata#{kind}s('{found['id']}')/{name}"
         return Answer(200, {"@odata.context": context, "value": found[name]})
 
-    return read
+    return GraphOperation("GET", f"{template}/{name}", read, "docs/azure-contract.md, 3.11")
 
 
-def _of_application(name: str) -> GraphOperation:
-    read = _reads("applications", lambda directory: directory.applications, name)
-    return GraphOperation("GET", f"{{application}}/{name}", read, SOURCE)
-
-
-def _of_principal(name: str) -> GraphOperation:
-    read = _reads("servicePrincipals", lambda directory: directory.service_principals, name)
-    return GraphOperation("GET", f"{{principal}}/{name}", read, SOURCE)
-
-
-MEMBER_OPERATIONS: tuple[GraphOperation, ...] = (
-    _of_application("appRoles"),
-    _of_principal("appRoles"),
-    _of_principal("oauth2PermissionScopes"),
+MEMBER_OPERATIONS = (
+    _read("{application}", "application", "appRoles"),
+    _read("{principal}", "servicePrincipal", "appRoles"),
+    _read("{principal}", "servicePrincipal", "oauth2PermissionScopes"),
 )

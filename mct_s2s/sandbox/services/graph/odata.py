@@ -37,7 +37,6 @@ class Query:
 
     @classmethod
     def of(cls, type_name: str, options: Mapping[str, str], headers: Mapping[str, str]) -> Query:
-        """Read the query options of a request for objects of a type."""
         for name in options:
             if name.startswith("$") and name not in _KNOWN:
                 raise bad_request(f"The query parameter '{name}' is not supported.", code="BadRequest")
@@ -95,7 +94,6 @@ class Query:
 
 
 def selected(type_name: str, select: str | None) -> tuple[str, ...]:
-    """Read `$select`."""
     known = {name.lower(): name for name in (*TYPES[type_name], "*", "createdDateTime")}
     # Names are compared without case, and answered as the type spells them.
     asked = [name.strip() for name in (select or "").split(",") if name.strip()]

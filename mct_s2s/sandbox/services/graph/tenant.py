@@ -171,10 +171,7 @@ OPERATIONS = (
     GraphOperation("GET", "me/memberOf", _my_roles, "api/user-list-memberof"),
     GraphOperation("GET", "me/transitiveMemberOf", _my_roles, "api/user-list-transitivememberof"),
     GraphOperation(
-        "GET",
-        "me/transitiveMemberOf/microsoft.graph.directoryRole",
-        _my_roles,
-        "api/user-list-transitivememberof",
+        "GET", "me/transitiveMemberOf/microsoft.graph.directoryRole", _my_roles, "api/user-list-transitivememberof"
     ),
     GraphOperation(
         "GET", "me/ownedObjects/microsoft.graph.application", _my_applications, "api/user-list-ownedobjects"

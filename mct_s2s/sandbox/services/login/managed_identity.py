@@ -38,7 +38,6 @@ _SELECTORS = ("client_id", "object_id", "principal_id", "mi_res_id", "msi_res_id
 
 
 def environment(addresses: Addresses, resource_id: str) -> dict[str, str]:
-    """Return the identity variables of the code inside a web or function app."""
     where, header = f"{addresses.origin}/_sandbox/identity{resource_id}/msi/token", identity_header(resource_id)
     older = {"MSI_ENDPOINT": where, "MSI_SECRET": header}
     return {"IDENTITY_ENDPOINT": where, "IDENTITY_HEADER": header, **older}
