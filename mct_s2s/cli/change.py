@@ -20,6 +20,7 @@ from mct_s2s.engine.request import Request
 from mct_s2s.engine.session import Session
 from mct_s2s.errors import CANCELLED, Cancelled, PermissionMissing, UsageError
 from mct_s2s.inputs.client_places import ClientPlaces
+from mct_s2s.model.desired import Desired
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.plain_text import plain
 from mct_s2s.planning.changes.access import DisableIdentity
@@ -70,16 +71,21 @@ def equipped(
     return replace(
         request,
         attempt=token_hex(4),
-        places=tuple(
-            (client.name, places.of(client.name).label)
-            for client in request.desired.clients
-            if client.credential is not None and client.credential.keeps is not None
-        ),
+        places=tuple((name, places.of(name).label) for name in _with_credentials(request.desired)),
         stores=RunStores(places, session, request.label, viewer),
         backup=BackupFile(options.backup, terminal.note) if options.backup is not None else None,
         preflight=not options.no_preflight,
         dry_run=options.dry_run,
     )
+
+
+def _with_credentials(desired: Desired) -> Iterator[str]:
+    """The clients whose secret or key is kept somewhere; of a rotation, those that a trust file names."""
+    for client in desired.clients:
+        if client.credential is not None and client.credential.keeps is not None:
+            yield client.name
+    if desired.rotation is not None and desired.rotation.only_named:
+        yield from desired.rotation.clients
 
 
 def exit_code(options: ChangingOptions, outcome: Outcome) -> int:

@@ -172,6 +172,10 @@ def test_secrets_are_rotated_in_time(repository: Repository) -> None:
     repository.write(TRUST)
     oidc = repository.github.oidc(f"repo:{REPOSITORY}:{ROTATION}")
     workflow = load(WORKFLOWS / "mct-rotate.yml")
+    repository.variables["MCT_ROTATE_FINGERPRINT"] = "0" * 64
+    refused = repository.runner().job(workflow, "rotate", oidc=oidc)
+    assert refused.code == 2, refused.log
+    repository.variables["MCT_ROTATE_FINGERPRINT"] = refused.log.split("fingerprint is ")[1][:64]
     rotated = repository.runner().job(workflow, "rotate", oidc=oidc)
     assert rotated.code == 0, rotated.log
     assert f"`keyvault:{seed.VAULT}/mct-s2s-contosolearn-import" in rotated.summary

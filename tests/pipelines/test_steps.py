@@ -54,8 +54,10 @@ def test_values_are_arguments_and_never_options() -> None:
 
 
 def test_a_fingerprint_that_got_lost_is_no_consent() -> None:
-    with pytest.raises(StepError, match="expect"):
-        commands.apply(Inputs.of({"STEP_FILE": "trust.toml"}))
+    for command in (commands.apply, commands.rotate):
+        with pytest.raises(StepError, match="expect"):
+            command(Inputs.of({"STEP_FILE": "trust.toml"}))
+    assert f"--expect={FINGERPRINT}" in commands.rotate(Inputs.of({"STEP_FILE": "t", "STEP_EXPECT": FINGERPRINT}))
 
 
 @pytest.mark.parametrize(

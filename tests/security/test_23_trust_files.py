@@ -100,6 +100,27 @@ def test_where_a_secret_goes_is_reviewed_whether_or_not_one_is_made_now(mct: Pro
     assert place in html.unescape(page).replace("`", "")
 
 
+def test_a_rotation_delivers_only_to_places_that_were_reviewed(
+    mct: Program, azure: Sandbox, file: Path, tmp_path: Path
+) -> None:
+    """No one is asked at night: what the file says since the review is refused before anyone signs in."""
+    ran = tmp_path / "ran"
+    client = "[sites.contosolearn]\n[[sites.contosolearn.clients]]\nname = 'A'\nsecret-lifetime = '20d'\n"
+    file.write_text(client)
+    assert mct("apply", "-f", str(file), "--yes", "--no-verify").code == 0
+    rotate = ("rotate-secret", "-f", str(file), "--expiring-within", "30d", "-o", "json")
+    reviewed = mct(*rotate, "--dry-run").document["fingerprint"]
+    file.write_text(f"{client}secret-to = 'exec:touch {ran}'\n")
+    azure.forget()
+    done = mct(*rotate, "--expect", reviewed, "--yes")
+    assert (done.code, done.document["error"]["code"], azure.log(), ran.exists()) == (2, "plan-not-expected", [], False)
+    assert mct(*rotate, "--dry-run").document["fingerprint"] in done.document["error"]["message"]
+    file.write_text(client)
+    azure.advance(86400)
+    assert mct(*rotate, "--expect", reviewed, "--yes").code == 0, "on another day as well"
+    assert mct(*rotate, "--dry-run").document["fingerprint"] == reviewed
+
+
 def test_nothing_in_the_file_steers_a_terminal(mct: Program, file: Path) -> None:
     file.write_text(
         '[sites."a\\u001b]0;x\\u0007"]\nrole = "\\u202e"\n[[sites."##[error]".clients]]\nname = "\\u001b[2J"\n'

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -15,9 +18,11 @@ from mct_s2s.cli.rotations import check_lifetime
 from mct_s2s.cli.trust_file.entries import SiteSetup
 from mct_s2s.engine.request import Request
 from mct_s2s.engine.session import Session
-from mct_s2s.errors import UsageError
+from mct_s2s.errors import Refused, UsageError
+from mct_s2s.model.commands import own_command
 from mct_s2s.model.desired import Desired, Lifetime, Rotation
 from mct_s2s.planning.credentials.secret import SecretSpec
+from mct_s2s.planning.fingerprint import combined
 
 _UNFIT = {
     "name": "NAME",
@@ -39,6 +44,17 @@ def rotate_at_all_sites(options: RotateSecretOptions, shared: Rotation, now: dat
         UsageError: options or a lifetime that do not fit.
     """
     setups = sites_of_file(options, **_UNFIT)
+    places = _fingerprint(setups)
+    if options.expect is not None and options.expect.lower() != places:
+        only = [word for key in options.only for word in ("--only", key)]
+        raise Refused(
+            "plan-not-expected",
+            f"Secrets would not go to the places that were reviewed: the fingerprint is {places}. Nothing was changed.",
+            remedy="Review where secrets go:",
+            command=own_command(
+                "rotate-secret", "-f", str(options.file), *only, "--expiring-within", "31d", "--dry-run"
+            ),
+        )
     if shared.expiring_within is None:
         raise UsageError(
             "client-missing",
@@ -56,7 +72,18 @@ def rotate_at_all_sites(options: RotateSecretOptions, shared: Rotation, now: dat
         desired = Desired(service, rotation=rotations[site.key], restart=not options.no_restart)
         return request_for(session, desired, now)
 
-    return run_at_all(options, setups, requested)
+    return run_at_all(options, setups, requested, digest=lambda _: places)
+
+
+def _fingerprint(setups: Sequence[SiteSetup]) -> str:
+    """The digest of where each client's secret goes, at which App Service: the same on every machine and every day."""
+    rows = []
+    for one in setups:
+        site = {**one.profile.options, "key": one.key, "app": one.entry.app_service}
+        site |= {"group": one.entry.resource_group, "slot": one.entry.slot}
+        clients = sorted((client.name, one.setup.places.of(client.name).label) for client in one.setup.clients)
+        rows.append(hashlib.sha256(json.dumps([site, clients], sort_keys=True).encode()).hexdigest())
+    return combined(rows)
 
 
 def _of_site(one: SiteSetup, shared: Rotation, *, is_typed: bool) -> Rotation:

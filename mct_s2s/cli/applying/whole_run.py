@@ -28,6 +28,7 @@ def run_at_all(
     requested: Requested,
     *,
     check: Check | None = None,
+    digest: Callable[[Sequence[SiteRun]], str | None] = fingerprint_of,
     resumes: bool = True,
 ) -> int:
     """Plan all sites, confirm once and apply them side by side; return the exit code of the site that went worst.
@@ -37,6 +38,7 @@ def run_at_all(
         setups: the sites.
         requested: what is asked of each.
         check: called with the plans and their fingerprint.
+        digest: the fingerprint.
         resumes: whether the same command goes on where it was ended.
     """
 
@@ -44,7 +46,7 @@ def run_at_all(
         sites = [SiteRun(one) for one in setups]
         async with open_sessions([site.site for site in sites], current.terminal) as sessions:
             await review(current, sites, sessions, requested)
-            found = fingerprint_of(sites)
+            found = digest(sites)
             show_review(current.terminal, options, sites, found)
             if check is not None:
                 check(sites, found)

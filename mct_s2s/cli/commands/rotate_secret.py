@@ -29,6 +29,8 @@ def rotate_secret(options: RotateSecretOptions) -> int:
 
         return rotate_at_all_sites(options, rotation_of(options, now), now)
     check_only(options)
+    if options.expect is not None:
+        raise UsageError("usage", "--expect is about a trust file.", remedy="Add --file FILE, or remove --expect.")
     if (options.name is None) == (options.expiring_within is None):
         raise UsageError(
             "client-missing",

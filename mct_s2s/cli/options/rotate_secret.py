@@ -25,6 +25,14 @@ class RotateSecretOptions(FileOptions, SecretOptions):
         str | None,
         option("--expiring-within", metavar="DURATION", text="All clients whose secret expires within 30d, 4w, …"),
     ] = None
+    expect: Annotated[
+        str | None,
+        option(
+            "--expect",
+            metavar="FINGERPRINT",
+            text="With --file: refuse other places of secrets than those that a dry run printed.",
+        ),
+    ] = None
     keep_old: Annotated[
         str | None,
         option("--keep-old", metavar="DURATION", text="Keep the old secret for 24h, 7d, … until the next rotation."),
