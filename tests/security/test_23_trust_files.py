@@ -105,10 +105,11 @@ def test_a_rotation_delivers_only_to_places_that_were_reviewed(
 ) -> None:
     """No one is asked at night: what the file says since the review is refused before anyone signs in."""
     ran = tmp_path / "ran"
-    client = "[sites.contosolearn]\n[[sites.contosolearn.clients]]\nname = 'A'\nsecret-lifetime = '20d'\n"
-    file.write_text(client)
+    client = "[sites.contosolearn]\n[[sites.contosolearn.clients]]\nname = 'A'\n"
+    file.write_text(f"{client}secret-lifetime = '20d'\n")
     assert mct("apply", "-f", str(file), "--yes", "--no-verify").code == 0
     rotate = ("rotate-secret", "-f", str(file), "--expiring-within", "30d", "-o", "json")
+    file.write_text(client)
     reviewed = mct(*rotate, "--dry-run").document["fingerprint"]
     file.write_text(f"{client}secret-to = 'exec:touch {ran}'\n")
     azure.forget()

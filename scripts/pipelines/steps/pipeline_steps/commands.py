@@ -23,7 +23,7 @@ def apply(inputs: Inputs) -> list[str]:
 
 
 def rotate(inputs: Inputs) -> list[str]:
-    """Replace secrets that expire soon: of a file's sites, into the places that were reviewed, or of one App Service."""
+    """Replace secrets that expire soon: of a file's sites, into places that were reviewed, or of one App Service."""
     expiring = [f"--expiring-within={inputs.expiring_within}", "--yes", "--output=json"]
     if not inputs.app_service:
         sites = list(_sites(inputs))
