@@ -30,7 +30,7 @@ class RotateSecretOptions(FileOptions, SecretOptions):
         option(
             "--expect",
             metavar="FINGERPRINT",
-            text="With --file: refuse other places of secrets than those that a dry run printed.",
+            text="With --file: refuse other places than a dry run printed.",
         ),
     ] = None
     keep_old: Annotated[
