@@ -36,7 +36,7 @@ def remove(options: RemovalOptions, wanted: Removal) -> int:
     now = clock.now()
 
     async def body(current: Run, session: Session) -> int:
-        service = service_spec(session.target, None, may_create=False)
+        service = service_spec(session.target, None, adopt=options.service_app, may_create=False)
         desired = Desired(service, removal=wanted, restart=not options.no_restart)
         request = replace(request_for(session, desired, now), departures=LocalDepartures())
         outcome = await change(current, options, session, request)

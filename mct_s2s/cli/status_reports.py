@@ -43,9 +43,11 @@ async def read_one(options: AzureOptions, session: Session, within: timedelta) -
 async def read_file(setups: Sequence[SiteSetup], sessions: FleetSessions, within: timedelta) -> StatusReport:
     """The App Services of a trust file, side by side; what one of them raises is its own."""
     sites = [one.site for one in setups]
+    adopted = {one.entry.key: one.setup.options.service_app for one in setups}
 
     async def read(site: FleetSite, session: Session) -> SiteStatus:
-        return replace(await _site(site.options, session, session.target, within), key=site.key)
+        status = await _site(site.options, session, session.target, within, adopted[site.key])
+        return replace(status, key=site.key)
 
     now = clock.now()
     with activity(f"Reading {len(sites)} site{'s' * (len(sites) != 1)}"):
@@ -106,11 +108,13 @@ async def _all_sites(options: AzureOptions, session: Session, within: timedelta)
     )
 
 
-async def _site(options: AzureOptions, session: Session, target: SiteTarget | None, within: timedelta) -> SiteStatus:
+async def _site(
+    options: AzureOptions, session: Session, target: SiteTarget | None, within: timedelta, adopted: str | None = None
+) -> SiteStatus:
     now = clock.now()
     desired = Desired(service_spec(target, None, may_create=False))
     request = replace(request_for(session, desired, now, target), without_settings=True)
     observed = await observe(session.azure, request)
     guards.check(observed)
     named = where(options, observed.site)
-    return SiteStatus(observed, diagnose(observed, now, named, within), named)
+    return SiteStatus(observed, diagnose(observed, now, named, within, adopted), named)

@@ -28,6 +28,8 @@ class ServiceSpec:
     """What the tenant demands on registrations; one that is set already stays."""
     may_create: bool = True
     """False for commands that add to a trust which has to be there."""
+    is_in_file: bool = False
+    """Whether a trust file says `adopt`: it does so each time, so that the registration need not remember it."""
 
 
 class Kept(StrEnum):
@@ -184,6 +186,13 @@ class Desired:
     rotation: Rotation | None = None
     backup: Backup | None = None
     """Settings to be put back, instead of any others."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names and ids of the clients that get something, or are removed."""
+        rotated = self.rotation.clients if self.rotation is not None else ()
+        removed = self.removal.clients if self.removal is not None else ()
+        return (*(client.name for client in self.clients), *rotated, *removed)
 
     @property
     def adds(self) -> bool:

@@ -33,6 +33,7 @@ _TRUST_TAG = "mct-s2s:"
 _IDENTITY_TAG = "mct-s2s:identity:"
 _SITE_NOTE = "Made by mct-s2s for "
 _NAME_TAG = "mct-s2s:name:"
+_ADOPTED_TAG = "mct-s2s:adopted:"
 _VAULT_TAG = "mct-s2s:vault:"
 _IN_VAULT = re.compile(r"[0-9A-Za-z-]+/[0-9A-Za-z-]+")
 LONGEST_TAG = 256
@@ -72,6 +73,12 @@ def service_unique_name(site: str, slot: str | None = None) -> str:
     Source: learn.microsoft.com/azure/azure-resource-manager/management/resource-name-rules (Microsoft.Web).
     """
     return "_".join([f"mct-s2s-{site.lower()}", *([slot.lower()] if slot else [])])
+
+
+def site_in_unique_name(unique_name: str) -> str | None:
+    """The App Service, `NAME` or `NAME/SLOT`, whose service application has that `uniqueName`."""
+    name = unique_name.removeprefix("mct-s2s-")
+    return name.replace("_", "/", 1) if name != unique_name and "." not in name else None
 
 
 def named_unique_name(name: str) -> str:
@@ -128,6 +135,11 @@ def site_note(resource_id: str) -> str:
 def site_in_note(notes: str | None) -> str | None:
     """The resource id that a `site_note` holds; `None` for any other note."""
     return notes.removeprefix(_SITE_NOTE).strip() if notes and notes.startswith(_SITE_NOTE) else None
+
+
+def adopted_tag(unique_name: str) -> str:
+    """The tag of a registration that became a site's service application, and was there before: it is not deleted."""
+    return f"{_ADOPTED_TAG}{unique_name}"
 
 
 def resource_in_tag(tag: str) -> str | None:

@@ -36,7 +36,7 @@ class ObservedState:
     caller: PrincipalId | None = None
     """Who signed in. Looked at only where a registration is in question."""
     custody: Mapping[str, Custody] = field(default_factory=dict)
-    """By appId in lower case: of the registrations that nothing but their names speaks for, or that are adopted."""
+    """By appId in lower case: of the registrations that are in question."""
 
     @property
     def settings(self) -> AppSettings:
@@ -53,9 +53,9 @@ class ObservedState:
         """Whether the App Service was looked at, but not its settings: who is allowed is not known then."""
         return self.app_service is not None and self.app_service.refusal is not None
 
-    def custody_of(self, application: Application) -> Custody:
-        """In whose hands a registration is, as far as that was in question."""
-        return self.custody.get(application.client_id.lower(), Custody())
+    def custody_of(self, application: Application) -> Custody | None:
+        """In whose hands a registration is; `None` where that was not looked at."""
+        return self.custody.get(application.client_id.lower())
 
     def with_settings(self, settings: Mapping[str, str | None]) -> ObservedState:
         """The same state with other application settings."""

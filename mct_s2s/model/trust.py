@@ -40,11 +40,14 @@ class Trust:
     """The directory's side: the service application and everyone who is, or may become, its client."""
 
     service: Application | None = None
+    """The one that is named, by the operator or the settings, or else this App Service's own."""
     principal: ServicePrincipal | None = None
     assignments: tuple[Assignment, ...] = ()
     clients: tuple[ClientApplication, ...] = ()
     identities: tuple[ServicePrincipal, ...] = ()
     """Managed identities on the allow list or holding the role."""
+    own: Application | None = None
+    """The one that was created for this App Service, where `service` is another one."""
     deleted: tuple[Application, ...] = ()
     """Registrations in the recycle bin that have a name or URI that this trust needs, or that were named. Looked for
     only where a wanted registration or URI is missing."""

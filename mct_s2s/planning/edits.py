@@ -25,6 +25,8 @@ class ApplicationPatch:
     required_access: tuple[RequiredAccess, ...] | None = None
     tags: tuple[str, ...] | None = None
     management_reference: str | None = None
+    unique_name: str | None = None
+    notes: str | None = None
 
     @property
     def is_empty(self) -> bool:
@@ -55,6 +57,8 @@ def patch_for(application: Application, edits: ApplicationEdits, results: Result
         required_access=access if access != application.required_access else None,
         tags=tags if tags != application.tags else None,
         management_reference=missing_reference(application, edits.management_reference),
+        unique_name=edits.unique_name if application.unique_name is None else None,
+        notes=edits.notes if edits.notes != application.notes else None,
     )
 
 

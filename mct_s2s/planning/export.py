@@ -17,6 +17,7 @@ from mct_s2s.planning.credentials import export_credential
 from mct_s2s.planning.credentials.base import ExportState, Forms
 from mct_s2s.planning.registrations.app_role import wanted_role_value
 from mct_s2s.planning.registrations.membership import is_allowed_by_object_id, is_consented, members
+from mct_s2s.planning.registrations.ownership import another_site
 
 LONGEST_NAME = 120
 """Of a registration. Source: learn.microsoft.com/entra/identity-platform/supported-accounts-validation."""
@@ -169,6 +170,15 @@ def _unknown(observed: ObservedState, site: AppService) -> Iterator[str]:
         for entry in setting.list_in(site.settings).ids:
             if entry.casefold() not in known[setting.holds]:
                 yield f"{entry} in {setting}: no client of this tenant has that ID."
+    service = trust.service
+    own = service_unique_name(site.site.name, site.site.resource.slot)
+    if service is not None and service.unique_name != own:
+        made_for = another_site(service, observed, own)
+        whose = f"it was created for {made_for}" if made_for else "no one else assigned it to this App Service"
+        yield (
+            f"only ServiceAuthAudience names '{service.display_name}' ({service.client_id}), and {whose}. Applying "
+            "the file adopts it."
+        )
     others = {one.principal_id.casefold() for one in trust.assignments} - principals
     if others:
         yield f"The app role is also assigned to {len(others)} users, groups or other principals."

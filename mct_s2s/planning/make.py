@@ -21,7 +21,7 @@ from mct_s2s.planning.plan import Facts, Left, ManualStep, Plan, Results
 from mct_s2s.planning.registrations.clients import Client, plan_client, plan_identity
 from mct_s2s.planning.registrations.membership import members
 from mct_s2s.planning.registrations.restoring import NOTE, restorations
-from mct_s2s.planning.registrations.service import Service, plan_service
+from mct_s2s.planning.registrations.service import Service, check_ownership, plan_service
 from mct_s2s.planning.removing.pruning import Pruned, beside, prune
 from mct_s2s.planning.removing.removal import plan_removal
 from mct_s2s.planning.reports.client_status import client_statuses
@@ -40,20 +40,22 @@ def make_plan(desired: Desired, observed: ObservedState, facts: Facts) -> Plan:
     if observed.app_service is not None:
         guards.refuse_foreign_values(desired.given, observed.app_service)
     if desired.removal is not None and desired.service is not None:
-        return plan_removal(desired.removal, observed, desired.service.unique_name, restart=desired.restart)
+        return plan_removal(desired.removal, observed, desired.service, restart=desired.restart)
     if desired.rotation is not None and desired.service is not None:
-        return plan_rotation(desired.rotation, observed, facts, desired.service.unique_name)
+        return plan_rotation(desired.rotation, observed, facts, desired.service)
     restored = tuple(restorations(desired, observed))
     service = plan_service(desired.service, observed) if desired.service else None
     if restored:
-        return Plan(restored, notes=(NOTE,))
+        plan = Plan(restored, notes=(NOTE,))
+        check_ownership(plan, service, observed)
+        return plan
     named = _plan_clients(desired, service, observed, facts)
     clients = _each_once(named.values())
     identities = [
         plan_identity(identity_resource, service, observed) for identity_resource in observed.identity_resources
     ]
 
-    pruned = prune(desired, observed, desired.service.unique_name) if desired.service else Pruned()
+    pruned = prune(desired, observed, desired.service) if desired.service else Pruned()
     steps: list[AnyChange] = [*service.changes] if service and not desired.settings_only else []
     steps += one_after_another([change for client in clients for change in client.changes])
     steps += [change for _, changes in identities for change in changes]
@@ -76,7 +78,9 @@ def make_plan(desired: Desired, observed: ObservedState, facts: Facts) -> Plan:
     adopted = (*(service.notes if service else ()), *(note for client in clients for note in client.notes))
     shut_out = _shut_out(desired, observed, spec, facts.now) if desired.given.settings else ()
     notes = (*adopted, *_notes(observed, steps), *shut_out, *pruned.notes)
-    return Plan((*steps, *beside(steps, pruned)), tuple(left), notes, removals=pruned.keys)
+    plan = Plan((*steps, *beside(steps, pruned)), tuple(left), notes, removals=pruned.keys)
+    check_ownership(plan, service, observed)
+    return plan
 
 
 def _notes(observed: ObservedState, steps: list[AnyChange]) -> tuple[str, ...]:

@@ -21,7 +21,7 @@ from mct_s2s.planning.permissions.doctor import (
     missing_grants,
 )
 from mct_s2s.planning.permissions.rights import Right
-from mct_s2s.planning.registrations.custody import CODE as NOT_OURS
+from mct_s2s.planning.registrations.ownership import NOT_OURS
 from mct_s2s.render.console import Terminal, one_line, prose
 from mct_s2s.render.manual_steps import Instruction, grants_to_ask_for, manual_steps_document, show_manual_steps
 from mct_s2s.render.plan_markdown import listed, manual_items, text

@@ -163,6 +163,8 @@ def _patched(application: Application, patch: ApplicationPatch) -> Application:
         required_access=application.required_access if patch.required_access is None else patch.required_access,
         tags=application.tags if patch.tags is None else patch.tags,
         management_reference=patch.management_reference or application.management_reference,
+        unique_name=patch.unique_name or application.unique_name,
+        notes=patch.notes or application.notes,
     )
 
 

@@ -10,7 +10,15 @@ from uuid import NAMESPACE_DNS, uuid5
 from mct_s2s.model.azure_resources import AppService, IdentityResource, Site
 from mct_s2s.model.client_credentials import Credential, CredentialKind
 from mct_s2s.model.desired import ClientSpec, Desired, ServiceSpec
-from mct_s2s.model.directory_objects import Application, AppRole, Assignment, RequiredAccess, ServicePrincipal, Tenant
+from mct_s2s.model.directory_objects import (
+    Application,
+    AppRole,
+    Assignment,
+    Custody,
+    RequiredAccess,
+    ServicePrincipal,
+    Tenant,
+)
 from mct_s2s.model.ids import (
     ApplicationObjectId,
     AppRoleId,
@@ -95,7 +103,10 @@ def observed_state(
     values: Mapping[str, str | None] | None = None,
     identity_resources: Iterable[IdentityResource] = (),
 ) -> ObservedState:
-    return ObservedState("public", TENANT, app_service(values), trust or Trust(), tuple(identity_resources))
+    trust = trust or Trust()
+    found = (trust.service, *(client.application for client in trust.clients))
+    nobodys = {one.client_id.lower(): Custody() for one in found if one is not None}
+    return ObservedState("public", TENANT, app_service(values), trust, tuple(identity_resources), custody=nobodys)
 
 
 def credential(days: float = 365, name: str = "by hand", kind: CredentialKind = CredentialKind.SECRET) -> Credential:

@@ -542,7 +542,7 @@ def test_without_restart_the_settings_are_written_alone() -> None:
 
 def test_a_role_of_another_name_comes_beside_the_foreign_ones() -> None:
     before = observed_state(trust(), settings())
-    plan = make_plan(spec(service=ServiceSpec("k", "n", role="Other")), before, FACTS)
+    plan = make_plan(spec(service=ServiceSpec(SERVICE_KEY, "n", role="Other")), before, FACTS)
     after = applied(plan, before)
     assert after.trust.service is not None
     assert [role.value for role in after.trust.service.app_roles] == ["S2SAppRole", "Other"]

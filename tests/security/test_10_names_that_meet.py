@@ -40,7 +40,7 @@ def test_two_app_services_of_one_name_do_not_share_one(mct: Program, azure: Sand
     azure.write_settings({name: value for name, value in azure.settings().items() if "ServiceAuth" not in name})
     azure.forget()
     ended = mct(*SETUP)
-    assert (ended.code, ended.document["error"]["code"]) == (2, "registration-of-another-site")
+    assert (ended.code, ended.document["error"]["code"]) == (2, "service-application-not-ours")
     assert azure.writes() == []
     assert mct(*SETUP, "--service-app", ours["appId"]).code == 0, "named, it may be shared"
 

@@ -48,6 +48,8 @@ def application_patch(patch: ApplicationPatch) -> Application:
         else [_required_access(entry) for entry in patch.required_access],
         tags=None if patch.tags is None else list(patch.tags),
         service_management_reference=patch.management_reference,
+        unique_name=patch.unique_name,
+        notes=patch.notes,
     )
 
 

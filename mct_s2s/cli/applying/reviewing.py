@@ -20,8 +20,7 @@ from mct_s2s.engine.request import Request
 from mct_s2s.engine.session import Session
 from mct_s2s.errors import Refused, S2SError
 from mct_s2s.model.commands import own_command
-from mct_s2s.model.desired import Pruning
-from mct_s2s.model.ids import is_guid
+from mct_s2s.model.desired import Pruning, ServiceSpec
 from mct_s2s.model.trust_file import TrustFile
 from mct_s2s.planning.fingerprint import combined, fingerprint
 from mct_s2s.stores.departures import LocalDepartures
@@ -30,7 +29,14 @@ from mct_s2s.stores.departures import LocalDepartures
 def pruning(options: ApplyOptions, file: TrustFile) -> Pruning:
     """What becomes of clients that the file does not name. A registration that any of its sites names has to stay."""
     named = (client.name.strip().casefold() for site in file.sites.values() for client in site.clients)
-    return Pruning(options.prune, options.allow_removals, frozenset(filter(is_guid, named)))
+    return Pruning(options.prune, options.allow_removals, frozenset(named))
+
+
+def in_file(request: Request) -> ServiceSpec:
+    """The service application as a trust file says it."""
+    service = request.desired.service
+    assert service is not None  # noqa: S101  # each site of a file has one
+    return replace(service, is_in_file=True)
 
 
 Requested = Callable[[SiteRun, Session], Request]
@@ -44,7 +50,7 @@ def applied(unnamed: Pruning) -> Requested:
         request = site.wanted.setup.request(session)
         return replace(
             request,
-            desired=replace(request.desired, pruning=unnamed),
+            desired=replace(request.desired, service=in_file(request), pruning=unnamed),
             departures=LocalDepartures() if unnamed.removes else None,
         )
 

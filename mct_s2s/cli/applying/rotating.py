@@ -8,12 +8,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
+from mct_s2s.cli.applying.reviewing import in_file
 from mct_s2s.cli.applying.site_run import SiteRun
 from mct_s2s.cli.applying.whole_run import run_at_all
 from mct_s2s.cli.binding import typed_options
 from mct_s2s.cli.fleet.files import sites_of_file
 from mct_s2s.cli.options.rotate_secret import RotateSecretOptions
-from mct_s2s.cli.requests import request_for, service_spec
+from mct_s2s.cli.requests import request_for
 from mct_s2s.cli.rotations import check_lifetime
 from mct_s2s.cli.trust_file.entries import SiteSetup
 from mct_s2s.engine.request import Request
@@ -27,6 +28,7 @@ from mct_s2s.planning.fingerprint import combined
 _UNFIT = {
     "name": "NAME",
     "secret_to": "--secret-to",
+    "service_app": "--service-app",
     "backup": "--backup",
 }
 """What a file says itself, or what is about one App Service."""
@@ -68,7 +70,7 @@ def rotate_at_all_sites(options: RotateSecretOptions, shared: Rotation, now: dat
             check_lifetime(rotation.of(name), now, f" of '{name}' at {key}")
 
     def requested(site: SiteRun, session: Session) -> Request:
-        service = service_spec(session.target, None, may_create=False)
+        service = replace(in_file(site.wanted.setup.request(session)), may_create=False)
         desired = Desired(service, rotation=rotations[site.key], restart=not options.no_restart)
         return request_for(session, desired, now)
 

@@ -8,7 +8,7 @@ from mct_s2s import clock
 from mct_s2s.cli.change import change, exit_code
 from mct_s2s.cli.closing import close_clients
 from mct_s2s.cli.options.add_client import AddClientOptions
-from mct_s2s.cli.requests import client_specs, request_for, service_spec
+from mct_s2s.cli.requests import check_role, client_specs, request_for, service_spec
 from mct_s2s.cli.run import Run, run
 from mct_s2s.cli.session import Needs
 from mct_s2s.engine.session import Session
@@ -35,11 +35,14 @@ def add_client(options: AddClientOptions) -> int:
         names += read_client_list(options.from_file)
     clients = client_specs(options, names, now)
     identities = tuple(dict.fromkeys(caller_resource(text) for text in options.managed_identity))
+    check_role(options.role)
     places = ClientPlaces(secret_to(options.secret_to, len(clients)))
 
     async def body(current: Run, session: Session) -> int:
         reference = options.service_management_reference
-        service = service_spec(session.target, None, reference=reference, may_create=False)
+        service = service_spec(
+            session.target, None, options.role, options.service_app, reference=reference, may_create=False
+        )
         desired = Desired(
             service,
             clients,

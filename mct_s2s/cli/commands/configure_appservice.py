@@ -29,7 +29,7 @@ def configure_appservice(options: ConfigureAppserviceOptions) -> int:
 
     async def body(current: Run, session: Session) -> int:
         now = clock.now()
-        service = service_spec(session.target, None, may_create=False)
+        service = service_spec(session.target, None, adopt=options.service_app, may_create=False)
         desired = Desired(
             service if directory else None,
             settings=SettingsScope.OFF if options.disable else SettingsScope.ALL,

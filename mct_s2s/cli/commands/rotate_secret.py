@@ -43,7 +43,7 @@ def rotate_secret(options: RotateSecretOptions) -> int:
     places = ClientPlaces(place)
 
     async def body(current: Run, session: Session) -> int:
-        service = service_spec(session.target, None, may_create=False)
+        service = service_spec(session.target, None, adopt=options.service_app, may_create=False)
         desired = Desired(service, rotation=rotation, restart=not options.no_restart)
         request = request_for(session, desired, now)
         outcome = await change(current, options, session, request, places)

@@ -18,8 +18,8 @@ from mct_s2s.model.desired import Desired, Kept
 from mct_s2s.model.directory_objects import Application
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.trust import ClientApplication
-from mct_s2s.planning.registrations.custody import is_like_ours_by_name_alone
 from mct_s2s.planning.registrations.membership import clients_called
+from mct_s2s.planning.registrations.ownership import of_client
 from mct_s2s.planning.secrets.rotated_clients import rotating
 from mct_s2s.ports.secret_stores import SecretStore
 from mct_s2s.stores.file_store import FileStore
@@ -57,13 +57,10 @@ class RunStores:
         """
         folder = default_folder(self.session.label, observed, self.label)
         if desired.rotation is not None and desired.service is not None:
-            named = desired.rotation.clients
-            clients = rotating(desired.rotation, observed, desired.service.unique_name, now)
+            clients = rotating(desired.rotation, observed, desired.service, now)
             found = await gather_or_cancel(
                 *(
-                    self._of_existing(
-                        name, client, folder, noted=not is_like_ours_by_name_alone(client, named, observed)
-                    )
+                    self._of_existing(name, client, folder, noted=_is_believed(client, desired, observed))
                     for name, client in clients.items()
                 )
             )
@@ -153,9 +150,17 @@ def _lapsed(desired: Desired, observed: ObservedState, now: datetime) -> dict[st
             known = client.application
             if known is None or any(one.is_valid_at(now) for one in known.credentials):
                 continue
-            if not is_like_ours_by_name_alone(known, names, observed):
+            if _is_believed(known, desired, observed):
                 found[name] = known
     return found
+
+
+def _is_believed(application: Application, desired: Desired, observed: ObservedState) -> bool:
+    """Whether a client's own tag may say where its secret is; nobody has looked yet who else could have written it."""
+    client = observed.trust.client_of_id(application.client_id)
+    if client is None or desired.service is None:
+        return False
+    return not of_client(client, observed, desired.service, desired.names).is_foreign
 
 
 def _key_file(name: str, place: SecretTo, folder: Path) -> KeyFileStore:

@@ -210,7 +210,17 @@ class FileOptions:
 
 
 @dataclass(kw_only=True)
-class RemovalOptions(ChangingOptions):
+class AdoptingOptions:
+    """Options of every command that writes to registrations, beside those of its own."""
+
+    service_app: Annotated[
+        str | None,
+        option("--service-app", metavar="ID_OR_URI", text="Adopt this registration: its appId or Application ID URI."),
+    ] = None
+
+
+@dataclass(kw_only=True)
+class RemovalOptions(AdoptingOptions, ChangingOptions):
     """Options of every command that removes something."""
 
     keep_registration: Annotated[

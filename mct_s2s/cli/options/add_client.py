@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Annotated
 
 from mct_s2s.cli.binding import argument, option
-from mct_s2s.cli.options import CredentialOptions
+from mct_s2s.cli.options import AdoptingOptions, CredentialOptions
 
 EXAMPLES = (
     "mct-s2s add-client Import -a contosolearn",
@@ -17,7 +17,7 @@ EXAMPLES = (
 
 
 @dataclass(kw_only=True)
-class AddClientOptions(CredentialOptions):
+class AddClientOptions(AdoptingOptions, CredentialOptions):
     """Options of `add-client`."""
 
     name: Annotated[str | None, argument("NAME", "Display name, or the appId of a registration to adopt.")] = None
@@ -33,3 +33,6 @@ class AddClientOptions(CredentialOptions):
             text="Azure resource: its ID, or the name of a web or function app.",
         ),
     ] = field(default_factory=list)
+    role: Annotated[str | None, option("--role", metavar="VALUE", text="App role to grant. Default: S2SAppRole.")] = (
+        None
+    )

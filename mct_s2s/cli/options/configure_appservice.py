@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from mct_s2s.cli.binding import SEVERAL_OPTIONS, option
-from mct_s2s.cli.options import ChangingOptions
+from mct_s2s.cli.options import AdoptingOptions, ChangingOptions
 from mct_s2s.model.site_settings import ENABLED, SETTINGS
 
 EXAMPLES = (
@@ -30,7 +30,7 @@ def _setting_options() -> Iterator[Parameter]:
 
 
 @dataclass(kw_only=True)
-class ConfigureAppserviceOptions(ChangingOptions):
+class ConfigureAppserviceOptions(AdoptingOptions, ChangingOptions):
     """Options of `configure-appservice`."""
 
     given: dict[str, str | list[str] | None] = field(

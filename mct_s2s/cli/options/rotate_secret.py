@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from mct_s2s.cli.binding import argument, option
-from mct_s2s.cli.options import FileOptions, SecretOptions
+from mct_s2s.cli.options import AdoptingOptions, FileOptions, SecretOptions
 
 EXAMPLES = (
     "mct-s2s rotate-secret Import -a contosolearn",
@@ -17,7 +17,7 @@ EXAMPLES = (
 
 
 @dataclass(kw_only=True)
-class RotateSecretOptions(FileOptions, SecretOptions):
+class RotateSecretOptions(FileOptions, AdoptingOptions, SecretOptions):
     """Options of `rotate-secret`."""
 
     name: Annotated[str | None, argument("NAME", "Client application: its display name or appId.")] = None

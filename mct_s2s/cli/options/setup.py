@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Annotated
 
 from mct_s2s.cli.binding import option
-from mct_s2s.cli.options import CredentialOptions
+from mct_s2s.cli.options import AdoptingOptions, CredentialOptions
 
 EXAMPLES = (
     "mct-s2s setup",
@@ -18,7 +18,7 @@ EXAMPLES = (
 
 
 @dataclass(kw_only=True)
-class SetupOptions(CredentialOptions):
+class SetupOptions(AdoptingOptions, CredentialOptions):
     """Options of `setup`."""
 
     client: Annotated[
@@ -35,10 +35,6 @@ class SetupOptions(CredentialOptions):
         option("--service-name", metavar="NAME", text="Display name. Default: MCT service (APP_SERVICE)."),
     ] = None
     role: Annotated[str | None, option("--role", metavar="VALUE", text="App role value. Default: S2SAppRole.")] = None
-    service_app: Annotated[
-        str | None,
-        option("--service-app", metavar="ID_OR_URI", text="Adopt this registration: its appId or Application ID URI."),
-    ] = None
     no_app_service: Annotated[bool, option("--no-app-service", text="Entra ID only; skip the App Service.")] = False
     handoff: Annotated[
         Path | None, option("--handoff", metavar="FILE", text="Write the values for configure-appservice --from FILE.")

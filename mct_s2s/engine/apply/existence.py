@@ -12,10 +12,13 @@ import asyncio
 from mct_s2s import clock
 from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.engine.outcome import Outcome
+from mct_s2s.engine.request import Request
 from mct_s2s.engine.session import Session
 from mct_s2s.errors import ServiceError
 from mct_s2s.model.directory_objects import Application
-from mct_s2s.planning.registrations.custody import found_by_name_alone
+from mct_s2s.model.observed import ObservedState
+from mct_s2s.planning.registrations.membership import clients_called, is_allowed
+from mct_s2s.planning.registrations.ownership import is_in_settings
 from mct_s2s.ports.apply_progress import REPLICATION, activity, waiting
 from mct_s2s.ports.graph import Directory
 
@@ -39,7 +42,7 @@ async def wait_for_deletions(session: Session, outcome: Outcome) -> bool:
     request, directory = outcome.request, session.azure.directory
     if request.removed_clients or request.everything:
         return False
-    doubtful = found_by_name_alone(outcome.before, request.clients, request.unique_name)
+    doubtful = _found_by_name_alone(outcome.before, request)
     if not doubtful:
         return False
     with activity("Checking the app registrations"):
@@ -47,6 +50,20 @@ async def wait_for_deletions(session: Session, outcome: Outcome) -> bool:
         missing = [one for one, is_there in zip(doubtful, there, strict=True) if not is_there]
         limit = min(LONGEST, session.remaining())
         return any(await gather_or_cancel(*(_is_gone(directory, one, limit) for one in missing)))
+
+
+def _found_by_name_alone(observed: ObservedState, request: Request) -> list[Application]:
+    """The service application and the named clients, as far as the App Service's settings name none of them.
+
+    The settings show at once what was changed; the directory shows what was deleted, and consents to it, for a while.
+    """
+    trust, site = observed.trust, observed.app_service
+    found = [] if trust.service is None or is_in_settings(trust.service, observed) else [trust.service]
+    for name in request.clients:
+        clients = clients_called(name, observed, request.unique_name)
+        allowed = (site is not None and is_allowed(one, site) for one in clients)
+        found += [c.application for c, listed in zip(clients, allowed, strict=True) if c.application and not listed]
+    return list({one.object_id: one for one in found}.values())
 
 
 async def _is_gone(directory: Directory, application: Application, limit: float) -> bool:

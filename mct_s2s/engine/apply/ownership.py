@@ -19,7 +19,7 @@ from mct_s2s.model.commands import command
 from mct_s2s.model.directory_objects import Application, ServicePrincipal
 from mct_s2s.model.ids import ApplicationObjectId, ClientId, PrincipalId, name_tag, same_id
 from mct_s2s.planning.changes import CreateApplication
-from mct_s2s.planning.registrations.custody import foreign_owners
+from mct_s2s.planning.registrations.ownership import foreign_owners
 from mct_s2s.ports.apply_progress import waiting
 from mct_s2s.ports.signed_in_cloud import Azure
 

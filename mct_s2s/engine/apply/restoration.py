@@ -11,7 +11,7 @@ from mct_s2s.engine.observe.registration_custody import caller_of, find_custody
 from mct_s2s.model.directory_objects import Application
 from mct_s2s.model.ids import KeyId
 from mct_s2s.planning.changes import CreateApplication
-from mct_s2s.planning.registrations.custody import back_in_the_bin, foreign_owners, refuse_faster
+from mct_s2s.planning.registrations.ownership import back_in_the_bin, foreign_owners, refuse_faster
 from mct_s2s.ports.signed_in_cloud import Azure
 
 

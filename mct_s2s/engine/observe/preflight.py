@@ -7,6 +7,7 @@ from datetime import datetime
 
 from mct_s2s.engine.observe.access import AccessLook
 from mct_s2s.engine.observe.observe import is_refusal, observe
+from mct_s2s.engine.observe.registration_custody import with_custody
 from mct_s2s.engine.request import Request
 from mct_s2s.errors import S2SError
 from mct_s2s.model.caller_rights import CallerRights, SecretRule, Verdict
@@ -72,7 +73,8 @@ async def _without_the_site(
         return None, None, None
     try:
         elsewhere = replace(request.desired, settings=SettingsScope.NONE)
-        rest = await observe(azure, replace(request, target=None, desired=elsewhere), look.at)
+        alone = replace(request, target=None, desired=elsewhere)
+        rest = await with_custody(azure, alone, await observe(azure, alone, look.at))
         return rest, make_plan(elsewhere, rest, request.facts), None
     except S2SError as refusal:
         return None, None, refusal if is_refusal(refusal) else None

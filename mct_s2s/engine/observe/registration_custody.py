@@ -1,4 +1,4 @@
-"""In whose hands a registration is: asked only where nothing but its name speaks for it, or where it is adopted."""
+"""In whose hands a registration is: asked only where that decides, or has to be said."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from mct_s2s.errors import ServiceError
 from mct_s2s.model.directory_objects import Application, Custody, ServicePrincipal
 from mct_s2s.model.ids import PrincipalId, client_id_in
 from mct_s2s.model.observed import ObservedState
-from mct_s2s.planning.registrations.custody import in_question
+from mct_s2s.planning.registrations.ownership import in_question
 from mct_s2s.ports.signed_in_cloud import Azure
 
 
@@ -20,11 +20,9 @@ async def with_custody(azure: Azure, request: Request, observed: ObservedState) 
     Raises:
         ServiceError: it could not be read, so that no one knows.
     """
-    if request.removed_clients or request.everything:
-        return observed
     asked = [
         (client.application, client.principal)
-        for client in in_question(observed, request.clients)
+        for client in in_question(observed, request.desired)
         if client.application is not None
     ]
     if not asked:

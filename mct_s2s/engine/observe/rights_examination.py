@@ -25,6 +25,7 @@ from mct_s2s.planning.permissions.doctor import Seen
 from mct_s2s.planning.permissions.preflight import need_of
 from mct_s2s.planning.permissions.rights import Need
 from mct_s2s.planning.plan import Plan
+from mct_s2s.planning.registrations.ownership import another_site, service_not_ours
 from mct_s2s.ports.apply_progress import activity
 from mct_s2s.ports.signed_in_cloud import Azure
 
@@ -81,8 +82,13 @@ def _whole(request: Request, observed: ObservedState) -> Seen:
 def _planned(request: Request, observed: ObservedState) -> tuple[Plan, S2SError | None]:
     """What `setup` would do to what is there, or why it would refuse."""
     scope = SettingsScope.NONE if observed.app_service is None or observed.settings_unread else SettingsScope.ALL
+    service, spec = observed.trust.service, request.desired.service
     try:
-        return make_plan(replace(request.desired, settings=scope), observed, request.facts), None
+        plan = make_plan(replace(request.desired, settings=scope), observed, request.facts)
+        if service is not None and spec is not None and (other := another_site(service, observed, spec.unique_name)):
+            why = f"it was created for another App Service, {other}"
+            return plan, service_not_ours(service, observed, spec, why)
+        return plan, None
     except (NotThere, Refused) as error:
         return Plan(), None if error.code in GUARDS else error
 

@@ -107,10 +107,12 @@ async def _find_trust(
         trust, (applications, principals) = await gather_or_cancel(
             _find_service(directory, request, found, early, recycled), _listed(directory, request, found)
         )
-        _, *made_for_names = await early
+        own, *made_for_names = await early
     except BaseException:
         await end_all([early])
         raise
+    if own is not None and trust.service is not None and own.client_id != trust.service.client_id:
+        trust = replace(trust, own=own)
     base = trust.service.unique_name if trust.service else None
     if base and base != request.unique_name:
         made_for_names = await directory.applications_by_unique_name(_unique_names(request, base))

@@ -73,6 +73,9 @@ class ApplicationEdits:
     forget: tuple[str, ...] = ()
     """Tags that are to go."""
     management_reference: str | None = None
+    unique_name: str | None = None
+    """It can be set once."""
+    notes: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -18,7 +18,7 @@ from mct_s2s.model.site_settings import ENABLED, AppSettings, is_enabled, ours
 from mct_s2s.planning.permissions.grants import Grant, Lack, lacks, least
 from mct_s2s.planning.permissions.preflight import LEFT_TO_OTHERS
 from mct_s2s.planning.permissions.rights import Need, Right, judge
-from mct_s2s.planning.registrations.custody import CODE as NOT_OURS
+from mct_s2s.planning.registrations.ownership import NOT_OURS, SERVICE_NOT_OURS
 from mct_s2s.planning.secrets.secret_policy import OTHERWISE, longest_end, typed
 
 NEW = "app registrations"
@@ -265,7 +265,7 @@ def _identity(identity_resource: IdentityResource, access: CallerRights) -> Doct
 def _existing(refusal: S2SError, *, is_settings_read: bool) -> DoctorCheck:
     """Why `setup` would refuse what is there. Whose a registration is, is not known without the settings."""
     area = "Existing setup"
-    if refusal.code != NOT_OURS or is_settings_read:
+    if refusal.code not in {NOT_OURS, SERVICE_NOT_OURS} or is_settings_read:
         return _refused(refusal.code, area, refusal)
     message = "A registration has the name of this App Service's; only its settings say whether it is in use."
     return DoctorCheck(refusal.code, State.UNKNOWN, area, message, area, message)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from mct_s2s.errors import Refused
+from mct_s2s.model.desired import ServiceSpec
 from mct_s2s.model.directory_objects import Application, AppRole
-from mct_s2s.model.ids import DEFAULT_ROLE, new_app_role_id
+from mct_s2s.model.ids import DEFAULT_ROLE, new_app_role_id, same_id
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.site_settings import ROLE
 
@@ -31,6 +32,24 @@ def wanted_role(observed: ObservedState) -> AppRole | None:
     """The app role that clients need, where the service application has it."""
     service = observed.trust.service
     return service.role(wanted_role_value(observed)) if service is not None else None
+
+
+def trusted_role(observed: ObservedState, spec: ServiceSpec) -> AppRole | None:
+    """The role that may be granted, and that counts where it was: typed, the document's, or one that we created."""
+    service = observed.trust.service
+    if service is None:
+        return None
+    role = service.role(spec.role or wanted_role_value(observed))
+    if role is not None and spec.role is None and role.value != DEFAULT_ROLE and not _is_made_by_us(role, observed):
+        role = service.role(DEFAULT_ROLE)
+    return role
+
+
+def _is_made_by_us(role: AppRole, observed: ObservedState) -> bool:
+    service = observed.trust.service
+    assert service is not None  # noqa: S101  # it has the role
+    names = filter(None, (service.unique_name, service.client_id))
+    return any(same_id(role.id, new_role(observed, name, role.value or "").id) for name in names)
 
 
 def role_to_use(application: Application, typed: str | None, observed: ObservedState) -> tuple[AppRole, AppRole | None]:

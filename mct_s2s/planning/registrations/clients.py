@@ -39,10 +39,10 @@ from mct_s2s.planning.credentials import plan_credential
 from mct_s2s.planning.credentials.base import ClientState, vault_tags
 from mct_s2s.planning.edits import missing_reference
 from mct_s2s.planning.plan import Facts, Left, ManualStep, Results
-from mct_s2s.planning.registrations.custody import CLIENT_OPTION, adoption, refuse_foreign
-from mct_s2s.planning.registrations.membership import clients_called, members
+from mct_s2s.planning.registrations.membership import clients_called, is_allowed
+from mct_s2s.planning.registrations.ownership import CLIENT_OPTION, adoption, is_consented_to, not_ours, of_client
 from mct_s2s.planning.registrations.restoring import refuse_deleted
-from mct_s2s.planning.registrations.service import CREATE, EXPOSE, Service
+from mct_s2s.planning.registrations.service import CREATE, EXPOSE, Service, role_not_named
 
 ABOUT = "client application"
 
@@ -62,11 +62,10 @@ def plan_client(spec: ClientSpec, service: Service, observed: ObservedState, fac
 
     Raises:
         NotThere: an appId that no registration has, or a display name that two clients of this trust share.
-        Refused: a registration that nothing but its name speaks for is not ours.
+        Refused: something would change for a registration that is not ours.
     """
     key = f"client:{spec.name}"
     found = find_client(spec.name, service.unique_name, observed)
-    notes = _adopted_or_ours(spec, found, observed)
     application = found.application if found else None
     client_id: Later[ClientId] = application.client_id if application else Ref(key, Part.CLIENT_ID)
     object_id: Later[ApplicationObjectId] = application.object_id if application else Ref(key, Part.OBJECT_ID)
@@ -74,6 +73,7 @@ def plan_client(spec: ClientSpec, service: Service, observed: ObservedState, fac
         found.principal.id if found and found.principal else Ref(f"{key}:principal", Part.PRINCIPAL_ID)
     )
     changes: list[AnyChange] = []
+    notes: tuple[str, ...] = ()
     if application is None:
         unique_name, api = client_unique_name(service.unique_name, spec.name), service.client_id
         new = NewApplication(
@@ -136,25 +136,27 @@ def plan_client(spec: ClientSpec, service: Service, observed: ObservedState, fac
                 after=(EXPOSE,),
             )
         )
+    if found is not None and application is not None and not service.ownership.is_foreign:
+        listed = observed.app_service is not None and is_allowed(found, observed.app_service)
+        if changes or not listed:
+            _refuse_foreign(spec, found, service, observed)
+        if is_guid(spec.name) and not is_consented_to(found, observed, service.spec):
+            notes = (adoption(application, observed, ABOUT), *notes)
     if not changes and application is not None:
         changes.append(AlreadyRight(key=key, resource=ABOUT, name=application.display_name, id=application.client_id))
     left = () if consented or spec.consent else (_consent_by_others(spec, client_id),)
     return Client(client_id, tuple(changes), left, notes)
 
 
-def _adopted_or_ours(spec: ClientSpec, found: ClientApplication | None, observed: ObservedState) -> tuple[str, ...]:
-    """What the plan says of a registration that becomes part of the trust by this request.
-
-    Raises:
-        Refused: nothing but its name speaks for it, and it may be in someone else's hands.
-    """
-    if found is None or found.application is None or found in members(observed):
-        return ()
-    if is_guid(spec.name):
-        return (adoption(found.application, observed, ABOUT),)
-    note = observed.secrets.get(spec.name, SecretNote())
-    refuse_foreign(found.application, observed, CLIENT_OPTION, note, spec.credential)
-    return ()
+def _refuse_foreign(spec: ClientSpec, found: ClientApplication, service: Service, observed: ObservedState) -> None:
+    note = observed.secrets.get(spec.name)
+    ownership = of_client(found, observed, service.spec, (spec.name,), note, spec.credential)
+    if not ownership.is_foreign:
+        return
+    if found.principal is not None and observed.trust.is_assigned(found.principal.id, service.role_id):
+        raise role_not_named(service.role_value)
+    assert found.application is not None  # noqa: S101  # asked only of one that is there
+    raise not_ours(found.application, ownership.reason, CLIENT_OPTION)
 
 
 def _stale_scope(client: ClientState, observed: ObservedState) -> tuple[str, ...]:

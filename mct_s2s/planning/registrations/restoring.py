@@ -17,9 +17,14 @@ from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.site_settings import AUDIENCE
 from mct_s2s.planning.changes import RestoreApplication
 from mct_s2s.planning.registrations.application_uri import is_called, restoring
-from mct_s2s.planning.registrations.custody import CLIENT_OPTION, SERVICE_OPTION, is_named
-from mct_s2s.planning.registrations.made_for import refuse_anothers
 from mct_s2s.planning.registrations.membership import clients_called
+from mct_s2s.planning.registrations.ownership import (
+    CLIENT_OPTION,
+    SERVICE_OPTION,
+    another_site,
+    of_service,
+    service_not_ours,
+)
 
 NOTE = "The rest is planned once what was deleted is restored."
 
@@ -39,8 +44,10 @@ def restorations(desired: Desired, observed: ObservedState) -> Iterator[RestoreA
             refuse_deleted(named, observed, but=service.unique_name)
         deleted = deleted_as(service.unique_name, trust.deleted)
         if deleted is not None:
-            refuse_anothers(deleted, observed)
-            option = None if is_named(deleted, service.adopt, observed.settings) else SERVICE_OPTION
+            ownership = of_service(deleted, observed, service)
+            if ownership.is_foreign and another_site(deleted, observed, service.unique_name):
+                raise service_not_ours(deleted, observed, service, ownership.reason)
+            option = SERVICE_OPTION if ownership.is_foreign else None  # who owns it shows once it is back
             yield _restoration("service application", deleted, option)
     base = (trust.service.unique_name if trust.service else None) or service.unique_name
     for spec in desired.clients:

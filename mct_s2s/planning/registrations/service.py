@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from mct_s2s.errors import NotThere
+from mct_s2s.errors import NotThere, Refused
+from mct_s2s.model.commands import option
 from mct_s2s.model.desired import ServiceSpec
 from mct_s2s.model.directory_objects import Application, AppRole, NewApplication
 from mct_s2s.model.ids import (
@@ -16,10 +17,14 @@ from mct_s2s.model.ids import (
     AppRoleId,
     ClientId,
     PrincipalId,
+    adopted_tag,
     api_uri,
     identity_tag,
     name_tag,
     resource_in_tag,
+    site_in_note,
+    site_in_unique_name,
+    site_note,
 )
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.planning.changes import (
@@ -27,6 +32,7 @@ from mct_s2s.planning.changes import (
     AnyChange,
     ApiUri,
     ApplicationEdits,
+    AssignAppRole,
     CreateApplication,
     CreateServicePrincipal,
     Later,
@@ -35,10 +41,19 @@ from mct_s2s.planning.changes import (
     UpdateApplication,
 )
 from mct_s2s.planning.edits import missing_reference
+from mct_s2s.planning.plan import Left, ManualStep, Plan
 from mct_s2s.planning.registrations.app_role import new_role, role_to_use
 from mct_s2s.planning.registrations.application_uri import refuse_taken_uri, uri_in_use
-from mct_s2s.planning.registrations.custody import SERVICE_OPTION, adoption, is_named, refuse_foreign
-from mct_s2s.planning.registrations.made_for import note_for, refuse_anothers
+from mct_s2s.planning.registrations.ownership import (
+    SERVICE_OPTION,
+    Basis,
+    Ownership,
+    adoption,
+    another_site,
+    is_in_settings,
+    of_service,
+    service_not_ours,
+)
 from mct_s2s.planning.registrations.restoring import deleted_as
 
 ABOUT = "service application"
@@ -52,12 +67,14 @@ OPTION = SERVICE_OPTION
 class Service:
     """The service application as it will be, for the clients and the settings to refer to."""
 
+    spec: ServiceSpec
     client_id: Later[ClientId]
     principal: Later[PrincipalId]
     role_id: AppRoleId
     role_value: str
     uri: str | ApiUri
     unique_name: str
+    ownership: Ownership
     changes: tuple[AnyChange, ...]
     notes: tuple[str, ...] = ()
 
@@ -67,18 +84,18 @@ def plan_service(spec: ServiceSpec, observed: ObservedState) -> Service:
 
     Raises:
         NotThere: it is missing, and the command may not create it.
-        Refused: the wanted role exists, but not for applications; or nothing but its name speaks for the registration,
-            and it is not ours.
+        Refused: the wanted role exists, but not for applications.
     """
     application = observed.trust.service
-    notes = _adoption_notes(spec, application, observed)
     if application is None and not spec.may_create:
         raise _missing(deleted_as(spec.unique_name, observed.trust.deleted))
     if application is None:
         return _new_service(spec, observed)
     role, role_edit = role_to_use(application, spec.role, observed)
+    ownership = of_service(application, observed, spec)
+    is_adopted = ownership.basis is Basis.NAMED and not is_in_settings(application, observed)
     uri = uri_in_use(application, observed.settings, spec.adopt)
-    edits = _edits(application, spec, uri, role_edit, observed)
+    edits = _edits(application, spec, uri, role_edit, observed, ownership)
     changes: list[AnyChange] = []
     if edits != ApplicationEdits():
         changes.append(
@@ -109,6 +126,7 @@ def plan_service(spec: ServiceSpec, observed: ObservedState) -> Service:
     else:
         principal = observed.trust.principal.id
     return Service(
+        spec=spec,
         client_id=application.client_id,
         principal=principal,
         role_id=role.id,
@@ -116,12 +134,48 @@ def plan_service(spec: ServiceSpec, observed: ObservedState) -> Service:
         uri=uri or api_uri(application.client_id),
         unique_name=application.unique_name or spec.unique_name,
         changes=tuple(changes),
-        notes=notes,
+        notes=(adoption(application, observed, ABOUT),) if is_adopted else (),
+        ownership=ownership,
+    )
+
+
+def check_ownership(plan: Plan, service: Service | None, observed: ObservedState) -> None:
+    """Stop before anything is written on the word of the App Service's settings alone.
+
+    Raises:
+        Refused: the service application is not this App Service's, or only the settings name the role.
+    """
+    application = observed.trust.service
+    if service is None or application is None or not (plan.changes or plan.left_to_others):
+        return
+    if service.ownership.is_foreign:
+        raise service_not_ours(application, observed, service.spec, service.ownership.reason)
+    grants = any(
+        isinstance(one, AssignAppRole)
+        or (isinstance(one, UpdateApplication) and (one.edits.access_role or one.edits.role))
+        or (isinstance(one, ManualStep) and one.step is Left.CONSENT)
+        for one in (*plan.changes, *plan.left_to_others)
+    )
+    if grants and service.role_value not in {service.spec.role, DEFAULT_ROLE}:
+        raise role_not_named(service.role_value)
+
+
+def role_not_named(value: str) -> Refused:
+    """Nothing but the App Service's settings asks for an app role."""
+    return Refused(
+        "role-not-named",
+        f"Only the App Service's settings ask for the app role '{value}', so it is not granted. Nothing was changed.",
+        remedy=f"If it is right, run the same command with {option('--role', value)}",
     )
 
 
 def _edits(
-    application: Application, spec: ServiceSpec, uri: str | None, role: AppRole | None, observed: ObservedState
+    application: Application,
+    spec: ServiceSpec,
+    uri: str | None,
+    role: AppRole | None,
+    observed: ObservedState,
+    ownership: Ownership,
 ) -> ApplicationEdits:
     """What an application that is there lacks.
 
@@ -135,6 +189,8 @@ def _edits(
         tags=tuple(tag for tag in _memory(observed) if tag not in application.tags),
         management_reference=missing_reference(application, spec.management_reference),
     )
+    if ownership.basis is Basis.NAMED and not spec.is_in_file:
+        edits = _remembered(edits, application, spec, observed)
     if edits.uri is not None:
         refuse_taken_uri(application, observed)
     # The tag of its `uniqueName`, which an interrupted creation lacks, is alone not worth a write.
@@ -144,19 +200,23 @@ def _edits(
     return replace(edits, tags=(*edits.tags, tag))
 
 
-def _adoption_notes(spec: ServiceSpec, application: Application | None, observed: ObservedState) -> tuple[str, ...]:
-    """What the plan says of a registration that becomes the service application now.
+def _remembered(
+    edits: ApplicationEdits, application: Application, spec: ServiceSpec, observed: ObservedState
+) -> ApplicationEdits:
+    """With what makes the adopted one this App Service's own: it need not be named again."""
+    trust, note = observed.trust, _note_for(observed)
+    is_free = trust.own is None and deleted_as(spec.unique_name, trust.deleted) is None
+    if application.unique_name is None and is_free and site_in_unique_name(spec.unique_name):
+        return replace(edits, unique_name=spec.unique_name, tags=(*edits.tags, adopted_tag(spec.unique_name)))
+    if application.unique_name == spec.unique_name and note and another_site(application, observed, spec.unique_name):
+        return replace(edits, notes=note)
+    return edits
 
-    Raises:
-        Refused: nothing but its name speaks for it, and it may be in someone else's hands.
-    """
-    if application is None or is_named(application, None, observed.settings):
-        return ()
-    if is_named(application, spec.adopt, {}):
-        return (adoption(application, observed, ABOUT),)
-    refuse_anothers(application, observed)
-    refuse_foreign(application, observed, OPTION)
-    return ()
+
+def _note_for(observed: ObservedState) -> str | None:
+    """What a service application has to remember: which App Service it is for, where that is known."""
+    site = observed.app_service
+    return site_note(str(site.site.resource)) if site is not None else None
 
 
 def _missing(deleted: Application | None) -> NotThere:
@@ -187,7 +247,7 @@ def _new_service(spec: ServiceSpec, observed: ObservedState) -> Service:
                 spec.unique_name,
                 spec.display_name,
                 _memory(observed),
-                note_for(observed),
+                _note_for(observed),
                 spec.management_reference,
             ),
             option=OPTION,
@@ -204,12 +264,14 @@ def _new_service(spec: ServiceSpec, observed: ObservedState) -> Service:
         CreateServicePrincipal(key=PRINCIPAL, name=spec.display_name, client_id=client_id),
     )
     return Service(
+        spec=spec,
         client_id=client_id,
         principal=Ref(PRINCIPAL, Part.PRINCIPAL_ID),
         role_id=role.id,
         role_value=value,
         uri=ApiUri(client_id),
         unique_name=spec.unique_name,
+        ownership=Ownership(Basis.OURS),
         changes=changes,
     )
 
@@ -235,5 +297,7 @@ def _describe(edits: ApplicationEdits) -> str:
         "v1 access tokens" if edits.token_version else "",
         f"service management reference {edits.management_reference}" if edits.management_reference else "",
         "tagged with the identity to enable" if any(resource_in_tag(tag) for tag in edits.tags) else "",
+        f"named {edits.unique_name}, for this App Service" if edits.unique_name else "",
+        f"noted for {site_in_note(edits.notes)}" if edits.notes else "",
     ]
     return ", ".join(part for part in parts if part)

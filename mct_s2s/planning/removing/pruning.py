@@ -9,19 +9,19 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from mct_s2s.errors import Item, Refused
-from mct_s2s.model.desired import Desired, Pruning, Removal, SettingsScope
+from mct_s2s.model.desired import Desired, Pruning, Removal, ServiceSpec, SettingsScope
 from mct_s2s.model.directory_objects import ServicePrincipal
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.trust import ClientApplication
 from mct_s2s.planning.changes import AnyChange, UpdateApplication
-from mct_s2s.planning.registrations.membership import clients_called, ids_of, members
+from mct_s2s.planning.registrations.membership import clients_called, ids_of
 from mct_s2s.planning.registrations.service import EXPOSE
-from mct_s2s.planning.removing.removal import after_access, base_of
+from mct_s2s.planning.removing.removal import after_access
 from mct_s2s.planning.removing.removal_targets import (
     RemovalTargets,
+    clients_of,
     known_identities,
     listed_entries,
-    made_for,
 )
 
 LARGEST_SHARE = 3
@@ -43,13 +43,8 @@ class Pruned:
         return frozenset(step.key for step in self.steps)
 
 
-def prune(desired: Desired, observed: ObservedState, unique_name: str) -> Pruned:
+def prune(desired: Desired, observed: ObservedState, spec: ServiceSpec) -> Pruned:
     """What becomes of the clients that `desired` does not name.
-
-    Args:
-        desired: whom it names, and whether the others are removed.
-        observed: the trust and the App Service.
-        unique_name: the key of the service application that belongs to this App Service.
 
     Raises:
         Refused: more are to be removed than may be at once.
@@ -57,8 +52,8 @@ def prune(desired: Desired, observed: ObservedState, unique_name: str) -> Pruned
     pruning = desired.pruning
     if pruning is None or desired.settings is SettingsScope.NONE:
         return Pruned()
-    applications, identities = _all_clients(observed, base_of(observed, unique_name))
-    targets = _unnamed(desired, observed, unique_name, applications, identities)
+    applications, identities = clients_of(observed, spec), known_identities(observed)
+    targets = _unnamed(desired, observed, spec.unique_name, applications, identities)
     names = [client.display_name for client in targets.clients]
     names += [identity.display_name for identity in targets.identities]
     if not names:
@@ -67,7 +62,7 @@ def prune(desired: Desired, observed: ObservedState, unique_name: str) -> Pruned
         return Pruned(notes=(f"Left alone, as nothing names them: {_list(names)}. To remove them, add --prune.",))
     _check_number(names, len(applications) + len(identities), pruning, observed)
     removal = Removal(kept=pruning.kept, is_pruning=True)
-    rest = after_access(removal, targets, observed, unique_name)
+    rest = after_access(removal, targets, observed, spec)
     return Pruned(frozenset(entry.casefold() for entry in targets.entries), rest.steps, rest.notes)
 
 
@@ -82,22 +77,6 @@ def beside(steps: list[AnyChange], pruned: Pruned) -> tuple[AnyChange, ...]:
         if isinstance(step, UpdateApplication) and step.edits.forget
         else step
         for step in pruned.steps
-    )
-
-
-def _all_clients(
-    observed: ObservedState, base: str
-) -> tuple[tuple[ClientApplication, ...], tuple[ServicePrincipal, ...]]:
-    """Everyone who is consented to or allowed, and what was made for this trust and is neither."""
-    service, of_trust = observed.trust.service, members(observed)
-    made = (
-        client
-        for client in observed.trust.clients
-        if client not in of_trust and client.application is not None and made_for(client.application, base)
-    )
-    return (
-        tuple(client for client in (*of_trust, *made) if service is None or client.client_id != service.client_id),
-        known_identities(observed),
     )
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from mct_s2s.model.desired import Removal
+from mct_s2s.model.desired import Removal, ServiceSpec
 from mct_s2s.model.directory_objects import Application, ServicePrincipal
-from mct_s2s.model.ids import PrincipalId, same_id
+from mct_s2s.model.ids import PrincipalId, adopted_tag, same_id
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.trust import ClientApplication
 from mct_s2s.planning.changes import (
@@ -21,9 +21,11 @@ from mct_s2s.planning.changes import (
     UpdateApplication,
 )
 from mct_s2s.planning.credentials.secret import secrets_among
+from mct_s2s.planning.registrations.app_role import trusted_role
 from mct_s2s.planning.registrations.clients import ABOUT as CLIENT
+from mct_s2s.planning.registrations.membership import is_allowed
+from mct_s2s.planning.registrations.ownership import another_site, is_below, is_consented_to
 from mct_s2s.planning.registrations.service import ABOUT as SERVICE
-from mct_s2s.planning.removing.removal_targets import made_for
 from mct_s2s.planning.removing.stored_secrets import stored_secrets
 
 AS_ASKED = "kept: --keep-registration"
@@ -33,44 +35,50 @@ _HOW_TO_DELETE = " (to delete it, add --delete-adopted)"
 _FOR_ANOTHER_SITE = "kept: another App Service's client has to be there"
 
 
-def consent_revoked(
-    principal: ServicePrincipal | None, key: str, name: str, observed: ObservedState
-) -> Iterator[RevokeAppRole]:
-    """The steps that take back what was consented to a principal; `key` is its client's."""
-    service = observed.trust.principal
-    if principal is None or service is None:
-        return
-    for assignment in observed.trust.assignments:
-        if same_id(assignment.principal_id, principal.id):
-            yield RevokeAppRole(
-                key=f"{key}:consent:{assignment.id}",
-                name=name,
-                service=PrincipalId(service.id),
-                assignment=assignment.id,
-                # Until it is revoked, the directory still knows a registration that is kept for a client.
-                after=(f"{key}:access",),
-            )
-
-
 @dataclass(frozen=True)
 class RegistrationRemoval:
     """What becomes of app registrations."""
 
     removal: Removal
     observed: ObservedState
-    base: str
-    """The `uniqueName` of the service application."""
+    spec: ServiceSpec
+
+    @property
+    def is_own(self) -> bool:
+        """Whether the service application was created for this App Service, so that all that it grants is its own."""
+        service, name = self.observed.trust.service, self.spec.unique_name
+        return service is not None and service.unique_name == name and adopted_tag(name) not in service.tags
+
+    def consent_revoked(self, principal: ServicePrincipal | None, key: str, name: str) -> Iterator[RevokeAppRole]:
+        """The steps that take back what was consented to a principal; `key` is its client's."""
+        service, role = self.observed.trust.principal, trusted_role(self.observed, self.spec)
+        if principal is None or service is None:
+            return
+        for assignment in self.observed.trust.assignments:
+            is_ours = self.is_own or (role is not None and same_id(assignment.role_id, role.id))
+            if is_ours and same_id(assignment.principal_id, principal.id):
+                yield RevokeAppRole(
+                    key=f"{key}:consent:{assignment.id}",
+                    name=name,
+                    service=PrincipalId(service.id),
+                    assignment=assignment.id,
+                    # Until it is revoked, the directory still knows a registration that is kept for a client.
+                    after=(f"{key}:access",),
+                )
 
     def client(self, client: ClientApplication) -> Iterator[AnyChange]:
         """Access first, then what is ours of the registration."""
         key, application = f"client:{client.client_id}", client.application
-        revoked = list(consent_revoked(client.principal, key, client.display_name, self.observed))
+        if self._is_another_sites(client):
+            return
+        revoked = list(self.consent_revoked(client.principal, key, client.display_name))
         if application is None:
             yield from revoked
             return
-        kept = self.why_kept(application)
+        kept = self.why_kept(client, application)
         if kept:
-            yield from self._undeclared(application, key)
+            if self._is_ours(application) or self._is_known(client):
+                yield from self._undeclared(application, key)
             yield from revoked
             yield _kept(CLIENT, application, f"{kept}{_with_credentials(application)}", key)
             return
@@ -96,33 +104,51 @@ class RegistrationRemoval:
         else:
             yield from self._deleted(SERVICE, service, "service-application", after)
 
-    def why_kept(self, application: Application) -> str:
+    def _is_another_sites(self, client: ClientApplication) -> bool:
+        """Whether the service application is shared, and another App Service's client: it only leaves the list."""
+        service, site = self.observed.trust.service, self.observed.app_service
+        if service is None or not another_site(service, self.observed, self.spec.unique_name):
+            return False
+        called = {client.client_id.casefold(), client.display_name.casefold()}
+        return not called.isdisjoint(self.removal.kept) or site is None or not is_allowed(client, site)
+
+    def why_kept(self, client: ClientApplication, application: Application) -> str:
         """Why a client's registration is not deleted; empty where it is."""
         if self.removal.keep_registration:
             return AS_ASKED
         if application.client_id.casefold() in self.removal.kept:
             return _FOR_ANOTHER_SITE
-        if self.removal.delete_adopted:
+        if self.removal.delete_adopted and (self._is_ours(application) or self._is_known(client)):
             return ""
-        if not made_for(application, self.base):
-            return f"{_ADOPTED}{self._hint}"
+        if not self._is_ours(application):
+            return f"{_ADOPTED}{self._hint if self._is_known(client) else ''}"
         service = self.observed.trust.service
         others = (one.resource_client_id for one in application.required_access)
         serves_others = service is not None and any(not same_id(one, service.client_id) for one in others)
         return f"{_FOR_OTHERS}{self._hint}" if serves_others else ""
 
+    def _is_ours(self, application: Application) -> bool:
+        return is_below(application, self.spec.unique_name)
+
+    def _is_known(self, client: ClientApplication) -> bool:
+        """Whether more than an allow list makes it a client."""
+        named = {name.strip().casefold() for name in self.removal.clients}
+        return client.client_id.casefold() in named or is_consented_to(client, self.observed, self.spec)
+
     @property
     def _hint(self) -> str:
         return "" if self.removal.is_pruning else _HOW_TO_DELETE
 
-    def why_service_kept(self, unique_name: str) -> str:
+    def why_service_kept(self) -> str:
         """Why the service application is not deleted; empty where it is, or is not there."""
         service = self.observed.trust.service
         if service is None:
             return ""
         if self.removal.keep_registration:
             return AS_ASKED
-        return "" if service.unique_name == unique_name or self.removal.delete_adopted else f"{_ADOPTED}{self._hint}"
+        if another_site(service, self.observed, self.spec.unique_name):
+            return _FOR_ANOTHER_SITE
+        return "" if self.is_own or self.removal.delete_adopted else f"{_ADOPTED}{self._hint}"
 
     def _undeclared(self, application: Application, key: str) -> Iterator[AnyChange]:
         service = self.observed.trust.service
@@ -139,7 +165,7 @@ class RegistrationRemoval:
             )
 
     def _secrets(self, application: Application, key: str) -> Iterator[AnyChange]:
-        if not made_for(application, self.base):
+        if not self._is_ours(application):
             return
         for credential in secrets_among(application.credentials):
             if credential.is_ours:

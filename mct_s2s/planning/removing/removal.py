@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from mct_s2s.errors import Item
-from mct_s2s.model.desired import Removal
+from mct_s2s.model.desired import Removal, ServiceSpec
 from mct_s2s.model.ids import identity_tag
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.site_settings import NAMES
@@ -22,57 +22,44 @@ from mct_s2s.planning.changes import (
     UpdateApplication,
 )
 from mct_s2s.planning.plan import Plan
+from mct_s2s.planning.registrations.ownership import of_service, service_not_ours
 from mct_s2s.planning.registrations.service import ABOUT as SERVICE
 from mct_s2s.planning.removing.identity_removal import identity_key, switched_off_or_kept, switching_off_note
-from mct_s2s.planning.removing.registration_removal import AS_ASKED, RegistrationRemoval, consent_revoked
+from mct_s2s.planning.removing.registration_removal import AS_ASKED, RegistrationRemoval
 from mct_s2s.planning.removing.removal_targets import RemovalTargets, removal_targets
 from mct_s2s.planning.removing.stored_secrets import kept_secret_notes
 
 
-def plan_removal(removal: Removal, observed: ObservedState, unique_name: str, *, restart: bool) -> Plan:
+def plan_removal(removal: Removal, observed: ObservedState, spec: ServiceSpec, *, restart: bool) -> Plan:
     """What is removed, in the order in which it is.
-
-    Args:
-        removal: what is wanted.
-        observed: the trust and the App Service.
-        unique_name: the key of the service application that belongs to this App Service.
-        restart: whether the site is restarted.
 
     Raises:
         NotThere: a name that means no one, or two clients.
-        Refused: the service application, named as a client.
+        Refused: the service application, named as a client; or one that is not this App Service's.
     """
-    targets = removal_targets(removal, observed, base_of(observed, unique_name))
-    rest = after_access(removal, targets, observed, unique_name)
-    return replace(rest, steps=(*_revoked_access(removal, targets, observed, restart=restart), *rest.steps))
-
-
-def base_of(observed: ObservedState, unique_name: str) -> str:
-    """The `uniqueName` of the service application, which that of each client that was made for it begins with."""
+    targets = removal_targets(removal, observed, spec)
+    rest = after_access(removal, targets, observed, spec)
+    plan = replace(rest, steps=(*_revoked_access(removal, targets, observed, restart=restart), *rest.steps))
     service = observed.trust.service
-    return (service.unique_name if service else None) or unique_name
+    ownership = of_service(service, observed, spec) if service is not None and plan.changes else None
+    if service is not None and ownership is not None and ownership.is_foreign:
+        raise service_not_ours(service, observed, spec, ownership.reason)
+    return plan
 
 
-def after_access(removal: Removal, targets: RemovalTargets, observed: ObservedState, unique_name: str) -> Plan:
-    """What is removed once the App Service no longer allows the targets.
-
-    Args:
-        removal: how thoroughly.
-        targets: who goes.
-        observed: the trust, and the identities that were enabled for it.
-        unique_name: the key of the service application that belongs to this App Service.
-    """
+def after_access(removal: Removal, targets: RemovalTargets, observed: ObservedState, spec: ServiceSpec) -> Plan:
+    """What is removed once the App Service no longer allows the targets."""
     service = observed.trust.service
-    registrations = RegistrationRemoval(removal, observed, base_of(observed, unique_name))
+    registrations = RegistrationRemoval(removal, observed, spec)
     steps: list[AnyChange] = []
     for client in targets.clients:
         steps += registrations.client(client)
     for identity in targets.identities:
-        steps += consent_revoked(identity, identity_key(identity.id), identity.display_name, observed)
+        steps += registrations.consent_revoked(identity, identity_key(identity.id), identity.display_name)
         steps.append(switched_off_or_kept(identity, observed))
     for row in targets.deleted:
         steps.append(registrations.deleted_before(row))
-    why_kept = registrations.why_service_kept(unique_name) if removal.everything else AS_ASKED
+    why_kept = registrations.why_service_kept() if removal.everything else AS_ASKED
     if why_kept:
         steps += _forgotten(targets, observed)
     if removal.everything and service is not None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from mct_s2s.errors import NotThere, Refused
 from mct_s2s.model.azure_resources import IdentityResource
-from mct_s2s.model.desired import Removal
+from mct_s2s.model.desired import Removal, ServiceSpec
 from mct_s2s.model.directory_objects import Application, ServicePrincipal
 from mct_s2s.model.ids import client_unique_name, same_id
 from mct_s2s.model.observed import ObservedState
@@ -15,6 +15,7 @@ from mct_s2s.model.trust import ClientApplication
 from mct_s2s.planning.nearest import did_you_mean
 from mct_s2s.planning.registrations.client_lookup import identities_called, listed, names
 from mct_s2s.planning.registrations.membership import clients_called, ids_of, members
+from mct_s2s.planning.registrations.ownership import is_below
 
 
 @dataclass(frozen=True)
@@ -36,30 +37,29 @@ class RemovalTargets:
         return self == RemovalTargets()
 
 
-def made_for(application: Application, base: str) -> bool:
-    """Whether a client's registration was made by this tool for that very service application."""
-    return application.unique_name is not None and application.unique_name.startswith(f"{base}.")
+def clients_of(observed: ObservedState, spec: ServiceSpec) -> tuple[ClientApplication, ...]:
+    """The client applications of this App Service: by consent, by its allow lists, or created for it.
+
+    A registration that merely carries this trust's tag is none of them: its owner can write that.
+    """
+    service, of_trust = observed.trust.service, members(observed)
+    made = (one for one in observed.trust.clients if one.application and is_below(one.application, spec.unique_name))
+    others = dict.fromkeys((*of_trust, *made))
+    return tuple(client for client in others if service is None or client.client_id != service.client_id)
 
 
-def removal_targets(removal: Removal, observed: ObservedState, base: str) -> RemovalTargets:
+def removal_targets(removal: Removal, observed: ObservedState, spec: ServiceSpec) -> RemovalTargets:
     """The clients that a removal means: by name, appId, object id, resource id, or as an allow list has them.
-
-    A registration that merely carries this trust's tag is none of its clients: its owner can write that.
-
-    Args:
-        removal: what is wanted.
-        observed: the trust and the App Service.
-        base: the `uniqueName` of the service application.
 
     Raises:
         NotThere: a name that means no one, or two of them.
         Refused: the service application itself.
     """
     if removal.everything:
-        service, of_trust = observed.trust.service, members(observed)
-        others = [c for c in observed.trust.clients if service is None or c.client_id != service.client_id]
-        ours = (c for c in others if c in of_trust or (c.application is not None and made_for(c.application, base)))
-        return RemovalTargets(tuple(ours), known_identities(observed), listed_entries(observed), _off(observed))
+        clients = clients_of(observed, spec)
+        return RemovalTargets(clients, known_identities(observed), listed_entries(observed), _off(observed))
+    service = observed.trust.service
+    base = (service.unique_name if service is not None else None) or spec.unique_name
     found = [_named(name, observed, base) for name in removal.clients]
     unknown = [name for name, one in zip(removal.clients, found, strict=True) if one.is_empty]
     if unknown and not removal.ignore_missing:
@@ -94,7 +94,7 @@ def _named(name: str, observed: ObservedState, base: str) -> RemovalTargets:
     meant = {word}.union(*(ids_of(client) for client in clients), (i.id.casefold() for i in identities))
     entries = tuple(entry for entry in listed_entries(observed) if entry.casefold() in meant)
     off = tuple(h for h in _off(observed) if word in {h.display_name.casefold(), str(h.resource).casefold()})
-    deleted = (row for row in trust.deleted if made_for(row, base) and _was_called(row, name, base))
+    deleted = (row for row in trust.deleted if is_below(row, base) and _was_called(row, name, base))
     gone = () if clients else tuple(deleted)
     return RemovalTargets(clients, identities, entries, off, gone)
 

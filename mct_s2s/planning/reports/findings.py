@@ -14,16 +14,17 @@ from enum import StrEnum
 from mct_s2s.model.azure_resources import AppService
 from mct_s2s.model.client_credentials import EXPIRING_WITHIN
 from mct_s2s.model.commands import own_command, webapp_command
-from mct_s2s.model.ids import api_uri, is_guid
+from mct_s2s.model.ids import api_uri, is_guid, service_unique_name
 from mct_s2s.model.observed import ObservedState
-from mct_s2s.model.site_settings import LISTS, ROLE, SETTINGS, Fact, Setting, ours, required_by
+from mct_s2s.model.site_settings import AUDIENCE, LISTS, ROLE, SETTINGS, Fact, Setting, ours, required_by
 from mct_s2s.model.trust import ClientApplication
 from mct_s2s.planning.app_service.site import right_values
 from mct_s2s.planning.app_service.slots import make_sticky, not_sticky
 from mct_s2s.planning.credentials.secret import secrets_among
 from mct_s2s.planning.registrations.app_role import wanted_role, wanted_role_value
-from mct_s2s.planning.registrations.application_uri import holder_of_uri, taken_uri, uri_in_use
+from mct_s2s.planning.registrations.application_uri import holder_of_uri, is_called, taken_uri, uri_in_use
 from mct_s2s.planning.registrations.membership import is_allowed, is_allowed_by_object_id, is_consented, members
+from mct_s2s.planning.registrations.ownership import SERVICE_NOT_OURS, SERVICE_OPTION, another_site, is_in_settings
 from mct_s2s.planning.secrets.renewal import renewal
 
 
@@ -63,7 +64,11 @@ def is_healthy(findings: tuple[Finding, ...]) -> bool:
 
 
 def diagnose(
-    observed: ObservedState, now: datetime, where: str, within: timedelta = EXPIRING_WITHIN
+    observed: ObservedState,
+    now: datetime,
+    where: str,
+    within: timedelta = EXPIRING_WITHIN,
+    adopted: str | None = None,
 ) -> tuple[Finding, ...]:
     """Everything that is wrong, in the order in which it has to be fixed.
 
@@ -72,6 +77,7 @@ def diagnose(
         now: aware; what expiry is measured against.
         where: the options that name this App Service on a command line: `-a contosolearn -g mct-prod`.
         within: how long before a client's last credential expires there is a finding about it.
+        adopted: the service application that a trust file names for this App Service.
     """
     site = observed.app_service
     if site is not None and site.refusal is not None:
@@ -83,7 +89,7 @@ def diagnose(
         return (Finding("not-configured", Severity.ERROR, label, message, remedy),)
     found = [*_stopped(site), *_service(observed, where)]
     if site is not None:
-        found += _settings(observed, site, where)
+        found += [*_anothers(observed, site, where, adopted), *_settings(observed, site, where)]
     for client in members(observed):
         found += _client(client, observed, where)
         found += _credentials(client, now, within, where)
@@ -148,6 +154,20 @@ def _service(observed: ObservedState, where: str) -> Iterator[Finding]:
             f"'{name}' gets v2 access tokens: their audience is {application.client_id}, not its Application ID URI."
         )
         yield Finding("token-version", Severity.ERROR, name, message, setup)
+
+
+def _anothers(observed: ObservedState, site: AppService, where: str, adopted: str | None) -> Iterator[Finding]:
+    """The service application of another App Service, whose settings may have been copied."""
+    application, own = observed.trust.service, observed.trust.own
+    if application is None or not is_in_settings(application, observed) or is_called(application, adopted or ""):
+        return
+    other = another_site(application, observed, service_unique_name(site.site.name, site.site.resource.slot))
+    if other is not None:
+        name = application.display_name
+        message = f"{AUDIENCE} names '{name}' (appId {application.client_id}), which was created for another App "
+        message += f"Service, {other}."
+        setup = own_command("setup", SERVICE_OPTION, own.client_id if own is not None else "APP_ID", where=where)
+        yield Finding(SERVICE_NOT_OURS, Severity.WARNING, name, message, setup)
 
 
 def _settings(observed: ObservedState, site: AppService, where: str) -> Iterator[Finding]:

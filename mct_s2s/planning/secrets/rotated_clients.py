@@ -8,19 +8,21 @@ from datetime import UTC, datetime
 
 from mct_s2s.errors import NotThere, Refused
 from mct_s2s.model.client_credentials import Credential
-from mct_s2s.model.desired import Rotation
+from mct_s2s.model.desired import Rotation, ServiceSpec
 from mct_s2s.model.directory_objects import Application
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.planning.credentials.secret import secrets_among
 from mct_s2s.planning.nearest import did_you_mean
 from mct_s2s.planning.registrations.clients import find_client
 from mct_s2s.planning.registrations.membership import members
+from mct_s2s.planning.registrations.ownership import is_below
 
 
-def rotating(rotation: Rotation, observed: ObservedState, unique_name: str, now: datetime) -> dict[str, Application]:
+def rotating(rotation: Rotation, observed: ObservedState, spec: ServiceSpec, now: datetime) -> dict[str, Application]:
     """The registrations that a rotation is about, by display name, or where two share one, by appId.
 
-    Those of a rotation that is only about named clients are called as they were named.
+    Those of a rotation that is only about named clients are called as they were named. Whose they are is not judged
+    yet: where their secrets are stored has a say in that.
 
     Raises:
         NotThere: there is no such client, or no trust at all.
@@ -33,26 +35,25 @@ def rotating(rotation: Rotation, observed: ObservedState, unique_name: str, now:
             "This App Service has no service application yet, so it has no clients.",
             remedy="Create it first: run mct-s2s setup with the same options.",
         )
+    base = service.unique_name or spec.unique_name
     if rotation.expiring_within is None:
-        base = service.unique_name or unique_name
         return _called(_the_client(name, base, observed) for name in rotation.clients)
     horizon = now + rotation.expiring_within
     if rotation.only_named:
-        base = service.unique_name or unique_name
         named = ((name, _application_of(name, base, observed)) for name in rotation.clients)
         due = {one.client_id: (name, one) for name, one in named if one is not None and _is_due(one, horizon)}
         return dict(due.values())
-    return _called(_due_members(observed, horizon))
+    return _called(_due(observed, horizon, base))
 
 
 def left_alone(
-    rotation: Rotation, observed: ObservedState, now: datetime, rotated: Iterable[Application]
+    rotation: Rotation, observed: ObservedState, now: datetime, rotated: Iterable[Application], base: str
 ) -> Iterator[str]:
     """The clients whose secret ends as soon and that were not named."""
     if not rotation.only_named or rotation.expiring_within is None:
         return
     known = {application.client_id for application in rotated}
-    others = [one for one in _due_members(observed, now + rotation.expiring_within) if one.client_id not in known]
+    others = [one for one in _due(observed, now + rotation.expiring_within, base) if one.client_id not in known]
     if others:
         names = ", ".join(f"'{one.display_name}'" for one in others)
         yield f"Left alone, although a secret expires: {names}. Nothing asks to rotate it."
@@ -76,8 +77,10 @@ def _application_of(name: str, base: str, observed: ObservedState) -> Applicatio
     return client.application if client is not None else None
 
 
-def _due_members(observed: ObservedState, horizon: datetime) -> list[Application]:
-    applications = (client.application for client in members(observed))
+def _due(observed: ObservedState, horizon: datetime, base: str) -> list[Application]:
+    of_trust = members(observed)
+    made = (one for one in observed.trust.clients if one.application and is_below(one.application, base))
+    applications = (client.application for client in dict.fromkeys((*of_trust, *made)))
     return [one for one in applications if one is not None and _is_due(one, horizon)]
 
 

@@ -6,14 +6,14 @@ rotation without an outage.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
 from mct_s2s.errors import Item
 from mct_s2s.model.client_credentials import Credential, SecretNote, ending
 from mct_s2s.model.commands import credential_removal
-from mct_s2s.model.desired import Rotation
+from mct_s2s.model.desired import Rotation, ServiceSpec
 from mct_s2s.model.directory_objects import Application
 from mct_s2s.model.ids import api_uri, same_id
 from mct_s2s.model.observed import ObservedState
@@ -30,23 +30,27 @@ from mct_s2s.planning.credentials.secret import AddSecret, going_to, orphan_remo
 from mct_s2s.planning.plan import Facts, Plan
 from mct_s2s.planning.registrations.application_uri import uri_in_use
 from mct_s2s.planning.registrations.clients import ABOUT
-from mct_s2s.planning.registrations.custody import CLIENT_OPTION, is_like_ours_by_name_alone, refuse_foreign
+from mct_s2s.planning.registrations.ownership import CLIENT_OPTION, not_ours, of_client, of_service, service_not_ours
 from mct_s2s.planning.secrets.rotated_clients import ends_within, left_alone, rotating
 
 
-def plan_rotation(rotation: Rotation, observed: ObservedState, facts: Facts, unique_name: str) -> Plan:
+def plan_rotation(rotation: Rotation, observed: ObservedState, facts: Facts, spec: ServiceSpec) -> Plan:
     """What has to be made and removed.
 
     Raises:
         NotThere: there is no such client, or no trust at all.
-        Refused: a client that has no secret, or that nothing but its name speaks for.
+        Refused: a client that has no secret, or that is not ours.
     """
-    applications = rotating(rotation, observed, unique_name, facts.now)
-    for name, application in applications.items():
-        if is_like_ours_by_name_alone(application, rotation.clients, observed):
-            refuse_foreign(application, observed, CLIENT_OPTION, observed.secrets.get(name))
+    found = rotating(rotation, observed, spec, facts.now)
     service = observed.trust.service
     assert service is not None  # noqa: S101  # `rotating` has looked
+    foreign = _foreign(found, rotation, observed, spec)
+    of_site = of_service(service, observed, spec)
+    if foreign and of_site.is_foreign:
+        raise service_not_ours(service, observed, spec, of_site.reason)
+    for name in foreign if rotation.expiring_within is None else ():
+        raise not_ours(found[name], foreign[name], CLIENT_OPTION)
+    applications = {name: application for name, application in found.items() if name not in foreign}
     audience = uri_in_use(service, observed.settings) or api_uri(service.client_id)
     steps: list[AnyChange] = []
     notes: list[Item] = []
@@ -54,8 +58,22 @@ def plan_rotation(rotation: Rotation, observed: ObservedState, facts: Facts, uni
         one = _Rotating(name, rotation.of(name), application, observed, facts, audience)
         steps += one.steps()
         notes += one.notes()
-    notes += left_alone(rotation, observed, facts.now, applications.values())
+    notes += (f"Left alone, although a secret expires: '{one}', as {why}." for one, why in foreign.items())
+    notes += left_alone(rotation, observed, facts.now, found.values(), service.unique_name or spec.unique_name)
     return Plan(tuple(steps), notes=tuple(notes))
+
+
+def _foreign(
+    found: Mapping[str, Application], rotation: Rotation, observed: ObservedState, spec: ServiceSpec
+) -> dict[str, str]:
+    """Whose secret is not rotated, and why."""
+    clients = {name: observed.trust.client_of_id(application.client_id) for name, application in found.items()}
+    judged = {
+        name: of_client(client, observed, spec, rotation.clients, observed.secrets.get(name))
+        for name, client in clients.items()
+        if client is not None
+    }
+    return {name: ownership.reason for name, ownership in judged.items() if ownership.is_foreign}
 
 
 REFERENCES_FOLLOW_HOURS = 25

@@ -1,0 +1,263 @@
+"""Whose a registration is: everything that writes, grants, delivers, revokes or removes asks here first.
+
+Whoever may write an App Service's settings is no administrator of the directory; neither is the owner of a
+registration, who writes its tags, notes and display name, nor any member of the tenant, who may register an application
+under a name that can be computed (learn.microsoft.com/entra/fundamentals/users-default-permissions).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from mct_s2s.errors import Refused
+from mct_s2s.model.client_credentials import CLOCKS_DIFFER, Credential, SecretNote
+from mct_s2s.model.commands import command, option
+from mct_s2s.model.desired import CredentialSpec, Desired, ServiceSpec
+from mct_s2s.model.directory_objects import Application, Custody, Owner
+from mct_s2s.model.ids import PrincipalId, same_id, site_in_note, site_in_unique_name
+from mct_s2s.model.observed import ObservedState
+from mct_s2s.model.site_settings import AUDIENCE
+from mct_s2s.model.trust import ClientApplication
+from mct_s2s.planning.registrations.app_role import trusted_role
+from mct_s2s.planning.registrations.application_uri import is_called, purging, restoring
+from mct_s2s.planning.registrations.membership import clients_called
+
+SERVICE_NOT_OURS = "service-application-not-ours"
+NOT_OURS = "registration-not-ours"
+SERVICE_OPTION = "--service-app"
+CLIENT_OPTION = "--client"
+
+
+class Basis(StrEnum):
+    """Why a registration may be written to, or that it may not."""
+
+    NAMED = "named"
+    """By its appId or URI, on the command line or in the trust file."""
+    OURS = "ours"
+    """This very App Service's service application, by its `uniqueName` and by the settings."""
+    CONSENTED = "consented"
+    """A client that an administrator of the directory has given the app role."""
+    IN_CUSTODY = "in custody"
+    """Ours by its `uniqueName`, and in no one else's hands."""
+    FOREIGN = "foreign"
+
+
+@dataclass(frozen=True)
+class Ownership:
+    """The judgement on one registration."""
+
+    basis: Basis
+    reason: str = ""
+    """Why it is foreign, for people: `it is owned by …`."""
+
+    @property
+    def is_foreign(self) -> bool:
+        """Whether nothing may be written to it."""
+        return self.basis is Basis.FOREIGN
+
+
+def of_service(application: Application, observed: ObservedState, spec: ServiceSpec) -> Ownership:
+    """Whose a service application is; what only the settings name is never ours."""
+    if spec.adopt and is_called(application, spec.adopt.strip()):
+        return Ownership(Basis.NAMED)
+    other = another_site(application, observed, spec.unique_name)
+    if other:
+        return Ownership(Basis.FOREIGN, f"it was created for another App Service, {other}")
+    is_set = is_in_settings(application, observed)
+    why = _foreign_custody(application, observed)
+    if application.unique_name != spec.unique_name:
+        return Ownership(Basis.FOREIGN, why or "no administrator of the directory has assigned it to this App Service")
+    if is_set:
+        return Ownership(Basis.OURS)
+    return Ownership(Basis.FOREIGN, why) if why else Ownership(Basis.IN_CUSTODY)
+
+
+def of_client(
+    client: ClientApplication,
+    observed: ObservedState,
+    spec: ServiceSpec,
+    named: Collection[str] = (),
+    note: SecretNote | None = None,
+    credential: CredentialSpec | None = None,
+) -> Ownership:
+    """Whose a client's registration is. An entry on an allow list, a tag or a display name never counts.
+
+    Args:
+        client: one of the observed.
+        observed: the state, with the custody of what `in_question` asks for.
+        spec: the service application's.
+        named: what the operator named clients by; only their appIds count.
+        note: what the client's store remembers: those credentials may be there.
+        credential: what is asked for, which may be there, too.
+    """
+    service, application = observed.trust.service, client.application
+    if client.client_id.casefold() in {name.strip().casefold() for name in named}:
+        return Ownership(Basis.NAMED)
+    if application is None or (service is not None and of_service(service, observed, spec).is_foreign):
+        return Ownership(Basis.FOREIGN, "its service application is not this App Service's")
+    if is_consented_to(client, observed, spec):
+        return Ownership(Basis.CONSENTED)
+    why = _foreign_custody(application, observed, note, credential)
+    if not is_below(application, (service.unique_name if service is not None else None) or spec.unique_name):
+        return Ownership(Basis.FOREIGN, why or "it has no admin consent for this App Service")
+    return Ownership(Basis.FOREIGN, why) if why else Ownership(Basis.IN_CUSTODY)
+
+
+def is_in_settings(application: Application, observed: ObservedState) -> bool:
+    """Whether the App Service's settings name it as their audience."""
+    audience = (AUDIENCE.value_in(observed.settings) or "").strip()
+    return bool(audience) and is_called(application, audience)
+
+
+def another_site(application: Application, observed: ObservedState, unique_name: str) -> str | None:
+    """The other App Service that a service application was created for, by its note or its `uniqueName`."""
+    site, noted = observed.app_service, site_in_note(application.notes)
+    if site is not None and noted is not None and not same_id(noted, str(site.site.resource)):
+        return noted
+    name = application.unique_name
+    return site_in_unique_name(name) if name is not None and name != unique_name else None
+
+
+def is_below(application: Application, base: str) -> bool:
+    """Whether a client's registration was created for the service application of that `uniqueName`."""
+    return application.unique_name is not None and application.unique_name.startswith(f"{base}.")
+
+
+def is_consented_to(client: ClientApplication, observed: ObservedState, spec: ServiceSpec) -> bool:
+    """Whether an administrator gave the client the role; one that only the settings name is not the role."""
+    role, principal = trusted_role(observed, spec), client.principal
+    return role is not None and principal is not None and observed.trust.is_assigned(principal.id, role.id)
+
+
+def in_question(observed: ObservedState, desired: Desired) -> Iterator[ClientApplication]:
+    """The registrations whose custody has to be looked at: to judge them, or to say whose they are."""
+    spec, trust = desired.service, observed.trust
+    if spec is None:
+        return
+    if trust.service is not None and of_service(trust.service, observed, spec).basis is not Basis.OURS:
+        yield ClientApplication(trust.service, trust.principal)
+    base = (trust.service.unique_name if trust.service is not None else None) or spec.unique_name
+    asked = {one.client_id for name in desired.names for one in clients_called(name, observed, base)}
+    for client in trust.clients if desired.removal is None else ():
+        application = client.application
+        if application is None or is_consented_to(client, observed, spec):
+            continue
+        if client.client_id in asked or (desired.rotation is not None and is_below(application, base)):
+            yield client
+
+
+def service_not_ours(application: Application, observed: ObservedState, spec: ServiceSpec, why: str) -> Refused:
+    """Stop before anything is written by a run whose service application may not be this App Service's."""
+    client_id, own = application.client_id, observed.trust.own
+    if (
+        not is_in_settings(application, observed)
+        and application.unique_name == spec.unique_name
+        and not site_in_note(application.notes)
+    ):
+        return not_ours(application, why, SERVICE_OPTION)
+    by = "ServiceAuthAudience names" if is_in_settings(application, observed) else "The service application is"
+    ways = f"If it is right, run the same command with {option(SERVICE_OPTION, client_id)}"
+    if own is not None:
+        ways += f"; for the one that was created for this App Service, with {option(SERVICE_OPTION, own.client_id)}"
+    return Refused(
+        SERVICE_NOT_OURS,
+        f"{by} '{application.display_name}' (appId {client_id}), which is not this App Service's own: {why}. Nothing "
+        "was changed.",
+        remedy=f"{ways}. In a trust file, use the key service-app.",
+    )
+
+
+def not_ours(application: Application, why: str, adopt_by: str) -> Refused:
+    """What is said of a registration that nothing but a name speaks for, and the ways on."""
+    since = f", registered on {application.created:%Y-%m-%d}" if application.created else ""
+    client_id = application.client_id
+    if adopt_by == SERVICE_OPTION:
+        adopt = f"run the same command with {option(SERVICE_OPTION, client_id)}"
+    else:
+        adopt = f"use its appId {client_id} instead of its name (setup: {option(adopt_by, client_id)})"
+    return Refused(
+        NOT_OURS,
+        f"'{application.display_name}' (appId {client_id}{since}) has the name of this registration, but mct-s2s may "
+        f"not have created it: {why}. Its owner could sign in as it. Nothing was changed.",
+        remedy=f"If it is the right one, {adopt}. If not, delete it and run the same command again:",
+        command=command("az", "ad", "app", "delete", "--id", client_id),
+    )
+
+
+def refuse_faster(
+    application: Application, custody: Custody, caller: PrincipalId | None, since: datetime, adopt_by: str
+) -> None:
+    """Stop where someone else made a registration of that name while this run was about to.
+
+    Another of our runs may have created it and its credential: then it is the caller's, and as young as this run.
+
+    Raises:
+        Refused: `registration-not-ours`.
+    """
+    is_young = application.created is not None and application.created >= since - CLOCKS_DIFFER
+    unknown = [one for one in custody.credentials if not (is_young and one.is_ours)]
+    why = _foreign(custody.owners, unknown, caller)
+    if why:
+        raise not_ours(application, why, adopt_by)
+
+
+def foreign_owners(owners: Iterable[Owner], caller: PrincipalId | None) -> tuple[str, ...]:
+    """The names of those owners who are not the caller."""
+    return tuple(dict.fromkeys(owner.name for owner in owners if not same_id(owner.id, caller)))
+
+
+def back_in_the_bin(application: Application, owners: tuple[str, ...], adopt_by: str, graph: str) -> Refused:
+    """What is said of one that came out of the recycle bin, turned out to be someone else's, and went back."""
+    return Refused(
+        NOT_OURS,
+        f"'{application.display_name}' (appId {application.client_id}) in the recycle bin uses the name of this "
+        f"registration, but mct-s2s may not have created it: it is owned by {', '.join(owners)}. It was restored "
+        "to check, and deleted again.",
+        remedy=f"If it is the right one, run {restoring(application, graph)} and the same command with "
+        f"{option(adopt_by, application.client_id)}. If not, purge it and run the same command again:",
+        command=purging(application, graph),
+    )
+
+
+def adoption(application: Application, observed: ObservedState, about: str) -> str:
+    """What the plan says of a registration that the operator takes into this trust by its appId."""
+    custody = observed.custody_of(application) or Custody()
+    owners = ", ".join(dict.fromkeys(owner.name for owner in custody.owners)) or "no one"
+    held = _counted(custody.credentials)
+    signs_in = f"; {held} can sign in as it" if held else ""
+    return f"adopt {about} '{application.display_name}' (appId {application.client_id}), owned by {owners}{signs_in}."
+
+
+def _foreign_custody(
+    application: Application,
+    observed: ObservedState,
+    note: SecretNote | None = None,
+    credential: CredentialSpec | None = None,
+) -> str:
+    """In whose hands a registration is; empty where it is in no one else's."""
+    custody = observed.custody_of(application)
+    if custody is None:
+        return "nobody has looked who owns it"
+    unknown = [
+        one
+        for one in custody.credentials
+        if not (note is not None and note.knows(one)) and not (credential is not None and credential.describes(one))
+    ]
+    return _foreign(custody.owners, unknown, observed.caller)
+
+
+def _foreign(owners: Iterable[Owner], unknown: Iterable[Credential], caller: PrincipalId | None) -> str:
+    others, credentials = foreign_owners(owners, caller), _counted(unknown)
+    owned = f"it is owned by {', '.join(others)}" if others else ""
+    held = f"it has {credentials} that this machine did not create" if credentials else ""
+    return ", and ".join(part for part in (owned, held) if part)
+
+
+def _counted(credentials: Iterable[Credential]) -> str:
+    """`2 secrets and 1 federated credential`."""
+    counts = Counter(credential.kind for credential in credentials)
+    return " and ".join(f"{count} {kind.noun}{'s' if count > 1 else ''}" for kind, count in counts.items())

@@ -1,0 +1,330 @@
+"""Nobody's word but the directory's own and the command line's moves a right or a secret.
+
+Attacker: a Website Contributor of one resource group, without a role in the directory, who may write an App Service's
+settings; and a member of the tenant, who may register applications. What they write is read, and never believed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from mct_s2s.sandbox.resources.role_assignments import WEBSITE_CONTRIBUTOR
+
+from tests.cli.conftest import Ended, Program
+from tests.conftest import SITE, Json, Sandbox
+from tests.security.people import Member
+
+JSON = ("-y", "-o", "json")
+GROUP_A = SITE.partition("/providers/")[0]
+SITE_B = SITE.replace("mct-prod", "rg-b").replace("contosolearn", "site-b")
+B = ("-a", "site-b", "-g", "rg-b")
+ROLE = {
+    "allowedMemberTypes": ["Application"],
+    "description": "Pay",
+    "displayName": "Pay.All",
+    "id": "4b9b2f5c-0d0c-4d1e-9a6e-0d5f6a1c2b3d",
+    "isEnabled": True,
+    "value": "Pay.All",
+}
+
+Make = Callable[[str], Member]
+
+
+class Contributor:
+    """Somebody who may write the settings of the App Services in one group, and nothing else."""
+
+    def __init__(self, azure: Sandbox) -> None:
+        self._azure = azure
+        caller = azure.caller(arm=[(WEBSITE_CONTRIBUTOR, GROUP_A)])
+        token = azure.token(f"{azure.origin}/.default", caller["AZURE_CLIENT_ID"], caller["AZURE_CLIENT_SECRET"])
+        self._headers = {"Authorization": f"Bearer {token.json()['access_token']}"}
+
+    def write(self, **settings: str) -> None:
+        there = self._azure.settings()
+        body = {"properties": {**there, **settings}}
+        self._azure.arm("PUT", f"{SITE}/config/appsettings", json=body, headers=self._headers)
+        self._azure.forget()
+
+    def lists(self, client_id: str) -> None:
+        there = self._azure.settings().get("ServiceApplicationIds") or ""
+        self.write(ServiceApplicationIds=f"{there};{client_id}".strip(";"))
+
+
+@pytest.fixture
+def contributor(azure: Sandbox) -> Contributor:
+    return Contributor(azure)
+
+
+@pytest.fixture
+def payroll(azure: Sandbox) -> Json:
+    """Another team's API, with a role and two clients that hold it."""
+    body = {
+        "displayName": "Payroll API",
+        "signInAudience": "AzureADMyOrg",
+        "appRoles": [ROLE],
+        "api": {"requestedAccessTokenVersion": 2},
+    }
+    made: Json = azure.graph("POST", "/applications", json=body)
+    azure.graph("PATCH", f"/applications/{made['id']}", json={"identifierUris": [f"api://{made['appId']}"]})
+    made["principal"] = azure.graph("POST", "/servicePrincipals", json={"appId": made["appId"]})["id"]
+    for name in ("HR sync", "Bank transfer"):
+        client = registered(azure, name)
+        azure.graph(
+            "POST",
+            f"/servicePrincipals/{made['principal']}/appRoleAssignedTo",
+            json={"principalId": client["principal"], "resourceId": made["principal"], "appRoleId": ROLE["id"]},
+        )
+    return made
+
+
+def registered(azure: Sandbox, name: str, days: int | None = None, **more: Any) -> Json:
+    """A registration that somebody made by hand, perhaps with a secret that ends soon."""
+    body = {"displayName": name, "signInAudience": "AzureADMyOrg", **more}
+    made: Json = azure.graph("POST", "/applications", json=body)
+    made["principal"] = azure.graph("POST", "/servicePrincipals", json={"appId": made["appId"]})["id"]
+    if days is not None:
+        ends = azure.now().replace(microsecond=0).timestamp() + days * 86400
+        credential = {"displayName": "hand-made", "endDateTime": _text(ends)}
+        azure.graph("POST", f"/applications/{made['id']}/addPassword", json={"passwordCredential": credential})
+    return made
+
+
+def _text(moment: float) -> str:
+    return datetime.fromtimestamp(moment, UTC).isoformat().replace("+00:00", "Z")
+
+
+def holders(azure: Sandbox, principal: str) -> list[str]:
+    rows = azure.graph("GET", f"/servicePrincipals/{principal}/appRoleAssignedTo")["value"]
+    return sorted(row["principalDisplayName"] for row in rows)
+
+
+def refused(ended: Ended, azure: Sandbox, code: str = "service-application-not-ours") -> Json:
+    """The error of a run that wrote nothing."""
+    assert (ended.code, ended.document["error"]["code"], azure.writes()) == (2, code, []), ended.err
+    error: Json = ended.document["error"]
+    return error
+
+
+def a_second_site(azure: Sandbox, mct: Program, *clients: str) -> dict[str, str]:
+    """Site B with clients of its own; its `ServiceAuth*` settings."""
+    azure.add_site(name="site-b", group="rg-b")
+    words = [word for name in clients for word in ("--client", name)]
+    assert mct("setup", *B, *words, *JSON).code == 0
+    azure.forget()
+    return {name: value or "" for name, value in azure.settings(SITE_B).items() if name.startswith("Service")}
+
+
+@pytest.mark.parametrize("role", ["Pay.All", ""])
+def test_an_audience_in_the_settings_grants_no_role_and_changes_no_registration_of_others(
+    mct: Program, azure: Sandbox, contributor: Contributor, payroll: Json, tmp_path: Path, role: str
+) -> None:
+    owned = registered(azure, "OwnA", 200)
+    contributor.write(
+        ServiceAuthAudience=f"api://{payroll['appId']}", ServiceAuthRole=role, ServiceApplicationIds=owned["appId"]
+    )
+    file = tmp_path / "trust.toml"
+    file.write_text('[sites.contosolearn]\n[[sites.contosolearn.clients]]\nname = "OwnA"\n')
+    for words in (
+        ("setup",),
+        ("setup", "--client", "OwnA"),
+        ("setup", "--client", owned["appId"]),
+        ("add-client", "New"),
+        ("add-client", owned["appId"], "--no-consent"),
+        ("configure-appservice",),
+    ):
+        error = refused(mct(*words, *JSON), azure)
+        assert f"--service-app {payroll['appId']}" in error["remedy"]
+    assert mct("apply", "-f", str(file), *JSON).code == 2
+    assert azure.writes() == []
+    assert mct("doctor").code == 3
+    after = azure.graph("GET", f"/applications/{payroll['id']}")
+    assert (after["api"]["requestedAccessTokenVersion"], len(after["appRoles"])) == (2, 1)
+    assert holders(azure, payroll["principal"]) == ["Bank transfer", "HR sync"]
+
+
+def test_a_role_is_granted_only_if_it_was_typed(mct: Program, azure: Sandbox, contributor: Contributor) -> None:
+    assert mct("setup", "--client", "One", *JSON).code == 0
+    (service,) = azure.applications("MCT service (contosolearn)")
+    roles = [*service["appRoles"], ROLE]
+    azure.graph("PATCH", f"/applications/{service['id']}", json={"appRoles": roles})
+    contributor.write(ServiceAuthRole="Pay.All")
+    for words in (("setup", "--client", "One"), ("add-client", "New"), ("add-client", "New", "--no-consent")):
+        error = refused(mct(*words, *JSON), azure, "role-not-named")
+        assert "--role Pay.All" in error["remedy"]
+    assert mct("setup", *JSON).code == 0
+    assert azure.writes() == []
+    assert mct("add-client", "New", "--role", "Pay.All", *JSON).code == 0
+
+
+def test_a_role_that_is_not_there_is_put_back_and_never_created(
+    mct: Program, azure: Sandbox, contributor: Contributor
+) -> None:
+    assert mct("setup", "--client", "One", *JSON).code == 0
+    contributor.write(ServiceAuthRole="Everything.All")
+    assert mct("setup", *JSON).code == 0
+    (service,) = azure.applications("MCT service (contosolearn)")
+    assert [role["value"] for role in service["appRoles"]] == ["S2SAppRole"]
+    assert azure.settings()["ServiceAuthRole"] == "S2SAppRole"
+
+
+def test_a_scheduled_rotation_makes_no_secret_for_an_entry_of_a_list(
+    mct: Program, azure: Sandbox, contributor: Contributor
+) -> None:
+    a_second_site(azure, mct, "Import")
+    (theirs,) = azure.applications("Import")
+    assert mct("setup", "--client", "Mine", "--secret-lifetime", "20d", *JSON).code == 0
+    foreign = registered(azure, "Payroll production", 10)
+    contributor.lists(foreign["appId"])
+    contributor.lists(theirs["appId"])
+    done = mct("rotate-secret", "--expiring-within", "400d", "--secret-lifetime", "2y", "-y")
+    assert done.code == 0, done.err
+    assert "Left alone" in done.err + done.out
+    assert "Payroll production" in done.err + done.out
+    secrets = [azure.graph("GET", f"/applications/{one['id']}")["passwordCredentials"] for one in (foreign, theirs)]
+    assert [len(one) for one in secrets] == [1, 1]
+    (mine,) = azure.applications("Mine")
+    assert any(one["endDateTime"] > secrets[1][0]["endDateTime"] for one in mine["passwordCredentials"])
+    azure.forget()
+    for name in ("Payroll production", "Import"):
+        refused(mct("rotate-secret", name, *JSON), azure, "registration-not-ours")
+    assert mct("rotate-secret", foreign["appId"], *JSON).code == 0, "the operator's own word"
+
+
+def test_no_secret_is_made_below_another_sites_service_application(
+    mct: Program, azure: Sandbox, contributor: Contributor
+) -> None:
+    copied = a_second_site(azure, mct, "Import", "Export")
+    contributor.write(**copied)
+    refused(mct("rotate-secret", "--expiring-within", "400d", "--secret-lifetime", "2y", *JSON), azure)
+    refused(mct("rotate-secret", "Import", *JSON), azure)
+
+
+@pytest.mark.parametrize("tags", [[], ["mct-s2s:mct-s2s-contosolearn"]], ids=["a display name", "and a tag"])
+def test_no_consent_goes_to_a_registration_that_others_made_and_listed(
+    mct: Program, azure: Sandbox, contributor: Contributor, member: Make, tmp_path: Path, tags: list[str]
+) -> None:
+    assert mct("setup", "--client", "One", *JSON).code == 0
+    mallory = member("mallory")
+    body = {"displayName": "Nightly export", "signInAudience": "AzureADMyOrg", "tags": tags}
+    made = mallory.graph("POST", "/applications", json=body)
+    mallory.graph("POST", "/servicePrincipals", json={"appId": made["appId"]})
+    mallory.graph("POST", f"/applications/{made['id']}/addPassword", json={})
+    contributor.lists(made["appId"])
+    file = tmp_path / "trust.toml"
+    file.write_text('[sites.contosolearn]\n[[sites.contosolearn.clients]]\nname = "Nightly export"\n')
+    for words in (("setup", "--client", "Nightly export"), ("add-client", "Nightly export")):
+        error = refused(mct(*words, *JSON), azure, "registration-not-ours")
+        assert mallory.address in error["message"]
+        assert made["appId"] in error["remedy"]
+    assert mct("apply", "-f", str(file), *JSON).code == 2
+    assert mct("setup", *JSON).code == 0
+    assert azure.writes() == []
+    assert mct("setup", "--client", made["appId"], *JSON).code == 0, "the operator's own word"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("teardown",),
+        ("teardown", "--purge"),
+        ("teardown", "--delete-adopted"),
+        ("remove-client", "Import"),
+        ("remove-client", "Import", "--purge"),
+    ],
+    ids=" ".join,
+)
+def test_nothing_of_another_site_is_removed_whose_settings_were_copied(
+    mct: Program, azure: Sandbox, contributor: Contributor, words: tuple[str, ...]
+) -> None:
+    contributor.write(**a_second_site(azure, mct, "Import", "Export"))
+    seen = mct("status", "-o", "json")
+    assert (seen.code, [one["code"] for one in seen.document["findings"]]) == (3, ["service-application-not-ours"])
+    assert "site-b" in seen.document["findings"][0]["message"]
+    assert mct("doctor").code == 3
+    azure.forget()
+    error = refused(mct(*words, *JSON), azure)
+    assert "site-b" in error["message"]
+    assert mct("status", *B).code == 0
+
+
+def test_nor_by_a_file_that_names_both(mct: Program, azure: Sandbox, contributor: Contributor, tmp_path: Path) -> None:
+    file = tmp_path / "trust.toml"
+    file.write_text(
+        "[sites.contosolearn]\n"
+        '[[sites.contosolearn.clients]]\nname = "Mine"\n'
+        '[sites.site-b]\nresource-group = "rg-b"\n'
+        '[[sites.site-b.clients]]\nname = "Import"\n[[sites.site-b.clients]]\nname = "Export"\n'
+    )
+    copied = a_second_site(azure, mct, "Import", "Export")
+    prune = ("apply", "-f", str(file), "--only", "contosolearn", "--prune", "--allow-removals", *JSON)
+    assert mct(*prune).code == 0
+    contributor.write(
+        ServiceApplicationIds=f"{azure.settings()['ServiceApplicationIds']};{copied['ServiceApplicationIds']}"
+    )
+    assert mct(*prune).code == 0
+    assert len(azure.settings()["ServiceApplicationIds"].split(";")) == 1, "what is only listed leaves the list"  # type: ignore[union-attr]
+    assert mct("status", *B).code == 0
+    contributor.write(**copied)
+    assert mct(*prune).code == 2
+    assert azure.writes() == []
+
+
+def test_what_is_only_listed_is_never_deleted_nor_changed(
+    mct: Program, azure: Sandbox, contributor: Contributor
+) -> None:
+    assert mct("setup", "--client", "One", *JSON).code == 0
+    (service,) = azure.applications("MCT service (contosolearn)")
+    declared = {
+        "resourceAppId": service["appId"],
+        "resourceAccess": [{"id": service["appRoles"][0]["id"], "type": "Role"}],
+    }
+    foreign = registered(azure, "Payroll", 200, requiredResourceAccess=[declared])
+    contributor.lists(foreign["appId"])
+    assert mct("teardown", "--delete-adopted", "--purge", *JSON).code == 0
+    assert azure.applications("One") == []
+    assert azure.applications("Payroll")[0]["requiredResourceAccess"] == [declared], "nor changed"
+
+
+@pytest.mark.parametrize("more", [(), ("--delete-adopted",), ("--purge",)], ids=str)
+def test_the_consents_of_another_api_stay(
+    mct: Program, azure: Sandbox, contributor: Contributor, payroll: Json, more: tuple[str, ...]
+) -> None:
+    contributor.write(ServiceAuthAudience=f"api://{payroll['appId']}", ServiceAuthRole="Pay.All")
+    refused(mct("teardown", *more, *JSON), azure)
+    assert mct("teardown", "--service-app", payroll["appId"], *JSON).code == 0, "the operator's own word"
+    assert holders(azure, payroll["principal"]) == ["Bank transfer", "HR sync"], "which was not about that role"
+
+
+def test_if_the_settings_name_another_one_than_ours_both_ways_on_are_said(
+    mct: Program, azure: Sandbox, contributor: Contributor, payroll: Json
+) -> None:
+    assert mct("setup", "--client", "One", *JSON).code == 0
+    (ours,) = azure.applications("MCT service (contosolearn)")
+    contributor.write(ServiceAuthAudience=f"api://{payroll['appId']}")
+    error = refused(mct("setup", "--client", "Two", *JSON), azure)
+    assert all(f"--service-app {one['appId']}" in error["remedy"] for one in (payroll, ours))
+    assert mct("setup", "--service-app", ours["appId"], *JSON).code == 0
+    assert azure.settings()["ServiceAuthAudience"] == f"api://{ours['appId']}"
+
+
+def test_an_adopted_service_application_is_remembered_and_a_second_administrator_goes_on(
+    mct: Program, azure: Sandbox, member: Make
+) -> None:
+    theirs = member("ada").graph(
+        "POST", "/applications", json={"displayName": "By hand", "signInAudience": "AzureADMyOrg"}
+    )
+    adopt = ("setup", "--service-app", theirs["appId"], "--client", "One", *JSON)
+    assert mct(*adopt).code == 0
+    assert azure.graph("GET", f"/applications/{theirs['id']}")["uniqueName"] == "mct-s2s-contosolearn"
+    azure.forget()
+    assert mct(*adopt).code == 0
+    assert azure.writes() == []
+    roles = ("Application.ReadWrite.All", "AppRoleAssignment.ReadWrite.All", "Organization.Read.All", "Policy.Read.All")
+    second = azure.caller(*roles, arm=[(WEBSITE_CONTRIBUTOR, GROUP_A)])
+    assert mct("setup", "--client", "One", "--client", "Two", "--no-verify", *JSON, env=second).code == 0
+    assert mct("rotate-secret", "One", *JSON, env=second).code == 0
+    assert mct("status").code == 0
