@@ -182,9 +182,7 @@ def test_what_no_file_can_say_is_said_beside_it(around: Round, mct: Program, azu
     done = mct("export")
     assert done.code == 0
     service = azure.applications("MCT service")[0]["appId"]
-    adopts = (
-        f"only ServiceAuthAudience names 'MCT service' ({service}), and no one else assigned it to this App Service."
-    )
+    named = f"only ServiceAuthAudience names 'MCT service' ({service})"
     sentences = [
         f"'By object' ({allowed.app_id}): it is allowed by its service principal's object ID, not by its appId.",
         f"'Not listed' ({forgotten.app_id}): it has the app role, but is not on the allow list.",
