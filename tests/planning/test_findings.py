@@ -73,6 +73,13 @@ NOTES = {"settings-not-sticky"}
 """Codes that make nothing unhealthy: they have a test of their own."""
 
 CASES: dict[str, tuple[ObservedState, str, Severity, str, str]] = {
+    "the service application of another App Service": (
+        observed_state(trust(IMPORT, service=replace(SERVICE, unique_name="mct-s2s-site-b")), settings()),
+        "service-application-not-ours",
+        WARNING,
+        SERVICE.display_name,
+        SETUP,
+    ),
     "nothing at all": (observed_state(), "not-configured", ERROR, "contosolearn", SETUP),
     "settings, but no registration": (
         observed_state(Trust(), settings()),
@@ -233,7 +240,8 @@ def _in_a_slot(sticky: frozenset[str]) -> ObservedState:
         observed.app_service.site, resource=ResourceId.site(guid("s"), "mct-prod", "contosolearn", "staging")
     )
     there = replace(observed.app_service, site=slot, slot_config=SlotConfig(("staging",), sticky))
-    return replace(observed, app_service=there)
+    trust = replace(observed.trust, service=replace(SERVICE, unique_name="mct-s2s-contosolearn_staging"))
+    return replace(observed, app_service=there, trust=trust)
 
 
 def test_settings_of_a_slot_that_a_swap_would_carry_away_are_noted() -> None:

@@ -147,17 +147,31 @@ def test_an_audience_in_the_settings_grants_no_role_and_changes_no_registration_
 
 
 def test_a_role_is_granted_only_if_it_was_typed(mct: Program, azure: Sandbox, contributor: Contributor) -> None:
-    assert mct("setup", "--client", "One", *JSON).code == 0
+    assert mct("setup", *JSON).code == 0
     (service,) = azure.applications("MCT service (contosolearn)")
     roles = [*service["appRoles"], ROLE]
     azure.graph("PATCH", f"/applications/{service['id']}", json={"appRoles": roles})
     contributor.write(ServiceAuthRole="Pay.All")
-    for words in (("setup", "--client", "One"), ("add-client", "New"), ("add-client", "New", "--no-consent")):
+    for words in (("setup", "--client", "New"), ("add-client", "New"), ("add-client", "New", "--no-consent")):
         error = refused(mct(*words, *JSON), azure, "role-not-named")
         assert "--role Pay.All" in error["remedy"]
     assert mct("setup", *JSON).code == 0
     assert azure.writes() == []
     assert mct("add-client", "New", "--role", "Pay.All", *JSON).code == 0
+    azure.forget()
+    assert mct("setup", "--client", "New", *JSON).code == 0
+    assert azure.writes() == [], "there is nothing to grant"
+
+
+def test_a_role_that_no_client_holds_is_put_back(mct: Program, azure: Sandbox, contributor: Contributor) -> None:
+    assert mct("setup", "--client", "One", *JSON).code == 0
+    (service,) = azure.applications("MCT service (contosolearn)")
+    azure.graph("PATCH", f"/applications/{service['id']}", json={"appRoles": [*service["appRoles"], ROLE]})
+    contributor.write(ServiceAuthRole="Pay.All")
+    assert mct("setup", "--client", "One", "--client", "Two", *JSON).code == 0
+    rows = azure.graph("GET", f"/servicePrincipals(appId='{service['appId']}')/appRoleAssignedTo")["value"]
+    assert {row["appRoleId"] for row in rows} == {service["appRoles"][0]["id"]}
+    assert azure.settings()["ServiceAuthRole"] == "S2SAppRole"
 
 
 def test_a_role_that_is_not_there_is_put_back_and_never_created(

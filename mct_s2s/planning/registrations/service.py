@@ -161,10 +161,10 @@ def check_ownership(plan: Plan, service: Service | None, observed: ObservedState
 
 
 def role_not_named(value: str) -> Refused:
-    """Nothing but the App Service's settings asks for an app role."""
+    """Nothing but what is set up asks for an app role."""
     return Refused(
         "role-not-named",
-        f"Only the App Service's settings ask for the app role '{value}', so it is not granted. Nothing was changed.",
+        f"The app role that is set up is '{value}'. It is granted only if you name it. Nothing was changed.",
         remedy=f"If it is right, run the same command with {option('--role', value)}",
     )
 
