@@ -207,15 +207,16 @@ def test_a_lock_against_deletion_alone_is_no_obstacle(mct: Program, azure: Sandb
 
 
 @pytest.mark.parametrize(
-    ("slow", "resumed"), [("/appRoleAssignedTo", 0), ("/config/appsettings/list", 2)], ids=["settings", "refusal"]
+    ("slow", "is_written"),
+    [("/appRoleAssignedTo", True), ("/config/appsettings/list", False)],
+    ids=["settings", "refusal"],
 )
 def test_the_check_can_be_left_out_and_the_real_refusal_then_decides(
-    mct: Program, azure: Sandbox, inside: Inside, slow: str, resumed: int
+    mct: Program, azure: Sandbox, inside: Inside, slow: str, is_written: bool
 ) -> None:
     """Consent and settings are on their way at once, and either may be first.
 
-    An administrator goes on with the registrations by name where the settings name them; elsewhere nothing shows that
-    they are not an attacker's.
+    An administrator goes on with the client by its appId: no consent shows yet that it is not an attacker's.
     """
 
     async def later(entry: Entry) -> None:
@@ -231,8 +232,8 @@ def test_the_check_can_be_left_out_and_the_real_refusal_then_decides(
     (client,) = azure.applications("A")
     (service,) = azure.applications("MCT service (contosolearn)")
     assert client["appId"], "the client is made, and stays"
-    assert ("ServiceAuthAudience" in azure.settings()) is (resumed == 0)
-    assert mct("setup", "--client", "A", "-y").code == resumed
+    assert ("ServiceAuthAudience" in azure.settings()) is is_written
+    assert mct("setup", "--client", "A", "-y").code == 2
     assert mct("setup", "--service-app", service["appId"], "--client", client["appId"], "-y").code == 0
 
 

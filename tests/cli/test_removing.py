@@ -233,7 +233,7 @@ def test_an_adopted_service_application_is_kept(mct: Program, azure: Sandbox) ->
     assert done.code == 0, done
     assert azure.applications("One") == []
     (left,) = azure.applications("MCT API")
-    assert left["tags"] == [], "what was remembered on it is gone"
+    assert left["tags"] == ["mct-s2s:adopted:mct-s2s-contosolearn"], "nothing but that it was adopted is remembered"
     assert (azure.arm("GET", FUNCTION_APP).get("identity") or {}).get("principalId") is None
 
 
