@@ -43,7 +43,7 @@ async def read_one(options: AzureOptions, session: Session, within: timedelta) -
 async def read_file(setups: Sequence[SiteSetup], sessions: FleetSessions, within: timedelta) -> StatusReport:
     """The App Services of a trust file, side by side; what one of them raises is its own."""
     sites = [one.site for one in setups]
-    adopted = {one.entry.key: one.setup.options.service_app for one in setups}
+    adopted = {one.key: one.setup.options.service_app for one in setups}
 
     async def read(site: FleetSite, session: Session) -> SiteStatus:
         status = await _site(site.options, session, session.target, within, adopted[site.key])
