@@ -11,7 +11,7 @@ from mct_s2s.model.directory_objects import ServicePrincipal
 from mct_s2s.model.ids import DEFAULT_ROLE, client_unique_name, is_guid, service_unique_name
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.resource_id import ResourceId
-from mct_s2s.model.site_settings import LISTS, Fact, is_enabled
+from mct_s2s.model.site_settings import AUDIENCE, LISTS, Fact, is_enabled
 from mct_s2s.model.trust import ClientApplication
 from mct_s2s.planning.credentials import export_credential
 from mct_s2s.planning.credentials.base import ExportState, Forms
@@ -176,7 +176,7 @@ def _unknown(observed: ObservedState, site: AppService) -> Iterator[str]:
         made_for = another_site(service, observed, own)
         whose = f"it was created for {made_for}" if made_for else "no one else assigned it to this App Service"
         yield (
-            f"only ServiceAuthAudience names '{service.display_name}' ({service.client_id}), and {whose}. Applying "
+            f"only {AUDIENCE} names '{service.display_name}' ({service.client_id}), and {whose}. Applying "
             "the file adopts it."
         )
     others = {one.principal_id.casefold() for one in trust.assignments} - principals

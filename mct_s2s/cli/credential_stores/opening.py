@@ -156,7 +156,7 @@ def _lapsed(desired: Desired, observed: ObservedState, now: datetime) -> dict[st
 
 
 def _is_believed(application: Application, desired: Desired, observed: ObservedState) -> bool:
-    """Whether a client's own tag may say where its secret is; nobody has looked yet who else could have written it."""
+    """Whether a client's own tag may say where its secret is; no one has looked yet who else could have written it."""
     client = observed.trust.client_of_id(application.client_id)
     if client is None or desired.service is None:
         return False

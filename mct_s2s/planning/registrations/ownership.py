@@ -1,6 +1,6 @@
 """Whose a registration is: everything that writes, grants, delivers, revokes or removes asks here first.
 
-Whoever may write an App Service's settings is no administrator of the directory; neither is the owner of a
+Who may write an App Service's settings is no administrator of the directory; neither is the owner of a
 registration, who writes its tags, notes and display name, nor any member of the tenant, who may register an application
 under a name that can be computed (learn.microsoft.com/entra/fundamentals/users-default-permissions).
 """
@@ -159,7 +159,7 @@ def service_not_ours(application: Application, observed: ObservedState, spec: Se
         and not site_in_note(application.notes)
     ):
         return not_ours(application, why, SERVICE_OPTION)
-    by = "ServiceAuthAudience names" if is_in_settings(application, observed) else "The service application is"
+    by = f"{AUDIENCE} names" if is_in_settings(application, observed) else "The service application is"
     ways = f"If it is right, run the same command with {option(SERVICE_OPTION, client_id)}"
     if own is not None:
         ways += f"; for the one that was created for this App Service, with {option(SERVICE_OPTION, own.client_id)}"
@@ -241,7 +241,7 @@ def _foreign_custody(
     """In whose hands a registration is; empty where it is in no one else's."""
     custody = observed.custody_of(application)
     if custody is None:
-        return "nobody has looked who owns it"
+        return "it is not known who owns it"
     unknown = [
         one
         for one in custody.credentials
