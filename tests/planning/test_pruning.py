@@ -22,7 +22,7 @@ from mct_s2s.planning.plan import Plan
 from mct_s2s.planning.registrations.service import EXPOSE
 from mct_s2s.planning.removing.pruning import Pruned, beside, prune
 
-from tests.planning.scenarios import FACTS, SERVICE, SERVICE_KEY, applied, client, complete, spec
+from tests.planning.scenarios import FACTS, SERVICE, applied, client, complete, spec
 
 KEEP, REMOVE, ALL = Pruning(), Pruning(removes=True), Pruning(removes=True, any_number=True)
 
@@ -102,7 +102,9 @@ def test_a_registration_that_another_site_names_stays() -> None:
 
 
 def test_without_the_settings_it_is_not_known_who_is_a_client() -> None:
-    assert prune(replace(wanted("A"), settings=SettingsScope.NONE), there("A", "B"), SERVICE_KEY).steps == ()
+    desired = wanted("A")
+    assert desired.service is not None
+    assert prune(replace(desired, settings=SettingsScope.NONE), there("A", "B"), desired.service).steps == ()
 
 
 def test_once_they_are_gone_nothing_is_left_to_do() -> None:
