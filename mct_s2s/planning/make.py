@@ -76,8 +76,8 @@ def make_plan(desired: Desired, observed: ObservedState, facts: Facts) -> Plan:
         site_steps = plan_site(observed, spec, restart=desired.restart)
         steps += site_steps or _settings_already_right(observed)
     adopted = (*(service.notes if service else ()), *(note for client in clients for note in client.notes))
-    shut_out = _shut_out(desired, observed, spec, facts.now) if desired.given.settings else ()
-    notes = (*adopted, *_notes(observed, steps), *shut_out, *pruned.notes)
+    losing = _losing_access(desired, observed, spec, facts.now) if desired.given.settings else ()
+    notes = (*adopted, *_notes(observed, steps), *losing, *pruned.notes)
     plan = Plan((*steps, *beside(steps, pruned)), tuple(left), notes, removals=pruned.keys)
     check_ownership(plan, service, observed)
     return plan
@@ -91,7 +91,7 @@ def _notes(observed: ObservedState, steps: list[AnyChange]) -> tuple[str, ...]:
     return tuple(note for note in notes if note is not None)
 
 
-def _shut_out(desired: Desired, observed: ObservedState, spec: SettingsSpec, now: datetime) -> Iterator[str]:
+def _losing_access(desired: Desired, observed: ObservedState, spec: SettingsSpec, now: datetime) -> Iterator[str]:
     """Who loses access by values that were given: they are the caller's own words, and are written as they are."""
     before = observed.settings
     after = observed.with_settings(merge(before, spec, Results()))
@@ -105,7 +105,7 @@ def _shut_out(desired: Desired, observed: ObservedState, spec: SettingsSpec, now
         can = client_statuses(after, diagnose(after, now, ""))
         lose = [f"'{one.name}'" for one in can if one.can_call is False and one.id in could]
         if lose:
-            yield f"{', '.join(lose)} will lose access: no token of theirs matches {values}."
+            yield f"{', '.join(lose)} will lose access: their tokens do not match {values}."
 
 
 def consented_applications(observed: ObservedState, service: Service | None) -> list[ClientId]:
