@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 import httpx
 import pytest
@@ -13,7 +12,6 @@ from mct_s2s.azure.graph import graph_refusals
 from mct_s2s.azure.graph.directory import GraphDirectory
 from mct_s2s.azure.graph.graph_operations import GraphOperation
 from mct_s2s.errors import PermissionMissing, S2SError, ServiceError, SignInFailed
-from mct_s2s.model.directory_objects import NewApplication
 from mct_s2s.model.ids import ApplicationObjectId, AppRoleId, ClientId, PrincipalId
 
 from tests.azure.raw import JSON, ODD_BODIES, PAGE, REQUEST_ID, Answer, SignedIn, graph_request, graph_session
@@ -421,36 +419,6 @@ def test_an_error_that_is_nobodys_refusal_is_not_hidden() -> None:
     """A bug of ours must not be told as Microsoft's refusal."""
     with pytest.raises(ZeroDivisionError):
         asyncio.run(graph_session(ZeroDivisionError()).send(graph_request(), CREATE))
-
-
-OF_ANOTHER_SHAPE: dict[str, object] = {
-    "an empty object": {},
-    "a list": [],
-    "a word": "ok",
-    "an error": {"error": {"code": "X"}},
-}
-QUESTIONS: dict[str, Callable[[GraphDirectory], Awaitable[object]]] = {
-    "the tenant": lambda directory: directory.tenant(),
-    "an application": lambda directory: directory.application_by_object_id(OBJECT, is_new=False),
-    "a new application": lambda directory: directory.create_application(NewApplication("mct-s2s-x", "X")),
-    "a new secret": lambda directory: directory.add_secret(OBJECT, "x", datetime(2027, 1, 1, tzinfo=UTC), is_new=False),
-}
-
-
-@pytest.mark.parametrize("ask", QUESTIONS.values(), ids=QUESTIONS.keys())
-def test_a_success_of_another_shape_is_an_error_of_ours(ask: Callable[[GraphDirectory], Awaitable[object]]) -> None:
-    """A proxy that answers 200 with words of its own; of a new secret it is not known then whether it was made."""
-    came: dict[str, type] = {}
-    for shape, body in OF_ANOTHER_SHAPE.items():
-        try:
-            asyncio.run(_asked(ask, body))
-        except Exception as error:
-            came[shape] = type(error)
-    assert came == dict.fromkeys(OF_ANOTHER_SHAPE, ServiceError)
-
-
-async def _asked(ask: Callable[[GraphDirectory], Awaitable[object]], body: object) -> None:
-    await ask(GraphDirectory(graph_session(Answer(200, body))))
 
 
 # --- refusals that mean that the work is done ---

@@ -162,19 +162,6 @@ def test_what_is_refused_on_the_way_tells_what_else_is_probably_missing(mct: Pro
 # --- owners ---
 
 
-def test_what_an_interrupted_creation_left_is_taken_up(mct: Program, azure: Sandbox) -> None:
-    """Between the registration and its name there is a moment in which only its tag says what it is."""
-    caller = azure.caller(*UNATTENDED, arm=ARM)
-    lost = {"match": {"method": "PATCH", "path": "/v1.0/applications/*"}, "fault": {"type": "status", "status": 409}}
-    azure.misbehave({**lost, "nth": 1, "times": 1})
-    stopped = mct("setup", "-a", SITE, "--client", "A", *JSON, env=caller)
-    azure.behave()
-    assert stopped.code == 1, stopped
-    assert mct("setup", "-a", SITE, "--client", "A", *JSON, env=caller).code == 0
-    assert len(azure.made_by_us()) == 2
-    assert [one["uniqueName"] for one in azure.made_by_us() if one["uniqueName"] is None] == []
-
-
 @pytest.mark.parametrize("fault", ["lostAnswer", "reset"])
 @pytest.mark.parametrize("at", sampled(range(1, 13), 2, salt="writes of an owner"))
 def test_stopped_at_any_write_an_owner_resumes(mct: Program, azure: Sandbox, at: int, fault: str) -> None:
@@ -193,17 +180,6 @@ def test_stopped_at_any_write_an_owner_resumes(mct: Program, azure: Sandbox, at:
     assert (mct(*words, env=caller).code, azure.writes()) == (0, [])
 
 
-@pytest.mark.parametrize("fault", ["lostAnswer", "reset"])
-def test_a_creation_whose_answer_was_lost_makes_no_second_one(mct: Program, azure: Sandbox, fault: str) -> None:
-    caller = azure.caller(*UNATTENDED, arm=ARM)
-    match = {"method": "POST", "path": "/v1.0/applications"}
-    azure.misbehave({"match": match, "fault": {"type": fault}, "nth": 1, "times": 1})
-    done = mct("setup", "-a", SITE, "--client", "A", *JSON, env=caller)
-    azure.behave()
-    assert done.code == 0, done
-    assert len(azure.made_by_us()) == 2
-
-
 def test_an_owner_gives_the_reference_that_the_tenant_demands(mct: Program, azure: Sandbox) -> None:
     azure.vary(service_management_reference_required=True, upsert_without_owner=True)
     caller = azure.caller(*UNATTENDED, arm=ARM)
@@ -212,14 +188,6 @@ def test_an_owner_gives_the_reference_that_the_tenant_demands(mct: Program, azur
     done = mct(*words, env=caller)
     assert done.code == 0, done
     assert {one["serviceManagementReference"] for one in azure.made_by_us()} == {reference}
-
-
-def test_a_stranger_who_writes_our_tag_on_their_own_is_not_taken_for_us(mct: Program, azure: Sandbox) -> None:
-    body = {"displayName": "Theirs", "signInAudience": "AzureADMyOrg", "tags": ["mct-s2s:name:mct-s2s-contosolearn"]}
-    theirs = azure.graph("POST", "/applications", json=body)
-    done = mct("setup", "-a", SITE, "--client", "A", *JSON, env=azure.caller(*UNATTENDED, arm=ARM))
-    assert done.code == 0, done
-    assert mct("status", "-o", "json").document["serviceApplication"]["appId"] != theirs["appId"]
 
 
 def test_a_principal_that_may_change_only_its_own_is_told_who_can_make_it_an_owner(
@@ -236,20 +204,6 @@ def test_a_principal_that_may_change_only_its_own_is_told_who_can_make_it_an_own
     assert done.seconds < 5, "nothing that will change by itself is waited for"
     remedy = done.document["error"]["remedy"]
     assert f"az ad app owner add --id {theirs['appId']} --owner-object-id" in remedy
-
-
-def test_replicas_that_hear_later_who_owns_it_are_waited_for(mct: Program, azure: Sandbox) -> None:
-    caller = azure.caller(*UNATTENDED, arm=ARM)
-    denied = {
-        "type": "status",
-        "status": 403,
-        "code": "Authorization_RequestDenied",
-        "message": "Insufficient privileges",
-    }
-    azure.misbehave({"match": {"method": "PATCH", "path": "/v1.0/applications/*"}, "fault": denied, "times": 2})
-    done = mct("setup", "-a", SITE, "--client", "A", *JSON, env=caller)
-    azure.behave()
-    assert done.code == 0, done
 
 
 # --- the budget for keys of certificates ---

@@ -149,19 +149,6 @@ def test_a_certificate_is_made_kept_and_called_with(
     assert status.code == 0
 
 
-def test_it_is_told_to_a_person(mct: Program, azure: Sandbox) -> None:
-    done = mct("setup", "--client", "Import", "--credential", "certificate", "-y")
-    assert done.code == 0
-    for told in ("certificate           Import", "with a new key, expires", "Created certificate of Import"):
-        assert told in done.err
-    for told in ("Import can call contosolearn", "Certificate /", "expires "):
-        assert told in done.out
-    assert "AZURE_CLIENT_SECRET" not in done.out
-    assert PRIVATE not in done.out + done.err
-    status = mct("status")
-    assert "new certificate by 20" in status.out
-
-
 @pytest.mark.parametrize("name", ["client.pem", "client.env", "client"])
 def test_the_place_may_name_either_file(
     name: str, mct: Program, azure: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -142,13 +142,6 @@ def test_a_service_that_is_off_is_told_and_no_obstacle(mct: Program) -> None:
     assert mct("doctor").code == OK
 
 
-def test_locks_are_named(mct: Program, azure: Sandbox) -> None:
-    azure.lock(SITE)
-    done = mct("doctor", "-o", "json")
-    assert done.code == MISSING
-    assert "read-only lock 'sandbox'" in remedies(done)
-
-
 def test_the_policy_on_secrets_is_told(mct: Program, azure: Sandbox) -> None:
     admin = azure.caller("Policy.ReadWrite.ApplicationConfiguration")
     azure.set_policy(admin, NINETY_DAYS)
@@ -164,18 +157,6 @@ def test_the_policy_on_secrets_is_told(mct: Program, azure: Sandbox) -> None:
     assert "--managed-identity" in remedies(forbidden)
 
 
-def test_a_person_reads_signs_and_remedies(mct: Program, azure: Sandbox) -> None:
-    well = mct("doctor")
-    assert well.code == OK
-    assert "✓ Signed in        Deployment pipeline, service principal" in well.out
-    assert "All checks passed." in well.out
-    ill = mct("doctor", "-a", SITE, env=azure.caller(*READ, SEEN, arm=[CONTRIBUTOR]))
-    assert ill.code == MISSING
-    assert "✗ Microsoft Graph  create app registrations" in ill.out
-    assert "to create app registrations" in ill.out
-    assert "Ask a Privileged Role Administrator." in ill.out
-
-
 def test_what_no_role_that_can_be_seen_allows_is_unknown_with_whom_to_ask(mct: Program, azure: Sandbox) -> None:
     """A role of the tenant's own, or for one registration alone, may allow it: only the real request knows."""
     caller = azure.caller(*READ, arm=[CONTRIBUTOR])
@@ -185,11 +166,6 @@ def test_what_no_role_that_can_be_seen_allows_is_unknown_with_whom_to_ask(mct: P
     assert "If it is refused, ask a Privileged Role Administrator" in remedies(done)
     shown = mct("doctor", "-a", SITE, env=caller)
     assert shown.out.count("If it is refused:") == 1
-
-
-def test_nobody_signed_in_is_exit_4(mct: Program) -> None:
-    done = mct("doctor", "-o", "json", env={"AZURE_CLIENT_SECRET": "not-its-secret-value"})
-    assert (done.code, done.document["error"]["code"]) == (4, "sign-in-failed")
 
 
 def test_a_function_app_is_refused(mct: Program) -> None:

@@ -120,14 +120,6 @@ def test_github_fills_issuer_and_subject(mct: Program, azure: Sandbox) -> None:
     assert azure.writes() == []
 
 
-def test_it_is_told_to_a_person_where_the_workflow_comes_from(mct: Program, azure: Sandbox) -> None:
-    done = mct("setup", "--client", "A", "--credential", "federated", "--github", "contoso/Learn", "-y")
-    assert done.code == 0
-    (application,) = azure.applications("A")
-    for told in ("Federated   does not expire", "mct-s2s snippet A", application["appId"]):
-        assert told in done.out
-
-
 def test_it_comes_beside_a_secret_and_is_found_again(mct: Program, azure: Sandbox) -> None:
     assert mct("setup", "--client", "Import", "-y").code == 0
     mct("add-client", "Import", *cluster(azure))
@@ -262,25 +254,3 @@ def test_entra_that_does_not_know_a_new_one_yet_is_waited_for(mct: Program, mood
     assert (done.code, done.document["proved"]) == (0, True)
     assert refused
     assert done.seconds > 10
-
-
-@pytest.mark.parametrize(
-    ("wrong", "number", "told"),
-    [
-        ({"subject": "somebody else"}, "700213", "'somebody else'"),
-        ({"subject": SUBJECT.upper()}, "7002138", "in another case"),
-        ({"audience": "api://wrong"}, "700212", "'api://wrong'"),
-    ],
-)
-def test_one_that_does_not_fit_is_explained(
-    wrong: dict[str, str], number: str, told: str, mct: Program, azure: Sandbox, tmp_path: Path
-) -> None:
-    assert mct("setup", "--client", "Import", *cluster(azure)).code == 0
-    azure.advance(3600)
-    done = mct(*pod(azure, tmp_path, foreign_token(azure, **wrong)))
-    (check,) = [check for check in done.document["checks"] if check["check"] == "token"]
-    assert (done.code, check["ok"], done.seconds) == (3, False, 0)
-    assert f"AADSTS{number}" in check["message"]
-    assert told in check["message"]
-    assert "az ad app federated-credential list --id" in check["remedy"]
-    assert "rotate-secret" not in check["remedy"]

@@ -40,15 +40,6 @@ def test_many_clients_take_four_requests_each_one_write_and_one_restart(
     assert len(rows) <= 4 * MANY + 40, "what does not grow with every client"
 
 
-def test_the_second_run_changes_nothing(mct: Program, inside: Inside, listed: Path) -> None:
-    assert mct("setup", *JSON).code == 0
-    assert mct("add-client", "--from", str(listed), *JSON).code == 0
-    inside.pipeline.observability.log.clear()
-    again = mct("add-client", "--from", str(listed), *JSON)
-    assert (again.code, [row.path for row in inside.log() if row.wrote]) == (0, [])
-    assert sum(row.path.endswith("/$batch") for row in inside.log()) == 1, "19 registrations are read in one request"
-
-
 def test_a_limit_of_graph_is_waited_for_and_said_and_no_client_fails(
     mct: Program, azure: Sandbox, inside: Inside, listed: Path
 ) -> None:

@@ -7,7 +7,6 @@ import sys
 from pathlib import Path
 
 import pytest
-from mct_s2s.sandbox.state import seed
 
 from tests.cli.conftest import Program, run
 from tests.conftest import SITE, Sandbox
@@ -190,10 +189,6 @@ def test_help_needs_no_environment(tmp_path: Path) -> None:
     assert done.err == ""
 
 
-def test_the_administrator_of_the_seed_is_who_these_tests_are(azure: Sandbox) -> None:
-    assert azure.environment["AZURE_CLIENT_ID"] == seed.ADMINISTRATOR_ID
-
-
 @pytest.mark.parametrize("words", [(), ("sandbox",)], ids=["mct-s2s", "mct-s2s sandbox"])
 def test_a_group_alone_prints_a_short_help(words: tuple[str, ...], process: Program) -> None:
     done = process(*words)
@@ -203,10 +198,3 @@ def test_a_group_alone_prints_a_short_help(words: tuple[str, ...], process: Prog
     assert [line for line in lines if line != line.rstrip() or len(line) > 80] == []
     shown = {word for line in lines for word in line.split()}
     assert {"serve", "reset"} <= shown if words else {"doctor", "setup", "status", "--help"} <= shown
-
-
-@pytest.mark.parametrize("words", [("nosuch",), ("sandbox", "nosuch")], ids=" ".join)
-def test_an_unknown_command_is_told_by_name(words: tuple[str, ...], mct: Program) -> None:
-    done = mct(*words)
-    assert done.code == 2
-    assert "nosuch" in done.err

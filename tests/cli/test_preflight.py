@@ -24,8 +24,6 @@ CONTRIBUTOR = ("Website Contributor", SITE)
 GROUP = SITE.partition("/providers/")[0]
 
 LOOKS = {"name": "Looks", "actions": ["*/read", "Microsoft.Web/sites/config/list/action"]}
-WRITES_ONLY = {"name": "Writes", "actions": ["Microsoft.Web/sites/*/read", "Microsoft.Web/sites/read",
-               "Microsoft.Web/sites/config/*"]}  # fmt: skip
 
 
 def left(done: Ended) -> list[Any]:
@@ -48,12 +46,6 @@ LEAST: dict[str, dict[str, Any]] = {
             ({"name": "A", "actions": ["*"], "notActions": ["Microsoft.Web/sites/config/*"]}, GROUP),
             ({"name": "B", "actions": ["Microsoft.Web/sites/config/*"]}, SITE),
         ],
-    },
-    "a directory role in place of permissions": {
-        "graph": (), "arm": [CONTRIBUTOR], "directoryRoles": ["Cloud Application Administrator"],
-    },
-    "a directory role through a group": {
-        "graph": (), "arm": [CONTRIBUTOR], "groupRoles": ["Application Administrator"],
     },
     "permissions that cannot be read back": {
         "graph": ("Application.ReadWrite.All", "Organization.Read.All", "AppRoleAssignment.ReadWrite.All"),
@@ -130,24 +122,6 @@ def test_without_a_file_the_command_carries_the_values(mct: Program, azure: Sand
     assert typed.code == 0, typed
     assert azure.log("graph") == [], "whoever runs the App Service needs no access to the directory"
     assert {name: azure.settings()[name] for name in step["settings"]} == step["settings"]
-
-
-def test_what_a_publisher_denies_is_found_out_by_the_real_request_and_explained(mct: Program, azure: Sandbox) -> None:
-    azure.deny(GROUP, "*/write")
-    done = mct("setup", "--client", "A", "-y", "-o", "json")
-    assert done.code == PERMISSION_MISSING
-    assert "managed application whose publisher denies changes" in done.document["error"]["remedy"]
-    assert "--no-app-service --handoff handoff.json" in done.document["error"]["remedy"]
-
-
-def test_a_missing_right_to_restart_leaves_the_restart_out(mct: Program, azure: Sandbox) -> None:
-    caller = azure.caller(*CONSENTING, arm=[(WRITES_ONLY, SITE)])
-    done = mct("setup", "-a", SITE, "--client", "A", "-y", "-o", "json", env=caller)
-    assert done.code == PERMISSION_MISSING
-    (step,) = left(done)
-    assert step["command"] == "az webapp restart -g mct-prod -n contosolearn"
-    assert azure.settings()["ServiceAuthEnabled"] == "true"
-    assert azure.restarts() == 0
 
 
 BLOCKED: dict[str, tuple[dict[str, Any], list[str], list[str]]] = {
@@ -255,27 +229,3 @@ def test_a_check_that_is_not_answered_stops_nothing(mct: Program, azure: Sandbox
         assert mct("setup", "--client", "A", "-y").code == 0
     finally:
         azure.behave()
-
-
-def test_a_dry_run_says_what_others_must_do(mct: Program, azure: Sandbox) -> None:
-    caller = azure.caller(*OWNER_OF_ITS_OWN, SEEN, arm=[(LOOKS, SITE)])
-    azure.forget()
-    done = mct("setup", "-a", SITE, "--client", "A", "--dry-run", "-o", "json", env=caller)
-    assert done.code == 3
-    assert [step["link"] for step in left(done)] == [None, None]
-    assert azure.writes() == []
-    shown = mct("setup", "-a", SITE, "--client", "A", "--dry-run", env=caller)
-    assert "You can't grant admin consent to 'A'" in shown.out
-
-
-def test_a_person_reads_what_is_left_and_who_grants_it(mct: Program, azure: Sandbox) -> None:
-    caller = azure.caller(*OWNER_OF_ITS_OWN, arm=[(LOOKS, SITE)])
-    done = mct("setup", "-a", SITE, "--client", "A", "-y", env=caller)
-    assert done.code == PERMISSION_MISSING
-    assert "or open " in done.out
-    assert "ServiceAuthAudience" in done.out
-    assert "mct-s2s configure-appservice" in done.out
-    assert done.out.startswith("! A can call contosolearn when the steps below are done   (")
-    said = " ".join(done.err.split())
-    assert "Ask a Privileged Role Administrator." in said
-    assert "Ask an Owner or User Access Administrator." in said

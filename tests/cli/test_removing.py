@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from tests.cli.conftest import Ended, Program
-from tests.conftest import FUNCTION_APP, MACHINE, Sandbox
+from tests.conftest import FUNCTION_APP, Sandbox
 from tests.support.sampling import sampled
 
 JSON = ("-y", "-o", "json")
@@ -114,18 +114,6 @@ def test_an_identity_that_was_on_before_stays_on(mct: Program, azure: Sandbox) -
     assert "ServiceObjectIds" not in azure.settings()
     kept = next(c for c in done.document["changes"] if c["resource"] == "managed identity")
     assert kept["detail"] == "kept: mct-s2s did not enable it"
-
-
-def test_an_identity_that_something_else_relies_on_stays_on(mct: Program, azure: Sandbox) -> None:
-    mct(*SETUP)
-    principal = _client(mct("status", "-o", "json").document, "reports-func")["principalId"]
-    scope = MACHINE.partition("/providers/")[0]
-    azure.assign_role(principal, "Reader", scope)
-    done = mct("teardown", *JSON)
-    kept = next(c for c in done.document["changes"] if c["resource"] == "managed identity")
-    assert kept["action"] == "none"
-    assert "used elsewhere" in kept["detail"]
-    assert azure.arm("GET", FUNCTION_APP)["identity"]["principalId"] == principal
 
 
 def test_an_entry_that_is_no_guid_can_be_removed(mct: Program, azure: Sandbox) -> None:

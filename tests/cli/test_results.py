@@ -30,30 +30,12 @@ def command_after(text: str, start: str) -> list[str]:
 # for people
 
 
-def test_a_client_that_can_call_is_told_in_six_lines(mct: Program, azure: Sandbox, tmp_path: Path) -> None:
-    done = mct(*SETUP)
-    first, blank, *rows = done.out.splitlines()
-    assert first.startswith("✓ A can call contosolearn   (200 from GET /api/v1/organization, ")
-    assert blank == ""
-    assert [row[2:14].strip() for row in rows] == ["Client ID", "Secret", "", "Next", ""]
-    (secret,) = [Path(row[14:]) for row in rows if row.startswith("  Secret")]
-    assert secret.is_file()
-    assert "curl" not in done.out
-
-
 def test_a_rerun_says_in_two_lines_that_nothing_changed(mct: Program, azure: Sandbox) -> None:
     assert mct(*SETUP).code == 0
     again = mct(*SETUP)
     assert (again.code, len(again.out.splitlines())) == (0, 1)
     assert again.err.splitlines()[-1] == "No changes. contosolearn is up to date."
     assert again.out.strip().startswith("mct-s2s status ")
-
-
-def test_a_secret_that_is_shown_is_not_said_to_be_saved(mct: Program, azure: Sandbox) -> None:
-    done = mct(*SETUP, "--secret-to", "show")
-    assert done.out.count("shown here once: ") == 1
-    assert "Secret      shown above, once" in done.out
-    assert "saved" not in done.out
 
 
 def test_the_commands_that_are_printed_need_no_environment(mct: Program, azure: Sandbox) -> None:
@@ -83,14 +65,6 @@ def test_without_a_client_all_is_not_well(mct: Program, azure: Sandbox) -> None:
     assert status.code == 3
     assert "No problems found" not in status.out
     assert "no clients" in status.out
-
-
-def test_a_client_that_does_not_exist_is_written_nowhere(mct: Program, azure: Sandbox) -> None:
-    assert mct(*SETUP, "--managed-identity", "reports-func").code == 0
-    azure.forget()
-    ended = mct("remove-client", "Nope", "-y")
-    assert (ended.code, azure.writes()) == (1, [])
-    assert "'Nope' is not a client of this App Service" in ended.err
 
 
 # for programs

@@ -166,19 +166,6 @@ def test_stopped_at_any_write_the_same_command_ends_the_same(mct: Program, azure
             assert _status_of(azure, _values(file)) == 200, (path, fault)
 
 
-def test_unattended_it_keeps_a_secret_that_was_delivered_elsewhere(
-    mct: Program, azure: Sandbox, tmp_path: Path
-) -> None:
-    elsewhere = tmp_path / "elsewhere.env"
-    mct("setup", "--client", "One", "--secret-lifetime", SOON, "--secret-to", f"file:{elsewhere}", *JSON)
-    done = mct("rotate-secret", "--expiring-within", "30d", "-y")
-    assert done.code == 0, done
-    assert "The old one is kept until it expires" in done.err
-    assert _status_of(azure, _values(elsewhere)) == 200
-    again = mct("rotate-secret", "--expiring-within", "30d", "--secret-to", f"file:{tmp_path}/", *JSON)
-    assert (again.code, len(_secrets(azure, "One"))) == (0, 2)
-
-
 def test_a_place_of_ones_own_is_rotated_in_place(mct: Program, azure: Sandbox, tmp_path: Path) -> None:
     place = tmp_path / "own.env"
     mct("setup", "--client", "One", "--secret-to", f"file:{place}", *JSON)

@@ -33,17 +33,6 @@ def test_a_lifetime_that_is_forbidden_is_told_before_anything_is_written(mct: Pr
     assert mct(*SETUP, "--secret-lifetime", offered).code == 0, "typed as offered, it is allowed"
 
 
-def test_the_longest_lifetime_is_taken_where_that_is_asked_for(mct: Program, azure: Sandbox) -> None:
-    forbid(azure, NINETY_DAYS)
-    done = mct(*SETUP, "--auto-lifetime")
-    assert done.code == 0
-    (secret,) = [change for change in done.document["changes"] if change["resource"] == "secret"]
-    (credential,) = done.made
-    assert credential["expires"][:10] in secret["detail"]
-    assert credential["expires"].endswith("T23:59:59Z")
-    assert azure.applications("A")[0]["passwordCredentials"][0]["endDateTime"][:19] == credential["expires"][:19]
-
-
 def test_forbidden_secrets_are_told_with_the_other_ways(mct: Program, azure: Sandbox) -> None:
     forbid(azure, FORBIDDEN)
     done = mct(*SETUP, "--auto-lifetime")
@@ -51,12 +40,6 @@ def test_forbidden_secrets_are_told_with_the_other_ways(mct: Program, azure: San
     assert "--managed-identity" in done.document["error"]["remedy"]
     assert azure.writes() == []
     assert mct("setup", "--managed-identity", "reports-func", "-y").code == 0, "no secret, no obstacle"
-
-
-def test_older_registrations_may_be_spared(mct: Program, azure: Sandbox) -> None:
-    assert mct("setup", "--client", "A", "--credential", "none", "-y").code == 0
-    forbid(azure, {**FORBIDDEN, "restrictForAppsCreatedAfterDateTime": "2099-01-01T00:00:00Z"})
-    assert mct("add-client", "A", "-y").code == 0
 
 
 def test_a_policy_that_cannot_be_seen_refuses_later_and_nothing_is_lost(mct: Program, azure: Sandbox) -> None:

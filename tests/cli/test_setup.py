@@ -100,17 +100,6 @@ def test_setup_speaks_to_a_person_on_two_streams(mct: Program, azure: Sandbox) -
     assert "AccountKey" not in status.out
 
 
-def test_status_of_a_new_site_tells_the_first_command(mct: Program, azure: Sandbox) -> None:
-    status = mct("status", "-o", "json")
-    assert status.code == 3
-    (finding,) = status.document["findings"]
-    assert finding["code"] == "not-configured"
-    assert finding["remedy"].startswith("mct-s2s setup -a contosolearn -g mct-prod")
-    assert finding["remedy"].endswith(" --client NAME"), "a site without a client is of no use"
-    assert (status.document["serviceApplication"], status.document["clients"]) == (None, [])
-    assert azure.writes() == []
-
-
 def test_show_gives_the_secret_once_and_nowhere_else(mct: Program, azure: Sandbox, tmp_path: Path) -> None:
     done = mct("setup", "--client", "A", "--secret-to", "show", "-y", "-v", "-o", "json")
     assert done.code == 0

@@ -12,9 +12,7 @@ from functools import cache
 import pytest
 from mct_s2s.engine.change import run_change
 from mct_s2s.engine.outcome import Outcome
-from mct_s2s.errors import NotThere, Refused, S2SError, ServiceError, UsageError
-from mct_s2s.model.caller_rights import SecretRestriction, SecretRule
-from mct_s2s.model.client_credentials import CredentialKind
+from mct_s2s.errors import Refused, S2SError, ServiceError, UsageError
 from mct_s2s.model.desired import ClientSpec, Desired, Removal, Rotation
 from mct_s2s.planning.credentials.certificate import CertificateSpec
 from mct_s2s.planning.credentials.federated import FederatedSpec
@@ -69,21 +67,6 @@ async def _setting_up(here: MemoryState, attempt: str, client: str | ClientSpec 
 # --- run again ---
 
 WAYS: dict[str, str | ClientSpec] = {"secret": "Import", "certificate": CERTIFICATE, "federated": FEDERATED}
-
-
-@pytest.mark.parametrize("client", WAYS.values(), ids=WAYS.keys())
-def test_a_second_run_writes_nothing_and_restarts_nothing(client: str | ClientSpec) -> None:
-    here = learning()
-    first = setting_up(here, client=client)
-    assert not first.plan.is_empty
-    before = summary(here)
-    here.forget()
-    again = setting_up(here, "c3d4", client)
-    assert again.plan.is_empty
-    assert not again.applied
-    assert here.writes == []
-    assert summary(here) == before
-    assert here.site_state(site().resource).restarts == 1
 
 
 # --- stopped anywhere ---
@@ -306,19 +289,6 @@ def test_the_turn_is_that_of_the_app_service_and_begins_after_the_answer() -> No
     assert log == ["agreed", f"turn {site().resource}", "over"]
 
 
-def test_a_second_client_that_was_added_meanwhile_stays_on_the_list() -> None:
-    here = memory_state()
-    theirs = here.register("Export").client_id
-
-    def add() -> None:
-        state = here.site_state(site().resource)
-        state.settings = {**state.settings, "ServiceApplicationIds": theirs}
-
-    asked(here, Person(takes_time=True, answers=[True, True], meanwhile=add))
-    mine = here.application_of("Import").client_id
-    assert set((here.site_state(site().resource).settings["ServiceApplicationIds"] or "").split(";")) == {mine, theirs}
-
-
 # --- before anything is written ---
 
 
@@ -348,15 +318,6 @@ def test_a_wish_that_cannot_be_met_is_refused_before_anything_is_written() -> No
     assert here.writes == []
 
 
-def test_a_lifetime_that_the_policy_forbids_is_found_out_before_anything_is_made() -> None:
-    here = memory_state()
-    here.secret_rules = (SecretRule(SecretRestriction.LIFETIME, timedelta(days=90)),)
-    with pytest.raises(S2SError) as raised:
-        run(carry_out(here, request(here, spec("Import"))))
-    assert raised.value.code == "secret-lifetime-forbidden"
-    assert here.writes == []
-
-
 def test_without_preflight_nobody_asks_what_the_caller_may_do() -> None:
     here = memory_state()
     run(carry_out(here, request(here, spec("Import"), preflight=False)))
@@ -381,35 +342,6 @@ def test_settings_are_kept_before_they_are_written() -> None:
 
 
 # --- leaving and rotating ---
-
-
-def test_a_client_that_leaves_is_shut_out_first_and_everybody_else_stays() -> None:
-    here = memory_state()
-    run(carry_out(here, request(here, spec("Import", "Export"))))
-    here.forget()
-    removal = spec(removal=Removal(("Import",)))
-    run(carry_out(here, request(here, removal)))
-    assert [call.split()[0] for call in here.writes[:2]] == ["write_settings", "restart"]
-    assert here.writes[-1] == "delete_application Import"
-    exported = here.application_of("Export")
-    assert here.site_state(site().resource).settings["ServiceApplicationIds"] == exported.client_id
-    assert [app.display_name for app in here.applications.values() if app.display_name == "Import"] == []
-    here.forget()
-    assert run(carry_out(here, request(here, removal))).plan.is_empty
-
-
-def test_teardown_leaves_what_was_there_before() -> None:
-    here = learning()
-    theirs = here.register("Unrelated")
-    before = summary(here)
-    setting_up(here)
-    here.stores.clear()
-    here.forget()
-    run(carry_out(here, request(here, spec(removal=Removal(everything=True)))))
-    assert summary(here) == before
-    assert here.application_of("Unrelated") == theirs
-    here.forget()
-    assert run(carry_out(here, request(here, spec(removal=Removal(everything=True))))).plan.is_empty
 
 
 def test_an_identity_that_is_used_elsewhere_stays_on() -> None:
@@ -468,25 +400,6 @@ def test_a_rotation_ends_with_one_secret_and_can_be_stopped_anywhere() -> None:
             here.forget()
             run(rotate(here, "e5f6"))
             assert summary(here) == expected, f"stopped at write {at}"
-
-
-def test_an_unknown_client_cannot_be_rotated() -> None:
-    here = memory_state()
-    run(carry_out(here, request(here, spec("Import"))))
-    here.forget()
-    with pytest.raises(NotThere) as raised:
-        run(carry_out(here, request(here, spec(rotation=Rotation(LATER, ("Export",))))))
-    assert "Import" in raised.value.message
-    assert here.writes == []
-
-
-def test_a_client_gets_a_certificate_beside_its_secret() -> None:
-    here = memory_state()
-    run(carry_out(here, request(here, spec("Import"))))
-    here.stores.clear()
-    run(carry_out(here, request(here, spec(CERTIFICATE), key_pairs=True)))
-    kinds = [one.kind for one in here.application_of("Import").credentials]
-    assert kinds == [CredentialKind.SECRET, CredentialKind.CERTIFICATE]
 
 
 def test_nobody_is_asked_about_an_empty_plan_twice() -> None:

@@ -12,7 +12,7 @@ from mct_s2s.azure.sign_in.method import Method
 from mct_s2s.cli.options import AzureOptions
 from mct_s2s.cli.session import Needs, connect
 from mct_s2s.engine.session import Session
-from mct_s2s.errors import ServiceError, UsageError
+from mct_s2s.errors import ServiceError
 from mct_s2s.model.client_sign_in import ApiAnswer, ApiToken, ClientSignIn, SecretCredential
 from mct_s2s.model.ids import ClientId, TenantId
 from mct_s2s.render.console import LineConsole, Terminal
@@ -53,48 +53,6 @@ def sign_in_of(values: dict[str, str], secret: str | None = None) -> ClientSignI
     )
 
 
-def test_a_clients_own_token_opens_the_api_and_says_why(bench: Bench) -> None:
-    done = bench.setup("A")
-    values = saved(bench)
-
-    async def ask(session: Session) -> tuple[ApiToken, list[ApiAnswer]]:
-        token = await session.tokens.token(sign_in_of(values), values["MCT_S2S_SCOPE"], is_new=False, role="S2SAppRole")
-        api = session.api(values["MCT_S2S_URL"])
-        answers = [
-            await api.get(PATH, headers, given, just_restarted=False)
-            for headers, given in ((SERVICE, token), (SERVICE, None), ({"ClientType": "User"}, token))
-        ]
-        return token, answers
-
-    token, answers = as_client(bench, ask)
-    service = done.after.trust.service
-    assert service is not None
-    principal = bench.azure.graph("GET", f"/servicePrincipals(appId='{done.client_id('A')}')")
-    claims = token.claims
-    assert (claims.audience, claims.roles) == (f"api://{service.client_id}", ("S2SAppRole",))
-    assert (claims.client_id, claims.object_id) == (done.client_id("A"), principal["id"])
-    assert (claims.tenant_id, claims.version) == (bench.azure.tenant_id, "1.0")
-    assert claims.issuer == f"https://sts.windows.net/{bench.azure.tenant_id}/"
-    assert [(answer.status, answer.is_success, answer.is_refused) for answer in answers] == [
-        (200, True, False), (401, False, True), (401, False, True),
-    ]  # fmt: skip
-    assert token.text not in repr(token)
-    assert values["AZURE_CLIENT_SECRET"] not in repr(sign_in_of(values))
-    assert bench.azure.leaks() == []
-
-
-def test_what_is_still_on_its_way_is_waited_for(bench: Bench) -> None:
-    bench.azure.lag(2.5)
-    bench.setup("A")
-    values = saved(bench)
-
-    async def ask(session: Session) -> ApiToken:
-        scope = values["MCT_S2S_SCOPE"]
-        return await session.tokens.token(sign_in_of(values), scope, is_new=True, role="S2SAppRole")
-
-    assert as_client(bench, ask).claims.roles == ("S2SAppRole",)
-
-
 @pytest.mark.parametrize(("is_new", "timeout", "asked"), [(False, 20.0, 1), (True, 8.0, 3)])
 def test_a_wrong_secret_is_refused_at_once_unless_it_may_be_on_its_way(
     bench: Bench, is_new: bool, timeout: float, asked: int
@@ -125,19 +83,6 @@ def test_a_role_that_never_comes_gives_the_token_without_it_before_the_deadline(
     assert as_client(bench, ask, timeout=6.0).claims.roles == ("S2SAppRole",)
 
 
-def test_a_site_that_is_starting_is_waited_for(bench: Bench) -> None:
-    bench.state.resources.restart_seconds = 1.5
-    bench.setup("A")
-    values = saved(bench)
-
-    async def ask(session: Session) -> ApiAnswer:
-        token = await session.tokens.token(sign_in_of(values), values["MCT_S2S_SCOPE"], is_new=True, role=None)
-        return await session.api(values["MCT_S2S_URL"]).get(PATH, SERVICE, token, just_restarted=False)
-
-    assert as_client(bench, ask).status == 200
-    assert 503 in {row["status"] for row in bench.azure.log("site")}
-
-
 def test_a_site_that_does_not_come_back_is_told_before_the_deadline(bench: Bench) -> None:
     bench.azure.misbehave({"match": {"service": "MCT"}, "fault": {"type": "status", "status": 503}})
     try:
@@ -148,21 +93,3 @@ def test_a_site_that_does_not_come_back_is_told_before_the_deadline(bench: Bench
         assert as_client(bench, ask, timeout=6.0).status == 503
     finally:
         bench.azure.behave()
-
-
-@pytest.mark.parametrize("path", ["@localhost:1/api", ".example.com/api", "api/v1", ":1/x"])
-def test_no_path_leads_to_another_host(bench: Bench, path: str) -> None:
-    async def ask(session: Session) -> None:
-        with pytest.raises(UsageError, match="Invalid --path"):
-            await session.api(bench.azure.site_url).get(path, SERVICE, None, just_restarted=False)
-
-    as_client(bench, ask)
-
-
-def test_a_host_that_does_not_answer_is_told_at_once(bench: Bench) -> None:
-    async def ask(session: Session) -> None:
-        with pytest.raises(ServiceError) as unreachable:
-            await session.api("https://localhost:9").get(PATH, SERVICE, None, just_restarted=True)
-        assert unreachable.value.code == "site-unreachable"
-
-    as_client(bench, ask)

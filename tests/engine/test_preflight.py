@@ -12,8 +12,8 @@ from mct_s2s.engine.observe import access as flow
 from mct_s2s.engine.observe.access import AccessLook
 from mct_s2s.engine.outcome import Outcome
 from mct_s2s.errors import NotThere, PermissionMissing, S2SError
-from mct_s2s.model.caller_rights import CallerRights, Permission, ResourceLock, SecretRestriction, SecretRule, Verdict
-from mct_s2s.planning.changes import AssignAppRole, RestartSite, WriteSettings
+from mct_s2s.model.caller_rights import CallerRights, Permission, SecretRestriction, SecretRule, Verdict
+from mct_s2s.planning.changes import AssignAppRole
 from mct_s2s.planning.credentials.secret import AddSecret
 from mct_s2s.planning.permissions.grants import requests
 from mct_s2s.planning.permissions.rights import GLOBAL_ADMINISTRATOR, Need, Right, judge
@@ -34,7 +34,6 @@ from tests.planning.scenarios import LATER, NOW, said, site, spec
 
 SITE = site()
 KEY = str(SITE.resource).lower()
-READER = (Permission(("*/read", "Microsoft.Web/sites/config/list/action")),)
 NOBODY = frozenset[str]()
 DENIED = PermissionMissing("permission-missing", "You may not read the application settings.", remedy="Ask an Owner.",
                            request_id="1234")  # fmt: skip
@@ -143,71 +142,9 @@ def test_a_resource_that_nobody_asked_about_is_unknown() -> None:
 # --- the plan ---
 
 
-def test_who_may_do_everything_does_everything() -> None:
-    here = memory_state()
-    done = setting_up(here, "Import")
-    assert done.plan.lacks == ()
-    assert here.site_state(SITE.resource).restarts == 1
-
-
-def test_what_others_must_do_is_left_to_them_and_the_rest_is_done() -> None:
-    here = memory_state()
-    here.permissions[SITE.name] = READER
-    done = setting_up(here, "Import")
-    assert [note.step for note in done.plan.left_to_others] == [Left.SETTINGS]
-    assert not any(isinstance(change, WriteSettings | RestartSite) for change in done.plan.changes)
-    assert here.stores["Import"].stored is not None
-    assert [call for call in here.writes if "contosolearn" in call.split()] == []
-    (lack, *_) = done.plan.lacks
-    assert "Website Contributor" in lack.grant.what
-    assert str(SITE.resource) in lack.grant.command
-
-
-def test_a_read_only_lock_leaves_the_settings_to_whoever_removes_it() -> None:
-    here = memory_state()
-    here.locks = [ResourceLock("keep", str(SITE.resource), is_read_only=True)]
-    done = setting_up(here, "Import")
-    assert any("'keep'" in lack.grant.what for lack in done.plan.lacks)
-    assert here.site_state(SITE.resource).restarts == 0
-
-
-def test_what_cannot_be_left_to_others_stops_before_anything_is_written_and_all_of_it_is_told() -> None:
-    """One error at a time would mean one day at a time, where others have to grant."""
-    here = memory_state()
-    here.roles = NOBODY
-    here.permissions[SITE.name] = READER
-    here.register("MCT", "mct-s2s-contosolearn")
-    error = stopped(here, "Import")
-    assert isinstance(error, PermissionMissing)
-    assert error.exit_code == 4
-    assert "update the app registration 'MCT'" in error.message
-    assert "write the application settings of 'contosolearn'" in error.message
-    assert "grant admin consent to 'Import'" in error.message
-    assert "Cloud Application Administrator" in error.message
-    assert "az role assignment create" in error.message
-    assert "--no-app-service --handoff FILE" in error.remedy
-
-
-def test_what_is_unknown_stops_nothing() -> None:
-    """Custom roles, ownership and PIM are not seen: the real refusal is the only authority."""
-    here = memory_state()
-    for question in QUESTIONS:
-        here.before(question, failing(DENIED))
-    assert setting_up(here, "Import").plan.lacks == ()
-    assert here.site_state(SITE.resource).restarts == 1
-
-
 # --- policies on secrets ---
 
 DAYS_90 = SecretRule(SecretRestriction.LIFETIME, timedelta(days=90))
-NO_SECRETS = SecretRule(SecretRestriction.ADDITION)
-
-
-def test_a_secret_that_the_policy_forbids_is_told_with_the_way_out() -> None:
-    here = memory_state()
-    here.secret_rules = (NO_SECRETS,)
-    error = stopped(here, "Import")
-    assert (error.code, "--credential certificate" in error.remedy) == ("secrets-forbidden", True)
 
 
 def test_a_policy_and_missing_rights_are_told_together() -> None:
@@ -280,16 +217,6 @@ def test_settings_that_may_not_be_read_are_told_with_everything_else_that_is_mis
     assert "--no-app-service --handoff FILE" in error.remedy
 
 
-def test_a_lock_that_hides_the_settings_is_told_as_such() -> None:
-    """Listing the settings is a POST, which a read-only lock forbids."""
-    here = memory_state()
-    here.locks = [ResourceLock("keep", str(SITE.resource), is_read_only=True)]
-    here.before("settings", failing(refused("locked", 409, "The scope is locked.")))
-    error = stopped(here, "Import")
-    assert "'keep'" in error.message
-    assert "az lock delete" in error.message
-
-
 def test_where_nothing_more_is_known_azures_words_and_its_remedy_are_told() -> None:
     here = memory_state()
     here.before("settings", failing(DENIED))
@@ -341,13 +268,6 @@ def test_consent_that_is_refused_is_left_to_an_administrator_and_the_rest_is_don
     here.roles = frozenset({GLOBAL_ADMINISTRATOR})
     assert setting_up(here, "Import").left_to_others == ()
     assert len(here.assignments) == 1
-
-
-def test_without_the_check_a_refused_consent_stops_the_run() -> None:
-    here = memory_state()
-    here.before("assign", failing(DENIED))
-    with pytest.raises(PermissionMissing):
-        run(carry_out(here, request(here, spec("Import"), preflight=False)))
 
 
 def test_whoever_may_although_no_role_shows_does_it_all() -> None:

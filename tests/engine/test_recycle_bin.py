@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
-from datetime import timedelta
 
 import pytest
 from mct_s2s.engine.apply import registration_creation
 from mct_s2s.engine.apply.registration_creation import create_or_restore, explain_taken_uri
 from mct_s2s.engine.observe.observe import observe
 from mct_s2s.errors import ServiceError
-from mct_s2s.model.desired import Removal
 from mct_s2s.model.directory_objects import Application, NewApplication
 from mct_s2s.model.ids import api_uri, client_unique_name
 from mct_s2s.model.trust import Trust
@@ -93,50 +90,6 @@ def test_a_deleted_trust_is_found_by_its_own_keys_and_nothing_else_is() -> None:
     here.site_state(site().resource).settings = {}
     trust = trust_of(here, "Import")
     assert {row.client_id for row in trust.deleted} == {service.client_id, client.client_id}
-
-
-def test_a_deleted_registration_that_holds_our_uri_is_found_before_anything_is_written() -> None:
-    """Somebody moved the URI to another registration, and deleted that one."""
-    here = memory_state()
-    set_up(here)
-    service = here.application_of("MCT service (contosolearn)")
-    here.applications[service.object_id] = replace(service, identifier_uris=())
-    thief = here.register("Other", identifier_uris=(api_uri(service.client_id),))
-    here.delete(thief, NOW)
-    assert [row.display_name for row in trust_of(here).deleted] == ["Other"]
-    with pytest.raises(Exception, match="recycle bin") as raised:
-        run(carry_out(here, request(here, spec())))
-    assert getattr(raised.value, "code", "") == "uri-taken"
-    assert here.writes == []
-
-
-def test_a_trust_that_was_torn_down_comes_back_as_it_was() -> None:
-    """Same ids: whoever holds tokens, settings or consents of it goes on."""
-    here = memory_state()
-    set_up(here, "Import")
-    before = {app.object_id for app in here.applications.values()}
-    run(carry_out(here, request(here, spec(removal=Removal(everything=True)))))
-    assert here.applications == {}
-    here.stores.clear()
-    run(carry_out(here, request(here, spec("Import"), attempt="c3d4")))
-    assert {app.object_id for app in here.applications.values()} == before
-    assert here.deleted == {}
-    here.forget()
-    assert run(carry_out(here, request(here, spec("Import"), attempt="e5f6"))).plan.is_empty
-
-
-def test_a_client_that_comes_back_has_a_secret_that_somebody_holds() -> None:
-    here = memory_state()
-    set_up(here, "Import")
-    run(carry_out(here, request(here, spec(removal=Removal(("Import",))))))
-    store = here.stores["Import"]
-    store.stored, store.delivered_name, store.delivered_at = None, None, None
-    run(carry_out(here, request(here, spec("Import"), attempt="c3d4", now=NOW + timedelta(hours=1))))
-    stored = here.stores["Import"].stored
-    assert stored is not None
-    assert stored.key_id in {one.key_id for one in here.application_of("Import").credentials}
-    here.forget()
-    assert run(carry_out(here, request(here, spec("Import"), attempt="e5f6"))).plan.is_empty
 
 
 # --- met again while writing ---

@@ -4,22 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 
 import pytest
 from mct_s2s.engine.apply import settings as flow
 from mct_s2s.engine.apply.settings import Written, write_settings
 from mct_s2s.errors import ServiceError
 from mct_s2s.model.ids import ClientId
-from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.planning.changes import SettingSpec, SettingsSpec, WriteSettings
 from mct_s2s.planning.plan import Results
 
 from tests.engine.memory import MemorySites, MemoryState, elapsed_since, failing, lost, memory_state, refused, run
 from tests.planning.scenarios import FOREIGN, guid, site
-
-Merged = Callable[[], Mapping[str, str | None] | None]
-ReadAgain = Callable[[], Awaitable[None]]
 
 SITE = site()
 MINE, THEIRS = ClientId(guid("mine")), ClientId(guid("theirs"))
@@ -138,23 +134,6 @@ def test_a_throttled_write_waits_no_longer_than_it_was_asked_to() -> None:
     assert MINE in ids(here)
 
 
-def test_a_write_that_was_held_back_is_made_from_a_new_listing() -> None:
-    """The service asked another request for patience in the moment between the listing and the write."""
-    here = memory_state()
-
-    class HeldBack(MemorySites):
-        async def write_settings(self, resource: ResourceId, merged: Merged, read_again: ReadAgain) -> None:
-            if not here.writes and not settings(here)["BannerText"]:
-                await asyncio.sleep(60.0)
-                sets(here, "BannerText", "new")()
-            await super().write_settings(resource, merged, read_again)
-
-    run(write_settings(HeldBack(here), change(), Results(), at_once, lambda _: None))
-    assert settings(here)["BannerText"] == "new"
-    assert MINE in ids(here)
-    assert len(here.writes) == 1
-
-
 def test_a_write_whose_answer_was_lost_costs_one_look_more() -> None:
     here = memory_state()
     here.after("write_settings", failing(lost()))
@@ -197,14 +176,6 @@ def test_the_settings_are_listed_again_when_waiting_for_the_rest_has_taken_long(
     run(main())
     assert settings(here)["BannerText"] == "new"
     assert MINE in ids(here)
-
-
-def test_an_edit_that_is_seen_just_before_the_write_is_kept() -> None:
-    here = memory_state()
-    here.before("settings", None, sets(here, "ServiceApplicationIds", THEIRS))
-    run(write(here, wait=30.0))
-    assert ids(here) == {MINE, THEIRS}
-    assert len(here.writes) == 1
 
 
 @pytest.mark.parametrize("look", range(1, 3))
@@ -324,14 +295,6 @@ def test_a_repetition_does_not_write_back_what_was_read_before_the_first_attempt
     run(write(here))
     assert settings(here)["BannerText"] == "new"
     assert MINE in ids(here)
-
-
-def test_a_write_whose_answer_was_lost_is_not_repeated_when_it_has_taken_effect() -> None:
-    here = memory_state()
-    here.after("write_settings", failing(lost()))
-    run(write(here))
-    assert MINE in ids(here)
-    assert here.writes == ["write_settings contosolearn"]
 
 
 def test_a_refused_write_is_told_and_nobody_is_told_that_it_was_written() -> None:

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 from mct_s2s.model.ids import api_uri
-from mct_s2s.sandbox.core.wire_errors import arm_error, graph_error
 
 from tests.conftest import (
     CONTAINER_APP,
     FUNCTION_APP,
     LOGIC_APP,
     MACHINE,
-    SITE,
     SLOT,
     USER_IDENTITY,
     Json,
-    Sandbox,
 )
 from tests.engine.conftest import Bench
 
@@ -128,152 +123,3 @@ def test_a_slot_is_set_up_beside_production(bench: Bench) -> None:
     azure.forget()
     assert bench.setup("S2S-client", slot="staging").plan.is_empty
     assert azure.writes() == []
-
-
-def by_hand(azure: Sandbox) -> str:
-    """The document, followed in the portal: other names, no `uniqueName`, settings in the portal's way; the appId."""
-    role = {
-        "allowedMemberTypes": ["Application"], "description": "Our own words", "displayName": "S2S", "isEnabled": True,
-        "id": "0f6f2c53-43a6-4a8c-a39d-6a9f2f1f7b10", "value": "S2SAppRole",
-    }  # fmt: skip
-    mine = {"signInAudience": "AzureADMyOrg"}
-    api = azure.graph("POST", "/applications", json={**mine, "displayName": "Learning API", "appRoles": [role]})
-    azure.graph("PATCH", f"/applications/{api['id']}", json={"identifierUris": [f"api://{api['appId']}"]})
-    service = azure.graph("POST", "/servicePrincipals", json={"appId": api["appId"]})
-    access = [{"resourceAppId": api["appId"], "resourceAccess": [{"id": role["id"], "type": "Role"}]}]
-    made = azure.graph(
-        "POST", "/applications", json={**mine, "displayName": "Importer", "requiredResourceAccess": access}
-    )
-    azure.graph("POST", f"/applications/{made['id']}/addPassword", json={"passwordCredential": {"displayName": "x"}})
-    principal = azure.graph("POST", "/servicePrincipals", json={"appId": made["appId"]})
-    consent = {"principalId": principal["id"], "resourceId": service["id"], "appRoleId": role["id"]}
-    azure.graph("POST", f"/servicePrincipals/{service['id']}/appRoleAssignedTo", json=consent)
-    azure.write_settings(
-        {
-            **azure.settings(),
-            "ServiceAuthEnabled": "True",
-            "ServiceAuthAudience": f"api://{api['appId']}",
-            "ServiceAuthTenantName": "contosolearning.com",
-            "ServiceAuthTenantId": azure.tenant_id.upper(),
-            "ServiceApplicationIds": str(made["appId"]).upper(),
-            "ServiceAuthRole": "S2SAppRole",
-        }
-    )
-    azure.forget()
-    return str(made["appId"])
-
-
-@pytest.mark.parametrize("named", ["by name", "by appId"])
-def test_what_was_made_by_hand_in_the_portal_is_taken_up_and_not_written(bench: Bench, named: str) -> None:
-    app_id = by_hand(bench.azure)
-    done = bench.setup("Importer" if named == "by name" else app_id)
-    assert done.plan.is_empty
-    assert bench.azure.writes() == []
-
-
-def test_a_namesake_elsewhere_in_the_tenant_is_never_taken_over(bench: Bench) -> None:
-    before = {row["id"]: row for row in bench.azure.applications("Library kiosk")}
-    assert len(before) == 2
-    theirs = bench.azure.graph("POST", "/applications", json={"displayName": "MCT service (contosolearn)"})
-    bench.setup("Library kiosk")
-    after = {row["id"]: row for row in bench.azure.applications("Library kiosk")}
-    assert len(after) == 3
-    assert {key: after[key] for key in before} == before
-    assert bench.azure.graph("GET", f"/applications/{theirs['id']}")["appRoles"] == []
-    assert len(bench.azure.applications("MCT service (contosolearn)")) == 2
-
-
-def test_foreign_entries_of_registrations_stay(bench: Bench) -> None:
-    bench.setup("Importer")
-    azure = bench.azure
-    (service,) = azure.applications("MCT service (contosolearn)")
-    (client,) = azure.applications("Importer")
-    reader = {**service["appRoles"][0], "id": "7c2c6b5d-8c3f-4d55-9a0e-0b0a8a1c2d3e", "value": "Reader"}
-    reader.pop("origin", None)
-    graph = {
-        "resourceAppId": "00000003-0000-0000-c000-000000000000",
-        "resourceAccess": [{"id": "e1fe6dd8-ba31-4d61-89e7-88639da4683d", "type": "Scope"}],
-    }
-    azure.graph("PATCH", f"/applications/{service['id']}", json={"identifierUris": ["https://contosolearning.com/x"]})
-    roles = [{key: value for key, value in service["appRoles"][0].items() if key != "origin"}, reader]
-    azure.graph("PATCH", f"/applications/{service['id']}", json={"appRoles": roles})
-    azure.graph("PATCH", f"/applications/{client['id']}", json={"requiredResourceAccess": [graph]})
-    bench.setup("Importer")
-    (service,) = azure.applications("MCT service (contosolearn)")
-    (client,) = azure.applications("Importer")
-    assert set(service["identifierUris"]) == {"https://contosolearning.com/x", api_uri(service["appId"])}
-    assert {role["value"] for role in service["appRoles"]} == {"S2SAppRole", "Reader"}
-    assert graph in client["requiredResourceAccess"]
-    assert len(client["requiredResourceAccess"]) == 2
-
-
-def is_settings_write(entry: Any) -> bool:
-    return entry.method == "PUT" and str(entry.path).endswith("/config/appsettings")
-
-
-def is_settings_reading(entry: Any) -> bool:
-    return str(entry.path).endswith("/config/appsettings/list")
-
-
-def test_an_edit_between_our_reading_and_our_writing_is_kept(bench: Bench) -> None:
-    """A second administrator adds a client and a setting after the plan was made."""
-    state, readings = bench.state.resources.sites[SITE.lower()], 0
-    other = "11111111-2222-3333-4444-555555555555"
-
-    async def second_administrator(entry: Any) -> None:
-        nonlocal readings
-        readings += is_settings_reading(entry)
-        if readings == 2 and is_settings_reading(entry):
-            state.settings["ServiceApplicationIds"] = other
-            state.settings["SupportEmail"] = "new@contosolearning.com"
-
-    bench.before(second_administrator)
-    done = bench.setup("Importer")
-    settings = bench.azure.settings()
-    assert settings["SupportEmail"] == "new@contosolearning.com"
-    assert settings["ServiceApplicationIds"] == f"{other};{done.client_id('Importer')}"
-
-
-def test_what_somebody_erased_at_our_moment_is_merged_again(bench: Bench) -> None:
-    """Another run has read before we wrote and writes after us: ours is gone, and comes back beside theirs."""
-    state, writes = bench.state.resources.sites[SITE.lower()], 0
-    other = "11111111-2222-3333-4444-555555555555"
-
-    async def other_run(entry: Any) -> None:
-        nonlocal writes
-        if is_settings_write(entry):
-            writes += 1
-            if writes == 1:
-                state.settings["ServiceApplicationIds"] = other
-
-    bench.after(other_run)
-    done = bench.setup("Importer")
-    assert writes == 2
-    ours = done.client_id("Importer")
-    assert bench.azure.settings()["ServiceApplicationIds"] == f"{other};{ours}"
-    assert bench.azure.restarts() == 1
-
-
-def test_a_service_that_asks_for_patience_or_stumbles_is_asked_again(bench: Bench) -> None:
-    seen: set[str] = set()
-
-    async def stumble(entry: Any) -> None:
-        kind = f"{entry.service} {entry.method}"
-        if kind in seen or entry.service not in {"arm", "graph"} or "addPassword" in entry.path:
-            return
-        if "restart" in entry.path or entry.path.startswith("/metadata"):
-            return
-        seen.add(kind)
-        if entry.service == "arm":
-            raise arm_error(503 if entry.method == "PUT" else 429, "Busy", "Later.", headers={"Retry-After": "0"})
-        raise graph_error(504, "UnknownError", "")
-
-    bench.before(stumble)
-    bench.setup("Importer")
-    bench.inside.leave_alone()
-    assert {"arm GET", "arm PUT", "graph GET", "graph POST", "graph PATCH"} <= seen
-    assert len(bench.azure.applications("Importer")) == 1
-    assert len(bench.azure.applications("MCT service (contosolearn)")) == 1
-    bench.azure.forget()
-    assert bench.setup("Importer").plan.is_empty
-    assert bench.azure.writes() == []

@@ -36,21 +36,6 @@ def closing(*clients: ClientResult, **more: object) -> Closing:
     return Closing(SITE, clients, **{**parts, **more})  # type: ignore[arg-type]
 
 
-def test_a_client_is_six_lines(screens: Screens) -> None:
-    screen = screens()
-    show_closing(screen.terminal, closing(client()))
-    assert screen.err == ""
-    assert screen.out.splitlines() == [
-        "✓ Import can call contosolearn   (200 from GET /api/v1/organization, 23 s)",
-        "",
-        f"  Client ID   {guid('Import')}",
-        "  Secret      /home/ada/import.env",
-        "              expires 2027-11-24",
-        f"  Next        mct-s2s snippet Import {WHERE}",
-        f"              mct-s2s status {WHERE}",
-    ]
-
-
 @pytest.mark.parametrize("width", [40, 80, 120])
 def test_a_path_is_whole_on_a_terminal_of_any_width(screens: Screens, width: int) -> None:
     path = "/home/ada/" + "very-long-folder/" * 12 + "import.env"
@@ -97,12 +82,6 @@ def test_a_certificate_and_a_federated_credential_are_called_by_their_kind(scree
     assert "None" not in screen.out
 
 
-def test_a_client_that_cannot_call_is_not_said_to_be_able_to(screens: Screens) -> None:
-    screen = screens()
-    show_closing(screen.terminal, closing(client(can_call=False)))
-    assert screen.out.startswith("✗ Import cannot call contosolearn")
-
-
 def test_a_client_that_was_not_tested_is_set_up(screens: Screens) -> None:
     screen = screens()
     show_closing(screen.terminal, closing(client(can_call=None), verification=None))
@@ -117,18 +96,6 @@ def test_a_managed_identity_has_an_object_id_and_nothing_to_keep(screens: Screen
     show_closing(screen.terminal, closing(ClientResult("reports-func", principal_id=guid("identity"))))
     assert line_with(screen.out, "Object ID").split()[-1] == guid("identity")
     assert "Secret" not in screen.out
-
-
-def test_several_clients_are_a_line_each_and_their_folder_and_end_are_said_once(screens: Screens) -> None:
-    screen = screens(80, is_terminal=True)
-    several = [client(name, saved(name, f"file:/home/ada/secrets/{name}.env")) for name in ("Import", "Reports", "HR")]
-    show_closing(screen.terminal, closing(*several))
-    assert screen.out.startswith("✓ 3 clients can call contosolearn")
-    for name in ("Import", "Reports", "HR"):
-        assert line_with(screen.out, guid(name), f"{name}.env")
-    assert line_with(screen.out, "Saved in").split()[-1] == "/home/ada/secrets"
-    assert line_with(screen.out, "expires 2027-11-24")
-    assert len(screen.out.splitlines()) == 9
 
 
 def test_several_clients_with_differing_places_keep_them(screens: Screens) -> None:
@@ -157,12 +124,6 @@ def test_another_command_says_what_it_did(screens: Screens) -> None:
     screen = screens()
     show_closing(screen.terminal, closing(headline="Removed Import from contosolearn", next_commands=NEXT[1:]))
     assert screen.out.splitlines() == ["✓ Removed Import from contosolearn   (23 s)", "", f"  Next        {NEXT[1]}"]
-
-
-def test_a_remark_has_its_command_on_a_line_of_its_own(screens: Screens) -> None:
-    screen = screens()
-    show_closing(screen.terminal, closing(client(), remarks=[("This ended.", "mct-s2s sandbox serve")]))
-    assert screen.out.splitlines()[-2:] == ["This ended.", "  mct-s2s sandbox serve"]
 
 
 @pytest.mark.parametrize("name", ODD_NAMES)

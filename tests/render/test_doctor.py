@@ -18,7 +18,7 @@ from tests.cli.schemas import check as check_contract
 from tests.planning.scenarios import NOW, TENANT, guid, site
 from tests.render.conftest import Screens
 from tests.render.examples import ODD_NAMES, WHERE
-from tests.render.reading import line_with, pasteable, words_of
+from tests.render.reading import line_with, pasteable
 from tests.support.screens import check_screen
 
 APP = ClientId(guid("automation"))
@@ -65,23 +65,6 @@ def document_of(what: Seen) -> dict[str, Any]:
     return document
 
 
-def test_an_application_is_reported_by_its_ids_and_its_way_of_signing_in() -> None:
-    document = document_of(seen())
-    assert document["caller"] == {
-        "kind": "servicePrincipal",
-        "name": "automation",
-        "id": ME,
-        "appId": APP,
-        "method": "service principal (client secret)",
-    }
-    assert document["tenant"] == {"id": TENANT.id, "name": "contoso.onmicrosoft.com"}
-
-
-def test_a_person_has_a_name_and_no_application_id() -> None:
-    caller = document_of(seen(ADA))["caller"]
-    assert (caller["kind"], caller["name"], caller["appId"]) == ("person", "ada@contoso.com", None)
-
-
 def test_a_caller_of_whom_nothing_is_known_is_of_no_kind() -> None:
     caller = document_of(seen(DirectoryRights(SignedIn("managed identity"))))["caller"]
     assert caller == {"kind": None, "name": None, "id": None, "appId": None, "method": "managed identity"}
@@ -92,30 +75,6 @@ def test_without_a_look_at_directory_and_tenant_the_caller_is_empty() -> None:
     assert set(document) == {"schema", "ready", "setup", "caller", "tenant", "checks", "manualSteps"}
     assert set(document["caller"].values()) == {None}
     assert document["tenant"] is None
-
-
-def test_a_missing_role_makes_the_caller_unready_and_names_the_command() -> None:
-    document = document_of(seen())
-    assert document["ready"] is False
-    by_code = {row["code"]: row for row in document["checks"]}
-    assert by_code["create-application"]["state"] == "ok"
-    assert by_code["write-settings"]["state"] == "missing"
-    assert by_code["write-settings"]["subject"] == "contosolearn"
-    assert f"--scope {site().resource}" in by_code["write-settings"]["remedy"]
-
-
-def test_a_caller_who_may_do_everything_is_ready() -> None:
-    document = document_of(seen(permissions=(Permission(("*",)),)))
-    assert document["ready"] is True
-    assert {row["state"] for row in document["checks"]} == {"ok"}
-
-
-def test_what_cannot_be_seen_is_unknown_and_no_obstacle() -> None:
-    document = doctor_document(seen(), (OK, UNKNOWN))
-    check_contract(document)
-    assert document["ready"] is True
-    assert [row["state"] for row in document["checks"]] == ["ok", "unknown"]
-    assert [row["remedy"] for row in document["checks"]] == [None, None]
 
 
 def test_the_document_has_what_someone_has_to_grant() -> None:
@@ -134,23 +93,6 @@ def shown(screens: Screens, *checks: DoctorCheck, more: Sequence[str] = (), widt
     assert screen.err == ""
     assert all(line == line.rstrip() for line in screen.out.splitlines())
     return screen.out.splitlines()
-
-
-def test_each_check_is_a_line_with_a_sign_for_its_state(screens: Screens) -> None:
-    lines = shown(screens, OK, MISSING, UNKNOWN)
-    assert lines[0] == "✓ Tenant          contoso"
-    assert lines[1] == "? Client secrets  you can't read the policy"
-    assert lines[2] == "✗ contosolearn    restart"
-
-
-def test_those_who_can_grant_it_are_asked_once_for_everything(screens: Screens) -> None:
-    lines = shown(screens, MISSING, OK, lacking("write-settings", "write settings", SITE_ROLE))
-    at = lines.index("Missing:")
-    assert lines[at + 1 : at + 3] == [
-        f"Website Contributor, to restart, write settings. Ask {OWNER}.",
-        "    az role assignment create --role 'Website Contributor'",
-    ]
-    assert "1 grant is missing. Without it setup does the rest and lists these steps for someone else." in lines
 
 
 def test_a_role_that_another_includes_is_not_asked_for(screens: Screens) -> None:
@@ -182,20 +124,6 @@ def test_a_check_that_no_right_would_pass_has_its_own_remedy(screens: Screens) -
     assert "1 check failed. Until it passes, setup stops before it changes anything." in lines
 
 
-def test_a_ready_caller_gets_the_next_command_for_this_app_service(screens: Screens) -> None:
-    lines = shown(screens, OK, more=["--auto-lifetime"])
-    assert lines[-3:] == [
-        "All checks passed.",
-        "Preview the changes:",
-        f"mct-s2s setup --client NAME --auto-lifetime --dry-run {WHERE}",
-    ]
-
-
-def test_who_may_not_read_the_settings_can_do_the_directorys_part(screens: Screens) -> None:
-    lines = shown(screens, lacking("read-settings", "read settings", SITE_ROLE), MISSING, more=["--auto-lifetime"])
-    assert lines[-1] == (f"mct-s2s setup --client NAME --auto-lifetime --no-app-service --handoff handoff.json {WHERE}")
-
-
 def test_who_may_not_register_can_write_the_settings_of_someone_who_may(screens: Screens) -> None:
     lines = shown(screens, lacking("create-application", "create", Grant("x", "for it", REGISTRAR, ("az x",))))
     assert lines[-1] == f"mct-s2s configure-appservice --from handoff.json {WHERE}"
@@ -216,14 +144,6 @@ def test_a_command_for_somebody_else_can_be_pasted(screens: Screens, width: int 
     assert [line for line in pasteable(screen.out) if line.startswith("az ")] == list(commands)
     (line,) = commands
     assert line.endswith(f"--assignee {ME} --role 'Website Contributor' --scope {site().resource}")
-
-
-def test_a_long_check_is_folded_between_words_below_itself(screens: Screens) -> None:
-    words = "Could not check whether the tenant allows client secrets. " * 4
-    lines = shown(screens, replace(UNKNOWN, short=words.strip()), width=80)
-    assert all(len(line) <= 80 for line in lines[:4])
-    assert all(line.startswith(" " * 18) for line in lines[1:4])
-    assert words.strip() in words_of("\n".join(lines))
 
 
 @pytest.mark.parametrize("name", ODD_NAMES)

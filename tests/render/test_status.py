@@ -28,7 +28,7 @@ from tests.planning.scenarios import (
 from tests.render.conftest import Screen, Screens
 from tests.render.examples import IDENTITY, IMPORT, ODD_NAMES, WHERE, healthy, with_role_off, with_settings
 from tests.render.reading import line_with, pasteable, words_of
-from tests.render.reports import mixed, one, several
+from tests.render.reports import one, several
 from tests.support.screens import check_screen
 
 PLAIN_NAMES = (
@@ -60,19 +60,6 @@ def test_several_app_services_as_a_picture() -> None:
     check_screen("status-all-80", lambda terminal: show_report(terminal, several()), width=80)
 
 
-def test_four_clients_fit_a_terminal_of_80_columns_and_30_lines(screens: Screens) -> None:
-    lines = shown(screens(80, is_terminal=True), mixed()).splitlines()
-    assert sum(-(-len(line) // 80) or 1 for line in lines) <= 30
-    assert lines[0] == "3 of 4 clients can call contosolearn. 3 problems."
-
-
-def test_the_verdict_comes_first_then_the_problems_then_the_clients(screens: Screens) -> None:
-    text = shown(screens(120), with_settings(mixed(), settings(ServiceAuthAudience="api://foo")))
-    assert text.splitlines()[0].startswith("0 of 4 clients can call contosolearn. ")
-    assert text.index("error: ServiceAuthAudience") < text.index("Needs next") < text.index(TENANT.id)
-    assert "✓" not in text
-
-
 def test_what_one_command_fixes_is_listed_above_it_and_the_command_is_there_once(screens: Screens) -> None:
     observed = with_settings(complete(IMPORT), settings(ServiceAuthEnabled="", ServiceAuthTenantName=""))
     lines = [line.strip() for line in shown(screens(120), observed).splitlines()]
@@ -96,14 +83,6 @@ def test_ids_are_whole_on_any_terminal(screens: Screens, width: int | None, name
     for whole in (mine.client_id, IDENTITY.id, SERVICE_ID, TENANT.id):
         assert whole in text
     assert "…" not in text
-
-
-def test_a_client_has_a_mark_its_id_and_what_it_needs_next(screens: Screens) -> None:
-    text = shown(screens(120), mixed())
-    assert line_with(text, "✗ Reports ", guid("Reports"), "allow list, new credential")
-    assert line_with(text, "! Nightly ", guid("Nightly"), "new secret by 2026-12-14")
-    assert line_with(text, "✓ Import ", guid("Import"), "new secret by 2027-12-29")
-    assert line_with(text, "✓ reports-func ", IDENTITY.id, "nothing")
 
 
 def test_without_clients_there_is_no_table_of_them(screens: Screens) -> None:
@@ -153,12 +132,3 @@ def test_an_odd_name_in_a_finding_is_shown_as_it_is(screens: Screens, name: str)
     show_findings(screen.terminal, (Finding("x", Severity.WARNING, name, f"'{name}' ends.", f"rotate {name}"),))
     assert words_of(f"'{name}' ends.") in words_of(screen.out)
     assert line_with(screen.out, f"rotate {name}")
-
-
-def test_problems_are_colored_by_how_severe_they_are_on_a_terminal_only(screens: Screens) -> None:
-    findings = (Finding("x", Severity.ERROR, "x", "m", "r"), Finding("x", Severity.WARNING, "x", "m", "r"))
-    for is_terminal in (True, False):
-        screen = screens(120, is_terminal=is_terminal)
-        show_findings(screen.terminal, findings)
-        raw = screen.out_stream.getvalue()
-        assert ("\x1b[1;31merror" in raw, "\x1b[33mwarning" in raw) == (is_terminal, is_terminal)

@@ -64,15 +64,6 @@ def test_settings_are_listed_and_put_and_nothing_else(client: Client, method: st
     assert (answer.status_code, answer.json()) == (405, {"Message": said})
 
 
-def test_a_body_is_json_or_refused(client: Client) -> None:
-    headers = {"Authorization": f"Bearer {client.token(client.addresses.arm + '/.default')}"}
-    for kind, shown in ((None, "<null>"), ("text/plain", "text/plain")):
-        sent = {**headers, **({"Content-Type": kind} if kind else {})}
-        answer = client.arm("PUT", SETTINGS, content=b'{"properties": {}}', headers=sent)
-        assert (answer.status_code, answer.json()["error"]["code"]) == (415, "UnsupportedMediaType")
-        assert f"'{shown}'" in answer.json()["error"]["message"]
-
-
 def test_a_group_that_is_not_there_is_not_there_for_head_either(client: Client) -> None:
     for name, status in (("mct-prod", 204), ("none", 404)):
         path = f"{seed.SUBSCRIPTION}/resourceGroups/{name}"
@@ -101,11 +92,6 @@ def test_a_swap_takes_all_but_the_sticky_settings(client: Client, source: str, t
     assert live["OrganizationName"] == seed.SETTINGS["staging"]["OrganizationName"]
     assert staged["OrganizationName"] == seed.SETTINGS["production"]["OrganizationName"]
     assert "SupportEmail" not in live
-
-
-def test_a_swap_needs_another_slot(client: Client) -> None:
-    for target in ("none", "production", None):
-        assert client.arm("POST", f"{seed.SITE}/slotsswap", json={"targetSlot": target}).status_code == 404
 
 
 def environment_of(client: Client, site: str) -> dict[str, str]:
@@ -156,22 +142,3 @@ def test_a_reference_follows_a_new_version_within_a_day_or_with_any_change_of_th
     assert read() == "two"
     client.arm("PUT", SETTINGS, json={"properties": {**wanted, "Other": "x"}})
     assert read() == "three"
-
-
-@pytest.mark.parametrize(
-    ("version", "status"),
-    [
-        ("2025-05-01", 200),
-        ("2015-08-01", 200),
-        ("2014-04-01-preview", 200),
-        ("2024-02-01", 400),
-        ("2024-02-01-preview", 400),
-        ("2015-07-31", 400),
-        ("2099-01-01", 400),
-        ("2024-13-01", 400),
-        ("2024-2-1", 400),
-        ("latest", 400),
-    ],
-)
-def test_an_api_version_is_one_of_those_that_there_are(client: Client, version: str, status: int) -> None:
-    assert client.arm("GET", seed.SITE, version=version).status_code == status

@@ -190,12 +190,6 @@ def test_a_role_assignment_is_found_by_its_name(client: Client, state: SandboxSt
     assert client.arm("GET", path, version="2022-04-01").json()["properties"]["scope"] == seed.SITE
 
 
-def test_a_tenant_is_told_with_its_domains(client: Client) -> None:
-    (tenant,) = client.arm("GET", "/tenants", version="2022-12-01").json()["value"]
-    assert tenant["defaultDomain"] in tenant["domains"]
-    assert {"countryCode", "displayName", "tenantCategory", "tenantType"} < set(tenant)
-
-
 def test_the_cloud_describes_itself(client: Client) -> None:
     document = client.request("GET", "/metadata/endpoints?api-version=2022-09-01").json()
     assert document["authentication"]["loginEndpoint"] == client.addresses.login

@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
@@ -67,6 +67,7 @@ class Row:
         caller: whose token is sent, see `bearers`.
         version: Resource Manager's `api-version`.
         detail: code and target of Graph's first `error.details`, where they tell one conflict from another.
+        message: how Graph's own words begin; the same for a change of what is there.
     """
 
     name: str
@@ -81,15 +82,16 @@ class Row:
     caller: str = "administrator"
     version: str | None = "2025-05-01"
     detail: tuple[str, str] | None = None
+    message: str = ""
 
 
 def graph(name: str, method: str, path: str, status: int, code: str, body: Any = None, **more: Any) -> Row:
     return Row(f"graph: {name}", "graph", method, path, status, code, body=body, **more)
 
 
-def make(name: str, body: Any, code: str = "Request_BadRequest", **more: Any) -> Row:
+def make(name: str, body: Any, code: str = "Request_BadRequest", message: str = "", **more: Any) -> Row:
     """A new application with something wrong."""
-    return graph(name, "POST", "/applications", 400, code, {**OWN, **body}, **more)
+    return graph(name, "POST", "/applications", 400, code, {**OWN, **body}, message=message, **more)
 
 
 def arm(name: str, method: str, path: str, status: int, code: str, body: Any = None, **more: Any) -> Row:
@@ -102,6 +104,7 @@ def entra(name: str, form: dict[str, str], status: int, error: str, aadsts: int,
 
 BAD, MISSING, DENIED = "Request_BadRequest", "Request_ResourceNotFound", "Authorization_RequestDenied"
 UNREADABLE, UNQUERIED, BAD_TOKEN = "BadRequest", "Request_UnsupportedQuery", "InvalidAuthenticationToken"
+INVALID = "Invalid value specified for property"
 SAME_KEY = "Request_MultipleObjectsWithSameKeyValue"
 APP, SP, CREDENTIALS = (
     "/applications/<app>",
@@ -162,6 +165,12 @@ ROWS = [
     graph("filter by what is not filtered by", "GET", "/applications?$filter=notes eq 'x'", 400, UNQUERIED),
     graph("end of a name", "GET", "/applications?$filter=endswith(displayName,'x')", 400, UNQUERIED),
     graph("text without quotes", "GET", "/applications?$filter=displayName eq x", 400, UNREADABLE),
+    graph("skipping", "GET", "/applications?$skip=1", 400, UNREADABLE),
+    graph("a filter that ends early", "GET", "/applications?$filter=displayName eq", 400, UNREADABLE),
+    graph("unknown operator", "GET", "/applications?$filter=displayName like 'x'", 400, UNREADABLE),
+    graph("part of a name", "GET", "/applications?$filter=contains(displayName,'x')", 400, UNQUERIED),
+    graph("a moment that is none", "GET", "/applications?$filter=createdDateTime ge yesterday", 400, UNREADABLE),
+    graph("what the sandbox does not know of one", "GET", "/applications/x/logo", 501, "NotImplemented"),
     graph("page token is rubbish", "GET", "/applications?$skiptoken=rubbish", 400, "Directory_ExpiredPageToken"),
     # Graph: what.
     graph("no body", "POST", "/applications", 400, UNREADABLE),
@@ -170,31 +179,66 @@ ROWS = [
     graph("body is text", "POST", "/applications", 400, UNREADABLE, b"{}", headers={"Content-Type": "text/plain"}),
     graph("body is an array", "POST", "/applications", 400, BAD, []),
     graph("no displayName", "POST", "/applications", 400, BAD, {"signInAudience": "AzureADMyOrg"}),
-    make("unknown property", {"lang": "de"}),
-    make("unknown property inside", {"api": {"version": 2}}),
-    make("lang of the old manifest", {"appRoles": [{**ROLE, "lang": None}]}),
+    make("unknown property", {"lang": "de"}, message="Invalid property 'lang'."),
+    make("unknown property inside", {"api": {"version": 2}},
+         message="The property 'version' does not exist on type 'microsoft.graph.apiApplication'"),
+    make("lang of the old manifest", {"appRoles": [{**ROLE, "lang": None}]},
+         message="The property 'lang' does not exist on type 'microsoft.graph.appRole'"),
     make("role has the value of a scope", {"appRoles": [ROLE], "api": {"oauth2PermissionScopes": [SCOPE]}},
          "DuplicateValue"),
-    make("appId is read-only", {"appId": NOBODY}),
-    make("number for a string", {"displayName": 5}),
-    make("string for an array", {"tags": "one"}),
-    make("null for an array", {"identifierUris": None}),
-    make("string for a boolean", {"isFallbackPublicClient": "true"}),
-    make("string for a number", {"api": {"requestedAccessTokenVersion": "2"}}),
-    make("unknown token version", {"api": {"requestedAccessTokenVersion": 3}}),
-    make("unknown audience", {"signInAudience": "Everybody"}),
-    make("role's id is no guid", {"appRoles": [{**ROLE, "id": "role"}]}),
-    make("role's value has a blank", {"appRoles": [{**ROLE, "value": "with space"}]}),
-    make("role for nobody", {"appRoles": [{**ROLE, "allowedMemberTypes": []}]}),
-    make("one role id twice", {"appRoles": [ROLE, {**ROLE, "value": "Other"}]}, "DuplicateValue"),
+    make("appId is read-only", {"appId": NOBODY}, message="Property 'appId' is read-only and cannot be set."),
+    make("number for a string", {"displayName": 5},
+         message="Cannot convert the literal '5' to the expected type 'Edm.String'"),
+    make("string for an array", {"tags": "one"}, message="Property 'tags': an array of Edm.String is expected."),
+    make("null for an array", {"identifierUris": None},
+         message="A null value was found for the property named 'identifierUris'"),
+    make("string for a boolean", {"isFallbackPublicClient": "true"},
+         message="Cannot convert the literal 'true' to the expected type 'Edm.Boolean'"),
+    make("string for a number", {"api": {"requestedAccessTokenVersion": "2"}},
+         message="Cannot convert the literal '2'"),
+    make("unknown token version", {"api": {"requestedAccessTokenVersion": 3}},
+         message=f"{INVALID} 'api.requested"),
+    make("unknown audience", {"signInAudience": "Everybody"},
+         message=f"{INVALID} 'signInAudience'"),
+    make("role's id is no guid", {"appRoles": [{**ROLE, "id": "role"}]},
+         message="Cannot convert the literal 'role' to the expected type 'Edm.Guid'"),
+    make("role's value has a blank", {"appRoles": [{**ROLE, "value": "with space"}]},
+         message=f"{INVALID} 'appRoles'"),
+    make("role for nobody", {"appRoles": [{**ROLE, "allowedMemberTypes": []}]},
+         message=f"{INVALID} 'appRoles'"),
+    make("one role id twice", {"appRoles": [ROLE, {**ROLE, "value": "Other"}]}, "DuplicateValue",
+         "Request contains a property with duplicate values."),
     make("one role value twice", {"appRoles": [ROLE, {**ROLE, "id": NOBODY}]}, "DuplicateValue"),
-    make("URI of a foreign domain", {"identifierUris": ["https://elsewhere.example/x"]}, "HostNameNotOnVerifiedDomain"),
+    make("URI of a foreign domain", {"identifierUris": ["https://elsewhere.example/x"]}, "HostNameNotOnVerifiedDomain",
+         "Values of identifierUris property must use a verified"),
+    make("id is read-only", {"id": NOBODY}, message="Property 'id' is read-only and cannot be set."),
+    make("moment is read-only", {"createdDateTime": "2020-01-01T00:00:00Z"},
+         message="Property 'createdDateTime' is read-only"),
+    make("name is too long", {"displayName": "x" * 257}, message=f"{INVALID} 'displayName'"),
+    make("null in an array", {"tags": [None]}, message="A null value was found in the collection 'tags'"),
+    make("no guid", {"tokenEncryptionKeyId": "1"}, message="Cannot convert the literal '1' to the expected type"),
+    make("array for an object", {"api": []}, message="Invalid request body"),
+    make("string for an array inside", {"web": {"redirectUris": "https://x"}},
+         message="Property 'redirectUris': an array of Edm.String is expected."),
+    make("role's value is too long", {"appRoles": [{**ROLE, "value": "x" * 121}]}, message=f"{INVALID} 'appRoles'"),
+    make("role for a group", {"appRoles": [{**ROLE, "allowedMemberTypes": ["Group"]}]},
+         message=f"{INVALID} 'appRoles'"),
+    make("URI is none", {"identifierUris": ["not a uri"]}, message=f"{INVALID} 'identifierUris'"),
+    make("URI is a plain name", {"identifierUris": ["api://made-up"]}, "InvalidUniqueTenantIdentifierAsPerAppPolicy",
+         "Failed to add identifier URI api://made-up."),
+    make("unknown kind of permission", {"requiredResourceAccess": [
+        {"resourceAppId": NOBODY, "resourceAccess": [{"id": NOBODY, "type": "Rolle"}]}
+    ]}, message=f"{INVALID} 'requiredResourceAccess'"),
+    make("certificate is no base64", {"keyCredentials": [
+        {"type": "AsymmetricX509Cert", "usage": "Verify", "key": "?"}
+    ]}, message="Cannot convert the literal"),
     make("URI is taken", {"identifierUris": [TAKEN]}, detail=("ObjectConflict", "identifierUris")),
     make("URI is taken by a deleted application", {"identifierUris": [f"{TAKEN}/deleted"]}),
     make("unique name is taken", {"uniqueName": "taken"}, detail=("ObjectConflict", "uniqueName")),
-    make("a secret of one's own", {"passwordCredentials": [{"displayName": "x", "secretText": "mine"}]}),
+    make("a secret of one's own", {"passwordCredentials": [{"displayName": "x", "secretText": "mine"}]},
+         message="New password credentials must be generated with service"),
     make("certificate is none", {"keyCredentials": [{"type": "AsymmetricX509Cert", "usage": "Verify", "key": "AAAA"}]},
-         "KeyCredentialsInvalidValue"),
+         "KeyCredentialsInvalidValue", "Key value is invalid"),
     graph("an enabled role is taken away", "PATCH", APP, 400, "CannotDeleteOrUpdateEnabledEntitlement",
           {"appRoles": []}),
     graph("service principal of nothing", "POST", "/servicePrincipals", 400, BAD, {"appId": NOBODY},
@@ -283,6 +327,17 @@ ROWS = [
     arm("PATCH of what a workflow takes by PUT only", "PATCH", LOGIC, 400, "InvalidPatchWorkflowRequest",
         {"properties": {"state": "Disabled"}}, version="2019-05-01"),
     arm("PUT without a location", "PUT", LOGIC, 400, "LocationRequired", {}, version="2019-05-01"),
+    arm("identity that does not fit its type", "PATCH", VM, 400, "InvalidIdentityValues",
+        {"identity": {"type": "SystemAssigned", "userAssignedIdentities": {f"{MSI}/sync-identity": {}}}},
+        version="2024-11-01"),
+    arm("identity of an identity", "PATCH", f"{MSI}/sync-identity", 400, "ManagedIdentityNotSupported",
+        {"identity": {"type": "SystemAssigned"}}, version="2023-01-31"),
+    arm("identity without a type", "PATCH", SITE, 400, "InvalidIdentityType", {"identity": {}}),
+    arm("setting is a number", "PUT", SETTINGS, 400, "BadRequest", {"properties": {"A": 1}}),
+    arm("a site of no group", "GET", f"{SUBSCRIPTION}/resourceGroups/none/providers/Microsoft.Web/sites/x", 404,
+        "ResourceGroupNotFound"),
+    arm("namespace of a subscription", "GET", f"{SUBSCRIPTION}/providers/Microsoft.None", 404,
+        "InvalidResourceNamespace", version="2022-09-01"),
     arm("PUT elsewhere", "PUT", LOGIC, 409, "InvalidResourceLocation", {"location": "eastus"}, version="2019-05-01"),
     arm("unknown lock level", "PUT", f"{SITE}/{AUTHORIZATION}/locks/k", 400, "InvalidLockLevel",
         {"properties": {"level": "Some"}}, version="2020-05-01"),
@@ -481,3 +536,14 @@ def test_a_bad_request_gets_its_status_and_its_code(shared: Shared, row: Row) ->
         assert (error.get("code") or error.get("Code")) == row.code, answer.text
         if row.detail is not None:
             assert (error["details"][0]["code"], error["details"][0]["target"]) == row.detail
+        assert error.get("message", "").startswith(row.message)
+
+
+WORDED = [row for row in ROWS if row.message]
+
+
+@pytest.mark.parametrize("row", WORDED, ids=[row.name for row in WORDED])
+def test_a_bad_change_is_refused_in_the_same_words(shared: Shared, row: Row) -> None:
+    answer = shared.send(replace(row, method="PATCH", path=APP))
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, row.code)
+    assert answer.json()["error"]["message"].startswith(row.message)

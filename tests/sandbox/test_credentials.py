@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,14 +15,11 @@ from azure.identity import (
     ClientSecretCredential,
     CredentialUnavailableError,
     ManagedIdentityCredential,
-    WorkloadIdentityCredential,
 )
-from azure.identity.aio import ClientSecretCredential as AsyncClientSecretCredential
-from azure.identity.aio import WorkloadIdentityCredential as AsyncWorkloadIdentityCredential
 from mct_s2s.sandbox.hosting.embedded import Running, start
 from mct_s2s.sandbox.state import seed
 
-from tests.sandbox.test_graph_sdk import AIOHTTP_CLOSES, Cloud
+from tests.sandbox.test_graph_sdk import Cloud
 from tests.sandbox.test_serving import https
 
 GROUP = f"{seed.SUBSCRIPTION}/resourceGroups/integrations"
@@ -80,24 +76,6 @@ def federated_app(cloud: Cloud, http: httpx.Client) -> str:
     return str(app["appId"])
 
 
-def test_a_secret_signs_in_by_both_kinds_of_client(cloud: Cloud) -> None:
-    running, scope = cloud.running, f"{cloud.running.resource_manager.rstrip('/')}/.default"
-    who = (running.tenant_id, running.client_id, running.client_secret)
-
-    async def asynchronous() -> str:
-        async with AsyncClientSecretCredential(*who, **cloud.sync) as credential:
-            token = (await credential.get_token(scope)).token
-        await asyncio.sleep(AIOHTTP_CLOSES)
-        return token
-
-    with ClientSecretCredential(*who, **cloud.sync) as credential:
-        tokens = [credential.get_token(scope).token, asyncio.run(asynchronous())]
-    for claims in map(claims_of, tokens):
-        assert (claims["appid"], claims["appidacr"], claims["ver"]) == (running.client_id, "1", "1.0")
-        assert claims["aud"] == scope.removesuffix("/.default")
-        assert claims["oid"] == claims["sub"]
-
-
 def test_a_foreign_issuer_publishes_what_it_signs_with(cloud: Cloud, http: httpx.Client) -> None:
     issuer = issuer_of(cloud)
     document = http.get(f"{issuer}/.well-known/openid-configuration").json()
@@ -107,47 +85,6 @@ def test_a_foreign_issuer_publishes_what_it_signs_with(cloud: Cloud, http: httpx
     key = jwt.PyJWK(keys[jwt.get_unverified_header(token)["kid"]], "RS256")
     claims = jwt.decode(token, key, audience=EXCHANGE, issuer=issuer)
     assert claims["sub"] == SUBJECT
-
-
-def test_workload_identity_signs_in_with_a_foreign_token(cloud: Cloud, http: httpx.Client, tmp_path: Path) -> None:
-    app_id, file, scope = federated_app(cloud, http), tmp_path / "token", f"{cloud.graph}/.default"
-    file.write_text(foreign_token(cloud, http))
-    options: dict[str, Any] = {"tenant_id": cloud.running.tenant_id, "client_id": app_id, "token_file_path": str(file)}
-
-    async def asynchronous() -> str:
-        async with AsyncWorkloadIdentityCredential(**options, **cloud.sync) as credential:
-            token = (await credential.get_token(scope)).token
-        await asyncio.sleep(AIOHTTP_CLOSES)
-        return token
-
-    with WorkloadIdentityCredential(**options, **cloud.sync) as credential:
-        tokens = [credential.get_token(scope).token, asyncio.run(asynchronous())]
-    for claims in map(claims_of, tokens):
-        assert (claims["appid"], claims["appidacr"]) == (app_id, "2")
-
-
-@pytest.mark.parametrize(
-    ("wrong", "aadsts"),
-    [
-        ({"subject": "somebody else"}, "AADSTS70021"),
-        ({"audience": "api://elsewhere"}, "AADSTS70021"),
-        ({"claims": {"iss": "https://elsewhere.example"}}, "AADSTS70021"),
-        ({"expiresInSeconds": -3600}, "AADSTS700024"),
-    ],
-)
-def test_an_assertion_credential_presents_foreign_tokens(
-    cloud: Cloud, http: httpx.Client, wrong: dict[str, Any], aadsts: str
-) -> None:
-    app_id, tenant, scope = federated_app(cloud, http), cloud.running.tenant_id, f"{cloud.graph}/.default"
-    with ClientAssertionCredential(tenant, app_id, lambda: foreign_token(cloud, http), **cloud.sync) as credential:
-        assert claims_of(credential.get_token(scope).token)["appid"] == app_id
-    with (
-        ClientAssertionCredential(
-            tenant, app_id, lambda: foreign_token(cloud, http, **wrong), **cloud.sync
-        ) as mistaken,
-        pytest.raises(ClientAuthenticationError, match=aadsts),
-    ):
-        mistaken.get_token(scope)
 
 
 def test_an_issuer_is_kept_with_its_key(cloud: Cloud, http: httpx.Client, state_dir: Path) -> None:

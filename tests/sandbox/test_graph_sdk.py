@@ -16,10 +16,8 @@ from urllib.parse import urlencode
 import httpx
 import jwt
 import pytest
-from azure.core.exceptions import ClientAuthenticationError
 from azure.identity import (
     CertificateCredential,
-    ClientAssertionCredential,
     ClientSecretCredential,
     DeviceCodeCredential,
 )
@@ -198,20 +196,3 @@ def test_a_person_signs_in_with_a_device_code(cloud: Cloud) -> None:
     assert (record.username, record.tenant_id) == ("admin@contosolearning.onmicrosoft.com", cloud.running.tenant_id)
     # Resource Manager's token comes from the refresh token, without the person.
     assert credential.get_token(f"{cloud.running.resource_manager.rstrip('/')}/.default").token
-
-
-def test_azure_identity_reports_a_wrong_secret(cloud: Cloud) -> None:
-    credential = ClientSecretCredential(cloud.running.tenant_id, cloud.running.client_id, "wrong", **cloud.sync)
-    with pytest.raises(ClientAuthenticationError, match="AADSTS7000215"):
-        credential.get_token(f"{cloud.graph}/.default")
-    missing = ClientSecretCredential(str(uuid.UUID(int=4)), cloud.running.client_id, "x", **cloud.sync)
-    with pytest.raises(ClientAuthenticationError, match="Unable to get authority configuration"):
-        missing.get_token(f"{cloud.graph}/.default")
-
-
-def test_an_assertion_credential_is_judged_without_discovery(cloud: Cloud) -> None:
-    credential = ClientAssertionCredential(
-        cloud.running.tenant_id, cloud.running.client_id, lambda: "rubbish", **cloud.sync
-    )
-    with pytest.raises(ClientAuthenticationError, match="AADSTS50027"):
-        credential.get_token(f"{cloud.graph}/.default")

@@ -84,30 +84,11 @@ def administrator_principal(client: Client) -> str:
     return found
 
 
-@pytest.mark.parametrize(
-    ("form", "status", "error", "aadsts", "begins"),
-    [
-        ({"client_secret": "wrong"}, 401, "invalid_client", 7000215, "Invalid client secret provided."),
-        ({"client_secret": ""}, 401, "invalid_client", 7000216, "'client_assertion', 'client_secret'"),
-        ({"client_id": str(uuid.UUID(int=7))}, 400, "unauthorized_client", 700016, "Application with identifier"),
-        ({"client_id": ""}, 400, "invalid_request", 900144, "The request body must contain"),
-        ({"grant_type": ""}, 400, "invalid_request", 900144, "The request body must contain"),
-        ({"grant_type": "password"}, 400, "unsupported_grant_type", 70003, "The app requested"),
-        ({"scope": ""}, 400, "invalid_request", 900144, "The request body must contain"),
-        ({"scope": "https://localhost:8444/User.Read"}, 400, "invalid_scope", 1002012, "The provided value"),
-        ({"scope": f"{GRAPH} api://x/.default"}, 400, "invalid_scope", 700022, "Provided value"),
-        ({"scope": "api://nobody/.default"}, 400, "invalid_resource", 500011, "The resource principal named api://"),
-        ({"path": f"/{uuid.UUID(int=9)}/oauth2/v2.0/token"}, 400, "invalid_request", 90002, "Tenant '"),
-    ],
-)
-def test_a_bad_request_gets_entras_own_error(
-    client: Client, form: dict[str, str], status: int, error: str, aadsts: int, begins: str
-) -> None:
-    got, body = ask(client, **form)
-    assert (got, body["error"], body["error_codes"]) == (status, error, [aadsts])
-    assert body["error_description"].startswith(f"AADSTS{aadsts}: {begins}")
+def test_a_refusal_of_entras_says_when_and_where_to_read_more(client: Client) -> None:
+    _, body = ask(client, client_secret="wrong")
+    assert body["error_description"].startswith("AADSTS7000215: Invalid client secret provided.")
     assert f"Correlation ID: {body['correlation_id']} Timestamp: {body['timestamp']}" in body["error_description"]
-    assert body["error_uri"].endswith(f"code={aadsts}")
+    assert body["error_uri"].endswith("code=7000215")
 
 
 def test_discovery_knows_a_tenant_by_id_and_domain_and_no_other(client: Client) -> None:
@@ -270,13 +251,6 @@ def test_a_client_assertion_must_be_true(client: Client, changes: dict[str, Any]
     assert (status, body["error_codes"]) == (401, [aadsts])
 
 
-def test_an_unregistered_certificate_is_refused(client: Client) -> None:
-    made = with_certificate(client, certificate(KEY))
-    signed = assertion(made["appId"], certificate(OTHER_KEY), key=OTHER_KEY)
-    assert ask_with(client, made["appId"], signed)[1]["error_codes"] == [700027]
-    assert ask_with(client, made["appId"], "rubbish")[1]["error_codes"] == [50027]
-
-
 ISSUER = "https://issuer.example"
 SUBJECT = "repo:contoso/app:ref:refs/heads/main"
 
@@ -310,15 +284,6 @@ def test_a_foreign_token_is_matched_to_the_letter(
     says = {"iss": ISSUER, "sub": SUBJECT, "aud": "api://AzureADTokenExchange", "exp": now + 600, **claims}
     got, body = ask_with(client, made["appId"], jwt.encode(says, KEY, algorithm="RS256"))
     assert (got, (body.get("error_codes") or [None])[0]) == (status, aadsts)
-
-
-def test_a_foreign_token_is_of_no_use_where_nobody_is_trusted(client: Client) -> None:
-    made = client.graph("POST", "/applications", json={"displayName": "Lonely"}).json()
-    client.graph("POST", "/servicePrincipals", json={"appId": made["appId"]})
-    says = {"iss": ISSUER, "sub": SUBJECT, "aud": "api://AzureADTokenExchange", "exp": 4_000_000_000}
-    got, body = ask_with(client, made["appId"], jwt.encode(says, KEY, algorithm="RS256"))
-    assert (got, body["error"], body["error_codes"]) == (401, "invalid_client", [70025])
-    assert f"The client '{made['appId']}'(Lonely) has no configured" in body["error_description"]
 
 
 def test_a_foreign_token_must_be_signed_by_its_issuer(client: Client) -> None:
