@@ -372,13 +372,6 @@ def test_an_odd_body_is_an_error_of_ours_with_its_status(odd: str, ask: Ask) -> 
         assert "<html" not in error.message
 
 
-@pytest.mark.parametrize("ask", WAYS.values(), ids=WAYS.keys())
-def test_a_body_of_an_unknown_type_is_an_error_of_ours(ask: Ask) -> None:
-    error = asked(ask, Answer(403, *ODD_BODIES[UNDECODABLE]))
-    assert WRITE in error.message
-    assert error.remedy.strip()
-
-
 def test_a_body_of_an_unknown_type_leaves_its_status() -> None:
     """A refused restart counts as one whose answer was lost: `not restarted` is told as `asked for`."""
     error = asked(WAYS["asked by us"], Answer(400, *ODD_BODIES[UNDECODABLE]))

@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import time
-from typing import Any
 
-import aiohttp
 import pytest
 from mct_s2s.azure.clouds import BY_NAME, CHINA, PUBLIC, US_GOVERNMENT, US_GOVERNMENT_DOD, Cloud
 from mct_s2s.azure.loopback import LocalhostResolver
-from mct_s2s.azure.retry import RetryPolicy
-from mct_s2s.azure.trace import silent
-from mct_s2s.errors import NotThere, ServiceError, UsageError
+from mct_s2s.errors import UsageError
 from mct_s2s.inputs.vault import secret_name, vault_to
 
 
@@ -93,46 +88,6 @@ def test_names_that_look_alike_never_meet() -> None:
     assert all(len(name) <= 127 and name.replace("-", "").isalnum() and name.isascii() for name in names)
 
 
-class Caller:
-    """Whoever asks; remembers for what."""
-
-    def __init__(self) -> None:
-        self.asked: list[str] = []
-
-    async def get_token(self, *scopes: str, **_: Any) -> Any:
-        from azure.core.credentials import AccessToken  # noqa: PLC0415
-
-        self.asked += scopes
-        return AccessToken("a-token", int(time.time()) + 3600)
-
-    def forget(self, since: float) -> None:
-        """Nothing is kept."""
-
-
-def ask(url: str, scope: str, caller: Caller, **connector: Any) -> None:
-    """Look for a secret in a vault."""
-    from mct_s2s.azure.key_vault.vault_client import KeyVault  # noqa: PLC0415  # an extra
-
-    async def body() -> None:
-        async with aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(resolver=LocalhostResolver(), **connector)
-        ) as http:
-            retry_policy = RetryPolicy(lambda: 5.0)
-            vault = KeyVault(url, "contoso", scope, caller, http, retry_policy, silent)  # type: ignore[arg-type]
-            await vault.versions("x")
-
-    asyncio.run(body())
-
-
-def test_a_vault_whose_name_leads_nowhere_is_not_there() -> None:
-    """Names below `invalid` never resolve: RFC 6761, 6.4."""
-    caller = Caller()
-    with pytest.raises(NotThere) as refused:
-        ask("https://contoso.vault.invalid", "https://vault.invalid/.default", caller)
-    assert refused.value.code == "vault-not-found"
-    assert caller.asked == []
-
-
 def test_names_below_localhost_lead_to_this_machine() -> None:
     async def body() -> list[str]:
         resolver = LocalhostResolver()
@@ -142,23 +97,3 @@ def test_names_below_localhost_lead_to_this_machine() -> None:
             await resolver.close()
 
     assert "127.0.0.1" in asyncio.run(body())
-
-
-def test_a_vault_that_asks_for_a_token_of_another_service_gets_none(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """The sandbox's vaults want its own resource; here they are taken for a cloud's that has another one."""
-    from mct_s2s.azure.tls import tls_context  # noqa: PLC0415
-    from mct_s2s.sandbox.hosting.embedded import start  # noqa: PLC0415
-    from mct_s2s.sandbox.state.seed import VAULT  # noqa: PLC0415
-
-    running, caller = start(tmp_path_factory.mktemp("vault")), Caller()
-    try:
-        url = f"https://{VAULT}.vault.localhost:{running.resource_manager.rsplit(':', 1)[1]}"
-        with pytest.raises(ServiceError) as refused:
-            ask(
-                url, "https://vault.azure.net/.default", caller,
-                ssl=tls_context(running.ca_file, {}),
-            )  # fmt: skip
-    finally:
-        running.close()
-    assert refused.value.code == "vault-untrusted"
-    assert caller.asked == []

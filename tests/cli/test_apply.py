@@ -140,18 +140,6 @@ def test_options_without_a_meaning_are_refused_before_anything_is_sent(
         assert told in f"{done.document['error']['message']} {done.document['error']['remedy']}"
 
 
-@pytest.mark.parametrize("text", ["", "[profiles.a]\n", "[sites]\n"])
-def test_a_file_without_sites_is_refused(applied: Applied, text: str) -> None:
-    done = applied("-y", *JSON, text=text)
-    assert (done.code, done.document["error"]["code"]) == (2, "trust-file-malformed")
-
-
-def test_nobody_is_waited_for(applied: Applied) -> None:
-    done = applied(*JSON, text=one("Import"))
-    assert (done.code, done.document["error"]["code"]) == (2, "confirmation-missing")
-    assert applied.azure.writes() == []
-
-
 def test_what_others_have_to_do_is_said_also_where_nothing_is_left_to_do_oneself(applied: Applied) -> None:
     rights = ("Application.ReadWrite.All", "Organization.Read.All", "RoleManagement.Read.Directory", "Policy.Read.All")
     limited = applied.azure.caller(*rights, arm=[("Owner", f"/subscriptions/{applied.azure.subscription_id}")])
@@ -160,12 +148,6 @@ def test_what_others_have_to_do_is_said_also_where_nothing_is_left_to_do_oneself
     assert again.code == 4, again
     assert again.out.startswith("! learn (contosolearn)  steps left for someone else, see below")
     assert "admin consent to 'Import'" in again.out
-
-
-def test_quiet_says_results_alone(applied: Applied) -> None:
-    done = applied("-y", "-q", text=one("Import"))
-    assert (done.code, done.err) == (0, "")
-    assert done.out.startswith("✓ learn (contosolearn)")
 
 
 def test_a_log_names_the_site_of_each_step(applied: Applied) -> None:
@@ -221,13 +203,6 @@ def test_no_line_begins_with_what_a_pipeline_takes_for_a_command(applied: Applie
         lines = [line.strip() for line in (done.out + done.err).splitlines()]
         ours = ("::error::", "::group::", "::endgroup::")
         assert not [line for line in lines if line.startswith(("::", "##vso", "##[")) and not line.startswith(ours)]
-
-
-def test_old_and_new_values_are_in_the_table(applied: Applied) -> None:
-    assert applied("-y", text=one("Import")).code == 0
-    applied.azure.write_settings({**applied.azure.settings(), "ServiceAuthEnabled": "false"})
-    dry = applied("--dry-run", "-o", "markdown")
-    assert "| &#126; ServiceAuthEnabled | false | true |" in dry.out
 
 
 def test_the_fingerprint_is_the_same_for_another_caller_on_another_day(applied: Applied) -> None:
@@ -341,21 +316,6 @@ def test_pruning_is_one_plan_with_what_is_added_one_write_and_one_restart(applie
     assert not list(applied.file.parent.rglob("c-*.env")), "the file of a secret that is good for nothing goes"
 
 
-@pytest.mark.parametrize(
-    ("there", "named", "allowed"),
-    [(3, 2, True), (3, 1, False), (2, 1, False), (1, 0, False), (6, 4, True), (6, 3, False)],
-)
-def test_no_more_than_a_third_is_removed_at_once(applied: Applied, there: int, named: int, allowed: bool) -> None:
-    names = [f"C{number}" for number in range(there)]
-    prepared(applied, *names)
-    done = applied("--dry-run", "--prune", *JSON, text=one(*names[:named]))
-    assert done.code == (3 if allowed else 2), done
-    if not allowed:
-        assert done.document["error"]["code"] == "too-many-removals"
-        assert all(name in done.document["error"]["message"] for name in names[named:])
-        assert applied("--dry-run", "--prune", "--allow-removals").code == 3
-
-
 def test_too_many_removals_at_one_site_leave_all_sites_as_they_are(applied: Applied) -> None:
     applied.other_site()
     prepared(applied, "A", "B")
@@ -389,13 +349,6 @@ def test_adopted_registrations_and_those_of_other_sites_stay(applied: Applied, a
     assert "--delete" not in json.dumps(done.document), "apply has no such option"
     assert len(azure.applications("B")) == len(azure.applications("By hand")) == 1
     assert clients_at(applied, "academy") == ["B"]
-
-
-def test_pruning_is_part_of_what_was_reviewed(applied: Applied) -> None:
-    prepared(applied, "A", "B", "C")
-    applied.file.write_text(one("A", "B"))
-    assert applied.fingerprint() != applied.fingerprint("--prune")
-    assert applied("--prune", "--expect", applied.fingerprint("--prune"), "-y").code == 0
 
 
 def test_a_registration_that_two_sites_adopt_keeps_what_each_of_them_adds(applied: Applied, azure: Sandbox) -> None:

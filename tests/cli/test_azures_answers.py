@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 from mct_s2s.cli.change import TerminalInterface
 from mct_s2s.engine.request import Request
 from mct_s2s.planning.plan import Plan
 
-from tests.cli.conftest import Ended, Program
-from tests.conftest import LOGIC_APP, SITE, Sandbox
+from tests.cli.conftest import Program
+from tests.conftest import LOGIC_APP, Sandbox
 
 JSON = ("-y", "-o", "json")
 REFERENCE = "96524024-75b0-497b-ab38-0381399a6aaa"
@@ -20,32 +19,7 @@ LOGIC = "2019-05-01"
 COLONS = "ConnectionStrings:MctDatabase"
 
 
-def _lost(method: str, path: str) -> dict[str, Any]:
-    match = {"service": "Graph", "method": method, "path": path}
-    return {"match": match, "times": 1, "fault": {"type": "lostAnswer"}}
-
-
 # --- consent ---
-
-
-def test_a_consent_that_is_gone_already_is_gone(mct: Program, azure: Sandbox) -> None:
-    """The answer to its deletion was lost, and the repetition is told 400: that is no reason to stop half-way."""
-    assert mct("setup", "--client", "One", *JSON).code == 0
-    azure.misbehave(_lost("DELETE", "*/appRoleAssignedTo/*"))
-    azure.forget()
-    done = mct("remove-client", "One", "--keep-registration", *JSON)
-    assert done.code == 0, done
-    deletions = [row["status"] for row in azure.log("graph") if row["method"] == "DELETE"]
-    assert deletions == [0, 400]
-    assert mct("status", "-o", "json").document["clients"] == []
-
-
-@pytest.mark.parametrize("as_grant", [False, True])
-def test_a_consent_that_stands_already_stands(mct: Program, azure: Sandbox, as_grant: bool) -> None:
-    """In both of the texts that refuse to make it twice."""
-    azure.vary(duplicate_consent_as_grant=as_grant)
-    azure.misbehave(_lost("POST", "*/appRoleAssignedTo"))
-    assert mct("setup", "--client", "One", *JSON).code == 0
 
 
 # --- arrays in any order ---
@@ -75,29 +49,7 @@ def test_a_plan_that_was_agreed_to_is_not_asked_about_again(
     assert len(shown) == 1
 
 
-def test_a_watch_prints_nothing_new_where_only_the_order_is_new(mct: Program, azure: Sandbox) -> None:
-    assert mct("setup", "--client", "One", "--client", "Two", *JSON).code == 0
-    _add_secrets(azure, "Two")
-    looks = [mct("status", "-o", "json") for _ in range(3)]
-    assert {look.out for look in looks} == {looks[0].out}
-
-
 # --- lists in pages ---
-
-
-def test_lists_are_read_to_their_end(mct: Program, azure: Sandbox) -> None:
-    azure.add_site(name="another", group="elsewhere")
-    azure.lock(f"{SITE}/slots/staging", "CanNotDelete")
-    unknown = {"MCT_S2S_RESOURCE_GROUP": "", "MCT_S2S_APP_SERVICE": "contosolearm"}
-
-    def shown() -> list[Ended]:
-        return [mct("doctor", "-o", "json"), mct("status", "-o", "json", env=unknown)]
-
-    whole = shown()
-    azure.vary(arm_page_size=1)
-    paged = shown()
-    assert [(one.code, one.out) for one in paged] == [(one.code, one.out) for one in whole]
-    assert any("skiptoken" in row["query"] for row in azure.log("arm"))
 
 
 # --- registrations that have to name a service ---
@@ -174,13 +126,6 @@ def test_an_identity_that_is_accepted_and_not_made_is_told(mct: Program, azure: 
     done = mct("setup", "--managed-identity", LOGIC_APP, *JSON)
     assert done.code == 0, done
     assert azure.settings()["ServiceObjectIds"]
-
-
-def test_an_identity_that_cannot_be_patched_is_put(mct: Program, azure: Sandbox) -> None:
-    azure.vary(identity_patch="refused")
-    done = mct("setup", "--managed-identity", LOGIC_APP, *JSON)
-    assert done.code == 0, done
-    assert azure.arm("GET", LOGIC_APP, version=LOGIC)["identity"]["principalId"] == azure.settings()["ServiceObjectIds"]
 
 
 def test_an_identity_that_is_not_switched_off_is_told(mct: Program, azure: Sandbox) -> None:

@@ -129,26 +129,6 @@ def test_an_administrator_of_one_registration_adds_to_it(
     assert "missing" not in [found["state"] for found in checked.document["checks"]]
 
 
-def test_what_a_person_may_not_consent_to_is_left_and_all_else_is_done(
-    mct: Program, azure: Sandbox, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Whether they hold a role that allows it is not to be seen; Graph says that they do not."""
-    assert mct("setup", "-a", SITE, *JSON).code == 0
-    azure.vary(role_assignments_hidden=True)
-    run = somebody(customRoles=[{"name": "Registrar", "actions": [f"{IN_APPLICATIONS}createAsOwner"]}])(
-        mct, azure, monkeypatch
-    )
-    done = run("add-client", "A", "-a", SITE, *JSON)
-    assert done.code == 4, done
-    (step,) = done.document["manualSteps"]
-    assert "adminconsent?client_id=" in step["link"]
-    assert "Cloud Application Administrator" in step["who"]
-    (client,) = mct("status", "-o", "json").document["clients"]
-    assert (client["allowed"], client["consented"]) == (True, False)
-    shown = run("add-client", "A", "-a", SITE, "-y")
-    assert shown.out.startswith("! A can call contosolearn when the steps below are done")
-
-
 def test_what_is_refused_on_the_way_tells_what_else_is_probably_missing(mct: Program, azure: Sandbox) -> None:
     done = mct("setup", "-a", SITE, "--client", "A", *JSON, env=azure.caller(*READ, arm=ARM))
     assert (done.code, done.document["error"]["code"]) == (4, "permission-missing")

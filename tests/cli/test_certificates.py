@@ -301,30 +301,6 @@ def test_an_expired_certificate_is_replaced_and_expiry_is_told(
     assert call(dotenv, moody, monkeypatch) == 200
 
 
-RIDDEN_OUT = {
-    "the registration's answer is lost": [
-        rule({"type": "lostAnswer"}, path="*/applications/*", method="PATCH", times=2)
-    ],
-    "registered, and an error": [
-        rule({"type": "status", "status": 500, "when": "after"}, path="*/applications/*", method="PATCH", times=1)
-    ],
-    "throttled": [rule({"type": "status", "status": 429, "retryAfter": 1}, every=3, times=4)],
-    "every second write fails": [rule({"type": "status", "status": 500}, every=2, times=5, writes=True)],
-}
-
-
-@pytest.mark.parametrize("name", RIDDEN_OUT)
-def test_passing_trouble_registers_one(
-    name: str, mct: Program, moody: Sandbox, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    moody.misbehave(*RIDDEN_OUT[name])
-    done = mct(*SETUP)
-    assert done.code == 0, done.document
-    moody.behave()
-    assert len(registered(moody)) == 1
-    assert call(saved_to(done), moody, monkeypatch) == 200
-
-
 def test_replicas_that_lag_are_waited_for_and_not_written_to_twice(mct: Program, moody: Sandbox) -> None:
     moody.lag(2)
     done = mct(*SETUP)

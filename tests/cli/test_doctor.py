@@ -44,13 +44,6 @@ def test_an_administrator_may_do_it_all(mct: Program, azure: Sandbox) -> None:
     assert azure.writes() == []
 
 
-def test_the_least_rights_are_enough(mct: Program, azure: Sandbox) -> None:
-    done = mct("doctor", "-a", SITE, "-o", "json", env=azure.caller(*LEAST, arm=[CONTRIBUTOR]))
-    assert done.code == OK, done
-    assert set(states(done.document).values()) == {"ok", "unknown"}
-    assert states(done.document)["secret-policy"] == "unknown", "unreadable is not missing"
-
-
 def test_everything_that_is_missing_has_a_remedy(mct: Program, azure: Sandbox) -> None:
     caller = azure.caller(*READ, SEEN, arm=[("Reader", SITE), ("Reader", FUNCTION_APP)])
     done = mct("doctor", "-a", SITE, "-o", "json", "--managed-identity", FUNCTION_APP, env=caller)
@@ -66,15 +59,6 @@ def test_everything_that_is_missing_has_a_remedy(mct: Program, azure: Sandbox) -
         assert words in said
     assert f"--scope {FUNCTION_APP}" in said
     assert azure.writes() == []
-
-
-def test_parts_of_the_job_that_are_somebody_elses_are_not_checked(mct: Program, azure: Sandbox) -> None:
-    caller = azure.caller(*READ, "Application.ReadWrite.OwnedBy")
-    azure.forget()
-    done = mct("doctor", "--no-app-service", "--no-consent", "-o", "json", env=caller)
-    assert done.code == OK, done
-    assert not {"write-settings", "admin-consent"} & set(states(done.document))
-    assert [row for row in azure.log("arm") if row["path"].startswith("/subscriptions")] == []
 
 
 def test_a_site_that_cannot_be_seen_is_missing_and_not_the_end(mct: Program, azure: Sandbox) -> None:
@@ -142,21 +126,6 @@ def test_a_service_that_is_off_is_told_and_no_obstacle(mct: Program) -> None:
     assert mct("doctor").code == OK
 
 
-def test_the_policy_on_secrets_is_told(mct: Program, azure: Sandbox) -> None:
-    admin = azure.caller("Policy.ReadWrite.ApplicationConfiguration")
-    azure.set_policy(admin, NINETY_DAYS)
-    limited = mct("doctor", "-o", "json")
-    assert limited.code == OK
-    assert "--auto-lifetime" in remedies(limited)
-    azure.set_policy(
-        admin,
-        {"applicationRestrictions": {"passwordCredentials": [{"restrictionType": "passwordAddition"}]}},
-    )
-    forbidden = mct("doctor", "-o", "json")
-    assert (forbidden.code, states(forbidden.document)["secret-policy"]) == (MISSING, "missing")
-    assert "--managed-identity" in remedies(forbidden)
-
-
 def test_what_no_role_that_can_be_seen_allows_is_unknown_with_whom_to_ask(mct: Program, azure: Sandbox) -> None:
     """A role of the tenant's own, or for one registration alone, may allow it: only the real request knows."""
     caller = azure.caller(*READ, arm=[CONTRIBUTOR])
@@ -186,15 +155,3 @@ def test_a_person_is_known_by_name_and_by_roles(mct: Program, azure: Sandbox, mo
     assert code == OK, document
     assert (document["caller"]["kind"], document["caller"]["name"]) == ("person", address)
     assert states(document)["admin-consent"] == "ok"
-
-
-def test_a_developer_in_person_does_it_all(mct: Program, azure: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Members may grant the roles of an API that they own, and they own what they register."""
-    address = azure.person("devon", arm=[CONTRIBUTOR], directoryRoles=["Application Developer"])
-    sign_in_as(monkeypatch, azure, address)
-    code, document = _as_person(mct, "doctor", "-a", SITE)
-    assert code == OK
-    assert states(document)["admin-consent"] == "unknown"
-    code, result = _as_person(mct, "setup", "-a", SITE, "--client", "A", "-y")
-    assert code == 0, result
-    assert (result["manualSteps"], result["verification"]["proved"]) == ([], True)

@@ -110,51 +110,10 @@ def test_a_mistake_is_one_message_with_its_remedy_for_a_person(mct: Program) -> 
     assert "Traceback" not in done.err
 
 
-def test_two_sites_of_one_name_are_a_question_not_a_choice(mct: Program, azure: Sandbox) -> None:
-    twin = SITE.replace("/mct-prod/", "/integrations/")
-    plan = azure.arm("GET", SITE)["properties"]["serverFarmId"]
-    body = {"location": "West Europe", "kind": "app", "properties": {"serverFarmId": plan}}
-    azure.arm("PUT", twin, json=body)
-    azure.forget()
-    done = mct("setup", "-y", "-o", "json", env={"MCT_S2S_RESOURCE_GROUP": ""})
-    assert (done.code, done.document["error"]["code"]) == (1, "site-ambiguous")
-    assert SITE in done.document["error"]["message"]
-    assert twin in done.document["error"]["message"]
-    assert azure.writes() == []
-
-
-def test_a_wrong_secret_is_exit_4_and_says_which(mct: Program, azure: Sandbox) -> None:
-    done = mct("status", "-o", "json", env={"AZURE_CLIENT_SECRET": "not-its-secret-value"})
-    assert (done.code, done.document["error"]["code"]) == (4, "sign-in-failed")
-    assert "AZURE_CLIENT_SECRET" in done.document["error"]["remedy"]
-    assert "wrong" not in done.err
-
-
 def test_nobody_signed_in_is_exit_4(mct: Program) -> None:
     nobody = {"AZURE_CLIENT_ID": "", "AZURE_CLIENT_SECRET": "", "PATH": "/nowhere"}
     done = mct("status", "-o", "json", env=nobody)
     assert (done.code, done.document["error"]["code"]) == (4, "not-signed-in")
-
-
-def test_a_caller_without_rights_is_told_who_grants_them(mct: Program, azure: Sandbox) -> None:
-    made = azure.graph("POST", "/applications", json={"displayName": "Nobody"})
-    azure.graph("POST", "/servicePrincipals", json={"appId": made["appId"]})
-    secret = azure.graph("POST", f"/applications/{made['id']}/addPassword", json={})["secretText"]
-    azure.forget()
-    caller = {"AZURE_CLIENT_ID": str(made["appId"]), "AZURE_CLIENT_SECRET": str(secret)}
-    done = mct("setup", "-a", SITE, "-y", "-o", "json", env=caller)
-    assert done.code == 4, done
-    assert done.document["error"]["code"] == "permission-missing"
-    assert "Ask " in done.document["error"]["remedy"]
-    assert azure.writes() == []
-
-
-def test_a_deadline_is_kept(mct: Program, azure: Sandbox) -> None:
-    azure.misbehave({"match": {"service": "ARM", "path": "*/sites/*"}, "fault": {"type": "hang"}, "times": 99})
-    done = mct("status", "--timeout", "20", "-o", "json")
-    assert done.seconds == pytest.approx(20)
-    assert (done.code, done.document["error"]["code"]) == (1, "deadline-passed")
-    assert "--timeout" in done.document["error"]["remedy"]
 
 
 def test_a_cloud_that_does_not_answer_is_exit_1(mct: Program) -> None:

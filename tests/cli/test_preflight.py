@@ -130,21 +130,10 @@ BLOCKED: dict[str, tuple[dict[str, Any], list[str], list[str]]] = {
         ["create the app registration", "Application.ReadWrite.OwnedBy", "grant admin consent"],
         ["--no-app-service --handoff FILE", "configure-appservice --from FILE"],
     ),
-    "no right to list settings": (
-        {"graph": (*OWNER_OF_ITS_OWN, SEEN), "arm": [("Reader", SITE)]},
-        ["read the application settings", "Website Contributor", "grant admin consent"],
-        ["--no-app-service --handoff FILE", "--no-consent"],
-    ),
     "no right to an identity": (
         {"graph": CONSENTING, "arm": [CONTRIBUTOR, ("Reader", GROUP.replace("mct-prod", "integrations"))]},
         ["enable the managed identity of 'reports-func'", "Website Contributor"],
         ["identity"],
-    ),
-    "no right to anything": (
-        {"graph": (*READ, SEEN), "arm": [("Reader", f"/subscriptions/{SITE.split('/')[2]}")]},
-        ["create the app registration", "read the application settings", "write the application settings", "restart",
-         "enable the managed identity", "grant admin consent"],
-        ["--no-app-service"],
     ),
 }  # fmt: skip
 
@@ -173,11 +162,6 @@ def test_a_lock_is_named_before_anything_is_written(mct: Program, azure: Sandbox
     assert f"az lock delete --ids {GROUP}/" in done.document["error"]["message"]
     assert "Azure returned" in done.document["error"]["message"]
     assert azure.writes() == []
-
-
-def test_a_lock_against_deletion_alone_is_no_obstacle(mct: Program, azure: Sandbox) -> None:
-    azure.lock(GROUP, "CanNotDelete")
-    assert mct("setup", "--client", "A", "-y").code == 0
 
 
 @pytest.mark.parametrize(

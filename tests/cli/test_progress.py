@@ -37,13 +37,6 @@ def test_a_log_has_a_line_with_a_time_for_each_step_and_the_restart_comes_after_
     assert [line for line in done.err.splitlines() if line != line.rstrip()] == []
 
 
-def test_a_wait_is_in_the_log_with_its_reason(mct: Program, azure: Sandbox) -> None:
-    azure.lag(6.0)
-    told = steps(mct(*SETUP).err)
-    azure.lag(0.0)
-    assert any(line.endswith(": waiting for Entra ID to replicate") for line in told), told
-
-
 def test_quiet_shows_results_and_errors_alone(mct: Program) -> None:
     loud, quiet = mct(*SETUP), mct("add-client", "Two", "-y", "-q")
     assert (quiet.code, quiet.err) == (0, "")

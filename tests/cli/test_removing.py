@@ -183,13 +183,6 @@ def test_a_registration_is_kept_where_that_is_asked_for(mct: Program, azure: San
     assert azure.call_site(_token(azure, made, "One").json()["access_token"]) == 200
 
 
-def test_purged_means_that_nothing_is_left_to_restore(mct: Program, azure: Sandbox) -> None:
-    mct(*SETUP)
-    mct("teardown", "--purge", *JSON)
-    deleted = azure.graph("GET", "/directory/deletedItems/microsoft.graph.application")["value"]
-    assert deleted == []
-
-
 def test_the_service_application_is_no_client(mct: Program, azure: Sandbox) -> None:
     mct(*SETUP)
     azure.forget()

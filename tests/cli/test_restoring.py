@@ -259,19 +259,3 @@ def test_one_deleted_for_good_is_made_anew_and_the_line_to_change_is_told(
     fourth = mct(*asked)
     assert (fourth.code, fourth.document.get("notes", [])) == (0, []), fourth.out
     assert mct("verify", "--credentials", str(file), "-o", "json").code == 0
-
-
-def test_a_file_about_another_site_keeps_its_scope(mct: Program, tmp_path: Path) -> None:
-    file = tmp_path / "one.env"
-    asked = ("setup", "--client", "One", "--secret-to", f"file:{file}", *JSON)
-    assert mct(*asked).code == 0
-    text = file.read_text(encoding="utf-8")
-    (scope,) = [line for line in text.splitlines() if line.startswith("MCT_S2S_SCOPE=")]
-    (url,) = [line for line in text.splitlines() if line.startswith("MCT_S2S_URL=")]
-    of_another = text.replace(scope, "MCT_S2S_SCOPE=api://another/.default")
-    file.write_text(of_another.replace(url, "MCT_S2S_URL=https://another.example.com"), encoding="utf-8")
-    assert mct(*asked).code == 0
-    verified = mct("verify", "--credentials", str(file), "-o", "json")
-    assert verified.code == 3, verified.out
-    (token,) = [check for check in verified.document["checks"] if check["check"] == "token"]
-    assert token["remedy"] == f"Set {scope.replace('=', ' to ')} in file:{file}."

@@ -30,14 +30,6 @@ def command_after(text: str, start: str) -> list[str]:
 # for people
 
 
-def test_a_rerun_says_in_two_lines_that_nothing_changed(mct: Program, azure: Sandbox) -> None:
-    assert mct(*SETUP).code == 0
-    again = mct(*SETUP)
-    assert (again.code, len(again.out.splitlines())) == (0, 1)
-    assert again.err.splitlines()[-1] == "No changes. contosolearn is up to date."
-    assert again.out.strip().startswith("mct-s2s status ")
-
-
 def test_the_commands_that_are_printed_need_no_environment(mct: Program, azure: Sandbox) -> None:
     bare = {"MCT_S2S_APP_SERVICE": "", "MCT_S2S_RESOURCE_GROUP": "", "MCT_S2S_CLOUD": "", "AZURE_SUBSCRIPTION_ID": ""}
     where = ("-a", "contosolearn", "-g", "mct-prod", "-s", azure.subscription_id, "--cloud", azure.origin)
@@ -51,30 +43,7 @@ def test_the_commands_that_are_printed_need_no_environment(mct: Program, azure: 
     assert mct(*command_after(done.out, "mct-s2s status"), env=bare).code == 0
 
 
-def test_what_was_removed_and_rotated_is_said(mct: Program, azure: Sandbox) -> None:
-    assert mct(*SETUP).code == 0
-    assert mct("rotate-secret", "A", "-y").out.startswith("✓ Rotated the secret of A   (")
-    assert mct("remove-client", "A", "-y").out.startswith("✓ Removed A from contosolearn   (")
-    assert mct("teardown", "-y").out.startswith("✓ Removed service-to-service authentication from contosolearn   (")
-
-
-def test_without_a_client_all_is_not_well(mct: Program, azure: Sandbox) -> None:
-    done = mct("setup", "-y", *JSON)
-    assert done.code == 0
-    status = mct("status")
-    assert status.code == 3
-    assert "No problems found" not in status.out
-    assert "no clients" in status.out
-
-
 # for programs
-
-
-def test_a_rerun_lists_the_credentials_that_are_there(mct: Program, azure: Sandbox) -> None:
-    (made,) = mct(*SETUP, *JSON).document["credentials"]
-    (there,) = mct(*SETUP, *JSON).document["credentials"]
-    assert (made["created"], there["created"]) == (True, False)
-    assert {**there, "created": True} == made
 
 
 def test_a_credential_whose_place_is_not_known_has_none(mct: Program, azure: Sandbox) -> None:
@@ -103,17 +72,6 @@ def test_the_application_id_uri_is_named_by_its_appid_once_it_is_known(mct: Prog
     uri = by_resource(done)["Application ID URI"]
     assert uri["name"] == f"api://{uri['appId']}"
     assert "<appId>" not in done.out + done.err.partition("\nPlan: ")[2]
-
-
-def test_the_connection_is_in_the_status(mct: Program, azure: Sandbox) -> None:
-    assert mct("status", *JSON).document["connection"] is None
-    done = mct(*SETUP, *JSON)
-    connection = done.document["connection"]
-    (credential,) = done.document["credentials"]
-    assert connection["url"] == azure.site_url
-    assert connection["scope"] == f"{connection['resource']}/.default"
-    assert connection["tokenEndpoint"] == f"{azure.origin}/{azure.tenant_id}/oauth2/v2.0/token"
-    assert credential["appId"] in azure.settings()["ServiceApplicationIds"]  # type: ignore[operator]
 
 
 def test_an_error_is_one_line_beside_the_document(mct: Program, azure: Sandbox) -> None:

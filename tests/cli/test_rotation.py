@@ -146,26 +146,6 @@ def test_what_does_not_prove_itself_replaces_nothing(mct: Program, azure: Sandbo
     assert _status_of(azure, _values(file)) == 200
 
 
-def test_stopped_at_any_write_the_same_command_ends_the_same(mct: Program, azure: Sandbox) -> None:
-    made = mct(*SETUP)
-    set_up, file = azure.state(), _file(made, "One")
-    kept = file.read_bytes()
-    writes = ("addPassword", "removePassword")
-    for path in writes:
-        for fault in ({"type": "status", "status": 409}, {"type": "lostAnswer"}):
-            azure.load(set_up)
-            file.write_bytes(kept)
-            azure.misbehave({"match": {"service": "Graph", "path": f"*{path}"}, "fault": fault, "times": 1})
-            first = mct("rotate-secret", "One", *JSON)
-            azure.behave()
-            assert first.code == (0 if fault["type"] == "lostAnswer" else 1), (path, fault, first)
-            assert _status_of(azure, _values(file)) == 200, (path, fault)
-            if first.code:
-                assert mct("rotate-secret", "One", *JSON).code == 0
-            assert len(_secrets(azure, "One")) == 1, (path, fault)
-            assert _status_of(azure, _values(file)) == 200, (path, fault)
-
-
 def test_a_place_of_ones_own_is_rotated_in_place(mct: Program, azure: Sandbox, tmp_path: Path) -> None:
     place = tmp_path / "own.env"
     mct("setup", "--client", "One", "--secret-to", f"file:{place}", *JSON)

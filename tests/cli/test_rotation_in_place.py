@@ -189,19 +189,3 @@ def test_nothing_but_a_name_does_not_speak_for_a_vault(azure: Sandbox, mct: Prog
     done = mct("rotate-secret", "Reports", *JSON)
     assert (done.code, done.document["error"]["code"]) == (2, "registration-not-ours")
     assert held(azure)["value"] == "x"
-
-
-def test_without_the_extra_the_way_to_it_is_told(azure: Sandbox, mct: Program, monkeypatch: pytest.MonkeyPatch) -> None:
-    mct("setup", "--client", "Reports", *IN_VAULT, *JSON)
-    azure.forget()
-    for name in ("azure.keyvault", "azure.keyvault.secrets"):
-        monkeypatch.setitem(sys.modules, name, None)
-    done = mct("rotate-secret", "Reports", *JSON)
-    error = done.document["error"]
-    assert (done.code, error["code"], error["remedy"]) == (
-        2,
-        "keyvault-not-installed",
-        "pip install 'mct-s2s[keyvault]'",
-    )
-    assert "'Reports'" in error["message"]
-    assert azure.writes() == []

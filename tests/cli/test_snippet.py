@@ -134,12 +134,6 @@ def test_the_document_has_the_program(clients: Clients) -> None:
     assert '/api/v1/users?$top=1"' in document["text"]
 
 
-def test_an_unknown_client_is_no_client(clients: Clients) -> None:
-    assert clients.refused("Improt") == (1, "client-unknown", "Did you mean 'Import'?")
-    code, _, remedy = clients.refused("Zzz")
-    assert (code, remedy.startswith("List the clients: mct-s2s status -a contosolearn")) == (1, True)
-
-
 def test_without_a_service_application_there_is_nothing_to_call(clients: Clients, seeded: Json) -> None:
     clients.inside.become(copy.deepcopy(seeded))
     code, name, remedy = clients.refused("Import")

@@ -96,20 +96,6 @@ def test_all_has_every_mct_app_service_and_no_other(mct: Program, subscription: 
     assert [remedy.partition(" -a ")[2].split()[0] for remedy in remedies] == ["contosonew", "contosotrain"]
 
 
-def test_a_list_for_a_person(mct: Program, subscription: Sandbox) -> None:
-    done = mct("status", "--all", env={"COLUMNS": "120"})
-    assert (done.code, notes(done)) == (3, [])
-    rows = [line.split() for line in done.out.splitlines()[-3:]]
-    assert [row[:2] for row in rows] == [
-        ["contosolearn", "mct-prod"],
-        ["contosonew", "mct-new"],
-        ["contosotrain", "mct-test"],
-    ]
-    assert "mct-s2s rotate-secret" in done.out
-    assert "-a contosotrain -g mct-test" in done.out
-    assert f"{SOON}" in done.out
-
-
 def test_one_that_fails_is_reported_and_the_others_are_shown(mct: Program, subscription: Sandbox) -> None:
     broken = {"match": {"path": "*/sites/contosotrain"}, "fault": {"type": "status", "status": 409}, "times": 99}
     subscription.misbehave(broken)

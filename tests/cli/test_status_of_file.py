@@ -65,13 +65,6 @@ def test_a_site_and_a_tenant_that_fail_stop_no_other(status: Callable[..., Ended
     assert "t3-2 (mct-2): its state could not be read." in page.err
 
 
-def test_every_format_has_every_site(status: Callable[..., Ended]) -> None:
-    for form in ("csv", "ics", "markdown"):
-        done = status("-o", form)
-        assert done.code == 0, form
-        assert all(f"mct-{number}" in done.out for number in (1, 2, 3)), form
-
-
 @pytest.mark.parametrize(
     ("words", "told"),
     [

@@ -5,20 +5,17 @@ from __future__ import annotations
 import pytest
 from mct_s2s.engine.observe.all_sites import find_mct_sites, read_each
 from mct_s2s.engine.observe.site_survey import AT_ONCE
-from mct_s2s.errors import NotThere, PermissionMissing
+from mct_s2s.errors import NotThere
 from mct_s2s.model.resource_id import ResourceId
 
 from tests.engine.memory import (
     MemorySites,
     MemoryState,
     elapsed_since,
-    failing,
     refused,
     run,
 )
 from tests.planning.scenarios import FOREIGN, SUBSCRIPTION, guid, settings, site
-
-DENIED = PermissionMissing("permission-missing", "You can't.", remedy="Ask.")
 
 
 def many() -> MemoryState:
@@ -38,25 +35,9 @@ def found(here: MemoryState, subscription: str | None = SUBSCRIPTION) -> tuple[l
     return [one.name for one in survey.mct], [site.name for site in survey.unread]
 
 
-def test_they_are_told_by_their_settings_or_by_their_function_app() -> None:
-    here = many()
-    assert found(here) == (["alpha", "zeta"], [])
-    assert not any("fa-x7k2q" in call or "reports" in call for call in here.calls)
-
-
-def test_a_web_app_whose_settings_cannot_be_read_is_named_and_stops_nothing() -> None:
-    here = many()
-    here.before("settings", failing(DENIED), failing(DENIED), failing(DENIED))
-    assert found(here) == (["alpha"], ["shop", "zeta"])
-
-
 def test_a_subscription_that_is_not_there_is_an_error() -> None:
     with pytest.raises(NotThere):
         found(many(), guid("another"))
-
-
-def test_a_subscription_may_have_none() -> None:
-    assert found(MemoryState()) == ([], [])
 
 
 def test_settings_are_read_side_by_side_and_of_all_web_apps() -> None:

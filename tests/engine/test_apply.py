@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 import pytest
 from mct_s2s.engine.apply import apply as flow
 from mct_s2s.engine.outcome import Outcome
-from mct_s2s.errors import PermissionMissing, S2SError, ServiceError
+from mct_s2s.errors import PermissionMissing, S2SError
 from mct_s2s.model.directory_objects import NewApplication
 from mct_s2s.model.ids import AppRoleId, ClientId
 from mct_s2s.planning.changes import (
@@ -459,11 +459,3 @@ def test_not_there_yet_is_waited_out_only_where_lag_is_expected(call: str, expec
     here = memory_state()
     run(apply_plan(here, planned(here, new("A"), LAG[call]), Watcher(), lags=expected))
     assert any(one.startswith(call) for one in here.patient) is expected
-
-
-def test_a_service_error_is_raised_as_it_came() -> None:
-    here, error = memory_state(), refused("graph-refused", 400, "Some words.")
-    here.before("create_application", failing(error))
-    _, raised = refused_at(here, new("A"))
-    assert raised is error
-    assert isinstance(raised, ServiceError)

@@ -5,9 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,19 +16,11 @@ from hypothesis import strategies as st
 from mct_s2s.azure.sign_in import azure_cli
 from mct_s2s.cli.credential_stores.own import at_hand, from_files
 from mct_s2s.errors import S2SError
-from mct_s2s.inputs.api_address import api_path, api_url
 from mct_s2s.inputs.backup import read_backup
-from mct_s2s.inputs.clients import client_names
-from mct_s2s.inputs.federation import federated_spec
 from mct_s2s.inputs.handoff import SCHEMA as HANDOFF
-from mct_s2s.inputs.handoff import given_values, read_handoff
-from mct_s2s.inputs.lifetime import duration, expiry
-from mct_s2s.inputs.secret_to import secret_to
-from mct_s2s.inputs.target import caller_resource, site_target
-from mct_s2s.inputs.vault import vault_to
+from mct_s2s.inputs.handoff import read_handoff
 from mct_s2s.key_pairs import UnfitCertificate, certificate_in, given_certificate
 from mct_s2s.limits import load_json
-from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.model.site_settings import NAMES
 from mct_s2s.stores.dotenv_file import DELIVERED
 from mct_s2s.stores.dotenv_text import variables_in
@@ -207,40 +198,3 @@ def test_a_json_text_is_a_value_or_a_value_error(content: bytes) -> None:
     except ValueError:
         return
     json.dumps(value, ensure_ascii=False).encode()
-
-
-def _given(text: str) -> Iterator[Callable[[], object]]:
-    for name in NAMES:
-        yield partial(given_values, {name: [text]})
-
-
-def _federated(text: str) -> Iterator[Callable[[], object]]:
-    yield lambda: federated_spec(text, text, text, None)
-    yield lambda: federated_spec("https://x", text, None, None)
-    yield lambda: federated_spec("https://x", f"system:serviceaccount:{text}", None, None)
-    yield lambda: federated_spec(None, None, None, text)
-
-
-@often
-@given(text=typed)
-def test_what_is_typed(text: str) -> None:
-    for parse in (
-        lambda: secret_to(text, 1),
-        lambda: secret_to(f"file:{text}", 2),
-        lambda: secret_to(f"keyvault:{text}", 1),
-        lambda: client_names([text]),
-        lambda: vault_to(text),
-        lambda: vault_to(f"https://{text}"),
-        lambda: site_target(text, text, text, text),
-        lambda: site_target(f"/subscriptions/{text}", None, None, None),
-        lambda: caller_resource(text),
-        lambda: ResourceId.parse(text),
-        lambda: expiry(text, NOW),
-        lambda: duration(text, "--keep-old"),
-        lambda: api_url(text),
-        lambda: api_url(f"https://{text}"),
-        lambda: api_path(text),
-        *_given(text),
-        *_federated(text),
-    ):
-        only_our_errors(parse)

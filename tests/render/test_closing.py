@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import pytest
 from mct_s2s.model.client_credentials import NEVER, CredentialKind
 from mct_s2s.planning.reports.verification import CALL, CheckSubject, Verification, VerificationCheck
 from mct_s2s.render.closing import ClientResult, Closing, credential_lines, show_closing, vault_reading
@@ -12,7 +11,7 @@ from mct_s2s.render.documents import SavedCredential
 
 from tests.planning.scenarios import guid
 from tests.render.conftest import Screens
-from tests.render.examples import ODD_NAMES, WHERE, saved
+from tests.render.examples import WHERE, saved
 from tests.render.reading import line_with, pasteable
 
 SITE = "contosolearn"
@@ -34,15 +33,6 @@ def client(
 def closing(*clients: ClientResult, **more: object) -> Closing:
     parts = {"seconds": 23.4, "verification": PROVED, "next_commands": NEXT}
     return Closing(SITE, clients, **{**parts, **more})  # type: ignore[arg-type]
-
-
-@pytest.mark.parametrize("width", [40, 80, 120])
-def test_a_path_is_whole_on_a_terminal_of_any_width(screens: Screens, width: int) -> None:
-    path = "/home/ada/" + "very-long-folder/" * 12 + "import.env"
-    screen = screens(width, is_terminal=True)
-    show_closing(screen.terminal, closing(client(credential=saved(saved_to=f"file:{path}"))))
-    assert path in screen.out
-    assert "file:" not in screen.out  # the path is copied into a shell as it is
 
 
 def test_a_secret_in_a_key_vault_comes_with_the_command_that_reads_it(screens: Screens) -> None:
@@ -124,13 +114,6 @@ def test_another_command_says_what_it_did(screens: Screens) -> None:
     screen = screens()
     show_closing(screen.terminal, closing(headline="Removed Import from contosolearn", next_commands=NEXT[1:]))
     assert screen.out.splitlines() == ["✓ Removed Import from contosolearn   (23 s)", "", f"  Next        {NEXT[1]}"]
-
-
-@pytest.mark.parametrize("name", ODD_NAMES)
-def test_a_client_is_called_exactly_what_it_is_called_in_the_directory(screens: Screens, name: str) -> None:
-    screen = screens()
-    show_closing(screen.terminal, closing(client(name)))
-    assert line_with(screen.out, name, "can call")
 
 
 # a secret that is shown

@@ -2,25 +2,12 @@
 
 from __future__ import annotations
 
-import pytest
-from mct_s2s.errors import PermissionMissing, UsageError
+from mct_s2s.errors import PermissionMissing
 from mct_s2s.render.diagnostics import show_account, show_error
 
 from tests.render.conftest import Screens
-from tests.render.examples import ODD_NAMES, REQUEST_ID, WHERE, principal, refusal, removal
-from tests.render.reading import line_with, pasteable, words_of
-
-
-@pytest.mark.parametrize("width", [80, 120])
-def test_an_error_goes_to_standard_error_with_its_remedy_whole_on_a_line_of_its_own(
-    screens: Screens, width: int
-) -> None:
-    screen = screens(width, is_terminal=True)
-    remedy = f"mct-s2s add-client Import {WHERE} --credential certificate --certificate /etc/ssl/{'long/' * 20}c.pem"
-    show_error(screen.terminal, UsageError("no-credential", "'Import' has no credential.", remedy=remedy))
-    assert line_with(screen.err, "'Import' has no credential.")
-    assert remedy in pasteable(screen.err)
-    assert screen.out == ""
+from tests.render.examples import REQUEST_ID, principal, refusal, removal
+from tests.render.reading import line_with, pasteable
 
 
 def test_what_to_do_what_to_run_and_what_the_service_said_are_lines_of_their_own(screens: Screens) -> None:
@@ -33,14 +20,6 @@ def test_what_to_do_what_to_run_and_what_the_service_said_are_lines_of_their_own
         ),
     )
     assert pasteable(screen.err) == ["error: You can't do it.", "They run:", run, "Denied: No.", "request id: 7"]
-
-
-def test_a_long_sentence_is_folded_between_words_and_an_id_in_it_is_not(screens: Screens) -> None:
-    screen = screens(40, is_terminal=True)
-    identifier = f"/subscriptions/{'1' * 36}/resourceGroups/{'2' * 36}"
-    show_error(screen.terminal, UsageError("x", f"The resource {identifier} does not exist in here.", remedy=""))
-    assert identifier in pasteable(screen.err)
-    assert [line for line in screen.err.splitlines() if line != line.rstrip()] == []
 
 
 def test_the_request_id_of_a_refusal_is_there_for_a_support_case(screens: Screens) -> None:
@@ -56,13 +35,6 @@ def test_an_error_that_no_service_made_speaks_of_no_request(screens: Screens) ->
     assert "None" not in screen.err
 
 
-@pytest.mark.parametrize("name", ODD_NAMES)
-def test_an_error_that_quotes_an_odd_name_is_printed_word_for_word(screens: Screens, name: str) -> None:
-    screen = screens(80, is_terminal=True)
-    show_error(screen.terminal, refusal(f"'{name}' was refused."))
-    assert words_of(f"'{name}' was refused.") in words_of(screen.err)
-
-
 def test_an_interrupted_command_reports_what_was_done_what_is_in_doubt_and_what_was_not(screens: Screens) -> None:
     screen = screens(120)
     show_account(
@@ -76,13 +48,6 @@ def test_an_interrupted_command_reports_what_was_done_what_is_in_doubt_and_what_
     assert "secret Five" in left
     assert resume  # how to go on
     assert screen.out == ""
-
-
-@pytest.mark.parametrize("name", ODD_NAMES)
-def test_an_odd_name_is_among_what_was_done(screens: Screens, name: str) -> None:
-    screen = screens(80, is_terminal=True)
-    show_account(screen.terminal, [principal(name)], [], [])
-    assert f"service principal {name}" in words_of(screen.err)
 
 
 def test_where_nothing_was_begun_there_is_nothing_to_resume(screens: Screens) -> None:

@@ -17,8 +17,7 @@ from mct_s2s.render.doctor import doctor_document, show_checks
 from tests.cli.schemas import check as check_contract
 from tests.planning.scenarios import NOW, TENANT, guid, site
 from tests.render.conftest import Screens
-from tests.render.examples import ODD_NAMES, WHERE
-from tests.render.reading import line_with, pasteable
+from tests.render.examples import WHERE
 from tests.support.screens import check_screen
 
 APP = ClientId(guid("automation"))
@@ -133,26 +132,6 @@ def test_who_lacks_both_sides_is_shown_no_way_round(screens: Screens) -> None:
     registrar = lacking("create-application", "create", Grant("x", "for it", REGISTRAR, ("az x",)))
     lines = shown(screens, registrar, lacking("read-settings", "read settings", SITE_ROLE))
     assert not any("handoff" in line for line in lines)
-
-
-@pytest.mark.parametrize("width", [40, 80, 100, None])
-def test_a_command_for_somebody_else_can_be_pasted(screens: Screens, width: int | None) -> None:
-    screen = screens(width, is_terminal=width is not None)
-    found = checks(seen(), NOW, WHERE)
-    show_checks(screen.terminal, found, WHERE)
-    commands = dict.fromkeys(grant.command for check in found for grant in check.grants)
-    assert [line for line in pasteable(screen.out) if line.startswith("az ")] == list(commands)
-    (line,) = commands
-    assert line.endswith(f"--assignee {ME} --role 'Website Contributor' --scope {site().resource}")
-
-
-@pytest.mark.parametrize("name", ODD_NAMES)
-def test_an_odd_name_in_a_check_is_shown_as_it_is(screens: Screens, name: str) -> None:
-    screen = screens()
-    check = DoctorCheck("restart", State.MISSING, name, f"'{name}'", name, name, f"Ask {name}.")
-    show_checks(screen.terminal, [check], WHERE)
-    assert line_with(screen.out, f"'{name}'")
-    line_with(screen.out, f"Ask {name}.")
 
 
 SCREENS = {

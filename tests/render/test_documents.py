@@ -45,7 +45,6 @@ from tests.planning.scenarios import (
 from tests.render.examples import (
     IDENTITY,
     IMPORT,
-    ODD_NAMES,
     REQUEST_ID,
     WHERE,
     full_plan,
@@ -221,22 +220,6 @@ def test_a_note_alone_leaves_the_trust_healthy(severity: Severity, healthy: bool
     document = status_document(complete(), (Finding("token-version", severity, "x", "x", "x"),))
     check(document)
     assert (document["healthy"], document["findings"][0]["severity"]) == (healthy, severity.value)
-
-
-@pytest.mark.parametrize("name", ODD_NAMES)
-def test_an_odd_name_is_in_the_document_as_it_is(name: str) -> None:
-    observed = complete(client(name))
-    observed = replace(
-        observed,
-        trust=replace(
-            observed.trust,
-            service=replace(SERVICE, display_name=name),
-            identities=(replace(IDENTITY, display_name=name),),
-        ),
-    )
-    document = status_of(observed)
-    assert [row["displayName"] for row in document["clients"]] == [name, name]
-    assert document["serviceApplication"]["displayName"] == name
 
 
 def test_a_moment_is_written_to_the_second_in_utc() -> None:

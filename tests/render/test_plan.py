@@ -26,8 +26,6 @@ from tests.planning.scenarios import (
 )
 from tests.render.conftest import Screens
 from tests.render.examples import (
-    LONG_NAME,
-    ODD_NAMES,
     WEBSITE_CONTRIBUTOR,
     full_plan,
     principal,
@@ -35,10 +33,9 @@ from tests.render.examples import (
     right_already,
     with_settings,
 )
-from tests.render.reading import line_with, pasteable, words_of
+from tests.render.reading import line_with, pasteable
 
 NOTHING = make_plan(spec("Import"), complete(client("Import")), FACTS)
-CONSENT_LEFT = ManualStep(Left.CONSENT, "You can't grant admin consent to 'Import'. Someone else must do it.")
 NOT_ALLOWED = ManualStep(
     Left.SETTINGS, "You can't write the settings. Someone else must do it.", needed=(WEBSITE_CONTRIBUTOR,)
 )
@@ -62,16 +59,6 @@ def test_the_plan_begins_with_its_target_and_ends_with_a_sum(screens: Screens) -
 def test_where_nothing_was_looked_at_no_target_is_made_up() -> None:
     assert target_details(replace(complete(), tenant=None, app_service=None)) == ()
     assert target_details(replace(complete(), tenant=None))[-1] == f"tenant {TENANT.id}"
-
-
-@pytest.mark.parametrize("width", [60, 80])
-def test_an_id_that_is_added_to_a_list_is_on_a_line_of_its_own(screens: Screens, width: int) -> None:
-    mine, other = client("Import"), guid("other")
-    here = with_settings(complete(mine), settings(ServiceApplicationIds=other))
-    screen = screens(width, is_terminal=True)
-    show_plan(screen.terminal, make_plan(spec("Import"), here, FACTS), SITE)
-    assert screen.err.split().count(mine.client_id) == 1
-    assert other not in screen.err
 
 
 def test_what_becomes_of_a_setting() -> None:
@@ -109,13 +96,6 @@ def test_a_plan_that_is_blocked_as_a_whole_is_not_said_to_be_up_to_date(screens:
     assert line_with(screen.out, "S", "!")
 
 
-def test_a_command_in_a_note_is_on_a_line_of_its_own(screens: Screens) -> None:
-    screen = screens(40, is_terminal=True)
-    command = "az ad app credential delete --id 0000-1111 --key-id 2222-3333"
-    show_plan(screen.terminal, Plan((principal(),), notes=(("Delete it when it is no longer used:", command),)), SITE)
-    assert command in pasteable(screen.err)
-
-
 def test_a_plan_that_will_be_asked_about_goes_to_standard_error(screens: Screens) -> None:
     screen = screens()
     show_plan(screen.terminal, full_plan(), SITE)
@@ -128,28 +108,6 @@ def test_a_plan_that_is_all_that_was_asked_for_goes_to_standard_output(screens: 
     show_plan(screen.terminal, full_plan(), SITE, is_result=True)
     assert screen.err == ""
     assert SITE in screen.out.splitlines()[0]
-
-
-def test_a_name_is_whole_in_a_log_however_long_it_is(screens: Screens) -> None:
-    screen = screens()
-    show_plan(screen.terminal, full_plan(LONG_NAME), SITE)
-    assert line_with(screen.err, "client application", LONG_NAME)
-
-
-@pytest.mark.parametrize("name", ODD_NAMES)
-def test_an_odd_name_is_in_the_plan_as_it_is(screens: Screens, name: str) -> None:
-    screen = screens()
-    show_plan(screen.terminal, full_plan(name), name)
-    assert name in screen.err.splitlines()[0]
-    assert line_with(screen.err, "client application", name)
-    assert line_with(screen.err, "admin consent", name)
-
-
-def test_what_others_must_do_is_named_below_the_steps(screens: Screens) -> None:
-    screen = screens()
-    show_plan(screen.terminal, Plan((principal(),), (CONSENT_LEFT, NOT_ALLOWED)), SITE)
-    lines = [line.strip() for line in screen.err.splitlines()]
-    assert lines[-3:-1] == [CONSENT_LEFT.what, NOT_ALLOWED.what]
 
 
 def test_a_caller_who_may_do_nothing_of_it_does_not_read_that_all_is_done(screens: Screens) -> None:
@@ -168,19 +126,6 @@ def test_notes_are_reported_whether_or_not_there_is_something_to_do(screens: Scr
     screen = screens()
     show_plan(screen.terminal, replace(plan, notes=(note,)), SITE)
     assert line_with(screen.err, note)
-
-
-@pytest.mark.parametrize("width", [80, 120])
-def test_a_note_is_folded_between_words_on_a_terminal(screens: Screens, width: int) -> None:
-    note = (
-        "Note: a swap with staging would move ServiceAuthEnabled, ServiceAuthAudience and ServiceAuthTenantName. "
-    ) * 3
-    left = replace(CONSENT_LEFT, what=note.replace("swap", "restart"))
-    screen = screens(width, is_terminal=True)
-    show_plan(screen.terminal, Plan((principal(),), (left,), (note,)), SITE)
-    assert max(len(line.rstrip()) for line in screen.err.splitlines()) <= width
-    for text in (note, left.what):
-        assert words_of(text) in words_of(screen.err)
 
 
 def test_the_summary_counts_each_kind_of_change() -> None:

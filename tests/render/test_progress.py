@@ -16,7 +16,7 @@ from mct_s2s.render.pipelines import masks
 from mct_s2s.render.progress import Mode, Reporter
 
 from tests.render.conftest import Screen, Screens
-from tests.render.examples import LONG_NAME, ODD_NAMES, full_plan, principal, refusal
+from tests.render.examples import full_plan, principal, refusal
 from tests.render.reading import line_with
 from tests.support.screens import check_screen
 
@@ -92,12 +92,6 @@ def test_a_skipped_step_says_why(screens: Screens) -> None:
             steps.skipped(principal(), "you don't have permission")
 
     assert in_log(screens, tell) == ["Skipped service principal of Import (you don't have permission)"]
-
-
-@pytest.mark.parametrize("name", ODD_NAMES)
-def test_an_odd_name_is_in_the_log_as_it_is(screens: Screens, name: str) -> None:
-    (line,) = in_log(screens, done(principal(name), f"detail of {name}"))
-    assert line == f"Created service principal of {name} (detail of {name})"
 
 
 def test_a_wait_that_is_noticed_is_one_line_however_often_it_is_repeated(screens: Screens) -> None:
@@ -237,13 +231,6 @@ def test_a_wait_has_a_reason_its_time_and_an_end(screens: Screens) -> None:
         assert rows(shown) == ["Testing A: contosolearn returns 503, starting … 1:21 (gives up at 10:00)"]
 
 
-def test_a_wait_whose_length_is_known_says_so(screens: Screens) -> None:
-    _, shown, clock = on_terminal(screens)
-    with watched_by(shown), activity("Removing A"), waiting("waiting for callers", seconds=3.0):
-        clock.seconds = 1.0
-        assert rows(shown) == ["Removing A: waiting for callers … 1 s of 3 s"]
-
-
 def test_what_has_parts_is_shown_by_them(screens: Screens) -> None:
     _, shown, _ = on_terminal(screens)
     with watched_by(shown), activity("Testing the clients"):
@@ -276,30 +263,6 @@ def test_a_wait_belongs_to_what_runs_in_its_task(screens: Screens) -> None:
 
     with watched_by(shown):
         assert asyncio.run(main()) == ["Testing A: for A", "Testing B: for B"]
-
-
-@pytest.mark.parametrize("width", [40, 80, 120])
-def test_no_name_is_cut(screens: Screens, width: int) -> None:
-    screen, shown, _ = on_terminal(screens, width)
-    change = principal(LONG_NAME)
-    with shown.applying(Plan((change,))) as steps:
-        steps.started(change)
-        live = rows(shown)
-        assert all(len(row) <= width for row in live)
-        assert LONG_NAME.replace(" ", "") in "".join(live).replace(" ", "")
-        steps.finished(change, "many words " * 40)
-    assert LONG_NAME in screen.err
-    assert screen.err.count("many") == screen.err.count("words") == 40
-
-
-@pytest.mark.parametrize("name", ODD_NAMES)
-def test_an_odd_name_is_on_the_screen_as_it_is(screens: Screens, name: str) -> None:
-    screen, shown, _ = on_terminal(screens, 400)
-    with shown.applying(Plan((principal(name),))) as steps:
-        steps.started(principal(name))
-        assert name in rows(shown)[0]
-        steps.finished(principal(name), "[/red]")
-    assert f"{name}  [/red]" in screen.err
 
 
 @pytest.mark.parametrize("stream", ["out", "err"])

@@ -24,7 +24,7 @@ from mct_s2s.model.client_credentials import GITHUB, Federation
 from mct_s2s.model.language import Language
 from mct_s2s.planning.reports.findings import diagnose
 from mct_s2s.render.console import Terminal
-from mct_s2s.render.snippets import languages_for, literals, snippet, snippet_document
+from mct_s2s.render.snippets import languages_for, literals, snippet
 from mct_s2s.render.snippets.caller import (
     ApiCaller,
     CalledApi,
@@ -38,7 +38,6 @@ from mct_s2s.render.snippets.caller import (
 from mct_s2s.render.snippets.notes import notes, show_notes, use
 from ruamel.yaml import YAML
 
-from tests.cli.schemas import check
 from tests.planning.scenarios import NOW, SERVICE_ID, TENANT, client, complete, credential, guid
 from tests.render.examples import WHERE
 from tests.support.sampling import cases
@@ -362,12 +361,6 @@ def test_the_screen_has_the_program_and_what_keeps_it_from_working(size: str, op
         show_notes(terminal, [use("Import", Language.CURL, WHERE)], style="quiet")
 
     check_screen(f"snippet.{size}", show, **options)
-
-
-def test_the_document_has_the_program() -> None:
-    document = snippet_document(caller(SOURCES[0]), Language.CURL)
-    check(document)
-    assert document["text"] == snippet(caller(SOURCES[0]), Language.CURL)
 
 
 @pytest.mark.parametrize(

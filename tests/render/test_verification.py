@@ -9,8 +9,8 @@ from mct_s2s.render.verification import show_verification, verification_document
 from tests.cli.schemas import check as check_contract
 from tests.planning.scenarios import SERVICE_ID
 from tests.render.conftest import Screens
-from tests.render.examples import ODD_NAMES, WHERE
-from tests.render.reading import line_with, pasteable, words_of
+from tests.render.examples import WHERE
+from tests.render.reading import line_with, pasteable
 
 URL = "https://contosolearn.azurewebsites.net"
 PATH = "/api/v1/organization"
@@ -82,15 +82,6 @@ def test_each_check_has_a_sign_under_the_name_of_its_client(screens: Screens) ->
     assert screen.err == ""
 
 
-@pytest.mark.parametrize("width", [80, 120])
-def test_a_remedy_is_whole_on_a_line_of_its_own_below_its_check(screens: Screens, width: int) -> None:
-    screen = screens(width, is_terminal=True)
-    show_verification(screen.terminal, verification(REFUSED, IDENTITY_OPEN))
-    lines = pasteable(screen.out)
-    assert lines[lines.index(f"✗ {REFUSED.message}") + 1] == REFUSED.remedy
-    assert lines[lines.index(f"? {IDENTITY_OPEN.message}") + 1] == INSIDE
-
-
 def test_without_an_address_the_app_service_has_a_title_without_a_blank_at_its_end(screens: Screens) -> None:
     screen = screens(120)
     show_verification(screen.terminal, verification(SITE_OK, url=None))
@@ -142,16 +133,6 @@ def test_the_sum_is_green_red_or_yellow_on_a_terminal(
         screen = screens(120, is_terminal=is_terminal)
         show_verification(screen.terminal, verification(*checks))
         assert screen.out_stream.getvalue().splitlines()[-1].startswith(color) is is_terminal
-
-
-@pytest.mark.parametrize("name", ODD_NAMES)
-def test_an_odd_name_is_the_title_of_its_checks(screens: Screens, name: str) -> None:
-    screen = screens(80, is_terminal=True)
-    odd = VerificationCheck(name, CheckSubject.APPLICATION, CALL, False, f"'{name}' was refused.", f"add {name}")
-    show_verification(screen.terminal, verification(odd))
-    assert words_of(screen.out).startswith(f"Client {name} ")
-    assert words_of(f"'{name}' was refused.") in words_of(screen.out)
-    assert line_with(screen.out, f"add {name}")
 
 
 def test_checks_of_two_clients_of_one_name_and_different_kinds_are_apart(screens: Screens) -> None:

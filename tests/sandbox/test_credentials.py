@@ -24,7 +24,6 @@ from tests.sandbox.test_serving import https
 
 GROUP = f"{seed.SUBSCRIPTION}/resourceGroups/integrations"
 VM = f"{GROUP}/providers/Microsoft.Compute/virtualMachines/etl-vm"
-FUNCTION = f"{seed.SUBSCRIPTION}/resourceGroups/mct-prod/providers/Microsoft.Web/sites/contosolearn-fa-x7k2q"
 SUBJECT = "system:serviceaccount:integrations:sync"
 EXCHANGE = "api://AzureADTokenExchange"
 
@@ -113,18 +112,6 @@ def test_the_code_on_a_machine_signs_in_as_its_identity(cloud: Cloud, monkeypatc
         pytest.raises((ClientAuthenticationError, CredentialUnavailableError)),
     ):
         credential.get_token(f"{cloud.graph}/.default")
-
-
-def test_the_code_in_an_app_signs_in_as_its_identity(
-    cloud: Cloud, http: httpx.Client, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    url = f"{cloud.running.resource_manager.rstrip('/')}/_sandbox/identity-environment"
-    for name, value in http.get(url, params={"resource": FUNCTION}).json().items():
-        monkeypatch.setenv(name, value)
-    with ManagedIdentityCredential(connection_verify=cloud.sync["connection_verify"]) as credential:
-        claims = claims_of(credential.get_token(f"{cloud.graph}/.default").token)
-    assert claims["xms_mirid"].endswith("/sites/contosolearn-fa-x7k2q")
-    assert claims["oid"] == claims["sub"]
 
 
 def test_a_token_outlives_a_reset(cloud: Cloud, http: httpx.Client, state_dir: Path) -> None:

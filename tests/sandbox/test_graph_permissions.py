@@ -89,14 +89,6 @@ def test_what_an_application_made_it_owns(client: Client) -> None:
     assert client.graph("DELETE", f"/directory/deletedItems/{made['id']}", headers=headers).status_code == 204
 
 
-def test_under_ownedby_an_unknown_application_is_said_to_be_elsewhere(client: Client) -> None:
-    headers = bearer_with(client, "Application.ReadWrite.OwnedBy")
-    body = {"appId": "00000000-0000-0000-0000-000000000007"}
-    answer = client.graph("POST", "/servicePrincipals", json=body, headers=headers)
-    assert answer.status_code == 403
-    assert "service principal being created must in the local tenant" in answer.json()["error"]["message"]
-
-
 def test_an_administrator_may_do_all_and_a_member_what_is_his(client: Client) -> None:
     made = make_service(client)
     everything = set(attempts(made))

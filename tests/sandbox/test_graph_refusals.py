@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import uuid
 from typing import Any
 
@@ -39,34 +38,6 @@ def refusal(client: Client, method: str, path: str, body: Any = None, **options:
     assert set(error["innerError"]) == {"date", "request-id", "client-request-id"}
     assert error["innerError"]["request-id"] == answer.headers["request-id"]
     return answer.status_code, error["code"], error["message"]
-
-
-@pytest.mark.parametrize(
-    ("token", "begins"),
-    [
-        ("", "Access token is empty."),
-        ("Bearer rubbish", "CompactToken parsing failed"),
-        ("arm", "Access token validation failure. Invalid audience."),
-        ("expired", "Lifetime validation failed, the token is expired."),
-        ("forged", "Signature is invalid."),
-    ],
-)
-def test_only_a_token_for_graph_opens_graph(client: Client, token: str, begins: str) -> None:
-    if token == "arm":
-        token = f"Bearer {client.token(client.addresses.arm + '/.default')}"
-    elif token in {"expired", "forged"}:
-        good = client.token(client.addresses.graph + "/.default")
-        token, late = f"Bearer {good}", token == "expired"
-        if late:
-            client.state.clock.advance(6000)
-        else:
-            head, body, _ = good.split(".")
-            token = f"Bearer {head}.{body}.{base64.urlsafe_b64encode(b'x' * 256).rstrip(b'=').decode()}"
-    answer = client.graph("GET", "/organization", headers={"Authorization": token})
-    error = answer.json()["error"]
-    assert (answer.status_code, error["code"]) == (401, "InvalidAuthenticationToken")
-    assert error["message"].startswith(begins)
-    assert answer.headers["www-authenticate"].startswith("Bearer ")
 
 
 def test_an_identifier_uri_is_taken_even_by_a_deleted_application(client: Client, made: dict[str, Any]) -> None:

@@ -9,22 +9,14 @@ import urllib.request
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
-from typing import Any
-from urllib.parse import urlencode
 
 import httpx
 import jwt
 import pytest
 from azure.identity import (
-    CertificateCredential,
     ClientSecretCredential,
-    DeviceCodeCredential,
 )
-from azure.identity.aio import CertificateCredential as AsyncCertificateCredential
 from azure.identity.aio import ClientSecretCredential as AsyncClientSecretCredential
-from cryptography import x509
-from cryptography.hazmat.primitives import serialization
 from kiota_authentication_azure.azure_identity_authentication_provider import AzureIdentityAuthenticationProvider
 from mct_s2s.sandbox.hosting.embedded import Running
 from msgraph.generated.applications.item.add_password.add_password_post_request_body import (
@@ -33,15 +25,12 @@ from msgraph.generated.applications.item.add_password.add_password_post_request_
 from msgraph.generated.models.app_role import AppRole
 from msgraph.generated.models.app_role_assignment import AppRoleAssignment
 from msgraph.generated.models.application import Application
-from msgraph.generated.models.key_credential import KeyCredential
 from msgraph.generated.models.o_data_errors.o_data_error import ODataError
 from msgraph.generated.models.password_credential import PasswordCredential
 from msgraph.generated.models.service_principal import ServicePrincipal
 from msgraph.graph_request_adapter import GraphRequestAdapter, options
 from msgraph.graph_service_client import GraphServiceClient
 from msgraph_core import GraphClientFactory  # type: ignore[import-untyped]
-
-from tests.sandbox.test_sign_in import KEY, certificate
 
 # The generated builders warn of their own deprecated classes when they are imported, at the first request.
 pytestmark = [
@@ -151,48 +140,3 @@ def test_msgraph_reads_graphs_errors(cloud: Cloud) -> None:
     assert error.error.code == "Request_ResourceNotFound"
     assert error.error.inner_error
     assert error.error.inner_error.request_id
-
-
-def test_certificates_sign_in_by_both_kinds_of_client(cloud: Cloud, tmp_path: Path) -> None:
-    der = certificate(KEY)
-
-    async def register() -> str:
-        async with cloud.client() as graph:
-            key = KeyCredential(type="AsymmetricX509Cert", usage="Verify", key=der)
-            body = Application(display_name="certified", sign_in_audience="AzureADMyOrg", key_credentials=[key])
-            made = await graph.applications.post(body)
-            assert made
-            await graph.service_principals.post(ServicePrincipal(app_id=made.app_id))
-            return str(made.app_id)
-
-    app_id = asyncio.run(register())
-    file = tmp_path / "client.pem"
-    form = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    pem = x509.load_der_x509_certificate(der).public_bytes(serialization.Encoding.PEM)
-    file.write_bytes(KEY.private_bytes(*form) + pem)
-    scope = f"{cloud.graph}/.default"
-    sync = CertificateCredential(cloud.running.tenant_id, app_id, certificate_path=str(file), **cloud.sync)
-    assert sync.get_token(scope).token
-
-    async def asynchronous() -> str:
-        async with AsyncCertificateCredential(
-            cloud.running.tenant_id, app_id, certificate_path=str(file), **cloud.sync
-        ) as credential:
-            token = (await credential.get_token(scope)).token
-        await asyncio.sleep(AIOHTTP_CLOSES)
-        return token
-
-    assert asyncio.run(asynchronous())
-
-
-def test_a_person_signs_in_with_a_device_code(cloud: Cloud) -> None:
-    def open_page(address: str, code: str, _: Any) -> None:
-        form = urlencode({"user_code": code, "user": "admin@contosolearning.onmicrosoft.com"}).encode()
-        with urllib.request.urlopen(address, form, context=cloud.tls):
-            pass
-
-    credential = DeviceCodeCredential(tenant_id=cloud.running.tenant_id, prompt_callback=open_page, **cloud.sync)
-    record = credential.authenticate(scopes=[f"{cloud.graph}/.default"])
-    assert (record.username, record.tenant_id) == ("admin@contosolearning.onmicrosoft.com", cloud.running.tenant_id)
-    # Resource Manager's token comes from the refresh token, without the person.
-    assert credential.get_token(f"{cloud.running.resource_manager.rstrip('/')}/.default").token

@@ -368,32 +368,3 @@ def test_what_is_on_its_way_is_kept_with_the_state(client: Client, addresses: An
     assert again.graph("GET", path).status_code == 404
     catch_up(again)
     assert again.graph("GET", path).status_code == 200
-
-
-def test_replication_is_immediate_unless_somebody_wants_it_otherwise(client: Client) -> None:
-    knobs = client.request("GET", "/_sandbox/knobs").json()
-    assert (knobs["lagSeconds"], knobs["lagMode"]) == (0, "replicas")
-    lag(client)
-    app = make_app(client)
-    assert client.graph("GET", f"/applications/{app['id']}").status_code == 404
-    lag(client, lagSeconds=0)
-    assert client.graph("GET", f"/applications/{app['id']}").status_code == 200
-
-
-@pytest.mark.parametrize(
-    "sent",
-    [
-        {"lagSeconds": -1},
-        {"lagSeconds": "5"},
-        {"lagJitter": 2},
-        {"replicas": 0},
-        {"replicas": 1.5},
-        {"lagMode": "x"},
-        {"lagMode": []},
-        {"lagSeed": True},
-    ],
-)
-def test_a_knob_of_replication_takes_only_what_fits(client: Client, sent: dict[str, Any]) -> None:
-    answer = client.request("PATCH", "/_sandbox/knobs", json={"lagSeconds": 7, **sent})
-    assert (answer.status_code, answer.json()["error"]["code"]) == (400, "InvalidKnob")
-    assert client.request("GET", "/_sandbox/knobs").json()["lagSeconds"] == 0
