@@ -166,6 +166,12 @@ def test_what_a_killed_server_left_is_not_believed_by_those_who_wait(state_dir: 
     running.close()
 
 
+def test_a_site_is_named_where_it_listens_even_below_the_port_of_resource_manager(tmp_path: Path) -> None:
+    StateDirectory(tmp_path).remember_ports({"arm": 44495, "graph": 46759, seed.SITE.lower(): 38057})
+    assert exports(44495, state_dir=tmp_path)["MCT_S2S_URL"] == "https://localhost:38057"
+    assert exports(8443, state_dir=tmp_path)["MCT_S2S_URL"] == "https://localhost:8445", "it will listen elsewhere"
+
+
 def test_serve_runs_until_interrupted_and_others_join_it(tmp_path: Path) -> None:
     port = free_ports(12)
     served = f"serve({port}, announce=lambda line: print(line, flush=True))"

@@ -66,5 +66,4 @@ def connecting() -> str:
 
 def _site(port: int, folder: StateDirectory) -> int:
     known = folder.ports()
-    offset = known.get(SITE.lower(), 0) - known.get("arm", 0)
-    return port + offset if known.get("arm") == port and offset > 0 else port + 2
+    return known.get(SITE.lower(), port + 2) if known.get("arm") == port else port + 2
