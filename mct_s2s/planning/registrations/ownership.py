@@ -160,9 +160,9 @@ def service_not_ours(application: Application, observed: ObservedState, spec: Se
     ):
         return not_ours(application, why, SERVICE_OPTION)
     by = f"{AUDIENCE} names" if is_in_settings(application, observed) else "The service application is"
-    ways = f"If it is right, run the same command with {option(SERVICE_OPTION, client_id)}"
+    ways = f"Run the same command with {option(SERVICE_OPTION, client_id)} if it is right"
     if own is not None:
-        ways += f"; for the one that was created for this App Service, with {option(SERVICE_OPTION, own.client_id)}"
+        ways += f", or with {option(SERVICE_OPTION, own.client_id)} for the one that was created for this App Service"
     return Refused(
         SERVICE_NOT_OURS,
         f"{by} '{application.display_name}' (appId {client_id}), which is not this App Service's own: {why}. Nothing "
