@@ -32,7 +32,8 @@ def given() -> list[Given]:
     modules = {path: parsed(path) for path in sorted(PACKAGE.rglob("*.py"))}
     product = {path: tree for path, tree in modules.items() if PACKAGE / "sandbox" not in path.parents}
     kinds = _kinds(product.values())
-    makers = {maker for tree in product.values() for maker in _makers(tree, kinds)}
+    # In the order of the files, not of a set: each worker of a run has to find the same tests.
+    makers = dict.fromkeys(maker for tree in product.values() for maker in _makers(tree, kinds))
     return [row for path, tree in product.items() for row in (*_in(path, tree, kinds), *_passed(path, tree, makers))]
 
 
