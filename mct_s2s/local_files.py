@@ -152,7 +152,7 @@ def make_folder(folder: Path) -> None:
 
 
 def check_place(path: Path, *, makes_folder: bool = False) -> None:
-    """Try the very writing that a file of ours and its `.pending` will need. Nothing is left of it.
+    """Try the very writing that our file and its `.pending` will need. Nothing is left of it.
 
     Raises:
         UntrustedFile: another user can replace it, or one of their files is already there.

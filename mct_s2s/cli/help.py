@@ -104,4 +104,4 @@ def _choices_and_default(param: Any) -> Iterator[str]:
 
 def choices(param: Any) -> list[str]:
     """The words of which an option takes one; none where it takes any."""
-    return [word.value for word in param.type_descriptor.choices or ()]
+    return [getattr(word, "value", word) for word in param.type_descriptor.choices or ()]

@@ -39,6 +39,11 @@ class CredentialKind(StrEnum):
         """What a person calls it: `federated credential`."""
         return "federated credential" if self is CredentialKind.FEDERATED else self.value
 
+    @property
+    def az_options(self) -> tuple[str, ...]:
+        """What `az ad app credential delete` needs beside the ids."""
+        return ("--cert",) if self is CredentialKind.CERTIFICATE else ()
+
 
 def has_end(expires: datetime | None) -> TypeGuard[datetime]:
     """Whether a credential ends at a moment that is more than a way of saying never."""

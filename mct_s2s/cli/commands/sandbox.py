@@ -72,8 +72,8 @@ Listen = Annotated[
     ),
 ]
 TenantName = Annotated[
-    Literal["", "default", "strict", "legacy"],
-    typer.Option("--tenant", metavar="NAME", help="default, strict or legacy: tenants differ.", show_default=False),
+    Literal["default", "strict", "legacy"] | None,
+    typer.Option("--tenant", metavar="NAME", help="Kind of tenant: tenants differ in what they allow."),
 ]
 Coverage = Annotated[bool, typer.Option("--coverage", help="List every supported operation and exit.")]
 KnownPort = Annotated[
@@ -101,7 +101,7 @@ def serve(
     faults: Faults = None,
     world: StateFile = None,
     listen: Listen = "",
-    tenant: TenantName = "",
+    tenant: TenantName = None,
     coverage: Coverage = False,
 ) -> None:
     """Start the sandbox and show how clients connect. Stop it with Ctrl-C."""
@@ -123,7 +123,7 @@ def serve(
                 must_not_block(file)
         chosen = port or (REAL_PORT if real_names else DEFAULT_PORT)
         files = {"state_file": world, "faults_file": faults}
-        body(chosen, real_names=real_names, announce=typer.echo, listen=listen, tenant=tenant, **files)
+        body(chosen, real_names=real_names, announce=typer.echo, listen=listen, tenant=tenant or "", **files)
 
 
 @sandbox_app.command("env", cls=Command)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 
 from mct_s2s.engine.outcome import Outcome
-from mct_s2s.model.client_credentials import CredentialKind, SecretNote
+from mct_s2s.model.client_credentials import SecretNote
 from mct_s2s.model.commands import credential_removal
 from mct_s2s.model.ids import KeyId
 from mct_s2s.planning.changes.base import Part, Ref
@@ -67,8 +67,7 @@ def _saved(change: AddCredential, outcome: Outcome) -> SavedCredential:
     client_id, key_id = outcome.results.known(change.client_id), outcome.results.known(key_of(change))
     removal = ""
     if isinstance(store, HandedOver) and client_id is not None and key_id is not None:
-        options = ("--cert",) if change.kind is CredentialKind.CERTIFICATE else ()
-        removal = credential_removal(client_id, key_id, *options)
+        removal = credential_removal(client_id, key_id, *change.kind.az_options)
     is_lost = isinstance(store, HandedOver) and outcome.applied and not store.delivered
     return SavedCredential(
         change.client,
