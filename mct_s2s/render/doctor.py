@@ -21,7 +21,7 @@ from mct_s2s.planning.permissions.doctor import (
     missing_grants,
 )
 from mct_s2s.planning.permissions.rights import Right
-from mct_s2s.planning.registrations.ownership import NOT_OURS
+from mct_s2s.planning.registrations.ownership import NOT_OURS, SERVICE_NOT_OURS
 from mct_s2s.render.console import Terminal, one_line, prose
 from mct_s2s.render.manual_steps import Instruction, grants_to_ask_for, manual_steps_document, show_manual_steps
 from mct_s2s.render.plan_markdown import listed, manual_items, text
@@ -144,7 +144,9 @@ def _show_outlook(terminal: Terminal, checks: Sequence[DoctorCheck], where: str,
     end = "stops before it changes anything" if stops else "does the rest and lists these steps for someone else"
     prose(terminal.out, Text(f"{_count_missing(checks)} setup {end}.", style="bad"))
     if stops:
-        is_doubtful = any(check.code == NOT_OURS for check in checks)  # setup refuses it for the directory alone
+        is_doubtful = any(
+            check.code in {NOT_OURS, SERVICE_NOT_OURS} for check in checks
+        )  # setup refuses it for the directory alone
         for said, way in () if is_doubtful else _ways_on(missing_codes(checks), where, more):
             prose(terminal.out, said)
             _show_command(terminal, way)

@@ -58,6 +58,10 @@ class Hand:
     def delete(self, which: Registration) -> None:
         self.azure.graph("DELETE", f"/applications/{which.object_id}")
 
+    def purge(self, which: Registration) -> None:
+        self.delete(which)
+        self.azure.graph("DELETE", f"/directory/deletedItems/{which.object_id}")
+
     def role(self, value: str = "S2SAppRole", **changed: Any) -> Json:
         words = {"allowedMemberTypes": ["Application"], "description": "Apps in this role can consume the web api."}
         return {"displayName": value, "id": self.role_id, "isEnabled": True, "value": value, **words, **changed}
@@ -238,13 +242,13 @@ SCENARIOS: dict[str, State] = {
     "the role is off": State(
         _then(lambda hand: hand.change(hand.service, appRoles=[hand.role(isEnabled=False)])), ("app-role-disabled",)
     ),
-    "the role was renamed": State(_then(_renamed), ("app-role-missing", "client-not-consented")),
+    "the role was renamed": State(_then(_renamed), ("setting-mismatch",)),
     "the URI was taken off": State(
         _then(lambda hand: hand.change(hand.service, identifierUris=[])), ("application-id-uri-missing",)
     ),
     "the URI is held by a deleted one": State(_then(_uri_of_a_deleted_one), ("application-id-uri-missing",)),
     "the service application was deleted": State(
-        _then(lambda hand: hand.delete(hand.service)), ("service-application-missing", "client-not-consented")
+        _then(lambda hand: hand.purge(hand.service)), ("service-application-missing", "client-not-consented")
     ),
     "the service principal was deleted": State(
         _then(lambda hand: hand.azure.graph("DELETE", f"/servicePrincipals/{hand.service.principal_id}")),
@@ -359,6 +363,7 @@ def test_every_finding_of_the_contract_is_met_here() -> None:
     met = {code for state in SCENARIOS.values() for code in state.found}
     elsewhere = {"settings-not-sticky", "settings-unreadable"}  # see test_slots and test_settings_unreadable
     elsewhere |= {"service-application-not-ours"}  # see tests/security/test_24_nobodys_word
+    elsewhere |= {"app-role-missing"}  # see tests/planning/test_findings: a role that is held elsewhere is in use
     assert met == set(FINDING_CODES) - elsewhere
 
 

@@ -79,7 +79,7 @@ def test_a_reviewed_plan_gives_nothing_to_what_someone_registers_meanwhile(
     monkeypatch.setattr(whole_run, "show_review", show_review)
     done = mct("apply", "-f", str(file), "--expect", reviewed, "--yes", "-o", "json")
     (site,) = done.document["sites"]
-    assert (done.code, site["error"]["error"]["code"], azure.writes()) == (2, "plan-changed", [])
+    assert (done.code, site["error"]["error"]["code"], azure.writes()) == (2, "registration-not-ours", [])
 
 
 @pytest.mark.parametrize(

@@ -56,6 +56,7 @@ def test_identities_findings_and_what_could_not_be_read_have_rows_of_their_own()
         "secret-expiring",
         "client-not-allowed",
         "secret-expired",
+        "service-application-not-ours",
     ]
 
 
