@@ -244,11 +244,10 @@ def only_identity(before: str, after: str) -> Wrong:
 
 def read_back(folder: str, tenant: str, domain: str) -> Wrong:
     """The files that the Azure CLI wrote into the folder describe one right trust, the one that was reported."""
-    names = ("api", "api-principal", "client-app", "client-principal", "assignments", "identity", "result")
-    api, principal, client, caller, granted, identity, result = (load(Path(folder, f"{name}.json")) for name in names)
+    names = ("api", "api-principal", "client-app", "client-principal", "assignments", "identity", "status")
+    api, principal, client, caller, granted, identity, reported = (load(Path(folder, f"{name}.json")) for name in names)
     settings = {row["name"]: row["value"] for row in load(Path(folder, "settings-ours"))}
     (role,) = api["appRoles"]
-    reported = result["status"]
     members = {row["kind"]: row for row in reported["clients"]}
     wanted_settings = {
         "ServiceAuthEnabled": "true",
@@ -291,9 +290,8 @@ def read_back(folder: str, tenant: str, domain: str) -> Wrong:
 
 def m365_read_back(folder: str, client: str) -> Wrong:
     """What the CLI for Microsoft 365 read of the trust that `mct-s2s` reported."""
-    names = ("api", "roles", "api-principal", "consents", "result")
-    api, roles, principal, consents, result = (load(Path(folder, f"{name}.json")) for name in names)
-    reported = result["status"]
+    names = ("api", "roles", "api-principal", "consents", "status")
+    api, roles, principal, consents, reported = (load(Path(folder, f"{name}.json")) for name in names)
     (member,) = [row for row in reported["clients"] if row.get("appId") == client]
     return [
         *compare("service", api["id"], reported["serviceApplication"]["objectId"]),

@@ -51,7 +51,8 @@ sign_in_to_m365() {
 with_python() {
     local setup=(mct-s2s setup --client "S2S client" --managed-identity reports-func -y -o json)
     into settings-seed az webapp config appsettings list "${site[@]}"
-    check "mct-s2s setup, told of no cloud" into result.json "${setup[@]}" --secret-to "file:$work/real.env"
+    check "mct-s2s setup, told of no cloud" "${setup[@]}" --secret-to "file:$work/real.env"
+    into status.json mct-s2s status -o json
     value audience "az webapp config appsettings list: the audience" az webapp config appsettings list "${site[@]}" \
         --query "[?name=='ServiceAuthAudience'].value | [0]" --output tsv
     value client "az webapp config appsettings list: the client" az webapp config appsettings list "${site[@]}" \
@@ -86,7 +87,7 @@ with_javascript_sdks() {
     local read=$work/javascript
     cp "$scripts/contract.d/sdks.mjs" "$javascript" # beside the packages that it imports
     mkdir -p "$read"
-    cp "$work/result.json" "$read"
+    cp "$work/status.json" "$read"
     check "Graph client and arm-appservice read the trust that mct-s2s made" \
         sdks read-back "$read" "$audience" "$client"
     check "… and it is the one that mct-s2s reported" checks read-back "$read" "$tenant" "$domain"
