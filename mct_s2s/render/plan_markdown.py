@@ -30,18 +30,24 @@ def plan_markdown(
         left: what someone else has to do, or enter.
     """
     yield f"# Plan for {text(label)}"
-    yield from paragraphs(text(", ".join(about)), f"**{summary(plan)}**", f"Fingerprint: `{fingerprint}`")
+    yield from paragraphs(text(", ".join(about)), f"**{headline(plan)}**", f"Fingerprint: `{fingerprint}`")
     yield from plan_sections(plan, left, "##")
 
 
 def plan_sections(plan: Plan, left: Sequence[Instruction], heading: str) -> Iterator[str]:
     """The steps of a plan, and below such a heading each: the settings, notes, what others must do, missing rights."""
-    yield from _steps(plan)
+    if plan.steps:
+        yield from _steps(plan)
     for step in plan.changes:
         if isinstance(step, WriteSettings) and step.edits:
             yield from _settings(step, heading)
     yield from _remarks(plan, left, heading)
     yield from _missing(plan, heading)
+
+
+def headline(plan: Plan) -> str:
+    """What a reviewer reads first."""
+    return summary(plan) if plan.changes or plan.blocked else "No changes"
 
 
 def paragraphs(*lines: str) -> Iterator[str]:

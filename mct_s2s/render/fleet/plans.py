@@ -14,7 +14,7 @@ from mct_s2s.render.console import Terminal, prose
 from mct_s2s.render.diagnostics import print_items
 from mct_s2s.render.manual_steps import Instruction
 from mct_s2s.render.plan import show_plan, summary
-from mct_s2s.render.plan_markdown import listed, paragraphs, plan_sections, text
+from mct_s2s.render.plan_markdown import headline, listed, paragraphs, plan_sections, text
 
 
 @dataclass(frozen=True)
@@ -95,5 +95,5 @@ def _section(site: SitePlan) -> Iterator[str]:
         yield from listed(site.error.items)
         yield from listed([(site.error.advice, site.error.command)] if site.error.remedy else [])
     elif site.plan is not None:
-        yield from paragraphs(text(", ".join(site.about)), f"**{summary(site.plan)}**")
+        yield from paragraphs(text(", ".join(site.about)), f"**{headline(site.plan)}**")
         yield from plan_sections(site.plan, site.left, "###")
