@@ -148,6 +148,16 @@ class NotThere(S2SError):
     """A name matches nothing, or more than one thing."""
 
 
+@dataclass(frozen=True)
+class Contention:
+    """Why a write was refused, and not applied, while another one to the same object is in progress."""
+
+    reason: str
+    """What is waited for; follows the name of what waits."""
+    seconds: float
+    """How long it is waited for."""
+
+
 class ServiceError(S2SError):
     """Azure refused a request, or did not respond.
 
@@ -157,6 +167,7 @@ class ServiceError(S2SError):
         service_message: the service's own words, complete, as retry rules match on them.
         details: values of the response's `details[].code`, for errors whose `code` is too general.
         retry_after: seconds, from `Retry-After`.
+        contention: where that is the reason, whatever the status.
     """
 
     def __init__(
@@ -174,6 +185,7 @@ class ServiceError(S2SError):
         details: tuple[str, ...] = (),
         retry_after: float | None = None,
         headers: Mapping[str, str] | None = None,
+        contention: Contention | None = None,
     ) -> None:
         super().__init__(code, message, remedy=remedy, command=command, answer=answer, request_id=request_id)
         self.status = status
@@ -182,11 +194,12 @@ class ServiceError(S2SError):
         self.details = details
         self.retry_after = retry_after
         self.headers = dict(headers or {})
+        self.contention = contention
 
     @property
     def answer_lost(self) -> bool:
         """Whether the request may have taken effect without a response that says so."""
-        return self.status in {0, 408, 500, 502, 503, 504}
+        return self.status in {0, 408, 500, 502, 503, 504} and self.contention is None
 
 
 class Throttled(ServiceError):

@@ -3,6 +3,7 @@
 * 429, and 503 with `Retry-After`: the service did nothing and said when to come back. All requests to it wait.
 * 408, 500, 502, 503, 504 and answers that were lost: repeated if repeating is harmless, a few times.
 * An answer that means *not replicated yet*: repeated while the caller's rule says so.
+* A write that was refused, and not applied, because of another one in progress: repeated, whatever it is.
 
 Everything ends at the command's deadline. Source for the backoff: measured, a cap of 1 s against one of 5 s saves 4 to
 6 s at 5 s of directory lag for the same number of requests.
@@ -35,6 +36,8 @@ TRANSIENT_ATTEMPTS = 8
 """Requests, over some 5 s: a service that still fails then will not recover within a command."""
 LAG_SECONDS = 300.0
 """Replication that takes longer than this is an outage: others wait 3 to 5 minutes (docs/azure-contract.md, 3.13)."""
+FIRST_CONTENTION_DELAY, LONGEST_CONTENTION_DELAY = 1.0, 16.0
+"""An object stays busy for seconds, and every attempt that comes too early is one more: docs/azure-contract.md, 3.1."""
 NOTICED_SECONDS = 2.0
 """A longer silence looks like a command that hangs."""
 IN_FLIGHT = 16
@@ -126,7 +129,10 @@ class RetryPolicy:
                         raise _out_of_time(error, delay) from error
                     if _is_throttled(error):
                         self._close_gate(delay)
-                    if so_far.is_lag:
+                    if error.contention is not None:
+                        until = clock() + min(self._remaining(), error.contention.seconds)
+                        waits.because(error.contention.reason, gives_up_at=until)
+                    elif so_far.is_lag:
                         waits.because(waits_for(error), gives_up_at=clock() + min(self._remaining(), LAG_SECONDS))
                     elif not _is_throttled(error):  # `notice` tells of that, once for all requests
                         waits.because(repeating(error), gives_up_at=clock() + self._remaining())
@@ -155,12 +161,20 @@ class _Attempts:
     throttled: int = 0
     lagging: int = 0
     failed: int = 0
+    contended: int = 0
     is_lag: bool = False
     """Whether the last refusal means *not replicated yet*."""
     _lagging_since: float | None = None
+    _contended_since: float | None = None
 
     def delay_after(self, error: ServiceError, now: float) -> float | None:
         """Seconds until the next attempt; `None` where the refusal is final."""
+        if error.contention is not None:
+            self._contended_since = now if self._contended_since is None else self._contended_since
+            self.contended += 1
+            delay = _backoff(self.contended, LONGEST_CONTENTION_DELAY, FIRST_CONTENTION_DELAY)
+            is_over = now - self._contended_since >= error.contention.seconds
+            return None if is_over else max(error.retry_after or 0.0, delay)
         self.is_lag = self.lag(error)
         if error.status == 429 or (error.status == 503 and error.retry_after is not None):
             self.throttled += 1
@@ -177,11 +191,11 @@ class _Attempts:
 
 
 def _is_throttled(error: ServiceError) -> bool:
-    return error.status in {429, 503} and error.retry_after is not None
+    return error.status in {429, 503} and error.retry_after is not None and error.contention is None
 
 
-def _backoff(attempts: int, longest: float = LONGEST_DELAY) -> float:
-    return min(longest, FIRST_DELAY * 2.0 ** min(attempts - 1, 10)) * random.uniform(0.8, 1.0)  # noqa: S311
+def _backoff(attempts: int, longest: float = LONGEST_DELAY, first: float = FIRST_DELAY) -> float:
+    return min(longest, first * 2.0 ** min(attempts - 1, 10)) * random.uniform(0.8, 1.0)  # noqa: S311
 
 
 def _out_of_time(error: ServiceError, delay: float) -> ServiceError:

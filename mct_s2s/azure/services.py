@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from mct_s2s.azure.answer_limits import OddAnswer
 from mct_s2s.azure.clouds import NEVER_CONNECTED
 from mct_s2s.azure.json_values import seconds
-from mct_s2s.errors import ServiceError, SignInFailed, UsageError
+from mct_s2s.errors import Contention, ServiceError, SignInFailed, UsageError
 
 RESUME = "Check the network and the proxy, then run the same command again to resume."
 LATER = "Run the same command again to resume."
@@ -99,7 +99,14 @@ class RemoteService:
         )
 
     def refused(
-        self, refusal: Refusal, step: str, code: str, remedy: str, *, details: tuple[str, ...] = ()
+        self,
+        refusal: Refusal,
+        step: str,
+        code: str,
+        remedy: str,
+        *,
+        details: tuple[str, ...] = (),
+        contention: Contention | None = None,
     ) -> ServiceError:
         """Any other refusal, with everything that retry rules read."""
         return ServiceError(
@@ -114,6 +121,7 @@ class RemoteService:
             details=details,
             retry_after=seconds(refusal.headers.get("retry-after")),
             headers=refusal.headers,
+            contention=contention,
         )
 
     @contextmanager

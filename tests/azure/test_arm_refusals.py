@@ -22,6 +22,7 @@ READ, WRITE, RESTART = "read the application settings", "write the application s
 SUBSCRIPTION = "0b1f6471-1bf0-4dda-aec3-cb9272f09590"
 SITE = ResourceId.site(SUBSCRIPTION, "mct-prod", "contosolearn")
 OBJECT_ID = "6d2f7a55-5b61-4c5f-9a4f-1d7f0b7b6c11"
+HAS_FINISHED = "Wait until the other operation has finished"
 AGAIN = "Run the same command again"
 NO_MFA = (
     "Resource was disallowed by policy. Users must use MFA for Create operation. Users must authenticate with "
@@ -117,7 +118,29 @@ REFUSALS = {
     ),
     "two writes at once": Case(
         refusal(409, "Conflict", "Cannot modify this site because another operation is in progress."),
-        "arm-refused", AGAIN,
+        "arm-refused", HAS_FINISHED,
+    ),
+    "two writes at once, told as throttling": Case(
+        refusal(429, "Conflict", "Cannot modify this site because another operation is in progress."),
+        "arm-refused", HAS_FINISHED,
+    ),
+    "two writes to a Container App": Case(
+        refusal(
+            409, "ContainerAppOperationInProgress",
+            "Cannot modify a container app 'hr-sync' because another operation is in progress.",
+        ),
+        "arm-refused", HAS_FINISHED,
+    ),
+    "two writes to a virtual machine": Case(
+        refusal(
+            409, "Conflict",
+            "The request failed due to conflict with a concurrent request. To resolve it, please refer to "
+            "https://aka.ms/activitylog to get more details on the conflicting requests.",
+        ),
+        "arm-refused", HAS_FINISHED,
+    ),
+    "two writes to a resource": Case(
+        refusal(409, "AnotherOperationInProgress", "Please retry."), "arm-refused", HAS_FINISHED
     ),
     "an api-version that this cloud does not know": Case(
         refusal(
@@ -242,6 +265,21 @@ def test_what_is_no_challenge_is_a_refused_token(header: str) -> None:
     """Nothing of a header that a proxy may have written goes into a command, unless it is what it has to be."""
     error = told(refusal(401, "AuthenticationFailed", "No.", {"WWW-Authenticate": header}))
     assert (error.code, "challenge" in error.remedy) == ("arm-sign-in", False)
+
+
+def test_only_another_operation_in_progress_is_contention_and_nothing_was_applied() -> None:
+    for name, case in REFUSALS.items():
+        error = told(case.answer, WRITE)
+        contended = isinstance(error, ServiceError) and error.contention is not None
+        assert contended is (case.remedy == HAS_FINISHED), name
+
+
+@pytest.mark.parametrize("extended", ["59203", "59205"])
+def test_app_service_says_by_a_code_of_its_own_that_another_operation_runs(extended: str) -> None:
+    entity = {"ExtendedCode": extended, "Code": "Conflict", "Message": "Busy."}
+    details = [{"Message": "Busy."}, {"Code": "Conflict"}, {"ErrorEntity": entity}]
+    body = {"Code": "Conflict", "Message": "Busy.", "Target": None, "Details": details, "Innererror": None}
+    assert service_error(Answer(409, body), WRITE).contention is not None
 
 
 NAMES = {

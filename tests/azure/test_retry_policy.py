@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
+from itertools import pairwise
 from typing import Any
 
 import pytest
 from mct_s2s.azure import retry as room
 from mct_s2s.azure.retry import RetryPolicy
-from mct_s2s.errors import ServiceError, Throttled
+from mct_s2s.errors import Contention, ServiceError, Throttled
 from mct_s2s.ports.apply_progress import REPLICATION, Wait, during
 
 from tests.support.simulated_time import SimulatedTime
@@ -181,6 +182,31 @@ def test_nothing_leaves_while_the_service_asks_for_patience_also_what_has_queued
     left = asyncio.run(main())
     early = [moment for moment in left if moment - left[0] < 0.05]
     assert len(early) <= room.IN_FLIGHT
+
+
+BUSY = Contention("Entra ID is still busy", 90.0)
+
+
+@pytest.mark.parametrize("status", [400, 409, 503])
+@pytest.mark.parametrize("retry_after", [None, 3.0])
+def test_contention_is_waited_for_even_then_for_nothing_was_written(status: int, retry_after: float | None) -> None:
+    send, asked = _after(3, ServiceError("x", "", remedy="", status=status, retry_after=retry_after, contention=BUSY))
+    heard = Listener()
+    with during(heard):
+        assert _called(send, repeatable=False) == "answer"
+    pauses = [later - sooner for sooner, later in pairwise(asked)]
+    doubled = [max(seconds, retry_after or 0.0) for seconds in (1.0, 2.0, 4.0)]
+    assert all(0.8 * most <= pause <= most + 0.01 for pause, most in zip(pauses, doubled, strict=True)), pauses
+    assert heard.told == [BUSY.reason] * 3 + [f"over: {BUSY.reason}"]
+
+
+def test_contention_ends_after_its_time_or_before_the_deadline() -> None:
+    refused = ServiceError("x", "", remedy="", status=409, contention=BUSY)
+    for remaining, least, most in ((600.0, 90.0, 110.0), (5.0, 0.0, 20.0)):
+        send, asked = _after(10_000, refused)
+        with pytest.raises(ServiceError):
+            _called(send, remaining=remaining)
+        assert least <= asked[-1] - asked[0] <= most
 
 
 def test_a_longer_wait_than_the_deadline_leaves_is_refused_at_once() -> None:

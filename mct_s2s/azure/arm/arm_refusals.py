@@ -13,7 +13,7 @@ from azure.core.exceptions import AzureError, HttpResponseError, ServiceRequestE
 
 from mct_s2s.azure.answer_limits import OddAnswer, parse_json
 from mct_s2s.azure.services import ARM, LATER, RESUME, Refusal
-from mct_s2s.errors import MissingRight, NotThere, PermissionMissing, S2SError
+from mct_s2s.errors import Contention, MissingRight, NotThere, PermissionMissing, S2SError
 
 LEAST_ROLE = "Website Contributor"
 SETTING_NAME_REFUSED = "setting-name-refused"
@@ -24,6 +24,15 @@ _REFUSED_NAME = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 """App Service's words, and those of the Flex Consumption plan: docs/azure-contract.md, section 4.3."""
+
+
+_BUSY = re.compile(
+    r"operation ?in ?progress|another operation .*in progress|conflict with a concurrent request"
+    r'|"ExtendedCode": ?"?(59203|59205)\b',
+    re.IGNORECASE | re.DOTALL,
+)
+"""The codes and words of App Service, Container Apps and Compute: docs/azure-contract.md, section 4.1."""
+_CONTENTION = Contention("waiting for Azure to finish another operation on it", 180.0)
 
 
 class UnreadableAnswer(AzureError):
@@ -83,7 +92,8 @@ def translate(error: AzureError, step: str) -> S2SError:
             return ARM.refused(refusal, step, SETTING_NAME_REFUSED, _rename(name))
         case _:
             code = "locked" if refusal.code == "ScopeLocked" else "arm-refused"
-            return ARM.refused(refusal, step, code, _remedy(refusal))
+            contention = _CONTENTION if _is_busy(refusal) else None
+            return ARM.refused(refusal, step, code, _remedy(refusal), contention=contention)
 
 
 def refused_setting(message: str) -> str | None:
@@ -138,7 +148,13 @@ def _missing(code: str, step: str) -> tuple[MissingRight, ...]:
     return (MissingRight(step, LEAST_ROLE, "an Owner or User Access Administrator"),)
 
 
+def _is_busy(refusal: Refusal) -> bool:
+    return refusal.status in {409, 429} and _BUSY.search(f"{refusal.said} {refusal.body}") is not None
+
+
 def _remedy(refusal: Refusal) -> str:
+    if _is_busy(refusal):
+        return "Wait until the other operation has finished (the resource's Activity log shows it). " + LATER
     if refusal.code == "ScopeLocked":
         return "Ask the owner of the lock to remove it (az lock list), then run the same command again."
     if refusal.code in {"NoRegisteredProviderFound", "InvalidApiVersionParameter"}:
