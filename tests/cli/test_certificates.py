@@ -6,6 +6,7 @@ import base64
 import signal
 import stat
 import subprocess
+import time
 import warnings
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -63,6 +64,8 @@ def call(dotenv: Path, azure: Sandbox, monkeypatch: pytest.MonkeyPatch) -> int:
     for name, value in values.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", azure.ca_file)
+    # What it signs holds the time at which the sandbox reads it.
+    monkeypatch.setattr(time, "time", azure.time.timestamp)
     with warnings.catch_warnings(), EnvironmentCredential(disable_instance_discovery=True) as credential:
         warnings.simplefilter("ignore", ResourceWarning)
         return azure.call_site(credential.get_token(values["MCT_S2S_SCOPE"]).token)
@@ -73,6 +76,7 @@ def call_with(pem: Path, done: Ended, azure: Sandbox, monkeypatch: pytest.Monkey
     (credential,) = done.made
     scope = f"{done.document['connection']['scope']}"
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", azure.ca_file)
+    monkeypatch.setattr(time, "time", azure.time.timestamp)
     options: dict[str, Any] = {"authority": azure.origin, "disable_instance_discovery": True}
     with (
         warnings.catch_warnings(),
