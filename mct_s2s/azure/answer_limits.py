@@ -6,6 +6,7 @@ An answer comes from whatever is at the other end: the service, a proxy's page, 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 from mct_s2s.azure.clouds import same_origin
@@ -53,14 +54,14 @@ def check_length(header: str | None) -> None:
         check_size(int(header[:20]))
 
 
-def parse_json(body: bytes | str) -> Any:
-    """Parse an answer's body.
+def parse_json(body: bytes | str, each: Callable[[dict[str, Any]], Any] | None = None) -> Any:
+    """Parse an answer's body, and look at each object in it.
 
     Raises:
         ValueError: it is no JSON.
         OddAnswer: it is nested too deeply.
     """
     try:
-        return json.loads(body)
+        return json.loads(body, object_hook=each)
     except RecursionError:
         raise OddAnswer("is nested too deeply") from None

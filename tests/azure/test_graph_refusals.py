@@ -30,6 +30,7 @@ LOCAL_TENANT = (
     "When using this permission, the backing application of the service principal being created must in the local "
     "tenant"
 )
+CONCURRENT = "Error due to concurrent requests being made to the tenant. Please wait briefly and retry."
 AGAIN = "Run the same command again"
 
 
@@ -219,6 +220,12 @@ REFUSALS = {
         refusal(400, "Request_UnsupportedQuery", "Direct queries to this resource type are not supported."),
         "graph-refused", AGAIN,
     ),
+    "another write is in progress": Case(
+        CHANGE, refusal(409, "Directory_ConcurrencyViolation", CONCURRENT), "graph-refused", "in a few minutes"
+    ),
+    "the same by its words": Case(
+        SECRET, refusal(503, "ServiceUnavailable", CONCURRENT), "graph-refused", "in a few minutes"
+    ),
     "too many requests": Case(
         CREATE,
         refusal(429, "TooManyRequests", "Too many requests from Identifier:x under category:throttle"),
@@ -257,6 +264,14 @@ def test_only_the_exact_words_of_replication_are_waited_for(case: Case) -> None:
     """Else a real mistake costs five minutes of waiting, or a new object is refused although it is about to be seen."""
     error = told(case.answer, case.step)
     assert (isinstance(error, ServiceError) and graph_refusals.is_lag(error)) is case.lag
+
+
+@pytest.mark.parametrize("case", REFUSALS.values(), ids=REFUSALS.keys())
+def test_only_a_write_beside_another_one_is_contended_and_none_is_lost(case: Case) -> None:
+    error = told(case.answer, case.step)
+    contended = isinstance(error, ServiceError) and error.contention is not None
+    assert contended is (CONCURRENT in str(case.answer.body))
+    assert not (contended and isinstance(error, ServiceError) and error.answer_lost)
 
 
 def test_what_a_retry_rule_reads_is_kept() -> None:

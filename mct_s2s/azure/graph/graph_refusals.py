@@ -9,7 +9,7 @@ from kiota_abstractions.api_error import APIError
 
 from mct_s2s.azure.graph.graph_operations import GraphOperation
 from mct_s2s.azure.services import GRAPH, LATER, Refusal
-from mct_s2s.errors import MissingRight, PermissionMissing, S2SError, ServiceError
+from mct_s2s.errors import Contention, MissingRight, PermissionMissing, S2SError, ServiceError
 from mct_s2s.planning.secrets.secret_policy import LIFETIME_FORBIDDEN
 
 REFERENCE = "servicemanagementreference"
@@ -34,6 +34,9 @@ _NOT_REPLICATED = (
 
 _ALREADY_ASSIGNED = ("permission being assigned already exists", "entitlementgrant entry already exists")
 """Graph uses both texts. Source: msgraph-sdk-dotnet#968."""
+
+_CONTENTION_SECONDS = 90.0
+"""An object, or a tenant, can stay busy for the better part of a minute: docs/azure-contract.md, 3.1."""
 
 _WHO_GRANTS = {
     GraphOperation.READ: ("Application.Read.All and Organization.Read.All", "Directory Readers"),
@@ -69,6 +72,16 @@ def already_gone(error: ServiceError) -> bool:
     return error.status == 404 or (
         error.status == 400 and "entitlementgrant being updated or deleted is not found" in text
     )
+
+
+def _contention(refusal: Refusal, operation: GraphOperation) -> Contention | None:
+    """Whether another write to the same object is in progress. It comes as 409, 503 and 400."""
+    busy = "concurrent requests being made to the tenant" in refusal.message.casefold()
+    if refusal.code != "Directory_ConcurrencyViolation" and not busy:
+        return None
+    is_consent = operation in {GraphOperation.CONSENT, GraphOperation.REVOKE}
+    written = "the service application" if is_consent else "the same app registration"
+    return Contention(f"Entra ID is still busy with another write to {written}", _CONTENTION_SECONDS)
 
 
 def refusal_of(error: Exception) -> Refusal | None:
@@ -113,6 +126,7 @@ def translate(error: Exception, operation: GraphOperation) -> S2SError:
         _code(refusal, operation),
         _remedy(refusal, operation),
         details=tuple(str(detail.code) for detail in details),
+        contention=_contention(refusal, operation),
     )
 
 
@@ -143,6 +157,8 @@ def _code(refusal: Refusal, operation: GraphOperation) -> str:
 
 def _remedy(refusal: Refusal, operation: GraphOperation) -> str:
     text = refusal.message.casefold()
+    if (contention := _contention(refusal, operation)) is not None:
+        return f"{contention.reason}. Run the same command again in a few minutes to resume."
     policy = _policys_remedy(text, operation)
     if policy is not None:
         return policy

@@ -6,9 +6,12 @@ msgraph-sdk's models are used for what is written. Answers are not deserialised 
 
 from __future__ import annotations
 
+import asyncio
 import json
+import re
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 from ssl import SSLContext
 from typing import Any
 from urllib.parse import urlsplit
@@ -40,8 +43,13 @@ from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.errors import ServiceError
 
 JSON = "application/json"
+CONSENTS_AT_ONCE = 3
+"""To one service application; more of them are refused as concurrent: docs/azure-contract.md, 3.1."""
 MOST_IN_BATCH = 20
 """Source: learn.microsoft.com/graph/json-batching, "Batch size limitations"."""
+
+_WRITTEN = re.compile(r"/(?:applications|servicePrincipals|deletedItems)/([^/?]+)")
+"""The object that an address is about."""
 
 
 class GraphSession:
@@ -71,6 +79,8 @@ class GraphSession:
         self.base_url = f"{cloud.graph}/v1.0"
         self._adapter.base_url = self.base_url
         self.client = GraphServiceClient(request_adapter=self._adapter)
+        self._client_ids: dict[str, str] = {}
+        self._writers: dict[str, asyncio.Semaphore] = {}
 
     def request(self, method: Method, path: str, body: object = None, *, beta: bool = False) -> RequestInformation:
         """A request that the SDK has no builder for, or only one that imports a thousand modules."""
@@ -96,7 +106,8 @@ class GraphSession:
 
         async def answered() -> dict[str, Any] | None:
             info.headers.remove("Authorization")  # of an attempt before: kiota would keep it
-            return _json(await self._adapter.send_primitive_async(info, "bytes", {"XXX": ODataError}), operation)
+            answer = await self._adapter.send_primitive_async(info, "bytes", {"XXX": ODataError})
+            return self._json(answer, operation)
 
         async def once() -> dict[str, Any] | None:
             return await send_signed_in(
@@ -110,7 +121,39 @@ class GraphSession:
                 translate=lambda error: translate(error, operation),
             )
 
-        return await self._retry_policy.call(once, repeatable=repeatable, lag=lag)
+        async with self._turn(info):
+            return await self._retry_policy.call(once, repeatable=repeatable, lag=lag)
+
+    def _turn(self, info: RequestInformation) -> AbstractAsyncContextManager[Any]:
+        """Held by who writes: one at a time to an application and its service principal, a few consents to one."""
+        if info.http_method is Method.GET or info.url.endswith(("/$batch", "/getByIds", "/applications")):
+            return nullcontext()
+        if info.url.endswith("/servicePrincipals"):
+            written = str(json.loads(info.content or b"{}").get("appId"))
+        else:
+            found = _WRITTEN.search(info.url)
+            written = found[1] if found else info.url
+        written, at_once = self._client_ids.get(written, written).lower(), 1
+        if "/appRoleAssignedTo" in info.url:
+            written, at_once = f"consents to {written}", CONSENTS_AT_ONCE
+        return self._writers.setdefault(written, asyncio.Semaphore(at_once))
+
+    def _json(self, body: bytes | None, operation: GraphOperation) -> dict[str, Any] | None:
+        if not body:
+            return None
+        try:
+            document: Any = parse_json(body, self._note_ids)
+        except (ValueError, RecursionError) as error:
+            raise GRAPH.unreadable(operation) from error
+        if not isinstance(document, dict):
+            raise GRAPH.unreadable(operation)
+        return document
+
+    def _note_ids(self, row: dict[str, Any]) -> dict[str, Any]:
+        """Whose an object is: applications and service principals of one appId are written one after the other."""
+        if "id" in row and "appId" in row:
+            self._client_ids[str(row["id"])] = str(row["appId"])
+        return row
 
     def path_of(self, info: RequestInformation) -> str:
         """A request's path below the version, with its query. To be asked for before the next builder is made."""
@@ -211,18 +254,6 @@ class _GraphAdapter(GraphRequestAdapter):  # type: ignore[misc, unused-ignore]
         """The answer as it is: what it asks of the sign-in is brought by the credential."""
         del request_info, claims
         return resp
-
-
-def _json(body: bytes | None, operation: GraphOperation) -> dict[str, Any] | None:
-    if not body:
-        return None
-    try:
-        document: Any = parse_json(body)
-    except (ValueError, RecursionError) as error:
-        raise GRAPH.unreadable(operation) from error
-    if not isinstance(document, dict):
-        raise GRAPH.unreadable(operation)
-    return document
 
 
 async def _stamp(request: httpx.Request) -> None:

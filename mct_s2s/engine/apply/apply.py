@@ -16,7 +16,7 @@ from mct_s2s.engine.outcome import LEFT, Outcome
 from mct_s2s.engine.session import Session
 from mct_s2s.errors import PermissionMissing, S2SError
 from mct_s2s.model.ids import ClientId
-from mct_s2s.planning.changes import AddCredential, AnyChange, DisableIdentity, WriteSettings
+from mct_s2s.planning.changes import AddCredential, AnyChange, DisableIdentity, RestartSite, WriteSettings
 from mct_s2s.planning.identifiers import with_known_name
 from mct_s2s.planning.permissions.grants import missing_rights, requests
 from mct_s2s.planning.permissions.preflight import likely_missing
@@ -101,8 +101,10 @@ class _Run:
     async def _one(self, change: AnyChange) -> None:
         waits_for = self._journal.plan.waits_for(change)
         if isinstance(change, WriteSettings):
-            # Its first reading needs only the ids; everything else is waited for just before the PUT.
-            waits_for = frozenset(ref.key for ref in references(change))
+            # Its first reading needs the ids, and goes out beside the last steps; they are waited for before the PUT.
+            steps = (step for step in self._journal.plan.changes if not isinstance(step, WriteSettings | RestartSite))
+            before_last = frozenset[str]().union(*map(self._journal.plan.waits_for, steps))
+            waits_for = (waits_for & before_last) | {ref.key for ref in references(change)}
         try:
             await self._wait_for(waits_for)
             async with self._slots:

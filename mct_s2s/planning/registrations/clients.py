@@ -119,7 +119,8 @@ def plan_client(spec: ClientSpec, service: Service, observed: ObservedState, fac
                     management_reference=reference,
                 ),
                 is_new=application is None,
-                after=(key, *(change.key for change in credential)),
+                # Where the creation says it all, nothing is left to be written, and nothing to be waited for.
+                after=(key, *(change.key for change in credential if tags or isinstance(service.client_id, Ref))),
             )
         )
     consented = not isinstance(principal, Ref) and observed.trust.is_assigned(principal, service.role_id)
