@@ -11,7 +11,7 @@ import pytest
 from azure.identity import EnvironmentCredential
 
 from tests.cli.conftest import Ended, Program
-from tests.conftest import Sandbox
+from tests.conftest import CONTAINER_APP, FUNCTION_APP, LOGIC_APP, MACHINE, USER_IDENTITY, Json, Sandbox
 
 SETUP = ("setup", "--client", "S2S-client", "--managed-identity", "reports-func")
 
@@ -48,9 +48,22 @@ def test_setup_lets_the_client_in_and_a_second_run_writes_nothing(
     assert {change["id"] for change in pending.document["changes"] if change["action"] == "create"} == {None}
     assert azure.writes() == []
 
+    before = azure.settings()
     done = mct(*SETUP, "-y", "-o", "json")
     assert (done.code, done.document["dryRun"]) == (0, False)
     assert azure.restarts() == 1
+    assert sum("config/appsettings" in write for write in azure.writes()) == 1
+    (service,) = azure.applications("MCT service (contosolearn)")
+    assert list(azure.settings().items()) == [
+        *before.items(),
+        ("ServiceAuthEnabled", "true"),
+        ("ServiceAuthAudience", f"api://{service['appId']}"),
+        ("ServiceAuthTenantName", "contosolearning.onmicrosoft.com"),
+        ("ServiceAuthTenantId", azure.tenant_id),
+        ("ServiceAuthRole", "S2SAppRole"),
+        ("ServiceObjectIds", azure.arm("GET", FUNCTION_APP)["identity"]["principalId"]),
+        ("ServiceApplicationIds", done.made[0]["appId"]),
+    ]
     assert mct("status", "-o", "json").document["healthy"] is True
     assert None not in {change["id"] for change in done.document["changes"]}
 
@@ -78,6 +91,51 @@ def test_setup_lets_the_client_in_and_a_second_run_writes_nothing(
     status = mct("status", "-o", "json")
     assert status.code == 0
     assert [client["kind"] for client in status.document["clients"]] == ["application", "managedIdentity"]
+
+
+def test_registrations_are_as_the_document_says(mct: Program, azure: Sandbox) -> None:
+    assert mct("setup", "--client", "A", "-y").code == 0
+    ((service,), (client,)) = (azure.applications(name) for name in ("MCT service (contosolearn)", "A"))
+    assert (service["signInAudience"], client["signInAudience"]) == ("AzureADMyOrg", "AzureADMyOrg")
+    assert service["identifierUris"] == [f"api://{service['appId']}"]
+    assert service["api"]["requestedAccessTokenVersion"] in {None, 1}
+    (role,) = service["appRoles"]
+    assert {
+        name: role[name] for name in ("allowedMemberTypes", "description", "displayName", "value", "isEnabled")
+    } == {
+        "allowedMemberTypes": ["Application"],
+        "description": "Apps in this role can consume the web api.",
+        "displayName": "S2SAppRole",
+        "value": "S2SAppRole",
+        "isEnabled": True,
+    }
+    access = {"resourceAppId": service["appId"], "resourceAccess": [{"id": role["id"], "type": "Role"}]}
+    assert client["requiredResourceAccess"] == [access]
+
+
+RESOURCES = {FUNCTION_APP: "2025-05-01", MACHINE: "2024-11-01", LOGIC_APP: "2019-05-01", CONTAINER_APP: "2025-01-01"}
+
+
+@pytest.mark.parametrize("resource", RESOURCES)
+def test_any_resource_gets_an_identity_and_keeps_those_it_has(mct: Program, azure: Sandbox, resource: str) -> None:
+    def identity() -> Json:
+        return azure.arm("GET", resource, version=RESOURCES[resource]).get("identity") or {}
+
+    had = set(identity().get("userAssignedIdentities") or {})
+    wanted = ("setup", "--managed-identity", resource.upper(), "-y")
+    assert mct(*wanted).code == 0
+    made = identity()
+    assert ("SystemAssigned" in made["type"], set(made.get("userAssignedIdentities") or {})) == (True, had)
+    assert azure.settings()["ServiceObjectIds"] == made["principalId"]
+    azure.forget()
+    assert (mct(*wanted).code, azure.writes()) == (0, [])
+
+
+def test_a_user_assigned_identity_is_allowed_as_it_is(mct: Program, azure: Sandbox) -> None:
+    assert mct("setup", "--managed-identity", USER_IDENTITY, "-y").code == 0
+    identity = azure.arm("GET", USER_IDENTITY, version="2023-01-31")
+    assert azure.settings()["ServiceObjectIds"] == identity["properties"]["principalId"]
+    assert "ServiceApplicationIds" not in azure.settings()
 
 
 def test_setup_speaks_to_a_person_on_two_streams(mct: Program, azure: Sandbox) -> None:

@@ -14,8 +14,12 @@ def _sticky(azure: Sandbox) -> list[str]:
 
 def test_a_slot_is_warned_of_swaps_until_its_settings_stick(mct: Program, azure: Sandbox) -> None:
     before = _sticky(azure)
+    production, slot = azure.settings(), azure.settings(SLOT)
     done = mct("setup", "--slot", "staging", "--client", "A", "-y")
     assert done.code == 0
+    assert [write for write in azure.writes() if "/restart" in write] == [f"POST {SLOT}/restart"]
+    assert (azure.settings(), slot.items() <= azure.settings(SLOT).items()) == (production, True)
+    assert azure.applications("MCT service (contosolearn/staging)")
     assert "swapping with production would move ServiceApplicationIds" in done.err
     assert _sticky(azure) == before, "slot settings are somebody else's"
     status = mct("status", "--slot", "staging", "-o", "json")

@@ -19,13 +19,24 @@ from azure.identity import (
 from mct_s2s.sandbox.hosting.embedded import Running, start
 from mct_s2s.sandbox.state import seed
 
-from tests.sandbox.test_graph_sdk import Cloud
 from tests.sandbox.test_serving import https
 
 GROUP = f"{seed.SUBSCRIPTION}/resourceGroups/integrations"
 VM = f"{GROUP}/providers/Microsoft.Compute/virtualMachines/etl-vm"
 SUBJECT = "system:serviceaccount:integrations:sync"
 EXCHANGE = "api://AzureADTokenExchange"
+
+
+class Cloud:
+    """A running sandbox, for azure-identity."""
+
+    def __init__(self, running: Running) -> None:
+        self.running = running
+        with https(running) as http:
+            found = http.get(f"{running.resource_manager.rstrip('/')}/metadata/endpoints?api-version=2022-09-01").json()
+        self.graph = found["microsoftGraphResourceId"].rstrip("/")
+        authority, trusted = found["authentication"]["loginEndpoint"], str(running.ca_file)
+        self.sync = {"authority": authority, "disable_instance_discovery": True, "connection_verify": trusted}
 
 
 @pytest.fixture
