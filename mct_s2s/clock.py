@@ -24,10 +24,6 @@ def now() -> datetime:
 
 
 def moment(text: str) -> datetime:
-    """A time from ISO 8601; UTC if it has no zone.
-
-    Raises:
-        ValueError: it is none.
-    """
+    """A time from ISO 8601; UTC if it has no zone. Raises ValueError: it is none."""
     read = datetime.fromisoformat(text)
     return read if read.tzinfo else read.replace(tzinfo=UTC)

@@ -80,9 +80,6 @@ class ReadOnce(Generic[A]):
     """What several ask for at the same time, by its key, and what does not change while a command runs.
 
     A failure is that of all who were waiting, and is forgotten.
-
-    Args:
-        keep: whether it is kept for those who ask later.
     """
 
     def __init__(self, *, keep: bool = True) -> None:

@@ -38,7 +38,6 @@ def make_key_pair(name: str, starts: datetime, expires: datetime) -> tuple[str, 
 
     Args:
         name: what the certificate is made out to; shortened to what X.509 takes.
-        starts: from when it is good.
         expires: until when; both in UTC, whole seconds.
     """
     from cryptography import x509  # noqa: PLC0415

@@ -8,11 +8,7 @@ from mct_s2s.errors import UsageError
 
 
 def api_url(text: str) -> str:
-    """The https address of an MCT site, without a path.
-
-    Raises:
-        UsageError: anything else.
-    """
+    """The https address of an MCT site, without a path. Raises UsageError: anything else."""
     wanted = text.strip().rstrip("/")
     try:
         parts = urlsplit(wanted)
@@ -30,11 +26,7 @@ def api_url(text: str) -> str:
 
 
 def api_path(text: str) -> str:
-    """A path of the MCT API, with its query if it has one.
-
-    Raises:
-        UsageError: anything else.
-    """
+    """A path of the MCT API, with its query if it has one. Raises UsageError: anything else."""
     plain = text.isascii() and text.isprintable() and " " not in text
     if text.startswith("/") and not text.startswith("//") and "\\" not in text and "#" not in text and plain:
         return text

@@ -15,11 +15,7 @@ SCHEMA = "mct-s2s/backup/v1"
 
 
 def read_backup(path: Path) -> Backup:
-    """A backup file.
-
-    Raises:
-        UsageError: unreadable, or not such a file.
-    """
+    """A backup file. Raises UsageError: unreadable, or not such a file."""
     try:
         return _backup_in(read_document(path, SCHEMA))
     except (OSError, ValueError, KeyError, AttributeError) as error:

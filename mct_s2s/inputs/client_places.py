@@ -26,12 +26,7 @@ class ClientPlaces:
         return replace(self, own={**self.own, client.casefold(): place})
 
     def destination(self, label: str, client: str) -> tuple[str, ...] | None:
-        """What can hold one secret alone, in a form that can be compared; `None` for the client's own file.
-
-        Args:
-            label: what a person calls the App Service, slot included.
-            client: the client's name.
-        """
+        """What can hold one secret alone, in a form that can be compared; `None` for the client's own file."""
         place = self.of(client)
         if place.command is not None:
             return ("exec", *place.command.words_for(client))

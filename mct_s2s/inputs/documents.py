@@ -12,10 +12,6 @@ from mct_s2s.local_files import read_given
 def read_document(path: Path, schema: str) -> dict[str, Any]:
     """The file's document.
 
-    Args:
-        path: the file.
-        schema: what it has to say of itself.
-
     Raises:
         OSError: it cannot be read, or is not our file.
         ValueError: it is no JSON, or says another schema.
@@ -24,11 +20,7 @@ def read_document(path: Path, schema: str) -> dict[str, Any]:
 
 
 def document_in(content: bytes, schema: str) -> dict[str, Any]:
-    """The document of a file that has been read.
-
-    Raises:
-        ValueError: it is no JSON, or says another schema.
-    """
+    """The document of a file that has been read. Raises ValueError: it is no JSON, or says another schema."""
     document = load_json(content)
     if not isinstance(document, dict):
         raise ValueError("it is not a JSON object")

@@ -25,12 +25,6 @@ _DNS_LABEL = re.compile(r"[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?")
 def federated_spec(issuer: str | None, subject: str | None, audience: str | None, github: str | None) -> FederatedSpec:
     """What the four options mean together.
 
-    Args:
-        issuer: `--federated-issuer`.
-        subject: `--federated-subject`.
-        audience: `--federated-audience`; without it, the one of the cloud.
-        github: `--github OWNER/REPO[:branch]`, instead of the first two.
-
     Raises:
         UsageError: something is missing, contradicts something else, or is of a form that could never match.
     """

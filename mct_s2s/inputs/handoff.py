@@ -51,11 +51,7 @@ def _checked(setting: Setting, value: str) -> str:
 
 
 def read_handoff(path: Path) -> GivenValues:
-    """A handoff file.
-
-    Raises:
-        UsageError: unreadable, or not such a file.
-    """
+    """A handoff file. Raises UsageError: unreadable, or not such a file."""
     try:
         document = read_document(path, SCHEMA)
         settings, app_service = _settings(document), _app_service(document)

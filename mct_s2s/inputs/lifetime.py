@@ -20,10 +20,6 @@ Source: learn.microsoft.com/entra/identity-platform/how-to-add-credentials.
 def duration(text: str, option: str) -> timedelta:
     """Hours, days or weeks, such as `24h`, `30d`, `4w`, or an ISO 8601 duration of days and hours; ten years at most.
 
-    Args:
-        text: as typed.
-        option: the option's name, for the message.
-
     Raises:
         UsageError: none of these.
     """

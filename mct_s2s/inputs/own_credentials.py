@@ -30,12 +30,6 @@ def own_credential(
 ) -> OwnCredential | None:
     """The credential that variables give; `None` where they give none.
 
-    Args:
-        values: the variables by name.
-        source: where they are, for a message.
-        made: when it was made, where that is known.
-        name: the client's display name, where it is known.
-
     Raises:
         UsageError: they name a certificate that cannot be read.
     """

@@ -62,15 +62,7 @@ class SecretTo:
 
 @about("secret-to")
 def secret_to(text: str | None, clients: int) -> SecretTo:
-    """Read `--secret-to`.
-
-    Args:
-        text: the place.
-        clients: how many clients get a secret.
-
-    Raises:
-        UsageError: an unknown kind of place, or one that several clients would share.
-    """
+    """Read `--secret-to`. Raises UsageError: an unknown kind of place, or one that several clients would share."""
     if not text:
         return SecretTo()
     return replace(_to_place(text, clients), label=text)

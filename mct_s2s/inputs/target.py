@@ -43,15 +43,7 @@ def site_target(name: str | None, group: str | None, subscription: str | None, s
 
 @about("tenant")
 def tenant(text: str | None, source: str) -> str | None:
-    """A tenant's id or one of its domains; `None` where none was given.
-
-    Args:
-        text: as typed.
-        source: where it was typed, for the message: `--tenant`.
-
-    Raises:
-        UsageError: it can be neither.
-    """
+    """A tenant's id or one of its domains; `None` where none was given. Raises UsageError: it can be neither."""
     if not text or (_TENANT.fullmatch(text) and set(text) != {"."}):
         return text or None
     raise UsageError(

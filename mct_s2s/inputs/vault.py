@@ -27,21 +27,12 @@ class VaultTo:
     secret: str | None = None
 
     def secret_for(self, label: str, client: str) -> str:
-        """The name of one client's secret.
-
-        Args:
-            label: what a person calls the App Service, slot included.
-            client: the client's name as it was typed.
-        """
+        """The name of one client's secret."""
         return self.secret or secret_name(label, client)
 
 
 def vault_to(rest: str) -> VaultTo:
-    """Read what follows `keyvault:`.
-
-    Raises:
-        UsageError: no vault or no secret can be called so.
-    """
+    """Read what follows `keyvault:`. Raises UsageError: no vault or no secret can be called so."""
     if rest.lower().startswith("https://"):
         try:
             address = urlsplit(rest)

@@ -25,10 +25,7 @@ def own_command(verb: str, *words: str, about: str | None = None, where: str = "
     """A command of this program.
 
     Args:
-        verb: `add-client`.
-        words: what follows the argument.
         about: the argument, where there is one. If it looks like an option, it goes to the end, behind `--`.
-        where: the options that name the App Service, quoted already.
     """
     looks_like_option = about is not None and about.startswith("-")
     argument = [] if about is None or looks_like_option else [about]
@@ -41,8 +38,6 @@ def webapp_command(verb: str, resource: ResourceId, *words: str) -> str:
 
     Args:
         verb: `restart`, `identity assign`.
-        resource: whose it is.
-        words: what follows.
     """
     return command("az", "webapp", *verb.split(), *site_options(resource), *words)
 
@@ -57,9 +52,6 @@ def grant_on_vault(vault: str, role: str, principal: str, kind: str | None = Non
     """`az role assignment create` for a key vault whose resource id the shell looks up.
 
     Args:
-        vault: its name.
-        role: the role's name.
-        principal: the object ID of the principal that gets it.
         kind: `ServicePrincipal`, where that is known: the directory is not asked then.
     """
     whom = ["--assignee-object-id", principal, *(["--assignee-principal-type", kind] if kind else [])]

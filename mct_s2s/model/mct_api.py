@@ -16,6 +16,5 @@ def token_endpoint(login: str | None, tenant_id: str) -> str:
 
     Args:
         login: the login service's address; `None` for the public cloud's.
-        tenant_id: the tenant of the service application.
     """
     return f"{login or PUBLIC_LOGIN}/{tenant_id}/oauth2/v2.0/token"

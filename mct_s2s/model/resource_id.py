@@ -45,11 +45,7 @@ class ResourceId:
 
     @classmethod
     def parse(cls, text: str) -> ResourceId:
-        """Read a resource id in any case.
-
-        Raises:
-            UsageError: it is not the id of a resource in a resource group.
-        """
+        """Read a resource id in any case. Raises UsageError: it is not the id of a resource in a resource group."""
         parts = text.strip().strip("/").split("/")
         lowered = [part.lower() for part in parts]
         tail = parts[6:]

@@ -188,12 +188,7 @@ def is_enabled(settings: AppSettings) -> bool:
 
 
 def required_by(settings: AppSettings, named: Collection[str] = ()) -> frozenset[Required]:
-    """Which settings have to be there: always, and for each kind of client that is, or will be, on a list.
-
-    Args:
-        settings: the site's.
-        named: the names of lists that get an id now.
-    """
+    """Which settings have to be there: always, and for each kind of client that is, or will be, on a list."""
     used = (one.required for one in LISTS if one.name in named or one.list_in(settings).ids)
     return frozenset({Required.ALWAYS, *used})
 

@@ -52,9 +52,6 @@ def export_site(observed: ObservedState, now: datetime, forms: Forms, cloud: str
 
     Args:
         observed: the state; its `identity_resources` are those that belong to the identities of the trust.
-        now: the moment that credentials are judged by.
-        forms: what options take.
-        cloud: as `--cloud` takes it.
     """
     site, tenant = observed.app_service, observed.tenant
     assert site is not None and tenant is not None  # noqa: S101, PT018  # an export is about App Services

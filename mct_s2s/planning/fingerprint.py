@@ -36,7 +36,6 @@ def fingerprint(plan: Plan, now: datetime, subject: str) -> str:
     Args:
         plan: what would be done. Steps that the caller has no right to are part of it: the administrator who is asked
             to take them sees the same digest.
-        now: when it was made; a lifetime counts by its length.
         subject: what it is done to: two App Services with the same settings have different plans.
     """
     parts = [_of_step(change, now) for change in plan.changes]

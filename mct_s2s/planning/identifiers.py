@@ -34,13 +34,7 @@ class Identifiers:
 
 
 def identify(change: AnyChange, before: ObservedState, results: Results) -> Identifiers:  # noqa: PLR0911  # a flat table
-    """The ids of what a change is about.
-
-    Args:
-        change: planned, or done.
-        before: the state that the plan was made from.
-        results: the ids that the changes so far have yielded.
-    """
+    """The ids of what a change is about."""
     match change:
         case CreateApplication():
             made = results.known(Ref[str](change.key, Part.CLIENT_ID))

@@ -177,11 +177,7 @@ class Results:
         self._values[key, part] = value
 
     def resolve(self, later: Later[T]) -> T:
-        """The id itself.
-
-        Raises:
-            KeyError: the change that yields it has not been applied: a bug in the plan's order.
-        """
+        """The id itself. Raises KeyError: the change that yields it has not been applied: a bug in the plan's order."""
         if isinstance(later, Ref):
             return self._values[later.key, later.part]  # type: ignore[return-value]  # recorded under its noun
         return later

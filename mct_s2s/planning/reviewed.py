@@ -25,8 +25,6 @@ def is_covered(plan: Plan, reviewed: Plan, done: Iterable[tuple[AnyChange, Resul
     that this run has made by that very change: of what others have made meanwhile, no one has reviewed anything.
 
     Args:
-        plan: made later.
-        reviewed: the plan that was agreed to.
         done: what this run has done, at other App Services, with its results.
     """
     known = {change.key: change for change in reviewed.changes}

@@ -15,12 +15,10 @@ class Tokens(Protocol):
         """A token got by the client's own credential, fresh each time.
 
         Args:
-            sign_in: who asks, and by what.
-            scope: `api://<appId>/.default`.
             is_new: whether the credential, the client or the service application was made minutes ago: then a refusal
                 that may mean *not replicated yet* is waited out.
-            role: the app role to wait for, where consent to it was granted minutes ago. When the time for that is
-                over, the token comes without it.
+            role: the app role to wait for, where consent to it was granted minutes ago. When the time for that is over,
+                the token comes without it.
             at_once: how many are asked for at the same moment, all of which must be given: one that is given says
                 little about the next, as several replicas answer.
 
@@ -39,11 +37,8 @@ class Api(Protocol):
         """GET `path`; redirects are not followed. While the site is starting (502, 503, 504), it is waited for.
 
         Args:
-            path: begins with `/`.
-            headers: beside `Authorization`.
-            token: sent as `Authorization: Bearer`, if there is one.
-            just_restarted: whether this very run has restarted the site: then a 401 may come from the process
-                that ran before, and is waited out, too.
+            just_restarted: whether this very run has restarted the site: then a 401 may come from the process that ran
+                before, and is waited out, too.
 
         Raises:
             UsageError: the path leads to another host.

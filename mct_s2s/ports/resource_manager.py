@@ -45,7 +45,6 @@ class Sites(Protocol):
         """All application settings: secrets among them.
 
         Args:
-            resource: the site or slot.
             leaves: called whenever the request is sent, so that what it is waited for is not taken for its duration.
         """
 
@@ -61,7 +60,6 @@ class Sites(Protocol):
         """Replace all application settings.
 
         Args:
-            resource: the site or slot.
             merged: what to send, asked whenever the request is sent; `None` where there is nothing to send any more.
             read_again: called before a repetition, so that it does not write back what was read before the first
                 attempt: `merged` is then asked anew.

@@ -78,24 +78,13 @@ class SecretStore(Protocol):
         """What it remembers."""
 
     async def check(self, client_id: ClientId | None) -> None:
-        """Make sure that it can be written to, before anything is made.
-
-        Args:
-            client_id: whose secret it will be, where the client exists already.
-
-        Raises:
-            UsageError: it cannot.
-        """
+        """Make sure that it can be written to, before anything is made. Raises UsageError: it cannot."""
 
     async def begin(self, attempt: str, client_id: ClientId) -> None:
         """Remember an attempt of a client, so that a later run can tell an orphan from a delivered secret."""
 
     async def deliver(self, record: SecretRecord, secret: NewSecret) -> None:
-        """Store the secret and forget the attempt.
-
-        Raises:
-            S2SError: it cannot be stored, or reached no one.
-        """
+        """Store the secret and forget the attempt. Raises S2SError: it cannot be stored, or reached no one."""
 
     async def read(self) -> StoredCredential | None:
         """The credential that is stored there; `None` where there is none, or none that can be read again."""

@@ -69,11 +69,6 @@ def credential_text(
     """The text of a file with what a client signs in with, and what it has to ask for.
 
     Args:
-        record: everything that is the same for every kind of credential.
-        credential: the variables that azure-identity reads for this kind.
-        key_id: which of the application's credentials it is.
-        expires: until when it is good.
-        kind: what it is.
         before: those that were in this very file before it: its readers have gone on to this one.
 
     Raises:

@@ -28,11 +28,7 @@ def variables_in(text: str) -> dict[str, str]:
 
 
 def assignment(name: str, value: str) -> str:
-    """The line that sets a variable.
-
-    Raises:
-        ValueError: there is no line that every reader takes for this value.
-    """
+    """The line that sets a variable. Raises ValueError: there is no line that every reader takes for this value."""
     if not is_one_line(value):
         raise ValueError(name)
     escaped = value.replace("\\", "\\\\").replace('"', '\\"')

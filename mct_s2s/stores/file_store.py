@@ -78,8 +78,8 @@ class FileStore:
         """Try the very writing that the secret will need.
 
         Raises:
-            UsageError: the folder cannot be made or written to, other users can replace our files, or a
-                file is there that is not this client's.
+            UsageError: the folder cannot be made or written to, other users can replace our files, or a file is there
+                that is not this client's.
         """
         if not self.is_ours and self._belongs_to_another(client_id):
             raise UsageError(

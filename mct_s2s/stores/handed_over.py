@@ -49,11 +49,7 @@ class _HandedOver:
         return self._last
 
     async def deliver(self, record: SecretRecord, secret: NewSecret) -> None:
-        """Give it away.
-
-        Raises:
-            S2SError: it reached no one.
-        """
+        """Give it away. Raises S2SError: it reached no one."""
         await self._give(record, CredentialKind.SECRET, secret.expires, secret.value)
         self.delivered, self._last = True, record.with_secret(secret)
 
@@ -110,11 +106,7 @@ class OutputStore(_HandedOver):
         return "show"
 
     async def check(self, client_id: ClientId | None) -> None:
-        """Make sure that someone reads standard output.
-
-        Raises:
-            UsageError: it is closed.
-        """
+        """Make sure that someone reads standard output. Raises UsageError: it is closed."""
         del client_id
         try:
             self.viewer.look()
@@ -153,11 +145,7 @@ class CommandStore(_HandedOver):
     app_service: str
 
     async def check(self, client_id: ClientId | None) -> None:
-        """Make sure that the program is there.
-
-        Raises:
-            UsageError: it is not.
-        """
+        """Make sure that the program is there. Raises UsageError: it is not."""
         del client_id
         if shutil.which(self.words[0]) is None:
             raise UsageError(

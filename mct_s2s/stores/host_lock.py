@@ -21,11 +21,7 @@ POLL_SECONDS = 0.05
 
 
 def path_of(what: str, suffix: str = "lock") -> Path:
-    """The file of that kind for `what`, a resource id or a unique name.
-
-    Raises:
-        OSError: its folder cannot be made.
-    """
+    """The file of that kind for `what`, a resource id or a unique name. Raises OSError: its folder cannot be made."""
     folder = user_state_path("mct-s2s", appauthor=False) / "locks"
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     return folder / f"{hashlib.sha256(what.lower().encode()).hexdigest()[:20]}.{suffix}"

@@ -27,13 +27,7 @@ PATH_VARIABLE = "AZURE_CLIENT_CERTIFICATE_PATH"
 
 @dataclass
 class KeyFileStore(FileStore):
-    """A PEM file with key and certificate, and the dotenv file (`path`) that names it.
-
-    Args:
-        path: the dotenv file.
-        is_ours: as for a secret's file.
-        key_file: the PEM file; without it, the one beside the dotenv file.
-    """
+    """A PEM file with key and certificate, and the dotenv file (`path`) that names it."""
 
     key_file: Path | None = None
 

@@ -25,7 +25,6 @@ def size_note(site: AppService, write: WriteSettings) -> str | None:
     """What the reader of a plan should know of a list that gets too long for an environment variable.
 
     Args:
-        site: the App Service, with its settings.
         write: what is going to be written; ids that are not known yet count with their length.
     """
     merged = merge(site.settings, write.spec, Results())

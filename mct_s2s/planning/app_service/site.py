@@ -51,13 +51,7 @@ from mct_s2s.planning.registrations.service import Service
 def right_values(
     tenant: Tenant | None, audience: str | ApiUri | None, role: str | None
 ) -> Mapping[Fact, tuple[SettingValue, ...]]:
-    """What each setting may say, by what it holds: first what is written where it says something else.
-
-    Args:
-        tenant: whose tokens are accepted.
-        audience: the service application's URI.
-        role: the app role's value.
-    """
+    """What each setting may say, by what it holds: first what is written where it says something else."""
     values: dict[Fact, tuple[SettingValue, ...]] = {Fact.SWITCH: ("true",)}
     if audience is not None:
         values[Fact.AUDIENCE] = (audience,)

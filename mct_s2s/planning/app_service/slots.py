@@ -22,12 +22,7 @@ def not_sticky(site: AppService, names: Iterable[str] | None = None) -> tuple[st
 
 
 def swap_note(site: AppService, changed: tuple[str, ...]) -> str | None:
-    """What the reader of a plan that writes settings should know of swaps; `None` where nothing would move.
-
-    Args:
-        site: the App Service.
-        changed: the settings that the plan writes.
-    """
+    """What the reader of a plan that writes settings should know of swaps; `None` where nothing would move."""
     names = not_sticky(site, changed)
     if site.slot_config is None or not names:
         return None

@@ -113,14 +113,7 @@ class Seen:
 
 
 def checks(seen: Seen, now: datetime, where: str, *, consent: bool = True) -> tuple[DoctorCheck, ...]:
-    """Everything that the job takes.
-
-    Args:
-        seen: what could be read.
-        now: the time.
-        where: the options that name the App Service.
-        consent: whether admin consent is part of the job.
-    """
+    """Everything that the job takes."""
     found = [_signed_in(seen.access), *_tenant(seen)]
     found += [_judged(need, seen.access) for need in _directory_needs(seen, consent=consent)]
     found.append(_secrets(seen.access, now))

@@ -182,14 +182,7 @@ def way_out(rights: Iterable[Right]) -> str:
 def stopped(
     missing: Sequence[Lack], lacking: Iterable[Right], also: Iterable[str] = (), request_id: str | None = None
 ) -> PermissionMissing:
-    """The error that says all that is missing at once.
-
-    Args:
-        missing: each step with what it lacks and whom to ask.
-        lacking: the rights that are missing.
-        also: what else is in the way.
-        request_id: of the refusal, where there has been one.
-    """
+    """The error that says all that is missing at once."""
     again = "Ask for what is missing, wait a few minutes until it takes effect, then run the same command again."
     return PermissionMissing(
         "permission-missing",

@@ -17,10 +17,7 @@ def stored_secrets(application: Application, key: str, after: tuple[str, ...], *
     """The steps for the secrets of a client whose registration goes.
 
     Args:
-        application: the registration.
-        key: the client's.
         after: what is done before: no secret is good whose value is gone.
-        delete: whether they are deleted.
     """
     for place in dict.fromkeys(filter(None, map(place_in_tag, application.tags))):
         if delete:

@@ -47,7 +47,6 @@ def client_statuses(observed: ObservedState, findings: Sequence[Finding]) -> tup
     """The clients that need attention first, then those that expire first.
 
     Args:
-        observed: the trust and its App Service.
         findings: everything that is wrong with it. An error keeps whom it is about from calling.
     """
     own: dict[str, list[Finding]] = defaultdict(list)

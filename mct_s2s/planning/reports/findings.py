@@ -73,7 +73,6 @@ def diagnose(
     """Everything that is wrong, in the order in which it has to be fixed.
 
     Args:
-        observed: the trust and the App Service.
         now: aware; what expiry is measured against.
         where: the options that name this App Service on a command line: `-a contosolearn -g mct-prod`.
         within: how long before a client's last credential expires there is a finding about it.

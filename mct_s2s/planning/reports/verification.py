@@ -99,12 +99,7 @@ class ClientToken:
 
 
 def token_checks(token: ClientToken, observed: ObservedState) -> Iterator[VerificationCheck]:
-    """The claims of a client's token against the settings: audience, tenant, role.
-
-    Args:
-        token: the client's.
-        observed: the App Service and its service application.
-    """
+    """The claims of a client's token against the settings: audience, tenant, role."""
     assert observed.app_service is not None  # noqa: S101  # tokens are only tested against a site
     site, claims = observed.app_service, token.claims
     audience, tenant_id = AUDIENCE.value_in(site.settings) or "", TENANT_ID.value_in(site.settings) or ""
