@@ -20,7 +20,7 @@ from mct_s2s.azure import retry as limits
 from mct_s2s.azure.answer_limits import OddAnswer
 from mct_s2s.azure.clouds import BY_NAME, NEVER_CONNECTED, Cloud, origin
 from mct_s2s.azure.http_session import HttpSession
-from mct_s2s.azure.services import certificate_advice
+from mct_s2s.azure.services import certificate_advice, reason
 from mct_s2s.azure.trace import SentRequest, Trace, path_of, silent
 from mct_s2s.errors import Refused, ServiceError
 
@@ -94,7 +94,7 @@ def _unreadable(arm: str) -> str:
 
 
 def _why(error: Exception) -> str:
-    return f"the response {error}" if isinstance(error, OddAnswer) else str(error) or type(error).__name__
+    return f"the response {error}" if isinstance(error, OddAnswer) else reason(error)
 
 
 def read_cloud(arm: str, document: object) -> Cloud:

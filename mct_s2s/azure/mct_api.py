@@ -13,7 +13,7 @@ from mct_s2s import clock
 from mct_s2s.azure.clouds import NEVER_CONNECTED
 from mct_s2s.azure.json_values import seconds
 from mct_s2s.azure.retry import CONNECT_SECONDS, REQUEST_SECONDS, RetryPolicy
-from mct_s2s.azure.services import certificate_advice, first_line
+from mct_s2s.azure.services import certificate_advice, reason
 from mct_s2s.azure.trace import SentRequest, Trace, path_of
 from mct_s2s.errors import ServiceError, UsageError
 from mct_s2s.model.client_sign_in import ApiAnswer, ApiToken
@@ -110,13 +110,12 @@ class MctApi:
 
     def _unreachable(self, error: Exception) -> NoReturn:
         never_connected = isinstance(error, aiohttp.ClientConnectorError)
-        said = "no response in time" if isinstance(error, TimeoutError) and not str(error) else first_line(error)
         unreachable = "Check the host name, the proxy and the App Service's access restrictions."
         advice, command = certificate_advice(error) or (unreachable, "")
         raise ServiceError(
             "site-unreachable",
             f"Cannot reach {self._url}.",
-            answer=said,
+            answer=f"{reason(error)}.",
             remedy=advice,
             command=command,
             status=NEVER_CONNECTED if never_connected else 0,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import ssl
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -82,7 +83,7 @@ class RemoteService:
         advice, command = certificate_advice(error) or (remedy, "")
         return ServiceError(
             self.unreachable,
-            f"{self.name} did not respond to the request to {step}: {first_line(error)}",
+            f"{self.name} did not respond to the request to {step}: {reason(error)}.",
             remedy=advice,
             command=command,
             status=NEVER_CONNECTED if certificate_errors(error) else 0,
@@ -169,6 +170,17 @@ def causes(error: BaseException | None) -> Iterator[BaseException]:
             seen.add(id(one))
             yield one
             left += [one.__cause__, getattr(one, "inner_exception", None), one.__context__]
+
+
+def reason(error: BaseException) -> str:
+    """Why there was no answer, or no file: the system's own words without Python's and a library's around them."""
+    for cause in (*certificate_errors(error), *causes(error)):
+        if isinstance(cause, TimeoutError):
+            return "no response in time"
+        said = getattr(cause, "verify_message", None) or getattr(cause, "strerror", None)
+        if isinstance(cause, OSError) and said:
+            return os.strerror(cause.errno or 0) if said.startswith("Connect call failed") else said.rstrip(".")
+    return first_line(error).rstrip(".")
 
 
 def first_line(error: BaseException) -> str:

@@ -446,7 +446,7 @@ def test_no_answer_at_all_may_have_taken_effect(failure: Exception) -> None:
 
 def test_only_the_first_line_of_what_the_sdk_says_is_shown() -> None:
     error = translate(ServiceRequestError("Cannot connect\n" + "detail\n" * 1000), READ)
-    assert error.message.endswith("Cannot connect")
+    assert error.message.endswith(": Cannot connect.")
     assert translate(ServiceRequestError(""), READ).message.strip()
 
 

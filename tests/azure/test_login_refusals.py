@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import ssl
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, cast
 
 import aiohttp
@@ -12,11 +12,14 @@ import pytest
 from azure.core.exceptions import ClientAuthenticationError
 from azure.core.pipeline.transport import AioHttpTransport
 from azure.identity import CredentialUnavailableError
-from mct_s2s.azure.clouds import PUBLIC
+from mct_s2s.azure.clouds import NEVER_CONNECTED, PUBLIC
+from mct_s2s.azure.sign_in import interactive
 from mct_s2s.azure.sign_in.caller_credential import Again, CallerCredential
+from mct_s2s.azure.sign_in.choice import choose
 from mct_s2s.azure.sign_in.client_refusals import PROPAGATING, identity_refused
 from mct_s2s.azure.sign_in.client_tokens import EntraTokens
 from mct_s2s.azure.sign_in.login_refusals import refused
+from mct_s2s.azure.sign_in.method import Method
 from mct_s2s.azure.sign_in.methods import service_principal
 from mct_s2s.azure.trace import silent
 from mct_s2s.errors import S2SError, ServiceError, SignInFailed
@@ -131,11 +134,11 @@ REFUSALS = {
     ),
     "no tenant of its own": Case(
         refusal(400, "invalid_request", "50059", "No tenant-identifying information found in the request."),
-        "the tenant's ID", "rotate-secret", False,
+        "the tenant's ID", "error?code=50059", False,
     ),
     "common for a tenant": Case(
         refusal(400, "invalid_request", "900023", "Specified tenant identifier 'x' is neither a valid DNS name."),
-        "AZURE_TENANT_ID", "rotate-secret", False,
+        "AZURE_TENANT_ID", "error?code=900023", False,
     ),
     "Conditional Access": Case(
         refusal(400, "invalid_grant", "53003", "Access has been blocked by Conditional Access policies."),
@@ -152,6 +155,42 @@ REFUSALS = {
     "no such resource": Case(
         refusal(400, "invalid_resource", "500011", "The resource principal named api://x was not found."),
         "Sign in again", "mct-s2s setup", True,
+    ),
+    "the resource is disabled": Case(
+        refusal(400, "invalid_client", "500014", "The service principal for resource 'api://x' is disabled."),
+        "error?code=500014", "az ad sp update --id api://x --set accountEnabled=true", False,
+    ),
+    "an assertion that is too old": Case(
+        refusal(401, "invalid_client", "700024", "Client assertion is not within its valid time range."),
+        "right after its sign-in", "get a new one", False,
+    ),
+    "an assertion for another tenant": Case(
+        refusal(401, "invalid_client", "700023", "Client assertion audience claim does not match Realm issuer."),
+        "error?code=700023", "AZURE_TENANT_ID", False,
+    ),
+    "an assertion that somebody else signed": Case(
+        refusal(401, "invalid_client", "50013", "Assertion failed signature validation."),
+        "error?code=50013", "federated-credential list", False,
+    ),
+    "no federated policy": Case(
+        refusal(401, "invalid_client", "7000226", "No federated identity credential policy found on application."),
+        "federated-credential list", f"add-client {APP} --credential federated", True,
+    ),
+    "a scope without .default": Case(
+        refusal(400, "invalid_scope", "1002012", "The provided value for scope api://x is not valid."),
+        "error?code=1002012", "mct-s2s status", False,
+    ),
+    "security defaults": Case(
+        refusal(400, "invalid_grant", "530035", "Access has been blocked by security defaults."),
+        "--auth browser", "error?code=530035", False,
+    ),
+    "a device that nobody manages": Case(
+        refusal(400, "invalid_grant", "530003", "Your device is required to be managed to access this resource."),
+        "az login on such a device", "error?code=530003", False,
+    ),
+    "a number that nobody knows": Case(
+        refusal(400, "invalid_grant", "7654321", "Something new."),
+        "login.microsoftonline.com/error?code=7654321", "login.microsoftonline.com/error?code=7654321", False,
     ),
     "not assigned": Case(
         refusal(400, "invalid_grant", "501051", f"Application '{APP}'(Import) is not assigned to a role."),
@@ -180,7 +219,7 @@ REFUSALS = {
             f"The user or administrator has not consented to use the application with ID '{APP}' named 'Import'.",
             suberror="consent_required",
         ),
-        "--auth", "rotate-secret", False,
+        "error?code=65001", "error?code=65001", False,
     ),
 }  # fmt: skip
 
@@ -206,6 +245,7 @@ def test_a_refused_client_says_why_and_which_command_mends_it(case: Case) -> Non
     assert case.client in error.remedy
     assert (error.service_code in PROPAGATING) is case.propagating
     assert not error.answer_lost, "a refusal is no answer that was lost"
+    assert ("rotate-secret" in error.remedy) is (number in {"7000215", "7000222", "700027"}), "a new one mends nothing"
     assert SECRET not in error.message + error.remedy
 
 
@@ -281,12 +321,65 @@ def test_what_the_azure_cli_says_is_kept_and_its_remedy_is_its_own() -> None:
     assert "az login" in error.remedy
 
 
-def test_an_untrusted_certificate_authority_is_told_with_the_variable_that_names_it() -> None:
-    why = ssl.SSLCertVerificationError(1, "[SSL: CERTIFICATE_VERIFY_FAILED] self-signed certificate")
-    why.verify_code = 18
-    told = ClientAuthenticationError("Authentication failed")
-    told.__cause__ = why
-    assert "export SSL_CERT_FILE=FILE" in refused(told, "you").remedy
+@pytest.mark.parametrize("number", ["53003", "530035", "530036"])
+def test_a_blocked_device_code_is_told_with_the_ways_that_are_open(number: str) -> None:
+    told = refused(ClientAuthenticationError(f"AADSTS{number}: Access has been blocked.{JOINED}"), "you (device code)")
+    assert "blocks device codes" in told.message
+    assert "--auth browser" in told.remedy
+
+
+OFFLINE_AZ = (
+    "ERROR: HTTPSConnectionPool(host='login.microsoftonline.com', port=443): Max retries exceeded with url: /x (Caused "
+    "by NameResolutionError(\"HTTPSConnection(host='login.microsoftonline.com', port=443): Failed to resolve\"))"
+)
+
+
+@pytest.mark.parametrize(
+    ("description", "says", "told"),
+    [
+        ("Azure CLI", "Azure CLI not found on path", "Install it (https://aka.ms/azure-cli) and run az login"),
+        ("Azure CLI", "Please run 'az login' to set up an account", "Run az login,"),
+        ("Azure Developer CLI", "Azure Developer CLI could not be found. Please", "Install it (https://aka.ms/azure-dev)"),
+        ("Azure Developer CLI", "Please run 'azd auth login' from a command prompt", "Run azd auth login,"),
+        ("Azure CLI", OFFLINE_AZ, "Check the network"),
+    ],
+)  # fmt: skip
+def test_a_tool_that_is_not_there_or_signed_out_or_offline_is_told_as_that(
+    description: str, says: str, told: str
+) -> None:
+    async def ask(scope: str, /, *, claims: str | None = None) -> Any:
+        raise ClientAuthenticationError(says)
+
+    with pytest.raises(S2SError) as raised:
+        asyncio.run(CallerCredential(ask, description, Once()).get_token("a/.default"))
+    assert told in raised.value.remedy
+    assert "HTTPSConnection" not in raised.value.message
+
+
+def test_no_network_is_told_as_that_and_in_no_librarys_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a device code: `requests` words it with its own classes and addresses, MSAL as a failed sign-in."""
+    monkeypatch.setattr("azure.core.pipeline.policies.RetryPolicy.sleep", lambda *_: None)
+
+    async def main() -> None:
+        to_nowhere = replace(connection(), cloud=replace(PUBLIC, login="https://127.0.0.1:1", known_to_msal=False))
+        await interactive.person(Method.DEVICE_CODE, to_nowhere).get_token("a/.default")
+
+    with pytest.raises(ServiceError) as raised:
+        asyncio.run(main())
+    told = raised.value
+    assert (told.code, told.status) == ("login-unreachable", NEVER_CONNECTED)
+    assert told.message.endswith("did not respond to the request to sign in: Connection refused.")
+    assert "network" in told.remedy
+
+
+@pytest.mark.parametrize("name", ["DISPLAY", "WAYLAND_DISPLAY", "BROWSER"])
+def test_auto_asks_for_a_device_code_only_where_no_browser_can_be_opened(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.platform", "linux")
+    bare = {"PATH": "", "AZURE_CONFIG_DIR": str(tmp_path), "AZD_CONFIG_DIR": str(tmp_path)}
+    assert choose(Method.AUTO, bare, on_terminal=True) is Method.DEVICE_CODE
+    assert choose(Method.AUTO, {**bare, name: "x"}, on_terminal=True) is Method.BROWSER
 
 
 def test_only_the_beginning_of_a_long_message_is_told() -> None:

@@ -53,4 +53,7 @@ def _azd_is_signed_in(environ: Mapping[str, str]) -> bool:
 
 
 def _can_open_browser(environ: Mapping[str, str]) -> bool:
-    return sys.platform in {"darwin", "win32"} or bool(environ.get("DISPLAY") or environ.get("WAYLAND_DISPLAY"))
+    """Many tenants block device codes, so whatever opens a browser is tried: `BROWSER` is that of a remote editor."""
+    return sys.platform in {"darwin", "win32"} or any(
+        environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER")
+    )

@@ -10,10 +10,11 @@ import re
 import shlex
 
 from mct_s2s.azure.services import first_line
+from mct_s2s.azure.sign_in.login_refusals import explained_at
 from mct_s2s.errors import ServiceError
 from mct_s2s.model.github import branch_of
 
-_FEDERATED = frozenset({"70021", "70025", "700211", "700212", "700213", "7002138"})
+_FEDERATED = frozenset({"70021", "70025", "700211", "700212", "700213", "7000226", "7002138"})
 """Said with 401 since 2024, by what does not fit; the first one, with 400, before that.
 
 Source: docs/azure-contract.md, section 9, "Federated refusals".
@@ -28,8 +29,12 @@ _EXPLAINED = {
     ),
     "7000222": ("the client secret has expired", "credential"),
     "700027": ("the certificate does not belong to the client", "credential"),
+    "700024": ("the token that it presents has expired, or is not valid yet", "assertion"),
+    "700023": ("the token that it presents was made for another tenant or cloud", "tenant"),
+    "50013": ("the token that it presents is not signed by its issuer", "federated"),
     "70021": ("no federated credential of the client matches the issuer, subject and audience presented", "federated"),
     "70025": ("the client has no federated credential", "federated"),
+    "7000226": ("the client has no federated credential", "federated"),
     "700211": ("no federated credential of the client has the token's issuer", "federated"),
     "700212": ("no federated credential of the client has the token's audience", "federated"),
     "700213": ("no federated credential of the client has the token's subject", "federated"),
@@ -38,9 +43,12 @@ _EXPLAINED = {
     "7000229": ("the client has no service principal in the tenant", "client"),
     "7000112": ("the client is disabled in Entra ID", "enable"),
     "500011": ("no service application in the tenant has that Application ID URI", "service"),
+    "500014": ("the service application is disabled in Entra ID", "enable-service"),
     "501051": ("the service application requires assignment, and the client is not assigned", "client"),
     "90002": ("the tenant does not exist in this cloud", "tenant"),
     "90038": ("the tenant belongs to another national cloud", "tenant"),
+    "1002012": ("it cannot ask for that scope", "scope"),
+    "70011": ("it cannot ask for that scope", "scope"),
     "53003": ("a Conditional Access policy for workload identities blocks it", "policy"),
 }
 
@@ -56,19 +64,18 @@ _REMEDIES = {
     "client": "Add the client again: mct-s2s add-client {client}",
     "enable": "Enable it again: az ad app update --id {client} --set isDisabled=false; az ad sp update --id "
     "{client} --set accountEnabled=true",
+    "enable-service": "Enable it again: az ad sp update --id {resource} --set accountEnabled=true",
+    "assertion": "A workflow's or platform's token lasts minutes: get a new one and use it at once. Check this "
+    "machine's clock, too.",
+    "scope": "Use the scope that mct-s2s status shows.",
     "service": "Update the service application: mct-s2s setup",
     "tenant": "Check AZURE_TENANT_ID in the credentials and --cloud.",
     "policy": "Run it from a location that the policy allows, or ask its owner for an exemption.",
 }
 
 
-def token_refused(error: Exception, client_id: str) -> ServiceError:
-    """The refusal of a client's token; `service_code` is the number after AADSTS, empty where there is none.
-
-    Args:
-        error: what azure-identity raised.
-        client_id: whose token it was.
-    """
+def token_refused(error: Exception, client_id: str, scope: str) -> ServiceError:
+    """The refusal of a client's token; `service_code` is the number after AADSTS, empty where there is none."""
     code = match.group(1) if (match := re.search(r"AADSTS(\d+)", str(error))) else ""
     said, kind = _EXPLAINED.get(code, (first_line(error), ""))
     of_github: str | None = None
@@ -76,11 +83,16 @@ def token_refused(error: Exception, client_id: str) -> ServiceError:
         said = f"{said}, '{presented[1]}'"
         of_github = branch_of(presented[1]) if code == "700213" else None
         kind = "github" if of_github is not None else kind
-    remedy = _REMEDIES.get(kind, "Create a new credential for the client: mct-s2s rotate-secret {client}")
+    # What is not known is not the credential's fault: a new one would only stop the client for longer.
+    remedy = _REMEDIES.get(kind) or (explained_at(code) if code else "Check the client's credential and tenant ID.")
     return ServiceError(
         "token-refused",
         f"Entra ID refused to issue a token: {said}{f' (AADSTS{code})' if kind else ''}.",
-        remedy=remedy.format(client=shlex.quote(client_id), github=shlex.quote(of_github or "")),
+        remedy=remedy.format(
+            client=shlex.quote(client_id),
+            github=shlex.quote(of_github or ""),
+            resource=shlex.quote(scope.removesuffix("/.default")),
+        ),
         status=int(getattr(getattr(error, "response", None), "status_code", 0) or 0) or 401,
         service_code=code,
         service_message=first_line(error),

@@ -114,7 +114,7 @@ class EntraTokens:
             raise_if_passing(error)
             if isinstance(sign_in, IdentitySignIn):
                 raise identity_refused(error) from error
-            raise token_refused(error, sign_in.client_id) from error
+            raise token_refused(error, sign_in.client_id, scope) from error
 
     def _credential(self, sign_in: SignIn) -> Any:
         from azure.identity import aio  # noqa: PLC0415

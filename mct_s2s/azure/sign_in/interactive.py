@@ -21,6 +21,7 @@ from azure.identity import DeviceCodeCredential, InteractiveBrowserCredential
 from mct_s2s.azure import sync_connection
 from mct_s2s.azure.connection import Connection
 from mct_s2s.azure.sign_in.caller_credential import Again, CallerCredential
+from mct_s2s.azure.sign_in.login_refusals import DEVICE_CODE
 from mct_s2s.azure.sign_in.method import Method
 from mct_s2s.ports.apply_progress import waiting
 
@@ -41,16 +42,15 @@ def person(method: Method, connection: Connection) -> CallerCredential:
 
         def prompt(uri: str, code: str, _: object) -> None:
             connection.say(f"To sign in, open {uri} and enter the code {code}.")
+            connection.say("If your organization blocks device codes: --auth browser, or az login with a browser.")
 
-        inner, description = _DeviceCode(prompt_callback=prompt, **options), "your account (device code)"
+        inner, description = _DeviceCode(prompt_callback=prompt, **options), f"your account {DEVICE_CODE}"
     else:
         connection.say("Opening the browser to sign in.")
         inner, description = InteractiveBrowserCredential(**options), "your account (browser)"
 
-    where = "enter the code" if method is Method.DEVICE_CODE else "sign in in the browser"
-
     async def ask(scope: str, /, *, claims: str | None = None) -> AccessToken:
-        with waiting(f"waiting for you to {where}", gives_up_at=connection.deadline):
+        with waiting("waiting for your sign-in", gives_up_at=connection.deadline):
             return await _in_background(partial(inner.get_token, scope, claims=claims))
 
     return CallerCredential(

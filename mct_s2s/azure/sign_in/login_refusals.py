@@ -10,9 +10,11 @@ import re
 from typing import Any
 
 from azure.core.exceptions import IncompleteReadError, ServiceRequestError, ServiceResponseError
+from azure.identity import CredentialUnavailableError
 
+from mct_s2s.azure.clouds import NEVER_CONNECTED
 from mct_s2s.azure.json_values import seconds
-from mct_s2s.azure.services import LOGIN, certificate_advice, first_line, odd_answer
+from mct_s2s.azure.services import LOGIN, causes, first_line, odd_answer
 from mct_s2s.errors import ServiceError, SignInFailed
 
 _FEDERATED = (
@@ -23,6 +25,18 @@ _SUBJECT = (
     "A GitHub repository that was created, renamed or transferred since 2026-07-15 has the IDs of its owner and of "
     f"itself in the subject: repo:OWNER@ID/REPO@ID:…. {_FEDERATED}"
 )
+_NO_DEVICE_CODE = (
+    "The tenant blocks device codes.",
+    "Sign in with --auth browser or az login on a machine with a browser, or use a service principal.",
+)
+_DEVICE = (
+    "The sign-in must come from a device that the organization manages.",
+    "Run az login on such a device, then use --auth cli there.",
+)
+_STALE = (
+    "A pipeline's token lasts minutes: run mct-s2s right after its sign-in (azure/login), or use --auth "
+    "workload-identity with a token file that is kept new. Check this machine's clock, too."
+)
 _OWN_TENANT = "Set AZURE_TENANT_ID or --tenant to the tenant's ID or one of its domains."
 _EXPLAINED = {
     "7000215": ("The client secret is invalid.", "Set AZURE_CLIENT_SECRET to the secret's value, not its ID."),
@@ -32,7 +46,14 @@ _EXPLAINED = {
     "90002": ("The tenant does not exist.", "Check --tenant or AZURE_TENANT_ID, and --cloud."),
     "700027": ("The certificate does not belong to the application.", "Check AZURE_CLIENT_CERTIFICATE_PATH."),
     "53003": ("A Conditional Access policy blocks this sign-in.", "Sign in from a location that the policy allows."),
+    "530035": _NO_DEVICE_CODE,
+    "530036": _NO_DEVICE_CODE,
+    "53000": _DEVICE,
+    "530003": _DEVICE,
+    "50131": _DEVICE,
+    "700024": ("The token that it signs in with has expired, or is not valid yet.", _STALE),
     "70021": ("No federated credential of the application matches the token.", _FEDERATED),
+    "7000226": ("The application has no federated credential.", _FEDERATED),
     "70025": ("The application has no federated credential.", _FEDERATED),
     "700211": ("No federated credential of the application has that issuer.", _FEDERATED),
     "700212": ("No federated credential of the application has that audience.", _FEDERATED),
@@ -53,7 +74,17 @@ UNREADABLE = (TypeError, LookupError, AttributeError, ArithmeticError, Recursion
 ODD = (ValueError, *UNREADABLE)
 """The same, and what it raises of its own arguments; each may be an answer's fault."""
 
-_AGAIN = {"Azure CLI": "Run az login again.", "Azure Developer CLI": "Run azd auth login again."}
+_TOOLS = {
+    "Azure CLI": ("az login", "https://aka.ms/azure-cli"),
+    "Azure Developer CLI": ("azd auth login", "https://aka.ms/azure-dev"),
+}
+"""How to sign in to a tool, and where it is to be had."""
+_NOT_INSTALLED = ("not found on path", "could not be found")
+_OFFLINE = re.compile(r"Max retries exceeded|Failed to (?:resolve|establish)|NewConnectionError|dial tcp")
+"""What a tool that cannot reach the login service says, in the words of its libraries."""
+_SILENT = (ServiceRequestError, ServiceResponseError, IncompleteReadError)
+DEVICE_CODE = "(device code)"
+"""The end of how such a sign-in is described."""
 _PASSING = ("temporarily_unavailable", "Unexpected response from Microsoft Entra ID")
 """What the SDK says of an ailing service: the second of an answer that is no JSON, a gateway's page."""
 
@@ -80,18 +111,22 @@ def refused(error: Exception, description: str, login: str = "") -> SignInFailed
             request_id=request_id_of(error),
         )
     said, remedy = _EXPLAINED.get(code, ("", ""))
-    if said:
-        answer = _entras_words(text)
-    else:
-        said, answer = first_line(error), ""
-        remedy = _AGAIN.get(description, "Sign in again, or choose another --auth.")
-    advice, command = certificate_advice(error) or (remedy, "")
+    if code == "53003" and DEVICE_CODE in description:
+        said, remedy = _NO_DEVICE_CODE
+    answer = _entras_words(text) if said else ""
+    if not said:
+        said, (again, home) = first_line(error), _TOOLS.get(description, ("", ""))
+        remedy = f"Run {again}, or choose another --auth." if again else "Sign in again, or choose another --auth."
+        if again and any(words in text for words in _NOT_INSTALLED):
+            said = "it is not installed."
+            remedy = f"Install it ({home}) and run {again}, or choose another --auth."
+        elif code:
+            remedy += f" {explained_at(code)}"
     return SignInFailed(
         "sign-in-failed",
         f"Sign-in with {description} failed: {said}",
         answer=answer,
-        remedy=advice,
-        command=command,
+        remedy=remedy,
         request_id=request_id_of(error),
     )
 
@@ -102,10 +137,18 @@ def raise_if_passing(error: Exception) -> None:
     Raises:
         ServiceError: it is the service; the request can be repeated, unless the answer was an odd one.
     """
-    silent = isinstance(error, ServiceRequestError | ServiceResponseError | IncompleteReadError)
-    if silent or odd_answer(error) is not None:
-        remedy = "Check the network, the proxy and --cloud, then run the same command again."
+    remedy = "Check the network, the proxy and --cloud, then run the same command again."
+    if isinstance(error, _SILENT) or odd_answer(error) is not None:
         raise LOGIN.unanswered(error, "sign in", remedy) from error
+    by_tool = _OFFLINE.search(str(error)) is not None
+    without_tool = not isinstance(error, CredentialUnavailableError) and any(
+        isinstance(cause, _SILENT) for cause in causes(error)
+    )
+    if by_tool or without_tool:
+        cause = error if without_tool else ConnectionError("it could not connect")
+        failure = LOGIN.unanswered(cause, "sign in", remedy)
+        failure.status = NEVER_CONNECTED  # azure-identity, or the tool that it asks, has repeated it
+        raise failure from error
     response: Any = getattr(error, "response", None)
     status = int(getattr(response, "status_code", 0) or 0)
     unreadable = isinstance(error, UNREADABLE)
@@ -121,6 +164,11 @@ def raise_if_passing(error: Exception) -> None:
         status=status or 503,
         retry_after=seconds(asked),
     ) from error
+
+
+def explained_at(code: str) -> str:
+    """Where Microsoft explains a number after AADSTS."""
+    return f"What it means: https://login.microsoftonline.com/error?code={code}"
 
 
 def request_id_of(error: Exception) -> str | None:

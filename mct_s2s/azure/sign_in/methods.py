@@ -13,7 +13,7 @@ from azure.identity import aio
 
 from mct_s2s.azure import authorities
 from mct_s2s.azure.connection import Connection
-from mct_s2s.azure.services import first_line
+from mct_s2s.azure.services import reason
 from mct_s2s.azure.sign_in import azure_cli
 from mct_s2s.azure.sign_in.caller_credential import Again, CallerCredential
 from mct_s2s.azure.sign_in.client_tokens import assertion_in
@@ -102,7 +102,7 @@ def _environment(connection: Connection) -> CallerCredential:
     except (OSError, ValueError) as error:
         raise UsageError(
             "certificate-unreadable",
-            f"Invalid certificate '{path}': {error}",
+            f"Invalid certificate '{path}': {reason(error)}.",
             remedy="Set AZURE_CLIENT_CERTIFICATE_PATH to a PEM or PKCS#12 file that contains the private key.",
         ) from error
 
@@ -115,7 +115,7 @@ def _workload_identity(connection: Connection) -> CallerCredential:
     except (OSError, ValueError) as error:
         raise UsageError(
             "environment-incomplete",
-            f"Invalid AZURE_FEDERATED_TOKEN_FILE '{file}': {first_line(error)}",
+            f"Invalid AZURE_FEDERATED_TOKEN_FILE '{file}': {reason(error)}.",
             remedy="Set it to this platform's token file, or choose another --auth.",
         ) from error
     tenant = connection.tenant or _need(connection.environ, "AZURE_TENANT_ID")
