@@ -33,8 +33,9 @@ def left_to_others(options: ChangingOptions, session: Session, outcome: Outcome)
 
 
 def close_clients(terminal: Terminal, options: ChangingOptions, session: Session, outcome: Outcome) -> None:
-    """Close a command that adds clients."""
-    close(terminal, options, session, outcome, "", list(_clients(outcome)))
+    """Close a command that adds clients, or that has no more to do than to put right what is there."""
+    clients = list(_clients(outcome))
+    close(terminal, options, session, outcome, "" if clients else f"Configured {outcome.request.label}", clients)
 
 
 def close(
@@ -71,9 +72,9 @@ def close(
                 headline=headline,
                 seconds=clock.seconds() - outcome.began,
                 verification=outcome.verification,
-                is_partial=bool(outcome.left_to_others),
+                is_partial=bool(outcome.left_to_others or outcome.plan.losing),
                 next_commands=[*snippet, status],
-                remarks=_ended(session) if clients else (),
+                remarks=[*((text, "") for text in outcome.plan.losing), *(_ended(session) if clients else ())],
             ),
         )
     left = left_to_others(options, session, outcome)
@@ -83,8 +84,6 @@ def close(
     if outcome.lacks:
         terminal.say("To do this yourself:", style="warn")
         show_manual_steps(terminal.err, grants_to_ask_for(outcome.lacks))
-    if not outcome.applied:
-        terminal.result(f"  {status}", style="command")
 
 
 def _ended(session: Session) -> list[tuple[str, str]]:

@@ -37,7 +37,7 @@ class IdentityUse:
     """What else relies on it, in words; `None` where that cannot be read."""
 
 
-_OF_DEPLOYMENT = "-fa-"
+OF_DEPLOYMENT = "-fa-"
 """In the name of the function app that a deployment of MCT puts beside its web app `NAME`: `NAME-fa-x7k2q`."""
 
 
@@ -74,12 +74,12 @@ class Site:
     def is_function_app(self) -> bool:
         """Whether it is one by its kind, or by the name that an MCT deployment gives it."""
         kinds = {token.strip().casefold() for token in self.kind.split(",")}
-        return bool(kinds & {"functionapp", "workflowapp"}) or _OF_DEPLOYMENT in self.name.casefold()
+        return bool(kinds & {"functionapp", "workflowapp"}) or OF_DEPLOYMENT in self.name.casefold()
 
     @property
     def website(self) -> str:
         """The web app of the MCT deployment whose function app this is; empty for any other app."""
-        name, mark, _ = self.name.casefold().partition(_OF_DEPLOYMENT)
+        name, mark, _ = self.name.casefold().partition(OF_DEPLOYMENT)
         return name if mark else ""
 
 
@@ -110,6 +110,8 @@ class AppService:
     """The subscription's display name, where that is known."""
     refusal: S2SError | None = None
     """Why the settings could not be read; they are empty then, and nothing follows from that."""
+    is_unusual: bool = False
+    """Whether nothing shows it to be an MCT site; not looked at where it has been set up."""
 
     @property
     def allowed_client_ids(self) -> AllowList:

@@ -30,8 +30,8 @@ store on this machine remembers."""
 def fingerprint(plan: Plan, now: datetime, subject: str) -> str:
     """The SHA-256 of what a plan changes, in hexadecimal digits.
 
-    The same for every run that would do the same, whenever that is and in whichever order the steps are listed. Values
-    of settings that are restored from a backup are secret and not part of it, but their names are.
+    The same for every run that would do the same, whenever that is and in whichever order the steps are listed. Of
+    settings that a backup restores and that are not ours, the names are part of it, but no value: it may be secret.
 
     Args:
         plan: what would be done. Steps that the caller has no right to are part of it: the administrator who is asked

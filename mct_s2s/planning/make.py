@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime
 
+from mct_s2s.model.azure_resources import OF_DEPLOYMENT
 from mct_s2s.model.desired import Desired, SettingsScope
 from mct_s2s.model.directory_objects import PrincipalKind
 from mct_s2s.model.ids import ClientId, PrincipalId
@@ -76,9 +77,9 @@ def make_plan(desired: Desired, observed: ObservedState, facts: Facts) -> Plan:
         site_steps = plan_site(observed, spec, restart=desired.restart)
         steps += site_steps or _settings_already_right(observed)
     adopted = (*(service.notes if service else ()), *(note for client in clients for note in client.notes))
-    losing = _losing_access(desired, observed, spec, facts.now) if desired.given.settings else ()
-    notes = (*adopted, *_notes(observed, steps), *losing, *pruned.notes)
-    plan = Plan((*steps, *beside(steps, pruned)), tuple(left), notes, removals=pruned.keys)
+    losing = tuple(_losing_access(desired, observed, spec, facts.now)) if desired.given.settings else ()
+    notes = (*adopted, *_notes(observed, steps), *pruned.notes)
+    plan = Plan((*steps, *beside(steps, pruned)), tuple(left), notes, losing=losing, removals=pruned.keys)
     check_ownership(plan, service, observed)
     return plan
 
@@ -87,7 +88,10 @@ def _notes(observed: ObservedState, steps: list[AnyChange]) -> tuple[str, ...]:
     site, writes = observed.app_service, [step for step in steps if isinstance(step, WriteSettings)]
     if site is None:
         return ()
-    notes = (note for write in writes for note in (swap_note(site, write.changed), size_note(site, write)))
+    notes = [note for write in writes for note in (swap_note(site, write.changed), size_note(site, write))]
+    if site.is_unusual:
+        text = "does not look like an MCT site: it has no settings of one, and no function app"
+        notes.insert(0, f"'{site.site.label}' {text} '{site.site.name}{OF_DEPLOYMENT}…' is beside it.")
     return tuple(note for note in notes if note is not None)
 
 
@@ -105,7 +109,8 @@ def _losing_access(desired: Desired, observed: ObservedState, spec: SettingsSpec
         can = client_statuses(after, diagnose(after, now, ""))
         lose = [f"'{one.name}'" for one in can if one.can_call is False and one.id in could]
         if lose:
-            yield f"{', '.join(lose)} will lose access: their tokens do not match {values}."
+            lost = "lose access: their tokens do" if len(lose) > 1 else "loses access: its tokens do"
+            yield f"{', '.join(lose)} {lost} not match {values}."
 
 
 def consented_applications(observed: ObservedState, service: Service | None) -> list[ClientId]:

@@ -88,6 +88,8 @@ class Plan:
     left_to_others: tuple[ManualStep, ...] = ()
     notes: tuple[Item, ...] = ()
     """What the reader should know of, although nothing follows from it: a sentence, or one and a command."""
+    losing: tuple[str, ...] = ()
+    """Who loses access by it: said in the plan, and again when it is done."""
     blocked: tuple[BlockedStep, ...] = ()
     places: tuple[tuple[str, str], ...] = ()
     """Where each client's secret goes, whether or not one is made now: client and place."""
@@ -128,7 +130,7 @@ class Plan:
         for client, place in self.places:
             by_place[place].append(f"'{client}'")
         places = (f"Credentials of {', '.join(names)} go to: {place}" for place, names in by_place.items())
-        return tuple((note, "") if isinstance(note, str) else note for note in (*self.notes, *places))
+        return tuple((note, "") if isinstance(note, str) else note for note in (*self.notes, *self.losing, *places))
 
     @property
     def is_empty(self) -> bool:

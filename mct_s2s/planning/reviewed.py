@@ -60,7 +60,7 @@ def _object_is_within(now: object, then: object, made: Made) -> bool:
         case ServicePrincipal():
             return bool(now.id == then.id)  # type: ignore[attr-defined]  # as above
     names = [one.name for one in fields(then) if one.name not in _WITHOUT_EFFECT]  # type: ignore[arg-type]  # as asked
-    if isinstance(then, SettingEdit) and not then.is_known:
+    if isinstance(then, SettingEdit) and then.pending:
         names = ["name", "before"]
     pairs = ((getattr(now, name), getattr(then, name)) for name in names)
     may_be_less = isinstance(then, ApplicationEdits)

@@ -20,6 +20,7 @@ SIGNS = {Action.CREATE: "+", Action.UPDATE: "~", Action.DELETE: "-", Action.NONE
 BLOCKED = "!"
 """The sign of a step that the caller has no right to."""
 LATER = "known after it is created"
+HIDDEN = "put back; the value is not shown"
 _LISTS = frozenset(setting.name for setting in LISTS)
 
 
@@ -76,21 +77,39 @@ def summary(plan: Plan) -> str:
     return ", ".join([*counted, *([f"{len(plan.blocked)} blocked"] if plan.blocked else [])])
 
 
-def setting_rows(edit: SettingEdit) -> Iterator[tuple[Action, str | None, str | None]]:
-    """What becomes of a setting, as the old value and the new one: a list of ids is several rows, one for each id."""
+Row = tuple[Action, str, str | None, str | None]
+"""What becomes of a setting, its name, the old value and the new one."""
+
+
+def written_rows(write: WriteSettings) -> Iterator[Row]:
+    """What becomes of each setting; of those that are not ours, the names alone, as their values may be secret."""
+    for edit in write.edits:
+        yield from setting_rows(edit)
+    shown = {edit.name.casefold() for edit in write.edits}
+    yield from ((Action.UPDATE, name, None, HIDDEN) for name in write.changed if name.casefold() not in shown)
+
+
+def setting_rows(edit: SettingEdit) -> Iterator[Row]:
+    """What becomes of one of ours: a list of ids is several rows, one for each id that is added or removed."""
     if edit.name in _LISTS:
         before, after = AllowList(edit.before or ""), AllowList(edit.after or "")
         added = [one for one in after.ids if not before.holds(one)]
         removed = [one for one in before.ids if not after.holds(one)]
-        yield from ((Action.CREATE, None, one) for one in added)
-        yield from ((Action.DELETE, one, None) for one in removed)
-        if not edit.is_known:
-            yield Action.CREATE, None, LATER
-        if added or removed or not edit.is_known:
+        stay = len(before.ids) - len(removed)
+        if stay and (added or removed or edit.pending):
+            counts = ((len(added) + edit.pending, "added"), (len(removed), "removed"))
+            said = [f"{count} {'is' if count == 1 else 'are'} {what}" for count, what in counts if count]
+            number = f"{len(before.ids)} ID{'s' * (len(before.ids) > 1)}"
+            yield Action.UPDATE, edit.name, number, f"{stay} stay{'s' * (stay == 1)}, {', '.join(said)}"
+        yield from ((Action.CREATE, edit.name, None, one) for one in added)
+        yield from ((Action.DELETE, edit.name, one, None) for one in removed)
+        if edit.pending:
+            yield Action.CREATE, edit.name, None, LATER
+        if added or removed or edit.pending:
             return
     old = None if edit.before is None else _value(edit.before)
-    new = LATER if not edit.is_known else None if edit.after is None else _value(edit.after)
-    yield Action.CREATE if old is None else Action.DELETE if new is None else Action.UPDATE, old, new
+    new = LATER if edit.pending else None if edit.after is None else _value(edit.after)
+    yield Action.CREATE if old is None else Action.DELETE if new is None else Action.UPDATE, edit.name, old, new
 
 
 def _steps(console: Console, plan: Plan) -> None:
@@ -127,11 +146,9 @@ def detail_of(step: AnyChange) -> str:
 def _edits(console: Console, write: WriteSettings) -> None:
     """Show each of our settings before and after, so that no value is agreed to unseen."""
     table = Columns([None] * 2)
-    for edit in write.edits:
-        name = edit.name
-        for action, old, new in setting_rows(edit):
-            values = " → ".join(value for value in (old, new) if value is not None)
-            table.add(Text(f"      {SIGNS[action]} {name}", style=action.value), Text(values))
+    for action, name, old, new in written_rows(write) if write.edits else ():
+        values = " → ".join(value for value in (old, new) if value is not None)
+        table.add(Text(f"      {SIGNS[action]} {name}", style=action.value), Text(values))
     console.print(table)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from mct_s2s.planning.changes import Action, WriteSettings
 from mct_s2s.planning.plan import Plan
 from mct_s2s.render.manual_steps import Instruction, grants_to_ask_for, sentence
-from mct_s2s.render.plan import BLOCKED, SIGNS, detail_of, setting_rows, summary
+from mct_s2s.render.plan import BLOCKED, SIGNS, detail_of, summary, written_rows
 
 _WORDS = {Action.CREATE: "create", Action.UPDATE: "change", Action.DELETE: "remove", Action.NONE: "no change"}
 _MARKUP = re.compile(r"[\\`*_{}\[\]<>#|&~$@^]|:(?=\S)|(?<=www)\.", re.IGNORECASE)
@@ -74,10 +74,7 @@ def _steps(plan: Plan) -> Iterator[str]:
 def _settings(write: WriteSettings, heading: str) -> Iterator[str]:
     yield ""
     yield f"{heading} Application settings of {text(write.name)}"
-    rows = []
-    for edit in write.edits:
-        for action, old, new in setting_rows(edit):
-            rows.append((f"{SIGNS[action]} {edit.name}", old or "", new or ""))
+    rows = [(f"{SIGNS[action]} {name}", old or "", new or "") for action, name, old, new in written_rows(write)]
     yield from _table(("Setting", "Old value", "New value"), rows)
     yield ""
     yield f"{write.unchanged} others unchanged."

@@ -84,5 +84,5 @@ def _edits(change: AnyChange) -> Json:
         return {}
     return {
         "before": {edit.name: edit.before for edit in change.edits},
-        "after": {edit.name: edit.after if edit.is_known else None for edit in change.edits},
+        "after": {edit.name: None if edit.pending else edit.after for edit in change.edits},
     }

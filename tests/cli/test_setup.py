@@ -158,6 +158,21 @@ def test_setup_speaks_to_a_person_on_two_streams(mct: Program, azure: Sandbox) -
     assert "AccountKey" not in status.out
 
 
+def test_a_plan_for_a_site_that_does_not_look_like_an_mct_site_says_so(mct: Program) -> None:
+    unusual = "'partner-portal' does not look like an MCT site"
+    assert unusual in mct("setup", "-a", "partner-portal", "-g", "integrations", "--client", "A", "--dry-run").out
+    assert "does not look like" not in mct("setup", "--client", "A", "--dry-run").out
+
+
+def test_a_run_that_did_something_says_so_quietly_too(mct: Program, azure: Sandbox) -> None:
+    mct(*SETUP, "-y")
+    wrong = mct("configure-appservice", "--audience", "api://foo", "-y", "-q")
+    assert wrong.out.startswith("! Configured contosolearn")
+    assert "'S2S-client' and 'reports-func' lose access" in wrong.out.replace("', '", "' and '")
+    assert mct("setup", "-y", "-q").out.startswith("✓ Configured contosolearn")
+    assert mct("setup", "-y", "-q").out == ""
+
+
 def test_show_gives_the_secret_once_and_nowhere_else(mct: Program, azure: Sandbox, tmp_path: Path) -> None:
     done = mct("setup", "--client", "A", "--secret-to", "show", "-y", "-v", "-o", "json")
     assert done.code == 0

@@ -525,10 +525,10 @@ def test_configure_says_who_loses_access_by_a_value_that_was_given() -> None:
         return [text for text, _ in plan.remarks]
 
     assert notes(ServiceAuthRole="Wrong") == [
-        "'Import', 'Portal' will lose access: their tokens do not match ServiceAuthRole 'Wrong'."
+        "'Import', 'Portal' lose access: their tokens do not match ServiceAuthRole 'Wrong'."
     ]
     assert notes(ServiceAuthAudience="api://foo") == [
-        "'Import', 'Other', 'Portal' will lose access: their tokens do not match ServiceAuthAudience 'api://foo'."
+        "'Import', 'Other', 'Portal' lose access: their tokens do not match ServiceAuthAudience 'api://foo'."
     ]
     assert notes(directory=False, ServiceAuthRole="Wrong") == [
         "Clients whose tokens do not match ServiceAuthRole 'Wrong' lose access. The directory was not asked which."

@@ -66,17 +66,23 @@ def test_what_becomes_of_a_setting() -> None:
     rows = {
         SettingEdit("ServiceAuthRole", None, "R"): [(Action.CREATE, None, "R")],
         SettingEdit("ServiceAuthRole", "R ", None): [(Action.DELETE, "'R '", None)],
-        SettingEdit("ServiceAuthAudience", "api://x", None, is_known=False): [(Action.UPDATE, "api://x", LATER)],
+        SettingEdit("ServiceAuthAudience", "api://x", None, pending=1): [(Action.UPDATE, "api://x", LATER)],
         SettingEdit("ServiceObjectIds", f"{one};{two}", f"{two.upper()};{three}"): [
+            (Action.UPDATE, "2 IDs", "1 stays, 1 is added, 1 is removed"),
             (Action.CREATE, None, three),
             (Action.DELETE, one, None),
         ],
+        SettingEdit("ServiceObjectIds", f"{one};{two}", f"{one};{two}", pending=2): [
+            (Action.UPDATE, "2 IDs", "2 stay, 2 are added"),
+            (Action.CREATE, None, LATER),
+        ],
+        SettingEdit("ServiceObjectIds", one, None): [(Action.DELETE, one, None)],
         SettingEdit("ServiceObjectIds", f"{one}; {two}", f"{one};{two}"): [
             (Action.UPDATE, f"{one}; {two}", f"{one};{two}")
         ],
-        SettingEdit("ServiceApplicationIds", None, None, is_known=False): [(Action.CREATE, None, LATER)],
+        SettingEdit("ServiceApplicationIds", None, None, pending=1): [(Action.CREATE, None, LATER)],
     }
-    assert {edit: list(setting_rows(edit)) for edit in rows} == rows
+    assert {edit: [(action, *values) for action, _, *values in setting_rows(edit)] for edit in rows} == rows
 
 
 def test_a_step_without_a_right_is_marked_and_whom_to_ask_is_said(screens: Screens) -> None:
@@ -144,6 +150,8 @@ def test_a_plan_as_markdown_is_a_table_of_steps_and_one_of_settings() -> None:
     assert "  az webapp restart" in lines
     rows = [line for line in lines if line.startswith("|")]
     assert {row.count("|") for row in rows} == {4, 5}  # three columns, and four
+    nothing = plan_markdown(Plan(places=(("A", "show"),)), SITE, (), "f" * 64, [])
+    assert not [line for line in nothing if line.startswith("|")], "a table without rows"
 
 
 def test_a_plan_of_settings_alone_says_how_many_others_stay(screens: Screens) -> None:

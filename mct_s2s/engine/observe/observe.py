@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
+from dataclasses import replace
 
 from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.engine.observe.app_service_lookup import (
@@ -22,7 +24,7 @@ from mct_s2s.model.directory_objects import Tenant
 from mct_s2s.model.ids import is_guid
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.resource_id import ResourceId
-from mct_s2s.model.site_settings import AppSettings
+from mct_s2s.model.site_settings import AppSettings, ours
 from mct_s2s.model.trust import Trust
 from mct_s2s.ports.apply_progress import activity
 from mct_s2s.ports.signed_in_cloud import Azure
@@ -89,6 +91,12 @@ async def _app_service(
         settings.set_result({})
         return AppService(site, {}, tenant_id, refusal=error)
     settings.set_result(app_service.settings)
+    if request.attempt and request.desired.adds and not ours(app_service.settings):
+        site = app_service.site
+        with suppress(S2SError):  # who may not list them is not told
+            beside = await azure.sites.sites(site.resource.subscription_id, site.resource.resource_group)
+            is_mct = any(one.website == site.name.casefold() for one in beside)
+            return replace(app_service, is_unusual=not is_mct)
     return app_service
 
 

@@ -5,6 +5,7 @@ Implements the document's step 3.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 
 from mct_s2s.errors import Refused
@@ -178,10 +179,10 @@ def _merge_ids(merged: dict[str, str | None], setting: Setting, spec: SettingsSp
         merged[spelling_in(merged, setting.name)] = wanted.text
 
 
-def unknown_names(spec: SettingsSpec, results: Results) -> frozenset[str]:
-    """The settings whose new value waits for an id that is not known yet."""
-    values = {entry.name for entry in spec.values if results.text(entry.value) is None}
-    return frozenset(values | {name for name, one in spec.listed if results.known(one) is None})
+def unknown_names(spec: SettingsSpec, results: Results) -> Counter[str]:
+    """The settings whose new value waits for ids that are not known yet, and for how many."""
+    values = [entry.name for entry in spec.values if results.text(entry.value) is None]
+    return Counter([*values, *(name for name, one in spec.listed if results.known(one) is None)])
 
 
 def changed_names(settings: AppSettings, spec: SettingsSpec, results: Results) -> tuple[str, ...]:
@@ -194,12 +195,7 @@ def changed_names(settings: AppSettings, spec: SettingsSpec, results: Results) -
 
 
 def _edits(settings: AppSettings, spec: SettingsSpec, changed: Collection[str]) -> tuple[SettingEdit, ...]:
-    """What becomes of our own settings, as far as it is known now. All others may be secret: they are left out.
-
-    Of a backup nothing is shown but the names: what it restores was there before, and is secret as a whole.
-    """
-    if spec.exact:
-        return ()
+    """What becomes of our own settings, as far as it is known now. All others may be secret: they are left out."""
     merged, unknown = merge(settings, spec, Results()), unknown_names(spec, Results())
     return tuple(
         SettingEdit(
@@ -207,7 +203,7 @@ def _edits(settings: AppSettings, spec: SettingsSpec, changed: Collection[str]) 
             setting.value_in(settings),
             # Of a list that waits for an id, the rest is known.
             None if setting.name in unknown and setting not in LISTS else setting.value_in(merged),
-            is_known=setting.name not in unknown,
+            pending=unknown[setting.name],
         )
         for setting in SETTINGS
         if spelling_in(settings, setting.name) in changed

@@ -54,8 +54,8 @@ class SettingEdit:
     """`None`: it is not there, or null."""
     after: str | None
     """`None`: it goes, or is not known yet."""
-    is_known: bool = True
-    """Whether all of it is known already: an id is not before what bears it is made."""
+    pending: int = 0
+    """How many of its values are not known yet: an id is not before what bears it is made."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -188,9 +188,10 @@ class _Rotating:
                 "--remove-old."
             )
         if self.unfollowed:
+            give = " Give the new one to its users." if self.is_new_needed else ""
             yield (
                 f"'{self.name}' has a secret that is not stored where the new one goes"
-                f"{f', {self.note.place}' if self.note.place else ''}. Give the new one to its users. The old one is "
+                f"{f', {self.note.place}' if self.note.place else ''}.{give} The old one is "
                 "kept until it expires. When it is no longer used, rotate with --remove-old."
             )
         foreign = [one for one in secrets_among(self.application.credentials) if not one.is_ours]
