@@ -1,4 +1,4 @@
-# Sourced by scripts that drive a throwaway sandbox with the Azure CLI: both programs on PATH, the sandbox served and
+# Sourced by scripts that drive a throwaway sandbox, most of them with the Azure CLI: both programs on PATH, the sandbox served and
 # registered as a cloud, somebody signed in. From here on, whatever would leave this machine fails.
 #   $work     a directory that goes away with the script
 #   $server   the process that serves the sandbox, at $port; options of `sandbox serve` may be given
@@ -6,8 +6,13 @@
 # shellcheck source=scripts/locked.bash
 source "$scripts/locked.bash"
 
-install_both() {
+# install_ours [FOLDER]: `mct-s2s` on PATH, and after it what is in FOLDER
+install_ours() {
     "$scripts/install" dev # as scripts/test does: it takes no tools away from whoever has them
+    PATH=$(cd "$scripts/../.venv" && pwd)/bin:${1:+$1:}$PATH
+}
+
+install_both() {
     local venv=$scripts/../.venv-az wanted
     wanted=$(cat "$scripts/azure-cli.lock" <("${PYTHON:-python3}" --version) <(cd "$scripts/.." && pwd))
     if [ "$(cat "$venv/installed-by-scripts" 2> /dev/null)" != "$wanted" ]; then
@@ -16,7 +21,7 @@ install_both() {
         install_locked "$venv" -r "$scripts/azure-cli.lock"
         echo "$wanted" > "$venv/installed-by-scripts"
     fi
-    PATH=$(cd "$scripts/../.venv" && pwd)/bin:$(cd "$venv" && pwd)/bin:$PATH
+    install_ours "$(cd "$venv" && pwd)/bin"
 }
 
 # Nothing of the user's own Azure is read or written, and the only proxy leads nowhere.

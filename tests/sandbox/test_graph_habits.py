@@ -1,4 +1,4 @@
-"""What other clients ask of Graph, and this program does not; scripts/contract has some of them ask it."""
+"""What other clients ask of Graph, and this program does not; scripts/clients has some of them ask it."""
 
 from __future__ import annotations
 

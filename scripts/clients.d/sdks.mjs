@@ -1,4 +1,4 @@
-// What the JavaScript SDKs do in the contract: `sdks.mjs read-back|make-client|call …` ends with 0, or says what is wrong.
+// What the JavaScript SDKs do for scripts/clients: `sdks.mjs read-back|make-client|call …` ends with 0, or says what is wrong.
 // They are told nothing of the sandbox: `azure_names.cjs` leads Azure's names there.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -50,7 +50,7 @@ async function makeClient(name, audience, file) {
     .api('/applications')
     .post({ displayName: name, signInAudience: 'AzureADMyOrg', requiredResourceAccess: access });
   const principal = await graph.api('/servicePrincipals').post({ appId: made.appId });
-  const passwordCredential = { displayName: 'contract' };
+  const passwordCredential = { displayName: 'clients' };
   const { secretText } = await graph.api(`/applications/${made.id}/addPassword`).post({ passwordCredential });
   writeFileSync(file, JSON.stringify({ appId: made.appId, password: secretText }));
   const assignment = { principalId: principal.id, resourceId: resource.id, appRoleId: role };

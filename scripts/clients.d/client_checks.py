@@ -1,4 +1,4 @@
-"""What scripts/contract compares and calls: `contract_checks.py CHECK ARGUMENT…` ends with 0, or says what is wrong.
+"""What scripts/clients compares and calls: `client_checks.py CHECK ARGUMENT…` ends with 0, or says what is wrong.
 
 Everything but the MCT API and the sandbox's log is seen through files that the Azure CLI wrote.
 """

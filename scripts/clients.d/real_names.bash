@@ -1,4 +1,4 @@
-# Sourced by scripts/contract: the clients that know no cloud but the public one, against the sandbox under Azure's own
+# Sourced by scripts/clients: the clients that know no cloud but the public one, against the sandbox under Azure's own
 # names. No port below 1024 and no hosts file is needed: a proxy leads programs in Python there, and `azure_names.cjs`
 # those in Node.js. Everything else leads nowhere.
 #   $javascript   where the packages for Node.js are; empty where there is no Node.js to run them
@@ -10,12 +10,12 @@ install_javascript() {
     if ! command -v node > /dev/null || ! command -v npm > /dev/null; then return; fi
     if ! node --eval 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)'; then return; fi
     javascript=$(cd "$scripts/.." && pwd)/.venv-node
-    wanted=$(cat "$scripts/contract.d/package-lock.json" <(node --version))
+    wanted=$(cat "$scripts/clients.d/package-lock.json" <(node --version))
     if [ "$(cat "$javascript/installed-by-scripts" 2> /dev/null)" = "$wanted" ]; then return; fi
     echo "Installing the CLI for Microsoft 365 and the JavaScript SDKs into .venv-node: a minute or two."
     rm -rf "${javascript:?}"
     mkdir "$javascript"
-    cp "$scripts"/contract.d/package{,-lock}.json "$javascript"
+    cp "$scripts"/clients.d/package{,-lock}.json "$javascript"
     npm ci --prefix "$javascript" --ignore-scripts --no-audit --no-fund --loglevel=error
     echo "$wanted" > "$javascript/installed-by-scripts"
 }
@@ -39,7 +39,7 @@ serve_real_names() {
 
 # in_node COMMAND…: through Node.js alone, with no proxy.
 in_node() {
-    env -u HTTPS_PROXY -u https_proxy NODE_OPTIONS="--require=$scripts/contract.d/azure_names.cjs" "$@"
+    env -u HTTPS_PROXY -u https_proxy NODE_OPTIONS="--require=$scripts/clients.d/azure_names.cjs" "$@"
 }
 sdks() { in_node node "$javascript/sdks.mjs" "$@"; }
 m365() { in_node "$javascript/node_modules/.bin/m365" "$@" --output json; }
@@ -85,7 +85,7 @@ with_vault() {
 
 with_javascript_sdks() {
     local read=$work/javascript
-    cp "$scripts/contract.d/sdks.mjs" "$javascript" # beside the packages that it imports
+    cp "$scripts/clients.d/sdks.mjs" "$javascript" # beside the packages that it imports
     mkdir -p "$read"
     cp "$work/status.json" "$read"
     check "Graph client and arm-appservice read the trust that mct-s2s made" \
@@ -119,7 +119,7 @@ with_m365() {
     check "mct-s2s finds that client, allowed and consented" checks finds-client "$work/m365.json" "M365 client"
 }
 
-contract_under_real_names() {
+clients_under_real_names() {
     echo; echo "── under Azure's own names"
     serve_real_names
     check "az cloud set: the public cloud" az cloud set --name AzureCloud
