@@ -83,7 +83,9 @@ def close(
     show_manual_steps(terminal.out, left)
     if outcome.lacks:
         terminal.say("To do this yourself:", style="warn")
-        show_manual_steps(terminal.err, grants_to_ask_for(outcome.lacks))
+        sentence, again = session.azure.directory_access.signed_in.after_a_grant
+        steps = [*grants_to_ask_for(outcome.lacks), *([Instruction(sentence, again)] if sentence else [])]
+        show_manual_steps(terminal.err, steps)
 
 
 def _ended(session: Session) -> list[tuple[str, str]]:

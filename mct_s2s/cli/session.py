@@ -12,6 +12,7 @@ from mct_s2s import clock
 from mct_s2s.azure.trace import SentRequest, Trace, silent
 from mct_s2s.cli.options import AzureOptions
 from mct_s2s.engine.session import Session
+from mct_s2s.errors import PermissionMissing
 from mct_s2s.inputs.target import site_target
 from mct_s2s.inputs.target import tenant as checked_tenant
 from mct_s2s.model.site_target import SiteTarget
@@ -89,6 +90,9 @@ async def connect(
                     connection.subscription,
                     connection.reopened_by,
                 )
+        except PermissionMissing as refused:
+            credential.signed_in.remind(refused)
+            raise
         finally:
             await asyncio.gather(loading, return_exceptions=True)
 

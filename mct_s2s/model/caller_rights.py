@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from mct_s2s.errors import PermissionMissing, S2SError
 from mct_s2s.model.ids import ApplicationObjectId, ClientId, PrincipalId
 from mct_s2s.model.resource_id import ResourceId
 
@@ -28,6 +29,15 @@ class SignedIn:
     client_id: ClientId | None = None
     """Whose sign-in it is, where it is an application's."""
     is_person: bool | None = None
+    after_a_grant: tuple[str, str] = ("", "")
+    """What makes a right count that was granted after the sign-in, and the command for it: only where this way of
+    signing in hands out tokens that it has kept. Directory roles and groups are in a token as they were then."""
+
+    def remind(self, refused: S2SError) -> None:
+        """Say `after_a_grant` where a right is missing."""
+        sentence, command = self.after_a_grant
+        if sentence and isinstance(refused, PermissionMissing) and not refused.command:
+            refused.advise(f"{refused.advice} {sentence}", command)
 
 
 @dataclass(frozen=True)

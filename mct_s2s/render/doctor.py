@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from rich.cells import cell_len, set_cell_size
@@ -11,6 +11,7 @@ from rich.text import Text
 from mct_s2s.model.commands import own_command
 from mct_s2s.planning.permissions.doctor import (
     READ_SITE,
+    SIGNED_IN,
     DoctorCheck,
     Forecast,
     Seen,
@@ -108,13 +109,17 @@ def doctor_markdown(checks: Sequence[DoctorCheck], label: str) -> Iterator[str]:
         yield from ("", "Nothing is missing.")
 
 
-def manual_steps(checks: Iterable[DoctorCheck], state: State = State.MISSING) -> list[Instruction]:
-    """What someone has to grant, or to do where no grant helps."""
+def manual_steps(checks: Sequence[DoctorCheck], state: State = State.MISSING) -> list[Instruction]:
+    """What someone has to grant, or to do where no grant helps; then what makes a grant count."""
     found = [check for check in checks if check.state is state]
     rest = (check for check in found if not check.lacks and check.advice)
+    grants = grants_to_ask_for(lack for check in found for lack in check.lacks)
+    is_last = state is State.MISSING or is_ready(checks)
+    after = (check for check in checks if check.code == SIGNED_IN and check.advice and grants and is_last)
     return [
         *(Instruction(f"{check.message} {check.advice}", check.command) for check in rest),
-        *grants_to_ask_for(lack for check in found for lack in check.lacks),
+        *grants,
+        *(Instruction(check.advice, check.command) for check in after),
     ]
 
 

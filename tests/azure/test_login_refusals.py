@@ -20,9 +20,9 @@ from mct_s2s.azure.sign_in.client_refusals import PROPAGATING, identity_refused
 from mct_s2s.azure.sign_in.client_tokens import EntraTokens
 from mct_s2s.azure.sign_in.login_refusals import refused
 from mct_s2s.azure.sign_in.method import Method
-from mct_s2s.azure.sign_in.methods import service_principal
+from mct_s2s.azure.sign_in.methods import service_principal, sign_in
 from mct_s2s.azure.trace import silent
-from mct_s2s.errors import S2SError, ServiceError, SignInFailed
+from mct_s2s.errors import PermissionMissing, S2SError, ServiceError, SignInFailed
 from mct_s2s.model.client_sign_in import ClientSignIn, SecretCredential
 from mct_s2s.model.ids import ClientId, TenantId
 
@@ -370,6 +370,30 @@ def test_no_network_is_told_as_that_and_in_no_librarys_words(monkeypatch: pytest
     assert (told.code, told.status) == ("login-unreachable", NEVER_CONNECTED)
     assert told.message.endswith("did not respond to the request to sign in: Connection refused.")
     assert "network" in told.remedy
+
+
+@pytest.mark.parametrize(
+    ("method", "told"),
+    [
+        (Method.CLI, f"sign in again first: az logout; az login --tenant {TENANT}"),
+        (Method.AZD, f"sign in again first: azd auth logout; azd auth login --tenant-id {TENANT}"),
+        (Method.MANAGED_IDENTITY, "counts from its next one."),
+        (Method.BROWSER, "Ask."),
+    ],
+)
+def test_a_missing_right_is_told_with_what_brings_one_that_was_granted_since(
+    method: Method, told: str, tmp_path: Path
+) -> None:
+    """A person's browser signs in anew each time; the tools and machines hand out what they have."""
+    environ = {"AZURE_CONFIG_DIR": str(tmp_path)}
+
+    async def main() -> S2SError:
+        refused = PermissionMissing("permission-missing", "You can't.", remedy="Ask.")
+        async with sign_in(method, replace(connection(), tenant=TENANT, environ=environ)) as credential:
+            credential.signed_in.remind(refused)
+        return refused
+
+    assert asyncio.run(main()).remedy.endswith(told)
 
 
 @pytest.mark.parametrize("name", ["DISPLAY", "WAYLAND_DISPLAY", "BROWSER"])

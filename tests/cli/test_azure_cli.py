@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Program
-from tests.conftest import Json, Sandbox
+from tests.conftest import SITE, Json, Sandbox
+from tests.support.person import tokens_of
 
 OTHER = "11111111-2222-3333-4444-555555555555"
 NOT_LOGGED_IN = "ERROR: Please run 'az login' to setup account."
@@ -157,3 +158,26 @@ def test_a_cli_that_is_not_installed_ends_with_4(mct: Program, az: AzureCli, tmp
 def test_a_default_of_another_cloud_is_not_taken(mct: Program, azure: Sandbox, az: AzureCli) -> None:
     az.profile(azure.tenant_id, {OTHER: True}, cloud="AzureCloud")
     assert mct("status", "--auth", "cli", "--tenant", azure.tenant_id, env=az.env).code == 3, "the only one there is"
+
+
+def test_a_role_given_after_the_sign_in_is_told_with_the_commands_that_bring_it(
+    mct: Program, azure: Sandbox, az: AzureCli
+) -> None:
+    """`az` hands out the token that it has for an hour and more: the same command would fail again and again."""
+    assert mct("setup", "-a", SITE, "--client", "Old", "-y").code == 0
+    address = azure.person("casey", arm=[("Website Contributor", SITE)])
+    az.answers(tokens_of(azure, address))
+    az.profile(azure.tenant_id, {azure.subscription_id: True}, user={"name": address, "type": "user"})
+    login = f"az logout; az login --tenant {azure.tenant_id}"
+    add = ("add-client", "A", "-a", SITE, "--auth", "cli", "-y")
+    left = mct(*add, env=az.env)
+    assert (left.code, login in left.err) == (4, True), left
+    assert login in mct("doctor", "-a", SITE, "--auth", "cli", env=az.env).out
+    azure.give_directory_role(address, "Cloud Application Administrator")
+    refused = mct(*add, "-o", "json", env=az.env)
+    error = refused.document["error"]
+    assert (refused.code, error["code"], error["missing"]) == (4, "permission-missing", [])
+    assert "Ask" not in error["remedy"], "they have it"
+    assert error["remedy"].endswith(login)
+    az.answers(tokens_of(azure, address))
+    assert mct(*add, env=az.env).code == 0, "after the new sign-in"

@@ -114,6 +114,19 @@ def transitive(client: Client, who: str, headers: dict[str, str]) -> Any:
     return client.request("GET", path, headers=headers)
 
 
+def test_a_role_that_is_given_is_in_no_token_that_is_older(client: Client) -> None:
+    """The directory shows it at once; requests are judged by the token (Azure/azure-cli#32855)."""
+    _, older = person(client)
+    theirs = client.graph("POST", "/applications", json=OWN).json()
+    given = {"user": "casey@contosolearning.onmicrosoft.com", "role": "Application Administrator"}
+    assert client.request("POST", "/_sandbox/directory-roles", json=given).is_success
+    shown = client.graph("GET", f"{CAST}?$count=true", headers={**older, **EVENTUAL}).json()["value"]
+    assert [one["displayName"] for one in shown] == ["Application Administrator"]
+    for bearer, status in ((older, 403), (bearer_of(client, "casey"), 204)):
+        answer = client.graph("PATCH", f"/applications/{theirs['id']}", json={"notes": "x"}, headers=bearer)
+        assert answer.status_code == status
+
+
 def test_assignments_show_what_the_cast_does_not(client: Client) -> None:
     theirs = make_service(client)
     who, headers = person(

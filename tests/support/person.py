@@ -21,7 +21,7 @@ AZURE_CLI = "04b07795-8ddb-461a-bbee-02f9e1bf7b46"
 
 def sign_in_as(patch: pytest.MonkeyPatch, azure: Sandbox, address: str) -> None:
     """From now on, whoever signs in with a device code is this person."""
-    tokens = {resource: _token(azure, address, resource) for resource in (azure.graph_url, azure.origin)}
+    tokens = tokens_of(azure, address)
 
     async def ask(scope: str, /, *, claims: str | None = None) -> AccessToken:
         del claims
@@ -32,6 +32,11 @@ def sign_in_as(patch: pytest.MonkeyPatch, azure: Sandbox, address: str) -> None:
         return CallerCredential(ask, "your account (device code)", connection.retry_policy(), is_person=True)
 
     patch.setattr(interactive, "person", person)
+
+
+def tokens_of(azure: Sandbox, address: str) -> dict[str, str]:
+    """A person's tokens of this moment, by resource."""
+    return {resource: _token(azure, address, resource) for resource in (azure.graph_url, azure.origin)}
 
 
 def _token(azure: Sandbox, address: str, resource: str) -> str:

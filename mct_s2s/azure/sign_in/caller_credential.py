@@ -60,6 +60,7 @@ class CallerCredential:
         client_id: whose tokens these are, where they are an application's and it is known.
         is_person: whether they are a person's, where that is known.
         tenant: where they sign in, where that is known.
+        after_a_grant: as `SignedIn` has it.
         closes: closes the underlying credential.
         renew: a way to ask that remembers nothing: the SDK's credentials keep tokens of their own.
         say: tells a person what is about to happen.
@@ -75,6 +76,7 @@ class CallerCredential:
         client_id: str | None = None,
         is_person: bool | None = None,
         tenant: str | None = None,
+        after_a_grant: tuple[str, str] = ("", ""),
         closes: Callable[[], Any] | None = None,
         renew: Callable[[], Ask] | None = None,
         say: Callable[[str], None] | None = None,
@@ -83,6 +85,7 @@ class CallerCredential:
             description,
             ClientId(client_id) if client_id else None,
             False if client_id else is_person,
+            after_a_grant,
         )
         self._ask = ask
         self._retry_policy = retry_policy

@@ -85,11 +85,11 @@ def encode(claims: str) -> str:
     return base64.b64encode(claims.encode()).decode()
 
 
-def azure_cli_login(scope: str, tenant: str | None, challenge: Challenge | None = None) -> str:
+def azure_cli_login(scope: str | None, tenant: str | None, challenge: Challenge | None = None) -> str:
     """How a user of the Azure CLI signs in again, with what is required: `az login` alone gives the same token."""
-    where = ["--tenant", tenant] if tenant else []
+    where = [*(["--tenant", tenant] if tenant else []), *(["--scope", scope] if scope else [])]
     claims = ["--claims-challenge", challenge.encoded] if challenge else []
-    return f"{command('az', 'logout')}; {command('az', 'login', *where, '--scope', scope, *claims)}"
+    return f"{command('az', 'logout')}; {command('az', 'login', *where, *claims)}"
 
 
 def demanded(

@@ -16,11 +16,17 @@ from mct_s2s.azure.connection import Connection
 from mct_s2s.azure.services import reason
 from mct_s2s.azure.sign_in import azure_cli
 from mct_s2s.azure.sign_in.caller_credential import Again, CallerCredential
+from mct_s2s.azure.sign_in.claims import azure_cli_login
 from mct_s2s.azure.sign_in.client_tokens import assertion_in
 from mct_s2s.azure.sign_in.method import Method
 from mct_s2s.errors import UsageError
 from mct_s2s.key_pairs import known_algorithms
 from mct_s2s.local_files import read_given
+from mct_s2s.model.commands import command
+
+_SINCE_SIGN_IN = "If you were given it, or activated it (PIM), after you signed in, sign in again first:"
+"""az and azd hand out the token that they have for an hour or more: docs/azure-contract.md, section 2.4."""
+_OF_MACHINE = ("A managed identity's token can be 24 hours old: what it was given since counts from its next one.", "")
 
 
 def sign_in(method: Method, connection: Connection) -> CallerCredential:
@@ -43,7 +49,9 @@ def sign_in(method: Method, connection: Connection) -> CallerCredential:
         case Method.AZD:
             seconds = _process_seconds(connection)
             inner = aio.AzureDeveloperCliCredential(tenant_id=connection.tenant or "", process_timeout=seconds)
-            return _of(inner, "Azure Developer CLI", connection, again=Again.AZD)
+            login = command("azd", "auth", "login", *(["--tenant-id", connection.tenant] if connection.tenant else []))
+            again = (_SINCE_SIGN_IN, f"azd auth logout; {login}")
+            return _of(inner, "Azure Developer CLI", connection, again=Again.AZD, after_a_grant=again)
         case _:
             from mct_s2s.azure.sign_in import interactive  # noqa: PLC0415  # requests and MSAL's browser part
 
@@ -127,7 +135,8 @@ def _managed_identity(connection: Connection) -> CallerCredential:
     client_id = connection.environ.get("AZURE_CLIENT_ID")
     inner = aio.ManagedIdentityCredential(client_id=client_id, transport=connection.transport())
     description = "managed identity of this machine"
-    return _of(inner, description, connection, again=Again.ENDPOINT, client_id=client_id, is_person=False)
+    options = {"again": Again.ENDPOINT, "client_id": client_id, "is_person": False}
+    return _of(inner, description, connection, after_a_grant=_OF_MACHINE, **options)
 
 
 def _azure_cli(connection: Connection) -> CallerCredential:
@@ -136,7 +145,9 @@ def _azure_cli(connection: Connection) -> CallerCredential:
     # Asked once more, `az` gets an application another token; a person's it gives out until that has expired.
     again = Again.ENDPOINT if is_person is False else Again.AZURE_CLI
     inner = aio.AzureCliCredential(tenant_id=tenant or "", process_timeout=_process_seconds(connection))
-    return _of(inner, "Azure CLI", connection, again=again, client_id=client_id, is_person=is_person)
+    since = (_SINCE_SIGN_IN, azure_cli_login(None, connection.tenant)) if is_person is not False else ("", "")
+    options = {"again": again, "client_id": client_id, "is_person": is_person, "after_a_grant": since}
+    return _of(inner, "Azure CLI", connection, **options)
 
 
 def _of(inner: Any, description: str, connection: Connection, **more: Any) -> CallerCredential:

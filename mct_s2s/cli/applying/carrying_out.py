@@ -46,6 +46,7 @@ async def _apply(current: Run, site: SiteRun, shared: _SharedRegistrations, ui: 
                 site.outcome = await carry_out(site.session, site.outcome, site.since, ui)
         retire_files(current.terminal, site.session, site.outcome)
     except S2SError as error:
+        site.session.azure.directory_access.signed_in.remind(error)
         site.error = error
     except Exception as bug:  # what went wrong at one site stops no other, and what was made there is told
         from mct_s2s.cli.mistakes import bug_report  # noqa: PLC0415  # hardly ever

@@ -19,7 +19,7 @@ from mct_s2s.model.ids import ClientId
 from mct_s2s.planning.changes import AddCredential, AnyChange, DisableIdentity, RestartSite, WriteSettings
 from mct_s2s.planning.identifiers import with_known_name
 from mct_s2s.planning.permissions.grants import missing_rights, requests
-from mct_s2s.planning.permissions.preflight import likely_missing
+from mct_s2s.planning.permissions.preflight import holds, likely_missing
 from mct_s2s.planning.plan import Plan, references
 from mct_s2s.ports.apply_progress import Progress, during, waiting
 
@@ -47,6 +47,12 @@ async def apply(session: Session, outcome: Outcome, progress: Progress) -> None:
     try:
         await apply_changes(ApplyContext(session, outcome, progress))
     except PermissionMissing as refused:
+        if refused.missing and holds(outcome.journal.failed[0][0], before, outcome.access):
+            refused.missing = ()
+            refused.advise(
+                "You have the role or permission for this, but it has not taken effect yet. Run the same command again "
+                "in a few minutes."
+            )
         # So that all that is missing is asked for at once.
         here = likely_missing([change for change, _ in outcome.journal.failed], before, outcome.access)
         rest = likely_missing(outcome.journal.left, before, outcome.access)

@@ -24,6 +24,7 @@ from mct_s2s.planning.secrets.secret_policy import OTHERWISE, longest_end, typed
 NEW = "app registrations"
 """The subject of a check of what has yet to be created."""
 DIRECTORY = "Microsoft Graph"
+SIGNED_IN = "signed-in"
 READ_SITE = "read-app-service"
 OFF = "service-off"
 """No obstacle: `setup` switches it on."""
@@ -167,11 +168,12 @@ def _directory_needs(seen: Seen, *, consent: bool) -> tuple[Need, ...]:
 
 def _signed_in(access: CallerRights) -> DoctorCheck:
     assert access.directory is not None  # noqa: S101  # `doctor` always asks
-    how = access.directory.signed_in.description
+    signed_in = access.directory.signed_in
+    how = signed_in.description
     name = access.directory.name
     message = f"Signed in as {name} with {how}." if name else f"Signed in with {how}."
     short = f"{name}, {how}" if name else how
-    return DoctorCheck("signed-in", State.OK, "Signed in", short, name or how, message)
+    return DoctorCheck(SIGNED_IN, State.OK, "Signed in", short, name or how, message, *signed_in.after_a_grant)
 
 
 def _tenant(seen: Seen) -> Iterator[DoctorCheck]:

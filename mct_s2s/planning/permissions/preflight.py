@@ -143,12 +143,22 @@ def need_of(change: AnyChange, observed: ObservedState) -> Need | None:  # noqa:
 
 
 def left_if_refused(change: AnyChange, observed: ObservedState, access: CallerRights) -> ManualStep | None:
-    """What is left to others where the real request for admin consent is refused although nothing spoke against it."""
-    if not isinstance(change, AssignAppRole):
+    """What is left to others where the real request for admin consent is refused although nothing spoke against it.
+
+    Nothing where the caller holds the right, and only its token does not show it yet.
+    """
+    keeps_tokens = access.directory is not None and access.directory.signed_in.after_a_grant[0]
+    if not isinstance(change, AssignAppRole) or (keeps_tokens and holds(change, observed, access)):
         return None
     need = need_of(change, observed)
     assert need is not None  # noqa: S101  # consent has one
     return _left(change, Judged(need, Verdict.NO, (Obstacle(ObstacleKind.ROLE),)), access)
+
+
+def holds(change: AnyChange, observed: ObservedState, access: CallerRights) -> bool:
+    """Whether the caller was seen to have the right that a change takes."""
+    need = need_of(change, observed)
+    return need is not None and judge(need, access).verdict is Verdict.YES
 
 
 def likely_missing(changes: Iterable[AnyChange], observed: ObservedState, access: CallerRights) -> tuple[Lack, ...]:

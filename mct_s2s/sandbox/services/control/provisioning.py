@@ -4,6 +4,7 @@
     POST people            {"name", "armRoles"}, who sign in with a device code; `name` is the part before the @
     POST sites             {"name", "group", "subscription"?, "kind"?, "slot"?, "settings"?}
     POST role-assignments  {"principalId", "role", "scope"}      DELETE {"principalId"} removes all of its roles
+    POST directory-roles   {"user", "role"}, by address: tokens that were issued before do not show the role
     POST deny-assignments  {"scope", "actions", "notActions"?, "name"?}    DELETE removes all
     POST locks             {"scope", "level", "name"?}                     DELETE removes all
 
@@ -91,6 +92,15 @@ def _unassign(call: ControlCall) -> None:
     access.assignments = [a for a in access.assignments if a["principalId"] != principal]
 
 
+def _give_directory_role(call: ControlCall) -> None:
+    sent, users = call.body, call.state.directory.users
+    (template,) = _directory_roles({"directoryRoles": [member(sent, "role", str)]})["@roles"]
+    held = users.first_seen_by("userPrincipalName", member(sent, "user", str))
+    if held is None:
+        raise arm_error(404, "NotFound", "No such person.")
+    users.put({**held, "@roles": [*held["@roles"], template]})
+
+
 def _deny(call: ControlCall) -> Any:
     """Deny actions at a scope, as a managed application does."""
     sent = call.body
@@ -160,6 +170,7 @@ ROWS: tuple[tuple[str, str, Callable[[ControlCall], Any]], ...] = (
     ("POST", "sites", _add_site),
     ("POST", "role-assignments", _assign_role),
     ("DELETE", "role-assignments", _unassign),
+    ("POST", "directory-roles", _give_directory_role),
     ("POST", "deny-assignments", _deny),
     ("DELETE", "deny-assignments", lambda call: call.state.resources.access.denials.clear()),
     ("POST", "locks", _lock),
