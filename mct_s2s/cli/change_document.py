@@ -11,9 +11,9 @@ from mct_s2s.cli.options import ChangingOptions, PlanFormat
 from mct_s2s.engine.outcome import Outcome
 from mct_s2s.engine.session import Session
 from mct_s2s.plain_text import plain
-from mct_s2s.planning.fingerprint import fingerprint as digest_of
 from mct_s2s.planning.identifiers import identify
 from mct_s2s.planning.permissions.grants import missing_rights
+from mct_s2s.planning.reviewed import fingerprint as digest_of
 from mct_s2s.render.console import Terminal
 from mct_s2s.render.documents import connection_document
 from mct_s2s.render.plan import target_details

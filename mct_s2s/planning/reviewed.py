@@ -1,67 +1,127 @@
-"""Whether a plan that is made later does nothing that was not in the one that was reviewed."""
+"""One canonical form of a plan: its digest is what a reviewer approves, and by it a later plan is held against that."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import fields, is_dataclass
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import is_dataclass, replace
+from datetime import datetime
+from typing import TypeAlias
 
 from mct_s2s.model.azure_resources import IdentityResource, Site
+from mct_s2s.model.client_credentials import NEVER, Certificate
 from mct_s2s.model.directory_objects import Application, ServicePrincipal
-from mct_s2s.planning.changes import AnyChange, ApplicationEdits, Part, Ref, SettingEdit
-from mct_s2s.planning.plan import Plan, Results
+from mct_s2s.model.duration import END_OF_DAY
+from mct_s2s.model.resource_id import ResourceId
+from mct_s2s.planning.changes import AnyChange, ApplicationEdits, Part, Ref, SettingEdit, WriteSettings
+from mct_s2s.planning.plan import ManualStep, Plan, Results
 
-_WITHOUT_EFFECT = frozenset({"detail", "after", "is_new", "changed", "unchanged"})
-"""Members of a change that say something about it, or when it is its turn."""
-
-
-Made = Mapping[Ref[str], str]
+_MONTH = 30.4375
+"""Days, on average: a lifetime of a year is 365 or 366 days, by the day on which it begins."""
+_OF_THE_RUN = frozenset(
+    {"detail", "what", "after", "starts", "credential_name", "instead_of", "keep", "is_new", "unchanged", "needed"}
+)
+"""Words for people, the order, the moment and the run's own names, other people's settings, rights, and what only the
+store on this machine remembers."""
+_SECRET = frozenset({"exact", "tidy"})
+"""Settings that a backup puts back may hold secrets: of those that are not ours, only the names are told."""
+Made: TypeAlias = Mapping[str, Ref[str]]
 """The ids that reviewed changes have yielded."""
+_NONE: Made = {}
+_KNOWN_BY = {
+    Site: "resource",
+    IdentityResource: "resource",
+    Application: "object_id",
+    ServicePrincipal: "id",
+    Certificate: "thumbprint",
+}
 
 
-def is_covered(plan: Plan, reviewed: Plan, done: Iterable[tuple[AnyChange, Results]] = ()) -> bool:
-    """Whether every change of `plan` was reviewed.
+def fingerprint(plan: Plan, now: datetime, subject: str) -> str:
+    """The SHA-256 of what a plan changes, in hexadecimal digits: the same for every run that would do the same.
 
-    It may do less, as someone else has done a part of it. An id that was to be made is either still to be made, or one
-    that this run has made by that very change: of what others have made meanwhile, no one has reviewed anything.
-
-    Args:
-        done: what this run has done, at other App Services, with its results.
+    Steps that the caller has no right to are part of it: the administrator who is asked to take them sees the same
+    digest. `subject` is what it is done to: two App Services with the same settings have different plans.
     """
-    known = {change.key: change for change in reviewed.changes}
-    made: dict[Ref[str], str] = {}
+    steps = sorted(sorted(_facts_of(step, now)) for step in (*plan.changes, *plan.left_to_others))
+    return hashlib.sha256(json.dumps([subject.casefold(), sorted(plan.places), steps]).encode()).hexdigest()
+
+
+def combined(digests: Sequence[str]) -> str:
+    """The digest of several together, in whichever order they are listed; that of one is its own."""
+    if len(digests) == 1:
+        return digests[0]
+    return hashlib.sha256(json.dumps(sorted(digests)).encode()).hexdigest()
+
+
+def is_covered(plan: Plan, reviewed: Plan, now: datetime, done: Iterable[tuple[AnyChange, Results]] = ()) -> bool:
+    """Whether every change of `plan` was reviewed: it may do less, as someone else has done a part of it.
+
+    An id that was to be made is either still to be made, or one that this run has made by that very change: of what
+    others have made meanwhile, no one has reviewed anything. `done` is what this run has done, at other App Services.
+    """
+    then = {change.key: _facts_of(_with_later_values(change), now) for change in reviewed.changes}
+    made: dict[str, Ref[str]] = {}
+
+    def was_reviewed(change: AnyChange, made: Made) -> bool:
+        return change.key in then and _facts_of(_with_later_values(change), now, made) <= then[change.key]
+
     for change, results in done:
-        if change.key in known and _is_within(change, known[change.key], {}):
-            refs = (Ref[str](change.key, part) for part in Part)
-            made |= {ref: value for ref in refs if (value := results.known(ref)) is not None}
-    return all(change.key in known and _is_within(change, known[change.key], made) for change in plan.changes)
+        if was_reviewed(change, _NONE):
+            refs = (Ref[str](change.key, part) for part in Part if part is not Part.EXPIRES)
+            made |= {value: ref for ref in refs if (value := results.known(ref)) is not None}
+    return all(was_reviewed(change, made) for change in plan.changes)
 
 
-def _is_within(now: object, then: object, made: Made) -> bool:
-    if isinstance(then, Ref):
-        return now == then or (now is not None and now == made.get(then))
-    if type(now) is not type(then):
-        return False
-    if isinstance(now, tuple) and isinstance(then, tuple):
-        return all(any(_is_within(one, other, made) for other in then) for one in now)
-    if isinstance(now, frozenset) and isinstance(then, frozenset):
-        return now <= then
-    if is_dataclass(then) and not isinstance(then, type):
-        return _object_is_within(now, then, made)
-    return now == then
+def _with_later_values(change: AnyChange) -> AnyChange:
+    """The values that a list will have come from ids that are made in between: the specification says them all."""
+    if not isinstance(change, WriteSettings):
+        return change
+    return replace(change, edits=tuple(replace(edit, after=None, pending=1) for edit in change.edits))
 
 
-def _object_is_within(now: object, then: object, made: Made) -> bool:
-    """Objects of one type: nouns are compared by what they are called, values by their members."""
-    match then:
-        case Site() | IdentityResource():
-            return bool(now.resource == then.resource)  # type: ignore[attr-defined]  # of the same type
-        case Application():
-            return bool(now.object_id == then.object_id)  # type: ignore[attr-defined]  # as above
-        case ServicePrincipal():
-            return bool(now.id == then.id)  # type: ignore[attr-defined]  # as above
-    names = [one.name for one in fields(then) if one.name not in _WITHOUT_EFFECT]  # type: ignore[arg-type]  # as asked
-    if isinstance(then, SettingEdit) and then.pending:
-        names = ["name", "before"]
-    pairs = ((getattr(now, name), getattr(then, name)) for name in names)
-    may_be_less = isinstance(then, ApplicationEdits)
-    return all((may_be_less and less is None) or _is_within(less, more, made) for less, more in pairs)
+def _facts_of(step: AnyChange | ManualStep, now: datetime, made: Made = _NONE) -> frozenset[str]:
+    """What a step does, as a set of sentences: those of a step that does less are a subset."""
+    left_out = _OF_THE_RUN | ({"expires"} if getattr(step, "given", None) else set())  # a certificate says it itself
+    said = {name: member for name, member in vars(step).items() if name not in left_out}
+    if not isinstance(step, ManualStep):
+        said |= {"action": step.action, "resource": step.resource}
+    facts = (fact for name, member in said.items() for fact in _facts(name, member, now, made))
+    return frozenset((type(step).__name__, *facts))
+
+
+def _facts(path: str, value: object, now: datetime, made: Made) -> Iterator[str]:
+    match getattr(value, _KNOWN_BY.get(type(value), ""), value):
+        case ResourceId() as resource:
+            yield f"{path}={str(resource).casefold()}"
+        case datetime() as ends:
+            yield f"{path}={_lifetime(ends, now)}"
+        case str() as known if known in made:
+            yield from _facts(path, made[known], now, _NONE)
+        case tuple() | frozenset() as several:
+            yield from (f"{path}[]={json.dumps(sorted(_facts('', one, now, made)))}" for one in several)
+        case _ if is_dataclass(value):
+            yield from (
+                fact for name, one in _members(value).items() for fact in _facts(f"{path}.{name}", one, now, made)
+            )
+        case plain:
+            yield f"{path}={json.dumps(plain)}"
+
+
+def _members(value: object) -> dict[str, object]:
+    """What is said of a value: an edit of nothing is none, and a list of ids that have yet to be made is unknown."""
+    match value:
+        case ApplicationEdits():
+            return {name: one for name, one in vars(value).items() if one is not None}
+        case SettingEdit() if value.pending:
+            return {"name": value.name, "before": value.before}
+        case _:
+            return {name: one for name, one in vars(value).items() if name not in _SECRET}
+
+
+def _lifetime(ends: datetime, now: datetime) -> str:
+    """A date where one was typed, which is a day's last second, or else the length: in months, as days differ."""
+    if ends == NEVER or ends.time() == END_OF_DAY:
+        return ends.date().isoformat()
+    return f"{round((ends - now).days / _MONTH)} months"

@@ -12,9 +12,9 @@ from mct_s2s.model.duration import END_OF_DAY
 from mct_s2s.model.ids import KeyId
 from mct_s2s.planning.changes import WriteSettings
 from mct_s2s.planning.credentials.secret import AddSecret, SecretSpec
-from mct_s2s.planning.fingerprint import fingerprint
 from mct_s2s.planning.make import make_plan
 from mct_s2s.planning.plan import BlockedStep, Facts, Left, ManualStep, Plan
+from mct_s2s.planning.reviewed import fingerprint
 
 from tests.planning.scenarios import (
     FACTS,

@@ -34,9 +34,9 @@ def with_known_ids(change: AnyChange) -> AnyChange:
 
 
 def test_the_same_plan_and_less_of_it_are_covered() -> None:
-    assert is_covered(PLAN, PLAN)
-    assert is_covered(Plan(), PLAN)
-    assert all(is_covered(Plan(tuple(s for s in PLAN.steps if s is not left)), PLAN) for left in PLAN.steps)
+    assert is_covered(PLAN, PLAN, FACTS.now)
+    assert is_covered(Plan(), PLAN, FACTS.now)
+    assert all(is_covered(Plan(tuple(s for s in PLAN.steps if s is not left)), PLAN, FACTS.now) for left in PLAN.steps)
 
 
 def test_an_id_that_was_to_be_made_is_covered_only_if_this_run_has_made_it() -> None:
@@ -45,15 +45,17 @@ def test_an_id_that_was_to_be_made_is_covered_only_if_this_run_has_made_it() -> 
     for change in PLAN.changes:
         for part in Part:
             results.record(change.key, part, guid(f"{change.key}{part}"))
-    assert is_covered(later, PLAN, [(change, results) for change in PLAN.changes])
-    assert not is_covered(later, PLAN), "someone else has"
+    assert is_covered(later, PLAN, FACTS.now, [(change, results) for change in PLAN.changes])
+    assert not is_covered(later, PLAN, FACTS.now), "someone else has"
     others = [(replace(change, name="Other"), results) for change in PLAN.changes]
-    assert not is_covered(later, PLAN, others), "made by another change of the same key"
+    assert not is_covered(later, PLAN, FACTS.now, others), "made by another change of the same key"
 
 
 def test_a_step_more_is_not_covered() -> None:
-    assert not is_covered(make_plan(spec("A", "B", "C"), observed_state(), FACTS), PLAN)
-    assert not is_covered(PLAN, Plan(tuple(step for step in PLAN.steps if not isinstance(step, RestartSite))))
+    assert not is_covered(make_plan(spec("A", "B", "C"), observed_state(), FACTS), PLAN, FACTS.now)
+    assert not is_covered(
+        PLAN, Plan(tuple(step for step in PLAN.steps if not isinstance(step, RestartSite))), FACTS.now
+    )
 
 
 @pytest.mark.parametrize("change", [c for c in PLAN.changes if isinstance(c, AddCredential | WriteSettings)], ids=type)
@@ -64,26 +66,28 @@ def test_a_step_that_does_something_else_is_not_covered(change: AnyChange) -> No
     else:
         assert isinstance(change, WriteSettings)
         other = replace(change, spec=replace(change.spec, without=frozenset({guid("someone")})))
-    assert not is_covered(Plan(tuple(other if step is change else step for step in PLAN.steps)), PLAN)
+    assert not is_covered(Plan(tuple(other if step is change else step for step in PLAN.steps)), PLAN, FACTS.now)
 
 
 def test_a_setting_that_someone_has_changed_meanwhile_is_not_covered() -> None:
     changed = replace(observed_state(), app_service=app_service({**FOREIGN, "ServiceAuthEnabled": "false"}))
-    assert not is_covered(make_plan(spec("A", "B"), changed, FACTS), PLAN)
+    assert not is_covered(make_plan(spec("A", "B"), changed, FACTS), PLAN, FACTS.now)
     others = replace(observed_state(), app_service=app_service({**FOREIGN, "Theirs": "new"}))
-    assert is_covered(make_plan(spec("A", "B"), others, FACTS), PLAN), "other people's settings are not shown"
+    assert is_covered(make_plan(spec("A", "B"), others, FACTS), PLAN, FACTS.now), (
+        "other people's settings are not shown"
+    )
 
 
 def test_an_edit_of_a_registration_may_do_less() -> None:
     full = next(c for c in PLAN.changes if isinstance(c, UpdateApplication) and c.edits.tags)
     less = replace(full, edits=replace(full.edits, tags=()))
-    assert is_covered(Plan((less,)), Plan((full,)))
+    assert is_covered(Plan((less,)), Plan((full,)), FACTS.now)
     more = replace(full, edits=replace(full.edits, tags=(*full.edits.tags, "another")))
-    assert not is_covered(Plan((more,)), Plan((full,)))
+    assert not is_covered(Plan((more,)), Plan((full,)), FACTS.now)
 
 
 def test_references_to_other_results_are_no_free_pass() -> None:
     """A step that was to use something made cannot become a step of another kind."""
     first = PLAN.changes[0]
     other = replace(PLAN.changes[-1], key=first.key)
-    assert not is_covered(Plan((other,)), PLAN)
+    assert not is_covered(Plan((other,)), PLAN, FACTS.now)

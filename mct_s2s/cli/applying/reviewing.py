@@ -22,7 +22,7 @@ from mct_s2s.errors import Refused, S2SError
 from mct_s2s.model.commands import own_command
 from mct_s2s.model.desired import Pruning, ServiceSpec
 from mct_s2s.model.trust_file import TrustFile
-from mct_s2s.planning.fingerprint import combined, fingerprint
+from mct_s2s.planning.reviewed import combined, fingerprint
 from mct_s2s.stores.departures import LocalDepartures
 
 

@@ -23,7 +23,7 @@ from mct_s2s.errors import Refused, UsageError
 from mct_s2s.model.commands import own_command
 from mct_s2s.model.desired import Desired, Lifetime, Rotation
 from mct_s2s.planning.credentials.secret import SecretSpec
-from mct_s2s.planning.fingerprint import combined
+from mct_s2s.planning.reviewed import combined
 
 _UNFIT = {
     "name": "NAME",

@@ -106,7 +106,7 @@ class SiteInterface:
             return False
         is_rest = bool(outcome.restored) and not self._exactly
         done = [(one.change, site.outcome.results) for site in self._sites if site.outcome for one in site.outcome.done]
-        if is_rest or (reviewed is not None and is_covered(outcome.plan, reviewed.plan, done)):
+        if is_rest or (reviewed is not None and is_covered(outcome.plan, reviewed.plan, outcome.request.now, done)):
             self.was_asked, self._site.read_at = False, clock.seconds()
             return True
         raise Refused(
