@@ -142,24 +142,6 @@ def test_what_is_refused_on_the_way_tells_what_else_is_probably_missing(mct: Pro
 # --- owners ---
 
 
-@pytest.mark.parametrize("fault", ["lostAnswer", "reset"])
-@pytest.mark.parametrize("at", sampled(range(1, 13), 2, salt="writes of an owner"))
-def test_stopped_at_any_write_an_owner_resumes(mct: Program, azure: Sandbox, at: int, fault: str) -> None:
-    caller = azure.caller(*UNATTENDED, arm=ARM)
-    words = ("setup", "-a", SITE, "--client", "A", *JSON)
-    stop = {"type": "freezeAfterWrites", "writes": at, "then": "reset"}
-    lost = {"match": {"writes": True}, "nth": at, "times": 1, "fault": {"type": fault}}
-    azure.misbehave(lost, {"match": {"service": "*"}, "fault": stop})
-    mct(*words, env=caller)
-    azure.behave()
-    azure.advance(60)
-    done = mct(*words, env=caller)
-    assert (done.code, mct("status", "-o", "json").document["healthy"]) == (0, True), done
-    assert sorted(bool(one["uniqueName"]) for one in azure.made_by_us()) == [True, True]
-    azure.forget()
-    assert (mct(*words, env=caller).code, azure.writes()) == (0, [])
-
-
 def test_an_owner_gives_the_reference_that_the_tenant_demands(mct: Program, azure: Sandbox) -> None:
     azure.vary(service_management_reference_required=True, upsert_without_owner=True)
     caller = azure.caller(*UNATTENDED, arm=ARM)

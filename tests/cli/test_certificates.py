@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import base64
-import signal
 import stat
-import subprocess
 import time
 import warnings
 from collections.abc import Iterator
@@ -18,12 +16,10 @@ from azure.identity import CertificateCredential, EnvironmentCredential
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
-from mct_s2s.key_pairs import certificate_in, make_key_pair
+from mct_s2s.key_pairs import make_key_pair
 
 from tests.cli.conftest import Ended, Program
-from tests.conftest import Json, Sandbox, program, without_azure
-from tests.support.sampling import sampled
-from tests.support.sandbox_inside import Inside
+from tests.conftest import Json, Sandbox
 
 SETUP = ("setup", "--client", "Import", "--credential", "certificate", "-y", "-o", "json")
 NOW = datetime.now(UTC).replace(microsecond=0)
@@ -88,11 +84,6 @@ def call_with(pem: Path, done: Ended, azure: Sandbox, monkeypatch: pytest.Monkey
 
 def public_part(pem: str) -> str:
     return pem[pem.index("-----BEGIN CERTIFICATE") :]
-
-
-def rule(fault: dict[str, Any], **when: Any) -> dict[str, Any]:
-    match = {key: when.pop(key) for key in ("path", "method", "writes") if key in when}
-    return {"match": {"service": "Graph", **match}, "fault": fault, **when}
 
 
 def test_a_certificate_is_made_kept_and_called_with(
@@ -314,66 +305,6 @@ def test_replicas_that_lag_are_waited_for_and_not_written_to_twice(mct: Program,
     assert moody.writes() == []
     moody.lag(0)
     assert len(registered(moody)) == 1
-
-
-def _killed(arguments: tuple[str, ...], inside: Inside, home: Path, *misfortunes: dict[str, Any]) -> None:
-    """Let the program wait for an answer in vain, and kill it."""
-    azure = inside.azure
-    azure.misbehave(*misfortunes)
-    environment = {
-        **without_azure(),
-        **azure.environment,
-        "HOME": str(home),
-        "XDG_DATA_HOME": str(home / "data"),
-        "XDG_STATE_HOME": str(home / "state"),
-    }
-    with subprocess.Popen(
-        program(arguments), env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    ) as process:
-        inside.time.requests.wait_until_all_hang(process)
-        process.send_signal(signal.SIGKILL)
-    azure.behave()
-
-
-@pytest.mark.parametrize("writes", sampled(range(1, 10, 2), 1, salt="certificate"))
-def test_killed_after_any_write_one_certificate_has_its_key(
-    writes: int, mct: Program, moody: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, inside: Inside
-) -> None:
-    freeze = {"type": "freezeAfterWrites", "writes": writes, "then": "hang"}
-    _killed(SETUP, inside, tmp_path, {"match": {"service": "*"}, "fault": freeze})
-    pending = next(tmp_path.rglob("*.pem.pending"), None)
-    taken_up = certificate_in(pending.read_bytes()) if pending else None
-    done = mct(*SETUP)
-    assert done.code == 0, done.document
-    assert mct("status", "-o", "json").document["healthy"] is True
-    (entry,) = registered(moody)
-    if taken_up is not None:
-        assert base64.b64decode(entry["key"]) == taken_up.der, "the key of the first run is taken up"
-    dotenv = next(tmp_path.rglob("import-*.env"))
-    assert sorted(path.suffix for path in dotenv.parent.iterdir()) == [".env", ".pem"]
-    assert call(dotenv, moody, monkeypatch) == 200
-    moody.forget()
-    assert mct(*SETUP).code == 0
-    assert moody.writes() == []
-
-
-def test_killed_while_the_answer_is_on_its_way_the_key_is_taken_up(
-    mct: Program, moody: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, inside: Inside
-) -> None:
-    assert mct("setup", "--client", "Import", "--credential", "none", "-y").code == 0
-    _killed(SETUP, inside, tmp_path, rule({"type": "hang", "when": "after"}, method="PATCH"))
-    (registered_before,) = registered(moody)
-    pending = next(tmp_path.rglob("*.pem.pending"))
-    assert base64.b64decode(registered_before["key"]) == certificate_in(pending.read_bytes()).der
-    planned = mct(*SETUP, "--dry-run")
-    assert planned.code == 3
-    assert "with the key from an interrupted run" in planned.document["changes"][-2]["detail"]
-    moody.forget()
-    done = mct(*SETUP, "--secret-lifetime", "2y")
-    assert (done.code, moody.writes()) == (0, [])
-    assert registered(moody) == [registered_before]
-    assert done.made[0]["expires"] == registered_before["endDateTime"]
-    assert call(saved_to(done), moody, monkeypatch) == 200
 
 
 def test_a_policy_that_allows_a_shorter_life_is_told_with_the_way_out(mct: Program, moody: Sandbox) -> None:

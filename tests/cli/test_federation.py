@@ -210,21 +210,6 @@ def test_lag_is_waited_for(mct: Program, moody: Sandbox) -> None:
     assert len(federated(moody, "Import")) == 1
 
 
-@pytest.mark.parametrize("writes", [2, 4, 6])
-def test_stopped_after_a_write_the_next_run_ends_the_same(writes: int, mct: Program, moody: Sandbox) -> None:
-    freeze = {"type": "freezeAfterWrites", "writes": writes, "then": "reset"}
-    moody.misbehave({"match": {"service": "*"}, "fault": freeze})
-    setup = ("setup", "--client", "A", "--client", "B", *cluster(moody))
-    assert mct(*setup).code == 1
-    moody.behave()
-    assert mct(*setup).code == 0
-    assert mct("status", "-o", "json").document["healthy"] is True
-    assert [len(federated(moody, name)) for name in ("A", "B")] == [1, 1]
-    moody.forget()
-    assert mct(*setup).code == 0
-    assert moody.writes() == []
-
-
 def pod(azure: Sandbox, folder: Path, token: str) -> tuple[str, ...]:
     """`verify` as the client itself, by the token that its platform keeps in a file."""
     (application,) = azure.applications("Import")

@@ -11,7 +11,6 @@ import pytest
 
 from tests.cli.conftest import Ended, Program
 from tests.conftest import FUNCTION_APP, Sandbox
-from tests.support.sampling import sampled
 
 JSON = ("-y", "-o", "json")
 SETUP = ("setup", "--client", "One", "--client", "Two", "--managed-identity", "reports-func", *JSON)
@@ -216,26 +215,3 @@ def test_an_adopted_service_application_is_kept(mct: Program, azure: Sandbox) ->
     (left,) = azure.applications("MCT API")
     assert left["tags"] == ["mct-s2s:adopted:mct-s2s-contosolearn"], "nothing but that it was adopted is remembered"
     assert (azure.arm("GET", FUNCTION_APP).get("identity") or {}).get("principalId") is None
-
-
-@pytest.mark.parametrize("words", [("teardown",), ("remove-client", "reports-func")])
-def test_stopped_at_any_write_the_same_command_ends_the_same(
-    mct: Program, azure: Sandbox, words: tuple[str, ...]
-) -> None:
-    mct(*SETUP)
-    set_up = azure.state()
-    azure.forget()
-    assert mct(*words, *JSON).code == 0
-    wanted, log = _state(azure), azure.log()
-    sent = [row["service"] for row in log if f"{row['method']} {row['path']}" in azure.writes()]
-    assert len(sent) >= 4
-    for service, at in sampled([(s, n + 1) for s in ("graph", "arm") for n in range(sent.count(s))], 4, salt=words[0]):
-        azure.load(set_up)
-        match = {"service": {"graph": "Graph", "arm": "ARM"}[service], "writes": True}
-        azure.misbehave({"match": match, "fault": {"type": "status", "status": 409}, "nth": at, "times": 1})
-        stopped = mct(*words, *JSON)
-        azure.behave()
-        assert stopped.code == 1, (at, stopped)
-        again = mct(*words, *JSON)
-        assert again.code == 0, (at, again)
-        assert _state(azure) == wanted, at

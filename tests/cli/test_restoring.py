@@ -11,7 +11,6 @@ import pytest
 
 from tests.cli.conftest import Ended, Program
 from tests.conftest import Sandbox
-from tests.support.sampling import sampled
 
 JSON = ("-y", "-o", "json")
 BIN = "/directory/deletedItems"
@@ -173,25 +172,6 @@ def test_at_once_also_while_replicas_have_not_heard_of_the_deletion(mct: Program
     after = mct("add-client", "One", *JSON)
     assert after.code == 0, after
     assert mct("status", "-o", "json").document["healthy"], mct("status", "-o", "json").document["findings"]
-
-
-@pytest.mark.parametrize("at", sampled([1, 2, 3, 5, 7, 9], 3, salt="restored"))
-def test_stopped_at_any_write_the_restoration_ends_the_same(mct: Program, azure: Sandbox, at: int) -> None:
-    first = _set_up(mct, "One")
-    assert mct("teardown", *JSON).code == 0
-    azure.forget()
-    azure.misbehave({"match": {"writes": True}, "fault": {"type": "status", "status": 409}, "nth": at, "times": 1})
-    stopped = mct("setup", "--client", "One", *JSON)
-    azure.behave()
-    again = mct("setup", "--client", "One", *JSON)
-    assert stopped.code in {0, 1}
-    assert again.code == 0, again.out
-    assert _ids(again) == _ids(first)
-    status: dict[str, Any] = mct("status", "-o", "json").document
-    assert status["healthy"], status["findings"]
-    saved = stopped if stopped.code == 0 or not again.made else again
-    if saved.document.get("credentials"):
-        assert _calls(azure, _token(azure, saved, "One")) == 200
 
 
 def test_a_uri_that_a_deleted_stranger_holds_is_named_with_the_command_that_frees_it(

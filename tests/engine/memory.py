@@ -150,8 +150,7 @@ WRITES = frozenset({
     "purge_application", "register_application", "name_application", "add_owner",
     "write_settings", "restart", "enable", "disable",
 })  # fmt: skip
-STORING = frozenset({"begin", "deliver", "key_pair", "deliver_certificate"})
-LOCAL = STORING | {"note", "check", "read"}
+LOCAL = {"begin", "deliver", "key_pair", "deliver_certificate", "note", "check", "read"}
 """What a place does on this machine: it takes no round trip."""
 
 
@@ -228,13 +227,10 @@ class MemoryState:
     patient: list[str] = field(default_factory=list)
     """Those of them that are to wait out an answer of *not there yet*."""
     most_at_once: int = 0
-    at_write: dict[int, tuple[Hook | None, Hook | None]] = field(default_factory=dict)
-    """Hooks before and after the nth call that changes something, counted from 0."""
     _before: dict[str, list[Hook | None]] = field(default_factory=dict)
     _after: dict[str, list[Hook | None]] = field(default_factory=dict)
     _at_once: int = 0
     _made: int = 0
-    _writes: int = 0
 
     def before(self, call: str, *hooks: Hook | None) -> None:
         """What happens when the next calls of that name arrive, one hook a call; `None` lets one pass."""
@@ -254,10 +250,8 @@ class MemoryState:
         self.calls.clear()
         self.answered.clear()
         self.patient.clear()
-        self.at_write.clear()
         self._before.clear()
         self._after.clear()
-        self._writes = 0
 
     @asynccontextmanager
     async def call(self, name: str, subject: object = "", *, is_new: bool = False) -> AsyncIterator[None]:
@@ -266,18 +260,14 @@ class MemoryState:
         self.calls.append(text)
         if is_new:
             self.patient.append(text)
-        early = late = None
-        if name in WRITES | STORING:
-            early, late = self.at_write.get(self._writes, (None, None))
-            self._writes += 1
         self._at_once += 1
         self.most_at_once = max(self.most_at_once, self._at_once)
         try:
             await asyncio.sleep(0 if name in LOCAL else self.latency / 2)
-            await _happen(early, _next(self._before, name))
+            await _happen(_next(self._before, name))
             yield
             self.answered.append(text)
-            await _happen(late, _next(self._after, name))
+            await _happen(_next(self._after, name))
             await asyncio.sleep(0 if name in LOCAL else self.latency / 2)
         finally:
             self._at_once -= 1
@@ -349,11 +339,10 @@ def _next(hooks: dict[str, list[Hook | None]], name: str) -> Hook | None:
     return waiting.pop(0) if waiting else None
 
 
-async def _happen(*hooks: Hook | None) -> None:
-    for hook in hooks:
-        outcome = hook() if hook else None
-        if outcome is not None:
-            await outcome
+async def _happen(hook: Hook | None) -> None:
+    outcome = hook() if hook else None
+    if outcome is not None:
+        await outcome
 
 
 def memory_state(*, settings: Mapping[str, str | None] | None = None) -> MemoryState:
@@ -1139,35 +1128,3 @@ def planned(here: MemoryState, *changes: AnyChange, where: Site | None = None) -
     """The beginning of a run with these changes."""
     before = ObservedState("public", TENANT, AppService(where, {}, TENANT.id) if where else None, Trust())
     return Outcome(look(), Plan(changes), before, stores=here.stores)
-
-
-# --- what it came to ---
-
-
-def summary(here: MemoryState) -> dict[str, object]:
-    """The end state by names: ids differ from run to run."""
-    names: dict[str, str] = {app.client_id: f"<{app.display_name}>" for app in here.applications.values()}
-    names |= {one.id: f"<principal of {one.display_name}>" for one in here.principals.values()}
-
-    def named(text: str | None) -> str | None:
-        for identifier, name in names.items():
-            text = text.replace(identifier, name) if text else text
-        return text
-
-    return {
-        "applications": sorted(_summary(here, app, named) for app in here.applications.values()),
-        "principals": sorted(one.display_name for one in here.principals.values()),
-        "consents": sorted(f"{names.get(one.principal_id)} {one.role_id}" for one in here.assignments),
-        "settings": {key: {k: named(v) for k, v in state.settings.items()} for key, state in here.sites.items()},
-        "up to date": all(state.started_with == state.settings for state in here.sites.values()),
-        "places": {name: (store.stored is not None, store.attempts) for name, store in here.stores.items()},
-    }
-
-
-def _summary(here: MemoryState, app: Application, named: Callable[[str | None], str | None]) -> str:
-    store = here.stores.get(app.display_name)
-    delivered = store.stored.key_id if store and store.stored else None
-    held = sorted("delivered" if one.key_id == delivered else f"orphan {one.name}" for one in app.credentials)
-    roles = [(role.value, role.enabled) for role in app.app_roles]
-    access = [(named(one.resource_client_id), one.permissions) for one in app.required_access]
-    return f"{app.display_name} {[named(uri) for uri in app.identifier_uris]} {roles} {access} {app.tags} {held}"

@@ -13,20 +13,14 @@ from mct_s2s.errors import PermissionMissing, S2SError
 from mct_s2s.model.directory_objects import NewApplication
 from mct_s2s.model.ids import AppRoleId, ClientId
 from mct_s2s.planning.changes import (
-    AlreadyRight,
     AnyChange,
     ApplicationEdits,
-    AssignAppRole,
     CreateApplication,
     CreateServicePrincipal,
     DeleteApplication,
-    DisableIdentity,
-    EnableIdentity,
     Part,
-    PurgeApplication,
     Ref,
     RestartSite,
-    RevokeAppRole,
     SettingSpec,
     SettingsSpec,
     UpdateApplication,
@@ -220,13 +214,6 @@ def test_who_is_to_be_shut_out_is_shut_out_before_anything_is_deleted() -> None:
     assert [call.split()[0] for call in here.writes] == ["write_settings", "restart", "delete_application"]
 
 
-def test_what_is_right_already_is_not_touched() -> None:
-    here = memory_state()
-    made = applied(here, AlreadyRight(key="a", name="A", resource="x"), new("B"))
-    assert made.done == ["B"]
-    assert here.writes == ["create_application B"]
-
-
 # --- the stop ---
 
 
@@ -388,60 +375,6 @@ def test_a_patch_keeps_what_is_not_ours_as_it_is_at_the_moment_of_writing() -> N
     assert after.app_roles == (added, ROLE)
     assert after.tags == ("theirs", "ours")
     assert after.identifier_uris == ("https://contoso.com/x",)
-
-
-def test_a_patch_that_changes_nothing_is_not_sent() -> None:
-    here = memory_state()
-    application = here.register("A", tags=("ours",))
-    edits = ApplicationEdits(tags=("ours",))
-    change = UpdateApplication(key="u", name="A", resource="x", object_id=application.object_id, edits=edits)
-    assert applied(here, change).done == ["u"]
-    assert here.writes == []
-
-
-def test_consent_that_is_there_by_now_is_no_error() -> None:
-    here = memory_state()
-    client, service = here.register("A"), here.register("S")
-    ids = [here.principal_of(app.client_id) for app in (client, service)]
-    assert ids[0] is not None
-    assert ids[1] is not None
-    change = AssignAppRole(key="consent", name="A", principal=ids[0].id, service=ids[1].id, role=ROLE.id)
-    first = applied(here, change)
-    (entry,) = applied(here, change).journal.done
-    assert first.journal.done[0].id == here.assignments[0].id
-    assert (entry.id, entry.detail) == (None, "already granted")
-    assert len(here.assignments) == 1
-
-
-def test_consent_is_revoked_and_identities_are_switched_on_and_off() -> None:
-    here = memory_state()
-    identity_resource = here.identity_resources[str(SITE.resource).lower()]
-    on = EnableIdentity(key="on", name="x", identity_resource=identity_resource)
-    (entry,) = applied(here, on).journal.done
-    identity = here.principals[entry.id or ""]
-    service = here.principal_of(here.register("S").client_id)
-    assert service is not None
-    grant = AssignAppRole(key="consent", name="x", principal=identity.id, service=service.id, role=ROLE.id)
-    (granted,) = applied(here, grant).journal.done
-    identity_resource = here.identity_resources[str(SITE.resource).lower()]
-    applied(
-        here,
-        RevokeAppRole(key="revoke", name="x", service=service.id, assignment=granted.id or ""),
-        DisableIdentity(key="off", name="x", identity_resource=identity_resource),
-    )
-    assert here.assignments == []
-    assert here.identity_resources[str(SITE.resource).lower()].principal_id is None
-
-
-def test_a_registration_is_purged_after_it_was_deleted() -> None:
-    here = memory_state()
-    application = here.register("A")
-    gone = DeleteApplication(
-        key="d", name="A", resource="x", object_id=application.object_id, client_id=application.client_id
-    )
-    purge = PurgeApplication(key="p", name="A", object_id=application.object_id, is_new=True, after=("d",))
-    assert applied(here, purge, gone).done == ["d", "p"]
-    assert here.deleted == {}
 
 
 LAG: dict[str, AnyChange] = {

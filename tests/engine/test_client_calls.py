@@ -25,8 +25,7 @@ from mct_s2s.model.client_sign_in import (
     OwnCredential,
     SecretCredential,
 )
-from mct_s2s.model.directory_objects import PrincipalKind, ServicePrincipal
-from mct_s2s.model.ids import ClientId, PrincipalId, api_uri
+from mct_s2s.model.ids import ClientId, api_uri
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.planning.reports.verification import Verification, VerificationCheck
 
@@ -99,29 +98,8 @@ def by_name(outcome: Verification) -> dict[str, VerificationCheck]:
     return {check.check: check for check in outcome.checks}
 
 
-def test_the_sites_own_checks_come_first_and_the_clients_in_their_order() -> None:
-    bench = Bench("Import", "Export")
-    credentials = (bench.credential("Export"), bench.credential("Import"))
-    outcome = bench.proved(*bench.subjects(*credentials))
-    names = [check.client for check in outcome.checks]
-    assert names[:2] == [None, None]
-    assert names[2:] == [*["Import"] * 5, *["Export"] * 5]
-    assert outcome.calls == 2
-
-
 def bench_uri(bench: Bench) -> str:
     return api_uri(bench.here.application_of("MCT service (contosolearn)").client_id)
-
-
-def test_a_token_that_is_refused_disproves_and_names_the_command_that_mends_it() -> None:
-    bench = Bench()
-    client = bench.here.application_of("Import")
-    bench.here.applications[client.object_id] = replace(client, credentials=())
-    checks = by_name(bench.proved())
-    assert checks["token"].ok is False
-    assert checks["token"].remedy == f"mct-s2s rotate-secret {client.client_id} {WHERE}"
-    assert "call" not in checks
-    assert checks["wrong-header"].ok is None, "without a token that opens the API, the header proves nothing"
 
 
 def test_a_login_service_that_does_not_answer_leaves_it_open() -> None:
@@ -204,19 +182,6 @@ def test_a_role_is_waited_for_only_where_consent_to_it_stands() -> None:
     outcome = bench.proved()
     assert bench.tokens.waited == [(False, None)]
     assert by_name(outcome)["role"].ok is False
-
-
-def test_managed_identities_are_spoken_of_only_where_that_is_asked_for() -> None:
-    bench = Bench()
-    identity = ServicePrincipal(
-        PrincipalId(guid("identity")), ClientId(guid("x")), "reports-func", PrincipalKind.MANAGED_IDENTITY
-    )
-    bench.here.principals[identity.id] = identity
-    bench.settings(ServiceObjectIds=identity.id)
-    assert "reports-func" not in {check.client for check in bench.proved().checks}
-    checks = [check for check in bench.proved(identities=True).checks if check.client == "reports-func"]
-    assert [(check.check, check.ok) for check in checks] == [("principal", True), ("allowed", True), ("call", None)]
-    assert "--auth managed-identity" in (checks[-1].remedy or "")
 
 
 @pytest.mark.parametrize(

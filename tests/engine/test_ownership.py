@@ -55,15 +55,6 @@ def timed(work: Coroutine[Any, Any, T]) -> tuple[T | BaseException, float]:
     return run(main())
 
 
-def test_it_is_named_and_findable_by_its_tag() -> None:
-    here = memory_state()
-    made, is_made = run(create_as_owner(here.azure, NEW))
-    assert is_made
-    assert here.applications[made.object_id].unique_name == made.unique_name == "key.A"
-    assert made.tags == ("ours", name_tag("key.A"))
-    assert here.owners[made.object_id] == (ME,)
-
-
 def test_what_an_earlier_run_left_unnamed_is_taken_up() -> None:
     here = memory_state()
     left = left_behind(here, ME)
@@ -119,18 +110,6 @@ def test_a_replica_that_does_not_know_the_owner_yet_is_waited_for() -> None:
     (made, seconds) = timed(create_as_owner(here.azure, NEW))
     assert isinstance(made, tuple)
     assert (made[1], seconds < 5) == (True, True)
-
-
-def test_where_the_creation_made_no_owner_one_adds_oneself() -> None:
-    here = memory_state()
-
-    def take_away() -> None:
-        here.owners.clear()
-        raise DENIED
-
-    here.before("name_application", take_away)
-    made, _ = run(create_as_owner(here.azure, NEW))
-    assert [owner.id for owner in here.owners[made.object_id]] == [ME.id]
 
 
 def test_whoever_can_not_become_the_owner_is_told_who_makes_them_one() -> None:

@@ -134,27 +134,9 @@ def test_a_command_that_has_no_business_in_the_directory_asks_nothing_there() ->
     assert access.at(SITE.resource).locks == ()
 
 
-def test_a_resource_that_nobody_asked_about_is_unknown() -> None:
-    access, _ = found(memory_state())
-    assert access.at(site("other").resource).permissions is None
-
-
-# --- the plan ---
-
-
 # --- policies on secrets ---
 
 DAYS_90 = SecretRule(SecretRestriction.LIFETIME, timedelta(days=90))
-
-
-def test_a_policy_and_missing_rights_are_told_together() -> None:
-    here = memory_state()
-    here.secret_rules = (DAYS_90,)
-    here.roles = NOBODY
-    here.register("MCT", "mct-s2s-contosolearn")
-    error = stopped(here, "Import")
-    assert error.code == "permission-missing"
-    assert "90 days" in error.message
 
 
 def existing(here: MemoryState) -> str:
@@ -176,12 +158,6 @@ def test_a_registrations_own_policy_goes_before_the_tenants(own: tuple[SecretRul
     here.own_secret_rules[existing(here)] = own
     (secret,) = [change for change in setting_up(here, "Import").plan.changes if isinstance(change, AddSecret)]
     assert secret.expires == LATER
-
-
-def test_a_registration_without_a_policy_of_its_own_has_the_tenants() -> None:
-    here = memory_state()
-    existing(here)
-    assert stopped(here, "Import").code == "secret-lifetime-forbidden"
 
 
 def test_a_registrations_own_policy_that_cannot_be_read_may_allow_it() -> None:
@@ -227,14 +203,6 @@ def test_where_nothing_more_is_known_azures_words_and_its_remedy_are_told() -> N
     assert error.request_id == "1234"
 
 
-def test_a_directory_that_may_not_be_read_is_told() -> None:
-    here = memory_state()
-    here.before("tenant", failing(DENIED), failing(DENIED))
-    error = stopped(here, "Import")
-    assert isinstance(error, PermissionMissing)
-    assert DENIED.message in error.message
-
-
 @pytest.mark.parametrize(
     "error",
     [refused("arm-refused", 500), lost(), NotThere("site-not-found", "There is none.", remedy="Look.")],
@@ -268,12 +236,3 @@ def test_consent_that_is_refused_is_left_to_an_administrator_and_the_rest_is_don
     here.roles = frozenset({GLOBAL_ADMINISTRATOR})
     assert setting_up(here, "Import").left_to_others == ()
     assert len(here.assignments) == 1
-
-
-def test_whoever_may_although_no_role_shows_does_it_all() -> None:
-    """Roles of the tenant's own, and those for one registration alone, are in no answer but the real one."""
-    here = memory_state()
-    here.roles = NOBODY
-    here.before("role assignments", failing(DENIED))
-    setting_up(here, "Import")
-    assert here.site_state(SITE.resource).restarts == 1

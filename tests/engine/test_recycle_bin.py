@@ -26,7 +26,7 @@ from tests.engine.memory import (
     request,
     run,
 )
-from tests.planning.scenarios import NOW, SERVICE_KEY, credential, site, spec
+from tests.planning.scenarios import NOW, SERVICE_KEY, credential, spec
 
 NEW = CreateApplication(
     key="A",
@@ -80,18 +80,6 @@ def test_where_everybody_goes_nobody_is_looked_for_among_the_deleted() -> None:
     assert "deleted_applications" not in here.calls
 
 
-def test_a_deleted_trust_is_found_by_its_own_keys_and_nothing_else_is() -> None:
-    here = memory_state()
-    set_up(here, "Import")
-    service, client = here.application_of("MCT service (contosolearn)"), here.application_of("Import")
-    namesake = here.register("Import")
-    for application in (service, client, namesake):
-        here.delete(application, NOW)
-    here.site_state(site().resource).settings = {}
-    trust = trust_of(here, "Import")
-    assert {row.client_id for row in trust.deleted} == {service.client_id, client.client_id}
-
-
 # --- met again while writing ---
 
 
@@ -103,25 +91,6 @@ def deleted_a_moment_ago(here: MemoryState) -> Application:
     application = here.register("A", "key.A", credentials=(credential(),))
     here.delete(application, NOW)
     return application
-
-
-def test_a_registration_that_is_nowhere_is_made() -> None:
-    here = memory_state()
-    application, detail = created(here)
-    assert (application.unique_name, application.display_name, application.tags) == ("key.A", "A", ("ours",))
-    assert detail == ""
-    assert "deleted_applications" not in here.calls
-
-
-def test_a_registration_that_was_deleted_a_moment_ago_is_restored_instead() -> None:
-    """A colleague ran `remove-client` between our look and our write."""
-    here = memory_state()
-    deleted = deleted_a_moment_ago(here)
-    application, detail = created(here)
-    assert application.object_id == deleted.object_id
-    assert application.deleted is None
-    assert "restored" in detail
-    assert application.credentials == (), "nobody knows who holds the secrets that came back with it"
 
 
 def test_the_recycle_bin_may_show_it_late() -> None:

@@ -11,12 +11,11 @@ import pytest
 from mct_s2s.engine.apply.apply import apply_changes
 from mct_s2s.engine.apply.credentials import secret as room
 from mct_s2s.errors import NotThere, ServiceError, UsageError
-from mct_s2s.model.client_credentials import Certificate, Credential, CredentialKind, Federation
+from mct_s2s.model.client_credentials import Credential, CredentialKind
 from mct_s2s.model.directory_objects import Application, NewApplication
-from mct_s2s.model.ids import ApplicationObjectId, ClientId, KeyId, TenantId
+from mct_s2s.model.ids import ClientId, KeyId, TenantId
 from mct_s2s.planning.changes import AnyChange, CreateApplication, Part, Ref, RemoveSecret, Replacement
 from mct_s2s.planning.credentials.certificate import AddCertificate
-from mct_s2s.planning.credentials.federated import AddFederatedCredential
 from mct_s2s.planning.credentials.secret import AddSecret
 from mct_s2s.planning.secrets.secret_policy import LIFETIME_FORBIDDEN
 from mct_s2s.ports.secret_stores import StoredCredential
@@ -130,16 +129,6 @@ def test_a_secret_that_cannot_be_delivered_is_an_error_and_its_place_knows_of_it
     assert here.stores["A"].attempts == [ATTEMPT]
 
 
-def test_the_value_of_a_secret_is_in_nothing_that_is_told() -> None:
-    here = memory_state()
-    made = ran(here, NEW, add())
-    (value,) = here.secrets.values()
-    assert made.store.stored is not None
-    assert made.store.stored.secret == value
-    for told in (*made.details, repr(made.journal), repr(made.store.stored)):
-        assert value not in told
-
-
 def test_a_client_that_another_run_made_with_a_secret_at_this_moment_gets_no_second_one() -> None:
     """`create-if-missing` may return what somebody else has just made: two secrets would be one too many."""
     here = memory_state()
@@ -240,17 +229,6 @@ def test_with_auto_lifetime_the_longest_usual_lifetime_that_the_tenant_allows_is
     assert made.journal.results.end_of("secret", LATER) == held.expires
 
 
-def test_without_it_a_forbidden_lifetime_is_an_error_that_says_what_to_type() -> None:
-    here = memory_state()
-    here.longest_secret = timedelta(days=100)
-    with pytest.raises(ServiceError) as raised:
-        ran(here, NEW, add())
-    assert raised.value.code == LIFETIME_FORBIDDEN
-    assert "--auto-lifetime" in raised.value.remedy
-    assert "--secret-lifetime 20" in raised.value.remedy
-    assert here.calls.count("add_secret A") == 1
-
-
 def test_where_no_lifetime_is_short_enough_the_last_refusal_is_told() -> None:
     here = memory_state()
     here.longest_secret = timedelta(0)
@@ -308,19 +286,6 @@ def test_callers_have_time_to_change_over_before_the_old_secret_goes() -> None:
     assert moments["removed"] - moments["delivered"] == pytest.approx(room.SECONDS_TO_CHANGE_OVER)
 
 
-def test_a_new_secret_that_gives_no_token_is_not_delivered_and_the_old_one_stays() -> None:
-    here = memory_state()
-    _, old, changes = rotating(here)
-    here.before("token", failing(refused("token-refused", 401)))
-    with pytest.raises(ServiceError, match="No"):
-        ran(here, *changes)
-    store = here.stores["A"]
-    assert store.stored is not None
-    assert store.stored.key_id == old.key_id
-    assert old in here.application_of("A").credentials
-    assert store.attempts == [ATTEMPT], "the next run removes what nobody has"
-
-
 def test_a_rotation_that_was_cut_off_before_the_removal_proves_the_new_secret_again() -> None:
     here = memory_state()
     application, old, (adding, removal) = rotating(here)
@@ -367,8 +332,6 @@ def test_an_orphan_is_removed_at_once() -> None:
 
 # --- certificates and federated credentials ---
 
-GIVEN = Certificate(b"der", "AB" * 20, NOW, LATER)
-
 
 def certify(application: Application | None = None, **more: object) -> AddCertificate:
     change = AddCertificate(
@@ -413,23 +376,6 @@ def test_the_key_of_an_attempt_that_was_cut_off_is_taken_up_again() -> None:
     assert stored.key_id == here.application_of("A").credentials[0].key_id
 
 
-def test_a_certificate_whose_key_is_somebody_elses_needs_no_place() -> None:
-    here = memory_state()
-    made = ran(here, NEW, certify(given=GIVEN))
-    assert events(here, "begin", "deliver", "note") == []
-    assert [one.key_id for one in here.application_of("A").credentials] == [GIVEN.key_id]
-    assert made.store.stored is None
-
-
-def test_a_certificate_that_was_delivered_minutes_ago_is_not_made_again() -> None:
-    here = memory_state()
-    application = here.register("A")
-    ran(here, certify(application), keys=True)
-    again = ran(here, certify(application), keys=True)
-    assert here.writes == ["add_certificate A"]
-    assert "created minutes ago" in again.details[0]
-
-
 def test_a_client_that_another_run_made_with_a_certificate_gets_no_second_one() -> None:
     here = memory_state()
     here.register(
@@ -442,19 +388,3 @@ def test_a_client_that_another_run_made_with_a_certificate_gets_no_second_one() 
     assert "another run" in made.details[-1]
     assert len(here.application_of("A").credentials) == 1
     assert events(here, "key_pair") == []
-
-
-def test_a_federated_credential_is_put_under_its_name_once() -> None:
-    here = memory_state()
-    federation = Federation("https://ci.example", "repo:contoso/app", "api://AzureADTokenExchange")
-    application = here.register("A")
-    change = AddFederatedCredential(
-        key="federated", name="A", client="A", object_id=ApplicationObjectId(application.object_id),
-        client_id=application.client_id, audience=AUDIENCE, credential_name=federation.name, federation=federation,
-    )  # fmt: skip
-    ran(here, change)
-    made = ran(here, replace(change, federation=replace(federation, audience="api://other"), exists=True))
-    (row,) = here.federated[application.object_id]
-    assert row.federation is not None
-    assert row.federation.audience == "api://other"
-    assert made.journal.results.resolve(Ref[KeyId]("federated", Part.KEY_ID)) == row.key_id

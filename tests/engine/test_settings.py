@@ -14,7 +14,7 @@ from mct_s2s.model.ids import ClientId
 from mct_s2s.planning.changes import SettingSpec, SettingsSpec, WriteSettings
 from mct_s2s.planning.plan import Results
 
-from tests.engine.memory import MemorySites, MemoryState, elapsed_since, failing, lost, memory_state, refused, run
+from tests.engine.memory import MemorySites, MemoryState, elapsed_since, failing, lost, memory_state, run
 from tests.planning.scenarios import FOREIGN, guid, site
 
 SITE = site()
@@ -81,30 +81,6 @@ def sets(here: MemoryState, name: str, value: str | None) -> Callable[[], None]:
     return act
 
 
-def test_every_other_setting_keeps_its_value_and_its_place() -> None:
-    here = memory_state()
-    outcome = run(write(here))
-    assert list(settings(here).items())[: len(FOREIGN)] == list(FOREIGN.items())
-    assert {name: settings(here)[name] for name in settings(here).keys() - FOREIGN.keys()} == {
-        "ServiceApplicationIds": MINE, "ServiceAuthRole": "S2SAppRole",
-    }  # fmt: skip
-    assert outcome.settings == settings(here)
-    assert here.writes == ["write_settings contosolearn"]
-
-
-def test_what_is_right_already_is_not_written() -> None:
-    """A write restarts the App Service, whether it changes anything or not."""
-    here, told = (
-        memory_state(settings={**FOREIGN, "ServiceApplicationIds": MINE, "ServiceAuthRole": "S2SAppRole"}),
-        Told(),
-    )
-    outcome = run(write(here, told=told))
-    assert here.writes == []
-    assert [did for did, _ in told.written] == [False]
-    assert told.kept == []
-    assert outcome.settings == settings(here)
-
-
 def test_a_listing_that_was_throttled_first_is_as_old_as_its_last_attempt() -> None:
     """Taken for one that takes a minute, it would count as fresh for a minute, and a foreign edit be erased."""
     here = memory_state()
@@ -161,32 +137,6 @@ def test_ours_erased_at_the_very_last_look_is_no_success() -> None:
     here.before("settings", None, *[chatter] * 1000)
     with pytest.raises(ServiceError, match="keeps overwriting"):
         run(write(here))
-
-
-def test_the_settings_are_listed_again_when_waiting_for_the_rest_has_taken_long() -> None:
-    """Else everything that others wrote during a long setup is put back to what it was."""
-    here = memory_state()
-
-    async def main() -> None:
-        writing = asyncio.ensure_future(write(here, wait=30.0))
-        await asyncio.sleep(15.0)
-        sets(here, "BannerText", "new")()
-        await writing
-
-    run(main())
-    assert settings(here)["BannerText"] == "new"
-    assert MINE in ids(here)
-
-
-@pytest.mark.parametrize("look", range(1, 3))
-def test_what_somebody_erases_after_our_write_is_merged_again(look: int) -> None:
-    """Another run has listed before we wrote, and writes after us: at the reading back, or while all settles."""
-    here = memory_state()
-    here.before("settings", *[None] * look, sets(here, "ServiceApplicationIds", THEIRS))
-    outcome = run(write(here))
-    assert ids(here) == {MINE, THEIRS}
-    assert len(here.writes) == 2
-    assert "merged 2 times" in outcome.detail
 
 
 def test_a_slow_writer_who_listed_before_us_does_not_have_the_last_word() -> None:
@@ -281,30 +231,6 @@ def test_a_write_that_never_comes_to_anything_ends() -> None:
 
     assert run(main()) < 300
     assert len(here.writes) == flow.WRITES
-
-
-def test_a_repetition_does_not_write_back_what_was_read_before_the_first_attempt() -> None:
-    """The answer was lost, and while it was waited for somebody else wrote."""
-    here = memory_state()
-
-    def lost_after_an_edit() -> None:
-        sets(here, "BannerText", "new")()
-        raise lost()
-
-    here.before("write_settings", lost_after_an_edit)
-    run(write(here))
-    assert settings(here)["BannerText"] == "new"
-    assert MINE in ids(here)
-
-
-def test_a_refused_write_is_told_and_nobody_is_told_that_it_was_written() -> None:
-    """Whoever is told restarts the site."""
-    here, told = memory_state(), Told()
-    here.before("write_settings", failing(refused("arm-refused", 409)))
-    with pytest.raises(ServiceError, match="No"):
-        run(write(here, told=told))
-    assert told.written == []
-    assert settings(here) == FOREIGN
 
 
 def test_the_restart_need_not_wait_for_the_reading_back() -> None:

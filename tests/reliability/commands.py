@@ -1,12 +1,21 @@
-"""The commands that the fault matrix is run over. A new command is a row."""
+"""The commands that the matrices are run over, and the course of each that nothing disturbs. A new command is a row."""
 
 from __future__ import annotations
 
+import shutil
+from collections import Counter
 from dataclasses import dataclass
+from pathlib import Path
 
-from tests.conftest import MACHINE
+from mct_s2s.sandbox.observability.request_log import Entry
+from mct_s2s.sandbox.state import seed
+
+from tests.conftest import FUNCTION_APP, MACHINE, SITE, Json
+from tests.reliability.harness import Harness
 
 YES = ("-y", "-o", "json")
+VAULT = f"keyvault:{seed.VAULT}"
+TWO = ("setup", "--client", "One", "--client", "Two")
 WHOLE = ("setup", "--client", "One", "--managed-identity", "reports-func", *YES)
 
 
@@ -28,6 +37,10 @@ class Command:
     """Exit codes by which its own document tells what is wrong, beside those of an error."""
     leaves: str = ""
     """What a resumed run may leave that a clean one takes away: the file of a secret that is worth nothing any more."""
+    kills: int = 1
+    """In how many cells of a sample it is killed."""
+    owner: bool = False
+    """Whether it is run by a principal that may change only what it owns."""
 
 
 COMMANDS = {
@@ -50,10 +63,69 @@ COMMANDS = {
         clients=("One",),
     ),
     "rotate-secret": Command(("rotate-secret", "One", *YES), before=(WHOLE,), clients=("One",)),
-    "remove-client": Command(("remove-client", "One", *YES), before=(WHOLE,), leaves="one-8b12507783.env"),
+    "remove-client": Command(
+        ("remove-client", "One", "--ignore-missing", *YES), before=(WHOLE,), leaves="one-8b12507783.env"
+    ),
     "teardown": Command(("teardown", *YES), before=(WHOLE,), leaves="one-8b12507783.env"),
-    "verify": Command(("verify", "-o", "json"), before=(WHOLE,), clients=("One",), tells=frozenset({3})),
-    "snippet": Command(("snippet", "One", "-o", "json"), before=(WHOLE,), clients=("One",)),
-    "doctor": Command(("doctor", "-o", "json"), before=(WHOLE,), clients=("One",)),
-    "status": Command(("status", "-o", "json"), before=(WHOLE,), clients=("One",)),
+    "verify": Command(kills=0, words=("verify", "-o", "json"), before=(WHOLE,), clients=("One",), tells=frozenset({3})),
+    "snippet": Command(kills=0, words=("snippet", "One", "-o", "json"), before=(WHOLE,), clients=("One",)),
+    "doctor": Command(kills=0, words=("doctor", "-o", "json"), before=(WHOLE,), clients=("One",)),
+    "status": Command(kills=0, words=("status", "-o", "json"), before=(WHOLE,), clients=("One",)),
 }
+
+
+KILLED = {
+    **{name: command for name, command in COMMANDS.items() if command.kills},
+    "setup": Command(
+        (*TWO, "--managed-identity", "reports-func", "--managed-identity", MACHINE, *YES),
+        clients=("One", "Two"),
+        kills=3,
+    ),
+    "setup by an owner": Command(("setup", "-a", SITE, "--client", "One", *YES), clients=("One",), owner=True),
+    "setup after teardown": Command(WHOLE, before=(WHOLE, ("teardown", *YES)), clients=("One",)),
+    "certificates": Command((*TWO, "--credential", "certificate", *YES), clients=("One", "Two")),
+    "federated": Command((*TWO, "--credential", "federated", "--github", "contoso/Learn", *YES)),
+    "key vault": Command(("setup", "--client", "One", "--secret-to", VAULT, *YES), clients=("One",)),
+    "out of a key vault": Command(
+        ("remove-client", "One", "--delete-secrets", "--ignore-missing", *YES),
+        before=(("setup", "--client", "One", "--secret-to", VAULT, *YES),),
+    ),
+    "an identity leaves": Command(
+        ("remove-client", "reports-func", "--ignore-missing", *YES), before=(WHOLE,), clients=("One",)
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Course:
+    """A command's clean run: where it begins, which requests it sends, where it ends."""
+
+    state: Json
+    home: Path
+    caller: dict[str, str]
+    requests: list[Entry]
+    end: Counter[str]
+    files: Counter[str]
+    calls: dict[str, int]
+
+
+def typed(words: tuple[str, ...], harness: Harness) -> list[str]:
+    return [word.format(home=harness.home, guid="9f6f2c53-43a6-4a8c-a39d-6a9f2f1f7b10") for word in words]
+
+
+def course(command: Command, harness: Harness, folder: Path) -> Course:
+    """Make the state that the command is for, and run it there undisturbed."""
+    home = harness.home = folder / "before"
+    home.mkdir()
+    if command.owner:
+        graph = ("Application.Read.All", "Organization.Read.All", "Application.ReadWrite.OwnedBy")
+        arm = [("Website Contributor", resource) for resource in (SITE, FUNCTION_APP)]
+        harness.caller = harness.inside.azure.caller(*graph, "AppRoleAssignment.ReadWrite.All", arm=arm)
+    for words in command.before:
+        assert harness.run(typed(words, harness)).code == 0
+    state = harness.state
+    harness.go_to(state, Path(shutil.copytree(home, folder / "clean")))
+    ended = harness.run(typed(command.words, harness))
+    assert ended.code == command.code, ended.out + ended.err
+    requests, end, files = harness.inside.log(), harness.normalized(), Counter(harness.files())
+    return Course(state, home, harness.caller, requests, end, files, {} if command.leaves else harness.calls())

@@ -9,9 +9,16 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Json
+from tests.reliability.commands import Course
 from tests.reliability.harness import Harness
 from tests.support.garbage import collected
 from tests.support.sandbox_inside import Inside
+
+
+@pytest.fixture(scope="session")
+def courses() -> dict[str, Course]:
+    """Each worker finds a command's course out once."""
+    return {}
 
 
 @pytest.fixture

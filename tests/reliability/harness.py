@@ -14,7 +14,7 @@ from mct_s2s.sandbox.observability.request_log import Entry
 from mct_s2s.sandbox.services.login.managed_identity import identity_header
 
 from tests.conftest import FUNCTION_APP, MACHINE, Json, program, without_azure
-from tests.reliability.normalize import GUID, held, normalized, secrets_of
+from tests.reliability.normalize import GUID, certificates_in, held, in_vaults, normalized, secrets_of
 from tests.support.inprocess import Ended, run_inside
 from tests.support.sandbox_inside import Inside
 
@@ -29,6 +29,8 @@ class Harness:
     seed: Json
     home: Path
     outputs: list[str] = field(default_factory=list)
+    caller: dict[str, str] = field(default_factory=dict)
+    """The environment of whoever signs in, where that is not the administrator."""
 
     def go_to(self, kept: Json, home: Path | None = None) -> None:
         """Begin anew, in a state that was kept and with another home."""
@@ -50,7 +52,7 @@ class Harness:
             "XDG_DATA_HOME": str(self.home / "data"),
             "XDG_STATE_HOME": str(self.home / "state"),
         }
-        return {**without_azure(), **self.inside.azure.environment, **private}
+        return {**without_azure(), **self.inside.azure.environment, **self.caller, **private}
 
     def process(self, words: Sequence[str]) -> subprocess.Popen[str]:
         """The program, started."""
@@ -86,13 +88,14 @@ class Harness:
         return sorted(GUID.sub("{id}", str(path.relative_to(self.home))) for path in ours)
 
     def orphans(self, *clients: str) -> list[str]:
-        """Secrets of clients that no file holds, and clients without exactly one."""
-        state, files = self.state, set(held(self.home).values())
+        """Secrets and certificates of clients that no file and no vault holds, and clients without exactly one."""
+        state = self.state
+        kept = {*held(self.home).values(), *certificates_in(self.home), *in_vaults(state)}
         found = []
         for client in clients:
             keys = secrets_of(state, client)
-            found += [key for key in keys if key not in files]
-            found += [f"{client} has {len(keys)} secrets"] if len(keys) != 1 else []
+            found += [key for key in keys if key not in kept]
+            found += [f"{client} has {len(keys)} credentials"] if len(keys) != 1 else []
         return found
 
     def leaks(self) -> list[str]:
@@ -115,6 +118,8 @@ class Harness:
         for path in sorted(self.home.rglob("*.env")):
             values = dict(line.split("=", 1) for line in path.read_text().splitlines() if line[:1].isalpha())
             values = {name: value.strip("'") for name, value in values.items()}
+            if "AZURE_CLIENT_SECRET" not in values:
+                continue
             token = azure.token(values["MCT_S2S_SCOPE"], values["AZURE_CLIENT_ID"], values["AZURE_CLIENT_SECRET"])
             answers[path.name.split("-")[0]] = azure.call_site(token.json()["access_token"])
         audience = azure.settings()["ServiceAuthAudience"]

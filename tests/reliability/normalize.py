@@ -8,12 +8,26 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+
 from tests.conftest import Json
 
 GUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _LISTS = ("ServiceApplicationIds", "ServiceObjectIds")
 _TABLES = ("applications", "servicePrincipals", "appRoleAssignments", "federatedIdentityCredentials", "users")
-_PASSING = {"createdDateTime", "deletedDateTime", "startDateTime", "endDateTime", "hint", "etag"}
+_PASSING = {
+    *(
+        "createdDateTime",
+        "deletedDateTime",
+        "startDateTime",
+        "endDateTime",
+        "hint",
+        "etag",
+        "customKeyIdentifier",
+        "key",
+    )
+}
 _SETS = {"tags"}
 """Written in the order in which identities came to be."""
 _RUNNING = {"effective", "ready_at", "recycles", "restarts", "references", "changed"}
@@ -46,9 +60,22 @@ def normalized(seed: Json, state: Json) -> Counter[str]:
 
 
 def secrets_of(state: Json, name: str) -> list[str]:
-    """The key ids of the secrets of the applications called `name`."""
-    applications = state["directory"]["applications"]
-    return [key["keyId"] for app in applications if app["displayName"] == name for key in app["passwordCredentials"]]
+    """What the applications called `name` sign in with: key ids of secrets, thumbprints of certificates."""
+    applications = [app for app in state["directory"]["applications"] if app["displayName"] == name]
+    secrets = [key["keyId"] for app in applications for key in app["passwordCredentials"]]
+    return secrets + [key["customKeyIdentifier"] for app in applications for key in app["keyCredentials"]]
+
+
+def certificates_in(folder: Path) -> list[str]:
+    """The thumbprints of the certificates whose private keys are in a folder."""
+    read = [x509.load_pem_x509_certificate(path.read_bytes()) for path in folder.rglob("*.pem")]
+    return [one.fingerprint(hashes.SHA1()).hex().upper() for one in read]
+
+
+def in_vaults(state: Json) -> list[str]:
+    """The key ids of the secrets that vaults hold."""
+    secrets = [secret for vault in state["resources"]["vaults"].values() for secret in vault["secrets"].values()]
+    return [secret["versions"][-1].get("tags", {}).get("keyId", "") for secret in secrets]
 
 
 def held(folder: Path) -> dict[str, str]:
@@ -68,11 +95,12 @@ def _names(seed: Json, state: Json) -> dict[str, str]:
         for row in state["directory"][table]:
             for part in ("id", "appId"):
                 named.setdefault(row[part], f"<{part} of {table} {row['displayName']}>")
-            for at, key in enumerate(row["passwordCredentials"]):
+            for at, key in enumerate([*row["passwordCredentials"], *row["keyCredentials"]]):
                 named.setdefault(key["keyId"], f"<key {at} of {row['displayName']}>")
                 named.setdefault(str(key["displayName"]), "<attempt>")
-    for row in state["directory"]["appRoleAssignments"]:
-        named.setdefault(row["id"], "<assignment>")
+    for table in ("appRoleAssignments", "federatedIdentityCredentials"):
+        for row in state["directory"][table]:
+            named.setdefault(row["id"], f"<one of {table}>")
     return {found: name for found, name in named.items() if found not in known and found != "None"}
 
 

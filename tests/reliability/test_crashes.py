@@ -1,15 +1,18 @@
-"""Killed at any write of `setup`, at three moments of it: the same command ends where one clean run ends."""
+"""Killed at any write of any command, at three moments of it: the same command ends where one clean run ends."""
 
 from __future__ import annotations
 
 import asyncio
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -17,36 +20,14 @@ from mct_s2s.sandbox.observability.exchange import Cut
 from mct_s2s.sandbox.observability.request_log import Entry
 from mct_s2s.sandbox.observability.writes import may_write
 
-from tests.conftest import MACHINE
+from tests.reliability.commands import KILLED, Command, Course, course, typed
 from tests.reliability.harness import Harness, label
+from tests.support.inprocess import Ended
 from tests.support.sampling import sampled
 from tests.support.summary import cell
 
-CLIENTS = ("One", "Two")
-SETUP = (
-    "setup", "--client", "One", "--client", "Two", "--managed-identity", "reports-func", "--managed-identity", MACHINE,
-    "-y", "-o", "json",
-)  # fmt: skip
-WRITES = (
-    "graph PATCH /v1.0/applications(uniqueName='mct-s2s-contosolearn') 1",
-    "graph PATCH /v1.0/applications(uniqueName='mct-s2s-contosolearn.one-8b12507783') 1",
-    "graph PATCH /v1.0/applications(uniqueName='mct-s2s-contosolearn.two-94a72c074c') 1",
-    "graph PATCH /v1.0/applications/{id} 1",
-    "graph PATCH /v1.0/applications/{id} 2",
-    "graph PATCH /v1.0/applications/{id} 3",
-    "graph POST /v1.0/servicePrincipals 1",
-    "graph POST /v1.0/servicePrincipals 2",
-    "graph POST /v1.0/servicePrincipals 3",
-    "graph POST /v1.0/applications/{id}/addPassword 1",
-    "graph POST /v1.0/applications/{id}/addPassword 2",
-    "graph POST /v1.0/servicePrincipals/{id}/appRoleAssignedTo 1",
-    "graph POST /v1.0/servicePrincipals/{id}/appRoleAssignedTo 2",
-    "arm PATCH …/Microsoft.Web/sites/reports-func 1",
-    "arm PATCH …/Microsoft.Compute/virtualMachines/etl-vm 1",
-    "arm PUT …/Microsoft.Web/sites/contosolearn/config/appsettings 1",
-    "arm POST …/Microsoft.Web/sites/contosolearn/restart 1",
-)
-"""Each by what it is and which of its kind it is."""
+MOMENTS = ("before", "after", "answered")
+Shot = tuple[str, str, signal.Signals]
 
 
 @dataclass
@@ -100,95 +81,95 @@ class Marksman:
         self.shot = True
 
 
-@pytest.fixture(scope="module")
-def clean() -> dict[str, Counter[str]]:
-    """What one clean run leads to; each worker finds it out once."""
-    return {}
+def known_course(name: str, harness: Harness, courses: dict[str, Course], folder: pytest.TempPathFactory) -> Course:
+    if f"killed: {name}" not in courses:
+        courses[f"killed: {name}"] = course(KILLED[name], harness, folder.mktemp("course"))
+    return courses[f"killed: {name}"]
 
 
-def whole(harness: Harness, clean: dict[str, Counter[str]], matrix: str) -> None:
-    """Run the same command again; it must end where one clean run ends."""
-    again = harness.ended(harness.process(SETUP))
-    assert again.code == 0, again.out + again.err
-    assert harness.run(["status", "-o", "json"]).document["findings"] == []
-    now, then = harness.normalized(), clean["world"]
-    lost, doubled = then - now, now - then
-    orphans, leaks = harness.orphans(*CLIENTS), harness.leaks()
+def writes(known: Course) -> list[str]:
+    """Each write of a course, by what it is and which of its kind it is."""
+    seen: Counter[str] = Counter()
+    found = []
+    for entry in known.requests:
+        if may_write(entry.service, entry.method, entry.path):
+            seen[label(entry)] += 1
+            found.append(f"{label(entry)} {seen[label(entry)]}")
+    return found
+
+
+def stopped(harness: Harness, words: Sequence[str], shot: Shot) -> Ended:
+    """What is left of a run that is shot at."""
+    marksman = Marksman(harness, *shot)
+    marksman.process = harness.process(words)
+    ended = harness.ended(marksman.process)
+    assert marksman.shot, shot
+    harness.inside.leave_alone()
+    return ended
+
+
+def whole(harness: Harness, command: Command, known: Course, matrix: str) -> None:
+    """Run the same command again; it must end where one clean run ends, and then has nothing to do."""
+    again = harness.run(typed(command.words, harness))
+    assert again.code == command.code, again.out + again.err
+    now = harness.normalized()
+    lost, doubled = known.end - now, now - known.end
+    orphans, leaks = harness.orphans(*command.clients), harness.leaks()
     cell(matrix, lost=len(lost), doubles=len(doubled), orphans=len(orphans), leaks=len(leaks))
     assert (lost, doubled) == (Counter(), Counter())
     assert (orphans, leaks) == ([], [])
-    assert Counter(harness.files()) == clean["files"]
-    assert harness.calls() == {"one": 200, "two": 200, "reports-func": 200, "etl-vm": 200}
+    files = Counter(harness.files())
+    assert known.files - files == Counter()
+    assert all(command.leaves and path.endswith(command.leaves) for path in files - known.files), files
+    assert command.leaves or harness.calls() == known.calls
+    if command.words[0] != "rotate-secret":
+        harness.inside.pipeline.observability.log.clear()
+        assert harness.run(typed(command.words, harness)).code in {0, command.code}
+        assert not any(entry.wrote for entry in harness.inside.log())
 
 
-@pytest.fixture
-def ready(harness: Harness, clean: dict[str, Counter[str]]) -> Harness:
-    """As new, with a clean run's end known."""
-    if not clean:
-        done = harness.ended(harness.process(SETUP))
-        assert done.code == 0, done.err
-        clean["world"], clean["files"] = harness.normalized(), Counter(harness.files())
-        seen: Counter[str] = Counter()
-        for entry in harness.inside.log():
-            if entry.wrote:
-                seen[label(entry)] += 1
-        clean["writes"] = Counter(f"{kind} {at + 1}" for kind, times in seen.items() for at in range(times))
-        assert harness.calls() == {"one": 200, "two": 200, "reports-func": 200, "etl-vm": 200}
-        harness.go_to(harness.seed, harness.home / "cell")
-    return harness
+PARTS = [(name, part) for name, command in KILLED.items() for part in range(command.kills)]
 
 
-def test_the_matrix_knows_every_write(ready: Harness, clean: dict[str, Counter[str]]) -> None:
-    assert sorted(clean["writes"]) == sorted(WRITES)
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize(("name", "part"), PARTS, ids=str)
+def test_killed_at_any_write(
+    name: str,
+    part: int,
+    harness: Harness,
+    courses: dict[str, Course],
+    tmp_path: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    """A sample has so many cells of each command; with `--all`, each write meets each moment."""
+    command, known = KILLED[name], known_course(name, harness, courses, tmp_path_factory)
+    shots = sampled(list(product(writes(known), MOMENTS)), command.kills, salt=name)[part :: command.kills]
+    for at, (write, moment) in enumerate(shots):
+        harness.go_to(known.state, Path(shutil.copytree(known.home, tmp_path / f"{at}")))
+        harness.caller = known.caller
+        killed = stopped(harness, typed(command.words, harness), (write, moment, signal.SIGKILL))
+        assert killed.code == -signal.SIGKILL
+        try:
+            whole(harness, command, known, "crash")
+        except AssertionError as error:
+            raise AssertionError(f"{moment} {write}: {error}") from error
 
 
-MOMENTS = ("before", "after", "answered")
-KILLS = sampled(
-    [(write, moment) for write in WRITES for moment in sampled(MOMENTS, 1, salt=write)],
-    6,
-    of_all=len(WRITES) * len(MOMENTS),
-    salt="kills",
-)
-"""A sample has every third write, at one moment of it."""
-
-
-@pytest.mark.parametrize(("write", "moment"), KILLS)
-def test_killed_at_any_write(write: str, moment: str, ready: Harness, clean: dict[str, Counter[str]]) -> None:
-    marksman = Marksman(ready, write, moment, signal.SIGKILL)
-    marksman.process = ready.process(SETUP)
-    killed = ready.ended(marksman.process)
-    assert marksman.shot
-    assert killed.code == -signal.SIGKILL
-    ready.inside.leave_alone()
-    whole(ready, clean, "crash")
-
-
-INTERRUPTED = [
-    (WRITES[0], "before"),
-    (WRITES[3], "before"),
-    (WRITES[6], "after"),
-    (WRITES[9], "after"),
-    (WRITES[10], "before"),
-    (WRITES[12], "after"),
-    (WRITES[15], "after"),
-    (WRITES[16], "before"),
-]
-
-
-@pytest.mark.parametrize(("write", "moment"), sampled(INTERRUPTED, 1, salt="interrupted"))
-def test_interrupted_at_a_write(write: str, moment: str, ready: Harness, clean: dict[str, Counter[str]]) -> None:
-    marksman = Marksman(ready, write, moment, signal.SIGINT)
-    marksman.process = ready.process(SETUP[:-2])
-    stopped = ready.ended(marksman.process)
-    assert marksman.shot
-    assert stopped.code == 130, stopped.err
-    told = stopped.err.partition("Interrupted.")[2]
-    assert "Not done: " in told or "Unconfirmed: " in told, stopped.err
-    assert "Run the same command again to resume" in told
-    assert "Traceback" not in stopped.err
-    assert "secret" not in stopped.out.lower()
-    ready.inside.leave_alone()
-    whole(ready, clean, "interruption")
+def test_interrupted_at_a_write(
+    harness: Harness, courses: dict[str, Course], tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    command, known = KILLED["setup"], known_course("setup", harness, courses, tmp_path_factory)
+    shots = list(product(writes(known), ("before", "after")))
+    for at, (write, moment) in enumerate(sampled(shots, 1, of_all=8, salt="interrupted")):
+        harness.go_to(known.state, tmp_path / f"{at}")
+        told = stopped(harness, command.words[:-2], (write, moment, signal.SIGINT))
+        assert told.code == 130, told.err
+        said = told.err.partition("Interrupted.")[2]
+        assert "Not done: " in said or "Unconfirmed: " in said, told.err
+        assert "Run the same command again to resume" in said
+        assert "Traceback" not in told.err
+        assert "secret" not in told.out.lower()
+        whole(harness, command, known, "interruption")
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="where an open file's name can be asked")

@@ -10,7 +10,6 @@ import re
 import shutil
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -18,7 +17,7 @@ from mct_s2s.sandbox.observability.request_log import Entry
 
 from tests.cli.conftest import Ended
 from tests.conftest import Json
-from tests.reliability.commands import COMMANDS, Command
+from tests.reliability.commands import COMMANDS, Command, Course, course, typed
 from tests.reliability.harness import Harness, label, pattern
 from tests.support.sampling import every_cell, sampled, seed
 from tests.support.summary import cell
@@ -46,40 +45,6 @@ SDK_WORDS = re.compile(
     r"ODataError|ServiceRe(quest|sponse)Error|ClientSecretCredential|<html|object at 0x|ssl:default|internal-error",
     re.IGNORECASE,
 )
-
-
-@dataclass(frozen=True)
-class Course:
-    """A command's clean run: where it begins, which requests it sends, where it ends."""
-
-    state: Json
-    home: Path
-    requests: list[Entry]
-    end: Counter[str]
-    files: Counter[str]
-
-
-@pytest.fixture(scope="session")
-def courses() -> dict[str, Course]:
-    """Each worker finds a command's course out once."""
-    return {}
-
-
-def typed(words: tuple[str, ...], harness: Harness) -> list[str]:
-    return [word.format(home=harness.home, guid="9f6f2c53-43a6-4a8c-a39d-6a9f2f1f7b10") for word in words]
-
-
-def course(command: Command, harness: Harness, folder: Path) -> Course:
-    """Make the state that the command is for, and run it there undisturbed."""
-    home = harness.home = folder / "before"
-    home.mkdir()
-    for words in command.before:
-        assert harness.run(typed(words, harness)).code == 0
-    state = harness.state
-    harness.go_to(state, Path(shutil.copytree(home, folder / "clean")))
-    ended = harness.run(typed(command.words, harness))
-    assert ended.code == command.code, ended.out + ended.err
-    return Course(state, home, harness.inside.log(), harness.normalized(), Counter(harness.files()))
 
 
 def cells(command: Command, fault: str, requests: list[Entry]) -> Iterator[tuple[int, Entry, int]]:

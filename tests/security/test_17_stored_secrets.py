@@ -5,7 +5,6 @@ Without it a secret stays in a vault that nobody remembers.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -17,13 +16,6 @@ from tests.conftest import Sandbox
 JSON = ("-y", "-o", "json")
 PLACE = ("--secret-to", f"keyvault:{seed.VAULT}/portal-key")
 REMOVALS = [("remove-client", "Portal"), ("teardown",)]
-
-
-@pytest.fixture
-def azure(azure: Sandbox) -> Iterator[Sandbox]:
-    """The sandbox; whatever it was told to do wrong ends with the test."""
-    yield azure
-    azure.behave()
 
 
 def _rows(ended: Ended, resource: str) -> list[dict[str, Any]]:
@@ -62,15 +54,3 @@ def test_a_planted_tag_deletes_no_foreign_secret(mct: Program, azure: Sandbox) -
     (row,) = _rows(done, "key vault secret")
     assert (row["action"], row["detail"]) == ("none", "kept: its tags belong to another client")
     assert azure.vault("GET", "/secrets/theirs").json()["value"] == "their value"
-
-
-@pytest.mark.parametrize("path", ["*/secrets/portal-key", "*/applications/*"])
-def test_stopped_at_any_of_it_the_same_command_ends_the_same(mct: Program, azure: Sandbox, path: str) -> None:
-    mct("setup", "--client", "Portal", *PLACE, *JSON)
-    cut = {"match": {"path": path, "writes": True}, "fault": {"type": "status", "status": 409}, "times": 1}
-    azure.misbehave(cut)
-    words = ("remove-client", "Portal", "--delete-secrets", *JSON)
-    assert mct(*words).code == 1
-    azure.behave()
-    assert mct(*words).code == 0
-    assert (_stored(azure), azure.applications("Portal")) == (404, [])
