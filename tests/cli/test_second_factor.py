@@ -75,6 +75,19 @@ def test_a_person_brings_it_once_and_the_command_goes_on(
     assert [path.rpartition("/")[2] for path in refused] == ["appsettings"], "one write was refused, and none again"
 
 
+@pytest.mark.parametrize("who", ["conditional-access", "security-defaults"])
+def test_a_blocked_device_code_is_told_beside_the_code_and_when_it_is_refused(
+    mct: Program, azure: Sandbox, person: Inside, who: str
+) -> None:
+    """Some tenants refuse it on the page alone: then nothing more is heard of it."""
+    azure.vary(blocked_device_codes=who)
+    done = mct(*SETUP, "--auth", "device-code", env=BY_DEVICE_CODE)
+    assert error(done) == (4, "sign-in-failed")
+    assert "The tenant blocks device codes." in done.document["error"]["message"]
+    assert "enter the code" in done.err
+    assert "blocks device codes: --auth browser" in done.err
+
+
 def test_who_brings_it_at_the_sign_in_is_not_asked_again(mct: Program, azure: Sandbox, person: Inside) -> None:
     assert mct(*SETUP, "--auth", "device-code", env=BY_DEVICE_CODE).code == 0
     assert codes(azure) == 1

@@ -173,6 +173,17 @@ def test_a_token_that_entra_refuses_is_explained(mct: Program, azure: Sandbox, t
     assert row["remedy"].startswith("mct-s2s rotate-secret ")
 
 
+def test_a_service_application_that_is_disabled_is_enabled_by_the_printed_command(mct: Program, azure: Sandbox) -> None:
+    """No new secret: it would stop the clients for longer."""
+    assert mct("setup", "--client", "A", "-y").code == 0
+    service = mct("status", "-o", "json").document["serviceApplication"]
+    azure.graph("PATCH", f"/servicePrincipals/{service['servicePrincipalId']}", json={"accountEnabled": False})
+    done = mct("verify", "-o", "json")
+    remedies = " ".join(check["remedy"] or "" for check in done.document["checks"])
+    assert f"az ad sp update --id {service['applicationIdUri']} --set accountEnabled=true" in remedies
+    assert "rotate-secret" not in remedies
+
+
 def test_consent_that_was_taken_away_shows_in_the_token(mct: Program, azure: Sandbox) -> None:
     mct(*SETUP, "-o", "json")
     service = mct("status", "-o", "json").document["serviceApplication"]["servicePrincipalId"]

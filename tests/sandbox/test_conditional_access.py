@@ -34,6 +34,19 @@ def signed_in(client: Client, claims: str = "") -> Any:
     return answer.json()
 
 
+@pytest.mark.parametrize(("who", "number"), [("conditional-access", 53003), ("security-defaults", 530035)])
+def test_a_blocked_device_code_is_given_and_refused_where_it_is_redeemed(client: Client, who: str, number: int) -> None:
+    session = signed_in(client)["refresh_token"]
+    client.vary(blocked_device_codes=who)
+    code = ask(client, "devicecode")
+    grant = "urn:ietf:params:oauth:grant-type:device_code"
+    answer = ask(client, "token", grant_type=grant, device_code=code.json()["device_code"])
+    assert (code.status_code, answer.status_code, answer.json()["error"]) == (200, 400, "invalid_grant")
+    assert answer.json()["error_codes"] == [number]
+    again = ask(client, "token", grant_type="refresh_token", refresh_token=session)
+    assert again.json().get("error_codes") == ([530036] if number == 53003 else None), "az's session began with a code"
+
+
 def bearer(answer: Any) -> dict[str, str]:
     return {"Authorization": f"Bearer {answer['access_token']}"}
 

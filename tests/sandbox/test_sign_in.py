@@ -154,6 +154,13 @@ def test_a_resource_may_demand_an_assignment(client: Client) -> None:
     assert ask(client, scope=scope)[0] == 200
 
 
+def test_a_resource_that_is_disabled_gets_no_tokens(client: Client) -> None:
+    service = make_service(client)
+    client.graph("PATCH", f"/servicePrincipals/{service['principal']}", json={"accountEnabled": False})
+    status, body = ask(client, scope=f"api://{service['appId']}/.default")
+    assert (status, body["error_codes"]) == (400, [500014])
+
+
 def test_a_client_needs_its_service_principal_and_an_enabled_one(client: Client) -> None:
     made = make_app(client)
     secret = client.graph("POST", f"/applications/{made['id']}/addPassword", json={}).json()["secretText"]

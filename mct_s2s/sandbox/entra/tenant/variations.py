@@ -21,6 +21,8 @@ class Variations:
         role_cast_status: what the cast to `directoryRole` returns: 400, 500, or 0 for the roles (9).
         role_assignments_hidden: nobody without a role may list role assignments (9).
         deleted_without_unique_name: `deletedItems` shows no `uniqueName` (9).
+        blocked_device_codes: who refuses a device code after its user has signed in: `conditional-access`,
+            `security-defaults`, or nobody (2.3).
         sign_in_with_mfa: whether people bring a second factor without being asked (9).
         mfa_for_writes: how Resource Manager refuses people's writes without one: `challenge` (as in Azure since autumn
             2025), `policy` (403 without a challenge, as some clients were answered), or `off`, as in clouds that do
@@ -46,6 +48,7 @@ class Variations:
     role_cast_status: int = 0
     role_assignments_hidden: bool = False
     deleted_without_unique_name: bool = False
+    blocked_device_codes: str = ""
     sign_in_with_mfa: bool = True
     mfa_for_writes: str = "challenge"
     location_challenges: bool = False

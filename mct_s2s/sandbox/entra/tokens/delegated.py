@@ -72,6 +72,8 @@ def redeem_device_code(directory: Directory, form: Mapping[str, str]) -> dict[st
         raise entra_error(400, "bad_verification_code", 70019, "Verification code expired or not recognized.")
     _check_approved(directory, code)
     directory.sessions.end(code)
+    if blocked := refusals.BLOCKED_DEVICE_CODES.get(directory.variations.blocked_device_codes):
+        raise blocked()
     # The second factor is requested where the code is typed, by the claims of the request for the code.
     mfa = directory.variations.sign_in_with_mfa or conditional_access.asks_for_mfa(code.claims)
     return _answer(directory, Session(str(code.user_id), code.client_id, mfa), form.get("scope") or code.scope, form)
@@ -82,6 +84,8 @@ def refresh(directory: Directory, form: Mapping[str, str]) -> dict[str, Any]:
     if session is None or session.client_id != form["client_id"]:
         text = "Provided grant is invalid or malformed."
         raise entra_error(400, "invalid_grant", 70000, text)
+    if directory.variations.blocked_device_codes == "conditional-access":  # a session remembers how it began
+        raise refusals.device_session_ended()
     return _answer(directory, session, form.get("scope", ""), form)
 
 

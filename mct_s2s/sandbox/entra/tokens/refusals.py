@@ -118,6 +118,24 @@ no_second_factor = _refusal(
     suberror="basic_action",
 )  # fmt: skip
 
+disabled_resource = _refusal(
+    400, "invalid_client", 500014,
+    "The service principal for resource '{}' is disabled. This indicate that a subscription within the tenant has "
+    "lapsed, or that the administrator for this tenant has disabled the application, preventing tokens from being "
+    "issued for it.",
+)  # fmt: skip
+BLOCKED_DEVICE_CODES = {
+    "conditional-access": _refusal(
+        400, "invalid_grant", 53003,
+        "Access has been blocked by Conditional Access policies. The access policy does not allow token issuance.",
+    ),
+    "security-defaults": _refusal(400, "invalid_grant", 530035, "Access has been blocked by security defaults."),
+}  # fmt: skip
+device_session_ended = _refusal(
+    400, "invalid_grant", 530036,
+    "The refresh token is invalid due to authentication flow checks by Conditional Access.",
+)  # fmt: skip
+
 
 def unknown_tenant(name: str, *, error: str = "invalid_request") -> WireError:
     """Refuse a tenant that does not exist; discovery says `invalid_tenant`, the token endpoint otherwise."""

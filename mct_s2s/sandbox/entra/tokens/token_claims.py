@@ -36,6 +36,8 @@ def resource_principal(directory: Directory, name: str) -> Object:
         found = directory.service_principals.seen_by("servicePrincipalNames", name)
     if not found:
         raise refusals.unknown_resource(name, directory.tenant)
+    if not found[0]["accountEnabled"]:
+        raise refusals.disabled_resource(name)
     return found[0]
 
 
