@@ -88,16 +88,18 @@ def check_screen(
         AssertionError: it is another one, or there is none.
     """
     path, lines = FOLDER / f"{name}.svg", list(_lines(shown, width, height, color=color, unicode=unicode))
-    picture = _picture(lines, width)
+    check_kept(path, _picture(lines, width))
+
+
+def check_kept(path: Path, now: str) -> None:
+    """Compare with what was kept, or keep it."""
     if os.environ.get(_UPDATE):
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(picture, encoding="utf-8")
+        path.write_text(now, encoding="utf-8")
         return
     kept = path.read_text(encoding="utf-8") if path.exists() else ""
-    difference = "\n".join(
-        difflib.unified_diff(kept.splitlines(), picture.splitlines(), "kept", "now", lineterm="", n=1)
-    )
-    assert kept == picture, f"{path.name} differs: pytest --update-screens, then look at it.\n{difference}"
+    difference = "\n".join(difflib.unified_diff(kept.splitlines(), now.splitlines(), "kept", "now", lineterm="", n=1))
+    assert kept == now, f"{path.name} differs: pytest --update-screens, then look at it.\n{difference}"
 
 
 def screen_text(shown: Shown, *, width: int = 80, color: bool = False, unicode: bool = True) -> str:
