@@ -181,6 +181,10 @@ class Sandbox:
         """From now on, a site that restarts answers 503 for so long."""
         assert self._control("PATCH", "/knobs", json={"restartSeconds": seconds}).is_success
 
+    def operations_take(self, seconds: float) -> None:
+        """From now on, what Resource Manager accepts first is done so much later."""
+        assert self._control("PATCH", "/knobs", json={"operationSeconds": seconds}).is_success
+
     def state(self) -> Any:
         """Everything that is there, as the sandbox keeps it."""
         return self._control("GET", "/world").json()

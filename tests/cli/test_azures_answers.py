@@ -10,7 +10,7 @@ from mct_s2s.engine.request import Request
 from mct_s2s.planning.plan import Plan
 
 from tests.cli.conftest import Program
-from tests.conftest import LOGIC_APP, Sandbox
+from tests.conftest import CONTAINER_APP, FUNCTION_APP, GROUP, LOGIC_APP, MACHINE, Sandbox
 
 JSON = ("-y", "-o", "json")
 REFERENCE = "96524024-75b0-497b-ab38-0381399a6aaa"
@@ -128,6 +128,18 @@ def test_an_identity_that_is_accepted_and_not_made_is_told(mct: Program, azure: 
     assert azure.settings()["ServiceObjectIds"]
 
 
+def test_a_static_web_app_is_put_as_it_ignores_a_patch_of_its_identity(mct: Program, azure: Sandbox) -> None:
+    portal, version = f"{GROUP}/Microsoft.Web/staticSites/portal", "2023-12-01"
+    made = {"location": "West Europe", "sku": {"name": "Standard"}, "properties": {"provider": "GitHub"}}
+    azure.arm("PUT", portal, version=version, json=made)
+    assert mct("setup", "--managed-identity", portal, *JSON).code == 0
+    shown = azure.arm("GET", portal, version=version)
+    assert shown["identity"]["principalId"] == azure.settings()["ServiceObjectIds"]
+    assert (shown["sku"], shown["properties"]["provider"]) == (made["sku"], "GitHub")
+    assert mct("remove-client", portal, *JSON).code == 0
+    assert "principalId" not in azure.arm("GET", portal, version=version)["identity"]
+
+
 def test_an_identity_that_is_not_switched_off_is_told(mct: Program, azure: Sandbox) -> None:
     """Whoever removes a client must know that its identity is still there."""
     assert mct("setup", "--managed-identity", LOGIC_APP, *JSON).code == 0
@@ -139,6 +151,24 @@ def test_an_identity_that_is_not_switched_off_is_told(mct: Program, azure: Sandb
     azure.vary(identity_patch="accepted")
     assert mct("teardown", *JSON).code == 0
     assert "principalId" not in (azure.arm("GET", LOGIC_APP, version=LOGIC).get("identity") or {})
+
+
+@pytest.mark.parametrize(
+    ("resource", "version"), [(MACHINE, "2024-11-01"), (CONTAINER_APP, "2025-01-01"), (FUNCTION_APP, "2023-12-01")]
+)
+@pytest.mark.parametrize("takes", [0.0, 3.0])
+def test_a_lost_answer_to_a_change_of_identity_is_looked_up(
+    mct: Program, azure: Sandbox, resource: str, version: str, takes: float
+) -> None:
+    """The repeated change would meet the first one, still running or done: neither is a failure."""
+    azure.operations_take(takes)
+    lost = {"match": {"service": "ARM", "method": "PATCH"}, "times": 1, "fault": {"type": "lostAnswer"}}
+    azure.misbehave(lost)
+    assert mct("setup", "--managed-identity", resource, *JSON).code == 0
+    assert azure.graph("GET", f"/servicePrincipals/{azure.settings()['ServiceObjectIds']}")
+    azure.misbehave(lost)
+    assert mct("remove-client", resource, *JSON).code == 0
+    assert "principalId" not in (azure.arm("GET", resource, version=version).get("identity") or {})
 
 
 # --- the whole job ---

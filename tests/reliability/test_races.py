@@ -17,7 +17,7 @@ from mct_s2s.sandbox.core.wire_errors import arm_error
 from mct_s2s.sandbox.observability.request_log import Entry
 
 from tests.cli.conftest import Ended
-from tests.conftest import SITE
+from tests.conftest import FUNCTION_APP, MACHINE, SITE, USER_IDENTITY
 from tests.reliability.harness import Harness
 from tests.support.sampling import cases, sampled
 from tests.support.sandbox_inside import Inside
@@ -125,29 +125,69 @@ def test_what_was_read_while_others_were_slow_is_read_again_just_before_the_writ
 def test_a_repeated_write_does_not_write_back_what_was_read_before(
     harness: Harness,
 ) -> None:
-    """Asked to wait, a command reads again before it writes again: somebody may have written meanwhile."""
-    state, refused = harness.inside.state.resources.sites[SITE.lower()], 0
+    """Asked to wait, or behind another operation, it reads again before it writes again: somebody may have written."""
+    inside = harness.inside
+    state, refused = inside.state.resources.sites[SITE.lower()], 0
 
     async def busy(entry: Entry) -> None:
         nonlocal refused
-        if step(entry) == "put" and refused < 3:
+        if step(entry) == "put" and refused < 4:
             refused += 1
             state.settings[f"Theirs{refused}"] = "new"
-            raise arm_error((429, 503, 500)[refused - 1], "Busy", "Later.", headers={"Retry-After": "0"})
+            if refused == 4:
+                state.busy_until = inside.time.timestamp() + 20
+            else:
+                raise arm_error((429, 503, 500)[refused - 1], "Busy", "Later.", headers={"Retry-After": "0"})
 
-    harness.inside.hooks.before.append(busy)
+    inside.hooks.before.append(busy)
     assert harness.run(SETUP).code == 0
-    after = harness.inside.azure.settings()
-    assert [after.get(f"Theirs{number}") for number in (1, 2, 3)] == ["new"] * 3
+    after = inside.azure.settings()
+    assert [after.get(f"Theirs{number}") for number in (1, 2, 3, 4)] == ["new"] * 4
 
 
 def test_settings_that_are_accepted_first_and_written_later_are_waited_for(harness: Harness) -> None:
     directory = harness.inside.state.directory
     directory.variations = replace(directory.variations, settings_accept_202=True)
-    harness.inside.state.resources.operation_seconds = 1.0
+    harness.inside.state.resources.operation_seconds = 40.0
     assert harness.run(SETUP).code == 0
     assert harness.inside.azure.settings()["ServiceAuthEnabled"] == "true"
-    assert sum(step(entry) == "put" for entry in harness.inside.log()) == 1
+    steps = [(step(entry), entry.status) for entry in harness.inside.log()]
+    assert steps.count(("put", 202)) == 1
+    assert not [status for _, status in steps if status == 409], "nothing else is written meanwhile"
+
+
+def test_an_identity_that_somebody_assigns_meanwhile_stays(harness: Harness) -> None:
+    """`identity.type` says all that a resource has: before the change is sent again, the resource is read again."""
+    inside, refused = harness.inside, False
+
+    async def assign(entry: Entry) -> None:
+        nonlocal refused
+        if entry.method == "PATCH" and entry.path == FUNCTION_APP and not refused:
+            refused = True
+            resource = inside.state.resources.resources[FUNCTION_APP.lower()]
+            resource["identity"] = {"type": "UserAssigned", "userAssignedIdentities": {USER_IDENTITY: {}}}
+            raise arm_error(503, "ServiceUnavailable", "Later.")
+
+    inside.hooks.before.append(assign)
+    assert harness.run(("setup", "--managed-identity", FUNCTION_APP, "-y", "-o", "json")).code == 0
+    identity = inside.state.resources.resources[FUNCTION_APP.lower()]["identity"]
+    assert (identity["type"], list(identity["userAssignedIdentities"])) == (
+        "SystemAssigned, UserAssigned",
+        [USER_IDENTITY],
+    )
+
+
+@pytest.mark.parametrize("resource", [FUNCTION_APP, MACHINE])
+def test_a_resource_that_somebody_deletes_meanwhile_has_no_identity_to_remove(harness: Harness, resource: str) -> None:
+    assert harness.run(("setup", "--managed-identity", resource, "-y", "-o", "json")).code == 0
+
+    async def delete(entry: Entry) -> None:
+        if entry.method == "PATCH" and entry.path == resource:
+            harness.inside.state.resources.remove(resource.lower())
+
+    harness.inside.hooks.before.append(delete)
+    removed = harness.run(("remove-client", resource, "-y", "-o", "json"))
+    assert removed.code == 0, removed
 
 
 class Barrier:

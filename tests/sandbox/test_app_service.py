@@ -35,6 +35,30 @@ def test_settings_may_be_accepted_first_and_done_later(client: Client, state: Sa
     assert (done.status_code, done.json()["properties"]) == (200, {"A": "1"})
 
 
+@pytest.mark.parametrize("accepted_first", [True, False])
+def test_a_site_takes_no_second_write_while_one_is_carried_out(
+    client: Client, state: SandboxState, accepted_first: bool
+) -> None:
+    """In App Service's own envelope, whatever the second one is; reading goes on: azure-contract.md, section 4.1."""
+    state.resources.operation_seconds = 30
+    client.vary(settings_accept_202=accepted_first, site_write_seconds=0.0 if accepted_first else 30.0)
+    assert client.arm("PUT", SETTINGS, json={"properties": {"A": "1"}}).status_code == (202 if accepted_first else 200)
+    identity = {"identity": {"type": "SystemAssigned"}}
+    for method, path, body in (
+        ("PUT", SETTINGS, {"properties": {}}),
+        ("PATCH", seed.SITE, identity),
+        ("POST", f"{seed.SITE}/restart", None),
+    ):
+        refused = client.arm(method, path, json=body)
+        entity = refused.json()["Details"][-1]["ErrorEntity"]
+        assert (refused.status_code, refused.json()["Code"], entity["ExtendedCode"]) == (409, "Conflict", "59203")
+        assert refused.json()["Message"].startswith("Cannot modify this site because another operation is in progress.")
+    assert settings(client, seed.SITE) == {"A": "1"}
+    assert client.arm("PATCH", SLOT, json=identity).status_code == 200, "a slot is a site of its own"
+    state.clock.advance(31)
+    assert client.arm("PATCH", seed.SITE, json=identity).status_code == 200
+
+
 @pytest.mark.parametrize("name", ["hy-phen", "Colon:Section", "ConnectionStrings:MctDatabase"])
 def test_some_plans_take_plain_names_only_whoever_wrote_the_others(
     client: Client, state: SandboxState, name: str

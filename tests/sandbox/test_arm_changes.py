@@ -135,6 +135,19 @@ def test_a_patch_of_identity_may_come_to_nothing(client: Client, state: SandboxS
     assert identify(client, FUNCTION, wanted["identity"])["principalId"]
 
 
+@pytest.mark.parametrize(
+    ("kind", "version"),
+    [("Microsoft.Web/staticSites", "2023-12-01"), ("Microsoft.ContainerInstance/containerGroups", "2023-05-01")],
+)
+def test_some_types_take_a_patch_of_identity_and_ignore_it(client: Client, kind: str, version: str) -> None:
+    """azure-contract.md, section 4.4."""
+    path, wanted = f"{GROUP}/providers/{kind}/portal", {"identity": {"type": "SystemAssigned"}}
+    made = client.arm("PUT", path, version=version, json={"location": "West Europe", "properties": {}}).json()
+    answer = client.arm("PATCH", path, version=version, json=wanted)
+    assert (answer.status_code, "identity" in answer.json()) == (200, False)
+    assert client.arm("PUT", path, version=version, json={**made, **wanted}).json()["identity"]["principalId"]
+
+
 def test_a_logic_app_is_put(client: Client) -> None:
     body = client.arm("GET", LOGIC, version="2019-05-01").json()
     body["identity"] = {"type": "SystemAssigned"}

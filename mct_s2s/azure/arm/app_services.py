@@ -150,21 +150,26 @@ class ArmSites:
             else:
                 await apps.update_application_settings(group, name, body)
 
-        try:
-            await self._session.call(put, "write the application settings", before_repeating=read_again)
-        except ServiceError as error:
-            # Flex Consumption and Container Apps hosting accept the write and finish it later; the SDK knows 200 only.
-            if error.status != 202:
-                raise
+        step = "write the application settings"
+        async with self._session.writing(resource):
+            try:
+                await self._session.call(put, step, before_repeating=read_again)
+            except ServiceError as error:
+                # Flex Consumption and Container Apps accept the write and finish it later; the SDK knows 200 only.
+                if error.status != 202:
+                    raise
+                if "location" in error.headers:
+                    await self._session.finish(error.headers["location"], step)
 
     async def restart(self, resource: ResourceId) -> None:
         """POST …/restart. An answer that was lost is not asked for again: the write has recycled the site already."""
         apps, group, name = self._at(resource)
-        step = "restart the App Service"
-        if resource.slot:
-            await self._session.call(lambda: apps.restart_slot(group, name, resource.slot), step, repeatable=False)
-        else:
-            await self._session.call(lambda: apps.restart(group, name), step, repeatable=False)
+
+        async def restart() -> None:
+            await (apps.restart_slot(group, name, resource.slot) if resource.slot else apps.restart(group, name))
+
+        async with self._session.writing(resource):
+            await self._session.call(restart, "restart the App Service", repeatable=False)
 
     def client(self, subscription_id: str) -> WebSiteManagementClient:
         """azure-mgmt-web's client for one subscription. Imported late: it takes a quarter of a second."""

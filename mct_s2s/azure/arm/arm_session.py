@@ -6,6 +6,8 @@ resource providers.
 
 from __future__ import annotations
 
+import asyncio
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -23,11 +25,12 @@ from azure.core.pipeline.policies import (
 from azure.core.pipeline.transport import AioHttpTransport
 from azure.core.rest import HttpRequest
 
-from mct_s2s import __version__
+from mct_s2s import __version__, clock
 from mct_s2s.azure import retry as limits
 from mct_s2s.azure.arm.arm_refusals import UnreadableAnswer, refusal_of, translate
 from mct_s2s.azure.clouds import Cloud
 from mct_s2s.azure.http_session import HttpSession
+from mct_s2s.azure.json_values import seconds
 from mct_s2s.azure.paging import all_rows
 from mct_s2s.azure.retry import RetryPolicy, nothing
 from mct_s2s.azure.sdk_trace import OnlyAt, TracePolicy
@@ -35,8 +38,17 @@ from mct_s2s.azure.services import ARM
 from mct_s2s.azure.sign_in.caller_credential import CallerCredential
 from mct_s2s.azure.sign_in.fresh_tokens import send_signed_in
 from mct_s2s.azure.trace import Trace
+from mct_s2s.errors import NotThere
+from mct_s2s.model.resource_id import ResourceId
+from mct_s2s.ports.apply_progress import waiting
 
 T = TypeVar("T")
+
+CARRYING_OUT = "waiting for Azure to carry it out"
+POLL_SECONDS = 1
+"""Between two looks at an operation in progress where Azure names no time."""
+OPERATION_SECONDS = 180.0
+"""An accepted write is followed for so long; what came of it is then read."""
 
 
 class ArmSession:
@@ -49,6 +61,7 @@ class ArmSession:
         self.credential = credential
         self._retry_policy = retry_policy
         self._trace = trace
+        self._writers: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self.transport = AioHttpTransport(
             session=http,
             session_owner=False,
@@ -113,6 +126,35 @@ class ArmSession:
             )
 
         return await self._retry_policy.call(once, repeatable=repeatable, before_repeating=before_repeating)
+
+    def writing(self, resource: ResourceId) -> asyncio.Lock:
+        """Held by whoever writes to a resource: a second write is refused while the first one is being carried out."""
+        return self._writers[str(resource).lower()]
+
+    async def finish(self, location: str, step: str) -> None:
+        """Ask at the `Location` of a 202 until it returns something else.
+
+        Raises:
+            S2SError: the operation failed.
+        """
+
+        async def once() -> Any:
+            response = await self._raw.send_request(HttpRequest("GET", location))
+            if response.status_code >= 400:
+                raise HttpResponseError(response=response)
+            return response
+
+        until = clock.seconds() + OPERATION_SECONDS
+        with waiting(CARRYING_OUT, gives_up_at=until):
+            while clock.seconds() < until:
+                try:
+                    answer = await self.call(once, step)
+                except NotThere:  # the operation is no longer remembered
+                    return
+                if answer.status_code != 202:
+                    return
+                location = answer.headers.get("Location", location)
+                await asyncio.sleep(seconds(answer.headers.get("Retry-After")) or POLL_SECONDS)
 
     async def get(self, path: str, api_version: str, step: str, *, filter: str | None = None) -> dict[str, Any]:  # noqa: A002  # the option's name
         """GET a path for which the management clients have no operation."""

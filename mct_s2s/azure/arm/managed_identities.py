@@ -8,18 +8,21 @@ managed-identities-azure-resources/qs-configure-rest-vm.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
+
+from azure.core.exceptions import HttpResponseError
 
 from mct_s2s.azure import api_versions
 from mct_s2s.azure.arm.app_services import ArmSites
-from mct_s2s.azure.arm.arm_session import ArmSession
+from mct_s2s.azure.arm.arm_session import CARRYING_OUT, POLL_SECONDS, ArmSession
 from mct_s2s.azure.json_values import guid, members, optional, rows, text, texts
 from mct_s2s.azure.services import ARM
 from mct_s2s.errors import NotThere, ServiceError
 from mct_s2s.model.azure_resources import IdentityResource
 from mct_s2s.model.commands import command, webapp_command
-from mct_s2s.model.ids import PrincipalId
+from mct_s2s.model.ids import PrincipalId, same_id
 from mct_s2s.model.resource_id import USER_ASSIGNED_IDENTITIES, ResourceId
 from mct_s2s.ports.apply_progress import waiting
 
@@ -30,8 +33,8 @@ READ = "read the resource"
 ENABLE = "enable the managed identity"
 DISABLE = "disable the managed identity"
 ROLES = "read the identity's roles"
-POLL_SECONDS = 1
-"""Between two looks at a long-running operation: azure-core's 30 s would be most of the command."""
+STATIC_SITES = "microsoft.web/staticsites"
+"""Takes a PATCH of `identity` and ignores it: docs/azure-contract.md, section 4.4."""
 LOOKS = 5
 """Looks at an identity that was accepted and does not show yet, 5 s in all."""
 PAUSE = 0.5
@@ -64,14 +67,12 @@ class ArmIdentities:
             return None
 
     async def enable(self, caller: IdentityResource) -> PrincipalId:
-        """PATCH `identity`; the answer shows the principal that Azure made for it, or a reading does a moment later.
+        """Switch `identity` on; the answer shows the principal that Azure made, or a reading does a moment later.
 
         Raises:
             ServiceError: refused, or the type of resource carries no identity.
         """
-        wanted = _identity(caller, system_assigned=True)
-        answered = await self._change(caller, wanted, ENABLE)
-        made = _principal(answered) or await self._principal_until(caller, lambda principal: principal is not None)
+        made = await self._change(caller, ENABLE, system_assigned=True)
         if made is not None:
             return made
         raise ServiceError(
@@ -80,20 +81,16 @@ class ArmIdentities:
             f"resource type {caller.resource.type} may need another way. Nothing else was changed.",
             remedy="Enable it yourself on the resource's Identity page in the portal or with the Azure CLI, then "
             "run the same command again:",
-            command=_by_hand(caller, wanted, "identity assign"),
+            command=_by_hand(caller, "identity assign", system_assigned=True),
         )
 
     async def disable(self, caller: IdentityResource) -> None:
-        """PATCH `identity`, so that only the identities which users assigned are left.
+        """Switch `identity` off, so that only the identities which users assigned are left.
 
         Raises:
             ServiceError: refused, or the type of resource takes no such change.
         """
-        wanted = _identity(caller, system_assigned=False)
-        answered = await self._change(caller, wanted, DISABLE)
-        if answered is not None and _principal(answered) is None:
-            return
-        if await self._principal_until(caller, lambda principal: principal is None) is None:
+        if await self._change(caller, DISABLE, system_assigned=False) is None:
             return
         raise ServiceError(
             "identity-not-removed",
@@ -101,22 +98,8 @@ class ArmIdentities:
             f"still enabled. The resource type {caller.resource.type} may need another way.",
             remedy="Disable it yourself on the resource's Identity page in the portal or with the Azure CLI, then "
             "run the same command again:",
-            command=_by_hand(caller, wanted, "identity remove"),
+            command=_by_hand(caller, "identity remove", system_assigned=False),
         )
-
-    async def _principal_until(
-        self, caller: IdentityResource, is_right: Callable[[PrincipalId | None], bool]
-    ) -> PrincipalId | None:
-        """The principal that Azure shows once it is right, or at the last look."""
-        principal = None
-        for look in range(LOOKS):
-            with waiting("waiting for Azure to carry it out"):
-                await asyncio.sleep(look * PAUSE)
-            after = await self.identity_resource(caller.resource)
-            principal = after.principal_id if after is not None else None
-            if is_right(principal):
-                break
-        return principal
 
     async def roles_of(self, caller: IdentityResource) -> list[str]:
         """GET /subscriptions/{id}/providers/Microsoft.Authorization/roleAssignments?$filter=principalId eq …."""
@@ -129,56 +112,71 @@ class ArmIdentities:
         with ARM.readable(ROLES):
             return [text(members(row.get("properties")).get("scope")) or text(row["id"]) for row in found]
 
-    async def _change(self, caller: IdentityResource, identity: dict[str, Any], step: str) -> Mapping[str, Any] | None:
-        """Send it; the resource as the answer shows it, or nothing where the answer shows none."""
-        if caller.resource.is_site:
-            return await self._patch_site(caller.resource, {"identity": identity}, step)
-        return await self._patch(caller, {"identity": identity}, step)
+    async def _change(self, caller: IdentityResource, step: str, *, system_assigned: bool) -> PrincipalId | None:
+        """Send the change; the principal that the resource has afterwards.
 
-    async def _patch_site(self, resource: ResourceId, body: dict[str, Any], step: str) -> Mapping[str, Any] | None:
-        apps = self._sites.client(resource.subscription_id).web_apps
-        group, name = resource.resource_group, resource.names[0]
+        Before it is sent again the resource is read: a lost answer may have been a success, and someone else may have
+        assigned an identity meanwhile. A resource that is gone has none.
+        """
+        resource, shown = caller, False
 
-        async def patch() -> Mapping[str, Any] | None:
-            answer: Mapping[str, Any] | None
+        async def look() -> None:
+            nonlocal resource, shown
+            found = await self.identity_resource(caller.resource)
+            resource, shown = found or replace(caller, principal_id=None), True
+
+        def is_done() -> bool:
+            return shown and (resource.principal_id is not None) == system_assigned
+
+        async def send() -> None:
+            nonlocal resource, shown
+            if is_done():
+                return
+            shown = False
+            answer = await self._send(resource, system_assigned=system_assigned)
+            if answer and same_id(str(answer.get("id")), str(caller.resource)):  # or of the operation's own
+                with ARM.readable(step):
+                    resource, shown = _parsed(caller.resource, answer, caller.api_version), True
+
+        async with self._session.writing(caller.resource):
             try:
-                if resource.slot:
-                    answer = await apps.update_slot(group, name, resource.slot, body)  # type: ignore[call-overload]
-                else:
-                    answer = await apps.update(group, name, body)  # type: ignore[call-overload]
-            except ValueError:
-                # 202 with an empty body: accepted, and the SDK tries to parse it. What came of it is read back.
-                return None
-            return answer
+                await self._session.call(send, step, before_repeating=look)
+            except NotThere:
+                await look()
+                if not is_done():
+                    raise
+            for number in range(LOOKS):
+                if is_done():
+                    break
+                with waiting(CARRYING_OUT):
+                    await asyncio.sleep(number * PAUSE)
+                await look()
+        return resource.principal_id
 
-        return await self._session.call(patch, step)
-
-    async def _patch(self, caller: IdentityResource, body: dict[str, Any], step: str) -> Mapping[str, Any] | None:
-        client = self._client(caller.resource.subscription_id)
-        path, version = str(caller.resource).lstrip("/"), caller.api_version or ""
-
-        async def patch() -> Mapping[str, Any] | None:
-            poller = await client.resources.begin_update_by_id(
-                path, api_version=version, parameters=body, polling_interval=POLL_SECONDS
-            )
-            return cast("Mapping[str, Any] | None", await poller.result())
-
-        async def put() -> Mapping[str, Any] | None:
-            whole = await client.resources.get_by_id(path, api_version=version)
-            poller = await client.resources.begin_create_or_update_by_id(
-                path,
-                api_version=version,
-                parameters={**_writable(whole), **body},
-                polling_interval=POLL_SECONDS,
-            )
-            return cast("Mapping[str, Any] | None", await poller.result())
-
-        try:
-            return await self._session.call(patch, step)
-        except ServiceError as error:
-            if error.status != 405:
-                raise
-            return await self._session.call(put, step)
+    async def _send(self, resource: IdentityResource, *, system_assigned: bool) -> Mapping[str, Any] | None:
+        """The resource as the last answer shows it, or nothing where it shows none."""
+        client, path = self._client(resource.resource.subscription_id), str(resource.resource).lstrip("/")
+        version = resource.api_version or api_versions.WEB
+        poller: Any
+        if resource.resource.type != STATIC_SITES:
+            body = {"identity": _identity(resource, system_assigned=system_assigned)}
+            try:
+                poller = await client.resources.begin_update_by_id(
+                    path, body, api_version=version, polling_interval=POLL_SECONDS
+                )
+                return cast("Mapping[str, Any] | None", await poller.result())
+            except HttpResponseError as error:
+                if error.status_code != 405:
+                    raise
+        whole = await client.resources.get_by_id(path, api_version=version)
+        body = {
+            **_writable(whole),
+            "identity": _identity(_parsed(resource.resource, whole, version), system_assigned=system_assigned),
+        }
+        poller = await client.resources.begin_create_or_update_by_id(
+            path, body, api_version=version, polling_interval=POLL_SECONDS
+        )
+        return cast("Mapping[str, Any] | None", await poller.result())
 
     async def _api_version(self, resource: ResourceId) -> str:
         """The newest stable api-version of a resource type, from its provider."""
@@ -228,13 +226,6 @@ def _parsed(resource: ResourceId, row: Mapping[str, Any], api_version: str | Non
     )
 
 
-def _principal(row: Mapping[str, Any] | None) -> PrincipalId | None:
-    """The system-assigned identity of a resource as an answer shows it."""
-    with ARM.readable(ENABLE):
-        shown = members(row.get("identity")).get("principalId") if row else None
-        return PrincipalId(guid(shown)) if shown else None
-
-
 def _identity(resource: IdentityResource, *, system_assigned: bool) -> dict[str, Any]:
     """What `identity` is to be: the identities that users assigned stay."""
     kinds = ["SystemAssigned"] * system_assigned + ["UserAssigned"] * bool(resource.user_assigned)
@@ -242,11 +233,11 @@ def _identity(resource: IdentityResource, *, system_assigned: bool) -> dict[str,
     return {"type": ", ".join(kinds) or "None", **(users if resource.user_assigned else {})}
 
 
-def _by_hand(caller: IdentityResource, identity: Mapping[str, Any], verb: str) -> str:
+def _by_hand(caller: IdentityResource, verb: str, *, system_assigned: bool) -> str:
     """The Azure CLI's way, which reads the resource and puts it whole."""
     if caller.resource.is_site:
         return webapp_command(verb, caller.resource)
-    setting = f"identity.type={identity['type']}"
+    setting = f"identity.type={_identity(caller, system_assigned=system_assigned)['type']}"
     return command("az", "resource", "update", "--ids", str(caller.resource), "--set", setting)
 
 

@@ -40,11 +40,8 @@ def patch(resources: Resources, kind: ResourceType, resource_id: ResourceId, sen
     body = resources.get(resource_id)
     check_members(sent)
     _check_patchable(resources, kind, sent)
-    if (
-        "identity" in sent
-        and resources.directory.variations.identity_patch == "ignored"
-        and kind.full_name not in _SITES
-    ):
+    ignores = resources.directory.variations.identity_patch == "ignored" and kind.full_name not in _SITES
+    if ignores or not kind.patches_identity:
         sent = {name: value for name, value in sent.items() if name != "identity"}
     if kind.update == "done":
         change(resources, kind, body, sent)

@@ -31,6 +31,7 @@ class ResourceType:
         update: how PATCH behaves: `done` at once, `operation` (200 and Azure-AsyncOperation) or
             `location` (202 and Location).
         patchable: the members that PATCH accepts, where it does not accept all.
+        patches_identity: whether a PATCH changes `identity`; otherwise it is accepted and ignored.
         merges_identities: whether user-assigned identities that PATCH does not mention stay.
     """
 
@@ -40,6 +41,7 @@ class ResourceType:
     identity: Collection[str] = ()
     separator: str = ", "
     update: Update = "done"
+    patches_identity: bool = True
     merges_identities: bool = False
     patchable: Collection[str] | None = None
 

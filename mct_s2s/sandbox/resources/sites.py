@@ -7,8 +7,10 @@ Source: app-service: web-apps/update-application-settings, app-service/configure
 from __future__ import annotations
 
 import re
+import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
 from typing import Any, Self
 
 from mct_s2s.sandbox.core.wire_errors import WireError
@@ -35,6 +37,7 @@ class SiteState:
         sticky: names of slot settings, which are not swapped; stored at the production site.
         references: resolved Key Vault references: by setting, the text, the secret, and the time.
         changed: time of the last write to the site, in seconds since 1970.
+        busy_until: until when the last write is being carried out, and no other is accepted.
     """
 
     settings: Settings = field(default_factory=dict)
@@ -46,6 +49,7 @@ class SiteState:
     sticky: dict[str, list[str] | None] = field(default_factory=_no_sticky_names)
     references: dict[str, dict[str, Any]] = field(default_factory=dict)
     changed: float = 0.0
+    busy_until: float = 0.0
 
     @property
     def etag(self) -> str:
@@ -57,6 +61,17 @@ class SiteState:
         before = self.etag
         self.changed = max(now, self.changed + 0.001)
         return before
+
+    def check_free(self, now: float) -> None:
+        """Refuse a change while another one is being carried out. Source: docs/azure-contract.md, section 4.1."""
+        if now >= self.busy_until:
+            return
+        template = "Cannot modify this site because another operation is in progress. Details: {0}"
+        running = (
+            f"Id: {uuid.uuid4()}, OperationName: Update, CreatedTime: {datetime.fromtimestamp(self.changed, UTC)}, "
+            f"RequestId: {uuid.uuid4()}, EntityType: 3"
+        )
+        raise app_service_error(409, "Conflict", template.format(running), entity=("59203", template, [running]))
 
     def start_over(self, now: float, seconds: float) -> None:
         """Start a restart that takes `seconds`; a restart in progress starts again."""
@@ -170,14 +185,20 @@ def bad_request(message: str, *details: str) -> Exception:
     return app_service_error(400, "BadRequest", message, *details)
 
 
-def app_service_error(status: int, code: str, message: str, *details: str) -> Exception:
+def app_service_error(
+    status: int,
+    code: str,
+    message: str,
+    *details: str,
+    entity: tuple[str | None, str | None, list[str] | None] = (None, None, None),
+) -> Exception:
     """Refuse as App Service does itself, without Resource Manager's envelope.
 
     Source: docs/azure-contract.md, section 4.1.
     """
     lines: list[dict[str, Any]] = [{"Message": message}, {"Code": code}, *({"Message": detail} for detail in details)]
-    entity = {"ExtendedCode": None, "MessageTemplate": None, "Parameters": None, "Code": code, "Message": message}
-    lines.append({"ErrorEntity": entity})
+    extended = dict(zip(("ExtendedCode", "MessageTemplate", "Parameters"), entity, strict=True))
+    lines.append({"ErrorEntity": {**extended, "Code": code, "Message": message}})
     body = {"Code": code, "Message": message, "Target": None, "Details": lines, "Innererror": None}
     return WireError(status, body, service="arm")
 

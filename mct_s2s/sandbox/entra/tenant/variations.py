@@ -36,6 +36,7 @@ class Variations:
             too (4.3).
         settings_accept_202: a change of settings is accepted first and completed later, as on the Flex Consumption
             plan (4.3).
+        site_write_seconds: how long a write of settings or of a site is carried out, while no other is accepted (4.1).
         api_versions: by namespace, or `KeyVault`, the only ones that are accepted; a namespace that is not in it has
             all there are (9).
     """
@@ -56,6 +57,7 @@ class Variations:
     identity_patch: str = "accepted"
     strict_setting_names: bool = False
     settings_accept_202: bool = False
+    site_write_seconds: float = 0.0
     api_versions: Mapping[str, list[str]] = field(default_factory=dict)
 
     @classmethod
@@ -80,6 +82,7 @@ _STRICT = Variations(
     sign_in_with_mfa=False,
     arm_page_size=1,
     identity_patch="refused",
+    site_write_seconds=0.3,
 )
 _LEGACY = Variations(
     "legacy",

@@ -52,6 +52,7 @@ def _put_settings(call: ArmCall) -> Answer:
     vault_references.environment(call.resources, body, site_state)  # resolved at this moment
     if call.state.directory.variations.settings_accept_202:
         name = operations.add_done(call.resources, call.resource_id)
+        site_state.busy_until = operations.get(call.resources, name)["ready"]
         return Answer(202, None, _again(call, f"{body['id']}/operationresults/{name}"))
     return Answer(body=_config(body, "appsettings", dict(site_state.settings)).body, headers={"ETag": site_state.etag})
 

@@ -64,12 +64,18 @@ def routes(state: SandboxState, addresses: Addresses) -> list[Route]:
             raw_body=raw_body,
             caller=caller,
         )
+        site = _changed_site(call, operation)
         try:
+            if site is not None:
+                site.check_free(state.clock.timestamp())
             outcome = operation.run(call)
             result = await outcome if inspect.isawaitable(outcome) else outcome
         except WireError as refused:
             refused.headers = {**headers, **refused.headers}
             raise
+        lasts = state.directory.variations.site_write_seconds
+        if site is not None and request.method != "POST" and lasts:
+            site.busy_until = max(site.busy_until, state.clock.timestamp() + lasts)
         if request.method == "GET":
             address = f"{addresses.arm}{request.url.path}"
             result = paging.page(result, address, request.query_params, state.directory.variations.arm_page_size)
@@ -225,6 +231,12 @@ def _check_second_factor(state: SandboxState, addresses: Addresses, caller: Call
         "Users must authenticate with multi-factor authentication to create or update resources.",
         headers={} if mode == "policy" else {"WWW-Authenticate": challenge},
     )
+
+
+def _changed_site(call: ArmCall, operation: ArmOperation) -> sites.SiteState | None:
+    """Return the site that an operation changes."""
+    reads = operation.method == "GET" or operation.template.endswith(("/list", "/publishxml"))
+    return None if reads or "id" not in call.params else call.resources.sites.get(call.resource_id.key)
 
 
 def _changed(request: Request) -> str:

@@ -1,0 +1,61 @@
+"""Writes that Azure Resource Manager takes time for: one after the other at a resource, and followed to their end."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+from mct_s2s.azure.arm.app_services import ArmSites
+from mct_s2s.azure.arm.managed_identities import ArmIdentities
+from mct_s2s.errors import ServiceError
+from mct_s2s.model.azure_resources import IdentityResource
+from mct_s2s.model.resource_id import ResourceId
+
+from tests.azure.raw import Answer, Wire, arm_session
+from tests.planning.scenarios import guid
+
+SITE = ResourceId.site(guid("subscription"), "mct-prod", "contosolearn")
+IDENTITY = {"type": "SystemAssigned", "principalId": guid("principal")}
+
+
+def test_writes_to_one_resource_leave_one_after_the_other() -> None:
+    """The settings, the identity and the restart of a site: a second write is refused while one is carried out."""
+    session = arm_session(Answer(200, {"id": str(SITE), "identity": IDENTITY, "properties": {}}))
+    wire = session.transport.session
+    assert isinstance(wire, Wire)
+    answer, running = wire.request, 0
+
+    async def slow(method: str, url: object, **options: Any) -> Any:
+        nonlocal running
+        running += 1
+        assert running == 1, wire.asked
+        await asyncio.sleep(0.01)
+        running -= 1
+        return await answer(method, url, **options)
+
+    wire.request = slow  # type: ignore[method-assign]
+    sites = ArmSites(session)
+
+    async def read_again() -> None:
+        """Nothing is repeated."""
+
+    async def write() -> None:
+        await asyncio.gather(
+            ArmIdentities(session, sites).enable(IdentityResource(SITE, None)),
+            sites.write_settings(SITE, lambda: {"A": "1"}, read_again),
+            sites.restart(SITE),
+        )
+
+    asyncio.run(write())
+    assert len(wire.asked) == 3
+
+
+def test_what_an_accepted_write_points_to_is_asked_at_its_own_address_only() -> None:
+    session = arm_session(Answer(200, {}))
+    with pytest.raises(ServiceError) as raised:
+        asyncio.run(session.finish("https://management.azure.com.evil.example/x", "write the application settings"))
+    assert "redirects to an address other than" in raised.value.message
+    wire = session.transport.session
+    assert isinstance(wire, Wire)
+    assert wire.asked == []
