@@ -16,9 +16,11 @@ from mct_s2s.cli.run import Run, run
 from mct_s2s.cli.session import Needs
 from mct_s2s.cli.setting_up import Setup
 from mct_s2s.engine.session import Session
+from mct_s2s.errors import S2SError
 from mct_s2s.inputs.clients import client_names
 from mct_s2s.inputs.federation import github_subject
 from mct_s2s.inputs.target import caller_resource
+from mct_s2s.planning.secrets.secret_policy import forbids_secrets
 from mct_s2s.render.console import Terminal
 
 Credential = dict[str, Any]
@@ -43,7 +45,7 @@ def guided_setup(options: SetupOptions) -> int:
     async def body(current: Run, session: Session) -> int:
         current.terminal.say("Nothing is changed before you agree to the plan. Ctrl-C cancels.")
         session = await pick_site(options, session)
-        setup, more = answers_of(options, await _ask_clients())
+        setup, more = answers_of(options, await _ask_clients(await _kinds(current.terminal, session)))
         work = Setup.of(setup)
         for one in more:
             work = work.with_client(one, one.name or "")
@@ -76,14 +78,25 @@ def answers_of(options: SetupOptions, clients: Mapping[str, Credential]) -> tupl
     return setup, [AddClientOptions(name=name, **(shared | credential)) for name, credential in apart.items()]
 
 
-async def _ask_clients() -> dict[str, Credential]:
+async def _kinds(terminal: Terminal, session: Session) -> Mapping[str, CredentialType | None]:
+    """What a client can be, without what the tenant is known to forbid."""
+    try:
+        forbidden = forbids_secrets(await session.azure.directory_access.secret_rules())
+    except S2SError:  # few may read the policy
+        return KINDS
+    if forbidden:
+        terminal.say("This tenant forbids client secrets.")
+    return {name: kind for name, kind in KINDS.items() if not (forbidden and kind is SECRET)}
+
+
+async def _ask_clients(kinds: Mapping[str, CredentialType | None]) -> dict[str, Credential]:
     def check(name: str) -> None:
         if name:
             caller_resource(name) if name.startswith("/") else client_names([name])
 
     clients: dict[str, Credential] = {}
     while name := await text("Name of a client that calls the API:", check, hint="Enter: no more"):
-        kind = None if name.startswith("/") else await select(f"What is {name}?", KINDS)
+        kind = None if name.startswith("/") else await select(f"What is {name}?", kinds)
         clients[name] = {"credential": kind} if kind else {}
         if kind is FEDERATED:
             clients[name]["github"] = await text("Repository:", github_subject, hint="OWNER/REPO[:branch] or its URL")

@@ -110,6 +110,20 @@ def test_setup_is_done_by_keys_and_ends_with_the_command_that_does_the_same(
     assert azure.writes() == [], "the command finds everything as it asks for"
 
 
+def test_where_the_tenant_forbids_secrets_none_is_offered(person: Callable[..., Person], azure: Sandbox) -> None:
+    """Found before anything is made, and before anything else is answered in vain."""
+    caller = azure.caller("Policy.ReadWrite.ApplicationConfiguration")
+    rules = [{"restrictionType": "passwordAddition", "state": "enabled", "maxLifetime": None}]
+    azure.set_policy(caller, {"isEnabled": True, "applicationRestrictions": {"passwordCredentials": rules}})
+    someone = person("setup")
+    someone.goes(*GUIDED[:2], ("Name of a client", f"etl{ENTER}"), ("What is etl?", ENTER), ("Name of a client", ENTER))
+    someone.goes(("Apply? [y/N]", f"n{ENTER}"))
+    _, shown = someone.ended()
+    assert "This tenant forbids client secrets." in shown
+    assert "Client secret" not in shown
+    assert "certificate" in shown[shown.index("Plan for") :], "the first that is offered"
+
+
 @pytest.mark.parametrize("at", sampled(range(len(GUIDED)), 1, of_all=len(GUIDED), salt="Ctrl-C"))
 def test_ctrl_c_at_a_question_cancels_and_leaves_the_terminal_as_it_was(
     at: int, person: Callable[..., Person], azure: Sandbox

@@ -62,6 +62,8 @@ def test_a_policy_that_cannot_be_seen_refuses_later_and_nothing_is_lost(mct: Pro
 def test_secrets_that_are_refused_later_are_told_with_the_services_words(mct: Program, azure: Sandbox) -> None:
     forbid(azure, FORBIDDEN)
     caller = azure.caller(*LEAST, arm=[CONTRIBUTOR])
+    warned = mct("doctor", "-a", SITE, env=caller).out
+    assert "If it forbids them, use a client without a secret: --credential certificate" in " ".join(warned.split())
     done = mct(*SETUP, env=caller)
     assert (done.code, done.document["error"]["code"]) == (REFUSED, "secrets-forbidden")
     assert "Credential type not allowed as per assigned policy" in done.document["error"]["message"]

@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from mct_s2s.errors import S2SError
 from mct_s2s.model.azure_resources import IdentityResource, Site
-from mct_s2s.model.caller_rights import CallerRights, SecretRestriction, Verdict
+from mct_s2s.model.caller_rights import CallerRights, Verdict
 from mct_s2s.model.commands import option, own_command
 from mct_s2s.model.directory_objects import Tenant
 from mct_s2s.model.ids import ApplicationObjectId, TenantId, same_id
@@ -19,7 +19,7 @@ from mct_s2s.planning.permissions.grants import Grant, Lack, lacks, least
 from mct_s2s.planning.permissions.preflight import LEFT_TO_OTHERS
 from mct_s2s.planning.permissions.rights import Need, Right, judge
 from mct_s2s.planning.registrations.ownership import NOT_OURS, SERVICE_NOT_OURS
-from mct_s2s.planning.secrets.secret_policy import OTHERWISE, longest_end, typed
+from mct_s2s.planning.secrets.secret_policy import OTHERWISE, forbids_secrets, longest_end, typed
 
 NEW = "app registrations"
 """The subject of a check of what has yet to be created."""
@@ -212,8 +212,9 @@ def _secrets(access: CallerRights, now: datetime) -> DoctorCheck:
     code, area, subject, rules = "secret-policy", "Client secrets", "client secrets", access.secret_rules
     if rules is None:
         message = "Could not check whether the tenant allows client secrets: you can't read the policy."
-        return DoctorCheck(code, State.UNKNOWN, area, "you can't read the tenant's policy", subject, message)
-    if any(rule.restriction is SecretRestriction.ADDITION for rule in rules):
+        advice = f"If it forbids them, {OTHERWISE}."
+        return DoctorCheck(code, State.UNKNOWN, area, "you can't read the tenant's policy", subject, message, advice)
+    if forbids_secrets(rules):
         remedy = f"{OTHERWISE[0].upper()}{OTHERWISE[1:]}."
         message = "The tenant's policy forbids client secrets."
         return DoctorCheck(code, State.MISSING, area, "forbidden by the tenant's policy", subject, message, remedy)

@@ -64,6 +64,11 @@ def breaks(change: AddSecret, rules: Iterable[SecretRule], observed: ObservedSta
     return _problem(change, in_force(rules, _created(change, observed)), now) is not None
 
 
+def forbids_secrets(rules: Iterable[SecretRule]) -> bool:
+    """Whether no secret can be added at all, as by "Block new password credentials in apps" of Microsoft 365."""
+    return any(rule.restriction is SecretRestriction.ADDITION for rule in rules)
+
+
 def in_force(rules: Iterable[SecretRule], created: datetime | None) -> tuple[SecretRule, ...]:
     """The rules that hold for a registration created then; `None`: one that is only now being made."""
     return tuple(rule for rule in rules if rule.applies_to(created))
@@ -96,7 +101,7 @@ def typed(moment: datetime) -> str:
 
 
 def _problem(change: AddSecret, rules: tuple[SecretRule, ...], now: datetime) -> PolicyForbids | None:
-    if any(rule.restriction is SecretRestriction.ADDITION for rule in rules):
+    if forbids_secrets(rules):
         return PolicyForbids(
             "secrets-forbidden",
             f"The tenant's policy forbids client secrets, but '{change.name}' would need one. Nothing was changed.",
