@@ -17,10 +17,9 @@ from mct_s2s import sandbox
 from mct_s2s.sandbox.hosting.embedded import Running, start
 from mct_s2s.sandbox.state import seed
 
-from conformance import command, names
-from conformance.own_sandbox import sandbox_side
-from conformance.steps import Step
-from conformance.story import story
+from conformance import command
+from conformance.clouds import names_of, sandbox_side
+from conformance.story import STEPS
 from tests.conftest import Json, Sandbox, without_azure
 from tests.support.inprocess import Ended, run_inside
 from tests.support.sandbox_inside import PASSING, Inside, environment_of
@@ -111,7 +110,7 @@ def own(elsewhere: Inside, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 @pytest.fixture(scope="session")
 def own_names() -> dict[str, str]:
     """A key pair takes its time to make: one is enough."""
-    return names.of_run("", "mct-s2s-conformance", datetime.now(UTC))
+    return names_of("mct-s2s-conformance", datetime.now(UTC))
 
 
 @pytest.fixture(scope="session")
@@ -151,19 +150,16 @@ class Conformance:
         where = ("--subscription", SUBSCRIPTION, "--group", GROUP, "--app-service", app_service)
         return self._run(*where, "--report", str(self.report), *words)
 
-    def clean_up(self) -> Ended:
-        """Run it with `--clean-up`."""
-        return self._run("--clean-up", "-y")
-
-    def journals(self) -> list[Path]:
-        """What runs have left on disk."""
-        return sorted((self.home / "state" / "mct-s2s" / "conformance").glob("*"))
+    @property
+    def lasting(self) -> Json:
+        """The cloud's state without what passes: sign-ins, and when things were last looked at."""
+        return lasting(self.cloud.state.to_dict())
 
     def section(self, title: str) -> list[str]:
         """The lines of a section of the report that say something."""
         report = (self.report / "report.md").read_text()
         text = report.partition(f"## {title}\n")[2].partition("\n## ")[0]
-        return [line for line in text.splitlines() if line.startswith(("### ", "- "))]
+        return [line for line in text.splitlines() if line.startswith("- ") and line != "- None."]
 
     def _run(self, *words: str) -> Ended:
         home = str(self.home)
@@ -171,22 +167,31 @@ class Conformance:
         named = {"MCT_S2S_URL", "MCT_S2S_APP_SERVICE", "MCT_S2S_RESOURCE_GROUP"}
         given = {name: value for name, value in self.cloud.azure.environment.items() if name not in named}
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(command, "own_sandbox", lambda of_run: sandbox_side(self._own, of_run))
-            patch.setattr(command, "of_run", self._chosen)
-            patch.setattr(command, "story", self._story)
+            patch.setattr(command, "own_sandbox", lambda names: sandbox_side(self._own, names))
+            patch.setattr(command, "names_of", self._chosen)
+            steps = [step for step in STEPS if not self.tables or step.id.partition("/")[0] in self.tables]
+            patch.setattr(command, "STEPS", steps)
             return run_inside(words, {**without_azure(), **given, **private}, self.cloud.time, program=command.main)
 
-    def _story(self, *, with_vault: bool) -> list[Step]:
-        steps = story(with_vault=with_vault)
-        return [step for step in steps if not self.tables or step.id.partition("/")[0] in self.tables]
-
-    def _chosen(self, run: str, name: str, _: object) -> dict[str, str]:
-        return {**self._own_names, "run": run, "name": name, "roleId": str(uuid.uuid4())}
+    def _chosen(self, run: str, _: object) -> dict[str, str]:
+        return {**self._own_names, "name": run, "roleId": str(uuid.uuid4())}
 
 
 @pytest.fixture
 def conformance(cloud: Inside, own: Running, own_names: Mapping[str, str], tmp_path: Path) -> Conformance:
     return Conformance(cloud, own, own_names, tmp_path)
+
+
+def lasting(state: Json) -> Json:
+    """A state without what passes."""
+    kept: Json = json.loads(json.dumps(state))
+    for name in ("sessions", "young", "replication", "secretHashes"):
+        kept["directory"].pop(name, None)
+    kept["resources"].pop("operations", None)
+    for site in kept["resources"]["sites"].values():
+        for name in site.keys() - {"settings", "effective", "connection_strings", "sticky"}:
+            del site[name]
+    return kept
 
 
 @dataclass(frozen=True)

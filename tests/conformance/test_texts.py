@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from conformance.comparing.comparison import Answer, differences
-from conformance.report import Facts, written
-from conformance.skeleton import Skeletons
-from conformance.steps import SETTING, Service, Settings, Step
-from conformance.texts import Texts
-from conformance.verdicts import Comparer, Finding, SideAnswers, Verdict
-from conformance.walk import Outcome
+from conformance.comparison import Answer, differences
+from conformance.redaction import Redactor
+from conformance.report import Finding, Verdict, save
+from conformance.story import SETTING, Service, Settings, Step
 
 NAMES = {"graph": "https://graph.microsoft.com", "tenantId": "1b2c3d4e-0000-4000-8000-0123456789ab", "group": "rg"}
 PRIVATE = (
@@ -42,25 +40,18 @@ KEPT = (
 
 
 def step(**changed: Any) -> Step:
-    usual: dict[str, Any] = {
-        "id": "t/01",
-        "operation": "GET /x",
-        "service": Service.GRAPH,
-        "method": "GET",
-        "path": "/x",
-    }
+    usual: dict[str, Any] = {"id": "t/01", "service": Service.GRAPH, "method": "GET", "path": "/x"}
     return Step(**{**usual, **changed})
 
 
 def shown(
-    body: Any, *, status: int = 200, private: tuple[str, ...] = (), known: tuple[str, ...] = (), **how: Any
+    body: Any, *, status: int = 200, known: tuple[str, ...] = (), private: tuple[str, ...] = (), **how: Any
 ) -> str:
     """The skeleton of an answer, with which that answer agrees."""
-    skeletons = Skeletons(Texts(NAMES, private=private, words=known), frozenset(known))
     answer = Answer(status, {"x-other": "Jane", "content-type": "application/json"}, body)
-    skeleton = skeletons.of(step(**how), answer, None)
-    assert differences(skeleton.response, answer, dict(NAMES), skeleton.compare) == []
-    return json.dumps(skeleton.response)
+    response, compare = Redactor(NAMES, known, private).skeleton(step(**how), answer, answer)
+    assert differences(response, answer, dict(NAMES), compare) == []
+    return json.dumps(response)
 
 
 @pytest.mark.parametrize("value", PRIVATE)
@@ -98,7 +89,7 @@ def test_of_others_objects_only_the_shape_is_kept() -> None:
         "tags": {"Jane": "x"},
         "properties": {"n": 3, "b": True, "z": None, "l": ["Jane"]},
     }
-    text = shown(site, shows_others=True)
+    text = shown(site, others=True)
     assert json.loads(text)["body"] == {
         "id": "<string or null>",
         "name": "<string or null>",
@@ -109,7 +100,7 @@ def test_of_others_objects_only_the_shape_is_kept() -> None:
 
 def test_members_that_owners_name_are_left_out() -> None:
     directory = {"id": None, f"extension_{'a1' * 16}_costCentre": "Jane", "Jane Doe's": 1, "ok": 1}
-    assert json.loads(shown(directory, shows_others=True))["body"] == {"id": "<any>", "ok": "<number or null>"}
+    assert json.loads(shown(directory, others=True))["body"] == {"id": "<any>", "ok": "<number or null>"}
 
 
 def test_of_settings_only_ours_is_shown() -> None:
@@ -118,25 +109,18 @@ def test_of_settings_only_ours_is_shown() -> None:
     assert json.loads(text)["body"]["properties"] == {SETTING: "run"}
 
 
-def test_the_last_look_replaces_what_got_through() -> None:
-    asked = step(path="/Janeville")
-    outcome = Outcome(asked, Answer(200, {}, {"a": 1}))
-    comparer = Comparer([asked], SideAnswers({**NAMES, "x": "Fabrikam"}, [outcome]), SideAnswers(NAMES, [outcome]))
-    report = written(comparer.findings(), Facts("public", datetime(2026, 1, 1, tzinfo=UTC)), {"Janeville"})
-    assert report.replaced > 0
-    assert "Janeville" not in report.markdown + "".join(report.tables.values())
-    assert "A last look replaced" in report.markdown
-    assert "Fabrikam" in comparer.originals
+def test_what_got_through_is_replaced_as_the_report_is_written(tmp_path: Path) -> None:
+    row = {"response": {"status": 403, "body": {"error": {"message": "Jane Doe may not do this."}}}}
+    found = [Finding(step(path="/Janeville"), Verdict.SAME, row=row)]
+    save(tmp_path, found, {"Janeville", "jane doe"}, "public", datetime(2026, 1, 1, tzinfo=UTC), 0)
+    assert "Jane" not in "".join(file.read_text() for file in tmp_path.iterdir())
+    assert "removed may not do this." in (tmp_path / "t.json").read_text()
 
 
-def test_what_differs_in_many_answers_is_told_once() -> None:
-    steps = [step(id=f"t/{number:02}") for number in range(1, 8)]
-    lines = ("header server: absent, expected 'IIS'",)
-    findings = [
-        Finding(one, Verdict.DIFFERS, (*lines, "/a: 1, expected 2") if one is steps[2] else lines) for one in steps
-    ]
-    report = written(findings, Facts("public", datetime(2026, 1, 1, tzinfo=UTC)), ()).markdown
+def test_what_differs_in_many_answers_is_told_once(tmp_path: Path) -> None:
+    server = "header server: absent, expected 'IIS'"
+    found = [Finding(step(id=f"t/{number:02}"), Verdict.DIFFERS, (server,)) for number in range(1, 8)]
+    report = save(tmp_path, found, (), "public", datetime(2026, 1, 1, tzinfo=UTC), 0).read_text()
     assert report.count("header server") == 1
-    assert "- graph, 7 responses, `t/01` first: `header server: absent · cloud: 'IIS'`" in report
-    assert [line for line in report.splitlines() if line.startswith("### ")] == ["### `t/03` `GET /x`"]
-    assert "- `/a: 1 · cloud: 2`" in report
+    first = ", ".join(f"`t/{number:02}`" for number in range(1, 6))
+    assert f"- {first} and 2 more of graph: `header server: absent · cloud: 'IIS'`" in report

@@ -6,9 +6,7 @@ from typing import Any
 
 import pytest
 
-from conformance.comparing.comparison import Answer, differences
-from conformance.comparing.placeholders import filled
-from conformance.comparing.recordings import Tables
+from conformance.comparison import Answer, Tables, differences, filled
 
 GUID = "5c2d8a2e-7d52-4d8d-9a57-3a1b2c3d4e5f"
 

@@ -1,211 +1,114 @@
-"""Removes what a run has created, found by its journal and by its name, and verifies that it is gone.
-
-Only what has the run's name, which no other run has, is removed; an id of the journal is one that the run's own request
-returned.
-"""
+"""Removes what a run has created, found by the run's name, which no other object has, and verifies that it is gone."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Callable
 
-from mct_s2s import clock
-from mct_s2s.azure.json_values import seconds
 from mct_s2s.azure.plain_requests import NoAnswer
 
-from conformance.comparing.comparison import Answer
-from conformance.journal import Journal
-from conformance.side import Side
-from conformance.steps import SETTING, Json, Kind, Service, at
-from conformance.story.resource_manager import IDENTITIES_API, SITES_API
+from conformance.clouds import Side
+from conformance.comparison import Answer, at, filled
+from conformance.story import IDENTITIES_API, IDENTITY, SETTING, SITES_API, VAULT_API, Service
 
-ATTEMPTS = 6
-PAUSE = 1.0
-"""Seconds, times the attempt's number."""
-UNSEEN_SECONDS = 30.0
-"""How long something whose creation was not answered is looked for, because of replication."""
-VAULT_API = "7.4"
+_BIN = "/v1.0/directory/deletedItems"
+ROUNDS, PAUSE = 8, 2.0
+"""Rounds until a last one finds nothing; seconds between two, times the number of those before."""
+UNSURE_ROUNDS = 4
+"""The fewest rounds after a run that has not got every answer: what it asked for may still come, some 20 s later."""
 
 
-@dataclass
-class CleanupResult:
-    """What was removed, and what was not."""
+async def clean(side: Side, run: str, say: Callable[[str], None], *, sure: bool) -> list[str]:
+    """Remove everything of a run; return what still exists, or may exist, and why.
 
-    removed: list[str] = field(default_factory=list)
-    left: list[str] = field(default_factory=list)
-    """What still exists, or may exist, and why."""
-    changed: list[str] = field(default_factory=list)
-    """Names of settings that others changed during the run; they are left as they are."""
-
-
-async def clean(side: Side, journal: Journal) -> CleanupResult:
-    """Remove everything of a run, and its journal when nothing is left.
+    Args:
+        side: where.
+        run: its name.
+        say: is told what was removed.
+        sure: whether the run has got all its answers.
 
     Raises:
         S2SError: no token.
     """
-    cleaner = _Cleaner(side, journal)
-    for kind, remove in (
-        (Kind.SETTING, cleaner.setting),
-        (Kind.SECRET, cleaner.secret),
-        (Kind.IDENTITY, cleaner.identity),
-        (Kind.APPLICATION, cleaner.registrations),
-    ):
-        if not journal.may_have(kind):
-            continue
-        try:
-            await remove()
-        except NoAnswer as error:
-            cleaner.done.left.append(f"{kind}: no response ({error})")
-    if not cleaner.done.left:
-        journal.forget()
-    return cleaner.done
+    rounds = _Rounds(side, run, say)
+    for number in range(1, ROUNDS + 1):
+        rounds.removed, rounds.left = False, []
+        for part in (rounds.setting, rounds.secret, rounds.identity, rounds.registrations):
+            try:
+                await part()
+            except NoAnswer as error:
+                rounds.left.append(f"{part.__name__}: no response ({error})")
+        if not rounds.removed and not rounds.left and not rounds.bin and (sure or number >= UNSURE_ROUNDS):
+            break
+        if number < ROUNDS:
+            await asyncio.sleep(PAUSE * number)
+    return [*rounds.left, *(f"deleted object {identifier}, purged after 30 days" for identifier in sorted(rounds.bin))]
 
 
-class _Cleaner:
-    def __init__(self, side: Side, journal: Journal) -> None:
-        self.done = CleanupResult()
+class _Rounds:
+    def __init__(self, side: Side, run: str, say: Callable[[str], None]) -> None:
+        self.removed = False
+        self.left: list[str] = []
+        self.bin: set[str] = set()
+        """Deleted objects that are still to be purged."""
         self._side = side
-        self._journal = journal
-        self._name = journal.name
-        self._place = journal.place
+        self._run = run
+        self._say = say
 
     async def setting(self) -> None:
-        """Remove the one setting, keep all others as they are at this moment, and read them back."""
-        path = f"{self._place.site}/config/appsettings"
-        for attempt in range(ATTEMPTS):
-            await asyncio.sleep(PAUSE * attempt)
-            settings = await self._settings(path)
-            if settings is None:
-                break
-            if settings.get(SETTING) != self._journal.run:
-                if attempt:
-                    self.done.removed.append(f"application setting {SETTING}")
-                self._compare(settings)
-                return
+        """Remove the one setting; all others stay as they are at this moment."""
+        path, query = f"{self._side.bindings['sitePath']}/config/appsettings", {"api-version": SITES_API}
+        answer = await self._side.send(Service.ARM, "POST", f"{path}/list", query=query)
+        settings = at(answer.body, "/properties") if answer.status == 200 else None
+        if not isinstance(settings, dict):  # who may not read them has not written them
+            self._check(answer, "application settings", {401, 403})
+        elif settings.get(SETTING) == self._run:
             rest = {name: value for name, value in settings.items() if name != SETTING}
-            query = {"api-version": SITES_API}
-            await self._ask(Service.ARM, "PUT", path, query=query, body={"properties": rest})
-        self.done.left.append(f"application setting {SETTING} of {self._place.site}: not removed")
-
-    async def _settings(self, path: str) -> dict[str, Json] | None:
-        answer = await self._ask(Service.ARM, "POST", f"{path}/list", query={"api-version": SITES_API})
-        found = at(answer.body, "/properties") if answer.status == 200 else None
-        # Never an empty dictionary: a write replaces all settings.
-        return dict(found) if isinstance(found, dict) else None
-
-    def _compare(self, settings: Mapping[str, Json]) -> None:
-        self.done.removed[:] = list(dict.fromkeys(self.done.removed))
-        before = self._side.settings_before
-        if before is not None:
-            names = before.keys() | settings.keys()
-            self.done.changed = sorted(name for name in names if before.get(name, ...) != settings.get(name, ...))
+            answer = await self._side.send(Service.ARM, "PUT", path, query=query, body={"properties": rest})
+            self._check(answer, f"application setting {SETTING}", {200, 202}, removed=True)
 
     async def secret(self) -> None:
-        """Delete and purge the secret of the run's name."""
-        query, deleted = {"api-version": VAULT_API}, f"/deletedsecrets/{self._name}"
-        answer = await self._ask(Service.VAULT, "DELETE", f"/secrets/{self._name}", query=query)
-        if answer.status not in {200, 404}:
-            self.done.left.append(f"secret {self._name} in {self._place.vault}: {_why(answer)}")
+        if "vault" not in self._side.bindings:
             return
-        is_new = answer.status == 200
-        answer = await self._ask(Service.VAULT, "DELETE", deleted, query=query)
-        for attempt in range(1, ATTEMPTS):  # a deleted secret is listed only after a moment
-            if answer.status not in {404, 409} or not is_new:
-                break
-            await asyncio.sleep(PAUSE * attempt)
-            answer = await self._ask(Service.VAULT, "DELETE", deleted, query=query)
-        if answer.status == 204:
-            self.done.removed.append(f"secret {self._name} of key vault {self._place.vault}")
-        elif answer.status != 404 or is_new:
-            self.done.left.append(f"deleted secret {self._name} in {self._place.vault}: {_why(answer)}")
+        query, what = {"api-version": VAULT_API}, f"secret {self._run}"
+        answer = await self._side.send(Service.VAULT, "DELETE", f"/secrets/{self._run}", query=query)
+        self._check(answer, what, {200, 401, 403, 404}, removed=answer.status == 200)
+        answer = await self._side.send(Service.VAULT, "DELETE", f"/deletedsecrets/{self._run}", query=query)
+        self._check(answer, f"deleted {what}", {204, 401, 403, 404}, removed=answer.status == 204)
 
     async def identity(self) -> None:
-        """Delete the user-assigned identity of the run's name."""
-        group = "/".join(self._place.site.split("/")[:5])
-        path = f"{group}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/{self._name}"
-        answer = await self._ask(Service.ARM, "DELETE", path, query={"api-version": IDENTITIES_API})
-        if answer.status in {200, 202}:
-            self.done.removed.append(f"user-assigned identity {self._name}")
-        elif answer.status not in {204, 404}:
-            self.done.left.append(f"{path}: {_why(answer)}")
+        path = filled(IDENTITY, {**self._side.bindings, "name": self._run})
+        answer = await self._side.send(Service.ARM, "DELETE", path, query={"api-version": IDENTITIES_API})
+        done = answer.status in {200, 202}
+        self._check(answer, f"user-assigned identity {self._run}", {200, 202, 204, 401, 403, 404}, removed=done)
 
     async def registrations(self) -> None:
-        """Delete and purge the registrations of the run and their service principals."""
-        await self._find()
-        removed = False
-        for kind, path in ((Kind.APPLICATION, "/v1.0/applications"), (Kind.PRINCIPAL, "/v1.0/servicePrincipals")):
-            for identifier in self._journal.ids(kind):
-                removed = await self._remove(kind, f"{path}/{identifier}") or removed
-        for kind in (Kind.APPLICATION, Kind.PRINCIPAL):
-            for identifier in self._journal.ids(kind):
-                await self._purge(kind, identifier, just_removed=removed)
+        """Delete what has the run's name, then purge it."""
+        deleted = set[str]()  # a moment ago: they may not be in the bin yet
+        for kind in ("applications", "servicePrincipals"):
+            for identifier in await self._named(f"/v1.0/{kind}"):
+                answer = await self._side.send(Service.GRAPH, "DELETE", f"/v1.0/{kind}/{identifier}")
+                self._check(answer, f"{kind} {identifier}", {204, 404}, removed=answer.status == 204)
+                deleted |= {identifier} if answer.status == 204 else set()
+            self.bin |= {*await self._named(f"{_BIN}/microsoft.graph.{kind.removesuffix('s')}"), *deleted}
+        for identifier in sorted(self.bin):
+            answer = await self._side.send(Service.GRAPH, "DELETE", f"{_BIN}/{identifier}")
+            self.removed = self.removed or answer.status == 204
+            if answer.status == 204 or (answer.status == 404 and identifier not in deleted):
+                self.bin.discard(identifier)
 
-    async def _find(self) -> None:
-        """Add to the journal what has the run's name; wait for what was requested without an answer."""
-        began = clock.seconds()
-        while True:
-            found = [await self._named(Kind.APPLICATION, "applications")]
-            found.append(await self._named(Kind.PRINCIPAL, "servicePrincipals"))
-            unseen = Kind.APPLICATION in self._journal.expected and not found[0]
-            if not unseen or clock.seconds() - began > UNSEEN_SECONDS:
-                return
-            await asyncio.sleep(PAUSE)
+    async def _named(self, path: str) -> list[str]:
+        query = {"$filter": f"startswith(displayName,'{self._run}')", "$select": "id,displayName", "$count": "true"}
+        headers = {"ConsistencyLevel": "eventual"}
+        answer = await self._side.send(Service.GRAPH, "GET", path, query=query, headers=headers)
+        self._check(answer, path, {200, 401, 403})
+        rows = at(answer.body, "/value", []) if answer.status == 200 else []
+        return [str(row["id"]) for row in rows if str(row.get("displayName", "")).startswith(self._run)]
 
-    async def _named(self, kind: Kind, collection: str) -> list[str]:
-        query = {"$filter": f"startswith(displayName,'{self._name}')", "$select": "id,displayName"}
-        answer = await self._ask(Service.GRAPH, "GET", f"/v1.0/{collection}", query=query)
-        rows = at(answer.body, "/value")
-        if answer.status != 200 or not isinstance(rows, list):
-            self.done.left.append(f"{collection} named {self._name}…: not searched, {_why(answer)}")
-            return []
-        ours = [row["id"] for row in rows if str(row.get("displayName", "")).startswith(self._name)]
-        self._journal.made += [
-            (kind, identifier) for identifier in ours if (kind, identifier) not in self._journal.made
-        ]
-        return ours
-
-    async def _remove(self, kind: Kind, path: str) -> bool:
-        answer = await self._ask(Service.GRAPH, "DELETE", path)
-        if answer.status == 204:
-            self.done.removed.append(f"{kind} {path.rpartition('/')[2]}")
-        elif answer.status != 404:
-            self.done.left.append(f"{path}: {_why(answer)}")
-        return answer.status == 204
-
-    async def _purge(self, kind: Kind, identifier: str, *, just_removed: bool) -> None:
-        """Delete permanently. What was removed a moment ago may not be among the deleted objects yet."""
-        path = f"/v1.0/directory/deletedItems/{identifier}"
-        for attempt in range(1, ATTEMPTS + 1):
-            answer = await self._ask(Service.GRAPH, "DELETE", path)
-            if answer.status == 404 and (not just_removed or attempt == ATTEMPTS):
-                return
-            just_removed = just_removed and answer.status != 204
-            if answer.status not in {204, 404}:
-                self.done.left.append(f"deleted {kind} {identifier}(purged after 30 days): {_why(answer)}")
-                return
-            await asyncio.sleep(PAUSE * attempt)
-        self.done.left.append(f"deleted {kind} {identifier}(purged after 30 days): it still exists")
-
-    async def _ask(self, service: Service, method: str, path: str, **options: Any) -> Answer:
-        """Send a request; each can be repeated without harm, and is while a service is busy."""
-        for attempt in range(1, ATTEMPTS + 1):
-            try:
-                answer = await self._side.send(service, method, path, **options)
-            except NoAnswer:
-                if attempt == ATTEMPTS:
-                    raise
-                await asyncio.sleep(PAUSE * attempt)
-                continue
-            if answer.status not in {408, 429, 500, 502, 503, 504} or attempt == ATTEMPTS:
-                return answer
-            asked = next((value for name, value in answer.headers.items() if name.lower() == "retry-after"), None)
-            await asyncio.sleep(seconds(asked) or PAUSE * attempt)
-        raise AssertionError(path)
-
-
-def _why(answer: Answer) -> str:
-    code = at(answer.body, "/error/code")
-    return f"{answer.status} {code}" if isinstance(code, str) else str(answer.status)
+    def _check(self, answer: Answer, what: str, good: set[int], *, removed: bool = False) -> None:
+        if answer.status not in good:
+            code = at(answer.body, "/error/code", "")
+            self.left.append(f"{what}: {answer.status} {code}".strip())
+        elif removed:
+            self.removed = True
+            self._say(f"Removed {what}.")

@@ -5,47 +5,40 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import re
+import secrets
 import sys
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from mct_s2s import clock
+from mct_s2s.azure.clouds import BY_NAME, SANDBOX
 from mct_s2s.cli.binding import command
 from mct_s2s.cli.interruption import Interruption
 from mct_s2s.cli.mistakes import internal_error, show_usage_error
 from mct_s2s.cli.options import AzureOptions
 from mct_s2s.cli.session import signed_in
 from mct_s2s.cli.streams import ask, check_arguments, replace_unencodable
-from mct_s2s.errors import Cancelled, DeadlinePassed, NotThere, S2SError, UsageError
+from mct_s2s.errors import Cancelled, DeadlinePassed, S2SError, UsageError
+from mct_s2s.model.commands import option
 from mct_s2s.render.console import Terminal
 from mct_s2s.render.diagnostics import show_error
 
-from conformance import messages
-from conformance.cleanup import CleanupResult, clean
-from conformance.cloud import cloud_side, label_of, place_of
-from conformance.journal import Journal, folder, unfinished
-from conformance.names import of_run
-from conformance.own_sandbox import own_sandbox
-from conformance.report import Facts, written
-from conformance.side import Side
-from conformance.steps import Step
-from conformance.story import story
-from conformance.verdicts import Comparer, SideAnswers, Verdict
+from conformance.cleanup import clean
+from conformance.clouds import Side, cloud_side, names_of, own_sandbox
+from conformance.redaction import private_values
+from conformance.report import Verdict, counted, findings, save
+from conformance.story import SETTING, STEPS, Service, Step
 from conformance.walk import Outcome, walk
 
-ISSUES = "https://github.com/mct-s2s/mct-s2s/issues"
-DIFFERS = 3
+PREFIX = "mct-s2s-conformance-"
 CLEANING_SECONDS = 600.0
 """Time for the cleanup beyond the deadline."""
 
-app = typer.Typer(
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 
 @dataclass(kw_only=True)
@@ -57,32 +50,38 @@ class ConformanceOptions(AzureOptions):
         typer.Option("-g", "--group", "--resource-group", envvar="MCT_S2S_RESOURCE_GROUP", show_envvar=False,
                      help="The App Service's resource group. An identity is created there."),
     ] = None  # fmt: skip
-    key_vault: Annotated[
-        str | None,
-        typer.Option("--key-vault", help="A key vault for a test secret. Default: none is tested."),
-    ] = None
-    report: Annotated[
-        Path, typer.Option("--report", help="The folder for the report and the tables.", file_okay=False)
-    ] = Path("conformance-report")
+    key_vault: Annotated[str | None, typer.Option("--key-vault", help="A key vault for a test secret.")] = None
+    report: Annotated[Path, typer.Option("--report", help="The folder for the report and the tables.")] = Path(
+        "conformance-report"
+    )
     yes: Annotated[bool, typer.Option("-y", "--yes", help="Do not ask.")] = False
-    clean_up: Annotated[
-        bool, typer.Option("--clean-up", help="Only remove what earlier runs left behind, in any cloud.")
-    ] = False
+    clean_up: Annotated[str | None, typer.Option("--clean-up", help="Only remove what the run of this name left.")] = (
+        None
+    )
     timeout: Annotated[float, typer.Option("--timeout", help="Deadline in seconds; the clean-up follows it.")] = 1800.0
 
 
 @command(app, "conformance", ConformanceOptions)
 def conformance(options: ConformanceOptions) -> int:
     """Compare a cloud with the sandbox, in throwaway objects, and write a report that names nobody."""
-    if options.slot:
-        raise UsageError("contradictory-options", "--slot is not supported here.", remedy="Leave --slot out.")
     for name in ("azure", "msal", "asyncio"):
         logging.getLogger(name).addHandler(logging.NullHandler())
         logging.getLogger(name).propagate = False
     terminal = Terminal.open(json=False)
-    body = _clean_up if options.clean_up else _compare
     with Interruption() as interruption:
-        return _ended(terminal, interruption, lambda: body(options, terminal))
+
+        async def until_interrupted() -> int:
+            with interruption.ends(asyncio.current_task(), asyncio.get_running_loop()):
+                return await _run(options, terminal)
+
+        try:
+            return asyncio.run(until_interrupted())
+        except S2SError as error:
+            show_error(terminal, error)
+            return error.exit_code
+        except (asyncio.CancelledError, KeyboardInterrupt):
+            terminal.say("Interrupted. There is no report.", style="warn")
+            return interruption.exit_code
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -97,134 +96,99 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception as error:  # the last line of defence
         if hasattr(error, "format_message"):
             return show_usage_error(error, as_json=False)
-        return internal_error(error, ISSUES, as_json=False)
+        return internal_error(error, "https://github.com/mct-s2s/mct-s2s/issues", as_json=False)
     return result if isinstance(result, int) else 0
 
 
-def _ended(terminal: Terminal, interruption: Interruption, body: Callable[[], Awaitable[int]]) -> int:
-    async def until_interrupted() -> int:
-        with interruption.ends(asyncio.current_task(), asyncio.get_running_loop()):
-            return await body()
-
+async def _run(options: ConformanceOptions, terminal: Terminal) -> int:
+    run = options.clean_up or PREFIX + secrets.token_hex(5)
+    if not re.fullmatch(PREFIX + "[0-9a-f]{10}", run):
+        raise UsageError("usage", f"'{run}' is no name of a run.", remedy=f"A run's name begins with {PREFIX}.")
     try:
-        return asyncio.run(until_interrupted())
-    except S2SError as error:
-        show_error(terminal, error)
-        return error.exit_code
-    except (asyncio.CancelledError, KeyboardInterrupt):
-        terminal.say("Interrupted. There is no report.", style="warn")
-        return interruption.exit_code
+        if not options.clean_up:
+            options.report.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        text = f"Cannot write to '{options.report}': {error.strerror or error}"
+        remedy = "Choose another folder: --report FOLDER"
+        raise UsageError("backup-place-unwritable", text, remedy=remedy) from error
+    patient = replace(options, timeout=options.timeout + CLEANING_SECONDS)
+    async with signed_in(patient, terminal, target=True) as (connection, credential):
+        cloud = await cloud_side(connection, credential, options.key_vault)
+        for line in _what(cloud, run, options, credential.signed_in.description):
+            terminal.say(line)
+        await _confirm(options, terminal)
+        if options.clean_up:
+            return 1 if await _clean(cloud, run, terminal, sure=False) else 0
+        return await _compare(cloud, await asyncio.to_thread(names_of, run, clock.now()), options, terminal)
 
 
-async def _compare(options: ConformanceOptions, terminal: Terminal) -> int:
-    began = clock.now()
-    _check_writable(options.report)
-    async with signed_in(_patient(options), terminal, target=True) as (line, credential):
-        place = await place_of(line, credential, options.cloud, options.key_vault)
-        journal = Journal.begin(place, began)
-        await _confirm(options, terminal, messages.run(journal, credential.signed_in.description))
-        names = await asyncio.to_thread(of_run, journal.run, journal.name, began)
-        steps = story(with_vault=place.vault is not None)
-        sandbox = await _ask_sandbox(steps, names, terminal)
-        side, tokens = cloud_side(line, credential, place, names)
-        try:
-            with journal.held():
-                try:
-                    outcomes = await _ask_cloud(steps, side, journal, sandbox, options, terminal)
-                finally:
-                    cleaned = await _cleaned(side, journal, terminal)
-        except OSError as error:
-            raise _unusable(journal.path, error, "Make its folder writable for you only.") from error
-        comparer = Comparer(steps, SideAnswers(side.bindings, outcomes, [*tokens.values()]), sandbox)
-        findings = comparer.findings()
-        facts = Facts(label_of(options.cloud), began, len(cleaned.left))
-        report = written(findings, facts, comparer.originals)
-    saved = report.save(options.report)
-    messages.result(terminal, findings, saved)
-    if cleaned.left:
-        return 1
-    return DIFFERS if any(f.verdict in {Verdict.DIFFERS, Verdict.REFUSED} for f in findings) else 0
+async def _compare(cloud: Side, names: dict[str, str], options: ConformanceOptions, terminal: Terminal) -> int:
+    cloud.bindings |= names
+    steps = [step for step in STEPS if step.service is not Service.VAULT or "vault" in cloud.bindings]
+    terminal.say(f"Sending {len(steps)} requests to a sandbox, then to the cloud '{options.cloud}'.")
+    async with own_sandbox(names) as sandbox:
+        theirs = await walk(steps, sandbox)
+    expected, ours = {outcome.step.id: outcome.answer for outcome in theirs}, list[Outcome]()
 
+    def progress(step: Step) -> None:
+        if options.verbose:
+            terminal.say(f"{step.id}  {step.method} {step.path}", style="quiet")
 
-async def _ask_sandbox(steps: Sequence[Step], names: dict[str, str], terminal: Terminal) -> SideAnswers:
-    terminal.say(f"Sending {len(steps)} requests to a sandbox.")
-    async with own_sandbox(names) as side:
-        return SideAnswers(side.bindings, await walk(steps, side))
-
-
-async def _ask_cloud(
-    steps: Sequence[Step],
-    side: Side,
-    journal: Journal,
-    sandbox: SideAnswers,
-    options: ConformanceOptions,
-    terminal: Terminal,
-) -> list[Outcome]:
-    terminal.say(f"Sending {len(steps)} requests to the cloud {label_of(options.cloud)}.")
-    expected = {outcome.step.id: outcome for outcome in sandbox.outcomes}
-    progress = messages.progress(terminal) if options.verbose else lambda _: None
     try:
         async with asyncio.timeout(options.timeout):
-            return await walk(steps, side, journal=journal, expected=expected, progress=progress)
+            ours = await walk(steps, cloud, expected, progress)
     except TimeoutError as error:
-        raise DeadlinePassed(
-            "deadline-passed",
-            f"Timed out after {options.timeout:g} s. There is no report.",
-            remedy="Run it again with a larger --timeout SECONDS.",
-        ) from error
+        text = f"Timed out after {options.timeout:g} s. There is no report."
+        raise DeadlinePassed("deadline-passed", text, remedy="Run it again with a larger --timeout SECONDS.") from error
+    finally:
+        terminal.say("Removing what this run created.")
+        sure = bool(ours) and not any(outcome.unanswered for outcome in ours)
+        left = await _clean(cloud, names["name"], terminal, sure=sure)
+    label = options.cloud if options.cloud.lower() in {*BY_NAME, SANDBOX} else "private"
+    private = private_values(cloud, ours, sandbox, theirs)
+    found = findings(cloud, ours, sandbox, theirs, private, f"conformance:{label}:{clock.now():%Y-%m}")
+    report = save(options.report, found, private, label, clock.now(), len(left))
+    terminal.result(counted(found))
+    terminal.result(f"The report: {report}. Read it, then send its folder as described in docs/conformance.md.")
+    if left:
+        return 1
+    return 3 if any(one.verdict in {Verdict.DIFFERS, Verdict.REFUSED} for one in found) else 0
 
 
-async def _cleaned(side: Side, journal: Journal, terminal: Terminal) -> CleanupResult:
-    terminal.say("Removing what this run created.")
+async def _clean(cloud: Side, run: str, terminal: Terminal, *, sure: bool) -> list[str]:
+    left = ["everything"]
     try:
-        what = await clean(side, journal)
-    except S2SError:
-        terminal.say(messages.STILL_THERE, style="bad")
-        raise
-    messages.cleaned(terminal, what)
-    return what
+        left = await clean(cloud, run, terminal.say, sure=sure)
+    finally:
+        for line in left:
+            terminal.say(f"Not removed: {line}", style="bad")
+        if left:
+            terminal.say(f"Remove it with the same options and: {option('--clean-up', run)}")
+    return left
 
 
-async def _clean_up(options: ConformanceOptions, terminal: Terminal) -> int:
-    try:
-        journals = unfinished()
-    except OSError as error:
-        raise _unusable(folder(), error, "Make it private: mode 0600.") from error
-    except ValueError as error:
-        raise NotThere("not-found", str(error), remedy="Delete that file, or use the version that wrote it.") from error
-    if not journals:
-        terminal.say("Nothing to clean up.")
-        return 0
-    await _confirm(options, terminal, messages.journals(journals))
-    left = False
-    for journal in journals:
-        with journal.held() as is_ours:
-            if not is_ours:
-                terminal.say(f"Skipped {journal.name}: it is still running.")
-                continue
-            try:
-                cleaned = await _clean_one(journal, options, terminal)
-            except S2SError as error:  # the next one may be in another cloud
-                show_error(terminal, error)
-                left = True
-                continue
-            left = left or bool(cleaned.left)
-    return 1 if left else 0
+def _what(cloud: Side, run: str, options: ConformanceOptions, who: str) -> Sequence[str]:
+    """Return what a run, or its clean-up, will change."""
+    names = cloud.bindings
+    where = f"On the cloud '{options.cloud}', in tenant {names['tenantId']}, as {who}, this"
+    if options.clean_up:
+        return [f"{where} removes everything that is named {run}, and the setting {SETTING} of {names['site']}."]
+    vault = [f"  - in key vault {options.key_vault}: sets, deletes and purges the secret {run}"]
+    return [
+        f"{where} run",
+        f"  - registers the applications {run}-api and {run}-client with their service principals, gives one a",
+        "    secret, a certificate and a federated credential and the other's app role, and purges them",
+        f"  - in resource group {names['group']}: creates and deletes the user-assigned managed identity {run}",
+        f"  - of App Service {names['site']}: adds the application setting {SETTING} and removes it, with all others",
+        "    unchanged. App Service restarts the app each time: twice.",
+        *(vault if "vault" in names else []),
+        f"  - calls GET /api/v1/organization of {names['site']} three times, without access to it",
+        "It only reads everything else. If it is killed, the same options remove what it created, with:",
+        f"  {option('--clean-up', run)}",
+    ]
 
 
-async def _clean_one(journal: Journal, options: ConformanceOptions, terminal: Terminal) -> CleanupResult:
-    place = journal.place
-    there = replace(_patient(options), cloud=place.cloud, tenant=place.tenant, subscription=place.subscription)
-    async with signed_in(there, terminal, target=False) as (line, credential):
-        side, _ = cloud_side(line, credential, place, {})
-        cleaned = await clean(side, journal)
-    messages.cleaned(terminal, cleaned)
-    return cleaned
-
-
-async def _confirm(options: ConformanceOptions, terminal: Terminal, lines: Sequence[str]) -> None:
-    for line in lines:
-        terminal.say(line)
+async def _confirm(options: ConformanceOptions, terminal: Terminal) -> None:
     if options.yes:
         return
     if not terminal.talks_to_person:
@@ -235,22 +199,3 @@ async def _confirm(options: ConformanceOptions, terminal: Terminal, lines: Seque
         )
     if (await ask(terminal, "Continue? [y/N] ")).strip().lower() not in {"y", "yes"}:
         raise Cancelled("cancelled", "Nothing was changed.", remedy="Run the same command again when you are ready.")
-
-
-def _patient(options: ConformanceOptions) -> ConformanceOptions:
-    return replace(options, timeout=options.timeout + CLEANING_SECONDS)
-
-
-def _check_writable(report: Path) -> None:
-    """Check that the report can be written, before any request."""
-    try:
-        report.mkdir(parents=True, exist_ok=True)
-        trial = report / ".trial"
-        trial.write_text("")
-        trial.unlink()
-    except OSError as error:
-        raise _unusable(report, error, "Choose another folder: --report FOLDER") from error
-
-
-def _unusable(path: Path, error: OSError, remedy: str) -> UsageError:
-    return UsageError("backup-place-unwritable", f"Cannot write to '{path}': {error.strerror or error}", remedy=remedy)

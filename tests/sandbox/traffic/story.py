@@ -15,9 +15,7 @@ from mct_s2s.sandbox.entra.well_known import AZURE_CLI_APP_ID
 from mct_s2s.sandbox.state import seed
 from mct_s2s.sandbox.state.state import SandboxState
 
-from conformance.comparing.comparison import Answer, differences
-from conformance.comparing.placeholders import filled
-from conformance.comparing.recordings import Tables, put
+from conformance.comparison import Answer, Tables, differences, filled, put
 from tests.sandbox.conftest import SECRET, Client, signing_key
 from tests.sandbox.traffic.not_compared import DEVIATIONS
 

@@ -1,1 +1,0 @@
-"""Answers compared with recorded ones: placeholders, tables, rules."""
