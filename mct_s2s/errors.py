@@ -5,7 +5,7 @@
     ├── Refused               exit 2   a guard refused: valid command, wrong target
     ├── SignInFailed          exit 4   no token
     ├── PermissionMissing     exit 4   a token, but no permission for this
-    ├── NotThere              exit 1   something named does not exist, or is ambiguous
+    ├── NotThere              exit 2   something named does not exist, or is ambiguous
     ├── ServiceError          exit 1   Azure refused or did not respond
     │   └── Throttled         exit 1   Azure requires a wait beyond the deadline
     ├── DeadlinePassed        exit 1   the command's own deadline
@@ -20,8 +20,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import ClassVar
 
+DOCS = "https://github.com/mct-s2s/mct-s2s/blob/main/docs/"
 CANCELLED = "Cancelled. Nothing was changed."
 """The message where a question was answered no, or by Ctrl-C."""
 Item = str | tuple[str, str]
@@ -56,7 +56,9 @@ class S2SError(Exception):
         missing: the rights that the caller lacks, for programs.
     """
 
-    exit_code: ClassVar[int] = 1
+    exit_code: int = 1
+    page: str = ""
+    """The page of the documentation that explains it, where one does: `permissions.md`."""
 
     def __init__(
         self,
@@ -142,10 +144,13 @@ class PermissionMissing(S2SError):
     """The caller lacks a permission; the remedy names the least role and who grants it."""
 
     exit_code = 4
+    page = "permissions.md"
 
 
 class NotThere(S2SError):
     """A name matches nothing, or more than one thing."""
+
+    exit_code = 2
 
 
 @dataclass(frozen=True)

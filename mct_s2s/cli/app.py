@@ -42,7 +42,7 @@ Let other services call your Microsoft Community Training API.
   mct-s2s status -a SITE                   what is configured, what expires
 
 No Azure?           mct-s2s setup --cloud sandbox --client demo
-All commands:       mct-s2s --help"""
+All commands:       mct-s2s help"""
 """What the program prints when it is called alone."""
 
 
@@ -86,6 +86,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     replace_unencodable()
     try:
         check_arguments(words, os.environ.items())
+        words = [*words[1:], "--help"] if words[:1] == ["help"] else words
         result = _parser()(words, standalone_mode=False, prog_name="mct-s2s")
     except (KeyboardInterrupt, EOFError):
         return 130

@@ -10,11 +10,12 @@ from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import MISSING, Field, fields
 from importlib import import_module
-from typing import Any, TypeVar, get_type_hints
+from typing import Annotated, Any, NamedTuple, TypeVar, get_type_hints
 
 import typer
 
 from mct_s2s.cli.help import Command, Group
+from mct_s2s.errors import UsageError
 
 Options = TypeVar("Options")
 AZURE = "Azure"
@@ -27,6 +28,7 @@ ADVANCED = "Advanced"
 """The groups of options in the help, which puts them in the order of `help.ORDER`."""
 SEVERAL_OPTIONS = "several options"
 """The key of a field's metadata whose value is the parameters that the field, a dictionary, stands for."""
+FIRST = "first_word"
 _typed: ContextVar[frozenset[str]] = ContextVar("typed options", default=frozenset())
 
 
@@ -50,6 +52,15 @@ def argument(metavar: str, text: str) -> Any:
     return typer.Argument(metavar=metavar, help=text, show_default=False)
 
 
+class FirstWord(NamedTuple):
+    """What the first word of a command means: an option, without the option's name."""
+
+    field: str
+    """That option's."""
+    metavar: str
+    text: str
+
+
 def command(
     app: typer.Typer, name: str, options: type[Options], summary: str | None = None, examples: Sequence[str] = ()
 ) -> Callable[[Callable[[Options], int]], Callable[[Options], int]]:
@@ -58,7 +69,7 @@ def command(
     Args:
         app: where the command belongs.
         name: what a person types.
-        options: the dataclass.
+        options: the dataclass; its `first_word`, a `FirstWord`, if it has one.
         summary: the command's help; the function's docstring where there is none.
         examples: command lines that the help shows.
     """
@@ -67,16 +78,30 @@ def command(
         hints = get_type_hints(options, include_extras=True)
         parameters: list[inspect.Parameter] = []
         several: dict[str, list[str]] = {}
+        first: FirstWord | None = getattr(options, "first_word", None)
+        is_needed = False
+        if first is not None:
+            word: Any = Annotated[str | None, argument(first.metavar, first.text)]
+            parameters.append(inspect.Parameter(FIRST, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=word))
         for field in fields(options):  # type: ignore[arg-type]  # every options class is a dataclass
             if SEVERAL_OPTIONS in field.metadata:
                 parameters += field.metadata[SEVERAL_OPTIONS]
                 several[field.name] = [parameter.name for parameter in field.metadata[SEVERAL_OPTIONS]]
             else:
                 kind, default = inspect.Parameter.KEYWORD_ONLY, _default(field)
+                if first is not None and field.name == first.field and default is inspect.Parameter.empty:
+                    default, is_needed = None, True
                 parameters.append(inspect.Parameter(field.name, kind, default=default, annotation=hints[field.name]))
 
         def entry(context: typer.Context, **values: Any) -> None:
-            _typed.set(frozenset(name for name in values if _is_typed(context, name)))
+            typed = {name for name in values if _is_typed(context, name)}
+            if first is not None:
+                _take_first_word(values, first, typed)
+                if is_needed and values[first.field] is None:
+                    line = f"{context.command_path} {first.metavar}"
+                    remedy = "List the clients with mct-s2s status, then run:"
+                    raise UsageError("client-missing", "No client given.", remedy=remedy, command=line)
+            _typed.set(frozenset(typed))
             gathered = {name: {each: values.pop(each) for each in names} for name, names in several.items()}
             raise typer.Exit(run(options(**values, **gathered)))
 
@@ -87,6 +112,17 @@ def command(
         return run
 
     return register
+
+
+def _take_first_word(values: dict[str, Any], first: FirstWord, typed: set[str]) -> None:
+    word, given, option = values.pop(FIRST), values[first.field], f"--{first.field.replace('_', '-')}"
+    if word is None:
+        return
+    if first.field in typed and not isinstance(given, list):
+        two = f"{option} '{given}' and '{word}' cannot be combined."
+        raise UsageError("contradictory-options", two, remedy=f"Remove one of them: '{word}' means {option} '{word}'.")
+    values[first.field] = [word, *given] if isinstance(given, list) else word
+    typed.add(first.field)
 
 
 def typed_options() -> frozenset[str]:

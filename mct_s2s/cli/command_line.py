@@ -7,8 +7,6 @@ from dataclasses import MISSING, Field, fields
 from enum import Enum
 from typing import Any, get_type_hints
 
-from typer.models import ArgumentInfo
-
 from mct_s2s.model.commands import command
 
 
@@ -17,23 +15,17 @@ def command_line(verb: str, options: Any) -> str:
 
     Args:
         verb: `add-client`.
-        options: its options; each field that has another value than its default is one option or argument.
+        options: its options; each field that has another value than its default is one option.
     """
     hints = get_type_hints(type(options), include_extras=True)
-    arguments: list[str] = []
     words: list[str] = []
     for field in fields(options):
         value = getattr(options, field.name)
         (declared,) = hints[field.name].__metadata__
         if value == _default(field):
             continue
-        if isinstance(declared, ArgumentInfo):
-            arguments.append(str(value))
-        else:
-            words += _words(declared.default, value)  # typer keeps an option's first name there
-    if any(argument.startswith("-") for argument in arguments):
-        return command("mct-s2s", verb, *words, "--", *arguments)
-    return command("mct-s2s", verb, *arguments, *words)
+        words += _words(declared.default, value)  # typer keeps an option's first name there
+    return command("mct-s2s", verb, *words)
 
 
 def _words(name: str, value: Any) -> Iterator[str]:

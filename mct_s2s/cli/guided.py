@@ -7,7 +7,7 @@ from dataclasses import fields, replace
 from typing import Any
 
 from mct_s2s.cli.command_line import command_line
-from mct_s2s.cli.credentials import SECRET, CredentialType
+from mct_s2s.cli.credentials import CredentialType
 from mct_s2s.cli.options import CredentialOptions
 from mct_s2s.cli.options.add_client import AddClientOptions
 from mct_s2s.cli.options.setup import SetupOptions
@@ -28,12 +28,13 @@ Credential = dict[str, Any]
 
 THINKING_SECONDS = 1800.0
 """Added to the command's deadline: nothing waits for Azure while a person reads and types."""
-FEDERATED = CredentialType("federated")
-KINDS: dict[str, CredentialType | None] = {
+SECRET: Credential = {"credential": None}
+GITHUB: Credential = {"github": None}
+KINDS: dict[str, Credential] = {
     "Client secret": SECRET,
-    "Certificate": CredentialType("certificate"),
-    "GitHub Actions (federated credential, no secret)": FEDERATED,
-    "Managed identity (the name is its app's name or resource ID)": None,
+    "Certificate": {"credential": CredentialType("certificate")},
+    "GitHub Actions (federated credential, no secret)": GITHUB,
+    "Managed identity (the name is its app's name or resource ID)": {},
 }
 
 
@@ -48,7 +49,7 @@ def guided_setup(options: SetupOptions) -> int:
         setup, more = answers_of(options, await _ask_clients(await _kinds(current.terminal, session)))
         work = Setup.of(setup)
         for one in more:
-            work = work.with_client(one, one.name or "")
+            work = work.with_client(one, one.client or "")
         commands.extend([command_line("setup", setup), *(command_line("add-client", one) for one in more)])
         return await work.carry_out(current, session)
 
@@ -73,12 +74,12 @@ def answers_of(options: SetupOptions, clients: Mapping[str, Credential]) -> tupl
     together = [name for name, credential in applications.items() if credential == first]
     identities = [name for name, credential in clients.items() if not credential]
     setup = replace(options, client=together, managed_identity=identities, **first)
-    shared = {one.name: getattr(setup, one.name) for one in fields(CredentialOptions)} | {"github": None}
+    shared = {one.name: getattr(setup, one.name) for one in fields(CredentialOptions)} | {"credential": None} | GITHUB
     apart = {name: credential for name, credential in applications.items() if credential != first}
-    return setup, [AddClientOptions(name=name, **(shared | credential)) for name, credential in apart.items()]
+    return setup, [AddClientOptions(client=name, **(shared | credential)) for name, credential in apart.items()]
 
 
-async def _kinds(terminal: Terminal, session: Session) -> Mapping[str, CredentialType | None]:
+async def _kinds(terminal: Terminal, session: Session) -> Mapping[str, Credential]:
     """What a client can be, without what the tenant is known to forbid."""
     try:
         forbidden = forbids_secrets(await session.azure.directory_access.secret_rules())
@@ -86,18 +87,18 @@ async def _kinds(terminal: Terminal, session: Session) -> Mapping[str, Credentia
         return KINDS
     if forbidden:
         terminal.say("This tenant forbids client secrets.")
-    return {name: kind for name, kind in KINDS.items() if not (forbidden and kind is SECRET)}
+    return {name: kind for name, kind in KINDS.items() if not (forbidden and kind == SECRET)}
 
 
-async def _ask_clients(kinds: Mapping[str, CredentialType | None]) -> dict[str, Credential]:
+async def _ask_clients(kinds: Mapping[str, Credential]) -> dict[str, Credential]:
     def check(name: str) -> None:
         if name:
             caller_resource(name) if name.startswith("/") else client_names([name])
 
     clients: dict[str, Credential] = {}
     while name := await text("Name of a client that calls the API:", check, hint="Enter: no more"):
-        kind = None if name.startswith("/") else await select(f"What is {name}?", kinds)
-        clients[name] = {"credential": kind} if kind else {}
-        if kind is FEDERATED:
-            clients[name]["github"] = await text("Repository:", github_subject, hint="OWNER/REPO[:branch] or its URL")
+        clients[name] = {} if name.startswith("/") else await select(f"What is {name}?", kinds)
+        if clients[name] == GITHUB:
+            repository = await text("Repository:", github_subject, hint="OWNER/REPO[:branch] or its URL")
+            clients[name] = {"github": repository}
     return clients

@@ -12,7 +12,8 @@ from typing import Any
 
 from typer.core import TyperCommand, TyperGroup
 
-DOCUMENTATION = "https://github.com/mct-s2s/mct-s2s/blob/main/docs/commands.md"
+from mct_s2s.errors import DOCS
+
 TEXT_AT = 28
 """The column at which explanations begin at the latest; longer names get a line of their own."""
 LAST = "Advanced"
@@ -26,7 +27,7 @@ class _Help:
         """Write the examples, which are commands and never folded, and where to read more."""
         if ctx.command.epilog:
             _write_lines(formatter, "Examples", ctx.command.epilog.splitlines())
-        _write_lines(formatter, "Documentation", [DOCUMENTATION])
+        _write_lines(formatter, "Documentation", [f"{DOCS}commands.md"])
 
 
 class Command(_Help, TyperCommand):

@@ -26,7 +26,7 @@ def rotation_of(options: RotateSecretOptions, now: datetime) -> Rotation:
     within = duration(options.expiring_within, "--expiring-within") if options.expiring_within is not None else None
     return Rotation(
         expires=expiry(options.secret_lifetime, now),
-        clients=client_names([options.name] if options.name is not None else []),
+        clients=client_names([options.client] if options.client is not None else []),
         expiring_within=within,
         keep_old=duration(options.keep_old, "--keep-old") if options.keep_old is not None else timedelta(0),
         shorten=options.auto_lifetime,

@@ -38,7 +38,7 @@ def usage_error(error: Any, words: Sequence[str] = (), environ: Mapping[str, str
                 return UsageError("usage", f"Invalid {source} '{value}'. {allowed}", remedy=help_command)
         case _ if context is not None and error.format_message().startswith("No such command"):
             return _unknown_command(context, words, help_command)
-    return UsageError("usage", _reworded(error.format_message()), remedy=help_command)
+    return UsageError("usage", _reworded(error.format_message(), context), remedy=help_command)
 
 
 def _command(context: Any, words: Sequence[str]) -> str:
@@ -47,10 +47,14 @@ def _command(context: Any, words: Sequence[str]) -> str:
     return f"{PROGRAM} {words[0]}" if words and not words[0].startswith("-") else PROGRAM
 
 
-def _reworded(message: str) -> str:
-    if message.startswith("Got unexpected extra argument"):
-        return f"Unexpected argument '{message[message.rindex('(') + 1 : -1]}'."
-    return message
+def _reworded(message: str, context: Any) -> str:
+    if not message.startswith("Got unexpected extra argument"):
+        return message
+    words = message[message.rindex("(") + 1 : -1]
+    first = next((param.metavar for param in context.command.params if param.param_type_name == "argument"), None)
+    meant = "--client" if first == "APP_SERVICE" else "--app-service"
+    guess = f" Did you mean {meant} {words}?" if meant in _options(context.command) else ""
+    return f"Unexpected argument '{words}'.{guess}"
 
 
 def _unknown_command(context: Any, words: Sequence[str], help_command: str) -> UsageError:

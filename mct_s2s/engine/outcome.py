@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from mct_s2s import clock
 from mct_s2s.engine.request import Request
-from mct_s2s.errors import S2SError
+from mct_s2s.errors import NotThere, S2SError
 from mct_s2s.model.caller_rights import CallerRights
 from mct_s2s.model.directory_objects import Application
 from mct_s2s.model.ids import ApplicationObjectId, ClientId
@@ -79,7 +79,8 @@ class Journal:
         self.handed_over.append(note)
 
     def fail(self, change: AnyChange, error: S2SError) -> None:
-        """It could not be done."""
+        """It could not be done; what is not there by now was there when it was planned, so no name is wrong."""
+        error.exit_code = S2SError.exit_code if isinstance(error, NotThere) else error.exit_code
         self.failed.append((change, error))
 
     def _seconds_of(self, change: AnyChange) -> float:

@@ -37,6 +37,12 @@ Location = Sequence[str | int]
 """Keys and indexes from the top: `("sites", "learn", "clients", 0, "name")`."""
 
 
+class TrustFileMistake(UsageError):
+    """Something is wrong in a trust file."""
+
+    page = "trust-files.md"
+
+
 @dataclass
 class Mistakes:
     """All mistakes in a file: collected, so that a person corrects them all at once."""
@@ -67,12 +73,12 @@ class Mistakes:
             case []:
                 return
             case [(where, what, remedy, code)]:
-                raise UsageError(code, f"'{self.path}'{where and f', {where}'}: {what}.", remedy=remedy)
+                raise TrustFileMistake(code, f"'{self.path}'{where and f', {where}'}: {what}.", remedy=remedy)
             case found:
                 listed = [f"{where}: {what}. {remedy}" for where, what, remedy, _ in found[:MOST_LISTED]]
                 listed = [one if len(one) <= _LONGEST else f"{one[: _LONGEST - 1]}…" for one in listed]
                 listed += [f"and {len(found) - MOST_LISTED} more"] if len(found) > MOST_LISTED else []
-                raise UsageError(
+                raise TrustFileMistake(
                     MALFORMED,
                     f"'{self.path}' has {len(found)} mistakes.",
                     remedy="Correct the file, then run the same command again. Nothing was changed.",
@@ -119,14 +125,14 @@ def _document(path: Path) -> dict[str, Any]:
     except (OSError, UnicodeDecodeError) as error:
         reason = "it is not UTF-8 text" if isinstance(error, UnicodeDecodeError) else error.strerror or str(error)
         remedy = error.remedy if isinstance(error, UntrustedFile) else "Name a trust file, as 'export' writes it."
-        raise UsageError("trust-file-unreadable", f"Cannot read '{path}': {reason}.", remedy=remedy) from error
+        raise TrustFileMistake("trust-file-unreadable", f"Cannot read '{path}': {reason}.", remedy=remedy) from error
     try:
         if any(line.count(".") > MOST_DOTS for line in text.split("\n")):
             raise ValueError(f"a line has more than {MOST_DOTS} dots")
         return tomllib.loads(text)
     except (ValueError, RecursionError) as error:  # not TOML, or a number that Python refuses to read
         why = "it is nested too deeply" if isinstance(error, RecursionError) else error
-        raise UsageError(
+        raise TrustFileMistake(
             MALFORMED,
             f"'{path}' is not TOML: {why}.",
             remedy="Correct the file: every text stands in quotation marks, and a table begins with [sites.NAME].",

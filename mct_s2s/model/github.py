@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 
-_SITE = "https://github.com/"
+_SITES = ("https://github.com/", "git@github.com:", "ssh://git@github.com/")
 _OWNER = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,37}[A-Za-z0-9])?"
 _REPOSITORY = r"(?!\.{1,2}(?![A-Za-z0-9._-]))[A-Za-z0-9._-]{1,100}"
 """GitHub's own limits: 39 characters for an owner, 100 for a repository, which is neither `.` nor `..`."""
@@ -31,13 +31,14 @@ def branch_subject(text: str) -> str | None:
 
     Args:
         text: `OWNER/REPO[:branch]`, or with the ids that GitHub never gives twice, `OWNER@ID/REPO@ID[:branch]`; or the
-            address of the repository, or of a branch of it, as a browser shows it.
+            address of the repository as a browser or Git shows it, or that of a branch.
 
     Returns:
         `None` where it is neither.
     """
-    if text.startswith(_SITE):
-        text = text.removeprefix(_SITE).rstrip("/").removesuffix(".git").replace("/tree/", ":", 1)
+    for site in _SITES:
+        if text.startswith(site):
+            text = text.removeprefix(site).rstrip("/").removesuffix(".git").replace("/tree/", ":", 1)
     repository, colon, branch = text.partition(":")
     branch = branch if colon else "main"
     known = _PLAIN.fullmatch(repository) or _IMMUTABLE.fullmatch(repository)

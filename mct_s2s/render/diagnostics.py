@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from rich.console import Console
 from rich.text import Text
 
-from mct_s2s.errors import S2SError
+from mct_s2s.errors import DOCS, S2SError
 from mct_s2s.planning.changes import AnyChange
 from mct_s2s.render.console import Terminal, prose
 from mct_s2s.render.pipelines import pipeline_of
@@ -15,7 +15,7 @@ from mct_s2s.render.pipelines import pipeline_of
 
 def show_error(terminal: Terminal, error: S2SError) -> None:
     """The message, the remedy with its command on a line of its own, and the service's answer with its request id."""
-    headline, pipeline = " ".join(error.headline.split()), pipeline_of()
+    headline, pipeline = _coded(error, " ".join(error.headline.split())), pipeline_of()
     if pipeline is not None:
         terminal.instruct(pipeline.error(headline))
     else:
@@ -27,6 +27,8 @@ def show_error(terminal: Terminal, error: S2SError) -> None:
         terminal.say(Text.assemble("    ", (error.command, "command")))
     if error.answer:
         prose(terminal.err, Text(f"  {' '.join(error.answer.split())}", style="quiet"), indent=2)
+    if error.page:
+        terminal.say(Text(f"  more: {DOCS}{error.page}", style="quiet"))
     if error.request_id:
         terminal.say(Text(f"  request id: {error.request_id}", style="quiet"))
 
@@ -36,7 +38,12 @@ def show_error_line(terminal: Terminal, error: S2SError) -> None:
     line = " ".join(error.headline.split())
     if line.endswith(":"):
         line = f"{line.rpartition('. ')[0] or line[:-1]}."
-    terminal.say(Text.assemble(("error: ", "bad"), line))
+    terminal.say(Text.assemble(("error: ", "bad"), _coded(error, line)))
+
+
+def _coded(error: S2SError, line: str) -> str:
+    """The line with the code by which docs/errors.md explains it, before the colon that introduces a list."""
+    return f"{line[:-1]} [{error.code}]:" if line.endswith(":") else f"{line} [{error.code}]"
 
 
 def show_items(terminal: Terminal, items: Iterable[tuple[str, str]]) -> None:

@@ -179,7 +179,7 @@ CERTIFICATE = aiohttp.ClientConnectorCertificateError(
 
 def test_a_vault_that_no_name_server_knows_does_not_exist() -> None:
     error = told(DNS)
-    assert (error.code, error.exit_code) == ("vault-not-found", 1)
+    assert (error.code, error.exit_code) == ("vault-not-found", 2)
     assert "az keyvault list" in error.remedy
 
 

@@ -63,7 +63,7 @@ def test_one_site_that_fails_stops_no_other(applied: Applied) -> None:
     assert applied.status("learn")["healthy"] is True
     assert of_site(done, "academy")["error"]["error"]["code"] == "site-not-found"
     text = applied("-y")
-    assert text.code == 1
+    assert text.code == 2, "nothing was written"
     assert text.out.splitlines()[-1].startswith("✗ academy")
     assert "error: " in text.err, "the detail of what failed"
 
@@ -238,7 +238,7 @@ def test_where_a_secret_goes_is_part_of_what_was_reviewed(applied: Applied, plac
 def test_a_site_that_cannot_be_read_is_not_what_was_reviewed(applied: Applied) -> None:
     applied.file.write_text(TWO)  # there is no academy
     reviewed = applied("--dry-run", *JSON)
-    assert (reviewed.code, reviewed.document["fingerprint"]) == (1, None)
+    assert (reviewed.code, reviewed.document["fingerprint"]) == (2, None)
     assert "Fingerprint" not in applied("--dry-run", "-o", "markdown").out
     done = applied("--expect", "0" * 64, "-y", *JSON)
     assert (done.code, applied.azure.writes()) == (2, [])

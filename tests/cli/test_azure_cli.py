@@ -129,7 +129,7 @@ def test_auto_finds_the_cli_and_says_so_unless_the_environment_names_somebody(mc
 
 def test_a_subscription_may_be_named_as_the_cli_names_it(mct: Program, azure: Sandbox, az: AzureCli) -> None:
     az.profile(azure.tenant_id, {OTHER: True, azure.subscription_id: False})
-    assert mct("status", "--auth", "cli", env=az.env).code == 1, "the default is a subscription that is not there"
+    assert mct("status", "--auth", "cli", env=az.env).code == 2, "the default is a subscription that is not there"
     named = mct("status", "--auth", "cli", "-s", azure.subscription_id[:8].upper(), "-o", "json", env=az.env)
     assert named.document["appService"]["id"].split("/")[2] == azure.subscription_id
 

@@ -12,7 +12,16 @@ from mct_s2s.cli.binding import command
 from mct_s2s.cli.command_line import command_line
 from mct_s2s.cli.credentials import CredentialType
 from mct_s2s.cli.options.add_client import AddClientOptions
+from mct_s2s.cli.options.configure_appservice import ConfigureAppserviceOptions
+from mct_s2s.cli.options.doctor import DoctorOptions
+from mct_s2s.cli.options.export import ExportOptions
+from mct_s2s.cli.options.remove_client import RemoveClientOptions
+from mct_s2s.cli.options.rotate_secret import RotateSecretOptions
 from mct_s2s.cli.options.setup import SetupOptions
+from mct_s2s.cli.options.snippet import SnippetOptions
+from mct_s2s.cli.options.status import StatusOptions
+from mct_s2s.cli.options.teardown import TeardownOptions
+from mct_s2s.cli.options.verify import VerifyOptions
 
 FEDERATED = CredentialType("federated")
 
@@ -40,8 +49,8 @@ def typed(line: str, kind: type[Any]) -> Any:
         SetupOptions(app_service="a", client=["One", "Two words", "$(touch x)", "-x"], managed_identity=["func"]),
         SetupOptions(app_service="a", client=["A"], credential=FEDERATED, github="o/r:b", no_restart=True),
         SetupOptions(cloud="sandbox", timeout=90.5, handoff=Path("it's.json"), yes=True, role="-role"),
-        AddClientOptions(name="Import", app_service="a", secret_to="keyvault:v"),
-        AddClientOptions(name="--odd", app_service="a", from_file=Path("-f")),
+        AddClientOptions(client="Import", app_service="a", secret_to="keyvault:v"),
+        AddClientOptions(client="--odd", app_service="a", from_file=Path("-f")),
     ],
 )
 def test_what_is_printed_means_the_same(options: Any) -> None:
@@ -51,3 +60,18 @@ def test_what_is_printed_means_the_same(options: Any) -> None:
 def test_defaults_are_left_out_and_short_names_used() -> None:
     options = SetupOptions(app_service="contosolearn", resource_group="mct-prod", client=["A b"])
     assert command_line("setup", options) == "mct-s2s setup -a contosolearn -g mct-prod --client 'A b'"
+
+
+@pytest.mark.parametrize(
+    ("kind", "option", "value"),
+    [
+        *((kind, "--client", "Import") for kind in (AddClientOptions, RemoveClientOptions, RotateSecretOptions)),
+        *((kind, "--client", "Import") for kind in (SnippetOptions, VerifyOptions)),
+        *((kind, "-a", "learn") for kind in (SetupOptions, StatusOptions, DoctorOptions, ExportOptions)),
+        *((kind, "-a", "learn") for kind in (TeardownOptions, ConfigureAppserviceOptions)),
+    ],
+)
+def test_the_first_word_is_the_client_of_a_command_about_one_and_else_the_app_service(
+    kind: type[Any], option: str, value: str
+) -> None:
+    assert typed(f"mct-s2s x {value}", kind) == typed(f"mct-s2s x {option} {value}", kind)

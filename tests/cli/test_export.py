@@ -201,7 +201,7 @@ def test_what_no_file_can_say_is_said_beside_it(around: Round, mct: Program, azu
 def test_the_seed_has_nothing_to_export(around: Round, mct: Program) -> None:
     assert "has no service application yet" in mct("export").err
     done = mct("export", "--all", "-o", "json")
-    assert (done.code, done.document["error"]["code"]) == (1, "nothing-to-export")
+    assert (done.code, done.document["error"]["code"]) == (2, "nothing-to-export")
 
 
 def test_all_sites_of_the_subscription(around: Round, mct: Program, azure: Sandbox) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pexpect
 import pytest
 from mct_s2s.cli.command_line import command_line
-from mct_s2s.cli.credentials import SECRET, CredentialType
+from mct_s2s.cli.credentials import CredentialType
 from mct_s2s.cli.guided import answers_of, guided_setup
 from mct_s2s.cli.options import AzureOptions, Output
 from mct_s2s.cli.options.setup import SetupOptions
@@ -102,7 +102,7 @@ def test_setup_is_done_by_keys_and_ends_with_the_command_that_does_the_same(
     assert azure.restarts() == 1
     line = shown[shown.rindex("mct-s2s setup") :].replace("\r\n", "")
     assert line == (
-        f"mct-s2s setup -a contosolearn -g mct-prod --cloud {azure.origin} --credential federated "
+        f"mct-s2s setup -a contosolearn -g mct-prod --cloud {azure.origin} "
         "--github https://github.com/acme/etl --client etl --managed-identity reports-func"
     )
     azure.forget()
@@ -150,22 +150,22 @@ def test_another_command_offers_the_sites_and_asks_which_of_two_namesakes_is_mea
 
 
 def test_clients_with_other_credentials_have_commands_of_their_own() -> None:
-    federated = CredentialType("federated")
+    certificate = CredentialType("certificate")
     setup, more = answers_of(
         SetupOptions(app_service="learn", tenant="contoso.com"),
         {
-            "A": {"credential": SECRET},
+            "A": {"credential": None},
             "func": {},
-            "B": {"credential": federated, "github": "o/r"},
-            "C": {"credential": federated, "github": "o/s"},
-            "D": {"credential": SECRET},
+            "B": {"github": "o/r"},
+            "C": {"credential": certificate},
+            "D": {"credential": None},
         },
     )
     where = "-a learn --tenant contoso.com"
     assert command_line("setup", setup) == f"mct-s2s setup {where} --client A --client D --managed-identity func"
     assert [command_line("add-client", one) for one in more] == [
-        f"mct-s2s add-client B {where} --credential federated --github o/r",
-        f"mct-s2s add-client C {where} --credential federated --github o/s",
+        f"mct-s2s add-client {where} --github o/r --client B",
+        f"mct-s2s add-client {where} --credential certificate --client C",
     ]
 
 

@@ -13,7 +13,8 @@ import pytest
 import typer
 from mct_s2s.cli.app import COMMANDS as SUMMARIES
 from mct_s2s.cli.app import app
-from mct_s2s.cli.help import DOCUMENTATION, ORDER, choices
+from mct_s2s.cli.help import ORDER, choices
+from mct_s2s.errors import DOCS
 
 from tests.cli.conftest import Program
 
@@ -55,7 +56,7 @@ def test_no_line_of_help_is_padded_or_too_wide_and_no_name_is_cut(mct: Program, 
         assert all(f" {word}" in ended.out for word in choices(param))
     assert "<" not in ended.out
     assert len(lines) <= TWO_SCREENS
-    assert ended.out.rstrip().endswith(DOCUMENTATION)
+    assert ended.out.rstrip().endswith(f"{DOCS}commands.md")
 
 
 @pytest.mark.parametrize("words", COMMANDS, ids=" ".join)

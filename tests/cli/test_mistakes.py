@@ -30,10 +30,14 @@ BEFORE_ANYTHING_IS_SENT: dict[str, tuple[list[str], int, str]] = {
     "a certificate that is none": (
         ["add-client", "A", "--credential", "certificate", "--certificate", "/proc/version"], 2, "certificate-unfit",
     ),
-    "a certificate for a secret": (["add-client", "A", "--certificate", "x.pem"], 2, "contradictory-options"),
-    "a repository for a secret": (["add-client", "A", "--github", "a/b"], 2, "contradictory-options"),
+    "a certificate for a secret": (
+        ["add-client", "A", "--credential", "secret", "--certificate", "x.pem"], 2, "contradictory-options",
+    ),
+    "a repository beside a certificate": (
+        ["add-client", "A", "--github", "a/b", "--certificate", "x.pem"], 2, "contradictory-options",
+    ),
     "a place for no secret": (
-        ["add-client", "A", "--credential", "federated", "--github", "a/b", "--secret-to", "show"], 2,
+        ["add-client", "A", "--github", "a/b", "--secret-to", "show"], 2,
         "contradictory-options",
     ),
     "nobody's tokens": (["setup", "--client", "A", "--credential", "federated"], 2, "federation-incomplete"),
@@ -59,15 +63,15 @@ BEFORE_ANYTHING_IS_SENT: dict[str, tuple[list[str], int, str]] = {
 }  # fmt: skip
 
 AFTER_LOOKING: dict[str, tuple[list[str], int, str]] = {
-    "no such site": (["setup", "-a", "contosolern"], 1, "site-not-found"),
-    "no such slot": (["setup", "--slot", "blue"], 1, "slot-not-found"),
-    "unknown subscription": (["setup", "-s", OTHER], 1, "subscription-not-found"),
-    "unknown subscription by name": (["setup", "-s", "Fabrikam"], 1, "subscription-not-found"),
+    "no such site": (["setup", "-a", "contosolern"], 2, "site-not-found"),
+    "no such slot": (["setup", "--slot", "blue"], 2, "slot-not-found"),
+    "unknown subscription": (["setup", "-s", OTHER], 2, "subscription-not-found"),
+    "unknown subscription by name": (["setup", "-s", "Fabrikam"], 2, "subscription-not-found"),
     "function app by name": (["setup", "-a", "contosolearn-fa-x7k2q"], 2, "function-app"),
-    "unknown appId": (["setup", "--client", OTHER], 1, "client-unknown"),
-    "unknown registration": (["setup", "--service-app", OTHER], 1, "service-application-missing"),
-    "unknown caller": (["setup", "--managed-identity", "nobody"], 1, "site-not-found"),
-    "nothing to add to": (["add-client", "A"], 1, "service-application-missing"),
+    "unknown appId": (["setup", "--client", OTHER], 2, "client-unknown"),
+    "unknown registration": (["setup", "--service-app", OTHER], 2, "service-application-missing"),
+    "unknown caller": (["setup", "--managed-identity", "nobody"], 2, "site-not-found"),
+    "nothing to add to": (["add-client", "A"], 2, "service-application-missing"),
     "a place that cannot be written": (["setup", "--client", "A", "--secret-to", "file:/proc/x"], 2,
                                        "secret-place-unwritable"),
     "nobody to ask": (["setup"], 2, "confirmation-missing"),
@@ -102,11 +106,12 @@ def test_a_mistake_that_azure_shows_is_told_before_anything_is_written(
 
 
 def test_a_mistake_is_one_message_with_its_remedy_for_a_person(mct: Program) -> None:
-    done = mct("setup", "-a", "contosolern", env={"MCT_S2S_RESOURCE_GROUP": ""})
-    assert done.code == 1
+    done = mct("setup", "contosolern", env={"MCT_S2S_RESOURCE_GROUP": ""})
+    assert done.code == 2
     assert done.out == ""
     assert done.err.count("error: ") == 1
-    assert "→ Did you mean contosolearn (in mct-prod)" in done.err
+    assert "[site-not-found]\n" in done.err
+    assert "→ Did you mean contosolearn (in mct-prod)?\n" in done.err, "and not the function app beside it"
     assert "Traceback" not in done.err
 
 
@@ -156,4 +161,4 @@ def test_a_group_alone_prints_a_short_help(words: tuple[str, ...], process: Prog
     assert len(lines) < 24
     assert [line for line in lines if line != line.rstrip() or len(line) > 80] == []
     shown = {word for line in lines for word in line.split()}
-    assert {"serve", "reset"} <= shown if words else {"doctor", "setup", "status", "--help"} <= shown
+    assert {"serve", "reset"} <= shown if words else {"doctor", "setup", "status", "help"} <= shown

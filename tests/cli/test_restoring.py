@@ -97,7 +97,7 @@ def test_one_that_is_named_by_its_app_id_is_refused_with_the_command_that_restor
     azure.forget()
     for asked in (("add-client", theirs["appId"]), ("setup", "--service-app", theirs["appId"])):
         refused = mct(*asked, *JSON)
-        assert (refused.code, refused.document["error"]["code"]) == (1, "registration-deleted"), refused
+        assert (refused.code, refused.document["error"]["code"]) == (2, "registration-deleted"), refused
         assert "'Theirs'" in refused.document["error"]["message"]
         command = f"az rest --method POST --url {azure.graph_url}/v1.0{BIN}/{theirs['id']}/restore"
         assert command in refused.document["error"]["remedy"]
@@ -155,7 +155,7 @@ def test_commands_that_add_to_a_trust_say_that_it_was_deleted(mct: Program, azur
     azure.graph("DELETE", f"/applications/{_row(first, 'service application')['objectId']}")
     azure.forget()
     refused = mct("add-client", "One", *JSON)
-    assert (refused.code, refused.document["error"]["code"]) == (1, "service-application-missing")
+    assert (refused.code, refused.document["error"]["code"]) == (2, "service-application-missing")
     assert "is deleted and still in the recycle bin" in refused.document["error"]["message"]
     assert azure.writes() == []
 

@@ -185,7 +185,7 @@ def test_a_secret_can_be_shown_instead(mct: Program, azure: Sandbox) -> None:
         (["rotate-secret", "One", "--expiring-within", "30d"], 2, "client-missing"),
         (["rotate-secret", "One", "--keep-old", "soon"], 2, "malformed-duration"),
         (["rotate-secret", "--expiring-within", "30d", "--secret-lifetime", SOON], 2, "lifetime-too-short"),
-        (["rotate-secret", "Nobody"], 1, "client-unknown"),
+        (["rotate-secret", "Nobody"], 2, "client-unknown"),
     ],
 )
 def test_mistakes_change_nothing(mct: Program, azure: Sandbox, words: list[str], code: int, name: str) -> None:

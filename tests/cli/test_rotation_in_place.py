@@ -141,7 +141,7 @@ def test_a_vault_that_is_gone_is_told_with_the_client_and_the_way_on(
     azure.forget()
     done = mct("rotate-secret", "Reports", *JSON)
     error = done.document["error"]
-    assert (done.code, error["code"], azure.writes()) == (1, "vault-not-found", [])
+    assert (done.code, error["code"], azure.writes()) == (2, "vault-not-found", [])
     assert "'Reports'" in error["message"]
     assert "--secret-to PLACE" in error["remedy"]
     assert mct("rotate-secret", "Reports", "--secret-to", f"file:{tmp_path / 'own.env'}", *JSON).code == 0

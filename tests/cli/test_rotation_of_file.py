@@ -103,7 +103,7 @@ def test_a_site_that_fails_stops_no_other(fleet: Fleet) -> None:
     ("words", "told"),
     [
         ((), "nothing says which of their secrets"),
-        (("Import 1", *SOON), "NAME cannot be combined with --file"),
+        (("Import 1", *SOON), "--client cannot be combined with --file"),
         ((*SOON, "--secret-to", "show"), "--secret-to cannot be combined with --file"),
         ((*SOON, "--secret-lifetime", "30d"), "of 'Import 1' at t1-1 would itself expire"),
     ],

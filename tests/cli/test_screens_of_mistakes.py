@@ -29,7 +29,13 @@ TERMINALS: Mapping[str, Mapping[str, Any]] = {
     "no-colour": {"width": 80, "color": False},
     "ascii": {"width": 80, "unicode": False},
 }
-LINES = ("stauts", "setup --cleint A", "-a contosolearn status --all", "status --auth clii", "status extra")
+LINES = (
+    "stauts",
+    "setup --cleint A",
+    "-a contosolearn status --all",
+    "status --auth clii",
+    "setup contosolearn Import",
+)
 
 
 def _usage_error(line: str) -> UsageError:

@@ -205,7 +205,7 @@ def test_a_vault_behind_a_firewall_is_told(azure_again: Sandbox, mct: Program) -
 
 def test_a_vault_that_is_not_there_is_told(azure: Sandbox, mct: Program) -> None:
     ended = mct("setup", "--client", "Reports", "--secret-to", "keyvault:nobody-kv", "-y", "-o", "json")
-    assert (ended.code, ended.document["error"]["code"]) == (1, "vault-not-found")
+    assert (ended.code, ended.document["error"]["code"]) == (2, "vault-not-found")
     assert azure.writes() == []
 
 

@@ -137,7 +137,7 @@ def test_the_document_has_the_program(clients: Clients) -> None:
 def test_without_a_service_application_there_is_nothing_to_call(clients: Clients, seeded: Json) -> None:
     clients.inside.become(copy.deepcopy(seeded))
     code, name, remedy = clients.refused("Import")
-    assert (code, name) == (1, "service-application-missing")
+    assert (code, name) == (2, "service-application-missing")
     assert remedy.startswith("Set it up first: mct-s2s setup ")
     assert "-a contosolearn -g mct-prod" in remedy
 

@@ -31,7 +31,15 @@ CASES: dict[str, tuple[str, str]] = {
     "status --timeout nan": ("Invalid --timeout 'nan'. Use a number from 0.1 to 86400.", "mct-s2s status --help"),
     "status --timeout -5": ("Invalid --timeout '-5'. Use a number from 0.1 to 86400.", "mct-s2s status --help"),
     "sandbox serve --port 99999": ("Invalid --port '99999'. Use a number from 1 to 65000.", "sandbox serve --help"),
-    "status extra": ("Unexpected argument 'extra'.", "mct-s2s status --help"),
+    "setup a Import": ("Unexpected argument 'Import'. Did you mean --client Import?", "mct-s2s setup --help"),
+    "verify Import a": ("Unexpected argument 'a'. Did you mean --app-service a?", "mct-s2s verify --help"),
+    "schema status x": ("Unexpected argument 'x'.", "mct-s2s schema --help"),
+    "status a -a b": (
+        "--app-service 'b' and 'a' cannot be combined.",
+        "Remove one of them: 'a' means --app-service 'a'.",
+    ),
+    "snippet": ("No client given.", "mct-s2s snippet NAME"),
+    "help stauts": ("Unknown command 'stauts'. Did you mean 'status'?", "mct-s2s --help"),
     "status -a": ("-a needs a value.", "mct-s2s status --help"),
 }
 

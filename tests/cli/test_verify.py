@@ -55,7 +55,7 @@ def test_a_client_is_proved_by_its_saved_file(mct: Program, azure: Sandbox) -> N
 
 def test_the_one_liner_proves_a_managed_identity_from_inside(mct: Program, process: Program, azure: Sandbox) -> None:
     assert mct("setup", "--managed-identity", "reports-func", "-y").code == 0
-    outside = mct("verify", "-o", "json")
+    outside = mct("verify", "reports-func", "-o", "json")
     assert (outside.code, outside.document["proved"]) == (3, False), "nobody was answered"
     row = checks(outside)["reports-func", "call"]
     assert row["ok"] is None
@@ -115,7 +115,7 @@ def test_credentials_come_from_a_named_file_or_the_environment(mct: Program, azu
     refused = mct("verify", "--auth", "environment", "-o", "json", env=secret)
     assert refused.code == 4
     nobody = mct("verify", "--client", "Nobody", "-o", "json")
-    assert (nobody.code, nobody.document["error"]["code"]) == (1, "client-unknown")
+    assert (nobody.code, nobody.document["error"]["code"]) == (2, "client-unknown")
     missing = mct("verify", "--credentials", str(tmp_path / "none.env"), "-o", "json")
     assert (missing.code, missing.document["error"]["code"]) == (2, "credentials-unreadable")
 

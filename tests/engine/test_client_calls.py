@@ -88,10 +88,8 @@ class Bench:
     def subjects(self, *credentials: OwnCredential) -> list[ClientToVerify]:
         return clients_to_verify(self.observed().trust.clients, credentials or (self.credential(),), unlisted=True)
 
-    def proved(self, *subjects: ClientToVerify, identities: bool = False, **changed: Any) -> Verification:
-        return run(
-            verify_clients(self.context(**changed), self.observed(), subjects or self.subjects(), identities=identities)
-        )
+    def proved(self, *subjects: ClientToVerify, **changed: Any) -> Verification:
+        return run(verify_clients(self.context(**changed), self.observed(), subjects or self.subjects(), ()))
 
 
 def by_name(outcome: Verification) -> dict[str, VerificationCheck]:

@@ -37,6 +37,8 @@ def test_a_repository_is_a_subject(text: str, subject: str) -> None:
         ("https://github.com/contoso/Learn/", "contoso/Learn"),
         ("https://github.com/contoso/Learn.git", "contoso/Learn"),
         ("https://github.com/contoso/Learn:dev", "contoso/Learn:dev"),
+        ("git@github.com:contoso/Learn.git", "contoso/Learn"),
+        ("ssh://git@github.com/contoso/Learn.git", "contoso/Learn"),
         ("https://github.com/contoso/Learn/tree/feature/x", "contoso/Learn:feature/x"),
     ],
 )

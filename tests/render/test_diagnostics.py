@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mct_s2s.errors import PermissionMissing
+from mct_s2s.errors import DOCS, PermissionMissing
 from mct_s2s.render.diagnostics import show_account, show_error
 
 from tests.render.conftest import Screens
@@ -19,7 +19,15 @@ def test_what_to_do_what_to_run_and_what_the_service_said_are_lines_of_their_own
             "x", "You can't do it.", remedy="They run:", command=run, answer="Denied: No.", request_id="7"
         ),
     )
-    assert pasteable(screen.err) == ["error: You can't do it.", "They run:", run, "Denied: No.", "request id: 7"]
+    said = [
+        "error: You can't do it. [x]",
+        "They run:",
+        run,
+        "Denied: No.",
+        f"more: {DOCS}permissions.md",
+        "request id: 7",
+    ]
+    assert pasteable(screen.err) == said
 
 
 def test_the_request_id_of_a_refusal_is_there_for_a_support_case(screens: Screens) -> None:

@@ -7,14 +7,15 @@ import datetime as dt
 import functools
 import tomllib
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
+from mct_s2s.azure.sign_in.method import Method
+from mct_s2s.cli.credentials import CredentialType
 from mct_s2s.cli.options import ChangingOptions
-from mct_s2s.cli.options.setup import SetupOptions
 from mct_s2s.cli.trust_file.entries import site_setups
 from mct_s2s.errors import UsageError
 from mct_s2s.inputs.trust_file import Mistakes, without_mistakes
@@ -56,9 +57,8 @@ def is_valid(document: dict[str, Any]) -> bool:
 
 
 def test_the_choices_are_those_of_the_options() -> None:
-    hints = get_type_hints(SetupOptions)
-    for table, name in ((Profile, "auth"), (ClientEntry, "credential")):
-        choices = [member.value for member in hints[name]]
+    for table, name, words in ((Profile, "auth", Method), (ClientEntry, "credential", CredentialType)):
+        choices = [member.value for member in words]
         assert table.model_json_schema()["properties"][name]["anyOf"][0]["enum"] == choices
 
 

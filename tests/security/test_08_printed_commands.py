@@ -118,7 +118,7 @@ def proofs() -> Iterator[str | None]:
     yield from (check.remedy for check in token_checks(caller(), seen))
     yield why_refused(caller(), seen)[1]
     yield from (token_remedy(code, EVIL, at) for code in ("7000215", "700016", "700027", "500011"))
-    yield from (check.remedy for check in identity_checks(seen, at, EVIL, EVIL))
+    yield from (check.remedy for check in identity_checks(seen.trust.identities, seen, at, EVIL, EVIL))
     yield inside_command(EVIL, EVIL)
     assert seen.app_service is not None
     site = stopped(seen.app_service)
@@ -217,7 +217,7 @@ _OPTION = re.compile(r"(?:^|[\s`(])--?[a-z][a-z-]*[ =]$")
 _QUOTED = ("option(", "command(", "own_command(", "webapp_command(", "grant_on_vault(", "shlex.", "export(")
 _OURS = {
     "typed(ends)", "typed(shorter[0])", "kind.value", "name", "GITHUB", "option",
-    "token", "scope", "PICK_TOKEN", "others.kind", "options.credential.value", "query", "endpoint", "HEADER",
+    "token", "scope", "PICK_TOKEN", "other", "query", "endpoint", "HEADER",
     "WATCH_SECONDS", "vault_reading(client.saved_to)", "known",
     "there", "API_PATH", "USUAL_PATH",
 }  # fmt: skip

@@ -23,12 +23,12 @@ def test_a_name_that_is_not_there_is_an_error_and_changes_nothing(mct: Program, 
     azure.forget()
     ended = mct("remove-client", name, *JSON)
     error = ended.document["error"]
-    assert (ended.code, error["code"]) == (1, "client-unknown")
+    assert (ended.code, error["code"]) == (2, "client-unknown")
     assert (azure.writes(), azure.state()["resources"]) == ([], before["resources"])
     assert ("Did you mean 'Reports import'?" in error["remedy"]) == (name == NOBODY[0])
     assert f"'{name}' is not a client of this App Service. The clients are: Reports import" in error["message"]
     dry = mct("remove-client", name, "--dry-run", "-o", "json")
-    assert (dry.code, dry.document["error"]["code"]) == (1, "client-unknown")
+    assert (dry.code, dry.document["error"]["code"]) == (2, "client-unknown")
 
 
 @pytest.mark.parametrize("name", NOBODY)
@@ -42,7 +42,7 @@ def test_scripts_can_pass_over_it(mct: Program, azure: Sandbox, name: str) -> No
 
 def test_where_nothing_is_set_up_nobody_is_there(mct: Program, azure: Sandbox) -> None:
     ended = mct("remove-client", "One", *JSON)
-    assert (ended.code, ended.document["error"]["code"], azure.writes()) == (1, "client-unknown", [])
+    assert (ended.code, ended.document["error"]["code"], azure.writes()) == (2, "client-unknown", [])
     assert "There are none." in ended.document["error"]["message"]
     assert mct("teardown", *JSON).code == 0
 
@@ -53,4 +53,4 @@ def test_a_deleted_registration_of_somebody_else_is_not_taken_for_a_client(mct: 
     azure.graph("DELETE", f"/applications/{theirs['id']}")
     azure.forget()
     ended = mct("remove-client", theirs["appId"], "--purge", *JSON)
-    assert (ended.code, ended.document["error"]["code"], azure.writes()) == (1, "client-unknown", [])
+    assert (ended.code, ended.document["error"]["code"], azure.writes()) == (2, "client-unknown", [])

@@ -26,7 +26,7 @@ from mct_s2s.planning.credentials.secret import SecretSpec
 from mct_s2s.planning.reviewed import combined
 
 _UNFIT = {
-    "name": "NAME",
+    "client": "--client",
     "secret_to": "--secret-to",
     "service_app": "--service-app",
     "backup": "--backup",

@@ -15,7 +15,7 @@ from mct_s2s.cli.options import ChangingOptions
 from mct_s2s.cli.questions import agrees
 from mct_s2s.cli.run import Run, run_connected
 from mct_s2s.cli.trust_file.entries import SiteSetup
-from mct_s2s.errors import CANCELLED, Cancelled, UsageError
+from mct_s2s.errors import CANCELLED, Cancelled, NotThere, S2SError, UsageError
 from mct_s2s.planning.changes.access import DisableIdentity
 
 Check = Callable[[Sequence[SiteRun], str | None], None]
@@ -58,7 +58,8 @@ def run_at_all(
                 await apply_at_all(current, sites, was_asked=not options.yes, exactly=not (options.yes and resumes))
             current.ended_early = None
             show_outcome(current.terminal, options, sites, found)
-        return worst(_exit_code(site) for site in sites)
+        was_written = any(site.outcome is not None and site.outcome.applied for site in sites)
+        return worst(_exit_code(site, was_written) for site in sites)
 
     return run_connected(options, body)
 
@@ -92,7 +93,9 @@ async def _agree(current: Run, options: ChangingOptions, sites: Sequence[SiteRun
         raise Cancelled("cancelled", CANCELLED, remedy="Run the same command again when you are ready.")
 
 
-def _exit_code(site: SiteRun) -> int:
+def _exit_code(site: SiteRun, was_written: bool) -> int:
+    if isinstance(site.error, NotThere) and was_written:
+        return S2SError.exit_code  # that of a name that does not exist means that nothing was written
     if site.error is not None or site.outcome is None:
         return site.error.exit_code if site.error is not None else 1
     return exit_code(site.options, site.outcome)

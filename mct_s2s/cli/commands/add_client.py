@@ -22,7 +22,7 @@ from mct_s2s.model.desired import Desired, SettingsScope
 
 def add_client(options: AddClientOptions) -> int:
     """Plan more clients, confirm and apply; return the process exit code."""
-    if options.name is None and options.from_file is None and not options.managed_identity:
+    if options.client is None and options.from_file is None and not options.managed_identity:
         raise UsageError(
             "client-missing",
             "No client given: no name, no file and no managed identity.",
@@ -30,7 +30,7 @@ def add_client(options: AddClientOptions) -> int:
         )
 
     now = clock.now()
-    names = [] if options.name is None else [options.name]
+    names = [] if options.client is None else [options.client]
     if options.from_file is not None:
         names += read_client_list(options.from_file)
     clients = client_specs(options, names, now)

@@ -10,7 +10,7 @@ from mct_s2s.model.desired import Removal
 
 def remove_client(options: RemoveClientOptions) -> int:
     """Remove one client; return the process exit code."""
-    name = options.name.strip()
+    name = options.client.strip()
     if not name:
         raise UsageError(
             "client-name-empty",

@@ -19,23 +19,23 @@ from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.engine.observe.observe import observe
 from mct_s2s.engine.session import Session
 from mct_s2s.engine.verify.client_calls import (
-    ClientToVerify,
     VerifyContext,
     clients_to_verify,
     verify_callers,
     verify_clients,
 )
-from mct_s2s.errors import NotThere, UsageError
+from mct_s2s.errors import UsageError
 from mct_s2s.inputs.api_address import api_path, api_url
 from mct_s2s.inputs.own_credentials import ENVIRONMENT, own_credential
 from mct_s2s.model.client_sign_in import IdentitySignIn, OwnCredential, SignIn
-from mct_s2s.model.commands import own_command
 from mct_s2s.model.desired import Desired
+from mct_s2s.model.directory_objects import ServicePrincipal
 from mct_s2s.model.ids import ClientId
 from mct_s2s.model.observed import ObservedState
+from mct_s2s.model.trust import ClientApplication
 from mct_s2s.planning.app_service import guards
-from mct_s2s.planning.nearest import did_you_mean
-from mct_s2s.planning.registrations.membership import clients_called, members
+from mct_s2s.planning.registrations.client_lookup import client_called
+from mct_s2s.planning.registrations.membership import members
 from mct_s2s.planning.reports.findings import diagnose
 from mct_s2s.planning.reports.verification import CheckSubject, Verification, VerificationCheck
 from mct_s2s.render.verification import show_verification, verification_document
@@ -69,8 +69,15 @@ def verify(options: VerifyOptions) -> int:
         credentials = at_hand(named, session.environ, folder)
         site_url = url or observed.app_service.site.url
         ground = VerifyContext(session.tokens, session.api(site_url), site_url, path, place, now)
-        subjects = _subjects(options, observed, request.unique_name, credentials)
-        return _end(current, await verify_clients(ground, observed, subjects, identities=not options.client))
+        applications, identities = members(observed), observed.trust.identities
+        if options.client:
+            chosen = dict.fromkeys(client_called(name, observed, request.unique_name, place) for name in options.client)
+            applications = tuple(one for one in chosen if isinstance(one, ClientApplication))
+            identities = tuple(one for one in chosen if isinstance(one, ServicePrincipal))
+        known = {client.client_id.casefold() for client in members(observed)}
+        usable = [one for one in credentials if one in named or one.sign_in.client_id.casefold() in known]
+        subjects = clients_to_verify(applications, usable, unlisted=not options.client)
+        return _end(current, await verify_clients(ground, observed, subjects, identities))
 
     return run(options, Needs(), body)
 
@@ -90,38 +97,6 @@ def _not_configured(observed: ObservedState, now: datetime, place: str, path: st
     finding = diagnose(observed, now, place)[0]
     check = VerificationCheck(None, CheckSubject.SITE, "configured", False, finding.message, finding.remedy)
     return Verification(observed.app_service.site.url if observed.app_service else None, path, (check,))
-
-
-def _subjects(
-    options: VerifyOptions, observed: ObservedState, unique_name: str, credentials: list[OwnCredential]
-) -> list[ClientToVerify]:
-    """Those of `--client`, or everyone; a credential that the user named is tried for any client.
-
-    Raises:
-        NotThere: no client of that name or id, or two.
-    """
-    clients, named = members(observed), options.client
-    own = credentials[: len(options.credentials)]
-    known = {client.client_id.casefold() for client in clients}
-    usable = [c for c in credentials if c in own or c.sign_in.client_id.casefold() in known]
-    if not named:
-        return clients_to_verify(clients, usable, unlisted=True)
-    chosen = []
-    for name in named:
-        matching = [client for client in clients_called(name, observed, unique_name) if client in clients]
-        if len(matching) != 1:
-            several = len(matching) > 1
-            there = [client.display_name for client in clients]
-            guess = "" if several else f"{did_you_mean(name, there, '')} ".lstrip()
-            raise NotThere(
-                "client-ambiguous" if several else "client-unknown",
-                f"{len(matching) or 'No'} client application{'s' if several else ''} of this App Service "
-                f"{'are' if several else 'is'} named '{name}'.",
-                remedy=f"{guess}List the clients:",
-                command=own_command("status", where=where(options, observed.site)),
-            )
-        chosen.append(matching[0])
-    return clients_to_verify(dict.fromkeys(chosen), usable, unlisted=False)
 
 
 async def _from_inside(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields
 from datetime import datetime
 from enum import StrEnum
@@ -25,7 +25,6 @@ READERS: dict[str, Callable[[Any, datetime], CredentialSpec]] = {
 NONE = "none"
 CredentialType = StrEnum("CredentialType", [(word.upper(), word) for word in (*READERS, NONE)])  # type: ignore[misc]
 """The values of `--credential`."""
-SECRET = CredentialType("secret")
 
 
 @dataclass(kw_only=True)
@@ -33,8 +32,10 @@ class ChoiceOptions(LifetimeOptions):
     """The option that chooses the kind."""
 
     credential: Annotated[
-        CredentialType, option("--credential", metavar="TYPE", group=CREDENTIALS, text="Credential type.")
-    ] = SECRET
+        CredentialType | None,
+        option("--credential", metavar="TYPE", group=CREDENTIALS, show_default="secret", text="Credential type."),
+    ] = None
+    """`None`: that of the other options, or a secret."""
 
 
 @dataclass(kw_only=True)
@@ -59,10 +60,16 @@ def read_credential(options: KindOptions, now: datetime) -> CredentialSpec | Non
     """
     from mct_s2s.inputs.lifetime import expiry  # noqa: PLC0415  # the help has no need of it
 
-    kind = options.credential.value
-    for others in KindOptions.__bases__:
-        if issubclass(others, LifetimeOptions) and others.kind not in {"", kind}:
-            _refuse(others, options)
+    belonging = dict(_belonging(options))
+    kind = options.credential.value if options.credential else next(iter(belonging.values()), "secret")
+    for key, other in belonging.items():
+        if other != kind:
+            with about(key):
+                raise UsageError(
+                    "contradictory-options",
+                    f"--{key} requires --credential {other}, but the credential is '{kind}'.",
+                    remedy=f"Use --credential {other}, or remove --{key}.",
+                )
     expiry(options.secret_lifetime, now)  # also where it does not count
     spec = READERS[kind](options, now) if kind != NONE else None
     if spec is not None and options.secret_to is not None:
@@ -70,18 +77,12 @@ def read_credential(options: KindOptions, now: datetime) -> CredentialSpec | Non
     return spec
 
 
-def _refuse(others: type[LifetimeOptions], options: KindOptions) -> None:
-    """An option that belongs to another kind of credential would be passed over in silence."""
+def _belonging(options: KindOptions) -> Iterator[tuple[str, str]]:
+    """The options that were given of those that belong to one kind of credential, with that kind."""
     shared = {field.name for field in fields(LifetimeOptions)}
-    for field in fields(others):
-        if field.name not in shared and getattr(options, field.name) is not None:
-            key = field.name.replace("_", "-")
-            with about(key):
-                raise UsageError(
-                    "contradictory-options",
-                    f"--{key} requires --credential {others.kind}, but --credential is '{options.credential.value}'.",
-                    remedy=f"Add --credential {others.kind}, or remove --{key}.",
-                )
+    for group in (federated.FederatedOptions, certificate.CertificateOptions):
+        own = (field.name for field in fields(group) if field.name not in shared)
+        yield from ((name.replace("_", "-"), group.kind) for name in own if getattr(options, name) is not None)
 
 
 @about("secret-to")

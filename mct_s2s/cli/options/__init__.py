@@ -8,10 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from mct_s2s.azure.sign_in.method import Method
-from mct_s2s.cli.binding import ADVANCED, AZURE, CHANGES, CREDENTIALS, OUTPUT, REMOVAL, option
+from mct_s2s.cli.binding import ADVANCED, AZURE, CHANGES, CREDENTIALS, OUTPUT, REMOVAL, FirstWord, option
 from mct_s2s.cli.credentials import KindOptions
 from mct_s2s.cli.credentials.base import LifetimeOptions
 from mct_s2s.errors import UsageError
@@ -27,6 +27,8 @@ class Output(StrEnum):
 @dataclass(kw_only=True)
 class AzureOptions:
     """Options of every command that talks to Azure."""
+
+    first_word: ClassVar[FirstWord | None] = FirstWord("app_service", "APP_SERVICE", "The same as --app-service.")
 
     app_service: Annotated[
         str | None,
@@ -207,6 +209,10 @@ class FileOptions:
     only: Annotated[
         list[str], option("--only", metavar="SITE", text="With --file: this site of it alone. Repeatable.")
     ] = field(default_factory=list)
+
+
+CLIENT = option("--client", metavar="NAME", text="The same as NAME.")
+"""Of a command about one client, whose first word means the same."""
 
 
 @dataclass(kw_only=True)

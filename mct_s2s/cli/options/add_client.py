@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
 
-from mct_s2s.cli.binding import argument, option
-from mct_s2s.cli.options import AdoptingOptions, CredentialOptions
+from mct_s2s.cli.binding import FirstWord, option
+from mct_s2s.cli.options import CLIENT, AdoptingOptions, CredentialOptions
 
 EXAMPLES = (
     "mct-s2s add-client Import -a contosolearn",
@@ -20,7 +20,9 @@ EXAMPLES = (
 class AddClientOptions(AdoptingOptions, CredentialOptions):
     """Options of `add-client`."""
 
-    name: Annotated[str | None, argument("NAME", "Display name, or the appId of a registration to adopt.")] = None
+    first_word = FirstWord("client", "NAME", "Display name, or the appId of a registration to adopt.")
+
+    client: Annotated[str | None, CLIENT] = None
     from_file: Annotated[
         Path | None,
         option("--from", metavar="FILE", text="Add every client in FILE: one name a line."),

@@ -26,6 +26,8 @@ _FINGERPRINT = re.compile(r"[0-9a-f]{64}", re.IGNORECASE)
 class ApplyOptions(ChangingOptions):
     """Options of `apply`."""
 
+    first_word = None
+
     file: Annotated[Path, option("-f", "--file", metavar="FILE", text="Trust file: the sites and their clients.")]
     only: Annotated[
         list[str], option("--only", metavar="SITE", text="Only this site, by its name in the file. Repeatable.")

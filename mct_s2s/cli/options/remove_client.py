@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated
 
-from mct_s2s.cli.binding import REMOVAL, argument, option
-from mct_s2s.cli.options import RemovalOptions
+from mct_s2s.cli.binding import REMOVAL, FirstWord, option
+from mct_s2s.cli.options import CLIENT, RemovalOptions
 
 EXAMPLES = (
     "mct-s2s remove-client Import -a contosolearn --dry-run",
@@ -18,7 +18,9 @@ EXAMPLES = (
 class RemoveClientOptions(RemovalOptions):
     """Options of `remove-client`."""
 
-    name: Annotated[str, argument("NAME_OR_ID", "Display name, appId, object ID, resource ID or allow list entry.")]
+    first_word = FirstWord("client", "NAME", "Display name, appId, object ID, resource ID or allow list entry.")
+
+    client: Annotated[str, CLIENT]
     ignore_missing: Annotated[
         bool, option("--ignore-missing", group=REMOVAL, text="Exit 0 if the client does not exist.")
     ] = False

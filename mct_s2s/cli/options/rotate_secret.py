@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated
 
-from mct_s2s.cli.binding import argument, option
-from mct_s2s.cli.options import AdoptingOptions, FileOptions, SecretOptions
+from mct_s2s.cli.binding import FirstWord, option
+from mct_s2s.cli.options import CLIENT, AdoptingOptions, FileOptions, SecretOptions
 
 EXAMPLES = (
     "mct-s2s rotate-secret Import -a contosolearn",
@@ -20,7 +20,9 @@ EXAMPLES = (
 class RotateSecretOptions(FileOptions, AdoptingOptions, SecretOptions):
     """Options of `rotate-secret`."""
 
-    name: Annotated[str | None, argument("NAME", "Client application: its display name or appId.")] = None
+    first_word = FirstWord("client", "NAME", "Client application: its display name or appId.")
+
+    client: Annotated[str | None, CLIENT] = None
     expiring_within: Annotated[
         str | None,
         option("--expiring-within", metavar="DURATION", text="All clients whose secret expires within 30d, 4w, …"),

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated
 
-from mct_s2s.cli.binding import argument, option
-from mct_s2s.cli.options import AzureOptions
+from mct_s2s.cli.binding import FirstWord, option
+from mct_s2s.cli.options import CLIENT, AzureOptions
 from mct_s2s.model.language import Language
 from mct_s2s.model.mct_api import API_PATH
 
@@ -21,7 +21,9 @@ EXAMPLES = (
 class SnippetOptions(AzureOptions):
     """Options of `snippet`."""
 
-    client: Annotated[str, argument("CLIENT", "Display name, appId, object ID or resource ID of the client.")]
+    first_word = FirstWord("client", "NAME", "Display name, appId, object ID or resource ID of the client.")
+
+    client: Annotated[str, CLIENT]
     language: Annotated[Language, option("-l", "--language", metavar="LANGUAGE", text="What to print.")] = Language.CURL
     path: Annotated[str, option("--path", metavar="PATH", text="Path of the MCT API to GET.")] = API_PATH
     credentials: Annotated[

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
 
-from mct_s2s.cli.binding import option
+from mct_s2s.cli.binding import FirstWord, option
 from mct_s2s.cli.options import AzureOptions
 from mct_s2s.model.mct_api import API_PATH
 
@@ -21,11 +21,10 @@ EXAMPLES = (
 class VerifyOptions(AzureOptions):
     """Options of `verify`."""
 
+    first_word = FirstWord("client", "NAME_OR_ID", "The same as --client.")
+
     client: Annotated[
-        list[str],
-        option(
-            "--client", metavar="NAME_OR_ID", text="Test this client application only: a name or appId. Repeatable."
-        ),
+        list[str], option("--client", metavar="NAME_OR_ID", text="Test this client only: its name or ID. Repeatable.")
     ] = field(default_factory=list)
     credentials: Annotated[
         list[Path], option("--credentials", metavar="FILE", text="A client's secret file. Repeatable.")

@@ -24,7 +24,7 @@ from mct_s2s.model.toml_text import toml_key
 from mct_s2s.model.trust_file import ClientEntry, Profile, SiteEntry, Table, TrustFile
 from mct_s2s.planning.nearest import did_you_mean
 
-_OF_A_SITE = frozenset({"app_service", "resource_group", "slot"})
+_OF_A_SITE = frozenset({"app_service", "resource_group", "slot", "client"})
 """Variables of the environment name one App Service; the file names each of its own."""
 _PROFILE_SAYS = ("cloud", "tenant", "subscription")
 Read = TypeVar("Read")

@@ -77,7 +77,7 @@ async def find_web_app(sites: Sites, subscription_id: str, name: str) -> Resourc
     Raises:
         NotThere: none, or more than one.
     """
-    return await _only_one(sites, subscription_id, name, f"the subscription {subscription_id}")
+    return await _only_one(sites, subscription_id, name, f"the subscription {subscription_id}", is_site=False)
 
 
 async def _locate(sites: Sites, subscription: Subscription, target: SiteTarget) -> ResourceId:
@@ -87,13 +87,13 @@ async def _locate(sites: Sites, subscription: Subscription, target: SiteTarget) 
     return ResourceId.site(subscription.id, found.resource_group, found.name, target.slot)
 
 
-async def _only_one(sites: Sites, subscription_id: str, name: str, where: str) -> ResourceId:
+async def _only_one(sites: Sites, subscription_id: str, name: str, where: str, *, is_site: bool = True) -> ResourceId:
     """Asked for by name; where that is no one's name, or several sites', or not allowed, all sites are looked at."""
     try:
         found = await sites.sites_named(subscription_id, name)
     except (NotThere, ServiceError):
         found = []
-    return found[0] if len(found) == 1 else _the_one(await sites.sites(subscription_id), name, where)
+    return found[0] if len(found) == 1 else _the_one(await sites.sites(subscription_id), name, where, is_site)
 
 
 async def _look(sites: Sites, resource: ResourceId) -> tuple[Site, dict[str, str | None], SlotConfig | None] | None:
@@ -119,7 +119,7 @@ async def _missing(sites: Sites, resource: ResourceId, target: SiteTarget) -> No
             remedy="List the slots:",
             command=webapp_command("deployment slot list", site),
         )
-    raise _no_site(target.name, where, nearby)
+    raise _no_site(target.name, where, nearby, True)
 
 
 async def _settings_or_none(sites: Sites, resource: ResourceId) -> dict[str, str | None] | None:
@@ -129,7 +129,7 @@ async def _settings_or_none(sites: Sites, resource: ResourceId) -> dict[str, str
         return None
 
 
-def _the_one(rows: list[Site], name: str, where: str) -> ResourceId:
+def _the_one(rows: list[Site], name: str, where: str, is_site: bool) -> ResourceId:
     matching = [row for row in rows if row.name.casefold() == name.casefold()]
     if len(matching) == 1:
         return matching[0].resource
@@ -140,11 +140,12 @@ def _the_one(rows: list[Site], name: str, where: str) -> ResourceId:
             remedy="Add --resource-group, or use one of these resource IDs instead of the name.",
             items=[str(row.resource) for row in matching],
         )
-    raise _no_site(name, where, rows)
+    raise _no_site(name, where, rows, is_site)
 
 
-def _no_site(name: str, where: str, nearby: list[Site]) -> NotThere:
-    groups = {row.name: row.resource.resource_group for row in nearby}
+def _no_site(name: str, where: str, nearby: list[Site], is_site: bool) -> NotThere:
+    """No function app is offered where a site is meant: each command would refuse it."""
+    groups = {row.name: row.resource.resource_group for row in nearby if not (is_site and row.is_function_app)}
     close = get_close_matches(name, groups, n=3, cutoff=0.5)
     hint = ", ".join(f"{near} (in {groups[near]})" for near in close)
     return NotThere(

@@ -35,7 +35,7 @@ async def verify_outcome(session: Session, outcome: Outcome, options: str) -> Ve
     context = VerifyContext(session.tokens, session.api(url), url, API_PATH, options, request.now, just_changed=True)
     try:
         async with asyncio.timeout(max(0.0, session.remaining())):
-            return await verify_clients(context, observed, subjects, identities=False)
+            return await verify_clients(context, observed, subjects, ())
     except TimeoutError:
         message = "The deadline left no time to test the call."
         again = own_command("verify", where=options)

@@ -21,6 +21,7 @@ from mct_s2s.model.client_sign_in import (
     SignIn,
 )
 from mct_s2s.model.commands import own_command
+from mct_s2s.model.directory_objects import ServicePrincipal
 from mct_s2s.model.mct_api import SERVICE_HEADER
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.site_settings import ROLE
@@ -91,7 +92,10 @@ class _Tested:
 
 
 async def verify_clients(
-    context: VerifyContext, observed: ObservedState, clients: Sequence[ClientToVerify], *, identities: bool
+    context: VerifyContext,
+    observed: ObservedState,
+    clients: Sequence[ClientToVerify],
+    identities: Iterable[ServicePrincipal],
 ) -> Verification:
     """Test every client's call, and once that the site refuses others.
 
@@ -99,15 +103,14 @@ async def verify_clients(
         context: the ports, and where the API is.
         observed: what is there; the App Service and its settings in it.
         clients: the client applications.
-        identities: whether to say how managed identities can be tested, too.
+        identities: the managed identities, of which is said how they can be tested.
     """
     assert observed.app_service is not None  # noqa: S101  # asked only where a site was looked at
     not_running = stopped(observed.app_service)
     if not_running is not None:
         return Verification(context.url, context.path, (not_running,))
     checks = await _all(context, [_client(context, observed, client) for client in clients])
-    if identities:
-        checks += identity_checks(observed, context.where, _audience(observed), context.url)
+    checks += identity_checks(identities, observed, context.where, _audience(observed), context.url)
     return Verification(context.url, context.path, in_order(checks))
 
 

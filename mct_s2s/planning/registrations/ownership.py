@@ -32,6 +32,12 @@ SERVICE_OPTION = "--service-app"
 CLIENT_OPTION = "--client"
 
 
+class NotOurs(Refused):
+    """Only a name speaks for a registration."""
+
+    page = "SECURITY.md#what-others-can-write-and-what-it-never-causes"
+
+
 class Basis(StrEnum):
     """Why a registration may be written to, or that it may not."""
 
@@ -150,7 +156,7 @@ def in_question(observed: ObservedState, desired: Desired) -> Iterator[ClientApp
             yield client
 
 
-def service_not_ours(application: Application, observed: ObservedState, spec: ServiceSpec, why: str) -> Refused:
+def service_not_ours(application: Application, observed: ObservedState, spec: ServiceSpec, why: str) -> NotOurs:
     """Stop before anything is written by a run whose service application may not be this App Service's."""
     client_id, own = application.client_id, observed.trust.own
     if (
@@ -163,7 +169,7 @@ def service_not_ours(application: Application, observed: ObservedState, spec: Se
     ways = f"Run the same command with {option(SERVICE_OPTION, client_id)} if it is right"
     if own is not None:
         ways += f", or with {option(SERVICE_OPTION, own.client_id)} for the one that was created for this App Service"
-    return Refused(
+    return NotOurs(
         SERVICE_NOT_OURS,
         f"{by} '{application.display_name}' (appId {client_id}), which is not this App Service's own: {why}. Nothing "
         "was changed.",
@@ -171,7 +177,7 @@ def service_not_ours(application: Application, observed: ObservedState, spec: Se
     )
 
 
-def not_ours(application: Application, why: str, adopt_by: str) -> Refused:
+def not_ours(application: Application, why: str, adopt_by: str) -> NotOurs:
     """What is said of a registration that nothing but a name speaks for, and the ways on."""
     since = f", registered on {application.created:%Y-%m-%d}" if application.created else ""
     client_id = application.client_id
@@ -179,7 +185,7 @@ def not_ours(application: Application, why: str, adopt_by: str) -> Refused:
         adopt = f"run the same command with {option(SERVICE_OPTION, client_id)}"
     else:
         adopt = f"use its appId {client_id} instead of its name (setup: {option(adopt_by, client_id)})"
-    return Refused(
+    return NotOurs(
         NOT_OURS,
         f"'{application.display_name}' (appId {client_id}{since}) has the name of this registration, but mct-s2s may "
         f"not have created it: {why}. Its owner could sign in as it. Nothing was changed.",
@@ -210,9 +216,9 @@ def foreign_owners(owners: Iterable[Owner], caller: PrincipalId | None) -> tuple
     return tuple(dict.fromkeys(owner.name for owner in owners if not same_id(owner.id, caller)))
 
 
-def back_in_the_bin(application: Application, owners: tuple[str, ...], adopt_by: str, graph: str) -> Refused:
+def back_in_the_bin(application: Application, owners: tuple[str, ...], adopt_by: str, graph: str) -> NotOurs:
     """What is said of one that came out of the recycle bin, turned out to be someone else's, and went back."""
-    return Refused(
+    return NotOurs(
         NOT_OURS,
         f"'{application.display_name}' (appId {application.client_id}) in the recycle bin uses the name of this "
         f"registration, but mct-s2s may not have created it: it is owned by {', '.join(owners)}. It was restored "

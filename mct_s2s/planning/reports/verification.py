@@ -12,6 +12,7 @@ from enum import StrEnum
 from mct_s2s.model.azure_resources import AppService
 from mct_s2s.model.client_sign_in import Claims
 from mct_s2s.model.commands import own_command, webapp_command
+from mct_s2s.model.directory_objects import ServicePrincipal
 from mct_s2s.model.ids import same_id
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.site_settings import (
@@ -206,10 +207,12 @@ def token_remedy(service_code: str, client_id: str, where: str) -> str | None:
     return None
 
 
-def identity_checks(observed: ObservedState, where: str, audience: str, url: str) -> Iterator[VerificationCheck]:
+def identity_checks(
+    identities: Iterable[ServicePrincipal], observed: ObservedState, where: str, audience: str, url: str
+) -> Iterator[VerificationCheck]:
     """What can be found out about managed identities from outside, and how to test the rest from inside."""
     site, required = observed.app_service, observed.trust.principal
-    for identity in observed.trust.identities:
+    for identity in identities:
         about = (identity.display_name, CheckSubject.MANAGED_IDENTITY)
         yield VerificationCheck(*about, "principal", True, f"Found in Entra ID: object ID {identity.id}.")
         resource = identity.resource_id or identity.display_name

@@ -30,6 +30,8 @@ RulesOf = Callable[[AddSecret], Iterable[SecretRule]]
 class PolicyForbids(S2SError):
     """The tenant's app management policy does not allow the secret that was asked for."""
 
+    page = "credentials.md"
+
 
 def fit_secrets(
     plan: Plan, rules_of: RulesOf, observed: ObservedState, now: datetime

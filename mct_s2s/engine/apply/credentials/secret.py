@@ -12,7 +12,7 @@ from datetime import datetime
 from mct_s2s import clock
 from mct_s2s.concurrency import finish_even_if_cancelled
 from mct_s2s.engine.apply.credentials.base import Done, Work
-from mct_s2s.errors import NotThere, ServiceError
+from mct_s2s.errors import S2SError, ServiceError
 from mct_s2s.model.client_credentials import ending
 from mct_s2s.model.client_sign_in import ClientSignIn, SecretCredential
 from mct_s2s.model.ids import ClientId, KeyId, same_id
@@ -108,8 +108,7 @@ async def remove(work: Work, change: RemoveSecret) -> Done:
     """Remove a secret; one that was replaced only after callers have had time to change over.
 
     Raises:
-        NotThere: what replaces it is not in its store.
-        S2SError: refused, or not answered.
+        S2SError: refused, not answered, or what replaces it is not in its store.
     """
     if change.replaced_by is not None:
         await _settle(work, change.replaced_by, change.key_id)
@@ -128,7 +127,7 @@ async def _settle(work: Work, replacement: Replacement, old: KeyId) -> None:
     store = work.context.stores[replacement.client]
     stored = await store.read()
     if stored is None or not same_id(stored.client_id, replacement.client_id) or same_id(stored.key_id, old):
-        raise NotThere(
+        raise S2SError(
             "secret-not-at-hand",
             f"The new secret is not in {store.label}, so the old one was not removed.",
             remedy="Run rotate-secret again with the location of the secret: --secret-to PLACE",
