@@ -13,13 +13,11 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from check_pages import problems_of
-from command_reference import command_regions
-from markdown import table
 from mct_s2s.model import site_settings
 from mct_s2s.render.schemas import names, schema
-from recording import recording
-from setting_reference import setting_regions
+from reference.checks import problems_of
+from reference.commands import command_regions, table
+from reference.recording import recording
 from tests.support.error_codes import given
 
 DOCS = Path(__file__).parent.parent / "docs"
@@ -80,6 +78,16 @@ def trust_file_regions() -> Regions:
     }
 
 
+def setting_regions() -> Regions:
+    """The table of the document's settings, as the product's table has it."""
+    head = ("setting", "holds", "used for", "required", "compared", "option of `configure-appservice`")
+    rows = (
+        (f"`{one}`", one.holds, one.about, one.required, one.comparison, f"`{one.option}`" if one.option else "none")
+        for one in site_settings.SETTINGS
+    )
+    return {"settings": table(head, rows)}
+
+
 def kind_of(one: Mapping[str, Any]) -> str:
     """A schema's type in words."""
     if "anyOf" in one:
@@ -110,8 +118,6 @@ PAGES: Mapping[str, Callable[[], Regions]] = {
     "settings.md": setting_regions,
     "trust-files.md": trust_file_regions,
 }
-
-DRAWINGS: Mapping[str, Callable[[], str]] = {"setup.svg": recording}
 
 
 def rewritten(page: str, text: str, regions: Regions) -> str:
@@ -145,9 +151,8 @@ def main(*, check: bool) -> int:
             found.append(str(error))
             continue
         found += kept_up(DOCS / page, text, fresh, check=check)
-    for drawing, draw in DRAWINGS.items():
-        path = DOCS / drawing
-        found += kept_up(path, path.read_text(encoding="utf-8") if path.exists() else "", draw(), check=check)
+    drawing = DOCS / "setup.svg"
+    found += kept_up(drawing, drawing.read_text(encoding="utf-8"), recording(), check=check)
     found += problems_of(sorted([DOCS.parent / "README.md", *DOCS.glob("*.md")]))
     for problem in found:
         print(problem)

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
-from recording import TYPED, Screen
+from reference.recording import TYPED, Screen
 from rich.text import Text
 
 DRAWING = Path(__file__).parent.parent / "docs" / "setup.svg"

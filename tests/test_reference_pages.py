@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from check_pages import broken_links, gone_files, wrong_calls, wrong_examples
-from command_reference import command_regions, commands
+from reference.checks import broken_links, gone_files, wrong_calls, wrong_examples
+from reference.commands import command_regions, commands
 from reference_pages import PAGES, rewritten
 
 REGION = "before\n<!-- generated: one -->\nold\n<!-- end -->\nafter\n"

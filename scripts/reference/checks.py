@@ -8,12 +8,12 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from command_reference import commands
-from markdown import anchor
 from mct_s2s import __version__
 from tests.cli.schemas import validators
 
-ROOT = Path(__file__).parent.parent
+from reference.commands import anchor, commands
+
+ROOT = Path(__file__).parents[2]
 CODE = re.compile(r"```.*?```|`[^`\n]+`", re.DOTALL)
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 FILE = re.compile(r"`([a-z_/0-9]+/[a-z_0-9]+\.(?:py|toml|json))`")

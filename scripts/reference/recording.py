@@ -30,7 +30,7 @@ from rich.style import Style
 from rich.terminal_theme import TerminalTheme
 from rich.text import Text
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 COLUMNS, ROWS = 88, 40
 TYPED = "setup --cloud sandbox --client S2S-client --managed-identity reports-func"
 QUESTION = re.compile(r"[\[(]y/N[\])] ?$")
@@ -145,7 +145,7 @@ def _run(home: Path, sandbox: Path) -> bytes:
     """
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
-    command = [sys.executable, str(ROOT / "scripts" / "recorded_run.py"), *shlex.split(TYPED)]
+    command = [sys.executable, str(Path(__file__).with_name("recorded_run.py")), *shlex.split(TYPED)]
     environment = {
         "PATH": os.environ["PATH"],
         "PYTHONPATH": str(ROOT),
