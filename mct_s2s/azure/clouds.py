@@ -256,6 +256,10 @@ def is_https(address: str) -> bool:
     return parts.scheme == "https" and bool(parts.netloc)
 
 
+CHINA_LOGIN, OTHER_CHINA_LOGIN = "login.chinacloudapi.cn", "login.partner.microsoftonline.cn"
+"""Two names of one login service; newer pages have the other one. Source: docs/azure-contract.md, section 5.1."""
+
+
 def origin(address: str) -> tuple[str, int]:
     """Host and port of an https address, in the one form in which they can be compared.
 
@@ -265,7 +269,8 @@ def origin(address: str) -> tuple[str, int]:
     parts = urlsplit(address)
     if parts.scheme != "https" or not parts.hostname:
         raise ValueError(f"'{address}' is not an https address")
-    return parts.hostname.rstrip("."), 443 if parts.port is None else parts.port
+    host = parts.hostname.rstrip(".")
+    return CHINA_LOGIN if host == OTHER_CHINA_LOGIN else host, 443 if parts.port is None else parts.port
 
 
 def is_on_this_machine(address: str) -> bool:

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from email.utils import parsedate_to_datetime
 from typing import Any
 
+from mct_s2s import clock
 from mct_s2s.model.ids import is_guid
 
 _SECONDS = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9})?", re.ASCII)
@@ -62,8 +64,15 @@ def members(value: object) -> Mapping[str, Any]:
 
 
 def seconds(header: str | None) -> float | None:
-    """What `Retry-After` asks for; `None` for a date and for anything else."""
-    return float(header) if header and _SECONDS.fullmatch(header.strip()) else None
+    """What `Retry-After` asks for, in seconds or as a date; `None` for anything else."""
+    if not header:
+        return None
+    if _SECONDS.fullmatch(header.strip()):
+        return float(header)
+    try:
+        return max(0.0, (parsedate_to_datetime(header) - clock.now()).total_seconds())
+    except (TypeError, ValueError):
+        return None
 
 
 def _list(value: object) -> Sequence[object]:

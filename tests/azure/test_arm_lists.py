@@ -43,7 +43,7 @@ Read = Callable[[ArmSession], Awaitable[Any]]
 LISTS: dict[str, tuple[Read, Callable[[str], dict[str, Any]]]] = {
     "subscriptions": (lambda session: ArmSites(session).subscriptions(), _subscription),
     "permissions": (lambda session: ArmAccess(session).permissions(SITE), lambda name: {"actions": [name]}),
-    "locks": (lambda session: ArmAccess(session).locks(SITE), _lock),
+    "locks": (lambda session: ArmAccess(session)._locks(str(SITE)), _lock),
     "role assignments": (
         lambda session: ArmIdentities(session, ArmSites(session)).roles_of(replace(HOLDER)),
         _assigned,

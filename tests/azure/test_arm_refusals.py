@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from typing import Any
 
 import aiohttp
@@ -329,7 +331,10 @@ def test_the_words_are_found_in_every_envelope(body: Mapping[str, object]) -> No
 def test_what_a_retry_rule_reads_is_kept() -> None:
     error = service_error(refusal(429, "TooManyRequests", "Later.", {"Retry-After": "17"}))
     assert (error.status, error.retry_after, error.headers["retry-after"]) == (429, 17.0, "17")
-    assert service_error(refusal(429, "TooManyRequests", "Later.", {"Retry-After": "soon"})).retry_after is None
+    moment = format_datetime(datetime.now(UTC) + timedelta(seconds=60), usegmt=True)
+    dated = service_error(refusal(429, "TooManyRequests", "Later.", {"Retry-After": moment})).retry_after
+    assert dated is not None
+    assert 55 < dated <= 60
 
 
 @pytest.mark.parametrize(

@@ -108,6 +108,14 @@ def test_what_the_real_clouds_say_of_themselves_is_taken(name: str) -> None:
     assert read_cloud("https://asked.example", document) is cloud
 
 
+def test_the_other_name_of_chinas_login_service_is_that_service() -> None:
+    """MSAL knows both, and newer pages have this one."""
+    document = _document(CHINA)
+    document["authentication"]["loginEndpoint"] = "https://login.partner.microsoftonline.cn/"
+    assert read_cloud(CHINA.arm, document) is CHINA
+    assert may_sign_in("login.partner.microsoftonline.cn", CHINA.login)
+
+
 @pytest.mark.parametrize(
     "address",
     [

@@ -22,6 +22,7 @@ OWNER_OF_ITS_OWN = (*READ, "Application.ReadWrite.OwnedBy")
 CONSENTING = (*OWNER_OF_ITS_OWN, "AppRoleAssignment.ReadWrite.All")
 CONTRIBUTOR = ("Website Contributor", SITE)
 GROUP = SITE.partition("/providers/")[0]
+SUBSCRIPTION = GROUP.partition("/resourceGroups/")[0]
 
 LOOKS = {"name": "Looks", "actions": ["*/read", "Microsoft.Web/sites/config/list/action"]}
 
@@ -154,12 +155,13 @@ def test_what_cannot_be_left_stops_before_anything_is_written(
     assert azure.writes() == []
 
 
-def test_a_lock_is_named_before_anything_is_written(mct: Program, azure: Sandbox) -> None:
-    azure.lock(GROUP)
+@pytest.mark.parametrize("scope", [GROUP, SUBSCRIPTION])
+def test_a_lock_is_named_before_anything_is_written(mct: Program, azure: Sandbox, scope: str) -> None:
+    azure.lock(scope)
     done = mct("setup", "--client", "A", "-y", "-o", "json")
     assert (done.code, done.document["error"]["code"]) == (PERMISSION_MISSING, "permission-missing")
     assert "read-only lock 'sandbox'" in done.document["error"]["message"]
-    assert f"az lock delete --ids {GROUP}/" in done.document["error"]["message"]
+    assert f"az lock delete --ids {scope}/" in done.document["error"]["message"]
     assert "Azure returned" in done.document["error"]["message"]
     assert azure.writes() == []
 

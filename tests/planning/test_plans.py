@@ -6,11 +6,13 @@ from dataclasses import replace
 
 import pytest
 from mct_s2s.errors import NotThere, Refused, S2SError
+from mct_s2s.model.azure_resources import IdentityResource
 from mct_s2s.model.client_credentials import CredentialKind, SecretNote
 from mct_s2s.model.desired import ClientSpec, Desired, GivenValues, ServiceSpec, SettingsScope
 from mct_s2s.model.directory_objects import Application, PrincipalKind, ServicePrincipal, Tenant
 from mct_s2s.model.ids import AppRoleId, ClientId, PrincipalId, TenantId, api_uri
 from mct_s2s.model.observed import ObservedState
+from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.model.trust import ClientApplication, Trust
 from mct_s2s.planning.changes import AssignAppRole, RemoveSecret, RestartSite, UpdateApplication, WriteSettings
 from mct_s2s.planning.credentials.secret import AddSecret, SecretSpec
@@ -284,6 +286,31 @@ def test_a_managed_identity_is_allowed_by_object_id_and_needs_no_consent() -> No
     after = applied(plan, before)
     assert after.app_service is not None
     assert after.app_service.settings["ServiceObjectIds"] == guid("mi")
+
+
+@pytest.mark.parametrize(
+    ("kind", "principal", "said_of_it"),
+    [
+        ("Microsoft.ContainerService/managedClusters", guid("mi"), "Pods do not sign in"),
+        ("Microsoft.Kubernetes/connectedClusters", None, "Pods do not sign in"),
+        ("Microsoft.ContainerInstance/containerGroups", None, "only when it is created"),
+        ("Microsoft.ContainerInstance/containerGroups", guid("mi"), ""),
+    ],
+)
+def test_an_identity_that_nothing_in_the_resource_can_use_is_no_client(
+    kind: str, principal: str | None, said_of_it: str
+) -> None:
+    group = f"/subscriptions/{guid('subscription')}/resourceGroups/integrations"
+    one = IdentityResource(
+        ResourceId.parse(f"{group}/providers/{kind}/one"), PrincipalId(principal) if principal else None
+    )
+    before = observed_state(trust(), settings(), [one])
+    if not said_of_it:
+        assert said(make_plan(spec(), before, FACTS)) == WRITE
+        return
+    with pytest.raises(Refused, match=said_of_it) as refused:
+        make_plan(spec(), before, FACTS)
+    assert refused.value.code == "identity-unusable"
 
 
 def test_a_managed_identity_is_consented_where_the_service_admits_assigned_callers_only() -> None:

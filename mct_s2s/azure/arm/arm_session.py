@@ -128,7 +128,7 @@ class ArmSession:
         return await self._retry_policy.call(once, repeatable=repeatable, before_repeating=before_repeating)
 
     def writing(self, resource: ResourceId) -> asyncio.Lock:
-        """Held by whoever writes to a resource: a second write is refused while the first one is being carried out."""
+        """To be held by each write to a resource: a second one is refused while the first is being carried out."""
         return self._writers[str(resource).lower()]
 
     async def finish(self, location: str, step: str) -> None:

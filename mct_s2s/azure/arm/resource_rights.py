@@ -13,6 +13,8 @@ from mct_s2s.azure import api_versions
 from mct_s2s.azure.arm.arm_session import ArmSession
 from mct_s2s.azure.json_values import text, texts
 from mct_s2s.azure.services import ARM
+from mct_s2s.concurrency import ReadOnce, gather_or_cancel
+from mct_s2s.errors import S2SError
 from mct_s2s.model.caller_rights import Permission, ResourceLock
 from mct_s2s.model.resource_id import ResourceId
 
@@ -25,6 +27,7 @@ class ArmAccess:
 
     def __init__(self, session: ArmSession) -> None:
         self._session = session
+        self._of_subscription: ReadOnce[list[ResourceLock]] = ReadOnce()
 
     async def permissions(self, resource: ResourceId) -> tuple[Permission, ...]:
         """GET …/permissions: of the caller."""
@@ -33,12 +36,29 @@ class ArmAccess:
             return tuple(_permission(row) for row in found)
 
     async def locks(self, resource: ResourceId) -> tuple[ResourceLock, ...]:
-        """GET …/locks, without those of resources below it."""
-        found = await self._session.rows(f"{resource}{AUTHORIZATION}/locks", api_versions.LOCKS, READ)
-        with ARM.readable(READ):
-            locks = [_lock(row) for row in found]
+        """GET …/locks, without those of resources below it, and of the subscription as far as the caller may.
+
+        A subscription's own locks are not documented to be in the list of a resource.
+        """
+        subscription = f"/subscriptions/{resource.subscription_id}"
+        locks = await gather_or_cancel(
+            self._locks(str(resource)),
+            self._of_subscription.get(subscription.lower(), lambda: self._readable_locks(subscription)),
+        )
         here = f"{str(resource).lower()}/"
-        return tuple(lock for lock in locks if here.startswith(f"{lock.scope.lower().rstrip('/')}/"))
+        above = (lock for some in locks for lock in some if here.startswith(f"{lock.scope.lower().rstrip('/')}/"))
+        return tuple({(lock.scope.lower(), lock.name): lock for lock in above}.values())
+
+    async def _locks(self, scope: str) -> list[ResourceLock]:
+        found = await self._session.rows(f"{scope}{AUTHORIZATION}/locks", api_versions.LOCKS, READ)
+        with ARM.readable(READ):
+            return [_lock(row) for row in found]
+
+    async def _readable_locks(self, scope: str) -> list[ResourceLock]:
+        try:
+            return await self._locks(scope)
+        except S2SError:
+            return []
 
 
 def _permission(row: Mapping[str, Any]) -> Permission:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mct_s2s.errors import NotThere
+from mct_s2s.errors import NotThere, Refused
 from mct_s2s.model.azure_resources import IdentityResource
 from mct_s2s.model.client_credentials import SecretNote
 from mct_s2s.model.desired import ClientSpec
@@ -45,6 +45,19 @@ from mct_s2s.planning.registrations.restoring import refuse_deleted
 from mct_s2s.planning.registrations.service import CREATE, EXPOSE, Service, role_not_named
 
 ABOUT = "client application"
+_OF_CLUSTER = (
+    "Pods do not sign in with the cluster's own identity.",
+    "Name the user-assigned identity that the pods use (workload identity): --managed-identity ID",
+)
+UNUSABLE_IDENTITIES = {
+    "microsoft.containerservice/managedclusters": _OF_CLUSTER,
+    "microsoft.kubernetes/connectedclusters": _OF_CLUSTER,
+    "microsoft.containerinstance/containergroups": (
+        "A container group gets a system-assigned identity only when it is created.",
+        "Create it again with one (az container create --assign-identity), then run the same command again.",
+    ),
+}
+"""By type of resource, why its system-assigned identity is no client, and what to do: docs/azure-contract.md, 4.4."""
 
 
 @dataclass(frozen=True)
@@ -182,7 +195,14 @@ def plan_identity(
     """The object id of an Azure resource's managed identity, and what it lacks to call the API.
 
     It needs no consent, unless the service principal admits assigned callers only (AADSTS501051).
+
+    Raises:
+        Refused: what runs in a resource of that type cannot use it.
     """
+    why = UNUSABLE_IDENTITIES.get(identity_resource.resource.type)
+    if why is not None and (why is _OF_CLUSTER or identity_resource.principal_id is None):
+        message = f"The managed identity of '{identity_resource.display_name}' can't be used. {why[0]}"
+        raise Refused("identity-unusable", message, remedy=why[1])
     key = f"identity:{str(identity_resource.resource).lower()}"
     principal: Later[PrincipalId] = identity_resource.principal_id or Ref(key, Part.PRINCIPAL_ID)
     changes: list[AnyChange] = []

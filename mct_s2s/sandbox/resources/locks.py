@@ -38,8 +38,12 @@ class Locks:
         return next((lock for lock in self.all if _is(lock, scope, name)), None)
 
     def at_or_below(self, scope: str) -> list[dict[str, Any]]:
-        """Return the locks on a scope, on what contains it and on what it contains, as a list shows them."""
-        return [k for k in self.all if is_within(scope, k["scope"]) or is_within(k["scope"], scope)]
+        """Return the locks that a list shows: on a scope, on what it contains, and on a resource's group.
+
+        Those of its subscription are not documented to be among them: docs/azure-contract.md, section 4.5.
+        """
+        of_group = [k for k in self.all if is_within(scope, k["scope"]) and k["scope"].count("/") > 2]
+        return of_group + [k for k in self.all if is_within(k["scope"], scope) and k not in of_group]
 
     def check(self, scope: str, *, deleting: bool) -> None:
         """Refuse a change at, or under, a locked scope. POST counts as a change, whatever it does."""
