@@ -36,6 +36,9 @@ _NAME_TAG = "mct-s2s:name:"
 _ADOPTED_TAG = "mct-s2s:adopted:"
 _VAULT_TAG = "mct-s2s:vault:"
 _IN_VAULT = re.compile(r"[0-9A-Za-z-]+/[0-9A-Za-z-]+")
+LONGEST_BASE = 75
+"""Of a service application's `uniqueName`, whose slot is digested beyond: those of its clients are no longer than 120,
+as other names in Entra ID. What Graph takes at most is not documented."""
 LONGEST_TAG = 256
 """Source: learn.microsoft.com/graph/api/resources/application, property `tags`."""
 _ROLE_NAMESPACE = UUID("5b0a1b9e-5d0c-4d6a-9f2e-6a3c0c7f2d11")
@@ -72,7 +75,10 @@ def service_unique_name(site: str, slot: str | None = None) -> str:
     No App Service's name can hold an underscore: the slot `a/staging` and the site `a-staging` never meet.
     Source: learn.microsoft.com/azure/azure-resource-manager/management/resource-name-rules (Microsoft.Web).
     """
-    return "_".join([f"mct-s2s-{site.lower()}", *([slot.lower()] if slot else [])])
+    name, slot = f"mct-s2s-{site.lower()}", (slot or "").lower()
+    if len(name) + len(slot) > LONGEST_BASE:
+        slot = hashlib.sha256(slot.encode()).hexdigest()[:10]
+    return f"{name}_{slot}" if slot else name
 
 
 def site_in_unique_name(unique_name: str) -> str | None:

@@ -29,9 +29,14 @@ class ApplicationPatch:
     notes: str | None = None
 
     @property
-    def is_empty(self) -> bool:
-        """Whether there is nothing to send."""
-        return self == ApplicationPatch()
+    def requests(self) -> tuple[ApplicationPatch, ...]:
+        """What is sent, one after the other: a switch of the token version may be refused by policy, so it comes first.
+
+        Where every write needs a reference, the first one brings it.
+        """
+        switch = ApplicationPatch(token_version=self.token_version, management_reference=self.management_reference)
+        rest = replace(self, token_version=None, management_reference=None)
+        return tuple(one for one in ((switch, rest) if self.token_version else (self,)) if one != ApplicationPatch())
 
 
 def patch_for(application: Application, edits: ApplicationEdits, results: Results) -> ApplicationPatch:

@@ -103,7 +103,10 @@ class Directory(Protocol):
     async def accepts_writes(self, application: Application) -> bool:
         """Whether it is there for a write that changes nothing: `False` alone is certain of its answer's moment.
 
-        Reads may show what was deleted moments ago. `True`, too, where the caller may not write it.
+        Reads may show what was deleted moments ago.
+
+        Raises:
+            PermissionMissing: the caller may not write it.
         """
 
     async def create_principal(self, client_id: ClientId, *, is_new: bool) -> ServicePrincipal:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 import httpx
@@ -12,7 +12,8 @@ from mct_s2s.azure.graph import graph_refusals
 from mct_s2s.azure.graph.directory import GraphDirectory
 from mct_s2s.azure.graph.graph_operations import GraphOperation
 from mct_s2s.errors import PermissionMissing, S2SError, ServiceError, SignInFailed
-from mct_s2s.model.ids import ApplicationObjectId, AppRoleId, ClientId, PrincipalId
+from mct_s2s.model.directory_objects import NewApplication
+from mct_s2s.model.ids import ApplicationObjectId, AppRoleId, ClientId, KeyId, PrincipalId
 
 from tests.azure.raw import JSON, ODD_BODIES, PAGE, REQUEST_ID, Answer, SignedIn, graph_request, graph_session
 from tests.planning.scenarios import guid
@@ -165,7 +166,7 @@ REFUSALS = {
             "Failed to add identifier URI api://plain-name. All newly added URIs must contain a tenant verified "
             "domain, tenant ID, or app ID, as per the default tenant policy of your organization.",
         ),
-        "graph-refused", AGAIN,
+        "graph-refused", "without --service-app",
     ),
     "the application of a service principal is not known yet": Case(
         PRINCIPAL,
@@ -473,6 +474,39 @@ def test_a_service_principal_that_is_there_is_read() -> None:
         return (await directory.create_principal(ClientId(guid("c")), is_new=False)).id
 
     assert asyncio.run(main()) == guid("p")
+
+
+@pytest.mark.parametrize(
+    "act",
+    [
+        lambda directory: directory.restore_principal(PrincipalId(OBJECT)),
+        lambda directory: directory.restore_application(OBJECT),
+        lambda directory: directory.register_application(NewApplication("u", "n", ()), PrincipalId(OBJECT)),
+        lambda directory: directory.remove_secret(OBJECT, KeyId(OBJECT)),
+        lambda directory: directory.create_principal(ClientId(OBJECT), is_new=False),
+        lambda directory: directory.assign(PrincipalId(OBJECT), PrincipalId(OBJECT), AppRoleId(OBJECT), is_new=False),
+    ],
+    ids=["restore principal", "restore", "register", "remove secret", "principal", "assign"],
+)
+@pytest.mark.parametrize("status", [400, 409])
+def test_nothing_is_concluded_from_a_write_that_another_one_was_in_the_way_of(
+    act: Callable[[GraphDirectory], Awaitable[object]], status: int
+) -> None:
+    busy, found = refusal(status, "Directory_ConcurrencyViolation", CONCURRENT), Answer(200, {"id": OBJECT})
+    with pytest.raises(ServiceError) as told:
+        asyncio.run(act(GraphDirectory(graph_session(busy, found))))  # type: ignore[arg-type]
+    assert told.value.contention is not None
+
+
+def test_a_filter_that_a_service_does_not_take_is_answered_by_key() -> None:
+    row = {"id": OBJECT, "appId": OBJECT, "displayName": "x", "servicePrincipalType": "ManagedIdentity"}
+
+    async def main() -> list[str]:
+        unsupported = refusal(400, "Request_UnsupportedQuery", "Unsupported Query.")
+        directory = GraphDirectory(graph_session(unsupported, Answer(200, row)))
+        return [one.id for one in await directory.principals([PrincipalId(OBJECT)])]
+
+    assert asyncio.run(main()) == [OBJECT]
 
 
 def revoked(answer: Answer) -> None:

@@ -168,6 +168,16 @@ def test_a_principal_that_may_change_only_its_own_is_told_who_can_make_it_an_own
     assert f"az ad app owner add --id {theirs['appId']} --owner-object-id" in remedy
 
 
+def test_a_client_that_somebody_else_owns_is_refused_before_any_write(mct: Program, azure: Sandbox) -> None:
+    theirs = azure.graph("POST", "/applications", json={"displayName": "Theirs", "signInAudience": "AzureADMyOrg"})
+    caller = azure.caller(*UNATTENDED, arm=ARM)
+    azure.forget()
+    done = mct("setup", "-a", SITE, "--client", theirs["appId"], *JSON, env=caller)
+    assert (done.code, done.document["error"]["code"]) == (4, "not-owner"), done
+    assert [row["path"] for row in azure.log() if row["wrote"]] == []
+    assert f"az ad app owner add --id {theirs['appId']}" in done.document["error"]["remedy"]
+
+
 # --- the budget for keys of certificates ---
 
 

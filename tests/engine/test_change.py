@@ -181,7 +181,7 @@ def test_a_state_that_cannot_be_read_is_not_written_to(call: str) -> None:
 def test_without_preflight_nobody_asks_what_the_caller_may_do() -> None:
     here = memory_state()
     run(carry_out(here, request(here, spec("Import"), preflight=False)))
-    assert {"roles", "person", "owned", "secret_rules"} & set(here.calls) == set()
+    assert {"roles", "owned", "secret_rules"} & set(here.calls) == set()
     assert [call for call in here.calls if "_at " in call] == []
     assert here.site_state(site().resource).restarts == 1
 

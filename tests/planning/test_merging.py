@@ -16,7 +16,7 @@ from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.site_settings import LISTS, NAMES, SETTINGS
 from mct_s2s.planning.app_service.site import changed_names, merge
 from mct_s2s.planning.changes import ApiUri, ApplicationEdits, SettingSpec, SettingsSpec
-from mct_s2s.planning.edits import patch_for
+from mct_s2s.planning.edits import ApplicationPatch, patch_for
 from mct_s2s.planning.make import make_plan
 from mct_s2s.planning.plan import Results
 
@@ -200,7 +200,15 @@ def test_a_patch_leaves_out_what_is_already_so() -> None:
         SERVICE, required_access=(GRAPH, RequiredAccess(ClientId(SERVICE_ID.upper()), ((ROLE.id.upper(), "Role"),)))
     )
     edits = ApplicationEdits(uri=ApiUri(SERVICE_ID), role=ROLE, access_to=SERVICE_ID, access_role=ROLE.id)
-    assert patch_for(existing, edits, Results()).is_empty
+    assert patch_for(existing, edits, Results()).requests == ()
+
+
+def test_a_switch_of_the_token_version_is_a_request_of_its_own_with_the_reference_that_every_write_needs() -> None:
+    existing = replace(SERVICE, token_version=2, identifier_uris=())
+    edits = ApplicationEdits(uri=ApiUri(SERVICE_ID), token_version=1, management_reference="r")
+    switch, rest = patch_for(existing, edits, Results()).requests
+    assert switch == ApplicationPatch(token_version=1, management_reference="r")
+    assert (rest.token_version, rest.identifier_uris) == (None, (f"api://{SERVICE_ID}",))
 
 
 def test_a_permission_is_added_beside_others_of_the_same_api() -> None:

@@ -222,3 +222,57 @@ def test_a_body_of_another_shape_is_the_senders_mistake(client: Client, made: di
 
 def test_a_filter_may_compare_a_collection_without_harm(client: Client) -> None:
     assert client.graph("GET", "/applications", params={"$filter": "tags in ('a')"}).json()["value"] == []
+
+
+# --- writes that follow one another too closely ---
+
+
+def busy(client: Client, method: str, path: str, body: Any = None) -> bool:
+    """Whether another write is in the way; three statuses say so."""
+    answer = client.graph(method, path, **({"json": body} if body is not None else {}))
+    if answer.is_success:
+        return False
+    assert answer.status_code in {400, 409, 503}
+    assert "retry-after" not in answer.headers
+    return bool(answer.json()["error"]["code"] == "Directory_ConcurrencyViolation")
+
+
+def test_an_application_and_its_principal_are_locked_by_a_write_for_a_moment(
+    client: Client, made: dict[str, Any]
+) -> None:
+    app, principal = f"/applications/{made['id']}", f"/servicePrincipals/{made['principal']}"
+    writes = [
+        ("POST", f"{app}/addPassword", {}),
+        ("PATCH", app, {"tags": ["x"]}),
+        ("PATCH", principal, {"tags": ["x"]}),
+        ("POST", f"{app}/owners/$ref", {"@odata.id": f"{client.addresses.graph}/v1.0/directoryObjects/{NOBODY}"}),
+        ("DELETE", app, None),
+        ("POST", f"/directory/deletedItems/{made['id']}/restore", None),
+    ]
+    client.vary(write_lock_seconds=0.3)
+    assert [busy(client, *write) for write in writes[:2]] == [False, True]
+    assert [busy(client, *write) for write in writes[2:5]] == [True] * 3
+    client.state.clock.advance(1)
+    assert not busy(client, *writes[4])
+    assert busy(client, *writes[5])
+    client.state.clock.advance(1)
+    assert not busy(client, *writes[5])
+
+
+def test_a_resource_takes_three_consents_at_once(client: Client, made: dict[str, Any]) -> None:
+    callers = [client.graph("POST", "/applications", json=OWN).json() for _ in range(4)]
+    ids = [client.graph("POST", "/servicePrincipals", json={"appId": one["appId"]}).json()["id"] for one in callers]
+    client.vary(write_lock_seconds=0.3)
+    path = f"/servicePrincipals/{made['principal']}/appRoleAssignedTo"
+    bodies = [{"principalId": one, "resourceId": made["principal"], "appRoleId": ROLE["id"]} for one in ids]
+    assert [busy(client, "POST", path, body) for body in bodies] == [False, False, False, True]
+    client.state.clock.advance(1)
+    assert not busy(client, "POST", path, bodies[3])
+
+
+def test_a_v2_application_with_a_uri_that_the_policy_forbids_stays_one(client: Client) -> None:
+    v2 = {**OWN, "api": {"requestedAccessTokenVersion": 2}, "identifierUris": ["api://plain-name"]}
+    app = f"/applications/{client.graph('POST', '/applications', json=v2).json()['id']}"
+    back = {"api": {"requestedAccessTokenVersion": 1}}
+    assert refusal(client, "PATCH", app, back)[:2] == (400, "InvalidUniqueTenantIdentifierAsPerAppPolicy")
+    assert client.graph("PATCH", app, json={**back, "identifierUris": []}).status_code == 204

@@ -16,7 +16,7 @@ from mct_s2s.azure.graph import bodies, parse
 from mct_s2s.azure.graph.directory_requests import DirectoryRequests, create_if_missing, lag_if, quoted
 from mct_s2s.azure.graph.graph_operations import GraphOperation
 from mct_s2s.azure.graph.graph_refusals import is_lag
-from mct_s2s.errors import PermissionMissing, ServiceError
+from mct_s2s.errors import ServiceError
 from mct_s2s.model.directory_objects import Application, NewApplication
 from mct_s2s.model.ids import ApplicationObjectId, ClientId, PrincipalId
 from mct_s2s.planning.edits import ApplicationPatch
@@ -98,7 +98,7 @@ class ApplicationRequests(DirectoryRequests):
         try:
             row = await self._register(body, owner)
         except ServiceError as refused:
-            if owner is None or refused.status != 400:
+            if owner is None or refused.status != 400 or refused.contention is not None:
                 raise
             row = await self._register(body, None)
         return parse.application(row)
@@ -139,8 +139,6 @@ class ApplicationRequests(DirectoryRequests):
         info = self._session.request(Method.PATCH, f"/applications/{application.object_id}", body)
         try:
             await self._session.send(info, GraphOperation.CHANGE_APPLICATION)
-        except PermissionMissing:
-            return True
         except ServiceError as refused:
             if refused.answer_lost or refused.status == 429:
                 raise

@@ -33,6 +33,10 @@ from mct_s2s.model.ids import ApplicationObjectId, KeyId, PrincipalId, same_id
 from mct_s2s.ports.apply_progress import REPLICATION, waiting
 from mct_s2s.ports.secret_stores import NewSecret
 
+GONE_ATTEMPTS = 8
+"""Writes about something that is gone and is still shown by a replica, 8 s in all."""
+GONE_PAUSE = 0.3
+"""Seconds, times the attempt's number."""
 FEDERATED_ATTEMPTS = 4
 """Writes of one federated credential, 3 s in all."""
 FEDERATED_PAUSE = 0.5
@@ -55,15 +59,22 @@ class CredentialRequests(DirectoryRequests):
     async def remove_secret(self, object_id: ApplicationObjectId, key_id: KeyId) -> None:
         """POST /applications/{id}/removePassword."""
         path = _application(object_id)
-        info = self._session.request(Method.POST, f"{path}/removePassword", {"keyId": key_id})
-        try:
-            await self._session.send(info, GraphOperation.REMOVE_SECRET)
-        except ServiceError as error:
-            if error.status not in {400, 404}:
-                raise
-            existing = (await self._lists(path, no_lag))["passwordCredentials"]
-            if any(same_id(entry.get("keyId"), key_id) for entry in existing):
-                raise
+        for attempt in range(GONE_ATTEMPTS):
+            with waiting(REPLICATION):
+                await asyncio.sleep(attempt * GONE_PAUSE)
+            try:
+                info = self._session.request(Method.POST, f"{path}/removePassword", {"keyId": key_id})
+                await self._session.send(info, GraphOperation.REMOVE_SECRET)
+                return
+            except ServiceError as error:
+                if not already_gone(error) and (error.status != 400 or error.contention is not None):
+                    raise
+                refused = error
+            held = await self._read(self._session.request(Method.GET, path), parse.application)
+            if held is None or all(one.key_id != key_id for one in held.credentials):
+                return
+        if not _is_gone(refused):
+            raise refused
 
     async def add_certificate(
         self, object_id: ApplicationObjectId, certificate: Certificate, name: str, *, is_new: bool
@@ -227,8 +238,7 @@ class CredentialRequests(DirectoryRequests):
             info = self._session.request(method, path, body)
             await self._session.send(info, GraphOperation.REMOVE_CREDENTIALS, lag=is_lag)
         except ServiceError as error:
-            gone = already_gone(error) or "No password credential found" in error.service_message
-            if method is Method.PATCH or not gone:
+            if method is Method.PATCH or not _is_gone(error):
                 raise
 
     async def _lists(self, path: str, lag: Lag, *, with_keys: bool = False) -> dict[str, list[Mapping[str, Any]]]:
@@ -266,6 +276,10 @@ def _registered(existing: list[Mapping[str, Any]], certificate: Certificate) -> 
 
 def _without_key(entry: Mapping[str, Any]) -> dict[str, Any]:
     return {field: value for field, value in entry.items() if field != "key"}
+
+
+def _is_gone(error: ServiceError) -> bool:
+    return already_gone(error) or "No password credential found" in error.service_message
 
 
 def _is_duplicate(error: ServiceError) -> bool:

@@ -177,6 +177,12 @@ def _policys_remedy(text: str, operation: GraphOperation) -> str | None:
             "organization's service or asset management for the ID, then run the same command again with "
             "--service-management-reference ID."
         )
+    if "identifier uri" in text and "policy" in text:
+        return (
+            "The tenant's policy does not let a registration with such an Application ID URI issue the v1 tokens that "
+            "the MCT API needs. Use another service application (without --service-app, one of its own), or ask an "
+            "administrator to exempt this one: https://aka.ms/identifier-uri-addition-error"
+        )
     if "policy" in text and "credential" in text and operation is GraphOperation.ADD_CERTIFICATE:
         return (
             "The tenant's policy limits the lifetime of certificates. Use a shorter --secret-lifetime, a "

@@ -13,7 +13,7 @@ from kiota_abstractions.request_information import RequestInformation
 from mct_s2s.azure.graph import parse
 from mct_s2s.azure.graph.directory_requests import DirectoryRequests, lag_if, quoted, select
 from mct_s2s.azure.graph.graph_operations import GraphOperation
-from mct_s2s.azure.graph.graph_refusals import recycle_bin_empty
+from mct_s2s.azure.graph.graph_refusals import already_there, recycle_bin_empty
 from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.errors import ServiceError
 from mct_s2s.model.directory_objects import Application, ServicePrincipal
@@ -32,7 +32,7 @@ class RecycleBinRequests(DirectoryRequests):
     async def deleted_applications(self) -> list[Application]:
         """GET /directory/deletedItems/microsoft.graph.application, all of it: `uniqueName` is no filter there."""
         builder = self._graph.directory.deleted_items.graph_application
-        info = builder.to_get_request_information(select(parse.DELETED_FIELDS))
+        info = builder.to_get_request_information(select(parse.DELETED_FIELDS, top=999))
         found = parse.deleted_applications(await self._session.rows(info, GraphOperation.READ))
         return sorted(found, key=lambda one: (one.display_name, one.object_id))
 
@@ -80,7 +80,7 @@ class RecycleBinRequests(DirectoryRequests):
             try:
                 await self._session.send(builder.to_post_request_information(), GraphOperation.RESTORE)
             except ServiceError as error:
-                if error.status == 409:  # someone made another one
+                if already_there(error):  # someone made another one
                     return False
                 if error.status != 404:
                     raise

@@ -11,16 +11,18 @@ import asyncio
 
 from mct_s2s import clock
 from mct_s2s.concurrency import gather_or_cancel
+from mct_s2s.engine.apply.ownership import explained
 from mct_s2s.engine.outcome import Outcome
 from mct_s2s.engine.request import Request
 from mct_s2s.engine.session import Session
-from mct_s2s.errors import ServiceError
+from mct_s2s.errors import PermissionMissing, ServiceError
 from mct_s2s.model.directory_objects import Application
 from mct_s2s.model.observed import ObservedState
+from mct_s2s.planning.permissions.rights import relies_on_ownership
 from mct_s2s.planning.registrations.membership import clients_called, is_allowed
 from mct_s2s.planning.registrations.ownership import is_in_settings
 from mct_s2s.ports.apply_progress import REPLICATION, activity, waiting
-from mct_s2s.ports.graph import Directory
+from mct_s2s.ports.signed_in_cloud import Azure
 
 AGREEING = 3
 """Reads in a row that have to find it gone: each may be answered by another replica. Terraform demands five."""
@@ -38,18 +40,31 @@ async def wait_for_deletions(session: Session, outcome: Outcome) -> bool:
 
     Raises:
         ServiceError: reads and writes do not agree in time.
+        PermissionMissing: the caller may not change what the plan changes.
     """
-    request, directory = outcome.request, session.azure.directory
+    request = outcome.request
     if request.removed_clients or request.everything:
         return False
     doubtful = _found_by_name_alone(outcome.before, request)
     if not doubtful:
         return False
     with activity("Checking the app registrations"):
-        there = await gather_or_cancel(*(directory.accepts_writes(one) for one in doubtful))
+        there = await gather_or_cancel(*(_accepts_writes(session.azure, one, outcome) for one in doubtful))
         missing = [one for one, is_there in zip(doubtful, there, strict=True) if not is_there]
         limit = min(LONGEST, session.remaining())
-        return any(await gather_or_cancel(*(_is_gone(directory, one, limit) for one in missing)))
+        return any(await gather_or_cancel(*(_is_gone(session.azure, one, outcome, limit) for one in missing)))
+
+
+async def _accepts_writes(azure: Azure, application: Application, outcome: Outcome) -> bool:
+    """Whether it is there. One that the plan would change and the caller may not is found out before anything is."""
+    try:
+        return await azure.directory.accepts_writes(application)
+    except PermissionMissing as refused:
+        if all(getattr(change, "object_id", None) != application.object_id for change in outcome.plan.changes):
+            return True
+        if not relies_on_ownership(outcome.access):
+            raise
+        raise await explained(azure, application.object_id, refused) from refused
 
 
 def _found_by_name_alone(observed: ObservedState, request: Request) -> list[Application]:
@@ -66,7 +81,7 @@ def _found_by_name_alone(observed: ObservedState, request: Request) -> list[Appl
     return list({one.object_id: one for one in found}.values())
 
 
-async def _is_gone(directory: Directory, application: Application, limit: float) -> bool:
+async def _is_gone(azure: Azure, application: Application, outcome: Outcome, limit: float) -> bool:
     """Whether a registration that could not be written is deleted, and not merely young."""
     gives_up_at, agreeing = clock.seconds() + limit, 0
     with waiting(REPLICATION):
@@ -75,7 +90,8 @@ async def _is_gone(directory: Directory, application: Application, limit: float)
                 raise _undecided(application)
             await asyncio.sleep(PAUSE)
             shown, can_be_written = await gather_or_cancel(
-                directory.application_by_client_id(application.client_id), directory.accepts_writes(application)
+                azure.directory.application_by_client_id(application.client_id),
+                _accepts_writes(azure, application, outcome),
             )
             if can_be_written:
                 return False

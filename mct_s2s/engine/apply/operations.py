@@ -140,14 +140,18 @@ class Operations:
     async def _update_application(self, change: UpdateApplication) -> Done:
         object_id = self._results.resolve(change.object_id)
         is_new = self._context.expects_lag(change)
-        application = await self._current(change.object_id, is_new=is_new)
-        patch = patch_for(application, change.edits, self._results)
-        if not patch.is_empty:
-            try:
-                await self._azure.directory.update_application(object_id, patch, is_new=is_new)
-            except ServiceError as error:
-                await explain_taken_uri(self._azure, application, patch, error)
+        try:
+            application = await self._current(change.object_id, is_new=is_new)
+            for patch in patch_for(application, change.edits, self._results).requests:
+                try:
+                    await self._azure.directory.update_application(object_id, patch, is_new=is_new)
+                except ServiceError as error:
+                    await explain_taken_uri(self._azure, application, patch, error)
+                    raise
+        except ServiceError as error:
+            if error.status != 404 or not change.edits.only_removes:
                 raise
+            return object_id, "already deleted"
         return object_id, ""
 
     async def _current(self, object_id: ApplicationObjectId | Ref[ApplicationObjectId], *, is_new: bool) -> Application:

@@ -77,6 +77,11 @@ class ApplicationEdits:
     """It can be set once."""
     notes: str | None = None
 
+    @property
+    def only_removes(self) -> bool:
+        """Whether it is done where the application is gone."""
+        return self == ApplicationEdits(no_access_to=self.no_access_to, forget=self.forget)
+
 
 @dataclass(frozen=True, kw_only=True)
 class UpdateApplication(Change):

@@ -154,9 +154,9 @@ def judge(need: Need, access: CallerRights) -> Judged:
 
 
 def relies_on_ownership(access: CallerRights) -> bool:
-    """Whether the caller may perhaps change only registrations that it owns. People own whatever they register."""
+    """Whether the caller may perhaps change only registrations that it owns."""
     rights = access.directory
-    if rights is None or rights.is_person:
+    if rights is None:
         return False
     return _judge_directory(_OTHERS, rights).verdict is not Verdict.YES
 

@@ -108,6 +108,12 @@ def plan_service(spec: ServiceSpec, observed: ObservedState) -> Service:
                 edits=edits,
             )
         )
+    notes = [adoption(application, observed, ABOUT)] if is_adopted else []
+    if edits.token_version:
+        notes.append(
+            f"'{application.display_name}' issues v2 access tokens. They become v1, as the MCT API needs them: issuer "
+            "and audience change for everyone else who calls an API with them."
+        )
     if not changes:
         changes.append(
             AlreadyRight(
@@ -134,7 +140,7 @@ def plan_service(spec: ServiceSpec, observed: ObservedState) -> Service:
         uri=uri or api_uri(application.client_id),
         unique_name=application.unique_name or spec.unique_name,
         changes=tuple(changes),
-        notes=(adoption(application, observed, ABOUT),) if is_adopted else (),
+        notes=tuple(notes),
         ownership=ownership,
     )
 

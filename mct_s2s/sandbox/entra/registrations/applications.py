@@ -141,7 +141,8 @@ def _checked(directory: Directory, old: Object, values: Object) -> Object:
     _check_audience(new)
     _check_unique_name(directory, new, old)
     app_roles.check(new["appRoles"], old["appRoles"], scopes=new["api"]["oauth2PermissionScopes"])
-    identifier_uris.check(directory, new, old["identifierUris"])
+    leaves_v2 = old["api"]["requestedAccessTokenVersion"] == 2 != new["api"]["requestedAccessTokenVersion"]
+    identifier_uris.check(directory, new, [] if leaves_v2 else old["identifierUris"])
     _check_required_access(new)
     return new
 

@@ -18,7 +18,7 @@ _URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[^\s\\<>\"{}|^`]+")
 
 
 def check(directory: Directory, application: Object, old: list[str]) -> None:
-    """Check the new URIs of an application; existing ones are not checked again."""
+    """Check the new URIs of an application; existing ones are checked again only where it goes back to v1 tokens."""
     uris = application["identifierUris"]
     if len({uri.casefold() for uri in uris}) != len(uris):
         raise duplicate_values()

@@ -35,6 +35,7 @@ from mct_s2s.sandbox.services.graph import (
     tenant,
 )
 from mct_s2s.sandbox.services.graph.call import GraphCall, GraphOperation
+from mct_s2s.sandbox.services.graph.contention import in_turn
 from mct_s2s.sandbox.services.graph.members import MEMBER_OPERATIONS
 from mct_s2s.sandbox.state.state import SandboxState
 
@@ -101,7 +102,7 @@ def answered(call: GraphCall, operations: tuple[GraphOperation, ...] = OPERATION
         known = True
         if operation.method == call.method:
             params = {name: value for name, value in match.groupdict().items() if value is not None}
-            return operation.run(replace(call, params=params))
+            return in_turn(replace(call, params=params), operation)
     if known:
         raise graph_error(405, "Request_BadRequest", "Specified HTTP method is not allowed for the request target.")
     raise graph_error(501, "NotImplemented", f"The sandbox does not support {call.method} {_below(call)} of Graph.")
