@@ -18,14 +18,14 @@ MANY = 50
 LATENCY = 0.1
 
 
-@pytest.mark.parametrize("seconds", [LATENCY / 2, TENANTS["strict"].write_lock_seconds])
+@pytest.mark.parametrize("seconds", [LATENCY / 2, TENANTS["strict"].directory_write_seconds])
 def test_every_write_is_made_once_and_no_object_is_written_by_two_requests_at_once(
     seconds: float, harness: Harness, tmp_path: Path
 ) -> None:
     """Whoever writes only after the answer to the write before is never refused by a lock shorter than the latency."""
     state, names = harness.inside.state, tmp_path / "names"
     names.write_text("\n".join(f"Client {number}" for number in range(MANY)))
-    state.directory.variations = replace(TENANTS["strict"], write_lock_seconds=seconds)
+    state.directory.variations = replace(TENANTS["strict"], directory_write_seconds=seconds)
     state.latency_seconds = LATENCY
     add = ("add-client", "--from", str(names), *REFERENCE, *JSON)
     for words in (SETUP, ("rotate-secret", "A", *JSON), add):

@@ -249,7 +249,7 @@ def test_an_application_and_its_principal_are_locked_by_a_write_for_a_moment(
         ("DELETE", app, None),
         ("POST", f"/directory/deletedItems/{made['id']}/restore", None),
     ]
-    client.vary(write_lock_seconds=0.3)
+    client.vary(directory_write_seconds=0.3)
     assert [busy(client, *write) for write in writes[:2]] == [False, True]
     assert [busy(client, *write) for write in writes[2:5]] == [True] * 3
     client.state.clock.advance(1)
@@ -262,7 +262,7 @@ def test_an_application_and_its_principal_are_locked_by_a_write_for_a_moment(
 def test_a_resource_takes_three_consents_at_once(client: Client, made: dict[str, Any]) -> None:
     callers = [client.graph("POST", "/applications", json=OWN).json() for _ in range(4)]
     ids = [client.graph("POST", "/servicePrincipals", json={"appId": one["appId"]}).json()["id"] for one in callers]
-    client.vary(write_lock_seconds=0.3)
+    client.vary(directory_write_seconds=0.3)
     path = f"/servicePrincipals/{made['principal']}/appRoleAssignedTo"
     bodies = [{"principalId": one, "resourceId": made["principal"], "appRoleId": ROLE["id"]} for one in ids]
     assert [busy(client, "POST", path, body) for body in bodies] == [False, False, False, True]

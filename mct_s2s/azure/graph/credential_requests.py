@@ -59,22 +59,20 @@ class CredentialRequests(DirectoryRequests):
     async def remove_secret(self, object_id: ApplicationObjectId, key_id: KeyId) -> None:
         """POST /applications/{id}/removePassword."""
         path = _application(object_id)
-        for attempt in range(GONE_ATTEMPTS):
-            with waiting(REPLICATION):
-                await asyncio.sleep(attempt * GONE_PAUSE)
+        for attempt in range(1, GONE_ATTEMPTS + 1):
             try:
                 info = self._session.request(Method.POST, f"{path}/removePassword", {"keyId": key_id})
                 await self._session.send(info, GraphOperation.REMOVE_SECRET)
                 return
             except ServiceError as error:
-                if not already_gone(error) and (error.status != 400 or error.contention is not None):
+                may_be_gone = _is_gone(error) or (error.status == 400 and error.contention is None)
+                if not may_be_gone or (attempt == GONE_ATTEMPTS and not _is_gone(error)):
                     raise
-                refused = error
             held = await self._read(self._session.request(Method.GET, path), parse.application)
             if held is None or all(one.key_id != key_id for one in held.credentials):
                 return
-        if not _is_gone(refused):
-            raise refused
+            with waiting(REPLICATION):
+                await asyncio.sleep(attempt * GONE_PAUSE)
 
     async def add_certificate(
         self, object_id: ApplicationObjectId, certificate: Certificate, name: str, *, is_new: bool

@@ -19,8 +19,8 @@ class Variations:
         service_management_reference_required: no registration is made or changed without one (3.2).
         upsert_without_owner: who may change only its own, under `Application.ReadWrite.OwnedBy` or as a person without
             an administrator's role, does not own what it upserts (9).
-        write_lock_seconds: for how long a write to an application, its service principal or a resource's assignments
-            has the next one refused (3.1).
+        directory_write_seconds: for how long a write to an application, its service principal or a resource's
+            assignments has the next one refused (3.1).
         role_cast_status: what the cast to `directoryRole` returns: 400, 500, or 0 for the roles (9).
         role_assignments_hidden: nobody without a role may list role assignments (9).
         deleted_without_unique_name: `deletedItems` shows no `uniqueName` (9).
@@ -49,7 +49,7 @@ class Variations:
     duplicate_consent_as_grant: bool = False
     service_management_reference_required: bool = False
     upsert_without_owner: bool = False
-    write_lock_seconds: float = 0.0
+    directory_write_seconds: float = 0.0
     role_cast_status: int = 0
     role_assignments_hidden: bool = False
     deleted_without_unique_name: bool = False
@@ -81,7 +81,7 @@ class Variations:
 _STRICT = Variations(
     "strict",
     service_management_reference_required=True,
-    write_lock_seconds=0.3,
+    directory_write_seconds=0.3,
     role_cast_status=400,
     role_assignments_hidden=True,
     sign_in_with_mfa=False,

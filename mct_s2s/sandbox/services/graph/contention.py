@@ -13,7 +13,7 @@ _CONSENTS_AT_ONCE = 3
 
 def in_turn(call: GraphCall, operation: GraphOperation) -> Answer:
     """Answer a call, unless it writes what was written a moment ago and this tenant locks that."""
-    seconds = call.directory.variations.write_lock_seconds
+    seconds = call.directory.variations.directory_write_seconds
     if not seconds or call.method == "GET":
         return operation.run(call)
     recent, consents = call.directory.recent_writes, "approleassign" in call.path.casefold()
@@ -21,9 +21,8 @@ def in_turn(call: GraphCall, operation: GraphOperation) -> Answer:
     if written:
         recent.check(written, _CONSENTS_AT_ONCE if consents else 1)
     answer = operation.run(call)
-    made = answer.body.get("appId") if isinstance(answer.body, dict) else None
-    if written or made:
-        recent.note(written or made, seconds)
+    made = answer.body.get("appId", "") if isinstance(answer.body, dict) else ""
+    recent.note(written or str(made), seconds)
     return answer
 
 
