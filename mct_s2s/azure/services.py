@@ -175,7 +175,7 @@ def causes(error: BaseException | None) -> Iterator[BaseException]:
 def reason(error: BaseException) -> str:
     """Why there was no answer, or no file: the system's own words without Python's and a library's around them."""
     for cause in (*certificate_errors(error), *causes(error)):
-        if isinstance(cause, TimeoutError):
+        if "Timeout" in type(cause).__name__:  # each library has its own
             return "no response in time"
         said = getattr(cause, "verify_message", None) or getattr(cause, "strerror", None)
         if isinstance(cause, OSError) and said:
@@ -185,4 +185,4 @@ def reason(error: BaseException) -> str:
 
 def first_line(error: BaseException) -> str:
     """The beginning of an SDK's message: what follows is often the whole answer."""
-    return (str(error).splitlines() or [""])[0][:300] or type(error).__name__
+    return (str(error).splitlines() or [""])[0][:300] or "no reason given"

@@ -342,6 +342,7 @@ OFFLINE_AZ = (
         ("Azure Developer CLI", "Azure Developer CLI could not be found. Please", "Install it (https://aka.ms/azure-dev)"),
         ("Azure Developer CLI", "Please run 'azd auth login' from a command prompt", "Run azd auth login,"),
         ("Azure CLI", OFFLINE_AZ, "Check the network"),
+        ("managed identity of this machine", "no response from the IMDS endpoint.", "Run it in an Azure resource"),
     ],
 )  # fmt: skip
 def test_a_tool_that_is_not_there_or_signed_out_or_offline_is_told_as_that(

@@ -63,6 +63,15 @@ def is_whole(mct: Program, ended: Ended, azure: Sandbox, name: str) -> None:
         assert version.get("tags", {}).get("pending") in {None, found["tags"]["credential"]}, version
 
 
+def test_the_vaults_token_is_there_before_anything_is_written(azure: Sandbox, mct: Program) -> None:
+    """What a pipeline signs in with lasts minutes, and waits for replication come before the vault's turn."""
+    assert mct(*SETUP, "--no-verify").code == 0
+    rows = azure.log()
+    tokens = [at for at, row in enumerate(rows) if row["path"].endswith("/oauth2/v2.0/token")]
+    written = next(at for at, row in enumerate(rows) if row["method"] == "PATCH")
+    assert (len(tokens), tokens[-1] < written) == (3, True)
+
+
 def test_a_secret_goes_into_the_vault_with_all_that_belongs_to_it(azure: Sandbox, mct: Program) -> None:
     first = mct(*SETUP)
     name = saved(first)

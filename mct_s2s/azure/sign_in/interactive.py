@@ -50,7 +50,7 @@ def person(method: Method, connection: Connection) -> CallerCredential:
         inner, description = InteractiveBrowserCredential(**options), "your account (browser)"
 
     async def ask(scope: str, /, *, claims: str | None = None) -> AccessToken:
-        with waiting("waiting for your sign-in", gives_up_at=connection.deadline):
+        with waiting("waiting for the sign-in to finish", gives_up_at=connection.deadline):
             return await _in_background(partial(inner.get_token, scope, claims=claims))
 
     return CallerCredential(

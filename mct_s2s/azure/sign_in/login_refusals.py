@@ -79,6 +79,8 @@ _TOOLS = {
     "Azure Developer CLI": ("azd auth login", "https://aka.ms/azure-dev"),
 }
 """How to sign in to a tool, and where it is to be had."""
+MACHINE = "managed identity of this machine"
+_FIRST = {MACHINE: "Run it in an Azure resource that has a managed identity"}
 _NOT_INSTALLED = ("not found on path", "could not be found")
 _OFFLINE = re.compile(r"Max retries exceeded|Failed to (?:resolve|establish)|NewConnectionError|dial tcp")
 """What a tool that cannot reach the login service says, in the words of its libraries."""
@@ -116,7 +118,8 @@ def refused(error: Exception, description: str, login: str = "") -> SignInFailed
     answer = _entras_words(text) if said else ""
     if not said:
         said, (again, home) = first_line(error), _TOOLS.get(description, ("", ""))
-        remedy = f"Run {again}, or choose another --auth." if again else "Sign in again, or choose another --auth."
+        first = f"Run {again}" if again else _FIRST.get(description, "Sign in again")
+        remedy = f"{first}, or choose another --auth."
         if again and any(words in text for words in _NOT_INSTALLED):
             said = "it is not installed."
             remedy = f"Install it ({home}) and run {again}, or choose another --auth."

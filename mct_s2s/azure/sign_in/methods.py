@@ -18,6 +18,7 @@ from mct_s2s.azure.sign_in import azure_cli
 from mct_s2s.azure.sign_in.caller_credential import Again, CallerCredential
 from mct_s2s.azure.sign_in.claims import azure_cli_login
 from mct_s2s.azure.sign_in.client_tokens import assertion_in
+from mct_s2s.azure.sign_in.login_refusals import MACHINE
 from mct_s2s.azure.sign_in.method import Method
 from mct_s2s.errors import UsageError
 from mct_s2s.key_pairs import known_algorithms
@@ -134,9 +135,8 @@ def _workload_identity(connection: Connection) -> CallerCredential:
 def _managed_identity(connection: Connection) -> CallerCredential:
     client_id = connection.environ.get("AZURE_CLIENT_ID")
     inner = aio.ManagedIdentityCredential(client_id=client_id, transport=connection.transport())
-    description = "managed identity of this machine"
     options = {"again": Again.ENDPOINT, "client_id": client_id, "is_person": False}
-    return _of(inner, description, connection, after_a_grant=_OF_MACHINE, **options)
+    return _of(inner, MACHINE, connection, after_a_grant=_OF_MACHINE, **options)
 
 
 def _azure_cli(connection: Connection) -> CallerCredential:
