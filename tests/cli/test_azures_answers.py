@@ -10,7 +10,7 @@ from mct_s2s.engine.request import Request
 from mct_s2s.planning.plan import Plan
 
 from tests.cli.conftest import Program
-from tests.conftest import CONTAINER_APP, FUNCTION_APP, GROUP, LOGIC_APP, MACHINE, Sandbox
+from tests.conftest import CONTAINER_APP, FUNCTION_APP, GROUP, LOGIC_APP, MACHINE, SLOT, Sandbox
 
 JSON = ("-y", "-o", "json")
 REFERENCE = "96524024-75b0-497b-ab38-0381399a6aaa"
@@ -154,7 +154,8 @@ def test_an_identity_that_is_not_switched_off_is_told(mct: Program, azure: Sandb
 
 
 @pytest.mark.parametrize(
-    ("resource", "version"), [(MACHINE, "2024-11-01"), (CONTAINER_APP, "2025-01-01"), (FUNCTION_APP, "2023-12-01")]
+    ("resource", "version"),
+    [(MACHINE, "2024-11-01"), (CONTAINER_APP, "2025-01-01"), (FUNCTION_APP, "2023-12-01"), (SLOT, "2023-12-01")],
 )
 @pytest.mark.parametrize("takes", [0.0, 3.0])
 def test_a_lost_answer_to_a_change_of_identity_is_looked_up(

@@ -189,17 +189,6 @@ class ArmSession:
 
         return await self.call(once, step)
 
-    async def post(self, path: str, api_version: str, step: str) -> None:
-        """POST a path without a body, and repeat it where its answer is lost; what is answered does not matter."""
-
-        async def once() -> None:
-            request = HttpRequest("POST", self.cloud.arm + path, params={"api-version": api_version})
-            response = await self._raw.send_request(request)
-            if response.status_code >= 400:
-                raise HttpResponseError(response=response)
-
-        await self.call(once, step)
-
 
 class _Decode(ContentDecodePolicy):
     """Lets a refusal through whatever its body is, and a reading only as a JSON object: the clients look no closer."""
