@@ -65,10 +65,11 @@ register_cloud() {
     graph=$(az cloud show --query endpoints.microsoftGraphResourceId --output tsv)v1.0
 }
 
-# `az login` puts the value of --password on its command line for all to see, unless it is told to read a file.
+# `az login` puts the value of --password on its command line for all to see, unless it is told to read a file; with "=",
+# as the secret may begin with "-".
 sign_in_to_az() {
     printf %s "$AZURE_CLIENT_SECRET" > "$work/administrator"
-    az login --service-principal --username "$AZURE_CLIENT_ID" --password "@$work/administrator" \
+    az login --service-principal --username "$AZURE_CLIENT_ID" "--password=@$work/administrator" \
         --tenant "$AZURE_TENANT_ID" --output none
 }
 

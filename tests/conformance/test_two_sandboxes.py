@@ -54,4 +54,4 @@ def test_its_tables_are_recordings(quiet: Quiet) -> None:
     tables = Tables.read(quiet.conformance.report)
     rows = [tables[name] for name in tables]
     assert len(rows) == len(STEPS)
-    assert {row.service for row in rows} == {service.value for service in Service}
+    assert {row["service"] for row in rows} == {service.value for service in Service}

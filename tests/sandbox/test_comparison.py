@@ -115,7 +115,7 @@ def test_like_set_and_unset() -> None:
     second = {**row, "id": "t/2", "request": {"body": {"<like>": "t/1"}}, "response": {"status": 200, "body": changed}}
     third = {**row, "id": "t/3", "request": {}, "response": {"<like>": "t/2"}}
     tables = Tables([first, second, third])
-    assert tables["t/2"].response["body"] == {"value": [{"b": {"c": 2}}]}
-    assert tables["t/2"].request["body"] == {"a": 1}
-    assert tables["t/3"].response == tables["t/2"].response
-    assert tables["t/1"].response["body"] == {"a": 1, "b": {}}
+    assert tables["t/2"]["response"]["body"] == {"value": [{"b": {"c": 2}}]}
+    assert tables["t/2"]["request"]["body"] == {"a": 1}
+    assert tables["t/3"]["response"] == tables["t/2"]["response"]
+    assert tables["t/1"]["response"]["body"] == {"a": 1, "b": {}}

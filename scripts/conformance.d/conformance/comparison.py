@@ -14,7 +14,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, MutableMapping
 from copy import deepcopy
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
@@ -119,18 +119,6 @@ def pattern_of(words: str) -> str:
     return ".*"
 
 
-@dataclass(frozen=True)
-class Exchange:
-    """One exchange of the tables, its references to others resolved."""
-
-    id: str
-    source: str
-    service: str
-    request: Mapping[str, Json]
-    response: Mapping[str, Json]
-    compare: Mapping[str, Json] = field(default_factory=dict)
-
-
 class Tables:
     """All exchanges by id."""
 
@@ -146,17 +134,10 @@ class Tables:
     def __iter__(self) -> Iterator[str]:
         return iter(self._rows)
 
-    def __getitem__(self, exchange_id: str) -> Exchange:
+    def __getitem__(self, exchange_id: str) -> dict[str, Json]:
         """Return an exchange, its `<like>` resolved."""
         row = self._rows[exchange_id]
-        return Exchange(
-            exchange_id,
-            row["source"],
-            row["service"],
-            self._resolved(row["request"], "request"),
-            self._resolved(row["response"], "response"),
-            row.get("compare", {}),
-        )
+        return {"compare": {}, **row, **{side: self._resolved(row[side], side) for side in ("request", "response")}}
 
     def _resolved(self, value: Json, side: str, *, top: bool = True) -> Json:
         if isinstance(value, list):

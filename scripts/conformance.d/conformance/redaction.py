@@ -10,8 +10,7 @@ from __future__ import annotations
 import base64
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from functools import partial
+from collections.abc import Iterable, Iterator, Mapping
 
 from conformance.clouds import Side
 from conformance.comparison import Answer, at
@@ -50,7 +49,7 @@ _FORMATS = [
     )
 ]
 """In this order: what is longer comes before what it may contain."""
-_PLACEHOLDER = re.compile(r"\{[A-Za-z][^{}\"]*\}|<[A-Za-z0-9][^<>]*>")
+_PLACEHOLDER = re.compile(r"(\{[A-Za-z][^{}\"]*\}|<[A-Za-z0-9][^<>]*>)")
 _QUOTED = re.compile(r"(['\"`])([^'\"`]*)\1")
 _OWNERS_MEMBER = re.compile(r"extension_[0-9a-fA-F]{32}_|[^A-Za-z0-9_.@$ -]|^$|.{65}")
 """A member's name that the owner of the object has chosen."""
@@ -95,7 +94,8 @@ class Redactor:
                 lambda found: f"{{{self._names[found[0]]}}}" if found[0] in self._names else ANY, text
             )
         for pattern, shown in [*([(self._private, ANY)] if self._private else []), *_FORMATS]:
-            text = _outside(text, partial(pattern.sub, shown))
+            parts = _PLACEHOLDER.split(text)  # every second one is a placeholder
+            text = "".join(part if place % 2 else pattern.sub(shown, part) for place, part in enumerate(parts))
         return text
 
     def skeleton(self, step: Step, answer: Answer, other: Answer) -> tuple[dict[str, Json], dict[str, list[str]]]:
@@ -249,12 +249,3 @@ def _words(text: str) -> list[str]:
 
 def _only_placeholders(text: str) -> bool:
     return re.search(r"[A-Za-z0-9]", _PLACEHOLDER.sub("", text)) is None
-
-
-def _outside(text: str, change: Callable[[str], str]) -> str:
-    """Change what is outside of placeholders."""
-    parts, end = list[str](), 0
-    for match in _PLACEHOLDER.finditer(text):
-        parts += [change(text[end : match.start()]), match[0]]
-        end = match.end()
-    return "".join([*parts, change(text[end:])])

@@ -78,21 +78,21 @@ class Story:
         """
         exchange = TABLES[exchange_id]
         self.names |= names
-        sent = deepcopy(exchange.request["body"]) if body is None else body
+        sent = deepcopy(exchange["request"]["body"]) if body is None else body
         for pointer, value in (change or {}).items():
             put(sent, pointer, value)
         answer = self.ask(
-            exchange.service,
-            exchange.request["method"],
-            filled(path or exchange.request["path"], self.names),
-            query=filled(exchange.request["query"] | ({"api-version": version} if version else {}), self.names),
+            exchange["service"],
+            exchange["request"]["method"],
+            filled(path or exchange["request"]["path"], self.names),
+            query=filled(exchange["request"]["query"] | ({"api-version": version} if version else {}), self.names),
             body=filled(sent, self.names),
-            headers={**filled(exchange.request["headers"], self.names), **(headers or {})},
-            anonymous=exchange.request.get("no-authorization", False),
+            headers={**filled(exchange["request"]["headers"], self.names), **(headers or {})},
+            anonymous=exchange["request"].get("no-authorization", False),
         )
-        compare = {**exchange.compare, "may-have": [*exchange.compare.get("may-have", ()), *may_have]}
+        compare = {**exchange["compare"], "may-have": [*exchange["compare"].get("may-have", ()), *may_have]}
         shown = Answer(answer.status_code, answer.headers, _body(answer))
-        expected = deepcopy(exchange.response)
+        expected = deepcopy(exchange["response"])
         if exchange_id in DEVIATIONS:
             put(expected, DEVIATIONS[exchange_id].pointer, DEVIATIONS[exchange_id].answered)
         self.found[exchange_id] = differences(expected, shown, self.names, compare)
