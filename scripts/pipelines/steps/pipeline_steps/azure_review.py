@@ -19,12 +19,7 @@ _TEXT, _CLOSED = 1, 4
 
 
 def comment(environ: Mapping[str, str], plan: str) -> None:
-    """Write the plan into the pull request, in the place of the one before.
-
-    Raises:
-        StepError: the pipeline does not hand over its token.
-        RequestFailed: Azure DevOps refuses.
-    """
+    """Write the plan into the pull request, in the place of the one before."""
     token, threads = required(environ, "SYSTEM_ACCESSTOKEN"), _threads(environ)
     content = f"{_MARKER}\n" + shortened(plan, COMMENT_BYTES - len(_MARKER) - 1)
     for thread in ask("GET", f"{threads}?{_VERSION}", token)["value"]:

@@ -34,36 +34,24 @@ _OF_THE_REPOSITORY = frozenset({"OWNER", "MEMBER", "COLLABORATOR"})
 
 
 def comment(environ: Mapping[str, str], _: Host) -> int:
-    """Write the plan into the pull request, in the place of the one before, and its fingerprint beside the commit.
-
-    Raises:
-        StepError: an input is missing.
-        RequestFailed: GitHub refuses.
-    """
+    """Write the plan into the pull request, in the place of the one before, and its fingerprint beside the commit."""
     number, commit, base = (required(environ, f"STEP_{name}") for name in ("PULL_REQUEST", "COMMIT", "BASE"))
     required(environ, "STEP_FINGERPRINT")
     found, api, token = fingerprint(environ, "STEP_FINGERPRINT"), _api(environ), _token(environ)
     run = _runs(environ) + required(environ, "GITHUB_RUN_ID")
     marker = f"<!-- mct-s2s plan {_name(environ).encode().hex()} -->"
-    whole = f"[The run has all of it.]({run})"
     # GitHub hands on no output in which it sees a secret of the repository, such as a tenant's ID that is kept as one.
-    plan = (
-        environ.get("STEP_PLAN", "").strip() or f"[The plan is in the page of its job.]({run}) Fingerprint: `{found}`"
-    )
-    plan = _ALIVE.sub(r"\g<0><!-- -->", plan)
-    body = f"{marker}\n" + shortened(plan, COMMENT_BYTES - len(marker) - 1, whole)
+    elsewhere = f"[The plan is in the page of its job.]({run}) Fingerprint: `{found}`"
+    plan = _ALIVE.sub(r"\g<0><!-- -->", environ.get("STEP_PLAN", "").strip() or elsewhere)
+    body = f"{marker}\n" + shortened(plan, COMMENT_BYTES - len(marker) - 1, f"[The run has all of it.]({run})")
     there = f"{api}/issues/{int(number)}/comments"
     mine = next((one["id"] for one in _listed(there, token) if _is_ours(one["user"], one.get("body"), marker)), None)
     if mine is None:
         ask("POST", there, token, {"body": body})
     else:
         ask("PATCH", f"{api}/issues/comments/{int(mine)}", token, {"body": body})
-    status = {
-        "state": "success",
-        "context": _context(environ, base),
-        "description": f"fingerprint {found}",
-        "target_url": run,
-    }
+    status = {"state": "success", "context": _context(environ, base), "target_url": run}
+    status["description"] = f"fingerprint {found}"
     ask("POST", f"{api}/statuses/{quote(commit, safe='')}", token, status)
     return 0
 
@@ -72,10 +60,6 @@ def reviewed(environ: Mapping[str, str], host: Host) -> int:
     """Give the fingerprint of the plan in the pull request that this commit came from.
 
     One that an administrator types comes first: that is how a refused plan is applied after all.
-
-    Raises:
-        StepError: the commit came from no pull request, or what was approved there is not one plan.
-        RequestFailed: GitHub refuses.
     """
     host.output("fingerprint", fingerprint(environ, "STEP_EXPECT") or _reviewed(environ))
     return 0

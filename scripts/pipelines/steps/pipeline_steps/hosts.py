@@ -33,15 +33,12 @@ class Host(Protocol):
 
     def summarize(self, markdown: str) -> None:
         """Show a text in the page of the job."""
-        ...
 
     def output(self, name: str, value: str) -> None:
         """Give a later step a value, by a name such as `client-id`."""
-        ...
 
     def review(self, plan: str) -> None:
         """Show a plan where it is reviewed, or hand it to the job that does."""
-        ...
 
 
 class GitHubActions:
@@ -52,7 +49,6 @@ class GitHubActions:
         self.folder = _folder_in(required(environ, "RUNNER_TEMP"))
 
     def summarize(self, markdown: str) -> None:
-        """As the protocol says, here and below."""
         _append(self._summary, shortened(markdown, SUMMARY_BYTES) + "\n")
 
     def output(self, name: str, value: str) -> None:
@@ -86,19 +82,13 @@ class AzurePipelines:
 
     def review(self, plan: str) -> None:
         """In a pull request of Azure Repos; elsewhere the plan is in the summary of the run."""
-        if (self._environ.get("BUILD_REASON"), self._environ.get("BUILD_REPOSITORY_PROVIDER")) == _IN_AZURE_REPOS:
+        where = (self._environ.get("BUILD_REASON"), self._environ.get("BUILD_REPOSITORY_PROVIDER"))
+        if where == ("PullRequest", "TfsGit"):
             azure_review.comment(self._environ, plan)
 
 
-_IN_AZURE_REPOS = ("PullRequest", "TfsGit")
-
-
 def host_of(environ: Mapping[str, str]) -> Host:
-    """The service that runs this step.
-
-    Raises:
-        StepError: it is none of the two.
-    """
+    """The service that runs this step."""
     if environ.get("GITHUB_ACTIONS", "").lower() == "true":
         return GitHubActions(environ)
     if environ.get("TF_BUILD", "").lower() == "true":

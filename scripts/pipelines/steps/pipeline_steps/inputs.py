@@ -35,11 +35,7 @@ class Inputs:
 
     @classmethod
     def of(cls, environ: Mapping[str, str]) -> Inputs:
-        """Read `STEP_…`.
-
-        Raises:
-            StepError: a value is not of its form.
-        """
+        """Read `STEP_…`."""
         return cls(
             file=environ.get("STEP_FILE", ""),
             app_service=environ.get("STEP_APP_SERVICE", ""),
@@ -55,11 +51,7 @@ class Inputs:
 
 
 def fingerprint(environ: Mapping[str, str], name: str) -> str:
-    """The fingerprint of a plan, or an empty text.
-
-    Raises:
-        StepError: it is something else.
-    """
+    """The fingerprint of a plan, or an empty text."""
     value = environ.get(name, "").strip()
     if value and not _FINGERPRINT.fullmatch(value):
         raise StepError(f"Invalid fingerprint {value!a}: it has 64 hexadecimal digits. The plan has it.")
@@ -67,11 +59,7 @@ def fingerprint(environ: Mapping[str, str], name: str) -> str:
 
 
 def flag(environ: Mapping[str, str], name: str) -> bool:
-    """A yes or no, as both services write it.
-
-    Raises:
-        StepError: it is neither.
-    """
+    """A yes or no, as both services write it."""
     value = environ.get(name, "").strip().lower()
     if value not in _TRUE | _FALSE:
         raise StepError(f"Invalid {name} {value!a}. Use true or false.")
@@ -79,11 +67,7 @@ def flag(environ: Mapping[str, str], name: str) -> bool:
 
 
 def required(environ: Mapping[str, str], name: str) -> str:
-    """A variable that the pipeline's file, or the service itself, has to set.
-
-    Raises:
-        StepError: it is empty.
-    """
+    """A variable that the pipeline's file, or the service itself, has to set."""
     value = environ.get(name, "").strip()
     if not value:
         raise StepError(f"{name} is empty: this step runs in another kind of pipeline, or lacks an input.")

@@ -37,9 +37,6 @@ def ask(method: str, address: str, token: str, body: Any = None) -> Any:
     """Send a request; returns the JSON of its answer, `None` if there is none.
 
     What can be sent twice without harm is tried three times if the service is busy.
-
-    Raises:
-        RequestFailed: it was refused, or not answered.
     """
     tries = 1 if method == "POST" else _TRIES
     for left in reversed(range(tries)):
@@ -56,7 +53,11 @@ def _once(method: str, address: str, token: str, body: Any) -> Any:
         parts = urlsplit(address)
         if parts.scheme != "https" and (parts.scheme, parts.hostname) != ("http", "127.0.0.1"):
             raise RequestFailed(f"{_shown(address)} is not an https address.")
-        with _OPENER.open(_request(method, address, token, body), timeout=_SECONDS) as answer:
+        headers = {"Authorization": f"Bearer {token}", "Accept": "application/json", "User-Agent": "mct-s2s"}
+        sent = json.dumps(body).encode() if body is not None else b"" if method == "POST" else None
+        headers |= {"Content-Type": "application/json"} if sent else {}
+        request = urllib.request.Request(address, sent, headers, method=method)
+        with _OPENER.open(request, timeout=_SECONDS) as answer:
             content = answer.read(_BYTES)
         return json.loads(content) if content.strip() else None
     except urllib.error.HTTPError as error:
@@ -64,17 +65,6 @@ def _once(method: str, address: str, token: str, body: Any) -> Any:
         raise RequestFailed(f"{method} {_shown(address)}: {error.code} {said!a}", error.code) from None
     except (OSError, ValueError, http.client.HTTPException) as error:
         raise RequestFailed(f"{method} {_shown(address)}: {error}") from None
-
-
-def _request(method: str, address: str, token: str, body: Any) -> urllib.request.Request:
-    sent = json.dumps(body).encode() if body is not None else b"" if method == "POST" else None
-    request = urllib.request.Request(address, sent, method=method)
-    request.add_header("Authorization", f"Bearer {token}")
-    request.add_header("Accept", "application/json")
-    request.add_header("User-Agent", "mct-s2s")
-    if sent:
-        request.add_header("Content-Type", "application/json")
-    return request
 
 
 def _shown(address: str) -> str:

@@ -60,33 +60,29 @@ class Results:
 
 
 def read(file: Path) -> Results:
-    """Read the document of a run.
-
-    A run that was killed leaves none: that is a failure as well.
-    """
+    """Read the document of a run; one that was killed leaves none, which is a failure as well."""
     try:
         document = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return Results((), Failure("no-document", "mct-s2s ended without a result.", "See the log of the job."))
     kind = document.get("schema", "")
     if kind.startswith("mct-s2s/apply/"):
-        sites = tuple(_site(one["site"], one.get("result"), one.get("error")) for one in document["sites"])
-        return Results(sites)
+        return Results(tuple(_site(one["site"], one.get("result"), one.get("error")) for one in document["sites"]))
     if kind.startswith("mct-s2s/error/"):
         return Results((), _failure(document))
-    return Results((_site(_name(document), document, None),))
+    address = (document.get("connection") or {}).get("url") or ""
+    return Results((_site(address.removeprefix("https://"), document, None),))
 
 
 def _site(name: str, result: Any, error: Any) -> Site:
     failure = _failure(error) if error else None
     if not result:
-        made = tuple(_credential(one) for one in (error or {}).get("credentials") or () if one.get("created", True))
-        return Site(name, Counter(), made, failure=failure)
+        return Site(name, Counter(), _created(error or {}), failure=failure)
     connection, verification = result.get("connection") or {}, result.get("verification")
     return Site(
         name,
         Counter(change["action"] for change in result["changes"]),
-        tuple(_credential(one) for one in result["credentials"] if one.get("created", True)),
+        _created(result),
         tuple(dict.fromkeys((one["client"], one["appId"]) for one in result["credentials"] if one.get("appId"))),
         connection.get("url", ""),
         connection.get("scope", ""),
@@ -96,13 +92,12 @@ def _site(name: str, result: Any, error: Any) -> Site:
     )
 
 
-def _name(result: Any) -> str:
-    address = (result.get("connection") or {}).get("url") or ""
-    return str(address).removeprefix("https://")
-
-
-def _credential(one: Any) -> Credential:
-    return Credential(one["client"], one["kind"], one.get("expires") or "", one.get("savedTo") or "")
+def _created(document: Any) -> tuple[Credential, ...]:
+    return tuple(
+        Credential(one["client"], one["kind"], one.get("expires") or "", one.get("savedTo") or "")
+        for one in document.get("credentials") or ()
+        if one.get("created", True)
+    )
 
 
 def _failure(error: Any) -> Failure:

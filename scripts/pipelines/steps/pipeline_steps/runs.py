@@ -24,11 +24,7 @@ Environ = Mapping[str, str]
 
 
 def plan(environ: Environ, host: Host) -> int:
-    """Show what `apply` would do, and give its fingerprint; the exit code tells failures alone, not changes.
-
-    Raises:
-        StepError: it is not the plan that was reviewed, if one was.
-    """
+    """Show what `apply` would do, and give its fingerprint; the exit code tells failures alone, not changes."""
     inputs, document = Inputs.of(environ), host.folder / "plan.md"
     code = _called(commands.plan(inputs), environ, document)
     text = document.read_text(encoding="utf-8")

@@ -37,9 +37,6 @@ def signed_in(environ: Mapping[str, str], folder: Path) -> Iterator[dict[str, st
     `System.AccessToken`), or is in `idToken` (the same task, which has been seen to hand out one of the day before). If
     there is none, the environment stays as it is: someone has signed in before, or the machine has an identity.
     Sources: docs.github.com/actions/reference/security/oidc; azure-identity's `AzurePipelinesCredential`.
-
-    Raises:
-        StepError: a client is named and there is no token for it, or the service refuses one.
     """
     given = {name: text for name, text in environ.items() if name == _KEPT or not name.startswith(_OF_THE_JOB)}
     client, tenant = environ.get("STEP_CLIENT_ID", ""), environ.get("STEP_TENANT_ID", "")
