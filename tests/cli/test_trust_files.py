@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from mct_s2s.inputs.trust_file import Mistakes, read_trust_file, without_mistake
 from mct_s2s.model.trust_file import ClientEntry, IdentityEntry, Profile, SiteEntry, Table
 
 from tests.support.sampling import cases
+from tests.support.screens import check_kept
 
 GUID = "11111111-2222-3333-4444-555555555555"
 MALFORMED = "trust-file-malformed"
@@ -110,84 +112,48 @@ def test_only_some_sites_are_the_work_and_all_are_checked(file: File) -> None:
     assert file.refused(f"{text}slot = '_'", only=("a",)).headline.startswith("'F', sites.c.slot: Invalid --slot")
 
 
-@pytest.mark.parametrize(
-    ("text", "code", "told", "remedy"),
-    [
-        (
-            "[sites.a_b]\n",
-            "malformed-app-service",
-            "sites.a_b: Invalid --app-service 'a_b'.",
-            "Use the name without https:// and .azurewebsites.net, or the full resource ID.",
-        ),
-        (
-            "[profiles.p]\ncloud = 'pubic'\n[sites.a]\nprofile = 'p'\n[sites.b]\nprofile = 'p'",
-            "unknown-cloud",
-            "profiles.p.cloud: Invalid --cloud 'pubic'.",
-            None,
-        ),
-        (
-            "[profiles.p]\nauth = 'x'\n[sites.a]\nprofile = 'p'",
-            MALFORMED,
-            "profiles.p.auth: Invalid value 'x'.",
-            None,
-        ),
-        (
-            "[profiles.p]\nclient-id = 'x'\n[sites.a]\nprofile = 'p'",
-            "malformed-id",
-            "profiles.p.client-id: Invalid client-id 'x'.",
-            "Use an appId, which is a GUID.",
-        ),
-        (
-            "[[sites.a.clients]]\nname = 'I'\n\nsecret-lifetime = '3y5'",
-            "malformed-lifetime",
-            "sites.a.clients[0].secret-lifetime: Invalid --secret-lifetime '3y5'.",
-            None,
-        ),
-        (
-            "[[sites.a.clients]]\nname = 'I'\nsecret-to = 'keyvault:-'",
-            "malformed-vault",
-            "sites.a.clients[0].secret-to: Invalid key vault '-'",
-            None,
-        ),
-        (
-            "[[sites.a.clients]]\nname = 'I'\ncredential = 'federated'",
-            "federation-incomplete",
-            "sites.a.clients[0].credential: A federated credential needs",
-            "Add --github OWNER/REPO, or --federated-issuer URL and --federated-subject TEXT.",
-        ),
-        (
-            "[[sites.a.clients]]\nname = 'I'\ngithub = 'a/b'",
-            "contradictory-options",
-            "sites.a.clients[0].github: --github requires --credential federated",
-            "Add --credential federated, or remove --github.",
-        ),
-        (
-            "[[sites.a.clients]]\nname = 'I'\nsecret-to = 'show'",
-            "secret-place-unfit",
-            "sites.a.clients[0].secret-to: Invalid --secret-to 'show'",
-            None,
-        ),
-        (
-            "[[sites.a.managed-identities]]\nresource = '/subscriptions/x'",
-            "malformed-resource-id",
-            "sites.a.managed-identities[0].resource: ",
-            None,
-        ),
-        (
-            f"[[sites.a.clients]]\nname = '{'n' * 121}'",
-            "client-name-unusable",
-            "sites.a.clients[0].name: ",
-            None,
-        ),
-    ],
+ONE = "[[sites.a.clients]]\nname = 'I'\n"
+MISTAKES = (
+    # of form
+    "",
+    "[sites]\n",
+    "\nx = 1\n[sites.a]",
+    "sites = 'a'",
+    "[sites]\na = 1",
+    f"{ONE}secret-life = '1y'",
+    "[sites.a]\nclients = ['B']",
+    "[sites.a.clients]\nname = 'B'",
+    "[sites.a]\n[[sites.a.clients]]\n",
+    f"{ONE}secret-lifetime = 2027-06-30",
+    f"{ONE}secret-lifetime = 180",
+    f"{ONE}no-consent = 'yes'",
+    "[sites.a]\nrole = ' '",
+    '[sites.a]\nrole = "a\\u001b[31m"',
+    '[sites."a\\nb"]',
+    f"[sites.a]\nrole = 0x{'f' * 10_000}",
+    # of value: as the option's
+    "[sites.a_b]\n",
+    "[profiles.p]\ncloud = 'pubic'\n[sites.a]\nprofile = 'p'\n[sites.b]\nprofile = 'p'",
+    "[profiles.p]\nauth = 'x'\n[sites.a]\nprofile = 'p'",
+    "[profiles.p]\nclient-id = 'x'\n[sites.a]\nprofile = 'p'",
+    f"{ONE}secret-lifetime = '3y5'",
+    f"{ONE}secret-to = 'keyvault:-'",
+    f"{ONE}credential = 'federated'",
+    f"{ONE}github = 'a/b'",
+    f"{ONE}secret-to = 'show'",
+    "[[sites.a.managed-identities]]\nresource = '/subscriptions/x'",
+    f"[[sites.a.clients]]\nname = '{'n' * 121}'",
 )
-def test_a_value_is_refused_as_its_option_would_be(
-    file: File, text: str, code: str, told: str, remedy: str | None
-) -> None:
-    error = file.refused(text)
-    assert (error.code, error.exit_code) == (code, 2)
-    assert error.headline.startswith(f"'F', {told}")
-    assert remedy in {None, error.advice}
+
+
+def test_a_mistake_is_named_by_its_key_and_a_value_is_refused_as_its_option_would_be(file: File) -> None:
+    """`pytest --update-screens` takes new words."""
+    told = {}
+    for text in MISTAKES:
+        error = file.refused(text)
+        assert error.exit_code == 2
+        told[text[:200]] = [error.code, error.headline, error.advice]
+    check_kept(Path(__file__).parent / "mistakes_of_trust_files.json", json.dumps(told, indent=2) + "\n")
 
 
 def test_mistakes_of_several_entries_are_listed_together(file: File) -> None:
