@@ -92,9 +92,11 @@ def test_a_user_of_any_shape_in_the_azure_clis_profile(mct: Program, azure: Sand
 
 
 @pytest.mark.parametrize(
-    "name", ["a\0b", "~\0", "x" * 5000, "x/" * 3000 + "x", "~nobody-of-this-name/x"], ids=lambda n: n[:6]
+    "name",
+    ["a\0b", "a\nb.env", "~\0", "x" * 245 + ".env", "x" * 5000, "x/" * 3000 + "x", "~nobody-of-this-name/x"],
+    ids=lambda n: f"{n[:6]} {len(n)}",
 )
-def test_a_path_that_no_file_can_have(mct: Program, tmp_path: Path, name: str) -> None:
+def test_a_path_that_no_file_can_have(mct: Program, azure: Sandbox, tmp_path: Path, name: str) -> None:
     setup = ("setup", "--client", "A", "-y", "-o", "json")
     refused = (
         "usage", "secret-place-unwritable", "secret-place-taken", "backup-place-unwritable", "backup-place-taken",
@@ -113,6 +115,7 @@ def test_a_path_that_no_file_can_have(mct: Program, tmp_path: Path, name: str) -
     for option in ("--backup", "--handoff"):
         if not name.startswith("~"):
             plain(mct(*setup, option, name), *refused)
+    assert azure.writes() == []
 
 
 def test_a_user_without_a_home_is_signed_in_nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
