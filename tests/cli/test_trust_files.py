@@ -139,7 +139,7 @@ MISTAKES = (
     f"{ONE}secret-lifetime = '3y5'",
     f"{ONE}secret-to = 'keyvault:-'",
     f"{ONE}credential = 'federated'",
-    f"{ONE}github = 'a/b'",
+    f"{ONE}credential = 'certificate'\ngithub = 'a/b'",
     f"{ONE}secret-to = 'show'",
     "[[sites.a.managed-identities]]\nresource = '/subscriptions/x'",
     f"[[sites.a.clients]]\nname = '{'n' * 121}'",

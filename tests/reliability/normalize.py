@@ -44,6 +44,8 @@ def normalized(seed: Json, state: Json) -> Counter[str]:
     for table in _TABLES:
         known = {row["id"] for row in seed["directory"][table]}
         for row in directory[table]:
+            if table == "servicePrincipals" and row["deletedDateTime"]:
+                continue  # an application that is restored before its service principal may get another one
             facts[f"{table}: {_line(row if row['id'] in known else _settled(row), names)}"] += 1
     for kind in ("groups", "resources", "roleAssignments", "locks", "denyAssignments"):
         held = resources[kind]
