@@ -43,9 +43,7 @@ def normalized(seed: Json, state: Json) -> Counter[str]:
     directory, resources = state["directory"], state["resources"]
     for table in _TABLES:
         known = {row["id"] for row in seed["directory"][table]}
-        for row in directory[table]:
-            if table == "servicePrincipals" and row["deletedDateTime"]:
-                continue  # an application that is restored before its service principal may get another one
+        for row in _rows(directory, table):
             facts[f"{table}: {_line(row if row['id'] in known else _settled(row), names)}"] += 1
     for kind in ("groups", "resources", "roleAssignments", "locks", "denyAssignments"):
         held = resources[kind]
@@ -59,6 +57,11 @@ def normalized(seed: Json, state: Json) -> Counter[str]:
             elif part not in _RUNNING:
                 facts[f"site {key} {part}: {_line(value, names)}"] += 1
     return facts
+
+
+def _rows(directory: Json, table: str) -> list[Json]:
+    """An application that is restored before its service principal may get another: a deleted one counts for nothing."""
+    return [row for row in directory[table] if table != "servicePrincipals" or not row["deletedDateTime"]]
 
 
 def secrets_of(state: Json, name: str) -> list[str]:
