@@ -60,7 +60,7 @@ def normalized(seed: Json, state: Json) -> Counter[str]:
 
 
 def _rows(directory: Json, table: str) -> list[Json]:
-    """An application that is restored before its service principal may get another: a deleted one counts for nothing."""
+    """A deleted service principal counts for nothing: one that is restored after its application may find another."""
     return [row for row in directory[table] if table != "servicePrincipals" or not row["deletedDateTime"]]
 
 
