@@ -1,6 +1,6 @@
 """Api-versions: of each service the oldest that knows what is asked for, as clouds learn new ones months apart.
 
-Where each was looked up: docs/azure-contract.md, section 9, "Api-versions".
+Where each was looked up: docs/azure-contract.md, section 4.9.
 """
 
 WEB = "2023-12-01"

@@ -1,7 +1,7 @@
 """App registrations on Graph: read, created under a key, changed, deleted.
 
 Sources: learn.microsoft.com/graph/api/application-upsert, /application-post-applications, /application-post-owners,
-/application-update (`uniqueName`); docs/azure-contract.md, section 9, "Owner".
+/application-update (`uniqueName`); docs/azure-contract.md, section 3.10, "Owner".
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class ApplicationRequests(DirectoryRequests):
 
     That shows their certificates without the keys, which one that names `keyCredentials` shows, too, from a budget of
     150 requests a minute for the whole tenant. Source: learn.microsoft.com/graph/api/application-get;
-    docs/azure-contract.md, section 9.
+    docs/azure-contract.md, section 3.5.
     """
 
     async def application_by_client_id(self, client_id: ClientId) -> Application | None:

@@ -105,7 +105,7 @@ class CredentialRequests(DirectoryRequests):
             await self._session.send(info, GraphOperation.ADD_CERTIFICATE, lag=lag)
         except ServiceError as error:
             # Where the answer to the first attempt was lost, the second one changes what that one added, and is
-            # refused: docs/azure-contract.md, section 9.
+            # refused: docs/azure-contract.md, section 3.5.
             if error.status != 400 or "update to existing credential" not in error.service_message.casefold():
                 raise
             known = _registered((await self._lists(path, lag))["keyCredentials"], certificate)

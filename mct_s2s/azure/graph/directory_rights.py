@@ -28,7 +28,7 @@ GRAPH_APP_ID = "00000003-0000-0000-c000-000000000000"
 """Microsoft Graph itself, in every tenant of every cloud."""
 ROLE = "#microsoft.graph.directoryRole"
 CAST_REFUSED = frozenset({400, 500})
-"""What the cast is answered where it is not possible. Source: docs/azure-contract.md, section 9."""
+"""What the cast is answered where it is not possible. Source: docs/azure-contract.md, section 3.9."""
 NOT_A_PERSON = 400
 """What `/me` answers an application."""
 

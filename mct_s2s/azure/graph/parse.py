@@ -87,7 +87,7 @@ def tenant(row: Json) -> Tenant:
 def deleted_applications(found: Sequence[Json]) -> list[Application]:
     """The recycle bin. Where it shows no one's `uniqueName`, our own tags and notes tell ours.
 
-    Source: docs/azure-contract.md, section 9.
+    Source: docs/azure-contract.md, section 3.8.
     """
     rows = [application(row) for row in found]
     if any(row.unique_name for row in rows):

@@ -111,7 +111,7 @@ def takes_a_tenant(environ: Mapping[str, str] = os.environ) -> bool:
     """Whether `az account get-access-token` can be told a tenant.
 
     Signed in by managed identity or in Cloud Shell it has one tenant, and refuses to be told even that one (az before
-    mid-2025: docs/azure-contract.md, section 9, "Azure CLI").
+    mid-2025: docs/azure-contract.md, section 6).
     """
     row = _active(environ)
     return row is None or not row.is_of_machine

@@ -2,7 +2,7 @@
 
 A token without it is refused again and again, however new it is: the next sign-in has to include the claims.
 Sources: learn.microsoft.com/entra/identity-platform/claims-challenge; learn.microsoft.com/cli/azure/
-use-azure-cli-successfully-troubleshooting (multifactor authentication); docs/azure-contract.md, section 9, "MFA".
+use-azure-cli-successfully-troubleshooting (multifactor authentication); docs/azure-contract.md, section 4.10.
 """
 
 from __future__ import annotations

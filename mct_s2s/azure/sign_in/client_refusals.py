@@ -17,7 +17,7 @@ from mct_s2s.model.github import branch_of
 _FEDERATED = frozenset({"70021", "70025", "700211", "700212", "700213", "7000226", "7002138"})
 """Said with 401 since 2024, by what does not fit; the first one, with 400, before that.
 
-Source: docs/azure-contract.md, section 9, "Federated refusals".
+Source: docs/azure-contract.md, section 2.3.
 """
 PROPAGATING = _FEDERATED | {"7000215", "7000222", "700016", "7000229", "500011", "501051", "700027"}
 """Said also about a credential, a client, a service application or an assignment that was made minutes ago."""

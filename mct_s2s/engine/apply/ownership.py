@@ -2,7 +2,7 @@
 
 The upsert by `uniqueName` may leave such a caller with a registration that it neither owns nor may change or delete,
 and that keeps the name. So it registers by POST, which makes it the owner, and sets the name afterwards. What an
-interrupted run leaves between the two is found by its tag. Source: docs/azure-contract.md, section 9, "Owner".
+interrupted run leaves between the two is found by its tag. Source: docs/azure-contract.md, section 3.10, "Owner".
 """
 
 from __future__ import annotations

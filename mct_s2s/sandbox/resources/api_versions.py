@@ -1,6 +1,6 @@
 """The api-versions that this cloud accepts: all there are, or fewer, as in clouds that lag behind.
 
-Source: docs/azure-contract.md, section 9, "Api-versions": US Government refused versions that the public cloud had.
+Source: docs/azure-contract.md, section 4.9: US Government refused versions that the public cloud had.
 """
 
 from __future__ import annotations

@@ -73,7 +73,7 @@ VERSIONS: dict[str, tuple[str, ...]] = {name: tuple(known) for name, known in da
 """The api-versions of each namespace, and of Key Vault's data plane, oldest first; any other is refused, as in Azure.
 
 A version that a client of ours begins to use is added there. Sources: ARM: providers - get; the lists that refusals
-name (docs/azure-contract.md, section 9, "Api-versions"); keyvault/secrets REST reference.
+name (docs/azure-contract.md, section 4.9); keyvault/secrets REST reference.
 """
 _TYPES = [ResourceType(versions=VERSIONS[row["namespace"]], **row) for row in data("resource_types.json")]
 _BY_NAME = {kind.full_name.lower(): kind for kind in _TYPES}

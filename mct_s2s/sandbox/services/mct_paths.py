@@ -1,7 +1,7 @@
 """The documented paths of the MCT API, without case, and no others.
 
 Sources: community-training: rest-api-management (the pages on progress, content and profile); which paths give lists:
-docs/azure-contract.md, section 10. What they hold is made up.
+docs/azure-contract.md, section 9. What they hold is made up.
 """
 
 from __future__ import annotations

@@ -136,7 +136,7 @@ def _asked(body: object) -> Object:
 
 
 def not_updatable(key_id: str) -> WireError:
-    """Refuse a change of an existing credential. Source: docs/azure-contract.md, section 9."""
+    """Refuse a change of an existing credential. Source: docs/azure-contract.md, section 3.5."""
     return bad_request(f"Update to existing credential with KeyId '{key_id}' is not allowed.")
 
 

@@ -1,6 +1,6 @@
 """What services ask of a sign-in beside a valid token: a second factor, or other claims.
 
-Source: docs/azure-contract.md, section 9, "MFA" and "Continuous access evaluation".
+Source: docs/azure-contract.md, sections 3.14 and 4.10.
 """
 
 from __future__ import annotations

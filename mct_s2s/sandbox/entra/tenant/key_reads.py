@@ -1,7 +1,7 @@
 """How often the keys of certificates may be read: one budget for the tenant, whoever asks.
 
 Source: graph: api/application-get, api/application-list, api/serviceprincipal-get (`$select` of `keyCredentials`);
-docs/azure-contract.md, section 9.
+docs/azure-contract.md, section 3.5.
 """
 
 from __future__ import annotations

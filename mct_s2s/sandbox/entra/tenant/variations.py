@@ -18,20 +18,20 @@ class Variations:
         duplicate_consent_as_grant: the second of the two texts that refuse an existing consent (3.1).
         service_management_reference_required: no registration is made or changed without one (3.2).
         upsert_without_owner: who may change only its own, under `Application.ReadWrite.OwnedBy` or as a person without
-            an administrator's role, does not own what it upserts (9).
+            an administrator's role, does not own what it upserts (3.10).
         directory_write_seconds: for how long a write to an application, its service principal or a resource's
             assignments has the next one refused (3.1).
-        role_cast_status: what the cast to `directoryRole` returns: 400, 500, or 0 for the roles (9).
-        role_assignments_hidden: nobody without a role may list role assignments (9).
-        deleted_without_unique_name: `deletedItems` shows no `uniqueName` (9).
+        role_cast_status: what the cast to `directoryRole` returns: 400, 500, or 0 for the roles (3.9).
+        role_assignments_hidden: nobody without a role may list role assignments (3.9).
+        deleted_without_unique_name: `deletedItems` shows no `uniqueName` (3.8).
         blocked_device_codes: who refuses a device code after its user has signed in: `conditional-access`,
             `security-defaults`, or nobody (2.3).
-        sign_in_with_mfa: whether people bring a second factor without being asked (9).
+        sign_in_with_mfa: whether people bring a second factor without being asked (4.10).
         mfa_for_writes: how Resource Manager refuses people's writes without one: `challenge` (as in Azure since autumn
             2025), `policy` (403 without a challenge, as some clients were answered), or `off`, as in clouds that do
-            not ask for it yet (9).
+            not ask for it yet (4.10).
         location_challenges: whether Graph accepts only tokens with the claims of its challenge, as where it sees
-            another address than Entra saw (9).
+            another address than Entra saw (3.14).
         arm_page_size: entries on one page of a list; 0: all of them (4.1).
         identity_patch: what becomes of a PATCH of `identity`, App Service apart: `accepted`, `ignored` (accepted
             without effect) or `refused` (405) (4.4).
@@ -41,7 +41,7 @@ class Variations:
             plan (4.3).
         site_write_seconds: how long a write of settings or of a site is carried out, while no other is accepted (4.1).
         api_versions: by namespace, or `KeyVault`, the only ones that are accepted; a namespace that is not in it has
-            all there are (9).
+            all there are (4.9).
     """
 
     tenant: str = "default"

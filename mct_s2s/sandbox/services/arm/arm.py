@@ -214,7 +214,7 @@ _COUNTS = {"GET": "reads", "HEAD": "reads", "DELETE": "deletes"}
 def _check_second_factor(state: SandboxState, addresses: Addresses, caller: Caller) -> None:
     """Refuse writes of a person without a second factor; applications are exempt.
 
-    Source: docs/azure-contract.md, section 9, "MFA".
+    Source: docs/azure-contract.md, section 4.10.
     """
     mode = state.directory.variations.mfa_for_writes
     if mode == "off" or not caller.scopes or "p1" in caller.claims.get("acrs", ()):

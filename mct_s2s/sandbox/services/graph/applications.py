@@ -70,7 +70,7 @@ def _upserted(call: GraphCall) -> Answer:
         raise bad_request("The value of property 'uniqueName' does not match the key in the address.")
     if body.get("passwordCredentials"):
         raise password_not_generated()
-    # Whether who may change only its own owns what it upserts differs between tenants: docs/azure-contract.md, 9.
+    # Whether who may change only its own owns what it upserts differs between tenants: docs/azure-contract.md, 3.10.
     by_owner = not permissions.may(call.directory, call.caller, "application.write")
     unowned = call.directory.variations.upsert_without_owner and by_owner
     owners = [] if unowned else [call.caller.object_id]

@@ -2,7 +2,7 @@
 
 Sources: graph: api/user-list-transitivememberof, concepts/aad-advanced-queries,
 api/rbacapplication-list-roleassignments, api/rbacapplication-list-transitiveroleassignments (in beta alone);
-docs/azure-contract.md, section 9.
+docs/azure-contract.md, section 3.9.
 """
 
 from __future__ import annotations

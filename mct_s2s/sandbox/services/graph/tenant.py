@@ -107,7 +107,7 @@ def _deleted_kind(call: GraphCall) -> Answer:
 
 
 def _as_deleted(call: GraphCall, value: Object) -> Object:
-    """Return a deleted object, with or without its `uniqueName`: docs/azure-contract.md, section 9."""
+    """Return a deleted object, with or without its `uniqueName`: docs/azure-contract.md, section 3.8."""
     hidden = call.directory.variations.deleted_without_unique_name and "uniqueName" in value
     return {**value, "uniqueName": None} if hidden else value
 
