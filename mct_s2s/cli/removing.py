@@ -52,11 +52,13 @@ def remove(options: RemovalOptions, wanted: Removal) -> int:
 def retire_files(terminal: Terminal, session: Session, outcome: Outcome) -> None:
     """Delete the files whose secrets have just become useless, where they are in this tool's own folder."""
     folder = default_folder(session.label, outcome.before, outcome.request.label)
+    gone = []
     for name, client_id in _without_secrets(outcome):
         for stem in dict.fromkeys((name, client_id)):
             store = KeyFileStore.at(SecretTo().file_for(stem, folder), is_ours=True)
-            if store.retire(client_id):
-                terminal.note(f"Deleted {store.path} (its secret was removed)")
+            gone += [store.path] if store.retire(client_id) else []
+    for text in ["Deleted files of secrets that were removed:", *(f"  {path}" for path in gone)] if gone else ():
+        terminal.note(text)
 
 
 def _without_secrets(outcome: Outcome) -> Iterator[tuple[str, str]]:

@@ -61,7 +61,10 @@ def show_closing(terminal: Terminal, closing: Closing) -> None:
     if rows:
         terminal.result()
     for row in rows:
-        terminal.out.print(row)
+        if isinstance(row, Text):
+            prose(terminal.out, row, indent=4)
+        else:
+            terminal.out.print(row)
     if closing.remarks:
         terminal.result()
     for text, run in closing.remarks:
@@ -185,7 +188,7 @@ def _file(credential: SavedCredential) -> PurePath | None:
 
 
 def _labelled(label: str, value: str | Text) -> Text:
-    """A value behind its label; what is too long for the line is wrapped by the terminal, and copied as one."""
+    """A value behind its label, or where it is too long for that, on a line of its own, to be copied as one."""
     return Text.assemble((f"  {label.ljust(LABELS)}", "quiet"), one_line(value))
 
 

@@ -89,7 +89,7 @@ def show_checks(
         for check in checks:
             if check.state is state:
                 _show_line(terminal, check, column)
-    for title, state in (("If it is refused:", State.UNKNOWN), ("Missing:", State.MISSING)):
+    for title, state in (("If it is refused:", State.UNKNOWN), ("To do:", State.MISSING)):
         if steps := manual_steps(checks, state):
             terminal.result()
             terminal.result(title)

@@ -79,8 +79,10 @@ def _facts(observed: ObservedState) -> Iterator[tuple[str, str]]:
             yield ENABLED.name, ENABLED.value_in(site.settings) or "not set"
     if service is not None:
         role = wanted_role(observed)
-        yield "Service application", f"{service.display_name}  ({service.client_id})"
-        yield "Application ID URI", uri_shown(service, observed) or "none"
+        uri = uri_shown(service, observed) or "none"
+        known = "" if service.client_id in uri else f"  ({service.client_id})"
+        yield "Service application", f"{service.display_name}{known}"
+        yield "Application ID URI", uri
         yield "App role", "none" if role is None else f"{role.value}{'' if role.enabled else '  (disabled)'}"
     if observed.tenant is not None:
         yield "Tenant", f"{observed.tenant.name}  ({observed.tenant.id})"

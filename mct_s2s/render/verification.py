@@ -11,6 +11,8 @@ from mct_s2s.planning.reports.verification import CALL, CheckSubject, Verificati
 from mct_s2s.render.console import Terminal, prose
 
 _SIGNS = {True: ("✓", "good"), False: ("✗", "bad"), None: ("?", "warn")}
+_CLAIMS = frozenset({"audience", "tenant", "role"})
+"""The checks of what a token says."""
 _TITLES = {CheckSubject.SITE: "App Service", CheckSubject.MANAGED_IDENTITY: "Managed identity"}
 
 
@@ -40,10 +42,18 @@ def show_verification(terminal: Terminal, verification: Verification) -> None:
     for (kind, client), checks in groupby(verification.checks, lambda check: (check.kind, check.client)):
         title = f"{_TITLES.get(kind, 'Client')} {client or verification.url or ''}"
         terminal.result(Text(title.strip(), style="head"))
-        for check in checks:
-            _show(terminal, check)
+        several = list(checks)
+        call = next((check for check in several if check.check == CALL), None)
+        for check in several:
+            if call is None or check.check not in _CLAIMS or not _is_implied(check, call):
+                _show(terminal, check)
     terminal.result()
     terminal.result(_sum(verification))
+
+
+def _is_implied(check: VerificationCheck, call: VerificationCheck) -> bool:
+    """Whether the call says the same: it was answered, or refused for this very reason."""
+    return bool(check.ok and call.ok) or check.message.rstrip(".") in call.message
 
 
 def _show(terminal: Terminal, check: VerificationCheck) -> None:

@@ -126,6 +126,16 @@ def test_a_service_that_is_off_is_told_and_no_obstacle(mct: Program) -> None:
     assert mct("doctor").code == OK
 
 
+def test_what_setup_would_change_is_a_finding(mct: Program, azure: Sandbox) -> None:
+    assert mct("setup", "-y").code == OK
+    azure.write_settings({**azure.settings(), "ServiceAuthAudience": "api://foo"})
+    done = mct("doctor", "-o", "json")
+    assert (done.code, done.document["setup"], states(done.document)["changes-pending"]) == (MISSING, "runs", "missing")
+    shown = mct("doctor").out
+    assert ("2 changes pending" in shown, "All checks passed." in shown) == (True, False)
+    assert "mct-s2s setup -a contosolearn -g mct-prod" in shown
+
+
 def test_what_no_role_that_can_be_seen_allows_is_unknown_with_whom_to_ask(mct: Program, azure: Sandbox) -> None:
     """A role of the tenant's own, or for one registration alone, may allow it: only the real request knows."""
     caller = azure.caller(*READ, arm=[CONTRIBUTOR])

@@ -158,7 +158,8 @@ def test_a_client_without_a_credential_at_hand_is_unproven_and_not_refused() -> 
     outcome = bench.proved(*clients_to_verify(bench.observed().trust.clients, (), unlisted=True))
     call = by_name(outcome)["call"]
     assert call.ok is None
-    assert "--credentials FILE" in (call.remedy or "")
+    assert "--credentials FILE" in call.message
+    assert (call.remedy or "").startswith("mct-s2s rotate-secret ")
     assert not outcome.is_proved
     assert bench.tokens.asked == []
 

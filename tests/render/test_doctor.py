@@ -119,7 +119,7 @@ def test_a_doubtful_right_is_asked_for_only_if_it_is_refused(screens: Screens) -
 
 def test_a_check_that_no_right_would_pass_has_its_own_remedy(screens: Screens) -> None:
     lines = shown(screens, FAILED)
-    assert lines[2:5] == ["Missing:", "x Sign in there:", "    az login"]
+    assert lines[2:5] == ["To do:", "x Sign in there:", "    az login"]
     assert "1 check failed. Until it passes, setup stops before it changes anything." in lines
 
 

@@ -68,6 +68,20 @@ def test_only_a_call_that_was_answered_proves_something(checks: tuple[Verificati
     assert (document["proved"], document["url"]) == (proved, None)
 
 
+def test_what_the_call_says_is_not_said_by_the_token_too(screens: Screens) -> None:
+    about = ("Import", CheckSubject.APPLICATION)
+    audience = VerificationCheck(*about, "audience", False, "The audience is x.", f"mct-s2s setup {WHERE}")
+    role = VerificationCheck(*about, "role", True, "The token has the role S2SAppRole.")
+    refused = VerificationCheck(*about, CALL, False, "401. Reason: The audience is x.", f"mct-s2s setup {WHERE}")
+    screen = screens(120)
+    show_verification(screen.terminal, verification(TOKEN_OK, audience, role, refused))
+    assert screen.out.count("The audience is x.") == screen.out.count("mct-s2s setup") == 1
+    assert role.message in screen.out
+    screen = screens(120)
+    show_verification(screen.terminal, verification(TOKEN_OK, role, CALLED))
+    assert role.message not in screen.out
+
+
 def test_each_check_has_a_sign_under_the_name_of_its_client(screens: Screens) -> None:
     screen = screens(120)
     show_verification(screen.terminal, verification(SITE_OK, TOKEN_OK, CALLED, REFUSED, IDENTITY_OPEN))

@@ -74,6 +74,7 @@ def _whole(request: Request, observed: ObservedState) -> Seen:
         identity_resources=observed.identity_resources,
         service=observed.trust.service.object_id if observed.trust.service else None,
         needs=_needs_of_existing(plan, observed),
+        pending=0 if refusal else len(plan.changes),
         setup_refusal=refusal,
         settings=observed.settings,
     )

@@ -185,6 +185,9 @@ async def _tested(context: VerifyContext, observed: ObservedState, client: Clien
         client_id = client.registered.client_id if client.registered else ""
         text = "Not tested: none of its credentials is available on this machine."
         remedy = own_command("verify", "--client", client_id, "--credentials", "FILE", where=context.where)
+        if client.registered and client.registered.application and client.registered.application.credentials:
+            text += " Name its file by --credentials FILE. If that is lost, replace it:"
+            remedy = own_command("rotate-secret", about=client_id, where=context.where)
         return _Tested((VerificationCheck(*who, CALL, None, text, remedy),))
     client_id, expected = credential.sign_in.client_id, f"{_audience(observed)}/.default"
     scope = credential.scope or expected

@@ -26,8 +26,8 @@ NEW = "app registrations"
 DIRECTORY = "Microsoft Graph"
 SIGNED_IN = "signed-in"
 READ_SITE = "read-app-service"
-OFF = "service-off"
-"""No obstacle: `setup` switches it on."""
+OFF, PENDING = "service-off", "changes-pending"
+"""No obstacles: `setup` switches it on, and puts right what differs."""
 USUAL_LIFETIME = timedelta(days=365)
 """What `--secret-lifetime` is where it is not given: docs/commands.md."""
 _ON_A_RESOURCE = {
@@ -105,6 +105,8 @@ class Seen:
     """The service application that is there already."""
     needs: tuple[Need, ...] = ()
     """The rights over existing registrations that `setup` would need for what it would change about them."""
+    pending: int = 0
+    """How many changes `setup` would make to what is there."""
     setup_refusal: S2SError | None = None
     """Why `setup` would refuse what is there, whatever the rights."""
     resource: ResourceId | None = None
@@ -120,11 +122,18 @@ def checks(seen: Seen, now: datetime, where: str, *, consent: bool = True) -> tu
     found.append(_secrets(seen.access, now))
     found += _site(seen)
     found += [_identity(identity_resource, seen.access) for identity_resource in seen.identity_resources]
-    if seen.site is not None and ours(seen.settings) and not is_enabled(seen.settings):
-        short, message = "service-to-service authentication is off", f"{ENABLED} is not 'true': no client can call."
-        switch_on = own_command("configure-appservice", where=where)
-        label = seen.site.label
-        found.append(DoctorCheck(OFF, State.MISSING, label, short, label, message, "Switch it on:", switch_on))
+    if seen.site is not None and ours(seen.settings):
+        label, counted = seen.site.label, f"{seen.pending} change{'s' * (seen.pending != 1)}"
+        if not is_enabled(seen.settings):
+            short, message = "service-to-service authentication is off", f"{ENABLED} is not 'true': no client can call."
+            switch_on = own_command("configure-appservice", where=where)
+            found.append(DoctorCheck(OFF, State.MISSING, label, short, label, message, "Switch it on:", switch_on))
+        elif seen.pending:
+            short, message = f"{counted} pending", f"What is set up for '{label}' is not as setup makes it."
+            put_right = own_command("setup", where=where)
+            found.append(
+                DoctorCheck(PENDING, State.MISSING, label, short, label, message, f"To make {counted}:", put_right)
+            )
     if seen.setup_refusal is not None:
         found.append(_existing(seen.setup_refusal, is_settings_read=seen.site_refusal is None))
     return tuple(found)
@@ -137,7 +146,7 @@ def is_ready(found: Iterable[DoctorCheck]) -> bool:
 
 def forecast(found: Iterable[DoctorCheck]) -> Forecast:
     """What `setup` does, as far as the caller's rights are known."""
-    missing = missing_codes(found) - {OFF}
+    missing = missing_codes(found) - {OFF, PENDING}
     if not missing:
         return Forecast.RUNS
     return Forecast.PARTIAL if missing <= {right.code for right in LEFT_TO_OTHERS} else Forecast.STOPS

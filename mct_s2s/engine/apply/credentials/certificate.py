@@ -24,4 +24,4 @@ async def add(work: Work, change: AddCertificate) -> Done:
     certificate = await store.key_pair(record, wanted)
     key_id = await directory.add_certificate(object_id, certificate, name, is_new=is_new)
     await store.deliver_certificate(record, certificate)
-    return work.registered(change, key_id, f"{ending(change.expires)}, saved to {store.label}")
+    return work.registered(change, key_id, ending(change.expires))

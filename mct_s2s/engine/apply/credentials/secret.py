@@ -53,7 +53,7 @@ async def add(work: Work, change: AddSecret) -> Done:
         _keep(work, change, secret)
         await store.deliver(record, secret)
     work.delivered_at[change.client] = clock.seconds()
-    return secret.key_id, f"{ending(secret.expires)}, saved to {store.label}"
+    return secret.key_id, ending(secret.expires)
 
 
 async def _make_and_give(work: Work, change: AddSecret, store: SecretStore, record: SecretRecord) -> NewSecret:
