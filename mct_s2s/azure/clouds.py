@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from threading import Event
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -181,8 +182,13 @@ async def open_cloud(wanted: str) -> AsyncIterator[OpenCloud]:
 
     from mct_s2s.ports.apply_progress import activity  # noqa: PLC0415  # as above
 
+    over = Event()
     with activity("Starting the sandbox"):
-        running = await asyncio.to_thread(_start_sandbox)
+        try:
+            running = await asyncio.to_thread(_start_sandbox, over)
+        except asyncio.CancelledError:
+            over.set()
+            raise
     try:
         account = Account(
             running.tenant_id,
@@ -210,7 +216,8 @@ def _port(running: Running) -> tuple[str, ...]:
     return () if port == SANDBOX_PORT else ("--port", str(port))
 
 
-def _start_sandbox() -> Running:
+def _start_sandbox(over: Event) -> Running:
+    """Start it, or wait for who uses it until it is `over`."""
     try:
         from mct_s2s.sandbox.hosting.embedded import start  # noqa: PLC0415  # an extra, and only this cloud needs it
     except ImportError as error:
@@ -219,8 +226,16 @@ def _start_sandbox() -> Running:
             f"The package '{error.name}' is not installed. It is needed for the sandbox.",
             remedy="pip install 'mct-s2s[sandbox]'",
         ) from error
+    from mct_s2s.ports.apply_progress import Waits  # noqa: PLC0415  # as above
+
+    def is_busy() -> None:
+        waits.because("waiting for another mct-s2s command that uses it; mct-s2s sandbox serve lets several")
+        if over.is_set():
+            raise TimeoutError
+
     try:
-        return start(first_port=SANDBOX_PORT)
+        with Waits() as waits:
+            return start(first_port=SANDBOX_PORT, is_busy=is_busy)
     except ValueError as error:
         raise UsageError(
             "sandbox-unusable",

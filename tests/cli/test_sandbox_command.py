@@ -283,3 +283,19 @@ def test_coverage_names_every_operation_and_serves_nothing(tmp_path: Path) -> No
     ):
         assert text in ended.stdout
     assert not (tmp_path / "world.json").exists()
+
+
+def test_another_command_that_uses_the_sandbox_is_waited_for_by_name(tmp_path: Path) -> None:
+    said = "waiting for another mct-s2s command that uses it; mct-s2s sandbox serve lets several"
+    words, pipe = program(["status", "--cloud", "sandbox"]), subprocess.PIPE
+    with StateDirectory(tmp_path).exclusive(1):
+        ends, goes_on = (
+            subprocess.Popen(words, env=environment(tmp_path), stdout=pipe, stderr=pipe, text=True) for _ in range(2)
+        )
+        for one in (ends, goes_on):
+            assert any(said in line for line in one.stderr or ())
+        ends.send_signal(signal.SIGINT)
+        assert ends.wait(10) == 130
+        ends.communicate()
+    out, _ = goes_on.communicate(timeout=60)
+    assert (goes_on.returncode, "contosolearn" in out) == (3, True)

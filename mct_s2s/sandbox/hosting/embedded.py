@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -54,7 +54,7 @@ class Running:
             self._lock.release()
 
 
-def start(state_dir: Path | None = None, first_port: int = 0) -> Running:
+def start(state_dir: Path | None = None, first_port: int = 0, is_busy: Callable[[], None] | None = None) -> Running:
     """Start a sandbox and return when it is ready, or use the one that `serve` runs on the same directory.
 
     Waits while another process uses the directory.
@@ -63,6 +63,7 @@ def start(state_dir: Path | None = None, first_port: int = 0) -> Running:
         state_dir: where it is saved.
         first_port: where it listens if that is free, and at the ports after it, unless it has listened elsewhere
             before. Addresses that its clients have saved work again as soon as `serve` runs there. 0: anywhere.
+        is_busy: called again and again while another process uses it; may raise, to wait no longer.
 
     Raises:
         TimeoutError: the other process still uses it.
@@ -79,6 +80,8 @@ def start(state_dir: Path | None = None, first_port: int = 0) -> Running:
             return served
         if time.monotonic() > deadline:
             raise TimeoutError(f"Another process uses the sandbox in '{folder.path}'.")
+        if is_busy is not None:
+            is_busy()
         time.sleep(0.05)
 
 
