@@ -67,7 +67,7 @@ def run(words: list[str]) -> int:
         azure.restart_takes(RESTART_SECONDS)
         # The program would wait for the folder that its own process has: it is given what runs already.
         joined = replace(running, _server=None, _thread=None, _lock=None)
-        patch.setattr(clouds, "_start_sandbox", lambda: joined)
+        patch.setattr(clouds, "_start_sandbox", lambda _: joined)
         patch.setattr(aad_client_base, "time", inprocess._Calendar(time))  # noqa: SLF001
         with time.simulated():
             patch.setattr(asyncio.events, "new_event_loop", lambda: PatientLoop(time))

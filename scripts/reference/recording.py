@@ -32,7 +32,7 @@ from rich.text import Text
 
 ROOT = Path(__file__).parents[2]
 COLUMNS, ROWS = 88, 40
-TYPED = "setup --cloud sandbox --client S2S-client --managed-identity reports-func"
+TYPED = "setup --cloud sandbox --client S2S-client"
 QUESTION = re.compile(r"[\[(]y/N[\])] ?$")
 SECONDS = 60
 """The run takes three; more is a hang."""
@@ -52,9 +52,6 @@ FRAME = """\
 .{unique_id}-matrix {{ font: {char_height}px/{line_height}px ui-monospace, Menlo, Consolas, monospace; }}
 .{unique_id}-title {{ font: bold 18px sans-serif; }}
 {styles}
-@keyframes appear {{ from {{ opacity: 0; }} }}
-@media (prefers-reduced-motion: no-preference) {{ .{unique_id}-matrix text {{ animation: appear 1ms backwards; }} }}
-DELAYS
 </style>
 <defs>
 <clipPath id="{unique_id}-clip-terminal"><rect width="{terminal_width}" height="{terminal_height}"/></clipPath>
@@ -109,23 +106,12 @@ class Screen(pyte.Screen):
 
 
 def drawn(lines: list[Text]) -> str:
-    """Return the lines as an SVG in which they appear one after the other."""
+    """Return the lines as an SVG that stands still: not every renderer animates."""
     console = Console(record=True, width=COLUMNS, file=StringIO(), force_terminal=True, legacy_windows=False)
     for line in lines:
         console.print(line, soft_wrap=True)
     text = console.export_svg(title="mct-s2s", theme=THEME, code_format=FRAME, unique_id="run")
-    text = re.sub(r"<text [^>]*>\n</text>", "", text)  # rich draws line ends, too
-    return text.replace("DELAYS", "\n".join(_delays(lines)))
-
-
-def _delays(lines: list[Text]) -> Iterator[str]:
-    """When each line appears: the plan at once, with time to read it before it is agreed to, then step by step."""
-    at, asked = 0.5, False
-    for number, line in enumerate(lines):
-        yield f'[clip-path="url(#run-line-{number})"] {{ animation-delay: {at:g}s !important; }}'
-        asked_here = "y/N" in line.plain
-        asked = asked or asked_here
-        at = round(at + (3 if asked_here else 0.4 if asked else 1.2 if number == 0 else 0.05), 2)
+    return re.sub(r"<text [^>]*>\n</text>", "", text)  # rich draws line ends, too
 
 
 def _command() -> Text:

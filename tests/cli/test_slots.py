@@ -20,7 +20,7 @@ def test_a_slot_is_warned_of_swaps_until_its_settings_stick(mct: Program, azure:
     assert [write for write in azure.writes() if "/restart" in write] == [f"POST {SLOT}/restart"]
     assert (azure.settings(), slot.items() <= azure.settings(SLOT).items()) == (production, True)
     assert azure.applications("MCT service (contosolearn/staging)")
-    assert "swapping with production would move ServiceApplicationIds" in done.err
+    assert "swapping with production would move these" in done.err
     assert _sticky(azure) == before, "slot settings are somebody else's"
     status = mct("status", "--slot", "staging", "-o", "json")
     assert (status.code, status.document["healthy"]) == (0, True)
@@ -43,7 +43,7 @@ def test_a_slot_is_warned_of_swaps_until_its_settings_stick(mct: Program, azure:
 
 def test_production_is_told_of_its_slots_in_the_plan(mct: Program, azure: Sandbox) -> None:
     plan = mct("setup", "--client", "A", "--dry-run")
-    assert "swapping with staging would move ServiceApplicationIds" in plan.out
+    assert "swapping with staging would move these" in plan.out
     assert mct("setup", "--client", "A", "-y").code == 0
     assert mct("status", "-o", "json").document["findings"] == []
 
