@@ -18,7 +18,6 @@ from azure.identity._internal import aad_client_base
 from mct_s2s.azure import clouds
 from mct_s2s.cli.app import main
 from mct_s2s.engine.apply import apply
-from mct_s2s.planning.changes import WriteSettings
 from mct_s2s.sandbox.core.clock import ComputerTime
 from mct_s2s.sandbox.entra.object_ids import ObjectIds
 from mct_s2s.sandbox.hosting.embedded import start
@@ -46,10 +45,8 @@ class PatientLoop(simulated_time.SimulatedLoop):
 
 async def one_by_one(run: Any, change: Any, usual: Any = apply._Run._one) -> None:  # noqa: SLF001
     """Begin a step when those before it in the plan have ended: side by side, they would end in any order."""
-    if not isinstance(change, WriteSettings):
-        plan = run._journal.plan  # noqa: SLF001
-        before = takewhile(lambda one: one is not change, plan.changes)
-        await run._wait_for(frozenset(one.key for one in before if not isinstance(one, WriteSettings)))  # noqa: SLF001
+    before = takewhile(lambda one: one is not change, run._journal.plan.changes)  # noqa: SLF001
+    await run._wait_for(frozenset(one.key for one in before))  # noqa: SLF001
     await usual(run, change)
 
 

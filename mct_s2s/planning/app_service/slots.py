@@ -28,12 +28,10 @@ def swap_note(site: AppService, changed: tuple[str, ...]) -> str | None:
         return None
     other = "production" if site.site.resource.slot else ", ".join(site.slot_config.slots)
     what = f"these {len(names)} settings" if 1 < len(names) == len(changed) else ", ".join(names)
-    keep = (
-        "To keep it there, make it a slot setting" if len(names) == 1 else "To keep them there, make them slot settings"
-    )
+    it, setting = ("it", "a slot setting") if len(names) == 1 else ("them", "slot settings")
     return (
-        f"Note: swapping with {other} would move {what} away from '{site.site.label}'. {keep} "
-        "(Environment variables, Deployment slot setting)."
+        f"Note: swapping with {other} would move {what} away from '{site.site.label}'. To keep {it} "
+        f"there, make {it} {setting} (Environment variables, Deployment slot setting)."
     )
 
 
