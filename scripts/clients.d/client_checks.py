@@ -22,15 +22,8 @@ from unittest.mock import patch
 
 from azure.identity import AzureCliCredential, ClientSecretCredential, ManagedIdentityCredential
 
-OURS = {
-    "ServiceAuthEnabled",
-    "ServiceAuthAudience",
-    "ServiceAuthTenantName",
-    "ServiceAuthTenantId",
-    "ServiceObjectIds",
-    "ServiceApplicationIds",
-    "ServiceAuthRole",
-}
+OURS = {f"ServiceAuth{name}" for name in ("Enabled", "Audience", "TenantName", "TenantId", "Role")}
+OURS |= {"ServiceObjectIds", "ServiceApplicationIds"}
 RESTARTING = 503
 
 Wrong = list[str]
@@ -38,7 +31,6 @@ Wrong = list[str]
 
 
 def load(path: str | Path) -> Any:
-    """A JSON file."""
     return json.loads(Path(path).read_text(encoding="utf-8"))
 
 
@@ -60,22 +52,16 @@ def sandbox(method: str, path: str, body: bytes | None = None) -> Any:
     return json.loads(content) if content else None
 
 
-def keep_state(path: str) -> Wrong:
-    """Write the state to a file."""
+def keep_state(path: str) -> None:
     Path(path).write_text(json.dumps(sandbox("GET", "world")), encoding="utf-8")
-    return []
 
 
-def restore_state(path: str) -> Wrong:
-    """Make the state what the file says."""
+def restore_state(path: str) -> None:
     sandbox("PUT", "world", Path(path).read_bytes())
-    return []
 
 
-def forget_requests() -> Wrong:
-    """Begin a new page of the request log."""
+def forget_requests() -> None:
     sandbox("DELETE", "requests")
-    return []
 
 
 def no_writes() -> Wrong:
@@ -205,7 +191,6 @@ def adds_client(path: str) -> Wrong:
 
 
 def made(result: Any) -> list[Any]:
-    """The credentials of a result that were not there before."""
     return [one for one in result["credentials"] if one["created"]]
 
 
@@ -309,40 +294,16 @@ def _one_year(row: dict[str, Any]) -> bool:
     return timedelta(days=360) < ends - began < timedelta(days=370) and row.get("secretText") is None
 
 
-def secrets(*paths: str) -> Wrong:
+def secrets(*paths: str) -> None:
     """Print the secrets of these files and the administrator's, one a line, for `grep -f`."""
     for secret in [os.environ["AZURE_CLIENT_SECRET"], *(credential_in(path)[1] for path in paths)]:
         print(secret)
-    return []
-
-
-CHECKS: dict[str, Callable[..., Wrong]] = {
-    check.__name__.replace("_", "-"): check
-    for check in (
-        keep_state,
-        restore_state,
-        forget_requests,
-        no_writes,
-        no_leaks,
-        call,
-        call_as_identity,
-        az_credential,
-        status,
-        unchanged,
-        foreign_settings,
-        only_identity,
-        read_back,
-        secrets,
-        finds_client,
-        adds_client,
-        m365_read_back,
-    )
-}
 
 
 def main() -> int:
     """Exit code: 0 if the check holds."""
-    wrong = CHECKS[sys.argv[1]](*sys.argv[2:])
+    check: Callable[..., Wrong | None] = globals()[sys.argv[1].replace("-", "_")]
+    wrong = check(*sys.argv[2:]) or []
     for line in wrong:
         print(line, file=sys.stderr)
     return 1 if wrong else 0

@@ -38,7 +38,9 @@ PREFIX = "mct-s2s-conformance-"
 CLEANING_SECONDS = 600.0
 """Time for the cleanup beyond the deadline."""
 
-app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+app = typer.Typer(
+    add_completion=False, pretty_exceptions_enable=False, context_settings={"help_option_names": ["-h", "--help"]}
+)
 
 
 @dataclass(kw_only=True)

@@ -69,14 +69,15 @@ STEPS: list[Step] = []
 
 
 def _table(name: str, service: Service, root: str = "", **common: Any) -> Callable[..., None]:
-    """Begin a table; a request is `METHOD PATH?QUERY`."""
+    """Begin a table; a request is `METHOD PATH?QUERY`, what its answer binds is `NAME=POINTER …`."""
     numbers = iter(range(1, 100))
 
-    def ask(request: str, body: Json = None, **more: Any) -> None:
+    def ask(request: str, body: Json = None, *, binds: str = "", **more: Any) -> None:
         method, _, url = request.partition(" ")
         path, _, query = url.partition("?")
         asked = dict(part.split("=", 1) for part in query.split("&") if part)
         rest = {**common, **more, "query": {**common.get("query", {}), **asked}}
+        rest["binds"] = dict(pair.split("=") for pair in binds.split())
         STEPS.append(
             Step(id=f"{name}/{next(numbers):02}", service=service, method=method, path=root + path, body=body, **rest)
         )
@@ -89,21 +90,14 @@ NOBODY = "00000000-0000-4000-8000-00000000c0de"
 _IF_MISSING = {"Prefer": "create-if-missing"}
 
 # Azure Resource Manager: the App Service and what is around it.
-_SUBSCRIPTION, _SITE, _RULES = (
-    "/subscriptions/{subscriptionId}",
-    "{sitePath}",
-    "{sitePath}/providers/Microsoft.Authorization",
-)
-_GROUP, _RESOURCES, _SITES = (
-    "/subscriptions/{subscriptionId}/resourceGroups/{group}",
-    "api-version=2021-04-01",
-    f"api-version={SITES_API}",
-)
+_SUBSCRIPTION, _GROUP = "/subscriptions/{subscriptionId}", "/subscriptions/{subscriptionId}/resourceGroups/{group}"
+_SITE, _RULES = "{sitePath}", "{sitePath}/providers/Microsoft.Authorization"
+_RESOURCES, _SITES = "api-version=2021-04-01", f"api-version={SITES_API}"
 _ask = _table("resource-manager", Service.ARM, others=True)
 _ask(f"GET {_SUBSCRIPTION}?api-version={SUBSCRIPTIONS_API}")
 _ask(f"GET /subscriptions?api-version={SUBSCRIPTIONS_API}")
-_ask(f"GET {_GROUP}?{_RESOURCES}", binds={"location": "/location"})
-_ask(f"GET {_SITE}?{_SITES}", binds={"siteHost": "/properties/defaultHostName"})
+_ask(f"GET {_GROUP}?{_RESOURCES}", binds="location=/location")
+_ask(f"GET {_SITE}?{_SITES}", binds="siteHost=/properties/defaultHostName")
 _ask(f"GET {_GROUP}/providers/Microsoft.Web/sites?{_SITES}")
 _ask(f"GET {_SITE}/slots?{_SITES}")
 _ask(f"GET {_SITE}/config/slotConfigNames?{_SITES}")
@@ -123,18 +117,15 @@ _ask(f"GET {_SITE}/slots/{{name}}-none?{_SITES}")
 
 # App registrations: the service application's, made by upsert as the program does, and a client's, made by POST.
 _FIELDS = "id,appId,displayName,uniqueName,identifierUris,appRoles,signInAudience,api,tags,requiredResourceAccess"
-_API, _CLIENT, _NAMED = (
-    "/applications/{apiObjectId}",
-    "/applications/{clientObjectId}",
-    "/applications(uniqueName='{name}-api')",
-)
+_API, _CLIENT = "/applications/{apiObjectId}", "/applications/{clientObjectId}"
+_NAMED = "/applications(uniqueName='{name}-api')"
 _ROLE = {"id": "{roleId}", "value": "S2SAppRole", "displayName": "S2SAppRole", "isEnabled": True}
 _ROLE |= {"description": "Apps in this role can consume the web api.", "allowedMemberTypes": ["Application"]}
 _CREATE: dict[str, Json] = {"displayName": "{name}-api", "signInAudience": "AzureADMyOrg", "tags": ["{name}"]}
 _CREATE |= {"api": {"requestedAccessTokenVersion": 1}}
 _ACCESS = [{"resourceAppId": "{apiAppId}", "resourceAccess": [{"id": "{roleId}", "type": "Role"}]}]
 _ask = _table("registrations", Service.GRAPH, "/v1.0")
-_ask(f"PATCH {_NAMED}", _CREATE, headers=_IF_MISSING, binds={"apiObjectId": "/id", "apiAppId": "/appId"})
+_ask(f"PATCH {_NAMED}", _CREATE, headers=_IF_MISSING, binds="apiObjectId=/id apiAppId=/appId")
 _ask(f"PATCH {_NAMED}", _CREATE, headers=_IF_MISSING)
 _ask(f"GET {_API}")
 _ask(f"GET {_NAMED}?$select={_FIELDS}")
@@ -148,7 +139,7 @@ _ask("GET /applications?$filter=identifierUris/any(u:u eq 'api://{apiAppId}')&$s
 _ask(
     "POST /applications",
     {"displayName": "{name}-client", "signInAudience": "AzureADMyOrg"},
-    binds={"clientObjectId": "/id", "clientAppId": "/appId"},
+    binds="clientObjectId=/id clientAppId=/appId",
 )
 _ask(f"PATCH {_CLIENT}", {"requiredResourceAccess": _ACCESS})
 _ask(f"GET {_CLIENT}?$select=id,requiredResourceAccess,tags")
@@ -173,10 +164,16 @@ _FIELDS = "id,appId,displayName,servicePrincipalType,appRoleAssignmentRequired,a
 _TAGS = ["WindowsAzureActiveDirectoryIntegratedApp"]
 _PRINCIPAL, _OWN = "/servicePrincipals/{apiPrincipalId}", "/servicePrincipals/{clientPrincipalId}"
 _OWNER = {"@odata.id": "{graph}/v1.0/directoryObjects/{clientPrincipalId}"}
+
+
+def _password(name: str, **more: str) -> Json:
+    return {"passwordCredential": {"displayName": name, **more}}
+
+
 _ask = _table("principals", Service.GRAPH, "/v1.0")
-_ask("POST /servicePrincipals", {"appId": "{apiAppId}", "tags": _TAGS}, binds={"apiPrincipalId": "/id"})
+_ask("POST /servicePrincipals", {"appId": "{apiAppId}", "tags": _TAGS}, binds="apiPrincipalId=/id")
 _ask("POST /servicePrincipals", {"appId": "{apiAppId}", "tags": _TAGS})
-_ask("POST /servicePrincipals", {"appId": "{clientAppId}", "tags": _TAGS}, binds={"clientPrincipalId": "/id"})
+_ask("POST /servicePrincipals", {"appId": "{clientAppId}", "tags": _TAGS}, binds="clientPrincipalId=/id")
 _ask(f"GET /servicePrincipals(appId='{{apiAppId}}')?$select={_FIELDS}")
 _ask(f"GET {_OWN}?$select={_FIELDS}")
 _ask("GET /servicePrincipals?$filter=appId in ('{apiAppId}','{clientAppId}')&$select=id,appId,displayName")
@@ -194,11 +191,7 @@ _ask(
     headers={"ConsistencyLevel": "eventual"},
 )
 _ask(f"GET {_OWN}/ownedObjects/microsoft.graph.application?$select=id")
-_ask(
-    f"POST {_OWN}/addPassword",
-    {"passwordCredential": {"displayName": "{name}"}},
-    binds={"principalsSecretId": "/keyId", "principalsSecret": "/secretText"},
-)
+_ask(f"POST {_OWN}/addPassword", _password("{name}"), binds="principalsSecretId=/keyId principalsSecret=/secretText")
 _ask(f"POST {_OWN}/removePassword", {"keyId": "{principalsSecretId}"})
 _ask(f"POST {_API}/owners/$ref", _OWNER)
 _ask(f"POST {_API}/owners/$ref", _OWNER)
@@ -214,21 +207,13 @@ _CERTIFICATE = {"type": "AsymmetricX509Cert", "usage": "Verify", "keyId": "{cert
 _CERTIFICATE |= {"startDateTime": "{certificateBegins}", "endDateTime": "{certificateEnds}", "key": "{certificate}"}
 
 
-def _password(name: str, **more: str) -> Json:
-    return {"passwordCredential": {"displayName": name, **more}}
-
-
 _ask = _table("credentials", Service.GRAPH, "/v1.0")
 _ask(
     f"POST {_CLIENT}/addPassword",
     _password("{name}", endDateTime="{secretEnds}"),
-    binds={"secretId": "/keyId", "clientSecret": "/secretText"},
+    binds="secretId=/keyId clientSecret=/secretText",
 )
-_ask(
-    f"POST {_CLIENT}/addPassword",
-    _password("second"),
-    binds={"secondId": "/keyId", "secondSecret": "/secretText"},
-)
+_ask(f"POST {_CLIENT}/addPassword", _password("second"), binds="secondId=/keyId secondSecret=/secretText")
 _ask(f"GET {_CLIENT}?$select=id,passwordCredentials")
 _ask(f"POST {_CLIENT}/removePassword", {"keyId": "{secondId}"})
 _ask(f"POST {_CLIENT}/removePassword", {"keyId": "{secondId}"})
@@ -241,14 +226,14 @@ _ask(f"PATCH {_ONE}", _TRUSTED, headers=_IF_MISSING)
 _ask(f"PATCH {_ONE}", _TRUSTED, headers=_IF_MISSING)
 _ask(f"POST {_FEDERATED}", {"name": "other", **_TRUSTED})
 _ask(f"POST {_FEDERATED}", {"name": "bad", **_TRUST, "audiences": []})
-_ask(f"GET {_ONE}", binds={"federatedId": "/id"})
+_ask(f"GET {_ONE}", binds="federatedId=/id")
 _ask(f"GET {_FEDERATED}")
 
 # Admin consent: an app role assignment, granted here and revoked near the end.
 _GRANT = {"principalId": "{clientPrincipalId}", "resourceId": "{apiPrincipalId}", "appRoleId": "{roleId}"}
 _TO = f"{_PRINCIPAL}/appRoleAssignedTo"
 _ask = _table("consent", Service.GRAPH, "/v1.0")
-_ask(f"POST {_TO}", _GRANT, binds={"assignmentId": "/id"})
+_ask(f"POST {_TO}", _GRANT, binds="assignmentId=/id")
 _ask(f"POST {_TO}", _GRANT)
 _ask(f"GET {_TO}")
 _ask(f"GET {_OWN}/appRoleAssignments")
@@ -271,11 +256,11 @@ def _form(**changed: str | None) -> dict[str, str]:
 _ask = _table("token-service", Service.LOGIN, anonymous=True)
 _ask("GET /{tenantId}/v2.0/.well-known/openid-configuration")
 _ask(f"GET /{NOBODY}/v2.0/.well-known/openid-configuration")
-_ask(f"POST {_TOKEN}", _form(), binds={"clientToken": "/access_token"})
+_ask(f"POST {_TOKEN}", _form(), binds="clientToken=/access_token")
 _ask(
     "POST /{tenantId}/oauth2/token",
     _form(scope=None, resource="api://{apiAppId}"),
-    binds={"clientTokenByV1": "/access_token"},
+    binds="clientTokenByV1=/access_token",
 )
 _ask(f"POST {_TOKEN}", _form(client_secret="wrong~{name}"))
 _ask(f"POST {_TOKEN}", _form(client_secret=None))
@@ -308,7 +293,7 @@ _ask(f"GET {IDENTITY}")
 _ask(
     f"PUT {IDENTITY}",
     {"location": "{location}"},
-    binds={"identityPrincipalId": "/properties/principalId", "identityClientId": "/properties/clientId"},
+    binds="identityPrincipalId=/properties/principalId identityClientId=/properties/clientId",
 )
 _ask(f"GET {IDENTITY}")
 _ask(f"PUT {IDENTITY}", {"location": "{location}"})
