@@ -47,7 +47,11 @@ async def apply(session: Session, outcome: Outcome, progress: Progress) -> None:
     try:
         await apply_changes(ApplyContext(session, outcome, progress))
     except PermissionMissing as refused:
-        if refused.missing and holds(outcome.journal.failed[0][0], before, outcome.access):
+        if (
+            refused.code == "permission-missing"
+            and refused.missing
+            and holds(outcome.journal.failed[0][0], before, outcome.access)
+        ):
             refused.missing = ()
             refused.advise(
                 "You have the role or permission for this, but it has not taken effect yet. Run the same command again "
