@@ -77,7 +77,7 @@ def service_unique_name(site: str, slot: str | None = None) -> str:
     """
     name, slot = f"mct-s2s-{site.lower()}", (slot or "").lower()
     if len(name) + len(slot) > LONGEST_BASE:
-        slot = hashlib.sha256(slot.encode()).hexdigest()[:10]
+        slot = hashlib.sha256(slot.encode()).hexdigest()[:7]
     return f"{name}_{slot}" if slot else name
 
 

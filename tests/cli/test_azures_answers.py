@@ -172,6 +172,22 @@ def test_a_lost_answer_to_a_change_of_identity_is_looked_up(
     assert "principalId" not in (azure.arm("GET", resource, version=version).get("identity") or {})
 
 
+# --- tokens of version 2 ---
+
+
+def test_a_registration_that_may_not_leave_v2_tokens_is_left_as_it_is_and_the_ways_out_are_told(
+    mct: Program, azure: Sandbox
+) -> None:
+    v2 = {"api": {"requestedAccessTokenVersion": 2}, "identifierUris": ["api://plain-name"]}
+    theirs = azure.graph("POST", "/applications", json={"displayName": "API", "signInAudience": "AzureADMyOrg", **v2})
+    azure.forget()
+    refused = mct("setup", "--service-app", theirs["appId"], *JSON)
+    assert (refused.code, refused.document["error"]["code"]) == (1, "graph-refused")
+    assert "without --service-app" in refused.document["error"]["remedy"]
+    (after,) = (one for one in azure.graph("GET", "/applications")["value"] if one["appId"] == theirs["appId"])
+    assert (after["appRoles"], after["identifierUris"], after["tags"]) == ([], ["api://plain-name"], [])
+
+
 # --- the whole job ---
 
 

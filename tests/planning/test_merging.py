@@ -159,6 +159,13 @@ def test_names_that_look_alike_never_meet(one: str, other: str) -> None:
     assert client_unique_name(key, one) != service_unique_name("contosolearn", other)
 
 
+def test_the_longest_names_of_sites_and_slots_make_names_of_120_characters_that_differ() -> None:
+    made = {service_unique_name(site, slot) for site in ("a" * 60, "a" * 59) for slot in (None, "b" * 59, "b" * 58)}
+    assert len(made) == 6
+    assert max(len(client_unique_name(name, "c" * 99)) for name in made) <= 120
+    assert service_unique_name("contosolearn", "staging") == "mct-s2s-contosolearn_staging"
+
+
 @pytest.mark.parametrize(
     ("one", "other"),
     [("S2S client", "s2s-client"), ("A", "a"), ("x" * 50, "x" * 51), ("Ä", "A"), ("日本", "中国"), ("a.b", "a b")],

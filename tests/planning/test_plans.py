@@ -10,11 +10,18 @@ from mct_s2s.model.azure_resources import IdentityResource
 from mct_s2s.model.client_credentials import CredentialKind, SecretNote
 from mct_s2s.model.desired import ClientSpec, Desired, GivenValues, ServiceSpec, SettingsScope
 from mct_s2s.model.directory_objects import Application, PrincipalKind, ServicePrincipal, Tenant
-from mct_s2s.model.ids import AppRoleId, ClientId, PrincipalId, TenantId, api_uri
+from mct_s2s.model.ids import AppRoleId, ClientId, PrincipalId, TenantId, api_uri, vault_tag
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.model.trust import ClientApplication, Trust
-from mct_s2s.planning.changes import AssignAppRole, RemoveSecret, RestartSite, UpdateApplication, WriteSettings
+from mct_s2s.planning.changes import (
+    AssignAppRole,
+    CreateApplication,
+    RemoveSecret,
+    RestartSite,
+    UpdateApplication,
+    WriteSettings,
+)
 from mct_s2s.planning.credentials.secret import AddSecret, SecretSpec
 from mct_s2s.planning.make import make_plan
 from mct_s2s.planning.plan import Left
@@ -146,6 +153,23 @@ def test_what_is_right_is_left_alone(observed: ObservedState) -> None:
     assert said(plan) == []
     assert plan.is_empty
     assert {step.resource for step in plan.steps} >= {"service application", "client application"}
+
+
+def test_the_creation_of_a_client_says_all_that_is_known_by_then() -> None:
+    """Every write less is one that Entra ID cannot refuse for coming too soon after another."""
+    observed = replace(observed_state(trust(), settings()), secrets={"Import": SecretNote(vault="vault/import")})
+    plan = make_plan(spec("Import"), observed, FACTS)
+    (made,) = (change for change in plan.changes if isinstance(change, CreateApplication))
+    (access,) = (change for change in plan.changes if isinstance(change, UpdateApplication))
+    assert made.new.access is not None
+    assert vault_tag("vault/import") in made.new.tags
+    assert not access.edits.tags
+    assert plan.waits_for(access) == frozenset({made.key})
+
+
+def test_a_switch_from_v2_tokens_is_told() -> None:
+    plan = make_plan(spec(), observed_state(trust(service=replace(SERVICE, token_version=2)), settings()), FACTS)
+    assert ["v2 access tokens" in text for text, _ in plan.remarks] == [True]
 
 
 HEADLESS = ClientApplication(IMPORT.application, None)

@@ -46,3 +46,15 @@ def test_every_write_is_made_once_and_no_object_is_written_by_two_requests_at_on
     assert (harness.orphans(*"ABC"), harness.leaks()) == ([], [])
     for words in (SETUP, add):
         assert {change["action"] for change in harness.run(words).document["changes"]} == {"none"}
+
+
+def test_what_was_deleted_a_moment_ago_is_restored_once_it_can_be_written(harness: Harness) -> None:
+    harness.inside.state.directory.variations = TENANTS["strict"]
+    words = ("setup", "--client", "A", *REFERENCE, *JSON)
+    made = harness.run(words)
+    assert harness.run(("teardown", *JSON)).code == 0
+    back = harness.run(words)
+    assert back.code == 0, back
+    ids = [{one["appId"] for one in done.document["changes"] if one.get("appId")} for done in (made, back)]
+    assert ids[0] == ids[1], "out of the recycle bin"
+    assert any(one.path.endswith("/restore") and one.status >= 400 for one in harness.inside.log())

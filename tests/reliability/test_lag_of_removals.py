@@ -46,11 +46,14 @@ def test_what_is_deleted_is_not_taken_for_existing(seconds: float, mode: str, ag
     assert (harness.orphans("One"), harness.leaks()) == ([], [])
 
 
-@pytest.mark.parametrize("removal", [("teardown", "-y"), ("remove-client", "One", "--keep-registration", "-y")])
+@pytest.mark.parametrize(
+    "removal",
+    [("teardown", "-y"), ("teardown", "-y", "--purge"), ("remove-client", "One", "--keep-registration", "-y")],
+)
 def test_what_is_gone_and_still_shown_is_removed(removal: tuple[str, ...], harness: Harness) -> None:
     assert harness.run(SETUP).code == 0
     harness.inside.state.clock.advance(60)
     with lagging(harness, 8, MODES[0]):
-        assert harness.run(("remove-client", "One", "-y")).code == 0
+        assert harness.run(("remove-client", "One", "-y", *removal[2:3])).code == 0
         removed = harness.run((*removal, "-o", "json"))
-        assert removed.code == 0, removed
+        assert (removed.code, removed.seconds < 60) == (0, True), removed

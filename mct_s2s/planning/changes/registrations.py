@@ -85,7 +85,7 @@ class ApplicationEdits:
 
 @dataclass(frozen=True, kw_only=True)
 class UpdateApplication(Change):
-    """One writer per application: all that has to change on it goes in one PATCH."""
+    """All that has to change on an application goes in one PATCH, but for a switch of the token version."""
 
     resource: str
     object_id: Later[ApplicationObjectId]

@@ -85,6 +85,13 @@ def plan_client(spec: ClientSpec, service: Service, observed: ObservedState, fac
     principal: Later[PrincipalId] = (
         found.principal.id if found and found.principal else Ref(f"{key}:principal", Part.PRINCIPAL_ID)
     )
+    note = observed.secrets.get(spec.name, SecretNote())
+    state = ClientState(spec.name, application, object_id, client_id, service.uri, note, observed.cloud, facts)
+    credential = plan_credential(spec.credential, state)
+    is_stored = note.delivered is not None or any(
+        isinstance(one, AddCredential) and one.needs_store for one in credential
+    )
+    tags = vault_tags(application, note) if is_stored else ()
     changes: list[AnyChange] = []
     notes: tuple[str, ...] = ()
     if application is None:
@@ -92,23 +99,17 @@ def plan_client(spec: ClientSpec, service: Service, observed: ObservedState, fac
         new = NewApplication(
             unique_name,
             spec.name,
-            (trust_tag(service.unique_name), name_tag(unique_name)),
+            (trust_tag(service.unique_name), name_tag(unique_name), *tags),
             management_reference=spec.management_reference,
             access=None if isinstance(api, Ref) else RequiredAccess.to_role(api, service.role_id),
         )
         changes.append(CreateApplication(key=key, resource=ABOUT, name=spec.name, new=new, option=CLIENT_OPTION))
+        tags = ()
     if found is None or found.principal is None:
         changes.append(CreateServicePrincipal(key=f"{key}:principal", name=spec.name, client_id=client_id))
-    note = observed.secrets.get(spec.name, SecretNote())
-    state = ClientState(spec.name, application, object_id, client_id, service.uri, note, observed.cloud, facts)
-    credential = plan_credential(spec.credential, state)
     changes.extend(credential)
     if not any(isinstance(one, AddCredential) for one in credential):
         notes += _stale_scope(state, observed)
-    is_stored = note.delivered is not None or any(
-        isinstance(one, AddCredential) and one.needs_store for one in credential
-    )
-    tags = vault_tags(application, note) if is_stored else ()
     reference = missing_reference(application, spec.management_reference) if application is not None else None
     if (
         application is None
