@@ -50,10 +50,10 @@ class Required(StrEnum):
 class Comparison(StrEnum):
     """Which values say the same."""
 
-    EXACT = "exactly, case included"
-    IGNORING_CASE = "without case"
-    BOOLEAN = "as a .NET boolean: without case, without blanks around it"
-    SET_OF_IDS = "as a set of ids, without case and order"
+    EXACT = "exactly, including case"
+    IGNORING_CASE = "ignoring case"
+    BOOLEAN = "as a .NET boolean: ignoring case and spaces around it"
+    SET_OF_IDS = "as a set of IDs, ignoring case and order"
 
     def is_among(self, value: str, accepted: Collection[str]) -> bool:
         """Whether a value says the same as one of `accepted`."""
