@@ -8,6 +8,7 @@ from pathlib import Path
 import mct_s2s
 
 PACKAGE = Path(mct_s2s.__file__).parent
+ROOT = PACKAGE.parent
 TURNS = {
     "let in": "allow",
     "lets in": "allows",
@@ -45,8 +46,10 @@ TURNS = {
 
 
 def files() -> list[Path]:
-    """The sources of the product; the texts of the sandbox are mostly Azure's own words."""
-    return [file for file in sorted(PACKAGE.rglob("*.py")) if "sandbox" not in file.relative_to(PACKAGE).parts]
+    """The product and its pages; the texts of the sandbox and of the contract are mostly Azure's own words."""
+    pages = [file for file in (ROOT / "docs").glob("*.md") if file.name != "azure-contract.md"]
+    sources = [file for file in PACKAGE.rglob("*.py") if "sandbox" not in file.relative_to(PACKAGE).parts]
+    return sorted([ROOT / "README.md", *pages, *sources])
 
 
 def turns_in(text: str) -> list[str]:
@@ -55,7 +58,7 @@ def turns_in(text: str) -> list[str]:
     return [turn for turn in TURNS if turn.lower() in lowered and re.search(rf"\b{turn.lower()}\b", lowered)]
 
 
-def test_no_text_docstring_or_comment_uses_an_old_fashioned_turn() -> None:
+def test_no_page_text_docstring_or_comment_uses_an_old_fashioned_turn() -> None:
     assert {
-        str(file.relative_to(PACKAGE)): found for file in files() if (found := turns_in(file.read_text("utf-8")))
+        str(file.relative_to(ROOT)): found for file in files() if (found := turns_in(file.read_text("utf-8")))
     } == {}

@@ -90,7 +90,7 @@ def written_rows(write: WriteSettings) -> Iterator[Row]:
 
 
 def setting_rows(edit: SettingEdit) -> Iterator[Row]:
-    """What becomes of one of ours: a list of ids is several rows, one for each id that is added or removed."""
+    """What becomes of a setting: a list of ids is several rows, one for each id that is added or removed."""
     if edit.name in _LISTS:
         before, after = AllowList(edit.before or ""), AllowList(edit.after or "")
         added = [one for one in after.ids if not before.holds(one)]
