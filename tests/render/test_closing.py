@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 from mct_s2s.model.client_credentials import NEVER, CredentialKind
 from mct_s2s.planning.reports.verification import CALL, CheckSubject, Verification, VerificationCheck
@@ -10,9 +11,8 @@ from mct_s2s.render.closing import ClientResult, Closing, credential_lines, show
 from mct_s2s.render.documents import SavedCredential
 
 from tests.planning.scenarios import guid
-from tests.render.conftest import Screens
 from tests.render.examples import WHERE, saved
-from tests.render.reading import line_with, pasteable
+from tests.support.screens import check_kept, screen_text
 
 SITE = "contosolearn"
 PEM = "-----BEGIN PRIVATE KEY-----\nMIGHAgEAMBMGByqGSM49\n-----END PRIVATE KEY-----\n"
@@ -35,12 +35,35 @@ def closing(*clients: ClientResult, **more: object) -> Closing:
     return Closing(SITE, clients, **{**parts, **more})  # type: ignore[arg-type]
 
 
-def test_a_secret_in_a_key_vault_comes_with_the_command_that_reads_it(screens: Screens) -> None:
-    screen = screens(80, is_terminal=True)
-    place = "keyvault:contoso-vault/import-secret"
-    show_closing(screen.terminal, closing(client(credential=saved(saved_to=place))))
-    assert line_with(screen.out, "Secret", place)
-    assert vault_reading(place) in pasteable(screen.out)
+VAULT = "keyvault:contoso-vault/import-secret"
+PLACES = ("file:/b/reports.env", "keyvault:vault/hr")
+CLOSINGS: dict[str, Closing] = {
+    "a secret in a key vault": closing(client(credential=saved(saved_to=VAULT))),
+    "a secret that was shown": closing(client(credential=replace(saved(saved_to="show"), secret="s3cr3t"))),
+    "a certificate": closing(client(credential=replace(saved(), kind=CredentialKind.CERTIFICATE))),
+    "a federated credential": closing(
+        client(credential=replace(saved(saved_to=None), expires=None, kind=CredentialKind.FEDERATED))
+    ),
+    "not tested": closing(client(can_call=None), verification=None),
+    "in part": closing(client(can_call=None), is_partial=True),
+    "a managed identity": closing(ClientResult("reports-func", principal_id=guid("identity"))),
+    "several places": closing(
+        client("Import", replace(saved("Import", "file:/a/import.env"), expires=NEVER)),
+        *(client(place, saved(place, place)) for place in PLACES),
+    ),
+    "some of them": closing(client(), client("Two", can_call=False), ClientResult("vm", principal_id="1")),
+    "another command": closing(headline="Removed Import from contosolearn", next_commands=NEXT[1:]),
+}
+
+
+def test_a_command_ends_as_it_did() -> None:
+    """`pytest --update-screens` takes new ones."""
+    shown = ""
+    for name, end in CLOSINGS.items():
+        shown += f"# {name}\n{screen_text(lambda terminal, end=end: show_closing(terminal, end), width=120)}\n\n"
+    check_kept(Path(__file__).parent / "documents" / "closings.txt", shown)
+    assert "s3cr3t" not in shown, "it was shown, once"
+    assert vault_reading(VAULT) in shown
 
 
 def test_the_command_that_reads_a_vault_prints_the_value_alone() -> None:
@@ -50,70 +73,6 @@ def test_the_command_that_reads_a_vault_prints_the_value_alone() -> None:
     assert options == {
         "--vault-name": "contoso-vault", "--name": "import-secret", "--query": "value", "--output": "tsv",
     }  # fmt: skip
-
-
-def test_a_secret_that_was_shown_is_not_shown_again_nor_said_to_be_saved(screens: Screens) -> None:
-    screen = screens()
-    shown = replace(saved(saved_to="show"), secret="s3cr3t")
-    show_closing(screen.terminal, closing(client(credential=shown)))
-    assert "s3cr3t" not in screen.out
-    assert line_with(screen.out, "Secret", "shown above, once")
-    assert "saved" not in screen.out
-
-
-def test_a_certificate_and_a_federated_credential_are_called_by_their_kind(screens: Screens) -> None:
-    screen = screens()
-    certificate = replace(saved(), kind=CredentialKind.CERTIFICATE)
-    show_closing(screen.terminal, closing(client(credential=certificate)))
-    assert line_with(screen.out, "Certificate", "/home/ada/import.env")
-    federated = replace(saved(saved_to=None), expires=None, kind=CredentialKind.FEDERATED)
-    show_closing(screen.terminal, closing(client(credential=federated)))
-    assert line_with(screen.out, "Federated", "does not expire")
-    assert "None" not in screen.out
-
-
-def test_a_client_that_was_not_tested_is_set_up(screens: Screens) -> None:
-    screen = screens()
-    show_closing(screen.terminal, closing(client(can_call=None), verification=None))
-    assert screen.out.startswith("✓ Import is set up to call contosolearn   (not tested; 23 s)")
-    screen = screens()
-    show_closing(screen.terminal, closing(client(can_call=None), is_partial=True))
-    assert screen.out.startswith("! Import can call contosolearn when the steps below are done   (23 s)")
-
-
-def test_a_managed_identity_has_an_object_id_and_nothing_to_keep(screens: Screens) -> None:
-    screen = screens()
-    show_closing(screen.terminal, closing(ClientResult("reports-func", principal_id=guid("identity"))))
-    assert line_with(screen.out, "Object ID").split()[-1] == guid("identity")
-    assert "Secret" not in screen.out
-
-
-def test_several_clients_with_differing_places_keep_them(screens: Screens) -> None:
-    screen = screens()
-    places = ("file:/a/import.env", "file:/b/reports.env", "keyvault:vault/hr")
-    several = [client(place, saved(place, place)) for place in places]
-    several[0] = client("Import", replace(saved("Import", places[0]), expires=NEVER))
-    show_closing(screen.terminal, closing(*several))
-    assert line_with(screen.out, guid("Import"), "/a/import.env", "does not expire")
-    assert line_with(screen.out, guid(places[1]), "/b/reports.env", "2027-11-24")
-    assert line_with(screen.out, guid(places[2]), "keyvault:vault/hr", "2027-11-24")
-
-
-def test_what_some_clients_can_others_need_not(screens: Screens) -> None:
-    screen = screens()
-    show_closing(
-        screen.terminal, closing(client(), client("Two", can_call=False), ClientResult("vm", principal_id="1"))
-    )
-    said = [line.split("   ")[0] for line in screen.out.splitlines()[:3]]
-    assert said == [
-        "✓ Import can call contosolearn", "✗ Two cannot call contosolearn", "✓ vm is set up to call contosolearn",
-    ]  # fmt: skip
-
-
-def test_another_command_says_what_it_did(screens: Screens) -> None:
-    screen = screens()
-    show_closing(screen.terminal, closing(headline="Removed Import from contosolearn", next_commands=NEXT[1:]))
-    assert screen.out.splitlines() == ["✓ Removed Import from contosolearn   (23 s)", "", f"  Next        {NEXT[1]}"]
 
 
 # a secret that is shown
