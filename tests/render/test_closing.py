@@ -56,11 +56,13 @@ CLOSINGS: dict[str, Closing] = {
 }
 
 
+def ended(end: Closing) -> str:
+    return screen_text(lambda terminal: show_closing(terminal, end), width=120)
+
+
 def test_a_command_ends_as_it_did() -> None:
     """`pytest --update-screens` takes new ones."""
-    shown = ""
-    for name, end in CLOSINGS.items():
-        shown += f"# {name}\n{screen_text(lambda terminal, end=end: show_closing(terminal, end), width=120)}\n\n"
+    shown = "".join(f"# {name}\n{ended(end)}\n\n" for name, end in CLOSINGS.items())
     check_kept(Path(__file__).parent / "documents" / "closings.txt", shown)
     assert "s3cr3t" not in shown, "it was shown, once"
     assert vault_reading(VAULT) in shown

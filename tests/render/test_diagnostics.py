@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
+
 from mct_s2s.errors import DOCS, PermissionMissing
+from mct_s2s.planning.changes import AnyChange
 from mct_s2s.render.diagnostics import show_account, show_error
 
 from tests.render.conftest import Screens
-from tests.render.examples import REQUEST_ID, principal, refusal, removal
-from tests.render.reading import line_with, pasteable
+from tests.render.examples import principal, refusal, removal
+from tests.render.reading import pasteable
+from tests.support.screens import check_kept, screen_text
 
 
 def test_what_to_do_what_to_run_and_what_the_service_said_are_lines_of_their_own(screens: Screens) -> None:
@@ -30,48 +35,19 @@ def test_what_to_do_what_to_run_and_what_the_service_said_are_lines_of_their_own
     assert pasteable(screen.err) == said
 
 
-def test_the_request_id_of_a_refusal_is_there_for_a_support_case(screens: Screens) -> None:
-    screen = screens(80, is_terminal=True)
-    show_error(screen.terminal, refusal())
-    assert line_with(screen.err, REQUEST_ID).endswith(REQUEST_ID)
+def account(done: Sequence[AnyChange], doubtful: Sequence[AnyChange], left: Sequence[AnyChange]) -> str:
+    return screen_text(lambda terminal: show_account(terminal, done, doubtful, left), width=120)
 
 
-def test_an_error_that_no_service_made_speaks_of_no_request(screens: Screens) -> None:
-    screen = screens()
-    show_error(screen.terminal, refusal(request_id=None))
-    assert len(screen.err.splitlines()) == 2
-    assert "None" not in screen.err
-
-
-def test_an_interrupted_command_reports_what_was_done_what_is_in_doubt_and_what_was_not(screens: Screens) -> None:
-    screen = screens(120)
-    show_account(
-        screen.terminal, [principal("One"), principal("Two")], [removal("Three")], [principal("Four"), removal("Five")]
-    )
-    done, doubtful, left, resume = screen.err.splitlines()
-    assert "service principal One" in done
-    assert "service principal Two" in done
-    assert "secret Three" in doubtful
-    assert "service principal Four" in left
-    assert "secret Five" in left
-    assert resume  # how to go on
-    assert screen.out == ""
-
-
-def test_where_nothing_was_begun_there_is_nothing_to_resume(screens: Screens) -> None:
-    screen = screens()
-    show_account(screen.terminal, [], [], [principal()])
-    assert len(screen.err.splitlines()) == 1
-    assert line_with(screen.err, "service principal Import")
-
-
-def test_a_doubtful_step_alone_can_be_resumed(screens: Screens) -> None:
-    screen = screens()
-    show_account(screen.terminal, [], [removal()], [])
-    assert len(screen.err.splitlines()) == 2
-
-
-def test_a_command_that_had_nothing_to_do_says_nothing_of_its_progress(screens: Screens) -> None:
-    screen = screens()
-    show_account(screen.terminal, [], [], [])
-    assert (screen.out, screen.err) == ("", "")
+def test_an_error_and_the_account_of_a_command_are_as_they_were() -> None:
+    """`pytest --update-screens` takes new ones."""
+    shown = {
+        "with a request id": screen_text(lambda terminal: show_error(terminal, refusal())),
+        "that no service made": screen_text(lambda terminal: show_error(terminal, refusal(request_id=None))),
+        "interrupted": account([principal("One"), principal("Two")], [removal("Three")], [principal("Four")]),
+        "nothing was begun": account([], [], [principal()]),
+        "one doubtful step": account([], [removal()], []),
+        "nothing to do": account([], [], []),
+    }
+    kept = Path(__file__).parent / "documents" / "errors.txt"
+    check_kept(kept, "".join(f"# {name}\n{text}\n\n" for name, text in shown.items()))
