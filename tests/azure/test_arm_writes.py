@@ -11,8 +11,10 @@ from mct_s2s.azure.arm.managed_identities import ArmIdentities
 from mct_s2s.errors import ServiceError
 from mct_s2s.model.azure_resources import IdentityResource
 from mct_s2s.model.resource_id import ResourceId
+from mct_s2s.ports.apply_progress import during
 
 from tests.azure.raw import Answer, Wire, arm_session
+from tests.azure.test_retry_policy import Listener
 from tests.planning.scenarios import guid
 
 SITE = ResourceId.site(guid("subscription"), "mct-prod", "contosolearn")
@@ -47,8 +49,11 @@ def test_writes_to_one_resource_leave_one_after_the_other() -> None:
             sites.restart(SITE),
         )
 
-    asyncio.run(write())
+    heard = Listener()
+    with during(heard):
+        asyncio.run(write())
     assert len(wire.asked) == 3
+    assert heard.told.count("waiting for another change of it") == 2
 
 
 def test_what_an_accepted_write_points_to_is_asked_at_its_own_address_only() -> None:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager, nullcontext
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -127,9 +128,16 @@ class ArmSession:
 
         return await self._retry_policy.call(once, repeatable=repeatable, before_repeating=before_repeating)
 
-    def writing(self, resource: ResourceId) -> asyncio.Lock:
-        """To be held by each write to a resource: a second one is refused while the first is being carried out."""
-        return self._writers[str(resource).lower()]
+    @asynccontextmanager
+    async def writing(self, resource: ResourceId) -> AsyncIterator[None]:
+        """Be the only one who writes to a resource: a second write is refused while the first is being carried out."""
+        lock = self._writers[str(resource).lower()]
+        with waiting("waiting for another change of it") if lock.locked() else nullcontext():
+            await lock.acquire()
+        try:
+            yield
+        finally:
+            lock.release()
 
     async def finish(self, location: str, step: str) -> None:
         """Ask at the `Location` of a 202 until it returns something else.
