@@ -14,6 +14,7 @@ from mct_s2s import __version__
 from mct_s2s.cli.binding import LazyGroup
 from mct_s2s.cli.commands.sandbox import sandbox_app
 from mct_s2s.cli.streams import check_arguments, replace_unencodable
+from mct_s2s.model.commands import use_shell
 
 COMMANDS = {
     "setup": "Set up service-to-service authentication: app registration, clients, App Service settings."
@@ -83,6 +84,8 @@ def root(
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the program; the exit code is the contract's."""
     words = list(sys.argv[1:] if arguments is None else arguments)
+    if os.name == "nt" and "MSYSTEM" not in os.environ:  # Git's shell; PowerShell adds a user's folder to the machine's
+        use_shell("powershell" if os.environ.get("PSMODULEPATH", "").count(";") > 1 else "cmd")
     replace_unencodable()
     try:
         check_arguments(words, os.environ.items())

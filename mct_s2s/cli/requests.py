@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -16,6 +15,7 @@ from mct_s2s.inputs.clients import client_names
 from mct_s2s.inputs.management_reference import management_reference
 from mct_s2s.inputs.target import site_target
 from mct_s2s.model.azure_resources import Site
+from mct_s2s.model.commands import command
 from mct_s2s.model.desired import ClientSpec, Desired, ServiceSpec
 from mct_s2s.model.ids import named_unique_name, service_unique_name
 from mct_s2s.model.site_target import SiteTarget
@@ -63,7 +63,7 @@ def where(options: AzureOptions, site: Site | None = None) -> str:
         words += ["--cloud", options.cloud]
     if options.auth is not Method.AUTO:
         words += ["--auth", options.auth.value]
-    return shlex.join(words)
+    return command(*words)
 
 
 def client_specs(options: CredentialOptions, names: Sequence[str], now: datetime) -> tuple[ClientSpec, ...]:

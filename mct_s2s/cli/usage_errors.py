@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import shlex
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any
 
 from mct_s2s.cli.help import choices
 from mct_s2s.errors import UsageError
+from mct_s2s.model.commands import command
 
 PROGRAM = "mct-s2s"
 
@@ -88,7 +88,7 @@ def _misplaced(option: str, context: Any, words: Sequence[str]) -> UsageError | 
     headline = f"Put {option} after the command: {line} {option} …"
     if at is None:
         return UsageError("usage", headline, remedy=f"{line} --help")
-    moved = shlex.join([*path, owner, *typed[:at], *typed[at + 1 :]])
+    moved = command(*path, owner, *typed[:at], *typed[at + 1 :])
     return UsageError("usage", headline, remedy="Run:", command=moved)
 
 

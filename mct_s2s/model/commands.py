@@ -1,24 +1,48 @@
 """Commands that are printed to be pasted: every value in them is one word for the shell, whatever it holds.
 
-They are for a POSIX shell, as all that this program prints for a shell is. No one else puts a value into a command: a
-display name, an entry of an allow list, a path or an id may be anything, `x'$(touch y)'` included.
+They are for the shell in use: a POSIX one, or on Windows what `use_shell` names. No one else puts a value into a
+command: a display name, an entry of an allow list, a path or an id may be anything, `x'$(touch y)'` included.
 """
 
 from __future__ import annotations
 
+import re
 import shlex
 
 from mct_s2s.model.resource_id import ResourceId
 
+_PLAIN = re.compile(r"[\w+=:./\\-]+", re.ASCII)
+"""Words that neither of the shells of Windows changes."""
+
+
+def _powershell(word: str) -> str:
+    """Source: learn.microsoft.com/powershell/module/microsoft.powershell.core/about/about_quoting_rules."""
+    return word if _PLAIN.fullmatch(word) else "'" + re.sub("(['\u2018-\u201b])", r"\1\1", word) + "'"
+
+
+def _command_prompt(word: str) -> str:
+    """Source: learn.microsoft.com/cpp/c-language/parsing-c-command-line-arguments; no quote hides a percent sign."""
+    quoted = re.sub(r'(\\*)("|$)', lambda found: found[1] * 2 + found[2] * 2, word).replace("%", '"^%"')
+    return word if _PLAIN.fullmatch(word) else f'"{quoted}"'
+
+
+_SHELLS = {"posix": shlex.quote, "powershell": _powershell, "cmd": _command_prompt}
+_in_use = [_SHELLS["posix"]]
+
+
+def use_shell(name: str) -> None:
+    """Quote for `posix`, `powershell` or `cmd` from now on."""
+    _in_use[:] = [_SHELLS[name]]
+
 
 def command(*words: str) -> str:
     """A command line of these words."""
-    return shlex.join(words)
+    return " ".join(map(_in_use[0], words))
 
 
 def option(name: str, value: str) -> str:
     """An option with its value, to be added to a command that the reader has typed."""
-    return f"{name} {shlex.quote(value)}"
+    return f"{name} {command(value)}"
 
 
 def own_command(verb: str, *words: str, about: str | None = None, where: str = "") -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +9,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
-from mct_s2s.model.commands import own_command, webapp_command
+from mct_s2s.model.commands import option, own_command, webapp_command
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.site_settings import ENABLED, SETTINGS, AllowList, ours
 from mct_s2s.planning.app_service.site import merge, unknown_names
@@ -119,19 +118,19 @@ def _consent_page(step: ManualStep, observed: ObservedState, results: Results, l
 
 
 def _configure(step: ManualStep, values: dict[str, str], results: Results, where: str, handoff: Path | None) -> str:
-    words = ["mct-s2s", "configure-appservice", *shlex.split(where or "-a APP_SERVICE")]
+    configure, words = f"{own_command('configure-appservice')} {where or '-a APP_SERVICE'}", list[str]()
     if handoff is not None:
-        return shlex.join([*words, "--from", str(handoff)])
+        return f"{configure} {option('--from', str(handoff))}"
     if values.get(ENABLED.name) == "false":
-        return shlex.join([*words, "--disable"])
+        return f"{configure} --disable"
     if step.spec is not None and unknown_names(step.spec, results):
-        return shlex.join(words)  # not made yet: typed later, it reads the values from the directory
+        return configure  # not made yet: typed later, it reads the values from the directory
     for setting in SETTINGS:
         value = values.get(setting.name)
         if value is not None and setting.option is not None:
             for each in AllowList(value).ids if setting.holds.is_list else (value,):
-                words += [setting.option, each]
-    return shlex.join(words)
+                words.append(option(setting.option, each))
+    return " ".join([configure, *words])
 
 
 def show_manual_steps(console: Console, steps: Iterable[Instruction]) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from mct_s2s import errors
@@ -19,7 +20,7 @@ from mct_s2s.cli.requests import where
 from mct_s2s.model.azure_resources import AppService
 from mct_s2s.model.caller_rights import CallerRights, DirectoryRights, Permission, ResourceLock, ScopeRights, SignedIn
 from mct_s2s.model.client_sign_in import Claims
-from mct_s2s.model.commands import command, grant_on_vault, option, own_command, webapp_command
+from mct_s2s.model.commands import command, grant_on_vault, option, own_command, use_shell, webapp_command
 from mct_s2s.model.ids import ApplicationObjectId, ClientId, PrincipalId
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.resource_id import ResourceId
@@ -73,6 +74,27 @@ def test_each_value_is_one_word(words: list[str]) -> None:
     assert shlex.split(option("--name", words[0])) == ["--name", words[0]]
     line = shlex.split(own_command("add-client", *words, where=shlex.join(["-a", words[0]])))
     assert line == ["mct-s2s", "add-client", *words, "-a", words[0]]
+
+
+@pytest.mark.parametrize(
+    ("shell", "words"),
+    {
+        "powershell": {"Import": "Import", "show me": "'show me'", "it's $x `y": "'it''s $x `y'", "a,b": "'a,b'"},
+        "cmd": {
+            "api://x-1": "api://x-1",
+            "show me": '"show me"',
+            'say "hi" & x': '"say ""hi"" & x"',
+            "100%": '"100"^%""',
+            "C:\\a b\\": '"C:\\a b\\\\"',
+        },
+    }.items(),
+)
+def test_on_windows_each_value_is_one_word_of_its_shells(shell: str, words: dict[str, str]) -> None:
+    use_shell(shell)
+    try:
+        assert {word: command(word) for word in words} == words
+    finally:
+        use_shell("posix")
 
 
 @given(WORDS)

@@ -7,11 +7,11 @@ refusal without a row keeps the service's own words.
 from __future__ import annotations
 
 import re
-import shlex
 
 from mct_s2s.azure.services import first_line
 from mct_s2s.azure.sign_in.login_refusals import explained_at
 from mct_s2s.errors import ServiceError
+from mct_s2s.model.commands import command
 from mct_s2s.model.github import branch_of
 
 _FEDERATED = frozenset({"70021", "70025", "700211", "700212", "700213", "7000226", "7002138"})
@@ -89,9 +89,9 @@ def token_refused(error: Exception, client_id: str, scope: str) -> ServiceError:
         "token-refused",
         f"Entra ID refused to issue a token: {said}{f' (AADSTS{code})' if kind else ''}.",
         remedy=remedy.format(
-            client=shlex.quote(client_id),
-            github=shlex.quote(of_github or ""),
-            resource=shlex.quote(scope.removesuffix("/.default")),
+            client=command(client_id),
+            github=command(of_github or ""),
+            resource=command(scope.removesuffix("/.default")),
         ),
         status=int(getattr(getattr(error, "response", None), "status_code", 0) or 0) or 401,
         service_code=code,
