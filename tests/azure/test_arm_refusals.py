@@ -100,15 +100,15 @@ REFUSALS = {
             "details please go to https://aka.ms/ARMResourceNotFoundFix",
             {"x-ms-failure-cause": "gateway"},
         ),
-        "not-found", "Check the name", NotThere,
+        "not-found", "Check the name", NotThere, 2,
     ),
     "the resource group is not there": Case(
         refusal(404, "ResourceGroupNotFound", "Resource group 'mct-prod' could not be found."),
-        "not-found", "the resource group", NotThere,
+        "not-found", "the resource group", NotThere, 2,
     ),
     "the subscription is not there": Case(
         refusal(404, "SubscriptionNotFound", f"The subscription '{SUBSCRIPTION}' could not be found."),
-        "not-found", "--cloud", NotThere,
+        "not-found", "--cloud", NotThere, 2,
     ),
     "a lock": Case(
         refusal(

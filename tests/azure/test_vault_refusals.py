@@ -114,7 +114,7 @@ REFUSALS = {
     ),
     "a secret that is not there": Case(
         refusal(404, "SecretNotFound", "A secret with (name/id) import was not found in this key vault."),
-        "not-found", "Check the name", NotThere,
+        "not-found", "Check the name", NotThere, 2,
     ),
     "an api-version that the vault does not know": Case(
         refusal(400, "BadParameter", "The specified version (7.6) is not recognized."),
