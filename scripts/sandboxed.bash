@@ -43,14 +43,14 @@ keep_to_ourselves() {
 
 serve_sandbox() {
     port=$(python -c 'import random; print(random.randrange(20000, 30000, 20))')
-    mct-s2s sandbox serve --port "$port" "$@" > "$work/served" 2>&1 &
+    : > "$work/served"
+    mct-s2s sandbox serve --port "$port" "$@" >> "$work/served" 2>&1 &
     server=$!
-    for _ in {1..150}; do
+    for _ in {1..600}; do
         if grep -q 'Sandbox ready' "$work/served"; then break; fi
         kill -0 "$server" 2> /dev/null || { cat "$work/served" >&2; return 1; }
         sleep 0.1
     done
-    grep -q 'Sandbox ready' "$work/served" || { echo "The sandbox does not start." >&2; return 1; }
     eval "$(mct-s2s sandbox env --port "$port" "$@")"
 }
 
