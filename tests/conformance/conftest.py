@@ -10,7 +10,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import pytest
 from mct_s2s import sandbox
@@ -90,17 +89,8 @@ def own(elsewhere: Inside, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     """The sandbox that a run would start for itself. Simulated time stands still while it works, too."""
     running = start(tmp_path_factory.mktemp("own"))
     assert running._server is not None
-    config, open_requests = running._server.config, elsewhere.time.requests._open
-    served = config.loaded_app
-
-    async def watched(scope: Any, receive: Any, send: Any) -> None:
-        open_requests[id(scope)] = scope
-        try:
-            await served(scope, receive, send)
-        finally:
-            del open_requests[id(scope)]
-
-    config.loaded_app = watched
+    config = running._server.config
+    config.loaded_app = elsewhere.time.requests.around(config.loaded_app)
     assert config.ssl is not None
     config.ssl.num_tickets = 0
     yield running
@@ -147,8 +137,19 @@ class Conformance:
 
     def __call__(self, *words: str, app_service: str = APP_SERVICE) -> Ended:
         """Run it against the cloud."""
-        where = ("--subscription", SUBSCRIPTION, "--group", GROUP, "--app-service", app_service)
-        return self._run(*where, "--report", str(self.report), *words)
+        home, report = str(self.home), ("--report", str(self.report))
+        where = ("--subscription", SUBSCRIPTION, "--group", GROUP, "--app-service", app_service, *report)
+        private = {"HOME": home, "XDG_DATA_HOME": home, "XDG_STATE_HOME": home}
+        named = {"MCT_S2S_URL", "MCT_S2S_APP_SERVICE", "MCT_S2S_RESOURCE_GROUP"}
+        given = {name: value for name, value in self.cloud.azure.environment.items() if name not in named}
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(command, "own_sandbox", lambda names: sandbox_side(self._own, names))
+            patch.setattr(command, "names_of", self._chosen)
+            steps = [step for step in STEPS if not self.tables or step.id.partition("/")[0] in self.tables]
+            patch.setattr(command, "STEPS", steps)
+            return run_inside(
+                (*where, *words), {**without_azure(), **given, **private}, self.cloud.time, program=command.main
+            )
 
     @property
     def lasting(self) -> Json:
@@ -160,18 +161,6 @@ class Conformance:
         report = (self.report / "report.md").read_text()
         text = report.partition(f"## {title}\n")[2].partition("\n## ")[0]
         return [line for line in text.splitlines() if line.startswith("- ") and line != "- None."]
-
-    def _run(self, *words: str) -> Ended:
-        home = str(self.home)
-        private = {"HOME": home, "XDG_DATA_HOME": home, "XDG_STATE_HOME": f"{home}/state"}
-        named = {"MCT_S2S_URL", "MCT_S2S_APP_SERVICE", "MCT_S2S_RESOURCE_GROUP"}
-        given = {name: value for name, value in self.cloud.azure.environment.items() if name not in named}
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(command, "own_sandbox", lambda names: sandbox_side(self._own, names))
-            patch.setattr(command, "names_of", self._chosen)
-            steps = [step for step in STEPS if not self.tables or step.id.partition("/")[0] in self.tables]
-            patch.setattr(command, "STEPS", steps)
-            return run_inside(words, {**without_azure(), **given, **private}, self.cloud.time, program=command.main)
 
     def _chosen(self, run: str, _: object) -> dict[str, str]:
         return {**self._own_names, "name": run, "roleId": str(uuid.uuid4())}
