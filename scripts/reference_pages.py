@@ -133,26 +133,19 @@ def rewritten(page: str, text: str, regions: Regions) -> str:
     return REGION.sub(lambda found: f"{found[1]}\n{regions[found[2]]}\n{found[3]}", text)
 
 
-def kept_up(path: Path, text: str, fresh: str, *, check: bool) -> list[str]:
-    """Write a file's new text, or say that it is another one than it has."""
-    if not check:
-        path.write_text(fresh, encoding="utf-8")
-    return [f"docs/{path.name} is out of date. Run: scripts/docs"] if check and fresh != text else []
-
-
 def main(*, check: bool) -> int:
     """Write the pages, or compare them; return the process exit code."""
-    found: list[str] = []
+    found, fresh = list[str](), {DOCS / "setup.svg": recording()}
     for page, make in PAGES.items():
-        text = (DOCS / page).read_text(encoding="utf-8")
         try:
-            fresh = rewritten(page, text, make())
+            fresh[DOCS / page] = rewritten(page, (DOCS / page).read_text(encoding="utf-8"), make())
         except ValueError as error:
             found.append(str(error))
-            continue
-        found += kept_up(DOCS / page, text, fresh, check=check)
-    drawing = DOCS / "setup.svg"
-    found += kept_up(drawing, drawing.read_text(encoding="utf-8"), recording(), check=check)
+    for path, text in fresh.items():
+        if not check:
+            path.write_text(text, encoding="utf-8")
+        elif path.read_text(encoding="utf-8") != text:
+            found.append(f"docs/{path.name} is out of date. Run: scripts/docs")
     found += problems_of(sorted([DOCS.parent / "README.md", *DOCS.glob("*.md")]))
     for problem in found:
         print(problem)
