@@ -85,7 +85,7 @@ class ApplicationEdits:
 
 @dataclass(frozen=True, kw_only=True)
 class UpdateApplication(Change):
-    """All that has to change on an application goes in one PATCH, but for a switch of the token version."""
+    """All that has to change on an application goes in one PATCH, except a switch of the token version."""
 
     resource: str
     object_id: Later[ApplicationObjectId]
