@@ -21,7 +21,8 @@ COMMANDS = {
     "\n\nSafe to run again: it changes only what is missing or wrong.",
     "add-client": "Add a client: an app registration or a managed identity.",
     "configure-appservice": "Write the App Service settings only.",
-    "rotate-secret": "Replace a client's secret: add a new one, test it, remove the old one.",
+    "rotate-secret": "Replace a client's secret or certificate with a new, tested one."
+    "\n\nThe new one lasts as long as the old one did. What came from --certificate FILE is yours to replace.",
     "remove-client": "Remove a client's access.",
     "teardown": "Remove everything mct-s2s created for this App Service.",
     "apply": "Set up the sites of a trust file as it says."

@@ -18,7 +18,7 @@ from mct_s2s.engine.session import Session
 from mct_s2s.errors import UsageError
 from mct_s2s.inputs.secret_to import SecretTo
 from mct_s2s.model.desired import Desired, Removal
-from mct_s2s.planning.changes.credentials import AddCredential, RemoveSecret
+from mct_s2s.planning.changes.credentials import AddCredential, RemoveCredential
 from mct_s2s.planning.changes.registrations import DeleteApplication
 from mct_s2s.render.console import Terminal
 from mct_s2s.stores.departures import LocalDepartures
@@ -63,13 +63,13 @@ def retire_files(terminal: Terminal, session: Session, outcome: Outcome) -> None
 
 def _without_secrets(outcome: Outcome) -> Iterator[tuple[str, str]]:
     done = [entry.change for entry in outcome.journal.done]
-    removed = {c.key_id for c in done if isinstance(c, RemoveSecret)}
+    removed = {c.key_id for c in done if isinstance(c, RemoveCredential)}
     usable = {outcome.results.known(c.object_id) for c in done if isinstance(c, AddCredential)}
     for client in outcome.before.trust.clients:
         if client.application is not None:
             left = [one for one in client.application.credentials if one.is_ours and one.key_id not in removed]
             usable |= {client.application.object_id} if left else set()
-    emptied = {c.object_id for c in done if isinstance(c, RemoveSecret)} - usable
+    emptied = {c.object_id for c in done if isinstance(c, RemoveCredential)} - usable
     emptied |= {c.object_id for c in done if isinstance(c, DeleteApplication)}
     for client in outcome.before.trust.clients:
         if client.application is not None and client.application.object_id in emptied:

@@ -25,7 +25,7 @@ def rotation_of(options: RotateSecretOptions, now: datetime) -> Rotation:
         )
     within = duration(options.expiring_within, "--expiring-within") if options.expiring_within is not None else None
     return Rotation(
-        expires=expiry(options.secret_lifetime, now),
+        expires=expiry(options.secret_lifetime, now) if options.secret_lifetime is not None else None,
         clients=client_names([options.client] if options.client is not None else []),
         expiring_within=within,
         keep_old=duration(options.keep_old, "--keep-old") if options.keep_old is not None else timedelta(0),
@@ -40,7 +40,8 @@ def check_lifetime(rotation: Rotation, now: datetime, whose: str = "") -> None:
     Raises:
         UsageError: as said; `whose` follows "the new secret".
     """
-    if rotation.expiring_within is not None and rotation.expires <= now + rotation.expiring_within:
+    within, expires = rotation.expiring_within, rotation.expires
+    if within is not None and expires is not None and expires <= now + within:
         raise UsageError(
             "lifetime-too-short",
             f"The new secret{whose} would itself expire within --expiring-within, so every run would create another.",

@@ -8,6 +8,8 @@ from mct_s2s.errors import UsageError, about
 from mct_s2s.model.client_credentials import NEVER
 from mct_s2s.model.duration import END_OF_DAY, Duration, iso_duration, short_duration
 
+DEFAULT = "1y"
+"""Of a new credential."""
 LONGEST = timedelta(days=3660)
 """Of a duration that is looked ahead, or that an old secret is kept: ten years."""
 LONGEST_LIFETIME = timedelta(days=730)

@@ -134,3 +134,13 @@ def _to_command(rest: str, clients: int) -> CommandTo:
             "for the client.",
         )
     return CommandTo(words, f"exec:{rest}")
+
+
+def no_key_in_vault() -> UsageError:
+    """A private key is never sent anywhere."""
+    return UsageError(
+        "secret-place-unfit",
+        "Cannot create a key pair in a key vault.",
+        remedy="Save it to a file with --secret-to file:PATH, or create it in the vault yourself and pass its "
+        "public certificate with --certificate FILE.",
+    )

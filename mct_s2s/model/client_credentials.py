@@ -14,6 +14,8 @@ EXPIRING_WITHIN = timedelta(days=30)
 """A credential that ends so soon is reported, and is to be replaced: the default of `--expiring-within`."""
 OUR_CREDENTIALS = "mct-s2s "
 """How the name of every credential begins that this tool makes."""
+GIVEN = f"{OUR_CREDENTIALS}given "
+"""How the name of a certificate begins that this tool registers and that someone else made."""
 GITHUB = "https://token.actions.githubusercontent.com"
 """The issuer of the tokens that GitHub's workflows get."""
 YOUNG = timedelta(minutes=10)
@@ -104,12 +106,32 @@ class Credential:
 
     @property
     def is_ours(self) -> bool:
-        """Whether this tool made it, by its name."""
+        """Whether this tool registered it, by its name."""
         return (self.name or "").startswith(OUR_CREDENTIALS)
+
+    @property
+    def is_made(self) -> bool:
+        """Whether this tool made it, too, so that it can make another one in its place."""
+        return self.is_ours and self.federation is None and not (self.name or "").startswith(GIVEN)
 
     def is_valid_at(self, moment: datetime) -> bool:
         """Whether it can be used at `moment`."""
         return self.expires is None or self.expires > moment
+
+
+def newest_made(credentials: Iterable[Credential]) -> Credential | None:
+    """The one that this tool made last, as far as the directory shows it."""
+    made = (one for one in credentials if one.is_made and one.begins is not None)
+    return max(made, key=lambda one: one.begins or NEVER, default=None)
+
+
+def replaced_kind(credentials: Iterable[Credential]) -> CredentialKind | None:
+    """What a rotation replaces: what we made last, or else a secret; `None` where there is neither."""
+    held = tuple(credentials)
+    newest = newest_made(held)
+    if newest is not None:
+        return newest.kind
+    return CredentialKind.SECRET if not held or any(one.kind is CredentialKind.SECRET for one in held) else None
 
 
 @dataclass(frozen=True)
@@ -162,6 +184,11 @@ class SecretNote:
     def is_among(self, credentials: Iterable[Credential]) -> bool:
         """Whether what arrived here is one of them."""
         return any(self.knows(one) or same_id(one.key_id, self.delivered) for one in credentials)
+
+    def is_on_its_way(self, credential: Credential) -> bool:
+        """Whether it is the certificate of a key pair that has not arrived here yet."""
+        pending = self.pending
+        return pending is not None and self.delivered != pending.key_id and same_id(credential.key_id, pending.key_id)
 
     def has_had(self, credential: Credential) -> bool:
         """Whether a credential arrived here, the last one or one before it, or is on its way."""

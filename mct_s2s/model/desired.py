@@ -136,18 +136,19 @@ class Pruning:
 
 @dataclass(frozen=True)
 class Lifetime:
-    """Until when a new secret is to be good."""
+    """Until when a new secret is to be good; `None`: as long as the old one was."""
 
-    expires: datetime
+    expires: datetime | None
     shorten: bool = False
     """Whether the longest lifetime that the tenant allows will do, where that is shorter."""
 
 
 @dataclass(frozen=True)
 class Rotation:
-    """New secrets for clients that have one: for those named, or for all whose secret ends soon."""
+    """New secrets or certificates for clients that have one: for those named, or for all whose credential ends soon."""
 
-    expires: datetime
+    expires: datetime | None = None
+    """`None`: each lasts as long as the old one did."""
     clients: tuple[str, ...] = ()
     """Names or appIds."""
     expiring_within: timedelta | None = None

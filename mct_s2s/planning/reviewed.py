@@ -92,7 +92,8 @@ def _facts_of(step: AnyChange | ManualStep, now: datetime, made: Made = _NONE) -
 
 
 def _facts(path: str, value: object, now: datetime, made: Made) -> Iterator[str]:
-    match getattr(value, _KNOWN_BY.get(type(value), ""), value):
+    value = getattr(value, _KNOWN_BY.get(type(value), ""), value)
+    match value:
         case ResourceId() as resource:
             yield f"{path}={str(resource).casefold()}"
         case datetime() as ends:
@@ -105,8 +106,8 @@ def _facts(path: str, value: object, now: datetime, made: Made) -> Iterator[str]
             yield from (
                 fact for name, one in _members(value).items() for fact in _facts(f"{path}.{name}", one, now, made)
             )
-        case plain:
-            yield f"{path}={json.dumps(plain)}"
+        case _:
+            yield f"{path}={json.dumps(value)}"
 
 
 def _members(value: object) -> dict[str, object]:

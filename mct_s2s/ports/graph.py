@@ -120,6 +120,11 @@ class Directory(Protocol):
     async def remove_secret(self, object_id: ApplicationObjectId, key_id: KeyId) -> None:
         """Remove a secret; one that is gone already is no error."""
 
+    async def remove_certificate(
+        self, object_id: ApplicationObjectId, key_id: KeyId, replaced_by: KeyId | None
+    ) -> None:
+        """Remove a certificate; the list is written only once it shows the one that replaces it."""
+
     async def add_certificate(
         self, object_id: ApplicationObjectId, certificate: Certificate, name: str, *, is_new: bool
     ) -> KeyId:

@@ -27,6 +27,7 @@ class StoredCredential:
     tenant_id: TenantId
     client_id: ClientId
     secret: str = field(repr=False)
+    """Or a private key with its certificate, as PEM."""
     scope: str | None = None
     url: str | None = None
     authority_host: str | None = None
@@ -104,10 +105,10 @@ class KeySpec:
 
 @runtime_checkable
 class KeyStore(SecretStore, Protocol):
-    """A store that keeps private keys, too. They are made there and never leave it."""
+    """A store that keeps private keys, too. They are made there and leave it only to be tested."""
 
-    async def key_pair(self, record: SecretRecord, wanted: KeySpec) -> Certificate:
-        """The certificate of a key pair whose private key is on disk before this returns."""
+    async def key_pair(self, record: SecretRecord, wanted: KeySpec) -> tuple[str, Certificate]:
+        """A key pair as PEM, and its certificate; the private key is on disk before this returns."""
 
     async def deliver_certificate(self, record: SecretRecord, certificate: Certificate) -> None:
         """Bring key and certificate to where the client reads them, and forget the attempt."""

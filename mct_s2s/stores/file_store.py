@@ -12,14 +12,13 @@ from mct_s2s.concurrency import finish_even_if_cancelled
 from mct_s2s.errors import UsageError
 from mct_s2s.local_files import PENDING, check_place, explained, forget_leftovers, replace_whole, text_of
 from mct_s2s.model.client_credentials import CredentialKind, SecretNote
-from mct_s2s.model.ids import ClientId, TenantId, is_guid, same_id
+from mct_s2s.model.ids import ClientId, KeyId, TenantId, is_guid, same_id
 from mct_s2s.ports.secret_stores import NewSecret, SecretRecord, StoredCredential
 from mct_s2s.stores.dotenv_file import SCOPE, SECRET, credential_text, delivered_in
 from mct_s2s.stores.dotenv_text import lines_of, variables_in
 
 REMEMBERED = 8
 """So many secrets that were there before are remembered: rotations that kept the old one for a while."""
-_ESSENTIAL = ("AZURE_TENANT_ID", "AZURE_CLIENT_ID", "AZURE_CLIENT_SECRET")
 
 
 @dataclass
@@ -108,9 +107,7 @@ class FileStore:
         Raises:
             UsageError: it cannot be written. The attempt stays noted, and the next run removes the lost secret.
         """
-        note = await self.note()
-        before = note.held[-REMEMBERED:] if same_id(note.client_id, record.client_id) else ()
-        await self.make_room(record.client_id, SECRET)
+        before = await self.make_room(record.client_id, SECRET)
         credential = {"AZURE_CLIENT_SECRET": secret.value}
         text = credential_text(record, credential, secret.key_id, secret.expires, before=before)
 
@@ -124,9 +121,8 @@ class FileStore:
     async def read(self) -> StoredCredential | None:
         """Read what `deliver` wrote, or a file of the same names that the user did."""
         values = variables_in(self._text())
-        try:
-            tenant, client, secret = (values[name] for name in _ESSENTIAL)
-        except KeyError:
+        tenant, client, secret = values.get("AZURE_TENANT_ID"), values.get("AZURE_CLIENT_ID"), self._kept(values)
+        if tenant is None or client is None or secret is None:
             return None
         note = await self.note()
         return StoredCredential(
@@ -138,6 +134,10 @@ class FileStore:
             values.get("AZURE_AUTHORITY_HOST"),
             note.delivered,
         )
+
+    def _kept(self, values: Mapping[str, str]) -> str | None:
+        """What is secret, by the values of the file."""
+        return values.get("AZURE_CLIENT_SECRET")
 
     def holds(self, client_id: str) -> bool:
         """Whether the file is that client's."""
@@ -155,8 +155,12 @@ class FileStore:
             return False
         return True
 
-    async def make_room(self, client_id: ClientId, kind: CredentialKind) -> None:
-        """Move aside what must not be written over: another client's file, or this client's other credential."""
+    async def make_room(self, client_id: ClientId, kind: CredentialKind) -> tuple[KeyId, ...]:
+        """Move aside what must not be written over: another client's file, or this client's other credential.
+
+        Returns:
+            The credentials of this client that have been in the file.
+        """
         note = await self.note()
         ending = None
         if self._belongs_to_another(client_id):
@@ -167,6 +171,7 @@ class FileStore:
         if ending is not None:
             with private(self.path):
                 self.path.replace(self.path.with_name(f"{self.path.name}.{ending}"))
+        return note.held[-REMEMBERED:] if same_id(note.client_id, client_id) else ()
 
     def _text(self) -> str:
         """What the file holds; empty where it is not there."""

@@ -53,7 +53,7 @@ class _HandedOver:
         await self._give(record, CredentialKind.SECRET, secret.expires, secret.value)
         self.delivered, self._last = True, record.with_secret(secret)
 
-    async def key_pair(self, record: SecretRecord, wanted: KeySpec) -> Certificate:
+    async def key_pair(self, record: SecretRecord, wanted: KeySpec) -> tuple[str, Certificate]:
         """A new one, whose key is given away before its certificate is registered.
 
         Raises:
@@ -62,7 +62,7 @@ class _HandedOver:
         pem, certificate = await asyncio.to_thread(make_key_pair, wanted.name, wanted.starts, wanted.expires)
         await self._give(record, CredentialKind.CERTIFICATE, wanted.expires, pem)
         self.delivered = True
-        return certificate
+        return pem, certificate
 
     async def deliver_certificate(self, record: SecretRecord, certificate: Certificate) -> None:
         """It has been given away."""

@@ -7,6 +7,7 @@ leaves `<PEM file>.pending`, which the next run takes up, so that no registered 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -82,14 +83,14 @@ class KeyFileStore(FileStore):
         with private(self.pem):
             check_place(self.pem, makes_folder=True)
 
-    async def key_pair(self, record: SecretRecord, wanted: KeySpec) -> Certificate:
+    async def key_pair(self, record: SecretRecord, wanted: KeySpec) -> tuple[str, Certificate]:
         """Take up the pending key, or make one: on disk before this returns."""
         del record
         for file in (self.path, self.pem):
             forget_leftovers(file)
         note = await self.note()
         if wanted.pending is not None and note.pending == wanted.pending:
-            return wanted.pending
+            return self._text_of(self._made), wanted.pending
         pem, certificate = await asyncio.to_thread(make_key_pair, wanted.name, wanted.starts, wanted.expires)
 
         def keep() -> None:
@@ -97,13 +98,13 @@ class KeyFileStore(FileStore):
                 replace_whole(self._made, pem)
 
         await on_disk(keep)
-        return certificate
+        return pem, certificate
 
     async def deliver_certificate(self, record: SecretRecord, certificate: Certificate) -> None:
         """The key first, then the file that names it, then the pending one goes: repeated whole if it is cut off."""
-        await self.make_room(record.client_id, CERTIFICATE)
+        before = await self.make_room(record.client_id, CERTIFICATE)
         pem, named = self._text_of(self._made), {PATH_VARIABLE: str(self.pem)}
-        text = credential_text(record, named, certificate.key_id, certificate.expires, CERTIFICATE)
+        text = credential_text(record, named, certificate.key_id, certificate.expires, CERTIFICATE, before)
 
         def arrive() -> None:
             with private(self.pem):
@@ -122,6 +123,9 @@ class KeyFileStore(FileStore):
             with suppress(OSError):
                 file.unlink(missing_ok=True)
         return True
+
+    def _kept(self, values: Mapping[str, str]) -> str | None:
+        return self._delivered() if values.get(PATH_VARIABLE) == str(self.pem) else None
 
     def _names_the_key(self) -> bool:
         return variables_in(self._text()).get(PATH_VARIABLE) == str(self.pem)

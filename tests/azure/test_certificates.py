@@ -136,20 +136,22 @@ def test_a_key_is_on_disk_before_it_is_delivered_and_taken_up_by_the_next_run(tm
         first = KeyFileStore.at(tmp_path / "a.env", is_ours=True)
         assert isinstance(first, KeyStore)
         await first.check(None)
-        made = await first.key_pair(RECORD, WISH)
+        pem, made = await first.key_pair(RECORD, WISH)
         assert names(tmp_path) == ["a.pem.pending"]
 
         second = KeyFileStore.at(tmp_path / "a.env", is_ours=True)
         note = await second.note()
         assert note.pending == made
-        assert await second.key_pair(RECORD, KeySpec(WISH.name, NOW, SOON, made)) == made
+        assert await second.key_pair(RECORD, KeySpec(WISH.name, NOW, SOON, made)) == (pem, made)
         await second.deliver_certificate(RECORD, made)
         assert names(tmp_path) == ["a.env", "a.pem"]
         after = await second.note()
         assert (after.kind, after.delivered, after.pending) == (CredentialKind.CERTIFICATE, made.key_id, None)
-        assert await second.key_pair(RECORD, KeySpec(WISH.name, NOW, SOON, made)) != made, (
-            "what is delivered is not pending"
-        )
+        stored = await second.read()
+        assert stored is not None
+        assert (stored.secret, stored.key_id) == (pem, made.key_id)
+        _, other = await second.key_pair(RECORD, KeySpec(WISH.name, NOW, SOON, made))
+        assert other != made, "what is delivered is not pending"
 
     asyncio.run(both_runs())
 
@@ -157,7 +159,7 @@ def test_a_key_is_on_disk_before_it_is_delivered_and_taken_up_by_the_next_run(tm
 def test_a_delivery_that_was_cut_off_is_no_strangers_file(tmp_path: Path) -> None:
     async def cut_off() -> None:
         place = KeyFileStore.at(tmp_path / "a.pem", is_ours=False)
-        made = await place.key_pair(RECORD, WISH)
+        _, made = await place.key_pair(RECORD, WISH)
         (tmp_path / "a.pem").write_bytes((tmp_path / "a.pem.pending").read_bytes())
         await place.check(None)
         await place.deliver_certificate(RECORD, made)
@@ -173,7 +175,7 @@ def test_a_client_that_goes_takes_its_key_along(tmp_path: Path) -> None:
     async def gone() -> None:
         place = KeyFileStore.at(tmp_path / "a.env", is_ours=True)
         assert place.retire(RECORD.client_id) is False
-        await place.deliver_certificate(RECORD, await place.key_pair(RECORD, WISH))
+        await place.deliver_certificate(RECORD, (await place.key_pair(RECORD, WISH))[1])
         assert place.retire("99999999-2222-2222-2222-222222222222") is False
         assert place.retire(RECORD.client_id) is True
         assert names(tmp_path) == []
@@ -184,7 +186,7 @@ def test_a_client_that_goes_takes_its_key_along(tmp_path: Path) -> None:
 def test_a_shown_key_is_in_no_repr() -> None:
     async def shown() -> None:
         place = OutputStore(Viewer())
-        await place.deliver_certificate(RECORD, await place.key_pair(RECORD, WISH))
+        await place.deliver_certificate(RECORD, (await place.key_pair(RECORD, WISH))[1])
         assert (place.value or "").startswith("-----BEGIN PRIVATE KEY-----")
         assert "PRIVATE" not in repr(place)
 

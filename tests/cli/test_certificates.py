@@ -279,7 +279,7 @@ def test_an_expired_certificate_is_replaced_and_expiry_is_told(
     assert (finding["code"], finding["message"][:20]) == ("secret-expiring", "The last certificate")
     renewed = mct(*finding["remedy"].split()[1:], "-y", "-o", "json")
     assert mct("status", "-o", "json").document["findings"] == []
-    assert len(registered(moody)) == 2
+    assert len(registered(moody)) == 1, "the new one lasts a year, and took the old one's place"
     assert saved_to(renewed) == saved_to(done)
     assert call(saved_to(done), moody, monkeypatch) == 200
     pem, certificate = make_key_pair("old", NOW - timedelta(days=90), NOW - timedelta(days=1))
@@ -328,3 +328,65 @@ def test_a_policy_that_allows_a_shorter_life_is_told_with_the_way_out(mct: Progr
     assert done.code == 0, done.document
     assert done.made[0]["expires"].startswith(sooner)
     assert len(registered(moody)) == 1
+
+
+def test_a_certificate_that_was_made_is_rotated_as_a_secret_is(
+    mct: Program, moody: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dotenv = saved_to(mct(*SETUP, "--secret-lifetime", "180d"))
+    old, values = (row["keyId"] for row in registered(moody)), variables(dotenv)
+    (gone,) = old
+    pem = Path(values["AZURE_CLIENT_CERTIFICATE_PATH"])
+    before = pem.read_bytes()
+    moody.lag(1, "adversarial")
+    done = mct("rotate-secret", "--client", "Import", "-y", "-o", "json")
+    moody.lag(0)
+    assert done.code == 0, done
+    made, removed = done.document["changes"]
+    assert (made["action"], made["resource"]) == ("create", "certificate")
+    assert (removed["action"], removed["resource"], removed["id"]) == ("delete", "certificate", gone)
+    (row,) = registered(moody)
+    assert row["keyId"] == made["id"]
+    lasts = datetime.fromisoformat(row["endDateTime"]) - datetime.fromisoformat(row["startDateTime"])
+    assert lasts == timedelta(days=180), "as long as the old one"
+    assert (variables(dotenv), pem.read_bytes() != before) == (values, True)
+    assert call(dotenv, moody, monkeypatch) == 200
+    assert [one["kind"] for one in done.made] == ["certificate"]
+    assert moody.leaks() == []
+
+
+def test_an_old_certificate_stays_for_a_while_and_a_later_rotation_removes_it(mct: Program, azure: Sandbox) -> None:
+    soon = f"{datetime.now(UTC) + timedelta(days=20):%Y-%m-%d}"
+    assert mct(*SETUP, "--secret-lifetime", soon).code == 0
+    due = ("rotate-secret", "--expiring-within", "30d", "-y", "-o", "json")
+    assert mct(*due, "--secret-to", "keyvault:contoso-kv").document["error"]["code"] == "secret-place-unfit"
+    assert mct(*due, "--keep-old", "24h").code == 0
+    assert len(registered(azure)) == 2
+    azure.forget()
+    mct(*due, "--keep-old", "24h")
+    assert azure.writes() == [], "it has not been replaced for a day"
+    (step,) = mct(*due).document["changes"]
+    assert (step["action"], step["resource"], len(registered(azure))) == ("delete", "certificate", 1)
+
+
+def test_a_rotated_certificate_that_gives_no_token_replaces_nothing(
+    mct: Program, moody: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dotenv = saved_to(mct(*SETUP))
+    before = dotenv.read_bytes()
+    refused = {"type": "status", "status": 401, "code": "invalid_client"}
+    moody.misbehave({"match": {"service": "Entra", "method": "POST"}, "nth": 3, "times": 40, "fault": refused})
+    assert mct("rotate-secret", "Import", "--timeout", "6", "-y").code == 1
+    moody.behave()
+    assert (dotenv.read_bytes(), call(dotenv, moody, monkeypatch)) == (before, 200)
+    assert mct("rotate-secret", "Import", "-y").code == 0
+    assert (len(registered(moody)), call(dotenv, moody, monkeypatch)) == (1, 200), "the key on its way was taken up"
+
+
+def test_a_certificate_that_was_given_is_not_rotated(mct: Program, azure: Sandbox, tmp_path: Path) -> None:
+    given = tmp_path / "own.pem"
+    given.write_text(public_part(make_key_pair("own", NOW - timedelta(days=1), NOW + timedelta(days=9))[0]))
+    assert mct("setup", "--client", "Import", "--certificate", str(given), "-y").code == 0
+    done = mct("rotate-secret", "Import", "-y", "-o", "json")
+    assert (done.code, done.document["error"]["code"]) == (2, "no-secret-to-rotate")
+    assert "--certificate FILE" in done.document["error"]["remedy"]

@@ -52,7 +52,7 @@ def test_a_client_that_the_file_does_not_name_is_said_and_left(fleet: Fleet) -> 
     (site,) = done.document["sites"]
     assert [one["client"] for one in made(done)["t1-1"]] == ["Import 1"]
     notes = [note["text"] for note in site["result"]["notes"]]
-    assert any(note.startswith("Left alone, although a secret expires: 'Other'.") for note in notes)
+    assert any(note.startswith("Left alone, although a credential expires: 'Other'.") for note in notes)
 
 
 def test_the_file_stays_when_the_old_secret_goes(fleet: Fleet) -> None:

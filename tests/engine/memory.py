@@ -542,6 +542,11 @@ class MemoryDirectory:
             kept = tuple(one for one in application.credentials if one.key_id != key_id)
             self.state.applications[object_id] = replace(application, credentials=kept)
 
+    async def remove_certificate(
+        self, object_id: ApplicationObjectId, key_id: KeyId, replaced_by: KeyId | None
+    ) -> None:
+        await self.remove_secret(object_id, key_id)
+
     async def add_certificate(
         self, object_id: ApplicationObjectId, certificate: Certificate, name: str, *, is_new: bool
     ) -> KeyId:
@@ -897,13 +902,13 @@ class MemoryStore:
 class MemoryKeyStore(MemoryStore):
     """A place that makes key pairs, too."""
 
-    async def key_pair(self, record: SecretRecord, wanted: KeySpec) -> Certificate:
+    async def key_pair(self, record: SecretRecord, wanted: KeySpec) -> tuple[str, Certificate]:
         async with self.state.call("key_pair", self.name):
             if wanted.pending is not None and wanted.pending == self.pending:
-                return wanted.pending
+                return "", wanted.pending
             thumbprint = self.state.new_id("key pair").replace("-", "").upper()
             self.pending = Certificate(thumbprint.encode(), thumbprint, wanted.starts, wanted.expires)
-            return self.pending
+            return "", self.pending
 
     async def deliver_certificate(self, record: SecretRecord, certificate: Certificate) -> None:
         async with self.state.call("deliver_certificate", self.name):

@@ -10,11 +10,12 @@ from datetime import timedelta
 import pytest
 from mct_s2s.engine.apply.apply import apply_changes
 from mct_s2s.engine.apply.credentials import secret as room
-from mct_s2s.errors import NotThere, ServiceError, UsageError
+from mct_s2s.engine.apply.credentials.base import TOKENS
+from mct_s2s.errors import S2SError, ServiceError, UsageError
 from mct_s2s.model.client_credentials import Credential, CredentialKind
 from mct_s2s.model.directory_objects import Application, NewApplication
 from mct_s2s.model.ids import ClientId, KeyId, TenantId
-from mct_s2s.planning.changes import AnyChange, CreateApplication, Part, Ref, RemoveSecret, Replacement
+from mct_s2s.planning.changes import AnyChange, CreateApplication, Part, Ref, RemoveCredential, Replacement
 from mct_s2s.planning.credentials.certificate import AddCertificate
 from mct_s2s.planning.credentials.secret import AddSecret
 from mct_s2s.planning.secrets.secret_policy import LIFETIME_FORBIDDEN
@@ -249,7 +250,7 @@ def rotating(here: MemoryState) -> tuple[Application, Credential, Sequence[AnyCh
     (old,) = here.application_of("A").credentials
     here.forget()
     replacement = Replacement("A", application.client_id, f"{AUDIENCE}/.default")
-    removal = RemoveSecret(
+    removal = RemoveCredential(
         key="old", name="A", object_id=application.object_id, key_id=old.key_id, replaced_by=replacement,
         after=("secret",),
     )  # fmt: skip
@@ -266,7 +267,7 @@ def test_a_secret_that_replaces_another_gives_a_token_before_it_takes_its_place(
     ]  # fmt: skip
     (held,) = here.application_of("A").credentials
     assert held.key_id != old.key_id
-    assert made.tokens.asked == [(here.secrets[held.key_id], room.TOKENS)]
+    assert made.tokens.asked == [(here.secrets[held.key_id], TOKENS)]
     assert made.store.stored is not None
     assert made.store.stored.key_id == held.key_id
     assert application.client_id == made.store.stored.client_id
@@ -297,7 +298,7 @@ def test_a_rotation_that_was_cut_off_before_the_removal_proves_the_new_secret_ag
     assert events(here, "token", "remove_secret") == ["token", "remove_secret"]
     assert old not in here.application_of("A").credentials
     (held,) = here.application_of("A").credentials
-    assert made.tokens.asked == [(here.secrets[held.key_id], room.TOKENS)]
+    assert made.tokens.asked == [(here.secrets[held.key_id], TOKENS)]
     assert application.client_id == here.application_of("A").client_id
 
 
@@ -311,7 +312,7 @@ def test_the_old_secret_stays_where_its_replacement_is_not_at_hand(there: str) -
         store.stored = None
     elif there == "another client's":
         store.stored = StoredCredential(TenantId(TENANT.id), ClientId("other"), "value", key_id=KeyId("new"))
-    with pytest.raises(NotThere) as raised:
+    with pytest.raises(S2SError) as raised:
         ran(here, removal)
     assert raised.value.code == "secret-not-at-hand"
     assert "memory:A" in raised.value.message
@@ -322,7 +323,7 @@ def test_an_orphan_is_removed_at_once() -> None:
     """Nobody has it: there is nothing to prove and nobody to wait for."""
     here = memory_state()
     application = here.register("A", credentials=(credential(name=ATTEMPT),))
-    removal = RemoveSecret(
+    removal = RemoveCredential(
         key="orphan", name="A", object_id=application.object_id, key_id=application.credentials[0].key_id
     )
     made = ran(here, removal)

@@ -23,7 +23,7 @@ from mct_s2s.planning.changes import (
     EnableIdentity,
     Part,
     Ref,
-    RemoveSecret,
+    RemoveCredential,
     RevokeAppRole,
     UpdateApplication,
 )
@@ -66,7 +66,7 @@ def _with(state: ObservedState, change: AnyChange, results: Results) -> Observed
             trust = _present(trust, ServicePrincipal(results.resolve(principal_id), client_id, change.name))
         case AddCredential():
             trust = _signing_in(trust, change, results)
-        case RemoveSecret():
+        case RemoveCredential():
             trust = _edited(
                 trust,
                 change.object_id,

@@ -17,7 +17,7 @@ from mct_s2s.model.trust import ClientApplication, Trust
 from mct_s2s.planning.changes import (
     AssignAppRole,
     CreateApplication,
-    RemoveSecret,
+    RemoveCredential,
     RestartSite,
     UpdateApplication,
     WriteSettings,
@@ -370,7 +370,7 @@ def noted(note: SecretNote, *credentials: str) -> ObservedState:
 def test_a_secret_that_never_arrived_is_removed_before_another_is_made() -> None:
     plan = make_plan(spec("Import"), noted(SecretNote(attempts=("mct-s2s lost",)), "mct-s2s lost"), FACTS)
     remove, add = plan.changes
-    assert isinstance(remove, RemoveSecret)
+    assert isinstance(remove, RemoveCredential)
     assert isinstance(add, AddSecret)
     assert remove.key_id == credential(300, "mct-s2s lost").key_id
     assert remove.key in plan.waits_for(add)

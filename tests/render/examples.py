@@ -9,7 +9,7 @@ from mct_s2s.model.azure_resources import AppService
 from mct_s2s.model.directory_objects import PrincipalKind, ServicePrincipal
 from mct_s2s.model.ids import ClientId, PrincipalId
 from mct_s2s.model.observed import ObservedState
-from mct_s2s.planning.changes import AlreadyRight, AnyChange, CreateServicePrincipal, RemoveSecret
+from mct_s2s.planning.changes import AlreadyRight, AnyChange, CreateServicePrincipal, RemoveCredential
 from mct_s2s.planning.identifiers import identify
 from mct_s2s.planning.make import make_plan
 from mct_s2s.planning.permissions.grants import Grant, Lack
@@ -111,7 +111,7 @@ def principal(name: str = "Import") -> AnyChange:
 def removal(name: str = "Import") -> AnyChange:
     assert IMPORT.application is not None
     application = IMPORT.application
-    return RemoveSecret(
+    return RemoveCredential(
         key=f"removal:{name}",
         name=name,
         object_id=application.object_id,

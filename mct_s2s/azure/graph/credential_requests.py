@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import hashlib
+import itertools
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import datetime
@@ -39,6 +40,8 @@ GONE_PAUSE = 0.3
 """Seconds, times the attempt's number."""
 FEDERATED_ATTEMPTS = 4
 """Writes of one federated credential, 3 s in all."""
+CERTIFICATE_ATTEMPTS = 8
+"""Removals of one certificate: a list that is seconds behind is refused."""
 FEDERATED_PAUSE = 0.5
 """Seconds, times the attempt's number: two writes at once are refused as duplicates although they are none."""
 
@@ -73,6 +76,34 @@ class CredentialRequests(DirectoryRequests):
                 return
             with waiting(REPLICATION):
                 await asyncio.sleep(attempt * GONE_PAUSE)
+
+    async def remove_certificate(
+        self, object_id: ApplicationObjectId, key_id: KeyId, replaced_by: KeyId | None
+    ) -> None:
+        """PATCH /applications/{id} with the rest of `keyCredentials`.
+
+        A replica that does not know the newest certificate yet would have it removed, and one that shows a certificate
+        that is gone has the write refused: the list is read again then.
+        """
+        path = _application(object_id)
+        for attempt in itertools.count(1):
+            existing = (await self._lists(path, no_lag))["keyCredentials"]
+            staying = [entry for entry in existing if not same_id(entry.get("keyId"), key_id)]
+            if replaced_by is None or any(same_id(entry.get("keyId"), replaced_by) for entry in staying):
+                if len(staying) == len(existing):
+                    return
+                body = {"keyCredentials": [*map(_without_key, staying)]}
+                try:
+                    await self._session.send(
+                        self._session.request(Method.PATCH, path, body), GraphOperation.REMOVE_CREDENTIALS
+                    )
+                except ServiceError as error:
+                    if error.status != 400 or attempt >= CERTIFICATE_ATTEMPTS:
+                        raise
+                else:
+                    return
+            with waiting(REPLICATION):
+                await asyncio.sleep(min(attempt * FEDERATED_PAUSE, 1.0))
 
     async def add_certificate(
         self, object_id: ApplicationObjectId, certificate: Certificate, name: str, *, is_new: bool

@@ -22,6 +22,7 @@ from mct_s2s.engine.session import Session
 from mct_s2s.errors import Refused, UsageError
 from mct_s2s.model.commands import own_command
 from mct_s2s.model.desired import Desired, Lifetime, Rotation
+from mct_s2s.planning.credentials.certificate import CertificateSpec
 from mct_s2s.planning.credentials.secret import SecretSpec
 from mct_s2s.planning.reviewed import combined
 
@@ -89,8 +90,12 @@ def _fingerprint(setups: Sequence[SiteSetup]) -> str:
 
 
 def _of_site(one: SiteSetup, shared: Rotation, *, is_typed: bool) -> Rotation:
-    """The rotation of the secrets that the file asks for at one site; their lifetimes unless one was typed."""
-    specs = {client.name: client.credential for client in one.setup.clients}
-    secrets = {name: spec for name, spec in specs.items() if isinstance(spec, SecretSpec)}
-    own = {name: Lifetime(spec.expires, spec.shorten or shared.shorten) for name, spec in secrets.items()}
-    return replace(shared, clients=tuple(secrets), only_named=True, own={} if is_typed else own)
+    """The rotation of what the file asks for and keeps at one site; the lifetimes it names unless one was typed."""
+    timed = {entry.name.strip() for entry in one.entry.clients if entry.secret_lifetime is not None}
+    own: dict[str, Lifetime] = {}
+    for client in one.setup.clients:
+        match client.credential:
+            case (SecretSpec() | CertificateSpec(given=None)) as spec:
+                shorten = shared.shorten or getattr(spec, "shorten", False)
+                own[client.name] = Lifetime(spec.expires if client.name in timed else None, shorten)
+    return replace(shared, clients=tuple(own), only_named=True, own={} if is_typed else own)

@@ -48,7 +48,9 @@ def rotate_secret(options: RotateSecretOptions) -> int:
         request = request_for(session, desired, now)
         outcome = await change(current, options, session, request, places)
         made = made_by(outcome)
-        what = f"the secret of {made[0].name}" if len(made) == 1 else f"{len(made) or 'old'} secrets"
+        kinds = {one.credential.kind.noun for one in made if one.credential is not None}
+        noun = kinds.pop() if len(kinds) == 1 else "credential"
+        what = f"the {noun} of {made[0].name}" if len(made) == 1 else f"{len(made) or 'old'} {noun}s"
         close(current.terminal, options, session, outcome, f"Rotated {what}", made)
         return exit_code(options, outcome)
 

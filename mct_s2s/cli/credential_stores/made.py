@@ -9,7 +9,7 @@ from mct_s2s.model.client_credentials import SecretNote
 from mct_s2s.model.commands import credential_removal
 from mct_s2s.model.ids import KeyId
 from mct_s2s.planning.changes.base import Part, Ref
-from mct_s2s.planning.changes.credentials import AddCredential, RemoveSecret
+from mct_s2s.planning.changes.credentials import AddCredential, RemoveCredential
 from mct_s2s.planning.changes.registrations import DeleteApplication
 from mct_s2s.planning.registrations.membership import clients_called
 from mct_s2s.render.documents import SavedCredential
@@ -40,7 +40,7 @@ def all_credentials(outcome: Outcome) -> list[SavedCredential]:
 
 def _there(outcome: Outcome, made: Collection[KeyId | None]) -> Iterator[SavedCredential]:
     done = [entry.change for entry in outcome.done]
-    gone: set[str] = {one.key_id for one in done if isinstance(one, RemoveSecret)}
+    gone: set[str] = {one.key_id for one in done if isinstance(one, RemoveCredential)}
     gone |= {one.client_id for one in done if isinstance(one, DeleteApplication)}
     for name in dict.fromkeys((*outcome.request.clients, *outcome.stores)):
         note, store = outcome.before.secrets.get(name, SecretNote()), outcome.stores.get(name)

@@ -10,10 +10,10 @@ from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.engine.session import Vaults
 from mct_s2s.errors import S2SError, UsageError
 from mct_s2s.inputs.vault import VaultTo, vault_to
-from mct_s2s.model.client_credentials import SecretNote
+from mct_s2s.model.client_credentials import SecretNote, newest_made
 from mct_s2s.model.directory_objects import Application
 from mct_s2s.model.ids import place_in_tag, same_id
-from mct_s2s.planning.secrets.rotated_clients import newest_secret
+from mct_s2s.planning.credentials.secret import secrets_among
 from mct_s2s.ports.secret_stores import SecretStore
 
 _NEVER = datetime.min.replace(tzinfo=UTC)
@@ -42,7 +42,7 @@ async def noted_store(application: Application, name: str, file: SecretStore, va
     Raises:
         UsageError: the extra is not installed, or this cloud has no vaults.
     """
-    places, newest = noted_vaults(application), newest_secret(application)
+    places, newest = noted_vaults(application), newest_made(secrets_among(application.credentials))
     if not places or (newest is not None and (await file.note()).has_had(newest)):
         return None
     # By appId: a vault's secret of the same client's name may be another client's, and a tag may point at it.

@@ -12,7 +12,8 @@ from mct_s2s.cli.credential_stores.own import if_usable
 from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.engine.session import Session
 from mct_s2s.inputs.client_places import ClientPlaces
-from mct_s2s.inputs.secret_to import SecretTo
+from mct_s2s.inputs.secret_to import SecretTo, no_key_in_vault
+from mct_s2s.model.client_credentials import CredentialKind, replaced_kind
 from mct_s2s.model.client_sign_in import ClientSignIn, OwnCredential, SecretCredential
 from mct_s2s.model.desired import Desired, Kept
 from mct_s2s.model.directory_objects import Application
@@ -106,10 +107,15 @@ class RunStores:
             noted: whether the registration's own word counts.
         """
         place = self.places.of(name, client.client_id)
+        is_key = replaced_kind(client.credentials) is CredentialKind.CERTIFICATE
+        if is_key and place.vault is not None:
+            raise no_key_in_vault()
         if not place.is_file:
             return self._of_secret(name, place, folder)
-        other = _file(client.client_id, place, folder)
-        file = other if other.holds(client.client_id) else _file(name, place, folder)
+        make = _key_file if is_key else _file
+        other = make(client.client_id, place, folder)
+        file = other if other.holds(client.client_id) else make(name, place, folder)
+        noted = noted and not is_key
         vault = await noted_store(client, name, file, self.session.vaults) if noted and place.is_unsaid else None
         return vault or file
 

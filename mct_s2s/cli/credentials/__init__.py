@@ -58,7 +58,7 @@ def read_credential(options: KindOptions, now: datetime) -> CredentialSpec | Non
     Raises:
         UsageError: an option of another kind of credential, or an unusable value.
     """
-    from mct_s2s.inputs.lifetime import expiry  # noqa: PLC0415  # the help has no need of it
+    from mct_s2s.inputs.lifetime import DEFAULT, expiry  # noqa: PLC0415  # the help has no need of it
 
     belonging = dict(_belonging(options))
     kind = options.credential.value if options.credential else next(iter(belonging.values()), "secret")
@@ -70,7 +70,7 @@ def read_credential(options: KindOptions, now: datetime) -> CredentialSpec | Non
                     f"--{key} requires --credential {other}, but the credential is '{kind}'.",
                     remedy=f"Use --credential {other}, or remove --{key}.",
                 )
-    expiry(options.secret_lifetime, now)  # also where it does not count
+    expiry(options.secret_lifetime or DEFAULT, now)  # also where it does not count
     spec = READERS[kind](options, now) if kind != NONE else None
     if spec is not None and options.secret_to is not None:
         _check_store(options.secret_to, spec.keeps)
@@ -96,9 +96,6 @@ def _check_store(secret_to: str, keeps: Kept | None) -> None:
             remedy="Remove --secret-to.",
         )
     if keeps is Kept.PRIVATE_KEY and secret_to.startswith("keyvault:"):
-        raise UsageError(
-            "secret-place-unfit",
-            "Cannot create a key pair in a key vault.",
-            remedy="Save it to a file with --secret-to file:PATH, or create it in the vault yourself and pass its "
-            "public certificate with --certificate FILE.",
-        )
+        from mct_s2s.inputs.secret_to import no_key_in_vault  # noqa: PLC0415
+
+        raise no_key_in_vault()

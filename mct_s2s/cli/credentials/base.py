@@ -19,14 +19,14 @@ class LifetimeOptions:
     """The value of `--credential` that they belong to; empty for those that all kinds share."""
 
     secret_lifetime: Annotated[
-        str,
+        str | None,
         option(
             "--secret-lifetime",
             metavar="LIFETIME",
             group=CREDENTIALS,
-            text="Lifetime: 1y, 2y, 180d, never, or a date such as 2027-06-30.",
+            text="Lifetime: 1y, 2y, 180d, never, or a date. Default: 1y, or the old.",
         ),
-    ] = "1y"  # noqa: S105  # a duration
+    ] = None
     auto_lifetime: Annotated[
         bool, option("--auto-lifetime", group=CREDENTIALS, text="Shorten the lifetime to what the tenant allows.")
     ] = False

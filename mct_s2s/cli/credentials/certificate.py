@@ -37,7 +37,7 @@ def read(options: CertificateOptions, now: datetime) -> CertificateSpec:
     Raises:
         UsageError: the file holds no certificate that a client can sign in with.
     """
-    from mct_s2s.inputs.lifetime import expiry  # noqa: PLC0415  # the help has no need of it
+    from mct_s2s.inputs.lifetime import DEFAULT, expiry  # noqa: PLC0415  # the help has no need of it
     from mct_s2s.key_pairs import given_certificate  # noqa: PLC0415
     from mct_s2s.model.client_credentials import CLOCKS_DIFFER  # noqa: PLC0415
     from mct_s2s.planning.credentials.certificate import CertificateSpec  # noqa: PLC0415
@@ -46,4 +46,4 @@ def read(options: CertificateOptions, now: datetime) -> CertificateSpec:
         given = given_certificate(options.certificate, now)
         return CertificateSpec(given.starts, given.expires, given)
     starts = now.replace(microsecond=0) - CLOCKS_DIFFER  # the clocks of those who check it may be behind
-    return CertificateSpec(starts, expiry(options.secret_lifetime, starts))
+    return CertificateSpec(starts, expiry(options.secret_lifetime or DEFAULT, starts))

@@ -25,7 +25,7 @@ class RotateSecretOptions(FileOptions, AdoptingOptions, SecretOptions):
     client: Annotated[str | None, CLIENT] = None
     expiring_within: Annotated[
         str | None,
-        option("--expiring-within", metavar="DURATION", text="All clients whose secret expires within 30d, 4w, …"),
+        option("--expiring-within", metavar="DURATION", text="All clients whose credential expires within 30d, 4w, …"),
     ] = None
     expect: Annotated[
         str | None,
@@ -37,8 +37,8 @@ class RotateSecretOptions(FileOptions, AdoptingOptions, SecretOptions):
     ] = None
     keep_old: Annotated[
         str | None,
-        option("--keep-old", metavar="DURATION", text="Keep the old secret for 24h, 7d, … until the next rotation."),
+        option("--keep-old", metavar="DURATION", text="Keep the old one for 24h, 7d, … until the next rotation."),
     ] = None
-    remove_old: Annotated[
-        bool, option("--remove-old", text="Remove the old secret now, even if it is still in use.")
-    ] = False
+    remove_old: Annotated[bool, option("--remove-old", text="Remove the old one now, even if it is still in use.")] = (
+        False
+    )

@@ -30,7 +30,7 @@ from mct_s2s.planning.changes import (
     Part,
     PurgeApplication,
     Ref,
-    RemoveSecret,
+    RemoveCredential,
     RestartSite,
     RestoreApplication,
     RevokeAppRole,
@@ -95,7 +95,7 @@ class Operations:
                 return await self._create_principal(change)
             case AddCredential():
                 return await add_credential(self._work, change)
-            case RemoveSecret():
+            case RemoveCredential():
                 return await secret.remove(self._work, change)
             case DeleteStoredSecret():
                 if not await self._context.stored.delete(change.place, change.client_id):

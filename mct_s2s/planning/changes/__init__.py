@@ -11,7 +11,7 @@ from mct_s2s.planning.changes.base import Action, AlreadyRight, ApiUri, Change, 
 from mct_s2s.planning.changes.credentials import (
     AddCredential,
     DeleteStoredSecret,
-    RemoveSecret,
+    RemoveCredential,
     Replacement,
 )
 from mct_s2s.planning.changes.registrations import (
@@ -53,7 +53,7 @@ __all__ = [
     "Part",
     "PurgeApplication",
     "Ref",
-    "RemoveSecret",
+    "RemoveCredential",
     "Replacement",
     "RestartSite",
     "RestoreApplication",
@@ -74,7 +74,7 @@ AnyChange = (
     | UpdateApplication
     | CreateServicePrincipal
     | AddCredential
-    | RemoveSecret
+    | RemoveCredential
     | AssignAppRole
     | RevokeAppRole
     | DeleteApplication
@@ -92,7 +92,7 @@ def known_id(change: AnyChange) -> str | None:  # noqa: C901, PLR0911  # a flat 
     match change:
         case AlreadyRight():
             return change.id
-        case RemoveSecret():
+        case RemoveCredential():
             return change.key_id
         case DeleteStoredSecret():
             return change.place

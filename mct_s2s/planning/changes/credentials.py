@@ -31,6 +31,8 @@ class AddCredential(Change):
     """`None`: never."""
     instead_of: KeyId | None = None
     """A credential that its store holds although it is good for nothing."""
+    verify: bool = False
+    """Whether it must have given a token before it replaces another one: callers may read the store at any moment."""
 
     kind: ClassVar[CredentialKind]
     one_by_one: ClassVar[bool] = False
@@ -58,7 +60,7 @@ class AddCredential(Change):
 
 @dataclass(frozen=True)
 class Replacement:
-    """The secret that replaces an old one: it has given a token before the old one is removed."""
+    """The credential that replaces an old one: it has given a token before the old one is removed."""
 
     client: str
     """Its key among the stores."""
@@ -67,18 +69,23 @@ class Replacement:
 
 
 @dataclass(frozen=True, kw_only=True)
-class RemoveSecret(Change):
-    """A secret that no one is to use any more: its value was lost on the way, it was replaced, or its client goes.
+class RemoveCredential(Change):
+    """A secret or certificate that no one is to use any more: lost on the way, replaced, or its client goes.
 
-    Source: learn.microsoft.com/graph/api/application-removepassword.
+    Source: learn.microsoft.com/graph/api/application-removepassword; certificates: application-update.
     """
 
     object_id: ApplicationObjectId
     key_id: KeyId
+    kind: CredentialKind = CredentialKind.SECRET
     replaced_by: Replacement | None = None
 
-    resource: ClassVar[str] = "secret"
     action: ClassVar[Action] = Action.DELETE
+
+    @property
+    def resource(self) -> str:
+        """What it is called."""
+        return self.kind.noun
 
 
 @dataclass(frozen=True, kw_only=True)

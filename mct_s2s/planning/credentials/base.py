@@ -45,11 +45,6 @@ class ClientState:
             return False
         return not note.is_among(usable) and not self.has_arrived(note.kind)
 
-    def is_undelivered(self, credential: Credential) -> bool:
-        """Whether it is the certificate of a key pair that has not arrived at its store yet."""
-        pending, delivered = self.note.pending, self.note.delivered
-        return pending is not None and delivered != pending.key_id and same_id(credential.key_id, pending.key_id)
-
 
 @dataclass(frozen=True)
 class Forms:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import ClassVar
 
 from mct_s2s.model.client_credentials import (
     EXPIRING_WITHIN,
+    GIVEN,
+    OUR_CREDENTIALS,
     Certificate,
     Credential,
     CredentialKind,
+    SecretNote,
     ending,
 )
 from mct_s2s.model.desired import CredentialSpec, Kept
@@ -76,14 +80,13 @@ def plan(spec: CertificateSpec, client: ClientState) -> list[AnyChange]:
             return []
         detail = spec.given.thumbprint
     else:
-        lasting = [c for c in valid if not client.is_undelivered(c) and not _is_ending(c, spec, client)]
+        lasting = [c for c in valid if not client.note.is_on_its_way(c) and not _is_ending(c, spec, client)]
         if _is_replicating(client) or (lasting and not client.is_stored_dead(client.valid)):
             return []
-        pending = client.note.pending
-        if pending is not None and not any(client.is_undelivered(credential) for credential in valid):
-            pending = pending if abs(pending.expires - spec.expires) < SAME_LIFETIME else None
-        detail = "with the key from an interrupted run" if pending else "with a new key"
+        pending = taken_up(client.note, valid, spec.expires)
+        detail = with_key(pending)
     dates = spec.given or pending or spec
+    name = client.facts.credential_name
     return [
         AddCertificate(
             key=f"client:{client.name}:certificate",
@@ -93,7 +96,7 @@ def plan(spec: CertificateSpec, client: ClientState) -> list[AnyChange]:
             object_id=client.object_id,
             client_id=client.client_id,
             audience=client.audience,
-            credential_name=client.facts.credential_name,
+            credential_name=name.replace(OUR_CREDENTIALS, GIVEN, 1) if spec.given else name,
             starts=dates.starts,
             expires=dates.expires,
             given=spec.given,
@@ -104,12 +107,25 @@ def plan(spec: CertificateSpec, client: ClientState) -> list[AnyChange]:
     ]
 
 
+def taken_up(note: SecretNote, credentials: Iterable[Credential], expires: datetime) -> Certificate | None:
+    """The certificate of a key that an interrupted run left, where it is registered already or lasts as wanted."""
+    pending = note.pending
+    if pending is None or any(note.is_on_its_way(one) for one in credentials):
+        return pending
+    return pending if abs(pending.expires - expires) < SAME_LIFETIME else None
+
+
+def with_key(pending: Certificate | None) -> str:
+    """Where the key is from, for a plan."""
+    return "with the key from an interrupted run" if pending else "with a new key"
+
+
 def export(state: ExportState) -> ExportedCredential | None:
     """A certificate, where this tool may make the next one; no one but who has the key renews any other."""
     certificates = tuple(one for one in state.valid if one.kind is CredentialKind.CERTIFICATE)
     if not certificates:
         return None
-    if any(one.is_ours for one in certificates):
+    if any(one.is_made for one in certificates):
         return ExportedCredential({"credential": CredentialKind.CERTIFICATE.value}, certificates)
     return ExportedCredential({"credential": "none"}, certificates, ("Its certificate was not created by mct-s2s.",))
 

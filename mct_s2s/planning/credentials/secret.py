@@ -11,7 +11,7 @@ from mct_s2s.model.client_credentials import Credential, CredentialKind, SecretN
 from mct_s2s.model.desired import CredentialSpec, Kept
 from mct_s2s.model.directory_objects import Application
 from mct_s2s.model.ids import place_in_tag
-from mct_s2s.planning.changes import AddCredential, AnyChange, RemoveSecret
+from mct_s2s.planning.changes import AddCredential, AnyChange, RemoveCredential
 from mct_s2s.planning.credentials.base import ClientState, ExportedCredential, ExportState
 
 
@@ -34,8 +34,6 @@ class AddSecret(AddCredential):
     """A client secret. Source: learn.microsoft.com/graph/api/application-addpassword; document, step 2.6."""
 
     expires: datetime
-    verify: bool = False
-    """Whether it must have given a token before it replaces another one: callers may read the store at any moment."""
     shorten: bool = False
     """Whether a lifetime that the tenant forbids may become the longest that it allows."""
 
@@ -45,8 +43,8 @@ class AddSecret(AddCredential):
 def plan(spec: SecretSpec, client: ClientState) -> list[AnyChange]:
     """A secret, where the client or its store has nothing to sign in with; those whose value was lost are removed."""
     changes: list[AnyChange] = [*orphan_removals(client.name, client.application, client.note)]
-    lost = {change.key_id for change in changes if isinstance(change, RemoveSecret)}
-    usable = [one for one in client.valid if one.key_id not in lost and not client.is_undelivered(one)]
+    lost = {change.key_id for change in changes if isinstance(change, RemoveCredential)}
+    usable = [one for one in client.valid if one.key_id not in lost and not client.note.is_on_its_way(one)]
     if client.has_arrived(CredentialKind.SECRET) or (usable and not client.is_stored_dead(usable)):
         return changes
     add = AddSecret(
@@ -85,7 +83,7 @@ def going_to(note: SecretNote) -> str:
     return f", saved to {note.place}" if note.vault is not None and note.place is not None else ""
 
 
-def orphan_removals(client: str, application: Application | None, note: SecretNote) -> list[RemoveSecret]:
+def orphan_removals(client: str, application: Application | None, note: SecretNote) -> list[RemoveCredential]:
     """The removal of each secret that an attempt made and never delivered.
 
     Args:
@@ -96,7 +94,7 @@ def orphan_removals(client: str, application: Application | None, note: SecretNo
     if application is None:
         return []
     return [
-        RemoveSecret(
+        RemoveCredential(
             key=f"client:{client}:secret:{credential.key_id}",
             name=client,
             detail="created by an interrupted run; its value is lost",

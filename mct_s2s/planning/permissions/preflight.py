@@ -27,7 +27,7 @@ from mct_s2s.planning.changes import (
     Later,
     PurgeApplication,
     Ref,
-    RemoveSecret,
+    RemoveCredential,
     RestartSite,
     RestoreApplication,
     RevokeAppRole,
@@ -117,7 +117,7 @@ def need_of(change: AnyChange, observed: ObservedState) -> Need | None:  # noqa:
     match change:
         case CreateApplication():
             return Need(Right.CREATE_APPLICATION, change.name)
-        case UpdateApplication() | AddCredential() | RemoveSecret():
+        case UpdateApplication() | AddCredential() | RemoveCredential():
             return Need(Right.CHANGE_APPLICATION, _name(change, observed), application=_known(change.object_id))
         case RestoreApplication():
             return Need(Right.CHANGE_APPLICATION, change.name)  # no one's list of what they own shows what is deleted
@@ -253,7 +253,7 @@ def _known(object_id: Later[ApplicationObjectId]) -> ApplicationObjectId | None:
     return None if isinstance(object_id, Ref) else object_id
 
 
-def _name(change: UpdateApplication | AddCredential | RemoveSecret, observed: ObservedState) -> str:
+def _name(change: UpdateApplication | AddCredential | RemoveCredential, observed: ObservedState) -> str:
     """What people call the registration: a change's own name may be that of its URI."""
     for application in _applications(observed):
         if application.object_id == change.object_id:

@@ -16,7 +16,7 @@ from mct_s2s.planning.changes import (
     ApplicationEdits,
     DeleteApplication,
     PurgeApplication,
-    RemoveSecret,
+    RemoveCredential,
     RevokeAppRole,
     UpdateApplication,
 )
@@ -169,7 +169,7 @@ class RegistrationRemoval:
             return
         for credential in secrets_among(application.credentials):
             if credential.is_ours:
-                yield RemoveSecret(
+                yield RemoveCredential(
                     key=f"{key}:secret:{credential.key_id}",
                     name=application.display_name,
                     detail=credential.name or "",

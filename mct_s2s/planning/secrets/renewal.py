@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from mct_s2s.model.client_credentials import Credential, has_end
+from mct_s2s.model.client_credentials import EXPIRING_WITHIN, NEVER, Credential, has_end, replaced_kind
 from mct_s2s.model.commands import option, own_command
 from mct_s2s.planning.credentials.secret import secrets_among
 
@@ -35,12 +35,15 @@ def renewal(client_id: str, credentials: Sequence[Credential], now: datetime, wh
     Args:
         client_id: the client's appId.
         credentials: what it has, at least one; secrets count before others.
-        now: aware; a secret that is still good is replaced, another one is added beside it.
+        now: aware; what is still good and can be replaced is, another one is added beside it.
         where: the options that name the App Service.
     """
     good = tuple(one for one in credentials if one.is_valid_at(now))
-    secrets = secrets_among(good or credentials)
-    if secrets and good:
-        return own_command("rotate-secret", about=client_id, where=where)
+    secrets, kind = secrets_among(good or credentials), replaced_kind(good)
+    if good and kind is not None:
+        last = max((one for one in good if one.kind is kind), key=lambda one: one.expires or NEVER)
+        is_short = bool(last.begins and last.expires and last.expires - last.begins <= EXPIRING_WITHIN)
+        longer = ["--secret-lifetime", "1y"] if is_short else []  # another one as short would be reported at once
+        return own_command("rotate-secret", *longer, about=client_id, where=where)
     add = own_command("add-client", about=client_id, where=where)
     return add if secrets else f"{add} {option('--credential', (good or tuple(credentials))[0].kind.value)}"

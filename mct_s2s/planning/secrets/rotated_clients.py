@@ -1,17 +1,17 @@
-"""Whose secrets a rotation is about: the clients that were named, or those whose secret ends soon."""
+"""Whose credentials a rotation is about: the clients that were named, or those whose credential ends soon."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime
+from datetime import datetime
 
 from mct_s2s.errors import NotThere, Refused
-from mct_s2s.model.client_credentials import Credential
+from mct_s2s.model.client_credentials import replaced_kind
+from mct_s2s.model.commands import own_command
 from mct_s2s.model.desired import Rotation, ServiceSpec
 from mct_s2s.model.directory_objects import Application
 from mct_s2s.model.observed import ObservedState
-from mct_s2s.planning.credentials.secret import secrets_among
 from mct_s2s.planning.nearest import did_you_mean
 from mct_s2s.planning.registrations.clients import find_client
 from mct_s2s.planning.registrations.membership import members
@@ -26,7 +26,7 @@ def rotating(rotation: Rotation, observed: ObservedState, spec: ServiceSpec, now
 
     Raises:
         NotThere: there is no such client, or no trust at all.
-        Refused: a client that has no secret.
+        Refused: a client that has nothing that can be replaced.
     """
     service = observed.trust.service
     if service is None:
@@ -49,20 +49,14 @@ def rotating(rotation: Rotation, observed: ObservedState, spec: ServiceSpec, now
 def left_alone(
     rotation: Rotation, observed: ObservedState, now: datetime, rotated: Iterable[Application], base: str
 ) -> Iterator[str]:
-    """The clients whose secret ends as soon and that were not named."""
+    """The clients whose credential ends as soon and that were not named."""
     if not rotation.only_named or rotation.expiring_within is None:
         return
     known = {application.client_id for application in rotated}
     others = [one for one in _due(observed, now + rotation.expiring_within, base) if one.client_id not in known]
     if others:
         names = ", ".join(f"'{one.display_name}'" for one in others)
-        yield f"Left alone, although a secret expires: {names}. Nothing asks to rotate it."
-
-
-def newest_secret(application: Application) -> Credential | None:
-    """The secret that we made last, as far as the directory shows it."""
-    ours = [one for one in secrets_among(application.credentials) if one.is_ours and one.begins is not None]
-    return max(ours, key=lambda one: one.begins or datetime.min.replace(tzinfo=UTC), default=None)
+        yield f"Left alone, although a credential expires: {names}. Nothing asks to rotate it."
 
 
 def ends_within(application: Application, horizon: datetime) -> bool:
@@ -100,16 +94,18 @@ def _the_client(name: str, base: str, observed: ObservedState) -> Application:
             + (f"The client applications are: {', '.join(there)}." if there else "There are none."),
             remedy=did_you_mean(name, there, "Use one of these names or an appId. To list them, run mct-s2s status."),
         )
-    if not secrets_among(client.application.credentials) and client.application.credentials:
+    if replaced_kind(client.application.credentials) is None:
         raise Refused(
             "no-secret-to-rotate",
-            f"'{client.display_name}' has no secret to rotate.",
-            remedy="To replace a certificate, run mct-s2s add-client with --credential certificate.",
+            f"'{client.display_name}' has no secret, and no certificate that mct-s2s created.",
+            remedy="A federated credential needs no rotation. To register another certificate of your own:",
+            command=own_command("add-client", "--certificate", "FILE", about=client.client_id),
         )
     return client.application
 
 
 def _is_due(application: Application, horizon: datetime) -> bool:
-    """Whether its secret ends in time, or an earlier rotation left something to do."""
-    secrets = secrets_among(application.credentials)
-    return bool(secrets) and (ends_within(application, horizon) or sum(secret.is_ours for secret in secrets) > 1)
+    """Whether what is replaced ends in time, or an earlier rotation left something to do."""
+    kind = replaced_kind(application.credentials)
+    held = [one for one in application.credentials if one.kind is kind]
+    return bool(held) and (ends_within(application, horizon) or sum(one.is_made for one in held) > 1)

@@ -1,4 +1,4 @@
-"""New secrets for old: made beside the old one, stored, proved by a token, and only then is the old one removed.
+"""New secrets and certificates for old: made beside the old one, tested by a token, stored; only then the old one goes.
 
 Source: learn.microsoft.com/entra/identity-platform/howto-create-service-principal-portal; the order is that of every
 rotation without an outage.
@@ -9,24 +9,37 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from mct_s2s.errors import Item
-from mct_s2s.model.client_credentials import Credential, SecretNote, ending
+from mct_s2s.model.client_credentials import (
+    CLOCKS_DIFFER,
+    NEVER,
+    Credential,
+    CredentialKind,
+    SecretNote,
+    ending,
+    has_end,
+    newest_made,
+    replaced_kind,
+)
 from mct_s2s.model.commands import credential_removal
 from mct_s2s.model.desired import Rotation, ServiceSpec
 from mct_s2s.model.directory_objects import Application
 from mct_s2s.model.ids import api_uri, same_id
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.planning.changes import (
+    AddCredential,
     AlreadyRight,
     AnyChange,
     ApplicationEdits,
-    RemoveSecret,
+    RemoveCredential,
     Replacement,
     UpdateApplication,
 )
 from mct_s2s.planning.credentials.base import vault_tags
-from mct_s2s.planning.credentials.secret import AddSecret, going_to, orphan_removals, secrets_among
+from mct_s2s.planning.credentials.certificate import AddCertificate, taken_up, with_key
+from mct_s2s.planning.credentials.secret import AddSecret, going_to, orphan_removals
 from mct_s2s.planning.plan import Facts, Plan
 from mct_s2s.planning.registrations.application_uri import uri_in_use
 from mct_s2s.planning.registrations.clients import ABOUT
@@ -39,7 +52,7 @@ def plan_rotation(rotation: Rotation, observed: ObservedState, facts: Facts, spe
 
     Raises:
         NotThere: there is no such client, or no trust at all.
-        Refused: a client that has no secret, or that is not ours.
+        Refused: a client that has nothing that can be replaced, or that is not ours.
     """
     found = rotating(rotation, observed, spec, facts.now)
     service = observed.trust.service
@@ -58,7 +71,7 @@ def plan_rotation(rotation: Rotation, observed: ObservedState, facts: Facts, spe
         one = _Rotating(name, rotation.of(name), application, observed, facts, audience)
         steps += one.steps()
         notes += one.notes()
-    notes += (f"Left alone, although a secret expires: '{one}', as {why}." for one, why in foreign.items())
+    notes += (f"Left alone, although a credential expires: '{one}', as {why}." for one, why in foreign.items())
     notes += left_alone(rotation, observed, facts.now, found.values(), service.unique_name or spec.unique_name)
     return Plan(tuple(steps), notes=tuple(notes))
 
@@ -66,7 +79,7 @@ def plan_rotation(rotation: Rotation, observed: ObservedState, facts: Facts, spe
 def _foreign(
     found: Mapping[str, Application], rotation: Rotation, observed: ObservedState, spec: ServiceSpec
 ) -> dict[str, str]:
-    """Whose secret is not rotated, and why."""
+    """Whose credential is not rotated, and why."""
     clients = {name: observed.trust.client_of_id(application.client_id) for name, application in found.items()}
     judged = {
         name: of_client(client, observed, spec, rotation.clients, observed.secrets.get(name))
@@ -76,6 +89,7 @@ def _foreign(
     return {name: ownership.reason for name, ownership in judged.items() if ownership.is_foreign}
 
 
+USUAL = timedelta(days=365)
 REFERENCES_FOLLOW_HOURS = 25
 """App Service reads a key vault reference anew within 24 hours (docs/azure-contract.md, section 4.8); and an hour for
 clocks and for its restart."""
@@ -95,60 +109,94 @@ class _Rotating:
         return self.observed.secrets.get(self.name, SecretNote())
 
     @property
-    def lost(self) -> list[RemoveSecret]:
+    def lost(self) -> list[RemoveCredential]:
         return orphan_removals(self.name, self.application, self.note)
 
     @property
+    def kind(self) -> CredentialKind:
+        """What is replaced."""
+        return replaced_kind(self.application.credentials) or CredentialKind.SECRET
+
+    @property
+    def held(self) -> tuple[Credential, ...]:
+        """What the client has of that kind."""
+        return tuple(one for one in self.application.credentials if one.kind is self.kind)
+
+    @property
     def current(self) -> Credential | None:
-        """The secret in the store, if the registration still has it."""
-        return next((c for c in self.application.credentials if same_id(c.key_id, self.note.delivered)), None)
+        """The one in the store, if the registration still has it."""
+        return next((one for one in self.held if same_id(one.key_id, self.note.delivered)), None)
 
     @property
     def older(self) -> tuple[Credential, ...]:
-        """Our secrets that are neither the one in use nor lost on the way."""
+        """Those that we made and that are neither in use nor lost or still on the way."""
         others = {self.current.key_id if self.current else None, *(removal.key_id for removal in self.lost)}
-        return tuple(c for c in secrets_among(self.application.credentials) if c.is_ours and c.key_id not in others)
+        return tuple(
+            one for one in self.held if one.is_made and one.key_id not in others and not self.note.is_on_its_way(one)
+        )
+
+    @property
+    def lifetime(self) -> timedelta | None:
+        """As long as the old one was good for, or a year where that would be due again at once; `None`: for ever."""
+        last = self.current or newest_made(self.held)
+        if last is None or last.begins is None:
+            return USUAL
+        if not has_end(last.expires):
+            return None
+        lifetime = CLOCKS_DIFFER * round((last.expires - last.begins) / CLOCKS_DIFFER)  # it began some seconds late
+        return lifetime if lifetime > (self.rotation.expiring_within or timedelta(0)) else USUAL
 
     @property
     def is_new_needed(self) -> bool:
-        """Whether a secret has to be made: not where a rotation was cut off, or where only an old one is left over."""
+        """Whether one has to be made: not where a rotation was cut off, or where only an old one is left over."""
         if self.rotation.expiring_within is not None:
             return ends_within(self.application, self.facts.now + self.rotation.expiring_within)
         if self.rotation.remove_old and self.current is not None and self.older:
             return False  # everyone has it by now: only the old ones are to go
-        is_fresh = self.note.is_fresh(self.application.client_id, self.facts.now)
+        is_fresh = self.note.is_fresh(self.application.client_id, self.facts.now, self.kind)
         return not (is_fresh and any(self._is_followed(credential) for credential in self.older))
 
     def _is_followed(self, credential: Credential) -> bool:
-        """Whether the users of a secret read it where the new one goes; no one else can know of the new one."""
+        """Whether the users of one read it where the new one goes; no one else can know of the new one."""
         stored = {key_id.casefold() for key_id in self.note.held}
         return self.rotation.remove_old or credential is self.current or credential.key_id.casefold() in stored
 
     @property
     def unfollowed(self) -> tuple[Credential, ...]:
-        """Our old secrets that someone may go on using without ever hearing of the new one."""
+        """Our old ones that someone may go on using without ever hearing of the new one."""
         return tuple(credential for credential in self.older if not self._is_followed(credential))
 
+    def added(self, key: str, after: tuple[str, ...]) -> AddCredential:
+        """The new one."""
+        is_key = self.kind is CredentialKind.CERTIFICATE
+        starts = self.facts.now.replace(microsecond=0) - (CLOCKS_DIFFER if is_key else timedelta(0))
+        expires = self.rotation.expires or (NEVER if self.lifetime is None else starts + self.lifetime)
+        shared: dict[str, Any] = {
+            "key": key,
+            "name": self.name,
+            "client": self.name,
+            "object_id": self.application.object_id,
+            "client_id": self.application.client_id,
+            "credential_name": self.facts.credential_name,
+            "audience": self.audience,
+            "verify": True,
+            "after": after,
+        }
+        if not is_key:
+            detail = f"{ending(expires)}{going_to(self.note)}"
+            return AddSecret(**shared, detail=detail, expires=expires, shorten=self.rotation.shorten)
+        pending = taken_up(self.note, self.held, expires)
+        dates = (pending.starts, pending.expires) if pending else (starts, expires)
+        detail = f"{with_key(pending)}, {ending(dates[1])}"
+        return AddCertificate(**shared, detail=detail, starts=dates[0], expires=dates[1], pending=pending)
+
     def steps(self) -> Iterator[AnyChange]:
-        key = f"client:{self.name}:secret"
+        key = f"client:{self.name}:{self.kind.value}"
         orphaned = self.lost
         yield from orphaned
         replaced = [credential for credential in self.older if self._is_followed(credential)]
         if self.is_new_needed:
-            yield AddSecret(
-                key=key,
-                name=self.name,
-                detail=f"{ending(self.rotation.expires)}{going_to(self.note)}",
-                client=self.name,
-                object_id=self.application.object_id,
-                client_id=self.application.client_id,
-                credential_name=self.facts.credential_name,
-                expires=self.rotation.expires,
-                audience=self.audience,
-                verify=True,
-                shorten=self.rotation.shorten,
-                after=tuple(change.key for change in orphaned),
-            )
+            yield self.added(key, tuple(change.key for change in orphaned))
             replaced += [self.current] if self.current is not None else []
             tags = vault_tags(self.application, self.note)
             if tags:
@@ -162,16 +210,19 @@ class _Rotating:
                     after=(key,),
                 )
         going = [credential for credential in replaced if self._may_go(credential)]
+        after = (key,)
         for credential in going:
-            yield RemoveSecret(
+            yield RemoveCredential(
                 key=f"{key}:{credential.key_id}",
                 name=self.name,
                 detail=f"replaced: {credential.name}",
                 object_id=self.application.object_id,
                 key_id=credential.key_id,
+                kind=self.kind,
                 replaced_by=Replacement(self.name, self.application.client_id, f"{self.audience}/.default"),
-                after=(key,),
+                after=after,
             )
+            after = (f"{key}:{credential.key_id}",)  # certificates are one list, which is written whole
         if not self.is_new_needed and not going and not orphaned:
             yield AlreadyRight(key=key, resource=ABOUT, name=self.name, id=self.application.client_id)
 
@@ -194,15 +245,15 @@ class _Rotating:
                 f"{f', {self.note.place}' if self.note.place else ''}.{give} The old one is "
                 "kept until it expires. When it is no longer used, rotate with --remove-old."
             )
-        foreign = [one for one in secrets_among(self.application.credentials) if not one.is_ours]
+        foreign = [one for one in self.held if not one.is_made]
         for credential in foreign if self.is_new_needed else ():
             yield (
-                f"'{self.name}' keeps a secret that mct-s2s did not create. When it is no longer used, delete it:",
-                credential_removal(self.application.client_id, credential.key_id),
+                f"'{self.name}' keeps a {self.kind.noun} of another maker. When it is no longer used, delete it:",
+                credential_removal(self.application.client_id, credential.key_id, *self.kind.az_options),
             )
 
     def _may_go(self, credential: Credential) -> bool:
-        """Whether an old secret may go in this run."""
+        """Whether an old one may go in this run."""
         if self.rotation.remove_old:
             return True
         if self.is_new_needed and (credential is self.current or self.note.vault is None):
@@ -216,7 +267,7 @@ class _Rotating:
         return credential is not self.current and self._was_replaced_before(timedelta(hours=REFERENCES_FOLLOW_HOURS))
 
     def _was_replaced_before(self, time: timedelta) -> bool:
-        """Whether the secret in the store has been there for so long."""
+        """Whether the one in the store has been there for so long."""
         # Replicas may not show yet what was delivered minutes ago; its store remembers it.
         begins = self.current.begins if self.current is not None else self.note.delivered_at
         return begins is not None and begins + time <= self.facts.now

@@ -7,12 +7,15 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from mct_s2s.engine.apply.context import ApplyContext
+from mct_s2s.model.client_sign_in import ClientSignIn, PresentedCredential
 from mct_s2s.model.directory_objects import Application
-from mct_s2s.model.ids import KeyId
+from mct_s2s.model.ids import ClientId, KeyId
 from mct_s2s.planning.changes import AddCredential, Part, Ref
 from mct_s2s.planning.plan import Results
 from mct_s2s.ports.secret_stores import SecretRecord, SecretStore
 
+TOKENS = 16
+"""Asked for at once to test a credential: of three replicas, one that does not know it is missed once in 600 times."""
 Done: TypeAlias = tuple[str | None, str]
 """The id of what was made or touched, and a word on what came of it."""
 
@@ -24,8 +27,8 @@ class Work:
     context: ApplyContext
     created: Mapping[str, Application]
     """The applications that this run has created, by the key of the change."""
-    delivered_at: dict[str, float] = field(default_factory=dict)
-    """When each client's secret arrived at its store, in seconds of the clock."""
+    delivered: dict[str, tuple[float, KeyId]] = field(default_factory=dict)
+    """When each client's credential arrived at its store, in seconds of the clock, and which it is."""
 
     @property
     def results(self) -> Results:
@@ -53,6 +56,15 @@ class Work:
             url=self.context.site_url,
             authority_host=self.context.azure.authority_host,
         )
+
+    async def test(
+        self, client_id: ClientId, credential: PresentedCredential, scope: str, authority: str | None
+    ) -> None:
+        """Have a credential give tokens at every replica."""
+        tenant, tokens = self.context.tenant, self.context.tokens
+        assert tenant is not None and tokens is not None  # noqa: S101, PT018  # given to every plan that tests any
+        sign_in = ClientSignIn(tenant.id, client_id, credential, authority)
+        await tokens.token(sign_in, scope, is_new=True, role=None, at_once=TOKENS)
 
     def registered(self, change: AddCredential, key_id: KeyId, detail: str = "") -> Done:
         """Keep the id of a credential that was made."""

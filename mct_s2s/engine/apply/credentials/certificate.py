@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from mct_s2s import clock
 from mct_s2s.engine.apply.credentials.base import Done, Work
 from mct_s2s.model.client_credentials import ending
+from mct_s2s.model.client_sign_in import presented
 from mct_s2s.planning.credentials.certificate import AddCertificate
 from mct_s2s.ports.secret_stores import KeySpec, KeyStore
 
@@ -17,11 +19,14 @@ async def add(work: Work, change: AddCertificate) -> Done:
         return work.registered(change, key_id)
     store = work.context.stores[change.client]
     assert isinstance(store, KeyStore)  # noqa: S101  # the command line opens one for this kind
-    if found := await work.made_elsewhere(change, store):
+    if not change.verify and (found := await work.made_elsewhere(change, store)):
         return found
     wanted = KeySpec(f"mct-s2s {change.name}", change.starts, change.expires, change.pending)
     record = work.record(change)
-    certificate = await store.key_pair(record, wanted)
+    pem, certificate = await store.key_pair(record, wanted)
     key_id = await directory.add_certificate(object_id, certificate, name, is_new=is_new)
+    if change.verify:
+        await work.test(record.client_id, presented(change.kind, pem), record.scope, record.authority_host)
     await store.deliver_certificate(record, certificate)
+    work.delivered[change.client] = clock.seconds(), key_id
     return work.registered(change, key_id, ending(change.expires))

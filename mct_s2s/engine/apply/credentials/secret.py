@@ -13,17 +13,15 @@ from mct_s2s import clock
 from mct_s2s.concurrency import finish_even_if_cancelled
 from mct_s2s.engine.apply.credentials.base import Done, Work
 from mct_s2s.errors import S2SError, ServiceError
-from mct_s2s.model.client_credentials import ending
-from mct_s2s.model.client_sign_in import ClientSignIn, SecretCredential
-from mct_s2s.model.ids import ClientId, KeyId, same_id
-from mct_s2s.planning.changes import Part, RemoveSecret, Replacement
+from mct_s2s.model.client_credentials import CredentialKind, ending
+from mct_s2s.model.client_sign_in import SecretCredential, presented
+from mct_s2s.model.ids import KeyId, same_id
+from mct_s2s.planning.changes import Part, RemoveCredential, Replacement
 from mct_s2s.planning.credentials.secret import AddSecret
 from mct_s2s.planning.secrets.secret_policy import LIFETIME_FORBIDDEN, OTHERWISE, shorter_ends, typed
 from mct_s2s.ports.apply_progress import waiting
 from mct_s2s.ports.secret_stores import NewSecret, SecretRecord, SecretStore
 
-TOKENS = 16
-"""Asked for at once to test a secret: of three replicas, one that does not know it is missed once in 600 times."""
 SECONDS_TO_CHANGE_OVER = 3.0
 """A caller that has just read the old secret asks for its token within this time."""
 SECRET_ATTEMPTS = 5
@@ -52,7 +50,7 @@ async def add(work: Work, change: AddSecret) -> Done:
         await _test_if_asked(work, change, record, secret)
         _keep(work, change, secret)
         await store.deliver(record, secret)
-    work.delivered_at[change.client] = clock.seconds()
+    work.delivered[change.client] = clock.seconds(), secret.key_id
     return secret.key_id, ending(secret.expires)
 
 
@@ -104,44 +102,44 @@ async def _make_until(work: Work, change: AddSecret, expires: datetime) -> NewSe
     raise AssertionError(change)
 
 
-async def remove(work: Work, change: RemoveSecret) -> Done:
-    """Remove a secret; one that was replaced only after callers have had time to change over.
+async def remove(work: Work, change: RemoveCredential) -> Done:
+    """Remove a secret or certificate; one that was replaced only after callers have had time to change over.
 
     Raises:
         S2SError: refused, not answered, or what replaces it is not in its store.
     """
+    directory, new = work.context.azure.directory, None
     if change.replaced_by is not None:
-        await _settle(work, change.replaced_by, change.key_id)
-    await work.context.azure.directory.remove_secret(change.object_id, change.key_id)
+        new = await _settle(work, change, change.replaced_by)
+    if change.kind is CredentialKind.CERTIFICATE:
+        await directory.remove_certificate(change.object_id, change.key_id, new)
+    else:
+        await directory.remove_secret(change.object_id, change.key_id)
     return change.key_id, ""
 
 
-async def _settle(work: Work, replacement: Replacement, old: KeyId) -> None:
-    """Wait until callers that have just read the old secret are through; the new one has been tested by then."""
-    delivered_at = work.delivered_at.get(replacement.client)
-    if delivered_at is not None:
-        left = max(0.0, delivered_at + SECONDS_TO_CHANGE_OVER - clock.seconds())
+async def _settle(work: Work, change: RemoveCredential, replacement: Replacement) -> KeyId:
+    """Wait until callers that have just read the old one are through; the new one has been tested by then."""
+    delivered = work.delivered.get(replacement.client)
+    if delivered is not None:
+        left = max(0.0, delivered[0] + SECONDS_TO_CHANGE_OVER - clock.seconds())
         with waiting("waiting for callers that have just read it", seconds=left):
             await asyncio.sleep(left)
-        return
+        return delivered[1]
     store = work.context.stores[replacement.client]
     stored = await store.read()
-    if stored is None or not same_id(stored.client_id, replacement.client_id) or same_id(stored.key_id, old):
+    is_new = stored is not None and same_id(stored.client_id, replacement.client_id)
+    if stored is None or stored.key_id is None or not is_new or same_id(stored.key_id, change.key_id):
         raise S2SError(
             "secret-not-at-hand",
-            f"The new secret is not in {store.label}, so the old one was not removed.",
+            f"The new {change.kind.noun} is not in {store.label}, so the old one was not removed.",
             remedy="Run rotate-secret again with the location of the secret: --secret-to PLACE",
         )
-    await _test(work, replacement.client_id, stored.secret, replacement.scope, stored.authority_host)
+    credential = presented(change.kind, stored.secret)
+    await work.test(replacement.client_id, credential, replacement.scope, stored.authority_host)
+    return stored.key_id
 
 
 async def _test_if_asked(work: Work, change: AddSecret, record: SecretRecord, secret: NewSecret) -> None:
     if change.verify:
-        await _test(work, record.client_id, secret.value, record.scope, record.authority_host)
-
-
-async def _test(work: Work, client_id: ClientId, secret: str, scope: str, authority: str | None) -> None:
-    tenant, tokens = work.context.tenant, work.context.tokens
-    assert tenant is not None and tokens is not None  # noqa: S101, PT018  # given to every plan that tests secrets
-    sign_in = ClientSignIn(tenant.id, client_id, SecretCredential(secret), authority)
-    await tokens.token(sign_in, scope, is_new=True, role=None, at_once=TOKENS)
+        await work.test(record.client_id, SecretCredential(secret.value), record.scope, record.authority_host)
