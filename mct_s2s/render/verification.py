@@ -39,6 +39,7 @@ def verification_document(verification: Verification) -> dict[str, Any]:
 
 def show_verification(terminal: Terminal, verification: Verification) -> None:
     """Show the checks under the name of each subject, then the summary."""
+    failed = 0
     for (kind, client), checks in groupby(verification.checks, lambda check: (check.kind, check.client)):
         title = f"{_TITLES.get(kind, 'Client')} {client or verification.url or ''}"
         terminal.result(Text(title.strip(), style="head"))
@@ -47,8 +48,9 @@ def show_verification(terminal: Terminal, verification: Verification) -> None:
         for check in several:
             if call is None or check.check not in _CLAIMS or not _is_implied(check, call):
                 _show(terminal, check)
+                failed += check.ok is False
     terminal.result()
-    terminal.result(_sum(verification))
+    terminal.result(_sum(verification, failed))
 
 
 def _is_implied(check: VerificationCheck, call: VerificationCheck) -> bool:
@@ -63,8 +65,8 @@ def _show(terminal: Terminal, check: VerificationCheck) -> None:
         terminal.result(Text.assemble("    → ", (check.remedy, "command")))
 
 
-def _sum(verification: Verification) -> Text:
-    calls, failed = verification.calls, len(verification.failed)
+def _sum(verification: Verification, failed: int) -> Text:
+    calls = verification.calls
     unproven = sum(check.ok is None and check.check == CALL for check in verification.checks)
     left = f"; {_counted(unproven, 'call')} not tested from here" if unproven else ""
     if failed:

@@ -77,6 +77,7 @@ def test_what_the_call_says_is_not_said_by_the_token_too(screens: Screens) -> No
     show_verification(screen.terminal, verification(TOKEN_OK, audience, role, refused))
     assert screen.out.count("The audience is x.") == screen.out.count("mct-s2s setup") == 1
     assert role.message in screen.out
+    assert "1 check failed." in screen.out
     screen = screens(120)
     show_verification(screen.terminal, verification(TOKEN_OK, role, CALLED))
     assert role.message not in screen.out
