@@ -36,28 +36,6 @@ def _is_whole(mct: Program, ended: Ended) -> None:
     assert [len(credentials[name]) for name in ("One", "Two")] == [1, 1], "an orphaned secret, or none"
 
 
-RIDDEN_OUT = {
-    "a gateway's page": [_rule("*", {"type": "html", "status": 502}, every=6, times=4)],
-    "a secret made twice unseen": [_rule("Graph", {"type": "lostAnswer"}, path="*addPassword", times=2)],
-    "sign-in revoked half-way": [_rule("Graph", {"type": "revokeSignIn"}, nth=3, times=1, writes=True)],
-}
-
-
-@pytest.mark.parametrize("name", RIDDEN_OUT)
-def test_passing_trouble_is_ridden_out(name: str, azure_again: Sandbox, mct: Program) -> None:
-    before = azure_again.settings()
-    azure_again.misbehave(*RIDDEN_OUT[name])
-    _is_whole(mct, mct(*SETUP))
-    azure_again.behave()
-    azure_again.forget()
-    again = mct(*SETUP)
-    _is_whole(mct, again)
-    assert azure_again.writes() == []
-    after = azure_again.settings()
-    assert {key: after[key] for key in before} == before
-    assert azure_again.leaks() == []
-
-
 STOPPED = {
     "a service principal is refused": (
         4,

@@ -249,27 +249,6 @@ def _without_passwords(azure: Sandbox) -> None:
         azure.graph("POST", f"/applications/{application['id']}/removePassword", json={"keyId": one["keyId"]})
 
 
-RIDDEN_OUT: dict[str, list[dict[str, Any]]] = {
-    "a busy vault": [{"nth": 3, "times": 3, "fault": {"type": "status", "status": 429, "retryAfter": 1}}],
-    "an ailing vault": [{"every": 3, "times": 4, "fault": {"type": "status", "status": 503}}],
-    "answers lost": [{"every": 3, "times": 4, "fault": {"type": "lostAnswer"}}],
-    "answers cut short": [{"every": 4, "times": 3, "fault": {"type": "truncated"}}],
-    "a gateway's page": [{"every": 4, "times": 3, "fault": {"type": "html", "status": 502}}],
-    "sign-in revoked": [{"nth": 4, "times": 1, "fault": {"type": "revokeSignIn"}}],
-    "tokens expired": [{"nth": 5, "times": 1, "fault": {"type": "expireTokens"}}],
-}
-
-
-@pytest.mark.parametrize("name", RIDDEN_OUT)
-def test_a_vault_in_passing_trouble_is_ridden_out(name: str, azure_again: Sandbox, mct: Program) -> None:
-    azure_again.misbehave(*({"match": {"service": "KeyVault"}, **rule} for rule in RIDDEN_OUT[name]))
-    ended = mct(*SETUP)
-    assert sum(rule["fired"] for rule in azure_again._control("GET", "/faults").json()["value"]), "no fault was met"
-    azure_again.behave()
-    is_whole(mct, ended, azure_again, saved(ended))
-    assert azure_again.leaks() == []
-
-
 def _killed(inside: Inside, home: Path, writes: int) -> None:
     """Run it until it has written so often, and then no more."""
     azure = inside.azure

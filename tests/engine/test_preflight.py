@@ -8,15 +8,14 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from mct_s2s.engine.observe import access as flow
 from mct_s2s.engine.observe.access import AccessLook
 from mct_s2s.engine.outcome import Outcome
 from mct_s2s.errors import NotThere, PermissionMissing, S2SError
-from mct_s2s.model.caller_rights import CallerRights, Permission, SecretRestriction, SecretRule, Verdict
+from mct_s2s.model.caller_rights import CallerRights, Permission, SecretRestriction, SecretRule
 from mct_s2s.planning.changes import AssignAppRole
 from mct_s2s.planning.credentials.secret import AddSecret
 from mct_s2s.planning.permissions.grants import requests
-from mct_s2s.planning.permissions.rights import GLOBAL_ADMINISTRATOR, Need, Right, judge
+from mct_s2s.planning.permissions.rights import GLOBAL_ADMINISTRATOR
 from mct_s2s.planning.plan import Left
 
 from tests.engine.memory import (
@@ -103,35 +102,11 @@ def test_what_cannot_be_read_is_unknown_and_the_rest_is_known(question: str, err
     assert unknown == ({question} if question != "permissions" else set())
 
 
-@pytest.mark.parametrize("slow", ["roles", "secret_rules", "locks_at"])
-def test_nobody_waits_long_for_an_answer_that_only_warns(slow: str) -> None:
-    here = memory_state()
-
-    async def never() -> None:
-        await asyncio.sleep(3600)
-
-    here.before(slow, never)
-    access, seconds = found(here)
-    assert seconds == pytest.approx(flow.GRACE_SECONDS)
-    need = {"roles": Right.CREATE_APPLICATION, "locks_at": Right.WRITE_SETTINGS}.get(slow)
-    if need is not None:
-        assert judge(Need(need, "x", resource=SITE.resource), access).verdict is Verdict.UNKNOWN
-    else:
-        assert access.secret_rules is None
-
-
 def test_a_bug_in_a_question_is_not_taken_for_an_answer() -> None:
     here = memory_state()
     here.before("roles", failing(ZeroDivisionError()))
     with pytest.raises(ZeroDivisionError):
         found(here)
-
-
-def test_a_command_that_has_no_business_in_the_directory_asks_nothing_there() -> None:
-    here = memory_state()
-    access, _ = found(here, directory=False)
-    assert {call.split()[0] for call in here.calls} == {"permissions_at", "locks_at"}
-    assert access.at(SITE.resource).locks == ()
 
 
 # --- policies on secrets ---
@@ -212,14 +187,6 @@ def test_what_is_no_matter_of_rights_is_told_as_it_is(error: S2SError) -> None:
     here = memory_state()
     here.before("site", failing(error))
     assert stopped(here, "Import") is error
-
-
-def test_without_preflight_the_refusal_is_told_as_it_is() -> None:
-    here = memory_state()
-    here.before("settings", failing(DENIED))
-    with pytest.raises(S2SError) as raised:
-        run(carry_out(here, request(here, spec("Import"), preflight=False)))
-    assert raised.value is DENIED
 
 
 def test_consent_that_is_refused_is_left_to_an_administrator_and_the_rest_is_done() -> None:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-import pytest
 from mct_s2s.engine.change import run_change
-from mct_s2s.errors import S2SError, ServiceError
+from mct_s2s.errors import S2SError
 from mct_s2s.planning.changes import AnyChange
 from mct_s2s.ports.apply_progress import Activity, Wait, watched_by
 
@@ -76,26 +75,10 @@ def told(here: MemoryState, steps: Steps | None = None) -> list[str]:
     return steps.everything.lines
 
 
-def test_the_settings_are_done_before_others_are_watched_and_before_the_restart() -> None:
-    lines = told(memory_state())
-    (settings,) = (at for at, line in enumerate(lines) if line.startswith("done settings"))
-    watching = lines.index("Watching contosolearn for other writers of its settings")
-    (restart,) = (at for at, line in enumerate(lines) if line.startswith("done restart"))
-    assert settings < watching
-    assert "settings written" in lines[settings]
-    assert settings < restart
-
-
 def test_the_settings_say_that_they_wait_for_the_other_steps() -> None:
     lines = told(memory_state())
     waits = lines.index("settings: waiting for the other steps")
     assert waits < lines.index("settings no longer: waiting for the other steps")
-
-
-def test_reading_and_testing_are_told_too() -> None:
-    lines = told(memory_state())
-    assert lines[0] == "Reading the directory and contosolearn"
-    assert lines[-1].startswith("end of ")
 
 
 def test_a_merge_with_changes_by_someone_else_is_told_with_its_reason() -> None:
@@ -114,11 +97,3 @@ def test_a_secret_whose_answer_was_lost_is_looked_for_aloud() -> None:
     here = memory_state()
     here.before("add_secret", failing(lost(status=503)))
     assert any("looking for the secret whose response was lost" in line for line in told(here))
-
-
-def test_a_step_that_fails_is_told() -> None:
-    here, steps = memory_state(), Steps()
-    here.before("restart", failing(ServiceError("busy", "No.", remedy="Ask.", status=400)))
-    with pytest.raises(ServiceError):
-        told(here, steps)
-    assert [line for line in steps.everything.lines if line.startswith("failed")] == ["failed restart: busy"]

@@ -50,6 +50,8 @@ COMMANDS = {
         every=True,
         tells=frozenset({3}),
     ),
+    "setup --secret-to keyvault": Command(("setup", "--client", "One", "--secret-to", VAULT, *YES), clients=("One",)),
+    "setup --credential federated": Command((*TWO, "--credential", "federated", "--github", "contoso/Learn", *YES)),
     "add-client": Command(("add-client", "Two", *YES), before=(WHOLE,), clients=("One", "Two"), tells=frozenset({3})),
     "add-client --managed-identity": Command(
         ("add-client", "--managed-identity", MACHINE, *YES), before=(WHOLE,), clients=("One",)
@@ -84,8 +86,6 @@ KILLED = {
     "setup by an owner": Command(("setup", "-a", SITE, "--client", "One", *YES), clients=("One",), owner=True),
     "setup after teardown": Command(WHOLE, before=(WHOLE, ("teardown", *YES)), clients=("One",)),
     "certificates": Command((*TWO, "--credential", "certificate", *YES), clients=("One", "Two")),
-    "federated": Command((*TWO, "--credential", "federated", "--github", "contoso/Learn", *YES)),
-    "key vault": Command(("setup", "--client", "One", "--secret-to", VAULT, *YES), clients=("One",)),
     "out of a key vault": Command(
         ("remove-client", "One", "--delete-secrets", "--ignore-missing", *YES),
         before=(("setup", "--client", "One", "--secret-to", VAULT, *YES),),

@@ -149,4 +149,4 @@ def label(entry: Entry) -> str:
 
 def pattern(of: Entry) -> str:
     """The expression for a fault rule that matches this request, whatever its ids."""
-    return "^" + "[0-9a-fA-F-]{36}".join(re.escape(part) for part in GUID.split(of.path)) + "$"
+    return "^" + "[0-9a-fA-F-]{32,36}".join(re.escape(part) for part in GUID.split(of.path)) + "$"
