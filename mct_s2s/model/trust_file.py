@@ -86,7 +86,7 @@ class IdentityEntry(Table):
 class SiteEntry(Table):
     """An MCT App Service. NAME is what the file calls it: in `--only`, in progress and in results."""
 
-    profile: Line | None = _key("The profile that its tenant is reached by.")
+    profile: Line | None = _key("Profile of its tenant: the NAME of a table `[profiles.NAME]`.")
     app_service: Line | None = _key("Name or resource ID of the App Service. Default: NAME.")
     resource_group: Line | None = _key("Its resource group. Needed if the name is not unique.")
     slot: Line | None = _key("Deployment slot. Default: production.")
