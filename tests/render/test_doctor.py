@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,9 +16,8 @@ from mct_s2s.render.doctor import doctor_document, show_checks
 
 from tests.cli.schemas import check as check_contract
 from tests.planning.scenarios import NOW, TENANT, guid, site
-from tests.render.conftest import Screens
 from tests.render.examples import WHERE
-from tests.support.screens import check_screen
+from tests.support.screens import check_kept, check_screen, screen_text
 
 APP = ClientId(guid("automation"))
 ME = PrincipalId(guid("me"))
@@ -86,52 +85,35 @@ def test_the_document_has_what_someone_has_to_grant() -> None:
     assert step["who"] == OWNER
 
 
-def shown(screens: Screens, *checks: DoctorCheck, more: Sequence[str] = (), width: int = 120) -> list[str]:
-    screen = screens(width, is_terminal=True)
-    show_checks(screen.terminal, checks, WHERE, more)
-    assert screen.err == ""
-    assert all(line == line.rstrip() for line in screen.out.splitlines())
-    return screen.out.splitlines()
+SMALL, LARGE = (
+    Grant(role, "for it", REGISTRAR, (f"az {role[:3]}",))
+    for role in ("Application Developer", "Cloud Application Administrator")
+)
+DENIED = Grant("an exception", "to do this step", "the publisher")
+CREATE = lacking("create-application", "create", Grant("x", "for it", REGISTRAR, ("az x",)))
+CHECKS: dict[str, tuple[DoctorCheck, ...]] = {
+    "a role that another includes is not asked for": (
+        lacking("create-application", "create", SMALL), lacking("admin-consent", "consent", LARGE)
+    ),
+    "where no command helps the request is a sentence": (lacking("restart", "restart", SITE_ROLE, DENIED),),
+    "a doubtful right is asked for only if it is refused": (
+        lacking("admin-consent", "consent", SITE_ROLE, state=State.UNKNOWN),
+    ),
+    "a check that no right would pass has its own remedy": (FAILED,),
+    "who may not register can write the settings of someone who may": (CREATE,),
+    "who lacks both sides is shown no way round": (CREATE, lacking("read-settings", "read settings", SITE_ROLE)),
+}  # fmt: skip
 
 
-def test_a_role_that_another_includes_is_not_asked_for(screens: Screens) -> None:
-    """Whoever may administer registrations may create them."""
-    small, large = (Grant(role, "for it", REGISTRAR, (f"az {role[:3]}",)) for role in (
-        "Application Developer", "Cloud Application Administrator"
-    ))  # fmt: skip
-    lines = shown(screens, lacking("create-application", "create", small), lacking("admin-consent", "consent", large))
-    assert [line for line in lines if line.startswith("    az ")] == ["    az Clo"]
-    assert any(line.startswith("1 grant is missing.") for line in lines)
+def shown(found: tuple[DoctorCheck, ...]) -> str:
+    return screen_text(lambda terminal: show_checks(terminal, found, WHERE), width=120)
 
 
-def test_where_no_command_helps_the_request_is_a_sentence(screens: Screens) -> None:
-    denied = Grant("an exception", "to do this step", "the publisher")
-    lines = shown(screens, lacking("restart", "restart", SITE_ROLE, denied))
-    assert "An exception, to restart. Ask the publisher." in lines
-    assert f"    {SITE_ROLE.command}" in lines
-
-
-def test_a_doubtful_right_is_asked_for_only_if_it_is_refused(screens: Screens) -> None:
-    lines = shown(screens, lacking("admin-consent", "consent", SITE_ROLE, state=State.UNKNOWN))
-    assert lines[lines.index("If it is refused:") + 1].startswith("Website Contributor, to consent.")
-    assert "No check failed. 1 could not be made: the real request decides." in lines
-
-
-def test_a_check_that_no_right_would_pass_has_its_own_remedy(screens: Screens) -> None:
-    lines = shown(screens, FAILED)
-    assert lines[2:5] == ["To do:", "x Sign in there:", "    az login"]
-    assert "1 check failed. Until it passes, setup stops before it changes anything." in lines
-
-
-def test_who_may_not_register_can_write_the_settings_of_someone_who_may(screens: Screens) -> None:
-    lines = shown(screens, lacking("create-application", "create", Grant("x", "for it", REGISTRAR, ("az x",))))
-    assert lines[-1] == f"mct-s2s configure-appservice --from handoff.json {WHERE}"
-
-
-def test_who_lacks_both_sides_is_shown_no_way_round(screens: Screens) -> None:
-    registrar = lacking("create-application", "create", Grant("x", "for it", REGISTRAR, ("az x",)))
-    lines = shown(screens, registrar, lacking("read-settings", "read settings", SITE_ROLE))
-    assert not any("handoff" in line for line in lines)
+def test_checks_are_as_they_were() -> None:
+    """`pytest --update-screens` takes new ones."""
+    texts = {name: shown(found) for name, found in CHECKS.items()}
+    check_kept(Path(__file__).parent / "documents" / "checks.txt", "".join(f"# {k}\n{v}\n\n" for k, v in texts.items()))
+    assert all(line == line.rstrip() for line in "\n".join(texts.values()).splitlines())
 
 
 SCREENS = {

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from mct_s2s.planning.reports.verification import CALL, CheckSubject, Verification, VerificationCheck
 from mct_s2s.render.verification import show_verification, verification_document
@@ -10,7 +12,7 @@ from tests.cli.schemas import check as check_contract
 from tests.planning.scenarios import SERVICE_ID
 from tests.render.conftest import Screens
 from tests.render.examples import WHERE
-from tests.render.reading import line_with, pasteable
+from tests.support.screens import check_kept, screen_text
 
 URL = "https://contosolearn.azurewebsites.net"
 PATH = "/api/v1/organization"
@@ -83,59 +85,30 @@ def test_what_the_call_says_is_not_said_by_the_token_too(screens: Screens) -> No
     assert role.message not in screen.out
 
 
-def test_each_check_has_a_sign_under_the_name_of_its_client(screens: Screens) -> None:
-    screen = screens(120)
-    show_verification(screen.terminal, verification(SITE_OK, TOKEN_OK, CALLED, REFUSED, IDENTITY_OPEN))
-    lines = pasteable(screen.out)
-    signs = {check.message: sign for check, sign in ((TOKEN_OK, "✓"), (CALLED, "✓"), (REFUSED, "✗"))}
-    for message, sign in {**signs, IDENTITY_OPEN.message: "?"}.items():
-        assert f"{sign} {message}" in lines
-    (title,) = [index for index, line in enumerate(lines) if line.split()[-1:] == ["Import"]]
-    assert lines[title + 1 : title + 3] == [f"✓ {TOKEN_OK.message}", f"✓ {CALLED.message}"]
-    assert URL in lines[0]  # the App Service's own checks are under its address
-    assert line_with(screen.out, "reports-func")
-    assert screen.err == ""
+AGAIN = VerificationCheck("Reports", CheckSubject.APPLICATION, CALL, True, "GET returned 200.")
+UNSEEN = VerificationCheck(None, CheckSubject.SITE, "wrong-header", None, "Not tested.")
+STOPPED = VerificationCheck(None, CheckSubject.SITE, "running", False, "The App Service is stopped.")
+NAMESAKE = VerificationCheck("Import", CheckSubject.MANAGED_IDENTITY, "allowed", True, "by its id")
+SHOWN: dict[str, Verification] = {
+    "each check under the name of its client": verification(SITE_OK, TOKEN_OK, CALLED, REFUSED, IDENTITY_OPEN),
+    "without an address": verification(SITE_OK, url=None),
+    "two clients": verification(CALLED, AGAIN),
+    "one client and one call that only the resource itself can make": verification(CALLED, UNSEEN, IDENTITY_OPEN),
+    "what failed counts, whoever else was answered": verification(STOPPED, CALLED, REFUSED, IDENTITY_OPEN),
+    "nobody could call": verification(SITE_OK, TOKEN_OK),
+    "nobody here could call": verification(IDENTITY_OPEN),
+    "two of one name and different kinds": verification(CALLED, NAMESAKE),
+}
 
 
-def test_without_an_address_the_app_service_has_a_title_without_a_blank_at_its_end(screens: Screens) -> None:
-    screen = screens(120)
-    show_verification(screen.terminal, verification(SITE_OK, url=None))
-    title = screen.out.splitlines()[0]
-    assert title == title.strip()
-    assert "None" not in title
+def shown(seen: Verification) -> str:
+    return screen_text(lambda terminal: show_verification(terminal, seen), width=120)
 
 
-def test_the_sum_counts_the_clients_that_called(screens: Screens) -> None:
-    screen = screens(120)
-    again = VerificationCheck("Reports", CheckSubject.APPLICATION, CALL, True, "GET returned 200.")
-    show_verification(screen.terminal, verification(CALLED, again))
-    assert "2 clients" in screen.out.splitlines()[-1]
-
-
-def test_the_sum_of_one_is_in_the_singular(screens: Screens) -> None:
-    screen = screens(120)
-    unseen = VerificationCheck(None, CheckSubject.SITE, "wrong-header", None, "Not tested.")
-    show_verification(screen.terminal, verification(CALLED, unseen, IDENTITY_OPEN))
-    assert "1 client " in screen.out.splitlines()[-1]
-    assert "1 call " in screen.out.splitlines()[-1]  # the one that only the resource itself can make
-
-
-def test_the_sum_counts_what_failed_whoever_else_was_answered(screens: Screens) -> None:
-    screen = screens(120)
-    stopped = VerificationCheck(None, CheckSubject.SITE, "running", False, "The App Service is stopped.")
-    show_verification(screen.terminal, verification(stopped, CALLED, REFUSED, IDENTITY_OPEN))
-    last = screen.out.splitlines()[-1]
-    assert "2 checks" in last
-    assert "1 call " in last
-    assert "1 client" not in last
-
-
-def test_where_nobody_could_call_no_number_of_clients_is_claimed(screens: Screens) -> None:
-    for checks in ((SITE_OK, TOKEN_OK), (IDENTITY_OPEN,)):
-        screen = screens(120)
-        show_verification(screen.terminal, verification(*checks))
-        assert "client" in screen.out.splitlines()[-1]
-        assert "1 client" not in screen.out.splitlines()[-1]
+def test_a_verification_is_as_it_was() -> None:
+    """`pytest --update-screens` takes new ones."""
+    texts = "".join(f"# {name}\n{shown(seen)}\n\n" for name, seen in SHOWN.items())
+    check_kept(Path(__file__).parent / "documents" / "verifications.txt", texts)
 
 
 @pytest.mark.parametrize(
@@ -148,12 +121,3 @@ def test_the_sum_is_green_red_or_yellow_on_a_terminal(
         screen = screens(120, is_terminal=is_terminal)
         show_verification(screen.terminal, verification(*checks))
         assert screen.out_stream.getvalue().splitlines()[-1].startswith(color) is is_terminal
-
-
-def test_checks_of_two_clients_of_one_name_and_different_kinds_are_apart(screens: Screens) -> None:
-    screen = screens(120)
-    application = VerificationCheck("Import", CheckSubject.APPLICATION, CALL, True, "by its secret")
-    identity = VerificationCheck("Import", CheckSubject.MANAGED_IDENTITY, "allowed", True, "by its id")
-    show_verification(screen.terminal, verification(application, identity))
-    titles = [line for line in screen.out.splitlines() if line.endswith("Import")]
-    assert len(set(titles)) == 2
