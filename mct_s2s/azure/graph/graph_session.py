@@ -10,8 +10,8 @@ import asyncio
 import json
 import re
 import time
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, nullcontext
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from ssl import SSLContext
 from typing import Any
 from urllib.parse import urlsplit
@@ -41,6 +41,7 @@ from mct_s2s.azure.sign_in.fresh_tokens import send_signed_in
 from mct_s2s.azure.trace import SentRequest, Trace, path_of
 from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.errors import ServiceError
+from mct_s2s.ports.apply_progress import waiting
 
 JSON = "application/json"
 CONSENTS_AT_ONCE = 3
@@ -124,10 +125,12 @@ class GraphSession:
         async with self._turn(info):
             return await self._retry_policy.call(once, repeatable=repeatable, lag=lag)
 
-    def _turn(self, info: RequestInformation) -> AbstractAsyncContextManager[Any]:
+    @asynccontextmanager
+    async def _turn(self, info: RequestInformation) -> AsyncIterator[None]:
         """Held by who writes: one at a time to an application and its service principal, a few consents to one."""
-        if info.http_method is Method.GET or info.url.endswith(("/$batch", "/getByIds", "/applications")):
-            return nullcontext()
+        if info.http_method is Method.GET or info.url.endswith(("/$batch", "/applications")):
+            yield
+            return
         if info.url.endswith("/servicePrincipals"):
             written = str(json.loads(info.content or b"{}").get("appId"))
         else:
@@ -136,7 +139,13 @@ class GraphSession:
         written, at_once = self._client_ids.get(written, written).lower(), 1
         if "/appRoleAssignedTo" in info.url:
             written, at_once = f"consents to {written}", CONSENTS_AT_ONCE
-        return self._writers.setdefault(written, asyncio.Semaphore(at_once))
+        turn = self._writers.setdefault(written, asyncio.Semaphore(at_once))
+        with waiting("waiting for another write to the same object"):
+            await turn.acquire()
+        try:
+            yield
+        finally:
+            turn.release()
 
     def _json(self, body: bytes | None, operation: GraphOperation) -> dict[str, Any] | None:
         if not body:

@@ -79,7 +79,7 @@ class ApplyContext:
 
     @property
     def as_owner(self) -> bool:
-        """Whether the caller may change only what it owns."""
+        """Whether the caller may change only what it owns, for all that is known."""
         return relies_on_ownership(self.outcome.access)
 
     @property

@@ -1,4 +1,4 @@
-"""Registrations for a caller that may change only what it owns: `Application.ReadWrite.OwnedBy`.
+"""Registrations for who may change only what it owns: under `Application.ReadWrite.OwnedBy`, or without a known role.
 
 The upsert by `uniqueName` may leave such a caller with a registration that it neither owns nor may change or delete,
 and that keeps the name. So it registers by POST, which makes it the owner, and sets the name afterwards. What an
