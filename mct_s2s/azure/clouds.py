@@ -180,7 +180,7 @@ async def open_cloud(wanted: str) -> AsyncIterator[OpenCloud]:
         return
     import asyncio  # noqa: PLC0415  # `mct-s2s --help` reads this module, and needs none of it
 
-    from mct_s2s.ports.apply_progress import activity  # noqa: PLC0415  # as above
+    from mct_s2s.activity import activity  # noqa: PLC0415  # as above
 
     over = Event()
     with activity("Starting the sandbox"):
@@ -226,7 +226,7 @@ def _start_sandbox(over: Event) -> Running:
             f"The package '{error.name}' is not installed. It is needed for the sandbox.",
             remedy="pip install 'mct-s2s[sandbox]'",
         ) from error
-    from mct_s2s.ports.apply_progress import Waits  # noqa: PLC0415  # as above
+    from mct_s2s.activity import Waits  # noqa: PLC0415  # as above
 
     def is_busy() -> None:
         waits.because("waiting for another mct-s2s command that uses it; mct-s2s sandbox serve lets several")

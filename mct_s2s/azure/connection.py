@@ -8,9 +8,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from mct_s2s import clock
+from mct_s2s.activity import throttled
 from mct_s2s.azure.retry import CONNECT_SECONDS, REQUEST_SECONDS, RetryPolicy, unnoticed
 from mct_s2s.azure.trace import Trace
-from mct_s2s.ports.apply_progress import throttled
 
 if TYPE_CHECKING:
     from ssl import SSLContext

@@ -31,7 +31,7 @@ AILING = "site-ailing"
 
 
 class MctApi:
-    """One site as `mct_s2s.ports.client_side.Api`.
+    """One site. A token that is given to it goes to that site and nowhere else.
 
     Args:
         http: the connection that everything shares.
@@ -49,7 +49,19 @@ class MctApi:
     async def get(
         self, path: str, headers: Mapping[str, str], token: ApiToken | None, *, just_restarted: bool
     ) -> ApiAnswer:
-        """As the port says; a site that is starting is waited for."""
+        """GET `path`; redirects are not followed. While the site is starting (502, 503, 504), it is waited for.
+
+        Args:
+            path: at the site's own address.
+            headers: beside the token's.
+            token: `None` to call as no one.
+            just_restarted: whether this very run has restarted the site: then a 401 may come from the process that ran
+                before, and is waited out, too.
+
+        Raises:
+            UsageError: the path leads to another host.
+            ServiceError: `site-unreachable`.
+        """
         url = self._at(path)
         sent = dict(headers) | ({"Authorization": f"Bearer {token.text}"} if token else {})
         until = clock.seconds() + (SETTLE_SECONDS if just_restarted else 0.0)

@@ -17,8 +17,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
+from mct_s2s.activity import REPLICATION, Waits
 from mct_s2s.errors import ServiceError, Throttled
-from mct_s2s.ports.apply_progress import REPLICATION, Waits
 
 T = TypeVar("T")
 Lag = Callable[[ServiceError], bool]

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from secrets import token_hex
 
+from mct_s2s.activity import Progress
 from mct_s2s.cli.change_document import write_document
 from mct_s2s.cli.credential_stores.opening import RunStores
 from mct_s2s.cli.options import ChangingOptions, PlanFormat
@@ -25,7 +26,6 @@ from mct_s2s.model.observed import ObservedState
 from mct_s2s.plain_text import plain
 from mct_s2s.planning.changes.access import DisableIdentity
 from mct_s2s.planning.plan import Plan
-from mct_s2s.ports.apply_progress import Progress
 from mct_s2s.render.closing import credential_lines
 from mct_s2s.render.console import Terminal
 from mct_s2s.render.documents import SavedCredential

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, TypeVar
 
+from mct_s2s.activity import activity
 from mct_s2s.cli.options import AzureOptions, ChangingOptions, Output
 from mct_s2s.cli.streams import forget_typed
 from mct_s2s.engine.observe.app_service_lookup import find_subscription
@@ -18,7 +19,6 @@ from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.model.site_target import SiteTarget
 from mct_s2s.plain_text import plain
 from mct_s2s.planning.app_service.site_recognition import survey_of
-from mct_s2s.ports.apply_progress import activity
 
 T = TypeVar("T")
 

@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from mct_s2s.activity import watched_by
 from mct_s2s.cli.interruption import Interruption
 from mct_s2s.cli.options import AzureOptions, Output
 from mct_s2s.cli.session import Needs, connect, connect_client
@@ -16,7 +17,6 @@ from mct_s2s.engine.outcome import Outcome
 from mct_s2s.engine.session import Session
 from mct_s2s.errors import CANCELLED, Cancelled, DeadlinePassed, Interrupted, NotThere, S2SError, UsageError
 from mct_s2s.planning.changes import AnyChange
-from mct_s2s.ports.apply_progress import watched_by
 from mct_s2s.render.closing import credential_lines
 from mct_s2s.render.console import Terminal
 from mct_s2s.render.diagnostics import show_account, show_error, show_error_line

@@ -9,22 +9,22 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from mct_s2s import clock
+from mct_s2s.activity import activity
 from mct_s2s.azure.trace import SentRequest, Trace, silent
 from mct_s2s.cli.options import AzureOptions
-from mct_s2s.engine.session import Session
+from mct_s2s.engine.session import Azure, Session
 from mct_s2s.errors import PermissionMissing
 from mct_s2s.inputs.target import site_target
 from mct_s2s.inputs.target import tenant as checked_tenant
 from mct_s2s.model.site_target import SiteTarget
-from mct_s2s.ports.apply_progress import activity
 from mct_s2s.render.console import Terminal
 
 if TYPE_CHECKING:
     from mct_s2s.azure.clouds import OpenCloud
     from mct_s2s.azure.connection import Connection
+    from mct_s2s.azure.mct_api import MctApi
     from mct_s2s.azure.sign_in.caller_credential import CallerCredential
-    from mct_s2s.ports.client_side import Api, Tokens
-    from mct_s2s.ports.signed_in_cloud import Azure
+    from mct_s2s.azure.sign_in.client_tokens import EntraTokens
 
 RESERVE = 3.0
 """Seconds before the deadline at which a test of clients stops waiting, so that what it has found can still be said."""
@@ -48,7 +48,7 @@ class Needs:
 async def connect(
     options: AzureOptions, needs: Needs, terminal: Terminal, *, client_id: str | None = None
 ) -> AsyncIterator[Session]:
-    """Sign in and provide the ports; everything is closed again at the end.
+    """Sign in to the services; everything is closed again at the end.
 
     Args:
         options: the command's.
@@ -59,7 +59,7 @@ async def connect(
     Raises:
         S2SError: the options contradict each other, the cloud is not there, or the sign-in is refused.
     """
-    from mct_s2s.cli.credential_stores.vaults import KeyVaults, check_client  # noqa: PLC0415
+    from mct_s2s.stores.key_vaults import KeyVaults, check_client  # noqa: PLC0415
 
     if needs.key_vault:
         check_client()
@@ -74,7 +74,7 @@ async def connect(
             scopes = [cloud.graph_scope] * needs.directory + [cloud.arm_scope] * needs.arm
             scopes += [cloud.key_vault_scope] * (needs.key_vault and cloud.key_vault is not None)
             await asyncio.gather(loading, *(credential.get_token(scope) for scope in scopes))
-            async with _ports(connection, credential) as azure:
+            async with _services(connection, credential) as azure:
                 signing_in.close()
                 yield Session(
                     azure,
@@ -101,7 +101,7 @@ async def connect(
 async def signed_in(
     options: AzureOptions, terminal: Terminal, *, target: bool, client_id: str | None = None
 ) -> AsyncIterator[tuple[Connection, CallerCredential]]:
-    """Connect and sign in, without ports.
+    """Connect and sign in, and ask nothing yet.
 
     Args:
         options: the command's.
@@ -137,7 +137,7 @@ async def connect_client(options: AzureOptions, terminal: Terminal) -> AsyncIter
         yield connection
 
 
-def client_tokens(connection: Connection) -> Tokens:
+def client_tokens(connection: Connection) -> EntraTokens:
     """The login service, as clients of the MCT API use it."""
     from mct_s2s.azure.sign_in.client_tokens import EntraTokens  # noqa: PLC0415
 
@@ -145,7 +145,7 @@ def client_tokens(connection: Connection) -> Tokens:
     return EntraTokens(connection.cloud.login, connection.transport(), retrying, connection.trace)
 
 
-def client_api(connection: Connection, url: str) -> Api:
+def client_api(connection: Connection, url: str) -> MctApi:
     """The MCT API of the site at an https address."""
     from mct_s2s.azure.mct_api import MctApi  # noqa: PLC0415
 
@@ -222,7 +222,7 @@ async def _sign_in(
 
 
 @asynccontextmanager
-async def _ports(connection: Connection, credential: CallerCredential) -> AsyncIterator[Azure]:
+async def _services(connection: Connection, credential: CallerCredential) -> AsyncIterator[Azure]:
     from mct_s2s.azure.arm.app_services import ArmSites  # noqa: PLC0415
     from mct_s2s.azure.arm.arm_session import ArmSession  # noqa: PLC0415
     from mct_s2s.azure.arm.managed_identities import ArmIdentities  # noqa: PLC0415
@@ -230,7 +230,6 @@ async def _ports(connection: Connection, credential: CallerCredential) -> AsyncI
     from mct_s2s.azure.graph.directory import GraphDirectory  # noqa: PLC0415
     from mct_s2s.azure.graph.directory_rights import GraphAccess  # noqa: PLC0415
     from mct_s2s.azure.graph.graph_session import GraphSession  # noqa: PLC0415
-    from mct_s2s.ports.signed_in_cloud import Azure  # noqa: PLC0415
 
     cloud, trace = connection.cloud, connection.trace
     graph = GraphSession(cloud, credential, connection.tls, connection.retry_policy(service="Microsoft Graph"), trace)

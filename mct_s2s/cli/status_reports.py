@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from mct_s2s import clock
+from mct_s2s.activity import activity
 from mct_s2s.cli.exit_codes import worst
 from mct_s2s.cli.fleet.sessions import FleetSessions
 from mct_s2s.cli.fleet.sites import FleetSite
@@ -24,7 +25,6 @@ from mct_s2s.model.site_target import SiteTarget
 from mct_s2s.planning.app_service import guards
 from mct_s2s.planning.reports.findings import diagnose
 from mct_s2s.planning.reports.status_report import SiteStatus, StatusReport, UnreadSite
-from mct_s2s.ports.apply_progress import activity
 
 Outcomes = tuple[tuple[ResourceId, SiteStatus | S2SError], ...]
 SOMETHING_WRONG = 3

@@ -1,1 +1,1 @@
-"""The order of events: observe, apply, read back. Async; knows the ports, never an SDK."""
+"""The order of events: observe, apply, read back. Async; never knows an SDK."""

@@ -6,6 +6,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import replace
 
+from mct_s2s.activity import activity
 from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.engine.apply.apply import apply
 from mct_s2s.engine.apply.existence import wait_for_deletions
@@ -20,10 +21,9 @@ from mct_s2s.engine.session import Interface, Session
 from mct_s2s.errors import S2SError
 from mct_s2s.model.client_credentials import SecretNote
 from mct_s2s.model.desired import SettingsScope
+from mct_s2s.model.secret_stores import SecretStore
 from mct_s2s.planning.changes import RestoreApplication
 from mct_s2s.planning.make import make_plan
-from mct_s2s.ports.apply_progress import activity
-from mct_s2s.ports.secret_stores import SecretStore
 
 
 async def run_change(session: Session, request: Request, ui: Interface) -> Outcome:

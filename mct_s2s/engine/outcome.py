@@ -12,6 +12,7 @@ from mct_s2s.model.caller_rights import CallerRights
 from mct_s2s.model.directory_objects import Application
 from mct_s2s.model.ids import ApplicationObjectId, ClientId
 from mct_s2s.model.observed import ObservedState
+from mct_s2s.model.secret_stores import SecretStore
 from mct_s2s.planning.changes import (
     AlreadyRight,
     AnyChange,
@@ -27,7 +28,6 @@ from mct_s2s.planning.plan import ManualStep, Plan, Results
 from mct_s2s.planning.registrations.membership import clients_called
 from mct_s2s.planning.registrations.service import CREATE
 from mct_s2s.planning.reports.verification import Verification
-from mct_s2s.ports.secret_stores import SecretStore
 
 LEFT = "you don't have permission"
 

@@ -6,15 +6,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from mct_s2s.model.client_sign_in import OwnCredential
 from mct_s2s.model.desired import Desired
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.resource_id import ResourceId
+from mct_s2s.model.secret_stores import SecretStore
 from mct_s2s.model.site_target import SiteTarget
 from mct_s2s.planning.plan import Facts
-from mct_s2s.ports.secret_stores import Departures, SecretStore
+
+if TYPE_CHECKING:
+    from mct_s2s.stores.departures import LocalDepartures
 
 
 class Stores(Protocol):
@@ -82,7 +85,7 @@ class Request:
     backup: SettingsBackup | None = None
     handoff: Path | None = None
     """Where the values are written that someone else has to enter."""
-    departures: Departures | None = None
+    departures: LocalDepartures | None = None
     """Where a removal notes the identities that it is about to switch off."""
     preflight: bool = True
     """Whether the caller's rights are looked at before anything is written."""

@@ -5,42 +5,42 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
+from mct_s2s.activity import Progress
 from mct_s2s.engine.outcome import Outcome
-from mct_s2s.model.ids import ClientId
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.site_target import SiteTarget
-from mct_s2s.ports.apply_progress import Progress
-from mct_s2s.ports.client_side import Api, Tokens
-from mct_s2s.ports.secret_stores import SecretStore, StoredSecrets
-from mct_s2s.ports.signed_in_cloud import Azure
+
+if TYPE_CHECKING:
+    from mct_s2s.azure.arm.app_services import ArmSites
+    from mct_s2s.azure.arm.managed_identities import ArmIdentities
+    from mct_s2s.azure.arm.resource_rights import ArmAccess
+    from mct_s2s.azure.graph.directory import GraphDirectory
+    from mct_s2s.azure.graph.directory_rights import GraphAccess
+    from mct_s2s.azure.mct_api import MctApi
+    from mct_s2s.azure.sign_in.client_tokens import EntraTokens
+    from mct_s2s.stores.key_vaults import KeyVaults
 
 
-class Vaults(StoredSecrets, Protocol):
-    """Key vaults, each by its name or its https address."""
+@dataclass(frozen=True)
+class Azure:
+    """One signed-in session with one cloud. Its methods raise `ServiceError` and its kin only.
 
-    def address(self, given: str) -> tuple[str, str]:
-        """The name and the https address of a vault.
+    `is_new` says that the object was made by this very command: then an answer that means *not replicated yet* is
+    waited out; about anything else the same answer is an error at once.
+    """
 
-        Raises:
-            UsageError: it is none of this cloud's vaults.
-        """
-        ...
-
-    def store(self, given: str, secret: str, client: str, owner: ClientId | None = None) -> SecretStore:
-        """Where a client's secret is kept: in a vault, under a name.
-
-        Args:
-            given: the vault's name or address.
-            secret: its name in the vault.
-            client: whose it is, by name.
-            owner: whose it is, by appId, where the name alone does not speak for what is there.
-
-        Raises:
-            UsageError: it is none of this cloud's vaults, or what talks to vaults is not installed.
-        """
-        ...
+    cloud: str
+    authority_host: str | None
+    """The login host where it is not the public cloud's."""
+    graph: str
+    """Microsoft Graph's address."""
+    directory: GraphDirectory
+    sites: ArmSites
+    identities: ArmIdentities
+    directory_access: GraphAccess
+    resource_access: ArmAccess
 
 
 @dataclass(frozen=True)
@@ -48,10 +48,10 @@ class Session:
     """One command's way to everything outside it."""
 
     azure: Azure
-    tokens: Tokens
-    api: Callable[[str], Api]
+    tokens: EntraTokens
+    api: Callable[[str], MctApi]
     """The MCT API of the site at an https address."""
-    vaults: Vaults
+    vaults: KeyVaults
     exclusive: Callable[[str, float], AbstractAsyncContextManager[bool]]
     """Takes what is to be changed and since when it is known (seconds since the epoch); holds it against other runs on
     this machine, and yields whether one of them has held it since."""

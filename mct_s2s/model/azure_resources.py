@@ -12,6 +12,15 @@ from mct_s2s.model.site_settings import APPLICATION_IDS, OBJECT_IDS, AllowList, 
 
 
 @dataclass(frozen=True)
+class Subscription:
+    """An Azure subscription and the tenant that it trusts."""
+
+    id: str
+    name: str
+    tenant_id: TenantId
+
+
+@dataclass(frozen=True)
 class IdentityResource:
     """An Azure resource that can carry a managed identity, or a user-assigned identity itself."""
 

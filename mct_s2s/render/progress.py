@@ -15,10 +15,10 @@ from rich.table import Table
 from rich.text import Text
 
 from mct_s2s import clock
+from mct_s2s.activity import Activity, Wait
 from mct_s2s.errors import S2SError
 from mct_s2s.planning.changes import AnyChange
 from mct_s2s.planning.plan import Plan
-from mct_s2s.ports.apply_progress import Activity, Wait
 from mct_s2s.render.console import Terminal, one_line, prose
 from mct_s2s.render.pipelines import is_unattended, pipeline_of
 from mct_s2s.render.step_texts import object_of, verb

@@ -15,7 +15,7 @@ from mct_s2s.errors import UsageError
 from mct_s2s.limits import load_json
 from mct_s2s.model.client_credentials import CredentialKind, SecretNote
 from mct_s2s.model.ids import KeyId
-from mct_s2s.ports.secret_stores import SecretRecord
+from mct_s2s.model.secret_stores import SecretRecord
 from mct_s2s.stores.dotenv_text import assignment, lines_of
 
 DELIVERED = "# mct-s2s credential "

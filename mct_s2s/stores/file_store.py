@@ -13,7 +13,7 @@ from mct_s2s.errors import UsageError
 from mct_s2s.local_files import PENDING, check_place, explained, forget_leftovers, replace_whole, text_of
 from mct_s2s.model.client_credentials import CredentialKind, SecretNote
 from mct_s2s.model.ids import ClientId, KeyId, TenantId, is_guid, same_id
-from mct_s2s.ports.secret_stores import NewSecret, SecretRecord, StoredCredential
+from mct_s2s.model.secret_stores import NewSecret, SecretRecord, StoredCredential
 from mct_s2s.stores.dotenv_file import SCOPE, SECRET, credential_text, delivered_in
 from mct_s2s.stores.dotenv_text import lines_of, variables_in
 

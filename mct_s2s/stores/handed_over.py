@@ -10,12 +10,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
+from mct_s2s.activity import waiting
 from mct_s2s.errors import S2SError, UsageError
 from mct_s2s.key_pairs import make_key_pair
 from mct_s2s.model.client_credentials import Certificate, CredentialKind, SecretNote
 from mct_s2s.model.ids import ClientId
-from mct_s2s.ports.apply_progress import waiting
-from mct_s2s.ports.secret_stores import KeySpec, NewSecret, SecretRecord, StoredCredential
+from mct_s2s.model.secret_stores import KeySpec, NewSecret, SecretRecord, StoredCredential
 
 INHERITED = ("PATH", "HOME", "LANG", *(("SYSTEMROOT",) if sys.platform == "win32" else ()))
 """All that a program gets of the caller's environment. Windows starts nothing without the last one."""

@@ -14,7 +14,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 from platformdirs import user_state_path
 
-from mct_s2s.ports.apply_progress import activity
+from mct_s2s.activity import activity
 
 POLL_SECONDS = 0.05
 """Between two tries for the lock: too short to be noticed, and a waiting process costs nothing."""

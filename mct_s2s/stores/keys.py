@@ -17,7 +17,7 @@ from mct_s2s.key_pairs import UnfitCertificate, certificate_in, make_key_pair
 from mct_s2s.local_files import PENDING, check_place, forget_leftovers, is_there, replace_whole, text_of
 from mct_s2s.model.client_credentials import Certificate, CredentialKind, SecretNote
 from mct_s2s.model.ids import ClientId
-from mct_s2s.ports.secret_stores import KeySpec, SecretRecord
+from mct_s2s.model.secret_stores import KeySpec, SecretRecord
 from mct_s2s.stores.dotenv_file import credential_text
 from mct_s2s.stores.dotenv_text import variables_in
 from mct_s2s.stores.file_store import FileStore, on_disk, private

@@ -19,7 +19,7 @@ from mct_s2s.errors import S2SError, ServiceError, UsageError
 from mct_s2s.model.client_credentials import SecretNote
 from mct_s2s.model.commands import command, option
 from mct_s2s.model.ids import ClientId, KeyId, TenantId, same_id
-from mct_s2s.ports.secret_stores import NewSecret, SecretRecord, StoredCredential
+from mct_s2s.model.secret_stores import NewSecret, SecretRecord, StoredCredential
 
 MAKER = "mct-s2s"
 MOST_TAGS, LONGEST_TAG = 15, 256

@@ -6,12 +6,12 @@ import asyncio
 from typing import Any
 
 import pytest
+from mct_s2s.activity import during
 from mct_s2s.azure.arm.app_services import ArmSites
 from mct_s2s.azure.arm.managed_identities import ArmIdentities
 from mct_s2s.errors import ServiceError
 from mct_s2s.model.azure_resources import IdentityResource
 from mct_s2s.model.resource_id import ResourceId
-from mct_s2s.ports.apply_progress import during
 
 from tests.azure.raw import Answer, Wire, arm_session
 from tests.azure.test_retry_policy import Listener

@@ -17,7 +17,7 @@ from mct_s2s.errors import UsageError
 from mct_s2s.key_pairs import UnfitCertificate, certificate_in, given_certificate, make_key_pair
 from mct_s2s.model.client_credentials import CredentialKind
 from mct_s2s.model.ids import ClientId
-from mct_s2s.ports.secret_stores import KeySpec, KeyStore
+from mct_s2s.model.secret_stores import KeySpec, KeyStore
 from mct_s2s.stores.handed_over import OutputStore
 from mct_s2s.stores.keys import KeyFileStore
 

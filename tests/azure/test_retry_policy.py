@@ -8,10 +8,10 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
+from mct_s2s.activity import REPLICATION, Wait, during
 from mct_s2s.azure import retry as room
 from mct_s2s.azure.retry import RetryPolicy
 from mct_s2s.errors import Contention, ServiceError, Throttled
-from mct_s2s.ports.apply_progress import REPLICATION, Wait, during
 
 from tests.support.simulated_time import SimulatedTime
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from mct_s2s.errors import UsageError
 from mct_s2s.model.ids import ClientId, KeyId, TenantId
-from mct_s2s.ports.secret_stores import NewSecret, SecretRecord, StoredCredential
+from mct_s2s.model.secret_stores import NewSecret, SecretRecord, StoredCredential
 from mct_s2s.stores.file_store import FileStore
 from mct_s2s.stores.handed_over import OutputStore, Shown
 

@@ -26,14 +26,15 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
+from mct_s2s.activity import Activity
 from mct_s2s.engine.apply.apply import apply_changes
 from mct_s2s.engine.apply.context import ApplyContext
 from mct_s2s.engine.change import run_change
 from mct_s2s.engine.outcome import Outcome
 from mct_s2s.engine.request import Request
-from mct_s2s.engine.session import Interface, Session
+from mct_s2s.engine.session import Azure, Interface, Session
 from mct_s2s.errors import NotThere, S2SError, ServiceError
-from mct_s2s.model.azure_resources import AppService, IdentityResource, Site, SlotConfig
+from mct_s2s.model.azure_resources import AppService, IdentityResource, Site, SlotConfig, Subscription
 from mct_s2s.model.caller_rights import Permission, Person, ResourceLock, RoleAssignment, SecretRule, SignedIn
 from mct_s2s.model.client_credentials import Certificate, Credential, CredentialKind, Federation, SecretNote
 from mct_s2s.model.client_sign_in import (
@@ -58,6 +59,7 @@ from mct_s2s.model.directory_objects import (
 from mct_s2s.model.ids import ApplicationObjectId, AppRoleId, ClientId, KeyId, PrincipalId, same_id
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.resource_id import ResourceId
+from mct_s2s.model.secret_stores import KeySpec, NewSecret, SecretRecord, SecretStore, StoredCredential
 from mct_s2s.model.site_settings import APPLICATION_IDS, OBJECT_IDS, is_enabled
 from mct_s2s.model.site_target import SiteTarget
 from mct_s2s.model.trust import Trust
@@ -67,14 +69,12 @@ from mct_s2s.planning.edits import ApplicationPatch
 from mct_s2s.planning.permissions.rights import GLOBAL_ADMINISTRATOR
 from mct_s2s.planning.plan import Plan
 from mct_s2s.planning.secrets.secret_policy import LIFETIME_FORBIDDEN
-from mct_s2s.ports.apply_progress import Activity
-from mct_s2s.ports.resource_manager import Subscription
-from mct_s2s.ports.secret_stores import KeySpec, NewSecret, SecretRecord, SecretStore, StoredCredential
-from mct_s2s.ports.signed_in_cloud import Azure
 
 from tests.planning.scenarios import FOREIGN, NOW, SERVICE_KEY, SUBSCRIPTION, TENANT, guid, site
 
 T = TypeVar("T")
+_StandIn: Any = object
+"""Passes for any class."""
 Hook = Callable[[], Awaitable[None] | None]
 Settings = dict[str, str | None]
 
@@ -165,7 +165,7 @@ class SiteState:
     restarts: int = 0
 
 
-class MemoryDepartures:
+class MemoryDepartures(_StandIn):  # type: ignore[misc]
     """What removals remember from one run to the next."""
 
     def __init__(self) -> None:
@@ -356,7 +356,7 @@ def memory_state(*, settings: Mapping[str, str | None] | None = None) -> MemoryS
 
 
 @dataclass
-class MemoryDirectory:
+class MemoryDirectory(_StandIn):  # type: ignore[misc]
     """A directory that is always up to date."""
 
     state: MemoryState
@@ -644,7 +644,7 @@ class MemoryDirectory:
 
 
 @dataclass
-class MemorySites:
+class MemorySites(_StandIn):  # type: ignore[misc]
     """App Service, without an ETag for its settings."""
 
     state: MemoryState
@@ -730,7 +730,7 @@ class MemorySites:
 
 
 @dataclass
-class MemoryIdentities:
+class MemoryIdentities(_StandIn):  # type: ignore[misc]
     """Managed identities; each is in the directory at once."""
 
     state: MemoryState
@@ -772,7 +772,7 @@ class MemoryIdentities:
 
 
 @dataclass
-class MemoryDirectoryAccess:
+class MemoryDirectoryAccess(_StandIn):  # type: ignore[misc]
     """What the caller may do in the directory: a Global Administrator, unless the state says otherwise."""
 
     state: MemoryState
@@ -819,7 +819,7 @@ class MemoryDirectoryAccess:
 
 
 @dataclass
-class MemoryResourceAccess:
+class MemoryResourceAccess(_StandIn):  # type: ignore[misc]
     """What the caller may do to resources: everything, unless the state says otherwise."""
 
     state: MemoryState
@@ -917,7 +917,7 @@ class MemoryKeyStore(MemoryStore):
 
 
 @dataclass
-class MemoryTokens:
+class MemoryTokens(_StandIn):  # type: ignore[misc]
     """A login service that knows every registered secret at once."""
 
     state: MemoryState
@@ -954,7 +954,7 @@ class MemoryTokens:
 
 
 @dataclass
-class MemoryApi:
+class MemoryApi(_StandIn):  # type: ignore[misc]
     """The MCT API, which judges by the settings that it started with."""
 
     state: MemoryState

@@ -12,13 +12,13 @@ from mct_s2s.engine.observe.app_service_lookup import find_subscription
 from mct_s2s.engine.observe.observe import observe
 from mct_s2s.engine.observe.rights_examination import examine
 from mct_s2s.errors import NotThere, PermissionMissing, S2SError, ServiceError
+from mct_s2s.model.azure_resources import Subscription
 from mct_s2s.model.client_credentials import Credential, CredentialKind
 from mct_s2s.model.directory_objects import Application, Assignment, PrincipalKind, ServicePrincipal
 from mct_s2s.model.ids import ClientId, PrincipalId, api_uri, client_unique_name, identity_tag, trust_tag
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.model.site_target import SiteTarget
-from mct_s2s.ports.resource_manager import Subscription
 
 from tests.engine.memory import (
     TARGET,

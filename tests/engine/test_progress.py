@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from mct_s2s.activity import Activity, Wait, watched_by
 from mct_s2s.engine.change import run_change
 from mct_s2s.errors import S2SError
 from mct_s2s.planning.changes import AnyChange
-from mct_s2s.ports.apply_progress import Activity, Wait, watched_by
 
 from tests.engine.memory import Agreeing, MemoryState, Watcher, failing, lost, memory_state, request, run, session
 from tests.engine.test_settings import THEIRS, sets

@@ -15,11 +15,11 @@ from mct_s2s.errors import S2SError, ServiceError, UsageError
 from mct_s2s.model.client_credentials import Credential, CredentialKind
 from mct_s2s.model.directory_objects import Application, NewApplication
 from mct_s2s.model.ids import ClientId, KeyId, TenantId
+from mct_s2s.model.secret_stores import StoredCredential
 from mct_s2s.planning.changes import AnyChange, CreateApplication, Part, Ref, RemoveCredential, Replacement
 from mct_s2s.planning.credentials.certificate import AddCertificate
 from mct_s2s.planning.credentials.secret import AddSecret
 from mct_s2s.planning.secrets.secret_policy import LIFETIME_FORBIDDEN
-from mct_s2s.ports.secret_stores import StoredCredential
 
 from tests.engine.memory import (
     Applying,

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import timedelta
 
+from mct_s2s.activity import activity, throttled, waiting, watched_by
 from mct_s2s.errors import NotThere, S2SError
 from mct_s2s.model.azure_resources import AppService
 from mct_s2s.model.client_credentials import Federation
@@ -20,7 +21,6 @@ from mct_s2s.planning.plan import BlockedStep, Left, ManualStep, Plan
 from mct_s2s.planning.reports.findings import Finding, Severity, diagnose
 from mct_s2s.planning.reports.status_report import SiteStatus, StatusReport, UnreadSite
 from mct_s2s.planning.reports.verification import CALL, CheckSubject, Verification, VerificationCheck
-from mct_s2s.ports.apply_progress import activity, throttled, waiting, watched_by
 from mct_s2s.render.closing import ClientResult, Closing, credential_lines, show_closing
 from mct_s2s.render.console import Terminal
 from mct_s2s.render.diagnostics import show_account, show_error

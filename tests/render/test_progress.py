@@ -8,9 +8,9 @@ from collections.abc import Callable
 from contextlib import suppress
 
 import pytest
+from mct_s2s.activity import Wait, activity, throttled, waiting, watched_by
 from mct_s2s.planning.changes import AnyChange
 from mct_s2s.planning.plan import Plan
-from mct_s2s.ports.apply_progress import Wait, activity, throttled, waiting, watched_by
 from mct_s2s.render.console import Terminal
 from mct_s2s.render.pipelines import masks
 from mct_s2s.render.progress import Mode, Reporter

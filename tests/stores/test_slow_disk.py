@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from mct_s2s.model.ids import ClientId, KeyId, TenantId
-from mct_s2s.ports.secret_stores import NewSecret, SecretRecord
+from mct_s2s.model.secret_stores import NewSecret, SecretRecord
 from mct_s2s.stores.file_store import FileStore
 
 CLIENTS = [ClientId(f"00000000-0000-4000-8000-00000000000{at}") for at in range(2)]

@@ -1,4 +1,4 @@
-"""The sites port on azure-mgmt-web, for production sites and slots alike."""
+"""App Service by azure-mgmt-web, for production sites and slots alike."""
 
 from __future__ import annotations
 
@@ -11,17 +11,16 @@ from mct_s2s.azure.json_values import guid, members, optional, text, texts
 from mct_s2s.azure.services import ARM
 from mct_s2s.concurrency import ReadOnce, gather_or_cancel
 from mct_s2s.errors import NotThere, PermissionMissing, ServiceError
-from mct_s2s.model.azure_resources import Site, SlotConfig
+from mct_s2s.model.azure_resources import Site, SlotConfig, Subscription
 from mct_s2s.model.ids import TenantId
 from mct_s2s.model.resource_id import ResourceId
-from mct_s2s.ports.resource_manager import Subscription
 
 if TYPE_CHECKING:
     from azure.mgmt.web.aio import WebSiteManagementClient
 
 
 class ArmSites:
-    """App Service as `mct_s2s.ports.resource_manager.Sites`."""
+    """Azure Resource Manager: subscriptions and App Service."""
 
     def __init__(self, session: ArmSession) -> None:
         self._session = session
@@ -52,7 +51,7 @@ class ArmSites:
             return _subscription(row)
 
     async def sites(self, subscription_id: str, group: str | None = None) -> list[Site]:
-        """GET …/providers/Microsoft.Web/sites."""
+        """GET …/providers/Microsoft.Web/sites: web and function apps, without slots."""
         apps = self.client(subscription_id).web_apps
         step = "list the web apps"
 
@@ -65,7 +64,10 @@ class ArmSites:
             return [_site(row) for row in rows]
 
     async def sites_named(self, subscription_id: str, name: str) -> list[ResourceId]:
-        """GET /subscriptions/{id}/resources?$filter=resourceType eq 'Microsoft.Web/sites' and name eq '…'."""
+        """GET /subscriptions/{id}/resources?$filter=resourceType eq 'Microsoft.Web/sites' and name eq '…'.
+
+        One question, however many sites there are. New ones may be missing.
+        """
         path, step = f"/subscriptions/{subscription_id}/resources", "find the web app"
         quoted = name.replace("'", "''")
         wanted = f"resourceType eq 'Microsoft.Web/sites' and name eq '{quoted}'"
@@ -92,7 +94,12 @@ class ArmSites:
     async def settings(
         self, resource: ResourceId, *, leaves: Callable[[], None] = lambda: None
     ) -> dict[str, str | None]:
-        """POST …/config/appsettings/list."""
+        """POST …/config/appsettings/list: secrets among them.
+
+        Args:
+            resource: the site or slot.
+            leaves: called whenever the request is sent, so that what it is waited for is not taken for its duration.
+        """
         apps, group, name = self._at(resource)
         step = "read the application settings"
 
@@ -114,7 +121,10 @@ class ArmSites:
             return {name: optional(value) for name, value in settings.items()}
 
     async def slot_config(self, resource: ResourceId) -> SlotConfig | None:
-        """GET …/slots and GET …/config/slotConfigNames: both belong to the production site."""
+        """GET …/slots and GET …/config/slotConfigNames: both belong to the production site.
+
+        `None` where it has none, or they cannot be read.
+        """
         apps, group, name = self._at(resource)
 
         async def names() -> list[str]:
@@ -137,7 +147,14 @@ class ArmSites:
         merged: Callable[[], Mapping[str, str | None] | None],
         read_again: Callable[[], Awaitable[None]],
     ) -> None:
-        """PUT …/config/appsettings: replaces them all, so that each repetition needs a new reading."""
+        """PUT …/config/appsettings: replaces them all, so that each repetition needs a new reading.
+
+        Args:
+            resource: the site or slot.
+            merged: what to send, asked whenever the request is sent; `None` where there is nothing to send any more.
+            read_again: called before a repetition, so that it does not write back what was read before the first
+                attempt: `merged` is then asked anew.
+        """
         apps, group, name = self._at(resource)
 
         async def put() -> None:

@@ -27,6 +27,7 @@ from azure.core.pipeline.transport import AioHttpTransport
 from azure.core.rest import HttpRequest
 
 from mct_s2s import __version__, clock
+from mct_s2s.activity import waiting
 from mct_s2s.azure import retry as limits
 from mct_s2s.azure.arm.arm_refusals import UnreadableAnswer, refusal_of, translate
 from mct_s2s.azure.clouds import Cloud
@@ -41,7 +42,6 @@ from mct_s2s.azure.sign_in.fresh_tokens import send_signed_in
 from mct_s2s.azure.trace import Trace
 from mct_s2s.errors import NotThere
 from mct_s2s.model.resource_id import ResourceId
-from mct_s2s.ports.apply_progress import waiting
 
 T = TypeVar("T")
 

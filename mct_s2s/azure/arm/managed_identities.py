@@ -1,4 +1,4 @@
-"""The identities port: managed identities on web apps, and on any other resource through azure-mgmt-resource.
+"""Managed identities on web apps, and on any other resource through azure-mgmt-resource.
 
 `identity.type` is not merged by a PATCH: it says what the resource has afterwards. So the union of what is there and
 what is wanted is sent, and the read-only ids never are. Source: learn.microsoft.com/entra/identity/
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from azure.core.exceptions import HttpResponseError
 
+from mct_s2s.activity import waiting
 from mct_s2s.azure import api_versions
 from mct_s2s.azure.arm.app_services import ArmSites
 from mct_s2s.azure.arm.arm_session import CARRYING_OUT, POLL_SECONDS, ArmSession
@@ -24,7 +25,6 @@ from mct_s2s.model.azure_resources import IdentityResource
 from mct_s2s.model.commands import command, webapp_command
 from mct_s2s.model.ids import PrincipalId, same_id
 from mct_s2s.model.resource_id import USER_ASSIGNED_IDENTITIES, ResourceId
-from mct_s2s.ports.apply_progress import waiting
 
 if TYPE_CHECKING:
     from azure.mgmt.resource.resources.aio import ResourceManagementClient
@@ -42,7 +42,7 @@ PAUSE = 0.5
 
 
 class ArmIdentities:
-    """Managed identities as `mct_s2s.ports.resource_manager.Identities`."""
+    """Managed identities on whatever type of Azure resource."""
 
     def __init__(self, session: ArmSession, sites: ArmSites) -> None:
         self._session = session

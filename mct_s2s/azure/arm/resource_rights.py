@@ -23,7 +23,7 @@ READ = "check your permissions"
 
 
 class ArmAccess:
-    """Azure Resource Manager as `mct_s2s.ports.resource_manager.ResourceAccess`."""
+    """What the caller may do to an Azure resource."""
 
     def __init__(self, session: ArmSession) -> None:
         self._session = session

@@ -49,12 +49,12 @@ class ApplicationRequests(DirectoryRequests):
         return await self._read_paths(paths, parse.application)
 
     async def application_by_object_id(self, object_id: ApplicationObjectId, *, is_new: bool) -> Application:
-        """GET /applications/{id}."""
+        """GET /applications/{id}; the object must be there."""
         info = self._graph.applications.by_application_id(object_id).to_get_request_information()
         return parse.application(await self._session.send(info, GraphOperation.READ, lag=lag_if(is_new)) or {})
 
     async def applications(self, client_ids: Iterable[ClientId]) -> list[Application]:
-        """GET /applications?$filter=appId in (…)."""
+        """GET /applications?$filter=appId in (…); those that do not exist are left out."""
         return await self._read_many(
             self._graph.applications,
             "appId",
@@ -65,7 +65,7 @@ class ApplicationRequests(DirectoryRequests):
         )
 
     async def applications_with_uri(self, uri: str) -> list[Application]:
-        """GET /applications?$filter=identifierUris/any(…)."""
+        """GET /applications?$filter=identifierUris/any(…): at most one in a settled directory."""
         rows = await self._filtered(self._graph.applications, f"identifierUris/any(u:u eq {quoted(uri)})")
         return [parse.application(row) for row in rows]
 
@@ -78,6 +78,9 @@ class ApplicationRequests(DirectoryRequests):
         """PATCH /applications(uniqueName='…') with `Prefer: create-if-missing`: two runs can never make two.
 
         The body says only what a new registration must say: where one exists already, nothing of it changes.
+
+        Returns:
+            The registration, and whether it was created just now. One whose answer was lost comes out as there already.
         """
         builder = self._graph.applications_with_unique_name(new.unique_name)
         info = builder.to_patch_request_information(bodies.new_application(new), create_if_missing())
@@ -116,7 +119,7 @@ class ApplicationRequests(DirectoryRequests):
         await self._session.send(info, GraphOperation.NAME_APPLICATION, lag=is_lag)
 
     async def add_owner(self, object_id: ApplicationObjectId, owner: PrincipalId) -> None:
-        """POST /applications/{id}/owners/$ref."""
+        """POST /applications/{id}/owners/$ref; one that is an owner already is no error."""
         body = {"@odata.id": f"{self._session.base_url}/directoryObjects/{owner}"}
         info = self._session.request(Method.POST, f"/applications/{object_id}/owners/$ref", body)
         try:
@@ -134,7 +137,13 @@ class ApplicationRequests(DirectoryRequests):
         await self._session.send(info, GraphOperation.CHANGE_APPLICATION, lag=lag_if(is_new))
 
     async def accepts_writes(self, application: Application) -> bool:
-        """PATCH /applications/{id} with the name that it has."""
+        """PATCH /applications/{id} with the name that it has: `False` alone is certain of its answer's moment.
+
+        Reads may show what was deleted moments ago.
+
+        Raises:
+            PermissionMissing: the caller may not write it.
+        """
         body = {"displayName": application.display_name}
         info = self._session.request(Method.PATCH, f"/applications/{application.object_id}", body)
         try:
@@ -146,6 +155,6 @@ class ApplicationRequests(DirectoryRequests):
         return True
 
     async def delete_application(self, object_id: ApplicationObjectId) -> None:
-        """DELETE /applications/{id}: into the recycle bin."""
+        """DELETE /applications/{id}: into the recycle bin; one that is gone already is no error."""
         info = self._graph.applications.by_application_id(object_id).to_delete_request_information()
         await self._delete(info, GraphOperation.DELETE_APPLICATION)

@@ -19,6 +19,7 @@ from typing import Any
 
 from kiota_abstractions.method import Method
 
+from mct_s2s.activity import REPLICATION, waiting
 from mct_s2s.azure.graph import parse
 from mct_s2s.azure.graph.directory_requests import DirectoryRequests, lag_if
 from mct_s2s.azure.graph.graph_operations import GraphOperation
@@ -31,8 +32,7 @@ from mct_s2s.errors import ServiceError
 from mct_s2s.model.client_credentials import Certificate, Credential, CredentialKind, Federation
 from mct_s2s.model.directory_objects import Owner
 from mct_s2s.model.ids import ApplicationObjectId, KeyId, PrincipalId, same_id
-from mct_s2s.ports.apply_progress import REPLICATION, waiting
-from mct_s2s.ports.secret_stores import NewSecret
+from mct_s2s.model.secret_stores import NewSecret
 
 GONE_ATTEMPTS = 8
 """Writes about something that is gone and is still shown by a replica, 8 s in all."""
@@ -52,7 +52,11 @@ class CredentialRequests(DirectoryRequests):
     async def add_secret(
         self, object_id: ApplicationObjectId, name: str, expires: datetime, *, is_new: bool
     ) -> NewSecret:
-        """POST /applications/{id}/addPassword: the one creation without a key, so never repeated here."""
+        """POST /applications/{id}/addPassword: the one creation without a key, so never repeated here.
+
+        Raises:
+            ServiceError: with `answer_lost` where it may have been made.
+        """
         body = {"passwordCredential": {"displayName": name, "endDateTime": _moment(expires)}}
         info = self._session.request(Method.POST, f"{_application(object_id)}/addPassword", body)
         row = await self._session.send(info, GraphOperation.ADD_SECRET, repeatable=False, lag=lag_if(is_new)) or {}
@@ -60,7 +64,7 @@ class CredentialRequests(DirectoryRequests):
             return NewSecret(KeyId(guid(row["keyId"])), parse.moment(row["endDateTime"]), _secret(row["secretText"]))
 
     async def remove_secret(self, object_id: ApplicationObjectId, key_id: KeyId) -> None:
-        """POST /applications/{id}/removePassword."""
+        """POST /applications/{id}/removePassword; one that is gone already is no error."""
         path = _application(object_id)
         for attempt in range(1, GONE_ATTEMPTS + 1):
             try:

@@ -1,4 +1,4 @@
-"""The directory port on Graph, put together from its parts."""
+"""The directory, put together from its parts."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from mct_s2s.model.directory_objects import Tenant
 
 
 class GraphDirectory(ApplicationRequests, PrincipalRequests, CredentialRequests, RecycleBinRequests):
-    """Microsoft Graph as `mct_s2s.ports.graph.Directory`."""
+    """Microsoft Graph, as far as a trust needs it."""
 
     def __init__(self, session: GraphSession) -> None:
         super().__init__(session)

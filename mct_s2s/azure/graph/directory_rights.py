@@ -17,7 +17,7 @@ from mct_s2s.azure.graph.graph_session import GraphSession
 from mct_s2s.azure.json_values import guid, members, text
 from mct_s2s.azure.json_values import rows as rows_of
 from mct_s2s.azure.services import GRAPH
-from mct_s2s.concurrency import gather_or_cancel
+from mct_s2s.concurrency import ReadOnce, gather_or_cancel
 from mct_s2s.errors import ServiceError
 from mct_s2s.model.caller_rights import Person, RoleAssignment, SecretRestriction, SecretRule, SignedIn
 from mct_s2s.model.directory_objects import ServicePrincipal
@@ -34,20 +34,27 @@ NOT_A_PERSON = 400
 
 
 class GraphAccess:
-    """Microsoft Graph as `mct_s2s.ports.graph.DirectoryAccess`."""
+    """What the caller may do in the directory, found out by asking Microsoft Graph."""
 
-    def __init__(self, session: GraphSession, signed_in: SignedIn) -> None:
+    def __init__(self, session: GraphSession, signed_in: SignedIn, *, keep: bool = False) -> None:
         self._session = session
         self._signed_in = signed_in
+        self._answers: ReadOnce[dict[str, Any] | None] = ReadOnce(keep=keep)
+        self._lists: ReadOnce[list[Mapping[str, Any]] | None] = ReadOnce(keep=keep)
+        self._owned: ReadOnce[list[Mapping[str, Any]] | None] = ReadOnce(keep=False)
+
+    def shared(self) -> GraphAccess:
+        """For all sites of a session: each answer is kept, but that of what the caller owns, which grows meanwhile."""
+        return GraphAccess(self._session, self._signed_in, keep=True)
 
     @property
     def signed_in(self) -> SignedIn:
-        """What the credential knows."""
+        """What is known without asking."""
         return self._signed_in
 
     @property
     def address(self) -> str:
-        """Where Graph is."""
+        """Where the directory is asked: `https://graph.microsoft.com/v1.0`."""
         return self._session.base_url
 
     async def person(self) -> Person | None:
@@ -115,7 +122,8 @@ class GraphAccess:
 
     async def owned(self) -> frozenset[ApplicationObjectId] | None:
         """GET …/ownedObjects/microsoft.graph.application."""
-        rows = await self._rows(f"{self._own}/ownedObjects/microsoft.graph.application?$select=id&$top=999")
+        path = f"{self._own}/ownedObjects/microsoft.graph.application?$select=id&$top=999"
+        rows = await self._owned.get(path, lambda: self._listed(path))
         with GRAPH.readable(GraphOperation.READ_RIGHTS):
             return None if rows is None else frozenset(ApplicationObjectId(guid(row["id"])) for row in rows)
 
@@ -145,12 +153,15 @@ class GraphAccess:
 
     async def _get(self, path: str) -> dict[str, Any]:
         info = self._session.request(Method.GET, path)
-        answer = await self._session.send(info, GraphOperation.READ_RIGHTS)
+        answer = await self._answers.get(path, lambda: self._session.send(info, GraphOperation.READ_RIGHTS))
         if answer is None:
             raise GRAPH.unreadable(GraphOperation.READ_RIGHTS)  # none of these has nothing to say
         return answer
 
     async def _rows(self, path: str, *, advanced: bool = False, beta: bool = False) -> list[Mapping[str, Any]] | None:
+        return await self._lists.get(path, lambda: self._listed(path, advanced=advanced, beta=beta))
+
+    async def _listed(self, path: str, *, advanced: bool = False, beta: bool = False) -> list[Mapping[str, Any]] | None:
         """All rows; none where an application that no one knows asks for itself."""
         info = self._session.request(Method.GET, path, beta=beta)
         if advanced:

@@ -26,6 +26,7 @@ from msgraph.graph_request_adapter import GraphRequestAdapter
 from msgraph.graph_service_client import GraphServiceClient
 
 from mct_s2s import __version__
+from mct_s2s.activity import waiting
 from mct_s2s.azure import retry as limits
 from mct_s2s.azure.answer_limits import OddAnswer, parse_json
 from mct_s2s.azure.clouds import Cloud
@@ -41,7 +42,6 @@ from mct_s2s.azure.sign_in.fresh_tokens import send_signed_in
 from mct_s2s.azure.trace import SentRequest, Trace, path_of
 from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.errors import ServiceError
-from mct_s2s.ports.apply_progress import waiting
 
 JSON = "application/json"
 CONSENTS_AT_ONCE = 3

@@ -92,7 +92,7 @@ class PrincipalRequests(DirectoryRequests):
     async def assign(
         self, principal: PrincipalId, service: PrincipalId, role: AppRoleId, *, is_new: bool
     ) -> Assignment | None:
-        """POST /servicePrincipals/{service}/appRoleAssignedTo."""
+        """POST /servicePrincipals/{service}/appRoleAssignedTo; one that exists already is no error and gives `None`."""
         builder = self._graph.service_principals.by_service_principal_id(service).app_role_assigned_to
         info = builder.to_post_request_information(bodies.new_assignment(principal, service, role))
         try:
@@ -104,7 +104,7 @@ class PrincipalRequests(DirectoryRequests):
         return parse.assignment(row or {})
 
     async def revoke(self, service: PrincipalId, assignment: str) -> None:
-        """DELETE /servicePrincipals/{service}/appRoleAssignedTo/{id}."""
+        """DELETE /servicePrincipals/{service}/appRoleAssignedTo/{id}; one that is gone already is no error."""
         builder = self._graph.service_principals.by_service_principal_id(service)
         info = builder.app_role_assigned_to.by_app_role_assignment_id(assignment).to_delete_request_information()
         await self._delete(info, GraphOperation.REVOKE)

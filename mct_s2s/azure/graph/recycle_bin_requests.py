@@ -10,6 +10,7 @@ from collections.abc import Iterable
 
 from kiota_abstractions.request_information import RequestInformation
 
+from mct_s2s.activity import REPLICATION, waiting
 from mct_s2s.azure.graph import parse
 from mct_s2s.azure.graph.directory_requests import DirectoryRequests, lag_if, quoted, select
 from mct_s2s.azure.graph.graph_operations import GraphOperation
@@ -18,7 +19,6 @@ from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.errors import ServiceError
 from mct_s2s.model.directory_objects import Application, ServicePrincipal
 from mct_s2s.model.ids import ApplicationObjectId, ClientId, PrincipalId
-from mct_s2s.ports.apply_progress import REPLICATION, waiting
 
 RESTORE_ATTEMPTS = 8
 """Requests to restore one registration, 8 s in all."""
@@ -30,7 +30,7 @@ class RecycleBinRequests(DirectoryRequests):
     """Deleted registrations and service principals."""
 
     async def deleted_applications(self) -> list[Application]:
-        """GET /directory/deletedItems/microsoft.graph.application, all of it: `uniqueName` is no filter there."""
+        """GET …/microsoft.graph.application, all of it: `uniqueName` is no filter there. No certificates."""
         builder = self._graph.directory.deleted_items.graph_application
         info = builder.to_get_request_information(select(parse.DELETED_FIELDS, top=999))
         found = parse.deleted_applications(await self._session.rows(info, GraphOperation.READ))
@@ -44,18 +44,18 @@ class RecycleBinRequests(DirectoryRequests):
         return [parse.principal(row) for page in pages for row in page]
 
     async def restore_application(self, object_id: ApplicationObjectId) -> None:
-        """POST /directory/deletedItems/{id}/restore."""
+        """POST /directory/deletedItems/{id}/restore; one that is there again already is no error."""
         builder = self._graph.applications.by_application_id(object_id)
         if not await self._restored(object_id, builder.to_get_request_information(select(["id"]))):
             raise recycle_bin_empty(object_id)
 
     async def restore_principal(self, principal: PrincipalId) -> bool:
-        """POST /directory/deletedItems/{id}/restore."""
+        """POST /directory/deletedItems/{id}/restore; `False` where it is not, or no longer, in there."""
         builder = self._graph.service_principals.by_service_principal_id(principal)
         return await self._restored(principal, builder.to_get_request_information(select(["id"])))
 
     async def purge_application(self, object_id: ApplicationObjectId, *, is_new: bool) -> None:
-        """DELETE /directory/deletedItems/{id}: permanently."""
+        """DELETE /directory/deletedItems/{id}: permanently; one that is gone already is no error."""
         info = self._graph.directory.deleted_items.by_directory_object_id(object_id).to_delete_request_information()
         lag, lost = lag_if(is_new), False
 

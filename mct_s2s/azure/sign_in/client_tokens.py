@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from azure.core.exceptions import AzureError
 
 from mct_s2s import clock
+from mct_s2s.activity import REPLICATION
 from mct_s2s.azure.answer_limits import OddAnswer, parse_json
 from mct_s2s.azure.authorities import OF_MICROSOFT, may_sign_in
 from mct_s2s.azure.retry import RetryPolicy
@@ -37,7 +38,6 @@ from mct_s2s.model.client_sign_in import (
     SecretCredential,
     SignIn,
 )
-from mct_s2s.ports.apply_progress import REPLICATION
 
 if TYPE_CHECKING:
     from azure.core.pipeline.transport import AioHttpTransport
@@ -51,7 +51,7 @@ IDENTITY_SECONDS = 20
 
 
 class EntraTokens:
-    """Entra ID as `mct_s2s.ports.client_side.Tokens`, by azure-identity.
+    """The login service, as the clients of the MCT API use it for themselves, by azure-identity.
 
     Args:
         authority: the login host of the cloud.
@@ -67,7 +67,22 @@ class EntraTokens:
         self._trace = trace
 
     async def token(self, sign_in: SignIn, scope: str, *, is_new: bool, role: str | None, at_once: int = 1) -> ApiToken:
-        """As the port says; a refusal that only means *not replicated yet* is waited out."""
+        """A token got by the client's own credential, fresh each time.
+
+        Args:
+            sign_in: the client's.
+            scope: what the token is for.
+            is_new: whether the credential, the client or the service application was made minutes ago: then a refusal
+                that may mean *not replicated yet* is waited out.
+            role: the app role to wait for, where consent to it was granted minutes ago. When the time for that is over,
+                the token comes without it.
+            at_once: how many are asked for at the same moment, all of which must be given: one that is given says
+                little about the next, as several replicas answer.
+
+        Raises:
+            ServiceError: `token-refused` or `identity-token-refused`, with the number after AADSTS as `service_code`;
+                or the login service does not answer.
+        """
         roleless: list[ApiToken] = []
 
         async def once() -> ApiToken:

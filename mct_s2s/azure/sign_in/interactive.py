@@ -18,12 +18,12 @@ from typing import Any
 from azure.core.credentials import AccessToken
 from azure.identity import DeviceCodeCredential, InteractiveBrowserCredential
 
+from mct_s2s.activity import waiting
 from mct_s2s.azure import sync_connection
 from mct_s2s.azure.connection import Connection
 from mct_s2s.azure.sign_in.caller_credential import Again, CallerCredential
 from mct_s2s.azure.sign_in.login_refusals import DEVICE_CODE
 from mct_s2s.azure.sign_in.method import Method
-from mct_s2s.ports.apply_progress import waiting
 
 ANY_ORGANIZATION = "organizations"
 

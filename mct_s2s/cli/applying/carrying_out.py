@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 
+from mct_s2s.activity import activity
 from mct_s2s.cli.applying.site_run import SiteInterface, SiteRun
 from mct_s2s.cli.removing import retire_files
 from mct_s2s.cli.run import Run
@@ -14,7 +15,6 @@ from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.engine.change import carry_out
 from mct_s2s.errors import S2SError
 from mct_s2s.planning.plan import Plan
-from mct_s2s.ports.apply_progress import activity
 
 
 async def apply_at_all(current: Run, sites: Sequence[SiteRun], *, was_asked: bool, exactly: bool) -> None:

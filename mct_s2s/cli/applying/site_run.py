@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from mct_s2s import clock
+from mct_s2s.activity import Progress
 from mct_s2s.cli.fleet.sites import FleetSite
 from mct_s2s.cli.options import ChangingOptions
 from mct_s2s.cli.requests import where
@@ -18,7 +19,6 @@ from mct_s2s.errors import Refused, S2SError
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.site_target import site_title
 from mct_s2s.planning.reviewed import is_covered
-from mct_s2s.ports.apply_progress import Progress
 from mct_s2s.stores.handed_over import Shown
 
 STALE_SECONDS = 5.0

@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from mct_s2s.concurrency import gather_or_cancel
-from mct_s2s.engine.session import Vaults
 from mct_s2s.errors import S2SError, UsageError
 from mct_s2s.inputs.vault import VaultTo, vault_to
 from mct_s2s.model.client_credentials import SecretNote, newest_made
 from mct_s2s.model.directory_objects import Application
 from mct_s2s.model.ids import place_in_tag, same_id
+from mct_s2s.model.secret_stores import SecretStore
 from mct_s2s.planning.credentials.secret import secrets_among
-from mct_s2s.ports.secret_stores import SecretStore
+
+if TYPE_CHECKING:
+    from mct_s2s.stores.key_vaults import KeyVaults
 
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
@@ -28,7 +31,7 @@ def noted_vaults(application: Application) -> list[VaultTo]:
     return found
 
 
-async def noted_store(application: Application, name: str, file: SecretStore, vaults: Vaults) -> SecretStore | None:
+async def noted_store(application: Application, name: str, file: SecretStore, vaults: KeyVaults) -> SecretStore | None:
     """Where the client's next secret goes if its last one is in a vault; `None` where no vault is known to have it.
 
     A secret may have been moved: of several places, the one counts that has the newest.

@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mct_s2s.cli.credential_stores.noted_vaults import noted_vaults
 from mct_s2s.cli.credential_stores.own import at_hand, from_files
-from mct_s2s.engine.session import Vaults
 from mct_s2s.errors import UsageError
 from mct_s2s.inputs.secret_to import SecretTo
 from mct_s2s.inputs.vault import VaultTo, vault_to
@@ -33,6 +33,9 @@ from mct_s2s.render.snippets.caller import (
 from mct_s2s.stores.dotenv_file import delivered_in
 from mct_s2s.stores.dotenv_text import variables_in
 from mct_s2s.stores.keys import PATH_VARIABLE
+
+if TYPE_CHECKING:
+    from mct_s2s.stores.key_vaults import KeyVaults
 
 SAVED = "file:"
 """How `OwnCredential.source` begins where a credential is in a file."""
@@ -71,7 +74,7 @@ class CredentialSearch:
     """Where secrets of this App Service are saved by default."""
     label: str
     """What a person calls the App Service."""
-    vaults: Vaults
+    vaults: KeyVaults
     now: datetime
 
     def source_of(self, client: Client) -> CredentialSource:

@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
-from mct_s2s.cli.fleet.shared_rights import SharedRights
 from mct_s2s.cli.fleet.sites import FleetSite, SignIn, all_needs
 from mct_s2s.cli.session import connect
 from mct_s2s.engine.session import Session
@@ -69,7 +68,7 @@ class _Holder:
         try:
             first, needs = self._sites[0], all_needs(self._sites)
             async with connect(first.options, needs, self._terminal, client_id=first.client_id) as session:
-                rights = SharedRights(session.azure.directory_access)
+                rights = session.azure.directory_access.shared()
                 self._opened.set_result(replace(session, azure=replace(session.azure, directory_access=rights)))
                 await self._is_over.wait()
         except BaseException as error:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from mct_s2s import clock
+from mct_s2s.activity import activity
 from mct_s2s.cli.options.export import ExportOptions
 from mct_s2s.cli.requests import request_for, service_spec
 from mct_s2s.engine.observe.all_sites import find_mct_sites, find_slots, read_each
@@ -22,7 +23,6 @@ from mct_s2s.model.site_target import SiteTarget
 from mct_s2s.planning.app_service import guards
 from mct_s2s.planning.credentials.base import Forms
 from mct_s2s.planning.export import ExportedSite, export_site
-from mct_s2s.ports.apply_progress import activity
 
 NOT_SET_UP = "service-application-missing"
 

@@ -1,1 +1,1 @@
-"""Apply a plan: each change against the ports, in the order that the plan allows."""
+"""Apply a plan: each change, in the order that the plan allows."""

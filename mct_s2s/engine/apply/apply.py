@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import Iterator
 
 from mct_s2s import clock
+from mct_s2s.activity import Progress, during, waiting
 from mct_s2s.concurrency import end_all, gather_or_cancel
 from mct_s2s.engine.apply.context import ApplyContext, LeftOut, Postponed
 from mct_s2s.engine.apply.operations import Operations
@@ -21,7 +22,6 @@ from mct_s2s.planning.identifiers import with_known_name
 from mct_s2s.planning.permissions.grants import missing_rights, requests
 from mct_s2s.planning.permissions.preflight import holds, likely_missing
 from mct_s2s.planning.plan import Plan, references
-from mct_s2s.ports.apply_progress import Progress, during, waiting
 
 IN_FLIGHT = 16
 """Changes at work at once: as many as requests to one service (azure/retry.py). With 8, the network was idle half the

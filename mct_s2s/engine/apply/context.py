@@ -6,19 +6,22 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
+from typing import TYPE_CHECKING
 
+from mct_s2s.activity import Progress
 from mct_s2s.engine.outcome import Outcome
-from mct_s2s.engine.session import Session
+from mct_s2s.engine.session import Azure, Session
 from mct_s2s.model.directory_objects import Tenant
+from mct_s2s.model.secret_stores import SecretStore
 from mct_s2s.planning.changes import AnyChange
 from mct_s2s.planning.lag import expects_lag
 from mct_s2s.planning.permissions.preflight import left_if_refused
 from mct_s2s.planning.permissions.rights import relies_on_ownership
 from mct_s2s.planning.plan import ManualStep
-from mct_s2s.ports.apply_progress import Progress
-from mct_s2s.ports.client_side import Tokens
-from mct_s2s.ports.secret_stores import SecretStore, StoredSecrets
-from mct_s2s.ports.signed_in_cloud import Azure
+
+if TYPE_CHECKING:
+    from mct_s2s.azure.sign_in.client_tokens import EntraTokens
+    from mct_s2s.stores.key_vaults import KeyVaults
 
 
 class Postponed(Exception):
@@ -47,12 +50,12 @@ class ApplyContext:
         return self.session.azure
 
     @property
-    def tokens(self) -> Tokens:
+    def tokens(self) -> EntraTokens:
         """For testing secrets before they take others' places."""
         return self.session.tokens
 
     @property
-    def stored(self) -> StoredSecrets:
+    def stored(self) -> KeyVaults:
         """For deleting what key vaults hold for clients that are removed."""
         return self.session.vaults
 

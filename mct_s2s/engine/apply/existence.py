@@ -10,19 +10,18 @@ from __future__ import annotations
 import asyncio
 
 from mct_s2s import clock
+from mct_s2s.activity import REPLICATION, activity, waiting
 from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.engine.apply.ownership import explained
 from mct_s2s.engine.outcome import Outcome
 from mct_s2s.engine.request import Request
-from mct_s2s.engine.session import Session
+from mct_s2s.engine.session import Azure, Session
 from mct_s2s.errors import PermissionMissing, ServiceError
 from mct_s2s.model.directory_objects import Application
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.planning.permissions.rights import relies_on_ownership
 from mct_s2s.planning.registrations.membership import clients_called, is_allowed
 from mct_s2s.planning.registrations.ownership import is_in_settings
-from mct_s2s.ports.apply_progress import REPLICATION, activity, waiting
-from mct_s2s.ports.signed_in_cloud import Azure
 
 AGREEING = 3
 """Reads in a row that have to find it gone: each may be answered by another replica. Terraform demands five."""

@@ -12,16 +12,16 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import TypeVar
 
+from mct_s2s.activity import waiting
 from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.engine.observe.registration_custody import caller_of
+from mct_s2s.engine.session import Azure
 from mct_s2s.errors import MissingRight, PermissionMissing, S2SError, ServiceError
 from mct_s2s.model.commands import command
 from mct_s2s.model.directory_objects import Application, ServicePrincipal
 from mct_s2s.model.ids import ApplicationObjectId, ClientId, PrincipalId, name_tag, same_id
 from mct_s2s.planning.changes import CreateApplication
 from mct_s2s.planning.registrations.ownership import foreign_owners
-from mct_s2s.ports.apply_progress import waiting
-from mct_s2s.ports.signed_in_cloud import Azure
 
 T = TypeVar("T")
 

@@ -6,16 +6,16 @@ import asyncio
 from dataclasses import replace
 from datetime import datetime
 
+from mct_s2s.activity import waiting
 from mct_s2s.engine.apply.ownership import create_as_owner
 from mct_s2s.engine.apply.restoration import check_faster, restore
+from mct_s2s.engine.session import Azure
 from mct_s2s.errors import ServiceError
 from mct_s2s.model.commands import option
 from mct_s2s.model.directory_objects import Application
 from mct_s2s.planning.changes import CreateApplication
 from mct_s2s.planning.edits import ApplicationPatch
 from mct_s2s.planning.registrations.application_uri import holder_of_uri, taken_uri
-from mct_s2s.ports.apply_progress import waiting
-from mct_s2s.ports.signed_in_cloud import Azure
 
 APPEARS_WITHIN = 10
 """Looks, one second apart: a registration that was deleted a moment ago comes into the recycle bin late

@@ -8,11 +8,11 @@ from itertools import chain
 
 from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.engine.observe.registration_custody import caller_of, find_custody
+from mct_s2s.engine.session import Azure
 from mct_s2s.model.directory_objects import Application
 from mct_s2s.model.ids import KeyId
 from mct_s2s.planning.changes import CreateApplication
 from mct_s2s.planning.registrations.ownership import back_in_the_bin, foreign_owners, refuse_faster
-from mct_s2s.ports.signed_in_cloud import Azure
 
 
 async def check_faster(azure: Azure, application: Application, change: CreateApplication, since: datetime) -> None:

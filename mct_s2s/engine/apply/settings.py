@@ -17,15 +17,18 @@ import random
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from mct_s2s import clock
+from mct_s2s.activity import activity, waiting
 from mct_s2s.errors import ServiceError
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.planning.app_service.site import changed_names, merge
 from mct_s2s.planning.changes import WriteSettings
 from mct_s2s.planning.plan import Results
-from mct_s2s.ports.apply_progress import activity, waiting
-from mct_s2s.ports.resource_manager import Sites
+
+if TYPE_CHECKING:
+    from mct_s2s.azure.arm.app_services import ArmSites
 
 FRESH_SECONDS = 0.02
 """A listing that is merged and written is no older than this, or than one more listing would take."""
@@ -54,7 +57,7 @@ class Written:
 
 
 async def write_settings(
-    sites: Sites,
+    sites: ArmSites,
     change: WriteSettings,
     results: Results,
     everything_else: Callable[[], Awaitable[None]],
@@ -106,7 +109,7 @@ class _View:
     answered: waiting for a turn and attempts that failed do not count towards a reading's age.
     """
 
-    sites: Sites
+    sites: ArmSites
     resource: ResourceId
     settings: dict[str, str | None] = field(default_factory=dict)
     took: float = 0.0

@@ -12,12 +12,12 @@ from types import TracebackType
 from typing import Any, TypeVar
 
 from mct_s2s.concurrency import end_all, gather_or_cancel
+from mct_s2s.engine.session import Azure
 from mct_s2s.errors import S2SError
 from mct_s2s.model.caller_rights import CallerRights, DirectoryRights, ScopeRights, SecretRule
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.model.site_target import SiteTarget
 from mct_s2s.planning.permissions.rights import may_do_all
-from mct_s2s.ports.signed_in_cloud import Azure
 
 T = TypeVar("T")
 
@@ -81,30 +81,30 @@ class AccessLook:
         return [task for task in (self._directory, self._rules, *self._scopes.values()) if task is not None]
 
     async def _in_directory(self) -> DirectoryRights:
-        port = self._azure.directory_access
+        directory = self._azure.directory_access
         (person, principal), (roles, permissions), owned = await gather_or_cancel(
-            gather_or_cancel(_or_unknown(port.person()), _or_unknown(port.principal())),
-            gather_or_cancel(_or_unknown(port.roles()), _or_unknown(port.permissions())),
-            _or_unknown(port.owned()),
+            gather_or_cancel(_or_unknown(directory.person()), _or_unknown(directory.principal())),
+            gather_or_cancel(_or_unknown(directory.roles()), _or_unknown(directory.permissions())),
+            _or_unknown(directory.owned()),
         )
         rights = DirectoryRights(
-            signed_in=port.signed_in,
+            signed_in=directory.signed_in,
             person=person,
             principal_id=person.id if person else principal.id if principal else None,
             name=person.name if person else principal.display_name if principal else None,
             permissions=permissions,
             roles=roles,
             owned=owned,
-            graph=port.address,
+            graph=directory.address,
         )
         if rights.principal_id is None or may_do_all(rights):
             return rights
-        return replace(rights, assignments=await _or_unknown(port.assignments(rights.principal_id)))
+        return replace(rights, assignments=await _or_unknown(directory.assignments(rights.principal_id)))
 
     async def _at(self, resource: ResourceId) -> ScopeRights:
-        port = self._azure.resource_access
+        rights = self._azure.resource_access
         return ScopeRights(
-            *await gather_or_cancel(_or_unknown(port.permissions(resource)), _or_unknown(port.locks(resource)))
+            *await gather_or_cancel(_or_unknown(rights.permissions(resource)), _or_unknown(rights.locks(resource)))
         )
 
 

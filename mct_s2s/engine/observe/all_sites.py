@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.engine.observe.app_service_lookup import find_subscription
@@ -14,16 +14,18 @@ from mct_s2s.model.azure_resources import AppService
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.model.site_settings import ours
 from mct_s2s.planning.app_service.site_recognition import SiteSurvey
-from mct_s2s.ports.resource_manager import Sites
+
+if TYPE_CHECKING:
+    from mct_s2s.azure.arm.app_services import ArmSites
 
 T = TypeVar("T")
 
 
-async def find_mct_sites(sites: Sites, subscription: str | None) -> SiteSurvey:
+async def find_mct_sites(sites: ArmSites, subscription: str | None) -> SiteSurvey:
     """All web apps of a subscription, told apart by their settings or by MCT's function app beside them; no slots.
 
     Args:
-        sites: the port.
+        sites: App Service.
         subscription: its id or name; `None` for the only one that there is.
 
     Raises:
@@ -44,7 +46,7 @@ class Slots:
     """Those whose settings could not be read."""
 
 
-async def find_slots(sites: Sites, app_service: AppService) -> Slots:
+async def find_slots(sites: ArmSites, app_service: AppService) -> Slots:
     """Which of a site's slots have settings of the document, one request for each slot that there is.
 
     A site is looked at together with the names of its slots, so that one without slots costs nothing.
@@ -72,6 +74,6 @@ async def outcome_of(work: Awaitable[T]) -> T | S2SError:
 async def read_each(
     apps: tuple[ResourceId, ...], read: Callable[[ResourceId], Awaitable[T]]
 ) -> tuple[tuple[ResourceId, T | S2SError], ...]:
-    """The state of each site, or why it could not be read; how many requests are sent at once is the ports' matter."""
+    """The state of each site, or why it could not be read. How many requests are sent at once the session decides."""
     outcomes = await gather_or_cancel(*(outcome_of(read(app)) for app in apps))
     return tuple(zip(apps, outcomes, strict=True))

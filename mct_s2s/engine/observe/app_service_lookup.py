@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from difflib import get_close_matches
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.errors import NotThere, ServiceError
-from mct_s2s.model.azure_resources import AppService, Site, SlotConfig
+from mct_s2s.model.azure_resources import AppService, Site, SlotConfig, Subscription
 from mct_s2s.model.commands import webapp_command
 from mct_s2s.model.ids import TenantId, is_guid
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.model.site_target import SiteTarget
-from mct_s2s.ports.resource_manager import Sites, Subscription
+
+if TYPE_CHECKING:
+    from mct_s2s.azure.arm.app_services import ArmSites
 
 
-async def find_subscription(sites: Sites, wanted: str | None) -> Subscription:
+async def find_subscription(sites: ArmSites, wanted: str | None) -> Subscription:
     """The subscription by id or name, or the only one that there is.
 
     Raises:
@@ -38,7 +40,7 @@ Located = Callable[[ResourceId], None]
 """Called with a resource's id as soon as it is known, before anything is asked of it."""
 
 
-async def find_app_service(sites: Sites, target: SiteTarget, located: Located) -> AppService:
+async def find_app_service(sites: ArmSites, target: SiteTarget, located: Located) -> AppService:
     """The site, its settings and its tenant, in as few dependent requests as the target allows.
 
     Raises:
@@ -59,7 +61,7 @@ async def find_app_service(sites: Sites, target: SiteTarget, located: Located) -
     return AppService(site, settings, subscription.tenant_id, slots, subscription=subscription.name)
 
 
-async def find_site(sites: Sites, target: SiteTarget, located: Located) -> tuple[Site, TenantId]:
+async def find_site(sites: ArmSites, target: SiteTarget, located: Located) -> tuple[Site, TenantId]:
     """The site and its subscription's tenant, without its settings: they take a right of their own.
 
     Raises:
@@ -71,7 +73,7 @@ async def find_site(sites: Sites, target: SiteTarget, located: Located) -> tuple
     return await sites.site(resource) or await _missing(sites, resource, target), subscription.tenant_id
 
 
-async def find_web_app(sites: Sites, subscription_id: str, name: str) -> ResourceId:
+async def find_web_app(sites: ArmSites, subscription_id: str, name: str) -> ResourceId:
     """A web or function app by its bare name.
 
     Raises:
@@ -80,14 +82,16 @@ async def find_web_app(sites: Sites, subscription_id: str, name: str) -> Resourc
     return await _only_one(sites, subscription_id, name, f"the subscription {subscription_id}", is_site=False)
 
 
-async def _locate(sites: Sites, subscription: Subscription, target: SiteTarget) -> ResourceId:
+async def _locate(sites: ArmSites, subscription: Subscription, target: SiteTarget) -> ResourceId:
     if target.group:
         return ResourceId.site(subscription.id, target.group, target.name, target.slot)
     found = await _only_one(sites, subscription.id, target.name, f"the subscription '{subscription.name}'")
     return ResourceId.site(subscription.id, found.resource_group, found.name, target.slot)
 
 
-async def _only_one(sites: Sites, subscription_id: str, name: str, where: str, *, is_site: bool = True) -> ResourceId:
+async def _only_one(
+    sites: ArmSites, subscription_id: str, name: str, where: str, *, is_site: bool = True
+) -> ResourceId:
     """Asked for by name; where that is no one's name, or several sites', or not allowed, all sites are looked at."""
     try:
         found = await sites.sites_named(subscription_id, name)
@@ -96,14 +100,14 @@ async def _only_one(sites: Sites, subscription_id: str, name: str, where: str, *
     return found[0] if len(found) == 1 else _the_one(await sites.sites(subscription_id), name, where, is_site)
 
 
-async def _look(sites: Sites, resource: ResourceId) -> tuple[Site, dict[str, str | None], SlotConfig | None] | None:
+async def _look(sites: ArmSites, resource: ResourceId) -> tuple[Site, dict[str, str | None], SlotConfig | None] | None:
     site, settings, slots = await gather_or_cancel(
         sites.site(resource), _settings_or_none(sites, resource), sites.slot_config(resource)
     )
     return None if site is None or settings is None else (site, settings, slots)
 
 
-async def _missing(sites: Sites, resource: ResourceId, target: SiteTarget) -> NoReturn:
+async def _missing(sites: ArmSites, resource: ResourceId, target: SiteTarget) -> NoReturn:
     """Say what there is instead.
 
     Raises:
@@ -122,7 +126,7 @@ async def _missing(sites: Sites, resource: ResourceId, target: SiteTarget) -> No
     raise _no_site(target.name, where, nearby, True)
 
 
-async def _settings_or_none(sites: Sites, resource: ResourceId) -> dict[str, str | None] | None:
+async def _settings_or_none(sites: ArmSites, resource: ResourceId) -> dict[str, str | None] | None:
     try:
         return await sites.settings(resource)
     except NotThere:

@@ -7,12 +7,12 @@ from dataclasses import replace
 from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.engine.observe.observe import observe
 from mct_s2s.engine.request import Request
+from mct_s2s.engine.session import Azure
 from mct_s2s.errors import NotThere, PermissionMissing, UsageError
 from mct_s2s.model.azure_resources import IdentityResource
 from mct_s2s.model.directory_objects import ServicePrincipal
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.resource_id import ResourceId
-from mct_s2s.ports.signed_in_cloud import Azure
 
 
 async def observe_for_export(azure: Azure, request: Request) -> ObservedState:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from mct_s2s import clock
+from mct_s2s.activity import REPLICATION, activity, waiting
 from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.engine.request import Request
 from mct_s2s.engine.session import Session
@@ -17,8 +18,7 @@ from mct_s2s.errors import S2SError, ServiceError
 from mct_s2s.model.client_credentials import SecretNote
 from mct_s2s.model.client_sign_in import OwnCredential
 from mct_s2s.model.observed import ObservedState
-from mct_s2s.ports.apply_progress import REPLICATION, activity, waiting
-from mct_s2s.ports.secret_stores import SecretStore
+from mct_s2s.model.secret_stores import SecretStore
 
 ARRIVES_SECONDS = 30.0
 """Credentials have been seen to take 4 to 18 s to arrive everywhere."""

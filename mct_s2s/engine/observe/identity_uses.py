@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from mct_s2s.concurrency import gather_or_cancel
+from mct_s2s.engine.session import Azure
 from mct_s2s.errors import S2SError
 from mct_s2s.model.azure_resources import IdentityUse
 from mct_s2s.model.ids import resource_in_tag, same_id
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.model.trust import Trust
-from mct_s2s.ports.signed_in_cloud import Azure
 
 
 async def find_identity_uses(azure: Azure, trust: Trust) -> tuple[IdentityUse, ...]:

@@ -6,6 +6,7 @@ import asyncio
 from contextlib import suppress
 from dataclasses import replace
 
+from mct_s2s.activity import activity
 from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.engine.observe.app_service_lookup import (
     Located,
@@ -17,6 +18,7 @@ from mct_s2s.engine.observe.app_service_lookup import (
 from mct_s2s.engine.observe.identity_uses import find_identity_uses
 from mct_s2s.engine.observe.trust_lookup import find_trust
 from mct_s2s.engine.request import Request
+from mct_s2s.engine.session import Azure
 from mct_s2s.errors import NotThere, PermissionMissing, S2SError
 from mct_s2s.model.azure_resources import AppService, IdentityResource
 from mct_s2s.model.commands import command
@@ -26,8 +28,6 @@ from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.model.site_settings import AppSettings, ours
 from mct_s2s.model.trust import Trust
-from mct_s2s.ports.apply_progress import activity
-from mct_s2s.ports.signed_in_cloud import Azure
 
 LOCKED = "locked"
 """Reading the settings is a POST: a read-only lock refuses that, too."""

@@ -9,6 +9,7 @@ from mct_s2s.engine.observe.access import AccessLook
 from mct_s2s.engine.observe.observe import is_refusal, observe
 from mct_s2s.engine.observe.registration_custody import with_custody
 from mct_s2s.engine.request import Request
+from mct_s2s.engine.session import Azure
 from mct_s2s.errors import S2SError
 from mct_s2s.model.caller_rights import CallerRights, SecretRule, Verdict
 from mct_s2s.model.desired import SettingsScope
@@ -20,7 +21,6 @@ from mct_s2s.planning.permissions.preflight import check, stopped, with_unread_s
 from mct_s2s.planning.permissions.rights import Judged, Need, Right, judge
 from mct_s2s.planning.plan import Plan
 from mct_s2s.planning.secrets.secret_policy import breaks, fit_secrets
-from mct_s2s.ports.signed_in_cloud import Azure
 
 
 async def permitted(azure: Azure, plan: Plan, observed: ObservedState, access: CallerRights, request: Request) -> Plan:

@@ -6,12 +6,12 @@ from dataclasses import replace
 
 from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.engine.request import Request
+from mct_s2s.engine.session import Azure
 from mct_s2s.errors import ServiceError
 from mct_s2s.model.directory_objects import Application, Custody, ServicePrincipal
 from mct_s2s.model.ids import PrincipalId, client_id_in
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.planning.registrations.ownership import in_question
-from mct_s2s.ports.signed_in_cloud import Azure
 
 
 async def with_custody(azure: Azure, request: Request, observed: ObservedState) -> ObservedState:

@@ -6,12 +6,14 @@ from collections.abc import Coroutine
 from dataclasses import replace
 from typing import Any, TypeVar
 
+from mct_s2s.activity import activity
 from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.engine.observe.access import AccessLook
 from mct_s2s.engine.observe.app_service_lookup import find_site
 from mct_s2s.engine.observe.observe import find_identity_resource, is_refusal, observe
 from mct_s2s.engine.observe.registration_custody import with_custody
 from mct_s2s.engine.request import Request
+from mct_s2s.engine.session import Azure
 from mct_s2s.errors import NotThere, Refused, S2SError
 from mct_s2s.model.azure_resources import IdentityResource, Site
 from mct_s2s.model.caller_rights import CallerRights
@@ -26,8 +28,6 @@ from mct_s2s.planning.permissions.preflight import need_of
 from mct_s2s.planning.permissions.rights import Need
 from mct_s2s.planning.plan import Plan
 from mct_s2s.planning.registrations.ownership import another_site, service_not_ours
-from mct_s2s.ports.apply_progress import activity
-from mct_s2s.ports.signed_in_cloud import Azure
 
 T = TypeVar("T")
 UNSEEN = frozenset({"subscription-not-found", "site-not-found"})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from mct_s2s.concurrency import end_all, gather_or_cancel
 from mct_s2s.engine.request import Request
@@ -23,10 +24,12 @@ from mct_s2s.model.ids import (
 from mct_s2s.model.site_settings import APPLICATION_IDS, AUDIENCE, OBJECT_IDS, AppSettings
 from mct_s2s.model.trust import ClientApplication, Trust
 from mct_s2s.planning.registrations.application_uri import is_called, uri_in_use
-from mct_s2s.ports.graph import Directory
+
+if TYPE_CHECKING:
+    from mct_s2s.azure.graph.directory import GraphDirectory
 
 
-async def find_trust(directory: Directory, request: Request, settings: asyncio.Future[AppSettings]) -> Trust:
+async def find_trust(directory: GraphDirectory, request: Request, settings: asyncio.Future[AppSettings]) -> Trust:
     """Read all of it. What can be asked before the settings are there goes out beside them.
 
     Raises:
@@ -49,7 +52,7 @@ class _RecycleBin:
     is missing. What comes of that, a refusal too, concerns only those who look.
     """
 
-    def __init__(self, directory: Directory, *, early: bool) -> None:
+    def __init__(self, directory: GraphDirectory, *, early: bool) -> None:
         self._directory = directory
         self._reading: asyncio.Task[list[Application]] | None = None
         if early:
@@ -97,7 +100,7 @@ def _is_there(name: str, base: str, trust: Trust) -> bool:
 
 
 async def _find_trust(
-    directory: Directory, request: Request, settings: asyncio.Future[AppSettings], recycled: _RecycleBin
+    directory: GraphDirectory, request: Request, settings: asyncio.Future[AppSettings], recycled: _RecycleBin
 ) -> Trust:
     early = asyncio.ensure_future(
         directory.applications_by_unique_name([request.unique_name, *_unique_names(request, request.unique_name)])
@@ -130,7 +133,7 @@ def _unique_names(request: Request, base: str) -> list[str]:
 
 
 async def _find_service(
-    directory: Directory,
+    directory: GraphDirectory,
     request: Request,
     settings: AppSettings,
     early: asyncio.Future[list[Application | None]],
@@ -153,7 +156,7 @@ async def _find_service(
     return Trust() if own is None else await _around(directory, own)
 
 
-async def _around(directory: Directory, service: Application) -> Trust:
+async def _around(directory: GraphDirectory, service: Application) -> Trust:
     """A service application with its service principal and its assignments."""
     principal, assignments = await gather_or_cancel(
         directory.principal(service.client_id), directory.assignments_to(service.client_id)
@@ -161,7 +164,7 @@ async def _around(directory: Directory, service: Application) -> Trust:
     return Trust(service, principal, tuple(assignments))
 
 
-async def _named(directory: Directory, named: str) -> Trust:
+async def _named(directory: GraphDirectory, named: str) -> Trust:
     """The registration that an appId, `api://<appId>` or any other URI names."""
     client_id = client_id_in(named)
     if client_id is not None:
@@ -185,7 +188,7 @@ async def _named(directory: Directory, named: str) -> Trust:
 
 
 async def _listed(
-    directory: Directory, request: Request, settings: AppSettings
+    directory: GraphDirectory, request: Request, settings: AppSettings
 ) -> tuple[list[Application], list[ServicePrincipal]]:
     """What the allow lists and the command name by id."""
     named = [*APPLICATION_IDS.list_in(settings).ids, *request.named]
@@ -197,7 +200,7 @@ async def _listed(
     return applications, [*by_client_id, *by_object_id]
 
 
-async def _completed(directory: Directory, trust: Trust) -> Trust:
+async def _completed(directory: GraphDirectory, trust: Trust) -> Trust:
     """The missing halves: principals that hold the role but are on no list, registrations of known principals."""
     known = {p.id.casefold() for p in _principals(trust)}
     unlisted = [a.principal_id for a in trust.assignments if a.principal_id.casefold() not in known]
@@ -210,7 +213,7 @@ async def _completed(directory: Directory, trust: Trust) -> Trust:
     return _with(trust, await directory.applications(without_application), [])
 
 
-async def _with_federated(directory: Directory, request: Request, trust: Trust) -> Trust:
+async def _with_federated(directory: GraphDirectory, request: Request, trust: Trust) -> Trust:
     """Federated credentials, asked for only where no other credential is good, or where they matter."""
     base = trust.service.unique_name if trust.service and trust.service.unique_name else request.unique_name
     named = request.named if request.federated or request.removed_clients or request.shown else ()

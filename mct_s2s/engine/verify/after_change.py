@@ -18,7 +18,7 @@ async def verify_outcome(session: Session, outcome: Outcome, options: str) -> Ve
     What was done stays done whatever comes of it, so a test that runs out of time is open, not failed.
 
     Args:
-        session: the ports.
+        session: the command's.
         outcome: what was done.
         options: those that name the App Service on a command line.
     """

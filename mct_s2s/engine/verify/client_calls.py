@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Coroutine, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from mct_s2s.activity import activity
 from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.errors import ServiceError
 from mct_s2s.model.client_credentials import YOUNG
@@ -45,8 +46,10 @@ from mct_s2s.planning.reports.verification import (
     token_remedy,
     why_refused,
 )
-from mct_s2s.ports.apply_progress import activity
-from mct_s2s.ports.client_side import Api, Tokens
+
+if TYPE_CHECKING:
+    from mct_s2s.azure.mct_api import MctApi
+    from mct_s2s.azure.sign_in.client_tokens import EntraTokens
 
 WRONG = {"ClientType": "User"}
 
@@ -55,8 +58,8 @@ WRONG = {"ClientType": "User"}
 class VerifyContext:
     """Where the clients are tested, and since when they are as they are."""
 
-    tokens: Tokens
-    api: Api
+    tokens: EntraTokens
+    api: MctApi
     url: str
     path: str
     where: str
@@ -100,7 +103,7 @@ async def verify_clients(
     """Test every client's call, and once that the site refuses others.
 
     Args:
-        context: the ports, and where the API is.
+        context: how tokens are got, and where the API is.
         observed: what is there; the App Service and its settings in it.
         clients: the client applications.
         identities: the managed identities, of which is said how they can be tested.
@@ -118,7 +121,7 @@ async def verify_callers(context: VerifyContext, callers: Sequence[tuple[SignIn,
     """Test callers from their own place, knowing nothing but the audience and the address.
 
     Args:
-        context: the ports, and where the API is.
+        context: how tokens are got, and where the API is.
         callers: each with its name in messages.
         audience: the Application ID URI.
     """

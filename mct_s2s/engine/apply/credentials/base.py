@@ -10,9 +10,9 @@ from mct_s2s.engine.apply.context import ApplyContext
 from mct_s2s.model.client_sign_in import ClientSignIn, PresentedCredential
 from mct_s2s.model.directory_objects import Application
 from mct_s2s.model.ids import ClientId, KeyId
+from mct_s2s.model.secret_stores import SecretRecord, SecretStore
 from mct_s2s.planning.changes import AddCredential, Part, Ref
 from mct_s2s.planning.plan import Results
-from mct_s2s.ports.secret_stores import SecretRecord, SecretStore
 
 TOKENS = 16
 """Asked for at once to test a credential: of three replicas, one that does not know it is missed once in 600 times."""

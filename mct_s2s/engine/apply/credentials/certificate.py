@@ -6,8 +6,8 @@ from mct_s2s import clock
 from mct_s2s.engine.apply.credentials.base import Done, Work
 from mct_s2s.model.client_credentials import ending
 from mct_s2s.model.client_sign_in import presented
+from mct_s2s.model.secret_stores import KeySpec, KeyStore
 from mct_s2s.planning.credentials.certificate import AddCertificate
-from mct_s2s.ports.secret_stores import KeySpec, KeyStore
 
 
 async def add(work: Work, change: AddCertificate) -> Done:

@@ -10,17 +10,17 @@ import asyncio
 from datetime import datetime
 
 from mct_s2s import clock
+from mct_s2s.activity import waiting
 from mct_s2s.concurrency import finish_even_if_cancelled
 from mct_s2s.engine.apply.credentials.base import Done, Work
 from mct_s2s.errors import S2SError, ServiceError
 from mct_s2s.model.client_credentials import CredentialKind, ending
 from mct_s2s.model.client_sign_in import SecretCredential, presented
 from mct_s2s.model.ids import KeyId, same_id
+from mct_s2s.model.secret_stores import NewSecret, SecretRecord, SecretStore
 from mct_s2s.planning.changes import Part, RemoveCredential, Replacement
 from mct_s2s.planning.credentials.secret import AddSecret
 from mct_s2s.planning.secrets.secret_policy import LIFETIME_FORBIDDEN, OTHERWISE, shorter_ends, typed
-from mct_s2s.ports.apply_progress import waiting
-from mct_s2s.ports.secret_stores import NewSecret, SecretRecord, SecretStore
 
 SECONDS_TO_CHANGE_OVER = 3.0
 """A caller that has just read the old secret asks for its token within this time."""

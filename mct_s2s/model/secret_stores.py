@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol, runtime_checkable
@@ -112,23 +111,3 @@ class KeyStore(SecretStore, Protocol):
 
     async def deliver_certificate(self, record: SecretRecord, certificate: Certificate) -> None:
         """Bring key and certificate to where the client reads them, and forget the attempt."""
-
-
-class StoredSecrets(Protocol):
-    """Key vaults, as far as a removal needs them."""
-
-    async def delete(self, store: str, client_id: ClientId) -> bool:
-        """Delete the secret `VAULT/NAME`, gone already or not; `False` where it is not that client's."""
-
-
-class Departures(Protocol):
-    """Identities that a removal has taken off an App Service's allow list and has yet to switch off."""
-
-    def of(self, what: str) -> frozenset[str]:
-        """Their object ids, in lower case; `what` is the App Service's resource id."""
-
-    def begin(self, what: str, identities: Iterable[str]) -> None:
-        """Note them, before the allow list is written."""
-
-    def end(self, what: str, identities: Iterable[str]) -> None:
-        """They are switched off."""

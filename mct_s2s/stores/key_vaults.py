@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from mct_s2s.errors import UsageError
 from mct_s2s.model.ids import ClientId
-from mct_s2s.ports.secret_stores import SecretStore
+from mct_s2s.model.secret_stores import SecretStore
 
 if TYPE_CHECKING:
     from mct_s2s.azure.connection import Connection
