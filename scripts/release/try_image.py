@@ -7,62 +7,58 @@ name where we are root, and the sandbox is asked by its health check.
 
 from __future__ import annotations
 
-import contextlib
+import json
 import os
 import random
 import re
 import shlex
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
+from copy import deepcopy
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from dockerfile_parse import DockerfileParser
 
 NOBODY = 65532
 """The image's user."""
-ROOTS = ("/opt/mct-s2s", "/dist", "/var/lib/mct-s2s")
 ELSEWHERE = re.compile(r"^(apt-get|rm -rf /var/lib/apt|install -d .*-o )")
 SECONDS = 120
 """For a start on a busy machine; in a container, the health check's own numbers count."""
 
 
-@dataclass
+@dataclass(frozen=True)
 class Stage:
     """One stage of the Dockerfile, with what it has from the one it is made from."""
 
     runs: list[str] = field(default_factory=list)
     variables: dict[str, str] = field(default_factory=dict)
     words: dict[str, list[str]] = field(default_factory=dict)
+    """Of ENTRYPOINT and HEALTHCHECK, which have the form of a JSON list: there is no shell."""
 
 
 def stages_of(dockerfile: Path) -> dict[str, Stage]:
     """Return the stages by their names."""
-    found: dict[str, Stage] = {}
-    here = Stage()
+    found, here = dict[str, Stage](), Stage()
     with dockerfile.open("rb") as file:
         steps = DockerfileParser(fileobj=file).structure
     for step in steps:
         name, value = step["instruction"], step["value"]
         if name == "FROM":
             base, _, called = value.partition(" AS ")
-            above = found.get(base, Stage())
-            here = found[called] = Stage([], dict(above.variables), dict(above.words))
+            here = found[called] = deepcopy(found.get(base, Stage()))
+            here.runs.clear()
         elif name == "RUN":
-            here.runs += value.split(" && ")
+            here.runs.extend(value.split(" && "))
         elif name == "ENV":
-            here.variables |= dict(word.split("=", 1) for word in shlex.split(value))
+            here.variables.update(dict(word.split("=", 1) for word in shlex.split(value)))
         elif name in {"ENTRYPOINT", "HEALTHCHECK"}:
-            # The form of a JSON list needs no shell, and there is none.
-            here.words[name] = [
-                word.strip('",') for word in shlex.split(value[value.index("[") + 1 : value.rindex("]")])
-            ]
+            here.words[name] = json.loads(value[value.index("[") :])
     return found
 
 
@@ -85,15 +81,12 @@ class Trial:
         python = python_of_the_system()
         self._python = python or Path(sys.executable)
         self._drops = os.geteuid() == 0 and python is not None
-        self._instead = {path: str(root) + path for path in ROOTS} | {"/dist": str(built)}
+        self._instead = {path: str(root) + path for path in ("/opt/mct-s2s", "/var/lib/mct-s2s")}
+        self._instead["/dist"] = str(built)
 
     def here(self, text: str) -> str:
         """Return a text with the image's paths as they are in this trial."""
-        return re.sub(r"(?<![\w.])(/opt/mct-s2s|/dist|/var/lib/mct-s2s)\b", lambda found: self._instead[found[1]], text)
-
-    def environment(self, stage: Stage) -> Mapping[str, str]:
-        """Return what a program in the container has: HOME, and the image's variables."""
-        return {name: self.here(value) for name, value in stage.variables.items()} | {"HOME": str(self.root / "home")}
+        return re.sub(rf"(?<![\w.])({'|'.join(self._instead)})\b", lambda found: self._instead[found[1]], text)
 
     def build(self, stage: Stage) -> None:
         """Run the steps of a stage, but for those that take a root of their own."""
@@ -105,24 +98,20 @@ class Trial:
             if ELSEWHERE.match(step):
                 print(f"passed over: {step}")
                 continue
-            # Outside of an image, a cache is welcome.
-            subprocess.run(
-                ["/bin/sh", "-ec", self.here(step).replace(" --no-cache-dir", " --quiet")], check=True, env=path
-            )
+            here = self.here(step).replace(" --no-cache-dir", " --quiet")  # outside of an image, a cache is welcome
+            subprocess.run(["/bin/sh", "-ec", here], check=True, env=path)
         for folder in (self.root / "home", Path(self._instead["/var/lib/mct-s2s"])):
             folder.mkdir(parents=True, mode=0o755)
             if self._drops:
                 os.chown(folder, NOBODY, NOBODY)
 
     def start(self, stage: Stage, words: list[str]) -> subprocess.Popen[str]:
-        """Start a program as the container would."""
+        """Start a program as the container would: with HOME and the image's variables."""
+        home = self.root / "home"
+        own = {name: self.here(value) for name, value in stage.variables.items()} | {"HOME": str(home)}
+        as_nobody: dict[str, Any] = {"user": NOBODY, "group": NOBODY, "extra_groups": []} if self._drops else {}
         return subprocess.Popen(
-            [*map(self.here, words)],
-            env=self.environment(stage),
-            cwd=self.root / "home",
-            user=NOBODY if self._drops else None,
-            group=NOBODY if self._drops else None,
-            extra_groups=[] if self._drops else None,
+            [*map(self.here, words)], env=own, cwd=home, **as_nobody,
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
         )  # fmt: skip
 
@@ -131,16 +120,6 @@ class Trial:
         process = self.start(stage, words)
         said, _ = process.communicate(timeout=SECONDS)
         return process.returncode, said
-
-
-def first_of_free_ports() -> int:
-    """Return the first of ten ports in a row that are free, below those that systems give to clients."""
-    while True:
-        first = random.randrange(20_000, 30_000, 10)
-        with contextlib.ExitStack() as taken, contextlib.suppress(OSError):
-            for port in range(first, first + 10):
-                taken.enter_context(socket.create_server(("127.0.0.1", port)))
-            return first
 
 
 def try_cli(trial: Trial, stage: Stage) -> None:
@@ -157,7 +136,7 @@ def try_sandbox(trial: Trial, stage: Stage) -> None:
     """The sandbox: healthy in a while, its authority readable by all, ended by SIGTERM."""
     health, state = stage.words["HEALTHCHECK"], Path(trial.here("/var/lib/mct-s2s"))
     assert trial.run(stage, health)[0] == 1, "healthy before it has been started"
-    process = trial.start(stage, [*stage.words["ENTRYPOINT"], "--port", str(first_of_free_ports())])
+    process = trial.start(stage, [*stage.words["ENTRYPOINT"], "--port", str(random.randrange(20_000, 30_000, 10))])
     try:
         until = time.monotonic() + SECONDS
         code, said = trial.run(stage, health)
