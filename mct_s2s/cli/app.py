@@ -39,6 +39,7 @@ COMMANDS = {
 SHORT_HELP = """\
 Let other services call your Microsoft Community Training API.
 
+  az login                                 sign in first (other ways: --auth)
   mct-s2s doctor -a SITE                   check what you are allowed to do
   mct-s2s setup  -a SITE --client NAME     set it up (shows a plan, asks first)
   mct-s2s status -a SITE                   what is configured, what expires

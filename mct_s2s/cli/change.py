@@ -121,7 +121,16 @@ class TerminalInterface:
         says_nothing = self._terminal.quiet and (self._options.yes or plan.is_empty)
         if self._options.output is PlanFormat.TEXT if dry_run else not says_nothing:
             about = target_details(outcome.before)
-            show_plan(self._terminal, plan, request.label, about=about, is_result=dry_run, part=request.part)
+            is_removal = request.desired.removal is not None
+            show_plan(
+                self._terminal,
+                plan,
+                request.label,
+                about=about,
+                is_result=dry_run,
+                part=request.part,
+                is_removal=is_removal,
+            )
         if plan.is_empty or dry_run:
             return False
         if not self._options.yes:

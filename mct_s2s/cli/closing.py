@@ -74,7 +74,7 @@ def close(
                 verification=outcome.verification,
                 is_partial=bool(outcome.left_to_others or outcome.plan.losing),
                 next_commands=[*snippet, status],
-                remarks=[*((text, "") for text in outcome.plan.losing), *(_ended(session) if clients else ())],
+                remarks=[*_unsaid(terminal, options, outcome), *(_ended(session) if clients else ())],
             ),
         )
     left = left_to_others(options, session, outcome)
@@ -86,6 +86,13 @@ def close(
         sentence, again = session.azure.directory_access.signed_in.after_a_grant
         steps = [*grants_to_ask_for(outcome.lacks), *([Instruction(sentence, again)] if sentence else [])]
         show_manual_steps(terminal.err, steps)
+
+
+def _unsaid(terminal: Terminal, options: ChangingOptions, outcome: Outcome) -> Iterator[tuple[str, str]]:
+    """Whom the change leaves without access; of a rotation whose plan was not shown, who needs the new credential."""
+    yield from ((text, "") for text in outcome.plan.losing)
+    if terminal.quiet and options.yes and outcome.request.desired.rotation is not None:
+        yield from ((note, "") if isinstance(note, str) else note for note in outcome.plan.notes)
 
 
 def _ended(session: Session) -> list[tuple[str, str]]:

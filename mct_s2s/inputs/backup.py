@@ -18,7 +18,7 @@ def read_backup(path: Path) -> Backup:
     """A backup file. Raises UsageError: unreadable, or not such a file."""
     try:
         return _backup_in(read_document(path, SCHEMA))
-    except (OSError, ValueError, KeyError, AttributeError) as error:
+    except (ValueError, KeyError, AttributeError) as error:
         why = f"the key {error} is missing" if isinstance(error, KeyError) else str(error)
         raise UsageError(
             "backup-unreadable",

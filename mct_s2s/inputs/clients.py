@@ -26,9 +26,10 @@ def client_names(names: Sequence[str]) -> tuple[str, ...]:
                 remedy="Use a display name or an appId, such as --client 'Reports import'",
             )
         if len(name) > LONGEST_NAME or not name.isprintable():
+            why = f"it has {len(name)} characters" if name.isprintable() else "it has a line break or control character"
             raise UsageError(
                 "client-name-unusable",
-                f"Invalid client name '{name[:40]}…'. Use {LONGEST_NAME} printable characters at most.",
-                remedy="Choose a shorter name.",
+                f"Invalid client name '{name[:40]}…': {why}.",
+                remedy=f"Use {LONGEST_NAME} printable characters at most.",
             )
     return tuple(dict.fromkeys(trimmed))

@@ -13,10 +13,13 @@ def read_document(path: Path, schema: str) -> dict[str, Any]:
     """The file's document.
 
     Raises:
-        OSError: it cannot be read, or is not our file.
-        ValueError: it is no JSON, or says another schema.
+        ValueError: it cannot be read, is not our file, is no JSON, or says another schema.
     """
-    return document_in(read_given(path), schema)
+    try:
+        content = read_given(path)
+    except OSError as error:
+        raise ValueError(error.strerror or str(error)) from error
+    return document_in(content, schema)
 
 
 def document_in(content: bytes, schema: str) -> dict[str, Any]:

@@ -55,7 +55,7 @@ def read_handoff(path: Path) -> GivenValues:
     try:
         document = read_document(path, SCHEMA)
         settings, app_service = _settings(document), _app_service(document)
-    except (OSError, ValueError, KeyError, AttributeError) as error:
+    except (ValueError, KeyError, AttributeError) as error:
         raise UsageError(
             "handoff-unreadable",
             f"Invalid handoff file '{path}': {f'the key {error} is missing' if isinstance(error, KeyError) else error}",

@@ -135,7 +135,8 @@ def _document(path: Path) -> dict[str, Any]:
         raise TrustFileMistake(
             MALFORMED,
             f"'{path}' is not TOML: {why}.",
-            remedy="Correct the file: every text stands in quotation marks, and a table begins with [sites.NAME].",
+            remedy="Correct the file: every text stands in quotes, a site begins with [sites.NAME], and each of "
+            "its clients with [[sites.NAME.clients]].",
         ) from error
 
 

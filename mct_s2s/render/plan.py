@@ -11,6 +11,7 @@ from rich.text import Text
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.site_settings import LISTS, AllowList
 from mct_s2s.planning.changes import Action, AnyChange, RestartSite, SettingEdit, WriteSettings
+from mct_s2s.planning.changes.site import others_unchanged
 from mct_s2s.planning.plan import Plan
 from mct_s2s.render.columns import Columns
 from mct_s2s.render.console import Terminal, prose
@@ -32,6 +33,7 @@ def show_plan(
     about: Sequence[str] = (),
     is_result: bool = False,
     part: str | None = None,
+    is_removal: bool = False,
 ) -> None:
     """Show every step with a sign: `+` created, `~` changed, `-` removed, `·` already right, `!` not permitted.
 
@@ -42,10 +44,12 @@ def show_plan(
         about: where that is: resource group, subscription, tenant.
         is_result: whether the plan is all that was asked for, and so goes to standard output, with what is missing.
         part: what of it this command is about, where it is not about all of it.
+        is_removal: whether something was to be removed.
     """
     console = terminal.out if is_result else terminal.err
     if plan.is_empty and not plan.lacks and not plan.blocked:
-        console.print(Text(f"No changes. {_up_to_date(plan, label, part)}."), style="good")
+        found = f"There is nothing to remove from {label}" if is_removal else _up_to_date(plan, label, part)
+        console.print(Text(f"No changes. {found}."), style="good")
         _remarks(console, plan)
         return
     if plan.is_empty:
@@ -139,7 +143,7 @@ def _row(step: AnyChange, room: int, *, is_blocked: bool) -> tuple[Text, Text, T
 def detail_of(step: AnyChange) -> str:
     """What more there is to say of a step."""
     if isinstance(step, WriteSettings) and step.edits:
-        return f"{step.unchanged} others unchanged"
+        return others_unchanged(step.unchanged)
     return "restart: short downtime" if isinstance(step, RestartSite) else step.detail
 
 

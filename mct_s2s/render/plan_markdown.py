@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from mct_s2s.planning.changes import Action, WriteSettings
+from mct_s2s.planning.changes.site import others_unchanged
 from mct_s2s.planning.plan import Plan
 from mct_s2s.render.manual_steps import Instruction, grants_to_ask_for, sentence
 from mct_s2s.render.plan import BLOCKED, SIGNS, detail_of, summary, written_rows
@@ -77,7 +78,7 @@ def _settings(write: WriteSettings, heading: str) -> Iterator[str]:
     rows = [(f"{SIGNS[action]} {name}", old or "", new or "") for action, name, old, new in written_rows(write)]
     yield from _table(("Setting", "Old value", "New value"), rows)
     yield ""
-    yield f"{write.unchanged} others unchanged."
+    yield f"{others_unchanged(write.unchanged)}."
 
 
 def _remarks(plan: Plan, left: Sequence[Instruction], heading: str) -> Iterator[str]:

@@ -162,3 +162,18 @@ def test_a_group_alone_prints_a_short_help(words: tuple[str, ...], process: Prog
     assert [line for line in lines if line != line.rstrip() or len(line) > 80] == []
     shown = {word for line in lines for word in line.split()}
     assert {"serve", "reset"} <= shown if words else {"doctor", "setup", "status", "help"} <= shown
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("add-client", "two\nlines"), "it has a line break or control character. [client-name-unusable]"),
+        (("add-client", "n" * 121), "it has 121 characters. [client-name-unusable]"),
+        (("configure-appservice", "--restore", "no.json"), "'no.json': No such file or directory [backup-unreadable]"),
+        (("configure-appservice", "--from", "no.json"), "'no.json': No such file or directory [handoff-unreadable]"),
+        (("teardown", "--dry-run"), "No changes. There is nothing to remove from contosolearn."),
+    ],
+)
+def test_what_is_said_is_what_is_wrong(mct: Program, words: tuple[str, ...], told: str) -> None:
+    done = mct(*words)
+    assert told in " ".join((done.out + done.err).split())

@@ -45,6 +45,7 @@ from mct_s2s.planning.changes import (
     SettingValue,
     WriteSettings,
 )
+from mct_s2s.planning.changes.site import others_unchanged
 from mct_s2s.planning.plan import Results
 from mct_s2s.planning.registrations.service import Service
 
@@ -212,7 +213,7 @@ def _edits(settings: AppSettings, spec: SettingsSpec, changed: Collection[str]) 
 
 def describe(settings: AppSettings, changed: tuple[str, ...]) -> str:
     """Which settings change, and how many do not."""
-    return f"{', '.join(changed)}; {_untouched(settings, changed)} others unchanged"
+    return f"{', '.join(changed)}; {others_unchanged(_untouched(settings, changed))}"
 
 
 def _untouched(settings: AppSettings, changed: tuple[str, ...]) -> int:

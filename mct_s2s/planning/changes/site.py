@@ -58,6 +58,11 @@ class SettingEdit:
     """How many of its values are not known yet: an id is not before what bears it is made."""
 
 
+def others_unchanged(count: int) -> str:
+    """`42 others unchanged`."""
+    return f"{count} other{'' if count == 1 else 's'} unchanged"
+
+
 @dataclass(frozen=True, kw_only=True)
 class WriteSettings(Change):
     """All application settings, ours merged in, by one PUT after everything else. Source: document, step 3."""

@@ -8,7 +8,6 @@ from datetime import datetime, timedelta
 from typing import ClassVar
 
 from mct_s2s.model.client_credentials import (
-    EXPIRING_WITHIN,
     GIVEN,
     OUR_CREDENTIALS,
     Certificate,
@@ -80,8 +79,8 @@ def plan(spec: CertificateSpec, client: ClientState) -> list[AnyChange]:
             return []
         detail = spec.given.thumbprint
     else:
-        lasting = [c for c in valid if not client.note.is_on_its_way(c) and not _is_ending(c, spec, client)]
-        if _is_replicating(client) or (lasting and not client.is_stored_dead(client.valid)):
+        usable = [credential for credential in valid if not client.note.is_on_its_way(credential)]
+        if _is_replicating(client) or (usable and not client.is_stored_dead(client.valid)):
             return []
         pending = taken_up(client.note, valid, spec.expires)
         detail = with_key(pending)
@@ -135,12 +134,6 @@ def _is_replicating(client: ClientState) -> bool:
     held = client.application.credentials if client.application is not None else ()
     is_shown = any(credential.key_id == client.note.delivered for credential in held)
     return client.has_arrived(CredentialKind.CERTIFICATE) and not is_shown
-
-
-def _is_ending(credential: Credential, spec: CertificateSpec, client: ClientState) -> bool:
-    """Whether a certificate ends so soon that one that lasts longer is to come beside it."""
-    ends = credential.expires
-    return ends is not None and ends <= client.facts.now + EXPIRING_WITHIN and spec.expires > ends + SAME_LIFETIME
 
 
 def _is(credential: Credential, certificate: Certificate) -> bool:

@@ -53,5 +53,5 @@ def switching_off_note(steps: Iterable[AnyChange]) -> Iterator[str]:
     if off:
         yield (
             f"Disables the system-assigned identity of {', '.join(off)}. Its roles in other subscriptions cannot "
-            "be checked: if it is used there, answer no."
+            "be checked: if it is used there, cancel."
         )
