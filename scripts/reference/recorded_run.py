@@ -19,7 +19,7 @@ from mct_s2s.azure import clouds
 from mct_s2s.cli.app import main
 from mct_s2s.engine.apply import apply
 from mct_s2s.sandbox.core.clock import ComputerTime
-from mct_s2s.sandbox.entra.object_ids import ObjectIds
+from mct_s2s.sandbox.entra.directory import ObjectIds
 from mct_s2s.sandbox.hosting.embedded import start
 from tests.conftest import Sandbox
 from tests.support import inprocess, sandbox_inside, simulated_time

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from mct_s2s.sandbox.entra import seeding
-from mct_s2s.sandbox.entra.well_known import GRAPH_APP_ID, GRAPH_ROLES
+from mct_s2s.sandbox.entra.types import GRAPH_APP_ID, GRAPH_ROLES
 
 from tests.sandbox.conftest import Client
 from tests.sandbox.test_sign_in import begin, make_app, make_service, poll

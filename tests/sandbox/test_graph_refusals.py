@@ -6,7 +6,7 @@ import uuid
 from typing import Any
 
 import pytest
-from mct_s2s.sandbox.entra.registrations import managed_identities
+from mct_s2s.sandbox.entra.registrations import service_principals
 from mct_s2s.sandbox.state import seed
 
 from tests.sandbox.conftest import Client
@@ -202,7 +202,7 @@ def test_a_tenant_may_forbid_secrets_or_long_ones(client: Client, made: dict[str
 
 def test_managed_identities_are_not_graphs_to_delete(client: Client) -> None:
     resource = "/subscriptions/s/resourceGroups/g/providers/Microsoft.Web/sites/caller"
-    identity = managed_identities.create(client.state.directory, "caller", resource_id=resource)
+    identity = service_principals.create_managed_identity(client.state.directory, "caller", resource_id=resource)
     path = f"/servicePrincipals/{identity['id']}"
     seen = client.graph("GET", path).json()
     assert (seen["servicePrincipalType"], set(seen["alternativeNames"])) == (

@@ -9,7 +9,7 @@ from urllib.parse import quote, quote_plus
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from mct_s2s.sandbox.observability.known_secrets import FEW, KEPT, KnownSecrets
+from mct_s2s.sandbox.observability.secret_watch import FEW, KEPT, KnownSecrets
 
 SPELLINGS: dict[str, Callable[[str], str]] = {
     "as it is": str,

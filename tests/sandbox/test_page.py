@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 
 import httpx
 import pytest
-from mct_s2s.sandbox.core.real_names import RealNames
+from mct_s2s.sandbox.core.addresses import RealNames
 from mct_s2s.sandbox.state import seed
 from mct_s2s.sandbox.state.state import SandboxState
 

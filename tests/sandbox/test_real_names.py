@@ -18,11 +18,11 @@ from mct_s2s.azure.cloud_metadata import read_cloud
 from mct_s2s.azure.clouds import PUBLIC
 from mct_s2s.cli.app import main
 from mct_s2s.errors import UsageError
-from mct_s2s.sandbox.core.real_names import CERTIFIED, RealNames
+from mct_s2s.sandbox.core.addresses import CERTIFIED, RealNames
 from mct_s2s.sandbox.entra.tokens.assertions import issuer_key
-from mct_s2s.sandbox.hosting import certificates, embedded, listening, server, startup
+from mct_s2s.sandbox.hosting import embedded, listening, server, startup, state_directory
+from mct_s2s.sandbox.hosting.banner import MARK, hosts_lines, names
 from mct_s2s.sandbox.hosting.environment import exports
-from mct_s2s.sandbox.hosting.hosts_file import MARK, hosts_lines, names
 from mct_s2s.sandbox.hosting.state_directory import Served, StateDirectory
 from mct_s2s.sandbox.observability.issued_tokens import claims_of
 from mct_s2s.sandbox.state import seed
@@ -187,7 +187,7 @@ def test_a_state_from_a_file_adds_no_line_of_its_own(state: SandboxState) -> Non
 
 def test_the_usual_authority_does_not_vouch_for_azures_names(tmp_path: Path) -> None:
     """Whoever trusts the sandbox's `ca.pem` has not agreed to anybody who calls himself login.microsoftonline.com."""
-    usual, real = certificates.ensure(tmp_path), certificates.ensure(tmp_path, for_real_names=True)
+    usual, real = state_directory.certificates(tmp_path), state_directory.certificates(tmp_path, for_real_names=True)
     assert not {*usual} & {*real}
     assert [path.stat().st_mode & 0o777 for path in (usual[1], real[1])] == [0o600, 0o600]
     of = [x509.load_pem_x509_certificate(pair[1].read_bytes()) for pair in (usual, real)]

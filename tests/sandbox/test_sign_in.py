@@ -15,7 +15,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
-from mct_s2s.sandbox.entra.registrations import managed_identities
+from mct_s2s.sandbox.entra.registrations import service_principals
 from mct_s2s.sandbox.entra.signing_key import SigningKey
 from mct_s2s.sandbox.entra.tokens import access_tokens
 from mct_s2s.sandbox.state import seed
@@ -346,7 +346,7 @@ def test_a_managed_identity_gets_tokens_without_roles(client: Client) -> None:
     service = make_service(client)
     directory = client.state.directory
     resource = "/subscriptions/s/resourceGroups/g/providers/Microsoft.Web/sites/caller"
-    identity = managed_identities.create(directory, "caller", resource_id=resource)
+    identity = service_principals.create_managed_identity(directory, "caller", resource_id=resource)
     token = access_tokens.issue_for_managed_identity(directory, identity["id"], f"api://{service['appId']}")
     claims = access_tokens.decode(directory, token.access_token)
     assert (claims["oid"], claims["appid"], claims["appidacr"]) == (identity["id"], identity["appId"], "2")

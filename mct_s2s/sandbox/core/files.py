@@ -1,11 +1,14 @@
-"""Files and folders for this user only."""
+"""Files and folders for this user only, and the data files below `data/`, which list what Azure's own pages do."""
 
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import tempfile
+from importlib import resources
 from pathlib import Path
+from typing import Any
 
 
 def make_folder(path: Path) -> None:
@@ -28,3 +31,11 @@ def replace_file(path: Path, content: bytes) -> None:
         with contextlib.suppress(OSError):
             Path(name).unlink()
         raise
+
+
+def text(name: str) -> str:
+    return resources.files("mct_s2s.sandbox").joinpath("data", name).read_text(encoding="utf-8")
+
+
+def data(name: str) -> Any:
+    return json.loads(text(name))

@@ -1,12 +1,17 @@
-"""What an operation of a service is: a row of the service's table."""
+"""What an operation of a service is, a row of the service's table; its answer; and the route to such a table."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
-from typing import ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
+
+from starlette.convertors import PathConvertor, register_url_convertor
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
 
 Call = TypeVar("Call")
 Outcome = TypeVar("Outcome")
@@ -41,3 +46,30 @@ class Operation(Generic[Call, Outcome]):
         parts[::2] = map(re.escape, parts[::2])
         parts[1::2] = [self.SHAPES.get(name, f"(?P<{name}>{self.SEGMENT})") for name in parts[1::2]]
         return re.compile("".join(parts) + "/?", re.IGNORECASE)
+
+
+_METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+
+
+class _Anything(PathConvertor):
+    """The rest of a path including line breaks, which `path` does not match."""
+
+    regex = "(?s:.*)"
+
+
+register_url_convertor("anything", _Anything())
+
+
+def below(prefix: str, answer: Callable[[Request], Awaitable[Response]]) -> Route:
+    """Return the route of every path that begins with `prefix`; the rest is the path parameter `path`."""
+    return Route(prefix + "{path:anything}", answer, methods=_METHODS)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An answer: status, JSON body (None: empty), headers. Graph sets its own media type."""
+
+    status: int = 200
+    body: Any = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    media_type: str = "application/json; charset=utf-8"

@@ -7,24 +7,57 @@ from __future__ import annotations
 
 import functools
 import uuid
+from collections import Counter
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
-from mct_s2s.sandbox.core.addresses import Addresses
+from mct_s2s.sandbox.core.addresses import PORT, Addresses, RealNames
 from mct_s2s.sandbox.core.clock import Clock
-from mct_s2s.sandbox.core.real_names import PORT, RealNames
-from mct_s2s.sandbox.entra.object_ids import ObjectIds
 from mct_s2s.sandbox.entra.replication import Replication
 from mct_s2s.sandbox.entra.sessions import Sessions
 from mct_s2s.sandbox.entra.signing_key import SigningKey
 from mct_s2s.sandbox.entra.table import Object, Table
-from mct_s2s.sandbox.entra.tenant.key_reads import KeyReads
 from mct_s2s.sandbox.entra.tenant.organization import Tenant
 from mct_s2s.sandbox.entra.tenant.policies import Policies
-from mct_s2s.sandbox.entra.tenant.recent_writes import RecentWrites
+from mct_s2s.sandbox.entra.tenant.recent_writes import KeyReads, RecentWrites
 from mct_s2s.sandbox.entra.tenant.variations import Variations
 from mct_s2s.sandbox.entra.validation import timestamp
+
+
+class ObjectIds:
+    """Creates ids. With a namespace they follow from the name and from how often it was used before.
+
+    Two states of one seed then have the same ids, and what a client remembers of the first, a token included, is
+    valid for the second.
+    """
+
+    def __init__(self, namespace: str | None = None) -> None:
+        self._namespace = uuid.UUID(namespace) if namespace else None
+        self._used: Counter[str] = Counter()
+
+    def new(self, name: str) -> str:
+        """Return a GUID for an object described by a name, e.g. `application/Payroll export`."""
+        if self._namespace is None:
+            return str(uuid.uuid4())
+        self._used[name] += 1
+        return str(uuid.uuid5(self._namespace, f"{name}/{self._used[name]}"))
+
+    def be_random(self) -> None:
+        """Return random ids from now on: the seed is done."""
+        self._namespace = None
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who sends a request, read from a valid token. `scopes` are empty for an application that acts as itself."""
+
+    tenant_id: str
+    object_id: str
+    app_id: str
+    roles: frozenset[str] = frozenset()
+    scopes: frozenset[str] = frozenset()
+    claims: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
 
 class Directory:
@@ -38,7 +71,7 @@ class Directory:
         policies: the tenant's app management policy.
         sessions: people who are signing in or signed in.
         foreign_issuers: signing keys of other identity providers, by issuer.
-        hosted_issuers: signing keys of those that the sandbox hosts, by name; see `services.login.issuer`.
+        hosted_issuers: signing keys of those that the sandbox hosts, by name; see `services.login`.
         replication: how far behind the newest state reads are.
         variations: in what this tenant differs from most.
         key_reads: the budget for reading the keys of certificates.

@@ -7,14 +7,11 @@ from collections.abc import Iterable
 
 from mct_s2s.sandbox.core.clock import Clock
 from mct_s2s.sandbox.entra.access import app_role_assignments
-from mct_s2s.sandbox.entra.directory import Directory
-from mct_s2s.sandbox.entra.object_ids import ObjectIds
+from mct_s2s.sandbox.entra.directory import Directory, ObjectIds
 from mct_s2s.sandbox.entra.registrations import applications, password_credentials, service_principals
 from mct_s2s.sandbox.entra.table import Object
 from mct_s2s.sandbox.entra.tenant.organization import Tenant
-from mct_s2s.sandbox.entra.types import blank
-from mct_s2s.sandbox.entra.validation import timestamp
-from mct_s2s.sandbox.entra.well_known import (
+from mct_s2s.sandbox.entra.types import (
     DIRECTORY_ROLES,
     GRAPH_APP_ID,
     GRAPH_OFFERS,
@@ -22,7 +19,9 @@ from mct_s2s.sandbox.entra.well_known import (
     MICROSOFT_TENANT_ID,
     NAMES,
     URIS,
+    blank,
 )
+from mct_s2s.sandbox.entra.validation import timestamp
 
 SEED_CREDENTIAL = "sandbox"
 

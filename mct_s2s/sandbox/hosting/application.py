@@ -9,9 +9,9 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route, Router
 
 from mct_s2s.sandbox.core.addresses import Addresses, Destination
-from mct_s2s.sandbox.core.routing import below
+from mct_s2s.sandbox.core.operation import below
 from mct_s2s.sandbox.core.wire_errors import arm_error, graph_error
-from mct_s2s.sandbox.middleware import local_only
+from mct_s2s.sandbox.middleware import pipeline
 from mct_s2s.sandbox.middleware.pipeline import Pipeline
 from mct_s2s.sandbox.observability.exchange import App, Receive, Scope, Send
 from mct_s2s.sandbox.observability.observability import Observability
@@ -61,7 +61,7 @@ class Services:
         self.listen: Callable[[str], Awaitable[int]] | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        local_only.check(scope)
+        pipeline.check_is_local(scope)
         destination = _destination(scope, self._addresses)
         app: App
         if destination.kind == "site":

@@ -1,16 +1,17 @@
-"""The environment of a client of a sandbox that `serve` runs."""
+"""How other processes of this user reach a sandbox that is served: their environment, and its control routes."""
 
 from __future__ import annotations
 
 import os
 import shlex
+import ssl
+import urllib.request
 from collections.abc import Sequence
 from pathlib import Path
 
-from mct_s2s.sandbox.core.addresses import HOST
-from mct_s2s.sandbox.core.real_names import PORT, RealNames
-from mct_s2s.sandbox.hosting import certificates
-from mct_s2s.sandbox.hosting.state_directory import FOLDER_VARIABLE, StateDirectory, default_directory
+from mct_s2s.sandbox.core.addresses import HOST, PORT, RealNames
+from mct_s2s.sandbox.hosting import state_directory
+from mct_s2s.sandbox.hosting.state_directory import FOLDER_VARIABLE, Served, StateDirectory, default_directory
 from mct_s2s.sandbox.state.seed import APP_SERVICE, RESOURCE_GROUP, SITE
 
 _TRUST = ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "CURL_CA_BUNDLE", "NODE_EXTRA_CA_CERTS")
@@ -41,7 +42,7 @@ def exports(port: int, *, real_names: bool = False, state_dir: Path | None = Non
     Under Azure's own names, clients need neither `--cloud` nor an authority, whatever the port.
     """
     folder = StateDirectory(state_dir)
-    authority, _ = certificates.ensure(folder.path, for_real_names=real_names)
+    authority, _ = state_directory.certificates(folder.path, for_real_names=real_names)
     administrator, origin = folder.administrator(), f"https://{HOST}:{port}"
     site = f"https://{RealNames.on(PORT, ()).of_site(SITE)}" if real_names else f"https://{HOST}:{_site(port, folder)}"
     return {
@@ -67,3 +68,17 @@ def connecting() -> str:
 def _site(port: int, folder: StateDirectory) -> int:
     known = folder.ports()
     return known.get(SITE.lower(), port + 2) if known.get("arm") == port else port + 2
+
+
+def answer_of(folder: StateDirectory, served: Served, route: str, *, seconds: float = 60) -> bytes:
+    """Return what a control route such as `health` answers. No proxy of the environment is asked.
+
+    Raises:
+        OSError: it does not answer in so many seconds, or with an error.
+    """
+    authority, _ = state_directory.certificates(folder.path, for_real_names=served.real_names)
+    trusted = ssl.create_default_context(cafile=authority)
+    opener = urllib.request.build_opener(urllib.request.HTTPSHandler(context=trusted), urllib.request.ProxyHandler({}))
+    with opener.open(f"https://{HOST}:{served.port}/_sandbox/{route}", timeout=seconds) as answer:
+        content: bytes = answer.read()
+    return content

@@ -6,7 +6,7 @@ import http.client
 import json
 import sys
 
-from mct_s2s.sandbox.hosting.control_client import answer_of
+from mct_s2s.sandbox.hosting.environment import answer_of
 from mct_s2s.sandbox.hosting.state_directory import StateDirectory
 
 SECONDS = 5.0

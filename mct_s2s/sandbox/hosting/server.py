@@ -10,9 +10,8 @@ from pathlib import Path
 from mct_s2s.sandbox.core.files import replace_file
 from mct_s2s.sandbox.entra.tenant.variations import TENANTS
 from mct_s2s.sandbox.hosting import banner, listening, startup
-from mct_s2s.sandbox.hosting.control_client import answer_of
-from mct_s2s.sandbox.hosting.environment import ports_from
-from mct_s2s.sandbox.hosting.hosts_file import hosts_lines
+from mct_s2s.sandbox.hosting.banner import hosts_lines
+from mct_s2s.sandbox.hosting.environment import answer_of, ports_from
 from mct_s2s.sandbox.hosting.state_directory import Served, StateDirectory
 from mct_s2s.sandbox.state.seed import seed
 from mct_s2s.sandbox.state.state import SandboxState

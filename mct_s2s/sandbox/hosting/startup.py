@@ -5,9 +5,8 @@ from __future__ import annotations
 import socket
 from collections.abc import Mapping
 
-from mct_s2s.sandbox.core.addresses import Addresses
-from mct_s2s.sandbox.core.real_names import RealNames
-from mct_s2s.sandbox.hosting import certificates
+from mct_s2s.sandbox.core.addresses import Addresses, RealNames
+from mct_s2s.sandbox.hosting import state_directory
 from mct_s2s.sandbox.hosting.application import build
 from mct_s2s.sandbox.hosting.listening import WebServer, addresses_of, open_ports, web_server
 from mct_s2s.sandbox.hosting.state_directory import StateDirectory
@@ -43,7 +42,7 @@ def prepare_real_names(
 def _prepared(
     folder: StateDirectory, state: SandboxState, addresses: Addresses, listen: str = ""
 ) -> tuple[WebServer, Addresses, Observability]:
-    _, server_pem = certificates.ensure(folder.path, for_real_names=addresses.shared_port is not None)
+    _, server_pem = state_directory.certificates(folder.path, for_real_names=addresses.shared_port is not None)
     if not folder.state_file.exists():
         state.save()
     secret = folder.administrator()["clientSecret"]

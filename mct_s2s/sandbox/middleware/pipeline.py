@@ -1,7 +1,9 @@
 """Around every request: log entry, ids, refusals in the service's form, faults, and saving the state.
 
-An answer is sent after the state is on disk, so that a crash cannot undo what a client knows (see `persistence` for
-states too large for that).
+An answer is sent after the state is on disk, so that a crash cannot undo what a client knows (see `StateWriter` for
+states too large for that). The control routes need no token: programs on this machine may call them, but no web page in
+its browser. A page may send requests anywhere, also to a name of its own that resolves to the loopback (DNS rebinding);
+the browser's `Host` or `Origin` header shows it.
 """
 
 from __future__ import annotations
@@ -9,22 +11,38 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import re
 import time
 import traceback
 import uuid
 from collections.abc import Callable
 from urllib.parse import parse_qs
 
+from mct_s2s.sandbox.core.addresses import HOST
 from mct_s2s.sandbox.core.wire_errors import WireError, arm_error, graph_error
 from mct_s2s.sandbox.middleware.fault_injection import FaultInjection, Replaced
 from mct_s2s.sandbox.observability.exchange import App, Breaker, Cut, End, Exchange, Message, Receive, Scope, Send
 from mct_s2s.sandbox.observability.faults import Fault
 from mct_s2s.sandbox.observability.issued_tokens import claims_of
 from mct_s2s.sandbox.observability.observability import Observability
-from mct_s2s.sandbox.observability.writes import READS, batch_wrote, may_write
+from mct_s2s.sandbox.observability.request_log import READS, batch_wrote, may_write
 from mct_s2s.sandbox.services import page
-from mct_s2s.sandbox.state.persistence import StateWriter
-from mct_s2s.sandbox.state.state import SandboxState
+from mct_s2s.sandbox.state.state import SandboxState, StateWriter
+
+_CONTROL = "/_sandbox"
+_OWN = re.compile(rf"(?:{HOST}|127\.0\.0\.1|\[::1\])(?::[0-9]{{1,5}})?", re.IGNORECASE)
+
+
+def check_is_local(scope: Scope) -> None:
+    """Refuse a request for a control route under another name, or from a web page."""
+    if not scope["path"].lower().startswith(_CONTROL):
+        return
+    hosts = [value.decode("latin-1") for name, value in scope["headers"] if name == b"host"]
+    if not hosts or not all(_OWN.fullmatch(host) for host in hosts):
+        raise arm_error(421, "MisdirectedRequest", f"Use the host name in https://{HOST} for the control routes.")
+    if any(name == b"origin" for name, _ in scope["headers"]):
+        raise arm_error(403, "OriginForbidden", "The control routes refuse requests from web pages.")
+
 
 log = logging.getLogger(__name__)
 

@@ -20,7 +20,7 @@ The faults, with their members; `when` is "before" the service does its work, or
     reset                                                     the connection is reset before the service is reached
     lostAnswer                                                the request takes effect, and the connection is reset
     hang               when                                   no answer until the client disconnects
-    foreignWrite       when, settings | application           another write at that moment (see `external_writes`)
+    foreignWrite       when, settings | application           another write at that moment (see `fault_injection`)
     freezeAfterWrites  writes, then                           after so many effective writes, all others hang or reset
     revokeSignIn                                              tokens issued so far are refused as revoked
     expireTokens                                              tokens issued so far are refused as expired
@@ -36,8 +36,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mct_s2s.sandbox.core.options import Check, choice, number, whole
-from mct_s2s.sandbox.observability.request_log import Entry
-from mct_s2s.sandbox.observability.writes import may_write
+from mct_s2s.sandbox.observability.request_log import Entry, may_write
 
 SERVICES = {
     "graph": "graph",

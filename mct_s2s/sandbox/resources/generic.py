@@ -1,18 +1,106 @@
-"""Reading and writing any resource by its id, by the description of its type.
+"""Reading and writing any resource by its id, by the description of its type, now or by an operation that takes time.
 
-Source: ARM: resources - get/update/create-or-update/delete by id.
+Operations are applied by `apply_due` when a request arrives after their time; nothing runs in the background.
+Properties of a site that App Service computes are ignored.
+Source: ARM: resources - get/update/create-or-update/delete by id; resource-manager/management/async-operations;
+app-service: web-apps/create-or-update, /update (settings are also sent in `siteConfig.appSettings`).
 """
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Mapping
 from typing import Any
 
 from mct_s2s.sandbox.core.wire_errors import WireError, arm_error
-from mct_s2s.sandbox.resources import identities, operations, providers, site_rules, sites, vaults
+from mct_s2s.sandbox.resources import identities, providers, sites, vaults
 from mct_s2s.sandbox.resources.providers import LOCATIONS, ResourceType
 from mct_s2s.sandbox.resources.resource_id import ResourceId
-from mct_s2s.sandbox.resources.store import Resources
+from mct_s2s.sandbox.resources.sites import SiteState, bad_request
+from mct_s2s.sandbox.resources.store import Body, Resources
+
+
+def begin_operation(resources: Resources, resource_id: ResourceId, change: dict[str, Any]) -> str:
+    """Accept a change of a resource; return the operation's id."""
+    if any(o["target"] == resource_id.key and o["status"] == "InProgress" for o in resources.operations.values()):
+        raise arm_error(
+            409,
+            "OperationNotAllowed",
+            f"Another operation on the resource '{resource_id}' is in progress. Try again when it has finished.",
+        )
+    resources.resources[resource_id.key]["properties"]["provisioningState"] = "Updating"
+    return _add_operation(resources, resource_id, change, "InProgress")
+
+
+def add_done(resources: Resources, resource_id: ResourceId) -> str:
+    """Record a change that is made already and reported as done later; return the operation's id."""
+    return _add_operation(resources, resource_id, {}, "Succeeded")
+
+
+def _add_operation(resources: Resources, resource_id: ResourceId, change: dict[str, Any], status: str) -> str:
+    name, now = str(uuid.uuid4()), resources.clock.timestamp()
+    resources.operations[name] = {
+        "target": resource_id.key,
+        "change": change,
+        "status": status,
+        "began": now,
+        "ready": now + resources.operation_seconds,
+        "error": None,
+    }
+    return name
+
+
+def _due(resources: Resources) -> list[Body]:
+    """Return the operations in progress whose time has come."""
+    now = resources.clock.timestamp()
+    return [o for o in resources.operations.values() if o["status"] == "InProgress" and o["ready"] <= now]
+
+
+def operation_named(resources: Resources, name: str) -> Body:
+    found = resources.operations.get(name.lower())
+    if found is None:
+        raise arm_error(404, "OperationNotFound", f"The operation '{name}' could not be found.")
+    return found
+
+
+_WRITABLE = (
+    ("clientAffinityEnabled", bool),
+    ("clientCertEnabled", bool),
+    ("enabled", bool),
+    ("httpsOnly", bool),
+    ("keyVaultReferenceIdentity", str),
+    ("publicNetworkAccess", str),
+    ("reserved", bool),
+    ("serverFarmId", str),
+    ("virtualNetworkSubnetId", str),
+)
+
+
+def fresh_site() -> dict[str, Any]:
+    return {"state": "Running", "enabled": True, "reserved": False, "httpsOnly": False, "clientAffinityEnabled": True}
+
+
+def write_site(resources: Resources, body: dict[str, Any], sent: Mapping[str, Any]) -> None:
+    changed = {}
+    for name, kind in _WRITABLE:
+        if sent.get(name) is not None:
+            if not isinstance(sent[name], kind):
+                raise bad_request(f"The parameter {name} has an invalid value.")
+            changed[name] = sent[name]
+    config = sent.get("siteConfig")
+    settings = config.get("appSettings") if isinstance(config, Mapping) else None
+    if settings is not None:
+        _replace_settings(resources, resources.sites[body["id"].lower()], settings)
+    body["properties"].update(changed)
+
+
+def _replace_settings(resources: Resources, site_state: SiteState, pairs: object) -> None:
+    if not isinstance(pairs, list) or not all(isinstance(p, Mapping) and "name" in p for p in pairs):
+        raise bad_request("The parameter appSettings has an invalid value.")
+    properties = {str(pair["name"]): pair.get("value") for pair in pairs}
+    strict = resources.directory.variations.strict_setting_names
+    site_state.replace_settings(properties, resources.clock.timestamp(), resources.restart_seconds, strict=strict)
+
 
 _MEMBERS = frozenset(
     {"id", "name", "type", "location", "tags", "kind", "sku", "plan", "identity", "properties", "managedBy", "zones"}
@@ -49,7 +137,7 @@ def patch(resources: Resources, kind: ResourceType, resource_id: ResourceId, sen
     if sent.get("identity") is not None:
         # What would fail later is refused now: providers validate before they accept.
         identities.check(resources, kind, body, sent["identity"])
-    return operations.begin(resources, resource_id, sent)
+    return begin_operation(resources, resource_id, sent)
 
 
 def _check_patchable(resources: Resources, kind: ResourceType, sent: Mapping[str, Any]) -> None:
@@ -106,7 +194,7 @@ def _create(resources: Resources, kind: ResourceType, resource_id: ResourceId, s
     if sent.get("identity") is not None:
         identities.check(resources, kind, fresh, sent["identity"])
     if kind.full_name in _SITES:
-        fresh.update(kind="app", properties=site_rules.fresh_properties())
+        fresh.update(kind="app", properties=fresh_site())
     if kind.full_name == vaults.TYPE:
         vaults.check_vault(resource_id, sent, name_used=resources.vault_named(resource_id.name) is not None)
     if kind.full_name == "Microsoft.ManagedIdentity/userAssignedIdentities":
@@ -127,14 +215,14 @@ def change(resources: Resources, kind: ResourceType, body: dict[str, Any], sent:
     if not isinstance(properties, Mapping):
         return
     if kind.full_name in _SITES:
-        site_rules.write(resources, body, properties)
+        write_site(resources, body, properties)
     elif kind.full_name != "Microsoft.ManagedIdentity/userAssignedIdentities":
         body["properties"].update({k: v for k, v in properties.items() if k not in {"provisioningState", "vaultUri"}})
 
 
 def apply_due(resources: Resources) -> bool:
     """Apply every accepted change whose time has come; return whether there was one."""
-    due = operations.due(resources)
+    due = _due(resources)
     for operation in due:
         _apply(resources, operation)
     return bool(due)

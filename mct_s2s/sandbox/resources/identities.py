@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from mct_s2s.sandbox.core.wire_errors import arm_error
-from mct_s2s.sandbox.entra.registrations import managed_identities
+from mct_s2s.sandbox.entra.registrations import service_principals
 from mct_s2s.sandbox.resources.providers import ResourceType
 from mct_s2s.sandbox.resources.resource_id import ResourceId
 from mct_s2s.sandbox.resources.store import Resources
@@ -47,7 +47,9 @@ def apply(resources: Resources, kind: ResourceType, body: dict[str, Any], wanted
 
 def for_user_assigned(resources: Resources, resource_id: ResourceId) -> dict[str, str]:
     """Create the service principal of a new user-assigned identity; return the properties of its resource."""
-    made = managed_identities.create(resources.directory, resource_id.names[-1], resource_id=str(resource_id))
+    made = service_principals.create_managed_identity(
+        resources.directory, resource_id.names[-1], resource_id=str(resource_id)
+    )
     tenant = resources.directory.tenant_id
     return {"tenantId": tenant, "principalId": made["id"], "clientId": made["appId"]}
 
@@ -77,12 +79,12 @@ def _system_part(resources: Resources, body: dict[str, Any], before: dict[str, A
     own = before.get("principalId")
     if not wanted:
         if own:
-            managed_identities.delete(resources.directory, own)
+            service_principals.delete_managed_identity(resources.directory, own)
         return {}
     if own is None:
         name = ResourceId.parse(body["id"])
         shown = "/slots/".join(name.names) if name.type.lower().endswith("/slots") else name.names[-1]
-        own = managed_identities.create(resources.directory, shown, resource_id=body["id"])["id"]
+        own = service_principals.create_managed_identity(resources.directory, shown, resource_id=body["id"])["id"]
     return {"principalId": own, "tenantId": resources.directory.tenant_id}
 
 

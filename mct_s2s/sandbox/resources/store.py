@@ -9,11 +9,10 @@ from mct_s2s.sandbox.core.clock import Clock
 from mct_s2s.sandbox.core.options import Tunable, seconds
 from mct_s2s.sandbox.core.wire_errors import arm_error
 from mct_s2s.sandbox.entra.directory import Directory
-from mct_s2s.sandbox.entra.registrations import managed_identities
-from mct_s2s.sandbox.resources.api_versions import ApiVersions
-from mct_s2s.sandbox.resources.locks import Locks
+from mct_s2s.sandbox.entra.registrations import service_principals
+from mct_s2s.sandbox.resources.providers import ApiVersions
 from mct_s2s.sandbox.resources.resource_id import ResourceId
-from mct_s2s.sandbox.resources.role_assignments import RoleAssignments
+from mct_s2s.sandbox.resources.role_assignments import Locks, RoleAssignments
 from mct_s2s.sandbox.resources.sites import SiteState
 from mct_s2s.sandbox.resources.vaults import TYPE as VAULT
 from mct_s2s.sandbox.resources.vaults import VaultState
@@ -111,7 +110,7 @@ class Resources(Tunable):
             body["properties"].get("principalId") if body["type"].endswith("userAssignedIdentities") else None
         )
         if own:
-            managed_identities.delete(self.directory, own)
+            service_principals.delete_managed_identity(self.directory, own)
 
     def to_dict(self) -> Body:
         return {

@@ -19,13 +19,12 @@ from starlette.routing import Route
 
 from mct_s2s.sandbox.core.addresses import Addresses
 from mct_s2s.sandbox.core.encoding import object_of
-from mct_s2s.sandbox.core.operation import Operation
-from mct_s2s.sandbox.core.routing import below
+from mct_s2s.sandbox.core.operation import Operation, below
 from mct_s2s.sandbox.core.wire_errors import WireError, vault_error
-from mct_s2s.sandbox.entra.caller import Caller
+from mct_s2s.sandbox.entra.directory import Caller
 from mct_s2s.sandbox.entra.tokens import access_tokens
 from mct_s2s.sandbox.entra.tokens.access_tokens import TokenRejected
-from mct_s2s.sandbox.resources import vault_access, vaults
+from mct_s2s.sandbox.resources import vault_references, vaults
 from mct_s2s.sandbox.resources.providers import VERSIONS
 from mct_s2s.sandbox.resources.vaults import RETENTION_DAYS, VaultState
 from mct_s2s.sandbox.state.state import SandboxState
@@ -85,7 +84,7 @@ def routes(state: SandboxState, addresses: Addresses) -> list[Route]:
         if "name" in params:
             vaults.check_name(params["name"])
         try:
-            vault_access.check(state.resources.access, vault, caller, operation.action, params.get("name", ""))
+            vault_references.check(state.resources.access, vault, caller, operation.action, params.get("name", ""))
         except WireError as refused:
             refused.headers |= _NO_CACHE
             raise

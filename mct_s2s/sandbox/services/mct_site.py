@@ -1,7 +1,9 @@
 """The web apps: the MCT site, which checks a call against its settings, and others that only answer.
 
-The reason of a refusal goes to the sandbox's request log only: the real site answers just 401.
-Source: service-to-service authentication, step 3 and the note on `ClientType`.
+The reason of a refusal goes to the sandbox's request log only: the real site answers just 401. It has the documented
+paths of the MCT API, without case, and no others; what they hold is made up.
+Sources: service-to-service authentication, step 3 and the note on `ClientType`; community-training:
+rest-api-management; which paths give lists: docs/azure-contract.md, section 9.
 """
 
 from __future__ import annotations
@@ -10,17 +12,58 @@ from collections.abc import Mapping
 from typing import Any
 
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from mct_s2s.sandbox.core.addresses import Addresses
-from mct_s2s.sandbox.core.routing import below
+from mct_s2s.sandbox.core.operation import Operation, below
 from mct_s2s.sandbox.entra.directory import Directory
 from mct_s2s.sandbox.entra.tokens import access_tokens
 from mct_s2s.sandbox.entra.tokens.access_tokens import TokenRejected
 from mct_s2s.sandbox.resources.sites import Settings
-from mct_s2s.sandbox.services import mct_paths
 from mct_s2s.sandbox.state.state import SandboxState
+
+
+def _organizations(settings: Settings) -> Any:
+    return [{"id": 1, "name": settings.get("OrganizationName"), "isDefault": True}]
+
+
+def _profile(settings: Settings) -> Any:
+    return {"organizationName": settings.get("OrganizationName"), "userType": "Service"}
+
+
+_API = "community-training: rest-api-management"
+PATHS: tuple[Operation[Settings, Any], ...] = (
+    Operation("GET", "/api/v1/organization", _organizations, _API),
+    Operation("GET", "/api/v1/Courses", lambda _: [], _API),
+    Operation("GET", "/api/v1/Groups", lambda _: [], _API),
+    Operation("GET", "/api/v1/users", lambda _: [], _API),
+    Operation("PUT", "/api/v1/user/organization", lambda _: {"isSuccess": True}, _API),
+    Operation("PUT", "/api/v1/Course/{id}/Lesson/ImportProgress", lambda _: {"isSuccess": True}, _API),
+    Operation("PUT", "/api/v1/Course/{id}/Quiz/ImportProgress", lambda _: {"isSuccess": True}, _API),
+    Operation("GET", "/api/v2/Profile", _profile, _API),
+    Operation("POST", "/api/v4/Courses/{id}/Content", lambda _: {"isSuccess": True}, _API),
+)
+
+
+def is_api(path: str) -> bool:
+    return path.lower() == "/api" or path.lower().startswith("/api/")
+
+
+def open_page(path: str) -> Response:
+    if path.lower().rstrip("/") in {"", "/swagger", "/swagger/index.html"}:
+        return PlainTextResponse("Microsoft Community Training")
+    return Response(status_code=404)
+
+
+def api_answer(method: str, path: str, settings: Settings) -> Response:
+    """Answer an accepted caller: 404 for an unknown path, 405 for another method."""
+    fitting = [row for row in PATHS if row.pattern.fullmatch(path)]
+    for row in fitting:
+        if method == row.method or (method == "HEAD" and row.method == "GET"):
+            return JSONResponse(row.run(settings))
+    allowed = ", ".join(row.method for row in fitting)
+    return Response(status_code=405, headers={"Allow": allowed}) if fitting else Response(status_code=404)
 
 
 class CallRejected(Exception):
@@ -46,15 +89,15 @@ def routes(state: SandboxState, addresses: Addresses, site_id: str) -> list[Rout
 
 
 def _answer_call(state: SandboxState, addresses: Addresses, settings: Settings, request: Request) -> Response:
-    if not mct_paths.is_api(request.url.path):
-        return mct_paths.open_page(request.url.path)
+    if not is_api(request.url.path):
+        return open_page(request.url.path)
     try:
         caller = check_call(state.directory, addresses, settings, request.headers)
     except CallRejected as refused:
         request.scope["sandbox"]["note"] = str(refused)
         return Response(status_code=401)
     request.scope["sandbox"]["note"] = f"accepted as {caller}"
-    return mct_paths.answer(request.method, request.url.path, settings)
+    return api_answer(request.method, request.url.path, settings)
 
 
 def check_call(directory: Directory, addresses: Addresses, settings: Settings, headers: Mapping[str, str]) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from mct_s2s.sandbox.core.clock import Clock
-from mct_s2s.sandbox.core.data import data
+from mct_s2s.sandbox.core.files import data
 from mct_s2s.sandbox.entra import seeding
 from mct_s2s.sandbox.resources import identities, providers, role_assignments
 from mct_s2s.sandbox.resources.resource_id import ResourceId

@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from dataclasses import replace
 
-from mct_s2s.sandbox.entra.well_known import GRAPH_APP_ID
+from mct_s2s.sandbox.entra.types import GRAPH_APP_ID
 
 from tests.sandbox.traffic.certificate import BASE64
 from tests.sandbox.traffic.story import Story

@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 from mct_s2s.sandbox.core.addresses import Addresses
 from mct_s2s.sandbox.entra.tokens import delegated
-from mct_s2s.sandbox.entra.well_known import AZURE_CLI_APP_ID
+from mct_s2s.sandbox.entra.types import AZURE_CLI_APP_ID
 from mct_s2s.sandbox.state import seed
 from mct_s2s.sandbox.state.state import SandboxState
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 from mct_s2s.sandbox.entra.directory import Directory
 from mct_s2s.sandbox.entra.table import Object
-from mct_s2s.sandbox.entra.well_known import DIRECTORY_ROLES
+from mct_s2s.sandbox.entra.types import DIRECTORY_ROLES
 
 
 def all_of(principal: Object) -> list[str]:

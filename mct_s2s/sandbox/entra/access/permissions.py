@@ -9,10 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mct_s2s.sandbox.core.wire_errors import WireError, graph_error
-from mct_s2s.sandbox.entra.caller import Caller
-from mct_s2s.sandbox.entra.directory import Directory
+from mct_s2s.sandbox.entra.directory import Caller, Directory
 from mct_s2s.sandbox.entra.table import Object
-from mct_s2s.sandbox.entra.well_known import DIRECTORY_ROLES, GRAPH_APP_ID
+from mct_s2s.sandbox.entra.types import DIRECTORY_ROLES, GRAPH_APP_ID
 
 OWNED = "Application.ReadWrite.OwnedBy"
 _READ_APPLICATIONS = frozenset(

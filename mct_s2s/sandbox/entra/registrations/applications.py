@@ -12,7 +12,6 @@ from typing import Any
 from mct_s2s.sandbox.core.wire_errors import WireError, graph_error
 from mct_s2s.sandbox.entra.directory import Directory
 from mct_s2s.sandbox.entra.registrations import (
-    app_roles,
     identifier_uris,
     key_credentials,
     password_credentials,
@@ -115,7 +114,7 @@ def update(directory: Directory, application: Object, body: object, *, seen: Obj
     changed = _checked(directory, application, clean("application", body))
     _check_reference(directory, changed, "Update")
     if seen is not None and seen is not application:
-        app_roles.check_disabled(changed["appRoles"], seen["appRoles"])
+        identifier_uris.check_disabled(changed["appRoles"], seen["appRoles"])
     _check_known(directory, application, changed)
     directory.applications.put(changed)
     service_principals.mirror(directory, changed)
@@ -140,7 +139,7 @@ def _checked(directory: Directory, old: Object, values: Object) -> Object:
     _check_texts(new)
     _check_audience(new)
     _check_unique_name(directory, new, old)
-    app_roles.check(new["appRoles"], old["appRoles"], scopes=new["api"]["oauth2PermissionScopes"])
+    identifier_uris.check_app_roles(new["appRoles"], old["appRoles"], scopes=new["api"]["oauth2PermissionScopes"])
     leaves_v2 = old["api"]["requestedAccessTokenVersion"] == 2 != new["api"]["requestedAccessTokenVersion"]
     identifier_uris.check(directory, new, [] if leaves_v2 else old["identifierUris"])
     _check_required_access(new)
@@ -159,7 +158,7 @@ def _check_known(directory: Directory, old: Object, new: Object) -> None:
 
 def _completed(name: str, value: Any) -> Any:
     if name == "appRoles":
-        return [app_roles.completed(role) for role in value]
+        return [identifier_uris.completed_app_role(role) for role in value]
     if name == "optionalClaims" and value is not None:
         return {kind: claims and [_OPTIONAL_CLAIM | claim for claim in claims] for kind, claims in value.items()}
     if value is None and name in _COMPLEX_DEFAULTS:

@@ -1,12 +1,15 @@
-"""Rules of service principals of applications.
+"""Rules of service principals, of applications and of managed identities, and of what is deleted for thirty days.
 
-Sources: graph: api/serviceprincipal-post-serviceprincipals, api/serviceprincipal-update,
-resources/serviceprincipal.
+Sources: graph: api/serviceprincipal-post-serviceprincipals, api/serviceprincipal-update, resources/serviceprincipal,
+api/directory-deleteditems-list; entra: managed-identities-azure-resources.
 """
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from mct_s2s.sandbox.core.wire_errors import WireError, graph_error
+from mct_s2s.sandbox.entra.access import app_role_assignments
 from mct_s2s.sandbox.entra.directory import Directory
 from mct_s2s.sandbox.entra.table import Object
 from mct_s2s.sandbox.entra.types import blank
@@ -143,3 +146,67 @@ def _check_free(directory: Directory, app_id: str, *, but: str | None) -> None:
 
 def _invalid(name: str) -> WireError:
     return invalid_value("ServicePrincipal", name)
+
+
+def create_managed_identity(directory: Directory, display_name: str, *, resource_id: str) -> Object:
+    """Create the service principal of a managed identity, as Azure does when one is enabled. It has no application.
+
+    Args:
+        directory: the tenant.
+        display_name: the resource's name, which Azure gives the service principal as well.
+        resource_id: ARM id of the resource (system-assigned) or of the user-assigned identity itself.
+    """
+    explicit = "/microsoft.managedidentity/userassignedidentities/" in resource_id.lower()
+    app_id = directory.ids.new(f"clientId/{resource_id}")
+    return directory.service_principals.put(
+        blank("servicePrincipal")
+        | {
+            "id": directory.ids.new(f"principalId/{resource_id}"),
+            "accountEnabled": True,
+            "alternativeNames": [f"isExplicit={explicit}", resource_id],
+            "appDisplayName": None,
+            "appId": app_id,
+            "appOwnerOrganizationId": None,
+            "appRoleAssignmentRequired": False,
+            "createdDateTime": timestamp(directory.clock.now()),
+            "displayName": display_name,
+            "servicePrincipalNames": [app_id],
+            "servicePrincipalType": "ManagedIdentity",
+            "@owners": [],
+        }
+    )
+
+
+def delete_managed_identity(directory: Directory, principal_id: str) -> None:
+    """Remove a managed identity's service principal; no error when it is gone already."""
+    app_role_assignments.forget(directory, principal_id)
+    directory.service_principals.drop(principal_id)
+
+
+def refuse_deletion(principal: Object) -> None:
+    """Refuse a deletion through Graph of what only Azure may delete."""
+    if principal["servicePrincipalType"] == "ManagedIdentity":
+        raise graph_error(403, "Authorization_RequestDenied", "Insufficient privileges to complete the operation.")
+
+
+KEPT_FOR = timedelta(days=30)
+
+
+def expire(directory: Directory) -> None:
+    """Purge what was deleted more than thirty days ago."""
+    limit = timestamp(directory.clock.now() - KEPT_FOR)
+    for table in (directory.applications, directory.service_principals):
+        for one in table.dump():
+            if one["deletedDateTime"] and one["deletedDateTime"] < limit:
+                purge(directory, one["id"])
+
+
+def purge(directory: Directory, object_id: str) -> None:
+    """Delete an application or a service principal permanently, with everything that belongs to it."""
+    app_role_assignments.forget(directory, object_id)
+    for granted in directory.grants.latest_by("clientId", object_id):
+        directory.grants.drop(granted["id"])
+    for held in directory.federated.latest_by("application", object_id):
+        directory.federated.drop(held["id"])
+    directory.applications.drop(object_id)
+    directory.service_principals.drop(object_id)

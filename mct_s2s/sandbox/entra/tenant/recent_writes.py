@@ -1,10 +1,12 @@
-"""Writes of the last moments: another one to the same object is refused, as the object is still locked.
+"""What a tenant limits: writes to an object that is still locked by the last one, and reads of certificates' keys.
 
-Source: docs/azure-contract.md, section 3.1, `Directory_ConcurrencyViolation`.
+Sources: docs/azure-contract.md, section 3.1, `Directory_ConcurrencyViolation`, and 3.5; graph: api/application-get,
+api/application-list, api/serviceprincipal-get (`$select` of `keyCredentials`).
 """
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass, field
 
 from mct_s2s.sandbox.core.clock import Clock
@@ -35,3 +37,24 @@ class RecentWrites:
 
     def note(self, written: str, seconds: float) -> None:
         self._ends.setdefault(written, []).append(self.clock.timestamp() + seconds)
+
+
+A_MINUTE = 60.0
+IN_A_MINUTE = 150
+
+
+@dataclass
+class KeyReads:
+    """The reads of the last minute; not saved, so that a fresh start has none."""
+
+    clock: Clock
+    _moments: deque[float] = field(default_factory=deque)
+
+    def draw(self) -> None:
+        now = self.clock.timestamp()
+        while self._moments and self._moments[0] <= now - A_MINUTE:
+            self._moments.popleft()
+        if len(self._moments) >= IN_A_MINUTE:
+            wait = max(1, round(self._moments[0] + A_MINUTE - now + 0.5))
+            raise graph_error(429, "TooManyRequests", "Too many requests.", headers={"Retry-After": str(wait)})
+        self._moments.append(now)

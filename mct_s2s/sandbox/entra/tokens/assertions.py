@@ -14,7 +14,7 @@ from mct_s2s.sandbox.entra.directory import Directory
 from mct_s2s.sandbox.entra.registrations import key_credentials
 from mct_s2s.sandbox.entra.signing_key import SigningKey
 from mct_s2s.sandbox.entra.table import Object
-from mct_s2s.sandbox.entra.tokens import refusals, token_claims
+from mct_s2s.sandbox.entra.tokens import access_tokens, refusals
 from mct_s2s.sandbox.entra.validation import as_utc
 
 JWT_BEARER = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
@@ -39,7 +39,7 @@ def check(directory: Directory, application: Object, assertion: str) -> None:
 
 def issuer_key(directory: Directory, issuer: str) -> SigningKey | None:
     """Find the key that an issuer of federated tokens signs with: the tenant itself, a hosted or a foreign one."""
-    if issuer in {token_claims.issuer(directory, 1), token_claims.issuer(directory, 2)}:
+    if issuer in {access_tokens.issuer(directory, 1), access_tokens.issuer(directory, 2)}:
         return directory.signing_key
     name = issuer.removeprefix(f"{directory.addresses.origin}{HOSTED_ISSUERS}/")
     return directory.hosted_issuers.get(name) or directory.foreign_issuers.get(issuer)

@@ -19,8 +19,8 @@ from mct_s2s.sandbox.entra.directory import Directory
 from mct_s2s.sandbox.entra.sessions import DEVICE_CODE_LIFETIME, DeviceCode, Session
 from mct_s2s.sandbox.entra.table import Object
 from mct_s2s.sandbox.entra.tenant import conditional_access
-from mct_s2s.sandbox.entra.tokens import access_tokens, refusals, token_claims
-from mct_s2s.sandbox.entra.well_known import PUBLIC_CLIENT_SCOPES, PUBLIC_CLIENTS
+from mct_s2s.sandbox.entra.tokens import access_tokens, refusals
+from mct_s2s.sandbox.entra.types import PUBLIC_CLIENT_SCOPES, PUBLIC_CLIENTS
 
 _OPENID = frozenset({"openid", "profile", "offline_access", "email"})
 _LIFETIME = timedelta(minutes=75)
@@ -125,11 +125,11 @@ def _answer(directory: Directory, session: Session, scope: str, form: Mapping[st
     if user is None or not user["accountEnabled"]:
         raise entra_error(400, "invalid_grant", 50057, "The user account is disabled.")
     resource = _resource(scope)
-    target = token_claims.resource_principal(directory, resource)
+    target = access_tokens.resource_principal(directory, resource)
     scopes = PUBLIC_CLIENT_SCOPES.get(target["appId"])
     if scopes is None:
         raise refusals.no_consent(client["appId"], client["displayName"])
-    claims = token_claims.common_claims(directory, client, target, resource, acr="0")
+    claims = access_tokens.common_claims(directory, client, target, resource, acr="0")
     claims |= {**_person(directory, user, client), **_factors(session), **conditional_access.granted(asked)}
     made = access_tokens.sign(directory, {**claims, "scp": scopes}, _LIFETIME)
     seconds = int(_LIFETIME.total_seconds()) - 1
@@ -175,7 +175,7 @@ def _id_token(directory: Directory, user: Object, client: Object) -> str:
     person = _person(directory, user, client)
     claims = {
         "aud": client["appId"],
-        "iss": token_claims.issuer(directory, 2),
+        "iss": access_tokens.issuer(directory, 2),
         "name": person["name"],
         "oid": user["id"],
         "preferred_username": user["userPrincipalName"],

@@ -15,7 +15,7 @@ from mct_s2s.sandbox.entra.registrations import password_credentials
 from mct_s2s.sandbox.entra.table import Object
 from mct_s2s.sandbox.entra.tenant import conditional_access
 from mct_s2s.sandbox.entra.tenant.organization import Tenant
-from mct_s2s.sandbox.entra.tokens import access_tokens, assertions, delegated, refusals, token_claims
+from mct_s2s.sandbox.entra.tokens import access_tokens, assertions, delegated, refusals
 from mct_s2s.sandbox.entra.validation import as_utc
 
 Form = Mapping[str, str]
@@ -72,7 +72,7 @@ def _client_credentials(directory: Directory, form: Form) -> dict[str, Any]:
         raise refusals.missing_principal(application["appId"], directory.tenant)
     if not principal["accountEnabled"] or application["isDisabled"]:
         raise refusals.disabled(application["appId"], application["displayName"])
-    claims = token_claims.app_only_claims(directory, principal, resource, acr=acr)
+    claims = access_tokens.app_only_claims(directory, principal, resource, acr=acr)
     claims |= conditional_access.granted(form.get("claims", ""))
     # Between sixty and ninety minutes, at random, so that clients do not all come back at once.
     lifetime = timedelta(seconds=random.randint(3600, 5400))  # noqa: S311 - nothing is kept secret by it

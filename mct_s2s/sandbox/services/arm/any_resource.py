@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from mct_s2s.sandbox.core.operation import Answer
 from mct_s2s.sandbox.core.wire_errors import arm_error
-from mct_s2s.sandbox.resources import generic, operations, providers, site_bodies, vaults
+from mct_s2s.sandbox.resources import generic, providers, sites, vaults
 from mct_s2s.sandbox.resources.resource_id import ResourceId
-from mct_s2s.sandbox.services.answer import Answer
 from mct_s2s.sandbox.services.arm.call import ArmCall, ArmOperation
 
 
@@ -19,7 +19,7 @@ def show(call: ArmCall, body: dict[str, Any], *, listed: bool = False, written: 
     site = call.resources.sites.get(body["id"].lower())
     if site is not None:
         host = call.addresses.of_site(body["id"])
-        return site_bodies.show(body, host, changed=site.changed, listed=listed, written=written)
+        return sites.shown_site(body, host, changed=site.changed, listed=listed, written=written)
     if body["type"] == vaults.TYPE:
         return vaults.shown(body, call.addresses.of_vault(body["name"]))
     return body
@@ -87,7 +87,7 @@ def _list_by_type(call: ArmCall) -> Answer:
 
 
 def _get_operation_status(call: ArmCall) -> Answer:
-    operation = operations.get(call.resources, call.params["operation"])
+    operation = generic.operation_named(call.resources, call.params["operation"])
     body = {"name": call.params["operation"], "status": operation["status"]}
     if operation["error"]:
         body["error"] = operation["error"]
@@ -96,7 +96,7 @@ def _get_operation_status(call: ArmCall) -> Answer:
 
 
 def _get_operation_result(call: ArmCall) -> Answer:
-    operation = operations.get(call.resources, call.params["operation"])
+    operation = generic.operation_named(call.resources, call.params["operation"])
     if operation["status"] == "InProgress":
         again = f"{call.addresses.arm}{call.path}?{call.version}"
         return Answer(202, None, {"Location": again, "Retry-After": "1"})

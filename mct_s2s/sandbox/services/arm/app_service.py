@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from mct_s2s.sandbox.resources import generic, operations, site_bodies, vault_references
+from mct_s2s.sandbox.core.operation import Answer
+from mct_s2s.sandbox.resources import generic, sites, vault_references
 from mct_s2s.sandbox.resources.sites import SiteState, app_service_error
-from mct_s2s.sandbox.services.answer import Answer
 from mct_s2s.sandbox.services.arm.any_resource import show
 from mct_s2s.sandbox.services.arm.call import ArmCall, ArmOperation
 
@@ -51,15 +51,15 @@ def _put_settings(call: ArmCall) -> Answer:
     )
     vault_references.environment(call.resources, body, site_state)  # resolved at this moment
     if call.state.directory.variations.settings_accept_202:
-        name = operations.add_done(call.resources, call.resource_id)
-        site_state.busy_until = operations.get(call.resources, name)["ready"]
+        name = generic.add_done(call.resources, call.resource_id)
+        site_state.busy_until = generic.operation_named(call.resources, name)["ready"]
         return Answer(202, None, _again(call, f"{body['id']}/operationresults/{name}"))
     return Answer(body=_config(body, "appsettings", dict(site_state.settings)).body, headers={"ETag": site_state.etag})
 
 
 def _get_settings_result(call: ArmCall) -> Answer:
     body, site_state = _site(call)
-    operation = operations.get(call.resources, call.params["operation"])
+    operation = generic.operation_named(call.resources, call.params["operation"])
     if call.resources.clock.timestamp() < operation["ready"]:
         return Answer(202, None, _again(call, call.path))
     return _config(body, "appsettings", dict(site_state.settings))
@@ -127,7 +127,7 @@ def _production(call: ArmCall) -> tuple[dict[str, Any], SiteState]:
 
 def _get_web_config(call: ArmCall) -> Answer:
     body, _ = _site(call)
-    return Answer(body={**_config(body, "web", site_bodies.web_config(body)).body, "name": body["name"]})
+    return Answer(body={**_config(body, "web", sites.web_config(body)).body, "name": body["name"]})
 
 
 def _publish_profile(call: ArmCall) -> Answer:

@@ -1,7 +1,8 @@
-"""Azure Resource Manager: find the operation, check the caller, run the operation.
+"""Azure Resource Manager: find the operation, check the caller, run the operation, send its answer or a page of it.
 
 Checks are in the service's order: subscription, token, tenant, api-version, permission, lock, rate.
-Source: ARM: resource-manager api contracts; role-based-access-control; management/lock-resources.
+Source: ARM: resource-manager api contracts ("Paging", too); role-based-access-control; management/lock-resources;
+docs/azure-contract.md, section 4.1.
 """
 
 from __future__ import annotations
@@ -10,24 +11,49 @@ import inspect
 import re
 from collections.abc import Mapping
 from dataclasses import replace
+from urllib.parse import urlencode
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from mct_s2s.sandbox.core.addresses import Addresses
-from mct_s2s.sandbox.core.routing import below
+from mct_s2s.sandbox.core.operation import Answer, below
 from mct_s2s.sandbox.core.wire_errors import WireError, arm_error
-from mct_s2s.sandbox.entra.caller import Caller
+from mct_s2s.sandbox.entra.directory import Caller
 from mct_s2s.sandbox.entra.tenant import conditional_access
 from mct_s2s.sandbox.entra.tokens import access_tokens
 from mct_s2s.sandbox.entra.tokens.access_tokens import TokenRejected
 from mct_s2s.sandbox.resources import generic, providers, sites
 from mct_s2s.sandbox.resources.resource_id import ResourceId
-from mct_s2s.sandbox.services.answer import Answer
-from mct_s2s.sandbox.services.arm import any_resource, app_service, authorization, manager, paging
+from mct_s2s.sandbox.services.arm import any_resource, app_service, authorization, manager
 from mct_s2s.sandbox.services.arm.call import ArmCall, ArmOperation
 from mct_s2s.sandbox.state.state import SandboxState
+
+_TOKEN = "$skiptoken"  # noqa: S105  # the option's name
+
+
+def page(answer: Answer, address: str, query: Mapping[str, str], size: int) -> Answer:
+    """Return the requested page of a list, with the address of the next one.
+
+    Args:
+        answer: the whole answer; one without a list is returned as it is.
+        address: the list's own, without query.
+        query: the request's query.
+        size: entries of a page; 0: all.
+    """
+    body = answer.body
+    if not size or not isinstance(body, dict) or not isinstance(body.get("value"), list):
+        return answer
+    token = query.get(_TOKEN, "0")
+    if not token.isdecimal():
+        raise arm_error(400, "InvalidSkipToken", f"The skip token '{token}' is invalid.")
+    begin = int(token)
+    shown = {**body, "value": body["value"][begin : begin + size]}
+    if begin + size < len(body["value"]):
+        shown["nextLink"] = f"{address}?{urlencode({**query, _TOKEN: str(begin + size)}, safe='$')}"
+    return replace(answer, body=shown)
+
 
 # The first match counts, so that the rows for any resource come last.
 OPERATIONS: tuple[ArmOperation, ...] = (
@@ -78,7 +104,7 @@ def routes(state: SandboxState, addresses: Addresses) -> list[Route]:
             site.busy_until = max(site.busy_until, state.clock.timestamp() + lasts)
         if request.method == "GET":
             address = f"{addresses.arm}{request.url.path}"
-            result = paging.page(result, address, request.query_params, state.directory.variations.arm_page_size)
+            result = page(result, address, request.query_params, state.directory.variations.arm_page_size)
         return _response(result, headers, kind)
 
     return [below("/", answer)]

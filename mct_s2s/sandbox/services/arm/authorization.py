@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from mct_s2s.sandbox.core.operation import Answer
 from mct_s2s.sandbox.core.wire_errors import arm_error
 from mct_s2s.sandbox.entra.validation import precise_timestamp
 from mct_s2s.sandbox.resources.resource_id import is_within
 from mct_s2s.sandbox.resources.role_assignments import ROLES
-from mct_s2s.sandbox.services.answer import Answer
 from mct_s2s.sandbox.services.arm.call import ArmCall, ArmOperation
 
 _PREFIX = "/providers/Microsoft.Authorization"

@@ -12,12 +12,11 @@ from typing import Any, ClassVar
 
 from mct_s2s.sandbox.core.addresses import Addresses
 from mct_s2s.sandbox.core.encoding import object_of
-from mct_s2s.sandbox.core.operation import Operation
+from mct_s2s.sandbox.core.operation import Answer, Operation
 from mct_s2s.sandbox.core.wire_errors import arm_error
-from mct_s2s.sandbox.entra.caller import Caller
+from mct_s2s.sandbox.entra.directory import Caller
 from mct_s2s.sandbox.resources.resource_id import ResourceId
 from mct_s2s.sandbox.resources.store import Resources
-from mct_s2s.sandbox.services.answer import Answer
 from mct_s2s.sandbox.state.state import SandboxState
 
 

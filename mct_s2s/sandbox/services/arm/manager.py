@@ -9,9 +9,9 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
+from mct_s2s.sandbox.core.operation import Answer
 from mct_s2s.sandbox.core.wire_errors import arm_error
 from mct_s2s.sandbox.resources import providers
-from mct_s2s.sandbox.services.answer import Answer
 from mct_s2s.sandbox.services.arm.any_resource import show
 from mct_s2s.sandbox.services.arm.call import ArmCall, ArmOperation
 

@@ -1,4 +1,4 @@
-"""`/_sandbox/*`: what no real cloud has. No token is needed, but see `local_only`."""
+"""`/_sandbox/*`: what no real cloud has. No token is needed, but see `pipeline`."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from starlette.routing import Route
 
 from mct_s2s.sandbox.core.addresses import Addresses
 from mct_s2s.sandbox.core.wire_errors import arm_error
-from mct_s2s.sandbox.entra.registrations import recycle_bin
+from mct_s2s.sandbox.entra.registrations import service_principals
 from mct_s2s.sandbox.entra.tenant.variations import TENANTS, Variations
-from mct_s2s.sandbox.observability import tuning
+from mct_s2s.sandbox.observability import observability
 from mct_s2s.sandbox.observability.observability import Observability
 from mct_s2s.sandbox.resources import vault_references
 from mct_s2s.sandbox.services.control import provisioning
-from mct_s2s.sandbox.services.control.call import ControlCall, refused
+from mct_s2s.sandbox.services.control.provisioning import ControlCall, refused
 from mct_s2s.sandbox.services.login import managed_identity
 from mct_s2s.sandbox.state.state import SandboxState
 
@@ -84,7 +84,7 @@ def _advance(call: ControlCall) -> Any:
     if not isinstance(seconds, (int, float)) or not 0 <= seconds <= _CENTURY:
         raise arm_error(400, "InvalidClock", "advanceSeconds must be a number of seconds, at most 100 years.")
     call.state.clock.advance(seconds)
-    recycle_bin.expire(call.state.directory)
+    service_principals.expire(call.state.directory)
     return _now(call)
 
 
@@ -94,8 +94,8 @@ def _now(call: ControlCall) -> Any:
 
 def _turn(call: ControlCall) -> Any:
     with refused("InvalidKnob"):
-        tuning.change(call.state, call.body)
-    return tuning.values(call.state)
+        observability.change(call.state, call.body)
+    return observability.values(call.state)
 
 
 def _put_tenant(call: ControlCall) -> Any:
@@ -158,7 +158,7 @@ _ROWS: tuple[tuple[str, str, Callable[[ControlCall], Any]], ...] = (
     ("POST", "reset", _reset),
     ("GET", "clock", _now),
     ("POST", "clock", _advance),
-    ("GET", "knobs", lambda call: tuning.values(call.state)),
+    ("GET", "knobs", lambda call: observability.values(call.state)),
     ("PATCH", "knobs", _turn),
     ("GET", "tenant", lambda call: asdict(call.state.directory.variations)),
     ("PUT", "tenant", _put_tenant),

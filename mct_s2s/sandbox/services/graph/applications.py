@@ -5,14 +5,13 @@ Source: graph: resources/application and the pages of its methods.
 
 from __future__ import annotations
 
+from mct_s2s.sandbox.core.operation import Answer
 from mct_s2s.sandbox.entra.access import permissions
 from mct_s2s.sandbox.entra.registrations import applications
 from mct_s2s.sandbox.entra.table import Object
 from mct_s2s.sandbox.entra.validation import bad_request, json_object, password_not_generated, precise_timestamp
-from mct_s2s.sandbox.services.answer import Answer
 from mct_s2s.sandbox.services.graph.call import NO_CONTENT, GraphCall, GraphOperation, latest_of
-from mct_s2s.sandbox.services.graph.owners import bound_owners, owner_operations
-from mct_s2s.sandbox.services.graph.passwords import password_operations
+from mct_s2s.sandbox.services.graph.owners import bound_owners, owner_operations, password_operations
 
 
 def _list(call: GraphCall) -> Answer:

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from mct_s2s.sandbox.core.operation import Answer
 from mct_s2s.sandbox.entra.access import app_role_assignments, permissions
 from mct_s2s.sandbox.entra.table import Object
 from mct_s2s.sandbox.entra.validation import bad_request, precise_timestamp
-from mct_s2s.sandbox.services.answer import Answer
 from mct_s2s.sandbox.services.graph.call import NO_CONTENT, GraphCall, GraphOperation, not_found
 
 

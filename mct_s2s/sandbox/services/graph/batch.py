@@ -13,9 +13,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from mct_s2s.sandbox.core.encoding import json_of
+from mct_s2s.sandbox.core.operation import Answer
 from mct_s2s.sandbox.core.wire_errors import WireError, graph_error
 from mct_s2s.sandbox.entra.validation import bad_request
-from mct_s2s.sandbox.services.answer import Answer
 
 MOST = 20
 

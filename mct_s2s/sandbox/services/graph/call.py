@@ -11,16 +11,13 @@ from functools import cached_property
 from typing import Any, ClassVar
 
 from mct_s2s.sandbox.core.encoding import json_of
-from mct_s2s.sandbox.core.operation import Operation
+from mct_s2s.sandbox.core.operation import Answer, Operation
 from mct_s2s.sandbox.core.wire_errors import WireError, graph_error
 from mct_s2s.sandbox.entra.access import permissions
-from mct_s2s.sandbox.entra.caller import Caller
-from mct_s2s.sandbox.entra.directory import Directory
+from mct_s2s.sandbox.entra.directory import Caller, Directory
 from mct_s2s.sandbox.entra.table import Object, Table
 from mct_s2s.sandbox.entra.validation import bad_request, is_guid
-from mct_s2s.sandbox.services.answer import Answer
-from mct_s2s.sandbox.services.graph.array_order import reordered
-from mct_s2s.sandbox.services.graph.odata import Query, shown
+from mct_s2s.sandbox.services.graph.odata import Query, reordered, shown
 
 NO_CONTENT = Answer(204)
 _NONE: Mapping[str, str] = {}

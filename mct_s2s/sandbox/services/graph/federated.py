@@ -1,14 +1,16 @@
-"""Graph's operations on the federated credentials of an application.
+"""Graph's operations on federated credentials of an application, and on people's consent to it (delegated grants).
 
-Source: graph: resources/federatedidentitycredential and the pages of its methods.
+Source: graph: resources/federatedidentitycredential, resources/oauth2permissiongrant and the pages of their methods;
+docs/azure-contract.md, section 3.6.
 """
 
 from __future__ import annotations
 
+from mct_s2s.sandbox.core.operation import Answer
+from mct_s2s.sandbox.entra.access import delegated_grants
 from mct_s2s.sandbox.entra.registrations import federated_credentials
 from mct_s2s.sandbox.entra.table import Object
 from mct_s2s.sandbox.entra.validation import json_object
-from mct_s2s.sandbox.services.answer import Answer
 from mct_s2s.sandbox.services.graph.call import NO_CONTENT, GraphCall, GraphOperation, latest_of, not_found
 
 
@@ -93,4 +95,63 @@ OPERATIONS = (
     GraphOperation("GET", "{application}/{credential}", _get, "api/federatedidentitycredential-get"),
     GraphOperation("PATCH", "{application}/{credential}", _patch, "api/federatedidentitycredential-update"),
     GraphOperation("DELETE", "{application}/{credential}", _delete, "api/federatedidentitycredential-delete"),
+)
+
+
+_TYPE = "oAuth2PermissionGrant"
+_CONTEXT = "oauth2PermissionGrants"
+
+
+def _list_grants(call: GraphCall) -> Answer:
+    call.require("grant.read")
+    return call.listed(_TYPE, _CONTEXT, call.directory.grants)
+
+
+def _of_principal(call: GraphCall) -> Answer:
+    target = call.found(call.directory.service_principals)
+    call.require("grant.read")
+    return call.listed(_TYPE, _CONTEXT, call.directory.grants.seen_by("clientId", target["id"]))
+
+
+def _get_grant(call: GraphCall) -> Answer:
+    call.require("grant.read")
+    return call.single(_TYPE, _CONTEXT, _found(call))
+
+
+def _post_grant(call: GraphCall) -> Answer:
+    call.require("grant.write")
+    made = delegated_grants.create(call.directory, call.body)
+    headers = call.location("oauth2PermissionGrants", made["id"])
+    return call.single(_TYPE, _CONTEXT, made, status=201, headers=headers)
+
+
+def _patch_grant(call: GraphCall) -> Answer:
+    call.require("grant.write")
+    delegated_grants.update(call.directory, latest_of(call.directory.grants, _found(call)), call.body)
+    return NO_CONTENT
+
+
+def _delete_grant(call: GraphCall) -> Answer:
+    call.require("grant.write")
+    call.directory.grants.drop(_found(call)["id"])
+    return NO_CONTENT
+
+
+def _found(call: GraphCall) -> Object:
+    # Ids are case-sensitive texts here, not GUIDs.
+    for one in call.directory.grants.seen_all():
+        if one["id"] == call.params["grant"]:
+            return one
+    raise not_found(call.params["grant"])
+
+
+GRANTS = (
+    GraphOperation("GET", "oauth2PermissionGrants", _list_grants, "api/oauth2permissiongrant-list"),
+    GraphOperation("POST", "oauth2PermissionGrants", _post_grant, "api/oauth2permissiongrant-post"),
+    GraphOperation("GET", "oauth2PermissionGrants/{grant}", _get_grant, "api/oauth2permissiongrant-get"),
+    GraphOperation("PATCH", "oauth2PermissionGrants/{grant}", _patch_grant, "api/oauth2permissiongrant-update"),
+    GraphOperation("DELETE", "oauth2PermissionGrants/{grant}", _delete_grant, "api/oauth2permissiongrant-delete"),
+    GraphOperation(
+        "GET", "{principal}/oauth2PermissionGrants", _of_principal, "api/serviceprincipal-list-oauth2permissiongrants"
+    ),
 )

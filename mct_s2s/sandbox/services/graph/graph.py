@@ -1,6 +1,8 @@
-"""Microsoft Graph: one table of operations, and how a request finds its row.
+"""Microsoft Graph: one table of operations, how a request finds its row, and which writes have to wait for others.
 
-Source: graph: concepts/use-the-api; `$batch`: graph: concepts/json-batching.
+A tenant may allow one write at a time to an application and its service principal, three at once to the assignments
+of a resource. Sources: graph: concepts/use-the-api; `$batch`: graph: concepts/json-batching; docs/azure-contract.md,
+section 3.1.
 """
 
 from __future__ import annotations
@@ -16,28 +18,51 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from mct_s2s.sandbox.core.addresses import Addresses
-from mct_s2s.sandbox.core.routing import below
+from mct_s2s.sandbox.core.operation import Answer, below
 from mct_s2s.sandbox.core.wire_errors import WireError, graph_error
-from mct_s2s.sandbox.entra.caller import Caller
-from mct_s2s.sandbox.entra.directory import Directory
+from mct_s2s.sandbox.entra.directory import Caller, Directory
 from mct_s2s.sandbox.entra.tenant import conditional_access
 from mct_s2s.sandbox.entra.tokens import access_tokens
 from mct_s2s.sandbox.entra.tokens.access_tokens import TokenRejected
-from mct_s2s.sandbox.services.answer import Answer
-from mct_s2s.sandbox.services.graph import (
-    applications,
-    assignments,
-    batch,
-    federated,
-    grants,
-    principals,
-    roles,
-    tenant,
-)
+from mct_s2s.sandbox.services.graph import applications, assignments, batch, federated, principals, roles, tenant
 from mct_s2s.sandbox.services.graph.call import GraphCall, GraphOperation
-from mct_s2s.sandbox.services.graph.contention import in_turn
-from mct_s2s.sandbox.services.graph.members import MEMBER_OPERATIONS
+from mct_s2s.sandbox.services.graph.owners import MEMBER_OPERATIONS
 from mct_s2s.sandbox.state.state import SandboxState
+
+_CONSENTS_AT_ONCE = 3
+
+
+def in_turn(call: GraphCall, operation: GraphOperation) -> Answer:
+    """Answer a call, unless it writes what was written a moment ago and this tenant locks that."""
+    seconds = call.directory.variations.directory_write_seconds
+    if not seconds or call.method == "GET":
+        return operation.run(call)
+    recent, consents = call.directory.recent_writes, "approleassign" in call.path.casefold()
+    written = _resource(call) if consents else _app_id(call)
+    if written:
+        recent.check(written, _CONSENTS_AT_ONCE if consents else 1)
+    answer = operation.run(call)
+    made = answer.body.get("appId", "") if isinstance(answer.body, dict) else ""
+    recent.note(written or str(made), seconds)
+    return answer
+
+
+def _resource(call: GraphCall) -> str:
+    """Return whose assignments are written; those that a principal gives up by its own list are not counted."""
+    if "approleassignedto" in call.path.casefold():
+        return f"assignments to {call.params.get('id') or call.params.get('value', '')}"
+    return f"assignments to {call.body['resourceId']}" if call.method == "POST" else ""
+
+
+def _app_id(call: GraphCall) -> str:
+    """Return the appId that an application and its service principal share; empty where nothing is there yet."""
+    if call.path.casefold() == "serviceprincipals":
+        return str(call.body.get("appId", ""))
+    named = call.params.get("id") or call.params.get("object") or call.params.get("value", "")
+    applications, principals = call.directory.applications, call.directory.service_principals
+    found = [applications.latest(named), principals.latest(named), *applications.latest_by("uniqueName", named)]
+    return next((one["appId"] for one in found if one is not None), named if call.key == "appId" else "")
+
 
 OPERATIONS: tuple[GraphOperation, ...] = (
     *MEMBER_OPERATIONS,
@@ -45,7 +70,7 @@ OPERATIONS: tuple[GraphOperation, ...] = (
     *federated.OPERATIONS,
     *principals.OPERATIONS,
     *assignments.OPERATIONS,
-    *grants.OPERATIONS,
+    *federated.GRANTS,
     *tenant.OPERATIONS,
     *roles.OPERATIONS,
 )

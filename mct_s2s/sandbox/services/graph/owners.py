@@ -1,15 +1,18 @@
-"""Owners of applications and of service principals.
+"""What applications and service principals have alike: owners, secrets, and lists that are read on their own.
 
-Source: graph: api/application-list-owners, api/application-post-owners, api/application-delete-owners.
+Source: graph: api/application-list-owners, api/application-post-owners, api/application-delete-owners,
+api/application-addpassword, api/application-removepassword, and those of service principals; docs/azure-contract.md,
+3.11 (`GET /applications/{id}/appRoles`).
 """
 
 from __future__ import annotations
 
 import re
 
+from mct_s2s.sandbox.core.operation import Answer
+from mct_s2s.sandbox.entra.registrations import password_credentials
 from mct_s2s.sandbox.entra.table import Object, Table
 from mct_s2s.sandbox.entra.validation import bad_request
-from mct_s2s.sandbox.services.answer import Answer
 from mct_s2s.sandbox.services.graph.call import NO_CONTENT, GraphCall, GraphOperation, latest_of, not_found
 from mct_s2s.sandbox.services.graph.odata import shown
 
@@ -92,3 +95,40 @@ def _referred_to(call: GraphCall, reference: object) -> Object:
     if owner is None:
         raise not_found(match.group(1))
     return owner
+
+
+def _read(template: str, kind: str, name: str) -> GraphOperation:
+    def read(call: GraphCall) -> Answer:
+        call.require("application.read")
+        found = call.found(call.table(kind))
+        context = f"{call.root}/$metadata#{kind}s('{found['id']}')/{name}"
+        return Answer(200, {"@odata.context": context, "value": found[name]})
+
+    return GraphOperation("GET", f"{template}/{name}", read, "docs/azure-contract.md, 3.11")
+
+
+MEMBER_OPERATIONS = (
+    _read("{application}", "application", "appRoles"),
+    _read("{principal}", "servicePrincipal", "appRoles"),
+    _read("{principal}", "servicePrincipal", "oauth2PermissionScopes"),
+)
+
+
+def password_operations(template: str, kind: str) -> tuple[GraphOperation, ...]:
+    """Return the actions on the secrets of one kind of object: `application` or `servicePrincipal`."""
+
+    def add(call: GraphCall) -> Answer:
+        owner = call.to_change(call.table(kind), f"{kind}.write")
+        return call.new_password(password_credentials.add_password(call.directory, owner, call.body))
+
+    def remove(call: GraphCall) -> Answer:
+        owner = call.to_change(call.table(kind), f"{kind}.write")
+        password_credentials.remove_password(call.directory, owner, call.body)
+        return NO_CONTENT
+
+    return tuple(
+        # An action has a qualified name as well: docs/azure-contract.md, section 3.5.
+        GraphOperation("POST", f"{template}/{prefix}{action}", run, f"api/{kind.lower()}-{action.lower()}")
+        for prefix in ("", "microsoft.graph.")
+        for action, run in (("addPassword", add), ("removePassword", remove))
+    )

@@ -1,21 +1,54 @@
-"""Graph's operations on service principals.
+"""Graph's operations on service principals, and `$expand` of one collection that belongs to them.
 
-Source: graph: resources/serviceprincipal and the pages of its methods.
+Source: graph: resources/serviceprincipal and the pages of its methods; concepts/query-parameters ("expand": at most 20
+objects of a collection are returned).
 """
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from mct_s2s.sandbox.core.operation import Answer
 from mct_s2s.sandbox.entra.access import app_role_assignments, permissions
 from mct_s2s.sandbox.entra.access.directory_roles import roles_of
-from mct_s2s.sandbox.entra.registrations import managed_identities, service_principals
+from mct_s2s.sandbox.entra.directory import Directory
+from mct_s2s.sandbox.entra.registrations import service_principals
 from mct_s2s.sandbox.entra.table import Object
 from mct_s2s.sandbox.entra.validation import bad_request, json_object
-from mct_s2s.sandbox.services.answer import Answer
 from mct_s2s.sandbox.services.graph.call import NO_CONTENT, GraphCall, GraphOperation, latest_of
-from mct_s2s.sandbox.services.graph.expand import expanding
-from mct_s2s.sandbox.services.graph.owners import owned_by, owner_operations, typed
-from mct_s2s.sandbox.services.graph.passwords import password_operations
+from mct_s2s.sandbox.services.graph.owners import owned_by, owner_operations, password_operations, typed
 from mct_s2s.sandbox.services.graph.roles import listed_roles
+
+MOST = 20
+
+Collections = Mapping[str, Callable[[Directory, str], list[Object]]]
+"""What can be expanded: by name, a function that finds the objects of an object id."""
+
+
+def expanding(call: GraphCall, known: Collections) -> tuple[GraphCall, Callable[[Answer], Answer]]:
+    """Return the call without its `$expand`, and a function that adds the collection to its answer.
+
+    An unknown collection stays in the call, which is then answered 501; so does a `$select` without the id.
+    """
+    name = call.query.get("$expand", "")
+    selected = [one.strip() for one in call.query.get("$select", "id").split(",")]
+    if name not in known or "id" not in selected:
+        return call, lambda answer: answer
+
+    def expand(answer: Answer) -> Answer:
+        body: Any = answer.body
+        for one in body.get("value", [body]):
+            one[name] = [_visible(each) for each in known[name](call.directory, one["id"])[:MOST]]
+        return answer
+
+    options = {option: value for option, value in call.query.items() if option != "$expand"}
+    return dataclasses.replace(call, query=options), expand
+
+
+def _visible(value: Object) -> Object:
+    return {name: inner for name, inner in value.items() if not name.startswith("@")}
 
 
 def _list(call: GraphCall) -> Answer:
@@ -88,7 +121,7 @@ def _updated(call: GraphCall, target: Object) -> Answer:
 def _delete(call: GraphCall) -> Answer:
     target = call.found(call.directory.service_principals)
     call.require("servicePrincipal.write", target)
-    managed_identities.refuse_deletion(target)
+    service_principals.refuse_deletion(target)
     service_principals.delete(call.directory, latest_of(call.directory.service_principals, target))
     return NO_CONTENT
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import re
 
+from mct_s2s.sandbox.core.operation import Answer
 from mct_s2s.sandbox.core.wire_errors import WireError, graph_error
 from mct_s2s.sandbox.entra.access import permissions
 from mct_s2s.sandbox.entra.access.directory_roles import assignments_of
 from mct_s2s.sandbox.entra.table import Object
-from mct_s2s.sandbox.services.answer import Answer
 from mct_s2s.sandbox.services.graph.call import GraphCall, GraphOperation
 
 _OF_ONE = re.compile(r"\s*principalId eq '([0-9a-fA-F-]{36})'\s*")

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from mct_s2s.sandbox.core.operation import Answer
 from mct_s2s.sandbox.core.wire_errors import graph_error
 from mct_s2s.sandbox.entra.access import permissions
 from mct_s2s.sandbox.entra.access.directory_roles import roles_of
-from mct_s2s.sandbox.entra.registrations import recycle_bin, service_principals
+from mct_s2s.sandbox.entra.registrations import service_principals
 from mct_s2s.sandbox.entra.table import Object, Table
 from mct_s2s.sandbox.entra.validation import bad_request, is_guid, json_object
-from mct_s2s.sandbox.services.answer import Answer
 from mct_s2s.sandbox.services.graph.call import NO_CONTENT, GraphCall, GraphOperation, not_found
 from mct_s2s.sandbox.services.graph.owners import owned_by, typed
 from mct_s2s.sandbox.services.graph.roles import listed_roles
@@ -145,7 +145,7 @@ def _restore(call: GraphCall) -> Answer:
 def _purge(call: GraphCall) -> Answer:
     _, found = _deleted(call)
     call.require("application.delete", found)
-    recycle_bin.purge(call.directory, found["id"])
+    service_principals.purge(call.directory, found["id"])
     return NO_CONTENT
 
 

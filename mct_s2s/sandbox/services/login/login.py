@@ -20,7 +20,7 @@ from mct_s2s.sandbox.core.addresses import Addresses
 from mct_s2s.sandbox.core.operation import Operation
 from mct_s2s.sandbox.core.wire_errors import entra_error
 from mct_s2s.sandbox.entra.directory import Directory
-from mct_s2s.sandbox.entra.tokens import delegated, token_claims, token_endpoint
+from mct_s2s.sandbox.entra.tokens import access_tokens, delegated, token_endpoint
 from mct_s2s.sandbox.services.login import issuer
 from mct_s2s.sandbox.state.state import SandboxState
 
@@ -81,7 +81,7 @@ def _metadata(call: LoginCall, name: str, version: int) -> dict[str, Any]:
     # Entra keeps the authority's own segment in the endpoints: a domain stays a domain.
     anywhere = name.lower() in token_endpoint.ANY_TENANT
     base = f"{call.addresses.login}/{name if anywhere else tenant.tenant_id}"
-    by = token_claims.issuer(directory, version, tenant)
+    by = access_tokens.issuer(directory, version, tenant)
     return {
         "token_endpoint": f"{base}/oauth2/{infix}token",
         "token_endpoint_auth_methods_supported": [
@@ -115,7 +115,7 @@ def _metadata(call: LoginCall, name: str, version: int) -> dict[str, Any]:
 async def _keys(call: LoginCall) -> Response:
     directory = call.state.directory
     tenant = token_endpoint.tenant_named(directory, call.request.path_params["tenant"], error="invalid_tenant")
-    own = token_claims.issuer(directory, 2, tenant)
+    own = access_tokens.issuer(directory, 2, tenant)
     return JSONResponse({"keys": [directory.signing_key.jwk(own)]})
 
 
