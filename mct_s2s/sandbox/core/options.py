@@ -36,11 +36,7 @@ class Tunable:
                 setattr(self, name, sent[wire_name(name)])
 
     def check(self, sent: Mapping[str, Any]) -> None:
-        """Check a change without making it.
-
-        Raises:
-            ValueError: as `change`.
-        """
+        """Check a change without making it. Raises ValueError: as `change`."""
         checks = {wire_name(name): accepts for name, accepts in self.OPTIONS.items()}
         for name, value in sent.items():
             if name not in checks:

@@ -31,14 +31,8 @@ def seeded(
 ) -> Directory:
     """Create a tenant that holds Microsoft's own service principals and two people, and nothing else yet.
 
-    Until `ids.be_random`, ids follow from names, so that the same seed makes the same objects.
-
-    Args:
-        clock: the sandbox's time.
-        tenant_id: the tenant's GUID.
-        display_name: the organisation's name.
-        initial_domain: e.g. `contoso.onmicrosoft.com`.
-        verified_domains: further domains; the first becomes the default one.
+    Until `ids.be_random`, ids follow from names, so that the same seed makes the same objects. The first of
+    `verified_domains` is the default one.
     """
     directory = Directory(clock)
     directory.ids = ObjectIds(tenant_id)
@@ -54,9 +48,6 @@ def add_person(directory: Directory, local: str, display_name: str, held: Object
     """Add a person who can sign in with a device code.
 
     Args:
-        directory: the tenant.
-        local: the part of the user principal name before the @.
-        display_name: the person's name.
         held: template ids of directory roles, the person's own in `@roles`, those of groups in `@groupRoles`.
     """
     return directory.users.put(
@@ -83,9 +74,6 @@ def add_application(
     """Add an application and its service principal, past all permissions; return both.
 
     Args:
-        directory: the tenant.
-        display_name: the application's name.
-        app_id: its appId; random where none is given.
         secret: becomes its credential named "sandbox"; only its hash is kept.
         graph_roles: app roles of Microsoft Graph that it is granted, e.g. `Application.ReadWrite.All`.
     """

@@ -19,11 +19,7 @@ from mct_s2s.sandbox.core.encoding import base64url
 
 
 class SigningKey:
-    """An RSA key that signs tokens, and whose public half is published.
-
-    Args:
-        pem: the private key in PEM; a new one is made without it.
-    """
+    """An RSA key that signs tokens, and whose public half is published."""
 
     def __init__(self, pem: bytes | None = None) -> None:
         key = serialization.load_pem_private_key(pem, None) if pem else rsa.generate_private_key(65537, 2048)

@@ -33,11 +33,7 @@ def serve(
     Args:
         port: Resource Manager and sign-in; Graph takes the next one, then the sites in their order.
         real_names: answer under Azure's own names instead, all at that one port.
-        state_dir: where the state is saved; the user's own by default.
-        announce: called with each line to show once the sandbox is ready.
         state_file: a state that replaces the saved one; the file itself stays as it is.
-        faults_file: a list of rules (see `faults`), as JSON.
-        tenant: the name of the tenant that it becomes (see `TENANTS`).
         listen: an IP address of this machine instead of the loopback. Whoever reaches it controls the sandbox.
 
     Raises:
@@ -89,11 +85,7 @@ def save(path: Path, state_dir: Path | None = None) -> None:
 
 
 def reset(state_dir: Path | None = None) -> None:
-    """Reset the saved state to the seed.
-
-    Raises:
-        TimeoutError: it is being served at this moment.
-    """
+    """Reset the saved state to the seed. Raises TimeoutError: it is being served at this moment."""
     folder = StateDirectory(state_dir)
     with folder.exclusive(seconds=10):
         folder.reset()

@@ -95,11 +95,7 @@ class StateDirectory:
 
     @contextlib.contextmanager
     def exclusive(self, seconds: float) -> Iterator[None]:
-        """Hold the lock.
-
-        Raises:
-            TimeoutError: another process held it for so many seconds.
-        """
+        """Hold the lock. Raises TimeoutError: another process held it for so many seconds."""
         lock = self.lock()
         try:
             lock.acquire(timeout=seconds)

@@ -61,11 +61,7 @@ class Exchange:
             pass
 
     async def hang(self) -> None:
-        """Never answer.
-
-        Raises:
-            Cut: always, when the client has disconnected.
-        """
+        """Never answer. Raises Cut: always, when the client has disconnected."""
         self.scope["sandbox"]["hangs"] = True
         await self.disconnected()
         raise Cut("reset")

@@ -138,11 +138,7 @@ class Faults:
         self._rules: list[FaultRule] = []
 
     def replace(self, rules: object) -> None:
-        """Replace the rules; counters start at 0.
-
-        Raises:
-            ValueError: one of them is invalid; the old ones stay.
-        """
+        """Replace the rules; counters start at 0. Raises ValueError: one of them is invalid; the old ones stay."""
         if not isinstance(rules, list):
             raise ValueError("The faults must be a list of rules.")
         self._rules = [read(rule) for rule in rules]
@@ -163,11 +159,7 @@ class Faults:
 
 
 def read(rule: object) -> FaultRule:
-    """Read one rule.
-
-    Raises:
-        ValueError: it has an unknown key or an invalid value.
-    """
+    """Read one rule. Raises ValueError: it has an unknown key or an invalid value."""
     if not isinstance(rule, dict):
         raise ValueError("A rule must be an object.")
     _only(rule, _RULE_KEYS, "rule")

@@ -35,11 +35,7 @@ def values(state: SandboxState) -> dict[str, Any]:
 
 
 def change(state: SandboxState, sent: Mapping[str, Any]) -> None:
-    """Change options, all of them or none.
-
-    Raises:
-        ValueError: an option is unknown, or its value is invalid.
-    """
+    """Change options, all of them or none. Raises ValueError: an option is unknown, or its value is invalid."""
     known = values(state)
     if unknown := sent.keys() - known.keys():
         raise ValueError(f"Unknown knob '{min(unknown)}'. Known knobs: {', '.join(known)}.")

@@ -92,10 +92,8 @@ class SiteState:
         """Replace all settings, and recycle the site.
 
         Args:
-            properties: as sent.
             now: the clock's seconds since 1970.
             seconds: how long the restart takes.
-            strict: whether the plan accepts plain names only.
         """
         self.settings = checked_settings(properties, strict=strict)
         self.touch(now)
@@ -220,10 +218,7 @@ def shown_site(
     """Return a site's body with its host names; settings are never in it.
 
     Args:
-        body: the site as it is stored.
-        host: its host name and port.
         changed: time of the last write, in seconds since 1970.
-        listed: whether it is in a list, which has no configuration.
         written: whether it answers a PUT or PATCH, in which two members differ from a GET.
     """
     name = body["name"].replace("/", "-")

@@ -50,11 +50,7 @@ class SandboxState(Tunable):
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any], *, path: Path | None = None) -> Self:
-        """Restore what `to_dict` returned.
-
-        Raises:
-            ValueError: it is of another version of the sandbox.
-        """
+        """Restore what `to_dict` returned. Raises ValueError: it is of another version of the sandbox."""
         if data.get("schema") != SCHEMA:
             raise ValueError(f"The state has the schema {data.get('schema')}, but only {SCHEMA} is supported.")
         clock = Clock(timedelta(seconds=data["clockOffsetSeconds"]))
@@ -65,12 +61,7 @@ class SandboxState(Tunable):
 
     @classmethod
     def load(cls, path: Path) -> Self:
-        """Read a state from its file.
-
-        Raises:
-            OSError: it cannot be read.
-            ValueError: it holds no state.
-        """
+        """Read a state from its file. Raises OSError: it cannot be read; ValueError: it holds no state."""
         try:
             return cls.from_dict(json.loads(path.read_text(encoding="utf-8")), path=path)
         except (KeyError, TypeError, AttributeError) as wrong:

@@ -22,10 +22,7 @@ def assigned(role: str, template: str | None, scope: str, actions: Iterable[str]
     """Return the record of a custom role, or of a role at a smaller scope: neither is in tokens or in the cast.
 
     Args:
-        role: its name.
-        template: its id, for a built-in role.
         scope: `/`, `/{object id}` of one application or service principal, `/administrativeUnits/{id}`.
-        actions: what a custom role allows.
     """
     made = template or str(uuid.uuid5(uuid.NAMESPACE_URL, f"custom role {role}"))
     return {"name": role, "roleDefinitionId": made, "directoryScopeId": scope, "actions": list(actions)}

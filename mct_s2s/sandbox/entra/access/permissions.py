@@ -144,9 +144,6 @@ def require(directory: Directory, caller: Caller, operation: str, target: Object
     """Refuse an operation that the caller may not do.
 
     Args:
-        directory: the tenant.
-        caller: who sends the request.
-        operation: a key of `RULES`.
         target: the object, for callers that may change only what they own.
     """
     if not may(directory, caller, operation, target):

@@ -67,10 +67,7 @@ def create(directory: Directory, body: object, *, owners: Sequence[str] | None =
     """Create an application; the service chooses its appId and object id.
 
     Args:
-        directory: the tenant.
-        body: properties as sent; `displayName` is required.
         owners: object ids of its owners: the caller, unless others were named; `None` for the sandbox itself.
-        fixed: properties that only the seed may choose, e.g. `appId`.
 
     Returns:
         What is stored, with the texts of new secrets.
@@ -106,9 +103,6 @@ def update(directory: Directory, application: Object, body: object, *, seen: Obj
     """Change an application; arrays are replaced as a whole, complex properties are merged.
 
     Args:
-        directory: the tenant.
-        application: its newest state.
-        body: properties as sent.
         seen: its state at the replica that serves the request, where that may be older.
     """
     changed = _checked(directory, application, clean("application", body))

@@ -33,8 +33,6 @@ def add_password(directory: Directory, owner: Object, body: object) -> Object:
     """Create a secret; return it with its text, this one time.
 
     Args:
-        directory: the tenant.
-        owner: an application or a service principal, as last written.
         body: `{"passwordCredential": {…}}`; without dates the secret is valid from now for two years.
     """
     made = new_password(directory, _asked(body), application_created=owner["createdDateTime"])
@@ -52,10 +50,8 @@ def new_password(directory: Directory, asked: Object, *, application_created: st
     """Create a secret, its text included, without adding it to an object; only its hash is kept.
 
     Args:
-        directory: the tenant.
-        asked: `displayName`, dates, `keyId`, as far as they were sent. The default end is two years from now, not
-            from the start: docs/azure-contract.md, section 3.5.
-        application_created: when its owner was created, which policies depend on.
+        asked: `displayName`, dates, `keyId`, as far as they were sent. The default end is two years from now, not from
+            the start: docs/azure-contract.md, section 3.5.
     """
     now = directory.clock.now()
     start_text = asked.get("startDateTime") or precise_timestamp(now)

@@ -152,7 +152,6 @@ def create_managed_identity(directory: Directory, display_name: str, *, resource
     """Create the service principal of a managed identity, as Azure does when one is enabled. It has no application.
 
     Args:
-        directory: the tenant.
         display_name: the resource's name, which Azure gives the service principal as well.
         resource_id: ARM id of the resource (system-assigned) or of the user-assigned identity itself.
     """

@@ -66,11 +66,7 @@ class Variations:
 
     @classmethod
     def of(cls, data: Mapping[str, Any]) -> Self:
-        """Restore what `asdict` returned.
-
-        Raises:
-            TypeError: a value is unknown or of another type.
-        """
+        """Restore what `asdict` returned. Raises TypeError: a value is unknown or of another type."""
         made = cls(**data)
         for name, default in asdict(cls()).items():
             if type(getattr(made, name)) is not type(default):

@@ -53,8 +53,6 @@ def app_only_claims(directory: Directory, client: Object, resource: str, *, acr:
     """Return the claims of a token for an application that acts as itself.
 
     Args:
-        directory: the tenant.
-        client: the caller's service principal.
         resource: the resource's name as asked for, which version 1 tokens repeat as their audience.
         acr: how the client authenticated: "0" not at all, "1" by a secret, "2" by a certificate or an assertion.
     """
@@ -136,8 +134,6 @@ def issue_for_managed_identity(directory: Directory, principal_id: str, resource
     """Issue the token that a managed identity's own endpoint returns; valid for a day.
 
     Args:
-        directory: the tenant.
-        principal_id: object id of the identity's service principal.
         resource: what the token is for, as asked: an application ID URI or appId, without `/.default`.
     """
     principal = directory.service_principals.seen(principal_id)

@@ -175,8 +175,6 @@ def no_federated_match(what: str, presented: str, *, in_other_case: bool = False
 
     Args:
         what: the claim without a match: `issuer`, `audience` or `subject`.
-        presented: its value.
-        in_other_case: whether a credential has it in another case.
     """
     near = (
         "The subject matches with case-insensitive comparison, but not with case-sensitive comparison. "

@@ -39,9 +39,6 @@ def token(directory: Directory, tenant_name: str, form: Form, *, version: int = 
     """Return the body of the answer to a token request.
 
     Args:
-        directory: the tenant's directory.
-        tenant_name: the authority's path segment.
-        version: of the endpoint; the first one accepts a scope as well.
         form: the parameters; `scope` (version 2) or `resource` (version 1) names the resource.
     """
     tenant = tenant_named(directory, tenant_name)

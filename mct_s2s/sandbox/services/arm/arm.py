@@ -37,9 +37,6 @@ def page(answer: Answer, address: str, query: Mapping[str, str], size: int) -> A
     """Return the requested page of a list, with the address of the next one.
 
     Args:
-        answer: the whole answer; one without a list is returned as it is.
-        address: the list's own, without query.
-        query: the request's query.
         size: entries of a page; 0: all.
     """
     body = answer.body

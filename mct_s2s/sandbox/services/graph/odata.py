@@ -81,8 +81,6 @@ class Query:
         """Return one page of the objects that match the filter, and the address of the next one.
 
         Args:
-            objects: what to filter, in a stable order.
-            address: the address of the collection, without query.
             options: the request's own query options, which the next page's address repeats.
         """
         matching = [one for one in objects if self.filter is None or self.filter.holds(one)]
