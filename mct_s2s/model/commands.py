@@ -17,7 +17,7 @@ _PLAIN = re.compile(r"[\w+=:./\\-]+", re.ASCII)
 
 def _powershell(word: str) -> str:
     """Source: learn.microsoft.com/powershell/module/microsoft.powershell.core/about/about_quoting_rules."""
-    return word if _PLAIN.fullmatch(word) else "'" + re.sub("(['\u2018-\u201b])", r"\1\1", word) + "'"
+    return word if _PLAIN.fullmatch(word) else "'" + re.sub(r"(['\u2018-\u201b])", r"\1\1", word) + "'"
 
 
 def _command_prompt(word: str) -> str:

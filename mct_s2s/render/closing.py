@@ -61,10 +61,7 @@ def show_closing(terminal: Terminal, closing: Closing) -> None:
     if rows:
         terminal.result()
     for row in rows:
-        if isinstance(row, Text):
-            prose(terminal.out, row, indent=4)
-        else:
-            terminal.out.print(row)
+        terminal.out.print(row)
     if closing.remarks:
         terminal.result()
     for text, run in closing.remarks:
@@ -133,32 +130,28 @@ def _rows(closing: Closing) -> Iterator[RenderableType]:
         yield from _one(shown[0])
     elif shown:
         yield from _several(shown)
-    for at, run in enumerate(closing.next_commands):
-        yield _labelled("" if at else "Next", Text(run, style="command"))
+    if closing.next_commands:
+        yield from _labelled("Next", "", *(Text(run, style="command") for run in closing.next_commands))
 
 
 def _one(client: ClientResult) -> Iterator[Text]:
     if client.principal_id:
-        yield _labelled("Object ID", client.principal_id)
+        yield from _labelled("Object ID", client.principal_id)
         return
-    yield _labelled("Client ID", client.client_id)
+    yield from _labelled("Client ID", client.client_id)
     credential = client.credential
-    if credential is None:
-        return
-    place, *more = _places(credential)
-    yield _labelled(credential.kind.noun.capitalize().split()[0], place)
-    for line in more:
-        yield _labelled("", line)
+    if credential is not None:
+        label = credential.kind.noun.capitalize().split()[0]
+        yield from _labelled(label, ending(credential.expires), *_places(credential))
 
 
 def _places(credential: SavedCredential) -> Iterator[str | Text]:
-    """Where it is, how to read it there, and when it expires."""
+    """Where it is, and how to read it there."""
     saved_to = credential.saved_to or ""
     if saved_to:
         yield "shown above, once" if credential.secret is not None else saved_to.removeprefix(FILE)
     if is_in_vault(saved_to):
         yield Text(vault_reading(saved_to), style="command")
-    yield ending(credential.expires)
 
 
 def _several(clients: Sequence[ClientResult]) -> Iterator[RenderableType]:
@@ -170,16 +163,15 @@ def _several(clients: Sequence[ClientResult]) -> Iterator[RenderableType]:
     for client in clients:
         place, end = "", ""
         if client.credential is not None:
-            place, end = str(next(_places(client.credential))), ending(client.credential.expires)
+            place, end = str(next(_places(client.credential), "")), ending(client.credential.expires)
             file = _file(client.credential)
             place = file.name if file is not None and len(folders) == 1 else place
         identifier = client.client_id or client.principal_id
-        table.add(f"  {client.name}", identifier, place if place != end else "", end if len(ends) > 1 else "")
+        table.add(f"  {client.name}", identifier, place, end if len(ends) > 1 else "")
     yield table
-    if len(folders) == 1:
-        yield _labelled("Saved in", str(folders.pop()))
-    if len(ends) == 1:
-        yield _labelled("", ends.pop())
+    if made and (len(folders) == 1 or len(ends) == 1):
+        shared = ends.pop() if len(ends) == 1 else ""
+        yield from _labelled("Credentials", shared, *(map(str, folders) if len(folders) == 1 else ()))
 
 
 def _file(credential: SavedCredential) -> PurePath | None:
@@ -187,9 +179,10 @@ def _file(credential: SavedCredential) -> PurePath | None:
     return PurePath(saved_to.removeprefix(FILE)) if saved_to.startswith(FILE) else None
 
 
-def _labelled(label: str, value: str | Text) -> Text:
-    """A value behind its label, or where it is too long for that, on a line of its own, to be copied as one."""
-    return Text.assemble((f"  {label.ljust(LABELS)}", "quiet"), one_line(value))
+def _labelled(label: str, value: str, *below: str | Text) -> Iterator[Text]:
+    """A value behind its label, and what is long on lines of its own, to be copied whole."""
+    yield Text.assemble((f"  {label.ljust(LABELS) if value else label}", "quiet"), one_line(value))
+    yield from (Text.assemble("    ", one_line(line)) for line in below)
 
 
 def _where(credential: SavedCredential) -> list[str]:

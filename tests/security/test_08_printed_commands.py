@@ -296,5 +296,4 @@ def test_the_folder_of_a_secret_may_be_called_anything(mct: Program, azure: Sand
     secret = folder / "a.env"
     done = mct("setup", "--client", "A", "--secret-to", f"file:{secret}", "-y")
     assert done.code == 0, done.err
-    line = next(line for line in done.out.splitlines() if line.startswith("  Secret "))
-    assert line.split(maxsplit=1)[1] == str(secret)
+    assert f"    {secret}" in done.out.splitlines()
