@@ -74,7 +74,7 @@ def close(
                 verification=outcome.verification,
                 is_partial=bool(outcome.left_to_others or outcome.plan.losing),
                 next_commands=[*snippet, status],
-                remarks=[*_unsaid(terminal, options, outcome), *(_ended(session) if clients else ())],
+                remarks=[*unsaid(terminal, options, outcome), *(_ended(session) if clients else ())],
             ),
         )
     left = left_to_others(options, session, outcome)
@@ -88,7 +88,7 @@ def close(
         show_manual_steps(terminal.err, steps)
 
 
-def _unsaid(terminal: Terminal, options: ChangingOptions, outcome: Outcome) -> Iterator[tuple[str, str]]:
+def unsaid(terminal: Terminal, options: ChangingOptions, outcome: Outcome) -> Iterator[tuple[str, str]]:
     """Whom the change leaves without access; of a rotation whose plan was not shown, who needs the new credential."""
     yield from ((text, "") for text in outcome.plan.losing)
     if terminal.quiet and options.yes and outcome.request.desired.rotation is not None:

@@ -55,6 +55,11 @@ def test_a_client_that_the_file_does_not_name_is_said_and_left(fleet: Fleet) -> 
     assert any(note.startswith("Left alone, although a credential expires: 'Other'.") for note in notes)
 
 
+def test_a_quiet_rotation_says_what_is_left_to_do(fleet: Fleet) -> None:
+    done = fleet("rotate-secret", *SOON, "-y", "-q", "--only", "t1-1")
+    assert "Left alone, although a credential expires: 'Other'." in " ".join(done.out.split())
+
+
 def test_the_file_stays_when_the_old_secret_goes(fleet: Fleet) -> None:
     """The new secret is in the same file as the one that is removed."""
     only = ("--only", "t1-2", "-y", "-o", "json")

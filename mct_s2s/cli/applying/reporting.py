@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from mct_s2s.cli.applying.reviewing import site_fingerprint
 from mct_s2s.cli.applying.site_run import SiteRun
 from mct_s2s.cli.change_document import result_of
-from mct_s2s.cli.closing import left_to_others
+from mct_s2s.cli.closing import left_to_others, unsaid
 from mct_s2s.cli.credential_stores.made import credentials_of
 from mct_s2s.cli.options import ChangingOptions, PlanFormat
 from mct_s2s.errors import S2SError
 from mct_s2s.plain_text import plain
 from mct_s2s.render.console import Terminal
+from mct_s2s.render.diagnostics import print_items
 from mct_s2s.render.documents import Json, error_document
 from mct_s2s.render.fleet.closing import SiteAccount, show_accounts, show_stopped
 from mct_s2s.render.fleet.documents import SiteDocument, apply_document
@@ -44,6 +45,9 @@ def show_outcome(
         terminal.document(_document(options, sites, fingerprint))
     elif not options.dry_run:
         show_accounts(terminal, [_account(site) for site in sites])
+        for site in sites:
+            if terminal.quiet and site.outcome is not None and site.outcome.applied:
+                print_items(terminal.out, unsaid(terminal, options, site.outcome))
 
 
 def show_end(
