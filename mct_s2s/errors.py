@@ -46,14 +46,9 @@ class S2SError(Exception):
     """An error that the user sees: what is wrong, what to do, and what a service said.
 
     Args:
-        code: short and stable, for scripts: `site-not-found`.
-        message: full sentences: what is wrong, with the value in quotes.
-        remedy: what to do, or whom to ask.
         command: the command to run for it, printed on a line of its own so that it can be pasted.
-        answer: the code and the words of the service that refused.
         request_id: the service's id of the failed request, for a support case.
         items: the list that the message introduces. Not part of the message, as values in it may contain line ends.
-        missing: the rights that the caller lacks, for programs.
     """
 
     exit_code: int = 1
@@ -168,11 +163,9 @@ class ServiceError(S2SError):
 
     Args:
         status: the HTTP status; 0 without a response.
-        service_code: the service's own error code, `Request_ResourceNotFound`.
         service_message: the service's own words, complete, as retry rules match on them.
         details: values of the response's `details[].code`, for errors whose `code` is too general.
         retry_after: seconds, from `Retry-After`.
-        contention: where that is the reason, whatever the status.
     """
 
     def __init__(

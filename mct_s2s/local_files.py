@@ -28,12 +28,7 @@ _SAFELY = (
 
 
 class UntrustedFile(OSError):
-    """A file or a folder that is not used: its text says why, as the rest of a sentence about it.
-
-    Args:
-        why: `it is a named pipe, not a file`.
-        remedy: what to type.
-    """
+    """A file or a folder that is not used: its text says why, as the rest of a sentence about it."""
 
     def __init__(self, why: str, remedy: str) -> None:
         super().__init__(why)
@@ -45,11 +40,7 @@ def explained(what: str, path: Path, taken: str, unwritable: str, option: str) -
     """Say what is wrong with a file in the user's words.
 
     Args:
-        what: is to be written: `Cannot write the backup`.
-        path: where.
         taken: the error's code where another user may have written it, or could.
-        unwritable: the code of everything else.
-        option: that names another file.
 
     Raises:
         UsageError: it cannot be read or written.

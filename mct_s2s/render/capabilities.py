@@ -27,10 +27,6 @@ def shows_colors(*, on_terminal: bool, environ: Mapping[str, str] = os.environ) 
 
     `NO_COLOR` counts most, then `FORCE_COLOR` and `CLICOLOR_FORCE`, then `CLICOLOR=0`, then what the stream is.
     Source: no-color.org, force-color.org and bixense.com/clicolors.
-
-    Args:
-        on_terminal: whether the stream is a terminal.
-        environ: the environment.
     """
     if environ.get("NO_COLOR"):
         return False

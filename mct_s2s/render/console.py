@@ -184,11 +184,8 @@ def prose(console: Console, text: str | Text, *, indent: int | None = None, styl
     """Print a line, folded to the width of a terminal: never within an id, a path or a command.
 
     Args:
-        console: where to.
-        text: the line, its indentation and sign included.
         indent: columns before each further line; two more than before the first, where none are given: what others have
             written never looks like a line of the program.
-        style: the style of all of it; a `command` is never folded.
     """
     shown = one_line(text)
     if style is not None:

@@ -76,9 +76,6 @@ def show_checks(
     """A line for each check; then what someone else has to grant or do, with what they run.
 
     Args:
-        terminal: the streams.
-        checks: what was found.
-        where: the options that name the App Service.
         more: further options with which `setup` does no more than was checked, and is not refused.
     """
     column = min(max((cell_len(one_line(check.area).plain) for check in checks), default=0), _WIDEST_AREA)

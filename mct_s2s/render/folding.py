@@ -33,7 +33,6 @@ def fold(text: Text, width: int, *, indent: int = 0) -> list[Text]:
     Args:
         text: one line, its own indentation included. Of the style `command` it is never folded.
         width: columns. A piece that has to stay whole may be wider; it is alone on its line then.
-        indent: columns before each line but the first.
     """
     lines = text.divide(_breaks(text, width, indent)) if text.style != "command" else Lines([text.copy()])
     for line in lines:

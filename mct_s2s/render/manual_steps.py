@@ -41,16 +41,7 @@ def instructions(
     login: str,
     handoff: Path | None = None,
 ) -> list[Instruction]:
-    """Every step that is left, in words.
-
-    Args:
-        steps: what the run left out.
-        observed: what is there now.
-        results: the ids that this run's changes yielded.
-        where: the options that name the App Service.
-        login: the login service's address.
-        handoff: the file that the values go to, if any.
-    """
+    """Every step that is left, in words."""
     found = []
     for step in steps:
         link, values, command = None, None, ""

@@ -38,13 +38,8 @@ def show_plan(
     """Show every step with a sign: `+` created, `~` changed, `-` removed, `·` already right, `!` not permitted.
 
     Args:
-        terminal: the streams.
-        plan: what would be done.
-        label: what it is for: the App Service.
-        about: where that is: resource group, subscription, tenant.
         is_result: whether the plan is all that was asked for, and so goes to standard output, with what is missing.
         part: what of it this command is about, where it is not about all of it.
-        is_removal: whether something was to be removed.
     """
     console = terminal.out if is_result else terminal.err
     if plan.is_empty and not plan.lacks and not plan.blocked:

@@ -24,11 +24,7 @@ def plan_markdown(
     """The lines of a document.
 
     Args:
-        plan: what would be done.
-        label: what it is for: the App Service.
-        about: where that is.
         fingerprint: the plan's digest, by which a later run can be compared with what was approved.
-        left: what someone else has to do, or enter.
     """
     yield f"# Plan for {text(label)}"
     yield from paragraphs(text(", ".join(about)), f"**{headline(plan)}**", f"Fingerprint: `{fingerprint}`")

@@ -39,13 +39,6 @@ def result_document(
     """What was done, or with a fingerprint, which a dry run alone has, what would be done.
 
     Args:
-        steps: of the plan, in its order.
-        credentials: of the clients that the command was about.
-        connection: how a client calls the API.
-        left: what someone else has to do.
-        notes: sentences, each with a command or none.
-        missing: the rights that the caller lacks.
-        fingerprint: of the plan.
         verification: `mct-s2s/verify/v1`, where clients were tested.
     """
     dry_run = {"fingerprint": fingerprint} if fingerprint is not None else {}

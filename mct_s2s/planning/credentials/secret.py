@@ -84,13 +84,7 @@ def going_to(note: SecretNote) -> str:
 
 
 def orphan_removals(client: str, application: Application | None, note: SecretNote) -> list[RemoveCredential]:
-    """The removal of each secret that an attempt made and never delivered.
-
-    Args:
-        client: its key among the stores.
-        application: its registration, where it exists already.
-        note: what its store remembers.
-    """
+    """The removal of each secret that an attempt made and never delivered."""
     if application is None:
         return []
     return [

@@ -55,11 +55,6 @@ def _is_made_by_us(role: AppRole, observed: ObservedState) -> bool:
 def role_to_use(application: Application, typed: str | None, observed: ObservedState) -> tuple[AppRole, AppRole | None]:
     """The app role for clients, and what has to be written for it, if anything.
 
-    Args:
-        application: the service application.
-        typed: the value that the operator asks for.
-        observed: its App Service and tenant.
-
     Raises:
         Refused: there is a role of that value, but not for applications.
     """
@@ -78,13 +73,7 @@ def role_to_use(application: Application, typed: str | None, observed: ObservedS
 
 
 def new_role(observed: ObservedState, application: str, value: str) -> AppRole:
-    """The document's app role; the same id for the same tenant, application and value, whichever run creates it.
-
-    Args:
-        observed: the tenant.
-        application: the application's `uniqueName`, or its appId.
-        value: of the role.
-    """
+    """The document's app role; the same id for the same tenant, application and value, whichever run creates it."""
     tenant_id = observed.tenant.id if observed.tenant else ""
     return AppRole(
         id=new_app_role_id(tenant_id, application, value),

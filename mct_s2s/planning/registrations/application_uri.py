@@ -31,11 +31,7 @@ def uri_shown(application: Application, observed: ObservedState) -> str | None:
 
 
 def refuse_taken_uri(application: Application, observed: ObservedState) -> None:
-    """Do not ask for a URI that a deleted registration still holds.
-
-    Raises:
-        Refused: `uri-taken`.
-    """
+    """Do not ask for a URI that a deleted registration still holds. Raises Refused: `uri-taken`."""
     uri = api_uri(application.client_id)
     other = holder_of_uri(uri, observed.trust.deleted, but=application.client_id)
     if other is not None:
@@ -49,13 +45,7 @@ def holder_of_uri(uri: str, deleted: Iterable[Application], but: str | None = No
 
 
 def taken_uri(uri: str, holder: Application, graph: str) -> tuple[str, str]:
-    """The message about a URI that a deleted registration holds, and the command that frees it.
-
-    Args:
-        uri: the Application ID URI.
-        holder: the deleted registration.
-        graph: Microsoft Graph's address in this cloud.
-    """
+    """The message about a URI that a deleted registration holds, and the command that frees it."""
     since = f", deleted on {holder.deleted:%Y-%m-%d}," if holder.deleted else ""
     message = (
         f"The Application ID URI '{uri}' is already in use: the registration '{holder.display_name}' (appId "

@@ -11,9 +11,6 @@ def misdirected(token: ClientToken, observed: ObservedState, url: str, own_url: 
     """The check of a call that is not made; `None` where the token belongs to the site.
 
     Args:
-        token: the client's.
-        observed: the App Service and its service application.
-        url: where the call would go.
         own_url: the site that the credential's own file names, if it names one.
     """
     service, site = observed.trust.service, observed.app_service

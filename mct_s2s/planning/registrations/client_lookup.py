@@ -22,9 +22,6 @@ def client_called(name: str, observed: ObservedState, unique_name: str, where: s
 
     Args:
         name: a display name, appId, object ID or resource ID, as it was typed.
-        observed: the trust and the App Service.
-        unique_name: the service application's, which need not exist.
-        where: the options that name the App Service on a command line.
 
     Raises:
         NotThere: `client-unknown` or `client-ambiguous`.

@@ -31,11 +31,6 @@ def clients_called(name: str, observed: ObservedState, unique_name: str) -> tupl
     In this order: whose appId or object id it is; the registration that was made for this very name; the members of the
     trust with this display name, exactly, or else whatever its case. A registration outside the trust that merely has
     the same display name is never meant.
-
-    Args:
-        name: as a person typed it.
-        observed: the state.
-        unique_name: the service application's, which may have to be created.
     """
     trust, word = observed.trust, name.strip().casefold()
     by_id = tuple(client for client in trust.clients if word in ids_of(client))

@@ -93,12 +93,9 @@ def of_client(
     """Whose a client's registration is. An entry on an allow list, a tag or a display name never counts.
 
     Args:
-        client: one of the observed.
         observed: the state, with the custody of what `in_question` asks for.
-        spec: the service application's.
         named: what the operator named clients by; only their appIds count.
         note: what the client's store remembers: those credentials may be there.
-        credential: what is asked for, which may be there, too.
     """
     service, application = observed.trust.service, client.application
     if client.client_id.casefold() in {name.strip().casefold() for name in named}:

@@ -83,11 +83,6 @@ def deleted_as(unique_name: str, deleted: Iterable[Application]) -> Application 
 def refuse_deleted(named: str | None, observed: ObservedState, but: str = "") -> None:
     """Stop where what was named is in the recycle bin: its owner may have deleted it for a reason.
 
-    Args:
-        named: an appId or Application ID URI.
-        observed: the state.
-        but: the `uniqueName` of the one that is restored.
-
     Raises:
         NotThere: `registration-deleted`.
     """

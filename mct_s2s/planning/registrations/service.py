@@ -183,11 +183,7 @@ def _edits(
     observed: ObservedState,
     ownership: Ownership,
 ) -> ApplicationEdits:
-    """What an application that is there lacks.
-
-    Raises:
-        Refused: its default URI is taken.
-    """
+    """What an application that is there lacks. Raises Refused: its default URI is taken."""
     edits = ApplicationEdits(
         uri=None if uri else ApiUri(application.client_id),
         role=role,

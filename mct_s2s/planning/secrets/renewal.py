@@ -33,10 +33,7 @@ def renewal(client_id: str, credentials: Sequence[Credential], now: datetime, wh
     """The command that gives a client a new credential of the kind that it has.
 
     Args:
-        client_id: the client's appId.
-        credentials: what it has, at least one; secrets count before others.
         now: aware; what is still good and can be replaced is, another one is added beside it.
-        where: the options that name the App Service.
     """
     good = tuple(one for one in credentials if one.is_valid_at(now))
     secrets, kind = secrets_among(good or credentials), replaced_kind(good)

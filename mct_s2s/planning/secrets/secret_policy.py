@@ -41,10 +41,7 @@ def fit_secrets(
     A lifetime is shortened only where that was asked for.
 
     Args:
-        plan: what would be done.
-        rules_of: the rules in force for one secret's registration.
         observed: the state, with the dates on which registrations were created.
-        now: when the secrets will be made.
     """
     steps, problem = list(plan.steps), None
     for at, change in enumerate(steps):

@@ -21,8 +21,6 @@ def apply_document(sites: Iterable[SiteDocument], *, dry_run: bool, fingerprint:
     """What was done at each site, or would be.
 
     Args:
-        sites: in the file's order.
-        dry_run: whether nothing was to be changed.
         fingerprint: of all plans together; `None` where one of them could not be made.
     """
     return {

@@ -56,10 +56,7 @@ def show_plans(terminal: Terminal, sites: Sequence[SitePlan], *, is_result: bool
     """A block for each site, one line for those without changes, and the sum.
 
     Args:
-        terminal: the streams.
-        sites: in the file's order.
         is_result: whether the plans are all that was asked for, and so go to standard output.
-        fingerprint: of all of them, where it is to be printed.
     """
     console = terminal.out if is_result else terminal.err
     for site in sites:

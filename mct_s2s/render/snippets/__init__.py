@@ -38,12 +38,7 @@ def languages_for(source: type[CredentialSource]) -> list[Language]:
 
 
 def snippet(caller: ApiCaller, language: Language) -> str:
-    """The program, with a line end at its end.
-
-    Args:
-        caller: whose program it is.
-        language: one of `languages_for` the caller's credential.
-    """
+    """The program, with a line end at its end."""
     template = _environment(language).get_template(_template(language, type(caller.credential)))
     return template.render(caller=caller, source=caller.credential, api=caller.api)
 

@@ -35,15 +35,7 @@ _NOT_HERE = (
 def notes(
     caller: ApiCaller, language: Language, findings: tuple[Finding, ...], where: str, missing_file: str | None = None
 ) -> Iterator[Note]:
-    """Everything that keeps the program from working, or soon will.
-
-    Args:
-        caller: whose program it is.
-        language: its language.
-        findings: what is wrong with the whole trust.
-        where: the options that name the App Service on a command line.
-        missing_file: what the program reads, where it is not there.
-    """
+    """Everything that keeps the program from working, or soon will."""
     wrong = [finding for finding in findings if finding.severity is not Severity.NOTE]
     yield from ((finding.message, finding.remedy) for finding in wrong if finding.subject == caller.name)
     others = sum(finding.severity is Severity.ERROR and finding.code not in _OF_ONE_CLIENT for finding in wrong)
