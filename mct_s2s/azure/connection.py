@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from mct_s2s.azure.clouds import Account, Cloud
     from mct_s2s.azure.http_session import HttpSession
-    from mct_s2s.model.site_target import SiteTarget
+    from mct_s2s.model.resource_id import SiteTarget
 
 
 @dataclass(frozen=True)

@@ -20,11 +20,11 @@ from mct_s2s.engine.outcome import Outcome
 from mct_s2s.engine.request import Request
 from mct_s2s.engine.session import Session
 from mct_s2s.errors import CANCELLED, Cancelled, PermissionMissing, UsageError
-from mct_s2s.inputs.client_places import ClientPlaces
+from mct_s2s.inputs.secret_to import ClientPlaces
 from mct_s2s.model.desired import Desired
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.plain_text import plain
-from mct_s2s.planning.changes.access import DisableIdentity
+from mct_s2s.planning.changes import DisableIdentity
 from mct_s2s.planning.plan import Plan
 from mct_s2s.render.closing import credential_lines
 from mct_s2s.render.console import Terminal

@@ -15,8 +15,7 @@ from mct_s2s.engine.observe.app_service_lookup import find_subscription
 from mct_s2s.engine.session import Session
 from mct_s2s.errors import CANCELLED, Cancelled, Interrupted, NotThere, S2SError
 from mct_s2s.model.commands import option
-from mct_s2s.model.resource_id import ResourceId
-from mct_s2s.model.site_target import SiteTarget
+from mct_s2s.model.resource_id import ResourceId, SiteTarget
 from mct_s2s.plain_text import plain
 from mct_s2s.planning.app_service.site_recognition import survey_of
 

@@ -18,8 +18,7 @@ from mct_s2s.engine.session import Session
 from mct_s2s.errors import UsageError
 from mct_s2s.inputs.secret_to import SecretTo
 from mct_s2s.model.desired import Desired, Removal
-from mct_s2s.planning.changes.credentials import AddCredential, RemoveCredential
-from mct_s2s.planning.changes.registrations import DeleteApplication
+from mct_s2s.planning.changes import AddCredential, DeleteApplication, RemoveCredential
 from mct_s2s.render.console import Terminal
 from mct_s2s.stores.departures import LocalDepartures
 from mct_s2s.stores.keys import KeyFileStore

@@ -11,14 +11,13 @@ from mct_s2s.cli.options import AzureOptions, CredentialOptions
 from mct_s2s.engine.request import Request
 from mct_s2s.engine.session import Session
 from mct_s2s.errors import UsageError, about
-from mct_s2s.inputs.clients import client_names
-from mct_s2s.inputs.management_reference import management_reference
+from mct_s2s.inputs.clients import client_names, management_reference
 from mct_s2s.inputs.target import site_target
 from mct_s2s.model.azure_resources import Site
 from mct_s2s.model.commands import command
 from mct_s2s.model.desired import ClientSpec, Desired, ServiceSpec
 from mct_s2s.model.ids import named_unique_name, service_unique_name
-from mct_s2s.model.site_target import SiteTarget
+from mct_s2s.model.resource_id import SiteTarget
 
 ROLE_CHARACTERS = frozenset(":!#$%&'()*+,-./;<=>?@[]^_{|}~`")
 """Source: learn.microsoft.com/graph/api/resources/approle, property `value`."""

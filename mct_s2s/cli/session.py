@@ -16,7 +16,7 @@ from mct_s2s.engine.session import Azure, Session
 from mct_s2s.errors import PermissionMissing
 from mct_s2s.inputs.target import site_target
 from mct_s2s.inputs.target import tenant as checked_tenant
-from mct_s2s.model.site_target import SiteTarget
+from mct_s2s.model.resource_id import SiteTarget
 from mct_s2s.render.console import Terminal
 
 if TYPE_CHECKING:

@@ -22,14 +22,12 @@ from mct_s2s.cli.session import Needs
 from mct_s2s.cli.user_files import HandoffFile
 from mct_s2s.engine.request import Request
 from mct_s2s.engine.session import Session
-from mct_s2s.inputs.client_places import ClientPlaces
 from mct_s2s.inputs.handoff import handoff_text
-from mct_s2s.inputs.secret_to import secret_to
+from mct_s2s.inputs.secret_to import ClientPlaces, secret_to
 from mct_s2s.inputs.target import caller_resource
 from mct_s2s.model.desired import ClientSpec, Desired, SettingsScope
-from mct_s2s.model.resource_id import ResourceId
+from mct_s2s.model.resource_id import ResourceId, SiteTarget
 from mct_s2s.model.site_settings import ours
-from mct_s2s.model.site_target import SiteTarget
 
 
 @dataclass(frozen=True)

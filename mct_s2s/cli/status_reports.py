@@ -20,8 +20,7 @@ from mct_s2s.engine.observe.observe import observe
 from mct_s2s.engine.session import Session
 from mct_s2s.errors import S2SError
 from mct_s2s.model.desired import Desired
-from mct_s2s.model.resource_id import ResourceId
-from mct_s2s.model.site_target import SiteTarget
+from mct_s2s.model.resource_id import ResourceId, SiteTarget
 from mct_s2s.planning.app_service import guards
 from mct_s2s.planning.reports.findings import diagnose
 from mct_s2s.planning.reports.status_report import SiteStatus, StatusReport, UnreadSite

@@ -14,7 +14,7 @@ from mct_s2s.errors import UsageError
 from mct_s2s.inputs.backup import backup_in, backup_text
 from mct_s2s.inputs.handoff import is_handoff
 from mct_s2s.local_files import READABLE, check_folder, check_place, explained, read_ours, replace_whole
-from mct_s2s.model.settings_backup import Backup
+from mct_s2s.model.site_settings import Backup
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING, Protocol
 from mct_s2s.model.client_sign_in import OwnCredential
 from mct_s2s.model.desired import Desired
 from mct_s2s.model.observed import ObservedState
-from mct_s2s.model.resource_id import ResourceId
+from mct_s2s.model.resource_id import ResourceId, SiteTarget
 from mct_s2s.model.secret_stores import SecretStore
-from mct_s2s.model.site_target import SiteTarget
 from mct_s2s.planning.plan import Facts
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 from mct_s2s.activity import Progress
 from mct_s2s.engine.outcome import Outcome
 from mct_s2s.model.observed import ObservedState
-from mct_s2s.model.site_target import SiteTarget
+from mct_s2s.model.resource_id import SiteTarget
 
 if TYPE_CHECKING:
     from mct_s2s.azure.arm.app_services import ArmSites

@@ -8,7 +8,7 @@ from typing import Any
 
 from mct_s2s.errors import UsageError
 from mct_s2s.inputs.documents import document_in, read_document
-from mct_s2s.model.settings_backup import Backup
+from mct_s2s.model.site_settings import Backup
 from mct_s2s.plain_text import json_text
 
 SCHEMA = "mct-s2s/backup/v1"

@@ -1,10 +1,12 @@
-"""`--client` as typed, checked."""
+"""`--client` as typed, checked; many of them from a file; the reference that some tenants demand."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from mct_s2s.errors import UsageError, about
+from mct_s2s.local_files import read_given
 
 LONGEST_NAME = 120
 """Source: learn.microsoft.com/entra/identity-platform/supported-accounts-validation."""
@@ -33,3 +35,55 @@ def client_names(names: Sequence[str]) -> tuple[str, ...]:
                 remedy=f"Use {LONGEST_NAME} printable characters at most.",
             )
     return tuple(dict.fromkeys(trimmed))
+
+
+def read_client_list(path: Path) -> list[str]:
+    """The names in a UTF-8 file, in its order; empty lines and lines that begin with `#` are passed over.
+
+    Raises:
+        UsageError: it cannot be read, or has no name.
+    """
+    names: list[str] = []
+    reason = "there is no name in it"
+    try:
+        lines = [line.strip() for line in read_given(path).decode("utf-8-sig").splitlines()]
+        names = [line for line in lines if line and not line.startswith("#")]
+    except UnicodeDecodeError:
+        reason = "it is not UTF-8 text"
+    except OSError as error:
+        reason = error.strerror or str(error)
+    if not names:
+        raise UsageError(
+            "client-list-unreadable",
+            f"Cannot use '{path}': {reason}.",
+            remedy="Pass a text file with one name a line; where clients differ, a trust file: mct-s2s apply -f FILE",
+        )
+    return names
+
+
+OPTION = "--service-management-reference"
+LONGEST = 256
+"""Ours: Graph documents no limit, and asset managements use GUIDs or short numbers."""
+
+
+@about("service-management-reference")
+def management_reference(value: str | None) -> str | None:
+    """The id as it was given: what it looks like is the tenant's to say, and most use GUIDs.
+
+    Source: learn.microsoft.com/graph/api/resources/application, `serviceManagementReference`.
+
+    Raises:
+        UsageError: it is empty, or cannot be an id.
+    """
+    if value is None:
+        return None
+    text = value.strip()
+    if not text:
+        raise UsageError("empty-value", f"{OPTION} is empty.", remedy=f"Add a value to {OPTION}, or remove it.")
+    if len(text) > LONGEST or not text.isprintable():
+        raise UsageError(
+            "malformed-id",
+            f"Invalid {OPTION}. Use {LONGEST} printable characters at most.",
+            remedy=f"Copy the ID from your organization's service or asset management: {OPTION} ID",
+        )
+    return text

@@ -10,8 +10,7 @@ import re
 from urllib.parse import urlsplit
 
 from mct_s2s.errors import UsageError, about
-from mct_s2s.model.client_credentials import GITHUB
-from mct_s2s.model.github import branch_subject
+from mct_s2s.model.client_credentials import GITHUB, branch_subject
 from mct_s2s.planning.credentials.federated import FederatedSpec
 
 LONGEST = 600

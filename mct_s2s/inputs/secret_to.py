@@ -1,16 +1,86 @@
-"""`--secret-to` as typed, checked."""
+"""`--secret-to` as typed, checked: the places of one client's secret and of several."""
 
 from __future__ import annotations
 
+import hashlib
 import os
+import re
 import shlex
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from mct_s2s.errors import UsageError, about
-from mct_s2s.inputs.vault import VaultTo, vault_to
 from mct_s2s.model.commands import option
 from mct_s2s.model.ids import file_stem
+
+_VAULT = re.compile(r"[a-zA-Z](?!.*--)[a-zA-Z0-9-]{1,22}[a-zA-Z0-9]")
+_SECRET = re.compile(r"[0-9a-zA-Z-]{1,127}")
+"""Source of both forms: learn.microsoft.com/azure/azure-resource-manager/management/resource-name-rules."""
+
+
+@dataclass(frozen=True)
+class VaultTo:
+    """A vault, by its bare name or its https address, and the secret's name in it, if one was given."""
+
+    vault: str
+    secret: str | None = None
+
+    def secret_for(self, label: str, client: str) -> str:
+        """The name of one client's secret."""
+        return self.secret or secret_name(label, client)
+
+
+def vault_to(rest: str) -> VaultTo:
+    """Read what follows `keyvault:`. Raises UsageError: no vault or no secret can be called so."""
+    if rest.lower().startswith("https://"):
+        try:
+            address = urlsplit(rest)
+            _ = address.port  # one that is no number is found only by asking for it
+        except ValueError:
+            raise _unusable(rest) from None
+        path = [part for part in address.path.split("/") if part]
+        if path[:1] == ["secrets"]:
+            path = path[1:]
+        if not address.hostname or address.username or address.query or len(path) > 1:
+            raise _unusable(rest)
+        return VaultTo(f"https://{address.netloc.lower()}", _checked(path[0]) if path else None)
+    vault, slash, secret = rest.partition("/")
+    if not _VAULT.fullmatch(vault):
+        raise _unusable(vault)
+    return VaultTo(vault, _checked(secret) if slash and secret else None)
+
+
+def secret_name(label: str, client: str) -> str:
+    """The name that a client's secret gets by itself: readable, and different for different App Services and clients.
+
+    The last part is a digest of both names as they are, so that names that look alike never meet.
+    """
+    where = re.sub(r"[^a-z0-9]+", "-", label.lower()).strip("-")[:60].strip("-")
+    who = file_stem(client).rpartition("-")[0]
+    names = f"{label.lower()}\0{file_stem(client)}"
+    exact = hashlib.sha256(names.encode(errors="surrogatepass")).hexdigest()[:10]
+    return f"mct-s2s-{where}-{who}-{exact}"
+
+
+def _checked(secret: str) -> str:
+    if not _SECRET.fullmatch(secret):
+        raise UsageError(
+            "malformed-secret-name",
+            f"Invalid secret name '{secret[:130]}'. Use letters, digits and hyphens, 127 characters at most.",
+            remedy="Choose another NAME, or omit it: --secret-to keyvault:VAULT",
+        )
+    return secret
+
+
+def _unusable(text: str) -> UsageError:
+    return UsageError(
+        "malformed-vault",
+        f"Invalid key vault '{text[:130]}': not a vault name or address.",
+        remedy="Use keyvault:VAULT[/NAME], where VAULT is the vault's name or https://VAULT.vault.azure.net.",
+    )
+
 
 CLIENT = "{client}"
 """What stands for the client in the words of a command."""
@@ -144,3 +214,43 @@ def no_key_in_vault() -> UsageError:
         remedy="Save it to a file with --secret-to file:PATH, or create it in the vault yourself and pass its "
         "public certificate with --certificate FILE.",
     )
+
+
+@dataclass(frozen=True)
+class ClientPlaces:
+    """Where each client's secret goes."""
+
+    usual: SecretTo = field(default_factory=SecretTo)
+    own: Mapping[str, SecretTo] = field(default_factory=dict)
+    """By the client's name or appId, in small letters."""
+
+    def of(self, *names: str) -> SecretTo:
+        """The place of a client that is known by these names."""
+        return next((self.own[name.casefold()] for name in names if name.casefold() in self.own), self.usual)
+
+    def with_own(self, client: str, place: SecretTo) -> ClientPlaces:
+        """The same with a place for one client alone."""
+        return replace(self, own={**self.own, client.casefold(): place})
+
+    def destination(self, label: str, client: str) -> tuple[str, ...] | None:
+        """What can hold one secret alone, in a form that can be compared; `None` for the client's own file."""
+        place = self.of(client)
+        if place.command is not None:
+            return ("exec", *place.command.words_for(client))
+        if place.vault is not None:
+            vault = place.vault.vault.casefold().removeprefix("https://").partition(".")[0]
+            return "keyvault", vault, place.vault.secret_for(label, client).casefold()
+        if place.path is None:
+            return None
+        return "file", os.path.normcase(os.path.normpath(place.file_for(client, place.path)))
+
+    @property
+    def vaults(self) -> tuple[str, ...]:
+        """The key vaults among them, each once."""
+        vaults = (place.vault for place in (self.usual, *self.own.values()))
+        return tuple(dict.fromkeys(vault.vault for vault in vaults if vault is not None))
+
+    @property
+    def may_be_vaults(self) -> bool:
+        """Whether a secret that is there already may be in a key vault: one is named, or nothing is."""
+        return any(place.vault is not None or place.is_unsaid for place in (self.usual, *self.own.values()))

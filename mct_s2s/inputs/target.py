@@ -1,13 +1,13 @@
-"""`--app-service`, `--resource-group`, `--subscription` and `--slot` into one target."""
+"""`--app-service`, `--resource-group`, `--subscription` and `--slot` into one target; `--url` and `--path`."""
 
 from __future__ import annotations
 
 import re
+from urllib.parse import urlsplit
 
 from mct_s2s.errors import UsageError, about
 from mct_s2s.model.commands import own_command
-from mct_s2s.model.resource_id import ResourceId, is_group_name
-from mct_s2s.model.site_target import SiteTarget
+from mct_s2s.model.resource_id import ResourceId, SiteTarget, is_group_name
 
 _SITE_NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,58}[a-z0-9])?", re.IGNORECASE | re.ASCII)
 _SLOT_NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,57}[a-z0-9])?", re.IGNORECASE | re.ASCII)
@@ -113,3 +113,33 @@ def caller_resource(text: str) -> str | ResourceId:
             remedy="Use the resource ID from the portal's Properties page, or the app's name.",
         )
     return wanted
+
+
+def api_url(text: str) -> str:
+    """The https address of an MCT site, without a path. Raises UsageError: anything else."""
+    wanted = text.strip().rstrip("/")
+    try:
+        parts = urlsplit(wanted)
+        host, _ = parts.hostname, parts.port  # a port that is no number is found only by asking for it
+    except ValueError:
+        parts, host = urlsplit(""), None
+    beside = parts.path or parts.query or parts.fragment or parts.username or parts.password
+    if parts.scheme == "https" and host and not beside and wanted.isascii() and wanted.isprintable():
+        return wanted
+    raise UsageError(
+        "malformed-url",
+        f"Invalid --url '{text}': not the https address of a site.",
+        remedy="Use scheme and host only, such as --url https://contosolearn.azurewebsites.net",
+    )
+
+
+def api_path(text: str) -> str:
+    """A path of the MCT API, with its query if it has one. Raises UsageError: anything else."""
+    plain = text.isascii() and text.isprintable() and " " not in text
+    if text.startswith("/") and not text.startswith("//") and "\\" not in text and "#" not in text and plain:
+        return text
+    raise UsageError(
+        "malformed-path",
+        f"Invalid --path '{text}': not a path of the MCT API.",
+        remedy="Use a path that starts with a slash, such as --path /api/v1/organization",
+    )

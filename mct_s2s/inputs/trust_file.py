@@ -12,8 +12,7 @@ from pydantic import BaseModel, ValidationError
 
 from mct_s2s.errors import UsageError
 from mct_s2s.local_files import UntrustedFile, read_given
-from mct_s2s.model.toml_text import toml_key
-from mct_s2s.model.trust_file import ClientEntry, IdentityEntry, Profile, SiteEntry, TrustFile
+from mct_s2s.model.trust_file import ClientEntry, IdentityEntry, Profile, SiteEntry, TrustFile, toml_key
 from mct_s2s.planning.nearest import did_you_mean
 
 MALFORMED = "trust-file-malformed"

@@ -9,8 +9,7 @@ from enum import StrEnum
 from typing import ClassVar
 
 from mct_s2s.model.client_credentials import Credential
-from mct_s2s.model.settings_backup import Backup
-from mct_s2s.model.site_settings import SETTINGS, Required, Setting
+from mct_s2s.model.site_settings import SETTINGS, Backup, Required, Setting
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,7 @@ from rich.text import Text
 
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.site_settings import LISTS, AllowList
-from mct_s2s.planning.changes import Action, AnyChange, RestartSite, SettingEdit, WriteSettings
-from mct_s2s.planning.changes.site import others_unchanged
+from mct_s2s.planning.changes import Action, AnyChange, RestartSite, SettingEdit, WriteSettings, others_unchanged
 from mct_s2s.planning.plan import Plan
 from mct_s2s.render.columns import Columns
 from mct_s2s.render.console import Terminal, prose

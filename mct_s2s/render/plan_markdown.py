@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from mct_s2s.planning.changes import Action, WriteSettings
-from mct_s2s.planning.changes.site import others_unchanged
+from mct_s2s.planning.changes import Action, WriteSettings, others_unchanged
 from mct_s2s.planning.plan import Plan
 from mct_s2s.render.manual_steps import Instruction, grants_to_ask_for, sentence
 from mct_s2s.render.plan import BLOCKED, SIGNS, detail_of, summary, written_rows

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from mct_s2s.model.toml_text import toml_key, toml_value
+from mct_s2s.model.trust_file import toml_key, toml_value
 from mct_s2s.plain_text import plain
 from mct_s2s.planning.export import ExportedSite, ExportedTable
 

@@ -58,10 +58,9 @@ from mct_s2s.model.directory_objects import (
 )
 from mct_s2s.model.ids import ApplicationObjectId, AppRoleId, ClientId, KeyId, PrincipalId, same_id
 from mct_s2s.model.observed import ObservedState
-from mct_s2s.model.resource_id import ResourceId
+from mct_s2s.model.resource_id import ResourceId, SiteTarget
 from mct_s2s.model.secret_stores import KeySpec, NewSecret, SecretRecord, SecretStore, StoredCredential
 from mct_s2s.model.site_settings import APPLICATION_IDS, OBJECT_IDS, is_enabled
-from mct_s2s.model.site_target import SiteTarget
 from mct_s2s.model.trust import Trust
 from mct_s2s.planning.changes import AnyChange
 from mct_s2s.planning.credentials.federated import FederatedSpec

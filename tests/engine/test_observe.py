@@ -17,8 +17,7 @@ from mct_s2s.model.client_credentials import Credential, CredentialKind
 from mct_s2s.model.directory_objects import Application, Assignment, PrincipalKind, ServicePrincipal
 from mct_s2s.model.ids import ClientId, PrincipalId, api_uri, client_unique_name, identity_tag, trust_tag
 from mct_s2s.model.observed import ObservedState
-from mct_s2s.model.resource_id import ResourceId
-from mct_s2s.model.site_target import SiteTarget
+from mct_s2s.model.resource_id import ResourceId, SiteTarget
 
 from tests.engine.memory import (
     TARGET,

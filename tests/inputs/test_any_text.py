@@ -14,15 +14,12 @@ from hypothesis import strategies as st
 from mct_s2s.cli.credential_stores.sources import place
 from mct_s2s.cli.requests import check_role, service_spec
 from mct_s2s.errors import S2SError
-from mct_s2s.inputs.api_address import api_path, api_url
-from mct_s2s.inputs.clients import client_names
+from mct_s2s.inputs.clients import client_names, management_reference
 from mct_s2s.inputs.federation import federated_spec, github_subject
 from mct_s2s.inputs.handoff import given_values
 from mct_s2s.inputs.lifetime import duration, expiry
-from mct_s2s.inputs.management_reference import management_reference
-from mct_s2s.inputs.secret_to import secret_to
-from mct_s2s.inputs.target import caller_resource, site_target, tenant
-from mct_s2s.inputs.vault import secret_name, vault_to
+from mct_s2s.inputs.secret_to import secret_name, secret_to, vault_to
+from mct_s2s.inputs.target import api_path, api_url, caller_resource, site_target, tenant
 from mct_s2s.model.ids import client_unique_name, file_stem
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.model.site_settings import SETTINGS, Setting

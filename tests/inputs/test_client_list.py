@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from mct_s2s.errors import UsageError
-from mct_s2s.inputs.client_list import read_client_list
+from mct_s2s.inputs.clients import read_client_list
 
 
 def test_a_line_is_a_name(tmp_path: Path) -> None:

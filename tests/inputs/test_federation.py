@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 from mct_s2s.errors import UsageError
 from mct_s2s.inputs.federation import federated_spec, github_subject
-from mct_s2s.model.client_credentials import GITHUB
-from mct_s2s.model.github import branch_of
+from mct_s2s.model.client_credentials import GITHUB, branch_of
 from mct_s2s.planning.credentials.federated import FederatedSpec
 
 ISSUER = "https://oidc.prod-aks.azure.com/11111111-2222-3333-4444-555555555555/"

@@ -16,8 +16,7 @@ from mct_s2s.inputs.secret_to import secret_to
 from mct_s2s.inputs.target import caller_resource, site_target
 from mct_s2s.model.client_credentials import NEVER
 from mct_s2s.model.desired import GivenValues
-from mct_s2s.model.resource_id import ResourceId
-from mct_s2s.model.site_target import SiteTarget
+from mct_s2s.model.resource_id import ResourceId, SiteTarget
 
 NOW = datetime(2026, 11, 24, 12, 30, 15, 999, tzinfo=UTC)
 LEAP_DAY = datetime(2028, 2, 29, 12, tzinfo=UTC)

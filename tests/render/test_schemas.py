@@ -10,8 +10,7 @@ import pytest
 from jsonschema import Draft202012Validator
 from mct_s2s.inputs.backup import backup_text
 from mct_s2s.inputs.handoff import handoff_text
-from mct_s2s.model.settings_backup import Backup
-from mct_s2s.model.site_settings import NAMES, ours
+from mct_s2s.model.site_settings import NAMES, Backup, ours
 from mct_s2s.render.schemas import FILES, names, schema, schema_list
 
 from tests.cli.schemas import check

@@ -11,8 +11,8 @@ import re
 from mct_s2s.azure.services import first_line
 from mct_s2s.azure.sign_in.login_refusals import explained_at
 from mct_s2s.errors import ServiceError
+from mct_s2s.model.client_credentials import branch_of
 from mct_s2s.model.commands import command
-from mct_s2s.model.github import branch_of
 
 _FEDERATED = frozenset({"70021", "70025", "700211", "700212", "700213", "7000226", "7002138"})
 """Said with 401 since 2024, by what does not fit; the first one, with 400, before that.

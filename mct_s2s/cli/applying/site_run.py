@@ -17,7 +17,7 @@ from mct_s2s.engine.outcome import Outcome
 from mct_s2s.engine.session import Session
 from mct_s2s.errors import Refused, S2SError
 from mct_s2s.model.observed import ObservedState
-from mct_s2s.model.site_target import site_title
+from mct_s2s.model.resource_id import site_title
 from mct_s2s.planning.reviewed import is_covered
 from mct_s2s.stores.handed_over import Shown
 

@@ -16,7 +16,7 @@ from mct_s2s.cli.questions import agrees
 from mct_s2s.cli.run import Run, run_connected
 from mct_s2s.cli.trust_file.entries import SiteSetup
 from mct_s2s.errors import CANCELLED, Cancelled, NotThere, S2SError, UsageError
-from mct_s2s.planning.changes.access import DisableIdentity
+from mct_s2s.planning.changes import DisableIdentity
 
 Check = Callable[[Sequence[SiteRun], str | None], None]
 """Refuses the plans, whose fingerprint it is told, before anything is written."""

@@ -13,9 +13,8 @@ from mct_s2s.cli.run import Run, run
 from mct_s2s.cli.session import Needs
 from mct_s2s.engine.session import Session
 from mct_s2s.errors import UsageError
-from mct_s2s.inputs.client_list import read_client_list
-from mct_s2s.inputs.client_places import ClientPlaces
-from mct_s2s.inputs.secret_to import secret_to
+from mct_s2s.inputs.clients import read_client_list
+from mct_s2s.inputs.secret_to import ClientPlaces, secret_to
 from mct_s2s.inputs.target import caller_resource
 from mct_s2s.model.desired import Desired, SettingsScope
 

@@ -16,8 +16,7 @@ from mct_s2s.errors import UsageError
 from mct_s2s.inputs.backup import read_backup
 from mct_s2s.inputs.handoff import given_values, read_handoff
 from mct_s2s.model.desired import Desired, GivenValues, SettingsScope
-from mct_s2s.model.settings_backup import Backup
-from mct_s2s.model.site_settings import ROLE
+from mct_s2s.model.site_settings import ROLE, Backup
 
 
 def configure_appservice(options: ConfigureAppserviceOptions) -> int:

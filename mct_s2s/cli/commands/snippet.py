@@ -17,7 +17,7 @@ from mct_s2s.cli.session import Needs
 from mct_s2s.engine.observe.observe import observe
 from mct_s2s.engine.session import Session
 from mct_s2s.errors import NotThere, UsageError
-from mct_s2s.inputs.api_address import api_path
+from mct_s2s.inputs.target import api_path
 from mct_s2s.local_files import is_there
 from mct_s2s.model.commands import own_command
 from mct_s2s.model.desired import Desired

@@ -25,8 +25,8 @@ from mct_s2s.engine.verify.client_calls import (
     verify_clients,
 )
 from mct_s2s.errors import UsageError
-from mct_s2s.inputs.api_address import api_path, api_url
 from mct_s2s.inputs.own_credentials import ENVIRONMENT, own_credential
+from mct_s2s.inputs.target import api_path, api_url
 from mct_s2s.model.client_sign_in import IdentitySignIn, OwnCredential, SignIn
 from mct_s2s.model.desired import Desired
 from mct_s2s.model.directory_objects import ServicePrincipal

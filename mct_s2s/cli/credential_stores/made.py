@@ -8,9 +8,7 @@ from mct_s2s.engine.outcome import Outcome
 from mct_s2s.model.client_credentials import SecretNote
 from mct_s2s.model.commands import credential_removal
 from mct_s2s.model.ids import KeyId
-from mct_s2s.planning.changes.base import Part, Ref
-from mct_s2s.planning.changes.credentials import AddCredential, RemoveCredential
-from mct_s2s.planning.changes.registrations import DeleteApplication
+from mct_s2s.planning.changes import AddCredential, DeleteApplication, Part, Ref, RemoveCredential
 from mct_s2s.planning.registrations.membership import clients_called
 from mct_s2s.render.documents import SavedCredential
 from mct_s2s.stores.handed_over import HandedOver, OutputStore

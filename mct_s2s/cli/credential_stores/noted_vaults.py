@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.errors import S2SError, UsageError
-from mct_s2s.inputs.vault import VaultTo, vault_to
+from mct_s2s.inputs.secret_to import VaultTo, vault_to
 from mct_s2s.model.client_credentials import SecretNote, newest_made
 from mct_s2s.model.directory_objects import Application
 from mct_s2s.model.ids import place_in_tag, same_id

@@ -11,8 +11,7 @@ from mct_s2s.cli.credential_stores.noted_vaults import noted_store
 from mct_s2s.cli.credential_stores.own import if_usable
 from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.engine.session import Session
-from mct_s2s.inputs.client_places import ClientPlaces
-from mct_s2s.inputs.secret_to import SecretTo, no_key_in_vault
+from mct_s2s.inputs.secret_to import ClientPlaces, SecretTo, no_key_in_vault
 from mct_s2s.model.client_credentials import CredentialKind, replaced_kind
 from mct_s2s.model.client_sign_in import ClientSignIn, OwnCredential, SecretCredential
 from mct_s2s.model.desired import Desired, Kept

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING
 from mct_s2s.cli.credential_stores.noted_vaults import noted_vaults
 from mct_s2s.cli.credential_stores.own import at_hand, from_files
 from mct_s2s.errors import UsageError
-from mct_s2s.inputs.secret_to import SecretTo
-from mct_s2s.inputs.vault import VaultTo, vault_to
+from mct_s2s.inputs.secret_to import SecretTo, VaultTo, vault_to
 from mct_s2s.local_files import read_given
 from mct_s2s.model.client_credentials import EXPIRING_WITHIN, CredentialKind, has_end
 from mct_s2s.model.client_sign_in import OwnCredential

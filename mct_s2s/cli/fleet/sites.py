@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from mct_s2s.cli.options import AzureOptions
 from mct_s2s.cli.session import Needs
-from mct_s2s.model.site_target import SiteTarget
+from mct_s2s.model.resource_id import SiteTarget
 
 
 @dataclass(frozen=True)

@@ -19,9 +19,8 @@ from mct_s2s.errors import UsageError, about
 from mct_s2s.inputs.target import caller_resource, site_target, tenant
 from mct_s2s.inputs.trust_file import Mistakes, path_text
 from mct_s2s.model.ids import is_guid
-from mct_s2s.model.site_target import SiteTarget
-from mct_s2s.model.toml_text import toml_key
-from mct_s2s.model.trust_file import ClientEntry, Profile, SiteEntry, Table, TrustFile
+from mct_s2s.model.resource_id import SiteTarget
+from mct_s2s.model.trust_file import ClientEntry, Profile, SiteEntry, Table, TrustFile, toml_key
 from mct_s2s.planning.nearest import did_you_mean
 
 _OF_A_SITE = frozenset({"app_service", "resource_group", "slot", "client"})

@@ -14,12 +14,11 @@ from mct_s2s.engine.observe.for_export import observe_for_export
 from mct_s2s.engine.session import Session
 from mct_s2s.errors import NotThere, S2SError, UsageError
 from mct_s2s.inputs.federation import federated_spec
-from mct_s2s.inputs.vault import secret_name
+from mct_s2s.inputs.secret_to import secret_name
 from mct_s2s.model.client_credentials import Federation
 from mct_s2s.model.desired import Desired
 from mct_s2s.model.observed import ObservedState
-from mct_s2s.model.resource_id import ResourceId
-from mct_s2s.model.site_target import SiteTarget
+from mct_s2s.model.resource_id import ResourceId, SiteTarget
 from mct_s2s.planning.app_service import guards
 from mct_s2s.planning.credentials.base import Forms
 from mct_s2s.planning.export import ExportedSite, export_site

@@ -15,8 +15,7 @@ from mct_s2s.concurrency import end_all, gather_or_cancel
 from mct_s2s.engine.session import Azure
 from mct_s2s.errors import S2SError
 from mct_s2s.model.caller_rights import CallerRights, DirectoryRights, ScopeRights, SecretRule
-from mct_s2s.model.resource_id import ResourceId
-from mct_s2s.model.site_target import SiteTarget
+from mct_s2s.model.resource_id import ResourceId, SiteTarget
 from mct_s2s.planning.permissions.rights import may_do_all
 
 T = TypeVar("T")

@@ -11,8 +11,7 @@ from mct_s2s.errors import NotThere, ServiceError
 from mct_s2s.model.azure_resources import AppService, Site, SlotConfig, Subscription
 from mct_s2s.model.commands import webapp_command
 from mct_s2s.model.ids import TenantId, is_guid
-from mct_s2s.model.resource_id import ResourceId
-from mct_s2s.model.site_target import SiteTarget
+from mct_s2s.model.resource_id import ResourceId, SiteTarget
 
 if TYPE_CHECKING:
     from mct_s2s.azure.arm.app_services import ArmSites

@@ -14,7 +14,6 @@ from mct_s2s.model.desired import Desired, SettingsScope
 from mct_s2s.model.directory_objects import Tenant
 from mct_s2s.model.ids import ClientId, PrincipalId
 from mct_s2s.model.observed import ObservedState
-from mct_s2s.model.settings_backup import Backup
 from mct_s2s.model.site_settings import (
     APPLICATION_IDS,
     ENABLED,
@@ -25,6 +24,7 @@ from mct_s2s.model.site_settings import (
     SETTINGS,
     AllowList,
     AppSettings,
+    Backup,
     Comparison,
     Fact,
     Required,
@@ -44,8 +44,8 @@ from mct_s2s.planning.changes import (
     SettingsSpec,
     SettingValue,
     WriteSettings,
+    others_unchanged,
 )
-from mct_s2s.planning.changes.site import others_unchanged
 from mct_s2s.planning.plan import Results
 from mct_s2s.planning.registrations.service import Service
 

@@ -10,8 +10,7 @@ from mct_s2s.errors import S2SError
 from mct_s2s.model.azure_resources import Site
 from mct_s2s.model.client_credentials import Credential, has_end
 from mct_s2s.model.observed import ObservedState
-from mct_s2s.model.resource_id import ResourceId
-from mct_s2s.model.site_target import SiteTarget, site_title
+from mct_s2s.model.resource_id import ResourceId, SiteTarget, site_title
 from mct_s2s.planning.registrations.membership import members
 from mct_s2s.planning.reports.client_status import ClientStatus, client_statuses, verdict
 from mct_s2s.planning.reports.findings import Finding, Severity, is_healthy

@@ -23,7 +23,7 @@ from mct_s2s.azure.plain_requests import NoAnswer, ask
 from mct_s2s.azure.sign_in.caller_credential import CallerCredential
 from mct_s2s.azure.tls import tls_context
 from mct_s2s.errors import ServiceError, UsageError
-from mct_s2s.inputs.vault import vault_to
+from mct_s2s.inputs.secret_to import vault_to
 from mct_s2s.key_pairs import make_key_pair
 from mct_s2s.sandbox.hosting.embedded import Running, start
 from mct_s2s.sandbox.state.seed import RESOURCE_GROUP, SITE, SUBSCRIPTION_ID, VAULT
