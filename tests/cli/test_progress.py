@@ -43,7 +43,7 @@ def test_quiet_shows_results_and_errors_alone(mct: Program) -> None:
     assert "Two" in quiet.out
     assert loud.err != ""
     refused = mct("add-client", "Three", "-a", "nosuch", "-y", env={"MCT_S2S_QUIET": "1"})
-    assert (refused.code, refused.out) == (1, "")
+    assert (refused.code, refused.out) == (2, "")
     assert refused.err.startswith("error: ")
 
 

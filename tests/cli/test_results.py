@@ -79,7 +79,9 @@ def test_an_error_is_one_line_beside_the_document(mct: Program, azure: Sandbox) 
         ended = mct(*words)
         assert ended.document["schema"] == "mct-s2s/error/v1"
         (line,) = [line for line in ended.err.splitlines() if line.startswith("error: ")]
-        assert ended.document["error"]["message"].startswith(line.removeprefix("error: ")[:-1])
+        message, _, code = line.removeprefix("error: ").rpartition(" ")
+        assert ended.document["error"]["message"].startswith(message)
+        assert code == f"[{ended.document['error']['code']}]"
 
 
 # dry runs

@@ -14,7 +14,7 @@ import typer
 
 from mct_s2s.cli.help import Command, Group
 from mct_s2s.cli.interruption import restore_signals
-from mct_s2s.errors import NotThere, Refused
+from mct_s2s.errors import Refused, S2SError
 from mct_s2s.local_files import must_not_block
 from mct_s2s.plain_text import plain
 
@@ -192,7 +192,7 @@ def _running(port: int | None, *, real_names: bool) -> Served:
     """Return the sandbox that is running; where a port is named, one that has just been started is waited for.
 
     Raises:
-        NotThere: there is none, or it is another one.
+        S2SError: there is none, or it is another one.
     """
     found, until = _served(), time.monotonic() + (START_SECONDS if port else 0)
     while found is None and time.monotonic() < until:
@@ -202,14 +202,14 @@ def _running(port: int | None, *, real_names: bool) -> Served:
 
     options = [*(["--port", str(port)] if port else []), *(["--real-names"] if real_names else [])]
     if found is None:
-        raise NotThere(
+        raise S2SError(
             "sandbox-not-running",
             "No sandbox is running.",
             remedy="Start one in another terminal:",
             command=command("mct-s2s", "sandbox", "serve", *options),
         )
     if port not in (None, found.port) or (real_names and not found.real_names):
-        raise NotThere(
+        raise S2SError(
             "sandbox-not-running",
             f"The sandbox that is running is at {found.origin}{' under names of its own' if real_names else ''}.",
             remedy="To use that one:",
