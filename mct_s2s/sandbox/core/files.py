@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import os
 import tempfile
@@ -33,9 +34,23 @@ def replace_file(path: Path, content: bytes) -> None:
         raise
 
 
+@functools.cache
 def text(name: str) -> str:
     return resources.files("mct_s2s.sandbox").joinpath("data", name).read_text(encoding="utf-8")
 
 
 def data(name: str) -> Any:
     return json.loads(text(name))
+
+
+def document(name: str, /, **values: object) -> Any:
+    """Return a document of `data/documents.json`; the values are put where its texts name them."""
+
+    def filled(part: Any) -> Any:
+        if isinstance(part, dict):
+            return {key: filled(inner) for key, inner in part.items()}
+        if isinstance(part, list):
+            return [filled(inner) for inner in part]
+        return part.format(**values) if isinstance(part, str) else part
+
+    return filled(data("documents.json")[name])

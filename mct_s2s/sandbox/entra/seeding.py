@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Iterable
 
 from mct_s2s.sandbox.core.clock import Clock
+from mct_s2s.sandbox.core.files import document
 from mct_s2s.sandbox.entra.access import app_role_assignments
 from mct_s2s.sandbox.entra.directory import Directory, ObjectIds
 from mct_s2s.sandbox.entra.registrations import applications, password_credentials, service_principals
@@ -96,6 +97,7 @@ def set_secret(directory: Directory, app_id: str, secret: str) -> None:
 
 
 def _add_microsoft(directory: Directory) -> None:
+    graph_roles = [document("graphAppRole", value=value, id=role_id) for value, role_id in GRAPH_ROLES.items()]
     for app_id, name in NAMES.items():
         directory.service_principals.put(
             blank("servicePrincipal")
@@ -105,9 +107,7 @@ def _add_microsoft(directory: Directory) -> None:
                 "appDisplayName": name,
                 "appId": app_id,
                 "appOwnerOrganizationId": MICROSOFT_TENANT_ID,
-                "appRoles": [_role(value, role_id) for value, role_id in GRAPH_ROLES.items()]
-                if app_id == GRAPH_APP_ID
-                else [],
+                "appRoles": graph_roles if app_id == GRAPH_APP_ID else [],
                 "createdDateTime": None,
                 "displayName": name,
                 **(GRAPH_OFFERS if app_id == GRAPH_APP_ID else {}),
@@ -117,18 +117,6 @@ def _add_microsoft(directory: Directory) -> None:
                 "@owners": [],
             }
         )
-
-
-def _role(value: str, role_id: str) -> Object:
-    return {
-        "allowedMemberTypes": ["Application"],
-        "description": f"Allows the app the permission {value} without a signed-in user.",
-        "displayName": value,
-        "id": role_id,
-        "isEnabled": True,
-        "origin": "Application",
-        "value": value,
-    }
 
 
 def _stable_id(directory: Directory, name: str) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from mct_s2s.sandbox.core.clock import Clock
-from mct_s2s.sandbox.core.files import data
+from mct_s2s.sandbox.core.files import data, document
 from mct_s2s.sandbox.entra import seeding
 from mct_s2s.sandbox.resources import identities, providers, role_assignments
 from mct_s2s.sandbox.resources.resource_id import ResourceId
@@ -97,20 +97,7 @@ def add_site(
 
 
 def _subscription(identifier: str = SUBSCRIPTION_ID, name: str = "Contoso Production") -> dict[str, Any]:
-    return {
-        "id": f"/subscriptions/{identifier}",
-        "authorizationSource": "RoleBased",
-        "managedByTenants": [],
-        "subscriptionId": identifier,
-        "tenantId": TENANT_ID,
-        "displayName": name,
-        "state": "Enabled",
-        "subscriptionPolicies": {
-            "locationPlacementId": "Public_2014-09-01",
-            "quotaId": "EnterpriseAgreement_2014-09-01",
-            "spendingLimit": "Off",
-        },
-    }
+    return dict(document("subscription", id=identifier, name=name, tenant=TENANT_ID))
 
 
 def _learning_platform(resources: Resources) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterable
 
+from mct_s2s.sandbox.core.files import document
 from mct_s2s.sandbox.entra.directory import Directory
 from mct_s2s.sandbox.entra.table import Object
 from mct_s2s.sandbox.entra.types import DIRECTORY_ROLES
@@ -32,14 +33,7 @@ def roles_of(directory: Directory, principal: Object, *, transitive: bool = Fals
     """Return the directory roles of a principal as `directoryRole` objects; `transitive` adds those by group."""
     held = all_of(principal) if transitive else principal.get("@roles", ())
     return [
-        {
-            "@odata.type": "#microsoft.graph.directoryRole",
-            "id": str(uuid.uuid5(uuid.UUID(directory.tenant_id), template)),
-            "deletedDateTime": None,
-            "description": None,
-            "displayName": name,
-            "roleTemplateId": template,
-        }
+        document("directoryRole", id=uuid.uuid5(uuid.UUID(directory.tenant_id), template), name=name, template=template)
         for name, template in DIRECTORY_ROLES.items()
         if template in held
     ]

@@ -7,17 +7,15 @@ entra: identity/role-based-access-control/permissions-reference.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
+from mct_s2s.sandbox.core.files import data
 from mct_s2s.sandbox.core.wire_errors import WireError, graph_error
 from mct_s2s.sandbox.entra.directory import Caller, Directory
 from mct_s2s.sandbox.entra.table import Object
 from mct_s2s.sandbox.entra.types import DIRECTORY_ROLES, GRAPH_APP_ID
 
 OWNED = "Application.ReadWrite.OwnedBy"
-_READ_APPLICATIONS = frozenset(
-    {"Application.Read.All", "Application.ReadWrite.All", "Directory.Read.All", "Directory.ReadWrite.All"}
-)
-_DIRECTORY_READ = frozenset({"Directory.Read.All", "Directory.ReadWrite.All"})
 
 
 @dataclass(frozen=True)
@@ -35,7 +33,7 @@ class PermissionRule:
         actions: one of them in a custom role counts as one of these directory roles.
     """
 
-    permissions: frozenset[str]
+    permissions: frozenset[str] = frozenset()
     application_only: frozenset[str] = frozenset()
     owned: bool = False
     delegated_only: frozenset[str] = frozenset()
@@ -45,99 +43,26 @@ class PermissionRule:
     actions: frozenset[str] = frozenset()
 
 
-_ADMINISTRATORS = frozenset({"Global Administrator", "Application Administrator", "Cloud Application Administrator"})
-_WRITE = frozenset({"Application.ReadWrite.All"})
-_DEVELOPERS = _ADMINISTRATORS | {"Application Developer"}
-_CONSENTERS = _ADMINISTRATORS | {
-    "Directory Synchronization Accounts",
-    "Directory Writers",
-    "Hybrid Identity Administrator",
-    "Identity Governance Administrator",
-    "Privileged Role Administrator",
-    "User Administrator",
-}
-"""Source: graph: api/serviceprincipal-post-approleassignedto."""
-_IN_APPLICATIONS = "microsoft.directory/applications/"
-_IN_PRINCIPALS = "microsoft.directory/servicePrincipals/"
-_CREATES = frozenset({f"{_IN_APPLICATIONS}create", f"{_IN_APPLICATIONS}createAsOwner"})
-"""Source: entra: identity/role-based-access-control/custom-available-permissions."""
+_KNOWN = data("permissions.json")
 
 
-def _owned(action: str) -> PermissionRule:
-    return PermissionRule(
-        _WRITE,
-        owned=True,
-        roles_for_people=_ADMINISTRATORS,
-        roles_for_applications=_ADMINISTRATORS,
-        actions=frozenset({action}),
-    )
+def _names(words: list[str]) -> Any:
+    """Return the names in a list, in which `@` stands before the name of a set."""
+    sets = (_names(_KNOWN["sets"][word[1:]]) if word.startswith("@") else {word} for word in words)
+    return frozenset().union(*sets)
 
 
 RULES = {
-    "application.read": PermissionRule(
-        _READ_APPLICATIONS,
-        application_only=frozenset({OWNED}),
-        delegated_only=frozenset({"Directory.AccessAsUser.All"}),
-        roles_for_applications=_DEVELOPERS,
-    ),
-    "application.create": PermissionRule(
-        _WRITE | {"AppRegistration.Create"},
-        application_only=frozenset({OWNED}),
-        roles_for_applications=_DEVELOPERS,
-        actions=_CREATES,
-    ),
-    # The table of the upsert does not have AppRegistration.Create: graph: api/application-upsert.
-    "application.upsert": PermissionRule(
-        _WRITE, application_only=frozenset({OWNED}), roles_for_applications=_DEVELOPERS, actions=_CREATES
-    ),
-    "application.write": _owned(f"{_IN_APPLICATIONS}allProperties/update"),
-    "application.delete": _owned(f"{_IN_APPLICATIONS}delete"),
-    # Who is not an administrator has to own the application: microsoft-graph-docs#16138.
-    "servicePrincipal.create": _owned(f"{_IN_PRINCIPALS}create"),
-    "servicePrincipal.write": _owned(f"{_IN_PRINCIPALS}allProperties/update"),
-    "assignment.read": PermissionRule(_READ_APPLICATIONS, roles_for_applications=_DEVELOPERS),
-    "assignment.write": PermissionRule(
-        frozenset({"AppRoleAssignment.ReadWrite.All"}),
-        and_also=_READ_APPLICATIONS,
-        roles_for_people=_CONSENTERS,
-        roles_for_applications=_CONSENTERS,
-        actions=frozenset({f"{_IN_PRINCIPALS}appRoleAssignedTo/update"}),
-    ),
-    "grant.read": PermissionRule(
-        _DIRECTORY_READ | {"DelegatedPermissionGrant.Read.All", "DelegatedPermissionGrant.ReadWrite.All"},
-        delegated_only=frozenset({"Directory.AccessAsUser.All"}),
-        roles_for_applications=_DEVELOPERS,
-    ),
-    "grant.write": PermissionRule(
-        frozenset({"DelegatedPermissionGrant.ReadWrite.All", "Directory.ReadWrite.All"}),
-        roles_for_people=_ADMINISTRATORS,
-    ),
-    "organization.read": PermissionRule(
-        _DIRECTORY_READ | {"Organization.Read.All", "Organization.ReadWrite.All"},
-        delegated_only=frozenset({"User.Read", "User.Read.All", "User.ReadWrite.All", "Directory.AccessAsUser.All"}),
-        roles_for_applications=_DEVELOPERS,
-    ),
-    "policy.read": PermissionRule(
-        frozenset(
-            {"Policy.Read.All", "Policy.Read.ApplicationConfiguration", "Policy.ReadWrite.ApplicationConfiguration"}
-        )
-    ),
-    "policy.write": PermissionRule(
-        frozenset({"Policy.ReadWrite.ApplicationConfiguration"}), roles_for_people=frozenset({"Global Administrator"})
-    ),
-    "directory.read": PermissionRule(
-        _DIRECTORY_READ | _READ_APPLICATIONS,
-        delegated_only=frozenset({"Directory.AccessAsUser.All"}),
-        roles_for_applications=_DEVELOPERS,
-    ),
-    "roles.read": PermissionRule(
-        _DIRECTORY_READ | {"RoleManagement.Read.Directory", "RoleManagement.Read.All"},
-        delegated_only=frozenset({"Directory.AccessAsUser.All"}),
-    ),
-    "user.read": PermissionRule(
-        _DIRECTORY_READ | {"User.Read.All", "User.ReadWrite.All"}, delegated_only=frozenset({"User.Read"})
-    ),
+    name: PermissionRule(**{kind: value if kind == "owned" else _names(value) for kind, value in rule.items()})
+    for name, rule in _KNOWN["rules"].items()
 }
+"""What each kind of operation needs.
+
+The table of the upsert does not have AppRegistration.Create: graph: api/application-upsert. Who is not an administrator
+has to own the application of a service principal: microsoft-graph-docs#16138. Who consents: graph:
+api/serviceprincipal-post-approleassignedto. Actions: entra:
+identity/role-based-access-control/custom-available-permissions.
+"""
 
 
 def require(directory: Directory, caller: Caller, operation: str, target: Object | None = None) -> None:
@@ -171,7 +96,7 @@ def denied() -> WireError:
 
 def only_owns(caller: Caller) -> bool:
     """Return whether an application may change only what it owns, by its app roles."""
-    return OWNED in caller.roles and not caller.roles & _WRITE
+    return OWNED in caller.roles and "Application.ReadWrite.All" not in caller.roles
 
 
 def owns(directory: Directory, caller: Caller, target: Object | None) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from mct_s2s.sandbox.core.files import document
 from mct_s2s.sandbox.core.wire_errors import WireError, graph_error
 from mct_s2s.sandbox.entra.directory import Directory
 from mct_s2s.sandbox.entra.registrations import (
@@ -31,35 +32,7 @@ from mct_s2s.sandbox.entra.validation import (
 PERSONAL = frozenset({"AzureADandPersonalMicrosoftAccount", "PersonalMicrosoftAccount"})
 _AUDIENCES = frozenset({"AzureADMyOrg", "AzureADMultipleOrgs"}) | PERSONAL
 
-_COMPLEX_DEFAULTS: dict[str, dict[str, Any]] = {
-    "api": {
-        "acceptMappedClaims": None,
-        "knownClientApplications": [],
-        "requestedAccessTokenVersion": None,
-        "oauth2PermissionScopes": [],
-        "preAuthorizedApplications": [],
-    },
-    "info": {
-        "logoUrl": None,
-        "marketingUrl": None,
-        "privacyStatementUrl": None,
-        "supportUrl": None,
-        "termsOfServiceUrl": None,
-    },
-    "parentalControlSettings": {"countriesBlockedForMinors": [], "legalAgeGroupRule": "Allow"},
-    "publicClient": {"redirectUris": []},
-    "spa": {"redirectUris": []},
-    "verifiedPublisher": {"addedDateTime": None, "displayName": None, "verifiedPublisherId": None},
-    "web": {
-        "homePageUrl": None,
-        "implicitGrantSettings": {"enableAccessTokenIssuance": False, "enableIdTokenIssuance": False},
-        "logoutUrl": None,
-        "redirectUriSettings": [],
-        "redirectUris": [],
-    },
-}
-
-
+_COMPLEX_DEFAULTS: dict[str, dict[str, Any]] = document("applicationDefaults")
 _OPTIONAL_CLAIM: dict[str, Any] = {"additionalProperties": [], "essential": False, "source": None}
 
 

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
+from mct_s2s.sandbox.core.files import document
+
 
 @dataclass(frozen=True)
 class Tenant:
@@ -51,41 +53,7 @@ class Tenant:
             }
             for domain in self.domains
         ]
-        return {
-            "id": self.tenant_id,
-            "deletedDateTime": None,
-            "businessPhones": [],
-            "city": "Munich",
-            "country": None,
-            "countryLetterCode": "DE",
-            "createdDateTime": self.created,
-            "defaultUsageLocation": None,
-            "displayName": self.display_name,
-            "isMultipleDataLocationsForServicesEnabled": None,
-            "marketingNotificationEmails": [],
-            "onPremisesLastSyncDateTime": None,
-            "onPremisesSyncEnabled": None,
-            "partnerTenantType": None,
-            "postalCode": "80331",
-            "preferredLanguage": "en",
-            "securityComplianceNotificationMails": [],
-            "securityComplianceNotificationPhones": [],
-            "state": "Bavaria",
-            "street": "Marienplatz 1",
-            "technicalNotificationMails": [],
-            "tenantType": "AAD",
-            "directorySizeQuota": {"used": 42, "total": 300_000},
-            "assignedPlans": [
-                {
-                    "assignedDateTime": self.created,
-                    "capabilityStatus": "Enabled",
-                    "service": "exchange",
-                    "servicePlanId": "efb87545-963c-4e0d-99df-69c6916d9eb0",
-                }
-            ],
-            "provisionedPlans": [],
-            "verifiedDomains": verified,
-        }
+        return {**document("organization", tenant=self), "verifiedDomains": verified}
 
     def to_dict(self) -> dict[str, Any]:
         return {

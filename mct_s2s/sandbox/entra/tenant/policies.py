@@ -11,47 +11,18 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
+from mct_s2s.sandbox.core.files import document
 from mct_s2s.sandbox.core.wire_errors import WireError, graph_error
 from mct_s2s.sandbox.entra.validation import bad_request
 
 _DURATION = re.compile(r"P(?:(\d+)Y)?(?:(\d+)M)?(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?)?")
 
 
-def default_policy() -> dict[str, Any]:
-    """Return the policy of tenants since mid-2025: no limit on secrets, no arbitrary URIs."""
-    enabled = {
-        "state": "enabled",
-        "restrictForAppsCreatedAfterDateTime": None,
-        "excludeActors": None,
-        "excludeAppsReceivingV2Tokens": True,
-        "excludeSaml": True,
-        "isStateSetByMicrosoft": True,
-    }
-    return {
-        "id": "00000000-0000-0000-0000-000000000000",
-        "deletedDateTime": None,
-        "displayName": "Default app management tenant policy",
-        "description": "Default tenant policy that enforces app management restrictions on applications and "
-        "service principals. To apply policy to targeted resources, create a new policy under "
-        "appManagementPolicies collection.",
-        "isEnabled": True,
-        "applicationRestrictions": {
-            "passwordCredentials": [],
-            "keyCredentials": [],
-            "identifierUris": {
-                "nonDefaultUriAddition": {**enabled, "state": "disabled"},
-                "uriAdditionWithoutUniqueTenantIdentifier": enabled,
-            },
-        },
-        "servicePrincipalRestrictions": {"passwordCredentials": [], "keyCredentials": []},
-    }
-
-
 class Policies:
-    """The tenant's default app management policy, and checks against it."""
+    """The tenant's app management policy, and checks against it: by default that of tenants since mid-2025."""
 
-    def __init__(self, document: dict[str, Any] | None = None) -> None:
-        self.document = document or default_policy()
+    def __init__(self, saved: dict[str, Any] | None = None) -> None:
+        self.document = saved or document("defaultAppManagementPolicy")
 
     def change(self, values: dict[str, Any]) -> None:
         """Change the policy; parts that are not sent stay."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from mct_s2s.sandbox.core.files import document
 from mct_s2s.sandbox.core.operation import Answer
 from mct_s2s.sandbox.core.wire_errors import arm_error
 from mct_s2s.sandbox.entra.validation import precise_timestamp
@@ -16,6 +17,7 @@ from mct_s2s.sandbox.services.arm.call import ArmCall, ArmOperation
 
 _PREFIX = "/providers/Microsoft.Authorization"
 _NOBODY = "00000000-0000-0000-0000-000000000000"
+_ROLES_SINCE = "2015-02-02T21:55:09.8806423Z"
 
 
 def _list_permissions(call: ArmCall) -> Answer:
@@ -63,23 +65,9 @@ def _list_role_definitions(call: ArmCall) -> Answer:
 
 def _role(call: ArmCall, role: dict[str, Any]) -> dict[str, Any]:
     rule = {name: role[name] for name in ("actions", "notActions", "dataActions")} | {"notDataActions": []}
-    return {
-        "id": _definition(call.params["scope"], role["id"]),
-        "type": "Microsoft.Authorization/roleDefinitions",
-        "name": role["id"],
-        "properties": {
-            "roleName": role["name"],
-            "type": "BuiltInRole",
-            "description": f"{role['name']}.",
-            "assignableScopes": ["/"],
-            "permissions": [rule],
-            **_stamps(_ROLES_SINCE),
-            "updatedBy": None,
-        },
-    }
-
-
-_ROLES_SINCE = "2015-02-02T21:55:09.8806423Z"
+    shown = document("roleDefinition", id=_definition(call.params["scope"], role["id"]), role=role)
+    shown["properties"]["permissions"] = [rule]
+    return dict(shown)
 
 
 def _definition(scope: str, role: str) -> str:
@@ -87,10 +75,6 @@ def _definition(scope: str, role: str) -> str:
     parts = scope.split("/")
     root = "/".join(parts[:3]) if parts[1:2] and parts[1].lower() == "subscriptions" else ""
     return f"{root}{_PREFIX}/roleDefinitions/{role}"
-
-
-def _stamps(moment: str) -> dict[str, str | None]:
-    return {"createdOn": moment, "updatedOn": moment, "createdBy": None}
 
 
 def _list_role_assignments(call: ArmCall) -> Answer:
@@ -147,23 +131,8 @@ def _delete_role_assignment(call: ArmCall) -> Answer:
 
 
 def _assignment(a: dict[str, str]) -> dict[str, Any]:
-    return {
-        "id": f"{a['scope']}{_PREFIX}/roleAssignments/{a['name']}",
-        "type": "Microsoft.Authorization/roleAssignments",
-        "name": a["name"],
-        "properties": {
-            "roleDefinitionId": _definition(a["scope"], a["role"]),
-            "principalId": a["principalId"],
-            "principalType": "ServicePrincipal",
-            "scope": a["scope"],
-            "condition": None,
-            "conditionVersion": None,
-            **_stamps(a.get("on", _ROLES_SINCE)),
-            "updatedBy": a.get("by", _NOBODY),
-            "delegatedManagedIdentityResourceId": None,
-            "description": None,
-        },
-    }
+    role, on, by = _definition(a["scope"], a["role"]), a.get("on", _ROLES_SINCE), a.get("by", _NOBODY)
+    return dict(document("roleAssignment", a=a, role=role, on=on, by=by))
 
 
 def _row(method: str, tail: str, kind: str, verb: str, run: Any, fidelity: str = "usual") -> ArmOperation:

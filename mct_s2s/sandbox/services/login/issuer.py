@@ -18,6 +18,7 @@ from starlette.routing import Route
 
 from mct_s2s.sandbox.core.addresses import Addresses
 from mct_s2s.sandbox.core.encoding import object_of
+from mct_s2s.sandbox.core.files import document
 from mct_s2s.sandbox.core.wire_errors import arm_error
 from mct_s2s.sandbox.entra.signing_key import SigningKey
 from mct_s2s.sandbox.entra.tokens.assertions import HOSTED_ISSUERS
@@ -48,17 +49,7 @@ class _Issuers:
         return f"{self._addresses.origin}{HOSTED_ISSUERS}/{_name(request)}"
 
     async def discovery(self, request: Request) -> Response:
-        issuer = self._issuer(request)
-        return JSONResponse(
-            {
-                "issuer": issuer,
-                "jwks_uri": f"{issuer}/keys",
-                "response_types_supported": ["id_token"],
-                "subject_types_supported": ["public"],
-                "id_token_signing_alg_values_supported": ["RS256"],
-                "claims_supported": ["sub", "aud", "exp", "iat", "nbf", "iss", "jti"],
-            }
-        )
+        return JSONResponse(document("foreignIssuer", issuer=self._issuer(request)))
 
     async def keys(self, request: Request) -> Response:
         return JSONResponse({"keys": [self._key(request).jwk(self._issuer(request))]})

@@ -17,6 +17,7 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from mct_s2s.sandbox.core.addresses import Addresses
+from mct_s2s.sandbox.core.files import document
 from mct_s2s.sandbox.core.operation import Operation
 from mct_s2s.sandbox.core.wire_errors import entra_error
 from mct_s2s.sandbox.entra.directory import Directory
@@ -82,34 +83,17 @@ def _metadata(call: LoginCall, name: str, version: int) -> dict[str, Any]:
     anywhere = name.lower() in token_endpoint.ANY_TENANT
     base = f"{call.addresses.login}/{name if anywhere else tenant.tenant_id}"
     by = access_tokens.issuer(directory, version, tenant)
-    return {
-        "token_endpoint": f"{base}/oauth2/{infix}token",
-        "token_endpoint_auth_methods_supported": [
-            "client_secret_post",
-            "private_key_jwt",
-            "client_secret_basic",
-            "self_signed_tls_client_auth",
-        ],
-        "jwks_uri": f"{base}/discovery/{infix}keys",
-        "response_modes_supported": ["query", "fragment", "form_post"],
-        "subject_types_supported": ["pairwise"],
-        "id_token_signing_alg_values_supported": ["RS256"],
-        "response_types_supported": ["code", "id_token", "code id_token", "id_token token"],
-        "scopes_supported": ["openid", "profile", "email", "offline_access"],
+    own = document(
+        "openidConfiguration",
+        at=call.addresses,
+        base=base,
+        infix=infix,
         # All tenants together have no issuer: docs/azure-contract.md, section 2.1.
-        "issuer": by.replace(tenant.tenant_id, "{tenantid}") if anywhere else by,
-        "request_uri_parameter_supported": False,
-        "userinfo_endpoint": f"{call.addresses.graph}/oidc/userinfo",
-        "authorization_endpoint": f"{base}/oauth2/{infix}authorize",
-        "device_authorization_endpoint": f"{base}/oauth2/v2.0/devicecode",
-        "http_logout_supported": True,
-        "frontchannel_logout_supported": True,
-        "end_session_endpoint": f"{base}/oauth2/{infix}logout",
-        "tenant_region_scope": "EU",
-        "cloud_instance_name": urlsplit(call.addresses.login).netloc.removeprefix("login."),
-        "cloud_graph_host_name": urlsplit(call.addresses.graph).netloc,
-        "msgraph_host": urlsplit(call.addresses.graph).netloc,
-    }
+        issuer=by.replace(tenant.tenant_id, "{tenantid}") if anywhere else by,
+        cloud=urlsplit(call.addresses.login).netloc.removeprefix("login."),
+        graph=urlsplit(call.addresses.graph).netloc,
+    )
+    return dict(own)
 
 
 async def _keys(call: LoginCall) -> Response:
