@@ -11,6 +11,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from mct_s2s.sandbox.core.files import data
+
 
 class WireError(Exception):
     """A refusal as it is sent.
@@ -139,3 +141,22 @@ def vault_error(
     if inner is not None:
         error["innererror"] = {"code": inner}
     return WireError(status, {"error": error}, headers, service="vault")
+
+
+_WORDS = data("refusals.json")
+
+
+def service_error(
+    name: str, /, *values: object, headers: Mapping[str, str] | None = None, **named: object
+) -> WireError:
+    """Refuse in the words of `data/refusals.json`: a service, a status, a message, and for Entra error and number.
+
+    A name is the code; what follows a space tells refusals of one code apart.
+    """
+    service, status, message, *more = _WORDS[name]
+    text = message.format(*values, **named)
+    if service == "entra":
+        error, aadsts, *suberror = more
+        return entra_error(status, error, aadsts, text, suberror=suberror[0] if suberror else None)
+    make = vault_error if service == "vault" else graph_error if service == "graph" else arm_error
+    return make(status, name.partition(" ")[0], text, headers=headers)

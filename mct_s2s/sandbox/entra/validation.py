@@ -13,7 +13,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from mct_s2s.sandbox.core.wire_errors import WireError, graph_error
+from mct_s2s.sandbox.core.wire_errors import WireError, graph_error, service_error
 from mct_s2s.sandbox.entra.types import OPEN_TYPES, TYPES, Property
 
 
@@ -93,10 +93,7 @@ def _writable(type_name: str, name: str) -> Property:
     if prop is None and type_name in OPEN_TYPES:
         raise bad_request(f"Invalid property '{name}'.")
     if prop is None:
-        raise bad_request(
-            f"The property '{name}' does not exist on type 'microsoft.graph.{type_name}'. Make sure to only "
-            "use property names that are defined by the type."
-        )
+        raise service_error("Request_BadRequest unknown property", name=name, type_name=type_name)
     if prop.read_only:
         raise read_only(name)
     return prop
@@ -124,9 +121,7 @@ def _single(prop: Property, value: object) -> object:
         return read(value)
     except (ValueError, TypeError, OverflowError, binascii.Error) as error:
         shown = str(value)[:80]
-        raise bad_request(
-            f"Cannot convert the literal '{shown}' to the expected type '{_edm(prop)}' of property '{prop.name}'."
-        ) from error
+        raise service_error("Request_BadRequest literal", shown=shown, type=_edm(prop), name=prop.name) from error
 
 
 def _edm(prop: Property) -> str:

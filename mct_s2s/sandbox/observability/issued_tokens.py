@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mct_s2s.sandbox.core.addresses import Addresses
-from mct_s2s.sandbox.core.wire_errors import WireError, arm_error, graph_error, vault_error
+from mct_s2s.sandbox.core.wire_errors import WireError, arm_error, graph_error, service_error, vault_error
 
 KEPT = 50_000
 _GRAPH_APP_ID = "00000003-0000-0000-c000-000000000000"
@@ -101,10 +101,8 @@ class IssuedTokens:
             if service == "vault":
                 challenge = f'Bearer authorization="{login}", resource="{self._addresses.vault}"'
                 return vault_error(401, "Unauthorized", _EXPIRED, headers={"WWW-Authenticate": challenge})
-            return arm_error(
-                401, "ExpiredAuthenticationToken", "The access token expiry UTC time is earlier than current UTC time.",
-                headers={"WWW-Authenticate": f'Bearer authorization_uri="{login}", error="invalid_token"'},
-            )  # fmt: skip
+            challenge = f'Bearer authorization_uri="{login}", error="invalid_token"'
+            return service_error("ExpiredAuthenticationToken", headers={"WWW-Authenticate": challenge})
         claims = {"access_token": {"nbf": {"essential": True, "value": str(int(now))}}}
         asked = base64.b64encode(json.dumps(claims).encode()).decode()
         challenge = (

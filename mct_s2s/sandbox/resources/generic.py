@@ -12,7 +12,7 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
-from mct_s2s.sandbox.core.wire_errors import WireError, arm_error
+from mct_s2s.sandbox.core.wire_errors import WireError, arm_error, service_error
 from mct_s2s.sandbox.resources import identities, providers, sites, vaults
 from mct_s2s.sandbox.resources.providers import LOCATIONS, ResourceType
 from mct_s2s.sandbox.resources.resource_id import ResourceId
@@ -23,11 +23,7 @@ from mct_s2s.sandbox.resources.store import Body, Resources
 def begin_operation(resources: Resources, resource_id: ResourceId, change: dict[str, Any]) -> str:
     """Accept a change of a resource; return the operation's id."""
     if any(o["target"] == resource_id.key and o["status"] == "InProgress" for o in resources.operations.values()):
-        raise arm_error(
-            409,
-            "OperationNotAllowed",
-            f"Another operation on the resource '{resource_id}' is in progress. Try again when it has finished.",
-        )
+        raise service_error("OperationNotAllowed", resource_id=resource_id)
     resources.resources[resource_id.key]["properties"]["provisioningState"] = "Updating"
     return _add_operation(resources, resource_id, change, "InProgress")
 
@@ -114,13 +110,7 @@ def check_members(sent: Mapping[str, Any]) -> None:
     """Refuse members that no resource has, as Resource Manager does before it asks the provider."""
     unknown = next((name for name in sent if name not in _MEMBERS), None)
     if unknown is not None:
-        raise arm_error(
-            400,
-            "InvalidRequestContent",
-            "The request content was invalid and could not be deserialized: 'Could not find member "
-            f"'{unknown}' on object of type 'ResourceDefinition'. Path '{unknown}', line 1, position "
-            f"{len(unknown) + 4}.'.",
-        )
+        raise service_error("InvalidRequestContent member", unknown=unknown, position=len(unknown) + 4)
 
 
 def patch(resources: Resources, kind: ResourceType, resource_id: ResourceId, sent: dict[str, Any]) -> str | None:
@@ -142,12 +132,7 @@ def patch(resources: Resources, kind: ResourceType, resource_id: ResourceId, sen
 
 def _check_patchable(resources: Resources, kind: ResourceType, sent: Mapping[str, Any]) -> None:
     if kind.patchable is not None and not sent.keys() <= {*kind.patchable}:
-        raise arm_error(
-            400,
-            "InvalidPatchWorkflowRequest",
-            "The request to patch workflow is not valid. Only the tags field, SKU tier field and identity field can "
-            "be patched.",
-        )
+        raise service_error("InvalidPatchWorkflowRequest")
     if (
         "identity" in sent
         and resources.directory.variations.identity_patch == "refused"
@@ -168,13 +153,8 @@ def put(
     if body is None:
         return _create(resources, kind, resource_id, sent), True
     if _plain(sent["location"]) != _plain(body["location"]):
-        raise arm_error(
-            409,
-            "InvalidResourceLocation",
-            f"The resource '{resource_id.name}' already exists in location '{_plain(body['location'])}' in resource "
-            f"group '{resource_id.group}'. A resource with the same name cannot be created in location "
-            f"'{_plain(sent['location'])}'. Please select a new resource name.",
-        )
+        here, wanted = _plain(body["location"]), _plain(sent["location"])
+        raise service_error("InvalidResourceLocation", at=resource_id, location=here, wanted=wanted)
     change(resources, kind, body, sent)
     return body, False
 

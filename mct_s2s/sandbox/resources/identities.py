@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from mct_s2s.sandbox.core.wire_errors import arm_error
+from mct_s2s.sandbox.core.wire_errors import arm_error, service_error
 from mct_s2s.sandbox.entra.registrations import service_principals
 from mct_s2s.sandbox.resources.providers import ResourceType
 from mct_s2s.sandbox.resources.resource_id import ResourceId
@@ -24,12 +24,7 @@ def kinds_in(text: object) -> frozenset[str]:
     if words == ["none"]:
         return frozenset()
     if not all(word in _KINDS for word in words):
-        raise arm_error(
-            400,
-            "InvalidIdentityType",
-            f"The identity type '{text}' is invalid. The supported values are 'None, SystemAssigned, UserAssigned, "
-            "SystemAssigned, UserAssigned'.",
-        )
+        raise service_error("InvalidIdentityType", text=text)
     return frozenset(_KINDS[word] for word in words)
 
 
@@ -68,11 +63,7 @@ def check(
 
 def _check_supported(kind: ResourceType, kinds: frozenset[str]) -> None:
     if not kinds <= set(kind.identity):
-        raise arm_error(
-            400,
-            "ManagedIdentityNotSupported",
-            f"The resource type '{kind.full_name}' does not support this kind of managed identity.",
-        )
+        raise service_error("ManagedIdentityNotSupported", full_name=kind.full_name)
 
 
 def _system_part(resources: Resources, body: dict[str, Any], before: dict[str, Any], wanted: bool) -> dict[str, str]:
@@ -127,11 +118,6 @@ def _values(message: str) -> Exception:
 def _ids_of(resources: Resources, identity_id: str) -> dict[str, str]:
     found = resources.find(identity_id)
     if found is None or not found["type"].lower().endswith("/userassignedidentities"):
-        raise arm_error(
-            400,
-            "FailedIdentityOperation",
-            f"Identity operation for resource failed with error 'Failed to perform resource identity operation. "
-            f"Status: 'BadRequest'. Response: The resource identifier '{identity_id}' was not found.'.",
-        )
+        raise service_error("FailedIdentityOperation", identity_id=identity_id)
     own = found["properties"]
     return {"principalId": own["principalId"], "clientId": own["clientId"]}

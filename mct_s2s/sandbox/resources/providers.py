@@ -7,12 +7,12 @@ had.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from mct_s2s.sandbox.core.files import data
-from mct_s2s.sandbox.core.wire_errors import WireError, arm_error, vault_error
+from mct_s2s.sandbox.core.wire_errors import arm_error, service_error
 from mct_s2s.sandbox.entra.tenant.variations import Variations
 
 DATA_PLANE = "KeyVault"
@@ -36,37 +36,20 @@ class ApiVersions:
         accepted = self.of(namespace, known)
         if version.lower() in accepted:
             return
-        raise arm_error(
-            400,
-            "NoRegisteredProviderFound",
-            f"No registered resource provider found for location 'westeurope' and API version '{version}' "
-            f"for type '{kind}'. The supported api-versions are '{', '.join(reversed(accepted))}'. "
-            f"The supported locations are '{places}'.",
-        )
+        listed = ", ".join(reversed(accepted))
+        raise service_error("NoRegisteredProviderFound", version=version, kind=kind, accepted=listed, places=places)
 
     def check_manager(self, version: str, known: tuple[str, ...]) -> None:
         accepted = self.of("Microsoft.Resources", known)
         if version.lower() in accepted:
             return
-        raise arm_error(
-            400,
-            "InvalidApiVersionParameter",
-            f"The api-version '{version}' is invalid. The supported versions are '{','.join(reversed(accepted))}'.",
-        )
+        raise service_error("InvalidApiVersionParameter", version=version, accepted=",".join(reversed(accepted)))
 
     def check_vault(self, version: str, known: tuple[str, ...]) -> None:
         accepted = self.of(DATA_PLANE, known)
         if version.lower() not in accepted:
-            raise _unknown_to_vault(version, accepted)
-
-
-def _unknown_to_vault(version: str, accepted: Iterable[str]) -> WireError:
-    latest = [one for one in accepted if "preview" not in one][-1]
-    return vault_error(
-        400,
-        "BadParameter",
-        f"The specified version ({version}) is not recognized. Consider using the latest supported version ({latest}).",
-    )
+            latest = [one for one in accepted if "preview" not in one][-1]
+            raise service_error("BadParameter", version=version, latest=latest)
 
 
 Update = Literal["done", "operation", "location"]
@@ -148,9 +131,7 @@ def find(full_name: str) -> ResourceType:
     namespace, _, name = full_name.partition("/")
     if namespace.lower() not in _NAMESPACES:
         raise arm_error(404, "InvalidResourceNamespace", f"The resource namespace '{namespace}' is invalid.")
-    raise arm_error(
-        404, "InvalidResourceType", f"The resource type '{name}' could not be found in namespace '{namespace}'."
-    )
+    raise service_error("InvalidResourceType", name=name, namespace=namespace)
 
 
 def describe(namespace: str, subscription: str, accepted: ApiVersions) -> dict[str, Any]:
@@ -168,9 +149,5 @@ def describe(namespace: str, subscription: str, accepted: ApiVersions) -> dict[s
 
 def require_version(version: str | None) -> str:
     if not version:
-        raise arm_error(
-            400,
-            "MissingApiVersionParameter",
-            "The api-version query parameter (?api-version=) is required for all requests.",
-        )
+        raise service_error("MissingApiVersionParameter")
     return version

@@ -11,7 +11,7 @@ import uuid
 from typing import Any
 
 from mct_s2s.sandbox.core.files import data
-from mct_s2s.sandbox.core.wire_errors import arm_error
+from mct_s2s.sandbox.core.wire_errors import arm_error, service_error
 from mct_s2s.sandbox.entra.directory import Caller
 from mct_s2s.sandbox.resources.resource_id import is_within
 
@@ -113,20 +113,12 @@ class RoleAssignments:
     def check(self, caller: Caller, action: str, scope: str) -> None:
         who = f"The client '{caller.app_id}' with object id '{caller.object_id}'"
         if not self.allows(caller.object_id, action, scope):
-            raise arm_error(
-                403,
-                "AuthorizationFailed",
-                f"{who} does not have authorization to perform action '{action}' over scope '{scope}' or the scope "
-                "is invalid. If access was recently granted, please refresh your credentials.",
-            )
+            raise service_error("AuthorizationFailed", who=who, action=action, scope=scope)
         denied = next((d for d in self.denials if is_within(scope, d["scope"]) and permits(d, action)), None)
         if denied is not None:
-            raise arm_error(
-                403,
-                "DenyAssignmentAuthorizationFailed",
-                f"{who} has permission to perform action '{action}' on scope '{scope}'; however, the access is denied "
-                f"because of the deny assignment with name '{denied['displayName']}' and Id "
-                f"'{denied['name'].replace('-', '')}' at scope '{denied['scope']}'.",
+            name = denied["name"].replace("-", "")
+            raise service_error(
+                "DenyAssignmentAuthorizationFailed", who=who, action=action, scope=scope, denied=denied, name=name
             )
 
 
@@ -175,12 +167,7 @@ class Locks:
         if found:
             verb = "delete" if deleting else "write"
             named = "', '".join(found)
-            raise arm_error(
-                409,
-                "ScopeLocked",
-                f"The scope '{scope}' cannot perform {verb} operation because following scope(s) are locked: "
-                f"'{named}'. Please remove the lock and try again.",
-            )
+            raise service_error("ScopeLocked", scope=scope, verb=verb, named=named)
 
 
 def _is(lock: dict[str, Any], scope: str, name: str) -> bool:

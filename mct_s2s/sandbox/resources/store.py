@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Self
 
 from mct_s2s.sandbox.core.clock import Clock
 from mct_s2s.sandbox.core.options import Tunable, seconds
-from mct_s2s.sandbox.core.wire_errors import arm_error
+from mct_s2s.sandbox.core.wire_errors import arm_error, service_error
 from mct_s2s.sandbox.entra.directory import Directory
 from mct_s2s.sandbox.entra.registrations import service_principals
 from mct_s2s.sandbox.resources.providers import ApiVersions
@@ -66,12 +66,7 @@ class Resources(Tunable):
         self.group(resource_id.subscription, resource_id.group)
         found = self.resources.get(resource_id.key)
         if found is None:
-            raise arm_error(
-                404,
-                "ResourceNotFound",
-                f"The Resource '{resource_id.type}/{resource_id.name}' under resource group '{resource_id.group}' "
-                "was not found. For more details please go to https://aka.ms/ARMResourceNotFoundFix",
-            )
+            raise service_error("ResourceNotFound", at=resource_id)
         return found
 
     def find(self, resource_id: str) -> Body | None:

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
-from mct_s2s.sandbox.core.wire_errors import WireError, arm_error, vault_error
+from mct_s2s.sandbox.core.wire_errors import WireError, arm_error, service_error, vault_error
 from mct_s2s.sandbox.resources.resource_id import ResourceId
 
 TYPE = "Microsoft.KeyVault/vaults"
@@ -133,21 +133,11 @@ def check_name(name: str) -> None:
 def check_vault(resource_id: ResourceId, sent: Mapping[str, Any], name_used: bool) -> None:
     name, properties = resource_id.name, sent.get("properties")
     if not _VAULT_NAME.fullmatch(name):
-        raise arm_error(
-            400,
-            "VaultNameNotValid",
-            f"The vault name '{name}' is invalid. A vault's name must be between 3-24 alphanumeric characters. The "
-            "name must begin with a letter, end with a letter or digit, and not contain consecutive hyphens.",
-        )
+        raise service_error("VaultNameNotValid", name=name)
     if not isinstance(properties, Mapping) or not {"tenantId", "sku"} <= set(properties):
         raise arm_error(400, "BadRequest", "The parameters tenantId and sku have to be specified for a vault.")
     if name_used:
-        raise arm_error(
-            409,
-            "VaultAlreadyExists",
-            f"The vault name '{name}' is already in use. Vault names are globally unique so it is possible that the "
-            "name is already taken.",
-        )
+        raise service_error("VaultAlreadyExists", name=name)
 
 
 def shown(body: Body, uri: str) -> Body:
@@ -164,13 +154,7 @@ def shown(body: Body, uri: str) -> Body:
 
 
 def not_found(name: str) -> WireError:
-    return vault_error(
-        404,
-        "SecretNotFound",
-        f"A secret with (name/id) {name.rstrip('/')} was not found in this key vault. If you recently deleted this "
-        "secret you may be able to recover it using the correct recovery command. For help resolving this issue, "
-        "please see https://go.microsoft.com/fwlink/?linkid=2125182",
-    )
+    return service_error("SecretNotFound", name=name.rstrip("/"))
 
 
 def bad_parameter(message: str) -> WireError:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from mct_s2s.sandbox.core.files import document
-from mct_s2s.sandbox.core.wire_errors import WireError, graph_error
+from mct_s2s.sandbox.core.wire_errors import WireError, graph_error, service_error
 from mct_s2s.sandbox.entra.directory import Directory
 from mct_s2s.sandbox.entra.registrations import (
     identifier_uris,
@@ -182,11 +182,7 @@ def _check_reference(directory: Directory, values: Object, operation: str) -> No
     """Require the reference to an owning service, as some tenants do. Source: docs/azure-contract.md, section 3.2."""
     if values.get("serviceManagementReference") or not directory.variations.service_management_reference_required:
         return
-    raise bad_request(
-        f"ServiceManagementReference field is required for {operation}, but is missing in the request. Refer to the "
-        "TSG `https://aka.ms/service-management-reference-error` for resolving the error",
-        code="ServiceTreeValueMissing",
-    )
+    raise service_error("ServiceTreeValueMissing", operation=operation)
 
 
 def _check_required_access(application: Object) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import uuid
 
-from mct_s2s.sandbox.core.wire_errors import WireError, graph_error
+from mct_s2s.sandbox.core.wire_errors import WireError, service_error
 from mct_s2s.sandbox.entra.directory import Directory
 from mct_s2s.sandbox.entra.table import Object
 from mct_s2s.sandbox.entra.validation import bad_request, clean, invalid_value, missing, read_only
@@ -24,11 +24,7 @@ def create(directory: Directory, application: Object, body: object) -> Object:
     _check(made)
     others = directory.federated.latest_by("application", application["id"])
     if any(other["name"] == made["name"] for other in others):
-        raise graph_error(
-            409,
-            "Request_MultipleObjectsWithSameKeyValue",
-            f"FederatedIdentityCredential with name {made['name']} already exists.",
-        )
+        raise service_error("Request_MultipleObjectsWithSameKeyValue", name=made["name"])
     _check_pair(made, others)
     if len(others) >= _MOST:
         raise bad_request(f"Cannot have more than {_MOST} federated identity credentials on the application.")
@@ -67,9 +63,7 @@ def _check(credential: Object) -> None:
 def _check_pair(credential: Object, others: list[Object]) -> None:
     pair = (credential["issuer"], credential["subject"])
     if any((other["issuer"], other["subject"]) == pair for other in others):
-        raise bad_request(
-            "Request contains a property with duplicate values.", code="InvalidFederatedIdentityCredentialValue"
-        )
+        raise service_error("InvalidFederatedIdentityCredentialValue")
 
 
 def _invalid(name: str) -> WireError:

@@ -9,7 +9,7 @@ import re
 import uuid
 from urllib.parse import urlsplit
 
-from mct_s2s.sandbox.core.wire_errors import WireError
+from mct_s2s.sandbox.core.wire_errors import WireError, service_error
 from mct_s2s.sandbox.entra.directory import Directory
 from mct_s2s.sandbox.entra.table import Object
 from mct_s2s.sandbox.entra.tenant.organization import Tenant
@@ -66,10 +66,7 @@ def _refused(uri: str) -> WireError:
 
 def not_verified(uri: str) -> WireError:
     """Return the refusal of a URI of no verified domain; also returned for a valid URI on a very new application."""
-    return bad_request(
-        f"Values of identifierUris property must use a verified domain of the organization or its subdomain: '{uri}'",
-        code="HostNameNotOnVerifiedDomain",
-    )
+    return service_error("HostNameNotOnVerifiedDomain", uri=uri)
 
 
 _REFUSED = (
@@ -116,10 +113,7 @@ def check_disabled(new: list[Object], old: list[Object]) -> None:
     by_id = {role["id"]: role for role in new}
     for role in old:
         if role["isEnabled"] and _changed(role, by_id.get(role["id"])):
-            raise bad_request(
-                "Permission (scope or role) cannot be deleted or updated unless disabled first.",
-                code="CannotDeleteOrUpdateEnabledEntitlement",
-            )
+            raise service_error("CannotDeleteOrUpdateEnabledEntitlement")
 
 
 def _changed(old: Object, new: Object | None) -> bool:

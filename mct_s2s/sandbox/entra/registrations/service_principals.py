@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from mct_s2s.sandbox.core.wire_errors import WireError, graph_error
+from mct_s2s.sandbox.core.wire_errors import WireError, graph_error, service_error
 from mct_s2s.sandbox.entra.access import app_role_assignments
 from mct_s2s.sandbox.entra.directory import Directory
 from mct_s2s.sandbox.entra.table import Object
@@ -74,12 +74,7 @@ def delete(directory: Directory, principal: Object) -> None:
 
 def not_local() -> WireError:
     """Return the refusal under `…ReadWrite.OwnedBy` of an application that is not, or not yet, in the tenant."""
-    return graph_error(
-        403,
-        "Authorization_RequestDenied",
-        "When using this permission, the backing application of the service principal being created must in the "
-        "local tenant",
-    )
+    return service_error("Authorization_RequestDenied")
 
 
 def mirror(directory: Directory, application: Object) -> None:

@@ -12,7 +12,7 @@ from datetime import timedelta
 from typing import Any
 
 from mct_s2s.sandbox.core.files import document
-from mct_s2s.sandbox.core.wire_errors import WireError, graph_error
+from mct_s2s.sandbox.core.wire_errors import WireError, graph_error, service_error
 from mct_s2s.sandbox.entra.validation import bad_request
 
 _DURATION = re.compile(r"P(?:(\d+)Y)?(?:(\d+)M)?(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?)?")
@@ -41,10 +41,7 @@ class Policies:
     def check_secret(self, lifetime: timedelta, *, application_created: str) -> None:
         for rule in self._in_force("passwordCredentials", application_created):
             if rule["restrictionType"] == "passwordAddition":
-                raise bad_request(
-                    f"Credential type not allowed as per assigned policy '{self.document['id']}'.",
-                    code="CredentialTypeNotAllowedAsPerAppPolicy",
-                )
+                raise service_error("CredentialTypeNotAllowedAsPerAppPolicy", id=self.document["id"])
             if rule["restrictionType"] == "passwordLifetime" and lifetime > duration(rule["maxLifetime"]):
                 raise _too_long(self.document["id"])
 

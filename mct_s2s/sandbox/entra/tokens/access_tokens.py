@@ -14,13 +14,13 @@ from typing import Any
 
 import jwt
 
+from mct_s2s.sandbox.core.wire_errors import service_error
 from mct_s2s.sandbox.entra.access import app_role_assignments
 from mct_s2s.sandbox.entra.access.directory_roles import all_of
 from mct_s2s.sandbox.entra.directory import Caller, Directory
 from mct_s2s.sandbox.entra.signing_key import SigningKey
 from mct_s2s.sandbox.entra.table import Object
 from mct_s2s.sandbox.entra.tenant.organization import Tenant
-from mct_s2s.sandbox.entra.tokens import refusals
 from mct_s2s.sandbox.entra.types import ARM_APP_ID, GRAPH_APP_ID, KEY_VAULT_APP_ID
 
 ISSUER_V1 = "https://sts.windows.net/{tenant}/"
@@ -43,9 +43,9 @@ def resource_principal(directory: Directory, name: str) -> Object:
     else:
         found = directory.service_principals.seen_by("servicePrincipalNames", name)
     if not found:
-        raise refusals.unknown_resource(name, directory.tenant)
+        raise service_error("unknown_resource", name, directory.tenant)
     if not found[0]["accountEnabled"]:
-        raise refusals.disabled_resource(name)
+        raise service_error("disabled_resource", name)
     return found[0]
 
 
@@ -62,7 +62,7 @@ def app_only_claims(directory: Directory, client: Object, resource: str, *, acr:
         one for one in app_role_assignments.of_principal(directory, client["id"]) if one["resourceId"] == target["id"]
     ]
     if target["appRoleAssignmentRequired"] and not assigned:
-        raise refusals.not_assigned(client, target, resource)
+        raise service_error("not_assigned", client, target, resource)
     claims = common_claims(directory, client, target, resource, acr=acr)
     claims |= {"oid": client["id"], "sub": client["id"]}
     if target["appId"] in {GRAPH_APP_ID, ARM_APP_ID, KEY_VAULT_APP_ID}:
@@ -138,7 +138,7 @@ def issue_for_managed_identity(directory: Directory, principal_id: str, resource
     """
     principal = directory.service_principals.seen(principal_id)
     if principal is None:
-        raise refusals.unknown_client(principal_id, directory.tenant)
+        raise service_error("unknown_client", principal_id, directory.tenant)
     claims = app_only_claims(directory, principal, resource, acr="2")
     resource_id = principal["alternativeNames"][-1:]
     if resource_id:

@@ -10,6 +10,7 @@ from typing import Any
 import jwt
 
 from mct_s2s.sandbox.core.encoding import check_text
+from mct_s2s.sandbox.core.wire_errors import service_error
 from mct_s2s.sandbox.entra.directory import Directory
 from mct_s2s.sandbox.entra.registrations import key_credentials
 from mct_s2s.sandbox.entra.signing_key import SigningKey
@@ -53,12 +54,12 @@ def _check_own(
     mark = str(header.get("x5t#S256") or header.get("x5t") or header.get("kid") or "").rstrip("=")
     credential = _registered(directory, application, mark)
     if credential is None:
-        raise refusals.unregistered_certificate(app_id, mark)
+        raise service_error("unregistered_certificate", app_id, mark)
     try:
         key = key_credentials.loaded(credential).public_key()
         jwt.decode(assertion, key, algorithms=_OWN_ALGORITHMS, options=_SIGNATURE_ONLY)  # type: ignore[arg-type]
     except (jwt.InvalidTokenError, TypeError) as error:
-        raise refusals.bad_signature(app_id, mark) from error
+        raise service_error("bad_signature", app_id, mark) from error
     if str(claims.get("sub", "")).lower() != app_id:
         text = "Client assertion application identifier doesn't match 'client_id' parameter."
         raise refusals.bad_assertion(text, 700021)
@@ -115,7 +116,7 @@ def _check_foreign(directory: Directory, application: Object, assertion: str, cl
 
 def _check_trusted(application: Object, trusted: list[Object], issuer: str, subject: str, audience: str) -> None:
     if not trusted:
-        raise refusals.no_federated_credential(application)
+        raise service_error("no_federated_credential", application)
     of_issuer = [one for one in trusted if one["issuer"] == issuer]
     if not of_issuer:
         raise refusals.no_federated_match("issuer", issuer)

@@ -13,13 +13,13 @@ from datetime import timedelta
 from typing import Any
 
 from mct_s2s.sandbox.core.encoding import base64url
-from mct_s2s.sandbox.core.wire_errors import WireError, entra_error
+from mct_s2s.sandbox.core.wire_errors import WireError, entra_error, service_error
 from mct_s2s.sandbox.entra.access.directory_roles import all_of
 from mct_s2s.sandbox.entra.directory import Directory
 from mct_s2s.sandbox.entra.sessions import DEVICE_CODE_LIFETIME, DeviceCode, Session
 from mct_s2s.sandbox.entra.table import Object
 from mct_s2s.sandbox.entra.tenant import conditional_access
-from mct_s2s.sandbox.entra.tokens import access_tokens, refusals
+from mct_s2s.sandbox.entra.tokens import access_tokens
 from mct_s2s.sandbox.entra.types import PUBLIC_CLIENT_SCOPES, PUBLIC_CLIENTS
 
 _OPENID = frozenset({"openid", "profile", "offline_access", "email"})
@@ -29,7 +29,7 @@ _LIFETIME = timedelta(minutes=75)
 def device_code(directory: Directory, form: Mapping[str, str]) -> dict[str, Any]:
     for name in ("client_id", "scope"):
         if not form.get(name):
-            raise refusals.missing_parameter(name)
+            raise service_error("missing_parameter", name)
     _public_client(directory, form["client_id"])
     now, claims = directory.clock.now(), form.get("claims", "")
     made = directory.sessions.begin(form["client_id"], form["scope"], now, claims)
@@ -72,8 +72,8 @@ def redeem_device_code(directory: Directory, form: Mapping[str, str]) -> dict[st
         raise entra_error(400, "bad_verification_code", 70019, "Verification code expired or not recognized.")
     _check_approved(directory, code)
     directory.sessions.end(code)
-    if blocked := refusals.BLOCKED_DEVICE_CODES.get(directory.variations.blocked_device_codes):
-        raise blocked()
+    if blocked := directory.variations.blocked_device_codes:
+        raise service_error(f"blocked by {blocked}")
     # The second factor is requested where the code is typed, by the claims of the request for the code.
     mfa = directory.variations.sign_in_with_mfa or conditional_access.asks_for_mfa(code.claims)
     return _answer(directory, Session(str(code.user_id), code.client_id, mfa), form.get("scope") or code.scope, form)
@@ -85,7 +85,7 @@ def refresh(directory: Directory, form: Mapping[str, str]) -> dict[str, Any]:
         text = "Provided grant is invalid or malformed."
         raise entra_error(400, "invalid_grant", 70000, text)
     if directory.variations.blocked_device_codes == "conditional-access":  # a session remembers how it began
-        raise refusals.device_session_ended()
+        raise service_error("device_session_ended")
     return _answer(directory, session, form.get("scope", ""), form)
 
 
@@ -110,16 +110,16 @@ def _public_client(directory: Directory, client_id: str) -> Object:
         return known[0]
     applications = directory.applications.seen_by("appId", client_id)
     if not applications:
-        raise refusals.unknown_client(client_id, directory.tenant)
+        raise service_error("unknown_client", client_id, directory.tenant)
     if not applications[0]["isFallbackPublicClient"]:
-        raise refusals.no_credential()
-    raise refusals.no_consent(client_id, applications[0]["displayName"])
+        raise service_error("no_credential")
+    raise service_error("no_consent", client_id, applications[0]["displayName"])
 
 
 def _answer(directory: Directory, session: Session, scope: str, form: Mapping[str, str]) -> dict[str, Any]:
     asked = form.get("claims", "")
     if conditional_access.asks_for_mfa(asked) and not session.mfa:
-        raise refusals.no_second_factor()
+        raise service_error("no_second_factor")
     client = _public_client(directory, session.client_id)
     user = directory.users.seen(session.user_id)
     if user is None or not user["accountEnabled"]:
@@ -128,7 +128,7 @@ def _answer(directory: Directory, session: Session, scope: str, form: Mapping[st
     target = access_tokens.resource_principal(directory, resource)
     scopes = PUBLIC_CLIENT_SCOPES.get(target["appId"])
     if scopes is None:
-        raise refusals.no_consent(client["appId"], client["displayName"])
+        raise service_error("no_consent", client["appId"], client["displayName"])
     claims = access_tokens.common_claims(directory, client, target, resource, acr="0")
     claims |= {**_person(directory, user, client), **_factors(session), **conditional_access.granted(asked)}
     made = access_tokens.sign(directory, {**claims, "scp": scopes}, _LIFETIME)
@@ -148,7 +148,7 @@ def _answer(directory: Directory, session: Session, scope: str, form: Mapping[st
 def _resource(scope: str) -> str:
     named = [one for one in scope.split() if one not in _OPENID]
     if not named or "/" not in named[0]:
-        raise refusals.bad_scope(scope)
+        raise service_error("bad_scope", scope)
     return named[0].rpartition("/")[0]
 
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
+from mct_s2s.sandbox.core.wire_errors import service_error
 from mct_s2s.sandbox.entra.directory import Directory
 from mct_s2s.sandbox.entra.registrations import password_credentials
 from mct_s2s.sandbox.entra.table import Object
@@ -44,11 +45,11 @@ def token(directory: Directory, tenant_name: str, form: Form, *, version: int = 
     tenant = tenant_named(directory, tenant_name)
     for name in ("grant_type", "client_id"):
         if not form.get(name):
-            raise refusals.missing_parameter(name)
+            raise service_error("missing_parameter", name)
     if tenant is not directory.tenant:
-        raise refusals.unknown_client(form["client_id"], tenant)
+        raise service_error("unknown_client", form["client_id"], tenant)
     if version == 2 and "resource" in form:
-        raise refusals.resource_not_supported()
+        raise service_error("resource_not_supported")
     if form["grant_type"] == "client_credentials":
         if tenant_name.lower() in ANY_TENANT:
             raise refusals.no_tenant(_resource(form))
@@ -57,7 +58,7 @@ def token(directory: Directory, tenant_name: str, form: Form, *, version: int = 
         return delegated.redeem_device_code(directory, form)
     if form["grant_type"] == "refresh_token":
         return delegated.refresh(directory, form)
-    raise refusals.unsupported_grant(form["grant_type"])
+    raise service_error("unsupported_grant", form["grant_type"])
 
 
 def _client_credentials(directory: Directory, form: Form) -> dict[str, Any]:
@@ -66,9 +67,9 @@ def _client_credentials(directory: Directory, form: Form) -> dict[str, Any]:
     acr = _authenticated(directory, application, form)
     principal = directory.service_principals.first_seen_by("appId", application["appId"])
     if principal is None:
-        raise refusals.missing_principal(application["appId"], directory.tenant)
+        raise service_error("missing_principal", application["appId"], directory.tenant)
     if not principal["accountEnabled"] or application["isDisabled"]:
-        raise refusals.disabled(application["appId"], application["displayName"])
+        raise service_error("disabled", application["appId"], application["displayName"])
     claims = access_tokens.app_only_claims(directory, principal, resource, acr=acr)
     claims |= conditional_access.granted(form.get("claims", ""))
     # Between sixty and ninety minutes, at random, so that clients do not all come back at once.
@@ -94,7 +95,7 @@ def _version_1(answer: dict[str, Any], expires: int, now: int, resource: str) ->
 def _application(directory: Directory, client_id: str) -> Object:
     found = directory.applications.seen_by("appId", client_id)
     if not found:
-        raise refusals.unknown_client(client_id, directory.tenant)
+        raise service_error("unknown_client", client_id, directory.tenant)
     return found[0]
 
 
@@ -103,33 +104,33 @@ def _resource(form: Form) -> str:
         return form["resource"]
     scope = form.get("scope", "")
     if not scope:
-        raise refusals.missing_parameter("scope")
+        raise service_error("missing_parameter", "scope")
     wanted = [one for one in scope.split() if one not in {"openid", "profile", "offline_access", "email"}]
     if len(wanted) > 1:
-        raise refusals.several_resources(scope)
+        raise service_error("several_resources", scope)
     if not wanted or wanted[0] == "/.default":
-        raise refusals.no_resource(scope)
+        raise service_error("no_resource", scope)
     if not wanted[0].endswith("/.default"):
-        raise refusals.not_default_scope(scope)
+        raise service_error("not_default_scope", scope)
     return wanted[0].removesuffix("/.default")
 
 
 def _authenticated(directory: Directory, application: Object, form: Form) -> str:
     if form.get("client_assertion"):
         if form.get("client_assertion_type") != assertions.JWT_BEARER:
-            raise refusals.missing_parameter("client_assertion_type")
+            raise service_error("missing_parameter", "client_assertion_type")
         assertions.check(directory, application, form["client_assertion"])
         return "2"
     if not form.get("client_secret"):
-        raise refusals.no_client_credentials()
+        raise service_error("no_client_credentials")
     credential = password_credentials.matching(directory, application, form["client_secret"])
     now = directory.clock.now()
     if credential is None and _is_replicating(directory, application, form["client_secret"]):
-        raise refusals.expired_secret(application["appId"])
+        raise service_error("expired_secret", application["appId"])
     if credential is None or as_utc(credential["startDateTime"]) > now + timedelta(minutes=5):
-        raise refusals.wrong_secret(application["appId"])
+        raise service_error("wrong_secret", application["appId"])
     if as_utc(credential["endDateTime"]) <= now:
-        raise refusals.expired_secret(application["appId"])
+        raise service_error("expired_secret", application["appId"])
     return "1"
 
 

@@ -19,7 +19,7 @@ from starlette.routing import Route
 
 from mct_s2s.sandbox.core.addresses import Addresses
 from mct_s2s.sandbox.core.operation import Answer, below
-from mct_s2s.sandbox.core.wire_errors import WireError, arm_error
+from mct_s2s.sandbox.core.wire_errors import WireError, arm_error, service_error
 from mct_s2s.sandbox.entra.directory import Caller
 from mct_s2s.sandbox.entra.tenant import conditional_access
 from mct_s2s.sandbox.entra.tokens import access_tokens
@@ -270,11 +270,7 @@ def _changed(request: Request) -> str:
 def _check_media_type(request: Request, body: bytes) -> None:
     named = request.headers.get("content-type", "<null>").partition(";")[0].strip()
     if body and named.lower() != "application/json":
-        raise arm_error(
-            415,
-            "UnsupportedMediaType",
-            f"The content media type '{named}' is not supported. Only 'application/json' is supported.",
-        )
+        raise service_error("UnsupportedMediaType", named=named)
 
 
 _EVERY = {

@@ -9,7 +9,7 @@ from typing import Any
 
 from mct_s2s.sandbox.core.files import document
 from mct_s2s.sandbox.core.operation import Answer
-from mct_s2s.sandbox.core.wire_errors import arm_error
+from mct_s2s.sandbox.core.wire_errors import arm_error, service_error
 from mct_s2s.sandbox.entra.validation import precise_timestamp
 from mct_s2s.sandbox.resources.resource_id import is_within
 from mct_s2s.sandbox.resources.role_assignments import ROLES
@@ -88,9 +88,7 @@ def _get_role_assignment(call: ArmCall) -> Answer:
     wanted = call.params["name"].lower()
     found = next((a for a in call.resources.access.assignments if a["name"].lower() == wanted), None)
     if found is None:
-        raise arm_error(
-            404, "RoleAssignmentNotFound", f"The role assignment '{call.params['name'].replace('-', '')}' is not found."
-        )
+        raise service_error("RoleAssignmentNotFound", name=call.params["name"].replace("-", ""))
     return Answer(body=_assignment(found))
 
 
@@ -100,21 +98,15 @@ def _put_role_assignment(call: ArmCall) -> Answer:
         raise arm_error(400, "InvalidRequestContent", "The request content was invalid: 'properties' is missing.")
     role = str(own.get("roleDefinitionId", "")).rsplit("/", 1)[-1].lower()
     if role not in ROLES:
-        raise arm_error(
-            404, "RoleDefinitionDoesNotExist", f"The specified role definition with ID '{role}' does not exist."
-        )
+        raise service_error("RoleDefinitionDoesNotExist", role=role)
     held = call.resources.access.assignments
     principal, scope = str(own.get("principalId")), call.params["scope"]
     if any((a["principalId"], a["role"], a["scope"].lower()) == (principal, role, scope.lower()) for a in held):
         raise arm_error(409, "RoleAssignmentExists", "The role assignment already exists.")
     call.state.directory.replication.begin_request()
     if call.state.directory.principal(principal) is None:
-        raise arm_error(
-            400,
-            "PrincipalNotFound",
-            f"Principal {principal.replace('-', '')} does not exist in the directory {call.state.directory.tenant_id}. "
-            "Check that you have the correct principal ID. If you are creating this principal and then immediately "
-            "assigning a role, this error might be related to a replication delay.",
+        raise service_error(
+            "PrincipalNotFound", principal=principal.replace("-", ""), tenant_id=call.state.directory.tenant_id
         )
     made = call.resources.access.assign(principal, role, scope, name=call.params["name"])
     made |= {"on": precise_timestamp(call.state.clock.now()), "by": call.caller.object_id}

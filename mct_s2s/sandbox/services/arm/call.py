@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 from mct_s2s.sandbox.core.addresses import Addresses
 from mct_s2s.sandbox.core.encoding import object_of
 from mct_s2s.sandbox.core.operation import Answer, Operation
-from mct_s2s.sandbox.core.wire_errors import arm_error
+from mct_s2s.sandbox.core.wire_errors import service_error
 from mct_s2s.sandbox.entra.directory import Caller
 from mct_s2s.sandbox.resources.resource_id import ResourceId
 from mct_s2s.sandbox.resources.store import Resources
@@ -53,9 +53,7 @@ class ArmCall:
 
 
 def _unreadable(why: str) -> Exception:
-    return arm_error(
-        400, "InvalidRequestContent", f"The request content was invalid and could not be deserialized: '{why}'."
-    )
+    return service_error("InvalidRequestContent unreadable", why=why)
 
 
 _RESOURCE = r"/subscriptions/[^/]+/resourceGroups/[^/]+/providers"

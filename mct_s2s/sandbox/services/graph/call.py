@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 
 from mct_s2s.sandbox.core.encoding import json_of
 from mct_s2s.sandbox.core.operation import Answer, Operation
-from mct_s2s.sandbox.core.wire_errors import WireError, graph_error
+from mct_s2s.sandbox.core.wire_errors import WireError, service_error
 from mct_s2s.sandbox.entra.access import permissions
 from mct_s2s.sandbox.entra.directory import Caller, Directory
 from mct_s2s.sandbox.entra.table import Object, Table
@@ -42,9 +42,7 @@ class GraphCall:
         if not self.raw_body:
             raise bad_request("Empty Payload. JSON content expected.", code="BadRequest")
         if "json" not in self.headers.get("content-type", ""):
-            raise bad_request(
-                "Write requests (excluding DELETE) must contain the Content-Type header declaration.", code="BadRequest"
-            )
+            raise service_error("BadRequest content type")
         try:
             return json_of(self.raw_body)
         except ValueError as error:
@@ -153,11 +151,7 @@ def latest_of(table: Table, seen: Object) -> Object:
 
 
 def not_found(name: str) -> WireError:
-    return graph_error(
-        404,
-        "Request_ResourceNotFound",
-        f"Resource '{name}' does not exist or one of its queried reference-property objects are not present.",
-    )
+    return service_error("Request_ResourceNotFound", name=name)
 
 
 def _keyed(collection: str, keys: str) -> str:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
-from mct_s2s.sandbox.core.wire_errors import WireError, graph_error
+from mct_s2s.sandbox.core.wire_errors import WireError, graph_error, service_error
 from mct_s2s.sandbox.entra.table import Object, Table
 from mct_s2s.sandbox.entra.types import ON_REQUEST, TYPES
 from mct_s2s.sandbox.entra.validation import bad_request
@@ -101,12 +101,7 @@ def selected(type_name: str, select: str | None) -> tuple[str, ...]:
     names = tuple(known.get(name.lower(), name) for name in asked)
     for name in names:
         if name not in known.values():
-            raise graph_error(
-                400,
-                "BadRequest",
-                f"Parsing OData Select and Expand failed: Could not find a property named '{name}' on type "
-                f"'microsoft.graph.{type_name}'.",
-            )
+            raise service_error("BadRequest select", name=name, type_name=type_name)
     return () if "*" in names else names
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from mct_s2s.sandbox.core.wire_errors import WireError, graph_error
+from mct_s2s.sandbox.core.wire_errors import WireError, graph_error, service_error
 from mct_s2s.sandbox.entra.table import Object
 from mct_s2s.sandbox.entra.types import TYPES
 from mct_s2s.sandbox.entra.validation import as_utc, timestamp
@@ -167,12 +167,7 @@ class _Reader:
             values.append(self._literal(path))
         self._expect(")")
         if len(values) > 15:
-            raise graph_error(
-                400,
-                "Request_UnsupportedQuery",
-                "Too many child clauses specified in search filter expression containing 'OR' operators: "
-                f"{len(values)}. Max allowed: 15.",
-            )
+            raise service_error("Request_UnsupportedQuery clauses", number=len(values))
         wanted = tuple(dict.fromkeys(_folded(value) for value in values))
         hint = (path[0], tuple(str(value) for value in wanted)) if len(path) == 1 else None
         return Filter(lambda one: _folded(_at(one, path)) in wanted, hint=hint)
@@ -189,11 +184,7 @@ class _Reader:
 
     def _unsupported(self, name: str) -> WireError:
         resource = self._type[:1].upper() + self._type[1:]
-        return graph_error(
-            400,
-            "Request_UnsupportedQuery",
-            f"Unsupported or invalid query filter clause specified for property '{name}' of resource '{resource}'.",
-        )
+        return service_error("Request_UnsupportedQuery property", name=name, resource=resource)
 
     def _literal(self, path: tuple[str, ...]) -> object:
         word = self._next()

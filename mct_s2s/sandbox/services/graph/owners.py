@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 
 from mct_s2s.sandbox.core.operation import Answer
+from mct_s2s.sandbox.core.wire_errors import service_error
 from mct_s2s.sandbox.entra.registrations import password_credentials
 from mct_s2s.sandbox.entra.table import Object, Table
 from mct_s2s.sandbox.entra.validation import bad_request
@@ -51,9 +52,7 @@ def owner_operations(template: str, kind: str) -> tuple[GraphOperation, ...]:
         owner = _referenced(call)
         target = latest_of(call.table(kind), target)
         if owner["id"] in target["@owners"]:
-            raise bad_request(
-                "One or more added object references already exist for the following modified properties: 'owners'."
-            )
+            raise service_error("Request_BadRequest owner exists")
         call.table(kind).put({**target, "@owners": [*target["@owners"], owner["id"]]})
         return NO_CONTENT
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 
 from mct_s2s.sandbox.core.operation import Answer
-from mct_s2s.sandbox.core.wire_errors import WireError, graph_error
+from mct_s2s.sandbox.core.wire_errors import WireError, graph_error, service_error
 from mct_s2s.sandbox.entra.access import permissions
 from mct_s2s.sandbox.entra.access.directory_roles import assignments_of
 from mct_s2s.sandbox.entra.table import Object
@@ -39,9 +39,7 @@ def _list(call: GraphCall) -> Answer:
 
 def _list_transitive(call: GraphCall) -> Answer:
     if not _is_eventual(call):
-        raise graph_error(
-            404, "UnknownError", "Resource not found for the segment 'transitiveRoleAssignments'."
-        )  # by its page
+        raise service_error("UnknownError")  # by its page
     _require_advanced(call)
     call.require("roles.read")
     if call.directory.variations.role_assignments_hidden and not permissions.has_any_role(call.caller):
