@@ -43,9 +43,14 @@ class CredentialKind(StrEnum):
         return "federated credential" if self is CredentialKind.FEDERATED else self.value
 
     @property
+    def is_key(self) -> bool:
+        """Whether what has to be kept of it is a private key."""
+        return self is CredentialKind.CERTIFICATE
+
+    @property
     def az_options(self) -> tuple[str, ...]:
         """What `az ad app credential delete` needs beside the ids."""
-        return ("--cert",) if self is CredentialKind.CERTIFICATE else ()
+        return ("--cert",) if self.is_key else ()
 
 
 def has_end(expires: datetime | None) -> TypeGuard[datetime]:

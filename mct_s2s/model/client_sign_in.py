@@ -47,7 +47,7 @@ class AssertionFileCredential:
 
 def presented(kind: CredentialKind, value: str) -> SecretCredential | CertificateCredential:
     """What a store keeps: a secret, or a key with its certificate as PEM."""
-    return CertificateCredential(value.encode()) if kind is CredentialKind.CERTIFICATE else SecretCredential(value)
+    return CertificateCredential(value.encode()) if kind.is_key else SecretCredential(value)
 
 
 PresentedCredential = SecretCredential | CertificateCredential | AssertionCredential | AssertionFileCredential

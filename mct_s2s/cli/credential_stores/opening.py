@@ -12,7 +12,7 @@ from mct_s2s.cli.credential_stores.own import if_usable
 from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.engine.session import Session
 from mct_s2s.inputs.secret_to import ClientPlaces, SecretTo, no_key_in_vault
-from mct_s2s.model.client_credentials import CredentialKind, replaced_kind
+from mct_s2s.model.client_credentials import replaced_kind
 from mct_s2s.model.client_sign_in import ClientSignIn, OwnCredential, SecretCredential
 from mct_s2s.model.desired import Desired, Kept
 from mct_s2s.model.directory_objects import Application
@@ -106,7 +106,8 @@ class RunStores:
             noted: whether the registration's own word counts.
         """
         place = self.places.of(name, client.client_id)
-        is_key = replaced_kind(client.credentials) is CredentialKind.CERTIFICATE
+        kind = replaced_kind(client.credentials)
+        is_key = kind is not None and kind.is_key
         if is_key and place.vault is not None:
             raise no_key_in_vault()
         if not place.is_file:

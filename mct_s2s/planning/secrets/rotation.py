@@ -168,7 +168,7 @@ class _Rotating:
 
     def added(self, key: str, after: tuple[str, ...]) -> AddCredential:
         """The new one."""
-        is_key = self.kind is CredentialKind.CERTIFICATE
+        is_key = self.kind.is_key
         starts = self.facts.now.replace(microsecond=0) - (CLOCKS_DIFFER if is_key else timedelta(0))
         expires = self.rotation.expires or (NEVER if self.lifetime is None else starts + self.lifetime)
         shared: dict[str, Any] = {
