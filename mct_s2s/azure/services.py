@@ -10,8 +10,7 @@ from dataclasses import dataclass, field
 
 from mct_s2s.azure.answer_limits import OddAnswer
 from mct_s2s.azure.clouds import NEVER_CONNECTED
-from mct_s2s.azure.json_values import seconds
-from mct_s2s.errors import Contention, ServiceError, SignInFailed, UsageError
+from mct_s2s.errors import ServiceError, UsageError
 
 RESUME = "Check the network and the proxy, then run the same command again to resume."
 LATER = "Run the same command again to resume."
@@ -87,42 +86,6 @@ class RemoteService:
             remedy=advice,
             command=command,
             status=NEVER_CONNECTED if certificate_errors(error) else 0,
-        )
-
-    def sign_in_refused(self, refusal: Refusal, step: str, code: str, remedy: str) -> SignInFailed:
-        """401: the token is not accepted."""
-        return SignInFailed(
-            code,
-            f"{self.name} refused the sign-in while trying to {step}.",
-            answer=refusal.said,
-            remedy=remedy,
-            request_id=refusal.request_id,
-        )
-
-    def refused(
-        self,
-        refusal: Refusal,
-        step: str,
-        code: str,
-        remedy: str,
-        *,
-        details: tuple[str, ...] = (),
-        contention: Contention | None = None,
-    ) -> ServiceError:
-        """Any other refusal, with everything that retry rules read."""
-        return ServiceError(
-            code,
-            f"{self.name} refused to {step}.",
-            answer=refusal.said,
-            remedy=remedy,
-            request_id=refusal.request_id,
-            status=refusal.status,
-            service_code=refusal.code,
-            service_message=refusal.message,
-            details=details,
-            retry_after=seconds(refusal.headers.get("retry-after")),
-            headers=refusal.headers,
-            contention=contention,
         )
 
     @contextmanager

@@ -13,8 +13,7 @@ import aiohttp
 import pytest
 from azure.core.exceptions import AzureError, ServiceRequestError
 from mct_s2s.azure.arm.app_services import ArmSites
-from mct_s2s.azure.arm.arm_refusals import translate
-from mct_s2s.azure.arm.arm_session import ArmSession
+from mct_s2s.azure.arm.arm_session import ArmSession, translate
 from mct_s2s.errors import NotThere, PermissionMissing, S2SError, ServiceError, SignInFailed
 from mct_s2s.model.resource_id import ResourceId
 

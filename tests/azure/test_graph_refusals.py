@@ -8,9 +8,8 @@ from dataclasses import dataclass
 
 import httpx
 import pytest
-from mct_s2s.azure.graph import graph_refusals
 from mct_s2s.azure.graph.directory import GraphDirectory
-from mct_s2s.azure.graph.graph_operations import GraphOperation
+from mct_s2s.azure.refusals import GraphOperation, is_lag
 from mct_s2s.errors import PermissionMissing, S2SError, ServiceError, SignInFailed
 from mct_s2s.model.directory_objects import NewApplication
 from mct_s2s.model.ids import ApplicationObjectId, AppRoleId, ClientId, KeyId, PrincipalId
@@ -264,7 +263,7 @@ def test_each_refusal_has_its_code_the_services_words_and_a_way_out(case: Case) 
 def test_only_the_exact_words_of_replication_are_waited_for(case: Case) -> None:
     """Else a real mistake costs five minutes of waiting, or a new object is refused although it is about to be seen."""
     error = told(case.answer, case.step)
-    assert (isinstance(error, ServiceError) and graph_refusals.is_lag(error)) is case.lag
+    assert (isinstance(error, ServiceError) and is_lag(error)) is case.lag
 
 
 @pytest.mark.parametrize("case", REFUSALS.values(), ids=REFUSALS.keys())
@@ -533,10 +532,3 @@ def test_a_registration_that_is_not_there_is_none_and_not_an_error() -> None:
         return await directory.application_by_unique_name("mct-s2s-x")
 
     assert asyncio.run(main()) is None
-
-
-def test_a_registration_that_somebody_purged_cannot_be_restored() -> None:
-    error = graph_refusals.recycle_bin_empty(OBJECT)
-    assert (error.code, error.status, error.answer_lost) == ("not-in-recycle-bin", 404, False)
-    assert OBJECT in error.message
-    assert AGAIN in error.remedy

@@ -6,6 +6,7 @@ import ast
 import functools
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 from mct_s2s import errors
@@ -34,7 +35,11 @@ def given() -> list[Given]:
     kinds = _kinds(product.values())
     # In the order of the files, not of a set: each worker of a run has to find the same tests.
     makers = dict.fromkeys(maker for tree in product.values() for maker in _makers(tree, kinds))
-    return [row for path, tree in product.items() for row in (*_in(path, tree, kinds), *_passed(path, tree, makers))]
+    return [
+        row
+        for path, tree in product.items()
+        for row in (*_in(path, tree, kinds), *_passed(path, tree, makers), *_tabled(path, tree, kinds))
+    ]
 
 
 @dataclass(frozen=True)
@@ -77,6 +82,16 @@ def _passed(path: Path, tree: ast.Module, makers: Iterable[_Maker]) -> Iterator[
             if (maker.name, maker.is_method) == (name, is_method) and len(node.args) > maker.position:
                 for code in _codes(node.args[maker.position], tree):
                     yield Given(code, maker.exit_code, f"{path.relative_to(PACKAGE)}:{node.lineno}", has_remedy=True)
+
+
+def _tabled(path: Path, tree: ast.Module, kinds: dict[str, int]) -> Iterator[Given]:
+    """What rows of a table hold: the class of an error, then its code."""
+    for node in ast.walk(tree):
+        for kind, code in pairwise(node.args) if isinstance(node, ast.Call) else ():
+            for one in _codes(code, tree) if ast.unparse(kind) in kinds else ():
+                yield Given(
+                    one, kinds[ast.unparse(kind)], f"{path.relative_to(PACKAGE)}:{code.lineno}", has_remedy=True
+                )
 
 
 def _kinds(trees: Iterable[ast.Module]) -> dict[str, int]:

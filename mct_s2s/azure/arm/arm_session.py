@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from azure.core import AsyncPipelineClient
-from azure.core.exceptions import AzureError, DecodeError, HttpResponseError
+from azure.core.exceptions import AzureError, DecodeError, HttpResponseError, ServiceRequestError, ServiceResponseError
 from azure.core.pipeline import PipelineRequest, PipelineResponse
 from azure.core.pipeline.policies import (
     AsyncHTTPPolicy,
@@ -29,18 +29,19 @@ from azure.core.rest import HttpRequest
 from mct_s2s import __version__, clock
 from mct_s2s.activity import waiting
 from mct_s2s.azure import retry as limits
-from mct_s2s.azure.arm.arm_refusals import UnreadableAnswer, refusal_of, translate
+from mct_s2s.azure.answer_limits import OddAnswer, parse_json
 from mct_s2s.azure.clouds import Cloud
 from mct_s2s.azure.http_session import HttpSession
 from mct_s2s.azure.json_values import seconds
 from mct_s2s.azure.paging import all_rows
+from mct_s2s.azure.refusals import refused
 from mct_s2s.azure.retry import RetryPolicy, nothing
 from mct_s2s.azure.sdk_trace import OnlyAt, TracePolicy
-from mct_s2s.azure.services import ARM
+from mct_s2s.azure.services import ARM, RESUME, Refusal
 from mct_s2s.azure.sign_in.caller_credential import CallerCredential
 from mct_s2s.azure.sign_in.fresh_tokens import send_signed_in
 from mct_s2s.azure.trace import Trace
-from mct_s2s.errors import NotThere
+from mct_s2s.errors import NotThere, S2SError
 from mct_s2s.model.resource_id import ResourceId
 
 T = TypeVar("T")
@@ -121,7 +122,7 @@ class ArmSession:
                 credential=self.credential,
                 scope=self.cloud.arm_scope,
                 failures=(AzureError,),
-                refusal_of=refusal_of,
+                refusal_of=_refusal_of,
                 translate=lambda error: translate(error, step),
                 before_repeating=before_repeating,
             )
@@ -198,6 +199,47 @@ class ArmSession:
         return await self.call(once, step)
 
 
+class _UnreadableAnswer(AzureError):
+    """A success whose body is not the JSON object that Azure Resource Manager sends."""
+
+
+def _refusal_of(error: AzureError) -> Refusal | None:
+    """The answer that an error was made from; its message in either of the two envelopes that App Service uses."""
+    if not isinstance(error, HttpResponseError) or error.status_code is None:
+        return None
+    if error.response is None:
+        return Refusal(error.status_code, "", "")
+    response: Any = error.response  # the SDK types it by what its two generations of responses share
+    headers = {str(name).lower(): str(value) for name, value in response.headers.items()}
+    try:
+        body = str(response.text())
+    except (ValueError, LookupError):  # in no encoding that is known
+        body = ""
+    try:
+        document = _lowered(parse_json(body))
+    except (ValueError, OddAnswer, RecursionError):
+        document = {}
+    inner = _lowered(document.get("error") or document)
+    code, message = str(inner.get("code") or ""), str(inner.get("message") or "")[:600]
+    return Refusal(error.status_code, code, message, headers, body)
+
+
+def _lowered(document: object) -> dict[str, Any]:
+    return {str(key).lower(): value for key, value in document.items()} if isinstance(document, Mapping) else {}
+
+
+def translate(error: AzureError, step: str) -> S2SError:
+    """The error for a failed request; `step`: a verb phrase, such as `restart the App Service`."""
+    refusal = _refusal_of(error)
+    if refusal is not None:
+        return refused(ARM, refusal, step)
+    if isinstance(error, _UnreadableAnswer):
+        return ARM.unreadable(step)
+    lost = isinstance(error, ServiceRequestError | ServiceResponseError)
+    report = "Run the same command again with --verbose and report its output."
+    return ARM.unanswered(error, step, RESUME if lost else report)
+
+
 class _Decode(ContentDecodePolicy):
     """Lets a refusal through whatever its body is, and a reading only as a JSON object: the clients look no closer."""
 
@@ -210,7 +252,7 @@ class _Decode(ContentDecodePolicy):
                 raise
         reads = asked.method == "GET" or (asked.method == "POST" and urlsplit(asked.url).path.endswith("/list"))
         if status == 200 and reads and not isinstance(response.context.get(self.CONTEXT_NAME), dict):
-            raise UnreadableAnswer(f"{asked.method} returned something other than a JSON object")
+            raise _UnreadableAnswer(f"{asked.method} returned something other than a JSON object")
 
 
 class _Bearer(AsyncHTTPPolicy[Any, Any]):

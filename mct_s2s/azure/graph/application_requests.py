@@ -14,8 +14,7 @@ from msgraph.generated.models.application import Application as ApplicationModel
 
 from mct_s2s.azure.graph import bodies, parse
 from mct_s2s.azure.graph.directory_requests import DirectoryRequests, create_if_missing, lag_if, quoted
-from mct_s2s.azure.graph.graph_operations import GraphOperation
-from mct_s2s.azure.graph.graph_refusals import is_lag
+from mct_s2s.azure.refusals import GraphOperation, is_lag
 from mct_s2s.errors import ServiceError
 from mct_s2s.model.directory_objects import Application, NewApplication
 from mct_s2s.model.ids import ApplicationObjectId, ClientId, PrincipalId

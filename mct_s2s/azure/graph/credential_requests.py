@@ -22,9 +22,8 @@ from kiota_abstractions.method import Method
 from mct_s2s.activity import REPLICATION, waiting
 from mct_s2s.azure.graph import parse
 from mct_s2s.azure.graph.directory_requests import DirectoryRequests, lag_if
-from mct_s2s.azure.graph.graph_operations import GraphOperation
-from mct_s2s.azure.graph.graph_refusals import already_gone, is_lag
 from mct_s2s.azure.json_values import guid, listed, members, optional, text
+from mct_s2s.azure.refusals import GraphOperation, already_gone, is_lag
 from mct_s2s.azure.retry import Lag, no_lag
 from mct_s2s.azure.services import GRAPH
 from mct_s2s.concurrency import gather_or_cancel

@@ -6,10 +6,10 @@ from mct_s2s.azure.graph import parse
 from mct_s2s.azure.graph.application_requests import ApplicationRequests
 from mct_s2s.azure.graph.credential_requests import CredentialRequests
 from mct_s2s.azure.graph.directory_requests import select
-from mct_s2s.azure.graph.graph_operations import GraphOperation
 from mct_s2s.azure.graph.graph_session import GraphSession
 from mct_s2s.azure.graph.principal_requests import PrincipalRequests
 from mct_s2s.azure.graph.recycle_bin_requests import RecycleBinRequests
+from mct_s2s.azure.refusals import GraphOperation
 from mct_s2s.azure.services import GRAPH
 from mct_s2s.concurrency import ReadOnce
 from mct_s2s.model.directory_objects import Tenant

@@ -10,9 +10,8 @@ from kiota_abstractions.base_request_configuration import RequestConfiguration
 from kiota_abstractions.method import Method
 from kiota_abstractions.request_information import RequestInformation
 
-from mct_s2s.azure.graph.graph_operations import GraphOperation
-from mct_s2s.azure.graph.graph_refusals import already_gone, is_lag
 from mct_s2s.azure.graph.graph_session import GraphSession
+from mct_s2s.azure.refusals import GraphOperation, already_gone, is_lag
 from mct_s2s.azure.retry import IN_FLIGHT, Lag, no_lag
 from mct_s2s.azure.services import GRAPH
 from mct_s2s.concurrency import gather_or_cancel

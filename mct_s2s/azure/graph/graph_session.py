@@ -31,17 +31,16 @@ from mct_s2s.azure import retry as limits
 from mct_s2s.azure.answer_limits import OddAnswer, parse_json
 from mct_s2s.azure.clouds import Cloud
 from mct_s2s.azure.graph.bounded_client import BoundedClient
-from mct_s2s.azure.graph.graph_operations import GraphOperation
-from mct_s2s.azure.graph.graph_refusals import refusal_of, translate
 from mct_s2s.azure.json_values import rows, text
 from mct_s2s.azure.paging import all_rows
+from mct_s2s.azure.refusals import GraphOperation, refused
 from mct_s2s.azure.retry import Lag, RetryPolicy, no_lag
-from mct_s2s.azure.services import GRAPH
+from mct_s2s.azure.services import GRAPH, Refusal
 from mct_s2s.azure.sign_in.caller_credential import CallerCredential
 from mct_s2s.azure.sign_in.fresh_tokens import send_signed_in
 from mct_s2s.azure.trace import SentRequest, Trace, path_of
 from mct_s2s.concurrency import gather_or_cancel
-from mct_s2s.errors import ServiceError
+from mct_s2s.errors import S2SError, ServiceError
 
 JSON = "application/json"
 CONSENTS_AT_ONCE = 3
@@ -118,8 +117,8 @@ class GraphSession:
                 credential=self._credential,
                 scope=self._scope,
                 failures=(APIError, httpx.HTTPError, httpx.InvalidURL, OddAnswer),
-                refusal_of=refusal_of,
-                translate=lambda error: translate(error, operation),
+                refusal_of=_refusal_of,
+                translate=lambda error: _translate(error, operation),
             )
 
         async with self._turn(info):
@@ -252,6 +251,24 @@ class GraphSession:
                 response.headers.get("request-id"),
             )
         )
+
+
+def _refusal_of(error: Exception) -> Refusal | None:
+    """The answer that an error was made from."""
+    if not isinstance(error, APIError):
+        return None
+    headers = {str(name).lower(): str(value) for name, value in dict(error.response_headers or {}).items()}
+    inner = getattr(error, "error", None)
+    code, message = str(getattr(inner, "code", "") or ""), str(getattr(inner, "message", "") or "")[:500]
+    return Refusal(error.response_status_code or 0, code, message, headers)
+
+
+def _translate(error: Exception, operation: GraphOperation) -> S2SError:
+    refusal = _refusal_of(error)
+    if refusal is None:
+        return GRAPH.unanswered(error, operation)
+    details = getattr(getattr(error, "error", None), "details", None) or ()
+    return refused(GRAPH, refusal, operation, details=tuple(str(detail.code) for detail in details))
 
 
 class _GraphAdapter(GraphRequestAdapter):  # type: ignore[misc, unused-ignore]

@@ -15,8 +15,8 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from mct_s2s.azure.graph.graph_operations import GraphOperation
 from mct_s2s.azure.json_values import guid, members, optional, rows, text, texts
+from mct_s2s.azure.refusals import GraphOperation
 from mct_s2s.azure.services import GRAPH
 from mct_s2s.errors import UsageError
 from mct_s2s.model.client_credentials import Credential, CredentialKind, Federation

@@ -10,8 +10,7 @@ from collections.abc import Iterable
 
 from mct_s2s.azure.graph import bodies, parse
 from mct_s2s.azure.graph.directory_requests import DirectoryRequests, lag_if, select
-from mct_s2s.azure.graph.graph_operations import GraphOperation
-from mct_s2s.azure.graph.graph_refusals import already_there, is_lag
+from mct_s2s.azure.refusals import GraphOperation, already_there, is_lag
 from mct_s2s.errors import ServiceError
 from mct_s2s.model.directory_objects import Assignment, ServicePrincipal
 from mct_s2s.model.ids import AppRoleId, ClientId, PrincipalId

@@ -13,8 +13,7 @@ from kiota_abstractions.request_information import RequestInformation
 from mct_s2s.activity import REPLICATION, waiting
 from mct_s2s.azure.graph import parse
 from mct_s2s.azure.graph.directory_requests import DirectoryRequests, lag_if, quoted, select
-from mct_s2s.azure.graph.graph_operations import GraphOperation
-from mct_s2s.azure.graph.graph_refusals import already_there, recycle_bin_empty
+from mct_s2s.azure.refusals import GraphOperation, already_there
 from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.errors import ServiceError
 from mct_s2s.model.directory_objects import Application, ServicePrincipal
@@ -47,7 +46,12 @@ class RecycleBinRequests(DirectoryRequests):
         """POST /directory/deletedItems/{id}/restore; one that is there again already is no error."""
         builder = self._graph.applications.by_application_id(object_id)
         if not await self._restored(object_id, builder.to_get_request_information(select(["id"]))):
-            raise recycle_bin_empty(object_id)
+            raise ServiceError(
+                "not-in-recycle-bin",
+                f"The app registration {object_id} is no longer in the recycle bin: someone purged it.",
+                remedy="Run the same command again to create a new one.",
+                status=404,
+            )
 
     async def restore_principal(self, principal: PrincipalId) -> bool:
         """POST /directory/deletedItems/{id}/restore; `False` where it is not, or no longer, in there."""

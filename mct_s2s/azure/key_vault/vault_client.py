@@ -7,27 +7,33 @@ authentication-requests-and-responses.
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from azure.core.exceptions import AzureError
+import aiohttp
+from azure.core.exceptions import AzureError, DecodeError, DeserializationError, HttpResponseError
 from azure.core.pipeline.policies import AsyncRetryPolicy, RequestIdPolicy
 from azure.core.pipeline.transport import AioHttpTransport
 from azure.keyvault.secrets.aio import SecretClient
 
 from mct_s2s import __version__
+from mct_s2s.azure.answer_limits import OddAnswer, parse_json
 from mct_s2s.azure.api_versions import VAULT_SECRETS
-from mct_s2s.azure.key_vault.vault_refusals import BUSY, DISABLED, UNREADABLE, translate
+from mct_s2s.azure.clouds import NEVER_CONNECTED
+from mct_s2s.azure.json_values import members
+from mct_s2s.azure.refusals import DISABLED, OFFICER, refused
 from mct_s2s.azure.retry import CONNECT_SECONDS, REQUEST_SECONDS, RetryPolicy
 from mct_s2s.azure.sdk_trace import OnlyAt, hooks
-from mct_s2s.azure.services import Refusal, RemoteService
+from mct_s2s.azure.services import Refusal, RemoteService, causes, odd_answer
 from mct_s2s.azure.sign_in.claims import asked_for, demanded
 from mct_s2s.azure.sign_in.fresh_tokens import send_signed_in
 from mct_s2s.azure.trace import Trace
-from mct_s2s.errors import NotThere, PermissionMissing, ServiceError
+from mct_s2s.errors import NotThere, PermissionMissing, S2SError, ServiceError
+from mct_s2s.model.commands import grant_on_vault
 
 if TYPE_CHECKING:
     from azure.core.credentials import AccessToken
@@ -38,6 +44,10 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+BUSY = frozenset({"ObjectIsBeingDeleted", "ObjectIsBeingRecovered"})
+"""A deletion or a recovery is under way: wait a moment."""
+UNREADABLE = (DeserializationError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError)
+"""What the SDK raises where it looks into an answer without asking what it is."""
 RECOVERY_SECONDS = 0.5
 """Between two looks at a secret that is being recovered."""
 
@@ -189,10 +199,59 @@ class KeyVault:
                 scope=self._scope,
                 failures=(AzureError, ValueError, *UNREADABLE),
                 refusal_of=_status_of,
-                translate=lambda error: translate(error, self._service, self.name, step),
+                translate=lambda error: self._translate(error, step),
             )
 
         return await self._retry_policy.call(once, lag=lambda error: error.service_code in BUSY)
+
+    def _translate(self, error: Exception, step: str) -> S2SError:
+        # An answer that was cut short, or is none of the service's, says as little as no answer.
+        if not isinstance(error, HttpResponseError) or isinstance(error, DecodeError) or error.response is None:
+            return self._unanswered(error, step)
+        outer, refusal = _refusal(error)
+        if outer == "VaultNotFound":
+            return self._not_found()
+        asked = re.search(r"oid=([0-9a-fA-F-]{36})", refusal.message)
+        you = asked[1] if asked else "YOUR-OBJECT-ID"
+        grant = grant_on_vault(self.name, OFFICER, you)
+        return refused(self._service, refusal, step, vault=self.name, you=you, grant=grant)
+
+    def _unanswered(self, error: Exception, step: str) -> S2SError:
+        if isinstance(error, UNREADABLE) and odd_answer(error) is None:
+            return self._service.unreadable(step)
+        if any(isinstance(cause, aiohttp.ClientConnectorDNSError) for cause in causes(error)):
+            return self._not_found()
+        if isinstance(error, ValueError) and odd_answer(error) is None:  # by `_OnlyFor`
+            return ServiceError(
+                "vault-untrusted",
+                f"The server at the address of the key vault '{self.name}' requested a token for another service. "
+                f"None was sent. {error}",
+                remedy="Check the key vault's address, the proxy and --cloud.",
+                status=NEVER_CONNECTED,
+            )
+        return self._service.unanswered(error, step)
+
+    def _not_found(self) -> NotThere:
+        return NotThere(
+            "vault-not-found",
+            f"The key vault '{self.name}' does not exist in this cloud.",
+            remedy="Check the name (az keyvault list --query '[].name') and --cloud, or choose another place: "
+            "--secret-to PLACE",
+        )
+
+
+def _refusal(error: HttpResponseError) -> tuple[str, Refusal]:
+    """The outer code, and the refusal with the inner one, where there is one."""
+    response: Any = error.response  # the SDK types it by what its two generations of responses share
+    headers = {str(key).lower(): str(value) for key, value in response.headers.items()}
+    try:
+        said = members(members(parse_json(response.text())).get("error"))
+    except (ValueError, LookupError, OddAnswer):
+        said = {}
+    inner = said.get("innererror") or said.get("innerError")
+    code = str(inner.get("code") or "") if isinstance(inner, Mapping) else ""
+    outer, message = str(said.get("code") or ""), " ".join(str(said.get("message") or "")[:900].split())
+    return outer, Refusal(error.status_code or 0, code or outer, message, headers)
 
 
 def _status_of(error: Exception) -> Refusal | None:

@@ -43,7 +43,9 @@ _CONSENT_TO = ("az", "ad", "app", "permission", "admin-consent", "--id")
 
 _DEVELOPER, _CLOUD_ADMINISTRATOR = "Application Developer", "Cloud Application Administrator"
 _TEMPLATES = {_DEVELOPER: APPLICATION_DEVELOPER, _CLOUD_ADMINISTRATOR: CLOUD_APPLICATION_ADMINISTRATOR}
-_REGISTRAR = "a Privileged Role Administrator"
+REGISTRAR, OWNER = "a Privileged Role Administrator", "an Owner or User Access Administrator"
+"""Who grants what the directory judges, and what Azure judges."""
+SITE_ROLE = "Website Contributor"
 
 
 @dataclass(frozen=True)
@@ -131,7 +133,7 @@ def _azure(need: Need, obstacle: Obstacle, rights: DirectoryRights | None) -> Gr
         return Grant(
             f"removal of the read-only lock '{obstacle.name}'",
             f"to remove the read-only lock '{obstacle.name}'",
-            "an Owner or User Access Administrator",
+            OWNER,
             (command(*_DELETE_LOCK, lock),),
         )
     role = least_role(need.resource)
@@ -140,26 +142,33 @@ def _azure(need: Need, obstacle: Obstacle, rights: DirectoryRights | None) -> Gr
     return Grant(
         role,
         f"for the role {role} on '{need.subject}'",
-        "an Owner or User Access Administrator",
+        OWNER,
         (command(*_ASSIGN_ROLE, *assignment),),
     )
 
 
 def least_role(resource: ResourceId) -> str:
     """The built-in role of the least reach that may change a resource."""
-    return "Website Contributor" if resource.is_site else _LEAST_ROLES.get(resource.type, "Contributor")
+    return SITE_ROLE if resource.is_site else _LEAST_ROLES.get(resource.type, "Contributor")
+
+
+def least_in_directory(right: Right, *, of_others: bool) -> tuple[tuple[str, ...], str]:
+    """The application permissions, and for a person the role, that are enough; `of_others`: what others own, too.
+
+    Source: learn.microsoft.com/graph/permissions-reference.
+    """
+    if right.is_consent:
+        return ("AppRoleAssignment.ReadWrite.All", "Application.Read.All"), _CLOUD_ADMINISTRATOR
+    if right is Right.CREATE_APPLICATION:
+        return ("Application.ReadWrite.OwnedBy",), _DEVELOPER
+    return (f"Application.ReadWrite.{'All' if of_others else 'OwnedBy'}",), _CLOUD_ADMINISTRATOR
 
 
 def _directory(need: Need, rights: DirectoryRights | None) -> Grant:
+    permissions, role = least_in_directory(need.right, of_others=need.application is not None)
     if rights is None or rights.is_person is not False:
-        return _entra_role(_DEVELOPER if need.right is Right.CREATE_APPLICATION else _CLOUD_ADMINISTRATOR, rights)
-    if need.right.is_consent:
-        wanted = ["AppRoleAssignment.ReadWrite.All", "Application.Read.All"]
-    elif need.right is Right.CREATE_APPLICATION or need.application is None:
-        wanted = ["Application.ReadWrite.OwnedBy"]
-    else:
-        wanted = ["Application.ReadWrite.All"]
-    return _permissions([name for name in wanted if name not in (rights.permissions or ())] or wanted, rights)
+        return _entra_role(role, rights)
+    return _permissions([name for name in permissions if name not in (rights.permissions or ())] or permissions, rights)
 
 
 def _entra_role(role: str, rights: DirectoryRights | None) -> Grant:
@@ -171,7 +180,7 @@ def _entra_role(role: str, rights: DirectoryRights | None) -> Grant:
     return Grant(
         role,
         f"for the Entra role {role}",
-        _REGISTRAR,
+        REGISTRAR,
         (command("az", "rest", "--method", "POST", "--url", url, "--body", body),),
     )
 
@@ -184,7 +193,7 @@ def _permissions(names: Sequence[str], rights: DirectoryRights) -> Grant:
     return Grant(
         listed,
         f"for the Microsoft Graph application permission {listed}",
-        _REGISTRAR,
+        REGISTRAR,
         (
             command(
                 *_ADD_PERMISSION, caller, "--api", GRAPH_APP_ID, "--api-permissions", *(f"{one}=Role" for one in ids)

@@ -1,0 +1,316 @@
+"""What Graph, Resource Manager and Key Vault refuse: one row each, with how it is recognised and what the user is told.
+
+Sources: learn.microsoft.com/graph/errors; learn.microsoft.com/azure/azure-resource-manager/troubleshooting/
+common-deployment-errors; learn.microsoft.com/azure/key-vault/general/rest-error-codes; docs/azure-contract.md.
+The login service's refusals have a number: `sign_in.login_refusals`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from mct_s2s.azure.json_values import seconds
+from mct_s2s.azure.services import LATER, Refusal, RemoteService
+from mct_s2s.errors import Contention, MissingRight, NotThere, PermissionMissing, S2SError, ServiceError, SignInFailed
+from mct_s2s.planning.permissions.grants import OWNER, REGISTRAR, SITE_ROLE, least_in_directory
+from mct_s2s.planning.permissions.rights import Right
+from mct_s2s.planning.secrets.secret_policy import LIFETIME_FORBIDDEN
+
+
+class GraphOperation(StrEnum):
+    """What Graph is asked to do: a verb phrase that completes "refused to …". A refusal is judged by it, too."""
+
+    READ = "read the directory"
+    READ_RIGHTS = "check your permissions"
+    CREATE_APPLICATION = "create the app registration"
+    NAME_APPLICATION = "name the app registration"
+    ADD_OWNER = "become an owner of the app registration"
+    CHANGE_APPLICATION = "update the app registration"
+    DELETE_APPLICATION = "delete the app registration"
+    RESTORE = "restore the app registration"
+    PURGE_APPLICATION = "purge the app registration"
+    CREATE_PRINCIPAL = "create the service principal"
+    ADD_SECRET = "create the secret"  # noqa: S105  # a phrase, not a secret
+    REMOVE_SECRET = "remove the secret"  # noqa: S105
+    ADD_CERTIFICATE = "add the certificate"
+    ADD_FEDERATED_CREDENTIAL = "add the federated credential"
+    REMOVE_CREDENTIALS = "remove the restored credentials"
+    CONSENT = "grant admin consent"
+    REVOKE = "revoke the admin consent"
+
+
+_CONSENTS = (GraphOperation.CONSENT, GraphOperation.REVOKE)
+_PASSING = (429, *range(500, 600))
+OFFICER = "Key Vault Secrets Officer"
+DELETED, DISABLED = "ObjectIsDeletedButRecoverable", "SecretDisabled"
+"""A vault's own codes."""
+
+_SAID = {
+    SignInFailed: "{service} refused the sign-in while trying to {step}.",
+    PermissionMissing: "You can't {step}.",
+    NotThere: "Could not {step}.",
+    ServiceError: "{service} refused to {step}.",
+}
+
+
+@dataclass(frozen=True)
+class Row:
+    """A refusal. Of the rows that fit the first one counts."""
+
+    service: str
+    """`graph`, `arm` or `vault`."""
+    kind: type[S2SError]
+    code: str
+    remedy: str
+    words: tuple[str, ...] = ()
+    """Patterns, all of which are found in the service's code and words; their groups may be named in the remedy."""
+    status: Collection[int] = ()
+    at: Collection[str] = ()
+    """Steps."""
+    said: str = ""
+    command: str = ""
+    right: str = ""
+    """The least one that is missing."""
+    who: str = OWNER
+    """Who can grant it."""
+    contention: Contention | None = None
+
+    def fits(self, refusal: Refusal, step: str) -> dict[str, str] | None:
+        """What the patterns found."""
+        if (self.status and refusal.status not in self.status) or (self.at and step not in self.at):
+            return None
+        text, found = f"{refusal.code}: {refusal.message}\n{refusal.body}", dict[str, str]()
+        for pattern in self.words:
+            match = re.search(pattern, text, re.IGNORECASE | re.DOTALL)
+            if match is None:
+                return None
+            found |= match.groupdict()
+        return found
+
+
+def _denied(right: Right, *at: GraphOperation, of_others: bool = False) -> Row:
+    permissions, role = least_in_directory(right, of_others=of_others)
+    return _denied_by_graph(" and ".join(permissions), role, *at)
+
+
+def _denied_by_graph(permissions: str, role: str, *at: GraphOperation) -> Row:
+    return Row(
+        "graph",
+        PermissionMissing,
+        "permission-missing",
+        f"Ask {REGISTRAR} for the role {role} (for a person) or the application permission {permissions} (for a "
+        "service principal), then run the same command again.",
+        words=("^(?!.*local tenant)",),
+        status=(403,),
+        at=at,
+        right=f"{role} (for a person) or {permissions} (for a service principal)",
+        who=REGISTRAR,
+    )
+
+
+def _busy(written: str, *at: GraphOperation) -> Row:
+    """Another write to the same object is in progress. It comes as 409, 503 and 400, and takes up to a minute and more.
+
+    Source: docs/azure-contract.md, 3.1.
+    """
+    reason = f"Entra ID is still busy with another write to {written}"
+    return Row(
+        "graph",
+        ServiceError,
+        "graph-refused",
+        f"{reason}. Run the same command again in a few minutes to resume.",
+        words=("^Directory_ConcurrencyViolation:|concurrent requests being made to the tenant",),
+        at=at,
+        contention=Contention(reason, 90.0),
+    )
+
+
+_BY_POLICY = (
+    "The tenant's policy forbids this secret. Use a shorter --secret-lifetime, or no secret: --credential certificate, "
+    "--credential federated, or mct-s2s add-client --managed-identity RESOURCE"
+)
+_NAME_KEPT = "A deleted registration may still use it. Run the same command again in a minute."
+_REPORT = "Run the same command again. If it fails again, send the request id to {support} support."
+_TRACE = "Run the same command again with --verbose and report its output."
+_UPDATE = "This cloud supports none of the API versions of this mct-s2s. Update it: pip install -U mct-s2s"
+
+_REFUSED_NAME = (
+    r"(?:appsetting with name '|app setting \((?:site\.siteconfig\.appsettings\.)?)(?P<name>[^\n]+?)"
+    r"(?:' is not allowed|\) [^\n]*is invalid)"
+)
+"""App Service's words, and those of the Flex Consumption plan: docs/azure-contract.md, section 4.3."""
+_IN_PROGRESS = (
+    "operation ?in ?progress|another operation .*in progress|conflict with a concurrent request"
+    r'|"ExtendedCode": ?"?(?:59203|59205)\b'
+)
+"""The codes and words of App Service, Container Apps and Compute: docs/azure-contract.md, section 4.1."""
+
+ROWS = (
+    Row("graph", SignInFailed, "graph-sign-in",
+        "Sign in again (az login), then run the same command again to resume.", status=(401,)),
+    _denied_by_graph("Application.Read.All and Organization.Read.All", "Directory Readers", GraphOperation.READ),
+    _denied(Right.CREATE_APPLICATION, GraphOperation.CREATE_APPLICATION),
+    _denied(Right.CONSENT, *_CONSENTS),
+    _denied(Right.CHANGE_APPLICATION, GraphOperation.RESTORE, of_others=True),
+    _denied(Right.CHANGE_APPLICATION),
+    _busy("the service application", *_CONSENTS),
+    _busy("the same app registration"),
+    Row("graph", ServiceError, "secrets-forbidden", _BY_POLICY,
+        words=("credential type not allowed",), at=(GraphOperation.ADD_SECRET,)),
+    Row("graph", ServiceError, LIFETIME_FORBIDDEN, _BY_POLICY,
+        words=("lifetime", "policy"), at=(GraphOperation.ADD_SECRET,)),
+    Row("graph", ServiceError, "name-taken", _NAME_KEPT, words=("already exists", "uniquename"), status=(400,)),
+    Row("graph", ServiceError, "uri-taken", _NAME_KEPT, words=("already exists", "identifieruris"), status=(400,)),
+    Row("graph", ServiceError, "management-reference-needed",
+        "This tenant requires a service management reference on every app registration. Ask your organization's "
+        "service or asset management for the ID, then run the same command again with --service-management-reference "
+        "ID.", words=("servicemanagementreference",)),
+    Row("graph", ServiceError, "graph-refused",
+        "The tenant's policy does not let a registration with such an Application ID URI issue the v1 tokens that the "
+        "MCT API needs. Use another service application (without --service-app, one of its own), or ask an "
+        "administrator to exempt this one: https://aka.ms/identifier-uri-addition-error",
+        words=("identifier uri", "policy")),
+    Row("graph", ServiceError, "graph-refused",
+        "The tenant's policy limits the lifetime of certificates. Use a shorter --secret-lifetime, a certificate that "
+        "expires sooner (--certificate FILE), or --credential federated",
+        words=("policy", "credential"), at=(GraphOperation.ADD_CERTIFICATE,)),
+    Row("graph", ServiceError, "graph-refused",
+        "The tenant's policy does not allow this issuer. Ask an administrator of the tenant to allow it, or use "
+        "--credential certificate", words=("not allowed",), at=(GraphOperation.ADD_FEDERATED_CREDENTIAL,)),
+    Row("graph", ServiceError, "graph-refused", _BY_POLICY,
+        words=("credential type not allowed|policy.*credential|credential.*policy",)),
+    Row("graph", ServiceError, "graph-refused", _NAME_KEPT, words=("already exists",)),
+    Row("graph", ServiceError, "graph-refused", LATER, status=_PASSING),
+    Row("graph", ServiceError, "graph-refused", _REPORT.format(support="Microsoft")),
+
+    Row("arm", SignInFailed, "arm-sign-in",
+        "Sign in to the tenant of the subscription: --tenant ID, or az login --tenant ID.", status=(401,)),
+    Row("arm", PermissionMissing, "permission-missing",
+        "The App Service belongs to a managed application whose publisher denies changes. Send the values to the "
+        "publisher: mct-s2s setup --no-app-service --handoff handoff.json",
+        words=("^DenyAssignmentAuthorizationFailed:",), status=(403,)),
+    Row("arm", PermissionMissing, "permission-missing",
+        "An Azure Policy forbids it. Ask the policy's owner for an exemption.",
+        words=("^RequestDisallowedByPolicy:",), status=(403,)),
+    Row("arm", PermissionMissing, "permission-missing",
+        f"Ask {OWNER} for the role {SITE_ROLE} on the resource, wait a few minutes, then run the same command again.",
+        status=(403,), right=SITE_ROLE),
+    # Said before the token is looked at, so that it tells nothing of rights.
+    Row("arm", NotThere, "not-found", "Check the subscription's ID and its cloud (--cloud).",
+        words=("^SubscriptionNotFound:",), status=(404,)),
+    Row("arm", NotThere, "not-found", "Check the name and the resource group.", status=(404,)),
+    Row("arm", ServiceError, "setting-name-refused",
+        "The name of the setting '{name}' blocks every write of settings. Rename it in the portal (Environment "
+        "variables, Advanced edit) to letters, digits, periods and underscores (on Linux, two underscores for a "
+        "colon), and change the code that reads it. Then run the same command again to resume.",
+        words=(_REFUSED_NAME,), status=(400,)),
+    Row("arm", ServiceError, "arm-refused",
+        f"Wait until the other operation has finished (the resource's Activity log shows it). {LATER}",
+        words=(_IN_PROGRESS,), status=(409, 429),
+        contention=Contention("waiting for Azure to finish another operation on it", 180.0)),
+    Row("arm", ServiceError, "locked",
+        "Ask the owner of the lock to remove it (az lock list), then run the same command again.",
+        words=("^ScopeLocked:",)),
+    Row("arm", ServiceError, "arm-refused", _UPDATE,
+        words=("^(?:NoRegisteredProviderFound|InvalidApiVersionParameter):",)),
+    Row("arm", ServiceError, "arm-refused", LATER, status=_PASSING),
+    Row("arm", ServiceError, "arm-refused", _REPORT.format(support="Azure")),
+
+    Row("vault", SignInFailed, "vault-sign-in",
+        "Sign in to the key vault's tenant: --tenant ID, or az login --tenant ID.", status=(401,)),
+    Row("vault", PermissionMissing, "vault-network",
+        "Run it from a network that the key vault allows, or allow this one:",
+        words=("^ForbiddenBy(?:Firewall|Connection):",), status=(403,),
+        said="{service} does not allow requests from this network.",
+        command="az keyvault network-rule add --name {vault} --ip-address ADDRESS"),
+    Row("vault", PermissionMissing, "permission-missing",
+        "The key vault uses access policies. Ask its administrator to run:",
+        words=("^AccessDenied:",), status=(403,), said="You can't {step} in the key vault '{vault}'.",
+        command="az keyvault set-policy --name {vault} --object-id {you} --secret-permissions get list set recover",
+        right="an access policy for secrets", who="an Owner of the key vault"),
+    Row("vault", PermissionMissing, "permission-missing",
+        "Run the same command again a few minutes after an Owner or User Access Administrator of the key vault has "
+        f"assigned you the role {OFFICER}. They run:",
+        words=(f"^(?!{DISABLED}:)",), status=(403,), said="You can't {step} in the key vault '{vault}'.",
+        command="{grant}", right=OFFICER, who="an Owner of the key vault"),
+    Row("vault", NotThere, "not-found", "Check the name.", status=(404,)),
+    Row("vault", ServiceError, "vault-refused", LATER, status=(409, *_PASSING)),
+    Row("vault", ServiceError, "vault-refused", _TRACE),
+)  # fmt: skip
+
+
+def refused(
+    service: RemoteService, refusal: Refusal, step: str, *, details: tuple[str, ...] = (), **names: str
+) -> S2SError:
+    """The error of a refusal, with everything that retry rules read.
+
+    Args:
+        step: what was to be done, as a verb phrase: `restart the App Service`.
+        details: values of the response's `details[].code`.
+        names: what rows of the service name.
+    """
+    rows = (row for row in ROWS if service.unreachable == f"{row.service}-unreachable")
+    row, found = next((row, found) for row in rows if (found := row.fits(refusal, step)) is not None)
+    names |= {"service": service.name, "step": step, **found}
+    message = (row.said or _SAID[row.kind]).format(**names)
+    command = row.command.format(**names)
+    told: dict[str, Any] = {
+        "remedy": row.remedy.format(**names),
+        "command": command,
+        "answer": refusal.said,
+        "request_id": refusal.request_id,
+    }
+    if row.kind is not ServiceError:
+        missing = [MissingRight(message.removeprefix("You can't ").rstrip("."), row.right, row.who, command)]
+        return row.kind(row.code, message, missing=missing if row.right else (), **told)
+    return ServiceError(
+        row.code,
+        message,
+        status=refusal.status,
+        service_code=refusal.code,
+        service_message=refusal.message,
+        details=details,
+        retry_after=seconds(refusal.headers.get("retry-after")),
+        headers=refusal.headers,
+        contention=row.contention,
+        **told,
+    )
+
+
+_NOT_REPLICATED = re.compile(
+    "does not exist or one of its queried reference-property objects are not present"
+    "|does not reference a valid application object"
+    "|not a valid reference update"
+    "|service principal being created must in the local tenant"
+    "|values of identifieruris property must use a verified domain"
+    "|permission being assigned was not found on application"
+    "|unable to read the company information from the directory",
+    re.IGNORECASE,
+)
+"""The exact words that Graph uses, and that terraform-provider-azuread and the Azure CLI wait out."""
+_ASSIGNED = re.compile("permission being assigned already exists|entitlementgrant entry already exists", re.IGNORECASE)
+"""Graph uses both texts. Source: msgraph-sdk-dotnet#968."""
+
+
+def is_lag(error: ServiceError) -> bool:
+    """Whether the answer is one that an object made moments ago gets until all of Graph's replicas know it."""
+    known = error.status in {400, 403} and _NOT_REPLICATED.search(error.service_message) is not None
+    return known or error.status == 404
+
+
+def already_there(error: ServiceError) -> bool:
+    """Whether a creation was refused because what it would create exists: 409, and for assignments 400."""
+    text = error.service_message
+    return (error.status == 409 and "already" in text.casefold()) or (
+        error.status == 400 and _ASSIGNED.search(text) is not None
+    )
+
+
+def already_gone(error: ServiceError) -> bool:
+    """Whether a deletion was refused because there is nothing to delete: 404, and for assignments 400."""
+    gone = "entitlementgrant being updated or deleted is not found" in error.service_message.casefold()
+    return error.status == 404 or (error.status == 400 and gone)
