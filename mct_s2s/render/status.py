@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import groupby
 
 from rich.text import Text
 
@@ -11,11 +12,11 @@ from mct_s2s.model.site_settings import ENABLED
 from mct_s2s.planning.registrations.app_role import wanted_role
 from mct_s2s.planning.registrations.application_uri import uri_shown
 from mct_s2s.planning.reports.client_status import ClientStatus, calling
+from mct_s2s.planning.reports.findings import Finding, Severity
 from mct_s2s.planning.reports.status_report import SiteStatus, StatusReport
 from mct_s2s.render.columns import Columns
 from mct_s2s.render.console import Terminal, prose
 from mct_s2s.render.diagnostics import show_error
-from mct_s2s.render.findings import show_findings
 
 SIGNS = {True: ("✓ ", "good"), False: ("✗ ", "bad"), None: ("? ", "quiet")}
 """By whether a client can call."""
@@ -115,3 +116,15 @@ def _list(terminal: Terminal, report: StatusReport) -> None:
 def _next_expiry(site: SiteStatus) -> str:
     ends = [(client.ends, client.name) for client in site.clients if client.ends is not None]
     return f"{min(ends)[0]:%Y-%m-%d}  {min(ends)[1]}" if ends else "none"
+
+
+SEVERITY_STYLE = {Severity.ERROR: "bad", Severity.WARNING: "warn", Severity.NOTE: "quiet"}
+
+
+def show_findings(terminal: Terminal, findings: Iterable[Finding]) -> None:
+    """Print each finding, and once the command of those that one command fixes."""
+    for remedy, fixed in groupby(findings, lambda one: one.remedy):
+        for finding in fixed:
+            style = SEVERITY_STYLE[finding.severity]
+            prose(terminal.out, Text.assemble((f"{finding.severity.value}: ", style), finding.message), indent=2)
+        terminal.result(Text.assemble("  → ", (remedy, "command")))

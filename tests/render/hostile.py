@@ -26,7 +26,6 @@ from mct_s2s.render.console import Terminal
 from mct_s2s.render.diagnostics import show_account, show_error
 from mct_s2s.render.doctor import show_checks
 from mct_s2s.render.documents import SavedCredential, connection_document, error_document, status_document
-from mct_s2s.render.findings import show_findings
 from mct_s2s.render.fleet.closing import SiteAccount, show_accounts, show_stopped
 from mct_s2s.render.fleet.plans import SitePlan, plans_markdown, show_plans
 from mct_s2s.render.manual_steps import Instruction, grants_to_ask_for, show_manual_steps
@@ -45,7 +44,7 @@ from mct_s2s.render.snippets.caller import (
     VaultSecret,
 )
 from mct_s2s.render.snippets.notes import notes, show_notes
-from mct_s2s.render.status import show_report, show_unread
+from mct_s2s.render.status import show_findings, show_report, show_unread
 from mct_s2s.render.status_documents import report_document
 from mct_s2s.render.verification import show_verification, verification_document
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 
 import pytest
-from mct_s2s.render.capabilities import given_width, is_terminal, shows_colors
+from mct_s2s.render.console import given_width, is_terminal, shows_colors
 
 CASES: list[tuple[dict[str, str], bool, bool]] = [
     ({}, True, True),

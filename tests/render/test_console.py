@@ -8,8 +8,7 @@ import sys
 from typing import Any
 
 import pytest
-from mct_s2s.render.capabilities import UNBOUNDED
-from mct_s2s.render.console import Terminal
+from mct_s2s.render.console import UNBOUNDED, Terminal
 from rich.text import Text
 
 from tests.render.conftest import Screens, Stream

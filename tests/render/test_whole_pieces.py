@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from mct_s2s.render.capabilities import UNBOUNDED
+from mct_s2s.render.console import UNBOUNDED
 
 from tests.render.conftest import Screens
 from tests.render.hostile import SCREENS

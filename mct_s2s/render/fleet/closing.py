@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from rich.text import Text
@@ -14,7 +14,7 @@ from mct_s2s.render.closing import DONE, FAILED, OPEN, credential_lines
 from mct_s2s.render.columns import Columns
 from mct_s2s.render.console import Terminal
 from mct_s2s.render.diagnostics import show_account, show_error
-from mct_s2s.render.documents import SavedCredential
+from mct_s2s.render.documents import Json, SavedCredential
 from mct_s2s.render.manual_steps import Instruction, show_manual_steps
 from mct_s2s.render.verification import show_verification
 
@@ -117,3 +117,26 @@ def _tested(verification: Verification | None) -> str:
         return "the test of its clients failed, see below"
     calls = verification.calls
     return f"{calls} client{'s' * (calls != 1)} can call" if calls else "not tested yet, see below"
+
+
+@dataclass(frozen=True)
+class SiteDocument:
+    """What came of one site: its result, or the error in which it ended."""
+
+    key: str
+    result: Json | None = None
+    error: Json | None = None
+
+
+def apply_document(sites: Iterable[SiteDocument], *, dry_run: bool, fingerprint: str | None) -> Json:
+    """What was done at each site, or would be.
+
+    Args:
+        fingerprint: of all plans together; `None` where one of them could not be made.
+    """
+    return {
+        "schema": "mct-s2s/apply/v1",
+        "dryRun": dry_run,
+        "fingerprint": fingerprint,
+        "sites": [{"site": site.key, "result": site.result, "error": site.error} for site in sites],
+    }
