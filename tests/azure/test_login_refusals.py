@@ -16,9 +16,8 @@ from mct_s2s.azure.clouds import NEVER_CONNECTED, PUBLIC
 from mct_s2s.azure.sign_in import interactive
 from mct_s2s.azure.sign_in.caller_credential import Again, CallerCredential
 from mct_s2s.azure.sign_in.choice import choose
-from mct_s2s.azure.sign_in.client_refusals import PROPAGATING, identity_refused
 from mct_s2s.azure.sign_in.client_tokens import EntraTokens
-from mct_s2s.azure.sign_in.login_refusals import refused
+from mct_s2s.azure.sign_in.login_refusals import PROPAGATING, identity_refused, refused
 from mct_s2s.azure.sign_in.method import Method
 from mct_s2s.azure.sign_in.methods import service_principal, sign_in
 from mct_s2s.azure.trace import silent

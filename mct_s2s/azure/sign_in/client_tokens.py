@@ -20,8 +20,7 @@ from mct_s2s.azure.answer_limits import OddAnswer, parse_json
 from mct_s2s.azure.authorities import OF_MICROSOFT, may_sign_in
 from mct_s2s.azure.retry import RetryPolicy
 from mct_s2s.azure.sdk_trace import hooks
-from mct_s2s.azure.sign_in.client_refusals import PROPAGATING, identity_refused, other_authority, token_refused
-from mct_s2s.azure.sign_in.login_refusals import ODD, raise_if_passing
+from mct_s2s.azure.sign_in.login_refusals import ODD, PROPAGATING, identity_refused, raise_if_passing, token_refused
 from mct_s2s.azure.trace import Trace
 from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.errors import ServiceError
@@ -118,7 +117,14 @@ class EntraTokens:
             ServiceError: refused, or not answered.
         """
         if isinstance(sign_in, ClientSignIn) and not may_sign_in(sign_in.authority, self._authority):
-            raise other_authority(sign_in.authority or OF_MICROSOFT, self._authority)
+            raise ServiceError(
+                "token-refused",
+                f"The client's credential is for {sign_in.authority or OF_MICROSOFT}, but the login host of --cloud is "
+                f"{self._authority}. It was not sent.",
+                remedy="Check --cloud. If the login host is right, add this line to the credential: "
+                f"AZURE_AUTHORITY_HOST={self._authority}",
+                status=401,
+            )
         try:
             credential = self._credential(sign_in)
             if isinstance(sign_in, IdentitySignIn):
