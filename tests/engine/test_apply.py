@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import pytest
-from mct_s2s.engine.apply import apply as flow
+from mct_s2s import clock
+from mct_s2s.activity import Activity
+from mct_s2s.engine.apply.apply import IN_FLIGHT, apply_changes
+from mct_s2s.engine.apply.context import ApplyContext
 from mct_s2s.engine.outcome import Outcome
-from mct_s2s.errors import PermissionMissing, S2SError
+from mct_s2s.engine.session import Session
+from mct_s2s.errors import S2SError
 from mct_s2s.model.directory_objects import NewApplication
 from mct_s2s.model.ids import AppRoleId, ClientId
+from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.planning.changes import (
     AnyChange,
     ApplicationEdits,
@@ -26,369 +32,221 @@ from mct_s2s.planning.changes import (
     UpdateApplication,
     WriteSettings,
 )
-from mct_s2s.planning.plan import Plan
 
-from tests.engine.memory import (
-    MemoryState,
-    Watcher,
-    apply_plan,
-    elapsed_since,
-    failing,
-    lost,
-    memory_state,
-    planned,
-    refused,
-    run,
-)
-from tests.planning.scenarios import ROLE, guid, site
+from tests.conftest import SITE, SLOT
+from tests.engine.conftest import WHERE, Engine, planned
+from tests.planning.scenarios import ROLE, guid
 
-SITE = site()
-BOTH = (SITE, site("portal"))
+LIST, PUT, RESTARTED, PRINCIPALS = "/config/appsettings/list", "/config/appsettings", "/restart", "/servicePrincipals"
+RESTART = RestartSite(key="restart", name=WHERE.label, site=WHERE)
 
 
 @dataclass
-class Applied:
-    """One run of a plan."""
+class Watcher:
+    """Whoever watches: keeps what it is told."""
 
-    here: MemoryState
-    plan: Plan
-    watcher: Watcher = field(default_factory=Watcher)
-    clock: float = 0.0
+    told: list[str] = field(default_factory=list)
 
-    def __post_init__(self) -> None:
-        self.outcome: Outcome = planned(self.here, *self.plan.steps, where=SITE)
-        self.journal = self.outcome.journal
+    def started(self, change: AnyChange) -> Activity | None:
+        self.told.append(f"started {change.key}")
+        return None
 
-    async def go(self) -> float:
-        began = asyncio.get_running_loop().time()
-        try:
-            await apply_plan(self.here, self.outcome, self.watcher)
-        finally:
-            self.clock = elapsed_since(began)
-        return self.clock
+    def finished(self, change: AnyChange, detail: str) -> None:
+        self.told.append(f"finished {change.key}")
 
-    @property
-    def done(self) -> list[str]:
-        return [entry.change.key for entry in self.journal.done]
+    def skipped(self, change: AnyChange, why: str) -> None:
+        self.told.append(f"skipped {change.key}")
 
-    @property
-    def account(self) -> tuple[set[str], set[str], set[str], set[str]]:
-        """Keys of what is done, refused, in doubt and not begun."""
-        journal = self.journal
-        return (
-            set(self.done),
-            {change.key for change, _ in journal.failed},
-            {change.key for change in journal.in_doubt},
-            {change.key for change in journal.left},
-        )
-
-
-def applied(here: MemoryState, *changes: AnyChange) -> Applied:
-    made = Applied(here, Plan(changes))
-    run(made.go())
-    return made
-
-
-def refused_at(here: MemoryState, *changes: AnyChange) -> tuple[Applied, S2SError]:
-    made = Applied(here, Plan(changes))
-    with pytest.raises(S2SError) as raised:
-        run(made.go())
-    return made, raised.value
+    def failed(self, change: AnyChange, error: S2SError) -> None:
+        self.told.append(f"failed {change.key}")
 
 
 def new(name: str, *after: str) -> CreateApplication:
-    return CreateApplication(
-        key=name,
-        name=name,
-        resource="client application",
-        new=NewApplication(f"key.{name}", name),
-        option="--client",
-        after=after,
-    )
+    made = NewApplication(f"mct-s2s-key-{name}", name, ("mct-s2s:x",))
+    return CreateApplication(key=name, name=name, resource="client application", new=made, option="x", after=after)
 
 
 def principal(name: str) -> CreateServicePrincipal:
     return CreateServicePrincipal(key=f"{name}:principal", name=name, client_id=Ref(name, Part.CLIENT_ID))
 
 
-def write(*refs: Ref[ClientId], first: bool = False, where: int = 0) -> WriteSettings:
+def write(*refs: Ref[ClientId], first: bool = False) -> WriteSettings:
     spec = SettingsSpec(
         (SettingSpec("ServiceAuthEnabled", "true"),), tuple(("ServiceApplicationIds", ref) for ref in refs)
     )
-    store = BOTH[where]
-    return WriteSettings(key="settings", name=store.label, site=store, spec=spec, changed=("x",), first=first)
+    return WriteSettings(key="settings", name=WHERE.label, site=WHERE, spec=spec, changed=("x",), first=first)
 
 
-RESTART = RestartSite(key="restart", name=SITE.label, site=SITE)
+def applied(engine: Engine, *changes: AnyChange, latency: float = 0.0, **more: Any) -> tuple[Outcome, float, Watcher]:
+    """What came of them, how long it took, and what was told."""
+    watcher = Watcher()
+
+    async def main(session: Session) -> tuple[Outcome, float, Watcher]:
+        engine.inside.state.latency_seconds = latency
+        outcome, began = planned(*changes, **more), clock.seconds()
+        with suppress(S2SError):
+            await apply_changes(ApplyContext(session, outcome, watcher))
+        engine.inside.state.latency_seconds = 0.0
+        return outcome, clock.seconds() - began, watcher
+
+    return engine.run(main)
 
 
-def position(calls: Sequence[str], name: str) -> int:
-    return next(at for at, call in enumerate(calls) if call.startswith(name))
+def account(outcome: Outcome) -> tuple[set[str], set[str], set[str], set[str]]:
+    """Keys of what is done, refused, in doubt and not begun."""
+    journal = outcome.journal
+    done = {entry.change.key for entry in journal.done}
+    failed = {change.key for change, _ in journal.failed}
+    return done, failed, {change.key for change in journal.in_doubt}, {change.key for change in journal.left}
+
+
+def refuse(engine: Engine, path: str, *, times: int = 1, **fault: Any) -> None:
+    rule = {"match": {"path": f"*{path}"}, "times": times, "fault": {"type": "status", "status": 403, **fault}}
+    engine.inside.azure.misbehave(rule)
 
 
 # --- the order ---
 
 
-def test_a_change_begins_when_what_it_refers_to_is_there_and_not_before() -> None:
-    here = memory_state()
-    here.latency = 1.0
-    made = applied(here, principal("A"), new("A"))
-    assert made.done == ["A", "A:principal"]
-    assert made.clock == pytest.approx(2.0)
-    assert here.principal_of(here.application_of("A").client_id) is not None
-
-
-def test_a_change_waits_for_those_it_is_put_after() -> None:
-    here = memory_state()
-    here.latency = 1.0
-    made = applied(here, new("C", "B"), new("B", "A"), new("A"))
-    assert made.done == ["A", "B", "C"]
-    assert made.clock == pytest.approx(3.0)
-
-
-def test_what_does_not_depend_on_each_other_is_done_at_once() -> None:
+@pytest.mark.parametrize(
+    ("changes", "order", "seconds"),
+    [
+        ([principal("A"), new("A")], ["A", "A:principal"], 2.0),
+        ([new("C", "B"), new("B", "A"), new("A")], ["A", "B", "C"], 3.0),
+        ([new(str(number)) for number in range(IN_FLIGHT)], None, 1.0),
+        ([new(str(number)) for number in range(3 * IN_FLIGHT)], None, 3.0),
+        ([*(new(str(number), "last") for number in range(2 * IN_FLIGHT)), new("last")], None, 3.0),
+    ],
+    ids=["what it refers to", "what it is put after", "at once", "not too many at once", "who waits takes no place"],
+)
+def test_a_change_begins_when_what_it_needs_is_there_and_beside_all_others(
+    changes: Sequence[AnyChange], order: Sequence[str] | None, seconds: float, engine: Engine
+) -> None:
     """The time of a setup is its longest chain, not its number of changes."""
-    here = memory_state()
-    here.latency = 1.0
-    assert applied(here, *(new(str(number)) for number in range(flow.IN_FLIGHT))).clock == pytest.approx(1.0)
+    outcome, took, _ = applied(engine, *changes, latency=1.0)
+    done = [entry.change.key for entry in outcome.journal.done]
+    assert done == order or (order is None and len(done) == len(changes))
+    assert took == pytest.approx(seconds, abs=0.1)
 
 
-def test_there_is_a_limit_to_what_is_at_work_at_once() -> None:
-    """Hundreds of requests at the same moment are throttled."""
-    here = memory_state()
-    here.latency = 1.0
-    made = applied(here, *(new(str(number)) for number in range(3 * flow.IN_FLIGHT)))
-    assert here.most_at_once == flow.IN_FLIGHT
-    assert made.clock == pytest.approx(3.0)
+def test_the_settings_are_written_when_everything_else_is_done_and_the_restart_comes_last(engine: Engine) -> None:
+    """One restart, when all that the settings name is there; neither listing nor reading back costs its own time."""
+    outcome, _, _ = applied(engine, write(Ref("A", Part.CLIENT_ID)), RESTART, new("A"), principal("A"), latency=0.5)
+    asked = engine.asked(LIST, PUT, RESTARTED, PRINCIPALS)
+    assert set(asked[:2]) == {"POST list", "POST servicePrincipals"}
+    assert asked[2] == "PUT appsettings"
+    assert set(asked[3:5]) == {"POST list", "POST restart"}
+    assert asked.count("POST restart") == 1
+    (entry,) = (entry for entry in outcome.journal.done if entry.change.key == "A")
+    assert engine.inside.azure.settings()["ServiceApplicationIds"] == entry.id
+    assert entry.seconds == pytest.approx(0.5, abs=0.1)
 
 
-def test_what_waits_takes_nobodys_place() -> None:
-    """Changes that wait for others must not fill the slots that those others need."""
-    here = memory_state()
-    waiting = [new(f"W{number}", "last") for number in range(2 * flow.IN_FLIGHT)]
-    assert len(applied(here, *waiting, new("last")).done) == len(waiting) + 1
-
-
-def test_the_settings_are_written_when_everything_else_is_done_and_the_restart_comes_last() -> None:
-    """The site restarts once, and everything that its settings name is there by then."""
-    here = memory_state()
-    here.latency = 0.5
-    made = applied(here, write(Ref("A", Part.CLIENT_ID)), RESTART, new("A"), new("B"), principal("B"))
-    assert made.done[-2:] in (["restart", "settings"], ["settings", "restart"])
-    calls = here.answered
-    assert position(calls, "write_settings") > position(calls, "create_principal B")
-    assert position(calls, "restart") > position(calls, "write_settings")
-    assert here.writes.count("restart contosolearn") == 1
-    assert here.site_state(SITE.resource).started_with["ServiceApplicationIds"] == here.application_of("A").client_id
-
-
-def test_the_settings_are_first_listed_beside_the_last_step_of_the_directory() -> None:
-    """The listing costs no round trip of its own."""
-    here = memory_state()
-    here.latency = 0.5
-    applied(here, write(Ref("A", Part.CLIENT_ID)), new("A"), principal("A"))
-    assert position(here.calls, "settings") < position(here.answered, "create_principal A") + 1
-    assert here.calls.index("settings contosolearn") < here.calls.index("write_settings contosolearn")
-
-
-def test_the_restart_goes_out_beside_the_reading_back() -> None:
-    here = memory_state()
-    here.latency = 1.0
-    made = applied(here, write(), RESTART)
-    took = {entry.change.key: entry.seconds for entry in made.journal.done}
-    written = here.calls.index("write_settings contosolearn")
-    assert set(here.calls[written + 1 : written + 3]) == {"settings contosolearn", "restart contosolearn"}
-    assert made.done == ["restart", "settings"]
-    assert took["restart"] == pytest.approx(1.0)
-
-
-def test_who_is_to_be_shut_out_is_shut_out_before_anything_is_deleted() -> None:
+def test_who_is_to_be_shut_out_is_shut_out_before_anything_is_deleted(engine: Engine) -> None:
     """A client whose registration is gone first could still call for as long as its token lives."""
-    here = memory_state()
-    application = here.register("A")
+    made = engine.inside.azure.graph("POST", "/applications", json={"displayName": "A"})
     gone = DeleteApplication(
-        key="delete", name="A", resource="client application", object_id=application.object_id,
-        client_id=application.client_id,
-    )  # fmt: skip
-    applied(here, gone, write(first=True), RESTART)
-    assert [call.split()[0] for call in here.writes] == ["write_settings", "restart", "delete_application"]
+        key="delete", name="A", resource="client application", object_id=made["id"], client_id=made["appId"]
+    )
+    applied(engine, gone, write(first=True), RESTART)
+    asked = engine.asked(PUT, RESTARTED, made["id"])
+    assert asked == ["PUT appsettings", "POST restart", f"DELETE {made['id']}"]
 
 
 # --- the stop ---
 
+CHAIN = (new("A"), principal("A"), new("B", "A"), new("C", "B"), new("D", "C"))
+SITE_TOO = (write(Ref("A", Part.CLIENT_ID)), RESTART, new("A"), principal("A"))
 
-def test_at_the_first_refusal_nothing_else_begins_and_what_is_under_way_ends() -> None:
+
+@pytest.mark.parametrize(
+    ("refused", "changes", "expected"),
+    [
+        (PRINCIPALS, CHAIN, ({"A", "B"}, {"A:principal"}, set(), {"C", "D"})),
+        (PRINCIPALS, SITE_TOO, ({"A"}, {"A:principal"}, set(), {"settings", "restart"})),
+        (PUT, (write(), RESTART), (set(), {"settings"}, set(), {"restart"})),
+    ],
+    ids=["what is under way ends", "settings that were only listed are not in doubt", "the site runs on as it is"],
+)
+def test_at_the_first_refusal_nothing_else_begins(
+    refused: str, changes: Sequence[AnyChange], expected: tuple[set[str], ...], engine: Engine
+) -> None:
     """What is done is kept and told: the same command resumes."""
-    here = memory_state()
-    here.latency = 1.0
-    here.before("create_principal", failing(refused("graph-refused")))
-    slow = [new("B", "A"), new("C", "B"), new("D", "C")]
-    made, error = refused_at(here, new("A"), principal("A"), *slow)
-    assert error.code == "graph-refused"
-    assert made.account == ({"A", "B"}, {"A:principal"}, set(), {"C", "D"})
-    assert {app.display_name for app in here.applications.values()} == {"A", "B"}
+    refuse(engine, refused)
+    outcome, _, watcher = applied(engine, *changes, latency=1.0)
+    assert account(outcome) == expected
+    assert {f"failed {key}" for key in expected[1]} <= set(watcher.told)
+    assert not {f"started {key}" for key in expected[3]} & set(watcher.told) - {"started settings"}
+    assert "POST restart" not in engine.asked(RESTARTED)
 
 
-def test_what_waits_for_its_turn_does_not_begin_after_a_refusal() -> None:
+def test_what_waits_for_its_turn_does_not_begin_after_a_refusal(engine: Engine) -> None:
     """A large setup must not send hundreds of requests after the first one was denied."""
-    here = memory_state()
-    here.latency = 1.0
-    here.before("create_application", failing(refused()))
-    made, _ = refused_at(here, *(new(str(number)) for number in range(3 * flow.IN_FLIGHT)))
-    assert len(here.calls) == flow.IN_FLIGHT
-    assert len(made.journal.left) == 2 * flow.IN_FLIGHT
-
-
-def test_the_first_of_two_refusals_is_the_one_that_is_told() -> None:
-    here = memory_state()
-    here.latency = 1.0
-
-    async def late() -> None:
-        await asyncio.sleep(1.0)
-        raise refused("second")
-
-    here.before("create_application", late, failing(refused("first")))
-    made, error = refused_at(here, new("A"), new("B"))
-    assert error.code == "first"
-    assert made.account == (set(), {"A", "B"}, set(), set())
-
-
-def test_a_refusal_before_the_settings_leaves_them_unwritten_and_not_in_doubt() -> None:
-    """They were only listed: to tell an administrator that the site may have changed would be wrong."""
-    here = memory_state()
-    here.latency = 1.0
-    here.before("create_principal", failing(refused()))
-    made, _ = refused_at(here, write(Ref("A", Part.CLIENT_ID)), RESTART, new("A"), principal("A"))
-    assert "settings contosolearn" in here.calls
-    assert made.account == ({"A"}, {"A:principal"}, set(), {"settings", "restart"})
-    assert [call for call in here.writes if "contosolearn" in call] == []
-
-
-def test_a_refused_write_of_the_settings_leaves_the_site_running_as_it_is() -> None:
-    here = memory_state()
-    here.before("write_settings", failing(refused("locked", 409)))
-    made, error = refused_at(here, write(), RESTART)
-    assert error.code == "locked"
-    assert made.account == (set(), {"settings"}, set(), {"restart"})
-    assert here.site_state(SITE.resource).restarts == 0
-
-
-@pytest.mark.parametrize("name", ["A", "A:principal"])
-def test_what_is_interrupted_on_its_way_is_in_doubt_and_nothing_else_is(name: str) -> None:
-    """Ctrl+C between the request and its answer: it may have taken effect, and nobody may say that it has not."""
-    here = memory_state()
-    here.latency = 1.0
-    made = Applied(here, Plan((new("A"), principal("A"), new("B", "A:principal"))))
-
-    async def main() -> None:
-        running = asyncio.ensure_future(made.go())
-        await asyncio.sleep(0.75 if name == "A" else 1.75)
-        running.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await running
-
-    run(main())
-    done, failed, doubtful, left = made.account
-    assert doubtful == {name}
-    assert failed == set()
-    assert done == ({"A"} if name == "A:principal" else set())
-    assert left == {"A", "A:principal", "B"} - {name} - done
-
-
-def test_an_error_of_our_own_stops_everything_and_is_not_told_as_a_refusal() -> None:
-    here = memory_state()
-    here.latency = 1.0
-    here.before("create_application", failing(ZeroDivisionError()))
-    made = Applied(here, Plan((new("A"), new("B"), new("C", "B"))))
-    with pytest.raises(ZeroDivisionError):
-        run(made.go())
-    assert made.journal.failed == []
-    assert "create_application C" not in here.calls
-
-
-def test_whoever_watches_is_told_of_every_change_as_it_goes() -> None:
-    here = memory_state()
-    here.before("create_principal", failing(refused()))
-    made, _ = refused_at(here, new("A"), principal("A"), new("B", "A:principal"))
-    assert made.watcher.told == ["started A", "finished A", "started A:principal", "failed A:principal"]
-
-
-def test_the_journal_has_the_id_the_time_and_what_came_of_it() -> None:
-    here = memory_state()
-    here.latency = 2.0
-    change = replace(new("A"), detail="what was planned")
-    (entry,) = applied(here, change).journal.done
-    assert (entry.id, entry.detail) == (here.application_of("A").client_id, "what was planned")
-    assert entry.seconds == pytest.approx(2.0)
+    engine.inside.azure.misbehave({"match": {"method": "PATCH"}, "nth": 1, "fault": {"type": "status", "status": 403}})
+    outcome, _, _ = applied(engine, *(new(str(number)) for number in range(3 * IN_FLIGHT)), latency=1.0)
+    assert len(outcome.journal.left) == 2 * IN_FLIGHT
 
 
 # --- the restart ---
 
 
-def test_settings_that_somebody_else_wrote_meanwhile_need_no_restart_of_ours() -> None:
-    here = memory_state(settings={"ServiceAuthEnabled": "true"})
-    made = applied(here, write(), RESTART)
-    assert here.writes == []
-    assert {entry.change.key: entry.detail for entry in made.journal.done} == {
+def details(outcome: Outcome) -> Mapping[str, str]:
+    return {entry.change.key: entry.detail for entry in outcome.journal.done}
+
+
+def test_settings_that_somebody_else_wrote_meanwhile_need_no_restart_of_ours(engine: Engine) -> None:
+    engine.inside.state.resources.sites[SITE.lower()].settings["ServiceAuthEnabled"] = "true"
+    outcome, _, _ = applied(engine, write(), RESTART)
+    assert engine.asked(PUT, RESTARTED) == []
+    assert details(outcome) == {
         "settings": "someone else wrote the same values at the same time",
         "restart": "by another run",
     }
 
 
-def test_a_restart_whose_answer_was_lost_is_asked_for_once() -> None:
+def test_a_restart_whose_answer_was_lost_is_asked_for_once(engine: Engine) -> None:
     """The site restarts by itself when its settings change; a second restart would be one too many."""
-    here = memory_state()
-    here.after("restart", failing(lost("arm-unreachable")))
-    made = applied(here, write(), RESTART)
-    assert here.writes.count("restart contosolearn") == 1
-    assert "the response was lost" in next(e.detail for e in made.journal.done if e.change.key == "restart")
+    engine.inside.azure.misbehave({"match": {"path": "*/restart"}, "fault": {"type": "lostAnswer"}})
+    outcome, _, _ = applied(engine, write(), RESTART)
+    assert engine.asked(RESTARTED) == ["POST restart"]
+    assert "the response was lost" in details(outcome)["restart"]
 
 
-@pytest.mark.parametrize(("slot", "words"), [(None, "-n contosolearn"), ("staging", "-n contosolearn --slot staging")])
-def test_a_refused_restart_says_that_the_settings_are_saved_and_how_to_restart(slot: str | None, words: str) -> None:
-    where = replace(SITE, resource=SITE.resource.site(SITE.resource.subscription_id, "mct-prod", "contosolearn", slot))
-    here = memory_state()
-    here.add_site(where)
-    denied = PermissionMissing("permission-missing", "You can't restart it.", remedy="Ask an Owner.")
-    here.before("restart", failing(denied))
-    made, error = refused_at(here, replace(write(), site=where), replace(RESTART, site=where))
-    assert isinstance(error, PermissionMissing)
+@pytest.mark.parametrize(("where", "words"), [(SITE, ""), (SLOT, " --slot staging")])
+def test_a_refused_restart_says_that_the_settings_are_saved_and_how_to_restart(
+    where: str, words: str, engine: Engine
+) -> None:
+    refuse(engine, RESTARTED)
+    site = replace(WHERE, resource=ResourceId.parse(where))
+    outcome, _, _ = applied(engine, replace(write(), site=site), replace(RESTART, site=site))
+    ((_, error),) = outcome.journal.failed
     assert "The settings are saved" in error.remedy
-    assert error.command == f"az webapp restart -g mct-prod {words}"
-    assert "Ask an Owner." in error.remedy
-    assert made.account == ({"settings"}, {"restart"}, set(), set())
+    assert error.command == f"az webapp restart -g {site.resource.resource_group} -n contosolearn{words}"
+    assert account(outcome) == ({"settings"}, {"restart"}, set(), set())
 
 
 # --- one operation for each type of change ---
 
 
-def test_a_patch_keeps_what_is_not_ours_as_it_is_at_the_moment_of_writing() -> None:
+def test_a_patch_keeps_what_is_not_ours_as_it_is_at_the_moment_of_writing(engine: Engine) -> None:
     """Lists are replaced whole by a PATCH: what somebody added since the plan was made must be sent back."""
-    here = memory_state()
-    application = here.register("A", identifier_uris=("https://contoso.com/x",), tags=("theirs",))
-    added = replace(ROLE, id=AppRoleId(guid("other role")), value="Reader")
-    here.applications[application.object_id] = replace(application, app_roles=(added,))
+    azure = engine.inside.azure
+    added = {"id": guid("other role"), "value": "Reader", "displayName": "R", "description": "R", "isEnabled": True,
+             "allowedMemberTypes": ["Application"]}  # fmt: skip
+    made = azure.graph("POST", "/applications", json={"displayName": "A", "tags": ["theirs"], "appRoles": [added]})
     edits = ApplicationEdits(role=ROLE, tags=("ours",))
-    change = UpdateApplication(key="u", name="A", resource="x", object_id=application.object_id, edits=edits)
-    applied(here, change)
-    after = here.application_of("A")
-    assert after.app_roles == (added, ROLE)
-    assert after.tags == ("theirs", "ours")
-    assert after.identifier_uris == ("https://contoso.com/x",)
+    applied(engine, UpdateApplication(key="u", name="A", resource="x", object_id=made["id"], edits=edits))
+    after = azure.graph("GET", f"/applications/{made['id']}")
+    assert {role["id"] for role in after["appRoles"]} == {AppRoleId(added["id"]), ROLE.id}
+    assert set(after["tags"]) == {"theirs", "ours"}
 
 
-LAG: dict[str, AnyChange] = {
-    "create_principal": principal("A"),
-    "update_application": UpdateApplication(
-        key="u", name="A", resource="x", object_id=Ref("A", Part.OBJECT_ID), edits=ApplicationEdits(tags=("x",))
-    ),
-}
-
-
-@pytest.mark.parametrize("call", LAG)
-@pytest.mark.parametrize("expected", [True, False])
-def test_not_there_yet_is_waited_out_only_where_lag_is_expected(call: str, expected: bool) -> None:
+@pytest.mark.parametrize("is_new", [True, False])
+def test_not_there_yet_is_waited_out_only_where_lag_is_expected(is_new: bool, engine: Engine) -> None:
     """The same answer about anything else is an error at once."""
-    here = memory_state()
-    run(apply_plan(here, planned(here, new("A"), LAG[call]), Watcher(), lags=expected))
-    assert any(one.startswith(call) for one in here.patient) is expected
+    made = engine.inside.azure.graph("POST", "/applications", json={"displayName": "Old"})
+    refuse(engine, PRINCIPALS, times=3, status=404, code="Request_ResourceNotFound")
+    old = CreateServicePrincipal(key="A:principal", name="A", client_id=made["appId"])
+    outcome, _, _ = applied(engine, new("A"), principal("A") if is_new else old)
+    assert account(outcome)[1] == (set() if is_new else {"A:principal"})
+    assert len(engine.asked(PRINCIPALS)) == (4 if is_new else 1)

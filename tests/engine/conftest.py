@@ -1,0 +1,100 @@
+"""The engine on the sandbox of this process, signed in as its administrator, in simulated time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+from mct_s2s import clock
+from mct_s2s.cli.options import AzureOptions
+from mct_s2s.cli.session import Needs, connect
+from mct_s2s.engine.outcome import Outcome
+from mct_s2s.engine.request import Request
+from mct_s2s.engine.session import Session
+from mct_s2s.model.azure_resources import AppService, Site
+from mct_s2s.model.desired import Desired, ServiceSpec
+from mct_s2s.model.observed import ObservedState
+from mct_s2s.model.resource_id import ResourceId
+from mct_s2s.model.site_target import SiteTarget
+from mct_s2s.model.trust import Trust
+from mct_s2s.planning.changes import AnyChange
+from mct_s2s.planning.plan import Plan
+from mct_s2s.render.console import Terminal
+from mct_s2s.sandbox.observability.request_log import Entry
+
+from tests.conftest import SITE, Sandbox, without_azure
+from tests.planning.scenarios import SERVICE_KEY, TENANT
+from tests.support.inprocess import run_inside
+from tests.support.sandbox_inside import Inside
+
+T = TypeVar("T")
+WHERE = Site(ResourceId.parse(SITE), "app", "Running", ("contosolearn.azurewebsites.net",))
+
+
+@dataclass
+class Engine:
+    """What the engine is given, and what it asks for."""
+
+    inside: Inside
+    home: Path
+
+    def run(self, work: Callable[[Session], Awaitable[T]]) -> T:
+        """Do something with a session, to its end."""
+        azure, found = self.inside.azure, list[T]()
+        options = AzureOptions(cloud=azure.origin, app_service=azure.environment["MCT_S2S_APP_SERVICE"])
+
+        async def main() -> None:
+            async with connect(options, Needs(), Terminal.open(json=False, quiet=True)) as session:
+                await session.azure.sites.subscriptions()
+                self.inside.pipeline.observability.log.clear()
+                found.append(await work(session))
+
+        def program(_: object) -> int:
+            asyncio.run(main())
+            return 0
+
+        home = {name: str(self.home) for name in ("HOME", "XDG_DATA_HOME", "XDG_STATE_HOME")}
+        run_inside((), {**without_azure(), **azure.environment, **home}, self.inside.time, program)
+        return found[0]
+
+    def before(self, path: str, *acts: Callable[[], object] | None, method: str = "") -> None:
+        """What happens when the next requests whose path ends so arrive, one act a request; `None` lets one pass."""
+        self.inside.hooks.before.append(_each(path, list(acts), method))
+
+    def after(self, path: str, *acts: Callable[[], object] | None, method: str = "") -> None:
+        """What happens when they have taken effect, and are not answered yet."""
+        self.inside.hooks.after.append(_each(path, list(acts), method))
+
+    def asked(self, *paths: str) -> list[str]:
+        """The requests whose path ends so, in order of arrival: `GET organization`."""
+        log = [(one.method, one.path) for one in self.inside.log()]
+        return [f"{method} {path.rpartition('/')[2]}" for method, path in log if path.endswith(paths)]
+
+
+def _each(path: str, acts: list[Callable[[], object] | None], method: str) -> Callable[[Entry], Awaitable[None]]:
+    async def hook(entry: Entry) -> None:
+        if acts and entry.path.endswith(path) and method in {"", entry.method}:
+            act = acts.pop(0)
+            if act is not None:
+                act()
+
+    return hook
+
+
+@pytest.fixture
+def engine(azure: Sandbox, inside: Inside, tmp_path: Path) -> Iterator[Engine]:
+    """As new."""
+    del azure
+    yield Engine(inside, tmp_path)
+    inside.leave_alone()
+
+
+def planned(*changes: AnyChange, site: Site = WHERE, **more: Any) -> Outcome:
+    """The beginning of a run with these changes."""
+    before = ObservedState("public", TENANT, AppService(site, {}, TENANT.id), Trust())
+    desired = Desired(ServiceSpec(SERVICE_KEY, "MCT service"))
+    return Outcome(Request(desired, clock.now(), SiteTarget("contosolearn")), Plan(changes), before, **more)
