@@ -38,9 +38,9 @@ from mct_s2s.planning.edits import ApplicationPatch
 
 from tests.azure.any_answer import answers, documents, is_well_typed, json_values
 from tests.azure.raw import Answer, Once, SignedIn, Wire, arm_session, connection, graph_session
-from tests.engine.memory import run
 from tests.planning.scenarios import guid
 from tests.support.sampling import cases
+from tests.support.simulated_time import SimulatedTime
 
 if TYPE_CHECKING:
     from mct_s2s.azure.graph.directory import GraphDirectory
@@ -74,7 +74,8 @@ def outcome(ask: Callable[[], Awaitable[object]]) -> object:
             return await ask()
 
     try:
-        return run(cast("Any", main()))
+        with SimulatedTime().simulated():
+            return asyncio.run(main())
     except (S2SError, TimeoutError) as error:
         return error
 

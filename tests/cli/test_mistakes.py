@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Program, run
-from tests.conftest import SITE, Sandbox
+from tests.conftest import MACHINE, SITE, Sandbox
 
 OTHER = "11111111-2222-3333-4444-555555555555"
 
@@ -65,6 +65,10 @@ BEFORE_ANYTHING_IS_SENT: dict[str, tuple[list[str], int, str]] = {
 AFTER_LOOKING: dict[str, tuple[list[str], int, str]] = {
     "no such site": (["setup", "-a", "contosolern"], 2, "site-not-found"),
     "no such slot": (["setup", "--slot", "blue"], 2, "slot-not-found"),
+    "unknown resource of an identity": (["setup", "--managed-identity", "nobody"], 2, "site-not-found"),
+    "unknown resource of another kind": (
+        ["setup", "--managed-identity", f"{MACHINE}-nobody"], 2, "resource-not-found",
+    ),
     "unknown subscription": (["setup", "-s", OTHER], 2, "subscription-not-found"),
     "unknown subscription by name": (["setup", "-s", "Fabrikam"], 2, "subscription-not-found"),
     "function app by name": (["setup", "-a", "contosolearn-fa-x7k2q"], 2, "function-app"),

@@ -215,3 +215,18 @@ def test_a_check_that_is_not_answered_stops_nothing(mct: Program, azure: Sandbox
         assert mct("setup", "--client", "A", "-y").code == 0
     finally:
         azure.behave()
+
+
+def test_consent_that_is_refused_is_left_to_an_administrator_and_the_rest_is_done(mct: Program, azure: Sandbox) -> None:
+    """Nothing that could be seen spoke against it, so it was tried; the refusal is no reason to stop."""
+    azure.misbehave(
+        {"match": {"method": "POST", "path": "*/appRoleAssignedTo"}, "fault": {"type": "status", "status": 403}}
+    )
+    words = ("setup", "--client", "A", "-y", "-o", "json")
+    done = mct(*words)
+    azure.behave()
+    (step,) = done.document["manualSteps"]
+    assert "grant admin consent to 'A'" in step["what"]
+    assert azure.restarts() == 1
+    again = mct(*words)
+    assert (again.code, again.document["manualSteps"]) == (0, [])

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from tests.cli.conftest import Ended, Program
-from tests.conftest import FUNCTION_APP, Sandbox
+from tests.conftest import FUNCTION_APP, GROUP, Sandbox
 
 JSON = ("-y", "-o", "json")
 SETUP = ("setup", "--client", "One", "--client", "Two", "--managed-identity", "reports-func", *JSON)
@@ -113,6 +113,20 @@ def test_an_identity_that_was_on_before_stays_on(mct: Program, azure: Sandbox) -
     assert "ServiceObjectIds" not in azure.settings()
     kept = next(c for c in done.document["changes"] if c["resource"] == "managed identity")
     assert kept["detail"] == "kept: mct-s2s did not enable it"
+
+
+@pytest.mark.parametrize("unreadable", ["", "*/Microsoft.Authorization/roleAssignments", "*/appRoleAssignments"])
+def test_an_identity_that_is_used_elsewhere_or_may_be_stays_on(unreadable: str, mct: Program, azure: Sandbox) -> None:
+    """Unreadable is never taken for unused."""
+    mct(*SETUP)
+    if unreadable:
+        azure.misbehave({"match": {"path": unreadable}, "fault": {"type": "status", "status": 403}})
+    else:
+        azure.assign_role(_client(mct("status", "-o", "json").document, "reports-func")["principalId"], "Reader", GROUP)
+    assert mct("teardown", *JSON, "--no-preflight").code == 0
+    azure.behave()
+    assert azure.arm("GET", FUNCTION_APP)["identity"]["principalId"]
+    assert azure.made_by_us() == []
 
 
 def test_an_entry_that_is_no_guid_can_be_removed(mct: Program, azure: Sandbox) -> None:

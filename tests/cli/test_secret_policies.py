@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
+
+import pytest
+from mct_s2s.sandbox.core.wire_errors import WireError, graph_error
+from mct_s2s.sandbox.observability.request_log import Entry
 
 from tests.cli.conftest import Program
 from tests.conftest import SITE, Sandbox
+from tests.support.sandbox_inside import Inside
 
 REFUSED = 1
 LEAST = (
@@ -68,3 +74,41 @@ def test_secrets_that_are_refused_later_are_told_with_the_services_words(mct: Pr
     assert (done.code, done.document["error"]["code"]) == (REFUSED, "secrets-forbidden")
     assert "Credential type not allowed as per assigned policy" in done.document["error"]["message"]
     assert mct(*SETUP, "--credential", "none", env=caller).code == 0
+
+
+def policy(*rules: dict[str, Any]) -> WireError:
+    """What is answered to the question after a registration's own one."""
+    own = {"isEnabled": True, "restrictions": {"passwordCredentials": [*rules]}}
+    return WireError(200, {"value": [own]})
+
+
+@pytest.mark.parametrize(
+    ("own", "allowed"),
+    [
+        (policy(), True),
+        (policy({**NINETY_DAYS, "maxLifetime": "P400D"}), True),
+        (policy(NINETY_DAYS), False),
+        (WireError(200, {"value": []}), False),
+        (graph_error(403, "Authorization_RequestDenied", "No."), True),
+    ],
+    ids=["one that allows all", "400 days", "90 days", "none", "one that cannot be read may allow it"],
+)
+def test_a_registrations_own_policy_goes_before_the_tenants(
+    own: WireError, allowed: bool, mct: Program, azure: Sandbox, inside: Inside, tmp_path: Path
+) -> None:
+    async def answer(entry: Entry) -> None:
+        if entry.path.endswith("/appManagementPolicies"):
+            raise own
+
+    assert mct(*SETUP).code == 0
+    (client,) = azure.applications("A")
+    key = {"keyId": client["passwordCredentials"][0]["keyId"]}
+    azure.graph("POST", f"/applications/{client['id']}/removePassword", json=key)
+    for file in tmp_path.rglob("*.env"):
+        file.unlink()
+    assert mct(*SETUP, "--dry-run").code == 3
+    assert not [row for row in azure.log() if row["path"].endswith("/appManagementPolicies")], "the tenant's allows it"
+    forbid(azure, NINETY_DAYS)
+    inside.hooks.before.append(answer)
+    planned = mct(*SETUP, "--dry-run")
+    assert (planned.code, "error" in planned.document) == ((3, False) if allowed else (REFUSED, True)), planned

@@ -1,25 +1,31 @@
 """The engine on the sandbox of this process, signed in as its administrator, in simulated time."""
 
+# ruff: noqa: ARG002  # what is told decides which arguments there are
+
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
 from mct_s2s import clock
+from mct_s2s.activity import Activity, Wait, watched_by
 from mct_s2s.cli.options import AzureOptions
 from mct_s2s.cli.session import Needs, connect
+from mct_s2s.engine.apply.apply import apply_changes
+from mct_s2s.engine.apply.context import ApplyContext
 from mct_s2s.engine.outcome import Outcome
 from mct_s2s.engine.request import Request
 from mct_s2s.engine.session import Session
+from mct_s2s.errors import S2SError
 from mct_s2s.model.azure_resources import AppService, Site
 from mct_s2s.model.desired import Desired, ServiceSpec
 from mct_s2s.model.observed import ObservedState
-from mct_s2s.model.resource_id import ResourceId
-from mct_s2s.model.site_target import SiteTarget
+from mct_s2s.model.resource_id import ResourceId, SiteTarget
 from mct_s2s.model.trust import Trust
 from mct_s2s.planning.changes import AnyChange
 from mct_s2s.planning.plan import Plan
@@ -33,6 +39,49 @@ from tests.support.sandbox_inside import Inside
 
 T = TypeVar("T")
 WHERE = Site(ResourceId.parse(SITE), "app", "Running", ("contosolearn.azurewebsites.net",))
+TARGET = SiteTarget("contosolearn")
+
+
+@dataclass
+class Watcher:
+    """Whoever watches the steps of a plan and all that runs beside them: keeps what it is told."""
+
+    told: list[str] = field(default_factory=list)
+
+    def begin(self, text: str, within: Activity | None) -> Activity:
+        self.told.append(text)
+        return _Running(self, text)
+
+    def end(self, activity: Activity) -> None:
+        """It is over."""
+
+    def throttled(self, service: str, seconds: float) -> None:
+        """A service asks for patience."""
+
+    def started(self, change: AnyChange) -> Activity | None:
+        self.told.append(f"started {change.key}")
+        return _Running(self, change.key)
+
+    def finished(self, change: AnyChange, detail: str) -> None:
+        self.told.append(f"finished {change.key}: {detail}")
+
+    def skipped(self, change: AnyChange, why: str) -> None:
+        self.told.append(f"skipped {change.key}")
+
+    def failed(self, change: AnyChange, error: S2SError) -> None:
+        self.told.append(f"failed {change.key}")
+
+
+@dataclass
+class _Running:
+    watcher: Watcher
+    name: str
+
+    def waits(self, wait: Wait) -> None:
+        self.watcher.told.append(f"{self.name}: {wait.reason}")
+
+    def goes_on(self, wait: Wait) -> None:
+        self.watcher.told.append(f"{self.name} no longer: {wait.reason}")
 
 
 @dataclass
@@ -41,6 +90,8 @@ class Engine:
 
     inside: Inside
     home: Path
+    caller: dict[str, str] = field(default_factory=dict)
+    """The environment of whoever signs in, where that is not the administrator."""
 
     def run(self, work: Callable[[Session], Awaitable[T]]) -> T:
         """Do something with a session, to its end."""
@@ -58,7 +109,7 @@ class Engine:
             return 0
 
         home = {name: str(self.home) for name in ("HOME", "XDG_DATA_HOME", "XDG_STATE_HOME")}
-        run_inside((), {**without_azure(), **azure.environment, **home}, self.inside.time, program)
+        run_inside((), {**without_azure(), **azure.environment, **self.caller, **home}, self.inside.time, program)
         return found[0]
 
     def before(self, path: str, *acts: Callable[[], object] | None, method: str = "") -> None:
@@ -93,8 +144,23 @@ def engine(azure: Sandbox, inside: Inside, tmp_path: Path) -> Iterator[Engine]:
     inside.leave_alone()
 
 
+def applied(engine: Engine, *changes: AnyChange, latency: float = 0.0, **more: Any) -> tuple[Outcome, float, list[str]]:
+    """What came of these changes, how long it took, and what was told."""
+    watcher = Watcher()
+
+    async def main(session: Session) -> tuple[Outcome, float, list[str]]:
+        engine.inside.state.latency_seconds = latency
+        outcome, began = planned(*changes, **more), clock.seconds()
+        with suppress(S2SError), watched_by(watcher):
+            await apply_changes(ApplyContext(session, outcome, watcher))
+        engine.inside.state.latency_seconds = 0.0
+        return outcome, clock.seconds() - began, watcher.told
+
+    return engine.run(main)
+
+
 def planned(*changes: AnyChange, site: Site = WHERE, **more: Any) -> Outcome:
     """The beginning of a run with these changes."""
     before = ObservedState("public", TENANT, AppService(site, {}, TENANT.id), Trust())
     desired = Desired(ServiceSpec(SERVICE_KEY, "MCT service"))
-    return Outcome(Request(desired, clock.now(), SiteTarget("contosolearn")), Plan(changes), before, **more)
+    return Outcome(Request(desired, clock.now(), TARGET), Plan(changes), before, **more)

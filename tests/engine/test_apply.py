@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 import pytest
-from mct_s2s import clock
-from mct_s2s.activity import Activity
-from mct_s2s.engine.apply.apply import IN_FLIGHT, apply_changes
-from mct_s2s.engine.apply.context import ApplyContext
+from mct_s2s.engine.apply.apply import IN_FLIGHT
 from mct_s2s.engine.outcome import Outcome
-from mct_s2s.engine.session import Session
-from mct_s2s.errors import S2SError
 from mct_s2s.model.directory_objects import NewApplication
-from mct_s2s.model.ids import AppRoleId, ClientId
+from mct_s2s.model.ids import ClientId
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.planning.changes import (
     AnyChange,
@@ -34,31 +28,11 @@ from mct_s2s.planning.changes import (
 )
 
 from tests.conftest import SITE, SLOT
-from tests.engine.conftest import WHERE, Engine, planned
+from tests.engine.conftest import WHERE, Engine, applied
 from tests.planning.scenarios import ROLE, guid
 
 LIST, PUT, RESTARTED, PRINCIPALS = "/config/appsettings/list", "/config/appsettings", "/restart", "/servicePrincipals"
 RESTART = RestartSite(key="restart", name=WHERE.label, site=WHERE)
-
-
-@dataclass
-class Watcher:
-    """Whoever watches: keeps what it is told."""
-
-    told: list[str] = field(default_factory=list)
-
-    def started(self, change: AnyChange) -> Activity | None:
-        self.told.append(f"started {change.key}")
-        return None
-
-    def finished(self, change: AnyChange, detail: str) -> None:
-        self.told.append(f"finished {change.key}")
-
-    def skipped(self, change: AnyChange, why: str) -> None:
-        self.told.append(f"skipped {change.key}")
-
-    def failed(self, change: AnyChange, error: S2SError) -> None:
-        self.told.append(f"failed {change.key}")
 
 
 def new(name: str, *after: str) -> CreateApplication:
@@ -75,21 +49,6 @@ def write(*refs: Ref[ClientId], first: bool = False) -> WriteSettings:
         (SettingSpec("ServiceAuthEnabled", "true"),), tuple(("ServiceApplicationIds", ref) for ref in refs)
     )
     return WriteSettings(key="settings", name=WHERE.label, site=WHERE, spec=spec, changed=("x",), first=first)
-
-
-def applied(engine: Engine, *changes: AnyChange, latency: float = 0.0, **more: Any) -> tuple[Outcome, float, Watcher]:
-    """What came of them, how long it took, and what was told."""
-    watcher = Watcher()
-
-    async def main(session: Session) -> tuple[Outcome, float, Watcher]:
-        engine.inside.state.latency_seconds = latency
-        outcome, began = planned(*changes, **more), clock.seconds()
-        with suppress(S2SError):
-            await apply_changes(ApplyContext(session, outcome, watcher))
-        engine.inside.state.latency_seconds = 0.0
-        return outcome, clock.seconds() - began, watcher
-
-    return engine.run(main)
 
 
 def account(outcome: Outcome) -> tuple[set[str], set[str], set[str], set[str]]:
@@ -131,7 +90,7 @@ def test_a_change_begins_when_what_it_needs_is_there_and_beside_all_others(
 
 def test_the_settings_are_written_when_everything_else_is_done_and_the_restart_comes_last(engine: Engine) -> None:
     """One restart, when all that the settings name is there; neither listing nor reading back costs its own time."""
-    outcome, _, _ = applied(engine, write(Ref("A", Part.CLIENT_ID)), RESTART, new("A"), principal("A"), latency=0.5)
+    outcome, _, told = applied(engine, write(Ref("A", Part.CLIENT_ID)), RESTART, new("A"), principal("A"), latency=0.5)
     asked = engine.asked(LIST, PUT, RESTARTED, PRINCIPALS)
     assert set(asked[:2]) == {"POST list", "POST servicePrincipals"}
     assert asked[2] == "PUT appsettings"
@@ -140,6 +99,25 @@ def test_the_settings_are_written_when_everything_else_is_done_and_the_restart_c
     (entry,) = (entry for entry in outcome.journal.done if entry.change.key == "A")
     assert engine.inside.azure.settings()["ServiceApplicationIds"] == entry.id
     assert entry.seconds == pytest.approx(0.5, abs=0.1)
+    order = (
+        "settings: waiting for the other steps",
+        "settings no longer: waiting for the other steps",
+        "finished settings: 1 setting written, ",
+        "Watching contosolearn for other writers of its settings",
+    )
+    places = [next(at for at, line in enumerate(told) if line.startswith(text)) for text in order]
+    assert places == sorted(places)
+
+
+def test_a_merge_with_changes_by_someone_else_is_told_with_its_reason(engine: Engine) -> None:
+    """At the second look after the write: it has been read back, and is told again."""
+    site = engine.inside.state.resources.sites[SITE.lower()]
+    engine.before(LIST, None, None, lambda: site.settings.update(ServiceAuthEnabled="false"))
+    _, _, told = applied(engine, write())
+    assert [line.partition("; ")[2] for line in told if line.startswith("finished settings")] == [
+        "", "merged 2 times with changes by someone else",
+    ]  # fmt: skip
+    assert any(line.endswith(": merging with changes by someone else") for line in told)
 
 
 def test_who_is_to_be_shut_out_is_shut_out_before_anything_is_deleted(engine: Engine) -> None:
@@ -173,10 +151,10 @@ def test_at_the_first_refusal_nothing_else_begins(
 ) -> None:
     """What is done is kept and told: the same command resumes."""
     refuse(engine, refused)
-    outcome, _, watcher = applied(engine, *changes, latency=1.0)
+    outcome, _, told = applied(engine, *changes, latency=1.0)
     assert account(outcome) == expected
-    assert {f"failed {key}" for key in expected[1]} <= set(watcher.told)
-    assert not {f"started {key}" for key in expected[3]} & set(watcher.told) - {"started settings"}
+    assert {f"failed {key}" for key in expected[1]} <= set(told)
+    assert not {f"started {key}" for key in expected[3]} & set(told) - {"started settings"}
     assert "POST restart" not in engine.asked(RESTARTED)
 
 
@@ -237,7 +215,7 @@ def test_a_patch_keeps_what_is_not_ours_as_it_is_at_the_moment_of_writing(engine
     edits = ApplicationEdits(role=ROLE, tags=("ours",))
     applied(engine, UpdateApplication(key="u", name="A", resource="x", object_id=made["id"], edits=edits))
     after = azure.graph("GET", f"/applications/{made['id']}")
-    assert {role["id"] for role in after["appRoles"]} == {AppRoleId(added["id"]), ROLE.id}
+    assert {role["id"] for role in after["appRoles"]} == {guid("other role"), ROLE.id}
     assert set(after["tags"]) == {"theirs", "ours"}
 
 

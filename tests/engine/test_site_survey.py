@@ -3,59 +3,93 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any, cast
+from collections.abc import Awaitable, Callable
 
-from mct_s2s.engine.observe import site_survey
-from mct_s2s.engine.observe.site_survey import survey
-from mct_s2s.errors import PermissionMissing
-from mct_s2s.model.azure_resources import Site
+import pytest
+from mct_s2s import clock
+from mct_s2s.engine.observe.all_sites import find_mct_sites, read_each
+from mct_s2s.engine.observe.site_survey import AT_ONCE, MOST_READ, survey
+from mct_s2s.engine.session import Session
+from mct_s2s.errors import NotThere
 from mct_s2s.model.resource_id import ResourceId
-from mct_s2s.model.site_settings import ENABLED
 from mct_s2s.planning.app_service.site_recognition import SiteSurvey
+from mct_s2s.sandbox.state import seed
 
-from tests.planning.test_site_recognition import LEARN, LEARN_FA, PORTAL, REPORTS, site
+from tests.conftest import SITE
+from tests.engine.conftest import WHERE, Engine
+from tests.planning.scenarios import guid
 
-
-class Listed:
-    """The sites port, as far as a survey asks it."""
-
-    def __init__(self, *sites: Site, refused: tuple[Site, ...] = ()) -> None:
-        self.read: list[str] = []
-        self._sites, self._refused = sites, {one.resource for one in refused}
-        self.most_at_once = self._now = 0
-
-    async def sites(self, subscription_id: str, group: str | None = None) -> list[Site]:
-        del subscription_id, group
-        return list(self._sites)
-
-    async def settings(self, resource: ResourceId, **more: Any) -> dict[str, str | None]:
-        del more
-        self.read.append(resource.name)
-        self._now += 1
-        self.most_at_once = max(self.most_at_once, self._now)
-        await asyncio.sleep(0)
-        self._now -= 1
-        if resource in self._refused:
-            raise PermissionMissing("permission-missing", "No.", remedy="Ask.")
-        return {ENABLED.name: "true", "Password": "hidden"} if resource == LEARN.resource else {"Password": "hidden"}
+LIST = "/config/appsettings/list"
 
 
-def looked(sites: Listed) -> SiteSurvey:
-    return asyncio.run(survey(cast("Any", sites), "s"))
+def first(session: Session) -> Awaitable[SiteSurvey]:
+    return survey(session.azure.sites, seed.SUBSCRIPTION_ID)
 
 
-def test_function_apps_are_not_read() -> None:
-    sites = Listed(LEARN, LEARN_FA, PORTAL, REPORTS)
-    assert (looked(sites).mct, sites.read) == ((LEARN,), ["contosolearn", "partner-portal"])
+def names(engine: Engine, look: Callable[[Session], Awaitable[SiteSurvey]] = first) -> list[str]:
+    """The sites that are MCT's."""
+    return [site.name for site in engine.run(look).mct]
 
 
-def test_what_may_not_be_read_is_recognised_by_its_function_app() -> None:
-    assert looked(Listed(LEARN, LEARN_FA, refused=(LEARN,))).mct == (LEARN,)
+def read(engine: Engine) -> list[str]:
+    """The sites whose settings were read, in order of arrival."""
+    return [one.path.split("/")[-4] for one in engine.inside.log() if one.path.endswith(LIST)]
 
 
-def test_a_large_subscription_is_read_in_part_and_a_few_at_a_time() -> None:
-    many = [site(f"app-{number}") for number in range(100)]
-    sites = Listed(*many, LEARN, LEARN_FA)
-    looked(sites)
-    assert (len(sites.read), sites.read[0]) == (site_survey.MOST_READ, "contosolearn")
-    assert sites.most_at_once <= site_survey.AT_ONCE
+def add_shops(engine: Engine, number: int) -> None:
+    for at in range(number):
+        seed.add_site(
+            engine.inside.state.resources, subscription=seed.SUBSCRIPTION_ID, group="shops", name=f"shop-{at}",
+            kind="app", settings={}, owner_app_id=seed.ADMINISTRATOR_ID,
+        )  # fmt: skip
+
+
+def test_function_apps_are_not_read(engine: Engine) -> None:
+    assert names(engine) == ["contosolearn"]
+    assert [name for name in read(engine) if name.endswith("-func") or "-fa-" in name] == []
+
+
+def test_what_may_not_be_read_is_recognised_by_its_function_app(engine: Engine) -> None:
+    rule = {"match": {"path": f"*{SITE}{LIST}"}, "fault": {"type": "status", "status": 403}}
+    engine.inside.azure.misbehave(rule)
+    assert names(engine) == ["contosolearn"]
+
+
+def test_a_large_subscription_is_read_in_part(engine: Engine) -> None:
+    add_shops(engine, 100)
+    names(engine)
+    assert (len(read(engine)), "contosolearn" in read(engine)[:AT_ONCE]) == (MOST_READ, True)
+
+
+def test_all_are_read_side_by_side_where_all_are_asked_for(engine: Engine) -> None:
+    def everything(session: Session) -> Awaitable[SiteSurvey]:
+        return find_mct_sites(session.azure.sites, seed.SUBSCRIPTION_ID)
+
+    names(engine, everything)
+    add_shops(engine, 3 * AT_ONCE - len(read(engine)))
+    engine.inside.state.latency_seconds = 1.0
+
+    async def timed(session: Session) -> float:
+        began = clock.seconds()
+        await everything(session)
+        return clock.seconds() - began
+
+    assert engine.run(timed) == pytest.approx(2 + 3, abs=0.5)
+    engine.inside.state.latency_seconds = 0.0
+
+
+def test_a_subscription_that_is_not_there_is_an_error(engine: Engine) -> None:
+    with pytest.raises(NotThere):
+        engine.run(lambda session: find_mct_sites(session.azure.sites, guid("another")))
+
+
+def test_one_that_fails_does_not_stop_the_others() -> None:
+    apps = tuple(ResourceId.site(WHERE.resource.subscription_id, "g", name) for name in ("a", "b", "c"))
+    error = NotThere("site-not-found", "No.", remedy="Look.")
+
+    async def named(app: ResourceId) -> str:
+        if app.name == "b":
+            raise error
+        return app.name
+
+    assert asyncio.run(read_each(apps, named)) == tuple(zip(apps, ("a", error, "c"), strict=True))

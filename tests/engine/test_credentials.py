@@ -1,0 +1,96 @@
+"""A secret is made once, whatever comes in between, and the old one stays until the new one is known to work."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from mct_s2s.engine.apply.credentials import secret as room
+from mct_s2s.model.directory_objects import NewApplication
+from mct_s2s.model.ids import ApplicationObjectId, ClientId, KeyId
+from mct_s2s.model.secret_stores import NewSecret, SecretRecord
+from mct_s2s.planning.changes import CreateApplication, Part, Ref, RemoveCredential, Replacement
+from mct_s2s.planning.credentials.certificate import AddCertificate
+from mct_s2s.planning.credentials.secret import AddSecret
+from mct_s2s.stores.file_store import FileStore
+from mct_s2s.stores.keys import KeyFileStore
+
+from tests.engine.conftest import Engine, applied
+from tests.planning.scenarios import LATER, NOW, TENANT, guid
+
+ATTEMPT = "mct-s2s 2026-11-24 a1b2"
+UNIQUE_NAME = "mct-s2s-key-A"
+NEW = CreateApplication(
+    key="A", name="A", resource="client application", new=NewApplication(UNIQUE_NAME, "A"), option="--client"
+)
+ADDED: dict[str, Any] = {
+    "name": "A",
+    "client": "A",
+    "object_id": Ref[ApplicationObjectId]("A", Part.OBJECT_ID),
+    "client_id": Ref[ClientId]("A", Part.CLIENT_ID),
+    "credential_name": ATTEMPT,
+    "expires": LATER,
+    "audience": "api://service",
+}
+SECRET = AddSecret(key="secret", **ADDED)
+KINDS = {
+    "secret": (SECRET, FileStore),
+    "certificate": (AddCertificate(key="certificate", starts=NOW, **ADDED), KeyFileStore),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_client_that_another_run_makes_at_this_moment_gets_no_second_credential(kind: str, engine: Engine) -> None:
+    """`create-if-missing` may return what somebody else has just made: two would be one too many."""
+    azure, (adding, store) = engine.inside.azure, KINDS[kind]
+    body = {"displayName": "A", "uniqueName": UNIQUE_NAME}
+    made = azure.graph("POST", "/applications", json=body)
+    theirs = azure.graph(
+        "POST", f"/applications/{made['id']}/addPassword", json={"passwordCredential": {"displayName": ATTEMPT}}
+    )
+    outcome, _, _ = applied(engine, NEW, adding, stores={"A": store(engine.home / "a.env")})
+    (held,) = azure.graph("GET", f"/applications/{made['id']}")["passwordCredentials"]
+    assert held["keyId"] == theirs["keyId"]
+    assert "another run" in outcome.journal.done[-1].detail
+    assert not (engine.home / "a.env").exists()
+
+
+def registered(engine: Engine) -> dict[str, str]:
+    made: dict[str, str] = engine.inside.azure.graph("POST", "/applications", json={"displayName": "A"})
+    return made
+
+
+def test_when_no_answer_comes_at_all_there_is_an_end_and_the_place_knows(engine: Engine) -> None:
+    made = registered(engine)
+    engine.inside.azure.misbehave({"match": {"path": "*/addPassword"}, "fault": {"type": "lostAnswer"}})
+    adding = replace(SECRET, object_id=ApplicationObjectId(made["id"]), client_id=ClientId(made["appId"]))
+    outcome, _, told = applied(engine, adding, stores={"A": FileStore(engine.home / "a.env")})
+    ((_, error),) = outcome.journal.failed
+    assert getattr(error, "answer_lost", False)
+    assert len(engine.asked("/addPassword")) == room.SECRET_ATTEMPTS
+    (held,) = engine.inside.azure.graph("GET", f"/applications/{made['id']}")["passwordCredentials"]
+    assert held["displayName"] == ATTEMPT, "no more than the last one is ever left"
+    assert ATTEMPT in (engine.home / "a.env.pending").read_text()
+    assert any("looking for the secret whose response was lost" in line for line in told)
+
+
+@pytest.mark.parametrize("there", ["nothing", "another client's", "the old one"])
+def test_the_old_secret_stays_where_its_replacement_is_not_at_hand(there: str, engine: Engine) -> None:
+    """Whoever reads that place would be locked out."""
+    made = registered(engine)
+    path = f"/applications/{made['id']}"
+    old = engine.inside.azure.graph("POST", f"{path}/addPassword", json={"passwordCredential": {}})["keyId"]
+    if there != "nothing":
+        client_id = made["appId"] if there == "the old one" else guid("another")
+        record = SecretRecord(TENANT.id, ClientId(client_id), "A", ATTEMPT, "api://service/.default", None, None)
+        asyncio.run(FileStore(engine.home / "a.env").deliver(record, NewSecret(KeyId(old), LATER, "value")))
+    replacement = Replacement("A", ClientId(made["appId"]), "api://service/.default")
+    removal = RemoveCredential(
+        key="old", name="A", object_id=ApplicationObjectId(made["id"]), key_id=KeyId(old), replaced_by=replacement
+    )
+    outcome, _, _ = applied(engine, removal, stores={"A": FileStore(engine.home / "a.env")})
+    ((_, error),) = outcome.journal.failed
+    assert error.code == "secret-not-at-hand"
+    assert len(engine.inside.azure.graph("GET", path)["passwordCredentials"]) == 1

@@ -1,0 +1,161 @@
+"""Registrations are made once each, by whoever owns them, and a name or a URI that is taken is said to be whose."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+from mct_s2s import clock
+from mct_s2s.engine.apply.ownership import create_as_owner, create_principal
+from mct_s2s.engine.apply.registration_creation import APPEARS_WITHIN, create_or_restore, explain_taken_uri
+from mct_s2s.engine.session import Session
+from mct_s2s.errors import S2SError, ServiceError
+from mct_s2s.model.directory_objects import NewApplication
+from mct_s2s.model.ids import ClientId, name_tag
+from mct_s2s.planning.changes import CreateApplication
+from mct_s2s.planning.edits import ApplicationPatch
+from mct_s2s.sandbox.core.wire_errors import graph_error
+
+from tests.conftest import Json
+from tests.engine.conftest import Engine
+
+UNIQUE_NAME = "mct-s2s-key-A"
+NEW = CreateApplication(
+    key="A", name="A", resource="client application", new=NewApplication(UNIQUE_NAME, "A", ("ours",)), option="--client"
+)
+DENIED = {"type": "status", "status": 403, "code": "Authorization_RequestDenied", "message": "Insufficient privileges."}
+
+
+@pytest.fixture
+def owner(engine: Engine) -> Engine:
+    """Signed in by a principal that may change only what it owns."""
+    read = ("Application.Read.All", "Organization.Read.All", "Application.ReadWrite.OwnedBy")
+    engine.caller = engine.inside.azure.caller(*read)
+    return engine
+
+
+def registered(engine: Engine, **body: Any) -> Json:
+    """A stranger's registration."""
+    made: Json = engine.inside.azure.graph("POST", "/applications", json={"displayName": "A", **body})
+    return made
+
+
+def timed(engine: Engine, work: Callable[[Session], Awaitable[Any]]) -> tuple[Any, float]:
+    """What came of it, and how long it took."""
+
+    async def main(session: Session) -> tuple[Any, float]:
+        began, outcome = clock.seconds(), None
+        try:
+            outcome = await work(session)
+        except S2SError as error:
+            outcome = error
+        return outcome, clock.seconds() - began
+
+    return engine.run(main)
+
+
+def called_a(engine: Engine) -> list[str]:
+    return [one["id"] for one in engine.inside.azure.applications("A")]
+
+
+# --- by whoever owns them ---
+
+
+def test_a_strangers_registration_with_our_tag_is_left_alone(owner: Engine) -> None:
+    theirs = registered(owner, tags=[name_tag(UNIQUE_NAME)])
+    (made, is_made), _ = timed(owner, lambda session: create_as_owner(session.azure, NEW))
+    assert is_made
+    assert set(called_a(owner)) == {theirs["id"], made.object_id}
+
+
+@pytest.mark.parametrize("place", ["there", "in the recycle bin"])
+def test_where_another_one_has_the_name_ours_goes_for_good(place: str, owner: Engine) -> None:
+    other = registered(owner, uniqueName=UNIQUE_NAME)
+    if place == "there":
+        (made, is_made), _ = timed(owner, lambda session: create_as_owner(session.azure, NEW))
+        assert (made.object_id, is_made, called_a(owner)) == (other["id"], False, [other["id"]])
+        return
+    owner.inside.azure.graph("DELETE", f"/applications/{other['id']}")
+    error, _ = timed(owner, lambda session: create_as_owner(session.azure, NEW))
+    deleted = owner.inside.azure.graph("GET", "/directory/deletedItems/microsoft.graph.application")["value"]
+    assert (error.code, called_a(owner), [one["id"] for one in deleted]) == ("name-taken", [], [other["id"]])
+
+
+def test_a_request_that_was_lost_is_sent_again_once_it_is_sure_that_it_was(owner: Engine) -> None:
+    match = {"service": "Graph", "method": "POST", "path": "*/applications"}
+    owner.inside.azure.misbehave({"match": match, "times": 1, "fault": {"type": "reset"}})
+    (made, _), seconds = timed(owner, lambda session: create_as_owner(session.azure, NEW))
+    assert called_a(owner) == [made.object_id]
+    assert seconds >= APPEARS_WITHIN
+
+
+def test_a_replica_that_does_not_know_the_owner_yet_is_waited_for(owner: Engine) -> None:
+    match = {"method": "PATCH", "path": "*/applications/*"}
+    owner.inside.azure.misbehave({"match": match, "times": 2, "fault": DENIED})
+    (_, is_made), seconds = timed(owner, lambda session: create_as_owner(session.azure, NEW))
+    assert (is_made, 0 < seconds < 5) == (True, True)
+
+
+@pytest.mark.parametrize(("is_ours", "is_new"), [(True, True), (False, True), (True, False)])
+def test_a_service_principal_waits_for_replicas_only_where_its_application_is_new_and_owned(
+    is_ours: bool, is_new: bool, owner: Engine
+) -> None:
+    async def work(session: Session) -> Any:
+        client_id = ClientId(theirs["appId"])
+        if is_ours:
+            client_id = (await create_as_owner(session.azure, NEW))[0].client_id
+        return await create_principal(session.azure, client_id, is_new=is_new, is_ours=is_ours, as_owner=True)
+
+    theirs = registered(owner)
+    owner.inside.azure.misbehave({"match": {"path": "*/servicePrincipals"}, "times": 2, "fault": DENIED})
+    made, seconds = timed(owner, work)
+    if is_ours and is_new:
+        assert 0 < seconds < 5
+        return
+    assert made.code == "not-owner"
+    assert seconds < 0.5
+
+
+# --- names and URIs that are taken ---
+
+
+def test_a_name_that_nobody_shows_to_hold_is_told_with_what_to_do(engine: Engine) -> None:
+    def taken() -> None:
+        raise graph_error(
+            400, "Request_BadRequest", "Another object with the same value for property uniqueName already exists."
+        )
+
+    engine.before(f"(uniqueName='{UNIQUE_NAME}')", *[taken] * 20, method="PATCH")
+    error, _ = timed(engine, lambda session: create_or_restore(session.azure, NEW, clock.now()))
+    assert error.code == "name-taken"
+    assert f"'{UNIQUE_NAME}'" in error.remedy
+    assert "again in a minute" in error.remedy
+
+
+URI = "https://learn.contosolearning.onmicrosoft.com/api"
+
+
+@pytest.mark.parametrize("holder", ["deleted", "living", "nobody"])
+def test_who_holds_a_uri_that_was_refused_is_said_where_it_can_be_found_out(holder: str, engine: Engine) -> None:
+    azure = engine.inside.azure
+    mine = registered(engine)
+    other = registered(engine, displayName="Other", identifierUris=[URI] if holder != "nobody" else [])
+    if holder == "deleted":
+        azure.graph("DELETE", f"/applications/{other['id']}")
+    error = ServiceError("uri-taken", "Graph refused.", answer="No.", remedy="Ask.")
+
+    async def work(session: Session) -> None:
+        application = await session.azure.directory.application_by_client_id(ClientId(mine["appId"]))
+        assert application is not None
+        await explain_taken_uri(session.azure, application, ApplicationPatch(identifier_uris=(URI,)), error)
+
+    engine.run(work)
+    assert ("'Other'" in error.headline) is (holder != "nobody"), "what people see"
+    assert error.message.endswith("No."), "the service's own words stay"
+    expected = {
+        "deleted": f"directory/deletedItems/{other['id']}",
+        "living": f"--service-app {other['appId']}",
+        "nobody": "Ask.",
+    }
+    assert expected[holder] in error.remedy
