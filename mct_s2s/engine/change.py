@@ -118,7 +118,12 @@ async def _prepared(session: Session, request: Request) -> Outcome:
         desired = request.desired
         if observed.settings_unread:
             desired = replace(desired, settings=SettingsScope.NONE)
-        intended = replace(make_plan(desired, observed, request.facts), places=request.places)
+        places = request.places
+        if request.stores is not None and desired.rotation is not None and not desired.rotation.only_named:
+            known = observed.secrets  # a vault is named by the step itself
+            told = {name: store for name, store in stores.items() if known[name].vault is None}
+            places = request.stores.places_of(told, observed)
+        intended = replace(make_plan(desired, observed, request.facts), places=places)
         access = await look.found()
         plan = await permitted(azure, intended, observed, access, request)
     return Outcome(request, plan, observed, access, stores, intended=intended)

@@ -26,6 +26,10 @@ class Stores(Protocol):
         """A store for each client that may get something secret, by the client's name in the request."""
         ...
 
+    def places_of(self, stores: Mapping[str, SecretStore], observed: ObservedState) -> tuple[tuple[str, str], ...]:
+        """Each client and what a plan calls its place: the same on every machine where no one asked for one."""
+        ...
+
     async def credentials(self, stores: Mapping[str, SecretStore]) -> list[OwnCredential]:
         """What clients can sign in with, read back from their stores."""
         ...

@@ -77,7 +77,7 @@ def test_each_client_keeps_its_own_place(azure: Sandbox, mct: Program, tmp_path:
     found = places(done)
     assert (found["Vaulted"], found["Filed"]) == (PLACE, filed["Filed"])
     assert Path(found["Handed"].removeprefix("file:")) not in {elsewhere, Path(filed["Filed"].removeprefix("file:"))}
-    (told,) = [one["text"] for one in done.document["notes"] if "'Handed'" in one["text"]]
+    (told,) = [one["text"] for one in done.document["notes"] if one["text"].startswith("'Handed'")]
     assert found["Handed"] in told
     assert "The old one is kept until it expires" in told
     assert len(application(azure, "Handed")["passwordCredentials"]) == 2

@@ -81,6 +81,14 @@ class RunStores:
                     pass
         return stores
 
+    def places_of(self, stores: Mapping[str, SecretStore], observed: ObservedState) -> tuple[tuple[str, str], ...]:
+        """Each client and what a plan calls its place."""
+        own = default_folder(self.session.label, observed, self.label)
+        return tuple(
+            (name, SecretTo().label if isinstance(store, FileStore) and store.path.parent == own else store.label)
+            for name, store in stores.items()
+        )
+
     async def credentials(self, stores: Mapping[str, SecretStore]) -> list[OwnCredential]:
         """What clients can sign in with, read back from their stores, each with its client's name."""
         found: list[OwnCredential] = []
