@@ -11,22 +11,7 @@ from mct_s2s.sandbox.entra.registrations import applications
 from mct_s2s.sandbox.entra.table import Object
 from mct_s2s.sandbox.entra.validation import bad_request, json_object, password_not_generated, precise_timestamp
 from mct_s2s.sandbox.services.graph.call import NO_CONTENT, GraphCall, GraphOperation, latest_of
-from mct_s2s.sandbox.services.graph.owners import bound_owners, owner_operations, password_operations
-
-
-def _list(call: GraphCall) -> Answer:
-    call.require("application.read")
-    return call.listed("application", "applications", call.directory.applications)
-
-
-def _count(call: GraphCall) -> Answer:
-    call.require("application.read")
-    return call.counted("application", call.directory.applications)
-
-
-def _get(call: GraphCall) -> Answer:
-    call.require("application.read")
-    return call.single("application", "applications", call.found(call.directory.applications))
+from mct_s2s.sandbox.services.graph.objects import bound_owners, object_operations
 
 
 def _post(call: GraphCall) -> Answer:
@@ -89,13 +74,9 @@ def _policies(call: GraphCall) -> Answer:
 
 
 OPERATIONS = (
-    GraphOperation("GET", "applications", _list, "api/application-list"),
-    GraphOperation("GET", "applications/$count", _count, "concepts/aad-advanced-queries"),
+    *object_operations("{application}", "application", "appRoles"),
     GraphOperation("POST", "applications", _post, "api/application-post-applications"),
-    GraphOperation("GET", "{application}", _get, "api/application-get"),
     GraphOperation("PATCH", "{application}", _patch, "api/application-update, api/application-upsert"),
     GraphOperation("DELETE", "{application}", _delete, "api/application-delete"),
     GraphOperation("GET", "{application}/appManagementPolicies", _policies, "resources/appmanagementpolicy", "stub"),
-    *password_operations("{application}", "application"),
-    *owner_operations("{application}", "application"),
 )

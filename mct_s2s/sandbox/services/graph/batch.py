@@ -71,13 +71,9 @@ def _item(sent: dict[str, Any]) -> Item:
     body = sent.get("body")
     if body is not None and "content-type" not in headers:
         raise TypeError("a body needs a Content-Type")
-    content = b"" if body is None else _content(body)
+    content = b"" if body is None else (base64.b64decode(body) if isinstance(body, str) else json.dumps(body).encode())
     depends_on = tuple(str(other) for other in sent.get("dependsOn") or ())
     return Item(str(sent["id"]), sent["method"].upper(), sent["url"], headers, content, depends_on)
-
-
-def _content(body: object) -> bytes:
-    return base64.b64decode(body) if isinstance(body, str) else json.dumps(body).encode()
 
 
 def _refused(item: Item, refusal: WireError) -> dict[str, Any]:

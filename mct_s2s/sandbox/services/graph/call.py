@@ -84,8 +84,14 @@ class GraphCall:
     def require(self, operation: str, target: Object | None = None) -> None:
         permissions.require(self.directory, self.caller, operation, target)
 
-    def table(self, kind: str) -> Table:
-        return self.directory.applications if kind == "application" else self.directory.service_principals
+    @property
+    def kind(self) -> str:
+        """The kind of object in the path, of the two that have much alike."""
+        return "application" if self.path.casefold().startswith("applications") else "servicePrincipal"
+
+    @property
+    def table(self) -> Table:
+        return self.directory.applications if self.kind == "application" else self.directory.service_principals
 
     def to_change(self, table: Table, operation: str) -> Object:
         """Find the object in the path, check the permission, and return its newest state, which a write changes."""

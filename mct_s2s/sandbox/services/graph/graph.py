@@ -26,7 +26,6 @@ from mct_s2s.sandbox.entra.tokens import access_tokens
 from mct_s2s.sandbox.entra.tokens.access_tokens import TokenRejected
 from mct_s2s.sandbox.services.graph import applications, assignments, batch, federated, principals, roles, tenant
 from mct_s2s.sandbox.services.graph.call import GraphCall, GraphOperation
-from mct_s2s.sandbox.services.graph.owners import MEMBER_OPERATIONS
 from mct_s2s.sandbox.state.state import SandboxState
 
 _CONSENTS_AT_ONCE = 3
@@ -65,7 +64,6 @@ def _app_id(call: GraphCall) -> str:
 
 
 OPERATIONS: tuple[GraphOperation, ...] = (
-    *MEMBER_OPERATIONS,
     *applications.OPERATIONS,
     *federated.OPERATIONS,
     *principals.OPERATIONS,

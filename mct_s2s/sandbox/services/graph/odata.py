@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
-from mct_s2s.sandbox.core.wire_errors import WireError, graph_error, service_error
+from mct_s2s.sandbox.core.wire_errors import graph_error, service_error
 from mct_s2s.sandbox.entra.table import Object, Table
 from mct_s2s.sandbox.entra.types import ON_REQUEST, TYPES
 from mct_s2s.sandbox.entra.validation import bad_request
@@ -89,7 +89,7 @@ class Query:
         if self.count:
             body["@odata.count"] = len(matching)
         if end < len(matching):
-            rest = {**options, "$skiptoken": _token(end)}
+            rest = {**options, "$skiptoken": base64.urlsafe_b64encode(json.dumps({"skip": end}).encode()).decode()}
             body["@odata.nextLink"] = f"{address}?{urlencode(rest, safe='$')}"
         return body | {"value": [shown(self.type_name, one, self.select) for one in matching[self.skip : end]]}
 
@@ -132,21 +132,13 @@ def _top(text: str | None) -> int:
     return int(text)
 
 
-def _token(position: int) -> str:
-    return base64.urlsafe_b64encode(json.dumps({"skip": position}).encode()).decode()
-
-
 def _skip(token: str | None) -> int:
     if token is None:
         return 0
     try:
         return max(0, int(json.loads(base64.urlsafe_b64decode(token))["skip"]))
     except (ValueError, KeyError, TypeError) as error:
-        raise _expired_page() from error
-
-
-def _expired_page() -> WireError:
-    return graph_error(400, "Directory_ExpiredPageToken", "The specified page token value has expired.")
+        raise graph_error(400, "Directory_ExpiredPageToken", "The specified page token value has expired.") from error
 
 
 _APP_ID_FIRST = frozenset({"servicePrincipalNames"})

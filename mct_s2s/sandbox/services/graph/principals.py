@@ -1,85 +1,23 @@
-"""Graph's operations on service principals, and `$expand` of one collection that belongs to them.
+"""Graph's operations on service principals.
 
-Source: graph: resources/serviceprincipal and the pages of its methods; concepts/query-parameters ("expand": at most 20
-objects of a collection are returned).
+Source: graph: resources/serviceprincipal and the pages of its methods.
 """
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Callable, Mapping
-from typing import Any
-
 from mct_s2s.sandbox.core.operation import Answer
-from mct_s2s.sandbox.entra.access import app_role_assignments, permissions
+from mct_s2s.sandbox.entra.access import permissions
 from mct_s2s.sandbox.entra.access.directory_roles import roles_of
-from mct_s2s.sandbox.entra.directory import Directory
 from mct_s2s.sandbox.entra.registrations import service_principals
 from mct_s2s.sandbox.entra.table import Object
 from mct_s2s.sandbox.entra.validation import bad_request, json_object
 from mct_s2s.sandbox.services.graph.call import NO_CONTENT, GraphCall, GraphOperation, latest_of
-from mct_s2s.sandbox.services.graph.owners import owned_by, owner_operations, password_operations, typed
+from mct_s2s.sandbox.services.graph.objects import object_operations, owned_by, typed
 from mct_s2s.sandbox.services.graph.roles import listed_roles
 
-MOST = 20
 
-Collections = Mapping[str, Callable[[Directory, str], list[Object]]]
-"""What can be expanded: by name, a function that finds the objects of an object id."""
-
-
-def expanding(call: GraphCall, known: Collections) -> tuple[GraphCall, Callable[[Answer], Answer]]:
-    """Return the call without its `$expand`, and a function that adds the collection to its answer.
-
-    An unknown collection stays in the call, which is then answered 501; so does a `$select` without the id.
-    """
-    name = call.query.get("$expand", "")
-    selected = [one.strip() for one in call.query.get("$select", "id").split(",")]
-    if name not in known or "id" not in selected:
-        return call, lambda answer: answer
-
-    def expand(answer: Answer) -> Answer:
-        body: Any = answer.body
-        for one in body.get("value", [body]):
-            one[name] = [_visible(each) for each in known[name](call.directory, one["id"])[:MOST]]
-        return answer
-
-    options = {option: value for option, value in call.query.items() if option != "$expand"}
-    return dataclasses.replace(call, query=options), expand
-
-
-def _visible(value: Object) -> Object:
-    return {name: inner for name, inner in value.items() if not name.startswith("@")}
-
-
-def _list(call: GraphCall) -> Answer:
-    call.require("application.read")
-    plain, expand = expanding(call, _EXPANDED)
-    answer = plain.listed("servicePrincipal", "servicePrincipals", call.directory.service_principals)
-    return expand(answer)
-
-
-def _count(call: GraphCall) -> Answer:
-    call.require("application.read")
-    return call.counted("servicePrincipal", call.directory.service_principals)
-
-
-def _get(call: GraphCall) -> Answer:
-    call.require("application.read")
-    plain, expand = expanding(call, _EXPANDED)
-    return expand(plain.single("servicePrincipal", "servicePrincipals", call.found(call.directory.service_principals)))
-
-
-_EXPANDED = {
-    "appRoleAssignments": app_role_assignments.of_principal,
-    "appRoleAssignedTo": app_role_assignments.to_resource,
-}
-
-
-def _post(call: GraphCall) -> Answer:
-    return _posted(call, call.body)
-
-
-def _posted(call: GraphCall, body: object) -> Answer:
+def _post(call: GraphCall, sent: object = None) -> Answer:
+    body = call.body if sent is None else sent
     app_id = str(body.get("appId", "")) if isinstance(body, dict) else ""
     application = call.directory.applications.first_seen_by("appId", app_id)
     is_allowed = permissions.may(call.directory, call.caller, "servicePrincipal.create", application)
@@ -87,10 +25,6 @@ def _posted(call: GraphCall, body: object) -> Answer:
         raise service_principals.not_local()
     call.require("servicePrincipal.create", application)
     made = service_principals.create(call.directory, body, owner=call.caller.object_id)
-    return _created(call, made)
-
-
-def _created(call: GraphCall, made: Object) -> Answer:
     headers = call.location("ServicePrincipal", made["id"])
     return call.single("servicePrincipal", "servicePrincipals", made, status=201, headers=headers)
 
@@ -109,7 +43,7 @@ def _upserted(call: GraphCall) -> Answer:
     body = json_object(call.body)
     if str(body.get("appId", app_id)).lower() != app_id.lower():
         raise bad_request("The value of property 'appId' does not match the key in the address.")
-    return _posted(call, {**body, "appId": app_id})
+    return _post(call, {**body, "appId": app_id})
 
 
 def _updated(call: GraphCall, target: Object) -> Answer:
@@ -147,13 +81,10 @@ def _owned_applications(call: GraphCall) -> Answer:
 
 
 OPERATIONS = (
-    GraphOperation("GET", "servicePrincipals", _list, "api/serviceprincipal-list"),
-    GraphOperation("GET", "servicePrincipals/$count", _count, "concepts/aad-advanced-queries"),
+    *object_operations("{principal}", "servicePrincipal", "appRoles", "oauth2PermissionScopes"),
     GraphOperation("POST", "servicePrincipals", _post, "api/serviceprincipal-post-serviceprincipals"),
-    GraphOperation("GET", "{principal}", _get, "api/serviceprincipal-get"),
     GraphOperation("PATCH", "{principal}", _patch, "api/serviceprincipal-update, api/serviceprincipal-upsert"),
     GraphOperation("DELETE", "{principal}", _delete, "api/serviceprincipal-delete"),
-    *password_operations("{principal}", "servicePrincipal"),
     GraphOperation("GET", "{principal}/memberOf", _member_of, "api/serviceprincipal-list-memberof"),
     GraphOperation("GET", "{principal}/transitiveMemberOf", _member_of, "api/serviceprincipal-list-transitivememberof"),
     GraphOperation(
@@ -169,5 +100,4 @@ OPERATIONS = (
         _owned_applications,
         "api/serviceprincipal-list-ownedobjects",
     ),
-    *owner_operations("{principal}", "servicePrincipal"),
 )

@@ -16,7 +16,7 @@ from mct_s2s.sandbox.entra.registrations import service_principals
 from mct_s2s.sandbox.entra.table import Object, Table
 from mct_s2s.sandbox.entra.validation import bad_request, is_guid, json_object
 from mct_s2s.sandbox.services.graph.call import NO_CONTENT, GraphCall, GraphOperation, not_found
-from mct_s2s.sandbox.services.graph.owners import owned_by, typed
+from mct_s2s.sandbox.services.graph.objects import owned_by, typed
 from mct_s2s.sandbox.services.graph.roles import listed_roles
 
 
