@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from dataclasses import replace
+from copy import copy
 from datetime import UTC, datetime
 from itertools import takewhile
 from typing import Any
@@ -63,7 +63,8 @@ def run(words: list[str]) -> int:
         sandbox_inside.Inside(running, azure)
         azure.restart_takes(RESTART_SECONDS)
         # The program would wait for the folder that its own process has: it is given what runs already.
-        joined = replace(running, _server=None, _thread=None, _lock=None)
+        joined = copy(running)
+        joined._server = joined._thread = joined._lock = None  # noqa: SLF001
         patch.setattr(clouds, "_start_sandbox", lambda _: joined)
         patch.setattr(aad_client_base, "time", inprocess._Calendar(time))  # noqa: SLF001
         with time.simulated():

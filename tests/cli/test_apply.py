@@ -12,7 +12,7 @@ from mct_s2s.cli.applying import carrying_out
 from mct_s2s.engine import change
 from mct_s2s.engine.outcome import Outcome
 from mct_s2s.engine.session import Session
-from mct_s2s.sandbox.observability.request_log import Entry
+from mct_s2s.sandbox.observability.exchange import Entry
 
 from tests.cli.conftest import Program
 from tests.cli.trust_file_program import ACADEMY, TWO, Applied, applied, of_site

@@ -6,7 +6,7 @@ import os
 import signal
 
 import pytest
-from mct_s2s.sandbox.observability.request_log import Entry
+from mct_s2s.sandbox.observability.exchange import Entry
 
 from tests.cli.conftest import Ended
 from tests.cli.trust_file_program import ACADEMY, TWO, Applied, applied, of_site

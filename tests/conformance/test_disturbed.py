@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from mct_s2s.sandbox.observability.request_log import Entry
+from mct_s2s.sandbox.observability.exchange import Entry
 
 from conformance import command
 from conformance.story import SETTING

@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-from mct_s2s.sandbox.observability.request_log import Entry
+from mct_s2s.sandbox.observability.exchange import Entry
 from mct_s2s.sandbox.state import seed
 
 from tests.conftest import FUNCTION_APP, MACHINE, SITE, Json

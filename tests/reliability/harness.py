@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from mct_s2s.sandbox.observability.request_log import Entry
+from mct_s2s.sandbox.observability.exchange import Entry
 from mct_s2s.sandbox.services.login.managed_identity import identity_header
 
 from tests.conftest import FUNCTION_APP, MACHINE, Json, program, without_azure

@@ -16,8 +16,7 @@ from itertools import product
 from pathlib import Path
 
 import pytest
-from mct_s2s.sandbox.observability.exchange import Cut
-from mct_s2s.sandbox.observability.request_log import Entry, may_write
+from mct_s2s.sandbox.observability.exchange import Cut, Entry, may_write
 
 from tests.reliability.commands import KILLED, Command, Course, course, typed
 from tests.reliability.harness import Harness, label

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 from mct_s2s.sandbox.core.wire_errors import arm_error
-from mct_s2s.sandbox.observability.request_log import Entry
+from mct_s2s.sandbox.observability.exchange import Entry
 
 from tests.cli.conftest import Ended
 from tests.conftest import FUNCTION_APP, MACHINE, SITE, USER_IDENTITY

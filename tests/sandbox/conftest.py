@@ -12,10 +12,10 @@ from typing import Any
 import httpx
 import pytest
 from mct_s2s.sandbox.core.addresses import Addresses
-from mct_s2s.sandbox.entra.signing_key import SigningKey
+from mct_s2s.sandbox.entra.sessions import SigningKey
 from mct_s2s.sandbox.hosting.application import build
 from mct_s2s.sandbox.hosting.embedded import Running, start
-from mct_s2s.sandbox.observability.request_log import RequestLog
+from mct_s2s.sandbox.observability.exchange import RequestLog
 from mct_s2s.sandbox.state import seed
 from mct_s2s.sandbox.state.state import SandboxState
 

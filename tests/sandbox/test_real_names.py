@@ -21,8 +21,8 @@ from mct_s2s.errors import UsageError
 from mct_s2s.sandbox.core.addresses import CERTIFIED, RealNames
 from mct_s2s.sandbox.entra.tokens.assertions import issuer_key
 from mct_s2s.sandbox.hosting import embedded, listening, server, startup, state_directory
-from mct_s2s.sandbox.hosting.banner import MARK, hosts_lines, names
 from mct_s2s.sandbox.hosting.environment import exports
+from mct_s2s.sandbox.hosting.server import MARK, hosts_lines, names
 from mct_s2s.sandbox.hosting.state_directory import Served, StateDirectory
 from mct_s2s.sandbox.observability.issued_tokens import claims_of
 from mct_s2s.sandbox.state import seed

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
 from mct_s2s.sandbox.entra.registrations import service_principals
-from mct_s2s.sandbox.entra.signing_key import SigningKey
+from mct_s2s.sandbox.entra.sessions import SigningKey
 from mct_s2s.sandbox.entra.tokens import access_tokens
 from mct_s2s.sandbox.state import seed
 

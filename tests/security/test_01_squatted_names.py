@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from mct_s2s.model.ids import client_unique_name, service_unique_name
-from mct_s2s.sandbox.observability.request_log import Entry
+from mct_s2s.sandbox.observability.exchange import Entry
 
 from tests.cli.conftest import Ended, Program
 from tests.conftest import Json, Sandbox

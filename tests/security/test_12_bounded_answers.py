@@ -8,7 +8,7 @@ from itertools import product
 
 import pytest
 from mct_s2s.limits import ANSWER_BYTES
-from mct_s2s.sandbox.observability.request_log import Entry
+from mct_s2s.sandbox.observability.exchange import Entry
 from mct_s2s.sandbox.state.seed import VAULT
 
 from tests.cli.conftest import Program

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from mct_s2s.sandbox.observability.exchange import Cut
-from mct_s2s.sandbox.observability.request_log import Entry
+from mct_s2s.sandbox.observability.exchange import Cut, Entry
 
 from tests.cli.conftest import Program
 from tests.conftest import SITE, Sandbox

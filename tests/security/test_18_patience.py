@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from mct_s2s.azure import retry
-from mct_s2s.sandbox.observability.request_log import Entry
+from mct_s2s.sandbox.observability.exchange import Entry
 
 from tests.cli.conftest import Program
 from tests.conftest import Sandbox

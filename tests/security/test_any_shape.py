@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
-from mct_s2s.sandbox.observability.request_log import Entry
+from mct_s2s.sandbox.observability.exchange import Entry
 from mct_s2s.sandbox.state.seed import VAULT
 
 from tests.cli.conftest import Program

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from mct_s2s.sandbox.middleware.fault_injection import Replaced
-from mct_s2s.sandbox.observability.request_log import Entry
+from mct_s2s.sandbox.observability.exchange import Entry
 
 from tests.support.sandbox_inside import Hook
 

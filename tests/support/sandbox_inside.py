@@ -10,8 +10,7 @@ from typing import Any, cast
 import pytest
 from mct_s2s.sandbox.hosting.embedded import Running, start
 from mct_s2s.sandbox.middleware.pipeline import Pipeline
-from mct_s2s.sandbox.observability.exchange import Exchange
-from mct_s2s.sandbox.observability.request_log import Entry
+from mct_s2s.sandbox.observability.exchange import Entry, Exchange
 from mct_s2s.sandbox.state.state import SandboxState
 
 from tests.conftest import Json, Sandbox

@@ -15,8 +15,7 @@ from typing import Any, Self
 from mct_s2s.sandbox.core.addresses import PORT, Addresses, RealNames
 from mct_s2s.sandbox.core.clock import Clock
 from mct_s2s.sandbox.entra.replication import Replication
-from mct_s2s.sandbox.entra.sessions import Sessions
-from mct_s2s.sandbox.entra.signing_key import SigningKey
+from mct_s2s.sandbox.entra.sessions import Sessions, SigningKey
 from mct_s2s.sandbox.entra.table import Object, Table
 from mct_s2s.sandbox.entra.tenant.organization import Tenant
 from mct_s2s.sandbox.entra.tenant.policies import Policies

@@ -13,9 +13,8 @@ from mct_s2s.sandbox.core.operation import below
 from mct_s2s.sandbox.core.wire_errors import arm_error, graph_error
 from mct_s2s.sandbox.middleware import pipeline
 from mct_s2s.sandbox.middleware.pipeline import Pipeline
-from mct_s2s.sandbox.observability.exchange import App, Receive, Scope, Send
-from mct_s2s.sandbox.observability.observability import Observability
-from mct_s2s.sandbox.observability.request_log import RequestLog
+from mct_s2s.sandbox.observability.exchange import App, Receive, RequestLog, Scope, Send
+from mct_s2s.sandbox.observability.secret_watch import Observability
 from mct_s2s.sandbox.services import key_vault, mct_site, metadata, page
 from mct_s2s.sandbox.services.arm import arm
 from mct_s2s.sandbox.services.control import control
@@ -42,9 +41,9 @@ class Services:
         own = [
             *page.routes(state, addresses, observability),
             *control.routes(state, addresses, observability, self.open_port, fresh),
-            *managed_identity.routes(state, addresses),
+            *managed_identity.routes(state),
         ]
-        manager = [*metadata.routes(state, addresses), *arm.routes(state, addresses)]
+        manager = [*metadata.routes(addresses), *arm.routes(state, addresses)]
         sign_in = login.routes(state, addresses)
         self._routers: dict[str, App] = {
             "main": _router(*own, *sign_in, *manager),

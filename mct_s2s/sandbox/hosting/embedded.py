@@ -6,7 +6,6 @@ import contextlib
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -19,7 +18,6 @@ from mct_s2s.sandbox.hosting.state_directory import StateDirectory
 WAIT_SECONDS = 600.0
 
 
-@dataclass(frozen=True)
 class Running:
     """A running sandbox: its addresses, and its administrator's credentials.
 
@@ -27,19 +25,25 @@ class Running:
     `close` ends a sandbox of this process.
     """
 
-    resource_manager: str
-    ca_file: Path
-    tenant_id: str
-    client_id: str
-    client_secret: str = field(repr=False)
-    subscription_id: str
-    app_service: str
-    resource_group: str
-    site_url: str
-    environment: Mapping[str, str] = field(repr=False)
-    _server: WebServer | None = field(default=None, repr=False, compare=False)
-    _thread: threading.Thread | None = field(default=None, repr=False, compare=False)
-    _lock: FileLock | None = field(default=None, repr=False, compare=False)
+    def __init__(
+        self,
+        folder: StateDirectory,
+        port: int,
+        server: WebServer | None = None,
+        thread: threading.Thread | None = None,
+        lock: FileLock | None = None,
+    ) -> None:
+        self.environment: Mapping[str, str] = exports(port, state_dir=folder.path)
+        self.ca_file = Path(self.environment["SSL_CERT_FILE"])
+        self.resource_manager = self.environment["MCT_S2S_CLOUD"]
+        self.tenant_id = self.environment["AZURE_TENANT_ID"]
+        self.client_id = self.environment["AZURE_CLIENT_ID"]
+        self.client_secret = self.environment["AZURE_CLIENT_SECRET"]
+        self.subscription_id = self.environment["AZURE_SUBSCRIPTION_ID"]
+        self.app_service = self.environment["MCT_S2S_APP_SERVICE"]
+        self.resource_group = self.environment["MCT_S2S_RESOURCE_GROUP"]
+        self.site_url = self.environment["MCT_S2S_URL"]
+        self._server, self._thread, self._lock = server, thread, lock
 
     @property
     def is_served_elsewhere(self) -> bool:
@@ -93,7 +97,7 @@ def _served(folder: StateDirectory) -> Running | None:
         return None
     if served.real_names:
         raise ValueError(f"The sandbox in '{folder.path}' is served under Azure's own host names. Use --cloud public.")
-    return _running(folder, served.port)
+    return Running(folder, served.port)
 
 
 def _start(folder: StateDirectory, lock: FileLock, first_port: int) -> Running:
@@ -122,29 +126,4 @@ def _start(folder: StateDirectory, lock: FileLock, first_port: int) -> Running:
     if not thread.is_alive():
         lock.release()
         raise RuntimeError("The sandbox stopped before it was ready.")
-    return _running(folder, addresses.arm_port, server, thread, lock)
-
-
-def _running(
-    folder: StateDirectory,
-    port: int,
-    server: WebServer | None = None,
-    thread: threading.Thread | None = None,
-    lock: FileLock | None = None,
-) -> Running:
-    known = exports(port, state_dir=folder.path)
-    return Running(
-        resource_manager=known["MCT_S2S_CLOUD"],
-        ca_file=Path(known["SSL_CERT_FILE"]),
-        tenant_id=known["AZURE_TENANT_ID"],
-        client_id=known["AZURE_CLIENT_ID"],
-        client_secret=known["AZURE_CLIENT_SECRET"],
-        subscription_id=known["AZURE_SUBSCRIPTION_ID"],
-        app_service=known["MCT_S2S_APP_SERVICE"],
-        resource_group=known["MCT_S2S_RESOURCE_GROUP"],
-        site_url=known["MCT_S2S_URL"],
-        environment=known,
-        _server=server,
-        _thread=thread,
-        _lock=lock,
-    )
+    return Running(folder, addresses.arm_port, server, thread, lock)

@@ -10,7 +10,7 @@ from mct_s2s.sandbox.hosting import state_directory
 from mct_s2s.sandbox.hosting.application import build
 from mct_s2s.sandbox.hosting.listening import WebServer, addresses_of, open_ports, web_server
 from mct_s2s.sandbox.hosting.state_directory import StateDirectory
-from mct_s2s.sandbox.observability.observability import Observability
+from mct_s2s.sandbox.observability.secret_watch import Observability
 from mct_s2s.sandbox.state.seed import seed
 from mct_s2s.sandbox.state.state import SandboxState
 

@@ -28,7 +28,7 @@ from filelock import FileLock, Timeout
 from mct_s2s.sandbox.core.addresses import CERTIFIED, HOST
 from mct_s2s.sandbox.core.files import make_folder, replace_file
 from mct_s2s.sandbox.entra import seeding
-from mct_s2s.sandbox.entra.signing_key import SigningKey
+from mct_s2s.sandbox.entra.sessions import SigningKey
 from mct_s2s.sandbox.state.seed import ADMINISTRATOR_ID, SUBSCRIPTION_ID, TENANT_ID, seed
 from mct_s2s.sandbox.state.state import SandboxState
 

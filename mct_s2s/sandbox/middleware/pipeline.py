@@ -21,11 +21,23 @@ from urllib.parse import parse_qs
 from mct_s2s.sandbox.core.addresses import HOST
 from mct_s2s.sandbox.core.wire_errors import WireError, arm_error, graph_error
 from mct_s2s.sandbox.middleware.fault_injection import FaultInjection, Replaced
-from mct_s2s.sandbox.observability.exchange import App, Breaker, Cut, End, Exchange, Message, Receive, Scope, Send
+from mct_s2s.sandbox.observability.exchange import (
+    READS,
+    App,
+    Breaker,
+    Cut,
+    End,
+    Exchange,
+    Message,
+    Receive,
+    Scope,
+    Send,
+    batch_wrote,
+    may_write,
+)
 from mct_s2s.sandbox.observability.faults import Fault
 from mct_s2s.sandbox.observability.issued_tokens import claims_of
-from mct_s2s.sandbox.observability.observability import Observability
-from mct_s2s.sandbox.observability.request_log import READS, batch_wrote, may_write
+from mct_s2s.sandbox.observability.secret_watch import Observability
 from mct_s2s.sandbox.services import page
 from mct_s2s.sandbox.state.state import SandboxState, StateWriter
 

@@ -1,12 +1,104 @@
-"""A request in the pipeline: what was received, what is sent, and how its connection can end."""
+"""A request: its entry in the log, what it changes, what was received and is sent, and how its connection can end.
+
+The log never holds a token or a body. Some POSTs only read: `…/list` of Resource Manager, `getByIds` of Graph.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, MutableMapping
-from dataclasses import dataclass, field
+import json
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterator, MutableMapping
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-from mct_s2s.sandbox.observability.request_log import Entry
+KEPT = 10_000
+
+
+@dataclass
+class Entry:
+    """One request.
+
+    Units: `milliseconds` from its first byte to the last of the answer. `wrote` says that it changed the directory or
+    a resource, even where the answer was lost. `status` is 0 where no answer was given. `caller` is an object id,
+    `app_id` the application that signs in or calls. `fault` names its faults, `note` what a service decided but
+    did not answer, e.g. why the MCT site refused a call.
+    """
+
+    number: int
+    at: str
+    service: str
+    method: str
+    path: str
+    query: str
+    status: int = 0
+    wrote: bool = False
+    fault: str = ""
+    milliseconds: float = 0.0
+    request_id: str = ""
+    caller: str = ""
+    app_id: str = ""
+    note: str = ""
+
+
+class RequestLog:
+    """The last requests, numbered from 1."""
+
+    def __init__(self) -> None:
+        self._entries: deque[Entry] = deque(maxlen=KEPT)
+        self._next = 1
+
+    def open(self, *, kept: bool = True, **members: Any) -> Entry:
+        """Add the entry of a request that has just arrived; one that is not to be kept has no number."""
+        if not kept:
+            return Entry(number=0, **members)
+        entry = Entry(number=self._next, **members)
+        self._next += 1
+        self._entries.append(entry)
+        return entry
+
+    def clear(self) -> None:
+        self._entries.clear()
+
+    def __iter__(self) -> Iterator[Entry]:
+        return iter(tuple(self._entries))
+
+    def to_list(self, *, since: int = 0, service: str | None = None) -> list[dict[str, Any]]:
+        return [asdict(e) for e in self if e.number > since and service in (None, e.service)]
+
+
+READS = frozenset({"GET", "HEAD", "OPTIONS"})
+_QUESTIONS = {
+    "graph": frozenset(
+        {"getbyids", "getmembergroups", "checkmembergroups", "getmemberobjects", "checkmemberobjects", "$batch"}
+    ),
+    "vault": frozenset(),
+    "arm": frozenset({"list", "publishxml", "listkeys", "resources", "checknameavailability"}),
+}
+
+
+def may_write(service: str, method: str, path: str) -> bool:
+    """Return whether a request is one that changes the directory or a resource where it is accepted."""
+    if method in READS or service not in _QUESTIONS:
+        return False
+    tail = path.rstrip("/").rsplit("/", 1)[-1].rsplit(".", 1)[-1].lower()
+    return method != "POST" or tail not in _QUESTIONS[service]
+
+
+def batch_wrote(sent: bytes, answered: bytes) -> bool:
+    """Return whether any request inside a Graph `$batch` was an accepted write.
+
+    Source: graph: concepts/json-batching.
+    """
+    try:
+        asked = {item["id"]: item for item in json.loads(sent)["requests"]}
+        return any(_item_wrote(asked[item["id"]], item["status"]) for item in json.loads(answered)["responses"])
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return False
+
+
+def _item_wrote(item: dict[str, Any], status: int) -> bool:
+    return status < 400 and may_write("graph", item["method"].upper(), item["url"].split("?")[0])
+
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]

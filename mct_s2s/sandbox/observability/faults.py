@@ -36,7 +36,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mct_s2s.sandbox.core.options import Check, choice, number, whole
-from mct_s2s.sandbox.observability.request_log import Entry, may_write
+from mct_s2s.sandbox.observability.exchange import Entry, may_write
 
 SERVICES = {
     "graph": "graph",

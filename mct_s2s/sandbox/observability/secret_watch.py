@@ -1,4 +1,4 @@
-"""Watches every secret that the sandbox has issued, and lists where one appeared that does not belong there.
+"""What a running sandbox observes, and the watch over every secret that it has issued: where it does not belong.
 
 Client secrets go to the token service and into vaults, tokens into the `Authorization` header for the service they are
 meant for, secret application settings back into application settings. Anywhere else - an address, another header, the
@@ -16,8 +16,12 @@ from dataclasses import asdict, dataclass
 from typing import Any
 from urllib.parse import unquote_plus
 
+from mct_s2s.sandbox.core.addresses import Addresses
+from mct_s2s.sandbox.core.options import Tunable
+from mct_s2s.sandbox.observability.exchange import Entry, RequestLog
+from mct_s2s.sandbox.observability.faults import Faults
 from mct_s2s.sandbox.observability.issued_tokens import IssuedToken, IssuedTokens
-from mct_s2s.sandbox.observability.request_log import Entry
+from mct_s2s.sandbox.state.state import SandboxState
 
 SHORTEST = 8
 """Characters: what is shorter could be anything, and is no secret."""
@@ -209,3 +213,35 @@ def _allowed_in_body(entry: Entry) -> frozenset[str]:
         if whole_site or path.endswith(_SETTINGS):
             return frozenset({"client secret", "application setting"})
     return frozenset()
+
+
+class Observability:
+    """All four; none is part of the state, and none is saved."""
+
+    def __init__(self, addresses: Addresses, log: RequestLog | None = None) -> None:
+        self.log = log or RequestLog()
+        self.faults = Faults()
+        self.tokens = IssuedTokens(addresses)
+        self.watch = SecretWatch(self.tokens)
+
+
+def tunables(state: SandboxState) -> list[Tunable]:
+    """Return every object with options; a new one is a line here."""
+    directory, resources = state.directory, state.resources
+    return [resources, state, directory.replication]
+
+
+def values(state: SandboxState) -> dict[str, Any]:
+    return {name: value for tunable in tunables(state) for name, value in tunable.settings().items()}
+
+
+def change(state: SandboxState, sent: Mapping[str, Any]) -> None:
+    """Change options, all of them or none. Raises ValueError: an option is unknown, or its value is invalid."""
+    known = values(state)
+    if unknown := sent.keys() - known.keys():
+        raise ValueError(f"Unknown knob '{min(unknown)}'. Known knobs: {', '.join(known)}.")
+    parts = [(each, {name: sent[name] for name in each.settings() if name in sent}) for each in tunables(state)]
+    for tunable, part in parts:
+        tunable.check(part)
+    for tunable, part in parts:
+        tunable.change(part)

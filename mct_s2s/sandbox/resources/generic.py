@@ -15,7 +15,7 @@ from typing import Any
 from mct_s2s.sandbox.core.wire_errors import WireError, arm_error, service_error
 from mct_s2s.sandbox.resources import identities, providers, sites, vaults
 from mct_s2s.sandbox.resources.providers import LOCATIONS, ResourceType
-from mct_s2s.sandbox.resources.resource_id import ResourceId
+from mct_s2s.sandbox.resources.role_assignments import ResourceId
 from mct_s2s.sandbox.resources.sites import SiteState, bad_request
 from mct_s2s.sandbox.resources.store import Body, Resources
 

@@ -12,7 +12,7 @@ from typing import Any
 from mct_s2s.sandbox.core.wire_errors import arm_error, service_error
 from mct_s2s.sandbox.entra.registrations import service_principals
 from mct_s2s.sandbox.resources.providers import ResourceType
-from mct_s2s.sandbox.resources.resource_id import ResourceId
+from mct_s2s.sandbox.resources.role_assignments import ResourceId
 from mct_s2s.sandbox.resources.store import Resources
 
 _KINDS = {"systemassigned": "system", "userassigned": "user"}
@@ -56,14 +56,10 @@ def check(
     if not isinstance(wanted, Mapping):
         raise arm_error(400, "InvalidRequestContent", "The request content was invalid: 'identity' is no object.")
     kinds = kinds_in(wanted.get("type"))
-    _check_supported(kind, kinds)
-    kept = dict((body.get("identity") or {}).get("userAssignedIdentities") or {})
-    return kinds, _entries(resources, kept, wanted.get("userAssignedIdentities"), kinds, kind.merges_identities)
-
-
-def _check_supported(kind: ResourceType, kinds: frozenset[str]) -> None:
     if not kinds <= set(kind.identity):
         raise service_error("ManagedIdentityNotSupported", full_name=kind.full_name)
+    kept = dict((body.get("identity") or {}).get("userAssignedIdentities") or {})
+    return kinds, _entries(resources, kept, wanted.get("userAssignedIdentities"), kinds, kind.merges_identities)
 
 
 def _system_part(resources: Resources, body: dict[str, Any], before: dict[str, Any], wanted: bool) -> dict[str, str]:

@@ -11,8 +11,7 @@ from mct_s2s.sandbox.core.wire_errors import arm_error, service_error
 from mct_s2s.sandbox.entra.directory import Directory
 from mct_s2s.sandbox.entra.registrations import service_principals
 from mct_s2s.sandbox.resources.providers import ApiVersions
-from mct_s2s.sandbox.resources.resource_id import ResourceId
-from mct_s2s.sandbox.resources.role_assignments import Locks, RoleAssignments
+from mct_s2s.sandbox.resources.role_assignments import Locks, ResourceId, RoleAssignments
 from mct_s2s.sandbox.resources.sites import SiteState
 from mct_s2s.sandbox.resources.vaults import TYPE as VAULT
 from mct_s2s.sandbox.resources.vaults import VaultState

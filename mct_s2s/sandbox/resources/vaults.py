@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
 from mct_s2s.sandbox.core.wire_errors import WireError, arm_error, service_error, vault_error
-from mct_s2s.sandbox.resources.resource_id import ResourceId
+from mct_s2s.sandbox.resources.role_assignments import ResourceId
 
 TYPE = "Microsoft.KeyVault/vaults"
 RETENTION_DAYS = 90

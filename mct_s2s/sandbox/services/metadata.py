@@ -13,12 +13,9 @@ from starlette.routing import Route
 from mct_s2s.sandbox.core.addresses import Addresses
 from mct_s2s.sandbox.core.files import document
 from mct_s2s.sandbox.resources import providers
-from mct_s2s.sandbox.state.state import SandboxState
 
 
-def routes(state: SandboxState, addresses: Addresses) -> list[Route]:
-    del state
-
+def routes(addresses: Addresses) -> list[Route]:
     async def endpoints(request: Request) -> Response:
         version = providers.require_version(request.query_params.get("api-version"))
         described = document("cloud", at=addresses)

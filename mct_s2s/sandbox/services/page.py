@@ -16,7 +16,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from mct_s2s.sandbox.core.addresses import Addresses
-from mct_s2s.sandbox.observability.observability import Observability
+from mct_s2s.sandbox.observability.secret_watch import Observability
 from mct_s2s.sandbox.state.state import SandboxState
 
 if TYPE_CHECKING:

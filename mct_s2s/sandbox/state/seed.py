@@ -12,7 +12,7 @@ from mct_s2s.sandbox.core.clock import Clock
 from mct_s2s.sandbox.core.files import data, document
 from mct_s2s.sandbox.entra import seeding
 from mct_s2s.sandbox.resources import identities, providers, role_assignments
-from mct_s2s.sandbox.resources.resource_id import ResourceId
+from mct_s2s.sandbox.resources.role_assignments import ResourceId
 from mct_s2s.sandbox.resources.sites import checked_settings
 from mct_s2s.sandbox.resources.store import Resources
 from mct_s2s.sandbox.state.state import SandboxState

@@ -1,6 +1,7 @@
-"""App role assignments: who has which app role. Admin consent is stored as an assignment.
+"""App role assignments (who has which app role; admin consent is stored as one), and delegated permission grants.
 
-Source: graph: api/serviceprincipal-post-approleassignedto, resources/approleassignment.
+Source: graph: api/serviceprincipal-post-approleassignedto, resources/approleassignment,
+resources/oauth2permissiongrant; docs/azure-contract.md, section 3.6.
 """
 
 from __future__ import annotations
@@ -9,9 +10,10 @@ import uuid
 from collections.abc import Iterable
 
 from mct_s2s.sandbox.core.encoding import base64url
+from mct_s2s.sandbox.core.wire_errors import WireError, graph_error
 from mct_s2s.sandbox.entra.directory import Directory
 from mct_s2s.sandbox.entra.table import Object
-from mct_s2s.sandbox.entra.validation import bad_request, clean, missing, timestamp
+from mct_s2s.sandbox.entra.validation import bad_request, clean, invalid_value, missing, timestamp
 
 DEFAULT_ACCESS = str(uuid.UUID(int=0))
 """The default role of a resource without app roles."""
@@ -109,3 +111,41 @@ def _new_id(directory: Directory, name: str) -> str:
     # Not a GUID but a text fit for URLs, 43 characters long; clients must not parse it.
     raw = uuid.UUID(directory.ids.new(name)).bytes + uuid.UUID(directory.ids.new(name)).bytes
     return base64url(raw)
+
+
+_TYPE = "oAuth2PermissionGrant"
+
+
+def create_grant(directory: Directory, body: object) -> Object:
+    """Grant an application scopes of an API, for all users or for one. Scopes are not checked against the API."""
+    values = {"principalId": None, "scope": None, **clean(_TYPE, body)}
+    if values.get("consentType") not in {"AllPrincipals", "Principal"}:
+        raise _invalid("consentType")
+    if (values["consentType"] == "Principal") != bool(values["principalId"]):
+        raise _invalid("principalId")
+    for name in ("clientId", "resourceId"):
+        if directory.service_principals.seen(values.get(name) or "") is None:
+            raise _invalid(name)
+    grant_id = _grant_id(values)
+    if directory.grants.latest(grant_id) is not None:
+        raise graph_error(409, "Request_MultipleObjectsWithSameKeyValue", "Permission entry already exists.")
+    return directory.grants.put({**values, "id": grant_id})
+
+
+def update_grant(directory: Directory, grant: Object, body: object) -> None:
+    """Change the scopes of a grant; nothing else can change."""
+    values = clean(_TYPE, body)
+    if any(grant[name] != value for name, value in values.items() if name != "scope"):
+        raise bad_request("Only the property 'scope' of resource 'OAuth2PermissionGrant' can be updated.")
+    directory.grants.put({**grant, **values})
+
+
+def _invalid(name: str) -> WireError:
+    return invalid_value("OAuth2PermissionGrant", name, detailed=False)
+
+
+def _grant_id(grant: Object) -> str:
+    """The id is derived from the members, so that a grant that is created again has the same one."""
+    parts = (grant[name] for name in ("clientId", "resourceId", "principalId") if grant[name])
+    data = b"".join(uuid.UUID(part).bytes_le for part in parts)
+    return base64url(data)

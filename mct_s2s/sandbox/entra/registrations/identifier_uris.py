@@ -25,14 +25,10 @@ def check(directory: Directory, application: Object, old: list[str]) -> None:
         raise duplicate_values()
     for uri in uris:
         if uri not in old:
-            _check_shape(uri)
+            if len(uri) > 255 or not _URI.fullmatch(uri):
+                raise invalid_value("Application", "identifierUris", detailed=False)
             _check_free(directory, application, uri)
             _check_policy(directory, application, uri)
-
-
-def _check_shape(uri: str) -> None:
-    if len(uri) > 255 or not _URI.fullmatch(uri):
-        raise invalid_value("Application", "identifierUris", detailed=False)
 
 
 def _check_free(directory: Directory, application: Object, uri: str) -> None:
@@ -103,8 +99,21 @@ def completed_app_role(role: Object) -> Object:
 def check_app_roles(new: list[Object], old: list[Object], *, scopes: list[Object]) -> None:
     """Check a new array of app roles against the existing one, and against the application's scopes."""
     for role in new:
-        _check_role(role)
-    _check_unique(new, scopes)
+        members = role["allowedMemberTypes"]
+        value = role["value"]
+        if (
+            role["id"] == str(uuid.UUID(int=0))
+            or not members
+            or not set(members) <= {"User", "Application"}
+            or not role["displayName"]
+            or not role["description"]
+            or (value is not None and not _VALUE.fullmatch(value))
+        ):
+            raise invalid_value("Application", "appRoles", detailed=False)
+    ids = [one.get("id") for one in (*new, *scopes)]
+    values = [one["value"] for one in (*new, *scopes) if one.get("value") is not None]
+    if len(set(ids)) != len(ids) or len(set(values)) != len(values):
+        raise duplicate_values()
     check_disabled(new, old)
 
 
@@ -118,25 +127,3 @@ def check_disabled(new: list[Object], old: list[Object]) -> None:
 
 def _changed(old: Object, new: Object | None) -> bool:
     return new is None or {**old, "isEnabled": None} != {**new, "isEnabled": None}
-
-
-def _check_role(role: Object) -> None:
-    members = role["allowedMemberTypes"]
-    value = role["value"]
-    if (
-        role["id"] == str(uuid.UUID(int=0))
-        or not members
-        or not set(members) <= {"User", "Application"}
-        or not role["displayName"]
-        or not role["description"]
-        or (value is not None and not _VALUE.fullmatch(value))
-    ):
-        raise invalid_value("Application", "appRoles", detailed=False)
-
-
-def _check_unique(roles: list[Object], scopes: list[Object]) -> None:
-    # Roles and scopes of an application share one space of ids and values.
-    ids = [one.get("id") for one in (*roles, *scopes)]
-    values = [one["value"] for one in (*roles, *scopes) if one.get("value") is not None]
-    if len(set(ids)) != len(ids) or len(set(values)) != len(values):
-        raise duplicate_values()

@@ -1,19 +1,27 @@
-"""The tenant's app management policy. Only its parts on applications are enforced.
+"""The tenant's app management policy, and what services ask of a sign-in: a second factor, or other claims.
 
+Only the policy's parts on applications are enforced.
 Source: graph: resources/tenantappmanagementpolicy, resources/passwordcredentialconfiguration,
-resources/identifieruriconfiguration. The refusals are as users report them, e.g. Azure/azure-cli#28522.
+resources/identifieruriconfiguration; the refusals are as users report them, e.g. Azure/azure-cli#28522;
+docs/azure-contract.md, sections 3.14 and 4.10.
 """
 
 from __future__ import annotations
 
+import base64
+import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mct_s2s.sandbox.core.files import document
 from mct_s2s.sandbox.core.wire_errors import WireError, graph_error, service_error
 from mct_s2s.sandbox.entra.validation import bad_request
+
+if TYPE_CHECKING:
+    from mct_s2s.sandbox.entra.directory import Directory
+
 
 _DURATION = re.compile(r"P(?:(\d+)Y)?(?:(\d+)M)?(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?)?")
 
@@ -83,3 +91,41 @@ def _too_long(policy_id: str) -> WireError:
     message = f"Credential lifetime exceeds the max value allowed as per assigned policy '{policy_id}'."
     detail = {"code": "InvalidKeyEndDate", "message": message, "target": "EndDate"}
     return graph_error(400, "CredentialInvalidLifetimeAsPerAppPolicy", message, details=[detail])
+
+
+MFA_CLAIMS = {"access_token": {"acrs": {"essential": True, "values": ["p1"]}}}
+_ADDRESS = "xms_rp_ipaddr"
+
+
+def lacks_location(directory: Directory, token: Mapping[str, Any]) -> bool:
+    """Return whether Graph refuses a token with these claims for the address that it is used from."""
+    return directory.variations.location_challenges and _ADDRESS not in token
+
+
+def asks_for_mfa(claims: str) -> bool:
+    """Return whether the parameter `claims` of a sign-in requires a second factor."""
+    return "p1" in _values(claims, "acrs")
+
+
+def granted(claims: str) -> dict[str, Any]:
+    """Return the claims that a token gets because the parameter `claims` requested them."""
+    values = _values(claims, _ADDRESS)
+    return {_ADDRESS: values[0]} if values else {}
+
+
+def location_claims(now: float) -> str:
+    """Return the claims that Graph asks for, encoded as in its header."""
+    wanted = {"nbf": {"essential": True, "value": str(int(now))}, _ADDRESS: {"value": "192.0.2.7"}}
+    return encoded({"access_token": wanted})
+
+
+def encoded(claims: Mapping[str, Any]) -> str:
+    return base64.b64encode(json.dumps(claims, separators=(",", ":")).encode()).decode()
+
+
+def _values(claims: str, name: str) -> list[Any]:
+    try:
+        asked = json.loads(claims)["access_token"][name]
+        return list(asked.get("values") or [asked["value"]])
+    except (ValueError, LookupError, TypeError, AttributeError):
+        return []

@@ -18,7 +18,7 @@ from mct_s2s.sandbox.entra.access.directory_roles import all_of
 from mct_s2s.sandbox.entra.directory import Directory
 from mct_s2s.sandbox.entra.sessions import DEVICE_CODE_LIFETIME, DeviceCode, Session
 from mct_s2s.sandbox.entra.table import Object
-from mct_s2s.sandbox.entra.tenant import conditional_access
+from mct_s2s.sandbox.entra.tenant import policies
 from mct_s2s.sandbox.entra.tokens import access_tokens
 from mct_s2s.sandbox.entra.types import PUBLIC_CLIENT_SCOPES, PUBLIC_CLIENTS
 
@@ -75,7 +75,7 @@ def redeem_device_code(directory: Directory, form: Mapping[str, str]) -> dict[st
     if blocked := directory.variations.blocked_device_codes:
         raise service_error(f"blocked by {blocked}")
     # The second factor is requested where the code is typed, by the claims of the request for the code.
-    mfa = directory.variations.sign_in_with_mfa or conditional_access.asks_for_mfa(code.claims)
+    mfa = directory.variations.sign_in_with_mfa or policies.asks_for_mfa(code.claims)
     return _answer(directory, Session(str(code.user_id), code.client_id, mfa), form.get("scope") or code.scope, form)
 
 
@@ -118,7 +118,7 @@ def _public_client(directory: Directory, client_id: str) -> Object:
 
 def _answer(directory: Directory, session: Session, scope: str, form: Mapping[str, str]) -> dict[str, Any]:
     asked = form.get("claims", "")
-    if conditional_access.asks_for_mfa(asked) and not session.mfa:
+    if policies.asks_for_mfa(asked) and not session.mfa:
         raise service_error("no_second_factor")
     client = _public_client(directory, session.client_id)
     user = directory.users.seen(session.user_id)
@@ -130,7 +130,7 @@ def _answer(directory: Directory, session: Session, scope: str, form: Mapping[st
     if scopes is None:
         raise service_error("no_consent", client["appId"], client["displayName"])
     claims = access_tokens.common_claims(directory, client, target, resource, acr="0")
-    claims |= {**_person(directory, user, client), **_factors(session), **conditional_access.granted(asked)}
+    claims |= {**_person(directory, user, client), **_factors(session), **policies.granted(asked)}
     made = access_tokens.sign(directory, {**claims, "scp": scopes}, _LIFETIME)
     seconds = int(_LIFETIME.total_seconds()) - 1
     return {

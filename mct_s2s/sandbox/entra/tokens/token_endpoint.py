@@ -14,9 +14,9 @@ from mct_s2s.sandbox.core.wire_errors import service_error
 from mct_s2s.sandbox.entra.directory import Directory
 from mct_s2s.sandbox.entra.registrations import password_credentials
 from mct_s2s.sandbox.entra.table import Object
-from mct_s2s.sandbox.entra.tenant import conditional_access
+from mct_s2s.sandbox.entra.tenant import policies
 from mct_s2s.sandbox.entra.tenant.organization import Tenant
-from mct_s2s.sandbox.entra.tokens import access_tokens, assertions, delegated, refusals
+from mct_s2s.sandbox.entra.tokens import access_tokens, assertions, delegated
 from mct_s2s.sandbox.entra.validation import as_utc
 
 Form = Mapping[str, str]
@@ -33,7 +33,7 @@ def tenant_named(directory: Directory, name: str, *, error: str = "invalid_reque
     for tenant in (directory.tenant, *directory.foreign_tenants):
         if tenant.is_named(name):
             return tenant
-    raise refusals.unknown_tenant(name, error=error)
+    raise access_tokens.unknown_tenant(name, error=error)
 
 
 def token(directory: Directory, tenant_name: str, form: Form, *, version: int = 2) -> dict[str, Any]:
@@ -52,7 +52,7 @@ def token(directory: Directory, tenant_name: str, form: Form, *, version: int = 
         raise service_error("resource_not_supported")
     if form["grant_type"] == "client_credentials":
         if tenant_name.lower() in ANY_TENANT:
-            raise refusals.no_tenant(_resource(form))
+            raise access_tokens.no_tenant(_resource(form))
         return _client_credentials(directory, form)
     if form["grant_type"] in _DEVICE_GRANTS:
         return delegated.redeem_device_code(directory, form)
@@ -71,7 +71,7 @@ def _client_credentials(directory: Directory, form: Form) -> dict[str, Any]:
     if not principal["accountEnabled"] or application["isDisabled"]:
         raise service_error("disabled", application["appId"], application["displayName"])
     claims = access_tokens.app_only_claims(directory, principal, resource, acr=acr)
-    claims |= conditional_access.granted(form.get("claims", ""))
+    claims |= policies.granted(form.get("claims", ""))
     # Between sixty and ninety minutes, at random, so that clients do not all come back at once.
     lifetime = timedelta(seconds=random.randint(3600, 5400))  # noqa: S311 - nothing is kept secret by it
     made = access_tokens.sign(directory, claims, lifetime)

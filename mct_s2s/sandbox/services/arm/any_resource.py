@@ -10,7 +10,7 @@ from typing import Any
 from mct_s2s.sandbox.core.operation import Answer
 from mct_s2s.sandbox.core.wire_errors import arm_error
 from mct_s2s.sandbox.resources import generic, providers, sites, vaults
-from mct_s2s.sandbox.resources.resource_id import ResourceId
+from mct_s2s.sandbox.resources.role_assignments import ResourceId
 from mct_s2s.sandbox.services.arm.call import ArmCall, ArmOperation
 
 

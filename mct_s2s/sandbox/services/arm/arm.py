@@ -8,7 +8,6 @@ docs/azure-contract.md, section 4.1.
 from __future__ import annotations
 
 import inspect
-import re
 from collections.abc import Mapping
 from dataclasses import replace
 from urllib.parse import urlencode
@@ -21,11 +20,11 @@ from mct_s2s.sandbox.core.addresses import Addresses
 from mct_s2s.sandbox.core.operation import Answer, below
 from mct_s2s.sandbox.core.wire_errors import WireError, arm_error, service_error
 from mct_s2s.sandbox.entra.directory import Caller
-from mct_s2s.sandbox.entra.tenant import conditional_access
+from mct_s2s.sandbox.entra.tenant import policies
 from mct_s2s.sandbox.entra.tokens import access_tokens
 from mct_s2s.sandbox.entra.tokens.access_tokens import TokenRejected
 from mct_s2s.sandbox.resources import generic, providers, sites
-from mct_s2s.sandbox.resources.resource_id import ResourceId
+from mct_s2s.sandbox.resources.role_assignments import ResourceId
 from mct_s2s.sandbox.services.arm import any_resource, app_service, authorization, manager
 from mct_s2s.sandbox.services.arm.call import ArmCall, ArmOperation
 from mct_s2s.sandbox.state.state import SandboxState
@@ -76,7 +75,9 @@ def routes(state: SandboxState, addresses: Addresses) -> list[Route]:
         kind = _check_version(state, operation, params, request.query_params)
         headers = _authorize(state, addresses, operation, params, caller, request, kind)
         raw_body = await request.body()
-        _check_media_type(request, raw_body)
+        named = request.headers.get("content-type", "<null>").partition(";")[0].strip()
+        if raw_body and named.lower() != "application/json":
+            raise service_error("UnsupportedMediaType", named=named)
         call = ArmCall(
             state=state,
             addresses=addresses,
@@ -109,30 +110,20 @@ def routes(state: SandboxState, addresses: Addresses) -> list[Route]:
 
 def find(method: str, path: str) -> tuple[ArmOperation, dict[str, str]]:
     fitting = [(row, match) for row in OPERATIONS if (match := row.pattern.fullmatch(path))]
-    if fitting and fitting[0][0].template.startswith("{site}/"):
-        return _of_app_service(method, [one for one in fitting if one[0].template.startswith("{site}/")])
+    of_site = fitting and fitting[0][0].template.startswith("{site}/")
+    if of_site:
+        fitting = [one for one in fitting if one[0].template.startswith("{site}/")]
     for row, match in fitting:
-        if _takes(row, method):
+        if row.method == method or (method == "HEAD" and row.method == "GET"):
             return row, match.groupdict()
-    raise arm_error(501, "SandboxNotImplemented", f"The sandbox does not support {method} {path}.")
-
-
-def _of_app_service(
-    method: str, fitting: list[tuple[ArmOperation, re.Match[str]]]
-) -> tuple[ArmOperation, dict[str, str]]:
-    for row, match in fitting:
-        if _takes(row, method):
-            return row, match.groupdict()
+    if not of_site:
+        raise arm_error(501, "SandboxNotImplemented", f"The sandbox does not support {method} {path}.")
 
     def refuse(call: ArmCall) -> Answer:
         raise sites.wrong_method(call.method)
 
     row, match = fitting[0]
     return replace(row, method=method, action="", run=refuse), match.groupdict()
-
-
-def _takes(row: ArmOperation, method: str) -> bool:
-    return row.method == method or (method == "HEAD" and row.method == "GET")
 
 
 def authenticate(state: SandboxState, addresses: Addresses, request: Request) -> Caller:
@@ -245,7 +236,7 @@ def _check_second_factor(state: SandboxState, addresses: Addresses, caller: Call
     where = f"{addresses.login}/{state.directory.tenant_id}"
     challenge = (
         f'Bearer realm="", authorization_uri="{where}/oauth2/authorize", error="insufficient_claims", '
-        f'claims="{conditional_access.encoded(conditional_access.MFA_CLAIMS)}"'
+        f'claims="{policies.encoded(policies.MFA_CLAIMS)}"'
     )
     raise arm_error(
         403 if mode == "policy" else 401,
@@ -265,12 +256,6 @@ def _changed_site(call: ArmCall, operation: ArmOperation) -> sites.SiteState | N
 def _changed(request: Request) -> str:
     path = request.url.path.rstrip("/")
     return path.rsplit("/", 1)[0] if request.method == "POST" else path
-
-
-def _check_media_type(request: Request, body: bytes) -> None:
-    named = request.headers.get("content-type", "<null>").partition(";")[0].strip()
-    if body and named.lower() != "application/json":
-        raise service_error("UnsupportedMediaType", named=named)
 
 
 _EVERY = {

@@ -11,8 +11,7 @@ from mct_s2s.sandbox.core.files import document
 from mct_s2s.sandbox.core.operation import Answer
 from mct_s2s.sandbox.core.wire_errors import arm_error, service_error
 from mct_s2s.sandbox.entra.validation import precise_timestamp
-from mct_s2s.sandbox.resources.resource_id import is_within
-from mct_s2s.sandbox.resources.role_assignments import ROLES
+from mct_s2s.sandbox.resources.role_assignments import ROLES, is_within
 from mct_s2s.sandbox.services.arm.call import ArmCall, ArmOperation
 
 _PREFIX = "/providers/Microsoft.Authorization"

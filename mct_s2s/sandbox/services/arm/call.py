@@ -15,7 +15,7 @@ from mct_s2s.sandbox.core.encoding import object_of
 from mct_s2s.sandbox.core.operation import Answer, Operation
 from mct_s2s.sandbox.core.wire_errors import service_error
 from mct_s2s.sandbox.entra.directory import Caller
-from mct_s2s.sandbox.resources.resource_id import ResourceId
+from mct_s2s.sandbox.resources.role_assignments import ResourceId
 from mct_s2s.sandbox.resources.store import Resources
 from mct_s2s.sandbox.state.state import SandboxState
 

@@ -30,7 +30,7 @@ from mct_s2s.sandbox.entra import seeding
 from mct_s2s.sandbox.entra.access.directory_roles import assigned
 from mct_s2s.sandbox.entra.table import Object
 from mct_s2s.sandbox.entra.types import DIRECTORY_ROLES, GRAPH_ROLES
-from mct_s2s.sandbox.observability.observability import Observability
+from mct_s2s.sandbox.observability.secret_watch import Observability
 from mct_s2s.sandbox.state import seed
 from mct_s2s.sandbox.state.state import SandboxState
 

@@ -7,7 +7,7 @@ docs/azure-contract.md, section 3.6.
 from __future__ import annotations
 
 from mct_s2s.sandbox.core.operation import Answer
-from mct_s2s.sandbox.entra.access import delegated_grants
+from mct_s2s.sandbox.entra.access import app_role_assignments
 from mct_s2s.sandbox.entra.registrations import federated_credentials
 from mct_s2s.sandbox.entra.table import Object
 from mct_s2s.sandbox.entra.validation import json_object
@@ -120,14 +120,14 @@ def _get_grant(call: GraphCall) -> Answer:
 
 def _post_grant(call: GraphCall) -> Answer:
     call.require("grant.write")
-    made = delegated_grants.create(call.directory, call.body)
+    made = app_role_assignments.create_grant(call.directory, call.body)
     headers = call.location("oauth2PermissionGrants", made["id"])
     return call.single(_TYPE, _CONTEXT, made, status=201, headers=headers)
 
 
 def _patch_grant(call: GraphCall) -> Answer:
     call.require("grant.write")
-    delegated_grants.update(call.directory, latest_of(call.directory.grants, _found(call)), call.body)
+    app_role_assignments.update_grant(call.directory, latest_of(call.directory.grants, _found(call)), call.body)
     return NO_CONTENT
 
 

@@ -21,10 +21,10 @@ from mct_s2s.sandbox.core.addresses import Addresses
 from mct_s2s.sandbox.core.operation import Answer, below
 from mct_s2s.sandbox.core.wire_errors import WireError, graph_error
 from mct_s2s.sandbox.entra.directory import Caller, Directory
-from mct_s2s.sandbox.entra.tenant import conditional_access
+from mct_s2s.sandbox.entra.tenant import policies
 from mct_s2s.sandbox.entra.tokens import access_tokens
 from mct_s2s.sandbox.entra.tokens.access_tokens import TokenRejected
-from mct_s2s.sandbox.services.graph import applications, assignments, batch, federated, principals, roles, tenant
+from mct_s2s.sandbox.services.graph import applications, assignments, batch, federated, principals, tenant
 from mct_s2s.sandbox.services.graph.call import GraphCall, GraphOperation
 from mct_s2s.sandbox.state.state import SandboxState
 
@@ -70,10 +70,9 @@ OPERATIONS: tuple[GraphOperation, ...] = (
     *assignments.OPERATIONS,
     *federated.GRANTS,
     *tenant.OPERATIONS,
-    *roles.OPERATIONS,
 )
 """All operations; any other path is answered 501."""
-BETA_OPERATIONS: tuple[GraphOperation, ...] = roles.BETA_OPERATIONS
+BETA_OPERATIONS: tuple[GraphOperation, ...] = tenant.BETA_OPERATIONS
 """Operations of the beta version only."""
 
 _OWN_TENANT = re.compile(r"\Amyorganization/", re.IGNORECASE)
@@ -141,12 +140,12 @@ def _caller(directory: Directory, authorization: str | None) -> Caller:
         caller = access_tokens.verify(directory, authorization, audiences=(origin, f"{origin}/"))
     except TokenRejected as rejected:
         raise _unauthorized(directory, rejected.reason) from rejected
-    if conditional_access.lacks_location(directory, caller.claims):
+    if policies.lacks_location(directory, caller.claims):
         why = (
             "Continuous access evaluation resulted in challenge with result: InteractionRequired and code: "
             "LocationConditionEvaluationSatisfied"
         )
-        asked = conditional_access.location_claims(directory.clock.timestamp())
+        asked = policies.location_claims(directory.clock.timestamp())
         more = f'error_description="{why}", error="insufficient_claims", claims="{asked}"'
         raise _unauthorized(directory, why, f', {more}, PoP realm="", {_client(directory)}, nonce="sandbox"')
     return caller

@@ -13,7 +13,7 @@ from mct_s2s.sandbox.entra.table import Object
 from mct_s2s.sandbox.entra.validation import bad_request, json_object
 from mct_s2s.sandbox.services.graph.call import NO_CONTENT, GraphCall, GraphOperation, latest_of
 from mct_s2s.sandbox.services.graph.objects import object_operations, owned_by, typed
-from mct_s2s.sandbox.services.graph.roles import listed_roles
+from mct_s2s.sandbox.services.graph.tenant import listed_roles
 
 
 def _post(call: GraphCall, sent: object = None) -> Answer:

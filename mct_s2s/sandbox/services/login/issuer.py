@@ -20,7 +20,7 @@ from mct_s2s.sandbox.core.addresses import Addresses
 from mct_s2s.sandbox.core.encoding import object_of
 from mct_s2s.sandbox.core.files import document
 from mct_s2s.sandbox.core.wire_errors import arm_error
-from mct_s2s.sandbox.entra.signing_key import SigningKey
+from mct_s2s.sandbox.entra.sessions import SigningKey
 from mct_s2s.sandbox.entra.tokens.assertions import HOSTED_ISSUERS
 from mct_s2s.sandbox.state.state import SandboxState
 
@@ -31,34 +31,28 @@ _MEMBERS = frozenset({"subject", "audience", "expiresInSeconds", "claims"})
 
 
 def routes(state: SandboxState, addresses: Addresses) -> list[Route]:
-    service = _Issuers(state, addresses)
     base = HOSTED_ISSUERS + "/{name}"
-    return [
-        Route(f"{base}/.well-known/openid-configuration", service.discovery),
-        Route(f"{base}/keys", service.keys),
-        Route(f"{base}/token", service.token, methods=["POST"]),
-    ]
 
+    def address(request: Request) -> str:
+        return f"{addresses.origin}{HOSTED_ISSUERS}/{_name(request)}"
 
-class _Issuers:
-    def __init__(self, state: SandboxState, addresses: Addresses) -> None:
-        self._state = state
-        self._addresses = addresses
+    def key_of(request: Request) -> SigningKey:
+        issuers, name = state.directory.hosted_issuers, _name(request)
+        if name not in issuers:
+            issuers[name] = SigningKey()
+            request.scope.setdefault("sandbox", {})["changed"] = True
+        return issuers[name]
 
-    def _issuer(self, request: Request) -> str:
-        return f"{self._addresses.origin}{HOSTED_ISSUERS}/{_name(request)}"
+    async def discovery(request: Request) -> Response:
+        return JSONResponse(document("foreignIssuer", issuer=address(request)))
 
-    async def discovery(self, request: Request) -> Response:
-        return JSONResponse(document("foreignIssuer", issuer=self._issuer(request)))
+    async def keys(request: Request) -> Response:
+        return JSONResponse({"keys": [key_of(request).jwk(address(request))]})
 
-    async def keys(self, request: Request) -> Response:
-        return JSONResponse({"keys": [self._key(request).jwk(self._issuer(request))]})
-
-    async def token(self, request: Request) -> Response:
-        sent = await _asked(request)
-        now = int(self._state.directory.clock.timestamp())
+    async def token(request: Request) -> Response:
+        sent, now = await _asked(request), int(state.directory.clock.timestamp())
         claims = {
-            "iss": self._issuer(request),
+            "iss": address(request),
             "sub": sent["subject"],
             "aud": sent["audience"],
             "jti": str(uuid.uuid4()),
@@ -67,16 +61,15 @@ class _Issuers:
             "exp": now + sent.get("expiresInSeconds", _LIFETIME),
             **sent.get("claims", {}),
         }
-        key = self._key(request)
+        key = key_of(request)
         signed = jwt.encode(claims, key.private, algorithm="RS256", headers={"kid": key.kid})
-        return JSONResponse({"token": signed, "issuer": self._issuer(request), "expiresOn": claims["exp"]})
+        return JSONResponse({"token": signed, "issuer": address(request), "expiresOn": claims["exp"]})
 
-    def _key(self, request: Request) -> SigningKey:
-        issuers, name = self._state.directory.hosted_issuers, _name(request)
-        if name not in issuers:
-            issuers[name] = SigningKey()
-            request.scope.setdefault("sandbox", {})["changed"] = True
-        return issuers[name]
+    return [
+        Route(f"{base}/.well-known/openid-configuration", discovery),
+        Route(f"{base}/keys", keys),
+        Route(f"{base}/token", token, methods=["POST"]),
+    ]
 
 
 def _name(request: Request) -> str:

@@ -9,7 +9,8 @@ from __future__ import annotations
 import base64
 import html
 from collections.abc import Awaitable, Callable
-from typing import Any, NamedTuple
+from functools import partial
+from typing import NamedTuple
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from starlette.requests import Request
@@ -67,23 +68,15 @@ async def _instance(call: LoginCall) -> Response:
     )
 
 
-async def _discovery(call: LoginCall) -> Response:
-    return JSONResponse(_metadata(call, call.request.path_params["tenant"], 2))
-
-
-async def _discovery_v1(call: LoginCall) -> Response:
-    return JSONResponse(_metadata(call, call.request.path_params["tenant"], 1))
-
-
-def _metadata(call: LoginCall, name: str, version: int) -> dict[str, Any]:
-    directory = call.state.directory
+async def _discovery(version: int, call: LoginCall) -> Response:
+    directory, name = call.state.directory, call.request.path_params["tenant"]
     tenant = token_endpoint.tenant_named(directory, name, error="invalid_tenant")
     infix = "v2.0/" if version == 2 else ""
     # Entra keeps the authority's own segment in the endpoints: a domain stays a domain.
     anywhere = name.lower() in token_endpoint.ANY_TENANT
     base = f"{call.addresses.login}/{name if anywhere else tenant.tenant_id}"
     by = access_tokens.issuer(directory, version, tenant)
-    own = document(
+    shown = document(
         "openidConfiguration",
         at=call.addresses,
         base=base,
@@ -93,7 +86,7 @@ def _metadata(call: LoginCall, name: str, version: int) -> dict[str, Any]:
         cloud=urlsplit(call.addresses.login).netloc.removeprefix("login."),
         graph=urlsplit(call.addresses.graph).netloc,
     )
-    return dict(own)
+    return JSONResponse(shown)
 
 
 async def _keys(call: LoginCall) -> Response:
@@ -103,17 +96,8 @@ async def _keys(call: LoginCall) -> Response:
     return JSONResponse({"keys": [directory.signing_key.jwk(own)]})
 
 
-async def _token(call: LoginCall) -> Response:
-    return await _issued(call, 2)
-
-
-async def _token_v1(call: LoginCall) -> Response:
-    return await _issued(call, 1)
-
-
-async def _issued(call: LoginCall, version: int) -> Response:
-    form = await _form(call.request)
-    directory = call.state.directory
+async def _token(version: int, call: LoginCall) -> Response:
+    form, directory = await _form(call.request), call.state.directory
     directory.replication.begin_request()
     answer = token_endpoint.token(directory, call.request.path_params["tenant"], form, version=version)
     return JSONResponse(answer, headers=_NO_STORE)
@@ -140,15 +124,16 @@ async def _device_login(call: LoginCall) -> Response:
 
 _OIDC = "identity-platform/v2-protocols-oidc"
 _GRANTS = "identity-platform/v2-oauth2-client-creds-grant-flow, identity-platform/v2-oauth2-device-code"
+_GRANT_V1 = "azuread-dev/v1-oauth2-client-creds-grant-flow"
 
 OPERATIONS: tuple[LoginOperation, ...] = (
     LoginOperation("GET", "/common/discovery/instance", _instance, "msal: authority.py"),
-    LoginOperation("GET", "/{tenant}/v2.0/.well-known/openid-configuration", _discovery, _OIDC),
-    LoginOperation("GET", "/{tenant}/.well-known/openid-configuration", _discovery_v1, _OIDC),
+    LoginOperation("GET", "/{tenant}/v2.0/.well-known/openid-configuration", partial(_discovery, 2), _OIDC),
+    LoginOperation("GET", "/{tenant}/.well-known/openid-configuration", partial(_discovery, 1), _OIDC),
     LoginOperation("GET", "/{tenant}/discovery/v2.0/keys", _keys, "identity-platform/access-tokens"),
     LoginOperation("GET", "/{tenant}/discovery/keys", _keys, "identity-platform/access-tokens"),
-    LoginOperation("POST", "/{tenant}/oauth2/v2.0/token", _token, _GRANTS),
-    LoginOperation("POST", "/{tenant}/oauth2/token", _token_v1, "azuread-dev/v1-oauth2-client-creds-grant-flow"),
+    LoginOperation("POST", "/{tenant}/oauth2/v2.0/token", partial(_token, 2), _GRANTS),
+    LoginOperation("POST", "/{tenant}/oauth2/token", partial(_token, 1), _GRANT_V1),
     LoginOperation("POST", "/{tenant}/oauth2/v2.0/devicecode", _device_code, "identity-platform/v2-oauth2-device-code"),
     LoginOperation("GET", "/devicelogin", _device_login, "identity-platform/v2-oauth2-device-code", "stub"),
     LoginOperation("POST", "/devicelogin", _device_login, "identity-platform/v2-oauth2-device-code", "stub"),

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from starlette.requests import Request
@@ -48,52 +49,47 @@ def identity_header(resource_id: str) -> str:
     return hashlib.sha256(f"inside {resource_id.lower()}".encode()).hexdigest()[:32].upper()
 
 
-def routes(state: SandboxState, addresses: Addresses) -> list[Route]:
-    del addresses
-    endpoints = _Endpoints(state)
+def routes(state: SandboxState) -> list[Route]:
     base = "/_sandbox/identity/{resource:path}"
     return [
-        Route(base + "/msi/token", endpoints.app_service),
-        Route(base + "/metadata/identity/oauth2/token", endpoints.machine),
+        Route(base + "/msi/token", partial(_app_service, state)),
+        Route(base + "/metadata/identity/oauth2/token", partial(_machine, state)),
     ]
 
 
-class _Endpoints:
-    def __init__(self, state: SandboxState) -> None:
-        self._state = state
+async def _app_service(state: SandboxState, request: Request) -> Response:
+    resource_id = "/" + request.path_params["resource"]
+    version = request.query_params.get("api-version")
+    header = "secret" if version == OLD_VERSION else "x-identity-header"
+    if request.headers.get(header) != identity_header(resource_id):
+        return _app_service_error(403, "The X-IDENTITY-HEADER is not the one of this app.")
+    if version not in {"2019-08-01", OLD_VERSION}:
+        return _app_service_error(400, "The api-version is not supported.")
+    query = dict(request.query_params)
+    if version == OLD_VERSION and "clientid" in query:
+        query["client_id"] = query.pop("clientid")
+    try:
+        token = _token(state, resource_id, query, only_one_is_meant=False)
+    except (LookupError, WireError) as error:
+        return _app_service_error(400, _why(error))
+    if version == OLD_VERSION:
+        shown = {name: token[name] for name in ("access_token", "resource", "token_type")}
+        return JSONResponse({**shown, "expires_on": _as_written_in_2017(int(token["expires_on"]))})
+    named = ("access_token", "expires_on", "resource", "token_type", "client_id")
+    return JSONResponse({name: token[name] for name in named})
 
-    async def app_service(self, request: Request) -> Response:
-        resource_id = "/" + request.path_params["resource"]
-        version = request.query_params.get("api-version")
-        header = "secret" if version == OLD_VERSION else "x-identity-header"
-        if request.headers.get(header) != identity_header(resource_id):
-            return _app_service_error(403, "The X-IDENTITY-HEADER is not the one of this app.")
-        if version not in {"2019-08-01", OLD_VERSION}:
-            return _app_service_error(400, "The api-version is not supported.")
-        query = dict(request.query_params)
-        if version == OLD_VERSION and "clientid" in query:
-            query["client_id"] = query.pop("clientid")
-        try:
-            token = _token(self._state, resource_id, query, only_one_is_meant=False)
-        except (LookupError, WireError) as error:
-            return _app_service_error(400, _why(error))
-        if version == OLD_VERSION:
-            shown = {name: token[name] for name in ("access_token", "resource", "token_type")}
-            return JSONResponse({**shown, "expires_on": _as_written_in_2017(int(token["expires_on"]))})
-        named = ("access_token", "expires_on", "resource", "token_type", "client_id")
-        return JSONResponse({name: token[name] for name in named})
 
-    async def machine(self, request: Request) -> Response:
-        if "x-forwarded-for" in request.headers:
-            return Response(_FORWARDED, 400, media_type="application/xml")
-        if request.headers.get("metadata", "").lower() != "true":
-            return _machine_error("Required metadata header not specified")
-        try:
-            return JSONResponse(_token(self._state, "/" + request.path_params["resource"], request.query_params))
-        except WireError as error:
-            return _machine_error(_why(error), str(error.body.get("error", "invalid_request")))
-        except LookupError as error:
-            return _machine_error(_why(error))
+async def _machine(state: SandboxState, request: Request) -> Response:
+    if "x-forwarded-for" in request.headers:
+        return Response(_FORWARDED, 400, media_type="application/xml")
+    if request.headers.get("metadata", "").lower() != "true":
+        return _machine_error("Required metadata header not specified")
+    try:
+        return JSONResponse(_token(state, "/" + request.path_params["resource"], request.query_params))
+    except WireError as error:
+        return _machine_error(_why(error), str(error.body.get("error", "invalid_request")))
+    except LookupError as error:
+        return _machine_error(_why(error))
 
 
 def _as_written_in_2017(seconds: int) -> str:
