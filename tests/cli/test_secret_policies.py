@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from mct_s2s.sandbox.core.wire_errors import WireError, graph_error
-from mct_s2s.sandbox.observability.request_log import Entry
+from mct_s2s.sandbox.observability.exchange import Entry
 
 from tests.cli.conftest import Program
 from tests.conftest import SITE, Sandbox

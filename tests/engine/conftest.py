@@ -30,7 +30,7 @@ from mct_s2s.model.trust import Trust
 from mct_s2s.planning.changes import AnyChange
 from mct_s2s.planning.plan import Plan
 from mct_s2s.render.console import Terminal
-from mct_s2s.sandbox.observability.request_log import Entry
+from mct_s2s.sandbox.observability.exchange import Entry
 
 from tests.conftest import SITE, Sandbox, without_azure
 from tests.planning.scenarios import SERVICE_KEY, TENANT
