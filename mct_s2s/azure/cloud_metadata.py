@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 import aiohttp
 
 from mct_s2s.azure import retry as limits
-from mct_s2s.azure.answer_limits import OddAnswer
+from mct_s2s.azure.answers import OddAnswer
 from mct_s2s.azure.clouds import BY_NAME, NEVER_CONNECTED, Cloud, origin
 from mct_s2s.azure.http_session import HttpSession
 from mct_s2s.azure.services import certificate_advice, reason

@@ -5,23 +5,112 @@
 * A request whose connection was reset is not sent again in silence, with what was read before: repeating is for
   `retry_policy` alone, which makes the next attempt ready.
 * No answer is read beyond `limits.ANSWER_BYTES`, unpacked.
+
+Trusted are the system's certificate authorities, so that a company's root is trusted wherever the system trusts it,
+also behind a proxy that inspects TLS; and certifi's, for systems with an old list, or none. `REQUESTS_CA_BUNDLE` and
+`SSL_CERT_FILE`, which other programs read as well, name a file or a folder of others that replace all of them.
 """
 
 from __future__ import annotations
 
 import base64
+import os
+import socket
 import ssl
-from collections.abc import AsyncIterator
+import sys
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
+import certifi
+from aiohttp import DefaultResolver
+from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
 
-from mct_s2s.azure.answer_limits import OddAnswer, check_size
-from mct_s2s.azure.loopback import LocalhostResolver
+from mct_s2s.azure.answers import OddAnswer, check_size
+from mct_s2s.azure.retry import CONNECT_SECONDS, REQUEST_SECONDS
+from mct_s2s.errors import UsageError
+from mct_s2s.local_files import must_not_block
+
+VARIABLES = ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE")
+NATIVE = frozenset({"darwin", "win32"})
+"""Systems whose store is no file that OpenSSL could read."""
+
+
+def tls_context(
+    only: Path | None = None, environ: Mapping[str, str] = os.environ, platform: str = sys.platform
+) -> ssl.SSLContext:
+    """A client's context, for all connections of a command; `only`: the only authority to trust, the sandbox's own.
+
+    Raises:
+        UsageError: a variable names no file or folder of certificates.
+    """
+    named = {name: Path(environ[name]) for name in VARIABLES if environ.get(name)}
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if only or named else _of_system(platform)
+    if only is not None:
+        context.load_verify_locations(cafile=only)
+    else:
+        for name, path in named.items():
+            _load(context, name, path)
+    # As ssl.create_default_context has it from Python 3.13 on: a bundle may hold just the authority that issues,
+    # without the root. VERIFY_X509_STRICT, which came with it, would refuse the roots of many inspecting proxies.
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    return context
+
+
+def _of_system(platform: str) -> ssl.SSLContext:
+    if platform in NATIVE:
+        import truststore  # noqa: PLC0415  # only there, and only without a bundle
+
+        context: ssl.SSLContext = truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    else:
+        # OpenSSL finds the system's store by itself, or by SSL_CERT_DIR. truststore would have it read anew for each
+        # connection: 6 ms where it is a file, and before OpenSSL 3.4 slower each time (sethmlarson/truststore#212).
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.load_default_certs()
+    context.load_verify_locations(cafile=certifi.where())
+    return context
+
+
+def _load(context: ssl.SSLContext, name: str, path: Path) -> None:
+    try:
+        must_not_block(path)
+        if path.is_dir():
+            context.load_verify_locations(capath=str(path))
+        else:
+            context.load_verify_locations(cafile=str(path))
+    except OSError as error:  # also what OpenSSL says of a file that holds no certificates
+        missing = isinstance(error, FileNotFoundError)
+        why = "the file does not exist" if missing else f"{error.strerror or error}"
+        raise UsageError(
+            "no-ca-bundle", f"Invalid {name} '{path}': {why}.", remedy=f"Correct {name} or unset it."
+        ) from error
+
+
+class LocalhostResolver(AbstractResolver):
+    """Names below `localhost` lead to this machine, whatever the system's resolver thinks of them: RFC 6761, 6.3."""
+
+    def __init__(self) -> None:
+        self._usual = DefaultResolver()
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+    ) -> list[ResolveResult]:
+        """Look a name up."""
+        wanted = "localhost" if host.lower().rstrip(".").endswith(".localhost") else host
+        found = await self._usual.resolve(wanted, port, family)
+        for address in found:
+            address["hostname"] = host
+        return found
+
+    async def close(self) -> None:
+        """Close the usual resolver."""
+        await self._usual.close()
 
 
 class HttpSession:
@@ -113,3 +202,32 @@ class _Bounded(aiohttp.ClientResponse):
                 self.close()
                 raise
         return await super().read()
+
+
+_TIMEOUT = aiohttp.ClientTimeout(total=2 * REQUEST_SECONDS, sock_connect=CONNECT_SECONDS)
+
+
+class NoAnswer(Exception):
+    """A request that may have taken effect, but was not answered. The text names the kind of failure alone."""
+
+
+@dataclass(frozen=True)
+class PlainAnswer:
+    """What came."""
+
+    status: int
+    headers: Mapping[str, str]
+    content: bytes
+
+
+async def ask(
+    http: HttpSession, method: str, url: str, headers: Mapping[str, str], content: bytes | None
+) -> PlainAnswer:
+    """Send a request once: nothing is repeated, followed or translated. Raises `NoAnswer`."""
+    options: dict[str, Any] = {} if content is None else {"data": content}
+    try:
+        response = await http.request(method, url, headers=headers, allow_redirects=False, timeout=_TIMEOUT, **options)
+        async with response:
+            return PlainAnswer(response.status, dict(response.headers), await response.read())
+    except (aiohttp.ClientError, TimeoutError, OSError, OddAnswer) as error:
+        raise NoAnswer(type(error).__name__) from error

@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 import aiohttp
 
 from mct_s2s import clock
+from mct_s2s.azure.answers import seconds
 from mct_s2s.azure.clouds import NEVER_CONNECTED
-from mct_s2s.azure.json_values import seconds
 from mct_s2s.azure.retry import CONNECT_SECONDS, REQUEST_SECONDS, RetryPolicy
 from mct_s2s.azure.services import certificate_advice, reason
 from mct_s2s.azure.trace import SentRequest, Trace, path_of

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from mct_s2s.azure.json_values import seconds
+from mct_s2s.azure.answers import seconds
 from mct_s2s.azure.services import LATER, Refusal, RemoteService
 from mct_s2s.errors import Contention, MissingRight, NotThere, PermissionMissing, S2SError, ServiceError, SignInFailed
 from mct_s2s.planning.permissions.grants import OWNER, REGISTRAR, SITE_ROLE, least_in_directory

@@ -9,7 +9,7 @@ from azure.core.exceptions import AzureError
 from azure.core.pipeline import PipelineRequest, PipelineResponse
 from azure.core.pipeline.policies import AsyncHTTPPolicy
 
-from mct_s2s.azure.answer_limits import OddAnswer, check_address
+from mct_s2s.azure.answers import OddAnswer, check_address
 from mct_s2s.azure.trace import SentRequest, Trace, path_of
 
 

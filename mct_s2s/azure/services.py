@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import ssl
-from collections.abc import Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
-from mct_s2s.azure.answer_limits import OddAnswer
+from mct_s2s.azure.answers import OddAnswer, check_address, listed, members
 from mct_s2s.azure.clouds import NEVER_CONNECTED
 from mct_s2s.errors import ServiceError, UsageError
 
@@ -149,3 +150,41 @@ def reason(error: BaseException) -> str:
 def first_line(error: BaseException) -> str:
     """The beginning of an SDK's message: what follows is often the whole answer."""
     return (str(error).splitlines() or [""])[0][:300] or "no reason given"
+
+
+async def all_rows(
+    first: Mapping[str, Any] | None,
+    follow: Callable[[str], Awaitable[Mapping[str, Any] | None]],
+    *,
+    link: str,
+    address: str,
+    service: RemoteService,
+    step: str,
+) -> list[Mapping[str, Any]]:
+    """Every row of a list.
+
+    Args:
+        first: its first page.
+        follow: fetches the page that a link leads to.
+        link: the member of a page that holds the link: `nextLink`.
+        address: the service's own; no link is followed to another.
+        service: whose list it is.
+        step: the step, as a verb phrase.
+
+    Raises:
+        ServiceError: a page is none. It is never taken for "no rows": what is there would be created again.
+    """
+    found: list[Mapping[str, Any]] = []
+    page = first
+    while True:
+        with service.readable(step):
+            page = members(page)
+            found += listed(page.get("value"))
+        following = page.get(link)
+        if not following:
+            return found
+        try:
+            check_address(following, address)
+        except OddAnswer as odd:
+            raise service.rejected(odd, step) from odd
+        page = await follow(following)

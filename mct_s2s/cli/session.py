@@ -180,9 +180,8 @@ def _target(options: AzureOptions, opened: OpenCloud, subscription: str | None) 
 async def _connection(options: AzureOptions, opened: OpenCloud, terminal: Terminal) -> AsyncIterator[Connection]:
     from mct_s2s.azure.cloud_metadata import discover  # noqa: PLC0415
     from mct_s2s.azure.connection import Connection  # noqa: PLC0415
-    from mct_s2s.azure.http_session import HttpSession  # noqa: PLC0415
+    from mct_s2s.azure.http_session import HttpSession, tls_context  # noqa: PLC0415
     from mct_s2s.azure.retry import RetryPolicy  # noqa: PLC0415
-    from mct_s2s.azure.tls import tls_context  # noqa: PLC0415
 
     deadline = clock.seconds() + options.timeout
     tls = tls_context(opened.ca_file, opened.environ)

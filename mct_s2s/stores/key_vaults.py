@@ -12,7 +12,7 @@ from mct_s2s.model.secret_stores import SecretStore
 
 if TYPE_CHECKING:
     from mct_s2s.azure.connection import Connection
-    from mct_s2s.azure.key_vault.vault_client import KeyVault
+    from mct_s2s.azure.key_vault import KeyVault
     from mct_s2s.azure.sign_in.caller_credential import CallerCredential
 
 
@@ -57,7 +57,7 @@ class KeyVaults:
         return await delete_secret(self._open(vault_name), name, client_id)
 
     def _opened(self, given: str) -> KeyVault:
-        from mct_s2s.azure.key_vault.vault_client import KeyVault  # noqa: PLC0415  # an extra
+        from mct_s2s.azure.key_vault import KeyVault  # noqa: PLC0415  # an extra
 
         line = self._connection
         name, url = line.cloud.vault(given)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from mct_s2s import clock
-from mct_s2s.azure.key_vault.vault_client import KeyVault, SecretVersion
+from mct_s2s.azure.key_vault import KeyVault, SecretVersion
 from mct_s2s.azure.refusals import DELETED
 from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.errors import S2SError, ServiceError, UsageError

@@ -316,7 +316,7 @@ CALLS: dict[str, Callable[[Any], Awaitable[object]]] = {
 @FUZZ
 @given(st.lists(answers(BUNDLE, VAULT_PAGE, VAULT_REFUSAL), min_size=1, max_size=2))
 def test_any_answer_of_a_key_vault(name: str, given_answers: list[Answer]) -> None:
-    from mct_s2s.azure.key_vault.vault_client import KeyVault  # noqa: PLC0415  # an extra
+    from mct_s2s.azure.key_vault import KeyVault  # noqa: PLC0415  # an extra
 
     async def ask() -> object:
         wire = Wire(CHALLENGE, *given_answers)
@@ -426,7 +426,7 @@ def test_the_check_of_types_is_one(value: object) -> None:
 
 def test_a_time_of_a_secret_that_is_no_time_is_unreadable() -> None:
     """The SDK hands on what it cannot read; versions are sorted by it."""
-    from mct_s2s.azure.key_vault.vault_client import _version  # noqa: PLC0415  # an extra
+    from mct_s2s.azure.key_vault import _version  # noqa: PLC0415  # an extra
 
     odd = SimpleNamespace(version="0123", enabled=True, created_on=[["x", False, -1]], tags={})
     with pytest.raises(TypeError):

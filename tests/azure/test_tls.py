@@ -14,19 +14,18 @@ import pytest
 import truststore
 from azure.core.pipeline.policies import RetryPolicy as SdkRetryPolicy
 from mct_s2s import clock
-from mct_s2s.azure import sync_connection
 from mct_s2s.azure.arm.arm_session import ArmSession
 from mct_s2s.azure.cloud_metadata import discover
 from mct_s2s.azure.clouds import PUBLIC
 from mct_s2s.azure.connection import Connection
-from mct_s2s.azure.http_session import HttpSession
+from mct_s2s.azure.http_session import VARIABLES, HttpSession, tls_context
 from mct_s2s.azure.mct_api import MctApi
 from mct_s2s.azure.retry import RetryPolicy
 from mct_s2s.azure.services import UNTRUSTED
 from mct_s2s.azure.sign_in import interactive
+from mct_s2s.azure.sign_in.interactive import blocking_transport
 from mct_s2s.azure.sign_in.method import Method
 from mct_s2s.azure.sign_in.methods import service_principal
-from mct_s2s.azure.tls import VARIABLES, tls_context
 from mct_s2s.azure.trace import silent
 from mct_s2s.errors import S2SError
 
@@ -59,14 +58,14 @@ async def by_aiohttp(tls: ssl.SSLContext) -> int:
 
 
 async def by_httpx(tls: ssl.SSLContext) -> int:
-    from mct_s2s.azure.graph.bounded_client import BoundedClient  # noqa: PLC0415
+    from mct_s2s.azure.graph.graph_session import BoundedClient  # noqa: PLC0415
 
     async with BoundedClient(verify=tls, timeout=60) as client:
         return (await client.get("https://graph.microsoft.com/x")).status_code
 
 
 async def by_requests(tls: ssl.SSLContext) -> int:
-    with sync_connection.transport(tls) as transport:
+    with blocking_transport(tls) as transport:
         answer = await asyncio.to_thread(transport.session.get, "https://login.microsoftonline.com/x")
         status: int = answer.status_code
         return status

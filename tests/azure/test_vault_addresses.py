@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 from mct_s2s.azure.clouds import BY_NAME, CHINA, PUBLIC, US_GOVERNMENT, US_GOVERNMENT_DOD, Cloud
-from mct_s2s.azure.loopback import LocalhostResolver
+from mct_s2s.azure.http_session import LocalhostResolver
 from mct_s2s.errors import UsageError
 from mct_s2s.inputs.secret_to import secret_name, vault_to
 

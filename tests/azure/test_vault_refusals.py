@@ -11,7 +11,7 @@ from typing import Any, cast
 
 import aiohttp
 import pytest
-from mct_s2s.azure.key_vault.vault_client import BUSY, KeyVault
+from mct_s2s.azure.key_vault import BUSY, KeyVault
 from mct_s2s.azure.refusals import DELETED
 from mct_s2s.azure.trace import silent
 from mct_s2s.errors import NotThere, PermissionMissing, S2SError, ServiceError, SignInFailed

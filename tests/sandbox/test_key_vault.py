@@ -20,8 +20,7 @@ from azure.core.exceptions import (
 from azure.core.pipeline.policies import AsyncRetryPolicy
 from azure.core.pipeline.transport import AioHttpTransport
 from azure.identity.aio import ClientSecretCredential
-from mct_s2s.azure.loopback import LocalhostResolver
-from mct_s2s.azure.tls import tls_context
+from mct_s2s.azure.http_session import LocalhostResolver, tls_context
 from mct_s2s.sandbox.entra import seeding
 from mct_s2s.sandbox.hosting.embedded import Running
 from mct_s2s.sandbox.resources.role_assignments import (

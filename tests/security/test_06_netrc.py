@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 import requests
-from mct_s2s.azure import sync_connection
-from mct_s2s.azure.answer_limits import OddAnswer
+from mct_s2s.azure.answers import OddAnswer
+from mct_s2s.azure.sign_in.interactive import blocking_transport
 from mct_s2s.limits import ANSWER_BYTES
 from mct_s2s.sandbox.state.seed import VAULT
 from requests.adapters import HTTPAdapter
@@ -93,14 +93,14 @@ class _Canned(HTTPAdapter):
 def test_a_persons_sign_in_takes_nothing_from_it(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """azure-identity knows `requests` only for it."""
     monkeypatch.setenv("NETRC", str(home / ".netrc"))
-    session, canned = sync_connection.transport(TLS).session, _Canned(b"{}")
+    session, canned = blocking_transport(TLS).session, _Canned(b"{}")
     session.mount("https://", canned)
     assert session.get("https://login.example/x").json() == {}
     assert "Authorization" not in canned.sent[0].headers
 
 
 def test_a_persons_sign_in_reads_no_more_than_an_answer_may_have() -> None:
-    session = sync_connection.transport(TLS).session
+    session = blocking_transport(TLS).session
     session.mount("https://", _Canned(b"x" * (ANSWER_BYTES + 1)))
     with pytest.raises(OddAnswer):
         session.get("https://login.example/x")

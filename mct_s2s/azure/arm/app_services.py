@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from mct_s2s.azure import api_versions
-from mct_s2s.azure.arm.arm_session import ArmSession
-from mct_s2s.azure.json_values import guid, members, optional, text, texts
+from mct_s2s.azure.answers import guid, members, optional, text, texts
+from mct_s2s.azure.arm.arm_session import RESOURCES, SUBSCRIPTIONS, WEB, ArmSession
 from mct_s2s.azure.services import ARM
 from mct_s2s.concurrency import ReadOnce, gather_or_cancel
 from mct_s2s.errors import NotThere, PermissionMissing, ServiceError
@@ -33,7 +32,7 @@ class ArmSites:
         return await self._all.get("", self._read_subscriptions)
 
     async def _read_subscriptions(self) -> list[Subscription]:
-        found = await self._session.rows("/subscriptions", api_versions.SUBSCRIPTIONS, "list the subscriptions")
+        found = await self._session.rows("/subscriptions", SUBSCRIPTIONS, "list the subscriptions")
         with ARM.readable("list the subscriptions"):
             return [_subscription(row) for row in found]
 
@@ -46,7 +45,7 @@ class ArmSites:
 
     async def _read_subscription(self, subscription_id: str) -> Subscription:
         path, step = f"/subscriptions/{subscription_id}", "read the subscription"
-        row = await self._session.get(path, api_versions.SUBSCRIPTIONS, step)
+        row = await self._session.get(path, SUBSCRIPTIONS, step)
         with ARM.readable(step):
             return _subscription(row)
 
@@ -71,7 +70,7 @@ class ArmSites:
         path, step = f"/subscriptions/{subscription_id}/resources", "find the web app"
         quoted = name.replace("'", "''")
         wanted = f"resourceType eq 'Microsoft.Web/sites' and name eq '{quoted}'"
-        found = await self._session.rows(path, api_versions.RESOURCES, step, filter=wanted)
+        found = await self._session.rows(path, RESOURCES, step, filter=wanted)
         with ARM.readable(step):
             return [ResourceId.parse(text(row["id"])) for row in found]
 
@@ -194,7 +193,7 @@ class ArmSites:
             from azure.mgmt.web.aio import WebSiteManagementClient  # noqa: PLC0415
 
             self._clients[subscription_id] = WebSiteManagementClient(
-                self._session.credential, subscription_id, **self._session.client_options(api_versions.WEB)
+                self._session.credential, subscription_id, **self._session.client_options(WEB)
             )
         return self._clients[subscription_id]
 

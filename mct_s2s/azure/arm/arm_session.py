@@ -29,23 +29,27 @@ from azure.core.rest import HttpRequest
 from mct_s2s import __version__, clock
 from mct_s2s.activity import waiting
 from mct_s2s.azure import retry as limits
-from mct_s2s.azure.answer_limits import OddAnswer, parse_json
+from mct_s2s.azure.answers import OddAnswer, parse_json, seconds
 from mct_s2s.azure.clouds import Cloud
 from mct_s2s.azure.http_session import HttpSession
-from mct_s2s.azure.json_values import seconds
-from mct_s2s.azure.paging import all_rows
 from mct_s2s.azure.refusals import refused
 from mct_s2s.azure.retry import RetryPolicy, nothing
 from mct_s2s.azure.sdk_trace import OnlyAt, TracePolicy
-from mct_s2s.azure.services import ARM, RESUME, Refusal
-from mct_s2s.azure.sign_in.caller_credential import CallerCredential
-from mct_s2s.azure.sign_in.fresh_tokens import send_signed_in
+from mct_s2s.azure.services import ARM, RESUME, Refusal, all_rows
+from mct_s2s.azure.sign_in.caller_credential import CallerCredential, send_signed_in
 from mct_s2s.azure.trace import Trace
 from mct_s2s.errors import NotThere, S2SError
 from mct_s2s.model.resource_id import ResourceId
 
 T = TypeVar("T")
 
+WEB = "2023-12-01"
+"""Microsoft.Web: the first one that knows Flex Consumption plans, on which callers' function apps may be.
+
+Of each service it is the oldest api-version that knows what is asked for, as clouds learn new ones months apart:
+docs/azure-contract.md, section 4.9.
+"""
+SUBSCRIPTIONS, RESOURCES, AUTHORIZATION, LOCKS = "2020-01-01", "2021-04-01", "2022-04-01", "2016-09-01"
 CARRYING_OUT = "waiting for Azure to carry it out"
 POLL_SECONDS = 1
 """Between two looks at an operation in progress where Azure names no time."""

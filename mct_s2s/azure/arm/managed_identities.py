@@ -15,10 +15,9 @@ from typing import TYPE_CHECKING, Any, cast
 from azure.core.exceptions import HttpResponseError
 
 from mct_s2s.activity import waiting
-from mct_s2s.azure import api_versions
+from mct_s2s.azure.answers import guid, members, optional, rows, text, texts
 from mct_s2s.azure.arm.app_services import ArmSites
-from mct_s2s.azure.arm.arm_session import CARRYING_OUT, POLL_SECONDS, ArmSession
-from mct_s2s.azure.json_values import guid, members, optional, rows, text, texts
+from mct_s2s.azure.arm.arm_session import AUTHORIZATION, CARRYING_OUT, POLL_SECONDS, RESOURCES, WEB, ArmSession
 from mct_s2s.azure.services import ARM
 from mct_s2s.errors import NotThere, ServiceError
 from mct_s2s.model.azure_resources import IdentityResource
@@ -106,9 +105,7 @@ class ArmIdentities:
         if caller.principal_id is None:
             return []
         path = f"/subscriptions/{caller.resource.subscription_id}/providers/Microsoft.Authorization/roleAssignments"
-        found = await self._session.rows(
-            path, api_versions.AUTHORIZATION, ROLES, filter=f"principalId eq '{caller.principal_id}'"
-        )
+        found = await self._session.rows(path, AUTHORIZATION, ROLES, filter=f"principalId eq '{caller.principal_id}'")
         with ARM.readable(ROLES):
             return [text(members(row.get("properties")).get("scope")) or text(row["id"]) for row in found]
 
@@ -156,7 +153,7 @@ class ArmIdentities:
     async def _send(self, resource: IdentityResource, *, system_assigned: bool) -> Mapping[str, Any] | None:
         """The resource as the last answer shows it, or nothing where it shows none."""
         client, path = self._client(resource.resource.subscription_id), str(resource.resource).lstrip("/")
-        version = resource.api_version or api_versions.WEB
+        version = resource.api_version or WEB
         poller: Any
         if resource.resource.type != STATIC_SITES:
             body = {"identity": _identity(resource, system_assigned=system_assigned)}
@@ -206,7 +203,7 @@ class ArmIdentities:
             self._clients[subscription_id] = ResourceManagementClient(
                 self._session.credential,
                 subscription_id,
-                **self._session.client_options(api_versions.RESOURCES),
+                **self._session.client_options(RESOURCES),
             )
         return self._clients[subscription_id]
 

@@ -9,16 +9,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from mct_s2s.azure import api_versions
-from mct_s2s.azure.arm.arm_session import ArmSession
-from mct_s2s.azure.json_values import text, texts
+from mct_s2s.azure.answers import text, texts
+from mct_s2s.azure.arm.arm_session import AUTHORIZATION, LOCKS, ArmSession
 from mct_s2s.azure.services import ARM
 from mct_s2s.concurrency import ReadOnce, gather_or_cancel
 from mct_s2s.errors import S2SError
 from mct_s2s.model.caller_rights import Permission, ResourceLock
 from mct_s2s.model.resource_id import ResourceId
 
-AUTHORIZATION = "/providers/Microsoft.Authorization"
+_PROVIDER = "/providers/Microsoft.Authorization"
 READ = "check your permissions"
 
 
@@ -31,7 +30,7 @@ class ArmAccess:
 
     async def permissions(self, resource: ResourceId) -> tuple[Permission, ...]:
         """GET …/permissions: of the caller."""
-        found = await self._session.rows(f"{resource}{AUTHORIZATION}/permissions", api_versions.AUTHORIZATION, READ)
+        found = await self._session.rows(f"{resource}{_PROVIDER}/permissions", AUTHORIZATION, READ)
         with ARM.readable(READ):
             return tuple(_permission(row) for row in found)
 
@@ -50,7 +49,7 @@ class ArmAccess:
         return tuple({(lock.scope.lower(), lock.name): lock for lock in above}.values())
 
     async def _locks(self, scope: str) -> list[ResourceLock]:
-        found = await self._session.rows(f"{scope}{AUTHORIZATION}/locks", api_versions.LOCKS, READ)
+        found = await self._session.rows(f"{scope}{_PROVIDER}/locks", LOCKS, READ)
         with ARM.readable(READ):
             return [_lock(row) for row in found]
 
@@ -69,5 +68,5 @@ def _permission(row: Mapping[str, Any]) -> Permission:
 
 def _lock(row: Mapping[str, Any]) -> ResourceLock:
     identifier = text(row["id"])
-    scope = identifier[: identifier.lower().rfind(AUTHORIZATION.lower())]
+    scope = identifier[: identifier.lower().rfind(_PROVIDER.lower())]
     return ResourceLock(text(row["name"]), scope, text(row["properties"]["level"]).lower() == "readonly")

@@ -20,9 +20,9 @@ from typing import Any
 from kiota_abstractions.method import Method
 
 from mct_s2s.activity import REPLICATION, waiting
+from mct_s2s.azure.answers import guid, listed, members, optional, text
 from mct_s2s.azure.graph import parse
 from mct_s2s.azure.graph.directory_requests import DirectoryRequests, lag_if
-from mct_s2s.azure.json_values import guid, listed, members, optional, text
 from mct_s2s.azure.refusals import GraphOperation, already_gone, is_lag
 from mct_s2s.azure.retry import Lag, no_lag
 from mct_s2s.azure.services import GRAPH

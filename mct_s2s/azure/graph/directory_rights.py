@@ -11,10 +11,10 @@ from typing import Any
 
 from kiota_abstractions.method import Method
 
+from mct_s2s.azure.answers import guid, members, text
+from mct_s2s.azure.answers import rows as rows_of
 from mct_s2s.azure.graph import parse
 from mct_s2s.azure.graph.graph_session import GraphSession
-from mct_s2s.azure.json_values import guid, members, text
-from mct_s2s.azure.json_values import rows as rows_of
 from mct_s2s.azure.refusals import GraphOperation
 from mct_s2s.azure.services import GRAPH
 from mct_s2s.concurrency import ReadOnce, gather_or_cancel

@@ -28,19 +28,43 @@ from msgraph.graph_service_client import GraphServiceClient
 from mct_s2s import __version__
 from mct_s2s.activity import waiting
 from mct_s2s.azure import retry as limits
-from mct_s2s.azure.answer_limits import OddAnswer, parse_json
+from mct_s2s.azure.answers import OddAnswer, check_length, check_size, parse_json, rows, text
 from mct_s2s.azure.clouds import Cloud
-from mct_s2s.azure.graph.bounded_client import BoundedClient
-from mct_s2s.azure.json_values import rows, text
-from mct_s2s.azure.paging import all_rows
 from mct_s2s.azure.refusals import GraphOperation, refused
 from mct_s2s.azure.retry import Lag, RetryPolicy, no_lag
-from mct_s2s.azure.services import GRAPH, Refusal
-from mct_s2s.azure.sign_in.caller_credential import CallerCredential
-from mct_s2s.azure.sign_in.fresh_tokens import send_signed_in
+from mct_s2s.azure.services import GRAPH, Refusal, all_rows
+from mct_s2s.azure.sign_in.caller_credential import CallerCredential, send_signed_in
 from mct_s2s.azure.trace import SentRequest, Trace, path_of
 from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.errors import S2SError, ServiceError
+
+UNPACKED = (b"content-encoding", b"content-length", b"transfer-encoding")
+"""What is true of an answer on its way only."""
+
+
+class BoundedClient(httpx.AsyncClient):
+    """Reads answers piece by piece, unpacked, so that none is larger than one may be.
+
+    httpx takes proxies from the environment and, unlike `requests` and aiohttp, nothing from `~/.netrc`; it follows no
+    redirect and repeats nothing.
+    """
+
+    async def send(self, request: httpx.Request, *, stream: bool = False, **options: Any) -> httpx.Response:
+        """Send a request and read its whole answer."""
+        del stream
+        response, body = await super().send(request, stream=True, **options), bytearray()
+        try:
+            check_length(response.headers.get("content-length"))
+            async for piece in response.aiter_bytes():
+                body += piece
+                check_size(len(body))
+        finally:
+            await response.aclose()
+        kept = [(name, value) for name, value in response.headers.raw if name.lower() not in UNPACKED]
+        return httpx.Response(
+            response.status_code, headers=kept, content=bytes(body), request=request, extensions=response.extensions
+        )
+
 
 JSON = "application/json"
 CONSENTS_AT_ONCE = 3

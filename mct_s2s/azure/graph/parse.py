@@ -15,7 +15,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from mct_s2s.azure.json_values import guid, members, optional, rows, text, texts
+from mct_s2s.azure.answers import guid, members, optional, rows, text, texts
 from mct_s2s.azure.refusals import GraphOperation
 from mct_s2s.azure.services import GRAPH
 from mct_s2s.errors import UsageError

@@ -13,7 +13,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from mct_s2s.azure.answer_limits import OddAnswer, parse_json
+from mct_s2s.azure.answers import OddAnswer, parse_json
 from mct_s2s.azure.services import Refusal
 from mct_s2s.errors import SignInFailed
 from mct_s2s.model.commands import command

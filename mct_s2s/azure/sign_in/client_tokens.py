@@ -16,7 +16,7 @@ from azure.core.exceptions import AzureError
 
 from mct_s2s import clock
 from mct_s2s.activity import REPLICATION
-from mct_s2s.azure.answer_limits import OddAnswer, parse_json
+from mct_s2s.azure.answers import OddAnswer, parse_json
 from mct_s2s.azure.authorities import OF_MICROSOFT, may_sign_in
 from mct_s2s.azure.retry import RetryPolicy
 from mct_s2s.azure.sdk_trace import hooks

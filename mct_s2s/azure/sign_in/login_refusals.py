@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 from azure.core.exceptions import IncompleteReadError, ServiceRequestError, ServiceResponseError
 from azure.identity import CredentialUnavailableError
 
+from mct_s2s.azure.answers import seconds
 from mct_s2s.azure.clouds import NEVER_CONNECTED
-from mct_s2s.azure.json_values import seconds
 from mct_s2s.azure.services import LOGIN, causes, first_line, odd_answer
 from mct_s2s.errors import ServiceError, SignInFailed
 from mct_s2s.model.client_credentials import branch_of

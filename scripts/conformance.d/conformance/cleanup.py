@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from mct_s2s.azure.plain_requests import NoAnswer
+from mct_s2s.azure.http_session import NoAnswer
 
 from conformance.clouds import Side
 from conformance.comparison import Answer, at, filled

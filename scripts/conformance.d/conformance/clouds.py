@@ -14,14 +14,12 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from urllib.parse import quote, urlencode
 
-from mct_s2s.azure.answer_limits import OddAnswer, parse_json
+from mct_s2s.azure.answers import OddAnswer, parse_json
 from mct_s2s.azure.cloud_metadata import discover
 from mct_s2s.azure.clouds import Cloud
 from mct_s2s.azure.connection import Connection
-from mct_s2s.azure.http_session import HttpSession
-from mct_s2s.azure.plain_requests import NoAnswer, ask
+from mct_s2s.azure.http_session import HttpSession, NoAnswer, ask, tls_context
 from mct_s2s.azure.sign_in.caller_credential import CallerCredential
-from mct_s2s.azure.tls import tls_context
 from mct_s2s.errors import ServiceError, UsageError
 from mct_s2s.inputs.secret_to import vault_to
 from mct_s2s.key_pairs import make_key_pair

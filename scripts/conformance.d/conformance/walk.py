@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from mct_s2s import clock
-from mct_s2s.azure.json_values import seconds
-from mct_s2s.azure.plain_requests import NoAnswer
+from mct_s2s.azure.answers import seconds
+from mct_s2s.azure.http_session import NoAnswer
 
 from conformance.clouds import Side
 from conformance.comparison import Answer, at, filled

@@ -21,16 +21,14 @@ from azure.core.pipeline.transport import AioHttpTransport
 from azure.keyvault.secrets.aio import SecretClient
 
 from mct_s2s import __version__
-from mct_s2s.azure.answer_limits import OddAnswer, parse_json
-from mct_s2s.azure.api_versions import VAULT_SECRETS
+from mct_s2s.azure.answers import OddAnswer, members, parse_json
 from mct_s2s.azure.clouds import NEVER_CONNECTED
-from mct_s2s.azure.json_values import members
 from mct_s2s.azure.refusals import DISABLED, OFFICER, refused
 from mct_s2s.azure.retry import CONNECT_SECONDS, REQUEST_SECONDS, RetryPolicy
 from mct_s2s.azure.sdk_trace import OnlyAt, hooks
 from mct_s2s.azure.services import Refusal, RemoteService, causes, odd_answer
+from mct_s2s.azure.sign_in.caller_credential import send_signed_in
 from mct_s2s.azure.sign_in.claims import asked_for, demanded
-from mct_s2s.azure.sign_in.fresh_tokens import send_signed_in
 from mct_s2s.azure.trace import Trace
 from mct_s2s.errors import NotThere, PermissionMissing, S2SError, ServiceError
 from mct_s2s.model.commands import grant_on_vault
@@ -48,6 +46,7 @@ BUSY = frozenset({"ObjectIsBeingDeleted", "ObjectIsBeingRecovered"})
 """A deletion or a recovery is under way: wait a moment."""
 UNREADABLE = (DeserializationError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError)
 """What the SDK raises where it looks into an answer without asking what it is."""
+API_VERSION = "7.4"
 RECOVERY_SECONDS = 0.5
 """Between two looks at a secret that is being recovered."""
 
@@ -94,7 +93,7 @@ class KeyVault:
         self._client = SecretClient(
             url,
             only,  # type: ignore[arg-type, unused-ignore]  # its owner closes it
-            api_version=VAULT_SECRETS,
+            api_version=API_VERSION,
             transport=AioHttpTransport(
                 session=http, session_owner=False, connection_timeout=CONNECT_SECONDS, read_timeout=REQUEST_SECONDS
             ),

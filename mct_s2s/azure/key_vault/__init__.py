@@ -1,1 +1,0 @@
-"""Key Vault: secrets by name, and what its refusals mean."""
