@@ -34,7 +34,7 @@ COMMANDS = {
     "doctor": "Check permissions, locks and policies.",
     "schema": "Print the JSON Schema of a document.",
 }
-"""Each with its help: a module of `cli/options/`, and one of `cli/commands/` that is imported when it is called."""
+"""Each with its help; its options are a module of `cli/commands/`."""
 
 SHORT_HELP = """\
 Let other services call your Microsoft Community Training API.

@@ -144,8 +144,8 @@ def _default(field: Field[Any]) -> Any:
 class LazyGroup(Group):
     """A group that imports a command when it is asked for.
 
-    The options of `add-client` are the class `AddClientOptions` in `cli/options/add_client.py`, beside its `EXAMPLES`;
-    the function `add_client(options) -> int` in `cli/commands/add_client.py` is imported when the command runs.
+    The options of `add-client` are the class `AddClientOptions` in `cli/commands/add_client.py`, beside its `EXAMPLES`;
+    the function `add_client(options) -> int` is in the module of `cli` that `BODY` names there, imported when it runs.
     """
 
     lazy: Mapping[str, str] = {}
@@ -169,13 +169,13 @@ class LazyGroup(Group):
 
 def _imported(name: str, summary: str) -> Any:
     function = name.replace("-", "_")
-    module = import_module(f"mct_s2s.cli.options.{function}")
-    options = getattr(module, f"{name.title().replace('-', '')}Options")
+    module = import_module(f"mct_s2s.cli.commands.{function}")
 
     def run(given: Any) -> int:
-        body: Callable[[Any], int] = getattr(import_module(f"mct_s2s.cli.commands.{function}"), function)
+        body: Callable[[Any], int] = getattr(import_module(f"mct_s2s.cli.{module.BODY}"), function)
         return body(given)
 
     app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+    options = getattr(module, f"{name.title().replace('-', '')}Options")
     command(app, name, options, summary, module.EXAMPLES)(run)
     return typer.main.get_command(app)

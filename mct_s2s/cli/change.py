@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from secrets import token_hex
 
 from mct_s2s.activity import Progress
 from mct_s2s.cli.change_document import write_document
+from mct_s2s.cli.closing import close_clients
 from mct_s2s.cli.credential_stores.opening import RunStores
 from mct_s2s.cli.options import ChangingOptions, PlanFormat
 from mct_s2s.cli.questions import agrees, types
 from mct_s2s.cli.requests import where
-from mct_s2s.cli.run import Run
+from mct_s2s.cli.run import Run, run
+from mct_s2s.cli.session import Needs
 from mct_s2s.cli.user_files import BackupFile
 from mct_s2s.engine.change import run_change
 from mct_s2s.engine.outcome import Outcome
@@ -37,20 +39,42 @@ PENDING = 3
 """The exit code of a dry run that found something to do, and of a run whose clients failed the test."""
 
 
-async def change(
-    run: Run, options: ChangingOptions, session: Session, request: Request, places: ClientPlaces | None = None
-) -> Outcome:
-    """Do what is requested; the outcome of `-o json` is written, that for people is the command's.
+End = Callable[[Terminal, ChangingOptions, Session, Outcome], None]
+"""Tells a person what was done."""
 
-    Raises:
-        S2SError: refused, by Azure or by the user.
-    """
-    places = places or ClientPlaces()
-    ui = TerminalInterface(run, options)
-    request = equipped(request, options, session, places, ui, run.terminal)
+
+def change_command(
+    options: ChangingOptions,
+    requested: Callable[[Session], Request],
+    places: ClientPlaces | None = None,
+    *,
+    needs: Needs | None = None,
+    end: End = close_clients,
+) -> int:
+    """Sign in, and do what is requested; return the process exit code."""
+    needs = needs or Needs(key_vault=bool(places and places.vaults))
+
+    async def body(current: Run, session: Session) -> int:
+        return await change(current, options, session, requested(session), places, end)
+
+    return run(options, needs, body)
+
+
+async def change(
+    current: Run,
+    options: ChangingOptions,
+    session: Session,
+    request: Request,
+    places: ClientPlaces | None,
+    end: End = close_clients,
+) -> int:
+    """The same on a session that there is."""
+    ui = TerminalInterface(current, options)
+    request = equipped(request, options, session, places or ClientPlaces(), ui, current.terminal)
     outcome = await run_change(session, request, ui)
-    write_document(run.terminal, options, session, outcome)
-    return outcome
+    write_document(current.terminal, options, session, outcome)
+    end(current.terminal, options, session, outcome)
+    return exit_code(options, outcome)
 
 
 def equipped(

@@ -1,4 +1,4 @@
-"""`setup` without an App Service and a client, on a terminal: pick, name, choose; then the plan, as always."""
+"""`setup`; without an App Service and a client, on a terminal: pick, name, choose; then the plan, as always."""
 
 from __future__ import annotations
 
@@ -6,15 +6,14 @@ from collections.abc import Mapping
 from dataclasses import fields, replace
 from typing import Any
 
+from mct_s2s.cli.changing import Setup
 from mct_s2s.cli.command_line import command_line
-from mct_s2s.cli.credentials import CredentialType
-from mct_s2s.cli.options import CredentialOptions
-from mct_s2s.cli.options.add_client import AddClientOptions
-from mct_s2s.cli.options.setup import SetupOptions
-from mct_s2s.cli.picking import pick_site, select, text
+from mct_s2s.cli.commands.add_client import AddClientOptions
+from mct_s2s.cli.commands.setup import SetupOptions
+from mct_s2s.cli.options import CredentialOptions, CredentialType
+from mct_s2s.cli.picking import may_ask, pick_site, select, text
 from mct_s2s.cli.run import Run, run
 from mct_s2s.cli.session import Needs
-from mct_s2s.cli.setting_up import Setup
 from mct_s2s.engine.session import Session
 from mct_s2s.errors import S2SError
 from mct_s2s.inputs.clients import client_names
@@ -38,19 +37,28 @@ KINDS: dict[str, Credential] = {
 }
 
 
+def setup(options: SetupOptions) -> int:
+    """Plan, confirm and apply; return the process exit code. Who names a client or an App Service knows the options."""
+    named = options.app_service or options.no_app_service or options.client or options.managed_identity
+    if not named and may_ask(options):
+        return guided_setup(options)
+    wanted = Setup.of(options, options.client)
+    return run(options, wanted.needs, wanted.carry_out)
+
+
 def guided_setup(options: SetupOptions) -> int:
     """Ask, plan, confirm and apply; return the process exit code."""
-    Setup.of(options)  # what was typed is refused before anything is asked
+    Setup.of(options, options.client)  # what was typed is refused before anything is asked
     commands: list[str] = []
 
     async def body(current: Run, session: Session) -> int:
         current.terminal.say("Nothing is changed before you agree to the plan. Ctrl-C cancels.")
         session = await pick_site(options, session)
-        setup, more = answers_of(options, await _ask_clients(await _kinds(current.terminal, session)))
-        work = Setup.of(setup)
+        chosen, more = answers_of(options, await _ask_clients(await _kinds(current.terminal, session)))
+        work = Setup.of(chosen, chosen.client)
         for one in more:
             work = work.with_client(one, one.client or "")
-        commands.extend([command_line("setup", setup), *(command_line("add-client", one) for one in more)])
+        commands.extend([command_line("setup", chosen), *(command_line("add-client", one) for one in more)])
         return await work.carry_out(current, session)
 
     code = run(replace(options, timeout=options.timeout + THINKING_SECONDS), Needs(target=False), body)

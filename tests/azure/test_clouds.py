@@ -186,5 +186,5 @@ def test_only_the_table_of_clouds_knows_the_sandbox() -> None:
         if (isinstance(node, ast.Constant) and node.value == "sandbox")
         or (isinstance(node, ast.Name) and node.id in {"SANDBOX", "EmbeddedSandbox"})
     }
-    told = {"cli/commands/snippet.py"}  # whom a program trusts
+    told = {"cli/snippets.py"}  # whom a program trusts
     assert known == {"azure/clouds.py", "cli/app.py", "cli/commands/sandbox.py", *told}, "and the command that runs it"

@@ -10,18 +10,18 @@ import pytest
 import typer
 from mct_s2s.cli.binding import command
 from mct_s2s.cli.command_line import command_line
-from mct_s2s.cli.credentials import CredentialType
-from mct_s2s.cli.options.add_client import AddClientOptions
-from mct_s2s.cli.options.configure_appservice import ConfigureAppserviceOptions
-from mct_s2s.cli.options.doctor import DoctorOptions
-from mct_s2s.cli.options.export import ExportOptions
-from mct_s2s.cli.options.remove_client import RemoveClientOptions
-from mct_s2s.cli.options.rotate_secret import RotateSecretOptions
-from mct_s2s.cli.options.setup import SetupOptions
-from mct_s2s.cli.options.snippet import SnippetOptions
-from mct_s2s.cli.options.status import StatusOptions
-from mct_s2s.cli.options.teardown import TeardownOptions
-from mct_s2s.cli.options.verify import VerifyOptions
+from mct_s2s.cli.commands.add_client import AddClientOptions
+from mct_s2s.cli.commands.configure_appservice import ConfigureAppserviceOptions
+from mct_s2s.cli.commands.doctor import DoctorOptions
+from mct_s2s.cli.commands.export import ExportOptions
+from mct_s2s.cli.commands.remove_client import RemoveClientOptions
+from mct_s2s.cli.commands.rotate_secret import RotateSecretOptions
+from mct_s2s.cli.commands.setup import SetupOptions
+from mct_s2s.cli.commands.snippet import SnippetOptions
+from mct_s2s.cli.commands.status import StatusOptions
+from mct_s2s.cli.commands.teardown import TeardownOptions
+from mct_s2s.cli.commands.verify import VerifyOptions
+from mct_s2s.cli.options import CredentialType
 
 FEDERATED = CredentialType("federated")
 

@@ -12,10 +12,10 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from mct_s2s.azure.sign_in.method import Method
+from mct_s2s.cli.changing import Setup
+from mct_s2s.cli.commands.setup import SetupOptions
 from mct_s2s.cli.option_values import option_value
 from mct_s2s.cli.options import AzureOptions, ChangingOptions
-from mct_s2s.cli.options.setup import SetupOptions
-from mct_s2s.cli.setting_up import Setup
 from mct_s2s.cli.trust_file.entries import SiteSetup, site_setups
 from mct_s2s.errors import UsageError
 from mct_s2s.inputs.trust_file import Mistakes, read_trust_file, without_mistakes
@@ -92,7 +92,7 @@ def test_a_site_is_the_setup_of_the_same_options(file: File) -> None:
     assert (options.app_service, options.resource_group, options.slot) == ("contosolearn", "mct-prod", None)
     assert (options.tenant, options.subscription, options.auth) == ("contoso.onmicrosoft.com", "S", Method.CLI)
     assert (options.dry_run, options.role, one.profile.client_id) == (True, "Reader", GUID)
-    alone = Setup.of(SetupOptions(client=["Import"], secret_lifetime="90d", service_management_reference="7"))
+    alone = Setup.of(SetupOptions(secret_lifetime="90d", service_management_reference="7"), ["Import"])
     assert setup.clients[0].name == "Import"
     assert setup.clients[0].management_reference == alone.clients[0].management_reference == "7"
     assert [(one.name, one.consent, one.management_reference) for one in setup.clients[1:]] == [

@@ -14,8 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from mct_s2s.azure.sign_in.method import Method
-from mct_s2s.cli.credentials import CredentialType
-from mct_s2s.cli.options import ChangingOptions
+from mct_s2s.cli.options import ChangingOptions, CredentialType
 from mct_s2s.cli.trust_file.entries import site_setups
 from mct_s2s.errors import UsageError
 from mct_s2s.inputs.trust_file import Mistakes, without_mistakes

@@ -9,7 +9,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 from mct_s2s.activity import activity
 from mct_s2s.cli.applying.site_run import SiteInterface, SiteRun
-from mct_s2s.cli.removing import retire_files
+from mct_s2s.cli.changing import retire_files
 from mct_s2s.cli.run import Run
 from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.engine.change import carry_out

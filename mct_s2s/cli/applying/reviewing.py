@@ -9,10 +9,10 @@ from dataclasses import replace
 from mct_s2s import clock
 from mct_s2s.cli.applying.site_run import SiteInterface, SiteRun
 from mct_s2s.cli.change import equipped
+from mct_s2s.cli.commands.apply import ApplyOptions
 from mct_s2s.cli.fleet.sessions import FleetSessions
 from mct_s2s.cli.fleet.sites import FleetSite
 from mct_s2s.cli.fleet.working import at_each_site
-from mct_s2s.cli.options.apply import ApplyOptions
 from mct_s2s.cli.run import Run
 from mct_s2s.engine.change import prepare
 from mct_s2s.engine.outcome import Outcome

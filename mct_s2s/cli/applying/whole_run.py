@@ -6,20 +6,37 @@ from collections.abc import Callable, Sequence
 
 from mct_s2s.cli.applying.carrying_out import apply_at_all
 from mct_s2s.cli.applying.reporting import show_end, show_outcome, show_review
-from mct_s2s.cli.applying.reviewing import Requested, fingerprint_of, review
+from mct_s2s.cli.applying.reviewing import Requested, applied, check_expected, fingerprint_of, pruning, review
 from mct_s2s.cli.applying.site_run import SiteRun
+from mct_s2s.cli.binding import typed_options
 from mct_s2s.cli.change import exit_code
+from mct_s2s.cli.commands.apply import ApplyOptions
 from mct_s2s.cli.exit_codes import worst
 from mct_s2s.cli.fleet.sessions import open_sessions
 from mct_s2s.cli.options import ChangingOptions
 from mct_s2s.cli.questions import agrees
 from mct_s2s.cli.run import Run, run_connected
-from mct_s2s.cli.trust_file.entries import SiteSetup
+from mct_s2s.cli.trust_file.entries import SiteSetup, site_setups
 from mct_s2s.errors import CANCELLED, Cancelled, NotThere, S2SError, UsageError
+from mct_s2s.inputs.trust_file import Mistakes, read_trust_file
 from mct_s2s.planning.changes import DisableIdentity
 
 Check = Callable[[Sequence[SiteRun], str | None], None]
 """Refuses the plans, whose fingerprint it is told, before anything is written."""
+
+
+def apply(options: ApplyOptions) -> int:
+    """Plan all sites, confirm once and apply them side by side; return the exit code of the site that went worst."""
+    mistakes = Mistakes(options.file)
+    file = read_trust_file(mistakes)
+    setups = site_setups(file, mistakes, options, typed=typed_options(), only=options.only)
+    return run_at_all(
+        options,
+        setups,
+        applied(pruning(options, file)),
+        check=lambda sites, found: check_expected(options, sites, found),
+        resumes=options.expect is None,
+    )
 
 
 def run_at_all(

@@ -1,56 +1,45 @@
-"""`mct-s2s rotate-secret`: new secrets for old, without a moment in which neither is good."""
+"""`mct-s2s rotate-secret`."""
 
 from __future__ import annotations
 
-from mct_s2s import clock
-from mct_s2s.cli.change import change, exit_code
-from mct_s2s.cli.closing import close, made_by
-from mct_s2s.cli.fleet.files import check_only
-from mct_s2s.cli.options.rotate_secret import RotateSecretOptions
-from mct_s2s.cli.requests import request_for, service_spec
-from mct_s2s.cli.rotations import check_lifetime, rotation_of
-from mct_s2s.cli.run import Run, run
-from mct_s2s.cli.session import Needs
-from mct_s2s.engine.session import Session
-from mct_s2s.errors import UsageError
-from mct_s2s.inputs.secret_to import ClientPlaces, secret_to
-from mct_s2s.model.desired import Desired
+from dataclasses import dataclass
+from typing import Annotated
 
-SEVERAL = 2
-"""As many clients as `--expiring-within` may be about: a single file cannot hold their secrets."""
+from mct_s2s.cli.binding import FirstWord, option
+from mct_s2s.cli.options import CLIENT, AdoptingOptions, FileOptions, SecretOptions
+
+BODY = "rotating"
+EXAMPLES = (
+    "mct-s2s rotate-secret Import -a contosolearn",
+    "mct-s2s rotate-secret -a contosolearn --expiring-within 30d --yes",
+    "mct-s2s rotate-secret Import -a contosolearn --keep-old 7d",
+    "mct-s2s rotate-secret -f trust.toml --expiring-within 30d --yes",
+)
 
 
-def rotate_secret(options: RotateSecretOptions) -> int:
-    """Plan the new secrets, confirm and apply; return the process exit code."""
-    now = clock.now()
-    if options.file is not None:
-        from mct_s2s.cli.applying.rotating import rotate_at_all_sites  # noqa: PLC0415  # only for a file
+@dataclass(kw_only=True)
+class RotateSecretOptions(FileOptions, AdoptingOptions, SecretOptions):
+    """Options of `rotate-secret`."""
 
-        return rotate_at_all_sites(options, rotation_of(options, now), now)
-    check_only(options)
-    if options.expect is not None:
-        raise UsageError("usage", "--expect is about a trust file.", remedy="Add --file FILE, or remove --expect.")
-    if (options.client is None) == (options.expiring_within is None):
-        raise UsageError(
-            "client-missing",
-            "No client given: neither a name nor --expiring-within.",
-            remedy="Run mct-s2s rotate-secret NAME, or mct-s2s rotate-secret --expiring-within 30d",
-        )
-    rotation = rotation_of(options, now)
-    check_lifetime(rotation, now)
-    place = secret_to(options.secret_to, len(rotation.clients) or SEVERAL)
-    places = ClientPlaces(place)
+    first_word = FirstWord("client", "NAME", "Client application: its display name or appId.")
 
-    async def body(current: Run, session: Session) -> int:
-        service = service_spec(session.target, None, adopt=options.service_app, may_create=False)
-        desired = Desired(service, rotation=rotation, restart=not options.no_restart)
-        request = request_for(session, desired, now)
-        outcome = await change(current, options, session, request, places)
-        made = made_by(outcome)
-        kinds = {one.credential.kind.noun for one in made if one.credential is not None}
-        noun = kinds.pop() if len(kinds) == 1 else "credential"
-        what = f"the {noun} of {made[0].name}" if len(made) == 1 else f"{len(made) or 'old'} {noun}s"
-        close(current.terminal, options, session, outcome, f"Rotated {what}", made)
-        return exit_code(options, outcome)
-
-    return run(options, Needs(key_vault=place.vault is not None), body)
+    client: Annotated[str | None, CLIENT] = None
+    expiring_within: Annotated[
+        str | None,
+        option("--expiring-within", metavar="DURATION", text="All clients whose credential expires within 30d, 4w, …"),
+    ] = None
+    expect: Annotated[
+        str | None,
+        option(
+            "--expect",
+            metavar="FINGERPRINT",
+            text="With --file: refuse other places than a dry run printed.",
+        ),
+    ] = None
+    keep_old: Annotated[
+        str | None,
+        option("--keep-old", metavar="DURATION", text="Keep the old one for 24h, 7d, … until the next rotation."),
+    ] = None
+    remove_old: Annotated[bool, option("--remove-old", text="Remove the old one now, even if it is still in use.")] = (
+        False
+    )

@@ -1,13 +1,29 @@
-"""`mct-s2s schema`: print the JSON Schema of a document, or list the documents that have one."""
+"""`mct-s2s schema`."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Annotated
+
+from mct_s2s.cli.binding import argument, option
 from mct_s2s.cli.options import Output
-from mct_s2s.cli.options.schema import SchemaOptions
 from mct_s2s.errors import UsageError
-from mct_s2s.render.console import Terminal
-from mct_s2s.render.schemas import FILES, names, schema_list
-from mct_s2s.render.schemas import schema as schema_of
+
+BODY = "commands.schema"
+EXAMPLES = (
+    "mct-s2s schema",
+    "mct-s2s schema status",
+)
+
+
+@dataclass(kw_only=True)
+class SchemaOptions:
+    """Options of `schema`."""
+
+    name: Annotated[str | None, argument("NAME", "A document, such as status or result. Default: list them.")] = None
+    output: Annotated[
+        Output, option("-o", "--output", metavar="FORMAT", variable="OUTPUT", text="Format of the list.")
+    ] = Output.TEXT
 
 
 def schema(options: SchemaOptions) -> int:
@@ -16,9 +32,21 @@ def schema(options: SchemaOptions) -> int:
     Raises:
         UsageError: there is no such document.
     """
+    from mct_s2s.render.console import Terminal  # noqa: PLC0415  # the help has no need of it
+    from mct_s2s.render.schemas import FILES, names, schema_list  # noqa: PLC0415
+    from mct_s2s.render.schemas import schema as schema_of  # noqa: PLC0415
+
     terminal = Terminal.open(json=options.output is Output.JSON)
     if options.name is not None:
-        terminal.document(schema_of(_short_name(options.name)))
+        name = options.name.removeprefix("mct-s2s/").removesuffix("/v1")  # as the value of a document's `schema` key
+        known = sorted((*names(), *FILES))
+        if name not in known:
+            raise UsageError(
+                "schema-unknown",
+                f"Unknown document '{options.name}'. Documents with a schema: {', '.join(known)}.",
+                remedy="mct-s2s schema",
+            )
+        terminal.document(schema_of(name))
     elif terminal.json:
         terminal.document(schema_list())
     else:
@@ -27,16 +55,3 @@ def schema(options: SchemaOptions) -> int:
         for row in rows:
             terminal.result(f"{row['name']:<{width}}  {row['description'].replace('`', '')}")
     return 0
-
-
-def _short_name(given: str) -> str:
-    """`status` for `status` and for `mct-s2s/status/v1`, the value of a document's `schema` key."""
-    name = given.removeprefix("mct-s2s/").removesuffix("/v1")
-    known = sorted((*names(), *FILES))
-    if name not in known:
-        raise UsageError(
-            "schema-unknown",
-            f"Unknown document '{given}'. Documents with a schema: {', '.join(known)}.",
-            remedy="mct-s2s schema",
-        )
-    return name

@@ -1,22 +1,42 @@
-"""`mct-s2s setup`: app registration, clients and App Service settings, all in one plan."""
+"""`mct-s2s setup`."""
 
 from __future__ import annotations
 
-from mct_s2s.cli.guided import guided_setup
-from mct_s2s.cli.options.setup import SetupOptions
-from mct_s2s.cli.picking import may_ask
-from mct_s2s.cli.run import run
-from mct_s2s.cli.setting_up import Setup
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated
+
+from mct_s2s.cli.binding import option
+from mct_s2s.cli.options import AdoptingOptions, CredentialOptions
+
+BODY = "guided"
+EXAMPLES = (
+    "mct-s2s setup",
+    "mct-s2s setup -a contosolearn --client Import --dry-run",
+    "mct-s2s setup -a contosolearn --client Import",
+    "mct-s2s setup -a contosolearn --managed-identity reports-func",
+)
 
 
-def setup(options: SetupOptions) -> int:
-    """Plan, confirm and apply; return the process exit code."""
-    if _names_nothing(options) and may_ask(options):
-        return guided_setup(options)
-    wanted = Setup.of(options)
-    return run(options, wanted.needs, wanted.carry_out)
+@dataclass(kw_only=True)
+class SetupOptions(AdoptingOptions, CredentialOptions):
+    """Options of `setup`."""
 
-
-def _names_nothing(options: SetupOptions) -> bool:
-    """Whether neither an App Service nor a client is named: who names one knows the options."""
-    return not (options.app_service or options.no_app_service or options.client or options.managed_identity)
+    client: Annotated[
+        list[str], option("--client", metavar="NAME_OR_ID", text="Client application: a name or appId. Repeatable.")
+    ] = field(default_factory=list)
+    managed_identity: Annotated[
+        list[str],
+        option(
+            "--managed-identity", metavar="RESOURCE", text="Resource whose managed identity is a client. Repeatable."
+        ),
+    ] = field(default_factory=list)
+    service_name: Annotated[
+        str | None,
+        option("--service-name", metavar="NAME", text="Display name. Default: MCT service (APP_SERVICE)."),
+    ] = None
+    role: Annotated[str | None, option("--role", metavar="VALUE", text="App role value. Default: S2SAppRole.")] = None
+    no_app_service: Annotated[bool, option("--no-app-service", text="Entra ID only; skip the App Service.")] = False
+    handoff: Annotated[
+        Path | None, option("--handoff", metavar="FILE", text="Write the values for configure-appservice --from FILE.")
+    ] = None

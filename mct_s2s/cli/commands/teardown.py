@@ -1,19 +1,18 @@
-"""`mct-s2s teardown`: remove everything that mct-s2s created for an App Service."""
+"""`mct-s2s teardown`."""
 
 from __future__ import annotations
 
-from mct_s2s.cli.options.teardown import TeardownOptions
-from mct_s2s.cli.removing import remove
-from mct_s2s.model.desired import Removal
+from dataclasses import dataclass
+
+from mct_s2s.cli.options import RemovalOptions
+
+BODY = "changing"
+EXAMPLES = (
+    "mct-s2s teardown -a contosolearn --dry-run",
+    "mct-s2s teardown -a contosolearn --keep-registration",
+)
 
 
-def teardown(options: TeardownOptions) -> int:
-    """Remove everything; return the process exit code."""
-    wanted = Removal(
-        everything=True,
-        keep_registration=options.keep_registration,
-        delete_adopted=options.delete_adopted,
-        delete_secrets=options.delete_secrets,
-        purge=options.purge,
-    )
-    return remove(options, wanted)
+@dataclass(kw_only=True)
+class TeardownOptions(RemovalOptions):
+    """Options of `teardown`."""

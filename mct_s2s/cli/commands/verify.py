@@ -1,149 +1,37 @@
-"""`mct-s2s verify`: test each client with a real token and a real API call. Nothing is written."""
+"""`mct-s2s verify`."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import datetime
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated
 
-from mct_s2s import clock
-from mct_s2s.azure.sign_in.choice import choose
-from mct_s2s.azure.sign_in.method import Method
-from mct_s2s.cli.credential_stores.opening import default_folder
-from mct_s2s.cli.credential_stores.own import at_hand, from_files
-from mct_s2s.cli.options.verify import VerifyOptions
-from mct_s2s.cli.requests import request_for, service_spec, where
-from mct_s2s.cli.run import Run, run, run_as_client
-from mct_s2s.cli.session import Needs, client_api, client_tokens
-from mct_s2s.concurrency import gather_or_cancel
-from mct_s2s.engine.observe.observe import observe
-from mct_s2s.engine.session import Session
-from mct_s2s.engine.verify.client_calls import (
-    VerifyContext,
-    clients_to_verify,
-    verify_callers,
-    verify_clients,
+from mct_s2s.cli.binding import FirstWord, option
+from mct_s2s.cli.options import AzureOptions
+from mct_s2s.model.mct_api import API_PATH
+
+BODY = "verifying"
+EXAMPLES = (
+    "mct-s2s verify -a contosolearn",
+    "mct-s2s verify -a contosolearn --client Import",
+    "mct-s2s verify --audience api://APP_ID --url https://HOST",
 )
-from mct_s2s.errors import UsageError
-from mct_s2s.inputs.own_credentials import ENVIRONMENT, own_credential
-from mct_s2s.inputs.target import api_path, api_url
-from mct_s2s.model.client_sign_in import IdentitySignIn, OwnCredential, SignIn
-from mct_s2s.model.desired import Desired
-from mct_s2s.model.directory_objects import ServicePrincipal
-from mct_s2s.model.ids import ClientId
-from mct_s2s.model.observed import ObservedState
-from mct_s2s.model.trust import ClientApplication
-from mct_s2s.planning.app_service import guards
-from mct_s2s.planning.registrations.client_lookup import client_called
-from mct_s2s.planning.registrations.membership import members
-from mct_s2s.planning.reports.findings import diagnose
-from mct_s2s.planning.reports.verification import CheckSubject, Verification, VerificationCheck
-from mct_s2s.render.verification import show_verification, verification_document
-
-if TYPE_CHECKING:
-    from mct_s2s.azure.connection import Connection
-
-UNPROVED = 3
-INSIDE = ("IDENTITY_ENDPOINT", "MSI_ENDPOINT")
-"""Set by Azure inside a resource that has a managed identity."""
 
 
-def verify(options: VerifyOptions) -> int:
-    """Test the clients; return 0 if a client's call was answered and no test failed, else 3."""
-    path, url = api_path(options.path), api_url(options.url) if options.url else None
-    named = from_files(options.credentials)
-    if options.audience:
-        return run_as_client(options, lambda current, line: _from_inside(current, options, line, path, url, named))
+@dataclass(kw_only=True)
+class VerifyOptions(AzureOptions):
+    """Options of `verify`."""
 
-    async def body(current: Run, session: Session) -> int:
-        now = clock.now()
-        request = request_for(session, Desired(service_spec(session.target, None, may_create=False)), now)
-        observed = await observe(session.azure, request)
-        guards.check(observed)
-        place = where(options, observed.site)
-        missing = _not_configured(observed, now, place, path)
-        if missing is not None:
-            return _end(current, missing)
-        assert observed.app_service is not None  # noqa: S101  # verify always names one
-        folder = default_folder(session.label, observed, request.label)
-        credentials = at_hand(named, session.environ, folder)
-        site_url = url or observed.app_service.site.url
-        ground = VerifyContext(session.tokens, session.api(site_url), site_url, path, place, now)
-        applications, identities = members(observed), observed.trust.identities
-        if options.client:
-            chosen = dict.fromkeys(client_called(name, observed, request.unique_name, place) for name in options.client)
-            applications = tuple(one for one in chosen if isinstance(one, ClientApplication))
-            identities = tuple(one for one in chosen if isinstance(one, ServicePrincipal))
-        known = {client.client_id.casefold() for client in members(observed)}
-        usable = [one for one in credentials if one in named or one.sign_in.client_id.casefold() in known]
-        subjects = clients_to_verify(applications, usable, unlisted=not options.client)
-        return _end(current, await verify_clients(ground, observed, subjects, identities))
+    first_word = FirstWord("client", "NAME_OR_ID", "The same as --client.")
 
-    return run(options, Needs(), body)
-
-
-def _end(current: Run, verification: Verification) -> int:
-    if current.terminal.json:
-        current.terminal.document(verification_document(verification))
-    else:
-        show_verification(current.terminal, verification)
-    return 0 if verification.is_proved else UNPROVED
-
-
-def _not_configured(observed: ObservedState, now: datetime, place: str, path: str) -> Verification | None:
-    """Without a service application there is nothing to ask a token for."""
-    if observed.trust.service is not None:
-        return None
-    finding = diagnose(observed, now, place)[0]
-    check = VerificationCheck(None, CheckSubject.SITE, "configured", False, finding.message, finding.remedy)
-    return Verification(observed.app_service.site.url if observed.app_service else None, path, (check,))
-
-
-async def _from_inside(
-    current: Run, options: VerifyOptions, connection: Connection, path: str, url: str | None, named: list[OwnCredential]
-) -> int:
-    """Test the caller's own call, which needs no permission to read anything else."""
-    audience = (options.audience or "").removesuffix("/.default")
-    sites: dict[str, list[tuple[SignIn, str]]] = {}
-    for sign_in, name, own in _callers(options, connection.environ, named):
-        site_url = url or own or connection.environ.get("MCT_S2S_URL")
-        if not site_url:
-            raise UsageError(
-                "url-missing",
-                "No MCT site given: --audience needs --url.",
-                remedy="Add --url https://HOST",
-            )
-        sites.setdefault(api_url(site_url), []).append((sign_in, name))
-    now = clock.now()
-    tokens = client_tokens(connection)
-    grounds = {at: VerifyContext(tokens, client_api(connection, at), at, path, "", now) for at in sites}
-    found = await gather_or_cancel(*(verify_callers(grounds[at], callers, audience) for at, callers in sites.items()))
-    return _end(current, Verification(next(iter(sites)), path, tuple(check for one in found for check in one.checks)))
-
-
-def _callers(
-    options: VerifyOptions, environ: Mapping[str, str], found: list[OwnCredential]
-) -> list[tuple[SignIn, str, str | None]]:
-    """Who calls, what it is called, and the address that is noted beside its credential.
-
-    Raises:
-        UsageError: a sign-in method that is not a service's.
-    """
-    if found:
-        return [(c.sign_in, c.name or c.sign_in.client_id, c.url) for c in found]
-    method = options.auth
-    if method is Method.AUTO and any(environ.get(name) for name in INSIDE) and not environ.get("AZURE_CLIENT_SECRET"):
-        method = Method.MANAGED_IDENTITY
-    method = choose(method, environ)
-    if method is Method.MANAGED_IDENTITY:
-        client_id = environ.get("AZURE_CLIENT_ID")
-        return [(IdentitySignIn(ClientId(client_id) if client_id else None), "this machine", None)]
-    own = own_credential(environ, ENVIRONMENT) if method in {Method.ENVIRONMENT, Method.WORKLOAD_IDENTITY} else None
-    if own is None:
-        raise UsageError(
-            "no-client-sign-in",
-            "--audience tests the caller's own call, so it needs the sign-in of a client, not of a person.",
-            remedy="Use --auth managed-identity inside an Azure resource, --credentials FILE, or the client's "
-            "environment variables (AZURE_TENANT_ID, AZURE_CLIENT_ID, AZURE_CLIENT_SECRET).",
-        )
-    return [(own.sign_in, own.sign_in.client_id, own.url)]
+    client: Annotated[
+        list[str], option("--client", metavar="NAME_OR_ID", text="Test this client only: its name or ID. Repeatable.")
+    ] = field(default_factory=list)
+    credentials: Annotated[
+        list[Path], option("--credentials", metavar="FILE", text="A client's secret file. Repeatable.")
+    ] = field(default_factory=list)
+    path: Annotated[str, option("--path", metavar="PATH", text="Path of the MCT API to GET.")] = API_PATH
+    audience: Annotated[
+        str | None, option("--audience", metavar="URI", text="Test the caller's own call to this Application ID URI.")
+    ] = None
+    url: Annotated[str | None, option("--url", metavar="URL", text="The MCT site's URL. Default: from Azure.")] = None

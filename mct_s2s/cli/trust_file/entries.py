@@ -9,12 +9,12 @@ from functools import partial
 from typing import Any, TypeVar
 
 from mct_s2s.azure.clouds import check_name, is_https, is_on_this_machine, same_origin
+from mct_s2s.cli.changing import Setup
+from mct_s2s.cli.commands.setup import SetupOptions
 from mct_s2s.cli.fleet.sites import FleetSite
 from mct_s2s.cli.option_values import option_value
 from mct_s2s.cli.options import AzureOptions
-from mct_s2s.cli.options.setup import SetupOptions
 from mct_s2s.cli.requests import service_spec
-from mct_s2s.cli.setting_up import Setup
 from mct_s2s.errors import UsageError, about
 from mct_s2s.inputs.target import caller_resource, site_target, tenant
 from mct_s2s.inputs.trust_file import Mistakes, path_text
@@ -161,7 +161,7 @@ class _Reader:
         target = site_target(options.app_service, options.resource_group, options.subscription, options.slot)
         reference = options.service_management_reference
         service_spec(target, options.service_name, options.role, options.service_app, reference=reference)
-        return Setup.of(options), target
+        return Setup.of(options, options.client), target
 
     @about("cloud")
     def _check_address(self, cloud: str) -> None:

@@ -11,9 +11,7 @@ from pathlib import Path
 from typing import Annotated, ClassVar
 
 from mct_s2s.azure.sign_in.method import Method
-from mct_s2s.cli.binding import ADVANCED, AZURE, CHANGES, CREDENTIALS, OUTPUT, REMOVAL, FirstWord, option
-from mct_s2s.cli.credentials import KindOptions
-from mct_s2s.cli.credentials.base import LifetimeOptions
+from mct_s2s.cli.binding import ADVANCED, AZURE, CHANGES, CREDENTIALS, FEDERATION, OUTPUT, REMOVAL, FirstWord, option
 from mct_s2s.errors import UsageError
 
 
@@ -167,14 +165,83 @@ class ChangingOptions(AzureOptions):
 
 
 @dataclass(kw_only=True)
-class SecretOptions(LifetimeOptions, ChangingOptions):
-    """Options of every command that may create a secret."""
+class SecretOptions(ChangingOptions):
+    """Options of every command that may create a secret or a key: how long it is valid, and where it is saved."""
+
+    secret_lifetime: Annotated[
+        str | None,
+        option(
+            "--secret-lifetime",
+            metavar="LIFETIME",
+            group=CREDENTIALS,
+            text="Lifetime: 1y, 2y, 180d, never, or a date. Default: 1y, or the old.",
+        ),
+    ] = None
+    auto_lifetime: Annotated[
+        bool, option("--auto-lifetime", group=CREDENTIALS, text="Shorten the lifetime to what the tenant allows.")
+    ] = False
+    secret_to: Annotated[
+        str | None,
+        option(
+            "--secret-to",
+            metavar="PLACE",
+            group=CREDENTIALS,
+            text="file:PATH, keyvault:VAULT, exec:COMMAND, or show.",
+        ),
+    ] = None
+
+
+class CredentialType(StrEnum):
+    """The values of `--credential`."""
+
+    SECRET = "secret"  # noqa: S105  # a kind
+    CERTIFICATE = "certificate"
+    FEDERATED = "federated"
+    NONE = "none"
 
 
 @dataclass(kw_only=True)
-class CredentialOptions(KindOptions, SecretOptions):
-    """Options of every command that may give a client a credential."""
+class CredentialOptions(SecretOptions):
+    """Options of every command that may give a client a credential; those of one kind are `None` unless typed."""
 
+    credential: Annotated[
+        CredentialType | None,
+        option("--credential", metavar="TYPE", group=CREDENTIALS, show_default="secret", text="Credential type."),
+    ] = None
+    """`None`: that of the other options, or a secret."""
+    certificate: Annotated[
+        Path | None,
+        option(
+            "--certificate",
+            metavar="FILE",
+            group=CREDENTIALS,
+            text="PEM file with a certificate. Default: create a key pair.",
+        ),
+    ] = None
+    github: Annotated[
+        str | None,
+        option(
+            "--github",
+            metavar="OWNER/REPO[:branch]",
+            group=FEDERATION,
+            text="GitHub Actions workflows on a branch. Default: main.",
+        ),
+    ] = None
+    federated_issuer: Annotated[
+        str | None, option("--federated-issuer", metavar="URL", group=FEDERATION, text="Issuer URL (iss).")
+    ] = None
+    federated_subject: Annotated[
+        str | None, option("--federated-subject", metavar="TEXT", group=FEDERATION, text="Subject (sub).")
+    ] = None
+    federated_audience: Annotated[
+        str | None,
+        option(
+            "--federated-audience",
+            metavar="TEXT",
+            group=FEDERATION,
+            text="Audience (aud). Default: the cloud's token exchange.",
+        ),
+    ] = None
     no_consent: Annotated[
         bool, option("--no-consent", group=CREDENTIALS, text="Let someone else grant admin consent.")
     ] = False

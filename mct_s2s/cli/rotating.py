@@ -1,0 +1,165 @@
+"""`rotate-secret`: new secrets for old, at one App Service or all of a trust file, each into the place that it says."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from mct_s2s import clock
+from mct_s2s.cli.applying.reviewing import in_file
+from mct_s2s.cli.applying.site_run import SiteRun
+from mct_s2s.cli.applying.whole_run import run_at_all
+from mct_s2s.cli.binding import typed_options
+from mct_s2s.cli.change import change_command
+from mct_s2s.cli.closing import close, made_by
+from mct_s2s.cli.commands.rotate_secret import RotateSecretOptions
+from mct_s2s.cli.fleet.files import check_only, sites_of_file
+from mct_s2s.cli.options import ChangingOptions
+from mct_s2s.cli.requests import request_for, service_spec
+from mct_s2s.cli.trust_file.entries import SiteSetup
+from mct_s2s.engine.outcome import Outcome
+from mct_s2s.engine.request import Request
+from mct_s2s.engine.session import Session
+from mct_s2s.errors import Refused, UsageError
+from mct_s2s.inputs.clients import client_names
+from mct_s2s.inputs.lifetime import duration, expiry
+from mct_s2s.inputs.secret_to import ClientPlaces, secret_to
+from mct_s2s.model.commands import own_command
+from mct_s2s.model.desired import Desired, Lifetime, Rotation
+from mct_s2s.planning.credentials.certificate import CertificateSpec
+from mct_s2s.planning.credentials.secret import SecretSpec
+from mct_s2s.planning.reviewed import combined
+from mct_s2s.render.console import Terminal
+
+_UNFIT = {
+    "client": "--client",
+    "secret_to": "--secret-to",
+    "service_app": "--service-app",
+    "backup": "--backup",
+}
+"""What a file says itself, or what is about one App Service."""
+
+
+SEVERAL = 2
+"""As many clients as `--expiring-within` may be about: a single file cannot hold their secrets."""
+
+
+def rotate_secret(options: RotateSecretOptions) -> int:
+    """Plan the new secrets, confirm and apply; return the process exit code."""
+    now = clock.now()
+    if options.file is not None:
+        return _rotate_at_all_sites(options, _rotation_of(options, now), now)
+    check_only(options)
+    if options.expect is not None:
+        raise UsageError("usage", "--expect is about a trust file.", remedy="Add --file FILE, or remove --expect.")
+    if (options.client is None) == (options.expiring_within is None):
+        raise UsageError(
+            "client-missing",
+            "No client given: neither a name nor --expiring-within.",
+            remedy="Run mct-s2s rotate-secret NAME, or mct-s2s rotate-secret --expiring-within 30d",
+        )
+    rotation = _rotation_of(options, now)
+    _check_lifetime(rotation, now)
+    places = ClientPlaces(secret_to(options.secret_to, len(rotation.clients) or SEVERAL))
+
+    def requested(session: Session) -> Request:
+        service = service_spec(session.target, None, adopt=options.service_app, may_create=False)
+        return request_for(session, Desired(service, rotation=rotation, restart=not options.no_restart), now)
+
+    return change_command(options, requested, places, end=_close)
+
+
+def _close(terminal: Terminal, options: ChangingOptions, session: Session, outcome: Outcome) -> None:
+    made = made_by(outcome)
+    kinds = {one.credential.kind.noun for one in made if one.credential is not None}
+    noun = kinds.pop() if len(kinds) == 1 else "credential"
+    what = f"the {noun} of {made[0].name}" if len(made) == 1 else f"{len(made) or 'old'} {noun}s"
+    close(terminal, options, session, outcome, f"Rotated {what}", made)
+
+
+def _rotation_of(options: RotateSecretOptions, now: datetime) -> Rotation:
+    if options.remove_old and options.keep_old is not None:
+        raise UsageError(
+            "contradictory-options",
+            "--keep-old cannot be combined with --remove-old.",
+            remedy="Remove one of them.",
+        )
+    within = duration(options.expiring_within, "--expiring-within") if options.expiring_within is not None else None
+    return Rotation(
+        expires=expiry(options.secret_lifetime, now) if options.secret_lifetime is not None else None,
+        clients=client_names([options.client] if options.client is not None else []),
+        expiring_within=within,
+        keep_old=duration(options.keep_old, "--keep-old") if options.keep_old is not None else timedelta(0),
+        shorten=options.auto_lifetime,
+        remove_old=options.remove_old,
+    )
+
+
+def _check_lifetime(rotation: Rotation, now: datetime, whose: str = "") -> None:
+    """Refuse new secrets that would be due for the next rotation at once; `whose` follows "the new secret"."""
+    within, expires = rotation.expiring_within, rotation.expires
+    if within is not None and expires is not None and expires <= now + within:
+        raise UsageError(
+            "lifetime-too-short",
+            f"The new secret{whose} would itself expire within --expiring-within, so every run would create another.",
+            remedy="Use a longer --secret-lifetime or a shorter --expiring-within.",
+        )
+
+
+def _rotate_at_all_sites(options: RotateSecretOptions, shared: Rotation, now: datetime) -> int:
+    setups = sites_of_file(options, **_UNFIT)
+    places = _fingerprint(setups)
+    if options.expect is not None and options.expect.lower() != places:
+        only = [word for key in options.only for word in ("--only", key)]
+        raise Refused(
+            "plan-not-expected",
+            f"Secrets would not go to the places that were reviewed: the fingerprint is {places}. Nothing was changed.",
+            remedy="Review where secrets go:",
+            command=own_command(
+                "rotate-secret", "-f", str(options.file), *only, "--expiring-within", "31d", "--dry-run"
+            ),
+        )
+    if shared.expiring_within is None:
+        raise UsageError(
+            "client-missing",
+            "A trust file has many clients, and nothing says which of their secrets to rotate.",
+            remedy="Add --expiring-within 30d, or rotate one: mct-s2s rotate-secret NAME -a APP_SERVICE",
+        )
+    is_typed = "secret_lifetime" in typed_options()
+    rotations = {one.key: _of_site(one, shared, is_typed=is_typed) for one in setups}
+    for key, rotation in rotations.items():
+        for name in rotation.clients:
+            _check_lifetime(rotation.of(name), now, f" of '{name}' at {key}")
+
+    def requested(site: SiteRun, session: Session) -> Request:
+        service = replace(in_file(site.wanted.setup.request(session)), may_create=False)
+        desired = Desired(service, rotation=rotations[site.key], restart=not options.no_restart)
+        return request_for(session, desired, now)
+
+    return run_at_all(options, setups, requested, digest=lambda _: places)
+
+
+def _fingerprint(setups: Sequence[SiteSetup]) -> str:
+    """The digest of where each client's secret goes, at which App Service: the same on every machine and every day."""
+    rows = []
+    for one in setups:
+        site = {**one.profile.options, "key": one.key, "app": one.entry.app_service}
+        site |= {"group": one.entry.resource_group, "slot": one.entry.slot}
+        clients = sorted((client.name, one.setup.places.of(client.name).label) for client in one.setup.clients)
+        rows.append(hashlib.sha256(json.dumps([site, clients], sort_keys=True).encode()).hexdigest())
+    return combined(rows)
+
+
+def _of_site(one: SiteSetup, shared: Rotation, *, is_typed: bool) -> Rotation:
+    """The rotation of what the file asks for and keeps at one site; the lifetimes it names unless one was typed."""
+    timed = {entry.name.strip() for entry in one.entry.clients if entry.secret_lifetime is not None}
+    own: dict[str, Lifetime] = {}
+    for client in one.setup.clients:
+        match client.credential:
+            case (SecretSpec() | CertificateSpec(given=None)) as spec:
+                shorten = shared.shorten or getattr(spec, "shorten", False)
+                own[client.name] = Lifetime(spec.expires if client.name in timed else None, shorten)
+    return replace(shared, clients=tuple(own), only_named=True, own={} if is_typed else own)
