@@ -16,12 +16,12 @@ from mct_s2s.cli.questions import agrees, types
 from mct_s2s.cli.requests import where
 from mct_s2s.cli.run import Run, run
 from mct_s2s.cli.session import Needs
-from mct_s2s.cli.user_files import BackupFile
 from mct_s2s.engine.change import run_change
 from mct_s2s.engine.outcome import Outcome
 from mct_s2s.engine.request import Request
 from mct_s2s.engine.session import Session
 from mct_s2s.errors import CANCELLED, Cancelled, PermissionMissing, UsageError
+from mct_s2s.inputs.backup import BackupFile
 from mct_s2s.inputs.secret_to import ClientPlaces
 from mct_s2s.model.desired import Desired
 from mct_s2s.model.observed import ObservedState

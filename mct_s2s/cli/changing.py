@@ -16,14 +16,13 @@ from mct_s2s.cli.options import ChangingOptions, CredentialOptions, RemovalOptio
 from mct_s2s.cli.requests import check_role, client_specs, named_target, request_for, service_spec
 from mct_s2s.cli.run import Run
 from mct_s2s.cli.session import Needs
-from mct_s2s.cli.user_files import HandoffFile
 from mct_s2s.engine.outcome import Outcome
 from mct_s2s.engine.request import Request
 from mct_s2s.engine.session import Session
 from mct_s2s.errors import UsageError
 from mct_s2s.inputs.backup import read_backup
 from mct_s2s.inputs.clients import read_client_list
-from mct_s2s.inputs.handoff import given_values, handoff_text, read_handoff
+from mct_s2s.inputs.handoff import HandoffFile, given_values, handoff_text, read_handoff
 from mct_s2s.inputs.secret_to import ClientPlaces, SecretTo, secret_to
 from mct_s2s.inputs.target import caller_resource
 from mct_s2s.model.desired import ClientSpec, Desired, GivenValues, Removal, SettingsScope

@@ -16,6 +16,7 @@ from mct_s2s.model.secret_stores import SecretStore
 from mct_s2s.planning.plan import Facts
 
 if TYPE_CHECKING:
+    from mct_s2s.inputs.backup import BackupFile
     from mct_s2s.stores.departures import LocalDepartures
 
 
@@ -32,29 +33,6 @@ class Stores(Protocol):
 
     async def credentials(self, stores: Mapping[str, SecretStore]) -> list[OwnCredential]:
         """What clients can sign in with, read back from their stores."""
-        ...
-
-
-class SettingsBackup(Protocol):
-    """Where the settings of an App Service are kept as they were."""
-
-    def check(self, app_service: str) -> None:
-        """Make sure that it can be written.
-
-        Args:
-            app_service: the resource id.
-
-        Raises:
-            UsageError: it cannot.
-        """
-        ...
-
-    def keep(self, app_service: str, settings: Mapping[str, str | None]) -> None:
-        """Keep them, unless an older backup of the same App Service is there.
-
-        Raises:
-            UsageError: they cannot be kept.
-        """
         ...
 
 
@@ -85,7 +63,7 @@ class Request:
     """Where each client's secret or private key goes, as the user wrote it, by the client's name."""
     stores: Stores | None = None
     """`None` for commands that make nothing secret."""
-    backup: SettingsBackup | None = None
+    backup: BackupFile | None = None
     handoff: Path | None = None
     """Where the values are written that someone else has to enter."""
     departures: LocalDepartures | None = None

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from mct_s2s.errors import UsageError
 from mct_s2s.inputs.documents import document_in, read_document
+from mct_s2s.local_files import READABLE, check_folder, check_place, explained, read_ours, replace_whole
 from mct_s2s.model.desired import GivenValues
 from mct_s2s.model.ids import is_guid
 from mct_s2s.model.site_settings import LISTS, SETTINGS, AllowList, Setting
@@ -66,7 +68,7 @@ def read_handoff(path: Path) -> GivenValues:
     return replace(given_values(values), app_service=app_service)
 
 
-def is_handoff(content: bytes) -> bool:
+def _is_handoff(content: bytes) -> bool:
     """Whether a file's content is a handoff, of whatever App Service."""
     try:
         document_in(content, SCHEMA)
@@ -94,3 +96,44 @@ def handoff_text(settings: dict[str, str], app_service: str | None) -> str:
     """The file's text; `app_service` is what a person calls it, slot included."""
     document = {"schema": SCHEMA, "appService": app_service, "settings": settings}
     return json_text(document, indent=2) + "\n"
+
+
+@dataclass(frozen=True)
+class HandoffFile:
+    """`--handoff FILE`: the values for the App Service's administrator, no secret among them."""
+
+    path: Path
+
+    def check(self, *, dry_run: bool) -> None:
+        """Make sure that it can be written, before anything else is; a dry run tries nothing.
+
+        Raises:
+            UsageError: it cannot, or something else is there.
+        """
+        with self._explained():
+            content = read_ours(self.path)
+            if dry_run:
+                check_folder(self.path.parent)
+            else:
+                check_place(self.path)
+        if content and not _is_handoff(content):
+            raise UsageError(
+                "handoff-unwritable",
+                f"'{self.path}' exists and is not a handoff file. It was not changed.",
+                remedy="Choose another file: --handoff FILE",
+            )
+
+    def write(self, text: str) -> None:
+        """Write it atomically.
+
+        Raises:
+            UsageError: it cannot be written any more, or something else has come to be there.
+        """
+        self.check(dry_run=True)
+        with self._explained():
+            replace_whole(self.path, text, READABLE)
+
+    def _explained(self) -> AbstractContextManager[None]:
+        return explained(
+            "Cannot write the handoff file", self.path, "handoff-unwritable", "handoff-unwritable", "--handoff FILE"
+        )

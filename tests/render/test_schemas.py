@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
-from mct_s2s.inputs.backup import backup_text
+from mct_s2s.inputs.backup import BackupFile
 from mct_s2s.inputs.handoff import handoff_text
-from mct_s2s.model.site_settings import NAMES, Backup, ours
+from mct_s2s.model.site_settings import NAMES, ours
 from mct_s2s.render.schemas import FILES, names, schema, schema_list
 
 from tests.cli.schemas import check
@@ -73,8 +74,9 @@ def test_a_handoff_file_is_valid(app_service: str | None) -> None:
     check(json.loads(handoff_text(ours(settings()), app_service)))
 
 
-def test_a_backup_file_is_valid_whatever_the_settings_hold() -> None:
-    check(json.loads(backup_text(Backup(SITE, {"Anything": None, "Empty": "", "Else": "x"}))))
+def test_a_backup_file_is_valid_whatever_the_settings_hold(tmp_path: Path) -> None:
+    BackupFile(tmp_path / "file", print).keep(SITE, {"Anything": None, "Empty": "", "Else": "x"})
+    check(json.loads((tmp_path / "file").read_text()))
 
 
 def test_settings_have_the_names_of_the_table() -> None:

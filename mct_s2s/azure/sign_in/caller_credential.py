@@ -7,7 +7,7 @@ import time
 from collections.abc import Awaitable, Callable
 from enum import Enum, auto
 from types import TracebackType
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 from azure.core.credentials import AccessToken
 from azure.core.exceptions import AzureError
@@ -23,13 +23,8 @@ from mct_s2s.model.ids import ClientId
 
 REFRESH_SECONDS = 300
 """A token that lives no longer than this is replaced before it is used, as azure-core does."""
-
-
-class Ask(Protocol):
-    """Gets a token for a scope; raises azure-core's exceptions."""
-
-    async def __call__(self, scope: str, /, *, claims: str | None = None) -> AccessToken:
-        """A token that has these claims, where some are asked for."""
+Ask = Callable[..., Awaitable[AccessToken]]
+"""`ask(scope, claims=None)` gets a token that has these claims; raises azure-core's exceptions."""
 
 
 class Again(Enum):

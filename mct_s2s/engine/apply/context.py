@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from typing import TYPE_CHECKING
 
 from mct_s2s.activity import Progress
 from mct_s2s.engine.outcome import Outcome
@@ -18,10 +17,6 @@ from mct_s2s.planning.lag import expects_lag
 from mct_s2s.planning.permissions.preflight import left_if_refused
 from mct_s2s.planning.permissions.rights import relies_on_ownership
 from mct_s2s.planning.plan import ManualStep
-
-if TYPE_CHECKING:
-    from mct_s2s.azure.sign_in.client_tokens import EntraTokens
-    from mct_s2s.stores.key_vaults import KeyVaults
 
 
 class Postponed(Exception):
@@ -48,16 +43,6 @@ class ApplyContext:
     def azure(self) -> Azure:
         """The signed-in session with the cloud."""
         return self.session.azure
-
-    @property
-    def tokens(self) -> EntraTokens:
-        """For testing secrets before they take others' places."""
-        return self.session.tokens
-
-    @property
-    def stored(self) -> KeyVaults:
-        """For deleting what key vaults hold for clients that are removed."""
-        return self.session.vaults
 
     @property
     def now(self) -> datetime:

@@ -98,7 +98,7 @@ class Operations:
             case RemoveCredential():
                 return await secret.remove(self._work, change)
             case DeleteStoredSecret():
-                if not await self._context.stored.delete(change.place, change.client_id):
+                if not await self._context.session.vaults.delete(change.place, change.client_id):
                     raise Postponed("kept: its tags belong to another client")
                 return change.place, ""
             case RevokeAppRole():

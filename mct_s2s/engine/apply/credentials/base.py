@@ -61,7 +61,7 @@ class Work:
         self, client_id: ClientId, credential: PresentedCredential, scope: str, authority: str | None
     ) -> None:
         """Have a credential give tokens at every replica."""
-        tenant, tokens = self.context.tenant, self.context.tokens
+        tenant, tokens = self.context.tenant, self.context.session.tokens
         assert tenant is not None and tokens is not None  # noqa: S101, PT018  # given to every plan that tests any
         sign_in = ClientSignIn(tenant.id, client_id, credential, authority)
         await tokens.token(sign_in, scope, is_new=True, role=None, at_once=TOKENS)
