@@ -28,10 +28,6 @@ class OddAnswer(Exception):
 def check_address(link: object, address: str) -> None:
     """Stop before a link in an answer is followed to anywhere but where the answer came from.
 
-    Args:
-        link: what the answer says.
-        address: the service's own.
-
     Raises:
         OddAnswer: it is another host, port or scheme.
     """

@@ -29,9 +29,6 @@ def check(named: str | None, login: str, whose: str, remedy: str = "") -> None:
     """Stop before a stored credential is sent to a login host that is not its own.
 
     Args:
-        named: what the credential's own file or environment names.
-        login: the login host of the cloud.
-        whose: what is about to be sent, at the beginning of a sentence.
         remedy: how to make that login host its own; else, to name it in the environment.
 
     Raises:

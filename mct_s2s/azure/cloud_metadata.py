@@ -104,7 +104,6 @@ def read_cloud(arm: str, document: object) -> Cloud:
 
     Args:
         arm: the address that was asked, taken where the document names no Resource Manager.
-        document: the answer's JSON.
 
     Raises:
         LookupError, ValueError: it is no such document.

@@ -247,11 +247,7 @@ def _start_sandbox(over: Event) -> Running:
 
 @about("cloud")
 def check_name(wanted: str) -> None:
-    """Refuse a cloud that is neither known nor an https URL, before anything is sent.
-
-    Raises:
-        UsageError: as said.
-    """
+    """Refuse a cloud that is neither known nor an https URL, before anything is sent. Raises UsageError: as said."""
     if wanted.lower() in BY_NAME or wanted == SANDBOX or is_https(wanted):
         return
     known = ", ".join(sorted({cloud.name for cloud in BY_NAME.values()} | {SANDBOX}))

@@ -182,11 +182,7 @@ class _Bounded(aiohttp.ClientResponse):
     """An answer that is read as far as it may go."""
 
     async def read(self) -> bytes:
-        """The whole body.
-
-        Raises:
-            OddPayload: it is larger than an answer may be.
-        """
+        """The whole body. Raises OddPayload: it is larger than an answer may be."""
         if self._body is None:
             body = bytearray()
             try:

@@ -65,13 +65,7 @@ class KeyVault:
     """One vault, as one caller.
 
     Args:
-        url: its https address, checked to be in the cloud.
-        name: what a person calls it.
         scope: the scope of tokens for this cloud's vaults: the only one that is ever asked for.
-        credential: who asks.
-        http: the connection that everything shares.
-        retry_policy: the retry policy, with the deadline in it.
-        trace: called for each request.
     """
 
     def __init__(

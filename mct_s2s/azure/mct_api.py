@@ -34,10 +34,7 @@ class MctApi:
     """One site. A token that is given to it goes to that site and nowhere else.
 
     Args:
-        http: the connection that everything shares.
         url: the site's https address: a host name that Azure lists for it, or one that the user typed.
-        retry_policy: the retry policy, with the deadline in it.
-        trace: called for each request.
     """
 
     def __init__(self, http: HttpSession, url: str, retry_policy: RetryPolicy, trace: Trace) -> None:
@@ -52,8 +49,6 @@ class MctApi:
         """GET `path`; redirects are not followed. While the site is starting (502, 503, 504), it is waited for.
 
         Args:
-            path: at the site's own address.
-            headers: beside the token's.
             token: `None` to call as no one.
             just_restarted: whether this very run has restarted the site: then a 401 may come from the process that ran
                 before, and is waited out, too.

@@ -250,8 +250,6 @@ def refused(
 
     Args:
         step: what was to be done, as a verb phrase: `restart the App Service`.
-        details: values of the response's `details[].code`.
-        names: what rows of the service name.
     """
     rows = (row for row in ROWS if service.unreachable == f"{row.service}-unreachable")
     row, found = next((row, found) for row in rows if (found := row.fits(refusal, step)) is not None)

@@ -103,10 +103,7 @@ class RetryPolicy:
         """Send until it is finally answered.
 
         Args:
-            send: sends once; raises `ServiceError`.
             repeatable: whether a request that may have taken effect can be sent again without harm.
-            lag: which refusals mean that replicas have not caught up.
-            before_repeating: makes the next attempt ready; what it raises is final.
             waits_for: says what is waited for after a refusal that `lag` explains.
 
         Raises:

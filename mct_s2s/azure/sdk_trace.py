@@ -41,11 +41,7 @@ class OnlyAt(AsyncHTTPPolicy[Any, Any]):
         self._address = address
 
     async def send(self, request: PipelineRequest[Any]) -> PipelineResponse[Any, Any]:
-        """Pass the request on.
-
-        Raises:
-            AzureError: it is for another address; made from an `OddAnswer`.
-        """
+        """Pass the request on. Raises AzureError: it is for another address; made from an `OddAnswer`."""
         try:
             check_address(request.http_request.url, self._address)
         except OddAnswer as odd:

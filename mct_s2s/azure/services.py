@@ -163,14 +163,6 @@ async def all_rows(
 ) -> list[Mapping[str, Any]]:
     """Every row of a list.
 
-    Args:
-        first: its first page.
-        follow: fetches the page that a link leads to.
-        link: the member of a page that holds the link: `nextLink`.
-        address: the service's own; no link is followed to another.
-        service: whose list it is.
-        step: the step, as a verb phrase.
-
     Raises:
         ServiceError: a page is none. It is never taken for "no rows": what is there would be created again.
     """

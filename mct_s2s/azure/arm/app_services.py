@@ -96,7 +96,6 @@ class ArmSites:
         """POST …/config/appsettings/list: secrets among them.
 
         Args:
-            resource: the site or slot.
             leaves: called whenever the request is sent, so that what it is waited for is not taken for its duration.
         """
         apps, group, name = self._at(resource)
@@ -149,7 +148,6 @@ class ArmSites:
         """PUT …/config/appsettings: replaces them all, so that each repetition needs a new reading.
 
         Args:
-            resource: the site or slot.
             merged: what to send, asked whenever the request is sent; `None` where there is nothing to send any more.
             read_again: called before a repetition, so that it does not write back what was read before the first
                 attempt: `merged` is then asked anew.

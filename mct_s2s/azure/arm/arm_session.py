@@ -145,11 +145,7 @@ class ArmSession:
             lock.release()
 
     async def finish(self, location: str, step: str) -> None:
-        """Ask at the `Location` of a 202 until it returns something else.
-
-        Raises:
-            S2SError: the operation failed.
-        """
+        """Ask at the `Location` of a 202 until it returns something else. Raises S2SError: the operation failed."""
 
         async def once() -> Any:
             response = await self._raw.send_request(HttpRequest("GET", location))

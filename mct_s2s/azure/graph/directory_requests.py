@@ -53,17 +53,7 @@ class DirectoryRequests:
         key_of: Callable[[T], str],
         fields: list[str] | None = None,
     ) -> list[T]:
-        """Objects by filter, in the order that was asked for; what the index does not know (yet) is read by its key.
-
-        Args:
-            builder: of the collection.
-            field: that is filtered by.
-            values: what it may be.
-            parse: of one row.
-            by_key: the request for one object.
-            key_of: what an object has in `field`.
-            fields: that are asked for; else all.
-        """
+        """Objects by filter, in the order that was asked for; what the index does not know (yet) is read by its key."""
         wanted = list(dict.fromkeys(value.lower() for value in values))
         chunks = [wanted[at : at + IDS_IN_ONE_FILTER] for at in range(0, len(wanted), IDS_IN_ONE_FILTER)]
         filters = [f"{field} in ({','.join(quoted(value) for value in chunk)})" for chunk in chunks]

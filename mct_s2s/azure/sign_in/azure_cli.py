@@ -135,13 +135,7 @@ def login_host(environ: Mapping[str, str] = os.environ) -> str | None:
 
 
 def known(wanted: str | None, cloud: str, environ: Mapping[str, str] = os.environ) -> CliSubscription | None:
-    """One by id or name, or where none is wanted the one that `az account set` chose; of one cloud only.
-
-    Args:
-        wanted: an id or a name.
-        cloud: the value of `--cloud`.
-        environ: where `AZURE_CONFIG_DIR` may be.
-    """
+    """One by id or name, or where none is wanted the one that `az account set` chose; of one cloud only."""
     rows = [row for row in subscriptions(environ) if _is_in(row, cloud)]
     if wanted is None:
         return next((row for row in rows if row.is_default), None)

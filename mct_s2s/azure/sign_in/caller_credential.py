@@ -49,17 +49,8 @@ class CallerCredential:
     """Tokens for one caller, each asked for once and shared by every request until it is about to expire.
 
     Args:
-        ask: gets a token for a scope.
-        description: who is signed in, for messages.
-        retry_policy: the retry policy of the login service.
-        again: how claims are brought that a service asks for.
         client_id: whose tokens these are, where they are an application's and it is known.
-        is_person: whether they are a person's, where that is known.
-        tenant: where they sign in, where that is known.
-        after_a_grant: as `SignedIn` has it.
-        closes: closes the underlying credential.
         renew: a way to ask that remembers nothing: the SDK's credentials keep tokens of their own.
-        say: tells a person what is about to happen.
     """
 
     def __init__(
@@ -142,11 +133,6 @@ class CallerCredential:
 
     async def bring(self, scope: str, challenge: Challenge, since: float) -> bool:
         """Get a token that has what a service asks for; false where this way of signing in cannot.
-
-        Args:
-            scope: whose token was refused.
-            challenge: what is asked for.
-            since: as for `forget`.
 
         Raises:
             SignInFailed: the login service refused, or a person did not sign in.
@@ -232,15 +218,7 @@ async def send_signed_in(
     """Send, at most twice.
 
     Args:
-        send: sends once, with the credential's token of this moment.
-        step: the step, as a verb phrase.
-        service: who is asked.
-        credential: who asks.
-        scope: of the token.
-        failures: what the SDK raises.
         refusal_of: the answer that an SDK's error was made from; `None` where there was none.
-        translate: makes our error of an SDK's.
-        before_repeating: makes the second attempt ready.
 
     Raises:
         SignInFailed: the service asks for more than this sign-in can bring.

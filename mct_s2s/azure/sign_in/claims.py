@@ -95,16 +95,7 @@ def azure_cli_login(scope: str | None, tenant: str | None, challenge: Challenge 
 def demanded(
     service: str, step: str, said: str, challenge: Challenge, way_out: tuple[str, str], request_id: str | None = None
 ) -> SignInFailed:
-    """The error of a sign-in that lacks what a service asks for.
-
-    Args:
-        service: who asks, in the words of a message.
-        step: the step, as a verb phrase: `restart the App Service`.
-        said: what the service answered.
-        challenge: what it asks for.
-        way_out: what the user does about it, and the command for it.
-        request_id: the service's own id of the refused request.
-    """
+    """The error of a sign-in that lacks what a service asks for."""
     what = "a second factor" if challenge.second_factor else "a new sign-in"
     return SignInFailed(
         "mfa-required" if challenge.second_factor else "sign-in-again",

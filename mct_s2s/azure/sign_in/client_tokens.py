@@ -50,14 +50,7 @@ IDENTITY_SECONDS = 20
 
 
 class EntraTokens:
-    """The login service, as the clients of the MCT API use it for themselves, by azure-identity.
-
-    Args:
-        authority: the login host of the cloud.
-        transport: the connection that everything shares.
-        retry_policy: the retry policy, with the deadline in it.
-        trace: called for each request.
-    """
+    """The login service, as the clients of the MCT API use it for themselves, by azure-identity."""
 
     def __init__(self, authority: str, transport: AioHttpTransport, retry_policy: RetryPolicy, trace: Trace) -> None:
         self._authority = authority
@@ -69,8 +62,6 @@ class EntraTokens:
         """A token got by the client's own credential, fresh each time.
 
         Args:
-            sign_in: the client's.
-            scope: what the token is for.
             is_new: whether the credential, the client or the service application was made minutes ago: then a refusal
                 that may mean *not replicated yet* is waited out.
             role: the app role to wait for, where consent to it was granted minutes ago. When the time for that is over,
@@ -111,11 +102,7 @@ class EntraTokens:
             raise
 
     async def _ask(self, sign_in: SignIn, scope: str) -> str:
-        """Ask once, as a credential that has never asked before.
-
-        Raises:
-            ServiceError: refused, or not answered.
-        """
+        """Ask once, as a credential that has never asked before. Raises ServiceError: refused, or not answered."""
         if isinstance(sign_in, ClientSignIn) and not may_sign_in(sign_in.authority, self._authority):
             raise ServiceError(
                 "token-refused",

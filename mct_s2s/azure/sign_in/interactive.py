@@ -116,11 +116,7 @@ class _Session(requests.Session):
         self.mount("https://", _TlsAdapter(tls))
 
     def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:
-        """Send a request and read its whole answer.
-
-        Raises:
-            OddContent: the answer is larger than one may be.
-        """
+        """Send a request and read its whole answer. Raises OddContent: the answer is larger than one may be."""
         response = super().send(request, **{**options, "stream": True, "verify": True})
         body = bytearray()
         try:

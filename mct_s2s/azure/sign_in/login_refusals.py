@@ -162,12 +162,7 @@ _PASSING = ("temporarily_unavailable", "Unexpected response from Microsoft Entra
 
 
 def refused(error: Exception, description: str, login: str = "") -> SignInFailed:
-    """The refusal of a sign-in.
-
-    Args:
-        description: as whom.
-        login: the commands for signing in again, if there are any.
-    """
+    """The refusal of a sign-in."""
     text, code = str(error), _number(error)
     if code in _SECOND_FACTOR:
         return SignInFailed(
