@@ -25,7 +25,7 @@ from mct_s2s.model.language import Language
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.planning.app_service import guards
 from mct_s2s.planning.registrations.application_uri import uri_shown
-from mct_s2s.planning.registrations.client_lookup import client_called, is_logic_app
+from mct_s2s.planning.registrations.membership import client_called, is_logic_app
 from mct_s2s.planning.reports.findings import Finding, diagnose
 from mct_s2s.render.snippets import languages_for, snippet_document
 from mct_s2s.render.snippets.caller import ApiCaller, CalledApi, ManagedIdentity

@@ -34,8 +34,7 @@ from mct_s2s.model.ids import ClientId
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.trust import ClientApplication
 from mct_s2s.planning.app_service import guards
-from mct_s2s.planning.registrations.client_lookup import client_called
-from mct_s2s.planning.registrations.membership import members
+from mct_s2s.planning.registrations.membership import client_called, members
 from mct_s2s.planning.reports.findings import diagnose
 from mct_s2s.planning.reports.verification import CheckSubject, Verification, VerificationCheck
 from mct_s2s.render.verification import show_verification, verification_document

@@ -13,9 +13,8 @@ from mct_s2s.model.ids import ClientId, PrincipalId
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.site_settings import LISTS, SETTINGS
 from mct_s2s.planning.app_service import guards
-from mct_s2s.planning.app_service.setting_sizes import size_note
+from mct_s2s.planning.app_service.notes import size_note, swap_note
 from mct_s2s.planning.app_service.site import merge, plan_site, settings_spec
-from mct_s2s.planning.app_service.slots import swap_note
 from mct_s2s.planning.changes import AlreadyRight, AnyChange, Later, SettingsSpec, WriteSettings
 from mct_s2s.planning.credentials import one_after_another
 from mct_s2s.planning.plan import Facts, Left, ManualStep, Plan, Results

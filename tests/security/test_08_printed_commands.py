@@ -25,7 +25,7 @@ from mct_s2s.model.ids import ApplicationObjectId, ClientId, PrincipalId
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.planning.answers import stopped
-from mct_s2s.planning.app_service.slots import make_sticky
+from mct_s2s.planning.app_service.notes import make_sticky
 from mct_s2s.planning.permissions.grants import lacks
 from mct_s2s.planning.permissions.rights import Need, Right, judge
 from mct_s2s.planning.plan import Left, ManualStep, Results

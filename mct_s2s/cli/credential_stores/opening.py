@@ -21,7 +21,7 @@ from mct_s2s.model.secret_stores import SecretStore
 from mct_s2s.model.trust import ClientApplication
 from mct_s2s.planning.registrations.membership import clients_called
 from mct_s2s.planning.registrations.ownership import of_client
-from mct_s2s.planning.secrets.rotated_clients import rotating
+from mct_s2s.planning.secrets.rotation import rotating
 from mct_s2s.stores.file_store import FileStore
 from mct_s2s.stores.handed_over import CommandStore, OutputStore, Viewer
 from mct_s2s.stores.keys import KeyFileStore

@@ -20,7 +20,7 @@ from mct_s2s.model.ids import same_id
 from mct_s2s.model.language import Language
 from mct_s2s.model.resource_id import USER_ASSIGNED_IDENTITIES, ResourceId
 from mct_s2s.model.trust import ClientApplication
-from mct_s2s.planning.registrations.client_lookup import Client
+from mct_s2s.planning.registrations.membership import Client
 from mct_s2s.render.snippets.caller import (
     CertificateFile,
     CredentialSource,

@@ -30,7 +30,6 @@ from mct_s2s.model.trust import ClientApplication
 from mct_s2s.planning.answers import ApiCall, must_refuse, settled, stopped
 from mct_s2s.planning.registrations.app_role import wanted_role
 from mct_s2s.planning.registrations.application_uri import uri_shown
-from mct_s2s.planning.registrations.belonging import misaddressed, misdirected
 from mct_s2s.planning.registrations.membership import is_consented
 from mct_s2s.planning.reports.verification import (
     CALL,
@@ -42,6 +41,8 @@ from mct_s2s.planning.reports.verification import (
     agrees,
     identity_checks,
     in_order,
+    misaddressed,
+    misdirected,
     token_checks,
     token_remedy,
     why_refused,

@@ -13,8 +13,7 @@ from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.site_settings import LISTS
 from mct_s2s.model.trust import ClientApplication
 from mct_s2s.planning.nearest import did_you_mean
-from mct_s2s.planning.registrations.client_lookup import identities_called, listed, names
-from mct_s2s.planning.registrations.membership import clients_called, ids_of, members
+from mct_s2s.planning.registrations.membership import clients_called, identities_called, ids_of, listed, members, names
 from mct_s2s.planning.registrations.ownership import is_below
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from mct_s2s.model.azure_resources import AppService
+from mct_s2s.model.azure_resources import AppService, same_address
 from mct_s2s.model.client_sign_in import Claims
 from mct_s2s.model.commands import own_command, webapp_command
 from mct_s2s.model.directory_objects import ServicePrincipal
@@ -239,3 +239,39 @@ def in_order(checks: Iterable[VerificationCheck]) -> tuple[VerificationCheck, ..
     """The site's checks first, then client by client as they came."""
     rows = list(checks)
     return (*(c for c in rows if c.kind is CheckSubject.SITE), *(c for c in rows if c.kind is not CheckSubject.SITE))
+
+
+def misdirected(token: ClientToken, observed: ObservedState, url: str, own_url: str | None) -> VerificationCheck | None:
+    """The check of a call that is not made; `None` where the token belongs to the site.
+
+    Args:
+        own_url: the site that the credential's own file names, if it names one.
+    """
+    service, site = observed.trust.service, observed.app_service
+    assert service is not None and site is not None  # noqa: S101, PT018  # tokens are only tested against a site that is set up
+    audience = token.claims.audience
+    if audience not in {*service.identifier_uris, service.client_id}:
+        return _not_sent(
+            token,
+            f"it is for '{audience}', not for the service application '{service.display_name}'",
+            f"Correct MCT_S2S_SCOPE in {token.source}, or use another file: --credentials FILE",
+        )
+    if own_url is not None and not (same_address(own_url, url) or site.site.is_at(own_url)):
+        return _not_sent(
+            token,
+            f"its credential is for '{own_url}', not for {url}",
+            f"Correct MCT_S2S_URL in {token.source}, or use another file: --credentials FILE",
+        )
+    return None
+
+
+def misaddressed(who: tuple[str, CheckSubject], audience: str, expected: str) -> VerificationCheck | None:
+    """The same where nothing is known but the audience that was given."""
+    if audience == expected:
+        return None
+    message = f"Its token was not sent: it is for '{audience}', not for '{expected}'."
+    return VerificationCheck(*who, CALL, False, message, "To give tokens this audience, run mct-s2s setup")
+
+
+def _not_sent(token: ClientToken, why: str, remedy: str) -> VerificationCheck:
+    return token.checked(CALL, False, f"Its token was not sent: {why}.", remedy)
