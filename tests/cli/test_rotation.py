@@ -146,6 +146,24 @@ def test_what_does_not_prove_itself_replaces_nothing(mct: Program, azure: Sandbo
     assert _status_of(azure, _values(file)) == 200
 
 
+def test_a_rotation_that_was_cut_off_before_the_removal_proves_the_new_secret_again(
+    mct: Program, azure: Sandbox
+) -> None:
+    words = ("rotate-secret", "--expiring-within", "30d", *JSON)
+    file = _file(mct("setup", "--client", "One", "--secret-lifetime", SOON, *JSON), "One")
+    azure.misbehave({"match": {"path": "*/removePassword"}, "fault": {"type": "status", "status": 403}})
+    assert mct(*words).code != 0
+    azure.behave()
+    assert len(_secrets(azure, "One")) == 2
+    azure.forget()
+    done = mct(*words)
+    assert done.code == 0, done
+    proofs = [row for row in azure.log() if row["app_id"] == _values(file)["AZURE_CLIENT_ID"]]
+    order = [row["path"].rpartition("/")[2] for row in azure.log() if row in proofs or "removePassword" in row["path"]]
+    assert (set(order[:-1]), order[-1]) == ({"token"}, "removePassword")
+    assert (len(_secrets(azure, "One")), _status_of(azure, _values(file))) == (1, 200)
+
+
 def test_a_place_of_ones_own_is_rotated_in_place(mct: Program, azure: Sandbox, tmp_path: Path) -> None:
     place = tmp_path / "own.env"
     mct("setup", "--client", "One", "--secret-to", f"file:{place}", *JSON)

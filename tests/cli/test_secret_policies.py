@@ -76,6 +76,13 @@ def test_secrets_that_are_refused_later_are_told_with_the_services_words(mct: Pr
     assert mct(*SETUP, "--credential", "none", env=caller).code == 0
 
 
+def test_where_no_lifetime_is_short_enough_the_last_refusal_is_told(mct: Program, azure: Sandbox) -> None:
+    forbid(azure, {**NINETY_DAYS, "maxLifetime": "PT1H"})
+    done = mct(*SETUP, "--auto-lifetime", env=azure.caller(*LEAST, arm=[CONTRIBUTOR]))
+    assert (done.code, done.document["error"]["code"]) == (REFUSED, "secret-lifetime-forbidden")
+    assert azure.applications("A")[0]["passwordCredentials"] == []
+
+
 def policy(*rules: dict[str, Any]) -> WireError:
     """What is answered to the question after a registration's own one."""
     own = {"isEnabled": True, "restrictions": {"passwordCredentials": [*rules]}}

@@ -46,6 +46,8 @@ def test_a_client_is_proved_by_its_saved_file(mct: Program, azure: Sandbox) -> N
         ("S2S-client", "audience"): True, ("S2S-client", "tenant"): True, ("S2S-client", "role"): True,
         ("S2S-client", "call"): True,
     }  # fmt: skip
+    told = checks(ended)["S2S-client", "token"]["message"]
+    assert told.startswith("Entra ID issued a token for its secret (file:")
     assert sorted(row["status"] for row in azure.log("site")) == [200, 401, 401]
     assert azure.writes() == []
     assert azure.leaks() == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -82,12 +83,23 @@ def test_where_another_one_has_the_name_ours_goes_for_good(place: str, owner: En
     assert (error.code, called_a(owner), [one["id"] for one in deleted]) == ("name-taken", [], [other["id"]])
 
 
-def test_a_request_that_was_lost_is_sent_again_once_it_is_sure_that_it_was(owner: Engine) -> None:
+@pytest.mark.parametrize("fault", ["reset", "lostAnswer"])
+def test_a_request_that_was_lost_is_sent_again_only_once_it_is_sure_that_it_was(fault: str, owner: Engine) -> None:
     match = {"service": "Graph", "method": "POST", "path": "*/applications"}
-    owner.inside.azure.misbehave({"match": match, "times": 1, "fault": {"type": "reset"}})
+    owner.inside.azure.misbehave({"match": match, "times": 1, "fault": {"type": fault}})
     (made, _), seconds = timed(owner, lambda session: create_as_owner(session.azure, NEW))
     assert called_a(owner) == [made.object_id]
-    assert seconds >= APPEARS_WITHIN
+    assert (seconds >= APPEARS_WITHIN) is (fault == "reset")
+
+
+def test_what_an_earlier_run_left_unnamed_is_taken_up(owner: Engine) -> None:
+    async def work(session: Session) -> Any:
+        tagged = replace(NEW.new, tags=(name_tag(UNIQUE_NAME),))
+        left = await session.azure.directory.register_application(tagged, None)
+        return left, *await create_as_owner(session.azure, NEW)
+
+    (left, made, is_made), _ = timed(owner, work)
+    assert (made.object_id, is_made, called_a(owner)) == (left.object_id, False, [left.object_id])
 
 
 def test_a_replica_that_does_not_know_the_owner_yet_is_waited_for(owner: Engine) -> None:

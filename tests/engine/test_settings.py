@@ -109,6 +109,24 @@ def test_somebody_who_keeps_erasing_ours_is_named_as_the_trouble(at: str, writes
     assert len(engine.asked(PUT)) == writes
 
 
+def test_a_write_that_is_carried_out_later_is_waited_for_and_not_repeated(engine: Engine) -> None:
+    """Some kinds of hosting accept it first: taken for erased, it would be written again and again."""
+    state, before = engine.inside.state.resources.sites[SITE.lower()], dict(settings(engine))
+    wanted: list[dict[str, str | None]] = []
+
+    def held_back() -> None:
+        wanted.append(state.settings)
+        state.settings = before
+
+    def carried_out() -> None:
+        state.settings = wanted[0]
+
+    engine.after(PUT, held_back)
+    engine.before(LIST, None, None, None, None, carried_out)
+    engine.run(write)
+    assert (MINE in ids(engine), engine.asked(PUT)) == (True, ["PUT appsettings"])
+
+
 def test_others_may_go_on_writing_what_is_theirs(engine: Engine) -> None:
     """A site whose settings somebody changes all the time must not hold the command for ever."""
     contends(engine, at="no write")

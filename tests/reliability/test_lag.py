@@ -86,3 +86,14 @@ def test_a_run_takes_little_longer_than_its_replicas(chance: int, harness: Harne
         replication.change({"lagSeconds": 0.0})
     assert lagging.code == 0, lagging
     assert lagging.seconds <= without + 1.6 * lag + 1
+
+
+def test_a_secret_whose_answer_was_lost_and_that_a_replica_did_not_show_is_gone_in_the_end(harness: Harness) -> None:
+    """It is looked for and not seen, so that another is made: two of one name, of which the next run removes one."""
+    words = ("setup", "--client", "One", "-y", "-o", "json")
+    harness.inside.azure.misbehave({"match": {"path": "*/addPassword"}, "times": 1, "fault": {"type": "lostAnswer"}})
+    with lagging(harness, 20, "adversarial"):
+        assert harness.run(words).code == 0
+        harness.inside.state.clock.advance(40)
+    assert harness.run(words).code == 0
+    assert (harness.orphans("One"), harness.leaks()) == ([], [])

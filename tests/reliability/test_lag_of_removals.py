@@ -57,3 +57,23 @@ def test_what_is_gone_and_still_shown_is_removed(removal: tuple[str, ...], harne
         assert harness.run(("remove-client", "One", "-y", *removal[2:3])).code == 0
         removed = harness.run((*removal, "-o", "json"))
         assert (removed.code, removed.seconds < 60) == (0, True), removed
+
+
+@pytest.mark.parametrize(("named", "code"), [(False, "registration-in-doubt"), (True, None)])
+def test_what_refuses_writes_and_is_shown_is_said_unless_the_app_service_names_it(
+    named: bool, code: str | None, harness: Harness
+) -> None:
+    """A registration that only a read speaks for is written before anything rests on it."""
+    azure = harness.inside.azure
+    assert harness.run(("setup", "-y")).code == 0
+    if not named:
+        settings = {name: value for name, value in azure.settings().items() if not name.startswith("Service")}
+        azure.write_settings(settings)
+    (service,) = azure.applications("MCT service (contosolearn)")
+    fault = {"type": "status", "status": 404, "code": "Request_ResourceNotFound"}
+    azure.misbehave({"match": {"method": "PATCH", "path": f"*/applications/{service['id']}"}, "fault": fault})
+    azure.forget()
+    done = harness.run(("setup", "--client", "One", "--timeout", "30", "-y", "-o", "json"))
+    azure.behave()
+    assert done.document.get("error", {}).get("code") == code
+    assert bool([entry for entry in harness.inside.log() if entry.wrote]) is named
