@@ -6,16 +6,16 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from secrets import token_hex
+from typing import TYPE_CHECKING
 
 from mct_s2s.activity import Progress
-from mct_s2s.cli.change_document import write_document
-from mct_s2s.cli.closing import close_clients
+from mct_s2s.cli.closing import close_clients, write_document
 from mct_s2s.cli.credential_stores.opening import RunStores
 from mct_s2s.cli.options import ChangingOptions, PlanFormat
-from mct_s2s.cli.questions import agrees, types
 from mct_s2s.cli.requests import where
 from mct_s2s.cli.run import Run, run
 from mct_s2s.cli.session import Needs
+from mct_s2s.cli.streams import ask
 from mct_s2s.engine.change import run_change
 from mct_s2s.engine.outcome import Outcome
 from mct_s2s.engine.request import Request
@@ -34,6 +34,10 @@ from mct_s2s.render.documents import SavedCredential
 from mct_s2s.render.pipelines import masks
 from mct_s2s.render.plan import show_plan, summary, target_details
 from mct_s2s.stores.handed_over import Shown, Viewer
+
+if TYPE_CHECKING:
+    from mct_s2s.cli.run import Run
+
 
 PENDING = 3
 """The exit code of a dry run that found something to do, and of a run whose clients failed the test."""
@@ -210,3 +214,39 @@ class TerminalInterface:
         lines = credential_lines(SavedCredential(shown.client, "", shown.expires, "show", shown.value, shown.kind))
         text = [*masks(shown.value), *(plain(line.plain) for line in lines)]
         self._terminal.verbatim("".join(f"{line}\n" for line in text))
+
+
+async def agrees(run: Run, question: str) -> bool:
+    """Ask until the answer is yes or no. Enter alone, and the end of standard input, mean no."""
+    while True:
+        answer = (await _answer(run, f"{question} [y/N] ")).casefold()
+        if answer in {"y", "yes"}:
+            return True
+        if answer in {"", "n", "no"}:
+            return False
+        run.terminal.say("Please answer y or n.")
+
+
+async def types(run: Run, question: str, name: str) -> bool:
+    """Ask until a name is typed, or nothing, which means no."""
+    while True:
+        answer = await _answer(run, f"{question} ")
+        if not answer or answer.casefold() == name.casefold():
+            return bool(answer)
+        run.terminal.say(f"That is not '{name}'. To cancel, press Enter.")
+
+
+async def _answer(run: Run, question: str) -> str:
+    with _asking(run):
+        line = await ask(run.terminal, question)
+    if not line.endswith("\n"):
+        run.terminal.say()  # Ctrl-D, which a terminal does not show
+    return line.strip()
+
+
+@contextmanager
+def _asking(run: Run) -> Iterator[None]:
+    """Mark that a question is open; it stays so where Ctrl-C ends it."""
+    run.is_asking = True
+    yield
+    run.is_asking = False

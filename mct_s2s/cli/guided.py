@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import fields, replace
-from typing import Any
+from collections.abc import Iterator, Mapping
+from dataclasses import MISSING, Field, fields, replace
+from enum import Enum
+from typing import Any, get_type_hints
 
 from mct_s2s.cli.changing import Setup
-from mct_s2s.cli.command_line import command_line
 from mct_s2s.cli.commands.add_client import AddClientOptions
 from mct_s2s.cli.commands.setup import SetupOptions
 from mct_s2s.cli.options import CredentialOptions, CredentialType
@@ -19,6 +19,7 @@ from mct_s2s.errors import S2SError
 from mct_s2s.inputs.clients import client_names
 from mct_s2s.inputs.federation import github_subject
 from mct_s2s.inputs.target import caller_resource
+from mct_s2s.model.commands import command
 from mct_s2s.planning.secrets.secret_policy import forbids_secrets
 from mct_s2s.render.console import Terminal
 
@@ -110,3 +111,37 @@ async def _ask_clients(kinds: Mapping[str, Credential]) -> dict[str, Credential]
             repository = await text("Repository:", github_subject, hint="OWNER/REPO[:branch] or its URL")
             clients[name] = {"github": repository}
     return clients
+
+
+def command_line(verb: str, options: Any) -> str:
+    """The command that has these options, for a shell. Those that have their default value are left out.
+
+    Args:
+        verb: `add-client`.
+        options: its options; each field that has another value than its default is one option.
+    """
+    hints = get_type_hints(type(options), include_extras=True)
+    words: list[str] = []
+    for field in fields(options):
+        value = getattr(options, field.name)
+        (declared,) = hints[field.name].__metadata__
+        if value == _default(field):
+            continue
+        words += _words(declared.default, value)  # typer keeps an option's first name there
+    return command("mct-s2s", verb, *words)
+
+
+def _words(name: str, value: Any) -> Iterator[str]:
+    if value is True:
+        yield name
+        return
+    for one in value if isinstance(value, list) else [value]:
+        text = str(one.value) if isinstance(one, Enum) else f"{one:g}" if isinstance(one, float) else str(one)
+        if text.startswith("-"):
+            yield f"{name}={text}" if name.startswith("--") else f"{name}{text}"
+        else:
+            yield from (name, text)
+
+
+def _default(field: Field[Any]) -> Any:
+    return field.default_factory() if field.default_factory is not MISSING else field.default

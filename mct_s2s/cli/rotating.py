@@ -9,17 +9,14 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from mct_s2s import clock
-from mct_s2s.cli.applying.reviewing import in_file
-from mct_s2s.cli.applying.site_run import SiteRun
-from mct_s2s.cli.applying.whole_run import run_at_all
 from mct_s2s.cli.binding import typed_options
 from mct_s2s.cli.change import change_command
 from mct_s2s.cli.closing import close, made_by
 from mct_s2s.cli.commands.rotate_secret import RotateSecretOptions
-from mct_s2s.cli.fleet.files import check_only, sites_of_file
+from mct_s2s.cli.fleet import check_only, sites_of_file
 from mct_s2s.cli.options import ChangingOptions
 from mct_s2s.cli.requests import request_for, service_spec
-from mct_s2s.cli.trust_file.entries import SiteSetup
+from mct_s2s.cli.trust_file import SiteSetup
 from mct_s2s.engine.outcome import Outcome
 from mct_s2s.engine.request import Request
 from mct_s2s.engine.session import Session
@@ -110,6 +107,8 @@ def _check_lifetime(rotation: Rotation, now: datetime, whose: str = "") -> None:
 
 
 def _rotate_at_all_sites(options: RotateSecretOptions, shared: Rotation, now: datetime) -> int:
+    from mct_s2s.cli.apply import run_at_all  # noqa: PLC0415  # only for a file
+
     setups = sites_of_file(options, **_UNFIT)
     places = _fingerprint(setups)
     if options.expect is not None and options.expect.lower() != places:
@@ -134,9 +133,11 @@ def _rotate_at_all_sites(options: RotateSecretOptions, shared: Rotation, now: da
         for name in rotation.clients:
             _check_lifetime(rotation.of(name), now, f" of '{name}' at {key}")
 
-    def requested(site: SiteRun, session: Session) -> Request:
-        service = replace(in_file(site.wanted.setup.request(session)), may_create=False)
-        desired = Desired(service, rotation=rotations[site.key], restart=not options.no_restart)
+    def requested(site: SiteSetup, session: Session) -> Request:
+        service = site.request(session).desired.service
+        desired = Desired(
+            service and replace(service, may_create=False), rotation=rotations[site.key], restart=not options.no_restart
+        )
         return request_for(session, desired, now)
 
     return run_at_all(options, setups, requested, digest=lambda _: places)

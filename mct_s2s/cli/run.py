@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -25,6 +25,7 @@ from mct_s2s.render.progress import Reporter
 
 if TYPE_CHECKING:
     from mct_s2s.azure.connection import Connection
+
 
 RESUME = "Run the same command again to resume."
 
@@ -220,3 +221,13 @@ def _print_locations(current: Run, credentials: Sequence[SavedCredential]) -> No
         if credential.secret is None:
             for line in credential_lines(credential):
                 current.terminal.say(line)
+
+
+WORST_LAST = (0, 3, 4, 1)
+"""Exit codes by how little is known: a problem that was found, a missing permission, an answer that did not come. Any
+other is worse: something was refused because it is wrong as it was asked for."""
+
+
+def worst(codes: Iterable[int]) -> int:
+    """The worst of them; 0 where there is none."""
+    return max(codes, key=lambda code: WORST_LAST.index(code) if code in WORST_LAST else len(WORST_LAST), default=0)

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 import typer
 from mct_s2s.cli.binding import command
-from mct_s2s.cli.command_line import command_line
 from mct_s2s.cli.commands.add_client import AddClientOptions
 from mct_s2s.cli.commands.configure_appservice import ConfigureAppserviceOptions
 from mct_s2s.cli.commands.doctor import DoctorOptions
@@ -21,6 +20,7 @@ from mct_s2s.cli.commands.snippet import SnippetOptions
 from mct_s2s.cli.commands.status import StatusOptions
 from mct_s2s.cli.commands.teardown import TeardownOptions
 from mct_s2s.cli.commands.verify import VerifyOptions
+from mct_s2s.cli.guided import command_line
 from mct_s2s.cli.options import CredentialType
 
 FEDERATED = CredentialType("federated")

@@ -8,7 +8,7 @@ from pathlib import Path
 import platformdirs
 import pytest
 from mct_s2s.cli import mistakes
-from mct_s2s.cli.crash_log import crash_text
+from mct_s2s.cli.mistakes import crash_text
 
 SECRETS = {
     "a client secret": "abc8Q~" + "d" * 34,

@@ -11,9 +11,8 @@ from pathlib import Path
 
 import pexpect
 import pytest
-from mct_s2s.cli.command_line import command_line
 from mct_s2s.cli.commands.setup import SetupOptions
-from mct_s2s.cli.guided import answers_of, guided_setup
+from mct_s2s.cli.guided import answers_of, command_line, guided_setup
 from mct_s2s.cli.options import AzureOptions, CredentialType, Output
 from mct_s2s.cli.picking import may_ask
 from mct_s2s.errors import UsageError

@@ -12,7 +12,7 @@ import pytest
 import typer
 from mct_s2s.cli import mistakes
 from mct_s2s.cli.app import SHORT_HELP, app, main
-from mct_s2s.cli.usage_errors import usage_error
+from mct_s2s.cli.mistakes import usage_error
 from mct_s2s.errors import NotThere, UsageError
 from mct_s2s.planning.nearest import did_you_mean
 from mct_s2s.render.console import Terminal

@@ -14,9 +14,8 @@ from hypothesis import strategies as st
 from mct_s2s.azure.sign_in.method import Method
 from mct_s2s.cli.changing import Setup
 from mct_s2s.cli.commands.setup import SetupOptions
-from mct_s2s.cli.option_values import option_value
 from mct_s2s.cli.options import AzureOptions, ChangingOptions
-from mct_s2s.cli.trust_file.entries import SiteSetup, site_setups
+from mct_s2s.cli.trust_file import SiteSetup, option_value, site_setups
 from mct_s2s.errors import UsageError
 from mct_s2s.inputs.trust_file import Mistakes, read_trust_file, without_mistakes
 from mct_s2s.model.trust_file import ClientEntry, IdentityEntry, Profile, SiteEntry, Table

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from mct_s2s.cli.credential_stores.sources import place
 from mct_s2s.cli.requests import check_role, service_spec
+from mct_s2s.cli.snippets import place
 from mct_s2s.errors import S2SError
 from mct_s2s.inputs.clients import client_names, management_reference
 from mct_s2s.inputs.federation import federated_spec, github_subject

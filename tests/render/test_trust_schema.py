@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from mct_s2s.azure.sign_in.method import Method
 from mct_s2s.cli.options import ChangingOptions, CredentialType
-from mct_s2s.cli.trust_file.entries import site_setups
+from mct_s2s.cli.trust_file import site_setups
 from mct_s2s.errors import UsageError
 from mct_s2s.inputs.trust_file import Mistakes, without_mistakes
 from mct_s2s.model.trust_file import ClientEntry, Profile

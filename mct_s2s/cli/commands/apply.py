@@ -12,7 +12,7 @@ from mct_s2s.cli.options import ChangingOptions
 from mct_s2s.errors import UsageError
 from mct_s2s.model.commands import option as option_text
 
-BODY = "applying.whole_run"
+BODY = "apply"
 EXAMPLES = (
     "mct-s2s apply -f trust.toml --dry-run",
     "mct-s2s apply -f trust.toml",

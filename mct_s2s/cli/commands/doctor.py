@@ -9,7 +9,7 @@ from typing import Annotated
 from mct_s2s.cli.binding import OUTPUT, option
 from mct_s2s.cli.options import AzureOptions
 
-BODY = "reports"
+BODY = "doctor"
 EXAMPLES = (
     "mct-s2s doctor -a contosolearn",
     "mct-s2s doctor -a contosolearn --managed-identity reports-func",

@@ -8,7 +8,7 @@ from typing import Annotated
 from mct_s2s.cli.binding import option
 from mct_s2s.cli.options import AzureOptions
 
-BODY = "trust_file.export"
+BODY = "export"
 EXAMPLES = (
     "mct-s2s export -a contosolearn > trust.toml",
     "mct-s2s export --all > trust.toml",

@@ -9,7 +9,7 @@ from typing import Annotated
 from mct_s2s.cli.binding import OUTPUT, option
 from mct_s2s.cli.options import AzureOptions, FileOptions
 
-BODY = "reports"
+BODY = "status"
 EXAMPLES = (
     "mct-s2s status -a contosolearn",
     "mct-s2s status -a contosolearn --expiring-within 60d -o json",

@@ -7,8 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
-from mct_s2s.cli.credential_stores.noted_vaults import noted_store
-from mct_s2s.cli.credential_stores.own import if_usable
+from mct_s2s.cli.credential_stores.own import if_usable, noted_store
 from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.engine.session import Session
 from mct_s2s.inputs.secret_to import ClientPlaces, SecretTo, no_key_in_vault

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import types
 from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
+from enum import Enum
 from functools import partial
-from typing import Any, TypeVar
+from pathlib import Path
+from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from mct_s2s.azure.clouds import check_name, is_https, is_on_this_machine, same_origin
 from mct_s2s.cli.changing import Setup
 from mct_s2s.cli.commands.setup import SetupOptions
-from mct_s2s.cli.fleet.sites import FleetSite
-from mct_s2s.cli.option_values import option_value
 from mct_s2s.cli.options import AzureOptions
 from mct_s2s.cli.requests import service_spec
+from mct_s2s.engine.request import Request
+from mct_s2s.engine.session import Session
 from mct_s2s.errors import UsageError, about
 from mct_s2s.inputs.target import caller_resource, site_target, tenant
 from mct_s2s.inputs.trust_file import Mistakes, path_text
@@ -42,9 +45,17 @@ class SiteSetup:
     """Its options are complete: a session is made of them."""
 
     @property
-    def site(self) -> FleetSite:
-        """How the App Service is reached."""
-        return FleetSite(self.key, self.target, self.setup.options, self.setup.needs, self.profile.client_id)
+    def sign_in(self) -> tuple[str | None, ...]:
+        """What it shares a session by: where no tenant is given, it is the subscription's."""
+        one = self.setup.options
+        return one.cloud, one.tenant, one.subscription, one.auth.value, self.profile.client_id
+
+    def request(self, session: Session) -> Request:
+        """What the file asks for there."""
+        request = self.setup.request(session)
+        assert request.desired.service is not None  # noqa: S101  # each site of a file has one
+        service = replace(request.desired.service, is_in_file=True)
+        return replace(request, desired=replace(request.desired, service=service))
 
 
 def site_setups(
@@ -258,3 +269,40 @@ def _check_clients(sites: Sequence[SiteSetup], mistakes: Mistakes) -> None:
                 what = f"the secret of {first} goes there, too"
                 remedy = "Give each client a place of its own."
                 mistakes.add(f"{path}.secret-to", what, remedy, "secret-place-shared")
+
+
+YES, NO = frozenset({"yes", "true", "1"}), frozenset({"no", "false", "0"})
+
+
+def option_value(options: type, name: str, given: str | bool) -> Any:
+    """The value of an option.
+
+    Args:
+        options: a class of options.
+        name: one of its fields.
+        given: the text; `yes` and `no` for one that is on or off.
+
+    Raises:
+        UsageError: a word that the option does not know.
+    """
+    wanted = get_type_hints(options)[name]
+    kinds = get_args(wanted) if get_origin(wanted) in {Union, types.UnionType} else (wanted,)
+    if isinstance(given, bool):
+        return given
+    if bool in kinds:
+        return _one_of(name, given.casefold(), ("yes", "no"), YES | NO) in YES
+    for kind in kinds:
+        if issubclass(kind, Enum):
+            words = [member.value for member in kind]
+            return kind(_one_of(name, given, words, frozenset(words)))
+    return Path(given) if Path in kinds else given
+
+
+def _one_of(name: str, given: str, shown: list[str] | tuple[str, ...], known: frozenset[str]) -> str:
+    if given in known:
+        return given
+    raise UsageError(
+        "usage",
+        f"Invalid --{name.replace('_', '-')} '{given[:130]}'.",
+        remedy=f"Use {', '.join(shown[:-1])} or {shown[-1]}. Nothing was changed.",
+    )

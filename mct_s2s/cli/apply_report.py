@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mct_s2s.cli.applying.reviewing import site_fingerprint
-from mct_s2s.cli.applying.site_run import SiteRun
-from mct_s2s.cli.change_document import result_of
-from mct_s2s.cli.closing import left_to_others, unsaid
+from mct_s2s.cli.closing import left_to_others, result_of, unsaid
 from mct_s2s.cli.credential_stores.made import credentials_of
 from mct_s2s.cli.options import ChangingOptions, PlanFormat
+from mct_s2s.cli.site_run import SiteRun
 from mct_s2s.errors import S2SError
 from mct_s2s.plain_text import plain
 from mct_s2s.render.console import Terminal
@@ -113,5 +111,4 @@ def _site(site: SiteRun) -> SiteDocument:
         assert error is not None  # noqa: S101  # without an outcome there is one
         done, doubtful, left = told.done, told.doubtful, told.left
         return SiteDocument(site.key, error=error_document(error, done, doubtful, left, told.credentials))
-    digest = site_fingerprint(outcome)
-    return SiteDocument(site.key, result=result_of(site.options, session, outcome, digest))
+    return SiteDocument(site.key, result=result_of(site.options, session, outcome, site.fingerprint))

@@ -1,4 +1,4 @@
-"""`status` and `doctor`: observe and report. Nothing is written."""
+"""`status`: observe and diagnose one App Service, every one of the subscription, or those of a trust file."""
 
 from __future__ import annotations
 
@@ -8,34 +8,24 @@ from datetime import timedelta
 
 from mct_s2s import clock
 from mct_s2s.activity import activity
-from mct_s2s.cli.commands.doctor import DoctorOptions, ReportFormat
 from mct_s2s.cli.commands.status import StatusFormat, StatusOptions
-from mct_s2s.cli.exit_codes import worst
-from mct_s2s.cli.fleet.files import check_only, sites_of_file
-from mct_s2s.cli.fleet.sessions import FleetSessions, open_sessions
-from mct_s2s.cli.fleet.sites import FleetSite
-from mct_s2s.cli.fleet.working import at_each_site
+from mct_s2s.cli.fleet import FleetSessions, check_only, open_sessions, sites_of_file
 from mct_s2s.cli.options import AzureOptions
-from mct_s2s.cli.requests import named_target, request_for, service_spec, where
-from mct_s2s.cli.run import Run, run, run_connected
+from mct_s2s.cli.requests import request_for, service_spec, where
+from mct_s2s.cli.run import Run, run, run_connected, worst
 from mct_s2s.cli.session import Needs
-from mct_s2s.cli.trust_file.entries import SiteSetup
+from mct_s2s.cli.trust_file import SiteSetup
 from mct_s2s.engine.observe.all_sites import Slots, find_mct_sites, find_slots, read_each
 from mct_s2s.engine.observe.observe import observe
-from mct_s2s.engine.observe.rights_examination import examine
 from mct_s2s.engine.session import Session
 from mct_s2s.errors import S2SError
 from mct_s2s.inputs.lifetime import duration
-from mct_s2s.inputs.target import caller_resource
 from mct_s2s.model.desired import Desired
 from mct_s2s.model.resource_id import ResourceId, SiteTarget
-from mct_s2s.plain_text import plain
 from mct_s2s.planning.app_service import guards
-from mct_s2s.planning.permissions.doctor import checks, is_ready, is_secret_shortened
 from mct_s2s.planning.reports.findings import diagnose
 from mct_s2s.planning.reports.status_report import SiteStatus, StatusReport, UnreadSite
 from mct_s2s.render.console import Terminal
-from mct_s2s.render.doctor import doctor_document, doctor_markdown, show_checks
 from mct_s2s.render.status import show_report, show_unread
 from mct_s2s.render.status_documents import report_document
 
@@ -50,7 +40,7 @@ def status(options: StatusOptions) -> int:
         setups = sites_of_file(options, all_sites="--all")
 
         async def of_file(current: Run) -> int:
-            async with open_sessions([one.site for one in setups], current.terminal) as sessions:
+            async with open_sessions(setups, current.terminal) as sessions:
                 return _show(current.terminal, options, await read_file(setups, sessions, within))
 
         return run_connected(options, of_file)
@@ -88,16 +78,15 @@ async def read_one(options: AzureOptions, session: Session, within: timedelta) -
 
 async def read_file(setups: Sequence[SiteSetup], sessions: FleetSessions, within: timedelta) -> StatusReport:
     """The App Services of a trust file, side by side; what one of them raises is its own."""
-    sites = [one.site for one in setups]
-    adopted = {one.key: one.setup.options.service_app for one in setups}
 
-    async def read(site: FleetSite, session: Session) -> SiteStatus:
-        status = await _site(site.options, session, session.target, within, adopted[site.key])
+    async def read(site: SiteSetup, session: Session) -> SiteStatus:
+        options = site.setup.options
+        status = await _site(options, session, session.target, within, options.service_app)
         return replace(status, key=site.key)
 
     now = clock.now()
-    with activity(f"Reading {len(sites)} site{'s' * (len(sites) != 1)}"):
-        outcomes = list(zip(sites, await at_each_site(sites, sessions, read), strict=True))
+    with activity(f"Reading {len(setups)} site{'s' * (len(setups) != 1)}"):
+        outcomes = list(zip(setups, await sessions.at_each(setups, read), strict=True))
     return StatusReport(
         now,
         within,
@@ -164,42 +153,3 @@ async def _site(
     guards.check(observed)
     named = where(options, observed.site)
     return SiteStatus(observed, diagnose(observed, now, named, within, adopted), named)
-
-
-def doctor(options: DoctorOptions) -> int:
-    """Check what the caller may do; return 0 if nothing is missing, else 3."""
-    identities = tuple(dict.fromkeys(caller_resource(text) for text in options.managed_identity))
-    named = named_target(options) if options.no_app_service else None
-
-    async def body(current: Run, session: Session) -> int:
-        now = clock.now()
-        service = service_spec(session.target or named, "MCT service")
-        request = replace(request_for(session, Desired(service), now), identities=identities, without_settings=True)
-        seen = await examine(session.azure, request)
-        if seen.site is not None:
-            guards.refuse_function_app(seen.site)
-        place = where(options, seen.site)
-        found = checks(seen, now, place, consent=not options.no_consent)
-        if current.terminal.json:
-            current.terminal.document(doctor_document(seen, found))
-        elif options.output is ReportFormat.MARKDOWN:
-            lines = doctor_markdown(found, request.label)
-            current.terminal.verbatim("".join(f"{plain(line)}\n" for line in lines))
-        else:
-            more = _more(options, shortened=is_secret_shortened(seen, now))
-            show_checks(current.terminal, found, place, more)
-        return 0 if is_ready(found) else SOMETHING_WRONG
-
-    arm = not options.no_app_service or bool(identities)
-    return run(options, Needs(arm=arm, target=not options.no_app_service), body)
-
-
-def _more(options: DoctorOptions, *, shortened: bool) -> list[str]:
-    """What `setup` has to be told so that it does what was checked, no more, and is not refused by what was seen."""
-    identities = [word for resource in options.managed_identity for word in ("--managed-identity", resource)]
-    return [
-        *identities,
-        *(["--no-app-service"] if options.no_app_service else []),
-        *(["--no-consent"] if options.no_consent else []),
-        *(["--auto-lifetime"] if shortened else []),
-    ]

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+import asyncio
+from collections import defaultdict
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 
 from mct_s2s import clock
-from mct_s2s.activity import Progress
-from mct_s2s.cli.fleet.sites import FleetSite
+from mct_s2s.activity import Progress, activity
+from mct_s2s.cli.changing import retire_files
 from mct_s2s.cli.options import ChangingOptions
 from mct_s2s.cli.requests import where
 from mct_s2s.cli.run import Run
-from mct_s2s.cli.trust_file.entries import SiteSetup
+from mct_s2s.cli.trust_file import SiteSetup
+from mct_s2s.concurrency import gather_or_cancel
+from mct_s2s.engine.change import carry_out
 from mct_s2s.engine.outcome import Outcome
 from mct_s2s.engine.session import Session
 from mct_s2s.errors import Refused, S2SError
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.resource_id import site_title
-from mct_s2s.planning.reviewed import is_covered
+from mct_s2s.planning.plan import Plan
+from mct_s2s.planning.reviewed import fingerprint, is_covered
 from mct_s2s.stores.handed_over import Shown
 
 STALE_SECONDS = 5.0
@@ -59,14 +64,17 @@ class SiteRun:
         return self.wanted.setup.options
 
     @property
-    def site(self) -> FleetSite:
-        """How it is reached."""
-        return self.wanted.site
-
-    @property
     def is_pending(self) -> bool:
         """Whether there is something to do that can be done."""
         return self.outcome is not None and not self.outcome.plan.is_empty
+
+    @property
+    def fingerprint(self) -> str | None:
+        """The digest of its plan, the same for every caller, on every machine; `None` where it could not be made."""
+        if self.outcome is None:
+            return None
+        request, plan = self.outcome.request, self.outcome.intended or self.outcome.plan
+        return fingerprint(plan, request.now, request.subject(self.outcome.before))
 
 
 class SiteInterface:
@@ -141,3 +149,63 @@ class SiteInterface:
             AssertionError: always.
         """
         raise AssertionError(shown.client)
+
+
+async def apply_at_all(current: Run, sites: Sequence[SiteRun], *, was_asked: bool, exactly: bool) -> None:
+    """Apply the plan of each site that has one; what ends one of them stops no other.
+
+    Args:
+        current: the command.
+        sites: as they were reviewed.
+        was_asked: whether a person has read the plans, and time has passed.
+        exactly: whether nothing is done but what was reviewed, not even after deleted registrations are restored.
+    """
+    shared = _SharedRegistrations()
+    await gather_or_cancel(
+        *(
+            _apply(current, site, shared, SiteInterface(current, site, sites, was_asked=was_asked, exactly=exactly))
+            for site in sites
+            if site.is_pending
+        )
+    )
+    for site in sites:
+        site.is_over = True
+
+
+async def _apply(current: Run, site: SiteRun, shared: _SharedRegistrations, ui: SiteInterface) -> None:
+    assert site.session is not None and site.outcome is not None  # noqa: S101, PT018  # it has a plan
+    try:
+        with current.display.about(site.key):
+            async with shared.held(site.outcome.plan):
+                site.outcome = await carry_out(site.session, site.outcome, site.since, ui)
+        retire_files(current.terminal, site.session, site.outcome)
+    except S2SError as error:
+        site.session.azure.directory_access.signed_in.remind(error)
+        site.error = error
+    except Exception as bug:  # what went wrong at one site stops no other, and what was made there is told
+        from mct_s2s.cli.mistakes import bug_report  # noqa: PLC0415  # hardly ever
+
+        site.error = bug_report(bug)
+    site.is_over = True
+
+
+class _SharedRegistrations:
+    """Registrations that several sites change: their lists are replaced whole, so only one site writes at a time."""
+
+    def __init__(self) -> None:
+        self._locks: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+
+    @asynccontextmanager
+    async def held(self, plan: Plan) -> AsyncIterator[None]:
+        """Hold all that a plan changes; in one order, so that no two sites wait for each other."""
+        ids = {one for change in plan.changes if isinstance(one := getattr(change, "object_id", None), str)}
+        async with AsyncExitStack() as stack:
+            for one in sorted(ids):
+                lock = self._locks[one]
+                if lock.locked():
+                    with activity("Waiting for another site that shares a registration"):
+                        await lock.acquire()
+                else:
+                    await lock.acquire()
+                stack.callback(lock.release)
+            yield

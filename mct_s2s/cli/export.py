@@ -9,10 +9,9 @@ from typing import Any
 from mct_s2s import clock
 from mct_s2s.activity import activity
 from mct_s2s.cli.commands.export import ExportOptions
-from mct_s2s.cli.exit_codes import worst
 from mct_s2s.cli.options import Output
 from mct_s2s.cli.requests import request_for, service_spec
-from mct_s2s.cli.run import Run, run
+from mct_s2s.cli.run import Run, run, worst
 from mct_s2s.cli.session import Needs
 from mct_s2s.engine.observe.all_sites import find_mct_sites, find_slots, read_each
 from mct_s2s.engine.observe.for_export import observe_for_export

@@ -1,0 +1,189 @@
+"""`apply`, and any command over all sites of a file: all plans side by side, shown, agreed to once, applied, told."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from mct_s2s import clock
+from mct_s2s.cli.apply_report import show_end, show_outcome, show_review
+from mct_s2s.cli.binding import typed_options
+from mct_s2s.cli.change import agrees, equipped, exit_code
+from mct_s2s.cli.commands.apply import ApplyOptions
+from mct_s2s.cli.fleet import FleetSessions, open_sessions
+from mct_s2s.cli.options import ChangingOptions
+from mct_s2s.cli.run import Run, run_connected, worst
+from mct_s2s.cli.site_run import SiteInterface, SiteRun, apply_at_all
+from mct_s2s.cli.trust_file import SiteSetup, site_setups
+from mct_s2s.engine.change import prepare
+from mct_s2s.engine.request import Request
+from mct_s2s.engine.session import Session
+from mct_s2s.errors import CANCELLED, Cancelled, NotThere, Refused, S2SError, UsageError
+from mct_s2s.inputs.trust_file import Mistakes, read_trust_file
+from mct_s2s.model.commands import own_command
+from mct_s2s.model.desired import Pruning
+from mct_s2s.planning.changes import DisableIdentity
+from mct_s2s.planning.reviewed import combined
+from mct_s2s.stores.departures import LocalDepartures
+
+Requested = Callable[[SiteSetup, Session], Request]
+"""What is asked of one site, once the session says in which subscription it is."""
+Check = Callable[[Sequence[SiteRun], str | None], None]
+"""Refuses the plans, whose fingerprint it is told, before anything is written."""
+
+
+def apply(options: ApplyOptions) -> int:
+    """Plan all sites, confirm once and apply them side by side; return the exit code of the site that went worst."""
+    mistakes = Mistakes(options.file)
+    file = read_trust_file(mistakes)
+    setups = site_setups(file, mistakes, options, typed=typed_options(), only=options.only)
+    # A registration that any site of the file names has to stay.
+    named = (client.name.strip().casefold() for site in file.sites.values() for client in site.clients)
+    unnamed = Pruning(options.prune, options.allow_removals, frozenset(named))
+
+    def requested(site: SiteSetup, session: Session) -> Request:
+        request = site.request(session)
+        desired = replace(request.desired, pruning=unnamed)
+        return replace(request, desired=desired, departures=LocalDepartures() if unnamed.removes else None)
+
+    return run_at_all(
+        options,
+        setups,
+        requested,
+        check=lambda sites, found: _check_expected(options, sites, found),
+        resumes=options.expect is None,
+    )
+
+
+async def _review(current: Run, sites: Sequence[SiteRun], sessions: FleetSessions, requested: Requested) -> None:
+    """Make the plan of each site; what is in the way of one is its own error.
+
+    Raises:
+        Refused: `too-many-removals`. The file is then likely to be incomplete, and nothing is done at any site.
+    """
+    by_key = {site.key: site for site in sites}
+
+    async def plan(reached: SiteSetup, session: Session) -> None:
+        site = by_key[reached.key]
+        setup, ui = reached.setup, SiteInterface(current, site)
+        request = equipped(requested(reached, session), setup.options, session, setup.places, ui, current.terminal)
+        site.session, site.since, site.read_at = session, time.time(), clock.seconds()
+        site.outcome = await prepare(session, request)
+
+    for site, result in zip(sites, await sessions.at_each([site.wanted for site in sites], plan), strict=True):
+        site.error = result
+    refused = [site.error for site in sites if site.error is not None and site.error.code == "too-many-removals"]
+    if refused:
+        first, *others = refused
+        first.mention((other.headline, "") for other in others)
+        raise first
+
+
+def fingerprint_of(sites: Sequence[SiteRun]) -> str | None:
+    """One digest of what would be done at these sites; `None` where that is not known of one of them."""
+    digests = [digest for site in sites if (digest := site.fingerprint) is not None]
+    return combined(digests) if len(digests) == len(sites) else None
+
+
+def _check_expected(options: ApplyOptions, sites: Sequence[SiteRun], found: str | None) -> None:
+    """Refuse what was not reviewed. Where nothing is left to do, there is nothing to refuse.
+
+    Raises:
+        Refused: `plan-not-expected`.
+    """
+    if options.expect is None or found == options.expect.lower():
+        return
+    if found is not None and not any(site.is_pending for site in sites):
+        return
+    failed: list[S2SError] = [site.error for site in sites if site.error is not None]
+    only = [word for key in options.only for word in ("--only", key)]
+    prune = ["--prune"] * options.prune + ["--allow-removals"] * options.allow_removals
+    raise Refused(
+        "plan-not-expected",
+        "This is not the plan that was reviewed: "
+        + ("not every site could be read" if found is None else f"its fingerprint is {found}")
+        + ". Nothing was changed.",
+        remedy="Review what would be done now:",
+        command=own_command("apply", "-f", str(options.file), *only, *prune, "--dry-run"),
+        items=[(error.headline, "") for error in failed],
+    )
+
+
+def run_at_all(
+    options: ChangingOptions,
+    setups: Sequence[SiteSetup],
+    requested: Requested,
+    *,
+    check: Check | None = None,
+    digest: Callable[[Sequence[SiteRun]], str | None] = fingerprint_of,
+    resumes: bool = True,
+) -> int:
+    """Plan all sites, confirm once and apply them side by side; return the exit code of the site that went worst.
+
+    Args:
+        options: the command's.
+        setups: the sites.
+        requested: what is asked of each.
+        check: called with the plans and their fingerprint.
+        digest: the fingerprint.
+        resumes: whether the same command goes on where it was ended.
+    """
+
+    async def body(current: Run) -> int:
+        sites = [SiteRun(one) for one in setups]
+        async with open_sessions(setups, current.terminal) as sessions:
+            await _review(current, sites, sessions, requested)
+            found = digest(sites)
+            show_review(current.terminal, options, sites, found)
+            if check is not None:
+                check(sites, found)
+            if not options.dry_run and any(site.is_pending for site in sites):
+                await _agree(current, options, sites)
+                current.ended_early = lambda why: show_end(
+                    current.terminal, options, sites, found, why, resumes=resumes
+                )
+                await apply_at_all(current, sites, was_asked=not options.yes, exactly=not (options.yes and resumes))
+            current.ended_early = None
+            show_outcome(current.terminal, options, sites, found)
+        was_written = any(site.outcome is not None and site.outcome.applied for site in sites)
+        return worst(_exit_code(site, was_written) for site in sites)
+
+    return run_connected(options, body)
+
+
+async def _agree(current: Run, options: ChangingOptions, sites: Sequence[SiteRun]) -> None:
+    """Ask once for all sites.
+
+    Raises:
+        Cancelled: the answer is no.
+        UsageError: no one is there to ask.
+    """
+    if options.yes:
+        return
+    terminal = current.terminal
+    if terminal.json or not terminal.talks_to_person:
+        raise UsageError(
+            "confirmation-missing",
+            "Cannot ask for confirmation: this is not an interactive terminal. Nothing was changed.",
+            remedy="Add --yes to apply the changes, or --dry-run to see the plans only.",
+        )
+    pending = [site for site in sites if site.is_pending]
+    off = [
+        step.name
+        for site in pending
+        for step in (site.outcome.plan.changes if site.outcome else ())
+        if isinstance(step, DisableIdentity)
+    ]
+    warning = f"This disables the managed identity of {', '.join(off)}. " if off else ""
+    several = f" to {len(pending)} sites" if len(pending) > 1 else ""
+    if not await agrees(current, f"{warning}Apply{several}?"):
+        raise Cancelled("cancelled", CANCELLED, remedy="Run the same command again when you are ready.")
+
+
+def _exit_code(site: SiteRun, was_written: bool) -> int:
+    if isinstance(site.error, NotThere) and was_written:
+        return S2SError.exit_code  # that of a name that does not exist means that nothing was written
+    if site.error is not None or site.outcome is None:
+        return site.error.exit_code if site.error is not None else 1
+    return exit_code(site.options, site.outcome)

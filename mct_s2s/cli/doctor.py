@@ -1,0 +1,60 @@
+"""`doctor`: check permissions, locks and policies."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from mct_s2s import clock
+from mct_s2s.cli.commands.doctor import DoctorOptions, ReportFormat
+from mct_s2s.cli.requests import named_target, request_for, service_spec, where
+from mct_s2s.cli.run import Run, run
+from mct_s2s.cli.session import Needs
+from mct_s2s.engine.observe.rights_examination import examine
+from mct_s2s.engine.session import Session
+from mct_s2s.inputs.target import caller_resource
+from mct_s2s.model.desired import Desired
+from mct_s2s.plain_text import plain
+from mct_s2s.planning.app_service import guards
+from mct_s2s.planning.permissions.doctor import checks, is_ready, is_secret_shortened
+from mct_s2s.render.doctor import doctor_document, doctor_markdown, show_checks
+
+SOMETHING_WRONG = 3
+
+
+def doctor(options: DoctorOptions) -> int:
+    """Check what the caller may do; return 0 if nothing is missing, else 3."""
+    identities = tuple(dict.fromkeys(caller_resource(text) for text in options.managed_identity))
+    named = named_target(options) if options.no_app_service else None
+
+    async def body(current: Run, session: Session) -> int:
+        now = clock.now()
+        service = service_spec(session.target or named, "MCT service")
+        request = replace(request_for(session, Desired(service), now), identities=identities, without_settings=True)
+        seen = await examine(session.azure, request)
+        if seen.site is not None:
+            guards.refuse_function_app(seen.site)
+        place = where(options, seen.site)
+        found = checks(seen, now, place, consent=not options.no_consent)
+        if current.terminal.json:
+            current.terminal.document(doctor_document(seen, found))
+        elif options.output is ReportFormat.MARKDOWN:
+            lines = doctor_markdown(found, request.label)
+            current.terminal.verbatim("".join(f"{plain(line)}\n" for line in lines))
+        else:
+            more = _more(options, shortened=is_secret_shortened(seen, now))
+            show_checks(current.terminal, found, place, more)
+        return 0 if is_ready(found) else SOMETHING_WRONG
+
+    arm = not options.no_app_service or bool(identities)
+    return run(options, Needs(arm=arm, target=not options.no_app_service), body)
+
+
+def _more(options: DoctorOptions, *, shortened: bool) -> list[str]:
+    """What `setup` has to be told so that it does what was checked, no more, and is not refused by what was seen."""
+    identities = [word for resource in options.managed_identity for word in ("--managed-identity", resource)]
+    return [
+        *identities,
+        *(["--no-app-service"] if options.no_app_service else []),
+        *(["--no-consent"] if options.no_consent else []),
+        *(["--auto-lifetime"] if shortened else []),
+    ]
