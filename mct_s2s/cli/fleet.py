@@ -1,4 +1,4 @@
-"""Several App Services at once, as a trust file names them: each its own outcome, on one session for each way to sign in."""
+"""Several App Services at once, as a trust file names them: each its own outcome, on one session a way to sign in."""
 
 from __future__ import annotations
 
