@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import re
-import time
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
@@ -21,7 +20,6 @@ from mct_s2s.azure.answers import OddAnswer
 from mct_s2s.azure.clouds import BY_NAME, NEVER_CONNECTED, Cloud, origin
 from mct_s2s.azure.http_session import HttpSession
 from mct_s2s.azure.services import certificate_advice, reason
-from mct_s2s.azure.trace import SentRequest, Trace, path_of, silent
 from mct_s2s.errors import Refused, ServiceError
 
 METADATA_PATH = "/metadata/endpoints?api-version=2022-09-01"
@@ -49,23 +47,22 @@ _SUFFIX = re.compile(r"[a-z0-9.-]+(?::[0-9]{1,5})?")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,63}")
 
 
-async def discover(url: str, session: HttpSession, trace: Trace = silent) -> Cloud:
+async def discover(url: str, session: HttpSession) -> Cloud:
     """Ask an Azure Resource Manager for the endpoints of its cloud. A redirect is not followed.
 
     Raises:
         ServiceError: it does not answer, or not with such a document.
         Refused: the document mixes one of Microsoft's clouds with something else.
     """
-    arm, began = url.rstrip("/"), time.monotonic()
+    arm = url.rstrip("/")
     try:
         async with session.get(
             arm + METADATA_PATH,
+            service="ARM",
             timeout=aiohttp.ClientTimeout(total=limits.REQUEST_SECONDS),
             headers={"Accept-Encoding": "identity"},
             allow_redirects=False,
         ) as response:
-            took = (time.monotonic() - began) * 1000
-            trace(SentRequest("ARM", "GET", path_of(str(response.url)), response.status, took, None))
             response.raise_for_status()
             if response.status != 200:
                 raise ValueError(f"it returned {response.status}, and redirects are not followed")

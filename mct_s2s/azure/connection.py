@@ -9,13 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from mct_s2s import clock
 from mct_s2s.activity import throttled
-from mct_s2s.azure.retry import CONNECT_SECONDS, REQUEST_SECONDS, RetryPolicy, unnoticed
-from mct_s2s.azure.trace import Trace
+from mct_s2s.azure.http_session import transport
+from mct_s2s.azure.retry import RetryPolicy, unnoticed
 
 if TYPE_CHECKING:
     from ssl import SSLContext
-
-    from azure.core.pipeline.transport import AioHttpTransport
 
     from mct_s2s.azure.clouds import Account, Cloud
     from mct_s2s.azure.http_session import HttpSession
@@ -32,8 +30,6 @@ class Connection:
     environ: Mapping[str, str]
     deadline: float
     """When the command ends, on the loop's clock."""
-    trace: Trace
-    """Is told of each request."""
     say: Callable[[str], None]
     """Tells a person what to do: open a page, type a code."""
     account: Account | None = None
@@ -60,24 +56,6 @@ class Connection:
         """
         return RetryPolicy(lambda: self.remaining() - reserve, partial(throttled, service) if service else unnoticed)
 
-    def transport(self) -> AioHttpTransport:
-        """The shared sockets, as azure-core takes them."""
-        from azure.core.pipeline.transport import AioHttpTransport  # noqa: PLC0415  # heavy
-
-        return AioHttpTransport(
-            session=self.http,
-            session_owner=False,
-            connection_timeout=CONNECT_SECONDS,
-            read_timeout=REQUEST_SECONDS,
-        )
-
     def pipeline(self) -> dict[str, Any]:
         """Options of azure-identity's asynchronous credentials: our sockets and trace, and no retries but ours."""
-        from mct_s2s.azure.sdk_trace import hooks  # noqa: PLC0415  # heavy, as above
-
-        return {
-            "authority": self.cloud.login,
-            "transport": self.transport(),
-            "retry_total": 0,
-            **hooks("Entra", self.trace),
-        }
+        return {"authority": self.cloud.login, "transport": transport(self.http, "Entra"), "retry_total": 0}

@@ -18,11 +18,12 @@ import os
 import socket
 import ssl
 import sys
-from collections.abc import AsyncIterator, Mapping
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
@@ -32,10 +33,13 @@ from aiohttp import DefaultResolver
 from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
 
-from mct_s2s.azure.answers import OddAnswer, check_size
+from mct_s2s.azure.answers import OddAnswer, check_address, check_size
 from mct_s2s.azure.retry import CONNECT_SECONDS, REQUEST_SECONDS
 from mct_s2s.errors import UsageError
 from mct_s2s.local_files import must_not_block
+
+if TYPE_CHECKING:
+    from azure.core.pipeline.transport import AioHttpTransport
 
 VARIABLES = ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE")
 NATIVE = frozenset({"darwin", "win32"})
@@ -113,13 +117,26 @@ class LocalhostResolver(AbstractResolver):
         await self._usual.close()
 
 
+@dataclass(frozen=True)
+class SentRequest:
+    """For `--verbose`: one request, answered or not (`status` 0). No header, query or body: they hold secrets."""
+
+    service: str
+    method: str
+    path: str
+    status: int
+    milliseconds: float
+    request_id: str | None
+
+
+Trace = Callable[[SentRequest], None]
+
+
 class HttpSession:
-    """What azure-core and we ask of an `aiohttp.ClientSession`; for one event loop."""
+    """For one event loop; `trace` is told of each request."""
 
-    auto_decompress = True
-    """Answers are unpacked piece by piece, so that their size is known in time: azure-core asks, and then does not."""
-
-    def __init__(self, tls: ssl.SSLContext) -> None:
+    def __init__(self, tls: ssl.SSLContext, trace: Trace = lambda _: None) -> None:
+        self.trace = trace
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(ssl=tls, resolver=LocalhostResolver()),
             cookie_jar=aiohttp.DummyCookieJar(),
@@ -127,32 +144,70 @@ class HttpSession:
         )
         self._session._retry_connection = False  # noqa: SLF001  # aiohttp's own tests switch it off in the same way
 
-    @property
-    def closed(self) -> bool:
-        """Whether it is no longer needed."""
-        return self._session.closed
-
-    async def __aenter__(self) -> HttpSession:
-        return self
-
-    async def __aexit__(self, *error: object) -> None:
-        """Its owner closes it: azure-core enters and leaves it around every credential."""
-
     async def aclose(self) -> None:
         """Close all connections."""
         await self._session.close()
 
-    async def request(self, method: str, url: str, **options: Any) -> aiohttp.ClientResponse:
+    async def request(self, method: str, url: str, *, service: str = "", **options: Any) -> aiohttp.ClientResponse:
         """Send a request, through the proxy that the environment names for it; as `aiohttp.ClientSession.request`."""
         if options.get("proxy") is None:
             options |= environment_proxy(str(url))
-        return await self._session.request(method, url, **options)
+        began, status, request_id = time.monotonic(), 0, None
+        try:
+            response = await self._session.request(method, url, **options)
+            status, request_id = response.status, response.headers.get("x-ms-request-id")
+        finally:
+            took = (time.monotonic() - began) * 1000
+            self.trace(SentRequest(service, method, urlsplit(str(url)).path, status, took, request_id))
+        return response
 
     @asynccontextmanager
     async def get(self, url: str, **options: Any) -> AsyncIterator[aiohttp.ClientResponse]:
         """Send a GET; the answer is closed at the end."""
         async with await self.request("GET", url, **options) as response:
             yield response
+
+
+class _OfService:
+    """What azure-core asks of an `aiohttp.ClientSession`."""
+
+    auto_decompress = True
+    """Answers are unpacked piece by piece, so that their size is known in time: azure-core asks, and then does not."""
+
+    def __init__(self, http: HttpSession, service: str, only: str | None) -> None:
+        self._http, self._service, self._only = http, service, only
+
+    @property
+    def closed(self) -> bool:
+        """Its owner closes it: azure-core enters and leaves it around every credential."""
+        return False
+
+    async def __aenter__(self) -> _OfService:
+        return self
+
+    async def __aexit__(self, *error: object) -> None:
+        pass
+
+    async def request(self, method: str, url: str, **options: Any) -> aiohttp.ClientResponse:
+        """Send it, unless the SDK follows a link that leads elsewhere."""
+        if self._only is not None:
+            try:
+                check_address(str(url), self._only)
+            except OddAnswer as odd:
+                raise OddPayload(str(odd)) from odd
+        return await self._http.request(method, url, service=self._service, **options)
+
+
+def transport(http: HttpSession, service: str, only: str | None = None) -> AioHttpTransport:
+    """The session as azure-core takes it, for one service: its name in traces, and the only address to ask."""
+    from azure.core.pipeline.transport import AioHttpTransport  # noqa: PLC0415  # heavy
+
+    return AioHttpTransport(
+        session=_OfService(http, service, only),
+        session_owner=False,
+        connection_timeout=CONNECT_SECONDS,
+        read_timeout=REQUEST_SECONDS,
+    )
 
 
 def environment_proxy(url: str) -> dict[str, Any]:

@@ -17,19 +17,17 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import aiohttp
 from azure.core.exceptions import AzureError, DecodeError, DeserializationError, HttpResponseError
 from azure.core.pipeline.policies import AsyncRetryPolicy, RequestIdPolicy
-from azure.core.pipeline.transport import AioHttpTransport
 from azure.keyvault.secrets.aio import SecretClient
 
 from mct_s2s import __version__
 from mct_s2s.azure.answers import OddAnswer, members, parse_json
 from mct_s2s.azure.clouds import NEVER_CONNECTED
+from mct_s2s.azure.http_session import HttpSession, transport
 from mct_s2s.azure.refusals import DISABLED, OFFICER, refused
-from mct_s2s.azure.retry import CONNECT_SECONDS, REQUEST_SECONDS, RetryPolicy
-from mct_s2s.azure.sdk_trace import OnlyAt, hooks
+from mct_s2s.azure.retry import RetryPolicy
 from mct_s2s.azure.services import Refusal, RemoteService, causes, odd_answer
 from mct_s2s.azure.sign_in.caller_credential import send_signed_in
 from mct_s2s.azure.sign_in.claims import asked_for, demanded
-from mct_s2s.azure.trace import Trace
 from mct_s2s.errors import NotThere, PermissionMissing, S2SError, ServiceError
 from mct_s2s.model.commands import grant_on_vault
 
@@ -37,7 +35,6 @@ if TYPE_CHECKING:
     from azure.core.credentials import AccessToken
     from azure.keyvault.secrets import SecretProperties
 
-    from mct_s2s.azure.http_session import HttpSession
     from mct_s2s.azure.sign_in.caller_credential import CallerCredential
 
 T = TypeVar("T")
@@ -76,7 +73,6 @@ class KeyVault:
         credential: CallerCredential,
         http: HttpSession,
         retry_policy: RetryPolicy,
-        trace: Trace,
     ) -> None:
         self.name = name
         self._service = RemoteService(f"The key vault '{name}'", "vault-unreachable")
@@ -88,15 +84,11 @@ class KeyVault:
             url,
             only,  # type: ignore[arg-type, unused-ignore]  # its owner closes it
             api_version=API_VERSION,
-            transport=AioHttpTransport(
-                session=http, session_owner=False, connection_timeout=CONNECT_SECONDS, read_timeout=REQUEST_SECONDS
-            ),
+            transport=transport(http, "Vault", url),
             retry_policy=AsyncRetryPolicy.no_retries(),
             request_id_policy=RequestIdPolicy(),
             permit_redirects=False,
-            per_call_policies=[OnlyAt(url)],
             user_agent=f"mct-s2s/{__version__}",
-            **hooks("Vault", trace),
         )
 
     async def versions(self, name: str) -> list[SecretVersion]:

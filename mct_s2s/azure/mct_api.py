@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, NoReturn
 from urllib.parse import urlsplit
@@ -14,7 +13,6 @@ from mct_s2s.azure.answers import seconds
 from mct_s2s.azure.clouds import NEVER_CONNECTED
 from mct_s2s.azure.retry import CONNECT_SECONDS, REQUEST_SECONDS, RetryPolicy
 from mct_s2s.azure.services import certificate_advice, reason
-from mct_s2s.azure.trace import SentRequest, Trace, path_of
 from mct_s2s.errors import ServiceError, UsageError
 from mct_s2s.model.client_sign_in import ApiAnswer, ApiToken
 from mct_s2s.planning.answers import NOT_NOW
@@ -37,11 +35,10 @@ class MctApi:
         url: the site's https address: a host name that Azure lists for it, or one that the user typed.
     """
 
-    def __init__(self, http: HttpSession, url: str, retry_policy: RetryPolicy, trace: Trace) -> None:
+    def __init__(self, http: HttpSession, url: str, retry_policy: RetryPolicy) -> None:
         self._http = http
         self._url = url.rstrip("/")
         self._retry_policy = retry_policy
-        self._trace = trace
 
     async def get(
         self, path: str, headers: Mapping[str, str], token: ApiToken | None, *, just_restarted: bool
@@ -102,16 +99,14 @@ class MctApi:
         )  # fmt: skip
 
     async def _send(self, url: str, headers: Mapping[str, str]) -> tuple[ApiAnswer, float | None]:
-        began, status = time.monotonic(), 0
         timeout = aiohttp.ClientTimeout(total=REQUEST_SECONDS, sock_connect=CONNECT_SECONDS)
         try:
-            async with self._http.get(url, headers=headers, allow_redirects=False, timeout=timeout) as response:
+            async with self._http.get(
+                url, service="MCT", headers=headers, allow_redirects=False, timeout=timeout
+            ) as response:
                 status, answered = response.status, response.headers
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             self._unreachable(error)
-        finally:
-            took = (time.monotonic() - began) * 1000
-            self._trace(SentRequest("MCT", "GET", path_of(url), status, took, None))
         answer = ApiAnswer(status, answered.get("Location"), answered.get("WWW-Authenticate"))
         return answer, seconds(answered.get("Retry-After"))
 

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from mct_s2s import clock
 from mct_s2s.activity import activity
-from mct_s2s.azure.trace import SentRequest, Trace, silent
 from mct_s2s.cli.options import AzureOptions
 from mct_s2s.engine.session import Azure, Session
 from mct_s2s.errors import PermissionMissing
@@ -22,6 +21,7 @@ from mct_s2s.render.console import Terminal
 if TYPE_CHECKING:
     from mct_s2s.azure.clouds import OpenCloud
     from mct_s2s.azure.connection import Connection
+    from mct_s2s.azure.http_session import SentRequest, Trace
     from mct_s2s.azure.mct_api import MctApi
     from mct_s2s.azure.sign_in.caller_credential import CallerCredential
     from mct_s2s.azure.sign_in.client_tokens import EntraTokens
@@ -142,14 +142,14 @@ def client_tokens(connection: Connection) -> EntraTokens:
     from mct_s2s.azure.sign_in.client_tokens import EntraTokens  # noqa: PLC0415
 
     retrying = connection.retry_policy(RESERVE, "The login service")
-    return EntraTokens(connection.cloud.login, connection.transport(), retrying, connection.trace)
+    return EntraTokens(connection.cloud.login, connection.http, retrying)
 
 
 def client_api(connection: Connection, url: str) -> MctApi:
     """The MCT API of the site at an https address."""
     from mct_s2s.azure.mct_api import MctApi  # noqa: PLC0415
 
-    return MctApi(connection.http, url, connection.retry_policy(RESERVE), connection.trace)
+    return MctApi(connection.http, url, connection.retry_policy(RESERVE))
 
 
 def _defaults(options: AzureOptions, opened: OpenCloud) -> tuple[str | None, str | None]:
@@ -185,17 +185,16 @@ async def _connection(options: AzureOptions, opened: OpenCloud, terminal: Termin
 
     deadline = clock.seconds() + options.timeout
     tls = tls_context(opened.ca_file, opened.environ)
-    trace = _trace(terminal) if options.verbose else silent
-    async with aclosing(HttpSession(tls)) as http:
+    async with aclosing(HttpSession(tls, *([_trace(terminal)] if options.verbose else []))) as http:
         loading = asyncio.ensure_future(asyncio.to_thread(_load_sign_in))
         try:
             cloud = opened.cloud
             if cloud is None:
                 retrying = RetryPolicy(lambda: deadline - clock.seconds())
-                cloud = opened.named(await retrying.call(lambda: discover(opened.resource_manager, http, trace)))
+                cloud = opened.named(await retrying.call(lambda: discover(opened.resource_manager, http)))
             await loading
             yield Connection(
-                cloud, http, tls, opened.environ, deadline, trace, terminal.say, opened.account, opened.reopened_by
+                cloud, http, tls, opened.environ, deadline, terminal.say, opened.account, opened.reopened_by
             )
         finally:
             await asyncio.gather(loading, return_exceptions=True)
@@ -230,11 +229,9 @@ async def _services(connection: Connection, credential: CallerCredential) -> Asy
     from mct_s2s.azure.graph.directory_rights import GraphAccess  # noqa: PLC0415
     from mct_s2s.azure.graph.graph_session import GraphSession  # noqa: PLC0415
 
-    cloud, trace = connection.cloud, connection.trace
+    cloud, trace = connection.cloud, connection.http.trace
     graph = GraphSession(cloud, credential, connection.tls, connection.retry_policy(service="Microsoft Graph"), trace)
-    arm = ArmSession(
-        cloud, credential, connection.http, connection.retry_policy(service="Azure Resource Manager"), trace
-    )
+    arm = ArmSession(cloud, credential, connection.http, connection.retry_policy(service="Azure Resource Manager"))
     sites = ArmSites(arm)
     try:
         yield Azure(

@@ -68,7 +68,6 @@ class KeyVaults:
             self._credential,
             line.http,
             line.retry_policy(service=f"The key vault '{name}'"),
-            line.trace,
         )
 
 

@@ -16,7 +16,6 @@ from mct_s2s.azure.clouds import PUBLIC
 from mct_s2s.azure.connection import Connection
 from mct_s2s.azure.retry import RetryPolicy
 from mct_s2s.azure.sign_in.claims import Challenge, azure_cli_login
-from mct_s2s.azure.trace import silent
 from multidict import CIMultiDict, CIMultiDictProxy
 
 if TYPE_CHECKING:
@@ -102,7 +101,7 @@ class RawConnection(Connection):
 def connection(*answers: Answer | Exception) -> Connection:
     """Sign-in's connection, which gets these answers."""
     http = cast("HttpSession", Wire(*answers))
-    return RawConnection(PUBLIC, http, ssl.create_default_context(), {}, time.monotonic() + 60.0, silent, print)
+    return RawConnection(PUBLIC, http, ssl.create_default_context(), {}, time.monotonic() + 60.0, print)
 
 
 class SignedIn:
@@ -184,7 +183,7 @@ class Wire:
 
 def arm_session(*answers: Answer | Exception, brings: bool = False) -> ArmSession:
     """Azure Resource Manager, which gives these answers."""
-    return ArmSession(PUBLIC, SignedIn(brings=brings), Wire(*answers), Once(), silent)  # type: ignore[arg-type]
+    return ArmSession(PUBLIC, SignedIn(brings=brings), Wire(*answers), Once())  # type: ignore[arg-type]
 
 
 def graph_session(*answers: Answer | Exception, brings: bool = False) -> GraphSession:
@@ -201,7 +200,7 @@ def graph_session(*answers: Answer | Exception, brings: bool = False) -> GraphSe
         return httpx.Response(answer.status, headers=headers, content=answer.content, request=request)
 
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    session = GraphSession(PUBLIC, SignedIn(brings=brings), tls, Once(), silent)  # type: ignore[arg-type]
+    session = GraphSession(PUBLIC, SignedIn(brings=brings), tls, Once(), lambda _: None)  # type: ignore[arg-type]
     session._http._transport = httpx.MockTransport(handle)
     session._http._mounts = {}
     return session

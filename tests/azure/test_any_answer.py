@@ -15,7 +15,6 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
-from azure.core.pipeline.transport import AioHttpTransport
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from mct_s2s.azure.arm.app_services import ArmSites
@@ -25,7 +24,6 @@ from mct_s2s.azure.cloud_metadata import read_cloud
 from mct_s2s.azure.clouds import PUBLIC, Cloud
 from mct_s2s.azure.sign_in.client_tokens import EntraTokens, read_token
 from mct_s2s.azure.sign_in.methods import service_principal
-from mct_s2s.azure.trace import silent
 from mct_s2s.errors import S2SError
 from mct_s2s.model.azure_resources import IdentityResource
 from mct_s2s.model.caller_rights import SignedIn as Who
@@ -321,7 +319,7 @@ def test_any_answer_of_a_key_vault(name: str, given_answers: list[Answer]) -> No
     async def ask() -> object:
         wire = Wire(CHALLENGE, *given_answers)
         scope = "https://vault.example/.default"
-        vault = KeyVault(VAULT, "contoso", scope, cast("Any", SignedIn()), cast("Any", wire), Once(), silent)
+        vault = KeyVault(VAULT, "contoso", scope, cast("Any", SignedIn()), cast("Any", wire), Once())
         return await CALLS[name](vault)
 
     check(ask, getattr(KeyVault, name))
@@ -335,10 +333,6 @@ GRANT = {
     "resource": "https://x", "client_id": APP, "refresh_in": 1800,
 }  # fmt: skip
 AADSTS = {"error": "invalid_client", "error_description": "AADSTS7000215: No. Trace ID: x", "error_codes": [7000215]}
-
-
-def _transport(*given_answers: Answer) -> AioHttpTransport:
-    return AioHttpTransport(session=cast("Any", Wire(*given_answers)), session_owner=False)
 
 
 @FUZZ
@@ -368,7 +362,7 @@ def test_any_answer_to_a_clients_sign_in(
     sign_in: ClientSignIn | IdentitySignIn, inside: bool, given_answers: list[Answer]
 ) -> None:
     async def ask() -> object:
-        tokens = EntraTokens(PUBLIC.login, _transport(*given_answers), Once(), silent)
+        tokens = EntraTokens(PUBLIC.login, cast("Any", Wire(*given_answers)), Once())
         return await tokens.token(sign_in, "api://x/.default", is_new=True, role=None)
 
     with pytest.MonkeyPatch.context() as patch:

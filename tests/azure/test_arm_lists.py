@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from mct_s2s.azure.arm.app_services import ArmSites
@@ -65,7 +65,7 @@ def test_a_list_is_read_to_its_end(read: Read, row: Callable[[str], dict[str, An
     found = asyncio.run(_do(read, session))
     assert len(found) == 3
     assert found == asyncio.run(_do(read, arm_session(whole)))
-    wire = session.transport.session
+    wire = cast("Any", session.transport.session)._http
     assert isinstance(wire, Wire)
     assert wire.asked[1:] == [f"GET {NEXT}"] * 2
 
@@ -87,7 +87,7 @@ def test_a_list_goes_on_at_its_own_address_only(read: Read, row: Callable[[str],
         asyncio.run(_do(read, session))
     assert raised.value.code == "arm-unreachable"
     assert "redirects to an address other than" in raised.value.message
-    wire = session.transport.session
+    wire = cast("Any", session.transport.session)._http
     assert isinstance(wire, Wire)
     assert len(wire.asked) == 1
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from mct_s2s.activity import during
@@ -24,7 +24,7 @@ IDENTITY = {"type": "SystemAssigned", "principalId": guid("principal")}
 def test_writes_to_one_resource_leave_one_after_the_other() -> None:
     """The settings, the identity and the restart of a site: a second write is refused while one is carried out."""
     session = arm_session(Answer(200, {"id": str(SITE), "identity": IDENTITY, "properties": {}}))
-    wire = session.transport.session
+    wire = cast("Any", session.transport.session)._http
     assert isinstance(wire, Wire)
     answer, running = wire.request, 0
 
@@ -61,6 +61,6 @@ def test_what_an_accepted_write_points_to_is_asked_at_its_own_address_only() -> 
     with pytest.raises(ServiceError) as raised:
         asyncio.run(session.finish("https://management.azure.com.evil.example/x", "write the application settings"))
     assert "redirects to an address other than" in raised.value.message
-    wire = session.transport.session
+    wire = cast("Any", session.transport.session)._http
     assert isinstance(wire, Wire)
     assert wire.asked == []

@@ -10,7 +10,6 @@ from typing import Any, cast
 import aiohttp
 import pytest
 from azure.core.exceptions import ClientAuthenticationError
-from azure.core.pipeline.transport import AioHttpTransport
 from azure.identity import CredentialUnavailableError
 from mct_s2s.azure.clouds import NEVER_CONNECTED, PUBLIC
 from mct_s2s.azure.sign_in import interactive
@@ -20,7 +19,6 @@ from mct_s2s.azure.sign_in.client_tokens import EntraTokens
 from mct_s2s.azure.sign_in.login_refusals import PROPAGATING, identity_refused, refused
 from mct_s2s.azure.sign_in.method import Method
 from mct_s2s.azure.sign_in.methods import service_principal, sign_in
-from mct_s2s.azure.trace import silent
 from mct_s2s.errors import PermissionMissing, S2SError, ServiceError, SignInFailed
 from mct_s2s.model.client_sign_in import ClientSignIn, SecretCredential
 from mct_s2s.model.ids import ClientId, TenantId
@@ -56,10 +54,6 @@ def mismatch(number: str, what: str) -> Answer:
     return refusal(401, "invalid_client", number, words)
 
 
-def transport(*answers: Answer | Exception) -> AioHttpTransport:
-    return AioHttpTransport(session=cast("Any", Wire(*answers)), session_owner=False)
-
-
 def signing_in(*answers: Answer | Exception) -> S2SError:
     """What the user is told when the login service answers their own sign-in so."""
 
@@ -76,7 +70,7 @@ def as_client(*answers: Answer | Exception) -> ServiceError:
     """What is told when the login service answers a client of the MCT API so."""
 
     async def main() -> None:
-        tokens = EntraTokens(PUBLIC.login, transport(*answers), Once(), silent)
+        tokens = EntraTokens(PUBLIC.login, cast("Any", Wire(*answers)), Once())
         sign_in = ClientSignIn(TenantId(TENANT), ClientId(APP), SecretCredential(SECRET))
         await tokens.token(sign_in, "api://x/.default", is_new=False, role=None)
 

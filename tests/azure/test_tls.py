@@ -26,7 +26,6 @@ from mct_s2s.azure.sign_in import interactive
 from mct_s2s.azure.sign_in.interactive import blocking_transport
 from mct_s2s.azure.sign_in.method import Method
 from mct_s2s.azure.sign_in.methods import service_principal
-from mct_s2s.azure.trace import silent
 from mct_s2s.errors import S2SError
 
 from tests.azure.raw import SignedIn
@@ -144,7 +143,7 @@ async def graph(tls: ssl.SSLContext, retry_policy: RetryPolicy) -> object:
     from mct_s2s.azure.graph.directory import GraphDirectory  # noqa: PLC0415
     from mct_s2s.azure.graph.graph_session import GraphSession  # noqa: PLC0415
 
-    session = GraphSession(PUBLIC, cast("Any", SignedIn()), tls, retry_policy, silent)
+    session = GraphSession(PUBLIC, cast("Any", SignedIn()), tls, retry_policy, lambda _: None)
     try:
         return await GraphDirectory(session).tenant()
     finally:
@@ -153,7 +152,7 @@ async def graph(tls: ssl.SSLContext, retry_policy: RetryPolicy) -> object:
 
 async def resource_manager(tls: ssl.SSLContext, retry_policy: RetryPolicy) -> object:
     async with aclosing(HttpSession(tls)) as http:
-        session = ArmSession(PUBLIC, cast("Any", SignedIn()), http, retry_policy, silent)
+        session = ArmSession(PUBLIC, cast("Any", SignedIn()), http, retry_policy)
         return await session.get("/subscriptions", "2022-12-01", "list the subscriptions")
 
 
@@ -171,13 +170,13 @@ class ToLogin(Connection):
 
 async def login(tls: ssl.SSLContext, retry_policy: RetryPolicy) -> object:
     async with aclosing(HttpSession(tls)) as http:
-        connection = ToLogin(PUBLIC, http, tls, {}, clock.seconds() + 60, silent, print, policy=retry_policy)
+        connection = ToLogin(PUBLIC, http, tls, {}, clock.seconds() + 60, print, policy=retry_policy)
         return await service_principal(guid("tenant"), guid("app"), "secret", connection).get_token("x/.default")
 
 
 async def person(tls: ssl.SSLContext, retry_policy: RetryPolicy) -> object:
     http = cast("HttpSession", None)  # a person's sign-in has a connection of its own
-    connection = ToLogin(PUBLIC, http, tls, {}, clock.seconds() + 60, silent, print, policy=retry_policy)
+    connection = ToLogin(PUBLIC, http, tls, {}, clock.seconds() + 60, print, policy=retry_policy)
     return await interactive.person(Method.DEVICE_CODE, connection).get_token("x/.default")
 
 
@@ -188,7 +187,7 @@ async def discovery(tls: ssl.SSLContext, retry_policy: RetryPolicy) -> object:
 
 async def mct_api(tls: ssl.SSLContext, retry_policy: RetryPolicy) -> object:
     async with aclosing(HttpSession(tls)) as http:
-        return await MctApi(http, SITE, retry_policy, silent).get("/x", {}, None, just_restarted=False)
+        return await MctApi(http, SITE, retry_policy).get("/x", {}, None, just_restarted=False)
 
 
 SERVICES = {

@@ -13,7 +13,6 @@ import aiohttp
 import pytest
 from mct_s2s.azure.key_vault import BUSY, KeyVault
 from mct_s2s.azure.refusals import DELETED
-from mct_s2s.azure.trace import silent
 from mct_s2s.errors import NotThere, PermissionMissing, S2SError, ServiceError, SignInFailed
 
 from tests.azure.raw import REQUEST_ID, Answer, Once, SignedIn, Wire
@@ -50,7 +49,7 @@ def refusal(status: int, code: str, message: str, inner: str = "", headers: Mapp
 def vault(*answers: Answer | Exception) -> KeyVault:
     """A vault that asks for a token first, as all of them do."""
     url, wire = "https://contoso.vault.azure.net", cast("Any", Wire(CHALLENGE, *answers))
-    return KeyVault(url, VAULT, SCOPE, cast("Any", SignedIn()), wire, Once(), silent)
+    return KeyVault(url, VAULT, SCOPE, cast("Any", SignedIn()), wire, Once())
 
 
 def told(*answers: Answer | Exception) -> S2SError:
@@ -204,7 +203,7 @@ def test_a_vault_that_asks_for_another_services_token_gets_none(resource: str) -
     challenge = Answer(401, b"", {"WWW-Authenticate": f'Bearer authorization="https://login/t", resource="{resource}"'})
     wire = Wire(challenge)
     asked = KeyVault(
-        "https://contoso.vault.azure.net", VAULT, SCOPE, cast("Any", SignedIn()), cast("Any", wire), Once(), silent
+        "https://contoso.vault.azure.net", VAULT, SCOPE, cast("Any", SignedIn()), cast("Any", wire), Once()
     )
     with pytest.raises(ServiceError) as raised:
         asyncio.run(asked.set("import", "value", {}))
@@ -240,7 +239,7 @@ def test_a_vault_that_asks_for_claims_gets_them_or_the_commands_are_told(brings:
     """The SDK asks the credential for them; the same token again would be refused again."""
     signed_in, wire = SignedIn(brings=brings), cast("Any", Wire(CHALLENGE, REVOKED, STORED))
     url = "https://contoso.vault.azure.net"
-    asked = KeyVault(url, VAULT, SCOPE, cast("Any", signed_in), wire, Once(), silent)
+    asked = KeyVault(url, VAULT, SCOPE, cast("Any", signed_in), wire, Once())
     if brings:
         assert asyncio.run(asked.set("import", "value", {})).version == "1"
     else:

@@ -23,21 +23,17 @@ from azure.core.pipeline.policies import (
     RequestIdPolicy,
     UserAgentPolicy,
 )
-from azure.core.pipeline.transport import AioHttpTransport
 from azure.core.rest import HttpRequest
 
 from mct_s2s import __version__, clock
 from mct_s2s.activity import waiting
-from mct_s2s.azure import retry as limits
 from mct_s2s.azure.answers import OddAnswer, parse_json, seconds
 from mct_s2s.azure.clouds import Cloud
-from mct_s2s.azure.http_session import HttpSession
+from mct_s2s.azure.http_session import HttpSession, transport
 from mct_s2s.azure.refusals import refused
 from mct_s2s.azure.retry import RetryPolicy, nothing
-from mct_s2s.azure.sdk_trace import OnlyAt, TracePolicy
 from mct_s2s.azure.services import ARM, RESUME, Refusal, all_rows
 from mct_s2s.azure.sign_in.caller_credential import CallerCredential, send_signed_in
-from mct_s2s.azure.trace import Trace
 from mct_s2s.errors import NotThere, S2SError
 from mct_s2s.model.resource_id import ResourceId
 
@@ -61,19 +57,13 @@ class ArmSession:
     """Azure Resource Manager of one cloud, as one caller."""
 
     def __init__(
-        self, cloud: Cloud, credential: CallerCredential, http: HttpSession, retry_policy: RetryPolicy, trace: Trace
+        self, cloud: Cloud, credential: CallerCredential, http: HttpSession, retry_policy: RetryPolicy
     ) -> None:
         self.cloud = cloud
         self.credential = credential
         self._retry_policy = retry_policy
-        self._trace = trace
         self._writers: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
-        self.transport = AioHttpTransport(
-            session=http,
-            session_owner=False,
-            connection_timeout=limits.CONNECT_SECONDS,
-            read_timeout=limits.REQUEST_SECONDS,
-        )
+        self.transport = transport(http, "ARM", cloud.arm)
         self._raw: AsyncPipelineClient[Any, Any] = AsyncPipelineClient(
             base_url=cloud.arm, policies=self.policies(), transport=self.transport
         )
@@ -85,9 +75,7 @@ class ArmSession:
             HeadersPolicy(),
             UserAgentPolicy(base_user_agent=f"mct-s2s/{__version__}"),
             _Decode(),
-            OnlyAt(self.cloud.arm),
             _Bearer(self.credential, self.cloud),
-            TracePolicy("ARM", self._trace),
         ]
 
     def client_options(self, api_version: str) -> dict[str, Any]:
@@ -256,7 +244,7 @@ class _Decode(ContentDecodePolicy):
 
 
 class _Bearer(AsyncHTTPPolicy[Any, Any]):
-    """Puts the shared credential's token on requests, which `OnlyAt` has looked at."""
+    """Puts the shared credential's token on requests; the transport sends none to another address."""
 
     def __init__(self, credential: CallerCredential, cloud: Cloud) -> None:
         self._credential = credential

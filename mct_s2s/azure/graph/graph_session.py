@@ -30,11 +30,11 @@ from mct_s2s.activity import waiting
 from mct_s2s.azure import retry as limits
 from mct_s2s.azure.answers import OddAnswer, check_length, check_size, parse_json, rows, text
 from mct_s2s.azure.clouds import Cloud
+from mct_s2s.azure.http_session import SentRequest, Trace
 from mct_s2s.azure.refusals import GraphOperation, refused
 from mct_s2s.azure.retry import Lag, RetryPolicy, no_lag
 from mct_s2s.azure.services import GRAPH, Refusal, all_rows
 from mct_s2s.azure.sign_in.caller_credential import CallerCredential, send_signed_in
-from mct_s2s.azure.trace import SentRequest, Trace, path_of
 from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.errors import S2SError, ServiceError
 
@@ -269,7 +269,7 @@ class GraphSession:
             SentRequest(
                 "Graph",
                 response.request.method,
-                path_of(str(response.request.url)),
+                response.request.url.path,
                 response.status_code,
                 (time.monotonic() - began) * 1000,
                 response.headers.get("request-id"),

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import base64
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from azure.core.exceptions import AzureError
 
@@ -18,10 +18,9 @@ from mct_s2s import clock
 from mct_s2s.activity import REPLICATION
 from mct_s2s.azure.answers import OddAnswer, parse_json
 from mct_s2s.azure.authorities import OF_MICROSOFT, may_sign_in
+from mct_s2s.azure.http_session import HttpSession, transport
 from mct_s2s.azure.retry import RetryPolicy
-from mct_s2s.azure.sdk_trace import hooks
 from mct_s2s.azure.sign_in.login_refusals import ODD, PROPAGATING, identity_refused, raise_if_passing, token_refused
-from mct_s2s.azure.trace import Trace
 from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.errors import ServiceError
 from mct_s2s.key_pairs import known_algorithms
@@ -38,9 +37,6 @@ from mct_s2s.model.client_sign_in import (
     SignIn,
 )
 
-if TYPE_CHECKING:
-    from azure.core.pipeline.transport import AioHttpTransport
-
 WITHOUT_ROLE = "role-not-in-token"
 LONGEST_LAG_SECONDS = 120.0
 """Credentials have been seen to take 4 to 18 s to arrive everywhere, and others wait two minutes for them. What is
@@ -52,11 +48,10 @@ IDENTITY_SECONDS = 20
 class EntraTokens:
     """The login service, as the clients of the MCT API use it for themselves, by azure-identity."""
 
-    def __init__(self, authority: str, transport: AioHttpTransport, retry_policy: RetryPolicy, trace: Trace) -> None:
+    def __init__(self, authority: str, http: HttpSession, retry_policy: RetryPolicy) -> None:
         self._authority = authority
-        self._transport = transport
+        self._http = http
         self._retry_policy = retry_policy
-        self._trace = trace
 
     async def token(self, sign_in: SignIn, scope: str, *, is_new: bool, role: str | None, at_once: int = 1) -> ApiToken:
         """A token got by the client's own credential, fresh each time.
@@ -128,14 +123,11 @@ class EntraTokens:
         from azure.identity import aio  # noqa: PLC0415
 
         if isinstance(sign_in, IdentitySignIn):
-            return aio.ManagedIdentityCredential(
-                client_id=sign_in.client_id, transport=self._transport, **hooks("MSI", self._trace)
-            )
+            return aio.ManagedIdentityCredential(client_id=sign_in.client_id, transport=transport(self._http, "MSI"))
         common: dict[str, Any] = {
-            "transport": self._transport,
+            "transport": transport(self._http, "Entra"),
             "authority": self._authority,
             "retry_total": 0,
-            **hooks("Entra", self._trace),
         }
         who = (sign_in.tenant_id, sign_in.client_id)
         match sign_in.credential:
