@@ -142,7 +142,6 @@ class Directory:
             "secretHashes": {key_id: text for key_id, text in self.secret_hashes.items() if key_id in known},
             "hostedIssuers": {name: key.pem().decode() for name, key in self.hosted_issuers.items()},
             "sessions": self.sessions.to_dict(),
-            "replication": self.replication.settings(),
             "variations": asdict(self.variations),
             "young": {name: table.dump_young() for name, table in tables.items()},
             "defaultAppManagementPolicy": self.policies.document,
@@ -156,7 +155,6 @@ class Directory:
         directory.foreign_tenants = [Tenant.from_dict(one) for one in data["foreignTenants"]]
         for name, table in directory._tables().items():
             table.load(data.get(name, []), data.get("young", {}).get(name, {}))
-        directory.replication.change(data.get("replication", {}))
         directory.variations = Variations.of(data.get("variations", {}))
         directory.sessions = Sessions.from_dict(data.get("sessions", {}))
         for name, pem in data.get("hostedIssuers", {}).items():

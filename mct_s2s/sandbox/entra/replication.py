@@ -8,12 +8,10 @@ consistency); entra: architecture/architecture (replicas).
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any
 
 from mct_s2s.sandbox.core.clock import Clock
-from mct_s2s.sandbox.core.options import Tunable, choice, number, seconds, whole
 
 Value = dict[str, Any]
 
@@ -49,7 +47,7 @@ class History:
 
 
 @dataclass
-class Replication(Tunable):
+class Replication:
     """How the replicas of one tenant lag, and which of them serves the current request.
 
     Attributes:
@@ -68,14 +66,6 @@ class Replication(Tunable):
     replicas: int = 3
     lag_seed: int = 1
     lag_mode: str = "replicas"
-
-    OPTIONS: ClassVar = {
-        "lag_seconds": seconds,
-        "lag_jitter": number(1),
-        "replicas": whole(1, MOST_REPLICAS),
-        "lag_seed": whole(0, 2**31),
-        "lag_mode": choice(*MODES),
-    }
 
     def __post_init__(self) -> None:
         self._chance = random.Random(self.lag_seed)  # noqa: S311 - to be repeatable is its point
@@ -117,13 +107,8 @@ class Replication(Tunable):
     def happens(self, share: float) -> bool:
         return self._chance.random() < share
 
-    def change(self, sent: Mapping[str, Any]) -> None:
-        """Change options, and start the random generator again.
-
-        Raises:
-            ValueError: an option is unknown, or its value is invalid.
-        """
-        super().change(sent)
+    def start_over(self) -> None:
+        """Start the random generator again, after options were changed."""
         self._chance = random.Random(self.lag_seed)  # noqa: S311 - as above
 
 

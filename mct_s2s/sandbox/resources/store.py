@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, ClassVar, Self
+from typing import Any, Self
 
 from mct_s2s.sandbox.core.clock import Clock
-from mct_s2s.sandbox.core.options import Tunable, seconds
 from mct_s2s.sandbox.core.wire_errors import arm_error, service_error
 from mct_s2s.sandbox.entra.directory import Directory
 from mct_s2s.sandbox.entra.registrations import service_principals
@@ -19,17 +18,15 @@ from mct_s2s.sandbox.resources.vaults import VaultState
 Body = dict[str, Any]
 
 
-class Resources(Tunable):
+class Resources:
     """Everything Resource Manager keeps.
 
     Shapes: `subscriptions` by lower-case GUID; `groups` and `resources` by lower-case id, each a body as it is
     shown; `sites` and `vaults` hold the state of a site or a vault beside its body; `operations` changes in progress.
 
-    Options: `restart_seconds` is how long a site returns 503 when it restarts, `operation_seconds` how long an
+    Knobs: `restart_seconds` is how long a site returns 503 when it restarts, `operation_seconds` how long an
     asynchronous change takes.
     """
-
-    OPTIONS: ClassVar = {"restart_seconds": seconds, "operation_seconds": seconds}
 
     def __init__(self, clock: Clock, directory: Directory) -> None:
         self.clock = clock
@@ -114,7 +111,6 @@ class Resources(Tunable):
             "sites": {key: site.to_dict() for key, site in self.sites.items()},
             "vaults": {key: vault.to_dict() for key, vault in self.vaults.items()},
             "operations": self.operations,
-            **self.settings(),
             "roleAssignments": self.access.assignments,
             "denyAssignments": self.access.denials,
             "customRoles": self.access.custom,
@@ -135,7 +131,6 @@ class Resources(Tunable):
             if body["type"] == VAULT
         }
         made.operations = dict(data["operations"])
-        made.change({name: data[name] for name in made.settings() if name in data})
         made.access.assignments = list(data["roleAssignments"])
         made.access.denials = list(data["denyAssignments"])
         made.access.custom = dict(data.get("customRoles", {}))

@@ -12,25 +12,37 @@ import json
 import time
 from collections.abc import Mapping
 from datetime import timedelta
+from operator import attrgetter
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, Self
 
 from mct_s2s.sandbox.core.clock import Clock
 from mct_s2s.sandbox.core.files import replace_file
-from mct_s2s.sandbox.core.options import Tunable, seconds
+from mct_s2s.sandbox.core.options import Check, choice, number, seconds, whole
 from mct_s2s.sandbox.entra.directory import Directory
+from mct_s2s.sandbox.entra.replication import MODES, MOST_REPLICAS
 from mct_s2s.sandbox.resources.store import Resources
 
 SCHEMA = 1
+_LAG = "directory.replication"
+KNOBS: Mapping[str, tuple[str, Check]] = {
+    "restartSeconds": ("resources.restart_seconds", seconds),
+    "operationSeconds": ("resources.operation_seconds", seconds),
+    "latencySeconds": ("latency_seconds", seconds),
+    "lagSeconds": (f"{_LAG}.lag_seconds", seconds),
+    "lagJitter": (f"{_LAG}.lag_jitter", number(1)),
+    "replicas": (f"{_LAG}.replicas", whole(1, MOST_REPLICAS)),
+    "lagSeed": (f"{_LAG}.lag_seed", whole(0, 2**31)),
+    "lagMode": (f"{_LAG}.lag_mode", choice(*MODES)),
+}
+"""How long things take, and how the directory lags: the attribute of a state, and which values it takes."""
 
 
-class SandboxState(Tunable):
+class SandboxState:
     """Everything that a sandbox holds, apart from its signing keys.
 
     `latency_seconds` is added to every request. `path` is where the state is saved; without one it is in memory only.
     """
-
-    OPTIONS: ClassVar = {"latency_seconds": seconds}
 
     def __init__(self, clock: Clock, directory: Directory, resources: Resources, *, path: Path | None = None) -> None:
         self.clock = clock
@@ -39,11 +51,26 @@ class SandboxState(Tunable):
         self.path = path
         self.latency_seconds = 0.0
 
+    def knobs(self) -> dict[str, Any]:
+        return {name: attrgetter(path)(self) for name, (path, _) in KNOBS.items()}
+
+    def turn(self, sent: Mapping[str, Any]) -> None:
+        """Change knobs, all of them or none. Raises ValueError: one is unknown, or its value is invalid."""
+        if unknown := sent.keys() - KNOBS.keys():
+            raise ValueError(f"Unknown knob '{min(unknown)}'. Known knobs: {', '.join(KNOBS)}.")
+        for name, value in sent.items():
+            if not KNOBS[name][1](value):
+                raise ValueError(f"Invalid value {value!r} of the knob '{name}'.")
+        for name, value in sent.items():
+            holder, _, attribute = KNOBS[name][0].rpartition(".")
+            setattr(attrgetter(holder)(self) if holder else self, attribute, value)
+        self.directory.replication.start_over()
+
     def to_dict(self) -> dict[str, Any]:
         return {
             "schema": SCHEMA,
             "clockOffsetSeconds": self.clock.offset.total_seconds(),
-            "latencySeconds": self.latency_seconds,
+            "knobs": self.knobs(),
             "directory": self.directory.to_dict(),
             "resources": self.resources.to_dict(),
         }
@@ -56,7 +83,7 @@ class SandboxState(Tunable):
         clock = Clock(timedelta(seconds=data["clockOffsetSeconds"]))
         directory = Directory.from_dict(clock, data["directory"])
         state = cls(clock, directory, Resources.from_dict(clock, directory, data["resources"]), path=path)
-        state.latency_seconds = float(data.get("latencySeconds", 0.0))
+        state.turn(data.get("knobs", {}))
         return state
 
     @classmethod

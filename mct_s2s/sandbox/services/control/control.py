@@ -15,7 +15,6 @@ from mct_s2s.sandbox.core.addresses import Addresses
 from mct_s2s.sandbox.core.wire_errors import arm_error
 from mct_s2s.sandbox.entra.registrations import service_principals
 from mct_s2s.sandbox.entra.tenant.variations import TENANTS, Variations
-from mct_s2s.sandbox.observability import secret_watch
 from mct_s2s.sandbox.observability.secret_watch import Observability
 from mct_s2s.sandbox.resources import vault_references
 from mct_s2s.sandbox.services.control import provisioning
@@ -94,8 +93,8 @@ def _now(call: ControlCall) -> Any:
 
 def _turn(call: ControlCall) -> Any:
     with refused("InvalidKnob"):
-        secret_watch.change(call.state, call.body)
-    return secret_watch.values(call.state)
+        call.state.turn(call.body)
+    return call.state.knobs()
 
 
 def _put_tenant(call: ControlCall) -> Any:
@@ -158,7 +157,7 @@ _ROWS: tuple[tuple[str, str, Callable[[ControlCall], Any]], ...] = (
     ("POST", "reset", _reset),
     ("GET", "clock", _now),
     ("POST", "clock", _advance),
-    ("GET", "knobs", lambda call: secret_watch.values(call.state)),
+    ("GET", "knobs", lambda call: call.state.knobs()),
     ("PATCH", "knobs", _turn),
     ("GET", "tenant", lambda call: asdict(call.state.directory.variations)),
     ("PUT", "tenant", _put_tenant),
