@@ -153,7 +153,7 @@ def as_browser(client: Client, url: str) -> httpx.Response:
 
 
 def test_it_is_at_no_name_of_azures(state: SandboxState) -> None:
-    client = Client(state, RealNames.on(443, state.resources.sites))
+    client = Client(state, RealNames(443, state.resources.sites))
     assert as_browser(client, f"https://localhost{PAGE}").status_code == 200
     assert as_browser(client, "https://localhost/").headers["location"] == PAGE
     for name in ("management.azure.com", "graph.microsoft.com", "login.microsoftonline.com"):

@@ -39,7 +39,7 @@ NOBODY = "00000000-0000-4000-8000-000000000000"
 
 @pytest.fixture
 def azure_names(state: SandboxState) -> Client:
-    return Client(state, RealNames.on(443, state.resources.sites))
+    return Client(state, RealNames(443, state.resources.sites))
 
 
 @pytest.mark.parametrize(

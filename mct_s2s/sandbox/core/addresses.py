@@ -11,9 +11,8 @@ Sources: RFC 6761, 6.3 (names below `localhost`); docs/azure-contract.md, 5.1.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass, field
-from typing import Literal, NamedTuple, Self
+from collections.abc import Iterable, Mapping
+from typing import Literal, NamedTuple
 
 HOST = "localhost"
 
@@ -28,53 +27,31 @@ class Destination(NamedTuple):
     name: str = ""
 
 
-@dataclass(frozen=True)
 class Addresses:
     """The ports of one running sandbox, and the addresses that follow from them.
 
-    `sites` maps the resource id of each web app, function app and slot, in lower case, to its port.
+    `sites` maps the resource id of each web app, function app and slot, in lower case, to its port. `login_hosts` is
+    every host name of the authority, the one to use first, then the one that tokens are cached under. `graph` is also
+    the name of its resource: scopes are `{graph}/.default`. `arm_audiences` is what the `aud` of a token for Resource
+    Manager may be, in the order of the service's own message.
     """
 
-    arm_port: int
-    graph_port: int
-    sites: dict[str, int] = field(default_factory=dict)
-
-    def add_site(self, resource_id: str, port: int) -> None:
-        self.sites[resource_id.lower()] = port
-
-    @property
-    def origin(self) -> str:
-        return f"https://{HOST}:{self.arm_port}"
-
-    @property
-    def login(self) -> str:
-        return self.origin
-
-    @property
-    def login_hosts(self) -> tuple[str, ...]:
-        """Every host name of the authority, the one to use first, then the one that tokens are cached under."""
-        return (f"{HOST}:{self.arm_port}",)
-
-    @property
-    def cloud_name(self) -> str:
-        return "MctS2sSandbox"
-
-    @property
-    def arm(self) -> str:
-        return self.origin
-
-    @property
-    def graph(self) -> str:
-        """Microsoft Graph, also the name of its resource: scopes are `{graph}/.default`."""
-        return f"https://{HOST}:{self.graph_port}"
-
-    @property
-    def vault_suffix(self) -> str:
-        return f"vault.{HOST}:{self.arm_port}"
+    def __init__(self, arm_port: int, graph_port: int, sites: Mapping[str, int]) -> None:
+        self.arm_port, self.graph_port, self.sites = arm_port, graph_port, dict(sites)
+        self.shared_port: int | None = None
+        self.cloud_name = "MctS2sSandbox"
+        self.origin = self.login = self.arm = f"https://{HOST}:{arm_port}"
+        self.login_hosts: tuple[str, ...] = (f"{HOST}:{arm_port}",)
+        self.graph = f"https://{HOST}:{graph_port}"
+        self.vault_suffix = f"vault.{HOST}:{arm_port}"
+        self.arm_audiences: tuple[str, ...] = (f"{self.arm}/", self.arm)
 
     @property
     def vault(self) -> str:
         return f"https://{self.vault_suffix}"
+
+    def add_site(self, resource_id: str, port: int) -> None:
+        self.sites[resource_id.lower()] = port
 
     def of_vault(self, name: str) -> str:
         return f"https://{name.lower()}.{self.vault_suffix}"
@@ -84,23 +61,14 @@ class Addresses:
         name, dot, suffix = host.lower().partition(".")
         return name if dot and suffix == self.vault_suffix else None
 
-    @property
-    def shared_port(self) -> int | None:
-        return None
-
     def destination(self, host: str, port: int | None) -> Destination:
         """Return the service that a request is for, by its `Host` header and port."""
         if port == self.arm_port:
             return Destination("main" if self.vault_named_by(host) is None else "vault")
         if port == self.graph_port:
             return Destination("graph")
-        return next(
-            (Destination("site", site) for site, own in self.sites.items() if own == port), Destination("nowhere")
-        )
-
-    @property
-    def arm_audiences(self) -> tuple[str, ...]:
-        return (f"{self.arm}/", self.arm)
+        found = (Destination("site", site) for site, own in self.sites.items() if own == port)
+        return next(found, Destination("nowhere"))
 
     def of_site(self, resource_id: str) -> str:
         """Return the host name, with port, of a site or slot.
@@ -109,7 +77,7 @@ class Addresses:
         """
         port = self.sites.get(resource_id.lower())
         if port is None:
-            return "-".join(resource_id.lower().split("/")[8::2]) + ".azurewebsites.net"
+            return f"{label_of_site(resource_id)}.{SITES}"
         return f"{HOST}:{port}"
 
 
@@ -130,55 +98,22 @@ _DESTINATIONS = {
 }
 
 
-@dataclass(frozen=True)
 class RealNames(Addresses):
     """The public cloud's addresses, served at one port."""
 
-    @classmethod
-    def on(cls, port: int, sites: Iterable[str]) -> Self:
-        return cls(port, port, {site.lower(): port for site in sites})
-
-    @property
-    def origin(self) -> str:
-        """The control routes and the hosted issuers: never under a name of Azure's."""
-        return f"https://{HOST}" if self.arm_port == PORT else f"https://{HOST}:{self.arm_port}"
-
-    @property
-    def login(self) -> str:
-        return f"https://{LOGIN_HOSTS[0]}"
-
-    @property
-    def login_hosts(self) -> tuple[str, ...]:
-        return LOGIN_HOSTS
-
-    @property
-    def cloud_name(self) -> str:
-        return "AzureCloud"
-
-    @property
-    def arm(self) -> str:
-        return f"https://{ARM_HOST}"
-
-    @property
-    def graph(self) -> str:
-        return f"https://{GRAPH_HOST}"
-
-    @property
-    def vault_suffix(self) -> str:
-        return VAULTS
+    def __init__(self, port: int, sites: Iterable[str]) -> None:
+        super().__init__(port, port, {site.lower(): port for site in sites})
+        self.shared_port = port
+        self.cloud_name = "AzureCloud"
+        # The control routes and the hosted issuers: never under a name of Azure's.
+        self.origin = f"https://{HOST}" if port == PORT else f"https://{HOST}:{port}"
+        self.login, self.login_hosts = f"https://{LOGIN_HOSTS[0]}", LOGIN_HOSTS
+        self.arm, self.graph, self.vault_suffix = f"https://{ARM_HOST}", f"https://{GRAPH_HOST}", VAULTS
+        both = ("https://management.core.windows.net", self.arm)
+        self.arm_audiences = tuple(f"{name}{slash}" for name in both for slash in ("/", ""))
 
     def vault_named_by(self, host: str) -> str | None:
         return super().vault_named_by(_bare(host))
-
-    @property
-    def arm_audiences(self) -> tuple[str, ...]:
-        """Accepted `aud` of a token for Resource Manager, in the order of the service's own message."""
-        both = ("https://management.core.windows.net", self.arm)
-        return tuple(f"{name}{slash}" for name in both for slash in ("/", ""))
-
-    @property
-    def shared_port(self) -> int | None:
-        return self.arm_port
 
     def of_site(self, resource_id: str) -> str:
         return f"{label_of_site(resource_id)}.{SITES}"
@@ -188,9 +123,8 @@ class RealNames(Addresses):
         del port
         name = _bare(host)
         if name.endswith(f".{SITES}"):
-            return next(
-                (Destination("site", site) for site in self.sites if self.of_site(site) == name), Destination("site")
-            )
+            found = (Destination("site", site) for site in self.sites if self.of_site(site) == name)
+            return next(found, Destination("site"))
         if self.vault_named_by(name) is not None:
             return Destination("vault")
         return _DESTINATIONS.get(name, Destination("nowhere"))

@@ -115,22 +115,9 @@ def entra_error(
     return WireError(status, body, headers, service="entra")
 
 
-def arm_error(
-    status: int,
-    code: str,
-    message: str,
-    *,
-    target: str | None = None,
-    details: Sequence[Mapping[str, Any]] = (),
-    headers: Mapping[str, str] | None = None,
-) -> WireError:
+def arm_error(status: int, code: str, message: str, *, headers: Mapping[str, str] | None = None) -> WireError:
     """Refuse as Azure Resource Manager does. Source: ARM: "Error response content"."""
-    error: dict[str, Any] = {"code": code, "message": message}
-    if target is not None:
-        error["target"] = target
-    if details:
-        error["details"] = [dict(detail) for detail in details]
-    return WireError(status, {"error": error}, headers, service="arm")
+    return WireError(status, {"error": {"code": code, "message": message}}, headers, service="arm")
 
 
 def vault_error(

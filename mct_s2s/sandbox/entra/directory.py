@@ -109,7 +109,7 @@ class Directory:
         self.policies = Policies()
         self.key_reads = KeyReads(clock)
         self.recent_writes = RecentWrites(clock)
-        self.addresses: Addresses = RealNames.on(PORT, ())
+        self.addresses: Addresses = RealNames(PORT, ())
         self.sessions = Sessions()
         self.foreign_issuers: dict[str, SigningKey] = {}
         self.hosted_issuers: dict[str, SigningKey] = {}

@@ -128,24 +128,23 @@ def _edm(prop: Property) -> str:
     return f"Edm.{prop.type}" if prop.type in _READERS else f"microsoft.graph.{prop.type}"
 
 
-def _string(value: object) -> str:
-    if not isinstance(value, str):
-        raise TypeError(value)
-    return value
+def _exactly(kind: type) -> Callable[[object], Any]:
+    def read(value: object) -> object:
+        if type(value) is not kind:
+            raise TypeError(value)
+        return value
+
+    return read
 
 
-def _boolean(value: object) -> bool:
-    if not isinstance(value, bool):
-        raise TypeError(value)
-    return value
+_string = _exactly(str)
 
 
 def _int32(value: object) -> int:
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise TypeError(value)
-    if not -(2**31) <= value < 2**31:
+    number: int = _exactly(int)(value)
+    if not -(2**31) <= number < 2**31:
         raise ValueError(value)
-    return value
+    return number
 
 
 def _guid(value: object) -> str:
@@ -169,14 +168,14 @@ _DECIMALS = re.compile(r"\.(\d+)")
 
 
 def _binary(value: object) -> str:
-    text = _string(value)
+    text: str = _string(value)
     base64.b64decode(text, validate=True)
     return text
 
 
 _READERS: dict[str, Callable[[object], object]] = {
     "String": _string,
-    "Boolean": _boolean,
+    "Boolean": _exactly(bool),
     "Int32": _int32,
     "Guid": _guid,
     "DateTimeOffset": _moment,

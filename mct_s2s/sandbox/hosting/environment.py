@@ -44,7 +44,7 @@ def exports(port: int, *, real_names: bool = False, state_dir: Path | None = Non
     folder = StateDirectory(state_dir)
     authority, _ = state_directory.certificates(folder.path, for_real_names=real_names)
     administrator, origin = folder.administrator(), f"https://{HOST}:{port}"
-    site = f"https://{RealNames.on(PORT, ()).of_site(SITE)}" if real_names else f"https://{HOST}:{_site(port, folder)}"
+    site = f"https://{RealNames(PORT, ()).of_site(SITE)}" if real_names else f"https://{HOST}:{_site(port, folder)}"
     return {
         "MCT_S2S_CLOUD": "public" if real_names else origin,
         **dict.fromkeys(_TRUST, str(authority)),

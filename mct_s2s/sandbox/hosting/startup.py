@@ -36,7 +36,7 @@ def prepare_real_names(
     folder: StateDirectory, state: SandboxState, port: int
 ) -> tuple[WebServer, Addresses, Observability]:
     """Build the web server for Azure's own names, all at one port."""
-    return _prepared(folder, state, RealNames.on(port, state.resources.sites))
+    return _prepared(folder, state, RealNames(port, state.resources.sites))
 
 
 def _prepared(

@@ -13,6 +13,7 @@ another administrator is made by the usual rules, but without permissions or req
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from http import HTTPStatus
 from typing import Any
 
 from mct_s2s.sandbox.core.wire_errors import WireError, arm_error, entra_error, graph_error, vault_error
@@ -24,19 +25,14 @@ from mct_s2s.sandbox.state.seed import SITE
 from mct_s2s.sandbox.state.state import SandboxState
 
 _TEXTS = {
-    400: ("BadRequest", "Bad Request"),
-    401: ("Unauthorized", "Unauthorized"),
-    403: ("Forbidden", "Forbidden"),
-    404: ("NotFound", "Not Found"),
-    408: ("RequestTimeout", "The request timed out."),
-    409: ("Conflict", "Conflict"),
-    412: ("PreconditionFailed", "Precondition Failed"),
-    429: ("TooManyRequests", "Too many requests. Please try again later."),
-    500: ("InternalServerError", "The server encountered an internal error. Please retry the request."),
-    502: ("BadGateway", "The server, while acting as a gateway, received an invalid response."),
-    503: ("ServiceUnavailable", "The service is temporarily unavailable. Please retry after some time."),
-    504: ("GatewayTimeout", "The gateway did not receive a response within the specified time period."),
+    408: "The request timed out.",
+    429: "Too many requests. Please try again later.",
+    500: "The server encountered an internal error. Please retry the request.",
+    502: "The server, while acting as a gateway, received an invalid response.",
+    503: "The service is temporarily unavailable. Please retry after some time.",
+    504: "The gateway did not receive a response within the specified time period.",
 }
+"""Others say their name, as in `HTTPStatus`."""
 _GRAPH_CODES = {
     403: "Authorization_RequestDenied",
     404: "Request_ResourceNotFound",
@@ -118,8 +114,8 @@ class Replaced(Exception):
 
 def refusal(service: str, fault: Fault) -> WireError:
     status, members = fault.members["status"], fault.members
-    code, message = _TEXTS[status]
-    message = members.get("message", message)
+    code = _code(status)
+    message = members.get("message", _TEXTS.get(status, HTTPStatus(status).phrase))
     headers = {"Retry-After": f"{members['retryAfter']:g}"} if "retryAfter" in members else {}
     if service == "graph":
         headers |= {"Cache-Control": "private"} if status == 429 else {}
@@ -134,12 +130,16 @@ def refusal(service: str, fault: Fault) -> WireError:
     return arm_error(status, members.get("code", code), message, headers=headers)
 
 
+def _code(status: int) -> str:
+    return HTTPStatus(status).phrase.replace(" ", "")
+
+
 def _freezes(fault: Fault, how: str) -> bool:
     return fault.type == "freezeAfterWrites" and fault.members.get("then", "hang") == how
 
 
 def _html(status: int, retry_after: float | None = None) -> list[Message]:
-    page = _PAGE.format(status=status, title=_TEXTS[status][0]).encode()
+    page = _PAGE.format(status=status, title=_code(status)).encode()
     headers = [(b"content-type", b"text/html"), (b"content-length", str(len(page)).encode())]
     if retry_after is not None:
         headers.append((b"retry-after", f"{retry_after:g}".encode()))

@@ -6,6 +6,8 @@ Source: app-service: web-apps/list-slots, /list-application-settings, /update-ap
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from mct_s2s.sandbox.core.operation import Answer
@@ -31,9 +33,9 @@ def _list_slots(call: ArmCall) -> Answer:
     return Answer(body={"value": [show(call, slot, listed=True) for slot in found], "nextLink": None})
 
 
-def _list_settings(call: ArmCall) -> Answer:
+def _list_config(name: str, attribute: str, call: ArmCall) -> Answer:
     body, site_state = _site(call)
-    return _config(body, "appsettings", dict(site_state.settings))
+    return _config(body, name, dict(getattr(site_state, attribute)))
 
 
 def _put_settings(call: ArmCall) -> Answer:
@@ -54,15 +56,15 @@ def _put_settings(call: ArmCall) -> Answer:
         name = generic.add_done(call.resources, call.resource_id)
         site_state.busy_until = generic.operation_named(call.resources, name)["ready"]
         return Answer(202, None, _again(call, f"{body['id']}/operationresults/{name}"))
-    return Answer(body=_config(body, "appsettings", dict(site_state.settings)).body, headers={"ETag": site_state.etag})
+    return replace(_list_config(*_SETTINGS, call), headers={"ETag": site_state.etag})
 
 
 def _get_settings_result(call: ArmCall) -> Answer:
-    body, site_state = _site(call)
+    _site(call)
     operation = generic.operation_named(call.resources, call.params["operation"])
     if call.resources.clock.timestamp() < operation["ready"]:
         return Answer(202, None, _again(call, call.path))
-    return _config(body, "appsettings", dict(site_state.settings))
+    return _list_config(*_SETTINGS, call)
 
 
 def _again(call: ArmCall, path: str) -> dict[str, str]:
@@ -82,18 +84,12 @@ def _swap_slots(call: ArmCall) -> Answer:
     return Answer(200)
 
 
-def _list_connection_strings(call: ArmCall) -> Answer:
-    body, site_state = _site(call)
-    return _config(body, "connectionstrings", dict(site_state.connection_strings))
-
-
 def _put_connection_strings(call: ArmCall) -> Answer:
-    body, site_state = _site(call)
+    _, site_state = _site(call)
     generic.check_members(call.body)
     properties, now = call.body.get("properties"), call.resources.clock.timestamp()
     site_state.replace_connection_strings(properties, now, call.resources.restart_seconds)
-    shown = _config(body, "connectionstrings", dict(site_state.connection_strings)).body
-    return Answer(body=shown, headers={"ETag": site_state.etag})
+    return replace(_list_config(*_STRINGS, call), headers={"ETag": site_state.etag})
 
 
 def _list_storage_accounts(call: ArmCall) -> Answer:
@@ -102,20 +98,17 @@ def _list_storage_accounts(call: ArmCall) -> Answer:
 
 
 def _get_sticky(call: ArmCall) -> Answer:
-    return _sticky(*_production(call))
-
-
-def _sticky(body: dict[str, Any], site_state: SiteState) -> Answer:
+    body, site_state = _production(call)
     # Shown as if it were the site itself, without an id: docs/azure-contract.md, section 4.2.
     shown = {"id": None, "name": body["name"], "type": body["type"], "location": body["location"]}
     return Answer(body={**shown, "properties": site_state.shown_sticky()})
 
 
 def _put_sticky(call: ArmCall) -> Answer:
-    body, site_state = _production(call)
+    _, site_state = _production(call)
     generic.check_members(call.body)
     site_state.replace_sticky(call.body.get("properties"))
-    return _sticky(body, site_state)
+    return _get_sticky(call)
 
 
 def _production(call: ArmCall) -> tuple[dict[str, Any], SiteState]:
@@ -153,15 +146,10 @@ async def _restart(call: ArmCall) -> Answer:
     return Answer(200)
 
 
-def set_state(running: str) -> Any:
-    """Return the operation that starts or stops a site."""
-
-    def run(call: ArmCall) -> Answer:
-        body, _ = _site(call)
-        body["properties"]["state"] = running
-        return Answer(200)
-
-    return run
+def _set_state(running: str, call: ArmCall) -> Answer:
+    body, _ = _site(call)
+    body["properties"]["state"] = running
+    return Answer(200)
 
 
 def _row(method: str, tail: str, verb: str, run: Any, page: str, fidelity: str = "usual") -> ArmOperation:
@@ -171,27 +159,23 @@ def _row(method: str, tail: str, verb: str, run: Any, page: str, fidelity: str =
     )
 
 
+_SETTINGS, _STRINGS = ("appsettings", "settings"), ("connectionstrings", "connection_strings")
 _R, _W, _LIST = "config/read", "config/write", "config/list/action"
-OPERATIONS = (
-    _row("GET", "slots", "Microsoft.Web/sites/slots/read", _list_slots, "list slots"),
-    _row("POST", "config/appsettings/list", _LIST, _list_settings, "list application settings", "full"),
-    _row("PUT", "config/appsettings", _W, _put_settings, "update application settings", "full"),
-    _row(
-        "GET", "operationresults/{operation}", _R, _get_settings_result, "update application settings, Flex Consumption"
-    ),
-    _row("POST", "slotsswap", "slotsswap/action", _swap_slots, "swap slot"),
-    _row("POST", "config/connectionstrings/list", _LIST, _list_connection_strings, "list connection strings"),
-    _row("PUT", "config/connectionstrings", _W, _put_connection_strings, "update connection strings"),
-    _row(
-        "POST", "config/azurestorageaccounts/list", _LIST, _list_storage_accounts, "list azure storage accounts", "stub"
-    ),
-    _row("GET", "config/slotConfigNames", _R, _get_sticky, "list slot configuration names", "full"),
-    _row("PUT", "config/slotConfigNames", _W, _put_sticky, "update slot configuration names", "full"),
-    _row("GET", "config/web", _R, _get_web_config, "get configuration", "stub"),
-    _row(
-        "POST", "publishxml", "publishxml/action", _publish_profile, "list publishing profile xml with secrets", "stub"
-    ),
-    _row("POST", "restart", "restart/action", _restart, "restart", "full"),
-    _row("POST", "start", "start/action", set_state("Running"), "start"),
-    _row("POST", "stop", "stop/action", set_state("Stopped"), "stop"),
+_ROWS: tuple[tuple[Any, ...], ...] = (
+    ("GET", "slots", "Microsoft.Web/sites/slots/read", _list_slots, "list slots"),
+    ("POST", "config/appsettings/list", _LIST, partial(_list_config, *_SETTINGS), "list application settings", "full"),
+    ("PUT", "config/appsettings", _W, _put_settings, "update application settings", "full"),
+    ("GET", "operationresults/{operation}", _R, _get_settings_result, "update application settings, Flex Consumption"),
+    ("POST", "slotsswap", "slotsswap/action", _swap_slots, "swap slot"),
+    ("POST", "config/connectionstrings/list", _LIST, partial(_list_config, *_STRINGS), "list connection strings"),
+    ("PUT", "config/connectionstrings", _W, _put_connection_strings, "update connection strings"),
+    ("POST", "config/azurestorageaccounts/list", _LIST, _list_storage_accounts, "list azure storage accounts", "stub"),
+    ("GET", "config/slotConfigNames", _R, _get_sticky, "list slot configuration names", "full"),
+    ("PUT", "config/slotConfigNames", _W, _put_sticky, "update slot configuration names", "full"),
+    ("GET", "config/web", _R, _get_web_config, "get configuration", "stub"),
+    ("POST", "publishxml", "publishxml/action", _publish_profile, "list publishing profile xml with secrets", "stub"),
+    ("POST", "restart", "restart/action", _restart, "restart", "full"),
+    ("POST", "start", "start/action", partial(_set_state, "Running"), "start"),
+    ("POST", "stop", "stop/action", partial(_set_state, "Stopped"), "stop"),
 )
+OPERATIONS = tuple(_row(*row) for row in _ROWS)

@@ -144,11 +144,11 @@ _S = "/subscriptions/{subscription}"
 _GROUPS, _GROUP = _S + "/resourceGroups", _S + "/resourceGroups/{group}"
 _PROVIDERS, _PROVIDER = _S + "/providers", _S + "/providers/{namespace}"
 _R = "Microsoft.Resources/subscriptions/"
-OPERATIONS = (
-    _row("GET", "/tenants", "", "tenants", _list_tenants, "tenants - list"),
-    _row("GET", "/subscriptions", "", "subscriptions", _list_subscriptions, "subscriptions - list", "full"),
-    _row("GET", _S, "", "subscriptions", _get_subscription, "subscriptions - get", "full"),
-    _row(
+_ROWS: tuple[tuple[Any, ...], ...] = (
+    ("GET", "/tenants", "", "tenants", _list_tenants, "tenants - list"),
+    ("GET", "/subscriptions", "", "subscriptions", _list_subscriptions, "subscriptions - list", "full"),
+    ("GET", _S, "", "subscriptions", _get_subscription, "subscriptions - get", "full"),
+    (
         "GET",
         _S + "/locations",
         _R + "locations/read",
@@ -156,13 +156,13 @@ OPERATIONS = (
         _list_locations,
         "subscriptions - list locations",
     ),
-    _row("GET", _GROUPS, "", "resourceGroups", _list_groups, "resource groups - list"),
-    _row("GET", _GROUP, _R + "resourceGroups/read", "resourceGroups", _get_group, "resource groups - get", "full"),
-    _row("GET", _S + "/resources", "", "resources", _list_resources, "resources - list"),
-    _row("GET", _GROUP + "/resources", "", "resources", _list_resources, "resources - list by resource group"),
-    _row("GET", _PROVIDERS, _R + "providers/read", "providers", _list_providers, "providers - list"),
-    _row("GET", _PROVIDER, _R + "providers/read", "providers", _get_provider, "providers - get"),
-    _row(
+    ("GET", _GROUPS, "", "resourceGroups", _list_groups, "resource groups - list"),
+    ("GET", _GROUP, _R + "resourceGroups/read", "resourceGroups", _get_group, "resource groups - get", "full"),
+    ("GET", _S + "/resources", "", "resources", _list_resources, "resources - list"),
+    ("GET", _GROUP + "/resources", "", "resources", _list_resources, "resources - list by resource group"),
+    ("GET", _PROVIDERS, _R + "providers/read", "providers", _list_providers, "providers - list"),
+    ("GET", _PROVIDER, _R + "providers/read", "providers", _get_provider, "providers - get"),
+    (
         "POST",
         _PROVIDER + "/register",
         "{namespace}/register/action",
@@ -171,3 +171,4 @@ OPERATIONS = (
         "providers - register",
     ),
 )
+OPERATIONS = tuple(_row(*row) for row in _ROWS)

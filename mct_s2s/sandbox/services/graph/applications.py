@@ -10,7 +10,7 @@ from mct_s2s.sandbox.entra.access import permissions
 from mct_s2s.sandbox.entra.registrations import applications
 from mct_s2s.sandbox.entra.table import Object
 from mct_s2s.sandbox.entra.validation import bad_request, json_object, password_not_generated, precise_timestamp
-from mct_s2s.sandbox.services.graph.call import NO_CONTENT, GraphCall, GraphOperation, latest_of
+from mct_s2s.sandbox.services.graph.call import NO_CONTENT, GraphCall, latest_of, operations
 from mct_s2s.sandbox.services.graph.objects import bound_owners, object_operations
 
 
@@ -73,10 +73,9 @@ def _policies(call: GraphCall) -> Answer:
     return Answer(200, {"@odata.context": f"{call.root}/$metadata#appManagementPolicies", "value": []})
 
 
-OPERATIONS = (
-    *object_operations("{application}", "application", "appRoles"),
-    GraphOperation("POST", "applications", _post, "api/application-post-applications"),
-    GraphOperation("PATCH", "{application}", _patch, "api/application-update, api/application-upsert"),
-    GraphOperation("DELETE", "{application}", _delete, "api/application-delete"),
-    GraphOperation("GET", "{application}/appManagementPolicies", _policies, "resources/appmanagementpolicy", "stub"),
+OPERATIONS = object_operations("{application}", "application", "appRoles") + operations(
+    ("POST", "applications", _post, "api/application-post-applications"),
+    ("PATCH", "{application}", _patch, "api/application-update, api/application-upsert"),
+    ("DELETE", "{application}", _delete, "api/application-delete"),
+    ("GET", "{application}/appManagementPolicies", _policies, "resources/appmanagementpolicy", "stub"),
 )

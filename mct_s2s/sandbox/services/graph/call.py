@@ -178,3 +178,7 @@ class GraphOperation(Operation[GraphCall, Answer]):
         "principal": _keyed("servicePrincipals", "appId"),
         "credential": r"federatedIdentityCredentials(?:/(?P<credential>[^/()]+)|\(name='(?P<name>[^']+)'\))",
     }
+
+
+def operations(*rows: tuple[Any, ...]) -> tuple[GraphOperation, ...]:
+    return tuple(GraphOperation(*row) for row in rows)

@@ -11,7 +11,7 @@ from mct_s2s.sandbox.entra.access import app_role_assignments
 from mct_s2s.sandbox.entra.registrations import federated_credentials
 from mct_s2s.sandbox.entra.table import Object
 from mct_s2s.sandbox.entra.validation import json_object
-from mct_s2s.sandbox.services.graph.call import NO_CONTENT, GraphCall, GraphOperation, latest_of, not_found
+from mct_s2s.sandbox.services.graph.call import NO_CONTENT, GraphCall, latest_of, not_found, operations
 
 
 def _context(target: Object) -> str:
@@ -85,16 +85,12 @@ def _delete(call: GraphCall) -> Answer:
     return NO_CONTENT
 
 
-OPERATIONS = (
-    GraphOperation(
-        "GET", "{application}/federatedIdentityCredentials", _list, "api/application-list-federatedidentitycredentials"
-    ),
-    GraphOperation(
-        "POST", "{application}/federatedIdentityCredentials", _post, "api/application-post-federatedidentitycredentials"
-    ),
-    GraphOperation("GET", "{application}/{credential}", _get, "api/federatedidentitycredential-get"),
-    GraphOperation("PATCH", "{application}/{credential}", _patch, "api/federatedidentitycredential-update"),
-    GraphOperation("DELETE", "{application}/{credential}", _delete, "api/federatedidentitycredential-delete"),
+OPERATIONS = operations(
+    ("GET", "{application}/federatedIdentityCredentials", _list, "api/application-list-federatedidentitycredentials"),
+    ("POST", "{application}/federatedIdentityCredentials", _post, "api/application-post-federatedidentitycredentials"),
+    ("GET", "{application}/{credential}", _get, "api/federatedidentitycredential-get"),
+    ("PATCH", "{application}/{credential}", _patch, "api/federatedidentitycredential-update"),
+    ("DELETE", "{application}/{credential}", _delete, "api/federatedidentitycredential-delete"),
 )
 
 
@@ -145,13 +141,11 @@ def _found(call: GraphCall) -> Object:
     raise not_found(call.params["grant"])
 
 
-GRANTS = (
-    GraphOperation("GET", "oauth2PermissionGrants", _list_grants, "api/oauth2permissiongrant-list"),
-    GraphOperation("POST", "oauth2PermissionGrants", _post_grant, "api/oauth2permissiongrant-post"),
-    GraphOperation("GET", "oauth2PermissionGrants/{grant}", _get_grant, "api/oauth2permissiongrant-get"),
-    GraphOperation("PATCH", "oauth2PermissionGrants/{grant}", _patch_grant, "api/oauth2permissiongrant-update"),
-    GraphOperation("DELETE", "oauth2PermissionGrants/{grant}", _delete_grant, "api/oauth2permissiongrant-delete"),
-    GraphOperation(
-        "GET", "{principal}/oauth2PermissionGrants", _of_principal, "api/serviceprincipal-list-oauth2permissiongrants"
-    ),
+GRANTS = operations(
+    ("GET", "oauth2PermissionGrants", _list_grants, "api/oauth2permissiongrant-list"),
+    ("POST", "oauth2PermissionGrants", _post_grant, "api/oauth2permissiongrant-post"),
+    ("GET", "oauth2PermissionGrants/{grant}", _get_grant, "api/oauth2permissiongrant-get"),
+    ("PATCH", "oauth2PermissionGrants/{grant}", _patch_grant, "api/oauth2permissiongrant-update"),
+    ("DELETE", "oauth2PermissionGrants/{grant}", _delete_grant, "api/oauth2permissiongrant-delete"),
+    ("GET", "{principal}/oauth2PermissionGrants", _of_principal, "api/serviceprincipal-list-oauth2permissiongrants"),
 )

@@ -11,7 +11,7 @@ from mct_s2s.sandbox.entra.access.directory_roles import roles_of
 from mct_s2s.sandbox.entra.registrations import service_principals
 from mct_s2s.sandbox.entra.table import Object
 from mct_s2s.sandbox.entra.validation import bad_request, json_object
-from mct_s2s.sandbox.services.graph.call import NO_CONTENT, GraphCall, GraphOperation, latest_of
+from mct_s2s.sandbox.services.graph.call import NO_CONTENT, GraphCall, latest_of, operations
 from mct_s2s.sandbox.services.graph.objects import object_operations, owned_by, typed
 from mct_s2s.sandbox.services.graph.tenant import listed_roles
 
@@ -80,21 +80,20 @@ def _owned_applications(call: GraphCall) -> Answer:
     return call.listed("application", "applications", owned_by(call.directory.applications, target["id"]))
 
 
-OPERATIONS = (
-    *object_operations("{principal}", "servicePrincipal", "appRoles", "oauth2PermissionScopes"),
-    GraphOperation("POST", "servicePrincipals", _post, "api/serviceprincipal-post-serviceprincipals"),
-    GraphOperation("PATCH", "{principal}", _patch, "api/serviceprincipal-update, api/serviceprincipal-upsert"),
-    GraphOperation("DELETE", "{principal}", _delete, "api/serviceprincipal-delete"),
-    GraphOperation("GET", "{principal}/memberOf", _member_of, "api/serviceprincipal-list-memberof"),
-    GraphOperation("GET", "{principal}/transitiveMemberOf", _member_of, "api/serviceprincipal-list-transitivememberof"),
-    GraphOperation(
+OPERATIONS = object_operations("{principal}", "servicePrincipal", "appRoles", "oauth2PermissionScopes") + operations(
+    ("POST", "servicePrincipals", _post, "api/serviceprincipal-post-serviceprincipals"),
+    ("PATCH", "{principal}", _patch, "api/serviceprincipal-update, api/serviceprincipal-upsert"),
+    ("DELETE", "{principal}", _delete, "api/serviceprincipal-delete"),
+    ("GET", "{principal}/memberOf", _member_of, "api/serviceprincipal-list-memberof"),
+    ("GET", "{principal}/transitiveMemberOf", _member_of, "api/serviceprincipal-list-transitivememberof"),
+    (
         "GET",
         "{principal}/transitiveMemberOf/microsoft.graph.directoryRole",
         _member_of,
         "api/serviceprincipal-list-transitivememberof",
     ),
-    GraphOperation("GET", "{principal}/ownedObjects", _owned, "api/serviceprincipal-list-ownedobjects"),
-    GraphOperation(
+    ("GET", "{principal}/ownedObjects", _owned, "api/serviceprincipal-list-ownedobjects"),
+    (
         "GET",
         "{principal}/ownedObjects/microsoft.graph.application",
         _owned_applications,

@@ -19,7 +19,7 @@ from mct_s2s.sandbox.entra.access.directory_roles import assignments_of, roles_o
 from mct_s2s.sandbox.entra.registrations import service_principals
 from mct_s2s.sandbox.entra.table import Object, Table
 from mct_s2s.sandbox.entra.validation import bad_request, is_guid, json_object
-from mct_s2s.sandbox.services.graph.call import NO_CONTENT, GraphCall, GraphOperation, not_found
+from mct_s2s.sandbox.services.graph.call import NO_CONTENT, GraphCall, not_found, operations
 from mct_s2s.sandbox.services.graph.objects import owned_by, typed
 
 _OF_ONE = re.compile(r"\s*principalId eq '([0-9a-fA-F-]{36})'\s*")
@@ -82,8 +82,8 @@ def _unsupported() -> WireError:
 
 
 _DIRECTORY = "roleManagement/directory"
-BETA_OPERATIONS = (
-    GraphOperation(
+BETA_OPERATIONS = operations(
+    (
         "GET",
         f"{_DIRECTORY}/transitiveRoleAssignments",
         _list_transitive,
@@ -237,33 +237,25 @@ def _patch_policy(call: GraphCall) -> Answer:
 
 _DELETED = "directory/deletedItems"
 
-OPERATIONS = (
-    GraphOperation("GET", "organization", _organizations, "api/organization-list"),
-    GraphOperation("GET", "organization/{tenant}", _organization, "api/organization-get"),
-    GraphOperation("GET", "me", _me, "api/user-get"),
-    GraphOperation("GET", "me/memberOf", _my_roles, "api/user-list-memberof"),
-    GraphOperation("GET", "me/transitiveMemberOf", _my_roles, "api/user-list-transitivememberof"),
-    GraphOperation(
-        "GET", "me/transitiveMemberOf/microsoft.graph.directoryRole", _my_roles, "api/user-list-transitivememberof"
-    ),
-    GraphOperation(
-        "GET", "me/ownedObjects/microsoft.graph.application", _my_applications, "api/user-list-ownedobjects"
-    ),
-    GraphOperation("GET", "users", _users, "api/user-list"),
-    GraphOperation("GET", "users/{user}", _user, "api/user-get"),
-    GraphOperation("POST", "directoryObjects/getByIds", _by_ids, "api/directoryobject-getbyids"),
-    GraphOperation("GET", "directoryObjects/{object}", _directory_object, "api/directoryobject-get"),
-    GraphOperation("GET", f"{_DELETED}/microsoft.graph.{{kind}}", _deleted_kind, "api/directory-deleteditems-list"),
+OPERATIONS = operations(
+    ("GET", "organization", _organizations, "api/organization-list"),
+    ("GET", "organization/{tenant}", _organization, "api/organization-get"),
+    ("GET", "me", _me, "api/user-get"),
+    ("GET", "me/memberOf", _my_roles, "api/user-list-memberof"),
+    ("GET", "me/transitiveMemberOf", _my_roles, "api/user-list-transitivememberof"),
+    ("GET", "me/transitiveMemberOf/microsoft.graph.directoryRole", _my_roles, "api/user-list-transitivememberof"),
+    ("GET", "me/ownedObjects/microsoft.graph.application", _my_applications, "api/user-list-ownedobjects"),
+    ("GET", "users", _users, "api/user-list"),
+    ("GET", "users/{user}", _user, "api/user-get"),
+    ("POST", "directoryObjects/getByIds", _by_ids, "api/directoryobject-getbyids"),
+    ("GET", "directoryObjects/{object}", _directory_object, "api/directoryobject-get"),
+    ("GET", f"{_DELETED}/microsoft.graph.{{kind}}", _deleted_kind, "api/directory-deleteditems-list"),
     # The SDKs write the schema's alias.
-    GraphOperation("GET", f"{_DELETED}/graph.{{kind}}", _deleted_kind, "api/directory-deleteditems-list"),
-    GraphOperation("GET", f"{_DELETED}/{{object}}", _get_deleted, "api/directory-deleteditems-get"),
-    GraphOperation("POST", f"{_DELETED}/{{object}}/restore", _restore, "api/directory-deleteditems-restore"),
-    GraphOperation("DELETE", f"{_DELETED}/{{object}}", _purge, "api/directory-deleteditems-delete"),
-    GraphOperation("GET", "policies/defaultAppManagementPolicy", _policy, "api/tenantappmanagementpolicy-get"),
-    GraphOperation(
-        "PATCH", "policies/defaultAppManagementPolicy", _patch_policy, "api/tenantappmanagementpolicy-update"
-    ),
-    GraphOperation(
-        "GET", f"{_DIRECTORY}/roleAssignments", _list_assignments, "api/rbacapplication-list-roleassignments", "stub"
-    ),
+    ("GET", f"{_DELETED}/graph.{{kind}}", _deleted_kind, "api/directory-deleteditems-list"),
+    ("GET", f"{_DELETED}/{{object}}", _get_deleted, "api/directory-deleteditems-get"),
+    ("POST", f"{_DELETED}/{{object}}/restore", _restore, "api/directory-deleteditems-restore"),
+    ("DELETE", f"{_DELETED}/{{object}}", _purge, "api/directory-deleteditems-delete"),
+    ("GET", "policies/defaultAppManagementPolicy", _policy, "api/tenantappmanagementpolicy-get"),
+    ("PATCH", "policies/defaultAppManagementPolicy", _patch_policy, "api/tenantappmanagementpolicy-update"),
+    ("GET", f"{_DIRECTORY}/roleAssignments", _list_assignments, "api/rbacapplication-list-roleassignments", "stub"),
 )
