@@ -218,7 +218,7 @@ def listener(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Listening]:
     state.resources.restart_seconds = state.resources.operation_seconds = 0.0
     opened = listening.open_ports(["all"], {})
     port = opened["all"][0].getsockname()[1]
-    web, _, _ = startup.prepare_real_names(kept, state, port)
+    web, _, _ = startup.prepare(kept, state, opened, real_names=True)
     ready = threading.Event()
     web.started_up = ready.set
     thread = threading.Thread(target=web.run, args=(startup.all_of(opened),), daemon=True)

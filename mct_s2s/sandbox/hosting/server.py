@@ -127,12 +127,9 @@ def serve(
         state = folder.state()
         if tenant:
             state.directory.variations = TENANTS[tenant]
-        if real_names:
-            opened = listening.open_exactly({"all": port}, listen)
-            server, addresses, observability = startup.prepare_real_names(folder, state, port)
-        else:
-            opened = listening.open_exactly(ports_from(port, startup.names_of(state)), listen)
-            server, addresses, observability = startup.prepare(folder, state, opened, listen)
+        ports = {"all": port} if real_names else ports_from(port, startup.names_of(state))
+        opened = listening.open_exactly(ports, listen)
+        server, addresses, observability = startup.prepare(folder, state, opened, listen, real_names=real_names)
         observability.faults.replace(rules)
 
         def ready() -> None:

@@ -23,25 +23,14 @@ def names_of(state: SandboxState) -> list[str]:
 
 
 def prepare(
-    folder: StateDirectory, state: SandboxState, opened: Opened, listen: str = ""
+    folder: StateDirectory, state: SandboxState, opened: Opened, listen: str = "", *, real_names: bool = False
 ) -> tuple[WebServer, Addresses, Observability]:
     """Build the web server for a state; it does not serve yet. New sites listen where `listen` says, too."""
-    addresses = addresses_of(opened)
-    ports = {"arm": addresses.arm_port, "graph": addresses.graph_port, **addresses.sites}
-    folder.remember_ports(ports)
-    return _prepared(folder, state, addresses, listen)
-
-
-def prepare_real_names(
-    folder: StateDirectory, state: SandboxState, port: int
-) -> tuple[WebServer, Addresses, Observability]:
-    """Build the web server for Azure's own names, all at one port."""
-    return _prepared(folder, state, RealNames(port, state.resources.sites))
-
-
-def _prepared(
-    folder: StateDirectory, state: SandboxState, addresses: Addresses, listen: str = ""
-) -> tuple[WebServer, Addresses, Observability]:
+    if real_names:
+        addresses: Addresses = RealNames(opened["all"][0].getsockname()[1], state.resources.sites)
+    else:
+        addresses = addresses_of(opened)
+        folder.remember_ports({"arm": addresses.arm_port, "graph": addresses.graph_port, **addresses.sites})
     _, server_pem = state_directory.certificates(folder.path, for_real_names=addresses.shared_port is not None)
     if not folder.state_file.exists():
         state.save()

@@ -11,9 +11,9 @@ import hashlib
 import re
 import uuid
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Self
+from typing import Any
 
 from mct_s2s.sandbox.core.files import data
 from mct_s2s.sandbox.core.wire_errors import WireError
@@ -146,13 +146,6 @@ class SiteState:
         if all(names is None for names in self.sticky.values()):
             return dict(self.sticky)
         return {**{kind: names or [] for kind, names in self.sticky.items()}, "secretsCollectionNames": []}
-
-    def to_dict(self) -> dict[str, Any]:
-        return asdict(self)
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        return cls(**data)
 
 
 def _swapped(incoming: Settings, own: Settings, stays: set[str]) -> Settings:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import asdict
 from typing import Any, Self
 
 from mct_s2s.sandbox.core.clock import Clock
@@ -108,8 +109,8 @@ class Resources:
             "subscriptions": self.subscriptions,
             "groups": self.groups,
             "resources": self.resources,
-            "sites": {key: site.to_dict() for key, site in self.sites.items()},
-            "vaults": {key: vault.to_dict() for key, vault in self.vaults.items()},
+            "sites": {key: asdict(site) for key, site in self.sites.items()},
+            "vaults": {key: asdict(vault) for key, vault in self.vaults.items()},
             "operations": self.operations,
             "roleAssignments": self.access.assignments,
             "denyAssignments": self.access.denials,
@@ -123,12 +124,10 @@ class Resources:
         made.subscriptions = dict(data["subscriptions"])
         made.groups = dict(data["groups"])
         made.resources = dict(data["resources"])
-        made.sites = {key: SiteState.from_dict(site) for key, site in data["sites"].items()}
+        made.sites = {key: SiteState(**site) for key, site in data["sites"].items()}
         vaults = data.get("vaults", {})
         made.vaults = {
-            key: VaultState.from_dict(vaults.get(key, {}))
-            for key, body in made.resources.items()
-            if body["type"] == VAULT
+            key: VaultState(**vaults.get(key, {})) for key, body in made.resources.items() if body["type"] == VAULT
         }
         made.operations = dict(data["operations"])
         made.access.assignments = list(data["roleAssignments"])

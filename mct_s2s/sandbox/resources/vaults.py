@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 import uuid
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
-from typing import Any, Self
+from dataclasses import dataclass, field
+from typing import Any
 
 from mct_s2s.sandbox.core.wire_errors import WireError, arm_error, service_error, vault_error
 from mct_s2s.sandbox.resources.role_assignments import ResourceId
@@ -116,13 +116,6 @@ class VaultState:
         if live is not None and live["ready_at"] > now:
             why = f"Secret {name} is currently being recovered and cannot be re-created; retry later."
             raise vault_error(409, "Conflict", why, inner="ObjectIsBeingRecovered")
-
-    def to_dict(self) -> Body:
-        return asdict(self)
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        return cls(**data)
 
 
 def check_name(name: str) -> None:

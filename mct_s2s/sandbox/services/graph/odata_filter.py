@@ -6,12 +6,11 @@ Sources: graph: concepts/filter-query-parameter; which operators are advanced: g
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from mct_s2s.sandbox.core.wire_errors import WireError, graph_error, service_error
-from mct_s2s.sandbox.entra.table import Object
 from mct_s2s.sandbox.entra.types import TYPES
 from mct_s2s.sandbox.entra.validation import as_utc, timestamp
 
@@ -86,25 +85,14 @@ class _Reader:
         parts = [self._all()]
         while self._accept("or"):
             parts.append(self._all())
-        if len(parts) == 1:
-            return parts[0]
-        return Filter(
-            lambda one: any(part.holds(one) for part in parts),
-            any(part.advanced for part in parts),
-            _joined([part.hint for part in parts]),
-        )
+        return parts[0] if len(parts) == 1 else _together(any, parts, _joined([part.hint for part in parts]))
 
     def _all(self) -> Filter:
         parts = [self._term()]
         while self._accept("and"):
             parts.append(self._term())
-        if len(parts) == 1:
-            return parts[0]
-        return Filter(
-            lambda one: all(part.holds(one) for part in parts),
-            any(part.advanced for part in parts),
-            next((part.hint for part in parts if part.hint), None),
-        )
+        hint = next((part.hint for part in parts if part.hint), None)
+        return parts[0] if len(parts) == 1 else _together(all, parts, hint)
 
     def _term(self) -> Filter:
         if self._accept("not"):
@@ -257,12 +245,13 @@ _OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
 }
 
 
+def _together(combine: Callable[[Iterable[bool]], bool], parts: list[Filter], hint: Hint) -> Filter:
+    advanced = any(part.advanced for part in parts)
+    return Filter(lambda one: combine(part.holds(one) for part in parts), advanced, hint)
+
+
 def _joined(hints: list[Hint]) -> Hint:
     known = [hint for hint in hints if hint is not None]
     if len(known) != len(hints) or len({name for name, _ in known}) != 1:
         return None
     return known[0][0], tuple(key for _, keys in known for key in keys)
-
-
-def holds(type_name: str, text: str, value: Object) -> bool:
-    return parse(type_name, text).holds(value)

@@ -80,23 +80,14 @@ def _owned_applications(call: GraphCall) -> Answer:
     return call.listed("application", "applications", owned_by(call.directory.applications, target["id"]))
 
 
+_TRANSITIVE, _OWNED = (f"api/serviceprincipal-list-{name}" for name in ("transitivememberof", "ownedobjects"))
 OPERATIONS = object_operations("{principal}", "servicePrincipal", "appRoles", "oauth2PermissionScopes") + operations(
     ("POST", "servicePrincipals", _post, "api/serviceprincipal-post-serviceprincipals"),
     ("PATCH", "{principal}", _patch, "api/serviceprincipal-update, api/serviceprincipal-upsert"),
     ("DELETE", "{principal}", _delete, "api/serviceprincipal-delete"),
     ("GET", "{principal}/memberOf", _member_of, "api/serviceprincipal-list-memberof"),
-    ("GET", "{principal}/transitiveMemberOf", _member_of, "api/serviceprincipal-list-transitivememberof"),
-    (
-        "GET",
-        "{principal}/transitiveMemberOf/microsoft.graph.directoryRole",
-        _member_of,
-        "api/serviceprincipal-list-transitivememberof",
-    ),
-    ("GET", "{principal}/ownedObjects", _owned, "api/serviceprincipal-list-ownedobjects"),
-    (
-        "GET",
-        "{principal}/ownedObjects/microsoft.graph.application",
-        _owned_applications,
-        "api/serviceprincipal-list-ownedobjects",
-    ),
+    ("GET", "{principal}/transitiveMemberOf", _member_of, _TRANSITIVE),
+    ("GET", "{principal}/transitiveMemberOf/microsoft.graph.directoryRole", _member_of, _TRANSITIVE),
+    ("GET", "{principal}/ownedObjects", _owned, _OWNED),
+    ("GET", "{principal}/ownedObjects/microsoft.graph.application", _owned_applications, _OWNED),
 )
