@@ -136,8 +136,8 @@ class Directory:
         held = (*self.applications.dump(), *self.service_principals.dump())
         known = {credential["keyId"] for one in held for credential in one["passwordCredentials"]}
         return {
-            "tenant": asdict(self.tenant),
-            "foreignTenants": [asdict(tenant) for tenant in self.foreign_tenants],
+            "tenant": self.tenant.to_dict(),
+            "foreignTenants": [tenant.to_dict() for tenant in self.foreign_tenants],
             **{name: table.dump() for name, table in tables.items()},
             "secretHashes": {key_id: text for key_id, text in self.secret_hashes.items() if key_id in known},
             "hostedIssuers": {name: key.pem().decode() for name, key in self.hosted_issuers.items()},

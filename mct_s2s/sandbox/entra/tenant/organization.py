@@ -55,6 +55,14 @@ class Tenant:
         ]
         return {**document("organization", tenant=self), "verifiedDomains": verified}
 
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "tenantId": self.tenant_id,
+            "displayName": self.display_name,
+            "domains": list(self.domains),
+            "created": self.created,
+        }
+
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        return cls(**{**data, "domains": tuple(data["domains"])})
+        return cls(data["tenantId"], data["displayName"], tuple(data["domains"]), data["created"])
