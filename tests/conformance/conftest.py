@@ -174,7 +174,8 @@ def conformance(cloud: Inside, own: Running, own_names: Mapping[str, str], tmp_p
 def lasting(state: Json) -> Json:
     """A state without what passes."""
     kept: Json = json.loads(json.dumps(state))
-    for name in ("sessions", "young", "replication", "secretHashes"):
+    kept.pop("knobs", None)
+    for name in ("sessions", "young", "secretHashes"):
         kept["directory"].pop(name, None)
     kept["resources"].pop("operations", None)
     for site in kept["resources"]["sites"].values():

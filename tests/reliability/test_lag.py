@@ -27,12 +27,12 @@ MODES = ("replicas", "adversarial")
 @contextmanager
 def lagging(harness: Harness, seconds: float, mode: str) -> Iterator[None]:
     """Let replicas lag by so many seconds."""
-    replication = harness.inside.state.directory.replication
-    replication.change({"lagSeconds": seconds, "lagJitter": 0.5, "lagMode": mode})
+    state = harness.inside.state
+    state.turn({"lagSeconds": seconds, "lagJitter": 0.5, "lagMode": mode})
     try:
         yield
     finally:
-        replication.change({"lagSeconds": 0.0, "lagMode": "replicas"})
+        state.turn({"lagSeconds": 0.0, "lagMode": "replicas"})
 
 
 @pytest.fixture(scope="module")
@@ -78,12 +78,12 @@ def test_a_run_takes_little_longer_than_its_replicas(chance: int, harness: Harne
     lag, words = 5.0, ("setup", "--client", "One", "--managed-identity", "reports-func", "-y", "--no-verify")
     without = harness.run(words).seconds
     harness.go_to(harness.seed, tmp_path / "lagging")
-    replication = harness.inside.state.directory.replication
-    replication.change({"lagSeconds": 0.525 * lag, "lagJitter": 0.905, "lagMode": "replicas", "lagSeed": chance})
+    state = harness.inside.state
+    state.turn({"lagSeconds": 0.525 * lag, "lagJitter": 0.905, "lagMode": "replicas", "lagSeed": chance})
     try:
         lagging = harness.run(words)
     finally:
-        replication.change({"lagSeconds": 0.0})
+        state.turn({"lagSeconds": 0.0})
     assert lagging.code == 0, lagging
     assert lagging.seconds <= without + 1.6 * lag + 1
 
