@@ -59,7 +59,7 @@ class _Row(NamedTuple):
 
     said: str
     own: str = ""
-    """What whoever runs the command does about it."""
+    """What to do about it."""
     client: str = ""
     """What is done about it where a client of the MCT API was refused."""
     lag: bool = False
