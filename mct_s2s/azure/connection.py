@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from mct_s2s import clock
 from mct_s2s.activity import throttled
 from mct_s2s.azure.http_session import transport
-from mct_s2s.azure.retry import RetryPolicy, unnoticed
+from mct_s2s.azure.retry import RetryPolicy
 
 if TYPE_CHECKING:
     from ssl import SSLContext
@@ -54,7 +54,8 @@ class Connection:
             reserve: seconds before the deadline at which it stops waiting.
             service: its name, where a person is to be told of waits that it asks for.
         """
-        return RetryPolicy(lambda: self.remaining() - reserve, partial(throttled, service) if service else unnoticed)
+        notice = [partial(throttled, service)] if service else []
+        return RetryPolicy(lambda: self.remaining() - reserve, *notice)
 
     def pipeline(self) -> dict[str, Any]:
         """Options of azure-identity's asynchronous credentials: our sockets and trace, and no retries but ours."""

@@ -59,23 +59,6 @@ async def nothing() -> None:
     """A repetition needs no preparation."""
 
 
-def unnoticed(seconds: float) -> None:
-    """Report no wait."""
-    del seconds
-
-
-def replicating(error: ServiceError) -> str:
-    """What is waited for where replicas have not caught up."""
-    del error
-    return REPLICATION
-
-
-def repeating(error: ServiceError) -> str:
-    """What is waited for where a service is in passing trouble."""
-    answer = f"answered {error.status}" if error.status else "did not answer"
-    return f"trying again, as the service {answer}"
-
-
 class RetryPolicy:
     """Waits, for one service, no longer than the deadline.
 
@@ -85,7 +68,7 @@ class RetryPolicy:
             for all requests that wait together.
     """
 
-    def __init__(self, remaining: Callable[[], float], notice: Callable[[float], None] = unnoticed) -> None:
+    def __init__(self, remaining: Callable[[], float], notice: Callable[[float], None] = lambda _: None) -> None:
         self._remaining = remaining
         self._notice = notice
         self._open_at = 0.0
@@ -98,7 +81,7 @@ class RetryPolicy:
         repeatable: bool = True,
         lag: Lag = no_lag,
         before_repeating: Callable[[], Awaitable[None]] = nothing,
-        waits_for: Callable[[ServiceError], str] = replicating,
+        waits_for: Callable[[ServiceError], str] = lambda _: REPLICATION,
     ) -> T:
         """Send until it is finally answered.
 
@@ -132,7 +115,9 @@ class RetryPolicy:
                     elif so_far.is_lag:
                         waits.because(waits_for(error), gives_up_at=clock() + min(self._remaining(), LAG_SECONDS))
                     elif not _is_throttled(error):  # `notice` tells of that, once for all requests
-                        waits.because(repeating(error), gives_up_at=clock() + self._remaining())
+                        answered = f"answered {error.status}" if error.status else "did not answer"
+                        until = clock() + self._remaining()
+                        waits.because(f"trying again, as the service {answered}", gives_up_at=until)
                 await asyncio.sleep(delay)
                 await before_repeating()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from mct_s2s.azure.answers import guid, members, optional, text, texts
@@ -51,12 +51,11 @@ class ArmSites:
 
     async def sites(self, subscription_id: str, group: str | None = None) -> list[Site]:
         """GET …/providers/Microsoft.Web/sites: web and function apps, without slots."""
-        apps = self.client(subscription_id).web_apps
+        apps: Any = self.client(subscription_id).web_apps
         step = "list the web apps"
 
         async def read() -> list[Mapping[str, Any]]:
-            pages = apps.list_by_resource_group(group) if group else apps.list()
-            return [row async for row in _rows(pages)]
+            return [row async for row in (apps.list_by_resource_group(group) if group else apps.list())]
 
         rows = await self._session.call(read, step)
         with ARM.readable(step):
@@ -85,10 +84,8 @@ class ArmSites:
 
     async def raw_site(self, resource: ResourceId) -> Mapping[str, Any]:
         """The same, as ARM says it."""
-        apps, group, name = self._at(resource)
-        if resource.slot:
-            return await self._session.call(lambda: apps.get_slot(group, name, resource.slot), "read the App Service")
-        return await self._session.call(lambda: apps.get(group, name), "read the App Service")
+        row: Mapping[str, Any] = await self._session.call(lambda: self._on(resource, "get"), "read the App Service")
+        return row
 
     async def settings(
         self, resource: ResourceId, *, leaves: Callable[[], None] = lambda: None
@@ -98,20 +95,13 @@ class ArmSites:
         Args:
             leaves: called whenever the request is sent, so that what it is waited for is not taken for its duration.
         """
-        apps, group, name = self._at(resource)
         step = "read the application settings"
 
-        async def read() -> Mapping[str, Any]:
+        async def read() -> Any:
             leaves()
-            answer: Mapping[str, Any]
-            if resource.slot:
-                answer = await apps.list_application_settings_slot(group, name, resource.slot)
-            else:
-                answer = await apps.list_application_settings(group, name)
-            return answer
+            return await self._on(resource, "list_application_settings")
 
-        answer = await self._session.call(read, step)
-        settings = answer.get("properties")
+        settings = (await self._session.call(read, step)).get("properties")
         if not isinstance(settings, Mapping):
             # Never "no settings": a write replaces them all, and would erase the site's own.
             raise ARM.unreadable(step)
@@ -123,10 +113,11 @@ class ArmSites:
 
         `None` where it has none, or they cannot be read.
         """
-        apps, group, name = self._at(resource)
+        apps: Any = self.client(resource.subscription_id).web_apps
+        group, name = resource.resource_group, resource.names[0]
 
         async def names() -> list[str]:
-            return [text(row["name"]).rpartition("/")[2] async for row in _rows(apps.list_slots(group, name))]
+            return [text(row["name"]).rpartition("/")[2] async for row in apps.list_slots(group, name)]
 
         try:
             slots, answer = await gather_or_cancel(
@@ -152,17 +143,11 @@ class ArmSites:
             read_again: called before a repetition, so that it does not write back what was read before the first
                 attempt: `merged` is then asked anew.
         """
-        apps, group, name = self._at(resource)
 
         async def put() -> None:
             settings = merged()
-            if settings is None:
-                return
-            body = {"properties": dict(settings)}
-            if resource.slot:
-                await apps.update_application_settings_slot(group, name, resource.slot, body)
-            else:
-                await apps.update_application_settings(group, name, body)
+            if settings is not None:
+                await self._on(resource, "update_application_settings", {"properties": dict(settings)})
 
         step = "write the application settings"
         async with self._session.writing(resource):
@@ -177,13 +162,8 @@ class ArmSites:
 
     async def restart(self, resource: ResourceId) -> None:
         """POST …/restart. An answer that was lost is not asked for again: the write has recycled the site already."""
-        apps, group, name = self._at(resource)
-
-        async def restart() -> None:
-            await (apps.restart_slot(group, name, resource.slot) if resource.slot else apps.restart(group, name))
-
         async with self._session.writing(resource):
-            await self._session.call(restart, "restart the App Service", repeatable=False)
+            await self._session.call(lambda: self._on(resource, "restart"), "restart the App Service", repeatable=False)
 
     def client(self, subscription_id: str) -> WebSiteManagementClient:
         """azure-mgmt-web's client for one subscription. Imported late: it takes a quarter of a second."""
@@ -195,13 +175,11 @@ class ArmSites:
             )
         return self._clients[subscription_id]
 
-    def _at(self, resource: ResourceId) -> tuple[Any, str, str]:
-        return self.client(resource.subscription_id).web_apps, resource.resource_group, resource.names[0]
-
-
-async def _rows(pages: Any) -> AsyncIterator[Mapping[str, Any]]:
-    async for row in pages:
-        yield row
+    async def _on(self, resource: ResourceId, operation: str, *body: object) -> Any:
+        """An operation of azure-mgmt-web on a site, or its twin on a slot."""
+        apps = self.client(resource.subscription_id).web_apps
+        where = (resource.resource_group, resource.names[0], *([resource.slot] if resource.slot else []))
+        return await getattr(apps, f"{operation}_slot" if resource.slot else operation)(*where, *body)
 
 
 def _subscription(row: Mapping[str, Any]) -> Subscription:
