@@ -68,7 +68,6 @@ class Case:
     remedy: str
     """Words that the way out has to hold."""
     kind: type[S2SError] = ServiceError
-    exit_code: int = 1
     service_code: str = ""
 
 
@@ -76,7 +75,7 @@ REFUSALS = {
     "no role": Case(
         refusal(403, "Forbidden", RBAC, "ForbiddenByRbac"),
         "permission-missing", f"--role 'Key Vault Secrets Officer' --assignee-object-id {OBJECT_ID}",
-        PermissionMissing, 4,
+        PermissionMissing,
     ),
     "no access policy": Case(
         refusal(
@@ -85,16 +84,16 @@ REFUSALS = {
             "permission on key vault 'contoso;location=westeurope'.",
             "AccessDenied",
         ),
-        "permission-missing", f"az keyvault set-policy --name contoso --object-id {OBJECT_ID}", PermissionMissing, 4,
+        "permission-missing", f"az keyvault set-policy --name contoso --object-id {OBJECT_ID}", PermissionMissing,
     ),
     "another network": Case(
         refusal(403, "Forbidden", "Client address is not authorized and caller is not a trusted service.",
                 "ForbiddenByFirewall"),
-        "vault-network", "az keyvault network-rule add --name contoso", PermissionMissing, 4,
+        "vault-network", "az keyvault network-rule add --name contoso", PermissionMissing,
     ),
     "only private links": Case(
         refusal(403, "Forbidden", "Public network access is disabled.", "ForbiddenByConnection"),
-        "vault-network", "az keyvault network-rule add", PermissionMissing, 4,
+        "vault-network", "az keyvault network-rule add", PermissionMissing,
     ),
     "a disabled secret": Case(
         refusal(403, "Forbidden", "Operation get is not allowed on a disabled secret.", "SecretDisabled"),
@@ -113,7 +112,7 @@ REFUSALS = {
     ),
     "a secret that is not there": Case(
         refusal(404, "SecretNotFound", "A secret with (name/id) import was not found in this key vault."),
-        "not-found", "Check the name", NotThere, 2,
+        "not-found", "Check the name", NotThere,
     ),
     "an api-version that the vault does not know": Case(
         refusal(400, "BadParameter", "The specified version (7.6) is not recognized."),
@@ -128,7 +127,7 @@ REFUSALS = {
     ),
     "a token of another tenant": Case(
         refusal(401, "Unauthorized", "AKV10032: Invalid issuer. Expected one of https://sts.windows.net/t/."),
-        "vault-sign-in", "--tenant ID", SignInFailed, 4,
+        "vault-sign-in", "--tenant ID", SignInFailed,
     ),
 }  # fmt: skip
 
@@ -136,7 +135,7 @@ REFUSALS = {
 @pytest.mark.parametrize("case", REFUSALS.values(), ids=REFUSALS.keys())
 def test_each_refusal_has_its_code_the_services_words_and_a_way_out(case: Case) -> None:
     error = told(case.answer)
-    assert (type(error), error.code, error.exit_code) == (case.kind, case.code, case.exit_code)
+    assert (type(error), error.code) == (case.kind, case.code)
     said = case.answer.body["error"]
     assert " ".join(said["message"].split()) in error.message, "the service's words, on one line"
     assert said.get("innererror", said)["code"] in error.message
@@ -152,12 +151,6 @@ def test_what_passes_by_itself_is_known_by_its_code() -> None:
     waited_for = {case.service_code for case in REFUSALS.values()} & BUSY
     assert waited_for == {"ObjectIsBeingDeleted"}
     assert DELETED not in BUSY
-
-
-def test_retry_after_is_kept() -> None:
-    error = told(REFUSALS["too many requests"].answer)
-    assert isinstance(error, ServiceError)
-    assert error.retry_after == 3.0
 
 
 def test_the_least_role_is_named_also_where_the_vault_does_not_say_who_asked() -> None:
