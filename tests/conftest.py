@@ -61,7 +61,7 @@ class Sandbox:
         self.graph_url = self._control("GET", "/health").json()["graph"]
         self._tokens: dict[str, str] = {}
         self._seed = self._control("GET", "/world").json()
-        self._seed["resources"]["restartSeconds"] = self._seed["resources"]["operationSeconds"] = 0.0
+        self._seed["knobs"] |= {"restartSeconds": 0.0, "operationSeconds": 0.0}
         self._mark = 0
 
     def close(self) -> None:

@@ -58,7 +58,7 @@ def another_state() -> Json:
         return match[0] if keep else str(uuid.uuid5(uuid.UUID(TENANT), match[0]))
 
     state: Json = json.loads(re.sub(_GUID, other_id, text))
-    state["resources"]["restartSeconds"] = state["resources"]["operationSeconds"] = 0.0
+    state["knobs"] |= {"restartSeconds": 0.0, "operationSeconds": 0.0}
     return state
 
 

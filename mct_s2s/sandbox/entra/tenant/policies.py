@@ -13,15 +13,12 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from mct_s2s.sandbox.core.files import document
 from mct_s2s.sandbox.core.wire_errors import WireError, graph_error, service_error
+from mct_s2s.sandbox.entra.tenant.variations import Variations
 from mct_s2s.sandbox.entra.validation import bad_request
-
-if TYPE_CHECKING:
-    from mct_s2s.sandbox.entra.directory import Directory
-
 
 _DURATION = re.compile(r"P(?:(\d+)Y)?(?:(\d+)M)?(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?)?")
 
@@ -97,9 +94,9 @@ MFA_CLAIMS = {"access_token": {"acrs": {"essential": True, "values": ["p1"]}}}
 _ADDRESS = "xms_rp_ipaddr"
 
 
-def lacks_location(directory: Directory, token: Mapping[str, Any]) -> bool:
+def lacks_location(variations: Variations, token: Mapping[str, Any]) -> bool:
     """Return whether Graph refuses a token with these claims for the address that it is used from."""
-    return directory.variations.location_challenges and _ADDRESS not in token
+    return variations.location_challenges and _ADDRESS not in token
 
 
 def asks_for_mfa(claims: str) -> bool:

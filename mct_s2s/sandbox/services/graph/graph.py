@@ -140,7 +140,7 @@ def _caller(directory: Directory, authorization: str | None) -> Caller:
         caller = access_tokens.verify(directory, authorization, audiences=(origin, f"{origin}/"))
     except TokenRejected as rejected:
         raise _unauthorized(directory, rejected.reason) from rejected
-    if policies.lacks_location(directory, caller.claims):
+    if policies.lacks_location(directory.variations, caller.claims):
         why = (
             "Continuous access evaluation resulted in challenge with result: InteractionRequired and code: "
             "LocationConditionEvaluationSatisfied"
