@@ -119,16 +119,7 @@ def run_at_all(
     digest: Callable[[Sequence[SiteRun]], str | None] = fingerprint_of,
     resumes: bool = True,
 ) -> int:
-    """Plan all sites, confirm once and apply them side by side; return the exit code of the site that went worst.
-
-    Args:
-        options: the command's.
-        setups: the sites.
-        requested: what is asked of each.
-        check: called with the plans and their fingerprint.
-        digest: the fingerprint.
-        resumes: whether the same command goes on where it was ended.
-    """
+    """Plan all sites, confirm once and apply them side by side; return the exit code of the site that went worst."""
 
     async def body(current: Run) -> int:
         sites = [SiteRun(one) for one in setups]
@@ -153,12 +144,7 @@ def run_at_all(
 
 
 async def _agree(current: Run, options: ChangingOptions, sites: Sequence[SiteRun]) -> None:
-    """Ask once for all sites.
-
-    Raises:
-        Cancelled: the answer is no.
-        UsageError: no one is there to ask.
-    """
+    """Ask once for all sites. Raises `Cancelled` where the answer is no, `UsageError` where no one is there to ask."""
     if options.yes:
         return
     terminal = current.terminal

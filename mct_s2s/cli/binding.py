@@ -38,9 +38,7 @@ def option(*names: str, text: str, group: str | None = None, variable: str | Non
     Args:
         names: `-g`, `--resource-group`.
         text: its line of help: imperative, 70 characters at most, no semicolon.
-        group: the group of the help that it is listed in.
         variable: the environment variable that sets it, without `MCT_S2S_`.
-        more: what else typer takes.
     """
     if variable is not None:
         more = {"envvar": f"MCT_S2S_{variable}", "show_envvar": False, **more}
@@ -67,11 +65,8 @@ def command(
     """Register a function that takes one options object and returns an exit code.
 
     Args:
-        app: where the command belongs.
-        name: what a person types.
         options: the dataclass; its `first_word`, a `FirstWord`, if it has one.
         summary: the command's help; the function's docstring where there is none.
-        examples: command lines that the help shows.
     """
 
     def register(run: Callable[[Options], int]) -> Callable[[Options], int]:

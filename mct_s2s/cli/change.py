@@ -139,12 +139,7 @@ class TerminalInterface:
         return not self._options.yes
 
     async def confirm(self, outcome: Outcome) -> bool:
-        """Show the plan and ask.
-
-        Raises:
-            Cancelled: the answer is no.
-            UsageError: no one is there to ask.
-        """
+        """Show the plan and ask. Raises `Cancelled` where the answer is no, `UsageError` where no one is there to ask."""
         request, plan, dry_run = outcome.request, outcome.plan, self._options.dry_run
         says_nothing = self._terminal.quiet and (self._options.yes or plan.is_empty)
         if self._options.output is PlanFormat.TEXT if dry_run else not says_nothing:
@@ -195,11 +190,7 @@ class TerminalInterface:
         return where(self._options, observed.site)
 
     def look(self) -> None:
-        """Make sure that someone reads standard output.
-
-        Raises:
-            OSError: no one does.
-        """
+        """Make sure that someone reads standard output."""
         self._terminal.check_reader()
 
     def show(self, shown: Shown) -> None:

@@ -58,12 +58,7 @@ def close(
     """Close a command that changes something; JSON is printed elsewhere, and a dry run has printed its plan.
 
     Args:
-        terminal: the streams.
-        options: the command's.
-        session: its session.
-        outcome: what was done.
         headline: what that is, in words; empty where it is that clients can call.
-        clients: those that got something.
     """
     if terminal.json or options.dry_run:
         return

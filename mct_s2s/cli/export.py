@@ -99,11 +99,7 @@ class _Reader:
         return observed
 
     def found(self, observed: ObservedState) -> ExportedSite:
-        """A site as a file says it.
-
-        Raises:
-            NotThere: it is not set up.
-        """
+        """A site as a file says it."""
         assert observed.app_service is not None  # noqa: S101  # it was looked at
         label = observed.app_service.site.label
         if observed.trust.service is None or observed.tenant is None:

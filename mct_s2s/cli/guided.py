@@ -75,7 +75,6 @@ def answers_of(options: SetupOptions, clients: Mapping[str, Credential]) -> tupl
     """Clients as options: a command gives all its clients the same credential, so others are added by one of their own.
 
     Args:
-        options: of `setup`; they name the App Service.
         clients: the credential options of each, by its name; none for a managed identity.
     """
     applications = {name: credential for name, credential in clients.items() if credential}
@@ -117,7 +116,6 @@ def command_line(verb: str, options: Any) -> str:
     """The command that has these options, for a shell. Those that have their default value are left out.
 
     Args:
-        verb: `add-client`.
         options: its options; each field that has another value than its default is one option.
     """
     hints = get_type_hints(type(options), include_extras=True)

@@ -26,13 +26,7 @@ PROGRAM = "mct-s2s"
 
 
 def usage_error(error: Any, words: Sequence[str] = (), environ: Mapping[str, str] = os.environ) -> UsageError:
-    """The parser's error in our words.
-
-    Args:
-        error: of the parser's own class `UsageError`.
-        words: the command line.
-        environ: the variables that stand for options.
-    """
+    """The parser's error in our words."""
     context = getattr(error, "ctx", None)
     help_command = f"{_command(context, words)} --help"
     option: str = getattr(error, "option_name", "")
@@ -159,7 +153,6 @@ def crash_text(error: BaseException, facts: str, environ: Mapping[str, str] = os
 
     Args:
         error: what happened. What it was caused by is left out: it may quote what a service was sent.
-        facts: a line before it: versions and the system.
         environ: its values are taken out, if they are secret by their names.
     """
     text = "".join(traceback.format_exception(error, chain=False))

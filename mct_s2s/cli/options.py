@@ -155,11 +155,7 @@ class ChangingOptions(AzureOptions):
     no_preflight: Annotated[bool, option("--no-preflight", group=ADVANCED, text="Skip the permission check.")] = False
 
     def __post_init__(self) -> None:
-        """Refuse the format of a plan where there is more than a plan to print.
-
-        Raises:
-            UsageError: as said.
-        """
+        """Refuse the format of a plan where there is more than a plan to print."""
         if self.output is PlanFormat.MARKDOWN and not self.dry_run:
             raise UsageError("usage", "-o markdown shows a plan only.", remedy="Add --dry-run, or use -o json.")
 
@@ -183,10 +179,7 @@ class SecretOptions(ChangingOptions):
     secret_to: Annotated[
         str | None,
         option(
-            "--secret-to",
-            metavar="PLACE",
-            group=CREDENTIALS,
-            text="file:PATH, keyvault:VAULT, exec:COMMAND, or show.",
+            "--secret-to", metavar="PLACE", group=CREDENTIALS, text="file:PATH, keyvault:VAULT, exec:COMMAND, or show."
         ),
     ] = None
 

@@ -66,11 +66,7 @@ def where(options: AzureOptions, site: Site | None = None) -> str:
 
 
 def client_specs(options: CredentialOptions, names: Sequence[str], now: datetime) -> tuple[ClientSpec, ...]:
-    """What is wanted of each client application.
-
-    Raises:
-        UsageError: an unusable name, lifetime or reference.
-    """
+    """What is wanted of each client application. Raises UsageError: an unusable name, lifetime or reference."""
     credential = read_credential(options, now)
     reference = management_reference(options.service_management_reference)
     return tuple(
@@ -109,11 +105,7 @@ def service_spec(
 
 @about("role")
 def check_role(value: str | None) -> None:
-    """Refuse an app role value that Graph would refuse.
-
-    Raises:
-        UsageError: as said.
-    """
+    """Refuse an app role value that Graph would refuse."""
     if value is None:
         return
     if value and len(value) <= 120 and all((c.isascii() and c.isalnum()) or c in ROLE_CHARACTERS for c in value):

@@ -51,9 +51,6 @@ async def connect(
     """Sign in to the services; everything is closed again at the end.
 
     Args:
-        options: the command's.
-        needs: what the session has to be good for.
-        terminal: is told who signs in.
         client_id: the appId of who signs in; `None` for the one of the environment.
 
     Raises:
@@ -104,10 +101,7 @@ async def signed_in(
     """Connect and sign in, and ask nothing yet.
 
     Args:
-        options: the command's.
-        terminal: is told who signs in.
         target: whether the command is about an App Service, which then has to be named.
-        client_id: as for `connect`.
 
     Raises:
         S2SError: as for `connect`.

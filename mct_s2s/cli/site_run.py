@@ -143,11 +143,7 @@ class SiteInterface:
         """No secret is shown: a trust file cannot ask for it."""
 
     def show(self, shown: Shown) -> None:
-        """As above.
-
-        Raises:
-            AssertionError: always.
-        """
+        """As above."""
         raise AssertionError(shown.client)
 
 
@@ -155,9 +151,6 @@ async def apply_at_all(current: Run, sites: Sequence[SiteRun], *, was_asked: boo
     """Apply the plan of each site that has one; what ends one of them stops no other.
 
     Args:
-        current: the command.
-        sites: as they were reviewed.
-        was_asked: whether a person has read the plans, and time has passed.
         exactly: whether nothing is done but what was reviewed, not even after deleted registrations are restored.
     """
     shared = _SharedRegistrations()

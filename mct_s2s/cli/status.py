@@ -102,11 +102,7 @@ def exit_code(report: StatusReport) -> int:
 
 
 async def read_all(options: AzureOptions, session: Session, within: timedelta) -> StatusReport:
-    """Every MCT App Service of the subscription.
-
-    Raises:
-        S2SError: the sites of the subscription cannot be listed.
-    """
+    """Every MCT App Service of the subscription. Raises S2SError: the sites of the subscription cannot be listed."""
     with activity("Reading every MCT site of the subscription"):
         return await _all_sites(options, session, within)
 

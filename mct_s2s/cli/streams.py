@@ -62,10 +62,6 @@ def _replaced(error: UnicodeError) -> tuple[str, int]:
 def check_arguments(words: Iterable[str], environment: Iterable[tuple[str, str]] = ()) -> None:
     """Refuse arguments that are not text in this locale, or contain NUL, which no system call accepts.
 
-    Args:
-        words: the command line.
-        environment: the variables that stand for options.
-
     Raises:
         UsageError: there is one.
     """

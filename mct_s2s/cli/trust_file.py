@@ -69,8 +69,6 @@ def site_setups(
     """The work at each site of the file.
 
     Args:
-        file: the file.
-        mistakes: those that were found when it was read.
         options: the command's. What they say of tenant, subscription, cloud and sign-in counts where no profile does;
             whatever else they share with `setup` counts for every site.
         typed: those of their fields that were typed, and not taken from a variable.
@@ -199,11 +197,7 @@ def _own(table: Table) -> dict[str, Any]:
 
 
 def _typed(values: Mapping[str, Any]) -> dict[str, Any]:
-    """The values as those of the options of `setup`.
-
-    Raises:
-        UsageError: a word that an option does not know.
-    """
+    """The values as those of the options of `setup`."""
     return {name: option_value(SetupOptions, name, value) for name, value in values.items()}
 
 
@@ -278,8 +272,6 @@ def option_value(options: type, name: str, given: str | bool) -> Any:
     """The value of an option.
 
     Args:
-        options: a class of options.
-        name: one of its fields.
         given: the text; `yes` and `no` for one that is on or off.
 
     Raises:

@@ -25,8 +25,7 @@ class AddClientOptions(AdoptingOptions, CredentialOptions):
 
     client: Annotated[str | None, CLIENT] = None
     from_file: Annotated[
-        Path | None,
-        option("--from", metavar="FILE", text="Add every client in FILE: one name a line."),
+        Path | None, option("--from", metavar="FILE", text="Add every client in FILE: one name a line.")
     ] = None
     managed_identity: Annotated[
         list[str],

@@ -35,11 +35,7 @@ class ApplyOptions(ChangingOptions):
     ] = field(default_factory=list)
     expect: Annotated[
         str | None,
-        option(
-            "--expect",
-            metavar="FINGERPRINT",
-            text="Refuse any other plan than the one that a dry run printed.",
-        ),
+        option("--expect", metavar="FINGERPRINT", text="Refuse any other plan than the one that a dry run printed."),
     ] = None
     prune: Annotated[
         bool, option("--prune", group=REMOVAL, text="Remove clients of these sites that the file does not name.")
@@ -58,11 +54,7 @@ class ApplyOptions(ChangingOptions):
     backup: Annotated[Path | None, option("--backup", hidden=True, text="Of one App Service alone.")] = None
 
     def __post_init__(self) -> None:
-        """Refuse what is about one App Service, and what has no effect.
-
-        Raises:
-            UsageError: as said.
-        """
+        """Refuse what is about one App Service, and what has no effect."""
         super().__post_init__()
         _refuse_of_one_site(
             {

@@ -30,8 +30,7 @@ class DoctorOptions(AzureOptions):
     """Options of `doctor`."""
 
     output: Annotated[
-        ReportFormat,
-        option("-o", "--output", metavar="FORMAT", group=OUTPUT, variable="OUTPUT", text="Output format."),
+        ReportFormat, option("-o", "--output", metavar="FORMAT", group=OUTPUT, variable="OUTPUT", text="Output format.")
     ] = ReportFormat.TEXT  # type: ignore[assignment]  # one format more: what others have to do
     managed_identity: Annotated[
         list[str],

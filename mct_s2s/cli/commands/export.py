@@ -9,10 +9,7 @@ from mct_s2s.cli.binding import option
 from mct_s2s.cli.options import AzureOptions
 
 BODY = "export"
-EXAMPLES = (
-    "mct-s2s export -a contosolearn > trust.toml",
-    "mct-s2s export --all > trust.toml",
-)
+EXAMPLES = ("mct-s2s export -a contosolearn > trust.toml", "mct-s2s export --all > trust.toml")
 
 
 @dataclass(kw_only=True)

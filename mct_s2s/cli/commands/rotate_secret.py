@@ -30,11 +30,7 @@ class RotateSecretOptions(FileOptions, AdoptingOptions, SecretOptions):
     ] = None
     expect: Annotated[
         str | None,
-        option(
-            "--expect",
-            metavar="FINGERPRINT",
-            text="With --file: refuse other places than a dry run printed.",
-        ),
+        option("--expect", metavar="FINGERPRINT", text="With --file: refuse other places than a dry run printed."),
     ] = None
     keep_old: Annotated[
         str | None,

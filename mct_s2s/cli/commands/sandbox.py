@@ -170,11 +170,7 @@ def _must_be_address(listen: str) -> None:
 
 
 def _already_serving(served: Served, port: int | None, *, real_names: bool, differs: bool) -> None:
-    """Say where it is served and how to connect.
-
-    Raises:
-        Refused: it is not what was asked for.
-    """
+    """Say where it is served and how to connect."""
     from mct_s2s.sandbox.hosting.environment import connecting  # noqa: PLC0415
 
     if differs or real_names != served.real_names or port not in (None, served.port):

@@ -10,10 +10,7 @@ from mct_s2s.cli.options import Output
 from mct_s2s.errors import UsageError
 
 BODY = "commands.schema"
-EXAMPLES = (
-    "mct-s2s schema",
-    "mct-s2s schema status",
-)
+EXAMPLES = ("mct-s2s schema", "mct-s2s schema status")
 
 
 @dataclass(kw_only=True)
@@ -27,11 +24,7 @@ class SchemaOptions:
 
 
 def schema(options: SchemaOptions) -> int:
-    """Print what was asked for; return the process exit code.
-
-    Raises:
-        UsageError: there is no such document.
-    """
+    """Print what was asked for; return the process exit code."""
     from mct_s2s.render.console import Terminal  # noqa: PLC0415  # the help has no need of it
     from mct_s2s.render.schemas import FILES, names, schema_list  # noqa: PLC0415
     from mct_s2s.render.schemas import schema as schema_of  # noqa: PLC0415

@@ -32,8 +32,7 @@ class SetupOptions(AdoptingOptions, CredentialOptions):
         ),
     ] = field(default_factory=list)
     service_name: Annotated[
-        str | None,
-        option("--service-name", metavar="NAME", text="Display name. Default: MCT service (APP_SERVICE)."),
+        str | None, option("--service-name", metavar="NAME", text="Display name. Default: MCT service (APP_SERVICE).")
     ] = None
     role: Annotated[str | None, option("--role", metavar="VALUE", text="App role value. Default: S2SAppRole.")] = None
     no_app_service: Annotated[bool, option("--no-app-service", text="Entra ID only; skip the App Service.")] = False

@@ -28,6 +28,5 @@ class SnippetOptions(AzureOptions):
     language: Annotated[Language, option("-l", "--language", metavar="LANGUAGE", text="What to print.")] = Language.CURL
     path: Annotated[str, option("--path", metavar="PATH", text="Path of the MCT API to GET.")] = API_PATH
     credentials: Annotated[
-        str | None,
-        option("--credentials", metavar="PLACE", text="Its credential: a file or keyvault:VAULT[/NAME]."),
+        str | None, option("--credentials", metavar="PLACE", text="Its credential: a file or keyvault:VAULT[/NAME].")
     ] = None

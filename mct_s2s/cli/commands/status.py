@@ -33,8 +33,7 @@ class StatusOptions(FileOptions, AzureOptions):
     """Options of `status`."""
 
     output: Annotated[
-        StatusFormat,
-        option("-o", "--output", metavar="FORMAT", group=OUTPUT, variable="OUTPUT", text="Output format."),
+        StatusFormat, option("-o", "--output", metavar="FORMAT", group=OUTPUT, variable="OUTPUT", text="Output format.")
     ] = StatusFormat.TEXT  # type: ignore[assignment]  # more formats than other commands have
     expiring_within: Annotated[
         str,

@@ -7,10 +7,7 @@ from dataclasses import dataclass
 from mct_s2s.cli.options import RemovalOptions
 
 BODY = "changing"
-EXAMPLES = (
-    "mct-s2s teardown -a contosolearn --dry-run",
-    "mct-s2s teardown -a contosolearn --keep-registration",
-)
+EXAMPLES = ("mct-s2s teardown -a contosolearn --dry-run", "mct-s2s teardown -a contosolearn --keep-registration")
 
 
 @dataclass(kw_only=True)

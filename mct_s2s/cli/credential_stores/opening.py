@@ -108,9 +108,6 @@ class RunStores:
 
         Args:
             name: the client's name in this run; one that was adopted by its appId has its file under that.
-            client: its registration.
-            folder: where files go by default.
-            noted: whether the registration's own word counts.
         """
         place = self.places.of(name, client.client_id)
         kind = replaced_kind(client.credentials)

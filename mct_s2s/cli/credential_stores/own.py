@@ -28,11 +28,7 @@ if TYPE_CHECKING:
 
 
 def from_files(paths: Sequence[Path]) -> list[OwnCredential]:
-    """Those of `--credentials`.
-
-    Raises:
-        UsageError: a file that is not there, or holds no credential.
-    """
+    """Those of `--credentials`. Raises UsageError: a file that is not there, or holds no credential."""
     found: list[OwnCredential] = []
     for path in paths:
         try:
@@ -52,11 +48,6 @@ def from_files(paths: Sequence[Path]) -> list[OwnCredential]:
 
 def at_hand(named: Sequence[OwnCredential], environ: Mapping[str, str], folder: Path) -> list[OwnCredential]:
     """All of them, the ones that the user named first.
-
-    Args:
-        named: those of `--credentials`.
-        environ: where a client's own program would look.
-        folder: where secrets of this App Service are saved by default.
 
     Raises:
         UsageError: the environment names a certificate that cannot be used.
@@ -115,12 +106,6 @@ async def noted_store(application: Application, name: str, file: SecretStore, va
     """Where the client's next secret goes if its last one is in a vault; `None` where no vault is known to have it.
 
     A secret may have been moved: of several places, the one counts that has the newest.
-
-    Args:
-        application: the client's registration.
-        name: the client's name in this run.
-        file: its own file on this machine, there or not.
-        vaults: this cloud's.
 
     Raises:
         UsageError: the extra is not installed, or this cloud has no vaults.
