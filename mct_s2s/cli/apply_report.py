@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from mct_s2s.cli.closing import left_to_others, result_of, unsaid
 from mct_s2s.cli.credential_stores.made import credentials_of
-from mct_s2s.cli.options import ChangingOptions, PlanFormat
+from mct_s2s.cli.options import ChangingOptions, DocumentFormat
 from mct_s2s.cli.site_run import SiteRun
 from mct_s2s.errors import S2SError
 from mct_s2s.plain_text import plain
@@ -24,9 +24,9 @@ def show_review(
     """Show the plans that have to be agreed to, or that are all that was asked for."""
     plans = [_plan(site) for site in sites]
     if options.dry_run:
-        if options.output is PlanFormat.TEXT:
+        if options.output is DocumentFormat.TEXT:
             show_plans(terminal, plans, is_result=True, fingerprint=fingerprint)
-        elif options.output is PlanFormat.MARKDOWN:
+        elif options.output is DocumentFormat.MARKDOWN:
             lines = plans_markdown(plans, fingerprint)
             terminal.verbatim("".join(f"{plain(line)}\n" for line in lines))
         return

@@ -32,17 +32,20 @@ FIRST = "first_word"
 _typed: ContextVar[frozenset[str]] = ContextVar("typed options", default=frozenset())
 
 
-def option(*names: str, text: str, group: str | None = None, variable: str | None = None, **more: Any) -> Any:
+def option(spec: str, text: str, group: str | None = None, *, env: bool = False, **more: Any) -> Any:
     """An option of a command.
 
     Args:
-        names: `-g`, `--resource-group`.
+        spec: `-g --resource-group NAME`: its names, the longest one last, and what its value is called.
         text: its line of help: imperative, 70 characters at most, no semicolon.
-        variable: the environment variable that sets it, without `MCT_S2S_`.
+        env: whether a variable sets it, too: `MCT_S2S_RESOURCE_GROUP`.
     """
-    if variable is not None:
-        more = {"envvar": f"MCT_S2S_{variable}", "show_envvar": False, **more}
-    return typer.Option(*names, help=text, rich_help_panel=group, **more)
+    words = spec.split()
+    names = [word for word in words if word.startswith("-")]
+    if env:
+        more = {"envvar": f"MCT_S2S_{names[-1][2:].upper().replace('-', '_')}", "show_envvar": False, **more}
+    metavar = words[-1] if words[-1] != names[-1] else None
+    return typer.Option(*names, help=text, rich_help_panel=group, metavar=metavar, **more)
 
 
 def argument(metavar: str, text: str) -> Any:

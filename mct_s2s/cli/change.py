@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from mct_s2s.activity import Progress
 from mct_s2s.cli.closing import close_clients, write_document
 from mct_s2s.cli.credential_stores.opening import RunStores
-from mct_s2s.cli.options import ChangingOptions, PlanFormat
+from mct_s2s.cli.options import ChangingOptions, DocumentFormat
 from mct_s2s.cli.requests import where
 from mct_s2s.cli.run import Run, run
 from mct_s2s.cli.session import Needs
@@ -142,7 +142,7 @@ class TerminalInterface:
         """Show the plan and ask. Raises `Cancelled` where the answer is no, `UsageError` where no one is there to ask."""
         request, plan, dry_run = outcome.request, outcome.plan, self._options.dry_run
         says_nothing = self._terminal.quiet and (self._options.yes or plan.is_empty)
-        if self._options.output is PlanFormat.TEXT if dry_run else not says_nothing:
+        if self._options.output is DocumentFormat.TEXT if dry_run else not says_nothing:
             about = target_details(outcome.before)
             is_removal = request.desired.removal is not None
             show_plan(

@@ -29,93 +29,43 @@ class AzureOptions:
     first_word: ClassVar[FirstWord | None] = FirstWord("app_service", "APP_SERVICE", "The same as --app-service.")
 
     app_service: Annotated[
-        str | None,
-        option(
-            "-a",
-            "--app-service",
-            metavar="NAME_OR_ID",
-            group=AZURE,
-            variable="APP_SERVICE",
-            text="MCT App Service: its name or resource ID.",
-        ),
+        str | None, option("-a --app-service NAME_OR_ID", "MCT App Service: its name or resource ID.", AZURE, env=True)
     ] = None
     resource_group: Annotated[
         str | None,
-        option(
-            "-g",
-            "--resource-group",
-            metavar="NAME",
-            group=AZURE,
-            variable="RESOURCE_GROUP",
-            text="Its resource group. Needed if the name is not unique.",
-        ),
+        option("-g --resource-group NAME", "Its resource group. Needed if the name is not unique.", AZURE, env=True),
     ] = None
     subscription: Annotated[
         str | None,
-        option(
-            "-s",
-            "--subscription",
-            metavar="ID_OR_NAME",
-            group=AZURE,
-            variable="SUBSCRIPTION",
-            text="Subscription ID or name. Default: the Azure CLI's.",
-        ),
+        option("-s --subscription ID_OR_NAME", "Subscription ID or name. Default: the Azure CLI's.", AZURE, env=True),
     ] = None
-    slot: Annotated[
-        str | None,
-        option("--slot", metavar="NAME", group=AZURE, variable="SLOT", text="Deployment slot. Default: production."),
-    ] = None
+    slot: Annotated[str | None, option("--slot NAME", "Deployment slot. Default: production.", AZURE, env=True)] = None
     tenant: Annotated[
         str | None,
-        option(
-            "--tenant",
-            metavar="ID_OR_DOMAIN",
-            group=ADVANCED,
-            variable="TENANT",
-            text="Tenant ID or domain. Default: the subscription's tenant.",
-        ),
+        option("--tenant ID_OR_DOMAIN", "Tenant ID or domain. Default: the subscription's tenant.", ADVANCED, env=True),
     ] = None
     cloud: Annotated[
         str,
         option(
-            "--cloud",
-            metavar="NAME_OR_URL",
-            group=ADVANCED,
-            variable="CLOUD",
-            text="Cloud: public, usgov, usgov-dod, china, sandbox, or an ARM URL.",
+            "--cloud NAME_OR_URL", "Cloud: public, usgov, usgov-dod, china, sandbox, or an ARM URL.", ADVANCED, env=True
         ),
     ] = "public"
-    auth: Annotated[
-        Method, option("--auth", metavar="METHOD", group=ADVANCED, variable="AUTH", text="Sign-in method.")
-    ] = Method.AUTO
-    output: Annotated[
-        Output, option("-o", "--output", metavar="FORMAT", group=OUTPUT, variable="OUTPUT", text="Output format.")
-    ] = Output.TEXT
+    auth: Annotated[Method, option("--auth METHOD", "Sign-in method.", ADVANCED, env=True)] = Method.AUTO
+    output: Annotated[Output, option("-o --output FORMAT", "Output format.", OUTPUT, env=True)] = Output.TEXT
     verbose: Annotated[
-        bool,
-        option(
-            "-v", "--verbose", group=OUTPUT, variable="VERBOSE", text="Show each request, without tokens or secrets."
-        ),
+        bool, option("-v --verbose", "Show each request, without tokens or secrets.", OUTPUT, env=True)
     ] = False
-    quiet: Annotated[
-        bool, option("-q", "--quiet", group=OUTPUT, variable="QUIET", text="Show results and errors only.")
-    ] = False
+    quiet: Annotated[bool, option("-q --quiet", "Show results and errors only.", OUTPUT, env=True)] = False
     timeout: Annotated[
         float,
         option(
-            "--timeout",
-            metavar="SECONDS",
-            min=0.1,
-            max=86_400,
-            group=ADVANCED,
-            variable="TIMEOUT",
-            text="Deadline of the whole command, in seconds.",
+            "--timeout SECONDS", "Deadline of the whole command, in seconds.", ADVANCED, env=True, min=0.1, max=86_400
         ),
     ] = 600.0
 
 
-class PlanFormat(StrEnum):
-    """The values of `--output` for a command that changes something."""
+class DocumentFormat(StrEnum):
+    """The values of `--output` where a plan or a report can be printed."""
 
     TEXT = "text"
     JSON = "json"
@@ -127,36 +77,23 @@ class ChangingOptions(AzureOptions):
     """Options of every command that changes something."""
 
     output: Annotated[
-        PlanFormat,
-        option(
-            "-o",
-            "--output",
-            metavar="FORMAT",
-            group=OUTPUT,
-            variable="OUTPUT",
-            text="Output format. Markdown needs --dry-run.",
-        ),
-    ] = PlanFormat.TEXT  # type: ignore[assignment]  # one format more: that of a plan
-    yes: Annotated[
-        bool, option("-y", "--yes", group=CHANGES, envvar="MCT_S2S_YES", text="Do not ask for confirmation.")
-    ] = False
-    dry_run: Annotated[
-        bool, option("--dry-run", group=CHANGES, text="Show the plan only. Exit 3 if anything would change.")
-    ] = False
+        DocumentFormat, option("-o --output FORMAT", "Output format. Markdown needs --dry-run.", OUTPUT, env=True)
+    ] = DocumentFormat.TEXT  # type: ignore[assignment]  # one format more: that of a plan
+    yes: Annotated[bool, option("-y --yes", "Do not ask for confirmation.", CHANGES, envvar="MCT_S2S_YES")] = False
+    dry_run: Annotated[bool, option("--dry-run", "Show the plan only. Exit 3 if anything would change.", CHANGES)] = (
+        False
+    )
     no_restart: Annotated[
-        bool, option("--no-restart", group=CHANGES, text="Do not restart; restart the App Service yourself.")
+        bool, option("--no-restart", "Do not restart; restart the App Service yourself.", CHANGES)
     ] = False
     backup: Annotated[
-        Path | None,
-        option(
-            "--backup", metavar="FILE", group=CHANGES, text="Save the current settings to FILE. They contain secrets."
-        ),
+        Path | None, option("--backup FILE", "Save the current settings to FILE. They contain secrets.", CHANGES)
     ] = None
-    no_preflight: Annotated[bool, option("--no-preflight", group=ADVANCED, text="Skip the permission check.")] = False
+    no_preflight: Annotated[bool, option("--no-preflight", "Skip the permission check.", ADVANCED)] = False
 
     def __post_init__(self) -> None:
         """Refuse the format of a plan where there is more than a plan to print."""
-        if self.output is PlanFormat.MARKDOWN and not self.dry_run:
+        if self.output is DocumentFormat.MARKDOWN and not self.dry_run:
             raise UsageError("usage", "-o markdown shows a plan only.", remedy="Add --dry-run, or use -o json.")
 
 
@@ -167,20 +104,16 @@ class SecretOptions(ChangingOptions):
     secret_lifetime: Annotated[
         str | None,
         option(
-            "--secret-lifetime",
-            metavar="LIFETIME",
-            group=CREDENTIALS,
-            text="Lifetime: 1y, 2y, 180d, never, or a date. Default: 1y, or the old.",
+            "--secret-lifetime LIFETIME",
+            "Lifetime: 1y, 2y, 180d, never, or a date. Default: 1y, or the old.",
+            CREDENTIALS,
         ),
     ] = None
     auto_lifetime: Annotated[
-        bool, option("--auto-lifetime", group=CREDENTIALS, text="Shorten the lifetime to what the tenant allows.")
+        bool, option("--auto-lifetime", "Shorten the lifetime to what the tenant allows.", CREDENTIALS)
     ] = False
     secret_to: Annotated[
-        str | None,
-        option(
-            "--secret-to", metavar="PLACE", group=CREDENTIALS, text="file:PATH, keyvault:VAULT, exec:COMMAND, or show."
-        ),
+        str | None, option("--secret-to PLACE", "file:PATH, keyvault:VAULT, exec:COMMAND, or show.", CREDENTIALS)
     ] = None
 
 
@@ -198,59 +131,34 @@ class CredentialOptions(SecretOptions):
     """Options of every command that may give a client a credential; those of one kind are `None` unless typed."""
 
     credential: Annotated[
-        CredentialType | None,
-        option("--credential", metavar="TYPE", group=CREDENTIALS, show_default="secret", text="Credential type."),
+        CredentialType | None, option("--credential TYPE", "Credential type.", CREDENTIALS, show_default="secret")
     ] = None
     """`None`: that of the other options, or a secret."""
     certificate: Annotated[
         Path | None,
-        option(
-            "--certificate",
-            metavar="FILE",
-            group=CREDENTIALS,
-            text="PEM file with a certificate. Default: create a key pair.",
-        ),
+        option("--certificate FILE", "PEM file with a certificate. Default: create a key pair.", CREDENTIALS),
     ] = None
     github: Annotated[
         str | None,
-        option(
-            "--github",
-            metavar="OWNER/REPO[:branch]",
-            group=FEDERATION,
-            text="GitHub Actions workflows on a branch. Default: main.",
-        ),
+        option("--github OWNER/REPO[:branch]", "GitHub Actions workflows on a branch. Default: main.", FEDERATION),
     ] = None
-    federated_issuer: Annotated[
-        str | None, option("--federated-issuer", metavar="URL", group=FEDERATION, text="Issuer URL (iss).")
-    ] = None
-    federated_subject: Annotated[
-        str | None, option("--federated-subject", metavar="TEXT", group=FEDERATION, text="Subject (sub).")
-    ] = None
+    federated_issuer: Annotated[str | None, option("--federated-issuer URL", "Issuer URL (iss).", FEDERATION)] = None
+    federated_subject: Annotated[str | None, option("--federated-subject TEXT", "Subject (sub).", FEDERATION)] = None
     federated_audience: Annotated[
         str | None,
-        option(
-            "--federated-audience",
-            metavar="TEXT",
-            group=FEDERATION,
-            text="Audience (aud). Default: the cloud's token exchange.",
-        ),
+        option("--federated-audience TEXT", "Audience (aud). Default: the cloud's token exchange.", FEDERATION),
     ] = None
-    no_consent: Annotated[
-        bool, option("--no-consent", group=CREDENTIALS, text="Let someone else grant admin consent.")
-    ] = False
+    no_consent: Annotated[bool, option("--no-consent", "Let someone else grant admin consent.", CREDENTIALS)] = False
     service_management_reference: Annotated[
         str | None,
         option(
-            "--service-management-reference",
-            group=ADVANCED,
-            metavar="ID",
+            "--service-management-reference ID",
+            "Service ID for app registrations, if the tenant requires one.",
+            ADVANCED,
             show_default=False,
-            text="Service ID for app registrations, if the tenant requires one.",
         ),
     ] = None
-    no_verify: Annotated[bool, option("--no-verify", group=ADVANCED, text="Do not test the clients at the end.")] = (
-        False
-    )
+    no_verify: Annotated[bool, option("--no-verify", "Do not test the clients at the end.", ADVANCED)] = False
 
     @property
     def verifies(self) -> bool:
@@ -263,15 +171,14 @@ class FileOptions:
     """Options of every command that can be about all sites of a trust file, beside those of its own."""
 
     file: Annotated[
-        Path | None,
-        option("-f", "--file", metavar="FILE", text="Trust file: every App Service that it names, in place of one."),
+        Path | None, option("-f --file FILE", "Trust file: every App Service that it names, in place of one.")
     ] = None
-    only: Annotated[
-        list[str], option("--only", metavar="SITE", text="With --file: this site of it alone. Repeatable.")
-    ] = field(default_factory=list)
+    only: Annotated[list[str], option("--only SITE", "With --file: this site of it alone. Repeatable.")] = field(
+        default_factory=list
+    )
 
 
-CLIENT = option("--client", metavar="NAME", text="The same as NAME.")
+CLIENT = option("--client NAME", "The same as NAME.")
 """Of a command about one client, whose first word means the same."""
 
 
@@ -280,8 +187,7 @@ class AdoptingOptions:
     """Options of every command that writes to registrations, beside those of its own."""
 
     service_app: Annotated[
-        str | None,
-        option("--service-app", metavar="ID_OR_URI", text="Adopt this registration: its appId or Application ID URI."),
+        str | None, option("--service-app ID_OR_URI", "Adopt this registration: its appId or Application ID URI.")
     ] = None
 
 
@@ -290,14 +196,12 @@ class RemovalOptions(AdoptingOptions, ChangingOptions):
     """Options of every command that removes something."""
 
     keep_registration: Annotated[
-        bool, option("--keep-registration", group=REMOVAL, text="Keep app registrations. Revoke their access only.")
+        bool, option("--keep-registration", "Keep app registrations. Revoke their access only.", REMOVAL)
     ] = False
     delete_adopted: Annotated[
-        bool, option("--delete-adopted", group=REMOVAL, text="Also delete registrations that mct-s2s did not create.")
+        bool, option("--delete-adopted", "Also delete registrations that mct-s2s did not create.", REMOVAL)
     ] = False
     delete_secrets: Annotated[
-        bool, option("--delete-secrets", group=REMOVAL, text="Also delete the clients' secrets in key vaults.")
+        bool, option("--delete-secrets", "Also delete the clients' secrets in key vaults.", REMOVAL)
     ] = False
-    purge: Annotated[bool, option("--purge", group=REMOVAL, text="Delete permanently. Nothing can be restored.")] = (
-        False
-    )
+    purge: Annotated[bool, option("--purge", "Delete permanently. Nothing can be restored.", REMOVAL)] = False

@@ -24,17 +24,9 @@ class AddClientOptions(AdoptingOptions, CredentialOptions):
     first_word = FirstWord("client", "NAME", "Display name, or the appId of a registration to adopt.")
 
     client: Annotated[str | None, CLIENT] = None
-    from_file: Annotated[
-        Path | None, option("--from", metavar="FILE", text="Add every client in FILE: one name a line.")
-    ] = None
+    from_file: Annotated[Path | None, option("--from FILE", "Add every client in FILE: one name a line.")] = None
     managed_identity: Annotated[
         list[str],
-        option(
-            "--managed-identity",
-            metavar="RESOURCE",
-            text="Azure resource: its ID, or the name of a web or function app.",
-        ),
+        option("--managed-identity RESOURCE", "Azure resource: its ID, or the name of a web or function app."),
     ] = field(default_factory=list)
-    role: Annotated[str | None, option("--role", metavar="VALUE", text="App role to grant. Default: S2SAppRole.")] = (
-        None
-    )
+    role: Annotated[str | None, option("--role VALUE", "App role to grant. Default: S2SAppRole.")] = None

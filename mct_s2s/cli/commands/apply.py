@@ -29,29 +29,26 @@ class ApplyOptions(ChangingOptions):
 
     first_word = None
 
-    file: Annotated[Path, option("-f", "--file", metavar="FILE", text="Trust file: the sites and their clients.")]
-    only: Annotated[
-        list[str], option("--only", metavar="SITE", text="Only this site, by its name in the file. Repeatable.")
-    ] = field(default_factory=list)
+    file: Annotated[Path, option("-f --file FILE", "Trust file: the sites and their clients.")]
+    only: Annotated[list[str], option("--only SITE", "Only this site, by its name in the file. Repeatable.")] = field(
+        default_factory=list
+    )
     expect: Annotated[
-        str | None,
-        option("--expect", metavar="FINGERPRINT", text="Refuse any other plan than the one that a dry run printed."),
+        str | None, option("--expect FINGERPRINT", "Refuse any other plan than the one that a dry run printed.")
     ] = None
-    prune: Annotated[
-        bool, option("--prune", group=REMOVAL, text="Remove clients of these sites that the file does not name.")
-    ] = False
-    allow_removals: Annotated[
-        bool, option("--allow-removals", group=REMOVAL, text="Let --prune remove more than a third of the clients.")
-    ] = False
-    no_verify: Annotated[bool, option("--no-verify", group=ADVANCED, text="Do not test the clients at the end.")] = (
+    prune: Annotated[bool, option("--prune", "Remove clients of these sites that the file does not name.", REMOVAL)] = (
         False
     )
+    allow_removals: Annotated[
+        bool, option("--allow-removals", "Let --prune remove more than a third of the clients.", REMOVAL)
+    ] = False
+    no_verify: Annotated[bool, option("--no-verify", "Do not test the clients at the end.", ADVANCED)] = False
 
     # Those of one App Service: the file names each. Typed, they are refused; their variables are not read.
-    app_service: Annotated[str | None, option("-a", "--app-service", hidden=True, text="In the file.")] = None
-    resource_group: Annotated[str | None, option("-g", "--resource-group", hidden=True, text="In the file.")] = None
-    slot: Annotated[str | None, option("--slot", hidden=True, text="In the file.")] = None
-    backup: Annotated[Path | None, option("--backup", hidden=True, text="Of one App Service alone.")] = None
+    app_service: Annotated[str | None, option("-a --app-service", "In the file.", hidden=True)] = None
+    resource_group: Annotated[str | None, option("-g --resource-group", "In the file.", hidden=True)] = None
+    slot: Annotated[str | None, option("--slot", "In the file.", hidden=True)] = None
+    backup: Annotated[Path | None, option("--backup", "Of one App Service alone.", hidden=True)] = None
 
     def __post_init__(self) -> None:
         """Refuse what is about one App Service, and what has no effect."""

@@ -24,7 +24,7 @@ def _setting_options() -> Iterator[Parameter]:
     """An option for each row of the table of settings that has one."""
     for setting in SETTINGS:
         if setting.option is not None:
-            text = option(setting.option, text=setting.option_help)
+            text = option(setting.option, setting.option_help)
             kind: Any = Annotated[list[str] if setting.holds.is_list else str | None, text]
             default: list[str] | None = [] if setting.holds.is_list else None
             yield Parameter(setting.name, Parameter.KEYWORD_ONLY, default=default, annotation=kind)
@@ -39,9 +39,7 @@ class ConfigureAppserviceOptions(AdoptingOptions, ChangingOptions):
     )
     """What was given for each setting, by its name."""
     handoff: Annotated[
-        Path | None, option("--from", metavar="FILE", text="Read all values from a file written by setup --handoff.")
+        Path | None, option("--from FILE", "Read all values from a file written by setup --handoff.")
     ] = None
-    restore: Annotated[
-        Path | None, option("--restore", metavar="FILE", text="Restore the settings from a backup file.")
-    ] = None
-    disable: Annotated[bool, option("--disable", text=f"Set {ENABLED} to false.")] = False
+    restore: Annotated[Path | None, option("--restore FILE", "Restore the settings from a backup file.")] = None
+    disable: Annotated[bool, option("--disable", f"Set {ENABLED} to false.")] = False

@@ -16,4 +16,4 @@ EXAMPLES = ("mct-s2s export -a contosolearn > trust.toml", "mct-s2s export --all
 class ExportOptions(AzureOptions):
     """Options of `export`."""
 
-    all_sites: Annotated[bool, option("--all", text="Export every MCT App Service of the subscription.")] = False
+    all_sites: Annotated[bool, option("--all", "Export every MCT App Service of the subscription.")] = False

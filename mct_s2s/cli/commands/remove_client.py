@@ -22,6 +22,4 @@ class RemoveClientOptions(RemovalOptions):
     first_word = FirstWord("client", "NAME", "Display name, appId, object ID, resource ID or allow list entry.")
 
     client: Annotated[str, CLIENT]
-    ignore_missing: Annotated[
-        bool, option("--ignore-missing", group=REMOVAL, text="Exit 0 if the client does not exist.")
-    ] = False
+    ignore_missing: Annotated[bool, option("--ignore-missing", "Exit 0 if the client does not exist.", REMOVAL)] = False

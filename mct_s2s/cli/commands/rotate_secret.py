@@ -25,17 +25,12 @@ class RotateSecretOptions(FileOptions, AdoptingOptions, SecretOptions):
 
     client: Annotated[str | None, CLIENT] = None
     expiring_within: Annotated[
-        str | None,
-        option("--expiring-within", metavar="DURATION", text="All clients whose credential expires within 30d, 4w, …"),
+        str | None, option("--expiring-within DURATION", "All clients whose credential expires within 30d, 4w, …")
     ] = None
     expect: Annotated[
-        str | None,
-        option("--expect", metavar="FINGERPRINT", text="With --file: refuse other places than a dry run printed."),
+        str | None, option("--expect FINGERPRINT", "With --file: refuse other places than a dry run printed.")
     ] = None
     keep_old: Annotated[
-        str | None,
-        option("--keep-old", metavar="DURATION", text="Keep the old one for 24h, 7d, … until the next rotation."),
+        str | None, option("--keep-old DURATION", "Keep the old one for 24h, 7d, … until the next rotation.")
     ] = None
-    remove_old: Annotated[bool, option("--remove-old", text="Remove the old one now, even if it is still in use.")] = (
-        False
-    )
+    remove_old: Annotated[bool, option("--remove-old", "Remove the old one now, even if it is still in use.")] = False

@@ -18,9 +18,7 @@ class SchemaOptions:
     """Options of `schema`."""
 
     name: Annotated[str | None, argument("NAME", "A document, such as status or result. Default: list them.")] = None
-    output: Annotated[
-        Output, option("-o", "--output", metavar="FORMAT", variable="OUTPUT", text="Format of the list.")
-    ] = Output.TEXT
+    output: Annotated[Output, option("-o --output FORMAT", "Format of the list.", env=True)] = Output.TEXT
 
 
 def schema(options: SchemaOptions) -> int:

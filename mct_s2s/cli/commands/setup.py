@@ -22,20 +22,17 @@ EXAMPLES = (
 class SetupOptions(AdoptingOptions, CredentialOptions):
     """Options of `setup`."""
 
-    client: Annotated[
-        list[str], option("--client", metavar="NAME_OR_ID", text="Client application: a name or appId. Repeatable.")
-    ] = field(default_factory=list)
+    client: Annotated[list[str], option("--client NAME_OR_ID", "Client application: a name or appId. Repeatable.")] = (
+        field(default_factory=list)
+    )
     managed_identity: Annotated[
-        list[str],
-        option(
-            "--managed-identity", metavar="RESOURCE", text="Resource whose managed identity is a client. Repeatable."
-        ),
+        list[str], option("--managed-identity RESOURCE", "Resource whose managed identity is a client. Repeatable.")
     ] = field(default_factory=list)
     service_name: Annotated[
-        str | None, option("--service-name", metavar="NAME", text="Display name. Default: MCT service (APP_SERVICE).")
+        str | None, option("--service-name NAME", "Display name. Default: MCT service (APP_SERVICE).")
     ] = None
-    role: Annotated[str | None, option("--role", metavar="VALUE", text="App role value. Default: S2SAppRole.")] = None
-    no_app_service: Annotated[bool, option("--no-app-service", text="Entra ID only; skip the App Service.")] = False
+    role: Annotated[str | None, option("--role VALUE", "App role value. Default: S2SAppRole.")] = None
+    no_app_service: Annotated[bool, option("--no-app-service", "Entra ID only; skip the App Service.")] = False
     handoff: Annotated[
-        Path | None, option("--handoff", metavar="FILE", text="Write the values for configure-appservice --from FILE.")
+        Path | None, option("--handoff FILE", "Write the values for configure-appservice --from FILE.")
     ] = None

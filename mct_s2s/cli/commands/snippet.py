@@ -25,8 +25,8 @@ class SnippetOptions(AzureOptions):
     first_word = FirstWord("client", "NAME", "Display name, appId, object ID or resource ID of the client.")
 
     client: Annotated[str, CLIENT]
-    language: Annotated[Language, option("-l", "--language", metavar="LANGUAGE", text="What to print.")] = Language.CURL
-    path: Annotated[str, option("--path", metavar="PATH", text="Path of the MCT API to GET.")] = API_PATH
+    language: Annotated[Language, option("-l --language LANGUAGE", "What to print.")] = Language.CURL
+    path: Annotated[str, option("--path PATH", "Path of the MCT API to GET.")] = API_PATH
     credentials: Annotated[
-        str | None, option("--credentials", metavar="PLACE", text="Its credential: a file or keyvault:VAULT[/NAME].")
+        str | None, option("--credentials PLACE", "Its credential: a file or keyvault:VAULT[/NAME].")
     ] = None

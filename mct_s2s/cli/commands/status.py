@@ -32,15 +32,10 @@ class StatusFormat(StrEnum):
 class StatusOptions(FileOptions, AzureOptions):
     """Options of `status`."""
 
-    output: Annotated[
-        StatusFormat, option("-o", "--output", metavar="FORMAT", group=OUTPUT, variable="OUTPUT", text="Output format.")
-    ] = StatusFormat.TEXT  # type: ignore[assignment]  # more formats than other commands have
+    output: Annotated[  # type: ignore[assignment]  # more formats than other commands have
+        StatusFormat, option("-o --output FORMAT", "Output format.", OUTPUT, env=True)
+    ] = StatusFormat.TEXT
     expiring_within: Annotated[
-        str,
-        option(
-            "--expiring-within",
-            metavar="DURATION",
-            text="Warn this long before the last credential expires (exit code 3).",
-        ),
+        str, option("--expiring-within DURATION", "Warn this long before the last credential expires (exit code 3).")
     ] = "30d"
-    all_sites: Annotated[bool, option("--all", text="Show every MCT App Service of the subscription.")] = False
+    all_sites: Annotated[bool, option("--all", "Show every MCT App Service of the subscription.")] = False

@@ -25,13 +25,13 @@ class VerifyOptions(AzureOptions):
     first_word = FirstWord("client", "NAME_OR_ID", "The same as --client.")
 
     client: Annotated[
-        list[str], option("--client", metavar="NAME_OR_ID", text="Test this client only: its name or ID. Repeatable.")
+        list[str], option("--client NAME_OR_ID", "Test this client only: its name or ID. Repeatable.")
     ] = field(default_factory=list)
-    credentials: Annotated[
-        list[Path], option("--credentials", metavar="FILE", text="A client's secret file. Repeatable.")
-    ] = field(default_factory=list)
-    path: Annotated[str, option("--path", metavar="PATH", text="Path of the MCT API to GET.")] = API_PATH
+    credentials: Annotated[list[Path], option("--credentials FILE", "A client's secret file. Repeatable.")] = field(
+        default_factory=list
+    )
+    path: Annotated[str, option("--path PATH", "Path of the MCT API to GET.")] = API_PATH
     audience: Annotated[
-        str | None, option("--audience", metavar="URI", text="Test the caller's own call to this Application ID URI.")
+        str | None, option("--audience URI", "Test the caller's own call to this Application ID URI.")
     ] = None
-    url: Annotated[str | None, option("--url", metavar="URL", text="The MCT site's URL. Default: from Azure.")] = None
+    url: Annotated[str | None, option("--url URL", "The MCT site's URL. Default: from Azure.")] = None
