@@ -139,7 +139,7 @@ class TerminalInterface:
         return not self._options.yes
 
     async def confirm(self, outcome: Outcome) -> bool:
-        """Show the plan and ask. Raises `Cancelled` where the answer is no, `UsageError` where no one is there to ask."""
+        """Show the plan and ask; no is `Cancelled`, and no one to ask is a `UsageError`."""
         request, plan, dry_run = outcome.request, outcome.plan, self._options.dry_run
         says_nothing = self._terminal.quiet and (self._options.yes or plan.is_empty)
         if self._options.output is DocumentFormat.TEXT if dry_run else not says_nothing:

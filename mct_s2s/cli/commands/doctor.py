@@ -20,9 +20,9 @@ EXAMPLES = (
 class DoctorOptions(AzureOptions):
     """Options of `doctor`."""
 
-    output: Annotated[  # type: ignore[assignment]  # one format more: what others have to do
-        DocumentFormat, option("-o --output FORMAT", "Output format.", OUTPUT, env=True)
-    ] = DocumentFormat.TEXT
+    output: Annotated[DocumentFormat, option("-o --output FORMAT", "Output format.", OUTPUT, env=True)] = (
+        DocumentFormat.TEXT
+    )  # type: ignore[assignment]  # one format more: what others have to do
     managed_identity: Annotated[
         list[str], option("--managed-identity RESOURCE", "Resource whose managed identity to enable. Repeatable.")
     ] = field(default_factory=list)

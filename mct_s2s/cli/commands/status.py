@@ -32,9 +32,9 @@ class StatusFormat(StrEnum):
 class StatusOptions(FileOptions, AzureOptions):
     """Options of `status`."""
 
-    output: Annotated[  # type: ignore[assignment]  # more formats than other commands have
-        StatusFormat, option("-o --output FORMAT", "Output format.", OUTPUT, env=True)
-    ] = StatusFormat.TEXT
+    output: Annotated[StatusFormat, option("-o --output FORMAT", "Output format.", OUTPUT, env=True)] = (
+        StatusFormat.TEXT
+    )  # type: ignore[assignment]  # more formats than other commands have
     expiring_within: Annotated[
         str, option("--expiring-within DURATION", "Warn this long before the last credential expires (exit code 3).")
     ] = "30d"
