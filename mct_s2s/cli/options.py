@@ -22,6 +22,9 @@ class Output(StrEnum):
     JSON = "json"
 
 
+FORMAT = option("-o --output FORMAT", "Output format.", OUTPUT, env=True)
+
+
 @dataclass(kw_only=True)
 class AzureOptions:
     """Options of every command that talks to Azure."""
@@ -51,7 +54,7 @@ class AzureOptions:
         ),
     ] = "public"
     auth: Annotated[Method, option("--auth METHOD", "Sign-in method.", ADVANCED, env=True)] = Method.AUTO
-    output: Annotated[Output, option("-o --output FORMAT", "Output format.", OUTPUT, env=True)] = Output.TEXT
+    output: Annotated[Output, FORMAT] = Output.TEXT
     verbose: Annotated[
         bool, option("-v --verbose", "Show each request, without tokens or secrets.", OUTPUT, env=True)
     ] = False

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Annotated
 
-from mct_s2s.cli.binding import OUTPUT, option
-from mct_s2s.cli.options import AzureOptions, DocumentFormat
+from mct_s2s.cli.binding import option
+from mct_s2s.cli.options import FORMAT, AzureOptions, DocumentFormat
 
 BODY = "doctor"
 EXAMPLES = (
@@ -20,9 +20,7 @@ EXAMPLES = (
 class DoctorOptions(AzureOptions):
     """Options of `doctor`."""
 
-    output: Annotated[DocumentFormat, option("-o --output FORMAT", "Output format.", OUTPUT, env=True)] = (
-        DocumentFormat.TEXT
-    )  # type: ignore[assignment]  # one format more: what others have to do
+    output: Annotated[DocumentFormat, FORMAT] = DocumentFormat.TEXT  # type: ignore[assignment]  # more formats than other commands have
     managed_identity: Annotated[
         list[str], option("--managed-identity RESOURCE", "Resource whose managed identity to enable. Repeatable.")
     ] = field(default_factory=list)

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated
 
-from mct_s2s.cli.binding import OUTPUT, option
-from mct_s2s.cli.options import AzureOptions, FileOptions
+from mct_s2s.cli.binding import option
+from mct_s2s.cli.options import FORMAT, AzureOptions, FileOptions
 
 BODY = "status"
 EXAMPLES = (
@@ -32,9 +32,7 @@ class StatusFormat(StrEnum):
 class StatusOptions(FileOptions, AzureOptions):
     """Options of `status`."""
 
-    output: Annotated[StatusFormat, option("-o --output FORMAT", "Output format.", OUTPUT, env=True)] = (
-        StatusFormat.TEXT
-    )  # type: ignore[assignment]  # more formats than other commands have
+    output: Annotated[StatusFormat, FORMAT] = StatusFormat.TEXT  # type: ignore[assignment]  # more formats than other commands have
     expiring_within: Annotated[
         str, option("--expiring-within DURATION", "Warn this long before the last credential expires (exit code 3).")
     ] = "30d"
