@@ -30,9 +30,6 @@ def check(named: str | None, login: str, whose: str, remedy: str = "") -> None:
 
     Args:
         remedy: how to make that login host its own; else, to name it in the environment.
-
-    Raises:
-        Refused: as said.
     """
     if may_sign_in(named, login):
         return

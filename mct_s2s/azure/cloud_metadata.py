@@ -71,27 +71,17 @@ async def discover(url: str, session: HttpSession) -> Cloud:
     except (aiohttp.ClientError, TimeoutError, OSError, ValueError, LookupError, TypeError, RecursionError) as error:
         advice, command = certificate_advice(error) or ("Check the URL of --cloud, the network and the proxy.", "")
         never_again = isinstance(error, aiohttp.ClientConnectorError | OddAnswer)
+        is_local = (urlsplit(arm).hostname or "").endswith("localhost")
         raise ServiceError(
             "cloud-unreachable",
-            _unreachable(arm) if isinstance(error, aiohttp.ClientConnectorError | TimeoutError) else _unreadable(arm),
-            answer=_why(error),
+            f"Cannot reach {arm}.{' Is the sandbox running?' if is_local else ''}"
+            if isinstance(error, aiohttp.ClientConnectorError | TimeoutError)
+            else f"Cannot read the endpoints of the cloud at {arm}.",
+            answer=f"the response {error}" if isinstance(error, OddAnswer) else reason(error),
             remedy=advice,
             command=command,
             status=NEVER_CONNECTED if never_again else getattr(error, "status", 0),
         ) from error
-
-
-def _unreachable(arm: str) -> str:
-    is_local = (urlsplit(arm).hostname or "").endswith("localhost")
-    return f"Cannot reach {arm}.{' Is the sandbox running?' if is_local else ''}"
-
-
-def _unreadable(arm: str) -> str:
-    return f"Cannot read the endpoints of the cloud at {arm}."
-
-
-def _why(error: Exception) -> str:
-    return f"the response {error}" if isinstance(error, OddAnswer) else reason(error)
 
 
 def read_cloud(arm: str, document: object) -> Cloud:
@@ -109,7 +99,10 @@ def read_cloud(arm: str, document: object) -> Cloud:
     described = _lowered(document)
     authentication = _lowered(described["authentication"])
     login = _address(authentication["loginendpoint"])
-    audiences = _audiences(authentication["audiences"])
+    audiences = authentication["audiences"]
+    if not isinstance(audiences, list) or not audiences:
+        raise ValueError("it contains no audience")
+    audiences = [_address(audience) for audience in audiences]
     manager = _address(described.get("resourcemanager") or arm)
     graph = _address(described["microsoftgraphresourceid"])
     vaults = _vault_suffix(_lowered(described.get("suffixes") or {}).get("keyvaultdns") or "")
@@ -149,12 +142,6 @@ def _address(value: object) -> str:
         raise ValueError(f"'{value}' is not an https address")
     origin(value)  # a port beyond 65535
     return value.rstrip("/")
-
-
-def _audiences(value: object) -> list[str]:
-    if not isinstance(value, list) or not value:
-        raise ValueError("it contains no audience")
-    return [_address(audience) for audience in value]
 
 
 def _vault_suffix(value: object) -> str:

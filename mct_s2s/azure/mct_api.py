@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
 SETTLE_SECONDS = 120.0
 """How long a site may still answer by its old settings after a restart was asked for."""
-
-
 AILING = "site-ailing"
 """A 500 is asked for again a few times, as at every service, but not waited for: it may be there to stay."""
 
@@ -106,19 +104,15 @@ class MctApi:
             ) as response:
                 status, answered = response.status, response.headers
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            self._unreachable(error)
+            unreachable = "Check the host name, the proxy and the App Service's access restrictions."
+            advice, command = certificate_advice(error) or (unreachable, "")
+            raise ServiceError(
+                "site-unreachable",
+                f"Cannot reach {self._url}.",
+                answer=f"{reason(error)}.",
+                remedy=advice,
+                command=command,
+                status=NEVER_CONNECTED if isinstance(error, aiohttp.ClientConnectorError) else 0,
+            ) from error
         answer = ApiAnswer(status, answered.get("Location"), answered.get("WWW-Authenticate"))
         return answer, seconds(answered.get("Retry-After"))
-
-    def _unreachable(self, error: Exception) -> NoReturn:
-        never_connected = isinstance(error, aiohttp.ClientConnectorError)
-        unreachable = "Check the host name, the proxy and the App Service's access restrictions."
-        advice, command = certificate_advice(error) or (unreachable, "")
-        raise ServiceError(
-            "site-unreachable",
-            f"Cannot reach {self._url}.",
-            answer=f"{reason(error)}.",
-            remedy=advice,
-            command=command,
-            status=NEVER_CONNECTED if never_connected else 0,
-        ) from error
