@@ -2,7 +2,8 @@
 
 Settings that are not slot settings travel with the code: after a swap the other slot has them. Slot settings are the
 site's own business and are never changed here. Source: learn.microsoft.com/azure/app-service/deploy-staging-slots.
-App Service hands settings to the app as environment variables, whose length Windows and Linux limit.
+App Service hands each setting to the app as an environment variable. Azure Resource Manager takes longer ones; the app
+then starts without the setting, or not at all. Source: docs/azure-contract.md, section 4.3.
 """
 
 from __future__ import annotations
