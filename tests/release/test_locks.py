@@ -102,5 +102,5 @@ def test_nothing_installs_a_lock_otherwise() -> None:
     )
     lines = [line for file in files.stdout.split() for line in (ROOT / file).read_text(encoding="utf-8").splitlines()]
     found = [line for line in lines if "--require-hashes" in line]
-    assert len(found) > 6
+    assert found
     assert [line for line in found if "--no-deps" not in line] == []
