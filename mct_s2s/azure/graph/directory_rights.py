@@ -23,9 +23,8 @@ from mct_s2s.model.caller_rights import Person, RoleAssignment, SecretRestrictio
 from mct_s2s.model.directory_objects import ServicePrincipal
 from mct_s2s.model.duration import iso_duration
 from mct_s2s.model.ids import ApplicationObjectId, PrincipalId
+from mct_s2s.planning.permissions.grants import GRAPH_APP_ID
 
-GRAPH_APP_ID = "00000003-0000-0000-c000-000000000000"
-"""Microsoft Graph itself, in every tenant of every cloud."""
 ROLE = "#microsoft.graph.directoryRole"
 CAST_REFUSED = frozenset({400, 500})
 """What the cast is answered where it is not possible. Source: docs/azure-contract.md, section 3.9."""

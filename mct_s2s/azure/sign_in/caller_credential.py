@@ -89,21 +89,14 @@ class CallerCredential:
         self._bringing = asyncio.Lock()
         self._refusal: SignInFailed | None = None
 
-    async def get_token(
-        self,
-        *scopes: str,
-        claims: str | None = None,
-        tenant_id: str | None = None,
-        enable_cae: bool = False,
-        **kwargs: Any,
-    ) -> AccessToken:
+    async def get_token(self, *scopes: str, **options: Any) -> AccessToken:
         """A token for one scope, as azure-core's `AsyncTokenCredential` says.
 
         Raises:
             SignInFailed: refused; with what the login service said.
             ServiceError: the login service did not answer.
         """
-        del claims, tenant_id, enable_cae, kwargs
+        del options
         (scope,) = scopes
         # A person is asked once: the second token comes from what the first sign-in left in the cache. Two processes of
         # a command-line tool would meet in its cache, and one of them may find it half written.
