@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from mct_s2s import clock
-from mct_s2s.activity import activity
 from mct_s2s.cli.commands.export import ExportOptions
+from mct_s2s.cli.fleet import at_every_site
 from mct_s2s.cli.options import Output
 from mct_s2s.cli.requests import request_for, service_spec
 from mct_s2s.cli.run import Run, run, worst
 from mct_s2s.cli.session import Needs
-from mct_s2s.engine.observe.all_sites import find_mct_sites, find_slots, read_each
 from mct_s2s.engine.observe.for_export import observe_for_export
 from mct_s2s.engine.session import Session
 from mct_s2s.errors import NotThere, S2SError, UsageError
@@ -46,83 +44,38 @@ class Export:
     """Web apps of which it is not known whether they are sites of MCT."""
 
 
-async def read_sites(options: ExportOptions, session: Session) -> Export:
-    """The one site that is named, or all.
+async def _read(options: ExportOptions, session: Session) -> Export:
+    """The one site that is named, or all."""
+    now = clock.now()
 
-    Raises:
-        S2SError: the one that is named cannot be read or is not set up; or the sites cannot be listed.
-    """
-    reader = _Reader(options, session, clock.now())
-    if not options.all_sites:
-        assert session.target is not None  # noqa: S101  # the command needs one
-        return Export((reader.found(await reader.observed(session.target)),))
-    with activity("Reading every MCT site of the subscription"):
-        sites = await find_mct_sites(session.azure.sites, session.subscription)
-        outcomes = await read_each(tuple(one.resource for one in sites.mct), reader.with_slots)
-    flat = [one for app, found in outcomes for one in ([(app, found)] if isinstance(found, S2SError) else found.read)]
-    errors = [(app, one) for app, one in flat if isinstance(one, S2SError)]
-    slots = (slot for _, found in outcomes if isinstance(found, _WithSlots) for slot in found.unread)
-    return Export(
-        tuple(one for _, one in flat if isinstance(one, ExportedSite)),
-        tuple(app for app, error in errors if error.code == NOT_SET_UP),
-        tuple((app, error) for app, error in errors if error.code != NOT_SET_UP),
-        (*(site.resource for site in sites.unread), *slots),
-    )
-
-
-@dataclass(frozen=True)
-class _WithSlots:
-    """A site and its slots."""
-
-    read: tuple[tuple[ResourceId, ExportedSite | S2SError], ...]
-    unread: tuple[ResourceId, ...]
-
-
-@dataclass(frozen=True)
-class _Reader:
-    options: ExportOptions
-    session: Session
-    now: datetime
-
-    async def with_slots(self, app: ResourceId) -> _WithSlots:
-        """A site, and those of its slots that have settings of their own."""
-        observed = await self.observed(_target(app))
-        assert observed.app_service is not None  # noqa: S101  # it was looked at
-        slots = await find_slots(self.session.azure.sites, observed.app_service)
-        return _WithSlots(((app, self._outcome(observed)), *await read_each(slots.set_up, self._slot)), slots.unread)
-
-    async def observed(self, target: SiteTarget) -> ObservedState:
-        """The state of one site."""
+    async def observed(target: SiteTarget) -> ObservedState:
         desired = Desired(service_spec(target, None, may_create=False))
-        observed = await observe_for_export(self.session.azure, request_for(self.session, desired, self.now, target))
-        guards.check(observed)
-        return observed
+        found = await observe_for_export(session.azure, request_for(session, desired, now, target))
+        guards.check(found)
+        return found
 
-    def found(self, observed: ObservedState) -> ExportedSite:
-        """A site as a file says it."""
-        assert observed.app_service is not None  # noqa: S101  # it was looked at
-        label = observed.app_service.site.label
-        if observed.trust.service is None or observed.tenant is None:
+    def exported(found: ObservedState) -> ExportedSite:
+        assert found.app_service is not None  # noqa: S101  # it was looked at
+        label = found.app_service.site.label
+        if found.trust.service is None or found.tenant is None:
             raise NotThere(
                 NOT_SET_UP,
                 f"'{label}' has no service application yet: there is nothing to export.",
                 remedy="Create it first: run mct-s2s setup with the same options.",
             )
-        forms = Forms(lambda client: secret_name(label, client), _is_taken)
-        return export_site(observed, self.now, forms, self.options.cloud)
+        return export_site(found, now, Forms(lambda client: secret_name(label, client), _is_taken), options.cloud)
 
-    async def _slot(self, slot: ResourceId) -> ExportedSite:
-        return self.found(await self.observed(_target(slot)))
-
-    def _outcome(self, observed: ObservedState) -> ExportedSite | S2SError:
-        try:
-            return self.found(observed)
-        except NotThere as error:
-            return error
-
-
-def _target(app: ResourceId) -> SiteTarget:
-    return SiteTarget(app.names[0], app.resource_group, app.subscription_id, app.slot)
+    if not options.all_sites:
+        assert session.target is not None  # noqa: S101  # the command needs one
+        return Export((exported(await observed(session.target)),))
+    outcomes, unread = await at_every_site(session, observed, exported)
+    errors = [(app, one) for app, one in outcomes if isinstance(one, S2SError)]
+    return Export(
+        tuple(one for _, one in outcomes if isinstance(one, ExportedSite)),
+        tuple(app for app, error in errors if error.code == NOT_SET_UP),
+        tuple((app, error) for app, error in errors if error.code != NOT_SET_UP),
+        tuple(unread),
+    )
 
 
 def _is_taken(federation: Federation) -> bool:
@@ -138,7 +91,7 @@ def export(options: ExportOptions) -> int:
     """Read what exists and print it; return the process exit code."""
 
     async def body(current: Run, session: Session) -> int:
-        found = await read_sites(options, session)
+        found = await _read(options, session)
         if not found.sites and not found.failed:
             raise NotThere(
                 "nothing-to-export",

@@ -9,14 +9,17 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any, TypeVar
 
+from mct_s2s.activity import activity
 from mct_s2s.cli.binding import typed_options
 from mct_s2s.cli.session import Needs, connect
 from mct_s2s.cli.trust_file import SiteSetup, site_setups
 from mct_s2s.concurrency import gather_or_cancel
-from mct_s2s.engine.observe.all_sites import outcome_of
+from mct_s2s.engine.observe.all_sites import Slots, find_mct_sites, find_slots, outcome_of, read_each
 from mct_s2s.engine.session import Session
 from mct_s2s.errors import S2SError, UsageError
 from mct_s2s.inputs.trust_file import Mistakes, read_trust_file
+from mct_s2s.model.observed import ObservedState
+from mct_s2s.model.resource_id import ResourceId, SiteTarget
 from mct_s2s.render.console import Terminal
 
 T = TypeVar("T")
@@ -136,3 +139,43 @@ class _Holder:
                 raise
             self.opened.set_exception(error)
             self.opened.exception()  # fetched: a site that was interrupted does not, and asyncio would complain
+
+
+async def at_every_site(
+    session: Session, observed: Callable[[SiteTarget], Awaitable[ObservedState]], made: Callable[[ObservedState], T]
+) -> tuple[list[tuple[ResourceId, T | S2SError]], list[ResourceId]]:
+    """What is made of each MCT App Service of the subscription, and of slots that have settings of their own.
+
+    The second list are web apps of which it is not known whether they are sites of MCT.
+    """
+
+    async def read(app: ResourceId) -> ObservedState:
+        return await observed(SiteTarget(app.names[0], app.resource_group, app.subscription_id, app.slot))
+
+    async def with_slots(
+        app: ResourceId,
+    ) -> tuple[tuple[tuple[ResourceId, ObservedState | S2SError], ...], Sequence[ResourceId]]:
+        state = await read(app)
+        slots = await find_slots(session.azure.sites, state.app_service) if state.app_service else Slots()
+        return ((app, state), *await read_each(slots.set_up, read)), slots.unread
+
+    def outcome(state: ObservedState | S2SError) -> T | S2SError:
+        if isinstance(state, S2SError):
+            return state
+        try:
+            return made(state)
+        except S2SError as error:
+            return error
+
+    with activity("Reading every MCT site of the subscription"):
+        found = await find_mct_sites(session.azure.sites, session.subscription)
+        read_ones = await read_each(tuple(one.resource for one in found.mct), with_slots)
+    outcomes: list[tuple[ResourceId, T | S2SError]] = []
+    unread = [site.resource for site in found.unread]
+    for app, one in read_ones:
+        if isinstance(one, S2SError):
+            outcomes.append((app, one))
+        else:
+            outcomes += [(each, outcome(state)) for each, state in one[0]]
+            unread += one[1]
+    return outcomes, unread

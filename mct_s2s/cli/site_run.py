@@ -77,30 +77,23 @@ class SiteRun:
         return fingerprint(plan, request.now, request.subject(self.outcome.before))
 
 
+@dataclass
 class SiteInterface:
     """Agrees to what was reviewed, and to nothing else; there is no second question about one site of many."""
 
-    def __init__(
-        self,
-        run: Run,
-        site: SiteRun,
-        sites: Sequence[SiteRun] = (),
-        *,
-        was_asked: bool = False,
-        exactly: bool = True,
-    ) -> None:
-        self._run = run
-        self._site = site
-        self._sites = sites
-        """All of the run, which may share registrations and identities."""
-        self.was_asked = was_asked
-        """Whether a person has read the plans meanwhile."""
-        self._exactly = exactly
+    run: Run
+    site: SiteRun
+    sites: Sequence[SiteRun] = ()
+    """All of the run, which may share registrations and identities."""
+    was_asked: bool = False
+    """Whether a person has read the plans meanwhile."""
+    exactly: bool = True
+    """Whether nothing is done but what was reviewed, not even after deleted registrations are restored."""
 
     @property
     def takes_time(self) -> bool:
         """Whether the plan was made so long ago that it may be another one by now."""
-        return self.was_asked or clock.seconds() - self._site.read_at > STALE_SECONDS
+        return self.was_asked or clock.seconds() - self.site.read_at > STALE_SECONDS
 
     async def confirm(self, outcome: Outcome) -> bool:
         """Refuse what was not reviewed. Less may be left to do: another site shares a registration, say.
@@ -108,18 +101,18 @@ class SiteInterface:
         Raises:
             Refused: `plan-changed`.
         """
-        reviewed = self._site.outcome
+        reviewed = self.site.outcome
         if outcome.plan.is_empty:
-            self._site.outcome = outcome
+            self.site.outcome = outcome
             return False
-        is_rest = bool(outcome.restored) and not self._exactly
-        done = [(one.change, site.outcome.results) for site in self._sites if site.outcome for one in site.outcome.done]
+        is_rest = bool(outcome.restored) and not self.exactly
+        done = [(one.change, site.outcome.results) for site in self.sites if site.outcome for one in site.outcome.done]
         if is_rest or (reviewed is not None and is_covered(outcome.plan, reviewed.plan, outcome.request.now, done)):
-            self.was_asked, self._site.read_at = False, clock.seconds()
+            self.was_asked, self.site.read_at = False, clock.seconds()
             return True
         raise Refused(
             "plan-changed",
-            f"What would be done at {self._site.title} is not what was reviewed: "
+            f"What would be done at {self.site.title} is not what was reviewed: "
             + (
                 "what was deleted is restored, and the rest has yet to be reviewed."
                 if outcome.restored
@@ -131,13 +124,13 @@ class SiteInterface:
     @contextmanager
     def applying(self, outcome: Outcome) -> Iterator[Progress]:
         """Show the steps; what ends the site from now on is told by the outcome."""
-        self._site.outcome = outcome
-        with self._run.display.applying(outcome.plan) as steps:
+        self.site.outcome = outcome
+        with self.run.display.applying(outcome.plan) as steps:
             yield steps
 
     def options(self, observed: ObservedState) -> str:
         """The options that name the App Service."""
-        return where(self._site.options, observed.site)
+        return where(self.site.options, observed.site)
 
     def look(self) -> None:
         """No secret is shown: a trust file cannot ask for it."""

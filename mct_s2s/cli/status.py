@@ -9,19 +9,19 @@ from datetime import timedelta
 from mct_s2s import clock
 from mct_s2s.activity import activity
 from mct_s2s.cli.commands.status import StatusFormat, StatusOptions
-from mct_s2s.cli.fleet import FleetSessions, check_only, open_sessions, sites_of_file
+from mct_s2s.cli.fleet import FleetSessions, at_every_site, check_only, open_sessions, sites_of_file
 from mct_s2s.cli.options import AzureOptions
 from mct_s2s.cli.requests import request_for, service_spec, where
 from mct_s2s.cli.run import Run, run, run_connected, worst
 from mct_s2s.cli.session import Needs
 from mct_s2s.cli.trust_file import SiteSetup
-from mct_s2s.engine.observe.all_sites import Slots, find_mct_sites, find_slots, read_each
 from mct_s2s.engine.observe.observe import observe
 from mct_s2s.engine.session import Session
 from mct_s2s.errors import S2SError
 from mct_s2s.inputs.lifetime import duration
 from mct_s2s.model.desired import Desired
-from mct_s2s.model.resource_id import ResourceId, SiteTarget
+from mct_s2s.model.observed import ObservedState
+from mct_s2s.model.resource_id import SiteTarget
 from mct_s2s.planning.app_service import guards
 from mct_s2s.planning.reports.findings import diagnose
 from mct_s2s.planning.reports.status_report import SiteStatus, StatusReport, UnreadSite
@@ -29,7 +29,6 @@ from mct_s2s.render.console import Terminal
 from mct_s2s.render.status import show_report, show_unread
 from mct_s2s.render.status_documents import report_document
 
-Outcomes = tuple[tuple[ResourceId, SiteStatus | S2SError], ...]
 SOMETHING_WRONG = 3
 
 
@@ -41,13 +40,13 @@ def status(options: StatusOptions) -> int:
 
         async def of_file(current: Run) -> int:
             async with open_sessions(setups, current.terminal) as sessions:
-                return _show(current.terminal, options, await read_file(setups, sessions, within))
+                return _show(current.terminal, options, await _read_file(setups, sessions, within))
 
         return run_connected(options, of_file)
     check_only(options)
 
     async def body(current: Run, session: Session) -> int:
-        read = read_all if options.all_sites else read_one
+        read = _read_all if options.all_sites else _read_one
         return _show(current.terminal, options, await read(options, session, within))
 
     return run(options, Needs(target=not options.all_sites), body)
@@ -63,25 +62,22 @@ def _show(terminal: Terminal, options: StatusOptions, report: StatusReport) -> i
 
         terminal.export(exported(report, options.output.value))
     show_unread(terminal, report)
-    return exit_code(report)
+    return worst([0 if report.is_healthy else SOMETHING_WRONG, *(one.error.exit_code for one in report.failed)])
 
 
-async def read_one(options: AzureOptions, session: Session, within: timedelta) -> StatusReport:
-    """The App Service that the session is about.
-
-    Raises:
-        S2SError: it is not there, cannot be read, or is none of MCT.
-    """
+async def _read_one(options: AzureOptions, session: Session, within: timedelta) -> StatusReport:
+    """The App Service that the session is about."""
     now = clock.now()
-    return StatusReport(now, within, (await _site(options, session, session.target, within),))
+    observed = await _observed(session, session.target)
+    return StatusReport(now, within, (_status(options, observed, within),))
 
 
-async def read_file(setups: Sequence[SiteSetup], sessions: FleetSessions, within: timedelta) -> StatusReport:
+async def _read_file(setups: Sequence[SiteSetup], sessions: FleetSessions, within: timedelta) -> StatusReport:
     """The App Services of a trust file, side by side; what one of them raises is its own."""
 
     async def read(site: SiteSetup, session: Session) -> SiteStatus:
         options = site.setup.options
-        status = await _site(options, session, session.target, within, options.service_app)
+        status = _status(options, await _observed(session, session.target), within, options.service_app)
         return replace(status, key=site.key)
 
     now = clock.now()
@@ -96,39 +92,12 @@ async def read_file(setups: Sequence[SiteSetup], sessions: FleetSessions, within
     )
 
 
-def exit_code(report: StatusReport) -> int:
-    """The worst of what was found: 0, 3 for a problem, or the code of an error."""
-    return worst([0 if report.is_healthy else SOMETHING_WRONG, *(one.error.exit_code for one in report.failed)])
-
-
-async def read_all(options: AzureOptions, session: Session, within: timedelta) -> StatusReport:
-    """Every MCT App Service of the subscription. Raises S2SError: the sites of the subscription cannot be listed."""
-    with activity("Reading every MCT site of the subscription"):
-        return await _all_sites(options, session, within)
-
-
-async def _all_sites(options: AzureOptions, session: Session, within: timedelta) -> StatusReport:
+async def _read_all(options: AzureOptions, session: Session, within: timedelta) -> StatusReport:
+    """Every MCT App Service of the subscription."""
     now = clock.now()
-    found = await find_mct_sites(session.azure.sites, session.subscription)
-
-    async def read(app: ResourceId) -> SiteStatus:
-        target = SiteTarget(app.names[0], app.resource_group, app.subscription_id, app.slot)
-        return await _site(options, session, target, within)
-
-    async def read_with_slots(app: ResourceId) -> tuple[Outcomes, Slots]:
-        status = await read(app)
-        app_service = status.observed.app_service
-        slots = await find_slots(session.azure.sites, app_service) if app_service is not None else Slots()
-        return ((app, status), *await read_each(slots.set_up, read)), slots
-
-    outcomes: list[tuple[ResourceId, SiteStatus | S2SError]] = []
-    unchecked = [site.resource for site in found.unread]
-    for app, one in await read_each(tuple(one.resource for one in found.mct), read_with_slots):
-        if isinstance(one, S2SError):
-            outcomes.append((app, one))
-        else:
-            outcomes += one[0]
-            unchecked += one[1].unread
+    outcomes, unchecked = await at_every_site(
+        session, lambda target: _observed(session, target), lambda observed: _status(options, observed, within)
+    )
     return StatusReport(
         now,
         within,
@@ -139,13 +108,16 @@ async def _all_sites(options: AzureOptions, session: Session, within: timedelta)
     )
 
 
-async def _site(
-    options: AzureOptions, session: Session, target: SiteTarget | None, within: timedelta, adopted: str | None = None
-) -> SiteStatus:
-    now = clock.now()
+async def _observed(session: Session, target: SiteTarget | None) -> ObservedState:
     desired = Desired(service_spec(target, None, may_create=False))
-    request = replace(request_for(session, desired, now, target), without_settings=True)
+    request = replace(request_for(session, desired, clock.now(), target), without_settings=True)
     observed = await observe(session.azure, request)
     guards.check(observed)
+    return observed
+
+
+def _status(
+    options: AzureOptions, observed: ObservedState, within: timedelta, adopted: str | None = None
+) -> SiteStatus:
     named = where(options, observed.site)
-    return SiteStatus(observed, diagnose(observed, now, named, within, adopted), named)
+    return SiteStatus(observed, diagnose(observed, clock.now(), named, within, adopted), named)
