@@ -60,11 +60,6 @@ class Interruption:
         self._previous: dict[signal.Signals, Any] = {}
 
     @property
-    def code(self) -> str:
-        """The error's, for a program."""
-        return "interrupted"
-
-    @property
     def exit_code(self) -> int:
         """The process's."""
         return CODES[self.number or signal.SIGINT]
