@@ -67,7 +67,7 @@ class Row:
         caller: whose token is sent, see `bearers`.
         version: Resource Manager's `api-version`.
         detail: code and target of Graph's first `error.details`, where they tell one conflict from another.
-        message: how Graph's own words begin; of a creation, the same for a change of what is there.
+        message: how Graph's own words begin; of a new application, the same for a change of what is there.
     """
 
     name: str
@@ -252,16 +252,30 @@ ROWS = [
     graph("grant exists", "POST", f"{SP}/appRoleAssignedTo", 400, BAD, ASSIGNMENT),
     graph("grant of an unknown role", "POST", f"{SP}/appRoleAssignedTo", 400, BAD, {**ASSIGNMENT, "appRoleId": NOBODY}),
     graph("grant to nobody", "POST", f"{SP}/appRoleAssignedTo", 400, BAD, {**ASSIGNMENT, "principalId": NOBODY}),
-    graph("secret ends in the past", "POST", f"{APP}/addPassword", 400, BAD,
-          {"passwordCredential": {"endDateTime": "2020-01-01T00:00:00Z"}}),
-    graph("secret's moment has no zone", "POST", f"{APP}/addPassword", 400, BAD,
-          {"passwordCredential": {"endDateTime": "2099-01-01T00:00:00"}}),
+    *(
+        graph(f"a secret is asked for with {body}", "POST", f"{APP}/addPassword", 400, BAD, body)
+        for body in (
+            {"passwordCredential": {"secretText": "mine"}}, {"passwordCredential": {"hint": "abc"}},
+            {"passwordCredential": {"endDateTime": "2020-01-01T00:00:00Z"}},  # past
+            {"passwordCredential": {"endDateTime": "2099-01-01T00:00:00"}},  # without a zone
+            {"passwordCredential": {"name": "x"}}, {"displayName": "x"}, [],
+        )
+    ),
     graph("no such secret", "POST", f"{APP}/removePassword", 400, BAD, {"keyId": NOBODY}),
     graph("federated name is taken", "POST", CREDENTIALS, 409, SAME_KEY, {**FEDERATED, "subject": "other"}),
     graph("federated pair is taken", "POST", CREDENTIALS, 400, "InvalidFederatedIdentityCredentialValue",
           {**FEDERATED, "name": "other"}),
-    graph("two federated audiences", "POST", CREDENTIALS, 400, BAD,
-          {**FEDERATED, "name": "other", "subject": "other", "audiences": ["a", "b"]}),
+    *(
+        graph(f"federated credential with {str(change)[:40]}", "POST", CREDENTIALS, 400, BAD,
+              {**FEDERATED, "name": "other", "subject": "other", **change}, message=message)
+        for change, message in (
+            ({"name": "a"}, f"{INVALID} 'name'"), ({"name": "-ab"}, f"{INVALID} 'name'"),
+            ({"audiences": []}, "Property 'audiences' is required."),
+            ({"audiences": ["a", "b"]}, f"{INVALID} 'audiences'"),
+            ({"issuer": "x" * 601}, f"{INVALID} 'issuer'"), ({"subject": None}, "Property 'subject' is required."),
+            ({"claimsMatchingExpression": {}}, "The property 'claimsMatchingExpression' does not exist"),
+        )
+    ),
     graph("federated name is changed", "PATCH", f"{CREDENTIALS}/<credential>", 400, BAD, {"name": "other"}),
     graph("a managed identity is deleted", "DELETE", "/servicePrincipals/<identity>", 403, DENIED),
     graph("batch of 21", "POST", "/$batch", 400, UNREADABLE,
@@ -544,7 +558,7 @@ def test_a_bad_request_gets_its_status_and_its_code(shared: Shared, row: Row) ->
         assert row.service != "graph" or row.status != 401 or answer.headers["www-authenticate"].startswith("Bearer ")
 
 
-WORDED = [row for row in ROWS if row.message and row.method == "POST"]
+WORDED = [row for row in ROWS if row.message and (row.method, row.path) == ("POST", "/applications")]
 
 
 @pytest.mark.parametrize("row", WORDED, ids=[row.name for row in WORDED])

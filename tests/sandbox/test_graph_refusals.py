@@ -132,56 +132,13 @@ def test_a_tenant_may_demand_a_service_management_reference(client: Client, made
     assert client.graph("PATCH", path, json={"notes": "m"}).status_code == 204
 
 
-@pytest.mark.parametrize(
-    ("change", "begins"),
-    [
-        ({"name": "a"}, "Invalid value specified for property 'name'"),
-        ({"name": "-ab"}, "Invalid value specified for property 'name'"),
-        ({"audiences": []}, "Property 'audiences' is required."),
-        ({"audiences": ["a", "b"]}, "Invalid value specified for property 'audiences'"),
-        ({"issuer": "x" * 601}, "Invalid value specified for property 'issuer'"),
-        ({"subject": None}, "Property 'subject' is required."),
-        ({"claimsMatchingExpression": {}}, "The property 'claimsMatchingExpression' does not exist"),
-    ],
-)
-def test_a_wrong_federated_credential_is_refused(
-    client: Client, made: dict[str, Any], change: dict[str, Any], begins: str
-) -> None:
-    body = {"name": "ci", "issuer": "https://i", "subject": "s", "audiences": ["a"], **change}
-    body = {**body, "name": change.get("name", "cicd")}
-    status, _, message = refusal(client, "POST", f"/applications/{made['id']}/federatedIdentityCredentials", body)
-    assert (status, message[: len(begins)]) == (400, begins)
-
-
-def test_federated_credentials_have_unique_names_and_pairs_and_are_few(client: Client, made: dict[str, Any]) -> None:
+def test_federated_credentials_are_few(client: Client, made: dict[str, Any]) -> None:
     path = f"/applications/{made['id']}/federatedIdentityCredentials"
     body = {"name": "ci-19", "issuer": "https://i", "subject": "19", "audiences": ["a"]}
     for number in range(20):
         sent = {**body, "name": f"ci-{number}", "subject": str(number)}
         assert client.graph("POST", path, json=sent).status_code == 201
-    assert refusal(client, "POST", path, {**body, "subject": "new"})[:2] == (
-        409,
-        "Request_MultipleObjectsWithSameKeyValue",
-    )
-    assert refusal(client, "POST", path, {**body, "name": "new"})[0] == 400
     assert refusal(client, "POST", path, {**body, "name": "new", "subject": "new"})[0] == 400
-
-
-@pytest.mark.parametrize(
-    "body",
-    [
-        {"passwordCredential": {"secretText": "mine"}},
-        {"passwordCredential": {"hint": "abc"}},
-        {"passwordCredential": {"endDateTime": "2020-01-01T00:00:00Z"}},
-        {"passwordCredential": {"endDateTime": "2099-01-01T00:00:00"}},
-        {"passwordCredential": {"name": "x"}},
-        {"displayName": "x"},
-        [],
-    ],
-)
-def test_a_wrong_request_for_a_secret_is_refused(client: Client, made: dict[str, Any], body: Any) -> None:
-    assert refusal(client, "POST", f"/applications/{made['id']}/addPassword", body)[:2] == (400, "Request_BadRequest")
-    assert client.graph("GET", f"/applications/{made['id']}").json()["passwordCredentials"] == []
 
 
 def restrict(client: Client, *rules: dict[str, Any]) -> None:
