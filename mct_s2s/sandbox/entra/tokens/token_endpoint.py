@@ -33,7 +33,7 @@ def tenant_named(directory: Directory, name: str, *, error: str = "invalid_reque
     for tenant in (directory.tenant, *directory.foreign_tenants):
         if tenant.is_named(name):
             return tenant
-    raise access_tokens.unknown_tenant(name, error=error)
+    raise service_error(f"{error} tenant", name)
 
 
 def token(directory: Directory, tenant_name: str, form: Form, *, version: int = 2) -> dict[str, Any]:
@@ -52,7 +52,11 @@ def token(directory: Directory, tenant_name: str, form: Form, *, version: int = 
         raise service_error("resource_not_supported")
     if form["grant_type"] == "client_credentials":
         if tenant_name.lower() in ANY_TENANT:
-            raise access_tokens.no_tenant(_resource(form))
+            # Entra looks for the tenant in the resource: MicrosoftDocs/azure-docs#100978, #24064.
+            scheme, _, rest = _resource(form).partition("://")
+            if scheme == "api":
+                raise service_error("no_tenant in the scope", rest.split("/")[0])
+            raise service_error("no_tenant")
         return _client_credentials(directory, form)
     if form["grant_type"] in _DEVICE_GRANTS:
         return delegated.redeem_device_code(directory, form)
