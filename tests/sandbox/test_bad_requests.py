@@ -37,6 +37,12 @@ ROLE = {
 OWN = {"displayName": "made", "signInAudience": "AzureADMyOrg"}
 TAKEN = "https://contosolearning.com/taken"
 FEDERATED = {"name": "main", "issuer": "https://issuer.example", "subject": "s", "audiences": ["a"]}
+WRONG_SECRETS: tuple[Any, ...] = (
+    {"passwordCredential": {"secretText": "mine"}}, {"passwordCredential": {"hint": "abc"}},
+    {"passwordCredential": {"endDateTime": "2020-01-01T00:00:00Z"}},  # past
+    {"passwordCredential": {"endDateTime": "2099-01-01T00:00:00"}},  # without a zone
+    {"passwordCredential": {"name": "x"}}, {"displayName": "x"}, [],
+)  # fmt: skip
 ASSIGNMENT = {"principalId": "<sp>", "resourceId": "<sp>", "appRoleId": ROLE_ID}
 ITEM = {"id": "1", "method": "GET", "url": "/organization"}
 
@@ -254,12 +260,7 @@ ROWS = [
     graph("grant to nobody", "POST", f"{SP}/appRoleAssignedTo", 400, BAD, {**ASSIGNMENT, "principalId": NOBODY}),
     *(
         graph(f"a secret is asked for with {body}", "POST", f"{APP}/addPassword", 400, BAD, body)
-        for body in (
-            {"passwordCredential": {"secretText": "mine"}}, {"passwordCredential": {"hint": "abc"}},
-            {"passwordCredential": {"endDateTime": "2020-01-01T00:00:00Z"}},  # past
-            {"passwordCredential": {"endDateTime": "2099-01-01T00:00:00"}},  # without a zone
-            {"passwordCredential": {"name": "x"}}, {"displayName": "x"}, [],
-        )
+        for body in WRONG_SECRETS
     ),
     graph("no such secret", "POST", f"{APP}/removePassword", 400, BAD, {"keyId": NOBODY}),
     graph("federated name is taken", "POST", CREDENTIALS, 409, SAME_KEY, {**FEDERATED, "subject": "other"}),
