@@ -9,7 +9,7 @@ from dataclasses import replace
 from mct_s2s import clock
 from mct_s2s.cli.apply_report import show_end, show_outcome, show_review
 from mct_s2s.cli.binding import typed_options
-from mct_s2s.cli.change import agrees, equipped, exit_code
+from mct_s2s.cli.change import confirmed, equipped, exit_code
 from mct_s2s.cli.commands.apply import ApplyOptions
 from mct_s2s.cli.fleet import FleetSessions, open_sessions
 from mct_s2s.cli.options import ChangingOptions
@@ -19,11 +19,10 @@ from mct_s2s.cli.trust_file import SiteSetup, site_setups
 from mct_s2s.engine.change import prepare
 from mct_s2s.engine.request import Request
 from mct_s2s.engine.session import Session
-from mct_s2s.errors import CANCELLED, Cancelled, NotThere, Refused, S2SError, UsageError
+from mct_s2s.errors import NotThere, Refused, S2SError
 from mct_s2s.inputs.trust_file import Mistakes, read_trust_file
 from mct_s2s.model.commands import own_command
 from mct_s2s.model.desired import Pruning
-from mct_s2s.planning.changes import DisableIdentity
 from mct_s2s.planning.reviewed import combined
 from mct_s2s.stores.departures import LocalDepartures
 
@@ -130,7 +129,9 @@ def run_at_all(
             if check is not None:
                 check(sites, found)
             if not options.dry_run and any(site.is_pending for site in sites):
-                await _agree(current, options, sites)
+                pending = [site.outcome.plan for site in sites if site.outcome is not None and site.is_pending]
+                if not options.yes:
+                    await confirmed(current, pending, to=f" to {len(pending)} sites" if len(pending) > 1 else "")
                 current.ended_early = lambda why: show_end(
                     current.terminal, options, sites, found, why, resumes=resumes
                 )
@@ -141,30 +142,6 @@ def run_at_all(
         return worst(_exit_code(site, was_written) for site in sites)
 
     return run_connected(options, body)
-
-
-async def _agree(current: Run, options: ChangingOptions, sites: Sequence[SiteRun]) -> None:
-    """Ask once for all sites. Raises `Cancelled` where the answer is no, `UsageError` where no one is there to ask."""
-    if options.yes:
-        return
-    terminal = current.terminal
-    if terminal.json or not terminal.talks_to_person:
-        raise UsageError(
-            "confirmation-missing",
-            "Cannot ask for confirmation: this is not an interactive terminal. Nothing was changed.",
-            remedy="Add --yes to apply the changes, or --dry-run to see the plans only.",
-        )
-    pending = [site for site in sites if site.is_pending]
-    off = [
-        step.name
-        for site in pending
-        for step in (site.outcome.plan.changes if site.outcome else ())
-        if isinstance(step, DisableIdentity)
-    ]
-    warning = f"This disables the managed identity of {', '.join(off)}. " if off else ""
-    several = f" to {len(pending)} sites" if len(pending) > 1 else ""
-    if not await agrees(current, f"{warning}Apply{several}?"):
-        raise Cancelled("cancelled", CANCELLED, remedy="Run the same command again when you are ready.")
 
 
 def _exit_code(site: SiteRun, was_written: bool) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from secrets import token_hex
@@ -157,26 +157,10 @@ class TerminalInterface:
         if plan.is_empty or dry_run:
             return False
         if not self._options.yes:
-            await self._ask(request, plan)
+            removal = request.desired.removal
+            name = request.label if removal is not None and removal.everything else None
+            await confirmed(self._run, [plan], f" ({summary(plan)})", name=name)
         return True
-
-    async def _ask(self, request: Request, plan: Plan) -> None:
-        if self._terminal.json or not self._terminal.talks_to_person:
-            raise UsageError(
-                "confirmation-missing",
-                f"Cannot ask for confirmation ({summary(plan)}): this is not an interactive terminal. "
-                "Nothing was changed.",
-                remedy="Add --yes to apply the changes, or --dry-run to see the plan only.",
-            )
-        off = [change.name for change in plan.changes if isinstance(change, DisableIdentity)]
-        warning = f"This disables the managed identity of {', '.join(off)}. " if off else ""
-        if request.desired.removal is not None and request.desired.removal.everything:
-            question = f"{warning}To remove all of this, type the App Service's name, {request.label}:"
-            agreed = await types(self._run, question, request.label)
-        else:
-            agreed = await agrees(self._run, f"{warning}Apply?")
-        if not agreed:
-            raise Cancelled("cancelled", CANCELLED, remedy="Run the same command again when you are ready.")
 
     @contextmanager
     def applying(self, outcome: Outcome) -> Iterator[Progress]:
@@ -207,7 +191,31 @@ class TerminalInterface:
         self._terminal.verbatim("".join(f"{line}\n" for line in text))
 
 
-async def agrees(run: Run, question: str) -> bool:
+async def confirmed(run: Run, plans: Sequence[Plan], what: str = "", *, to: str = "", name: str | None = None) -> None:
+    """Ask whether to apply these plans; no is `Cancelled`, and no one to ask is a `UsageError`.
+
+    Args:
+        what: the plans in few words, for who cannot be asked.
+        to: to what they are applied.
+        name: what has to be typed to agree.
+    """
+    if run.terminal.json or not run.terminal.talks_to_person:
+        raise UsageError(
+            "confirmation-missing",
+            f"Cannot ask for confirmation{what}: this is not an interactive terminal. Nothing was changed.",
+            remedy="Add --yes to apply the changes, or --dry-run to see the plan only.",
+        )
+    off = [change.name for plan in plans for change in plan.changes if isinstance(change, DisableIdentity)]
+    warning = f"This disables the managed identity of {', '.join(off)}. " if off else ""
+    if name is not None:
+        agreed = await _types(run, f"{warning}To remove all of this, type the App Service's name, {name}:", name)
+    else:
+        agreed = await _agrees(run, f"{warning}Apply{to}?")
+    if not agreed:
+        raise Cancelled("cancelled", CANCELLED, remedy="Run the same command again when you are ready.")
+
+
+async def _agrees(run: Run, question: str) -> bool:
     """Ask until the answer is yes or no. Enter alone, and the end of standard input, mean no."""
     while True:
         answer = (await _answer(run, f"{question} [y/N] ")).casefold()
@@ -218,7 +226,7 @@ async def agrees(run: Run, question: str) -> bool:
         run.terminal.say("Please answer y or n.")
 
 
-async def types(run: Run, question: str, name: str) -> bool:
+async def _types(run: Run, question: str, name: str) -> bool:
     """Ask until a name is typed, or nothing, which means no."""
     while True:
         answer = await _answer(run, f"{question} ")
@@ -228,16 +236,9 @@ async def types(run: Run, question: str, name: str) -> bool:
 
 
 async def _answer(run: Run, question: str) -> str:
-    with _asking(run):
-        line = await ask(run.terminal, question)
+    run.is_asking = True  # it stays so where Ctrl-C ends it
+    line = await ask(run.terminal, question)
+    run.is_asking = False
     if not line.endswith("\n"):
         run.terminal.say()  # Ctrl-D, which a terminal does not show
     return line.strip()
-
-
-@contextmanager
-def _asking(run: Run) -> Iterator[None]:
-    """Mark that a question is open; it stays so where Ctrl-C ends it."""
-    run.is_asking = True
-    yield
-    run.is_asking = False
