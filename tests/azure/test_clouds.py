@@ -17,6 +17,8 @@ from mct_s2s.azure.cloud_metadata import read_cloud
 from mct_s2s.azure.clouds import CHINA, PUBLIC, US_GOVERNMENT, US_GOVERNMENT_DOD, Cloud
 from mct_s2s.errors import UsageError
 
+from tests.support.parsing import parsed
+
 SDK = {
     "public": (AzureClouds.AZURE_PUBLIC_CLOUD, AzureAuthorityHosts.AZURE_PUBLIC_CLOUD, "graph.microsoft.com"),
     "usgov": (AzureClouds.AZURE_US_GOVERNMENT, AzureAuthorityHosts.AZURE_GOVERNMENT, "graph.microsoft.us"),
@@ -182,7 +184,7 @@ def test_only_the_table_of_clouds_knows_the_sandbox() -> None:
     known = {
         str(path.relative_to(package))
         for path in rooms
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        for node in ast.walk(parsed(path))
         if (isinstance(node, ast.Constant) and node.value == "sandbox")
         or (isinstance(node, ast.Name) and node.id in {"SANDBOX", "EmbeddedSandbox"})
     }

@@ -14,6 +14,7 @@ from mct_s2s.cli.streams import MARKS, replace_unencodable
 from mct_s2s.render.console import Terminal
 
 from tests.render.hostile import SCREENS
+from tests.support.parsing import parsed
 
 PACKAGE = Path(mct_s2s.__file__).parent
 DATA = {
@@ -36,7 +37,7 @@ def shown() -> Iterator[tuple[str, str]]:
     for path in sorted(PACKAGE.rglob("*.py")):
         if "sandbox" in path.parts or path.as_posix().endswith(tuple(f"/{name}" for name in DATA | CHOSEN)):
             continue
-        tree = ast.parse(path.read_text("utf-8"))
+        tree = parsed(path)
         alone = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
         for node in ast.walk(tree):
             if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in alone:
