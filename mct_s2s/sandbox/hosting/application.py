@@ -15,7 +15,7 @@ from mct_s2s.sandbox.middleware import pipeline
 from mct_s2s.sandbox.middleware.pipeline import Pipeline
 from mct_s2s.sandbox.observability.exchange import App, Receive, RequestLog, Scope, Send
 from mct_s2s.sandbox.observability.secret_watch import Observability
-from mct_s2s.sandbox.services import key_vault, mct_site, metadata, page
+from mct_s2s.sandbox.services import key_vault, mct_site, page
 from mct_s2s.sandbox.services.arm import arm
 from mct_s2s.sandbox.services.control import control
 from mct_s2s.sandbox.services.graph import graph
@@ -43,7 +43,7 @@ class Services:
             *control.routes(state, addresses, observability, self.open_port, fresh),
             *managed_identity.routes(state),
         ]
-        manager = [*metadata.routes(addresses), *arm.routes(state, addresses)]
+        manager = [*arm.metadata_routes(addresses), *arm.routes(state, addresses)]
         sign_in = login.routes(state, addresses)
         self._routers: dict[str, App] = {
             "main": _router(*own, *sign_in, *manager),

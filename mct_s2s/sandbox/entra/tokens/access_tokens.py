@@ -18,7 +18,7 @@ import jwt
 
 from mct_s2s.sandbox.core.wire_errors import service_error
 from mct_s2s.sandbox.entra.access import app_role_assignments
-from mct_s2s.sandbox.entra.access.directory_roles import all_of
+from mct_s2s.sandbox.entra.access.permissions import directory_roles_of
 from mct_s2s.sandbox.entra.directory import Caller, Directory
 from mct_s2s.sandbox.entra.sessions import SigningKey
 from mct_s2s.sandbox.entra.table import Object
@@ -71,7 +71,7 @@ def app_only_claims(directory: Directory, client: Object, resource: str, *, acr:
         claims["idtyp"] = "app"
     if roles:
         claims["roles"] = roles
-    if held := all_of(client):
+    if held := directory_roles_of(client):
         claims["wids"] = held
     return claims
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from mct_s2s.sandbox.core.encoding import base64url
 from mct_s2s.sandbox.core.wire_errors import WireError, entra_error, service_error
-from mct_s2s.sandbox.entra.access.directory_roles import all_of
+from mct_s2s.sandbox.entra.access.permissions import directory_roles_of
 from mct_s2s.sandbox.entra.directory import Directory
 from mct_s2s.sandbox.entra.sessions import DEVICE_CODE_LIFETIME, DeviceCode, Session
 from mct_s2s.sandbox.entra.table import Object
@@ -163,7 +163,7 @@ def _person(directory: Directory, user: Object, client: Object) -> dict[str, Any
         "sub": pairwise,
         "unique_name": user["userPrincipalName"],
         "upn": user["userPrincipalName"],
-        "wids": all_of(user),
+        "wids": directory_roles_of(user),
     }
 
 

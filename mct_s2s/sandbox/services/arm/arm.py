@@ -1,8 +1,10 @@
 """Azure Resource Manager: find the operation, check the caller, run the operation, send its answer or a page of it.
 
 Checks are in the service's order: subscription, token, tenant, api-version, permission, lock, rate.
+`/metadata/endpoints` has the addresses of the cloud, for clients that know Resource Manager's only; services that the sandbox does not have
+point at it, too.
 Source: ARM: resource-manager api contracts ("Paging", too); role-based-access-control; management/lock-resources;
-docs/azure-contract.md, section 4.1.
+metadata/endpoints 2022-09-01 (one object) and earlier (a list of clouds); docs/azure-contract.md, section 4.1.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from mct_s2s.sandbox.core.addresses import Addresses
+from mct_s2s.sandbox.core.files import document
 from mct_s2s.sandbox.core.operation import Answer, below
 from mct_s2s.sandbox.core.wire_errors import WireError, arm_error, service_error
 from mct_s2s.sandbox.entra.directory import Caller
@@ -276,3 +279,13 @@ def _response(answer: Answer, headers: Mapping[str, str], about: str) -> Respons
     # App Service leaves the charset out, Resource Manager does not: docs/azure-contract.md, section 4.1.
     media = "application/json" if about.lower().startswith("microsoft.web/") else answer.media_type
     return JSONResponse(answer.body, status_code=answer.status, headers=every, media_type=media)
+
+
+def metadata_routes(addresses: Addresses) -> list[Route]:
+    async def endpoints(request: Request) -> Response:
+        version = providers.require_version(request.query_params.get("api-version"))
+        described = document("cloud", at=addresses)
+        described["authentication"]["audiences"] = [name for name in addresses.arm_audiences if name.endswith("/")]
+        return JSONResponse(described if version >= "2022-09-01" else [described])
+
+    return [Route("/metadata/endpoints", endpoints)]

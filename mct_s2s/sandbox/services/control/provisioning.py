@@ -27,7 +27,7 @@ from mct_s2s.sandbox.core.addresses import Addresses
 from mct_s2s.sandbox.core.encoding import json_of, object_of
 from mct_s2s.sandbox.core.wire_errors import WireError, arm_error
 from mct_s2s.sandbox.entra import seeding
-from mct_s2s.sandbox.entra.access.directory_roles import assigned
+from mct_s2s.sandbox.entra.access.permissions import assigned
 from mct_s2s.sandbox.entra.table import Object
 from mct_s2s.sandbox.entra.types import DIRECTORY_ROLES, GRAPH_ROLES
 from mct_s2s.sandbox.observability.secret_watch import Observability

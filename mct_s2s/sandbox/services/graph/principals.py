@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from mct_s2s.sandbox.core.operation import Answer
 from mct_s2s.sandbox.entra.access import permissions
-from mct_s2s.sandbox.entra.access.directory_roles import roles_of
+from mct_s2s.sandbox.entra.access.permissions import roles_of
 from mct_s2s.sandbox.entra.registrations import service_principals
 from mct_s2s.sandbox.entra.table import Object
 from mct_s2s.sandbox.entra.validation import bad_request, json_object

@@ -15,7 +15,7 @@ from typing import Any
 from mct_s2s.sandbox.core.operation import Answer
 from mct_s2s.sandbox.core.wire_errors import WireError, graph_error, service_error
 from mct_s2s.sandbox.entra.access import permissions
-from mct_s2s.sandbox.entra.access.directory_roles import assignments_of, roles_of
+from mct_s2s.sandbox.entra.access.permissions import assignments_of, roles_of
 from mct_s2s.sandbox.entra.registrations import service_principals
 from mct_s2s.sandbox.entra.table import Object, Table
 from mct_s2s.sandbox.entra.validation import bad_request, is_guid, json_object
