@@ -1,8 +1,8 @@
 """Azure Resource Manager: find the operation, check the caller, run the operation, send its answer or a page of it.
 
 Checks are in the service's order: subscription, token, tenant, api-version, permission, lock, rate.
-`/metadata/endpoints` has the addresses of the cloud, for clients that know Resource Manager's only; services that the sandbox does not have
-point at it, too.
+`/metadata/endpoints` has the addresses of the cloud, for clients that know Resource Manager's only; services that
+the sandbox does not have point at it, too.
 Source: ARM: resource-manager api contracts ("Paging", too); role-based-access-control; management/lock-resources;
 metadata/endpoints 2022-09-01 (one object) and earlier (a list of clouds); docs/azure-contract.md, section 4.1.
 """
