@@ -86,11 +86,7 @@ def fingerprint_of(sites: Sequence[SiteRun]) -> str | None:
 
 
 def _check_expected(options: ApplyOptions, sites: Sequence[SiteRun], found: str | None) -> None:
-    """Refuse what was not reviewed. Where nothing is left to do, there is nothing to refuse.
-
-    Raises:
-        Refused: `plan-not-expected`.
-    """
+    """Refuse what was not reviewed. Where nothing is left to do, there is nothing to refuse."""
     if options.expect is None or found == options.expect.lower():
         return
     if found is not None and not any(site.is_pending for site in sites):

@@ -89,11 +89,7 @@ def equipped(
     viewer: Viewer,
     terminal: Terminal,
 ) -> Request:
-    """The request with what this run alone brings: its name, its stores, and what the options say of every change.
-
-    Raises:
-        UsageError: a key vault that this cloud cannot have.
-    """
+    """The request with what this run alone brings: its name, its stores, and what the options say of every change."""
     for vault in places.vaults:
         session.vaults.address(vault)  # before anything is looked at
     return replace(
@@ -178,11 +174,7 @@ class TerminalInterface:
         self._terminal.check_reader()
 
     def show(self, shown: Shown) -> None:
-        """Write a secret's line; in JSON it has its place in the one document at the end.
-
-        Raises:
-            OSError: no one reads.
-        """
+        """Write a secret's line; in JSON it has its place in the one document at the end."""
         if self._terminal.json:
             self.look()
             return

@@ -84,11 +84,7 @@ def service_spec(
     reference: str | None = None,
     may_create: bool = True,
 ) -> ServiceSpec:
-    """The service application of an App Service, or, where none is named, of a display name.
-
-    Raises:
-        UsageError: neither is there, or a role value that Graph would refuse, or an unusable reference.
-    """
+    """The service application of an App Service, or, where none is named, of a display name."""
     check_role(role)
     reference = management_reference(reference)
     if target is not None:

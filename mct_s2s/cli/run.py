@@ -98,11 +98,7 @@ async def _about_one_site(current: Run, session: Session, body: Body) -> int:
 
 
 async def _about_chosen_site(current: Run, needs: Needs, body: Body, missing: UsageError) -> int:
-    """Run the body about an App Service that is picked from those that there are.
-
-    Raises:
-        UsageError: no one can be asked.
-    """
+    """Run the body about an App Service that is picked from those that there are."""
     from mct_s2s.cli.picking import may_ask, pick_site  # noqa: PLC0415  # only where it was not named
 
     if not may_ask(current.options):

@@ -52,9 +52,6 @@ async def connect(
 
     Args:
         client_id: the appId of who signs in; `None` for the one of the environment.
-
-    Raises:
-        S2SError: the options contradict each other, the cloud is not there, or the sign-in is refused.
     """
     from mct_s2s.stores.key_vaults import KeyVaults, check_client  # noqa: PLC0415
 
@@ -102,9 +99,6 @@ async def signed_in(
 
     Args:
         target: whether the command is about an App Service, which then has to be named.
-
-    Raises:
-        S2SError: as for `connect`.
     """
     from mct_s2s.azure.clouds import open_cloud  # noqa: PLC0415
 
@@ -120,11 +114,7 @@ async def signed_in(
 
 @asynccontextmanager
 async def connect_client(options: AzureOptions, terminal: Terminal) -> AsyncIterator[Connection]:
-    """Connect as a client of the MCT API does: no one signs in to look at anything.
-
-    Raises:
-        S2SError: the cloud is not there.
-    """
+    """Connect as a client of the MCT API does: no one signs in to look at anything."""
     from mct_s2s.azure.clouds import open_cloud  # noqa: PLC0415
 
     async with open_cloud(options.cloud) as opened, _connection(options, opened, terminal) as connection:

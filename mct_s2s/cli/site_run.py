@@ -96,11 +96,7 @@ class SiteInterface:
         return self.was_asked or clock.seconds() - self.site.read_at > STALE_SECONDS
 
     async def confirm(self, outcome: Outcome) -> bool:
-        """Refuse what was not reviewed. Less may be left to do: another site shares a registration, say.
-
-        Raises:
-            Refused: `plan-changed`.
-        """
+        """Refuse what was not reviewed. Less may be left to do: another site shares a registration, say."""
         reviewed = self.site.outcome
         if outcome.plan.is_empty:
             self.site.outcome = outcome

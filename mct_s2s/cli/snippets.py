@@ -62,11 +62,7 @@ SAVED = "file:"
 
 
 def place(text: str | None) -> Path | VaultTo | None:
-    """Read `--credentials`: a file or a place, as `--secret-to` takes it and as a result's `savedTo` says it.
-
-    Raises:
-        UsageError: nothing can be called so, or no program can read it from there.
-    """
+    """Read `--credentials`: a file or a place, as `--secret-to` takes it and as a result's `savedTo` says it."""
     kind, _, rest = (text or "").partition(":")
     if not text:
         return None
@@ -98,11 +94,7 @@ class CredentialSearch:
     now: datetime
 
     def source_of(self, client: Client) -> CredentialSource:
-        """Where the client's program finds its credential; for a file that is not there, where it is looked for.
-
-        Raises:
-            UsageError: what `--credentials` names is not this client's credential, or this cloud has no such vault.
-        """
+        """Where the client's program finds its credential; for a file that is not there, where it is looked for."""
         if not isinstance(client, ClientApplication):
             return _identity(client)
         if isinstance(self.given, VaultTo):
@@ -281,11 +273,7 @@ _NO_AUDIENCE = {"not-configured", "service-application-missing", "application-id
 
 
 def _check_language(caller: ApiCaller, language: Language, *, in_logic_app: bool) -> None:
-    """Refuse a program that could not work.
-
-    Raises:
-        UsageError: the client's credential cannot be used in that language, or in any.
-    """
+    """Refuse a program that could not work."""
     if in_logic_app:
         raise UsageError(
             "snippet-unsuitable",
@@ -306,11 +294,7 @@ def _check_language(caller: ApiCaller, language: Language, *, in_logic_app: bool
 
 
 def _authority_file(cloud: str) -> str | None:
-    """The certificate authority that a program has to be told of: the sandbox's, or that of a cloud of one's own.
-
-    Raises:
-        UsageError: the sandbox is not served, so that its addresses end with this command.
-    """
+    """The certificate authority that a program has to be told of: the sandbox's, or that of a cloud of one's own."""
     if cloud.lower() in BY_NAME:
         return None
     if cloud != SANDBOX:

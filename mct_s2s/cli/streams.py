@@ -60,11 +60,7 @@ def _replaced(error: UnicodeError) -> tuple[str, int]:
 
 
 def check_arguments(words: Iterable[str], environment: Iterable[tuple[str, str]] = ()) -> None:
-    """Refuse arguments that are not text in this locale, or contain NUL, which no system call accepts.
-
-    Raises:
-        UsageError: there is one.
-    """
+    """Refuse arguments that are not text in this locale, or contain NUL, which no system call accepts."""
     named = [(f"'{plain(word)}'", word) for word in words]
     named += [
         (f"The environment variable {plain(name)}", value) for name, value in environment if name.startswith("MCT_S2S_")

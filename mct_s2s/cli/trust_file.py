@@ -73,9 +73,6 @@ def site_setups(
             whatever else they share with `setup` counts for every site.
         typed: those of their fields that were typed, and not taken from a variable.
         only: keys of sites; none for all. The whole file is checked in any case.
-
-    Raises:
-        UsageError: unusable values, each named by its key; or a site that the file does not name.
     """
     reader = _Reader(file, mistakes, options, frozenset(typed))
     found = [one for key, entry in file.sites.items() if (one := reader.site(key, entry)) is not None]
@@ -177,9 +174,6 @@ class _Reader:
         """Refuse an address that the file alone names: a secret or an assertion would be sent to its login service.
 
         Those of this machine are sandboxes.
-
-        Raises:
-            UsageError: as said.
         """
         confirmed = str(self._shared["cloud"])
         if is_https(cloud) and not is_on_this_machine(cloud) and not same_origin(cloud, confirmed):
@@ -273,9 +267,6 @@ def option_value(options: type, name: str, given: str | bool) -> Any:
 
     Args:
         given: the text; `yes` and `no` for one that is on or off.
-
-    Raises:
-        UsageError: a word that the option does not know.
     """
     wanted = get_type_hints(options)[name]
     kinds = get_args(wanted) if get_origin(wanted) in {Union, types.UnionType} else (wanted,)

@@ -123,11 +123,7 @@ async def _from_inside(
 def _callers(
     options: VerifyOptions, environ: Mapping[str, str], found: list[OwnCredential]
 ) -> list[tuple[SignIn, str, str | None]]:
-    """Who calls, what it is called, and the address that is noted beside its credential.
-
-    Raises:
-        UsageError: a sign-in method that is not a service's.
-    """
+    """Who calls, what it is called, and the address that is noted beside its credential."""
     if found:
         return [(c.sign_in, c.name or c.sign_in.client_id, c.url) for c in found]
     method = options.auth

@@ -153,11 +153,7 @@ def _served() -> Served | None:
 
 
 def _must_be_address(listen: str) -> None:
-    """Check what `--listen` names: a host name may stand for several addresses, or for another machine's.
-
-    Raises:
-        BadParameter: it is not an IP address.
-    """
+    """Check what `--listen` names: a host name may stand for several addresses, or for another machine's."""
     import ipaddress  # noqa: PLC0415
 
     if listen:
@@ -185,11 +181,7 @@ def _already_serving(served: Served, port: int | None, *, real_names: bool, diff
 
 
 def _running(port: int | None, *, real_names: bool) -> Served:
-    """Return the sandbox that is running; where a port is named, one that has just been started is waited for.
-
-    Raises:
-        S2SError: there is none, or it is another one.
-    """
+    """Return the sandbox that is running; where a port is named, one that has just been started is waited for."""
     found, until = _served(), time.monotonic() + (START_SECONDS if port else 0)
     while found is None and time.monotonic() < until:
         time.sleep(0.1)

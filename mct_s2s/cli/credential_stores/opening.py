@@ -48,12 +48,7 @@ class RunStores:
     """Shows a secret, where it is to be shown."""
 
     async def open(self, desired: Desired, observed: ObservedState, now: datetime) -> dict[str, SecretStore]:
-        """A store for each client that may get something secret, by the client's name in the request.
-
-        Raises:
-            NotThere, Refused: a secret is to be replaced that no client has.
-            UsageError: a secret is in a key vault, and this machine or this cloud cannot talk to vaults.
-        """
+        """A store for each client that may get something secret, by the client's name in the request."""
         folder = default_folder(self.session.label, observed, self.label)
         if desired.rotation is not None and desired.service is not None:
             clients = rotating(desired.rotation, observed, desired.service, now)

@@ -47,11 +47,7 @@ def from_files(paths: Sequence[Path]) -> list[OwnCredential]:
 
 
 def at_hand(named: Sequence[OwnCredential], environ: Mapping[str, str], folder: Path) -> list[OwnCredential]:
-    """All of them, the ones that the user named first.
-
-    Raises:
-        UsageError: the environment names a certificate that cannot be used.
-    """
+    """All of them, the ones that the user named first."""
     variables = {name: value for name, value in environ.items() if name.startswith("AZURE_")}
     in_environment = own_credential(variables, ENVIRONMENT)
     saved = [if_usable(path) for path in _newest_first(folder)]
@@ -59,12 +55,7 @@ def at_hand(named: Sequence[OwnCredential], environ: Mapping[str, str], folder: 
 
 
 def _from_file(path: Path) -> OwnCredential | None:
-    """The credential in a file.
-
-    Raises:
-        OSError: the file cannot be read, or is someone else's.
-        UsageError: it names a certificate that cannot be read.
-    """
+    """The credential in a file."""
     text = read_given(path).decode("utf-8", errors="replace")
     note = delivered_in(text)
     made = note.delivered_at if note else None
@@ -106,9 +97,6 @@ async def noted_store(application: Application, name: str, file: SecretStore, va
     """Where the client's next secret goes if its last one is in a vault; `None` where no vault is known to have it.
 
     A secret may have been moved: of several places, the one counts that has the newest.
-
-    Raises:
-        UsageError: the extra is not installed, or this cloud has no vaults.
     """
     places, newest = noted_vaults(application), newest_made(secrets_among(application.credentials))
     if not places or (newest is not None and (await file.note()).has_had(newest)):
