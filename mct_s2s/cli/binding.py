@@ -86,13 +86,14 @@ def command(
                 parameters += field.metadata[SEVERAL_OPTIONS]
                 several[field.name] = [parameter.name for parameter in field.metadata[SEVERAL_OPTIONS]]
             else:
-                kind, default = inspect.Parameter.KEYWORD_ONLY, _default(field)
+                kind, default = inspect.Parameter.KEYWORD_ONLY, default_of(field)
                 if first is not None and field.name == first.field and default is inspect.Parameter.empty:
                     default, is_needed = None, True
                 parameters.append(inspect.Parameter(field.name, kind, default=default, annotation=hints[field.name]))
 
         def entry(context: typer.Context, **values: Any) -> None:
-            typed = {name for name in values if _is_typed(context, name)}
+            sources = {name: context.get_parameter_source(name) for name in values}
+            typed = {name for name, source in sources.items() if source is not None and source.name == "COMMANDLINE"}
             if first is not None:
                 _take_first_word(values, first, typed)
                 if is_needed and values[first.field] is None:
@@ -128,12 +129,8 @@ def typed_options() -> frozenset[str]:
     return _typed.get()
 
 
-def _is_typed(context: typer.Context, name: str) -> bool:
-    source = context.get_parameter_source(name)
-    return source is not None and source.name == "COMMANDLINE"
-
-
-def _default(field: Field[Any]) -> Any:
+def default_of(field: Field[Any]) -> Any:
+    """Its default value, as `inspect` says that there is none."""
     if field.default_factory is not MISSING:
         return field.default_factory()
     return inspect.Parameter.empty if field.default is MISSING else field.default

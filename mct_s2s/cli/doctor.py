@@ -42,20 +42,12 @@ def doctor(options: DoctorOptions) -> int:
             lines = doctor_markdown(found, request.label)
             current.terminal.verbatim("".join(f"{plain(line)}\n" for line in lines))
         else:
-            more = _more(options, shortened=is_secret_shortened(seen, now))
+            # What setup has to be told so that it does what was checked, no more, and is not refused by what was seen.
+            more = [word for resource in options.managed_identity for word in ("--managed-identity", resource)]
+            more += ["--no-app-service"] * options.no_app_service + ["--no-consent"] * options.no_consent
+            more += ["--auto-lifetime"] * is_secret_shortened(seen, now)
             show_checks(current.terminal, found, place, more)
         return 0 if is_ready(found) else SOMETHING_WRONG
 
     arm = not options.no_app_service or bool(identities)
     return run(options, Needs(arm=arm, target=not options.no_app_service), body)
-
-
-def _more(options: DoctorOptions, *, shortened: bool) -> list[str]:
-    """What `setup` has to be told so that it does what was checked, no more, and is not refused by what was seen."""
-    identities = [word for resource in options.managed_identity for word in ("--managed-identity", resource)]
-    return [
-        *identities,
-        *(["--no-app-service"] if options.no_app_service else []),
-        *(["--no-consent"] if options.no_consent else []),
-        *(["--auto-lifetime"] if shortened else []),
-    ]

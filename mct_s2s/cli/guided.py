@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import MISSING, Field, fields, replace
+from dataclasses import fields, replace
 from enum import Enum
 from typing import Any, get_type_hints
 
+from mct_s2s.cli.binding import default_of
 from mct_s2s.cli.changing import Setup
 from mct_s2s.cli.commands.add_client import AddClientOptions
 from mct_s2s.cli.commands.setup import SetupOptions
@@ -123,7 +124,7 @@ def command_line(verb: str, options: Any) -> str:
     for field in fields(options):
         value = getattr(options, field.name)
         (declared,) = hints[field.name].__metadata__
-        if value == _default(field):
+        if value == default_of(field):
             continue
         words += _words(declared.default, value)  # typer keeps an option's first name there
     return command("mct-s2s", verb, *words)
@@ -139,7 +140,3 @@ def _words(name: str, value: Any) -> Iterator[str]:
             yield f"{name}={text}" if name.startswith("--") else f"{name}{text}"
         else:
             yield from (name, text)
-
-
-def _default(field: Field[Any]) -> Any:
-    return field.default_factory() if field.default_factory is not MISSING else field.default

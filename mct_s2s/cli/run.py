@@ -7,12 +7,11 @@ import logging
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from mct_s2s.activity import watched_by
 from mct_s2s.cli.interruption import Interruption
 from mct_s2s.cli.options import AzureOptions, Output
-from mct_s2s.cli.session import Needs, connect, connect_client
+from mct_s2s.cli.session import Needs, connect
 from mct_s2s.engine.outcome import Outcome
 from mct_s2s.engine.session import Session
 from mct_s2s.errors import CANCELLED, Cancelled, DeadlinePassed, Interrupted, NotThere, S2SError, UsageError
@@ -22,10 +21,6 @@ from mct_s2s.render.console import Terminal
 from mct_s2s.render.diagnostics import show_account, show_error, show_error_line
 from mct_s2s.render.documents import SavedCredential, error_document
 from mct_s2s.render.progress import Reporter
-
-if TYPE_CHECKING:
-    from mct_s2s.azure.connection import Connection
-
 
 RESUME = "Run the same command again to resume."
 
@@ -64,7 +59,6 @@ class Run:
 
 
 Body = Callable[[Run, Session], Awaitable[int]]
-ClientBody = Callable[[Run, "Connection"], Awaitable[int]]
 Connected = Callable[[Run], Awaitable[int]]
 
 
@@ -105,16 +99,6 @@ async def _about_chosen_site(current: Run, needs: Needs, body: Body, missing: Us
         raise missing
     async with connect(current.options, replace(needs, target=False), current.terminal) as session:
         return await body(current, await pick_site(current.options, session))
-
-
-def run_as_client(options: AzureOptions, body: ClientBody) -> int:
-    """The same for a command that sees Azure as a client of the MCT API does, and signs no one in."""
-
-    async def connected(current: Run) -> int:
-        async with connect_client(options, current.terminal) as connection:
-            return await body(current, connection)
-
-    return run_connected(options, connected)
 
 
 def run_connected(options: AzureOptions, connected: Connected) -> int:

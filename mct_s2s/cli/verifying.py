@@ -13,8 +13,8 @@ from mct_s2s.cli.commands.verify import VerifyOptions
 from mct_s2s.cli.credential_stores.opening import default_folder
 from mct_s2s.cli.credential_stores.own import at_hand, from_files
 from mct_s2s.cli.requests import request_for, service_spec, where
-from mct_s2s.cli.run import Run, run, run_as_client
-from mct_s2s.cli.session import Needs, client_api, client_tokens
+from mct_s2s.cli.run import Run, run, run_connected
+from mct_s2s.cli.session import Needs, client_api, client_tokens, connect_client
 from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.engine.observe.observe import observe
 from mct_s2s.engine.session import Session
@@ -52,7 +52,12 @@ def verify(options: VerifyOptions) -> int:
     path, url = api_path(options.path), api_url(options.url) if options.url else None
     named = from_files(options.credentials)
     if options.audience:
-        return run_as_client(options, lambda current, line: _from_inside(current, options, line, path, url, named))
+
+        async def from_inside(current: Run) -> int:  # as a client does: no one signs in to look at Azure
+            async with connect_client(options, current.terminal) as connection:
+                return await _from_inside(current, options, connection, path, url, named)
+
+        return run_connected(options, from_inside)
 
     async def body(current: Run, session: Session) -> int:
         now = clock.now()

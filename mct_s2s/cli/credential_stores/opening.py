@@ -65,8 +65,10 @@ class RunStores:
             place = self.places.of(client.name)
             match client.credential.keeps if client.credential is not None else None:
                 case Kept.SECRET:
-                    known = lapsed.get(client.name)
-                    store = await self._of_lapsed(client.name, known, folder) if known and place.is_unsaid else None
+                    store, known = None, lapsed.get(client.name)
+                    if known is not None and place.is_unsaid:  # where its last secret was, if that is a vault
+                        own = _file(client.name, SecretTo(), folder)
+                        store = await noted_store(known, client.name, own, self.session.vaults)
                     stores[client.name] = store or self._of_secret(client.name, place, folder)
                 case Kept.PRIVATE_KEY:
                     adopted = observed.trust.client_of_id(client.name)
@@ -117,10 +119,6 @@ class RunStores:
         noted = noted and not is_key
         vault = await noted_store(client, name, file, self.session.vaults) if noted and place.is_unsaid else None
         return vault or file
-
-    async def _of_lapsed(self, name: str, client: Application, folder: Path) -> SecretStore | None:
-        """Where the last secret of a client was whose secrets have all ended; `None` where it is not in a vault."""
-        return await noted_store(client, name, _file(name, SecretTo(), folder), self.session.vaults)
 
     def _of_secret(self, name: str, place: SecretTo, folder: Path) -> SecretStore:
         if given := self._given_away(name, place):
