@@ -31,12 +31,7 @@ from mct_s2s.planning.credentials.secret import SecretSpec
 from mct_s2s.planning.reviewed import combined
 from mct_s2s.render.console import Terminal
 
-_UNFIT = {
-    "client": "--client",
-    "secret_to": "--secret-to",
-    "service_app": "--service-app",
-    "backup": "--backup",
-}
+_UNFIT = {"client": "--client", "secret_to": "--secret-to", "service_app": "--service-app", "backup": "--backup"}
 """What a file says itself, or what is about one App Service."""
 
 
@@ -80,9 +75,7 @@ def _close(terminal: Terminal, options: ChangingOptions, session: Session, outco
 def _rotation_of(options: RotateSecretOptions, now: datetime) -> Rotation:
     if options.remove_old and options.keep_old is not None:
         raise UsageError(
-            "contradictory-options",
-            "--keep-old cannot be combined with --remove-old.",
-            remedy="Remove one of them.",
+            "contradictory-options", "--keep-old cannot be combined with --remove-old.", remedy="Remove one of them."
         )
     within = duration(options.expiring_within, "--expiring-within") if options.expiring_within is not None else None
     return Rotation(

@@ -106,10 +106,7 @@ class _Reader:
             return None
         profile = self._profile(path, entry)
         places = {f"profiles.{toml_key(entry.profile or '')}": profile, path: entry}
-        more = {
-            "app_service": key,
-            "no_consent": any(one.no_consent for one in entry.clients),
-        }
+        more = {"app_service": key, "no_consent": any(one.no_consent for one in entry.clients)}
         read = self._read(path, places, lambda: self._site({**profile.options, **more, **_own(entry)}))
         if read is None:
             return None

@@ -18,12 +18,7 @@ from mct_s2s.cli.session import Needs, client_api, client_tokens, connect_client
 from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.engine.observe.observe import observe
 from mct_s2s.engine.session import Session
-from mct_s2s.engine.verify.client_calls import (
-    VerifyContext,
-    clients_to_verify,
-    verify_callers,
-    verify_clients,
-)
+from mct_s2s.engine.verify.client_calls import VerifyContext, clients_to_verify, verify_callers, verify_clients
 from mct_s2s.errors import UsageError
 from mct_s2s.inputs.own_credentials import ENVIRONMENT, own_credential
 from mct_s2s.inputs.target import api_path, api_url
@@ -113,9 +108,7 @@ async def _from_inside(
         site_url = url or own or connection.environ.get("MCT_S2S_URL")
         if not site_url:
             raise UsageError(
-                "url-missing",
-                "No MCT site given: --audience needs --url.",
-                remedy="Add --url https://HOST",
+                "url-missing", "No MCT site given: --audience needs --url.", remedy="Add --url https://HOST"
             )
         sites.setdefault(api_url(site_url), []).append((sign_in, name))
     now = clock.now()
