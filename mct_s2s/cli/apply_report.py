@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mct_s2s.cli.closing import left_to_others, result_of, unsaid
-from mct_s2s.cli.credential_stores.made import credentials_of
+from mct_s2s.cli.credential_stores import credentials_of
 from mct_s2s.cli.options import ChangingOptions, DocumentFormat
 from mct_s2s.cli.site_run import SiteRun
 from mct_s2s.errors import S2SError

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from mct_s2s.activity import Progress
 from mct_s2s.cli.closing import close_clients, write_document
-from mct_s2s.cli.credential_stores.opening import RunStores
+from mct_s2s.cli.credential_stores import RunStores
 from mct_s2s.cli.options import ChangingOptions, DocumentFormat
 from mct_s2s.cli.requests import where
 from mct_s2s.cli.run import Run, run

@@ -11,7 +11,7 @@ from mct_s2s import clock
 from mct_s2s.cli.change import change, change_command
 from mct_s2s.cli.closing import close, close_clients, left_to_others
 from mct_s2s.cli.commands.setup import SetupOptions
-from mct_s2s.cli.credential_stores.opening import default_folder
+from mct_s2s.cli.credential_stores import default_folder
 from mct_s2s.cli.options import ChangingOptions, CredentialOptions, RemovalOptions
 from mct_s2s.cli.requests import check_role, client_specs, named_target, request_for, service_spec
 from mct_s2s.cli.run import Run

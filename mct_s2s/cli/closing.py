@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from mct_s2s import clock
-from mct_s2s.cli.credential_stores.made import all_credentials, credentials_of
+from mct_s2s.cli.credential_stores import all_credentials, credentials_of
 from mct_s2s.cli.options import ChangingOptions, DocumentFormat
 from mct_s2s.cli.requests import where
 from mct_s2s.engine.outcome import Outcome

@@ -53,7 +53,7 @@ class Run:
         """The credentials that have been made: they are printed on every way out."""
         if self.outcome is None or not self.outcome.applied:
             return []
-        from mct_s2s.cli.credential_stores.made import credentials_of  # noqa: PLC0415  # most commands make none
+        from mct_s2s.cli.credential_stores import credentials_of  # noqa: PLC0415  # most commands make none
 
         return credentials_of(self.outcome)
 

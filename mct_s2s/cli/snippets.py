@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING
 from mct_s2s import clock
 from mct_s2s.azure.clouds import BY_NAME, SANDBOX
 from mct_s2s.cli.commands.snippet import SnippetOptions
-from mct_s2s.cli.credential_stores.opening import default_folder
-from mct_s2s.cli.credential_stores.own import at_hand, from_files, noted_vaults
+from mct_s2s.cli.credential_stores import at_hand, default_folder, from_files, noted_vaults
 from mct_s2s.cli.requests import request_for, service_spec, where
 from mct_s2s.cli.run import Run, run
 from mct_s2s.cli.session import Needs

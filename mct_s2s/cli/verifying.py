@@ -10,8 +10,7 @@ from mct_s2s import clock
 from mct_s2s.azure.sign_in.choice import choose
 from mct_s2s.azure.sign_in.method import Method
 from mct_s2s.cli.commands.verify import VerifyOptions
-from mct_s2s.cli.credential_stores.opening import default_folder
-from mct_s2s.cli.credential_stores.own import at_hand, from_files
+from mct_s2s.cli.credential_stores import at_hand, default_folder, from_files
 from mct_s2s.cli.requests import request_for, service_spec, where
 from mct_s2s.cli.run import Run, run, run_connected
 from mct_s2s.cli.session import Needs, client_api, client_tokens, connect_client

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from mct_s2s.azure.sign_in import azure_cli
-from mct_s2s.cli.credential_stores.own import at_hand, from_files
+from mct_s2s.cli.credential_stores import at_hand, from_files
 from mct_s2s.errors import S2SError
 from mct_s2s.inputs.backup import read_backup
 from mct_s2s.inputs.handoff import SCHEMA as HANDOFF

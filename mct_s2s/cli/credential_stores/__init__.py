@@ -1,1 +1,0 @@
-"""Where the credentials of clients go, and where they are found again."""
