@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
 
 def from_files(paths: Sequence[Path]) -> list[OwnCredential]:
-    """Those of `--credentials`. Raises UsageError: a file that is not there, or holds no credential."""
+    """Those of `--credentials`; a `UsageError` where one is not there, or holds no credential."""
     found: list[OwnCredential] = []
     for path in paths:
         try:

@@ -66,7 +66,7 @@ def where(options: AzureOptions, site: Site | None = None) -> str:
 
 
 def client_specs(options: CredentialOptions, names: Sequence[str], now: datetime) -> tuple[ClientSpec, ...]:
-    """What is wanted of each client application. Raises UsageError: an unusable name, lifetime or reference."""
+    """What is wanted of each client application."""
     credential = read_credential(options, now)
     reference = management_reference(options.service_management_reference)
     return tuple(

@@ -249,7 +249,7 @@ def _print(current: Run, caller: ApiCaller, options: SnippetOptions, at: str) ->
 
 
 def _api(session: Session, observed: ObservedState, findings: tuple[Finding, ...], path: str) -> CalledApi:
-    """What is called. Raises NotThere: there is no service application yet, or it has no Application ID URI."""
+    """What is called; `NotThere` where there is no service application yet, or it has no Application ID URI."""
     application = observed.trust.service
     audience = uri_shown(application, observed) if application is not None else None
     if audience is None:
