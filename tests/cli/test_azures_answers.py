@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from mct_s2s.cli.change import TerminalInterface
-from mct_s2s.engine.request import Request
+from mct_s2s.cli.run import Run
 from mct_s2s.planning.plan import Plan
 
 from tests.cli.conftest import Program
@@ -40,16 +40,13 @@ def test_a_plan_that_was_agreed_to_is_not_asked_about_again(
     _add_secrets(azure, "One")
     shown: list[Plan] = []
 
-    async def agreed(self: TerminalInterface, request: Request, plan: Plan) -> None:
-        del self, request
-        shown.append(plan)
+    async def agreed(run: Run, plans: Sequence[Plan], *what: str, **more: str | None) -> None:
+        del run, what, more
+        shown.extend(plans)
 
-    monkeypatch.setattr(TerminalInterface, "_ask", agreed)
+    monkeypatch.setattr("mct_s2s.cli.change.confirmed", agreed)
     assert mct("setup", "--client", "One", "--client", "Two", "--client", "Three", "-o", "json").code == 0
     assert len(shown) == 1
-
-
-# --- lists in pages ---
 
 
 # --- registrations that have to name a service ---
