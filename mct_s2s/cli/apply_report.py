@@ -13,8 +13,16 @@ from mct_s2s.plain_text import plain
 from mct_s2s.render.console import Terminal
 from mct_s2s.render.diagnostics import print_items
 from mct_s2s.render.documents import Json, error_document
-from mct_s2s.render.fleet.closing import SiteAccount, SiteDocument, apply_document, show_accounts, show_stopped
-from mct_s2s.render.fleet.plans import SitePlan, plans_markdown, show_plans
+from mct_s2s.render.fleet import (
+    SiteAccount,
+    SiteDocument,
+    SitePlan,
+    apply_document,
+    plans_markdown,
+    show_accounts,
+    show_plans,
+    show_stopped,
+)
 from mct_s2s.render.plan import target_details
 
 

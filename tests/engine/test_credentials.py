@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from mct_s2s.engine.apply.credentials import secret as room
+from mct_s2s.engine.apply import credentials as room
 from mct_s2s.model.directory_objects import NewApplication
 from mct_s2s.model.ids import ApplicationObjectId, ClientId, KeyId
 from mct_s2s.model.secret_stores import NewSecret, SecretRecord

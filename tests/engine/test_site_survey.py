@@ -7,8 +7,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 from mct_s2s import clock
-from mct_s2s.engine.observe.all_sites import find_mct_sites, read_each
-from mct_s2s.engine.observe.site_survey import AT_ONCE, MOST_READ, survey
+from mct_s2s.engine.observe.all_sites import AT_ONCE, MOST_READ, find_mct_sites, read_each, survey
 from mct_s2s.engine.session import Session
 from mct_s2s.errors import NotThere
 from mct_s2s.model.resource_id import ResourceId

@@ -26,8 +26,7 @@ from mct_s2s.render.console import Terminal
 from mct_s2s.render.diagnostics import show_account, show_error
 from mct_s2s.render.doctor import show_checks
 from mct_s2s.render.documents import SavedCredential, connection_document, error_document, status_document
-from mct_s2s.render.fleet.closing import SiteAccount, show_accounts, show_stopped
-from mct_s2s.render.fleet.plans import SitePlan, plans_markdown, show_plans
+from mct_s2s.render.fleet import SiteAccount, SitePlan, plans_markdown, show_accounts, show_plans, show_stopped
 from mct_s2s.render.manual_steps import Instruction, grants_to_ask_for, show_manual_steps
 from mct_s2s.render.plan import show_plan
 from mct_s2s.render.plan_markdown import plan_markdown

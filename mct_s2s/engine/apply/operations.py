@@ -6,8 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import assert_never
 
 from mct_s2s.engine.apply.context import ApplyContext, LeftOut, Postponed
-from mct_s2s.engine.apply.credentials import add_credential, secret
-from mct_s2s.engine.apply.credentials.base import Done, Work
+from mct_s2s.engine.apply.credentials import Done, Work, add_credential, remove_credential
 from mct_s2s.engine.apply.ownership import create_principal, explained
 from mct_s2s.engine.apply.registration_creation import create_or_restore, explain_taken_uri
 from mct_s2s.engine.apply.restoration import restore
@@ -96,7 +95,7 @@ class Operations:
             case AddCredential():
                 return await add_credential(self._work, change)
             case RemoveCredential():
-                return await secret.remove(self._work, change)
+                return await remove_credential(self._work, change)
             case DeleteStoredSecret():
                 if not await self._context.session.vaults.delete(change.place, change.client_id):
                     raise Postponed("kept: its tags belong to another client")

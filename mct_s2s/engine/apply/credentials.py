@@ -1,0 +1,257 @@
+"""How the credentials of client applications are made, and secrets and certificates removed: one function a kind.
+
+A secret is the one thing without a key: its store notes the attempt first, and an answer that was lost is looked into
+before another one is made. A private key is in its store before its certificate is registered. Federated credentials
+are written by name: a repetition changes nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, TypeAlias
+
+from mct_s2s import clock
+from mct_s2s.activity import waiting
+from mct_s2s.concurrency import finish_even_if_cancelled
+from mct_s2s.engine.apply.context import ApplyContext
+from mct_s2s.errors import S2SError, ServiceError
+from mct_s2s.model.client_credentials import CredentialKind, ending
+from mct_s2s.model.client_sign_in import ClientSignIn, PresentedCredential, SecretCredential, presented
+from mct_s2s.model.directory_objects import Application
+from mct_s2s.model.ids import ClientId, KeyId, same_id
+from mct_s2s.model.secret_stores import KeySpec, KeyStore, NewSecret, SecretRecord, SecretStore
+from mct_s2s.planning.changes import AddCredential, Part, Ref, RemoveCredential, Replacement
+from mct_s2s.planning.credentials.certificate import AddCertificate
+from mct_s2s.planning.credentials.federated import AddFederatedCredential
+from mct_s2s.planning.credentials.secret import AddSecret
+from mct_s2s.planning.plan import Results
+from mct_s2s.planning.secrets.secret_policy import LIFETIME_FORBIDDEN, OTHERWISE, shorter_ends, typed
+
+TOKENS = 16
+"""Asked for at once to test a credential: of three replicas, one that does not know it is missed once in 600 times."""
+Done: TypeAlias = tuple[str | None, str]
+"""The id of what was made or touched, and a word on what came of it."""
+
+
+@dataclass(frozen=True)
+class Work:
+    """One plan at work: where it is applied, and what its changes have yielded so far."""
+
+    context: ApplyContext
+    created: Mapping[str, Application]
+    """The applications that this run has created, by the key of the change."""
+    delivered: dict[str, tuple[float, KeyId]] = field(default_factory=dict)
+    """When each client's credential arrived at its store, in seconds of the clock, and which it is."""
+
+    @property
+    def results(self) -> Results:
+        """The ids that changes have yielded."""
+        return self.context.outcome.results
+
+    async def made_elsewhere(self, change: AddCredential, store: SecretStore) -> Done | None:
+        """The credential that another run has made at this moment, or this client's store got minutes ago."""
+        if isinstance(change.object_id, Ref) and (others := self.created[change.object_id.key].credentials):
+            return others[0].key_id, "created by another run at the same time"
+        note, client_id = await store.note(), self.results.resolve(change.client_id)
+        if note.is_fresh(client_id, self.context.now, change.kind) and note.delivered != change.instead_of:
+            return note.delivered, f"created minutes ago, saved to {store.label}"
+        return None
+
+    def record(self, change: AddCredential) -> SecretRecord:
+        """What the client's store writes down beside the credential."""
+        assert self.context.tenant is not None  # noqa: S101  # credentials are only made where the directory was read
+        return SecretRecord(
+            tenant_id=self.context.tenant.id,
+            client_id=self.results.resolve(change.client_id),
+            client_name=change.name,
+            credential_name=change.credential_name,
+            scope=f"{self.results.uri(change.audience)}/.default",
+            url=self.context.site_url,
+            authority_host=self.context.azure.authority_host,
+        )
+
+    async def test(
+        self, client_id: ClientId, credential: PresentedCredential, scope: str, authority: str | None
+    ) -> None:
+        """Have a credential give tokens at every replica."""
+        tenant, tokens = self.context.tenant, self.context.session.tokens
+        assert tenant is not None and tokens is not None  # noqa: S101, PT018  # given to every plan that tests any
+        sign_in = ClientSignIn(tenant.id, client_id, credential, authority)
+        await tokens.token(sign_in, scope, is_new=True, role=None, at_once=TOKENS)
+
+    def registered(self, change: AddCredential, key_id: KeyId, detail: str = "") -> Done:
+        """Keep the id of a credential that was made."""
+        self.results.record(change.key, Part.KEY_ID, key_id)
+        return key_id, detail
+
+
+SECONDS_TO_CHANGE_OVER = 3.0
+"""A caller that has just read the old secret asks for its token within this time."""
+SECRET_ATTEMPTS = 5
+"""Looks for a secret whose answer was lost, 3 s in all: Graph's replicas are mostly seconds behind."""
+SECRET_PAUSE = 0.3
+"""Seconds, times the attempt's number: replicas need a moment to show the secret whose answer was lost."""
+
+
+async def add_secret(work: Work, change: AddSecret) -> Done:
+    """Make a secret and store it; one that replaces another is tested first.
+
+    Raises:
+        S2SError: refused, or not answered; then the store knows the attempt, and the next run clears up after it.
+    """
+    store = work.context.stores[change.client]
+    if not change.verify and (found := await work.made_elsewhere(change, store)):
+        return found
+    await store.begin(change.credential_name, work.results.resolve(change.client_id))
+    record = work.record(change)
+    if store.gives_away:
+        # No later run can know of it: it is given away at once, also where this one is interrupted.
+        secret = await finish_even_if_cancelled(_make_and_give(work, change, store, record))
+        await _test_if_asked(work, change, record, secret)
+    else:
+        secret = await _make(work, change)
+        await _test_if_asked(work, change, record, secret)
+        _keep(work, change, secret)
+        await store.deliver(record, secret)
+    work.delivered[change.client] = clock.seconds(), secret.key_id
+    return secret.key_id, ending(secret.expires)
+
+
+async def _make_and_give(work: Work, change: AddSecret, store: SecretStore, record: SecretRecord) -> NewSecret:
+    secret = await _make(work, change)
+    _keep(work, change, secret)
+    await store.deliver(record, secret)
+    return secret
+
+
+def _keep(work: Work, change: AddSecret, secret: NewSecret) -> None:
+    work.results.record(change.key, Part.KEY_ID, secret.key_id)
+    work.results.record(change.key, Part.EXPIRES, secret.expires.isoformat())
+
+
+async def _make(work: Work, change: AddSecret) -> NewSecret:
+    """Make the secret; where the tenant forbids its lifetime and a shorter one will do, the next shorter one."""
+    shorter = shorter_ends(change.expires, work.context.now)
+    for at, expires in enumerate((change.expires, *shorter)):
+        try:
+            return await _make_until(work, change, expires)
+        except ServiceError as error:
+            if error.code != LIFETIME_FORBIDDEN:
+                raise
+            if change.shorten and at < len(shorter):
+                continue
+            offered = f"--secret-lifetime {typed(shorter[0])} or sooner, or " if shorter else ""
+            error.advise(f"Use a shorter lifetime: {offered}--auto-lifetime. Or {OTHERWISE}.")
+            raise
+    raise AssertionError(change)
+
+
+async def _make_until(work: Work, change: AddSecret, expires: datetime) -> NewSecret:
+    """Make the secret; one whose answer was lost is removed before another is made."""
+    directory, object_id = work.context.azure.directory, work.results.resolve(change.object_id)
+    is_new = work.context.expects_lag(change)
+    for attempt in range(1, SECRET_ATTEMPTS + 1):
+        try:
+            return await directory.add_secret(object_id, change.credential_name, expires, is_new=is_new)
+        except ServiceError as error:
+            if not error.answer_lost or attempt == SECRET_ATTEMPTS:
+                raise
+        with waiting("looking for the secret whose response was lost"):
+            await asyncio.sleep(attempt * SECRET_PAUSE)
+        application = await directory.application_by_object_id(object_id, is_new=is_new)
+        for credential in application.credentials:
+            if credential.name == change.credential_name:
+                await directory.remove_secret(object_id, credential.key_id)
+    raise AssertionError(change)
+
+
+async def remove_credential(work: Work, change: RemoveCredential) -> Done:
+    """Remove a secret or certificate; one that was replaced only after callers have had time to change over.
+
+    Raises:
+        S2SError: refused, not answered, or what replaces it is not in its store.
+    """
+    directory, new = work.context.azure.directory, None
+    if change.replaced_by is not None:
+        new = await _settle(work, change, change.replaced_by)
+    if change.kind is CredentialKind.CERTIFICATE:
+        await directory.remove_certificate(change.object_id, change.key_id, new)
+    else:
+        await directory.remove_secret(change.object_id, change.key_id)
+    return change.key_id, ""
+
+
+async def _settle(work: Work, change: RemoveCredential, replacement: Replacement) -> KeyId:
+    """Wait until callers that have just read the old one are through; the new one has been tested by then."""
+    delivered = work.delivered.get(replacement.client)
+    if delivered is not None:
+        left = max(0.0, delivered[0] + SECONDS_TO_CHANGE_OVER - clock.seconds())
+        with waiting("waiting for callers that have just read it", seconds=left):
+            await asyncio.sleep(left)
+        return delivered[1]
+    store = work.context.stores[replacement.client]
+    stored = await store.read()
+    is_new = stored is not None and same_id(stored.client_id, replacement.client_id)
+    if stored is None or stored.key_id is None or not is_new or same_id(stored.key_id, change.key_id):
+        raise S2SError(
+            "secret-not-at-hand",
+            f"The new {change.kind.noun} is not in {store.label}, so the old one was not removed.",
+            remedy="Run rotate-secret again with the location of the secret: --secret-to PLACE",
+        )
+    credential = presented(change.kind, stored.secret)
+    await work.test(replacement.client_id, credential, replacement.scope, stored.authority_host)
+    return stored.key_id
+
+
+async def _test_if_asked(work: Work, change: AddSecret, record: SecretRecord, secret: NewSecret) -> None:
+    if change.verify:
+        await work.test(record.client_id, SecretCredential(secret.value), record.scope, record.authority_host)
+
+
+async def add_certificate(work: Work, change: AddCertificate) -> Done:
+    """Register a certificate, the given one or that of a key pair which is made."""
+    directory, object_id = work.context.azure.directory, work.results.resolve(change.object_id)
+    name, is_new = change.credential_name, work.context.expects_lag(change)
+    if change.given is not None:
+        key_id = await directory.add_certificate(object_id, change.given, name, is_new=is_new)
+        return work.registered(change, key_id)
+    store = work.context.stores[change.client]
+    assert isinstance(store, KeyStore)  # noqa: S101  # the command line opens one for this kind
+    if not change.verify and (found := await work.made_elsewhere(change, store)):
+        return found
+    wanted = KeySpec(f"mct-s2s {change.name}", change.starts, change.expires, change.pending)
+    record = work.record(change)
+    pem, certificate = await store.key_pair(record, wanted)
+    key_id = await directory.add_certificate(object_id, certificate, name, is_new=is_new)
+    if change.verify:
+        await work.test(record.client_id, presented(change.kind, pem), record.scope, record.authority_host)
+    await store.deliver_certificate(record, certificate)
+    work.delivered[change.client] = clock.seconds(), key_id
+    return work.registered(change, key_id, ending(change.expires))
+
+
+async def add_federated_credential(work: Work, change: AddFederatedCredential) -> Done:
+    """Have another issuer's tokens accepted in place of a secret."""
+    object_id, is_new = work.results.resolve(change.object_id), work.context.expects_lag(change)
+    directory = work.context.azure.directory
+    key_id = await directory.put_federated_credential(object_id, change.federation, is_new=is_new)
+    return work.registered(change, key_id)
+
+
+MAKERS: dict[type[AddCredential], Callable[[Work, Any], Awaitable[Done]]] = {
+    AddSecret: add_secret,
+    AddCertificate: add_certificate,
+    AddFederatedCredential: add_federated_credential,
+}
+
+
+async def add_credential(work: Work, change: AddCredential) -> Done:
+    """Make a credential; what is secret about it is in the client's store when this returns.
+
+    Raises:
+        S2SError: refused, or not answered.
+    """
+    return await MAKERS[type(change)](work, change)
