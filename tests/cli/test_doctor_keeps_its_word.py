@@ -153,7 +153,8 @@ def test_setup_does_what_doctor_says(mct: Program, azure: Sandbox, monkeypatch: 
     checked = run("doctor", "-a", SITE, *case.words, "-o", "json")
     promised = checked.document["setup"]
     assert promised == case.setup, checked.document["checks"]
-    assert checked.code == (0 if promised == "runs" else 3)
+    pending = case.state is _drifted  # what setup would change is a finding of its own
+    assert checked.code == (0 if promised == "runs" and not pending else 3)
     assert azure.writes() == []
     suggested = ("--auto-lifetime",) if "--auto-lifetime" in run("doctor", "-a", SITE, *case.words).out else ()
     done = run("setup", "-a", SITE, *OWN, *case.words, *suggested, "-o", "json")

@@ -92,7 +92,9 @@ def writes(known: Course) -> list[str]:
     for entry in known.requests:
         if may_write(entry.service, entry.method, entry.path):
             seen[label(entry)] += 1
-            found.append(f"{label(entry)} {seen[label(entry)]}")
+            # A refused request has written nothing: it only tried whether one may write to a vault.
+            if entry.status < 400:
+                found.append(f"{label(entry)} {seen[label(entry)]}")
     return found
 
 
