@@ -6,6 +6,7 @@ import asyncio
 import os
 import shutil
 import sys
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -26,7 +27,7 @@ GIVEN_AWAY = 6
 
 
 @dataclass
-class _HandedOver:
+class _HandedOver(ABC):
     """A `KeyStore` that only this run knows of."""
 
     delivered: bool = field(default=False, init=False)
@@ -43,6 +44,7 @@ class _HandedOver:
 
     async def begin(self, attempt: str, client_id: ClientId) -> None:
         """There is nowhere to remember it."""
+        del attempt, client_id
 
     async def read(self) -> StoredCredential | None:
         """The one that this run made."""
@@ -66,9 +68,10 @@ class _HandedOver:
 
     async def deliver_certificate(self, record: SecretRecord, certificate: Certificate) -> None:
         """It has been given away."""
+        del record, certificate
 
-    async def _give(self, record: SecretRecord, kind: CredentialKind, expires: datetime, value: str) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    async def _give(self, record: SecretRecord, kind: CredentialKind, expires: datetime, value: str) -> None: ...
 
 
 @dataclass(frozen=True)

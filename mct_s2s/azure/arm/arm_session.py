@@ -151,7 +151,8 @@ class ArmSession:
                 if answer.status_code != 202:
                     return
                 location = answer.headers.get("Location", location)
-                await asyncio.sleep(seconds(answer.headers.get("Retry-After")) or POLL_SECONDS)
+                pause = seconds(answer.headers.get("Retry-After")) or POLL_SECONDS
+                await asyncio.sleep(min(pause, until - clock.seconds()))
 
     async def get(self, path: str, api_version: str, step: str, *, filter: str | None = None) -> dict[str, Any]:  # noqa: A002  # the option's name
         """GET a path for which the management clients have no operation."""
