@@ -22,7 +22,7 @@ from mct_s2s.engine.session import Session
 from mct_s2s.errors import NotThere, Refused, S2SError
 from mct_s2s.inputs.trust_file import Mistakes, read_trust_file
 from mct_s2s.model.commands import own_command
-from mct_s2s.model.desired import Pruning
+from mct_s2s.model.desired import Pruning, Setup
 from mct_s2s.planning.reviewed import combined
 from mct_s2s.stores.departures import LocalDepartures
 
@@ -43,6 +43,7 @@ def apply(options: ApplyOptions) -> int:
 
     def requested(site: SiteSetup, session: Session) -> Request:
         request = site.request(session)
+        assert isinstance(request.desired, Setup)  # noqa: S101  # what a file says of a site
         desired = replace(request.desired, pruning=unnamed)
         return replace(request, desired=desired, departures=LocalDepartures() if unnamed.removes else None)
 

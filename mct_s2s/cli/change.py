@@ -23,7 +23,7 @@ from mct_s2s.engine.session import Session
 from mct_s2s.errors import CANCELLED, Cancelled, PermissionMissing, UsageError
 from mct_s2s.inputs.backup import BackupFile
 from mct_s2s.inputs.secret_to import ClientPlaces
-from mct_s2s.model.desired import Desired
+from mct_s2s.model.desired import Desired, Removal, Rotation, Setup
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.plain_text import plain
 from mct_s2s.planning.changes import DisableIdentity
@@ -105,11 +105,10 @@ def equipped(
 
 def _with_credentials(desired: Desired) -> Iterator[str]:
     """The clients whose secret or key is kept somewhere; of a rotation, those that a trust file names."""
-    for client in desired.clients:
-        if client.credential is not None and client.credential.keeps is not None:
-            yield client.name
-    if desired.rotation is not None and desired.rotation.only_named:
-        yield from desired.rotation.clients
+    if isinstance(desired, Setup):
+        yield from (one.name for one in desired.clients if one.credential is not None and one.credential.keeps)
+    elif isinstance(desired, Rotation) and desired.only_named:
+        yield from desired.clients
 
 
 def exit_code(options: ChangingOptions, outcome: Outcome) -> int:
@@ -140,7 +139,7 @@ class TerminalInterface:
         says_nothing = self._terminal.quiet and (self._options.yes or plan.is_empty)
         if self._options.output is DocumentFormat.TEXT if dry_run else not says_nothing:
             about = target_details(outcome.before)
-            is_removal = request.desired.removal is not None
+            is_removal = isinstance(request.desired, Removal)
             show_plan(
                 self._terminal,
                 plan,
@@ -153,8 +152,8 @@ class TerminalInterface:
         if plan.is_empty or dry_run:
             return False
         if not self._options.yes:
-            removal = request.desired.removal
-            name = request.label if removal is not None and removal.everything else None
+            is_teardown = isinstance(request.desired, Removal) and request.desired.everything
+            name = request.label if is_teardown else None
             await confirmed(self._run, [plan], f" ({summary(plan)})", name=name)
         return True
 

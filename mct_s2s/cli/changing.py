@@ -25,7 +25,8 @@ from mct_s2s.inputs.clients import read_client_list
 from mct_s2s.inputs.handoff import HandoffFile, given_values, handoff_text, read_handoff
 from mct_s2s.inputs.secret_to import ClientPlaces, SecretTo, secret_to
 from mct_s2s.inputs.target import caller_resource
-from mct_s2s.model.desired import ClientSpec, Desired, GivenValues, Removal, SettingsScope
+from mct_s2s.model import desired as desired_state
+from mct_s2s.model.desired import ClientSpec, Desired, GivenValues, Removal, Restore, SettingsScope
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.model.site_settings import ROLE, Backup, ours
 from mct_s2s.planning.changes import AddCredential, DeleteApplication, RemoveCredential
@@ -92,7 +93,7 @@ class Setup:
         service = service_spec(
             target, name, options.role, options.service_app, reference=reference, may_create=may_create
         )
-        desired = Desired(service, self.clients, self.scope, restart=not options.no_restart)
+        desired = desired_state.Setup(service, self.clients, self.scope, restart=not options.no_restart)
         return replace(
             request_for(session, desired, self.now),
             label=target.label if target else service.display_name,
@@ -142,14 +143,16 @@ def configure_appservice(options: ConfigureAppserviceOptions) -> int:
 
     def requested(session: Session) -> Request:
         service = service_spec(session.target, None, adopt=options.service_app, may_create=False)
-        desired = Desired(
+        scope = SettingsScope.OFF if options.disable else SettingsScope.ALL
+        desired: Desired = desired_state.Setup(
             service if directory else None,
-            settings=SettingsScope.OFF if options.disable else SettingsScope.ALL,
+            settings=scope,
             given=given,
             settings_only=True,
             restart=not options.no_restart,
-            backup=backup,
         )
+        if backup is not None:
+            desired = Restore(backup=backup, restart=not options.no_restart)
         return replace(request_for(session, desired, clock.now()), part="the App Service configuration")
 
     def end(terminal: Terminal, options_: ChangingOptions, session: Session, outcome: Outcome) -> None:
@@ -221,7 +224,7 @@ def _remove(options: RemovalOptions, removed: Removal) -> int:
 
     def requested(session: Session) -> Request:
         service = service_spec(session.target, None, adopt=options.service_app, may_create=False)
-        desired = Desired(service, removal=wanted, restart=not options.no_restart)
+        desired = replace(wanted, service=service, restart=not options.no_restart)
         return replace(request_for(session, desired, now), departures=LocalDepartures())
 
     def end(terminal: Terminal, options_: ChangingOptions, session: Session, outcome: Outcome) -> None:

@@ -12,6 +12,7 @@ from mct_s2s.cli.requests import where
 from mct_s2s.engine.outcome import Outcome
 from mct_s2s.engine.session import Session
 from mct_s2s.model.commands import own_command
+from mct_s2s.model.desired import Rotation
 from mct_s2s.model.ids import PrincipalId
 from mct_s2s.plain_text import plain
 from mct_s2s.planning.changes import EnableIdentity, Part, Ref
@@ -95,7 +96,7 @@ def close(
 def unsaid(terminal: Terminal, options: ChangingOptions, outcome: Outcome) -> Iterator[tuple[str, str]]:
     """Whom the change leaves without access; of a rotation whose plan was not shown, who needs the new credential."""
     yield from ((text, "") for text in outcome.plan.losing)
-    if terminal.quiet and options.yes and outcome.request.desired.rotation is not None:
+    if terminal.quiet and options.yes and isinstance(outcome.request.desired, Rotation):
         yield from ((note, "") if isinstance(note, str) else note for note in outcome.plan.notes)
 
 
@@ -111,9 +112,9 @@ def _clients(outcome: Outcome) -> Iterator[ClientResult]:
     """The clients that the command was about, each with the credential that it got."""
     made = {credential.client: credential for credential in credentials_of(outcome)}
     answered = _answers(outcome)
-    for spec in outcome.request.desired.clients:
-        client_id = outcome.client_id(spec.name) or ""
-        yield ClientResult(spec.name, client_id, credential=made.get(spec.name), can_call=answered.get(spec.name))
+    for name in outcome.request.desired.names:
+        client_id = outcome.client_id(name) or ""
+        yield ClientResult(name, client_id, credential=made.get(name), can_call=answered.get(name))
     enabled = {one.identity_resource: one.key for one in outcome.plan.changes if isinstance(one, EnableIdentity)}
     for resource in outcome.before.identity_resources:
         principal = resource.principal_id

@@ -19,7 +19,7 @@ from mct_s2s.local_files import read_given
 from mct_s2s.model.client_credentials import SecretNote, newest_made, replaced_kind
 from mct_s2s.model.client_sign_in import ClientSignIn, OwnCredential, SecretCredential
 from mct_s2s.model.commands import credential_removal
-from mct_s2s.model.desired import Desired, Kept
+from mct_s2s.model.desired import Desired, Kept, Removal, Rotation, Setup
 from mct_s2s.model.directory_objects import Application
 from mct_s2s.model.ids import KeyId, place_in_tag, same_id
 from mct_s2s.model.observed import ObservedState
@@ -170,8 +170,8 @@ class RunStores:
     async def open(self, desired: Desired, observed: ObservedState, now: datetime) -> dict[str, SecretStore]:
         """A store for each client that may get something secret, by the client's name in the request."""
         folder = default_folder(self.session.label, observed, self.label)
-        if desired.rotation is not None and desired.service is not None:
-            clients = rotating(desired.rotation, observed, desired.service, now)
+        if isinstance(desired, Rotation) and desired.service is not None:
+            clients = rotating(desired, observed, desired.service, now)
             found = await gather_or_cancel(
                 *(
                     self._of_existing(name, client, folder, noted=_is_believed(client, desired, observed))
@@ -179,6 +179,8 @@ class RunStores:
                 )
             )
             return dict(zip(clients, found, strict=True))
+        if not isinstance(desired, Setup):
+            return {}
         lapsed = _lapsed(desired, observed, now)
         stores: dict[str, SecretStore] = {}
         for client in desired.clients:
@@ -263,13 +265,11 @@ class RunStores:
         return None
 
 
-def _lapsed(desired: Desired, observed: ObservedState, now: datetime) -> dict[str, Application]:
+def _lapsed(desired: Setup, observed: ObservedState, now: datetime) -> dict[str, Application]:
     """The registrations that get a secret again because they had one, and nothing that they have is good any more."""
-    names = [client.name for client in desired.clients]
-    unique_name = desired.service.unique_name if desired.service is not None else ""
     found: dict[str, Application] = {}
-    for name in names:
-        for client in clients_called(name, observed, unique_name):
+    for name in desired.names:
+        for client in clients_called(name, observed, desired.unique_name):
             known = client.application
             if known is None or any(one.is_valid_at(now) for one in known.credentials):
                 continue
@@ -320,9 +320,11 @@ def _there(outcome: Outcome, made: Collection[KeyId | None]) -> Iterator[SavedCr
     done = [entry.change for entry in outcome.done]
     gone: set[str] = {one.key_id for one in done if isinstance(one, RemoveCredential)}
     gone |= {one.client_id for one in done if isinstance(one, DeleteApplication)}
-    for name in dict.fromkeys((*outcome.request.clients, *outcome.stores)):
+    desired = outcome.request.desired
+    names = () if isinstance(desired, Removal) else desired.names
+    for name in dict.fromkeys((*names, *outcome.stores)):
         note, store = outcome.before.secrets.get(name, SecretNote()), outcome.stores.get(name)
-        for client in clients_called(name, outcome.before, outcome.request.unique_name):
+        for client in clients_called(name, outcome.before, desired.unique_name):
             for one in client.application.credentials if client.application is not None else ():
                 if one.key_id not in made and not {one.key_id, client.client_id} & gone:
                     place = store.label if store is not None and not store.gives_away and note.knows(one) else None

@@ -13,7 +13,7 @@ from mct_s2s.cli.session import Needs
 from mct_s2s.engine.observe.rights_examination import examine
 from mct_s2s.engine.session import Session
 from mct_s2s.inputs.target import caller_resource
-from mct_s2s.model.desired import Desired
+from mct_s2s.model.desired import Setup
 from mct_s2s.plain_text import plain
 from mct_s2s.planning.app_service import guards
 from mct_s2s.planning.permissions.doctor import checks, is_ready, is_secret_shortened
@@ -30,7 +30,7 @@ def doctor(options: DoctorOptions) -> int:
     async def body(current: Run, session: Session) -> int:
         now = clock.now()
         service = service_spec(session.target or named, "MCT service")
-        request = replace(request_for(session, Desired(service), now), identities=identities, without_settings=True)
+        request = replace(request_for(session, Setup(service), now), identities=identities, without_settings=True)
         seen = await examine(session.azure, request)
         if seen.site is not None:
             guards.refuse_function_app(seen.site)

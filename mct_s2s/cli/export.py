@@ -9,7 +9,7 @@ from mct_s2s import clock
 from mct_s2s.cli.commands.export import ExportOptions
 from mct_s2s.cli.fleet import at_every_site
 from mct_s2s.cli.options import Output
-from mct_s2s.cli.requests import request_for, service_spec
+from mct_s2s.cli.requests import look_request
 from mct_s2s.cli.run import Run, run, worst
 from mct_s2s.cli.session import Needs
 from mct_s2s.engine.observe.for_export import observe_for_export
@@ -18,7 +18,6 @@ from mct_s2s.errors import NotThere, S2SError, UsageError
 from mct_s2s.inputs.federation import federated_spec
 from mct_s2s.inputs.secret_to import secret_name
 from mct_s2s.model.client_credentials import Federation
-from mct_s2s.model.desired import Desired
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.resource_id import ResourceId, SiteTarget
 from mct_s2s.planning.app_service import guards
@@ -49,8 +48,7 @@ async def _read(options: ExportOptions, session: Session) -> Export:
     now = clock.now()
 
     async def observed(target: SiteTarget) -> ObservedState:
-        desired = Desired(service_spec(target, None, may_create=False))
-        found = await observe_for_export(session.azure, request_for(session, desired, now, target))
+        found = await observe_for_export(session.azure, look_request(session, now, target, all_federated=True))
         guards.check(found)
         return found
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from mct_s2s.azure.sign_in.method import Method
@@ -15,7 +16,7 @@ from mct_s2s.inputs.clients import client_names, management_reference
 from mct_s2s.inputs.target import site_target
 from mct_s2s.model.azure_resources import Site
 from mct_s2s.model.commands import command
-from mct_s2s.model.desired import ClientSpec, Desired, ServiceSpec
+from mct_s2s.model.desired import ClientSpec, Desired, Look, ServiceSpec
 from mct_s2s.model.ids import named_unique_name, service_unique_name
 from mct_s2s.model.resource_id import SiteTarget
 
@@ -33,6 +34,21 @@ def request_for(session: Session, desired: Desired, now: datetime, target: SiteT
         label=target.label if target else service.display_name if service else "",
         subscription=target.subscription if target else session.subscription,
     )
+
+
+def look_request(
+    session: Session,
+    now: datetime,
+    target: SiteTarget | None = None,
+    *,
+    client: str | None = None,
+    all_federated: bool = False,
+    without_settings: bool = False,
+) -> Request:
+    """A request that changes nothing: what is there is looked at."""
+    service = service_spec(target or session.target, None, may_create=False)
+    request = request_for(session, Look(service, client=client, all_federated=all_federated), now, target)
+    return replace(request, without_settings=without_settings)
 
 
 def named_target(options: AzureOptions) -> SiteTarget | None:

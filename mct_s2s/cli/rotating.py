@@ -25,7 +25,7 @@ from mct_s2s.inputs.clients import client_names
 from mct_s2s.inputs.lifetime import duration, expiry
 from mct_s2s.inputs.secret_to import ClientPlaces, secret_to
 from mct_s2s.model.commands import own_command
-from mct_s2s.model.desired import Desired, Lifetime, Rotation
+from mct_s2s.model.desired import Lifetime, Rotation
 from mct_s2s.planning.credentials.certificate import CertificateSpec
 from mct_s2s.planning.credentials.secret import SecretSpec
 from mct_s2s.planning.reviewed import combined
@@ -59,7 +59,7 @@ def rotate_secret(options: RotateSecretOptions) -> int:
 
     def requested(session: Session) -> Request:
         service = service_spec(session.target, None, adopt=options.service_app, may_create=False)
-        return request_for(session, Desired(service, rotation=rotation, restart=not options.no_restart), now)
+        return request_for(session, replace(rotation, service=service, restart=not options.no_restart), now)
 
     return change_command(options, requested, places, end=_close)
 
@@ -128,10 +128,8 @@ def _rotate_at_all_sites(options: RotateSecretOptions, shared: Rotation, now: da
 
     def requested(site: SiteSetup, session: Session) -> Request:
         service = site.request(session).desired.service
-        desired = Desired(
-            service and replace(service, may_create=False), rotation=rotations[site.key], restart=not options.no_restart
-        )
-        return request_for(session, desired, now)
+        service = service and replace(service, may_create=False)
+        return request_for(session, replace(rotations[site.key], service=service, restart=not options.no_restart), now)
 
     return run_at_all(options, setups, requested, digest=lambda _: places)
 

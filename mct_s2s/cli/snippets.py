@@ -13,7 +13,7 @@ from mct_s2s import clock
 from mct_s2s.azure.clouds import BY_NAME, SANDBOX
 from mct_s2s.cli.commands.snippet import SnippetOptions
 from mct_s2s.cli.credential_stores import at_hand, default_folder, from_files, noted_vaults
-from mct_s2s.cli.requests import request_for, service_spec, where
+from mct_s2s.cli.requests import look_request, where
 from mct_s2s.cli.run import Run, run
 from mct_s2s.cli.session import Needs
 from mct_s2s.engine.observe.observe import observe
@@ -25,7 +25,6 @@ from mct_s2s.local_files import is_there, read_given
 from mct_s2s.model.client_credentials import EXPIRING_WITHIN, CredentialKind, has_end
 from mct_s2s.model.client_sign_in import OwnCredential
 from mct_s2s.model.commands import own_command
-from mct_s2s.model.desired import Desired
 from mct_s2s.model.directory_objects import ServicePrincipal
 from mct_s2s.model.ids import same_id
 from mct_s2s.model.language import Language
@@ -205,8 +204,7 @@ def snippet(options: SnippetOptions) -> int:
 
     async def body(current: Run, session: Session) -> int:
         now = clock.now()
-        desired = Desired(service_spec(session.target, None, may_create=False))
-        request = replace(request_for(session, desired, now), shown=options.client)
+        request = look_request(session, now, client=options.client)
         observed = await observe(session.azure, request)
         guards.check(observed)
         at = where(options, observed.site)
@@ -215,7 +213,7 @@ def snippet(options: SnippetOptions) -> int:
         api = replace(
             _api(session, observed, findings, page), is_known=options.cloud.lower() in BY_NAME, ca_file=ca_file
         )
-        client = client_called(options.client, observed, request.unique_name, at)
+        client = client_called(options.client, observed, request.desired.unique_name, at)
         folder = default_folder(session.label, observed, request.label)
         search = CredentialSearch(options.language, given, folder, request.label, session.vaults, now)
         source = search.source_of(client)

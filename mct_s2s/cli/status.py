@@ -11,7 +11,7 @@ from mct_s2s.activity import activity
 from mct_s2s.cli.commands.status import StatusFormat, StatusOptions
 from mct_s2s.cli.fleet import FleetSessions, at_every_site, check_only, open_sessions, sites_of_file
 from mct_s2s.cli.options import AzureOptions
-from mct_s2s.cli.requests import request_for, service_spec, where
+from mct_s2s.cli.requests import look_request, where
 from mct_s2s.cli.run import Run, run, run_connected, worst
 from mct_s2s.cli.session import Needs
 from mct_s2s.cli.trust_file import SiteSetup
@@ -19,7 +19,6 @@ from mct_s2s.engine.observe.observe import observe
 from mct_s2s.engine.session import Session
 from mct_s2s.errors import S2SError
 from mct_s2s.inputs.lifetime import duration
-from mct_s2s.model.desired import Desired
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.resource_id import SiteTarget
 from mct_s2s.planning.app_service import guards
@@ -109,9 +108,7 @@ async def _read_all(options: AzureOptions, session: Session, within: timedelta) 
 
 
 async def _observed(session: Session, target: SiteTarget | None) -> ObservedState:
-    desired = Desired(service_spec(target, None, may_create=False))
-    request = replace(request_for(session, desired, clock.now(), target), without_settings=True)
-    observed = await observe(session.azure, request)
+    observed = await observe(session.azure, look_request(session, clock.now(), target, without_settings=True))
     guards.check(observed)
     return observed
 

@@ -11,7 +11,7 @@ from mct_s2s.azure.sign_in.choice import choose
 from mct_s2s.azure.sign_in.method import Method
 from mct_s2s.cli.commands.verify import VerifyOptions
 from mct_s2s.cli.credential_stores import at_hand, default_folder, from_files
-from mct_s2s.cli.requests import request_for, service_spec, where
+from mct_s2s.cli.requests import look_request, where
 from mct_s2s.cli.run import Run, run, run_connected
 from mct_s2s.cli.session import Needs, client_api, client_tokens, connect_client
 from mct_s2s.concurrency import gather_or_cancel
@@ -22,7 +22,6 @@ from mct_s2s.errors import UsageError
 from mct_s2s.inputs.own_credentials import ENVIRONMENT, own_credential
 from mct_s2s.inputs.target import api_path, api_url
 from mct_s2s.model.client_sign_in import IdentitySignIn, OwnCredential, SignIn
-from mct_s2s.model.desired import Desired
 from mct_s2s.model.directory_objects import ServicePrincipal
 from mct_s2s.model.ids import ClientId
 from mct_s2s.model.observed import ObservedState
@@ -55,7 +54,7 @@ def verify(options: VerifyOptions) -> int:
 
     async def body(current: Run, session: Session) -> int:
         now = clock.now()
-        request = request_for(session, Desired(service_spec(session.target, None, may_create=False)), now)
+        request = look_request(session, now)
         observed = await observe(session.azure, request)
         guards.check(observed)
         place = where(options, observed.site)
@@ -69,7 +68,9 @@ def verify(options: VerifyOptions) -> int:
         ground = VerifyContext(session.tokens, session.api(site_url), site_url, path, place, now)
         applications, identities = members(observed), observed.trust.identities
         if options.client:
-            chosen = dict.fromkeys(client_called(name, observed, request.unique_name, place) for name in options.client)
+            chosen = dict.fromkeys(
+                client_called(name, observed, request.desired.unique_name, place) for name in options.client
+            )
             applications = tuple(one for one in chosen if isinstance(one, ClientApplication))
             identities = tuple(one for one in chosen if isinstance(one, ServicePrincipal))
         known = {client.client_id.casefold() for client in members(observed)}

@@ -20,7 +20,7 @@ from mct_s2s.engine.request import Request
 from mct_s2s.engine.session import Interface, Session
 from mct_s2s.errors import S2SError
 from mct_s2s.model.client_credentials import SecretNote
-from mct_s2s.model.desired import SettingsScope
+from mct_s2s.model.desired import Rotation, SettingsScope, Setup
 from mct_s2s.model.secret_stores import SecretStore
 from mct_s2s.planning.changes import RestoreApplication
 from mct_s2s.planning.make import make_plan
@@ -94,11 +94,11 @@ async def prepare(session: Session, request: Request) -> Outcome:
 
 async def _prepared(session: Session, request: Request) -> Outcome:
     azure = session.azure
-    async with AccessLook(azure, directory=request.preflight and request.directory) as look:
+    async with AccessLook(azure, directory=request.preflight and request.desired.service is not None) as look:
         try:
             observed = await observe(
                 azure,
-                replace(request, without_settings=request.dry_run and request.desired.adds),
+                replace(request, without_settings=request.dry_run and isinstance(request.desired, Setup)),
                 look.at if request.preflight else None,
             )
         except S2SError as error:
@@ -116,10 +116,10 @@ async def _prepared(session: Session, request: Request) -> Outcome:
         if request.departures is not None:
             observed = replace(observed, departing=request.departures.of(request.subject(observed)))
         desired = request.desired
-        if observed.settings_unread:
+        if observed.settings_unread and isinstance(desired, Setup):
             desired = replace(desired, settings=SettingsScope.NONE)
         places = request.places
-        if request.stores is not None and desired.rotation is not None and not desired.rotation.only_named:
+        if request.stores is not None and isinstance(desired, Rotation) and not desired.only_named:
             known = observed.secrets  # a vault is named by the step itself
             told = {name: store for name, store in stores.items() if known[name].vault is None}
             places = request.stores.places_of(told, observed)

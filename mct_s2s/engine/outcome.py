@@ -167,5 +167,5 @@ class Outcome:
     def client_id(self, name: str) -> ClientId | None:
         """The appId of a client that the request names; `None` where there is no such client."""
         made = self.results.known(Ref[ClientId](f"client:{name}", Part.CLIENT_ID))
-        there = clients_called(name, self.before, self.request.unique_name)
+        there = clients_called(name, self.before, self.request.desired.unique_name)
         return made or next((client.client_id for client in there), None)

@@ -49,16 +49,12 @@ class Request:
     """What a person calls the App Service, slot included; without one, the service application."""
     part: str | None = None
     """What of it the command is about, where it leaves the rest alone: `step 3`."""
-    shown: str | None = None
-    """The name or id of a client that the command is about and leaves as it is."""
     subscription: str | None = None
     """Where bare names are looked for: an id or a name."""
     identities: tuple[str | ResourceId, ...] = ()
     """Resource ids, and bare names of web or function apps."""
     without_settings: bool = False
     """Whether it is about what can be read, where the App Service's settings cannot."""
-    all_federated: bool = False
-    """Whether the federated credentials of every client are asked for."""
     places: tuple[tuple[str, str], ...] = ()
     """Where each client's secret or private key goes, as the user wrote it, by the client's name."""
     stores: Stores | None = None
@@ -82,55 +78,8 @@ class Request:
         """What planning must not find out by itself."""
         return Facts(self.now, self.attempt)
 
-    @property
-    def directory(self) -> bool:
-        """Whether Entra ID is asked at all."""
-        return self.desired.service is not None
-
-    @property
-    def unique_name(self) -> str:
-        """The key of the service application that belongs to this App Service."""
-        return self.desired.service.unique_name if self.desired.service is not None else ""
-
-    @property
-    def adopt(self) -> str | None:
-        """The appId or Application ID URI of a registration to use as the service application."""
-        return self.desired.service.adopt if self.desired.service is not None else None
-
-    @property
-    def clients(self) -> tuple[str, ...]:
-        """Names and appIds of clients that get something."""
-        rotation = self.desired.rotation
-        return (*(client.name for client in self.desired.clients), *(rotation.clients if rotation else ()))
-
-    @property
-    def federated(self) -> bool:
-        """Whether those clients' federated credentials are asked for even where another credential is good."""
-        credentials = (client.credential for client in self.desired.clients)
-        return any(credential is not None and credential.listed_apart for credential in credentials)
-
-    @property
-    def named(self) -> tuple[str, ...]:
-        """Names and ids of all clients that the command is about."""
-        return (*self.clients, *self.removed_clients, *([self.shown] if self.shown else ()))
-
-    @property
-    def removed_clients(self) -> tuple[str, ...]:
-        """Names and ids of clients that are to be removed."""
-        return self.desired.removal.clients if self.desired.removal is not None else ()
-
-    @property
-    def everything(self) -> bool:
-        """Whether every client that was ever made for this service application is looked for."""
-        return self.desired.removal is not None and self.desired.removal.everything
-
-    @property
-    def prunes(self) -> bool:
-        """Whether clients are removed that are not named."""
-        return self.desired.pruning is not None and self.desired.pruning.removes
-
     def subject(self, observed: ObservedState) -> str:
         """What two runs must not change at the same moment: the App Service, or where none is, the registration."""
         if observed.app_service is not None:
             return str(observed.app_service.site.resource)
-        return f"{observed.tenant.id if observed.tenant else ''}/{self.unique_name}"
+        return f"{observed.tenant.id if observed.tenant else ''}/{self.desired.unique_name}"

@@ -99,7 +99,90 @@ class GivenValues:
 
 
 @dataclass(frozen=True)
-class Removal:
+class Pruning:
+    """What becomes of a trust's clients that are not asked for."""
+
+    removes: bool = False
+    """Whether they are removed; otherwise they are mentioned and left alone."""
+    any_number: bool = False
+    """Whether they may be more than a third of the clients."""
+    kept: frozenset[str] = frozenset()
+    """The appIds, in lower case, of registrations that stay, as another App Service's client has to be there."""
+
+
+@dataclass(frozen=True)
+class Desired:
+    """Everything that one command asks for: one of the classes below."""
+
+    service: ServiceSpec | None = None
+    """`None` where Entra ID is not asked at all."""
+    restart: bool = field(default=True, kw_only=True)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names and ids of the clients that it is about."""
+        return ()
+
+    @property
+    def removes_unnamed(self) -> bool:
+        """Whether clients go that are not named, so that all of them have to be found."""
+        return False
+
+    @property
+    def unique_name(self) -> str:
+        """The key of the service application that belongs to the App Service."""
+        return self.service.unique_name if self.service is not None else ""
+
+    @property
+    def adopt(self) -> str | None:
+        """The appId or Application ID URI of a registration to use as the service application."""
+        return self.service.adopt if self.service is not None else None
+
+
+@dataclass(frozen=True)
+class Look(Desired):
+    """Nothing: what is there is only looked at."""
+
+    client: str | None = None
+    """The name or id of a client that it is about."""
+    all_federated: bool = False
+    """Whether the federated credentials of every client are asked for."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return (self.client,) if self.client else ()
+
+
+@dataclass(frozen=True)
+class Setup(Desired):
+    """What has to be there."""
+
+    clients: tuple[ClientSpec, ...] = ()
+    settings: SettingsScope = SettingsScope.ALL
+    given: GivenValues = field(default_factory=GivenValues)
+    settings_only: bool = False
+    """Whether nothing else is written, and every client that holds the role is allowed (`configure-appservice`)."""
+    pruning: Pruning | None = None
+    """`None` for commands that have nothing to say about clients that they do not name."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(client.name for client in self.clients)
+
+    @property
+    def removes_unnamed(self) -> bool:
+        return self.pruning is not None and self.pruning.removes
+
+
+@dataclass(frozen=True)
+class Restore(Desired):
+    """Settings of a backup that are put back."""
+
+    backup: Backup = field(kw_only=True)
+
+
+@dataclass(frozen=True)
+class Removal(Desired):
     """What is to be gone: some clients, or with `everything` the whole trust."""
 
     clients: tuple[str, ...] = ()
@@ -120,17 +203,13 @@ class Removal:
     is_pruning: bool = False
     """Whether no one named whom it removes: options of `remove-client` are no help then."""
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        return self.clients
 
-@dataclass(frozen=True)
-class Pruning:
-    """What becomes of a trust's clients that are not asked for."""
-
-    removes: bool = False
-    """Whether they are removed; otherwise they are mentioned and left alone."""
-    any_number: bool = False
-    """Whether they may be more than a third of the clients."""
-    kept: frozenset[str] = frozenset()
-    """The appIds, in lower case, of registrations that stay, as another App Service's client has to be there."""
+    @property
+    def removes_unnamed(self) -> bool:
+        return self.everything
 
 
 @dataclass(frozen=True)
@@ -143,7 +222,7 @@ class Lifetime:
 
 
 @dataclass(frozen=True)
-class Rotation:
+class Rotation(Desired):
     """New secrets or certificates for clients that have one: for those named, or for all whose credential ends soon."""
 
     expires: datetime | None = None
@@ -168,33 +247,6 @@ class Rotation:
         own = self.own.get(name)
         return self if own is None else replace(self, expires=own.expires, shorten=own.shorten)
 
-
-@dataclass(frozen=True)
-class Desired:
-    """Everything that one command asks for."""
-
-    service: ServiceSpec | None
-    clients: tuple[ClientSpec, ...] = ()
-    settings: SettingsScope = SettingsScope.ALL
-    given: GivenValues = field(default_factory=GivenValues)
-    settings_only: bool = False
-    """Whether nothing else is written, and every client that holds the role is allowed (`configure-appservice`)."""
-    restart: bool = True
-    removal: Removal | None = None
-    pruning: Pruning | None = None
-    """`None` for commands that have nothing to say about clients that they do not name."""
-    rotation: Rotation | None = None
-    backup: Backup | None = None
-    """Settings to be put back, instead of any others."""
-
     @property
     def names(self) -> tuple[str, ...]:
-        """Names and ids of the clients that get something, or are removed."""
-        rotated = self.rotation.clients if self.rotation is not None else ()
-        removed = self.removal.clients if self.removal is not None else ()
-        return (*(client.name for client in self.clients), *rotated, *removed)
-
-    @property
-    def adds(self) -> bool:
-        """Whether it is about what has to be there, not about what has to go, be replaced or be put back."""
-        return self.removal is None and self.rotation is None and self.backup is None
+        return self.clients

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 
 from mct_s2s.model.azure_resources import OF_DEPLOYMENT
-from mct_s2s.model.desired import Desired, SettingsScope
+from mct_s2s.model.desired import Desired, Removal, Restore, Rotation, ServiceSpec, SettingsScope, Setup
 from mct_s2s.model.directory_objects import PrincipalKind
 from mct_s2s.model.ids import ClientId, PrincipalId
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.site_settings import LISTS, SETTINGS
 from mct_s2s.planning.app_service import guards
 from mct_s2s.planning.app_service.notes import size_note, swap_note
-from mct_s2s.planning.app_service.site import merge, plan_site, settings_spec
+from mct_s2s.planning.app_service.site import merge, plan_site, restored, settings_spec
 from mct_s2s.planning.changes import AlreadyRight, AnyChange, Later, SettingsSpec, WriteSettings
 from mct_s2s.planning.credentials import one_after_another
 from mct_s2s.planning.plan import Facts, Left, ManualStep, Plan, Results
@@ -37,16 +37,26 @@ def make_plan(desired: Desired, observed: ObservedState, facts: Facts) -> Plan:
         NotThere: something that is referred to does not exist, or is ambiguous.
     """
     guards.check(observed)
+    match desired:
+        case Removal(service=ServiceSpec() as service):
+            return plan_removal(desired, observed, service, restart=desired.restart)
+        case Rotation(service=ServiceSpec() as service):
+            return plan_rotation(desired, observed, facts, service)
+        case Restore():
+            steps = _settings_steps(desired, observed, restored(desired.backup, observed))
+            return Plan(steps, notes=_notes(observed, steps))
+        case Setup():
+            return _plan_setup(desired, observed, facts)
+    return Plan()
+
+
+def _plan_setup(desired: Setup, observed: ObservedState, facts: Facts) -> Plan:
     if observed.app_service is not None:
         guards.refuse_foreign_values(desired.given, observed.app_service)
-    if desired.removal is not None and desired.service is not None:
-        return plan_removal(desired.removal, observed, desired.service, restart=desired.restart)
-    if desired.rotation is not None and desired.service is not None:
-        return plan_rotation(desired.rotation, observed, facts, desired.service)
-    restored = tuple(restorations(desired, observed))
+    restorable = tuple(restorations(desired, observed))
     service = plan_service(desired.service, observed) if desired.service else None
-    if restored:
-        plan = Plan(restored, notes=(NOTE,))
+    if restorable:
+        plan = Plan(restorable, notes=(NOTE,))
         check_ownership(plan, service, observed)
         return plan
     named = _plan_clients(desired, service, observed, facts)
@@ -73,8 +83,7 @@ def make_plan(desired: Desired, observed: ObservedState, facts: Facts) -> Plan:
     else:
         spec = settings_spec(desired, observed, service, application_ids, object_ids)
         spec = replace(spec, without=pruned.entries)
-        site_steps = plan_site(observed, spec, restart=desired.restart)
-        steps += site_steps or _settings_already_right(observed)
+        steps += _settings_steps(desired, observed, spec)
     adopted = (*(service.notes if service else ()), *(note for client in clients for note in client.notes))
     losing = tuple(_losing_access(desired, observed, spec, facts.now)) if desired.given.settings else ()
     notes = (*adopted, *_notes(observed, steps), *pruned.notes)
@@ -83,7 +92,7 @@ def make_plan(desired: Desired, observed: ObservedState, facts: Facts) -> Plan:
     return plan
 
 
-def _notes(observed: ObservedState, steps: list[AnyChange]) -> tuple[str, ...]:
+def _notes(observed: ObservedState, steps: Sequence[AnyChange]) -> tuple[str, ...]:
     site, writes = observed.app_service, [step for step in steps if isinstance(step, WriteSettings)]
     if site is None:
         return ()
@@ -94,7 +103,7 @@ def _notes(observed: ObservedState, steps: list[AnyChange]) -> tuple[str, ...]:
     return tuple(note for note in notes if note is not None)
 
 
-def _losing_access(desired: Desired, observed: ObservedState, spec: SettingsSpec, now: datetime) -> Iterator[str]:
+def _losing_access(desired: Setup, observed: ObservedState, spec: SettingsSpec, now: datetime) -> Iterator[str]:
     """Who loses access by values that were given: they are the caller's own words, and are written as they are."""
     before = observed.settings
     after = observed.with_settings(merge(before, spec, Results()))
@@ -134,9 +143,7 @@ def consented_identities(observed: ObservedState, service: Service | None) -> li
     ]
 
 
-def _plan_clients(
-    desired: Desired, service: Service | None, observed: ObservedState, facts: Facts
-) -> dict[str, Client]:
+def _plan_clients(desired: Setup, service: Service | None, observed: ObservedState, facts: Facts) -> dict[str, Client]:
     """By the names that were asked for."""
     if service is None:
         return {}
@@ -151,7 +158,11 @@ def _each_once(clients: Iterable[Client]) -> list[Client]:
     return list(planned.values())
 
 
-def _settings_already_right(observed: ObservedState) -> tuple[AnyChange, ...]:
+def _settings_steps(desired: Desired, observed: ObservedState, spec: SettingsSpec) -> tuple[AnyChange, ...]:
+    """One write and one restart; or that there is nothing to write."""
+    steps = plan_site(observed, spec, restart=desired.restart)
+    if steps:
+        return steps
     assert observed.app_service is not None  # noqa: S101  # plan_site has looked at it
     site = observed.app_service.site
     identifier = f"{site.resource}/config/appsettings"

@@ -23,7 +23,7 @@ from mct_s2s.engine.request import Request
 from mct_s2s.engine.session import Session
 from mct_s2s.errors import S2SError
 from mct_s2s.model.azure_resources import AppService, Site
-from mct_s2s.model.desired import Desired, ServiceSpec
+from mct_s2s.model.desired import ServiceSpec, Setup
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.resource_id import ResourceId, SiteTarget
 from mct_s2s.model.trust import Trust
@@ -162,5 +162,5 @@ def applied(engine: Engine, *changes: AnyChange, latency: float = 0.0, **more: A
 def planned(*changes: AnyChange, site: Site = WHERE, **more: Any) -> Outcome:
     """The beginning of a run with these changes."""
     before = ObservedState("public", TENANT, AppService(site, {}, TENANT.id), Trust())
-    desired = Desired(ServiceSpec(SERVICE_KEY, "MCT service"))
+    desired = Setup(ServiceSpec(SERVICE_KEY, "MCT service"))
     return Outcome(Request(desired, clock.now(), TARGET), Plan(changes), before, **more)

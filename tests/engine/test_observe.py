@@ -14,7 +14,7 @@ from mct_s2s.engine.observe.observe import observe
 from mct_s2s.engine.request import Request
 from mct_s2s.engine.session import Session
 from mct_s2s.errors import NotThere, S2SError
-from mct_s2s.model.desired import ClientSpec, Desired, Removal, ServiceSpec
+from mct_s2s.model.desired import ClientSpec, Removal, ServiceSpec, Setup
 from mct_s2s.model.ids import api_uri, client_unique_name, trust_tag
 from mct_s2s.model.resource_id import SiteTarget
 from mct_s2s.model.trust import Trust
@@ -36,11 +36,9 @@ def look(
 ) -> Request:
     """A request that is only looked by."""
     credential = FederatedSpec("https://ci.example", "x") if federated else None
-    desired = Desired(
-        ServiceSpec(SERVICE_KEY, "MCT service", adopt=adopt),
-        tuple(ClientSpec(name, credential) for name in clients),
-        removal=Removal(everything=True) if everything else None,
-    )
+    service = ServiceSpec(SERVICE_KEY, "MCT service", adopt=adopt)
+    setup = Setup(service, tuple(ClientSpec(name, credential) for name in clients))
+    desired = Removal(service, everything=True) if everything else setup
     return Request(desired, clock.now(), **{"target": TARGET, **more})
 
 

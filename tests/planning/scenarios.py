@@ -9,7 +9,7 @@ from uuid import NAMESPACE_DNS, uuid5
 
 from mct_s2s.model.azure_resources import AppService, IdentityResource, Site
 from mct_s2s.model.client_credentials import Credential, CredentialKind
-from mct_s2s.model.desired import ClientSpec, Desired, ServiceSpec
+from mct_s2s.model.desired import ClientSpec, ServiceSpec, Setup
 from mct_s2s.model.directory_objects import (
     Application,
     AppRole,
@@ -159,11 +159,11 @@ def identity_resource(
     return IdentityResource(resource, PrincipalId(principal) if principal else None)
 
 
-def spec(*clients: str | ClientSpec, **changed: object) -> Desired:
+def spec(*clients: str | ClientSpec, **changed: object) -> Setup:
     """What `setup` with these clients wants."""
     specs = tuple(c if isinstance(c, ClientSpec) else ClientSpec(c, SecretSpec(LATER)) for c in clients)
     service = ServiceSpec(SERVICE_KEY, "MCT service (contosolearn)")
-    return replace(Desired(service, specs), **changed)  # type: ignore[arg-type]
+    return replace(Setup(service, specs), **changed)  # type: ignore[arg-type]
 
 
 def said(plan: Plan) -> list[str]:

@@ -71,8 +71,8 @@ def test_a_namesake_outside_the_trust_is_never_meant() -> None:
 
 COMMANDS: dict[str, tuple[Desired, str]] = {
     "setup": (spec("IMPORT"), ""),
-    "rotate-secret": (spec(rotation=Rotation(LATER, ("IMPORT",))), "create secret Import"),
-    "remove-client": (spec(removal=Removal(("IMPORT",))), "delete client application Import"),
+    "rotate-secret": (Rotation(spec().service, expires=LATER, clients=("IMPORT",)), "create secret Import"),
+    "remove-client": (Removal(spec().service, clients=("IMPORT",)), "delete client application Import"),
 }
 
 

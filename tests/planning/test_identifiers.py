@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from mct_s2s.model.desired import Desired, Removal
+from mct_s2s.model.desired import Removal
 from mct_s2s.model.ids import ClientId
 from mct_s2s.planning.changes import Part, UpdateApplication
 from mct_s2s.planning.identifiers import Identifiers, identify, with_known_name
@@ -14,7 +14,7 @@ from mct_s2s.planning.plan import Results
 from tests.planning.scenarios import FACTS, SERVICE, SERVICE_ID, client, complete, guid, observed_state, spec
 
 IMPORT = client("Import")
-TEARDOWN = Desired(spec().service, removal=Removal(everything=True, purge=True))
+TEARDOWN = Removal(spec().service, everything=True, purge=True)
 
 
 def test_nothing_is_known_of_what_has_yet_to_be_created() -> None:

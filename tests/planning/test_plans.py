@@ -8,7 +8,7 @@ import pytest
 from mct_s2s.errors import NotThere, Refused, S2SError
 from mct_s2s.model.azure_resources import IdentityResource
 from mct_s2s.model.client_credentials import CredentialKind, SecretNote
-from mct_s2s.model.desired import ClientSpec, Desired, GivenValues, ServiceSpec, SettingsScope
+from mct_s2s.model.desired import ClientSpec, GivenValues, ServiceSpec, SettingsScope, Setup
 from mct_s2s.model.directory_objects import Application, PrincipalKind, ServicePrincipal, Tenant
 from mct_s2s.model.ids import AppRoleId, ClientId, PrincipalId, TenantId, api_uri, vault_tag
 from mct_s2s.model.observed import ObservedState
@@ -56,7 +56,7 @@ IMPORT = client("Import")
 REPORTS = client("Reports")
 
 
-def plan_of(desired: Desired, observed: ObservedState) -> list[str]:
+def plan_of(desired: Setup, observed: ObservedState) -> list[str]:
     return said(make_plan(desired, observed, FACTS))
 
 
@@ -386,7 +386,7 @@ def test_a_secret_that_arrived_is_no_orphan_and_a_foreign_one_is_never_removed()
     assert said(both) == ["delete secret Import"]
 
 
-def adopted(by: str, **changed: object) -> Desired:
+def adopted(by: str, **changed: object) -> Setup:
     return spec("Import", service=ServiceSpec("mct-s2s-contosolearn", "ignored", adopt=by), **changed)
 
 
@@ -439,7 +439,7 @@ def foreign_tenant() -> ObservedState:
     return replace(observed_state(), app_service=other)
 
 
-REFUSED: dict[str, tuple[Desired, ObservedState, type[S2SError], str]] = {
+REFUSED: dict[str, tuple[Setup, ObservedState, type[S2SError], str]] = {
     "function app by kind": (
         spec(),
         replace(observed_state(), app_service=app_service(where=site("jobs", "functionapp,linux"))),
@@ -480,7 +480,7 @@ REFUSED: dict[str, tuple[Desired, ObservedState, type[S2SError], str]] = {
 
 @pytest.mark.parametrize(("desired", "observed", "kind", "code"), REFUSED.values(), ids=REFUSED.keys())
 def test_what_must_not_be_touched_is_refused_with_a_way_out(
-    desired: Desired, observed: ObservedState, kind: type[S2SError], code: str
+    desired: Setup, observed: ObservedState, kind: type[S2SError], code: str
 ) -> None:
     with pytest.raises(kind) as refused:
         make_plan(desired, observed, FACTS)
@@ -499,7 +499,7 @@ def test_add_client_leaves_settings_alone_that_no_client_needs() -> None:
 
 def test_disable_flips_the_switch_and_tidies_nothing() -> None:
     untidy = settings(ServiceApplicationIds=" ;; ")
-    desired = Desired(None, settings=SettingsScope.OFF)
+    desired = Setup(None, settings=SettingsScope.OFF)
     plan = make_plan(desired, observed_state(None, untidy), FACTS)
     assert said(plan) == WRITE
     after = applied(plan, observed_state(None, untidy))
@@ -523,7 +523,7 @@ GIVEN = GivenValues(
 
 def test_given_values_need_no_directory_and_never_drop_an_id() -> None:
     before = replace(observed_state(None, {**FOREIGN, "ServiceApplicationIds": guid("old")}), tenant=None)
-    desired = Desired(None, given=GIVEN)
+    desired = Setup(None, given=GIVEN)
     plan = make_plan(desired, before, FACTS)
     assert said(plan) == WRITE
     after = applied(plan, before)

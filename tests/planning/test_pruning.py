@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 from mct_s2s.errors import Refused
-from mct_s2s.model.desired import Desired, Pruning, SettingsScope
+from mct_s2s.model.desired import Pruning, SettingsScope, Setup
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.planning.changes import (
     AnyChange,
@@ -27,7 +27,7 @@ from tests.planning.scenarios import FACTS, SERVICE, applied, client, complete, 
 KEEP, REMOVE, ALL = Pruning(), Pruning(removes=True), Pruning(removes=True, any_number=True)
 
 
-def wanted(*names: str, pruning: Pruning = REMOVE) -> Desired:
+def wanted(*names: str, pruning: Pruning = REMOVE) -> Setup:
     return replace(spec(*names), pruning=pruning)
 
 
@@ -36,7 +36,7 @@ def there(*names: str) -> ObservedState:
     return complete(*map(client, names))
 
 
-def plan_of(desired: Desired, observed: ObservedState) -> Plan:
+def plan_of(desired: Setup, observed: ObservedState) -> Plan:
     return make_plan(desired, observed, FACTS)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import typer
 from mct_s2s.cli.app import app
-from mct_s2s.model.desired import Desired
+from mct_s2s.model.desired import Setup
 from mct_s2s.model.site_settings import LISTS, NAMES, SETTINGS, Comparison, Required, Setting, required_by
 from mct_s2s.planning.app_service.site import right_values
 from mct_s2s.planning.make import make_plan
@@ -88,4 +88,4 @@ def test_a_role_is_required_as_soon_as_one_client_application_is_listed() -> Non
 
 def test_a_complete_site_is_left_alone() -> None:
     assert make_plan(spec("Import"), complete(IMPORT), FACTS).is_empty
-    assert make_plan(Desired(None), complete(IMPORT), FACTS).is_empty
+    assert make_plan(Setup(None), complete(IMPORT), FACTS).is_empty

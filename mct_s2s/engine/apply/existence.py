@@ -17,6 +17,7 @@ from mct_s2s.engine.outcome import Outcome
 from mct_s2s.engine.request import Request
 from mct_s2s.engine.session import Azure, Session
 from mct_s2s.errors import PermissionMissing, ServiceError
+from mct_s2s.model.desired import Removal
 from mct_s2s.model.directory_objects import Application
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.planning.permissions.rights import relies_on_ownership
@@ -42,7 +43,7 @@ async def wait_for_deletions(session: Session, outcome: Outcome) -> bool:
         PermissionMissing: the caller may not change what the plan changes.
     """
     request = outcome.request
-    if request.removed_clients or request.everything:
+    if isinstance(request.desired, Removal):
         return False
     doubtful = _found_by_name_alone(outcome.before, request)
     if not doubtful:
@@ -73,8 +74,8 @@ def _found_by_name_alone(observed: ObservedState, request: Request) -> list[Appl
     """
     trust, site = observed.trust, observed.app_service
     found = [] if trust.service is None or is_in_settings(trust.service, observed) else [trust.service]
-    for name in request.clients:
-        clients = clients_called(name, observed, request.unique_name)
+    for name in request.desired.names:
+        clients = clients_called(name, observed, request.desired.unique_name)
         allowed = (site is not None and is_allowed(one, site) for one in clients)
         found += [c.application for c, listed in zip(clients, allowed, strict=True) if c.application and not listed]
     return list({one.object_id: one for one in found}.values())

@@ -21,7 +21,7 @@ async def observe_for_export(azure: Azure, request: Request) -> ObservedState:
     Raises:
         S2SError: the App Service or its settings cannot be read.
     """
-    observed = await observe(azure, replace(request, all_federated=True))
+    observed = await observe(azure, request)
     found = await gather_or_cancel(*(_resource_of(azure, one) for one in observed.trust.identities))
     return replace(observed, identity_resources=tuple(one for one in found if one is not None))
 

@@ -21,6 +21,7 @@ from mct_s2s.engine.session import Azure
 from mct_s2s.errors import NotThere, PermissionMissing, S2SError
 from mct_s2s.model.azure_resources import AppService, IdentityResource, IdentityUse
 from mct_s2s.model.commands import command
+from mct_s2s.model.desired import Removal, Setup
 from mct_s2s.model.directory_objects import Tenant
 from mct_s2s.model.ids import is_guid, resource_in_tag, same_id
 from mct_s2s.model.observed import ObservedState
@@ -51,7 +52,7 @@ async def observe(azure: Azure, request: Request, located: Located | None = None
 def reading(request: Request) -> str:
     """What is looked at: `the directory and contosolearn`."""
     site = request.target.label if request.target is not None else ""
-    return " and ".join(filter(None, ["the directory" * request.directory, site])) or "Azure"
+    return " and ".join(filter(None, ["the directory" * (request.desired.service is not None), site])) or "Azure"
 
 
 async def _observed(azure: Azure, request: Request, located: Located) -> ObservedState:
@@ -61,8 +62,8 @@ async def _observed(azure: Azure, request: Request, located: Located) -> Observe
         _directory(azure, request, settings),
         _identity_resources(azure, request, located),
     )
-    removes = bool(request.removed_clients) or request.everything or request.prunes
-    uses = await find_identity_uses(azure, trust) if removes else ()
+    desired = request.desired
+    uses = await find_identity_uses(azure, trust) if isinstance(desired, Removal) or desired.removes_unnamed else ()
     return ObservedState(
         azure.cloud,
         tenant,
@@ -90,7 +91,7 @@ async def _app_service(
         settings.set_result({})
         return AppService(site, {}, tenant_id, refusal=error)
     settings.set_result(app_service.settings)
-    if request.attempt and request.desired.adds and not ours(app_service.settings):
+    if request.attempt and isinstance(request.desired, Setup) and not ours(app_service.settings):
         site = app_service.site
         with suppress(S2SError):  # who may not list them is not told
             beside = await azure.sites.sites(site.resource.subscription_id, site.resource.resource_group)
@@ -107,7 +108,7 @@ def is_refusal(error: S2SError) -> bool:
 async def _directory(
     azure: Azure, request: Request, settings: asyncio.Future[AppSettings]
 ) -> tuple[Tenant | None, Trust]:
-    if not request.directory:
+    if request.desired.service is None:
         return None, Trust()
     return await gather_or_cancel(azure.directory.tenant(), find_trust(azure.directory, request, settings))
 

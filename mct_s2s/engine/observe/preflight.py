@@ -12,7 +12,7 @@ from mct_s2s.engine.request import Request
 from mct_s2s.engine.session import Azure
 from mct_s2s.errors import S2SError
 from mct_s2s.model.caller_rights import CallerRights, SecretRule, Verdict
-from mct_s2s.model.desired import SettingsScope
+from mct_s2s.model.desired import SettingsScope, Setup
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.planning.credentials.secret import AddSecret
 from mct_s2s.planning.make import make_plan
@@ -72,7 +72,9 @@ async def _without_the_site(
     if request.target is None or request.desired.service is None:
         return None, None, None
     try:
-        elsewhere = replace(request.desired, settings=SettingsScope.NONE)
+        elsewhere = request.desired
+        if isinstance(elsewhere, Setup):
+            elsewhere = replace(elsewhere, settings=SettingsScope.NONE)
         alone = replace(request, target=None, desired=elsewhere)
         rest = await with_custody(azure, alone, await observe(azure, alone, look.at))
         return rest, make_plan(elsewhere, rest, request.facts), None

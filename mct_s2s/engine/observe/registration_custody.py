@@ -48,8 +48,8 @@ async def _find_or_gone(
     That one is taken for gone: whether it is, its creation under the same name finds out, and looks at its custody.
     """
     is_named = {application.client_id.lower(), *application.identifier_uris} & {
-        *map(str.lower, request.clients),
-        client_id_in(request.adopt or "") or request.adopt,
+        *map(str.lower, request.desired.names),
+        client_id_in(request.desired.adopt or "") or request.desired.adopt,
     }
     is_expected = bool(is_named) or application.client_id in request.restored
     try:

@@ -17,7 +17,7 @@ from mct_s2s.engine.session import Azure
 from mct_s2s.errors import NotThere, Refused, S2SError
 from mct_s2s.model.azure_resources import IdentityResource, Site
 from mct_s2s.model.caller_rights import CallerRights
-from mct_s2s.model.desired import SettingsScope
+from mct_s2s.model.desired import SettingsScope, Setup
 from mct_s2s.model.ids import TenantId
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.resource_id import ResourceId
@@ -85,7 +85,7 @@ def _planned(request: Request, observed: ObservedState) -> tuple[Plan, S2SError 
     scope = SettingsScope.NONE if observed.app_service is None or observed.settings_unread else SettingsScope.ALL
     service, spec = observed.trust.service, request.desired.service
     try:
-        plan = make_plan(replace(request.desired, settings=scope), observed, request.facts)
+        plan = make_plan(Setup(spec, settings=scope), observed, request.facts)
         if service is not None and spec is not None and (other := another_site(service, observed, spec.unique_name)):
             why = f"it was created for another App Service, {other}"
             return plan, service_not_ours(service, observed, spec, why)
@@ -108,7 +108,7 @@ async def _in_parts(azure: Azure, request: Request, look: AccessLook) -> Seen:
         gather_or_cancel(*(_identity_resource(azure, request, wanted, look) for wanted in request.identities)),
     )
     if refusal is None:
-        _, refusal = await _or_refusal(azure.directory.applications_by_unique_name([request.unique_name]))
+        _, refusal = await _or_refusal(azure.directory.applications_by_unique_name([request.desired.unique_name]))
     return Seen(
         CallerRights(),
         tenant if refusal is None else None,

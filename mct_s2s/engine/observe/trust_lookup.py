@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable
 from dataclasses import replace
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from mct_s2s.concurrency import end_all, gather_or_cancel
 from mct_s2s.engine.request import Request
 from mct_s2s.errors import NotThere, S2SError
+from mct_s2s.model.desired import Desired, Look, Removal, Rotation, Setup
 from mct_s2s.model.directory_objects import Application, PrincipalKind, ServicePrincipal
 from mct_s2s.model.ids import (
     ClientId,
@@ -35,12 +37,12 @@ async def find_trust(directory: GraphDirectory, request: Request, settings: asyn
     Raises:
         NotThere: the registration to adopt does not exist, or two share its URI.
     """
-    makes_some = bool(request.desired.clients) or (
-        request.desired.service is not None and request.desired.service.may_create
-    )
-    recycled = _RecycleBin(directory, early=makes_some and not request.removed_clients and not request.everything)
+    desired = request.desired
+    makes_some = isinstance(desired, Setup) and (desired.clients or (desired.service and desired.service.may_create))
+    recycled = _RecycleBin(directory, early=bool(makes_some))
     try:
-        return await _find_trust(directory, request, settings, recycled)
+        trust = await _find_trust(directory, desired, settings, recycled)
+        return await _with_federated(directory, desired, trust, request.now)
     finally:
         await recycled.close()
 
@@ -67,29 +69,30 @@ class _RecycleBin:
             self._reading = asyncio.ensure_future(self._directory.deleted_applications())
         return await self._reading
 
-    async def of(self, trust: Trust, request: Request, base: str, settings: AppSettings) -> tuple[Application, ...]:
+    async def of(self, trust: Trust, desired: Desired, base: str, settings: AppSettings) -> tuple[Application, ...]:
         """What the trust lacks, or what is in its way."""
-        if request.everything:
+        is_removal = isinstance(desired, Removal)
+        if isinstance(desired, Removal) and desired.everything:
             return ()
-        names = request.removed_clients or tuple(client.name for client in request.desired.clients)
+        names = desired.names if isinstance(desired, Setup | Removal) else ()
         missing = [name for name in names if not _is_there(name, base, trust)]
         wanted = {client_unique_name(base, name) for name in missing}
         called = [name for name in missing if is_guid(name)]
-        if request.removed_clients:
+        if is_removal:
             try:
                 rows = await self.applications() if missing else []
             except S2SError:
                 return ()  # a caller who can't look there is told that there is no such client
         elif trust.service is None:
-            wanted.add(request.unique_name)
-            called += [named.strip() for named in (request.adopt, AUDIENCE.value_in(settings)) if named]
+            wanted.add(desired.unique_name)
+            called += [named.strip() for named in (desired.adopt, AUDIENCE.value_in(settings)) if named]
             rows = await self.applications()
         else:
-            if uri_in_use(trust.service, settings, request.adopt) is None:
+            if uri_in_use(trust.service, settings, desired.adopt) is None:
                 called.append(api_uri(trust.service.client_id))
             rows = await self.applications() if missing or called else []
         found = (row for row in rows if row.unique_name in wanted or any(is_called(row, name) for name in called))
-        return tuple(sorted(found, key=lambda row: row.unique_name != request.unique_name))
+        return tuple(sorted(found, key=lambda row: row.unique_name != desired.unique_name))
 
 
 def _is_there(name: str, base: str, trust: Trust) -> bool:
@@ -100,15 +103,15 @@ def _is_there(name: str, base: str, trust: Trust) -> bool:
 
 
 async def _find_trust(
-    directory: GraphDirectory, request: Request, settings: asyncio.Future[AppSettings], recycled: _RecycleBin
+    directory: GraphDirectory, desired: Desired, settings: asyncio.Future[AppSettings], recycled: _RecycleBin
 ) -> Trust:
     early = asyncio.ensure_future(
-        directory.applications_by_unique_name([request.unique_name, *_unique_names(request, request.unique_name)])
+        directory.applications_by_unique_name([desired.unique_name, *_unique_names(desired, desired.unique_name)])
     )
     try:
         found = await asyncio.shield(settings)
         trust, (applications, principals) = await gather_or_cancel(
-            _find_service(directory, request, found, early, recycled), _listed(directory, request, found)
+            _find_service(directory, desired, found, early, recycled), _listed(directory, desired, found)
         )
         own, *made_for_names = await early
     except BaseException:
@@ -117,29 +120,28 @@ async def _find_trust(
     if own is not None and trust.service is not None and own.client_id != trust.service.client_id:
         trust = replace(trust, own=own)
     base = trust.service.unique_name if trust.service else None
-    if base and base != request.unique_name:
-        made_for_names = await directory.applications_by_unique_name(_unique_names(request, base))
-    base = base or request.unique_name
-    all_made = request.everything or request.prunes
-    tagged = await directory.applications_with_tag(trust_tag(base)) if all_made else []
+    if base and base != desired.unique_name:
+        made_for_names = await directory.applications_by_unique_name(_unique_names(desired, base))
+    base = base or desired.unique_name
+    tagged = await directory.applications_with_tag(trust_tag(base)) if desired.removes_unnamed else []
     made = (one for one in made_for_names if one is not None)
     trust = _with(trust, [*tagged, *made, *applications], principals)
-    trust, deleted = await gather_or_cancel(_completed(directory, trust), recycled.of(trust, request, base, found))
-    return await _with_federated(directory, request, replace(trust, deleted=deleted))
+    trust, deleted = await gather_or_cancel(_completed(directory, trust), recycled.of(trust, desired, base, found))
+    return replace(trust, deleted=deleted)
 
 
-def _unique_names(request: Request, base: str) -> list[str]:
-    return [client_unique_name(base, name) for name in request.named if not is_guid(name)]
+def _unique_names(desired: Desired, base: str) -> list[str]:
+    return [client_unique_name(base, name) for name in desired.names if not is_guid(name)]
 
 
 async def _find_service(
     directory: GraphDirectory,
-    request: Request,
+    desired: Desired,
     settings: AppSettings,
     early: asyncio.Future[list[Application | None]],
     recycled: _RecycleBin,
 ) -> Trust:
-    for named, must_exist in ((request.adopt, True), (AUDIENCE.value_in(settings), False)):
+    for named, must_exist in ((desired.adopt, True), (AUDIENCE.value_in(settings), False)):
         if named and named.strip():
             trust = await _named(directory, named.strip())
             if trust.service is not None:
@@ -188,10 +190,10 @@ async def _named(directory: GraphDirectory, named: str) -> Trust:
 
 
 async def _listed(
-    directory: GraphDirectory, request: Request, settings: AppSettings
+    directory: GraphDirectory, desired: Desired, settings: AppSettings
 ) -> tuple[list[Application], list[ServicePrincipal]]:
     """What the allow lists and the command name by id."""
-    named = [*APPLICATION_IDS.list_in(settings).ids, *request.named]
+    named = [*APPLICATION_IDS.list_in(settings).ids, *desired.names]
     client_ids = [ClientId(entry) for entry in named if is_guid(entry)]
     object_ids = [PrincipalId(entry) for entry in OBJECT_IDS.list_in(settings).ids if is_guid(entry)]
     applications, by_client_id, by_object_id = await gather_or_cancel(
@@ -213,19 +215,25 @@ async def _completed(directory: GraphDirectory, trust: Trust) -> Trust:
     return _with(trust, await directory.applications(without_application), [])
 
 
-async def _with_federated(directory: GraphDirectory, request: Request, trust: Trust) -> Trust:
+async def _with_federated(directory: GraphDirectory, desired: Desired, trust: Trust, now: datetime) -> Trust:
     """Federated credentials, asked for only where no other credential is good, or where they matter."""
-    base = trust.service.unique_name if trust.service and trust.service.unique_name else request.unique_name
-    named = request.named if request.federated or request.removed_clients or request.shown else ()
-    wished = {*named, *map(str.casefold, named), *(_unique_names(request, base) if named else ())}
+    base = trust.service.unique_name if trust.service and trust.service.unique_name else desired.unique_name
+    asks = not isinstance(desired, Setup) or any(
+        one.credential and one.credential.listed_apart for one in desired.clients
+    )
+    named = desired.names if asks and not isinstance(desired, Rotation) else ()
+    wished = {*named, *map(str.casefold, named), *(_unique_names(desired, base) if named else ())}
+    # What is kept, or goes, is named.
+    lists_all = (
+        desired.everything if isinstance(desired, Removal) else isinstance(desired, Look) and desired.all_federated
+    )
     wanting = [
         client.application
         for client in trust.clients
         if client.application is not None
         and (
-            not any(credential.is_valid_at(request.now) for credential in client.application.credentials)
-            or request.everything  # what is kept, or goes, is named
-            or request.all_federated
+            not any(credential.is_valid_at(now) for credential in client.application.credentials)
+            or lists_all
             or not wished.isdisjoint(
                 {client.client_id, client.display_name, client.display_name.casefold(), client.application.unique_name}
             )

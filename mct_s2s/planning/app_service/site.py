@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Mapping
 
 from mct_s2s.errors import Refused
 from mct_s2s.model.commands import option
-from mct_s2s.model.desired import Desired, SettingsScope
+from mct_s2s.model.desired import SettingsScope, Setup
 from mct_s2s.model.directory_objects import Tenant
 from mct_s2s.model.ids import ClientId, PrincipalId
 from mct_s2s.model.observed import ObservedState
@@ -66,15 +66,13 @@ def right_values(
 
 
 def settings_spec(
-    desired: Desired,
+    desired: Setup,
     observed: ObservedState,
     service: Service | None,
     application_ids: Iterable[Later[ClientId]],
     object_ids: Iterable[Later[PrincipalId]],
 ) -> SettingsSpec:
     """What the settings must come to say. Values that the operator gave go before what the directory holds."""
-    if desired.backup is not None:
-        return _restored(desired.backup, observed)
     if desired.settings is SettingsScope.OFF:
         return SettingsSpec(values=(_spec(ENABLED, ("false",)),), tidy=False)
     given, settings = desired.given, observed.settings
@@ -100,7 +98,7 @@ def _spec(setting: Setting, accepted: tuple[SettingValue, ...]) -> SettingSpec:
     return SettingSpec(setting.name, accepted[0], frozenset(one.casefold() for one in texts if isinstance(one, str)))
 
 
-def _restored(backup: Backup, observed: ObservedState) -> SettingsSpec:
+def restored(backup: Backup, observed: ObservedState) -> SettingsSpec:
     """Every setting of the backup with its value, and without our settings that are not in it.
 
     What others have added since is kept.

@@ -16,7 +16,7 @@ from enum import StrEnum
 from mct_s2s.errors import Refused
 from mct_s2s.model.client_credentials import CLOCKS_DIFFER, Credential, SecretNote
 from mct_s2s.model.commands import command, option
-from mct_s2s.model.desired import CredentialSpec, Desired, ServiceSpec
+from mct_s2s.model.desired import CredentialSpec, Desired, Removal, Rotation, ServiceSpec
 from mct_s2s.model.directory_objects import Application, Custody, Owner
 from mct_s2s.model.ids import PrincipalId, same_id, site_in_note, site_in_unique_name
 from mct_s2s.model.observed import ObservedState
@@ -145,11 +145,11 @@ def in_question(observed: ObservedState, desired: Desired) -> Iterator[ClientApp
         yield ClientApplication(trust.service, trust.principal)
     base = (trust.service.unique_name if trust.service is not None else None) or spec.unique_name
     asked = {one.client_id for name in desired.names for one in clients_called(name, observed, base)}
-    for client in trust.clients if desired.removal is None else ():
+    for client in () if isinstance(desired, Removal) else trust.clients:
         application = client.application
         if application is None or is_consented_to(client, observed, spec):
             continue
-        if client.client_id in asked or (desired.rotation is not None and is_below(application, base)):
+        if client.client_id in asked or (isinstance(desired, Rotation) and is_below(application, base)):
             yield client
 
 

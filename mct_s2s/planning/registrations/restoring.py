@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 
 from mct_s2s.errors import NotThere
 from mct_s2s.model.client_credentials import SecretNote
-from mct_s2s.model.desired import Desired
+from mct_s2s.model.desired import Setup
 from mct_s2s.model.directory_objects import Application
 from mct_s2s.model.ids import client_unique_name, is_guid
 from mct_s2s.model.observed import ObservedState
@@ -29,7 +29,7 @@ from mct_s2s.planning.registrations.ownership import (
 NOTE = "The rest is planned once what was deleted is restored."
 
 
-def restorations(desired: Desired, observed: ObservedState) -> Iterator[RestoreApplication]:
+def restorations(desired: Setup, observed: ObservedState) -> Iterator[RestoreApplication]:
     """The deleted registrations under the very names that this run would create.
 
     Raises:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from mct_s2s.errors import Item, Refused
-from mct_s2s.model.desired import Desired, Pruning, Removal, ServiceSpec, SettingsScope
+from mct_s2s.model.desired import Pruning, Removal, ServiceSpec, SettingsScope, Setup
 from mct_s2s.model.directory_objects import ServicePrincipal
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.trust import ClientApplication
@@ -43,7 +43,7 @@ class Pruned:
         return frozenset(step.key for step in self.steps)
 
 
-def prune(desired: Desired, observed: ObservedState, spec: ServiceSpec) -> Pruned:
+def prune(desired: Setup, observed: ObservedState, spec: ServiceSpec) -> Pruned:
     """What becomes of the clients that `desired` does not name.
 
     Raises:
@@ -81,7 +81,7 @@ def beside(steps: list[AnyChange], pruned: Pruned) -> tuple[AnyChange, ...]:
 
 
 def _unnamed(
-    desired: Desired,
+    desired: Setup,
     observed: ObservedState,
     unique_name: str,
     applications: tuple[ClientApplication, ...],
