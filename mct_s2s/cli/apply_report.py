@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from mct_s2s.cli.closing import left_to_others, result_of, unsaid
 from mct_s2s.cli.credential_stores import credentials_of
-from mct_s2s.cli.options import ChangingOptions, DocumentFormat
+from mct_s2s.cli.options import ChangingOptions
 from mct_s2s.cli.site_run import SiteRun
 from mct_s2s.errors import S2SError
 from mct_s2s.plain_text import plain
@@ -32,9 +32,9 @@ def show_review(
     """Show the plans that have to be agreed to, or that are all that was asked for."""
     plans = [_plan(site) for site in sites]
     if options.dry_run:
-        if options.output is DocumentFormat.TEXT:
+        if options.output == "text":
             show_plans(terminal, plans, is_result=True, fingerprint=fingerprint)
-        elif options.output is DocumentFormat.MARKDOWN:
+        elif options.output == "markdown":
             lines = plans_markdown(plans, fingerprint)
             terminal.verbatim("".join(f"{plain(line)}\n" for line in lines))
         return

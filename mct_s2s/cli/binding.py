@@ -1,23 +1,19 @@
-"""Options as dataclasses: a command's options are declared once, and shared ones are inherited.
-
-Typer reads a function's signature; here the signature is made from the dataclass's fields.
-"""
+"""Options as dataclasses: each is declared once, as a field, and shared ones are inherited."""
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
-from dataclasses import MISSING, Field, fields
+from dataclasses import MISSING, Field, field, fields
 from importlib import import_module
-from typing import Annotated, Any, NamedTuple, TypeVar, get_type_hints
+from typing import Annotated, Any, Literal, NamedTuple, get_type_hints
 
 import typer
 
 from mct_s2s.cli.help import Command, Group
 from mct_s2s.errors import UsageError
 
-Options = TypeVar("Options")
 AZURE = "Azure"
 CHANGES = "Changes"
 CREDENTIALS = "Credentials"
@@ -26,31 +22,47 @@ REMOVAL = "Removal"
 OUTPUT = "Output"
 ADVANCED = "Advanced"
 """The groups of options in the help, which puts them in the order of `help.ORDER`."""
-SEVERAL_OPTIONS = "several options"
-"""The key of a field's metadata whose value is the parameters that the field, a dictionary, stands for."""
+TYPER, WORDS = "typer", "words"
+"""Keys of a field's metadata: typer's declaration of it, and the words of which it takes one."""
 FIRST = "first_word"
 _typed: ContextVar[frozenset[str]] = ContextVar("typed options", default=frozenset())
 
 
-def option(spec: str, text: str, group: str | None = None, *, env: bool = False, **more: Any) -> Any:
-    """An option of a command.
+def option(
+    spec: str,
+    text: str,
+    group: str | None = None,
+    default: Any = None,
+    *,
+    env: bool = False,
+    words: Sequence[str] = (),
+    **more: Any,
+) -> Any:
+    """A field that is an option of a command.
 
     Args:
-        spec: `-g --resource-group NAME`: its names, the longest one last, and what its value is called.
+        spec: `-g --resource-group NAME`: its names, the longest last, and what its value is called; a flag has none.
         text: its line of help: imperative, 70 characters at most, no semicolon.
+        default: `list` for an option that may be repeated, `MISSING` where it has to be given.
         env: whether a variable sets it, too: `MCT_S2S_RESOURCE_GROUP`.
+        words: those of which it takes one, where its type does not say that.
     """
-    words = spec.split()
-    names = [word for word in words if word.startswith("-")]
+    *names, last = spec.split()
+    if last.startswith("-"):
+        names.append(last)
+        default = False
+    else:
+        more["metavar"] = last
     if env:
-        more = {"envvar": f"MCT_S2S_{names[-1][2:].upper().replace('-', '_')}", "show_envvar": False, **more}
-    metavar = words[-1] if words[-1] != names[-1] else None
-    return typer.Option(*names, help=text, rich_help_panel=group, metavar=metavar, **more)
+        more |= {"envvar": f"MCT_S2S_{names[-1][2:].upper().replace('-', '_')}", "show_envvar": False}
+    metadata = {TYPER: typer.Option(*names, help=text, rich_help_panel=group, **more), WORDS: words}
+    return field(**({"default_factory": list} if default is list else {"default": default}), metadata=metadata)
 
 
 def argument(metavar: str, text: str) -> Any:
-    """An argument of a command, under the name that the help shows."""
-    return typer.Argument(metavar=metavar, help=text, show_default=False)
+    """A field that is an argument of a command, under the name that the help shows."""
+    declared = typer.Argument(metavar=metavar, help=text, show_default=False)
+    return field(default=None, metadata={TYPER: declared, WORDS: ()})
 
 
 class FirstWord(NamedTuple):
@@ -63,54 +75,48 @@ class FirstWord(NamedTuple):
 
 
 def command(
-    app: typer.Typer, name: str, options: type[Options], summary: str | None = None, examples: Sequence[str] = ()
-) -> Callable[[Callable[[Options], int]], Callable[[Options], int]]:
+    app: typer.Typer,
+    name: str,
+    options: type[Any],
+    run: Callable[[Any], int],
+    summary: str,
+    examples: Sequence[str] = (),
+) -> None:
     """Register a function that takes one options object and returns an exit code.
 
     Args:
         options: the dataclass; its `first_word`, a `FirstWord`, if it has one.
-        summary: the command's help; the function's docstring where there is none.
+        summary: the command's help.
     """
+    hints, first = get_type_hints(options), getattr(options, "first_word", None)
+    needed = False
+    signature = [inspect.Parameter("context", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context)]
+    if first is not None:
+        word: Any = Annotated[str | None, typer.Argument(metavar=first.metavar, help=first.text, show_default=False)]
+        signature.append(inspect.Parameter(FIRST, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=word))
+    for each in fields(options):
+        words, default = each.metadata[WORDS], default_of(each)
+        if first is not None and each.name == first.field and default is inspect.Parameter.empty:
+            default, needed = None, True
+        kind: Any = Literal[tuple(words)] if words else hints[each.name]
+        kind = Annotated[kind, each.metadata[TYPER]]
+        signature.append(inspect.Parameter(each.name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=kind))
 
-    def register(run: Callable[[Options], int]) -> Callable[[Options], int]:
-        hints = get_type_hints(options, include_extras=True)
-        parameters: list[inspect.Parameter] = []
-        several: dict[str, list[str]] = {}
-        first: FirstWord | None = getattr(options, "first_word", None)
-        is_needed = False
+    def entry(context: typer.Context, **values: Any) -> None:
+        sources = {name: context.get_parameter_source(name) for name in values}
+        typed = {name for name, source in sources.items() if source is not None and source.name == "COMMANDLINE"}
         if first is not None:
-            word: Any = Annotated[str | None, argument(first.metavar, first.text)]
-            parameters.append(inspect.Parameter(FIRST, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=word))
-        for field in fields(options):  # type: ignore[arg-type]  # every options class is a dataclass
-            if SEVERAL_OPTIONS in field.metadata:
-                parameters += field.metadata[SEVERAL_OPTIONS]
-                several[field.name] = [parameter.name for parameter in field.metadata[SEVERAL_OPTIONS]]
-            else:
-                kind, default = inspect.Parameter.KEYWORD_ONLY, default_of(field)
-                if first is not None and field.name == first.field and default is inspect.Parameter.empty:
-                    default, is_needed = None, True
-                parameters.append(inspect.Parameter(field.name, kind, default=default, annotation=hints[field.name]))
+            _take_first_word(values, first, typed)
+            if needed and values[first.field] is None:
+                line = f"{context.command_path} {first.metavar}"
+                remedy = "List the clients with mct-s2s status, then run:"
+                raise UsageError("client-missing", "No client given.", remedy=remedy, command=line)
+        _typed.set(frozenset(typed))
+        raise typer.Exit(run(options(**values)))
 
-        def entry(context: typer.Context, **values: Any) -> None:
-            sources = {name: context.get_parameter_source(name) for name in values}
-            typed = {name for name, source in sources.items() if source is not None and source.name == "COMMANDLINE"}
-            if first is not None:
-                _take_first_word(values, first, typed)
-                if is_needed and values[first.field] is None:
-                    line = f"{context.command_path} {first.metavar}"
-                    remedy = "List the clients with mct-s2s status, then run:"
-                    raise UsageError("client-missing", "No client given.", remedy=remedy, command=line)
-            _typed.set(frozenset(typed))
-            gathered = {name: {each: values.pop(each) for each in names} for name, names in several.items()}
-            raise typer.Exit(run(options(**values, **gathered)))
-
-        parameters.insert(0, inspect.Parameter("context", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context))
-        entry.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-        entry.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
-        app.command(name, cls=Command, help=summary or run.__doc__, epilog="\n".join(examples))(entry)
-        return run
-
-    return register
+    entry.__signature__ = inspect.Signature(signature)  # type: ignore[attr-defined]
+    entry.__annotations__ = {parameter.name: parameter.annotation for parameter in signature}
+    app.command(name, cls=Command, help=summary, epilog="\n".join(examples))(entry)
 
 
 def _take_first_word(values: dict[str, Any], first: FirstWord, typed: set[str]) -> None:
@@ -154,23 +160,19 @@ class LazyGroup(Group):
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """The command of that name, or `None`."""
         if cmd_name in self.lazy and cmd_name not in self.commands:
-            self.commands[cmd_name] = _imported(cmd_name, self.lazy[cmd_name])
+            function = cmd_name.replace("-", "_")
+            module = import_module(f"mct_s2s.cli.commands.{function}")
+
+            def run(given: Any) -> int:
+                body: Callable[[Any], int] = getattr(import_module(f"mct_s2s.cli.{module.BODY}"), function)
+                return body(given)
+
+            app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+            options = getattr(module, f"{cmd_name.title().replace('-', '')}Options")
+            command(app, cmd_name, options, run, self.lazy[cmd_name], module.EXAMPLES)
+            self.commands[cmd_name] = typer.main.get_command(app)
         return super().get_command(ctx, cmd_name)
 
     def summary(self, name: str) -> str:
         """The help of one of its commands, which is not imported for it."""
         return self.lazy.get(name) or super().summary(name)
-
-
-def _imported(name: str, summary: str) -> Any:
-    function = name.replace("-", "_")
-    module = import_module(f"mct_s2s.cli.commands.{function}")
-
-    def run(given: Any) -> int:
-        body: Callable[[Any], int] = getattr(import_module(f"mct_s2s.cli.{module.BODY}"), function)
-        return body(given)
-
-    app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
-    options = getattr(module, f"{name.title().replace('-', '')}Options")
-    command(app, name, options, summary, module.EXAMPLES)(run)
-    return typer.main.get_command(app)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from mct_s2s.activity import Progress
 from mct_s2s.cli.closing import close_clients, write_document
 from mct_s2s.cli.credential_stores import RunStores
-from mct_s2s.cli.options import ChangingOptions, DocumentFormat
+from mct_s2s.cli.options import ChangingOptions
 from mct_s2s.cli.requests import where
 from mct_s2s.cli.run import Run, run
 from mct_s2s.cli.session import Needs
@@ -137,7 +137,7 @@ class TerminalInterface:
         """Show the plan and ask; no is `Cancelled`, and no one to ask is a `UsageError`."""
         request, plan, dry_run = outcome.request, outcome.plan, self._options.dry_run
         says_nothing = self._terminal.quiet and (self._options.yes or plan.is_empty)
-        if self._options.output is DocumentFormat.TEXT if dry_run else not says_nothing:
+        if self._options.output == "text" if dry_run else not says_nothing:
             about = target_details(outcome.before)
             is_removal = isinstance(request.desired, Removal)
             show_plan(

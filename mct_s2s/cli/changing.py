@@ -165,7 +165,7 @@ def configure_appservice(options: ConfigureAppserviceOptions) -> int:
 def _backup(options: ConfigureAppserviceOptions) -> Backup | None:
     if options.restore is None:
         return None
-    if any(options.given.values()) or options.handoff or options.disable:
+    if options.given or options.handoff or options.disable:
         raise UsageError(
             "contradictory-options",
             "--restore cannot be combined with other values: it restores all settings.",
@@ -175,12 +175,10 @@ def _backup(options: ConfigureAppserviceOptions) -> Backup | None:
 
 
 def _given(options: ConfigureAppserviceOptions) -> GivenValues:
-    typed = {
-        name: [value] if isinstance(value, str) else value for name, value in options.given.items() if value is not None
-    }
+    typed = {name: [value] if isinstance(value, str) else value for name, value in options.given.items()}
     if options.handoff is None:
         return given_values(typed)
-    if any(typed.values()):
+    if typed:
         raise UsageError(
             "contradictory-options",
             "--from cannot be combined with single values: the file contains them all.",

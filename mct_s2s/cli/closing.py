@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from mct_s2s import clock
 from mct_s2s.cli.credential_stores import all_credentials, credentials_of
-from mct_s2s.cli.options import ChangingOptions, DocumentFormat
+from mct_s2s.cli.options import ChangingOptions
 from mct_s2s.cli.requests import where
 from mct_s2s.engine.outcome import Outcome
 from mct_s2s.engine.session import Session
@@ -145,7 +145,7 @@ def write_document(terminal: Terminal, options: ChangingOptions, session: Sessio
     """Print the JSON document, or the plan as Markdown; nothing where the output is text."""
     if terminal.json:
         terminal.document(result_of(options, session, outcome, _fingerprint(outcome)))
-    elif options.output is DocumentFormat.MARKDOWN:
+    elif options.output == "markdown":
         about, left = target_details(outcome.before), left_to_others(options, session, outcome)
         lines = plan_markdown(outcome.plan, outcome.request.label, about, _fingerprint(outcome), left)
         terminal.verbatim("".join(f"{plain(line)}\n" for line in lines))

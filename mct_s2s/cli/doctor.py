@@ -6,7 +6,6 @@ from dataclasses import replace
 
 from mct_s2s import clock
 from mct_s2s.cli.commands.doctor import DoctorOptions
-from mct_s2s.cli.options import DocumentFormat
 from mct_s2s.cli.requests import named_target, request_for, service_spec, where
 from mct_s2s.cli.run import Run, run
 from mct_s2s.cli.session import Needs
@@ -38,7 +37,7 @@ def doctor(options: DoctorOptions) -> int:
         found = checks(seen, now, place, consent=not options.no_consent)
         if current.terminal.json:
             current.terminal.document(doctor_document(seen, found))
-        elif options.output is DocumentFormat.MARKDOWN:
+        elif options.output == "markdown":
             lines = doctor_markdown(found, request.label)
             current.terminal.verbatim("".join(f"{plain(line)}\n" for line in lines))
         else:

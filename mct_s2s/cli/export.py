@@ -8,7 +8,6 @@ from typing import Any
 from mct_s2s import clock
 from mct_s2s.cli.commands.export import ExportOptions
 from mct_s2s.cli.fleet import at_every_site
-from mct_s2s.cli.options import Output
 from mct_s2s.cli.requests import look_request
 from mct_s2s.cli.run import Run, run, worst
 from mct_s2s.cli.session import Needs
@@ -98,7 +97,7 @@ def export(options: ExportOptions) -> int:
             )
         text = trust_file_text(found.sites)
         _show_rest(current.terminal, found)
-        if options.output is Output.JSON:
+        if options.output == "json":
             current.terminal.document(export_document(text, found))
         else:
             current.terminal.export(text)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import fields, replace
 from enum import Enum
-from typing import Any, get_type_hints
+from typing import Any
 
-from mct_s2s.cli.binding import default_of
+from mct_s2s.cli.binding import TYPER, default_of
 from mct_s2s.cli.changing import Setup
 from mct_s2s.cli.commands.add_client import AddClientOptions
 from mct_s2s.cli.commands.setup import SetupOptions
@@ -119,14 +119,11 @@ def command_line(verb: str, options: Any) -> str:
     Args:
         options: its options; each field that has another value than its default is one option.
     """
-    hints = get_type_hints(type(options), include_extras=True)
     words: list[str] = []
     for field in fields(options):
         value = getattr(options, field.name)
-        (declared,) = hints[field.name].__metadata__
-        if value == default_of(field):
-            continue
-        words += _words(declared.default, value)  # typer keeps an option's first name there
+        if value != default_of(field):
+            words += _words(field.metadata[TYPER].default, value)  # typer keeps an option's first name there
     return command("mct-s2s", verb, *words)
 
 

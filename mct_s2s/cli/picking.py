@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 from mct_s2s.activity import activity
-from mct_s2s.cli.options import AzureOptions, ChangingOptions, Output
+from mct_s2s.cli.options import AzureOptions, ChangingOptions
 from mct_s2s.cli.streams import forget_typed
 from mct_s2s.engine.observe.app_service_lookup import find_subscription
 from mct_s2s.engine.session import Session
@@ -27,7 +27,7 @@ _CI = ("CI", "GITHUB_ACTIONS", "TF_BUILD")
 
 def may_ask(options: AzureOptions, environ: Mapping[str, str] = os.environ) -> bool:
     """Whether questions may be asked: a person is at the terminal, and has not said that there are none to be asked."""
-    if options.output.value != Output.TEXT.value or (isinstance(options, ChangingOptions) and options.yes):
+    if options.output != "text" or (isinstance(options, ChangingOptions) and options.yes):
         return False
     if environ.get("TERM") == "dumb" or any(environ.get(name, "").lower() not in {"", "0", "false"} for name in _CI):
         return False

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from mct_s2s.activity import watched_by
 from mct_s2s.cli.interruption import Interruption
-from mct_s2s.cli.options import AzureOptions, Output
+from mct_s2s.cli.options import AzureOptions
 from mct_s2s.cli.session import Needs, connect
 from mct_s2s.engine.outcome import Outcome
 from mct_s2s.engine.session import Session
@@ -30,7 +30,7 @@ class Run:
 
     def __init__(self, options: AzureOptions) -> None:
         self.options = options
-        self.terminal = Terminal.open(json=options.output == Output.JSON, quiet=options.quiet)
+        self.terminal = Terminal.open(json=options.output == "json", quiet=options.quiet)
         self.display = Reporter(self.terminal)
         self.outcome: Outcome | None = None
         """Of a command that changes something, once it has begun to."""

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from mct_s2s import clock
 from mct_s2s.activity import activity
-from mct_s2s.cli.commands.status import StatusFormat, StatusOptions
+from mct_s2s.cli.commands.status import StatusOptions
 from mct_s2s.cli.fleet import FleetSessions, at_every_site, check_only, open_sessions, sites_of_file
 from mct_s2s.cli.options import AzureOptions
 from mct_s2s.cli.requests import look_request, where
@@ -52,14 +52,14 @@ def status(options: StatusOptions) -> int:
 
 
 def _show(terminal: Terminal, options: StatusOptions, report: StatusReport) -> int:
-    if options.output is StatusFormat.TEXT:
+    if options.output == "text":
         show_report(terminal, report)
-    elif options.output is StatusFormat.JSON:
+    elif options.output == "json":
         terminal.document(report_document(report))
     else:
         from mct_s2s.render.exports import exported  # noqa: PLC0415  # text and JSON need none of it
 
-        terminal.export(exported(report, options.output.value))
+        terminal.export(exported(report, options.output))
     show_unread(terminal, report)
     return worst([0 if report.is_healthy else SOMETHING_WRONG, *(one.error.exit_code for one in report.failed)])
 

@@ -80,7 +80,6 @@ class Setting:
     comparison: Comparison = Comparison.EXACT
     option: str | None = None
     """The option of `configure-appservice` that gives its value; of a list, one ID each time."""
-    option_help: str = ""
     code: str = "setting-mismatch"
     """The code of the finding where its value is wrong."""
     wrong: str = "{name} is '{value}'. It must be '{wanted}'."
@@ -111,7 +110,6 @@ AUDIENCE = Setting(
     Fact.AUDIENCE,
     "The audience (`aud`) of every token that is accepted.",
     option="--audience",
-    option_help="Application ID URI.",
 )
 TENANT_NAME = Setting(
     "ServiceAuthTenantName",
@@ -119,7 +117,6 @@ TENANT_NAME = Setting(
     "A verified domain of the tenant that issues the tokens.",
     comparison=Comparison.IGNORING_CASE,
     option="--tenant-name",
-    option_help="The tenant's initial domain.",
 )
 TENANT_ID = Setting(
     "ServiceAuthTenantId",
@@ -127,7 +124,6 @@ TENANT_ID = Setting(
     "The tenant (`tid`) that issues the tokens: the one of the App Service's subscription.",
     comparison=Comparison.IGNORING_CASE,
     option="--tenant-id",
-    option_help="The tenant's ID.",
     code="tenant-mismatch",
     wrong="{name} is '{value}', but the App Service belongs to the tenant {wanted}.",
 )
@@ -138,7 +134,6 @@ OBJECT_IDS = Setting(
     required=Required.WITH_IDENTITIES,
     comparison=Comparison.SET_OF_IDS,
     option="--object-id",
-    option_help="A managed identity's object ID. Repeatable.",
 )
 APPLICATION_IDS = Setting(
     "ServiceApplicationIds",
@@ -147,7 +142,6 @@ APPLICATION_IDS = Setting(
     required=Required.WITH_CLIENTS,
     comparison=Comparison.SET_OF_IDS,
     option="--application-id",
-    option_help="A client application's appId. Repeatable.",
 )
 ROLE = Setting(
     "ServiceAuthRole",
@@ -155,7 +149,6 @@ ROLE = Setting(
     "The app role (`roles`) that the token of a client application must have.",
     required=Required.WITH_CLIENTS,
     option="--role",
-    option_help="App role value.",
 )
 
 SETTINGS = (ENABLED, AUDIENCE, TENANT_NAME, TENANT_ID, OBJECT_IDS, APPLICATION_IDS, ROLE)

@@ -35,7 +35,7 @@ def typed(line: str, kind: type[Any]) -> Any:
         return 0
 
     app = typer.Typer(add_completion=False)
-    command(app, "x", kind, "Some.")(take)
+    command(app, "x", kind, take, "Some.")
     program, _, *words = shlex.split(line)
     typer.main.get_command(app)(words, standalone_mode=False)
     assert program == "mct-s2s"

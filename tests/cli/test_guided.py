@@ -13,7 +13,7 @@ import pexpect
 import pytest
 from mct_s2s.cli.commands.setup import SetupOptions
 from mct_s2s.cli.guided import answers_of, command_line, guided_setup
-from mct_s2s.cli.options import AzureOptions, CredentialType, Output
+from mct_s2s.cli.options import AzureOptions, CredentialType
 from mct_s2s.cli.picking import may_ask
 from mct_s2s.errors import UsageError
 
@@ -194,7 +194,7 @@ def asked(options: AzureOptions, environ: Mapping[str, str], *, is_terminal: boo
 def test_only_a_person_at_a_terminal_who_did_not_say_yes_is_asked() -> None:
     assert asked(AzureOptions(), {"TERM": "xterm", "CI": "", "TF_BUILD": "False"})
     assert not asked(AzureOptions(), {}, is_terminal=False)
-    assert not asked(AzureOptions(output=Output.JSON), {})
+    assert not asked(AzureOptions(output="json"), {})
     assert not asked(SetupOptions(yes=True), {})
     for job in ({"CI": "true"}, {"CI": "1"}, {"GITHUB_ACTIONS": "true"}, {"TF_BUILD": "True"}, {"TERM": "dumb"}):
         assert not asked(AzureOptions(), job)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
 
 from mct_s2s.cli.binding import FirstWord, option
 from mct_s2s.cli.options import CLIENT, AdoptingOptions, CredentialOptions
@@ -23,10 +22,9 @@ class AddClientOptions(AdoptingOptions, CredentialOptions):
 
     first_word = FirstWord("client", "NAME", "Display name, or the appId of a registration to adopt.")
 
-    client: Annotated[str | None, CLIENT] = None
-    from_file: Annotated[Path | None, option("--from FILE", "Add every client in FILE: one name a line.")] = None
-    managed_identity: Annotated[
-        list[str],
-        option("--managed-identity RESOURCE", "Azure resource: its ID, or the name of a web or function app."),
-    ] = field(default_factory=list)
-    role: Annotated[str | None, option("--role VALUE", "App role to grant. Default: S2SAppRole.")] = None
+    client: str | None = option(*CLIENT)
+    from_file: Path | None = option("--from FILE", "Add every client in FILE: one name a line.")
+    managed_identity: list[str] = option(
+        "--managed-identity RESOURCE", "Azure resource: its ID, or the name of a web or function app.", default=list
+    )
+    role: str | None = option("--role VALUE", "App role to grant. Default: S2SAppRole.")

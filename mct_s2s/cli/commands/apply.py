@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import MISSING, dataclass
 from pathlib import Path
-from typing import Annotated
 
 from mct_s2s.cli.binding import ADVANCED, REMOVAL, option
 from mct_s2s.cli.options import ChangingOptions
@@ -29,26 +28,18 @@ class ApplyOptions(ChangingOptions):
 
     first_word = None
 
-    file: Annotated[Path, option("-f --file FILE", "Trust file: the sites and their clients.")]
-    only: Annotated[list[str], option("--only SITE", "Only this site, by its name in the file. Repeatable.")] = field(
-        default_factory=list
-    )
-    expect: Annotated[
-        str | None, option("--expect FINGERPRINT", "Refuse any other plan than the one that a dry run printed.")
-    ] = None
-    prune: Annotated[bool, option("--prune", "Remove clients of these sites that the file does not name.", REMOVAL)] = (
-        False
-    )
-    allow_removals: Annotated[
-        bool, option("--allow-removals", "Let --prune remove more than a third of the clients.", REMOVAL)
-    ] = False
-    no_verify: Annotated[bool, option("--no-verify", "Do not test the clients at the end.", ADVANCED)] = False
+    file: Path = option("-f --file FILE", "Trust file: the sites and their clients.", default=MISSING)
+    only: list[str] = option("--only SITE", "Only this site, by its name in the file. Repeatable.", default=list)
+    expect: str | None = option("--expect FINGERPRINT", "Refuse any other plan than the one that a dry run printed.")
+    prune: bool = option("--prune", "Remove clients of these sites that the file does not name.", REMOVAL)
+    allow_removals: bool = option("--allow-removals", "Let --prune remove more than a third of the clients.", REMOVAL)
+    no_verify: bool = option("--no-verify", "Do not test the clients at the end.", ADVANCED)
 
     # Those of one App Service: the file names each. Typed, they are refused; their variables are not read.
-    app_service: Annotated[str | None, option("-a --app-service", "In the file.", hidden=True)] = None
-    resource_group: Annotated[str | None, option("-g --resource-group", "In the file.", hidden=True)] = None
-    slot: Annotated[str | None, option("--slot", "In the file.", hidden=True)] = None
-    backup: Annotated[Path | None, option("--backup", "Of one App Service alone.", hidden=True)] = None
+    app_service: str | None = option("-a --app-service VALUE", "In the file.", hidden=True)
+    resource_group: str | None = option("-g --resource-group VALUE", "In the file.", hidden=True)
+    slot: str | None = option("--slot VALUE", "In the file.", hidden=True)
+    backup: Path | None = option("--backup VALUE", "Of one App Service alone.", hidden=True)
 
     def __post_init__(self) -> None:
         """Refuse what is about one App Service, and what has no effect."""

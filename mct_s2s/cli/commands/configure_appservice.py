@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from inspect import Parameter
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
 
-from mct_s2s.cli.binding import SEVERAL_OPTIONS, option
+from mct_s2s.cli.binding import option
 from mct_s2s.cli.options import AdoptingOptions, ChangingOptions
 from mct_s2s.model.site_settings import ENABLED, SETTINGS
 
@@ -20,26 +17,23 @@ EXAMPLES = (
 )
 
 
-def _setting_options() -> Iterator[Parameter]:
-    """An option for each row of the table of settings that has one."""
-    for setting in SETTINGS:
-        if setting.option is not None:
-            text = option(setting.option, setting.option_help)
-            kind: Any = Annotated[list[str] if setting.holds.is_list else str | None, text]
-            default: list[str] | None = [] if setting.holds.is_list else None
-            yield Parameter(setting.name, Parameter.KEYWORD_ONLY, default=default, annotation=kind)
-
-
 @dataclass(kw_only=True)
 class ConfigureAppserviceOptions(AdoptingOptions, ChangingOptions):
     """Options of `configure-appservice`."""
 
-    given: dict[str, str | list[str] | None] = field(
-        default_factory=dict, metadata={SEVERAL_OPTIONS: tuple(_setting_options())}
-    )
-    """What was given for each setting, by its name."""
-    handoff: Annotated[
-        Path | None, option("--from FILE", "Read all values from a file written by setup --handoff.")
-    ] = None
-    restore: Annotated[Path | None, option("--restore FILE", "Restore the settings from a backup file.")] = None
-    disable: Annotated[bool, option("--disable", f"Set {ENABLED} to false.")] = False
+    audience: str | None = option("--audience URI", "Application ID URI.")
+    tenant_name: str | None = option("--tenant-name NAME", "The tenant's initial domain.")
+    tenant_id: str | None = option("--tenant-id ID", "The tenant's ID.")
+    object_id: list[str] = option("--object-id ID", "A managed identity's object ID. Repeatable.", default=list)
+    application_id: list[str] = option("--application-id ID", "A client application's appId. Repeatable.", default=list)
+    role: str | None = option("--role VALUE", "App role value.")
+    handoff: Path | None = option("--from FILE", "Read all values from a file written by setup --handoff.")
+    restore: Path | None = option("--restore FILE", "Restore the settings from a backup file.")
+    disable: bool = option("--disable", f"Set {ENABLED} to false.")
+
+    @property
+    def given(self) -> dict[str, str | list[str]]:
+        """What was given for each setting, by its name."""
+        options = {row.name: row.option[2:].replace("-", "_") for row in SETTINGS if row.option is not None}
+        given = {name: getattr(self, option) for name, option in options.items()}
+        return {name: value for name, value in given.items() if value is not None and value != []}

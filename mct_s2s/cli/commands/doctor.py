@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Annotated
+from dataclasses import dataclass
 
 from mct_s2s.cli.binding import option
-from mct_s2s.cli.options import FORMAT, AzureOptions, DocumentFormat
+from mct_s2s.cli.options import AzureOptions, output_option
 
 BODY = "doctor"
 EXAMPLES = (
@@ -20,9 +19,9 @@ EXAMPLES = (
 class DoctorOptions(AzureOptions):
     """Options of `doctor`."""
 
-    output: Annotated[DocumentFormat, FORMAT] = DocumentFormat.TEXT  # type: ignore[assignment]  # more formats than other commands have
-    managed_identity: Annotated[
-        list[str], option("--managed-identity RESOURCE", "Resource whose managed identity to enable. Repeatable.")
-    ] = field(default_factory=list)
-    no_app_service: Annotated[bool, option("--no-app-service", "Check Entra ID only.")] = False
-    no_consent: Annotated[bool, option("--no-consent", "Skip the check for admin consent.")] = False
+    output: str = output_option("markdown")
+    managed_identity: list[str] = option(
+        "--managed-identity RESOURCE", "Resource whose managed identity to enable. Repeatable.", default=list
+    )
+    no_app_service: bool = option("--no-app-service", "Check Entra ID only.")
+    no_consent: bool = option("--no-consent", "Skip the check for admin consent.")

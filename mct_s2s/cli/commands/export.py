@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated
 
 from mct_s2s.cli.binding import option
 from mct_s2s.cli.options import AzureOptions
@@ -16,4 +15,4 @@ EXAMPLES = ("mct-s2s export -a contosolearn > trust.toml", "mct-s2s export --all
 class ExportOptions(AzureOptions):
     """Options of `export`."""
 
-    all_sites: Annotated[bool, option("--all", "Export every MCT App Service of the subscription.")] = False
+    all_sites: bool = option("--all", "Export every MCT App Service of the subscription.")

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Annotated
+from dataclasses import MISSING, dataclass
 
 from mct_s2s.cli.binding import REMOVAL, FirstWord, option
 from mct_s2s.cli.options import CLIENT, RemovalOptions
@@ -21,5 +20,5 @@ class RemoveClientOptions(RemovalOptions):
 
     first_word = FirstWord("client", "NAME", "Display name, appId, object ID, resource ID or allow list entry.")
 
-    client: Annotated[str, CLIENT]
-    ignore_missing: Annotated[bool, option("--ignore-missing", "Exit 0 if the client does not exist.", REMOVAL)] = False
+    client: str = option(*CLIENT, default=MISSING)
+    ignore_missing: bool = option("--ignore-missing", "Exit 0 if the client does not exist.", REMOVAL)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated
 
 from mct_s2s.cli.binding import FirstWord, option
 from mct_s2s.cli.options import CLIENT, AdoptingOptions, FileOptions, SecretOptions
@@ -23,14 +22,10 @@ class RotateSecretOptions(FileOptions, AdoptingOptions, SecretOptions):
 
     first_word = FirstWord("client", "NAME", "Client application: its display name or appId.")
 
-    client: Annotated[str | None, CLIENT] = None
-    expiring_within: Annotated[
-        str | None, option("--expiring-within DURATION", "All clients whose credential expires within 30d, 4w, …")
-    ] = None
-    expect: Annotated[
-        str | None, option("--expect FINGERPRINT", "With --file: refuse other places than a dry run printed.")
-    ] = None
-    keep_old: Annotated[
-        str | None, option("--keep-old DURATION", "Keep the old one for 24h, 7d, … until the next rotation.")
-    ] = None
-    remove_old: Annotated[bool, option("--remove-old", "Remove the old one now, even if it is still in use.")] = False
+    client: str | None = option(*CLIENT)
+    expiring_within: str | None = option(
+        "--expiring-within DURATION", "All clients whose credential expires within 30d, 4w, …"
+    )
+    expect: str | None = option("--expect FINGERPRINT", "With --file: refuse other places than a dry run printed.")
+    keep_old: str | None = option("--keep-old DURATION", "Keep the old one for 24h, 7d, … until the next rotation.")
+    remove_old: bool = option("--remove-old", "Remove the old one now, even if it is still in use.")

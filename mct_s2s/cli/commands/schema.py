@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated
 
-from mct_s2s.cli.binding import argument, option
-from mct_s2s.cli.options import Output
+from mct_s2s.cli.binding import argument
+from mct_s2s.cli.options import output_option
 from mct_s2s.errors import UsageError
 
 BODY = "commands.schema"
@@ -17,8 +16,8 @@ EXAMPLES = ("mct-s2s schema", "mct-s2s schema status")
 class SchemaOptions:
     """Options of `schema`."""
 
-    name: Annotated[str | None, argument("NAME", "A document, such as status or result. Default: list them.")] = None
-    output: Annotated[Output, option("-o --output FORMAT", "Format of the list.", env=True)] = Output.TEXT
+    name: str | None = argument("NAME", "A document, such as status or result. Default: list them.")
+    output: str = output_option(text="Format of the list.", group=None)
 
 
 def schema(options: SchemaOptions) -> int:
@@ -27,7 +26,7 @@ def schema(options: SchemaOptions) -> int:
     from mct_s2s.render.schemas import FILES, names, schema_list  # noqa: PLC0415
     from mct_s2s.render.schemas import schema as schema_of  # noqa: PLC0415
 
-    terminal = Terminal.open(json=options.output is Output.JSON)
+    terminal = Terminal.open(json=options.output == "json")
     if options.name is not None:
         name = options.name.removeprefix("mct-s2s/").removesuffix("/v1")  # as the value of a document's `schema` key
         known = sorted((*names(), *FILES))

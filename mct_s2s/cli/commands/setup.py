@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
 
 from mct_s2s.cli.binding import option
 from mct_s2s.cli.options import AdoptingOptions, CredentialOptions
@@ -22,17 +21,11 @@ EXAMPLES = (
 class SetupOptions(AdoptingOptions, CredentialOptions):
     """Options of `setup`."""
 
-    client: Annotated[list[str], option("--client NAME_OR_ID", "Client application: a name or appId. Repeatable.")] = (
-        field(default_factory=list)
+    client: list[str] = option("--client NAME_OR_ID", "Client application: a name or appId. Repeatable.", default=list)
+    managed_identity: list[str] = option(
+        "--managed-identity RESOURCE", "Resource whose managed identity is a client. Repeatable.", default=list
     )
-    managed_identity: Annotated[
-        list[str], option("--managed-identity RESOURCE", "Resource whose managed identity is a client. Repeatable.")
-    ] = field(default_factory=list)
-    service_name: Annotated[
-        str | None, option("--service-name NAME", "Display name. Default: MCT service (APP_SERVICE).")
-    ] = None
-    role: Annotated[str | None, option("--role VALUE", "App role value. Default: S2SAppRole.")] = None
-    no_app_service: Annotated[bool, option("--no-app-service", "Entra ID only; skip the App Service.")] = False
-    handoff: Annotated[
-        Path | None, option("--handoff FILE", "Write the values for configure-appservice --from FILE.")
-    ] = None
+    service_name: str | None = option("--service-name NAME", "Display name. Default: MCT service (APP_SERVICE).")
+    role: str | None = option("--role VALUE", "App role value. Default: S2SAppRole.")
+    no_app_service: bool = option("--no-app-service", "Entra ID only; skip the App Service.")
+    handoff: Path | None = option("--handoff FILE", "Write the values for configure-appservice --from FILE.")

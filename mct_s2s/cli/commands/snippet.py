@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Annotated
+from dataclasses import MISSING, dataclass
 
 from mct_s2s.cli.binding import FirstWord, option
 from mct_s2s.cli.options import CLIENT, AzureOptions
@@ -24,9 +23,7 @@ class SnippetOptions(AzureOptions):
 
     first_word = FirstWord("client", "NAME", "Display name, appId, object ID or resource ID of the client.")
 
-    client: Annotated[str, CLIENT]
-    language: Annotated[Language, option("-l --language LANGUAGE", "What to print.")] = Language.CURL
-    path: Annotated[str, option("--path PATH", "Path of the MCT API to GET.")] = API_PATH
-    credentials: Annotated[
-        str | None, option("--credentials PLACE", "Its credential: a file or keyvault:VAULT[/NAME].")
-    ] = None
+    client: str = option(*CLIENT, default=MISSING)
+    language: Language = option("-l --language LANGUAGE", "What to print.", default=Language.CURL)
+    path: str = option("--path PATH", "Path of the MCT API to GET.", default=API_PATH)
+    credentials: str | None = option("--credentials PLACE", "Its credential: a file or keyvault:VAULT[/NAME].")

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
-from typing import Annotated
 
 from mct_s2s.cli.binding import option
-from mct_s2s.cli.options import FORMAT, AzureOptions, FileOptions
+from mct_s2s.cli.options import AzureOptions, FileOptions, output_option
 
 BODY = "status"
 EXAMPLES = (
@@ -18,22 +16,12 @@ EXAMPLES = (
 )
 
 
-class StatusFormat(StrEnum):
-    """The values of `--output` for `status`."""
-
-    TEXT = "text"
-    JSON = "json"
-    CSV = "csv"
-    ICS = "ics"
-    MARKDOWN = "markdown"
-
-
 @dataclass(kw_only=True)
 class StatusOptions(FileOptions, AzureOptions):
     """Options of `status`."""
 
-    output: Annotated[StatusFormat, FORMAT] = StatusFormat.TEXT  # type: ignore[assignment]  # more formats than other commands have
-    expiring_within: Annotated[
-        str, option("--expiring-within DURATION", "Warn this long before the last credential expires (exit code 3).")
-    ] = "30d"
-    all_sites: Annotated[bool, option("--all", "Show every MCT App Service of the subscription.")] = False
+    output: str = output_option("csv", "ics", "markdown")
+    expiring_within: str = option(
+        "--expiring-within DURATION", "Warn this long before the last credential expires (exit code 3).", default="30d"
+    )
+    all_sites: bool = option("--all", "Show every MCT App Service of the subscription.")

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
 
 from mct_s2s.cli.binding import FirstWord, option
 from mct_s2s.cli.options import AzureOptions
@@ -24,14 +23,10 @@ class VerifyOptions(AzureOptions):
 
     first_word = FirstWord("client", "NAME_OR_ID", "The same as --client.")
 
-    client: Annotated[
-        list[str], option("--client NAME_OR_ID", "Test this client only: its name or ID. Repeatable.")
-    ] = field(default_factory=list)
-    credentials: Annotated[list[Path], option("--credentials FILE", "A client's secret file. Repeatable.")] = field(
-        default_factory=list
+    client: list[str] = option(
+        "--client NAME_OR_ID", "Test this client only: its name or ID. Repeatable.", default=list
     )
-    path: Annotated[str, option("--path PATH", "Path of the MCT API to GET.")] = API_PATH
-    audience: Annotated[
-        str | None, option("--audience URI", "Test the caller's own call to this Application ID URI.")
-    ] = None
-    url: Annotated[str | None, option("--url URL", "The MCT site's URL. Default: from Azure.")] = None
+    credentials: list[Path] = option("--credentials FILE", "A client's secret file. Repeatable.", default=list)
+    path: str = option("--path PATH", "Path of the MCT API to GET.", default=API_PATH)
+    audience: str | None = option("--audience URI", "Test the caller's own call to this Application ID URI.")
+    url: str | None = option("--url URL", "The MCT site's URL. Default: from Azure.")

@@ -11,19 +11,18 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated
 
 import typer
 from mct_s2s import clock
 from mct_s2s.azure.clouds import BY_NAME, SANDBOX
-from mct_s2s.cli.binding import command
+from mct_s2s.cli.binding import command, option
 from mct_s2s.cli.interruption import Interruption
 from mct_s2s.cli.mistakes import internal_error, show_usage_error
 from mct_s2s.cli.options import AzureOptions
 from mct_s2s.cli.session import signed_in
 from mct_s2s.cli.streams import ask, check_arguments, replace_unencodable
 from mct_s2s.errors import Cancelled, DeadlinePassed, S2SError, UsageError
-from mct_s2s.model.commands import option
+from mct_s2s.model.commands import option as option_text
 from mct_s2s.render.console import Terminal
 from mct_s2s.render.diagnostics import show_error
 
@@ -35,6 +34,7 @@ from conformance.story import SETTING, STEPS, Service, Step
 from conformance.walk import Outcome, walk
 
 PREFIX = "mct-s2s-conformance-"
+REPORT = Path("conformance-report")
 CLEANING_SECONDS = 600.0
 """Time for the cleanup beyond the deadline."""
 
@@ -47,23 +47,18 @@ app = typer.Typer(
 class ConformanceOptions(AzureOptions):
     """`scripts/conformance`."""
 
-    resource_group: Annotated[
-        str | None,
-        typer.Option("-g", "--group", "--resource-group", envvar="MCT_S2S_RESOURCE_GROUP", show_envvar=False,
-                     help="The App Service's resource group. An identity is created there."),
-    ] = None  # fmt: skip
-    key_vault: Annotated[str | None, typer.Option("--key-vault", help="A key vault for a test secret.")] = None
-    report: Annotated[Path, typer.Option("--report", help="The folder for the report and the tables.")] = Path(
-        "conformance-report"
+    resource_group: str | None = option(
+        "-g --group --resource-group NAME", "The App Service's resource group. An identity is created there.", env=True
     )
-    yes: Annotated[bool, typer.Option("-y", "--yes", help="Do not ask.")] = False
-    clean_up: Annotated[str | None, typer.Option("--clean-up", help="Only remove what the run of this name left.")] = (
-        None
+    key_vault: str | None = option("--key-vault NAME", "A key vault for a test secret.")
+    report: Path = option(
+        "--report FOLDER", "The folder for the report and the tables.", default=Path("conformance-report")
     )
-    timeout: Annotated[float, typer.Option("--timeout", help="Deadline in seconds; the clean-up follows it.")] = 1800.0
+    yes: bool = option("-y --yes", "Do not ask.")
+    clean_up: str | None = option("--clean-up RUN", "Only remove what the run of this name left.")
+    timeout: float = option("--timeout SECONDS", "Deadline in seconds; the clean-up follows it.", default=1800.0)
 
 
-@command(app, "conformance", ConformanceOptions)
 def conformance(options: ConformanceOptions) -> int:
     """Compare a cloud with the sandbox, in throwaway objects, and write a report that names nobody."""
     for name in ("azure", "msal", "asyncio"):
@@ -84,6 +79,9 @@ def conformance(options: ConformanceOptions) -> int:
         except (asyncio.CancelledError, KeyboardInterrupt):
             terminal.say("Interrupted. There is no report.", style="warn")
             return interruption.exit_code
+
+
+command(app, "conformance", ConformanceOptions, conformance, str(conformance.__doc__))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -165,7 +163,7 @@ async def _clean(cloud: Side, run: str, terminal: Terminal, *, sure: bool) -> li
         for line in left:
             terminal.say(f"Not removed: {line}", style="bad")
         if left:
-            terminal.say(f"Remove it with the same options and: {option('--clean-up', run)}")
+            terminal.say(f"Remove it with the same options and: {option_text('--clean-up', run)}")
     return left
 
 
@@ -186,7 +184,7 @@ def _what(cloud: Side, run: str, options: ConformanceOptions, who: str) -> Seque
         *(vault if "vault" in names else []),
         f"  - calls GET /api/v1/organization of {names['site']} three times, without access to it",
         "It only reads everything else. If it is killed, the same options remove what it created, with:",
-        f"  {option('--clean-up', run)}",
+        f"  {option_text('--clean-up', run)}",
     ]
 
 
