@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 import typer
 from mct_s2s.cli.app import app
+from mct_s2s.cli.help import choices
 
 Panels = dict[str, list[Any]]
 """Options by the group under which `--help` shows them."""
@@ -126,12 +126,6 @@ def kind(param: Any) -> str:
     if choices(param):
         return "WORD"
     return {Path: "FILE", int: "NUMBER", float: "NUMBER"}.get(param.type_descriptor.annotation, "TEXT")
-
-
-def choices(param: Any) -> list[str]:
-    """The words of which an option takes one."""
-    taken = param.type_descriptor.annotation
-    return [word.value for word in taken] if isinstance(taken, type) and issubclass(taken, StrEnum) else []
 
 
 def meaning(param: Any) -> str:
