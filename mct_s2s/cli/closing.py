@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 from mct_s2s import clock
 from mct_s2s.cli.credential_stores import all_credentials, credentials_of
@@ -15,8 +14,7 @@ from mct_s2s.model.commands import own_command
 from mct_s2s.model.desired import Rotation
 from mct_s2s.model.ids import PrincipalId
 from mct_s2s.plain_text import plain
-from mct_s2s.planning.changes import EnableIdentity, Part, Ref
-from mct_s2s.planning.identifiers import identify
+from mct_s2s.planning.changes import EnableIdentity, Part, Ref, identify
 from mct_s2s.planning.permissions.grants import missing_rights
 from mct_s2s.planning.reports.verification import CALL, CheckSubject
 from mct_s2s.planning.reviewed import fingerprint as digest_of
@@ -180,8 +178,8 @@ def _steps(outcome: Outcome) -> Iterator[Step]:
     for step in (*(entry.change for entry in outcome.restored), *outcome.plan.steps):
         entry = done.get(step.key)
         change = entry.change if entry is not None else step
-        ids = identify(change, outcome.before, outcome.results)
+        ids = identify(change, outcome.results)
         if entry is None:
             yield Step(change, ids, change.detail, is_blocked=step.key in blocked)
         else:
-            yield Step(change, replace(ids, id=ids.id or entry.id), entry.detail, entry.seconds)
+            yield Step(change, ids, entry.detail, entry.seconds)

@@ -352,7 +352,7 @@ def _saved(change: AddCredential, outcome: Outcome) -> SavedCredential:
     return SavedCredential(
         change.client,
         client_id or "",
-        outcome.results.end_of(change.key, change.expires),  # the tenant may have allowed less than was planned
+        change.ends(outcome.results),
         store.label if store is not None and not is_lost else None,
         store.value if isinstance(store, OutputStore) else None,
         change.kind,

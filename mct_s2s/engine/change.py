@@ -72,7 +72,7 @@ async def carry_out(session: Session, outcome: Outcome, since: float, ui: Interf
                 break
             # What was restored is observed and planned like anything else.
             restored, is_stale = (*restored, *back), True
-            ids = {one.change.client_id for one in restored if isinstance(one.change, RestoreApplication)}
+            ids = {one.change.application.client_id for one in restored if isinstance(one.change, RestoreApplication)}
             request = replace(request, restored=frozenset(ids))
     if request.verify and not outcome.left_to_others:
         from mct_s2s.engine.verify.after_change import verify_outcome  # noqa: PLC0415  # only where something was done

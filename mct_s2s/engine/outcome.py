@@ -20,11 +20,12 @@ from mct_s2s.planning.changes import (
     DeleteApplication,
     Part,
     Ref,
+    Results,
     UpdateApplication,
-    known_id,
+    identify,
 )
 from mct_s2s.planning.permissions.grants import Lack
-from mct_s2s.planning.plan import ManualStep, Plan, Results
+from mct_s2s.planning.plan import ManualStep, Plan
 from mct_s2s.planning.registrations.membership import clients_called
 from mct_s2s.planning.registrations.service import CREATE
 from mct_s2s.planning.reports.verification import Verification
@@ -34,10 +35,9 @@ LEFT = "you don't have permission"
 
 @dataclass(frozen=True)
 class Entry:
-    """One change that is done: the id that it yielded, what came of it, how many seconds it took."""
+    """One change that is done: what came of it, how many seconds it took."""
 
     change: AnyChange
-    id: str | None
     detail: str
     seconds: float
 
@@ -64,14 +64,15 @@ class Journal:
         """It was only looked at: the run stopped before it wrote anything."""
         self._started.pop(change.key, None)
 
-    def finish(self, change: AnyChange, identifier: str | None, detail: str) -> None:
+    def finish(self, change: AnyChange, detail: str) -> None:
         """It is done."""
-        self.done.append(Entry(change, identifier, detail or change.detail, self._seconds_of(change)))
+        self.done.append(Entry(change, detail or change.detail, self._seconds_of(change)))
 
     def postpone(self, change: AnyChange, why: str) -> None:
         """It is left for a later run."""
-        kept = AlreadyRight(key=change.key, resource=change.resource, name=change.name, detail=why, id=known_id(change))
-        self.done.append(Entry(kept, known_id(change), why, self._seconds_of(change)))
+        known = identify(change, self.results).id
+        kept = AlreadyRight(key=change.key, resource=change.resource, name=change.name, detail=why, id=known)
+        self.done.append(Entry(kept, why, self._seconds_of(change)))
 
     def hand_over(self, change: AnyChange, note: ManualStep) -> None:
         """It was refused, and someone else can do it."""
@@ -158,7 +159,7 @@ class Outcome:
                     )
                     service = Application(self.results.resolve(object_id), self.results.resolve(client_id), name)
                 case UpdateApplication(edits=edits) if service is not None and edits.uri is not None:
-                    uri = self.results.uri(edits.uri) or ""
+                    uri = self.results.resolve(edits.uri)
                     service = replace(service, identifier_uris=(*service.identifier_uris, uri))
                 case DeleteApplication(client_id=gone) if service is not None and gone == service.client_id:
                     service = None

@@ -1,27 +1,21 @@
-"""The changes that a plan is made of, as plain frozen data.
+"""The changes that a plan is made of, as frozen data. Each knows what it is, what it is done to and which ids that has.
 
-A change names the changes whose results it refers to by `Ref`: an appId exists only after its application is created.
-What a change does is decided by its type alone, in `engine.apply`; how it reads is decided in `render`.
+A change names the changes whose results it needs by `Ref`: an appId exists only after its application is created.
+`engine.apply` carries them out, `render` has their verbs.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import ClassVar, Generic, TypeAlias, TypeVar
+from typing import ClassVar, Generic, NamedTuple, TypeAlias, TypeVar
 
 from mct_s2s.model.azure_resources import IdentityResource, Site
 from mct_s2s.model.client_credentials import Credential, CredentialKind
 from mct_s2s.model.directory_objects import Application, AppRole, NewApplication
-from mct_s2s.model.ids import (
-    ApplicationObjectId,
-    AppRoleId,
-    ClientId,
-    KeyId,
-    PrincipalId,
-)
+from mct_s2s.model.ids import ApplicationIdUri, ApplicationObjectId, AppRoleId, ClientId, KeyId, PrincipalId
 from mct_s2s.model.resource_id import ResourceId
 
 T = TypeVar("T", bound=str)
@@ -33,6 +27,7 @@ class Part(StrEnum):
 
     CLIENT_ID = "client id"
     OBJECT_ID = "application object id"
+    URI = "Application ID URI"
     PRINCIPAL_ID = "service principal object id"
     KEY_ID = "key id of a credential"
     EXPIRES = "end of a credential, ISO 8601"
@@ -51,11 +46,29 @@ Later: TypeAlias = T | Ref[T]
 """An id, known now or after a change."""
 
 
-@dataclass(frozen=True)
-class ApiUri:
-    """`api://<appId>`, the appId known now or later."""
+class Results:
+    """The ids that applied changes have yielded so far."""
 
-    client_id: Later[ClientId]
+    def __init__(self) -> None:
+        self._values: dict[tuple[str, Part], str] = {}
+
+    def record(self, key: str, part: Part, value: str) -> None:
+        """Keep one id."""
+        self._values[key, part] = value
+
+    def resolve(self, later: Later[T]) -> T:
+        """The id itself. Raises KeyError: the change that yields it has not been applied: a bug in the plan's order."""
+        if isinstance(later, Ref):
+            return self._values[later.key, later.part]  # type: ignore[return-value]  # recorded under its noun
+        return later
+
+    def known(self, later: Later[T]) -> T | None:
+        """The id, or `None` while it is not known."""
+        return self.resolve(later) if not isinstance(later, Ref) or (later.key, later.part) in self._values else None
+
+    def of(self, key: str, part: Part) -> str | None:
+        """What a change has yielded."""
+        return self._values.get((key, part))
 
 
 class Action(StrEnum):
@@ -85,16 +98,21 @@ class AlreadyRight(Change):
 
     resource: str
     id: str | None = None
+    object_id: str | None = None
+    """Of a registration."""
 
     action: ClassVar[Action] = Action.NONE
+
+    @classmethod
+    def of(cls, application: Application, key: str, resource: str, detail: str = "") -> AlreadyRight:
+        """For a registration."""
+        name, client_id, object_id = application.display_name, application.client_id, application.object_id
+        return cls(key=key, resource=resource, name=name, detail=detail, id=client_id, object_id=object_id)
 
 
 @dataclass(frozen=True, kw_only=True)
 class AssignAppRole(Change):
-    """Admin consent.
-
-    Source: learn.microsoft.com/graph/api/serviceprincipal-post-approleassignedto; document, step 2.8.
-    """
+    """Admin consent. Source: learn.microsoft.com/graph/api/serviceprincipal-post-approleassignedto; document, 2.8."""
 
     principal: Later[PrincipalId]
     service: Later[PrincipalId]
@@ -110,10 +128,7 @@ class AssignAppRole(Change):
 
 @dataclass(frozen=True, kw_only=True)
 class RevokeAppRole(Change):
-    """Admin consent taken back.
-
-    Source: learn.microsoft.com/graph/api/serviceprincipal-delete-approleassignedto.
-    """
+    """Admin consent taken back. Source: learn.microsoft.com/graph/api/serviceprincipal-delete-approleassignedto."""
 
     service: PrincipalId
     assignment: str
@@ -124,10 +139,7 @@ class RevokeAppRole(Change):
 
 @dataclass(frozen=True, kw_only=True)
 class EnableIdentity(Change):
-    """The system-assigned identity of an Azure resource, beside those that it already has.
-
-    Source: document, approach 1, step 2.
-    """
+    """The system-assigned identity of an Azure resource, beside those that it has. Source: approach 1, step 2."""
 
     identity_resource: IdentityResource
 
@@ -153,7 +165,7 @@ class AddCredential(Change):
     """The client's name as it was typed: its key among the stores."""
     object_id: Later[ApplicationObjectId]
     client_id: Later[ClientId]
-    audience: str | ApiUri
+    audience: Later[ApplicationIdUri]
     """What the client will ask a token for."""
     credential_name: str
     """Unique to the attempt, where it is stored: how a lost secret is recognized."""
@@ -170,7 +182,6 @@ class AddCredential(Change):
 
     @property
     def resource(self) -> str:
-        """What it is called."""
         return self.kind.noun
 
     @property
@@ -186,6 +197,11 @@ class AddCredential(Change):
     def registered(self, key_id: KeyId, expires: datetime | None) -> Credential:
         """What the directory holds once it is made."""
         return Credential(self.kind, key_id, self.credential_name, expires)
+
+    def ends(self, results: Results) -> datetime | None:
+        """When it ends: the tenant may have allowed less than was planned."""
+        end = results.of(self.key, Part.EXPIRES)
+        return datetime.fromisoformat(end) if end else self.expires
 
 
 @dataclass(frozen=True)
@@ -214,7 +230,6 @@ class RemoveCredential(Change):
 
     @property
     def resource(self) -> str:
-        """What it is called."""
         return self.kind.noun
 
 
@@ -251,7 +266,7 @@ class CreateApplication(Change):
 
 @dataclass(frozen=True, kw_only=True)
 class RestoreApplication(Change):
-    """A registration out of the recycle bin, with its service principal and all that both had, and then planned anew.
+    """A registration out of the recycle bin, with its service principal and all that both had.
 
     Source: learn.microsoft.com/graph/api/directory-deleteditems-restore.
     """
@@ -265,22 +280,12 @@ class RestoreApplication(Change):
 
     action: ClassVar[Action] = Action.CREATE
 
-    @property
-    def object_id(self) -> ApplicationObjectId:
-        """The `id` that it keeps."""
-        return self.application.object_id
-
-    @property
-    def client_id(self) -> ClientId:
-        """The `appId` that it keeps."""
-        return self.application.client_id
-
 
 @dataclass(frozen=True)
 class ApplicationEdits:
     """What one PATCH brings to an application. Lists are extended, never replaced."""
 
-    uri: ApiUri | None = None
+    uri: Later[ApplicationIdUri] | None = None
     role: AppRole | None = None
     """An app role to add, or, where one of that id is there, to enable."""
     token_version: int | None = None
@@ -308,6 +313,7 @@ class UpdateApplication(Change):
 
     resource: str
     object_id: Later[ApplicationObjectId]
+    client_id: Later[ClientId] | None = None
     edits: ApplicationEdits
     is_new: bool = False
     """Whether the application is created in this very plan: then replicas may not know it yet."""
@@ -316,6 +322,11 @@ class UpdateApplication(Change):
     def action(self) -> Action:
         """`create` where the application itself is being created."""
         return Action.CREATE if self.is_new else Action.UPDATE
+
+    def named(self, results: Results) -> UpdateApplication:
+        """By the name that its resource has now: an Application ID URI is known once its appId is."""
+        uri = results.known(self.edits.uri) if self.is_new and self.edits.uri else None
+        return replace(self, name=uri) if uri else self
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -353,6 +364,7 @@ class PurgeApplication(Change):
     """
 
     object_id: ApplicationObjectId
+    client_id: ClientId
     is_new: bool
     """Whether it is deleted in this very plan: then the recycle bin may not show it yet."""
 
@@ -364,16 +376,12 @@ ListedId: TypeAlias = tuple[str, Later[str]]
 """The name of a list, and an id that has to be on it."""
 
 
-SettingValue: TypeAlias = str | ApiUri | Ref[ClientId]
-"""The text of a setting, known now or later."""
-
-
 @dataclass(frozen=True)
 class SettingSpec:
     """A value for one setting; a value that is in `equally_right` (lower case) is left as it is."""
 
     name: str
-    value: SettingValue
+    value: Later[str]
     equally_right: frozenset[str] = frozenset()
 
 
@@ -430,6 +438,11 @@ class WriteSettings(Change):
     action: ClassVar[Action] = Action.UPDATE
 
 
+def settings_id(site: Site) -> str:
+    """The resource id of a site's application settings."""
+    return f"{site.resource}/config/appsettings"
+
+
 @dataclass(frozen=True, kw_only=True)
 class RestartSite(Change):
     """One restart, only after settings were written. Source: document, step 3.6."""
@@ -460,28 +473,42 @@ AnyChange = (
 )
 
 
-def known_id(change: AnyChange) -> str | None:  # noqa: C901, PLR0911  # a flat table
-    """The id of what a change is about, where it exists before the plan is applied."""
+class Identifiers(NamedTuple):
+    """The ids of a resource, as far as they are known."""
+
+    id: str | None = None
+    """Of a registration its appId, of a service principal its object ID."""
+    app_id: str | None = None
+    object_id: str | None = None
+
+
+def identify(change: AnyChange, results: Results) -> Identifiers:  # noqa: C901, PLR0911  # a flat table
+    """The ids of what a change is about: one kind of id for one kind of resource, whatever is done to it."""
+
+    def registration(client_id: Later[ClientId] | None, object_id: Later[ApplicationObjectId]) -> Identifiers:
+        known = results.known(client_id) if client_id else None
+        return Identifiers(known, known, results.known(object_id))
+
     match change:
+        case CreateApplication(key=key):
+            return registration(Ref(key, Part.CLIENT_ID), Ref(key, Part.OBJECT_ID))
+        case RestoreApplication(application=one):
+            return registration(one.client_id, one.object_id)
+        case UpdateApplication() | DeleteApplication() | PurgeApplication():
+            return registration(change.client_id, change.object_id)
+        case CreateServicePrincipal():
+            made = results.of(change.key, Part.PRINCIPAL_ID)
+            return Identifiers(made, results.known(change.client_id), made)
         case AlreadyRight():
-            return change.id
-        case RemoveCredential():
-            return change.key_id
-        case DeleteStoredSecret():
-            return change.place
-        case RevokeAppRole():
-            return change.assignment
-        case RestoreApplication() | DeleteApplication():
-            return change.client_id
-        case PurgeApplication():
-            return change.object_id
-        case DisableIdentity():
-            return change.identity_resource.principal_id
-        case UpdateApplication():
-            return change.object_id if isinstance(change.object_id, str) else None
-        case WriteSettings():
-            return f"{change.site.resource}/config/appsettings"
-        case RestartSite():
-            return str(change.site.resource)
-        case _:
-            return None
+            return Identifiers(change.id, change.id if change.object_id else None, change.object_id)
+        case RemoveCredential(key_id=known) | DeleteStoredSecret(place=known) | RevokeAppRole(assignment=known):
+            return Identifiers(known)
+        case DisableIdentity(identity_resource=resource):
+            return Identifiers(resource.principal_id)
+        case WriteSettings(site=site):
+            return Identifiers(settings_id(site))
+        case RestartSite(site=site):
+            return Identifiers(str(site.resource))
+        case AssignAppRole() | EnableIdentity() | AddCredential():
+            yielded = (results.of(change.key, part) for part in (Part.ASSIGNMENT_ID, Part.PRINCIPAL_ID, Part.KEY_ID))
+            return Identifiers(next(filter(None, yielded), None))

@@ -11,8 +11,7 @@ from dataclasses import dataclass, replace
 from mct_s2s.errors import Refused
 from mct_s2s.model.directory_objects import Application, AppRole, RequiredAccess
 from mct_s2s.model.ids import AppRoleId, ClientId, same_id
-from mct_s2s.planning.changes import ApplicationEdits
-from mct_s2s.planning.plan import Results
+from mct_s2s.planning.changes import ApplicationEdits, Results
 
 
 @dataclass(frozen=True)
@@ -45,7 +44,7 @@ def patch_for(application: Application, edits: ApplicationEdits, results: Result
     Raises:
         Refused: the role came to be under another id since the plan was made.
     """
-    uri = results.uri(edits.uri) if edits.uri else None
+    uri = results.resolve(edits.uri) if edits.uri else None
     roles = _roles(application, edits.role) if edits.role else application.app_roles
     access = application.required_access
     if edits.access_to is not None and edits.access_role is not None:

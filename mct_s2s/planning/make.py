@@ -15,9 +15,9 @@ from mct_s2s.model.site_settings import LISTS, SETTINGS
 from mct_s2s.planning.app_service import guards
 from mct_s2s.planning.app_service.notes import size_note, swap_note
 from mct_s2s.planning.app_service.site import merge, plan_site, restored, settings_spec
-from mct_s2s.planning.changes import AlreadyRight, AnyChange, Later, SettingsSpec, WriteSettings
+from mct_s2s.planning.changes import AlreadyRight, AnyChange, Later, Results, SettingsSpec, WriteSettings
 from mct_s2s.planning.credentials import one_after_another
-from mct_s2s.planning.plan import Facts, Left, ManualStep, Plan, Results
+from mct_s2s.planning.plan import Facts, Left, ManualStep, Plan
 from mct_s2s.planning.registrations.clients import Client, plan_client, plan_identity
 from mct_s2s.planning.registrations.membership import members
 from mct_s2s.planning.registrations.restoring import NOTE, restorations

@@ -8,28 +8,22 @@ from dataclasses import dataclass, fields, is_dataclass
 from datetime import datetime
 from enum import StrEnum
 from functools import cached_property
-from typing import TypeVar
 
 from mct_s2s.errors import Item
 from mct_s2s.model.client_credentials import OUR_CREDENTIALS
-from mct_s2s.model.ids import ClientId, api_uri
+from mct_s2s.model.ids import ClientId
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.planning.changes import (
     Action,
     AnyChange,
-    ApiUri,
     AssignAppRole,
     Later,
-    Part,
     Ref,
     RestartSite,
     SettingsSpec,
-    SettingValue,
     WriteSettings,
 )
 from mct_s2s.planning.permissions.grants import Lack
-
-T = TypeVar("T", bound=str)
 
 
 @dataclass(frozen=True)
@@ -166,42 +160,3 @@ def references(value: object) -> Iterator[Ref[str]]:
     elif is_dataclass(value) and not isinstance(value, type):
         for field in fields(value):
             yield from references(getattr(value, field.name))
-
-
-class Results:
-    """The ids that applied changes have yielded so far."""
-
-    def __init__(self) -> None:
-        self._values: dict[tuple[str, Part], str] = {}
-
-    def record(self, key: str, part: Part, value: str) -> None:
-        """Keep one id."""
-        self._values[key, part] = value
-
-    def resolve(self, later: Later[T]) -> T:
-        """The id itself. Raises KeyError: the change that yields it has not been applied: a bug in the plan's order."""
-        if isinstance(later, Ref):
-            return self._values[later.key, later.part]  # type: ignore[return-value]  # recorded under its noun
-        return later
-
-    def known(self, later: Later[T]) -> T | None:
-        """The id, or `None` while it is not known."""
-        return self.resolve(later) if not isinstance(later, Ref) or (later.key, later.part) in self._values else None
-
-    def end_of(self, key: str, planned: datetime | None) -> datetime | None:
-        """When the credential that a change made ends: the tenant may have allowed less than was planned."""
-        end = self._values.get((key, Part.EXPIRES))
-        return datetime.fromisoformat(end) if end else planned
-
-    def uri(self, uri: str | ApiUri) -> str | None:
-        """An Application ID URI, or `None` while its appId is not known."""
-        if isinstance(uri, str):
-            return uri
-        client_id = self.known(uri.client_id)
-        return api_uri(client_id) if client_id is not None else None
-
-    def text(self, value: SettingValue) -> str | None:
-        """What a setting comes to say, or `None` while it is not known."""
-        if isinstance(value, Ref):
-            return self.known(value)
-        return self.uri(value)

@@ -14,8 +14,8 @@ from mct_s2s.model.client_credentials import NEVER, Certificate
 from mct_s2s.model.directory_objects import Application, ServicePrincipal
 from mct_s2s.model.duration import END_OF_DAY
 from mct_s2s.model.resource_id import ResourceId
-from mct_s2s.planning.changes import AnyChange, ApplicationEdits, Part, Ref, SettingEdit, WriteSettings
-from mct_s2s.planning.plan import ManualStep, Plan, Results
+from mct_s2s.planning.changes import AnyChange, ApplicationEdits, Part, Ref, Results, SettingEdit, WriteSettings
+from mct_s2s.planning.plan import ManualStep, Plan
 
 _MONTH = 30.4375
 """Days, on average: a lifetime of a year is 365 or 366 days, by the day on which it begins."""

@@ -6,8 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from mct_s2s.errors import MissingRight
-from mct_s2s.planning.changes import AnyChange, WriteSettings
-from mct_s2s.planning.identifiers import Identifiers
+from mct_s2s.planning.changes import AnyChange, Identifiers, WriteSettings
 from mct_s2s.render.documents import Json, SavedCredential, credential_document, missing_documents
 from mct_s2s.render.manual_steps import Instruction, manual_steps_document
 

@@ -13,8 +13,7 @@ from mct_s2s.engine.apply.settings import write_settings
 from mct_s2s.engine.session import Session
 from mct_s2s.errors import ServiceError
 from mct_s2s.model.ids import ClientId
-from mct_s2s.planning.changes import SettingSpec, SettingsSpec, WriteSettings
-from mct_s2s.planning.plan import Results
+from mct_s2s.planning.changes import Results, SettingSpec, SettingsSpec, WriteSettings
 
 from tests.conftest import SITE
 from tests.engine.conftest import WHERE, Engine

@@ -24,11 +24,11 @@ from mct_s2s.planning.changes import (
     Part,
     Ref,
     RemoveCredential,
+    Results,
     RevokeAppRole,
     UpdateApplication,
 )
 from mct_s2s.planning.edits import ApplicationPatch, patch_for
-from mct_s2s.planning.plan import Results
 from mct_s2s.planning.registrations.service import CREATE
 
 
@@ -106,7 +106,7 @@ def _signing_in(trust: Trust, change: AddCredential, results: Results) -> Trust:
     key_id: KeyId | None = results.known(Ref(change.key, Part.KEY_ID))
     if key_id is None:
         return trust
-    added = change.registered(key_id, results.end_of(change.key, change.expires))
+    added = change.registered(key_id, change.ends(results))
 
     def with_it(app: Application) -> Application:
         others = tuple(one for one in app.credentials if not same_id(one.key_id, key_id))

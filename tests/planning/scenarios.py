@@ -39,12 +39,13 @@ from mct_s2s.planning.changes import (
     CreateServicePrincipal,
     EnableIdentity,
     Part,
+    Results,
     WriteSettings,
 )
 from mct_s2s.planning.credentials.certificate import AddCertificate
 from mct_s2s.planning.credentials.federated import AddFederatedCredential
 from mct_s2s.planning.credentials.secret import AddSecret, SecretSpec
-from mct_s2s.planning.plan import Facts, Plan, Results
+from mct_s2s.planning.plan import Facts, Plan
 
 from tests.planning.projection import project
 
@@ -176,7 +177,7 @@ def applied(plan: Plan, before: ObservedState) -> ObservedState:
     results, values = Results(), None
     for change in plan.changes:
         yields: dict[type, tuple[Part, ...]] = {
-            CreateApplication: (Part.CLIENT_ID, Part.OBJECT_ID),
+            CreateApplication: (Part.CLIENT_ID, Part.OBJECT_ID, Part.URI),
             CreateServicePrincipal: (Part.PRINCIPAL_ID,),
             EnableIdentity: (Part.PRINCIPAL_ID,),
             AddSecret: (Part.KEY_ID,),

@@ -11,14 +11,21 @@ from hypothesis import strategies as st
 from mct_s2s.errors import Refused
 from mct_s2s.model.azure_resources import IdentityResource
 from mct_s2s.model.directory_objects import AppRole, RequiredAccess
-from mct_s2s.model.ids import AppRoleId, ClientId, PrincipalId, client_unique_name, file_stem, service_unique_name
+from mct_s2s.model.ids import (
+    AppRoleId,
+    ClientId,
+    PrincipalId,
+    api_uri,
+    client_unique_name,
+    file_stem,
+    service_unique_name,
+)
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.site_settings import LISTS, NAMES, SETTINGS
 from mct_s2s.planning.app_service.site import changed_names, merge
-from mct_s2s.planning.changes import ApiUri, ApplicationEdits, SettingSpec, SettingsSpec
+from mct_s2s.planning.changes import ApplicationEdits, Results, SettingSpec, SettingsSpec
 from mct_s2s.planning.edits import ApplicationPatch, patch_for
 from mct_s2s.planning.make import make_plan
-from mct_s2s.planning.plan import Results
 
 from tests.planning.scenarios import (
     FACTS,
@@ -193,7 +200,7 @@ def test_a_patch_sends_foreign_entries_back_as_they_were_read() -> None:
         required_access=(GRAPH,),
     )
     edits = ApplicationEdits(
-        uri=ApiUri(SERVICE_ID), role=ROLE, token_version=1, access_to=SERVICE_ID, access_role=ROLE.id
+        uri=api_uri(SERVICE_ID), role=ROLE, token_version=1, access_to=SERVICE_ID, access_role=ROLE.id
     )
     patch = patch_for(existing, edits, Results())
     assert patch.identifier_uris == ("https://contoso.com/mct", "api://old", f"api://{SERVICE_ID}")
@@ -206,13 +213,13 @@ def test_a_patch_leaves_out_what_is_already_so() -> None:
     existing = replace(
         SERVICE, required_access=(GRAPH, RequiredAccess(ClientId(SERVICE_ID.upper()), ((ROLE.id.upper(), "Role"),)))
     )
-    edits = ApplicationEdits(uri=ApiUri(SERVICE_ID), role=ROLE, access_to=SERVICE_ID, access_role=ROLE.id)
+    edits = ApplicationEdits(uri=api_uri(SERVICE_ID), role=ROLE, access_to=SERVICE_ID, access_role=ROLE.id)
     assert patch_for(existing, edits, Results()).requests == ()
 
 
 def test_a_switch_of_the_token_version_is_a_request_of_its_own_with_the_reference_that_every_write_needs() -> None:
     existing = replace(SERVICE, token_version=2, identifier_uris=())
-    edits = ApplicationEdits(uri=ApiUri(SERVICE_ID), token_version=1, management_reference="r")
+    edits = ApplicationEdits(uri=api_uri(SERVICE_ID), token_version=1, management_reference="r")
     switch, rest = patch_for(existing, edits, Results()).requests
     assert switch == ApplicationPatch(token_version=1, management_reference="r")
     assert (rest.token_version, rest.identifier_uris) == (None, (f"api://{SERVICE_ID}",))

@@ -11,11 +11,12 @@ from mct_s2s.planning.changes import (
     Part,
     Ref,
     RestartSite,
+    Results,
     UpdateApplication,
     WriteSettings,
 )
 from mct_s2s.planning.make import make_plan
-from mct_s2s.planning.plan import Plan, Results
+from mct_s2s.planning.plan import Plan
 from mct_s2s.planning.reviewed import is_covered
 
 from tests.planning.scenarios import FACTS, FOREIGN, app_service, guid, observed_state, spec

@@ -8,6 +8,7 @@ import pytest
 import typer
 from mct_s2s.cli.app import app
 from mct_s2s.model.desired import Setup
+from mct_s2s.model.ids import api_uri
 from mct_s2s.model.site_settings import LISTS, NAMES, SETTINGS, Comparison, Required, Setting, required_by
 from mct_s2s.planning.app_service.site import right_values
 from mct_s2s.planning.make import make_plan
@@ -60,7 +61,7 @@ def test_configure_appservice_has_the_option_of_each_row(setting: Setting) -> No
 
 
 def test_what_a_setting_holds_is_known_for_every_row_that_is_no_list() -> None:
-    right = right_values(TENANT, f"api://{SERVICE_ID}", "R")
+    right = right_values(TENANT, api_uri(SERVICE_ID), "R")
     assert {setting.holds for setting in SETTINGS if setting not in LISTS} == set(right)
 
 

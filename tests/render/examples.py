@@ -9,11 +9,17 @@ from mct_s2s.model.azure_resources import AppService
 from mct_s2s.model.directory_objects import PrincipalKind, ServicePrincipal
 from mct_s2s.model.ids import ClientId, PrincipalId
 from mct_s2s.model.observed import ObservedState
-from mct_s2s.planning.changes import AlreadyRight, AnyChange, CreateServicePrincipal, RemoveCredential
-from mct_s2s.planning.identifiers import identify
+from mct_s2s.planning.changes import (
+    AlreadyRight,
+    AnyChange,
+    CreateServicePrincipal,
+    RemoveCredential,
+    Results,
+    identify,
+)
 from mct_s2s.planning.make import make_plan
 from mct_s2s.planning.permissions.grants import Grant, Lack
-from mct_s2s.planning.plan import Plan, Results
+from mct_s2s.planning.plan import Plan
 from mct_s2s.render.documents import SavedCredential
 from mct_s2s.render.result_document import Step
 
@@ -75,10 +81,9 @@ def full_plan(name: str = "Import") -> Plan:
     return make_plan(spec(name), observed_state(identity_resources=[identity_resource()]), FACTS)
 
 
-def planned(plan: Plan, before: ObservedState | None = None) -> list[Step]:
+def planned(plan: Plan) -> list[Step]:
     """A plan's steps before they are applied."""
-    state = before or observed_state()
-    return [Step(step, identify(step, state, Results()), step.detail) for step in plan.steps]
+    return [Step(step, identify(step, Results()), step.detail) for step in plan.steps]
 
 
 def healthy() -> ObservedState:

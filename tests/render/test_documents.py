@@ -15,7 +15,7 @@ from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.model.site_settings import NAMES
 from mct_s2s.model.trust import ClientApplication, Trust
-from mct_s2s.planning.identifiers import Identifiers
+from mct_s2s.planning.changes import Identifiers
 from mct_s2s.planning.make import make_plan
 from mct_s2s.planning.reports.findings import Finding, Severity, diagnose
 from mct_s2s.render.documents import error_document, status_document, timestamp

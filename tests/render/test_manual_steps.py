@@ -14,9 +14,9 @@ from mct_s2s.model.ids import ClientId
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.model.site_settings import ENABLED
-from mct_s2s.planning.changes import Part, Ref, SettingSpec, SettingsSpec
+from mct_s2s.planning.changes import Part, Ref, Results, SettingSpec, SettingsSpec
 from mct_s2s.planning.make import make_plan
-from mct_s2s.planning.plan import Left, ManualStep, Results
+from mct_s2s.planning.plan import Left, ManualStep
 from mct_s2s.render.manual_steps import Instruction, grants_to_ask_for, instructions, show_manual_steps, values_to_enter
 
 from tests.planning.scenarios import (

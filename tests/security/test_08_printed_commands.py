@@ -26,9 +26,10 @@ from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.planning.answers import stopped
 from mct_s2s.planning.app_service.notes import make_sticky
+from mct_s2s.planning.changes import Results
 from mct_s2s.planning.permissions.grants import lacks
 from mct_s2s.planning.permissions.rights import Need, Right, judge
-from mct_s2s.planning.plan import Left, ManualStep, Results
+from mct_s2s.planning.plan import Left, ManualStep
 from mct_s2s.planning.registrations.application_uri import taken_uri
 from mct_s2s.planning.reports.findings import diagnose
 from mct_s2s.planning.reports.verification import (

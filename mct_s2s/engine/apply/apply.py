@@ -17,8 +17,14 @@ from mct_s2s.engine.outcome import LEFT, Outcome
 from mct_s2s.engine.session import Session
 from mct_s2s.errors import PermissionMissing, S2SError
 from mct_s2s.model.ids import ClientId
-from mct_s2s.planning.changes import AddCredential, AnyChange, DisableIdentity, RestartSite, WriteSettings
-from mct_s2s.planning.identifiers import with_known_name
+from mct_s2s.planning.changes import (
+    AddCredential,
+    AnyChange,
+    DisableIdentity,
+    RestartSite,
+    UpdateApplication,
+    WriteSettings,
+)
 from mct_s2s.planning.permissions.grants import missing_rights, requests
 from mct_s2s.planning.permissions.preflight import holds, likely_missing
 from mct_s2s.planning.plan import Plan, references
@@ -131,7 +137,7 @@ class _Run:
 
     async def _carry_out(self, change: AnyChange) -> None:
         try:
-            identifier, detail = await self._operations.do(change)
+            _, detail = await self._operations.do(change)
         except Postponed as later:
             self._journal.postpone(change, str(later))
             self._progress.skipped(change, str(later))
@@ -146,8 +152,8 @@ class _Run:
             self._stop.set()
         else:
             self._journal.settings = self._operations.settings
-            done = with_known_name(change, self._journal.results)
-            self._journal.finish(done, identifier, detail)
+            done = change.named(self._journal.results) if isinstance(change, UpdateApplication) else change
+            self._journal.finish(done, detail)
             if self._confirmed.get(change.key) != detail:
                 self._progress.finished(done, detail)
             self._mark_ready(change)

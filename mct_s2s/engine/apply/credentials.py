@@ -23,11 +23,10 @@ from mct_s2s.model.client_sign_in import ClientSignIn, PresentedCredential, Secr
 from mct_s2s.model.directory_objects import Application
 from mct_s2s.model.ids import ClientId, KeyId, same_id
 from mct_s2s.model.secret_stores import KeySpec, KeyStore, NewSecret, SecretRecord, SecretStore
-from mct_s2s.planning.changes import AddCredential, Part, Ref, RemoveCredential, Replacement
+from mct_s2s.planning.changes import AddCredential, Part, Ref, RemoveCredential, Replacement, Results
 from mct_s2s.planning.credentials.certificate import AddCertificate
 from mct_s2s.planning.credentials.federated import AddFederatedCredential
 from mct_s2s.planning.credentials.secret import AddSecret
-from mct_s2s.planning.plan import Results
 from mct_s2s.planning.secrets.secret_policy import LIFETIME_FORBIDDEN, OTHERWISE, shorter_ends, typed
 
 TOKENS = 16
@@ -54,10 +53,11 @@ class Work:
     async def made_elsewhere(self, change: AddCredential, store: SecretStore) -> Done | None:
         """The credential that another run has made at this moment, or this client's store got minutes ago."""
         if isinstance(change.object_id, Ref) and (others := self.created[change.object_id.key].credentials):
-            return others[0].key_id, "created by another run at the same time"
+            return self.registered(change, others[0].key_id, "created by another run at the same time")
         note, client_id = await store.note(), self.results.resolve(change.client_id)
-        if note.is_fresh(client_id, self.context.now, change.kind) and note.delivered != change.instead_of:
-            return note.delivered, f"created minutes ago, saved to {store.label}"
+        there = note.delivered if note.is_fresh(client_id, self.context.now, change.kind) else None
+        if there is not None and there != change.instead_of:
+            return self.registered(change, there, f"created minutes ago, saved to {store.label}")
         return None
 
     def record(self, change: AddCredential) -> SecretRecord:
@@ -68,7 +68,7 @@ class Work:
             client_id=self.results.resolve(change.client_id),
             client_name=change.name,
             credential_name=change.credential_name,
-            scope=f"{self.results.uri(change.audience)}/.default",
+            scope=f"{self.results.resolve(change.audience)}/.default",
             url=self.context.site_url,
             authority_host=self.context.azure.authority_host,
         )

@@ -14,7 +14,7 @@ from mct_s2s.engine.apply.settings import write_settings
 from mct_s2s.errors import PermissionMissing, S2SError, ServiceError
 from mct_s2s.model.commands import webapp_command
 from mct_s2s.model.directory_objects import Application
-from mct_s2s.model.ids import ApplicationObjectId
+from mct_s2s.model.ids import ApplicationObjectId, api_uri
 from mct_s2s.planning.changes import (
     AddCredential,
     AlreadyRight,
@@ -89,7 +89,7 @@ class Operations:
                 return await self._update_application(change)
             case RestoreApplication():
                 await restore(self._azure, change.application, change.keep, change.option)
-                return change.client_id, ""
+                return change.application.client_id, ""
             case CreateServicePrincipal():
                 return await self._create_principal(change)
             case AddCredential():
@@ -133,6 +133,7 @@ class Operations:
         )
         self._found[change.key] = application
         self._results.record(change.key, Part.CLIENT_ID, application.client_id)
+        self._results.record(change.key, Part.URI, api_uri(application.client_id))
         self._results.record(change.key, Part.OBJECT_ID, application.object_id)
         return application.client_id, detail
 

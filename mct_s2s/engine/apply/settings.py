@@ -24,8 +24,7 @@ from mct_s2s.activity import activity, waiting
 from mct_s2s.errors import ServiceError
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.planning.app_service.site import changed_names, merge
-from mct_s2s.planning.changes import WriteSettings
-from mct_s2s.planning.plan import Results
+from mct_s2s.planning.changes import Results, WriteSettings
 
 if TYPE_CHECKING:
     from mct_s2s.azure.arm.app_services import ArmSites

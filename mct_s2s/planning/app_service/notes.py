@@ -14,8 +14,7 @@ from mct_s2s.model.azure_resources import AppService
 from mct_s2s.model.commands import webapp_command
 from mct_s2s.model.site_settings import LISTS, ours
 from mct_s2s.planning.app_service.site import merge
-from mct_s2s.planning.changes import WriteSettings
-from mct_s2s.planning.plan import Results
+from mct_s2s.planning.changes import Results, WriteSettings
 
 
 def not_sticky(site: AppService, names: Iterable[str] | None = None) -> tuple[str, ...]:

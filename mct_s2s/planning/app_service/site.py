@@ -12,7 +12,7 @@ from mct_s2s.errors import Refused
 from mct_s2s.model.commands import option
 from mct_s2s.model.desired import SettingsScope, Setup
 from mct_s2s.model.directory_objects import Tenant
-from mct_s2s.model.ids import ClientId, PrincipalId
+from mct_s2s.model.ids import ApplicationIdUri, ClientId, PrincipalId
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.site_settings import (
     APPLICATION_IDS,
@@ -35,26 +35,24 @@ from mct_s2s.model.site_settings import (
 )
 from mct_s2s.planning.changes import (
     AnyChange,
-    ApiUri,
     Later,
     ListedId,
     RestartSite,
+    Results,
     SettingEdit,
     SettingSpec,
     SettingsSpec,
-    SettingValue,
     WriteSettings,
     others_unchanged,
 )
-from mct_s2s.planning.plan import Results
 from mct_s2s.planning.registrations.service import Service
 
 
 def right_values(
-    tenant: Tenant | None, audience: str | ApiUri | None, role: str | None
-) -> Mapping[Fact, tuple[SettingValue, ...]]:
+    tenant: Tenant | None, audience: Later[ApplicationIdUri] | None, role: str | None
+) -> Mapping[Fact, tuple[Later[str], ...]]:
     """What each setting may say, by what it holds: first what is written where it says something else."""
-    values: dict[Fact, tuple[SettingValue, ...]] = {Fact.SWITCH: ("true",)}
+    values: dict[Fact, tuple[Later[str], ...]] = {Fact.SWITCH: ("true",)}
     if audience is not None:
         values[Fact.AUDIENCE] = (audience,)
     if tenant is not None:
@@ -93,7 +91,7 @@ def settings_spec(
     return SettingsSpec(tuple(values), tuple(listed))
 
 
-def _spec(setting: Setting, accepted: tuple[SettingValue, ...]) -> SettingSpec:
+def _spec(setting: Setting, accepted: tuple[Later[str], ...]) -> SettingSpec:
     texts = accepted if setting.comparison is not Comparison.EXACT else ()
     return SettingSpec(setting.name, accepted[0], frozenset(one.casefold() for one in texts if isinstance(one, str)))
 
@@ -151,7 +149,7 @@ def merge(settings: AppSettings, spec: SettingsSpec, results: Results) -> dict[s
     """
     merged = dict(settings)
     for entry in spec.values:
-        value = results.text(entry.value)
+        value = results.known(entry.value)
         current = value_of(merged, entry.name)
         if value is not None and not (current == value or (current or "").casefold() in entry.equally_right):
             merged[spelling_in(merged, entry.name)] = value
@@ -180,7 +178,7 @@ def _merge_ids(merged: dict[str, str | None], setting: Setting, spec: SettingsSp
 
 def unknown_names(spec: SettingsSpec, results: Results) -> Counter[str]:
     """The settings whose new value waits for ids that are not known yet, and for how many."""
-    values = [entry.name for entry in spec.values if results.text(entry.value) is None]
+    values = [entry.name for entry in spec.values if results.known(entry.value) is None]
     return Counter([*values, *(name for name, one in spec.listed if results.known(one) is None)])
 
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from mct_s2s.model.client_credentials import Credential, CredentialKind, Federation, SecretNote
 from mct_s2s.model.directory_objects import Application
-from mct_s2s.model.ids import LONGEST_TAG, ApplicationObjectId, ClientId, same_id, vault_tag
-from mct_s2s.planning.changes import ApiUri, Later
+from mct_s2s.model.ids import LONGEST_TAG, ApplicationIdUri, ApplicationObjectId, ClientId, same_id, vault_tag
+from mct_s2s.planning.changes import Later
 from mct_s2s.planning.plan import Facts
 
 
@@ -21,7 +21,7 @@ class ClientState:
     application: Application | None
     object_id: Later[ApplicationObjectId]
     client_id: Later[ClientId]
-    audience: str | ApiUri
+    audience: Later[ApplicationIdUri]
     """What the client will ask a token for."""
     note: SecretNote
     """What the client's store remembers."""

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from mct_s2s.errors import Refused
 from mct_s2s.model.commands import command
 from mct_s2s.model.directory_objects import Application
-from mct_s2s.model.ids import api_uri, client_id_in, same_id
+from mct_s2s.model.ids import ApplicationIdUri, api_uri, client_id_in, same_id
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.site_settings import AUDIENCE, AppSettings
 
@@ -17,11 +17,11 @@ def is_called(application: Application, named: str) -> bool:
     return same_id(application.client_id, client_id_in(named)) or named in application.identifier_uris
 
 
-def uri_in_use(application: Application, settings: AppSettings, adopt: str | None = None) -> str | None:
+def uri_in_use(application: Application, settings: AppSettings, adopt: str | None = None) -> ApplicationIdUri | None:
     """The URI that callers know, if the application has it: as typed, as the site expects, or the default."""
     for candidate in (adopt, AUDIENCE.value_in(settings), api_uri(application.client_id)):
-        if candidate in application.identifier_uris:
-            return candidate
+        if candidate and candidate in application.identifier_uris:
+            return ApplicationIdUri(candidate)
     return None
 
 

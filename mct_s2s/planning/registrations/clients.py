@@ -38,7 +38,7 @@ from mct_s2s.planning.changes import (
 from mct_s2s.planning.credentials import plan_credential
 from mct_s2s.planning.credentials.base import ClientState, vault_tags
 from mct_s2s.planning.edits import missing_reference
-from mct_s2s.planning.plan import Facts, Left, ManualStep, Results
+from mct_s2s.planning.plan import Facts, Left, ManualStep
 from mct_s2s.planning.registrations.membership import clients_called, is_allowed
 from mct_s2s.planning.registrations.ownership import CLIENT_OPTION, adoption, is_consented_to, not_ours, of_client
 from mct_s2s.planning.registrations.restoring import refuse_deleted
@@ -126,6 +126,7 @@ def plan_client(spec: ClientSpec, service: Service, observed: ObservedState, fac
                 detail=f"app role {service.role_value}"
                 + (f", service management reference {reference}" if reference else ""),
                 object_id=object_id,
+                client_id=client_id,
                 edits=ApplicationEdits(
                     access_to=service.client_id,
                     access_role=service.role_id,
@@ -158,7 +159,7 @@ def plan_client(spec: ClientSpec, service: Service, observed: ObservedState, fac
         if is_guid(spec.name) and not is_consented_to(found, observed, service.spec):
             notes = (adoption(application, observed, ABOUT), *notes)
     if not changes and application is not None:
-        changes.append(AlreadyRight(key=key, resource=ABOUT, name=application.display_name, id=application.client_id))
+        changes.append(AlreadyRight.of(application, key, ABOUT))
     left = () if consented or spec.consent else (_consent_by_others(spec, client_id),)
     return Client(client_id, tuple(changes), left, notes)
 
@@ -179,7 +180,7 @@ def _stale_scope(client: ClientState, observed: ObservedState) -> tuple[str, ...
 
     One file may serve a client of two sites: what it says of the other one is right.
     """
-    note, site, uri = client.note, observed.app_service, Results().uri(client.audience)
+    note, site, uri = client.note, observed.app_service, client.audience
     is_ours = isinstance(client.client_id, str) and same_id(note.client_id, client.client_id)
     if not is_ours or note.delivered is None or note.scope in {None, f"{uri}/.default"}:
         return ()
@@ -187,7 +188,8 @@ def _stale_scope(client: ClientState, observed: ObservedState) -> tuple[str, ...
         return ()
     name = "The tag 'scope'" if note.vault else "MCT_S2S_SCOPE"
     what = f"{name} in {note.place} is '{note.scope}', which is no longer the service application."
-    return (f"{what} Set it to {uri}/.default." if uri else f"{what} Correct it: mct-s2s verify says its value.",)
+    known = isinstance(uri, str)
+    return (f"{what} Set it to {uri}/.default." if known else f"{what} Correct it: mct-s2s verify says its value.",)
 
 
 def plan_identity(

@@ -14,6 +14,7 @@ from mct_s2s.model.directory_objects import Application, AppRole, NewApplication
 from mct_s2s.model.ids import (
     DEFAULT_ROLE,
     LONGEST_TAG,
+    ApplicationIdUri,
     AppRoleId,
     ClientId,
     PrincipalId,
@@ -30,7 +31,6 @@ from mct_s2s.model.observed import ObservedState
 from mct_s2s.planning.changes import (
     AlreadyRight,
     AnyChange,
-    ApiUri,
     ApplicationEdits,
     AssignAppRole,
     CreateApplication,
@@ -72,7 +72,7 @@ class Service:
     principal: Later[PrincipalId]
     role_id: AppRoleId
     role_value: str
-    uri: str | ApiUri
+    uri: Later[ApplicationIdUri]
     unique_name: str
     ownership: Ownership
     changes: tuple[AnyChange, ...]
@@ -105,6 +105,7 @@ def plan_service(spec: ServiceSpec, observed: ObservedState) -> Service:
                 name=application.display_name,
                 detail=_describe(edits),
                 object_id=application.object_id,
+                client_id=application.client_id,
                 edits=edits,
             )
         )
@@ -115,15 +116,7 @@ def plan_service(spec: ServiceSpec, observed: ObservedState) -> Service:
             "and audience change for everyone else who calls an API with them."
         )
     if not changes:
-        changes.append(
-            AlreadyRight(
-                key=CREATE,
-                resource=ABOUT,
-                name=application.display_name,
-                id=application.client_id,
-                detail=f"app role {role.value}",
-            )
-        )
+        changes.append(AlreadyRight.of(application, CREATE, ABOUT, f"app role {role.value}"))
     principal: Later[PrincipalId] = Ref(PRINCIPAL, Part.PRINCIPAL_ID)
     if observed.trust.principal is None:
         changes.append(
@@ -185,7 +178,7 @@ def _edits(
 ) -> ApplicationEdits:
     """What an application that is there lacks. Raises Refused: its default URI is taken."""
     edits = ApplicationEdits(
-        uri=None if uri else ApiUri(application.client_id),
+        uri=None if uri else api_uri(application.client_id),
         role=role,
         token_version=1 if application.token_version == 2 else None,
         tags=tuple(tag for tag in _memory(observed) if tag not in application.tags),
@@ -240,6 +233,7 @@ def _new_service(spec: ServiceSpec, observed: ObservedState) -> Service:
     value = spec.role or DEFAULT_ROLE
     role = new_role(observed, spec.unique_name, value)
     client_id: Ref[ClientId] = Ref(CREATE, Part.CLIENT_ID)
+    uri: Ref[ApplicationIdUri] = Ref(CREATE, Part.URI)
     changes = (
         CreateApplication(
             key=CREATE,
@@ -260,7 +254,8 @@ def _new_service(spec: ServiceSpec, observed: ObservedState) -> Service:
             name="api://<appId>",
             detail=f"with the app role {value}",
             object_id=Ref(CREATE, Part.OBJECT_ID),
-            edits=ApplicationEdits(uri=ApiUri(client_id), role=role, tags=(name_tag(spec.unique_name),)),
+            client_id=client_id,
+            edits=ApplicationEdits(uri=uri, role=role, tags=(name_tag(spec.unique_name),)),
             is_new=True,
         ),
         CreateServicePrincipal(key=PRINCIPAL, name=spec.display_name, client_id=client_id),
@@ -271,7 +266,7 @@ def _new_service(spec: ServiceSpec, observed: ObservedState) -> Service:
         principal=Ref(PRINCIPAL, Part.PRINCIPAL_ID),
         role_id=role.id,
         role_value=value,
-        uri=ApiUri(client_id),
+        uri=uri,
         unique_name=spec.unique_name,
         ownership=Ownership(Basis.OURS),
         changes=changes,
@@ -288,13 +283,9 @@ def _memory(observed: ObservedState) -> tuple[str, ...]:
     return tuple(tag for tag in tags if len(tag) <= LONGEST_TAG)
 
 
-def _uri_shown(uri: ApiUri) -> str:
-    return "api://<appId>" if isinstance(uri.client_id, Ref) else api_uri(uri.client_id)
-
-
 def _describe(edits: ApplicationEdits) -> str:
     parts = [
-        f"Application ID URI {_uri_shown(edits.uri)}" if edits.uri else "",
+        f"Application ID URI {edits.uri}" if edits.uri else "",
         f"app role {edits.role.value}" if edits.role else "",
         "v1 access tokens" if edits.token_version else "",
         f"service management reference {edits.management_reference}" if edits.management_reference else "",

@@ -113,6 +113,7 @@ def _forgotten(targets: RemovalTargets, observed: ObservedState) -> Iterator[Upd
             name=service.display_name,
             detail="removes the tag of the enabled identity",
             object_id=service.object_id,
+            client_id=service.client_id,
             edits=ApplicationEdits(forget=tuple(gone)),
             after=tuple(gone.values()),
         )
@@ -216,7 +217,7 @@ class RegistrationRemoval:
             if self._is_ours(application) or self._is_known(client):
                 yield from self._undeclared(application, key)
             yield from revoked
-            yield _kept(CLIENT, application, f"{kept}{_with_credentials(application)}", key)
+            yield AlreadyRight.of(application, key, CLIENT, f"{kept}{_with_credentials(application)}")
             return
         yield from revoked
         secrets: list[AnyChange] = list(self._secrets(application, key))
@@ -231,12 +232,12 @@ class RegistrationRemoval:
         if self.removal.purge:
             return self._purged(row, key)
         since = f" since {row.deleted:%Y-%m-%d}" if row.deleted else ""
-        return _kept(CLIENT, row, f"already deleted{since}; still in the recycle bin", key)
+        return AlreadyRight.of(row, key, CLIENT, f"already deleted{since}; still in the recycle bin")
 
     def service(self, service: Application, why_kept: str, after: Sequence[str]) -> Iterator[AnyChange]:
         """The service application, last of all: until then it is what a second run finds everything by."""
         if why_kept:
-            yield _kept(SERVICE, service, why_kept, "service-application")
+            yield AlreadyRight.of(service, "service-application", SERVICE, why_kept)
         else:
             yield from self._deleted(SERVICE, service, "service-application", after)
 
@@ -297,6 +298,7 @@ class RegistrationRemoval:
                 name=application.display_name,
                 detail="no longer requests the MCT API",
                 object_id=application.object_id,
+                client_id=application.client_id,
                 edits=ApplicationEdits(no_access_to=service.client_id),
             )
 
@@ -332,13 +334,10 @@ class RegistrationRemoval:
             name=application.display_name,
             detail="frees its name and its URI",
             object_id=application.object_id,
+            client_id=application.client_id,
             is_new=bool(after),
             after=after,
         )
-
-
-def _kept(about: str, application: Application, why: str, key: str) -> AlreadyRight:
-    return AlreadyRight(key=key, resource=about, name=application.display_name, detail=why, id=application.client_id)
 
 
 def _with_credentials(application: Application) -> str:

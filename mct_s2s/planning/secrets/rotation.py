@@ -27,7 +27,7 @@ from mct_s2s.model.client_credentials import (
 from mct_s2s.model.commands import credential_removal, own_command
 from mct_s2s.model.desired import Rotation, ServiceSpec
 from mct_s2s.model.directory_objects import Application
-from mct_s2s.model.ids import api_uri, same_id
+from mct_s2s.model.ids import ApplicationIdUri, api_uri, same_id
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.planning.changes import (
     AddCredential,
@@ -204,7 +204,7 @@ class _Rotating:
     application: Application
     observed: ObservedState
     facts: Facts
-    audience: str
+    audience: ApplicationIdUri
 
     @property
     def note(self) -> SecretNote:
@@ -308,6 +308,7 @@ class _Rotating:
                     name=self.name,
                     detail="tagged with the location of its secret",
                     object_id=self.application.object_id,
+                    client_id=self.application.client_id,
                     edits=ApplicationEdits(tags=tags),
                     after=(key,),
                 )
@@ -326,7 +327,8 @@ class _Rotating:
             )
             after = (f"{key}:{credential.key_id}",)  # certificates are one list, which is written whole
         if not self.is_new_needed and not going and not orphaned:
-            yield AlreadyRight(key=key, resource=ABOUT, name=self.name, id=self.application.client_id)
+            app = self.application
+            yield AlreadyRight(key=key, resource=ABOUT, name=self.name, id=app.client_id, object_id=app.object_id)
 
     def notes(self) -> Iterator[Item]:
         old = [credential for credential in (*self.older, self.current) if credential is not None]

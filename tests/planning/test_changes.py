@@ -6,10 +6,8 @@ from dataclasses import replace
 
 from mct_s2s.model.desired import Removal
 from mct_s2s.model.ids import ClientId
-from mct_s2s.planning.changes import Part, UpdateApplication
-from mct_s2s.planning.identifiers import Identifiers, identify, with_known_name
+from mct_s2s.planning.changes import Identifiers, Part, Results, UpdateApplication, identify
 from mct_s2s.planning.make import make_plan
-from mct_s2s.planning.plan import Results
 
 from tests.planning.scenarios import FACTS, SERVICE, SERVICE_ID, client, complete, guid, observed_state, spec
 
@@ -20,7 +18,7 @@ TEARDOWN = Removal(spec().service, everything=True, purge=True)
 def test_nothing_is_known_of_what_has_yet_to_be_created() -> None:
     new = {"service application", "client application", "service principal", "API permission"}
     steps = make_plan(spec("Import"), observed_state(), FACTS).steps
-    known = {step.resource: identify(step, observed_state(), Results()) for step in steps if step.resource in new}
+    known = {step.resource: identify(step, Results()) for step in steps if step.resource in new}
     assert known == dict.fromkeys(new, Identifiers())
 
 
@@ -31,10 +29,10 @@ def test_what_was_created_has_the_ids_that_it_got() -> None:
     results.record("client:Import", Part.OBJECT_ID, guid("object"))
     results.record("client:Import:principal", Part.PRINCIPAL_ID, guid("principal"))
     whole = Identifiers(guid("app"), guid("app"), guid("object"))
-    assert identify(steps["client:Import"], observed_state(), results) == whole
-    assert identify(steps["client:Import:access"], observed_state(), results) == whole
+    assert identify(steps["client:Import"], results) == whole
+    assert identify(steps["client:Import:access"], results) == whole
     principal = Identifiers(guid("principal"), guid("app"), guid("principal"))
-    assert identify(steps["client:Import:principal"], observed_state(), results) == principal
+    assert identify(steps["client:Import:principal"], results) == principal
 
 
 def test_a_registration_that_goes_is_known_by_the_same_ids_as_one_that_stays() -> None:
@@ -45,18 +43,18 @@ def test_a_registration_that_goes_is_known_by_the_same_ids_as_one_that_stays() -
         (SERVICE_ID, SERVICE_ID, SERVICE.object_id),
     }
     for plan in (make_plan(TEARDOWN, here, FACTS), make_plan(spec("Import"), here, FACTS)):
-        found = [identify(step, here, Results()) for step in plan.steps if "application" in step.key]
-        found += [identify(step, here, Results()) for step in plan.steps if step.resource == "recycle bin"]
+        found = [identify(step, Results()) for step in plan.steps if "application" in step.key]
+        found += [identify(step, Results()) for step in plan.steps if step.resource == "recycle bin"]
         assert found
         assert {(one.id, one.app_id, one.object_id) for one in found} <= known
 
 
 def test_an_application_id_uri_is_called_by_its_appid_as_soon_as_that_is_known() -> None:
-    (uri,) = [s for s in make_plan(spec(), observed_state(), FACTS).steps if s.resource == "Application ID URI"]
+    (uri,) = [s for s in make_plan(spec(), observed_state(), FACTS).steps if isinstance(s, UpdateApplication)]
     results = Results()
-    assert with_known_name(uri, results).name == "api://<appId>"
-    results.record("service-application", Part.CLIENT_ID, guid("made"))
-    assert with_known_name(uri, results).name == f"api://{guid('made')}"
+    assert uri.named(results).name == "api://<appId>"
+    results.record("service-application", Part.URI, f"api://{guid('made')}")
+    assert uri.named(results).name == f"api://{guid('made')}"
 
 
 def test_the_uri_of_a_registration_that_exists_is_in_the_plan() -> None:
