@@ -100,7 +100,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stderr.close()
         return 1
     except Exception as error:  # the last line of defence
-        return _report(error, words)
+        from mct_s2s.cli.mistakes import report  # noqa: PLC0415  # hardly ever
+
+        return report(error, words)
     return result if isinstance(result, int) else 0
 
 
@@ -111,13 +113,3 @@ def _parser() -> Any:
     for param in program.get_params(typer.Context(program, **program.context_settings)):
         param.default = False  # typer imports pydantic to convert the `None` of its own flags, also for a help
     return program
-
-
-def _report(error: Any, words: Sequence[str]) -> int:
-    from mct_s2s.cli.mistakes import ISSUES, internal_error, show_usage_error, wants_json  # noqa: PLC0415
-
-    if type(error).__name__ == "Abort":
-        return 130
-    if hasattr(error, "format_message"):
-        return show_usage_error(error, words, as_json=wants_json(words))
-    return internal_error(error, ISSUES, as_json=wants_json(words))

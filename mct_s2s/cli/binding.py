@@ -152,14 +152,13 @@ class LazyGroup(Group):
     lazy: Mapping[str, str] = {}
     """The help of each command, by its name."""
 
-    def list_commands(self, ctx: Any) -> list[str]:
-        """The names of all commands."""
-        del ctx
-        return [*dict.fromkeys([*self.lazy, *self.commands])]
+    def __init__(self, *, commands: Mapping[str, Any], **attrs: Any) -> None:
+        not_imported: dict[str, Any] = dict.fromkeys(self.lazy)
+        super().__init__(commands={**not_imported, **commands}, **attrs)
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """The command of that name, or `None`."""
-        if cmd_name in self.lazy and cmd_name not in self.commands:
+        if self.commands.get(cmd_name, self) is None:
             function = cmd_name.replace("-", "_")
             module = import_module(f"mct_s2s.cli.commands.{function}")
 

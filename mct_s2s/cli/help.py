@@ -6,8 +6,6 @@ Rich's panels, which typer would draw, cut names such as `--service-management-r
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 from typer.core import TyperCommand, TyperGroup
@@ -19,10 +17,15 @@ TEXT_AT = 28
 LAST = "Advanced"
 ORDER = ("Arguments", "Options", "Azure", "Changes", "Credentials", "Federated credentials", "Removal", "Output", LAST)
 """The panels, by how often their options are typed."""
-_VALUES = {Path: "FILE", int: "NUMBER", float: "NUMBER"}
 
 
-class _Help:
+class Command(TyperCommand):
+    """A command with this help."""
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        """Write the arguments and options."""
+        _write_panels(self, ctx, formatter)
+
     def format_epilog(self, ctx: Any, formatter: Any) -> None:
         """Write the examples, which are commands and never folded, and where to read more."""
         if ctx.command.epilog:
@@ -30,15 +33,7 @@ class _Help:
         _write_lines(formatter, "Documentation", [f"{DOCS}commands.md"])
 
 
-class Command(_Help, TyperCommand):
-    """A command with this help."""
-
-    def format_options(self, ctx: Any, formatter: Any) -> None:
-        """Write the arguments and options."""
-        _write_panels(self, ctx, formatter)
-
-
-class Group(_Help, TyperGroup):
+class Group(TyperGroup):
     """A group of commands with this help."""
 
     def summary(self, name: str) -> str:
@@ -51,16 +46,19 @@ class Group(_Help, TyperGroup):
         _write_rows(formatter, "Commands", rows)
         _write_panels(self, ctx, formatter)
 
+    format_epilog = Command.format_epilog
+
 
 def _write_panels(command: Any, ctx: Any, formatter: Any) -> None:
     panels: dict[str, list[tuple[str, str]]] = {title: [] for title in ORDER}
     for param in command.get_params(ctx):
+        record = param.get_help_record(ctx)
         if param.param_type_name == "argument":
-            panels["Arguments"].append((param.metavar or param.name.upper(), _explained(param)))
-        elif not param.hidden:
-            last = param.name == "help" and panels[LAST]
-            panel = LAST if last else getattr(param, "rich_help_panel", None) or "Options"
-            panels[panel].append((_names(param), _explained(param)))
+            panels["Arguments"].append((param.metavar, _explained(param)))
+        elif record is not None:
+            is_last = param.name == "help" and panels[LAST]
+            panel = LAST if is_last else getattr(param, "rich_help_panel", None) or "Options"
+            panels[panel].append((record[0] if len(param.opts) > 1 else f"    {record[0]}", _explained(param)))
     for title, rows in panels.items():
         if rows:
             _write_rows(formatter, title, rows)
@@ -83,24 +81,15 @@ def _write_lines(formatter: Any, title: str, lines: list[str]) -> None:
             formatter.write(f"  {line}\n")
 
 
-def _names(param: Any) -> str:
-    """`-g, --resource-group NAME`; options without a short name are indented below those that have one."""
-    names = ", ".join(sorted(param.opts, key=len))
-    value = "" if param.is_flag else param.metavar or _VALUES.get(param.type_descriptor.annotation, "TEXT")
-    return f"{'' if len(param.opts) > 1 else '    '}{names} {value}".rstrip()
-
-
 def _explained(param: Any) -> str:
-    return " ".join([param.help or "", *_choices_and_default(param)])
-
-
-def _choices_and_default(param: Any) -> Iterator[str]:
-    words = choices(param)
+    """Its help, with the words of which it takes one, and its default."""
+    text, words = param.help or "", choices(param)
     if words:
-        yield f"One of {', '.join(words)}."
+        text += f" One of {', '.join(words)}."
     shown = param.show_default if isinstance(param.show_default, str) else param.default
-    if param.show_default is not False and shown not in (None, False, [], ()) and not param.is_flag:
-        yield f"Default: {f'{shown:g}' if isinstance(shown, float) else getattr(shown, 'value', shown)}."
+    if param.show_default is not False and shown not in (None, False, [], ()):
+        text += f" Default: {f'{shown:g}' if isinstance(shown, float) else getattr(shown, 'value', shown)}."
+    return text
 
 
 def choices(param: Any) -> list[str]:

@@ -45,14 +45,14 @@ def test_a_traceback_has_no_secret(secret: str) -> None:
 
 
 def test_a_bug_is_one_line_and_a_private_file(logs: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert mistakes.internal_error(failure("x\x1b[31m"), "https://issues.example", as_json=False) == 1
+    assert mistakes.report(failure("x\x1b[31m"), ()) == 1
     out, err = capsys.readouterr()
     (log,) = logs.iterdir()
     assert out == ""
     assert "Traceback (most recent" not in err
     assert err.startswith("error: This is a bug in mct-s2s (KeyError).")
     assert f"    {log}\n" in err
-    assert "https://issues.example" in err
+    assert mistakes.ISSUES in err
     assert "KeyError" in log.read_text()
     assert "\x1b" not in log.read_text()
     if os.name == "posix":
@@ -61,7 +61,7 @@ def test_a_bug_is_one_line_and_a_private_file(logs: Path, capsys: pytest.Capture
 
 def test_without_a_place_for_the_file_the_traceback_is_shown(logs: Path, capsys: pytest.CaptureFixture[str]) -> None:
     logs.write_text("in the way")
-    assert mistakes.internal_error(failure("x"), "https://issues.example", as_json=True) == 1
+    assert mistakes.report(failure("x"), ("-ojson",)) == 1
     out, err = capsys.readouterr()
     assert "Traceback (most recent" in err
     assert '"internal-error"' in out

@@ -43,7 +43,7 @@ def _usage_error(line: str) -> UsageError:
     try:
         PROGRAM(words, standalone_mode=False, prog_name="mct-s2s")
     except Exception as error:
-        return usage_error(error, words, {})
+        return usage_error(error, words)
     raise AssertionError(line)
 
 
@@ -66,7 +66,7 @@ def _crash(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(mistakes, "__version__", "1.0.0")
     monkeypatch.setattr(platform, "python_version", lambda: "3.13.1")
     monkeypatch.setattr(platform, "system", lambda: "Linux")
-    mistakes.internal_error(KeyError("x"), "https://github.com/mct-s2s/mct-s2s/issues", as_json=False)
+    mistakes.report(KeyError("x"), ())
 
 
 @pytest.mark.parametrize("kind", TERMINALS)

@@ -14,7 +14,7 @@ import typer
 
 from mct_s2s.cli.help import Command, Group
 from mct_s2s.cli.interruption import restore_signals
-from mct_s2s.errors import Refused, S2SError
+from mct_s2s.errors import Refused, S2SError, UsageError
 from mct_s2s.local_files import must_not_block
 from mct_s2s.plain_text import plain
 
@@ -27,6 +27,12 @@ sandbox_app = typer.Typer(
     invoke_without_command=True,
     help="Run a local stand-in for Azure, for this or any other client.",
 )
+DEFAULT_PORT, REAL_PORT = 8443, 443
+"""HTTPS without the rights of root, and the one port that addresses under Azure's own names lead to."""
+START_SECONDS = 3.0
+"""How long `env --port` waits for a sandbox that was started just before it: a start takes about one second."""
+_LAST_PORT = 65_000
+"""The ports that follow need room, too."""
 
 
 @sandbox_app.callback()
@@ -37,72 +43,56 @@ def sandbox(context: typer.Context) -> None:
         typer.echo(context.get_help())
 
 
-DEFAULT_PORT, REAL_PORT = 8443, 443
-"""HTTPS without the rights of root, and the one port that addresses under Azure's own names lead to."""
-START_SECONDS = 3.0
-"""How long `env --port` waits for a sandbox that was started just before it: a start takes about one second."""
-Port = Annotated[
-    int | None,
-    typer.Option(
-        "--port",
-        help="First of seven local ports (the only one with --real-names).",
-        show_default=f"{DEFAULT_PORT}; {REAL_PORT} with --real-names",
-        min=1,
-        max=65000,  # the ports that follow need room, too
-    ),
-]
-RealNames = Annotated[bool, typer.Option("--real-names", help="Use Azure's own host names. See mct-s2s sandbox hosts.")]
-Faults = Annotated[
-    Path | None,
-    typer.Option("--faults", help="Inject faults by the rules in this JSON file.", exists=True, dir_okay=False),
-]
-StateFile = Annotated[
-    Path | None,
-    typer.Option(
-        "--world", help="Start from a state file written by mct-s2s sandbox save.", exists=True, dir_okay=False
-    ),
-]
-Listen = Annotated[
-    str,
-    typer.Option(
-        "--listen",
-        metavar="ADDRESS",
-        help="IP address to listen on, such as 0.0.0.0. Default: the loopback.",
-        show_default=False,
-    ),
-]
-TenantName = Annotated[
-    Literal["default", "strict", "legacy"] | None,
-    typer.Option("--tenant", metavar="NAME", help="Kind of tenant: tenants differ in what they allow."),
-]
-Coverage = Annotated[bool, typer.Option("--coverage", help="List every supported operation and exit.")]
-KnownPort = Annotated[
-    int | None, typer.Option("--port", help="Port of the sandbox. Default: the one that is running.", min=1, max=65000)
-]
-Unset = Annotated[bool, typer.Option("--unset", help="Print the lines that remove the variables again.")]
-File = Annotated[Path, typer.Argument(help="State file to write.", dir_okay=False)]
-
-
 @contextlib.contextmanager
 def _said_plainly() -> Iterator[None]:
     """Turn what can go wrong with files, ports and locks into a message."""
     try:
         yield
-    except (OSError, ValueError) as error:
-        raise typer.BadParameter(str(error)) from error
-    except RecursionError as error:
-        raise typer.BadParameter("the file is nested too deeply") from error
+    except (OSError, ValueError, RecursionError) as error:
+        text = "The file is nested too deeply." if isinstance(error, RecursionError) else str(error)
+        raise UsageError("usage", text, remedy="mct-s2s sandbox --help") from error
 
 
 @sandbox_app.command("serve", cls=Command)
 def serve(
-    port: Port = None,
-    real_names: RealNames = False,
-    faults: Faults = None,
-    world: StateFile = None,
-    listen: Listen = "",
-    tenant: TenantName = None,
-    coverage: Coverage = False,
+    port: Annotated[
+        int | None,
+        typer.Option(
+            "--port",
+            metavar="NUMBER",
+            help="First of seven local ports (the only one with --real-names).",
+            show_default=f"{DEFAULT_PORT}; {REAL_PORT} with --real-names",
+            min=1,
+            max=_LAST_PORT,
+        ),
+    ] = None,
+    real_names: Annotated[
+        bool, typer.Option("--real-names", help="Use Azure's own host names. See mct-s2s sandbox hosts.")
+    ] = False,
+    faults: Annotated[
+        Path | None,
+        typer.Option("--faults", metavar="FILE", help="Inject faults by the rules in this JSON file.", exists=True),
+    ] = None,
+    world: Annotated[
+        Path | None,
+        typer.Option(
+            "--world", metavar="FILE", help="Start from a state file written by mct-s2s sandbox save.", exists=True
+        ),
+    ] = None,
+    listen: Annotated[
+        str,
+        typer.Option(
+            "--listen",
+            metavar="ADDRESS",
+            help="IP address to listen on, such as 0.0.0.0. Default: the loopback.",
+            show_default=False,
+        ),
+    ] = "",
+    tenant: Annotated[
+        Literal["default", "strict", "legacy"] | None,
+        typer.Option("--tenant", metavar="NAME", help="Kind of tenant: tenants differ in what they allow."),
+    ] = None,
+    coverage: Annotated[bool, typer.Option("--coverage", help="List every supported operation and exit.")] = False,
 ) -> None:
     """Start the sandbox and show how clients connect. Stop it with Ctrl-C."""
     if coverage:
@@ -110,24 +100,59 @@ def serve(
 
         typer.echo(table())
         return
+    import ipaddress  # noqa: PLC0415
+
+    from mct_s2s.sandbox.hosting.environment import connecting  # noqa: PLC0415
     from mct_s2s.sandbox.hosting.server import serve as body  # noqa: PLC0415
 
     with _said_plainly():
-        _must_be_address(listen)
+        try:
+            ipaddress.ip_address(listen or "::")  # a host name may be several addresses, or another machine's
+        except ValueError as error:
+            text = f"Invalid --listen '{plain(listen)}'. Use an IP address of this machine, such as 0.0.0.0."
+            raise ValueError(text) from error
         served = _served()
         if served is not None:
-            _already_serving(served, port, real_names=real_names, differs=bool(world or faults or listen or tenant))
+            if (
+                world
+                or faults
+                or listen
+                or tenant
+                or real_names != served.real_names
+                or port not in (None, served.port)
+            ):
+                raise Refused(
+                    "sandbox-already-serving",
+                    f"A sandbox is already serving at {served.origin}.",
+                    remedy="Stop it with Ctrl-C in its terminal, or serve another one from a folder of its own:",
+                    command="export MCT_S2S_SANDBOX_DIR=FOLDER",
+                )
+            typer.echo(f"Already serving at {served.origin}\n\n{connecting()}")
             return
-        for file in (faults, world):
-            if file is not None:
-                must_not_block(file)
+        for file in filter(None, (faults, world)):
+            must_not_block(file)
         chosen = port or (REAL_PORT if real_names else DEFAULT_PORT)
         files = {"state_file": world, "faults_file": faults}
         body(chosen, real_names=real_names, announce=typer.echo, listen=listen, tenant=tenant or "", **files)
 
 
 @sandbox_app.command("env", cls=Command)
-def env(port: KnownPort = None, real_names: RealNames = False, unset: Unset = False) -> None:
+def env(
+    port: Annotated[
+        int | None,
+        typer.Option(
+            "--port",
+            metavar="NUMBER",
+            help="Port of the sandbox. Default: the one that is running.",
+            min=1,
+            max=_LAST_PORT,
+        ),
+    ] = None,
+    real_names: Annotated[
+        bool, typer.Option("--real-names", help="Use Azure's own host names. See mct-s2s sandbox hosts.")
+    ] = False,
+    unset: Annotated[bool, typer.Option("--unset", help="Print the lines that remove the variables again.")] = False,
+) -> None:
     """Print the environment of a client: eval "$(mct-s2s sandbox env)".
 
     It is for the sandbox that is running.
@@ -152,57 +177,19 @@ def _served() -> Served | None:
     return StateDirectory().served()
 
 
-def _must_be_address(listen: str) -> None:
-    """Check what `--listen` names: a host name may stand for several addresses, or for another machine's."""
-    import ipaddress  # noqa: PLC0415
-
-    if listen:
-        try:
-            ipaddress.ip_address(listen)
-        except ValueError as error:
-            raise typer.BadParameter(
-                f"Invalid --listen '{plain(listen)}'. Use an IP address of this machine, such as 0.0.0.0."
-            ) from error
-
-
-def _already_serving(served: Served, port: int | None, *, real_names: bool, differs: bool) -> None:
-    """Say where it is served and how to connect."""
-    from mct_s2s.sandbox.hosting.environment import connecting  # noqa: PLC0415
-
-    if differs or real_names != served.real_names or port not in (None, served.port):
-        raise Refused(
-            "sandbox-already-serving",
-            f"A sandbox is already serving at {served.origin}.",
-            remedy="Stop it with Ctrl-C in its terminal, or serve another one from a folder of its own:",
-            command="export MCT_S2S_SANDBOX_DIR=FOLDER",
-        )
-    for line in (f"Already serving at {served.origin}", "", connecting()):
-        typer.echo(line)
-
-
 def _running(port: int | None, *, real_names: bool) -> Served:
     """Return the sandbox that is running; where a port is named, one that has just been started is waited for."""
     found, until = _served(), time.monotonic() + (START_SECONDS if port else 0)
     while found is None and time.monotonic() < until:
         time.sleep(0.1)
         found = _served()
-    from mct_s2s.model.commands import command  # noqa: PLC0415
-
-    options = [*(["--port", str(port)] if port else []), *(["--real-names"] if real_names else [])]
     if found is None:
-        raise S2SError(
-            "sandbox-not-running",
-            "No sandbox is running.",
-            remedy="Start one in another terminal:",
-            command=command("mct-s2s", "sandbox", "serve", *options),
-        )
+        options = f"{f' --port {port}' if port else ''}{' --real-names' if real_names else ''}"
+        text, remedy = "No sandbox is running.", "Start one in another terminal:"
+        raise S2SError("sandbox-not-running", text, remedy=remedy, command=f"mct-s2s sandbox serve{options}")
     if port not in (None, found.port) or (real_names and not found.real_names):
-        raise S2SError(
-            "sandbox-not-running",
-            f"The sandbox that is running is at {found.origin}{' under names of its own' if real_names else ''}.",
-            remedy="To use that one:",
-            command=command("mct-s2s", "sandbox", "env"),
-        )
+        text = f"The sandbox that is running is at {found.origin}{' under names of its own' if real_names else ''}."
+        raise S2SError("sandbox-not-running", text, remedy="To use that one:", command="mct-s2s sandbox env")
     return found
 
 
@@ -226,7 +213,7 @@ def hosts() -> None:
 
 
 @sandbox_app.command("save", cls=Command)
-def save(file: File) -> None:
+def save(file: Annotated[Path, typer.Argument(metavar="FILE", help="State file to write.")]) -> None:
     """Save the state to a readable file, for sandbox serve --world."""
     from mct_s2s.sandbox.hosting.server import save as body  # noqa: PLC0415
 

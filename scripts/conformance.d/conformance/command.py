@@ -17,7 +17,7 @@ from mct_s2s import clock
 from mct_s2s.azure.clouds import BY_NAME, SANDBOX
 from mct_s2s.cli.binding import command, option
 from mct_s2s.cli.interruption import Interruption
-from mct_s2s.cli.mistakes import internal_error, show_usage_error
+from mct_s2s.cli.mistakes import report
 from mct_s2s.cli.options import AzureOptions
 from mct_s2s.cli.session import signed_in
 from mct_s2s.cli.streams import ask, check_arguments, replace_unencodable
@@ -94,9 +94,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (KeyboardInterrupt, EOFError):
         return 130
     except Exception as error:  # the last line of defence
-        if hasattr(error, "format_message"):
-            return show_usage_error(error, as_json=False)
-        return internal_error(error, "https://github.com/mct-s2s/mct-s2s/issues", as_json=False)
+        return report(error, words)
     return result if isinstance(result, int) else 0
 
 
