@@ -21,7 +21,7 @@ from mct_s2s.engine.outcome import Outcome
 from mct_s2s.engine.request import Request
 from mct_s2s.engine.session import Session
 from mct_s2s.errors import CANCELLED, Cancelled, PermissionMissing, UsageError
-from mct_s2s.inputs.backup import BackupFile
+from mct_s2s.inputs.documents import BackupFile
 from mct_s2s.inputs.secret_to import ClientPlaces
 from mct_s2s.model.desired import Desired, Removal, Rotation, Setup
 from mct_s2s.model.observed import ObservedState

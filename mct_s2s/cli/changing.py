@@ -20,15 +20,15 @@ from mct_s2s.engine.outcome import Outcome
 from mct_s2s.engine.request import Request
 from mct_s2s.engine.session import Session
 from mct_s2s.errors import UsageError
-from mct_s2s.inputs.backup import read_backup
 from mct_s2s.inputs.clients import read_client_list
-from mct_s2s.inputs.handoff import HandoffFile, given_values, handoff_text, read_handoff
+from mct_s2s.inputs.documents import HandoffFile, given_values, read_backup, read_handoff
 from mct_s2s.inputs.secret_to import ClientPlaces, SecretTo, secret_to
 from mct_s2s.inputs.target import caller_resource
 from mct_s2s.model import desired as desired_state
 from mct_s2s.model.desired import ClientSpec, Desired, GivenValues, Removal, Restore, SettingsScope
+from mct_s2s.model.documents import Backup
 from mct_s2s.model.resource_id import ResourceId
-from mct_s2s.model.site_settings import ROLE, Backup, ours
+from mct_s2s.model.site_settings import ROLE, ours
 from mct_s2s.planning.changes import AddCredential, DeleteApplication, RemoveCredential
 from mct_s2s.render.console import Terminal
 from mct_s2s.stores.departures import LocalDepartures
@@ -115,7 +115,7 @@ def _close_setup(terminal: Terminal, options: ChangingOptions, session: Session,
         left = (step.values for step in left_to_others(options, session, outcome) if step.values)
         values = next(left, None) or ours(site.settings if site else {})
         target = session.target or named_target(options)
-        HandoffFile(request.handoff).write(handoff_text(values, target.label if target else None))
+        HandoffFile(request.handoff).write(values, target.label if target else None)
     close_clients(terminal, options, session, outcome)
 
 

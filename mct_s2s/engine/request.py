@@ -16,7 +16,7 @@ from mct_s2s.model.secret_stores import SecretStore
 from mct_s2s.planning.plan import Facts
 
 if TYPE_CHECKING:
-    from mct_s2s.inputs.backup import BackupFile
+    from mct_s2s.inputs.documents import BackupFile
     from mct_s2s.stores.departures import LocalDepartures
 
 

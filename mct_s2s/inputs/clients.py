@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mct_s2s.errors import UsageError, about
-from mct_s2s.local_files import read_given
+from mct_s2s.inputs.documents import read_text
 
 LONGEST_NAME = 120
 """Source: learn.microsoft.com/entra/identity-platform/supported-accounts-validation."""
@@ -43,21 +43,11 @@ def read_client_list(path: Path) -> list[str]:
     Raises:
         UsageError: it cannot be read, or has no name.
     """
-    names: list[str] = []
-    reason = "there is no name in it"
-    try:
-        lines = [line.strip() for line in read_given(path).decode("utf-8-sig").splitlines()]
-        names = [line for line in lines if line and not line.startswith("#")]
-    except UnicodeDecodeError:
-        reason = "it is not UTF-8 text"
-    except OSError as error:
-        reason = error.strerror or str(error)
+    remedy = "Pass a text file with one name a line; where clients differ, a trust file: mct-s2s apply -f FILE"
+    lines = [line.strip() for line in read_text(path, "client-list-unreadable", remedy).splitlines()]
+    names = [line for line in lines if line and not line.startswith("#")]
     if not names:
-        raise UsageError(
-            "client-list-unreadable",
-            f"Cannot use '{path}': {reason}.",
-            remedy="Pass a text file with one name a line; where clients differ, a trust file: mct-s2s apply -f FILE",
-        )
+        raise UsageError("client-list-unreadable", f"Cannot read '{path}': there is no name in it.", remedy=remedy)
     return names
 
 

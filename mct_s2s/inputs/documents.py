@@ -1,32 +1,178 @@
-"""JSON files of our own that a user gives back: recognized by their `schema`."""
+"""Files that a user gives or asks for: one way to read them, and the handoff and the backup of the settings.
+
+A handoff takes the values for step 3 from the directory's administrator to the App Service's. A backup has all
+application settings as they were before a command wrote any, whatever secrets they hold.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
+from pydantic import ValidationError
+
+from mct_s2s.errors import UsageError
 from mct_s2s.limits import load_json
-from mct_s2s.local_files import read_given
+from mct_s2s.local_files import (
+    READABLE,
+    UntrustedFile,
+    check_folder,
+    check_place,
+    explained,
+    read_given,
+    read_ours,
+    replace_whole,
+)
+from mct_s2s.model.desired import GivenValues
+from mct_s2s.model.documents import Backup, Handoff, SavedFile
+from mct_s2s.model.ids import is_guid
+from mct_s2s.model.site_settings import LISTS, SETTINGS, AllowList, Setting
+from mct_s2s.plain_text import json_text
+
+Model = TypeVar("Model", bound=SavedFile)
 
 
-def read_document(path: Path, schema: str) -> dict[str, Any]:
-    """The file's document.
+def read_text(path: Path, code: str, remedy: str) -> str:
+    """A UTF-8 file that the user names. Raises UsageError: with that code, and why it cannot be read."""
+    try:
+        return read_given(path).decode("utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        why = (
+            "it is not UTF-8 text" if isinstance(error, UnicodeDecodeError) else getattr(error, "strerror", "") or error
+        )
+        remedy = error.remedy if isinstance(error, UntrustedFile) else remedy
+        raise UsageError(code, f"Cannot read '{path}': {why}.", remedy=remedy) from error
+
+
+def read_handoff(path: Path) -> GivenValues:
+    """A handoff file. Raises UsageError: unreadable, or not such a file."""
+    remedy = "Ask for the file that mct-s2s setup --no-app-service --handoff FILE writes."
+    found = _read(path, Handoff, "handoff-unreadable", remedy)
+    values: dict[str, Sequence[str]] = {name: [value] for name, value in found.settings.items()}
+    values |= {one.name: AllowList(found.settings[one.name]).ids for one in LISTS if one.name in found.settings}
+    return replace(given_values(values), app_service=found.app_service)
+
+
+def read_backup(path: Path) -> Backup:
+    """A backup file. Raises UsageError: unreadable, or not such a file."""
+    return _read(path, Backup, "backup-unreadable", "Use a file that --backup FILE has written.")
+
+
+def _read(path: Path, model: type[Model], code: str, remedy: str) -> Model:
+    text = read_text(path, code, remedy)
+    try:
+        return _parsed(text, model)
+    except ValueError as error:
+        raise UsageError(code, f"Cannot use '{path}': {error}", remedy=remedy) from None
+
+
+def _parsed(content: str | bytes, model: type[Model]) -> Model:
+    document = load_json(content)
+    try:
+        return model.model_validate(document)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        raise ValueError(f"{'.'.join(map(str, first['loc']))[:200]}: {first['msg']}".removeprefix(": ")) from None
+
+
+def given_values(values: Mapping[str, Sequence[str]]) -> GivenValues:
+    """Values given for settings, by the setting's name; several for a list.
 
     Raises:
-        ValueError: it cannot be read, is not our file, is no JSON, or says another schema.
+        UsageError: an id that is no GUID, or an empty value.
     """
+    given = {one.name: [_checked(one, value) for value in values.get(one.name, ())] for one in SETTINGS if one.option}
+    return GivenValues({name: ";".join(checked) for name, checked in given.items() if checked})
+
+
+def _checked(setting: Setting, value: str) -> str:
+    if setting.holds.is_guid:
+        if is_guid(value.strip()):
+            return value.strip()
+        raise UsageError(
+            "malformed-id",
+            f"Invalid {setting.option} '{value}': not a GUID.",
+            remedy="Copy the ID from the portal: 8-4-4-4-12 hexadecimal digits.",
+        )
+    if not value.strip():
+        raise UsageError(
+            "empty-value",
+            f"{setting.option} is empty.",
+            remedy=f"Add a value to {setting.option}, or remove it.",
+        )
+    return value
+
+
+def _found(content: bytes | None, model: type[Model], taken: UsageError) -> Model | None:
+    """What an earlier run wrote; what else is there is never written over."""
     try:
-        content = read_given(path)
-    except OSError as error:
-        raise ValueError(error.strerror or str(error)) from error
-    return document_in(content, schema)
+        return _parsed(content, model) if content else None
+    except ValueError:
+        raise taken from None
 
 
-def document_in(content: bytes, schema: str) -> dict[str, Any]:
-    """The document of a file that has been read. Raises ValueError: it is no JSON, or says another schema."""
-    document = load_json(content)
-    if not isinstance(document, dict):
-        raise ValueError("it is not a JSON object")
-    if document.get("schema") != schema:
-        raise ValueError(f"its schema is {str(document.get('schema'))[:80]!r}, not '{schema}'")
-    return document
+@dataclass(frozen=True)
+class HandoffFile:
+    """`--handoff FILE`: the values for the App Service's administrator, no secret among them."""
+
+    path: Path
+
+    def check(self, *, dry_run: bool) -> None:
+        """Raise `UsageError` where it cannot be written, or something else is there; a dry run tries nothing."""
+        with self._explained():
+            content = read_ours(self.path)
+            if dry_run:
+                check_folder(self.path.parent)
+            else:
+                check_place(self.path)
+        what = f"'{self.path}' exists and is not a handoff file. It was not changed."
+        _found(content, Handoff, UsageError("handoff-unwritable", what, remedy="Choose another file: --handoff FILE"))
+
+    def write(self, settings: Mapping[str, str], app_service: str | None) -> None:
+        """Write the settings; `app_service` is what a person calls it, slot included. Raises UsageError: as `check`."""
+        self.check(dry_run=True)
+        document = {"schema": "mct-s2s/handoff/v1", "appService": app_service, "settings": settings}
+        with self._explained():
+            replace_whole(self.path, json_text(document, indent=2) + "\n", READABLE)
+
+    def _explained(self) -> AbstractContextManager[None]:
+        what, code = "Cannot write the handoff file", "handoff-unwritable"
+        return explained(what, self.path, code, code, "--handoff FILE")
+
+
+@dataclass(frozen=True)
+class BackupFile:
+    """`--backup FILE`: the settings as they were, in a file of mode 0600."""
+
+    path: Path
+    say: Callable[[str], None]
+
+    def check(self, app_service: str) -> bool:
+        """Whether a run that is resumed has made the backup. Raises UsageError: it cannot, or another file is there."""
+        with self._explained():
+            content = read_ours(self.path)
+            check_place(self.path)
+        what = f"'{self.path}' exists and is not a backup of this App Service. It was not changed."
+        taken = UsageError("backup-place-taken", what, remedy="Choose another file: --backup FILE")
+        found = _found(content, Backup, taken)
+        if found is not None and found.app_service.casefold() != app_service.casefold():
+            raise taken
+        return found is not None
+
+    def keep(self, app_service: str, settings: Mapping[str, str | None]) -> None:
+        """Keep the settings; the oldest backup of an App Service is the one that is kept. Raises as `check`."""
+        if self.check(app_service):
+            self.say(f"Kept the older backup in {self.path}")
+            return
+        document = {"schema": "mct-s2s/backup/v1", "appService": app_service, "settings": dict(settings)}
+        with self._explained():
+            replace_whole(self.path, json_text(document, indent=2) + "\n")
+        self.say(f"Backed up {len(settings)} settings to {self.path}")
+
+    def _explained(self) -> AbstractContextManager[None]:
+        return explained(
+            "Cannot write the backup", self.path, "backup-place-taken", "backup-place-unwritable", "--backup FILE"
+        )

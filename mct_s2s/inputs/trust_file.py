@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from mct_s2s.errors import UsageError
-from mct_s2s.local_files import UntrustedFile, read_given
+from mct_s2s.inputs.documents import read_text
 from mct_s2s.model.trust_file import ClientEntry, IdentityEntry, Profile, SiteEntry, TrustFile, toml_key
 from mct_s2s.planning.nearest import did_you_mean
 
@@ -119,12 +119,7 @@ def without_mistakes(document: dict[str, Any], mistakes: Mistakes) -> TrustFile:
 
 
 def _document(path: Path) -> dict[str, Any]:
-    try:
-        text = read_given(path).decode("utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = "it is not UTF-8 text" if isinstance(error, UnicodeDecodeError) else error.strerror or str(error)
-        remedy = error.remedy if isinstance(error, UntrustedFile) else "Name a trust file, as 'export' writes it."
-        raise TrustFileMistake("trust-file-unreadable", f"Cannot read '{path}': {reason}.", remedy=remedy) from error
+    text = read_text(path, "trust-file-unreadable", "Name a trust file, as 'export' writes it.")
     try:
         if any(line.count(".") > MOST_DOTS for line in text.split("\n")):
             raise ValueError(f"a line has more than {MOST_DOTS} dots")

@@ -9,7 +9,8 @@ from enum import StrEnum
 from typing import ClassVar
 
 from mct_s2s.model.client_credentials import Credential
-from mct_s2s.model.site_settings import SETTINGS, Backup, Required, Setting
+from mct_s2s.model.documents import Backup
+from mct_s2s.model.site_settings import SETTINGS, Required, Setting
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ spells the name of one (`tests/test_names.py`).
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
 
@@ -232,12 +232,3 @@ def _distinct(entries: Iterable[str]) -> dict[str, str]:
         if entry:
             first_of.setdefault(entry.casefold(), entry)
     return first_of
-
-
-@dataclass(frozen=True)
-class Backup:
-    """All settings of one site. They hold secrets, so none of them ever shows in a `repr`."""
-
-    app_service: str
-    """The resource id of the site or slot."""
-    settings: Mapping[str, str | None] = field(repr=False)

@@ -6,7 +6,6 @@ import re
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
-from pydantic.json_schema import GenerateJsonSchema
 
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 
@@ -127,30 +126,3 @@ class TrustFile(Table):
 
     profiles: dict[Name, Profile] = Field(default={}, description="How tenants are reached.")
     sites: dict[Name, SiteEntry] = Field(min_length=1, description="MCT App Services.")
-
-
-class TrustFileSchema(GenerateJsonSchema):
-    """The models as a JSON Schema that says what TOML can say: it has no null."""
-
-    def nullable_schema(self, schema: Any) -> Any:
-        """The schema of what may be absent."""
-        return self.generate_inner(schema["schema"])
-
-    def default_schema(self, schema: Any) -> Any:
-        """Likewise: what is there without the key, its description says."""
-        return self.generate_inner(schema["schema"])
-
-    def model_schema(self, schema: Any) -> Any:
-        """A table has no title."""
-        return {key: value for key, value in super().model_schema(schema).items() if key != "title"}
-
-    def field_title_should_be_set(self, schema: Any) -> bool:
-        """Nor has a key."""
-        del schema
-        return False
-
-    def dict_schema(self, schema: Any) -> Any:
-        """Tables by name: no other name may be there."""
-        names, tables = self.generate_inner(schema["keys_schema"]), self.generate_inner(schema["values_schema"])
-        found = {key: value for key, value in super().dict_schema(schema).items() if key != "patternProperties"}
-        return {**found, "propertyNames": names, "additionalProperties": tables}

@@ -173,8 +173,8 @@ def test_a_group_alone_prints_a_short_help(words: tuple[str, ...], process: Prog
     [
         (("add-client", "two\nlines"), "it has a line break or control character. [client-name-unusable]"),
         (("add-client", "n" * 121), "it has 121 characters. [client-name-unusable]"),
-        (("configure-appservice", "--restore", "no.json"), "'no.json': No such file or directory [backup-unreadable]"),
-        (("configure-appservice", "--from", "no.json"), "'no.json': No such file or directory [handoff-unreadable]"),
+        (("configure-appservice", "--restore", "no.json"), "'no.json': No such file or directory. [backup-unreadable]"),
+        (("configure-appservice", "--from", "no.json"), "'no.json': No such file or directory. [handoff-unreadable]"),
         (("teardown", "--dry-run"), "No changes. There is nothing to remove from contosolearn."),
     ],
 )

@@ -16,9 +16,7 @@ from hypothesis import strategies as st
 from mct_s2s.azure.sign_in import azure_cli
 from mct_s2s.cli.credential_stores import at_hand, from_files
 from mct_s2s.errors import S2SError
-from mct_s2s.inputs.backup import read_backup
-from mct_s2s.inputs.handoff import SCHEMA as HANDOFF
-from mct_s2s.inputs.handoff import read_handoff
+from mct_s2s.inputs.documents import read_backup, read_handoff
 from mct_s2s.key_pairs import UnfitCertificate, certificate_in, given_certificate
 from mct_s2s.limits import load_json
 from mct_s2s.model.site_settings import NAMES
@@ -81,7 +79,7 @@ def pems() -> st.SearchStrategy[bytes]:
 
 
 settings_of = st.dictionaries(st.sampled_from(NAMES) | texts, texts | values, max_size=7)
-handoffs = documents(schema=st.just(HANDOFF), appService=texts | values, settings=settings_of | values)
+handoffs = documents(schema=st.just("mct-s2s/handoff/v1"), appService=texts | values, settings=settings_of | values)
 backups = documents(schema=st.just("mct-s2s/backup/v1"), appService=texts | values, settings=settings_of | values)
 facts = documents("name", "keyId", "made", "kind", made=st.sampled_from(["2026-11-24", "2026-11-24T00:00:00"]) | values)
 names = st.sampled_from(

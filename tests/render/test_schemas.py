@@ -9,8 +9,7 @@ from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
-from mct_s2s.inputs.backup import BackupFile
-from mct_s2s.inputs.handoff import handoff_text
+from mct_s2s.inputs.documents import BackupFile, HandoffFile
 from mct_s2s.model.site_settings import NAMES, ours
 from mct_s2s.render.schemas import FILES, names, schema, schema_list
 
@@ -70,8 +69,9 @@ def test_the_list_of_schemas_has_a_schema() -> None:
 
 
 @pytest.mark.parametrize("app_service", ["contosolearn", "contosolearn/staging", None])
-def test_a_handoff_file_is_valid(app_service: str | None) -> None:
-    check(json.loads(handoff_text(ours(settings()), app_service)))
+def test_a_handoff_file_is_valid(tmp_path: Path, app_service: str | None) -> None:
+    HandoffFile(tmp_path / "file").write(ours(settings()), app_service)
+    check(json.loads((tmp_path / "file").read_text()))
 
 
 def test_a_backup_file_is_valid_whatever_the_settings_hold(tmp_path: Path) -> None:

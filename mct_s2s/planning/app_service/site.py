@@ -12,6 +12,7 @@ from mct_s2s.errors import Refused
 from mct_s2s.model.commands import option
 from mct_s2s.model.desired import SettingsScope, Setup
 from mct_s2s.model.directory_objects import Tenant
+from mct_s2s.model.documents import Backup
 from mct_s2s.model.ids import ApplicationIdUri, ClientId, PrincipalId
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.site_settings import (
@@ -24,7 +25,6 @@ from mct_s2s.model.site_settings import (
     SETTINGS,
     AllowList,
     AppSettings,
-    Backup,
     Comparison,
     Fact,
     Required,

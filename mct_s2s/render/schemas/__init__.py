@@ -1,7 +1,7 @@
-"""The JSON Schema (2020-12) of each document that the program writes, and of files that it reads, one file each.
+"""The JSON Schema (2020-12) of each document that the program writes, and of files that it reads.
 
-The schemas allow members they do not name, as later versions may add some. A text with `examples` is a stable code of a
-list that may grow. What several documents share is in `common.json`.
+Those of files are made of the models that read them. The schemas allow members they do not name, as later versions may
+add some. A text with `examples` is a stable code of a list that may grow.
 """
 
 from __future__ import annotations
@@ -11,13 +11,15 @@ import json
 from importlib.resources import files
 from typing import Any
 
+from pydantic import BaseModel
+
+from mct_s2s.model.documents import Backup, FileSchema, Handoff
 from mct_s2s.model.site_settings import SETTINGS
-from mct_s2s.model.trust_file import TrustFile, TrustFileSchema
+from mct_s2s.model.trust_file import TrustFile
 
 Json = dict[str, Any]
-_COMMON = "common.json"
-
-
+_COMMON = "common"
+_MODELS: dict[str, type[BaseModel]] = {"backup": Backup, "handoff": Handoff, "trust": TrustFile}
 FILES = ("trust",)
 """Schemas of files that users write, in TOML: closed, since a key that is not known is a mistake there."""
 
@@ -25,24 +27,19 @@ FILES = ("trust",)
 @functools.cache
 def names() -> tuple[str, ...]:
     """The documents that the program writes."""
-    found = (entry.name for entry in files(__name__).iterdir())
-    return tuple(sorted(name.removesuffix(".json") for name in found if name.endswith(".json") and name != _COMMON))
+    kept = {entry.name.removesuffix(".json") for entry in files(__name__).iterdir() if entry.name.endswith(".json")}
+    return tuple(sorted((kept | {*_MODELS}) - {_COMMON, *FILES}))
 
 
 def schema(name: str) -> Json:
-    """Return a document's JSON Schema; references are replaced by what they refer to, so that it stands alone.
-
-    Args:
-        name: one of `names()` or `FILES`.
-    """
-    found: Json = _trust_file() if name in FILES else _without_references(_read(f"{name}.json"), _definitions())
-    return found
-
-
-def _trust_file() -> Json:
-    made = TrustFile.model_json_schema(schema_generator=TrustFileSchema)
-    found = _without_references(made, made.pop("$defs"))
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "mct-s2s/trust/v1", **found}
+    """A document's JSON Schema, one of `names()` or `FILES`; references are replaced by what they refer to."""
+    if name not in _MODELS:
+        whole: Json = _without_references(_read(name), _definitions())
+        return whole
+    found = _MODELS[name].model_json_schema(schema_generator=FileSchema)
+    found = _without_references(found, found.pop("$defs", {}))
+    head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": f"mct-s2s/{name}/v1"}
+    return {**head, **found, "description": " ".join(found["description"].split())}
 
 
 def schema_list() -> Json:
@@ -57,8 +54,9 @@ def schema_list() -> Json:
     }
 
 
-def _read(file: str) -> Json:
-    found: Json = json.loads(files(__name__).joinpath(file).read_text(encoding="utf-8"))
+@functools.cache
+def _read(name: str) -> Json:
+    found: Json = json.loads(files(__name__).joinpath(f"{name}.json").read_text(encoding="utf-8"))
     return found
 
 
@@ -82,6 +80,6 @@ def _without_references(node: Any, definitions: Json) -> Any:
     if "$ref" not in node:
         return members
     file, _, definition = node["$ref"].rpartition("#/$defs/")
-    target = definitions[definition] if definition in definitions else _read(file or node["$ref"])
+    target = definitions.get(definition) or _read((file or node["$ref"]).removesuffix(".json"))
     found = {key: value for key, value in _without_references(target, definitions).items() if key != "$schema"}
     return {**found, **members}

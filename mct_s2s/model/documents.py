@@ -1,0 +1,69 @@
+"""The JSON files that one run writes and another one reads: their models, of which the JSON Schemas are made, too."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
+from pydantic.alias_generators import to_camel
+from pydantic.json_schema import GenerateJsonSchema
+
+from mct_s2s.model.site_settings import SETTINGS
+
+
+class FileSchema(GenerateJsonSchema):
+    """A JSON Schema without titles, and without the null or the default of a member that may be absent."""
+
+    def default_schema(self, schema: Any) -> Any:
+        inner = schema["schema"]
+        return self.generate_inner(inner["schema"] if inner["type"] == "nullable" else inner)
+
+    def field_title_should_be_set(self, schema: Any) -> bool:
+        del schema
+        return False
+
+    def model_schema(self, schema: Any) -> Any:
+        return {key: value for key, value in super().model_schema(schema).items() if key != "title"}
+
+    def dict_schema(self, schema: Any) -> Any:
+        """What is named as it may be named; no other name may be there."""
+        found = {key: value for key, value in super().dict_schema(schema).items() if key != "patternProperties"}
+        names, values = self.generate_inner(schema["keys_schema"]), self.generate_inner(schema["values_schema"])
+        return {**found, **({"propertyNames": names} if "pattern" in names else {}), "additionalProperties": values}
+
+
+class SavedFile(BaseModel):
+    """Members that it does not name are passed over, as later versions may add some."""
+
+    model_config = ConfigDict(alias_generator=to_camel, strict=True, frozen=True, hide_input_in_errors=True)
+
+
+class Handoff(SavedFile):
+    """The file of `setup --handoff FILE`, which `configure-appservice --from FILE` reads.
+
+    It has the values for the App Service, and no secret.
+    """
+
+    document: Literal["mct-s2s/handoff/v1"] = Field(alias="schema")
+    app_service: str | None = Field(
+        min_length=1, description="The App Service it was written for, as NAME or NAME/SLOT; null if none was given."
+    )
+    settings: Annotated[
+        Mapping[str, str],
+        WithJsonSchema({
+            "type": "object",
+            "properties": {one.name: {"type": "string", "description": one.about} for one in SETTINGS},
+        }),
+    ] = Field(description="The settings to write.")  # fmt: skip
+
+
+class Backup(SavedFile):
+    """The file of `--backup FILE`, which `configure-appservice --restore FILE` reads.
+
+    It has all application settings as they were before the first change, secrets among them.
+    """
+
+    document: Literal["mct-s2s/backup/v1"] = Field(alias="schema")
+    app_service: str = Field(min_length=1, description="Resource ID of the App Service.")
+    settings: Mapping[str, str | None] = Field(repr=False, description="Every application setting by its name.")
