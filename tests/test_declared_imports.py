@@ -19,9 +19,8 @@ from tests.support.parsing import parsed
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 GROUPS = PROJECT["dependency-groups"]
-# Programs, plugins of pytest, and what httpcore looks for by itself.
+# Programs, and plugins of pytest.
 NEVER_IMPORTED = {
-    "sniffio",
     "pytest-timeout",
     "pytest-xdist",
     "pytest-cov",

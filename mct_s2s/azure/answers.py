@@ -41,12 +41,6 @@ def check_size(size: int) -> None:
         raise OddAnswer(f"is larger than {ANSWER_BYTES // 1024 // 1024} MiB")
 
 
-def check_length(header: str | None) -> None:
-    """The same before the first byte, by `Content-Length`, as far as that says anything."""
-    if header and header.isascii() and header.isdigit():
-        check_size(int(header[:20]))
-
-
 def parse_json(body: bytes | str, each: Callable[[dict[str, Any]], Any] | None = None) -> Any:
     """Parse an answer's body, and look at each object in it.
 

@@ -13,12 +13,11 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-import aiohttp
+import httpx
 
-from mct_s2s.azure import retry as limits
 from mct_s2s.azure.answers import OddAnswer
 from mct_s2s.azure.clouds import BY_NAME, NEVER_CONNECTED, Cloud, origin
-from mct_s2s.azure.http_session import HttpSession
+from mct_s2s.azure.http import NO_ANSWER, Http
 from mct_s2s.azure.services import certificate_advice, reason
 from mct_s2s.errors import Refused, ServiceError
 
@@ -47,40 +46,33 @@ _SUFFIX = re.compile(r"[a-z0-9.-]+(?::[0-9]{1,5})?")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,63}")
 
 
-async def discover(url: str, session: HttpSession) -> Cloud:
+async def discover(url: str, http: Http) -> Cloud:
     """Ask an Azure Resource Manager for the endpoints of its cloud. A redirect is not followed.
 
     Raises:
         ServiceError: it does not answer, or not with such a document.
         Refused: the document mixes one of Microsoft's clouds with something else.
     """
-    arm = url.rstrip("/")
+    arm, status = url.rstrip("/"), 0
     try:
-        async with session.get(
-            arm + METADATA_PATH,
-            service="ARM",
-            timeout=aiohttp.ClientTimeout(total=limits.REQUEST_SECONDS),
-            headers={"Accept-Encoding": "identity"},
-            allow_redirects=False,
-        ) as response:
-            response.raise_for_status()
-            if response.status != 200:
-                raise ValueError(f"it returned {response.status}, and redirects are not followed")
-            document = json.loads((await response.read()).decode("utf-8-sig"))
-        return read_cloud(arm, document)
-    except (aiohttp.ClientError, TimeoutError, OSError, ValueError, LookupError, TypeError, RecursionError) as error:
+        response = await http.get(arm + METADATA_PATH, extensions={"service": "ARM"})
+        if response.status_code != 200:
+            status = response.status_code
+            raise ValueError(f"it returned {status}{', and redirects are not followed' if status < 400 else ''}")
+        return read_cloud(arm, json.loads(response.content.decode("utf-8-sig")))
+    except (*NO_ANSWER, ValueError, LookupError, TypeError, RecursionError) as error:
         advice, command = certificate_advice(error) or ("Check the URL of --cloud, the network and the proxy.", "")
-        never_again = isinstance(error, aiohttp.ClientConnectorError | OddAnswer)
+        unreachable = isinstance(error, httpx.ConnectError | httpx.TimeoutException)
         is_local = (urlsplit(arm).hostname or "").endswith("localhost")
         raise ServiceError(
             "cloud-unreachable",
             f"Cannot reach {arm}.{' Is the sandbox running?' if is_local else ''}"
-            if isinstance(error, aiohttp.ClientConnectorError | TimeoutError)
+            if unreachable
             else f"Cannot read the endpoints of the cloud at {arm}.",
             answer=f"the response {error}" if isinstance(error, OddAnswer) else reason(error),
             remedy=advice,
             command=command,
-            status=NEVER_CONNECTED if never_again else getattr(error, "status", 0),
+            status=NEVER_CONNECTED if isinstance(error, httpx.ConnectError | OddAnswer) else status,
         ) from error
 
 

@@ -9,14 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from mct_s2s import clock
 from mct_s2s.activity import throttled
-from mct_s2s.azure.http_session import transport
+from mct_s2s.azure.http import Transport
 from mct_s2s.azure.retry import RetryPolicy
 
 if TYPE_CHECKING:
-    from ssl import SSLContext
-
     from mct_s2s.azure.clouds import Account, Cloud
-    from mct_s2s.azure.http_session import HttpSession
+    from mct_s2s.azure.http import Http
     from mct_s2s.model.resource_id import SiteTarget
 
 
@@ -25,8 +23,7 @@ class Connection:
     """A cloud whose addresses are known, for one event loop."""
 
     cloud: Cloud
-    http: HttpSession
-    tls: SSLContext
+    http: Http
     environ: Mapping[str, str]
     deadline: float
     """When the command ends, on the loop's clock."""
@@ -59,4 +56,4 @@ class Connection:
 
     def pipeline(self) -> dict[str, Any]:
         """Options of azure-identity's asynchronous credentials: our sockets and trace, and no retries but ours."""
-        return {"authority": self.cloud.login, "transport": transport(self.http, "Entra"), "retry_total": 0}
+        return {"authority": self.cloud.login, "transport": Transport(self.http, "Entra"), "retry_total": 0}

@@ -8,13 +8,13 @@ authentication-requests-and-responses.
 from __future__ import annotations
 
 import re
+import socket
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import aiohttp
 from azure.core.exceptions import AzureError, DecodeError, DeserializationError, HttpResponseError
 from azure.core.pipeline.policies import AsyncRetryPolicy, RequestIdPolicy
 from azure.keyvault.secrets.aio import SecretClient
@@ -22,7 +22,7 @@ from azure.keyvault.secrets.aio import SecretClient
 from mct_s2s import __version__
 from mct_s2s.azure.answers import OddAnswer, members, parse_json
 from mct_s2s.azure.clouds import NEVER_CONNECTED
-from mct_s2s.azure.http_session import HttpSession, transport
+from mct_s2s.azure.http import Http, Transport
 from mct_s2s.azure.refusals import DISABLED, OFFICER, refused
 from mct_s2s.azure.retry import RetryPolicy
 from mct_s2s.azure.services import Refusal, RemoteService, causes, odd_answer
@@ -71,7 +71,7 @@ class KeyVault:
         name: str,
         scope: str,
         credential: CallerCredential,
-        http: HttpSession,
+        http: Http,
         retry_policy: RetryPolicy,
     ) -> None:
         self.name = name
@@ -84,7 +84,7 @@ class KeyVault:
             url,
             only,  # type: ignore[arg-type, unused-ignore]  # its owner closes it
             api_version=API_VERSION,
-            transport=transport(http, "Vault", url),
+            transport=Transport(http, "Vault", url),
             retry_policy=AsyncRetryPolicy.no_retries(),
             request_id_policy=RequestIdPolicy(),
             permit_redirects=False,
@@ -204,7 +204,7 @@ class KeyVault:
     def _unanswered(self, error: Exception, step: str) -> S2SError:
         if isinstance(error, UNREADABLE) and odd_answer(error) is None:
             return self._service.unreadable(step)
-        if any(isinstance(cause, aiohttp.ClientConnectorDNSError) for cause in causes(error)):
+        if any(isinstance(cause, socket.gaierror) for cause in causes(error)):
             return self._not_found()
         if isinstance(error, ValueError) and odd_answer(error) is None:  # by `_OnlyFor`
             return ServiceError(

@@ -6,19 +6,20 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-import aiohttp
+import httpx
 
 from mct_s2s import clock
 from mct_s2s.azure.answers import seconds
 from mct_s2s.azure.clouds import NEVER_CONNECTED
-from mct_s2s.azure.retry import CONNECT_SECONDS, REQUEST_SECONDS, RetryPolicy
+from mct_s2s.azure.http import NO_ANSWER
+from mct_s2s.azure.retry import RetryPolicy
 from mct_s2s.azure.services import certificate_advice, reason
 from mct_s2s.errors import ServiceError, UsageError
 from mct_s2s.model.client_sign_in import ApiAnswer, ApiToken
 from mct_s2s.planning.answers import NOT_NOW
 
 if TYPE_CHECKING:
-    from mct_s2s.azure.http_session import HttpSession
+    from mct_s2s.azure.http import Http
 
 SETTLE_SECONDS = 120.0
 """How long a site may still answer by its old settings after a restart was asked for."""
@@ -33,7 +34,7 @@ class MctApi:
         url: the site's https address: a host name that Azure lists for it, or one that the user typed.
     """
 
-    def __init__(self, http: HttpSession, url: str, retry_policy: RetryPolicy) -> None:
+    def __init__(self, http: Http, url: str, retry_policy: RetryPolicy) -> None:
         self._http = http
         self._url = url.rstrip("/")
         self._retry_policy = retry_policy
@@ -97,13 +98,10 @@ class MctApi:
         )  # fmt: skip
 
     async def _send(self, url: str, headers: Mapping[str, str]) -> tuple[ApiAnswer, float | None]:
-        timeout = aiohttp.ClientTimeout(total=REQUEST_SECONDS, sock_connect=CONNECT_SECONDS)
         try:
-            async with self._http.get(
-                url, service="MCT", headers=headers, allow_redirects=False, timeout=timeout
-            ) as response:
-                status, answered = response.status, response.headers
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            async with self._http.stream("GET", url, headers=headers, extensions={"service": "MCT"}) as response:
+                answered = response.headers
+        except NO_ANSWER as error:
             unreachable = "Check the host name, the proxy and the App Service's access restrictions."
             advice, command = certificate_advice(error) or (unreachable, "")
             raise ServiceError(
@@ -112,7 +110,7 @@ class MctApi:
                 answer=f"{reason(error)}.",
                 remedy=advice,
                 command=command,
-                status=NEVER_CONNECTED if isinstance(error, aiohttp.ClientConnectorError) else 0,
+                status=NEVER_CONNECTED if isinstance(error, httpx.ConnectError) else 0,
             ) from error
-        answer = ApiAnswer(status, answered.get("Location"), answered.get("WWW-Authenticate"))
+        answer = ApiAnswer(response.status_code, answered.get("Location"), answered.get("WWW-Authenticate"))
         return answer, seconds(answered.get("Retry-After"))

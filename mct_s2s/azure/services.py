@@ -121,19 +121,23 @@ def certificate_errors(error: BaseException) -> list[ssl.SSLCertVerificationErro
 
 def certificate_advice(error: BaseException) -> tuple[str, str] | None:
     """The remedy and its command, where the certificate is signed by no one that is trusted here."""
-    codes = {getattr(one, "verify_code", None) for one in certificate_errors(error)} - {None}  # aiohttp's own has none
+    codes = {getattr(one, "verify_code", _HOSTNAME_MISMATCH) for one in certificate_errors(error)}
     return (UNTRUSTED, NAME_AUTHORITY) if codes - {_HOSTNAME_MISMATCH} else None
 
 
 def causes(error: BaseException | None) -> Iterator[BaseException]:
-    """An error and those that it was made from, those that azure-core keeps as `inner_exception` among them."""
+    """An error and those that it was made from."""
     left, seen = [error], set[int]()
     while left:
         one = left.pop(0)
         if one is not None and id(one) not in seen:
             seen.add(id(one))
             yield one
-            left += [one.__cause__, getattr(one, "inner_exception", None), one.__context__]
+            left += [
+                one.__cause__,
+                one.__context__,
+                *getattr(one, "exceptions", ()),
+            ]
 
 
 def reason(error: BaseException) -> str:

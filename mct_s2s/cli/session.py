@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, ExitStack, aclosing, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, ExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from mct_s2s import clock
@@ -21,7 +22,6 @@ from mct_s2s.render.console import Terminal
 if TYPE_CHECKING:
     from mct_s2s.azure.clouds import OpenCloud
     from mct_s2s.azure.connection import Connection
-    from mct_s2s.azure.http_session import SentRequest, Trace
     from mct_s2s.azure.mct_api import MctApi
     from mct_s2s.azure.sign_in.caller_credential import CallerCredential
     from mct_s2s.azure.sign_in.client_tokens import EntraTokens
@@ -164,12 +164,12 @@ def _target(options: AzureOptions, opened: OpenCloud, subscription: str | None) 
 async def _connection(options: AzureOptions, opened: OpenCloud, terminal: Terminal) -> AsyncIterator[Connection]:
     from mct_s2s.azure.cloud_metadata import discover  # noqa: PLC0415
     from mct_s2s.azure.connection import Connection  # noqa: PLC0415
-    from mct_s2s.azure.http_session import HttpSession, tls_context  # noqa: PLC0415
+    from mct_s2s.azure.http import Http, tls_context  # noqa: PLC0415
     from mct_s2s.azure.retry import RetryPolicy  # noqa: PLC0415
 
     deadline = clock.seconds() + options.timeout
     tls = tls_context(opened.ca_file, opened.environ)
-    async with aclosing(HttpSession(tls, *([_trace(terminal)] if options.verbose else []))) as http:
+    async with Http(tls, partial(terminal.say, style="quiet") if options.verbose else lambda _: None) as http:
         loading = asyncio.ensure_future(asyncio.to_thread(_load_sign_in))
         try:
             cloud = opened.cloud
@@ -177,9 +177,7 @@ async def _connection(options: AzureOptions, opened: OpenCloud, terminal: Termin
                 retrying = RetryPolicy(lambda: deadline - clock.seconds())
                 cloud = opened.named(await retrying.call(lambda: discover(opened.resource_manager, http)))
             await loading
-            yield Connection(
-                cloud, http, tls, opened.environ, deadline, terminal.say, opened.account, opened.reopened_by
-            )
+            yield Connection(cloud, http, opened.environ, deadline, terminal.say, opened.account, opened.reopened_by)
         finally:
             await asyncio.gather(loading, return_exceptions=True)
 
@@ -213,23 +211,20 @@ async def _services(connection: Connection, credential: CallerCredential) -> Asy
     from mct_s2s.azure.graph.directory_rights import GraphAccess  # noqa: PLC0415
     from mct_s2s.azure.graph.graph_session import GraphSession  # noqa: PLC0415
 
-    cloud, trace = connection.cloud, connection.http.trace
-    graph = GraphSession(cloud, credential, connection.tls, connection.retry_policy(service="Microsoft Graph"), trace)
-    arm = ArmSession(cloud, credential, connection.http, connection.retry_policy(service="Azure Resource Manager"))
+    cloud, http = connection.cloud, connection.http
+    graph = GraphSession(cloud, credential, http, connection.retry_policy(service="Microsoft Graph"))
+    arm = ArmSession(cloud, credential, http, connection.retry_policy(service="Azure Resource Manager"))
     sites = ArmSites(arm)
-    try:
-        yield Azure(
-            cloud=cloud.name,
-            authority_host=None if cloud.is_public else cloud.login,
-            graph=cloud.graph,
-            directory=GraphDirectory(graph),
-            sites=sites,
-            identities=ArmIdentities(arm, sites),
-            directory_access=GraphAccess(graph, credential.signed_in),
-            resource_access=ArmAccess(arm),
-        )
-    finally:
-        await graph.close()
+    yield Azure(
+        cloud=cloud.name,
+        authority_host=None if cloud.is_public else cloud.login,
+        graph=cloud.graph,
+        directory=GraphDirectory(graph),
+        sites=sites,
+        identities=ArmIdentities(arm, sites),
+        directory_access=GraphAccess(graph, credential.signed_in),
+        resource_access=ArmAccess(arm),
+    )
 
 
 def _exclusive(what: str, since: float) -> AbstractAsyncContextManager[bool]:
@@ -254,15 +249,3 @@ def _load_services(needs: Needs) -> None:
         import mct_s2s.azure.graph.directory  # noqa: PLC0415
     if needs.key_vault:
         import mct_s2s.stores.vault_store  # noqa: F401, PLC0415
-
-
-def _trace(terminal: Terminal) -> Trace:
-    def show(request: SentRequest) -> None:
-        status = request.status or "no response"
-        terminal.say(
-            f"{request.service:<5} {request.method:<6} {request.path} {status} {request.milliseconds:.0f} ms"
-            f" {request.request_id or ''}".rstrip(),
-            style="quiet",
-        )
-
-    return show

@@ -7,21 +7,20 @@ import ssl
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import httpx
 from azure.core.credentials import AccessToken
 from mct_s2s.azure.arm.arm_session import ArmSession
 from mct_s2s.azure.clouds import PUBLIC
 from mct_s2s.azure.connection import Connection
+from mct_s2s.azure.http import Http
 from mct_s2s.azure.retry import RetryPolicy
 from mct_s2s.azure.sign_in.claims import Challenge, azure_cli_login
-from multidict import CIMultiDict, CIMultiDictProxy
 
 if TYPE_CHECKING:
     from kiota_abstractions.request_information import RequestInformation
     from mct_s2s.azure.graph.graph_session import GraphSession
-    from mct_s2s.azure.http_session import HttpSession
 
 T = TypeVar("T")
 
@@ -100,8 +99,7 @@ class RawConnection(Connection):
 
 def connection(*answers: Answer | Exception) -> Connection:
     """Sign-in's connection, which gets these answers."""
-    http = cast("HttpSession", Wire(*answers))
-    return RawConnection(PUBLIC, http, ssl.create_default_context(), {}, time.monotonic() + 60.0, print)
+    return RawConnection(PUBLIC, Wire(*answers), {}, time.monotonic() + 60.0, print)
 
 
 class SignedIn:
@@ -132,53 +130,25 @@ class SignedIn:
         """Nothing is open."""
 
 
-class _Received:
-    """An answer as aiohttp gives it to azure-core."""
-
-    def __init__(self, answer: Answer) -> None:
-        self.status = answer.status
-        self.reason = ""
-        self.headers = CIMultiDictProxy(CIMultiDict(answer.headers))
-        self.content = self
-        self._answer = answer
-
-    async def read(self) -> bytes:
-        return self._answer.content
-
-    def close(self) -> None:
-        """Nothing is open."""
-
-
-class Wire:
+class Wire(Http):
     """A connection on which every request gets the next of some answers, the last one again and again.
 
     Args:
         answers: answers, or exceptions that are raised in their place.
     """
 
-    auto_decompress = True
-    closed = False
-
     def __init__(self, *answers: Answer | Exception) -> None:
+        super().__init__(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), transport=httpx.MockTransport(self._handle))
         self.answers = list(answers)
         self.asked: list[str] = []
 
-    async def __aenter__(self) -> Wire:
-        return self
-
-    async def __aexit__(self, *error: object) -> None:
-        """Nothing is open."""
-
-    async def request(self, method: str, url: object, **options: Any) -> _Received:
-        del options
-        self.asked.append(f"{method} {url}")
+    def _handle(self, request: httpx.Request) -> httpx.Response:
+        self.asked.append(f"{request.method} {request.url}")
         answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
         if isinstance(answer, Exception):
             raise answer
-        return _Received(answer)
-
-    async def close(self) -> None:
-        """Nothing is open."""
+        headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in answer.headers.items()]
+        return httpx.Response(answer.status, headers=headers, content=answer.content, request=request)
 
 
 def arm_session(*answers: Answer | Exception, brings: bool = False) -> ArmSession:
@@ -190,20 +160,7 @@ def graph_session(*answers: Answer | Exception, brings: bool = False) -> GraphSe
     """Microsoft Graph, which gives these answers, the last one again and again."""
     from mct_s2s.azure.graph.graph_session import GraphSession  # noqa: PLC0415  # its SDK warns while it is imported
 
-    left = list(answers)
-
-    def handle(request: httpx.Request) -> httpx.Response:
-        answer = left.pop(0) if len(left) > 1 else left[0]
-        if isinstance(answer, Exception):
-            raise answer
-        headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in answer.headers.items()]
-        return httpx.Response(answer.status, headers=headers, content=answer.content, request=request)
-
-    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    session = GraphSession(PUBLIC, SignedIn(brings=brings), tls, Once(), lambda _: None)  # type: ignore[arg-type]
-    session._http._transport = httpx.MockTransport(handle)
-    session._http._mounts = {}
-    return session
+    return GraphSession(PUBLIC, SignedIn(brings=brings), Wire(*answers), Once())  # type: ignore[arg-type]
 
 
 def graph_request() -> RequestInformation:

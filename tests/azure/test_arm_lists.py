@@ -65,8 +65,7 @@ def test_a_list_is_read_to_its_end(read: Read, row: Callable[[str], dict[str, An
     found = asyncio.run(_do(read, session))
     assert len(found) == 3
     assert found == asyncio.run(_do(read, arm_session(whole)))
-    wire = cast("Any", session.transport.session)._http
-    assert isinstance(wire, Wire)
+    wire = cast("Wire", session.http)
     assert wire.asked[1:] == [f"GET {NEXT}"] * 2
 
 
@@ -87,8 +86,7 @@ def test_a_list_goes_on_at_its_own_address_only(read: Read, row: Callable[[str],
         asyncio.run(_do(read, session))
     assert raised.value.code == "arm-unreachable"
     assert "redirects to an address other than" in raised.value.message
-    wire = cast("Any", session.transport.session)._http
-    assert isinstance(wire, Wire)
+    wire = cast("Wire", session.http)
     assert len(wire.asked) == 1
 
 

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import aiohttp
+import httpx
 import pytest
 from azure.core.exceptions import AzureError, ServiceRequestError
 from mct_s2s.azure.arm.app_services import ArmSites
@@ -414,10 +414,10 @@ async def _do(ask: Ask, *answers: Answer | Exception) -> object:
 
 
 LOST: dict[str, Exception] = {
-    "no connection": aiohttp.ClientConnectionError("Cannot connect to host management.azure.com:443"),
-    "closed without a word": aiohttp.ServerDisconnectedError(),
-    "cut off": aiohttp.ClientPayloadError("Response payload is not completed"),
-    "no answer in time": TimeoutError(),
+    "no connection": httpx.ConnectError("Cannot connect to host management.azure.com:443"),
+    "closed without a word": httpx.RemoteProtocolError("Server disconnected"),
+    "cut off": httpx.RemoteProtocolError("Response payload is not completed"),
+    "no answer in time": httpx.ReadTimeout(""),
 }
 
 

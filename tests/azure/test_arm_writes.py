@@ -24,11 +24,10 @@ IDENTITY = {"type": "SystemAssigned", "principalId": guid("principal")}
 def test_writes_to_one_resource_leave_one_after_the_other() -> None:
     """The settings, the identity and the restart of a site: a second write is refused while one is carried out."""
     session = arm_session(Answer(200, {"id": str(SITE), "identity": IDENTITY, "properties": {}}))
-    wire = cast("Any", session.transport.session)._http
-    assert isinstance(wire, Wire)
+    wire = cast("Wire", session.http)
     answer, running = wire.request, 0
 
-    async def slow(method: str, url: object, **options: Any) -> Any:
+    async def slow(method: str, url: Any, **options: Any) -> Any:
         nonlocal running
         running += 1
         assert running == 1, wire.asked
@@ -61,6 +60,5 @@ def test_what_an_accepted_write_points_to_is_asked_at_its_own_address_only() -> 
     with pytest.raises(ServiceError) as raised:
         asyncio.run(session.finish("https://management.azure.com.evil.example/x", "write the application settings"))
     assert "redirects to an address other than" in raised.value.message
-    wire = cast("Any", session.transport.session)._http
-    assert isinstance(wire, Wire)
+    wire = cast("Wire", session.http)
     assert wire.asked == []

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
-import aiohttp
+import httpx
 import pytest
 from azure.core.exceptions import ClientAuthenticationError
 from azure.identity import CredentialUnavailableError
 from mct_s2s.azure.clouds import NEVER_CONNECTED, PUBLIC
+from mct_s2s.azure.http import Http
 from mct_s2s.azure.sign_in import interactive
 from mct_s2s.azure.sign_in.caller_credential import Again, CallerCredential
 from mct_s2s.azure.sign_in.choice import choose
@@ -297,7 +299,7 @@ def test_a_gateways_page_is_no_refusal(status: int) -> None:
 
 @pytest.mark.parametrize(
     "failure",
-    [aiohttp.ClientConnectionError("Cannot connect to host"), aiohttp.ServerDisconnectedError(), TimeoutError()],
+    [httpx.ConnectError("Cannot connect to host"), httpx.RemoteProtocolError("closed"), httpx.ReadTimeout("")],
     ids=["no connection", "closed without a word", "no answer in time"],
 )
 def test_a_login_service_that_does_not_answer_is_no_refusal(failure: Exception) -> None:
@@ -351,12 +353,14 @@ def test_a_tool_that_is_not_there_or_signed_out_or_offline_is_told_as_that(
 
 
 def test_no_network_is_told_as_that_and_in_no_librarys_words(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of a device code: `requests` words it with its own classes and addresses, MSAL as a failed sign-in."""
+    """Of a device code: MSAL words it as a failed sign-in, httpx as an attempt."""
     monkeypatch.setattr("azure.core.pipeline.policies.RetryPolicy.sleep", lambda *_: None)
 
     async def main() -> None:
-        to_nowhere = replace(connection(), cloud=replace(PUBLIC, login="https://127.0.0.1:1", known_to_msal=False))
-        await interactive.person(Method.DEVICE_CODE, to_nowhere).get_token("a/.default")
+        nowhere = replace(PUBLIC, login="https://127.0.0.1:1", known_to_msal=False)
+        async with Http(ssl.create_default_context()) as http:
+            to_nowhere = replace(connection(), cloud=nowhere, http=http)
+            await interactive.person(Method.DEVICE_CODE, to_nowhere).get_token("a/.default")
 
     with pytest.raises(ServiceError) as raised:
         asyncio.run(main())

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import aclosing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -13,17 +12,17 @@ from typing import Any, cast
 import pytest
 import truststore
 from azure.core.pipeline.policies import RetryPolicy as SdkRetryPolicy
+from azure.core.rest import HttpRequest
 from mct_s2s import clock
 from mct_s2s.azure.arm.arm_session import ArmSession
 from mct_s2s.azure.cloud_metadata import discover
 from mct_s2s.azure.clouds import PUBLIC
 from mct_s2s.azure.connection import Connection
-from mct_s2s.azure.http_session import VARIABLES, HttpSession, tls_context
+from mct_s2s.azure.http import VARIABLES, Http, ThreadTransport, tls_context
 from mct_s2s.azure.mct_api import MctApi
 from mct_s2s.azure.retry import RetryPolicy
 from mct_s2s.azure.services import UNTRUSTED
 from mct_s2s.azure.sign_in import interactive
-from mct_s2s.azure.sign_in.interactive import blocking_transport
 from mct_s2s.azure.sign_in.method import Method
 from mct_s2s.azure.sign_in.methods import service_principal
 from mct_s2s.errors import S2SError
@@ -50,34 +49,24 @@ def company(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Company
         yield running
 
 
-async def by_aiohttp(tls: ssl.SSLContext) -> int:
-    async with aclosing(HttpSession(tls)) as http, http.get(f"{SITE}/x") as response:
-        status: int = response.status
-        return status
+async def by_loop(http: Http) -> int:
+    return (await http.get(f"{SITE}/x")).status_code
 
 
-async def by_httpx(tls: ssl.SSLContext) -> int:
-    from mct_s2s.azure.graph.graph_session import BoundedClient  # noqa: PLC0415
-
-    async with BoundedClient(verify=tls, timeout=60) as client:
-        return (await client.get("https://graph.microsoft.com/x")).status_code
-
-
-async def by_requests(tls: ssl.SSLContext) -> int:
-    with blocking_transport(tls) as transport:
-        answer = await asyncio.to_thread(transport.session.get, "https://login.microsoftonline.com/x")
-        status: int = answer.status_code
-        return status
+async def by_thread(http: Http) -> int:
+    """As a person's sign-in is sent, by the part of azure-identity that knows no asyncio."""
+    asked = HttpRequest("GET", "https://login.microsoftonline.com/x")
+    return (await asyncio.to_thread(ThreadTransport(http, "Entra").send, asked)).status_code
 
 
-CLIENTS = {"aiohttp": by_aiohttp, "httpx": by_httpx, "requests": by_requests}
-every_client = pytest.mark.parametrize("ask", CLIENTS.values(), ids=CLIENTS.keys())
-Ask = Callable[[ssl.SSLContext], Awaitable[int]]
+every_client = pytest.mark.parametrize("ask", [by_loop, by_thread])
+Ask = Callable[[Http], Awaitable[int]]
 
 
 def answered(ask: Ask, tls: ssl.SSLContext) -> int:
     async def main() -> int:
-        return await ask(tls)
+        async with Http(tls) as http:
+            return await ask(http)
 
     return asyncio.run(main())
 
@@ -91,19 +80,17 @@ def test_a_companys_root_that_the_system_trusts_is_trusted_behind_its_proxy(
     assert {target.partition(" ")[0] for target, _ in company.proxy.asked} == {"CONNECT"}
 
 
-@every_client
 @pytest.mark.parametrize("variable", VARIABLES)
 @pytest.mark.parametrize("named", ["root", "folder"])
 def test_a_root_that_a_variable_names_is_trusted(
-    company: Company, monkeypatch: pytest.MonkeyPatch, ask: Ask, variable: str, named: str
+    company: Company, monkeypatch: pytest.MonkeyPatch, variable: str, named: str
 ) -> None:
     monkeypatch.setenv(variable, str(getattr(company, named)))
-    assert answered(ask, tls_context()) == 200
+    assert answered(by_loop, tls_context()) == 200
 
 
-@every_client
 def test_what_a_variable_names_replaces_the_system(
-    company: Company, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, ask: Ask
+    company: Company, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """Who trusts one authority only is not to trust a hundred others beside it."""
     (tmp_path / "other").mkdir()
@@ -111,7 +98,7 @@ def test_what_a_variable_names_replaces_the_system(
         monkeypatch.setenv("SSL_CERT_DIR", str(company.folder))
         monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(other.root))
         with pytest.raises(Exception, match="CERTIFICATE_VERIFY_FAILED"):
-            answered(ask, tls_context())
+            answered(by_loop, tls_context())
 
 
 def test_the_sandboxs_own_authority_is_the_only_one_of_its_context(
@@ -122,38 +109,32 @@ def test_the_sandboxs_own_authority_is_the_only_one_of_its_context(
     assert [one["subject"] for one in context.get_ca_certs()] == [((("commonName", "company root"),),)]
 
 
-@every_client
 @pytest.mark.parametrize("platform", ["darwin", "win32"])
 def test_the_store_of_a_system_that_keeps_no_files_serves_every_client(
-    company: Company, monkeypatch: pytest.MonkeyPatch, ask: Ask, platform: str
+    company: Company, monkeypatch: pytest.MonkeyPatch, platform: str
 ) -> None:
     """truststore asks the keychain there; here it asks OpenSSL, in the same way of speaking to the clients."""
     context = tls_context(platform=platform)
     assert isinstance(context, truststore.SSLContext)
     with pytest.raises(Exception, match="CERTIFICATE_VERIFY_FAILED"):
-        answered(ask, context)
+        answered(by_loop, context)
     monkeypatch.setenv("SSL_CERT_DIR", str(company.folder))
-    assert answered(ask, tls_context(platform=platform)) == 200
+    assert answered(by_loop, tls_context(platform=platform)) == 200
 
 
 # --- an authority that nobody knows ---
 
 
-async def graph(tls: ssl.SSLContext, retry_policy: RetryPolicy) -> object:
+async def graph(http: Http, retry_policy: RetryPolicy) -> object:
     from mct_s2s.azure.graph.directory import GraphDirectory  # noqa: PLC0415
     from mct_s2s.azure.graph.graph_session import GraphSession  # noqa: PLC0415
 
-    session = GraphSession(PUBLIC, cast("Any", SignedIn()), tls, retry_policy, lambda _: None)
-    try:
-        return await GraphDirectory(session).tenant()
-    finally:
-        await session.close()
+    return await GraphDirectory(GraphSession(PUBLIC, cast("Any", SignedIn()), http, retry_policy)).tenant()
 
 
-async def resource_manager(tls: ssl.SSLContext, retry_policy: RetryPolicy) -> object:
-    async with aclosing(HttpSession(tls)) as http:
-        session = ArmSession(PUBLIC, cast("Any", SignedIn()), http, retry_policy)
-        return await session.get("/subscriptions", "2022-12-01", "list the subscriptions")
+async def resource_manager(http: Http, retry_policy: RetryPolicy) -> object:
+    session = ArmSession(PUBLIC, cast("Any", SignedIn()), http, retry_policy)
+    return await session.get("/subscriptions", "2022-12-01", "list the subscriptions")
 
 
 @dataclass(frozen=True)
@@ -168,26 +149,22 @@ class ToLogin(Connection):
         return self.policy
 
 
-async def login(tls: ssl.SSLContext, retry_policy: RetryPolicy) -> object:
-    async with aclosing(HttpSession(tls)) as http:
-        connection = ToLogin(PUBLIC, http, tls, {}, clock.seconds() + 60, print, policy=retry_policy)
-        return await service_principal(guid("tenant"), guid("app"), "secret", connection).get_token("x/.default")
+async def login(http: Http, retry_policy: RetryPolicy) -> object:
+    connection = ToLogin(PUBLIC, http, {}, clock.seconds() + 60, print, policy=retry_policy)
+    return await service_principal(guid("tenant"), guid("app"), "secret", connection).get_token("x/.default")
 
 
-async def person(tls: ssl.SSLContext, retry_policy: RetryPolicy) -> object:
-    http = cast("HttpSession", None)  # a person's sign-in has a connection of its own
-    connection = ToLogin(PUBLIC, http, tls, {}, clock.seconds() + 60, print, policy=retry_policy)
+async def person(http: Http, retry_policy: RetryPolicy) -> object:
+    connection = ToLogin(PUBLIC, http, {}, clock.seconds() + 60, print, policy=retry_policy)
     return await interactive.person(Method.DEVICE_CODE, connection).get_token("x/.default")
 
 
-async def discovery(tls: ssl.SSLContext, retry_policy: RetryPolicy) -> object:
-    async with aclosing(HttpSession(tls)) as http:
-        return await retry_policy.call(lambda: discover(PUBLIC.arm, http))
+async def discovery(http: Http, retry_policy: RetryPolicy) -> object:
+    return await retry_policy.call(lambda: discover(PUBLIC.arm, http))
 
 
-async def mct_api(tls: ssl.SSLContext, retry_policy: RetryPolicy) -> object:
-    async with aclosing(HttpSession(tls)) as http:
-        return await MctApi(http, SITE, retry_policy).get("/x", {}, None, just_restarted=False)
+async def mct_api(http: Http, retry_policy: RetryPolicy) -> object:
+    return await MctApi(http, SITE, retry_policy).get("/x", {}, None, just_restarted=False)
 
 
 SERVICES = {
@@ -200,9 +177,10 @@ SERVICES = {
 }
 
 
-def refusal(ask: Callable[[ssl.SSLContext, RetryPolicy], Awaitable[object]], tls: ssl.SSLContext) -> S2SError:
+def refusal(ask: Callable[[Http, RetryPolicy], Awaitable[object]], tls: ssl.SSLContext) -> S2SError:
     async def main() -> object:
-        return await ask(tls, RetryPolicy(lambda: 60.0))
+        async with Http(tls) as http:
+            return await ask(http, RetryPolicy(lambda: 60.0))
 
     with pytest.raises(S2SError) as raised:
         asyncio.run(main())
@@ -217,7 +195,7 @@ def test_an_unknown_authority_is_refused_at_once_with_the_way_out(company: Compa
     assert company.origin.connections == (4 if ask is person else 1)  # azure-identity repeats a person's by itself
 
 
-@pytest.mark.parametrize("ask", [graph, resource_manager], ids=["httpx", "aiohttp"])
+@pytest.mark.parametrize("ask", [graph, resource_manager])
 def test_a_certificate_of_another_host_is_no_unknown_authority(
     tmp_path: Path, company: Company, monkeypatch: pytest.MonkeyPatch, ask: Any
 ) -> None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
-from types import SimpleNamespace
 from typing import Any, cast
 
-import aiohttp
+import httpx
 import pytest
 from mct_s2s.azure.key_vault import BUSY, KeyVault
 from mct_s2s.azure.refusals import DELETED
@@ -159,14 +159,9 @@ def test_the_least_role_is_named_also_where_the_vault_does_not_say_who_asked() -
     assert "YOUR-OBJECT-ID" in remedy
 
 
-DNS = aiohttp.ClientConnectorDNSError(
-    cast("Any", SimpleNamespace(host="contoso.vault.azure.net", port=443, ssl=True, is_ssl=True)),
-    OSError(-2, "Name or service not known"),
-)
-CERTIFICATE = aiohttp.ClientConnectorCertificateError(
-    cast("Any", SimpleNamespace(host="contoso.vault.azure.net", port=443, ssl=True, is_ssl=True)),
-    ssl.SSLCertVerificationError(1, "certificate verify failed"),
-)
+DNS, CERTIFICATE = httpx.ConnectError("Name or service not known"), httpx.ConnectError("certificate verify failed")
+DNS.__cause__ = socket.gaierror(-2, "Name or service not known")
+CERTIFICATE.__cause__ = ssl.SSLCertVerificationError(1, "certificate verify failed")
 
 
 def test_a_vault_that_no_name_server_knows_does_not_exist() -> None:
@@ -177,7 +172,7 @@ def test_a_vault_that_no_name_server_knows_does_not_exist() -> None:
 
 @pytest.mark.parametrize(
     ("failure", "lost"),
-    [(aiohttp.ServerDisconnectedError(), True), (TimeoutError(), True), (CERTIFICATE, False)],
+    [(httpx.RemoteProtocolError("closed"), True), (httpx.ReadTimeout(""), True), (CERTIFICATE, False)],
     ids=["closed without a word", "no answer in time", "a certificate that nobody trusts"],
 )
 def test_no_answer_is_told_as_such(failure: Exception, lost: bool) -> None:

@@ -130,7 +130,7 @@ def test_a_cloud_that_does_not_answer_is_exit_1(mct: Program) -> None:
     assert (done.code, done.document["error"]["code"]) == (1, "cloud-unreachable")
 
 
-HEAVY = ("msgraph", "azure", "msal", "kiota_http", "aiohttp", "httpx", "starlette", "uvicorn", "mct_s2s.sandbox")
+HEAVY = ("msgraph", "azure", "msal", "kiota_http", "httpx", "starlette", "uvicorn", "mct_s2s.sandbox")
 
 
 @pytest.mark.parametrize("words", [["--help"], ["setup", "--help"], ["--version"]])

@@ -43,7 +43,7 @@ FAULTS_OF = {
 """Which faults a command meets: in a sample, `setup` every one and the others five of the twelve."""
 CODES = {1, 4}
 SDK_WORDS = re.compile(
-    r"Traceback|azure\.core|azure\.identity|msgraph|kiota|\bmsal\b|httpx|httpcore|aiohttp|HttpResponseError|APIError|"
+    r"Traceback|azure\.core|azure\.identity|msgraph|kiota|\bmsal\b|httpx|httpcore|HttpResponseError|APIError|"
     r"ODataError|ServiceRe(quest|sponse)Error|ClientSecretCredential|<html|object at 0x|ssl:default|internal-error",
     re.IGNORECASE,
 )

@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import aiohttp
 import httpx
 import pytest
 from azure.core.exceptions import (
@@ -18,9 +17,8 @@ from azure.core.exceptions import (
     ResourceNotFoundError,
 )
 from azure.core.pipeline.policies import AsyncRetryPolicy
-from azure.core.pipeline.transport import AioHttpTransport
 from azure.identity.aio import ClientSecretCredential
-from mct_s2s.azure.http_session import LocalhostResolver, tls_context
+from mct_s2s.azure.http import Http, Transport, tls_context
 from mct_s2s.sandbox.entra import seeding
 from mct_s2s.sandbox.hosting.embedded import Running
 from mct_s2s.sandbox.resources.role_assignments import (
@@ -50,9 +48,8 @@ def with_sdk(running: Running, work: Work, *, vault: str = seed.VAULT) -> None:
     from azure.keyvault.secrets.aio import SecretClient  # noqa: PLC0415
 
     async def body() -> None:
-        connector = aiohttp.TCPConnector(ssl=tls_context(running.ca_file, {}), resolver=LocalhostResolver())
-        async with aiohttp.ClientSession(connector=connector) as http:
-            transport = AioHttpTransport(session=http, session_owner=False)
+        async with Http(tls_context(running.ca_file, {})) as http:
+            transport = Transport(http, "Vault")
             credential = ClientSecretCredential(
                 running.tenant_id,
                 running.client_id,

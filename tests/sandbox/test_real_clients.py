@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 import pytest
 from azure.core.credentials import AccessToken
-from azure.identity import CredentialUnavailableError, ManagedIdentityCredential
-from azure.identity.aio import ClientSecretCredential
-from azure.mgmt.resource.resources.aio import ResourceManagementClient
-from azure.mgmt.web.aio import WebSiteManagementClient
+from azure.identity import ClientSecretCredential, CredentialUnavailableError, ManagedIdentityCredential
+from azure.mgmt.resource.resources import ResourceManagementClient
+from azure.mgmt.web import WebSiteManagementClient
 from mct_s2s.sandbox.hosting.embedded import Running
 from mct_s2s.sandbox.state import seed
 
@@ -31,43 +29,37 @@ def trusted(running: Running, monkeypatch: pytest.MonkeyPatch) -> Running:
     return running
 
 
-async def administer(running: Running) -> dict[str, Any]:
+def administer(running: Running) -> dict[str, Any]:
     origin, seen = running.resource_manager, dict[str, Any]()
-    # aiohttp makes its TLS context when it is imported, so that the environment may come too late for it.
-    tls: dict[str, Any] = {"connection_verify": str(running.ca_file)}
     credential = ClientSecretCredential(
-        running.tenant_id, running.client_id, running.client_secret, authority=origin, **tls
+        running.tenant_id, running.client_id, running.client_secret, authority=origin, disable_instance_discovery=True
     )
     options: dict[str, Any] = {"base_url": origin, "credential_scopes": [f"{origin}/.default"], "polling_interval": 0}
-    options |= tls
     web = WebSiteManagementClient(credential, running.subscription_id, **options)
     resources = ResourceManagementClient(credential, running.subscription_id, **options)
-    async with credential, web, resources:
+    with credential, web, resources:
         site = (running.resource_group, running.app_service)
-        seen["sites"] = [item.name async for item in web.web_apps.list()]
-        settings = await web.web_apps.list_application_settings(*site)
+        seen["sites"] = [item.name for item in web.web_apps.list()]
+        settings = web.web_apps.list_application_settings(*site)
         properties = {**(settings.properties or {}), "ServiceAuthEnabled": "true"}
-        await web.web_apps.update_application_settings(*site, {"properties": properties})
-        await web.web_apps.restart(*site)
-        seen["settings"] = (await web.web_apps.list_application_settings(*site)).properties
-        patched: Any = await web.web_apps.update(*FUNCTION_APP, IDENTIFY)
+        web.web_apps.update_application_settings(*site, {"properties": properties})
+        web.web_apps.restart(*site)
+        seen["settings"] = (web.web_apps.list_application_settings(*site)).properties
+        patched: Any = web.web_apps.update(*FUNCTION_APP, IDENTIFY)
         seen["function"] = patched.identity.principal_id
         for path, version in ((VM, "2024-11-01"), (CONTAINER, "2025-01-01")):
-            before: Any = await resources.resources.get_by_id(path, api_version=version)
+            before: Any = resources.resources.get_by_id(path, api_version=version)
             entries: dict[str, Any] = {key: {} for key in before.identity.user_assigned_identities}
             wanted = {"type": "SystemAssigned, UserAssigned", "userAssignedIdentities": entries}
-            poller: Any = await resources.resources.begin_update_by_id(
-                path,
-                api_version=version,
-                parameters={"identity": wanted},
+            poller: Any = resources.resources.begin_update_by_id(
+                path, api_version=version, parameters={"identity": wanted}
             )
-            seen[path] = (await poller.result()).identity
-    await asyncio.sleep(0.05)  # aiohttp's TLS connections close after their session says that it is closed
+            seen[path] = poller.result().identity
     return seen
 
 
 def test_azure_mgmt_does_the_app_service_part(trusted: Running) -> None:
-    seen = asyncio.run(administer(trusted))
+    seen = administer(trusted)
     assert seen["sites"][:2] == ["contosolearn", "contosolearn-fa-x7k2q"]
     assert seen["settings"]["ServiceAuthEnabled"] == "true"
     assert seen["settings"]["BannerText"] == ""

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 import netrc
-import ssl
 from pathlib import Path
 from typing import Any
 
 import pytest
-import requests
+from azure.core.exceptions import ServiceResponseError
+from azure.core.rest import HttpRequest
 from mct_s2s.azure.answers import OddAnswer
-from mct_s2s.azure.sign_in.interactive import blocking_transport
+from mct_s2s.azure.http import ThreadTransport
 from mct_s2s.limits import ANSWER_BYTES
 from mct_s2s.sandbox.state.seed import VAULT
-from requests.adapters import HTTPAdapter
 
+from tests.azure.raw import Answer, Wire
 from tests.cli.conftest import Program
 from tests.conftest import FUNCTION_APP, Sandbox
 from tests.support.proxy import proxy
 
-TLS = ssl.create_default_context()
 KEPT = "machine 127.0.0.1 login proxy password p\ndefault login somebody password kept-for-something-else\n"
 SETUP = ("setup", "--client", "S2S-client", "--secret-to", f"keyvault:{VAULT}", "-y")
 
@@ -73,34 +73,21 @@ def test_proxies_of_the_environment_are_used_without_it(
         assert running.asked == []
 
 
-class _Canned(HTTPAdapter):
-    """Answers in place of a network."""
-
-    def __init__(self, body: bytes) -> None:
-        super().__init__()
-        self.sent: list[requests.PreparedRequest] = []
-        self._body = body
-
-    def send(self, request: requests.PreparedRequest, *args: Any, **options: Any) -> requests.Response:  # noqa: ARG002
-        import io  # noqa: PLC0415
-
-        self.sent.append(request)
-        answer = requests.Response()
-        answer.status_code, answer.raw, answer.request, answer.url = 200, io.BytesIO(self._body), request, "https://x"
-        return answer
-
-
 def test_a_persons_sign_in_takes_nothing_from_it(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """azure-identity knows `requests` only for it."""
+    """azure-identity knows no asyncio for it; it is sent by the same connection."""
     monkeypatch.setenv("NETRC", str(home / ".netrc"))
-    session, canned = blocking_transport(TLS).session, _Canned(b"{}")
-    session.mount("https://", canned)
-    assert session.get("https://login.example/x").json() == {}
-    assert "Authorization" not in canned.sent[0].headers
+    assert "Authorization" not in by_thread(b"{}").internal_response.request.headers
 
 
 def test_a_persons_sign_in_reads_no_more_than_an_answer_may_have() -> None:
-    session = blocking_transport(TLS).session
-    session.mount("https://", _Canned(b"x" * (ANSWER_BYTES + 1)))
-    with pytest.raises(OddAnswer):
-        session.get("https://login.example/x")
+    with pytest.raises(ServiceResponseError) as raised:
+        by_thread(b"x" * (ANSWER_BYTES + 1))
+    assert isinstance(raised.value.__cause__, OddAnswer)
+
+
+def by_thread(body: bytes) -> Any:
+    async def main() -> Any:
+        asked = HttpRequest("GET", "https://login.example/x")
+        return await asyncio.to_thread(ThreadTransport(Wire(Answer(200, body)), "Entra").send, asked)
+
+    return asyncio.run(main())

@@ -40,7 +40,7 @@ WHILE_LOADING = (
     "mct_s2s.render.console",
 )
 WHILE_RUNNING = (
-    "aiohttp", "azure.identity", "mct_s2s.azure.sign_in.methods", "mct_s2s.azure.graph.directory", "msgraph",
+    "httpx", "azure.identity", "mct_s2s.azure.sign_in.methods", "mct_s2s.azure.graph.directory", "msgraph",
     "kiota_http", "azure.mgmt.web", "mct_s2s.engine.observe.trust_lookup", "mct_s2s.azure.arm.app_services",
 )  # fmt: skip
 
@@ -139,7 +139,7 @@ def test_a_signal_that_was_switched_off_stays_off(azure: Sandbox, inside: Inside
     (tmp_path / "sitecustomize.py").write_text(
         f"import signal\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\n{AT_IMPORT}"
     )
-    more = {"PYTHONPATH": str(tmp_path), "SIGNAL_AT": "aiohttp", "SIGNAL": str(int(signal.SIGINT))}
+    more = {"PYTHONPATH": str(tmp_path), "SIGNAL_AT": "httpx", "SIGNAL": str(int(signal.SIGINT))}
     with inside.time.flowing():
         done = subprocess.run(
             program(["doctor"]), env=environment(azure, tmp_path, more), stdin=subprocess.DEVNULL,

@@ -29,7 +29,7 @@ from mct_s2s import __version__, clock
 from mct_s2s.activity import waiting
 from mct_s2s.azure.answers import OddAnswer, parse_json, seconds
 from mct_s2s.azure.clouds import Cloud
-from mct_s2s.azure.http_session import HttpSession, transport
+from mct_s2s.azure.http import Http, Transport
 from mct_s2s.azure.refusals import refused
 from mct_s2s.azure.retry import RetryPolicy, nothing
 from mct_s2s.azure.services import ARM, RESUME, Refusal, all_rows
@@ -56,14 +56,13 @@ OPERATION_SECONDS = 180.0
 class ArmSession:
     """Azure Resource Manager of one cloud, as one caller."""
 
-    def __init__(
-        self, cloud: Cloud, credential: CallerCredential, http: HttpSession, retry_policy: RetryPolicy
-    ) -> None:
+    def __init__(self, cloud: Cloud, credential: CallerCredential, http: Http, retry_policy: RetryPolicy) -> None:
         self.cloud = cloud
         self.credential = credential
+        self.http = http
         self._retry_policy = retry_policy
         self._writers: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
-        self.transport = transport(http, "ARM", cloud.arm)
+        self.transport = Transport(http, "ARM", cloud.arm)
         self._raw: AsyncPipelineClient[Any, Any] = AsyncPipelineClient(
             base_url=cloud.arm, policies=self.policies(), transport=self.transport
         )

@@ -9,10 +9,8 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-import time
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from ssl import SSLContext
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -25,46 +23,16 @@ from msgraph.generated.models.o_data_errors.o_data_error import ODataError
 from msgraph.graph_request_adapter import GraphRequestAdapter
 from msgraph.graph_service_client import GraphServiceClient
 
-from mct_s2s import __version__
 from mct_s2s.activity import waiting
-from mct_s2s.azure import retry as limits
-from mct_s2s.azure.answers import OddAnswer, check_length, check_size, parse_json, rows, text
+from mct_s2s.azure.answers import parse_json, rows, text
 from mct_s2s.azure.clouds import Cloud
-from mct_s2s.azure.http_session import SentRequest, Trace
+from mct_s2s.azure.http import NO_ANSWER, Http
 from mct_s2s.azure.refusals import GraphOperation, refused
 from mct_s2s.azure.retry import Lag, RetryPolicy, no_lag
 from mct_s2s.azure.services import GRAPH, Refusal, all_rows
 from mct_s2s.azure.sign_in.caller_credential import CallerCredential, send_signed_in
 from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.errors import S2SError, ServiceError
-
-UNPACKED = (b"content-encoding", b"content-length", b"transfer-encoding")
-"""What is true of an answer on its way only."""
-
-
-class BoundedClient(httpx.AsyncClient):
-    """Reads answers piece by piece, unpacked, so that none is larger than one may be.
-
-    httpx takes proxies from the environment and, unlike `requests` and aiohttp, nothing from `~/.netrc`; it follows no
-    redirect and repeats nothing.
-    """
-
-    async def send(self, request: httpx.Request, *, stream: bool = False, **options: Any) -> httpx.Response:
-        """Send a request and read its whole answer."""
-        del stream
-        response, body = await super().send(request, stream=True, **options), bytearray()
-        try:
-            check_length(response.headers.get("content-length"))
-            async for piece in response.aiter_bytes():
-                body += piece
-                check_size(len(body))
-        finally:
-            await response.aclose()
-        kept = [(name, value) for name, value in response.headers.raw if name.lower() not in UNPACKED]
-        return httpx.Response(
-            response.status_code, headers=kept, content=bytes(body), request=request, extensions=response.extensions
-        )
-
 
 JSON = "application/json"
 CONSENTS_AT_ONCE = 3
@@ -79,26 +47,17 @@ _WRITTEN = re.compile(r"/(?:applications|servicePrincipals|deletedItems)/([^/?]+
 class GraphSession:
     """Microsoft Graph v1.0 of one cloud, as one caller."""
 
-    def __init__(
-        self, cloud: Cloud, credential: CallerCredential, tls: SSLContext, retry_policy: RetryPolicy, trace: Trace
-    ) -> None:
+    def __init__(self, cloud: Cloud, credential: CallerCredential, http: Http, retry_policy: RetryPolicy) -> None:
         self._credential = credential
         self._scope = cloud.graph_scope
         self._retry_policy = retry_policy
-        self._trace = trace
-        self._http = BoundedClient(
-            verify=tls,
-            timeout=httpx.Timeout(limits.REQUEST_SECONDS, connect=limits.CONNECT_SECONDS),
-            headers={"User-Agent": f"mct-s2s/{__version__}"},
-            event_hooks={"request": [_stamp], "response": [self._traced]},
-        )
         provider = AzureIdentityAuthenticationProvider(
             credential,
             scopes=[cloud.graph_scope],
             allowed_hosts=[urlsplit(cloud.graph).hostname or ""],
             is_cae_enabled=False,
         )
-        self._adapter = _GraphAdapter(provider, client=self._http)
+        self._adapter = _GraphAdapter(provider, client=http)
         self._graph = cloud.graph
         self.base_url = f"{cloud.graph}/v1.0"
         self._adapter.base_url = self.base_url
@@ -140,7 +99,7 @@ class GraphSession:
                 service=GRAPH,
                 credential=self._credential,
                 scope=self._scope,
-                failures=(APIError, httpx.HTTPError, httpx.InvalidURL, OddAnswer),
+                failures=(APIError, *NO_ANSWER),
                 refusal_of=_refusal_of,
                 translate=lambda error: _translate(error, operation),
             )
@@ -259,23 +218,6 @@ class GraphSession:
                 return None
             raise
 
-    async def close(self) -> None:
-        """Close the connections."""
-        await self._http.aclose()
-
-    async def _traced(self, response: httpx.Response) -> None:
-        began = response.request.extensions.get("mct_s2s_began", time.monotonic())
-        self._trace(
-            SentRequest(
-                "Graph",
-                response.request.method,
-                response.request.url.path,
-                response.status_code,
-                (time.monotonic() - began) * 1000,
-                response.headers.get("request-id"),
-            )
-        )
-
 
 def _refusal_of(error: Exception) -> Refusal | None:
     """The answer that an error was made from."""
@@ -304,7 +246,3 @@ class _GraphAdapter(GraphRequestAdapter):  # type: ignore[misc, unused-ignore]
         """The answer as it is: what it asks of the sign-in is brought by the credential."""
         del request_info, claims
         return resp
-
-
-async def _stamp(request: httpx.Request) -> None:
-    request.extensions["mct_s2s_began"] = time.monotonic()

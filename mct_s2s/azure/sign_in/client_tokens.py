@@ -18,7 +18,7 @@ from mct_s2s import clock
 from mct_s2s.activity import REPLICATION
 from mct_s2s.azure.answers import OddAnswer, parse_json
 from mct_s2s.azure.authorities import OF_MICROSOFT, may_sign_in
-from mct_s2s.azure.http_session import HttpSession, transport
+from mct_s2s.azure.http import Http, Transport
 from mct_s2s.azure.retry import RetryPolicy
 from mct_s2s.azure.sign_in.login_refusals import ODD, PROPAGATING, identity_refused, raise_if_passing, token_refused
 from mct_s2s.concurrency import gather_or_cancel
@@ -48,7 +48,7 @@ IDENTITY_SECONDS = 20
 class EntraTokens:
     """The login service, as the clients of the MCT API use it for themselves, by azure-identity."""
 
-    def __init__(self, authority: str, http: HttpSession, retry_policy: RetryPolicy) -> None:
+    def __init__(self, authority: str, http: Http, retry_policy: RetryPolicy) -> None:
         self._authority = authority
         self._http = http
         self._retry_policy = retry_policy
@@ -123,9 +123,9 @@ class EntraTokens:
         from azure.identity import aio  # noqa: PLC0415
 
         if isinstance(sign_in, IdentitySignIn):
-            return aio.ManagedIdentityCredential(client_id=sign_in.client_id, transport=transport(self._http, "MSI"))
+            return aio.ManagedIdentityCredential(client_id=sign_in.client_id, transport=Transport(self._http, "MSI"))
         common: dict[str, Any] = {
-            "transport": transport(self._http, "Entra"),
+            "transport": Transport(self._http, "Entra"),
             "authority": self._authority,
             "retry_total": 0,
         }

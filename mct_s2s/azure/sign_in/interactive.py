@@ -13,18 +13,14 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
-from ssl import SSLContext
 from typing import Any
 
-import requests
 from azure.core.credentials import AccessToken
-from azure.core.pipeline.transport import RequestsTransport
 from azure.identity import DeviceCodeCredential, InteractiveBrowserCredential
-from requests.adapters import HTTPAdapter
 
 from mct_s2s.activity import waiting
-from mct_s2s.azure.answers import OddAnswer, check_length, check_size
 from mct_s2s.azure.connection import Connection
+from mct_s2s.azure.http import ThreadTransport
 from mct_s2s.azure.sign_in.caller_credential import Again, CallerCredential
 from mct_s2s.azure.sign_in.login_refusals import DEVICE_CODE
 from mct_s2s.azure.sign_in.method import Method
@@ -39,7 +35,7 @@ def person(method: Method, connection: Connection) -> CallerCredential:
         "authority": connection.cloud.login,
         "disable_instance_discovery": not connection.cloud.known_to_msal,
         "timeout": max(1, int(connection.remaining())),
-        "transport": blocking_transport(connection.tls),
+        "transport": ThreadTransport(connection.http, "Entra"),
     }
     inner: Any
     if method is Method.DEVICE_CODE:
@@ -97,64 +93,3 @@ async def _in_background(function: Callable[[], AccessToken]) -> AccessToken:
 
     threading.Thread(target=work, name="sign-in", daemon=True).start()
     return await outcome
-
-
-PIECE = 64 * 1024
-"""Bytes that are read at once, before the size is checked again."""
-
-
-class OddContent(OddAnswer, requests.exceptions.ContentDecodingError):
-    """An odd answer as an error of requests', which azure-core translates into its own."""
-
-
-class _Session(requests.Session):
-    """Takes proxies from the environment, nothing from `~/.netrc`, and no answer beyond what one may be."""
-
-    def __init__(self, tls: SSLContext) -> None:
-        super().__init__()
-        self.auth = _as_it_is  # any authentication at all keeps requests from looking into ~/.netrc
-        self.mount("https://", _TlsAdapter(tls))
-
-    def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:
-        """Send a request and read its whole answer. Raises OddContent: the answer is larger than one may be."""
-        response = super().send(request, **{**options, "stream": True, "verify": True})
-        body = bytearray()
-        try:
-            check_length(response.headers.get("content-length"))
-            for piece in response.iter_content(PIECE):
-                body += piece
-                check_size(len(body))
-        except OddAnswer as odd:
-            raise OddContent(str(odd)) from odd
-        finally:
-            response.close()
-        response._content = bytes(body)  # noqa: SLF001  # what `response.content` is read from
-        return response
-
-
-class _TlsAdapter(HTTPAdapter):
-    """Trusts whom the context trusts, and no one else: requests would add certifi's authorities to it."""
-
-    def __init__(self, tls: SSLContext) -> None:
-        self._tls = tls
-        super().__init__()
-
-    def init_poolmanager(self, *sizes: Any, **options: Any) -> None:
-        """Connections without a proxy."""
-        super().init_poolmanager(*sizes, **options, ssl_context=self._tls)
-
-    def proxy_manager_for(self, proxy: str, **options: Any) -> Any:
-        """Connections through a proxy."""
-        return super().proxy_manager_for(proxy, **options, ssl_context=self._tls)
-
-    def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:
-        """Nothing beside the context, which verifies always."""
-
-
-def _as_it_is(request: requests.PreparedRequest) -> requests.PreparedRequest:
-    return request
-
-
-def blocking_transport(tls: SSLContext) -> RequestsTransport:
-    """The connection of one credential, which azure-identity knows with `requests` only; its terms: `http_session`."""
-    return RequestsTransport(session=_Session(tls))

@@ -13,7 +13,7 @@ from azure.identity import aio
 
 from mct_s2s.azure import authorities
 from mct_s2s.azure.connection import Connection
-from mct_s2s.azure.http_session import transport
+from mct_s2s.azure.http import Transport
 from mct_s2s.azure.services import reason
 from mct_s2s.azure.sign_in import azure_cli
 from mct_s2s.azure.sign_in.caller_credential import Again, CallerCredential
@@ -55,7 +55,7 @@ def sign_in(method: Method, connection: Connection) -> CallerCredential:
             again = (_SINCE_SIGN_IN, f"azd auth logout; {login}")
             return _of(inner, "Azure Developer CLI", connection, again=Again.AZD, after_a_grant=again)
         case _:
-            from mct_s2s.azure.sign_in import interactive  # noqa: PLC0415  # requests and MSAL's browser part
+            from mct_s2s.azure.sign_in import interactive  # noqa: PLC0415  # MSAL's browser part
 
             return interactive.person(method, connection)
 
@@ -135,7 +135,7 @@ def _workload_identity(connection: Connection) -> CallerCredential:
 
 def _managed_identity(connection: Connection) -> CallerCredential:
     client_id = connection.environ.get("AZURE_CLIENT_ID")
-    inner = aio.ManagedIdentityCredential(client_id=client_id, transport=transport(connection.http, "MSI"))
+    inner = aio.ManagedIdentityCredential(client_id=client_id, transport=Transport(connection.http, "MSI"))
     options = {"again": Again.ENDPOINT, "client_id": client_id, "is_person": False}
     return _of(inner, MACHINE, connection, after_a_grant=_OF_MACHINE, **options)
 

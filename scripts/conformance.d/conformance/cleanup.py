@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from mct_s2s.azure.http_session import NoAnswer
+from mct_s2s.azure.http import NO_ANSWER
 
 from conformance.clouds import Side
 from conformance.comparison import Answer, at, filled
@@ -36,8 +36,8 @@ async def clean(side: Side, run: str, say: Callable[[str], None], *, sure: bool)
         for part in (rounds.setting, rounds.secret, rounds.identity, rounds.registrations):
             try:
                 await part()
-            except NoAnswer as error:
-                rounds.left.append(f"{part.__name__}: no response ({error})")
+            except NO_ANSWER as error:
+                rounds.left.append(f"{part.__name__}: no response ({type(error).__name__})")
         if not rounds.removed and not rounds.left and not rounds.bin and (sure or number >= UNSURE_ROUNDS):
             break
         if number < ROUNDS:

@@ -8,7 +8,7 @@ import json
 import tempfile
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import aclosing, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -18,7 +18,7 @@ from mct_s2s.azure.answers import OddAnswer, parse_json
 from mct_s2s.azure.cloud_metadata import discover
 from mct_s2s.azure.clouds import Cloud
 from mct_s2s.azure.connection import Connection
-from mct_s2s.azure.http_session import HttpSession, NoAnswer, ask, tls_context
+from mct_s2s.azure.http import NO_ANSWER, Http, tls_context
 from mct_s2s.azure.sign_in.caller_credential import CallerCredential
 from mct_s2s.errors import ServiceError, UsageError
 from mct_s2s.inputs.secret_to import vault_to
@@ -43,7 +43,7 @@ ROOTS = {
 class Side:
     """One cloud, and the account that is signed in to it."""
 
-    http: HttpSession
+    http: Http
     token: Callable[[Service], Awaitable[str]]
     bindings: dict[str, str]
     """Values of names: the roots, then what the run and its answers bind."""
@@ -66,7 +66,7 @@ class Side:
         """Send a request once; redirects are not followed.
 
         Raises:
-            NoAnswer: as it says.
+            NO_ANSWER: there is none.
             S2SError: there is no token.
             KeyError: the service's root is not known yet.
         """
@@ -83,11 +83,12 @@ class Side:
             sent["Content-Type"], content = "application/x-www-form-urlencoded", urlencode(body).encode()
         elif body is not None:
             sent["Content-Type"], content = "application/json", json.dumps(body).encode()
-        came = await ask(self.http, method, url, sent, content)
+        came = await self.http.request(method, url, headers=sent, content=content)
+        status, headers = came.status_code, dict(came.headers)
         try:
-            return Answer(came.status, came.headers, parse_json(came.content) if came.content else "")
+            return Answer(status, headers, parse_json(came.content) if came.content else "")
         except (ValueError, OddAnswer, RecursionError):
-            return Answer(came.status, came.headers, came.content.decode("utf-8", "replace"))
+            return Answer(status, headers, came.content.decode("utf-8", "replace"))
 
 
 def _scope(cloud: Cloud, service: Service) -> str:
@@ -125,10 +126,10 @@ async def cloud_side(connection: Connection, credential: CallerCredential, vault
     try:
         row = await side.send(Service.ARM, "GET", root, query={"api-version": SUBSCRIPTIONS_API})
         site = await side.send(Service.ARM, "GET", path, query={"api-version": SITES_API})
-    except NoAnswer as error:
+    except NO_ANSWER as error:
         raise ServiceError(
             "arm-unreachable",
-            f"Azure Resource Manager did not respond ({error}).",
+            f"Azure Resource Manager did not respond ({type(error).__name__}).",
             remedy="Check the network, the proxy and --cloud, then run it again.",
         ) from error
     tenant, found, kind = at(row.body, "/tenantId"), at(site.body, "/id"), str(at(site.body, "/kind"))
@@ -159,7 +160,7 @@ async def own_sandbox(names: Mapping[str, str]) -> AsyncIterator[Side]:
 @asynccontextmanager
 async def sandbox_side(running: Running, names: Mapping[str, str]) -> AsyncIterator[Side]:
     """A running sandbox, its administrator signed in. All its durations are 0: the other side is waited for."""
-    async with aclosing(HttpSession(tls_context(running.ca_file))) as http:
+    async with Http(tls_context(running.ca_file)) as http:
         cloud = await discover(running.resource_manager, http)
         form = {
             "grant_type": "client_credentials",
@@ -178,8 +179,8 @@ async def sandbox_side(running: Running, names: Mapping[str, str]) -> AsyncItera
         own |= {"sitePath": SITE, "site": running.app_service}
         side = Side(http, token, {**_roots(cloud, VAULT), **own, **names})
         knobs = {"operationSeconds": 0, "restartSeconds": 0}
-        async with await http.request("PATCH", f"{running.resource_manager}/_sandbox/knobs", json=knobs) as response:
-            response.raise_for_status()
+        answer = await http.patch(f"{running.resource_manager}/_sandbox/knobs", json=knobs)
+        answer.raise_for_status()
         yield side
 
 

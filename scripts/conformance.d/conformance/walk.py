@@ -10,7 +10,7 @@ from typing import Any
 
 from mct_s2s import clock
 from mct_s2s.azure.answers import seconds
-from mct_s2s.azure.http_session import NoAnswer
+from mct_s2s.azure.http import NO_ANSWER
 
 from conformance.clouds import Side
 from conformance.comparison import Answer, at, filled
@@ -76,8 +76,8 @@ async def _outcome(step: Step, side: Side, wanted: Answer | None) -> Outcome:
         return Outcome(step, None, f"needs '{missing.args[0]}', which no response contains")
     try:
         answer, waited = await _answer(step, side, request, wanted)
-    except NoAnswer as error:
-        return Outcome(step, None, f"no response ({error})", unanswered=True)
+    except NO_ANSWER as error:
+        return Outcome(step, None, f"no response ({type(error).__name__})", unanswered=True)
     if answer.status < 300:
         _bind(step, side, answer)
     return Outcome(step, answer, waited=waited)
@@ -105,7 +105,7 @@ async def _sent(step: Step, side: Side, request: Mapping[str, Any]) -> Answer:
     for _ in range(2 if step.reads else 0):
         try:
             return await side.send(step.service, step.method, **request)
-        except NoAnswer:
+        except NO_ANSWER:
             await asyncio.sleep(FIRST_PAUSE)
     return await side.send(step.service, step.method, **request)
 

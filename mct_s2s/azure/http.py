@@ -1,0 +1,246 @@
+"""The one connection of a command to every service, whichever SDK sends: httpx, on our terms.
+
+Proxies come from the environment; nothing is read from `~/.netrc`, no cookie is kept, no redirect followed and nothing
+repeated: that is for `retry_policy` alone. No answer is read beyond `limits.ANSWER_BYTES`, unpacked.
+
+Trusted are the system's certificate authorities, so that a company's root is trusted wherever the system trusts it,
+also behind a proxy that inspects TLS; and certifi's, for systems with an old list, or none. `REQUESTS_CA_BUNDLE` and
+`SSL_CERT_FILE`, which other programs read as well, name a file or a folder of others that replace all of them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import ssl
+import sys
+import time
+from collections.abc import Callable, Mapping
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from pathlib import Path
+from typing import Any
+
+import certifi
+import httpx
+from azure.core.exceptions import ServiceRequestError, ServiceResponseError
+from azure.core.pipeline.transport import AsyncHttpTransport, HttpTransport
+from azure.core.rest import HttpRequest
+from azure.core.rest._http_response_impl import HttpResponseImpl
+from azure.core.rest._http_response_impl_async import AsyncHttpResponseImpl
+
+from mct_s2s import __version__
+from mct_s2s.azure.answers import OddAnswer, check_address, check_size
+from mct_s2s.azure.retry import CONNECT_SECONDS, REQUEST_SECONDS
+from mct_s2s.errors import UsageError
+from mct_s2s.local_files import must_not_block
+
+VARIABLES = ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE")
+NATIVE = frozenset({"darwin", "win32"})
+"""Systems whose store is no file that OpenSSL could read."""
+NO_ANSWER = (httpx.HTTPError, httpx.InvalidURL, OddAnswer)
+"""What a request raises that is not answered, or with more than is read."""
+UNPACKED = (b"content-encoding", b"content-length", b"transfer-encoding")
+"""What is true of an answer on its way only."""
+
+
+def tls_context(
+    only: Path | None = None, environ: Mapping[str, str] = os.environ, platform: str = sys.platform
+) -> ssl.SSLContext:
+    """A client's context, for all connections of a command; `only`: the only authority to trust, the sandbox's own.
+
+    Raises:
+        UsageError: a variable names no file or folder of certificates.
+    """
+    named = {name: Path(environ[name]) for name in VARIABLES if environ.get(name)}
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if only or named else _of_system(platform)
+    if only is not None:
+        context.load_verify_locations(cafile=only)
+    else:
+        for name, path in named.items():
+            _load(context, name, path)
+    # As ssl.create_default_context has it from Python 3.13 on: a bundle may hold just the authority that issues,
+    # without the root. VERIFY_X509_STRICT, which came with it, would refuse the roots of many inspecting proxies.
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    return context
+
+
+def _of_system(platform: str) -> ssl.SSLContext:
+    if platform in NATIVE:
+        import truststore  # noqa: PLC0415  # only there, and only without a bundle
+
+        context: ssl.SSLContext = truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    else:
+        # OpenSSL finds the system's store by itself, or by SSL_CERT_DIR. truststore would have it read anew for each
+        # connection: 6 ms where it is a file, and before OpenSSL 3.4 slower each time (sethmlarson/truststore#212).
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.load_default_certs()
+    context.load_verify_locations(cafile=certifi.where())
+    return context
+
+
+def _load(context: ssl.SSLContext, name: str, path: Path) -> None:
+    try:
+        must_not_block(path)
+        if path.is_dir():
+            context.load_verify_locations(capath=str(path))
+        else:
+            context.load_verify_locations(cafile=str(path))
+    except OSError as error:  # also what OpenSSL says of a file that holds no certificates
+        missing = isinstance(error, FileNotFoundError)
+        why = "the file does not exist" if missing else f"{error.strerror or error}"
+        raise UsageError(
+            "no-ca-bundle", f"Invalid {name} '{path}': {why}.", remedy=f"Correct {name} or unset it."
+        ) from error
+
+
+class Http(httpx.AsyncClient):
+    """For one event loop.
+
+    Args:
+        trace: told of each request, for `--verbose`: no header, query or body, which hold secrets.
+        transport: what answers in place of the network.
+    """
+
+    def __init__(
+        self,
+        tls: ssl.SSLContext,
+        trace: Callable[[str], None] = lambda _: None,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        super().__init__(
+            verify=tls,
+            transport=transport,
+            timeout=httpx.Timeout(REQUEST_SECONDS, connect=CONNECT_SECONDS),
+            headers={"User-Agent": f"mct-s2s/{__version__}"},
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
+        )
+        self._trace = trace
+
+    async def send(self, request: httpx.Request, *, stream: bool = False, **options: Any) -> httpx.Response:
+        """Send a request and read its whole answer; none of it if it is a stream.
+
+        Raises:
+            OddAnswer: the answer is larger than one may be.
+        """
+        began, status, request_id, path = time.monotonic(), "no response", "", request.url.path
+        if request.url.host.endswith(".localhost"):  # this machine, whatever its resolver says: RFC 6761, section 6.3
+            request.extensions["sni_hostname"] = request.url.host
+            request.url = request.url.copy_with(host="localhost")
+        try:
+            response = await super().send(request, stream=True, **options)
+            status = str(response.status_code)
+            request_id = response.headers.get("x-ms-request-id") or response.headers.get("request-id") or ""
+            return response if stream else await _read(request, response)
+        finally:
+            took, service = (time.monotonic() - began) * 1000, request.extensions.get("service", "Graph")
+            self._trace(f"{service:<5} {request.method:<6} {path} {status} {took:.0f} ms {request_id}".rstrip())
+
+
+async def _read(request: httpx.Request, response: httpx.Response) -> httpx.Response:
+    body = bytearray()
+    try:
+        length = response.headers.get("content-length", "")
+        check_size(int(length[:20]) if length.isascii() and length.isdigit() else 0)
+        async for piece in response.aiter_bytes():
+            body += piece
+            check_size(len(body))
+    finally:
+        await response.aclose()
+    kept = [(name, value) for name, value in response.headers.raw if name.lower() not in UNPACKED]
+    return httpx.Response(
+        response.status_code, headers=kept, content=bytes(body), request=request, extensions=response.extensions
+    )
+
+
+class Transport(AsyncHttpTransport[HttpRequest, AsyncHttpResponseImpl]):
+    """The connection as azure-core takes it.
+
+    Args:
+        service: its name in traces.
+        only: the one address that may be asked, wherever links lead.
+    """
+
+    def __init__(self, http: Http, service: str, only: str | None = None) -> None:
+        self._http, self._service, self._only = http, service, only
+
+    async def send(self, request: HttpRequest, **options: Any) -> AsyncHttpResponseImpl:
+        """Send a request and read its whole answer. Raises azure-core's exceptions."""
+        del options
+        return _Answer(**_members(request, await self.answer(request)))
+
+    async def answer(self, request: HttpRequest) -> httpx.Response:
+        """The same, before azure-core's own form."""
+        body: Any = request.content
+        try:
+            if self._only is not None:
+                check_address(request.url, self._only)
+            return await self._http.request(
+                request.method,
+                request.url,
+                headers=request.headers,
+                extensions={"service": self._service},
+                **{"data" if isinstance(body, dict) else "content": body},
+            )
+        except httpx.ConnectError as error:
+            raise ServiceRequestError(error, error=error) from error
+        except NO_ANSWER as error:
+            raise ServiceResponseError(error, error=error) from error
+
+    async def open(self) -> None:
+        """Nothing to do, and nothing to close: azure-core does both around every credential."""
+
+    async def close(self) -> None:
+        """As `open` says."""
+
+    async def __aexit__(self, *error: object) -> None:
+        """As `open` says."""
+
+
+class ThreadTransport(HttpTransport[HttpRequest, HttpResponseImpl]):
+    """The same for credentials that azure-identity has without asyncio only: a thread's, while our loop runs."""
+
+    def __init__(self, http: Http, service: str) -> None:
+        self._inner, self._loop = Transport(http, service), asyncio.get_running_loop()
+
+    def send(self, request: HttpRequest, **options: Any) -> HttpResponseImpl:
+        """Send a request and read its whole answer. Raises azure-core's exceptions."""
+        del options
+        answer = asyncio.run_coroutine_threadsafe(self._inner.answer(request), self._loop).result()
+        return _ThreadAnswer(**_members(request, answer))
+
+    def open(self) -> None:
+        """As `Transport.open` says."""
+
+    def close(self) -> None:
+        """As `Transport.open` says."""
+
+    def __exit__(self, *error: object) -> None:
+        """As `Transport.open` says."""
+
+
+def _members(request: HttpRequest, answer: httpx.Response) -> dict[str, Any]:
+    return {
+        "request": request,
+        "internal_response": answer,
+        "status_code": answer.status_code,
+        "reason": answer.reason_phrase,
+        "content_type": answer.headers.get("content-type"),
+        "headers": answer.headers,
+        "stream_download_generator": None,
+    }
+
+
+class _Read:
+    """An answer that has been read."""
+
+    def __init__(self, **members: Any) -> None:
+        super().__init__(**members)
+        self._content, self._is_closed = members["internal_response"].content, True
+
+
+class _Answer(_Read, AsyncHttpResponseImpl):
+    """For azure-core's asynchronous pipelines."""
+
+
+class _ThreadAnswer(_Read, HttpResponseImpl):
+    """For its others."""
