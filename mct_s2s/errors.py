@@ -40,6 +40,13 @@ class MissingRight:
     """Who can grant it: `a Privileged Role Administrator`."""
     command: str = ""
     """What they run; empty where no command is known."""
+    without: str = ""
+    """How to do what can be done without it."""
+
+    @property
+    def request(self) -> str:
+        """Whom to ask for what; the command follows it where there is one."""
+        return f"ask {self.who} for {self.right}{'. They run:' if self.command else ''}"
 
 
 class S2SError(Exception):

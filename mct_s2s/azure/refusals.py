@@ -16,8 +16,7 @@ from typing import Any
 from mct_s2s.azure.answers import seconds
 from mct_s2s.azure.services import LATER, Refusal, RemoteService
 from mct_s2s.errors import Contention, MissingRight, NotThere, PermissionMissing, S2SError, ServiceError, SignInFailed
-from mct_s2s.planning.permissions.grants import OWNER, REGISTRAR, SITE_ROLE, least_in_directory
-from mct_s2s.planning.permissions.rights import Right
+from mct_s2s.planning.permissions.rights import OWNER, REGISTRAR, SITE_ROLE, Right
 from mct_s2s.planning.secrets.secret_policy import LIFETIME_FORBIDDEN
 
 
@@ -93,7 +92,7 @@ class Row:
 
 
 def _denied(right: Right, *at: GraphOperation, of_others: bool = False) -> Row:
-    permissions, role = least_in_directory(right, of_others=of_others)
+    permissions, role = right.least(of_others=of_others)
     return _denied_by_graph(" and ".join(permissions), role, *at)
 
 

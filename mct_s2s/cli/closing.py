@@ -15,7 +15,6 @@ from mct_s2s.model.desired import Rotation
 from mct_s2s.model.ids import PrincipalId
 from mct_s2s.plain_text import plain
 from mct_s2s.planning.changes import EnableIdentity, Part, Ref, identify
-from mct_s2s.planning.permissions.grants import missing_rights
 from mct_s2s.planning.reports.verification import CALL, CheckSubject
 from mct_s2s.planning.reviewed import fingerprint as digest_of
 from mct_s2s.render.closing import ClientResult, Closing, show_closing
@@ -159,7 +158,7 @@ def result_of(
         connection_document(outcome.after),
         left=left_to_others(options, session, outcome),
         notes=outcome.plan.remarks,
-        missing=missing_rights(outcome.lacks),
+        missing=dict.fromkeys(outcome.lacks),
         fingerprint=fingerprint if options.dry_run else None,
         verification=verification_document(outcome.verification) if outcome.verification else None,
     )

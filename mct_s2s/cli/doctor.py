@@ -9,7 +9,7 @@ from mct_s2s.cli.commands.doctor import DoctorOptions
 from mct_s2s.cli.requests import named_target, request_for, service_spec, where
 from mct_s2s.cli.run import Run, run
 from mct_s2s.cli.session import Needs
-from mct_s2s.engine.observe.rights_examination import examine
+from mct_s2s.engine.observe.rights import examine
 from mct_s2s.engine.session import Session
 from mct_s2s.inputs.target import caller_resource
 from mct_s2s.model.desired import Setup
@@ -31,9 +31,10 @@ def doctor(options: DoctorOptions) -> int:
         service = service_spec(session.target or named, "MCT service")
         request = replace(request_for(session, Setup(service), now), identities=identities, without_settings=True)
         seen = await examine(session.azure, request)
-        if seen.site is not None:
-            guards.refuse_function_app(seen.site)
-        place = where(options, seen.site)
+        site = seen.observed.site
+        if site is not None:
+            guards.refuse_function_app(site)
+        place = where(options, site)
         found = checks(seen, now, place, consent=not options.no_consent)
         if current.terminal.json:
             current.terminal.document(doctor_document(seen, found))

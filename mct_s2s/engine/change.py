@@ -10,11 +10,10 @@ from mct_s2s.activity import activity
 from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.engine.apply.apply import apply
 from mct_s2s.engine.apply.existence import wait_for_deletions
-from mct_s2s.engine.observe.access import AccessLook
 from mct_s2s.engine.observe.fresh_credentials import without_dead
 from mct_s2s.engine.observe.observe import observe, reading
-from mct_s2s.engine.observe.preflight import explained, permitted
 from mct_s2s.engine.observe.registration_custody import with_custody
+from mct_s2s.engine.observe.rights import AccessLook, explained, permitted
 from mct_s2s.engine.outcome import Outcome
 from mct_s2s.engine.request import Request
 from mct_s2s.engine.session import Interface, Session

@@ -24,7 +24,7 @@ from mct_s2s.planning.changes import (
     UpdateApplication,
     identify,
 )
-from mct_s2s.planning.permissions.grants import Lack
+from mct_s2s.planning.permissions.rights import Missing
 from mct_s2s.planning.plan import ManualStep, Plan
 from mct_s2s.planning.registrations.membership import clients_called
 from mct_s2s.planning.registrations.service import CREATE
@@ -140,7 +140,7 @@ class Outcome:
         return (*self.plan.left_to_others, *self.journal.handed_over)
 
     @property
-    def lacks(self) -> tuple[Lack, ...]:
+    def lacks(self) -> Missing:
         """What the caller would need for the steps that no option left out."""
         handed_over = (lack for note in self.journal.handed_over for lack in note.needed)
         return (*self.plan.lacks, *handed_over)

@@ -41,30 +41,21 @@ class SignedIn:
 
 
 @dataclass(frozen=True)
-class Person:
-    """Someone who signed in. Source: learn.microsoft.com/graph/api/user-get."""
+class Caller:
+    """Who signed in, as the directory knows it."""
 
     id: PrincipalId
     name: str
-    """`userPrincipalName`."""
+    """A person's `userPrincipalName`, an application's display name."""
+    is_person: bool
 
 
-@dataclass(frozen=True)
-class RoleAssignment:
-    """A directory role that someone holds, themselves or by a group.
+RoleAssignment = tuple[str, str]
+"""A directory role that someone holds, themselves or by a group, and its scope: `/` is the tenant.
 
-    Source: learn.microsoft.com/graph/api/resources/unifiedroleassignment.
-    """
-
-    role: str
-    """`roleDefinitionId`: of a built-in role its template's id, in lower case."""
-    scope: str
-    """`directoryScopeId`: `/` is the tenant."""
-
-    @property
-    def is_for_all(self) -> bool:
-        """Whether it reaches the whole tenant."""
-        return self.scope == "/"
+A built-in role is its template's id, in lower case. Source: learn.microsoft.com/graph/api/resources/
+unifiedroleassignment.
+"""
 
 
 @dataclass(frozen=True)
@@ -72,11 +63,7 @@ class DirectoryRights:
     """What the caller holds in the directory."""
 
     signed_in: SignedIn
-    person: Person | None = None
-    """Who it is, where it is a person."""
-    principal_id: PrincipalId | None = None
-    name: str | None = None
-    """What the directory calls the caller."""
+    caller: Caller | None = None
     permissions: frozenset[str] | None = None
     """Values of Microsoft Graph's app roles, where the caller is an application."""
     roles: frozenset[str] | None = None
@@ -91,8 +78,7 @@ class DirectoryRights:
     @property
     def known_roles(self) -> frozenset[str]:
         """Template ids of the roles for the whole tenant that were seen, by whatever answer."""
-        assigned = (one.role for one in self.assignments or () if one.is_for_all)
-        return (self.roles or frozenset()) | frozenset(assigned)
+        return (self.roles or frozenset()) | {role for role, scope in self.assignments or () if scope == "/"}
 
     @property
     def has_no_role(self) -> bool:
@@ -102,7 +88,12 @@ class DirectoryRights:
     @property
     def is_person(self) -> bool | None:
         """Whether it is a person; `None` where no one could tell."""
-        return True if self.person is not None else self.signed_in.is_person
+        return self.caller.is_person if self.caller is not None else self.signed_in.is_person
+
+    @property
+    def caller_id(self) -> str:
+        """Who is given a right, in commands that someone is to type."""
+        return (self.caller.id if self.caller is not None else self.signed_in.client_id) or "CALLER"
 
 
 class SecretRestriction(StrEnum):
@@ -139,23 +130,12 @@ class Permission:
 
 
 @dataclass(frozen=True)
-class ResourceLock:
-    """A management lock at a scope or above it.
-
-    Source: learn.microsoft.com/azure/azure-resource-manager/management/lock-resources.
-    """
-
-    name: str
-    scope: str
-    is_read_only: bool
-
-
-@dataclass(frozen=True)
 class ScopeRights:
     """What the caller may do to one Azure resource."""
 
     permissions: tuple[Permission, ...] | None = None
-    locks: tuple[ResourceLock, ...] | None = None
+    locks: tuple[str, ...] | None = None
+    """The ids of the read-only locks at it or above it."""
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ from mct_s2s.planning.changes import (
     SettingsSpec,
     WriteSettings,
 )
-from mct_s2s.planning.permissions.grants import Lack
+from mct_s2s.planning.permissions.rights import Missing
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class ManualStep:
     """Whose managed identity is to be consented to, or which site it is about."""
     spec: SettingsSpec | None = None
     """What the settings have to say."""
-    needed: tuple[Lack, ...] = ()
+    needed: Missing = ()
     """What the caller lacks; nothing where an option left the step out."""
 
 
@@ -71,7 +71,7 @@ class BlockedStep:
 
     key: str
     """The change's."""
-    needed: tuple[Lack, ...]
+    needed: Missing
 
 
 @dataclass(frozen=True)
@@ -112,7 +112,7 @@ class Plan:
         return any(change.first for change in self.changes if isinstance(change, WriteSettings))
 
     @property
-    def lacks(self) -> tuple[Lack, ...]:
+    def lacks(self) -> Missing:
         """What the caller would need for the steps that no option left out."""
         blocked = (lack for step in self.blocked for lack in step.needed)
         return (*blocked, *(lack for note in self.left_to_others for lack in note.needed))

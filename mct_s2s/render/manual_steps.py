@@ -9,12 +9,13 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
+from mct_s2s.errors import MissingRight
 from mct_s2s.model.commands import option, own_command, webapp_command
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.site_settings import ENABLED, SETTINGS, AllowList, ours
 from mct_s2s.planning.app_service.site import merge, unknown_names
 from mct_s2s.planning.changes import Results
-from mct_s2s.planning.permissions.grants import Lack, steps_by_grant
+from mct_s2s.planning.permissions.rights import asked_for
 from mct_s2s.planning.plan import Left, ManualStep
 from mct_s2s.render.columns import Columns
 from mct_s2s.render.console import prose
@@ -61,16 +62,15 @@ def instructions(
 
 
 def _holders(step: ManualStep) -> str:
-    rights = dict.fromkeys(lack.grant.right for lack in step.needed)
+    rights = dict.fromkeys(one.right for one in step.needed)
     return f"someone with {' and '.join(rights)}" if rights else ""
 
 
-def grants_to_ask_for(lacking: Iterable[Lack]) -> list[Instruction]:
+def grants_to_ask_for(missing: Iterable[MissingRight]) -> list[Instruction]:
     """What someone has to grant, each once, with the steps that need it."""
-    steps = steps_by_grant(lacking)
     return [
-        Instruction(f"{grant.right[:1].upper()}{grant.right[1:]}, to {', '.join(of)}.", grant.command, grant.who)
-        for grant, of in steps.items()
+        Instruction(f"{one.right[:1].upper()}{one.right[1:]}, to {one.step}.", one.command, one.who)
+        for one in asked_for(missing)
     ]
 
 

@@ -170,8 +170,7 @@ def test_any_answer_of_the_directory(name: str, given_answers: list[Answer]) -> 
 
 
 ACCESS: dict[str, Callable[[GraphAccess], Awaitable[object]]] = {
-    "person": lambda a: a.person(),
-    "principal": lambda a: a.principal(),
+    "caller": lambda a: a.caller(),
     "roles": lambda a: a.roles(),
     "assignments": lambda a: a.assignments(PrincipalId(ID)),
     "permissions": lambda a: a.permissions(),

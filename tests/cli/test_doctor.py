@@ -118,7 +118,7 @@ def test_a_service_that_is_off_is_told_and_no_obstacle(mct: Program) -> None:
     assert states(done.document)["service-off"] == "missing"
     shown = mct("doctor")
     assert shown.code == MISSING
-    assert "service-to-service authentication is off" in shown.out
+    assert "Service-to-service authentication of 'contosolearn' is off" in shown.out
     assert "mct-s2s configure-appservice -a contosolearn -g mct-prod" in shown.out
     assert "mct-s2s setup --client NAME --dry-run -a contosolearn -g mct-prod" in shown.out
     assert "All checks passed." not in shown.out

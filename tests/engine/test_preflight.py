@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from mct_s2s.engine.observe.access import AccessLook
+from mct_s2s.engine.observe.rights import AccessLook
 from mct_s2s.engine.session import Session
 from mct_s2s.model.caller_rights import CallerRights
 

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 from mct_s2s.model.caller_rights import (
+    Caller,
     CallerRights,
     DirectoryRights,
     Permission,
@@ -19,9 +20,7 @@ from mct_s2s.model.ids import ClientId, PrincipalId
 from mct_s2s.planning.changes import RestartSite, WriteSettings
 from mct_s2s.planning.credentials.secret import AddSecret, SecretSpec
 from mct_s2s.planning.make import make_plan
-from mct_s2s.planning.permissions.grants import requests
-from mct_s2s.planning.permissions.preflight import check, stopped
-from mct_s2s.planning.permissions.rights import Right
+from mct_s2s.planning.permissions.preflight import check, requests, stopped
 from mct_s2s.planning.plan import Left
 from mct_s2s.planning.secrets.secret_policy import fit_secrets, longest_end, typed
 
@@ -51,7 +50,7 @@ def access(
     """An application with these permissions of Graph and these Azure roles."""
     rights = DirectoryRights(
         SignedIn("service principal", ClientId(guid("app")), is_person=False),
-        principal_id=PrincipalId(guid("me")),
+        Caller(PrincipalId(guid("me")), "automation", is_person=False),
         permissions=frozenset(permissions),
         roles=frozenset(),
         assignments=(),
@@ -66,19 +65,18 @@ PLAN = make_plan(spec("Import"), EMPTY, FACTS)
 
 
 def test_whoever_may_do_all_of_it_does_all_of_it() -> None:
-    checked = check(PLAN, EMPTY, access(*ALL))
-    assert (checked.plan, checked.missing, checked.lacking) == (PLAN, (), frozenset())
+    assert check(PLAN, EMPTY, access(*ALL)) == PLAN
 
 
 def test_what_is_unknown_stops_nothing() -> None:
-    assert check(PLAN, EMPTY, CallerRights()).plan == PLAN
+    assert check(PLAN, EMPTY, CallerRights()) == PLAN
 
 
 def test_consent_is_left_to_others_with_who_grants_it() -> None:
     checked = check(PLAN, EMPTY, access("Application.ReadWrite.OwnedBy"))
-    assert checked.stopping == ()
-    assert said(checked.plan) == [line for line in said(PLAN) if "consent" not in line]
-    (note,) = checked.plan.left_to_others
+    assert checked.blocked == ()
+    assert said(checked) == [line for line in said(PLAN) if "consent" not in line]
+    (note,) = checked.left_to_others
     assert (note.step, note.client) == (Left.CONSENT, "Import")
     ((line, command),) = requests(note.needed)
     assert "Privileged Role Administrator" in line
@@ -89,8 +87,8 @@ def test_consent_is_left_to_others_with_who_grants_it() -> None:
 def test_the_settings_are_left_together_with_the_restart() -> None:
     readers = (Permission(("*/read", "Microsoft.Web/sites/config/list/action")),)
     checked = check(PLAN, EMPTY, access(*ALL, site=readers))
-    assert not any(isinstance(change, WriteSettings | RestartSite) for change in checked.plan.changes)
-    (note,) = checked.plan.left_to_others
+    assert not any(isinstance(change, WriteSettings | RestartSite) for change in checked.changes)
+    (note,) = checked.left_to_others
     assert note.step is Left.SETTINGS
     assert note.spec is not None
     assert "Website Contributor" in requests(note.needed)[0][0]
@@ -99,13 +97,13 @@ def test_the_settings_are_left_together_with_the_restart() -> None:
 def test_a_restart_alone_is_left_too() -> None:
     writers = (Permission(("Microsoft.Web/sites/config/*",)),)
     checked = check(PLAN, EMPTY, access(*ALL, site=writers))
-    assert any(isinstance(change, WriteSettings) for change in checked.plan.changes)
-    assert [note.step for note in checked.plan.left_to_others] == [Left.RESTART]
+    assert any(isinstance(change, WriteSettings) for change in checked.changes)
+    assert [note.step for note in checked.left_to_others] == [Left.RESTART]
 
 
 def test_everything_that_is_missing_is_said_at_once_and_each_thing_once() -> None:
     checked = check(PLAN, EMPTY, access("Application.Read.All", site=(), resource=()))
-    error = stopped(checked.missing, checked.lacking)
+    error = stopped(checked.lacks)
     assert (error.code, error.exit_code) == ("permission-missing", 4)
     for words in (
         "create the app registration 'Import'", "grant admin consent to 'Import'",
@@ -119,12 +117,12 @@ def test_everything_that_is_missing_is_said_at_once_and_each_thing_once() -> Non
 
 def test_everything_that_is_missing_is_there_for_programs() -> None:
     checked = check(PLAN, EMPTY, access("Application.Read.All", site=(), resource=()))
-    rows = {(row.step, row.right, row.who) for row in stopped(checked.missing, checked.lacking).missing}
+    rows = {(row.step, row.right, row.who) for row in stopped(checked.lacks).missing}
     registrar, owner = "a Privileged Role Administrator", "an Owner or User Access Administrator"
     assert ("create the app registration 'Import'", "Application.ReadWrite.OwnedBy", registrar) in rows
     assert ("grant admin consent to 'Import'", "AppRoleAssignment.ReadWrite.All", registrar) in rows
     assert ("write the application settings of 'contosolearn'", "Website Contributor", owner) in rows
-    for row in stopped(checked.missing, checked.lacking).missing:
+    for row in stopped(checked.lacks).missing:
         assert row.command.startswith("az "), row
 
 
@@ -132,21 +130,24 @@ def test_what_an_option_left_out_is_not_missing() -> None:
     wanted = spec(ClientSpec("Import", SecretSpec(LATER), consent=False), settings=SettingsScope.NONE)
     plan = make_plan(wanted, observed_state(), FACTS)
     checked = check(plan, observed_state(), access("Application.ReadWrite.OwnedBy", site=()))
-    assert checked.plan == plan
+    assert checked == plan
     assert [note.step for note in plan.left_to_others] == [Left.CONSENT, Left.SETTINGS]
-    assert checked.missing == ()
+    assert checked.lacks == ()
 
 
 def test_a_trust_that_is_complete_needs_no_rights() -> None:
     observed = complete(IMPORT)
     plan = make_plan(spec("Import"), observed, FACTS)
-    assert check(plan, observed, access(site=())).missing == ()
+    assert check(plan, observed, access(site=())).lacks == ()
 
 
 def test_a_registration_of_somebody_else_cannot_be_changed_by_who_may_change_only_its_own() -> None:
     observed = complete(client("Import", access=False))
     plan = make_plan(spec("Import"), observed, FACTS)
-    assert check(plan, observed, access("Application.ReadWrite.OwnedBy")).lacking == {Right.CHANGE_APPLICATION}
+    missing = check(plan, observed, access("Application.ReadWrite.OwnedBy")).lacks
+    assert {(one.step, one.right) for one in missing} == {
+        ("update the app registration 'Import'", "Application.ReadWrite.All")
+    }
 
 
 FORBIDDEN = SecretRule(SecretRestriction.ADDITION)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from mct_s2s.errors import ServiceError
+from mct_s2s.errors import MissingRight, ServiceError
 from mct_s2s.model.azure_resources import AppService
 from mct_s2s.model.directory_objects import PrincipalKind, ServicePrincipal
 from mct_s2s.model.ids import ClientId, PrincipalId
@@ -18,7 +18,6 @@ from mct_s2s.planning.changes import (
     identify,
 )
 from mct_s2s.planning.make import make_plan
-from mct_s2s.planning.permissions.grants import Grant, Lack
 from mct_s2s.planning.plan import Plan
 from mct_s2s.render.documents import SavedCredential
 from mct_s2s.render.result_document import Step
@@ -65,14 +64,11 @@ IDENTITY = ServicePrincipal(
     PrincipalKind.MANAGED_IDENTITY,
     str(identity_resource().resource),
 )
-WEBSITE_CONTRIBUTOR = Lack(
+WEBSITE_CONTRIBUTOR = MissingRight(
     "write the application settings of 'contosolearn'",
-    Grant(
-        "Website Contributor",
-        "the role Website Contributor on 'contosolearn'",
-        "an Owner or User Access Administrator",
-        (f"az role assignment create --assignee {guid('me')} --role 'Website Contributor'",),
-    ),
+    "Website Contributor",
+    "an Owner or User Access Administrator",
+    f"az role assignment create --assignee {guid('me')} --role 'Website Contributor'",
 )
 
 

@@ -8,15 +8,15 @@ from dataclasses import replace
 from datetime import timedelta
 
 from mct_s2s.activity import activity, throttled, waiting, watched_by
-from mct_s2s.errors import NotThere, S2SError
+from mct_s2s.errors import MissingRight, NotThere, S2SError
 from mct_s2s.model.azure_resources import AppService
+from mct_s2s.model.caller_rights import Verdict
 from mct_s2s.model.client_credentials import Federation
 from mct_s2s.model.ids import PrincipalId
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.trust import ClientApplication
 from mct_s2s.planning.make import make_plan
-from mct_s2s.planning.permissions.doctor import DoctorCheck, State
-from mct_s2s.planning.permissions.grants import Grant, Lack
+from mct_s2s.planning.permissions.doctor import DoctorCheck
 from mct_s2s.planning.plan import BlockedStep, Left, ManualStep, Plan
 from mct_s2s.planning.reports.findings import Finding, Severity, diagnose
 from mct_s2s.planning.reports.status_report import SiteStatus, StatusReport, UnreadSite
@@ -155,7 +155,7 @@ def _proof(name: str) -> Verification:
 def _plan(name: str) -> Plan:
     full = full_plan(name)
     left = ManualStep(Left.CONSENT, name, needed=(WEBSITE_CONTRIBUTOR,))
-    blocked = BlockedStep(full.steps[0].key, (Lack(name, Grant(name, name, name, (name,))),))
+    blocked = BlockedStep(full.steps[0].key, (MissingRight(name, name, name, name, name),))
     return replace(full, notes=(name, (name, name)), left_to_others=(left,), blocked=(blocked,))
 
 
@@ -256,9 +256,8 @@ def _handed_over(terminal: Terminal, name: str) -> None:
 
 
 def _doctored(terminal: Terminal, name: str) -> None:
-    lack = Lack(name, Grant(name, name, name, (name,)))
-    words = (name, name, name, name, name, name)
-    checks = [DoctorCheck("x", state, *words, lacks) for state in State for lacks in ((), (lack,))]
+    lack = MissingRight(name, name, name, name, name)
+    checks = [DoctorCheck("x", one, *(name,) * 4, missing) for one in Verdict for missing in ((), (lack,))]
     show_checks(terminal, checks, name)
 
 

@@ -7,11 +7,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from mct_s2s.errors import PermissionMissing
-from mct_s2s.model.caller_rights import CallerRights, DirectoryRights, Permission, Person, ScopeRights, SignedIn
+from mct_s2s.errors import MissingRight, PermissionMissing
+from mct_s2s.model.azure_resources import AppService
+from mct_s2s.model.caller_rights import (
+    Caller,
+    CallerRights,
+    DirectoryRights,
+    Permission,
+    ScopeRights,
+    SignedIn,
+    Verdict,
+)
 from mct_s2s.model.ids import ClientId, PrincipalId
-from mct_s2s.planning.permissions.doctor import DoctorCheck, Seen, State, checks
-from mct_s2s.planning.permissions.grants import Grant, Lack
+from mct_s2s.model.observed import ObservedState
+from mct_s2s.model.trust import Trust
+from mct_s2s.planning.permissions.doctor import DoctorCheck, Seen, checks
 from mct_s2s.render.doctor import doctor_document, show_checks
 
 from tests.cli.schemas import check as check_contract
@@ -23,38 +33,34 @@ APP = ClientId(guid("automation"))
 ME = PrincipalId(guid("me"))
 AUTOMATION = DirectoryRights(
     SignedIn("service principal (client secret)", APP, is_person=False),
-    principal_id=ME,
-    name="automation",
+    Caller(ME, "automation", is_person=False),
     permissions=frozenset({"Application.ReadWrite.All", "AppRoleAssignment.ReadWrite.All"}),
     roles=frozenset(),
     owned=frozenset(),
 )
-ADA = DirectoryRights(
-    SignedIn("Azure CLI"), person=Person(ME, "ada@contoso.com"), principal_id=ME, name="ada@contoso.com"
-)
-OK = DoctorCheck("tenant", State.OK, "Tenant", "contoso", "contoso", "Tenant contoso.")
-FAILED = DoctorCheck("tenant", State.MISSING, "Tenant", "It is another one.", "x", "x", "Sign in there:", "az login")
-UNKNOWN = DoctorCheck("secret-policy", State.UNKNOWN, "Client secrets", "you can't read the policy", "x", "x")
+ADA = DirectoryRights(SignedIn("Azure CLI"), Caller(ME, "ada@contoso.com", is_person=True))
 OWNER, REGISTRAR = "an Owner or User Access Administrator", "a Privileged Role Administrator"
-SITE_ROLE = Grant("Website Contributor", "for it", OWNER, ("az role assignment create --role 'Website Contributor'",))
 
 
-def lacking(code: str, short: str, *grants: Grant, state: State = State.MISSING) -> DoctorCheck:
-    return DoctorCheck(
-        code, state, "contosolearn", short, "x", "x", "x", lacks=tuple(Lack(short, one) for one in grants)
-    )
+def lacking(step: str, right: str, who: str = REGISTRAR, *, without: str = "") -> MissingRight:
+    return MissingRight(step, right, who, f"az {right[:3].lower()}", without)
 
 
-MISSING = lacking("restart", "restart", SITE_ROLE)
+def failed(code: str, *missing: MissingRight, verdict: Verdict = Verdict.NO) -> DoctorCheck:
+    return DoctorCheck(code, verdict, "x", f"You can't {missing[0].step}.", "x", missing=missing)
 
 
-def seen(rights: DirectoryRights | None = AUTOMATION, permissions: tuple[Permission, ...] = ()) -> Seen:
+RESTART = failed("restart", lacking("restart 'contosolearn'", "Website Contributor", OWNER))
+FAILED = DoctorCheck("tenant", Verdict.NO, "x", "It is another one.", "Sign in there:", "az login")
+
+
+def seen(
+    rights: DirectoryRights = AUTOMATION, permissions: tuple[Permission, ...] = (), *, refused: bool = False
+) -> Seen:
     scopes = {str(site().resource).lower(): ScopeRights(permissions, ())}
-    return Seen(CallerRights(rights, (), scopes), TENANT, None, site(), TENANT.id)
-
-
-def unreadable(what: Seen) -> Seen:
-    return replace(what, site_refusal=PermissionMissing("permission-missing", "You can't.", remedy="Ask an Owner."))
+    refusal = PermissionMissing("permission-missing", "You can't.", remedy="Ask an Owner.") if refused else None
+    state = ObservedState("public", TENANT, AppService(site(), {}, TENANT.id, refusal=refusal), Trust())
+    return Seen(state, CallerRights(rights, (), scopes), site_refusal=refusal)
 
 
 def document_of(what: Seen) -> dict[str, Any]:
@@ -69,14 +75,14 @@ def test_a_caller_of_whom_nothing_is_known_is_of_no_kind() -> None:
 
 
 def test_without_a_look_at_directory_and_tenant_the_caller_is_empty() -> None:
-    document = doctor_document(Seen(CallerRights(), None), (MISSING,))
+    document = doctor_document(Seen(ObservedState("public", None, None, Trust())), (RESTART,))
     assert set(document) == {"schema", "ready", "setup", "caller", "tenant", "checks", "manualSteps"}
     assert set(document["caller"].values()) == {None}
     assert document["tenant"] is None
 
 
 def test_the_document_has_what_someone_has_to_grant() -> None:
-    document = document_of(unreadable(seen()))
+    document = document_of(seen(refused=True))
     assert document["setup"] == "stops"
     (step,) = document["manualSteps"]
     assert step["what"] == "Website Contributor, to " + ", ".join(f"{verb} 'contosolearn'" for verb in (
@@ -85,23 +91,20 @@ def test_the_document_has_what_someone_has_to_grant() -> None:
     assert step["who"] == OWNER
 
 
-SMALL, LARGE = (
-    Grant(role, "for it", REGISTRAR, (f"az {role[:3]}",))
-    for role in ("Application Developer", "Cloud Application Administrator")
-)
-DENIED = Grant("an exception", "to do this step", "the publisher")
-CREATE = lacking("create-application", "create", Grant("x", "for it", REGISTRAR, ("az x",)))
+CREATE = failed("create-application", lacking("create it", "Application Developer", without="ask someone"))
 CHECKS: dict[str, tuple[DoctorCheck, ...]] = {
     "a role that another includes is not asked for": (
-        lacking("create-application", "create", SMALL), lacking("admin-consent", "consent", LARGE)
+        CREATE, failed("admin-consent", lacking("consent", "Cloud Application Administrator"))
     ),
-    "where no command helps the request is a sentence": (lacking("restart", "restart", SITE_ROLE, DENIED),),
+    "where no command helps the request is a sentence": (
+        failed("restart", MissingRight("restart it", "an exception", "the publisher")),
+    ),
     "a doubtful right is asked for only if it is refused": (
-        lacking("admin-consent", "consent", SITE_ROLE, state=State.UNKNOWN),
+        failed("admin-consent", lacking("consent", "x"), verdict=Verdict.UNKNOWN),
     ),
     "a check that no right would pass has its own remedy": (FAILED,),
-    "who may not register can write the settings of someone who may": (CREATE,),
-    "who lacks both sides is shown no way round": (CREATE, lacking("read-settings", "read settings", SITE_ROLE)),
+    "what stops setup has a way round it": (CREATE, RESTART),
+    "what others can do later does not": (RESTART,),
 }  # fmt: skip
 
 
@@ -118,10 +121,10 @@ def test_checks_are_as_they_were() -> None:
 
 SCREENS = {
     "doctor-ready": seen(permissions=(Permission(("*",)),)),
-    "doctor-half": unreadable(
-        seen(replace(AUTOMATION, permissions=frozenset({"Application.ReadWrite.OwnedBy"}), assignments=()))
+    "doctor-half": seen(
+        replace(AUTOMATION, permissions=frozenset({"Application.ReadWrite.OwnedBy"}), assignments=()), refused=True
     ),
-    "doctor-nothing": unreadable(seen(replace(AUTOMATION, permissions=frozenset(), assignments=()))),
+    "doctor-nothing": seen(replace(AUTOMATION, permissions=frozenset(), assignments=()), refused=True),
     "doctor-person": seen(replace(ADA, roles=frozenset()), permissions=(Permission(("*",)),)),
 }
 

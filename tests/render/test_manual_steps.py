@@ -140,6 +140,6 @@ def test_command_and_link_are_whole_on_lines_of_their_own(screens: Screens, widt
 def test_what_the_caller_lacks_comes_with_the_command_for_whoever_grants_it(screens: Screens, width: int) -> None:
     screen = screens(width, is_terminal=True)
     show_manual_steps(screen.terminal.err, grants_to_ask_for([WEBSITE_CONTRIBUTOR, WEBSITE_CONTRIBUTOR]))
-    assert line_with(screen.err, WEBSITE_CONTRIBUTOR.grant.command)  # whole, and once for both steps
-    assert WEBSITE_CONTRIBUTOR.grant.who in words_of(screen.err)
+    assert line_with(screen.err, WEBSITE_CONTRIBUTOR.command)  # whole, and once for both steps
+    assert WEBSITE_CONTRIBUTOR.who in words_of(screen.err)
     assert screen.out == ""

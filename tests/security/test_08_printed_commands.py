@@ -18,7 +18,7 @@ from mct_s2s import errors
 from mct_s2s.cli.options import AzureOptions
 from mct_s2s.cli.requests import where
 from mct_s2s.model.azure_resources import AppService
-from mct_s2s.model.caller_rights import CallerRights, DirectoryRights, Permission, ResourceLock, ScopeRights, SignedIn
+from mct_s2s.model.caller_rights import Caller, CallerRights, DirectoryRights, Permission, ScopeRights, SignedIn
 from mct_s2s.model.client_sign_in import Claims
 from mct_s2s.model.commands import command, grant_on_vault, option, own_command, use_shell, webapp_command
 from mct_s2s.model.ids import ApplicationObjectId, ClientId, PrincipalId
@@ -27,7 +27,6 @@ from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.planning.answers import stopped
 from mct_s2s.planning.app_service.notes import make_sticky
 from mct_s2s.planning.changes import Results
-from mct_s2s.planning.permissions.grants import lacks
 from mct_s2s.planning.permissions.rights import Need, Right, judge
 from mct_s2s.planning.plan import Left, ManualStep
 from mct_s2s.planning.registrations.application_uri import taken_uri
@@ -150,18 +149,17 @@ def proofs() -> Iterator[str | None]:
 
 def grants() -> Iterator[str]:
     resource = ResourceId.site(EVIL, EVIL, EVIL)
-    locked = ScopeRights((Permission(("*",)),), (ResourceLock(EVIL, f"/subscriptions/{EVIL}", is_read_only=True),))
+    locked = ScopeRights((Permission(("*",)),), (f"/subscriptions/{EVIL}/{EVIL}",))
     for rights in (
         DirectoryRights(SignedIn("x", ClientId(EVIL), is_person=False), permissions=frozenset()),
         DirectoryRights(
-            SignedIn("x", is_person=True), principal_id=PrincipalId(EVIL), roles=frozenset(), graph=f"https://{EVIL}"
+            SignedIn("x"), Caller(PrincipalId(EVIL), EVIL, is_person=True), roles=frozenset(), graph=f"https://{EVIL}"
         ),
     ):
         for scope in (locked, ScopeRights((), ())):
             access = CallerRights(rights, (), {str(resource).lower(): scope})
             for need in (Need(Right.RESTART, EVIL, resource=resource), Need(Right.CONSENT, EVIL)):
-                for lack in lacks(judge(need, access), access):
-                    yield lack.grant.command
+                yield from (missing.command for missing in judge(need, access)[1])
 
 
 def handovers() -> Iterator[str]:

@@ -14,7 +14,7 @@ from mct_s2s.azure.arm.arm_session import AUTHORIZATION, LOCKS, ArmSession
 from mct_s2s.azure.services import ARM
 from mct_s2s.concurrency import ReadOnce, gather_or_cancel
 from mct_s2s.errors import S2SError
-from mct_s2s.model.caller_rights import Permission, ResourceLock
+from mct_s2s.model.caller_rights import Permission
 from mct_s2s.model.resource_id import ResourceId
 
 _PROVIDER = "/providers/Microsoft.Authorization"
@@ -26,7 +26,7 @@ class ArmAccess:
 
     def __init__(self, session: ArmSession) -> None:
         self._session = session
-        self._of_subscription: ReadOnce[list[ResourceLock]] = ReadOnce()
+        self._of_subscription: ReadOnce[list[str]] = ReadOnce()
 
     async def permissions(self, resource: ResourceId) -> tuple[Permission, ...]:
         """GET …/permissions: of the caller."""
@@ -34,8 +34,8 @@ class ArmAccess:
         with ARM.readable(READ):
             return tuple(_permission(row) for row in found)
 
-    async def locks(self, resource: ResourceId) -> tuple[ResourceLock, ...]:
-        """GET …/locks, without those of resources below it, and of the subscription as far as the caller may.
+    async def locks(self, resource: ResourceId) -> tuple[str, ...]:
+        """GET …/locks: the read-only ones, without those of resources below it, as far as the caller may list them.
 
         A subscription's own locks are not documented to be in the list of a resource.
         """
@@ -44,16 +44,16 @@ class ArmAccess:
             self._locks(str(resource)),
             self._of_subscription.get(subscription.lower(), lambda: self._readable_locks(subscription)),
         )
-        here = f"{str(resource).lower()}/"
-        above = (lock for some in locks for lock in some if here.startswith(f"{lock.scope.lower().rstrip('/')}/"))
-        return tuple({(lock.scope.lower(), lock.name): lock for lock in above}.values())
+        here, level = f"{str(resource).lower()}/", f"{_PROVIDER}/locks/".lower()
+        above = (lock for some in locks for lock in some if here.startswith(f"{lock.lower().partition(level)[0]}/"))
+        return tuple({lock.lower(): lock for lock in above}.values())
 
-    async def _locks(self, scope: str) -> list[ResourceLock]:
+    async def _locks(self, scope: str) -> list[str]:
         found = await self._session.rows(f"{scope}{_PROVIDER}/locks", LOCKS, READ)
         with ARM.readable(READ):
-            return [_lock(row) for row in found]
+            return [text(one["id"]) for one in found if text(one["properties"]["level"]).lower() == "readonly"]
 
-    async def _readable_locks(self, scope: str) -> list[ResourceLock]:
+    async def _readable_locks(self, scope: str) -> list[str]:
         try:
             return await self._locks(scope)
         except S2SError:
@@ -64,9 +64,3 @@ def _permission(row: Mapping[str, Any]) -> Permission:
     return Permission(
         texts(row.get("actions")), texts(row.get("notActions")), is_conditional=bool(row.get("condition"))
     )
-
-
-def _lock(row: Mapping[str, Any]) -> ResourceLock:
-    identifier = text(row["id"])
-    scope = identifier[: identifier.lower().rfind(_PROVIDER.lower())]
-    return ResourceLock(text(row["name"]), scope, text(row["properties"]["level"]).lower() == "readonly")

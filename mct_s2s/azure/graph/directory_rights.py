@@ -19,11 +19,10 @@ from mct_s2s.azure.refusals import GraphOperation
 from mct_s2s.azure.services import GRAPH
 from mct_s2s.concurrency import ReadOnce, gather_or_cancel
 from mct_s2s.errors import ServiceError
-from mct_s2s.model.caller_rights import Person, RoleAssignment, SecretRestriction, SecretRule, SignedIn
-from mct_s2s.model.directory_objects import ServicePrincipal
+from mct_s2s.model.caller_rights import Caller, RoleAssignment, SecretRestriction, SecretRule, SignedIn
 from mct_s2s.model.duration import iso_duration
 from mct_s2s.model.ids import ApplicationObjectId, PrincipalId
-from mct_s2s.planning.permissions.grants import GRAPH_APP_ID
+from mct_s2s.planning.permissions.rights import GRAPH_APP_ID
 
 ROLE = "#microsoft.graph.directoryRole"
 CAST_REFUSED = frozenset({400, 500})
@@ -56,25 +55,18 @@ class GraphAccess:
         """Where the directory is asked: `https://graph.microsoft.com/v1.0`."""
         return self._session.base_url
 
-    async def person(self) -> Person | None:
-        """GET /me; none where an application signed in."""
-        if self._signed_in.client_id is not None:
-            return None
+    async def caller(self) -> Caller | None:
+        """GET /me, or of an application that is known its service principal; none where no one can tell."""
+        is_person = self._signed_in.client_id is None
+        name = "userPrincipalName" if is_person else "displayName"
         try:
-            row = await self._get("/me?$select=id,userPrincipalName")
+            row = await self._get(f"{self._own}?$select=id,{name}")
         except ServiceError as error:
-            if error.status == NOT_A_PERSON:
+            if is_person and error.status == NOT_A_PERSON:
                 return None
             raise
         with GRAPH.readable(GraphOperation.READ_RIGHTS):
-            return Person(PrincipalId(guid(row["id"])), text(row.get("userPrincipalName")) or row["id"])
-
-    async def principal(self) -> ServicePrincipal | None:
-        """GET /servicePrincipals(appId='…')."""
-        if self._signed_in.client_id is None:
-            return None
-        row = await self._get(f"{self._own}?$select={','.join(parse.PRINCIPAL_FIELDS)}")
-        return parse.principal(row)
+            return Caller(PrincipalId(guid(row["id"])), text(row.get(name)) or row["id"], is_person)
 
     async def roles(self) -> frozenset[str] | None:
         """GET …/transitiveMemberOf/microsoft.graph.directoryRole: those that come through a group, too.
@@ -100,10 +92,7 @@ class GraphAccess:
         path = f"/roleManagement/directory/transitiveRoleAssignments?{filtered}"
         rows = await self._rows(path, advanced=True, beta=True)
         with GRAPH.readable(GraphOperation.READ_RIGHTS):
-            return tuple(
-                RoleAssignment(text(row["roleDefinitionId"]).lower(), text(row["directoryScopeId"]))
-                for row in rows or ()
-            )
+            return tuple((text(row["roleDefinitionId"]).lower(), text(row["directoryScopeId"])) for row in rows or ())
 
     async def permissions(self) -> frozenset[str] | None:
         """GET …/appRoleAssignments, and what Microsoft Graph calls the roles in them."""

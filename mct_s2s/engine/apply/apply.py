@@ -25,8 +25,7 @@ from mct_s2s.planning.changes import (
     UpdateApplication,
     WriteSettings,
 )
-from mct_s2s.planning.permissions.grants import missing_rights, requests
-from mct_s2s.planning.permissions.preflight import holds, likely_missing
+from mct_s2s.planning.permissions.preflight import holds, likely_missing, requests
 from mct_s2s.planning.plan import Plan, references
 
 IN_FLIGHT = 16
@@ -66,7 +65,7 @@ async def apply(session: Session, outcome: Outcome, progress: Progress) -> None:
         # So that all that is missing is asked for at once.
         here = likely_missing([change for change, _ in outcome.journal.failed], before, outcome.access)
         rest = likely_missing(outcome.journal.left, before, outcome.access)
-        refused.missing = missing_rights((*here, *rest)) or refused.missing
+        refused.missing = tuple(dict.fromkeys((*here, *rest))) or refused.missing
         refused.mention((f"also not confirmed: {text}", command) for text, command in requests(rest))
         raise
     if departures is not None:

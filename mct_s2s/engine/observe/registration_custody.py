@@ -86,8 +86,5 @@ async def _of_principal(azure: Azure, principal: ServicePrincipal | None, *, is_
 
 async def caller_of(azure: Azure) -> PrincipalId | None:
     """Who signed in, as far as the directory tells."""
-    access = azure.directory_access
-    person, principal = await gather_or_cancel(access.person(), access.principal())
-    if person is not None:
-        return person.id
-    return principal.id if principal is not None else None
+    caller = await azure.directory_access.caller()
+    return caller.id if caller is not None else None

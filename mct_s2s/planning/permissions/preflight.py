@@ -6,14 +6,15 @@ doing. Everything else that is missing stops the plan. What is not known stops n
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
-from mct_s2s.errors import PermissionMissing
+from mct_s2s.errors import MissingRight, PermissionMissing
 from mct_s2s.model.caller_rights import CallerRights, Verdict
 from mct_s2s.model.directory_objects import Application
 from mct_s2s.model.ids import ApplicationObjectId, same_id
 from mct_s2s.model.observed import ObservedState
+from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.planning.changes import (
     AddCredential,
     AlreadyRight,
@@ -34,55 +35,34 @@ from mct_s2s.planning.changes import (
     UpdateApplication,
     WriteSettings,
 )
-from mct_s2s.planning.permissions.grants import Lack, lacks, missing_rights, requests
-from mct_s2s.planning.permissions.rights import Judged, Need, Obstacle, ObstacleKind, Right, judge
+from mct_s2s.planning.permissions.rights import Missing, Need, Right, asked_for, judge, lacking
 from mct_s2s.planning.plan import BlockedStep, Left, ManualStep, Plan
 
 
-@dataclass(frozen=True)
-class Checked:
-    """A plan after the check."""
-
-    plan: Plan
-    """Without the steps that others must do; they are among `left_to_others`."""
-    stopping: tuple[BlockedStep, ...] = ()
-    """What is missing and cannot be left to others."""
-    lacking: frozenset[Right] = frozenset()
-    """The rights that are missing."""
-
-    @property
-    def missing(self) -> tuple[Lack, ...]:
-        """Everything that is missing, what can be left to others included."""
-        return self.marked.lacks
-
-    @property
-    def marked(self) -> Plan:
-        """The plan with what stops it, as a dry run shows it."""
-        return replace(self.plan, blocked=self.stopping)
-
-
-def check(plan: Plan, observed: ObservedState, access: CallerRights) -> Checked:
-    """Hold a plan against what the caller may do."""
-    judged = {change.key: judge(need, access) for change in plan.changes if (need := need_of(change, observed))}
-    refused = {key: verdict for key, verdict in judged.items() if verdict.verdict is Verdict.NO}
-    left = [_left(change, refused[change.key], access) for change in plan.changes if _is_left(change, refused)]
-    dropped = {change.key for change in plan.changes if _is_left(change, refused)}
-    if any(isinstance(change, WriteSettings) and change.key in dropped for change in plan.changes):
-        # A restart is for settings that were written: the writer also restarts.
+def check(plan: Plan, observed: ObservedState, access: CallerRights) -> Plan:
+    """The plan without the steps that others must do, and with those marked that nobody can do for the caller."""
+    needs = {change.key: need for change in plan.changes if (need := need_of(change, observed)) is not None}
+    judged = {key: judge(need, access) for key, need in needs.items()}
+    refused = {key: missing for key, (verdict, missing) in judged.items() if verdict is Verdict.NO}
+    left = [change for change in plan.changes if change.key in refused and _can_be_left(change)]
+    dropped, settings_left = {change.key for change in left}, any(isinstance(change, WriteSettings) for change in left)
+    if settings_left:  # a restart is for settings that were written: the writer also restarts
         dropped |= {change.key for change in plan.changes if isinstance(change, RestartSite)}
-        left = [note for note in left if note.step is not Left.RESTART]
-    kept = replace(
+        left = [change for change in left if not isinstance(change, RestartSite)]
+    # Not all roles of a caller can be seen: what allows it may be one that was not.
+    doubtful = ", ".join(
+        f"'{change.name}'"
+        for change in plan.changes
+        if isinstance(change, AssignAppRole) and judged[change.key][0] is Verdict.UNKNOWN and judged[change.key][1]
+    )
+    doubt = f"No role or permission found that lets you grant admin consent to {doubtful}. Trying anyway."
+    return replace(
         plan,
         steps=tuple(step for step in plan.steps if step.key not in dropped),
-        left_to_others=(*plan.left_to_others, *left),
-        notes=(*plan.notes, *_doubts(plan, judged)),
+        left_to_others=(*plan.left_to_others, *(_left(change, refused[change.key]) for change in left)),
+        notes=(*plan.notes, *([doubt] if doubtful else [])),
+        blocked=tuple(BlockedStep(key, missing) for key, missing in refused.items() if key not in dropped),
     )
-    stopping = tuple(
-        BlockedStep(change.key, lacks(refused[change.key], access))
-        for change in plan.changes
-        if change.key in refused and change.key not in dropped
-    )
-    return Checked(kept, stopping, frozenset(one.need.right for one in refused.values()))
 
 
 def with_unread_settings(plan: Plan, observed: ObservedState, access: CallerRights) -> Plan:
@@ -90,9 +70,7 @@ def with_unread_settings(plan: Plan, observed: ObservedState, access: CallerRigh
     site = observed.app_service
     if site is None or site.refusal is None:
         return plan
-    rights = (Right.READ_SETTINGS, Right.WRITE_SETTINGS, Right.RESTART)
-    judged = (judge(Need(right, site.site.label, resource=site.site.resource), access) for right in rights)
-    needed = tuple(lack for one in judged if one.verdict is Verdict.NO for lack in lacks(one, access))
+    needed = missing_at(site.site.resource, site.site.label, access)
     unread = AlreadyRight(
         key="settings",
         resource="application settings",
@@ -108,8 +86,11 @@ def with_unread_settings(plan: Plan, observed: ObservedState, access: CallerRigh
     )
 
 
-LEFT_TO_OTHERS = frozenset({Right.CONSENT, Right.WRITE_SETTINGS, Right.RESTART})
-"""What others can do later. The rest of a plan rests on everything else: without it nothing is begun."""
+def missing_at(resource: ResourceId, label: str, access: CallerRights, *, restart: bool = True) -> Missing:
+    """What is missing to read and write the settings of an App Service, and to restart it."""
+    rights = (Right.READ_SETTINGS, Right.WRITE_SETTINGS, *([Right.RESTART] if restart else []))
+    judged = (judge(Need(right, label, resource=resource), access) for right in rights)
+    return tuple(one for verdict, missing in judged if verdict is Verdict.NO for one in missing)
 
 
 def need_of(change: AnyChange, observed: ObservedState) -> Need | None:  # noqa: C901, PLR0911  # a flat table
@@ -151,82 +132,55 @@ def left_if_refused(change: AnyChange, observed: ObservedState, access: CallerRi
     if not isinstance(change, AssignAppRole) or (keeps_tokens and holds(change, observed, access)):
         return None
     need = need_of(change, observed)
-    assert need is not None  # noqa: S101  # consent has one
-    return _left(change, Judged(need, Verdict.NO, (Obstacle(ObstacleKind.ROLE),)), access)
+    return _left(change, lacking(need, access.directory) if need is not None and access.directory is not None else ())
 
 
 def holds(change: AnyChange, observed: ObservedState, access: CallerRights) -> bool:
     """Whether the caller was seen to have the right that a change takes."""
     need = need_of(change, observed)
-    return need is not None and judge(need, access).verdict is Verdict.YES
+    return need is not None and judge(need, access)[0] is Verdict.YES
 
 
-def likely_missing(changes: Iterable[AnyChange], observed: ObservedState, access: CallerRights) -> tuple[Lack, ...]:
+def likely_missing(changes: Iterable[AnyChange], observed: ObservedState, access: CallerRights) -> Missing:
     """What the caller probably lacks for changes that were let pass because not all of its roles could be seen."""
-    judged = [judge(need, access) for change in changes if (need := need_of(change, observed)) is not None]
-    return tuple(lack for one in judged if one.verdict is Verdict.UNKNOWN for lack in lacks(one, access))
+    judged = (judge(need, access) for change in changes if (need := need_of(change, observed)) is not None)
+    return tuple(one for verdict, missing in judged if verdict is Verdict.UNKNOWN for one in missing)
 
 
-def way_out(rights: Iterable[Right]) -> str:
-    """How a caller without these rights gets done what it may do."""
-    lacking, words = set(rights), []
-    if Right.READ_SETTINGS in lacking:
-        words.append(
-            "let the App Service's administrator write its settings: mct-s2s setup --no-app-service --handoff FILE"
-        )
-    if lacking & {Right.CREATE_APPLICATION, Right.CHANGE_APPLICATION, Right.CREATE_PRINCIPAL}:
-        words.append(
-            "ask someone who can create app registrations to run mct-s2s setup --no-app-service --handoff FILE, "
-            "then run mct-s2s configure-appservice --from FILE yourself"
-        )
-    if Right.CONSENT in lacking:
-        words.append("let someone else grant admin consent: --no-consent")
-    if Right.ENABLE_IDENTITY in lacking:
-        words.append(
-            "ask the resource's owner to enable the identity first: az resource update --ids RESOURCE --set "
-            "identity.type=SystemAssigned"
-        )
+def way_out(missing: Iterable[MissingRight]) -> str:
+    """How a caller who lacks something gets done what it may do."""
+    words = dict.fromkeys(one.without for one in missing if one.without)
     return f"Or {'; or '.join(words)}." if words else ""
 
 
+def requests(missing: Iterable[MissingRight]) -> tuple[tuple[str, str], ...]:
+    """In words: the steps and whom to ask for what, and the command that they run, if any."""
+    return tuple((f"{one.step}: {one.request}", one.command) for one in asked_for(missing))
+
+
 def stopped(
-    missing: Sequence[Lack], lacking: Iterable[Right], also: Iterable[str] = (), request_id: str | None = None
+    missing: Sequence[MissingRight], also: Iterable[str] = (), request_id: str | None = None
 ) -> PermissionMissing:
     """The error that says all that is missing at once."""
     again = "Ask for what is missing, wait a few minutes until it takes effect, then run the same command again."
     return PermissionMissing(
         "permission-missing",
         "You don't have all the permissions that this needs. Nothing was changed. Missing:",
-        remedy=f"{again} {way_out(lacking)}".strip(),
+        remedy=f"{again} {way_out(missing)}".strip(),
         request_id=request_id,
         items=(*requests(missing), *also),
-        missing=missing_rights(missing),
+        missing=dict.fromkeys(missing),
     )
 
 
-def _is_left(change: AnyChange, refused: dict[str, Judged]) -> bool:
+def _can_be_left(change: AnyChange) -> bool:
     """Settings that revoke access, or that are restored, are not left: the rest of the plan rests on them."""
-    if isinstance(change, WriteSettings) and (change.first or change.spec.without or change.spec.exact):
-        return False
-    return change.key in refused and isinstance(change, AssignAppRole | WriteSettings | RestartSite)
+    if isinstance(change, WriteSettings):
+        return not (change.first or change.spec.without or change.spec.exact)
+    return isinstance(change, AssignAppRole | RestartSite)
 
 
-def _doubts(plan: Plan, judged: Mapping[str, Judged]) -> tuple[str, ...]:
-    """Whose admin consent may be refused: what allows it was not seen, and not all roles of a caller can be."""
-    names = [
-        change.name
-        for change in plan.changes
-        if isinstance(change, AssignAppRole)
-        and (one := judged[change.key]).verdict is Verdict.UNKNOWN
-        and one.obstacles
-    ]
-    listed = ", ".join(f"'{name}'" for name in names)
-    doubt = f"No role or permission found that lets you grant admin consent to {listed}. Trying anyway."
-    return (doubt,) if names else ()
-
-
-def _left(change: AnyChange, judged: Judged, access: CallerRights) -> ManualStep:
-    needed = lacks(judged, access)
+def _left(change: AnyChange, needed: Missing) -> ManualStep:
     if isinstance(change, AssignAppRole):
         return ManualStep(
             Left.CONSENT,

@@ -1,4 +1,4 @@
-"""May the caller do it? Judged by what was found out, in three values: what is not known is never taken for missing.
+"""What each step takes, and whether the caller has it, in three values: what is not known is never taken for missing.
 
 Sources: learn.microsoft.com/entra/identity/role-based-access-control/permissions-reference; the permission tables of
 each Graph operation; learn.microsoft.com/azure/role-based-access-control/role-definitions (wildcards, notActions).
@@ -6,19 +6,17 @@ each Graph operation; learn.microsoft.com/azure/role-based-access-control/role-d
 
 from __future__ import annotations
 
+import json
 import re
-from dataclasses import dataclass
-from enum import Enum, StrEnum
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from enum import Enum
 
-from mct_s2s.model.caller_rights import (
-    CallerRights,
-    DirectoryRights,
-    Permission,
-    ScopeRights,
-    Verdict,
-)
+from mct_s2s.errors import MissingRight
+from mct_s2s.model.caller_rights import CallerRights, DirectoryRights, Permission, Verdict
+from mct_s2s.model.commands import command
 from mct_s2s.model.ids import ApplicationObjectId
-from mct_s2s.model.resource_id import ResourceId
+from mct_s2s.model.resource_id import CONTAINER_APPS, LOGIC_APPS, ResourceId
 
 GLOBAL_ADMINISTRATOR = "62e90394-69f5-4237-9190-012177145e10"
 PRIVILEGED_ROLE_ADMINISTRATOR = "e8611ab8-c189-46e8-94e1-60213ab1f814"
@@ -41,54 +39,99 @@ _CONSENTERS = _ADMINISTRATORS | {
     USER_ADMINISTRATOR,
 }
 """Who may assign app roles. Source: learn.microsoft.com/graph/api/serviceprincipal-post-approleassignedto."""
-_WRITE_ALL = frozenset({"Application.ReadWrite.All", "Directory.ReadWrite.All"})
-_OWNED_BY = "Application.ReadWrite.OwnedBy"
-_CONSENT = "AppRoleAssignment.ReadWrite.All"
+_DEVELOPER, _CLOUD_ADMINISTRATOR = "Application Developer", "Cloud Application Administrator"
+_TEMPLATES = {_DEVELOPER: APPLICATION_DEVELOPER, _CLOUD_ADMINISTRATOR: CLOUD_APPLICATION_ADMINISTRATOR}
+_OWNED_BY, _WRITE_ALL = "Application.ReadWrite.OwnedBy", "Application.ReadWrite.All"
+_READ_ALL, _CONSENT = "Application.Read.All", "AppRoleAssignment.ReadWrite.All"
+
+GRAPH_APP_ID = "00000003-0000-0000-c000-000000000000"
+GRAPH_PERMISSIONS = {
+    _OWNED_BY: "18a4783c-866b-4cc7-a460-3d5e5662c884",
+    _WRITE_ALL: "1bfefb4e-e0b5-418b-a88f-73c46d2cc8e9",
+    _READ_ALL: "9a5d68dd-52b0-4cc2-bd40-abcf44ac3a30",
+    _CONSENT: "06b708a9-e830-4db3-a914-8e69da51d44f",
+}
+"""Source: learn.microsoft.com/graph/permissions-reference."""
+
+REGISTRAR, OWNER = "a Privileged Role Administrator", "an Owner or User Access Administrator"
+"""Who grants what the directory judges, and what Azure judges."""
+SITE_ROLE = "Website Contributor"
+_LEAST_ROLES = {
+    "microsoft.compute/virtualmachines": "Virtual Machine Contributor",
+    LOGIC_APPS: "Logic App Contributor",
+    CONTAINER_APPS: "Container Apps Contributor",
+}
+"""Built-in roles that may write to a resource, and so enable its identity; else it takes a Contributor."""
+
+_BY_REGISTRAR = (
+    "ask someone who can create app registrations to run mct-s2s setup --no-app-service --handoff FILE, then run "
+    "mct-s2s configure-appservice --from FILE yourself"
+)
+_BY_SITE_OWNER = "let the App Service's administrator write its settings: mct-s2s setup --no-app-service --handoff FILE"
+_BY_RESOURCE_OWNER = (
+    "ask the resource's owner to enable the identity first: az resource update --ids RESOURCE --set "
+    "identity.type=SystemAssigned"
+)
 
 
 class Right(Enum):
     """What a step takes, one row each.
 
     A row has the code of `doctor`'s check, the step in words, the same without a name where the object has yet to be
-    created, and the end of the Azure action, where Azure Resource Manager judges it and not the directory.
+    created, the end of the Azure action where Azure judges it and not the directory, and what to do without it.
     Source: learn.microsoft.com/azure/role-based-access-control/permissions/web-and-mobile.
     """
 
-    CREATE_APPLICATION = ("create-application", "create the app registration '{}'", "create app registrations")
+    CREATE_APPLICATION = (
+        "create-application", "create the app registration '{}'", "create app registrations",
+        "", _BY_REGISTRAR,
+    )  # fmt: skip
     CHANGE_APPLICATION = (
-        "change-application",
-        "update the app registration '{}'",
-        "update the app registrations you create",
-    )
+        "change-application", "update the app registration '{}'", "update the app registrations you create",
+        "", _BY_REGISTRAR,
+    )  # fmt: skip
     CREATE_PRINCIPAL = (
-        "create-service-principal",
-        "create the service principal of '{}'",
-        "create service principals",
-    )
+        "create-service-principal", "create the service principal of '{}'", "create service principals",
+        "", _BY_REGISTRAR,
+    )  # fmt: skip
     DELETE_APPLICATION = ("delete-application", "delete the app registration '{}'")
-    CONSENT = ("admin-consent", "grant admin consent to '{}'", "grant admin consent")
+    CONSENT = (
+        "admin-consent", "grant admin consent to '{}'", "grant admin consent",
+        "", "let someone else grant admin consent: --no-consent",
+    )  # fmt: skip
     REVOKE = ("revoke-consent", "revoke the admin consent of '{}'")
-    READ_SETTINGS = ("read-settings", "read the application settings of '{}'", "", "config/list/action")
+    READ_SETTINGS = ("read-settings", "read the application settings of '{}'", "", "config/list/action", _BY_SITE_OWNER)
     WRITE_SETTINGS = ("write-settings", "write the application settings of '{}'", "", "config/write")
     RESTART = ("restart", "restart '{}'", "", "restart/action")
-    ENABLE_IDENTITY = ("enable-identity", "enable the managed identity of '{}'", "", "write")
+    ENABLE_IDENTITY = ("enable-identity", "enable the managed identity of '{}'", "", "write", _BY_RESOURCE_OWNER)
     DISABLE_IDENTITY = ("disable-identity", "disable the managed identity of '{}'", "", "write")
 
-    def __init__(self, code: str, step: str, unnamed_step: str = "", action: str = "") -> None:
+    def __init__(self, code: str, step: str, unnamed_step: str = "", action: str = "", without: str = "") -> None:
         self.code = code
         self.step = step
         self.unnamed_step = unnamed_step
         self.action = action
-
-    @property
-    def is_azure(self) -> bool:
-        """Whether Azure Resource Manager judges it, not the directory."""
-        return bool(self.action)
+        self.without = without
 
     @property
     def is_consent(self) -> bool:
         """Whether it is about app role assignments."""
         return self in {Right.CONSENT, Right.REVOKE}
+
+    def least(self, *, of_others: bool) -> tuple[tuple[str, ...], str]:
+        """The application permissions, and for a person the role, that are enough; `of_others`: what others own, too.
+
+        Source: learn.microsoft.com/graph/permissions-reference.
+        """
+        if self.is_consent:
+            return (_CONSENT, _READ_ALL), _CLOUD_ADMINISTRATOR
+        if self is Right.CREATE_APPLICATION:
+            return (_OWNED_BY,), _DEVELOPER
+        return (_WRITE_ALL if of_others else _OWNED_BY,), _CLOUD_ADMINISTRATOR
+
+
+LEFT_TO_OTHERS = frozenset({Right.CONSENT, Right.WRITE_SETTINGS, Right.RESTART})
+"""What others can do later. The rest of a plan rests on everything else: without it nothing is begun."""
 
 
 @dataclass(frozen=True)
@@ -101,92 +144,68 @@ class Need:
     application: ApplicationObjectId | None = None
     """The registration, where it exists already."""
     resource: ResourceId | None = None
+    """The Azure resource, where Azure judges it."""
 
     @property
     def step(self) -> str:
         """The step as a verb phrase: `grant admin consent to 'Import'`."""
         return self.right.step.format(self.subject) if self.subject else self.right.unnamed_step
 
-    @property
-    def action(self) -> str:
-        """The Azure action: `Microsoft.Web/sites/config/write`."""
-        assert self.resource is not None  # noqa: S101  # the needs of Azure name their resource
-        return "/".join((self.resource.namespace, *self.resource.types, self.right.action))
+    def lacks(self, right: str, who: str, command: str) -> MissingRight:
+        """What has to be granted, or taken out of the way, before it may be done."""
+        return MissingRight(self.step, right, who, command, self.right.without)
 
 
-_OTHERS = Need(Right.CHANGE_APPLICATION, "", application=ApplicationObjectId(""))
-"""To change a registration that the caller does not own."""
-
-
-class ObstacleKind(StrEnum):
-    """Kinds of obstacles."""
-
-    ROLE = "role"
-    LOCK = "lock"
-
-
-@dataclass(frozen=True)
-class Obstacle:
-    """One reason why something may not be done."""
-
-    kind: ObstacleKind
-    name: str = ""
-    """The lock's."""
-    scope: str = ""
-    """Where the lock was set."""
-
-
-@dataclass(frozen=True)
-class Judged:
-    """A need and the verdict on it; every obstacle where it is `no`, and the likely one where it is `unknown`."""
-
-    need: Need
-    verdict: Verdict
-    obstacles: tuple[Obstacle, ...] = ()
+Missing = tuple[MissingRight, ...]
+Judged = tuple[Verdict, Missing]
+"""The verdict on a need, and what is missing; where the verdict is `unknown`, what is likely to be."""
 
 
 def judge(need: Need, access: CallerRights) -> Judged:
-    """The verdict on one need."""
-    if need.right.is_azure:
-        assert need.resource is not None  # noqa: S101
-        return _judge_azure(need, access.at(need.resource))
-    return _judge_directory(need, access.directory) if access.directory else Judged(need, Verdict.UNKNOWN)
+    """Whether the caller may do what a need is about."""
+    if need.resource is not None:
+        return _at_resource(need, need.resource, access)
+    return _in_directory(need, access.directory) if access.directory else (Verdict.UNKNOWN, ())
 
 
 def relies_on_ownership(access: CallerRights) -> bool:
     """Whether the caller may perhaps change only registrations that it owns."""
-    rights = access.directory
-    if rights is None:
-        return False
-    return _judge_directory(_OTHERS, rights).verdict is not Verdict.YES
+    return access.directory is not None and _in_directory(_OTHERS, access.directory)[0] is not Verdict.YES
 
 
 def may_do_all(rights: DirectoryRights) -> bool:
     """Whether the caller may change any registration and grant admin consent, so that nothing more need be known."""
     needs = (_OTHERS, Need(Right.CONSENT, "", application=_OTHERS.application))
-    return all(_judge_directory(need, rights).verdict is Verdict.YES for need in needs)
+    return all(_in_directory(need, rights)[0] is Verdict.YES for need in needs)
 
 
-def _judge_directory(need: Need, rights: DirectoryRights) -> Judged:
-    if rights.known_roles & _roles_for(need):
-        return Judged(need, Verdict.YES)
-    found = _person(need, rights) if rights.is_person else _application(need, rights)
-    if found is not Verdict.NO:
-        return Judged(need, found)
-    # A role that the tenant made, one for this registration alone and one that is not in our lists may all allow it.
-    verdict = Verdict.NO if rights.has_no_role and rights.is_person is not None else Verdict.UNKNOWN
-    return Judged(need, verdict, (Obstacle(ObstacleKind.ROLE),))
+def asked_for(missing: Iterable[MissingRight]) -> tuple[MissingRight, ...]:
+    """Each thing that someone has to grant, once, with all steps that need it; no role that another one includes."""
+    found = list(missing)
+    largest = next((one for one in found if one.right == _CLOUD_ADMINISTRATOR), None)
+    grants: dict[tuple[str, str, str], tuple[MissingRight, dict[str, None]]] = {}
+    for one in found:
+        grant = largest if largest is not None and one.right == _DEVELOPER else one
+        grants.setdefault((grant.right, grant.who, grant.command), (grant, {}))[1][one.step] = None
+    return tuple(replace(grant, step=", ".join(steps)) for grant, steps in grants.values())
 
 
-def _roles_for(need: Need) -> frozenset[str]:
-    if need.right.is_consent:
-        return _CONSENTERS
+def _in_directory(need: Need, rights: DirectoryRights) -> Judged:
     is_new = need.right is Right.CREATE_PRINCIPAL and need.application is None
-    developer = need.right is Right.CREATE_APPLICATION or is_new
-    return _ADMINISTRATORS | ({APPLICATION_DEVELOPER} if developer else frozenset())
+    roles = _CONSENTERS if need.right.is_consent else _ADMINISTRATORS
+    if need.right is Right.CREATE_APPLICATION or is_new:
+        roles |= {APPLICATION_DEVELOPER}
+    if rights.known_roles & roles:
+        return Verdict.YES, ()
+    verdict = _of_person(need, rights) if rights.is_person else _of_application(need, rights.permissions, rights)
+    if verdict is not Verdict.NO:
+        return verdict, ()
+    # A role that the tenant made, one for this registration alone and one that is not in our lists may all allow it.
+    is_known = rights.has_no_role and rights.is_person is not None
+    return Verdict.NO if is_known else Verdict.UNKNOWN, lacking(need, rights)
 
 
-def _person(need: Need, rights: DirectoryRights) -> Verdict:
+def _of_person(need: Need, rights: DirectoryRights) -> Verdict:
     """A person without a role: users may register applications where the tenant lets them, and then own them.
 
     That switch is readable by administrators only, so it is left to the real request. Members may assign the roles of
@@ -198,17 +217,14 @@ def _person(need: Need, rights: DirectoryRights) -> Verdict:
     return Verdict.UNKNOWN if need.right.is_consent and owned is Verdict.YES else owned
 
 
-def _application(need: Need, rights: DirectoryRights) -> Verdict:
-    held = rights.permissions
+def _of_application(need: Need, held: frozenset[str] | None, rights: DirectoryRights) -> Verdict:
+    """`AppRegistration.Create` counts for nothing: it makes one that its maker may not change, and so not even name."""
     if held is None:
         return Verdict.UNKNOWN
     if need.right.is_consent:
         return Verdict.YES if _CONSENT in held else Verdict.NO
-    if held & _WRITE_ALL:
+    if held & {_WRITE_ALL, "Directory.ReadWrite.All"}:
         return Verdict.YES
-    if need.right is Right.CREATE_APPLICATION:
-        # `AppRegistration.Create` makes one that its maker may not change, and so not even name.
-        return Verdict.YES if _OWNED_BY in held else Verdict.NO
     if _OWNED_BY not in held:
         return Verdict.NO
     return Verdict.YES if need.application is None else _owns(need, rights)
@@ -220,26 +236,49 @@ def _owns(need: Need, rights: DirectoryRights) -> Verdict:
     return Verdict.YES if need.application in rights.owned else Verdict.NO
 
 
-def _judge_azure(need: Need, rights: ScopeRights) -> Judged:
-    allowed = _allowed(rights.permissions, need.action)
-    obstacles = [Obstacle(ObstacleKind.ROLE)] if allowed is Verdict.NO else []
-    obstacles += [
-        Obstacle(ObstacleKind.LOCK, lock.name, lock.scope) for lock in rights.locks or () if lock.is_read_only
-    ]
-    return Judged(need, Verdict.NO if obstacles else allowed, tuple(obstacles))
+def lacking(need: Need, rights: DirectoryRights) -> Missing:
+    """An Entra role for a person, for an application the permissions of Microsoft Graph that it does not hold yet."""
+    permissions, role = need.right.least(of_others=need.application is not None)
+    if rights.is_person is not False:
+        assignment = {"principalId": rights.caller_id, "roleDefinitionId": _TEMPLATES[role], "directoryScopeId": "/"}
+        url = f"{rights.graph}/roleManagement/directory/roleAssignments"
+        post = command("az", "rest", "--method", "POST", "--url", url, "--body", json.dumps(assignment))
+        return (need.lacks(role, REGISTRAR, post),)
+    names = [name for name in permissions if name not in (rights.permissions or ())] or permissions
+    caller, added = rights.signed_in.client_id or "CALLER", [f"{GRAPH_PERMISSIONS[name]}=Role" for name in names]
+    permission = ("az", "ad", "app", "permission")
+    add = command(*permission, "add", "--id", caller, "--api", GRAPH_APP_ID, "--api-permissions", *added)
+    consent = command(*permission, "admin-consent", "--id", caller)
+    return (need.lacks(" and ".join(names), REGISTRAR, f"{add} && {consent}"),)
+
+
+_OTHERS = Need(Right.CHANGE_APPLICATION, "", application=ApplicationObjectId(""))
+"""To change a registration that the caller does not own."""
+
+
+def _at_resource(need: Need, resource: ResourceId, access: CallerRights) -> Judged:
+    here, action = access.at(resource), "/".join((resource.namespace, *resource.types, need.right.action))
+    allowed = _allowed(here.permissions, action)
+    missing = []
+    if allowed is Verdict.NO:
+        role = SITE_ROLE if resource.is_site else _LEAST_ROLES.get(resource.type, "Contributor")
+        assignee = access.directory.caller_id if access.directory else "CALLER"
+        assign = ("az", "role", "assignment", "create", "--assignee", assignee, "--role", role)
+        missing.append(need.lacks(role, OWNER, command(*assign, "--scope", str(resource))))
+    for lock in here.locks or ():
+        name = lock.rpartition("/")[2]
+        delete = command("az", "lock", "delete", "--ids", lock)
+        missing.append(need.lacks(f"removal of the read-only lock '{name}'", OWNER, delete))
+    return Verdict.NO if missing else allowed, tuple(missing)
 
 
 def _allowed(permissions: tuple[Permission, ...] | None, action: str) -> Verdict:
     if permissions is None:
         return Verdict.UNKNOWN
-    fitting = [permission for permission in permissions if _covers(permission, action)]
+    fitting = [one for one in permissions if _matches(one.actions, action) and not _matches(one.not_actions, action)]
     if any(not permission.is_conditional for permission in fitting):
         return Verdict.YES
     return Verdict.UNKNOWN if fitting else Verdict.NO
-
-
-def _covers(permission: Permission, action: str) -> bool:
-    return _matches(permission.actions, action) and not _matches(permission.not_actions, action)
 
 
 def _matches(patterns: tuple[str, ...], action: str) -> bool:

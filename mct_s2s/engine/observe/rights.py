@@ -1,0 +1,278 @@
+"""What the caller may do: asked beside everything else that is looked at, and held against what is to be done.
+
+The answers only warn: what cannot be read is unknown, and no one waits long for it once the rest has been seen.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection, Coroutine
+from dataclasses import replace
+from datetime import datetime
+from types import TracebackType
+from typing import Any, TypeVar
+
+from mct_s2s.activity import activity
+from mct_s2s.concurrency import end_all, gather_or_cancel
+from mct_s2s.engine.observe.observe import find_identity_resource, is_refusal, observe
+from mct_s2s.engine.observe.registration_custody import with_custody
+from mct_s2s.engine.request import Request
+from mct_s2s.engine.session import Azure
+from mct_s2s.errors import NotThere, Refused, S2SError
+from mct_s2s.model.azure_resources import IdentityResource
+from mct_s2s.model.caller_rights import CallerRights, DirectoryRights, ScopeRights, SecretRule
+from mct_s2s.model.desired import Look, SettingsScope, Setup
+from mct_s2s.model.observed import ObservedState
+from mct_s2s.model.resource_id import ResourceId, SiteTarget
+from mct_s2s.model.trust import Trust
+from mct_s2s.planning.credentials.secret import AddSecret
+from mct_s2s.planning.make import make_plan
+from mct_s2s.planning.permissions.doctor import Seen
+from mct_s2s.planning.permissions.preflight import check, missing_at, need_of, stopped, with_unread_settings
+from mct_s2s.planning.permissions.rights import Right, may_do_all
+from mct_s2s.planning.plan import Plan
+from mct_s2s.planning.registrations.ownership import another_site, service_not_ours
+from mct_s2s.planning.secrets.secret_policy import breaks, fit_secrets
+
+T = TypeVar("T")
+
+GRACE_SECONDS = 5.0
+"""How long these answers may come after all others."""
+UNSEEN = ("subscription-not-found", "site-not-found")
+"""What may as well be hidden from this caller."""
+GUARDS = frozenset({"function-app", "other-tenant"})
+"""Refusals that `doctor` has checks of its own for."""
+
+
+class AccessLook:
+    """Asks at once about the directory, if it is asked at all, and about each resource as soon as it is named."""
+
+    def __init__(self, azure: Azure, *, directory: bool) -> None:
+        self._azure = azure
+        self._scopes: dict[str, asyncio.Task[ScopeRights]] = {}
+        self._resources: list[ResourceId] = []
+        self._directory: asyncio.Task[DirectoryRights] | None = None
+        self._rules: asyncio.Task[tuple[SecretRule, ...] | None] | None = None
+        if directory:
+            self._directory = asyncio.ensure_future(self._in_directory())
+            self._rules = asyncio.ensure_future(_or_unknown(azure.directory_access.secret_rules()))
+
+    def at(self, resource: ResourceId) -> None:
+        """Ask about one resource; a second time does nothing."""
+        key = str(resource).lower()
+        if key not in self._scopes:
+            self._resources.append(resource)
+            self._scopes[key] = asyncio.ensure_future(self._at(resource))
+
+    def site(self, target: SiteTarget | None) -> ResourceId | None:
+        """The id of a site by its name, once it has been asked about."""
+        wanted = target and (target.name.casefold(), (target.slot or "").casefold())
+        for one in self._resources:
+            if one.is_site and (one.names[0].casefold(), (one.slot or "").casefold()) == wanted:
+                return one
+        return None
+
+    async def found(self) -> CallerRights:
+        """What has been found out, a moment after everything else was seen."""
+        tasks = self._tasks()
+        if tasks:
+            await asyncio.wait(tasks, timeout=GRACE_SECONDS)
+        return CallerRights(
+            _result(self._directory, DirectoryRights(self._azure.directory_access.signed_in)),
+            _result(self._rules, None),
+            {key: _result(task, ScopeRights()) for key, task in self._scopes.items()},
+        )
+
+    async def __aenter__(self) -> AccessLook:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await end_all(self._tasks())
+
+    def _tasks(self) -> list[asyncio.Task[Any]]:
+        return [task for task in (self._directory, self._rules, *self._scopes.values()) if task is not None]
+
+    async def _in_directory(self) -> DirectoryRights:
+        directory = self._azure.directory_access
+        caller, (roles, permissions), owned = await gather_or_cancel(
+            _or_unknown(directory.caller()),
+            gather_or_cancel(_or_unknown(directory.roles()), _or_unknown(directory.permissions())),
+            _or_unknown(directory.owned()),
+        )
+        rights = DirectoryRights(directory.signed_in, caller, permissions, roles, None, owned, directory.address)
+        if caller is None or may_do_all(rights):
+            return rights
+        return replace(rights, assignments=await _or_unknown(directory.assignments(caller.id)))
+
+    async def _at(self, resource: ResourceId) -> ScopeRights:
+        rights = self._azure.resource_access
+        return ScopeRights(
+            *await gather_or_cancel(_or_unknown(rights.permissions(resource)), _or_unknown(rights.locks(resource)))
+        )
+
+
+async def permitted(azure: Azure, plan: Plan, observed: ObservedState, access: CallerRights, request: Request) -> Plan:
+    """The plan without what others must do, and with secrets that the tenant allows.
+
+    In a dry run, what is missing stops nothing: the steps are marked, so that the plan can be sent to an administrator.
+
+    Raises:
+        PermissionMissing: something is missing that cannot be left to others; all of it is said.
+        PolicyForbids: the tenant's policy forbids a secret.
+    """
+    now = request.now
+    own = await _own_rules(azure, plan, observed, access, now)
+    plan, forbidden = fit_secrets(plan, lambda change: own.get(change.key, access.secret_rules or ()), observed, now)
+    checked = check(plan, observed, access)
+    also = [f"{forbidden.message} {forbidden.remedy}"] if forbidden else []
+    if request.dry_run and (checked.blocked or observed.settings_unread):
+        return with_unread_settings(replace(checked, notes=(*checked.notes, *also)), observed, access)
+    if checked.blocked:
+        raise stopped(checked.lacks, also)
+    if forbidden is not None:
+        raise forbidden
+    return checked
+
+
+async def explained(azure: Azure, request: Request, look: AccessLook, error: S2SError) -> S2SError:
+    """A refusal to show the App Service or the directory, with everything else that is missing beside it."""
+    if not is_refusal(error):
+        return error
+    rest, plan, other = None, Plan(), None
+    if request.target is not None and request.desired.service is not None:
+        alone = _without_site(request)
+        try:
+            rest = await with_custody(azure, alone, await observe(azure, alone, look.at))
+            plan = make_plan(alone.desired, rest, request.facts)
+        except S2SError as refusal:
+            other = refusal if is_refusal(refusal) else None
+    access, site = await look.found(), look.site(request.target)
+    missing = missing_at(site, site.name, access, restart=request.desired.restart) if site is not None else ()
+    settings = Right.READ_SETTINGS.without
+    is_reading = any(one.without == settings for one in missing)
+    missing += check(plan, rest, access).lacks if rest is not None else ()
+    also = [f"Azure returned: {error.message}" if is_reading else f"{error.message} {error.remedy}"]
+    if other is not None and other.headline != error.headline:
+        also.append(f"{other.message} {other.remedy}")
+    return stopped(missing, also, error.request_id)
+
+
+async def examine(azure: Azure, request: Request) -> Seen:
+    """Look at everything that `setup` rests on; what may not be seen is an answer, too.
+
+    Raises:
+        NotThere: two sites of that name, or a caller's resource that is missing or ambiguous.
+        ServiceError: Azure did not answer.
+    """
+    with activity(f"Checking permissions{f' for {request.label}' if request.target else ''}"):
+        async with AccessLook(azure, directory=True) as look:
+            observed, _ = await _or_refusal(_with_custody(azure, request, look), UNSEEN)
+            seen = _whole(request, observed) if observed is not None else await _in_parts(azure, request, look)
+            return replace(seen, access=await look.found(), resource=look.site(request.target))
+
+
+def _whole(request: Request, observed: ObservedState) -> Seen:
+    """What follows from a state that could be read, perhaps without the App Service's settings."""
+    site, service, spec = observed.app_service, observed.trust.service, request.desired.service
+    scope = SettingsScope.NONE if site is None or observed.settings_unread else SettingsScope.ALL
+    plan = Plan()
+    refusal: S2SError | None = None
+    try:
+        plan = make_plan(Setup(spec, settings=scope), observed, request.facts)
+        if service is not None and spec is not None and (other := another_site(service, observed, spec.unique_name)):
+            why = f"it was created for another App Service, {other}"
+            refusal = service_not_ours(service, observed, spec, why)
+    except (NotThere, Refused) as error:
+        refusal = None if error.code in GUARDS else error
+    needs = (need_of(change, observed) for change in plan.changes)
+    return Seen(
+        observed,
+        site_refusal=site.refusal if site is not None else None,
+        setup_refusal=refusal,
+        needs=tuple(dict.fromkeys(need for need in needs if need is not None and need.application is not None)),
+        pending=0 if refusal else len(plan.changes),
+    )
+
+
+async def _in_parts(azure: Azure, request: Request, look: AccessLook) -> Seen:
+    """The halves, each with the reason why it could not be read."""
+    site_alone = replace(request, desired=Look(None), identities=(), without_settings=True)
+    (directory, directory_refusal), (there, site_refusal), resources = await gather_or_cancel(
+        _or_refusal(observe(azure, replace(_without_site(request), identities=()), look.at)),
+        _or_refusal(observe(azure, site_alone, look.at), UNSEEN),
+        gather_or_cancel(*(_identity_resource(azure, request, wanted, look) for wanted in request.identities)),
+    )
+    site = there.app_service if there is not None else None
+    observed = directory or ObservedState(azure.cloud, None, None, Trust())
+    return Seen(
+        replace(observed, app_service=site, identity_resources=resources),
+        directory_refusal=directory_refusal,
+        site_refusal=site.refusal if site is not None else site_refusal,
+    )
+
+
+def _without_site(request: Request) -> Request:
+    """What a command is about in the directory alone."""
+    desired = request.desired
+    if isinstance(desired, Setup):
+        desired = replace(desired, settings=SettingsScope.NONE)
+    return replace(request, target=None, desired=desired)
+
+
+async def _with_custody(azure: Azure, request: Request, look: AccessLook) -> ObservedState:
+    return await with_custody(azure, request, await observe(azure, request, look.at))
+
+
+async def _identity_resource(
+    azure: Azure, request: Request, wanted: str | ResourceId, look: AccessLook
+) -> IdentityResource:
+    """A caller's resource; one that may not be looked at counts as one without an identity: that takes a right, too."""
+    found, refusal = await _or_refusal(find_identity_resource(azure, request, wanted, look.at))
+    if refusal is not None and not isinstance(wanted, ResourceId):
+        raise refusal
+    return found or IdentityResource(ResourceId.parse(str(wanted)), None)
+
+
+async def _own_rules(
+    azure: Azure, plan: Plan, observed: ObservedState, access: CallerRights, now: datetime
+) -> dict[str, tuple[SecretRule, ...]]:
+    """The policies of registrations that exist, where the tenant's default one is in the way.
+
+    Unreadable, they may allow what the default forbids: then the real request decides.
+    """
+    rules: dict[str, tuple[SecretRule, ...]] = {}
+    for change in plan.changes:
+        if not isinstance(change, AddSecret) or not isinstance(change.object_id, str):
+            continue
+        if breaks(change, access.secret_rules or (), observed, now):
+            try:
+                own = await azure.directory_access.secret_rules_of(change.object_id)
+            except S2SError:
+                own = ()
+            if own is not None:
+                rules[change.key] = own
+    return rules
+
+
+async def _or_refusal(
+    question: Coroutine[Any, Any, T], codes: Collection[str] = ()
+) -> tuple[T | None, S2SError | None]:
+    try:
+        return await question, None
+    except S2SError as error:
+        if is_refusal(error) or error.code in codes:
+            return None, error
+        raise
+
+
+async def _or_unknown(question: Coroutine[Any, Any, T]) -> T | None:
+    try:
+        return await question
+    except S2SError:
+        return None
+
+
+def _result(task: asyncio.Task[T] | None, otherwise: T) -> T:
+    return task.result() if task is not None and task.done() and not task.cancelled() else otherwise
