@@ -10,19 +10,20 @@ from typing import TYPE_CHECKING
 
 from mct_s2s.activity import Progress
 from mct_s2s.cli.closing import close_clients, write_document
-from mct_s2s.cli.credential_stores import RunStores
 from mct_s2s.cli.options import ChangingOptions
 from mct_s2s.cli.requests import where
 from mct_s2s.cli.run import Run, run
 from mct_s2s.cli.session import Needs
 from mct_s2s.cli.streams import ask
 from mct_s2s.engine.change import run_change
+from mct_s2s.engine.credential_stores import RunStores
 from mct_s2s.engine.outcome import Outcome
 from mct_s2s.engine.request import Request
 from mct_s2s.engine.session import Session
 from mct_s2s.errors import CANCELLED, Cancelled, PermissionMissing, UsageError
 from mct_s2s.inputs.documents import BackupFile
 from mct_s2s.inputs.secret_to import ClientPlaces
+from mct_s2s.model.client_credentials import MadeCredential
 from mct_s2s.model.desired import Desired, Removal, Rotation, Setup
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.plain_text import plain
@@ -33,7 +34,7 @@ from mct_s2s.render.console import Terminal
 from mct_s2s.render.documents import SavedCredential
 from mct_s2s.render.pipelines import masks
 from mct_s2s.render.plan import show_plan, summary, target_details
-from mct_s2s.stores.handed_over import Shown, Viewer
+from mct_s2s.stores.handed_over import Viewer
 
 if TYPE_CHECKING:
     from mct_s2s.cli.run import Run
@@ -96,7 +97,7 @@ def equipped(
         request,
         attempt=token_hex(4),
         places=tuple((name, places.of(name).label) for name in _with_credentials(request.desired)),
-        stores=RunStores(places, session, request.label, viewer),
+        stores=RunStores(places, session.vaults, session.label, request.label, viewer),
         backup=BackupFile(options.backup, terminal.note) if options.backup is not None else None,
         preflight=not options.no_preflight,
         dry_run=options.dry_run,
@@ -172,13 +173,13 @@ class TerminalInterface:
         """Make sure that someone reads standard output."""
         self._terminal.check_reader()
 
-    def show(self, shown: Shown) -> None:
+    def show(self, made: MadeCredential) -> None:
         """Write a secret's line; in JSON it has its place in the one document at the end."""
         if self._terminal.json:
             self.look()
             return
-        lines = credential_lines(SavedCredential(shown.client, "", shown.expires, "show", shown.value, shown.kind))
-        text = [*masks(shown.value), *(plain(line.plain) for line in lines)]
+        lines = credential_lines(SavedCredential(made.client_name, "", made.expires, "show", made.value, made.kind))
+        text = [*masks(made.value), *(plain(line.plain) for line in lines)]
         self._terminal.verbatim("".join(f"{line}\n" for line in text))
 
 

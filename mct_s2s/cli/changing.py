@@ -11,11 +11,11 @@ from mct_s2s import clock
 from mct_s2s.cli.change import change, change_command
 from mct_s2s.cli.closing import close, close_clients, left_to_others
 from mct_s2s.cli.commands.setup import SetupOptions
-from mct_s2s.cli.credential_stores import default_folder
 from mct_s2s.cli.options import ChangingOptions, CredentialOptions, RemovalOptions
 from mct_s2s.cli.requests import check_role, client_specs, named_target, request_for, service_spec
 from mct_s2s.cli.run import Run
 from mct_s2s.cli.session import Needs
+from mct_s2s.engine.credential_stores import default_folder
 from mct_s2s.engine.outcome import Outcome
 from mct_s2s.engine.request import Request
 from mct_s2s.engine.session import Session
@@ -32,7 +32,7 @@ from mct_s2s.model.site_settings import ROLE, ours
 from mct_s2s.planning.changes import AddCredential, DeleteApplication, RemoveCredential
 from mct_s2s.render.console import Terminal
 from mct_s2s.stores.departures import LocalDepartures
-from mct_s2s.stores.keys import KeyFileStore
+from mct_s2s.stores.files import FileStore
 
 if TYPE_CHECKING:
     from mct_s2s.cli.commands.add_client import AddClientOptions
@@ -240,7 +240,7 @@ def retire_files(terminal: Terminal, session: Session, outcome: Outcome) -> None
     gone = []
     for name, client_id in _without_secrets(outcome):
         for stem in dict.fromkeys((name, client_id)):
-            store = KeyFileStore.at(SecretTo().file_for(stem, folder), is_ours=True)
+            store = FileStore(SecretTo().file_for(stem, folder), is_ours=True, keeps_key=True)
             gone += [store.path] if store.retire(client_id) else []
     for text in ["Deleted files of secrets that were removed:", *(f"  {path}" for path in gone)] if gone else ():
         terminal.note(text)

@@ -53,10 +53,10 @@ async def connect(
     Args:
         client_id: the appId of who signs in; `None` for the one of the environment.
     """
-    from mct_s2s.stores.key_vaults import KeyVaults, check_client  # noqa: PLC0415
+    from mct_s2s.stores.vaults import KeyVaults, check_installed  # noqa: PLC0415
 
     if needs.key_vault:
-        check_client()
+        check_installed()
     async with AsyncExitStack() as stack:
         signing_in = stack.enter_context(ExitStack())
         signing_in.enter_context(activity("Signing in"))
@@ -248,4 +248,4 @@ def _load_services(needs: Needs) -> None:
     if needs.directory:
         import mct_s2s.azure.graph.directory  # noqa: PLC0415
     if needs.key_vault:
-        import mct_s2s.stores.vault_store  # noqa: F401, PLC0415
+        import mct_s2s.azure.key_vault  # noqa: F401, PLC0415

@@ -20,11 +20,11 @@ from mct_s2s.engine.change import carry_out
 from mct_s2s.engine.outcome import Outcome
 from mct_s2s.engine.session import Session
 from mct_s2s.errors import Refused, S2SError
+from mct_s2s.model.client_credentials import MadeCredential
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.resource_id import site_title
 from mct_s2s.planning.plan import Plan
 from mct_s2s.planning.reviewed import fingerprint, is_covered
-from mct_s2s.stores.handed_over import Shown
 
 STALE_SECONDS = 5.0
 """A plan that is older when its turn comes is made again: other sites, the question and a shared registration take
@@ -131,9 +131,9 @@ class SiteInterface:
     def look(self) -> None:
         """No secret is shown: a trust file cannot ask for it."""
 
-    def show(self, shown: Shown) -> None:
+    def show(self, made: MadeCredential) -> None:
         """As above."""
-        raise AssertionError(shown.client)
+        raise AssertionError(made.client_name)
 
 
 async def apply_at_all(current: Run, sites: Sequence[SiteRun], *, was_asked: bool, exactly: bool) -> None:

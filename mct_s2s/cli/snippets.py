@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING
 from mct_s2s import clock
 from mct_s2s.azure.clouds import BY_NAME, SANDBOX
 from mct_s2s.cli.commands.snippet import SnippetOptions
-from mct_s2s.cli.credential_stores import at_hand, default_folder, from_files, noted_vaults
+from mct_s2s.cli.credential_stores import at_hand, from_files
 from mct_s2s.cli.requests import look_request, where
 from mct_s2s.cli.run import Run, run
 from mct_s2s.cli.session import Needs
+from mct_s2s.engine.credential_stores import default_folder, noted_vaults
 from mct_s2s.engine.observe.observe import observe
 from mct_s2s.engine.session import Session
 from mct_s2s.errors import NotThere, UsageError
@@ -47,12 +48,10 @@ from mct_s2s.render.snippets.caller import (
     VaultSecret,
 )
 from mct_s2s.render.snippets.notes import notes, show_notes, use
-from mct_s2s.stores.dotenv_file import delivered_in
-from mct_s2s.stores.dotenv_text import variables_in
-from mct_s2s.stores.keys import PATH_VARIABLE
+from mct_s2s.stores.dotenv import CERTIFICATE_PATH, note_in, variables_in
 
 if TYPE_CHECKING:
-    from mct_s2s.stores.key_vaults import KeyVaults
+    from mct_s2s.stores.vaults import KeyVaults
 
 
 SAVED = "file:"
@@ -167,10 +166,10 @@ def doubt_about(source: CredentialSource, client: Client, now: datetime) -> str 
     if application is None or not isinstance(source, SecretFile):
         return None
     try:
-        note = delivered_in(read_given(Path(source.path)).decode("utf-8", errors="replace"))
+        note = note_in(read_given(Path(source.path)).decode("utf-8", errors="replace"))
     except OSError:
         return None
-    if note is None:  # written by hand
+    if note.delivered is None:  # written by hand
         return None
     registered = [one for one in application.credentials if note.knows(one)]
     if not registered:
@@ -185,7 +184,7 @@ def doubt_about(source: CredentialSource, client: Client, now: datetime) -> str 
 def _named_key(path: Path) -> CertificateFile:
     """The key that a client's file of variables names."""
     variables = variables_in(read_given(path).decode("utf-8", errors="replace"))
-    return CertificateFile(str(Path(variables[PATH_VARIABLE]).absolute()))
+    return CertificateFile(str(Path(variables[CERTIFICATE_PATH]).absolute()))
 
 
 _FROM_FILE: Mapping[CredentialKind, Callable[[Path], CredentialSource]] = {

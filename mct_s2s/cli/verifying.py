@@ -10,16 +10,16 @@ from mct_s2s import clock
 from mct_s2s.azure.sign_in.choice import choose
 from mct_s2s.azure.sign_in.method import Method
 from mct_s2s.cli.commands.verify import VerifyOptions
-from mct_s2s.cli.credential_stores import at_hand, default_folder, from_files
+from mct_s2s.cli.credential_stores import at_hand, from_files
 from mct_s2s.cli.requests import look_request, where
 from mct_s2s.cli.run import Run, run, run_connected
 from mct_s2s.cli.session import Needs, client_api, client_tokens, connect_client
 from mct_s2s.concurrency import gather_or_cancel
+from mct_s2s.engine.credential_stores import default_folder
 from mct_s2s.engine.observe.observe import observe
 from mct_s2s.engine.session import Session
 from mct_s2s.engine.verify.client_calls import VerifyContext, clients_to_verify, verify_callers, verify_clients
 from mct_s2s.errors import UsageError
-from mct_s2s.inputs.own_credentials import ENVIRONMENT, own_credential
 from mct_s2s.inputs.target import api_path, api_url
 from mct_s2s.model.client_sign_in import IdentitySignIn, OwnCredential, SignIn
 from mct_s2s.model.directory_objects import ServicePrincipal
@@ -31,6 +31,7 @@ from mct_s2s.planning.registrations.membership import client_called, members
 from mct_s2s.planning.reports.findings import diagnose
 from mct_s2s.planning.reports.verification import CheckSubject, Verification, VerificationCheck
 from mct_s2s.render.verification import show_verification, verification_document
+from mct_s2s.stores.dotenv import ENVIRONMENT, own_credential
 
 if TYPE_CHECKING:
     from mct_s2s.azure.connection import Connection

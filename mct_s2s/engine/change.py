@@ -18,11 +18,10 @@ from mct_s2s.engine.outcome import Outcome
 from mct_s2s.engine.request import Request
 from mct_s2s.engine.session import Interface, Session
 from mct_s2s.errors import S2SError
-from mct_s2s.model.client_credentials import SecretNote
 from mct_s2s.model.desired import Rotation, SettingsScope, Setup
-from mct_s2s.model.secret_stores import SecretStore
 from mct_s2s.planning.changes import RestoreApplication
 from mct_s2s.planning.make import make_plan
+from mct_s2s.stores.store import Store
 
 
 async def run_change(session: Session, request: Request, ui: Interface) -> Outcome:
@@ -104,11 +103,11 @@ async def _prepared(session: Session, request: Request) -> Outcome:
             if not request.preflight:
                 raise
             raise await explained(azure, request, look, error) from error
-        stores: Mapping[str, SecretStore] = {}
+        stores: Mapping[str, Store] = {}
         if request.stores is not None:
             stores = await request.stores.open(request.desired, observed, request.now)
         observed, notes = await gather_or_cancel(
-            with_custody(azure, request, observed), gather_or_cancel(*map(_note_of, stores.values()))
+            with_custody(azure, request, observed), gather_or_cancel(*(store.note() for store in stores.values()))
         )
         observed = replace(observed, secrets=dict(zip(stores, notes, strict=True)))
         observed = await without_dead(session, request, observed, stores)
@@ -126,8 +125,3 @@ async def _prepared(session: Session, request: Request) -> Outcome:
         access = await look.found()
         plan = await permitted(azure, intended, observed, access, request)
     return Outcome(request, plan, observed, access, stores, intended=intended)
-
-
-async def _note_of(store: SecretStore) -> SecretNote:
-    note = await store.note()
-    return note if store.gives_away else replace(note, place=store.label)

@@ -12,7 +12,6 @@ from mct_s2s.model.caller_rights import CallerRights
 from mct_s2s.model.directory_objects import Application
 from mct_s2s.model.ids import ApplicationObjectId, ClientId
 from mct_s2s.model.observed import ObservedState
-from mct_s2s.model.secret_stores import SecretStore
 from mct_s2s.planning.changes import (
     AlreadyRight,
     AnyChange,
@@ -29,6 +28,7 @@ from mct_s2s.planning.plan import ManualStep, Plan
 from mct_s2s.planning.registrations.membership import clients_called
 from mct_s2s.planning.registrations.service import CREATE
 from mct_s2s.planning.reports.verification import Verification
+from mct_s2s.stores.store import Store
 
 LEFT = "you don't have permission"
 
@@ -108,7 +108,7 @@ class Outcome:
     before: ObservedState
     access: CallerRights = field(default_factory=CallerRights)
     """What was found out about the caller."""
-    stores: Mapping[str, SecretStore] = field(default_factory=dict)
+    stores: Mapping[str, Store] = field(default_factory=dict)
     """Where each client's credential goes, by the client's name in the request."""
     applied: bool = False
     """Whether applying the plan was begun."""

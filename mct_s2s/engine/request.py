@@ -2,38 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
-from mct_s2s.model.client_sign_in import OwnCredential
 from mct_s2s.model.desired import Desired
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.resource_id import ResourceId, SiteTarget
-from mct_s2s.model.secret_stores import SecretStore
 from mct_s2s.planning.plan import Facts
 
 if TYPE_CHECKING:
+    from mct_s2s.engine.credential_stores import RunStores
     from mct_s2s.inputs.documents import BackupFile
     from mct_s2s.stores.departures import LocalDepartures
-
-
-class Stores(Protocol):
-    """Where the credentials of one run go."""
-
-    async def open(self, desired: Desired, observed: ObservedState, now: datetime) -> Mapping[str, SecretStore]:
-        """A store for each client that may get something secret, by the client's name in the request."""
-        ...
-
-    def places_of(self, stores: Mapping[str, SecretStore], observed: ObservedState) -> tuple[tuple[str, str], ...]:
-        """Each client and what a plan calls its place: the same on every machine where no one asked for one."""
-        ...
-
-    async def credentials(self, stores: Mapping[str, SecretStore]) -> list[OwnCredential]:
-        """What clients can sign in with, read back from their stores."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -57,7 +39,7 @@ class Request:
     """Whether it is about what can be read, where the App Service's settings cannot."""
     places: tuple[tuple[str, str], ...] = ()
     """Where each client's secret or private key goes, as the user wrote it, by the client's name."""
-    stores: Stores | None = None
+    stores: RunStores | None = None
     """`None` for commands that make nothing secret."""
     backup: BackupFile | None = None
     handoff: Path | None = None

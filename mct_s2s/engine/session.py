@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from mct_s2s.azure.graph.directory_rights import GraphAccess
     from mct_s2s.azure.mct_api import MctApi
     from mct_s2s.azure.sign_in.client_tokens import EntraTokens
-    from mct_s2s.stores.key_vaults import KeyVaults
+    from mct_s2s.stores.vaults import KeyVaults
 
 
 @dataclass(frozen=True)

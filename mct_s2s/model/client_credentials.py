@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import TypeGuard
 
-from mct_s2s.model.ids import ClientId, KeyId, certificate_key_id, federated_name, same_id
+from mct_s2s.model.ids import ClientId, KeyId, TenantId, certificate_key_id, federated_name, same_id
 
 EXPIRING_WITHIN = timedelta(days=30)
 """A credential that ends so soon is reported, and is to be replaced: the default of `--expiring-within`."""
@@ -144,8 +144,8 @@ def replaced_kind(credentials: Iterable[Credential]) -> CredentialKind | None:
 class SecretNote:
     """What a credential's store remembers: attempts that were begun there, and the one that arrived."""
 
-    attempts: tuple[str, ...] = ()
-    """Credential names, noted before the secret was made."""
+    attempts: Mapping[str, ClientId | None] = field(default_factory=dict)
+    """Credential names, noted before the secret was made, and whose each was; `None`: the store is one client's."""
     delivered: KeyId | None = None
     client_id: ClientId | None = None
     """Whose secret it is that arrived."""
@@ -156,21 +156,28 @@ class SecretNote:
     """Of a key pair that was made there and has not arrived: it may be registered, or not."""
     held: tuple[KeyId, ...] = ()
     """Those that arrived there, the last one included: readers have gone on to the last one."""
-    vault: str | None = None
-    """`VAULT/NAME`, where the store is a key vault: references to it lag behind by up to a day."""
     place: str | None = None
     """What the store is called, as `--secret-to` takes it, where it keeps what it is given."""
-    begun_for: Mapping[str, ClientId] = field(default_factory=dict)
-    """Whose secret each attempt was for, where the store is not one client's by itself."""
     scope: str | None = None
     """What its reader is to ask a token for."""
     url: str | None = None
     """The site that it is for."""
 
+    @property
+    def vault(self) -> str | None:
+        """`VAULT/NAME`, where the store is a key vault: references to it lag behind by up to a day."""
+        kind, _, rest = (self.place or "").partition(":")
+        return rest if kind == "keyvault" else None
+
+    def is_of(self, client_id: object) -> bool:
+        """Whether something arrived here, and for that client."""
+        return self.delivered is not None and isinstance(client_id, str) and same_id(self.client_id, client_id)
+
     def is_about(self, credential: Credential, client_id: str) -> bool:
         """Whether an attempt was for that client's credential: one of another name than ours can never have been."""
-        owner = self.begun_for.get(credential.name or "")
-        return credential.is_ours and credential.name in self.attempts and (owner is None or same_id(owner, client_id))
+        name = credential.name or ""
+        owner = self.attempts.get(name)
+        return credential.is_ours and name in self.attempts and (owner is None or same_id(owner, client_id))
 
     def knows(self, credential: Credential) -> bool:
         """Whether a credential arrived here, or is on its way: what the store of its client says.
@@ -200,11 +207,39 @@ class SecretNote:
         """Whether a credential arrived here, the last one or one before it, or is on its way."""
         return self.knows(credential) or any(same_id(credential.key_id, held) for held in self.held)
 
-    def is_fresh(self, client_id: str, now: datetime, kind: CredentialKind = CredentialKind.SECRET) -> bool:
+    def is_fresh(self, client_id: object, now: datetime, kind: CredentialKind = CredentialKind.SECRET) -> bool:
         """Whether such a credential of that client arrived so lately that replicas may not show it yet."""
-        if self.delivered_at is None or self.kind is not kind or not same_id(self.client_id, client_id):
-            return False
-        return now - self.delivered_at < YOUNG
+        arrived = self.delivered_at
+        return arrived is not None and self.kind is kind and self.is_of(client_id) and now - arrived < YOUNG
+
+
+@dataclass(frozen=True)
+class NewSecret:
+    """A client secret as Entra ID has made it. The value never shows in a `repr`."""
+
+    key_id: KeyId
+    expires: datetime
+    value: str = field(repr=False)
+
+
+@dataclass(frozen=True)
+class MadeCredential:
+    """A credential on its way to its store, with all that the store writes beside it for the program that uses it."""
+
+    kind: CredentialKind
+    tenant_id: TenantId
+    client_id: ClientId
+    client_name: str
+    name: str
+    """The credential's display name, unique to the attempt."""
+    scope: str
+    url: str | None
+    authority_host: str | None
+    """Set where the cloud is not the public one."""
+    key_id: KeyId
+    expires: datetime
+    value: str = field(repr=False)
+    """The secret, or the private key with its certificate as PEM."""
 
 
 _SITES = ("https://github.com/", "git@github.com:", "ssh://git@github.com/")

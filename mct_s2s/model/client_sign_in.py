@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from mct_s2s.model.client_credentials import CredentialKind
-from mct_s2s.model.ids import ClientId, PrincipalId, TenantId
+from mct_s2s.model.ids import ClientId, KeyId, PrincipalId, TenantId
 
 
 @dataclass(frozen=True)
@@ -77,6 +77,8 @@ class OwnCredential:
     """When it was made, where that is known."""
     name: str | None = None
     """The client's display name, where it is known."""
+    key_id: KeyId | None = None
+    """Which of the application's credentials it is; `None` where someone else wrote it down."""
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 
 from mct_s2s.local_files import replace_whole, text_of
-from mct_s2s.stores.dotenv_text import lines_of
+from mct_s2s.stores.dotenv import lines_of
 from mct_s2s.stores.host_lock import path_of
 
 
@@ -23,7 +23,7 @@ class LocalDepartures:
             text = text_of(path_of(what, "leaving"))
         except OSError:
             return frozenset()  # what another user may have written is not believed
-        return frozenset(line.casefold() for line in lines_of(text) if line)
+        return frozenset(line.casefold() for line in lines_of(text or "") if line)
 
     def begin(self, what: str, identities: Iterable[str]) -> None:
         """Note them, beside those that are noted already; a home that cannot be written to keeps no note."""

@@ -6,17 +6,15 @@ import asyncio
 import os
 import shutil
 import sys
-from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Protocol
 
 from mct_s2s.activity import waiting
 from mct_s2s.errors import S2SError, UsageError
-from mct_s2s.key_pairs import make_key_pair
-from mct_s2s.model.client_credentials import Certificate, CredentialKind, SecretNote
+from mct_s2s.model.client_credentials import MadeCredential, SecretNote
+from mct_s2s.model.client_sign_in import ClientSignIn, OwnCredential, presented
 from mct_s2s.model.ids import ClientId
-from mct_s2s.model.secret_stores import KeySpec, NewSecret, SecretRecord, StoredCredential
+from mct_s2s.stores.store import Store
 
 INHERITED = ("PATH", "HOME", "LANG", *(("SYSTEMROOT",) if sys.platform == "win32" else ()))
 """All that a program gets of the caller's environment. Windows starts nothing without the last one."""
@@ -27,16 +25,13 @@ GIVEN_AWAY = 6
 
 
 @dataclass
-class _HandedOver(ABC):
-    """A `KeyStore` that only this run knows of."""
+class HandedOver(Store):
+    """A store that only this run knows of."""
 
-    delivered: bool = field(default=False, init=False)
-    _last: StoredCredential | None = field(default=None, init=False, repr=False)
+    given: MadeCredential | None = field(default=None, init=False, repr=False)
+    """What it was given, once that has arrived."""
 
-    @property
-    def gives_away(self) -> bool:
-        """No later run can know of it."""
-        return True
+    gives_away = True
 
     async def note(self) -> SecretNote:
         """Nothing is remembered."""
@@ -44,45 +39,15 @@ class _HandedOver(ABC):
 
     async def begin(self, attempt: str, client_id: ClientId) -> None:
         """There is nowhere to remember it."""
-        del attempt, client_id
 
-    async def read(self) -> StoredCredential | None:
+    async def read(self) -> OwnCredential | None:
         """The one that this run made."""
-        return self._last
-
-    async def deliver(self, record: SecretRecord, secret: NewSecret) -> None:
-        """Give it away. Raises S2SError: it reached no one."""
-        await self._give(record, CredentialKind.SECRET, secret.expires, secret.value)
-        self.delivered, self._last = True, record.with_secret(secret)
-
-    async def key_pair(self, record: SecretRecord, wanted: KeySpec) -> tuple[str, Certificate]:
-        """A new one, whose key is given away before its certificate is registered.
-
-        Raises:
-            S2SError: it reached no one.
-        """
-        pem, certificate = await asyncio.to_thread(make_key_pair, wanted.name, wanted.starts, wanted.expires)
-        await self._give(record, CredentialKind.CERTIFICATE, wanted.expires, pem)
-        self.delivered = True
-        return pem, certificate
-
-    async def deliver_certificate(self, record: SecretRecord, certificate: Certificate) -> None:
-        """It has been given away."""
-        del record, certificate
-
-    @abstractmethod
-    async def _give(self, record: SecretRecord, kind: CredentialKind, expires: datetime, value: str) -> None: ...
-
-
-@dataclass(frozen=True)
-class Shown:
-    """A secret or a private key that exists only on its way to the user who asked to see it."""
-
-    client: str
-    """The client's name."""
-    kind: CredentialKind
-    expires: datetime
-    value: str = field(repr=False)
+        made = self.given
+        if made is None:
+            return None
+        credential = presented(made.kind, made.value)
+        sign_in = ClientSignIn(made.tenant_id, made.client_id, credential, made.authority_host)
+        return OwnCredential(sign_in, self.label, made.scope, made.url, key_id=made.key_id)
 
 
 class Viewer(Protocol):
@@ -91,22 +56,17 @@ class Viewer(Protocol):
     def look(self) -> None:
         """Make sure that someone does, as far as that can be known."""
 
-    def show(self, shown: Shown) -> None:
+    def show(self, made: MadeCredential) -> None:
         """Show it, to the last byte, before this returns; a viewer of JSON shows it in the document at the end."""
 
 
 @dataclass
-class OutputStore(_HandedOver):
+class OutputStore(HandedOver):
     """Standard output, once, as soon as the secret exists."""
 
     viewer: Viewer
-    value: str | None = field(default=None, init=False, repr=False)
-    """What was shown."""
 
-    @property
-    def label(self) -> str:
-        """As `--secret-to` takes it."""
-        return "show"
+    label = "show"
 
     async def check(self, client_id: ClientId | None) -> None:
         """Make sure that someone reads standard output. Raises UsageError: it is closed."""
@@ -120,32 +80,35 @@ class OutputStore(_HandedOver):
                 remedy="Run it with standard output open, or save the secret with --secret-to file:PATH",
             ) from error
 
-    async def _give(self, record: SecretRecord, kind: CredentialKind, expires: datetime, value: str) -> None:
+    async def deliver(self, made: MadeCredential) -> None:
+        """Show it. Raises S2SError: no one reads standard output."""
         try:
-            self.viewer.show(Shown(record.client_name, kind, expires, value))
+            self.viewer.show(made)
         except OSError as error:
             raise S2SError(
                 "secret-not-delivered",
-                f"The {kind.value} of '{record.client_name}' could not be shown: standard output is closed "
+                f"The {made.kind.value} of '{made.client_name}' could not be shown: standard output is closed "
                 f"({error.strerror or error}).",
                 remedy="Run the same command again with standard output open, or with --secret-to file:PATH",
             ) from error
-        self.value = value
+        self.given = made
 
 
 @dataclass
-class CommandStore(_HandedOver):
-    """A program that reads the credential, and nothing else, from its standard input. No shell starts it.
-
-    Attributes:
-        words: the program and its arguments.
-        label: the command as `--secret-to` takes it.
-        app_service: what a person calls the App Service.
-    """
+class CommandStore(HandedOver):
+    """A program that reads the credential, and nothing else, from its standard input. No shell starts it."""
 
     words: tuple[str, ...]
-    label: str
+    """The program and its arguments."""
+    written: str
+    """The same as `--secret-to` takes it."""
     app_service: str
+    """What a person calls the App Service."""
+
+    @property
+    def label(self) -> str:
+        """As it was written."""
+        return self.written
 
     async def check(self, client_id: ClientId | None) -> None:
         """Make sure that the program is there. Raises UsageError: it is not."""
@@ -157,35 +120,37 @@ class CommandStore(_HandedOver):
                 remedy="Install it, or write the path to it.",
             )
 
-    async def _give(self, record: SecretRecord, kind: CredentialKind, expires: datetime, value: str) -> None:
-        """What the program prints is not passed on: it may print what it was given."""
-        del kind, expires
-        facts = {
-            "MCT_S2S_CLIENT": record.client_name,
-            "MCT_S2S_CLIENT_ID": record.client_id,
-            "MCT_S2S_TENANT_ID": record.tenant_id,
+    async def deliver(self, made: MadeCredential) -> None:
+        """Run it. What it prints is not passed on: it may print what it was given. Raises S2SError: it failed."""
+        environment = {name: os.environ[name] for name in INHERITED if name in os.environ}
+        environment |= {
+            "MCT_S2S_CLIENT": made.client_name,
+            "MCT_S2S_CLIENT_ID": made.client_id,
+            "MCT_S2S_TENANT_ID": made.tenant_id,
             "MCT_S2S_APP_SERVICE": self.app_service,
         }
+        program, *arguments = self.words
         try:
             process = await asyncio.create_subprocess_exec(
-                shutil.which(self.words[0]) or self.words[0],
-                *self.words[1:],
+                shutil.which(program) or program,
+                *arguments,
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.DEVNULL,
                 stderr=asyncio.subprocess.PIPE,
-                env={**{name: os.environ[name] for name in INHERITED if name in os.environ}, **facts},
+                env=environment,
             )
         except (OSError, ValueError) as error:  # a null character in the client's name
             raise self._failed(getattr(error, "strerror", None) or str(error)) from error
         try:
-            with waiting(f"waiting for {self.words[0]} to store it"):
-                _, said = await process.communicate(value.encode())
+            with waiting(f"waiting for {program} to store it"):
+                _, said = await process.communicate(made.value.encode())
         except asyncio.CancelledError:
             process.kill()
             await process.wait()
             raise
         if process.returncode != 0:
-            raise self._failed(f"exit code {process.returncode}{_complaint(said, value)}")
+            raise self._failed(f"exit code {process.returncode}{_complaint(said, made.value)}")
+        self.given = made
 
     def _failed(self, why: str) -> S2SError:
         return S2SError(
@@ -193,9 +158,6 @@ class CommandStore(_HandedOver):
             f"'{self.label}' did not store what it was given ({why}).",
             remedy="Try that program by itself. What it may have stored is to be replaced.",
         )
-
-
-HandedOver = OutputStore | CommandStore
 
 
 def _complaint(said: bytes, secret: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -15,11 +16,11 @@ from cryptography.x509.oid import NameOID
 from mct_s2s.azure.graph.parse import thumbprint
 from mct_s2s.errors import UsageError
 from mct_s2s.key_pairs import UnfitCertificate, certificate_in, given_certificate, make_key_pair
-from mct_s2s.model.client_credentials import CredentialKind
+from mct_s2s.model.client_credentials import Certificate, CredentialKind, MadeCredential
+from mct_s2s.model.client_sign_in import CertificateCredential
 from mct_s2s.model.ids import ClientId
-from mct_s2s.model.secret_stores import KeySpec, KeyStore
+from mct_s2s.stores.files import FileStore
 from mct_s2s.stores.handed_over import OutputStore
-from mct_s2s.stores.keys import KeyFileStore
 
 from tests.azure.test_secret_stores import RECORD, Viewer
 
@@ -128,29 +129,32 @@ def names(folder: Path) -> list[str]:
     return sorted(file.name for file in folder.iterdir())
 
 
-WISH = KeySpec("mct-s2s Reports", NOW, SOON)
+WISH = ("mct-s2s Reports", NOW, SOON)
+
+
+def made_of(pem: str, certificate: Certificate) -> MadeCredential:
+    return replace(RECORD, kind=CredentialKind.CERTIFICATE, key_id=certificate.key_id, expires=SOON, value=pem)
 
 
 def test_a_key_is_on_disk_before_it_is_delivered_and_taken_up_by_the_next_run(tmp_path: Path) -> None:
     async def both_runs() -> None:
-        first = KeyFileStore.at(tmp_path / "a.env", is_ours=True)
-        assert isinstance(first, KeyStore)
+        first = FileStore(tmp_path / "a.env", is_ours=True, keeps_key=True)
         await first.check(None)
-        pem, made = await first.key_pair(RECORD, WISH)
+        pem, made = await first.key_pair(*WISH, None)
         assert names(tmp_path) == ["a.pem.pending"]
 
-        second = KeyFileStore.at(tmp_path / "a.env", is_ours=True)
+        second = FileStore(tmp_path / "a.env", is_ours=True, keeps_key=True)
         note = await second.note()
         assert note.pending == made
-        assert await second.key_pair(RECORD, KeySpec(WISH.name, NOW, SOON, made)) == (pem, made)
-        await second.deliver_certificate(RECORD, made)
+        assert await second.key_pair(*WISH, made) == (pem, made)
+        await second.deliver(made_of(pem, made))
         assert names(tmp_path) == ["a.env", "a.pem"]
         after = await second.note()
         assert (after.kind, after.delivered, after.pending) == (CredentialKind.CERTIFICATE, made.key_id, None)
         stored = await second.read()
         assert stored is not None
-        assert (stored.secret, stored.key_id) == (pem, made.key_id)
-        _, other = await second.key_pair(RECORD, KeySpec(WISH.name, NOW, SOON, made))
+        assert (stored.sign_in.credential, stored.key_id) == (CertificateCredential(pem.encode()), made.key_id)
+        _, other = await second.key_pair(*WISH, made)
         assert other != made, "what is delivered is not pending"
 
     asyncio.run(both_runs())
@@ -158,11 +162,11 @@ def test_a_key_is_on_disk_before_it_is_delivered_and_taken_up_by_the_next_run(tm
 
 def test_a_delivery_that_was_cut_off_is_no_strangers_file(tmp_path: Path) -> None:
     async def cut_off() -> None:
-        place = KeyFileStore.at(tmp_path / "a.pem", is_ours=False)
-        _, made = await place.key_pair(RECORD, WISH)
+        place = FileStore(tmp_path / "a.pem", keeps_key=True)
+        pem, made = await place.key_pair(*WISH, None)
         (tmp_path / "a.pem").write_bytes((tmp_path / "a.pem.pending").read_bytes())
         await place.check(None)
-        await place.deliver_certificate(RECORD, made)
+        await place.deliver(made_of(pem, made))
         await place.check(RECORD.client_id)
         with pytest.raises(UsageError) as refused:
             await place.check(ClientId("99999999-2222-2222-2222-222222222222"))
@@ -173,9 +177,9 @@ def test_a_delivery_that_was_cut_off_is_no_strangers_file(tmp_path: Path) -> Non
 
 def test_a_client_that_goes_takes_its_key_along(tmp_path: Path) -> None:
     async def gone() -> None:
-        place = KeyFileStore.at(tmp_path / "a.env", is_ours=True)
+        place = FileStore(tmp_path / "a.env", is_ours=True, keeps_key=True)
         assert place.retire(RECORD.client_id) is False
-        await place.deliver_certificate(RECORD, (await place.key_pair(RECORD, WISH))[1])
+        await place.deliver(made_of(*await place.key_pair(*WISH, None)))
         assert place.retire("99999999-2222-2222-2222-222222222222") is False
         assert place.retire(RECORD.client_id) is True
         assert names(tmp_path) == []
@@ -186,8 +190,9 @@ def test_a_client_that_goes_takes_its_key_along(tmp_path: Path) -> None:
 def test_a_shown_key_is_in_no_repr() -> None:
     async def shown() -> None:
         place = OutputStore(Viewer())
-        await place.deliver_certificate(RECORD, (await place.key_pair(RECORD, WISH))[1])
-        assert (place.value or "").startswith("-----BEGIN PRIVATE KEY-----")
+        await place.deliver(made_of(*await place.key_pair(*WISH, None)))
+        assert place.given is not None
+        assert place.given.value.startswith("-----BEGIN PRIVATE KEY-----")
         assert "PRIVATE" not in repr(place)
 
     asyncio.run(shown())

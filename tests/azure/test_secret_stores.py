@@ -10,12 +10,14 @@ from pathlib import Path
 
 import pytest
 from mct_s2s.errors import UsageError
+from mct_s2s.model.client_credentials import CredentialKind, MadeCredential
+from mct_s2s.model.client_sign_in import ClientSignIn, OwnCredential, SecretCredential
 from mct_s2s.model.ids import ClientId, KeyId, TenantId
-from mct_s2s.model.secret_stores import NewSecret, SecretRecord, StoredCredential
-from mct_s2s.stores.file_store import FileStore
-from mct_s2s.stores.handed_over import OutputStore, Shown
+from mct_s2s.stores.files import FileStore
+from mct_s2s.stores.handed_over import OutputStore
 
-RECORD = SecretRecord(
+RECORD = MadeCredential(
+    CredentialKind.SECRET,
     TenantId("11111111-1111-1111-1111-111111111111"),
     ClientId("22222222-2222-2222-2222-222222222222"),
     "Reports",
@@ -23,6 +25,9 @@ RECORD = SecretRecord(
     "api://33333333-3333-3333-3333-333333333333/.default",
     "https://contosolearn.azurewebsites.net",
     "https://login.microsoftonline.us",
+    KeyId("44444444-4444-4444-4444-444444444444"),
+    datetime(2027, 1, 1, tzinfo=UTC),
+    "hush~hush",
 )
 
 
@@ -30,33 +35,25 @@ class Viewer:
     """Sees what it is shown."""
 
     def __init__(self) -> None:
-        self.seen: list[Shown] = []
+        self.seen: list[MadeCredential] = []
 
     def look(self) -> None:
         pass
 
-    def show(self, shown: Shown) -> None:
-        self.seen.append(shown)
-
-
-def _secret(value: str) -> NewSecret:
-    return NewSecret(KeyId("44444444-4444-4444-4444-444444444444"), datetime(2027, 1, 1, tzinfo=UTC), value)
+    def show(self, made: MadeCredential) -> None:
+        self.seen.append(made)
 
 
 @pytest.mark.parametrize("value", ["plain8Q~x", "~begins", "it's", 'a"b', "a b#c", "$HOME `id`", "a\\b", "a=b=", "é"])
 def test_a_file_gives_back_what_was_put_in(value: str, tmp_path: Path) -> None:
     store = FileStore(tmp_path / "a.env")
-    asyncio.run(store.deliver(RECORD, _secret(value)))
+    asyncio.run(store.deliver(replace(RECORD, value=value)))
     read = asyncio.run(store.read())
-    assert read == StoredCredential(
-        RECORD.tenant_id,
-        RECORD.client_id,
-        value,
-        RECORD.scope,
-        RECORD.url,
-        RECORD.authority_host,
-        _secret(value).key_id,
+    assert read is not None
+    assert read.sign_in == ClientSignIn(
+        RECORD.tenant_id, RECORD.client_id, SecretCredential(value), RECORD.authority_host
     )
+    assert (read.scope, read.url, read.key_id) == (RECORD.scope, RECORD.url, RECORD.key_id)
     assert value not in repr(read)
     script = f'. {store.path}; printf %s "$AZURE_CLIENT_SECRET"'
     assert subprocess.run(["/bin/sh", "-c", script], capture_output=True, check=True).stdout.decode() == value
@@ -65,7 +62,7 @@ def test_a_file_gives_back_what_was_put_in(value: str, tmp_path: Path) -> None:
 def test_what_a_file_cannot_give_back_is_not_put_into_it(tmp_path: Path) -> None:
     path = tmp_path / "a.env"
     with pytest.raises(UsageError, match="dotenv file cannot contain") as refused:
-        asyncio.run(FileStore(path).deliver(RECORD, _secret("$HOME `id` \\")))
+        asyncio.run(FileStore(path).deliver(replace(RECORD, value="$HOME `id` \\")))
     assert "--secret-to keyvault:" in str(refused.value.remedy)
     assert not path.exists()
 
@@ -75,7 +72,9 @@ def test_a_file_that_somebody_else_wrote_is_read_too(tmp_path: Path) -> None:
     path.write_text(
         "export AZURE_TENANT_ID=t\r\n# ours\nAZURE_CLIENT_ID = c\nAZURE_CLIENT_SECRET=\"a'b\"\nMCT_S2S_URL=\nBROKEN='\n"
     )
-    assert asyncio.run(FileStore(path).read()) == StoredCredential(TenantId("t"), ClientId("c"), "a'b")
+    assert asyncio.run(FileStore(path).read()) == OwnCredential(
+        ClientSignIn(TenantId("t"), ClientId("c"), SecretCredential("a'b")), f"file:{path}"
+    )
 
 
 @pytest.mark.parametrize("text", [None, "", "AZURE_TENANT_ID=t\nAZURE_CLIENT_ID=c\n", "\0\xff"])
@@ -90,10 +89,12 @@ def test_what_is_shown_can_be_read_by_this_command_only() -> None:
     viewer = Viewer()
     store = OutputStore(viewer)
     assert asyncio.run(store.read()) is None
-    asyncio.run(store.deliver(RECORD, _secret("hush~hush")))
+    asyncio.run(store.deliver(RECORD))
     read = asyncio.run(store.read())
     assert read is not None
-    assert (read.secret, read.client_id) == ("hush~hush", RECORD.client_id)
+    assert read.sign_in == ClientSignIn(
+        RECORD.tenant_id, RECORD.client_id, SecretCredential("hush~hush"), RECORD.authority_host
+    )
     assert [one.value for one in viewer.seen] == ["hush~hush"], "at once"
     assert "hush" not in repr(store)
 
@@ -108,7 +109,7 @@ def test_what_a_killed_run_left_half_written_goes_with_the_next_attempt(tmp_path
     async def attempt() -> None:
         await store.begin("attempt 2", RECORD.client_id)
         assert (tmp_path / "one[1].env.pending").read_text() == f"attempt 2\t{RECORD.client_id}\n"
-        await store.deliver(RECORD, _secret("hush~hush"))
+        await store.deliver(RECORD)
 
     asyncio.run(attempt())
     assert sorted(tmp_path.iterdir()) == sorted([*others, store.path])
@@ -121,19 +122,19 @@ def test_what_others_can_choose_is_never_more_than_one_line(between: str, tmp_pa
     planted = f"{between}AZURE_CLIENT_SECRET=theirs"
     record = replace(RECORD, client_name=f"A{planted}", scope=f"api://x{planted}", url=f"https://x{planted}")
     store = FileStore(tmp_path / "a.env")
-    asyncio.run(store.deliver(record, _secret("ours")))
+    asyncio.run(store.deliver(replace(record, value="ours")))
     lines = store.path.read_text(encoding="utf-8").splitlines()
     assert [line for line in lines if "CLIENT_SECRET" in line and not line.startswith("#")] == [
         "AZURE_CLIENT_SECRET=ours"
     ]
     read = asyncio.run(store.read())
     assert read is not None
-    assert (read.secret, read.scope, read.url) == ("ours", None, None)
+    assert (read.sign_in.credential, read.scope, read.url) == (SecretCredential("ours"), None, None)
 
 
 def test_a_noted_time_without_a_zone_is_utc(tmp_path: Path) -> None:
     store = FileStore(tmp_path / "a.env")
-    asyncio.run(store.deliver(RECORD, _secret("x")))
+    asyncio.run(store.deliver(replace(RECORD, value="x")))
     text = store.path.read_text()
     store.path.write_text(text.replace("+00:00", ""))
     note = asyncio.run(store.note())
@@ -144,7 +145,7 @@ def test_a_noted_time_without_a_zone_is_utc(tmp_path: Path) -> None:
 def test_what_is_planted_beside_it_does_not_keep_a_useless_secret_from_going(tmp_path: Path) -> None:
     """By then, everything in Azure is gone already: that must not look like a failure."""
     store = FileStore(tmp_path / "a.env", is_ours=True)
-    asyncio.run(store.deliver(RECORD, _secret("x")))
+    asyncio.run(store.deliver(replace(RECORD, value="x")))
     (tmp_path / "a.env.pending").mkdir()
     store.retire(RECORD.client_id)
     assert not store.path.exists()
@@ -156,12 +157,12 @@ def test_a_note_that_has_nothing_more_to_say_goes_with_the_next_look(tmp_path: P
     pending = tmp_path / "a.env.pending"
 
     async def look() -> None:
-        await store.begin(RECORD.credential_name, RECORD.client_id)
+        await store.begin(RECORD.name, RECORD.client_id)
         noted = pending.read_text()
-        await store.deliver(RECORD, _secret("x"))
+        await store.deliver(replace(RECORD, value="x"))
         pending.write_text(noted)
         pending.chmod(0o600)
-        assert (await store.note()).delivered == _secret("x").key_id
+        assert (await store.note()).delivered == RECORD.key_id
         assert not pending.exists()
         await store.begin("mct-s2s another", RECORD.client_id)
         await store.note()

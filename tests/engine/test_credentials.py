@@ -8,14 +8,13 @@ from typing import Any
 
 import pytest
 from mct_s2s.engine.apply import credentials as room
+from mct_s2s.model.client_credentials import CredentialKind, MadeCredential
 from mct_s2s.model.directory_objects import NewApplication
 from mct_s2s.model.ids import ApplicationObjectId, ClientId, KeyId
-from mct_s2s.model.secret_stores import NewSecret, SecretRecord
 from mct_s2s.planning.changes import CreateApplication, Part, Ref, RemoveCredential, Replacement
 from mct_s2s.planning.credentials.certificate import AddCertificate
 from mct_s2s.planning.credentials.secret import AddSecret
-from mct_s2s.stores.file_store import FileStore
-from mct_s2s.stores.keys import KeyFileStore
+from mct_s2s.stores.files import FileStore
 
 from tests.engine.conftest import Engine, applied
 from tests.planning.scenarios import LATER, NOW, TENANT, guid
@@ -36,21 +35,22 @@ ADDED: dict[str, Any] = {
 }
 SECRET = AddSecret(key="secret", **ADDED)
 KINDS = {
-    "secret": (SECRET, FileStore),
-    "certificate": (AddCertificate(key="certificate", starts=NOW, **ADDED), KeyFileStore),
+    "secret": SECRET,
+    "certificate": AddCertificate(key="certificate", starts=NOW, **ADDED),
 }
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_client_that_another_run_makes_at_this_moment_gets_no_second_credential(kind: str, engine: Engine) -> None:
     """`create-if-missing` may return what somebody else has just made: two would be one too many."""
-    azure, (adding, store) = engine.inside.azure, KINDS[kind]
+    azure, adding = engine.inside.azure, KINDS[kind]
+    store = FileStore(engine.home / "a.env", keeps_key=kind == "certificate")
     body = {"displayName": "A", "uniqueName": UNIQUE_NAME}
     made = azure.graph("POST", "/applications", json=body)
     theirs = azure.graph(
         "POST", f"/applications/{made['id']}/addPassword", json={"passwordCredential": {"displayName": ATTEMPT}}
     )
-    outcome, _, _ = applied(engine, NEW, adding, stores={"A": store(engine.home / "a.env")})
+    outcome, _, _ = applied(engine, NEW, adding, stores={"A": store})
     (held,) = azure.graph("GET", f"/applications/{made['id']}")["passwordCredentials"]
     assert held["keyId"] == theirs["keyId"]
     assert "another run" in outcome.journal.done[-1].detail
@@ -84,8 +84,11 @@ def test_the_old_secret_stays_where_its_replacement_is_not_at_hand(there: str, e
     old = engine.inside.azure.graph("POST", f"{path}/addPassword", json={"passwordCredential": {}})["keyId"]
     if there != "nothing":
         client_id = made["appId"] if there == "the old one" else guid("another")
-        record = SecretRecord(TENANT.id, ClientId(client_id), "A", ATTEMPT, "api://service/.default", None, None)
-        asyncio.run(FileStore(engine.home / "a.env").deliver(record, NewSecret(KeyId(old), LATER, "value")))
+        words = ("A", ATTEMPT, "api://service/.default", None, None)
+        stored = MadeCredential(
+            CredentialKind.SECRET, TENANT.id, ClientId(client_id), *words, KeyId(old), LATER, "value"
+        )
+        asyncio.run(FileStore(engine.home / "a.env").deliver(stored))
     replacement = Replacement("A", ClientId(made["appId"]), "api://service/.default")
     removal = RemoveCredential(
         key="old", name="A", object_id=ApplicationObjectId(made["id"]), key_id=KeyId(old), replaced_by=replacement

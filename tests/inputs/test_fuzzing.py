@@ -20,10 +20,8 @@ from mct_s2s.inputs.documents import read_backup, read_handoff
 from mct_s2s.key_pairs import UnfitCertificate, certificate_in, given_certificate
 from mct_s2s.limits import load_json
 from mct_s2s.model.site_settings import NAMES
-from mct_s2s.stores.dotenv_file import DELIVERED
-from mct_s2s.stores.dotenv_text import variables_in
-from mct_s2s.stores.file_store import FileStore
-from mct_s2s.stores.keys import KeyFileStore
+from mct_s2s.stores.dotenv import DELIVERED, variables_in
+from mct_s2s.stores.files import FileStore
 
 from tests.azure.test_certificates import PRIVATE, RSA, pem_of
 from tests.support.sampling import cases
@@ -175,7 +173,7 @@ def test_a_certificate(file: Path, content: bytes) -> None:
 def test_a_key_on_its_way(file: Path, content: bytes) -> None:
     pending = file.with_name("key.pem.pending")
     fill(pending, content)
-    only_our_errors(lambda: asyncio.run(KeyFileStore.at(file.with_name("key.pem"), is_ours=True).note()))
+    only_our_errors(lambda: asyncio.run(FileStore(file.with_name("key.pem"), is_ours=True, keeps_key=True).note()))
 
 
 @often

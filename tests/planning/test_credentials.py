@@ -212,7 +212,7 @@ def test_what_its_store_holds_counts_only_while_the_directory_does(
 
 
 def test_a_certificate_of_an_attempts_name_is_not_removed_as_a_lost_secret() -> None:
-    note = SecretNote(attempts=("cert",))
+    note = SecretNote(attempts={"cert": None})
     assert plan_of(SecretSpec(LATER), HELD, note=note).is_empty
 
 

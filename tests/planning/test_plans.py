@@ -157,7 +157,9 @@ def test_what_is_right_is_left_alone(observed: ObservedState) -> None:
 
 def test_the_creation_of_a_client_says_all_that_is_known_by_then() -> None:
     """Every write less is one that Entra ID cannot refuse for coming too soon after another."""
-    observed = replace(observed_state(trust(), settings()), secrets={"Import": SecretNote(vault="vault/import")})
+    observed = replace(
+        observed_state(trust(), settings()), secrets={"Import": SecretNote(place="keyvault:vault/import")}
+    )
     plan = make_plan(spec("Import"), observed, FACTS)
     (made,) = (change for change in plan.changes if isinstance(change, CreateApplication))
     (access,) = (change for change in plan.changes if isinstance(change, UpdateApplication))
@@ -368,7 +370,7 @@ def noted(note: SecretNote, *credentials: str) -> ObservedState:
 
 
 def test_a_secret_that_never_arrived_is_removed_before_another_is_made() -> None:
-    plan = make_plan(spec("Import"), noted(SecretNote(attempts=("mct-s2s lost",)), "mct-s2s lost"), FACTS)
+    plan = make_plan(spec("Import"), noted(SecretNote(attempts={"mct-s2s lost": None}), "mct-s2s lost"), FACTS)
     remove, add = plan.changes
     assert isinstance(remove, RemoveCredential)
     assert isinstance(add, AddSecret)
@@ -377,11 +379,11 @@ def test_a_secret_that_never_arrived_is_removed_before_another_is_made() -> None
 
 
 def test_a_secret_that_arrived_is_no_orphan_and_a_foreign_one_is_never_removed() -> None:
-    delivered = SecretNote(attempts=("mct-s2s mine",), delivered=credential(300, "mct-s2s mine").key_id)
+    delivered = SecretNote(attempts={"mct-s2s mine": None}, delivered=credential(300, "mct-s2s mine").key_id)
     assert make_plan(spec("Import"), noted(delivered, "mct-s2s mine"), FACTS).is_empty
-    assert make_plan(spec("Import"), noted(SecretNote(attempts=("mct-s2s lost",)), "of a person"), FACTS).is_empty
+    assert make_plan(spec("Import"), noted(SecretNote(attempts={"mct-s2s lost": None}), "of a person"), FACTS).is_empty
     both = make_plan(
-        spec("Import"), noted(SecretNote(attempts=("mct-s2s lost",)), "mct-s2s lost", "of a person"), FACTS
+        spec("Import"), noted(SecretNote(attempts={"mct-s2s lost": None}), "mct-s2s lost", "of a person"), FACTS
     )
     assert said(both) == ["delete secret Import"]
 

@@ -20,7 +20,7 @@ PACKAGE = Path(mct_s2s.__file__).parent
 DATA = {
     "plain_text.py",
     "quoting.py",
-    "dotenv_text.py",
+    "dotenv.py",
     "as_csv.py",
     "markup.py",
     "streams.py",

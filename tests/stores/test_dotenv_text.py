@@ -8,7 +8,7 @@ import subprocess
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from mct_s2s.stores.dotenv_text import assignment, variables_in
+from mct_s2s.stores.dotenv import assignment, variables_in
 
 AWKWARD = [
     "Ab1~cd._-e",

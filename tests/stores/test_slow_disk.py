@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from mct_s2s.model.client_credentials import CredentialKind, MadeCredential
 from mct_s2s.model.ids import ClientId, KeyId, TenantId
-from mct_s2s.model.secret_stores import NewSecret, SecretRecord
-from mct_s2s.stores.file_store import FileStore
+from mct_s2s.stores.files import FileStore
 
 CLIENTS = [ClientId(f"00000000-0000-4000-8000-00000000000{at}") for at in range(2)]
 TENANT = TenantId("11111111-1111-4111-8111-111111111111")
@@ -20,19 +20,17 @@ SECONDS = 30
 """Far more than two files need, and only there against hanging."""
 
 
-def _secret(at: int) -> NewSecret:
-    return NewSecret(KeyId(f"22222222-2222-4222-8222-22222222222{at}"), datetime(2030, 1, 1, tzinfo=UTC), f"s~{at}")
-
-
-def _record(client: ClientId) -> SecretRecord:
-    return SecretRecord(TENANT, client, "Import", "made", "api://x/.default", "https://x", None)
+def _made(at: int) -> MadeCredential:
+    key_id, ends = KeyId(f"22222222-2222-4222-8222-22222222222{at}"), datetime(2030, 1, 1, tzinfo=UTC)
+    words = ("Import", "made", "api://x/.default", "https://x", None)
+    return MadeCredential(CredentialKind.SECRET, TENANT, CLIENTS[at], *words, key_id, ends, f"s~{at}")
 
 
 async def _keep(folder: Path, at: int) -> None:
     store = FileStore(folder / f"{at}.env", is_ours=True)
     await store.check(CLIENTS[at])
     await store.begin("made", CLIENTS[at])
-    await store.deliver(_record(CLIENTS[at]), _secret(at))
+    await store.deliver(_made(at))
 
 
 @pytest.fixture
@@ -71,7 +69,7 @@ def test_a_secret_on_its_way_to_the_disk_arrives_though_the_command_is_interrupt
         store = FileStore(folder / "0.env", is_ours=True)
         await store.begin("made", CLIENTS[0])
         monkeypatch.setattr(os, "fsync", confirmed)
-        delivering = asyncio.ensure_future(store.deliver(_record(CLIENTS[0]), _secret(0)))
+        delivering = asyncio.ensure_future(store.deliver(_made(0)))
         assert await asyncio.to_thread(begun.wait, SECONDS)
         delivering.cancel()
         await asyncio.sleep(0)

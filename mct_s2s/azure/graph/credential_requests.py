@@ -28,10 +28,9 @@ from mct_s2s.azure.retry import Lag, no_lag
 from mct_s2s.azure.services import GRAPH
 from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.errors import ServiceError
-from mct_s2s.model.client_credentials import Certificate, Credential, CredentialKind, Federation
+from mct_s2s.model.client_credentials import Certificate, Credential, CredentialKind, Federation, NewSecret
 from mct_s2s.model.directory_objects import Owner
 from mct_s2s.model.ids import ApplicationObjectId, KeyId, PrincipalId, same_id
-from mct_s2s.model.secret_stores import NewSecret
 
 GONE_ATTEMPTS = 8
 """Writes about something that is gone and is still shown by a replica, 8 s in all."""

@@ -11,12 +11,12 @@ from mct_s2s.activity import Progress
 from mct_s2s.engine.outcome import Outcome
 from mct_s2s.engine.session import Azure, Session
 from mct_s2s.model.directory_objects import Tenant
-from mct_s2s.model.secret_stores import SecretStore
 from mct_s2s.planning.changes import AnyChange
 from mct_s2s.planning.lag import expects_lag
 from mct_s2s.planning.permissions.preflight import left_if_refused
 from mct_s2s.planning.permissions.rights import relies_on_ownership
 from mct_s2s.planning.plan import ManualStep
+from mct_s2s.stores.store import Store
 
 
 class Postponed(Exception):
@@ -61,7 +61,7 @@ class ApplyContext:
         return site.site.url if site is not None else None
 
     @property
-    def stores(self) -> Mapping[str, SecretStore]:
+    def stores(self) -> Mapping[str, Store]:
         """Where each client's credential goes."""
         return self.outcome.stores
 

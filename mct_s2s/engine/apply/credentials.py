@@ -8,29 +8,35 @@ are written by name: a repetition changes nothing.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from mct_s2s import clock
 from mct_s2s.activity import waiting
 from mct_s2s.concurrency import finish_even_if_cancelled
 from mct_s2s.engine.apply.context import ApplyContext
 from mct_s2s.errors import S2SError, ServiceError
-from mct_s2s.model.client_credentials import CredentialKind, ending
-from mct_s2s.model.client_sign_in import ClientSignIn, PresentedCredential, SecretCredential, presented
+from mct_s2s.model.client_credentials import CredentialKind, MadeCredential, NewSecret, ending
+from mct_s2s.model.client_sign_in import ClientSignIn, presented
 from mct_s2s.model.directory_objects import Application
-from mct_s2s.model.ids import ClientId, KeyId, same_id
-from mct_s2s.model.secret_stores import KeySpec, KeyStore, NewSecret, SecretRecord, SecretStore
+from mct_s2s.model.ids import KeyId, same_id
 from mct_s2s.planning.changes import AddCredential, Part, Ref, RemoveCredential, Replacement, Results
 from mct_s2s.planning.credentials.certificate import AddCertificate
 from mct_s2s.planning.credentials.federated import AddFederatedCredential
 from mct_s2s.planning.credentials.secret import AddSecret
 from mct_s2s.planning.secrets.secret_policy import LIFETIME_FORBIDDEN, OTHERWISE, shorter_ends, typed
+from mct_s2s.stores.store import Store
 
 TOKENS = 16
 """Asked for at once to test a credential: of three replicas, one that does not know it is missed once in 600 times."""
+SECONDS_TO_CHANGE_OVER = 3.0
+"""A caller that has just read the old secret asks for its token within this time."""
+SECRET_ATTEMPTS = 5
+"""Looks for a secret whose answer was lost, 3 s in all: Graph's replicas are mostly seconds behind."""
+SECRET_PAUSE = 0.3
+"""Seconds, times the attempt's number: replicas need a moment to show the secret whose answer was lost."""
 Done: TypeAlias = tuple[str | None, str]
 """The id of what was made or touched, and a word on what came of it."""
 
@@ -50,8 +56,10 @@ class Work:
         """The ids that changes have yielded."""
         return self.context.outcome.results
 
-    async def made_elsewhere(self, change: AddCredential, store: SecretStore) -> Done | None:
+    async def made_elsewhere(self, change: AddCredential, store: Store) -> Done | None:
         """The credential that another run has made at this moment, or this client's store got minutes ago."""
+        if change.verify:
+            return None
         if isinstance(change.object_id, Ref) and (others := self.created[change.object_id.key].credentials):
             return self.registered(change, others[0].key_id, "created by another run at the same time")
         note, client_id = await store.note(), self.results.resolve(change.client_id)
@@ -60,76 +68,87 @@ class Work:
             return self.registered(change, there, f"created minutes ago, saved to {store.label}")
         return None
 
-    def record(self, change: AddCredential) -> SecretRecord:
-        """What the client's store writes down beside the credential."""
+    def made(self, change: AddCredential, key_id: KeyId, expires: datetime, value: str) -> MadeCredential:
+        """What the client's store is given."""
         assert self.context.tenant is not None  # noqa: S101  # credentials are only made where the directory was read
-        return SecretRecord(
-            tenant_id=self.context.tenant.id,
-            client_id=self.results.resolve(change.client_id),
-            client_name=change.name,
-            credential_name=change.credential_name,
-            scope=f"{self.results.resolve(change.audience)}/.default",
-            url=self.context.site_url,
-            authority_host=self.context.azure.authority_host,
+        return MadeCredential(
+            change.kind,
+            self.context.tenant.id,
+            self.results.resolve(change.client_id),
+            change.name,
+            change.credential_name,
+            f"{self.results.resolve(change.audience)}/.default",
+            self.context.site_url,
+            self.context.azure.authority_host,
+            key_id,
+            expires,
+            value,
         )
 
-    async def test(
-        self, client_id: ClientId, credential: PresentedCredential, scope: str, authority: str | None
-    ) -> None:
+    async def test(self, sign_in: ClientSignIn, scope: str) -> None:
         """Have a credential give tokens at every replica."""
-        tenant, tokens = self.context.tenant, self.context.session.tokens
-        assert tenant is not None and tokens is not None  # noqa: S101, PT018  # given to every plan that tests any
-        sign_in = ClientSignIn(tenant.id, client_id, credential, authority)
+        tokens = self.context.session.tokens
         await tokens.token(sign_in, scope, is_new=True, role=None, at_once=TOKENS)
 
+    async def deliver(self, change: AddCredential, store: Store, made: MadeCredential) -> Done:
+        """Have a credential tested, where it replaces another one, and stored."""
+        if change.verify:
+            credential = presented(made.kind, made.value)
+            sign_in = ClientSignIn(made.tenant_id, made.client_id, credential, made.authority_host)
+            await self.test(sign_in, made.scope)
+        if not store.gives_away:
+            await store.deliver(made)
+        self.delivered[change.client] = clock.seconds(), made.key_id
+        return self.registered(change, made.key_id, ending(made.expires))
+
     def registered(self, change: AddCredential, key_id: KeyId, detail: str = "") -> Done:
-        """Keep the id of a credential that was made."""
+        """Keep the id of a credential that is there."""
         self.results.record(change.key, Part.KEY_ID, key_id)
         return key_id, detail
 
 
-SECONDS_TO_CHANGE_OVER = 3.0
-"""A caller that has just read the old secret asks for its token within this time."""
-SECRET_ATTEMPTS = 5
-"""Looks for a secret whose answer was lost, 3 s in all: Graph's replicas are mostly seconds behind."""
-SECRET_PAUSE = 0.3
-"""Seconds, times the attempt's number: replicas need a moment to show the secret whose answer was lost."""
-
-
-async def add_secret(work: Work, change: AddSecret) -> Done:
-    """Make a secret and store it; one that replaces another is tested first.
+async def add_credential(work: Work, change: AddCredential) -> Done:
+    """Make a credential; what is secret about it is in the client's store when this returns.
 
     Raises:
-        S2SError: refused, or not answered; then the store knows the attempt, and the next run clears up after it.
+        S2SError: refused, or not answered.
+    """
+    match change:
+        case AddSecret():
+            return await _add_secret(work, change)
+        case AddCertificate():
+            return await _add_certificate(work, change)
+        case AddFederatedCredential():
+            object_id, is_new = work.results.resolve(change.object_id), work.context.expects_lag(change)
+            directory = work.context.azure.directory
+            key_id = await directory.put_federated_credential(object_id, change.federation, is_new=is_new)
+            return work.registered(change, key_id)
+        case _:
+            raise AssertionError(change)
+
+
+async def _add_secret(work: Work, change: AddSecret) -> Done:
+    """Make a secret and store it; one that replaces another is tested first.
+
+    Where that fails, the store knows the attempt, and the next run clears up after it.
     """
     store = work.context.stores[change.client]
-    if not change.verify and (found := await work.made_elsewhere(change, store)):
+    if found := await work.made_elsewhere(change, store):
         return found
     await store.begin(change.credential_name, work.results.resolve(change.client_id))
-    record = work.record(change)
-    if store.gives_away:
-        # No later run can know of it: it is given away at once, also where this one is interrupted.
-        secret = await finish_even_if_cancelled(_make_and_give(work, change, store, record))
-        await _test_if_asked(work, change, record, secret)
-    else:
+
+    async def make() -> MadeCredential:
         secret = await _make(work, change)
-        await _test_if_asked(work, change, record, secret)
-        _keep(work, change, secret)
-        await store.deliver(record, secret)
-    work.delivered[change.client] = clock.seconds(), secret.key_id
-    return secret.key_id, ending(secret.expires)
+        work.registered(change, secret.key_id)
+        work.results.record(change.key, Part.EXPIRES, secret.expires.isoformat())
+        made = work.made(change, secret.key_id, secret.expires, secret.value)
+        if store.gives_away:
+            await store.deliver(made)
+        return made
 
-
-async def _make_and_give(work: Work, change: AddSecret, store: SecretStore, record: SecretRecord) -> NewSecret:
-    secret = await _make(work, change)
-    _keep(work, change, secret)
-    await store.deliver(record, secret)
-    return secret
-
-
-def _keep(work: Work, change: AddSecret, secret: NewSecret) -> None:
-    work.results.record(change.key, Part.KEY_ID, secret.key_id)
-    work.results.record(change.key, Part.EXPIRES, secret.expires.isoformat())
+    # No later run can know of one that is given away: that is done at once, also where this run is interrupted.
+    made = await (finish_even_if_cancelled(make()) if store.gives_away else make())
+    return await work.deliver(change, store, made)
 
 
 async def _make(work: Work, change: AddSecret) -> NewSecret:
@@ -168,6 +187,23 @@ async def _make_until(work: Work, change: AddSecret, expires: datetime) -> NewSe
     raise AssertionError(change)
 
 
+async def _add_certificate(work: Work, change: AddCertificate) -> Done:
+    """Register a certificate, the given one or that of a key pair which is made."""
+    directory, object_id = work.context.azure.directory, work.results.resolve(change.object_id)
+    name, is_new = change.credential_name, work.context.expects_lag(change)
+    if change.given is not None:
+        return work.registered(change, await directory.add_certificate(object_id, change.given, name, is_new=is_new))
+    store = work.context.stores[change.client]
+    if found := await work.made_elsewhere(change, store):
+        return found
+    pem, certificate = await store.key_pair(f"mct-s2s {change.name}", change.starts, change.expires, change.pending)
+    made = work.made(change, certificate.key_id, change.expires, pem)
+    if store.gives_away:  # no later run can know of the key: it is given away before anything is registered
+        await store.deliver(made)
+    key_id = await directory.add_certificate(object_id, certificate, name, is_new=is_new)
+    return await work.deliver(change, store, replace(made, key_id=key_id))
+
+
 async def remove_credential(work: Work, change: RemoveCredential) -> Done:
     """Remove a secret or certificate; one that was replaced only after callers have had time to change over.
 
@@ -194,64 +230,12 @@ async def _settle(work: Work, change: RemoveCredential, replacement: Replacement
         return delivered[1]
     store = work.context.stores[replacement.client]
     stored = await store.read()
-    is_new = stored is not None and same_id(stored.client_id, replacement.client_id)
+    is_new = stored is not None and same_id(stored.sign_in.client_id, replacement.client_id)
     if stored is None or stored.key_id is None or not is_new or same_id(stored.key_id, change.key_id):
         raise S2SError(
             "secret-not-at-hand",
             f"The new {change.kind.noun} is not in {store.label}, so the old one was not removed.",
             remedy="Run rotate-secret again with the location of the secret: --secret-to PLACE",
         )
-    credential = presented(change.kind, stored.secret)
-    await work.test(replacement.client_id, credential, replacement.scope, stored.authority_host)
+    await work.test(stored.sign_in, replacement.scope)
     return stored.key_id
-
-
-async def _test_if_asked(work: Work, change: AddSecret, record: SecretRecord, secret: NewSecret) -> None:
-    if change.verify:
-        await work.test(record.client_id, SecretCredential(secret.value), record.scope, record.authority_host)
-
-
-async def add_certificate(work: Work, change: AddCertificate) -> Done:
-    """Register a certificate, the given one or that of a key pair which is made."""
-    directory, object_id = work.context.azure.directory, work.results.resolve(change.object_id)
-    name, is_new = change.credential_name, work.context.expects_lag(change)
-    if change.given is not None:
-        key_id = await directory.add_certificate(object_id, change.given, name, is_new=is_new)
-        return work.registered(change, key_id)
-    store = work.context.stores[change.client]
-    assert isinstance(store, KeyStore)  # noqa: S101  # the command line opens one for this kind
-    if not change.verify and (found := await work.made_elsewhere(change, store)):
-        return found
-    wanted = KeySpec(f"mct-s2s {change.name}", change.starts, change.expires, change.pending)
-    record = work.record(change)
-    pem, certificate = await store.key_pair(record, wanted)
-    key_id = await directory.add_certificate(object_id, certificate, name, is_new=is_new)
-    if change.verify:
-        await work.test(record.client_id, presented(change.kind, pem), record.scope, record.authority_host)
-    await store.deliver_certificate(record, certificate)
-    work.delivered[change.client] = clock.seconds(), key_id
-    return work.registered(change, key_id, ending(change.expires))
-
-
-async def add_federated_credential(work: Work, change: AddFederatedCredential) -> Done:
-    """Have another issuer's tokens accepted in place of a secret."""
-    object_id, is_new = work.results.resolve(change.object_id), work.context.expects_lag(change)
-    directory = work.context.azure.directory
-    key_id = await directory.put_federated_credential(object_id, change.federation, is_new=is_new)
-    return work.registered(change, key_id)
-
-
-MAKERS: dict[type[AddCredential], Callable[[Work, Any], Awaitable[Done]]] = {
-    AddSecret: add_secret,
-    AddCertificate: add_certificate,
-    AddFederatedCredential: add_federated_credential,
-}
-
-
-async def add_credential(work: Work, change: AddCredential) -> Done:
-    """Make a credential; what is secret about it is in the client's store when this returns.
-
-    Raises:
-        S2SError: refused, or not answered.
-    """
-    return await MAKERS[type(change)](work, change)

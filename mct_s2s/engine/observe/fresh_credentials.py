@@ -18,7 +18,7 @@ from mct_s2s.errors import S2SError, ServiceError
 from mct_s2s.model.client_credentials import SecretNote
 from mct_s2s.model.client_sign_in import OwnCredential
 from mct_s2s.model.observed import ObservedState
-from mct_s2s.model.secret_stores import SecretStore
+from mct_s2s.stores.store import Store
 
 ARRIVES_SECONDS = 30.0
 """Credentials have been seen to take 4 to 18 s to arrive everywhere."""
@@ -31,10 +31,17 @@ UNKNOWN = frozenset({"7000215", "7000222", "700027"})
 
 
 async def without_dead(
-    session: Session, request: Request, observed: ObservedState, stores: Mapping[str, SecretStore]
+    session: Session, request: Request, observed: ObservedState, stores: Mapping[str, Store]
 ) -> ObservedState:
     """The state, in which no store's note of a credential that gives no token counts as fresh."""
-    doubtful = {name: stores[name] for name, note in observed.secrets.items() if _is_doubtful(note, request, observed)}
+
+    def is_doubtful(note: SecretNote) -> bool:
+        client = observed.trust.client_of_id(note.client_id or "")
+        application = client.application if client is not None else None
+        is_fresh = note.is_fresh(note.client_id, request.now, note.kind)
+        return is_fresh and application is not None and not note.is_among(application.credentials)
+
+    doubtful = {name: stores[name] for name, note in observed.secrets.items() if is_doubtful(note)}
     if not doubtful or request.stores is None:
         return observed
     try:
@@ -45,13 +52,6 @@ async def without_dead(
     names = [one.name for one, is_good in zip(credentials, good, strict=True) if one.name and not is_good]
     dead = {name: replace(observed.secrets[name], delivered_at=None) for name in names}
     return replace(observed, secrets={**observed.secrets, **dead})
-
-
-def _is_doubtful(note: SecretNote, request: Request, observed: ObservedState) -> bool:
-    if note.client_id is None or not note.is_fresh(note.client_id, request.now, note.kind):
-        return False
-    client = observed.trust.client_of_id(note.client_id)
-    return client is not None and client.application is not None and not note.is_among(client.application.credentials)
 
 
 async def _gives_tokens(session: Session, request: Request, observed: ObservedState, credential: OwnCredential) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from mct_s2s.model.client_credentials import Credential, CredentialKind, Federation, SecretNote
 from mct_s2s.model.directory_objects import Application
-from mct_s2s.model.ids import LONGEST_TAG, ApplicationIdUri, ApplicationObjectId, ClientId, same_id, vault_tag
+from mct_s2s.model.ids import LONGEST_TAG, ApplicationIdUri, ApplicationObjectId, ClientId, vault_tag
 from mct_s2s.planning.changes import Later
 from mct_s2s.planning.plan import Facts
 
@@ -36,14 +36,12 @@ class ClientState:
 
     def has_arrived(self, kind: CredentialKind) -> bool:
         """Whether a credential was delivered minutes ago and gives tokens: replicas may not show it yet."""
-        return isinstance(self.client_id, str) and self.note.is_fresh(self.client_id, self.facts.now, kind)
+        return self.note.is_fresh(self.client_id, self.facts.now, kind)
 
     def is_stored_dead(self, usable: Iterable[Credential]) -> bool:
         """Whether its store has a credential of it that is not among the usable ones: the directory's word counts."""
-        note, client_id = self.note, self.client_id
-        if note.delivered is None or not isinstance(client_id, str) or not same_id(note.client_id, client_id):
-            return False
-        return not note.is_among(usable) and not self.has_arrived(note.kind)
+        note = self.note
+        return note.is_of(self.client_id) and not note.is_among(usable) and not self.has_arrived(note.kind)
 
 
 @dataclass(frozen=True)

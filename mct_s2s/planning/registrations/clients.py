@@ -16,7 +16,6 @@ from mct_s2s.model.ids import (
     client_unique_name,
     is_guid,
     name_tag,
-    same_id,
     trust_tag,
 )
 from mct_s2s.model.observed import ObservedState
@@ -181,8 +180,7 @@ def _stale_scope(client: ClientState, observed: ObservedState) -> tuple[str, ...
     One file may serve a client of two sites: what it says of the other one is right.
     """
     note, site, uri = client.note, observed.app_service, client.audience
-    is_ours = isinstance(client.client_id, str) and same_id(note.client_id, client.client_id)
-    if not is_ours or note.delivered is None or note.scope in {None, f"{uri}/.default"}:
+    if not note.is_of(client.client_id) or note.scope in {None, f"{uri}/.default"}:
         return ()
     if site is None or note.url is None or not site.site.is_at(note.url):
         return ()

@@ -1,0 +1,180 @@
+"""Which store each client's credential goes to: where it was asked for, or where its last one is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from mct_s2s.concurrency import gather_or_cancel
+from mct_s2s.errors import S2SError, UsageError
+from mct_s2s.inputs.secret_to import ClientPlaces, SecretTo, VaultTo, no_key_in_vault, vault_to
+from mct_s2s.model.client_credentials import SecretNote, newest_made, replaced_kind
+from mct_s2s.model.client_sign_in import OwnCredential
+from mct_s2s.model.desired import Desired, Kept, Rotation, Setup
+from mct_s2s.model.directory_objects import Application
+from mct_s2s.model.ids import place_in_tag
+from mct_s2s.model.observed import ObservedState
+from mct_s2s.planning.credentials.secret import secrets_among
+from mct_s2s.planning.registrations.membership import clients_called
+from mct_s2s.planning.registrations.ownership import of_client
+from mct_s2s.planning.secrets.rotation import rotating
+from mct_s2s.stores.files import FileStore
+from mct_s2s.stores.handed_over import CommandStore, OutputStore, Viewer
+from mct_s2s.stores.store import Store
+from mct_s2s.stores.vaults import KeyVaults
+
+_NEVER = datetime.min.replace(tzinfo=UTC)
+
+
+def default_folder(cloud: str, observed: ObservedState, label: str) -> Path:
+    """Where secrets go that no one asked to have elsewhere: by cloud, tenant and App Service."""
+    from platformdirs import user_data_path  # noqa: PLC0415  # only commands that make a secret need it
+
+    tenant = observed.tenant.id if observed.tenant else "unknown-tenant"
+    site = label.lower().replace("/", "/slots/")
+    return user_data_path("mct-s2s", appauthor=False) / "secrets" / cloud / tenant / site
+
+
+def noted_vaults(application: Application) -> list[VaultTo]:
+    """The vaults that its tags name, each with the secret's name. Owners write tags, too: one may name no vault."""
+    found: list[VaultTo] = []
+    for place in filter(None, map(place_in_tag, application.tags)):
+        with suppress(UsageError):
+            found.append(vault_to(place))
+    return found
+
+
+@dataclass(frozen=True)
+class RunStores:
+    """Makes the store of each client's credential."""
+
+    places: ClientPlaces
+    """Where the user asked for it."""
+    vaults: KeyVaults
+    cloud: str
+    """A word for the cloud that is safe in a file name."""
+    label: str
+    """What a person calls the App Service."""
+    viewer: Viewer
+    """Shows a secret, where it is to be shown."""
+
+    async def open(self, desired: Desired, observed: ObservedState, now: datetime) -> dict[str, Store]:
+        """A store for each client that may get something secret, by the client's name in the request."""
+        folder = default_folder(self.cloud, observed, self.label)
+        wanted = dict(_wanted(desired, observed, now))
+        stores = await gather_or_cancel(*(self._store(name, one, folder) for name, one in wanted.items()))
+        return dict(zip(wanted, stores, strict=True))
+
+    def places_of(self, stores: Mapping[str, Store], observed: ObservedState) -> tuple[tuple[str, str], ...]:
+        """Each client and what a plan calls its place: the same on every machine where no one asked for one."""
+        own = default_folder(self.cloud, observed, self.label)
+        return tuple(
+            (name, SecretTo().label if isinstance(store, FileStore) and store.path.parent == own else store.label)
+            for name, store in stores.items()
+        )
+
+    async def credentials(self, stores: Mapping[str, Store]) -> list[OwnCredential]:
+        """What clients can sign in with, read back from their stores, each with its client's name."""
+        found = await gather_or_cancel(*(_read(store) for store in stores.values()))
+        return [replace(one, name=name) for name, one in zip(stores, found, strict=True) if one is not None]
+
+    async def _store(self, name: str, wanted: _Wanted, folder: Path) -> Store:
+        known = wanted.application
+        place = self.places.of(name, *([known.client_id] if known else []))
+        if place.show:
+            return OutputStore(self.viewer)
+        if place.command is not None:
+            return CommandStore(place.command.words_for(name), place.command.label, self.label)
+        if place.vault is not None:
+            if wanted.is_key:
+                raise no_key_in_vault()
+            return self.vaults.store(place.vault.vault, place.vault.secret_for(self.label, name), name)
+
+        def file(called: str) -> FileStore:
+            return FileStore(place.file_for(called, folder), place.path is None, wanted.is_key)
+
+        # One that is known by its appId may have a file that was made under its name, and the other way round.
+        names = (known.client_id, known.display_name) if known is not None else ()
+        own = next((one for one in map(file, names) if known and one.holds(known.client_id)), file(name))
+        if known is None or not wanted.follows or wanted.is_key or not place.is_unsaid:
+            return own
+        return await self._noted(known, name, own) or own
+
+    async def _noted(self, application: Application, name: str, file: Store) -> Store | None:
+        """The vault that has the client's last secret; `None` where it is not known to be in one.
+
+        A secret may have been moved: of several places, the one counts that has the newest.
+        """
+        places = noted_vaults(application)
+        newest = newest_made(secrets_among(application.credentials))
+        if not places or (newest is not None and (await file.note()).has_had(newest)):
+            return None
+        # By appId: a vault's secret of the same client's name may be another client's, and a tag may point at it.
+        stores = [self.vaults.store(one.vault, one.secret or "", name, application.client_id) for one in places]
+        if len(stores) == 1:
+            return stores[0]
+        notes = await gather_or_cancel(*map(_note_or_none, stores))
+
+        def rank(at: int) -> tuple[bool, datetime]:
+            note = notes[at]
+            filled = note.delivered_at if note.is_of(application.client_id) else None
+            return newest is not None and note.has_had(newest), filled or _NEVER
+
+        return stores[max(range(len(stores)), key=rank)]
+
+
+@dataclass(frozen=True)
+class _Wanted:
+    """What a store is needed for."""
+
+    application: Application | None
+    """The client's registration, where it is there."""
+    is_key: bool
+    follows: bool
+    """Whether it goes where the last one is, if that is a vault, unless a place was asked for."""
+
+
+def _wanted(desired: Desired, observed: ObservedState, now: datetime) -> Iterator[tuple[str, _Wanted]]:
+    if isinstance(desired, Rotation) and desired.service is not None:
+        for name, application in rotating(desired, observed, desired.service, now).items():
+            kind = replaced_kind(application.credentials)
+            is_key = kind is not None and kind.is_key
+            yield name, _Wanted(application, is_key, _is_believed(application, desired, observed))
+        return
+    for spec in desired.clients if isinstance(desired, Setup) else ():
+        keeps = spec.credential.keeps if spec.credential is not None else None
+        if keeps is None:
+            continue
+        clients = clients_called(spec.name, observed, desired.unique_name)
+        known = next((client.application for client in clients if client.application is not None), None)
+        # Only one that had a secret and has nothing good any more gets a secret again.
+        has_lapsed = known is not None and not any(one.is_valid_at(now) for one in known.credentials)
+        follows = known is not None and has_lapsed and _is_believed(known, desired, observed)
+        yield spec.name, _Wanted(known, keeps is Kept.PRIVATE_KEY, follows)
+
+
+def _is_believed(application: Application, desired: Desired, observed: ObservedState) -> bool:
+    """Whether a client's own tag may say where its secret is; no one has looked yet who else could have written it."""
+    client = observed.trust.client_of_id(application.client_id)
+    if client is None or desired.service is None:
+        return False
+    return not of_client(client, observed, desired.service, desired.names).is_foreign
+
+
+async def _note_or_none(store: Store) -> SecretNote:
+    """What it remembers; nothing of a vault that is gone or closed, since the secret may have left it long ago."""
+    try:
+        return await store.note()
+    except S2SError:
+        return SecretNote()
+
+
+async def _read(store: Store) -> OwnCredential | None:
+    """What is stored there; of a file, nothing where it cannot be used."""
+    try:
+        return await store.read()
+    except UsageError:
+        return None

@@ -1,0 +1,174 @@
+"""A client's dotenv file: what azure-identity reads, what the client has to ask for, and our note.
+
+Source for the first names: azure-identity's EnvironmentCredential.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+from collections.abc import Mapping
+from contextlib import suppress
+from datetime import datetime
+from pathlib import Path
+
+from mct_s2s import clock
+from mct_s2s.errors import UsageError
+from mct_s2s.limits import load_json
+from mct_s2s.local_files import read_given
+from mct_s2s.model.client_credentials import CredentialKind, MadeCredential, SecretNote
+from mct_s2s.model.client_sign_in import (
+    AssertionFileCredential,
+    CertificateCredential,
+    ClientSignIn,
+    OwnCredential,
+    PresentedCredential,
+    SecretCredential,
+)
+from mct_s2s.model.ids import ClientId, KeyId, TenantId
+from mct_s2s.plain_text import is_one_line
+
+logging.getLogger("dotenv").addHandler(logging.NullHandler())  # a line that is no assignment is no one's business
+
+ENVIRONMENT = "environment"
+TENANT, CLIENT, AUTHORITY = "AZURE_TENANT_ID", "AZURE_CLIENT_ID", "AZURE_AUTHORITY_HOST"
+SECRET, CERTIFICATE_PATH = "AZURE_CLIENT_SECRET", "AZURE_CLIENT_CERTIFICATE_PATH"
+SCOPE, URL = "MCT_S2S_SCOPE", "MCT_S2S_URL"
+DELIVERED = "# mct-s2s credential "
+"""The comment by which a later run knows which of an application's secrets this file holds."""
+_PLAIN = frozenset("-._~:/@%+=,")
+"""What a shell takes as it is, beside letters and digits."""
+
+
+def variables_in(text: str) -> dict[str, str]:
+    """The variables of a file's text that have a value. `$` and backticks mean nothing in it."""
+    if not text.strip():
+        return {}
+    from dotenv import dotenv_values  # noqa: PLC0415  # 25 ms, for those who have such a file
+
+    stream = io.StringIO(text.removeprefix("\ufeff"))  # as some editors on Windows begin a file
+    return {name: value for name, value in dotenv_values(stream=stream, interpolate=False).items() if value}
+
+
+def lines_of(text: str) -> list[str]:
+    """The lines of a text as a shell, or any other reader of the file, sees them: only a line feed ends one."""
+    return [line.removesuffix("\r") for line in text.split("\n")]
+
+
+def assignment(name: str, value: str) -> str:
+    """The line that sets a variable. Raises ValueError: there is no line that every reader takes for this value.
+
+    python-dotenv and a shell differ where a value has quotes, backslashes or dollar signs in it
+    (theskumar/python-dotenv#422 and #544), so each value that is written is read back first.
+    """
+    if not is_one_line(value):
+        raise ValueError(name)
+    escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+    forms = {
+        value: all(char in _PLAIN or (char.isascii() and char.isalnum()) for char in value) and value[:1] != "~",
+        f"'{value}'": "'" not in value,
+        f'"{escaped}"': not {"$", "`"} & set(value),
+    }
+    for form, suits_shell in forms.items():
+        if suits_shell and variables_in(f"{name}={form}") == {name: value}:
+            return f"{name}={form}"
+    raise ValueError(name)
+
+
+def credential_text(made: MadeCredential, own: Mapping[str, str], before: tuple[KeyId, ...]) -> str:
+    """The text of a file with what a client signs in with, and what it has to ask for.
+
+    Args:
+        own: the variables of this kind of credential.
+        before: those that were in this very file before it: its readers have gone on to this one.
+
+    Raises:
+        UsageError: a value that it is useless without cannot be written. Others of that kind are left out.
+    """
+    needed = {TENANT: made.tenant_id, CLIENT: made.client_id, **own}
+    more = {AUTHORITY: made.authority_host, SCOPE: made.scope, URL: made.url}
+    lines = []
+    for name, value in (needed | more).items():
+        try:
+            lines += [assignment(name, value)] if value else []
+        except ValueError as error:
+            if name in needed:
+                raise UsageError(
+                    "secret-place-unfit",
+                    "The credential contains characters that a dotenv file cannot contain.",
+                    remedy="Save it to a key vault: --secret-to keyvault:VAULT",
+                ) from error
+    facts = {
+        "name": made.name,
+        "keyId": made.key_id,
+        "client": made.client_name,
+        "made": f"{clock.now():%Y-%m-%dT%H:%M:%S+00:00}",
+        "expires": f"{made.expires:%Y-%m-%dT%H:%M:%SZ}",
+        "kind": made.kind.value,
+        "before": list(before),
+    }
+    return "\n".join([*lines, DELIVERED + json.dumps(facts)]) + "\n"
+
+
+def note_in(text: str) -> SecretNote:
+    """What a file says of the credential in it, by its variables and the last of our comments that can be read."""
+    values = variables_in(text)
+    client_id = ClientId(values[CLIENT]) if CLIENT in values else None
+    found = SecretNote(client_id=client_id, scope=values.get(SCOPE), url=values.get(URL))
+    for line in lines_of(text):
+        if line.startswith(DELIVERED):
+            with suppress(ValueError, KeyError, TypeError):
+                facts = load_json(line.removeprefix(DELIVERED))
+                key_id = KeyId(str(facts["keyId"]))
+                found = SecretNote(
+                    attempts={str(facts["name"]): client_id},
+                    delivered=key_id,
+                    client_id=client_id,
+                    delivered_at=clock.moment(str(facts["made"])),
+                    kind=CredentialKind(facts["kind"]),
+                    held=(*map(KeyId, map(str, facts["before"])), key_id),
+                    scope=found.scope,
+                    url=found.url,
+                )
+    return found
+
+
+def credential_in(text: str, source: str) -> OwnCredential | None:
+    """The credential in a file's text. Raises UsageError: it names a certificate that cannot be read."""
+    note = note_in(text)
+    return own_credential(variables_in(text), source, made=note.delivered_at, key_id=note.delivered)
+
+
+def own_credential(
+    values: Mapping[str, str], source: str, *, made: datetime | None = None, key_id: KeyId | None = None
+) -> OwnCredential | None:
+    """The credential that variables give; `None` where they give none.
+
+    Raises:
+        UsageError: they name a certificate that cannot be read.
+    """
+    credential = _presented(values)
+    if credential is None or not (values.get(TENANT) and values.get(CLIENT)):
+        return None
+    tenant, client = TenantId(values[TENANT]), ClientId(values[CLIENT])
+    sign_in = ClientSignIn(tenant, client, credential, values.get(AUTHORITY) or None)
+    return OwnCredential(sign_in, source, values.get(SCOPE) or None, values.get(URL) or None, made, key_id=key_id)
+
+
+def _presented(values: Mapping[str, str]) -> PresentedCredential | None:
+    if values.get(SECRET):
+        return SecretCredential(values[SECRET])
+    if values.get(CERTIFICATE_PATH):
+        path = Path(values[CERTIFICATE_PATH])
+        try:
+            return CertificateCredential(read_given(path), values.get("AZURE_CLIENT_CERTIFICATE_PASSWORD") or None)
+        except OSError as error:
+            raise UsageError(
+                "certificate-unreadable",
+                f"Cannot read the certificate '{path}': {error.strerror or error}",
+                remedy="Set AZURE_CLIENT_CERTIFICATE_PATH to a PEM or PKCS#12 file that contains the private key.",
+            ) from error
+    if values.get("AZURE_FEDERATED_TOKEN_FILE"):
+        return AssertionFileCredential(Path(values["AZURE_FEDERATED_TOKEN_FILE"]))
+    return None
