@@ -68,16 +68,12 @@ class Journal:
         """It is done."""
         self.done.append(Entry(change, detail or change.detail, self._seconds_of(change)))
 
-    def postpone(self, change: AnyChange, why: str) -> None:
-        """It is left for a later run."""
+    def skip(self, change: AnyChange, why: str, left: ManualStep | None) -> None:
+        """It is left for a later run, or was refused, and someone else can do it."""
         known = identify(change, self.results).id
         kept = AlreadyRight(key=change.key, resource=change.resource, name=change.name, detail=why, id=known)
         self.done.append(Entry(kept, why, self._seconds_of(change)))
-
-    def hand_over(self, change: AnyChange, note: ManualStep) -> None:
-        """It was refused, and someone else can do it."""
-        self.postpone(change, LEFT)
-        self.handed_over.append(note)
+        self.handed_over += [left] if left is not None else []
 
     def fail(self, change: AnyChange, error: S2SError) -> None:
         """It could not be done; what is not there by now was there when it was planned, so no name is wrong."""

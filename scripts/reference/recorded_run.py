@@ -17,7 +17,7 @@ import pytest
 from azure.identity._internal import aad_client_base
 from mct_s2s.azure import clouds
 from mct_s2s.cli.app import main
-from mct_s2s.engine.apply import apply
+from mct_s2s.engine.apply.run import Run
 from mct_s2s.sandbox.core.clock import ComputerTime
 from mct_s2s.sandbox.entra.directory import ObjectIds
 from mct_s2s.sandbox.hosting.embedded import start
@@ -43,9 +43,9 @@ class PatientLoop(simulated_time.SimulatedLoop):
         return super().remove_reader(fd)
 
 
-async def one_by_one(run: Any, change: Any, usual: Any = apply._Run._one) -> None:  # noqa: SLF001
+async def one_by_one(run: Any, change: Any, usual: Any = Run._one) -> None:  # noqa: SLF001
     """Begin a step when those before it in the plan have ended: side by side, they would end in any order."""
-    before = takewhile(lambda one: one is not change, run._journal.plan.changes)  # noqa: SLF001
+    before = takewhile(lambda one: one is not change, run.outcome.plan.changes)
     await run._wait_for(frozenset(one.key for one in before))  # noqa: SLF001
     await usual(run, change)
 
@@ -55,7 +55,7 @@ def run(words: list[str]) -> int:
     time = simulated_time.SimulatedTime()
     time.set_calendar(DAY.timestamp())
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(apply._Run, "_one", one_by_one)  # noqa: SLF001
+        patch.setattr(Run, "_one", one_by_one)
         patch.setattr(ObjectIds, "be_random", lambda _: None)
         patch.setattr(ComputerTime, "timestamp", lambda _: time.timestamp())  # of the seed, too
         running = start()

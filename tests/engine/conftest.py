@@ -16,8 +16,7 @@ from mct_s2s import clock
 from mct_s2s.activity import Activity, Wait, watched_by
 from mct_s2s.cli.options import AzureOptions
 from mct_s2s.cli.session import Needs, connect
-from mct_s2s.engine.apply.apply import apply_changes
-from mct_s2s.engine.apply.context import ApplyContext
+from mct_s2s.engine.apply.apply import apply
 from mct_s2s.engine.outcome import Outcome
 from mct_s2s.engine.request import Request
 from mct_s2s.engine.session import Session
@@ -152,7 +151,7 @@ def applied(engine: Engine, *changes: AnyChange, latency: float = 0.0, **more: A
         engine.inside.state.latency_seconds = latency
         outcome, began = planned(*changes, **more), clock.seconds()
         with suppress(S2SError), watched_by(watcher):
-            await apply_changes(ApplyContext(session, outcome, watcher))
+            await apply(session, outcome, watcher)
         engine.inside.state.latency_seconds = 0.0
         return outcome, clock.seconds() - began, watcher.told
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from mct_s2s.engine.apply.apply import IN_FLIGHT
+from mct_s2s.engine.apply.run import IN_FLIGHT
 from mct_s2s.engine.outcome import Outcome
 from mct_s2s.model.directory_objects import NewApplication
 from mct_s2s.model.ids import ClientId

@@ -8,8 +8,13 @@ from typing import Any
 
 import pytest
 from mct_s2s import clock
-from mct_s2s.engine.apply.ownership import create_as_owner, create_principal
-from mct_s2s.engine.apply.registration_creation import APPEARS_WITHIN, create_or_restore, explain_taken_uri
+from mct_s2s.engine.apply.registrations import (
+    APPEARS_WITHIN,
+    create,
+    create_as_owner,
+    create_principal,
+    explain_taken_uri,
+)
 from mct_s2s.engine.session import Session
 from mct_s2s.errors import S2SError, ServiceError
 from mct_s2s.model.directory_objects import NewApplication
@@ -139,7 +144,7 @@ def test_a_name_that_nobody_shows_to_hold_is_told_with_what_to_do(engine: Engine
         )
 
     engine.before(f"(uniqueName='{UNIQUE_NAME}')", *[taken] * 20, method="PATCH")
-    error, _ = timed(engine, lambda session: create_or_restore(session.azure, NEW, clock.now()))
+    error, _ = timed(engine, lambda session: create(session.azure, NEW, clock.now()))
     assert error.code == "name-taken"
     assert f"'{UNIQUE_NAME}'" in error.remedy
     assert "again in a minute" in error.remedy

@@ -1,36 +1,41 @@
-"""Apply a plan: as wide as its order allows, and stopping at the first refusal with what is done kept.
-
-The plan's order is the only order. Nothing is undone: every change is safe to repeat, and the same command resumes.
-"""
+"""Apply a plan: which requests each type of change sends, and which ids it yields."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Iterator
+from functools import partial
 
 from mct_s2s import clock
-from mct_s2s.activity import Progress, during, waiting
-from mct_s2s.concurrency import end_all, gather_or_cancel
-from mct_s2s.engine.apply.context import ApplyContext, LeftOut, Postponed
-from mct_s2s.engine.apply.operations import Operations
+from mct_s2s.activity import Progress
+from mct_s2s.concurrency import gather_or_cancel
+from mct_s2s.engine.apply import credentials  # noqa: F401  # its changes are registered
+from mct_s2s.engine.apply.registrations import create, create_principal, explain_taken_uri, restore
+from mct_s2s.engine.apply.run import Run, Skipped, carry_out
+from mct_s2s.engine.apply.settings import write_settings
 from mct_s2s.engine.outcome import LEFT, Outcome
 from mct_s2s.engine.session import Session
-from mct_s2s.errors import PermissionMissing, S2SError
-from mct_s2s.model.ids import ClientId
+from mct_s2s.errors import PermissionMissing, S2SError, ServiceError
+from mct_s2s.model.commands import webapp_command
+from mct_s2s.model.ids import api_uri
 from mct_s2s.planning.changes import (
     AddCredential,
-    AnyChange,
+    AssignAppRole,
+    CreateApplication,
+    CreateServicePrincipal,
+    DeleteApplication,
+    DeleteStoredSecret,
     DisableIdentity,
+    EnableIdentity,
+    Part,
+    PurgeApplication,
+    Ref,
     RestartSite,
+    RestoreApplication,
+    RevokeAppRole,
     UpdateApplication,
     WriteSettings,
 )
-from mct_s2s.planning.permissions.preflight import holds, likely_missing, requests
-from mct_s2s.planning.plan import Plan, references
-
-IN_FLIGHT = 16
-"""Changes at work at once: as many as requests to one service (azure/retry.py). With 8, the network was idle half the
-time, and 200 clients at 100 ms took a third longer. Graph takes 3,000 writes in 150 s: docs/azure-contract.md, 3.12."""
+from mct_s2s.planning.edits import patch_for
+from mct_s2s.planning.permissions.preflight import holds, left_if_refused, likely_missing, requests
 
 
 async def apply(session: Session, outcome: Outcome, progress: Progress) -> None:
@@ -43,147 +48,176 @@ async def apply(session: Session, outcome: Outcome, progress: Progress) -> None:
     request, plan, before = outcome.request, outcome.plan, outcome.before
     if request.backup is not None and before.app_service is not None:
         request.backup.check(str(before.app_service.site.resource))
-    await gather_or_cancel(*(outcome.stores[client].check(owner) for client, owner in _written_to(plan)))
+    made = [change for change in plan.changes if isinstance(change, AddCredential) and change.needs_store]
+    owners = [change.client_id if isinstance(change.client_id, str) else None for change in made]
+    await gather_or_cancel(
+        *(outcome.stores[change.client].check(owner) for change, owner in zip(made, owners, strict=True))
+    )
     outcome.applied, outcome.began = True, clock.seconds()
     departing = [str(c.identity_resource.principal_id) for c in plan.changes if isinstance(c, DisableIdentity)]
     departures = request.departures if departing else None
     if departures is not None:
         departures.begin(request.subject(before), departing)
     try:
-        await apply_changes(ApplyContext(session, outcome, progress))
+        await Run(session, outcome, progress).all()
     except PermissionMissing as refused:
-        if (
-            refused.code == "permission-missing"
-            and refused.missing
-            and holds(outcome.journal.failed[0][0], before, outcome.access)
-        ):
-            refused.missing = ()
-            refused.advise(
-                "You have the role or permission for this, but it has not taken effect yet. Run the same command again "
-                "in a few minutes."
-            )
-        # So that all that is missing is asked for at once.
-        here = likely_missing([change for change, _ in outcome.journal.failed], before, outcome.access)
-        rest = likely_missing(outcome.journal.left, before, outcome.access)
-        refused.missing = tuple(dict.fromkeys((*here, *rest))) or refused.missing
-        refused.mention((f"also not confirmed: {text}", command) for text, command in requests(rest))
+        _say_all_that_is_missing(refused, outcome)
         raise
     if departures is not None:
         departures.end(request.subject(before), departing)
 
 
-def _written_to(plan: Plan) -> Iterator[tuple[str, ClientId | None]]:
-    """The clients whose stores a plan writes to, each with its appId where it exists."""
-    for change in plan.changes:
-        if isinstance(change, AddCredential) and change.needs_store:
-            yield change.client, change.client_id if isinstance(change.client_id, str) else None
+def _say_all_that_is_missing(refused: PermissionMissing, outcome: Outcome) -> None:
+    """So that it is asked for at once."""
+    journal, before, access = outcome.journal, outcome.before, outcome.access
+    if refused.code == "permission-missing" and refused.missing and holds(journal.failed[0][0], before, access):
+        refused.missing = ()
+        refused.advise(
+            "You have the role or permission for this, but it has not taken effect yet. Run the same command again "
+            "in a few minutes."
+        )
+    here = likely_missing([change for change, _ in journal.failed], before, access)
+    rest = likely_missing(journal.left, before, access)
+    refused.missing = tuple(dict.fromkeys((*here, *rest))) or refused.missing
+    refused.mention((f"also not confirmed: {text}", command) for text, command in requests(rest))
 
 
-async def apply_changes(context: ApplyContext) -> None:
-    """Apply every change of the plan.
-
-    Raises:
-        S2SError: as for `apply`.
-    """
-    await _Run(context).all()
-    failed = context.outcome.journal.failed
-    if failed:
-        raise failed[0][1]
+@carry_out.register
+async def _(change: CreateApplication, run: Run) -> str:
+    application, detail = await create(run.azure, change, run.now, as_owner=run.as_owner)
+    run.created[change.key] = application
+    run.results.record(change.key, Part.CLIENT_ID, application.client_id)
+    run.results.record(change.key, Part.OBJECT_ID, application.object_id)
+    run.results.record(change.key, Part.URI, api_uri(application.client_id))
+    return detail
 
 
-class _Stopped(Exception):
-    """Another change was refused: this one is not to be written any more."""
+@carry_out.register
+async def _(change: RestoreApplication, run: Run) -> str:
+    await restore(run.azure, change.application, change.keep, change.option)
+    return ""
 
 
-class _Run:
-    def __init__(self, context: ApplyContext) -> None:
-        self._journal = journal = context.outcome.journal
-        self._progress = context.progress
-        self._operations = Operations(context, self._everything_else, self._mark_ready, self._confirm)
-        self._confirmed: dict[str, str] = {}
-        self._ready = {change.key: asyncio.Event() for change in journal.plan.changes}
-        self._stop = asyncio.Event()
-        self._slots = asyncio.Semaphore(IN_FLIGHT)
-
-    async def all(self) -> None:
-        tasks = [asyncio.ensure_future(self._one(change)) for change in self._journal.plan.changes]
-        try:
-            await asyncio.gather(*tasks)
-        except BaseException:
-            await end_all(tasks)
-            raise
-
-    async def _one(self, change: AnyChange) -> None:
-        waits_for = self._journal.plan.waits_for(change)
-        if isinstance(change, WriteSettings):
-            # Its first reading needs the ids, and goes out beside the last steps; they are waited for before the PUT.
-            steps = (step for step in self._journal.plan.changes if not isinstance(step, WriteSettings | RestartSite))
-            before_last = frozenset[str]().union(*map(self._journal.plan.waits_for, steps))
-            waits_for = (waits_for & before_last) | {ref.key for ref in references(change)}
-        try:
-            await self._wait_for(waits_for)
-            async with self._slots:
-                await self._attempt(change)
-        except _Stopped:
-            self._journal.withdraw(change)
-
-    async def _attempt(self, change: AnyChange) -> None:
-        if self._stop.is_set():
-            raise _Stopped
-        self._journal.start(change)
-        with during(self._progress.started(change)):
-            await self._carry_out(change)
-
-    async def _carry_out(self, change: AnyChange) -> None:
-        try:
-            _, detail = await self._operations.do(change)
-        except Postponed as later:
-            self._journal.postpone(change, str(later))
-            self._progress.skipped(change, str(later))
-            self._mark_ready(change)
-        except LeftOut as out:
-            self._journal.hand_over(change, out.note)
-            self._progress.skipped(change, LEFT)
-            self._mark_ready(change)
-        except S2SError as error:
-            self._journal.fail(change, error)
-            self._progress.failed(change, error)
-            self._stop.set()
+@carry_out.register
+async def _(change: UpdateApplication, run: Run) -> str:
+    directory, is_new = run.azure.directory, run.expects_lag(change)
+    object_id = run.results.resolve(change.object_id)
+    try:
+        if isinstance(change.object_id, Ref):
+            application = run.created[change.object_id.key]
         else:
-            self._journal.settings = self._operations.settings
-            done = change.named(self._journal.results) if isinstance(change, UpdateApplication) else change
-            self._journal.finish(done, detail)
-            if self._confirmed.get(change.key) != detail:
-                self._progress.finished(done, detail)
-            self._mark_ready(change)
+            application = await directory.application_by_object_id(object_id, is_new=is_new)
+        for patch in patch_for(application, change.edits, run.results).requests:
+            try:
+                await directory.update_application(object_id, patch, is_new=is_new)
+            except ServiceError as error:
+                await explain_taken_uri(run.azure, application, patch, error)
+                raise
+    except ServiceError as error:
+        if error.status != 404 or not change.edits.only_removes:
+            raise
+        return "already deleted"
+    return ""
 
-    def _mark_ready(self, change: AnyChange) -> None:
-        self._ready[change.key].set()
 
-    def _confirm(self, change: WriteSettings, detail: str) -> None:
-        """It is done as far as its reader is concerned; what is left is to see that no one undoes it."""
-        self._confirmed[change.key] = detail
-        self._progress.finished(change, detail)
+@carry_out.register
+async def _(change: CreateServicePrincipal, run: Run) -> str:
+    principal = await create_principal(
+        run.azure,
+        run.results.resolve(change.client_id),
+        is_new=run.expects_lag(change),
+        is_ours=isinstance(change.client_id, Ref) and change.client_id.key in run.created,
+        as_owner=run.as_owner,
+    )
+    run.results.record(change.key, Part.PRINCIPAL_ID, principal.id)
+    return ""
 
-    async def _everything_else(self, change: WriteSettings) -> None:
-        with waiting("waiting for the other steps"):
-            await self._wait_for(self._journal.plan.waits_for(change))
 
-    async def _wait_for(self, keys: frozenset[str]) -> None:
-        """Wait for changes.
+@carry_out.register
+async def _(change: AssignAppRole, run: Run) -> str:
+    principal, service = run.results.resolve(change.principal), run.results.resolve(change.service)
+    outcome = run.outcome
+    try:
+        assignment = await run.azure.directory.assign(principal, service, change.role, is_new=run.expects_lag(change))
+    except PermissionMissing as refused:
+        left = left_if_refused(change, outcome.before, outcome.access) if outcome.request.preflight else None
+        if left is None:
+            raise
+        raise Skipped(LEFT, left) from refused
+    if assignment is None:
+        return "already granted"
+    run.results.record(change.key, Part.ASSIGNMENT_ID, assignment.id)
+    return ""
 
-        Raises:
-            _Stopped: the run has to stop instead.
-        """
-        stop = asyncio.ensure_future(self._stop.wait())
-        try:
-            for key in keys:
-                ready = asyncio.ensure_future(self._ready[key].wait())
-                try:
-                    await asyncio.wait({ready, stop}, return_when=asyncio.FIRST_COMPLETED)
-                finally:
-                    ready.cancel()
-                if self._stop.is_set():
-                    raise _Stopped
-        finally:
-            stop.cancel()
+
+@carry_out.register
+async def _(change: RevokeAppRole, run: Run) -> str:
+    await run.azure.directory.revoke(change.service, change.assignment)
+    return ""
+
+
+@carry_out.register
+async def _(change: DeleteApplication, run: Run) -> str:
+    await run.azure.directory.delete_application(change.object_id)
+    return ""
+
+
+@carry_out.register
+async def _(change: PurgeApplication, run: Run) -> str:
+    await run.azure.directory.purge_application(change.object_id, is_new=change.is_new)
+    return ""
+
+
+@carry_out.register
+async def _(change: DeleteStoredSecret, run: Run) -> str:
+    if not await run.session.vaults.delete(change.place, change.client_id):
+        raise Skipped("kept: its tags belong to another client")
+    return ""
+
+
+@carry_out.register
+async def _(change: EnableIdentity, run: Run) -> str:
+    run.results.record(change.key, Part.PRINCIPAL_ID, await run.azure.identities.enable(change.identity_resource))
+    return ""
+
+
+@carry_out.register
+async def _(change: DisableIdentity, run: Run) -> str:
+    await run.azure.identities.disable(change.identity_resource)
+    return ""
+
+
+@carry_out.register
+async def _(change: WriteSettings, run: Run) -> str:
+    backup = run.outcome.request.backup
+
+    def written(did_write: bool) -> None:
+        run.wrote_settings = did_write
+        run.mark_ready(change)
+
+    run.journal.settings, detail = await write_settings(
+        run.azure.sites,
+        change,
+        run.results,
+        partial(run.everything_else, change),
+        written,
+        partial(backup.keep, str(change.site.resource)) if backup is not None else None,
+        partial(run.confirm, change),
+    )
+    return detail
+
+
+@carry_out.register
+async def _(change: RestartSite, run: Run) -> str:
+    if not run.wrote_settings:
+        return "by another run"
+    try:
+        await run.azure.sites.restart(change.site.resource)
+    except S2SError as error:
+        if isinstance(error, ServiceError) and error.answer_lost:
+            # Asked once, and not again: App Service restarts by itself when its settings change.
+            return "requested; the response was lost"
+        by_hand = webapp_command("restart", change.site.resource)
+        error.advise(f"The settings are saved. {error.advice} Or restart it yourself:", by_hand)
+        raise
+    return ""

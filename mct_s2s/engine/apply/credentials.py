@@ -8,21 +8,18 @@ are written by name: a repetition changes nothing.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime
-from typing import TypeAlias
 
 from mct_s2s import clock
 from mct_s2s.activity import waiting
 from mct_s2s.concurrency import finish_even_if_cancelled
-from mct_s2s.engine.apply.context import ApplyContext
+from mct_s2s.engine.apply.run import Run, carry_out
 from mct_s2s.errors import S2SError, ServiceError
 from mct_s2s.model.client_credentials import CredentialKind, MadeCredential, NewSecret, ending
 from mct_s2s.model.client_sign_in import ClientSignIn, presented
-from mct_s2s.model.directory_objects import Application
 from mct_s2s.model.ids import KeyId, same_id
-from mct_s2s.planning.changes import AddCredential, Part, Ref, RemoveCredential, Replacement, Results
+from mct_s2s.planning.changes import AddCredential, Part, Ref, RemoveCredential, Replacement
 from mct_s2s.planning.credentials.certificate import AddCertificate
 from mct_s2s.planning.credentials.federated import AddFederatedCredential
 from mct_s2s.planning.credentials.secret import AddSecret
@@ -37,126 +34,102 @@ SECRET_ATTEMPTS = 5
 """Looks for a secret whose answer was lost, 3 s in all: Graph's replicas are mostly seconds behind."""
 SECRET_PAUSE = 0.3
 """Seconds, times the attempt's number: replicas need a moment to show the secret whose answer was lost."""
-Done: TypeAlias = tuple[str | None, str]
-"""The id of what was made or touched, and a word on what came of it."""
 
 
-@dataclass(frozen=True)
-class Work:
-    """One plan at work: where it is applied, and what its changes have yielded so far."""
-
-    context: ApplyContext
-    created: Mapping[str, Application]
-    """The applications that this run has created, by the key of the change."""
-    delivered: dict[str, tuple[float, KeyId]] = field(default_factory=dict)
-    """When each client's credential arrived at its store, in seconds of the clock, and which it is."""
-
-    @property
-    def results(self) -> Results:
-        """The ids that changes have yielded."""
-        return self.context.outcome.results
-
-    async def made_elsewhere(self, change: AddCredential, store: Store) -> Done | None:
-        """The credential that another run has made at this moment, or this client's store got minutes ago."""
-        if change.verify:
-            return None
-        if isinstance(change.object_id, Ref) and (others := self.created[change.object_id.key].credentials):
-            return self.registered(change, others[0].key_id, "created by another run at the same time")
-        note, client_id = await store.note(), self.results.resolve(change.client_id)
-        there = note.delivered if note.is_fresh(client_id, self.context.now, change.kind) else None
-        if there is not None and there != change.instead_of:
-            return self.registered(change, there, f"created minutes ago, saved to {store.label}")
+async def _made_elsewhere(run: Run, change: AddCredential, store: Store) -> str | None:
+    """Of the credential that another run has made at this moment, or this client's store got minutes ago."""
+    if change.verify:
         return None
-
-    def made(self, change: AddCredential, key_id: KeyId, expires: datetime, value: str) -> MadeCredential:
-        """What the client's store is given."""
-        assert self.context.tenant is not None  # noqa: S101  # credentials are only made where the directory was read
-        return MadeCredential(
-            change.kind,
-            self.context.tenant.id,
-            self.results.resolve(change.client_id),
-            change.name,
-            change.credential_name,
-            f"{self.results.resolve(change.audience)}/.default",
-            self.context.site_url,
-            self.context.azure.authority_host,
-            key_id,
-            expires,
-            value,
-        )
-
-    async def test(self, sign_in: ClientSignIn, scope: str) -> None:
-        """Have a credential give tokens at every replica."""
-        tokens = self.context.session.tokens
-        await tokens.token(sign_in, scope, is_new=True, role=None, at_once=TOKENS)
-
-    async def deliver(self, change: AddCredential, store: Store, made: MadeCredential) -> Done:
-        """Have a credential tested, where it replaces another one, and stored."""
-        if change.verify:
-            credential = presented(made.kind, made.value)
-            sign_in = ClientSignIn(made.tenant_id, made.client_id, credential, made.authority_host)
-            await self.test(sign_in, made.scope)
-        if not store.gives_away:
-            await store.deliver(made)
-        self.delivered[change.client] = clock.seconds(), made.key_id
-        return self.registered(change, made.key_id, ending(made.expires))
-
-    def registered(self, change: AddCredential, key_id: KeyId, detail: str = "") -> Done:
-        """Keep the id of a credential that is there."""
-        self.results.record(change.key, Part.KEY_ID, key_id)
-        return key_id, detail
+    if isinstance(change.object_id, Ref) and (others := run.created[change.object_id.key].credentials):
+        return _registered(run, change, others[0].key_id, "created by another run at the same time")
+    note, client_id = await store.note(), run.results.resolve(change.client_id)
+    there = note.delivered if note.is_fresh(client_id, run.now, change.kind) else None
+    if there is not None and there != change.instead_of:
+        return _registered(run, change, there, f"created minutes ago, saved to {store.label}")
+    return None
 
 
-async def add_credential(work: Work, change: AddCredential) -> Done:
-    """Make a credential; what is secret about it is in the client's store when this returns.
+def _made(run: Run, change: AddCredential, key_id: KeyId, expires: datetime, value: str) -> MadeCredential:
+    """What the client's store is given."""
+    before = run.outcome.before
+    assert before.tenant is not None  # noqa: S101  # credentials are only made where the directory was read
+    return MadeCredential(
+        change.kind,
+        before.tenant.id,
+        run.results.resolve(change.client_id),
+        change.name,
+        change.credential_name,
+        f"{run.results.resolve(change.audience)}/.default",
+        before.site.url if before.site is not None else None,
+        run.azure.authority_host,
+        key_id,
+        expires,
+        value,
+    )
 
-    Raises:
-        S2SError: refused, or not answered.
-    """
-    match change:
-        case AddSecret():
-            return await _add_secret(work, change)
-        case AddCertificate():
-            return await _add_certificate(work, change)
-        case AddFederatedCredential():
-            object_id, is_new = work.results.resolve(change.object_id), work.context.expects_lag(change)
-            directory = work.context.azure.directory
-            key_id = await directory.put_federated_credential(object_id, change.federation, is_new=is_new)
-            return work.registered(change, key_id)
-        case _:
-            raise AssertionError(change)
+
+async def _test(run: Run, sign_in: ClientSignIn, scope: str) -> None:
+    """Have a credential give tokens at every replica."""
+    await run.session.tokens.token(sign_in, scope, is_new=True, role=None, at_once=TOKENS)
 
 
-async def _add_secret(work: Work, change: AddSecret) -> Done:
+async def _deliver(run: Run, change: AddCredential, store: Store, made: MadeCredential) -> str:
+    """Have a credential tested, where it replaces another one, and stored."""
+    if change.verify:
+        credential = presented(made.kind, made.value)
+        await _test(run, ClientSignIn(made.tenant_id, made.client_id, credential, made.authority_host), made.scope)
+    if not store.gives_away:
+        await store.deliver(made)
+    run.delivered[change.client] = clock.seconds(), made.key_id
+    return _registered(run, change, made.key_id, ending(made.expires))
+
+
+def _registered(run: Run, change: AddCredential, key_id: KeyId, detail: str = "") -> str:
+    """Keep the id of a credential that is there."""
+    run.results.record(change.key, Part.KEY_ID, key_id)
+    return detail
+
+
+@carry_out.register
+async def _(change: AddFederatedCredential, run: Run) -> str:
+    object_id, is_new = run.results.resolve(change.object_id), run.expects_lag(change)
+    directory = run.azure.directory
+    return _registered(
+        run, change, await directory.put_federated_credential(object_id, change.federation, is_new=is_new)
+    )
+
+
+@carry_out.register
+async def _add_secret(change: AddSecret, run: Run) -> str:
     """Make a secret and store it; one that replaces another is tested first.
 
     Where that fails, the store knows the attempt, and the next run clears up after it.
     """
-    store = work.context.stores[change.client]
-    if found := await work.made_elsewhere(change, store):
+    store = run.stores[change.client]
+    if found := await _made_elsewhere(run, change, store):
         return found
-    await store.begin(change.credential_name, work.results.resolve(change.client_id))
+    await store.begin(change.credential_name, run.results.resolve(change.client_id))
 
     async def make() -> MadeCredential:
-        secret = await _make(work, change)
-        work.registered(change, secret.key_id)
-        work.results.record(change.key, Part.EXPIRES, secret.expires.isoformat())
-        made = work.made(change, secret.key_id, secret.expires, secret.value)
+        secret = await _make(run, change)
+        _registered(run, change, secret.key_id)
+        run.results.record(change.key, Part.EXPIRES, secret.expires.isoformat())
+        made = _made(run, change, secret.key_id, secret.expires, secret.value)
         if store.gives_away:
             await store.deliver(made)
         return made
 
     # No later run can know of one that is given away: that is done at once, also where this run is interrupted.
     made = await (finish_even_if_cancelled(make()) if store.gives_away else make())
-    return await work.deliver(change, store, made)
+    return await _deliver(run, change, store, made)
 
 
-async def _make(work: Work, change: AddSecret) -> NewSecret:
+async def _make(run: Run, change: AddSecret) -> NewSecret:
     """Make the secret; where the tenant forbids its lifetime and a shorter one will do, the next shorter one."""
-    shorter = shorter_ends(change.expires, work.context.now)
+    shorter = shorter_ends(change.expires, run.now)
     for at, expires in enumerate((change.expires, *shorter)):
         try:
-            return await _make_until(work, change, expires)
+            return await _make_until(run, change, expires)
         except ServiceError as error:
             if error.code != LIFETIME_FORBIDDEN:
                 raise
@@ -168,10 +141,10 @@ async def _make(work: Work, change: AddSecret) -> NewSecret:
     raise AssertionError(change)
 
 
-async def _make_until(work: Work, change: AddSecret, expires: datetime) -> NewSecret:
+async def _make_until(run: Run, change: AddSecret, expires: datetime) -> NewSecret:
     """Make the secret; one whose answer was lost is removed before another is made."""
-    directory, object_id = work.context.azure.directory, work.results.resolve(change.object_id)
-    is_new = work.context.expects_lag(change)
+    directory, object_id = run.azure.directory, run.results.resolve(change.object_id)
+    is_new = run.expects_lag(change)
     for attempt in range(1, SECRET_ATTEMPTS + 1):
         try:
             return await directory.add_secret(object_id, change.credential_name, expires, is_new=is_new)
@@ -187,48 +160,50 @@ async def _make_until(work: Work, change: AddSecret, expires: datetime) -> NewSe
     raise AssertionError(change)
 
 
-async def _add_certificate(work: Work, change: AddCertificate) -> Done:
+@carry_out.register
+async def _add_certificate(change: AddCertificate, run: Run) -> str:
     """Register a certificate, the given one or that of a key pair which is made."""
-    directory, object_id = work.context.azure.directory, work.results.resolve(change.object_id)
-    name, is_new = change.credential_name, work.context.expects_lag(change)
+    directory, object_id = run.azure.directory, run.results.resolve(change.object_id)
+    name, is_new = change.credential_name, run.expects_lag(change)
     if change.given is not None:
-        return work.registered(change, await directory.add_certificate(object_id, change.given, name, is_new=is_new))
-    store = work.context.stores[change.client]
-    if found := await work.made_elsewhere(change, store):
+        return _registered(run, change, await directory.add_certificate(object_id, change.given, name, is_new=is_new))
+    store = run.stores[change.client]
+    if found := await _made_elsewhere(run, change, store):
         return found
     pem, certificate = await store.key_pair(f"mct-s2s {change.name}", change.starts, change.expires, change.pending)
-    made = work.made(change, certificate.key_id, change.expires, pem)
+    made = _made(run, change, certificate.key_id, change.expires, pem)
     if store.gives_away:  # no later run can know of the key: it is given away before anything is registered
         await store.deliver(made)
     key_id = await directory.add_certificate(object_id, certificate, name, is_new=is_new)
-    return await work.deliver(change, store, replace(made, key_id=key_id))
+    return await _deliver(run, change, store, replace(made, key_id=key_id))
 
 
-async def remove_credential(work: Work, change: RemoveCredential) -> Done:
+@carry_out.register
+async def remove_credential(change: RemoveCredential, run: Run) -> str:
     """Remove a secret or certificate; one that was replaced only after callers have had time to change over.
 
     Raises:
         S2SError: refused, not answered, or what replaces it is not in its store.
     """
-    directory, new = work.context.azure.directory, None
+    directory, new = run.azure.directory, None
     if change.replaced_by is not None:
-        new = await _settle(work, change, change.replaced_by)
+        new = await _settle(run, change, change.replaced_by)
     if change.kind is CredentialKind.CERTIFICATE:
         await directory.remove_certificate(change.object_id, change.key_id, new)
     else:
         await directory.remove_secret(change.object_id, change.key_id)
-    return change.key_id, ""
+    return ""
 
 
-async def _settle(work: Work, change: RemoveCredential, replacement: Replacement) -> KeyId:
+async def _settle(run: Run, change: RemoveCredential, replacement: Replacement) -> KeyId:
     """Wait until callers that have just read the old one are through; the new one has been tested by then."""
-    delivered = work.delivered.get(replacement.client)
+    delivered = run.delivered.get(replacement.client)
     if delivered is not None:
         left = max(0.0, delivered[0] + SECONDS_TO_CHANGE_OVER - clock.seconds())
         with waiting("waiting for callers that have just read it", seconds=left):
             await asyncio.sleep(left)
         return delivered[1]
-    store = work.context.stores[replacement.client]
+    store = run.stores[replacement.client]
     stored = await store.read()
     is_new = stored is not None and same_id(stored.sign_in.client_id, replacement.client_id)
     if stored is None or stored.key_id is None or not is_new or same_id(stored.key_id, change.key_id):
@@ -237,5 +212,5 @@ async def _settle(work: Work, change: RemoveCredential, replacement: Replacement
             f"The new {change.kind.noun} is not in {store.label}, so the old one was not removed.",
             remedy="Run rotate-secret again with the location of the secret: --secret-to PLACE",
         )
-    await work.test(stored.sign_in, replacement.scope)
+    await _test(run, stored.sign_in, replacement.scope)
     return stored.key_id

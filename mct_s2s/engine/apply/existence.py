@@ -12,7 +12,7 @@ import asyncio
 from mct_s2s import clock
 from mct_s2s.activity import REPLICATION, activity, waiting
 from mct_s2s.concurrency import gather_or_cancel
-from mct_s2s.engine.apply.ownership import explained
+from mct_s2s.engine.apply.registrations import explained
 from mct_s2s.engine.outcome import Outcome
 from mct_s2s.engine.request import Request
 from mct_s2s.engine.session import Azure, Session

@@ -16,13 +16,11 @@ import asyncio
 import random
 import re
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from mct_s2s import clock
 from mct_s2s.activity import activity, waiting
 from mct_s2s.errors import ServiceError
-from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.planning.app_service.site import changed_names, merge
 from mct_s2s.planning.changes import Results, WriteSettings
 
@@ -47,14 +45,6 @@ LOOKS = 30
 """Looks at settings that hold ours before we let others go on writing."""
 
 
-@dataclass(frozen=True)
-class Written:
-    """The settings as they are now, and how they came to be so."""
-
-    settings: dict[str, str | None]
-    detail: str
-
-
 async def write_settings(
     sites: ArmSites,
     change: WriteSettings,
@@ -63,13 +53,10 @@ async def write_settings(
     written: Callable[[bool], None],
     keep: Callable[[Mapping[str, str | None]], None] | None = None,
     confirmed: Callable[[str], None] | None = None,
-) -> Written:
-    """Merge what is wanted into whatever is there now.
+) -> tuple[dict[str, str | None], str]:
+    """Merge what is wanted into whatever is there now; the settings as they are then, and a word on it.
 
     Args:
-        sites: the App Service's side of Azure.
-        change: what is wanted.
-        results: the ids that the plan has yielded.
         everything_else: waits until all other changes are done.
         written: called before the reading back, so that the restart goes out beside it; with False where nothing
             had to be written.
@@ -79,105 +66,108 @@ async def write_settings(
     Raises:
         ServiceError: refused; or someone keeps writing over it.
     """
-    view = _View(sites, change.site.resource)
-    await view.read()
+    writer = _Writer(sites, change, results)
+    await writer.read()
     await everything_else()
-    if view.is_older_than(FRESH_SECONDS):
-        await view.read()
-    writing = _Writing(view, change, results)
-    if not writing.is_due:
+    if writer.is_older_than(FRESH_SECONDS):
+        await writer.read()
+    if not writer.is_due:
         written(False)
-        return Written(view.settings, "someone else wrote the same values at the same time")
+        return writer.settings, "someone else wrote the same values at the same time"
     if keep is not None:
-        keep(view.settings)
-    await writing.write()
+        keep(writer.settings)
+    await writer.write()
     written(True)
-    await writing.read_back()
+    await writer.read_back()
     if confirmed is not None:
-        confirmed(_summary(writing.writes, change.changed, view.settings))
+        confirmed(writer.summary)
     with activity(f"Watching {change.site.label} for other writers of its settings"):
-        await writing.settle()
-    return Written(view.settings, _summary(writing.writes, change.changed, view.settings))
-
-
-@dataclass
-class _View:
-    """The settings as they were read last.
-
-    Times are in seconds. `took` is the longest that a reading has taken, from the sending of the request that was
-    answered: waiting for a turn and attempts that failed do not count towards a reading's age.
-    """
-
-    sites: ArmSites
-    resource: ResourceId
-    settings: dict[str, str | None] = field(default_factory=dict)
-    took: float = 0.0
-    _sent_at: float = 0.0
-    _read_at: float = 0.0
-
-    async def read(self) -> None:
-        self.settings = await self.sites.settings(self.resource, leaves=self._leaves)
-        self._read_at = clock.seconds()
-        self.took = max(self.took, self._read_at - self._sent_at)
-
-    def is_older_than(self, seconds: float) -> bool:
-        """Whether it is older than this, and than one more reading would take."""
-        return clock.seconds() - self._read_at > max(self.took, seconds)
-
-    def _leaves(self) -> None:
-        self._sent_at = clock.seconds()
+        await writer.settle()
+    return writer.settings, writer.summary
 
 
 class _Stale(Exception):
     """The write was held back for so long that what it would write is old."""
 
 
-@dataclass
-class _Writing:
-    """One run's part in a conversation that all runs have through the settings themselves."""
+class _Writer:
+    """One run's part in a conversation that all runs have through the settings themselves. Times are in seconds."""
 
-    view: _View
-    change: WriteSettings
-    results: Results
-    writes: int = 0
-    took: float = 0.0
-    _replaced: Mapping[str, str | None] | None = None
-    """The settings as they were when the last write was sent."""
-    _sent_at: float | None = None
-    """When the last attempt was sent; `None` where there was nothing to send any more."""
-    _written_at: float = 0.0
-    """When the write that was answered last was sent."""
-    _readings: int = 0
+    def __init__(self, sites: ArmSites, change: WriteSettings, results: Results) -> None:
+        self._sites, self._change, self._results = sites, change, results
+        self._resource = change.site.resource
+        self.settings: dict[str, str | None] = {}
+        """As they were read last."""
+        self._replaced: Mapping[str, str | None] | None = None
+        """As they were when the last write was sent."""
+        self._writes = self._stale_readings = 0
+        self._asked_at = self._read_at = self._written_at = 0.0
+        self._sent_at: float | None = None
+        """When the last attempt to write was sent; `None` where there was nothing to send any more."""
+        self._reading = self._writing = 0.0
+        """The longest that each has taken, from the sending of the request that was answered: waiting for a turn and
+        attempts that failed do not count."""
+
+    async def read(self) -> None:
+        self.settings = await self._sites.settings(self._resource, leaves=self._asking)
+        self._read_at = clock.seconds()
+        self._reading = max(self._reading, self._read_at - self._asked_at)
+
+    def _asking(self) -> None:
+        self._asked_at = clock.seconds()
+
+    def is_older_than(self, seconds: float) -> bool:
+        """Whether what was read is older than this, and than one more reading would take."""
+        return clock.seconds() - self._read_at > max(self._reading, seconds)
 
     @property
     def is_due(self) -> bool:
-        return bool(changed_names(self.view.settings, self.change.spec, self.results))
+        return bool(changed_names(self.settings, self._change.spec, self._results))
+
+    @property
+    def summary(self) -> str:
+        changed = self._change.changed
+        untouched = len(set(self.settings) - set(changed))
+        again = f"; merged {self._writes} times with changes by someone else" if self._writes > 1 else ""
+        return f"{len(changed)} setting{'s' * (len(changed) != 1)} written, {untouched} unchanged{again}"
 
     async def write(self) -> None:
-        self._readings = 0
+        self._stale_readings = 0
         while True:
             try:
-                await self.view.sites.write_settings(self.view.resource, self._merged, self.view.read)
+                await self._sites.write_settings(self._resource, self._merged, self.read)
                 break
             except _Stale:
-                await self.view.read()
+                await self.read()
             except ServiceError as error:
-                _name_others(error, self.view.settings)
+                _name_others(error, self.settings)
                 raise
-        self.writes += 1
+        self._writes += 1
         # Where a lost answer turned out to be a success, how long that took is not known.
         self._written_at = clock.seconds() if self._sent_at is None else self._sent_at
-        self.took = max(self.took, self.view.took if self._sent_at is None else clock.seconds() - self._sent_at)
+        took = self._reading if self._sent_at is None else clock.seconds() - self._sent_at
+        self._writing = max(self._writing, took)
+
+    def _merged(self) -> Mapping[str, str | None] | None:
+        """What is sent now, made from what was read last."""
+        self._sent_at = None
+        if not self.is_due:
+            return None
+        if self.is_older_than(QUEUED_SECONDS) and self._stale_readings < READINGS:
+            self._stale_readings += 1
+            raise _Stale
+        self._sent_at, self._replaced = clock.seconds(), self.settings
+        return merge(self.settings, self._change.spec, self._results)
 
     async def read_back(self) -> None:
         """Look at what came of the write; some kinds of hosting accept it first (202) and carry it out later."""
         for look in range(LATER_LOOKS):
-            if self.view.settings != self._replaced:
+            if self.settings != self._replaced:
                 return
             if look:
                 with waiting("waiting for App Service to write them"):
                     await asyncio.sleep(min(1.0, 0.1 * 2 ** (look - 1)))
-            await self.view.read()
+            await self.read()
 
     async def settle(self) -> None:
         """Look until ours is in and no one has written for as long as a writing may be on its way.
@@ -188,23 +178,23 @@ class _Writing:
         for look in range(LOOKS):
             if self.is_due:
                 await self._write_again()
-            before = self.view.settings
-            window = WINDOW_SECONDS + self.view.took + self.took
+            before = self.settings
+            window = WINDOW_SECONDS + self._reading + self._writing
             # Jitter, so that runs that met once part; where no one else writes there is one look and none of it.
             wait = window * random.uniform(1, 2) if look else self._written_at + window - clock.seconds()  # noqa: S311
             await asyncio.sleep(max(0.0, wait))
-            await self.view.read()
-            if self.view.settings == before and not self.is_due:
+            await self.read()
+            if self.settings == before and not self.is_due:
                 return
         if self.is_due:
             raise self._contended()
 
     async def _write_again(self) -> None:
-        if self.writes == WRITES:
+        if self._writes == WRITES:
             raise self._contended()
         with waiting("merging with changes by someone else"):
-            await asyncio.sleep(random.uniform(0.02, 0.1) * self.writes)  # noqa: S311  # jitter, as above
-            await self.view.read()
+            await asyncio.sleep(random.uniform(0.02, 0.1) * self._writes)  # noqa: S311  # jitter, as above
+            await self.read()
             if self.is_due:
                 await self.write()
                 await self.read_back()
@@ -212,20 +202,9 @@ class _Writing:
     def _contended(self) -> ServiceError:
         return ServiceError(
             "settings-contended",
-            f"Someone else keeps overwriting the application settings of '{self.change.site.label}'.",
+            f"Someone else keeps overwriting the application settings of '{self._change.site.label}'.",
             remedy="Find what writes them (a pipeline, another administrator), then run the same command again.",
         )
-
-    def _merged(self) -> Mapping[str, str | None] | None:
-        """What is sent now, made from what was read last."""
-        self._sent_at = None
-        if not self.is_due:
-            return None
-        if self.view.is_older_than(QUEUED_SECONDS) and self._readings < READINGS:
-            self._readings += 1
-            raise _Stale
-        self._sent_at, self._replaced = clock.seconds(), self.view.settings
-        return merge(self.view.settings, self.change.spec, self.results)
 
 
 def _name_others(error: ServiceError, settings: Mapping[str, str | None]) -> None:
@@ -236,9 +215,3 @@ def _name_others(error: ServiceError, settings: Mapping[str, str | None]) -> Non
     others = [f"'{name}'" for name in unusual if name.lower() not in error.message.lower()]
     if others:
         error.advise(f"{error.advice} The same may apply to {', '.join(others)}.")
-
-
-def _summary(writes: int, changed: tuple[str, ...], settings: dict[str, str | None]) -> str:
-    untouched = len(set(settings) - set(changed))
-    again = f"; merged {writes} times with changes by someone else" if writes > 1 else ""
-    return f"{len(changed)} setting{'s' * (len(changed) != 1)} written, {untouched} unchanged{again}"

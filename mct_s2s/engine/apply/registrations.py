@@ -1,36 +1,128 @@
-"""Registrations for who may change only what it owns: under `Application.ReadWrite.OwnedBy`, or without a known role.
+"""How registrations are created, restored and owned.
 
-The upsert by `uniqueName` may leave such a caller with a registration that it neither owns nor may change or delete,
-and that keeps the name. So it registers by POST, which makes it the owner, and sets the name afterwards. What an
-interrupted run leaves between the two is found by its tag. Source: docs/azure-contract.md, section 3.10, "Owner".
+A registration is created under its key, by an upsert; or restored, where one was deleted under that key a moment ago.
+
+Who may change only what it owns (`Application.ReadWrite.OwnedBy`, or no known role) might be left by the upsert with a
+registration that it neither owns nor may change or delete, and that keeps the name. So it registers by POST, which
+makes it the owner, and sets the name afterwards. What an interrupted run leaves between the two is found by its tag.
+Source: docs/azure-contract.md, section 3.10, "Owner".
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
+from contextlib import suppress
 from dataclasses import replace
+from datetime import datetime
+from itertools import chain
 from typing import TypeVar
 
 from mct_s2s.activity import waiting
 from mct_s2s.concurrency import gather_or_cancel
-from mct_s2s.engine.observe.registration_custody import caller_of
+from mct_s2s.engine.observe.registration_custody import caller_of, find_custody
 from mct_s2s.engine.session import Azure
 from mct_s2s.errors import MissingRight, PermissionMissing, S2SError, ServiceError
-from mct_s2s.model.commands import command
+from mct_s2s.model.commands import command, option
 from mct_s2s.model.directory_objects import Application, ServicePrincipal
-from mct_s2s.model.ids import ApplicationObjectId, ClientId, PrincipalId, name_tag, same_id
+from mct_s2s.model.ids import ApplicationObjectId, ClientId, KeyId, PrincipalId, name_tag, same_id
 from mct_s2s.planning.changes import CreateApplication
-from mct_s2s.planning.registrations.ownership import foreign_owners
+from mct_s2s.planning.edits import ApplicationPatch
+from mct_s2s.planning.registrations.application_uri import holder_of_uri, taken_uri
+from mct_s2s.planning.registrations.ownership import back_in_the_bin, foreign_owners, refuse_faster
 
 T = TypeVar("T")
 
 REGISTERING_ATTEMPTS = 3
 """Requests whose answer was lost, before the error is final; after each, the registration is looked for."""
 APPEARS_WITHIN = 10
-"""Looks, one second apart: a filter shows a registration later than its key does (docs/azure-contract.md, 3.11)."""
+"""Looks, one second apart: a filter shows a registration later than its key does, the recycle bin one that was deleted
+a moment ago (docs/azure-contract.md, 3.8 and 3.11)."""
 OWNED_WITHIN = 30.0
 """Seconds for which a refusal may mean that a replica has not heard who owns a registration."""
+
+
+async def create(
+    azure: Azure, change: CreateApplication, since: datetime, *, as_owner: bool = False
+) -> tuple[Application, str]:
+    """Create a registration, or restore the one that was deleted under its name a moment ago; a word on which.
+
+    Raises:
+        ServiceError: `name-taken`, where the recycle bin does not show who holds the name.
+        Refused: someone else was faster (`since`: when this run began to look), and it is in their hands.
+    """
+    directory, name = azure.directory, change.new.unique_name
+    try:
+        if as_owner:
+            application, is_made = await create_as_owner(azure, change)
+        else:
+            application, is_made = await directory.create_application(change.new)
+    except ServiceError as error:
+        if error.code != "name-taken":
+            raise
+        with waiting("waiting for the deleted one to appear in the recycle bin"):
+            for _ in range(APPEARS_WITHIN):
+                for row in await directory.deleted_applications():
+                    if row.unique_name == name:
+                        back = replace(row, credentials=(), deleted=None)
+                        await restore(azure, back, (), change.option)
+                        return back, "restored: it had just been deleted"
+                await asyncio.sleep(1)
+        again = "Run the same command again in a minute to restore it."
+        error.advise(f"A registration that was just deleted still has the name '{name}'. {again}")
+        raise
+    if not is_made:
+        caller, principal = await gather_or_cancel(caller_of(azure), directory.principal(application.client_id))
+        custody = await find_custody(azure, application, principal, is_new=True)
+        refuse_faster(application, custody, caller, since, change.option)
+    return application, ""
+
+
+async def restore(azure: Azure, application: Application, keep: Collection[KeyId], adopt_by: str | None) -> None:
+    """Take a registration and its service principal out of the recycle bin, without what no one knows the holders of.
+
+    The recycle bin shows no owners. So where nothing but its name speaks for it (`adopt_by`: the option by which it
+    would be adopted), it is looked at as soon as it is back, and put back where it is someone else's.
+
+    Raises:
+        Refused: it is in someone else's hands.
+    """
+    directory, object_id = azure.directory, application.object_id
+    await directory.restore_application(object_id)
+    principals = await directory.deleted_principals([application.client_id])
+    back = [one.id for one in principals if await directory.restore_principal(one.id)]
+    if adopt_by is not None:
+        principal_owners = (directory.principal_owners(one, is_new=True) for one in back)
+        caller, owners = await gather_or_cancel(
+            caller_of(azure), gather_or_cancel(directory.owners(object_id, is_new=True), *principal_owners)
+        )
+        foreign = foreign_owners(chain.from_iterable(owners), caller)
+        if foreign:
+            await directory.delete_application(object_id)
+            raise back_in_the_bin(application, foreign, adopt_by, azure.graph)
+    await gather_or_cancel(
+        directory.remove_credentials(object_id, keep), *(directory.remove_principal_credentials(one) for one in back)
+    )
+
+
+async def explain_taken_uri(
+    azure: Azure, application: Application, patch: ApplicationPatch, error: ServiceError
+) -> None:
+    """Say who holds a URI that was refused, where that can be found out."""
+    uris = (patch.identifier_uris or ()) if error.code == "uri-taken" else ()
+    for uri in (one for one in uris if one not in application.identifier_uris):
+        holder = holder_of_uri(uri, await azure.directory.deleted_applications(), but=application.client_id)
+        if holder is not None:
+            error.explain(*taken_uri(uri, holder, azure.graph))
+            return
+        for other in await azure.directory.applications_with_uri(uri):
+            error.explain(
+                f"The Application ID URI '{uri}' is already in use by '{other.display_name}' (appId "
+                f"{other.client_id}).",
+                f"To use that one as the service application, add {option('--service-app', other.client_id)}. Or "
+                "remove the URI from it in the portal (Expose an API), then run the same command again.",
+            )
+            return
 
 
 async def create_as_owner(azure: Azure, change: CreateApplication) -> tuple[Application, bool]:
@@ -65,8 +157,6 @@ async def create_principal(
     """Create an application's service principal, or return the one that is there.
 
     Args:
-        azure: the session.
-        client_id: the application's.
         is_new: whether replicas may not know the application yet.
         is_ours: whether this run made it, so that the caller may be added to its owners.
         as_owner: whether the caller may change only what it owns.
@@ -106,11 +196,10 @@ async def explained(azure: Azure, object_id: ApplicationObjectId, refused: Permi
 async def _left_over(azure: Azure, change: CreateApplication, caller: PrincipalId | None) -> Application | None:
     """What an earlier run of this caller made and did not come to name. Anyone can write our tag, too."""
     for application in await azure.directory.applications_with_tag(name_tag(change.new.unique_name)):
-        if application.unique_name is not None:
-            continue
-        owners = await azure.directory.owners(application.object_id, is_new=True)
-        if owners and not foreign_owners(owners, caller):
-            return application
+        if application.unique_name is None:
+            owners = await azure.directory.owners(application.object_id, is_new=True)
+            if owners and not foreign_owners(owners, caller):
+                return application
     return None
 
 
@@ -153,20 +242,15 @@ async def _as_owner(
         with waiting("waiting for Entra ID to know its owner everywhere", gives_up_at=until):
             is_owner = await _owns(azure, application, caller)
             if is_ours and caller is not None and not is_owner:
-                await _add(azure, application, caller)
+                # Only an owner may; where it is one, and a replica does not know it, the next attempt will tell.
+                with suppress(PermissionMissing):
+                    await azure.directory.add_owner(application.object_id, caller)
             await asyncio.sleep(1)
 
 
 async def _owns(azure: Azure, application: Application, caller: PrincipalId | None) -> bool:
     owners = await azure.directory.owners(application.object_id, is_new=True)
     return any(same_id(owner.id, caller) for owner in owners)
-
-
-async def _add(azure: Azure, application: Application, caller: PrincipalId) -> None:
-    try:
-        await azure.directory.add_owner(application.object_id, caller)
-    except PermissionMissing:
-        return  # only an owner may; where it is one, and a replica does not know it, the next attempt will tell
 
 
 def _is_for_owners(refused: S2SError) -> bool:

@@ -1,0 +1,217 @@
+"""A plan at work: as wide as its order allows, and stopping at the first refusal with what is done kept.
+
+The plan's order is the only order. Nothing is undone: every change is safe to repeat, and the same command resumes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property, singledispatch
+
+from mct_s2s.activity import Progress, during, waiting
+from mct_s2s.concurrency import end_all
+from mct_s2s.engine.apply.registrations import explained
+from mct_s2s.engine.outcome import Journal, Outcome
+from mct_s2s.engine.session import Azure, Session
+from mct_s2s.errors import PermissionMissing, S2SError
+from mct_s2s.model.client_credentials import YOUNG
+from mct_s2s.model.directory_objects import Application
+from mct_s2s.model.ids import ApplicationObjectId, KeyId
+from mct_s2s.planning.changes import (
+    AnyChange,
+    AssignAppRole,
+    EnableIdentity,
+    RestartSite,
+    Results,
+    UpdateApplication,
+    WriteSettings,
+)
+from mct_s2s.planning.permissions.rights import relies_on_ownership
+from mct_s2s.planning.plan import ManualStep, references
+from mct_s2s.stores.store import Store
+
+IN_FLIGHT = 16
+"""Changes at work at once: as many as requests to one service (azure/retry.py). With 8, the network was idle half the
+time, and 200 clients at 100 ms took a third longer. Graph takes 3,000 writes in 150 s: docs/azure-contract.md, 3.12."""
+
+
+class Skipped(Exception):
+    """A change that is not made in this run, and why; nothing has failed. `left` is what someone else can do."""
+
+    def __init__(self, why: str, left: ManualStep | None = None) -> None:
+        super().__init__(why)
+        self.left = left
+
+
+class Stopped(Exception):
+    """Another change was refused: this one is not to be written any more."""
+
+
+@singledispatch
+async def carry_out(change: AnyChange, run: Run) -> str:
+    """Send the requests of one change; a word on what came of it. Each type of change has its own function.
+
+    Raises:
+        S2SError: refused, or not answered.
+        Skipped: it is left for a later run, or for someone else.
+    """
+    raise AssertionError(change, run)
+
+
+@dataclass
+class Run:
+    """One plan at work, as its changes see it."""
+
+    session: Session
+    outcome: Outcome
+    progress: Progress
+    created: dict[str, Application] = field(default_factory=dict)
+    """The applications that this run has created, by the key of the change."""
+    delivered: dict[str, tuple[float, KeyId]] = field(default_factory=dict)
+    """When each client's credential arrived at its store, in seconds of the clock, and which it is."""
+    wrote_settings: bool = False
+
+    def __post_init__(self) -> None:
+        self._ready = {change.key: asyncio.Event() for change in self.outcome.plan.changes}
+        self._slots = asyncio.Semaphore(IN_FLIGHT)
+        self._confirmed: dict[str, str] = {}
+        self._stopped = False
+
+    @property
+    def azure(self) -> Azure:
+        """The signed-in session with the cloud."""
+        return self.session.azure
+
+    @property
+    def journal(self) -> Journal:
+        """How far it has come."""
+        return self.outcome.journal
+
+    @property
+    def results(self) -> Results:
+        """The ids that changes have yielded."""
+        return self.outcome.results
+
+    @property
+    def now(self) -> datetime:
+        """When this run began to plan."""
+        return self.outcome.request.now
+
+    @property
+    def stores(self) -> Mapping[str, Store]:
+        """Where each client's credential goes."""
+        return self.outcome.stores
+
+    @property
+    def as_owner(self) -> bool:
+        """Whether the caller may change only what it owns, for all that is known."""
+        return relies_on_ownership(self.outcome.access)
+
+    def expects_lag(self, change: AnyChange) -> bool:
+        """Whether *not there* may mean *not there yet*: what it touches was made by this run, or minutes ago.
+
+        The same refusal about anything older is an error at once. Source: learn.microsoft.com/graph/
+        best-practices-concept and the answers that terraform-provider-azuread waits out.
+        """
+        if next(references(change), None) is not None:
+            return True
+        # A role that was just added or switched on reaches the service principal's copy later.
+        roles = (UpdateApplication, EnableIdentity)
+        if isinstance(change, AssignAppRole) and any(isinstance(one, roles) for one in self.outcome.plan.changes):
+            return True
+        fields = ("object_id", "client_id", "principal", "service")
+        return any(getattr(change, name, None) in self._young_ids for name in fields)
+
+    @cached_property
+    def _young_ids(self) -> frozenset[str]:
+        trust, restored, young = self.outcome.before.trust, self.outcome.request.restored, set[str]()
+        halves = [(trust.service, trust.principal), *((one.application, one.principal) for one in trust.clients)]
+        for app, principal in halves:
+            if app and (app.client_id in restored or (app.created and self.now - app.created < YOUNG)):
+                young |= {app.object_id, app.client_id} | ({principal.id} if principal else set())
+        return frozenset(young)
+
+    async def all(self) -> None:
+        """Carry out every change.
+
+        Raises:
+            S2SError: the first refusal, after what was in flight beside it has ended.
+        """
+        tasks = [asyncio.ensure_future(self._one(change)) for change in self.outcome.plan.changes]
+        try:
+            await asyncio.gather(*tasks)
+        except BaseException:
+            await end_all(tasks)
+            raise
+        if self.journal.failed:
+            raise self.journal.failed[0][1]
+
+    async def _one(self, change: AnyChange) -> None:
+        plan = self.outcome.plan
+        waits_for = plan.waits_for(change)
+        if isinstance(change, WriteSettings):
+            # Its first reading needs the ids, and goes out beside the last steps; they are waited for before the PUT.
+            steps = (step for step in plan.changes if not isinstance(step, WriteSettings | RestartSite))
+            before_last = frozenset[str]().union(*map(plan.waits_for, steps))
+            waits_for = (waits_for & before_last) | {ref.key for ref in references(change)}
+        try:
+            await self._wait_for(waits_for)
+            async with self._slots:
+                if self._stopped:
+                    return
+                self.journal.start(change)
+                with during(self.progress.started(change)):
+                    await self._attempt(change)
+        except Stopped:
+            self.journal.withdraw(change)
+
+    async def _attempt(self, change: AnyChange) -> None:
+        try:
+            detail = await self._explained(change)
+        except Skipped as skipped:
+            self.journal.skip(change, str(skipped), skipped.left)
+            self.progress.skipped(change, str(skipped))
+        except S2SError as error:
+            self.journal.fail(change, error)
+            self.progress.failed(change, error)
+            self._stopped = True
+            for event in self._ready.values():
+                event.set()
+        else:
+            done = change.named(self.results) if isinstance(change, UpdateApplication) else change
+            self.journal.finish(done, detail)
+            if self._confirmed.get(change.key) != detail:
+                self.progress.finished(done, detail)
+        self.mark_ready(change)
+
+    async def _explained(self, change: AnyChange) -> str:
+        try:
+            return await carry_out(change, self)
+        except PermissionMissing as refused:
+            object_id = getattr(change, "object_id", None)
+            if not self.as_owner or not isinstance(object_id, str):
+                raise
+            raise await explained(self.azure, ApplicationObjectId(object_id), refused) from refused
+
+    def mark_ready(self, change: AnyChange) -> None:
+        """What waits for it may begin: also settings that are written, and are still being read back."""
+        self._ready[change.key].set()
+
+    def confirm(self, change: WriteSettings, detail: str) -> None:
+        """It is done as far as its reader is concerned; what is left is to see that no one undoes it."""
+        self._confirmed[change.key] = detail
+        self.progress.finished(change, detail)
+
+    async def everything_else(self, change: WriteSettings) -> None:
+        """Wait for what has to be done before the settings are written. Raises Stopped: it was refused."""
+        with waiting("waiting for the other steps"):
+            await self._wait_for(self.outcome.plan.waits_for(change))
+
+    async def _wait_for(self, keys: frozenset[str]) -> None:
+        for key in keys:
+            await self._ready[key].wait()
+        if self._stopped:
+            raise Stopped
