@@ -100,7 +100,7 @@ def export(options: ExportOptions) -> int:
         if options.output == "json":
             current.terminal.document(export_document(text, found))
         else:
-            current.terminal.export(text)
+            current.terminal.verbatim(text)
         return worst([error.exit_code for _, error in found.failed])
 
     return run(options, Needs(target=not options.all_sites), body)

@@ -59,7 +59,7 @@ def _show(terminal: Terminal, options: StatusOptions, report: StatusReport) -> i
     else:
         from mct_s2s.render.exports import exported  # noqa: PLC0415  # text and JSON need none of it
 
-        terminal.export(exported(report, options.output))
+        terminal.verbatim(exported(report, options.output))
     show_unread(terminal, report)
     return worst([0 if report.is_healthy else SOMETHING_WRONG, *(one.error.exit_code for one in report.failed)])
 

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, TextIO
+from typing import IO, Any
 
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
@@ -26,37 +26,6 @@ from mct_s2s.render.folding import fold
 
 UNBOUNDED = 400
 """Columns where there is no terminal: a log line is not folded."""
-_OFF = {"", "0", "false"}
-
-
-def is_terminal(stream: TextIO | None) -> bool:
-    """Whether a stream is a terminal; one that is closed is none."""
-    try:
-        return stream is not None and stream.isatty()
-    except ValueError:
-        return False
-
-
-def shows_colors(*, on_terminal: bool, environ: Mapping[str, str] = os.environ) -> bool:
-    """Whether to write colours and other styles.
-
-    `NO_COLOR` counts most, then `FORCE_COLOR` and `CLICOLOR_FORCE`, then `CLICOLOR=0`, then what the stream is.
-    Source: no-color.org, force-color.org and bixense.com/clicolors.
-    """
-    if environ.get("NO_COLOR"):
-        return False
-    if any(environ.get(name, "").lower() not in _OFF for name in ("FORCE_COLOR", "CLICOLOR_FORCE")):
-        return True
-    if environ.get("CLICOLOR") == "0" or environ.get("TERM", "").lower() in {"dumb", "unknown"}:
-        return False
-    return on_terminal
-
-
-def given_width(environ: Mapping[str, str] = os.environ) -> int | None:
-    """The width in `COLUMNS`; `None` where it is not there or is no width."""
-    columns = environ.get("COLUMNS", "")
-    number = int(columns[:6]) if columns.isascii() and columns.isdecimal() else 0
-    return number or None
 
 
 THEME = Theme(
@@ -158,48 +127,30 @@ class Terminal:
             self.err.file.flush()
 
     def verbatim(self, text: str) -> None:
-        """Print a result as it is, every byte before this returns: a program, a plan as Markdown, a secret.
+        """Print a result as it is, every byte before this returns: as UTF-8, whatever the stream would make of it.
 
         Raises:
             OSError: it could not be written; what is left of it in memory is dropped.
         """
-        encoding = getattr(self.out.file, "encoding", None) or "utf-8"
-        try:
-            text.encode(encoding)
-        except UnicodeEncodeError:
-            self.say(f"Standard output is {encoding}, which lacks some of its characters. Set PYTHONIOENCODING=utf-8")
-        self._write(text)
+        buffer = getattr(self.out.file, "buffer", None)  # none where someone put something in the stream's place
+        self._write(text if buffer is None else text.encode(errors="replace"), buffer)
 
-    def document(self, document: Mapping[str, Any], *, indent: int | None = 2) -> None:
+    def document(self, document: Mapping[str, Any]) -> None:
         """Print a result as one JSON document.
 
         Raises:
-            OSError: it could not be written; what is left of it in memory is dropped.
+            OSError: as above.
         """
-        self._write(json_text(document, indent=indent, encoding=getattr(sys.stdout, "encoding", None)) + "\n")
+        self._write(json_text(document, indent=2, encoding=getattr(sys.stdout, "encoding", None)) + "\n")
 
-    def export(self, text: str) -> None:
-        """Print a result in a format of its own: as UTF-8 with its own line ends, whatever the stream would make of it.
-
-        Raises:
-            OSError: it could not be written; what is left of it in memory is dropped.
-        """
-        file = self.out.file
-        buffer = getattr(file, "buffer", None)
-        if buffer is None:  # what someone put in the stream's place
-            self._write(text)
-            return
-        file.flush()
-        self._write_to(buffer, text.encode(errors="replace"))
-
-    def _write(self, text: str) -> None:
-        self._write_to(self.out.file, text)
-
-    def _write_to(self, file: IO[Any], content: str | bytes) -> None:
+    def _write(self, content: str | bytes, buffer: IO[bytes] | None = None) -> None:
+        file: IO[Any] = self.out.file
+        destination: IO[Any] = buffer or file
         try:
             with self.out.beside():
-                file.write(content)
                 file.flush()
+                destination.write(content)
+                destination.flush()
         except OSError:
             # The interpreter would try once more at its end, fail again, and say so in words of its own.
             with suppress(OSError, ValueError), Path(os.devnull).open("wb") as nowhere:
@@ -233,8 +184,9 @@ def prose(console: Console, text: str | Text, *, indent: int | None = None, styl
 
 def _console(*, stderr: bool) -> LineConsole:
     """Colours are one question, and whether lines can be drawn anew is another: what is piped gets no such thing."""
-    on_terminal = is_terminal(sys.stderr if stderr else sys.stdout)
-    in_color = shows_colors(on_terminal=on_terminal)
+    stream = sys.stderr if stderr else sys.stdout
+    on_terminal = not stream.closed and stream.isatty()
+    forced = os.environ.get("FORCE_COLOR", "").lower() not in {"", "0", "false"}
     console = LineConsole(
         theme=THEME,
         highlight=False,
@@ -243,9 +195,8 @@ def _console(*, stderr: bool) -> LineConsole:
         stderr=stderr,
         soft_wrap=True,
         force_terminal=on_terminal,
-        color_system=("auto" if on_terminal else "standard") if in_color else None,
+        color_system=None if os.environ.get("NO_COLOR") else "standard" if forced else "auto",
     )
-    width = given_width() or (None if on_terminal else UNBOUNDED)
-    if width is not None:
-        console.width = width
+    if not on_terminal and not os.environ.get("COLUMNS", "").strip("0").isdigit():
+        console.width = UNBOUNDED
     return console

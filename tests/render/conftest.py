@@ -11,7 +11,7 @@ from mct_s2s.render.console import Terminal
 
 VARIABLES = (
     *("COLUMNS", "COLORTERM", "TTY_COMPATIBLE", "TTY_INTERACTIVE"),
-    *("NO_COLOR", "FORCE_COLOR", "CLICOLOR", "CLICOLOR_FORCE"),
+    *("NO_COLOR", "FORCE_COLOR"),
 )
 """What a test must not take from whoever runs it."""
 _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
@@ -63,8 +63,6 @@ class Screens:
             "COLUMNS",
             "NO_COLOR",
             "FORCE_COLOR",
-            "CLICOLOR",
-            "CLICOLOR_FORCE",
             "TTY_COMPATIBLE",
             "TTY_INTERACTIVE",
             "COLORTERM",

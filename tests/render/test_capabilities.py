@@ -1,46 +1,54 @@
-"""Who decides on colours and widths: the variables that people and pipelines set, in the order that they expect."""
+"""Who decides on colours and widths: the variables that people and pipelines set, and the stream."""
 
 from __future__ import annotations
 
 import io
+import sys
 
 import pytest
-from mct_s2s.render.console import given_width, is_terminal, shows_colors
+from mct_s2s.render.console import UNBOUNDED, Terminal
 
-CASES: list[tuple[dict[str, str], bool, bool]] = [
-    ({}, True, True),
-    ({}, False, False),
-    ({"NO_COLOR": "1"}, True, False),
-    ({"NO_COLOR": ""}, True, True),
-    ({"NO_COLOR": "1", "CLICOLOR_FORCE": "1", "FORCE_COLOR": "1"}, True, False),
-    ({"CLICOLOR_FORCE": "1"}, False, True),
-    ({"CLICOLOR_FORCE": "0"}, False, False),
-    ({"FORCE_COLOR": "1"}, False, True),
-    ({"FORCE_COLOR": "0"}, False, False),
-    ({"FORCE_COLOR": "false"}, False, False),
-    ({"CLICOLOR": "0"}, True, False),
-    ({"CLICOLOR": "1"}, True, True),
-    ({"CLICOLOR": "0", "CLICOLOR_FORCE": "1"}, False, True),
-    ({"TERM": "dumb"}, True, False),
-    ({"TERM": "dumb", "FORCE_COLOR": "1"}, True, True),
-]
-
-
-@pytest.mark.parametrize(("environ", "on_terminal", "expected"), CASES)
-def test_colors_are_shown(environ: dict[str, str], on_terminal: bool, expected: bool) -> None:
-    assert shows_colors(on_terminal=on_terminal, environ=environ) is expected
+from tests.render.conftest import Screens, Stream
 
 
 @pytest.mark.parametrize(
-    ("columns", "width"),
-    [("80", 80), ("0", None), ("", None), ("wide", None), ("-1", None), ("٣", None), ("9" * 5000, 999999)],
+    ("environ", "on_terminal", "expected"),
+    [
+        ({}, True, True),
+        ({}, False, False),
+        ({"NO_COLOR": "1"}, True, False),
+        ({"NO_COLOR": ""}, True, True),
+        ({"NO_COLOR": "1", "FORCE_COLOR": "1"}, True, False),
+        ({"FORCE_COLOR": "1"}, False, True),
+        ({"FORCE_COLOR": "0"}, False, False),
+        ({"FORCE_COLOR": "false"}, False, False),
+        ({"TERM": "dumb"}, True, False),
+        ({"TERM": "dumb", "FORCE_COLOR": "1"}, True, True),
+    ],
 )
-def test_columns_is_a_width_or_nothing(columns: str, width: int | None) -> None:
-    assert given_width({"COLUMNS": columns}) == width
+def test_colors_are_shown(
+    screens: Screens, monkeypatch: pytest.MonkeyPatch, environ: dict[str, str], on_terminal: bool, expected: bool
+) -> None:
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+    screen = screens(80, is_terminal=on_terminal)
+    screen.terminal.result("fine", style="head")
+    assert ("\x1b[1m" in screen.out_stream.getvalue()) is expected
 
 
-def test_a_stream_that_is_closed_or_not_there_is_no_terminal() -> None:
-    closed = io.StringIO()
+@pytest.mark.parametrize(("columns", "width"), [("80", 80), ("0", UNBOUNDED), ("", UNBOUNDED), ("wide", UNBOUNDED)])
+def test_columns_is_a_width_or_nothing(
+    screens: Screens, monkeypatch: pytest.MonkeyPatch, columns: str, width: int
+) -> None:
+    del screens
+    monkeypatch.setenv("COLUMNS", columns)
+    monkeypatch.setattr(sys, "stdout", io.StringIO())
+    assert Terminal.open(json=False).out.width == width
+
+
+def test_a_stream_that_is_closed_is_no_terminal(screens: Screens, monkeypatch: pytest.MonkeyPatch) -> None:
+    del screens
+    closed = Stream(is_terminal=True)
     closed.close()
-    assert not is_terminal(closed)
-    assert not is_terminal(None)
+    monkeypatch.setattr(sys, "stderr", closed)
+    assert not Terminal.open(json=False).err.is_terminal

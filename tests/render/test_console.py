@@ -14,7 +14,7 @@ from rich.text import Text
 from tests.render.conftest import Screens, Stream
 from tests.render.examples import ODD_NAMES
 
-GREEN, RED = "\x1b[32m", "\x1b[1;31m"
+GREEN = "\x1b[32m"
 
 
 def test_a_terminal_that_is_opened_uses_the_streams_of_the_process(capsys: pytest.CaptureFixture[str]) -> None:
@@ -63,11 +63,10 @@ def test_a_line_is_folded_between_words_and_none_of_what_follows_looks_like_a_li
     assert screen.err == "Created client x x x\n  error: forged\n"
 
 
-@pytest.mark.parametrize("forced", ["FORCE_COLOR", "CLICOLOR_FORCE"])
 def test_a_pipe_gets_colors_where_they_are_asked_for_and_nothing_that_moves_a_cursor(
-    screens: Screens, monkeypatch: pytest.MonkeyPatch, forced: str
+    screens: Screens, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv(forced, "1")
+    monkeypatch.setenv("FORCE_COLOR", "1")
     screen = screens(80)
     screen.terminal.result("fine", style="good")
     assert GREEN in screen.out_stream.getvalue()
@@ -85,22 +84,6 @@ def test_a_command_is_not_folded_on_a_terminal_either(screens: Screens) -> None:
     screen.terminal.result(Text(command, style="command"))
     screen.terminal.result(command, style="command")
     assert screen.out == f"{command}\n" * 2
-
-
-def test_a_terminal_gets_colors_and_a_pipe_gets_none(screens: Screens) -> None:
-    for is_terminal in (True, False):
-        screen = screens(80, is_terminal=is_terminal)
-        screen.terminal.result("fine", style="good")
-        screen.terminal.say("broken", style="bad")
-        assert (GREEN in screen.out_stream.getvalue()) is is_terminal
-        assert (RED in screen.err_stream.getvalue()) is is_terminal
-        assert (screen.out, screen.err) == ("fine\n", "broken\n")
-
-
-def test_no_color_is_obeyed_on_a_terminal(screens: Screens) -> None:
-    screen = screens(80, is_terminal=True, colors=False)
-    screen.terminal.result("fine", style="good")
-    assert screen.out_stream.getvalue() == "fine\n"
 
 
 def test_a_document_is_one_json_value_on_standard_output(screens: Screens) -> None:
@@ -141,7 +124,7 @@ def test_a_question_needs_somebody_who_sees_it_and_can_answer(
 
 
 @pytest.mark.parametrize("encoding", ["cp1252", "ascii", "utf-8"])
-def test_an_export_is_utf_8_with_its_own_line_ends(
+def test_what_is_written_to_be_kept_is_utf_8_with_its_own_line_ends(
     screens: Screens, monkeypatch: pytest.MonkeyPatch, encoding: str
 ) -> None:
     """Windows gives redirected output its code page, and makes of each line end its own."""
@@ -150,5 +133,5 @@ def test_an_export_is_utf_8_with_its_own_line_ends(
     monkeypatch.setattr(sys, "stdout", stream)
     terminal.out.file = stream
     terminal.result("before")
-    terminal.export("München,日本\r\nx\n")
+    terminal.verbatim("München,日本\r\nx\n")
     assert written.getvalue() == "before\r\nMünchen,日本\r\nx\n".encode()

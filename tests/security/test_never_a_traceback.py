@@ -65,7 +65,7 @@ def test_output_that_the_encoding_cannot_carry_is_replaced(mct: Program, azure: 
 @pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
 def test_our_own_marks_have_others_where_there_are_none(mct: Program, azure: Sandbox, encoding: str) -> None:
     ended = mct("doctor", env={"PYTHONIOENCODING": encoding})
-    assert ended.out.splitlines()[0].startswith("+ Signed in  ")
+    assert ended.out.splitlines()[0].startswith("+ Signed in ")
     refused = mct("status", "--slot", "nowhere", env={"PYTHONIOENCODING": encoding})
     assert "\n  -> List the slots:\n    az webapp" in refused.err
 
