@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from rich.text import Text
 
 from mct_s2s import clock
 from mct_s2s.azure.clouds import BY_NAME, SANDBOX
@@ -25,37 +26,102 @@ from mct_s2s.inputs.target import api_path
 from mct_s2s.local_files import is_there, read_given
 from mct_s2s.model.client_credentials import EXPIRING_WITHIN, CredentialKind, has_end
 from mct_s2s.model.client_sign_in import OwnCredential
-from mct_s2s.model.commands import own_command
+from mct_s2s.model.commands import option, own_command
 from mct_s2s.model.directory_objects import ServicePrincipal
 from mct_s2s.model.ids import same_id
 from mct_s2s.model.language import Language
-from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.resource_id import USER_ASSIGNED_IDENTITIES, ResourceId
 from mct_s2s.model.trust import ClientApplication
 from mct_s2s.planning.app_service import guards
 from mct_s2s.planning.registrations.application_uri import uri_shown
 from mct_s2s.planning.registrations.membership import Client, client_called, is_logic_app
-from mct_s2s.planning.reports.findings import Finding, diagnose
-from mct_s2s.render.snippets import languages_for, snippet_document
-from mct_s2s.render.snippets.caller import (
-    ApiCaller,
-    CalledApi,
+from mct_s2s.planning.reports.findings import Finding, Severity, diagnose
+from mct_s2s.render.console import Terminal, prose
+from mct_s2s.render.snippets import (
+    ApiCall,
     CertificateFile,
     CredentialSource,
     FederatedToken,
     ManagedIdentity,
     SecretFile,
     VaultSecret,
+    languages_for,
 )
-from mct_s2s.render.snippets.notes import notes, show_notes, use
-from mct_s2s.stores.dotenv import CERTIFICATE_PATH, note_in, variables_in
+from mct_s2s.render.snippets import snippet as program_for
+from mct_s2s.stores.dotenv import CERTIFICATE_PATH, variables_in
 
 if TYPE_CHECKING:
     from mct_s2s.stores.vaults import KeyVaults
 
-
 SAVED = "file:"
 """How `OwnCredential.source` begins where a credential is in a file."""
+_NO_AUDIENCE = {"not-configured", "service-application-missing", "application-id-uri-missing"}
+_OF_ONE_CLIENT = {"client-not-consented", "client-not-allowed", "no-credential", "secret-expired"}
+"""What is wrong with another client, and does not concern this one."""
+_USES = {
+    Language.CURL: "| sh",
+    Language.PYTHON: "> caller.py",
+    Language.CSHARP: "> caller.cs",
+    Language.POWERSHELL: "> caller.ps1",
+    Language.GITHUB_ACTIONS: "> .github/workflows/call-mct.yml",
+    Language.APP_SETTINGS: "> app-settings.sh",
+}
+"""Where a shell brings the program."""
+_NOT_HERE = (
+    "The client's credential is not saved on this machine. The program reads it from the file below. If it is "
+    "somewhere else, add --credentials FILE or --credentials keyvault:VAULT/NAME."
+)
+
+Note = tuple[str, str]
+"""A sentence, and the command that belongs to it or nothing."""
+
+
+def snippet(options: SnippetOptions) -> int:
+    """Print the program; what keeps it from working, or soon will, goes to standard error."""
+    path, given, ca_file = api_path(options.path), place(options.credentials), _authority_file(options.cloud)
+    language = options.language
+
+    async def body(current: Run, session: Session) -> int:
+        now, terminal = clock.now(), current.terminal
+        request = look_request(session, now, client=options.client)
+        observed = await observe(session.azure, request)
+        guards.check(observed)
+        site, tenant, at = observed.site, observed.tenant, where(options, observed.site)
+        findings = diagnose(observed, now, at)
+        audience = uri_shown(observed.trust.service, observed) if observed.trust.service is not None else None
+        if audience is None or site is None or tenant is None:
+            why = next(one for one in findings if one.code in _NO_AUDIENCE)
+            raise NotThere("service-application-missing", why.message, remedy="Set it up first:", command=why.remedy)
+        client = client_called(options.client, observed, request.desired.unique_name, at)
+        folder = default_folder(session.label, observed, request.label)
+        source, own = _source(client, language, given, folder, request.label, session.vaults, now)
+        call = ApiCall(
+            client.display_name,
+            client.client_id,
+            source,
+            site.label,
+            site.url if language is Language.APP_SETTINGS else f"{site.url}{path}",
+            audience,
+            tenant.id,
+            session.login,
+            session.azure.authority_host is None,
+            options.cloud.lower() in BY_NAME,
+            ca_file,
+        )
+        _check_language(call, language, in_logic_app=is_logic_app(client))
+        show_notes(terminal, [*notes(call, language, findings, at), *_doubts(own, client, now, at)])
+        text = program_for(call, language)
+        if terminal.json:
+            schema = "mct-s2s/snippet/v1"
+            terminal.document({"schema": schema, "language": language.value, "client": call.client, "text": text})
+            return 0
+        terminal.verbatim(text)
+        if terminal.out.is_terminal:
+            terminal.say()
+            show_notes(terminal, [use(options.client, language, at)], style="quiet")
+        return 0
+
+    return run(options, Needs(), body)
 
 
 def place(text: str | None) -> Path | VaultTo | None:
@@ -76,79 +142,64 @@ def place(text: str | None) -> Path | VaultTo | None:
         ) from error
 
 
-@dataclass(frozen=True)
-class CredentialSearch:
-    """What a search for a client's credential rests on."""
+def _source(
+    client: Client,
+    language: Language,
+    given: Path | VaultTo | None,
+    folder: Path,
+    label: str,
+    vaults: KeyVaults,
+    now: datetime,
+) -> tuple[CredentialSource, OwnCredential | None]:
+    """Where the client's program finds its credential, and the secret if it is here.
 
-    language: Language
-    given: Path | VaultTo | None
-    """What `--credentials` names."""
-    folder: Path
-    """Where secrets of this App Service are saved by default."""
-    label: str
-    """What a person calls the App Service."""
-    vaults: KeyVaults
-    now: datetime
+    For a file that is not there, it is where that is looked for: it may be put where it would be saved here.
+    """
+    if not isinstance(client, ClientApplication):
+        return _identity(client), None
+    if isinstance(given, VaultTo):
+        return VaultSecret(*vaults.address(given.vault), given.secret_for(label, client.display_name)), None
+    tokens = _tokens(client)
+    if given is None and language is Language.GITHUB_ACTIONS:
+        # In a workflow, its own token comes before everything that would have to be stored there.
+        for token in tokens:
+            if token.is_of_github:
+                return token, None
+    saved = from_files([given]) if given is not None else at_hand([], {}, folder)
+    own = next((one for one in saved if same_id(one.sign_in.client_id, client.client_id)), None)
+    if given is not None and own is None:
+        raise UsageError(
+            "credentials-of-another-client",
+            f"The credentials file '{given}' is for the client {saved[0].sign_in.client_id}, "
+            f"not for '{client.display_name}' ({client.client_id}).",
+            remedy="Use that client's own file.",
+        )
+    if own is None or own.sign_in.credential.kind is CredentialKind.FEDERATED:
+        return _elsewhere(client, folder, vaults, now), None
+    path = Path(own.source.removeprefix(SAVED))
+    if own.sign_in.credential.kind is CredentialKind.SECRET:
+        return SecretFile(str(path)), own
+    variables = variables_in(read_given(path).decode("utf-8", errors="replace"))
+    return CertificateFile(str(Path(variables[CERTIFICATE_PATH]).absolute())), None
 
-    def source_of(self, client: Client) -> CredentialSource:
-        """Where the client's program finds its credential; for a file that is not there, where it is looked for."""
-        if not isinstance(client, ClientApplication):
-            return _identity(client)
-        if isinstance(self.given, VaultTo):
-            return self._in_vault(self.given.vault, self.given.secret_for(self.label, client.display_name))
-        if self.given is not None:
-            return self._in_given_file(self.given, client)
-        return self._fitting(client) or self._saved(client) or self._tagged(client) or self._registered(client)
 
-    def _in_given_file(self, path: Path, client: ClientApplication) -> CredentialSource:
-        (found,) = from_files([path])
-        if not same_id(found.sign_in.client_id, client.client_id):
-            raise UsageError(
-                "credentials-of-another-client",
-                f"The credentials file '{path}' is for the client {found.sign_in.client_id}, "
-                f"not for '{client.display_name}' ({client.client_id}).",
-                remedy="Use that client's own file.",
-            )
-        return self._of_file(found, client)
+def _elsewhere(client: ClientApplication, folder: Path, vaults: KeyVaults, now: datetime) -> CredentialSource:
+    """What a registration says of a credential that is not here: a key vault, or of which kind it is."""
+    for noted in reversed(noted_vaults(client.application) if client.application is not None else []):
+        if noted.secret:
+            return VaultSecret(*vaults.address(noted.vault), noted.secret)
+    registered = client.application.credentials if client.application is not None else ()
+    kinds = {one.kind for one in registered if one.is_valid_at(now)}
+    path = SecretTo().file_for(client.display_name, folder)
+    if CredentialKind.CERTIFICATE in kinds and CredentialKind.SECRET not in kinds:
+        return CertificateFile(str(path.with_suffix(".pem")))
+    tokens = _tokens(client)
+    return tokens[0] if tokens and CredentialKind.SECRET not in kinds else SecretFile(str(path))
 
-    def _fitting(self, client: ClientApplication) -> CredentialSource | None:
-        """In a workflow, its own token comes before everything that would have to be stored there."""
-        in_workflow = self.language is Language.GITHUB_ACTIONS
-        return next((one for one in self._federated(client) if in_workflow and one.is_of_github), None)
 
-    def _saved(self, client: ClientApplication) -> CredentialSource | None:
-        for found in at_hand([], {}, self.folder):
-            if same_id(found.sign_in.client_id, client.client_id):
-                return self._of_file(found, client)
-        return None
-
-    def _of_file(self, found: OwnCredential, client: ClientApplication) -> CredentialSource:
-        path = Path(found.source.removeprefix(SAVED))
-        make = _FROM_FILE.get(found.sign_in.credential.kind)
-        return make(path) if make is not None else self._registered(client)
-
-    def _tagged(self, client: ClientApplication) -> CredentialSource | None:
-        """The key vault that a run has noted last at the registration, where this cloud has vaults."""
-        noted = noted_vaults(client.application) if client.application is not None else []
-        return next((self._in_vault(one.vault, one.secret) for one in reversed(noted) if one.secret), None)
-
-    def _in_vault(self, vault: str, name: str) -> CredentialSource:
-        bare, address = self.vaults.address(vault)
-        return VaultSecret(bare, address, name)
-
-    def _registered(self, client: ClientApplication) -> CredentialSource:
-        """What Entra ID knows of: its credential was saved elsewhere, and may be put where it would be saved here."""
-        registered = client.application.credentials if client.application is not None else ()
-        kinds = {one.kind for one in registered if one.is_valid_at(self.now)}
-        path = SecretTo().file_for(client.display_name, self.folder)
-        for kind, make in _AT_DEFAULT_PLACE.items():
-            if kind in kinds:
-                return make(path)
-        return next(iter(self._federated(client)), SecretFile(str(path)))
-
-    def _federated(self, client: ClientApplication) -> list[FederatedToken]:
-        registered = client.application.credentials if client.application is not None else ()
-        return [FederatedToken(one.federation) for one in registered if one.federation is not None]
+def _tokens(client: ClientApplication) -> list[FederatedToken]:
+    registered = client.application.credentials if client.application is not None else ()
+    return [FederatedToken(one.federation) for one in registered if one.federation is not None]
 
 
 def _identity(client: ServicePrincipal) -> ManagedIdentity:
@@ -160,133 +211,85 @@ def _identity(client: ServicePrincipal) -> ManagedIdentity:
     return ManagedIdentity(client.client_id) if is_shared else ManagedIdentity(resource=resource)
 
 
-def doubt_about(source: CredentialSource, client: Client, now: datetime) -> str | None:
+def _doubts(own: OwnCredential | None, client: Client, now: datetime, at: str) -> Iterator[Note]:
     """What speaks against the secret that is saved on this machine, and is no finding about its client."""
     application = client.application if isinstance(client, ClientApplication) else None
-    if application is None or not isinstance(source, SecretFile):
-        return None
-    try:
-        note = note_in(read_given(Path(source.path)).decode("utf-8", errors="replace"))
-    except OSError:
-        return None
-    if note.delivered is None:  # written by hand
-        return None
-    registered = [one for one in application.credentials if note.knows(one)]
-    if not registered:
-        return f"The secret in {source.path} is no longer one of '{client.display_name}': it was removed or replaced."
-    ends, soon = registered[-1].expires, now + EXPIRING_WITHIN
-    others_last = any(one.is_valid_at(soon) for one in application.credentials)
-    if others_last and has_end(ends) and ends <= soon:
-        return f"The secret in {source.path} {'expired' if ends <= now else 'expires'} on {ends:%Y-%m-%d}."
-    return None
-
-
-def _named_key(path: Path) -> CertificateFile:
-    """The key that a client's file of variables names."""
-    variables = variables_in(read_given(path).decode("utf-8", errors="replace"))
-    return CertificateFile(str(Path(variables[CERTIFICATE_PATH]).absolute()))
-
-
-_FROM_FILE: Mapping[CredentialKind, Callable[[Path], CredentialSource]] = {
-    CredentialKind.SECRET: lambda path: SecretFile(str(path)),
-    CredentialKind.CERTIFICATE: _named_key,
-}
-_AT_DEFAULT_PLACE: Mapping[CredentialKind, Callable[[Path], CredentialSource]] = {
-    CredentialKind.SECRET: lambda path: SecretFile(str(path)),
-    CredentialKind.CERTIFICATE: lambda path: CertificateFile(str(path.with_suffix(".pem"))),
-}
-
-
-def snippet(options: SnippetOptions) -> int:
-    """Print the program; return the process exit code."""
-    path, given, ca_file = api_path(options.path), place(options.credentials), _authority_file(options.cloud)
-
-    async def body(current: Run, session: Session) -> int:
-        now = clock.now()
-        request = look_request(session, now, client=options.client)
-        observed = await observe(session.azure, request)
-        guards.check(observed)
-        at = where(options, observed.site)
-        findings = diagnose(observed, now, at)
-        page = "" if options.language is Language.APP_SETTINGS else path
-        api = replace(
-            _api(session, observed, findings, page), is_known=options.cloud.lower() in BY_NAME, ca_file=ca_file
-        )
-        client = client_called(options.client, observed, request.desired.unique_name, at)
-        folder = default_folder(session.label, observed, request.label)
-        search = CredentialSearch(options.language, given, folder, request.label, session.vaults, now)
-        source = search.source_of(client)
-        caller = ApiCaller(client.display_name, client.client_id, source, api)
-        _check_language(caller, options.language, in_logic_app=is_logic_app(client))
-        show_notes(current.terminal, notes(caller, options.language, findings, at, _missing_file(caller)))
-        doubt = doubt_about(source, client, now)
-        if doubt is not None:
-            remedy = own_command("rotate-secret", about=client.client_id, where=at)
-            show_notes(current.terminal, [(f"{doubt} To save a new one here:", remedy)])
-        _print(current, caller, options, at)
-        return 0
-
-    return run(options, Needs(), body)
-
-
-def _missing_file(caller: ApiCaller) -> str | None:
-    file = caller.credential.file
-    return file if file is not None and not is_there(Path(file)) else None
-
-
-def _print(current: Run, caller: ApiCaller, options: SnippetOptions, at: str) -> None:
-    document, terminal = snippet_document(caller, options.language), current.terminal
-    if terminal.json:
-        terminal.document(document)
+    if own is None or own.key_id is None or application is None:
         return
-    terminal.verbatim(document["text"])
-    if terminal.out.is_terminal:
-        terminal.say()
-        show_notes(terminal, [use(options.client, options.language, at)], style="quiet")
+    remedy, saved = own_command("rotate-secret", about=client.client_id, where=at), own.source.removeprefix(SAVED)
+    ends, soon = {one.key_id: one.expires for one in application.credentials}, now + EXPIRING_WITHIN
+    end = ends.get(own.key_id)
+    if own.key_id not in ends:
+        doubt = f"The secret in {saved} is no longer one of '{client.display_name}': it was removed or replaced."
+    elif has_end(end) and end <= soon and any(one.is_valid_at(soon) for one in application.credentials):
+        doubt = f"The secret in {saved} {'expired' if end <= now else 'expires'} on {end:%Y-%m-%d}."
+    else:
+        return
+    yield f"{doubt} To save a new one here:", remedy
 
 
-def _api(session: Session, observed: ObservedState, findings: tuple[Finding, ...], path: str) -> CalledApi:
-    """What is called; `NotThere` where there is no service application yet, or it has no Application ID URI."""
-    application = observed.trust.service
-    audience = uri_shown(application, observed) if application is not None else None
-    if audience is None:
-        cause = next(one for one in findings if one.code in _NO_AUDIENCE)
-        raise NotThere("service-application-missing", cause.message, remedy="Set it up first:", command=cause.remedy)
-    assert observed.tenant is not None  # noqa: S101  # the directory was read, and a site was named
-    assert observed.app_service is not None  # noqa: S101
-    site = observed.app_service.site
-    return CalledApi(
-        site=site.label,
-        url=f"{site.url}{path}",
-        audience=audience,
-        tenant_id=observed.tenant.id,
-        authority=session.login,
-        is_public=session.azure.authority_host is None,
-    )
-
-
-_NO_AUDIENCE = {"not-configured", "service-application-missing", "application-id-uri-missing"}
-
-
-def _check_language(caller: ApiCaller, language: Language, *, in_logic_app: bool) -> None:
+def _check_language(call: ApiCall, language: Language, *, in_logic_app: bool) -> None:
     """Refuse a program that could not work."""
     if in_logic_app:
         raise UsageError(
             "snippet-unsuitable",
-            f"'{caller.name}' is a Logic App: it calls the MCT API by an HTTP action, not by a program.",
-            remedy=f"Add an HTTP action: method GET, URI {caller.api.url}, header ClientType: Service, "
-            f"authentication type Managed identity, audience {caller.api.audience}.",
+            f"'{call.client}' is a Logic App: it calls the MCT API by an HTTP action, not by a program.",
+            remedy=f"Add an HTTP action: method GET, URI {call.url}, header ClientType: Service, "
+            f"authentication type Managed identity, audience {call.audience}.",
         )
-    offered = languages_for(type(caller.credential))
-    resource = caller.credential.resource if isinstance(caller.credential, ManagedIdentity) else None
+    offered = languages_for(call.source)
+    resource = call.source.resource if isinstance(call.source, ManagedIdentity) else None
     if resource is not None and not resource.is_site:
         offered.remove(Language.APP_SETTINGS)
     if language not in offered:
         raise UsageError(
             "snippet-unsuitable",
-            f"'{caller.name}' signs in with a {caller.credential.noun}, which {language.value} cannot use.",
+            f"'{call.client}' signs in with a {call.source.noun}, which {language.value} cannot use.",
             remedy=f"Choose another language: {', '.join(offered)}. Or add a client of its own for {language.value}.",
         )
+
+
+def notes(call: ApiCall, language: Language, findings: Sequence[Finding], where: str) -> Iterator[Note]:
+    """Everything that keeps the program from working, or soon will."""
+    source, in_workflow = call.source, language is Language.GITHUB_ACTIONS
+    wrong = [finding for finding in findings if finding.severity is not Severity.NOTE]
+    yield from ((finding.message, finding.remedy) for finding in wrong if finding.subject == call.client)
+    others = sum(finding.severity is Severity.ERROR and finding.code not in _OF_ONE_CLIENT for finding in wrong)
+    if others:
+        count = "another problem" if others == 1 else f"{others} other problems"
+        yield f"{call.site} has {count}:", own_command("status", where=where)
+    is_missing = isinstance(source, SecretFile | CertificateFile) and not is_there(Path(source.path))
+    if language is Language.APP_SETTINGS and isinstance(source, SecretFile):
+        move = own_command("rotate-secret", "--secret-to", "keyvault:VAULT", about=call.client_id, where=where)
+        yield "The client's secret is in no key vault, so AZURE_CLIENT_SECRET is left out. To move it to one:", move
+    elif is_missing and in_workflow:
+        to_gh = "exec:gh secret set AZURE_CLIENT_SECRET --repo OWNER/REPO"
+        places = own_command("rotate-secret", "--secret-to", to_gh, about=call.client_id, where=where)
+        yield "The client's credential is not saved on this machine. To give the repository a new secret:", places
+    elif is_missing and isinstance(source, SecretFile | CertificateFile):
+        yield _NOT_HERE, source.path
+    if isinstance(source, FederatedToken) and source.is_of_github is not in_workflow:
+        subject, there = source.federation.subject, option("--language", Language.GITHUB_ACTIONS.value)
+        if in_workflow:
+            yield f"{call.client} has no federated credential for GitHub Actions: only {subject} can sign in.", ""
+        elif source.is_of_github:
+            yield f"{call.client} signs in with a token of GitHub Actions ({subject}): use {there} for it.", ""
+
+
+def use(client: str, language: Language, where: str) -> Note:
+    """How to run the program, or to save it."""
+    printing = own_command("snippet", "--language", language.value, about=client, where=where)
+    return "To run it:" if language is Language.CURL else "To save it:", f"{printing} {_USES[language]}"
+
+
+def show_notes(terminal: Terminal, found: Iterable[Note], style: str = "warn") -> None:
+    """Print them; each command on a line of its own."""
+    for text, command in found:
+        prose(terminal.err, Text(text, style=style))
+        if command:
+            terminal.say(command, style="command")
+        if terminal.err.is_terminal:
+            terminal.say()
 
 
 def _authority_file(cloud: str) -> str | None:

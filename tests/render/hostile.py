@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from mct_s2s.activity import activity, throttled, waiting, watched_by
+from mct_s2s.cli.snippets import notes, show_notes
 from mct_s2s.errors import MissingRight, NotThere, S2SError
 from mct_s2s.model.azure_resources import AppService
 from mct_s2s.model.caller_rights import Verdict
@@ -32,17 +33,16 @@ from mct_s2s.render.plan import show_plan
 from mct_s2s.render.plan_markdown import plan_markdown
 from mct_s2s.render.progress import Reporter
 from mct_s2s.render.result_document import result_document
-from mct_s2s.render.snippets import languages_for, snippet
-from mct_s2s.render.snippets.caller import (
-    ApiCaller,
-    CalledApi,
+from mct_s2s.render.snippets import (
+    ApiCall,
     CertificateFile,
     FederatedToken,
     ManagedIdentity,
     SecretFile,
     VaultSecret,
+    languages_for,
+    snippet,
 )
-from mct_s2s.render.snippets.notes import notes, show_notes
 from mct_s2s.render.status import show_findings, show_report, show_unread
 from mct_s2s.render.status_documents import report_document
 from mct_s2s.render.verification import show_verification, verification_document
@@ -276,12 +276,11 @@ def _snippets(terminal: Terminal, name: str) -> None:
     sources = (SecretFile(f"/{name}"), VaultSecret(name, f"https://{name}", name), CertificateFile(f"/{name}"),
                FederatedToken(federation), ManagedIdentity(name))  # fmt: skip
     for source in sources:
-        api = CalledApi(name, f"https://{name}", name, name, f"https://{name}", ca_file=name)
-        caller = ApiCaller(name, name, source, api)
-        for language in languages_for(type(source)):
-            terminal.verbatim(snippet(caller, language))
+        call = ApiCall(name, name, source, name, f"https://{name}", name, name, f"https://{name}", ca_file=name)
+        for language in languages_for(source):
+            terminal.verbatim(snippet(call, language))
             wrong = (Finding("x", Severity.ERROR, name, name, name), Finding("x", Severity.ERROR, "x", name, name))
-            show_notes(terminal, list(notes(caller, language, wrong, WHERE, name)))
+            show_notes(terminal, notes(call, language, wrong, WHERE))
 
 
 SCREENS: Mapping[str, Callable[[Terminal, str], None]] = {

@@ -20,22 +20,23 @@ import tree_sitter_powershell
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft7Validator
+from mct_s2s.cli.snippets import notes, show_notes, use
 from mct_s2s.model.client_credentials import GITHUB, Federation
 from mct_s2s.model.language import Language
 from mct_s2s.planning.reports.findings import diagnose
 from mct_s2s.render.console import Terminal
-from mct_s2s.render.snippets import languages_for, literals, snippet
-from mct_s2s.render.snippets.caller import (
-    ApiCaller,
-    CalledApi,
+from mct_s2s.render.snippets import (
+    ApiCall,
     CertificateFile,
     CredentialSource,
     FederatedToken,
     ManagedIdentity,
     SecretFile,
     VaultSecret,
+    languages_for,
+    literals,
+    snippet,
 )
-from mct_s2s.render.snippets.notes import notes, show_notes, use
 from ruamel.yaml import YAML
 
 from tests.planning.scenarios import NOW, SERVICE_ID, TENANT, client, complete, credential, guid
@@ -52,7 +53,7 @@ SOURCES: tuple[CredentialSource, ...] = (
     FederatedToken(Federation(GITHUB, "repo:contoso/import:environment:production", EXCHANGE)),
     ManagedIdentity(guid("identity")),
 )
-PROGRAMS = [(language, source) for source in SOURCES for language in languages_for(type(source))]
+PROGRAMS = [(language, source) for source in SOURCES for language in languages_for(source)]
 TYPOGRAPHIC = "\u2018\u2019\u201a\u201b"
 """Quotation marks that end a string of PowerShell as well."""
 EVIL = (
@@ -69,21 +70,22 @@ IN_THE_SANDBOX: dict[str, Any] = {
 }
 
 
-def caller(
-    source: CredentialSource, name: str = "Import", client_id: str = guid("Import"), **changed: Any
-) -> ApiCaller:
+def caller(source: CredentialSource, name: str = "Import", client_id: str = guid("Import"), **changed: Any) -> ApiCall:
     """The client of that name; `changed` are members of what it calls."""
-    api = CalledApi(
+    call = ApiCall(
+        name,
+        client_id,
+        source,
         site="contosolearn",
         url="https://contosolearn.azurewebsites.net/api/v1/organization",
         audience=f"api://{SERVICE_ID}",
         tenant_id=TENANT.id,
         authority="https://login.microsoftonline.com",
     )
-    return ApiCaller(name, client_id, source, replace(api, **changed))
+    return replace(call, **changed)
 
 
-def evil(source: CredentialSource) -> ApiCaller:
+def evil(source: CredentialSource) -> ApiCall:
     """Everything that someone else can choose."""
     other: dict[type, CredentialSource] = {
         SecretFile: SecretFile(f"/{EVIL}"),
@@ -98,7 +100,7 @@ def evil(source: CredentialSource) -> ApiCaller:
 
 
 def named(value: Any) -> str:
-    return value.template if isinstance(value, CredentialSource) else str(value)
+    return value.template if hasattr(value, "template") else str(value)
 
 
 @pytest.mark.parametrize(("language", "source"), PROGRAMS, ids=named)
@@ -128,7 +130,7 @@ def test_a_template_that_quotes_nothing_is_refused() -> None:
     from mct_s2s.render.snippets import _environment  # noqa: PLC0415
 
     with pytest.raises(TypeError, match="without a filter"):
-        _environment(Language.PYTHON).from_string("«caller.name»").render(caller=caller(SOURCES[0]))
+        _environment(Language.PYTHON).from_string("«call.client»").render(call=caller(SOURCES[0]))
 
 
 # Each is read by its own language
@@ -355,7 +357,7 @@ def test_the_screen_has_the_program_and_what_keeps_it_from_working(size: str, op
     whose = caller(SOURCES[0])
 
     def show(terminal: Terminal) -> None:
-        show_notes(terminal, notes(whose, Language.CURL, diagnose(seen, NOW, WHERE), WHERE, "/home/ada/import.env"))
+        show_notes(terminal, notes(whose, Language.CURL, diagnose(seen, NOW, WHERE), WHERE))
         terminal.verbatim(snippet(whose, Language.CURL))
         terminal.say()
         show_notes(terminal, [use("Import", Language.CURL, WHERE)], style="quiet")
