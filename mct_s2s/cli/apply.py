@@ -15,12 +15,11 @@ from mct_s2s.cli.fleet import FleetSessions, open_sessions
 from mct_s2s.cli.options import ChangingOptions
 from mct_s2s.cli.run import Run, run_connected, worst
 from mct_s2s.cli.site_run import SiteInterface, SiteRun, apply_at_all
-from mct_s2s.cli.trust_file import SiteSetup, site_setups
+from mct_s2s.cli.trust_file import SiteSetup, chosen, read_sites
 from mct_s2s.engine.change import prepare
 from mct_s2s.engine.request import Request
 from mct_s2s.engine.session import Session
 from mct_s2s.errors import NotThere, Refused, S2SError
-from mct_s2s.inputs.trust_file import Mistakes, read_trust_file
 from mct_s2s.model.commands import own_command
 from mct_s2s.model.desired import Pruning, Setup
 from mct_s2s.planning.reviewed import combined
@@ -34,11 +33,9 @@ Check = Callable[[Sequence[SiteRun], str | None], None]
 
 def apply(options: ApplyOptions) -> int:
     """Plan all sites, confirm once and apply them side by side; return the exit code of the site that went worst."""
-    mistakes = Mistakes(options.file)
-    file = read_trust_file(mistakes)
-    setups = site_setups(file, mistakes, options, typed=typed_options(), only=options.only)
+    sites = read_sites(options, typed_options())
     # A registration that any site of the file names has to stay.
-    named = (client.name.strip().casefold() for site in file.sites.values() for client in site.clients)
+    named = (client.name.strip().casefold() for site in sites for client in site.entry.clients)
     unnamed = Pruning(options.prune, options.allow_removals, frozenset(named))
 
     def requested(site: SiteSetup, session: Session) -> Request:
@@ -49,7 +46,7 @@ def apply(options: ApplyOptions) -> int:
 
     return run_at_all(
         options,
-        setups,
+        chosen(sites, options),
         requested,
         check=lambda sites, found: _check_expected(options, sites, found),
         resumes=options.expect is None,

@@ -12,12 +12,11 @@ from typing import Any, TypeVar
 from mct_s2s.activity import activity
 from mct_s2s.cli.binding import typed_options
 from mct_s2s.cli.session import Needs, connect
-from mct_s2s.cli.trust_file import SiteSetup, site_setups
+from mct_s2s.cli.trust_file import SiteSetup, chosen, read_sites
 from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.engine.observe.all_sites import Slots, find_mct_sites, find_slots, outcome_of, read_each
 from mct_s2s.engine.session import Session
 from mct_s2s.errors import S2SError, UsageError
-from mct_s2s.inputs.trust_file import Mistakes, read_trust_file
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.resource_id import ResourceId, SiteTarget
 from mct_s2s.render.console import Terminal
@@ -46,8 +45,7 @@ def sites_of_file(options: Any, **unfit: str) -> tuple[SiteSetup, ...]:
                 f"{name} cannot be combined with --file, which names the App Services and their clients.",
                 remedy=f"Remove {name}, or --file. To choose sites of the file, add --only SITE.",
             )
-    mistakes = Mistakes(options.file)
-    return site_setups(read_trust_file(mistakes), mistakes, options, typed=typed, only=options.only)
+    return chosen(read_sites(options, typed), options)
 
 
 def check_only(options: Any) -> None:

@@ -138,7 +138,7 @@ def _fingerprint(setups: Sequence[SiteSetup]) -> str:
     """The digest of where each client's secret goes, at which App Service: the same on every machine and every day."""
     rows = []
     for one in setups:
-        site = {**one.profile.options, "key": one.key, "app": one.entry.app_service}
+        site = {**one.profile.model_dump(exclude_unset=True), "key": one.key, "app": one.entry.app_service}
         site |= {"group": one.entry.resource_group, "slot": one.entry.slot}
         clients = sorted((client.name, one.setup.places.of(client.name).label) for client in one.setup.clients)
         rows.append(hashlib.sha256(json.dumps([site, clients], sort_keys=True).encode()).hexdigest())

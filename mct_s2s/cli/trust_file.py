@@ -1,35 +1,64 @@
-"""The entries of a trust file as the options of `setup`, so that the same code checks every value."""
+"""A trust file as the work at each of its sites, or as all mistakes in it, each named by its key.
+
+An entry becomes options of `setup`, so that the same code checks every value.
+"""
 
 from __future__ import annotations
 
-import types
+import tomllib
 from collections import defaultdict
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, fields, replace
-from enum import Enum
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
 
 from mct_s2s.azure.clouds import check_name, is_https, is_on_this_machine, same_origin
+from mct_s2s.azure.sign_in.method import Method
 from mct_s2s.cli.changing import Setup
 from mct_s2s.cli.commands.setup import SetupOptions
-from mct_s2s.cli.options import AzureOptions
+from mct_s2s.cli.options import AzureOptions, CredentialType
 from mct_s2s.cli.requests import service_spec
 from mct_s2s.engine.request import Request
 from mct_s2s.engine.session import Session
 from mct_s2s.errors import UsageError, about
+from mct_s2s.inputs.documents import read_text
 from mct_s2s.inputs.target import caller_resource, site_target, tenant
-from mct_s2s.inputs.trust_file import Mistakes, path_text
 from mct_s2s.model.ids import is_guid
 from mct_s2s.model.resource_id import SiteTarget
-from mct_s2s.model.trust_file import ClientEntry, Profile, SiteEntry, Table, TrustFile, toml_key
+from mct_s2s.model.trust_file import ClientEntry, IdentityEntry, Profile, SiteEntry, Table, TrustFile, toml_key
 from mct_s2s.planning.nearest import did_you_mean
 
+MALFORMED = "trust-file-malformed"
+MOST_LISTED = 20
+"""Mistakes in one message; who makes more has made the same one again and again."""
+_LONGEST = 300
+"""Characters of a listed mistake: keys and values are of any length."""
+_LONGEST_KEY = 120
+MOST_DOTS = 1_000
+"""In a line: tomllib takes the square of the number of a key's parts in time."""
+_TABLES: dict[str, type[BaseModel]] = {
+    "profiles": Profile,
+    "sites": SiteEntry,
+    "clients": ClientEntry,
+    "managed-identities": IdentityEntry,
+}
+"""By the key that holds them."""
 _OF_A_SITE = frozenset({"app_service", "resource_group", "slot", "client"})
 """Variables of the environment name one App Service; the file names each of its own."""
-_PROFILE_SAYS = ("cloud", "tenant", "subscription")
+_TYPES: dict[str, Callable[[Any], Any]] = {"auth": Method, "credential": CredentialType, "certificate": Path}
+"""What the options of `setup` hold, where that is no text."""
+Location = tuple[str | int, ...]
+"""Keys and indexes from the top: `("sites", "learn", "clients", 0, "name")`."""
 Read = TypeVar("Read")
+
+
+class TrustFileMistake(UsageError):
+    """Something is wrong in a trust file."""
+
+    page = "trust-files.md"
 
 
 @dataclass(frozen=True)
@@ -58,106 +87,203 @@ class SiteSetup:
         return replace(request, desired=replace(request.desired, service=service))
 
 
-def site_setups(
-    file: TrustFile,
-    mistakes: Mistakes,
-    options: AzureOptions,
-    *,
-    typed: Collection[str] = (),
-    only: Collection[str] = (),
-) -> tuple[SiteSetup, ...]:
+def read_sites(options: Any, typed: Collection[str] = ()) -> tuple[SiteSetup, ...]:
     """The work at each site of the file.
 
     Args:
-        options: the command's. What they say of tenant, subscription, cloud and sign-in counts where no profile does;
-            whatever else they share with `setup` counts for every site.
+        options: the command's, `file` among them. What they say of tenant, subscription, cloud and sign-in counts where
+            no profile does; whatever else they share with `setup` counts for every site.
         typed: those of their fields that were typed, and not taken from a variable.
-        only: keys of sites; none for all. The whole file is checked in any case.
     """
-    reader = _Reader(file, mistakes, options, frozenset(typed))
-    found = [one for key, entry in file.sites.items() if (one := reader.site(key, entry)) is not None]
-    _check_sites(found, mistakes)
-    _check_clients(found, mistakes)
-    mistakes.check()
-    for key in only:
-        if key not in file.sites:
+    text = read_text(options.file, "trust-file-unreadable", "Name a trust file, as 'export' writes it.")
+    try:
+        if any(line.count(".") > MOST_DOTS for line in text.split("\n")):
+            raise ValueError(f"a line has more than {MOST_DOTS} dots")
+        document = tomllib.loads(text)
+    except (ValueError, RecursionError) as error:  # not TOML, or a number that Python refuses to read
+        why = "it is nested too deeply" if isinstance(error, RecursionError) else error
+        raise TrustFileMistake(
+            MALFORMED,
+            f"'{options.file}' is not TOML: {why}.",
+            remedy="Correct the file: every text stands in quotes, a site begins with [sites.NAME], and each of "
+            "its clients with [[sites.NAME.clients]].",
+        ) from error
+    return sites_in(document, options, typed)
+
+
+def sites_in(document: dict[str, Any], options: Any, typed: Collection[str] = ()) -> tuple[SiteSetup, ...]:
+    """The work at each site of a document, likewise; it loses what is wrong in it."""
+    reader = _Reader(options, frozenset(typed))
+    file = reader.tables(document)
+    found = [one for key, entry in file.sites.items() if (one := reader.site(file, key, entry)) is not None]
+    reader.compare_sites(found)
+    reader.compare_clients(found)
+    reader.check()
+    return tuple(found)
+
+
+def chosen(sites: Sequence[SiteSetup], options: Any) -> tuple[SiteSetup, ...]:
+    """Those of the sites that `--only` names, or all."""
+    known = [one.key for one in sites]
+    for key in options.only:
+        if key not in known:
             raise UsageError(
                 "site-unknown",
-                f"'{mistakes.path}' names no site '{key[:130]}'.",
-                remedy=did_you_mean(key, file.sites, f"Use one of {', '.join(file.sites)}."),
+                f"'{options.file}' names no site '{key[:130]}'.",
+                remedy=did_you_mean(key, known, f"Use one of {', '.join(known)}."),
             )
-    return tuple(one for one in found if not only or one.key in only)
+    return tuple(one for one in sites if not options.only or one.key in options.only)
+
+
+def path_text(*location: str | int) -> str:
+    """A place as the file's writer knows it: `sites.learn.clients[2]`, counted from 0."""
+    parts = (one if isinstance(one, int) or len(one) <= _LONGEST_KEY else f"{one[:_LONGEST_KEY]}…" for one in location)
+    return "".join(f"[{one}]" if isinstance(one, int) else f".{toml_key(one)}" for one in parts).removeprefix(".")
 
 
 class _Reader:
-    """Reads entry by entry; what it finds wrong is collected."""
+    """Reads entry by entry, and collects what it finds wrong: a person corrects it all at once."""
 
-    def __init__(self, file: TrustFile, mistakes: Mistakes, options: AzureOptions, typed: frozenset[str]) -> None:
-        self._mistakes = mistakes
-        self._profiles = file.profiles
+    def __init__(self, options: AzureOptions, typed: frozenset[str]) -> None:
+        self._path = getattr(options, "file", None)
         self._typed = typed
         shared = {one.name for one in fields(options)} & {one.name for one in fields(SetupOptions)} - _OF_A_SITE
         self._shared = {name: getattr(options, name) for name in shared}
+        self._mistakes: dict[tuple[Location, str, str, str], None] = {}
+        """Where, what, the remedy and the code; what is wrong in a profile is found at each site that uses it."""
+        self._wrong: set[Location] = set()
+        """Every place that has a mistake in it."""
 
-    def site(self, key: str, entry: SiteEntry) -> SiteSetup | None:
+    def _add(self, location: Location, what: str, remedy: str, code: str = MALFORMED) -> None:
+        self._mistakes[location, what.removesuffix("."), remedy, code] = None
+        self._wrong |= {location[:length] for length in range(len(location) + 1)}
+
+    def check(self) -> None:
+        """Raise an error if there are mistakes: with the code of the only one, or with a list."""
+        found = [(path_text(*location), *rest) for location, *rest in self._mistakes]
+        if len(found) == 1:
+            ((where, what, remedy, code),) = found
+            raise TrustFileMistake(code, f"'{self._path}'{where and f', {where}'}: {what}.", remedy=remedy)
+        if found:
+            listed = [f"{where}: {what}. {remedy}" for where, what, remedy, _ in found[:MOST_LISTED]]
+            listed = [one if len(one) <= _LONGEST else f"{one[: _LONGEST - 1]}…" for one in listed]
+            listed += [f"and {len(found) - MOST_LISTED} more"] if len(found) > MOST_LISTED else []
+            raise TrustFileMistake(
+                MALFORMED,
+                f"'{self._path}' has {len(found)} mistakes.",
+                remedy="Correct the file, then run the same command again. Nothing was changed.",
+                items=listed,
+            )
+
+    def tables(self, document: dict[str, Any]) -> TrustFile:
+        """What a document says; of a table with a mistake, what is left without it."""
+        try:
+            return TrustFile.model_validate(document)
+        except ValidationError as error:
+            errors = error.errors(include_url=False)
+        for one in errors:
+            self._add_error(one["type"], one["loc"], one["input"], one.get("ctx", {}).get("expected", ""))
+        wrong = {one["loc"][:-1] if one["loc"][-1] == "[key]" else one["loc"] for one in errors}
+        for location in sorted(wrong, key=len, reverse=True):
+            _leave_out(document, location)
+        try:
+            return TrustFile.model_validate(document)
+        except ValidationError:
+            self.check()
+            raise
+
+    def _add_error(self, kind: str, location: Location, value: Any, expected: str) -> None:  # noqa: C901  # a table
+        """A mistake that pydantic found, in words of TOML."""
+        above, last = location[:-1], location[-1]
+        key = toml_key(str(last))
+        what, remedy = "a text is expected here", f'Write it in quotation marks: {key} = "…"'
+        match kind:
+            case "extra_forbidden":
+                names = [one for one in above if isinstance(one, str)]
+                model = _TABLES[names[-1] if len(names) > 2 else names[0]] if names else TrustFile
+                known = [one.alias or name for name, one in model.model_fields.items()]
+                what, remedy = "unknown key", f"Known here: {', '.join(known)}."
+                if len(self._mistakes) < MOST_LISTED and len(key) <= _LONGEST_KEY:
+                    remedy = did_you_mean(str(last), known, remedy)
+            case "missing" | "too_short" if location == ("sites",):
+                location, what, remedy = (), "it names no site", "Add a table such as [sites.contosolearn]."
+            case "missing":
+                location, what, remedy = above, f"'{last}' is missing", f'Add {last} = "…".'
+            case "string_pattern_mismatch" | "string_too_long" if last == "[key]":
+                location, what = above, f"the name has to be 1 to {_LONGEST_KEY} printable characters"
+                remedy = f"Choose another one: [{above[0]}.NAME]"
+            case "string_pattern_mismatch" if last == "secret-to":
+                what, remedy = f"Invalid value '{value[:130]}'", "Use file:PATH, keyvault:VAULT or exec:COMMAND."
+            case "string_pattern_mismatch":
+                what, remedy = "it is empty, or a control character is in it", "Correct it, or remove the line."
+            case "literal_error":
+                what, remedy = f"Invalid value '{str(value)[:130]}'", f"Use {expected}."
+            case "bool_type":
+                what, remedy = "true or false is expected here", f"Write {key} = true or {key} = false."
+            case "list_type":
+                remedy = f"Begin each of them with [[{path_text(*location)}]]."
+                what = "a list of tables is expected here"
+            case "dict_type" | "model_type":
+                table = f"[[{path_text(*above)}]]" if isinstance(last, int) else f"[{location[0]}.NAME]"
+                what, remedy = "a table is expected here", f"Write a table: {table}"
+        self._add(location, what, remedy)
+
+    def site(self, file: TrustFile, key: str, entry: SiteEntry) -> SiteSetup | None:
         """The work at one site; `None` where something is wrong with the site itself."""
-        path = path_text("sites", key)
-        if self._mistakes.are_in(f"{path}.app-service"):
+        here: Location = ("sites", key)
+        if (*here, "app-service") in self._wrong:
             return None
-        profile = self._profile(path, entry)
-        places = {f"profiles.{toml_key(entry.profile or '')}": profile, path: entry}
+        profile = self._profile(file, here, entry)
         more = {"app_service": key, "no_consent": any(one.no_consent for one in entry.clients)}
-        read = self._read(path, places, lambda: self._site({**profile.options, **more, **_own(entry)}))
+        tables: dict[Location, Table] = {("profiles", entry.profile or ""): profile, here: entry}
+        read = self._read(tables, partial(self._site, profile, {**more, **entry.options}))
         if read is None:
             return None
         setup, target = read
         for index, client in enumerate(entry.clients):
-            setup = self._element(f"{path}.clients[{index}]", client, partial(_with_client, setup, client)) or setup
+            place = (*here, "clients", index)
+            if place not in self._wrong:
+                setup = self._read({place: client}, partial(_with_client, setup, client)) or setup
         for index, one in enumerate(entry.managed_identities):
-            more_of = partial(_with_identity, setup, one.resource)
-            setup = self._element(f"{path}.managed-identities[{index}]", one, more_of) or setup
+            place = (*here, "managed-identities", index)
+            if place not in self._wrong:
+                setup = self._read({place: one}, partial(_with_identity, setup, one.resource)) or setup
         return SiteSetup(key, entry, profile, target, setup)
 
-    def _profile(self, path: str, entry: SiteEntry) -> Profile:
-        profile = self._profiles.get(entry.profile or "")
+    def _profile(self, file: TrustFile, site: Location, entry: SiteEntry) -> Profile:
+        if entry.profile is None:
+            return Profile()
+        profile = file.profiles.get(entry.profile)
         if profile is None:
-            if entry.profile is not None:
-                known = ", ".join(map(toml_key, self._profiles)) or "none"
-                what, remedy = f"there is no profile '{entry.profile}'", f"Add [profiles.{toml_key(entry.profile)}]."
-                self._mistakes.add(f"{path}.profile", what, f"{remedy} Known: {known}.")
+            known = ", ".join(map(toml_key, file.profiles)) or "none"
+            remedy = f"Add [profiles.{toml_key(entry.profile)}]. Known: {known}."
+            self._add((*site, "profile"), f"there is no profile '{entry.profile}'", remedy)
             return Profile()
         for name, value in profile.options.items():
             if name in self._typed and self._shared.get(name) != value:
-                option = f"--{name.replace('_', '-')}"
-                what, remedy = (
-                    f"{option} was typed, and the profile says something else",
-                    f"Remove {option}, or this line.",
-                )
-                self._mistakes.add(path_text("profiles", entry.profile or "", name.replace("_", "-")), what, remedy)
+                key = name.replace("_", "-")
+                what = f"--{key} was typed, and the profile says something else"
+                self._add(("profiles", entry.profile, key), what, f"Remove --{key}, or this line.")
         return profile
 
-    def _element(self, path: str, table: Table, read: Callable[[], Read]) -> Read | None:
-        return None if self._mistakes.are_in(path) else self._read(path, {path: table}, read)
-
-    def _read(self, path: str, tables: Mapping[str, Table], read: Callable[[], Read]) -> Read | None:
-        """What is read; `None` where it is refused: a mistake in one of the tables, which are given by path."""
+    def _read(self, tables: dict[Location, Table], read: Callable[[], Read]) -> Read | None:
+        """What is read; `None` where it is refused: a mistake in one of the tables, by default the last one."""
         try:
             return read()
         except UsageError as error:
-            places = {name.replace("_", "-"): place for place, table in tables.items() for name in table.options}
-            where = f"{places[error.key]}.{error.key}" if error.key in places else path
-            self._mistakes.add(where, error.message, error.remedy, error.code)
+            *_, location = tables
+            for place, table in tables.items():
+                if error.key.replace("-", "_") in table.model_fields_set:
+                    location = (*place, error.key)
+            self._add(location, error.message, error.remedy, error.code)
             return None
 
-    def _site(self, values: Mapping[str, Any]) -> tuple[Setup, SiteTarget]:
-        client_id = values.get("client_id")
-        if client_id is not None and not is_guid(client_id):
+    def _site(self, profile: Profile, values: dict[str, Any]) -> tuple[Setup, SiteTarget]:
+        if profile.client_id is not None and not is_guid(profile.client_id):
             with about("client-id"):
-                raise UsageError(
-                    "malformed-id", f"Invalid client-id '{client_id[:130]}'.", remedy="Use an appId, which is a GUID."
-                )
-        own = _typed({name: value for name, value in values.items() if name != "client_id"})
-        options = SetupOptions(**{**self._shared, **own})
+                what = f"Invalid client-id '{profile.client_id[:130]}'."
+                raise UsageError("malformed-id", what, remedy="Use an appId, which is a GUID.")
+        options = SetupOptions(**{**self._shared, **_typed({**profile.options, **values})})
         tenant(options.tenant, "--tenant")
         check_name(options.cloud)
         self._check_address(options.cloud)
@@ -180,27 +306,61 @@ class _Reader:
                 remedy="If it is right, confirm it outside the file: set MCT_S2S_CLOUD to the same address.",
             )
 
+    def compare_sites(self, sites: Sequence[SiteSetup]) -> None:
+        """Find entries that are, or may be, the same App Service: each would undo what the other one says."""
+        by_name: dict[tuple[str, str], list[SiteSetup]] = defaultdict(list)
+        for site in sites:
+            if ("sites", site.key) in self._wrong:
+                continue
+            namesakes = by_name[site.target.name.casefold(), (site.target.slot or "").casefold()]
+            other = next((one for one in namesakes if _may_be_same(site, one)), None)
+            if other is not None:
+                what = f"the App Service '{site.target.label}' is that of {path_text('sites', other.key)} already"
+                remedy = "Remove one of the two, or say the resource-group of both if they are different ones."
+                self._add(("sites", site.key), what, remedy)
+            namesakes.append(site)
 
-def _own(table: Table) -> dict[str, Any]:
-    """What a table says that is an option's."""
-    left_out = {"profile", "clients", "managed_identities", "name"}
-    return {name: value for name, value in table.options.items() if name not in left_out}
+    def compare_clients(self, sites: Sequence[SiteSetup]) -> None:
+        """Find clients of one name, and those whose secrets would go to the same place, each over the other's."""
+        taken: dict[tuple[str, ...], Location] = {}
+        for site in sites:
+            named = [("clients", index, one.name) for index, one in enumerate(site.entry.clients)]
+            named += [("managed-identities", at, one.resource) for at, one in enumerate(site.entry.managed_identities)]
+            for kind, index, name in named:
+                here: Location = ("sites", site.key, kind, index)
+                first = taken.setdefault((site.key, kind, name.strip().casefold()), here)
+                if first != here:
+                    self._add(here, f"'{name}' is {path_text(*first)} already", "Remove one of the two.")
+            for index, client in enumerate(site.entry.clients):
+                here = ("sites", site.key, "clients", index)
+                place = site.setup.places.destination(site.target.label, client.name.strip())
+                if place is None or client.secret_to is None or here in self._wrong:
+                    continue
+                first = taken.setdefault(("", *place), here)
+                if first != here:
+                    what = f"the secret of {path_text(*first)} goes there, too"
+                    self._add((*here, "secret-to"), what, "Give each client its own place.", "secret-place-shared")
 
 
-def _typed(values: Mapping[str, Any]) -> dict[str, Any]:
-    """The values as those of the options of `setup`."""
-    return {name: option_value(SetupOptions, name, value) for name, value in values.items()}
+def _leave_out(document: dict[str, Any], location: Location) -> None:
+    """Take away what is wrong. An element of a list gives way to a sound one, as the others keep their index."""
+    match location:
+        case ("sites", str(site), ("clients" | "managed-identities") as name, int(index), *_):
+            required = "name" if name == "clients" else "resource"
+            document["sites"][site][name][index] = {required: f"element-{index}"}
+        case _:
+            node: Any = document
+            for key in location[:-1]:
+                node = node[key]
+            node.pop(location[-1], None)
+
+
+def _typed(values: dict[str, Any]) -> dict[str, Any]:
+    return {name: _TYPES[name](value) if name in _TYPES else value for name, value in values.items()}
 
 
 def _with_client(setup: Setup, client: ClientEntry) -> Setup:
-    options = replace(setup.options, **{"no_consent": False, **_typed(_own(client))})
-    if options.secret_to == "show":  # noqa: S105  # a place
-        with about("secret-to"):
-            raise UsageError(
-                "secret-place-unfit",
-                "Invalid --secret-to 'show': a file is for many clients, and for runs that no one watches.",
-                remedy="Use file:PATH, keyvault:VAULT or exec:COMMAND.",
-            )
+    options = replace(setup.options, **{"no_consent": False, **_typed(client.options)})
     return setup.with_client(options, client.name)
 
 
@@ -208,81 +368,8 @@ def _with_identity(setup: Setup, text: str) -> Setup:
     return replace(setup, identities=(*setup.identities, caller_resource(text)))
 
 
-def _check_sites(sites: Sequence[SiteSetup], mistakes: Mistakes) -> None:
-    """Find entries that are, or may be, the same App Service: each would undo what the other one says."""
-    by_name: dict[tuple[str, str], list[SiteSetup]] = defaultdict(list)
-    for site in sites:
-        path = path_text("sites", site.key)
-        if mistakes.are_in(path):
-            continue
-        namesakes = by_name[site.target.name.casefold(), (site.target.slot or "").casefold()]
-        other = next((one for one in namesakes if _may_be_same(site, one)), None)
-        if other is not None:
-            there = path_text("sites", other.key)
-            remedy = "Remove one of the two, or say the resource-group of both if they are different ones."
-            mistakes.add(path, f"the App Service '{site.target.label}' is that of {there} already", remedy)
-        namesakes.append(site)
-
-
 def _may_be_same(one: SiteSetup, other: SiteSetup) -> bool:
     """Whether nothing that both say tells them apart; the name, which both have, may not be unique."""
     pairs = [(one.target.group, other.target.group), (one.target.subscription, other.target.subscription)]
-    pairs += [(getattr(one.profile, key), getattr(other.profile, key)) for key in _PROFILE_SAYS]
+    pairs += [(getattr(one.profile, key), getattr(other.profile, key)) for key in ("cloud", "tenant", "subscription")]
     return all(not mine or not theirs or mine.casefold() == theirs.casefold() for mine, theirs in pairs)
-
-
-def _check_clients(sites: Sequence[SiteSetup], mistakes: Mistakes) -> None:
-    """Find clients of one name, and those whose secrets would go to the same place, each over the other's."""
-    taken: dict[tuple[str, ...], str] = {}
-    for site in sites:
-        for kind, names in (
-            ("clients", [one.name for one in site.entry.clients]),
-            ("managed-identities", [one.resource for one in site.entry.managed_identities]),
-        ):
-            for index, name in enumerate(names):
-                path = path_text("sites", site.key, kind, index)
-                first = taken.setdefault((site.key, kind, name.strip().casefold()), path)
-                if first != path:
-                    mistakes.add(path, f"'{name}' is {first} already", "Remove one of the two.")
-        for index, client in enumerate(site.entry.clients):
-            path = path_text("sites", site.key, "clients", index)
-            place = site.setup.places.destination(site.target.label, client.name.strip())
-            if place is None or client.secret_to is None or mistakes.are_in(path):
-                continue
-            first = taken.setdefault(("", *place), path)
-            if first != path:
-                what = f"the secret of {first} goes there, too"
-                remedy = "Give each client a place of its own."
-                mistakes.add(f"{path}.secret-to", what, remedy, "secret-place-shared")
-
-
-YES, NO = frozenset({"yes", "true", "1"}), frozenset({"no", "false", "0"})
-
-
-def option_value(options: type, name: str, given: str | bool) -> Any:
-    """The value of an option.
-
-    Args:
-        given: the text; `yes` and `no` for one that is on or off.
-    """
-    wanted = get_type_hints(options)[name]
-    kinds = get_args(wanted) if get_origin(wanted) in {Union, types.UnionType} else (wanted,)
-    if isinstance(given, bool):
-        return given
-    if bool in kinds:
-        return _one_of(name, given.casefold(), ("yes", "no"), YES | NO) in YES
-    for kind in kinds:
-        if issubclass(kind, Enum):
-            words = [member.value for member in kind]
-            return kind(_one_of(name, given, words, frozenset(words)))
-    return Path(given) if Path in kinds else given
-
-
-def _one_of(name: str, given: str, shown: list[str] | tuple[str, ...], known: frozenset[str]) -> str:
-    if given in known:
-        return given
-    raise UsageError(
-        "usage",
-        f"Invalid --{name.replace('_', '-')} '{given[:130]}'.",
-        remedy=f"Use {', '.join(shown[:-1])} or {shown[-1]}. Nothing was changed.",
-    )

@@ -31,12 +31,13 @@ def _escaped(character: str) -> str:
 _LINE = r"^[^\x00-\x1f\x7f-\x9f]*[^\x00-\x1f\x7f-\x9f\s][^\x00-\x1f\x7f-\x9f]*$"
 """Something that is seen, and no control character."""
 Line = Annotated[str, StringConstraints(pattern=_LINE)]
+Place = Annotated[str, StringConstraints(pattern=r"^(file|keyvault|exec):[^\x00-\x1f\x7f-\x9f]+$")]
 Name = Annotated[str, StringConstraints(pattern=_LINE, max_length=120)]
 
 
-def _key(description: str, **more: Any) -> Any:
+def _key(description: str) -> Any:
     """A key that may be absent."""
-    return Field(default=None, description=description, json_schema_extra=more or None)
+    return Field(default=None, description=description)
 
 
 class Table(BaseModel):
@@ -48,8 +49,9 @@ class Table(BaseModel):
 
     @property
     def options(self) -> dict[str, Any]:
-        """What it says, by the names of the options' fields."""
-        return {name: getattr(self, name) for name in type(self).model_fields if name in self.model_fields_set}
+        """What it says of the options of `setup`, by their fields."""
+        others = {"name", "profile", "client_id", "clients", "managed_identities"}
+        return self.model_dump(exclude_unset=True, exclude=others)
 
 
 class Profile(Table):
@@ -80,10 +82,9 @@ class ClientEntry(Table):
         "quotation marks."
     )
     auto_lifetime: bool | None = _key("Shorten the lifetime to what the tenant allows.")
-    secret_to: Line | None = _key(
+    secret_to: Place | None = _key(
         "Where the secret goes: `file:PATH`, `keyvault:VAULT[/NAME]` or `exec:COMMAND`. Paths are relative to the "
-        "current folder. Default: a file in your data folder.",
-        pattern=r"^(file|keyvault|exec):[^\x00-\x1f\x7f-\x9f]+$",
+        "current folder. Default: a file in your data folder."
     )
     certificate: Line | None = _key(
         "PEM file with a certificate, for the credential type `certificate`. Default: a key pair is created."

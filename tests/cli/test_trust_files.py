@@ -13,11 +13,11 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from mct_s2s.azure.sign_in.method import Method
 from mct_s2s.cli.changing import Setup
+from mct_s2s.cli.commands.apply import ApplyOptions
 from mct_s2s.cli.commands.setup import SetupOptions
-from mct_s2s.cli.options import AzureOptions, ChangingOptions
-from mct_s2s.cli.trust_file import SiteSetup, option_value, site_setups
+from mct_s2s.cli.options import ChangingOptions
+from mct_s2s.cli.trust_file import SiteSetup, chosen, read_sites, sites_in
 from mct_s2s.errors import UsageError
-from mct_s2s.inputs.trust_file import Mistakes, read_trust_file, without_mistakes
 from mct_s2s.model.trust_file import ClientEntry, IdentityEntry, Profile, SiteEntry, Table
 
 from tests.support.sampling import cases
@@ -35,18 +35,17 @@ class File:
 
     def setups(
         self,
-        text: str,
-        options: AzureOptions | None = None,
+        text: str | bytes,
+        options: dict[str, Any] | None = None,
         *,
         typed: tuple[str, ...] = (),
         only: tuple[str, ...] = (),
     ) -> tuple[SiteSetup, ...]:
-        self.path.write_text(text)
-        mistakes = Mistakes(self.path)
-        file = read_trust_file(mistakes)
-        return site_setups(file, mistakes, options or ChangingOptions(), typed=typed, only=only)
+        self.path.write_bytes(text if isinstance(text, bytes) else text.encode())
+        command = ApplyOptions(file=self.path, only=list(only), **options or {})
+        return chosen(read_sites(command, typed), command)
 
-    def refused(self, text: str, *, typed: tuple[str, ...] = (), only: tuple[str, ...] = ()) -> UsageError:
+    def refused(self, text: str | bytes, *, typed: tuple[str, ...] = (), only: tuple[str, ...] = ()) -> UsageError:
         with pytest.raises(UsageError) as caught:
             self.setups(text, typed=typed, only=only)
         caught.value.headline = caught.value.headline.replace(str(self.path), "F")
@@ -85,7 +84,7 @@ def test_a_site_is_the_setup_of_the_same_options(file: File) -> None:
         ]
         managed-identities = [{{ resource = "reports-func" }}]
         """,
-        ChangingOptions(subscription="S", tenant="ignored.example", dry_run=True, app_service="other", slot="other"),
+        {"subscription": "S", "tenant": "ignored.example", "dry_run": True},
     )
     options, setup = one.setup.options, one.setup
     assert (options.app_service, options.resource_group, options.slot) == ("contosolearn", "mct-prod", None)
@@ -196,7 +195,7 @@ def test_what_a_profile_says_is_not_typed_as_well(file: File) -> None:
     assert file.setups(text, typed=("subscription",))
     error = file.refused(text, typed=("tenant",))
     assert error.headline == "'F', profiles.p.tenant: --tenant was typed, and the profile says something else."
-    assert file.setups(text, ChangingOptions(tenant="t.example"), typed=("tenant",)), "the same is no contradiction"
+    assert file.setups(text, {"tenant": "t.example"}, typed=("tenant",)), "the same is no contradiction"
 
 
 def test_an_address_to_sign_in_at_is_never_the_files_alone(file: File) -> None:
@@ -205,7 +204,7 @@ def test_an_address_to_sign_in_at_is_never_the_files_alone(file: File) -> None:
     error = file.refused(text)
     assert (error.code, error.exit_code) == ("cloud-not-confirmed", 2)
     assert error.headline.startswith("'F', profiles.p.cloud: Invalid --cloud 'https://management.example.com'")
-    assert file.setups(text, ChangingOptions(cloud="https://Management.example.com:443/"))
+    assert file.setups(text, {"cloud": "https://Management.example.com:443/"})
     for here in ("https://localhost:8443", "https://arm.localhost", "https://127.0.0.1:1"):
         assert file.setups(text.replace("https://management.example.com", here))
     for there in ("https://localhost.example.com", "https://localhost@example.com", "https://127.0.0.1.example.com"):
@@ -269,11 +268,35 @@ def test_a_folder_for_two_sites_is_no_place_for_clients_of_one_name(file: File) 
     assert file.refused(text).code == "secret-place-shared"
 
 
-def test_values_of_options_are_of_the_options_types() -> None:
-    assert option_value(SetupOptions, "auto_lifetime", "Yes") is True
-    assert option_value(SetupOptions, "certificate", "a.pem") == Path("a.pem")
-    with pytest.raises(UsageError, match="Invalid --auto-lifetime 'x'"):
-        option_value(SetupOptions, "auto_lifetime", "x")
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("[sites.a\n", "'F' is not TOML: Expected ']' at the end of a table declaration (at line 1, column 9)."),
+        ("[sites.a]\n[sites.a]\n", "'F' is not TOML: Cannot declare ('sites', 'a') twice (at line 2, column 9)."),
+        (f"a = {'[' * 100_000}", "'F' is not TOML: it is nested too deeply."),
+        (f"[{'a.' * 100_000}a]", "'F' is not TOML: a line has more than 1000 dots."),
+        (f"a = {'9' * 10_000}", ""),
+        (b"\xff", "Cannot read 'F': it is not UTF-8 text."),
+        (b" " * (1 << 20) + b" ", "Cannot read 'F': it is larger than 1 MiB."),
+    ],
+)
+def test_what_cannot_be_read_is_told_as_such(file: File, text: str | bytes, told: str) -> None:
+    error = file.refused(text)
+    assert error.code in {MALFORMED, "trust-file-unreadable"}
+    assert error.headline.startswith(told)
+
+
+def test_a_byte_order_mark_and_line_ends_of_windows_are_read(file: File) -> None:
+    assert [one.key for one in file.setups(b"\xef\xbb\xbf[sites.a]\r\nslot = 'x'\r\n")] == ["a"]
+
+
+def test_thousands_of_mistakes_are_one_screen_and_found_in_time_that_grows_with_the_file(file: File) -> None:
+    """Each of them was once compared with all others: hours for a file of 1 MiB."""
+    error = file.refused("[sites.a]\n" + "".join(f"k{number} = 1\n" for number in range(10_000)))
+    assert error.headline == "'F' has 10000 mistakes."
+    error = file.refused("[sites.a]\n" + "".join(f"k{number}{'k' * 5000} = 1\n" for number in range(100)))
+    assert (len(error.items), error.items[-1][0]) == (21, "and 80 more")
+    assert len(error.message) < 8000
 
 
 ODD = st.one_of(
@@ -298,6 +321,22 @@ def test_any_text_is_taken_or_refused_with_its_place(table: type[Table], key: An
     site = {**(said if table is SiteEntry else {}), "profile": "p", "clients": [client]}
     site |= {"managed-identities": [said]} if table is IdentityEntry else {}
     document = {"profiles": {"p": said if table is Profile else {}}, "sites": {"a": site}}
-    mistakes = Mistakes(Path("trust.toml"))
     with contextlib.suppress(UsageError):
-        assert site_setups(without_mistakes(document, mistakes), mistakes, ChangingOptions())
+        assert sites_in(document, ChangingOptions())
+
+
+KEYS = st.one_of(st.text(max_size=3), st.sampled_from(["sites", "clients", "name", "profile", "profiles", "slot"]))
+SCALARS = st.one_of(st.booleans(), st.integers(), st.floats(allow_nan=True), st.text(max_size=5))
+ANYTHING = st.recursive(
+    SCALARS,
+    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(KEYS, inner, max_size=3)),
+    max_leaves=8,
+)
+
+
+@settings(max_examples=cases(60, 1500), deadline=None)
+@given(st.dictionaries(KEYS, ANYTHING, max_size=4))
+@example({"sites": {"": {}}})
+def test_whatever_is_written_is_read_or_refused(document: dict[str, Any]) -> None:
+    with contextlib.suppress(UsageError):
+        assert sites_in(document, ChangingOptions())
