@@ -1,4 +1,4 @@
-"""Is notified of what runs, and of what it waits for.
+"""What runs, and what it waits for.
 
 A wait often lies far below the step that it holds up: in the retry policy of an adapter that knows nothing of plans. So
 the step travels in the context of its tasks (`contextvars`), as the context of a log does. What waits says so with
@@ -31,18 +31,37 @@ class Wait:
     """On the event loop's clock; `None` where it ends by itself."""
 
 
-class Activity(Protocol):
+@dataclass(eq=False)
+class Activity:
     """Something that runs: a step of a plan, the reading, the test of a client."""
+
+    watcher: Watcher
+    name: str
+    within: Activity | None = None
+
+    def __post_init__(self) -> None:
+        self.since = self.watcher.now()
+        self.wait: Wait | None = None
+        self.waits_since = self.since
 
     def waits(self, wait: Wait) -> None:
         """It waits. Called again for the same wait, as long as that lasts."""
+        if self.wait is not wait:
+            self.wait, self.waits_since = wait, self.watcher.now()
+        self.watcher.noticed(self)
 
     def goes_on(self, wait: Wait) -> None:
         """That wait is over."""
+        if self.wait is wait:
+            self.wait = None
 
 
 class Watcher(Protocol):
     """Is notified of what runs beside the steps of a plan."""
+
+    def now(self) -> float:
+        """The time by which it measures."""
+        ...
 
     def begin(self, text: str, within: Activity | None) -> Activity:
         """It runs from now on, as a part of something that runs or not; `text` is `Reading the directory`."""
@@ -50,6 +69,9 @@ class Watcher(Protocol):
 
     def end(self, activity: Activity) -> None:
         """It is over, whatever came of it."""
+
+    def noticed(self, activity: Activity) -> None:
+        """It waits, or still does."""
 
     def throttled(self, service: str, seconds: float) -> None:
         """A service wants to be left alone for so long; once for all requests that wait together."""
@@ -87,11 +109,7 @@ def watched_by(watcher: Watcher) -> Iterator[None]:
 
 @contextmanager
 def activity(text: str) -> Iterator[None]:
-    """Let it be known that something runs beside the plan's steps.
-
-    Args:
-        text: present participle first: `Reading the directory and contosolearn`.
-    """
+    """Let it be known that something runs beside the plan's steps: `Reading the directory and contosolearn`."""
     watcher = _watcher.get()
     if watcher is None:
         yield

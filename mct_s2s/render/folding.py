@@ -22,7 +22,8 @@ _OPTION = re.compile(r" -|=|[A-Z]{2}|['\"]")
 """In every command that is longer than its verbs: `az cannot be found here` is none."""
 _BEGINS = re.compile(r"[a-z0-9./$_-]")
 """What is styled as a command and begins otherwise is a sentence: `Run mct-s2s add-client NAME, or …`."""
-_PIECE = re.compile(r"mct-s2s [a-z-]+\S*|\S+")
+_PIECE = re.compile(r"mct-s2s [a-z-]+\S*|\d+ s\b\S*|\S+")
+"""A number of seconds is one, too."""
 _AFTER_SEMICOLON = re.compile(r"(?<=[0-9a-f]);(?=[0-9a-f]{8}-)", re.IGNORECASE)
 """Between two ids of an allow list, which is one word however many they are."""
 

@@ -6,9 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, field
-from enum import Enum, auto
-from typing import NamedTuple
+from typing import Any
 
 from rich.live import Live
 from rich.spinner import Spinner
@@ -33,29 +31,18 @@ from mct_s2s.planning.plan import Plan
 from mct_s2s.render.console import Terminal, one_line, prose
 from mct_s2s.render.pipelines import is_unattended, pipeline_of
 
-
-class Verb(NamedTuple):
-    """One verb in the three forms that are shown."""
-
-    done: str
-    runs: str
-    failed: str
-
-
-_VERBS: dict[type[AnyChange], Verb] = {
-    AssignAppRole: Verb("Granted", "Granting", "grant"),
-    RevokeAppRole: Verb("Revoked", "Revoking", "revoke"),
-    EnableIdentity: Verb("Enabled", "Enabling", "enable"),
-    DisableIdentity: Verb("Disabled", "Disabling", "disable"),
-    RestoreApplication: Verb("Restored", "Restoring", "restore"),
-    PurgeApplication: Verb("Purged", "Purging", "purge"),
-    RestartSite: Verb("Restarted", "Restarting", "restart"),
-}
-_VERBS_OF_ACTIONS = {
-    Action.CREATE: Verb("Created", "Creating", "create"),
-    Action.UPDATE: Verb("Updated", "Updating", "update"),
-    Action.DELETE: Verb("Deleted", "Deleting", "delete"),
-    Action.NONE: Verb("Checked", "Checking", "check"),
+_VERBS: dict[type[AnyChange] | Action, str] = {
+    AssignAppRole: "grant",
+    RevokeAppRole: "revoke",
+    EnableIdentity: "enable",
+    DisableIdentity: "disable",
+    RestoreApplication: "restore",
+    PurgeApplication: "purge",
+    RestartSite: "restart",
+    Action.CREATE: "create",
+    Action.UPDATE: "update",
+    Action.DELETE: "delete",
+    Action.NONE: "check",
 }
 _NOUNS = {
     "admin consent": "admin consent for",
@@ -72,9 +59,10 @@ _NOUNS = {
 """How a resource is joined to the name that follows it, where the two do not simply follow each other."""
 
 
-def verb(change: AnyChange) -> Verb:
-    """What is done to its resource."""
-    return _VERBS.get(type(change), _VERBS_OF_ACTIONS[change.action])
+def verb(change: AnyChange, ending: str = "") -> str:
+    """What is done to its resource: `create`, `Created`, `Creating`."""
+    plain = _VERBS.get(type(change)) or _VERBS[change.action]
+    return f"{plain.removesuffix('e')}{ending}".capitalize() if ending else plain
 
 
 def object_of(change: AnyChange) -> str:
@@ -98,53 +86,17 @@ DONE, FAILED, SKIPPED, STOPPED = ("✓", "good"), ("✗", "bad"), ("-", "quiet")
 _site: ContextVar[str] = ContextVar("site", default="")
 
 
-class Mode(Enum):
-    """Who looks at standard error."""
-
-    LIVE, LOG, QUIET = auto(), auto(), auto()
-
-    @classmethod
-    def of(cls, terminal: Terminal) -> Mode:
-        """Whichever fits standard error and the user. A job has a log, however much that looks like a terminal."""
-        if terminal.quiet:
-            return cls.QUIET
-        console = terminal.err
-        can_draw = console.file.isatty() and not console.is_dumb_terminal and not console.legacy_windows
-        return cls.LIVE if can_draw and not is_unattended() else cls.LOG
-
-
-@dataclass(eq=False)
-class Running:
-    """Something that runs; an `Activity` of the ports."""
-
-    reporter: Reporter
-    name: str
-    since: float
-    within: Activity | None = None
-    is_step: bool = False
-    waits_for: list[tuple[Wait, float]] = field(default_factory=list)
-
-    def waits(self, wait: Wait) -> None:
-        """It waits, or still does."""
-        now = self.reporter.now()
-        since = next((since for known, since in self.waits_for if known is wait), None)
-        if since is None:
-            self.waits_for = [*self.waits_for, (wait, now)]
-        self.reporter.noticed(self, wait, now - (now if since is None else since))
-
-    def goes_on(self, wait: Wait) -> None:
-        """That wait is over."""
-        self.waits_for = [one for one in self.waits_for if one[0] is not wait]
-
-
 class Reporter:
-    """Is notified of all that runs, and shows it."""
+    """Is notified of all that runs, and shows it: live to who looks at a terminal, else in a log."""
 
     def __init__(self, terminal: Terminal) -> None:
-        self.mode = Mode.of(terminal)
+        console = terminal.err
+        can_draw = console.file.isatty() and not console.is_dumb_terminal and not console.legacy_windows
+        self.is_live = can_draw and not terminal.quiet and not is_unattended()
+        self.is_log = not self.is_live and not terminal.quiet
         self._terminal = terminal
-        self._pipeline = pipeline_of() if self.mode is Mode.LOG else None
-        self._running: list[Running] = []
+        self._pipeline = pipeline_of() if self.is_log else None
+        self._running: list[Activity] = []
         self._throttled: dict[str, float] = {}
         self._noticed: set[Wait] = set()
         self._live: Live | None = None
@@ -174,20 +126,21 @@ class Reporter:
             _site.reset(token)
 
     def begin(self, text: str, within: Activity | None) -> Activity:
-        """Something runs beside the plan."""
-        running = self.run(Running(self, f"{_site.get()}{text}", self.now(), within))
-        if is_unattended() and not (isinstance(within, Running) and not within.is_step):
-            self._log(running.name)
-        return running
+        """Something runs beside the plan; a job's log has a line for what is no part of something else."""
+        if within is None and is_unattended():
+            self._log(f"{_site.get()}{text}")
+        return self.run(text, within)
 
-    def run(self, running: Running) -> Running:
+    def run(self, text: str, within: Activity | None = None) -> Activity:
         """It runs from now on."""
+        running = Activity(self, f"{_site.get()}{text}", within)
         self._running = [*self._running, running]
-        self._draw()
+        if self.is_live and self._live is None:
+            self._draw()
         return running
 
     def end(self, activity: Activity) -> None:
-        """It is over; with the last one, the live area goes."""
+        """It is over. With the last one the live area goes."""
         self._running = [one for one in self._running if one is not activity]
         if not self._running:
             self._throttled.clear()
@@ -199,11 +152,14 @@ class Reporter:
         if seconds >= NOTICED_SECONDS:
             self._log(f"{service} limits requests: waiting {seconds:.0f} s.")
 
-    def noticed(self, running: Running, wait: Wait, lasted: float) -> None:
-        """Something waits, or still does: a log has a line for it, once, if it takes long."""
-        if wait not in self._noticed and max(lasted, wait.seconds or 0.0) >= NOTICED_SECONDS:
+    def noticed(self, activity: Activity) -> None:
+        """It waits, or still does: a log has a line for it, once, if it takes long."""
+        wait = activity.wait
+        if wait is None or wait in self._noticed:
+            return
+        if max(self.now() - activity.waits_since, wait.seconds or 0.0) >= NOTICED_SECONDS:
             self._noticed.add(wait)
-            self._log(f"{running.name}: {wait.reason}")
+            self._log(f"{activity.name}: {wait.reason}")
 
     @contextmanager
     def applying(self, plan: Plan) -> Iterator[Steps]:
@@ -223,7 +179,7 @@ class Reporter:
     def step(self, sign: tuple[str, str], done: str, what: str, detail: str = "", seconds: float = 0.0) -> None:
         """A line that stays: what has become of a step."""
         took = f" in {_clock(seconds)}" if seconds >= SILENT_SECONDS else ""
-        if self.mode is Mode.LIVE:
+        if self.is_live:
             line = Text.assemble(sign, f" {done:<{VERB_WIDTH}}{what}", (took, "quiet"))
             prose(self._terminal.err, line.append(f"  {detail}" * bool(detail), "quiet"), indent=2)
         self._log(f"{_site.get()}{done} {what}{took}{f' ({detail})' * bool(detail)}")
@@ -244,27 +200,21 @@ class Reporter:
         return grid
 
     def _draw(self) -> None:
-        if self.mode is Mode.LIVE and self._live is None:
-            self._live = Live(
-                get_renderable=self.rows,
-                console=self._terminal.err,
-                refresh_per_second=FRAMES,
-                transient=True,
-                redirect_stdout=False,
-                redirect_stderr=False,
-            )
-            self._live.start()
+        console = self._terminal.err
+        options: dict[str, Any] = {"transient": True, "redirect_stdout": False, "redirect_stderr": False}
+        self._live = Live(get_renderable=self.rows, console=console, refresh_per_second=FRAMES, **options)
+        self._live.start()
 
     @contextmanager
     def _aside(self) -> Iterator[None]:
         """Something is printed to the other stream, which may share the screen."""
         self.restore()
         yield
-        if self._running:
+        if self._running and self.is_live:
             self._draw()
 
     def _log(self, text: str) -> None:
-        if self.mode is Mode.LOG:
+        if self.is_log:
             self._terminal.say(f"{clock.now():%H:%M:%S}Z {text}")
 
 
@@ -273,21 +223,20 @@ class Steps:
 
     def __init__(self, reporter: Reporter, count: int) -> None:
         self._reporter = reporter
-        self._site = _site.get()
+        self._site = _site.get() if reporter.is_live else ""
         self._count, self._since = count, reporter.now()
-        self._running: dict[str, Running] = {}
+        self._running: dict[str, Activity] = {}
         self._ended: dict[str, bool] = {}
         """The steps that came to an end, and whether each succeeded."""
 
     def started(self, change: AnyChange) -> Activity:
         """It runs."""
-        name = f"{self._site}{verb(change).runs} {object_of(change)}"
-        self._running[change.key] = Running(self._reporter, name, self._reporter.now(), is_step=True)
-        return self._reporter.run(self._running[change.key])
+        self._running[change.key] = self._reporter.run(f"{verb(change, 'ing')} {object_of(change)}")
+        return self._running[change.key]
 
     def finished(self, change: AnyChange, detail: str) -> None:
         """`Created secret of S2S-client`, with what came of it."""
-        self._end(change, DONE, verb(change).done, object_of(change), detail)
+        self._end(change, DONE, verb(change, "ed"), object_of(change), detail)
 
     def skipped(self, change: AnyChange, why: str) -> None:
         """What was not done, and why."""
@@ -296,45 +245,40 @@ class Steps:
     def failed(self, change: AnyChange, error: S2SError) -> None:
         """The error itself is printed at the end, once."""
         del error
-        self._end(change, FAILED, "Failed", f"to {verb(change).failed} {object_of(change)}")
+        self._end(change, FAILED, "Failed", f"to {verb(change)} {object_of(change)}")
 
     def close(self) -> None:
         """What still runs was cut off."""
         for running in self._running.values():
             self._reporter.end(running)
-        if self._tells_once:
-            ended = [is_good for is_good in self._ended.values() if is_good]
-            count = f"{len(ended)} of {self._count} steps"
-            result = (FAILED, "Failed") if len(ended) < len(self._ended) else (DONE, "Applied")
+        if self._site:
+            good = sum(self._ended.values())
+            result = (FAILED, "Failed") if good < len(self._ended) else (DONE, "Applied")
             if len(self._ended) < self._count and result[0] is DONE:
                 result = STOPPED, "Stopped"
-            self._reporter.step(*result, self._site[:-2], count, self._reporter.now() - self._since)
-
-    @property
-    def _tells_once(self) -> bool:
-        return bool(self._site) and self._reporter.mode is Mode.LIVE
+            seconds = self._reporter.now() - self._since
+            self._reporter.step(*result, self._site[:-2], f"{good} of {self._count} steps", seconds)
 
     def _end(self, change: AnyChange, sign: tuple[str, str], done: str, what: str, detail: str = "") -> None:
         running = self._running.pop(change.key, None)
         self._ended[change.key] = sign is not FAILED
         if running is not None:
             self._reporter.end(running)
-        if not self._tells_once:
+        if not self._site:
             seconds = self._reporter.now() - running.since if running is not None and sign is DONE else 0.0
             self._reporter.step(sign, done, what, detail, seconds)
 
 
-def _row(one: Running, now: float) -> Text:
-    waits = one.waits_for
-    if not waits:
+def _row(one: Activity, now: float) -> Text:
+    if one.wait is None:
         return Text.assemble(one.name, (_elapsed(now - one.since), "quiet"))
-    wait, since = waits[-1]
-    lasted, ends = now - since, ""
-    if wait.seconds is not None:
-        ends = f" of {_clock(wait.seconds)}"
-    elif wait.gives_up_at is not None and lasted >= PATIENT_SECONDS:
-        ends = f" (gives up at {_clock(wait.gives_up_at - since)})"
-    return Text.assemble(one.name, ": ", (wait.reason, "warn"), (_elapsed(lasted) and _elapsed(lasted) + ends, "quiet"))
+    lasted, ends = now - one.waits_since, ""
+    if one.wait.seconds is not None:
+        ends = f" of {_clock(one.wait.seconds)}"
+    elif one.wait.gives_up_at is not None and lasted >= PATIENT_SECONDS:
+        ends = f" (gives up at {_clock(one.wait.gives_up_at - one.waits_since)})"
+    took = _elapsed(lasted)
+    return Text.assemble(one.name, ": ", (one.wait.reason, "warn"), (took and took + ends, "quiet"))
 
 
 def _elapsed(seconds: float) -> str:

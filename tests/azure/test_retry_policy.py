@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from mct_s2s.activity import REPLICATION, Wait, during
+from mct_s2s.activity import REPLICATION, Activity, Wait, during
 from mct_s2s.azure import retry as room
 from mct_s2s.azure.retry import RetryPolicy
 from mct_s2s.errors import Contention, ServiceError, Throttled
@@ -48,7 +48,7 @@ def _called(send: Send, *, remaining: float = 60.0, **options: Any) -> str:
     return asyncio.run(main())
 
 
-class Listener:
+class Listener(Activity):
     """An activity that keeps what it is told."""
 
     def __init__(self) -> None:

@@ -54,6 +54,12 @@ class Watcher:
     def end(self, activity: Activity) -> None:
         """It is over."""
 
+    def now(self) -> float:
+        return clock.seconds()
+
+    def noticed(self, activity: Activity) -> None:
+        """It waits."""
+
     def throttled(self, service: str, seconds: float) -> None:
         """A service asks for patience."""
 
@@ -71,10 +77,8 @@ class Watcher:
         self.told.append(f"failed {change.key}")
 
 
-@dataclass
-class _Running:
+class _Running(Activity):
     watcher: Watcher
-    name: str
 
     def waits(self, wait: Wait) -> None:
         self.watcher.told.append(f"{self.name}: {wait.reason}")

@@ -55,6 +55,10 @@ def test_a_styled_command_is_whole_whatever_its_words() -> None:
     ]
 
 
+def test_a_number_is_not_folded_away_from_its_unit() -> None:
+    assert lines("✓ S2S-client can call it   (200 from GET /api, 12 s)", 50, 2)[-1] == "  12 s)"
+
+
 def test_an_allow_list_is_folded_between_its_ids() -> None:
     assert lines(f"{GUID};{GUID}", 40, 0) == [f"{GUID};", GUID]
     assert widest_piece(Text(f"{GUID};{GUID}")) == len(GUID) + 1

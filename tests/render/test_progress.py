@@ -13,7 +13,7 @@ from mct_s2s.planning.changes import AnyChange
 from mct_s2s.planning.plan import Plan
 from mct_s2s.render.console import Terminal
 from mct_s2s.render.pipelines import masks
-from mct_s2s.render.progress import Mode, Reporter
+from mct_s2s.render.progress import Reporter
 
 from tests.render.conftest import Screen, Screens
 from tests.render.examples import full_plan, principal, refusal
@@ -45,14 +45,20 @@ def done(change: AnyChange, detail: str = "") -> Callable[[Terminal], None]:
     return tell
 
 
+def modes(terminal: Terminal) -> tuple[bool, bool]:
+    """Whether what runs is shown live, and whether as a log."""
+    shown = Reporter(terminal)
+    return shown.is_live, shown.is_log
+
+
 def test_what_is_shown_depends_on_who_looks(screens: Screens, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert Mode.of(screens().terminal) is Mode.LOG
-    assert Mode.of(screens(80, is_terminal=True).terminal) is Mode.LIVE
-    quiet = screens(80, is_terminal=True).terminal
+    live, log, quiet = (True, False), (False, True), screens(80, is_terminal=True).terminal
+    assert modes(screens().terminal) == log
+    assert modes(screens(80, is_terminal=True).terminal) == live
     quiet.quiet = True
-    assert Mode.of(quiet) is Mode.QUIET
+    assert modes(quiet) == (False, False)
     monkeypatch.setenv("CI", "true")
-    assert Mode.of(screens(80, is_terminal=True).terminal) is Mode.LOG
+    assert modes(screens(80, is_terminal=True).terminal) == log
 
 
 @pytest.mark.parametrize("name", ["FORCE_COLOR", "TTY_COMPATIBLE"])
@@ -60,12 +66,12 @@ def test_colours_that_are_asked_for_do_not_make_a_pipe_a_terminal(
     screens: Screens, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     monkeypatch.setenv(name, "1")
-    assert Mode.of(screens().terminal) is Mode.LOG
+    assert modes(screens().terminal) == (False, True)
 
 
 def test_a_terminal_that_moves_no_cursor_gets_lines(screens: Screens, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TERM", "dumb")
-    assert Mode.of(screens(80, is_terminal=True).terminal) is Mode.LOG
+    assert modes(screens(80, is_terminal=True).terminal) == (False, True)
 
 
 # in a log
@@ -321,7 +327,7 @@ def everything_at_once(terminal: Terminal) -> None:
     """A run in the middle: what is done, what waits and for what, and what has not come to anything."""
     clock = Clock()
     shown, plan = reporter(terminal, clock), full_plan("S2S-client")
-    shown.mode = Mode.LIVE
+    shown.is_live, shown.is_log = True, False
     changes = plan.changes
     with suppress(KeyboardInterrupt), watched_by(shown), shown.applying(plan) as steps:
         running = [steps.started(change) for change in changes]
