@@ -11,7 +11,7 @@ The rooms, each of which knows only those below it (import-linter holds the wall
     model                                      nouns
     errors · concurrency · local_files         what a user reads · independent requests at once · files of others
 
-A change is one function, `engine.change.run_change`: observe, plan, ask, lock, apply, verify.
+A change is one flow, in `cli.change`: observe, plan, ask, lock, apply, verify.
 """
 
 __version__ = "0.1.0"

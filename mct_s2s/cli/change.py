@@ -1,236 +1,352 @@
-"""What every changing command does on the terminal: show the plan, ask, show the steps, show the result."""
+"""What every changing command does, at one App Service or at several: plan, show, ask once, apply, tell."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import replace
-from secrets import token_hex
-from typing import TYPE_CHECKING
+import asyncio
+import time
+from collections import defaultdict
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 
-from mct_s2s.activity import Progress
-from mct_s2s.cli.closing import close_clients, write_document
+from mct_s2s import clock
+from mct_s2s.activity import Progress, activity
+from mct_s2s.cli.fleet import open_sessions
 from mct_s2s.cli.options import ChangingOptions
+from mct_s2s.cli.report import retire_files, show_end, show_end_of_all, show_review
 from mct_s2s.cli.requests import where
-from mct_s2s.cli.run import Run, run
-from mct_s2s.cli.session import Needs
+from mct_s2s.cli.run import Run, run, run_connected, worst
 from mct_s2s.cli.streams import ask
-from mct_s2s.engine.change import run_change
-from mct_s2s.engine.credential_stores import RunStores
+from mct_s2s.cli.work import SiteWork, Work
+from mct_s2s.concurrency import gather_or_cancel
+from mct_s2s.engine.change import carry_out, prepare
 from mct_s2s.engine.outcome import Outcome
-from mct_s2s.engine.request import Request
 from mct_s2s.engine.session import Session
-from mct_s2s.errors import CANCELLED, Cancelled, PermissionMissing, UsageError
-from mct_s2s.inputs.documents import BackupFile
-from mct_s2s.inputs.secret_to import ClientPlaces
+from mct_s2s.errors import CANCELLED, Cancelled, NotThere, PermissionMissing, Refused, S2SError, UsageError
 from mct_s2s.model.client_credentials import MadeCredential
-from mct_s2s.model.desired import Desired, Removal, Rotation, Setup
+from mct_s2s.model.desired import Removal
 from mct_s2s.model.observed import ObservedState
+from mct_s2s.model.resource_id import site_title
 from mct_s2s.plain_text import plain
 from mct_s2s.planning.changes import DisableIdentity
 from mct_s2s.planning.plan import Plan
-from mct_s2s.render.closing import credential_lines
-from mct_s2s.render.console import Terminal
+from mct_s2s.planning.reviewed import combined, fingerprint, is_covered
 from mct_s2s.render.documents import SavedCredential
+from mct_s2s.render.outcome import credential_lines
 from mct_s2s.render.pipelines import masks
-from mct_s2s.render.plan import show_plan, summary, target_details
-from mct_s2s.stores.handed_over import Viewer
-
-if TYPE_CHECKING:
-    from mct_s2s.cli.run import Run
-
+from mct_s2s.render.plan import summary
 
 PENDING = 3
 """The exit code of a dry run that found something to do, and of a run whose clients failed the test."""
+STALE_SECONDS = 5.0
+"""A plan that is older when its turn comes is made again: other sites, the question and a shared registration take
+their time."""
+
+Check = Callable[[Sequence["SiteChange"], str | None], None]
+"""Refuses plans, whose fingerprint it is told, before anything is written."""
 
 
-End = Callable[[Terminal, ChangingOptions, Session, Outcome], None]
-"""Tells a person what was done."""
+class SiteChange:
+    """One App Service's share of a command: how far it has come, and the user of whom the engine asks about it."""
 
+    def __init__(self, current: Run, work: Work, site: SiteWork | None = None) -> None:
+        self.run, self.work, self.options = current, work, work.options
+        self.key = site.key if site is not None else None
+        """What a trust file calls it; `None` where the command is about this one alone."""
+        self._label = site.target.label if site is not None else ""
+        self.session: Session | None = None
+        self.outcome: Outcome | None = None
+        """As it was reviewed, then as far as it has been applied; `None` until it could be read."""
+        self.error: S2SError | None = None
+        """What ended it."""
+        self.is_over = False
+        """Whether it came to its end: nothing of it is under way."""
+        self._others: Sequence[SiteChange] = ()
+        self._since = self._read_at = 0.0
+        self._was_asked = self._exactly = False
 
-def change_command(
-    options: ChangingOptions,
-    requested: Callable[[Session], Request],
-    places: ClientPlaces | None = None,
-    *,
-    needs: Needs | None = None,
-    end: End = close_clients,
-) -> int:
-    """Sign in, and do what is requested; return the process exit code."""
-    needs = needs or Needs(key_vault=bool(places and places.vaults))
+    @property
+    def title(self) -> str:
+        """What it is called on the screen."""
+        if self.key is not None:
+            return site_title(self.key, self._label)
+        return self.outcome.request.label if self.outcome is not None else ""
 
-    async def body(current: Run, session: Session) -> int:
-        return await change(current, options, session, requested(session), places, end)
+    @property
+    def is_pending(self) -> bool:
+        """Whether there is something to do that can be done."""
+        return self.outcome is not None and not self.outcome.plan.is_empty
 
-    return run(options, needs, body)
+    @property
+    def fingerprint(self) -> str | None:
+        """The digest of its plan, the same for every caller, on every machine; `None` where it could not be made."""
+        if self.outcome is None:
+            return None
+        request, plan = self.outcome.request, self.outcome.intended or self.outcome.plan
+        return fingerprint(plan, request.now, request.subject(self.outcome.before))
 
+    @property
+    def exit_code(self) -> int:
+        """The process's, by the contract, if it were about this site alone."""
+        if self.error is not None or self.outcome is None:
+            return self.error.exit_code if self.error is not None else 1
+        plan, verification = self.outcome.plan, self.outcome.verification
+        if self.options.dry_run and not plan.is_empty and not plan.blocked:
+            return PENDING
+        if self.outcome.lacks or plan.blocked:
+            return PermissionMissing.exit_code
+        return PENDING if verification is not None and verification.failed else 0
 
-async def change(
-    current: Run,
-    options: ChangingOptions,
-    session: Session,
-    request: Request,
-    places: ClientPlaces | None,
-    end: End = close_clients,
-) -> int:
-    """The same on a session that there is."""
-    ui = TerminalInterface(current, options)
-    request = equipped(request, options, session, places or ClientPlaces(), ui, current.terminal)
-    outcome = await run_change(session, request, ui)
-    write_document(current.terminal, options, session, outcome)
-    end(current.terminal, options, session, outcome)
-    return exit_code(options, outcome)
+    async def plan(self, session: Session) -> None:
+        """Look at it, and plan; nothing is written."""
+        self.session, self._since, self._read_at = session, time.time(), clock.seconds()
+        self.outcome = await prepare(session, self.work.request(session, self, self.run.terminal.note))
 
+    async def apply(self, others: Sequence[SiteChange], *, exactly: bool) -> None:
+        """Bring it to the plan that was agreed to.
 
-def equipped(
-    request: Request,
-    options: ChangingOptions,
-    session: Session,
-    places: ClientPlaces,
-    viewer: Viewer,
-    terminal: Terminal,
-) -> Request:
-    """The request with what this run alone brings: its name, its stores, and what the options say of every change."""
-    for vault in places.vaults:
-        session.vaults.address(vault)  # before anything is looked at
-    return replace(
-        request,
-        attempt=token_hex(4),
-        places=tuple((name, places.of(name).label) for name in _with_credentials(request.desired)),
-        stores=RunStores(places, session.vaults, session.label, request.label, viewer),
-        backup=BackupFile(options.backup, terminal.note) if options.backup is not None else None,
-        preflight=not options.no_preflight,
-        dry_run=options.dry_run,
-    )
+        Args:
+            others: all of the command, which may share registrations and identities.
+            exactly: whether nothing is done but what was reviewed, not even after deleted registrations are restored.
+        """
+        assert self.session is not None and self.outcome is not None  # noqa: S101, PT018  # it has a plan
+        self._others, self._was_asked, self._exactly = others, not self.options.yes, exactly
+        self.outcome = await carry_out(self.session, self.outcome, self._since, self)
+        retire_files(self.run.terminal, self, self.outcome)
 
-
-def _with_credentials(desired: Desired) -> Iterator[str]:
-    """The clients whose secret or key is kept somewhere; of a rotation, those that a trust file names."""
-    if isinstance(desired, Setup):
-        yield from (one.name for one in desired.clients if one.credential is not None and one.credential.keeps)
-    elif isinstance(desired, Rotation) and desired.only_named:
-        yield from desired.clients
-
-
-def exit_code(options: ChangingOptions, outcome: Outcome) -> int:
-    """The process's, by the contract."""
-    if options.dry_run and not outcome.plan.is_empty and not outcome.plan.blocked:
-        return PENDING
-    if outcome.lacks or outcome.plan.blocked:
-        return PermissionMissing.exit_code
-    return PENDING if outcome.verification is not None and outcome.verification.failed else 0
-
-
-class TerminalInterface:
-    """The person at the terminal, or the program that reads JSON."""
-
-    def __init__(self, run: Run, options: ChangingOptions) -> None:
-        self._run = run
-        self._terminal = run.terminal
-        self._options = options
+    # What the engine asks of the user
 
     @property
     def takes_time(self) -> bool:
-        """Whether a person reads the plan."""
-        return not self._options.yes
+        """Whether the plan was made so long ago that it may be another one by now."""
+        if self.key is None:
+            return not self.options.yes
+        return self._was_asked or clock.seconds() - self._read_at > STALE_SECONDS
 
     async def confirm(self, outcome: Outcome) -> bool:
-        """Show the plan and ask; no is `Cancelled`, and no one to ask is a `UsageError`."""
-        request, plan, dry_run = outcome.request, outcome.plan, self._options.dry_run
-        says_nothing = self._terminal.quiet and (self._options.yes or plan.is_empty)
-        if self._options.output == "text" if dry_run else not says_nothing:
-            about = target_details(outcome.before)
-            is_removal = isinstance(request.desired, Removal)
-            show_plan(
-                self._terminal,
-                plan,
-                request.label,
-                about=about,
-                is_result=dry_run,
-                part=request.part,
-                is_removal=is_removal,
-            )
-        if plan.is_empty or dry_run:
+        """Agree to a plan that is another one by now: by asking again, or beside other sites, by what was reviewed."""
+        if self.key is None:
+            self.outcome = outcome
+            return await _is_agreed(self.run, self.options, [self])
+        reviewed = self.outcome
+        if outcome.plan.is_empty:
+            self.outcome = outcome
             return False
-        if not self._options.yes:
-            is_teardown = isinstance(request.desired, Removal) and request.desired.everything
-            name = request.label if is_teardown else None
-            await confirmed(self._run, [plan], f" ({summary(plan)})", name=name)
-        return True
+        # Less may be left to do: another site shares a registration, say.
+        outcomes = [site.outcome for site in self._others if site.outcome is not None]
+        done = [(entry.change, one.results) for one in outcomes for entry in one.done]
+        is_rest = bool(outcome.restored) and not self._exactly
+        if is_rest or (reviewed is not None and is_covered(outcome.plan, reviewed.plan, outcome.request.now, done)):
+            self._was_asked, self._read_at = False, clock.seconds()
+            return True
+        raise Refused(
+            "plan-changed",
+            f"What would be done at {self.title} is not what was reviewed: "
+            + (
+                "what was deleted is restored, and the rest has yet to be reviewed."
+                if outcome.restored
+                else "something has changed meanwhile. Nothing was changed there."
+            ),
+            remedy="Run the same command again to see the new plan.",
+        )
 
     @contextmanager
     def applying(self, outcome: Outcome) -> Iterator[Progress]:
-        """Show the steps; a failure from now on is reported by the outcome."""
-        self._run.outcome = outcome
-        with self._run.display.applying(outcome.plan) as steps:
+        """Show the steps; what ends the site from now on is told by the outcome."""
+        self.outcome = outcome
+        if self.key is None:
+            self.run.outcome = outcome
+        with self.run.display.applying(outcome.plan) as steps:
             yield steps
 
-    def options(self, observed: ObservedState) -> str:
-        """The options that name the App Service."""
-        return where(self._options, observed.site)
+    def where(self, observed: ObservedState) -> str:
+        """The options that name the App Service on a command line."""
+        return where(self.options, observed.site)
 
     def look(self) -> None:
-        """Make sure that someone reads standard output."""
-        self._terminal.check_reader()
+        """Make sure that someone reads standard output, where a secret is to be shown."""
+        self.run.terminal.check_reader()
 
     def show(self, made: MadeCredential) -> None:
         """Write a secret's line; in JSON it has its place in the one document at the end."""
-        if self._terminal.json:
+        if self.run.terminal.json:
             self.look()
             return
         lines = credential_lines(SavedCredential(made.client_name, "", made.expires, "show", made.value, made.kind))
         text = [*masks(made.value), *(plain(line.plain) for line in lines)]
-        self._terminal.verbatim("".join(f"{line}\n" for line in text))
+        self.run.terminal.verbatim("".join(f"{line}\n" for line in text))
 
 
-async def confirmed(run: Run, plans: Sequence[Plan], what: str = "", *, to: str = "", name: str | None = None) -> None:
-    """Ask whether to apply these plans; no is `Cancelled`, and no one to ask is a `UsageError`.
+def change_command(work: Work) -> int:
+    """Do the work at the one App Service that its options name, or that is picked; return the process exit code."""
+
+    async def body(current: Run, session: Session) -> int:
+        return await change(current, session, work)
+
+    return run(work.options, work.needs, body)
+
+
+async def change(current: Run, session: Session, work: Work) -> int:
+    """The same on a session that there is."""
+    site = SiteChange(current, work)
+    await site.plan(session)
+    return await _change(current, work.options, [site])
+
+
+def change_all(
+    options: ChangingOptions,
+    works: Sequence[SiteWork],
+    *,
+    check: Check | None = None,
+    digest: str | None = None,
+    resumes: bool = True,
+) -> int:
+    """Do the work at each App Service of a trust file; what ends one of them stops no other.
 
     Args:
-        what: the plans in few words, for who cannot be asked.
-        to: to what they are applied.
-        name: what has to be typed to agree.
+        digest: what is shown and reviewed instead of the plans' own.
+        resumes: whether the same command goes on where it was ended.
     """
-    if run.terminal.json or not run.terminal.talks_to_person:
+
+    async def body(current: Run) -> int:
+        async with open_sessions(works, current.terminal) as sessions:
+            sites = [SiteChange(current, one.work, one) for one in works]
+            plans = dict(zip((one.key for one in works), sites, strict=True))
+            errors = await sessions.at_each(works, lambda one, session: plans[one.key].plan(session))
+            refused = []
+            for site, error in zip(sites, errors, strict=True):
+                site.error = error
+                refused += [error] if error is not None and error.code == "too-many-removals" else []
+            if refused:  # the file is likely to be incomplete: nothing is done at any site
+                first, *others = refused
+                first.mention((other.headline, "") for other in others)
+                raise first
+            return await _change(current, options, sites, check, digest, resumes=resumes)
+
+    return run_connected(options, body)
+
+
+async def _change(
+    current: Run,
+    options: ChangingOptions,
+    sites: Sequence[SiteChange],
+    check: Check | None = None,
+    digest: str | None = None,
+    *,
+    resumes: bool = True,
+) -> int:
+    """Show the plans, ask once, apply them side by side, and tell; return the exit code of the site that went worst."""
+    found = digest
+    if found is None:
+        digests = [one for site in sites if (one := site.fingerprint) is not None]
+        found = combined(digests) if len(digests) == len(sites) else None
+    if await _is_agreed(current, options, sites, found, check):
+        if sites[0].key is None:
+            await sites[0].apply(sites, exactly=False)
+        else:
+            current.ended_early = lambda why: show_end_of_all(
+                current.terminal, options, sites, found, why, resumes=resumes
+            )
+            shared = _SharedRegistrations()
+            exactly = not (options.yes and resumes)
+            pending = [site for site in sites if site.is_pending]
+            await gather_or_cancel(*(_apply(site, sites, shared, exactly=exactly) for site in pending))
+            for site in sites:
+                site.is_over = True
+            current.ended_early = None
+    show_end(current.terminal, options, sites, found)
+    was_written = any(site.outcome is not None and site.outcome.applied for site in sites)
+    for site in sites:
+        if isinstance(site.error, NotThere) and was_written:
+            site.error.exit_code = S2SError.exit_code  # its own says that nothing was written
+    return worst(site.exit_code for site in sites)
+
+
+async def _apply(site: SiteChange, sites: Sequence[SiteChange], shared: _SharedRegistrations, *, exactly: bool) -> None:
+    assert site.session is not None and site.outcome is not None  # noqa: S101, PT018  # it has a plan
+    try:
+        with site.run.display.about(site.key or ""):
+            async with shared.held(site.outcome.plan):
+                await site.apply(sites, exactly=exactly)
+    except S2SError as error:
+        site.session.azure.directory_access.signed_in.remind(error)
+        site.error = error
+    except Exception as bug:  # what went wrong at one site stops no other, and what was made there is told
+        from mct_s2s.cli.mistakes import bug_report  # noqa: PLC0415  # hardly ever
+
+        site.error = bug_report(bug)
+    site.is_over = True
+
+
+class _SharedRegistrations:
+    """Registrations that several sites change: their lists are replaced whole, so only one site writes at a time."""
+
+    def __init__(self) -> None:
+        self._locks: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+
+    @asynccontextmanager
+    async def held(self, plan: Plan) -> AsyncIterator[None]:
+        """Hold all that a plan changes; in one order, so that no two sites wait for each other."""
+        ids = {one for change in plan.changes if isinstance(one := getattr(change, "object_id", None), str)}
+        async with AsyncExitStack() as stack:
+            for one in sorted(ids):
+                lock = self._locks[one]
+                if lock.locked():
+                    with activity("Waiting for another site that shares a registration"):
+                        await lock.acquire()
+                else:
+                    await lock.acquire()
+                stack.callback(lock.release)
+            yield
+
+
+async def _is_agreed(
+    current: Run,
+    options: ChangingOptions,
+    sites: Sequence[SiteChange],
+    found: str | None = None,
+    check: Check | None = None,
+) -> bool:
+    """Show the plans and ask; never yes where nothing is to be done, or in a dry run."""
+    show_review(current.terminal, options, sites, found)
+    if check is not None:
+        check(sites, found)
+    pending = [site for site in sites if site.is_pending]
+    if pending and not options.dry_run and not options.yes:
+        await confirmed(current, pending)
+    return bool(pending) and not options.dry_run
+
+
+async def confirmed(current: Run, sites: Sequence[SiteChange]) -> None:
+    """Ask whether to apply the plans of these sites; no is `Cancelled`, and no one to ask is a `UsageError`."""
+    plans = [site.outcome.plan for site in sites if site.outcome is not None]
+    if current.terminal.json or not current.terminal.talks_to_person:
+        steps = Plan(tuple(step for plan in plans for step in plan.steps))
         raise UsageError(
             "confirmation-missing",
-            f"Cannot ask for confirmation{what}: this is not an interactive terminal. Nothing was changed.",
+            f"Cannot ask for confirmation ({summary(steps)}): this is not an interactive terminal. Nothing was "
+            "changed.",
             remedy="Add --yes to apply the changes, or --dry-run to see the plan only.",
         )
     off = [change.name for plan in plans for change in plan.changes if isinstance(change, DisableIdentity)]
     warning = f"This disables the managed identity of {', '.join(off)}. " if off else ""
-    if name is not None:
-        agreed = await _types(run, f"{warning}To remove all of this, type the App Service's name, {name}:", name)
+    desired, name = sites[0].work.desired, sites[0].title
+    if isinstance(desired, Removal) and desired.everything:
+        question = f"{warning}To remove all of this, type the App Service's name, {name}: "
+        answers, again = {name.casefold(): True, "": False}, f"That is not '{name}'. To cancel, press Enter."
     else:
-        agreed = await _agrees(run, f"{warning}Apply{to}?")
+        question = f"{warning}Apply{f' to {len(plans)} sites' if len(plans) > 1 else ''}? [y/N] "
+        answers, again = {"y": True, "yes": True, "n": False, "no": False, "": False}, "Please answer y or n."
+    while (agreed := answers.get((await _answer(current, question)).casefold())) is None:
+        current.terminal.say(again)
     if not agreed:
         raise Cancelled("cancelled", CANCELLED, remedy="Run the same command again when you are ready.")
 
 
-async def _agrees(run: Run, question: str) -> bool:
-    """Ask until the answer is yes or no. Enter alone, and the end of standard input, mean no."""
-    while True:
-        answer = (await _answer(run, f"{question} [y/N] ")).casefold()
-        if answer in {"y", "yes"}:
-            return True
-        if answer in {"", "n", "no"}:
-            return False
-        run.terminal.say("Please answer y or n.")
-
-
-async def _types(run: Run, question: str, name: str) -> bool:
-    """Ask until a name is typed, or nothing, which means no."""
-    while True:
-        answer = await _answer(run, f"{question} ")
-        if not answer or answer.casefold() == name.casefold():
-            return bool(answer)
-        run.terminal.say(f"That is not '{name}'. To cancel, press Enter.")
-
-
-async def _answer(run: Run, question: str) -> str:
-    run.is_asking = True  # it stays so where Ctrl-C ends it
-    line = await ask(run.terminal, question)
-    run.is_asking = False
+async def _answer(current: Run, question: str) -> str:
+    """A line without blanks around it; nothing at the end of standard input."""
+    current.is_asking = True  # it stays so where Ctrl-C ends it
+    line = await ask(current.terminal, question)
+    current.is_asking = False
     if not line.endswith("\n"):
-        run.terminal.say()  # Ctrl-D, which a terminal does not show
+        current.terminal.say()  # Ctrl-D, which a terminal does not show
     return line.strip()

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from mct_s2s import clock
 from mct_s2s.cli.commands.doctor import DoctorOptions
-from mct_s2s.cli.requests import named_target, request_for, service_spec, where
+from mct_s2s.cli.requests import named_spec, named_target, request_for, service_spec, where
 from mct_s2s.cli.run import Run, run
 from mct_s2s.cli.session import Needs
 from mct_s2s.engine.observe.rights import examine
@@ -28,7 +28,7 @@ def doctor(options: DoctorOptions) -> int:
 
     async def body(current: Run, session: Session) -> int:
         now = clock.now()
-        service = service_spec(session.target or named, "MCT service")
+        service = named_spec(service_spec("MCT service"), session.target or named)
         request = replace(request_for(session, Setup(service), now), identities=identities, without_settings=True)
         seen = await examine(session.azure, request)
         site = seen.observed.site

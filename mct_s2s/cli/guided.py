@@ -8,7 +8,8 @@ from enum import Enum
 from typing import Any
 
 from mct_s2s.cli.binding import TYPER, default_of
-from mct_s2s.cli.changing import Setup
+from mct_s2s.cli.change import change, change_command
+from mct_s2s.cli.changing import setup_work, with_client
 from mct_s2s.cli.commands.add_client import AddClientOptions
 from mct_s2s.cli.commands.setup import SetupOptions
 from mct_s2s.cli.options import CredentialOptions, CredentialType
@@ -44,24 +45,23 @@ def setup(options: SetupOptions) -> int:
     named = options.app_service or options.no_app_service or options.client or options.managed_identity
     if not named and may_ask(options):
         return guided_setup(options)
-    wanted = Setup.of(options, options.client)
-    return run(options, wanted.needs, wanted.carry_out)
+    return change_command(setup_work(options, options.client))
 
 
 def guided_setup(options: SetupOptions) -> int:
     """Ask, plan, confirm and apply; return the process exit code."""
-    Setup.of(options, options.client)  # what was typed is refused before anything is asked
+    setup_work(options, options.client)  # what was typed is refused before anything is asked
     commands: list[str] = []
 
     async def body(current: Run, session: Session) -> int:
         current.terminal.say("Nothing is changed before you agree to the plan. Ctrl-C cancels.")
         session = await pick_site(options, session)
         chosen, more = answers_of(options, await _ask_clients(await _kinds(current.terminal, session)))
-        work = Setup.of(chosen, chosen.client)
+        work = setup_work(chosen, chosen.client)
         for one in more:
-            work = work.with_client(one, one.client or "")
+            work = with_client(work, one, one.client or "")
         commands.extend([command_line("setup", chosen), *(command_line("add-client", one) for one in more)])
-        return await work.carry_out(current, session)
+        return await change(current, session, work)
 
     code = run(replace(options, timeout=options.timeout + THINKING_SECONDS), Needs(target=False), body)
     if commands:

@@ -46,7 +46,7 @@ def look_request(
     without_settings: bool = False,
 ) -> Request:
     """A request that changes nothing: what is there is looked at."""
-    service = service_spec(target or session.target, None, may_create=False)
+    service = named_spec(service_spec(may_create=False), target or session.target)
     request = request_for(session, Look(service, client=client, all_federated=all_federated), now, target)
     return replace(request, without_settings=without_settings)
 
@@ -92,27 +92,31 @@ def client_specs(options: CredentialOptions, names: Sequence[str], now: datetime
 
 
 def service_spec(
-    target: SiteTarget | None,
-    name: str | None,
+    name: str | None = None,
     role: str | None = None,
     adopt: str | None = None,
     *,
     reference: str | None = None,
     may_create: bool = True,
 ) -> ServiceSpec:
-    """The service application of an App Service, or, where none is named, of a display name."""
+    """What the options say of the service application, before it is known which App Service it belongs to."""
     check_role(role)
-    reference = management_reference(reference)
+    return ServiceSpec("", name or "", role, adopt, management_reference(reference), may_create)
+
+
+def named_spec(spec: ServiceSpec, target: SiteTarget | None) -> ServiceSpec:
+    """The same as the service application of an App Service, or, where none is named, of its own display name."""
+    name = spec.display_name
     if target is not None:
         unique = service_unique_name(target.name, target.slot)
-        return ServiceSpec(unique, name or f"MCT service ({target.label})", role, adopt, reference, may_create)
-    if not name or not name.strip():
+        return replace(spec, unique_name=unique, display_name=name or f"MCT service ({target.label})")
+    if not name.strip():
         raise UsageError(
             "service-name-missing",
             "No name for the service application: neither an App Service nor --service-name was given.",
             remedy="Add --app-service NAME (the site is not contacted), or --service-name TEXT.",
         )
-    return ServiceSpec(named_unique_name(name), name, role, adopt, reference, may_create)
+    return replace(spec, unique_name=named_unique_name(name))
 
 
 @about("role")

@@ -4,22 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 from mct_s2s import clock
 from mct_s2s.cli.binding import typed_options
-from mct_s2s.cli.change import change_command
-from mct_s2s.cli.closing import close, made_by
+from mct_s2s.cli.change import change_all, change_command
 from mct_s2s.cli.commands.rotate_secret import RotateSecretOptions
-from mct_s2s.cli.fleet import check_only, sites_of_file
-from mct_s2s.cli.options import ChangingOptions
-from mct_s2s.cli.requests import request_for, service_spec
-from mct_s2s.cli.trust_file import SiteSetup
-from mct_s2s.engine.outcome import Outcome
-from mct_s2s.engine.request import Request
-from mct_s2s.engine.session import Session
+from mct_s2s.cli.requests import service_spec
+from mct_s2s.cli.trust_file import check_only, sites_of_file
+from mct_s2s.cli.work import SiteWork, Work
 from mct_s2s.errors import Refused, UsageError
 from mct_s2s.inputs.clients import client_names
 from mct_s2s.inputs.lifetime import duration, expiry
@@ -29,12 +23,9 @@ from mct_s2s.model.desired import Lifetime, Rotation
 from mct_s2s.planning.credentials.certificate import CertificateSpec
 from mct_s2s.planning.credentials.secret import SecretSpec
 from mct_s2s.planning.reviewed import combined
-from mct_s2s.render.console import Terminal
 
 _UNFIT = {"client": "--client", "secret_to": "--secret-to", "service_app": "--service-app", "backup": "--backup"}
 """What a file says itself, or what is about one App Service."""
-
-
 SEVERAL = 2
 """As many clients as `--expiring-within` may be about: a single file cannot hold their secrets."""
 
@@ -42,8 +33,23 @@ SEVERAL = 2
 def rotate_secret(options: RotateSecretOptions) -> int:
     """Plan the new secrets, confirm and apply; return the process exit code."""
     now = clock.now()
+    if options.remove_old and options.keep_old is not None:
+        raise UsageError(
+            "contradictory-options", "--keep-old cannot be combined with --remove-old.", remedy="Remove one of them."
+        )
+    within = duration(options.expiring_within, "--expiring-within") if options.expiring_within is not None else None
+    rotation = Rotation(
+        service_spec(adopt=options.service_app, may_create=False),
+        restart=not options.no_restart,
+        expires=expiry(options.secret_lifetime, now) if options.secret_lifetime is not None else None,
+        clients=client_names([options.client] if options.client is not None else []),
+        expiring_within=within,
+        keep_old=duration(options.keep_old, "--keep-old") if options.keep_old is not None else timedelta(0),
+        shorten=options.auto_lifetime,
+        remove_old=options.remove_old,
+    )
     if options.file is not None:
-        return _rotate_at_all_sites(options, _rotation_of(options, now), now)
+        return _rotate_at_all_sites(options, rotation, now)
     check_only(options)
     if options.expect is not None:
         raise UsageError("usage", "--expect is about a trust file.", remedy="Add --file FILE, or remove --expect.")
@@ -53,39 +59,9 @@ def rotate_secret(options: RotateSecretOptions) -> int:
             "No client given: neither a name nor --expiring-within.",
             remedy="Run mct-s2s rotate-secret NAME, or mct-s2s rotate-secret --expiring-within 30d",
         )
-    rotation = _rotation_of(options, now)
     _check_lifetime(rotation, now)
     places = ClientPlaces(secret_to(options.secret_to, len(rotation.clients) or SEVERAL))
-
-    def requested(session: Session) -> Request:
-        service = service_spec(session.target, None, adopt=options.service_app, may_create=False)
-        return request_for(session, replace(rotation, service=service, restart=not options.no_restart), now)
-
-    return change_command(options, requested, places, end=_close)
-
-
-def _close(terminal: Terminal, options: ChangingOptions, session: Session, outcome: Outcome) -> None:
-    made = made_by(outcome)
-    kinds = {one.credential.kind.noun for one in made if one.credential is not None}
-    noun = kinds.pop() if len(kinds) == 1 else "credential"
-    what = f"the {noun} of {made[0].name}" if len(made) == 1 else f"{len(made) or 'old'} {noun}s"
-    close(terminal, options, session, outcome, f"Rotated {what}", made)
-
-
-def _rotation_of(options: RotateSecretOptions, now: datetime) -> Rotation:
-    if options.remove_old and options.keep_old is not None:
-        raise UsageError(
-            "contradictory-options", "--keep-old cannot be combined with --remove-old.", remedy="Remove one of them."
-        )
-    within = duration(options.expiring_within, "--expiring-within") if options.expiring_within is not None else None
-    return Rotation(
-        expires=expiry(options.secret_lifetime, now) if options.secret_lifetime is not None else None,
-        clients=client_names([options.client] if options.client is not None else []),
-        expiring_within=within,
-        keep_old=duration(options.keep_old, "--keep-old") if options.keep_old is not None else timedelta(0),
-        shorten=options.auto_lifetime,
-        remove_old=options.remove_old,
-    )
+    return change_command(Work(options, rotation, places, now=now))
 
 
 def _check_lifetime(rotation: Rotation, now: datetime, whose: str = "") -> None:
@@ -100,10 +76,9 @@ def _check_lifetime(rotation: Rotation, now: datetime, whose: str = "") -> None:
 
 
 def _rotate_at_all_sites(options: RotateSecretOptions, shared: Rotation, now: datetime) -> int:
-    from mct_s2s.cli.apply import run_at_all  # noqa: PLC0415  # only for a file
-
-    setups = sites_of_file(options, **_UNFIT)
-    places = _fingerprint(setups)
+    sites = sites_of_file(options, **_UNFIT)
+    # Where each client's secret goes, at which App Service: the same on every machine and every day.
+    places = combined([_digest(one) for one in sites])
     if options.expect is not None and options.expect.lower() != places:
         only = [word for key in options.only for word in ("--only", key)]
         raise Refused(
@@ -121,37 +96,30 @@ def _rotate_at_all_sites(options: RotateSecretOptions, shared: Rotation, now: da
             remedy="Add --expiring-within 30d, or rotate one: mct-s2s rotate-secret NAME -a APP_SERVICE",
         )
     is_typed = "secret_lifetime" in typed_options()
-    rotations = {one.key: _of_site(one, shared, is_typed=is_typed) for one in setups}
-    for key, rotation in rotations.items():
+    works = []
+    for one in sites:
+        rotation = _of_site(one, shared, is_typed=is_typed)
         for name in rotation.clients:
-            _check_lifetime(rotation.of(name), now, f" of '{name}' at {key}")
-
-    def requested(site: SiteSetup, session: Session) -> Request:
-        service = site.request(session).desired.service
-        service = service and replace(service, may_create=False)
-        return request_for(session, replace(rotations[site.key], service=service, restart=not options.no_restart), now)
-
-    return run_at_all(options, setups, requested, digest=lambda _: places)
+            _check_lifetime(rotation.of(name), now, f" of '{name}' at {one.key}")
+        works.append(replace(one, work=replace(one.work, desired=rotation, identities=(), now=now)))
+    return change_all(options, works, digest=places)
 
 
-def _fingerprint(setups: Sequence[SiteSetup]) -> str:
-    """The digest of where each client's secret goes, at which App Service: the same on every machine and every day."""
-    rows = []
-    for one in setups:
-        site = {**one.profile.model_dump(exclude_unset=True), "key": one.key, "app": one.entry.app_service}
-        site |= {"group": one.entry.resource_group, "slot": one.entry.slot}
-        clients = sorted((client.name, one.setup.places.of(client.name).label) for client in one.setup.clients)
-        rows.append(hashlib.sha256(json.dumps([site, clients], sort_keys=True).encode()).hexdigest())
-    return combined(rows)
+def _digest(one: SiteWork) -> str:
+    site = {**one.profile.model_dump(exclude_unset=True), "key": one.key, "app": one.entry.app_service}
+    site |= {"group": one.entry.resource_group, "slot": one.entry.slot}
+    clients = sorted((client.name, one.work.places.of(client.name).label) for client in one.work.setup.clients)
+    return hashlib.sha256(json.dumps([site, clients], sort_keys=True).encode()).hexdigest()
 
 
-def _of_site(one: SiteSetup, shared: Rotation, *, is_typed: bool) -> Rotation:
+def _of_site(one: SiteWork, shared: Rotation, *, is_typed: bool) -> Rotation:
     """The rotation of what the file asks for and keeps at one site; the lifetimes it names unless one was typed."""
     timed = {entry.name.strip() for entry in one.entry.clients if entry.secret_lifetime is not None}
     own: dict[str, Lifetime] = {}
-    for client in one.setup.clients:
+    for client in one.work.setup.clients:
         match client.credential:
             case (SecretSpec() | CertificateSpec(given=None)) as spec:
                 shorten = shared.shorten or getattr(spec, "shorten", False)
                 own[client.name] = Lifetime(spec.expires if client.name in timed else None, shorten)
-    return replace(shared, clients=tuple(own), only_named=True, own={} if is_typed else own)
+    service = replace(one.work.setup.service, may_create=False) if one.work.setup.service is not None else None
+    return replace(shared, service=service, clients=tuple(own), only_named=True, own={} if is_typed else own)

@@ -16,10 +16,10 @@ from mct_s2s.engine.outcome import Outcome
 from mct_s2s.engine.session import Session
 from mct_s2s.errors import CANCELLED, Cancelled, DeadlinePassed, Interrupted, NotThere, S2SError, UsageError
 from mct_s2s.planning.changes import AnyChange
-from mct_s2s.render.closing import credential_lines
 from mct_s2s.render.console import Terminal
 from mct_s2s.render.diagnostics import show_account, show_error, show_error_line
 from mct_s2s.render.documents import SavedCredential, error_document
+from mct_s2s.render.outcome import credential_lines
 from mct_s2s.render.progress import Reporter
 
 RESUME = "Run the same command again to resume."

@@ -9,12 +9,13 @@ from datetime import timedelta
 from mct_s2s import clock
 from mct_s2s.activity import activity
 from mct_s2s.cli.commands.status import StatusOptions
-from mct_s2s.cli.fleet import FleetSessions, at_every_site, check_only, open_sessions, sites_of_file
+from mct_s2s.cli.fleet import FleetSessions, at_every_site, open_sessions
 from mct_s2s.cli.options import AzureOptions
 from mct_s2s.cli.requests import look_request, where
 from mct_s2s.cli.run import Run, run, run_connected, worst
 from mct_s2s.cli.session import Needs
-from mct_s2s.cli.trust_file import SiteSetup
+from mct_s2s.cli.trust_file import check_only, sites_of_file
+from mct_s2s.cli.work import SiteWork
 from mct_s2s.engine.observe.observe import observe
 from mct_s2s.engine.session import Session
 from mct_s2s.errors import S2SError
@@ -71,12 +72,11 @@ async def _read_one(options: AzureOptions, session: Session, within: timedelta) 
     return StatusReport(now, within, (_status(options, observed, within),))
 
 
-async def _read_file(setups: Sequence[SiteSetup], sessions: FleetSessions, within: timedelta) -> StatusReport:
+async def _read_file(setups: Sequence[SiteWork], sessions: FleetSessions, within: timedelta) -> StatusReport:
     """The App Services of a trust file, side by side; what one of them raises is its own."""
 
-    async def read(site: SiteSetup, session: Session) -> SiteStatus:
-        options = site.setup.options
-        status = _status(options, await _observed(session, session.target), within, options.service_app)
+    async def read(site: SiteWork, session: Session) -> SiteStatus:
+        status = _status(site.work.options, await _observed(session, session.target), within, site.work.desired.adopt)
         return replace(status, key=site.key)
 
     now = clock.now()

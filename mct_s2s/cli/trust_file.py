@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import tomllib
 from collections import defaultdict
-from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, fields, replace
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import fields, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -17,12 +17,11 @@ from pydantic import BaseModel, ValidationError
 
 from mct_s2s.azure.clouds import check_name, is_https, is_on_this_machine, same_origin
 from mct_s2s.azure.sign_in.method import Method
-from mct_s2s.cli.changing import Setup
+from mct_s2s.cli.binding import typed_options
+from mct_s2s.cli.changing import setup_work, with_client
 from mct_s2s.cli.commands.setup import SetupOptions
 from mct_s2s.cli.options import AzureOptions, CredentialType
-from mct_s2s.cli.requests import service_spec
-from mct_s2s.engine.request import Request
-from mct_s2s.engine.session import Session
+from mct_s2s.cli.work import SiteWork, Work
 from mct_s2s.errors import UsageError, about
 from mct_s2s.inputs.documents import read_text
 from mct_s2s.inputs.target import caller_resource, site_target, tenant
@@ -61,33 +60,7 @@ class TrustFileMistake(UsageError):
     page = "trust-files.md"
 
 
-@dataclass(frozen=True)
-class SiteSetup:
-    """What the file asks for at one App Service."""
-
-    key: str
-    """What the file calls it: in `--only`, in progress and in results."""
-    entry: SiteEntry
-    profile: Profile
-    target: SiteTarget
-    setup: Setup
-    """Its options are complete: a session is made of them."""
-
-    @property
-    def sign_in(self) -> tuple[str | None, ...]:
-        """What it shares a session by: where no tenant is given, it is the subscription's."""
-        one = self.setup.options
-        return one.cloud, one.tenant, one.subscription, one.auth.value, self.profile.client_id
-
-    def request(self, session: Session) -> Request:
-        """What the file asks for there."""
-        request = self.setup.request(session)
-        assert request.desired.service is not None  # noqa: S101  # each site of a file has one
-        service = replace(request.desired.service, is_in_file=True)
-        return replace(request, desired=replace(request.desired, service=service))
-
-
-def read_sites(options: Any, typed: Collection[str] = ()) -> tuple[SiteSetup, ...]:
+def read_sites(options: Any, typed: Collection[str] = ()) -> tuple[SiteWork, ...]:
     """The work at each site of the file.
 
     Args:
@@ -111,7 +84,39 @@ def read_sites(options: Any, typed: Collection[str] = ()) -> tuple[SiteSetup, ..
     return sites_in(document, options, typed)
 
 
-def sites_in(document: dict[str, Any], options: Any, typed: Collection[str] = ()) -> tuple[SiteSetup, ...]:
+OF_ONE_SITE: Mapping[str, str] = {
+    "app_service": "--app-service",
+    "resource_group": "--resource-group",
+    "slot": "--slot",
+}
+"""Fields of the options that name one App Service, and the options as they are typed; a file names each of its own."""
+
+
+def sites_of_file(options: Any, **unfit: str) -> tuple[SiteWork, ...]:
+    """What the file says of each site that is meant; raise `UsageError` where it has mistakes.
+
+    Args:
+        options: `FileOptions` beside those of a command that talks to Azure.
+        unfit: options that say nothing beside a file and are refused, as `OF_ONE_SITE`.
+    """
+    typed = typed_options()
+    for field, name in {**OF_ONE_SITE, **unfit}.items():
+        if field in typed:
+            raise UsageError(
+                "contradictory-options",
+                f"{name} cannot be combined with --file, which names the App Services and their clients.",
+                remedy=f"Remove {name}, or --file. To choose sites of the file, add --only SITE.",
+            )
+    return chosen(read_sites(options, typed), options)
+
+
+def check_only(options: Any) -> None:
+    """Refuse `--only` where there is no file."""
+    if options.only:
+        raise UsageError("usage", "--only names sites of a trust file.", remedy="Add --file FILE, or remove --only.")
+
+
+def sites_in(document: dict[str, Any], options: Any, typed: Collection[str] = ()) -> tuple[SiteWork, ...]:
     """The work at each site of a document, likewise; it loses what is wrong in it."""
     reader = _Reader(options, frozenset(typed))
     file = reader.tables(document)
@@ -122,7 +127,7 @@ def sites_in(document: dict[str, Any], options: Any, typed: Collection[str] = ()
     return tuple(found)
 
 
-def chosen(sites: Sequence[SiteSetup], options: Any) -> tuple[SiteSetup, ...]:
+def chosen(sites: Sequence[SiteWork], options: Any) -> tuple[SiteWork, ...]:
     """Those of the sites that `--only` names, or all."""
     known = [one.key for one in sites]
     for key in options.only:
@@ -228,7 +233,7 @@ class _Reader:
                 what, remedy = "a table is expected here", f"Write a table: {table}"
         self._add(location, what, remedy)
 
-    def site(self, file: TrustFile, key: str, entry: SiteEntry) -> SiteSetup | None:
+    def site(self, file: TrustFile, key: str, entry: SiteEntry) -> SiteWork | None:
         """The work at one site; `None` where something is wrong with the site itself."""
         here: Location = ("sites", key)
         if (*here, "app-service") in self._wrong:
@@ -239,16 +244,16 @@ class _Reader:
         read = self._read(tables, partial(self._site, profile, {**more, **entry.options}))
         if read is None:
             return None
-        setup, target = read
+        work, target = read
         for index, client in enumerate(entry.clients):
             place = (*here, "clients", index)
             if place not in self._wrong:
-                setup = self._read({place: client}, partial(_with_client, setup, client)) or setup
+                work = self._read({place: client}, partial(_with_client, work, client)) or work
         for index, one in enumerate(entry.managed_identities):
             place = (*here, "managed-identities", index)
             if place not in self._wrong:
-                setup = self._read({place: one}, partial(_with_identity, setup, one.resource)) or setup
-        return SiteSetup(key, entry, profile, target, setup)
+                work = self._read({place: one}, partial(_with_identity, work, one.resource)) or work
+        return SiteWork(key, entry, profile, target, work)
 
     def _profile(self, file: TrustFile, site: Location, entry: SiteEntry) -> Profile:
         if entry.profile is None:
@@ -278,7 +283,7 @@ class _Reader:
             self._add(location, error.message, error.remedy, error.code)
             return None
 
-    def _site(self, profile: Profile, values: dict[str, Any]) -> tuple[Setup, SiteTarget]:
+    def _site(self, profile: Profile, values: dict[str, Any]) -> tuple[Work, SiteTarget]:
         if profile.client_id is not None and not is_guid(profile.client_id):
             with about("client-id"):
                 what = f"Invalid client-id '{profile.client_id[:130]}'."
@@ -288,9 +293,9 @@ class _Reader:
         check_name(options.cloud)
         self._check_address(options.cloud)
         target = site_target(options.app_service, options.resource_group, options.subscription, options.slot)
-        reference = options.service_management_reference
-        service_spec(target, options.service_name, options.role, options.service_app, reference=reference)
-        return Setup.of(options, options.client), target
+        work = setup_work(options, options.client)
+        service = replace(work.setup.service, is_in_file=True) if work.setup.service is not None else None
+        return replace(work, desired=replace(work.setup, service=service)), target
 
     @about("cloud")
     def _check_address(self, cloud: str) -> None:
@@ -306,9 +311,9 @@ class _Reader:
                 remedy="If it is right, confirm it outside the file: set MCT_S2S_CLOUD to the same address.",
             )
 
-    def compare_sites(self, sites: Sequence[SiteSetup]) -> None:
+    def compare_sites(self, sites: Sequence[SiteWork]) -> None:
         """Find entries that are, or may be, the same App Service: each would undo what the other one says."""
-        by_name: dict[tuple[str, str], list[SiteSetup]] = defaultdict(list)
+        by_name: dict[tuple[str, str], list[SiteWork]] = defaultdict(list)
         for site in sites:
             if ("sites", site.key) in self._wrong:
                 continue
@@ -320,7 +325,7 @@ class _Reader:
                 self._add(("sites", site.key), what, remedy)
             namesakes.append(site)
 
-    def compare_clients(self, sites: Sequence[SiteSetup]) -> None:
+    def compare_clients(self, sites: Sequence[SiteWork]) -> None:
         """Find clients of one name, and those whose secrets would go to the same place, each over the other's."""
         taken: dict[tuple[str, ...], Location] = {}
         for site in sites:
@@ -333,7 +338,7 @@ class _Reader:
                     self._add(here, f"'{name}' is {path_text(*first)} already", "Remove one of the two.")
             for index, client in enumerate(site.entry.clients):
                 here = ("sites", site.key, "clients", index)
-                place = site.setup.places.destination(site.target.label, client.name.strip())
+                place = site.work.places.destination(site.target.label, client.name.strip())
                 if place is None or client.secret_to is None or here in self._wrong:
                     continue
                 first = taken.setdefault(("", *place), here)
@@ -359,16 +364,16 @@ def _typed(values: dict[str, Any]) -> dict[str, Any]:
     return {name: _TYPES[name](value) if name in _TYPES else value for name, value in values.items()}
 
 
-def _with_client(setup: Setup, client: ClientEntry) -> Setup:
-    options = replace(setup.options, **{"no_consent": False, **_typed(client.options)})
-    return setup.with_client(options, client.name)
+def _with_client(work: Work, client: ClientEntry) -> Work:
+    options = SetupOptions(**{**vars(work.options), "no_consent": False, **_typed(client.options)})
+    return with_client(work, options, client.name)
 
 
-def _with_identity(setup: Setup, text: str) -> Setup:
-    return replace(setup, identities=(*setup.identities, caller_resource(text)))
+def _with_identity(work: Work, text: str) -> Work:
+    return replace(work, identities=(*work.identities, caller_resource(text)))
 
 
-def _may_be_same(one: SiteSetup, other: SiteSetup) -> bool:
+def _may_be_same(one: SiteWork, other: SiteWork) -> bool:
     """Whether nothing that both say tells them apart; the name, which both have, may not be unique."""
     pairs = [(one.target.group, other.target.group), (one.target.subscription, other.target.subscription)]
     pairs += [(getattr(one.profile, key), getattr(other.profile, key)) for key in ("cloud", "tenant", "subscription")]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -24,31 +23,12 @@ from mct_s2s.planning.make import make_plan
 from mct_s2s.stores.store import Store
 
 
-async def run_change(session: Session, request: Request, ui: Interface) -> Outcome:
-    """Look, plan, ask, and bring the state to what is requested.
-
-    Raises:
-        S2SError: the first refusal, by Azure or by the user. Everything that was done stays, and the same command
-            resumes.
-    """
-    since = time.time()
-    outcome = await prepare(session, request)
-    if not await ui.confirm(outcome):
-        return outcome
-    return await carry_out(session, outcome, since, ui)
-
-
 async def carry_out(session: Session, outcome: Outcome, since: float, ui: Interface) -> Outcome:
-    """Bring the state to a plan that was agreed to.
-
-    Args:
-        session: of its request.
-        outcome: of `prepare`.
-        since: when that began, in seconds since the epoch.
-        ui: is asked again where the plan is another one by now.
+    """Bring the state to a plan that was agreed to, of `prepare`, which began at `since`, in seconds since the epoch.
 
     Raises:
-        S2SError: as for `run_change`.
+        S2SError: the first refusal, by Azure or by the user, who is asked again where the plan is another one by now.
+            Everything that was done stays, and the same command resumes.
     """
     request, restored = outcome.request, outcome.restored
     async with session.exclusive(request.subject(outcome.before), since) as others_ran:
@@ -76,7 +56,7 @@ async def carry_out(session: Session, outcome: Outcome, since: float, ui: Interf
         from mct_s2s.engine.verify.after_change import verify_outcome  # noqa: PLC0415  # only where something was done
 
         with activity("Testing the clients"):
-            outcome.verification = await verify_outcome(session, outcome, ui.options(outcome.after))
+            outcome.verification = await verify_outcome(session, outcome, ui.where(outcome.after))
     return outcome
 
 

@@ -29,8 +29,6 @@ class Request:
     """A word unique to this run: it is part of the names of the credentials that are made."""
     label: str = ""
     """What a person calls the App Service, slot included; without one, the service application."""
-    part: str | None = None
-    """What of it the command is about, where it leaves the rest alone: `step 3`."""
     subscription: str | None = None
     """Where bare names are looked for: an id or a name."""
     identities: tuple[str | ResourceId, ...] = ()

@@ -91,6 +91,6 @@ class Interface(Protocol):
         """Watch the changes. From now on `outcome` is what a failure or an interruption is told by."""
         ...
 
-    def options(self, observed: ObservedState) -> str:
+    def where(self, observed: ObservedState) -> str:
         """The options that name the App Service on a command line."""
         ...

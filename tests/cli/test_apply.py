@@ -8,7 +8,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from mct_s2s.cli import site_run
+from mct_s2s.cli import change as cli_change
 from mct_s2s.engine import change
 from mct_s2s.engine.outcome import Outcome
 from mct_s2s.engine.session import Session
@@ -93,7 +93,7 @@ def test_a_bug_at_one_site_stops_no_other(applied: Applied, monkeypatch: pytest.
             raise KeyError("x")
         return await carry_out(session, outcome, *more)
 
-    monkeypatch.setattr(site_run, "carry_out", fails_at_the_academy)
+    monkeypatch.setattr(cli_change, "carry_out", fails_at_the_academy)
     done = applied("-y", "--no-verify", *JSON, text=TWO)
     assert done.code == 1
     error = of_site(done, "academy")["error"]["error"]

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from mct_s2s.cli.change import SiteChange
 from mct_s2s.cli.run import Run
 from mct_s2s.planning.plan import Plan
 
@@ -40,9 +41,9 @@ def test_a_plan_that_was_agreed_to_is_not_asked_about_again(
     _add_secrets(azure, "One")
     shown: list[Plan] = []
 
-    async def agreed(run: Run, plans: Sequence[Plan], *what: str, **more: str | None) -> None:
-        del run, what, more
-        shown.extend(plans)
+    async def agreed(run: Run, sites: Sequence[SiteChange]) -> None:
+        del run
+        shown.extend(site.outcome.plan for site in sites if site.outcome is not None)
 
     monkeypatch.setattr("mct_s2s.cli.change.confirmed", agreed)
     assert mct("setup", "--client", "One", "--client", "Two", "--client", "Three", "-o", "json").code == 0

@@ -12,11 +12,12 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from mct_s2s.azure.sign_in.method import Method
-from mct_s2s.cli.changing import Setup
+from mct_s2s.cli.changing import setup_work
 from mct_s2s.cli.commands.apply import ApplyOptions
 from mct_s2s.cli.commands.setup import SetupOptions
 from mct_s2s.cli.options import ChangingOptions
-from mct_s2s.cli.trust_file import SiteSetup, chosen, read_sites, sites_in
+from mct_s2s.cli.trust_file import chosen, read_sites, sites_in
+from mct_s2s.cli.work import SiteWork
 from mct_s2s.errors import UsageError
 from mct_s2s.model.trust_file import ClientEntry, IdentityEntry, Profile, SiteEntry, Table
 
@@ -40,7 +41,7 @@ class File:
         *,
         typed: tuple[str, ...] = (),
         only: tuple[str, ...] = (),
-    ) -> tuple[SiteSetup, ...]:
+    ) -> tuple[SiteWork, ...]:
         self.path.write_bytes(text if isinstance(text, bytes) else text.encode())
         command = ApplyOptions(file=self.path, only=list(only), **options or {})
         return chosen(read_sites(command, typed), command)
@@ -86,20 +87,21 @@ def test_a_site_is_the_setup_of_the_same_options(file: File) -> None:
         """,
         {"subscription": "S", "tenant": "ignored.example", "dry_run": True},
     )
-    options, setup = one.setup.options, one.setup
+    options, work, setup = one.work.options, one.work, one.work.setup
+    assert isinstance(options, SetupOptions)
     assert (options.app_service, options.resource_group, options.slot) == ("contosolearn", "mct-prod", None)
     assert (options.tenant, options.subscription, options.auth) == ("contoso.onmicrosoft.com", "S", Method.CLI)
     assert (options.dry_run, options.role, one.profile.client_id) == (True, "Reader", GUID)
-    alone = Setup.of(SetupOptions(secret_lifetime="90d", service_management_reference="7"), ["Import"])
+    alone = setup_work(SetupOptions(secret_lifetime="90d", service_management_reference="7"), ["Import"])
     assert setup.clients[0].name == "Import"
-    assert setup.clients[0].management_reference == alone.clients[0].management_reference == "7"
+    assert setup.clients[0].management_reference == alone.setup.clients[0].management_reference == "7"
     assert [(one.name, one.consent, one.management_reference) for one in setup.clients[1:]] == [
         ("Deploy", True, "7"),
         ("Portal", False, "8"),
     ]
-    assert setup.places.of("import").path == file.path.parent / "import.env"
-    assert setup.places.of("Deploy").path is None
-    assert setup.identities == ("reports-func",)
+    assert work.places.of("import").path == file.path.parent / "import.env"
+    assert work.places.of("Deploy").path is None
+    assert work.identities == ("reports-func",)
     assert not options.verifies, "a client without consent cannot call"
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 from mct_s2s import clock
-from mct_s2s.engine.change import run_change
+from mct_s2s.engine.change import carry_out, prepare
 from mct_s2s.engine.outcome import Outcome
 from mct_s2s.engine.request import Request
 from mct_s2s.engine.session import Session
@@ -45,7 +45,7 @@ class Person:
         self.log.append("applied")
         yield Watcher()
 
-    def options(self, observed: ObservedState) -> str:
+    def where(self, observed: ObservedState) -> str:
         del observed
         return ""
 
@@ -82,9 +82,9 @@ def test_what_was_agreed_to_is_what_is_done(
         yield overtaken
 
     async def work(session: Session) -> Outcome:
-        return await run_change(
-            replace(session, exclusive=exclusive), Request(spec(), clock.now(), TARGET, "a1b2"), person
-        )
+        changed = replace(session, exclusive=exclusive)
+        outcome = await prepare(changed, Request(spec(), clock.now(), TARGET, "a1b2"))
+        return await carry_out(changed, outcome, 0.0, person) if await person.confirm(outcome) else outcome
 
     outcome = engine.run(work)
     assert len(engine.asked("/sites/contosolearn")) == looks

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from mct_s2s.cli.requests import check_role, service_spec
+from mct_s2s.cli.requests import check_role, named_spec, service_spec
 from mct_s2s.cli.snippets import place
 from mct_s2s.errors import S2SError
 from mct_s2s.inputs.clients import client_names, management_reference
@@ -56,7 +56,7 @@ PARSERS: dict[str, Callable[[str], Any]] = {
     "--tenant": lambda text: tenant(text, "--tenant"),
     "--role": check_role,
     "--service-management-reference": management_reference,
-    "--service-name": lambda text: service_spec(None, text),
+    "--service-name": lambda text: named_spec(service_spec(text), None),
     "a resource id": ResourceId.parse,
     "names made of names": lambda text: (
         file_stem(text),

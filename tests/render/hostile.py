@@ -22,13 +22,21 @@ from mct_s2s.planning.plan import BlockedStep, Left, ManualStep, Plan
 from mct_s2s.planning.reports.findings import Finding, Severity, diagnose
 from mct_s2s.planning.reports.status_report import SiteStatus, StatusReport, UnreadSite
 from mct_s2s.planning.reports.verification import CALL, CheckSubject, Verification, VerificationCheck
-from mct_s2s.render.closing import ClientResult, Closing, credential_lines, show_closing
 from mct_s2s.render.console import Terminal
 from mct_s2s.render.diagnostics import show_account, show_error
 from mct_s2s.render.doctor import show_checks
 from mct_s2s.render.documents import SavedCredential, connection_document, error_document, status_document
-from mct_s2s.render.fleet import SiteAccount, SitePlan, plans_markdown, show_accounts, show_plans, show_stopped
 from mct_s2s.render.manual_steps import Instruction, grants_to_ask_for, show_manual_steps
+from mct_s2s.render.outcome import (
+    ClientResult,
+    SiteReport,
+    credential_lines,
+    plans_markdown,
+    show_closing,
+    show_outcomes,
+    show_plans,
+    show_stopped,
+)
 from mct_s2s.render.plan import show_plan
 from mct_s2s.render.plan_markdown import plan_markdown
 from mct_s2s.render.progress import Reporter
@@ -213,17 +221,17 @@ def _credentials(terminal: Terminal, name: str) -> None:
         terminal.result(line)
     clients = [ClientResult(one.client, name, credential=one, can_call=True) for one in made]
     for several in (clients[:1], clients[:2], clients, [ClientResult(name, principal_id=name)]):
-        show_closing(terminal, Closing(name, several, verification=_proof(name), next_commands=[name]))
-    show_closing(terminal, Closing(name, headline=name, remarks=[(name, name)]))
+        show_closing(terminal, SiteReport(name, verification=_proof(name)), several, next_commands=[name])
+    show_closing(terminal, SiteReport(name), headline=name, remarks=[(name, name)])
 
 
 def _fleet(terminal: Terminal, name: str) -> None:
     told = Instruction(name, f"mct-s2s {name}", name, name, {name: name})
     failed = NotThere("x", name, remedy=name, command=name, items=[name])
     plans = [
-        SitePlan(name, _plan(name), (name,), [told]),
-        SitePlan(f"{name}2", Plan(notes=(name,)), (name,)),
-        SitePlan(f"{name}3", error=failed),
+        SiteReport(name, _plan(name), (name,), manual_steps=[told]),
+        SiteReport(f"{name}2", Plan(notes=(name,)), (name,)),
+        SiteReport(f"{name}3", error=failed),
     ]
     show_plans(terminal, plans, is_result=True, fingerprint="0" * 64)
     for line in plans_markdown(plans, "0" * 64):
@@ -231,10 +239,10 @@ def _fleet(terminal: Terminal, name: str) -> None:
     made = SavedCredential(name, name, None, f"file:/{name}")
     steps = [principal(name)]
     accounts = [
-        SiteAccount(name, name, steps, credentials=[made], handed_over=[told], verification=_proof(name)),
-        SiteAccount(name, name, steps, doubtful=steps, left=steps, credentials=[made], error=failed),
+        SiteReport(name, done=steps, credentials=[made], manual_steps=[told], verification=_proof(name)),
+        SiteReport(name, done=steps, doubtful=steps, left=steps, credentials=[made], error=failed),
     ]
-    show_accounts(terminal, accounts)
+    show_outcomes(terminal, accounts)
     show_stopped(terminal, accounts, "Interrupted.")
     shown = Reporter(terminal)
     with shown.about(name), shown.applying(Plan((principal(name),))) as running:

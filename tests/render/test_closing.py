@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from mct_s2s.model.client_credentials import NEVER, CredentialKind
 from mct_s2s.planning.reports.verification import CALL, CheckSubject, Verification, VerificationCheck
-from mct_s2s.render.closing import ClientResult, Closing, credential_lines, show_closing, vault_reading
+from mct_s2s.render.console import Terminal
 from mct_s2s.render.documents import SavedCredential
+from mct_s2s.render.manual_steps import Instruction
+from mct_s2s.render.outcome import ClientResult, SiteReport, credential_lines, show_closing, vault_reading
 
 from tests.planning.scenarios import guid
 from tests.render.examples import WHERE, saved
 from tests.support.screens import check_kept, screen_text
 
+Shown = Callable[[Terminal], None]
 SITE = "contosolearn"
 PEM = "-----BEGIN PRIVATE KEY-----\nMIGHAgEAMBMGByqGSM49\n-----END PRIVATE KEY-----\n"
 PROVED = Verification(
@@ -30,14 +35,14 @@ def client(
     return ClientResult(name, guid(name), credential=credential or saved(name), can_call=can_call)
 
 
-def closing(*clients: ClientResult, **more: object) -> Closing:
-    parts = {"seconds": 23.4, "verification": PROVED, "next_commands": NEXT}
-    return Closing(SITE, clients, **{**parts, **more})  # type: ignore[arg-type]
+def closing(*clients: ClientResult, next_commands: tuple[str, ...] = NEXT, headline: str = "", **more: Any) -> Shown:
+    site = SiteReport(SITE, **{"verification": PROVED, **more})
+    return lambda terminal: show_closing(terminal, site, clients, headline, seconds=23.4, next_commands=next_commands)
 
 
 VAULT = "keyvault:contoso-vault/import-secret"
 PLACES = ("file:/b/reports.env", "keyvault:vault/hr")
-CLOSINGS: dict[str, Closing] = {
+CLOSINGS: dict[str, Shown] = {
     "a secret in a key vault": closing(client(credential=saved(saved_to=VAULT))),
     "a secret that was shown": closing(client(credential=replace(saved(saved_to="show"), secret="s3cr3t"))),
     "a certificate": closing(client(credential=replace(saved(), kind=CredentialKind.CERTIFICATE))),
@@ -45,7 +50,7 @@ CLOSINGS: dict[str, Closing] = {
         client(credential=replace(saved(saved_to=None), expires=None, kind=CredentialKind.FEDERATED))
     ),
     "not tested": closing(client(can_call=None), verification=None),
-    "in part": closing(client(can_call=None), is_partial=True),
+    "in part": closing(client(can_call=None), manual_steps=[Instruction("Grant consent")]),
     "a managed identity": closing(ClientResult("reports-func", principal_id=guid("identity"))),
     "several places": closing(
         client("Import", replace(saved("Import", "file:/a/import.env"), expires=NEVER)),
@@ -56,13 +61,9 @@ CLOSINGS: dict[str, Closing] = {
 }
 
 
-def ended(end: Closing) -> str:
-    return screen_text(lambda terminal: show_closing(terminal, end), width=120)
-
-
 def test_a_command_ends_as_it_did() -> None:
     """`pytest --update-screens` takes new ones."""
-    shown = "".join(f"# {name}\n{ended(end)}\n\n" for name, end in CLOSINGS.items())
+    shown = "".join(f"# {name}\n{screen_text(end, width=120)}\n\n" for name, end in CLOSINGS.items())
     check_kept(Path(__file__).parent / "documents" / "closings.txt", shown)
     assert "s3cr3t" not in shown, "it was shown, once"
     assert vault_reading(VAULT) in shown

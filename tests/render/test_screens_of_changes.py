@@ -11,8 +11,8 @@ from mct_s2s.model.observed import ObservedState
 from mct_s2s.planning.make import make_plan
 from mct_s2s.planning.plan import BlockedStep, Left, ManualStep, Plan
 from mct_s2s.planning.reports.verification import CALL, CheckSubject, Verification, VerificationCheck
-from mct_s2s.render.closing import ClientResult, Closing, show_closing
 from mct_s2s.render.console import Terminal
+from mct_s2s.render.outcome import ClientResult, SiteReport, show_closing
 from mct_s2s.render.plan import show_plan, target_details
 from mct_s2s.render.verification import show_verification
 
@@ -89,12 +89,12 @@ def results(*names: str, ok: bool = True) -> Callable[[Terminal], None]:
         for name in names
     ]
     next_commands = (f"mct-s2s snippet {names[0]} {WHERE}", f"mct-s2s status {WHERE}")
-    closing = Closing(SITE, clients, seconds=23, verification=verification, next_commands=next_commands)
+    site = SiteReport(SITE, verification=verification)
 
     def show(terminal: Terminal) -> None:
         if not ok:
             show_verification(terminal, verification)
-        show_closing(terminal, closing)
+        show_closing(terminal, site, clients, seconds=23, next_commands=next_commands)
 
     return show
 
@@ -102,18 +102,16 @@ def results(*names: str, ok: bool = True) -> Callable[[Terminal], None]:
 def embedded(terminal: Terminal) -> None:
     show_closing(
         terminal,
-        Closing(
-            SITE,
-            [ClientResult("reports-func", principal_id=guid("identity"))],
-            seconds=9,
-            next_commands=["mct-s2s status --cloud sandbox"],
-            remarks=[
-                (
-                    "This sandbox ended with the command. To call it, keep it running in another terminal:",
-                    "mct-s2s sandbox serve",
-                )
-            ],
-        ),
+        SiteReport(SITE),
+        [ClientResult("reports-func", principal_id=guid("identity"))],
+        seconds=9,
+        next_commands=["mct-s2s status --cloud sandbox"],
+        remarks=[
+            (
+                "This sandbox ended with the command. To call it, keep it running in another terminal:",
+                "mct-s2s sandbox serve",
+            )
+        ],
     )
 
 

@@ -39,8 +39,8 @@ from mct_s2s.planning.reports.verification import (
     token_remedy,
     why_refused,
 )
-from mct_s2s.render.closing import vault_reading
 from mct_s2s.render.manual_steps import instructions
+from mct_s2s.render.outcome import vault_reading
 
 from tests.cli.conftest import Program
 from tests.conftest import Sandbox

@@ -1,0 +1,324 @@
+"""What is said of a command that changes something: its plans, how far each App Service has come, and how it ends."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from mct_s2s import clock
+from mct_s2s.cli.credential_stores import all_credentials, credentials_of
+from mct_s2s.cli.options import ChangingOptions
+from mct_s2s.cli.requests import named_target, where
+from mct_s2s.engine.credential_stores import default_folder
+from mct_s2s.engine.outcome import Outcome
+from mct_s2s.errors import S2SError
+from mct_s2s.inputs.documents import HandoffFile
+from mct_s2s.inputs.secret_to import SecretTo
+from mct_s2s.model.commands import own_command
+from mct_s2s.model.desired import Removal, Restore, Rotation, SettingsScope, Setup
+from mct_s2s.model.ids import PrincipalId
+from mct_s2s.model.site_settings import ours
+from mct_s2s.plain_text import plain
+from mct_s2s.planning.changes import (
+    AddCredential,
+    DeleteApplication,
+    EnableIdentity,
+    Part,
+    Ref,
+    RemoveCredential,
+    identify,
+)
+from mct_s2s.planning.reports.verification import CALL, CheckSubject
+from mct_s2s.render.console import Terminal
+from mct_s2s.render.diagnostics import print_items
+from mct_s2s.render.documents import Json, connection_document, error_document
+from mct_s2s.render.manual_steps import Instruction, grants_to_ask_for, instructions, show_manual_steps
+from mct_s2s.render.outcome import (
+    ClientResult,
+    SiteReport,
+    plans_markdown,
+    show_closing,
+    show_outcomes,
+    show_plans,
+    show_stopped,
+)
+from mct_s2s.render.plan import show_plan, target_details
+from mct_s2s.render.plan_markdown import plan_markdown
+from mct_s2s.render.result_document import Step, result_document
+from mct_s2s.render.verification import show_verification, verification_document
+from mct_s2s.stores.files import FileStore
+
+if TYPE_CHECKING:
+    from mct_s2s.cli.change import SiteChange
+
+
+def report_of(site: SiteChange, *, without: S2SError | None = None) -> SiteReport:
+    """How far a site has come; its error left out where it is the one of the whole command."""
+    outcome, error = site.outcome, site.error if site.error is not without else None
+    if outcome is None:
+        return SiteReport(site.title, error=error)
+    journal = outcome.journal
+    return SiteReport(
+        site.title,
+        outcome.plan,
+        target_details(outcome.before),
+        done=[entry.change for entry in outcome.done],
+        doubtful=journal.in_doubt,
+        left=[*(one for one, _ in journal.failed), *journal.left] if outcome.applied or site.error else (),
+        credentials=credentials_of(outcome) if outcome.applied else (),
+        manual_steps=manual_steps(site, outcome) if outcome.applied or site.error is None else (),
+        verification=outcome.verification,
+        error=error,
+    )
+
+
+def manual_steps(site: SiteChange, outcome: Outcome) -> list[Instruction]:
+    """What someone else has to do, with the command that does it."""
+    assert site.session is not None  # noqa: S101  # it was planned
+    steps, before, results = outcome.left_to_others, outcome.before, outcome.results
+    at, login = where(site.options, before.site), site.session.login
+    return instructions(steps, before, results, where=at, login=login, handoff=outcome.request.handoff)
+
+
+# Before
+
+
+def show_review(
+    terminal: Terminal, options: ChangingOptions, sites: Sequence[SiteChange], fingerprint: str | None
+) -> None:
+    """Show the plans that have to be agreed to, or that are all that was asked for."""
+    alone, reports = outcome_alone(sites), [report_of(site) for site in sites]
+    has_to_be_read = not options.yes and any(site.is_pending for site in sites)
+    if options.dry_run and options.output == "markdown":
+        lines = plans_markdown(reports, fingerprint)
+        if alone is not None:
+            (one,) = reports
+            lines = plan_markdown(alone.plan, one.title, one.about, fingerprint or "", one.manual_steps)
+        terminal.verbatim("".join(f"{plain(line)}\n" for line in lines))
+    elif options.output == "text" if options.dry_run else has_to_be_read or not terminal.quiet:
+        if alone is not None:
+            _show_plan(terminal, alone, is_result=options.dry_run)
+        else:
+            shown = fingerprint if options.dry_run else None
+            show_plans(terminal, reports, is_result=options.dry_run, fingerprint=shown)
+
+
+def outcome_alone(sites: Sequence[SiteChange]) -> Outcome | None:
+    """The outcome of a command about one App Service, which no trust file names."""
+    return sites[0].outcome if sites[0].key is None else None
+
+
+def _show_plan(terminal: Terminal, outcome: Outcome, *, is_result: bool) -> None:
+    part: str | None = None
+    match outcome.request.desired:
+        case Setup(settings=SettingsScope.NONE):
+            part = "the Entra ID part"
+        case Setup(settings_only=True) | Restore():
+            part = "the App Service configuration"
+    is_removal, about = isinstance(outcome.request.desired, Removal), target_details(outcome.before)
+    label = outcome.request.label
+    show_plan(terminal, outcome.plan, label, about=about, is_result=is_result, part=part, is_removal=is_removal)
+
+
+# After
+
+
+def show_end(
+    terminal: Terminal, options: ChangingOptions, sites: Sequence[SiteChange], fingerprint: str | None
+) -> None:
+    """What came of each site; a dry run in text has said all of it."""
+    outcome = outcome_alone(sites)
+    if outcome is not None:
+        if terminal.json:
+            terminal.document(result_of(sites[0], outcome))
+        if not options.dry_run:
+            _write_handoff(sites[0], outcome)
+            if not terminal.json:
+                _close(terminal, sites[0], outcome)
+    elif terminal.json:
+        terminal.document(apply_document(sites, dry_run=options.dry_run, fingerprint=fingerprint))
+    elif not options.dry_run:
+        show_outcomes(terminal, [report_of(site) for site in sites])
+        for site in sites:
+            if terminal.quiet and site.outcome is not None and site.outcome.applied:
+                print_items(terminal.out, _unsaid(terminal, options, site.outcome))
+
+
+def show_end_of_all(
+    terminal: Terminal,
+    options: ChangingOptions,
+    sites: Sequence[SiteChange],
+    fingerprint: str | None,
+    why: S2SError,
+    *,
+    resumes: bool,
+) -> None:
+    """How far each site had come when the deadline or a signal ended the command; whether it `resumes` if repeated."""
+    for site in sites:
+        if not site.is_over and site.error is None:
+            site.error = why
+    said = f"{why.headline} {why.remedy}" if resumes else why.headline
+    if terminal.json:
+        terminal.document(apply_document(sites, dry_run=options.dry_run, fingerprint=fingerprint))
+        terminal.say(said, style="warn")
+    else:
+        show_stopped(terminal, [report_of(site, without=why) for site in sites], said)
+
+
+def _close(terminal: Terminal, site: SiteChange, outcome: Outcome) -> None:
+    """Close a command about one App Service."""
+    assert site.session is not None  # noqa: S101  # it was planned
+    report, at = report_of(site), where(site.options, outcome.before.site)
+    if outcome.verification is not None and not outcome.verification.is_proved:
+        show_verification(terminal, outcome.verification)
+    if outcome.applied:
+        headline, clients = _headline(outcome)
+        called = [] if headline else [one.name for one in clients][:1]
+        remarks = list(_unsaid(terminal, site.options, outcome))
+        if clients and site.session.reopened_by:
+            sandbox = "This sandbox ended with the command. To call it, keep it running in another terminal:"
+            remarks.append((sandbox, site.session.reopened_by))
+        show_closing(
+            terminal,
+            report,
+            clients,
+            headline,
+            seconds=clock.seconds() - outcome.began,
+            next_commands=[
+                *(own_command("snippet", about=name, where=at) for name in called),
+                own_command("status", where=at),
+            ],
+            remarks=remarks,
+        )
+        if report.manual_steps:
+            terminal.result()
+    show_manual_steps(terminal.out, report.manual_steps)
+    if outcome.lacks:
+        terminal.say("To do this yourself:", style="warn")
+        sentence, again = site.session.azure.directory_access.signed_in.after_a_grant
+        steps = [*grants_to_ask_for(outcome.lacks), *([Instruction(sentence, again)] if sentence else [])]
+        show_manual_steps(terminal.err, steps)
+
+
+def _headline(outcome: Outcome) -> tuple[str, list[ClientResult]]:
+    """What was done, in words, which are empty where it is that clients can call; and those clients."""
+    label = outcome.request.label
+    match outcome.request.desired:
+        case Removal(everything=everything, clients=names):
+            what = "service-to-service authentication" if everything else ", ".join(names)
+            return f"Removed {what} from {label}", []
+        case Rotation():
+            made = [ClientResult(one.client, one.client_id, credential=one) for one in credentials_of(outcome)]
+            kinds = {one.credential.kind.noun for one in made if one.credential is not None}
+            noun = kinds.pop() if len(kinds) == 1 else "credential"
+            what = f"the {noun} of {made[0].name}" if len(made) == 1 else f"{len(made) or 'old'} {noun}s"
+            return f"Rotated {what}", made
+        case Setup(settings=SettingsScope.OFF):
+            return f"Disabled service-to-service authentication on {label}", []
+    clients = list(_clients(outcome))
+    return "" if clients else f"Configured {label}", clients
+
+
+def _clients(outcome: Outcome) -> Iterator[ClientResult]:
+    """The clients that the command was about, each with the credential that it got."""
+    made = {credential.client: credential for credential in credentials_of(outcome)}
+    answered: dict[str | None, bool | None] = {}
+    for check in outcome.verification.checks if outcome.verification is not None else ():
+        if check.kind is CheckSubject.APPLICATION:
+            if check.ok is False or answered.get(check.client) is False:
+                answered[check.client] = False
+            elif check.check == CALL:
+                answered[check.client] = check.ok
+    for name in outcome.request.desired.names:
+        client_id = outcome.client_id(name) or ""
+        yield ClientResult(name, client_id, credential=made.get(name), can_call=answered.get(name))
+    enabled = {one.identity_resource: one.key for one in outcome.plan.changes if isinstance(one, EnableIdentity)}
+    for resource in outcome.before.identity_resources:
+        principal = resource.principal_id
+        if principal is None and resource in enabled:
+            principal = outcome.results.known(Ref[PrincipalId](enabled[resource], Part.PRINCIPAL_ID))
+        yield ClientResult(resource.display_name, principal_id=principal or "")
+
+
+def _unsaid(terminal: Terminal, options: ChangingOptions, outcome: Outcome) -> Iterator[tuple[str, str]]:
+    """Whom the change leaves without access; of a rotation whose plan was not shown, who needs the new credential."""
+    yield from ((text, "") for text in outcome.plan.losing)
+    if terminal.quiet and options.yes and isinstance(outcome.request.desired, Rotation):
+        yield from ((note, "") if isinstance(note, str) else note for note in outcome.plan.notes)
+
+
+def _write_handoff(site: SiteChange, outcome: Outcome) -> None:
+    """The values that someone else has to enter, in the file that was asked for."""
+    assert site.session is not None  # noqa: S101  # it was planned
+    if outcome.request.handoff is not None:
+        app_service = outcome.after.app_service
+        values = next((step.values for step in manual_steps(site, outcome) if step.values), None)
+        target = site.session.target or named_target(site.options)
+        values = values or ours(app_service.settings if app_service else {})
+        HandoffFile(outcome.request.handoff).write(values, target.label if target else None)
+
+
+def retire_files(terminal: Terminal, site: SiteChange, outcome: Outcome) -> None:
+    """Delete the files whose secrets have just become useless, where they are in this tool's own folder."""
+    assert site.session is not None  # noqa: S101  # it was planned
+    done = [entry.change for entry in outcome.journal.done]
+    removed = {c.key_id for c in done if isinstance(c, RemoveCredential)}
+    usable = {outcome.results.known(c.object_id) for c in done if isinstance(c, AddCredential)}
+    applications = [c.application for c in outcome.before.trust.clients if c.application is not None]
+    for one in applications:
+        if any(credential.is_ours and credential.key_id not in removed for credential in one.credentials):
+            usable.add(one.object_id)
+    emptied = {c.object_id for c in done if isinstance(c, RemoveCredential)} - usable
+    emptied |= {c.object_id for c in done if isinstance(c, DeleteApplication)}
+    if not emptied:
+        return
+    gone, folder = [], default_folder(site.session.label, outcome.before, outcome.request.label)
+    for one in (application for application in applications if application.object_id in emptied):
+        for stem in dict.fromkeys((one.display_name, one.client_id)):
+            store = FileStore(SecretTo().file_for(stem, folder), is_ours=True, keeps_key=True)
+            gone += [store.path] if store.retire(one.client_id) else []
+    for text in ["Deleted files of secrets that were removed:", *(f"  {path}" for path in gone)] if gone else ():
+        terminal.note(text)
+
+
+# Documents
+
+
+def apply_document(sites: Sequence[SiteChange], *, dry_run: bool, fingerprint: str | None) -> Json:
+    """`mct-s2s/apply/v1`: what was done at each site, or would be; no fingerprint where one could not be planned."""
+    documents: list[Json] = []
+    for site in sites:
+        if site.error is not None:
+            told = report_of(site)
+            error = error_document(site.error, told.done, told.doubtful, told.left, told.credentials)
+            documents.append({"site": site.key, "result": None, "error": error})
+        elif site.outcome is not None:
+            documents.append({"site": site.key, "result": result_of(site, site.outcome), "error": None})
+    return {"schema": "mct-s2s/apply/v1", "dryRun": dry_run, "fingerprint": fingerprint, "sites": documents}
+
+
+def result_of(site: SiteChange, outcome: Outcome) -> Json:
+    """`mct-s2s/result/v1`; the fingerprint is part of a dry run's."""
+    return result_document(
+        _steps(outcome),
+        all_credentials(outcome),
+        connection_document(outcome.after),
+        left=manual_steps(site, outcome),
+        notes=outcome.plan.remarks,
+        missing=dict.fromkeys(outcome.lacks),
+        fingerprint=site.fingerprint if site.options.dry_run else None,
+        verification=verification_document(outcome.verification) if outcome.verification else None,
+    )
+
+
+def _steps(outcome: Outcome) -> Iterator[Step]:
+    """The plan's steps, with what came of those that are done."""
+    done = {entry.change.key: entry for entry in outcome.done}
+    blocked = {step.key for step in outcome.plan.blocked}
+    for step in (*(entry.change for entry in outcome.restored), *outcome.plan.steps):
+        entry = done.get(step.key)
+        ids = identify(entry.change if entry is not None else step, outcome.results)
+        if entry is None:
+            yield Step(step, ids, step.detail, is_blocked=step.key in blocked)
+        else:
+            yield Step(entry.change, ids, entry.detail, entry.seconds)

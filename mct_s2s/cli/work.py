@@ -1,0 +1,120 @@
+"""What a command is to do at one App Service: its options, read and checked before anyone signs in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from secrets import token_hex
+from typing import TYPE_CHECKING
+
+from mct_s2s import clock
+from mct_s2s.cli.commands.setup import SetupOptions
+from mct_s2s.cli.options import ChangingOptions, CredentialOptions
+from mct_s2s.cli.requests import named_spec, named_target
+from mct_s2s.cli.session import Needs
+from mct_s2s.engine.credential_stores import RunStores
+from mct_s2s.engine.request import Request
+from mct_s2s.engine.session import Session
+from mct_s2s.inputs.documents import BackupFile
+from mct_s2s.inputs.secret_to import ClientPlaces
+from mct_s2s.model.desired import Desired, Removal, Rotation, SettingsScope, Setup
+from mct_s2s.model.resource_id import ResourceId, SiteTarget
+from mct_s2s.stores.departures import LocalDepartures
+from mct_s2s.stores.handed_over import Viewer
+
+if TYPE_CHECKING:
+    from mct_s2s.model.trust_file import Profile, SiteEntry
+
+
+@dataclass(frozen=True)
+class Work:
+    """What is wanted, and whatever else the options say of it."""
+
+    options: ChangingOptions
+    desired: Desired
+    """Its service application has no name yet: that is the App Service's, which may have to be picked first."""
+    places: ClientPlaces = field(default_factory=ClientPlaces)
+    identities: tuple[str | ResourceId, ...] = ()
+    now: datetime = field(default_factory=clock.now)
+
+    @property
+    def setup(self) -> Setup:
+        """What has to be there, of a command that says it."""
+        assert isinstance(self.desired, Setup)  # noqa: S101  # asked of `setup`, `add-client` and trust files alone
+        return self.desired
+
+    @property
+    def needs(self) -> Needs:
+        """The services that the work talks to."""
+        has_site = not (isinstance(self.desired, Setup) and self.desired.settings is SettingsScope.NONE)
+        deletes = isinstance(self.desired, Removal) and self.desired.delete_secrets
+        return Needs(
+            directory=self.desired.service is not None,
+            arm=has_site or bool(self.identities),
+            target=has_site,
+            key_vault=bool(self.places.vaults) or deletes,
+        )
+
+    def request(self, session: Session, viewer: Viewer, note: Callable[[str], None]) -> Request:
+        """What is asked of the engine, once the session says which App Service it is about.
+
+        Args:
+            viewer: shows a secret, where it is to be shown.
+            note: tells the user something of little weight.
+        """
+        options, desired = self.options, self.desired
+        for vault in self.places.vaults:
+            session.vaults.address(vault)  # before anything is looked at
+        target, label = session.target or named_target(options), ""
+        if desired.service is not None:
+            service = named_spec(desired.service, target)
+            desired, label = replace(desired, service=service), service.display_name
+        label = target.label if target is not None else label
+        is_verified = isinstance(desired, Setup) and isinstance(options, CredentialOptions) and options.verifies
+        return Request(
+            desired,
+            self.now,
+            session.target,
+            attempt=token_hex(4),
+            label=label,
+            subscription=session.target.subscription if session.target is not None else session.subscription,
+            identities=self.identities,
+            places=tuple((name, self.places.of(name).label) for name in _names_with_place(desired)),
+            stores=RunStores(self.places, session.vaults, session.label, label, viewer),
+            backup=BackupFile(options.backup, note) if options.backup is not None else None,
+            handoff=options.handoff if isinstance(options, SetupOptions) else None,
+            departures=LocalDepartures() if isinstance(desired, Removal) or desired.removes_unnamed else None,
+            preflight=not options.no_preflight,
+            dry_run=options.dry_run,
+            verify=is_verified and self.needs.target,
+        )
+
+
+@dataclass(frozen=True)
+class SiteWork:
+    """What the file asks for at one App Service."""
+
+    key: str
+    """What the file calls it: in `--only`, in progress and in results."""
+    entry: SiteEntry
+    profile: Profile
+    target: SiteTarget
+    work: Work
+    """Its options are complete: a session is made of them."""
+
+    @property
+    def sign_in(self) -> tuple[str | None, ...]:
+        """What it shares a session by: where no tenant is given, it is the subscription's."""
+        one = self.work.options
+        return one.cloud, one.tenant, one.subscription, one.auth.value, self.profile.client_id
+
+
+def _names_with_place(desired: Desired) -> tuple[str, ...]:
+    """The clients whose secret or key is kept somewhere; of a rotation, those that a trust file names."""
+    match desired:
+        case Setup(clients=clients):
+            return tuple(one.name for one in clients if one.credential is not None and one.credential.keeps)
+        case Rotation(only_named=True):
+            return desired.clients
+    return ()

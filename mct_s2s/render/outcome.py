@@ -1,0 +1,344 @@
+"""What came of a command that changes something, at one App Service or at several: for people, and as a document."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import PurePath
+
+from rich.console import RenderableType
+from rich.text import Text
+
+from mct_s2s.errors import S2SError
+from mct_s2s.model.client_credentials import ending
+from mct_s2s.model.commands import command
+from mct_s2s.planning.changes import Action, AnyChange
+from mct_s2s.planning.plan import Plan
+from mct_s2s.planning.reports.verification import Verification
+from mct_s2s.render.columns import Columns
+from mct_s2s.render.console import Terminal, one_line, prose
+from mct_s2s.render.diagnostics import print_items, show_account, show_error
+from mct_s2s.render.documents import SavedCredential
+from mct_s2s.render.manual_steps import Instruction, show_manual_steps
+from mct_s2s.render.plan import show_plan, summary
+from mct_s2s.render.plan_markdown import headline, listed, paragraphs, plan_sections, text
+from mct_s2s.render.verification import show_verification
+
+LABELS = 12
+"""Columns of the words before the values; the longest is `Certificate`."""
+FILE = "file:"
+DONE, FAILED, OPEN, NOTHING = ("✓ ", "good"), ("✗ ", "bad"), ("! ", "warn"), ("· ", "quiet")
+_WORDS = {Action.CREATE: "created", Action.UPDATE: "changed", Action.DELETE: "removed"}
+
+
+@dataclass(frozen=True)
+class ClientResult:
+    """A client that a command was about."""
+
+    name: str
+    client_id: str = ""
+    """Of a client application."""
+    principal_id: str = ""
+    """Of a managed identity, which has no credential that anyone has to keep."""
+    credential: SavedCredential | None = None
+    can_call: bool | None = None
+    """Whether its call was answered; `None` where it was not tested."""
+
+
+@dataclass(frozen=True)
+class SiteReport:
+    """What is to be done at one App Service, and how far it has come."""
+
+    title: str
+    """What a person calls the App Service; one of a trust file by what that calls it, too."""
+    plan: Plan | None = None
+    """`None` where it could not be made."""
+    about: Sequence[str] = ()
+    """Where the App Service is."""
+    done: Sequence[AnyChange] = ()
+    doubtful: Sequence[AnyChange] = ()
+    """Cut off on the way."""
+    left: Sequence[AnyChange] = ()
+    """Not begun, or refused."""
+    credentials: Sequence[SavedCredential] = ()
+    """Those that were made: they are told on every way out."""
+    manual_steps: Sequence[Instruction] = ()
+    verification: Verification | None = None
+    error: S2SError | None = None
+    """Why it did not come to its end."""
+
+    @property
+    def is_unchanged(self) -> bool:
+        """Whether nothing has to be done, by anyone."""
+        return self.plan is not None and self.plan.is_empty and not self.plan.lacks and not self.plan.blocked
+
+    @property
+    def changes(self) -> list[AnyChange]:
+        """What was written."""
+        return [change for change in self.done if change.action is not Action.NONE]
+
+
+# Plans
+
+
+def totals(sites: Sequence[SiteReport]) -> str:
+    """`3 sites: 8 to create, 1 to change, 0 to remove; 1 up to date`."""
+    steps = tuple(step for site in sites if site.plan is not None for step in site.plan.changes)
+    blocked = tuple(step for site in sites if site.plan is not None for step in site.plan.blocked)
+    unchanged, failed = sum(site.is_unchanged for site in sites), sum(site.error is not None for site in sites)
+    parts = [f"{len(sites)} site{'s' * (len(sites) != 1)}: {summary(Plan(steps, blocked=blocked))}"]
+    parts += [f"{count} {what}" for count, what in ((unchanged, "up to date"), (failed, "failed")) if count]
+    return "; ".join(parts)
+
+
+def show_plans(terminal: Terminal, sites: Sequence[SiteReport], *, is_result: bool, fingerprint: str | None) -> None:
+    """A block for each site, one line for those without changes, and the sum.
+
+    Args:
+        is_result: whether the plans are all that was asked for, and so go to standard output.
+    """
+    console = terminal.out if is_result else terminal.err
+    for site in sites:
+        if site.plan is not None:
+            show_plan(terminal, site.plan, site.title, about=site.about, is_result=is_result)
+        elif site.error is not None:
+            prose(console, Text.assemble(FAILED, f"{site.title}: {' '.join(site.error.headline.split())}"))
+            print_items(console, site.error.items)
+        if not site.is_unchanged:
+            console.print()
+    console.print(Text(f"{totals(sites)}.", style="head"))
+    if fingerprint is not None:
+        console.print(Text.assemble(("Fingerprint: ", "quiet"), fingerprint))
+
+
+def plans_markdown(sites: Sequence[SiteReport], fingerprint: str | None) -> Iterator[str]:
+    """The lines of the document: a section for each site that changes or fails, and the names of the others."""
+    yield f"# Plan for {text(sites[0].title) if len(sites) == 1 else f'{len(sites)} sites'}"
+    yield from paragraphs(f"**{text(totals(sites))}**", f"Fingerprint: `{fingerprint}`" if fingerprint else "")
+    unchanged = [site.title for site in sites if site.is_unchanged and not (site.plan and site.plan.remarks)]
+    for site in sites:
+        if site.title in unchanged:
+            continue
+        yield ""
+        yield f"## {text(site.title)}"
+        if site.plan is not None:
+            yield from paragraphs(text(", ".join(site.about)), f"**{headline(site.plan)}**")
+            yield from plan_sections(site.plan, site.manual_steps, "###")
+        elif site.error is not None:
+            yield from paragraphs(f"**Failed:** {text(site.error.headline)} {text(site.error.answer)}".rstrip())
+            yield from listed(site.error.items)
+            yield from listed([(site.error.advice, site.error.command)] if site.error.remedy else [])
+    if unchanged:
+        yield from paragraphs(f"No changes: {text(', '.join(unchanged))}")
+
+
+# What came of several
+
+
+def show_outcomes(terminal: Terminal, sites: Sequence[SiteReport]) -> None:
+    """A line for each site with the credentials that it got; then failed tests, what others must do, and the errors."""
+    table = Columns([None, None])
+    for site in sites:
+        sign, said = _summary(site)
+        table.add(Text.assemble(sign, (site.title, "head")), said)
+        if site.credentials:
+            terminal.out.print(table)
+            table = Columns([None, None])
+        for line in _credential_lines(site):
+            terminal.result(Text.assemble("    ", line))
+    terminal.out.print(table)
+    for site in sites:
+        if site.verification is not None and not site.verification.is_proved:
+            terminal.result()
+            terminal.result(_heading(site))
+            show_verification(terminal, site.verification)
+        if site.manual_steps:
+            terminal.result()
+            terminal.result(_heading(site))
+            show_manual_steps(terminal.out, site.manual_steps)
+    for site in sites:
+        if site.error is not None:
+            terminal.say()
+            terminal.say(_heading(site))
+            show_error(terminal, site.error)
+            show_account(terminal, site.changes, site.doubtful, site.left, again=False)
+
+
+def show_stopped(terminal: Terminal, sites: Sequence[SiteReport], why: str) -> None:
+    """How far each site had come when the command was ended from outside, on standard error."""
+    terminal.say()
+    terminal.say(why, style="warn")
+    for site in sites:
+        terminal.say(_heading(site))
+        if site.error is not None:
+            show_error(terminal, site.error)
+        if not (site.changes or site.doubtful or site.left or site.error):
+            terminal.say("  Nothing was changed.")
+        show_account(terminal, site.changes, site.doubtful, site.left, again=False)
+        for line in _credential_lines(site):
+            terminal.say(Text.assemble("  ", line))
+
+
+def _credential_lines(site: SiteReport) -> Iterator[Text]:
+    for credential in site.credentials:
+        yield from credential_lines(credential)
+
+
+def _heading(site: SiteReport) -> Text:
+    """A line of its own; what the file calls a site does not begin it, as a pipeline reads commands there."""
+    return Text(f"Site {site.title}", style="head")
+
+
+def _summary(site: SiteReport) -> tuple[tuple[str, str], Text]:
+    counts = {action: sum(change.action is action for change in site.changes) for action in _WORDS}
+    done = ", ".join(f"{count} {_WORDS[action]}" for action, count in counts.items() if count)
+    tested, verification = "", site.verification
+    if verification is not None:
+        calls = verification.calls
+        tested = f"{calls} client{'s' * (calls != 1)} can call" if calls else "not tested yet, see below"
+    if site.error is not None:
+        return FAILED, Text(f"failed: {site.error.code}; {done or 'nothing was changed'}")
+    if verification is not None and verification.failed:
+        return FAILED, Text("; ".join(filter(None, [done, "the test of its clients failed, see below"])))
+    if site.manual_steps:
+        return OPEN, Text("; ".join(filter(None, [done, tested, "steps left for someone else, see below"])))
+    return (DONE, Text("; ".join(filter(None, [done, tested])))) if done else (NOTHING, Text("no changes"))
+
+
+# What came of one
+
+
+def show_closing(
+    terminal: Terminal,
+    site: SiteReport,
+    clients: Sequence[ClientResult] = (),
+    headline: str = "",
+    *,
+    seconds: float = 0.0,
+    next_commands: Sequence[str] = (),
+    remarks: Sequence[tuple[str, str]] = (),
+) -> None:
+    """Print whether each client can call, what its user has to know, and the next commands.
+
+    Args:
+        headline: what was done, where that is not about clients that can call.
+        remarks: sentences at the end, each with a command or none.
+    """
+    for line in _headlines(site, clients, headline, f"{max(1, round(seconds))} s"):
+        prose(terminal.out, line, indent=2)
+    rows = list(_rows([one for one in clients if one.client_id or one.principal_id]))
+    if next_commands:
+        rows += _labelled("Next", "", *(Text(run, style="command") for run in next_commands))
+    if rows:
+        terminal.result()
+    for row in rows:
+        terminal.out.print(row)
+    if remarks:
+        terminal.result()
+    for sentence, run in remarks:
+        prose(terminal.out, Text(sentence, style="warn"), indent=2)
+        if run:
+            terminal.result(Text(f"  {run}", style="command"))
+
+
+def _headlines(site: SiteReport, clients: Sequence[ClientResult], headline: str, took: str) -> Iterator[Text]:
+    """What was done; or for clients, a line for those who can call, those who cannot, and those who are untested."""
+    verification = site.verification
+    is_partial = bool(site.manual_steps or (site.plan is not None and site.plan.losing))
+    if headline:
+        yield _headline(OPEN if is_partial else DONE, headline, took)
+        return
+    for can_call in (True, False, None):
+        names = [client.name for client in clients if client.can_call is can_call]
+        if not names:
+            continue
+        who, are = (names[0], "is") if len(names) == 1 else (f"{len(names)} clients", "are")
+        if can_call and verification is not None:
+            yield _headline(DONE, f"{who} can call {site.title}", f"200 from GET {verification.path}, {took}")
+        elif can_call is False:
+            yield _headline(FAILED, f"{who} cannot call {site.title}", f"the test failed, see above; {took}")
+        elif is_partial:
+            yield _headline(OPEN, f"{who} can call {site.title} when the steps below are done", took)
+        else:
+            is_open = verification is not None and not verification.is_proved
+            detail = f"not tested yet, see above; {took}" if is_open else f"not tested; {took}"
+            yield _headline(OPEN if is_open else DONE, f"{who} {are} set up to call {site.title}", detail)
+
+
+def _headline(sign: tuple[str, str], said: str, detail: str) -> Text:
+    return Text.assemble(sign, (said, "head"), (f"   ({detail})", "quiet"))
+
+
+def _rows(clients: Sequence[ClientResult]) -> Iterator[RenderableType]:
+    """One client's id and credential; or a line for each of several, and once what they have in common."""
+    if len(clients) == 1:
+        (client,) = clients
+        if client.principal_id:
+            yield from _labelled("Object ID", client.principal_id)
+            return
+        yield from _labelled("Client ID", client.client_id)
+        if client.credential is not None:
+            label = client.credential.kind.noun.capitalize().split()[0]
+            yield from _labelled(label, ending(client.credential.expires), *_places(client.credential))
+        return
+    made = [client.credential for client in clients if client.credential is not None]
+    ends = {ending(credential.expires) for credential in made}
+    folders = {file.parent for credential in made if (file := _file(credential)) is not None}
+    table = Columns([None] * 4)
+    for client in clients:
+        place, end = "", ""
+        if client.credential is not None:
+            place, end = str(next(_places(client.credential), "")), ending(client.credential.expires)
+            file = _file(client.credential)
+            place = file.name if file is not None and len(folders) == 1 else place
+        table.add(f"  {client.name}", client.client_id or client.principal_id, place, end if len(ends) > 1 else "")
+    if clients:
+        yield table
+    if made and (len(folders) == 1 or len(ends) == 1):
+        shared = ends.pop() if len(ends) == 1 else ""
+        yield from _labelled("Credentials", shared, *(map(str, folders) if len(folders) == 1 else ()))
+
+
+def _places(credential: SavedCredential) -> Iterator[str | Text]:
+    """Where it is, and how to read it there."""
+    saved_to = credential.saved_to or ""
+    if saved_to:
+        yield "shown above, once" if credential.secret is not None else saved_to.removeprefix(FILE)
+    if saved_to.startswith("keyvault:"):
+        yield Text(vault_reading(saved_to), style="command")
+
+
+def _file(credential: SavedCredential) -> PurePath | None:
+    saved_to = credential.saved_to or ""
+    return PurePath(saved_to.removeprefix(FILE)) if saved_to.startswith(FILE) else None
+
+
+def _labelled(label: str, value: str, *below: str | Text) -> Iterator[Text]:
+    """A value behind its label, and what is long on lines of its own, to be copied whole."""
+    yield Text.assemble((f"  {label.ljust(LABELS) if value else label}", "quiet"), one_line(value))
+    yield from (Text.assemble("    ", one_line(line)) for line in below)
+
+
+# A credential
+
+
+def credential_lines(credential: SavedCredential) -> list[Text]:
+    """Whose it is, when it expires and where it is, in one line; and the lines of a private key that is shown."""
+    what = credential.kind.noun.capitalize()
+    if credential.is_lost:
+        here, *below = ", reached no one. Remove it:", f"  {credential.removal}"
+    elif credential.secret:
+        here, *below = credential.secret.rstrip().split("\n")
+        below = [here, *below] if below else []  # a private key has lines of its own
+        here = ", shown here once:" if below else f", shown here once: {here}"
+    else:
+        here, below = f", saved to {credential.saved_to.removeprefix(FILE)}" if credential.saved_to else "", []
+    head = Text.assemble((f"{what} of {credential.client}", "head"), f"  {ending(credential.expires)}{here}")
+    return [head, *map(Text, below)]
+
+
+def vault_reading(saved_to: str) -> str:
+    """The command that prints a secret of a key vault; `saved_to` is `keyvault:VAULT/NAME`."""
+    vault, _, name = saved_to.removeprefix("keyvault:").partition("/")
+    place = ["--vault-name", vault, "--name", name]
+    return command("az", "keyvault", "secret", "show", *place, "--query", "value", "--output", "tsv")
