@@ -24,7 +24,7 @@ from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.resource_id import SiteTarget
 from mct_s2s.planning.app_service import guards
 from mct_s2s.planning.reports.findings import diagnose
-from mct_s2s.planning.reports.status_report import SiteStatus, StatusReport, UnreadSite
+from mct_s2s.planning.reports.status import SiteStatus, StatusReport, UnreadSite
 from mct_s2s.render.console import Terminal
 from mct_s2s.render.status import show_report, show_unread
 from mct_s2s.render.status_documents import report_document
@@ -58,9 +58,9 @@ def _show(terminal: Terminal, options: StatusOptions, report: StatusReport) -> i
     elif options.output == "json":
         terminal.document(report_document(report))
     else:
-        from mct_s2s.render.exports import exported  # noqa: PLC0415  # text and JSON need none of it
+        from mct_s2s.render.exports import FORMATS  # noqa: PLC0415  # text and JSON need none of it
 
-        terminal.verbatim(exported(report, options.output))
+        terminal.verbatim(FORMATS[options.output](report))
     show_unread(terminal, report)
     return worst([0 if report.is_healthy else SOMETHING_WRONG, *(one.error.exit_code for one in report.failed)])
 

@@ -24,8 +24,8 @@ from mct_s2s.planning.registrations.restoring import NOTE, restorations
 from mct_s2s.planning.registrations.service import Service, check_ownership, plan_service
 from mct_s2s.planning.removing.pruning import Pruned, beside, prune
 from mct_s2s.planning.removing.removal import plan_removal
-from mct_s2s.planning.reports.client_status import client_statuses
 from mct_s2s.planning.reports.findings import diagnose
+from mct_s2s.planning.reports.status import client_statuses
 from mct_s2s.planning.secrets.rotation import plan_rotation
 
 

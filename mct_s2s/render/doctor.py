@@ -13,7 +13,8 @@ from mct_s2s.planning.permissions.doctor import SIGNED_IN, DoctorCheck, Seen, fo
 from mct_s2s.planning.permissions.preflight import way_out
 from mct_s2s.render.console import Terminal, prose
 from mct_s2s.render.manual_steps import Instruction, grants_to_ask_for, manual_steps_document, show_manual_steps
-from mct_s2s.render.plan_markdown import listed, manual_items, text
+from mct_s2s.render.markdown import listed, text
+from mct_s2s.render.plan_markdown import manual_items
 
 _SIGNS = {Verdict.YES: ("✓", "good"), Verdict.UNKNOWN: ("?", "warn"), Verdict.NO: ("✗", "bad")}
 _STATES = {Verdict.YES: "ok", Verdict.UNKNOWN: "unknown", Verdict.NO: "missing"}

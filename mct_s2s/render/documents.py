@@ -19,8 +19,8 @@ from mct_s2s.planning.changes import Action, AnyChange
 from mct_s2s.planning.registrations.app_role import wanted_role
 from mct_s2s.planning.registrations.application_uri import uri_shown
 from mct_s2s.planning.registrations.membership import members
-from mct_s2s.planning.reports.client_status import ClientStatus, client_statuses
 from mct_s2s.planning.reports.findings import Finding, is_healthy
+from mct_s2s.planning.reports.status import ClientStatus, client_statuses
 
 Json = dict[str, Any]
 

@@ -20,8 +20,9 @@ from mct_s2s.render.console import Terminal, one_line, prose
 from mct_s2s.render.diagnostics import print_items, show_account, show_error
 from mct_s2s.render.documents import SavedCredential
 from mct_s2s.render.manual_steps import Instruction, show_manual_steps
+from mct_s2s.render.markdown import listed, text
 from mct_s2s.render.plan import show_plan, summary
-from mct_s2s.render.plan_markdown import headline, listed, paragraphs, plan_sections, text
+from mct_s2s.render.plan_markdown import headline, paragraphs, plan_sections
 from mct_s2s.render.verification import show_verification
 
 LABELS = 12

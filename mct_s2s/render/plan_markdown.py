@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 
 from mct_s2s.planning.changes import Action, WriteSettings, others_unchanged
 from mct_s2s.planning.plan import Plan
 from mct_s2s.render.manual_steps import Instruction, grants_to_ask_for, sentence
+from mct_s2s.render.markdown import listed, table, text
 from mct_s2s.render.plan import BLOCKED, SIGNS, detail_of, summary, written_rows
 
 _WORDS = {Action.CREATE: "create", Action.UPDATE: "change", Action.DELETE: "remove", Action.NONE: "no change"}
-_MARKUP = re.compile(r"[\\`*_{}\[\]<>#|&~$@^]|:(?=\S)|(?<=www)\.", re.IGNORECASE)
-"""What has a meaning within a line, in GitHub's dialect too: links, mentions, formulas, emoji, cells of a table."""
-_CODE = re.compile(r"[^\s`|\\]*[^\s`|\\\w][^\s`|\\]*")
-"""An id, an address, a place: a word with something else in it than letters, that a code span can hold."""
 
 
 def plan_markdown(
@@ -64,14 +60,14 @@ def _steps(plan: Plan) -> Iterator[str]:
         )
         for step in plan.steps
     ]
-    yield from _table(("Change", "Resource", "Name", "Detail"), rows)
+    yield from table(("Change", "Resource", "Name", "Detail"), rows)
 
 
 def _settings(write: WriteSettings, heading: str) -> Iterator[str]:
     yield ""
     yield f"{heading} Application settings of {text(write.name)}"
     rows = [(f"{SIGNS[action]} {name}", old or "", new or "") for action, name, old, new in written_rows(write)]
-    yield from _table(("Setting", "Old value", "New value"), rows)
+    yield from table(("Setting", "Old value", "New value"), rows)
     yield ""
     yield f"{others_unchanged(write.unchanged)}."
 
@@ -95,37 +91,3 @@ def _missing(plan: Plan, heading: str) -> Iterator[str]:
 def manual_items(steps: Sequence[Instruction]) -> list[tuple[str, str]]:
     """Manual steps for `listed`."""
     return [(sentence(step), step.command) for step in steps]
-
-
-def listed(items: Sequence[tuple[str, str]]) -> Iterator[str]:
-    """A list of sentences, each with the command that belongs to it, if there is one."""
-    for words, command in items:
-        yield ""
-        yield f"- {text(words)}"
-        if command:
-            yield ""
-            yield from (f"  {line}" for line in _fenced(command))
-
-
-def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    yield ""
-    yield f"| {' | '.join(heads)} |"
-    yield f"|{' --- |' * len(heads)}"
-    for row in rows:
-        yield f"| {' | '.join(f'`{cell}`' if _CODE.fullmatch(cell) else text(cell) for cell in row)} |"
-
-
-def text(words: str) -> str:
-    """A text in which nothing is markup: what could be is written as a character reference.
-
-    Source: spec.commonmark.org/0.31.2, "Entity and numeric character references".
-    """
-    return _MARKUP.sub(lambda found: f"&#{ord(found[0])};", " ".join(words.split()))
-
-
-def _fenced(command: str) -> Iterator[str]:
-    """A command as it is: the fence is longer than any row of backticks in it."""
-    fence = "`" * max([3, *(len(run) + 1 for run in re.findall(r"`+", command))])
-    yield f"{fence}sh"
-    yield command
-    yield fence

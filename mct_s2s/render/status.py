@@ -11,9 +11,8 @@ from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.site_settings import ENABLED
 from mct_s2s.planning.registrations.app_role import wanted_role
 from mct_s2s.planning.registrations.application_uri import uri_shown
-from mct_s2s.planning.reports.client_status import ClientStatus, calling
 from mct_s2s.planning.reports.findings import Finding, Severity
-from mct_s2s.planning.reports.status_report import SiteStatus, StatusReport
+from mct_s2s.planning.reports.status import ClientStatus, SiteStatus, StatusReport
 from mct_s2s.render.columns import Columns
 from mct_s2s.render.console import Terminal, prose
 from mct_s2s.render.diagnostics import show_error
@@ -106,7 +105,7 @@ def _list(terminal: Terminal, report: StatusReport) -> None:
     table = Columns(["App Service", "Resource group", "Can call", "Next expiry"])
     for site in report.sites:
         group = site.site.resource.resource_group if site.site is not None else ""
-        table.add(site.title, group, f"{calling(site.clients)} of {len(site.clients)}", _next_expiry(site))
+        table.add(site.title, group, site.calling, _next_expiry(site))
     for unread in report.failed:
         table.add(unread.title, unread.target.group or "", "?", Text("not read", style="bad"))
     terminal.result()

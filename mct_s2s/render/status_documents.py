@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from mct_s2s.planning.reports.status_report import SiteStatus, StatusReport, UnreadSite
+from mct_s2s.planning.reports.status import SiteStatus, StatusReport, UnreadSite
 from mct_s2s.render.documents import error_document, status_document
 
 Json = dict[str, Any]

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 from mct_s2s.model.client_credentials import NEVER, CredentialKind
-from mct_s2s.planning.reports.status_report import StatusReport
+from mct_s2s.planning.reports.status import StatusReport
 from mct_s2s.planning.secrets.renewal import Expiry, expiry, renewal
 
 from tests.planning.scenarios import NOW, client, complete, credential, guid
 from tests.render.examples import WHERE
-from tests.render.reports import WITHIN, named, one, several, status_of
+from tests.render.reports import WITHIN, one
 
 CERTIFICATE = credential(300, "c", CredentialKind.CERTIFICATE)
 
@@ -39,19 +39,6 @@ def test_some_do_not_expire(end: object) -> None:
 )
 def test_a_credential_is_replaced_by_one_of_its_kind(found: tuple[object, ...], expected: str) -> None:
     assert renewal(guid("x"), found, NOW, WHERE) == expected  # type: ignore[arg-type]
-
-
-def test_a_client_of_two_app_services_is_listed_once() -> None:
-    mine = client("Import", credential(50))
-    sites = (status_of(complete(mine)), status_of(named(complete(mine), "other"), "-a other -g mct-prod"))
-    (only,) = StatusReport(NOW, WITHIN, sites).ending()
-    assert only.sites == ("contosolearn", "other")
-
-
-def test_credentials_are_in_the_order_of_their_ends() -> None:
-    ends = [one.expires for one in several().ending()]
-    assert ends == sorted(ends)
-    assert len(ends) == 4
 
 
 @pytest.mark.parametrize(

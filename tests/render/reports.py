@@ -10,7 +10,7 @@ from mct_s2s.model.azure_resources import AppService
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.planning.reports.findings import diagnose
-from mct_s2s.planning.reports.status_report import SiteStatus, StatusReport, UnreadSite
+from mct_s2s.planning.reports.status import SiteStatus, StatusReport, UnreadSite
 
 from tests.planning.scenarios import NOW, SUBSCRIPTION, client, complete, credential, settings, site
 from tests.render.examples import IDENTITY, WHERE, site_of, with_settings

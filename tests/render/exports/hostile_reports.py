@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from mct_s2s.errors import S2SError
 from mct_s2s.planning.reports.findings import Finding, Severity
-from mct_s2s.planning.reports.status_report import StatusReport
+from mct_s2s.planning.reports.status import StatusReport
 
 from tests.render.examples import LONG_NAME, ODD_NAMES
 from tests.render.hostile import STEERING, observed

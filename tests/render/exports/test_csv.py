@@ -9,8 +9,7 @@ from dataclasses import replace
 
 import pytest
 from mct_s2s.plain_text import plain
-from mct_s2s.render.exports import exported
-from mct_s2s.render.exports.as_csv import COLUMNS, cell
+from mct_s2s.render.exports import COLUMNS, as_csv, cell
 
 from tests.planning.scenarios import client, complete, guid
 from tests.render.examples import IDENTITY, WHERE
@@ -24,7 +23,7 @@ def rows(text: str) -> list[dict[str, str]]:
 
 
 def test_the_header_is_what_spreadsheets_rely_on() -> None:
-    text = exported(one(), "csv")
+    text = as_csv(one())
     assert text.splitlines()[0] == (
         "\ufeffappService,resourceGroup,subscription,client,id,kind,name,keyId,expires,daysLeft,state,canCall,message,"
         "command"
@@ -33,7 +32,7 @@ def test_the_header_is_what_spreadsheets_rely_on() -> None:
 
 
 def test_each_credential_has_a_row_with_its_end_and_the_command() -> None:
-    found = {row["client"]: row for row in rows(exported(one(), "csv")) if row["kind"] == "secret"}
+    found = {row["client"]: row for row in rows(as_csv(one())) if row["kind"] == "secret"}
     assert {name: (row["state"], row["daysLeft"]) for name, row in found.items()} == {
         "Import": ("valid", "400"),
         "Nightly": ("expiring", "20"),
@@ -45,7 +44,7 @@ def test_each_credential_has_a_row_with_its_end_and_the_command() -> None:
 
 
 def test_identities_findings_and_what_could_not_be_read_have_rows_of_their_own() -> None:
-    found = rows(exported(several(), "csv"))
+    found = rows(as_csv(several()))
     kinds = {row["kind"] for row in found}
     assert kinds == {"secret", "managedIdentity", "finding", "failed"}
     (identity,) = [row for row in found if row["kind"] == "managedIdentity"]
@@ -65,7 +64,7 @@ def test_a_client_that_cannot_sign_in_has_a_row() -> None:
     bare = client("Import")
     assert bare.application is not None
     bare = replace(bare, application=replace(bare.application, credentials=()))
-    assert [row["kind"] for row in rows(exported(one(complete(bare)), "csv")) if row["client"] == "Import"] == [
+    assert [row["kind"] for row in rows(as_csv(one(complete(bare)))) if row["client"] == "Import"] == [
         "none",
         "finding",
     ]
@@ -82,7 +81,7 @@ def test_what_would_be_a_formula_is_text(text: str) -> None:
 
 @pytest.mark.parametrize("name", [*COMMON, *FORMULAS])
 def test_no_name_makes_a_formula_or_another_row(name: str) -> None:
-    text = exported(report(name), "csv")
+    text = as_csv(report(name))
     found = rows(text)
     assert text.count("\n") == len(found) + 1
     for row in found:
@@ -93,9 +92,9 @@ def test_no_name_makes_a_formula_or_another_row(name: str) -> None:
 
 
 def test_who_can_call_is_said_of_each_client() -> None:
-    found = {row["client"]: row["canCall"] for row in rows(exported(one(), "csv")) if row["kind"] != "finding"}
+    found = {row["client"]: row["canCall"] for row in rows(as_csv(one())) if row["kind"] != "finding"}
     assert found == {"Import": "yes", "Nightly": "yes", "Reports": "no", "reports-func": "yes"}
 
 
 def test_a_thousand_rows_are_read_back() -> None:
-    assert len(rows(exported(one(mixed()), "csv"))) == 7
+    assert len(rows(as_csv(one(mixed())))) == 7

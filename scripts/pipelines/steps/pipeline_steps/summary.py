@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from mct_s2s.plain_text import plain
-from mct_s2s.render.exports.as_markdown import fenced, prose, value
+from mct_s2s.render.markdown import fenced, table, text
 
 from pipeline_steps.results import Credential, Failure, Results, Site
 
@@ -14,18 +13,18 @@ _ACTIONS = (("create", "created"), ("update", "changed"), ("delete", "removed"))
 
 def summary(title: str, results: Results) -> str:
     """The whole text."""
-    lines = [f"# {title}", ""]
+    lines = [f"# {title}"]
     if results.failure is not None:
-        lines += [*_failed(results.failure), ""]
+        lines += ["", *_failed(results.failure)]
     if results.sites:
         rows = [(site.name, _outcome(site), site.url) for site in results.sites]
-        lines += _table(("Site", "Outcome", "Address"), rows)
+        lines += table(("Site", "Outcome", "Address"), rows)
     for site in results.sites:
         if site.created:
-            lines += ["", f"## New credentials of {prose(plain(site.name))}", ""]
+            lines += ["", f"## New credentials of {text(site.name)}"]
             lines += _credentials(site.created)
         if site.failure is not None:
-            lines += ["", f"## {prose(plain(site.name))} failed", ""]
+            lines += ["", f"## {text(site.name)} failed", ""]
             lines += _failed(site.failure)
     return "\n".join(lines) + "\n"
 
@@ -42,7 +41,7 @@ def _outcome(site: Site) -> str:
 
 
 def _credentials(created: Sequence[Credential]) -> Iterator[str]:
-    yield from _table(
+    yield from table(
         ("Client", "Credential", "Expires", "Stored in"),
         [(one.client, one.kind, one.expires, one.saved_to) for one in created],
     )
@@ -52,14 +51,7 @@ def _credentials(created: Sequence[Credential]) -> Iterator[str]:
 
 
 def _failed(failure: Failure) -> Iterator[str]:
-    yield prose(plain(failure.message))
+    yield text(failure.message)
     if failure.remedy:
         yield ""
-        yield from fenced(*(plain(line) for line in failure.remedy.splitlines()))
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    yield f"| {' | '.join(head)} |"
-    yield f"|{' --- |' * len(head)}"
-    for row in rows:
-        yield f"| {' | '.join(value(plain(cell)) for cell in row)} |"
+        yield from fenced(*failure.remedy.splitlines())

@@ -1,0 +1,203 @@
+"""The state of one App Service or of many, who can call, and what each client needs next: all formats of `status`."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cached_property
+
+from mct_s2s.errors import S2SError
+from mct_s2s.model.azure_resources import Site
+from mct_s2s.model.client_credentials import NEVER, Credential, has_end
+from mct_s2s.model.observed import ObservedState
+from mct_s2s.model.resource_id import ResourceId, SiteTarget, site_title
+from mct_s2s.planning.registrations.membership import is_allowed, is_allowed_by_object_id, is_consented, members
+from mct_s2s.planning.reports.findings import Finding, Severity, is_healthy
+
+_NEEDS = {
+    "client-not-consented": "admin consent",
+    "client-not-allowed": "allow list",
+    "no-credential": "credential",
+    "secret-expired": "new credential",
+}
+FIXED = "the errors fixed"
+
+
+@dataclass(frozen=True)
+class ClientStatus:
+    """A client application or a managed identity of a trust."""
+
+    name: str
+    id: str
+    """The appId of a client application, the object ID of a managed identity."""
+    is_application: bool
+    consented: bool | None
+    """`None` where it needs no admin consent."""
+    allowed: bool | None
+    """`None` where the App Service's settings were not read."""
+    can_call: bool | None
+    """`None` where that is not known."""
+    needs: str
+    """What it needs next: `admin consent`, `new secret by 2027-11-24`, `nothing`."""
+    ends: datetime | None = None
+    """When its last credential expires; `None` where none does, or it is not known."""
+    is_due: bool = False
+    """Whether that is soon."""
+    credentials: tuple[Credential, ...] = ()
+
+
+def client_statuses(observed: ObservedState, findings: Sequence[Finding]) -> tuple[ClientStatus, ...]:
+    """The clients that need attention first, then those that expire first.
+
+    Args:
+        findings: everything that is wrong with it. An error keeps whom it is about from calling.
+    """
+    own: dict[str, list[Finding]] = defaultdict(list)
+    for finding in findings:
+        own[finding.client].append(finding)
+    stopped = any(one.stops_calls and not one.concerns_role for one in own[""])
+    without_role = any(one.stops_calls for one in own[""])
+    site = None if observed.settings_unread else observed.app_service
+    otherwise = None if observed.settings_unread else True
+    found = []
+    for client in members(observed):
+        mine, credentials = own[client.client_id], client.application.credentials if client.application else ()
+        needs_role = site is None or not is_allowed_by_object_id(client, site)
+        is_stopped = (without_role if needs_role else stopped) or any(one.stops_calls for one in mine)
+        last = max(credentials, key=lambda one: one.expires or NEVER, default=None)
+        ends = last.expires if last is not None and has_end(last.expires) else None
+        needs = ", ".join(_NEEDS[one.code] for one in mine if one.stops_calls)
+        if not needs and is_stopped:
+            needs = FIXED
+        elif not needs:
+            needs = f"new {last.kind.noun} by {ends:%Y-%m-%d}" if last is not None and ends is not None else "nothing"
+        found.append(
+            ClientStatus(
+                client.display_name,
+                client.client_id,
+                is_application=True,
+                consented=is_consented(client, observed),
+                allowed=None if site is None else is_allowed(client, site),
+                can_call=False if is_stopped else otherwise,
+                needs=needs,
+                ends=ends,
+                is_due=any(one.severity is Severity.WARNING for one in mine),
+                credentials=credentials,
+            )
+        )
+    for identity in observed.trust.identities:
+        allowed = None if site is None else site.allowed_object_ids.holds(identity.id)
+        found.append(
+            ClientStatus(
+                identity.display_name,
+                identity.id,
+                is_application=False,
+                consented=None,
+                allowed=allowed,
+                can_call=False if stopped or allowed is False else otherwise,
+                needs="allow list" if allowed is False else FIXED if stopped else "nothing",
+            )
+        )
+
+    def urgency(one: ClientStatus) -> tuple[int, datetime, str, str]:
+        order = 0 if one.can_call is False else 1 if one.is_due else 2
+        return order, one.ends or NEVER, one.name.casefold(), one.id
+
+    return tuple(sorted(found, key=urgency))
+
+
+@dataclass(frozen=True)
+class SiteStatus:
+    """One App Service with its trust, and what is wrong with it."""
+
+    observed: ObservedState
+    findings: tuple[Finding, ...]
+    where: str
+    """The options that name the App Service on a command line: `-a contosolearn -g mct-prod`."""
+    key: str | None = None
+    """What a trust file calls it, where it was named by one."""
+
+    @property
+    def site(self) -> Site | None:
+        """The App Service; `None` where it was not looked at."""
+        return self.observed.site
+
+    @property
+    def label(self) -> str:
+        """What a person calls it: `contosolearn`, or `contosolearn/staging`."""
+        return self.site.label if self.site is not None else ""
+
+    @property
+    def title(self) -> str:
+        """The same, with what a trust file calls it: `learn (contosolearn)`."""
+        return self.label if self.key is None else site_title(self.key, self.label)
+
+    @property
+    def is_healthy(self) -> bool:
+        """Whether no finding is an error or a warning."""
+        return is_healthy(self.findings)
+
+    @cached_property
+    def clients(self) -> tuple[ClientStatus, ...]:
+        """Who can call, and what each needs next."""
+        return client_statuses(self.observed, self.findings)
+
+    @property
+    def calling(self) -> str:
+        """How many clients can call, of how many: `2 of 3`; `?` where that is not known."""
+        is_known = all(one.can_call is not None for one in self.clients)
+        count = sum(one.can_call is True for one in self.clients)
+        return f"{count if is_known else '?'} of {len(self.clients)}"
+
+    @property
+    def verdict(self) -> str:
+        """`2 of 3 clients can call contosolearn. 1 problem.`."""
+        who = f"{self.calling} client{'s' * (len(self.clients) != 1)}" if self.clients else "No client"
+        count = sum(one.severity is not Severity.NOTE for one in self.findings)
+        problems = f"{count} problem{'s' * (count != 1)}" if count else "No problems found"
+        return f"{who} can call {self.label or 'the MCT API'}. {problems}."
+
+
+@dataclass(frozen=True)
+class UnreadSite:
+    """An MCT App Service whose state could not be read."""
+
+    target: SiteTarget
+    error: S2SError
+    resource: ResourceId | None = None
+    """`None` where it could not be found."""
+    key: str | None = None
+    """What a trust file calls it, where it was named by one."""
+
+    @classmethod
+    def found(cls, resource: ResourceId, error: S2SError) -> UnreadSite:
+        """One that is known to be there."""
+        target = SiteTarget(resource.names[0], resource.resource_group, resource.subscription_id, resource.slot)
+        return cls(target, error, resource)
+
+    @property
+    def title(self) -> str:
+        """As for `SiteStatus`."""
+        return self.target.label if self.key is None else site_title(self.key, self.target.label)
+
+
+@dataclass(frozen=True)
+class StatusReport:
+    """What `status` found out."""
+
+    now: datetime
+    within: timedelta
+    """How long before its end a credential counts as expiring."""
+    sites: tuple[SiteStatus, ...]
+    failed: tuple[UnreadSite, ...] = ()
+    unchecked: tuple[ResourceId, ...] = ()
+    """Web apps whose settings the caller cannot read, so that it is not known whether they are MCT App Services."""
+    is_list: bool = False
+    """Whether several App Services were asked for: all of the subscription, or those of a trust file."""
+
+    @property
+    def is_healthy(self) -> bool:
+        """Whether no App Service has a problem. A subscription without any is not the one that was meant."""
+        return all(site.is_healthy for site in self.sites) and not (self.is_list and not self.sites)

@@ -1,0 +1,54 @@
+"""Markdown in GitHub's dialect, in which no name is markup.
+
+Values are code spans, in which nothing has a meaning; one that a code span cannot hold is written with character
+references, which have none either. Sources: spec.commonmark.org/0.31.2, "Code spans" and "Entity and numeric character
+references"; github.github.com/gfm, "Tables".
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+
+from mct_s2s.plain_text import plain
+
+_MARKUP = re.compile(r"[\\`*_{}\[\]<>#|&~$@^]|:(?=\S)|(?<=www)\.", re.IGNORECASE)
+"""What has a meaning within a line: links, mentions, formulas, emoji, cells of a table."""
+_SAFE_IN_CODE = re.compile(r"[^\\`|\s](?:[^\\`|]*[^\\`|\s])?")
+"""No backtick, which ends a code span; neither pipe nor backslash, of which tables make their own sense."""
+_PLAIN = re.compile(r"(?:[·+~!-] )?[^\W_](?:[^\W_]|[ ,;()-]|: )*")
+"""Words that mean nothing but themselves, perhaps after the sign of a step."""
+
+
+def text(words: str) -> str:
+    """A line of text."""
+    return _MARKUP.sub(lambda found: f"&#{ord(found[0])};", plain(" ".join(words.split())))
+
+
+def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
+    """Nothing where there are no rows."""
+    lines = [f"| {' | '.join(_cell(plain(cell)) for cell in row)} |" for row in rows]
+    if lines:
+        yield from ("", f"| {' | '.join(heads)} |", f"|{' --- |' * len(heads)}", *lines)
+
+
+def listed(items: Iterable[tuple[str, str]]) -> Iterator[str]:
+    """A list of sentences, each with the command that belongs to it, if there is one."""
+    for words, command in items:
+        yield from ("", f"- {text(words)}")
+        if command:
+            yield ""
+            yield from (f"  {line}" for line in fenced(command))
+
+
+def fenced(*lines: str) -> Iterator[str]:
+    """Commands as they are: the fence is longer than any row of backticks in them."""
+    longest = max((len(run) for line in lines for run in re.findall(r"`+", line)), default=0)
+    fence = "`" * max(3, longest + 1)
+    yield from (f"{fence}sh", *map(plain, lines), fence)
+
+
+def _cell(value: str) -> str:
+    if not value or _PLAIN.fullmatch(value):
+        return value
+    return f"`{value}`" if _SAFE_IN_CODE.fullmatch(value) else text(value)
