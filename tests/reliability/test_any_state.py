@@ -111,7 +111,7 @@ def test_after_any_mishap_one_run_mends_and_the_next_finds_nothing(harness: Harn
     assert harness.run(WHOLE).code == 0
     whole, home, number = harness.state, harness.home, itertools.count()
 
-    @settings(max_examples=cases(8, 50), derandomize=True, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=cases(5, 50), derandomize=True, suppress_health_check=list(HealthCheck))
     @given(
         st.lists(st.sampled_from(sorted(MISHAPS)), unique=True, max_size=6),
         st.lists(st.sampled_from(["One", "Two", "Three"]), unique=True, max_size=2),

@@ -38,9 +38,9 @@ FAULTS: dict[str, Json] = {
 }
 FOR_GOOD = "cut off for good"
 FAULTS_OF = {
-    name: list(FAULTS) if command.every else sampled(list(FAULTS), 5, salt=name) for name, command in COMMANDS.items()
+    name: list(FAULTS) if command.every else sampled(list(FAULTS), 3, salt=name) for name, command in COMMANDS.items()
 }
-"""Which faults a command meets: in a sample, `setup` every one and the others five of the twelve."""
+"""Which faults a command meets: in a sample, `setup` every one and the others three of the twelve."""
 CODES = {1, 4}
 SDK_WORDS = re.compile(
     r"Traceback|azure\.core|azure\.identity|msgraph|kiota|\bmsal\b|httpx|httpcore|HttpResponseError|APIError|"
@@ -53,26 +53,11 @@ def cells(command: Command, fault: str, requests: list[Entry]) -> Iterator[tuple
     """The requests that meet a fault: where in the course, which, and the how manieth of its kind."""
     seen: Counter[str] = Counter()
     number = list(FAULTS).index(fault)
-    if not every_cell():
-        yield from _sample(command, number, requests)
-        return
+    chosen = (seed() + number * 7) % len(requests)  # in a sample
     for at, entry in enumerate(requests):
         seen[label(entry)] += 1
-        if command.every or number == at % len(FAULTS):
+        if at == chosen if not every_cell() else command.every or number == at % len(FAULTS):
             yield at, entry, seen[label(entry)]
-
-
-def _sample(command: Command, number: int, requests: list[Entry]) -> Iterator[tuple[int, Entry, int]]:
-    """Each request of `setup` meets one fault; of any other command, each fault meets one request."""
-    nth: Counter[str] = Counter()
-    numbered = []
-    for at, entry in enumerate(requests):
-        nth[label(entry)] += 1
-        numbered.append((at, entry, nth[label(entry)]))
-    if command.every:
-        yield from (cell for cell in numbered if (cell[0] + seed()) % len(FAULTS) == number)
-    else:
-        yield numbered[(seed() + number * 7) % len(numbered)]
 
 
 def rule(fault: str, at: int, entry: Entry, nth: int) -> Json:

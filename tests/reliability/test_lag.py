@@ -41,7 +41,7 @@ def clean() -> dict[str, Counter[str]]:
     return {}
 
 
-@pytest.mark.parametrize(("seconds", "mode"), sampled(list(product([1, 5, 20], MODES)), 3, salt="lag"))
+@pytest.mark.parametrize(("seconds", "mode"), sampled(list(product([1, 5, 20], MODES)), 2, salt="lag"))
 def test_lag_is_waited_for_and_nothing_is_made_twice(
     seconds: float, mode: str, harness: Harness, clean: dict[str, Counter[str]], tmp_path: Path
 ) -> None:
@@ -72,7 +72,7 @@ def test_lag_is_waited_for_and_nothing_is_made_twice(
     assert not any(row.wrote for row in harness.inside.log())
 
 
-@pytest.mark.parametrize("chance", sampled(range(1, 13), 2, salt="chance"))
+@pytest.mark.parametrize("chance", sampled(range(1, 13), 1, salt="chance"))
 def test_a_run_takes_little_longer_than_its_replicas(chance: int, harness: Harness, tmp_path: Path) -> None:
     """Each write reaches each replica after 5 to 100 % of the lag: the run takes 1.6 times the lag and a second."""
     lag, words = 5.0, ("setup", "--client", "One", "--managed-identity", "reports-func", "-y", "--no-verify")

@@ -24,7 +24,7 @@ AGAIN = {
 
 
 @pytest.mark.parametrize(
-    ("seconds", "mode", "again"), sampled(list(product([1, 6, 20], MODES, AGAIN)), 4, salt="lag of removals")
+    ("seconds", "mode", "again"), sampled(list(product([1, 6, 20], MODES, AGAIN)), 2, salt="lag of removals")
 )
 def test_what_is_deleted_is_not_taken_for_existing(seconds: float, mode: str, again: str, harness: Harness) -> None:
     removal, addition = AGAIN[again]

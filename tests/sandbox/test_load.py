@@ -14,8 +14,9 @@ from mct_s2s.sandbox.hosting.state_directory import StateDirectory
 from mct_s2s.sandbox.state.state import SandboxState
 
 from tests.sandbox.test_serving import https
+from tests.support.sampling import cases
 
-MANY, AT_ONCE = 20_000, 200
+MANY, AT_ONCE = cases(3_000, 20_000), 200
 
 
 @pytest.fixture(scope="module")

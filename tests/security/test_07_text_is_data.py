@@ -29,7 +29,7 @@ def with_client(mct: Program) -> None:
 NAMES = [*MARKUP, *(text for tries, text in STEERING.items() if tries != UNSENDABLE)]
 
 
-@pytest.mark.parametrize("name", sampled(NAMES, 6, salt="names"))
+@pytest.mark.parametrize("name", sampled(NAMES, 3, salt="names"))
 def test_a_client_may_be_called_anything(mct: Program, azure: Sandbox, with_client: None, name: str) -> None:
     renamed(azure, name)
     for command in (["status"], ["verify"], ["remove-client", name, "--dry-run"]):

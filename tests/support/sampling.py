@@ -1,10 +1,11 @@
-"""Which cells of the matrices are run: a sample that still meets every rule once, or with `--all` every one."""
+"""Which cells are run: a sample in a run of all tests, or with `--all` every one; of a file that is named, its own."""
 
 from __future__ import annotations
 
 import os
 import random
 import secrets
+from collections import defaultdict
 from collections.abc import Sequence
 from typing import TypeVar
 
@@ -13,6 +14,13 @@ import pytest
 T = TypeVar("T")
 
 _SEED, _ALL = "MCT_S2S_TEST_SEED", "MCT_S2S_TEST_ALL"
+_CASES = {
+    "tests/cli/": 1,
+    "tests/security/": 2,
+    "tests/render/test_hostile_text.py": 20,
+    "tests/render/test_marks.py": 20,
+}
+"""How many cases a test has there in a run of all tests: most of them start the program, or draw every screen."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -32,6 +40,22 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_report_header() -> str:
     """Say what is run."""
     return "matrices: every cell" if every_cell() else f"matrices: a sample; the same again with --sample-seed {seed()}"
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Choose the cases of each test."""
+    if every_cell() or config.args != config.getini("testpaths"):
+        return
+    cases_of: defaultdict[str, list[pytest.Item]] = defaultdict(list)
+    for item in items:
+        cases_of[item.nodeid.partition("[")[0]].append(item)
+    left_out: set[pytest.Item] = set()
+    for name, found in cases_of.items():
+        count = next((count for folder, count in _CASES.items() if name.startswith(folder)), len(found))
+        left_out |= set(found) - set(random.Random(f"{seed()} {name}").sample(found, min(count, len(found))))
+    items[:] = [item for item in items if item not in left_out]
+    config.hook.pytest_deselected(items=[*left_out])
 
 
 def every_cell() -> bool:
