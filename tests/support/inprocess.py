@@ -15,8 +15,10 @@ from azure.identity._internal import aad_client_base
 from mct_s2s.cli.app import main
 
 from tests.cli.schemas import check
+from tests.support.catalogue import EXITS
 from tests.support.simulated_time import SimulatedTime
 
+SIGTERM = 143
 BETWEEN_RUNS = 2.0
 """Simulated seconds from one command to the next: nobody types faster, and Azure's times have whole seconds."""
 
@@ -38,6 +40,8 @@ class Ended:
 
         document = json.loads(self.out)
         check(document)
+        if document["schema"] == "mct-s2s/error/v1" and self.code != SIGTERM:
+            assert self.code in EXITS[document["error"]["code"]], document["error"]
         return document
 
     @property

@@ -1,0 +1,12 @@
+"""docs/errors.toml: each error code with its exit codes, what happened, and what to do."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+_SECTIONS = tomllib.loads((Path(__file__).parents[2] / "docs" / "errors.toml").read_text(encoding="utf-8"))
+ROWS: dict[str, tuple[object, str, str]] = {
+    code: tuple(row) for rows in _SECTIONS.values() for code, row in rows.items()
+}
+EXITS = {code: {int(one) for one in str(row[0]).split(", ")} for code, row in ROWS.items()}
