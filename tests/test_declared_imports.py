@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import re
 import tomllib
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from functools import cache
 from importlib.metadata import distributions
@@ -38,15 +40,22 @@ PROGRAM = declared(PROJECT["project"]["dependencies"], *PROJECT["project"]["opti
 
 
 @cache
-def owners() -> dict[str, str]:
-    """The distribution of each module that is installed: `azure` alone says nothing, dozens have a part of it."""
-    found: dict[str, str] = {}
-    for distribution in distributions():
-        for line in (distribution.read_text("RECORD") or "").splitlines():
-            path, dot, kind = line.partition(",")[0].partition(".")
-            if dot and kind.endswith(("py", "so", "pyd")):
-                found[path.removesuffix("/__init__").replace("/", ".")] = canonicalize_name(distribution.name)
+def records() -> dict[str, dict[str, str]]:
+    """By top-level module: the distributions that have a part of it, with the list of their files."""
+    found: defaultdict[str, dict[str, str]] = defaultdict(dict)
+    for one in distributions():
+        files = one.read_text("RECORD") or ""
+        for top in set(re.findall(r"(?m)^(\w+)[/.]", files)):
+            found[top][canonicalize_name(one.name)] = files
     return found
+
+
+def owner(module: str) -> str | None:
+    """The distribution of a module; `azure` alone says nothing, dozens have a part of it."""
+    having, path = records().get(module.partition(".")[0], {}), module.replace(".", "/")
+    files = (f"\n{path}.py,", f"\n{path}/__init__.py,")
+    own = [name for name, record in having.items() if len(having) == 1 or any(file in f"\n{record}" for file in files)]
+    return own[0] if own else None
 
 
 def modules(file: Path) -> Iterator[str]:
@@ -58,11 +67,9 @@ def modules(file: Path) -> Iterator[str]:
 
 
 def imported(*folders: str) -> set[str]:
-    files = [file for folder in folders for file in (ROOT / folder).rglob("*.py")]
-    names = {
-        name for file in files for module in modules(file) for name in accumulate(module.split("."), "{}.{}".format)
-    }
-    return {owners()[name] for name in names & owners().keys()}
+    found = {module for folder in folders for file in (ROOT / folder).rglob("*.py") for module in modules(file)}
+    names = {name for module in found for name in accumulate(module.split("."), "{}.{}".format)}
+    return {name for name in map(owner, names) if name}
 
 
 def test_the_program_declares_what_it_imports() -> None:
