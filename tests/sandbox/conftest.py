@@ -20,6 +20,15 @@ from mct_s2s.sandbox.state import seed
 from mct_s2s.sandbox.state.state import SandboxState
 
 SECRET = "the-administrators-secret"
+OWN = {"displayName": "made", "signInAudience": "AzureADMyOrg"}
+ROLE = {
+    "id": "7b5e1f8e-1111-4c3d-9a6e-000000000001",
+    "allowedMemberTypes": ["Application"],
+    "displayName": "Role",
+    "description": "May call.",
+    "isEnabled": True,
+    "value": "S2SAppRole",
+}
 
 
 @cache

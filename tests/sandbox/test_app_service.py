@@ -73,25 +73,11 @@ def test_some_plans_take_plain_names_only_whoever_wrote_the_others(
     assert client.arm("PUT", SETTINGS, json={"properties": {"A": "1"}}).status_code == 200
 
 
-def test_app_service_refuses_in_a_form_of_its_own(client: Client) -> None:
-    """Azure Resource Manager's envelope is the gateway's alone: azure-contract.md, section 4.1."""
-    refused = client.arm("PUT", SETTINGS, json={"properties": {"A": 1}})
-    body = refused.json()
-    assert (refused.status_code, set(body)) == (400, {"Code", "Message", "Target", "Details", "Innererror"})
-    assert body["Details"][:2] == [{"Message": body["Message"]}, {"Code": "BadRequest"}]
-
-
 @pytest.mark.parametrize("method", ["GET", "PATCH", "DELETE"])
 def test_settings_are_listed_and_put_and_nothing_else(client: Client, method: str) -> None:
     answer = client.arm(method, SETTINGS)
     said = f"The requested resource does not support http method '{method}'."
     assert (answer.status_code, answer.json()) == (405, {"Message": said})
-
-
-def test_a_group_that_is_not_there_is_not_there_for_head_either(client: Client) -> None:
-    for name, status in (("mct-prod", 204), ("none", 404)):
-        path = f"{seed.SUBSCRIPTION}/resourceGroups/{name}"
-        assert client.arm("HEAD", path, version="2022-09-01").status_code == status
 
 
 def test_a_site_answers_503_while_it_restarts_and_then_with_its_new_settings(

@@ -22,7 +22,7 @@ from mct_s2s.sandbox.entra import seeding
 from mct_s2s.sandbox.resources import role_assignments
 from mct_s2s.sandbox.state import seed
 
-from tests.sandbox.conftest import SECRET, Client, signing_key
+from tests.sandbox.conftest import OWN, SECRET, Client, signing_key
 
 NOBODY = "00000000-0000-0000-0000-000000000005"
 ROLE_ID = "7b5e1f8e-1111-4c3d-9a6e-000000000001"
@@ -34,7 +34,6 @@ ROLE = {
     "isEnabled": True,
     "value": "S2SAppRole",
 }
-OWN = {"displayName": "made", "signInAudience": "AzureADMyOrg"}
 TAKEN = "https://contosolearning.com/taken"
 FEDERATED = {"name": "main", "issuer": "https://issuer.example", "subject": "s", "audiences": ["a"]}
 WRONG_SECRETS: tuple[Any, ...] = (

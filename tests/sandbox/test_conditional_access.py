@@ -51,10 +51,6 @@ def bearer(answer: Any) -> dict[str, str]:
     return {"Authorization": f"Bearer {answer['access_token']}"}
 
 
-def test_people_bring_a_second_factor_and_may_write(client: Client) -> None:
-    assert client.arm("PUT", SETTINGS, headers=bearer(signed_in(client)), json=WRITE).status_code == 200
-
-
 def test_a_write_without_one_is_answered_with_the_claims_that_are_missing(client: Client) -> None:
     """errors/arm-09 of the recorded traffic: the code is the policy's, the status 401."""
     client.vary(sign_in_with_mfa=False)

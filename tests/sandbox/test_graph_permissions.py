@@ -8,10 +8,8 @@ import pytest
 from mct_s2s.sandbox.entra import seeding
 from mct_s2s.sandbox.entra.types import GRAPH_APP_ID, GRAPH_ROLES
 
-from tests.sandbox.conftest import Client
+from tests.sandbox.conftest import OWN, Client
 from tests.sandbox.test_sign_in import begin, make_app, make_service, poll
-
-OWN = {"displayName": "made", "signInAudience": "AzureADMyOrg"}
 
 
 def bearer_with(client: Client, *roles: str) -> dict[str, str]:

@@ -6,20 +6,10 @@ import uuid
 from typing import Any
 
 import pytest
-from mct_s2s.sandbox.entra.registrations import service_principals
 from mct_s2s.sandbox.state import seed
 
-from tests.sandbox.conftest import Client
+from tests.sandbox.conftest import OWN, ROLE, Client
 
-ROLE = {
-    "id": "7b5e1f8e-1111-4c3d-9a6e-000000000001",
-    "allowedMemberTypes": ["Application"],
-    "displayName": "Role",
-    "description": "May call.",
-    "isEnabled": True,
-    "value": "S2SAppRole",
-}
-OWN = {"displayName": "made", "signInAudience": "AzureADMyOrg"}
 NOBODY = str(uuid.UUID(int=5))
 
 
@@ -38,17 +28,6 @@ def refusal(client: Client, method: str, path: str, body: Any = None, **options:
     assert set(error["innerError"]) == {"date", "request-id", "client-request-id"}
     assert error["innerError"]["request-id"] == answer.headers["request-id"]
     return answer.status_code, error["code"], error["message"]
-
-
-def test_an_identifier_uri_is_taken_even_by_a_deleted_application(client: Client, made: dict[str, Any]) -> None:
-    uri = "https://contosolearning.com/api"
-    assert client.graph("PATCH", f"/applications/{made['id']}", json={"identifierUris": [uri]}).status_code == 204
-    client.graph("DELETE", f"/applications/{made['id']}")
-    body = {**OWN, "identifierUris": [uri]}
-    status, _, message = refusal(client, "POST", "/applications", body)
-    assert (status, message) == (400, "Another object with the same value for property identifierUris already exists.")
-    assert client.graph("DELETE", f"/directory/deletedItems/{made['id']}").status_code == 204
-    assert client.graph("POST", "/applications", json=body).status_code == 201
 
 
 @pytest.mark.parametrize(
@@ -85,36 +64,6 @@ def test_an_enabled_role_stays_until_it_is_disabled(client: Client, made: dict[s
     assert [role["value"] for role in client.graph("GET", path).json()["appRoles"]] == ["Other"]
 
 
-def test_an_assignment_must_fit_together(client: Client, made: dict[str, Any]) -> None:
-    path = f"/servicePrincipals/{made['principal']}/appRoleAssignedTo"
-    good = {"principalId": made["principal"], "resourceId": made["principal"], "appRoleId": ROLE["id"]}
-    for change in ({"principalId": NOBODY}, {"appRoleId": NOBODY}, {"principalId": made["id"]}):
-        assert refusal(client, "POST", path, {**good, **change}) == (
-            400,
-            "Request_BadRequest",
-            "Not a valid reference update.",
-        )
-    assert refusal(client, "POST", path, {**good, "resourceId": made["appId"]})[0] == 400
-    assert client.graph("POST", path, json=good).status_code == 201
-    assert refusal(client, "POST", path, good) == (
-        400,
-        "Request_BadRequest",
-        "Permission being assigned already exists on the object",
-    )
-    client.vary(duplicate_consent_as_grant=True)
-    assert refusal(client, "POST", path, good)[2] == "EntitlementGrant entry already exists."
-
-
-def test_an_assignment_that_is_gone_cannot_be_deleted_and_that_is_400(client: Client, made: dict[str, Any]) -> None:
-    """Not 404 as for everything else: azure-contract.md, section 3.1."""
-    path = f"/servicePrincipals/{made['principal']}/appRoleAssignedTo"
-    good = {"principalId": made["principal"], "resourceId": made["principal"], "appRoleId": ROLE["id"]}
-    one = f"{path}/{client.graph('POST', path, json=good).json()['id']}"
-    assert client.graph("DELETE", one).status_code == 204
-    gone = (400, "Request_BadRequest", "EntitlementGrant being updated or deleted is not found")
-    assert refusal(client, "DELETE", one) == gone
-
-
 def test_a_tenant_may_demand_a_service_management_reference(client: Client, made: dict[str, Any]) -> None:
     """For what is made, and for what is changed and has none: azure-contract.md, section 3.2."""
     client.vary(service_management_reference_required=True)
@@ -139,46 +88,6 @@ def test_federated_credentials_are_few(client: Client, made: dict[str, Any]) -> 
         sent = {**body, "name": f"ci-{number}", "subject": str(number)}
         assert client.graph("POST", path, json=sent).status_code == 201
     assert refusal(client, "POST", path, {**body, "name": "new", "subject": "new"})[0] == 400
-
-
-def restrict(client: Client, *rules: dict[str, Any]) -> None:
-    client.state.directory.policies.document["applicationRestrictions"]["passwordCredentials"] = list(rules)
-
-
-def test_a_tenant_may_forbid_secrets_or_long_ones(client: Client, made: dict[str, Any]) -> None:
-    path = f"/applications/{made['id']}/addPassword"
-    restrict(client, {"restrictionType": "passwordLifetime", "state": "enabled", "maxLifetime": "P90D"})
-    assert refusal(client, "POST", path, {})[:2] == (400, "CredentialInvalidLifetimeAsPerAppPolicy")
-    restrict(client, {"restrictionType": "passwordAddition", "state": "enabled", "maxLifetime": None})
-    status, code, message = refusal(client, "POST", path, {})
-    assert (status, code) == (400, "CredentialTypeNotAllowedAsPerAppPolicy")
-    assert message.startswith("Credential type not allowed as per assigned policy")
-    restrict(client, {"restrictionType": "passwordAddition", "state": "disabled", "maxLifetime": None})
-    assert client.graph("POST", path, json={}).status_code == 200
-
-
-def test_managed_identities_are_not_graphs_to_delete(client: Client) -> None:
-    resource = "/subscriptions/s/resourceGroups/g/providers/Microsoft.Web/sites/caller"
-    identity = service_principals.create_managed_identity(client.state.directory, "caller", resource_id=resource)
-    path = f"/servicePrincipals/{identity['id']}"
-    seen = client.graph("GET", path).json()
-    assert (seen["servicePrincipalType"], set(seen["alternativeNames"])) == (
-        "ManagedIdentity",
-        {"isExplicit=False", resource},
-    )
-    assert refusal(client, "DELETE", path)[:2] == (403, "Authorization_RequestDenied")
-
-
-@pytest.mark.parametrize("body", [5, True, "text", [], [None], {"ids": 5}, {"ids": [NOBODY], "types": 5}])
-def test_a_body_of_another_shape_is_the_senders_mistake(client: Client, made: dict[str, Any], body: Any) -> None:
-    credential = f"/applications/{made['id']}/federatedIdentityCredentials(name='main')"
-    for method, path in (("PATCH", credential), ("POST", "/directoryObjects/getByIds"), ("POST", "/$batch")):
-        answer = client.graph(method, path, json=body, headers={"Prefer": "create-if-missing"})
-        assert answer.status_code == 400, (path, answer.text)
-
-
-def test_a_filter_may_compare_a_collection_without_harm(client: Client) -> None:
-    assert client.graph("GET", "/applications", params={"$filter": "tags in ('a')"}).json()["value"] == []
 
 
 # --- writes that follow one another too closely ---

@@ -10,16 +10,7 @@ from mct_s2s.sandbox.entra import seeding
 from mct_s2s.sandbox.state import seed
 from mct_s2s.sandbox.state.state import SandboxState
 
-from tests.sandbox.conftest import Client
-
-ROLE = {
-    "id": "5e2a7b4e-0a6f-4f0e-9d6a-1b2c3d4e5f60",
-    "allowedMemberTypes": ["Application"],
-    "displayName": "S2SAppRole",
-    "description": "Apps in this role can consume the web api.",
-    "isEnabled": True,
-    "value": "S2SAppRole",
-}
+from tests.sandbox.conftest import ROLE, Client
 
 
 class Job:

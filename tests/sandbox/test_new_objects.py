@@ -66,19 +66,3 @@ def test_a_certificate_survives_as_it_was_read_and_in_no_other_form(client: Clie
         assert answer.json()["error"]["message"].startswith("Update to existing credential with KeyId")
     whole = client.graph("GET", path, params={"$select": "keyCredentials"}).json()["keyCredentials"]
     assert whole[0]["key"] == BASE64
-
-
-def test_what_was_made_is_named_by_an_address_that_nobody_can_follow(client: Client) -> None:
-    answer = client.graph("POST", "/applications", json=OWN)
-    place = answer.headers["location"]
-    assert place.endswith(f"/directoryObjects/{answer.json()['id']}/Microsoft.DirectoryServices.Application")
-    assert client.graph("GET", place.removeprefix(client.addresses.graph)).status_code == 501
-
-
-def test_a_tenant_may_make_applications_as_they_were_made_in_2022(client: Client) -> None:
-    client.request("PUT", "/_sandbox/tenant", json={"name": "legacy"})
-    made = make(client)
-    assert (made["signInAudience"], made["api"]["requestedAccessTokenVersion"]) == (
-        "AzureADandPersonalMicrosoftAccount",
-        2,
-    )

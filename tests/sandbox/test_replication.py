@@ -13,19 +13,10 @@ from mct_s2s.sandbox.entra.tokens import access_tokens
 from mct_s2s.sandbox.state import seed
 from mct_s2s.sandbox.state.state import SandboxState
 
-from tests.sandbox.conftest import SECRET, Client
+from tests.sandbox.conftest import OWN, ROLE, SECRET, Client
 from tests.sandbox.test_sign_in import KEY, ask, ask_with, assertion, certificate
 
 LAG = 5.0
-OWN = {"displayName": "made", "signInAudience": "AzureADMyOrg"}
-ROLE = {
-    "id": "7b5e1f8e-1111-4c3d-9a6e-000000000001",
-    "allowedMemberTypes": ["Application"],
-    "displayName": "Role",
-    "description": "May call.",
-    "isEnabled": True,
-    "value": "S2SAppRole",
-}
 
 
 def lag(client: Client, **knobs: Any) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from mct_s2s.sandbox.core.clock import ComputerTime
 from mct_s2s.sandbox.entra import seeding
+from mct_s2s.sandbox.services import key_vault
 from mct_s2s.sandbox.services.arm import arm
 from mct_s2s.sandbox.services.graph import graph
 from mct_s2s.sandbox.services.login import login
@@ -31,7 +32,7 @@ def test_what_is_made_later_gets_ids_by_chance() -> None:
 
 
 def test_every_operation_names_its_source_and_how_faithful_it_is() -> None:
-    rows: list[Any] = [*graph.OPERATIONS, *arm.OPERATIONS, *login.OPERATIONS]
+    rows: list[Any] = [*graph.OPERATIONS, *arm.OPERATIONS, *login.OPERATIONS, *key_vault.OPERATIONS]
     for row in rows:
         assert row.source, row.template
         assert row.fidelity in {"full", "usual", "stub"}, row.template
