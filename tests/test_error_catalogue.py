@@ -23,7 +23,7 @@ def given() -> Iterator[tuple[str, int, str]]:
         for node in ast.walk(parsed(path)):
             for kind, code in pairwise([node.func, *node.args]) if isinstance(node, ast.Call) else ():
                 if ast.unparse(kind) in KINDS and isinstance(code, ast.Constant):
-                    yield str(code.value), KINDS[ast.unparse(kind)], f"{path}:{node.lineno}"
+                    yield str(code.value), KINDS[ast.unparse(kind)], f"{path}:{code.lineno}"
 
 
 def test_every_code_is_in_the_catalogue_with_its_exit_code() -> None:

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.sandbox.conftest import Client
-from tests.sandbox.test_graph_permissions import OWN, bearer_of, bearer_with
+from tests.sandbox.conftest import OWN, Client
+from tests.sandbox.test_graph_permissions import bearer_of, bearer_with
 from tests.sandbox.test_sign_in import make_app, make_service
 
 OWNED_BY = "Application.ReadWrite.OwnedBy"
