@@ -17,7 +17,7 @@ from mct_s2s.azure.answers import seconds
 from mct_s2s.azure.services import LATER, Refusal, RemoteService
 from mct_s2s.errors import Contention, MissingRight, NotThere, PermissionMissing, S2SError, ServiceError, SignInFailed
 from mct_s2s.planning.permissions.rights import OWNER, REGISTRAR, SITE_ROLE, Right
-from mct_s2s.planning.secrets.secret_policy import LIFETIME_FORBIDDEN
+from mct_s2s.planning.secret_policy import LIFETIME_FORBIDDEN
 
 
 class GraphOperation(StrEnum):

@@ -69,7 +69,7 @@ def credentials_of(outcome: Outcome) -> list[SavedCredential]:
     for change in outcome.plan.changes:
         if not isinstance(change, AddCredential):
             continue
-        store = outcome.stores.get(change.client) if change.needs_store else None
+        store = outcome.stores.get(change.client) if change.spec.is_stored else None
         given = store.given if isinstance(store, HandedOver) else None
         client_id, key_id = outcome.results.known(change.client_id), outcome.results.known(key_of(change))
         is_handed_over = isinstance(store, HandedOver) and (key_id is not None or given is not None)

@@ -20,7 +20,7 @@ from mct_s2s.model.client_credentials import Federation
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.resource_id import ResourceId, SiteTarget
 from mct_s2s.planning.app_service import guards
-from mct_s2s.planning.credentials.base import Forms
+from mct_s2s.planning.credentials import Forms
 from mct_s2s.planning.export import ExportedSite, export_site
 from mct_s2s.render.console import Terminal
 from mct_s2s.render.diagnostics import show_error

@@ -19,9 +19,7 @@ from mct_s2s.inputs.clients import client_names
 from mct_s2s.inputs.lifetime import duration, expiry
 from mct_s2s.inputs.secret_to import ClientPlaces, secret_to
 from mct_s2s.model.commands import own_command
-from mct_s2s.model.desired import Lifetime, Rotation
-from mct_s2s.planning.credentials.certificate import CertificateSpec
-from mct_s2s.planning.credentials.secret import SecretSpec
+from mct_s2s.model.desired import CertificateSpec, Lifetime, Rotation, SecretSpec
 from mct_s2s.planning.reviewed import combined
 
 _UNFIT = {"client": "--client", "secret_to": "--secret-to", "service_app": "--service-app", "backup": "--backup"}

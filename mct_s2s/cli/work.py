@@ -114,7 +114,7 @@ def _names_with_place(desired: Desired) -> tuple[str, ...]:
     """The clients whose secret or key is kept somewhere; of a rotation, those that a trust file names."""
     match desired:
         case Setup(clients=clients):
-            return tuple(one.name for one in clients if one.credential is not None and one.credential.keeps)
+            return tuple(one.name for one in clients if one.credential is not None and one.credential.is_stored)
         case Rotation(only_named=True):
             return desired.clients
     return ()

@@ -11,16 +11,15 @@ from pathlib import Path
 from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.errors import S2SError, UsageError
 from mct_s2s.inputs.secret_to import ClientPlaces, SecretTo, VaultTo, no_key_in_vault, vault_to
-from mct_s2s.model.client_credentials import SecretNote, newest_made, replaced_kind
+from mct_s2s.model.client_credentials import SecretNote, newest_made, replaced_kind, secrets_among
 from mct_s2s.model.client_sign_in import OwnCredential
-from mct_s2s.model.desired import Desired, Kept, Rotation, Setup
+from mct_s2s.model.desired import Desired, Rotation, Setup
 from mct_s2s.model.directory_objects import Application
 from mct_s2s.model.ids import place_in_tag
 from mct_s2s.model.observed import ObservedState
-from mct_s2s.planning.credentials.secret import secrets_among
 from mct_s2s.planning.registrations.membership import clients_called
 from mct_s2s.planning.registrations.ownership import of_client
-from mct_s2s.planning.secrets.rotation import rotating
+from mct_s2s.planning.rotation import rotating
 from mct_s2s.stores.files import FileStore
 from mct_s2s.stores.handed_over import CommandStore, OutputStore, Viewer
 from mct_s2s.stores.store import Store
@@ -145,15 +144,14 @@ def _wanted(desired: Desired, observed: ObservedState, now: datetime) -> Iterato
             yield name, _Wanted(application, is_key, _is_believed(application, desired, observed))
         return
     for spec in desired.clients if isinstance(desired, Setup) else ():
-        keeps = spec.credential.keeps if spec.credential is not None else None
-        if keeps is None:
+        if spec.credential is None or not spec.credential.is_stored:
             continue
         clients = clients_called(spec.name, observed, desired.unique_name)
         known = next((client.application for client in clients if client.application is not None), None)
         # Only one that had a secret and has nothing good any more gets a secret again.
         has_lapsed = known is not None and not any(one.is_valid_at(now) for one in known.credentials)
         follows = known is not None and has_lapsed and _is_believed(known, desired, observed)
-        yield spec.name, _Wanted(known, keeps is Kept.PRIVATE_KEY, follows)
+        yield spec.name, _Wanted(known, spec.credential.kind.is_key, follows)
 
 
 def _is_believed(application: Application, desired: Desired, observed: ObservedState) -> bool:

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from mct_s2s.errors import UsageError, about
 from mct_s2s.model.client_credentials import GITHUB, branch_subject
-from mct_s2s.planning.credentials.federated import FederatedSpec
+from mct_s2s.model.desired import FederatedSpec
 
 LONGEST = 600
 """Characters of issuer, subject and audience: docs/azure-contract.md, section 3.5."""

@@ -125,6 +125,11 @@ class Credential:
         return self.expires is None or self.expires > moment
 
 
+def secrets_among(credentials: Iterable[Credential]) -> tuple[Credential, ...]:
+    """The client secrets among credentials."""
+    return tuple(credential for credential in credentials if credential.kind is CredentialKind.SECRET)
+
+
 def newest_made(credentials: Iterable[Credential]) -> Credential | None:
     """The one that this tool made last, as far as the directory shows it."""
     made = (one for one in credentials if one.is_made and one.begins is not None)

@@ -8,8 +8,9 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import ClassVar
 
-from mct_s2s.model.client_credentials import Credential
+from mct_s2s.model.client_credentials import Certificate, Credential, CredentialKind, Federation
 from mct_s2s.model.documents import Backup
+from mct_s2s.model.ids import same_id
 from mct_s2s.model.site_settings import SETTINGS, Required, Setting
 
 
@@ -32,29 +33,89 @@ class ServiceSpec:
     """Whether a trust file says `adopt`: it does so each time, so that the registration need not remember it."""
 
 
-class Kept(StrEnum):
-    """What is secret about a credential that is made, and so is kept in a store."""
-
-    SECRET = "secret"  # noqa: S105  # the word, not a secret
-    PRIVATE_KEY = "private key"
-
-
 @dataclass(frozen=True)
 class CredentialSpec:
-    """A credential that a client application is to have. Each kind has its own subclass in `planning.credentials`."""
+    """A credential that a client application is to have: one of the kinds below."""
 
-    listed_apart: ClassVar[bool] = False
-    """Whether Graph lists such credentials apart from their application: then they are asked for."""
+    kind: ClassVar[CredentialKind]
 
     @property
-    def keeps(self) -> Kept | None:
-        """What has to be stored; `None` where nothing secret is made."""
+    def is_stored(self) -> bool:
+        """Whether something secret is made, which has to be kept somewhere."""
+        return True
+
+    @property
+    def ends(self) -> datetime | None:
+        """When it expires; `None`: never."""
         return None
 
     def describes(self, credential: Credential) -> bool:
         """Whether a credential that is there is the very one that is asked for, and no one else's."""
         del credential
         return False
+
+
+@dataclass(frozen=True)
+class SecretSpec(CredentialSpec):
+    """A client secret, valid until `expires` (aware, UTC)."""
+
+    expires: datetime
+    shorten: bool = False
+    """Whether the longest lifetime that the tenant allows will do, where that is shorter."""
+
+    kind = CredentialKind.SECRET
+
+    @property
+    def ends(self) -> datetime:
+        return self.expires
+
+
+@dataclass(frozen=True)
+class CertificateSpec(CredentialSpec):
+    """A certificate: the given one, whose key is someone else's, or one with a key pair that is made."""
+
+    starts: datetime
+    expires: datetime
+    given: Certificate | None = None
+
+    kind = CredentialKind.CERTIFICATE
+
+    @property
+    def is_stored(self) -> bool:
+        return self.given is None
+
+    @property
+    def ends(self) -> datetime:
+        return self.expires
+
+    def describes(self, credential: Credential) -> bool:
+        """Whether it is the given one, by its key: its creator chooses its ID."""
+        return self.given is not None and same_id(credential.thumbprint, self.given.thumbprint)
+
+
+@dataclass(frozen=True)
+class FederatedSpec(CredentialSpec):
+    """Another issuer's tokens instead of a secret; without an audience, the one that the cloud asks for."""
+
+    issuer: str
+    subject: str
+    audience: str | None = None
+
+    kind = CredentialKind.FEDERATED
+
+    @property
+    def is_stored(self) -> bool:
+        return False
+
+    @property
+    def federation(self) -> Federation:
+        """The same as it is registered, once its audience is known."""
+        return Federation(self.issuer, self.subject, self.audience or "")
+
+    def describes(self, credential: Credential) -> bool:
+        """Whether it takes the same tokens, for whatever audience."""
+        found = credential.federation
+        return found is not None and (found.issuer, found.subject) == (self.issuer, self.subject)
 
 
 @dataclass(frozen=True)

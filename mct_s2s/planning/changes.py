@@ -13,7 +13,8 @@ from enum import StrEnum
 from typing import ClassVar, Generic, NamedTuple, TypeAlias, TypeVar
 
 from mct_s2s.model.azure_resources import IdentityResource, Site
-from mct_s2s.model.client_credentials import Credential, CredentialKind
+from mct_s2s.model.client_credentials import Certificate, CredentialKind
+from mct_s2s.model.desired import CredentialSpec
 from mct_s2s.model.directory_objects import Application, AppRole, NewApplication
 from mct_s2s.model.ids import ApplicationIdUri, ApplicationObjectId, AppRoleId, ClientId, KeyId, PrincipalId
 from mct_s2s.model.resource_id import ResourceId
@@ -159,7 +160,11 @@ class DisableIdentity(Change):
 
 @dataclass(frozen=True, kw_only=True)
 class AddCredential(Change):
-    """A credential of a client application. Each kind has its own subclass in `planning.credentials`."""
+    """A credential of a client application; the private key of one that is made is in its store before that.
+
+    Sources: learn.microsoft.com/graph/api/application-addpassword (document, step 2.6), /application-update
+    (`keyCredentials`), /federatedidentitycredential-upsert.
+    """
 
     client: str
     """The client's name as it was typed: its key among the stores."""
@@ -169,16 +174,19 @@ class AddCredential(Change):
     """What the client will ask a token for."""
     credential_name: str
     """Unique to the attempt, where it is stored: how a lost secret is recognized."""
-    expires: datetime | None = None
-    """`None`: never."""
+    spec: CredentialSpec
+    pending: Certificate | None = None
+    """Of a key pair that an attempt made and did not deliver: it is taken up again."""
+    exists: bool = False
+    """Whether a federated credential of that name is there, for another audience."""
     instead_of: KeyId | None = None
     """A credential that its store holds although it is good for nothing."""
     verify: bool = False
     """Whether it must have given a token before it replaces another one: callers may read the store at any moment."""
 
-    kind: ClassVar[CredentialKind]
-    one_by_one: ClassVar[bool] = False
-    """Whether several of them must not be written at once."""
+    @property
+    def kind(self) -> CredentialKind:
+        return self.spec.kind
 
     @property
     def resource(self) -> str:
@@ -186,22 +194,12 @@ class AddCredential(Change):
 
     @property
     def action(self) -> Action:
-        """`create`, unless the kind says otherwise."""
-        return Action.CREATE
-
-    @property
-    def needs_store(self) -> bool:
-        """Whether something secret is made, which has to be stored."""
-        return True
-
-    def registered(self, key_id: KeyId, expires: datetime | None) -> Credential:
-        """What the directory holds once it is made."""
-        return Credential(self.kind, key_id, self.credential_name, expires)
+        return Action.UPDATE if self.exists else Action.CREATE
 
     def ends(self, results: Results) -> datetime | None:
         """When it ends: the tenant may have allowed less than was planned."""
         end = results.of(self.key, Part.EXPIRES)
-        return datetime.fromisoformat(end) if end else self.expires
+        return datetime.fromisoformat(end) if end else self.spec.ends
 
 
 @dataclass(frozen=True)

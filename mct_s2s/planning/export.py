@@ -13,8 +13,7 @@ from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.model.site_settings import AUDIENCE, LISTS, Fact, is_enabled
 from mct_s2s.model.trust import ClientApplication
-from mct_s2s.planning.credentials import export_credential
-from mct_s2s.planning.credentials.base import ExportState, Forms
+from mct_s2s.planning.credentials import Forms, export_credential
 from mct_s2s.planning.registrations.app_role import wanted_role_value
 from mct_s2s.planning.registrations.membership import is_allowed_by_object_id, is_consented, members
 from mct_s2s.planning.registrations.ownership import another_site
@@ -100,9 +99,8 @@ def _clients(
         if name.casefold() in names:
             name = client.client_id
         names.add(name.casefold())
-        application, valid = client.application, client.application.valid_at(now)
-        credential = export_credential(ExportState(name, application, valid, observed.cloud, forms))
-        options, remarks = dict(credential.options), credential.remarks
+        application = client.application
+        options, remarks = export_credential(name, application, now, observed.cloud, forms)
         if not is_consented(client, observed):
             options["no-consent"] = True
             remarks = (*remarks, "Admin consent has not been granted.")

@@ -26,7 +26,7 @@ from mct_s2s.planning.removing.pruning import Pruned, beside, prune
 from mct_s2s.planning.removing.removal import plan_removal
 from mct_s2s.planning.reports.findings import diagnose
 from mct_s2s.planning.reports.status import client_statuses
-from mct_s2s.planning.secrets.rotation import plan_rotation
+from mct_s2s.planning.rotation import plan_rotation
 
 
 def make_plan(desired: Desired, observed: ObservedState, facts: Facts) -> Plan:

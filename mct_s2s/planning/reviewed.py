@@ -11,6 +11,7 @@ from typing import TypeAlias
 
 from mct_s2s.model.azure_resources import IdentityResource, Site
 from mct_s2s.model.client_credentials import NEVER, Certificate
+from mct_s2s.model.desired import CertificateSpec
 from mct_s2s.model.directory_objects import Application, ServicePrincipal
 from mct_s2s.model.duration import END_OF_DAY
 from mct_s2s.model.resource_id import ResourceId
@@ -20,9 +21,9 @@ from mct_s2s.planning.plan import ManualStep, Plan
 _MONTH = 30.4375
 """Days, on average: a lifetime of a year is 365 or 366 days, by the day on which it begins."""
 _OF_THE_RUN = frozenset(
-    {"detail", "what", "after", "starts", "credential_name", "instead_of", "keep", "is_new", "unchanged", "needed"}
+    {"detail", "what", "after", "credential_name", "instead_of", "keep", "is_new", "unchanged", "needed"}
 )
-"""Words for people, the order, the moment and the run's own names, other people's settings, rights, and what only the
+"""Words for people, the order and the run's own names, other people's settings, rights, and what only the
 store on this machine remembers."""
 _SECRET = frozenset({"exact", "tidy"})
 """Settings that a backup puts back may hold secrets: of those that are not ours, only the names are told."""
@@ -83,8 +84,7 @@ def _with_later_values(change: AnyChange) -> AnyChange:
 
 def _facts_of(step: AnyChange | ManualStep, now: datetime, made: Made = _NONE) -> frozenset[str]:
     """What a step does, as a set of sentences: those of a step that does less are a subset."""
-    left_out = _OF_THE_RUN | ({"expires"} if getattr(step, "given", None) else set())  # a certificate says it itself
-    said = {name: member for name, member in vars(step).items() if name not in left_out}
+    said = {name: member for name, member in vars(step).items() if name not in _OF_THE_RUN}
     if not isinstance(step, ManualStep):
         said |= {"action": step.action, "resource": step.resource}
     facts = (fact for name, member in said.items() for fact in _facts(name, member, now, made))
@@ -115,6 +115,8 @@ def _members(value: object) -> dict[str, object]:
     match value:
         case ApplicationEdits():
             return {name: one for name, one in vars(value).items() if one is not None}
+        case CertificateSpec():  # one that is given says itself when it ends
+            return {"given": value.given} if value.given else {"expires": value.expires}
         case SettingEdit() if value.pending:
             return {"name": value.name, "before": value.before}
         case _:

@@ -15,10 +15,10 @@ from datetime import datetime, timedelta
 from mct_s2s.model.client_credentials import Credential, has_end
 from mct_s2s.model.site_settings import ours
 from mct_s2s.plain_text import plain
+from mct_s2s.planning.credentials import renewal, validity
 from mct_s2s.planning.registrations.app_role import wanted_role
 from mct_s2s.planning.registrations.application_uri import uri_shown
 from mct_s2s.planning.reports.status import ClientStatus, SiteStatus, StatusReport
-from mct_s2s.planning.secrets.renewal import expiry, renewal
 from mct_s2s.render.documents import timestamp
 from mct_s2s.render.markdown import fenced, table, text
 
@@ -94,7 +94,7 @@ def _rows(report: StatusReport) -> Iterator[dict[str, str]]:
 
 
 def _credential(client: ClientStatus, one: Credential, site: SiteStatus, report: StatusReport) -> dict[str, str]:
-    state = expiry(one.expires, report.now, report.within).value
+    state = validity(one.expires, report.now, report.within)
     row = {"kind": one.kind.value, "name": one.name or "", "keyId": one.key_id, "state": state}
     if has_end(one.expires):
         row |= {"expires": timestamp(one.expires), "daysLeft": str((one.expires - report.now).days)}
@@ -196,7 +196,7 @@ def _tables(site: SiteStatus, report: StatusReport) -> Iterator[str]:
             one.name or "",
             one.key_id,
             _time(one.expires) if has_end(one.expires) else "never",
-            expiry(one.expires, report.now, report.within).value,
+            validity(one.expires, report.now, report.within),
         )
         for client in site.clients
         for one in client.credentials

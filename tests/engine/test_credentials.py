@@ -9,11 +9,10 @@ from typing import Any
 import pytest
 from mct_s2s.engine.apply import credentials as room
 from mct_s2s.model.client_credentials import CredentialKind, MadeCredential
+from mct_s2s.model.desired import CertificateSpec, SecretSpec
 from mct_s2s.model.directory_objects import NewApplication
 from mct_s2s.model.ids import ApplicationObjectId, ClientId, KeyId
-from mct_s2s.planning.changes import CreateApplication, Part, Ref, RemoveCredential, Replacement
-from mct_s2s.planning.credentials.certificate import AddCertificate
-from mct_s2s.planning.credentials.secret import AddSecret
+from mct_s2s.planning.changes import AddCredential, CreateApplication, Part, Ref, RemoveCredential, Replacement
 from mct_s2s.stores.files import FileStore
 
 from tests.engine.conftest import Engine, applied
@@ -30,13 +29,12 @@ ADDED: dict[str, Any] = {
     "object_id": Ref[ApplicationObjectId]("A", Part.OBJECT_ID),
     "client_id": Ref[ClientId]("A", Part.CLIENT_ID),
     "credential_name": ATTEMPT,
-    "expires": LATER,
     "audience": "api://service",
 }
-SECRET = AddSecret(key="secret", **ADDED)
+SECRET = AddCredential(key="secret", spec=SecretSpec(LATER), **ADDED)
 KINDS = {
     "secret": SECRET,
-    "certificate": AddCertificate(key="certificate", starts=NOW, **ADDED),
+    "certificate": AddCredential(key="certificate", spec=CertificateSpec(NOW, LATER), **ADDED),
 }
 
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
+from mct_s2s.model.client_credentials import Credential
+from mct_s2s.model.desired import CertificateSpec, FederatedSpec
 from mct_s2s.model.directory_objects import Application, Assignment, ServicePrincipal
 from mct_s2s.model.ids import ApplicationObjectId, ClientId, KeyId, PrincipalId, same_id
 from mct_s2s.model.observed import ObservedState
@@ -106,7 +108,15 @@ def _signing_in(trust: Trust, change: AddCredential, results: Results) -> Trust:
     key_id: KeyId | None = results.known(Ref(change.key, Part.KEY_ID))
     if key_id is None:
         return trust
-    added = change.registered(key_id, change.ends(results))
+    given = change.spec.given if isinstance(change.spec, CertificateSpec) else None
+    added = Credential(
+        change.kind,
+        key_id,
+        change.credential_name,
+        change.ends(results),
+        thumbprint=given.thumbprint if given else None,
+        federation=change.spec.federation if isinstance(change.spec, FederatedSpec) else None,
+    )
 
     def with_it(app: Application) -> Application:
         others = tuple(one for one in app.credentials if not same_id(one.key_id, key_id))

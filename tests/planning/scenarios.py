@@ -9,7 +9,7 @@ from uuid import NAMESPACE_DNS, uuid5
 
 from mct_s2s.model.azure_resources import AppService, IdentityResource, Site
 from mct_s2s.model.client_credentials import Credential, CredentialKind
-from mct_s2s.model.desired import ClientSpec, ServiceSpec, Setup
+from mct_s2s.model.desired import ClientSpec, SecretSpec, ServiceSpec, Setup
 from mct_s2s.model.directory_objects import (
     Application,
     AppRole,
@@ -34,6 +34,7 @@ from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.model.trust import ClientApplication, Trust
 from mct_s2s.planning.app_service.site import merge
 from mct_s2s.planning.changes import (
+    AddCredential,
     AssignAppRole,
     CreateApplication,
     CreateServicePrincipal,
@@ -42,9 +43,6 @@ from mct_s2s.planning.changes import (
     Results,
     WriteSettings,
 )
-from mct_s2s.planning.credentials.certificate import AddCertificate
-from mct_s2s.planning.credentials.federated import AddFederatedCredential
-from mct_s2s.planning.credentials.secret import AddSecret, SecretSpec
 from mct_s2s.planning.plan import Facts, Plan
 
 from tests.planning.projection import project
@@ -180,9 +178,7 @@ def applied(plan: Plan, before: ObservedState) -> ObservedState:
             CreateApplication: (Part.CLIENT_ID, Part.OBJECT_ID, Part.URI),
             CreateServicePrincipal: (Part.PRINCIPAL_ID,),
             EnableIdentity: (Part.PRINCIPAL_ID,),
-            AddSecret: (Part.KEY_ID,),
-            AddCertificate: (Part.KEY_ID,),
-            AddFederatedCredential: (Part.KEY_ID,),
+            AddCredential: (Part.KEY_ID,),
             AssignAppRole: (Part.ASSIGNMENT_ID,),
         }
         for part in yields.get(type(change), ()):

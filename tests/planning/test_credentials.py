@@ -9,14 +9,12 @@ from typing import Any
 import pytest
 from mct_s2s.errors import Refused
 from mct_s2s.model.client_credentials import Certificate, Credential, CredentialKind, Federation, SecretNote
-from mct_s2s.model.desired import ClientSpec, CredentialSpec
+from mct_s2s.model.desired import CertificateSpec, ClientSpec, CredentialSpec, FederatedSpec, SecretSpec
 from mct_s2s.model.ids import ClientId, KeyId, certificate_key_id, federated_name
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.trust import ClientApplication
-from mct_s2s.planning.changes import UpdateApplication
-from mct_s2s.planning.credentials.certificate import AddCertificate, CertificateSpec
-from mct_s2s.planning.credentials.federated import AddFederatedCredential, FederatedSpec, exchange_audience
-from mct_s2s.planning.credentials.secret import AddSecret, SecretSpec
+from mct_s2s.planning.changes import AddCredential, UpdateApplication
+from mct_s2s.planning.credentials import exchange_audience
 from mct_s2s.planning.make import make_plan
 from mct_s2s.planning.plan import Plan
 
@@ -111,7 +109,7 @@ def test_what_is_lacking_is_decided_by_kind(
 def test_a_new_client_gets_it_before_its_declaration_and_a_second_run_nothing(wanted: CredentialSpec) -> None:
     desired = spec(ClientSpec("Import", wanted))
     plan = make_plan(desired, observed_state(), FACTS)
-    proof = next(c for c in plan.changes if isinstance(c, AddCertificate | AddFederatedCredential))
+    proof = next(c for c in plan.changes if isinstance(c, AddCredential))
     access = next(c for c in plan.changes if isinstance(c, UpdateApplication) and c.resource == "API permission")
     assert proof.key in plan.waits_for(access)
     assert make_plan(desired, applied(plan, observed_state()), FACTS).is_empty
@@ -152,14 +150,15 @@ def test_a_new_secret_brings_its_scope_with_it() -> None:
         place="file:import.env",
     )
     (change,) = plan_of(SecretSpec(LATER), old, note=note).changes
-    assert isinstance(change, AddSecret)
+    assert isinstance(change, AddCredential)
 
 
 def test_federated_credentials_are_written_one_after_another() -> None:
     plan = make_plan(
         spec(ClientSpec("A", FEDERATED), ClientSpec("B", MADE), ClientSpec("C", FEDERATED)), observed_state(), FACTS
     )
-    first, second = (change for change in plan.changes if isinstance(change, AddFederatedCredential))
+    added = [change for change in plan.changes if isinstance(change, AddCredential)]
+    first, second = (change for change in added if change.kind is CredentialKind.FEDERATED)
     assert first.key in plan.waits_for(second)
 
 
@@ -167,18 +166,18 @@ def test_a_key_that_was_not_delivered_is_taken_up_whether_registered_or_not() ->
     note = SecretNote(pending=PENDING)
     for credentials in ([], [REGISTERED], [SECRET, REGISTERED]):
         (change,) = plan_of(MADE, *credentials, note=note).changes
-        assert isinstance(change, AddCertificate)
-        assert (change.pending, change.expires) == (PENDING, PENDING.expires)
+        assert isinstance(change, AddCredential)
+        assert (change.pending, change.spec.ends) == (PENDING, PENDING.expires)
 
 
 def test_a_key_for_another_lifetime_is_taken_up_only_if_it_is_registered() -> None:
     shorter = CertificateSpec(NOW, NOW + timedelta(days=30))
     (new,) = plan_of(shorter, note=SecretNote(pending=PENDING)).changes
     (old,) = plan_of(shorter, REGISTERED, note=SecretNote(pending=PENDING)).changes
-    assert isinstance(new, AddCertificate)
-    assert isinstance(old, AddCertificate)
-    assert (new.pending, new.expires) == (None, shorter.expires)
-    assert (old.pending, old.expires) == (PENDING, PENDING.expires)
+    assert isinstance(new, AddCredential)
+    assert isinstance(old, AddCredential)
+    assert (new.pending, new.spec.ends) == (None, shorter.expires)
+    assert (old.pending, old.spec.ends) == (PENDING, PENDING.expires)
 
 
 def test_a_certificate_without_its_key_is_nothing_to_sign_in_with() -> None:
@@ -240,8 +239,9 @@ def test_each_cloud_has_its_exchange() -> None:
     ]
     observed: ObservedState = replace(observed_state(), cloud="china")
     plan = make_plan(spec(ClientSpec("A", FEDERATED)), observed, FACTS)
-    (change,) = (c for c in plan.changes if isinstance(c, AddFederatedCredential))
-    assert change.federation.audience == f"{EXCHANGE}China"
+    (change,) = (c for c in plan.changes if isinstance(c, AddCredential))
+    assert isinstance(change.spec, FederatedSpec)
+    assert change.spec.audience == f"{EXCHANGE}China"
 
 
 def test_a_name_is_the_same_each_time_and_fits_graphs_rule() -> None:

@@ -8,10 +8,10 @@ from datetime import datetime, timedelta
 
 import pytest
 from mct_s2s.model.client_credentials import NEVER
+from mct_s2s.model.desired import SecretSpec
 from mct_s2s.model.duration import END_OF_DAY
 from mct_s2s.model.ids import KeyId
-from mct_s2s.planning.changes import WriteSettings
-from mct_s2s.planning.credentials.secret import AddSecret, SecretSpec
+from mct_s2s.planning.changes import AddCredential, WriteSettings
 from mct_s2s.planning.make import make_plan
 from mct_s2s.planning.plan import BlockedStep, Facts, Left, ManualStep, Plan
 from mct_s2s.planning.reviewed import fingerprint
@@ -58,7 +58,7 @@ def test_settings_of_others_do_not_count() -> None:
 
 def test_what_a_store_on_one_machine_remembers_does_not_count() -> None:
     plan = plan_at()
-    steps = (replace(s, instead_of=KeyId("of-old")) if isinstance(s, AddSecret) else s for s in plan.steps)
+    steps = (replace(s, instead_of=KeyId("of-old")) if isinstance(s, AddCredential) else s for s in plan.steps)
     assert fingerprint(replace(plan, steps=tuple(steps)), NOW, SUBJECT) == fingerprint(plan, NOW, SUBJECT)
 
 
@@ -67,9 +67,8 @@ def test_the_case_of_a_subject_does_not_count() -> None:
 
 
 def with_expiry(plan: Plan, expires: datetime) -> Plan:
-    return replace(
-        plan, steps=tuple(replace(s, expires=expires) if isinstance(s, AddSecret) else s for s in plan.steps)
-    )
+    spec = SecretSpec(expires)
+    return replace(plan, steps=tuple(replace(s, spec=spec) if isinstance(s, AddCredential) else s for s in plan.steps))
 
 
 def with_other_value(plan: Plan) -> Plan:

@@ -8,13 +8,14 @@ import pytest
 from mct_s2s.errors import NotThere, Refused, S2SError
 from mct_s2s.model.azure_resources import IdentityResource
 from mct_s2s.model.client_credentials import CredentialKind, SecretNote
-from mct_s2s.model.desired import ClientSpec, GivenValues, ServiceSpec, SettingsScope, Setup
+from mct_s2s.model.desired import ClientSpec, GivenValues, SecretSpec, ServiceSpec, SettingsScope, Setup
 from mct_s2s.model.directory_objects import Application, PrincipalKind, ServicePrincipal, Tenant
 from mct_s2s.model.ids import AppRoleId, ClientId, PrincipalId, TenantId, api_uri, vault_tag
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.model.trust import ClientApplication, Trust
 from mct_s2s.planning.changes import (
+    AddCredential,
     AssignAppRole,
     CreateApplication,
     RemoveCredential,
@@ -22,7 +23,6 @@ from mct_s2s.planning.changes import (
     UpdateApplication,
     WriteSettings,
 )
-from mct_s2s.planning.credentials.secret import AddSecret, SecretSpec
 from mct_s2s.planning.make import make_plan
 from mct_s2s.planning.plan import Left
 
@@ -295,7 +295,7 @@ def test_several_clients_and_identities_are_written_at_one_stroke() -> None:
     plan = make_plan(spec("Import", "Reports", "Import bot"), before, FACTS)
     assert sum(isinstance(change, WriteSettings) for change in plan.changes) == 1
     assert sum(isinstance(change, RestartSite) for change in plan.changes) == 1
-    assert sum(isinstance(change, AddSecret) for change in plan.changes) == 3
+    assert sum(isinstance(change, AddCredential) for change in plan.changes) == 3
     keys = [change.key for change in plan.changes]
     assert len(set(keys)) == len(keys)
     after = applied(plan, before)
@@ -360,7 +360,7 @@ def test_consent_that_is_left_to_others_is_told_and_not_asked_again() -> None:
 
 def test_a_client_without_credential_gets_none() -> None:
     plan = make_plan(spec(ClientSpec("Import", None)), complete(), FACTS)
-    assert not any(isinstance(change, AddSecret) for change in plan.changes)
+    assert not any(isinstance(change, AddCredential) for change in plan.changes)
     assert "create client application Import" in said(plan)
 
 
@@ -373,7 +373,7 @@ def test_a_secret_that_never_arrived_is_removed_before_another_is_made() -> None
     plan = make_plan(spec("Import"), noted(SecretNote(attempts={"mct-s2s lost": None}), "mct-s2s lost"), FACTS)
     remove, add = plan.changes
     assert isinstance(remove, RemoveCredential)
-    assert isinstance(add, AddSecret)
+    assert isinstance(add, AddCredential)
     assert remove.key_id == credential(300, "mct-s2s lost").key_id
     assert remove.key in plan.waits_for(add)
 

@@ -15,14 +15,13 @@ from mct_s2s.model.caller_rights import (
     SecretRule,
     SignedIn,
 )
-from mct_s2s.model.desired import ClientSpec, SettingsScope
+from mct_s2s.model.desired import ClientSpec, SecretSpec, SettingsScope
 from mct_s2s.model.ids import ClientId, PrincipalId
-from mct_s2s.planning.changes import RestartSite, WriteSettings
-from mct_s2s.planning.credentials.secret import AddSecret, SecretSpec
+from mct_s2s.planning.changes import AddCredential, RestartSite, WriteSettings
 from mct_s2s.planning.make import make_plan
 from mct_s2s.planning.permissions.preflight import check, requests, stopped
 from mct_s2s.planning.plan import Left
-from mct_s2s.planning.secrets.secret_policy import fit_secrets, longest_end, typed
+from mct_s2s.planning.secret_policy import fit_secrets, longest_end, typed
 
 from tests.planning.scenarios import (
     FACTS,
@@ -169,9 +168,10 @@ def test_the_longest_lifetime_is_taken_where_that_was_asked_for() -> None:
     wanted = spec(ClientSpec("Import", SecretSpec(LATER, shorten=True)))
     plan, problem = fit_secrets(make_plan(wanted, EMPTY, FACTS), lambda _: (NINETY,), EMPTY, NOW)
     assert problem is None
-    (secret,) = [change for change in plan.changes if isinstance(change, AddSecret)]
-    assert secret.expires - NOW <= timedelta(days=90)
-    assert typed(secret.expires) == "2027-02-21"
+    (secret,) = [change for change in plan.changes if isinstance(change, AddCredential)]
+    assert isinstance(secret.spec, SecretSpec)
+    assert secret.spec.expires - NOW <= timedelta(days=90)
+    assert typed(secret.spec.expires) == "2027-02-21"
     assert "the longest that the tenant allows" in secret.detail
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 from mct_s2s.model.client_credentials import NEVER, CredentialKind
+from mct_s2s.planning.credentials import renewal, validity
 from mct_s2s.planning.reports.status import StatusReport
-from mct_s2s.planning.secrets.renewal import Expiry, expiry, renewal
 
 from tests.planning.scenarios import NOW, client, complete, credential, guid
 from tests.render.examples import WHERE
@@ -16,15 +16,15 @@ CERTIFICATE = credential(300, "c", CredentialKind.CERTIFICATE)
 
 @pytest.mark.parametrize(
     ("days", "expected"),
-    [(400, Expiry.VALID), (31, Expiry.VALID), (30, Expiry.EXPIRING), (1, Expiry.EXPIRING), (0, Expiry.EXPIRED)],
+    [(400, "valid"), (31, "valid"), (30, "expiring"), (1, "expiring"), (0, "expired")],
 )
-def test_a_credential_is_expiring_from_the_horizon_on(days: float, expected: Expiry) -> None:
-    assert expiry(credential(days).expires, NOW, WITHIN) is expected
+def test_a_credential_is_expiring_from_the_horizon_on(days: float, expected: str) -> None:
+    assert validity(credential(days).expires, NOW, WITHIN) == expected
 
 
 @pytest.mark.parametrize("end", [None, NEVER])
 def test_some_do_not_expire(end: object) -> None:
-    assert expiry(end, NOW, WITHIN) is Expiry.UNENDING  # type: ignore[arg-type]
+    assert validity(end, NOW, WITHIN) == "does not expire"  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

@@ -48,7 +48,7 @@ async def apply(session: Session, outcome: Outcome, progress: Progress) -> None:
     request, plan, before = outcome.request, outcome.plan, outcome.before
     if request.backup is not None and before.app_service is not None:
         request.backup.check(str(before.app_service.site.resource))
-    made = [change for change in plan.changes if isinstance(change, AddCredential) and change.needs_store]
+    made = [change for change in plan.changes if isinstance(change, AddCredential) and change.spec.is_stored]
     owners = [change.client_id if isinstance(change.client_id, str) else None for change in made]
     await gather_or_cancel(
         *(outcome.stores[change.client].check(owner) for change, owner in zip(made, owners, strict=True))

@@ -18,12 +18,10 @@ from mct_s2s.engine.apply.run import Run, carry_out
 from mct_s2s.errors import S2SError, ServiceError
 from mct_s2s.model.client_credentials import CredentialKind, MadeCredential, NewSecret, ending
 from mct_s2s.model.client_sign_in import ClientSignIn, presented
+from mct_s2s.model.desired import CertificateSpec, FederatedSpec, SecretSpec
 from mct_s2s.model.ids import KeyId, same_id
 from mct_s2s.planning.changes import AddCredential, Part, Ref, RemoveCredential, Replacement
-from mct_s2s.planning.credentials.certificate import AddCertificate
-from mct_s2s.planning.credentials.federated import AddFederatedCredential
-from mct_s2s.planning.credentials.secret import AddSecret
-from mct_s2s.planning.secrets.secret_policy import LIFETIME_FORBIDDEN, OTHERWISE, shorter_ends, typed
+from mct_s2s.planning.secret_policy import LIFETIME_FORBIDDEN, OTHERWISE, shorter_ends, typed
 from mct_s2s.stores.store import Store
 
 TOKENS = 16
@@ -91,16 +89,26 @@ def _registered(run: Run, change: AddCredential, key_id: KeyId, detail: str = ""
 
 
 @carry_out.register
-async def _(change: AddFederatedCredential, run: Run) -> str:
-    object_id, is_new = run.results.resolve(change.object_id), run.expects_lag(change)
-    directory = run.azure.directory
-    return _registered(
-        run, change, await directory.put_federated_credential(object_id, change.federation, is_new=is_new)
-    )
+async def add_credential(change: AddCredential, run: Run) -> str:
+    """Make a credential; what is secret about it is in the client's store when this returns.
+
+    Raises:
+        S2SError: refused, or not answered.
+    """
+    match change.spec:
+        case SecretSpec() as spec:
+            return await _add_secret(change, spec, run)
+        case CertificateSpec() as spec:
+            return await _add_certificate(change, spec, run)
+        case FederatedSpec() as spec:
+            object_id, is_new = run.results.resolve(change.object_id), run.expects_lag(change)
+            put = run.azure.directory.put_federated_credential
+            return _registered(run, change, await put(object_id, spec.federation, is_new=is_new))
+        case _:
+            raise AssertionError(change)
 
 
-@carry_out.register
-async def _add_secret(change: AddSecret, run: Run) -> str:
+async def _add_secret(change: AddCredential, spec: SecretSpec, run: Run) -> str:
     """Make a secret and store it; one that replaces another is tested first.
 
     Where that fails, the store knows the attempt, and the next run clears up after it.
@@ -111,7 +119,7 @@ async def _add_secret(change: AddSecret, run: Run) -> str:
     await store.begin(change.credential_name, run.results.resolve(change.client_id))
 
     async def make() -> MadeCredential:
-        secret = await _make(run, change)
+        secret = await _make(change, spec, run)
         _registered(run, change, secret.key_id)
         run.results.record(change.key, Part.EXPIRES, secret.expires.isoformat())
         made = _made(run, change, secret.key_id, secret.expires, secret.value)
@@ -124,16 +132,16 @@ async def _add_secret(change: AddSecret, run: Run) -> str:
     return await _deliver(run, change, store, made)
 
 
-async def _make(run: Run, change: AddSecret) -> NewSecret:
+async def _make(change: AddCredential, spec: SecretSpec, run: Run) -> NewSecret:
     """Make the secret; where the tenant forbids its lifetime and a shorter one will do, the next shorter one."""
-    shorter = shorter_ends(change.expires, run.now)
-    for at, expires in enumerate((change.expires, *shorter)):
+    shorter = shorter_ends(spec.expires, run.now)
+    for at, expires in enumerate((spec.expires, *shorter)):
         try:
-            return await _make_until(run, change, expires)
+            return await _make_until(change, expires, run)
         except ServiceError as error:
             if error.code != LIFETIME_FORBIDDEN:
                 raise
-            if change.shorten and at < len(shorter):
+            if spec.shorten and at < len(shorter):
                 continue
             offered = f"--secret-lifetime {typed(shorter[0])} or sooner, or " if shorter else ""
             error.advise(f"Use a shorter lifetime: {offered}--auto-lifetime. Or {OTHERWISE}.")
@@ -141,7 +149,7 @@ async def _make(run: Run, change: AddSecret) -> NewSecret:
     raise AssertionError(change)
 
 
-async def _make_until(run: Run, change: AddSecret, expires: datetime) -> NewSecret:
+async def _make_until(change: AddCredential, expires: datetime, run: Run) -> NewSecret:
     """Make the secret; one whose answer was lost is removed before another is made."""
     directory, object_id = run.azure.directory, run.results.resolve(change.object_id)
     is_new = run.expects_lag(change)
@@ -160,18 +168,17 @@ async def _make_until(run: Run, change: AddSecret, expires: datetime) -> NewSecr
     raise AssertionError(change)
 
 
-@carry_out.register
-async def _add_certificate(change: AddCertificate, run: Run) -> str:
+async def _add_certificate(change: AddCredential, spec: CertificateSpec, run: Run) -> str:
     """Register a certificate, the given one or that of a key pair which is made."""
     directory, object_id = run.azure.directory, run.results.resolve(change.object_id)
     name, is_new = change.credential_name, run.expects_lag(change)
-    if change.given is not None:
-        return _registered(run, change, await directory.add_certificate(object_id, change.given, name, is_new=is_new))
+    if spec.given is not None:
+        return _registered(run, change, await directory.add_certificate(object_id, spec.given, name, is_new=is_new))
     store = run.stores[change.client]
     if found := await _made_elsewhere(run, change, store):
         return found
-    pem, certificate = await store.key_pair(f"mct-s2s {change.name}", change.starts, change.expires, change.pending)
-    made = _made(run, change, certificate.key_id, change.expires, pem)
+    pem, certificate = await store.key_pair(f"mct-s2s {change.name}", spec.starts, spec.expires, change.pending)
+    made = _made(run, change, certificate.key_id, spec.expires, pem)
     if store.gives_away:  # no later run can know of the key: it is given away before anything is registered
         await store.deliver(made)
     key_id = await directory.add_certificate(object_id, certificate, name, is_new=is_new)

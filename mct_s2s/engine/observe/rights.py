@@ -25,14 +25,14 @@ from mct_s2s.model.desired import Look, SettingsScope, Setup
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.resource_id import ResourceId, SiteTarget
 from mct_s2s.model.trust import Trust
-from mct_s2s.planning.credentials.secret import AddSecret
+from mct_s2s.planning.changes import AddCredential
 from mct_s2s.planning.make import make_plan
 from mct_s2s.planning.permissions.doctor import Seen
 from mct_s2s.planning.permissions.preflight import check, missing_at, need_of, stopped, with_unread_settings
 from mct_s2s.planning.permissions.rights import Right, may_do_all
 from mct_s2s.planning.plan import Plan
 from mct_s2s.planning.registrations.ownership import another_site, service_not_ours
-from mct_s2s.planning.secrets.secret_policy import breaks, fit_secrets
+from mct_s2s.planning.secret_policy import fit_secrets, forbidden
 
 T = TypeVar("T")
 
@@ -244,9 +244,9 @@ async def _own_rules(
     """
     rules: dict[str, tuple[SecretRule, ...]] = {}
     for change in plan.changes:
-        if not isinstance(change, AddSecret) or not isinstance(change.object_id, str):
+        if not isinstance(change, AddCredential) or not isinstance(change.object_id, str):
             continue
-        if breaks(change, access.secret_rules or (), observed, now):
+        if forbidden(change, access.secret_rules or (), observed, now):
             try:
                 own = await azure.directory_access.secret_rules_of(change.object_id)
             except S2SError:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from mct_s2s.concurrency import end_all, gather_or_cancel
 from mct_s2s.engine.request import Request
 from mct_s2s.errors import NotThere, S2SError
-from mct_s2s.model.desired import Desired, Look, Removal, Rotation, Setup
+from mct_s2s.model.desired import Desired, FederatedSpec, Look, Removal, Rotation, Setup
 from mct_s2s.model.directory_objects import Application, PrincipalKind, ServicePrincipal
 from mct_s2s.model.ids import (
     ClientId,
@@ -218,9 +218,7 @@ async def _completed(directory: GraphDirectory, trust: Trust) -> Trust:
 async def _with_federated(directory: GraphDirectory, desired: Desired, trust: Trust, now: datetime) -> Trust:
     """Federated credentials, asked for only where no other credential is good, or where they matter."""
     base = trust.service.unique_name if trust.service and trust.service.unique_name else desired.unique_name
-    asks = not isinstance(desired, Setup) or any(
-        one.credential and one.credential.listed_apart for one in desired.clients
-    )
+    asks = not isinstance(desired, Setup) or any(isinstance(one.credential, FederatedSpec) for one in desired.clients)
     named = desired.names if asks and not isinstance(desired, Rotation) else ()
     wished = {*named, *map(str.casefold, named), *(_unique_names(desired, base) if named else ())}
     # What is kept, or goes, is named.

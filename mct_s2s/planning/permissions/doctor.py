@@ -16,7 +16,7 @@ from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.model.site_settings import ENABLED, is_enabled, ours
 from mct_s2s.planning.permissions.rights import LEFT_TO_OTHERS, Missing, Need, Right, judge
 from mct_s2s.planning.registrations.ownership import NOT_OURS, SERVICE_NOT_OURS
-from mct_s2s.planning.secrets.secret_policy import OTHERWISE, forbids_secrets, longest_end, typed
+from mct_s2s.planning.secret_policy import OTHERWISE, forbids_secrets, longest_end, typed
 
 SIGNED_IN = "signed-in"
 _OFF, _PENDING = "service-off", "changes-pending"

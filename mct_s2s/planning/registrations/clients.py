@@ -34,8 +34,7 @@ from mct_s2s.planning.changes import (
     Ref,
     UpdateApplication,
 )
-from mct_s2s.planning.credentials import plan_credential
-from mct_s2s.planning.credentials.base import ClientState, vault_tags
+from mct_s2s.planning.credentials import ClientState, plan_credential, vault_tags
 from mct_s2s.planning.edits import missing_reference
 from mct_s2s.planning.plan import Facts, Left, ManualStep
 from mct_s2s.planning.registrations.membership import clients_called, is_allowed
@@ -88,7 +87,7 @@ def plan_client(spec: ClientSpec, service: Service, observed: ObservedState, fac
     state = ClientState(spec.name, application, object_id, client_id, service.uri, note, observed.cloud, facts)
     credential = plan_credential(spec.credential, state)
     is_stored = note.delivered is not None or any(
-        isinstance(one, AddCredential) and one.needs_store for one in credential
+        isinstance(one, AddCredential) and one.spec.is_stored for one in credential
     )
     tags = vault_tags(application, note) if is_stored else ()
     changes: list[AnyChange] = []

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 from mct_s2s.errors import Item
 from mct_s2s.model.azure_resources import IdentityUse
+from mct_s2s.model.client_credentials import secrets_among
 from mct_s2s.model.desired import Removal, ServiceSpec
 from mct_s2s.model.directory_objects import Application, ServicePrincipal
 from mct_s2s.model.ids import PrincipalId, adopted_tag, identity_tag, same_id
@@ -30,7 +31,6 @@ from mct_s2s.planning.changes import (
     SettingsSpec,
     UpdateApplication,
 )
-from mct_s2s.planning.credentials.secret import secrets_among
 from mct_s2s.planning.plan import Plan
 from mct_s2s.planning.registrations.app_role import trusted_role
 from mct_s2s.planning.registrations.clients import ABOUT as CLIENT

@@ -1,1 +1,0 @@
-"""Secrets over time: lifetimes that a tenant allows, rotation, and what it leaves."""
