@@ -31,7 +31,7 @@ from mct_s2s.planning.changes import (
 from mct_s2s.planning.reports.verification import CALL, CheckSubject
 from mct_s2s.render.console import Terminal
 from mct_s2s.render.diagnostics import print_items
-from mct_s2s.render.documents import Json, connection_document, error_document
+from mct_s2s.render.documents import Json, change_document, connection_document, error_document, result_document
 from mct_s2s.render.manual_steps import Instruction, grants_to_ask_for, instructions, show_manual_steps
 from mct_s2s.render.outcome import (
     ClientResult,
@@ -44,7 +44,6 @@ from mct_s2s.render.outcome import (
 )
 from mct_s2s.render.plan import show_plan, target_details
 from mct_s2s.render.plan_markdown import plan_markdown
-from mct_s2s.render.result_document import Step, result_document
 from mct_s2s.render.verification import show_verification, verification_document
 from mct_s2s.stores.files import FileStore
 
@@ -300,7 +299,7 @@ def apply_document(sites: Sequence[SiteChange], *, dry_run: bool, fingerprint: s
 def result_of(site: SiteChange, outcome: Outcome) -> Json:
     """`mct-s2s/result/v1`; the fingerprint is part of a dry run's."""
     return result_document(
-        _steps(outcome),
+        _changes(outcome, dry_run=site.options.dry_run),
         all_credentials(outcome),
         connection_document(outcome.after),
         left=manual_steps(site, outcome),
@@ -311,14 +310,12 @@ def result_of(site: SiteChange, outcome: Outcome) -> Json:
     )
 
 
-def _steps(outcome: Outcome) -> Iterator[Step]:
+def _changes(outcome: Outcome, *, dry_run: bool) -> Iterator[Json]:
     """The plan's steps, with what came of those that are done."""
     done = {entry.change.key: entry for entry in outcome.done}
     blocked = {step.key for step in outcome.plan.blocked}
     for step in (*(entry.change for entry in outcome.restored), *outcome.plan.steps):
         entry = done.get(step.key)
         ids = identify(entry.change if entry is not None else step, outcome.results)
-        if entry is None:
-            yield Step(step, ids, step.detail, is_blocked=step.key in blocked)
-        else:
-            yield Step(entry.change, ids, entry.detail, entry.seconds)
+        told = (step, ids, step.detail) if entry is None else (entry.change, ids, entry.detail, entry.seconds)
+        yield change_document(*told, blocked=entry is None and step.key in blocked if dry_run else None)

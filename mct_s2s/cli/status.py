@@ -26,8 +26,8 @@ from mct_s2s.planning.app_service import guards
 from mct_s2s.planning.reports.findings import diagnose
 from mct_s2s.planning.reports.status import SiteStatus, StatusReport, UnreadSite
 from mct_s2s.render.console import Terminal
+from mct_s2s.render.documents import report_document
 from mct_s2s.render.status import show_report, show_unread
-from mct_s2s.render.status_documents import report_document
 
 SOMETHING_WRONG = 3
 

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from mct_s2s.errors import MissingRight, S2SError
-from mct_s2s.model.azure_resources import AppService
-from mct_s2s.model.client_credentials import Credential, CredentialKind
-from mct_s2s.model.directory_objects import ServicePrincipal
+from mct_s2s.model.client_credentials import CredentialKind
 from mct_s2s.model.mct_api import SERVICE_HEADER, token_endpoint
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.site_settings import ours
-from mct_s2s.model.trust import ClientApplication
-from mct_s2s.planning.changes import Action, AnyChange
+from mct_s2s.planning.changes import Action, AnyChange, Identifiers, WriteSettings
 from mct_s2s.planning.registrations.app_role import wanted_role
 from mct_s2s.planning.registrations.application_uri import uri_shown
 from mct_s2s.planning.registrations.membership import members
 from mct_s2s.planning.reports.findings import Finding, is_healthy
-from mct_s2s.planning.reports.status import ClientStatus, client_statuses
+from mct_s2s.planning.reports.status import StatusReport, client_statuses
+from mct_s2s.render.manual_steps import Instruction, manual_steps_document
 
 Json = dict[str, Any]
 
@@ -51,110 +49,109 @@ def timestamp(moment: datetime) -> str:
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+def report_document(report: StatusReport) -> Json:
+    """`mct-s2s/status/v1` for the one App Service that was named, `mct-s2s/status-list/v1` for a list."""
+    sites = [
+        {**({} if one.key is None else {"site": one.key}), **status_document(one.observed, one.findings)}
+        for one in report.sites
+    ]
+    if not report.is_list:
+        return sites[0]
+    failed = [
+        {
+            **({} if one.key is None else {"site": one.key}),
+            "appService": None if one.resource is None else str(one.resource),
+            "name": one.target.label,
+            "error": error_document(one.error)["error"],
+        }
+        for one in report.failed
+    ]
+    return {
+        "schema": "mct-s2s/status-list/v1",
+        "healthy": report.is_healthy,
+        "sites": sites,
+        "failed": failed,
+        "unchecked": [str(resource) for resource in report.unchecked],
+    }
+
+
 def status_document(observed: ObservedState, findings: tuple[Finding, ...]) -> Json:
     """`mct-s2s/status/v1`."""
-    tenant, site = observed.tenant, observed.app_service
-    statuses = {one.id: one for one in client_statuses(observed, findings)}
-    return {
+    tenant, site, service = observed.tenant, observed.app_service, observed.trust.service
+    principal, role = observed.trust.principal, wanted_role(observed)
+    document: Json = {
         "schema": "mct-s2s/status/v1",
         "healthy": is_healthy(findings),
         "cloud": observed.cloud,
         "tenant": {"id": tenant.id, "name": tenant.name} if tenant else None,
-        "appService": _app_service(site) if site else None,
-        "serviceApplication": _service(observed),
-        "clients": [*_applications(observed, statuses), *_identities(observed, statuses)],
+        "appService": None,
+        "serviceApplication": None,
+        "clients": _clients(observed, findings),
         "connection": connection_document(observed),
         "findings": [
-            {
-                "code": finding.code,
-                "severity": finding.severity.value,
-                "subject": finding.subject,
-                "message": finding.message,
-                "remedy": finding.remedy,
-            }
+            {key: getattr(finding, key) for key in ("code", "severity", "subject", "message", "remedy")}
             for finding in findings
         ],
     }
-
-
-def error_document(
-    error: S2SError,
-    done: Sequence[AnyChange] = (),
-    doubtful: Sequence[AnyChange] = (),
-    left: Sequence[AnyChange] = (),
-    credentials: Sequence[SavedCredential] = (),
-) -> Json:
-    """`mct-s2s/error/v1`, with what was and was not done, and the credentials that were created."""
-    document: Json = {
-        "schema": "mct-s2s/error/v1",
-        "error": {
-            "code": error.code,
-            "message": error.message,
-            "remedy": error.remedy,
-            "requestId": error.request_id,
-            "missing": missing_documents(error.missing),
-        },
-        "done": [_short(change) for change in done if change.action is not Action.NONE],
-        "inDoubt": [_short(change) for change in doubtful],
-        "notDone": [_short(change) for change in left],
-    }
-    if credentials:
-        document["credentials"] = [credential_document(credential) for credential in credentials]
+    if site is not None:
+        document["appService"] = {
+            "id": str(site.site.resource),
+            "name": site.site.name,
+            "resourceGroup": site.site.resource.resource_group,
+            "slot": site.site.resource.slot,
+            "url": site.site.url,
+            "state": site.site.state,
+            "settings": ours(site.settings) if site.refusal is None else None,
+        }
+    if service is not None:
+        document["serviceApplication"] = {
+            "appId": service.client_id,
+            "objectId": service.object_id,
+            "servicePrincipalId": principal.id if principal else None,
+            "displayName": service.display_name,
+            "applicationIdUri": uri_shown(service, observed),
+            "appRole": {"id": role.id, "value": role.value, "enabled": role.enabled} if role else None,
+        }
     return document
 
 
-def missing_documents(missing: Iterable[MissingRight]) -> list[Json]:
-    """The rights that the caller lacks, each with who can grant it and what they run."""
-    return [{"step": one.step, "right": one.right, "who": one.who, "command": one.command or None} for one in missing]
-
-
-def _short(change: AnyChange) -> Json:
-    return {"action": change.action.value, "resource": change.resource, "name": change.name}
-
-
-def credential_document(credential: SavedCredential) -> Json:
-    """A credential; its value only where it was asked for."""
-    document: Json = {
-        "client": credential.client,
-        "appId": credential.client_id or None,
-        "kind": credential.kind.value,
-        "expires": timestamp(credential.expires) if credential.expires else None,
-        "savedTo": credential.saved_to,
-        "created": credential.created,
-    }
-    if credential.secret is not None:
-        document["secret"] = credential.secret
-    if credential.is_lost:
-        document["removal"] = credential.removal
-    return document
-
-
-def _app_service(site: AppService) -> Json:
-    resource = site.site.resource
-    return {
-        "id": str(resource),
-        "name": site.site.name,
-        "resourceGroup": resource.resource_group,
-        "slot": resource.slot,
-        "url": site.site.url,
-        "state": site.site.state,
-        "settings": ours(site.settings) if site.refusal is None else None,
-    }
-
-
-def _service(observed: ObservedState) -> Json | None:
-    application, principal = observed.trust.service, observed.trust.principal
-    if application is None:
-        return None
-    role = wanted_role(observed)
-    return {
-        "appId": application.client_id,
-        "objectId": application.object_id,
-        "servicePrincipalId": principal.id if principal else None,
-        "displayName": application.display_name,
-        "applicationIdUri": uri_shown(application, observed),
-        "appRole": {"id": role.id, "value": role.value, "enabled": role.enabled} if role else None,
-    }
+def _clients(observed: ObservedState, findings: tuple[Finding, ...]) -> list[Json]:
+    """Client applications, then managed identities."""
+    statuses = {one.id: one for one in client_statuses(observed, findings)}
+    applications = [
+        {
+            "kind": "application",
+            "displayName": client.display_name,
+            "appId": client.client_id,
+            "objectId": client.application.object_id if client.application else None,
+            "servicePrincipalId": client.principal.id if client.principal else None,
+            "consented": statuses[client.client_id].consented,
+            "allowed": statuses[client.client_id].allowed,
+            "canCall": statuses[client.client_id].can_call,
+            "credentials": [
+                {
+                    "kind": credential.kind,
+                    "keyId": credential.key_id,
+                    "name": credential.name,
+                    "expires": timestamp(credential.expires) if credential.expires else None,
+                }
+                for credential in (client.application.credentials if client.application else ())
+            ],
+        }
+        for client in members(observed)
+    ]
+    identities = [
+        {
+            "kind": "managedIdentity",
+            "displayName": identity.display_name,
+            "resourceId": identity.resource_id,
+            "principalId": identity.id,
+            "allowed": statuses[identity.id].allowed,
+            "canCall": statuses[identity.id].can_call,
+        }
+        for identity in sorted(observed.trust.identities, key=lambda one: (one.display_name.casefold(), one.id))
+    ]
+    return [*applications, *identities]
 
 
 def connection_document(observed: ObservedState) -> Json | None:
@@ -172,48 +169,98 @@ def connection_document(observed: ObservedState) -> Json | None:
     }
 
 
-Statuses = Mapping[str, ClientStatus]
+def result_document(
+    changes: Iterable[Json],
+    credentials: Iterable[SavedCredential],
+    connection: Json | None,
+    *,
+    left: Iterable[Instruction],
+    notes: Iterable[tuple[str, str]] = (),
+    missing: Iterable[MissingRight] = (),
+    fingerprint: str | None = None,
+    verification: Json | None = None,
+) -> Json:
+    """`mct-s2s/result/v1`: what was done, or with a fingerprint, which a dry run alone has, what would be done.
 
-
-def _applications(observed: ObservedState, statuses: Statuses) -> list[Json]:
-    return [_client(client, statuses[client.client_id]) for client in members(observed)]
-
-
-def _client(client: ClientApplication, status: ClientStatus) -> Json:
-    application = client.application
+    Args:
+        changes: each a `change_document`.
+        verification: `mct-s2s/verify/v1`, where clients were tested.
+    """
     return {
-        "kind": "application",
-        "displayName": client.display_name,
-        "appId": client.client_id,
-        "objectId": application.object_id if application else None,
-        "servicePrincipalId": client.principal.id if client.principal else None,
-        "consented": status.consented,
-        "allowed": status.allowed,
-        "canCall": status.can_call,
-        "credentials": [_credential(credential) for credential in application.credentials] if application else [],
+        "schema": "mct-s2s/result/v1",
+        "dryRun": fingerprint is not None,
+        **({"fingerprint": fingerprint} if fingerprint is not None else {}),
+        "changes": [*changes],
+        "credentials": [*map(_credential, credentials)],
+        "manualSteps": manual_steps_document(left),
+        "notes": [{"text": text, "command": command or None} for text, command in notes],
+        "missing": missing_documents(missing),
+        "verification": verification,
+        "connection": connection,
     }
 
 
-def _credential(credential: Credential) -> Json:
+def change_document(
+    change: AnyChange, ids: Identifiers, detail: str, seconds: float = 0.0, *, blocked: bool | None = None
+) -> Json:
+    """A change and what came of it; in a dry run, whether the caller has no right to it."""
+    both = {"appId": ids.app_id, "objectId": ids.object_id}
+    document: Json = {
+        **_short(change),
+        "id": ids.id,
+        **(both if any(both.values()) else {}),
+        "detail": detail,
+        "seconds": round(seconds, 3),
+        **({} if blocked is None else {"blocked": blocked}),
+    }
+    if isinstance(change, WriteSettings):
+        document["before"] = {edit.name: edit.before for edit in change.edits}
+        document["after"] = {edit.name: None if edit.pending else edit.after for edit in change.edits}
+    return document
+
+
+def _short(change: AnyChange) -> Json:
+    return {"action": change.action.value, "resource": change.resource, "name": change.name}
+
+
+def _credential(credential: SavedCredential) -> Json:
+    """A credential; its value only where it was asked for."""
     return {
+        "client": credential.client,
+        "appId": credential.client_id or None,
         "kind": credential.kind.value,
-        "keyId": credential.key_id,
-        "name": credential.name,
         "expires": timestamp(credential.expires) if credential.expires else None,
+        "savedTo": credential.saved_to,
+        "created": credential.created,
+        **({} if credential.secret is None else {"secret": credential.secret}),
+        **({"removal": credential.removal} if credential.is_lost else {}),
     }
 
 
-def _identities(observed: ObservedState, statuses: Statuses) -> list[Json]:
-    by_name = sorted(observed.trust.identities, key=lambda one: (one.display_name.casefold(), one.id))
-    return [_identity(identity, statuses[identity.id]) for identity in by_name]
-
-
-def _identity(identity: ServicePrincipal, status: ClientStatus) -> Json:
+def error_document(
+    error: S2SError,
+    done: Sequence[AnyChange] = (),
+    doubtful: Sequence[AnyChange] = (),
+    left: Sequence[AnyChange] = (),
+    credentials: Sequence[SavedCredential] = (),
+) -> Json:
+    """`mct-s2s/error/v1`, with what was and was not done, and the credentials that were created."""
     return {
-        "kind": "managedIdentity",
-        "displayName": identity.display_name,
-        "resourceId": identity.resource_id,
-        "principalId": identity.id,
-        "allowed": status.allowed,
-        "canCall": status.can_call,
+        "schema": "mct-s2s/error/v1",
+        "error": {
+            "code": error.code,
+            "message": error.message,
+            "remedy": error.remedy,
+            "requestId": error.request_id,
+            "missing": missing_documents(error.missing),
+        },
+        "done": [_short(change) for change in done if change.action is not Action.NONE],
+        "inDoubt": [*map(_short, doubtful)],
+        "notDone": [*map(_short, left)],
+        **({"credentials": [*map(_credential, credentials)]} if credentials else {}),
     }
+
+
+def missing_documents(missing: Iterable[MissingRight]) -> list[Json]:
+    """The rights that the caller lacks, each with who can grant it and what they run."""
+    return [{"step": one.step, "right": one.right, "who": one.who, "command": one.command or None} for one in missing]

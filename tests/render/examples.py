@@ -19,8 +19,7 @@ from mct_s2s.planning.changes import (
 )
 from mct_s2s.planning.make import make_plan
 from mct_s2s.planning.plan import Plan
-from mct_s2s.render.documents import SavedCredential
-from mct_s2s.render.result_document import Step
+from mct_s2s.render.documents import Json, SavedCredential, change_document
 
 from tests.planning.scenarios import (
     FACTS,
@@ -77,9 +76,9 @@ def full_plan(name: str = "Import") -> Plan:
     return make_plan(spec(name), observed_state(identity_resources=[identity_resource()]), FACTS)
 
 
-def planned(plan: Plan) -> list[Step]:
+def planned(plan: Plan, *, blocked: bool | None = False) -> list[Json]:
     """A plan's steps before they are applied."""
-    return [Step(step, identify(step, Results()), step.detail) for step in plan.steps]
+    return [change_document(step, identify(step, Results()), step.detail, blocked=blocked) for step in plan.steps]
 
 
 def healthy() -> ObservedState:

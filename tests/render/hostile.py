@@ -25,7 +25,14 @@ from mct_s2s.planning.reports.verification import CALL, CheckSubject, Verificati
 from mct_s2s.render.console import Terminal
 from mct_s2s.render.diagnostics import show_account, show_error
 from mct_s2s.render.doctor import show_checks
-from mct_s2s.render.documents import SavedCredential, connection_document, error_document, status_document
+from mct_s2s.render.documents import (
+    SavedCredential,
+    connection_document,
+    error_document,
+    report_document,
+    result_document,
+    status_document,
+)
 from mct_s2s.render.manual_steps import Instruction, grants_to_ask_for, show_manual_steps
 from mct_s2s.render.outcome import (
     ClientResult,
@@ -40,7 +47,6 @@ from mct_s2s.render.outcome import (
 from mct_s2s.render.plan import show_plan
 from mct_s2s.render.plan_markdown import plan_markdown
 from mct_s2s.render.progress import Reporter
-from mct_s2s.render.result_document import result_document
 from mct_s2s.render.snippets import (
     ApiCall,
     CertificateFile,
@@ -52,7 +58,6 @@ from mct_s2s.render.snippets import (
     snippet,
 )
 from mct_s2s.render.status import show_findings, show_report, show_unread
-from mct_s2s.render.status_documents import report_document
 from mct_s2s.render.verification import show_verification, verification_document
 
 from tests.planning.scenarios import (

@@ -18,9 +18,8 @@ from mct_s2s.model.trust import ClientApplication, Trust
 from mct_s2s.planning.changes import Identifiers
 from mct_s2s.planning.make import make_plan
 from mct_s2s.planning.reports.findings import Finding, Severity, diagnose
-from mct_s2s.render.documents import error_document, status_document, timestamp
+from mct_s2s.render.documents import change_document, error_document, result_document, status_document, timestamp
 from mct_s2s.render.manual_steps import Instruction
-from mct_s2s.render.result_document import Step, result_document
 
 from tests.cli.schemas import check
 from tests.planning.scenarios import (
@@ -64,7 +63,6 @@ FOLDER = Path(__file__).parent / "documents"
 FEDERATED = replace(credential(kind=CredentialKind.FEDERATED), expires=None, name=None)
 FOUND = Finding("client-not-consented", Severity.ERROR, "Import", "'Import' has no consent.", "mct-s2s add-client")
 SLOT = replace(site(), resource=ResourceId.site(SUBSCRIPTION, "mct-prod", "contosolearn", "staging"))
-BLOCKED = replace(planned(full_plan())[0], is_blocked=True)
 RIGHT = MissingRight("grant admin consent to 'A'", "Cloud Application Administrator", "Ada", "az rest")
 MANUAL = Instruction("Consent", "mct-s2s add-client", "Ada", "https://login/adminconsent", {"ServiceAuthRole": "R"})
 VERIFIED = {"schema": "mct-s2s/verify/v1", "proved": True, "url": None, "path": "/api", "checks": []}
@@ -75,7 +73,7 @@ def status_of(observed: ObservedState, *findings: Finding) -> dict[str, Any]:
 
 
 def result_of(**changed: Any) -> dict[str, Any]:
-    return result_document(**{"steps": [], "credentials": [], "connection": None, "left": [], **changed})
+    return result_document(**{"changes": [], "credentials": [], "connection": None, "left": [], **changed})
 
 
 def named(application: ClientApplication, name: str) -> ClientApplication:
@@ -103,16 +101,20 @@ DOCUMENTS: dict[str, dict[str, Any]] = {
             settings(ServiceApplicationIds=guid("Import")),
         )
     ),
-    "plan": result_of(steps=planned(full_plan()), fingerprint=DIGEST),
-    "plan that is blocked": result_of(steps=[BLOCKED], fingerprint=DIGEST, missing=[RIGHT]),
+    "plan": result_of(changes=planned(full_plan()), fingerprint=DIGEST),
+    "plan that is blocked": result_of(
+        changes=planned(full_plan(), blocked=True)[:1], fingerprint=DIGEST, missing=[RIGHT]
+    ),
     "plan of settings": result_of(
-        steps=planned(make_plan(spec("Import"), with_settings(healthy(), settings(ServiceAuthEnabled="no")), FACTS))
+        changes=planned(
+            make_plan(spec("Import"), with_settings(healthy(), settings(ServiceAuthEnabled="no")), FACTS), blocked=None
+        )
     ),
     "result": result_of(
-        steps=[
-            Step(principal(), Identifiers(guid("made"), guid("app"), guid("made")), "made", 1.23456),
-            Step(removal(), Identifiers(), ""),
-            Step(right_already(), Identifiers(SERVICE_ID), ""),
+        changes=[
+            change_document(principal(), Identifiers(guid("made"), guid("app"), guid("made")), "made", 1.23456),
+            change_document(removal(), Identifiers(), ""),
+            change_document(right_already(), Identifiers(SERVICE_ID), ""),
         ],
         credentials=[
             saved(),
