@@ -62,7 +62,7 @@ class SiteChange:
         """Whether it came to its end: nothing of it is under way."""
         self._others: Sequence[SiteChange] = ()
         self._since = self._read_at = 0.0
-        self._was_asked = self._exactly = False
+        self._was_asked = False
 
     @property
     def title(self) -> str:
@@ -101,15 +101,10 @@ class SiteChange:
         self.session, self._since, self._read_at = session, time.time(), clock.seconds()
         self.outcome = await prepare(session, self.work.request(session, self, self.run.terminal.note))
 
-    async def apply(self, others: Sequence[SiteChange], *, exactly: bool) -> None:
-        """Bring it to the plan that was agreed to.
-
-        Args:
-            others: all of the command, which may share registrations and identities.
-            exactly: whether nothing is done but what was reviewed, not even after deleted registrations are restored.
-        """
+    async def apply(self, others: Sequence[SiteChange]) -> None:
+        """Bring it to the plan that was agreed to; `others` of the command may share registrations and identities."""
         assert self.session is not None and self.outcome is not None  # noqa: S101, PT018  # it has a plan
-        self._others, self._was_asked, self._exactly = others, not self.options.yes, exactly
+        self._others, self._was_asked = others, not self.options.yes
         self.outcome = await carry_out(self.session, self.outcome, self._since, self)
         retire_files(self.run.terminal, self, self.outcome)
 
@@ -134,18 +129,13 @@ class SiteChange:
         # Less may be left to do: another site shares a registration, say.
         outcomes = [site.outcome for site in self._others if site.outcome is not None]
         done = [(entry.change, one.results) for one in outcomes for entry in one.done]
-        is_rest = bool(outcome.restored) and not self._exactly
-        if is_rest or (reviewed is not None and is_covered(outcome.plan, reviewed.plan, outcome.request.now, done)):
+        if reviewed is not None and is_covered(outcome.plan, reviewed.plan, outcome.request.now, done):
             self._was_asked, self._read_at = False, clock.seconds()
             return True
         raise Refused(
             "plan-changed",
-            f"What would be done at {self.title} is not what was reviewed: "
-            + (
-                "what was deleted is restored, and the rest has yet to be reviewed."
-                if outcome.restored
-                else "something has changed meanwhile. Nothing was changed there."
-            ),
+            f"What would be done at {self.title} is not what was reviewed: something has changed meanwhile. Nothing "
+            "was changed there.",
             remedy="Run the same command again to see the new plan.",
         )
 
@@ -241,15 +231,14 @@ async def _change(
         found = combined(digests) if len(digests) == len(sites) else None
     if await _is_agreed(current, options, sites, found, check):
         if sites[0].key is None:
-            await sites[0].apply(sites, exactly=False)
+            await sites[0].apply(sites)
         else:
             current.ended_early = lambda why: show_end_of_all(
                 current.terminal, options, sites, found, why, resumes=resumes
             )
             shared = _SharedRegistrations()
-            exactly = not (options.yes and resumes)
             pending = [site for site in sites if site.is_pending]
-            await gather_or_cancel(*(_apply(site, sites, shared, exactly=exactly) for site in pending))
+            await gather_or_cancel(*(_apply(site, sites, shared) for site in pending))
             for site in sites:
                 site.is_over = True
             current.ended_early = None
@@ -261,12 +250,12 @@ async def _change(
     return worst(site.exit_code for site in sites)
 
 
-async def _apply(site: SiteChange, sites: Sequence[SiteChange], shared: _SharedRegistrations, *, exactly: bool) -> None:
+async def _apply(site: SiteChange, sites: Sequence[SiteChange], shared: _SharedRegistrations) -> None:
     assert site.session is not None and site.outcome is not None  # noqa: S101, PT018  # it has a plan
     try:
         with site.run.display.about(site.key or ""):
             async with shared.held(site.outcome.plan):
-                await site.apply(sites, exactly=exactly)
+                await site.apply(sites)
     except S2SError as error:
         site.session.azure.directory_access.signed_in.remind(error)
         site.error = error

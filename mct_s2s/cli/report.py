@@ -314,7 +314,7 @@ def _changes(outcome: Outcome, *, dry_run: bool) -> Iterator[Json]:
     """The plan's steps, with what came of those that are done."""
     done = {entry.change.key: entry for entry in outcome.done}
     blocked = {step.key for step in outcome.plan.blocked}
-    for step in (*(entry.change for entry in outcome.restored), *outcome.plan.steps):
+    for step in outcome.plan.steps:
         entry = done.get(step.key)
         ids = identify(entry.change if entry is not None else step, outcome.results)
         told = (step, ids, step.detail) if entry is None else (entry.change, ids, entry.detail, entry.seconds)

@@ -197,7 +197,7 @@ class _Reader:
             self.check()
             raise
 
-    def _add_error(self, kind: str, location: Location, value: Any, expected: str) -> None:  # noqa: C901  # a table
+    def _add_error(self, kind: str, location: Location, value: Any, expected: str) -> None:  # a table
         """A mistake that pydantic found, in words of TOML."""
         above, last = location[:-1], location[-1]
         key = toml_key(str(last))

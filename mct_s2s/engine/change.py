@@ -18,7 +18,6 @@ from mct_s2s.engine.request import Request
 from mct_s2s.engine.session import Interface, Session
 from mct_s2s.errors import S2SError
 from mct_s2s.model.desired import Rotation, SettingsScope, Setup
-from mct_s2s.planning.changes import RestoreApplication
 from mct_s2s.planning.make import make_plan
 from mct_s2s.stores.store import Store
 
@@ -30,28 +29,20 @@ async def carry_out(session: Session, outcome: Outcome, since: float, ui: Interf
         S2SError: the first refusal, by Azure or by the user, who is asked again where the plan is another one by now.
             Everything that was done stays, and the same command resumes.
     """
-    request, restored = outcome.request, outcome.restored
+    request = outcome.request
     async with session.exclusive(request.subject(outcome.before), since) as others_ran:
         # After another run, or while a person was reading, the state may have become another one.
         is_stale = others_ran or ui.takes_time
-        while True:
-            while is_stale or await wait_for_deletions(session, outcome):
-                shown, outcome = outcome.plan, replace(await prepare(session, request), restored=restored)
-                if outcome.plan == shown:
-                    is_stale = False
-                elif await ui.confirm(outcome):
-                    is_stale = ui.takes_time
-                else:
-                    return outcome
-            with ui.applying(outcome) as progress:
-                await apply(session, outcome, progress)
-            back = [one for one in outcome.journal.done if isinstance(one.change, RestoreApplication)]
-            if not back:
-                break
-            # What was restored is observed and planned like anything else.
-            restored, is_stale = (*restored, *back), True
-            ids = {one.change.application.client_id for one in restored if isinstance(one.change, RestoreApplication)}
-            request = replace(request, restored=frozenset(ids))
+        while is_stale or await wait_for_deletions(session, outcome):
+            shown, outcome = outcome.plan, await prepare(session, request)
+            if outcome.plan == shown:
+                is_stale = False
+            elif await ui.confirm(outcome):
+                is_stale = ui.takes_time
+            else:
+                return outcome
+        with ui.applying(outcome) as progress:
+            await apply(session, outcome, progress)
     if request.verify and not outcome.left_to_others:
         from mct_s2s.engine.verify.after_change import verify_outcome  # noqa: PLC0415  # only where something was done
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from mct_s2s import clock
@@ -19,6 +19,7 @@ from mct_s2s.planning.changes import (
     DeleteApplication,
     Part,
     Ref,
+    RestoreApplication,
     Results,
     UpdateApplication,
     identify,
@@ -110,8 +111,6 @@ class Outcome:
     """Whether applying the plan was begun."""
     began: float = 0.0
     """When it was, on the clock of `clock.seconds`."""
-    restored: tuple[Entry, ...] = ()
-    """What was restored before this plan was made."""
     verification: Verification | None = None
     intended: Plan | None = None
     """The plan whatever its caller may do and the tenant allows: what a reviewer has agreed to."""
@@ -121,9 +120,9 @@ class Outcome:
         self.journal = Journal(self.plan)
 
     @property
-    def done(self) -> tuple[Entry, ...]:
+    def done(self) -> Sequence[Entry]:
         """Everything that is done."""
-        return (*self.restored, *self.journal.done)
+        return self.journal.done
 
     @property
     def results(self) -> Results:
@@ -154,6 +153,8 @@ class Outcome:
                         Ref[ApplicationObjectId](key, Part.OBJECT_ID),
                     )
                     service = Application(self.results.resolve(object_id), self.results.resolve(client_id), name)
+                case RestoreApplication(key=key, application=application) if key == CREATE:
+                    service = application
                 case UpdateApplication(edits=edits) if service is not None and edits.uri is not None:
                     uri = self.results.resolve(edits.uri)
                     service = replace(service, identifier_uris=(*service.identifier_uris, uri))

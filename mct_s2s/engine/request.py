@@ -48,8 +48,6 @@ class Request:
     """Whether the caller's rights are looked at before anything is written."""
     dry_run: bool = False
     """Whether the plan is only shown: a right that is missing is marked in it then, and stops nothing."""
-    restored: frozenset[str] = frozenset()
-    """The appIds of what this run has restored: replicas may not know them yet."""
     verify: bool = False
     """Whether the clients are tested when everything is done."""
 

@@ -264,15 +264,13 @@ class CreateApplication(Change):
 
 @dataclass(frozen=True, kw_only=True)
 class RestoreApplication(Change):
-    """A registration out of the recycle bin, with its service principal and all that both had.
+    """A registration out of the recycle bin, with its service principal and the credentials that its record names.
 
     Source: learn.microsoft.com/graph/api/directory-deleteditems-restore.
     """
 
     resource: str
     application: Application
-    keep: tuple[KeyId, ...] = ()
-    """The credentials that stay on it: no one knows who holds the others that come back with it."""
     option: str | None = None
     """How it is adopted by its appId, where nothing but its name speaks for it: it must turn out to be ours."""
 
@@ -480,7 +478,7 @@ class Identifiers(NamedTuple):
     object_id: str | None = None
 
 
-def identify(change: AnyChange, results: Results) -> Identifiers:  # noqa: C901, PLR0911  # a flat table
+def identify(change: AnyChange, results: Results) -> Identifiers:  # noqa: PLR0911  # a flat table
     """The ids of what a change is about: one kind of id for one kind of resource, whatever is done to it."""
 
     def registration(client_id: Later[ClientId] | None, object_id: Later[ApplicationObjectId]) -> Identifiers:

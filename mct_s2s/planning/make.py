@@ -20,7 +20,7 @@ from mct_s2s.planning.credentials import one_after_another
 from mct_s2s.planning.plan import Facts, Left, ManualStep, Plan
 from mct_s2s.planning.registrations.clients import Client, plan_client, plan_identity
 from mct_s2s.planning.registrations.membership import members
-from mct_s2s.planning.registrations.restoring import NOTE, restorations
+from mct_s2s.planning.registrations.restoring import with_deleted
 from mct_s2s.planning.registrations.service import Service, check_ownership, plan_service
 from mct_s2s.planning.removing.pruning import Pruned, beside, prune
 from mct_s2s.planning.removing.removal import plan_removal
@@ -53,12 +53,8 @@ def make_plan(desired: Desired, observed: ObservedState, facts: Facts) -> Plan:
 def _plan_setup(desired: Setup, observed: ObservedState, facts: Facts) -> Plan:
     if observed.app_service is not None:
         guards.refuse_foreign_values(desired.given, observed.app_service)
-    restorable = tuple(restorations(desired, observed))
+    observed = with_deleted(desired, observed)
     service = plan_service(desired.service, observed) if desired.service else None
-    if restorable:
-        plan = Plan(restorable, notes=(NOTE,))
-        check_ownership(plan, service, observed)
-        return plan
     named = _plan_clients(desired, service, observed, facts)
     clients = _each_once(named.values())
     identities = [

@@ -20,6 +20,7 @@ from mct_s2s.planning.changes import (
     Later,
     Ref,
     RestartSite,
+    RestoreApplication,
     SettingsSpec,
     WriteSettings,
 )
@@ -111,6 +112,10 @@ class Plan:
     def _shuts_out(self) -> bool:
         return any(change.first for change in self.changes if isinstance(change, WriteSettings))
 
+    @cached_property
+    def _restored(self) -> frozenset[str]:
+        return frozenset(change.key for change in self.changes if isinstance(change, RestoreApplication))
+
     @property
     def lacks(self) -> Missing:
         """What the caller would need for the steps that no option left out."""
@@ -146,6 +151,8 @@ class Plan:
                 return (self._site if self._shuts_out else self._keys - self.removals) - {change.key}
             case _:
                 needed = {ref.key for ref in references(change)} | (self._keys & set(change.after))
+                if change.key not in self._restored:  # what is restored may turn out to be someone else's
+                    needed |= self._restored
                 is_late = self._shuts_out or change.key in self.removals
                 return frozenset(needed | self._site if is_late else needed)
 

@@ -364,18 +364,10 @@ def test_a_registration_that_two_sites_adopt_keeps_what_each_of_them_adds(applie
     assert len(registration["requiredResourceAccess"]) == 2
 
 
-@pytest.mark.parametrize("expects", [False, True])
-def test_what_was_deleted_is_restored_first_and_the_rest_is_done_only_where_no_plan_was_agreed(
-    applied: Applied, mct: Program, expects: bool
-) -> None:
+def test_what_was_deleted_is_restored_as_it_was_reviewed(applied: Applied, mct: Program) -> None:
     assert applied("-y", text=one("Import")).code == 0
     assert mct("teardown", "-y").code == 0
-    applied.azure.forget()
-    expected = ("--expect", applied.fingerprint()) if expects else ()
-    done = applied("-y", *expected, *JSON)
-    assert applied.azure.applications("Import") != []
-    if expects:
-        assert of_site(done, "learn")["error"]["error"]["code"] == "plan-changed"
-        done = applied("-y", *JSON)
+    done = applied("-y", "--expect", applied.fingerprint(), *JSON)
     assert done.code == 0, done
+    assert applied.azure.applications("Import") != []
     assert applied.status("learn")["healthy"]

@@ -66,7 +66,7 @@ def test_a_setup_after_a_teardown_restores_the_trust(mct: Program, azure: Sandbo
     assert _restored(planned) == restored
     assert sorted(_restored(again)) == sorted(restored)  # each is listed when it is done
     assert planned.code == 3
-    assert "planned once what was deleted is restored" in planned.document["notes"][0]["text"]
+    assert {"admin consent", "application settings"} <= {one["resource"] for one in planned.document["changes"]}
     assert mct("status", "-o", "json").document["healthy"], mct("status", "-o", "json").document["findings"]
     assert _calls(azure, _token(azure, again, "One")) == 200
     assert azure.graph("GET", f"{BIN}/microsoft.graph.application")["value"] == []
@@ -75,6 +75,18 @@ def test_a_setup_after_a_teardown_restores_the_trust(mct: Program, azure: Sandbo
     assert (third.code, azure.writes()) == (0, [])
     status = mct("status", "-o", "json")
     assert status.code == 0
+
+
+def test_a_certificate_whose_client_was_deleted_is_made_anew(mct: Program, azure: Sandbox) -> None:
+    """The recycle bin shows no certificates, so no one can tell whether the stored one is still among them."""
+    words = ("setup", "--client", "One", "--credential", "certificate", *JSON)
+    assert mct(*words).code == 0
+    assert mct("teardown", *JSON).code == 0
+    again = mct(*words)
+    assert (again.code, len(again.made)) == (0, 1), again
+    (one,) = azure.applications("One")
+    assert len(one["keyCredentials"]) == 1
+    assert {change["action"] for change in mct(*words).document["changes"]} == {"none"}
 
 
 def test_an_add_client_after_a_remove_client_of_the_same_name(mct: Program, azure: Sandbox) -> None:

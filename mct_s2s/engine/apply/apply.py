@@ -15,6 +15,7 @@ from mct_s2s.engine.outcome import LEFT, Outcome
 from mct_s2s.engine.session import Session
 from mct_s2s.errors import PermissionMissing, S2SError, ServiceError
 from mct_s2s.model.commands import webapp_command
+from mct_s2s.model.directory_objects import Application
 from mct_s2s.model.ids import api_uri
 from mct_s2s.planning.changes import (
     AddCredential,
@@ -85,16 +86,26 @@ def _say_all_that_is_missing(refused: PermissionMissing, outcome: Outcome) -> No
 @carry_out.register
 async def _(change: CreateApplication, run: Run) -> str:
     application, detail = await create(run.azure, change, run.now, as_owner=run.as_owner)
+    _is_there(run, change, application)
+    return detail
+
+
+def _is_there(run: Run, change: CreateApplication | RestoreApplication, application: Application) -> None:
     run.created[change.key] = application
     run.results.record(change.key, Part.CLIENT_ID, application.client_id)
     run.results.record(change.key, Part.OBJECT_ID, application.object_id)
     run.results.record(change.key, Part.URI, api_uri(application.client_id))
-    return detail
 
 
 @carry_out.register
 async def _(change: RestoreApplication, run: Run) -> str:
-    await restore(run.azure, change.application, change.keep, change.option)
+    app = change.application
+    principal = await restore(run.azure, app, {one.key_id for one in app.credentials}, change.option)
+    if principal is None:
+        made = await create_principal(run.azure, app.client_id, is_new=True, is_ours=False, as_owner=run.as_owner)
+        principal = made.id
+    _is_there(run, change, app)
+    run.results.record(change.key, Part.PRINCIPAL_ID, principal)
     return ""
 
 

@@ -78,8 +78,12 @@ async def create(
     return application, ""
 
 
-async def restore(azure: Azure, application: Application, keep: Collection[KeyId], adopt_by: str | None) -> None:
-    """Take a registration and its service principal out of the recycle bin, without what no one knows the holders of.
+async def restore(
+    azure: Azure, application: Application, keep: Collection[KeyId], adopt_by: str | None
+) -> PrincipalId | None:
+    """Take a registration and its service principal out of the recycle bin; the principal, where it was there, too.
+
+    The credentials that no one knows the holders of, all but those to `keep`, do not come back with it.
 
     The recycle bin shows no owners. So where nothing but its name speaks for it (`adopt_by`: the option by which it
     would be adopted), it is looked at as soon as it is back, and put back where it is someone else's.
@@ -103,6 +107,7 @@ async def restore(azure: Azure, application: Application, keep: Collection[KeyId
     await gather_or_cancel(
         directory.remove_credentials(object_id, keep), *(directory.remove_principal_credentials(one) for one in back)
     )
+    return next(iter(back), None)
 
 
 async def explain_taken_uri(

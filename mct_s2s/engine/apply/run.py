@@ -25,6 +25,7 @@ from mct_s2s.planning.changes import (
     AssignAppRole,
     EnableIdentity,
     RestartSite,
+    RestoreApplication,
     Results,
     UpdateApplication,
     WriteSettings,
@@ -127,10 +128,13 @@ class Run:
 
     @cached_property
     def _young_ids(self) -> frozenset[str]:
-        trust, restored, young = self.outcome.before.trust, self.outcome.request.restored, set[str]()
+        trust, young = self.outcome.before.trust, set[str]()
+        for change in self.outcome.plan.changes:
+            if isinstance(change, RestoreApplication):
+                young |= {change.application.object_id, change.application.client_id}
         halves = [(trust.service, trust.principal), *((one.application, one.principal) for one in trust.clients)]
         for app, principal in halves:
-            if app and (app.client_id in restored or (app.created and self.now - app.created < YOUNG)):
+            if app and app.created and self.now - app.created < YOUNG:
                 young |= {app.object_id, app.client_id} | ({principal.id} if principal else set())
         return frozenset(young)
 

@@ -51,7 +51,7 @@ async def _find_or_gone(
         *map(str.lower, request.desired.names),
         client_id_in(request.desired.adopt or "") or request.desired.adopt,
     }
-    is_expected = bool(is_named) or application.client_id in request.restored
+    is_expected = bool(is_named)
     try:
         return await find_custody(azure, application, principal, is_new=is_expected)
     except ServiceError as error:

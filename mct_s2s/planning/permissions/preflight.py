@@ -93,7 +93,7 @@ def missing_at(resource: ResourceId, label: str, access: CallerRights, *, restar
     return tuple(one for verdict, missing in judged if verdict is Verdict.NO for one in missing)
 
 
-def need_of(change: AnyChange, observed: ObservedState) -> Need | None:  # noqa: C901, PLR0911  # a flat table
+def need_of(change: AnyChange, observed: ObservedState) -> Need | None:  # noqa: PLR0911  # a flat table
     """The right that a change takes; none for what only looks."""
     match change:
         case CreateApplication():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mct_s2s.errors import NotThere, Refused
 from mct_s2s.model.azure_resources import IdentityResource
@@ -39,7 +39,7 @@ from mct_s2s.planning.edits import missing_reference
 from mct_s2s.planning.plan import Facts, Left, ManualStep
 from mct_s2s.planning.registrations.membership import clients_called, is_allowed
 from mct_s2s.planning.registrations.ownership import CLIENT_OPTION, adoption, is_consented_to, not_ours, of_client
-from mct_s2s.planning.registrations.restoring import refuse_deleted
+from mct_s2s.planning.registrations.restoring import refuse_deleted, restoration
 from mct_s2s.planning.registrations.service import CREATE, EXPOSE, Service, role_not_named
 
 ABOUT = "client application"
@@ -80,10 +80,12 @@ def plan_client(spec: ClientSpec, service: Service, observed: ObservedState, fac
     application = found.application if found else None
     client_id: Later[ClientId] = application.client_id if application else Ref(key, Part.CLIENT_ID)
     object_id: Later[ApplicationObjectId] = application.object_id if application else Ref(key, Part.OBJECT_ID)
-    principal: Later[PrincipalId] = (
-        found.principal.id if found and found.principal else Ref(f"{key}:principal", Part.PRINCIPAL_ID)
-    )
+    deleted = application is not None and application.deleted is not None
+    principal: Later[PrincipalId] = Ref(key if deleted else f"{key}:principal", Part.PRINCIPAL_ID)
+    if found is not None and found.principal is not None:
+        principal = found.principal.id
     note = observed.secrets.get(spec.name, SecretNote())
+    note = replace(note, delivered_at=None) if deleted else note  # no replica is behind: only what was seen comes back
     state = ClientState(spec.name, application, object_id, client_id, service.uri, note, observed.cloud, facts)
     credential = plan_credential(spec.credential, state)
     is_stored = note.delivered is not None or any(
@@ -103,7 +105,9 @@ def plan_client(spec: ClientSpec, service: Service, observed: ObservedState, fac
         )
         changes.append(CreateApplication(key=key, resource=ABOUT, name=spec.name, new=new, option=CLIENT_OPTION))
         tags = ()
-    if found is None or found.principal is None:
+    if application is not None and deleted:
+        changes.append(restoration(key, ABOUT, application, CLIENT_OPTION))
+    elif found is None or found.principal is None:
         changes.append(CreateServicePrincipal(key=f"{key}:principal", name=spec.name, client_id=client_id))
     changes.extend(credential)
     if not any(isinstance(one, AddCredential) for one in credential):
@@ -150,7 +154,7 @@ def plan_client(spec: ClientSpec, service: Service, observed: ObservedState, fac
                 after=(EXPOSE,),
             )
         )
-    if found is not None and application is not None and not service.ownership.is_foreign:
+    if found is not None and application is not None and not deleted and not service.ownership.is_foreign:
         listed = observed.app_service is not None and is_allowed(found, observed.app_service)
         if changes or not listed:
             _refuse_foreign(spec, found, service, observed)

@@ -79,7 +79,8 @@ def of_service(application: Application, observed: ObservedState, spec: ServiceS
         return Ownership(Basis.FOREIGN, why or "no administrator of the directory has assigned it to this App Service")
     if is_set:
         return Ownership(Basis.OURS)
-    return Ownership(Basis.FOREIGN, why) if why else Ownership(Basis.IN_CUSTODY)
+    # Who owns what is deleted shows once it is restored, and before anything else is done.
+    return Ownership(Basis.FOREIGN, why) if why and not application.deleted else Ownership(Basis.IN_CUSTODY)
 
 
 def of_client(

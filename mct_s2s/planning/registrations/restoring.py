@@ -1,4 +1,4 @@
-"""Deleted registrations that this run would otherwise create: they are restored whole, and then planned like any other.
+"""Deleted registrations that this run would otherwise create: they are restored whole, and planned like any other.
 
 A deleted registration keeps its `uniqueName` and its URIs for 30 days, so a new one could not be made in its place.
 Source: learn.microsoft.com/graph/api/directory-deleteditems-list.
@@ -6,72 +6,58 @@ Source: learn.microsoft.com/graph/api/directory-deleteditems-list.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
+from dataclasses import replace
 
 from mct_s2s.errors import NotThere
 from mct_s2s.model.client_credentials import SecretNote
 from mct_s2s.model.desired import Setup
 from mct_s2s.model.directory_objects import Application
-from mct_s2s.model.ids import client_unique_name, is_guid
+from mct_s2s.model.ids import client_unique_name
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.site_settings import AUDIENCE
+from mct_s2s.model.trust import ClientApplication
 from mct_s2s.planning.changes import RestoreApplication
 from mct_s2s.planning.registrations.application_uri import is_called, restoring
 from mct_s2s.planning.registrations.membership import clients_called
-from mct_s2s.planning.registrations.ownership import (
-    CLIENT_OPTION,
-    SERVICE_OPTION,
-    another_site,
-    of_service,
-    service_not_ours,
-)
-
-NOTE = "The rest is planned once what was deleted is restored."
 
 
-def restorations(desired: Setup, observed: ObservedState) -> Iterator[RestoreApplication]:
-    """The deleted registrations under the very names that this run would create.
+def with_deleted(desired: Setup, observed: ObservedState) -> ObservedState:
+    """The state as if the deleted registrations under the very names that this run would create were there.
+
+    Of their credentials only what the client's store holds stays: no one knows who holds the others.
 
     Raises:
-        NotThere: one that is named, by an appId or by the App Service, is deleted and has another name.
-        Refused: the service application was made for another App Service.
+        NotThere: the service application that is named is deleted and has another name.
     """
     trust, service = observed.trust, desired.service
     if service is None:
-        return
+        return observed
     if trust.service is None:
         for named in (service.adopt, AUDIENCE.value_in(observed.settings)):
             refuse_deleted(named, observed, but=service.unique_name)
         deleted = deleted_as(service.unique_name, trust.deleted)
-        if deleted is not None:
-            ownership = of_service(deleted, observed, service)
-            if ownership.is_foreign and another_site(deleted, observed, service.unique_name):
-                raise service_not_ours(deleted, observed, service, ownership.reason)
-            option = SERVICE_OPTION if ownership.is_foreign else None  # who owns it shows once it is back
-            yield _restoration("service application", deleted, option)
+        trust = replace(trust, service=replace(deleted, credentials=()) if deleted is not None else None)
     base = (trust.service.unique_name if trust.service else None) or service.unique_name
     for spec in desired.clients:
-        if any(client.application for client in clients_called(spec.name, observed, base)):
-            continue
-        if is_guid(spec.name):
-            refuse_deleted(spec.name, observed)
         deleted = deleted_as(client_unique_name(base, spec.name), trust.deleted)
-        if deleted is not None:
-            note = observed.secrets.get(spec.name, SecretNote())
-            yield _restoration("client application", deleted, CLIENT_OPTION, note)
+        if deleted is not None and not any(one.application for one in clients_called(spec.name, observed, base)):
+            stored = observed.secrets.get(spec.name, SecretNote()).delivered
+            kept = tuple(one for one in deleted.credentials if one.key_id == stored)
+            client = ClientApplication(replace(deleted, credentials=kept), None)
+            trust = replace(trust, clients=(*trust.clients, client))
+    return replace(observed, trust=trust)
 
 
-def _restoration(
-    resource: str, deleted: Application, option: str | None, note: SecretNote | None = None
-) -> RestoreApplication:
+def restoration(key: str, resource: str, deleted: Application, adopt_by: str | None) -> RestoreApplication:
+    """The step that restores one; `adopt_by` where nothing but its name speaks for it."""
     return RestoreApplication(
-        key=f"restore:{deleted.client_id}",
+        key=key,
         resource=resource,
         name=deleted.display_name,
         detail="restored from deleted applications, with its consents",
         application=deleted,
-        keep=(note.delivered,) if note is not None and note.delivered else (),
-        option=option,
+        option=adopt_by,
     )
 
 

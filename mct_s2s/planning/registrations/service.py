@@ -54,7 +54,7 @@ from mct_s2s.planning.registrations.ownership import (
     of_service,
     service_not_ours,
 )
-from mct_s2s.planning.registrations.restoring import deleted_as
+from mct_s2s.planning.registrations.restoring import deleted_as, restoration
 
 ABOUT = "service application"
 CREATE = "service-application"
@@ -87,8 +87,8 @@ def plan_service(spec: ServiceSpec, observed: ObservedState) -> Service:
         Refused: the wanted role exists, but not for applications.
     """
     application = observed.trust.service
-    if application is None and not spec.may_create:
-        raise _missing(deleted_as(spec.unique_name, observed.trust.deleted))
+    if not spec.may_create and (application is None or application.deleted):
+        raise _missing(application)
     if application is None:
         return _new_service(spec, observed)
     role, role_edit = role_to_use(application, spec.role, observed)
@@ -97,6 +97,9 @@ def plan_service(spec: ServiceSpec, observed: ObservedState) -> Service:
     uri = uri_in_use(application, observed.settings, spec.adopt)
     edits = _edits(application, spec, uri, role_edit, observed, ownership)
     changes: list[AnyChange] = []
+    if application.deleted:
+        adopt_by = SERVICE_OPTION if ownership.basis is not Basis.OURS else None
+        changes.append(restoration(CREATE, ABOUT, application, adopt_by))
     if edits != ApplicationEdits():
         changes.append(
             UpdateApplication(
@@ -107,6 +110,7 @@ def plan_service(spec: ServiceSpec, observed: ObservedState) -> Service:
                 object_id=application.object_id,
                 client_id=application.client_id,
                 edits=edits,
+                after=(CREATE,),
             )
         )
     notes = [adoption(application, observed, ABOUT)] if is_adopted else []
@@ -118,7 +122,9 @@ def plan_service(spec: ServiceSpec, observed: ObservedState) -> Service:
     if not changes:
         changes.append(AlreadyRight.of(application, CREATE, ABOUT, f"app role {role.value}"))
     principal: Later[PrincipalId] = Ref(PRINCIPAL, Part.PRINCIPAL_ID)
-    if observed.trust.principal is None:
+    if application.deleted:
+        principal = Ref(CREATE, Part.PRINCIPAL_ID)
+    elif observed.trust.principal is None:
         changes.append(
             CreateServicePrincipal(key=PRINCIPAL, name=application.display_name, client_id=application.client_id)
         )
