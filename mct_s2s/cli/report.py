@@ -79,6 +79,13 @@ def manual_steps(site: SiteChange, outcome: Outcome) -> list[Instruction]:
     return instructions(steps, before, results, where=at, login=login, handoff=outcome.request.handoff)
 
 
+def _after_a_grant(site: SiteChange, outcome: Outcome) -> list[Instruction]:
+    """What makes a right count for the caller once someone has granted it, where that is not enough."""
+    assert site.session is not None  # noqa: S101  # it was planned
+    sentence, command = site.session.azure.directory_access.signed_in.after_a_grant
+    return [Instruction(sentence, command)] if sentence and outcome.lacks else []
+
+
 # Before
 
 
@@ -194,9 +201,7 @@ def _close(terminal: Terminal, site: SiteChange, outcome: Outcome) -> None:
     show_manual_steps(terminal.out, report.manual_steps)
     if outcome.lacks:
         terminal.say("To do this yourself:", style="warn")
-        sentence, again = site.session.azure.directory_access.signed_in.after_a_grant
-        steps = [*grants_to_ask_for(outcome.lacks), *([Instruction(sentence, again)] if sentence else [])]
-        show_manual_steps(terminal.err, steps)
+        show_manual_steps(terminal.err, [*grants_to_ask_for(outcome.lacks), *_after_a_grant(site, outcome)])
 
 
 def _headline(outcome: Outcome) -> tuple[str, list[ClientResult]]:
@@ -302,7 +307,7 @@ def result_of(site: SiteChange, outcome: Outcome) -> Json:
         _changes(outcome, dry_run=site.options.dry_run),
         all_credentials(outcome),
         connection_document(outcome.after),
-        left=manual_steps(site, outcome),
+        left=[*manual_steps(site, outcome), *_after_a_grant(site, outcome)],
         notes=outcome.plan.remarks,
         missing=dict.fromkeys(outcome.lacks),
         fingerprint=site.fingerprint if site.options.dry_run else None,

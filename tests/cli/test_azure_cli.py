@@ -172,6 +172,7 @@ def test_a_role_given_after_the_sign_in_is_told_with_the_commands_that_bring_it(
     add = ("add-client", "A", "-a", SITE, "--auth", "cli", "-y")
     left = mct(*add, env=az.env)
     assert (left.code, login in left.err) == (4, True), left
+    assert mct(*add, "-o", "json", env=az.env).document["manualSteps"][-1]["command"] == login
     assert login in mct("doctor", "-a", SITE, "--auth", "cli", env=az.env).out
     azure.give_directory_role(address, "Cloud Application Administrator")
     refused = mct(*add, "-o", "json", env=az.env)
