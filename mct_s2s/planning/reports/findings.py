@@ -78,35 +78,28 @@ def diagnose(
         adopted: the service application that a trust file names for this App Service.
     """
     site = observed.app_service
+    found = list(_stopped(site))
     if site is not None and site.refusal is not None:
-        return _without_settings(observed, site, now, where, within)
-    if site is not None and observed.trust.service is None and not ours(site.settings):
+        # What can be said by the directory alone. What is not there may be under a name that only the settings know.
+        label = site.site.label
+        message = f"You can't read the application settings of '{label}', so they were not checked."
+        doctor = own_command("doctor", where=where)
+        found.append(Finding("settings-unreadable", Severity.WARNING, label, message, doctor))
+        observed, site = replace(observed, app_service=None), None
+        found += _service(observed, where) if observed.trust.service is not None else []
+    elif site is not None and observed.trust.service is None and not ours(site.settings):
         label = site.site.label
         message = f"'{label}' has no service-to-service authentication yet."
         remedy = " ".join((own_command("setup", where=where), "--client NAME"))
         return (Finding("not-configured", Severity.ERROR, label, message, remedy),)
-    found = [*_stopped(site), *_service(observed, where)]
+    else:
+        found += _service(observed, where)
     if site is not None:
         found += [*_anothers(observed, site, where, adopted), *_settings(observed, site, where)]
     for client in members(observed):
-        found += _client(client, observed, where)
-        found += _credentials(client, now, within, where)
+        found += [*_client(client, observed, where), *_credentials(client, now, within, where)]
     if site is not None:
-        found += [*_unlisted(observed, site, where), *_no_clients(observed, site, where), *_swaps(site)]
-    return tuple(found)
-
-
-def _without_settings(
-    observed: ObservedState, site: AppService, now: datetime, where: str, within: timedelta
-) -> tuple[Finding, ...]:
-    """What can be said by the directory alone. What is not there may be under a name that only the settings know."""
-    seen, label = replace(observed, app_service=None), site.site.label
-    message = f"You can't read the application settings of '{label}', so they were not checked."
-    who = own_command("doctor", where=where)
-    found = [*_stopped(site), Finding("settings-unreadable", Severity.WARNING, label, message, who)]
-    found += _service(seen, where) if seen.trust.service is not None else []
-    for client in members(seen):
-        found += [*_client(client, seen, where), *_credentials(client, now, within, where)]
+        found += [*_unlisted(observed, site, where), *_swaps(site)]
     return tuple(found)
 
 
@@ -245,30 +238,21 @@ def _credentials(client: ClientApplication, now: datetime, within: timedelta, wh
 
 
 def _unlisted(observed: ObservedState, site: AppService, where: str) -> Iterator[Finding]:
-    """Ids on an allow list that no one in this tenant has."""
-    clients = members(observed)
-    principals = {identity.id.casefold() for identity in observed.trust.identities}
+    """Ids on an allow list that no one in this tenant has; or that there is no client at all."""
+    clients, identities = members(observed), observed.trust.identities
+    principals = {identity.id.casefold() for identity in identities}
     principals |= {client.principal.id.casefold() for client in clients if client.principal is not None}
     known = {Fact.CLIENT_IDS: {client.client_id.casefold() for client in clients}, Fact.OBJECT_IDS: principals}
-    for setting in LISTS:
-        for entry in setting.list_in(site.settings).ids:
-            if is_guid(entry) and entry.casefold() not in known[setting.holds]:
-                message = f"{entry} in {setting} matches nothing in this tenant: "
-                message += "a deleted client, or the wrong type of ID."
-                remove = own_command("remove-client", about=entry, where=where)
-                yield Finding("client-unknown", Severity.WARNING, entry, message, remove)
-
-
-def _no_clients(observed: ObservedState, site: AppService, where: str) -> Iterator[Finding]:
-    """A trust that no one can use; entries of an allow list that belong to no one are a finding of their own."""
-    if observed.trust.service is None or members(observed) or observed.trust.identities:
-        return
-    if any(setting.list_in(site.settings).ids for setting in LISTS):
-        return
-    label, add = site.site.label, own_command("add-client", about="NAME", where=where)
-    yield Finding(
-        "no-clients", Severity.WARNING, label, f"'{label}' has no clients: nothing can call its API yet.", add
-    )
+    listed = [(setting, entry) for setting in LISTS for entry in setting.list_in(site.settings).ids]
+    for setting, entry in listed:
+        if is_guid(entry) and entry.casefold() not in known[setting.holds]:
+            message = f"{entry} in {setting} matches nothing in this tenant: a deleted client, or the wrong type of ID."
+            remove = own_command("remove-client", about=entry, where=where)
+            yield Finding("client-unknown", Severity.WARNING, entry, message, remove)
+    if observed.trust.service is not None and not (clients or identities or listed):
+        label, add = site.site.label, own_command("add-client", about="NAME", where=where)
+        message = f"'{label}' has no clients: nothing can call its API yet."
+        yield Finding("no-clients", Severity.WARNING, label, message, add)
 
 
 def _swaps(site: AppService) -> Iterator[Finding]:
