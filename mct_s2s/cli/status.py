@@ -21,7 +21,7 @@ from mct_s2s.engine.session import Session
 from mct_s2s.errors import S2SError
 from mct_s2s.inputs.lifetime import duration
 from mct_s2s.model.observed import ObservedState
-from mct_s2s.model.resource_id import SiteTarget
+from mct_s2s.model.resource_id import ResourceId, SiteTarget
 from mct_s2s.planning.app_service import guards
 from mct_s2s.planning.reports.findings import diagnose
 from mct_s2s.planning.reports.status import SiteStatus, StatusReport, UnreadSite
@@ -67,44 +67,42 @@ def _show(terminal: Terminal, options: StatusOptions, report: StatusReport) -> i
 
 async def _read_one(options: AzureOptions, session: Session, within: timedelta) -> StatusReport:
     """The App Service that the session is about."""
-    now = clock.now()
-    observed = await _observed(session, session.target)
-    return StatusReport(now, within, (_status(options, observed, within),))
+    return _report(within, [_status(options, await _observed(session, session.target), within)], is_list=False)
 
 
 async def _read_file(setups: Sequence[SiteWork], sessions: FleetSessions, within: timedelta) -> StatusReport:
     """The App Services of a trust file, side by side; what one of them raises is its own."""
 
-    async def read(site: SiteWork, session: Session) -> SiteStatus:
+    async def read_one(site: SiteWork, session: Session) -> SiteStatus:
         status = _status(site.work.options, await _observed(session, session.target), within, site.work.desired.adopt)
         return replace(status, key=site.key)
 
-    now = clock.now()
     with activity(f"Reading {len(setups)} site{'s' * (len(setups) != 1)}"):
-        outcomes = list(zip(setups, await sessions.at_each(setups, read), strict=True))
-    return StatusReport(
-        now,
-        within,
-        tuple(one for _, one in outcomes if isinstance(one, SiteStatus)),
-        tuple(UnreadSite(site.target, one, key=site.key) for site, one in outcomes if isinstance(one, S2SError)),
-        is_list=True,
-    )
+        found = await sessions.at_each(setups, read_one)
+    named = zip(setups, found, strict=True)
+    read = [UnreadSite(of.target, one, key=of.key) if isinstance(one, S2SError) else one for of, one in named]
+    return _report(within, read)
 
 
 async def _read_all(options: AzureOptions, session: Session, within: timedelta) -> StatusReport:
     """Every MCT App Service of the subscription."""
-    now = clock.now()
-    outcomes, unchecked = await at_every_site(
+    found, unchecked = await at_every_site(
         session, lambda target: _observed(session, target), lambda observed: _status(options, observed, within)
     )
-    return StatusReport(
-        now,
-        within,
-        tuple(one for _, one in outcomes if isinstance(one, SiteStatus)),
-        tuple(UnreadSite.found(app, one) for app, one in outcomes if isinstance(one, S2SError)),
-        tuple(unchecked),
-        is_list=True,
-    )
+    read = [UnreadSite.found(app, one) if isinstance(one, S2SError) else one for app, one in found]
+    return _report(within, read, unchecked)
+
+
+def _report(
+    within: timedelta,
+    sites: Sequence[SiteStatus | UnreadSite],
+    unchecked: Sequence[ResourceId] = (),
+    *,
+    is_list: bool = True,
+) -> StatusReport:
+    read = tuple(one for one in sites if isinstance(one, SiteStatus))
+    failed = tuple(one for one in sites if isinstance(one, UnreadSite))
+    return StatusReport(clock.now(), within, read, failed, tuple(unchecked), is_list=is_list)
 
 
 async def _observed(session: Session, target: SiteTarget | None) -> ObservedState:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from typing import Protocol
+from dataclasses import dataclass
 
 from mct_s2s.plain_text import plain
 
@@ -19,71 +19,43 @@ BORDERS = "-----"
 """How the first and the last line of a private key begin: they are the same in every key."""
 
 
-class Pipeline(Protocol):
-    """How one service reads a log. All methods return a line, whole and as it has to be."""
+@dataclass(frozen=True)
+class Pipeline:
+    """How one service reads a log: what each command begins with, and how a percent sign is written in it."""
+
+    group_start: str
+    group_end: str
+    error_start: str
+    mask_start: str
+    percent: str
 
     def group(self, title: str) -> str:
         """What follows belongs together, and can be folded."""
-        ...
-
-    def end_group(self) -> str:
-        """The end of it."""
-        ...
+        return self.group_start + self._escaped(plain(title))
 
     def error(self, message: str) -> str:
         """The error that a summary of the job shows."""
-        ...
+        return self.error_start + self._escaped(plain(message))
 
     def mask(self, value: str) -> str:
         """From here on, this is shown as `***`."""
-        ...
+        return self.mask_start + self._escaped(value)
+
+    def _escaped(self, text: str) -> str:
+        return text.replace("%", self.percent).replace("\r", "%0D").replace("\n", "%0A")
 
 
-class GitHubActions:
-    """Workflow commands."""
-
-    def group(self, title: str) -> str:
-        """As the protocol says, for all four."""
-        return f"::group::{_percent(plain(title))}"
-
-    def end_group(self) -> str:
-        """The end of it."""
-        return "::endgroup::"
-
-    def error(self, message: str) -> str:
-        """An annotation."""
-        return f"::error::{_percent(plain(message))}"
-
-    def mask(self, value: str) -> str:
-        """The runner takes it out of the log."""
-        return f"::add-mask::{_percent(value)}"
-
-
-class AzurePipelines:
-    """Logging and formatting commands."""
-
-    def group(self, title: str) -> str:
-        """As the protocol says, for all four."""
-        return f"##[group]{plain(title)}"
-
-    def end_group(self) -> str:
-        """The end of it."""
-        return "##[endgroup]"
-
-    def error(self, message: str) -> str:
-        """An issue of the task."""
-        return f"##vso[task.logissue type=error]{_azp(plain(message))}"
-
-    def mask(self, value: str) -> str:
-        """The agent takes it out of the log."""
-        return f"##vso[task.setsecret]{_azp(value)}"
+_GITHUB = Pipeline("::group::", "::endgroup::", "::error::", "::add-mask::", "%25")
+_AZURE = Pipeline(
+    "##[group]", "##[endgroup]", "##vso[task.logissue type=error]", "##vso[task.setsecret]", "%AZP25"
+)  # fmt: skip
 
 
 def pipeline_of(environ: Mapping[str, str] = os.environ) -> Pipeline | None:
     """Who reads the log; `None` where no one is known to."""
     if environ.get("GITHUB_ACTIONS", "").casefold() == "true":
-        return GitHubActions()
-    return AzurePipelines() if environ.get("TF_BUILD", "").casefold() == "true" else None
+        return _GITHUB
+    return _AZURE if environ.get("TF_BUILD", "").casefold() == "true" else None
 
 
 def is_unattended(environ: Mapping[str, str] = os.environ) -> bool:
@@ -98,11 +70,3 @@ def masks(value: str, environ: Mapping[str, str] = os.environ) -> Iterator[str]:
     for line in value.splitlines() if pipeline is not None else ():
         if pipeline is not None and line.strip() and not line.startswith(BORDERS):
             yield pipeline.mask(line)
-
-
-def _percent(text: str) -> str:
-    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
-
-
-def _azp(text: str) -> str:
-    return text.replace("%", "%AZP25").replace("\r", "%0D").replace("\n", "%0A")

@@ -174,7 +174,7 @@ class Reporter:
         finally:
             steps.close()
             if pipeline is not None:
-                self._terminal.instruct(pipeline.end_group())
+                self._terminal.instruct(pipeline.group_end)
 
     def step(self, sign: tuple[str, str], done: str, what: str, detail: str = "", seconds: float = 0.0) -> None:
         """A line that stays: what has become of a step."""

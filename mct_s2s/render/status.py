@@ -25,8 +25,8 @@ def show_report(terminal: Terminal, report: StatusReport) -> None:
     """One App Service in full, or a list of several."""
     if report.is_list:
         _list(terminal, report)
-    for site in () if report.is_list else report.sites:
-        _site(terminal, site)
+    else:
+        _site(terminal, report.sites[0])
 
 
 def show_unread(terminal: Terminal, report: StatusReport) -> None:
