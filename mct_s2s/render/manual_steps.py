@@ -33,6 +33,11 @@ class Instruction:
     values: dict[str, str] | None = None
     """The settings to enter, where they are what is left."""
 
+    @property
+    def sentence(self) -> str:
+        """What has to be done, and by whom."""
+        return f"{self.what} Ask {self.who}." if self.who else self.what
+
 
 def instructions(
     steps: Iterable[ManualStep],
@@ -43,27 +48,30 @@ def instructions(
     login: str,
     handoff: Path | None = None,
 ) -> list[Instruction]:
-    """Every step that is left, in words."""
+    """Every step that is left, in words.
+
+    Source of the page: learn.microsoft.com/entra/identity/enterprise-apps/grant-admin-consent, "Construct the URL".
+    """
     found = []
     for step in steps:
-        link, values, command = None, None, ""
-        match step.step:
-            case Left.CONSENT:
-                command = _add_client(step, results, where)
-                link = _consent_page(step, observed, results, login)
-            case Left.RESTART:
-                assert step.resource is not None  # noqa: S101  # a restart is a site's
-                command = webapp_command("restart", step.resource)
-            case Left.SETTINGS:
-                values = values_to_enter(step, observed, results)
-                command = _configure(step, values, results, where, handoff)
-        found.append(Instruction(step.what, command, _holders(step), link, values))
+        rights = " and ".join(dict.fromkeys(one.right for one in step.needed))
+        link, values = None, None
+        if step.step is Left.CONSENT and step.resource is not None:
+            command = own_command("add-client", "--managed-identity", str(step.resource), where=where)
+        elif step.step is Left.CONSENT:
+            client_id = results.known(step.client_id) if step.client_id else None
+            command = own_command("add-client", "--credential", "none", about=client_id or step.client, where=where)
+            if client_id is not None and observed.tenant is not None:
+                link = f"{login}/{observed.tenant.id}/adminconsent?client_id={client_id}"
+        elif step.step is Left.RESTART:
+            assert step.resource is not None  # noqa: S101  # a restart is a site's
+            command = webapp_command("restart", step.resource)
+        else:
+            values = values_to_enter(step, observed, results)
+            command = _configure(step, values, results, where, handoff)
+        who = f"someone with {rights}" if rights else ""
+        found.append(Instruction(step.what, command, who, link, values))
     return found
-
-
-def _holders(step: ManualStep) -> str:
-    rights = dict.fromkeys(one.right for one in step.needed)
-    return f"someone with {' and '.join(rights)}" if rights else ""
 
 
 def grants_to_ask_for(missing: Iterable[MissingRight]) -> list[Instruction]:
@@ -94,21 +102,6 @@ def values_to_enter(step: ManualStep, observed: ObservedState, results: Results)
     return ours(merge(observed.settings, step.spec, results))
 
 
-def _add_client(step: ManualStep, results: Results, where: str) -> str:
-    if step.resource is not None:
-        return own_command("add-client", "--managed-identity", str(step.resource), where=where)
-    client_id = results.known(step.client_id) if step.client_id else None
-    return own_command("add-client", "--credential", "none", about=client_id or step.client, where=where)
-
-
-def _consent_page(step: ManualStep, observed: ObservedState, results: Results, login: str) -> str | None:
-    """Source: learn.microsoft.com/entra/identity/enterprise-apps/grant-admin-consent, "Construct the URL"."""
-    client_id = results.known(step.client_id) if step.client_id and step.resource is None else None
-    if client_id is None or observed.tenant is None:
-        return None
-    return f"{login}/{observed.tenant.id}/adminconsent?client_id={client_id}"
-
-
 def _configure(step: ManualStep, values: dict[str, str], results: Results, where: str, handoff: Path | None) -> str:
     configure, words = f"{own_command('configure-appservice')} {where or '-a APP_SERVICE'}", list[str]()
     if handoff is not None:
@@ -128,7 +121,7 @@ def _configure(step: ManualStep, values: dict[str, str], results: Results, where
 def show_manual_steps(console: Console, steps: Iterable[Instruction]) -> None:
     """Each step with who can do it, the command for them, and the page for someone who would rather click."""
     for step in steps:
-        prose(console, Text(sentence(step), style="warn"), indent=4)
+        prose(console, Text(step.sentence, style="warn"), indent=4)
         if step.values:
             console.print(Text("    In the portal, under Environment variables, App settings:"))
             table = Columns([None, None])
@@ -139,8 +132,3 @@ def show_manual_steps(console: Console, steps: Iterable[Instruction]) -> None:
             console.print(Text.assemble("    ", (step.command, "command")))
         if step.link is not None:
             console.print(Text.assemble("    or open ", (step.link, "command")))
-
-
-def sentence(step: Instruction) -> str:
-    """What has to be done, and by whom."""
-    return f"{step.what} Ask {step.who}." if step.who else step.what

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from mct_s2s.planning.changes import Action, WriteSettings, others_unchanged
 from mct_s2s.planning.plan import Plan
-from mct_s2s.render.manual_steps import Instruction, grants_to_ask_for, sentence
+from mct_s2s.render.manual_steps import Instruction, grants_to_ask_for
 from mct_s2s.render.markdown import listed, table, text
 from mct_s2s.render.plan import BLOCKED, SIGNS, detail_of, summary, written_rows
 
@@ -90,4 +90,4 @@ def _missing(plan: Plan, heading: str) -> Iterator[str]:
 
 def manual_items(steps: Sequence[Instruction]) -> list[tuple[str, str]]:
     """Manual steps for `listed`."""
-    return [(sentence(step), step.command) for step in steps]
+    return [(step.sentence, step.command) for step in steps]
