@@ -16,7 +16,7 @@ from mct_s2s.azure.retry import RetryPolicy
 from mct_s2s.azure.services import certificate_advice, reason
 from mct_s2s.errors import ServiceError, UsageError
 from mct_s2s.model.client_sign_in import ApiAnswer, ApiToken
-from mct_s2s.planning.answers import NOT_NOW
+from mct_s2s.model.mct_api import NOT_NOW
 
 if TYPE_CHECKING:
     from mct_s2s.azure.http import Http

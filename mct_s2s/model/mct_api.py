@@ -6,6 +6,8 @@ API_PATH = "/api/v1/organization"
 """A read that every deployment answers to a caller with access; what is called where no other path is given."""
 SERVICE_HEADER = {"ClientType": "Service"}
 """The document's warning: the header that every service call carries."""
+NOT_NOW = frozenset({429, 502, 503, 504})
+"""What App Service's front end answers for a site that is starting, or busy: the API itself has not answered."""
 PUBLIC_LOGIN = "https://login.microsoftonline.com"
 
 

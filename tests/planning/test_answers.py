@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 from mct_s2s.errors import ServiceError
 from mct_s2s.model.client_sign_in import ApiAnswer
-from mct_s2s.planning.answers import ApiCall, must_refuse, settled
-from mct_s2s.planning.reports.verification import CheckSubject
+from mct_s2s.planning.reports.verification import ApiCall, CheckSubject, must_refuse, settled
 
 LOST = ServiceError("site-unreachable", "No answer came.", remedy="Run it again.")
 

@@ -24,7 +24,6 @@ from mct_s2s.model.commands import command, grant_on_vault, option, own_command,
 from mct_s2s.model.ids import ApplicationObjectId, ClientId, PrincipalId
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.resource_id import ResourceId
-from mct_s2s.planning.answers import stopped
 from mct_s2s.planning.app_service.notes import make_sticky
 from mct_s2s.planning.changes import Results
 from mct_s2s.planning.permissions.rights import Need, Right, judge
@@ -35,6 +34,7 @@ from mct_s2s.planning.reports.verification import (
     ClientToken,
     identity_checks,
     inside_command,
+    stopped,
     token_checks,
     token_remedy,
     why_refused,

@@ -8,12 +8,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TypeAlias
 
+from mct_s2s.errors import ServiceError
 from mct_s2s.model.azure_resources import AppService, same_address
-from mct_s2s.model.client_sign_in import Claims
+from mct_s2s.model.client_sign_in import ApiAnswer, Claims
 from mct_s2s.model.commands import own_command, webapp_command
 from mct_s2s.model.directory_objects import ServicePrincipal
 from mct_s2s.model.ids import same_id
+from mct_s2s.model.mct_api import API_PATH, NOT_NOW
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.site_settings import (
     APPLICATION_IDS,
@@ -37,6 +40,15 @@ class CheckSubject(StrEnum):
     MANAGED_IDENTITY = "managedIdentity"
 
 
+Who: TypeAlias = tuple[str | None, CheckSubject]
+"""The client's display name, and what it is."""
+SITE: Who = (None, CheckSubject.SITE)
+CALL = "call"
+"""The check that everything else leads to: a real call of the MCT API that was answered."""
+NO_SUCH_URI = "500011"
+"""The number after AADSTS of a token request for a service application that is not in the tenant."""
+
+
 @dataclass(frozen=True)
 class VerificationCheck:
     """One check: passed (`ok` true), failed (false), or not possible from here (`None`)."""
@@ -50,12 +62,6 @@ class VerificationCheck:
     message: str
     remedy: str | None = None
     """What to type or to do; `None` where there is nothing to do."""
-
-
-CALL = "call"
-"""The check that everything else leads to: a real call of the MCT API that was answered."""
-NO_SUCH_URI = "500011"
-"""The number after AADSTS of a token request for a service application that is not in the tenant."""
 
 
 @dataclass(frozen=True)
@@ -94,82 +100,91 @@ class ClientToken:
     source: str = ""
     """Where its credential was found."""
 
-    def checked(self, check: str, ok: bool | None, message: str, remedy: str | None = None) -> VerificationCheck:
-        """A check of this client."""
-        return VerificationCheck(self.name, CheckSubject.APPLICATION, check, ok, message, remedy)
+    @property
+    def who(self) -> Who:
+        """Whom checks of it are about."""
+        return self.name, CheckSubject.APPLICATION
 
 
-def token_checks(token: ClientToken, observed: ObservedState) -> Iterator[VerificationCheck]:
+def token_checks(token: ClientToken, observed: ObservedState) -> tuple[VerificationCheck, ...]:
     """The claims of a client's token against the settings: audience, tenant, role."""
-    assert observed.app_service is not None  # noqa: S101  # tokens are only tested against a site
-    site, claims = observed.app_service, token.claims
-    audience, tenant_id = AUDIENCE.value_in(site.settings) or "", TENANT_ID.value_in(site.settings) or ""
+    claims, service, settings = token.claims, observed.trust.service, observed.settings
+    audience, tenant_id = AUDIENCE.value_in(settings) or "", TENANT_ID.value_in(settings) or ""
     configure = own_command("configure-appservice", where=token.where)
-    yield _compared(
-        token, AUDIENCE, claims.audience, audience, audience == claims.audience, _audience_remedy(token, observed)
+    other = configure
+    if claims.version == "2.0":
+        other = own_command("setup", where=token.where)
+    elif service is not None and audience in service.identifier_uris:
+        other = f"Request a token for {audience}/.default (MCT_S2S_SCOPE in {token.source})."
+
+    def compared(
+        check: str, setting: Setting, found: str, expected: str, *, is_equal: bool, remedy: str
+    ) -> VerificationCheck:
+        if is_equal:
+            return VerificationCheck(*token.who, check, True, f"The token's {check} is {found}, as in {setting}.")
+        value = f"'{expected}'" if expected else "not set"
+        message = f"The token's {check} is '{found}', but {setting} is {value}."
+        return VerificationCheck(*token.who, check, False, message, remedy)
+
+    return (
+        compared("audience", AUDIENCE, claims.audience, audience, is_equal=audience == claims.audience, remedy=other),
+        compared(
+            "tenant",
+            TENANT_ID,
+            claims.tenant_id,
+            tenant_id,
+            is_equal=same_id(tenant_id.strip(), claims.tenant_id),
+            remedy=configure,
+        ),
+        _role(token, observed),
     )
-    same_tenant = same_id(tenant_id.strip(), claims.tenant_id)
-    yield _compared(token, TENANT_ID, claims.tenant_id, tenant_id, same_tenant, configure)
-    yield _role(token, observed, site)
 
 
-_CLAIMS = {AUDIENCE: "audience", TENANT_ID: "tenant"}
-
-
-def _compared(
-    token: ClientToken, setting: Setting, found: str, expected: str, is_equal: bool, remedy: str
-) -> VerificationCheck:
-    check = _CLAIMS[setting]
-    if is_equal:
-        return token.checked(check, True, f"The token's {check} is {found}, as in {setting}.")
-    value = f"'{expected}'" if expected else "not set"
-    return token.checked(check, False, f"The token's {check} is '{found}', but {setting} is {value}.", remedy)
-
-
-def _audience_remedy(token: ClientToken, observed: ObservedState) -> str:
-    expected, service = AUDIENCE.value_in(observed.settings), observed.trust.service
-    if token.claims.version == "2.0":
-        return own_command("setup", where=token.where)
-    if service is not None and expected in service.identifier_uris:
-        return f"Request a token for {expected}/.default (MCT_S2S_SCOPE in {token.source})."
-    return own_command("configure-appservice", where=token.where)
-
-
-def _role(token: ClientToken, observed: ObservedState, site: AppService) -> VerificationCheck:
-    wanted, roles = ROLE.value_in(site.settings) or "", token.claims.roles
+def _role(token: ClientToken, observed: ObservedState) -> VerificationCheck:
+    site, wanted, roles = observed.app_service, ROLE.value_in(observed.settings) or "", token.claims.roles
     if wanted and wanted in roles:
-        return token.checked("role", True, f"The token has the role {wanted}.")
-    if site.allowed_object_ids.holds(token.claims.object_id):
+        return VerificationCheck(*token.who, "role", True, f"The token has the role {wanted}.")
+    if site is not None and site.allowed_object_ids.holds(token.claims.object_id):
         message = "The token has no role and needs none: the client's object ID is on the allow list."
-        return token.checked("role", True, message)
+        return VerificationCheck(*token.who, "role", True, message)
     carried = f"the roles {', '.join(roles)}" if roles else "no role"
     message = f"The token has {carried}, but {ROLE} is {repr(wanted) if wanted else 'not set'}."
-    is_set_wrong = wanted_role_value(observed) in roles
-    add = own_command("add-client", about=token.client_id, where=token.where)
-    configure = own_command("configure-appservice", where=token.where)
-    return token.checked("role", False, message, configure if is_set_wrong else add)
+    remedy = own_command("add-client", about=token.client_id, where=token.where)
+    if wanted_role_value(observed) in roles:  # the setting is wrong
+        remedy = own_command("configure-appservice", where=token.where)
+    return VerificationCheck(*token.who, "role", False, message, remedy)
 
 
 def why_refused(token: ClientToken, observed: ObservedState) -> tuple[str, str]:
     """Why the site answers 401 to a token: the setting that differs from it, and the remedy."""
-    site = observed.app_service
-    assert site is not None  # noqa: S101
-    return next(_reasons(token, observed, site), _not_restarted(site))
+    reason = next(_reasons(token, observed), None)
+    if reason is not None:
+        return reason
+    assert observed.site is not None  # noqa: S101  # tokens are only tested against a site
+    resource = observed.site.resource
+    restart = webapp_command("restart", resource, "--subscription", resource.subscription_id)
+    return "the token matches the settings, so the App Service may need a restart to read them", restart
 
 
-def _reasons(token: ClientToken, observed: ObservedState, site: AppService) -> Iterator[tuple[str, str]]:
+def agrees(token: ClientToken, observed: ObservedState) -> bool:
+    """Whether the site has no reason to refuse the token."""
+    return next(_reasons(token, observed), None) is None
+
+
+def _reasons(token: ClientToken, observed: ObservedState) -> Iterator[tuple[str, str]]:
     """Everything for which the site refuses the token, in the order in which it judges."""
+    site, claims, tenant = observed.app_service, token.claims, observed.tenant
+    assert site is not None  # noqa: S101
     configure = own_command("configure-appservice", where=token.where)
     if not is_enabled(site.settings):
         yield f"{ENABLED} is '{ENABLED.value_in(site.settings) or ''}'", configure
-    name, tenant = TENANT_NAME.value_in(site.settings) or "", observed.tenant
+    name = TENANT_NAME.value_in(site.settings) or ""
     if tenant is not None and not tenant.is_called(name.strip()):
         yield f"{TENANT_NAME} is '{name}', which is not a domain of the tenant {tenant.name}", configure
     audience, tenant_id, role = token_checks(token, observed)
-    if audience.ok is False or tenant_id.ok is False:
-        differs = audience if audience.ok is False else tenant_id
-        yield differs.message.rstrip("."), differs.remedy or ""
-    claims = token.claims
+    for check in (audience, tenant_id):
+        if check.ok is False:
+            yield check.message.rstrip("."), check.remedy or ""
     if site.allowed_object_ids.holds(claims.object_id):
         return
     if not site.allowed_client_ids.holds(claims.client_id):
@@ -182,29 +197,19 @@ def _reasons(token: ClientToken, observed: ObservedState, site: AppService) -> I
         yield role.message.rstrip("."), role.remedy or ""
 
 
-def _not_restarted(site: AppService) -> tuple[str, str]:
-    reason = "the token matches the settings, so the App Service may need a restart to read them"
-    resource = site.site.resource
-    return reason, webapp_command("restart", resource, "--subscription", resource.subscription_id)
-
-
-def agrees(token: ClientToken, observed: ObservedState) -> bool:
-    """Whether the site has no reason to refuse the token."""
-    site = observed.app_service
-    return site is not None and next(_reasons(token, observed, site), None) is None
-
-
 def token_remedy(service_code: str, client_id: str, where: str) -> str | None:
     """The command that fixes a refused token, by the number after AADSTS; `None` where there is none."""
-    if service_code in {"7000215", "7000222"}:
-        return own_command("rotate-secret", about=client_id, where=where)
-    if service_code in {"700016", "7000229", "501051"}:
-        return own_command("add-client", about=client_id, where=where)
-    if service_code == "700027":
-        return own_command("add-client", "--credential", "certificate", about=client_id, where=where)
-    if service_code == NO_SUCH_URI:
-        return own_command("setup", where=where)
-    return None
+    match service_code:
+        case "7000215" | "7000222":
+            return own_command("rotate-secret", about=client_id, where=where)
+        case "700016" | "7000229" | "501051":
+            return own_command("add-client", about=client_id, where=where)
+        case "700027":
+            return own_command("add-client", "--credential", "certificate", about=client_id, where=where)
+        case "500011":
+            return own_command("setup", where=where)
+        case _:
+            return None
 
 
 def identity_checks(
@@ -235,43 +240,102 @@ def inside_command(audience: str, url: str) -> str:
     return own_command("verify", "--auth", "managed-identity", "--audience", audience, "--url", url)
 
 
-def in_order(checks: Iterable[VerificationCheck]) -> tuple[VerificationCheck, ...]:
-    """The site's checks first, then client by client as they came."""
-    rows = list(checks)
-    return (*(c for c in rows if c.kind is CheckSubject.SITE), *(c for c in rows if c.kind is not CheckSubject.SITE))
-
-
 def misdirected(token: ClientToken, observed: ObservedState, url: str, own_url: str | None) -> VerificationCheck | None:
     """The check of a call that is not made; `None` where the token belongs to the site.
 
     Args:
         own_url: the site that the credential's own file names, if it names one.
     """
-    service, site = observed.trust.service, observed.app_service
+    service, site, audience = observed.trust.service, observed.site, token.claims.audience
     assert service is not None and site is not None  # noqa: S101, PT018  # tokens are only tested against a site that is set up
-    audience = token.claims.audience
+    variable, what = "", ""
     if audience not in {*service.identifier_uris, service.client_id}:
-        return _not_sent(
-            token,
-            f"it is for '{audience}', not for the service application '{service.display_name}'",
-            f"Correct MCT_S2S_SCOPE in {token.source}, or use another file: --credentials FILE",
-        )
-    if own_url is not None and not (same_address(own_url, url) or site.site.is_at(own_url)):
-        return _not_sent(
-            token,
-            f"its credential is for '{own_url}', not for {url}",
-            f"Correct MCT_S2S_URL in {token.source}, or use another file: --credentials FILE",
-        )
-    return None
-
-
-def misaddressed(who: tuple[str, CheckSubject], audience: str, expected: str) -> VerificationCheck | None:
-    """The same where nothing is known but the audience that was given."""
-    if audience == expected:
+        variable = "MCT_S2S_SCOPE"
+        what = f"it is for '{audience}', not for the service application '{service.display_name}'"
+    elif own_url is not None and not (same_address(own_url, url) or site.is_at(own_url)):
+        variable, what = "MCT_S2S_URL", f"its credential is for '{own_url}', not for {url}"
+    if not what:
         return None
-    message = f"Its token was not sent: it is for '{audience}', not for '{expected}'."
-    return VerificationCheck(*who, CALL, False, message, "To give tokens this audience, run mct-s2s setup")
+    remedy = f"Correct {variable} in {token.source}, or use another file: --credentials FILE"
+    return VerificationCheck(*token.who, CALL, False, f"Its token was not sent: {what}.", remedy)
 
 
-def _not_sent(token: ClientToken, why: str, remedy: str) -> VerificationCheck:
-    return token.checked(CALL, False, f"Its token was not sent: {why}.", remedy)
+@dataclass(frozen=True)
+class ApiCall:
+    """Which address was asked, and what came of it: an answer, or the error of not reaching it."""
+
+    url: str
+    path: str
+    outcome: ApiAnswer | ServiceError
+
+    @property
+    def message(self) -> str:
+        """For a message."""
+        if isinstance(self.outcome, ServiceError):
+            return self.outcome.message
+        return f"GET {self.url}{self.path} returned {self.outcome.status}{_meaning(self.outcome.status)}."
+
+    @property
+    def remedy(self) -> str:
+        """What to do about an answer that is neither yes nor the API's own no."""
+        match self.outcome:
+            case ServiceError() as error:
+                return error.remedy or ""
+            case ApiAnswer(challenge=str()):
+                advice = "App Service Authentication blocks the call before it reaches the API. Exclude the path /api "
+                advice += "there, or disable it."
+            case ApiAnswer(status=403):
+                advice = (
+                    "Run it from a network that the App Service's access restrictions allow, or allow this network."
+                )
+            case ApiAnswer(location=str() as to):
+                advice = f"The API redirects to {to}. Choose another --path, or set the right host name with --url."
+            case ApiAnswer(status=status) if status in NOT_NOW:
+                advice = "Wait a minute, then run mct-s2s verify with the same options."
+            case ApiAnswer(status=status) if status == 404 or (status < 500 and self.path != API_PATH):
+                advice = f"Choose a path of the MCT API: --path {API_PATH}"
+            case _:
+                advice = "Check the App Service's log (az webapp log tail), then run the same command again."
+        return advice
+
+
+def _meaning(status: int) -> str:
+    return ": the site is still starting" if status in NOT_NOW else ""
+
+
+def settled(who: Who, asked: ApiCall) -> VerificationCheck | None:
+    """What a client's call says by itself; `None` for the API's own 401, whose reason has to be looked for."""
+    answer = asked.outcome
+    if isinstance(answer, ApiAnswer) and answer.is_success:
+        return VerificationCheck(*who, CALL, True, asked.message)
+    if isinstance(answer, ApiAnswer) and answer.status == 401 and not answer.challenge:
+        return None
+    ok = None if isinstance(answer, ServiceError) else False
+    return VerificationCheck(*who, CALL, ok, asked.message, asked.remedy)
+
+
+def must_refuse(check: str, what: str, asked: ApiCall) -> VerificationCheck:
+    """A call that must be turned away."""
+    answer = asked.outcome
+    if isinstance(answer, ServiceError):
+        return VerificationCheck(*SITE, check, None, asked.message, asked.remedy)
+    if answer.is_refused:
+        return VerificationCheck(*SITE, check, True, f"{what} is refused ({answer.status}).")
+    if answer.is_success:
+        message = f"{what} returned {answer.status}: {asked.path} is public."
+        remedy = (
+            "Choose a path that requires authentication: --path PATH. If this one should, report it to the "
+            "operator of MCT."
+        )
+        return VerificationCheck(*SITE, check, False, message, remedy)
+    message = f"{what} returned {answer.status}{_meaning(answer.status)}."
+    return VerificationCheck(*SITE, check, None, message, asked.remedy)
+
+
+def stopped(site: AppService) -> VerificationCheck | None:
+    """A site that does not run answers no one."""
+    if not site.site.state or site.site.state.casefold() == "running":
+        return None
+    resource = site.site.resource
+    start = webapp_command("start", resource, "--subscription", resource.subscription_id)
+    return VerificationCheck(*SITE, "running", False, f"The App Service is {site.site.state.lower()}.", start)
