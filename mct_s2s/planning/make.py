@@ -22,8 +22,7 @@ from mct_s2s.planning.registrations.clients import Client, plan_client, plan_ide
 from mct_s2s.planning.registrations.membership import members
 from mct_s2s.planning.registrations.restoring import with_deleted
 from mct_s2s.planning.registrations.service import Service, check_ownership, plan_service
-from mct_s2s.planning.removing.pruning import Pruned, beside, prune
-from mct_s2s.planning.removing.removal import plan_removal
+from mct_s2s.planning.removal import Pruned, plan_removal, prune
 from mct_s2s.planning.reports.findings import diagnose
 from mct_s2s.planning.reports.status import client_statuses
 from mct_s2s.planning.rotation import plan_rotation
@@ -60,11 +59,10 @@ def _plan_setup(desired: Setup, observed: ObservedState, facts: Facts) -> Plan:
     identities = [
         plan_identity(identity_resource, service, observed) for identity_resource in observed.identity_resources
     ]
-
-    pruned = prune(desired, observed, desired.service) if desired.service else Pruned()
     steps: list[AnyChange] = [*service.changes] if service and not desired.settings_only else []
     steps += one_after_another([change for client in clients for change in client.changes])
     steps += [change for _, changes in identities for change in changes]
+    pruned = prune(desired, observed, desired.service, steps) if desired.service else Pruned()
     left = [note for client in clients for note in client.left_to_others]
     application_ids: list[Later[ClientId]] = [client.client_id for client in clients]
     object_ids: list[Later[PrincipalId]] = [principal for principal, _ in identities]
@@ -83,7 +81,13 @@ def _plan_setup(desired: Setup, observed: ObservedState, facts: Facts) -> Plan:
     adopted = (*(service.notes if service else ()), *(note for client in clients for note in client.notes))
     losing = tuple(_losing_access(desired, observed, spec, facts.now)) if desired.given.settings else ()
     notes = (*adopted, *_notes(observed, steps), *pruned.notes)
-    plan = Plan((*steps, *beside(steps, pruned)), tuple(left), notes, losing=losing, removals=pruned.keys)
+    plan = Plan(
+        (*steps, *pruned.steps),
+        tuple(left),
+        notes,
+        losing=losing,
+        removals=frozenset(step.key for step in pruned.steps),
+    )
     check_ownership(plan, service, observed)
     return plan
 

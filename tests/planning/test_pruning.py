@@ -6,11 +6,12 @@ from dataclasses import replace
 
 import pytest
 from mct_s2s.errors import Refused
+from mct_s2s.model.azure_resources import IdentityUse
 from mct_s2s.model.desired import Pruning, SettingsScope, Setup
+from mct_s2s.model.ids import identity_tag
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.planning.changes import (
     AnyChange,
-    ApplicationEdits,
     DeleteApplication,
     RestartSite,
     RevokeAppRole,
@@ -19,10 +20,9 @@ from mct_s2s.planning.changes import (
 )
 from mct_s2s.planning.make import make_plan
 from mct_s2s.planning.plan import Plan
-from mct_s2s.planning.registrations.service import EXPOSE
-from mct_s2s.planning.removing.pruning import Pruned, beside, prune
+from mct_s2s.planning.removal import prune
 
-from tests.planning.scenarios import FACTS, SERVICE, applied, client, complete, spec
+from tests.planning.scenarios import FACTS, applied, client, complete, guid, identity_resource, spec
 
 KEEP, REMOVE, ALL = Pruning(), Pruning(removes=True), Pruning(removes=True, any_number=True)
 
@@ -104,7 +104,7 @@ def test_a_registration_that_another_site_names_stays() -> None:
 def test_without_the_settings_it_is_not_known_who_is_a_client() -> None:
     desired = wanted("A")
     assert desired.service is not None
-    assert prune(replace(desired, settings=SettingsScope.NONE), there("A", "B"), desired.service).steps == ()
+    assert prune(replace(desired, settings=SettingsScope.NONE), there("A", "B"), desired.service, ()).steps == ()
 
 
 def test_once_they_are_gone_nothing_is_left_to_do() -> None:
@@ -114,10 +114,11 @@ def test_once_they_are_gone_nothing_is_left_to_do() -> None:
 
 def test_tags_that_are_added_beside_are_not_taken_back() -> None:
     """The list of tags is written whole, and the replica that is asked for it may not know the new one."""
-    update = UpdateApplication(
-        key=EXPOSE, resource="", name="", object_id=SERVICE.object_id, edits=ApplicationEdits(tags=("new",))
-    )
-    forget = replace(update, key="forget", edits=ApplicationEdits(forget=("old",)))
-    (step,) = beside([update], Pruned(steps=(forget,)))
-    assert isinstance(step, UpdateApplication)
-    assert (step.edits.tags, step.edits.forget) == (("new",), ("old",))
+    gone, new = identity_resource("gone", guid("gone")), identity_resource("new")
+    observed = there("A", "B")
+    observed = replace(observed, identity_uses=(IdentityUse(gone, ()),), identity_resources=(new,))
+    steps = plan_of(wanted("A", "B"), observed).changes
+    edits = [one.edits for one in steps if isinstance(one, UpdateApplication) and one.resource == "service application"]
+    assert [one.forget for one in edits] == [(), (identity_tag(str(gone.resource)),)]
+    assert edits[0].tags == edits[1].tags
+    assert identity_tag(str(new.resource)) in edits[0].tags

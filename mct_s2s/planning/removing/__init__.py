@@ -1,1 +1,0 @@
-"""Clients and trusts that go: whom a name means, what goes with them, and what stays."""
