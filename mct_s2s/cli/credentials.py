@@ -6,12 +6,12 @@ from datetime import datetime
 
 from mct_s2s.cli.options import CredentialOptions
 from mct_s2s.errors import UsageError, about
-from mct_s2s.inputs.federation import federated_spec
 from mct_s2s.inputs.lifetime import DEFAULT, expiry
 from mct_s2s.inputs.secret_to import no_key_in_vault
 from mct_s2s.key_pairs import given_certificate
 from mct_s2s.model.client_credentials import CLOCKS_DIFFER
 from mct_s2s.model.desired import CertificateSpec, CredentialSpec, SecretSpec
+from mct_s2s.planning.federation import federated_spec
 
 OF_KIND = {
     **dict.fromkeys(("github", "federated_issuer", "federated_subject", "federated_audience"), "federated"),

@@ -19,9 +19,9 @@ from mct_s2s.cli.session import Needs
 from mct_s2s.engine.session import Session
 from mct_s2s.errors import S2SError
 from mct_s2s.inputs.clients import client_names
-from mct_s2s.inputs.federation import github_subject
 from mct_s2s.inputs.target import caller_resource
 from mct_s2s.model.commands import command
+from mct_s2s.planning.federation import github_subject
 from mct_s2s.planning.secret_policy import forbids_secrets
 from mct_s2s.render.console import Terminal
 

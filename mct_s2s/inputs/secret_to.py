@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 import shlex
@@ -13,7 +12,7 @@ from urllib.parse import urlsplit
 
 from mct_s2s.errors import UsageError, about
 from mct_s2s.model.commands import option
-from mct_s2s.model.ids import file_stem
+from mct_s2s.model.ids import file_stem, secret_name
 
 _VAULT = re.compile(r"[a-zA-Z](?!.*--)[a-zA-Z0-9-]{1,22}[a-zA-Z0-9]")
 _SECRET = re.compile(r"[0-9a-zA-Z-]{1,127}")
@@ -50,18 +49,6 @@ def vault_to(rest: str) -> VaultTo:
     if not _VAULT.fullmatch(vault):
         raise _unusable(vault)
     return VaultTo(vault, _checked(secret) if slash and secret else None)
-
-
-def secret_name(label: str, client: str) -> str:
-    """The name that a client's secret gets by itself: readable, and different for different App Services and clients.
-
-    The last part is a digest of both names as they are, so that names that look alike never meet.
-    """
-    where = re.sub(r"[^a-z0-9]+", "-", label.lower()).strip("-")[:60].strip("-")
-    who = file_stem(client).rpartition("-")[0]
-    names = f"{label.lower()}\0{file_stem(client)}"
-    exact = hashlib.sha256(names.encode(errors="surrogatepass")).hexdigest()[:10]
-    return f"mct-s2s-{where}-{who}-{exact}"
 
 
 def _checked(secret: str) -> str:

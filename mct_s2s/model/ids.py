@@ -173,6 +173,18 @@ def file_stem(client_name: str) -> str:
     return f"{slug}-{digest[:10]}"
 
 
+def secret_name(label: str, client: str) -> str:
+    """The name that a client's secret gets by itself: readable, and different for different App Services and clients.
+
+    The last part is a digest of both names as they are, so that names that look alike never meet.
+    """
+    where = re.sub(r"[^a-z0-9]+", "-", label.lower()).strip("-")[:60].strip("-")
+    who = file_stem(client).rpartition("-")[0]
+    names = f"{label.lower()}\0{file_stem(client)}"
+    exact = hashlib.sha256(names.encode(errors="surrogatepass")).hexdigest()[:10]
+    return f"mct-s2s-{where}-{who}-{exact}"
+
+
 def certificate_key_id(thumbprint: str) -> KeyId:
     """The `keyId` that a certificate is registered under: the same at each attempt, so that none is there twice."""
     return KeyId(str(uuid5(_CERTIFICATE_NAMESPACE, thumbprint.upper())))

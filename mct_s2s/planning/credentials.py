@@ -1,4 +1,4 @@
-"""What client applications sign in with: which credential one lacks, how a trust file says it, how it is renewed.
+"""What client applications sign in with: which credential one lacks, how it is renewed.
 
 How each kind is made is in `engine.apply.credentials`, how it is asked for in `cli.credentials`, how a client uses it
 in `render.snippets`. docs/contributing.md says how to add one.
@@ -6,8 +6,7 @@ in `render.snippets`. docs/contributing.md says how to add one.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -20,7 +19,6 @@ from mct_s2s.model.client_credentials import (
     Certificate,
     Credential,
     CredentialKind,
-    Federation,
     SecretNote,
     ending,
     has_end,
@@ -35,7 +33,6 @@ from mct_s2s.model.ids import (
     ApplicationIdUri,
     ApplicationObjectId,
     ClientId,
-    place_in_tag,
     same_id,
     vault_tag,
 )
@@ -238,59 +235,6 @@ def vault_tags(application: Application | None, note: SecretNote) -> tuple[str, 
     tag = vault_tag(note.vault) if note.vault is not None else ""
     known = application.tags if application is not None else ()
     return (tag,) if tag and len(tag) <= LONGEST_TAG and tag not in known else ()
-
-
-@dataclass(frozen=True)
-class Forms:
-    """What options take, and what they mean, as their own parsers say."""
-
-    secret_name: Callable[[str], str]
-    """The name that the secret of a client of that name gets in a key vault by itself."""
-    takes: Callable[[Federation], bool]
-    """Whether a federated credential can be asked for again."""
-
-
-def export_credential(
-    name: str, application: Application, now: datetime, cloud: str, forms: Forms
-) -> tuple[dict[str, str | bool], tuple[str, ...]]:
-    """How a trust file says what a client signs in with, by key, so that applying it asks for nothing new; and remarks.
-
-    What else it can sign in with is a remark.
-    """
-    valid = application.valid_at(now)
-    said: tuple[Credential, ...] = ()
-    options: dict[str, str | bool] = {"credential": "none"}
-    remarks: tuple[str, ...] = ()
-    certificates = tuple(one for one in valid if one.kind is CredentialKind.CERTIFICATE)
-    federated = [one for one in valid if one.federation is not None]
-    if said := secrets_among(valid):
-        options = {"credential": "secret"}
-        # A key vault is the only place that leaves a trace in Azure.
-        places = [place for tag in application.tags if (place := place_in_tag(tag)) is not None]
-        if places:
-            vault, _, secret = places[-1].partition("/")
-            options["secret-to"] = f"keyvault:{vault if secret == forms.secret_name(name) else places[-1]}"
-    elif said := certificates:
-        if any(one.is_made for one in certificates):
-            options = {"credential": "certificate"}
-        else:  # no one but who has the key renews it
-            remarks = ("Its certificate was not created by mct-s2s.",)
-    elif federated:
-        said, remarks = tuple(federated), ("Its federated credential is of a form that mct-s2s does not write.",)
-        for one in sorted(federated, key=lambda one: (not one.is_ours, one.name or "")):
-            if one.federation is not None and forms.takes(one.federation):
-                said, remarks, found = (one,), (), one.federation
-                options = {"credential": "federated", "federated-issuer": found.issuer}
-                options["federated-subject"] = found.subject
-                if found.audience != exchange_audience(cloud):
-                    options["federated-audience"] = found.audience
-                break
-    elif application.credentials:
-        remarks = ('Its last credential has expired. For a new one: credential = "secret"',)
-    nouns = Counter(one.kind.noun for one in valid if one not in said)
-    others = " and ".join(f"{count} {noun}{'s' * (count > 1)}" for noun, count in sorted(nouns.items()))
-    more = (f"It also has {others}: that is not changed by this file.",) if others else ()
-    return options, (*remarks, *more)
 
 
 def validity(expires: datetime | None, now: datetime, within: timedelta) -> str:

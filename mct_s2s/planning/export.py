@@ -2,82 +2,120 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from mct_s2s.errors import UsageError
 from mct_s2s.model.azure_resources import AppService
-from mct_s2s.model.directory_objects import ServicePrincipal
-from mct_s2s.model.ids import DEFAULT_ROLE, client_unique_name, is_guid, service_unique_name
+from mct_s2s.model.client_credentials import CredentialKind, Federation, secrets_among
+from mct_s2s.model.directory_objects import Application
+from mct_s2s.model.ids import (
+    DEFAULT_ROLE,
+    client_unique_name,
+    is_guid,
+    place_in_tag,
+    secret_name,
+    service_unique_name,
+)
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.model.site_settings import AUDIENCE, LISTS, Fact, is_enabled
-from mct_s2s.model.trust import ClientApplication
-from mct_s2s.planning.credentials import Forms, export_credential
+from mct_s2s.planning.credentials import exchange_audience
+from mct_s2s.planning.federation import federated_spec
 from mct_s2s.planning.registrations.app_role import wanted_role_value
 from mct_s2s.planning.registrations.membership import is_allowed_by_object_id, is_consented, members
 from mct_s2s.planning.registrations.ownership import another_site
 
 LONGEST_NAME = 120
 """Of a registration. Source: learn.microsoft.com/entra/identity-platform/supported-accounts-validation."""
-
-
-@dataclass(frozen=True)
-class ExportedTable:
-    """A client or a managed identity, as its table says it."""
-
-    options: Mapping[str, str | bool]
-    """By key, in the order in which they are written."""
-    remarks: tuple[str, ...] = ()
-    """What a reader has to know, as comments above it."""
+Keys = Mapping[str, str | bool]
+"""A table, in the order in which its keys are written."""
 
 
 @dataclass(frozen=True)
 class ExportedSite:
-    """An App Service, as its table says it."""
+    """An App Service, as a trust file says it."""
 
     resource: ResourceId
-    profile: Mapping[str, str]
-    """How its tenant is reached, by key."""
-    options: Mapping[str, str]
-    clients: tuple[ExportedTable, ...] = ()
-    identities: tuple[ExportedTable, ...] = ()
+    profile: Keys
+    """How its tenant is reached."""
+    options: Keys
+    clients: tuple[tuple[Keys, tuple[str, ...]], ...] = ()
+    """Each with what a reader has to know, as comments above it."""
+    identities: tuple[Keys, ...] = ()
     left_out: tuple[str, ...] = ()
     """What is there and cannot be said, one sentence each."""
 
 
-def export_site(observed: ObservedState, now: datetime, forms: Forms, cloud: str) -> ExportedSite:
+def export_site(observed: ObservedState, now: datetime, cloud: str) -> ExportedSite:
     """One site as a trust file says it.
 
     Args:
         observed: the state; its `identity_resources` are those that belong to the identities of the trust.
     """
-    site, tenant = observed.app_service, observed.tenant
-    assert site is not None and tenant is not None  # noqa: S101, PT018  # an export is about App Services
-    clients, left_clients = _clients(observed, site, now, forms)
-    identities, left_identities = _identities(observed, site)
-    left = (*_left_out_clients(left_clients, site), *_left_out_identities(left_identities, site))
-    profile = {"tenant": tenant.name, "subscription": site.site.resource.subscription_id}
+    site, tenant, service = observed.app_service, observed.tenant, observed.trust.service
+    assert site is not None and tenant is not None and service is not None  # noqa: S101, PT018  # there is a trust
+    resource, left = site.site.resource, list[str]()
+    own = service_unique_name(site.site.name, resource.slot)
+    clients = _clients(observed, site, service.unique_name or own, now, left)
+    identities: list[Keys] = []
+    resources = {(one.principal_id or "").casefold(): one.resource for one in observed.identity_resources}
+    for identity in sorted(observed.trust.identities, key=lambda one: (one.resource_id or "", one.id)):
+        found = resources.get(identity.id.casefold())
+        is_allowed = site.allowed_object_ids.holds(identity.id)
+        if found is not None and is_allowed:
+            identities.append({"resource": str(found)})
+            continue
+        why = "it has the app role or is on the list of application IDs, but its object ID is not allowed"
+        why = "its resource was not found, or you can't read it" if is_allowed else why
+        left.append(f"Managed identity '{identity.display_name}' ({identity.id}): {why}.")
+    profile = {"tenant": tenant.name, "subscription": resource.subscription_id}
     profile |= {"cloud": cloud} if cloud != "public" else {}
-    options = _site_options(observed, site, clients)
-    return ExportedSite(site.site.resource, profile, options, clients, identities, (*left, *_unknown(observed, site)))
-
-
-def _site_options(observed: ObservedState, site: AppService, clients: tuple[ExportedTable, ...]) -> dict[str, str]:
-    resource, service = site.site.resource, observed.trust.service
-    options = {"resource-group": resource.resource_group} | ({"slot": resource.slot} if resource.slot else {})
-    if service is None:
-        return options
-    if service.unique_name != service_unique_name(site.site.name, resource.slot):
+    options: dict[str, str | bool] = {"resource-group": resource.resource_group}
+    options |= {"slot": resource.slot} if resource.slot else {}
+    if service.unique_name != own:
         options["service-app"] = service.client_id
     elif service.display_name != f"MCT service ({site.site.label})" and is_name(service.display_name):
         options["service-name"] = service.display_name
     if (role := wanted_role_value(observed)) != DEFAULT_ROLE:
         options["role"] = role
-    reference = service.management_reference
-    if reference and is_name(reference) and all("service-management-reference" in one.options for one in clients):
-        options["service-management-reference"] = reference
-    return options
+    reference, key = service.management_reference, "service-management-reference"
+    if reference and is_name(reference) and all(key in keys for keys, _ in clients):
+        options[key] = reference
+    left += _unknown(observed, site)
+    return ExportedSite(resource, profile, options, clients, tuple(identities), tuple(left))
+
+
+def _clients(
+    observed: ObservedState, site: AppService, unique_name: str, now: datetime, left: list[str]
+) -> tuple[tuple[Keys, tuple[str, ...]], ...]:
+    """The client applications that can be said; why another one cannot is added to what is left."""
+    clients: dict[str, tuple[Keys, tuple[str, ...]]] = {}
+    for client in members(observed):
+        name, application = client.display_name, client.application
+        if application is None or not site.allowed_client_ids.holds(client.client_id):
+            why = "it has the app role, but is not on the allow list"
+            if application is None:
+                why = "its app registration is not in this tenant"
+            elif is_allowed_by_object_id(client, site):
+                why = "it is allowed by its service principal's object ID, not by its appId"
+            left.append(f"'{name}' ({client.client_id}): {why}.")
+            continue
+        remarks: tuple[str, ...] = ()
+        # By its name the same registration is found again only where it was made for it.
+        is_ours = application.unique_name == client_unique_name(unique_name, name)
+        if not is_ours or not is_name(name) or is_guid(name) or name.casefold() in clients:
+            name, remarks = client.client_id, (name,)
+        options, more = _credential(name, site.site.label, application, now, observed.cloud)
+        if not is_consented(client, observed):
+            options["no-consent"] = True
+            more += ("Admin consent has not been granted.",)
+        if application.management_reference and is_name(application.management_reference):
+            options["service-management-reference"] = application.management_reference
+        clients[name.casefold()] = {"name": name, **options}, (*remarks, *more)
+    return tuple(clients.values())
 
 
 def is_name(text: str) -> bool:
@@ -85,72 +123,51 @@ def is_name(text: str) -> bool:
     return bool(text) and text == text.strip() and text.isprintable() and len(text) <= LONGEST_NAME
 
 
-def _clients(
-    observed: ObservedState, site: AppService, now: datetime, forms: Forms
-) -> tuple[tuple[ExportedTable, ...], list[ClientApplication]]:
-    found: list[ExportedTable] = []
-    left: list[ClientApplication] = []
-    names: set[str] = set()
-    for client in members(observed):
-        if client.application is None or not site.allowed_client_ids.holds(client.client_id):
-            left.append(client)
-            continue
-        name = _name(client, observed, site)
-        if name.casefold() in names:
-            name = client.client_id
-        names.add(name.casefold())
-        application = client.application
-        options, remarks = export_credential(name, application, now, observed.cloud, forms)
-        if not is_consented(client, observed):
-            options["no-consent"] = True
-            remarks = (*remarks, "Admin consent has not been granted.")
-        if application.management_reference and is_name(application.management_reference):
-            options["service-management-reference"] = application.management_reference
-        if name != client.display_name:
-            remarks = (client.display_name, *remarks)
-        found.append(ExportedTable({"name": name, **options}, remarks))
-    return tuple(found), left
+def _credential(
+    name: str, label: str, application: Application, now: datetime, cloud: str
+) -> tuple[dict[str, str | bool], tuple[str, ...]]:
+    """What a client signs in with, so that applying it asks for nothing new; what else there is, is a remark."""
+    valid = application.valid_at(now)
+    options: dict[str, str | bool] = {"credential": "none"}
+    remarks: tuple[str, ...] = ()
+    certificates = tuple(one for one in valid if one.kind is CredentialKind.CERTIFICATE)
+    federated = tuple(one for one in valid if one.federation is not None)
+    if said := secrets_among(valid):
+        options = {"credential": "secret"}
+        # A key vault is the only place that leaves a trace in Azure.
+        places = [place for tag in application.tags if (place := place_in_tag(tag)) is not None]
+        if places:
+            vault, _, secret = places[-1].partition("/")
+            options["secret-to"] = f"keyvault:{vault if secret == secret_name(label, name) else places[-1]}"
+    elif said := certificates:
+        if any(one.is_made for one in certificates):
+            options = {"credential": "certificate"}
+        else:  # no one but who has the key renews it
+            remarks = ("Its certificate was not created by mct-s2s.",)
+    elif said := federated:
+        remarks = ("Its federated credential is of a form that mct-s2s does not write.",)
+        for one in sorted(federated, key=lambda one: (not one.is_ours, one.name or "")):
+            if one.federation is not None and _can_be_asked_for(one.federation):
+                said, remarks, found = (one,), (), one.federation
+                options = {"credential": "federated", "federated-issuer": found.issuer}
+                options["federated-subject"] = found.subject
+                if found.audience != exchange_audience(cloud):
+                    options["federated-audience"] = found.audience
+                break
+    elif application.credentials:
+        remarks = ('Its last credential has expired. For a new one: credential = "secret"',)
+    nouns = Counter(one.kind.noun for one in valid if one not in said)
+    others = " and ".join(f"{count} {noun}{'s' * (count > 1)}" for noun, count in sorted(nouns.items()))
+    more = (f"It also has {others}: that is not changed by this file.",) if others else ()
+    return options, (*remarks, *more)
 
 
-def _name(client: ClientApplication, observed: ObservedState, site: AppService) -> str:
-    """The name by which the same registration is found again: its own only where it was made for it."""
-    service, name = observed.trust.service, client.display_name
-    base = (service.unique_name if service else None) or service_unique_name(site.site.name, site.site.resource.slot)
-    is_ours = client.application is not None and client.application.unique_name == client_unique_name(base, name)
-    return name if is_ours and is_name(name) and not is_guid(name) else client.client_id
-
-
-def _identities(observed: ObservedState, site: AppService) -> tuple[tuple[ExportedTable, ...], list[ServicePrincipal]]:
-    found: list[ExportedTable] = []
-    left: list[ServicePrincipal] = []
-    resources = {(one.principal_id or "").casefold(): one.resource for one in observed.identity_resources}
-    for identity in sorted(observed.trust.identities, key=lambda one: (one.resource_id or "", one.id)):
-        resource = resources.get(identity.id.casefold())
-        if resource is None or not site.allowed_object_ids.holds(identity.id):
-            left.append(identity)
-            continue
-        found.append(ExportedTable({"resource": str(resource)}))
-    return tuple(found), left
-
-
-def _left_out_clients(clients: list[ClientApplication], site: AppService) -> Iterator[str]:
-    for client in clients:
-        who = f"'{client.display_name}' ({client.client_id})"
-        if client.application is None:
-            yield f"{who}: its app registration is not in this tenant."
-        elif is_allowed_by_object_id(client, site):
-            yield f"{who}: it is allowed by its service principal's object ID, not by its appId."
-        else:
-            yield f"{who}: it has the app role, but is not on the allow list."
-
-
-def _left_out_identities(identities: list[ServicePrincipal], site: AppService) -> Iterator[str]:
-    for identity in identities:
-        who = f"Managed identity '{identity.display_name}' ({identity.id})"
-        if site.allowed_object_ids.holds(identity.id):
-            yield f"{who}: its resource was not found, or you can't read it."
-        else:
-            yield f"{who}: it has the app role or is on the list of application IDs, but its object ID is not allowed."
+def _can_be_asked_for(federation: Federation) -> bool:
+    try:
+        federated_spec(federation.issuer, federation.subject, federation.audience, None)
+    except UsageError:
+        return False
+    return True
 
 
 def _unknown(observed: ObservedState, site: AppService) -> Iterator[str]:

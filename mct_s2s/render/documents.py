@@ -11,8 +11,10 @@ from mct_s2s.errors import MissingRight, S2SError
 from mct_s2s.model.client_credentials import CredentialKind
 from mct_s2s.model.mct_api import SERVICE_HEADER, token_endpoint
 from mct_s2s.model.observed import ObservedState
+from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.model.site_settings import ours
 from mct_s2s.planning.changes import Action, AnyChange, Identifiers, WriteSettings
+from mct_s2s.planning.export import ExportedSite
 from mct_s2s.planning.registrations.app_role import wanted_role
 from mct_s2s.planning.registrations.application_uri import uri_shown
 from mct_s2s.planning.registrations.membership import members
@@ -258,6 +260,32 @@ def error_document(
         "inDoubt": [*map(_short, doubtful)],
         "notDone": [*map(_short, left)],
         **({"credentials": [*map(_credential, credentials)]} if credentials else {}),
+    }
+
+
+def export_document(
+    text: str,
+    sites: Sequence[ExportedSite],
+    not_set_up: Sequence[ResourceId],
+    failed: Sequence[tuple[ResourceId, S2SError]],
+    unchecked: Sequence[ResourceId],
+) -> Json:
+    """`mct-s2s/export/v1`."""
+    return {
+        "schema": "mct-s2s/export/v1",
+        "text": text,
+        "sites": [
+            {
+                "appService": str(one.resource),
+                "clients": len(one.clients),
+                "managedIdentities": len(one.identities),
+                "leftOut": list(one.left_out),
+            }
+            for one in sites
+        ],
+        "notSetUp": [*map(str, not_set_up)],
+        "failed": [{"appService": str(app), "error": error_document(error)["error"]} for app, error in failed],
+        "unchecked": [*map(str, unchecked)],
     }
 
 

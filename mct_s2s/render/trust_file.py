@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 
 from mct_s2s.model.trust_file import toml_key, toml_value
 from mct_s2s.plain_text import plain
-from mct_s2s.planning.export import ExportedSite, ExportedTable
+from mct_s2s.planning.export import ExportedSite, Keys
 
 HEADER = (
     "A trust file of mct-s2s: which clients call which Microsoft Community Training site.",
@@ -17,39 +17,31 @@ HEADER = (
 def trust_file_text(sites: Sequence[ExportedSite]) -> str:
     """The whole file."""
     blocks = ["".join(map(_comment, HEADER))]
-    profiles: dict[str, Mapping[str, str]] = {}
+    profiles: dict[str, Keys] = {}
     keys: set[str] = set()
     for site in sites:
         profile = next((name for name, one in profiles.items() if one == site.profile), None)
         if profile is None:
-            profile = _free(profiles, site.profile["tenant"].partition(".")[0])
+            profile = _free(profiles, str(site.profile["tenant"]).partition(".")[0])
             profiles[profile] = site.profile
             blocks.append(_block(f"[profiles.{toml_key(profile)}]", site.profile))
-        resource = site.resource
-        name = "-".join([resource.names[0], *([resource.slot] if resource.slot else [])])
-        key = _free(keys, name, f"{name}-{resource.resource_group}")
+        app = site.resource.names[0]
+        name = "-".join([app, *([site.resource.slot] if site.resource.slot else [])])
+        key = _free(keys, name, f"{name}-{site.resource.resource_group}")
         keys.add(key)
-        blocks += _site_blocks(key, profile, site)
+        path = f"sites.{toml_key(key)}"
+        options = {"profile": profile, **({} if key == app else {"app-service": app}), **site.options}
+        left_out = ("Not in this file:", *(f"  {one}" for one in site.left_out)) if site.left_out else ()
+        blocks.append(_block(f"[{path}]", options, left_out))
+        blocks += [_block(f"[[{path}.clients]]", client, remarks) for client, remarks in site.clients]
+        blocks += [_block(f"[[{path}.managed-identities]]", one) for one in site.identities]
     return "\n".join(blocks)
 
 
-def _free(taken: Iterable[str], *names: str) -> str:
+def _free(taken: Container[str], *names: str) -> str:
     """The first of the names that is not taken, or else the last one with a number."""
     numbered = (f"{names[-1]}-{number}" for number in range(2, 10_000))
     return next(name for name in (*names, *numbered) if name not in taken)
-
-
-def _site_blocks(key: str, profile: str, site: ExportedSite) -> list[str]:
-    """A site's table, and those of its clients and managed identities."""
-    path = f"sites.{toml_key(key)}"
-    named: dict[str, str | bool] = {} if key == site.resource.names[0] else {"app-service": site.resource.names[0]}
-    left_out = ("Not in this file:", *(f"  {one}" for one in site.left_out)) if site.left_out else ()
-    lists: Sequence[tuple[str, Sequence[ExportedTable]]] = (
-        ("clients", site.clients),
-        ("managed-identities", site.identities),
-    )
-    tables = [_block(f"[[{path}.{name}]]", one.options, one.remarks) for name, several in lists for one in several]
-    return [_block(f"[{path}]", {"profile": profile, **named, **site.options}, left_out), *tables]
 
 
 def _block(header: str, options: Mapping[str, str | bool], remarks: Sequence[str] = ()) -> str:

@@ -7,7 +7,8 @@ import asyncio
 import pytest
 from mct_s2s.azure.clouds import BY_NAME, CHINA, PUBLIC, US_GOVERNMENT, US_GOVERNMENT_DOD, Cloud
 from mct_s2s.errors import UsageError
-from mct_s2s.inputs.secret_to import secret_name, vault_to
+from mct_s2s.inputs.secret_to import vault_to
+from mct_s2s.model.ids import secret_name
 
 from tests.azure.raw import Answer, Wire
 

@@ -16,13 +16,13 @@ from mct_s2s.cli.snippets import place
 from mct_s2s.errors import S2SError
 from mct_s2s.inputs.clients import client_names, management_reference
 from mct_s2s.inputs.documents import given_values
-from mct_s2s.inputs.federation import federated_spec, github_subject
 from mct_s2s.inputs.lifetime import duration, expiry
-from mct_s2s.inputs.secret_to import secret_name, secret_to, vault_to
+from mct_s2s.inputs.secret_to import secret_to, vault_to
 from mct_s2s.inputs.target import api_path, api_url, caller_resource, site_target, tenant
-from mct_s2s.model.ids import client_unique_name, file_stem
+from mct_s2s.model.ids import client_unique_name, file_stem, secret_name
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.model.site_settings import SETTINGS, Setting
+from mct_s2s.planning.federation import federated_spec, github_subject
 
 from tests.support.sampling import cases
 

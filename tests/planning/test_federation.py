@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 from mct_s2s.errors import UsageError
-from mct_s2s.inputs.federation import federated_spec, github_subject
 from mct_s2s.model.client_credentials import GITHUB, branch_of
 from mct_s2s.model.desired import FederatedSpec
+from mct_s2s.planning.federation import federated_spec, github_subject
 
 ISSUER = "https://oidc.prod-aks.azure.com/11111111-2222-3333-4444-555555555555/"
 SUBJECT = "system:serviceaccount:integrations:sync"
