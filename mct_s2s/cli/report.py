@@ -18,7 +18,6 @@ from mct_s2s.model.commands import own_command
 from mct_s2s.model.desired import Removal, Restore, Rotation, SettingsScope, Setup
 from mct_s2s.model.ids import PrincipalId
 from mct_s2s.model.site_settings import ours
-from mct_s2s.plain_text import plain
 from mct_s2s.planning.changes import (
     AddCredential,
     DeleteApplication,
@@ -36,14 +35,12 @@ from mct_s2s.render.manual_steps import Instruction, grants_to_ask_for, instruct
 from mct_s2s.render.outcome import (
     ClientResult,
     SiteReport,
-    plans_markdown,
     show_closing,
     show_outcomes,
     show_plans,
     show_stopped,
 )
-from mct_s2s.render.plan import show_plan, target_details
-from mct_s2s.render.plan_markdown import plan_markdown
+from mct_s2s.render.plan import plan_markdown, show_plan, target_details
 from mct_s2s.render.verification import show_verification, verification_document
 from mct_s2s.stores.files import FileStore
 
@@ -96,17 +93,20 @@ def show_review(
     alone, reports = outcome_alone(sites), [report_of(site) for site in sites]
     has_to_be_read = not options.yes and any(site.is_pending for site in sites)
     if options.dry_run and options.output == "markdown":
-        lines = plans_markdown(reports, fingerprint)
+        shown = Terminal.recording()
         if alone is not None:
-            (one,) = reports
-            lines = plan_markdown(alone.plan, one.title, one.about, fingerprint or "", one.manual_steps)
-        terminal.verbatim("".join(f"{plain(line)}\n" for line in lines))
+            _show_plan(shown, alone, is_result=True)
+            show_manual_steps(shown.out, reports[0].manual_steps)
+        else:
+            show_plans(shown, reports, is_result=True, fingerprint=None)
+        title = reports[0].title if len(reports) == 1 else f"{len(reports)} sites"
+        terminal.verbatim("".join(f"{line}\n" for line in plan_markdown(title, fingerprint, shown.recorded)))
     elif options.output == "text" if options.dry_run else has_to_be_read or not terminal.quiet:
         if alone is not None:
             _show_plan(terminal, alone, is_result=options.dry_run)
         else:
-            shown = fingerprint if options.dry_run else None
-            show_plans(terminal, reports, is_result=options.dry_run, fingerprint=shown)
+            printed = fingerprint if options.dry_run else None
+            show_plans(terminal, reports, is_result=options.dry_run, fingerprint=printed)
 
 
 def outcome_alone(sites: Sequence[SiteChange]) -> Outcome | None:

@@ -7,6 +7,7 @@ could steer a terminal is replaced (`plain_text`).
 from __future__ import annotations
 
 import errno
+import io
 import os
 import select
 import sys
@@ -78,6 +79,20 @@ class Terminal:
     def open(cls, *, json: bool, quiet: bool = False) -> Terminal:
         """The process's own streams. Colours and width follow the terminal; `NO_COLOR` is obeyed."""
         return cls(_console(stderr=False), _console(stderr=True), json, quiet)
+
+    @classmethod
+    def recording(cls) -> Terminal:
+        """Streams that keep what is printed, as plain text in lines of any length: see `recorded`."""
+        console = LineConsole(
+            file=io.StringIO(), width=UNBOUNDED, theme=THEME, highlight=False, markup=False, emoji=False, soft_wrap=True
+        )
+        return cls(console, console, json=False)
+
+    @property
+    def recorded(self) -> str:
+        """What has been printed on a recording."""
+        assert isinstance(self.out.file, io.StringIO)  # noqa: S101  # it is one
+        return self.out.file.getvalue()
 
     @property
     def talks_to_person(self) -> bool:

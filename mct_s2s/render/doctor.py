@@ -12,9 +12,13 @@ from mct_s2s.model.commands import own_command
 from mct_s2s.planning.permissions.doctor import SIGNED_IN, DoctorCheck, Seen, forecast, is_ready
 from mct_s2s.planning.permissions.preflight import way_out
 from mct_s2s.render.console import Terminal, prose
-from mct_s2s.render.manual_steps import Instruction, grants_to_ask_for, manual_steps_document, show_manual_steps
+from mct_s2s.render.manual_steps import (
+    Instruction,
+    grants_to_ask_for,
+    manual_steps_document,
+    show_manual_steps,
+)
 from mct_s2s.render.markdown import listed, text
-from mct_s2s.render.plan_markdown import manual_items
 
 _SIGNS = {Verdict.YES: ("✓", "good"), Verdict.UNKNOWN: ("?", "warn"), Verdict.NO: ("✗", "bad")}
 _STATES = {Verdict.YES: "ok", Verdict.UNKNOWN: "unknown", Verdict.NO: "missing"}
@@ -89,7 +93,7 @@ def doctor_markdown(checks: Sequence[DoctorCheck], label: str) -> Iterator[str]:
     for title, verdict in (("Missing", Verdict.NO), ("If it is refused", Verdict.UNKNOWN)):
         if steps := manual_steps(checks, verdict):
             yield from ("", f"## {title}")
-            yield from listed(manual_items(steps))
+            yield from listed((step.sentence, step.command) for step in steps)
     if is_ready(checks):
         yield from ("", "Nothing is missing.")
 

@@ -41,11 +41,11 @@ def listed(items: Iterable[tuple[str, str]]) -> Iterator[str]:
             yield from (f"  {line}" for line in fenced(command))
 
 
-def fenced(*lines: str) -> Iterator[str]:
-    """Commands as they are: the fence is longer than any row of backticks in them."""
+def fenced(*lines: str, language: str = "sh") -> Iterator[str]:
+    """Commands, or what else stays as it is: the fence is longer than any row of backticks in it."""
     longest = max((len(run) for line in lines for run in re.findall(r"`+", line)), default=0)
     fence = "`" * max(3, longest + 1)
-    yield from (f"{fence}sh", *map(plain, lines), fence)
+    yield from (f"{fence}{language}", *map(plain, lines), fence)
 
 
 def _cell(value: str) -> str:

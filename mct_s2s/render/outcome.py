@@ -20,9 +20,7 @@ from mct_s2s.render.console import Terminal, one_line, prose
 from mct_s2s.render.diagnostics import print_items, show_account, show_error
 from mct_s2s.render.documents import SavedCredential
 from mct_s2s.render.manual_steps import Instruction, show_manual_steps
-from mct_s2s.render.markdown import listed, text
 from mct_s2s.render.plan import show_plan, summary
-from mct_s2s.render.plan_markdown import headline, paragraphs, plan_sections
 from mct_s2s.render.verification import show_verification
 
 LABELS = 12
@@ -102,35 +100,16 @@ def show_plans(terminal: Terminal, sites: Sequence[SiteReport], *, is_result: bo
     for site in sites:
         if site.plan is not None:
             show_plan(terminal, site.plan, site.title, about=site.about, is_result=is_result)
+            show_manual_steps(console, site.manual_steps if is_result else ())
         elif site.error is not None:
             prose(console, Text.assemble(FAILED, f"{site.title}: {' '.join(site.error.headline.split())}"))
             print_items(console, site.error.items)
+            print_items(console, [(site.error.advice, site.error.command)] if is_result and site.error.advice else ())
         if not site.is_unchanged:
             console.print()
     console.print(Text(f"{totals(sites)}.", style="head"))
     if fingerprint is not None:
         console.print(Text.assemble(("Fingerprint: ", "quiet"), fingerprint))
-
-
-def plans_markdown(sites: Sequence[SiteReport], fingerprint: str | None) -> Iterator[str]:
-    """The lines of the document: a section for each site that changes or fails, and the names of the others."""
-    yield f"# Plan for {text(sites[0].title) if len(sites) == 1 else f'{len(sites)} sites'}"
-    yield from paragraphs(f"**{text(totals(sites))}**", f"Fingerprint: `{fingerprint}`" if fingerprint else "")
-    unchanged = [site.title for site in sites if site.is_unchanged and not (site.plan and site.plan.remarks)]
-    for site in sites:
-        if site.title in unchanged:
-            continue
-        yield ""
-        yield f"## {text(site.title)}"
-        if site.plan is not None:
-            yield from paragraphs(text(", ".join(site.about)), f"**{headline(site.plan)}**")
-            yield from plan_sections(site.plan, site.manual_steps, "###")
-        elif site.error is not None:
-            yield from paragraphs(f"**Failed:** {text(site.error.headline)} {text(site.error.answer)}".rstrip())
-            yield from listed(site.error.items)
-            yield from listed([(site.error.advice, site.error.command)] if site.error.remedy else [])
-    if unchanged:
-        yield from paragraphs(f"No changes: {text(', '.join(unchanged))}")
 
 
 # What came of several

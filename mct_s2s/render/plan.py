@@ -15,6 +15,7 @@ from mct_s2s.planning.plan import Plan
 from mct_s2s.render.columns import Columns
 from mct_s2s.render.console import Terminal, prose
 from mct_s2s.render.manual_steps import grants_to_ask_for, show_manual_steps
+from mct_s2s.render.markdown import fenced, text
 
 SIGNS = {Action.CREATE: "+", Action.UPDATE: "~", Action.DELETE: "-", Action.NONE: "·"}
 BLOCKED = "!"
@@ -57,6 +58,14 @@ def show_plan(
         _missing(console, plan)
     if not plan.is_empty:
         console.print(Text(f"Plan: {summary(plan)}.", style="head"))
+
+
+def plan_markdown(title: str, fingerprint: str | None, shown: str) -> Iterator[str]:
+    """What was shown of a plan, for a pull request or a change request, and the digest to compare it by."""
+    yield from (f"# Plan for {text(title)}", "")
+    if fingerprint is not None:
+        yield from (f"Fingerprint: `{fingerprint}`", "")
+    yield from fenced(*shown.splitlines(), language="text")
 
 
 def target_details(observed: ObservedState) -> tuple[str, ...]:
@@ -168,8 +177,8 @@ def _remarks(console: Console, plan: Plan) -> None:
     """What others must do, what is missing, and what the reader should know; commands on lines of their own."""
     for step in plan.left_to_others:
         prose(console, Text(f"  {step.what}", style="warn"), indent=2)
-    for text, command in plan.remarks:
-        prose(console, Text(f"  {text}", style="warn"), indent=2)
+    for sentence, command in plan.remarks:
+        prose(console, Text(f"  {sentence}", style="warn"), indent=2)
         if command:
             console.print(Text(f"    {command}", style="command"))
 

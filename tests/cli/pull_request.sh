@@ -21,7 +21,7 @@ expect_exit 0 mct-s2s apply -f "$trust" --yes --no-verify
 cp "$change" "$trust"
 expect_exit 3 mct-s2s apply -f "$trust" --prune --dry-run -o markdown >comment.md
 reviewed=$(fingerprint_of comment.md)
-grep -q '| + create | client application | Reports |' comment.md
+grep -Eq '^  \+ client application +Reports' comment.md
 
 # it is merged, but something has changed since the review: nothing is applied
 sh -c "$meanwhile"

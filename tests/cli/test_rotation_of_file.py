@@ -85,7 +85,7 @@ def test_where_the_file_says_nothing_a_secret_stays_in_its_vault(fleet: Fleet) -
 def test_a_dry_run_writes_nothing_and_tells_each_site(fleet: Fleet) -> None:
     done = fleet("rotate-secret", *SOON, "--dry-run", "-o", "markdown")
     assert done.code == 3
-    assert all(f"## {key} (mct-" in done.out for key in DUE)
+    assert all(f"Plan for {key} (mct-" in done.out for key in DUE)
     assert "3 up to date" in done.out
     assert [row.path for one in fleet.tenants.all for row in one.log() if row.path.endswith("/addPassword")] == []
 

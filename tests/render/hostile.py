@@ -38,14 +38,12 @@ from mct_s2s.render.outcome import (
     ClientResult,
     SiteReport,
     credential_lines,
-    plans_markdown,
     show_closing,
     show_outcomes,
     show_plans,
     show_stopped,
 )
-from mct_s2s.render.plan import show_plan
-from mct_s2s.render.plan_markdown import plan_markdown
+from mct_s2s.render.plan import plan_markdown, show_plan
 from mct_s2s.render.progress import Reporter
 from mct_s2s.render.snippets import (
     ApiCall,
@@ -175,7 +173,10 @@ def _plan(name: str) -> Plan:
 def _planned(terminal: Terminal, name: str) -> None:
     show_plan(terminal, _plan(name), name, about=(name,), is_result=True)
     told = Instruction(name, f"mct-s2s {name}", name, name, {name: name})
-    for line in plan_markdown(_plan(name), name, (name,), "0" * 64, [told]):
+    show_manual_steps(terminal.out, [told])
+    recording = Terminal.recording()
+    show_plan(recording, _plan(name), name, about=(name,), is_result=True)
+    for line in plan_markdown(name, "0" * 64, recording.recorded):
         terminal.result(line)
     edits = with_settings(healthy(), settings(ServiceAuthRole=name, ServiceApplicationIds=f"{name};{name}2"))
     show_plan(terminal, make_plan(spec(name), edits, FACTS), name)
@@ -239,8 +240,6 @@ def _fleet(terminal: Terminal, name: str) -> None:
         SiteReport(f"{name}3", error=failed),
     ]
     show_plans(terminal, plans, is_result=True, fingerprint="0" * 64)
-    for line in plans_markdown(plans, "0" * 64):
-        terminal.result(line)
     made = SavedCredential(name, name, None, f"file:/{name}")
     steps = [principal(name)]
     accounts = [

@@ -9,9 +9,8 @@ import pytest
 from mct_s2s.planning.changes import Action, SettingEdit
 from mct_s2s.planning.make import make_plan
 from mct_s2s.planning.plan import BlockedStep, Left, ManualStep, Plan
-from mct_s2s.render.manual_steps import Instruction
-from mct_s2s.render.plan import LATER, setting_rows, show_plan, target_details
-from mct_s2s.render.plan_markdown import plan_markdown
+from mct_s2s.render.console import Terminal
+from mct_s2s.render.plan import LATER, plan_markdown, setting_rows, show_plan, target_details
 
 from tests.planning.scenarios import (
     FACTS,
@@ -76,7 +75,6 @@ HERE = replace(complete(), app_service=replace(app_service(), subscription="Cont
 ODD = make_plan(
     spec("Import", "A|b"), with_settings(complete(client("Import")), settings(ServiceAuthEnabled="no")), FACTS
 )
-TOLD = Instruction("Restart it", "az webapp restart")
 PLANS: dict[str, tuple[Plan, tuple[str, ...]]] = {
     "with its target": (full_plan(), target_details(HERE)),
     "blocked as a whole": (Plan((right_already("S"),), blocked=(BlockedStep("right:S", ()),)), ()),
@@ -94,8 +92,9 @@ def shown(plan: Plan, about: tuple[str, ...]) -> str:
 def test_a_plan_is_as_it_was() -> None:
     """`pytest --update-screens` takes new ones."""
     texts = {name: shown(*plan) for name, plan in PLANS.items()}
-    for name, plan, left in (("", ODD, [TOLD]), (" of nothing", Plan(places=(("A", "show"),)), [])):
-        texts[f"as Markdown{name}"] = "\n".join(plan_markdown(plan, SITE, ("mct-prod",), "f" * 64, left))
+    recording = Terminal.recording()
+    show_plan(recording, ODD, SITE, about=("mct-prod",), is_result=True)
+    texts["as Markdown"] = "\n".join(plan_markdown("a_*b* `c`", "f" * 64, recording.recorded))
     check_kept(Path(__file__).parent / "documents" / "plans.txt", "".join(f"# {k}\n{v}\n\n" for k, v in texts.items()))
 
 
