@@ -28,7 +28,6 @@ class Columns:
 
     def __init__(self, heads: Sequence[str | None]) -> None:
         self._heads = [Text(head or "", style="head") for head in heads]
-        self._is_titled = any(heads)
         self._rows: list[Row] = []
 
     def add(self, *cells: str | Text) -> None:
@@ -42,18 +41,14 @@ class Columns:
             yield from console.render(line, options.update(no_wrap=True, overflow="ignore"))
 
     def _lines(self, room: int) -> Iterator[Text]:
-        heads = [self._heads] if self._is_titled else []
+        heads = [self._heads] if any(head.plain for head in self._heads) else []
         narrow = [row for row in self._rows if _fits(row, _widths([row]), room)]
         widths = _widths([*heads, *narrow])
-        fitting = [row for row in (*heads, *narrow) if _fits(row, widths, room)]
-        is_table = len(fitting) > len(heads) and fitting[: len(heads)] == heads
+        fitting = [row for row in narrow if _fits(row, widths, room)]
+        is_table = bool(fitting) and all(_fits(row, widths, room) for row in heads)
         for row in [*heads, *self._rows] if is_table else self._rows:
-            if is_table and any(row is one for one in fitting):
-                yield from _beside(row, widths, room)
-            elif self._is_titled:
-                yield from self._stacked(row, room)
-            else:
-                yield from _joined(row, room)
+            is_beside = is_table and _fits(row, widths, room)
+            yield from _beside(row, widths, room) if is_beside else self._stacked(row, room)
 
     def _stacked(self, row: Row, room: int) -> Iterator[Text]:
         """Each cell on lines of its own, all but a row's first indented, with its title."""
@@ -71,7 +66,9 @@ def _widths(rows: Sequence[Row]) -> list[int]:
 
 
 def _fits(row: Row, widths: Sequence[int], room: int) -> bool:
-    return sum(widths) + widest_piece(row[-1]) <= room
+    """Whether it is no wider than the columns, and what is left of the line is enough for its last cell."""
+    is_narrow = all(cell_len(cell.plain) + GAP <= width for cell, width in zip(row, widths, strict=False))
+    return is_narrow and sum(widths) + widest_piece(row[-1]) <= room
 
 
 def _beside(row: Row, widths: Sequence[int], room: int) -> Iterator[Text]:
@@ -81,15 +78,3 @@ def _beside(row: Row, widths: Sequence[int], room: int) -> Iterator[Text]:
     for line in fold(row[-1], room - sum(widths)):
         yield start.append_text(line)
         start = Text(" " * sum(widths))
-
-
-def _joined(row: Row, room: int) -> Iterator[Text]:
-    """Cell after cell as if the row were a sentence, and cells that do not fit on lines of their own."""
-    line = row[0]
-    for cell in row[1:]:
-        if cell.plain.strip() and cell_len(line.plain) + GAP + cell_len(cell.plain) <= room:
-            line = Text.assemble(line, " " * GAP, cell)
-        elif cell.plain.strip():
-            yield from fold(line, room, indent=INDENT)
-            line = Text.assemble(" " * INDENT, cell)
-    yield from fold(line, room, indent=INDENT)

@@ -11,8 +11,6 @@ from dataclasses import replace
 
 from mct_s2s.errors import MissingRight, PermissionMissing
 from mct_s2s.model.caller_rights import CallerRights, Verdict
-from mct_s2s.model.directory_objects import Application
-from mct_s2s.model.ids import ApplicationObjectId, same_id
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.planning.changes import (
@@ -25,7 +23,6 @@ from mct_s2s.planning.changes import (
     DeleteApplication,
     DisableIdentity,
     EnableIdentity,
-    Later,
     PurgeApplication,
     Ref,
     RemoveCredential,
@@ -49,18 +46,10 @@ def check(plan: Plan, observed: ObservedState, access: CallerRights) -> Plan:
     if settings_left:  # a restart is for settings that were written: the writer also restarts
         dropped |= {change.key for change in plan.changes if isinstance(change, RestartSite)}
         left = [change for change in left if not isinstance(change, RestartSite)]
-    # Not all roles of a caller can be seen: what allows it may be one that was not.
-    doubtful = ", ".join(
-        f"'{change.name}'"
-        for change in plan.changes
-        if isinstance(change, AssignAppRole) and judged[change.key][0] is Verdict.UNKNOWN and judged[change.key][1]
-    )
-    doubt = f"No role or permission found that lets you grant admin consent to {doubtful}. Trying anyway."
     return replace(
         plan,
         steps=tuple(step for step in plan.steps if step.key not in dropped),
         left_to_others=(*plan.left_to_others, *(_left(change, refused[change.key]) for change in left)),
-        notes=(*plan.notes, *([doubt] if doubtful else [])),
         blocked=tuple(BlockedStep(key, missing) for key, missing in refused.items() if key not in dropped),
     )
 
@@ -93,34 +82,41 @@ def missing_at(resource: ResourceId, label: str, access: CallerRights, *, restar
     return tuple(one for verdict, missing in judged if verdict is Verdict.NO for one in missing)
 
 
-def need_of(change: AnyChange, observed: ObservedState) -> Need | None:  # noqa: PLR0911  # a flat table
+def need_of(change: AnyChange, observed: ObservedState) -> Need | None:
     """The right that a change takes; none for what only looks."""
+    trust = observed.trust
+    service = trust.service.object_id if trust.service is not None else None
     match change:
         case CreateApplication():
-            return Need(Right.CREATE_APPLICATION, change.name)
+            need = Need(Right.CREATE_APPLICATION, change.name)
         case UpdateApplication() | AddCredential() | RemoveCredential():
-            return Need(Right.CHANGE_APPLICATION, _name(change, observed), application=_known(change.object_id))
+            known = None if isinstance(change.object_id, Ref) else change.object_id
+            there = [
+                app for app in (trust.service, *(client.application for client in trust.clients)) if app is not None
+            ]
+            name = next((app.display_name for app in there if app.object_id == known), change.name)
+            need = Need(Right.CHANGE_APPLICATION, name, application=known)
         case RestoreApplication():
-            return Need(Right.CHANGE_APPLICATION, change.name)  # no one's list of what they own shows what is deleted
+            need = Need(Right.CHANGE_APPLICATION, change.name)  # no list of what one owns shows what is deleted
         case CreateServicePrincipal():
-            known = None if isinstance(change.client_id, Ref) else _object_id(change.client_id, observed)
-            return Need(Right.CREATE_PRINCIPAL, change.name, application=known)
+            need = Need(Right.CREATE_PRINCIPAL, change.name)
         case AssignAppRole():
-            return Need(Right.CONSENT, change.name, application=_service(observed))
-        case DeleteApplication() | PurgeApplication():
-            return Need(Right.DELETE_APPLICATION, change.name, application=change.object_id)
+            need = Need(Right.CONSENT, change.name, application=service)
         case RevokeAppRole():
-            return Need(Right.REVOKE, change.name, application=_service(observed))
+            need = Need(Right.REVOKE, change.name, application=service)
+        case DeleteApplication() | PurgeApplication():
+            need = Need(Right.DELETE_APPLICATION, change.name, application=change.object_id)
         case DisableIdentity():
-            return Need(Right.DISABLE_IDENTITY, change.name, resource=change.identity_resource.resource)
+            need = Need(Right.DISABLE_IDENTITY, change.name, resource=change.identity_resource.resource)
         case EnableIdentity():
-            return Need(Right.ENABLE_IDENTITY, change.name, resource=change.identity_resource.resource)
+            need = Need(Right.ENABLE_IDENTITY, change.name, resource=change.identity_resource.resource)
         case WriteSettings():
-            return Need(Right.WRITE_SETTINGS, change.name, resource=change.site.resource)
+            need = Need(Right.WRITE_SETTINGS, change.name, resource=change.site.resource)
         case RestartSite():
-            return Need(Right.RESTART, change.name, resource=change.site.resource)
+            need = Need(Right.RESTART, change.name, resource=change.site.resource)
         case _:
             return None
+    return need
 
 
 def left_if_refused(change: AnyChange, observed: ObservedState, access: CallerRights) -> ManualStep | None:
@@ -196,29 +192,3 @@ def _left(change: AnyChange, needed: Missing) -> ManualStep:
     assert isinstance(change, RestartSite)  # noqa: S101  # the last and last that can be left
     what = f"You can't restart '{change.name}'. Someone else must do it."
     return ManualStep(Left.RESTART, what, resource=change.site.resource, needed=needed)
-
-
-def _service(observed: ObservedState) -> ApplicationObjectId | None:
-    """The registration whose roles are given, where it exists already."""
-    return observed.trust.service.object_id if observed.trust.service is not None else None
-
-
-def _known(object_id: Later[ApplicationObjectId]) -> ApplicationObjectId | None:
-    return None if isinstance(object_id, Ref) else object_id
-
-
-def _name(change: UpdateApplication | AddCredential | RemoveCredential, observed: ObservedState) -> str:
-    """What people call the registration: a change's own name may be that of its URI."""
-    for application in _applications(observed):
-        if application.object_id == change.object_id:
-            return application.display_name
-    return change.name
-
-
-def _object_id(client_id: str, observed: ObservedState) -> ApplicationObjectId | None:
-    return next((app.object_id for app in _applications(observed) if same_id(app.client_id, client_id)), None)
-
-
-def _applications(observed: ObservedState) -> list[Application]:
-    trust = observed.trust
-    return [app for app in (trust.service, *(client.application for client in trust.clients)) if app is not None]

@@ -191,9 +191,8 @@ def asked_for(missing: Iterable[MissingRight]) -> tuple[MissingRight, ...]:
 
 
 def _in_directory(need: Need, rights: DirectoryRights) -> Judged:
-    is_new = need.right is Right.CREATE_PRINCIPAL and need.application is None
     roles = _CONSENTERS if need.right.is_consent else _ADMINISTRATORS
-    if need.right is Right.CREATE_APPLICATION or is_new:
+    if need.right in {Right.CREATE_APPLICATION, Right.CREATE_PRINCIPAL}:
         roles |= {APPLICATION_DEVELOPER}
     if rights.known_roles & roles:
         return Verdict.YES, ()
