@@ -13,7 +13,7 @@ from mct_s2s.azure.http import Transport
 from mct_s2s.azure.retry import RetryPolicy
 
 if TYPE_CHECKING:
-    from mct_s2s.azure.clouds import Account, Cloud
+    from mct_s2s.azure.clouds import Cloud
     from mct_s2s.azure.http import Http
     from mct_s2s.model.resource_id import SiteTarget
 
@@ -29,16 +29,14 @@ class Connection:
     """When the command ends, on the loop's clock."""
     say: Callable[[str], None]
     """Tells a person what to do: open a page, type a code."""
-    account: Account | None = None
-    """Who signs in, where the cloud brings its own caller along."""
-    reopened_by: str = ""
-    """The command that brings the cloud's addresses back, where they end with this process."""
     tenant: str | None = None
     """Where to sign in: an id or a domain; `None` where nothing says it."""
     subscription: str | None = None
-    """An id or a name."""
+    """An id or a name; `None` where there is no default."""
     target: SiteTarget | None = None
     """The App Service that the command is about."""
+    reopened_by: str = ""
+    """The command that brings the cloud's addresses back, where they end with this process."""
 
     def remaining(self) -> float:
         """Seconds until the deadline."""

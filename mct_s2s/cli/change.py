@@ -12,7 +12,7 @@ from mct_s2s import clock
 from mct_s2s.activity import Progress, activity
 from mct_s2s.cli.fleet import open_sessions
 from mct_s2s.cli.options import ChangingOptions
-from mct_s2s.cli.report import retire_files, show_end, show_end_of_all, show_review
+from mct_s2s.cli.report import report_of, retire_files, show_end, show_end_of_all, show_review
 from mct_s2s.cli.requests import where
 from mct_s2s.cli.run import Run, run, run_connected, worst
 from mct_s2s.cli.streams import ask
@@ -144,7 +144,7 @@ class SiteChange:
         """Show the steps; what ends the site from now on is told by the outcome."""
         self.outcome = outcome
         if self.key is None:
-            self.run.outcome = outcome
+            self.run.progress = lambda: report_of(self)
         with self.run.display.applying(outcome.plan) as steps:
             yield steps
 

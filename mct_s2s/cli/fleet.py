@@ -42,7 +42,7 @@ class FleetSessions:
             shared = await asyncio.shield(self.opened[site.sign_in])
             subscription = site.target.subscription or shared.subscription
             target = replace(site.target, subscription=subscription)
-            return await work(site, replace(shared, target=target, subscription=subscription))
+            return await work(site, shared.about(target, subscription))
 
         return await gather_or_cancel(*(outcome_of(one(site)) for site in sites))
 

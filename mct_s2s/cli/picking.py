@@ -55,7 +55,7 @@ async def pick_site(options: AzureOptions, session: Session) -> Session:
     chosen = await select("MCT App Service:", offered)
     options.app_service, options.resource_group = chosen.name, chosen.resource_group
     target = SiteTarget(chosen.name, chosen.resource_group, chosen.subscription_id, options.slot or None)
-    return replace(session, target=target, subscription=subscription.id)
+    return session.about(target, subscription.id)
 
 
 async def pick_namesake(options: AzureOptions, session: Session, ambiguous: NotThere) -> Session:
@@ -67,7 +67,8 @@ async def pick_namesake(options: AzureOptions, session: Session, ambiguous: NotT
         raise ambiguous
     chosen = await select(f"Resource group of '{target.name}':", {one.resource_group: one for one in found})
     options.resource_group = chosen.resource_group
-    return replace(session, target=replace(target, group=chosen.resource_group, subscription=chosen.subscription_id))
+    target = replace(target, group=chosen.resource_group, subscription=chosen.subscription_id)
+    return session.about(target, session.subscription)
 
 
 def _row(resource: ResourceId) -> str:

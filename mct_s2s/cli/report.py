@@ -72,7 +72,7 @@ def manual_steps(site: SiteChange, outcome: Outcome) -> list[Instruction]:
     """What someone else has to do, with the command that does it."""
     assert site.session is not None  # noqa: S101  # it was planned
     steps, before, results = outcome.left_to_others, outcome.before, outcome.results
-    at, login = where(site.options, before.site), site.session.login
+    at, login = where(site.options, before.site), site.session.connection.cloud.login
     return instructions(steps, before, results, where=at, login=login, handoff=outcome.request.handoff)
 
 
@@ -181,9 +181,9 @@ def _close(terminal: Terminal, site: SiteChange, outcome: Outcome) -> None:
         headline, clients = _headline(outcome)
         called = [] if headline else [one.name for one in clients][:1]
         remarks = list(_unsaid(terminal, site.options, outcome))
-        if clients and site.session.reopened_by:
+        if clients and site.session.connection.reopened_by:
             sandbox = "This sandbox ended with the command. To call it, keep it running in another terminal:"
-            remarks.append((sandbox, site.session.reopened_by))
+            remarks.append((sandbox, site.session.connection.reopened_by))
         show_closing(
             terminal,
             report,
@@ -276,7 +276,7 @@ def retire_files(terminal: Terminal, site: SiteChange, outcome: Outcome) -> None
     emptied |= {c.object_id for c in done if isinstance(c, DeleteApplication)}
     if not emptied:
         return
-    gone, folder = [], default_folder(site.session.label, outcome.before, outcome.request.label)
+    gone, folder = [], default_folder(site.session.connection.cloud.label, outcome.before, outcome.request.label)
     for one in (application for application in applications if application.object_id in emptied):
         for stem in dict.fromkeys((one.display_name, one.client_id)):
             store = FileStore(SecretTo().file_for(stem, folder), is_ours=True, keeps_key=True)

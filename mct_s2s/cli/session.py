@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, ExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mct_s2s import clock
 from mct_s2s.activity import activity
 from mct_s2s.cli.options import AzureOptions
-from mct_s2s.engine.session import Azure, Session
+from mct_s2s.engine.session import Azure, Session, client_tokens
 from mct_s2s.errors import PermissionMissing
 from mct_s2s.inputs.target import site_target
 from mct_s2s.inputs.target import tenant as checked_tenant
@@ -22,13 +22,7 @@ from mct_s2s.render.console import Terminal
 if TYPE_CHECKING:
     from mct_s2s.azure.clouds import OpenCloud
     from mct_s2s.azure.connection import Connection
-    from mct_s2s.azure.mct_api import MctApi
     from mct_s2s.azure.sign_in.caller_credential import CallerCredential
-    from mct_s2s.azure.sign_in.client_tokens import EntraTokens
-
-RESERVE = 3.0
-"""Seconds before the deadline at which a test of clients stops waiting, so that what it has found can still be said."""
-
 
 CLIENT_ID = "AZURE_CLIENT_ID"
 """The variable that says who signs in: azure-identity's."""
@@ -68,22 +62,9 @@ async def connect(
             scopes = [cloud.graph_scope] * needs.directory + [cloud.arm_scope] * needs.arm
             scopes += [cloud.key_vault_scope] * (needs.key_vault and cloud.key_vault is not None)
             await asyncio.gather(loading, *(credential.get_token(scope) for scope in scopes))
-            async with _services(connection, credential) as azure:
-                signing_in.close()
-                yield Session(
-                    azure,
-                    client_tokens(connection),
-                    lambda url: client_api(connection, url),
-                    KeyVaults(connection, credential),
-                    _exclusive,
-                    lambda: connection.remaining() - RESERVE,
-                    cloud.login,
-                    cloud.label,
-                    connection.environ,
-                    connection.target,
-                    connection.subscription,
-                    connection.reopened_by,
-                )
+            azure, vaults = _services(connection, credential), KeyVaults(connection, credential)
+            signing_in.close()
+            yield Session(azure, connection, client_tokens(connection), vaults)
         except PermissionMissing as refused:
             credential.signed_in.remind(refused)
             raise
@@ -106,10 +87,12 @@ async def signed_in(
         opened = found if client_id is None else replace(found, environ={**found.environ, CLIENT_ID: client_id})
         tenant, subscription = _defaults(options, opened)
         site = _target(options, opened, subscription) if target else None
-        async with _connection(options, opened, terminal) as line:
-            connection = replace(line, tenant=tenant, subscription=subscription, target=site)
-            async with _sign_in(options, connection, terminal) as credential:
-                yield connection, credential
+        about = {"tenant": tenant, "subscription": subscription, "target": site}
+        async with (
+            _connection(options, opened, terminal, **about) as connection,
+            _credential(options, opened, connection, terminal) as credential,
+        ):
+            yield connection, credential
 
 
 @asynccontextmanager
@@ -119,21 +102,6 @@ async def connect_client(options: AzureOptions, terminal: Terminal) -> AsyncIter
 
     async with open_cloud(options.cloud) as opened, _connection(options, opened, terminal) as connection:
         yield connection
-
-
-def client_tokens(connection: Connection) -> EntraTokens:
-    """The login service, as clients of the MCT API use it."""
-    from mct_s2s.azure.sign_in.client_tokens import EntraTokens  # noqa: PLC0415
-
-    retrying = connection.retry_policy(RESERVE, "The login service")
-    return EntraTokens(connection.cloud.login, connection.http, retrying)
-
-
-def client_api(connection: Connection, url: str) -> MctApi:
-    """The MCT API of the site at an https address."""
-    from mct_s2s.azure.mct_api import MctApi  # noqa: PLC0415
-
-    return MctApi(connection.http, url, connection.retry_policy(RESERVE))
 
 
 def _defaults(options: AzureOptions, opened: OpenCloud) -> tuple[str | None, str | None]:
@@ -161,7 +129,9 @@ def _target(options: AzureOptions, opened: OpenCloud, subscription: str | None) 
 
 
 @asynccontextmanager
-async def _connection(options: AzureOptions, opened: OpenCloud, terminal: Terminal) -> AsyncIterator[Connection]:
+async def _connection(
+    options: AzureOptions, opened: OpenCloud, terminal: Terminal, **about: Any
+) -> AsyncIterator[Connection]:
     from mct_s2s.azure.cloud_metadata import discover  # noqa: PLC0415
     from mct_s2s.azure.connection import Connection  # noqa: PLC0415
     from mct_s2s.azure.http import Http, tls_context  # noqa: PLC0415
@@ -177,32 +147,30 @@ async def _connection(options: AzureOptions, opened: OpenCloud, terminal: Termin
                 retrying = RetryPolicy(lambda: deadline - clock.seconds())
                 cloud = opened.named(await retrying.call(lambda: discover(opened.resource_manager, http)))
             await loading
-            yield Connection(cloud, http, opened.environ, deadline, terminal.say, opened.account, opened.reopened_by)
+            yield Connection(
+                cloud, http, opened.environ, deadline, terminal.say, reopened_by=opened.reopened_by, **about
+            )
         finally:
             await asyncio.gather(loading, return_exceptions=True)
 
 
-@asynccontextmanager
-async def _sign_in(
-    options: AzureOptions, connection: Connection, terminal: Terminal
-) -> AsyncIterator[CallerCredential]:
+def _credential(
+    options: AzureOptions, opened: OpenCloud, connection: Connection, terminal: Terminal
+) -> CallerCredential:
     from mct_s2s.azure.sign_in.choice import choose  # noqa: PLC0415
     from mct_s2s.azure.sign_in.method import Method  # noqa: PLC0415
     from mct_s2s.azure.sign_in.methods import service_principal, sign_in  # noqa: PLC0415
 
-    account = connection.account
+    account = opened.account
     if account is not None:
-        credential = service_principal(account.tenant_id, account.client_id, account.client_secret, connection)
-    else:
-        credential = sign_in(choose(options.auth, connection.environ), connection)
-        if options.auth is Method.AUTO or options.verbose:
-            terminal.note(f"Signing in with {credential.signed_in.description}.", style="quiet")
-    async with credential:
-        yield credential
+        return service_principal(account.tenant_id, account.client_id, account.client_secret, connection)
+    credential = sign_in(choose(options.auth, connection.environ), connection)
+    if options.auth is Method.AUTO or options.verbose:
+        terminal.note(f"Signing in with {credential.signed_in.description}.", style="quiet")
+    return credential
 
 
-@asynccontextmanager
-async def _services(connection: Connection, credential: CallerCredential) -> AsyncIterator[Azure]:
+def _services(connection: Connection, credential: CallerCredential) -> Azure:
     from mct_s2s.azure.arm.app_services import ArmSites  # noqa: PLC0415
     from mct_s2s.azure.arm.arm_session import ArmSession  # noqa: PLC0415
     from mct_s2s.azure.arm.managed_identities import ArmIdentities  # noqa: PLC0415
@@ -215,7 +183,7 @@ async def _services(connection: Connection, credential: CallerCredential) -> Asy
     graph = GraphSession(cloud, credential, http, connection.retry_policy(service="Microsoft Graph"))
     arm = ArmSession(cloud, credential, http, connection.retry_policy(service="Azure Resource Manager"))
     sites = ArmSites(arm)
-    yield Azure(
+    return Azure(
         cloud=cloud.name,
         authority_host=None if cloud.is_public else cloud.login,
         graph=cloud.graph,
@@ -225,12 +193,6 @@ async def _services(connection: Connection, credential: CallerCredential) -> Asy
         directory_access=GraphAccess(graph, credential.signed_in),
         resource_access=ArmAccess(arm),
     )
-
-
-def _exclusive(what: str, since: float) -> AbstractAsyncContextManager[bool]:
-    from mct_s2s.stores.host_lock import hold  # noqa: PLC0415  # only commands that change something
-
-    return hold(what, since)
 
 
 def _load_sign_in() -> None:

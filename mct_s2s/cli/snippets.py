@@ -93,7 +93,7 @@ def snippet(options: SnippetOptions) -> int:
             why = next(one for one in findings if one.code in _NO_AUDIENCE)
             raise NotThere("service-application-missing", why.message, remedy="Set it up first:", command=why.remedy)
         client = client_called(options.client, observed, request.desired.unique_name, at)
-        folder = default_folder(session.label, observed, request.label)
+        folder = default_folder(session.connection.cloud.label, observed, request.label)
         source, own = _source(client, language, given, folder, request.label, session.vaults, now)
         call = ApiCall(
             client.display_name,
@@ -103,7 +103,7 @@ def snippet(options: SnippetOptions) -> int:
             site.url if language is Language.APP_SETTINGS else f"{site.url}{path}",
             audience,
             tenant.id,
-            session.login,
+            session.connection.cloud.login,
             session.azure.authority_host is None,
             options.cloud.lower() in BY_NAME,
             ca_file,

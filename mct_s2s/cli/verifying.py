@@ -13,11 +13,11 @@ from mct_s2s.cli.commands.verify import VerifyOptions
 from mct_s2s.cli.credential_stores import at_hand, from_files
 from mct_s2s.cli.requests import look_request, where
 from mct_s2s.cli.run import Run, run, run_connected
-from mct_s2s.cli.session import Needs, client_api, client_tokens, connect_client
+from mct_s2s.cli.session import Needs, connect_client
 from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.engine.credential_stores import default_folder
 from mct_s2s.engine.observe.observe import observe
-from mct_s2s.engine.session import Session
+from mct_s2s.engine.session import Session, client_api, client_tokens
 from mct_s2s.engine.verify.client_calls import VerifyContext, clients_to_verify, verify_callers, verify_clients
 from mct_s2s.errors import UsageError
 from mct_s2s.inputs.target import api_path, api_url
@@ -63,8 +63,8 @@ def verify(options: VerifyOptions) -> int:
         if missing is not None:
             return _end(current, missing)
         assert observed.app_service is not None  # noqa: S101  # verify always names one
-        folder = default_folder(session.label, observed, request.label)
-        credentials = at_hand(named, session.environ, folder)
+        folder = default_folder(session.connection.cloud.label, observed, request.label)
+        credentials = at_hand(named, session.connection.environ, folder)
         site_url = url or observed.app_service.site.url
         ground = VerifyContext(session.tokens, session.api(site_url), site_url, path, place, now)
         applications, identities = members(observed), observed.trust.identities

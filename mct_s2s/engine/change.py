@@ -19,6 +19,7 @@ from mct_s2s.engine.session import Interface, Session
 from mct_s2s.errors import S2SError
 from mct_s2s.model.desired import Rotation, SettingsScope, Setup
 from mct_s2s.planning.make import make_plan
+from mct_s2s.stores.host_lock import hold
 from mct_s2s.stores.store import Store
 
 
@@ -30,7 +31,7 @@ async def carry_out(session: Session, outcome: Outcome, since: float, ui: Interf
             Everything that was done stays, and the same command resumes.
     """
     request = outcome.request
-    async with session.exclusive(request.subject(outcome.before), since) as others_ran:
+    async with hold(request.subject(outcome.before), since) as others_ran:
         # After another run, or while a person was reading, the state may have become another one.
         is_stale = others_ran or ui.takes_time
         while is_stale or await wait_for_deletions(session, outcome):

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from contextlib import AbstractAsyncContextManager, AbstractContextManager
-from dataclasses import dataclass
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 from mct_s2s.activity import Progress
@@ -16,6 +15,7 @@ if TYPE_CHECKING:
     from mct_s2s.azure.arm.app_services import ArmSites
     from mct_s2s.azure.arm.managed_identities import ArmIdentities
     from mct_s2s.azure.arm.resource_rights import ArmAccess
+    from mct_s2s.azure.connection import Connection
     from mct_s2s.azure.graph.directory import GraphDirectory
     from mct_s2s.azure.graph.directory_rights import GraphAccess
     from mct_s2s.azure.mct_api import MctApi
@@ -43,31 +43,55 @@ class Azure:
     resource_access: ArmAccess
 
 
+RESERVE = 3.0
+"""Seconds before the deadline at which a test of clients stops waiting, so that what it has found can still be said."""
+
+
 @dataclass(frozen=True)
 class Session:
     """One command's way to everything outside it."""
 
     azure: Azure
+    connection: Connection
     tokens: EntraTokens
-    api: Callable[[str], MctApi]
-    """The MCT API of the site at an https address."""
     vaults: KeyVaults
-    exclusive: Callable[[str, float], AbstractAsyncContextManager[bool]]
-    """Takes what is to be changed and since when it is known (seconds since the epoch); holds it against other runs on
-    this machine, and yields whether one of them has held it since."""
-    remaining: Callable[[], float]
-    """Seconds until the command's deadline, less what is needed to say what was found."""
-    login: str
-    """The login service's address."""
-    label: str
-    """A word for the cloud that is safe in a file name."""
-    environ: Mapping[str, str]
-    """The variables that a client's own credential may be in."""
-    target: SiteTarget | None
-    subscription: str | None
-    """An id or a name; `None` where there is no default."""
-    reopened_by: str = ""
-    """The command that brings the cloud's addresses back, where they end with this process."""
+
+    @property
+    def target(self) -> SiteTarget | None:
+        """The App Service that the command is about."""
+        return self.connection.target
+
+    @property
+    def subscription(self) -> str | None:
+        """An id or a name; `None` where there is no default."""
+        return self.connection.subscription
+
+    def about(self, target: SiteTarget | None, subscription: str | None) -> Session:
+        """The same about another App Service."""
+        return replace(self, connection=replace(self.connection, target=target, subscription=subscription))
+
+    def api(self, url: str) -> MctApi:
+        """The MCT API of the site at an https address."""
+        return client_api(self.connection, url)
+
+    def remaining(self) -> float:
+        """Seconds until the command's deadline, less what is needed to say what was found."""
+        return self.connection.remaining() - RESERVE
+
+
+def client_tokens(connection: Connection) -> EntraTokens:
+    """The login service, as clients of the MCT API use it."""
+    from mct_s2s.azure.sign_in.client_tokens import EntraTokens  # noqa: PLC0415
+
+    retrying = connection.retry_policy(RESERVE, "The login service")
+    return EntraTokens(connection.cloud.login, connection.http, retrying)
+
+
+def client_api(connection: Connection, url: str) -> MctApi:
+    """The MCT API of the site at an https address."""
+    from mct_s2s.azure.mct_api import MctApi  # noqa: PLC0415
+
+    return MctApi(connection.http, url, connection.retry_policy(RESERVE))
 
 
 class Interface(Protocol):

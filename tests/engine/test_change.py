@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import pytest
 from mct_s2s import clock
+from mct_s2s.engine import change
 from mct_s2s.engine.change import carry_out, prepare
 from mct_s2s.engine.outcome import Outcome
 from mct_s2s.engine.request import Request
@@ -70,6 +71,7 @@ def test_what_was_agreed_to_is_what_is_done(
     answers: list[bool],
     looks: int,
     engine: Engine,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Looked at again where it may have changed, asked again where it did; who reads for an hour holds no one up."""
     person, turns = Person(engine, takes_time, [*answers], meanwhile), list[str]()
@@ -82,10 +84,10 @@ def test_what_was_agreed_to_is_what_is_done(
         yield overtaken
 
     async def work(session: Session) -> Outcome:
-        changed = replace(session, exclusive=exclusive)
-        outcome = await prepare(changed, Request(spec(), clock.now(), TARGET, "a1b2"))
-        return await carry_out(changed, outcome, 0.0, person) if await person.confirm(outcome) else outcome
+        outcome = await prepare(session, Request(spec(), clock.now(), TARGET, "a1b2"))
+        return await carry_out(session, outcome, 0.0, person) if await person.confirm(outcome) else outcome
 
+    monkeypatch.setattr(change, "hold", exclusive)
     outcome = engine.run(work)
     assert len(engine.asked("/sites/contosolearn")) == looks
     assert person.log[:2] == ["asked", "turn"]
