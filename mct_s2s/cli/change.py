@@ -14,87 +14,43 @@ from mct_s2s.cli.fleet import open_sessions
 from mct_s2s.cli.options import ChangingOptions
 from mct_s2s.cli.report import report_of, retire_files, show_end, show_end_of_all, show_review
 from mct_s2s.cli.requests import where
-from mct_s2s.cli.run import Run, run, run_connected, worst
+from mct_s2s.cli.run import CommandRun, run, run_connected, worst
 from mct_s2s.cli.streams import ask
-from mct_s2s.cli.work import SiteWork, Work
+from mct_s2s.cli.work import SiteState, SiteWork, Work
 from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.engine.change import carry_out, prepare
 from mct_s2s.engine.outcome import Outcome
 from mct_s2s.engine.session import Session
-from mct_s2s.errors import CANCELLED, Cancelled, NotThere, PermissionMissing, Refused, S2SError, UsageError
+from mct_s2s.errors import CANCELLED, Cancelled, NotThere, Refused, S2SError, UsageError
 from mct_s2s.model.client_credentials import MadeCredential
 from mct_s2s.model.desired import Removal
 from mct_s2s.model.observed import ObservedState
-from mct_s2s.model.resource_id import site_title
 from mct_s2s.plain_text import plain
 from mct_s2s.planning.changes import DisableIdentity
 from mct_s2s.planning.plan import Plan
-from mct_s2s.planning.reviewed import combined, fingerprint, is_covered
+from mct_s2s.planning.reviewed import combined, is_covered
 from mct_s2s.render.documents import SavedCredential
 from mct_s2s.render.outcome import credential_lines
 from mct_s2s.render.pipelines import masks
 from mct_s2s.render.plan import summary
 
-PENDING = 3
-"""The exit code of a dry run that found something to do, and of a run whose clients failed the test."""
 STALE_SECONDS = 5.0
 """A plan that is older when its turn comes is made again: other sites, the question and a shared registration take
 their time."""
 
-Check = Callable[[Sequence["SiteChange"], str | None], None]
+Check = Callable[[Sequence[SiteState], str | None], None]
 """Refuses plans, whose fingerprint it is told, before anything is written."""
 
 
-class SiteChange:
-    """One App Service's share of a command: how far it has come, and the user of whom the engine asks about it."""
+class SiteChange(SiteState):
+    """One App Service's share of a command, and the user of whom the engine asks about it."""
 
-    def __init__(self, current: Run, work: Work, site: SiteWork | None = None) -> None:
-        self.run, self.work, self.options = current, work, work.options
-        self.key = site.key if site is not None else None
-        """What a trust file calls it; `None` where the command is about this one alone."""
-        self._label = site.target.label if site is not None else ""
-        self.session: Session | None = None
-        self.outcome: Outcome | None = None
-        """As it was reviewed, then as far as it has been applied; `None` until it could be read."""
-        self.error: S2SError | None = None
-        """What ended it."""
-        self.is_over = False
-        """Whether it came to its end: nothing of it is under way."""
+    def __init__(self, current: CommandRun, work: Work, site: SiteWork | None = None) -> None:
+        super().__init__(work, site)
+        self.run = current
         self._others: Sequence[SiteChange] = ()
         self._since = self._read_at = 0.0
         self._was_asked = False
-
-    @property
-    def title(self) -> str:
-        """What it is called on the screen."""
-        if self.key is not None:
-            return site_title(self.key, self._label)
-        return self.outcome.request.label if self.outcome is not None else ""
-
-    @property
-    def is_pending(self) -> bool:
-        """Whether there is something to do that can be done."""
-        return self.outcome is not None and not self.outcome.plan.is_empty
-
-    @property
-    def fingerprint(self) -> str | None:
-        """The digest of its plan, the same for every caller, on every machine; `None` where it could not be made."""
-        if self.outcome is None:
-            return None
-        request, plan = self.outcome.request, self.outcome.intended or self.outcome.plan
-        return fingerprint(plan, request.now, request.subject(self.outcome.before))
-
-    @property
-    def exit_code(self) -> int:
-        """The process's, by the contract, if it were about this site alone."""
-        if self.error is not None or self.outcome is None:
-            return self.error.exit_code if self.error is not None else 1
-        plan, verification = self.outcome.plan, self.outcome.verification
-        if self.options.dry_run and not plan.is_empty and not plan.blocked:
-            return PENDING
-        if self.outcome.lacks or plan.blocked:
-            return PermissionMissing.exit_code
-        return PENDING if verification is not None and verification.failed else 0
 
     async def plan(self, session: Session) -> None:
         """Look at it, and plan; nothing is written."""
@@ -169,13 +125,13 @@ class SiteChange:
 def change_command(work: Work) -> int:
     """Do the work at the one App Service that its options name, or that is picked; return the process exit code."""
 
-    async def body(current: Run, session: Session) -> int:
+    async def body(current: CommandRun, session: Session) -> int:
         return await change(current, session, work)
 
     return run(work.options, work.needs, body)
 
 
-async def change(current: Run, session: Session, work: Work) -> int:
+async def change(current: CommandRun, session: Session, work: Work) -> int:
     """The same on a session that there is."""
     site = SiteChange(current, work)
     await site.plan(session)
@@ -197,7 +153,7 @@ def change_all(
         resumes: whether the same command goes on where it was ended.
     """
 
-    async def body(current: Run) -> int:
+    async def body(current: CommandRun) -> int:
         async with open_sessions(works, current.terminal) as sessions:
             sites = [SiteChange(current, one.work, one) for one in works]
             plans = dict(zip((one.key for one in works), sites, strict=True))
@@ -216,7 +172,7 @@ def change_all(
 
 
 async def _change(
-    current: Run,
+    current: CommandRun,
     options: ChangingOptions,
     sites: Sequence[SiteChange],
     check: Check | None = None,
@@ -289,7 +245,7 @@ class _SharedRegistrations:
 
 
 async def _is_agreed(
-    current: Run,
+    current: CommandRun,
     options: ChangingOptions,
     sites: Sequence[SiteChange],
     found: str | None = None,
@@ -305,7 +261,7 @@ async def _is_agreed(
     return bool(pending) and not options.dry_run
 
 
-async def confirmed(current: Run, sites: Sequence[SiteChange]) -> None:
+async def confirmed(current: CommandRun, sites: Sequence[SiteChange]) -> None:
     """Ask whether to apply the plans of these sites; no is `Cancelled`, and no one to ask is a `UsageError`."""
     plans = [site.outcome.plan for site in sites if site.outcome is not None]
     if current.terminal.json or not current.terminal.talks_to_person:
@@ -331,7 +287,7 @@ async def confirmed(current: Run, sites: Sequence[SiteChange]) -> None:
         raise Cancelled("cancelled", CANCELLED, remedy="Run the same command again when you are ready.")
 
 
-async def _answer(current: Run, question: str) -> str:
+async def _answer(current: CommandRun, question: str) -> str:
     """A line without blanks around it; nothing at the end of standard input."""
     current.is_asking = True  # it stays so where Ctrl-C ends it
     line = await ask(current.terminal, question)

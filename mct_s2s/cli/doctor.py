@@ -7,7 +7,7 @@ from dataclasses import replace
 from mct_s2s import clock
 from mct_s2s.cli.commands.doctor import DoctorOptions
 from mct_s2s.cli.requests import named_spec, named_target, request_for, service_spec, where
-from mct_s2s.cli.run import Run, run
+from mct_s2s.cli.run import CommandRun, run
 from mct_s2s.cli.session import Needs
 from mct_s2s.engine.observe.rights import examine
 from mct_s2s.engine.session import Session
@@ -26,7 +26,7 @@ def doctor(options: DoctorOptions) -> int:
     identities = tuple(dict.fromkeys(caller_resource(text) for text in options.managed_identity))
     named = named_target(options) if options.no_app_service else None
 
-    async def body(current: Run, session: Session) -> int:
+    async def body(current: CommandRun, session: Session) -> int:
         now = clock.now()
         service = named_spec(service_spec("MCT service"), session.target or named)
         request = replace(request_for(session, Setup(service), now), identities=identities, without_settings=True)

@@ -8,7 +8,7 @@ from mct_s2s import clock
 from mct_s2s.cli.commands.export import ExportOptions
 from mct_s2s.cli.fleet import at_every_site
 from mct_s2s.cli.requests import look_request
-from mct_s2s.cli.run import Run, run, worst
+from mct_s2s.cli.run import CommandRun, run, worst
 from mct_s2s.cli.session import Needs
 from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.engine.observe.observe import observe
@@ -41,7 +41,7 @@ def export(options: ExportOptions) -> int:
             )
         return export_site(found, now, options.cloud)
 
-    async def body(current: Run, session: Session) -> int:
+    async def body(current: CommandRun, session: Session) -> int:
         async def observed(target: SiteTarget | None) -> ObservedState:
             found = await observe(session.azure, look_request(session, now, target, all_federated=True))
             guards.check(found)

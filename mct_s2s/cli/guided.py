@@ -14,7 +14,7 @@ from mct_s2s.cli.commands.add_client import AddClientOptions
 from mct_s2s.cli.commands.setup import SetupOptions
 from mct_s2s.cli.options import CredentialOptions, CredentialType
 from mct_s2s.cli.picking import may_ask, pick_site, select, text
-from mct_s2s.cli.run import Run, run
+from mct_s2s.cli.run import CommandRun, run
 from mct_s2s.cli.session import Needs
 from mct_s2s.engine.session import Session
 from mct_s2s.errors import S2SError
@@ -53,7 +53,7 @@ def guided_setup(options: SetupOptions) -> int:
     setup_work(options, options.client)  # what was typed is refused before anything is asked
     commands: list[str] = []
 
-    async def body(current: Run, session: Session) -> int:
+    async def body(current: CommandRun, session: Session) -> int:
         current.terminal.say("Nothing is changed before you agree to the plan. Ctrl-C cancels.")
         session = await pick_site(options, session)
         chosen, more = answers_of(options, await _ask_clients(await _kinds(current.terminal, session)))

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
 
 from mct_s2s import clock
 from mct_s2s.cli.credential_stores import all_credentials, credentials_of
 from mct_s2s.cli.options import ChangingOptions
 from mct_s2s.cli.requests import named_target, where
+from mct_s2s.cli.work import SiteState
 from mct_s2s.engine.credential_stores import default_folder
 from mct_s2s.engine.outcome import Outcome
 from mct_s2s.errors import S2SError
@@ -44,11 +44,8 @@ from mct_s2s.render.plan import plan_markdown, show_plan, target_details
 from mct_s2s.render.verification import show_verification, verification_document
 from mct_s2s.stores.files import FileStore
 
-if TYPE_CHECKING:
-    from mct_s2s.cli.change import SiteChange
 
-
-def report_of(site: SiteChange, *, without: S2SError | None = None) -> SiteReport:
+def report_of(site: SiteState, *, without: S2SError | None = None) -> SiteReport:
     """How far a site has come; its error left out where it is the one of the whole command."""
     outcome, error = site.outcome, site.error if site.error is not without else None
     if outcome is None:
@@ -68,7 +65,7 @@ def report_of(site: SiteChange, *, without: S2SError | None = None) -> SiteRepor
     )
 
 
-def manual_steps(site: SiteChange, outcome: Outcome) -> list[Instruction]:
+def manual_steps(site: SiteState, outcome: Outcome) -> list[Instruction]:
     """What someone else has to do, with the command that does it."""
     assert site.session is not None  # noqa: S101  # it was planned
     steps, before, results = outcome.left_to_others, outcome.before, outcome.results
@@ -76,7 +73,7 @@ def manual_steps(site: SiteChange, outcome: Outcome) -> list[Instruction]:
     return instructions(steps, before, results, where=at, login=login, handoff=outcome.request.handoff)
 
 
-def _after_a_grant(site: SiteChange, outcome: Outcome) -> list[Instruction]:
+def _after_a_grant(site: SiteState, outcome: Outcome) -> list[Instruction]:
     """What makes a right count for the caller once someone has granted it, where that is not enough."""
     assert site.session is not None  # noqa: S101  # it was planned
     sentence, command = site.session.azure.directory_access.signed_in.after_a_grant
@@ -87,7 +84,7 @@ def _after_a_grant(site: SiteChange, outcome: Outcome) -> list[Instruction]:
 
 
 def show_review(
-    terminal: Terminal, options: ChangingOptions, sites: Sequence[SiteChange], fingerprint: str | None
+    terminal: Terminal, options: ChangingOptions, sites: Sequence[SiteState], fingerprint: str | None
 ) -> None:
     """Show the plans that have to be agreed to, or that are all that was asked for."""
     alone, reports = outcome_alone(sites), [report_of(site) for site in sites]
@@ -109,7 +106,7 @@ def show_review(
             show_plans(terminal, reports, is_result=options.dry_run, fingerprint=printed)
 
 
-def outcome_alone(sites: Sequence[SiteChange]) -> Outcome | None:
+def outcome_alone(sites: Sequence[SiteState]) -> Outcome | None:
     """The outcome of a command about one App Service, which no trust file names."""
     return sites[0].outcome if sites[0].key is None else None
 
@@ -129,9 +126,7 @@ def _show_plan(terminal: Terminal, outcome: Outcome, *, is_result: bool) -> None
 # After
 
 
-def show_end(
-    terminal: Terminal, options: ChangingOptions, sites: Sequence[SiteChange], fingerprint: str | None
-) -> None:
+def show_end(terminal: Terminal, options: ChangingOptions, sites: Sequence[SiteState], fingerprint: str | None) -> None:
     """What came of each site; a dry run in text has said all of it."""
     outcome = outcome_alone(sites)
     if outcome is not None:
@@ -153,7 +148,7 @@ def show_end(
 def show_end_of_all(
     terminal: Terminal,
     options: ChangingOptions,
-    sites: Sequence[SiteChange],
+    sites: Sequence[SiteState],
     fingerprint: str | None,
     why: S2SError,
     *,
@@ -171,7 +166,7 @@ def show_end_of_all(
         show_stopped(terminal, [report_of(site, without=why) for site in sites], said)
 
 
-def _close(terminal: Terminal, site: SiteChange, outcome: Outcome) -> None:
+def _close(terminal: Terminal, site: SiteState, outcome: Outcome) -> None:
     """Close a command about one App Service."""
     assert site.session is not None  # noqa: S101  # it was planned
     report, at = report_of(site), where(site.options, outcome.before.site)
@@ -251,7 +246,7 @@ def _unsaid(terminal: Terminal, options: ChangingOptions, outcome: Outcome) -> I
         yield from ((note, "") if isinstance(note, str) else note for note in outcome.plan.notes)
 
 
-def _write_handoff(site: SiteChange, outcome: Outcome) -> None:
+def _write_handoff(site: SiteState, outcome: Outcome) -> None:
     """The values that someone else has to enter, in the file that was asked for."""
     assert site.session is not None  # noqa: S101  # it was planned
     if outcome.request.handoff is not None:
@@ -262,7 +257,7 @@ def _write_handoff(site: SiteChange, outcome: Outcome) -> None:
         HandoffFile(outcome.request.handoff).write(values, target.label if target else None)
 
 
-def retire_files(terminal: Terminal, site: SiteChange, outcome: Outcome) -> None:
+def retire_files(terminal: Terminal, site: SiteState, outcome: Outcome) -> None:
     """Delete the files whose secrets have just become useless, where they are in this tool's own folder."""
     assert site.session is not None  # noqa: S101  # it was planned
     done = [entry.change for entry in outcome.journal.done]
@@ -288,7 +283,7 @@ def retire_files(terminal: Terminal, site: SiteChange, outcome: Outcome) -> None
 # Documents
 
 
-def apply_document(sites: Sequence[SiteChange], *, dry_run: bool, fingerprint: str | None) -> Json:
+def apply_document(sites: Sequence[SiteState], *, dry_run: bool, fingerprint: str | None) -> Json:
     """`mct-s2s/apply/v1`: what was done at each site, or would be; no fingerprint where one could not be planned."""
     documents: list[Json] = []
     for site in sites:
@@ -301,7 +296,7 @@ def apply_document(sites: Sequence[SiteChange], *, dry_run: bool, fingerprint: s
     return {"schema": "mct-s2s/apply/v1", "dryRun": dry_run, "fingerprint": fingerprint, "sites": documents}
 
 
-def result_of(site: SiteChange, outcome: Outcome) -> Json:
+def result_of(site: SiteState, outcome: Outcome) -> Json:
     """`mct-s2s/result/v1`; the fingerprint is part of a dry run's."""
     return result_document(
         _changes(outcome, dry_run=site.options.dry_run),

@@ -22,7 +22,7 @@ from mct_s2s.render.outcome import SiteReport, credential_lines
 from mct_s2s.render.progress import Reporter
 
 
-class Run:
+class CommandRun:
     """One command while it runs: its streams, and how far it has come."""
 
     def __init__(self, options: AzureOptions) -> None:
@@ -38,8 +38,8 @@ class Run:
         """Whether a question is open: no change is under way then, and Ctrl-C means no."""
 
 
-Body = Callable[[Run, Session], Awaitable[int]]
-Connected = Callable[[Run], Awaitable[int]]
+Body = Callable[[CommandRun, Session], Awaitable[int]]
+Connected = Callable[[CommandRun], Awaitable[int]]
 
 
 def run(options: AzureOptions, needs: Needs, body: Body) -> int:
@@ -48,7 +48,7 @@ def run(options: AzureOptions, needs: Needs, body: Body) -> int:
     Which App Service it is about is asked where none was named, or several have the name.
     """
 
-    async def connected(current: Run) -> int:
+    async def connected(current: CommandRun) -> int:
         try:
             async with connect(options, needs, current.terminal) as session:
                 try:
@@ -78,7 +78,7 @@ def run_connected(options: AzureOptions, connected: Connected) -> int:
     for name in ("azure", "msal", "kiota", "httpx", "asyncio"):
         logging.getLogger(name).addHandler(logging.NullHandler())
         logging.getLogger(name).propagate = False
-    current = Run(options)
+    current = CommandRun(options)
     with Interruption(current.display.restore) as interruption, watched_by(current.display):
         try:
             return asyncio.run(_with_deadline(current, connected, interruption))
@@ -93,7 +93,7 @@ def run_connected(options: AzureOptions, connected: Connected) -> int:
             return _told_of_unseen(current, error)
 
 
-async def _with_deadline(current: Run, connected: Connected, interruption: Interruption) -> int:
+async def _with_deadline(current: CommandRun, connected: Connected, interruption: Interruption) -> int:
     try:
         with interruption.ends(asyncio.current_task(), asyncio.get_running_loop()):
             async with asyncio.timeout(current.options.timeout):
@@ -106,7 +106,7 @@ async def _with_deadline(current: Run, connected: Connected, interruption: Inter
         ) from error
 
 
-def _told(current: Run, error: S2SError) -> int:
+def _told(current: CommandRun, error: S2SError) -> int:
     """Say why the command came to no good end, and how far it had come; return its exit code."""
     terminal, site = current.terminal, current.progress()
     if current.ended_early is not None and isinstance(error, DeadlinePassed | Interrupted) and not current.is_asking:
@@ -137,7 +137,7 @@ def _told(current: Run, error: S2SError) -> int:
     return error.exit_code
 
 
-def _told_of_unseen(current: Run, cause: OSError) -> int:
+def _told_of_unseen(current: CommandRun, cause: OSError) -> int:
     """Say how to remove what was to be shown in the JSON document, which no one takes; where that is it, return 1."""
     unseen = [one for one in current.progress().credentials if one.secret is not None and current.terminal.json]
     if not unseen:

@@ -15,7 +15,7 @@ from mct_s2s.azure.clouds import BY_NAME, SANDBOX
 from mct_s2s.cli.commands.snippet import SnippetOptions
 from mct_s2s.cli.credential_stores import at_hand, from_files
 from mct_s2s.cli.requests import look_request, where
-from mct_s2s.cli.run import Run, run
+from mct_s2s.cli.run import CommandRun, run
 from mct_s2s.cli.session import Needs
 from mct_s2s.engine.credential_stores import default_folder, noted_vaults
 from mct_s2s.engine.observe.observe import observe
@@ -81,7 +81,7 @@ def snippet(options: SnippetOptions) -> int:
     path, given, ca_file = api_path(options.path), place(options.credentials), _authority_file(options.cloud)
     language = options.language
 
-    async def body(current: Run, session: Session) -> int:
+    async def body(current: CommandRun, session: Session) -> int:
         now, terminal = clock.now(), current.terminal
         request = look_request(session, now, client=options.client)
         observed = await observe(session.azure, request)

@@ -12,7 +12,7 @@ from mct_s2s.cli.commands.status import StatusOptions
 from mct_s2s.cli.fleet import FleetSessions, at_every_site, open_sessions
 from mct_s2s.cli.options import AzureOptions
 from mct_s2s.cli.requests import look_request, where
-from mct_s2s.cli.run import Run, run, run_connected, worst
+from mct_s2s.cli.run import CommandRun, run, run_connected, worst
 from mct_s2s.cli.session import Needs
 from mct_s2s.cli.trust_file import check_only, sites_of_file
 from mct_s2s.cli.work import SiteWork
@@ -38,14 +38,14 @@ def status(options: StatusOptions) -> int:
     if options.file is not None:
         setups = sites_of_file(options, all_sites="--all")
 
-        async def of_file(current: Run) -> int:
+        async def of_file(current: CommandRun) -> int:
             async with open_sessions(setups, current.terminal) as sessions:
                 return _show(current.terminal, options, await _read_file(setups, sessions, within))
 
         return run_connected(options, of_file)
     check_only(options)
 
-    async def body(current: Run, session: Session) -> int:
+    async def body(current: CommandRun, session: Session) -> int:
         read = _read_all if options.all_sites else _read_one
         return _show(current.terminal, options, await read(options, session, within))
 

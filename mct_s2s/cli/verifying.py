@@ -12,7 +12,7 @@ from mct_s2s.azure.sign_in.method import Method
 from mct_s2s.cli.commands.verify import VerifyOptions
 from mct_s2s.cli.credential_stores import at_hand, from_files
 from mct_s2s.cli.requests import look_request, where
-from mct_s2s.cli.run import Run, run, run_connected
+from mct_s2s.cli.run import CommandRun, run, run_connected
 from mct_s2s.cli.session import Needs, connect_client
 from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.engine.credential_stores import default_folder
@@ -47,13 +47,13 @@ def verify(options: VerifyOptions) -> int:
     named = from_files(options.credentials)
     if options.audience:
 
-        async def from_inside(current: Run) -> int:  # as a client does: no one signs in to look at Azure
+        async def from_inside(current: CommandRun) -> int:  # as a client does: no one signs in to look at Azure
             async with connect_client(options, current.terminal) as connection:
                 return await _from_inside(current, options, connection, path, url, named)
 
         return run_connected(options, from_inside)
 
-    async def body(current: Run, session: Session) -> int:
+    async def body(current: CommandRun, session: Session) -> int:
         now = clock.now()
         request = look_request(session, now)
         observed = await observe(session.azure, request)
@@ -82,7 +82,7 @@ def verify(options: VerifyOptions) -> int:
     return run(options, Needs(), body)
 
 
-def _end(current: Run, verification: Verification) -> int:
+def _end(current: CommandRun, verification: Verification) -> int:
     if current.terminal.json:
         current.terminal.document(verification_document(verification))
     else:
@@ -100,7 +100,12 @@ def _not_configured(observed: ObservedState, now: datetime, place: str, path: st
 
 
 async def _from_inside(
-    current: Run, options: VerifyOptions, connection: Connection, path: str, url: str | None, named: list[OwnCredential]
+    current: CommandRun,
+    options: VerifyOptions,
+    connection: Connection,
+    path: str,
+    url: str | None,
+    named: list[OwnCredential],
 ) -> int:
     """Test the caller's own call, which needs no permission to read anything else."""
     audience = (options.audience or "").removesuffix("/.default")

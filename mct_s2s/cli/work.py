@@ -14,12 +14,15 @@ from mct_s2s.cli.options import ChangingOptions, CredentialOptions
 from mct_s2s.cli.requests import named_spec, named_target
 from mct_s2s.cli.session import Needs
 from mct_s2s.engine.credential_stores import RunStores
+from mct_s2s.engine.outcome import Outcome
 from mct_s2s.engine.request import Request
 from mct_s2s.engine.session import Session
+from mct_s2s.errors import PermissionMissing, S2SError
 from mct_s2s.inputs.documents import BackupFile
 from mct_s2s.inputs.secret_to import ClientPlaces
 from mct_s2s.model.desired import Desired, Removal, Rotation, SettingsScope, Setup
-from mct_s2s.model.resource_id import ResourceId, SiteTarget
+from mct_s2s.model.resource_id import ResourceId, SiteTarget, site_title
+from mct_s2s.planning.reviewed import fingerprint
 from mct_s2s.stores.departures import LocalDepartures
 from mct_s2s.stores.handed_over import Viewer
 
@@ -118,3 +121,56 @@ def _names_with_place(desired: Desired) -> tuple[str, ...]:
         case Rotation(only_named=True):
             return desired.clients
     return ()
+
+
+PENDING = 3
+"""The exit code of a dry run that found something to do, and of a run whose clients failed the test."""
+
+
+class SiteState:
+    """How far a command that changes something has come at one App Service."""
+
+    def __init__(self, work: Work, site: SiteWork | None = None) -> None:
+        self.work, self.options = work, work.options
+        self.key = site.key if site is not None else None
+        """What a trust file calls it; `None` where the command is about this one alone."""
+        self._label = site.target.label if site is not None else ""
+        self.session: Session | None = None
+        self.outcome: Outcome | None = None
+        """As it was reviewed, then as far as it has been applied; `None` until it could be read."""
+        self.error: S2SError | None = None
+        """What ended it."""
+        self.is_over = False
+        """Whether it came to its end: nothing of it is under way."""
+
+    @property
+    def title(self) -> str:
+        """What it is called on the screen."""
+        if self.key is not None:
+            return site_title(self.key, self._label)
+        return self.outcome.request.label if self.outcome is not None else ""
+
+    @property
+    def is_pending(self) -> bool:
+        """Whether there is something to do that can be done."""
+        return self.outcome is not None and not self.outcome.plan.is_empty
+
+    @property
+    def fingerprint(self) -> str | None:
+        """The digest of its plan, the same for every caller, on every machine; `None` where it could not be made."""
+        if self.outcome is None:
+            return None
+        request, plan = self.outcome.request, self.outcome.intended or self.outcome.plan
+        return fingerprint(plan, request.now, request.subject(self.outcome.before))
+
+    @property
+    def exit_code(self) -> int:
+        """The process's, by the contract, if it were about this site alone."""
+        if self.error is not None or self.outcome is None:
+            return self.error.exit_code if self.error is not None else 1
+        plan, verification = self.outcome.plan, self.outcome.verification
+        if self.options.dry_run and not plan.is_empty and not plan.blocked:
+            return PENDING
+        if self.outcome.lacks or plan.blocked:
+            return PermissionMissing.exit_code
+        return PENDING if verification is not None and verification.failed else 0

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from mct_s2s.cli.change import SiteChange
-from mct_s2s.cli.run import Run
+from mct_s2s.cli.run import CommandRun
+from mct_s2s.cli.work import SiteState
 from mct_s2s.planning.plan import Plan
 
 from tests.cli.conftest import Program
@@ -41,7 +41,7 @@ def test_a_plan_that_was_agreed_to_is_not_asked_about_again(
     _add_secrets(azure, "One")
     shown: list[Plan] = []
 
-    async def agreed(run: Run, sites: Sequence[SiteChange]) -> None:
+    async def agreed(run: CommandRun, sites: Sequence[SiteState]) -> None:
         del run
         shown.extend(site.outcome.plan for site in sites if site.outcome is not None)
 
