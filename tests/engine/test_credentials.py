@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from mct_s2s.engine.apply import credentials as room
+from mct_s2s.key_pairs import make_key_pair
 from mct_s2s.model.client_credentials import CredentialKind, MadeCredential
 from mct_s2s.model.desired import CertificateSpec, SecretSpec
 from mct_s2s.model.directory_objects import NewApplication
-from mct_s2s.model.ids import ApplicationObjectId, ClientId, KeyId
+from mct_s2s.model.ids import ApplicationObjectId, ClientId, KeyId, TenantId
 from mct_s2s.planning.changes import AddCredential, CreateApplication, Part, Ref, RemoveCredential, Replacement
 from mct_s2s.stores.files import FileStore
 
@@ -95,3 +98,32 @@ def test_the_old_secret_stays_where_its_replacement_is_not_at_hand(there: str, e
     ((_, error),) = outcome.journal.failed
     assert error.code == "secret-not-at-hand"
     assert len(engine.inside.azure.graph("GET", path)["passwordCredentials"]) == 1
+
+
+def test_an_old_certificate_stays_where_the_new_one_does_not_show(engine: Engine) -> None:
+    """A list that is behind, written back without the old one, would take the new one away, too."""
+    azure, made = engine.inside.azure, registered(engine)
+    path, client_id, uri = f"/applications/{made['id']}", ClientId(made["appId"]), f"api://{made['appId']}"
+    pem, certificate = make_key_pair("A", NOW, datetime.now(UTC) + timedelta(days=30))
+    key = {"type": "AsymmetricX509Cert", "usage": "Verify", "keyId": certificate.key_id, "displayName": ATTEMPT,
+           "key": base64.b64encode(certificate.der).decode()}  # fmt: skip
+    azure.graph("PATCH", path, json={"identifierUris": [uri], "keyCredentials": [key]})
+    azure.graph("POST", "/servicePrincipals", json={"appId": client_id})
+    store, unseen = FileStore(engine.home / "a.env", keeps_key=True), KeyId(guid("unseen"))
+    words = ("A", ATTEMPT, f"{uri}/.default", None, azure.environment["AZURE_AUTHORITY_HOST"])
+    who = (CredentialKind.CERTIFICATE, TenantId(azure.environment["AZURE_TENANT_ID"]), client_id)
+    asyncio.run(store.deliver(MadeCredential(*who, *words, unseen, certificate.expires, pem)))
+    removal = RemoveCredential(
+        key="old",
+        name="A",
+        object_id=ApplicationObjectId(made["id"]),
+        key_id=certificate.key_id,
+        kind=CredentialKind.CERTIFICATE,
+        replaced_by=Replacement("A", client_id, f"{uri}/.default"),
+    )
+    outcome, seconds, _ = applied(engine, removal, stores={"A": store})
+    assert outcome.journal.failed == []
+    (entry,) = outcome.journal.done
+    assert "kept: Entra ID does not show the new one yet" in entry.detail
+    assert 30 < seconds < 90
+    assert len(azure.graph("GET", path)["keyCredentials"]) == 1

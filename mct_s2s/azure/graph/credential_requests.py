@@ -19,6 +19,7 @@ from typing import Any
 
 from kiota_abstractions.method import Method
 
+from mct_s2s import clock
 from mct_s2s.activity import REPLICATION, waiting
 from mct_s2s.azure.answers import guid, listed, members, optional, text
 from mct_s2s.azure.graph import parse
@@ -40,6 +41,8 @@ FEDERATED_ATTEMPTS = 4
 """Writes of one federated credential, 3 s in all."""
 CERTIFICATE_ATTEMPTS = 8
 """Removals of one certificate: a list that is seconds behind is refused."""
+SHOWS_SECONDS = 60.0
+"""For so long a new certificate is looked for before an old one is removed: credentials have been seen to take 18 s."""
 FEDERATED_PAUSE = 0.5
 """Seconds, times the attempt's number: two writes at once are refused as duplicates although they are none."""
 
@@ -81,31 +84,34 @@ class CredentialRequests(DirectoryRequests):
 
     async def remove_certificate(
         self, object_id: ApplicationObjectId, key_id: KeyId, replaced_by: KeyId | None
-    ) -> None:
-        """PATCH /applications/{id} with the rest of `keyCredentials`.
+    ) -> bool:
+        """PATCH /applications/{id} with the rest of `keyCredentials`; false where it stays, as the new one isn't shown.
 
         A replica that does not know the newest certificate yet would have it removed, and one that shows a certificate
         that is gone has the write refused: the list is read again then.
         """
-        path = _application(object_id)
+        path, refusals = _application(object_id), 0
+        gives_up_at = clock.seconds() + SHOWS_SECONDS
         for attempt in itertools.count(1):
             existing = (await self._lists(path, no_lag))["keyCredentials"]
             staying = [entry for entry in existing if not same_id(entry.get("keyId"), key_id)]
             if replaced_by is None or any(same_id(entry.get("keyId"), replaced_by) for entry in staying):
                 if len(staying) == len(existing):
-                    return
-                body = {"keyCredentials": [*map(_without_key, staying)]}
+                    return True
+                patch = self._session.request(Method.PATCH, path, {"keyCredentials": [*map(_without_key, staying)]})
                 try:
-                    await self._session.send(
-                        self._session.request(Method.PATCH, path, body), GraphOperation.REMOVE_CREDENTIALS
-                    )
+                    await self._session.send(patch, GraphOperation.REMOVE_CREDENTIALS)
                 except ServiceError as error:
-                    if error.status != 400 or attempt >= CERTIFICATE_ATTEMPTS:
+                    refusals += 1
+                    if error.status != 400 or refusals == CERTIFICATE_ATTEMPTS:
                         raise
                 else:
-                    return
+                    return True
+            elif clock.seconds() > gives_up_at:
+                return False
             with waiting(REPLICATION):
                 await asyncio.sleep(min(attempt * FEDERATED_PAUSE, 1.0))
+        raise AssertionError(key_id)
 
     async def add_certificate(
         self, object_id: ApplicationObjectId, certificate: Certificate, name: str, *, is_new: bool

@@ -14,7 +14,7 @@ from datetime import datetime
 from mct_s2s import clock
 from mct_s2s.activity import waiting
 from mct_s2s.concurrency import finish_even_if_cancelled
-from mct_s2s.engine.apply.run import Run, carry_out
+from mct_s2s.engine.apply.run import Run, Skipped, carry_out
 from mct_s2s.errors import S2SError, ServiceError
 from mct_s2s.model.client_credentials import CredentialKind, MadeCredential, NewSecret, ending
 from mct_s2s.model.client_sign_in import ClientSignIn, presented
@@ -196,7 +196,8 @@ async def remove_credential(change: RemoveCredential, run: Run) -> str:
     if change.replaced_by is not None:
         new = await _settle(run, change, change.replaced_by)
     if change.kind is CredentialKind.CERTIFICATE:
-        await directory.remove_certificate(change.object_id, change.key_id, new)
+        if not await directory.remove_certificate(change.object_id, change.key_id, new):
+            raise Skipped("kept: Entra ID does not show the new one yet; the next rotation removes it")
     else:
         await directory.remove_secret(change.object_id, change.key_id)
     return ""
