@@ -110,9 +110,11 @@ def test_an_old_certificate_stays_where_the_new_one_does_not_show(engine: Engine
     azure.graph("PATCH", path, json={"identifierUris": [uri], "keyCredentials": [key]})
     azure.graph("POST", "/servicePrincipals", json={"appId": client_id})
     store, unseen = FileStore(engine.home / "a.env", keeps_key=True), KeyId(guid("unseen"))
-    words = ("A", ATTEMPT, f"{uri}/.default", None, azure.environment["AZURE_AUTHORITY_HOST"])
+    scope, url, authority = f"{uri}/.default", None, azure.environment["AZURE_AUTHORITY_HOST"]
     who = (CredentialKind.CERTIFICATE, TenantId(azure.environment["AZURE_TENANT_ID"]), client_id)
-    asyncio.run(store.deliver(MadeCredential(*who, *words, unseen, certificate.expires, pem)))
+    asyncio.run(
+        store.deliver(MadeCredential(*who, "A", ATTEMPT, scope, url, authority, unseen, certificate.expires, pem))
+    )
     removal = RemoveCredential(
         key="old",
         name="A",
