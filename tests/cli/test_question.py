@@ -52,18 +52,10 @@ def test_what_was_typed_before_the_question_was_there_answers_nothing(
     assert (run.exitstatus, azure.writes()) == (1, [])
 
 
-def test_yes_does_it_and_shows_the_steps(azure: Sandbox, tmp_path: Path) -> None:
-    ended, shown = _asked(azure, tmp_path, "y\n")
-    assert ended == 0, shown
-    assert "admin consent" in shown
-    assert "expires " in shown
-    assert azure.restarts() == 1
-
-
-def test_a_secret_is_shown_once_beside_the_steps(azure: Sandbox, tmp_path: Path) -> None:
+def test_yes_does_it_and_a_secret_is_shown_once_beside_the_steps(azure: Sandbox, tmp_path: Path) -> None:
     """The list of steps, which is drawn again and again, makes room for it."""
     ended, shown = _asked(azure, tmp_path, "y\n", words=(*SETUP, "--secret-to", "show"))
-    assert ended == 0, shown
+    assert (ended, azure.restarts(), "admin consent" in shown) == (0, 1, True), shown
     assert shown.count("shown here once: ") == 1
     plain = re.sub(r"\x1b\[[?0-9;]*[a-zA-Z]", "", shown)
     line = next(line for line in plain.splitlines() if "shown here once: " in line)
@@ -74,18 +66,13 @@ def test_a_secret_is_shown_once_beside_the_steps(azure: Sandbox, tmp_path: Path)
 NAME = "type the App Service's name, contosolearn: "
 
 
-def test_who_is_switched_off_is_named_in_the_question(azure: Sandbox, tmp_path: Path, process: Program) -> None:
-    assert process("setup", "--managed-identity", "reports-func", "-y").code == 0
+def test_everything_is_removed_by_typing_the_name(azure: Sandbox, tmp_path: Path, mct: Program) -> None:
+    assert mct("setup", "--client", "One", "--managed-identity", "reports-func", "-y").code == 0
     azure.forget()
     ended, shown = _asked(azure, tmp_path, "y\n", "\n", words=("teardown",), question=NAME)
     assert (ended, azure.writes()) == (1, []), shown
     assert "That is not 'contosolearn'. To cancel, press Enter." in shown, "a yes is no name"
     assert "This disables the managed identity of reports-func. To remove all of this, type " in shown
     assert "Its roles in other subscriptions cannot be checked" in " ".join(shown.split())
-
-
-def test_everything_is_removed_by_typing_the_name(azure: Sandbox, tmp_path: Path, mct: Program) -> None:
-    assert mct("setup", "--client", "One", "-y").code == 0
     ended, shown = _asked(azure, tmp_path, "ContosoLearn\n", words=("teardown",), question=NAME)
-    assert ended == 0, shown
-    assert azure.made_by_us() == []
+    assert (ended, azure.made_by_us()) == (0, []), shown

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import signal
 import socket
 import ssl
@@ -79,23 +80,6 @@ def sandbox(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_what_it_says_leads_there_and_keeps_the_secret(tmp_path: Path) -> None:
-    with serving(tmp_path) as served:
-        secret = json.loads((tmp_path / "administrator.json").read_text())["clientSecret"]
-        assert secret not in served.said
-        assert f"https://localhost:{served.port}/_sandbox/\n" in served.said
-        assert f'  eval "$(MCT_S2S_SANDBOX_DIR={tmp_path} mct-s2s sandbox env)"\n' in served.said
-        assert (
-            f"az cloud register --name mct-sandbox --endpoint-resource-manager https://localhost:{served.port}\n"
-            in (served.said)
-        )
-        assert f"https://localhost:{served.port + 2}  mct-prod/contosolearn" in served.said
-        exported = sandbox(tmp_path, "env").stdout
-        assert f"export AZURE_CLIENT_SECRET={secret}" in exported.replace("'", "")
-        assert f"export MCT_S2S_CLOUD=https://localhost:{served.port}\n" in exported
-        assert sandbox(tmp_path, "env", "--port", str(served.port)).stdout == exported
-
-
 def test_under_azures_names_it_says_how_these_lead_there_and_away_again(tmp_path: Path) -> None:
     with serving(tmp_path, "--real-names") as served:
         assert served.said.startswith("Sandbox ready: https://management.azure.com\n")
@@ -121,27 +105,6 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
         return Ended(main(["sandbox", *arguments]), *capsys.readouterr())
 
     return run
-
-
-def test_a_second_one_says_where_the_first_is(tmp_path: Path, here: Callable[..., Ended]) -> None:
-    state = tmp_path / "state.json"
-    state.write_text("{}")
-    with serving(tmp_path) as served:
-        address = f"https://localhost:{served.port}"
-        for options in ([], ["--port", str(served.port)]):
-            ended = here("serve", *options)
-            assert (ended.code, ended.err) == (0, "")
-            assert ended.out.startswith(f"Already serving at {address}\n")
-            assert 'mct-s2s sandbox env)"\n' in ended.out
-        others = (["--port", str(served.port + 9)], ["--real-names"], ["--world", str(state)], ["--listen", "0.0.0.0"])
-        for options in others:
-            ended = here("serve", *options)
-            assert (ended.code, ended.out) == (2, "")
-            assert f"A sandbox is already serving at {address}." in ended.err
-        for options in (["--port", str(served.port + 9)], ["--real-names"]):
-            ended = here("env", *options)
-            assert (ended.code, ended.out) == (1, "")
-            assert f"The sandbox that is running is at {address}" in ended.err
 
 
 def test_the_environment_of_a_sandbox_that_is_not_running_is_not_printed(here: Callable[..., Ended]) -> None:
@@ -176,18 +139,6 @@ def test_all_that_is_set_can_be_removed_and_every_client_is_told_whom_to_trust(t
         assert Path(trusted).is_absolute()
 
 
-def test_a_folder_of_any_name_comes_through_a_shell(tmp_path: Path) -> None:
-    folder = tmp_path / 'it\'s a "home" $(touch pwned) ü'
-    with serving(folder):
-        exported = sandbox(folder, "env").stdout
-        ended = subprocess.run(
-            ["sh", "-c", f"{exported}\nprintenv SSL_CERT_FILE CURL_CA_BUNDLE"],
-            capture_output=True, text=True, cwd=tmp_path, check=False,
-        )  # fmt: skip
-        assert (ended.stdout, ended.stderr) == (f"{folder / 'ca.pem'}\n" * 2, "")
-        assert list(tmp_path.iterdir()) == [folder]
-
-
 def test_neither_a_client_that_goes_nor_ctrl_c_leaves_a_traceback(tmp_path: Path) -> None:
     hangs = [{"match": {"service": "Graph"}, "fault": {"type": "hang"}},
              {"match": {"service": "ARM"}, "fault": {"type": "latency", "seconds": 60}}]  # fmt: skip
@@ -216,30 +167,6 @@ def unfinished(served: Served, folder: Path, count: int) -> list[ssl.SSLSocket]:
     return made
 
 
-def test_it_misbehaves_by_a_file(tmp_path: Path) -> None:
-    rules = [{"match": {"service": "Entra"}, "fault": {"type": "status", "status": 503}}]
-    (tmp_path / "faults.json").write_text(json.dumps(rules))
-    with serving(tmp_path, "--faults", str(tmp_path / "faults.json")) as served:
-        url = f"https://localhost:{served.port}/{seed.TENANT_ID}/v2.0/.well-known/openid-configuration"
-        assert served.http.get(url).status_code == 503
-        assert served.control("GET", "faults")["value"][0]["fired"] == 1
-
-
-def test_a_state_is_saved_and_served_again(tmp_path: Path) -> None:
-    first, second, file = tmp_path / "1", tmp_path / "2", tmp_path / "world.json"
-    with serving(first) as served:
-        served.control("POST", "locks", json={"scope": seed.SITE, "level": "ReadOnly", "name": "mine"})
-        assert sandbox(first, "save", str(file)).returncode == 0
-    assert sandbox(first, "save", str(tmp_path / "kept.json")).returncode == 0
-    assert json.loads(file.read_text()) == json.loads((tmp_path / "kept.json").read_text())
-    assert len(file.read_text().splitlines()) > 100
-    with serving(second, "--world", str(file)) as served:
-        assert served.control("GET", "world")["resources"]["locks"][0]["name"] == "mine"
-    assert sandbox(second, "reset").returncode == 0
-    with serving(second) as served:
-        assert served.control("GET", "world")["resources"]["locks"] == []
-
-
 @pytest.mark.skipif(sys.platform != "linux", reason="all of 127.0.0.0/8 leads to this machine on Linux only")
 def test_it_listens_where_it_is_told_and_so_do_new_sites(tmp_path: Path) -> None:
     """Within a container the loopback is the container's own: no published port leads there."""
@@ -261,19 +188,100 @@ def test_what_is_no_address_is_not_listened_on(here: Callable[..., Ended], addre
     assert "\x1b" not in ended.err
 
 
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of a name that comes through a shell only where it is quoted."""
+    made = tmp_path_factory.mktemp("served") / 'it\'s a "home" $(touch pwned) ü'
+    made.mkdir()
+    return made
+
+
+@pytest.fixture(scope="module")
+def served(home: Path) -> Iterator[Served]:
+    """One that serves there, and misbehaves by a file."""
+    rules = home.parent / "faults.json"
+    rules.write_text(json.dumps([{"match": {"service": "Entra"}, "fault": {"type": "status", "status": 503}}]))
+    with serving(home, "--faults", str(rules)) as made:
+        yield made
+
+
+def test_what_it_says_leads_there_and_keeps_the_secret(served: Served, home: Path) -> None:
+    secret = json.loads((home / "administrator.json").read_text())["clientSecret"]
+    address = f"https://localhost:{served.port}"
+    assert secret not in served.said
+    assert f"{address}/_sandbox/\n" in served.said
+    assert f'  eval "$(MCT_S2S_SANDBOX_DIR={shlex.quote(str(home))} mct-s2s sandbox env)"\n' in served.said
+    assert f"az cloud register --name mct-sandbox --endpoint-resource-manager {address}\n" in served.said
+    assert f"https://localhost:{served.port + 2}  mct-prod/contosolearn" in served.said
+
+
+def test_what_is_exported_comes_through_a_shell(served: Served, home: Path) -> None:
+    exported = sandbox(home, "env").stdout
+    assert sandbox(home, "env", "--port", str(served.port)).stdout == exported
+    words = ["sh", "-c", f"{exported}\nprintenv SSL_CERT_FILE MCT_S2S_CLOUD AZURE_CLIENT_SECRET"]
+    ended = subprocess.run(words, capture_output=True, text=True, cwd=home.parent, check=False)
+    secret = json.loads((home / "administrator.json").read_text())["clientSecret"]
+    assert (ended.stdout, ended.stderr) == (f"{home / 'ca.pem'}\nhttps://localhost:{served.port}\n{secret}\n", "")
+    assert not (home.parent / "pwned").exists()
+
+
+def test_it_misbehaves_by_a_file(served: Served) -> None:
+    url = f"https://localhost:{served.port}/{seed.TENANT_ID}/v2.0/.well-known/openid-configuration"
+    assert served.http.get(url).status_code == 503
+
+
+def test_a_second_one_says_where_the_first_is(
+    served: Served, home: Path, here: Callable[..., Ended], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("MCT_S2S_SANDBOX_DIR", str(home))
+    address, state = f"https://localhost:{served.port}", tmp_path / "state.json"
+    state.write_text("{}")
+    for options in ([], ["--port", str(served.port)]):
+        ended = here("serve", *options)
+        assert (ended.code, ended.err) == (0, "")
+        assert ended.out.startswith(f"Already serving at {address}\n")
+        assert 'mct-s2s sandbox env)"\n' in ended.out
+    others = (["--port", str(served.port + 9)], ["--real-names"], ["--world", str(state)], ["--listen", "0.0.0.0"])
+    for options in others:
+        ended = here("serve", *options)
+        assert (ended.code, ended.out) == (2, "")
+        assert f"A sandbox is already serving at {address}." in ended.err
+    for options in others[:2]:
+        ended = here("env", *options)
+        assert (ended.code, ended.out) == (1, "")
+        assert f"The sandbox that is running is at {address}" in ended.err
+
+
+def test_a_state_is_saved_and_served_again(tmp_path: Path) -> None:
+    first, second, file = tmp_path / "1", tmp_path / "2", tmp_path / "world.json"
+    with serving(first) as served:
+        served.control("POST", "locks", json={"scope": seed.SITE, "level": "ReadOnly", "name": "mine"})
+        assert sandbox(first, "save", str(file)).returncode == 0
+    assert sandbox(first, "save", str(tmp_path / "kept.json")).returncode == 0
+    assert json.loads(file.read_text()) == json.loads((tmp_path / "kept.json").read_text())
+    assert len(file.read_text().splitlines()) > 100
+    with serving(second, "--world", str(file)) as served:
+        assert served.control("GET", "world")["resources"]["locks"][0]["name"] == "mine"
+    assert sandbox(second, "reset").returncode == 0
+    assert StateDirectory(second).state().to_dict()["resources"]["locks"] == []
+
+
+@pytest.mark.filterwarnings("ignore:Exception ignored in.*:pytest.PytestUnraisableExceptionWarning")  # its ports
 @pytest.mark.parametrize("option", ["--faults", "--world"])
 @pytest.mark.parametrize("content", ["{}", "no json", '[{"fault": {"type": "other"}}]'])
-def test_a_file_that_holds_something_else_is_said_to(tmp_path: Path, option: str, content: str) -> None:
+def test_a_file_that_holds_something_else_is_said_to(
+    here: Callable[..., Ended], tmp_path: Path, option: str, content: str
+) -> None:
     (tmp_path / "f").write_text(content)
-    ended = sandbox(tmp_path, "serve", "--port", str(free_ports(12)), option, str(tmp_path / "f"))
-    assert (ended.returncode, ended.stdout) == (2, "")
-    assert "Traceback" not in ended.stderr
-    assert ended.stderr
+    ended = here("serve", "--port", str(free_ports(12)), option, str(tmp_path / "f"))
+    assert (ended.code, ended.out) == (2, "")
+    assert "Traceback" not in ended.err
+    assert ended.err
 
 
-def test_coverage_names_every_operation_and_serves_nothing(tmp_path: Path) -> None:
-    ended = sandbox(tmp_path, "serve", "--coverage")
-    assert ended.returncode == 0
+def test_coverage_names_every_operation_and_serves_nothing(here: Callable[..., Ended], tmp_path: Path) -> None:
+    ended = here("serve", "--coverage")
+    assert ended.code == 0
     for text in (
         "PUT {site}/config/appsettings",
         "POST /v1.0/{application}/addPassword",
@@ -281,7 +289,7 @@ def test_coverage_names_every_operation_and_serves_nothing(tmp_path: Path) -> No
         "stub",
         "operations:",
     ):
-        assert text in ended.stdout
+        assert text in ended.out
     assert not (tmp_path / "world.json").exists()
 
 
