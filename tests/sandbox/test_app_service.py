@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import httpx
 import pytest
 from mct_s2s.sandbox.state import seed
 from mct_s2s.sandbox.state.state import SandboxState
@@ -17,10 +16,6 @@ SLOT = f"{seed.SITE}/slots/staging"
 
 def settings(client: Client, site: str) -> Any:
     return client.arm("POST", f"{site}/config/appsettings/list").json()["properties"]
-
-
-def call(client: Client, site: str) -> httpx.Response:
-    return client.request("GET", f"https://{client.addresses.of_site(site)}/api/v1/organization")
 
 
 def test_settings_may_be_accepted_first_and_done_later(client: Client, state: SandboxState) -> None:
@@ -71,26 +66,6 @@ def test_some_plans_take_plain_names_only_whoever_wrote_the_others(
     assert (refused.status_code, refused.json()["Message"]) == (400, f"AppSetting with name '{name}' is not allowed.")
     assert settings(client, seed.SITE) == wanted["properties"]
     assert client.arm("PUT", SETTINGS, json={"properties": {"A": "1"}}).status_code == 200
-
-
-@pytest.mark.parametrize("method", ["GET", "PATCH", "DELETE"])
-def test_settings_are_listed_and_put_and_nothing_else(client: Client, method: str) -> None:
-    answer = client.arm(method, SETTINGS)
-    said = f"The requested resource does not support http method '{method}'."
-    assert (answer.status_code, answer.json()) == (405, {"Message": said})
-
-
-def test_a_site_answers_503_while_it_restarts_and_then_with_its_new_settings(
-    client: Client, state: SandboxState
-) -> None:
-    state.resources.restart_seconds = 30
-    assert call(client, seed.SITE).status_code == 401
-    client.arm("PUT", SETTINGS, json={"properties": {"A": "1"}})
-    assert call(client, seed.SITE).status_code == 503
-    assert state.resources.sites[seed.SITE.lower()].effective == seed.SETTINGS["production"]
-    state.clock.advance(31)
-    assert call(client, seed.SITE).status_code == 401
-    assert state.resources.sites[seed.SITE.lower()].effective == {"A": "1"}
 
 
 @pytest.mark.parametrize(("source", "target"), [(SLOT, "production"), (seed.SITE, "staging")])

@@ -98,15 +98,6 @@ def test_an_administrator_may_do_all_and_a_member_what_is_his(client: Client) ->
     assert client.graph("PATCH", path, json={"notes": "mine"}, headers=member).status_code == 204
 
 
-def test_me_is_for_people(client: Client) -> None:
-    me = client.graph("GET", "/me?$select=id,userPrincipalName", headers=bearer_of(client, "admin")).json()
-    assert me["userPrincipalName"] == "admin@contosolearning.onmicrosoft.com"
-    cast = "/me/transitiveMemberOf/microsoft.graph.directoryRole?$count=true"
-    advanced = {**bearer_of(client, "admin"), "ConsistencyLevel": "eventual"}
-    roles = client.graph("GET", cast, headers=advanced)
-    assert [one["displayName"] for one in roles.json()["value"]] == ["Global Administrator"]
-
-
 def test_roles_of_graph_itself_take_a_stronger_administrator(client: Client) -> None:
     directory = client.state.directory
     lee = directory.users.seen_by("userPrincipalName", "lee@contosolearning.onmicrosoft.com")[0]
