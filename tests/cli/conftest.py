@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import subprocess
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -66,6 +67,18 @@ def run_here(*arguments: str, env: Mapping[str, str], home: Path, inside: Inside
         *left_behind(arguments, before, home),
     ] == []
     return ended
+
+
+def values_in(file: Path) -> dict[str, str]:
+    """What a dotenv file sets, as a shell reads it."""
+    lines = file.read_text(encoding="utf-8").splitlines()
+    return dict(shlex.split(line)[0].split("=", 1) for line in lines if line and not line.startswith("#"))
+
+
+def saved_to(ended: Ended, client: str = "") -> Path:
+    """The file of a credential that a run has made: the only one, or that of a client."""
+    (file,) = [one["savedTo"].removeprefix("file:") for one in ended.made if client in {"", one["client"]}]
+    return Path(file)
 
 
 def at_terminal(azure: Sandbox, home: Path, *words: str, columns: int = 80) -> Any:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,14 +17,6 @@ GITHUB = "https://token.actions.githubusercontent.com"
 EXCHANGE = "api://AzureADTokenExchange"
 SUBJECT = "system:serviceaccount:integrations:sync"
 FEDERATED = ("--credential", "federated", "-y", "-o", "json")
-
-
-@pytest.fixture
-def moody(azure: Sandbox) -> Iterator[Sandbox]:
-    """The sandbox; whatever it was told to do wrong ends with the test."""
-    yield azure
-    azure.behave()
-    azure.lag(0)
 
 
 def issuer(azure: Sandbox) -> str:
@@ -166,33 +157,33 @@ def test_no_room_for_one_more_is_told_before_anything_is_written(mct: Program, a
     assert mct("setup", "--client", "Import", *cluster(azure)).code == 0
 
 
-def test_duplicates_that_are_none_add_one(mct: Program, moody: Sandbox) -> None:
+def test_duplicates_that_are_none_add_one(mct: Program, azure: Sandbox) -> None:
     message = "Request contains a property with duplicate values."
     fault = {"type": "status", "status": 400, "code": "Request_BadRequest", "message": message}
     match = {"service": "Graph", "path": "*federatedIdentityCredentials*", "method": "PATCH"}
-    moody.misbehave({"match": match, "times": 2, "fault": fault})
-    assert mct("setup", "--client", "Import", *cluster(moody)).code == 0
-    assert len(federated(moody, "Import")) == 1
+    azure.misbehave({"match": match, "times": 2, "fault": fault})
+    assert mct("setup", "--client", "Import", *cluster(azure)).code == 0
+    assert len(federated(azure, "Import")) == 1
 
 
-def test_one_that_a_person_made_at_the_same_moment_is_taken(mct: Program, moody: Sandbox) -> None:
+def test_one_that_a_person_made_at_the_same_moment_is_taken(mct: Program, azure: Sandbox) -> None:
     assert mct("setup", "--client", "Import", "--credential", "none", "-y").code == 0
-    (application,) = moody.applications("Import")
+    (application,) = azure.applications("Import")
     path = f"/applications/{application['id']}/federatedIdentityCredentials"
-    moody.lag(30)
-    by_hand = {"name": "by-hand", "issuer": issuer(moody), "subject": SUBJECT, "audiences": [EXCHANGE]}
-    moody.graph("POST", path, json=by_hand)
-    done = mct("setup", "--client", "Import", *cluster(moody), "--timeout", "60")
-    moody.lag(0)
-    assert [made["name"] for made in federated(moody, "Import")] == ["by-hand"], done.document
+    azure.lag(30)
+    by_hand = {"name": "by-hand", "issuer": issuer(azure), "subject": SUBJECT, "audiences": [EXCHANGE]}
+    azure.graph("POST", path, json=by_hand)
+    done = mct("setup", "--client", "Import", *cluster(azure), "--timeout", "60")
+    azure.lag(0)
+    assert [made["name"] for made in federated(azure, "Import")] == ["by-hand"], done.document
 
 
-def test_lag_is_waited_for(mct: Program, moody: Sandbox) -> None:
-    moody.lag(2)
-    done = mct("setup", "--client", "Import", *cluster(moody))
+def test_lag_is_waited_for(mct: Program, azure: Sandbox) -> None:
+    azure.lag(2)
+    done = mct("setup", "--client", "Import", *cluster(azure))
     assert done.code == 0, done.document
-    moody.lag(0)
-    assert len(federated(moody, "Import")) == 1
+    azure.lag(0)
+    assert len(federated(azure, "Import")) == 1
 
 
 def pod(azure: Sandbox, folder: Path, token: str) -> tuple[str, ...]:
@@ -211,16 +202,16 @@ def pod(azure: Sandbox, folder: Path, token: str) -> tuple[str, ...]:
     return ("verify", "--client", "Import", "--credentials", str(file), "-o", "json")
 
 
-def test_entra_that_does_not_know_a_new_one_yet_is_waited_for(mct: Program, moody: Sandbox, tmp_path: Path) -> None:
+def test_entra_that_does_not_know_a_new_one_yet_is_waited_for(mct: Program, azure: Sandbox, tmp_path: Path) -> None:
     """401 AADSTS70025 for about two minutes after the first federated credential of a client was made."""
-    assert mct("setup", "--client", "Import", *cluster(moody)).code == 0
-    (made,) = federated(moody, "Import")
-    path = f"/applications/{moody.applications('Import')[0]['id']}/federatedIdentityCredentials"
-    moody.graph("DELETE", f"{path}/{made['id']}")
-    moody.lag(40)
-    moody.graph("POST", path, json={name: made[name] for name in ("name", "issuer", "subject", "audiences")})
-    done = mct(*pod(moody, tmp_path, foreign_token(moody)))
-    refused = [row for row in moody.log("entra") if row["status"] == 401]
+    assert mct("setup", "--client", "Import", *cluster(azure)).code == 0
+    (made,) = federated(azure, "Import")
+    path = f"/applications/{azure.applications('Import')[0]['id']}/federatedIdentityCredentials"
+    azure.graph("DELETE", f"{path}/{made['id']}")
+    azure.lag(40)
+    azure.graph("POST", path, json={name: made[name] for name in ("name", "issuer", "subject", "audiences")})
+    done = mct(*pod(azure, tmp_path, foreign_token(azure)))
+    refused = [row for row in azure.log("entra") if row["status"] == 401]
     assert (done.code, done.document["proved"]) == (0, True)
     assert refused
     assert done.seconds > 10

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import shlex
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
-from tests.cli.conftest import Ended, Program
+from tests.cli.conftest import Ended, Program, saved_to, values_in
 from tests.conftest import FUNCTION_APP, GROUP, Sandbox
 
 JSON = ("-y", "-o", "json")
@@ -41,18 +39,11 @@ def _changes(ended: Ended) -> list[tuple[str, str, str]]:
     return [(c["action"], c["resource"], c["name"]) for c in ended.document["changes"] if c["action"] != "none"]
 
 
-def _token(azure: Sandbox, ended: Ended, name: str) -> httpx.Response:
-    saved = next(c for c in ended.made if c["client"] == name)
-    lines = Path(saved["savedTo"].removeprefix("file:")).read_text(encoding="utf-8").splitlines()
-    values = dict(shlex.split(line)[0].split("=", 1) for line in lines if not line.startswith("#"))
-    return azure.token(values["MCT_S2S_SCOPE"], values["AZURE_CLIENT_ID"], values["AZURE_CLIENT_SECRET"])
-
-
 @pytest.mark.parametrize("by", ["displayName", "appId", "servicePrincipalId"])
 def test_a_client_is_shut_out_and_then_deleted(mct: Program, azure: Sandbox, by: str) -> None:
     made = mct(*SETUP)
     one, two = (_client(mct("status", "-o", "json").document, name) for name in ("One", "Two"))
-    before = _token(azure, made, "One").json()["access_token"]
+    before = azure.token_of(values_in(saved_to(made, "One"))).json()["access_token"]
     azure.forget()
     done = mct("remove-client", one[by], *JSON)
     assert done.code == 0, done
@@ -65,7 +56,7 @@ def test_a_client_is_shut_out_and_then_deleted(mct: Program, azure: Sandbox, by:
     assert azure.settings()["ServiceApplicationIds"] == two["appId"]
     assert azure.applications("One") == []
     assert azure.call_site(before) == 401
-    assert azure.call_site(_token(azure, made, "Two").json()["access_token"]) == 200
+    assert azure.call_as(values_in(saved_to(made, "Two"))) == 200
 
 
 def test_the_secret_file_of_a_deleted_client_goes(mct: Program, azure: Sandbox) -> None:
@@ -165,23 +156,6 @@ def test_it_is_deleted_where_that_is_asked_for(mct: Program, azure: Sandbox) -> 
     assert azure.applications("Theirs") == []
 
 
-def test_a_registration_that_serves_others_is_kept(mct: Program, azure: Sandbox) -> None:
-    mct(*SETUP)
-    one = _client(mct("status", "-o", "json").document, "One")
-    existing = azure.graph("GET", f"/applications/{one['objectId']}")["requiredResourceAccess"]
-    graph = {
-        "resourceAppId": "00000003-0000-0000-c000-000000000000",
-        "resourceAccess": [{"id": "e1fe6dd8-ba31-4d61-89e7-88639da4683d", "type": "Scope"}],
-    }
-    azure.graph("PATCH", f"/applications/{one['objectId']}", json={"requiredResourceAccess": [*existing, graph]})
-    done = mct("remove-client", "One", *JSON)
-    left = azure.graph("GET", f"/applications/{one['objectId']}")
-    assert left["requiredResourceAccess"] == [graph]
-    assert "also requests other APIs" in next(
-        c["detail"] for c in done.document["changes"] if c["resource"] == "client application"
-    )
-
-
 def test_a_registration_is_kept_where_that_is_asked_for(mct: Program, azure: Sandbox) -> None:
     made = mct(*SETUP)
     done = mct("remove-client", "One", "--keep-registration", *JSON)
@@ -193,7 +167,7 @@ def test_a_registration_is_kept_where_that_is_asked_for(mct: Program, azure: San
     assert azure.writes() == []
     again = mct("add-client", "One", *JSON)
     assert (again.code, again.made) == (0, []), again
-    assert azure.call_site(_token(azure, made, "One").json()["access_token"]) == 200
+    assert azure.call_as(values_in(saved_to(made, "One"))) == 200
 
 
 def test_the_service_application_is_no_client(mct: Program, azure: Sandbox) -> None:

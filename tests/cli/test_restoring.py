@@ -6,31 +6,14 @@ import shlex
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
-from tests.cli.conftest import Ended, Program
+from tests.cli.conftest import Ended, Program, saved_to, values_in
 from tests.conftest import Sandbox
 
 JSON = ("-y", "-o", "json")
 BIN = "/directory/deletedItems"
 PERSONAL = {"signInAudience": "AzureADMyOrg"}
-
-
-def _token(azure: Sandbox, ended: Ended, name: str) -> httpx.Response:
-    saved = next(c for c in ended.made if c["client"] == name)
-    return _token_of(azure, Path(saved["savedTo"].removeprefix("file:")))
-
-
-def _token_of(azure: Sandbox, file: Path) -> httpx.Response:
-    lines = file.read_text(encoding="utf-8").splitlines()
-    values = dict(shlex.split(line)[0].split("=", 1) for line in lines if line and not line.startswith("#"))
-    return azure.token(values["MCT_S2S_SCOPE"], values["AZURE_CLIENT_ID"], values["AZURE_CLIENT_SECRET"])
-
-
-def _calls(azure: Sandbox, answer: httpx.Response) -> int:
-    assert answer.status_code == 200, answer.text
-    return azure.call_site(answer.json()["access_token"])
 
 
 def _restored(ended: Ended) -> list[tuple[str, str]]:
@@ -68,7 +51,7 @@ def test_a_setup_after_a_teardown_restores_the_trust(mct: Program, azure: Sandbo
     assert planned.code == 3
     assert {"admin consent", "application settings"} <= {one["resource"] for one in planned.document["changes"]}
     assert mct("status", "-o", "json").document["healthy"], mct("status", "-o", "json").document["findings"]
-    assert _calls(azure, _token(azure, again, "One")) == 200
+    assert azure.call_as(values_in(saved_to(again, "One"))) == 200
     assert azure.graph("GET", f"{BIN}/microsoft.graph.application")["value"] == []
     azure.forget()
     third = mct("setup", "--client", "One", *JSON)
@@ -96,8 +79,8 @@ def test_an_add_client_after_a_remove_client_of_the_same_name(mct: Program, azur
     assert again.code == 0, again.out
     assert set(_ids(again)[1]) <= set(_ids(first)[1])
     assert ("client application", "One") in _restored(again)
-    assert _calls(azure, _token(azure, again, "One")) == 200
-    assert _calls(azure, _token(azure, first, "Two")) == 200
+    assert azure.call_as(values_in(saved_to(again, "One"))) == 200
+    assert azure.call_as(values_in(saved_to(first, "Two"))) == 200
 
 
 def test_one_that_is_named_by_its_app_id_is_refused_with_the_command_that_restores_it(
@@ -117,7 +100,7 @@ def test_one_that_is_named_by_its_app_id_is_refused_with_the_command_that_restor
     azure.graph("POST", f"{BIN}/{theirs['id']}/restore")
     again = mct("add-client", theirs["appId"], *JSON)
     assert again.code == 0, again.out
-    assert _calls(azure, _token(azure, again, theirs["appId"])) == 200
+    assert azure.call_as(values_in(saved_to(again, theirs["appId"]))) == 200
 
 
 def test_the_service_application_deleted_by_hand_comes_back_with_every_consent(mct: Program, azure: Sandbox) -> None:
@@ -134,7 +117,7 @@ def test_the_service_application_deleted_by_hand_comes_back_with_every_consent(m
     assert not [write for write in azure.writes() if "appRoleAssignedTo" in write], "nobody has to consent anew"
     assert azure.restarts() == 0
     for name in ("One", "Two"):
-        assert _calls(azure, _token(azure, first, name)) == 200
+        assert azure.call_as(values_in(saved_to(first, name))) == 200
 
 
 def test_a_client_deleted_by_hand_keeps_the_secret_that_lies_at_its_place(mct: Program, azure: Sandbox) -> None:
@@ -142,7 +125,7 @@ def test_a_client_deleted_by_hand_keeps_the_secret_that_lies_at_its_place(mct: P
     azure.graph("DELETE", f"/applications/{_row(first, 'client application')['objectId']}")
     again = mct("add-client", "One", *JSON)
     assert (again.code, again.made) == (0, []), again
-    assert _calls(azure, _token(azure, first, "One")) == 200
+    assert azure.call_as(values_in(saved_to(first, "One"))) == 200
 
 
 def test_a_secret_whose_value_nobody_has_does_not_count(mct: Program, azure: Sandbox) -> None:
@@ -151,7 +134,7 @@ def test_a_secret_whose_value_nobody_has_does_not_count(mct: Program, azure: San
     azure.graph("DELETE", f"/applications/{_row(first, 'client application')['objectId']}")
     again = mct("add-client", "One", *JSON)
     assert (again.code, len(again.made)) == (0, 1), again
-    assert _calls(azure, _token(azure, again, "One")) == 200
+    assert azure.call_as(values_in(saved_to(again, "One"))) == 200
 
 
 def test_a_service_principal_deleted_by_hand_is_made_again_and_consented_to(mct: Program, azure: Sandbox) -> None:
@@ -159,7 +142,7 @@ def test_a_service_principal_deleted_by_hand_is_made_again_and_consented_to(mct:
     azure.graph("DELETE", f"/servicePrincipals/{_row(first, 'service principal')['id']}")
     _set_up(mct, "One")
     assert mct("status", "-o", "json").document["healthy"]
-    assert _calls(azure, _token(azure, first, "One")) == 200
+    assert azure.call_as(values_in(saved_to(first, "One"))) == 200
 
 
 def test_commands_that_add_to_a_trust_say_that_it_was_deleted(mct: Program, azure: Sandbox) -> None:
@@ -170,20 +153,6 @@ def test_commands_that_add_to_a_trust_say_that_it_was_deleted(mct: Program, azur
     assert (refused.code, refused.document["error"]["code"]) == (2, "service-application-missing")
     assert "is deleted and still in the recycle bin" in refused.document["error"]["message"]
     assert azure.writes() == []
-
-
-@pytest.mark.parametrize("mode", ["replicas", "adversarial"])
-def test_at_once_also_while_replicas_have_not_heard_of_the_deletion(mct: Program, azure: Sandbox, mode: str) -> None:
-    _set_up(mct, "One")
-    azure.lag(2, mode)
-    assert mct("remove-client", "One", *JSON).code == 0
-    azure.advance(0.5)
-    again = mct("add-client", "One", *JSON)
-    azure.lag(0)
-    assert again.code == 0, again.out
-    after = mct("add-client", "One", *JSON)
-    assert after.code == 0, after
-    assert mct("status", "-o", "json").document["healthy"], mct("status", "-o", "json").document["findings"]
 
 
 def test_a_uri_that_a_deleted_stranger_holds_is_named_with_the_command_that_frees_it(
@@ -208,7 +177,7 @@ def test_a_uri_that_a_deleted_stranger_holds_is_named_with_the_command_that_free
     ]
     azure.graph("DELETE", f"{BIN}/{thief['id']}")
     assert mct("setup", *JSON).code == 0
-    assert _calls(azure, _token(azure, first, "One")) == 200
+    assert azure.call_as(values_in(saved_to(first, "One"))) == 200
 
 
 def test_after_thirty_days_the_name_is_free(mct: Program, azure: Sandbox) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -11,14 +10,6 @@ from tests.cli.conftest import Ended, Program
 from tests.conftest import Sandbox
 
 SETUP = ("setup", "--client", "One", "--client", "Two", "--managed-identity", "reports-func", "-y", "-o", "json")
-
-
-@pytest.fixture
-def azure_again(azure: Sandbox) -> Iterator[Sandbox]:
-    """The sandbox; whatever it was told to do wrong ends with the test."""
-    yield azure
-    azure.behave()
-    azure.lag(0)
 
 
 def _rule(service: str, fault: dict[str, Any], **when: Any) -> dict[str, Any]:
@@ -54,13 +45,13 @@ STOPPED = {
 
 
 @pytest.mark.parametrize("name", STOPPED)
-def test_a_stop_is_told_and_the_same_command_finishes(name: str, azure_again: Sandbox, mct: Program) -> None:
+def test_a_stop_is_told_and_the_same_command_finishes(name: str, azure: Sandbox, mct: Program) -> None:
     code, rules = STOPPED[name]
-    azure_again.misbehave(*rules)
+    azure.misbehave(*rules)
     stopped = mct(*SETUP)
     assert stopped.code == code
     document = stopped.document
     assert document["error"]["remedy"]
     assert document["notDone"], "what was not done is said"
-    azure_again.behave()
+    azure.behave()
     _is_whole(mct, mct(*SETUP))

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import shlex
 import threading
 import time
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.cli.conftest import Ended, Program
+from tests.cli.conftest import Program, saved_to, values_in
 from tests.conftest import Sandbox
 from tests.support.sampling import sampled
 
@@ -22,51 +20,27 @@ SOON = f"{datetime.now(UTC) + timedelta(days=20):%Y-%m-%d}"
 HIDDEN = "a secret must not be seen"
 
 
-@pytest.fixture
-def azure(azure: Sandbox) -> Iterator[Sandbox]:
-    """The sandbox; whatever it was told to do wrong ends with the test."""
-    yield azure
-    azure.behave()
-    azure.lag(0)
-
-
-def _file(made: Ended, name: str) -> Path:
-    saved = next(c["savedTo"] for c in made.made if c["client"] == name)
-    return Path(saved.removeprefix("file:"))
-
-
-def _values(file: Path) -> dict[str, str]:
-    lines = file.read_text(encoding="utf-8").splitlines()
-    return dict(shlex.split(line)[0].split("=", 1) for line in lines if not line.startswith("#"))
-
-
 def _secrets(azure: Sandbox, name: str) -> list[dict[str, Any]]:
     (application,) = azure.applications(name)
     found: list[dict[str, Any]] = application["passwordCredentials"]
     return found
 
 
-def _status_of(azure: Sandbox, values: dict[str, str]) -> int:
-    """What the MCT API answers to whoever has these values; 0 where they give no token."""
-    answer = azure.token(values["MCT_S2S_SCOPE"], values["AZURE_CLIENT_ID"], values["AZURE_CLIENT_SECRET"])
-    return azure.call_site(answer.json()["access_token"]) if answer.is_success else 0
-
-
 def test_a_new_secret_takes_the_old_ones_place(mct: Program, azure: Sandbox) -> None:
     made = mct(*SETUP)
-    file, other = _file(made, "One"), _file(made, "Two").read_bytes()
-    old = _values(file)
+    file, other = saved_to(made, "One"), saved_to(made, "Two").read_bytes()
+    old = values_in(file)
     before = azure.settings()
     azure.forget()
     done = mct("rotate-secret", "One", *JSON)
     assert done.code == 0, done
-    new = _values(file)
+    new = values_in(file)
     assert {name for name in new if new[name] != old[name]} == {"AZURE_CLIENT_SECRET"}
-    assert (_status_of(azure, new), _status_of(azure, old)) == (200, 0)
+    assert (azure.call_as(new), azure.call_as(old)) == (200, 0)
     assert file.stat().st_mode & 0o777 == 0o600
     assert [c["keyId"] for c in _secrets(azure, "One")] == [done.document["changes"][0]["id"]]
     assert [c["client"] for c in done.made] == ["One"]
-    assert _file(made, "Two").read_bytes() == other
+    assert saved_to(made, "Two").read_bytes() == other
     assert (azure.settings(), azure.restarts()) == (before, 0), "a rotation is no business of the App Service"
     assert azure.leaks() == [], HIDDEN
 
@@ -76,14 +50,14 @@ def test_a_caller_that_reads_the_file_sees_no_failed_call(
     mct: Program, process: Program, azure: Sandbox, mode: str
 ) -> None:
     made = mct(*SETUP)
-    file, over, answers = _file(made, "One"), threading.Event(), list[int]()
+    file, over, answers = saved_to(made, "One"), threading.Event(), list[int]()
     azure.lag(1, mode)
 
     def call() -> None:
         while not over.is_set():
-            values = _values(file)
+            values = values_in(file)
             time.sleep(0.05)
-            answers.append(_status_of(azure, values))
+            answers.append(azure.call_as(values))
 
     callers = [threading.Thread(target=call) for _ in range(2)]
     for caller in callers:
@@ -116,21 +90,21 @@ def test_only_secrets_that_end_soon_are_replaced(mct: Program, azure: Sandbox) -
 
 def test_an_old_secret_can_be_kept_for_a_while(mct: Program, azure: Sandbox) -> None:
     made = mct("setup", "--client", "One", "--secret-lifetime", SOON, *JSON)
-    file = _file(made, "One")
-    old = _values(file)
+    file = saved_to(made, "One")
+    old = values_in(file)
     mct("rotate-secret", "--expiring-within", "30d", "--keep-old", "24h", *JSON)
-    assert (_status_of(azure, _values(file)), _status_of(azure, old)) == (200, 200)
+    assert (azure.call_as(values_in(file)), azure.call_as(old)) == (200, 200)
     azure.forget()
     mct("rotate-secret", "--expiring-within", "30d", "--keep-old", "24h", *JSON)
     assert azure.writes() == [], "it has not been replaced for a day"
     done = mct("rotate-secret", "--expiring-within", "30d", "--keep-old", "0h", *JSON)
     assert [(c["action"], c["resource"]) for c in done.document["changes"]] == [("delete", "secret")]
-    assert (_status_of(azure, _values(file)), _status_of(azure, old)) == (200, 0)
+    assert (azure.call_as(values_in(file)), azure.call_as(old)) == (200, 0)
 
 
 def test_what_does_not_prove_itself_replaces_nothing(mct: Program, azure: Sandbox) -> None:
     made = mct(*SETUP)
-    file = _file(made, "One")
+    file = saved_to(made, "One")
     before = file.read_bytes()
     # The first two tokens are for the caller's own services, the rest are the proof.
     refused = {"type": "status", "status": 401, "code": "invalid_client"}
@@ -139,18 +113,18 @@ def test_what_does_not_prove_itself_replaces_nothing(mct: Program, azure: Sandbo
     assert failed.code == 1, failed
     azure.behave()
     assert file.read_bytes() == before
-    assert _status_of(azure, _values(file)) == 200
+    assert azure.call_as(values_in(file)) == 200
     done = mct("rotate-secret", "One", *JSON)
     assert done.code == 0, done
     assert len(_secrets(azure, "One")) == 1, "the secret that was lost on the way is gone, too"
-    assert _status_of(azure, _values(file)) == 200
+    assert azure.call_as(values_in(file)) == 200
 
 
 def test_a_rotation_that_was_cut_off_before_the_removal_proves_the_new_secret_again(
     mct: Program, azure: Sandbox
 ) -> None:
     words = ("rotate-secret", "--expiring-within", "30d", *JSON)
-    file = _file(mct("setup", "--client", "One", "--secret-lifetime", SOON, *JSON), "One")
+    file = saved_to(mct("setup", "--client", "One", "--secret-lifetime", SOON, *JSON), "One")
     azure.misbehave({"match": {"path": "*/removePassword"}, "fault": {"type": "status", "status": 403}})
     assert mct(*words).code != 0
     azure.behave()
@@ -158,19 +132,19 @@ def test_a_rotation_that_was_cut_off_before_the_removal_proves_the_new_secret_ag
     azure.forget()
     done = mct(*words)
     assert done.code == 0, done
-    proofs = [row for row in azure.log() if row["app_id"] == _values(file)["AZURE_CLIENT_ID"]]
+    proofs = [row for row in azure.log() if row["app_id"] == values_in(file)["AZURE_CLIENT_ID"]]
     order = [row["path"].rpartition("/")[2] for row in azure.log() if row in proofs or "removePassword" in row["path"]]
     assert (set(order[:-1]), order[-1]) == ({"token"}, "removePassword")
-    assert (len(_secrets(azure, "One")), _status_of(azure, _values(file))) == (1, 200)
+    assert (len(_secrets(azure, "One")), azure.call_as(values_in(file))) == (1, 200)
 
 
 def test_a_place_of_ones_own_is_rotated_in_place(mct: Program, azure: Sandbox, tmp_path: Path) -> None:
     place = tmp_path / "own.env"
     mct("setup", "--client", "One", "--secret-to", f"file:{place}", *JSON)
-    old = _values(place)
+    old = values_in(place)
     done = mct("rotate-secret", "One", "--secret-to", f"file:{place}", *JSON)
     assert done.code == 0, done
-    assert (_status_of(azure, _values(place)), _status_of(azure, old)) == (200, 0)
+    assert (azure.call_as(values_in(place)), azure.call_as(old)) == (200, 0)
 
 
 def test_a_secret_of_somebody_else_stays(mct: Program, azure: Sandbox) -> None:

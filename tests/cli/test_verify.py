@@ -262,14 +262,6 @@ def test_a_wrong_address_is_found_before_anything_is_sent(
     assert [row["path"] for row in azure.log()] in ([], ["/metadata/endpoints"])
 
 
-def test_a_site_that_is_starting_is_waited_for(mct: Program, azure: Sandbox) -> None:
-    assert mct(*SETUP).code == 0
-    azure.restart_takes(8.0)
-    azure.arm("POST", f"{SITE}/restart")
-    assert mct("verify").code == 0
-    assert 503 in {row["status"] for row in azure.log("site")}
-
-
 def test_setup_and_add_client_end_with_the_proof(mct: Program, azure: Sandbox) -> None:
     azure.lag(2.0)
     azure.restart_takes(3.0)
@@ -286,17 +278,6 @@ def test_setup_and_add_client_end_with_the_proof(mct: Program, azure: Sandbox) -
     again = mct(*SETUP, "-o", "json")
     assert (again.code, again.document["verification"]) == (0, None)
     assert azure.log("site") == [], "nothing changed, so nothing is proved"
-
-
-def test_a_restart_that_takes_longer_than_the_deadline_is_no_success(mct: Program, azure: Sandbox) -> None:
-    azure.restart_takes(90.0)
-    done = mct(*SETUP, "--timeout", "30")
-    azure.restart_takes(0.0)
-    assert done.code == 3, done
-    assert "returned 503: the site is still starting" in done.out
-    assert "Wait a minute, then run mct-s2s verify" in done.out
-    assert "--path" not in done.out
-    assert "\n✓" not in f"\n{done.out}"
 
 
 @pytest.mark.parametrize("option", ["--no-verify", "--no-consent", "--no-restart", "--dry-run", "--no-app-service"])
@@ -327,10 +308,3 @@ def test_a_proof_that_is_out_of_reach_is_left_open(mct: Program, azure: Sandbox)
     assert done.code == 0
     assert done.document["verification"]["proved"] is False
     assert {row["ok"] for row in done.document["verification"]["checks"] if row["check"] == "call"} == {None}
-
-
-def test_a_proof_that_is_out_of_reach_ends_in_no_green_word(mct: Program, azure: Sandbox) -> None:
-    azure.misbehave({"match": {"service": "MCT"}, "fault": {"type": "reset"}})
-    done = mct(*SETUP)
-    azure.behave()
-    assert "\n✓" not in f"\n{done.out}"

@@ -6,8 +6,6 @@ switch off the managed identity of somebody else's resource.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from tests.cli.conftest import Program
@@ -17,13 +15,6 @@ PORTAL = f"{GROUP}/Microsoft.Web/sites/partner-portal"
 JSON = ("-y", "-o", "json")
 SETUP = ("setup", "--client", "One", "--managed-identity", "reports-func", *JSON)
 LEFT = "kept: it is not on this App Service's allow list"
-
-
-@pytest.fixture
-def azure(azure: Sandbox) -> Iterator[Sandbox]:
-    """The sandbox; whatever it was told to do wrong ends with the test."""
-    yield azure
-    azure.behave()
 
 
 def _plant(azure: Sandbox, resource: str) -> str:

@@ -7,14 +7,12 @@ machine does not see has not got the new one at all. Without it, `rotate-secret`
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
 from mct_s2s.sandbox.resources.role_assignments import SECRETS_USER
 from mct_s2s.sandbox.state import seed
 
-from tests.cli.conftest import Program
+from tests.cli.conftest import Program, values_in
 from tests.conftest import GROUP, Sandbox
 
 JSON = ("-y", "-o", "json")
@@ -23,13 +21,6 @@ VAULT_ID = f"{GROUP}/Microsoft.KeyVault/vaults/{seed.VAULT}"
 PLACE = ("--secret-to", f"keyvault:{seed.VAULT}/portal-key")
 ROTATE = ("rotate-secret", "Portal", *PLACE, *JSON)
 HOUR = 3600.0
-
-
-@pytest.fixture
-def azure(azure: Sandbox) -> Iterator[Sandbox]:
-    """The sandbox; whatever it was told to do wrong ends with the test."""
-    yield azure
-    azure.behave()
 
 
 def _portal_reads_it(azure: Sandbox, mct: Program) -> None:
@@ -72,29 +63,27 @@ def test_a_vault_keeps_the_old_one_for_a_day_and_no_reader_fails(mct: Program, a
     assert len(_secrets(azure)) == 1
 
 
-def _works(azure: Sandbox, file: Path) -> bool:
-    lines = file.read_text(encoding="utf-8").splitlines()
-    values = dict(shlex.split(line)[0].split("=", 1) for line in lines if not line.startswith("#"))
-    return azure.token(values["MCT_S2S_SCOPE"], values["AZURE_CLIENT_ID"], values["AZURE_CLIENT_SECRET"]).is_success
-
-
 def test_a_secret_that_is_elsewhere_goes_only_where_that_is_asked_for(
     mct: Program, azure: Sandbox, tmp_path: Path
 ) -> None:
     elsewhere = tmp_path / "elsewhere.env"
     mct("setup", "--client", "One", "--secret-to", f"file:{elsewhere}", *JSON)
     done = mct("rotate-secret", "One", "-y")
-    assert (done.code, "The old one is kept" in done.err, _works(azure, elsewhere)) == (0, True, True)
+    assert (done.code, "The old one is kept" in done.err, azure.token_of(values_in(elsewhere)).is_success) == (
+        0,
+        True,
+        True,
+    )
     mct("rotate-secret", "One", "-y")
     azure.advance(2 * HOUR)
     mct("rotate-secret", "One", "-y")
-    assert _works(azure, elsewhere), "however often, and whenever"
+    assert azure.token_of(values_in(elsewhere)).is_success, "however often, and whenever"
     assert len(_secrets(azure, "One")) == 2, "what lay in the file before is replaced as ever"
     (current,) = [c["savedTo"] for c in mct("rotate-secret", "One", "--dry-run", "-o", "json").made]
     before = Path(current.removeprefix("file:")).read_bytes()
     done = mct("rotate-secret", "One", "--remove-old", *JSON)
     assert done.code == 0, done
-    assert (_works(azure, elsewhere), len(_secrets(azure, "One"))) == (False, 1)
+    assert (azure.token_of(values_in(elsewhere)).is_success, len(_secrets(azure, "One"))) == (False, 1)
     assert Path(current.removeprefix("file:")).read_bytes() == before, "everybody has it by now: no third one is made"
 
 

@@ -5,13 +5,11 @@ Without it `remove-client` cuts a program off from every other API that the same
 
 from __future__ import annotations
 
-import shlex
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.cli.conftest import Ended, Program
+from tests.cli.conftest import Program, saved_to, values_in
 from tests.conftest import Sandbox
 
 JSON = ("-y", "-o", "json")
@@ -20,16 +18,6 @@ GRAPH = {
     "resourceAppId": "00000003-0000-0000-c000-000000000000",
     "resourceAccess": [{"id": "e1fe6dd8-ba31-4d61-89e7-88639da4683d", "type": "Scope"}],
 }
-
-
-def _values(made: Ended) -> dict[str, str]:
-    path = Path(made.made[0]["savedTo"].removeprefix("file:"))
-    lines = path.read_text(encoding="utf-8").splitlines()
-    return dict(shlex.split(line)[0].split("=", 1) for line in lines if not line.startswith("#"))
-
-
-def _gives_token(azure: Sandbox, values: dict[str, str], scope: str) -> bool:
-    return azure.token(scope, values["AZURE_CLIENT_ID"], values["AZURE_CLIENT_SECRET"]).is_success
 
 
 def _one(azure: Sandbox) -> dict[str, Any]:
@@ -43,7 +31,7 @@ def test_what_is_kept_keeps_what_it_signs_in_with(
     mct: Program, azure: Sandbox, why: str, words: tuple[str, ...]
 ) -> None:
     made = mct(*SETUP)
-    values, one = _values(made), _one(azure)
+    values, one = values_in(saved_to(made)), _one(azure)
     federated = {"name": "build", "issuer": "https://ci.example", "subject": "job", "audiences": ["api://x"]}
     azure.graph("POST", f"/applications/{one['id']}/federatedIdentityCredentials", json=federated)
     if why == "serves others":
@@ -54,18 +42,18 @@ def test_what_is_kept_keeps_what_it_signs_in_with(
     left = _one(azure)
     assert left["passwordCredentials"] == one["passwordCredentials"]
     assert left["requiredResourceAccess"] == ([GRAPH] if why == "serves others" else [])
-    assert _gives_token(azure, values, f"{azure.graph_url}/.default")
+    assert azure.token_of(values, f"{azure.graph_url}/.default").is_success
     assert azure.graph("GET", f"/servicePrincipals(appId='{one['appId']}')/appRoleAssignments")["value"] == []
     row = next(c for c in done.document["changes"] if c["resource"] == "client application")
     name = one["passwordCredentials"][0]["displayName"]
     assert row["detail"].endswith(f"; it keeps its secret '{name}', federated 'build'")
-    path = Path(made.made[0]["savedTo"].removeprefix("file:"))
+    path = saved_to(made)
     assert path.exists(), "its secret is still good, so is the file"
 
 
 def test_a_registration_that_goes_takes_all_of_them_along(mct: Program, azure: Sandbox) -> None:
     made = mct(*SETUP)
-    values = _values(made)
+    values = values_in(saved_to(made))
     mct("remove-client", "One", *JSON)
     assert azure.applications("One") == []
-    assert not _gives_token(azure, values, f"{azure.graph_url}/.default")
+    assert not azure.token_of(values, f"{azure.graph_url}/.default").is_success

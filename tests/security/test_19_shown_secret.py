@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -26,13 +26,6 @@ REFUSED = {
     "match": {"service": "ARM", "method": "PUT", "path": "*/config/appsettings"},
     "fault": {"type": "status", "status": 403, "code": "AuthorizationFailed"},
 }
-
-
-@pytest.fixture
-def azure(azure: Sandbox) -> Iterator[Sandbox]:
-    """The sandbox; whatever it was told to do wrong ends with the test."""
-    yield azure
-    azure.behave()
 
 
 def _works(azure: Sandbox, secret: str) -> bool:

@@ -8,9 +8,13 @@ from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
 from jwt import algorithms as jwt_algorithms
 
-_read_key = serialization.load_pem_private_key
+_read_key, _make_key = serialization.load_pem_private_key, rsa.generate_private_key
+_KEYS = 6
+_made: dict[int, list[rsa.RSAPrivateKey]] = {}
+"""Keys by their size, the longest unused one first."""
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -20,6 +24,7 @@ def pytest_configure(config: pytest.Config) -> None:
     patch.setattr(os, "fsync", _without_power_cuts)
     patch.setattr(serialization, "load_pem_private_key", _read_again)
     patch.setattr(jwt_algorithms, "load_pem_private_key", _read_again)
+    patch.setattr(rsa, "generate_private_key", _made_again)
 
 
 def _without_power_cuts(descriptor: Any) -> None:
@@ -36,3 +41,11 @@ def _read_again(data: Any, password: Any = None, backend: Any = None, **options:
 @functools.lru_cache(maxsize=64)
 def _read(data: bytes, password: bytes | None, **options: Any) -> Any:
     return _read_key(data, password, **options)
+
+
+def _made_again(public_exponent: int, key_size: int, backend: Any = None) -> rsa.RSAPrivateKey:
+    """A new key takes 0.1 to 0.5 s: some are made, and taken in turns."""
+    del backend
+    keys = _made.setdefault(key_size, [])
+    keys.append(keys.pop(0) if len(keys) == _KEYS else _make_key(public_exponent, key_size))
+    return keys[-1]
