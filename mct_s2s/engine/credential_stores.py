@@ -18,7 +18,7 @@ from mct_s2s.model.directory_objects import Application
 from mct_s2s.model.ids import place_in_tag
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.planning.registrations.membership import clients_called
-from mct_s2s.planning.registrations.ownership import of_client
+from mct_s2s.planning.registrations.ownership import foreign_client
 from mct_s2s.planning.rotation import rotating
 from mct_s2s.stores.files import FileStore
 from mct_s2s.stores.handed_over import CommandStore, OutputStore, Viewer
@@ -159,7 +159,7 @@ def _is_believed(application: Application, desired: Desired, observed: ObservedS
     client = observed.trust.client_of_id(application.client_id)
     if client is None or desired.service is None:
         return False
-    return not of_client(client, observed, desired.service, desired.names).is_foreign
+    return not foreign_client(client, observed, desired.service, desired.names)
 
 
 async def _note_or_none(store: Store) -> SecretNote:

@@ -48,9 +48,9 @@ from mct_s2s.planning.registrations.membership import (
 )
 from mct_s2s.planning.registrations.ownership import (
     another_site,
+    foreign_service,
     is_below,
     is_consented_to,
-    of_service,
     service_not_ours,
 )
 from mct_s2s.planning.registrations.service import ABOUT as SERVICE
@@ -95,9 +95,8 @@ def plan_removal(removal: Removal, observed: ObservedState, spec: ServiceSpec, *
             settings = SettingsSpec(without_names=NAMES, tidy=False)
         plan = replace(plan, steps=(*plan_site(observed, settings, restart=restart, first=True), *plan.steps))
     service = observed.trust.service
-    ownership = of_service(service, observed, spec) if service is not None and plan.changes else None
-    if service is not None and ownership is not None and ownership.is_foreign:
-        raise service_not_ours(service, observed, spec, ownership.reason)
+    if service is not None and plan.changes and (why := foreign_service(service, observed, spec)):
+        raise service_not_ours(service, observed, spec, why)
     return plan
 
 

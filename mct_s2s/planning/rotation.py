@@ -44,10 +44,10 @@ from mct_s2s.planning.registrations.clients import ABOUT, find_client
 from mct_s2s.planning.registrations.membership import members
 from mct_s2s.planning.registrations.ownership import (
     CLIENT_OPTION,
+    foreign_client,
+    foreign_service,
     is_below,
     not_ours,
-    of_client,
-    of_service,
     service_not_ours,
 )
 
@@ -138,20 +138,20 @@ def plan_rotation(rotation: Rotation, observed: ObservedState, facts: Facts, spe
     """
     found, service = rotating(rotation, observed, spec, facts.now), observed.trust.service
     assert service is not None  # noqa: S101  # `rotating` has looked
-    of_site, base = of_service(service, observed, spec), service.unique_name or spec.unique_name
+    base = service.unique_name or spec.unique_name
     audience = uri_in_use(service, observed.settings) or api_uri(service.client_id)
     steps: list[AnyChange] = []
     notes: list[Item] = []
     left_alone: list[Item] = []
     for name, application in found.items():
         client, note = observed.trust.client_of_id(application.client_id), observed.secrets.get(name, SecretNote())
-        ownership = of_client(client, observed, spec, rotation.clients, note) if client is not None else None
-        if ownership is not None and ownership.is_foreign:
-            if of_site.is_foreign:
-                raise service_not_ours(service, observed, spec, of_site.reason)
+        why = foreign_client(client, observed, spec, rotation.clients, note) if client is not None else ""
+        if why:
+            if of_site := foreign_service(service, observed, spec):
+                raise service_not_ours(service, observed, spec, of_site)
             if rotation.expiring_within is None:
-                raise not_ours(application, ownership.reason, CLIENT_OPTION)
-            left_alone.append(f"Left alone, although a credential expires: '{name}', as {ownership.reason}.")
+                raise not_ours(application, why, CLIENT_OPTION)
+            left_alone.append(f"Left alone, although a credential expires: '{name}', as {why}.")
             continue
         state = ClientState(
             name, application, application.object_id, application.client_id, audience, note, observed.cloud, facts

@@ -11,7 +11,7 @@ from mct_s2s.model.directory_objects import Application, AppRole, Assignment, Cu
 from mct_s2s.model.ids import AppRoleId, PrincipalId, api_uri, site_note
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.trust import ClientApplication
-from mct_s2s.planning.registrations.ownership import Basis, of_client, of_service
+from mct_s2s.planning.registrations.ownership import foreign_client, foreign_service
 
 from tests.planning.scenarios import (
     ROLE,
@@ -48,29 +48,29 @@ def held_by(observed: ObservedState, of: Application | None, custody: Custody | 
 
 
 @pytest.mark.parametrize(
-    ("service", "spec", "values", "custody", "basis"),
+    ("service", "spec", "values", "custody", "is_foreign"),
     [
-        (SERVICE, SPEC, SET, OF_ADA, Basis.OURS),
-        (OURS_BY_NOTE, SPEC, SET, OF_ADA, Basis.OURS),
-        (SERVICE, SPEC, UNSET, Custody(), Basis.IN_CUSTODY),
-        (SERVICE, SPEC, UNSET, OF_ADA, Basis.FOREIGN),
-        (SERVICE, SPEC, UNSET, WITH_A_SECRET, Basis.FOREIGN),
-        (SERVICE, SPEC, UNSET, None, Basis.FOREIGN),
-        (BY_HAND, SPEC, SET, Custody(), Basis.FOREIGN),
-        (BY_HAND, NAMED, SET, OF_ADA, Basis.NAMED),
-        (BY_HAND, BY_URI, UNSET, OF_ADA, Basis.NAMED),
-        (OF_B, SPEC, SET, Custody(), Basis.FOREIGN),
-        (OF_A_SLOT, SPEC, SET, Custody(), Basis.FOREIGN),
-        (OF_A_NAMESAKE, SPEC, SET, Custody(), Basis.FOREIGN),
-        (OF_A_NAMESAKE, SPEC, UNSET, Custody(), Basis.FOREIGN),
-        (OF_B, NAMED, SET, OF_ADA, Basis.NAMED),
+        (SERVICE, SPEC, SET, OF_ADA, False),
+        (OURS_BY_NOTE, SPEC, SET, OF_ADA, False),
+        (SERVICE, SPEC, UNSET, Custody(), False),
+        (SERVICE, SPEC, UNSET, OF_ADA, True),
+        (SERVICE, SPEC, UNSET, WITH_A_SECRET, True),
+        (SERVICE, SPEC, UNSET, None, True),
+        (BY_HAND, SPEC, SET, Custody(), True),
+        (BY_HAND, NAMED, SET, OF_ADA, False),
+        (BY_HAND, BY_URI, UNSET, OF_ADA, False),
+        (OF_B, SPEC, SET, Custody(), True),
+        (OF_A_SLOT, SPEC, SET, Custody(), True),
+        (OF_A_NAMESAKE, SPEC, SET, Custody(), True),
+        (OF_A_NAMESAKE, SPEC, UNSET, Custody(), True),
+        (OF_B, NAMED, SET, OF_ADA, False),
     ],
 )
 def test_a_service_application(
-    service: Application, spec: ServiceSpec, values: dict[str, str | None], custody: Custody | None, basis: Basis
+    service: Application, spec: ServiceSpec, values: dict[str, str | None], custody: Custody | None, is_foreign: bool
 ) -> None:
     observed = held_by(observed_state(trust(service=service), values), service, custody)
-    assert of_service(service, observed, spec).basis is basis
+    assert bool(foreign_service(service, observed, spec)) is is_foreign
 
 
 IMPORT = client()
@@ -82,38 +82,38 @@ LISTED = settings(ServiceApplicationIds=IMPORT.client_id)
 
 
 @pytest.mark.parametrize(
-    ("one", "consented", "named", "custody", "basis"),
+    ("one", "consented", "named", "custody", "is_foreign"),
     [
-        (IMPORT, True, (), OF_ADA, Basis.CONSENTED),
-        (HAND_MADE, True, (), OF_ADA, Basis.CONSENTED),
-        (OF_ANOTHER, True, (), OF_ADA, Basis.CONSENTED),
-        (HAND_MADE, False, (HAND_MADE.client_id.upper(),), OF_ADA, Basis.NAMED),
-        (HAND_MADE, False, ("Import",), Custody(), Basis.FOREIGN),
-        (TAGGED, False, ("Import",), Custody(), Basis.FOREIGN),
-        (OF_ANOTHER, False, ("Import",), Custody(), Basis.FOREIGN),
-        (IMPORT, False, ("Import",), Custody(), Basis.IN_CUSTODY),
-        (IMPORT, False, ("Import",), OF_ADA, Basis.FOREIGN),
-        (IMPORT, False, ("Import",), None, Basis.FOREIGN),
+        (IMPORT, True, (), OF_ADA, False),
+        (HAND_MADE, True, (), OF_ADA, False),
+        (OF_ANOTHER, True, (), OF_ADA, False),
+        (HAND_MADE, False, (HAND_MADE.client_id.upper(),), OF_ADA, False),
+        (HAND_MADE, False, ("Import",), Custody(), True),
+        (TAGGED, False, ("Import",), Custody(), True),
+        (OF_ANOTHER, False, ("Import",), Custody(), True),
+        (IMPORT, False, ("Import",), Custody(), False),
+        (IMPORT, False, ("Import",), OF_ADA, True),
+        (IMPORT, False, ("Import",), None, True),
     ],
 )
 def test_a_client_that_is_on_the_list(
-    one: ClientApplication, consented: bool, named: tuple[str, ...], custody: Custody | None, basis: Basis
+    one: ClientApplication, consented: bool, named: tuple[str, ...], custody: Custody | None, is_foreign: bool
 ) -> None:
     observed = held_by(observed_state(trust(one, consented=consented), LISTED), one.application, custody)
-    assert of_client(one, observed, SPEC, named).basis is basis
+    assert bool(foreign_client(one, observed, SPEC, named)) is is_foreign
 
 
-@pytest.mark.parametrize(("note", "basis"), [(NOTED, Basis.IN_CUSTODY), (SecretNote(), Basis.FOREIGN)])
-def test_a_credential_has_to_be_one_that_we_stored(note: SecretNote, basis: Basis) -> None:
+@pytest.mark.parametrize(("note", "is_foreign"), [(NOTED, False), (SecretNote(), True)])
+def test_a_credential_has_to_be_one_that_we_stored(note: SecretNote, is_foreign: bool) -> None:
     observed = held_by(observed_state(trust(IMPORT, consented=False), LISTED), IMPORT.application, WITH_A_SECRET)
-    assert of_client(IMPORT, observed, SPEC, (), note).basis is basis
+    assert bool(foreign_client(IMPORT, observed, SPEC, (), note)) is is_foreign
 
 
 @pytest.mark.parametrize("service", [BY_HAND, OF_B, OF_A_NAMESAKE])
 def test_no_consent_to_a_foreign_service_application_counts(service: Application) -> None:
     observed = observed_state(trust(IMPORT, service=service), LISTED)
-    assert of_client(IMPORT, observed, SPEC).basis is Basis.FOREIGN
-    assert of_client(IMPORT, observed, NAMED).basis is Basis.CONSENTED
+    assert foreign_client(IMPORT, observed, SPEC)
+    assert not foreign_client(IMPORT, observed, NAMED)
 
 
 def test_nor_does_one_to_a_role_that_only_the_settings_name() -> None:
@@ -123,7 +123,7 @@ def test_nor_does_one_to_a_role_that_only_the_settings_name() -> None:
     held = Assignment("1", HAND_MADE.principal.id, SERVICE_PRINCIPAL.id, other.id)
     of_it = replace(trust(HAND_MADE, service=service, consented=False), assignments=(held,))
     observed = observed_state(of_it, settings(ServiceAuthRole="Pay.All"))
-    assert of_client(HAND_MADE, observed, SPEC).basis is Basis.FOREIGN
-    assert of_client(HAND_MADE, observed, replace(SPEC, role="Pay.All")).basis is Basis.CONSENTED
+    assert foreign_client(HAND_MADE, observed, SPEC)
+    assert not foreign_client(HAND_MADE, observed, replace(SPEC, role="Pay.All"))
     right = replace(of_it, assignments=(assignment(HAND_MADE),))
-    assert of_client(HAND_MADE, replace(observed, trust=right), SPEC).basis is Basis.CONSENTED
+    assert not foreign_client(HAND_MADE, replace(observed, trust=right), SPEC)

@@ -38,7 +38,7 @@ from mct_s2s.planning.credentials import ClientState, plan_credential, vault_tag
 from mct_s2s.planning.edits import missing_reference
 from mct_s2s.planning.plan import Facts, Left, ManualStep
 from mct_s2s.planning.registrations.membership import clients_called, is_allowed
-from mct_s2s.planning.registrations.ownership import CLIENT_OPTION, adoption, is_consented_to, not_ours, of_client
+from mct_s2s.planning.registrations.ownership import CLIENT_OPTION, adoption, foreign_client, is_consented_to, not_ours
 from mct_s2s.planning.registrations.restoring import refuse_deleted, restoration
 from mct_s2s.planning.registrations.service import CREATE, EXPOSE, Service, role_not_named
 
@@ -154,7 +154,7 @@ def plan_client(spec: ClientSpec, service: Service, observed: ObservedState, fac
                 after=(EXPOSE,),
             )
         )
-    if found is not None and application is not None and not deleted and not service.ownership.is_foreign:
+    if found is not None and application is not None and not deleted and not service.foreign:
         listed = observed.app_service is not None and is_allowed(found, observed.app_service)
         if changes or not listed:
             _refuse_foreign(spec, found, service, observed)
@@ -168,13 +168,13 @@ def plan_client(spec: ClientSpec, service: Service, observed: ObservedState, fac
 
 def _refuse_foreign(spec: ClientSpec, found: ClientApplication, service: Service, observed: ObservedState) -> None:
     note = observed.secrets.get(spec.name)
-    ownership = of_client(found, observed, service.spec, (spec.name,), note, spec.credential)
-    if not ownership.is_foreign:
+    why = foreign_client(found, observed, service.spec, (spec.name,), note, spec.credential)
+    if not why:
         return
     if found.principal is not None and observed.trust.is_assigned(found.principal.id, service.role_id):
         raise role_not_named(service.role_value)
     assert found.application is not None  # noqa: S101  # asked only of one that is there
-    raise not_ours(found.application, ownership.reason, CLIENT_OPTION)
+    raise not_ours(found.application, why, CLIENT_OPTION)
 
 
 def _stale_scope(client: ClientState, observed: ObservedState) -> tuple[str, ...]:

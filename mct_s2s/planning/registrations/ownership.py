@@ -9,9 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 
 from mct_s2s.errors import Refused
 from mct_s2s.model.client_credentials import CLOCKS_DIFFER, Credential, SecretNote
@@ -38,77 +36,62 @@ class NotOurs(Refused):
     page = "SECURITY.md#what-others-can-write-and-what-it-never-causes"
 
 
-class Basis(StrEnum):
-    """Why a registration may be written to, or that it may not."""
-
-    NAMED = "named"
-    """By its appId or URI, on the command line or in the trust file."""
-    OURS = "ours"
-    """This very App Service's service application, by its `uniqueName` and by the settings."""
-    CONSENTED = "consented"
-    """A client that an administrator of the directory has given the app role."""
-    IN_CUSTODY = "in custody"
-    """Ours by its `uniqueName`, and in no one else's hands."""
-    FOREIGN = "foreign"
+def is_named(application: Application, spec: ServiceSpec) -> bool:
+    """Whether the command line or the trust file names a service application by its appId or URI."""
+    return spec.adopt is not None and is_called(application, spec.adopt.strip())
 
 
-@dataclass(frozen=True)
-class Ownership:
-    """The judgement on one registration."""
-
-    basis: Basis
-    reason: str = ""
-    """Why it is foreign, for people: `it is owned by …`."""
-
-    @property
-    def is_foreign(self) -> bool:
-        """Whether nothing may be written to it."""
-        return self.basis is Basis.FOREIGN
+def is_own(application: Application, observed: ObservedState, spec: ServiceSpec) -> bool:
+    """Whether it is this very App Service's, by its `uniqueName` and by the settings: whoever else owns it."""
+    is_ours = application.unique_name == spec.unique_name and not another_site(application, observed, spec.unique_name)
+    return is_ours and is_in_settings(application, observed)
 
 
-def of_service(application: Application, observed: ObservedState, spec: ServiceSpec) -> Ownership:
-    """Whose a service application is; what only the settings name is never ours."""
-    if spec.adopt and is_called(application, spec.adopt.strip()):
-        return Ownership(Basis.NAMED)
+def foreign_service(application: Application, observed: ObservedState, spec: ServiceSpec) -> str:
+    """Why nothing may be written to a service application, for people; empty where it is ours.
+
+    What only the settings name is never ours. Who owns what is deleted shows once it is restored.
+    """
+    if is_named(application, spec) or is_own(application, observed, spec):
+        return ""
     other = another_site(application, observed, spec.unique_name)
     if other:
-        return Ownership(Basis.FOREIGN, f"it was created for another App Service, {other}")
-    is_set = is_in_settings(application, observed)
+        return f"it was created for another App Service, {other}"
     why = _foreign_custody(application, observed)
     if application.unique_name != spec.unique_name:
-        return Ownership(Basis.FOREIGN, why or "no administrator of the directory has assigned it to this App Service")
-    if is_set:
-        return Ownership(Basis.OURS)
-    # Who owns what is deleted shows once it is restored, and before anything else is done.
-    return Ownership(Basis.FOREIGN, why) if why and not application.deleted else Ownership(Basis.IN_CUSTODY)
+        return why or "no administrator of the directory has assigned it to this App Service"
+    return "" if application.deleted else why
 
 
-def of_client(
+def foreign_client(
     client: ClientApplication,
     observed: ObservedState,
     spec: ServiceSpec,
     named: Collection[str] = (),
     note: SecretNote | None = None,
     credential: CredentialSpec | None = None,
-) -> Ownership:
-    """Whose a client's registration is. An entry on an allow list, a tag or a display name never counts.
+) -> str:
+    """Why nothing may be written to a client's registration, for people; empty where it is ours.
+
+    An entry on an allow list, a tag or a display name never counts; the consent of an administrator does.
 
     Args:
         observed: the state, with the custody of what `in_question` asks for.
         named: what the operator named clients by; only their appIds count.
         note: what the client's store remembers: those credentials may be there.
+        credential: the one that is asked for may be there, too.
     """
     service, application = observed.trust.service, client.application
     if client.client_id.casefold() in {name.strip().casefold() for name in named}:
-        return Ownership(Basis.NAMED)
-    if application is None or (service is not None and of_service(service, observed, spec).is_foreign):
-        return Ownership(Basis.FOREIGN, "its service application is not this App Service's")
+        return ""
+    if application is None or (service is not None and foreign_service(service, observed, spec)):
+        return "its service application is not this App Service's"
     if is_consented_to(client, observed, spec):
-        return Ownership(Basis.CONSENTED)
+        return ""
     why = _foreign_custody(application, observed, note, credential)
     if not is_below(application, (service.unique_name if service is not None else None) or spec.unique_name):
-        return Ownership(Basis.FOREIGN, why or "it has no admin consent for this App Service")
-    return Ownership(Basis.FOREIGN, why) if why else Ownership(Basis.IN_CUSTODY)
+        return why or "it has no admin consent for this App Service"
+    return why
 
 
 def is_in_settings(application: Application, observed: ObservedState) -> bool:
@@ -142,7 +125,7 @@ def in_question(observed: ObservedState, desired: Desired) -> Iterator[ClientApp
     spec, trust = desired.service, observed.trust
     if spec is None:
         return
-    if trust.service is not None and of_service(trust.service, observed, spec).basis is not Basis.OURS:
+    if trust.service is not None and (is_named(trust.service, spec) or not is_own(trust.service, observed, spec)):
         yield ClientApplication(trust.service, trust.principal)
     base = (trust.service.unique_name if trust.service is not None else None) or spec.unique_name
     asked = {one.client_id for name in desired.names for one in clients_called(name, observed, base)}

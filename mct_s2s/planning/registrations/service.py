@@ -46,12 +46,12 @@ from mct_s2s.planning.registrations.app_role import new_role, role_to_use
 from mct_s2s.planning.registrations.application_uri import refuse_taken_uri, uri_in_use
 from mct_s2s.planning.registrations.ownership import (
     SERVICE_OPTION,
-    Basis,
-    Ownership,
     adoption,
     another_site,
+    foreign_service,
     is_in_settings,
-    of_service,
+    is_named,
+    is_own,
     service_not_ours,
 )
 from mct_s2s.planning.registrations.restoring import deleted_as, restoration
@@ -74,7 +74,8 @@ class Service:
     role_value: str
     uri: Later[ApplicationIdUri]
     unique_name: str
-    ownership: Ownership
+    foreign: str
+    """Why nothing may be written to it; empty where it is ours."""
     changes: tuple[AnyChange, ...]
     notes: tuple[str, ...] = ()
 
@@ -92,13 +93,12 @@ def plan_service(spec: ServiceSpec, observed: ObservedState) -> Service:
     if application is None:
         return _new_service(spec, observed)
     role, role_edit = role_to_use(application, spec.role, observed)
-    ownership = of_service(application, observed, spec)
-    is_adopted = ownership.basis is Basis.NAMED and not is_in_settings(application, observed)
+    is_adopted = is_named(application, spec) and not is_in_settings(application, observed)
     uri = uri_in_use(application, observed.settings, spec.adopt)
-    edits = _edits(application, spec, uri, role_edit, observed, ownership)
+    edits = _edits(application, spec, uri, role_edit, observed)
     changes: list[AnyChange] = []
     if application.deleted:
-        adopt_by = SERVICE_OPTION if ownership.basis is not Basis.OURS else None
+        adopt_by = SERVICE_OPTION if not is_own(application, observed, spec) else None
         changes.append(restoration(CREATE, ABOUT, application, adopt_by))
     if edits != ApplicationEdits():
         changes.append(
@@ -140,7 +140,7 @@ def plan_service(spec: ServiceSpec, observed: ObservedState) -> Service:
         unique_name=application.unique_name or spec.unique_name,
         changes=tuple(changes),
         notes=tuple(notes),
-        ownership=ownership,
+        foreign=foreign_service(application, observed, spec),
     )
 
 
@@ -153,8 +153,8 @@ def check_ownership(plan: Plan, service: Service | None, observed: ObservedState
     application = observed.trust.service
     if service is None or application is None or not (plan.changes or plan.left_to_others):
         return
-    if service.ownership.is_foreign:
-        raise service_not_ours(application, observed, service.spec, service.ownership.reason)
+    if service.foreign:
+        raise service_not_ours(application, observed, service.spec, service.foreign)
     grants = any(
         isinstance(one, AssignAppRole)
         or (isinstance(one, UpdateApplication) and (one.edits.access_role or one.edits.role))
@@ -180,7 +180,6 @@ def _edits(
     uri: str | None,
     role: AppRole | None,
     observed: ObservedState,
-    ownership: Ownership,
 ) -> ApplicationEdits:
     """What an application that is there lacks. Raises Refused: its default URI is taken."""
     edits = ApplicationEdits(
@@ -190,7 +189,7 @@ def _edits(
         tags=tuple(tag for tag in _memory(observed) if tag not in application.tags),
         management_reference=missing_reference(application, spec.management_reference),
     )
-    if ownership.basis is Basis.NAMED and not spec.is_in_file:
+    if is_named(application, spec) and not spec.is_in_file:
         edits = _remembered(edits, application, spec, observed)
     if edits.uri is not None:
         refuse_taken_uri(application, observed)
@@ -274,7 +273,7 @@ def _new_service(spec: ServiceSpec, observed: ObservedState) -> Service:
         role_value=value,
         uri=uri,
         unique_name=spec.unique_name,
-        ownership=Ownership(Basis.OURS),
+        foreign="",
         changes=changes,
     )
 
