@@ -14,8 +14,8 @@ from mct_s2s.engine.session import Session
 from mct_s2s.inputs.target import caller_resource
 from mct_s2s.model.desired import Setup
 from mct_s2s.plain_text import plain
-from mct_s2s.planning.app_service import guards
 from mct_s2s.planning.permissions.doctor import checks, is_ready, is_secret_shortened
+from mct_s2s.planning.site import refuse_function_app
 from mct_s2s.render.doctor import doctor_document, doctor_markdown, show_checks
 
 SOMETHING_WRONG = 3
@@ -33,7 +33,7 @@ def doctor(options: DoctorOptions) -> int:
         seen = await examine(session.azure, request)
         site = seen.observed.site
         if site is not None:
-            guards.refuse_function_app(site)
+            refuse_function_app(site)
         place = where(options, site)
         found = checks(seen, now, place, consent=not options.no_consent)
         if current.terminal.json:

@@ -18,8 +18,8 @@ from mct_s2s.model.azure_resources import IdentityResource
 from mct_s2s.model.directory_objects import ServicePrincipal
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.resource_id import ResourceId, SiteTarget
-from mct_s2s.planning.app_service import guards
 from mct_s2s.planning.export import ExportedSite, export_site
+from mct_s2s.planning.site import check_site
 from mct_s2s.render.diagnostics import show_error
 from mct_s2s.render.documents import export_document
 from mct_s2s.render.trust_file import trust_file_text
@@ -44,7 +44,7 @@ def export(options: ExportOptions) -> int:
     async def body(current: CommandRun, session: Session) -> int:
         async def observed(target: SiteTarget | None) -> ObservedState:
             found = await observe(session.azure, look_request(session, now, target, all_federated=True))
-            guards.check(found)
+            check_site(found)
             resources = await gather_or_cancel(*(_resource_of(session.azure, one) for one in found.trust.identities))
             return replace(found, identity_resources=tuple(one for one in resources if one is not None))
 

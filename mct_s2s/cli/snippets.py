@@ -32,10 +32,10 @@ from mct_s2s.model.ids import same_id
 from mct_s2s.model.language import Language
 from mct_s2s.model.resource_id import USER_ASSIGNED_IDENTITIES, ResourceId
 from mct_s2s.model.trust import ClientApplication
-from mct_s2s.planning.app_service import guards
-from mct_s2s.planning.registrations.application_uri import uri_shown
+from mct_s2s.planning.registrations.exposed import uri_shown
 from mct_s2s.planning.registrations.membership import Client, client_called, is_logic_app
 from mct_s2s.planning.reports.findings import Finding, Severity, diagnose
+from mct_s2s.planning.site import check_site
 from mct_s2s.render.console import Terminal, prose
 from mct_s2s.render.snippets import (
     ApiCall,
@@ -85,7 +85,7 @@ def snippet(options: SnippetOptions) -> int:
         now, terminal = clock.now(), current.terminal
         request = look_request(session, now, client=options.client)
         observed = await observe(session.azure, request)
-        guards.check(observed)
+        check_site(observed)
         site, tenant, at = observed.site, observed.tenant, where(options, observed.site)
         findings = diagnose(observed, now, at)
         audience = uri_shown(observed.trust.service, observed) if observed.trust.service is not None else None

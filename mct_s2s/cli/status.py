@@ -22,9 +22,9 @@ from mct_s2s.errors import S2SError
 from mct_s2s.inputs.lifetime import duration
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.resource_id import ResourceId, SiteTarget
-from mct_s2s.planning.app_service import guards
 from mct_s2s.planning.reports.findings import diagnose
 from mct_s2s.planning.reports.status import SiteStatus, StatusReport, UnreadSite
+from mct_s2s.planning.site import check_site
 from mct_s2s.render.console import Terminal
 from mct_s2s.render.documents import report_document
 from mct_s2s.render.status import show_report, show_unread
@@ -107,7 +107,7 @@ def _report(
 
 async def _observed(session: Session, target: SiteTarget | None) -> ObservedState:
     observed = await observe(session.azure, look_request(session, clock.now(), target, without_settings=True))
-    guards.check(observed)
+    check_site(observed)
     return observed
 
 

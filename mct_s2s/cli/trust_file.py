@@ -28,7 +28,7 @@ from mct_s2s.inputs.target import caller_resource, site_target, tenant
 from mct_s2s.model.ids import is_guid
 from mct_s2s.model.resource_id import SiteTarget
 from mct_s2s.model.trust_file import ClientEntry, IdentityEntry, Profile, SiteEntry, Table, TrustFile, toml_key
-from mct_s2s.planning.nearest import did_you_mean
+from mct_s2s.planning.registrations.membership import did_you_mean
 
 MALFORMED = "trust-file-malformed"
 MOST_LISTED = 20

@@ -26,10 +26,10 @@ from mct_s2s.model.directory_objects import ServicePrincipal
 from mct_s2s.model.ids import ClientId
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.trust import ClientApplication
-from mct_s2s.planning.app_service import guards
 from mct_s2s.planning.registrations.membership import client_called, members
 from mct_s2s.planning.reports.findings import diagnose
 from mct_s2s.planning.reports.verification import CheckSubject, Verification, VerificationCheck
+from mct_s2s.planning.site import check_site
 from mct_s2s.render.verification import show_verification, verification_document
 from mct_s2s.stores.dotenv import ENVIRONMENT, own_credential
 
@@ -57,7 +57,7 @@ def verify(options: VerifyOptions) -> int:
         now = clock.now()
         request = look_request(session, now)
         observed = await observe(session.azure, request)
-        guards.check(observed)
+        check_site(observed)
         place = where(options, observed.site)
         missing = _not_configured(observed, now, place, path)
         if missing is not None:

@@ -24,7 +24,7 @@ from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.model.site_settings import AUDIENCE, LISTS, Fact, is_enabled
 from mct_s2s.planning.credentials import exchange_audience
 from mct_s2s.planning.federation import federated_spec
-from mct_s2s.planning.registrations.app_role import wanted_role_value
+from mct_s2s.planning.registrations.exposed import wanted_role_value
 from mct_s2s.planning.registrations.membership import is_allowed_by_object_id, is_consented, members
 from mct_s2s.planning.registrations.ownership import another_site
 

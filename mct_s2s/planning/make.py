@@ -12,20 +12,26 @@ from mct_s2s.model.directory_objects import PrincipalKind
 from mct_s2s.model.ids import ClientId, PrincipalId
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.site_settings import LISTS, SETTINGS
-from mct_s2s.planning.app_service import guards
-from mct_s2s.planning.app_service.notes import size_note, swap_note
-from mct_s2s.planning.app_service.site import merge, plan_site, restored, settings_spec
 from mct_s2s.planning.changes import AlreadyRight, AnyChange, Later, Results, SettingsSpec, WriteSettings
 from mct_s2s.planning.credentials import one_after_another
 from mct_s2s.planning.plan import Facts, Left, ManualStep, Plan
 from mct_s2s.planning.registrations.clients import Client, plan_client, plan_identity
 from mct_s2s.planning.registrations.membership import members
-from mct_s2s.planning.registrations.restoring import with_deleted
-from mct_s2s.planning.registrations.service import Service, check_ownership, plan_service
+from mct_s2s.planning.registrations.service import Service, check_ownership, plan_service, with_deleted
 from mct_s2s.planning.removal import Pruned, plan_removal, prune
 from mct_s2s.planning.reports.findings import diagnose
 from mct_s2s.planning.reports.status import client_statuses
 from mct_s2s.planning.rotation import plan_rotation
+from mct_s2s.planning.site import (
+    check_site,
+    merge,
+    plan_site,
+    refuse_foreign_values,
+    restored,
+    settings_spec,
+    size_note,
+    swap_note,
+)
 
 
 def make_plan(desired: Desired, observed: ObservedState, facts: Facts) -> Plan:
@@ -35,7 +41,7 @@ def make_plan(desired: Desired, observed: ObservedState, facts: Facts) -> Plan:
         Refused: the site is a function app, the tenant is another one, or a role cannot be used.
         NotThere: something that is referred to does not exist, or is ambiguous.
     """
-    guards.check(observed)
+    check_site(observed)
     match desired:
         case Removal(service=ServiceSpec() as service):
             return plan_removal(desired, observed, service, restart=desired.restart)
@@ -51,7 +57,7 @@ def make_plan(desired: Desired, observed: ObservedState, facts: Facts) -> Plan:
 
 def _plan_setup(desired: Setup, observed: ObservedState, facts: Facts) -> Plan:
     if observed.app_service is not None:
-        guards.refuse_foreign_values(desired.given, observed.app_service)
+        refuse_foreign_values(desired.given, observed.app_service)
     observed = with_deleted(desired, observed)
     service = plan_service(desired.service, observed) if desired.service else None
     named = _plan_clients(desired, service, observed, facts)

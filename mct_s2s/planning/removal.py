@@ -19,7 +19,6 @@ from mct_s2s.model.ids import adopted_tag, client_unique_name, identity_tag, pla
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.site_settings import LISTS, NAMES
 from mct_s2s.model.trust import ClientApplication
-from mct_s2s.planning.app_service.site import plan_site
 from mct_s2s.planning.changes import (
     AlreadyRight,
     AnyChange,
@@ -33,12 +32,12 @@ from mct_s2s.planning.changes import (
     SettingsSpec,
     UpdateApplication,
 )
-from mct_s2s.planning.nearest import did_you_mean
 from mct_s2s.planning.plan import Plan
-from mct_s2s.planning.registrations.app_role import trusted_role
 from mct_s2s.planning.registrations.clients import ABOUT as CLIENT
+from mct_s2s.planning.registrations.exposed import trusted_role
 from mct_s2s.planning.registrations.membership import (
     clients_called,
+    did_you_mean,
     identities_called,
     ids_of,
     is_allowed,
@@ -55,6 +54,7 @@ from mct_s2s.planning.registrations.ownership import (
 )
 from mct_s2s.planning.registrations.service import ABOUT as SERVICE
 from mct_s2s.planning.registrations.service import EXPOSE
+from mct_s2s.planning.site import plan_site
 
 LARGEST_SHARE = 3
 """`--prune` may remove one client of so many at once, rounded down: a file that lost half of its lines must not cut off

@@ -37,11 +37,10 @@ from mct_s2s.planning.changes import (
     UpdateApplication,
 )
 from mct_s2s.planning.credentials import ClientState, vault_tags
-from mct_s2s.planning.nearest import did_you_mean
 from mct_s2s.planning.plan import Facts, Plan
-from mct_s2s.planning.registrations.application_uri import uri_in_use
 from mct_s2s.planning.registrations.clients import ABOUT, find_client
-from mct_s2s.planning.registrations.membership import members
+from mct_s2s.planning.registrations.exposed import uri_in_use
+from mct_s2s.planning.registrations.membership import did_you_mean, members
 from mct_s2s.planning.registrations.ownership import (
     CLIENT_OPTION,
     foreign_client,

@@ -16,8 +16,7 @@ from mct_s2s.model.client_credentials import Credential, has_end
 from mct_s2s.model.site_settings import ours
 from mct_s2s.plain_text import plain
 from mct_s2s.planning.credentials import renewal, validity
-from mct_s2s.planning.registrations.app_role import wanted_role
-from mct_s2s.planning.registrations.application_uri import uri_shown
+from mct_s2s.planning.registrations.exposed import uri_shown, wanted_role
 from mct_s2s.planning.reports.status import ClientStatus, SiteStatus, StatusReport
 from mct_s2s.render.documents import timestamp
 from mct_s2s.render.markdown import fenced, table, text

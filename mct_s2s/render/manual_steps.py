@@ -13,10 +13,10 @@ from mct_s2s.errors import MissingRight
 from mct_s2s.model.commands import option, own_command, webapp_command
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.site_settings import ENABLED, SETTINGS, AllowList, ours
-from mct_s2s.planning.app_service.site import merge, unknown_names
 from mct_s2s.planning.changes import Results
 from mct_s2s.planning.permissions.rights import asked_for
 from mct_s2s.planning.plan import Left, ManualStep
+from mct_s2s.planning.site import merge, unknown_names
 from mct_s2s.render.columns import Columns
 from mct_s2s.render.console import prose
 

@@ -7,11 +7,10 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 from mct_s2s import clock
-from mct_s2s.engine.observe.all_sites import AT_ONCE, MOST_READ, find_mct_sites, read_each, survey
+from mct_s2s.engine.observe.all_sites import AT_ONCE, MOST_READ, SiteSurvey, find_mct_sites, read_each, survey
 from mct_s2s.engine.session import Session
 from mct_s2s.errors import NotThere
 from mct_s2s.model.resource_id import ResourceId
-from mct_s2s.planning.app_service.site_recognition import SiteSurvey
 from mct_s2s.sandbox.state import seed
 
 from tests.conftest import SITE

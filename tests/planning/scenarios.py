@@ -32,7 +32,6 @@ from mct_s2s.model.ids import (
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.model.trust import ClientApplication, Trust
-from mct_s2s.planning.app_service.site import merge
 from mct_s2s.planning.changes import (
     AddCredential,
     AssignAppRole,
@@ -44,6 +43,7 @@ from mct_s2s.planning.changes import (
     WriteSettings,
 )
 from mct_s2s.planning.plan import Facts, Plan
+from mct_s2s.planning.site import merge
 
 from tests.planning.projection import project
 

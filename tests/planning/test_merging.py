@@ -22,10 +22,10 @@ from mct_s2s.model.ids import (
 )
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.site_settings import LISTS, NAMES, SETTINGS
-from mct_s2s.planning.app_service.site import changed_names, merge
 from mct_s2s.planning.changes import ApplicationEdits, Results, SettingSpec, SettingsSpec
 from mct_s2s.planning.edits import ApplicationPatch, patch_for
 from mct_s2s.planning.make import make_plan
+from mct_s2s.planning.site import changed_names, merge
 
 from tests.planning.scenarios import (
     FACTS,

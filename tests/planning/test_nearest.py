@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from mct_s2s.planning.nearest import did_you_mean
+from mct_s2s.planning.registrations.membership import did_you_mean
 
 
 @pytest.mark.parametrize(

@@ -10,9 +10,9 @@ from mct_s2s.cli.app import app
 from mct_s2s.model.desired import Setup
 from mct_s2s.model.ids import api_uri
 from mct_s2s.model.site_settings import LISTS, NAMES, SETTINGS, Comparison, Required, Setting, required_by
-from mct_s2s.planning.app_service.site import right_values
 from mct_s2s.planning.make import make_plan
 from mct_s2s.planning.reports.findings import diagnose
+from mct_s2s.planning.site import right_values
 
 from tests.cli.schemas import FINDING_CODES
 from tests.planning.scenarios import (

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import pytest
+from mct_s2s.engine.observe.all_sites import SiteSurvey, by_likelihood, survey_of
 from mct_s2s.model.azure_resources import Site
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.model.site_settings import ENABLED
-from mct_s2s.planning.app_service.site_recognition import SiteSurvey, by_likelihood, survey_of
 
 from tests.planning.scenarios import SUBSCRIPTION
 

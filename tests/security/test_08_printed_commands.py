@@ -24,11 +24,10 @@ from mct_s2s.model.commands import command, grant_on_vault, option, own_command,
 from mct_s2s.model.ids import ApplicationObjectId, ClientId, PrincipalId
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.resource_id import ResourceId
-from mct_s2s.planning.app_service.notes import make_sticky
 from mct_s2s.planning.changes import Results
 from mct_s2s.planning.permissions.rights import Need, Right, judge
 from mct_s2s.planning.plan import Left, ManualStep
-from mct_s2s.planning.registrations.application_uri import taken_uri
+from mct_s2s.planning.registrations.exposed import taken_uri
 from mct_s2s.planning.reports.findings import diagnose
 from mct_s2s.planning.reports.verification import (
     ClientToken,
@@ -39,6 +38,7 @@ from mct_s2s.planning.reports.verification import (
     token_remedy,
     why_refused,
 )
+from mct_s2s.planning.site import make_sticky
 from mct_s2s.render.manual_steps import instructions
 from mct_s2s.render.outcome import vault_reading
 

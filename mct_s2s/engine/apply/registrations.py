@@ -28,7 +28,7 @@ from mct_s2s.model.directory_objects import Application, ServicePrincipal
 from mct_s2s.model.ids import ApplicationObjectId, ClientId, KeyId, PrincipalId, name_tag, same_id
 from mct_s2s.planning.changes import CreateApplication
 from mct_s2s.planning.edits import ApplicationPatch
-from mct_s2s.planning.registrations.application_uri import holder_of_uri, taken_uri
+from mct_s2s.planning.registrations.exposed import holder_of_uri, taken_uri
 from mct_s2s.planning.registrations.ownership import back_in_the_bin, foreign_owners, refuse_faster
 
 T = TypeVar("T")

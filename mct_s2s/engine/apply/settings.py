@@ -21,8 +21,8 @@ from typing import TYPE_CHECKING
 from mct_s2s import clock
 from mct_s2s.activity import activity, waiting
 from mct_s2s.errors import ServiceError
-from mct_s2s.planning.app_service.site import changed_names, merge
 from mct_s2s.planning.changes import Results, WriteSettings
+from mct_s2s.planning.site import changed_names, merge
 
 if TYPE_CHECKING:
     from mct_s2s.azure.arm.app_services import ArmSites

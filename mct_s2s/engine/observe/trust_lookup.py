@@ -25,7 +25,7 @@ from mct_s2s.model.ids import (
 )
 from mct_s2s.model.site_settings import APPLICATION_IDS, AUDIENCE, OBJECT_IDS, AppSettings
 from mct_s2s.model.trust import ClientApplication, Trust
-from mct_s2s.planning.registrations.application_uri import is_called, uri_in_use
+from mct_s2s.planning.registrations.exposed import is_called, uri_in_use
 
 if TYPE_CHECKING:
     from mct_s2s.azure.graph.directory import GraphDirectory

@@ -21,8 +21,7 @@ from mct_s2s.model.mct_api import SERVICE_HEADER
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.site_settings import ROLE
 from mct_s2s.model.trust import ClientApplication
-from mct_s2s.planning.registrations.app_role import wanted_role
-from mct_s2s.planning.registrations.application_uri import uri_shown
+from mct_s2s.planning.registrations.exposed import uri_shown, wanted_role
 from mct_s2s.planning.registrations.membership import is_consented
 from mct_s2s.planning.reports.verification import (
     CALL,

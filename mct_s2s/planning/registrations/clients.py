@@ -39,8 +39,7 @@ from mct_s2s.planning.edits import missing_reference
 from mct_s2s.planning.plan import Facts, Left, ManualStep
 from mct_s2s.planning.registrations.membership import clients_called, is_allowed
 from mct_s2s.planning.registrations.ownership import CLIENT_OPTION, adoption, foreign_client, is_consented_to, not_ours
-from mct_s2s.planning.registrations.restoring import refuse_deleted, restoration
-from mct_s2s.planning.registrations.service import CREATE, EXPOSE, Service, role_not_named
+from mct_s2s.planning.registrations.service import CREATE, EXPOSE, Service, refuse_deleted, restoration, role_not_named
 
 ABOUT = "client application"
 _OF_CLUSTER = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from difflib import get_close_matches
 
 from mct_s2s.errors import NotThere
 from mct_s2s.model.azure_resources import AppService
@@ -12,8 +13,7 @@ from mct_s2s.model.ids import client_unique_name
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.resource_id import LOGIC_APPS
 from mct_s2s.model.trust import ClientApplication
-from mct_s2s.planning.nearest import did_you_mean
-from mct_s2s.planning.registrations.app_role import wanted_role
+from mct_s2s.planning.registrations.exposed import wanted_role
 
 
 def members(observed: ObservedState) -> tuple[ClientApplication, ...]:
@@ -135,3 +135,10 @@ def names(observed: ObservedState) -> list[str]:
 def _names_of(identity: ServicePrincipal) -> set[str]:
     resource = (identity.resource_id or "").casefold()
     return {identity.id.casefold(), identity.client_id.casefold(), identity.display_name.casefold(), resource} - {""}
+
+
+def did_you_mean(name: str, names: Iterable[str], otherwise: str) -> str:
+    """The question that names the nearest of `names`, or else what to say `otherwise`."""
+    by_word = {one.casefold(): one for one in names}
+    near = get_close_matches(name.strip().casefold(), by_word, n=1, cutoff=0.5)
+    return f"Did you mean '{by_word[near[0]]}'?" if near else otherwise

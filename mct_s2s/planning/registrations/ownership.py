@@ -20,8 +20,7 @@ from mct_s2s.model.ids import PrincipalId, same_id, site_in_note, site_in_unique
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.site_settings import AUDIENCE
 from mct_s2s.model.trust import ClientApplication
-from mct_s2s.planning.registrations.app_role import trusted_role
-from mct_s2s.planning.registrations.application_uri import is_called, purging, restoring
+from mct_s2s.planning.registrations.exposed import is_called, purging, restoring, trusted_role
 from mct_s2s.planning.registrations.membership import clients_called
 
 SERVICE_NOT_OURS = "service-application-not-ours"

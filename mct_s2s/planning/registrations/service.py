@@ -1,15 +1,18 @@
 """The service application: what must change so that the MCT API has a registration, a URI and an app role.
 
-Implements the document's step 1.
+Implements the document's step 1. A deleted registration keeps its `uniqueName` and its URIs for 30 days, so a new one
+could not be made in its place: it is restored. Source: learn.microsoft.com/graph/api/directory-deleteditems-list.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from mct_s2s.errors import NotThere, Refused
+from mct_s2s.model.client_credentials import SecretNote
 from mct_s2s.model.commands import option
-from mct_s2s.model.desired import ServiceSpec
+from mct_s2s.model.desired import ServiceSpec, Setup
 from mct_s2s.model.directory_objects import Application, AppRole, NewApplication
 from mct_s2s.model.ids import (
     DEFAULT_ROLE,
@@ -20,6 +23,7 @@ from mct_s2s.model.ids import (
     PrincipalId,
     adopted_tag,
     api_uri,
+    client_unique_name,
     identity_tag,
     name_tag,
     resource_in_tag,
@@ -28,6 +32,8 @@ from mct_s2s.model.ids import (
     site_note,
 )
 from mct_s2s.model.observed import ObservedState
+from mct_s2s.model.site_settings import AUDIENCE
+from mct_s2s.model.trust import ClientApplication
 from mct_s2s.planning.changes import (
     AlreadyRight,
     AnyChange,
@@ -38,12 +44,20 @@ from mct_s2s.planning.changes import (
     Later,
     Part,
     Ref,
+    RestoreApplication,
     UpdateApplication,
 )
 from mct_s2s.planning.edits import missing_reference
 from mct_s2s.planning.plan import Left, ManualStep, Plan
-from mct_s2s.planning.registrations.app_role import new_role, role_to_use
-from mct_s2s.planning.registrations.application_uri import refuse_taken_uri, uri_in_use
+from mct_s2s.planning.registrations.exposed import (
+    is_called,
+    new_role,
+    refuse_taken_uri,
+    restoring,
+    role_to_use,
+    uri_in_use,
+)
+from mct_s2s.planning.registrations.membership import clients_called
 from mct_s2s.planning.registrations.ownership import (
     SERVICE_OPTION,
     adoption,
@@ -54,7 +68,67 @@ from mct_s2s.planning.registrations.ownership import (
     is_own,
     service_not_ours,
 )
-from mct_s2s.planning.registrations.restoring import deleted_as, restoration
+
+
+def with_deleted(desired: Setup, observed: ObservedState) -> ObservedState:
+    """The state as if the deleted registrations under the very names that this run would create were there.
+
+    Of their credentials only what the client's store holds stays: no one knows who holds the others.
+
+    Raises:
+        NotThere: the service application that is named is deleted and has another name.
+    """
+    trust, service = observed.trust, desired.service
+    if service is None:
+        return observed
+    if trust.service is None:
+        for named in (service.adopt, AUDIENCE.value_in(observed.settings)):
+            refuse_deleted(named, observed, but=service.unique_name)
+        deleted = deleted_as(service.unique_name, trust.deleted)
+        trust = replace(trust, service=replace(deleted, credentials=()) if deleted is not None else None)
+    base = (trust.service.unique_name if trust.service else None) or service.unique_name
+    for spec in desired.clients:
+        deleted = deleted_as(client_unique_name(base, spec.name), trust.deleted)
+        if deleted is not None and not any(one.application for one in clients_called(spec.name, observed, base)):
+            stored = observed.secrets.get(spec.name, SecretNote()).delivered
+            kept = tuple(one for one in deleted.credentials if one.key_id == stored)
+            client = ClientApplication(replace(deleted, credentials=kept), None)
+            trust = replace(trust, clients=(*trust.clients, client))
+    return replace(observed, trust=trust)
+
+
+def restoration(key: str, resource: str, deleted: Application, adopt_by: str | None) -> RestoreApplication:
+    """The step that restores one; `adopt_by` where nothing but its name speaks for it."""
+    return RestoreApplication(
+        key=key,
+        resource=resource,
+        name=deleted.display_name,
+        detail="restored from deleted applications, with its consents",
+        application=deleted,
+        option=adopt_by,
+    )
+
+
+def deleted_as(unique_name: str, deleted: Iterable[Application]) -> Application | None:
+    """The registration in the recycle bin that has this `uniqueName`."""
+    return next((row for row in deleted if row.unique_name == unique_name), None)
+
+
+def refuse_deleted(named: str | None, observed: ObservedState, but: str = "") -> None:
+    """Stop where what was named is in the recycle bin: its owner may have deleted it for a reason.
+
+    Raises:
+        NotThere: `registration-deleted`.
+    """
+    for row in observed.trust.deleted:
+        if named and is_called(row, named.strip()) and row.unique_name != but:
+            raise NotThere(
+                "registration-deleted",
+                f"'{row.display_name}' (appId {row.client_id}) is deleted and still in the recycle bin.",
+                remedy="Restore it, then run the same command again:",
+                command=restoring(row, observed.graph),
+            )
+
 
 ABOUT = "service application"
 CREATE = "service-application"

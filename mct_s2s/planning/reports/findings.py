@@ -18,13 +18,18 @@ from mct_s2s.model.ids import api_uri, is_guid, service_unique_name
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.site_settings import AUDIENCE, LISTS, ROLE, SETTINGS, Fact, Setting, ours, required_by
 from mct_s2s.model.trust import ClientApplication
-from mct_s2s.planning.app_service.notes import make_sticky, not_sticky
-from mct_s2s.planning.app_service.site import right_values
 from mct_s2s.planning.credentials import renewal
-from mct_s2s.planning.registrations.app_role import wanted_role, wanted_role_value
-from mct_s2s.planning.registrations.application_uri import holder_of_uri, is_called, taken_uri, uri_in_use
+from mct_s2s.planning.registrations.exposed import (
+    holder_of_uri,
+    is_called,
+    taken_uri,
+    uri_in_use,
+    wanted_role,
+    wanted_role_value,
+)
 from mct_s2s.planning.registrations.membership import is_allowed, is_allowed_by_object_id, is_consented, members
 from mct_s2s.planning.registrations.ownership import SERVICE_NOT_OURS, SERVICE_OPTION, another_site, is_in_settings
+from mct_s2s.planning.site import make_sticky, not_sticky, right_values
 
 
 class Severity(StrEnum):

@@ -29,7 +29,7 @@ from mct_s2s.model.site_settings import (
     Setting,
     is_enabled,
 )
-from mct_s2s.planning.registrations.app_role import wanted_role_value
+from mct_s2s.planning.registrations.exposed import wanted_role_value
 
 
 class CheckSubject(StrEnum):

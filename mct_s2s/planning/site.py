@@ -1,4 +1,4 @@
-"""The App Service's settings: what they must say, and how that is merged into what is there.
+"""The App Service: what its settings must say, how that is merged into what is there, and what must not be touched.
 
 Implements the document's step 3.
 """
@@ -9,11 +9,12 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 
 from mct_s2s.errors import Refused
-from mct_s2s.model.commands import option
-from mct_s2s.model.desired import SettingsScope, Setup
+from mct_s2s.model.azure_resources import AppService, Site
+from mct_s2s.model.commands import command, option, webapp_command
+from mct_s2s.model.desired import GivenValues, SettingsScope, Setup
 from mct_s2s.model.directory_objects import Tenant
 from mct_s2s.model.documents import Backup
-from mct_s2s.model.ids import ApplicationIdUri, ClientId, PrincipalId
+from mct_s2s.model.ids import ApplicationIdUri, ClientId, PrincipalId, same_id
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.site_settings import (
     APPLICATION_IDS,
@@ -23,12 +24,14 @@ from mct_s2s.model.site_settings import (
     OBJECT_IDS,
     ROLE,
     SETTINGS,
+    TENANT_ID,
     AllowList,
     AppSettings,
     Comparison,
     Fact,
     Required,
     Setting,
+    ours,
     required_by,
     spelling_in,
     value_of,
@@ -214,3 +217,135 @@ def describe(settings: AppSettings, changed: tuple[str, ...]) -> str:
 
 def _untouched(settings: AppSettings, changed: tuple[str, ...]) -> int:
     return len(settings) - sum(name in settings for name in changed)
+
+
+def refuse_function_app(site: Site) -> None:
+    """The document's warning: the App Service with `-fa-` in its name must not be selected.
+
+    Raises:
+        Refused: the site is a function app by kind, or by the name that an MCT deployment gives it.
+    """
+    if not site.is_function_app:
+        return
+    website = site.website or site.name.casefold()
+    raise Refused(
+        "function-app",
+        f"'{site.name}' is the function app of an MCT deployment, not its App Service (kind '{site.kind}').",
+        remedy=f"Use the App Service that has the website's name: {option('--app-service', website)}",
+    )
+
+
+def refuse_other_tenant(tenant: Tenant, app_service: AppService) -> None:
+    """The document's note: the service application must be created in the tenant of the MCT instance.
+
+    Raises:
+        Refused: signed in to another tenant than the one the App Service's subscription trusts.
+    """
+    if same_id(tenant.id, app_service.tenant_id):
+        return
+    raise Refused(
+        "other-tenant",
+        f"You are signed in to the tenant '{tenant.name}' ({tenant.id}), but the App Service "
+        f"'{app_service.site.name}' belongs to the tenant '{app_service.tenant_id}'. Nothing was changed.",
+        remedy=f"Sign in to the App Service's tenant: add {option('--tenant', app_service.tenant_id)}",
+    )
+
+
+def refuse_foreign_values(given: GivenValues, app_service: AppService) -> None:
+    """Values that someone wrote down, perhaps for another App Service, or an attacker for this one.
+
+    Raises:
+        Refused: a tenant id that is not the subscription's, or a handoff that names another App Service.
+    """
+    site = app_service.site
+    if given.app_service is not None and given.app_service.casefold() != site.label.casefold():
+        name, _, slot = given.app_service.partition("/")
+        there = command("--app-service", name, *(["--slot", slot] if slot else []))
+        raise Refused(
+            "handoff-of-another-site",
+            f"The handoff file is for '{given.app_service}', not for '{site.label}'. Nothing was changed.",
+            remedy="Use it for that App Service:",
+            command=f"mct-s2s configure-appservice --from FILE {there}",
+        )
+    tenant_id = given.value(TENANT_ID)
+    if tenant_id is not None and not same_id(tenant_id, app_service.tenant_id):
+        raise Refused(
+            "other-tenant",
+            f"The values are for the tenant '{tenant_id}', but the App Service '{site.label}' belongs to the "
+            f"tenant '{app_service.tenant_id}': they would give access to clients of the other tenant. Nothing "
+            "was changed.",
+            remedy="Use values from a service application in the App Service's own tenant.",
+        )
+
+
+def check_site(observed: ObservedState) -> None:
+    """Both refusals, for whatever was looked at."""
+    if observed.app_service is None:
+        return
+    refuse_function_app(observed.app_service.site)
+    if observed.tenant is not None:
+        refuse_other_tenant(observed.tenant, observed.app_service)
+
+
+def not_sticky(site: AppService, names: Iterable[str] | None = None) -> tuple[str, ...]:
+    """Those of some settings, our own by default, that a swap would move to the other slot."""
+    if site.slot_config is None:
+        return ()
+    wanted = ours(site.settings) if names is None else names
+    return tuple(name for name in wanted if name.lower() not in site.slot_config.sticky)
+
+
+def swap_note(site: AppService, changed: tuple[str, ...]) -> str | None:
+    """What the reader of a plan that writes settings should know of swaps; `None` where nothing would move."""
+    names = not_sticky(site, changed)
+    if site.slot_config is None or not names:
+        return None
+    other = "production" if site.site.resource.slot else ", ".join(site.slot_config.slots)
+    what = f"these {len(names)} settings" if 1 < len(names) == len(changed) else ", ".join(names)
+    it, setting = ("it", "a slot setting") if len(names) == 1 else ("them", "slot settings")
+    return (
+        f"Note: swapping with {other} would move {what} away from '{site.site.label}'. To keep {it} "
+        f"there, make {it} {setting} (Environment variables, Deployment slot setting)."
+    )
+
+
+def make_sticky(site: AppService) -> str:
+    """The command that makes our settings slot settings, with the values that they have: none of them is secret."""
+    resource, values = site.site.resource, ours(site.settings)
+    sticky = [f"{name}={values[name]}" for name in not_sticky(site)]
+    where = ["--subscription", resource.subscription_id]
+    return webapp_command("config appsettings set", resource, *where, "--slot-settings", *sticky)
+
+
+MOST_ON_WINDOWS = 32_766
+"""Characters of a value: learn.microsoft.com/windows/win32/api/processenv/nf-processenv-setenvironmentvariablew:
+32,767 with the zero at its end."""
+MOST_ON_LINUX = 131_071
+"""Bytes of name, `=` and value. Source: execve(2), MAX_ARG_STRLEN: 32 pages of 4 KiB with the zero at the end."""
+ID_LENGTH = 37
+"""A GUID and its `;`."""
+
+
+def size_note(site: AppService, write: WriteSettings) -> str | None:
+    """What the reader of a plan should know of a list that gets too long for an environment variable.
+
+    Args:
+        write: what is going to be written; ids that are not known yet count with their length.
+    """
+    merged = merge(site.settings, write.spec, Results())
+    for setting in LISTS:
+        known = setting.value_in(merged) or ""
+        later = sum(name == setting.name and not isinstance(one, str) for name, one in write.spec.listed)
+        length = len(known) + later * ID_LENGTH
+        most = most_characters(site, setting.name)
+        if later + len(setting.list_in(merged).ids) and length > most:
+            return (
+                f"Note: {setting.name} will have {length:,} characters, but '{site.site.label}' can read {most:,} at "
+                f"most: about {most // ID_LENGTH:,} clients. Remove some, or let several callers share a client."
+            )
+    return None
+
+
+def most_characters(site: AppService, name: str) -> int:
+    """The characters that the value of a setting may have."""
+    return MOST_ON_LINUX - len(name) - 1 if "linux" in site.site.kind.casefold() else MOST_ON_WINDOWS
