@@ -10,7 +10,7 @@ from rich.text import Text
 
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.site_settings import LISTS, AllowList
-from mct_s2s.planning.changes import Action, AnyChange, RestartSite, SettingEdit, WriteSettings, others_unchanged
+from mct_s2s.planning.changes import Action, RestartSite, SettingEdit, WriteSettings, others_unchanged
 from mct_s2s.planning.plan import Plan
 from mct_s2s.render.columns import Columns
 from mct_s2s.render.console import Terminal, prose
@@ -42,20 +42,33 @@ def show_plan(
         part: what of it this command is about, where it is not about all of it.
     """
     console = terminal.out if is_result else terminal.err
-    if plan.is_empty and not plan.lacks and not plan.blocked:
-        found = f"There is nothing to remove from {label}" if is_removal else _up_to_date(plan, label, part)
+    is_whole = plan.is_empty and not plan.lacks and not plan.blocked
+    if is_whole:
+        found = f"{label} is up to date{', except for steps that someone else must do' if plan.left_to_others else ''}"
+        if is_removal:
+            found = f"There is nothing to remove from {label}"
+        elif part is not None:
+            found = f"{part[0].upper()}{part[1:]} of {label} is up to date; nothing else was checked"
         console.print(Text(f"No changes. {found}."), style="good")
-        _remarks(console, plan)
-        return
-    if plan.is_empty:
+    elif plan.is_empty:
         console.print(Text(f"No changes that you can make. Other steps remain for {label}."), style="warn")
     else:
         where = f"  ({', '.join(about)})" if about else ""
         prose(console, Text.assemble(("Plan", "head"), f" for {label}", (where, "quiet")), indent=2)
-    _steps(console, plan)
-    _remarks(console, plan)
+    if not is_whole:
+        _steps(console, plan)
+    for sentence, command in (*((step.what, "") for step in plan.left_to_others), *plan.remarks):
+        prose(console, Text(f"  {sentence}", style="warn"), indent=2)
+        if command:
+            console.print(Text(f"    {command}", style="command"))
+    if is_result and plan.blocked:
+        steps = "step" if len(plan.blocked) == 1 else "steps"
+        missing = f"You don't have the permissions for the {steps} marked {BLOCKED}. Without them, nothing is changed:"
+        prose(console, Text(missing, style="bad"), indent=2)
+    elif is_result and plan.lacks:
+        console.print(Text("To do these steps yourself:", style="warn"))
     if is_result:
-        _missing(console, plan)
+        show_manual_steps(console, grants_to_ask_for(plan.lacks))
     if not plan.is_empty:
         console.print(Text(f"Plan: {summary(plan)}.", style="head"))
 
@@ -84,20 +97,8 @@ def summary(plan: Plan) -> str:
     return ", ".join([*counted, *([f"{len(plan.blocked)} blocked"] if plan.blocked else [])])
 
 
-Row = tuple[Action, str, str | None, str | None]
-"""What becomes of a setting, its name, the old value and the new one."""
-
-
-def written_rows(write: WriteSettings) -> Iterator[Row]:
-    """What becomes of each setting; of those that are not ours, the names alone, as their values may be secret."""
-    for edit in write.edits:
-        yield from setting_rows(edit)
-    shown = {edit.name.casefold() for edit in write.edits}
-    yield from ((Action.UPDATE, name, None, HIDDEN) for name in write.changed if name.casefold() not in shown)
-
-
-def setting_rows(edit: SettingEdit) -> Iterator[Row]:
-    """What becomes of a setting: a list of ids is several rows, one for each id that is added or removed."""
+def setting_rows(edit: SettingEdit) -> Iterator[tuple[Action, str]]:
+    """What becomes of a setting, old and new: a list of ids is several rows, one for each that is added or removed."""
     if edit.name in _LISTS:
         before, after = AllowList(edit.before or ""), AllowList(edit.after or "")
         added = [one for one in after.ids if not before.holds(one)]
@@ -107,88 +108,51 @@ def setting_rows(edit: SettingEdit) -> Iterator[Row]:
             counts = ((len(added) + edit.pending, "added"), (len(removed), "removed"))
             said = [f"{count} {'is' if count == 1 else 'are'} {what}" for count, what in counts if count]
             number = f"{len(before.ids)} ID{'s' * (len(before.ids) > 1)}"
-            yield Action.UPDATE, edit.name, number, f"{stay} stay{'s' * (stay == 1)}, {', '.join(said)}"
-        yield from ((Action.CREATE, edit.name, None, one) for one in added)
-        yield from ((Action.DELETE, edit.name, one, None) for one in removed)
+            yield Action.UPDATE, f"{number} → {stay} stay{'s' * (stay == 1)}, {', '.join(said)}"
+        yield from ((Action.CREATE, one) for one in added)
+        yield from ((Action.DELETE, one) for one in removed)
         if edit.pending:
-            yield Action.CREATE, edit.name, None, LATER
+            yield Action.CREATE, LATER
         if added or removed or edit.pending:
             return
-    old = None if edit.before is None else _value(edit.before)
-    new = LATER if edit.pending else None if edit.after is None else _value(edit.after)
-    yield Action.CREATE if old is None else Action.DELETE if new is None else Action.UPDATE, edit.name, old, new
+
+    def shown(value: str | None) -> str | None:
+        """Between quotation marks where one would not see it."""
+        return value if value is None or (value and value == value.strip()) else f"'{value}'"
+
+    old, new = shown(edit.before), LATER if edit.pending else shown(edit.after)
+    action = Action.CREATE if old is None else Action.DELETE if new is None else Action.UPDATE
+    yield action, " → ".join(value for value in (old, new) if value is not None)
 
 
 def _steps(console: Console, plan: Plan) -> None:
-    """In tables whose first columns are as wide as each other's: below the settings are their values."""
+    """In tables whose first columns are as wide as each other's: below the settings are their values, old and new."""
     blocked = {one.key for one in plan.blocked}
     room = max((cell_len(step.resource) for step in plan.steps), default=0)
     table = Columns([None] * 3)
     for step in plan.steps:
-        table.add(*_row(step, room, is_blocked=step.key in blocked))
-        if isinstance(step, WriteSettings):
+        is_written = isinstance(step, WriteSettings) and bool(step.edits)
+        detail = "restart: short downtime" if isinstance(step, RestartSite) else step.detail
+        if isinstance(step, WriteSettings) and is_written:
+            detail = others_unchanged(step.unchanged)
+        sign, style = SIGNS[step.action], "unchanged" if step.action is Action.NONE else step.action.value
+        if step.key in blocked:
+            sign, style = BLOCKED, "bad"
+        what = f"  {sign} {step.resource}{' ' * (room - cell_len(step.resource))}"
+        table.add(Text(what, style=style), step.name, Text(detail, style="quiet"))
+        if isinstance(step, WriteSettings) and is_written:
             console.print(table)
-            _edits(console, step)
+            console.print(_edits(step))
             table = Columns([None] * 3)
     console.print(table)
 
 
-def _row(step: AnyChange, room: int, *, is_blocked: bool) -> tuple[Text, Text, Text]:
-    style = "bad" if is_blocked else "unchanged" if step.action is Action.NONE else step.action.value
-    sign = BLOCKED if is_blocked else SIGNS[step.action]
-    return (
-        Text(f"  {sign} {step.resource}{' ' * (room - cell_len(step.resource))}", style=style),
-        Text(step.name),
-        Text(detail_of(step), style="quiet"),
-    )
-
-
-def detail_of(step: AnyChange) -> str:
-    """What more there is to say of a step."""
-    if isinstance(step, WriteSettings) and step.edits:
-        return others_unchanged(step.unchanged)
-    return "restart: short downtime" if isinstance(step, RestartSite) else step.detail
-
-
-def _edits(console: Console, write: WriteSettings) -> None:
-    """Show each of our settings before and after, so that no value is agreed to unseen."""
+def _edits(write: WriteSettings) -> Columns:
+    """Each of our settings; of those that are not ours, the names alone, as their values may be secret."""
     table = Columns([None] * 2)
-    for action, name, old, new in written_rows(write) if write.edits else ():
-        values = " → ".join(value for value in (old, new) if value is not None)
-        table.add(Text(f"      {SIGNS[action]} {name}", style=action.value), Text(values))
-    console.print(table)
-
-
-def _value(text: str) -> str:
-    """As it is; between quotation marks where one would not see it."""
-    return text if text and text == text.strip() else f"'{text}'"
-
-
-def _up_to_date(plan: Plan, label: str, part: str | None) -> str:
-    """What is up to date; claims no more than was observed."""
-    if part is not None:
-        return f"{part[0].upper()}{part[1:]} of {label} is up to date; nothing else was checked"
-    if plan.left_to_others:
-        return f"{label} is up to date, except for steps that someone else must do"
-    return f"{label} is up to date"
-
-
-def _remarks(console: Console, plan: Plan) -> None:
-    """What others must do, what is missing, and what the reader should know; commands on lines of their own."""
-    for step in plan.left_to_others:
-        prose(console, Text(f"  {step.what}", style="warn"), indent=2)
-    for sentence, command in plan.remarks:
-        prose(console, Text(f"  {sentence}", style="warn"), indent=2)
-        if command:
-            console.print(Text(f"    {command}", style="command"))
-
-
-def _missing(console: Console, plan: Plan) -> None:
-    """Whom to ask for what: a plan without these rights is what one sends to the administrator."""
-    if plan.blocked:
-        steps = "step" if len(plan.blocked) == 1 else "steps"
-        text = f"You don't have the permissions for the {steps} marked {BLOCKED}. Without them, nothing is changed:"
-        prose(console, Text(text, style="bad"), indent=2)
-    elif plan.lacks:
-        console.print(Text("To do these steps yourself:", style="warn"))
-    show_manual_steps(console, grants_to_ask_for(plan.lacks))
+    shown = {edit.name.casefold() for edit in write.edits}
+    rows = [(edit.name, *row) for edit in write.edits for row in setting_rows(edit)]
+    rows += [(name, Action.UPDATE, HIDDEN) for name in write.changed if name.casefold() not in shown]
+    for name, action, values in rows:
+        table.add(Text(f"      {SIGNS[action]} {name}", style=action.value), values)
+    return table

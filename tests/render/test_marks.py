@@ -19,23 +19,19 @@ from tests.support.parsing import parsed
 PACKAGE = Path(mct_s2s.__file__).parent
 DATA = {
     "plain_text.py",
-    "quoting.py",
     "dotenv.py",
-    "as_csv.py",
-    "markup.py",
+    "exports.py",
     "streams.py",
     "snippets/__init__.py",
     "snippets/literals.py",
 }
 """Modules whose characters are looked for, or stand for something in a template, and are not shown."""
-CHOSEN = {"running.py"}
-"""Modules that show them only where the encoding has them."""
 
 
 def shown() -> Iterator[tuple[str, str]]:
     """Every character beyond ASCII in a text of the program, docstrings left out."""
     for path in sorted(PACKAGE.rglob("*.py")):
-        if "sandbox" in path.parts or path.as_posix().endswith(tuple(f"/{name}" for name in DATA | CHOSEN)):
+        if "sandbox" in path.parts or path.as_posix().endswith(tuple(f"/{name}" for name in DATA)):
             continue
         tree = parsed(path)
         alone = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
