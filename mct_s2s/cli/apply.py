@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from mct_s2s.cli.binding import typed_options
 from mct_s2s.cli.change import change_all
 from mct_s2s.cli.commands.apply import ApplyOptions
 from mct_s2s.cli.trust_file import chosen, read_sites
@@ -17,7 +16,7 @@ from mct_s2s.model.desired import Pruning
 
 def apply(options: ApplyOptions) -> int:
     """Plan all sites, confirm once and apply them side by side; return the exit code of the site that went worst."""
-    sites = read_sites(options, typed_options())
+    sites = read_sites(options)
     # A registration that any site of the file names has to stay.
     named = (client.name.strip().casefold() for site in sites for client in site.entry.clients)
     unnamed = Pruning(options.prune, options.allow_removals, frozenset(named))

@@ -12,7 +12,7 @@ from mct_s2s.cli.binding import typed_options
 from mct_s2s.cli.change import change_all, change_command
 from mct_s2s.cli.commands.rotate_secret import RotateSecretOptions
 from mct_s2s.cli.requests import service_spec
-from mct_s2s.cli.trust_file import check_only, sites_of_file
+from mct_s2s.cli.trust_file import check_only, chosen, read_sites
 from mct_s2s.cli.work import SiteWork, Work
 from mct_s2s.errors import Refused, UsageError
 from mct_s2s.inputs.clients import client_names
@@ -22,8 +22,6 @@ from mct_s2s.model.commands import own_command
 from mct_s2s.model.desired import CertificateSpec, Lifetime, Rotation, SecretSpec
 from mct_s2s.planning.reviewed import combined
 
-_UNFIT = {"client": "--client", "secret_to": "--secret-to", "service_app": "--service-app", "backup": "--backup"}
-"""What a file says itself, or what is about one App Service."""
 SEVERAL = 2
 """As many clients as `--expiring-within` may be about: a single file cannot hold their secrets."""
 
@@ -74,7 +72,7 @@ def _check_lifetime(rotation: Rotation, now: datetime, whose: str = "") -> None:
 
 
 def _rotate_at_all_sites(options: RotateSecretOptions, shared: Rotation, now: datetime) -> int:
-    sites = sites_of_file(options, **_UNFIT)
+    sites = chosen(read_sites(options, "client", "secret_to", "service_app"), options)
     # Where each client's secret goes, at which App Service: the same on every machine and every day.
     places = combined([_digest(one) for one in sites])
     if options.expect is not None and options.expect.lower() != places:

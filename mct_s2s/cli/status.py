@@ -14,7 +14,7 @@ from mct_s2s.cli.options import AzureOptions
 from mct_s2s.cli.requests import look_request, where
 from mct_s2s.cli.run import CommandRun, run, run_connected, worst
 from mct_s2s.cli.session import Needs
-from mct_s2s.cli.trust_file import check_only, sites_of_file
+from mct_s2s.cli.trust_file import check_only, chosen, read_sites
 from mct_s2s.cli.work import SiteWork
 from mct_s2s.engine.observe.observe import observe
 from mct_s2s.engine.session import Session
@@ -36,7 +36,7 @@ def status(options: StatusOptions) -> int:
     """Show the state; return 0 if nothing is missing, wrong or about to expire, else 3."""
     within = duration(options.expiring_within, "--expiring-within")
     if options.file is not None:
-        setups = sites_of_file(options, all_sites="--all")
+        setups = chosen(read_sites(options, "all_sites"), options)
 
         async def of_file(current: CommandRun) -> int:
             async with open_sessions(setups, current.terminal) as sessions:

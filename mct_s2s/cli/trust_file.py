@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import tomllib
 from collections import defaultdict
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import fields, replace
 from functools import partial
 from pathlib import Path
@@ -60,14 +60,27 @@ class TrustFileMistake(UsageError):
     page = "trust-files.md"
 
 
-def read_sites(options: Any, typed: Collection[str] = ()) -> tuple[SiteWork, ...]:
-    """The work at each site of the file.
+OF_ONE_SITE = ("app_service", "resource_group", "slot", "backup")
+"""Options that are about one App Service: a file names each of its own."""
+
+
+def read_sites(options: Any, *unfit: str) -> tuple[SiteWork, ...]:
+    """The work at each site of the file; raise `UsageError` where it has mistakes.
 
     Args:
         options: the command's, `file` among them. What they say of tenant, subscription, cloud and sign-in counts where
             no profile does; whatever else they share with `setup` counts for every site.
-        typed: those of their fields that were typed, and not taken from a variable.
+        unfit: fields of options that say nothing beside a file and are refused, as `OF_ONE_SITE`.
     """
+    typed = typed_options()
+    for field in (*OF_ONE_SITE, *unfit):
+        if field in typed:
+            name = "--all" if field == "all_sites" else f"--{field.replace('_', '-')}"
+            raise UsageError(
+                "contradictory-options",
+                f"{name} cannot be combined with --file, which names the App Services and their clients.",
+                remedy=f"Remove {name}. To choose sites of the file, add --only SITE.",
+            )
     text = read_text(options.file, "trust-file-unreadable", "Name a trust file, as 'export' writes it.")
     try:
         if any(line.count(".") > MOST_DOTS for line in text.split("\n")):
@@ -82,32 +95,6 @@ def read_sites(options: Any, typed: Collection[str] = ()) -> tuple[SiteWork, ...
             "its clients with [[sites.NAME.clients]].",
         ) from error
     return sites_in(document, options, typed)
-
-
-OF_ONE_SITE: Mapping[str, str] = {
-    "app_service": "--app-service",
-    "resource_group": "--resource-group",
-    "slot": "--slot",
-}
-"""Fields of the options that name one App Service, and the options as they are typed; a file names each of its own."""
-
-
-def sites_of_file(options: Any, **unfit: str) -> tuple[SiteWork, ...]:
-    """What the file says of each site that is meant; raise `UsageError` where it has mistakes.
-
-    Args:
-        options: `FileOptions` beside those of a command that talks to Azure.
-        unfit: options that say nothing beside a file and are refused, as `OF_ONE_SITE`.
-    """
-    typed = typed_options()
-    for field, name in {**OF_ONE_SITE, **unfit}.items():
-        if field in typed:
-            raise UsageError(
-                "contradictory-options",
-                f"{name} cannot be combined with --file, which names the App Services and their clients.",
-                remedy=f"Remove {name}, or --file. To choose sites of the file, add --only SITE.",
-            )
-    return chosen(read_sites(options, typed), options)
 
 
 def check_only(options: Any) -> None:

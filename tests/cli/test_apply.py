@@ -122,10 +122,10 @@ def test_a_profile_says_who_signs_in(applied: Applied) -> None:
 @pytest.mark.parametrize(
     ("words", "code", "told"),
     [
-        (("-a", "x"), "usage", "--only"),
-        (("--slot", "x"), "usage", "slot"),
-        (("-g", "x"), "usage", "resource-group"),
-        (("--backup", "x"), "usage", "configure-appservice"),
+        (("-a", "x"), "contradictory-options", "--only"),
+        (("--slot", "x"), "contradictory-options", "slot"),
+        (("-g", "x"), "contradictory-options", "resource-group"),
+        (("--backup", "x"), "contradictory-options", "--backup"),
         (("--only", "lern"), "site-unknown", "Did you mean 'learn'?"),
         (("--allow-removals",), "contradictory-options", "--prune"),
         (("--expect", "abc"), "malformed-fingerprint", "64"),

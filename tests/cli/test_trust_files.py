@@ -12,6 +12,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from mct_s2s.azure.sign_in.method import Method
+from mct_s2s.cli import binding
 from mct_s2s.cli.changing import setup_work
 from mct_s2s.cli.commands.apply import ApplyOptions
 from mct_s2s.cli.commands.setup import SetupOptions
@@ -44,7 +45,11 @@ class File:
     ) -> tuple[SiteWork, ...]:
         self.path.write_bytes(text if isinstance(text, bytes) else text.encode())
         command = ApplyOptions(file=self.path, only=list(only), **options or {})
-        return chosen(read_sites(command, typed), command)
+        token = binding._typed.set(frozenset(typed))
+        try:
+            return chosen(read_sites(command), command)
+        finally:
+            binding._typed.reset(token)
 
     def refused(self, text: str | bytes, *, typed: tuple[str, ...] = (), only: tuple[str, ...] = ()) -> UsageError:
         with pytest.raises(UsageError) as caught:

@@ -9,7 +9,6 @@ from pathlib import Path
 from mct_s2s.cli.binding import ADVANCED, REMOVAL, option
 from mct_s2s.cli.options import ChangingOptions
 from mct_s2s.errors import UsageError
-from mct_s2s.model.commands import option as option_text
 
 BODY = "apply"
 EXAMPLES = (
@@ -42,16 +41,8 @@ class ApplyOptions(ChangingOptions):
     backup: Path | None = option("--backup VALUE", "Of one App Service alone.", hidden=True)
 
     def __post_init__(self) -> None:
-        """Refuse what is about one App Service, and what has no effect."""
+        """Refuse what has no effect."""
         super().__post_init__()
-        _refuse_of_one_site(
-            {
-                "--app-service": self.app_service,
-                "--resource-group": self.resource_group,
-                "--slot": self.slot,
-                "--backup": self.backup,
-            }
-        )
         if self.allow_removals and not self.prune:
             raise UsageError(
                 "contradictory-options",
@@ -63,18 +54,4 @@ class ApplyOptions(ChangingOptions):
                 "malformed-fingerprint",
                 f"Invalid --expect '{self.expect[:80]}'.",
                 remedy="Use the fingerprint that the dry run printed: 64 hexadecimal digits.",
-            )
-
-
-def _refuse_of_one_site(given: dict[str, object]) -> None:
-    for name, value in given.items():
-        if value is not None:
-            key = name.removeprefix("--")
-            where = "Name the site to apply with --only SITE" if name == "--app-service" else f"Write {key} in the file"
-            raise UsageError(
-                "usage",
-                f"{option_text(name, str(value)[:130])} is about one App Service: the file names each of its own.",
-                remedy="Save the settings of each App Service before: mct-s2s configure-appservice --backup FILE"
-                if name == "--backup"
-                else f"{where}, and remove {name}.",
             )
