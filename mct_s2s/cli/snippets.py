@@ -24,8 +24,7 @@ from mct_s2s.errors import NotThere, UsageError
 from mct_s2s.inputs.secret_to import SecretTo, VaultTo, vault_to
 from mct_s2s.inputs.target import api_path
 from mct_s2s.local_files import is_there, read_given
-from mct_s2s.model.client_credentials import EXPIRING_WITHIN, CredentialKind, has_end
-from mct_s2s.model.client_sign_in import OwnCredential
+from mct_s2s.model.client_credentials import CredentialKind
 from mct_s2s.model.commands import option, own_command
 from mct_s2s.model.directory_objects import ServicePrincipal
 from mct_s2s.model.ids import same_id
@@ -58,15 +57,6 @@ SAVED = "file:"
 _NO_AUDIENCE = {"not-configured", "service-application-missing", "application-id-uri-missing"}
 _OF_ONE_CLIENT = {"client-not-consented", "client-not-allowed", "no-credential", "secret-expired"}
 """What is wrong with another client, and does not concern this one."""
-_USES = {
-    Language.CURL: "| sh",
-    Language.PYTHON: "> caller.py",
-    Language.CSHARP: "> caller.cs",
-    Language.POWERSHELL: "> caller.ps1",
-    Language.GITHUB_ACTIONS: "> .github/workflows/call-mct.yml",
-    Language.APP_SETTINGS: "> app-settings.sh",
-}
-"""Where a shell brings the program."""
 _NOT_HERE = (
     "The client's credential is not saved on this machine. The program reads it from the file below. If it is "
     "somewhere else, add --credentials FILE or --credentials keyvault:VAULT/NAME."
@@ -94,7 +84,7 @@ def snippet(options: SnippetOptions) -> int:
             raise NotThere("service-application-missing", why.message, remedy="Set it up first:", command=why.remedy)
         client = client_called(options.client, observed, request.desired.unique_name, at)
         folder = default_folder(session.connection.cloud.label, observed, request.label)
-        source, own = _source(client, language, given, folder, request.label, session.vaults, now)
+        source = _source(client, language, given, folder, request.label, session.vaults, now)
         call = ApiCall(
             client.display_name,
             client.client_id,
@@ -109,16 +99,13 @@ def snippet(options: SnippetOptions) -> int:
             ca_file,
         )
         _check_language(call, language, in_logic_app=is_logic_app(client))
-        show_notes(terminal, [*notes(call, language, findings, at), *_doubts(own, client, now, at)])
+        show_notes(terminal, notes(call, language, findings, at))
         text = program_for(call, language)
         if terminal.json:
             schema = "mct-s2s/snippet/v1"
             terminal.document({"schema": schema, "language": language.value, "client": call.client, "text": text})
-            return 0
-        terminal.verbatim(text)
-        if terminal.out.is_terminal:
-            terminal.say()
-            show_notes(terminal, [use(options.client, language, at)], style="quiet")
+        else:
+            terminal.verbatim(text)
         return 0
 
     return run(options, Needs(), body)
@@ -150,21 +137,19 @@ def _source(
     label: str,
     vaults: KeyVaults,
     now: datetime,
-) -> tuple[CredentialSource, OwnCredential | None]:
-    """Where the client's program finds its credential, and the secret if it is here.
-
-    For a file that is not there, it is where that is looked for: it may be put where it would be saved here.
-    """
+) -> CredentialSource:
+    """Where the client's program finds its credential; for a file that is not there, where that is looked for."""
     if not isinstance(client, ClientApplication):
-        return _identity(client), None
+        return _identity(client)
     if isinstance(given, VaultTo):
-        return VaultSecret(*vaults.address(given.vault), given.secret_for(label, client.display_name)), None
-    tokens = _tokens(client)
+        return VaultSecret(*vaults.address(given.vault), given.secret_for(label, client.display_name))
+    registered = client.application.credentials if client.application is not None else ()
+    tokens = [FederatedToken(one.federation) for one in registered if one.federation is not None]
     if given is None and language is Language.GITHUB_ACTIONS:
         # In a workflow, its own token comes before everything that would have to be stored there.
         for token in tokens:
             if token.is_of_github:
-                return token, None
+                return token
     saved = from_files([given]) if given is not None else at_hand([], {}, folder)
     own = next((one for one in saved if same_id(one.sign_in.client_id, client.client_id)), None)
     if given is not None and own is None:
@@ -175,31 +160,27 @@ def _source(
             remedy="Use that client's own file.",
         )
     if own is None or own.sign_in.credential.kind is CredentialKind.FEDERATED:
-        return _elsewhere(client, folder, vaults, now), None
+        return _elsewhere(client, tokens, folder, vaults, now)
     path = Path(own.source.removeprefix(SAVED))
-    if own.sign_in.credential.kind is CredentialKind.SECRET:
-        return SecretFile(str(path)), own
-    variables = variables_in(read_given(path).decode("utf-8", errors="replace"))
-    return CertificateFile(str(Path(variables[CERTIFICATE_PATH]).absolute())), None
+    if own.sign_in.credential.kind is CredentialKind.CERTIFICATE:
+        variables = variables_in(read_given(path).decode("utf-8", errors="replace"))
+        return CertificateFile(str(Path(variables[CERTIFICATE_PATH]).absolute()))
+    return SecretFile(str(path))
 
 
-def _elsewhere(client: ClientApplication, folder: Path, vaults: KeyVaults, now: datetime) -> CredentialSource:
+def _elsewhere(
+    client: ClientApplication, tokens: list[FederatedToken], folder: Path, vaults: KeyVaults, now: datetime
+) -> CredentialSource:
     """What a registration says of a credential that is not here: a key vault, or of which kind it is."""
+    registered = client.application.credentials if client.application is not None else ()
     for noted in reversed(noted_vaults(client.application) if client.application is not None else []):
         if noted.secret:
             return VaultSecret(*vaults.address(noted.vault), noted.secret)
-    registered = client.application.credentials if client.application is not None else ()
     kinds = {one.kind for one in registered if one.is_valid_at(now)}
     path = SecretTo().file_for(client.display_name, folder)
-    if CredentialKind.CERTIFICATE in kinds and CredentialKind.SECRET not in kinds:
+    if CredentialKind.SECRET not in kinds and CredentialKind.CERTIFICATE in kinds:
         return CertificateFile(str(path.with_suffix(".pem")))
-    tokens = _tokens(client)
     return tokens[0] if tokens and CredentialKind.SECRET not in kinds else SecretFile(str(path))
-
-
-def _tokens(client: ClientApplication) -> list[FederatedToken]:
-    registered = client.application.credentials if client.application is not None else ()
-    return [FederatedToken(one.federation) for one in registered if one.federation is not None]
 
 
 def _identity(client: ServicePrincipal) -> ManagedIdentity:
@@ -209,23 +190,6 @@ def _identity(client: ServicePrincipal) -> ManagedIdentity:
         return ManagedIdentity()
     is_shared = resource.type == USER_ASSIGNED_IDENTITIES
     return ManagedIdentity(client.client_id) if is_shared else ManagedIdentity(resource=resource)
-
-
-def _doubts(own: OwnCredential | None, client: Client, now: datetime, at: str) -> Iterator[Note]:
-    """What speaks against the secret that is saved on this machine, and is no finding about its client."""
-    application = client.application if isinstance(client, ClientApplication) else None
-    if own is None or own.key_id is None or application is None:
-        return
-    remedy, saved = own_command("rotate-secret", about=client.client_id, where=at), own.source.removeprefix(SAVED)
-    ends, soon = {one.key_id: one.expires for one in application.credentials}, now + EXPIRING_WITHIN
-    end = ends.get(own.key_id)
-    if own.key_id not in ends:
-        doubt = f"The secret in {saved} is no longer one of '{client.display_name}': it was removed or replaced."
-    elif has_end(end) and end <= soon and any(one.is_valid_at(soon) for one in application.credentials):
-        doubt = f"The secret in {saved} {'expired' if end <= now else 'expires'} on {end:%Y-%m-%d}."
-    else:
-        return
-    yield f"{doubt} To save a new one here:", remedy
 
 
 def _check_language(call: ApiCall, language: Language, *, in_logic_app: bool) -> None:
@@ -276,16 +240,10 @@ def notes(call: ApiCall, language: Language, findings: Sequence[Finding], where:
             yield f"{call.client} signs in with a token of GitHub Actions ({subject}): use {there} for it.", ""
 
 
-def use(client: str, language: Language, where: str) -> Note:
-    """How to run the program, or to save it."""
-    printing = own_command("snippet", "--language", language.value, about=client, where=where)
-    return "To run it:" if language is Language.CURL else "To save it:", f"{printing} {_USES[language]}"
-
-
-def show_notes(terminal: Terminal, found: Iterable[Note], style: str = "warn") -> None:
+def show_notes(terminal: Terminal, found: Iterable[Note]) -> None:
     """Print them; each command on a line of its own."""
     for text, command in found:
-        prose(terminal.err, Text(text, style=style))
+        prose(terminal.err, Text(text, style="warn"))
         if command:
             terminal.say(command, style="command")
         if terminal.err.is_terminal:

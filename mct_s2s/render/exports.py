@@ -9,17 +9,17 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from mct_s2s.model.client_credentials import Credential, has_end
 from mct_s2s.model.site_settings import ours
 from mct_s2s.plain_text import plain
 from mct_s2s.planning.credentials import renewal, validity
-from mct_s2s.planning.registrations.exposed import uri_shown, wanted_role
 from mct_s2s.planning.reports.status import ClientStatus, SiteStatus, StatusReport
 from mct_s2s.render.documents import timestamp
 from mct_s2s.render.markdown import fenced, table, text
+from mct_s2s.render.status import facts
 
 END = "\r\n"
 
@@ -185,7 +185,8 @@ def _tables(site: SiteStatus, report: StatusReport) -> Iterator[str]:
         for one in site.clients
     )
     yield from table(("Client", "ID", "Kind", "Can call", "Needs next", "Admin consent", "Allowed"), clients)
-    yield from table(("Fact", "Value"), _facts(site))
+    resource = [("Resource ID", str(site.site.resource))] if site.site is not None else []
+    yield from table(("Fact", "Value"), [*resource, *facts(site.observed)])
     if not site.observed.settings_unread:
         yield from table(("Setting", "Value"), ours(site.observed.settings).items())
     credentials = (
@@ -201,23 +202,6 @@ def _tables(site: SiteStatus, report: StatusReport) -> Iterator[str]:
         for one in client.credentials
     )
     yield from table(("Client", "Credential", "Name", "ID", "Expires", "State"), credentials)
-
-
-def _facts(site: SiteStatus) -> Iterable[tuple[str, str]]:
-    observed = site.observed
-    service, principal, role = observed.trust.service, observed.trust.principal, wanted_role(observed)
-    yield "Cloud", observed.cloud
-    if observed.tenant is not None:
-        yield from (("Tenant", observed.tenant.name), ("Tenant ID", observed.tenant.id))
-    if site.site is not None:
-        yield "Resource ID", str(site.site.resource)
-        yield from (("Address", site.site.url), ("State", site.site.state))
-    yield "Service application", service.display_name if service is not None else "none"
-    if service is not None:
-        yield "Application ID", service.client_id
-        yield "Application ID URI", uri_shown(service, observed) or "none"
-        yield "Service principal", principal.id if principal is not None else "none"
-        yield "App role", "none" if role is None else f"{role.value}{'' if role.enabled else ' (disabled)'}"
 
 
 def _problem(severity: str, message: str, remedy: str) -> Iterator[str]:

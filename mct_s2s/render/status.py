@@ -55,10 +55,10 @@ def _site(terminal: Terminal, site: SiteStatus) -> None:
         terminal.result()
         terminal.out.print(table)
     terminal.result()
-    facts = Columns([None, None])
-    for name, value in _facts(site.observed):
-        facts.add(Text(name, style="quiet"), value)
-    terminal.out.print(facts)
+    table = Columns([None, None])
+    for name, value in facts(site.observed):
+        table.add(Text(name, style="quiet"), value)
+    terminal.out.print(table)
 
 
 def _sign(client: ClientStatus) -> tuple[str, str]:
@@ -69,7 +69,7 @@ def _needs(client: ClientStatus) -> Text:
     return Text(client.needs, style="warn" if client.is_due else "bad" if client.can_call is False else "quiet")
 
 
-def _facts(observed: ObservedState) -> Iterator[tuple[str, str]]:
+def facts(observed: ObservedState) -> Iterator[tuple[str, str]]:
     """Each once: the other settings repeat them, and where one does not, there is a finding."""
     site, service = observed.app_service, observed.trust.service
     if site is not None:

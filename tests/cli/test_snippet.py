@@ -262,17 +262,6 @@ def test_what_keeps_it_from_working_is_told(clients: Clients, azure: Sandbox) ->
     assert "contosolearn has another problem:\nmct-s2s status -a contosolearn" in told
 
 
-def test_a_saved_secret_that_is_no_longer_registered_is_told(clients: Clients, azure: Sandbox) -> None:
-    (application,) = azure.applications("Import")
-    path = f"/applications/{application['id']}"
-    (old,) = application["passwordCredentials"]
-    azure.graph("POST", f"{path}/addPassword", json={"passwordCredential": {"displayName": "by hand"}})
-    azure.graph("POST", f"{path}/removePassword", json={"keyId": old["keyId"]})
-    told = clients.snippet("Import").err
-    assert "is no longer one of 'Import'" in told
-    assert f"mct-s2s rotate-secret {application['appId']}" in told
-
-
 def test_the_sandbox_of_one_command_is_refused(clients: Clients, tmp_path: Path) -> None:
     """Its ports end with the command (B12)."""
     folder = {"MCT_S2S_SANDBOX_DIR": str(tmp_path / "sandbox")}

@@ -20,7 +20,7 @@ import tree_sitter_powershell
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft7Validator
-from mct_s2s.cli.snippets import notes, show_notes, use
+from mct_s2s.cli.snippets import notes, show_notes
 from mct_s2s.model.client_credentials import GITHUB, Federation
 from mct_s2s.model.language import Language
 from mct_s2s.planning.reports.findings import diagnose
@@ -359,8 +359,6 @@ def test_the_screen_has_the_program_and_what_keeps_it_from_working(size: str, op
     def show(terminal: Terminal) -> None:
         show_notes(terminal, notes(whose, Language.CURL, diagnose(seen, NOW, WHERE), WHERE))
         terminal.verbatim(snippet(whose, Language.CURL))
-        terminal.say()
-        show_notes(terminal, [use("Import", Language.CURL, WHERE)], style="quiet")
 
     check_screen(f"snippet.{size}", show, **options)
 

@@ -41,7 +41,13 @@ def shape(name: str) -> Counter[str]:
 def test_an_auditor_reads_who_may_call_until_when_and_what_to_do() -> None:
     text = as_markdown(one())
     found = cells(text)
-    for fact in (TENANT.name, TENANT.id, "contosolearn", guid("Import"), guid("by hand400"), "2027-12-29 12:00 UTC"):
+    for fact in (
+        f"{TENANT.name}  ({TENANT.id})",
+        "contosolearn",
+        guid("Import"),
+        guid("by hand400"),
+        "2027-12-29 12:00 UTC",
+    ):
         assert fact in found
     commands = [token.content.strip() for token in tokens(text) if token.type == "fence"]
     assert f"mct-s2s rotate-secret {guid('Nightly')} {WHERE}" in commands
