@@ -17,7 +17,7 @@ Errors of the SDKs are translated in `azure`, chained, and never seen above it. 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -171,7 +171,6 @@ class ServiceError(S2SError):
     Args:
         status: the HTTP status; 0 without a response.
         service_message: the service's own words, complete, as retry rules match on them.
-        details: values of the response's `details[].code`, for errors whose `code` is too general.
         retry_after: seconds, from `Retry-After`.
     """
 
@@ -187,18 +186,14 @@ class ServiceError(S2SError):
         status: int = 0,
         service_code: str = "",
         service_message: str = "",
-        details: tuple[str, ...] = (),
         retry_after: float | None = None,
-        headers: Mapping[str, str] | None = None,
         contention: Contention | None = None,
     ) -> None:
         super().__init__(code, message, remedy=remedy, command=command, answer=answer, request_id=request_id)
         self.status = status
         self.service_code = service_code
         self.service_message = service_message
-        self.details = details
         self.retry_after = retry_after
-        self.headers = dict(headers or {})
         self.contention = contention
 
     @property

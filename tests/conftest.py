@@ -87,8 +87,9 @@ class Sandbox:
             f"{row['method']} {row['path']}"
             for row in self.log()
             if row["method"] not in {"GET", "HEAD"}
+            and not row["path"].endswith("/$batch")
             and row["service"] in {"graph", "arm", "vault"}
-            and not row["path"].endswith("/config/appsettings/list")
+            and not row["path"].endswith(("/config/appsettings/list", "/$batch"))
         ]
 
     def restarts(self) -> int:

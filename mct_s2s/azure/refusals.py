@@ -242,9 +242,7 @@ ROWS = (
 )  # fmt: skip
 
 
-def refused(
-    service: RemoteService, refusal: Refusal, step: str, *, details: tuple[str, ...] = (), **names: str
-) -> S2SError:
+def refused(service: RemoteService, refusal: Refusal, step: str, **names: str) -> S2SError:
     """The error of a refusal, with everything that retry rules read.
 
     Args:
@@ -270,9 +268,7 @@ def refused(
         status=refusal.status,
         service_code=refusal.code,
         service_message=refusal.message,
-        details=details,
         retry_after=seconds(refusal.headers.get("retry-after")),
-        headers=refusal.headers,
         contention=row.contention,
         **told,
     )

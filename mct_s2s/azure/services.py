@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import ssl
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from mct_s2s.azure.answers import OddAnswer, check_address, listed, members
+import httpx
+
+from mct_s2s.azure.answers import OddAnswer, parse_json
 from mct_s2s.azure.clouds import NEVER_CONNECTED
 from mct_s2s.errors import ServiceError, UsageError
 
@@ -31,8 +33,9 @@ class Refusal:
 
     status: int
     code: str
-    """The service's own, `Request_ResourceNotFound`; empty where the answer has none."""
+    """The service's own, `Request_ResourceNotFound`, the most exact one; empty where the answer has none."""
     message: str
+    """On one line, as much of it as can be read."""
     headers: Mapping[str, str] = field(default_factory=dict)
     """Their names in lower case."""
     body: str = field(default="", repr=False)
@@ -50,6 +53,34 @@ class Refusal:
         return next((self.headers[name] for name in names if self.headers.get(name)), None)
 
 
+def refusal_of(error: BaseException) -> Refusal | None:
+    """The answer that an error of httpx's or of an SDK's was made from; `None` where there was none."""
+    answer = getattr(error, "response", None)
+    answer = getattr(answer, "internal_response", answer)
+    return read_refusal(answer) if isinstance(answer, httpx.Response) else None
+
+
+def read_refusal(answer: httpx.Response) -> Refusal:
+    """What a service says in the envelope of all of them: `{"error": {"code", "message"}}`, or what is in it."""
+    try:
+        document = _lowered(parse_json(answer.content))
+    except (ValueError, OddAnswer):
+        document = {}
+    said = _lowered(document.get("error") or document)
+    return Refusal(
+        answer.status_code,
+        str(_lowered(said.get("innererror")).get("code") or said.get("code") or ""),
+        " ".join(str(said.get("message") or "")[:900].split()),
+        dict(answer.headers),
+        answer.content.decode("utf-8", "replace"),
+    )
+
+
+def _lowered(document: object) -> dict[str, Any]:
+    """App Service and Resource Manager differ in the case of their keys."""
+    return {str(key).lower(): value for key, value in document.items()} if isinstance(document, Mapping) else {}
+
+
 @dataclass(frozen=True)
 class RemoteService:
     """Whose answers they are, in the words of a message.
@@ -60,26 +91,24 @@ class RemoteService:
     name: str
     unreachable: str
     """The error code of a service that does not answer: of a wrong answer no more is known than of none."""
+    label: str = ""
+    """Its name in traces."""
 
     def unreadable(self, step: str) -> ServiceError:
         """An answer of another shape: a proxy's page, or nothing. Whether the request took effect is unknown."""
         message = f"{self.name} returned an unreadable response to the request to {step}."
         return ServiceError(self.unreachable, message, remedy=RESUME)
 
-    def rejected(self, odd: OddAnswer, step: str) -> ServiceError:
-        """An odd answer; asking once more would bring the same again."""
-        return ServiceError(
-            self.unreachable,
-            f"{self.name} returned an invalid response to the request to {step}: it {odd}.",
-            remedy="Check --cloud, the network and the proxy, then run the same command again to resume.",
-            status=NEVER_CONNECTED,
-        )
-
     def unanswered(self, error: Exception, step: str, remedy: str = RESUME) -> ServiceError:
         """No answer, or one that is not read. What no repetition mends has the status `NEVER_CONNECTED`."""
         odd = odd_answer(error)
-        if odd is not None:
-            return self.rejected(odd, step)
+        if odd is not None:  # asking once more would bring the same again
+            return ServiceError(
+                self.unreachable,
+                f"{self.name} returned an invalid response to the request to {step}: it {odd}.",
+                remedy="Check --cloud, the network and the proxy, then run the same command again to resume.",
+                status=NEVER_CONNECTED,
+            )
         advice, command = certificate_advice(error) or (remedy, "")
         return ServiceError(
             self.unreachable,
@@ -91,7 +120,7 @@ class RemoteService:
 
     @contextmanager
     def readable(self, step: str) -> Iterator[None]:
-        """Translate what reading a successful answer of another shape raises. Wrap the reading only, not the request.
+        """Translate what reading a successful answer of another shape raises.
 
         Raises:
             ServiceError: the answer is unreadable.
@@ -104,13 +133,13 @@ class RemoteService:
             raise self.unreadable(step) from error
 
 
-GRAPH = RemoteService("Microsoft Graph", "graph-unreachable")
-ARM = RemoteService("Azure Resource Manager", "arm-unreachable")
-LOGIN = RemoteService("The login service", "login-unreachable")
+GRAPH = RemoteService("Microsoft Graph", "graph-unreachable", "Graph")
+ARM = RemoteService("Azure Resource Manager", "arm-unreachable", "ARM")
+LOGIN = RemoteService("The login service", "login-unreachable", "Entra")
 
 
 def odd_answer(error: BaseException) -> OddAnswer | None:
-    """The odd answer that an SDK's error was made from, if there is one."""
+    """The odd answer that an error was made from, if there is one."""
     return next((cause for cause in causes(error) if isinstance(cause, OddAnswer)), None)
 
 
@@ -133,11 +162,7 @@ def causes(error: BaseException | None) -> Iterator[BaseException]:
         if one is not None and id(one) not in seen:
             seen.add(id(one))
             yield one
-            left += [
-                one.__cause__,
-                one.__context__,
-                *getattr(one, "exceptions", ()),
-            ]
+            left += [one.__cause__, one.__context__, *getattr(one, "exceptions", ())]
 
 
 def reason(error: BaseException) -> str:
@@ -154,33 +179,3 @@ def reason(error: BaseException) -> str:
 def first_line(error: BaseException) -> str:
     """The beginning of an SDK's message: what follows is often the whole answer."""
     return (str(error).splitlines() or [""])[0][:300] or "no reason given"
-
-
-async def all_rows(
-    first: Mapping[str, Any] | None,
-    follow: Callable[[str], Awaitable[Mapping[str, Any] | None]],
-    *,
-    link: str,
-    address: str,
-    service: RemoteService,
-    step: str,
-) -> list[Mapping[str, Any]]:
-    """Every row of a list.
-
-    Raises:
-        ServiceError: a page is none. It is never taken for "no rows": what is there would be created again.
-    """
-    found: list[Mapping[str, Any]] = []
-    page = first
-    while True:
-        with service.readable(step):
-            page = members(page)
-            found += listed(page.get("value"))
-        following = page.get(link)
-        if not following:
-            return found
-        try:
-            check_address(following, address)
-        except OddAnswer as odd:
-            raise service.rejected(odd, step) from odd
-        page = await follow(following)

@@ -47,10 +47,6 @@ async def connect(
     Args:
         client_id: the appId of who signs in; `None` for the one of the environment.
     """
-    from mct_s2s.stores.vaults import KeyVaults, check_installed  # noqa: PLC0415
-
-    if needs.key_vault:
-        check_installed()
     async with AsyncExitStack() as stack:
         signing_in = stack.enter_context(ExitStack())
         signing_in.enter_context(activity("Signing in"))
@@ -62,6 +58,8 @@ async def connect(
             scopes = [cloud.graph_scope] * needs.directory + [cloud.arm_scope] * needs.arm
             scopes += [cloud.key_vault_scope] * (needs.key_vault and cloud.key_vault is not None)
             await asyncio.gather(loading, *(credential.get_token(scope) for scope in scopes))
+            from mct_s2s.stores.vaults import KeyVaults  # noqa: PLC0415
+
             azure, vaults = _services(connection, credential), KeyVaults(connection, credential)
             signing_in.close()
             yield Session(azure, connection, client_tokens(connection), vaults)
@@ -171,13 +169,13 @@ def _credential(
 
 
 def _services(connection: Connection, credential: CallerCredential) -> Azure:
-    from mct_s2s.azure.arm.app_services import ArmSites  # noqa: PLC0415
-    from mct_s2s.azure.arm.arm_session import ArmSession  # noqa: PLC0415
-    from mct_s2s.azure.arm.managed_identities import ArmIdentities  # noqa: PLC0415
-    from mct_s2s.azure.arm.resource_rights import ArmAccess  # noqa: PLC0415
+    from mct_s2s.azure.arm.identities import ArmIdentities  # noqa: PLC0415
+    from mct_s2s.azure.arm.rights import ArmAccess  # noqa: PLC0415
+    from mct_s2s.azure.arm.session import ArmSession  # noqa: PLC0415
+    from mct_s2s.azure.arm.sites import ArmSites  # noqa: PLC0415
     from mct_s2s.azure.graph.directory import GraphDirectory  # noqa: PLC0415
-    from mct_s2s.azure.graph.directory_rights import GraphAccess  # noqa: PLC0415
-    from mct_s2s.azure.graph.graph_session import GraphSession  # noqa: PLC0415
+    from mct_s2s.azure.graph.rights import GraphAccess  # noqa: PLC0415
+    from mct_s2s.azure.graph.session import GraphSession  # noqa: PLC0415
 
     cloud, http = connection.cloud, connection.http
     graph = GraphSession(cloud, credential, http, connection.retry_policy(service="Microsoft Graph"))
@@ -206,8 +204,6 @@ def _load_sign_in() -> None:
 def _load_services(needs: Needs) -> None:
     """Import what the command is about to use, on a thread, while the sign-in is on its way."""
     if needs.arm:
-        import mct_s2s.azure.arm.managed_identities  # noqa: PLC0415
+        import mct_s2s.azure.arm.identities  # noqa: PLC0415
     if needs.directory:
-        import mct_s2s.azure.graph.directory  # noqa: PLC0415
-    if needs.key_vault:
-        import mct_s2s.azure.key_vault  # noqa: F401, PLC0415
+        import mct_s2s.azure.graph.directory  # noqa: F401, PLC0415

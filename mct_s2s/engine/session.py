@@ -12,12 +12,12 @@ from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.resource_id import SiteTarget
 
 if TYPE_CHECKING:
-    from mct_s2s.azure.arm.app_services import ArmSites
-    from mct_s2s.azure.arm.managed_identities import ArmIdentities
-    from mct_s2s.azure.arm.resource_rights import ArmAccess
+    from mct_s2s.azure.arm.identities import ArmIdentities
+    from mct_s2s.azure.arm.rights import ArmAccess
+    from mct_s2s.azure.arm.sites import ArmSites
     from mct_s2s.azure.connection import Connection
     from mct_s2s.azure.graph.directory import GraphDirectory
-    from mct_s2s.azure.graph.directory_rights import GraphAccess
+    from mct_s2s.azure.graph.rights import GraphAccess
     from mct_s2s.azure.mct_api import MctApi
     from mct_s2s.azure.sign_in.client_tokens import EntraTokens
     from mct_s2s.stores.vaults import KeyVaults

@@ -10,10 +10,10 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
-from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from mct_s2s import clock
+from mct_s2s.azure.key_vault import KeyVault, SecretVersion
 from mct_s2s.azure.refusals import DELETED
 from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.errors import S2SError, ServiceError, UsageError
@@ -25,7 +25,6 @@ from mct_s2s.stores.store import Store
 
 if TYPE_CHECKING:
     from mct_s2s.azure.connection import Connection
-    from mct_s2s.azure.key_vault import KeyVault, SecretVersion
     from mct_s2s.azure.sign_in.caller_credential import CallerCredential
 
 MAKER = "mct-s2s"
@@ -54,9 +53,8 @@ class KeyVaults:
         """Where the secret of a client of that name is kept; `owner` is as in `KeyVaultStore`.
 
         Raises:
-            UsageError: it is none of this cloud's vaults, or the extra is not installed.
+            UsageError: it is none of this cloud's vaults.
         """
-        check_installed(f"The secret of '{client}' is in a key vault.")  # a vault may be met that no option has named
         return KeyVaultStore(self._open(given), secret, client, owner)
 
     async def delete(self, store: str, client_id: ClientId) -> bool:
@@ -73,24 +71,10 @@ class KeyVaults:
         return True
 
     def _opened(self, given: str) -> KeyVault:
-        from mct_s2s.azure.key_vault import KeyVault  # noqa: PLC0415  # an extra
-
         connection = self._connection
         name, url = connection.cloud.vault(given)
         retry_policy = connection.retry_policy(service=f"The key vault '{name}'")
         return KeyVault(url, name, connection.cloud.key_vault_scope, self._credential, connection.http, retry_policy)
-
-
-def check_installed(why: str = "It is needed to store secrets in a key vault.") -> None:
-    """Make sure that vaults can be talked to at all. Raises UsageError: `mct-s2s[keyvault]` is not installed."""
-    with suppress(ModuleNotFoundError):
-        if find_spec("azure.keyvault.secrets") is not None:
-            return
-    raise UsageError(
-        "keyvault-not-installed",
-        f"The package 'azure-keyvault-secrets' is not installed. {why}",
-        remedy="pip install 'mct-s2s[keyvault]'",
-    )
 
 
 @dataclass

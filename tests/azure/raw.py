@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import httpx
 from azure.core.credentials import AccessToken
-from mct_s2s.azure.arm.arm_session import ArmSession
+from mct_s2s.azure.arm.session import ArmSession
 from mct_s2s.azure.clouds import PUBLIC
 from mct_s2s.azure.connection import Connection
 from mct_s2s.azure.http import Http
@@ -19,8 +19,7 @@ from mct_s2s.azure.retry import RetryPolicy
 from mct_s2s.azure.sign_in.claims import Challenge, azure_cli_login
 
 if TYPE_CHECKING:
-    from kiota_abstractions.request_information import RequestInformation
-    from mct_s2s.azure.graph.graph_session import GraphSession
+    from mct_s2s.azure.graph.session import GraphSession
 
 T = TypeVar("T")
 
@@ -158,17 +157,6 @@ def arm_session(*answers: Answer | Exception, brings: bool = False) -> ArmSessio
 
 def graph_session(*answers: Answer | Exception, brings: bool = False) -> GraphSession:
     """Microsoft Graph, which gives these answers, the last one again and again."""
-    from mct_s2s.azure.graph.graph_session import GraphSession  # noqa: PLC0415  # its SDK warns while it is imported
+    from mct_s2s.azure.graph.session import GraphSession  # noqa: PLC0415  # its SDK warns while it is imported
 
     return GraphSession(PUBLIC, SignedIn(brings=brings), Wire(*answers), Once())  # type: ignore[arg-type]
-
-
-def graph_request() -> RequestInformation:
-    """Any request to Graph."""
-    from kiota_abstractions.method import Method  # noqa: PLC0415
-    from kiota_abstractions.request_information import RequestInformation  # noqa: PLC0415
-
-    info = RequestInformation(Method.GET)
-    info.url = f"{PUBLIC.graph}/v1.0/applications"
-    info.headers.try_add("Accept", "application/json")
-    return info

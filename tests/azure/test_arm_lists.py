@@ -8,10 +8,10 @@ from dataclasses import replace
 from typing import Any, cast
 
 import pytest
-from mct_s2s.azure.arm.app_services import ArmSites
-from mct_s2s.azure.arm.arm_session import ArmSession
-from mct_s2s.azure.arm.managed_identities import ArmIdentities
-from mct_s2s.azure.arm.resource_rights import ArmAccess
+from mct_s2s.azure.arm.identities import ArmIdentities
+from mct_s2s.azure.arm.rights import ArmAccess
+from mct_s2s.azure.arm.session import ArmSession
+from mct_s2s.azure.arm.sites import ArmSites
 from mct_s2s.errors import ServiceError
 from mct_s2s.model.azure_resources import IdentityResource
 from mct_s2s.model.ids import PrincipalId

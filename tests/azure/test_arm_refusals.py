@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import httpx
 import pytest
-from azure.core.exceptions import AzureError, ServiceRequestError
-from mct_s2s.azure.arm.app_services import ArmSites
-from mct_s2s.azure.arm.arm_session import ArmSession, translate
+from azure.core.exceptions import AzureError
+from mct_s2s.azure.arm.session import ArmSession
+from mct_s2s.azure.arm.sites import ArmSites
+from mct_s2s.azure.services import ARM
 from mct_s2s.errors import NotThere, PermissionMissing, S2SError, ServiceError, SignInFailed
 from mct_s2s.model.resource_id import ResourceId
 
@@ -45,7 +45,7 @@ def refusal(status: int, code: str, message: str, headers: Mapping[str, str] | N
 def told(answer: Answer | Exception, step: str = READ) -> S2SError:
     """What the user is told when the request of a step gets that answer."""
     with pytest.raises(S2SError) as raised:
-        asyncio.run(arm_session(answer).get("/subscriptions", "2022-12-01", step))
+        asyncio.run(arm_session(answer).send("GET", "/subscriptions", step))
     return raised.value
 
 
@@ -233,7 +233,7 @@ def test_a_policy_that_speaks_of_it_after_long_identifiers_is_understood() -> No
 def test_what_is_asked_for_is_brought_and_the_request_is_sent_once_more(status: int) -> None:
     asked = refusal(status, "RequestDisallowedByPolicy", NO_MFA, {"WWW-Authenticate": CHALLENGE})
     session = arm_session(asked, Answer(200, {"value": [1]}), brings=True)
-    assert asyncio.run(session.get("/subscriptions", "2022-12-01", READ)) == {"value": [1]}
+    assert asyncio.run(session.send("GET", "/subscriptions", READ)) == {"value": [1]}
     assert isinstance(session.credential, SignedIn)
     (challenge,) = session.credential.brought
     assert (challenge.tenant, challenge.second_factor) == (TENANT, True)
@@ -244,7 +244,7 @@ def test_what_was_brought_and_did_not_help_is_not_brought_again() -> None:
     asked = refusal(401, "RequestDisallowedByPolicy", NO_MFA, {"WWW-Authenticate": CHALLENGE})
     session = arm_session(asked, brings=True)
     with pytest.raises(SignInFailed) as raised:
-        asyncio.run(session.get("/subscriptions", "2022-12-01", READ))
+        asyncio.run(session.send("GET", "/subscriptions", READ))
     assert raised.value.code == "mfa-required"
     assert isinstance(session.credential, SignedIn)
     assert len(session.credential.brought) == 1
@@ -332,7 +332,7 @@ def test_the_request_id_is_the_services_own(headers: Mapping[str, str], request_
 
 def test_a_refused_token_is_replaced_once_before_it_is_called_a_failure() -> None:
     session = arm_session(refusal(401, "ExpiredAuthenticationToken", "Expired."), Answer(200, {"value": [1]}))
-    assert asyncio.run(session.get("/subscriptions", "2022-12-01", READ)) == {"value": [1]}
+    assert asyncio.run(session.send("GET", "/subscriptions", READ)) == {"value": [1]}
     assert isinstance(session.credential, SignedIn)
     assert session.credential.forgotten == 1
 
@@ -343,9 +343,7 @@ def test_before_a_write_is_sent_with_the_new_token_its_settings_are_read_again()
 
     async def send() -> None:
         events.append("send")
-        await session._raw.send_request(_put())
-        if len(events) == 1:
-            raise _refused()
+        (await session.exchange("PUT", "https://management.azure.com/x", {}, {})).raise_for_status()
 
     async def read_again() -> None:
         events.append("read again")
@@ -354,26 +352,12 @@ def test_before_a_write_is_sent_with_the_new_token_its_settings_are_read_again()
     assert events == ["send", "read again", "send"]
 
 
-def _put() -> Any:
-    from azure.core.rest import HttpRequest  # noqa: PLC0415
-
-    return HttpRequest("PUT", "https://management.azure.com/x")
-
-
-def _refused() -> AzureError:
-    from azure.core.exceptions import ClientAuthenticationError  # noqa: PLC0415
-
-    error = ClientAuthenticationError("no")
-    error.status_code = 401
-    return error
-
-
 # --- what is no answer of Resource Manager's ---
 
 UNDECODABLE = "of an unknown type"
 Ask = Callable[[ArmSession], Awaitable[object]]
 WAYS: dict[str, Ask] = {
-    "asked by us": lambda session: session.get("/subscriptions", "2022-12-01", WRITE),
+    "asked by us": lambda session: session.send("GET", "/subscriptions", WRITE),
     "asked by azure-mgmt-web": lambda session: session.call(
         lambda: ArmSites(session).client(SUBSCRIPTION).web_apps.get("mct-prod", "contosolearn"), WRITE
     ),
@@ -431,15 +415,10 @@ def test_no_answer_at_all_may_have_taken_effect(failure: Exception) -> None:
 
 
 def test_only_the_first_line_of_what_the_sdk_says_is_shown() -> None:
-    error = translate(ServiceRequestError("Cannot connect\n" + "detail\n" * 1000), READ)
-    assert error.message.endswith(": Cannot connect.")
-    assert translate(ServiceRequestError(""), READ).message.strip()
-
-
-def test_an_error_of_the_sdks_own_is_to_be_reported() -> None:
-    error = translate(AzureError("Something that only azure-core knows"), READ)
-    assert (error.code, error.exit_code) == ("arm-unreachable", 1)
-    assert "--verbose" in error.remedy
+    assert ARM.unanswered(AzureError("Cannot connect\n" + "detail\n" * 1000), READ).message.endswith(
+        ": Cannot connect."
+    )
+    assert ARM.unanswered(AzureError(""), READ).message.strip()
 
 
 READINGS: dict[str, Ask] = {

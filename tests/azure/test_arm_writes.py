@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 from typing import Any, cast
 
+import httpx
 import pytest
 from mct_s2s.activity import during
-from mct_s2s.azure.arm.app_services import ArmSites
-from mct_s2s.azure.arm.managed_identities import ArmIdentities
+from mct_s2s.azure.arm.identities import ArmIdentities
+from mct_s2s.azure.arm.sites import ArmSites
 from mct_s2s.errors import ServiceError
 from mct_s2s.model.azure_resources import IdentityResource
 from mct_s2s.model.resource_id import ResourceId
@@ -57,8 +58,9 @@ def test_writes_to_one_resource_leave_one_after_the_other() -> None:
 
 def test_what_an_accepted_write_points_to_is_asked_at_its_own_address_only() -> None:
     session = arm_session(Answer(200, {}))
+    accepted = httpx.Response(202, headers={"Location": "https://management.azure.com.evil.example/x"})
     with pytest.raises(ServiceError) as raised:
-        asyncio.run(session.finish("https://management.azure.com.evil.example/x", "write the application settings"))
+        asyncio.run(session.finish(accepted, "write the application settings"))
     assert "redirects to an address other than" in raised.value.message
     wire = cast("Wire", session.http)
     assert wire.asked == []

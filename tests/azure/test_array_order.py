@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import random
 from typing import Any
 
-import pytest
 from mct_s2s.azure.graph import parse
-from mct_s2s.azure.graph.directory import GraphDirectory
-from mct_s2s.model.ids import ClientId
 
-from tests.azure.raw import Answer, graph_session
 from tests.planning.scenarios import guid
 
 
@@ -73,15 +68,3 @@ def test_a_moment_has_seconds_or_seven_decimals() -> None:
     """The answer to a creation is more precise than what is read later."""
     read, answered = parse.moment("2025-04-08T09:40:20Z"), parse.moment("2025-04-08T09:40:20.2882444Z")
     assert answered.replace(microsecond=0) == read
-
-
-@pytest.mark.filterwarnings("ignore:(GetQueryParameters|This class) is deprecated:DeprecationWarning")  # msgraph-sdk's
-def test_what_was_asked_for_by_its_ids_comes_in_their_order() -> None:
-    wanted = [guid("c").upper(), guid("a"), guid("b")]
-    rows = [{**APPLICATION, "appId": guid(name)} for name in "abc"]
-
-    async def read() -> list[str]:
-        directory = GraphDirectory(graph_session(Answer(200, {"value": rows})))
-        return [one.client_id for one in await directory.applications([ClientId(one) for one in wanted])]
-
-    assert asyncio.run(read()) == [one.lower() for one in wanted]

@@ -16,7 +16,7 @@ from mct_s2s.errors import PermissionMissing, S2SError, ServiceError, SignInFail
 from mct_s2s.model.directory_objects import NewApplication
 from mct_s2s.model.ids import ApplicationObjectId, AppRoleId, ClientId, KeyId, PrincipalId
 
-from tests.azure.raw import JSON, ODD_BODIES, PAGE, REQUEST_ID, Answer, SignedIn, graph_request, graph_session
+from tests.azure.raw import JSON, ODD_BODIES, PAGE, REQUEST_ID, Answer, SignedIn, graph_session
 from tests.planning.scenarios import guid
 
 # msgraph-sdk's own modules warn of their deprecation when they are imported.
@@ -50,7 +50,7 @@ def refusal(
 def told(answer: Answer | Exception, step: GraphOperation = READ) -> S2SError:
     """What the user is told when the request of a step gets that answer."""
     with pytest.raises(S2SError) as raised:
-        asyncio.run(graph_session(answer).send(graph_request(), step))
+        asyncio.run(graph_session(answer).send("GET", "/applications", step))
     return raised.value
 
 
@@ -265,16 +265,13 @@ def test_each_refusal_has_its_code_the_services_words_a_way_out_and_whether_it_i
 
 def test_what_a_retry_rule_reads_is_kept() -> None:
     answer = refusal(
-        409, "Request_MultipleObjectsWithSameKeyValue", "already in use", "ObjectConflict", "Other",
-        headers={"Retry-After": "7"},
+        409, "Request_MultipleObjectsWithSameKeyValue", "already in use", headers={"Retry-After": "7"},
     )  # fmt: skip
     error = service_error(answer, PRINCIPAL)
     assert (error.status, error.service_code, error.service_message) == (
         409, "Request_MultipleObjectsWithSameKeyValue", "already in use",
     )  # fmt: skip
-    assert error.details == ("ObjectConflict", "Other")
     assert error.retry_after == 7.0
-    assert error.headers["retry-after"] == "7"
 
 
 @pytest.mark.parametrize(
@@ -331,8 +328,8 @@ def test_a_refused_token_is_replaced_once_before_it_is_called_a_failure() -> Non
     """A token that was revoked, or expired early, must not end a command that a new one would let go on."""
     refused = refusal(401, "InvalidAuthenticationToken", "Lifetime validation failed, the token is expired.")
     session = graph_session(refused, Answer(200, {"value": []}))
-    assert asyncio.run(session.send(graph_request(), READ)) == {"value": []}
-    signed_in = session._credential
+    assert asyncio.run(session.send("GET", "/applications", READ)) == {"value": []}
+    signed_in = session.credential
     assert isinstance(signed_in, SignedIn)
     assert signed_in.forgotten == 1
 
@@ -358,8 +355,8 @@ def test_a_claims_challenge_is_told_with_the_commands_that_answer_it(status: int
 def test_the_claims_of_a_challenge_are_brought_and_the_request_is_sent_once_more() -> None:
     challenged = Answer(401, b"", {"WWW-Authenticate": CHALLENGE})
     session = graph_session(challenged, Answer(200, {"value": []}), brings=True)
-    assert asyncio.run(session.send(graph_request(), READ)) == {"value": []}
-    signed_in = session._credential
+    assert asyncio.run(session.send("GET", "/applications", READ)) == {"value": []}
+    signed_in = session.credential
     assert isinstance(signed_in, SignedIn)
     assert [challenge.claims for challenge in signed_in.brought] == ['{"access_token": {}}']
 
@@ -418,13 +415,13 @@ def test_a_success_that_was_cut_off_counts_as_lost(body: bytes) -> None:
 
 
 def test_a_success_without_a_body_is_none() -> None:
-    assert asyncio.run(graph_session(Answer(204, b"", {})).send(graph_request(), CHANGE)) is None
+    assert asyncio.run(graph_session(Answer(204, b"", {})).send("GET", "/applications", CHANGE)) is None
 
 
 def test_an_error_that_is_nobodys_refusal_is_not_hidden() -> None:
     """A bug of ours must not be told as Microsoft's refusal."""
     with pytest.raises(ZeroDivisionError):
-        asyncio.run(graph_session(ZeroDivisionError()).send(graph_request(), CREATE))
+        asyncio.run(graph_session(ZeroDivisionError()).send("GET", "/applications", CREATE))
 
 
 # --- refusals that mean that the work is done ---
@@ -487,17 +484,6 @@ def test_nothing_is_concluded_from_a_write_that_another_one_was_in_the_way_of(
     with pytest.raises(ServiceError) as told:
         asyncio.run(act(GraphDirectory(graph_session(busy, found))))  # type: ignore[arg-type]
     assert told.value.contention is not None
-
-
-def test_a_filter_that_a_service_does_not_take_is_answered_by_key() -> None:
-    row = {"id": OBJECT, "appId": OBJECT, "displayName": "x", "servicePrincipalType": "ManagedIdentity"}
-
-    async def main() -> list[str]:
-        unsupported = refusal(400, "Request_UnsupportedQuery", "Unsupported Query.")
-        directory = GraphDirectory(graph_session(unsupported, Answer(200, row)))
-        return [one.id for one in await directory.principals([PrincipalId(OBJECT)])]
-
-    assert asyncio.run(main()) == [OBJECT]
 
 
 def revoked(answer: Answer) -> None:

@@ -14,7 +14,7 @@ import truststore
 from azure.core.pipeline.policies import RetryPolicy as SdkRetryPolicy
 from azure.core.rest import HttpRequest
 from mct_s2s import clock
-from mct_s2s.azure.arm.arm_session import ArmSession
+from mct_s2s.azure.arm.session import ArmSession
 from mct_s2s.azure.cloud_metadata import discover
 from mct_s2s.azure.clouds import PUBLIC
 from mct_s2s.azure.connection import Connection
@@ -127,14 +127,14 @@ def test_the_store_of_a_system_that_keeps_no_files_serves_every_client(
 
 async def graph(http: Http, retry_policy: RetryPolicy) -> object:
     from mct_s2s.azure.graph.directory import GraphDirectory  # noqa: PLC0415
-    from mct_s2s.azure.graph.graph_session import GraphSession  # noqa: PLC0415
+    from mct_s2s.azure.graph.session import GraphSession  # noqa: PLC0415
 
     return await GraphDirectory(GraphSession(PUBLIC, cast("Any", SignedIn()), http, retry_policy)).tenant()
 
 
 async def resource_manager(http: Http, retry_policy: RetryPolicy) -> object:
     session = ArmSession(PUBLIC, cast("Any", SignedIn()), http, retry_policy)
-    return await session.get("/subscriptions", "2022-12-01", "list the subscriptions")
+    return await session.send("GET", "/subscriptions", "list the subscriptions")
 
 
 @dataclass(frozen=True)

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import json
-import os
 import signal
 import subprocess
-import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,7 +12,7 @@ import pytest
 from mct_s2s.sandbox.resources.role_assignments import SECRETS_USER
 from mct_s2s.sandbox.state import seed
 
-from tests.cli.conftest import Ended, Program, run
+from tests.cli.conftest import Ended, Program
 from tests.conftest import Sandbox, program, without_azure
 from tests.support.sandbox_inside import Inside
 
@@ -273,30 +270,6 @@ def test_a_reader_never_misses_the_secret_while_it_is_replaced(
     assert after["tags"]["team"] == "data", "somebody else's tag stays with the secret"
     old = azure.vault("GET", f"/secrets/{name}/{before['id'].rpartition('/')[2]}").json()
     assert (old["value"], old["attributes"]["enabled"]) == (before["value"], True)
-
-
-def test_without_the_extra_the_way_to_it_is_told(azure: Sandbox, tmp_path: Path) -> None:
-    blocked = "import sys; sys.modules['azure.keyvault'] = None; from mct_s2s.cli.app import main; sys.exit(main())"
-    environment = {
-        **without_azure(),
-        **azure.environment,
-        "HOME": str(tmp_path),
-        "PYTHONPATH": os.pathsep.join(sys.path),
-    }
-    done = subprocess.run(
-        [sys.executable, "-c", blocked, *SETUP],
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    document = json.loads(done.stdout)
-    assert (done.returncode, document["error"]["code"]) == (2, "keyvault-not-installed")
-    assert document["error"]["remedy"] == "pip install 'mct-s2s[keyvault]'"
-    assert azure.log() == []
-    usual = run("setup", "--client", "Reports", "-y", "-o", "json", env=azure.environment, home=tmp_path)
-    assert usual.code == 0
 
 
 def test_a_service_application_made_anew_is_told_to_whoever_reads_the_vault(azure: Sandbox, mct: Program) -> None:

@@ -107,7 +107,7 @@ def test_the_next_page_is_looked_for_at_the_same_address_only(
     link = where.format(port=f"https://{host}:{int(port) + 4000}", scheme=f"http://{host}:{port}") + "/more"
     page = {"value": [], "@odata.nextLink": link, "nextLink": link}
     # Without the group, the site is looked for by its name, and then in a list.
-    listed = "/graph.application" if service == "graph" else ("/resources", "/sites")
+    listed = "/microsoft.graph.application" if service == "graph" else ("/resources", "/sites")
     inside.hooks.before.append(answering(lambda e: e.service == service and e.path.endswith(listed), page))
     done = mct("status", "-o", "json", env={"MCT_S2S_RESOURCE_GROUP": ""})
     assert (done.code, done.document["error"]["code"]) == (1, f"{service}-unreachable")

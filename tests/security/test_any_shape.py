@@ -63,7 +63,7 @@ ASKED = (
     ("graph", "/removePassword"),
     ("graph", "/servicePrincipals"),
     ("graph", "/appRoleAssignedTo"),
-    ("graph", "/graph.application"),
+    ("graph", "/microsoft.graph.application"),
     ("graph", "/me"),
     ("graph", "/defaultAppManagementPolicy"),
     ("graph", "/appRoleAssignments"),

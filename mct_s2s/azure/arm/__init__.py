@@ -1,1 +1,1 @@
-"""Azure Resource Manager through azure-mgmt-web and azure-mgmt-resource."""
+"""Azure Resource Manager: App Service through azure-mgmt-web, everything else by plain requests."""

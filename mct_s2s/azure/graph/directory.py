@@ -9,18 +9,14 @@ docs/azure-contract.md, section 3.10, "Owner".
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
-
-from kiota_abstractions.method import Method
-from kiota_abstractions.request_information import RequestInformation
-from msgraph.generated.models.application import Application as ApplicationModel
+from urllib.parse import quote
 
 from mct_s2s.activity import REPLICATION, waiting
-from mct_s2s.azure.graph import bodies, parse
-from mct_s2s.azure.graph.credential_requests import CredentialRequests
-from mct_s2s.azure.graph.directory_requests import create_if_missing, lag_if, quoted, select
-from mct_s2s.azure.graph.graph_session import GraphSession
+from mct_s2s.azure.graph import parse
+from mct_s2s.azure.graph.credentials import CredentialRequests
+from mct_s2s.azure.graph.session import GraphSession, key, lag_if, literal, query
 from mct_s2s.azure.refusals import GraphOperation, already_there, is_lag
 from mct_s2s.azure.services import GRAPH
 from mct_s2s.concurrency import ReadOnce, gather_or_cancel
@@ -29,7 +25,9 @@ from mct_s2s.model.directory_objects import Application, Assignment, NewApplicat
 from mct_s2s.model.ids import ApplicationObjectId, AppRoleId, ClientId, PrincipalId
 from mct_s2s.planning.edits import ApplicationPatch
 
-OWNERS = "owners@odata.bind"
+READ = GraphOperation.READ
+PRINCIPAL = query(select=parse.PRINCIPAL_FIELDS)
+BIN = "/directory/deletedItems"
 RESTORE_ATTEMPTS = 8
 """Requests to restore one registration, 8 s in all."""
 RESTORE_PAUSE = 0.3
@@ -53,54 +51,45 @@ class GraphDirectory(CredentialRequests):
         return await self._tenant.get("", self._read_tenant)
 
     async def _read_tenant(self) -> Tenant:
-        fields = select(["id", "displayName", "verifiedDomains"])
-        page = await self._session.send(
-            self._graph.organization.to_get_request_information(fields), GraphOperation.READ
-        )
-        with GRAPH.readable(GraphOperation.READ):
-            return parse.tenant((page or {})["value"][0])
+        found = await self._session.rows(f"/organization{query(select=['id', 'displayName', 'verifiedDomains'])}", READ)
+        with GRAPH.readable(READ):
+            return parse.tenant(found[0])
 
     async def application_by_client_id(self, client_id: ClientId) -> Application | None:
         """GET /applications(appId='…')."""
-        builder = self._graph.applications_with_app_id(client_id)
-        return await self._read(builder.to_get_request_information(), parse.application)
+        return await self._session.get(f"/applications{key('appId', client_id)}", parse.application)
 
     async def application_by_unique_name(self, unique_name: str) -> Application | None:
         """GET /applications(uniqueName='…')."""
-        builder = self._graph.applications_with_unique_name(unique_name)
-        return await self._read(builder.to_get_request_information(), parse.application)
+        return (await self.applications_by_unique_name([unique_name]))[0]
 
     async def applications_by_unique_name(self, unique_names: Sequence[str]) -> list[Application | None]:
         """The same for several, in order."""
-        builders = map(self._graph.applications_with_unique_name, unique_names)
-        paths = [self._session.path_of(builder.to_get_request_information()) for builder in builders]
-        return await self._read_paths(paths, parse.application)
+        paths = [f"/applications{key('uniqueName', name)}" for name in unique_names]
+        return await self._session.get_many(paths, parse.application)
 
     async def application_by_object_id(self, object_id: ApplicationObjectId, *, is_new: bool) -> Application:
         """GET /applications/{id}; the object must be there."""
-        info = self._graph.applications.by_application_id(object_id).to_get_request_information()
-        return parse.application(await self._session.send(info, GraphOperation.READ, lag=lag_if(is_new)) or {})
+        return parse.application(
+            await self._session.send("GET", f"/applications/{object_id}", READ, lag=lag_if(is_new)) or {}
+        )
 
     async def applications(self, client_ids: Iterable[ClientId]) -> list[Application]:
-        """GET /applications?$filter=appId in (…); those that do not exist are left out."""
-        return await self._read_many(
-            self._graph.applications,
-            "appId",
-            client_ids,
-            parse.application,
-            lambda client_id: self._graph.applications_with_app_id(client_id).to_get_request_information(),
-            lambda one: one.client_id,
-        )
+        """GET /applications(appId='…') for each; those that do not exist are left out."""
+        paths = [f"/applications{key('appId', one)}" for one in _once(client_ids)]
+        return [one for one in await self._session.get_many(paths, parse.application) if one is not None]
 
     async def applications_with_uri(self, uri: str) -> list[Application]:
         """GET /applications?$filter=identifierUris/any(…): at most one in a settled directory."""
-        rows = await self._filtered(self._graph.applications, f"identifierUris/any(u:u eq {quoted(uri)})")
-        return [parse.application(row) for row in rows]
+        return await self._applications(f"identifierUris/any(u:u eq {literal(uri)})")
 
     async def applications_with_tag(self, tag: str) -> list[Application]:
         """GET /applications?$filter=tags/any(…)."""
-        rows = await self._filtered(self._graph.applications, f"tags/any(t:t eq {quoted(tag)})")
-        return sorted((parse.application(row) for row in rows), key=lambda one: (one.display_name, one.object_id))
+        return await self._applications(f"tags/any(t:t eq {literal(tag)})")
+
+    async def _applications(self, filter: str) -> list[Application]:  # noqa: A002  # the option's name
+        rows = await self._session.rows(f"/applications{query(filter=filter)}", READ)
+        return sorted(map(parse.application, rows), key=lambda one: (one.display_name, one.object_id))
 
     async def create_application(self, new: NewApplication) -> tuple[Application, bool]:
         """PATCH /applications(uniqueName='…') with `Prefer: create-if-missing`: two runs can never make two.
@@ -110,14 +99,12 @@ class GraphDirectory(CredentialRequests):
         Returns:
             The registration, and whether it was created just now. One whose answer was lost comes out as there already.
         """
-        builder = self._graph.applications_with_unique_name(new.unique_name)
-        info = builder.to_patch_request_information(bodies.new_application(new), create_if_missing())
-        row = await self._session.send(info, GraphOperation.CREATE_APPLICATION)
+        path, prefer = f"/applications{key('uniqueName', new.unique_name)}", {"Prefer": "create-if-missing"}
+        operation, body = GraphOperation.CREATE_APPLICATION, parse.new_application(new)
+        row = await self._session.send("PATCH", path, operation, body=body, headers=prefer)
         if row is not None:
             return parse.application(row), True
-        builder = self._graph.applications_with_unique_name(new.unique_name)  # its key may be another's by now
-        existing = await self._session.send(builder.to_get_request_information(), GraphOperation.READ, lag=is_lag)
-        return parse.application(existing or {}), False
+        return parse.application(await self._session.send("GET", path, READ, lag=is_lag) or {}), False
 
     async def register_application(self, new: NewApplication, owner: PrincipalId | None) -> Application:
         """POST /applications, with the caller as its owner by name: some tenants demand that, others refuse it.
@@ -125,33 +112,33 @@ class GraphDirectory(CredentialRequests):
         The creator of a registration by POST owns it; the creator by the upsert may not, and with
         `Application.ReadWrite.OwnedBy` can then neither change nor delete it.
         """
-        body = bodies.new_application(new)
-        try:
-            row = await self._register(body, owner)
-        except ServiceError as refused:
-            if owner is None or refused.status != 400 or refused.contention is not None:
-                raise
-            row = await self._register(body, None)
-        return parse.application(row)
 
-    async def _register(self, body: ApplicationModel, owner: PrincipalId | None) -> dict[str, Any]:
-        body.additional_data.pop(OWNERS, None)
+        async def register(owners: Mapping[str, Any]) -> Application:
+            operation, body = GraphOperation.CREATE_APPLICATION, {**parse.new_application(new), **owners}
+            row = await self._session.send("POST", "/applications", operation, body=body, repeatable=False)
+            return parse.application(row or {})
+
         if owner is not None:
-            body.additional_data[OWNERS] = [f"{self._session.base_url}/directoryObjects/{owner}"]
-        info = self._graph.applications.to_post_request_information(body)
-        return await self._session.send(info, GraphOperation.CREATE_APPLICATION, repeatable=False) or {}
+            try:
+                return await register({"owners@odata.bind": [self._reference(owner)]})
+            except ServiceError as refused:
+                if refused.status != 400 or refused.contention is not None:
+                    raise
+        return await register({})
+
+    def _reference(self, principal: PrincipalId) -> str:
+        return f"{self._session.base}/directoryObjects/{principal}"
 
     async def name_application(self, object_id: ApplicationObjectId, unique_name: str) -> None:
         """PATCH /applications/{id} with the `uniqueName`, which can be set once."""
-        info = self._session.request(Method.PATCH, f"/applications/{object_id}", {"uniqueName": unique_name})
-        await self._session.send(info, GraphOperation.NAME_APPLICATION, lag=is_lag)
+        path, body = f"/applications/{object_id}", {"uniqueName": unique_name}
+        await self._session.send("PATCH", path, GraphOperation.NAME_APPLICATION, body=body, lag=is_lag)
 
     async def add_owner(self, object_id: ApplicationObjectId, owner: PrincipalId) -> None:
         """POST /applications/{id}/owners/$ref; one that is an owner already is no error."""
-        body = {"@odata.id": f"{self._session.base_url}/directoryObjects/{owner}"}
-        info = self._session.request(Method.POST, f"/applications/{object_id}/owners/$ref", body)
+        path, body = f"/applications/{object_id}/owners/$ref", {"@odata.id": self._reference(owner)}
         try:
-            await self._session.send(info, GraphOperation.ADD_OWNER, lag=is_lag)
+            await self._session.send("POST", path, GraphOperation.ADD_OWNER, body=body, lag=is_lag)
         except ServiceError as refused:
             if "already exist" not in refused.service_message:
                 raise
@@ -160,9 +147,8 @@ class GraphDirectory(CredentialRequests):
         self, object_id: ApplicationObjectId, patch: ApplicationPatch, *, is_new: bool
     ) -> None:
         """PATCH /applications/{id}, with whole lists."""
-        builder = self._graph.applications.by_application_id(object_id)
-        info = builder.to_patch_request_information(bodies.application_patch(patch))
-        await self._session.send(info, GraphOperation.CHANGE_APPLICATION, lag=lag_if(is_new))
+        path, body = f"/applications/{object_id}", parse.application_patch(patch)
+        await self._session.send("PATCH", path, GraphOperation.CHANGE_APPLICATION, body=body, lag=lag_if(is_new))
 
     async def accepts_writes(self, application: Application) -> bool:
         """PATCH /applications/{id} with the name that it has: `False` alone is certain of its answer's moment.
@@ -172,10 +158,9 @@ class GraphDirectory(CredentialRequests):
         Raises:
             PermissionMissing: the caller may not write it.
         """
-        body = {"displayName": application.display_name}
-        info = self._session.request(Method.PATCH, f"/applications/{application.object_id}", body)
+        path, body = f"/applications/{application.object_id}", {"displayName": application.display_name}
         try:
-            await self._session.send(info, GraphOperation.CHANGE_APPLICATION)
+            await self._session.send("PATCH", path, GraphOperation.CHANGE_APPLICATION, body=body)
         except ServiceError as refused:
             if refused.answer_lost or refused.status == 429:
                 raise
@@ -184,66 +169,44 @@ class GraphDirectory(CredentialRequests):
 
     async def delete_application(self, object_id: ApplicationObjectId) -> None:
         """DELETE /applications/{id}: into the recycle bin; one that is gone already is no error."""
-        info = self._graph.applications.by_application_id(object_id).to_delete_request_information()
-        await self._delete(info, GraphOperation.DELETE_APPLICATION)
+        await self._session.delete(f"/applications/{object_id}", GraphOperation.DELETE_APPLICATION)
 
     async def principal(self, client_id: ClientId) -> ServicePrincipal | None:
         """GET /servicePrincipals(appId='…')."""
-        builder = self._graph.service_principals_with_app_id(client_id)
-        return await self._read(builder.to_get_request_information(select(parse.PRINCIPAL_FIELDS)), parse.principal)
+        return await self._session.get(f"/servicePrincipals{key('appId', client_id)}{PRINCIPAL}", parse.principal)
 
     async def principals_of(self, client_ids: Iterable[ClientId]) -> list[ServicePrincipal]:
-        """GET /servicePrincipals?$filter=appId in (…)."""
-        return await self._read_many(
-            self._graph.service_principals,
-            "appId",
-            client_ids,
-            parse.principal,
-            lambda client_id: self._graph.service_principals_with_app_id(client_id).to_get_request_information(
-                select(parse.PRINCIPAL_FIELDS)
-            ),
-            lambda one: one.client_id,
-            parse.PRINCIPAL_FIELDS,
-        )
+        """GET /servicePrincipals(appId='…') for each; those that do not exist are left out."""
+        paths = [f"/servicePrincipals{key('appId', one)}{PRINCIPAL}" for one in _once(client_ids)]
+        return [one for one in await self._session.get_many(paths, parse.principal) if one is not None]
 
     async def principals(self, ids: Iterable[PrincipalId]) -> list[ServicePrincipal]:
-        """GET /servicePrincipals?$filter=id in (…)."""
-        builder = self._graph.service_principals
-        return await self._read_many(
-            builder,
-            "id",
-            ids,
-            parse.principal,
-            lambda one: builder.by_service_principal_id(one).to_get_request_information(select(parse.PRINCIPAL_FIELDS)),
-            lambda one: one.id,
-            parse.PRINCIPAL_FIELDS,
-        )
+        """GET /servicePrincipals/{id} for each; those that do not exist are left out."""
+        paths = [f"/servicePrincipals/{one}{PRINCIPAL}" for one in _once(ids)]
+        return [one for one in await self._session.get_many(paths, parse.principal) if one is not None]
 
     async def create_principal(self, client_id: ClientId, *, is_new: bool) -> ServicePrincipal:
         """POST /servicePrincipals; one that exists already is read."""
-        info = self._graph.service_principals.to_post_request_information(bodies.new_principal(client_id))
-        lag = lag_if(is_new)
+        operation, body, lag = GraphOperation.CREATE_PRINCIPAL, parse.new_principal(client_id), lag_if(is_new)
+
+        def not_known_yet(error: ServiceError) -> bool:
+            """A missing right is no lag here: it may be permanent, and who owns the application tells."""
+            return error.status != 403 and lag(error)
+
         try:
-            # A refusal is no lag here: it may be permanent, and who owns the application tells.
-            row = await self._session.send(
-                info, GraphOperation.CREATE_PRINCIPAL, lag=lambda error: error.status != 403 and lag(error)
-            )
+            row = await self._session.send("POST", "/servicePrincipals", operation, body=body, lag=not_known_yet)
         except ServiceError as error:
             if not already_there(error):
                 raise
-            builder = self._graph.service_principals_with_app_id(client_id)
-            read = builder.to_get_request_information(select(parse.PRINCIPAL_FIELDS))
-            row = await self._session.send(read, GraphOperation.READ, lag=is_lag)
+            path = f"/servicePrincipals{key('appId', client_id)}{PRINCIPAL}"
+            row = await self._session.send("GET", path, READ, lag=is_lag)
         return parse.principal(row or {})
 
     async def assignments_to(self, client_id: ClientId, *, is_new: bool = False) -> list[Assignment]:
         """GET /servicePrincipals(appId='…')/appRoleAssignedTo; none where there is no service principal."""
-        # The SDK's builder for this key has no navigation beyond the object itself.
-        url = f"{self._session.base_url}/servicePrincipals(appId='{client_id}')/appRoleAssignedTo?$top=999"
-        builder = self._graph.service_principals.by_service_principal_id("").app_role_assigned_to.with_url(url)
-        info = builder.to_get_request_information()
+        path = f"/servicePrincipals{key('appId', client_id)}/appRoleAssignedTo{query(top=999)}"
         try:
-            rows = await self._session.rows(info, GraphOperation.READ, lag=lag_if(is_new))
+            rows = await self._session.rows(path, READ, lag=lag_if(is_new))
         except ServiceError as error:
             if error.status == 404:
                 return []
@@ -252,18 +215,17 @@ class GraphDirectory(CredentialRequests):
 
     async def assignments_of(self, principal: PrincipalId) -> list[Assignment]:
         """GET /servicePrincipals/{id}/appRoleAssignments."""
-        builder = self._graph.service_principals.by_service_principal_id(principal).app_role_assignments
-        rows = await self._session.rows(builder.to_get_request_information(), GraphOperation.READ)
+        rows = await self._session.rows(f"/servicePrincipals/{principal}/appRoleAssignments", READ)
         return sorted((parse.assignment(row) for row in rows), key=lambda one: one.id)
 
     async def assign(
         self, principal: PrincipalId, service: PrincipalId, role: AppRoleId, *, is_new: bool
     ) -> Assignment | None:
         """POST /servicePrincipals/{service}/appRoleAssignedTo; one that exists already is no error and gives `None`."""
-        builder = self._graph.service_principals.by_service_principal_id(service).app_role_assigned_to
-        info = builder.to_post_request_information(bodies.new_assignment(principal, service, role))
+        path = f"/servicePrincipals/{service}/appRoleAssignedTo"
+        body = {"principalId": principal, "resourceId": service, "appRoleId": role}
         try:
-            row = await self._session.send(info, GraphOperation.CONSENT, lag=lag_if(is_new))
+            row = await self._session.send("POST", path, GraphOperation.CONSENT, body=body, lag=lag_if(is_new))
         except ServiceError as error:
             if already_there(error):
                 return None
@@ -272,28 +234,25 @@ class GraphDirectory(CredentialRequests):
 
     async def revoke(self, service: PrincipalId, assignment: str) -> None:
         """DELETE /servicePrincipals/{service}/appRoleAssignedTo/{id}; one that is gone already is no error."""
-        builder = self._graph.service_principals.by_service_principal_id(service)
-        info = builder.app_role_assigned_to.by_app_role_assignment_id(assignment).to_delete_request_information()
-        await self._delete(info, GraphOperation.REVOKE)
+        path = f"/servicePrincipals/{service}/appRoleAssignedTo/{quote(assignment, safe='')}"
+        await self._session.delete(path, GraphOperation.REVOKE)
 
     async def deleted_applications(self) -> list[Application]:
         """GET …/microsoft.graph.application, all of it: `uniqueName` is no filter there. No certificates."""
-        builder = self._graph.directory.deleted_items.graph_application
-        info = builder.to_get_request_information(select(parse.DELETED_FIELDS, top=999))
-        found = parse.deleted_applications(await self._session.rows(info, GraphOperation.READ))
+        path = f"{BIN}/microsoft.graph.application{query(select=parse.DELETED_FIELDS, top=999)}"
+        found = parse.deleted_applications(await self._session.rows(path, READ))
         return sorted(found, key=lambda one: (one.display_name, one.object_id))
 
     async def deleted_principals(self, client_ids: Iterable[ClientId]) -> list[ServicePrincipal]:
         """GET /directory/deletedItems/microsoft.graph.servicePrincipal?$filter=appId eq '…', one for each."""
-        builder = self._graph.directory.deleted_items.graph_service_principal
-        filters = [f"appId eq {quoted(one)}" for one in dict.fromkeys(entry.lower() for entry in client_ids)]
-        pages = await gather_or_cancel(*(self._filtered(builder, text, parse.PRINCIPAL_FIELDS) for text in filters))
+        ends = [query(select=parse.PRINCIPAL_FIELDS, filter=f"appId eq {literal(one)}") for one in _once(client_ids)]
+        paths = [f"{BIN}/microsoft.graph.servicePrincipal{end}" for end in ends]
+        pages = await gather_or_cancel(*(self._session.rows(path, READ) for path in paths))
         return [parse.principal(row) for page in pages for row in page]
 
     async def restore_application(self, object_id: ApplicationObjectId) -> None:
         """POST /directory/deletedItems/{id}/restore; one that is there again already is no error."""
-        builder = self._graph.applications.by_application_id(object_id)
-        if not await self._restored(object_id, builder.to_get_request_information(select(["id"]))):
+        if not await self._restored(object_id, "applications"):
             raise ServiceError(
                 "not-in-recycle-bin",
                 f"The app registration {object_id} is no longer in the recycle bin: someone purged it.",
@@ -303,12 +262,10 @@ class GraphDirectory(CredentialRequests):
 
     async def restore_principal(self, principal: PrincipalId) -> bool:
         """POST /directory/deletedItems/{id}/restore; `False` where it is not, or no longer, in there."""
-        builder = self._graph.service_principals.by_service_principal_id(principal)
-        return await self._restored(principal, builder.to_get_request_information(select(["id"])))
+        return await self._restored(principal, "servicePrincipals")
 
     async def purge_application(self, object_id: ApplicationObjectId, *, is_new: bool) -> None:
         """DELETE /directory/deletedItems/{id}: permanently; one that is gone already is no error."""
-        info = self._graph.directory.deleted_items.by_directory_object_id(object_id).to_delete_request_information()
         lag, lost = lag_if(is_new), False
 
         def until_lost(error: ServiceError) -> bool:
@@ -317,20 +274,19 @@ class GraphDirectory(CredentialRequests):
             lost = lost or error.answer_lost
             return not lost and lag(error)
 
-        await self._delete(info, GraphOperation.PURGE_APPLICATION, lag=until_lost)
+        await self._session.delete(f"{BIN}/{object_id}", GraphOperation.PURGE_APPLICATION, lag=until_lost)
 
-    async def _restored(self, object_id: str, there: RequestInformation) -> bool:
+    async def _restored(self, object_id: str, collection: str) -> bool:
         """Whether it came back. *Not there* is believed only when it has been said to the end.
 
         It may mean a replica that has not heard of the deletion, and shows the object as it was; or a restoration whose
         answer was lost.
         """
-        builder = self._graph.directory.deleted_items.by_directory_object_id(object_id).restore
         for attempt in range(RESTORE_ATTEMPTS):
             with waiting(REPLICATION):
                 await asyncio.sleep(attempt * RESTORE_PAUSE)
             try:
-                await self._session.send(builder.to_post_request_information(), GraphOperation.RESTORE)
+                await self._session.send("POST", f"{BIN}/{object_id}/restore", GraphOperation.RESTORE)
             except ServiceError as error:
                 if already_there(error):  # someone made another one
                     return False
@@ -338,4 +294,8 @@ class GraphDirectory(CredentialRequests):
                     raise
             else:
                 return True
-        return await self._read(there, dict) is not None
+        return await self._session.get(f"/{collection}/{object_id}{query(select=['id'])}", dict) is not None
+
+
+def _once(ids: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys(one.lower() for one in ids))

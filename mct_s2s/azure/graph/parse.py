@@ -1,4 +1,4 @@
-"""Graph's JSON into our nouns. Only what this product uses is read; nothing is assumed about the rest.
+"""Graph's JSON into our nouns, and back. Only what this product uses is read; nothing is assumed about the rest.
 
 Graph's arrays are sets, and come in another order at each reading: here they get one, or the same registration would
 look changed (docs/azure-contract.md, section 3.11).
@@ -24,6 +24,7 @@ from mct_s2s.model.directory_objects import (
     Application,
     AppRole,
     Assignment,
+    NewApplication,
     Owner,
     PrincipalKind,
     RequiredAccess,
@@ -44,6 +45,7 @@ from mct_s2s.model.ids import (
     unique_name_in_tags,
 )
 from mct_s2s.model.resource_id import ResourceId
+from mct_s2s.planning.edits import ApplicationPatch
 
 Json = Mapping[str, Any]
 _SHA1 = re.compile(r"[0-9a-fA-F]{40}")
@@ -251,3 +253,60 @@ def credential(kind: CredentialKind, row: Json) -> Credential:
         _optional_moment(row.get("startDateTime")),
         thumbprint(row.get("customKeyIdentifier")) if kind is CredentialKind.CERTIFICATE else None,
     )
+
+
+def new_application(new: NewApplication) -> dict[str, Any]:
+    """A registration for this directory only. Its v1 tokens carry the URI that was asked for as their audience.
+
+    Source: learn.microsoft.com/entra/identity-platform/supported-accounts-validation.
+    """
+    access = {} if new.access is None else {"requiredResourceAccess": [_access_body(new.access)]}
+    given = {"tags": list(new.tags), "notes": new.notes, "serviceManagementReference": new.management_reference}
+    return {
+        "displayName": new.display_name,
+        "signInAudience": "AzureADMyOrg",
+        "api": {"requestedAccessTokenVersion": 1},
+        **access,
+        **{name: value for name, value in given.items() if value},
+    }
+
+
+def application_patch(patch: ApplicationPatch) -> dict[str, Any]:
+    """Whole lists, or nothing."""
+    roles, access, version = patch.app_roles, patch.required_access, patch.token_version
+    given = {
+        "identifierUris": patch.identifier_uris,
+        "appRoles": None if roles is None else [_role_body(role) for role in roles],
+        "api": None if version is None else {"requestedAccessTokenVersion": version},
+        "requiredResourceAccess": None if access is None else [_access_body(entry) for entry in access],
+        "tags": patch.tags,
+        "serviceManagementReference": patch.management_reference,
+        "uniqueName": patch.unique_name,
+        "notes": patch.notes,
+    }
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def new_principal(client_id: ClientId) -> dict[str, Any]:
+    """A service principal for an application of this tenant.
+
+    The tag is what the portal sets: without it the principal is missing from its list of enterprise applications.
+    """
+    return {"appId": client_id, "tags": ["WindowsAzureActiveDirectoryIntegratedApp"]}
+
+
+def _role_body(role: AppRole) -> dict[str, Any]:
+    """Without `origin`, which must not be sent back: learn.microsoft.com/graph/api/resources/approle."""
+    return {
+        "id": role.id,
+        "value": role.value,
+        "displayName": role.display_name,
+        "description": role.description,
+        "isEnabled": role.enabled,
+        "allowedMemberTypes": role.member_types,
+    }
+
+
+def _access_body(entry: RequiredAccess) -> dict[str, Any]:
+    permissions = [{"id": identifier, "type": kind} for identifier, kind in entry.permissions]
+    return {"resourceAppId": entry.resource_client_id, "resourceAccess": permissions}

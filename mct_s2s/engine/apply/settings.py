@@ -25,7 +25,7 @@ from mct_s2s.planning.changes import Results, WriteSettings
 from mct_s2s.planning.site import changed_names, merge
 
 if TYPE_CHECKING:
-    from mct_s2s.azure.arm.app_services import ArmSites
+    from mct_s2s.azure.arm.sites import ArmSites
 
 FRESH_SECONDS = 0.02
 """A listing that is merged and written is no older than this, or than one more listing would take."""

@@ -20,7 +20,7 @@ from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.model.site_settings import AppSettings, ours
 
 if TYPE_CHECKING:
-    from mct_s2s.azure.arm.app_services import ArmSites
+    from mct_s2s.azure.arm.sites import ArmSites
 
 
 @dataclass(frozen=True)

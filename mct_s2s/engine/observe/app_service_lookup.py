@@ -14,7 +14,7 @@ from mct_s2s.model.ids import TenantId, is_guid
 from mct_s2s.model.resource_id import ResourceId, SiteTarget
 
 if TYPE_CHECKING:
-    from mct_s2s.azure.arm.app_services import ArmSites
+    from mct_s2s.azure.arm.sites import ArmSites
 
 
 async def find_subscription(sites: ArmSites, wanted: str | None) -> Subscription:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from mct_s2s.azure.answers import text, texts
-from mct_s2s.azure.arm.arm_session import AUTHORIZATION, LOCKS, ArmSession
+from mct_s2s.azure.arm.session import AUTHORIZATION, LOCKS, ArmSession, versioned
 from mct_s2s.azure.services import ARM
 from mct_s2s.concurrency import ReadOnce, gather_or_cancel
 from mct_s2s.errors import S2SError
@@ -30,7 +30,7 @@ class ArmAccess:
 
     async def permissions(self, resource: ResourceId) -> tuple[Permission, ...]:
         """GET …/permissions: of the caller."""
-        found = await self._session.rows(f"{resource}{_PROVIDER}/permissions", AUTHORIZATION, READ)
+        found = await self._session.rows(versioned(f"{resource}{_PROVIDER}/permissions", AUTHORIZATION), READ)
         with ARM.readable(READ):
             return tuple(_permission(row) for row in found)
 
@@ -49,7 +49,7 @@ class ArmAccess:
         return tuple({lock.lower(): lock for lock in above}.values())
 
     async def _locks(self, scope: str) -> list[str]:
-        found = await self._session.rows(f"{scope}{_PROVIDER}/locks", LOCKS, READ)
+        found = await self._session.rows(versioned(f"{scope}{_PROVIDER}/locks", LOCKS), READ)
         with ARM.readable(READ):
             return [text(one["id"]) for one in found if text(one["properties"]["level"]).lower() == "readonly"]
 

@@ -1,4 +1,4 @@
-"""Managed identities on web apps, and on any other resource through azure-mgmt-resource.
+"""Managed identities on web apps, and on any other resource.
 
 `identity.type` is not merged by a PATCH: it says what the resource has afterwards. So the union of what is there and
 what is wanted is sent, and the read-only ids never are. Source: learn.microsoft.com/entra/identity/
@@ -10,23 +10,20 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any
 
-from azure.core.exceptions import HttpResponseError
+import httpx
 
 from mct_s2s.activity import waiting
-from mct_s2s.azure.answers import guid, members, optional, rows, text, texts
-from mct_s2s.azure.arm.app_services import ArmSites
-from mct_s2s.azure.arm.arm_session import AUTHORIZATION, CARRYING_OUT, POLL_SECONDS, RESOURCES, WEB, ArmSession
+from mct_s2s.azure.answers import guid, members, optional, parse_json, rows, text, texts
+from mct_s2s.azure.arm.session import AUTHORIZATION, CARRYING_OUT, RESOURCES, WEB, ArmSession, versioned
+from mct_s2s.azure.arm.sites import ArmSites
 from mct_s2s.azure.services import ARM
 from mct_s2s.errors import NotThere, ServiceError
 from mct_s2s.model.azure_resources import IdentityResource
 from mct_s2s.model.commands import command, webapp_command
 from mct_s2s.model.ids import PrincipalId, same_id
 from mct_s2s.model.resource_id import USER_ASSIGNED_IDENTITIES, ResourceId
-
-if TYPE_CHECKING:
-    from azure.mgmt.resource.resources.aio import ResourceManagementClient
 
 READ = "read the resource"
 ENABLE = "enable the managed identity"
@@ -46,7 +43,6 @@ class ArmIdentities:
     def __init__(self, session: ArmSession, sites: ArmSites) -> None:
         self._session = session
         self._sites = sites
-        self._clients: dict[str, ResourceManagementClient] = {}
 
     async def identity_resource(self, resource: ResourceId) -> IdentityResource | None:
         """GET the resource; for types beyond App Service with the api-version that its provider names."""
@@ -56,12 +52,9 @@ class ArmIdentities:
                 with ARM.readable(READ):
                     return _parsed(resource, site, None)
             version = await self._api_version(resource)
-            client = self._client(resource.subscription_id)
-            row = await self._session.call(
-                lambda: client.resources.get_by_id(str(resource).lstrip("/"), api_version=version), READ
-            )
+            row = await self._session.send("GET", versioned(str(resource), version), READ)
             with ARM.readable(READ):
-                return _parsed(resource, row, version)
+                return _parsed(resource, members(row), version)
         except NotThere:
             return None
 
@@ -105,7 +98,8 @@ class ArmIdentities:
         if caller.principal_id is None:
             return []
         path = f"/subscriptions/{caller.resource.subscription_id}/providers/Microsoft.Authorization/roleAssignments"
-        found = await self._session.rows(path, AUTHORIZATION, ROLES, filter=f"principalId eq '{caller.principal_id}'")
+        wanted = f"principalId eq '{caller.principal_id}'"
+        found = await self._session.rows(versioned(path, AUTHORIZATION, filter=wanted), ROLES)
         with ARM.readable(ROLES):
             return [text(members(row.get("properties")).get("scope")) or text(row["id"]) for row in found]
 
@@ -125,19 +119,21 @@ class ArmIdentities:
         def is_done() -> bool:
             return shown and (resource.principal_id is not None) == system_assigned
 
-        async def send() -> None:
+        async def send() -> httpx.Response | None:
             nonlocal resource, shown
             if is_done():
-                return
+                return None
             shown = False
             answer = await self._send(resource, system_assigned=system_assigned)
-            if answer and same_id(str(answer.get("id")), str(caller.resource)):  # or of the operation's own
-                with ARM.readable(step):
-                    resource, shown = _parsed(caller.resource, answer, caller.api_version), True
+            row = members(parse_json(answer.content) if answer.content else None)
+            if same_id(str(row.get("id")), str(caller.resource)):  # or of the operation's own
+                resource, shown = _parsed(caller.resource, row, caller.api_version), True
+            return answer
 
         async with self._session.writing(caller.resource):
             try:
-                await self._session.call(send, step, before_repeating=look)
+                accepted = await self._session.call(send, step, before_repeating=look)
+                await self._session.finish(accepted, step)
             except NotThere:
                 await look()
                 if not is_done():
@@ -150,35 +146,23 @@ class ArmIdentities:
                 await look()
         return resource.principal_id
 
-    async def _send(self, resource: IdentityResource, *, system_assigned: bool) -> Mapping[str, Any] | None:
-        """The resource as the last answer shows it, or nothing where it shows none."""
-        client, path = self._client(resource.resource.subscription_id), str(resource.resource).lstrip("/")
-        version = resource.api_version or WEB
-        poller: Any
+    async def _send(self, resource: IdentityResource, *, system_assigned: bool) -> httpx.Response:
+        """PATCH the resource; PUT it whole where it takes no such change."""
+        session, version = self._session, resource.api_version or WEB
+        url = session.base + versioned(str(resource.resource), version)
         if resource.resource.type != STATIC_SITES:
             body = {"identity": _identity(resource, system_assigned=system_assigned)}
-            try:
-                poller = await client.resources.begin_update_by_id(
-                    path, body, api_version=version, polling_interval=POLL_SECONDS
-                )
-                return cast("Mapping[str, Any] | None", await poller.result())
-            except HttpResponseError as error:
-                if error.status_code != 405:
-                    raise
-        whole = await client.resources.get_by_id(path, api_version=version)
-        body = {
-            **_writable(whole),
-            "identity": _identity(_parsed(resource.resource, whole, version), system_assigned=system_assigned),
-        }
-        poller = await client.resources.begin_create_or_update_by_id(
-            path, body, api_version=version, polling_interval=POLL_SECONDS
-        )
-        return cast("Mapping[str, Any] | None", await poller.result())
+            answer = await session.exchange("PATCH", url, body, {})
+            if answer.status_code != 405:
+                return answer.raise_for_status()
+        whole = members(parse_json((await session.exchange("GET", url, None, {})).raise_for_status().content))
+        identity = _identity(_parsed(resource.resource, whole, version), system_assigned=system_assigned)
+        return (await session.exchange("PUT", url, {**_writable(whole), "identity": identity}, {})).raise_for_status()
 
     async def _api_version(self, resource: ResourceId) -> str:
         """The newest stable api-version of a resource type, from its provider."""
-        client = self._client(resource.subscription_id)
-        provider = await self._session.call(lambda: client.providers.get(resource.namespace), READ)
+        path = f"/subscriptions/{resource.subscription_id}/providers/{resource.namespace}"
+        provider = members(await self._session.send("GET", versioned(path, RESOURCES), READ))
         wanted = "/".join(resource.types).lower()
         with ARM.readable(READ):
             types = {
@@ -195,17 +179,6 @@ class ArmIdentities:
             remedy="Check the resource ID:",
             command="az resource show --ids ID",
         )
-
-    def _client(self, subscription_id: str) -> ResourceManagementClient:
-        if subscription_id not in self._clients:
-            from azure.mgmt.resource.resources.aio import ResourceManagementClient  # noqa: PLC0415
-
-            self._clients[subscription_id] = ResourceManagementClient(
-                self._session.credential,
-                subscription_id,
-                **self._session.client_options(RESOURCES),
-            )
-        return self._clients[subscription_id]
 
 
 def _parsed(resource: ResourceId, row: Mapping[str, Any], api_version: str | None) -> IdentityResource:

@@ -17,13 +17,11 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from kiota_abstractions.method import Method
-
 from mct_s2s import clock
 from mct_s2s.activity import REPLICATION, waiting
 from mct_s2s.azure.answers import guid, listed, members, optional, text
 from mct_s2s.azure.graph import parse
-from mct_s2s.azure.graph.directory_requests import DirectoryRequests, lag_if
+from mct_s2s.azure.graph.session import GraphSession, key, lag_if
 from mct_s2s.azure.refusals import GraphOperation, already_gone, is_lag
 from mct_s2s.azure.retry import Lag, no_lag
 from mct_s2s.azure.services import GRAPH
@@ -47,8 +45,11 @@ FEDERATED_PAUSE = 0.5
 """Seconds, times the attempt's number: two writes at once are refused as duplicates although they are none."""
 
 
-class CredentialRequests(DirectoryRequests):
+class CredentialRequests:
     """Owners and credentials of registrations and service principals."""
+
+    def __init__(self, session: GraphSession) -> None:
+        self._session = session
 
     async def add_secret(
         self, object_id: ApplicationObjectId, name: str, expires: datetime, *, is_new: bool
@@ -58,10 +59,10 @@ class CredentialRequests(DirectoryRequests):
         Raises:
             ServiceError: with `answer_lost` where it may have been made.
         """
+        path, operation = f"{_application(object_id)}/addPassword", GraphOperation.ADD_SECRET
         body = {"passwordCredential": {"displayName": name, "endDateTime": _moment(expires)}}
-        info = self._session.request(Method.POST, f"{_application(object_id)}/addPassword", body)
-        row = await self._session.send(info, GraphOperation.ADD_SECRET, repeatable=False, lag=lag_if(is_new)) or {}
-        with GRAPH.readable(GraphOperation.ADD_SECRET):
+        row = await self._session.send("POST", path, operation, body=body, repeatable=False, lag=lag_if(is_new)) or {}
+        with GRAPH.readable(operation):
             return NewSecret(KeyId(guid(row["keyId"])), parse.moment(row["endDateTime"]), _secret(row["secretText"]))
 
     async def remove_secret(self, object_id: ApplicationObjectId, key_id: KeyId) -> None:
@@ -69,14 +70,14 @@ class CredentialRequests(DirectoryRequests):
         path = _application(object_id)
         for attempt in range(1, GONE_ATTEMPTS + 1):
             try:
-                info = self._session.request(Method.POST, f"{path}/removePassword", {"keyId": key_id})
-                await self._session.send(info, GraphOperation.REMOVE_SECRET)
+                body, operation = {"keyId": key_id}, GraphOperation.REMOVE_SECRET
+                await self._session.send("POST", f"{path}/removePassword", operation, body=body)
                 return
             except ServiceError as error:
                 may_be_gone = _is_gone(error) or (error.status == 400 and error.contention is None)
                 if not may_be_gone or (attempt == GONE_ATTEMPTS and not _is_gone(error)):
                     raise
-            held = await self._read(self._session.request(Method.GET, path), parse.application)
+            held = await self._session.get(path, parse.application)
             if held is None or all(one.key_id != key_id for one in held.credentials):
                 return
             with waiting(REPLICATION):
@@ -98,9 +99,9 @@ class CredentialRequests(DirectoryRequests):
             if replaced_by is None or any(same_id(entry.get("keyId"), replaced_by) for entry in staying):
                 if len(staying) == len(existing):
                     return True
-                patch = self._session.request(Method.PATCH, path, {"keyCredentials": [*map(_without_key, staying)]})
+                body = {"keyCredentials": [*map(_without_key, staying)]}
                 try:
-                    await self._session.send(patch, GraphOperation.REMOVE_CREDENTIALS)
+                    await self._session.send("PATCH", path, GraphOperation.REMOVE_CREDENTIALS, body=body)
                 except ServiceError as error:
                     refusals += 1
                     if error.status != 400 or refusals == CERTIFICATE_ATTEMPTS:
@@ -139,9 +140,8 @@ class CredentialRequests(DirectoryRequests):
             "key": base64.b64encode(certificate.der).decode(),
         }
         body = {"keyCredentials": [*map(_without_key, existing), added]}
-        info = self._session.request(Method.PATCH, path, body)
         try:
-            await self._session.send(info, GraphOperation.ADD_CERTIFICATE, lag=lag)
+            await self._session.send("PATCH", path, GraphOperation.ADD_CERTIFICATE, body=body, lag=lag)
         except ServiceError as error:
             # Where the answer to the first attempt was lost, the second one changes what that one added, and is
             # refused: docs/azure-contract.md, section 3.5.
@@ -162,13 +162,12 @@ class CredentialRequests(DirectoryRequests):
             Its id, also where it was there already.
         """
         path, lag, operation = _application(object_id), lag_if(is_new), GraphOperation.ADD_FEDERATED_CREDENTIAL
-        named = f"{path}/federatedIdentityCredentials(name='{federation.name}')"
+        named = f"{path}/federatedIdentityCredentials{key('name', federation.name)}"
+        prefer = {"Prefer": "create-if-missing"}
         body = {"issuer": federation.issuer, "subject": federation.subject, "audiences": [federation.audience]}
         for attempt in range(1, FEDERATED_ATTEMPTS + 1):
-            info = self._session.request(Method.PATCH, named, body)
-            info.headers.try_add("Prefer", "create-if-missing")
             try:
-                row = await self._session.send(info, operation, lag=lag)
+                row = await self._session.send("PATCH", named, operation, body=body, headers=prefer, lag=lag)
             except ServiceError as error:
                 if not _is_duplicate(error):
                     raise
@@ -182,8 +181,7 @@ class CredentialRequests(DirectoryRequests):
                     await asyncio.sleep(attempt * FEDERATED_PAUSE)
             else:
                 if row is None:  # it was there already: 204 brings no body
-                    read = self._session.request(Method.GET, named)
-                    row = await self._session.send(read, GraphOperation.READ, lag=is_lag)
+                    row = await self._session.send("GET", named, GraphOperation.READ, lag=is_lag)
                 with GRAPH.readable(operation):
                     return KeyId(guid((row or {})["id"]))
         raise AssertionError(federation)
@@ -225,8 +223,8 @@ class CredentialRequests(DirectoryRequests):
         await self._remove(_principal(principal), ())
 
     async def _owners(self, path: str, lag: Lag) -> tuple[Owner, ...]:
-        info = self._session.request(Method.GET, f"{path}/owners?$select=id,displayName,userPrincipalName")
-        rows = await self._session.rows(info, GraphOperation.READ, lag=lag)
+        fields = "?$select=id,displayName,userPrincipalName"
+        rows = await self._session.rows(f"{path}/owners{fields}", GraphOperation.READ, lag=lag)
         with GRAPH.readable(GraphOperation.READ):
             return parse.owners(rows)
 
@@ -246,8 +244,7 @@ class CredentialRequests(DirectoryRequests):
             )
 
     async def _federated(self, path: str, lag: Lag) -> tuple[Credential, ...]:
-        info = self._session.request(Method.GET, f"{path}/federatedIdentityCredentials")
-        rows = await self._session.rows(info, GraphOperation.READ, lag=lag)
+        rows = await self._session.rows(f"{path}/federatedIdentityCredentials", GraphOperation.READ, lag=lag)
         return parse.by_age(parse.federated_credential(row) for row in rows)
 
     async def _remove(self, path: str, keep: Collection[KeyId]) -> None:
@@ -260,29 +257,28 @@ class CredentialRequests(DirectoryRequests):
             certificates = row["keyCredentials"]
             staying = [entry for entry in certificates if entry["keyId"] in keep]
         for key_id in secrets:
-            await self._remove_one(Method.POST, f"{path}/removePassword", {"keyId": key_id})
+            await self._remove_one("POST", f"{path}/removePassword", {"keyId": key_id})
         if len(staying) < len(certificates):
-            await self._remove_one(Method.PATCH, path, {"keyCredentials": [*map(_without_key, staying)]})
+            await self._remove_one("PATCH", path, {"keyCredentials": [*map(_without_key, staying)]})
 
     async def _remove_federated(self, path: str, keep: Collection[KeyId]) -> None:
         for credential in await self._federated(path, is_lag):
             if credential.key_id not in keep:
                 one = f"{path}/federatedIdentityCredentials/{credential.key_id}"
-                await self._remove_one(Method.DELETE, one)
+                await self._remove_one("DELETE", one)
 
-    async def _remove_one(self, method: Method, path: str, body: object = None) -> None:
+    async def _remove_one(self, method: str, path: str, body: object = None) -> None:
         try:
-            info = self._session.request(method, path, body)
-            await self._session.send(info, GraphOperation.REMOVE_CREDENTIALS, lag=is_lag)
+            await self._session.send(method, path, GraphOperation.REMOVE_CREDENTIALS, body=body, lag=is_lag)
         except ServiceError as error:
-            if method is Method.PATCH or not _is_gone(error):
+            if method == "PATCH" or not _is_gone(error):
                 raise
 
     async def _lists(self, path: str, lag: Lag, *, with_keys: bool = False) -> dict[str, list[Mapping[str, Any]]]:
         """`passwordCredentials` and `keyCredentials`; keys of certificates are shown by name only, on a budget."""
         names = ("passwordCredentials", "keyCredentials")
-        info = self._session.request(Method.GET, f"{path}?$select=id,{','.join(names)}" if with_keys else path)
-        row = await self._session.send(info, GraphOperation.READ, lag=lag)
+        fields = f"?$select=id,{','.join(names)}" if with_keys else ""
+        row = await self._session.send("GET", f"{path}{fields}", GraphOperation.READ, lag=lag)
         with GRAPH.readable(GraphOperation.READ):
             return {name: listed(members(row).get(name)) for name in names}
 

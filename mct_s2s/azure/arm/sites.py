@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+import httpx
+
 from mct_s2s.azure.answers import guid, members, optional, text, texts
-from mct_s2s.azure.arm.arm_session import RESOURCES, SUBSCRIPTIONS, WEB, ArmSession
+from mct_s2s.azure.arm.session import RESOURCES, SUBSCRIPTIONS, WEB, ArmSession, versioned
 from mct_s2s.azure.services import ARM
 from mct_s2s.concurrency import ReadOnce, gather_or_cancel
 from mct_s2s.errors import NotThere, PermissionMissing, ServiceError
@@ -32,7 +34,7 @@ class ArmSites:
         return await self._all.get("", self._read_subscriptions)
 
     async def _read_subscriptions(self) -> list[Subscription]:
-        found = await self._session.rows("/subscriptions", SUBSCRIPTIONS, "list the subscriptions")
+        found = await self._session.rows(versioned("/subscriptions", SUBSCRIPTIONS), "list the subscriptions")
         with ARM.readable("list the subscriptions"):
             return [_subscription(row) for row in found]
 
@@ -44,10 +46,10 @@ class ArmSites:
             return None
 
     async def _read_subscription(self, subscription_id: str) -> Subscription:
-        path, step = f"/subscriptions/{subscription_id}", "read the subscription"
-        row = await self._session.get(path, SUBSCRIPTIONS, step)
+        path, step = versioned(f"/subscriptions/{subscription_id}", SUBSCRIPTIONS), "read the subscription"
+        row = await self._session.send("GET", path, step)
         with ARM.readable(step):
-            return _subscription(row)
+            return _subscription(members(row))
 
     async def sites(self, subscription_id: str, group: str | None = None) -> list[Site]:
         """GET …/providers/Microsoft.Web/sites: web and function apps, without slots."""
@@ -66,10 +68,10 @@ class ArmSites:
 
         One question, however many sites there are. New ones may be missing.
         """
-        path, step = f"/subscriptions/{subscription_id}/resources", "find the web app"
-        quoted = name.replace("'", "''")
+        step, quoted = "find the web app", name.replace("'", "''")
         wanted = f"resourceType eq 'Microsoft.Web/sites' and name eq '{quoted}'"
-        found = await self._session.rows(path, RESOURCES, step, filter=wanted)
+        path = versioned(f"/subscriptions/{subscription_id}/resources", RESOURCES, filter=wanted)
+        found = await self._session.rows(path, step)
         with ARM.readable(step):
             return [ResourceId.parse(text(row["id"])) for row in found]
 
@@ -99,9 +101,9 @@ class ArmSites:
 
         async def read() -> Any:
             leaves()
-            return await self._on(resource, "list_application_settings")
+            return members(await self._on(resource, "list_application_settings")).get("properties")
 
-        settings = (await self._session.call(read, step)).get("properties")
+        settings = await self._session.call(read, step)
         if not isinstance(settings, Mapping):
             # Never "no settings": a write replaces them all, and would erase the site's own.
             raise ARM.unreadable(step)
@@ -144,21 +146,17 @@ class ArmSites:
                 attempt: `merged` is then asked anew.
         """
 
-        async def put() -> None:
-            settings = merged()
-            if settings is not None:
-                await self._on(resource, "update_application_settings", {"properties": dict(settings)})
+        async def put() -> httpx.Response | None:
+            settings, path = merged(), versioned(f"{resource}/config/appsettings", WEB)
+            if settings is None:
+                return None
+            body = {"properties": dict(settings)}
+            return (await self._session.exchange("PUT", self._session.base + path, body, {})).raise_for_status()
 
         step = "write the application settings"
         async with self._session.writing(resource):
-            try:
-                await self._session.call(put, step, before_repeating=read_again)
-            except ServiceError as error:
-                # Flex Consumption and Container Apps accept the write and finish it later; the SDK knows 200 only.
-                if error.status != 202:
-                    raise
-                if "location" in error.headers:
-                    await self._session.finish(error.headers["location"], step)
+            accepted = await self._session.call(put, step, before_repeating=read_again)
+            await self._session.finish(accepted, step)  # Flex Consumption and Container Apps carry it out later
 
     async def restart(self, resource: ResourceId) -> None:
         """POST …/restart. An answer that was lost is not asked for again: the write has recycled the site already."""
@@ -171,7 +169,7 @@ class ArmSites:
             from azure.mgmt.web.aio import WebSiteManagementClient  # noqa: PLC0415
 
             self._clients[subscription_id] = WebSiteManagementClient(
-                self._session.credential, subscription_id, **self._session.client_options(WEB)
+                self._session.credential, subscription_id, **self._session.client_options()
             )
         return self._clients[subscription_id]
 

@@ -9,12 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from kiota_abstractions.method import Method
-
 from mct_s2s.azure.answers import guid, members, text
 from mct_s2s.azure.answers import rows as rows_of
 from mct_s2s.azure.graph import parse
-from mct_s2s.azure.graph.graph_session import GraphSession
+from mct_s2s.azure.graph.session import ADVANCED, GraphSession
 from mct_s2s.azure.refusals import GraphOperation
 from mct_s2s.azure.services import GRAPH
 from mct_s2s.concurrency import ReadOnce, gather_or_cancel
@@ -53,7 +51,7 @@ class GraphAccess:
     @property
     def address(self) -> str:
         """Where the directory is asked: `https://graph.microsoft.com/v1.0`."""
-        return self._session.base_url
+        return self._session.base
 
     async def caller(self) -> Caller | None:
         """GET /me, or of an application that is known its service principal; none where no one can tell."""
@@ -90,7 +88,7 @@ class GraphAccess:
         """GET /beta/roleManagement/directory/transitiveRoleAssignments: Graph has it in no other version."""
         filtered = f"$count=true&$filter=principalId eq '{principal}'"
         path = f"/roleManagement/directory/transitiveRoleAssignments?{filtered}"
-        rows = await self._rows(path, advanced=True, beta=True)
+        rows = await self._rows(f"{self._session.base.removesuffix('v1.0')}beta{path}", advanced=True)
         with GRAPH.readable(GraphOperation.READ_RIGHTS):
             return tuple((text(row["roleDefinitionId"]).lower(), text(row["directoryScopeId"])) for row in rows or ())
 
@@ -140,22 +138,18 @@ class GraphAccess:
         return f"/servicePrincipals(appId='{client_id}')" if client_id else "/me"
 
     async def _get(self, path: str) -> dict[str, Any]:
-        info = self._session.request(Method.GET, path)
-        answer = await self._answers.get(path, lambda: self._session.send(info, GraphOperation.READ_RIGHTS))
+        answer = await self._answers.get(path, lambda: self._session.send("GET", path, GraphOperation.READ_RIGHTS))
         if answer is None:
             raise GRAPH.unreadable(GraphOperation.READ_RIGHTS)  # none of these has nothing to say
         return answer
 
-    async def _rows(self, path: str, *, advanced: bool = False, beta: bool = False) -> list[Mapping[str, Any]] | None:
-        return await self._lists.get(path, lambda: self._listed(path, advanced=advanced, beta=beta))
+    async def _rows(self, path: str, *, advanced: bool = False) -> list[Mapping[str, Any]] | None:
+        return await self._lists.get(path, lambda: self._listed(path, advanced=advanced))
 
-    async def _listed(self, path: str, *, advanced: bool = False, beta: bool = False) -> list[Mapping[str, Any]] | None:
+    async def _listed(self, path: str, *, advanced: bool = False) -> list[Mapping[str, Any]] | None:
         """All rows; none where an application that no one knows asks for itself."""
-        info = self._session.request(Method.GET, path, beta=beta)
-        if advanced:
-            info.headers.try_add("ConsistencyLevel", "eventual")
         try:
-            return await self._session.rows(info, GraphOperation.READ_RIGHTS)
+            return await self._session.rows(path, GraphOperation.READ_RIGHTS, headers=ADVANCED if advanced else {})
         except ServiceError as error:
             if error.status == NOT_A_PERSON and self._signed_in.client_id is None:
                 return None

@@ -1,0 +1,188 @@
+"""One signed-in connection to Graph: msgraph-sdk's request adapter sends, and the answer is read as JSON.
+
+msgraph-sdk's models are not used: they and the request builders import some 1,200 modules.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, TypeVar
+from urllib.parse import quote, urlsplit
+
+import httpx
+from kiota_abstractions.method import Method
+from kiota_abstractions.native_response_handler import NativeResponseHandler
+from kiota_abstractions.request_information import RequestInformation
+from kiota_authentication_azure.azure_identity_authentication_provider import AzureIdentityAuthenticationProvider
+from kiota_http.middleware.options import ResponseHandlerOption
+from msgraph.graph_request_adapter import GraphRequestAdapter
+
+from mct_s2s.activity import waiting
+from mct_s2s.azure.answers import rows, text
+from mct_s2s.azure.clouds import Cloud
+from mct_s2s.azure.http import Http
+from mct_s2s.azure.refusals import GraphOperation, already_gone, is_lag
+from mct_s2s.azure.retry import Lag, RetryPolicy, no_lag
+from mct_s2s.azure.service_session import ServiceSession
+from mct_s2s.azure.services import GRAPH
+from mct_s2s.azure.sign_in.caller_credential import CallerCredential
+from mct_s2s.concurrency import gather_or_cancel
+from mct_s2s.errors import ServiceError
+
+T = TypeVar("T")
+ADVANCED = {"ConsistencyLevel": "eventual"}
+"""The header of an advanced query, for each of its pages."""
+CONSENTS_AT_ONCE = 3
+"""To one service application; more of them are refused as concurrent: docs/azure-contract.md, 3.1."""
+MOST_IN_BATCH = 20
+"""Source: learn.microsoft.com/graph/json-batching, "Batch size limitations"."""
+
+_WRITTEN = re.compile(r"/(?:applications|servicePrincipals|deletedItems)/([^/?]+)")
+"""The object that an address is about."""
+
+
+class GraphSession(ServiceSession):
+    """Microsoft Graph v1.0 of one cloud, as one caller."""
+
+    def __init__(self, cloud: Cloud, credential: CallerCredential, http: Http, retry_policy: RetryPolicy) -> None:
+        base, scope = f"{cloud.graph}/v1.0", cloud.graph_scope
+        super().__init__(GRAPH, base, scope, credential, http, retry_policy, next_link="@odata.nextLink")
+        hosts = [urlsplit(base).hostname or ""]
+        provider = AzureIdentityAuthenticationProvider(
+            credential, scopes=[scope], allowed_hosts=hosts, is_cae_enabled=False
+        )
+        self._adapter = _Adapter(provider, client=http)
+        self._adapter.base_url = base
+        self.look = self._note_ids
+        self._client_ids: dict[str, str] = {}
+        self._writers: dict[str, asyncio.Semaphore] = {}
+
+    async def exchange(self, method: str, url: str, body: object, headers: Mapping[str, str]) -> httpx.Response:
+        """Send one request once, by msgraph-sdk's adapter, which signs it in."""
+        info = RequestInformation(Method[method])
+        info.url = url
+        for name, value in {"Accept": "application/json", **headers}.items():
+            info.headers.try_add(name, value)
+        if body is not None:
+            info.set_stream_content(json.dumps(body).encode(), "application/json")
+        info.add_request_options([ResponseHandlerOption(NativeResponseHandler())])
+        answer: httpx.Response = await self._adapter.send_primitive_async(info, "bytes", None)
+        return answer
+
+    async def answer(
+        self, method: str, path: str, step: str, **options: Any
+    ) -> tuple[httpx.Response, dict[str, Any] | None]:
+        """The successful answer to one request; writes take their turn."""
+        async with self._turn(method, path, options.get("body")):
+            return await super().answer(method, path, step, **options)
+
+    @asynccontextmanager
+    async def _turn(self, method: str, path: str, body: Any) -> AsyncIterator[None]:
+        """Held by who writes: one at a time to an application and its service principal, a few consents to one."""
+        if method == "GET" or path in {"/$batch", "/applications"}:
+            yield
+            return
+        if path == "/servicePrincipals":
+            written = str(body["appId"])
+        else:
+            found = _WRITTEN.search(path)
+            written = found[1] if found else path
+        written, at_once = self._client_ids.get(written, written).lower(), 1
+        if "/appRoleAssignedTo" in path:
+            written, at_once = f"consents to {written}", CONSENTS_AT_ONCE
+        turn = self._writers.setdefault(written, asyncio.Semaphore(at_once))
+        with waiting("waiting for another write to the same object"):
+            await turn.acquire()
+        try:
+            yield
+        finally:
+            turn.release()
+
+    def _note_ids(self, row: dict[str, Any]) -> dict[str, Any]:
+        """Whose an object is: applications and service principals of one appId are written one after the other."""
+        if "id" in row and "appId" in row:
+            self._client_ids[str(row["id"])] = str(row["appId"])
+        return row
+
+    async def get(self, path: str, parse: Callable[[Mapping[str, Any]], T], *, lag: Lag = no_lag) -> T | None:
+        """An object by its key; `None` where it is not there."""
+        try:
+            row = await self.send("GET", path, GraphOperation.READ, lag=lag)
+        except ServiceError as error:
+            if error.status == 404:
+                return None
+            raise
+        if row is None:
+            raise GRAPH.unreadable(GraphOperation.READ)  # never "not there": 404 says that
+        return parse(row)
+
+    async def get_many(self, paths: Sequence[str], parse: Callable[[Mapping[str, Any]], T]) -> list[T | None]:
+        """Several objects, `MOST_IN_BATCH` in one round trip; `None` where one is not there.
+
+        An answer that is neither 200 nor 404 (throttled, refused, not understood) is that one object's matter: it is
+        asked for again by itself, with all that `send` does. Source: learn.microsoft.com/graph/json-batching.
+        """
+        if len(paths) == 1:
+            return [await self.get(paths[0], parse)]
+        parts = [paths[at : at + MOST_IN_BATCH] for at in range(0, len(paths), MOST_IN_BATCH)]
+        found = await gather_or_cancel(*(self._batch(part, parse) for part in parts))
+        return [one for part in found for one in part]
+
+    async def _batch(self, paths: Sequence[str], parse: Callable[[Mapping[str, Any]], T]) -> list[T | None]:
+        async def read(path: str, answer: Mapping[str, Any]) -> T | None:
+            status, body = answer.get("status"), answer.get("body")
+            if status == 404:
+                return None
+            return parse(body) if status == 200 and isinstance(body, dict) else await self.get(path, parse)
+
+        steps = [{"id": str(at), "method": "GET", "url": path} for at, path in enumerate(paths)]
+        page = await self.send("POST", "/$batch", GraphOperation.READ, body={"requests": steps}) or {}
+        with GRAPH.readable(GraphOperation.READ):
+            answers = {text(row["id"]): row for row in rows(page["responses"])}
+        return list(await gather_or_cancel(*(read(path, answers.get(str(at), {})) for at, path in enumerate(paths))))
+
+    async def delete(self, path: str, operation: GraphOperation, *, lag: Lag = no_lag) -> None:
+        """DELETE an object; one that is gone already is no error."""
+        try:
+            await self.send("DELETE", path, operation, lag=lag)
+        except ServiceError as error:
+            if not already_gone(error):
+                raise
+
+
+def query(*, select: Sequence[str] = (), filter: str = "", top: int = 0) -> str:  # noqa: A002  # the option's name
+    """The end of a path."""
+    options = {"$select": ",".join(select), "$filter": quote(filter, safe=""), "$top": str(top or "")}
+    return "?" + "&".join(f"{name}={value}" for name, value in options.items() if value)
+
+
+def literal(value: str) -> str:
+    """A text in a filter."""
+    escaped = value.replace("'", "''")
+    return f"'{escaped}'"
+
+
+def key(name: str, value: str) -> str:
+    """An object's alternate key in a path: `(appId='…')`."""
+    quoted = quote(literal(value), safe="'")
+    return f"({name}={quoted})"
+
+
+def lag_if(is_new: bool) -> Lag:
+    """Which refusals of a request about an object mean that replicas do not know it yet."""
+    return is_lag if is_new else no_lag
+
+
+class _Adapter(GraphRequestAdapter):  # type: ignore[misc, unused-ignore]
+    """msgraph-sdk's, which answers no claims challenge by itself: it would send the refused token once more."""
+
+    async def retry_cae_response_if_required(
+        self, resp: httpx.Response, request_info: RequestInformation, claims: str
+    ) -> httpx.Response:
+        """The answer as it is: what it asks of the sign-in is brought by the credential."""
+        del request_info, claims
+        return resp

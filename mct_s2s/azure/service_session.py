@@ -1,0 +1,146 @@
+"""One service as one caller: its requests signed in, repeated by our one policy, its refusals translated."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, TypeVar
+
+import httpx
+from azure.core.exceptions import AzureError
+
+from mct_s2s.azure.answers import check_address, listed, members, parse_json
+from mct_s2s.azure.http import NO_ANSWER, Http
+from mct_s2s.azure.refusals import refused
+from mct_s2s.azure.retry import Lag, RetryPolicy, no_lag, nothing
+from mct_s2s.azure.services import Refusal, RemoteService, refusal_of
+from mct_s2s.azure.sign_in.caller_credential import CallerCredential
+from mct_s2s.azure.sign_in.claims import challenge_of, demanded
+from mct_s2s.errors import S2SError
+
+T = TypeVar("T")
+
+
+class ServiceSession:
+    """Sends requests to one service.
+
+    In all methods, `step` is what is to be done, as a verb phrase: `restart the App Service`.
+
+    Args:
+        base: the service's address; none other is asked, wherever links lead.
+        scope: the scope of its tokens.
+        next_link: the key of the address of a list's next page.
+    """
+
+    def __init__(
+        self,
+        service: RemoteService,
+        base: str,
+        scope: str,
+        credential: CallerCredential,
+        http: Http,
+        retry_policy: RetryPolicy,
+        *,
+        next_link: str = "nextLink",
+    ) -> None:
+        self.service, self.base, self.scope, self.credential, self.http = service, base, scope, credential, http
+        self.look: Callable[[dict[str, Any]], Any] | None = None
+        """Is shown each object of an answer."""
+        self._retry_policy, self._next_link = retry_policy, next_link
+
+    async def call(
+        self,
+        send: Callable[[], Awaitable[T]],
+        step: str,
+        *,
+        repeatable: bool = True,
+        lag: Lag = no_lag,
+        before_repeating: Callable[[], Awaitable[None]] = nothing,
+    ) -> T:
+        """Send by httpx or an SDK and read the answer; again where the policy says so, or with a new sign-in.
+
+        Raises:
+            SignInFailed: the service asks for more than this sign-in can bring.
+            S2SError: refused, not answered or not readable.
+        """
+
+        async def once() -> T:
+            for is_last in (False, True):
+                began = time.monotonic()
+                try:
+                    return await send()
+                except (AzureError, *NO_ANSWER) as error:
+                    refusal = refusal_of(error)
+                    challenge = challenge_of(refusal) if refusal is not None else None
+                    if refusal is not None and challenge is not None:
+                        if is_last or not await self.credential.bring(self.scope, challenge, began):
+                            way_out = self.credential.way_out(self.scope, challenge)
+                            name, said, request_id = self.service.name, refusal.said, refusal.request_id
+                            raise demanded(name, step, said, challenge, way_out, request_id) from error
+                    elif is_last or refusal is None or refusal.status != 401:
+                        raise self.translate(error, refusal, step) from error
+                    else:
+                        self.credential.forget(began)
+                await before_repeating()
+            raise AssertionError(step)
+
+        return await self._retry_policy.call(once, repeatable=repeatable, lag=lag, before_repeating=before_repeating)
+
+    def translate(self, error: Exception, refusal: Refusal | None, step: str) -> S2SError:
+        """The error for a request that was refused, or not answered."""
+        return self.service.unanswered(error, step) if refusal is None else refused(self.service, refusal, step)
+
+    async def answer(
+        self,
+        method: str,
+        path: str,
+        step: str,
+        *,
+        body: object = None,
+        headers: Mapping[str, str] | None = None,
+        **rules: Any,
+    ) -> tuple[httpx.Response, dict[str, Any] | None]:
+        """The successful answer to one request, and the JSON object in it, if it has a body.
+
+        Args:
+            path: below the service's address, or a link from one of its answers.
+            rules: those of `call`.
+        """
+
+        async def once() -> tuple[httpx.Response, dict[str, Any] | None]:
+            url = self.base + path if path.startswith("/") else path
+            check_address(url, self.base)
+            answer = (await self.exchange(method, url, body, headers or {})).raise_for_status()
+            with self.service.readable(step):
+                document = parse_json(answer.content, self.look) if answer.content else None
+                if document is not None and not isinstance(document, dict):
+                    raise ValueError("not an object")
+            return answer, document
+
+        return await self.call(once, step, **rules)
+
+    async def exchange(self, method: str, url: str, body: object, headers: Mapping[str, str]) -> httpx.Response:
+        """Send one request once."""
+        token = await self.credential.get_token(self.scope)
+        signed, extensions = {**headers, "Authorization": f"Bearer {token.token}"}, {"service": self.service.label}
+        return await self.http.request(method, url, json=body, headers=signed, extensions=extensions)
+
+    async def send(self, method: str, path: str, step: str, **options: Any) -> dict[str, Any] | None:
+        """The JSON object that answers one request, if there is one; `options`: those of `answer`."""
+        return (await self.answer(method, path, step, **options))[1]
+
+    async def rows(self, path: str, step: str, **options: Any) -> list[Mapping[str, Any]]:
+        """Every row of a list, page after page. A page without a list is never taken for "no rows"."""
+        return await self.rest_of(await self.send("GET", path, step, **options), step, **options)
+
+    async def rest_of(self, page: Mapping[str, Any] | None, step: str, **options: Any) -> list[Mapping[str, Any]]:
+        """The rows of a page, and of those that follow."""
+        found: list[Mapping[str, Any]] = []
+        while True:
+            with self.service.readable(step):
+                page = members(page)
+                found += listed(page.get("value"))
+            following = page.get(self._next_link)
+            if not following:
+                return found
+            page = await self.send("GET", str(following), step, **options)
