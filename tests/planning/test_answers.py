@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 from mct_s2s.errors import ServiceError
 from mct_s2s.model.client_sign_in import ApiAnswer
-from mct_s2s.planning.reports.verification import ApiCall, CheckSubject, must_refuse, settled
+from mct_s2s.planning.reports.verification import CallResult, CheckSubject, must_refuse, settled
 
 LOST = ServiceError("site-unreachable", "No answer came.", remedy="Run it again.")
 
 
-def asked(outcome: ApiAnswer | ServiceError) -> ApiCall:
-    return ApiCall("https://learn", "/api", outcome)
+def asked(outcome: ApiAnswer | ServiceError) -> CallResult:
+    return CallResult("https://learn", "/api", outcome)
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ from mct_s2s.planning.reports.verification import (
     CALL,
     NO_SUCH_URI,
     SITE,
-    ApiCall,
+    CallResult,
     CheckSubject,
     ClientToken,
     Verification,
@@ -68,14 +68,14 @@ class VerifyContext:
 
     async def get(
         self, headers: dict[str, str], token: ApiToken | None = None, *, just_restarted: bool = False
-    ) -> ApiCall:
+    ) -> CallResult:
         """Call the API."""
         outcome: ApiAnswer | ServiceError
         try:
             outcome = await self.api.get(self.path, headers, token, just_restarted=just_restarted)
         except ServiceError as error:
             outcome = error
-        return ApiCall(self.url, self.path, outcome)
+        return CallResult(self.url, self.path, outcome)
 
 
 @dataclass(frozen=True)

@@ -261,7 +261,7 @@ def misdirected(token: ClientToken, observed: ObservedState, url: str, own_url: 
 
 
 @dataclass(frozen=True)
-class ApiCall:
+class CallResult:
     """Which address was asked, and what came of it: an answer, or the error of not reaching it."""
 
     url: str
@@ -303,7 +303,7 @@ def _meaning(status: int) -> str:
     return ": the site is still starting" if status in NOT_NOW else ""
 
 
-def settled(who: Who, asked: ApiCall) -> VerificationCheck | None:
+def settled(who: Who, asked: CallResult) -> VerificationCheck | None:
     """What a client's call says by itself; `None` for the API's own 401, whose reason has to be looked for."""
     answer = asked.outcome
     if isinstance(answer, ApiAnswer) and answer.is_success:
@@ -314,7 +314,7 @@ def settled(who: Who, asked: ApiCall) -> VerificationCheck | None:
     return VerificationCheck(*who, CALL, ok, asked.message, asked.remedy)
 
 
-def must_refuse(check: str, what: str, asked: ApiCall) -> VerificationCheck:
+def must_refuse(check: str, what: str, asked: CallResult) -> VerificationCheck:
     """A call that must be turned away."""
     answer = asked.outcome
     if isinstance(answer, ServiceError):
