@@ -25,7 +25,6 @@ SMALLEST_BITS = 2048
 """Source: NIST SP 800-131A, section 3: shorter RSA keys may not sign any more."""
 LONGEST_COMMON_NAME = 64
 """Source: RFC 5280, appendix A.1, `ub-common-name`."""
-
 _BEGIN, _END = b"-----BEGIN CERTIFICATE-----", b"-----END CERTIFICATE-----"
 
 
@@ -59,11 +58,9 @@ def make_key_pair(name: str, starts: datetime, expires: datetime) -> tuple[str, 
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .sign(key, hashes.SHA256())
     )
-    private = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    public = certificate.public_bytes(serialization.Encoding.PEM)
-    return (private + public).decode(), _noun(certificate)
+    encoding = serialization.Encoding.PEM
+    private = key.private_bytes(encoding, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    return (private + certificate.public_bytes(encoding)).decode(), _noun(certificate)
 
 
 @about("certificate")
@@ -73,28 +70,27 @@ def given_certificate(path: Path, now: datetime) -> Certificate:
     Raises:
         UsageError: the file cannot be read, or holds no certificate that a client can sign in with at `now`.
     """
+    otherwise = "or remove --certificate to create one."
     try:
-        pem = read_given(path)
+        certificate = certificate_in(read_given(path))
     except OSError as error:
         raise UsageError(
             "certificate-unreadable",
             f"Cannot read the certificate '{path}': {error.strerror or error}",
-            remedy="Use a PEM file with a public certificate, or remove --certificate to create one.",
+            remedy=f"Use a PEM file with a public certificate, {otherwise}",
         ) from error
-    try:
-        certificate = certificate_in(pem)
     except UnfitCertificate as error:
         raise UsageError(
             "certificate-unfit",
             f"Invalid --certificate '{path}': {error}.",
-            remedy="Use a PEM file with an RSA certificate (check it with openssl x509 -in FILE -noout -text), or "
-            "remove --certificate to create one.",
+            remedy="Use a PEM file with an RSA certificate (check it with openssl x509 -in FILE -noout -text), "
+            f"{otherwise}",
         ) from error
     if certificate.expires <= now:
         raise UsageError(
             "certificate-expired",
             f"The certificate in '{path}' expired on {certificate.expires:%Y-%m-%d}.",
-            remedy="Use a certificate that is still valid, or remove --certificate to create one.",
+            remedy=f"Use a certificate that is still valid, {otherwise}",
         )
     return certificate
 
@@ -105,20 +101,20 @@ def certificate_in(pem: bytes) -> Certificate:
     Raises:
         UnfitCertificate: there is none, or not one that a client can sign in with.
     """
-    from cryptography import x509  # noqa: PLC0415
-    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey  # noqa: PLC0415
-
     begin = pem.find(_BEGIN)
     end = pem.find(_END, begin)
     if begin < 0 or end < 0:
         raise UnfitCertificate("it does not contain a certificate in PEM format")
+
+    from cryptography import x509  # noqa: PLC0415
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey  # noqa: PLC0415
+
     try:
         with known_algorithms():
             certificate = x509.load_pem_x509_certificate(pem[begin : end + len(_END)])
-            key = certificate.public_key()
-            noun = _noun(certificate)
+            key, noun = certificate.public_key(), _noun(certificate)
     except (ValueError, TypeError, OverflowError) as error:
-        raise UnfitCertificate(f"its certificate cannot be read ({first_words(error)})") from error
+        raise UnfitCertificate(f"its certificate cannot be read ({_first_line(error)})") from error
     if not isinstance(key, RSAPublicKey):
         raise UnfitCertificate("its key is not RSA, the only type that Microsoft's sign-in libraries support")
     if key.key_size < SMALLEST_BITS:
@@ -128,21 +124,16 @@ def certificate_in(pem: bytes) -> Certificate:
 
 @contextmanager
 def known_algorithms() -> Iterator[None]:
-    """Turn what `cryptography` says of an algorithm that it does not know into what it says of any other bad file.
-
-    Raises:
-        ValueError: there is such an algorithm in it.
-    """
+    """Turn what `cryptography` says of an algorithm that it does not know into a ValueError, as for any bad file."""
     from cryptography.exceptions import InternalError, UnsupportedAlgorithm  # noqa: PLC0415
 
     try:
         yield
     except (UnsupportedAlgorithm, InternalError) as error:
-        raise ValueError(f"it uses an unknown algorithm ({first_words(error)})") from error
+        raise ValueError(f"it uses an unknown algorithm ({_first_line(error)})") from error
 
 
-def first_words(error: Exception) -> str:
-    """The first line of what an error says, or its kind."""
+def _first_line(error: Exception) -> str:
     return next(iter(str(error).splitlines()), type(error).__name__)
 
 

@@ -22,9 +22,8 @@ from mct_s2s.plain_text import is_one_line
 PRIVATE, READABLE = 0o600, 0o644
 PENDING = ".pending"
 """What follows a file's name in that of the note, or the key, that is on its way to it."""
-_SAFELY = (
-    getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
-)
+_NOT_FOLLOWED = getattr(os, "O_NOFOLLOW", 0)
+_SAFELY = sum(getattr(os, name, 0) for name in ("O_NONBLOCK", "O_NOCTTY", "O_CLOEXEC", "O_BINARY"))
 
 
 class UntrustedFile(OSError):
@@ -37,13 +36,10 @@ class UntrustedFile(OSError):
 
 @contextmanager
 def explained(what: str, path: Path, taken: str, unwritable: str, option: str) -> Iterator[None]:
-    """Say what is wrong with a file in the user's words.
+    """Say what is wrong with a file in the user's words: a `UsageError` where it cannot be read or written.
 
     Args:
         taken: the error's code where another user may have written it, or could.
-
-    Raises:
-        UsageError: it cannot be read or written.
     """
     try:
         yield
@@ -60,25 +56,17 @@ def explained(what: str, path: Path, taken: str, unwritable: str, option: str) -
         ) from error
 
 
-def read_ours(path: Path) -> bytes | None:
-    """What one of our own files contains; `None` where there is no such file. A link is never one of our files.
+def read_ours(path: Path) -> str | None:
+    """What one of our own files contains; `None` where there is no such file. What is no UTF-8 is replaced.
 
     Raises:
-        UntrustedFile: someone else can have written it.
+        UntrustedFile: it is a link, or someone else can have written it.
         OSError: it cannot be read.
     """
     try:
-        content, status = _read(path, follow=False)
+        return _read(path, stat.S_IWGRP | stat.S_IWOTH, follow=False).decode("utf-8", errors="replace")
     except (FileNotFoundError, NotADirectoryError):
         return None
-    _check(status, stat.S_IWGRP | stat.S_IWOTH)
-    return content
-
-
-def text_of(path: Path) -> str | None:
-    """The same as text. What is no UTF-8 is replaced."""
-    content = read_ours(path)
-    return None if content is None else content.decode("utf-8", errors="replace")
 
 
 def read_given(path: Path) -> bytes:
@@ -88,9 +76,7 @@ def read_given(path: Path) -> bytes:
         UntrustedFile: no regular file, too large, or someone else can have written it.
         OSError: it is not there, or cannot be read.
     """
-    content, status = _read(path, follow=True)
-    _check(status, stat.S_IWOTH)
-    return content
+    return _read(path, stat.S_IWOTH, follow=True)
 
 
 def is_there(path: Path) -> bool:
@@ -102,11 +88,7 @@ def is_there(path: Path) -> bool:
 
 
 def must_not_block(path: Path) -> None:
-    """Refuse what a library that opens it would wait for: anything but a file and a folder.
-
-    Raises:
-        OSError: as said, or it is not there.
-    """
+    """Refuse what a library that opens it would wait for, anything but a file and a folder, by an OSError."""
     with _no_null():
         status = path.stat()
     if not stat.S_ISDIR(status.st_mode):
@@ -171,20 +153,16 @@ def forget_leftovers(path: Path) -> None:
                 leftover.unlink()
 
 
-def replace_whole(path: Path, text: str, mode: int = PRIVATE, *, durable: bool = True) -> None:
-    """Write beside, flush to disk, rename: no reader ever sees half a file, and no mode but this one.
-
-    Raises:
-        OSError: it cannot be written.
-    """
+def replace_whole(path: Path, text: str, mode: int = PRIVATE) -> None:
+    """Write beside, flush to disk, rename: no reader ever sees half a file, and no mode but this one."""
     fresh = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
-        write_new(fresh, text, mode, durable=durable)
+        write_new(fresh, text, mode)
         fresh.replace(path)
     except BaseException:
         fresh.unlink(missing_ok=True)
         raise
-    if durable and sys.platform != "win32":
+    if sys.platform != "win32":
         folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
             os.fsync(folder)
@@ -211,18 +189,19 @@ def write_new(path: Path, text: str, mode: int = PRIVATE, *, durable: bool = Tru
             os.fsync(descriptor)
 
 
-def _read(path: Path, *, follow: bool) -> tuple[bytes, os.stat_result]:
+def _read(path: Path, written_by_others: int, *, follow: bool) -> bytes:
     with _no_null():
         # Looked at first: opening a device can do something to it, and a socket cannot be opened at all.
         _check_regular(path.stat(follow_symlinks=follow))
-        descriptor = os.open(path, os.O_RDONLY | _SAFELY | (0 if follow else getattr(os, "O_NOFOLLOW", 0)))
+        descriptor = os.open(path, os.O_RDONLY | _SAFELY | (0 if follow else _NOT_FOLLOWED))
     with os.fdopen(descriptor, "rb") as file:
         status = os.fstat(descriptor)
         _check_regular(status)
         content = file.read(FILE_BYTES + 1)
     if len(content) > FILE_BYTES:
         raise UntrustedFile("it is larger than 1 MiB", "Use another file.")
-    return content, status
+    _check(status, written_by_others)
+    return content
 
 
 def _check(status: os.stat_result, written_by_others: int, what: str = "it") -> None:
@@ -241,19 +220,10 @@ def _check(status: os.stat_result, written_by_others: int, what: str = "it") -> 
         )
 
 
-_KINDS = (
-    (stat.S_ISLNK, "a symbolic link"),
-    (stat.S_ISDIR, "a folder"),
-    (stat.S_ISFIFO, "a named pipe"),
-    (stat.S_ISSOCK, "a socket"),
-    (stat.S_ISCHR, "a device"),
-    (stat.S_ISBLK, "a device"),
-)
-
-
 def _check_regular(status: os.stat_result) -> None:
     if not stat.S_ISREG(status.st_mode):
-        kind = next((name for is_kind, name in _KINDS if is_kind(status.st_mode)), "something else")
+        kinds = {stat.S_IFLNK: "a symbolic link", stat.S_IFDIR: "a folder", stat.S_IFIFO: "a named pipe"}
+        kind = kinds.get(stat.S_IFMT(status.st_mode), "a device or a socket")
         raise UntrustedFile(f"it is {kind}, not a file", "Use the path of a file.")
 
 

@@ -34,7 +34,7 @@ def file(path: Path, mode: int = 0o600, text: str = "x") -> Path:
 
 @pytest.mark.parametrize("mode", [0o600, 0o400, 0o640, 0o644])
 def test_a_file_that_only_we_may_write_to_is_ours(tmp_path: Path, mode: int) -> None:
-    assert read_ours(file(tmp_path / "a", mode)) == b"x"
+    assert read_ours(file(tmp_path / "a", mode)) == "x"
 
 
 @pytest.mark.parametrize("mode", [0o620, 0o602, 0o666])
@@ -116,7 +116,7 @@ def test_an_ordinary_user_keeps_files_where_he_may(nobody: None) -> None:
     with tempfile.TemporaryDirectory(dir="/tmp") as own:
         check_folder(Path(own))
         check_folder(Path("/tmp"))
-        assert read_ours(file(Path(own) / "a")) == b"x"
+        assert read_ours(file(Path(own) / "a")) == "x"
 
 
 def test_a_secret_is_not_written_where_modes_are_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

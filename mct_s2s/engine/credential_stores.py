@@ -85,8 +85,8 @@ class RunStores:
         place = self.places.of(name, *([known.client_id] if known else []))
         if place.show:
             return OutputStore(self.viewer)
-        if place.command is not None:
-            return CommandStore(place.command.words_for(name), place.command.label, self.label)
+        if place.command:
+            return CommandStore(place.command_for(name), place.label, self.label)
         if place.vault is not None:
             if wanted.is_key:
                 raise no_key_in_vault()

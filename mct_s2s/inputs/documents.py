@@ -106,7 +106,7 @@ def _checked(setting: Setting, value: str) -> str:
     return value
 
 
-def _found(content: bytes | None, model: type[Model], taken: UsageError) -> Model | None:
+def _found(content: str | None, model: type[Model], taken: UsageError) -> Model | None:
     """What an earlier run wrote; what else is there is never written over."""
     try:
         return _parsed(content, model) if content else None

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 
 from mct_s2s.errors import UsageError, about
 from mct_s2s.model.client_credentials import NEVER
-from mct_s2s.model.duration import END_OF_DAY, Duration, iso_duration, short_duration
+from mct_s2s.model.duration import END_OF_DAY, iso_duration, short_duration
 
 DEFAULT = "1y"
 """Of a new credential."""
@@ -25,7 +25,8 @@ def duration(text: str, option: str) -> timedelta:
     Raises:
         UsageError: none of these.
     """
-    found = _parsed(text)
+    wanted = text.strip()
+    found = short_duration(wanted) or iso_duration(wanted.upper())
     if found is None or found.months or found.length > LONGEST:
         raise UsageError(
             "malformed-duration",
@@ -38,27 +39,36 @@ def duration(text: str, option: str) -> timedelta:
 
 @about("secret-lifetime")
 def expiry(text: str, now: datetime) -> datetime:
-    """When a credential made at `now` expires, in UTC.
+    """When a credential made at `now` (aware) expires, in UTC.
 
     Args:
         text: a duration of two years at most (`1y`, `6m`, `180d`, `P180D`), `never`, an ISO 8601 date, whose last
             second is meant, or an ISO 8601 time.
-        now: aware.
 
     Raises:
         UsageError: none of these, or in the past.
     """
-    wanted = text.strip()
+    wanted, moment = text.strip(), None
+    lifetime = short_duration(wanted) or iso_duration(wanted.upper())
     if wanted.lower() == "never":
         return NEVER
-    lifetime, whole = _parsed(wanted), now.replace(microsecond=0)
-    if lifetime is not None:
-        if not timedelta(0) < lifetime.length <= LONGEST_LIFETIME:
-            raise _malformed(text)
-        return lifetime.after(whole)
-    moment = _moment(wanted)
+    try:
+        if lifetime is not None:
+            moment = lifetime.after(now.replace(microsecond=0)) if lifetime.length <= LONGEST_LIFETIME else None
+            moment = moment if lifetime.length else None
+        elif len(wanted) == len("2027-06-30"):
+            moment = datetime.combine(date.fromisoformat(wanted), END_OF_DAY, UTC)
+        else:
+            moment = datetime.fromisoformat(wanted)
+            moment = moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):  # the latter: beyond the calendar's ends once it is turned to UTC
+        moment = None
     if moment is None:
-        raise _malformed(text)
+        raise UsageError(
+            "malformed-lifetime",
+            f"Invalid --secret-lifetime '{text}'.",
+            remedy="Use 1y, 2y, 180d, never, or a date such as 2027-06-30.",
+        )
     if moment <= now:
         raise UsageError(
             "lifetime-in-the-past",
@@ -66,26 +76,3 @@ def expiry(text: str, now: datetime) -> datetime:
             remedy="Use 1y, 2y, 180d, never, or a date in the future such as 2027-06-30.",
         )
     return min(moment, NEVER)
-
-
-def _parsed(text: str) -> Duration | None:
-    wanted = text.strip()
-    return short_duration(wanted) or iso_duration(wanted.upper())
-
-
-def _moment(text: str) -> datetime | None:
-    try:
-        if len(text) == len("2027-06-30"):
-            return datetime.combine(date.fromisoformat(text), END_OF_DAY, UTC)
-        moment = datetime.fromisoformat(text)
-        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
-    except (ValueError, OverflowError):  # the latter: beyond the calendar's ends once it is turned to UTC
-        return None
-
-
-def _malformed(text: str) -> UsageError:
-    return UsageError(
-        "malformed-lifetime",
-        f"Invalid --secret-lifetime '{text}'.",
-        remedy="Use 1y, 2y, 180d, never, or a date such as 2027-06-30.",
-    )

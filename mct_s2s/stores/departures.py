@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from contextlib import suppress
 
-from mct_s2s.local_files import replace_whole, text_of
+from mct_s2s.local_files import read_ours, replace_whole
 from mct_s2s.stores.dotenv import lines_of
 from mct_s2s.stores.host_lock import path_of
 
@@ -20,7 +20,7 @@ class LocalDepartures:
     def of(self, what: str) -> frozenset[str]:
         """The object ids, in lower case, that are noted for `what`, a resource id."""
         try:
-            text = text_of(path_of(what, "leaving"))
+            text = read_ours(path_of(what, "leaving"))
         except OSError:
             return frozenset()  # what another user may have written is not believed
         return frozenset(line.casefold() for line in lines_of(text or "") if line)

@@ -12,7 +12,7 @@ from pathlib import Path
 from mct_s2s.concurrency import finish_even_if_cancelled
 from mct_s2s.errors import UsageError
 from mct_s2s.key_pairs import UnfitCertificate, certificate_in
-from mct_s2s.local_files import PENDING, check_place, explained, forget_leftovers, replace_whole, text_of
+from mct_s2s.local_files import PENDING, check_place, explained, forget_leftovers, read_ours, replace_whole
 from mct_s2s.model.client_credentials import Certificate, CredentialKind, MadeCredential, SecretNote
 from mct_s2s.model.client_sign_in import OwnCredential
 from mct_s2s.model.ids import ClientId, KeyId, is_guid, same_id
@@ -230,7 +230,7 @@ def _pending(path: Path) -> Path:
 
 def _text(path: Path) -> str:
     with private(path):
-        return text_of(path) or ""
+        return read_ours(path) or ""
 
 
 def _write(path: Path, text: str) -> None:

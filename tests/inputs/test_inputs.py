@@ -303,9 +303,8 @@ def test_a_program_that_does_not_fit_is_refused(text: str, clients: int, code: s
 
 def test_a_command_may_name_each_client_and_is_called_as_it_was_written() -> None:
     text = "exec:./vault kv put 'mct/{client}' value=-"
-    command = secret_to(text, 2).command
-    assert command is not None
-    assert command.label == text
-    one, two = (command.words_for(name) for name in ("One", "Two"))
+    place = secret_to(text, 2)
+    assert place.label == text
+    one, two = (place.command_for(name) for name in ("One", "Two"))
     assert one[3] != two[3]
     assert one[3].startswith("mct/one-")
