@@ -42,4 +42,4 @@ def apply(options: ApplyOptions) -> int:
         replace(one, work=replace(one.work, desired=replace(one.work.setup, pruning=unnamed)))
         for one in chosen(sites, options)
     ]
-    return change_all(options, wanted, check=check, resumes=options.expect is None)
+    return change_all(options, wanted, check=check)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, contextmanager, nullcontext
 
 from mct_s2s import clock
 from mct_s2s.activity import Progress, activity
@@ -59,7 +59,7 @@ class SiteChange(SiteState):
 
     async def apply(self, others: Sequence[SiteChange]) -> None:
         """Bring it to the plan that was agreed to; `others` of the command may share registrations and identities."""
-        assert self.session is not None and self.outcome is not None  # noqa: S101, PT018  # it has a plan
+        assert self.outcome is not None  # noqa: S101  # it has a plan
         self._others, self._was_asked = others, not self.options.yes
         self.outcome = await carry_out(self.session, self.outcome, self._since, self)
         retire_files(self.run.terminal, self, self.outcome)
@@ -84,7 +84,7 @@ class SiteChange(SiteState):
             return False
         # Less may be left to do: another site shares a registration, say.
         outcomes = [site.outcome for site in self._others if site.outcome is not None]
-        done = [(entry.change, one.results) for one in outcomes for entry in one.done]
+        done = [(entry.change, one.results) for one in outcomes for entry in one.journal.done]
         if reviewed is not None and is_covered(outcome.plan, reviewed.plan, outcome.request.now, done):
             self._was_asked, self._read_at = False, clock.seconds()
             return True
@@ -144,13 +144,11 @@ def change_all(
     *,
     check: Check | None = None,
     digest: str | None = None,
-    resumes: bool = True,
 ) -> int:
     """Do the work at each App Service of a trust file; what ends one of them stops no other.
 
     Args:
         digest: what is shown and reviewed instead of the plans' own.
-        resumes: whether the same command goes on where it was ended.
     """
 
     async def body(current: CommandRun) -> int:
@@ -166,7 +164,7 @@ def change_all(
                 first, *others = refused
                 first.mention((other.headline, "") for other in others)
                 raise first
-            return await _change(current, options, sites, check, digest, resumes=resumes)
+            return await _change(current, options, sites, check, digest)
 
     return run_connected(options, body)
 
@@ -177,8 +175,6 @@ async def _change(
     sites: Sequence[SiteChange],
     check: Check | None = None,
     digest: str | None = None,
-    *,
-    resumes: bool = True,
 ) -> int:
     """Show the plans, ask once, apply them side by side, and tell; return the exit code of the site that went worst."""
     found = digest
@@ -189,12 +185,9 @@ async def _change(
         if sites[0].key is None:
             await sites[0].apply(sites)
         else:
-            current.ended_early = lambda why: show_end_of_all(
-                current.terminal, options, sites, found, why, resumes=resumes
-            )
-            shared = _SharedRegistrations()
-            pending = [site for site in sites if site.is_pending]
-            await gather_or_cancel(*(_apply(site, sites, shared) for site in pending))
+            current.ended_early = lambda why: show_end_of_all(current.terminal, options, sites, found, why)
+            locks: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+            await gather_or_cancel(*(_apply(site, sites, locks) for site in sites if site.is_pending))
             for site in sites:
                 site.is_over = True
             current.ended_early = None
@@ -206,11 +199,19 @@ async def _change(
     return worst(site.exit_code for site in sites)
 
 
-async def _apply(site: SiteChange, sites: Sequence[SiteChange], shared: _SharedRegistrations) -> None:
-    assert site.session is not None and site.outcome is not None  # noqa: S101, PT018  # it has a plan
+async def _apply(site: SiteChange, sites: Sequence[SiteChange], locks: Mapping[str, asyncio.Lock]) -> None:
+    """Apply a plan beside those of other sites.
+
+    Lists of a registration are replaced whole: only one site at a time writes to one that several change.
+    """
+    changes = site.outcome.plan.changes if site.outcome is not None else ()
+    shared = {one for change in changes if isinstance(one := getattr(change, "object_id", None), str)}
     try:
         with site.run.display.about(site.key or ""):
-            async with shared.held(site.outcome.plan):
+            async with AsyncExitStack() as held:
+                for one in sorted(shared):  # in one order, so that no two sites wait for each other
+                    with activity("Waiting for another site") if locks[one].locked() else nullcontext():
+                        await held.enter_async_context(locks[one])
                 await site.apply(sites)
     except S2SError as error:
         site.session.azure.directory_access.signed_in.remind(error)
@@ -220,28 +221,6 @@ async def _apply(site: SiteChange, sites: Sequence[SiteChange], shared: _SharedR
 
         site.error = bug_report(bug)
     site.is_over = True
-
-
-class _SharedRegistrations:
-    """Registrations that several sites change: their lists are replaced whole, so only one site writes at a time."""
-
-    def __init__(self) -> None:
-        self._locks: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
-
-    @asynccontextmanager
-    async def held(self, plan: Plan) -> AsyncIterator[None]:
-        """Hold all that a plan changes; in one order, so that no two sites wait for each other."""
-        ids = {one for change in plan.changes if isinstance(one := getattr(change, "object_id", None), str)}
-        async with AsyncExitStack() as stack:
-            for one in sorted(ids):
-                lock = self._locks[one]
-                if lock.locked():
-                    with activity("Waiting for another site that shares a registration"):
-                        await lock.acquire()
-                else:
-                    await lock.acquire()
-                stack.callback(lock.release)
-            yield
 
 
 async def _is_agreed(

@@ -103,7 +103,7 @@ def all_credentials(outcome: Outcome) -> list[SavedCredential]:
 
 
 def _there(outcome: Outcome, made: Collection[KeyId | None]) -> Iterator[SavedCredential]:
-    done = [entry.change for entry in outcome.done]
+    done = [entry.change for entry in outcome.journal.done]
     gone: set[str] = {one.key_id for one in done if isinstance(one, RemoveCredential)}
     gone |= {one.client_id for one in done if isinstance(one, DeleteApplication)}
     desired = outcome.request.desired

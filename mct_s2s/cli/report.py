@@ -55,7 +55,7 @@ def report_of(site: SiteState, *, without: S2SError | None = None) -> SiteReport
         site.title,
         outcome.plan,
         target_details(outcome.before),
-        done=[entry.change for entry in outcome.done],
+        done=[entry.change for entry in outcome.journal.done],
         doubtful=journal.in_doubt,
         left=[*(one for one, _ in journal.failed), *journal.left] if outcome.applied or site.error else (),
         credentials=credentials_of(outcome) if outcome.applied else (),
@@ -67,7 +67,6 @@ def report_of(site: SiteState, *, without: S2SError | None = None) -> SiteReport
 
 def manual_steps(site: SiteState, outcome: Outcome) -> list[Instruction]:
     """What someone else has to do, with the command that does it."""
-    assert site.session is not None  # noqa: S101  # it was planned
     steps, before, results = outcome.left_to_others, outcome.before, outcome.results
     at, login = where(site.options, before.site), site.session.connection.cloud.login
     return instructions(steps, before, results, where=at, login=login, handoff=outcome.request.handoff)
@@ -75,7 +74,6 @@ def manual_steps(site: SiteState, outcome: Outcome) -> list[Instruction]:
 
 def _after_a_grant(site: SiteState, outcome: Outcome) -> list[Instruction]:
     """What makes a right count for the caller once someone has granted it, where that is not enough."""
-    assert site.session is not None  # noqa: S101  # it was planned
     sentence, command = site.session.azure.directory_access.signed_in.after_a_grant
     return [Instruction(sentence, command)] if sentence and outcome.lacks else []
 
@@ -151,14 +149,12 @@ def show_end_of_all(
     sites: Sequence[SiteState],
     fingerprint: str | None,
     why: S2SError,
-    *,
-    resumes: bool,
 ) -> None:
-    """How far each site had come when the deadline or a signal ended the command; whether it `resumes` if repeated."""
+    """How far each site had come when the deadline or a signal ended the command."""
     for site in sites:
         if not site.is_over and site.error is None:
             site.error = why
-    said = f"{why.headline} {why.remedy}" if resumes else why.headline
+    said = f"{why.headline} {why.remedy}"
     if terminal.json:
         terminal.document(apply_document(sites, dry_run=options.dry_run, fingerprint=fingerprint))
         terminal.say(said, style="warn")
@@ -168,7 +164,6 @@ def show_end_of_all(
 
 def _close(terminal: Terminal, site: SiteState, outcome: Outcome) -> None:
     """Close a command about one App Service."""
-    assert site.session is not None  # noqa: S101  # it was planned
     report, at = report_of(site), where(site.options, outcome.before.site)
     if outcome.verification is not None and not outcome.verification.is_proved:
         show_verification(terminal, outcome.verification)
@@ -248,7 +243,6 @@ def _unsaid(terminal: Terminal, options: ChangingOptions, outcome: Outcome) -> I
 
 def _write_handoff(site: SiteState, outcome: Outcome) -> None:
     """The values that someone else has to enter, in the file that was asked for."""
-    assert site.session is not None  # noqa: S101  # it was planned
     if outcome.request.handoff is not None:
         app_service = outcome.after.app_service
         values = next((step.values for step in manual_steps(site, outcome) if step.values), None)
@@ -259,7 +253,6 @@ def _write_handoff(site: SiteState, outcome: Outcome) -> None:
 
 def retire_files(terminal: Terminal, site: SiteState, outcome: Outcome) -> None:
     """Delete the files whose secrets have just become useless, where they are in this tool's own folder."""
-    assert site.session is not None  # noqa: S101  # it was planned
     done = [entry.change for entry in outcome.journal.done]
     removed = {c.key_id for c in done if isinstance(c, RemoveCredential)}
     usable = {outcome.results.known(c.object_id) for c in done if isinstance(c, AddCredential)}
@@ -312,7 +305,7 @@ def result_of(site: SiteState, outcome: Outcome) -> Json:
 
 def _changes(outcome: Outcome, *, dry_run: bool) -> Iterator[Json]:
     """The plan's steps, with what came of those that are done."""
-    done = {entry.change.key: entry for entry in outcome.done}
+    done = {entry.change.key: entry for entry in outcome.journal.done}
     blocked = {step.key for step in outcome.plan.blocked}
     for step in outcome.plan.steps:
         entry = done.get(step.key)

@@ -7,20 +7,24 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from functools import partial
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from mct_s2s import clock
 from mct_s2s.activity import activity
+from mct_s2s.azure.clouds import OpenCloud, open_cloud
+from mct_s2s.azure.retry import RetryPolicy
+from mct_s2s.azure.sign_in import azure_cli
+from mct_s2s.azure.sign_in.choice import choose
+from mct_s2s.azure.sign_in.method import Method
 from mct_s2s.cli.options import AzureOptions
-from mct_s2s.engine.session import Azure, Session, client_tokens
+from mct_s2s.engine.session import Session
 from mct_s2s.errors import PermissionMissing
 from mct_s2s.inputs.target import site_target
 from mct_s2s.inputs.target import tenant as checked_tenant
-from mct_s2s.model.resource_id import SiteTarget
 from mct_s2s.render.console import Terminal
 
 if TYPE_CHECKING:
-    from mct_s2s.azure.clouds import OpenCloud
     from mct_s2s.azure.connection import Connection
     from mct_s2s.azure.sign_in.caller_credential import CallerCredential
 
@@ -52,17 +56,17 @@ async def connect(
         signing_in.enter_context(activity("Signing in"))
         signing = signed_in(options, terminal, target=needs.target, client_id=client_id)
         connection, credential = await stack.enter_async_context(signing)
-        loading = asyncio.ensure_future(asyncio.to_thread(_load_services, needs))
+        loading = _loading("mct_s2s.cli.services")
         try:
             cloud = connection.cloud
             scopes = [cloud.graph_scope] * needs.directory + [cloud.arm_scope] * needs.arm
             scopes += [cloud.key_vault_scope] * (needs.key_vault and cloud.key_vault is not None)
             await asyncio.gather(loading, *(credential.get_token(scope) for scope in scopes))
-            from mct_s2s.stores.vaults import KeyVaults  # noqa: PLC0415
+            from mct_s2s.cli.services import open_session  # noqa: PLC0415  # loaded by now
 
-            azure, vaults = _services(connection, credential), KeyVaults(connection, credential)
+            session = open_session(connection, credential)
             signing_in.close()
-            yield Session(azure, connection, client_tokens(connection), vaults)
+            yield session
         except PermissionMissing as refused:
             credential.signed_in.remind(refused)
             raise
@@ -79,33 +83,38 @@ async def signed_in(
     Args:
         target: whether the command is about an App Service, which then has to be named.
     """
-    from mct_s2s.azure.clouds import open_cloud  # noqa: PLC0415
-
     async with open_cloud(options.cloud) as found:
         opened = found if client_id is None else replace(found, environ={**found.environ, CLIENT_ID: client_id})
+        account = opened.account
         tenant, subscription = _defaults(options, opened)
-        site = _target(options, opened, subscription) if target else None
-        about = {"tenant": tenant, "subscription": subscription, "target": site}
-        async with (
-            _connection(options, opened, terminal, **about) as connection,
-            _credential(options, opened, connection, terminal) as credential,
-        ):
-            yield connection, credential
+        about: dict[str, Any] = {"tenant": tenant, "subscription": subscription}
+        if target:
+            name, group = options.app_service, options.resource_group
+            if account is not None and name is None:
+                name, group = account.app_service, group or account.resource_group
+            about["target"] = site_target(name, group, subscription, options.slot)
+        async with _connection(options, opened, terminal, **about) as connection:
+            from mct_s2s.azure.sign_in.methods import service_principal, sign_in  # noqa: PLC0415  # loaded by now
+
+            if account is not None:
+                credential = service_principal(account.tenant_id, account.client_id, account.client_secret, connection)
+            else:
+                credential = sign_in(choose(options.auth, connection.environ), connection)
+                if options.auth is Method.AUTO or options.verbose:
+                    terminal.note(f"Signing in with {credential.signed_in.description}.", style="quiet")
+            async with credential:
+                yield connection, credential
 
 
 @asynccontextmanager
 async def connect_client(options: AzureOptions, terminal: Terminal) -> AsyncIterator[Connection]:
     """Connect as a client of the MCT API does: no one signs in to look at anything."""
-    from mct_s2s.azure.clouds import open_cloud  # noqa: PLC0415
-
     async with open_cloud(options.cloud) as opened, _connection(options, opened, terminal) as connection:
         yield connection
 
 
 def _defaults(options: AzureOptions, opened: OpenCloud) -> tuple[str | None, str | None]:
     """Tenant and subscription: the options, the environment, the Azure CLI's own defaults, in that order."""
-    from mct_s2s.azure.sign_in import azure_cli  # noqa: PLC0415
-
     environ = opened.environ
     subscription = options.subscription or environ.get("AZURE_SUBSCRIPTION_ID") or None
     tenant = checked_tenant(options.tenant, "--tenant") or checked_tenant(
@@ -119,26 +128,18 @@ def _defaults(options: AzureOptions, opened: OpenCloud) -> tuple[str | None, str
     return tenant or checked_tenant(known.tenant_id, "The Azure CLI's profile"), known.id
 
 
-def _target(options: AzureOptions, opened: OpenCloud, subscription: str | None) -> SiteTarget:
-    name, group = options.app_service, options.resource_group
-    if opened.account is not None and name is None:
-        name, group = opened.account.app_service, group or opened.account.resource_group
-    return site_target(name, group, subscription, options.slot)
-
-
 @asynccontextmanager
 async def _connection(
     options: AzureOptions, opened: OpenCloud, terminal: Terminal, **about: Any
 ) -> AsyncIterator[Connection]:
-    from mct_s2s.azure.cloud_metadata import discover  # noqa: PLC0415
+    from mct_s2s.azure.cloud_metadata import discover  # noqa: PLC0415  # with httpx: not where options are refused
     from mct_s2s.azure.connection import Connection  # noqa: PLC0415
     from mct_s2s.azure.http import Http, tls_context  # noqa: PLC0415
-    from mct_s2s.azure.retry import RetryPolicy  # noqa: PLC0415
 
     deadline = clock.seconds() + options.timeout
     tls = tls_context(opened.ca_file, opened.environ)
     async with Http(tls, partial(terminal.say, style="quiet") if options.verbose else lambda _: None) as http:
-        loading = asyncio.ensure_future(asyncio.to_thread(_load_sign_in))
+        loading = _loading("mct_s2s.azure.sign_in.methods")
         try:
             cloud = opened.cloud
             if cloud is None:
@@ -152,58 +153,9 @@ async def _connection(
             await asyncio.gather(loading, return_exceptions=True)
 
 
-def _credential(
-    options: AzureOptions, opened: OpenCloud, connection: Connection, terminal: Terminal
-) -> CallerCredential:
-    from mct_s2s.azure.sign_in.choice import choose  # noqa: PLC0415
-    from mct_s2s.azure.sign_in.method import Method  # noqa: PLC0415
-    from mct_s2s.azure.sign_in.methods import service_principal, sign_in  # noqa: PLC0415
-
-    account = opened.account
-    if account is not None:
-        return service_principal(account.tenant_id, account.client_id, account.client_secret, connection)
-    credential = sign_in(choose(options.auth, connection.environ), connection)
-    if options.auth is Method.AUTO or options.verbose:
-        terminal.note(f"Signing in with {credential.signed_in.description}.", style="quiet")
-    return credential
-
-
-def _services(connection: Connection, credential: CallerCredential) -> Azure:
-    from mct_s2s.azure.arm.identities import ArmIdentities  # noqa: PLC0415
-    from mct_s2s.azure.arm.rights import ArmAccess  # noqa: PLC0415
-    from mct_s2s.azure.arm.session import ArmSession  # noqa: PLC0415
-    from mct_s2s.azure.arm.sites import ArmSites  # noqa: PLC0415
-    from mct_s2s.azure.graph.directory import GraphDirectory  # noqa: PLC0415
-    from mct_s2s.azure.graph.rights import GraphAccess  # noqa: PLC0415
-    from mct_s2s.azure.graph.session import GraphSession  # noqa: PLC0415
-
-    cloud, http = connection.cloud, connection.http
-    graph = GraphSession(cloud, credential, http, connection.retry_policy(service="Microsoft Graph"))
-    arm = ArmSession(cloud, credential, http, connection.retry_policy(service="Azure Resource Manager"))
-    sites = ArmSites(arm)
-    return Azure(
-        cloud=cloud.name,
-        authority_host=None if cloud.is_public else cloud.login,
-        graph=cloud.graph,
-        directory=GraphDirectory(graph),
-        sites=sites,
-        identities=ArmIdentities(arm, sites),
-        directory_access=GraphAccess(graph, credential.signed_in),
-        resource_access=ArmAccess(arm),
-    )
-
-
-def _load_sign_in() -> None:
-    """Import what sign-in needs, on a thread, while the cloud is asked for its endpoints.
+def _loading(*modules: str) -> asyncio.Future[Any]:
+    """Import what is about to be used, on a thread, while the network works.
 
     One thread imports at a time: the SDKs' packages import each other in circles, and two threads would meet in them.
     """
-    import mct_s2s.azure.sign_in.methods  # noqa: F401, PLC0415
-
-
-def _load_services(needs: Needs) -> None:
-    """Import what the command is about to use, on a thread, while the sign-in is on its way."""
-    if needs.arm:
-        import mct_s2s.azure.arm.identities  # noqa: PLC0415
-    if needs.directory:
-        import mct_s2s.azure.graph.directory  # noqa: F401, PLC0415
+    return asyncio.ensure_future(asyncio.to_thread(lambda: [import_module(one) for one in modules]))

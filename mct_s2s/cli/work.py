@@ -130,12 +130,14 @@ PENDING = 3
 class SiteState:
     """How far a command that changes something has come at one App Service."""
 
+    session: Session
+    """Set before it is planned."""
+
     def __init__(self, work: Work, site: SiteWork | None = None) -> None:
         self.work, self.options = work, work.options
         self.key = site.key if site is not None else None
         """What a trust file calls it; `None` where the command is about this one alone."""
         self._label = site.target.label if site is not None else ""
-        self.session: Session | None = None
         self.outcome: Outcome | None = None
         """As it was reviewed, then as far as it has been applied; `None` until it could be read."""
         self.error: S2SError | None = None

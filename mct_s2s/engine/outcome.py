@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from mct_s2s import clock
@@ -118,11 +118,6 @@ class Outcome:
 
     def __post_init__(self) -> None:
         self.journal = Journal(self.plan)
-
-    @property
-    def done(self) -> Sequence[Entry]:
-        """Everything that is done."""
-        return self.journal.done
 
     @property
     def results(self) -> Results:
