@@ -12,7 +12,6 @@ import typer
 
 from mct_s2s import __version__
 from mct_s2s.cli.binding import LazyGroup
-from mct_s2s.cli.commands.sandbox import sandbox_app
 from mct_s2s.cli.streams import check_arguments, replace_unencodable
 from mct_s2s.model.commands import use_shell
 
@@ -50,7 +49,7 @@ All commands:       mct-s2s help"""
 
 
 class _Commands(LazyGroup):
-    lazy = COMMANDS
+    lazy = COMMANDS | {"sandbox": "Run a local stand-in for Azure, for this or any other client."}
 
 
 app = typer.Typer(
@@ -61,7 +60,6 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.add_typer(sandbox_app, name="sandbox")
 
 
 def _version(value: bool) -> None:

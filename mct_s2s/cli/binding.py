@@ -147,6 +147,7 @@ class LazyGroup(Group):
 
     The options of `add-client` are the class `AddClientOptions` in `cli/commands/add_client.py`, beside its `EXAMPLES`;
     the function `add_client(options) -> int` is in the module of `cli` that `BODY` names there, imported when it runs.
+    A `group` in place of them has commands of its own.
     """
 
     lazy: Mapping[str, str] = {}
@@ -161,6 +162,9 @@ class LazyGroup(Group):
         if self.commands.get(cmd_name, self) is None:
             function = cmd_name.replace("-", "_")
             module = import_module(f"mct_s2s.cli.commands.{function}")
+            if hasattr(module, "group"):
+                self.commands[cmd_name] = typer.main.get_command(module.group)
+                return self.commands[cmd_name]
 
             def run(given: Any) -> int:
                 body: Callable[[Any], int] = getattr(import_module(f"mct_s2s.cli.{module.BODY}"), function)

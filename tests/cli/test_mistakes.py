@@ -130,7 +130,7 @@ def test_a_cloud_that_does_not_answer_is_exit_1(mct: Program) -> None:
     assert (done.code, done.document["error"]["code"]) == (1, "cloud-unreachable")
 
 
-HEAVY = ("msgraph", "azure", "msal", "kiota_http", "httpx", "starlette", "uvicorn", "mct_s2s.sandbox")
+HEAVY = {"msgraph", "azure", "msal", "kiota_http", "httpx", "starlette", "uvicorn", "mct_s2s.sandbox"}
 
 
 @pytest.mark.parametrize("words", [["--help"], ["setup", "--help"], ["--version"]])
@@ -145,8 +145,7 @@ def test_help_starts_without_what_it_does_not_need(words: list[str]) -> None:
     code, modules = json.loads(done.stderr)
     assert code == 0
     assert "mct-s2s" in done.stdout
-    found = {name for name in modules for heavy in HEAVY if name == heavy or name.startswith(f"{heavy}.")}
-    assert found == set()
+    assert set(modules) & HEAVY == set()
 
 
 def test_help_needs_no_environment(tmp_path: Path) -> None:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import inspect
 import os
 import shlex
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mct_s2s.cli.binding import command, option
 from mct_s2s.cli.help import Command, Group
 from mct_s2s.cli.interruption import restore_signals
 from mct_s2s.errors import Refused, S2SError, UsageError
@@ -21,10 +24,13 @@ from mct_s2s.plain_text import plain
 if TYPE_CHECKING:
     from mct_s2s.sandbox.hosting.state_directory import Served
 
-sandbox_app = typer.Typer(
+group = typer.Typer(
     cls=Group,
     name="sandbox",
     invoke_without_command=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
     help="Run a local stand-in for Azure, for this or any other client.",
 )
 DEFAULT_PORT, REAL_PORT = 8443, 443
@@ -33,9 +39,10 @@ START_SECONDS = 3.0
 """How long `env --port` waits for a sandbox that was started just before it: a start takes about one second."""
 _LAST_PORT = 65_000
 """The ports that follow need room, too."""
+_REAL_NAMES = ("--real-names", "Use Azure's own host names. See mct-s2s sandbox hosts.")
 
 
-@sandbox_app.callback()
+@group.callback()
 def sandbox(context: typer.Context) -> None:
     """Run a local stand-in for Azure, for this or any other client."""
     restore_signals()  # what serves has an end of its own
@@ -53,53 +60,34 @@ def _said_plainly() -> Iterator[None]:
         raise UsageError("usage", text, remedy="mct-s2s sandbox --help") from error
 
 
-@sandbox_app.command("serve", cls=Command)
-def serve(
-    port: Annotated[
-        int | None,
-        typer.Option(
-            "--port",
-            metavar="NUMBER",
-            help="First of seven local ports (the only one with --real-names).",
-            show_default=f"{DEFAULT_PORT}; {REAL_PORT} with --real-names",
-            min=1,
-            max=_LAST_PORT,
-        ),
-    ] = None,
-    real_names: Annotated[
-        bool, typer.Option("--real-names", help="Use Azure's own host names. See mct-s2s sandbox hosts.")
-    ] = False,
-    faults: Annotated[
-        Path | None,
-        typer.Option("--faults", metavar="FILE", help="Inject faults by the rules in this JSON file.", exists=True),
-    ] = None,
-    world: Annotated[
-        Path | None,
-        typer.Option(
-            "--world", metavar="FILE", help="Start from a state file written by mct-s2s sandbox save.", exists=True
-        ),
-    ] = None,
-    listen: Annotated[
-        str,
-        typer.Option(
-            "--listen",
-            metavar="ADDRESS",
-            help="IP address to listen on, such as 0.0.0.0. Default: the loopback.",
-            show_default=False,
-        ),
-    ] = "",
-    tenant: Annotated[
-        Literal["default", "strict", "legacy"] | None,
-        typer.Option("--tenant", metavar="NAME", help="Kind of tenant: tenants differ in what they allow."),
-    ] = None,
-    coverage: Annotated[bool, typer.Option("--coverage", help="List every supported operation and exit.")] = False,
-) -> None:
+@dataclass(kw_only=True)
+class ServeOptions:
+    """Options of `sandbox serve`."""
+
+    port: int | None = option(
+        "--port NUMBER",
+        "First of seven local ports (the only one with --real-names).",
+        show_default=f"{DEFAULT_PORT}; {REAL_PORT} with --real-names",
+        min=1,
+        max=_LAST_PORT,
+    )
+    real_names: bool = option(*_REAL_NAMES)
+    faults: Path | None = option("--faults FILE", "Inject faults by the rules in this JSON file.", exists=True)
+    world: Path | None = option("--world FILE", "Start from a state file written by mct-s2s sandbox save.", exists=True)
+    listen: str | None = option("--listen ADDRESS", "IP address to listen on, such as 0.0.0.0. Default: the loopback.")
+    tenant: str | None = option(
+        "--tenant NAME", "Kind of tenant: tenants differ in what they allow.", words=("default", "strict", "legacy")
+    )
+    coverage: bool = option("--coverage", "List every supported operation and exit.")
+
+
+def serve(options: ServeOptions) -> int:
     """Start the sandbox and show how clients connect. Stop it with Ctrl-C."""
-    if coverage:
+    if options.coverage:
         from mct_s2s.sandbox.services.coverage import table  # noqa: PLC0415
 
         typer.echo(table())
-        return
+        return 0
     import ipaddress  # noqa: PLC0415
 
     from mct_s2s.sandbox.hosting.environment import connecting  # noqa: PLC0415
@@ -107,20 +95,16 @@ def serve(
 
     with _said_plainly():
         try:
-            ipaddress.ip_address(listen or "::")  # a host name may be several addresses, or another machine's
+            ipaddress.ip_address(options.listen or "::")  # a host name may be several addresses, or another machine's
         except ValueError as error:
-            text = f"Invalid --listen '{plain(listen)}'. Use an IP address of this machine, such as 0.0.0.0."
+            text = (
+                f"Invalid --listen '{plain(options.listen or '')}'. Use an IP address of this machine, such as 0.0.0.0."
+            )
             raise ValueError(text) from error
         served = _served()
         if served is not None:
-            if (
-                world
-                or faults
-                or listen
-                or tenant
-                or real_names != served.real_names
-                or port not in (None, served.port)
-            ):
+            others = options.world or options.faults or options.listen or options.tenant
+            if others or options.real_names != served.real_names or options.port not in (None, served.port):
                 raise Refused(
                     "sandbox-already-serving",
                     f"A sandbox is already serving at {served.origin}.",
@@ -128,31 +112,33 @@ def serve(
                     command="export MCT_S2S_SANDBOX_DIR=FOLDER",
                 )
             typer.echo(f"Already serving at {served.origin}\n\n{connecting()}")
-            return
-        for file in filter(None, (faults, world)):
+            return 0
+        for file in filter(None, (options.faults, options.world)):
             must_not_block(file)
-        chosen = port or (REAL_PORT if real_names else DEFAULT_PORT)
-        files = {"state_file": world, "faults_file": faults}
-        body(chosen, real_names=real_names, announce=typer.echo, listen=listen, tenant=tenant or "", **files)
+        body(
+            options.port or (REAL_PORT if options.real_names else DEFAULT_PORT),
+            real_names=options.real_names,
+            announce=typer.echo,
+            listen=options.listen or "",
+            tenant=options.tenant or "",
+            state_file=options.world,
+            faults_file=options.faults,
+        )
+    return 0
 
 
-@sandbox_app.command("env", cls=Command)
-def env(
-    port: Annotated[
-        int | None,
-        typer.Option(
-            "--port",
-            metavar="NUMBER",
-            help="Port of the sandbox. Default: the one that is running.",
-            min=1,
-            max=_LAST_PORT,
-        ),
-    ] = None,
-    real_names: Annotated[
-        bool, typer.Option("--real-names", help="Use Azure's own host names. See mct-s2s sandbox hosts.")
-    ] = False,
-    unset: Annotated[bool, typer.Option("--unset", help="Print the lines that remove the variables again.")] = False,
-) -> None:
+@dataclass(kw_only=True)
+class EnvOptions:
+    """Options of `sandbox env`."""
+
+    port: int | None = option(
+        "--port NUMBER", "Port of the sandbox. Default: the one that is running.", min=1, max=_LAST_PORT
+    )
+    real_names: bool = option(*_REAL_NAMES)
+    unset: bool = option("--unset", "Print the lines that remove the variables again.")
+
+
+def env(options: EnvOptions) -> int:
     """Print the environment of a client: eval "$(mct-s2s sandbox env)".
 
     It is for the sandbox that is running.
@@ -160,15 +146,20 @@ def env(
     from mct_s2s.sandbox.hosting.environment import VARIABLES, exports  # noqa: PLC0415
 
     with _said_plainly():
-        if unset:
+        if options.unset:
             lines = [f"unset {name}" for name in VARIABLES]
         else:
-            found = _running(port, real_names=real_names)
+            found = _running(options.port, real_names=options.real_names)
             exported = exports(found.port, real_names=found.real_names)
             lines = [f"export {name}={shlex.quote(value)}" for name, value in exported.items()]
     for line in lines:
         # A path's own bytes, whatever the encoding of the stream: a shell takes them as they are.
         typer.echo(os.fsencode(line) if os.name == "posix" else line)
+    return 0
+
+
+command(group, "serve", ServeOptions, serve, inspect.getdoc(serve) or "")
+command(group, "env", EnvOptions, env, inspect.getdoc(env) or "")
 
 
 def _served() -> Served | None:
@@ -193,7 +184,7 @@ def _running(port: int | None, *, real_names: bool) -> Served:
     return found
 
 
-@sandbox_app.command("hosts", cls=Command)
+@group.command("hosts", cls=Command)
 def hosts() -> None:
     """Print the hosts file lines for sandbox serve --real-names.
 
@@ -212,7 +203,7 @@ def hosts() -> None:
             typer.echo(line)
 
 
-@sandbox_app.command("save", cls=Command)
+@group.command("save", cls=Command)
 def save(file: Annotated[Path, typer.Argument(metavar="FILE", help="State file to write.")]) -> None:
     """Save the state to a readable file, for sandbox serve --world."""
     from mct_s2s.sandbox.hosting.server import save as body  # noqa: PLC0415
@@ -222,7 +213,7 @@ def save(file: Annotated[Path, typer.Argument(metavar="FILE", help="State file t
     typer.echo(f"Saved to {plain(str(file))}.")
 
 
-@sandbox_app.command("reset", cls=Command)
+@group.command("reset", cls=Command)
 def reset() -> None:
     """Reset the saved state to its seed."""
     from mct_s2s.sandbox.hosting.server import reset as body  # noqa: PLC0415
