@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import aclosing
 from dataclasses import replace
 
 from mct_s2s.activity import activity
@@ -64,7 +65,8 @@ async def prepare(session: Session, request: Request) -> Outcome:
 
 async def _prepared(session: Session, request: Request) -> Outcome:
     azure = session.azure
-    async with AccessLook(azure, directory=request.preflight and request.desired.service is not None) as look:
+    look = AccessLook(azure, directory=request.preflight and request.desired.service is not None)
+    async with aclosing(look):
         try:
             observed = await observe(
                 azure,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import aclosing
 
 import pytest
 from mct_s2s.engine.observe.rights import AccessLook
@@ -29,7 +30,7 @@ def test_what_cannot_be_read_is_unknown_and_the_rest_is_known(question: str, eng
 
     async def main(session: Session) -> CallerRights:
         before = asyncio.all_tasks()
-        async with AccessLook(session.azure, directory=True) as look:
+        async with aclosing(AccessLook(session.azure, directory=True)) as look:
             look.at(WHERE.resource)
             access = await look.found()
         assert asyncio.all_tasks() == before, "nothing goes on asking"

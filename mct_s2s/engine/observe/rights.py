@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection, Coroutine
+from contextlib import aclosing
 from dataclasses import replace
 from datetime import datetime
-from types import TracebackType
 from typing import Any, TypeVar
 
 from mct_s2s.activity import activity
@@ -49,50 +49,38 @@ class AccessLook:
 
     def __init__(self, azure: Azure, *, directory: bool) -> None:
         self._azure = azure
-        self._scopes: dict[str, asyncio.Task[ScopeRights]] = {}
-        self._resources: list[ResourceId] = []
-        self._directory: asyncio.Task[DirectoryRights] | None = None
-        self._rules: asyncio.Task[tuple[SecretRule, ...] | None] | None = None
+        self._resources: dict[str, ResourceId] = {}
+        self._asked: dict[str, asyncio.Task[Any]] = {}
         if directory:
-            self._directory = asyncio.ensure_future(self._in_directory())
-            self._rules = asyncio.ensure_future(_or_unknown(azure.directory_access.secret_rules()))
+            self._asked["directory"] = asyncio.ensure_future(self._in_directory())
+            self._asked["rules"] = asyncio.ensure_future(_or_unknown(azure.directory_access.secret_rules()))
 
     def at(self, resource: ResourceId) -> None:
         """Ask about one resource; a second time does nothing."""
         key = str(resource).lower()
-        if key not in self._scopes:
-            self._resources.append(resource)
-            self._scopes[key] = asyncio.ensure_future(self._at(resource))
+        if key not in self._resources:
+            self._resources[key] = resource
+            self._asked[key] = asyncio.ensure_future(self._at(resource))
 
     def site(self, target: SiteTarget | None) -> ResourceId | None:
         """The id of a site by its name, once it has been asked about."""
         wanted = target and (target.name.casefold(), (target.slot or "").casefold())
-        for one in self._resources:
+        for one in self._resources.values():
             if one.is_site and (one.names[0].casefold(), (one.slot or "").casefold()) == wanted:
                 return one
         return None
 
     async def found(self) -> CallerRights:
         """What has been found out, a moment after everything else was seen."""
-        tasks = self._tasks()
-        if tasks:
-            await asyncio.wait(tasks, timeout=GRACE_SECONDS)
-        return CallerRights(
-            _result(self._directory, DirectoryRights(self._azure.directory_access.signed_in)),
-            _result(self._rules, None),
-            {key: _result(task, ScopeRights()) for key, task in self._scopes.items()},
-        )
+        if self._asked:
+            await asyncio.wait(self._asked.values(), timeout=GRACE_SECONDS)
+        found = {key: task.result() for key, task in self._asked.items() if task.done() and not task.cancelled()}
+        directory = found.pop("directory", None) or DirectoryRights(self._azure.directory_access.signed_in)
+        return CallerRights(directory, found.pop("rules", None), found)
 
-    async def __aenter__(self) -> AccessLook:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await end_all(self._tasks())
-
-    def _tasks(self) -> list[asyncio.Task[Any]]:
-        return [task for task in (self._directory, self._rules, *self._scopes.values()) if task is not None]
+    async def aclose(self) -> None:
+        """Ask no longer."""
+        await end_all(self._asked.values())
 
     async def _in_directory(self) -> DirectoryRights:
         directory = self._azure.directory_access
@@ -167,7 +155,7 @@ async def examine(azure: Azure, request: Request) -> Seen:
         ServiceError: Azure did not answer.
     """
     with activity(f"Checking permissions{f' for {request.label}' if request.target else ''}"):
-        async with AccessLook(azure, directory=True) as look:
+        async with aclosing(AccessLook(azure, directory=True)) as look:
             observed, _ = await _or_refusal(_with_custody(azure, request, look), UNSEEN)
             seen = _whole(request, observed) if observed is not None else await _in_parts(azure, request, look)
             return replace(seen, access=await look.found(), resource=look.site(request.target))
@@ -272,7 +260,3 @@ async def _or_unknown(question: Coroutine[Any, Any, T]) -> T | None:
         return await question
     except S2SError:
         return None
-
-
-def _result(task: asyncio.Task[T] | None, otherwise: T) -> T:
-    return task.result() if task is not None and task.done() and not task.cancelled() else otherwise
