@@ -13,7 +13,7 @@ from mct_s2s.activity import activity
 from mct_s2s.cli.session import Needs, connect
 from mct_s2s.cli.work import SiteWork
 from mct_s2s.concurrency import gather_or_cancel
-from mct_s2s.engine.observe.all_sites import Slots, find_mct_sites, find_slots, outcome_of, read_each
+from mct_s2s.engine.observe.sites import Slots, find_mct_sites, find_slots, outcome_of, read_each
 from mct_s2s.engine.session import Session
 from mct_s2s.errors import S2SError
 from mct_s2s.model.observed import ObservedState

@@ -11,8 +11,7 @@ from typing import Any, TypeVar
 from mct_s2s.activity import activity
 from mct_s2s.cli.options import AzureOptions, ChangingOptions
 from mct_s2s.cli.streams import forget_typed
-from mct_s2s.engine.observe.all_sites import survey_of
-from mct_s2s.engine.observe.app_service_lookup import find_subscription
+from mct_s2s.engine.observe.sites import find_subscription, survey_of
 from mct_s2s.engine.session import Session
 from mct_s2s.errors import CANCELLED, Cancelled, Interrupted, NotThere, S2SError
 from mct_s2s.model.commands import option

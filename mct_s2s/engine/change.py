@@ -11,8 +11,7 @@ from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.engine.apply.apply import apply
 from mct_s2s.engine.apply.existence import wait_for_deletions
 from mct_s2s.engine.observe.fresh_credentials import without_dead
-from mct_s2s.engine.observe.observe import observe, reading
-from mct_s2s.engine.observe.registration_custody import with_custody
+from mct_s2s.engine.observe.observe import observe, reading, with_custody
 from mct_s2s.engine.observe.rights import AccessLook, explained, permitted
 from mct_s2s.engine.outcome import Outcome
 from mct_s2s.engine.request import Request
@@ -71,7 +70,7 @@ async def _prepared(session: Session, request: Request) -> Outcome:
             observed = await observe(
                 azure,
                 replace(request, without_settings=request.dry_run and isinstance(request.desired, Setup)),
-                look.at if request.preflight else None,
+                look.at if request.preflight else lambda _: None,
             )
         except S2SError as error:
             if not request.preflight:

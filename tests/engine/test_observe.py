@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 from mct_s2s import clock
-from mct_s2s.engine.observe.app_service_lookup import find_subscription
 from mct_s2s.engine.observe.observe import observe
+from mct_s2s.engine.observe.sites import find_subscription
 from mct_s2s.engine.request import Request
 from mct_s2s.engine.session import Session
 from mct_s2s.errors import NotThere, S2SError

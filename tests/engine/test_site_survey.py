@@ -1,13 +1,13 @@
-"""The survey of a subscription's web apps: as little as possible is read, and what cannot be read is no error."""
+"""The survey of a subscription's web apps: what cannot be read is no error."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 
 import pytest
 from mct_s2s import clock
-from mct_s2s.engine.observe.all_sites import AT_ONCE, MOST_READ, SiteSurvey, find_mct_sites, read_each, survey
+from mct_s2s.engine.observe.sites import AT_ONCE, SiteSurvey, find_mct_sites, read_each
 from mct_s2s.engine.session import Session
 from mct_s2s.errors import NotThere
 from mct_s2s.model.resource_id import ResourceId
@@ -20,13 +20,13 @@ from tests.planning.scenarios import guid
 LIST = "/config/appsettings/list"
 
 
-def first(session: Session) -> Awaitable[SiteSurvey]:
-    return survey(session.azure.sites, seed.SUBSCRIPTION_ID)
+def everything(session: Session) -> Awaitable[SiteSurvey]:
+    return find_mct_sites(session.azure.sites, seed.SUBSCRIPTION_ID)
 
 
-def names(engine: Engine, look: Callable[[Session], Awaitable[SiteSurvey]] = first) -> list[str]:
+def names(engine: Engine) -> list[str]:
     """The sites that are MCT's."""
-    return [site.name for site in engine.run(look).mct]
+    return [site.name for site in engine.run(everything).mct]
 
 
 def read(engine: Engine) -> list[str]:
@@ -53,17 +53,8 @@ def test_what_may_not_be_read_is_recognised_by_its_function_app(engine: Engine) 
     assert names(engine) == ["contosolearn"]
 
 
-def test_a_large_subscription_is_read_in_part(engine: Engine) -> None:
-    add_shops(engine, 100)
+def test_all_are_read_side_by_side(engine: Engine) -> None:
     names(engine)
-    assert (len(read(engine)), "contosolearn" in read(engine)[:AT_ONCE]) == (MOST_READ, True)
-
-
-def test_all_are_read_side_by_side_where_all_are_asked_for(engine: Engine) -> None:
-    def everything(session: Session) -> Awaitable[SiteSurvey]:
-        return find_mct_sites(session.azure.sites, seed.SUBSCRIPTION_ID)
-
-    names(engine, everything)
     add_shops(engine, 3 * AT_ONCE - len(read(engine)))
     engine.inside.state.latency_seconds = 1.0
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import pytest
-from mct_s2s.engine.observe.all_sites import SiteSurvey, by_likelihood, survey_of
+from mct_s2s.engine.observe.sites import SiteSurvey, survey_of
 from mct_s2s.model.azure_resources import Site
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.model.site_settings import ENABLED
@@ -26,17 +26,10 @@ def surveyed(*sites: Site, settings: Mapping[Site, Mapping[str, str | None] | No
     return survey_of(sites, {one.resource: values for one, values in (settings or {}).items()})
 
 
-def names(sites: tuple[Site, ...]) -> list[str]:
-    return [one.name for one in sites]
-
-
 def test_a_site_is_known_by_its_function_app() -> None:
     found = surveyed(REPORTS, PORTAL, LEARN_FA, LEARN)
     assert found.mct == (LEARN,)
-    assert (names(found.others), names(found.function_apps)) == (
-        ["partner-portal"],
-        ["contosolearn-fa-x7k2q", "reports-func"],
-    )
+    assert found.others == (PORTAL,)
 
 
 @pytest.mark.parametrize("beside", ["contosolearn-fa-x7k2q", "ContosoLearn-FA-x"])
@@ -66,8 +59,3 @@ def test_a_web_app_with_the_name_of_a_function_app_is_never_offered() -> None:
     disguised = site("contosolearn-fa-x7k2q", kind="app")
     found = surveyed(disguised, settings={disguised: {ENABLED.name: "true"}})
     assert (found.mct, found.others) == ((), ())
-
-
-def test_the_likeliest_are_read_first() -> None:
-    early = site("a-shop")
-    assert by_likelihood([REPORTS, early, LEARN_FA, LEARN]) == [LEARN, early]

@@ -20,7 +20,7 @@ from typing import TypeVar
 
 from mct_s2s.activity import waiting
 from mct_s2s.concurrency import gather_or_cancel
-from mct_s2s.engine.observe.registration_custody import caller_of, find_custody
+from mct_s2s.engine.observe.observe import caller_of, find_custody
 from mct_s2s.engine.session import Azure
 from mct_s2s.errors import MissingRight, PermissionMissing, S2SError, ServiceError
 from mct_s2s.model.commands import command, option

@@ -8,45 +8,24 @@ from dataclasses import replace
 
 from mct_s2s.activity import activity
 from mct_s2s.concurrency import gather_or_cancel
-from mct_s2s.engine.observe.app_service_lookup import (
-    Located,
-    find_app_service,
-    find_site,
-    find_subscription,
-    find_web_app,
-)
+from mct_s2s.engine.observe.sites import Located, find_app_service, find_site, find_subscription, find_web_app
 from mct_s2s.engine.observe.trust_lookup import find_trust
 from mct_s2s.engine.request import Request
 from mct_s2s.engine.session import Azure
-from mct_s2s.errors import NotThere, PermissionMissing, S2SError
+from mct_s2s.errors import NotThere, PermissionMissing, S2SError, ServiceError
 from mct_s2s.model.azure_resources import AppService, IdentityResource, IdentityUse
 from mct_s2s.model.commands import command
-from mct_s2s.model.desired import Removal, Setup
-from mct_s2s.model.directory_objects import Tenant
-from mct_s2s.model.ids import is_guid, resource_in_tag, same_id
+from mct_s2s.model.desired import Desired, Removal, Setup
+from mct_s2s.model.directory_objects import Application, Custody, ServicePrincipal, Tenant
+from mct_s2s.model.ids import PrincipalId, client_id_in, is_guid, resource_in_tag, same_id
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.model.site_settings import AppSettings, ours
 from mct_s2s.model.trust import Trust
+from mct_s2s.planning.registrations.ownership import in_question
 
 LOCKED = "locked"
 """Reading the settings is a POST: a read-only lock refuses that, too."""
-
-
-async def observe(azure: Azure, request: Request, located: Located | None = None) -> ObservedState:
-    """One snapshot of everything that a command rests on.
-
-    Args:
-        azure: the session.
-        request: what to look at.
-        located: called with the id of the App Service and of each caller's resource as soon as it is known.
-
-    Raises:
-        NotThere: the site, the subscription or a caller's resource is missing or ambiguous.
-        ServiceError: Azure refused to show it.
-    """
-    with activity(f"Reading {reading(request)}"):
-        return await _observed(azure, request, located or (lambda _: None))
 
 
 def reading(request: Request) -> str:
@@ -55,25 +34,45 @@ def reading(request: Request) -> str:
     return " and ".join(filter(None, ["the directory" * (request.desired.service is not None), site])) or "Azure"
 
 
-async def _observed(azure: Azure, request: Request, located: Located) -> ObservedState:
+async def observe(azure: Azure, request: Request, located: Located = lambda _: None) -> ObservedState:
+    """One snapshot of everything that a command rests on.
+
+    Args:
+        located: called with the id of the App Service and of each caller's resource as soon as it is known.
+
+    Raises:
+        NotThere: the site, the subscription or a caller's resource is missing or ambiguous.
+        ServiceError: Azure refused to show it.
+    """
     settings: asyncio.Future[AppSettings] = asyncio.get_running_loop().create_future()
-    app_service, (tenant, trust), identity_resources = await gather_or_cancel(
-        _app_service(azure, request, settings, located),
-        _directory(azure, request, settings),
-        _identity_resources(azure, request, located),
-    )
-    desired = request.desired
-    uses = await find_identity_uses(azure, trust) if isinstance(desired, Removal) or desired.removes_unnamed else ()
+    with activity(f"Reading {reading(request)}"):
+        app_service, (tenant, trust), identity_resources = await gather_or_cancel(
+            _app_service(azure, request, settings, located),
+            _directory(azure, request, settings),
+            gather_or_cancel(*(find_identity_resource(azure, request, one, located) for one in request.identities)),
+        )
+        removes = isinstance(request.desired, Removal) or request.desired.removes_unnamed
+        remembered = trust.service.tags if trust.service is not None and removes else ()
+        resources = [resource for tag in remembered if (resource := resource_in_tag(tag)) is not None]
+        uses = await gather_or_cancel(*(_use(azure, trust, resource) for resource in resources))
     return ObservedState(
         azure.cloud,
         tenant,
         app_service,
         trust,
         identity_resources,
-        identity_uses=uses,
+        identity_uses=tuple(use for use in uses if use is not None),
         graph=azure.graph,
         authority_host=azure.authority_host,
     )
+
+
+async def _directory(
+    azure: Azure, request: Request, settings: asyncio.Future[AppSettings]
+) -> tuple[Tenant | None, Trust]:
+    if request.desired.service is None:
+        return None, Trust()
+    return await gather_or_cancel(azure.directory.tenant(), find_trust(azure.directory, request, settings))
 
 
 async def _app_service(
@@ -105,20 +104,6 @@ def is_refusal(error: S2SError) -> bool:
     return isinstance(error, PermissionMissing) or error.code == LOCKED
 
 
-async def _directory(
-    azure: Azure, request: Request, settings: asyncio.Future[AppSettings]
-) -> tuple[Tenant | None, Trust]:
-    if request.desired.service is None:
-        return None, Trust()
-    return await gather_or_cancel(azure.directory.tenant(), find_trust(azure.directory, request, settings))
-
-
-async def _identity_resources(azure: Azure, request: Request, located: Located) -> tuple[IdentityResource, ...]:
-    return await gather_or_cancel(
-        *(find_identity_resource(azure, request, wanted, located) for wanted in request.identities)
-    )
-
-
 async def find_identity_resource(
     azure: Azure, request: Request, wanted: str | ResourceId, located: Located
 ) -> IdentityResource:
@@ -127,25 +112,16 @@ async def find_identity_resource(
     Raises:
         NotThere: there is none, or the name is ambiguous.
     """
-    resource = await _resource(azure, request, wanted)
-    located(resource)
-    identity_resource = await azure.identities.identity_resource(resource)
-    if identity_resource is None:
-        raise _no_resource(resource)
-    return identity_resource
-
-
-async def _resource(azure: Azure, request: Request, wanted: str | ResourceId) -> ResourceId:
-    if isinstance(wanted, ResourceId):
-        return wanted
-    subscription = request.subscription or ""
-    if not is_guid(subscription):
-        subscription = (await find_subscription(azure.sites, request.subscription)).id
-    return await find_web_app(azure.sites, subscription, wanted)
-
-
-def _no_resource(wanted: ResourceId) -> NotThere:
-    return NotThere(
+    if isinstance(wanted, str):
+        subscription = request.subscription or ""
+        if not is_guid(subscription):
+            subscription = (await find_subscription(azure.sites, request.subscription)).id
+        wanted = await find_web_app(azure.sites, subscription, wanted)
+    located(wanted)
+    found = await azure.identities.identity_resource(wanted)
+    if found is not None:
+        return found
+    raise NotThere(
         "resource-not-found",
         f"The resource '{wanted}' does not exist, or you can't read it.",
         remedy="Check the ID:",
@@ -153,29 +129,86 @@ def _no_resource(wanted: ResourceId) -> NotThere:
     )
 
 
-async def find_identity_uses(azure: Azure, trust: Trust) -> tuple[IdentityUse, ...]:
-    """One for each identity that this trust's service application remembers to have switched on, and that is there."""
-    tags = trust.service.tags if trust.service is not None else ()
-    resources = [resource for tag in tags if (resource := resource_in_tag(tag)) is not None]
-    found = await gather_or_cancel(*(_use(azure, trust, resource) for resource in resources))
-    return tuple(use for use in found if use is not None)
-
-
 async def _use(azure: Azure, trust: Trust, resource: str) -> IdentityUse | None:
+    """What an identity that this trust's service application remembers to have switched on is good for; if there."""
     try:
-        identity_resource = await azure.identities.identity_resource(ResourceId.parse(resource))
+        found = await azure.identities.identity_resource(ResourceId.parse(resource))
     except S2SError:
         return None
-    if identity_resource is None:
-        return None
-    if identity_resource.principal_id is None:
-        return IdentityUse(identity_resource, ())
+    if found is None or found.principal_id is None:
+        return IdentityUse(found, ()) if found is not None else None
     try:
         roles, assignments = await gather_or_cancel(
-            azure.identities.roles_of(identity_resource), azure.directory.assignments_of(identity_resource.principal_id)
+            azure.identities.roles_of(found), azure.directory.assignments_of(found.principal_id)
         )
     except S2SError:
-        return IdentityUse(identity_resource, None)
+        return IdentityUse(found, None)
     service = trust.principal.id if trust.principal is not None else None
     apps = [f"app role of {a.resource_id}" for a in assignments if not same_id(a.resource_id, service)]
-    return IdentityUse(identity_resource, (*(f"Azure role at {scope}" for scope in roles), *apps))
+    return IdentityUse(found, (*(f"Azure role at {scope}" for scope in roles), *apps))
+
+
+# In whose hands a registration is: asked only where that decides, or has to be said
+
+
+async def with_custody(azure: Azure, request: Request, observed: ObservedState) -> ObservedState:
+    """The observed state, with the custody of whatever is in question.
+
+    Raises:
+        ServiceError: it could not be read, so that no one knows.
+    """
+    asked = [
+        (client.application, client.principal)
+        for client in in_question(observed, request.desired)
+        if client.application is not None
+    ]
+    if not asked:
+        return observed
+    caller, found = await gather_or_cancel(
+        caller_of(azure), gather_or_cancel(*(_custody_or_gone(azure, request.desired, *one) for one in asked))
+    )
+    custody: dict[str, Custody] = {}
+    trust = observed.trust
+    for (application, _), one in zip(asked, found, strict=True):
+        if one is None:
+            trust = trust.without(application.client_id)
+        else:
+            custody[application.client_id.lower()] = one
+    return replace(observed, trust=trust, caller=caller, custody=custody)
+
+
+async def _custody_or_gone(
+    azure: Azure, desired: Desired, application: Application, principal: ServicePrincipal | None
+) -> Custody | None:
+    """The custody, or `None` for a registration that one replica shows and another has not heard of, or not any more.
+
+    That one is taken for gone: whether it is, its creation under the same name finds out, and looks at its custody.
+    """
+    words = {*map(str.lower, desired.names), client_id_in(desired.adopt or "") or desired.adopt}
+    is_named = not words.isdisjoint({application.client_id.lower(), *application.identifier_uris})
+    try:
+        return await find_custody(azure, application, principal, is_new=is_named)
+    except ServiceError as error:
+        if error.status == 404:
+            return None
+        raise
+
+
+async def find_custody(
+    azure: Azure, application: Application, principal: ServicePrincipal | None, *, is_new: bool
+) -> Custody:
+    """Owners and credentials of a registration and of its service principal."""
+    directory, object_id = azure.directory, application.object_id
+    owners = [directory.owners(object_id, is_new=is_new)]
+    credentials = [directory.credentials(object_id, is_new=is_new)]
+    if principal is not None:
+        owners.append(directory.principal_owners(principal.id, is_new=is_new))
+        credentials.append(directory.principal_credentials(principal.id, is_new=is_new))
+    found = await gather_or_cancel(gather_or_cancel(*owners), gather_or_cancel(*credentials))
+    return Custody(tuple(one for half in found[0] for one in half), tuple(one for half in found[1] for one in half))
+
+
+async def caller_of(azure: Azure) -> PrincipalId | None:
+    """Who signed in, as far as the directory tells."""
+    caller = await azure.directory_access.caller()
+    return caller.id if caller is not None else None
