@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 
 from mct_s2s.errors import UsageError, about
 from mct_s2s.model.client_credentials import NEVER
-from mct_s2s.model.duration import END_OF_DAY, iso_duration, short_duration
+from mct_s2s.model.duration import END_OF_DAY, typed_duration
 
 DEFAULT = "1y"
 """Of a new credential."""
@@ -20,42 +20,33 @@ Source: learn.microsoft.com/entra/identity-platform/how-to-add-credentials.
 
 
 def duration(text: str, option: str) -> timedelta:
-    """Hours, days or weeks, such as `24h`, `30d`, `4w`, or an ISO 8601 duration of days and hours; ten years at most.
-
-    Raises:
-        UsageError: none of these.
-    """
-    wanted = text.strip()
-    found = short_duration(wanted) or iso_duration(wanted.upper())
-    if found is None or found.months or found.length > LONGEST:
+    """Hours, days or weeks, such as `24h`, `30d`, `4w`, or ISO 8601; ten years at most. Raises UsageError: another."""
+    found = typed_duration(text, "hdw")
+    if found is None or found > LONGEST:
         raise UsageError(
             "malformed-duration",
             f"Invalid {option} '{text}'.",
             remedy=f"Use hours, days or weeks, such as {option} 24h, {option} 30d or {option} 4w. The maximum is "
             "ten years.",
         )
-    return found.length
+    return found
 
 
 @about("secret-lifetime")
 def expiry(text: str, now: datetime) -> datetime:
-    """When a credential made at `now` (aware) expires, in UTC.
+    """When a credential made at `now` expires, in UTC. Raises UsageError: none of these, or in the past.
 
     Args:
         text: a duration of two years at most (`1y`, `6m`, `180d`, `P180D`), `never`, an ISO 8601 date, whose last
             second is meant, or an ISO 8601 time.
-
-    Raises:
-        UsageError: none of these, or in the past.
     """
-    wanted, moment = text.strip(), None
-    lifetime = short_duration(wanted) or iso_duration(wanted.upper())
+    wanted = text.strip()
     if wanted.lower() == "never":
         return NEVER
+    lifetime, moment = typed_duration(wanted), None
     try:
         if lifetime is not None:
-            moment = lifetime.after(now.replace(microsecond=0)) if lifetime.length <= LONGEST_LIFETIME else None
-            moment = moment if lifetime.length else None
+            moment = now.replace(microsecond=0) + lifetime if timedelta(0) < lifetime <= LONGEST_LIFETIME else None
         elif len(wanted) == len("2027-06-30"):
             moment = datetime.combine(date.fromisoformat(wanted), END_OF_DAY, UTC)
         else:

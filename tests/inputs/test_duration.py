@@ -1,4 +1,4 @@
-"""A length of time as people type it."""
+"""A length of time as people type it, and as policies say it."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 from mct_s2s.errors import UsageError
 from mct_s2s.inputs.lifetime import duration
+from mct_s2s.model.duration import LONGEST, iso_duration
 
 
 @pytest.mark.parametrize(
@@ -26,10 +27,30 @@ def test_hours_days_and_weeks(text: str, length: timedelta) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "30", "d", "-1d", "1.5d", "30m", "1y", "P1Y", "P1M", "3661d", "٣d", "1d1h", "99999999999w"]
+    "text", ["", "30", "d", "-1d", "1.5d", "30m", "1y", "P11Y", "3661d", "٣d", "1d1h", "99999999999w"]
 )
 def test_anything_else_is_refused_with_the_options_name(text: str) -> None:
     with pytest.raises(UsageError, match="--keep-old") as refused:
         duration(text, "--keep-old")
     assert refused.value.code == "malformed-duration"
     assert "--keep-old 24h" in refused.value.remedy
+
+
+@pytest.mark.parametrize(
+    ("text", "length"),
+    [
+        ("P180D", timedelta(days=180)),
+        ("P365DT12H", timedelta(days=365, hours=12)),
+        ("P1Y", timedelta(days=365)),
+        ("P2M3W", timedelta(days=81)),
+        ("PT90.5S", timedelta(seconds=90)),
+        ("P999999Y", LONGEST),
+    ],
+)
+def test_a_duration_has_a_length_without_a_calendar(text: str, length: timedelta) -> None:
+    assert iso_duration(text) == length
+
+
+@pytest.mark.parametrize("text", ["", "P", "PT", "180D", "P-1D", "P1.5D", "P٣D", "P1D x"])
+def test_anything_else_is_no_iso_duration(text: str) -> None:
+    assert iso_duration(text) is None

