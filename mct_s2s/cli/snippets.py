@@ -28,9 +28,9 @@ from mct_s2s.model.client_credentials import CredentialKind
 from mct_s2s.model.commands import option, own_command
 from mct_s2s.model.directory_objects import ServicePrincipal
 from mct_s2s.model.ids import same_id
-from mct_s2s.model.language import Language
+from mct_s2s.model.mct_api import Language
+from mct_s2s.model.observed import ClientApplication
 from mct_s2s.model.resource_id import USER_ASSIGNED_IDENTITIES, ResourceId
-from mct_s2s.model.trust import ClientApplication
 from mct_s2s.planning.registrations.exposed import uri_shown
 from mct_s2s.planning.registrations.membership import Client, client_called, is_logic_app
 from mct_s2s.planning.reports.findings import Finding, Severity, diagnose

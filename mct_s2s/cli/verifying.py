@@ -24,8 +24,7 @@ from mct_s2s.inputs.target import api_path, api_url
 from mct_s2s.model.client_sign_in import IdentitySignIn, OwnCredential, SignIn
 from mct_s2s.model.directory_objects import ServicePrincipal
 from mct_s2s.model.ids import ClientId
-from mct_s2s.model.observed import ObservedState
-from mct_s2s.model.trust import ClientApplication
+from mct_s2s.model.observed import ClientApplication, ObservedState
 from mct_s2s.planning.registrations.membership import client_called, members
 from mct_s2s.planning.reports.findings import diagnose
 from mct_s2s.planning.reports.verification import CheckSubject, Verification, VerificationCheck

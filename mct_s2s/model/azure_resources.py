@@ -33,7 +33,6 @@ class IdentityResource:
 
     @property
     def display_name(self) -> str:
-        """The resource's own name."""
         return self.resource.name
 
 
@@ -62,16 +61,13 @@ class Site:
 
     @property
     def name(self) -> str:
-        """The App Service's name, without the slot."""
         return self.resource.names[0]
 
     @property
     def url(self) -> str:
-        """Where the MCT API answers."""
         return f"https://{self.host_names[0]}"
 
     def is_at(self, url: str) -> bool:
-        """Whether an https address is one of the site's."""
         return any(same_address(url, f"https://{name}") for name in self.host_names)
 
     @property
@@ -100,7 +96,6 @@ class SlotConfig:
     """
 
     slots: tuple[str, ...] = ()
-    """Deployment slots beside production."""
     sticky: frozenset[str] = frozenset()
     """Names of slot settings, in lower case."""
 
@@ -116,7 +111,6 @@ class AppService:
     slot_config: SlotConfig | None = None
     """What a swap would do; `None` where no one may look, or nothing can be swapped."""
     subscription: str = ""
-    """The subscription's display name, where that is known."""
     refusal: S2SError | None = None
     """Why the settings could not be read; they are empty then, and nothing follows from that."""
     is_unusual: bool = False
@@ -124,12 +118,10 @@ class AppService:
 
     @property
     def allowed_client_ids(self) -> AllowList:
-        """The client applications that are allowed."""
         return APPLICATION_IDS.list_in(self.settings)
 
     @property
     def allowed_object_ids(self) -> AllowList:
-        """The service principals that are allowed."""
         return OBJECT_IDS.list_in(self.settings)
 
 

@@ -31,12 +31,10 @@ _in_use = [_SHELLS["posix"]]
 
 
 def use_shell(name: str) -> None:
-    """Quote for `posix`, `powershell` or `cmd` from now on."""
     _in_use[:] = [_SHELLS[name]]
 
 
 def command(*words: str) -> str:
-    """A command line of these words."""
     return " ".join(map(_in_use[0], words))
 
 

@@ -20,7 +20,6 @@ class Tenant:
     """Every verified domain, in lower case."""
 
     def is_called(self, name: str) -> bool:
-        """Whether `name` is one of the tenant's verified domains or its id."""
         return name.casefold() in self.domains or same_id(name, self.id)
 
 
@@ -37,7 +36,6 @@ class AppRole:
 
     @property
     def is_for_applications(self) -> bool:
-        """Whether a client application can be given it."""
         return "Application" in self.member_types
 
 
@@ -70,7 +68,6 @@ class RequiredAccess:
 
     @classmethod
     def to_role(cls, resource: ClientId, role: AppRoleId) -> RequiredAccess:
-        """To one app role of that API."""
         return cls(resource, ((role, "Role"),))
 
 
@@ -91,22 +88,18 @@ class Application:
     created: datetime | None = None
     tags: tuple[str, ...] = ()
     notes: str | None = None
-    """Notes for its administrators."""
     management_reference: str | None = None
     """The service that it belongs to, in the organization's own asset management."""
     deleted: datetime | None = None
     """Since when it is in the recycle bin, where it is."""
 
     def role(self, value: str) -> AppRole | None:
-        """The app role of that value, disabled or not."""
         return next((role for role in self.app_roles if role.value == value), None)
 
     def valid_at(self, moment: datetime) -> tuple[Credential, ...]:
-        """The credentials that it can sign in with at `moment`."""
         return tuple(one for one in self.credentials if one.is_valid_at(moment))
 
     def declares(self, resource: ClientId, role: AppRoleId) -> bool:
-        """Whether `requiredResourceAccess` already names the role."""
         return any(
             same_id(access.resource_client_id, resource)
             and any(same_id(permission, role) and kind == "Role" for permission, kind in access.permissions)

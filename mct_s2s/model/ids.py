@@ -23,7 +23,6 @@ PrincipalId = NewType("PrincipalId", str)
 """`id` of a service principal; what tokens call `oid`, and what is on the identities' allow list."""
 AppRoleId = NewType("AppRoleId", str)
 KeyId = NewType("KeyId", str)
-"""`keyId` of a password or certificate credential."""
 ApplicationIdUri = NewType("ApplicationIdUri", str)
 
 DEFAULT_ROLE = "S2SAppRole"
@@ -112,12 +111,10 @@ def name_tag(unique_name: str) -> str:
 
 
 def unique_name_in_tags(tags: Iterable[str]) -> str | None:
-    """The `uniqueName` that a `name_tag` among these holds."""
     return next((tag.removeprefix(_NAME_TAG) for tag in tags if tag.startswith(_NAME_TAG)), None)
 
 
 def trusts_in_tags(tags: Iterable[str]) -> Iterator[str]:
-    """The `uniqueName`s of the service applications that a `trust_tag` among these names."""
     words = (tag.removeprefix(_TRUST_TAG) for tag in tags if tag.startswith(_TRUST_TAG))
     return (word for word in words if word and ":" not in word)
 

@@ -1,6 +1,8 @@
-"""How the MCT API is called, as far as the document says it."""
+"""The MCT API, and what a client of it is told."""
 
 from __future__ import annotations
+
+from enum import StrEnum
 
 API_PATH = "/api/v1/organization"
 """A read that every deployment answers to a caller with access; what is called where no other path is given."""
@@ -20,3 +22,14 @@ def token_endpoint(login: str | None, tenant_id: str) -> str:
         login: the login service's address; `None` for the public cloud's.
     """
     return f"{login or PUBLIC_LOGIN}/{tenant_id}/oauth2/v2.0/token"
+
+
+class Language(StrEnum):
+    """The values of `--language`."""
+
+    CURL = "curl"
+    PYTHON = "python"
+    CSHARP = "csharp"
+    POWERSHELL = "powershell"
+    GITHUB_ACTIONS = "github-actions"
+    APP_SETTINGS = "app-settings"

@@ -2,15 +2,98 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 from mct_s2s.model.azure_resources import AppService, IdentityResource, IdentityUse, Site
 from mct_s2s.model.client_credentials import SecretNote
-from mct_s2s.model.directory_objects import Application, Custody, Tenant
-from mct_s2s.model.ids import PrincipalId
+from mct_s2s.model.directory_objects import Application, Assignment, Custody, PrincipalKind, ServicePrincipal, Tenant
+from mct_s2s.model.ids import AppRoleId, ClientId, PrincipalId, same_id
 from mct_s2s.model.site_settings import AppSettings
-from mct_s2s.model.trust import Trust
+
+
+@dataclass(frozen=True)
+class ClientApplication:
+    """Approach 2: an app registration, its service principal and its way onto the allow list."""
+
+    application: Application | None
+    principal: ServicePrincipal | None
+
+    @property
+    def _half(self) -> Application | ServicePrincipal:
+        half = self.application or self.principal
+        assert half is not None  # noqa: S101  # never built from nothing
+        return half
+
+    @property
+    def client_id(self) -> ClientId:
+        return self._half.client_id
+
+    @property
+    def display_name(self) -> str:
+        return self._half.display_name
+
+
+@dataclass(frozen=True)
+class Trust:
+    """The directory's side: the service application and everyone who is, or may become, its client."""
+
+    service: Application | None = None
+    """The one that is named, by the operator or the settings, or else this App Service's own."""
+    principal: ServicePrincipal | None = None
+    assignments: tuple[Assignment, ...] = ()
+    clients: tuple[ClientApplication, ...] = ()
+    identities: tuple[ServicePrincipal, ...] = ()
+    """Managed identities on the allow list or holding the role."""
+    own: Application | None = None
+    """The one that was created for this App Service, where `service` is another one."""
+    deleted: tuple[Application, ...] = ()
+    """Registrations in the recycle bin that have a name or URI that this trust needs, or that were named. Looked for
+    only where a wanted registration or URI is missing."""
+
+    def is_assigned(self, principal: PrincipalId, role: AppRoleId) -> bool:
+        return (principal.casefold(), role.casefold()) in self._assigned
+
+    @cached_property
+    def _assigned(self) -> frozenset[tuple[str, str]]:
+        """Principal and role of each assignment: asked about for each of a thousand clients."""
+        return frozenset((one.principal_id.casefold(), one.role_id.casefold()) for one in self.assignments)
+
+    @cached_property
+    def held_roles(self) -> frozenset[str]:
+        """The ids, in lower case, of the roles that someone has been given."""
+        return frozenset(one.role_id.casefold() for one in self.assignments)
+
+    def identities_with(self, identity_resources: Iterable[IdentityResource]) -> tuple[ServicePrincipal, ...]:
+        """The managed identities, and those of `identity_resources` that the directory has not shown."""
+        known = {identity.id.casefold() for identity in self.identities}
+        more = tuple(
+            ServicePrincipal(
+                identity_resource.principal_id,
+                ClientId(""),
+                identity_resource.display_name,
+                PrincipalKind.MANAGED_IDENTITY,
+                str(identity_resource.resource),
+            )
+            for identity_resource in identity_resources
+            if identity_resource.principal_id is not None and identity_resource.principal_id.casefold() not in known
+        )
+        return (*self.identities, *more)
+
+    def without(self, client_id: str) -> Trust:
+        if self.service is not None and same_id(self.service.client_id, client_id):
+            return replace(self, service=None, principal=None, assignments=())
+        return replace(self, clients=tuple(one for one in self.clients if not same_id(one.client_id, client_id)))
+
+    def client_of_id(self, client_id: str) -> ClientApplication | None:
+        return next((client for client in self.clients if same_id(client.client_id, client_id)), None)
+
+    def client_of_unique_name(self, unique_name: str) -> ClientApplication | None:
+        for client in self.clients:
+            if client.application is not None and client.application.unique_name == unique_name:
+                return client
+        return None
 
 
 @dataclass(frozen=True)
@@ -34,7 +117,6 @@ class ObservedState:
     authority_host: str | None = None
     """The login host where it is not the public cloud's."""
     caller: PrincipalId | None = None
-    """Who signed in. Looked at only where a registration is in question."""
     custody: Mapping[str, Custody] = field(default_factory=dict)
     """By appId in lower case: of the registrations that are in question."""
 
@@ -58,6 +140,5 @@ class ObservedState:
         return self.custody.get(application.client_id.lower())
 
     def with_settings(self, settings: Mapping[str, str | None]) -> ObservedState:
-        """The same state with other application settings."""
         assert self.app_service is not None  # noqa: S101  # settings are only ever written to a site
         return replace(self, app_service=replace(self.app_service, settings=dict(settings)))

@@ -66,7 +66,6 @@ class ResourceId:
 
     @classmethod
     def site(cls, subscription_id: str, resource_group: str, name: str, slot: str | None = None) -> ResourceId:
-        """The id of a web or function app, or of one of its slots."""
         types, names = (("sites",), (name,)) if slot is None else (("sites", "slots"), (name, slot))
         return cls(subscription_id, resource_group, "Microsoft.Web", types, names)
 
@@ -82,12 +81,10 @@ class ResourceId:
 
     @property
     def is_site(self) -> bool:
-        """Whether it is a web app, a function app, or a slot of one."""
         return self.type in {SITES, SLOTS}
 
     @property
     def slot(self) -> str | None:
-        """The slot, where it is one."""
         return self.names[1] if self.type == SLOTS else None
 
     def __str__(self) -> str:

@@ -30,12 +30,10 @@ class Fact(StrEnum):
 
     @property
     def is_list(self) -> bool:
-        """Whether it is several ids, `id;id;…`."""
         return self in {Fact.CLIENT_IDS, Fact.OBJECT_IDS}
 
     @property
     def is_guid(self) -> bool:
-        """Whether it is a GUID, or several."""
         return self is Fact.TENANT_ID or self.is_list
 
 
@@ -72,10 +70,8 @@ class Setting:
     """
 
     name: str
-    """As the document spells it."""
     holds: Fact
     about: str
-    """What the site uses it for, in one sentence."""
     required: Required = Required.ALWAYS
     comparison: Comparison = Comparison.EXACT
     option: str | None = None
@@ -83,10 +79,8 @@ class Setting:
     code: str = "setting-mismatch"
     """The code of the finding where its value is wrong."""
     wrong: str = "{name} is '{value}'. It must be '{wanted}'."
-    """The message of that finding."""
 
     def __str__(self) -> str:
-        """Its name."""
         return self.name
 
     def value_in(self, settings: AppSettings) -> str | None:
@@ -152,7 +146,6 @@ ROLE = Setting(
 )
 
 SETTINGS = (ENABLED, AUDIENCE, TENANT_NAME, TENANT_ID, OBJECT_IDS, APPLICATION_IDS, ROLE)
-"""The document's settings, in its order."""
 NAMES = tuple(setting.name for setting in SETTINGS)
 LISTS = tuple(setting for setting in SETTINGS if setting.holds.is_list)
 
@@ -176,7 +169,6 @@ def ours(settings: AppSettings) -> dict[str, str]:
 
 
 def is_enabled(settings: AppSettings) -> bool:
-    """Whether service-to-service authentication is on."""
     return ENABLED.comparison.is_among(ENABLED.value_in(settings) or "", {"true"})
 
 
@@ -208,7 +200,6 @@ class AllowList:
         return tuple(entry for entry in self.ids if not is_guid(entry))
 
     def holds(self, wanted: str) -> bool:
-        """Whether an id is on the list."""
         return wanted.casefold() in _entries(self.text)
 
     def with_ids(self, wanted: Iterable[str]) -> AllowList:

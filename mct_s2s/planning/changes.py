@@ -54,7 +54,6 @@ class Results:
         self._values: dict[tuple[str, Part], str] = {}
 
     def record(self, key: str, part: Part, value: str) -> None:
-        """Keep one id."""
         self._values[key, part] = value
 
     def resolve(self, later: Later[T]) -> T:
@@ -68,7 +67,6 @@ class Results:
         return self.resolve(later) if not isinstance(later, Ref) or (later.key, later.part) in self._values else None
 
     def of(self, key: str, part: Part) -> str | None:
-        """What a change has yielded."""
         return self._values.get((key, part))
 
 
@@ -106,7 +104,6 @@ class AlreadyRight(Change):
 
     @classmethod
     def of(cls, application: Application, key: str, resource: str, detail: str = "") -> AlreadyRight:
-        """For a registration."""
         name, client_id, object_id = application.display_name, application.client_id, application.object_id
         return cls(key=key, resource=resource, name=name, detail=detail, id=client_id, object_id=object_id)
 
@@ -435,7 +432,6 @@ class WriteSettings(Change):
 
 
 def settings_id(site: Site) -> str:
-    """The resource id of a site's application settings."""
     return f"{site.resource}/config/appsettings"
 
 

@@ -93,7 +93,6 @@ class Plan:
 
     @cached_property
     def changes(self) -> tuple[AnyChange, ...]:
-        """The steps that write something."""
         return tuple(step for step in self.steps if step.action is not Action.NONE)
 
     @cached_property
@@ -133,7 +132,6 @@ class Plan:
 
     @property
     def is_empty(self) -> bool:
-        """Whether everything is already as it is wanted."""
         return not self.changes
 
     def waits_for(self, change: AnyChange) -> frozenset[str]:

@@ -16,9 +16,8 @@ from mct_s2s.model.commands import command
 from mct_s2s.model.desired import Pruning, Removal, ServiceSpec, SettingsScope, Setup
 from mct_s2s.model.directory_objects import Application, ServicePrincipal
 from mct_s2s.model.ids import adopted_tag, client_unique_name, identity_tag, place_in_tag, same_id
-from mct_s2s.model.observed import ObservedState
+from mct_s2s.model.observed import ClientApplication, ObservedState
 from mct_s2s.model.site_settings import LISTS, NAMES
-from mct_s2s.model.trust import ClientApplication
 from mct_s2s.planning.changes import (
     AlreadyRight,
     AnyChange,

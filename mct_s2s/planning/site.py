@@ -211,7 +211,6 @@ def _edits(settings: AppSettings, spec: SettingsSpec, changed: Collection[str]) 
 
 
 def describe(settings: AppSettings, changed: tuple[str, ...]) -> str:
-    """Which settings change, and how many do not."""
     return f"{', '.join(changed)}; {others_unchanged(_untouched(settings, changed))}"
 
 
@@ -279,7 +278,6 @@ def refuse_foreign_values(given: GivenValues, app_service: AppService) -> None:
 
 
 def check_site(observed: ObservedState) -> None:
-    """Both refusals, for whatever was looked at."""
     if observed.app_service is None:
         return
     refuse_function_app(observed.app_service.site)
@@ -347,5 +345,4 @@ def size_note(site: AppService, write: WriteSettings) -> str | None:
 
 
 def most_characters(site: AppService, name: str) -> int:
-    """The characters that the value of a setting may have."""
     return MOST_ON_LINUX - len(name) - 1 if "linux" in site.site.kind.casefold() else MOST_ON_WINDOWS

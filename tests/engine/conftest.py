@@ -23,9 +23,8 @@ from mct_s2s.engine.session import Session
 from mct_s2s.errors import S2SError
 from mct_s2s.model.azure_resources import AppService, Site
 from mct_s2s.model.desired import ServiceSpec, Setup
-from mct_s2s.model.observed import ObservedState
+from mct_s2s.model.observed import ObservedState, Trust
 from mct_s2s.model.resource_id import ResourceId, SiteTarget
-from mct_s2s.model.trust import Trust
 from mct_s2s.planning.changes import AnyChange
 from mct_s2s.planning.plan import Plan
 from mct_s2s.render.console import Terminal

@@ -16,8 +16,8 @@ from mct_s2s.engine.session import Session
 from mct_s2s.errors import NotThere, S2SError
 from mct_s2s.model.desired import ClientSpec, FederatedSpec, Removal, ServiceSpec, Setup
 from mct_s2s.model.ids import api_uri, client_unique_name, trust_tag
+from mct_s2s.model.observed import Trust
 from mct_s2s.model.resource_id import SiteTarget
-from mct_s2s.model.trust import Trust
 from mct_s2s.sandbox.state import seed
 
 from tests.conftest import SITE, Json

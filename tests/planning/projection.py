@@ -13,8 +13,7 @@ from mct_s2s.model.client_credentials import Credential
 from mct_s2s.model.desired import CertificateSpec, FederatedSpec
 from mct_s2s.model.directory_objects import Application, Assignment, ServicePrincipal
 from mct_s2s.model.ids import ApplicationObjectId, ClientId, KeyId, PrincipalId, same_id
-from mct_s2s.model.observed import ObservedState
-from mct_s2s.model.trust import ClientApplication, Trust
+from mct_s2s.model.observed import ClientApplication, ObservedState, Trust
 from mct_s2s.planning.changes import (
     AddCredential,
     AnyChange,

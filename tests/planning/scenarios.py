@@ -29,9 +29,8 @@ from mct_s2s.model.ids import (
     api_uri,
     client_unique_name,
 )
-from mct_s2s.model.observed import ObservedState
+from mct_s2s.model.observed import ClientApplication, ObservedState, Trust
 from mct_s2s.model.resource_id import ResourceId
-from mct_s2s.model.trust import ClientApplication, Trust
 from mct_s2s.planning.changes import (
     AddCredential,
     AssignAppRole,

@@ -6,8 +6,7 @@ from dataclasses import replace
 
 import pytest
 from mct_s2s.model.desired import Desired, Removal, Rotation
-from mct_s2s.model.observed import ObservedState
-from mct_s2s.model.trust import ClientApplication, Trust
+from mct_s2s.model.observed import ClientApplication, ObservedState, Trust
 from mct_s2s.planning.make import make_plan
 from mct_s2s.planning.registrations.membership import clients_called
 

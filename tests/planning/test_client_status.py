@@ -8,8 +8,7 @@ from dataclasses import replace
 import pytest
 from mct_s2s.errors import PermissionMissing
 from mct_s2s.model.client_credentials import NEVER, CredentialKind
-from mct_s2s.model.observed import ObservedState
-from mct_s2s.model.trust import ClientApplication
+from mct_s2s.model.observed import ClientApplication, ObservedState
 
 from tests.planning.scenarios import SERVICE, client, complete, credential, guid, observed_state, settings, trust
 from tests.render.examples import IDENTITY, site_of, with_role_off, with_settings

@@ -11,8 +11,7 @@ from mct_s2s.errors import Refused
 from mct_s2s.model.client_credentials import Certificate, Credential, CredentialKind, Federation, SecretNote
 from mct_s2s.model.desired import CertificateSpec, ClientSpec, CredentialSpec, FederatedSpec, SecretSpec
 from mct_s2s.model.ids import ClientId, KeyId, certificate_key_id, federated_name
-from mct_s2s.model.observed import ObservedState
-from mct_s2s.model.trust import ClientApplication
+from mct_s2s.model.observed import ClientApplication, ObservedState
 from mct_s2s.planning.changes import AddCredential, UpdateApplication
 from mct_s2s.planning.credentials import exchange_audience
 from mct_s2s.planning.make import make_plan

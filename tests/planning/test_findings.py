@@ -13,10 +13,9 @@ from mct_s2s.model.azure_resources import SlotConfig
 from mct_s2s.model.client_credentials import Credential, CredentialKind
 from mct_s2s.model.directory_objects import AppRole
 from mct_s2s.model.ids import AppRoleId
-from mct_s2s.model.observed import ObservedState
+from mct_s2s.model.observed import ClientApplication, ObservedState, Trust
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.model.site_settings import NAMES
-from mct_s2s.model.trust import ClientApplication, Trust
 from mct_s2s.planning.make import make_plan
 from mct_s2s.planning.reports.findings import Severity, diagnose, is_healthy
 

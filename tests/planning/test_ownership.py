@@ -9,8 +9,7 @@ from mct_s2s.model.client_credentials import SecretNote
 from mct_s2s.model.desired import ServiceSpec
 from mct_s2s.model.directory_objects import Application, AppRole, Assignment, Custody, Owner
 from mct_s2s.model.ids import AppRoleId, PrincipalId, api_uri, site_note
-from mct_s2s.model.observed import ObservedState
-from mct_s2s.model.trust import ClientApplication
+from mct_s2s.model.observed import ClientApplication, ObservedState
 from mct_s2s.planning.registrations.ownership import foreign_client, foreign_service
 
 from tests.planning.scenarios import (

@@ -11,9 +11,8 @@ from mct_s2s.model.client_credentials import CredentialKind, SecretNote
 from mct_s2s.model.desired import ClientSpec, GivenValues, SecretSpec, ServiceSpec, SettingsScope, Setup
 from mct_s2s.model.directory_objects import Application, PrincipalKind, ServicePrincipal, Tenant
 from mct_s2s.model.ids import AppRoleId, ClientId, PrincipalId, TenantId, api_uri, vault_tag
-from mct_s2s.model.observed import ObservedState
+from mct_s2s.model.observed import ClientApplication, ObservedState, Trust
 from mct_s2s.model.resource_id import ResourceId
-from mct_s2s.model.trust import ClientApplication, Trust
 from mct_s2s.planning.changes import (
     AddCredential,
     AssignAppRole,

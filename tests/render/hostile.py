@@ -14,8 +14,7 @@ from mct_s2s.model.azure_resources import AppService
 from mct_s2s.model.caller_rights import Verdict
 from mct_s2s.model.client_credentials import Federation
 from mct_s2s.model.ids import PrincipalId
-from mct_s2s.model.observed import ObservedState
-from mct_s2s.model.trust import ClientApplication
+from mct_s2s.model.observed import ClientApplication, ObservedState
 from mct_s2s.planning.make import make_plan
 from mct_s2s.planning.permissions.doctor import DoctorCheck
 from mct_s2s.planning.plan import BlockedStep, Left, ManualStep, Plan

@@ -19,8 +19,7 @@ from mct_s2s.model.caller_rights import (
     Verdict,
 )
 from mct_s2s.model.ids import ClientId, PrincipalId
-from mct_s2s.model.observed import ObservedState
-from mct_s2s.model.trust import Trust
+from mct_s2s.model.observed import ObservedState, Trust
 from mct_s2s.planning.permissions.doctor import DoctorCheck, Seen, checks
 from mct_s2s.render.doctor import doctor_document, show_checks
 

@@ -11,10 +11,9 @@ from typing import Any
 import pytest
 from mct_s2s.errors import MissingRight, PermissionMissing
 from mct_s2s.model.client_credentials import CredentialKind
-from mct_s2s.model.observed import ObservedState
+from mct_s2s.model.observed import ClientApplication, ObservedState, Trust
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.model.site_settings import NAMES
-from mct_s2s.model.trust import ClientApplication, Trust
 from mct_s2s.planning.changes import Identifiers
 from mct_s2s.planning.make import make_plan
 from mct_s2s.planning.reports.findings import Finding, Severity, diagnose

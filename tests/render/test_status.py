@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from mct_s2s.model.observed import ObservedState
-from mct_s2s.model.trust import Trust
+from mct_s2s.model.observed import ObservedState, Trust
 from mct_s2s.render.status import show_report
 
 from tests.planning.scenarios import (

@@ -6,8 +6,7 @@ from dataclasses import MISSING, dataclass
 
 from mct_s2s.cli.binding import FirstWord, option
 from mct_s2s.cli.options import CLIENT, AzureOptions
-from mct_s2s.model.language import Language
-from mct_s2s.model.mct_api import API_PATH
+from mct_s2s.model.mct_api import API_PATH, Language
 
 BODY = "snippets"
 EXAMPLES = (

@@ -83,27 +83,22 @@ class Run:
 
     @property
     def azure(self) -> Azure:
-        """The signed-in session with the cloud."""
         return self.session.azure
 
     @property
     def journal(self) -> Journal:
-        """How far it has come."""
         return self.outcome.journal
 
     @property
     def results(self) -> Results:
-        """The ids that changes have yielded."""
         return self.outcome.results
 
     @property
     def now(self) -> datetime:
-        """When this run began to plan."""
         return self.outcome.request.now
 
     @property
     def stores(self) -> Mapping[str, Store]:
-        """Where each client's credential goes."""
         return self.outcome.stores
 
     @property

@@ -18,10 +18,9 @@ from mct_s2s.model.commands import command
 from mct_s2s.model.desired import Desired, Removal, Setup
 from mct_s2s.model.directory_objects import Application, Custody, ServicePrincipal, Tenant
 from mct_s2s.model.ids import PrincipalId, client_id_in, is_guid, resource_in_tag, same_id
-from mct_s2s.model.observed import ObservedState
+from mct_s2s.model.observed import ObservedState, Trust
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.model.site_settings import AppSettings, ours
-from mct_s2s.model.trust import Trust
 from mct_s2s.planning.registrations.ownership import in_question
 
 LOCKED = "locked"
@@ -197,7 +196,6 @@ async def _custody_or_gone(
 async def find_custody(
     azure: Azure, application: Application, principal: ServicePrincipal | None, *, is_new: bool
 ) -> Custody:
-    """Owners and credentials of a registration and of its service principal."""
     directory, object_id = azure.directory, application.object_id
     owners = [directory.owners(object_id, is_new=is_new)]
     credentials = [directory.credentials(object_id, is_new=is_new)]

@@ -21,9 +21,8 @@ from mct_s2s.errors import NotThere, Refused, S2SError
 from mct_s2s.model.azure_resources import IdentityResource
 from mct_s2s.model.caller_rights import CallerRights, DirectoryRights, ScopeRights, SecretRule
 from mct_s2s.model.desired import Look, SettingsScope, Setup
-from mct_s2s.model.observed import ObservedState
+from mct_s2s.model.observed import ObservedState, Trust
 from mct_s2s.model.resource_id import ResourceId, SiteTarget
-from mct_s2s.model.trust import Trust
 from mct_s2s.planning.changes import AddCredential
 from mct_s2s.planning.make import make_plan
 from mct_s2s.planning.permissions.doctor import Seen

@@ -23,8 +23,8 @@ from mct_s2s.model.ids import (
     same_id,
     trust_tag,
 )
+from mct_s2s.model.observed import ClientApplication, Trust
 from mct_s2s.model.site_settings import APPLICATION_IDS, AUDIENCE, OBJECT_IDS, AppSettings
-from mct_s2s.model.trust import ClientApplication, Trust
 from mct_s2s.planning.registrations.exposed import is_called, uri_in_use
 
 if TYPE_CHECKING:

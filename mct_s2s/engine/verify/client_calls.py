@@ -18,9 +18,8 @@ from mct_s2s.model.client_sign_in import ApiAnswer, ApiToken, ClientSignIn, OwnC
 from mct_s2s.model.commands import own_command
 from mct_s2s.model.directory_objects import ServicePrincipal
 from mct_s2s.model.mct_api import SERVICE_HEADER
-from mct_s2s.model.observed import ObservedState
+from mct_s2s.model.observed import ClientApplication, ObservedState
 from mct_s2s.model.site_settings import ROLE
-from mct_s2s.model.trust import ClientApplication
 from mct_s2s.planning.registrations.exposed import uri_shown, wanted_role
 from mct_s2s.planning.registrations.membership import is_consented
 from mct_s2s.planning.reports.verification import (

@@ -18,8 +18,7 @@ from mct_s2s.model.ids import (
     name_tag,
     trust_tag,
 )
-from mct_s2s.model.observed import ObservedState
-from mct_s2s.model.trust import ClientApplication
+from mct_s2s.model.observed import ClientApplication, ObservedState
 from mct_s2s.planning.changes import (
     AddCredential,
     AlreadyRight,

@@ -57,12 +57,10 @@ def taken_uri(uri: str, holder: Application, graph: str) -> tuple[str, str]:
 
 
 def purging(deleted: Application, graph: str) -> str:
-    """The command that takes a deleted registration out of the recycle bin permanently."""
     return command("az", "rest", "--method", "DELETE", "--url", _in_recycle_bin(deleted, graph))
 
 
 def restoring(deleted: Application, graph: str) -> str:
-    """The command that brings a deleted registration back."""
     return command("az", "rest", "--method", "POST", "--url", f"{_in_recycle_bin(deleted, graph)}/restore")
 
 
@@ -88,7 +86,6 @@ def wanted_role_value(observed: ObservedState) -> str:
 
 
 def wanted_role(observed: ObservedState) -> AppRole | None:
-    """The app role that clients need, where the service application has it."""
     service = observed.trust.service
     return service.role(wanted_role_value(observed)) if service is not None else None
 

@@ -10,9 +10,8 @@ from mct_s2s.model.azure_resources import AppService
 from mct_s2s.model.commands import own_command
 from mct_s2s.model.directory_objects import ServicePrincipal
 from mct_s2s.model.ids import client_unique_name
-from mct_s2s.model.observed import ObservedState
+from mct_s2s.model.observed import ClientApplication, ObservedState
 from mct_s2s.model.resource_id import LOGIC_APPS
-from mct_s2s.model.trust import ClientApplication
 from mct_s2s.planning.registrations.exposed import wanted_role
 
 
@@ -57,7 +56,6 @@ def ids_of(client: ClientApplication) -> frozenset[str]:
 
 
 def is_consented(client: ClientApplication, observed: ObservedState) -> bool:
-    """Whether the client's tokens will have the role."""
     role = wanted_role(observed)
     return (
         role is not None and client.principal is not None and observed.trust.is_assigned(client.principal.id, role.id)
@@ -121,13 +119,11 @@ def is_logic_app(client: Client) -> bool:
 
 
 def listed(observed: ObservedState) -> str:
-    """Which clients there are, as a sentence."""
     there = names(observed)
     return f"The clients are: {', '.join(there)}." if there else "There are none."
 
 
 def names(observed: ObservedState) -> list[str]:
-    """The display names of all clients."""
     clients: tuple[Client, ...] = (*members(observed), *observed.trust.identities)
     return [client.display_name for client in clients]
 

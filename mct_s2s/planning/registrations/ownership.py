@@ -17,9 +17,8 @@ from mct_s2s.model.commands import command, option
 from mct_s2s.model.desired import CredentialSpec, Desired, Removal, Rotation, ServiceSpec
 from mct_s2s.model.directory_objects import Application, Custody, Owner
 from mct_s2s.model.ids import PrincipalId, same_id, site_in_note, site_in_unique_name
-from mct_s2s.model.observed import ObservedState
+from mct_s2s.model.observed import ClientApplication, ObservedState
 from mct_s2s.model.site_settings import AUDIENCE
-from mct_s2s.model.trust import ClientApplication
 from mct_s2s.planning.registrations.exposed import is_called, purging, restoring, trusted_role
 from mct_s2s.planning.registrations.membership import clients_called
 
@@ -94,7 +93,6 @@ def foreign_client(
 
 
 def is_in_settings(application: Application, observed: ObservedState) -> bool:
-    """Whether the App Service's settings name it as their audience."""
     audience = (AUDIENCE.value_in(observed.settings) or "").strip()
     return bool(audience) and is_called(application, audience)
 
@@ -192,7 +190,6 @@ def refuse_faster(
 
 
 def foreign_owners(owners: Iterable[Owner], caller: PrincipalId | None) -> tuple[str, ...]:
-    """The names of those owners who are not the caller."""
     return tuple(dict.fromkeys(owner.name for owner in owners if not same_id(owner.id, caller)))
 
 

@@ -31,9 +31,8 @@ from mct_s2s.model.ids import (
     site_in_unique_name,
     site_note,
 )
-from mct_s2s.model.observed import ObservedState
+from mct_s2s.model.observed import ClientApplication, ObservedState
 from mct_s2s.model.site_settings import AUDIENCE
-from mct_s2s.model.trust import ClientApplication
 from mct_s2s.planning.changes import (
     AlreadyRight,
     AnyChange,
@@ -110,7 +109,6 @@ def restoration(key: str, resource: str, deleted: Application, adopt_by: str | N
 
 
 def deleted_as(unique_name: str, deleted: Iterable[Application]) -> Application | None:
-    """The registration in the recycle bin that has this `uniqueName`."""
     return next((row for row in deleted if row.unique_name == unique_name), None)
 
 
@@ -255,7 +253,6 @@ def _edits(
     role: AppRole | None,
     observed: ObservedState,
 ) -> ApplicationEdits:
-    """What an application that is there lacks. Raises Refused: its default URI is taken."""
     edits = ApplicationEdits(
         uri=None if uri else api_uri(application.client_id),
         role=role,
@@ -288,7 +285,6 @@ def _remembered(
 
 
 def _note_for(observed: ObservedState) -> str | None:
-    """What a service application has to remember: which App Service it is for, where that is known."""
     site = observed.app_service
     return site_note(str(site.site.resource)) if site is not None else None
 

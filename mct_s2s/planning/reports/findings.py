@@ -15,9 +15,8 @@ from mct_s2s.model.azure_resources import AppService
 from mct_s2s.model.client_credentials import EXPIRING_WITHIN, secrets_among
 from mct_s2s.model.commands import own_command, webapp_command
 from mct_s2s.model.ids import api_uri, is_guid, service_unique_name
-from mct_s2s.model.observed import ObservedState
+from mct_s2s.model.observed import ClientApplication, ObservedState
 from mct_s2s.model.site_settings import AUDIENCE, LISTS, ROLE, SETTINGS, Fact, Setting, ours, required_by
-from mct_s2s.model.trust import ClientApplication
 from mct_s2s.planning.credentials import renewal
 from mct_s2s.planning.registrations.exposed import (
     holder_of_uri,

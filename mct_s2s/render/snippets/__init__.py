@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from mct_s2s.model.client_credentials import GITHUB, Federation
 from mct_s2s.model.commands import site_options
-from mct_s2s.model.language import Language
+from mct_s2s.model.mct_api import Language
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.render.snippets import literals
 from mct_s2s.render.snippets.literals import Quoted
