@@ -7,12 +7,10 @@ from typing import Any
 
 from rich.text import Text
 
-from mct_s2s.planning.reports.verification import CALL, CheckSubject, Verification, VerificationCheck
+from mct_s2s.planning.reports.verification import CALL, CheckSubject, Verification
 from mct_s2s.render.console import Terminal, prose
 
 _SIGNS = {True: ("✓", "good"), False: ("✗", "bad"), None: ("?", "warn")}
-_CLAIMS = frozenset({"audience", "tenant", "role"})
-"""The checks of what a token says."""
 _TITLES = {CheckSubject.SITE: "App Service", CheckSubject.MANAGED_IDENTITY: "Managed identity"}
 
 
@@ -43,26 +41,14 @@ def show_verification(terminal: Terminal, verification: Verification) -> None:
     for (kind, client), checks in groupby(verification.checks, lambda check: (check.kind, check.client)):
         title = f"{_TITLES.get(kind, 'Client')} {client or verification.url or ''}"
         terminal.result(Text(title.strip(), style="head"))
-        several = list(checks)
-        call = next((check for check in several if check.check == CALL), None)
-        for check in several:
-            if call is None or check.check not in _CLAIMS or not _is_implied(check, call):
-                _show(terminal, check)
-                failed += check.ok is False
+        for check in checks:
+            sign, style = _SIGNS[check.ok]
+            prose(terminal.out, Text.assemble("  ", (sign, style), f" {check.message}"), indent=4)
+            if check.remedy:
+                terminal.result(Text.assemble("    → ", (check.remedy, "command")))
+            failed += check.ok is False
     terminal.result()
     terminal.result(_sum(verification, failed))
-
-
-def _is_implied(check: VerificationCheck, call: VerificationCheck) -> bool:
-    """Whether the call says the same: it was answered, or refused for this very reason."""
-    return bool(check.ok and call.ok) or check.message.rstrip(".") in call.message
-
-
-def _show(terminal: Terminal, check: VerificationCheck) -> None:
-    sign, style = _SIGNS[check.ok]
-    prose(terminal.out, Text.assemble("  ", (sign, style), f" {check.message}"), indent=4)
-    if check.remedy:
-        terminal.result(Text.assemble("    → ", (check.remedy, "command")))
 
 
 def _sum(verification: Verification, failed: int) -> Text:

@@ -70,23 +70,8 @@ def test_only_a_call_that_was_answered_proves_something(checks: tuple[Verificati
     assert (document["proved"], document["url"]) == (proved, None)
 
 
-def test_what_the_call_says_is_not_said_by_the_token_too(screens: Screens) -> None:
-    about = ("Import", CheckSubject.APPLICATION)
-    audience = VerificationCheck(*about, "audience", False, "The audience is x.", f"mct-s2s setup {WHERE}")
-    role = VerificationCheck(*about, "role", True, "The token has the role S2SAppRole.")
-    refused = VerificationCheck(*about, CALL, False, "401. Reason: The audience is x.", f"mct-s2s setup {WHERE}")
-    screen = screens(120)
-    show_verification(screen.terminal, verification(TOKEN_OK, audience, role, refused))
-    assert screen.out.count("The audience is x.") == screen.out.count("mct-s2s setup") == 1
-    assert role.message in screen.out
-    assert "1 check failed." in screen.out
-    screen = screens(120)
-    show_verification(screen.terminal, verification(TOKEN_OK, role, CALLED))
-    assert role.message not in screen.out
-
-
 AGAIN = VerificationCheck("Reports", CheckSubject.APPLICATION, CALL, True, "GET returned 200.")
-UNSEEN = VerificationCheck(None, CheckSubject.SITE, "wrong-header", None, "Not tested.")
+UNSEEN = VerificationCheck(None, CheckSubject.SITE, "without-token", None, "Not tested.")
 STOPPED = VerificationCheck(None, CheckSubject.SITE, "running", False, "The App Service is stopped.")
 NAMESAKE = VerificationCheck("Import", CheckSubject.MANAGED_IDENTITY, "allowed", True, "by its id")
 SHOWN: dict[str, Verification] = {

@@ -33,8 +33,8 @@ from mct_s2s.planning.reports.verification import (
     ClientToken,
     identity_checks,
     inside_command,
+    reasons,
     stopped,
-    token_checks,
     token_remedy,
     why_refused,
 )
@@ -137,7 +137,7 @@ def caller() -> ClientToken:
 
 def proofs() -> Iterator[str | None]:
     seen, at = state(), shlex.join(["-a", EVIL])
-    yield from (check.remedy for check in token_checks(caller(), seen))
+    yield from (remedy for _, remedy in reasons(caller(), seen))
     yield why_refused(caller(), seen)[1]
     yield from (token_remedy(code, EVIL, at) for code in ("7000215", "700016", "700027", "500011"))
     yield from (check.remedy for check in identity_checks(seen.trust.identities, seen, at, EVIL, EVIL))

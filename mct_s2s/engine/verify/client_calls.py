@@ -1,4 +1,4 @@
-"""Verify clients: real tokens by their own credentials, real calls of the MCT API, and calls that must be refused.
+"""Verify clients: real tokens by their own credentials, real calls of the MCT API, and a call that must be refused.
 
 Nothing is written. What cannot be tested from here is reported as open, not taken for granted.
 """
@@ -25,19 +25,18 @@ from mct_s2s.planning.registrations.membership import is_consented
 from mct_s2s.planning.reports.verification import (
     CALL,
     NO_SUCH_URI,
-    SITE,
     CallResult,
     CheckSubject,
     ClientToken,
     Verification,
     VerificationCheck,
     agrees,
+    carried,
     identity_checks,
     misdirected,
     must_refuse,
     settled,
     stopped,
-    token_checks,
     token_remedy,
     why_refused,
 )
@@ -46,9 +45,8 @@ if TYPE_CHECKING:
     from mct_s2s.azure.mct_api import MctApi
     from mct_s2s.azure.sign_in.client_tokens import EntraTokens
 
-WRONG = {"ClientType": "User"}
-Tested: TypeAlias = tuple[list[VerificationCheck], ApiToken | None]
-"""What came of one client's test, and its token where the API accepted it."""
+Tested: TypeAlias = list[VerificationCheck]
+"""What came of one client's test."""
 
 
 @dataclass(frozen=True)
@@ -115,7 +113,7 @@ async def verify_clients(
     clients: Sequence[ClientToVerify],
     identities: Iterable[ServicePrincipal],
 ) -> Verification:
-    """Test every client's call, and once that the site refuses others; of managed identities, say how they are tested.
+    """Test every client's call, and once that the site refuses no one's; say how managed identities are tested.
 
     Args:
         observed: what is there; the App Service and its settings in it.
@@ -144,7 +142,7 @@ async def verify_callers(context: VerifyContext, callers: Sequence[tuple[SignIn,
 async def _all(
     context: VerifyContext, tests: Sequence[tuple[str, Coroutine[Any, Any, Tested]]]
 ) -> list[VerificationCheck]:
-    """The two calls that must be refused, and what came of each test."""
+    """The call that must be refused, and what came of each test."""
 
     async def shown(name: str, test: Coroutine[Any, Any, Tested]) -> Tested:
         with activity(f"Testing {name}"):
@@ -155,13 +153,7 @@ async def _all(
             return must_refuse("without-token", "A call without a token", await context.get(SERVICE_HEADER))
 
     without, tested = await gather_or_cancel(without_token(), gather_or_cancel(*(shown(*one) for one in tests)))
-    accepted = next((token for _, token in tested if token is not None), None)
-    if accepted is None:  # without a token that opens the API, any call is refused
-        text = "ClientType check skipped: no client call succeeded."
-        wrong = VerificationCheck(*SITE, "wrong-header", None, text)
-    else:
-        wrong = must_refuse("wrong-header", "A call with a wrong ClientType", await context.get(WRONG, accepted))
-    return [without, wrong, *(check for checks, _ in tested for check in checks)]
+    return [without, *(check for checks in tested for check in checks)]
 
 
 async def _caller(context: VerifyContext, sign_in: SignIn, name: str, audience: str) -> Tested:
@@ -169,32 +161,27 @@ async def _caller(context: VerifyContext, sign_in: SignIn, name: str, audience: 
     try:
         token = await context.tokens.token(sign_in, f"{audience}/.default", is_new=False, role=None)
     except ServiceError as error:
-        return [VerificationCheck(*who, "token", _verdict(error), error.message, error.remedy)], None
+        return [VerificationCheck(*who, "token", _verdict(error), error.message, error.remedy)]
     claims = token.claims
-    issued = f"Entra ID issued a token: object ID {claims.object_id}."
-    checks = [VerificationCheck(*who, "token", True, issued)]
-    message = f"The token's audience is {claims.audience}."
+    text = f"Entra ID issued a token: object ID {claims.object_id}."
+    issued = VerificationCheck(*who, "token", True, text)
     if claims.audience != audience:
-        remedy = f"The API expects {audience}. To correct it, run mct-s2s setup"
-        checks.append(VerificationCheck(*who, "audience", False, message, remedy))
-        message = f"Its token was not sent: it is for '{claims.audience}', not for '{audience}'."
+        text = f"Its token was not sent: it is for '{claims.audience}', not for '{audience}'."
         remedy = "To give tokens this audience, run mct-s2s setup"
-        return [*checks, VerificationCheck(*who, CALL, False, message, remedy)], None
-    checks.append(VerificationCheck(*who, "audience", True, message))
+        return [issued, VerificationCheck(*who, CALL, False, text, remedy)]
     asked = await context.get(SERVICE_HEADER, token)
     call = settled(who, asked)
     if call is None:
-        carried = f"the roles {', '.join(claims.roles)}" if claims.roles else "no role"
         text = (
             f"{asked.message} The token has the appId {claims.client_id}, the object ID {claims.object_id}, the "
-            f"tenant {claims.tenant_id} and {carried}."
+            f"tenant {claims.tenant_id} and {carried(claims)}."
         )
         remedy = (
             "Ask someone who can read the settings to compare these values with mct-s2s status. Azure caches a "
             "managed identity's tokens for up to 24 hours, so recent changes may not be in them yet."
         )
         call = VerificationCheck(*who, CALL, False, text, remedy)
-    return [*checks, call], token if call.ok else None
+    return [issued, call]
 
 
 async def _client(context: VerifyContext, observed: ObservedState, client: ClientToVerify, audience: str) -> Tested:
@@ -206,7 +193,7 @@ async def _client(context: VerifyContext, observed: ObservedState, client: Clien
         if registered and registered.application and registered.application.credentials:
             text += " Name its file by --credentials FILE. If that is lost, replace it:"
             remedy = own_command("rotate-secret", about=client_id, where=context.where)
-        return [VerificationCheck(*who, CALL, None, text, remedy)], None
+        return [VerificationCheck(*who, CALL, None, text, remedy)]
     sign_in, expected = credential.sign_in, f"{audience}/.default"
     scope = credential.scope or expected
     try:
@@ -216,10 +203,10 @@ async def _client(context: VerifyContext, observed: ObservedState, client: Clien
         advice = token_remedy(error.service_code, sign_in.client_id, context.where) or error.remedy
         if error.service_code == NO_SUCH_URI and observed.trust.service is not None and scope != expected:
             advice = f"Set MCT_S2S_SCOPE to {expected} in {credential.source}."
-        return [VerificationCheck(*who, "token", _verdict(error), error.message, advice)], None
+        return [VerificationCheck(*who, "token", _verdict(error), error.message, advice)]
     caller = ClientToken(client.name, sign_in.client_id, token.claims, context.where, credential.source)
-    issued = f"Entra ID issued a token for its {sign_in.credential.kind.noun} ({credential.source})."
-    checks = [VerificationCheck(*who, "token", True, issued), *token_checks(caller, observed)]
+    text = f"Entra ID issued a token for its {sign_in.credential.kind.noun} ({credential.source})."
+    issued = VerificationCheck(*who, "token", True, text)
     call = misdirected(caller, observed, context.url, credential.url)
     if call is None:
         just_restarted = context.just_changed and agrees(caller, observed)
@@ -228,7 +215,7 @@ async def _client(context: VerifyContext, observed: ObservedState, client: Clien
         if call is None:
             why, remedy = why_refused(caller, observed)
             call = VerificationCheck(*who, CALL, False, f"{asked.message} Reason: {why}.", remedy)
-    return [*checks, call], token if call.ok else None
+    return [issued, call]
 
 
 def _verdict(error: ServiceError) -> bool | None:

@@ -26,7 +26,6 @@ from mct_s2s.model.site_settings import (
     ROLE,
     TENANT_ID,
     TENANT_NAME,
-    Setting,
     is_enabled,
 )
 from mct_s2s.planning.registrations.exposed import wanted_role_value
@@ -106,58 +105,9 @@ class ClientToken:
         return self.name, CheckSubject.APPLICATION
 
 
-def token_checks(token: ClientToken, observed: ObservedState) -> tuple[VerificationCheck, ...]:
-    """The claims of a client's token against the settings: audience, tenant, role."""
-    claims, service, settings = token.claims, observed.trust.service, observed.settings
-    audience, tenant_id = AUDIENCE.value_in(settings) or "", TENANT_ID.value_in(settings) or ""
-    configure = own_command("configure-appservice", where=token.where)
-    other = configure
-    if claims.version == "2.0":
-        other = own_command("setup", where=token.where)
-    elif service is not None and audience in service.identifier_uris:
-        other = f"Request a token for {audience}/.default (MCT_S2S_SCOPE in {token.source})."
-
-    def compared(
-        check: str, setting: Setting, found: str, expected: str, *, is_equal: bool, remedy: str
-    ) -> VerificationCheck:
-        if is_equal:
-            return VerificationCheck(*token.who, check, True, f"The token's {check} is {found}, as in {setting}.")
-        value = f"'{expected}'" if expected else "not set"
-        message = f"The token's {check} is '{found}', but {setting} is {value}."
-        return VerificationCheck(*token.who, check, False, message, remedy)
-
-    return (
-        compared("audience", AUDIENCE, claims.audience, audience, is_equal=audience == claims.audience, remedy=other),
-        compared(
-            "tenant",
-            TENANT_ID,
-            claims.tenant_id,
-            tenant_id,
-            is_equal=same_id(tenant_id.strip(), claims.tenant_id),
-            remedy=configure,
-        ),
-        _role(token, observed),
-    )
-
-
-def _role(token: ClientToken, observed: ObservedState) -> VerificationCheck:
-    site, wanted, roles = observed.app_service, ROLE.value_in(observed.settings) or "", token.claims.roles
-    if wanted and wanted in roles:
-        return VerificationCheck(*token.who, "role", True, f"The token has the role {wanted}.")
-    if site is not None and site.allowed_object_ids.holds(token.claims.object_id):
-        message = "The token has no role and needs none: the client's object ID is on the allow list."
-        return VerificationCheck(*token.who, "role", True, message)
-    carried = f"the roles {', '.join(roles)}" if roles else "no role"
-    message = f"The token has {carried}, but {ROLE} is {repr(wanted) if wanted else 'not set'}."
-    remedy = own_command("add-client", about=token.client_id, where=token.where)
-    if wanted_role_value(observed) in roles:  # the setting is wrong
-        remedy = own_command("configure-appservice", where=token.where)
-    return VerificationCheck(*token.who, "role", False, message, remedy)
-
-
 def why_refused(token: ClientToken, observed: ObservedState) -> tuple[str, str]:
     """Why the site answers 401 to a token: the setting that differs from it, and the remedy."""
-    reason = next(_reasons(token, observed), None)
+    reason = next(reasons(token, observed), None)
     if reason is not None:
         return reason
     assert observed.site is not None  # noqa: S101  # tokens are only tested against a site
@@ -168,23 +118,31 @@ def why_refused(token: ClientToken, observed: ObservedState) -> tuple[str, str]:
 
 def agrees(token: ClientToken, observed: ObservedState) -> bool:
     """Whether the site has no reason to refuse the token."""
-    return next(_reasons(token, observed), None) is None
+    return next(reasons(token, observed), None) is None
 
 
-def _reasons(token: ClientToken, observed: ObservedState) -> Iterator[tuple[str, str]]:
+def reasons(token: ClientToken, observed: ObservedState) -> Iterator[tuple[str, str]]:
     """Everything for which the site refuses the token, in the order in which it judges."""
-    site, claims, tenant = observed.app_service, token.claims, observed.tenant
+    site, claims, tenant, service = observed.app_service, token.claims, observed.tenant, observed.trust.service
     assert site is not None  # noqa: S101
+    name, audience, tenant_id, role = (
+        setting.value_in(site.settings) or "" for setting in (TENANT_NAME, AUDIENCE, TENANT_ID, ROLE)
+    )
     configure = own_command("configure-appservice", where=token.where)
+    add = own_command("add-client", about=token.client_id, where=token.where)
     if not is_enabled(site.settings):
         yield f"{ENABLED} is '{ENABLED.value_in(site.settings) or ''}'", configure
-    name = TENANT_NAME.value_in(site.settings) or ""
     if tenant is not None and not tenant.is_called(name.strip()):
         yield f"{TENANT_NAME} is '{name}', which is not a domain of the tenant {tenant.name}", configure
-    audience, tenant_id, role = token_checks(token, observed)
-    for check in (audience, tenant_id):
-        if check.ok is False:
-            yield check.message.rstrip("."), check.remedy or ""
+    if claims.audience != audience:
+        remedy = configure
+        if claims.version == "2.0":
+            remedy = own_command("setup", where=token.where)
+        elif service is not None and audience in service.identifier_uris:
+            remedy = f"Request a token for {audience}/.default (MCT_S2S_SCOPE in {token.source})."
+        yield f"The token's audience is '{claims.audience}', but {AUDIENCE} is {_shown(audience)}", remedy
+    if not same_id(tenant_id.strip(), claims.tenant_id):
+        yield f"The token's tenant is '{claims.tenant_id}', but {TENANT_ID} is {_shown(tenant_id)}", configure
     if site.allowed_object_ids.holds(claims.object_id):
         return
     if not site.allowed_client_ids.holds(claims.client_id):
@@ -192,9 +150,19 @@ def _reasons(token: ClientToken, observed: ObservedState) -> Iterator[tuple[str,
             f"{APPLICATION_IDS} does not contain the appId {claims.client_id}, and {OBJECT_IDS} does not "
             f"contain the object ID {claims.object_id}"
         )
-        yield reason, own_command("add-client", about=token.client_id, where=token.where)
-    if role.ok is False:
-        yield role.message.rstrip("."), role.remedy or ""
+        yield reason, add
+    if not role or role not in claims.roles:
+        is_setting_wrong = wanted_role_value(observed) in claims.roles
+        yield f"The token has {carried(claims)}, but {ROLE} is {_shown(role)}", configure if is_setting_wrong else add
+
+
+def _shown(value: str) -> str:
+    return f"'{value}'" if value else "not set"
+
+
+def carried(claims: Claims) -> str:
+    """The roles in a token, in words."""
+    return f"the roles {', '.join(claims.roles)}" if claims.roles else "no role"
 
 
 def token_remedy(service_code: str, client_id: str, where: str) -> str | None:
