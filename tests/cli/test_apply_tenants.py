@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import copy
-
 import pytest
 
 from tests.cli.trust_file_program import Applied, applied, of_site
@@ -36,7 +34,7 @@ credential = "none"
 @pytest.fixture
 def both(tenants: Tenants, seeded: Json) -> Tenants:
     """The tenants as they begin, the second one with a site of its own name."""
-    tenants.become(copy.deepcopy(seeded))
+    tenants.become(seeded)
     second = tenants.all[1].azure
     second.add_site(name="fabrikamlearn", group="mct-prod", subscription=second.subscription_id)
     return tenants

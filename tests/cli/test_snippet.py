@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import http.server
 import json
 import os
@@ -76,7 +75,7 @@ class Clients:
 @pytest.fixture(scope="module")
 def made(inside: Inside, seeded: Json, tmp_path_factory: pytest.TempPathFactory) -> Clients:
     home = tmp_path_factory.mktemp("home")
-    inside.become(copy.deepcopy(seeded))
+    inside.become(seeded)
     clients = Clients(home, inside, {})
     identities = [word for one in (FUNCTION_APP, USER_IDENTITY, LOGIC_APP) for word in ("--managed-identity", one)]
     done(clients.run("setup", "--client", "Import", "--client", "Both", *identities, "--no-verify", "-y"))
@@ -97,7 +96,7 @@ def made(inside: Inside, seeded: Json, tmp_path_factory: pytest.TempPathFactory)
 
 @pytest.fixture
 def clients(made: Clients) -> Iterator[Clients]:
-    made.inside.become(copy.deepcopy(made.kept))
+    made.inside.become(made.kept)
     yield made
     made.inside.leave_alone()
 
@@ -135,7 +134,7 @@ def test_the_document_has_the_program(clients: Clients) -> None:
 
 
 def test_without_a_service_application_there_is_nothing_to_call(clients: Clients, seeded: Json) -> None:
-    clients.inside.become(copy.deepcopy(seeded))
+    clients.inside.become(seeded)
     code, name, remedy = clients.refused("Import")
     assert (code, name) == (2, "service-application-missing")
     assert remedy.startswith("Set it up first: mct-s2s setup ")

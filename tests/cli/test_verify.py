@@ -53,7 +53,7 @@ def test_a_client_is_proved_by_its_saved_file(mct: Program, azure: Sandbox) -> N
     assert "MCT   GET    /api/v1/organization 200" in ended.err
 
 
-def test_the_one_liner_proves_a_managed_identity_from_inside(mct: Program, process: Program, azure: Sandbox) -> None:
+def test_the_one_liner_proves_a_managed_identity_from_inside(mct: Program, azure: Sandbox) -> None:
     assert mct("setup", "--managed-identity", "reports-func", "-y").code == 0
     outside = mct("verify", "reports-func", "-o", "json")
     assert (outside.code, outside.document["proved"]) == (3, False), "nobody was answered"
@@ -63,13 +63,13 @@ def test_the_one_liner_proves_a_managed_identity_from_inside(mct: Program, proce
     assert program == "mct-s2s"
     inside = {name: "" for name in azure.environment if name.startswith(("AZURE_", "MCT_S2S_"))}
     azure.forget()
-    proved = process(*words, "-o", "json", env={**inside, **azure.identity_environment(FUNCTION_APP)})
+    proved = mct(*words, "-o", "json", env={**inside, **azure.identity_environment(FUNCTION_APP)})
     assert proved.code == 0
     assert verdicts(proved)["this machine", "call"] is True
     assert verdicts(proved)[None, "without-token"] is True
     assert {row["service"] for row in azure.log()} == {"identity", "site"}, "no reading rights were needed"
     stranger = f"{SITE}-fa-x7k2q"
-    refused = process(*words, "-o", "json", env={**inside, **azure.identity_environment(stranger)})
+    refused = mct(*words, "-o", "json", env={**inside, **azure.identity_environment(stranger)})
     assert refused.code == 3
     row = checks(refused)["this machine", "call"]
     assert row["ok"] is False
@@ -77,10 +77,10 @@ def test_the_one_liner_proves_a_managed_identity_from_inside(mct: Program, proce
     assert "up to 24 hours" in row["remedy"]
 
 
-def test_outside_of_azure_a_managed_identity_has_no_token(process: Program, azure: Sandbox) -> None:
+def test_outside_of_azure_a_managed_identity_has_no_token(mct: Program, azure: Sandbox) -> None:
     dead = {"IDENTITY_ENDPOINT": f"{azure.origin}/_sandbox/identity/none/msi/token", "IDENTITY_HEADER": "x"}
     words = ("verify", "--auth", "managed-identity", "--audience", "api://x", "--url", azure.site_url)
-    ended = process(*words, "-o", "json", env=dead)
+    ended = mct(*words, "-o", "json", env=dead)
     assert ended.code == 3
     assert verdicts(ended)["this machine", "token"] is False
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import json
 import re
 import uuid
@@ -112,7 +111,7 @@ def untouched(elsewhere: Inside) -> Json:
 @pytest.fixture
 def cloud(elsewhere: Inside, untouched: Json) -> Iterator[Inside]:
     """The same, as new."""
-    elsewhere.become(copy.deepcopy(untouched))
+    elsewhere.become(untouched)
     yield elsewhere
     elsewhere.leave_alone()
 
@@ -205,7 +204,7 @@ def quiet(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Quiet:
     """One run for all that its tests look at."""
-    elsewhere.become(copy.deepcopy(untouched))
+    elsewhere.become(untouched)
     conformance = Conformance(elsewhere, own, own_names, tmp_path_factory.mktemp("quiet"))
     before = elsewhere.state.to_dict()
     ended = conformance("-y", "--key-vault", VAULT)

@@ -136,16 +136,16 @@ def test_a_tenant_is_an_id_or_a_domain(mct: Program, tenant: str, by: str) -> No
 @pytest.mark.parametrize(
     "words", [["remove-client", "a\udcffb"], ["status", "--slot", "\udc80"], ["add-client", "x", "--github", "\udcff"]]
 )
-def test_an_argument_that_is_no_text_is_refused(process: Program, words: list[str], as_json: bool) -> None:
-    ended = process(*words, *(["-o", "json"] if as_json else []))
+def test_an_argument_that_is_no_text_is_refused(mct: Program, words: list[str], as_json: bool) -> None:
+    ended = mct(*words, *(["-o", "json"] if as_json else []))
     assert ended.code == 2
     harmless(ended, ended.out, ended.err)
     if as_json:
         assert json.loads(ended.out)["error"]["code"] == "usage"
 
 
-def test_a_variable_that_is_no_text_is_refused(process: Program) -> None:
-    ended = process("status", "-o", "json", env={"MCT_S2S_SLOT": "\udcff"})
+def test_a_variable_that_is_no_text_is_refused(mct: Program) -> None:
+    ended = mct("status", "-o", "json", env={"MCT_S2S_SLOT": "\udcff"})
     assert (ended.code, ended.document["error"]["code"]) == (2, "usage")
 
 

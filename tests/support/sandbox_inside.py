@@ -86,7 +86,7 @@ class Inside:
         self.pipeline.observability.tokens.forget_refusals()
         self.pipeline.observability.log.clear()
         self.pipeline.observability.watch.leaks.clear()
-        self.state.replace_with(SandboxState.from_dict(kept))
+        self.state.replace_with(SandboxState.from_dict(copy.deepcopy(kept)))
         self.azure._tokens.clear()
 
     def keep(self) -> Json:
@@ -161,6 +161,6 @@ def seeded(inside: Inside) -> Json:
 @pytest.fixture
 def azure(inside: Inside, seeded: Json) -> Iterator[Sandbox]:
     """The sandbox of this worker, as new. Time stands still in it but for what the program waits for."""
-    inside.become(copy.deepcopy(seeded))
+    inside.become(seeded)
     yield inside.azure
     inside.leave_alone()
