@@ -59,10 +59,10 @@ def option(
     return field(**({"default_factory": list} if default is list else {"default": default}), metadata=metadata)
 
 
-def argument(metavar: str, text: str) -> Any:
+def argument(metavar: str, text: str, *, needed: bool = False) -> Any:
     """A field that is an argument of a command, under the name that the help shows."""
     declared = typer.Argument(metavar=metavar, help=text, show_default=False)
-    return field(default=None, metadata={TYPER: declared, WORDS: ()})
+    return field(default=MISSING if needed else None, metadata={TYPER: declared, WORDS: ()})
 
 
 class FirstWord(NamedTuple):
@@ -142,6 +142,16 @@ def default_of(field: Field[Any]) -> Any:
     return inspect.Parameter.empty if field.default is MISSING else field.default
 
 
+def late(module: str, function: str) -> Callable[[Any], int]:
+    """A function of a module of `cli`, which is imported when it runs."""
+
+    def run(options: Any) -> int:
+        body: Callable[[Any], int] = getattr(import_module(f"mct_s2s.cli.{module}"), function)
+        return body(options)
+
+    return run
+
+
 class LazyGroup(Group):
     """A group that imports a command when it is asked for.
 
@@ -165,14 +175,9 @@ class LazyGroup(Group):
             if hasattr(module, "group"):
                 self.commands[cmd_name] = typer.main.get_command(module.group)
                 return self.commands[cmd_name]
-
-            def run(given: Any) -> int:
-                body: Callable[[Any], int] = getattr(import_module(f"mct_s2s.cli.{module.BODY}"), function)
-                return body(given)
-
             app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
             options = getattr(module, f"{cmd_name.title().replace('-', '')}Options")
-            command(app, cmd_name, options, run, self.lazy[cmd_name], module.EXAMPLES)
+            command(app, cmd_name, options, late(module.BODY, function), self.lazy[cmd_name], module.EXAMPLES)
             self.commands[cmd_name] = typer.main.get_command(app)
         return super().get_command(ctx, cmd_name)
 

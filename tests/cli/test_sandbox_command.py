@@ -99,7 +99,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
     """`mct-s2s sandbox …` within this process: nobody else is asked to begin."""
     monkeypatch.setenv("MCT_S2S_SANDBOX_DIR", str(tmp_path))
     monkeypatch.setenv("SHELL", "/bin/bash")
-    monkeypatch.setattr("mct_s2s.cli.commands.sandbox.START_SECONDS", 0)
+    monkeypatch.setattr("mct_s2s.cli.sandbox.START_SECONDS", 0)
 
     def run(*arguments: str) -> Ended:
         return Ended(main(["sandbox", *arguments]), *capsys.readouterr())
@@ -118,7 +118,7 @@ def test_the_environment_of_a_sandbox_that_is_not_running_is_not_printed(here: C
 def test_the_environment_of_one_that_is_just_starting_is_waited_for(
     here: Callable[..., Ended], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("mct_s2s.cli.commands.sandbox.START_SECONDS", 60)
+    monkeypatch.setattr("mct_s2s.cli.sandbox.START_SECONDS", 60)
     found = iter([None, None, state_directory.Served(21_899, real_names=False)])
     monkeypatch.setattr(StateDirectory, "served", lambda _: next(found))
     monkeypatch.setattr("time.sleep", lambda _: None)

@@ -1,0 +1,128 @@
+"""What the commands of `mct-s2s sandbox` do."""
+
+from __future__ import annotations
+
+import contextlib
+import ipaddress
+import os
+import shlex
+import time
+from collections.abc import Iterator
+
+import typer
+
+from mct_s2s.cli.commands.sandbox import DEFAULT_PORT, REAL_PORT, EnvOptions, NoOptions, SaveOptions, ServeOptions
+from mct_s2s.errors import Refused, S2SError, UsageError
+from mct_s2s.local_files import must_not_block
+from mct_s2s.plain_text import plain
+from mct_s2s.sandbox.hosting import server
+from mct_s2s.sandbox.hosting.environment import VARIABLES, connecting, exports
+from mct_s2s.sandbox.hosting.state_directory import Served, StateDirectory
+from mct_s2s.sandbox.services.coverage import table
+
+START_SECONDS = 3.0
+"""How long `env --port` waits for a sandbox that was started just before it: a start takes about one second."""
+
+
+@contextlib.contextmanager
+def _said_plainly() -> Iterator[None]:
+    """Turn what can go wrong with files, ports and locks into a message."""
+    try:
+        yield
+    except (OSError, ValueError, RecursionError) as error:
+        text = "The file is nested too deeply." if isinstance(error, RecursionError) else str(error)
+        raise UsageError("usage", text, remedy="mct-s2s sandbox --help") from error
+
+
+def serve(options: ServeOptions) -> int:
+    """Serve until interrupted."""
+    if options.coverage:
+        typer.echo(table())
+        return 0
+    with _said_plainly():
+        try:
+            ipaddress.ip_address(options.listen or "::")  # a host name may be several addresses, or another machine's
+        except ValueError as error:
+            text = f"Invalid --listen '{plain(options.listen or '')}'."
+            raise ValueError(f"{text} Use an IP address of this machine, such as 0.0.0.0.") from error
+        served = StateDirectory().served()
+        if served is not None:
+            others = options.world or options.faults or options.listen or options.tenant
+            if others or options.real_names != served.real_names or options.port not in (None, served.port):
+                raise Refused(
+                    "sandbox-already-serving",
+                    f"A sandbox is already serving at {served.origin}.",
+                    remedy="Stop it with Ctrl-C in its terminal, or serve another one from a folder of its own:",
+                    command="export MCT_S2S_SANDBOX_DIR=FOLDER",
+                )
+            typer.echo(f"Already serving at {served.origin}\n\n{connecting()}")
+            return 0
+        for file in filter(None, (options.faults, options.world)):
+            must_not_block(file)
+        server.serve(
+            options.port or (REAL_PORT if options.real_names else DEFAULT_PORT),
+            real_names=options.real_names,
+            announce=typer.echo,
+            listen=options.listen or "",
+            tenant=options.tenant or "",
+            state_file=options.world,
+            faults_file=options.faults,
+        )
+    return 0
+
+
+def env(options: EnvOptions) -> int:
+    """Print lines for a shell."""
+    with _said_plainly():
+        if options.unset:
+            lines = [f"unset {name}" for name in VARIABLES]
+        else:
+            found = _running(options.port, real_names=options.real_names)
+            exported = exports(found.port, real_names=found.real_names)
+            lines = [f"export {name}={shlex.quote(value)}" for name, value in exported.items()]
+    for line in lines:
+        # A path's own bytes, whatever the encoding of the stream: a shell takes them as they are.
+        typer.echo(os.fsencode(line) if os.name == "posix" else line)
+    return 0
+
+
+def _running(port: int | None, *, real_names: bool) -> Served:
+    """Return the sandbox that is running; where a port is named, one that has just been started is waited for."""
+    found, until = StateDirectory().served(), time.monotonic() + (START_SECONDS if port else 0)
+    while found is None and time.monotonic() < until:
+        time.sleep(0.1)
+        found = StateDirectory().served()
+    if found is None:
+        options = f"{f' --port {port}' if port else ''}{' --real-names' if real_names else ''}"
+        text, remedy = "No sandbox is running.", "Start one in another terminal:"
+        raise S2SError("sandbox-not-running", text, remedy=remedy, command=f"mct-s2s sandbox serve{options}")
+    if port not in (None, found.port) or (real_names and not found.real_names):
+        text = f"The sandbox that is running is at {found.origin}{' under names of its own' if real_names else ''}."
+        raise S2SError("sandbox-not-running", text, remedy="To use that one:", command="mct-s2s sandbox env")
+    return found
+
+
+def hosts(options: NoOptions) -> int:
+    """Print lines for the hosts file."""
+    del options
+    with _said_plainly():
+        for line in server.hosts():
+            typer.echo(line)
+    return 0
+
+
+def save(options: SaveOptions) -> int:
+    """Write the state to a file."""
+    with _said_plainly():
+        server.save(options.file)
+    typer.echo(f"Saved to {plain(str(options.file))}.")
+    return 0
+
+
+def reset(options: NoOptions) -> int:
+    """Forget the state."""
+    del options
+    with _said_plainly():
+        server.reset()
+    typer.echo("Sandbox reset.")
+    return 0
