@@ -152,10 +152,10 @@ def change_all(
     """
 
     async def body(current: CommandRun) -> int:
-        async with open_sessions(works, current.terminal) as sessions:
+        async with open_sessions(works, current.terminal) as at_each:
             sites = [SiteChange(current, one.work, one) for one in works]
             plans = dict(zip((one.key for one in works), sites, strict=True))
-            errors = await sessions.at_each(works, lambda one, session: plans[one.key].plan(session))
+            errors = await at_each(lambda one, session: plans[one.key].plan(session))
             refused = []
             for site, error in zip(sites, errors, strict=True):
                 site.error = error

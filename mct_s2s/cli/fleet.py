@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from mct_s2s.activity import activity
 from mct_s2s.cli.session import Needs, connect
@@ -23,47 +23,38 @@ from mct_s2s.render.console import Terminal
 T = TypeVar("T")
 
 
-class FleetSessions:
-    """The sessions of a command; each site has its own view of one, and fails alone where that cannot be opened."""
-
-    def __init__(self) -> None:
-        self.opened: dict[tuple[str | None, ...], asyncio.Future[Session]] = {}
-
-    async def at_each(
-        self, sites: Sequence[SiteWork], work: Callable[[SiteWork, Session], Awaitable[T]]
-    ) -> tuple[T | S2SError, ...]:
-        """What came of the work at each site, or the error in which it ended, in the order of the sites.
-
-        All of them at once: how many requests are on their way is the matter of each service's retry policy, which the
-        sites of a session share.
-        """
-
-        async def one(site: SiteWork) -> T:
-            shared = await asyncio.shield(self.opened[site.sign_in])
-            subscription = site.target.subscription or shared.subscription
-            target = replace(site.target, subscription=subscription)
-            return await work(site, shared.about(target, subscription))
-
-        return await gather_or_cancel(*(outcome_of(one(site)) for site in sites))
+AtEach = Callable[[Callable[[SiteWork, Session], Awaitable[T]]], Awaitable[tuple[T | S2SError, ...]]]
 
 
 @asynccontextmanager
-async def open_sessions(sites: Sequence[SiteWork], terminal: Terminal) -> AsyncIterator[FleetSessions]:
-    """Sign in for all sites at the same time; everything is closed again at the end."""
+async def open_sessions(sites: Sequence[SiteWork], terminal: Terminal) -> AsyncIterator[AtEach[Any]]:
+    """Sign in for all sites at the same time; everything is closed again at the end.
+
+    Yields a function that does something at each site, and returns what came of it, or the error in which it ended, in
+    the order of the sites. All of them at once: how many requests are on their way is the matter of each service's
+    retry policy, which the sites of a session share. Where a session cannot be opened, only its sites fail.
+    """
     sharing: dict[tuple[str | None, ...], list[SiteWork]] = defaultdict(list)
     for site in sites:
         sharing[site.sign_in].append(site)
-    sessions, is_over = FleetSessions(), asyncio.Event()
-    holding = []
-    for sign_in, together in sharing.items():
-        sessions.opened[sign_in] = asyncio.get_running_loop().create_future()
-        holding.append(asyncio.ensure_future(_hold(sessions.opened[sign_in], together, terminal, is_over)))
+    is_over, loop = asyncio.Event(), asyncio.get_running_loop()
+    opened: dict[tuple[str | None, ...], asyncio.Future[Session]] = {key: loop.create_future() for key in sharing}
+    holding = [asyncio.ensure_future(_hold(opened[key], sharing[key], terminal, is_over)) for key in sharing]
+
+    async def at_each(work: Callable[[SiteWork, Session], Awaitable[T]]) -> tuple[T | S2SError, ...]:
+        async def one(site: SiteWork) -> T:
+            shared = await asyncio.shield(opened[site.sign_in])
+            subscription = site.target.subscription or shared.subscription
+            return await work(site, shared.about(replace(site.target, subscription=subscription), subscription))
+
+        return await gather_or_cancel(*(outcome_of(one(site)) for site in sites))
+
     try:
-        yield sessions
+        yield at_each
     finally:
         is_over.set()
-        for task, opened in zip(holding, sessions.opened.values(), strict=True):
-            if not opened.done():
+        for task, session in zip(holding, opened.values(), strict=True):
+            if not session.done():
                 task.cancel()
         await asyncio.gather(*holding, return_exceptions=True)
 

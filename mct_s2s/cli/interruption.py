@@ -12,13 +12,12 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from types import FrameType, TracebackType
+from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import asyncio
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
 CODES = {signal.SIGINT: 130, signal.SIGTERM: 143}
 """As a shell tells it: 128 and the signal's number."""
 PATIENCE = 3
@@ -34,10 +33,9 @@ def exit_on_signals() -> None:
 
 def restore_signals() -> None:
     """From now on, the signals do what they do in any Python program."""
-    if _is_main_thread():
-        for number, handler in ((signal.SIGINT, signal.default_int_handler), (signal.SIGTERM, signal.SIG_DFL)):
-            if signal.getsignal(number) is _leave:
-                signal.signal(number, handler)
+    for number, handler in ((signal.SIGINT, signal.default_int_handler), (signal.SIGTERM, signal.SIG_DFL)):
+        if signal.getsignal(number) is _leave and threading.current_thread() is threading.main_thread():
+            signal.signal(number, handler)
 
 
 def ignore_signals() -> None:
@@ -46,7 +44,7 @@ def ignore_signals() -> None:
 
 
 class Interruption:
-    """Whether a running command was interrupted, and by what. A signal that a parent has switched off stays off.
+    """Whether a running command was interrupted, and by what.
 
     Args:
         restore: leaves the terminal as it was, where the command does not come to an orderly end.
@@ -54,10 +52,10 @@ class Interruption:
 
     def __init__(self, restore: Callable[[], None] = lambda: None) -> None:
         self._restore = restore
-        self.number: signal.Signals | None = None
         self._times = 0
-        self._cancel: Callable[[], object] | None = None
+        self._cancel: Callable[[], object] = lambda: None
         self._previous: dict[signal.Signals, Any] = {}
+        self.number: signal.Signals | None = None
 
     @property
     def exit_code(self) -> int:
@@ -68,9 +66,7 @@ class Interruption:
         self._previous = _handle(self._came)
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         for number, handler in self._previous.items():
             signal.signal(number, handler)
 
@@ -84,7 +80,7 @@ class Interruption:
         try:
             yield
         finally:
-            self._cancel = None
+            self._cancel = lambda: None
 
     def _came(self, number: int, frame: FrameType | None) -> None:
         self._times += 1
@@ -93,24 +89,16 @@ class Interruption:
             _leave(number, frame)
         if self.number is None:
             self.number = signal.Signals(number)
-            if self._cancel is not None:
-                self._cancel()
+            self._cancel()
 
 
-def _leave(number: int, frame: FrameType | None) -> None:
-    del frame
+def _leave(number: int, _: FrameType | None) -> None:
     os.write(2, b"\nInterrupted.\n")
     os._exit(CODES[signal.Signals(number)])
 
 
 def _handle(handler: _Handler | signal.Handlers) -> dict[signal.Signals, Any]:
-    """Set it for both; what was set before, without those that are switched off."""
-    previous = {}
-    for number in SIGNALS if _is_main_thread() else ():
-        if signal.getsignal(number) is not signal.SIG_IGN:
-            previous[number] = signal.signal(number, handler)
-    return previous
-
-
-def _is_main_thread() -> bool:
-    return threading.current_thread() is threading.main_thread()
+    """Set it for both, without those that a parent has switched off; return what was set before."""
+    is_main = threading.current_thread() is threading.main_thread()
+    numbers = [one for one in CODES if is_main and signal.getsignal(one) is not signal.SIG_IGN]
+    return {number: signal.signal(number, handler) for number in numbers}

@@ -9,7 +9,7 @@ from datetime import timedelta
 from mct_s2s import clock
 from mct_s2s.activity import activity
 from mct_s2s.cli.commands.status import StatusOptions
-from mct_s2s.cli.fleet import FleetSessions, at_every_site, open_sessions
+from mct_s2s.cli.fleet import AtEach, at_every_site, open_sessions
 from mct_s2s.cli.options import AzureOptions
 from mct_s2s.cli.requests import look_request, where
 from mct_s2s.cli.run import CommandRun, run, run_connected, worst
@@ -39,8 +39,8 @@ def status(options: StatusOptions) -> int:
         setups = chosen(read_sites(options, "all_sites"), options)
 
         async def of_file(current: CommandRun) -> int:
-            async with open_sessions(setups, current.terminal) as sessions:
-                return _show(current.terminal, options, await _read_file(setups, sessions, within))
+            async with open_sessions(setups, current.terminal) as at_each:
+                return _show(current.terminal, options, await _read_file(setups, at_each, within))
 
         return run_connected(options, of_file)
     check_only(options)
@@ -70,7 +70,7 @@ async def _read_one(options: AzureOptions, session: Session, within: timedelta) 
     return _report(within, [_status(options, await _observed(session, session.target), within)], is_list=False)
 
 
-async def _read_file(setups: Sequence[SiteWork], sessions: FleetSessions, within: timedelta) -> StatusReport:
+async def _read_file(setups: Sequence[SiteWork], at_each: AtEach[SiteStatus], within: timedelta) -> StatusReport:
     """The App Services of a trust file, side by side; what one of them raises is its own."""
 
     async def read_one(site: SiteWork, session: Session) -> SiteStatus:
@@ -78,7 +78,7 @@ async def _read_file(setups: Sequence[SiteWork], sessions: FleetSessions, within
         return replace(status, key=site.key)
 
     with activity(f"Reading {len(setups)} site{'s' * (len(setups) != 1)}"):
-        found = await sessions.at_each(setups, read_one)
+        found = await at_each(read_one)
     named = zip(setups, found, strict=True)
     read = [UnreadSite(of.target, one, key=of.key) if isinstance(one, S2SError) else one for of, one in named]
     return _report(within, read)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 
 from mct_s2s.model.azure_resources import OF_DEPLOYMENT
 from mct_s2s.model.desired import Desired, Removal, Restore, Rotation, ServiceSpec, SettingsScope, Setup
-from mct_s2s.model.directory_objects import PrincipalKind
+from mct_s2s.model.directory_objects import PrincipalKind, ServicePrincipal
 from mct_s2s.model.ids import ClientId, PrincipalId
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.site_settings import LISTS, SETTINGS
@@ -60,11 +60,13 @@ def _plan_setup(desired: Setup, observed: ObservedState, facts: Facts) -> Plan:
         refuse_foreign_values(desired.given, observed.app_service)
     observed = with_deleted(desired, observed)
     service = plan_service(desired.service, observed) if desired.service else None
-    named = _plan_clients(desired, service, observed, facts)
-    clients = _each_once(named.values())
-    identities = [
-        plan_identity(identity_resource, service, observed) for identity_resource in observed.identity_resources
-    ]
+    planned: dict[object, Client] = {}
+    for one in desired.clients:
+        if service is not None:
+            client = plan_client(one, service, observed, facts)
+            planned.setdefault(client.client_id, client)  # a name and an appId may mean the same client
+    clients = planned.values()
+    identities = [plan_identity(resource, service, observed) for resource in observed.identity_resources]
     steps: list[AnyChange] = [*service.changes] if service and not desired.settings_only else []
     steps += one_after_another([change for client in clients for change in client.changes])
     steps += [change for _, changes in identities for change in changes]
@@ -72,28 +74,25 @@ def _plan_setup(desired: Setup, observed: ObservedState, facts: Facts) -> Plan:
     left = [note for client in clients for note in client.left_to_others]
     application_ids: list[Later[ClientId]] = [client.client_id for client in clients]
     object_ids: list[Later[PrincipalId]] = [principal for principal, _ in identities]
-    if desired.settings_only or desired.settings is SettingsScope.NONE:
-        application_ids += consented_applications(observed, service)
-        object_ids += consented_identities(observed, service)
+    if service is not None and (desired.settings_only or desired.settings is SettingsScope.NONE):
+        # Who holds the role: the directory's own account of who may call.
+        application_ids += [one.client_id for one in members(observed) if _holds_role(one.principal, service, observed)]
+        object_ids += [
+            one.id
+            for one in observed.trust.identities
+            if one.kind is PrincipalKind.MANAGED_IDENTITY and _holds_role(one, service, observed)
+        ]
+    spec = settings_spec(desired, observed, service, application_ids, object_ids)
     if desired.settings is SettingsScope.NONE:
-        spec = settings_spec(
-            replace(desired, settings=SettingsScope.ALL), observed, service, application_ids, object_ids
-        )
         left.append(ManualStep(Left.SETTINGS, "Someone else must write the App Service settings.", spec=spec))
     else:
-        spec = settings_spec(desired, observed, service, application_ids, object_ids)
         spec = replace(spec, without=pruned.entries)
         steps += _settings_steps(desired, observed, spec)
     adopted = (*(service.notes if service else ()), *(note for client in clients for note in client.notes))
     losing = tuple(_losing_access(desired, observed, spec, facts.now)) if desired.given.settings else ()
     notes = (*adopted, *_notes(observed, steps), *pruned.notes)
-    plan = Plan(
-        (*steps, *pruned.steps),
-        tuple(left),
-        notes,
-        losing=losing,
-        removals=frozenset(step.key for step in pruned.steps),
-    )
+    removals = frozenset(step.key for step in pruned.steps)
+    plan = Plan((*steps, *pruned.steps), tuple(left), notes, losing=losing, removals=removals)
     check_ownership(plan, service, observed)
     return plan
 
@@ -127,41 +126,8 @@ def _losing_access(desired: Setup, observed: ObservedState, spec: SettingsSpec, 
             yield f"{', '.join(lose)} {lost} not match {values}."
 
 
-def consented_applications(observed: ObservedState, service: Service | None) -> list[ClientId]:
-    """The client applications that hold the role: the directory's own account of who may call."""
-    if service is None:
-        return []
-    return [
-        client.client_id
-        for client in members(observed)
-        if client.principal is not None and observed.trust.is_assigned(client.principal.id, service.role_id)
-    ]
-
-
-def consented_identities(observed: ObservedState, service: Service | None) -> list[PrincipalId]:
-    """The managed identities that hold the role."""
-    if service is None:
-        return []
-    return [
-        identity.id
-        for identity in observed.trust.identities
-        if identity.kind is PrincipalKind.MANAGED_IDENTITY and observed.trust.is_assigned(identity.id, service.role_id)
-    ]
-
-
-def _plan_clients(desired: Setup, service: Service | None, observed: ObservedState, facts: Facts) -> dict[str, Client]:
-    """By the names that were asked for."""
-    if service is None:
-        return {}
-    return {spec.name: plan_client(spec, service, observed, facts) for spec in desired.clients}
-
-
-def _each_once(clients: Iterable[Client]) -> list[Client]:
-    """A name and an appId may mean the same client."""
-    planned: dict[object, Client] = {}
-    for client in clients:
-        planned.setdefault(client.client_id, client)
-    return list(planned.values())
+def _holds_role(principal: ServicePrincipal | None, service: Service, observed: ObservedState) -> bool:
+    return principal is not None and observed.trust.is_assigned(principal.id, service.role_id)
 
 
 def _settings_steps(desired: Desired, observed: ObservedState, spec: SettingsSpec) -> tuple[AnyChange, ...]:
