@@ -20,7 +20,7 @@ from mct_s2s.azure.refusals import DISABLED, OFFICER, refused
 from mct_s2s.azure.retry import RetryPolicy
 from mct_s2s.azure.service_session import ServiceSession
 from mct_s2s.azure.services import Refusal, RemoteService, causes
-from mct_s2s.azure.sign_in.caller_credential import CallerCredential
+from mct_s2s.azure.sign_in.credential import CallerCredential
 from mct_s2s.errors import NotThere, PermissionMissing, S2SError, ServiceError
 from mct_s2s.model.commands import grant_on_vault
 

@@ -14,8 +14,7 @@ from mct_s2s.azure.http import NO_ANSWER, Http
 from mct_s2s.azure.refusals import refused
 from mct_s2s.azure.retry import Lag, RetryPolicy, no_lag, nothing
 from mct_s2s.azure.services import Refusal, RemoteService, refusal_of
-from mct_s2s.azure.sign_in.caller_credential import CallerCredential
-from mct_s2s.azure.sign_in.claims import challenge_of, demanded
+from mct_s2s.azure.sign_in.credential import CallerCredential, challenge_of
 from mct_s2s.errors import S2SError
 
 T = TypeVar("T")
@@ -74,9 +73,8 @@ class ServiceSession:
                     challenge = challenge_of(refusal) if refusal is not None else None
                     if refusal is not None and challenge is not None:
                         if is_last or not await self.credential.bring(self.scope, challenge, began):
-                            way_out = self.credential.way_out(self.scope, challenge)
-                            name, said, request_id = self.service.name, refusal.said, refusal.request_id
-                            raise demanded(name, step, said, challenge, way_out, request_id) from error
+                            lacking = (self.service.name, step, self.scope, challenge, refusal)
+                            raise self.credential.demanded(*lacking) from error
                     elif is_last or refusal is None or refusal.status != 401:
                         raise self.translate(error, refusal, step) from error
                     else:

@@ -26,7 +26,7 @@ from mct_s2s.render.console import Terminal
 
 if TYPE_CHECKING:
     from mct_s2s.azure.connection import Connection
-    from mct_s2s.azure.sign_in.caller_credential import CallerCredential
+    from mct_s2s.azure.sign_in.credential import CallerCredential
 
 CLIENT_ID = "AZURE_CLIENT_ID"
 """The variable that says who signs in: azure-identity's."""
@@ -102,8 +102,7 @@ async def signed_in(
                 credential = sign_in(choose(options.auth, connection.environ), connection)
                 if options.auth is Method.AUTO or options.verbose:
                     terminal.note(f"Signing in with {credential.signed_in.description}.", style="quiet")
-            async with credential:
-                yield connection, credential
+            yield connection, credential
 
 
 @asynccontextmanager

@@ -25,7 +25,7 @@ from mct_s2s.stores.store import Store
 
 if TYPE_CHECKING:
     from mct_s2s.azure.connection import Connection
-    from mct_s2s.azure.sign_in.caller_credential import CallerCredential
+    from mct_s2s.azure.sign_in.credential import CallerCredential
 
 MAKER = "mct-s2s"
 MOST_TAGS, LONGEST_TAG = 15, 256

@@ -16,7 +16,9 @@ from mct_s2s.azure.clouds import PUBLIC
 from mct_s2s.azure.connection import Connection
 from mct_s2s.azure.http import Http
 from mct_s2s.azure.retry import RetryPolicy
-from mct_s2s.azure.sign_in.claims import Challenge, azure_cli_login
+from mct_s2s.azure.services import Refusal
+from mct_s2s.azure.sign_in.credential import Again, CallerCredential, Challenge
+from mct_s2s.errors import SignInFailed
 
 if TYPE_CHECKING:
     from mct_s2s.azure.graph.session import GraphSession
@@ -122,11 +124,9 @@ class SignedIn:
         self.brought.append(challenge)
         return self._brings
 
-    def way_out(self, scope: str, challenge: Challenge) -> tuple[str, str]:
-        return "Sign in again:", azure_cli_login(scope, challenge.tenant, challenge)
-
-    async def close(self) -> None:
-        """Nothing is open."""
+    def demanded(self, service: str, step: str, scope: str, challenge: Challenge, refusal: Refusal) -> SignInFailed:
+        azure_cli = CallerCredential(lambda: self.get_token, "Azure CLI", Once(), again=Again.AZURE_CLI)
+        return azure_cli.demanded(service, step, scope, challenge, refusal)
 
 
 class Wire(Http):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -10,8 +11,8 @@ from typing import Any
 import pytest
 from azure.core.credentials import AccessToken
 from azure.core.exceptions import ClientAuthenticationError
-from mct_s2s.azure.sign_in.caller_credential import Again, CallerCredential
-from mct_s2s.azure.sign_in.claims import Challenge, challenge_in, encode
+from mct_s2s.azure.services import Refusal
+from mct_s2s.azure.sign_in.credential import Again, CallerCredential, Challenge, challenge_of
 from mct_s2s.errors import SignInFailed
 
 from tests.azure.raw import Once
@@ -19,8 +20,13 @@ from tests.azure.raw import Once
 SCOPE, OTHER = "https://management.azure.com/.default", "https://graph.microsoft.com/.default"
 TENANT = "3f1d0c52-7a0b-4c1e-8a55-0c6f5d1b2a77"
 MFA = '{"access_token":{"acrs":{"essential":true,"values":["p1"]}}}'
-SECOND_FACTOR = Challenge(MFA, encode(MFA), TENANT, second_factor=True)
-ANEW = Challenge("{}", encode("{}"))
+SECOND_FACTOR = Challenge(MFA, TENANT, second_factor=True)
+ANEW = Challenge("{}")
+REFUSED = Refusal(401, "", "")
+
+
+def encode(claims: str) -> str:
+    return base64.b64encode(claims.encode()).decode()
 
 
 class Login:
@@ -53,7 +59,7 @@ def with_login(
     login, said = Login(fails), told if told is not None else []
 
     async def main() -> None:
-        await run(CallerCredential(login.ask, "somebody", Once(), again=again, tenant=TENANT, say=said.append))
+        await run(CallerCredential(lambda: login.ask, "somebody", Once(), again=again, tenant=TENANT, say=said.append))
 
     asyncio.run(main())
     return login.asked
@@ -132,11 +138,9 @@ def test_a_person_who_does_not_bring_it_is_told_so() -> None:
 
 def test_the_azure_cli_is_told_by_commands_that_hold_everything() -> None:
     async def run(credential: CallerCredential) -> None:
-        encoded = encode(MFA)
-        for challenge in (SECOND_FACTOR, Challenge(MFA, encoded, None, second_factor=True)):
-            way_out = credential.way_out(SCOPE, challenge)
-            login = f"az logout; az login --tenant {TENANT} --scope {SCOPE} --claims-challenge {encoded}"
-            assert way_out[1] == login
+        for challenge in (SECOND_FACTOR, Challenge(MFA, None, second_factor=True)):
+            login = f"az logout; az login --tenant {TENANT} --scope {SCOPE} --claims-challenge {encode(MFA)}"
+            assert credential.demanded("Azure", "read", SCOPE, challenge, REFUSED).command == login
 
     with_login(Again.AZURE_CLI, run)
 
@@ -145,9 +149,9 @@ def test_the_azure_cli_is_told_by_commands_that_hold_everything() -> None:
 def test_the_way_out_never_is_to_ask_for_a_permission(again: Again) -> None:
     async def run(credential: CallerCredential) -> None:
         for challenge in (SECOND_FACTOR, ANEW):
-            way_out = credential.way_out(SCOPE, challenge)
-            assert way_out[0]
-            assert not {"Ask", "permission", "role"} & set(" ".join(way_out).split())
+            told = credential.demanded("Azure", "read", SCOPE, challenge, REFUSED)
+            assert told.advice
+            assert not {"Ask", "permission", "role"} & set(told.remedy.split())
 
     with_login(again, run)
 
@@ -167,7 +171,7 @@ def test_the_way_out_never_is_to_ask_for_a_permission(again: Again) -> None:
 def test_a_challenge_is_known_by_its_header_or_by_a_policys_words(
     header: str, said: str, claims: str | None, second_factor: bool
 ) -> None:
-    found = challenge_in(header, said)
+    found = challenge_of(Refusal(401, "", "", {"www-authenticate": header}, said))
     assert (found is None) == (claims is None)
     if found is not None and claims is not None:
         assert found.claims.replace(" ", "") == claims
@@ -180,7 +184,7 @@ def test_a_command_line_tool_is_asked_for_one_token_after_the_other(again: Again
     login = Login()
 
     async def main() -> None:
-        credential = CallerCredential(login.ask, "somebody", Once(), again=again)
+        credential = CallerCredential(lambda: login.ask, "somebody", Once(), again=again)
         await asyncio.gather(credential.get_token(SCOPE), credential.get_token(OTHER))
 
     asyncio.run(main())

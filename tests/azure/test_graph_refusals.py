@@ -358,7 +358,7 @@ def test_the_claims_of_a_challenge_are_brought_and_the_request_is_sent_once_more
     assert asyncio.run(session.send("GET", "/applications", READ)) == {"value": []}
     signed_in = session.credential
     assert isinstance(signed_in, SignedIn)
-    assert [challenge.claims for challenge in signed_in.brought] == ['{"access_token": {}}']
+    assert [challenge.claims for challenge in signed_in.brought] == ['{"access_token":{}}']
 
 
 # --- what is no answer of Graph's ---

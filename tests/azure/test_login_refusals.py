@@ -15,9 +15,9 @@ from azure.identity import CredentialUnavailableError
 from mct_s2s.azure.clouds import NEVER_CONNECTED, PUBLIC
 from mct_s2s.azure.http import Http
 from mct_s2s.azure.sign_in import interactive
-from mct_s2s.azure.sign_in.caller_credential import Again, CallerCredential
 from mct_s2s.azure.sign_in.choice import choose
 from mct_s2s.azure.sign_in.client_tokens import EntraTokens
+from mct_s2s.azure.sign_in.credential import Again, CallerCredential
 from mct_s2s.azure.sign_in.login_refusals import PROPAGATING, identity_refused, refused
 from mct_s2s.azure.sign_in.method import Method
 from mct_s2s.azure.sign_in.methods import service_principal, sign_in
@@ -347,7 +347,7 @@ def test_a_tool_that_is_not_there_or_signed_out_or_offline_is_told_as_that(
         raise ClientAuthenticationError(says)
 
     with pytest.raises(S2SError) as raised:
-        asyncio.run(CallerCredential(ask, description, Once()).get_token("a/.default"))
+        asyncio.run(CallerCredential(lambda: ask, description, Once()).get_token("a/.default"))
     assert told in raised.value.remedy
     assert "HTTPSConnection" not in raised.value.message
 
@@ -387,8 +387,7 @@ def test_a_missing_right_is_told_with_what_brings_one_that_was_granted_since(
 
     async def main() -> S2SError:
         refused = PermissionMissing("permission-missing", "You can't.", remedy="Ask.")
-        async with sign_in(method, replace(connection(), tenant=TENANT, environ=environ)) as credential:
-            credential.signed_in.remind(refused)
+        sign_in(method, replace(connection(), tenant=TENANT, environ=environ)).signed_in.remind(refused)
         return refused
 
     assert asyncio.run(main()).remedy.endswith(told)
@@ -419,7 +418,7 @@ def test_a_person_who_did_not_sign_in_is_asked_once() -> None:
         raise ClientAuthenticationError("The window was closed.")
 
     async def main() -> None:
-        credential = CallerCredential(ask, "your account (browser)", Once(), again=Again.PERSON)
+        credential = CallerCredential(lambda: ask, "your account (browser)", Once(), again=Again.PERSON)
         for scope in ("a/.default", "b/.default"):
             with pytest.raises(SignInFailed):
                 await credential.get_token(scope)

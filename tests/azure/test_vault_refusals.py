@@ -227,4 +227,4 @@ def test_a_vault_that_asks_for_claims_gets_them_or_the_commands_are_told(brings:
             asyncio.run(asked.set("import", "value", {}))
         assert raised.value.code == "sign-in-again"
         assert f"az login --scope {SCOPE} --claims-challenge " in raised.value.remedy
-    assert [challenge.claims for challenge in signed_in.brought] == ['{"access_token": {"nbf": {}}}']
+    assert [challenge.claims for challenge in signed_in.brought] == ['{"access_token":{"nbf":{}}}']

@@ -11,7 +11,7 @@ import pytest
 from azure.core.credentials import AccessToken
 from mct_s2s.azure.connection import Connection
 from mct_s2s.azure.sign_in import interactive
-from mct_s2s.azure.sign_in.caller_credential import CallerCredential
+from mct_s2s.azure.sign_in.credential import CallerCredential
 from mct_s2s.azure.sign_in.method import Method
 
 from tests.conftest import Sandbox
@@ -29,7 +29,7 @@ def sign_in_as(patch: pytest.MonkeyPatch, azure: Sandbox, address: str) -> None:
 
     def person(method: Method, connection: Connection) -> CallerCredential:
         del method
-        return CallerCredential(ask, "your account (device code)", connection.retry_policy(), is_person=True)
+        return CallerCredential(lambda: ask, "your account (device code)", connection.retry_policy(), is_person=True)
 
     patch.setattr(interactive, "person", person)
 

@@ -26,7 +26,7 @@ from mct_s2s.azure.refusals import refused
 from mct_s2s.azure.retry import RetryPolicy
 from mct_s2s.azure.service_session import ServiceSession
 from mct_s2s.azure.services import ARM, read_refusal
-from mct_s2s.azure.sign_in.caller_credential import CallerCredential
+from mct_s2s.azure.sign_in.credential import CallerCredential
 from mct_s2s.errors import NotThere
 from mct_s2s.model.resource_id import ResourceId
 

@@ -29,7 +29,7 @@ from mct_s2s.azure.refusals import GraphOperation, already_gone, is_lag
 from mct_s2s.azure.retry import Lag, RetryPolicy, no_lag
 from mct_s2s.azure.service_session import ServiceSession
 from mct_s2s.azure.services import GRAPH
-from mct_s2s.azure.sign_in.caller_credential import CallerCredential
+from mct_s2s.azure.sign_in.credential import CallerCredential
 from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.errors import ServiceError
 

@@ -21,7 +21,7 @@ from azure.identity import DeviceCodeCredential, InteractiveBrowserCredential
 from mct_s2s.activity import waiting
 from mct_s2s.azure.connection import Connection
 from mct_s2s.azure.http import ThreadTransport
-from mct_s2s.azure.sign_in.caller_credential import Again, CallerCredential
+from mct_s2s.azure.sign_in.credential import Again, CallerCredential
 from mct_s2s.azure.sign_in.login_refusals import DEVICE_CODE
 from mct_s2s.azure.sign_in.method import Method
 
@@ -54,7 +54,7 @@ def person(method: Method, connection: Connection) -> CallerCredential:
             return await _in_background(partial(inner.get_token, scope, claims=claims))
 
     return CallerCredential(
-        ask,
+        lambda: ask,
         description,
         connection.retry_policy(),
         again=Again.PERSON,

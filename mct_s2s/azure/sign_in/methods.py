@@ -5,7 +5,8 @@ Source: learn.microsoft.com/python/api/overview/azure/identity-readme, whose env
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,8 @@ from mct_s2s.azure.connection import Connection
 from mct_s2s.azure.http import Transport
 from mct_s2s.azure.services import reason
 from mct_s2s.azure.sign_in import azure_cli
-from mct_s2s.azure.sign_in.caller_credential import Again, CallerCredential
-from mct_s2s.azure.sign_in.claims import azure_cli_login
 from mct_s2s.azure.sign_in.client_tokens import assertion_in
+from mct_s2s.azure.sign_in.credential import Again, CallerCredential, azure_cli_login
 from mct_s2s.azure.sign_in.login_refusals import MACHINE
 from mct_s2s.azure.sign_in.method import Method
 from mct_s2s.errors import UsageError
@@ -36,25 +36,40 @@ def sign_in(method: Method, connection: Connection) -> CallerCredential:
 
     Raises:
         UsageError: the environment lacks what the method needs.
-        Refused: what is stored belongs to another login host than the cloud's.
+        Refused: what is stored on this machine belongs to another login host than the cloud's.
     """
-    _check_authority(method, connection)
+    login, environ, tenant = connection.cloud.login, connection.environ, connection.tenant
+    seconds = max(1, int(min(60, connection.remaining())))  # for a command-line tool
     match method:
-        case Method.ENVIRONMENT:
-            return _environment(connection)
-        case Method.WORKLOAD_IDENTITY:
-            return _workload_identity(connection)
+        case Method.ENVIRONMENT | Method.WORKLOAD_IDENTITY:
+            authorities.check(environ.get(authorities.VARIABLE), login, "The credential in the environment")
+            return _environment(connection, federated=method is Method.WORKLOAD_IDENTITY)
         case Method.MANAGED_IDENTITY:
-            return _managed_identity(connection)
+            own = environ.get("AZURE_CLIENT_ID")
+
+            def machine() -> Any:
+                return aio.ManagedIdentityCredential(client_id=own, transport=Transport(connection.http, "MSI"))
+
+            options = {"again": Again.ENDPOINT, "client_id": own, "is_person": False, "after_a_grant": _OF_MACHINE}
+            return _of(machine, MACHINE, connection, **options)
         case Method.CLI:
-            return _azure_cli(connection)
+            host = azure_cli.login_host(environ)
+            authorities.check(host, login, "The Azure CLI's sign-in", "az cloud set --name NAME, then az login")
+            known = tenant or "" if azure_cli.takes_a_tenant(environ) else ""
+            client_id, is_person = azure_cli.signed_in_as(environ)
+            # Asked once more, `az` gets an application another token; a person's it gives out until that has expired.
+            again = Again.ENDPOINT if is_person is False else Again.AZURE_CLI
+            since = (_SINCE_SIGN_IN, azure_cli_login(None, tenant)) if is_person is not False else ("", "")
+            options = {"again": again, "client_id": client_id, "is_person": is_person, "after_a_grant": since}
+            cli = aio.AzureCliCredential(tenant_id=known, process_timeout=seconds)
+            return _of(lambda: cli, "Azure CLI", connection, **options)
         case Method.AZD:
-            seconds = _process_seconds(connection)
-            inner = aio.AzureDeveloperCliCredential(tenant_id=connection.tenant or "", process_timeout=seconds)
-            login = command("azd", "auth", "login", *(["--tenant-id", connection.tenant] if connection.tenant else []))
-            again = (_SINCE_SIGN_IN, f"azd auth logout; {login}")
-            return _of(inner, "Azure Developer CLI", connection, again=Again.AZD, after_a_grant=again)
-        case _:
+            authorities.check(None, login, "The Azure Developer CLI's sign-in", "choose another --auth")
+            relogin = command("azd", "auth", "login", *(["--tenant-id", tenant] if tenant else []))
+            since = (_SINCE_SIGN_IN, f"azd auth logout; {relogin}")
+            azd = aio.AzureDeveloperCliCredential(tenant_id=tenant or "", process_timeout=seconds)
+            return _of(lambda: azd, "Azure Developer CLI", connection, again=Again.AZD, after_a_grant=since)
+        case _:  # a person sees where they sign in
             from mct_s2s.azure.sign_in import interactive  # noqa: PLC0415  # MSAL's browser part
 
             return interactive.person(method, connection)
@@ -62,116 +77,73 @@ def sign_in(method: Method, connection: Connection) -> CallerCredential:
 
 def service_principal(tenant: str, client_id: str, secret: str, connection: Connection) -> CallerCredential:
     """A service principal by its secret."""
-    return _renewable(
+    return _of(
         lambda: aio.ClientSecretCredential(tenant, client_id, secret, **connection.pipeline()),
         f"service principal {client_id} (client secret)",
-        client_id,
         connection,
+        client_id=client_id,
     )
 
 
-def _check_authority(method: Method, connection: Connection) -> None:
-    """Let what is stored on this machine go to its own login host only. A person sees where they sign in."""
-    login = connection.cloud.login
-    if method in {Method.ENVIRONMENT, Method.WORKLOAD_IDENTITY}:
-        authorities.check(connection.environ.get(authorities.VARIABLE), login, "The credential in the environment")
-    elif method is Method.CLI:
-        named = azure_cli.login_host(connection.environ)
-        authorities.check(named, login, "The Azure CLI's sign-in", "az cloud set --name NAME, then az login")
-    elif method is Method.AZD:
-        authorities.check(None, login, "The Azure Developer CLI's sign-in", "choose another --auth")
-
-
-def _environment(connection: Connection) -> CallerCredential:
+def _environment(connection: Connection, *, federated: bool) -> CallerCredential:
+    """What azure-identity's variables name: a secret, a certificate, or another issuer's token."""
     environ = connection.environ
-    client_id, tenant = _need(environ, "AZURE_CLIENT_ID"), connection.tenant or _need(environ, "AZURE_TENANT_ID")
-    if environ.get("AZURE_CLIENT_SECRET"):
-        return service_principal(tenant, client_id, environ["AZURE_CLIENT_SECRET"], connection)
-    path = environ.get("AZURE_CLIENT_CERTIFICATE_PATH")
-    if not path:
-        if environ.get("AZURE_FEDERATED_TOKEN_FILE"):
-            return _workload_identity(connection)
+    client_id, secret = _need(environ, "AZURE_CLIENT_ID"), environ.get("AZURE_CLIENT_SECRET")
+    path, tokens = environ.get("AZURE_CLIENT_CERTIFICATE_PATH"), environ.get("AZURE_FEDERATED_TOKEN_FILE")
+    if federated:
+        secret, path, tokens = None, None, _need(environ, "AZURE_FEDERATED_TOKEN_FILE")
+    if not secret and not path and not tokens:
         raise UsageError(
             "environment-incomplete",
             "AZURE_CLIENT_ID is set, but neither AZURE_CLIENT_SECRET nor AZURE_CLIENT_CERTIFICATE_PATH is.",
             remedy="Set one of them, or choose another --auth.",
         )
+    if not secret and not path and tokens:
+        with _usable("environment-incomplete", f"AZURE_FEDERATED_TOKEN_FILE '{tokens}'", _ASSERTION):
+            assertion_in(Path(tokens))
+    tenant = connection.tenant or _need(environ, "AZURE_TENANT_ID")
+    if secret:
+        return service_principal(tenant, client_id, secret, connection)
+    if not path:
+        file = Path(tokens or "")
+        return _of(
+            lambda: aio.ClientAssertionCredential(
+                tenant, client_id, lambda: assertion_in(file), **connection.pipeline()
+            ),
+            f"workload identity {client_id}",
+            connection,
+            client_id=client_id,
+        )
 
-    def by_certificate() -> aio.CertificateCredential:
+    def by_certificate() -> Any:
+        password = environ.get("AZURE_CLIENT_CERTIFICATE_PASSWORD")
         with known_algorithms():
             return aio.CertificateCredential(
-                tenant,
-                client_id,
-                certificate_data=read_given(Path(path)),
-                password=environ.get("AZURE_CLIENT_CERTIFICATE_PASSWORD"),
-                **connection.pipeline(),
+                tenant, client_id, certificate_data=read_given(Path(path)), password=password, **connection.pipeline()
             )
 
+    with _usable("certificate-unreadable", f"certificate '{path}'", _CERTIFICATE):
+        return _of(by_certificate, f"service principal {client_id} (certificate)", connection, client_id=client_id)
+
+
+_ASSERTION = "Set it to this platform's token file, or choose another --auth."
+_CERTIFICATE = "Set AZURE_CLIENT_CERTIFICATE_PATH to a PEM or PKCS#12 file that contains the private key."
+
+
+@contextmanager
+def _usable(code: str, what: str, remedy: str) -> Iterator[None]:
+    """Say of a file that it cannot be used."""
     try:
-        return _renewable(by_certificate, f"service principal {client_id} (certificate)", client_id, connection)
+        yield
     except (OSError, ValueError) as error:
-        raise UsageError(
-            "certificate-unreadable",
-            f"Invalid certificate '{path}': {reason(error)}.",
-            remedy="Set AZURE_CLIENT_CERTIFICATE_PATH to a PEM or PKCS#12 file that contains the private key.",
-        ) from error
+        raise UsageError(code, f"Invalid {what}: {reason(error)}.", remedy=remedy) from error
 
 
-def _workload_identity(connection: Connection) -> CallerCredential:
-    client_id = _need(connection.environ, "AZURE_CLIENT_ID")
-    file = Path(_need(connection.environ, "AZURE_FEDERATED_TOKEN_FILE"))
-    try:
-        assertion_in(file)
-    except (OSError, ValueError) as error:
-        raise UsageError(
-            "environment-incomplete",
-            f"Invalid AZURE_FEDERATED_TOKEN_FILE '{file}': {reason(error)}.",
-            remedy="Set it to this platform's token file, or choose another --auth.",
-        ) from error
-    tenant = connection.tenant or _need(connection.environ, "AZURE_TENANT_ID")
-    inner = aio.ClientAssertionCredential(tenant, client_id, lambda: assertion_in(file), **connection.pipeline())
-    return _of(inner, f"workload identity {client_id}", connection, client_id=client_id)
-
-
-def _managed_identity(connection: Connection) -> CallerCredential:
-    client_id = connection.environ.get("AZURE_CLIENT_ID")
-    inner = aio.ManagedIdentityCredential(client_id=client_id, transport=Transport(connection.http, "MSI"))
-    options = {"again": Again.ENDPOINT, "client_id": client_id, "is_person": False}
-    return _of(inner, MACHINE, connection, after_a_grant=_OF_MACHINE, **options)
-
-
-def _azure_cli(connection: Connection) -> CallerCredential:
-    tenant = connection.tenant if azure_cli.takes_a_tenant(connection.environ) else None
-    client_id, is_person = azure_cli.signed_in_as(connection.environ)
-    # Asked once more, `az` gets an application another token; a person's it gives out until that has expired.
-    again = Again.ENDPOINT if is_person is False else Again.AZURE_CLI
-    inner = aio.AzureCliCredential(tenant_id=tenant or "", process_timeout=_process_seconds(connection))
-    since = (_SINCE_SIGN_IN, azure_cli_login(None, connection.tenant)) if is_person is not False else ("", "")
-    options = {"again": again, "client_id": client_id, "is_person": is_person, "after_a_grant": since}
-    return _of(inner, "Azure CLI", connection, **options)
-
-
-def _of(inner: Any, description: str, connection: Connection, **more: Any) -> CallerCredential:
+def _of(make: Callable[[], Any], description: str, connection: Connection, **more: Any) -> CallerCredential:
     """One of azure-identity's asynchronous credentials as ours."""
     return CallerCredential(
-        inner.get_token, description, connection.retry_policy(), tenant=connection.tenant, closes=inner.close, **more
+        lambda: make().get_token, description, connection.retry_policy(), tenant=connection.tenant, **more
     )
-
-
-def _renewable(make: Callable[[], Any], description: str, client_id: str, connection: Connection) -> CallerCredential:
-    """A credential that can be made anew, so that nothing remembers a token that a service has refused."""
-    return CallerCredential(
-        make().get_token,
-        description,
-        connection.retry_policy(),
-        client_id=client_id,
-        renew=lambda: make().get_token,
-    )
-
-
-def _process_seconds(connection: Connection) -> int:
-    """How long a command-line tool may take for a token: a minute, or as long as the deadline leaves."""
-    return max(1, int(min(60, connection.remaining())))
 
 
 def _need(environ: Mapping[str, str], name: str) -> str:
