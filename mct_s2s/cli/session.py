@@ -14,8 +14,7 @@ from mct_s2s import clock
 from mct_s2s.activity import activity
 from mct_s2s.azure.clouds import OpenCloud, open_cloud
 from mct_s2s.azure.retry import RetryPolicy
-from mct_s2s.azure.sign_in import azure_cli
-from mct_s2s.azure.sign_in.choice import choose
+from mct_s2s.azure.sign_in import choice
 from mct_s2s.azure.sign_in.method import Method
 from mct_s2s.cli.options import AzureOptions
 from mct_s2s.engine.session import Session
@@ -99,7 +98,7 @@ async def signed_in(
             if account is not None:
                 credential = service_principal(account.tenant_id, account.client_id, account.client_secret, connection)
             else:
-                credential = sign_in(choose(options.auth, connection.environ), connection)
+                credential = sign_in(choice.choose(options.auth, connection.environ), connection)
                 if options.auth is Method.AUTO or options.verbose:
                     terminal.note(f"Signing in with {credential.signed_in.description}.", style="quiet")
             yield connection, credential
@@ -121,7 +120,7 @@ def _defaults(options: AzureOptions, opened: OpenCloud) -> tuple[str | None, str
     )
     if opened.account is not None:
         return tenant or opened.account.tenant_id, subscription or opened.account.subscription_id
-    known = azure_cli.known(subscription, options.cloud, environ)
+    known = choice.known(subscription, options.cloud, environ)
     if known is None:
         return tenant, subscription
     return tenant or checked_tenant(known.tenant_id, "The Azure CLI's profile"), known.id

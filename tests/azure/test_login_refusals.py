@@ -14,7 +14,7 @@ from azure.core.exceptions import ClientAuthenticationError
 from azure.identity import CredentialUnavailableError
 from mct_s2s.azure.clouds import NEVER_CONNECTED, PUBLIC
 from mct_s2s.azure.http import Http
-from mct_s2s.azure.sign_in import interactive
+from mct_s2s.azure.sign_in import methods
 from mct_s2s.azure.sign_in.choice import choose
 from mct_s2s.azure.sign_in.client_tokens import EntraTokens
 from mct_s2s.azure.sign_in.credential import Again, CallerCredential
@@ -360,7 +360,7 @@ def test_no_network_is_told_as_that_and_in_no_librarys_words(monkeypatch: pytest
         nowhere = replace(PUBLIC, login="https://127.0.0.1:1", known_to_msal=False)
         async with Http(ssl.create_default_context()) as http:
             to_nowhere = replace(connection(), cloud=nowhere, http=http)
-            await interactive.person(Method.DEVICE_CODE, to_nowhere).get_token("a/.default")
+            await methods.person(Method.DEVICE_CODE, to_nowhere).get_token("a/.default")
 
     with pytest.raises(ServiceError) as raised:
         asyncio.run(main())

@@ -22,7 +22,7 @@ from mct_s2s.azure.http import VARIABLES, Http, ThreadTransport, tls_context
 from mct_s2s.azure.mct_api import MctApi
 from mct_s2s.azure.retry import RetryPolicy
 from mct_s2s.azure.services import UNTRUSTED
-from mct_s2s.azure.sign_in import interactive
+from mct_s2s.azure.sign_in import methods
 from mct_s2s.azure.sign_in.method import Method
 from mct_s2s.azure.sign_in.methods import service_principal
 from mct_s2s.errors import S2SError
@@ -156,7 +156,7 @@ async def login(http: Http, retry_policy: RetryPolicy) -> object:
 
 async def person(http: Http, retry_policy: RetryPolicy) -> object:
     connection = ToLogin(PUBLIC, http, {}, clock.seconds() + 60, print, policy=retry_policy)
-    return await interactive.person(Method.DEVICE_CODE, connection).get_token("x/.default")
+    return await methods.person(Method.DEVICE_CODE, connection).get_token("x/.default")
 
 
 async def discovery(http: Http, retry_policy: RetryPolicy) -> object:

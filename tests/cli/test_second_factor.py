@@ -6,7 +6,7 @@ import asyncio
 import re
 
 import pytest
-from mct_s2s.azure.sign_in import interactive
+from mct_s2s.azure.sign_in import methods
 from mct_s2s.sandbox.entra.tokens import delegated
 
 from tests.cli.conftest import Ended, Program
@@ -35,7 +35,7 @@ def turned(azure: Sandbox) -> Sandbox:
 def person(inside: Inside, monkeypatch: pytest.MonkeyPatch) -> Inside:
     """Somebody approves each device code at once; the sign-in's thread is one that simulated time waits for."""
     inside.state.directory.sessions.auto_approve = ADMIN
-    monkeypatch.setattr(interactive, "_in_background", asyncio.to_thread)
+    monkeypatch.setattr(methods, "_in_background", asyncio.to_thread)
     return inside
 
 

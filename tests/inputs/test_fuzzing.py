@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from mct_s2s.azure.sign_in import azure_cli
+from mct_s2s.azure.sign_in import choice
 from mct_s2s.cli.credential_stores import at_hand, from_files
 from mct_s2s.errors import S2SError
 from mct_s2s.inputs.documents import read_backup, read_handoff
@@ -180,10 +180,10 @@ def test_a_key_on_its_way(file: Path, content: bytes) -> None:
 @given(content=profiles)
 def test_the_azure_clis_profile(file: Path, content: bytes) -> None:
     environ = {"AZURE_CONFIG_DIR": str(fill(file.with_name("azureProfile.json"), content).parent)}
-    azure_cli.subscriptions(environ)
-    azure_cli.signed_in_as(environ)
-    azure_cli.known("x", "public", environ)
-    azure_cli.known(None, "https://x", environ)
+    choice.subscriptions(environ)
+    choice.signed_in_as(environ)
+    choice.known("x", "public", environ)
+    choice.known(None, "https://x", environ)
 
 
 @often

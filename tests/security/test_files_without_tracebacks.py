@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives import serialization
-from mct_s2s.azure.sign_in import azure_cli
+from mct_s2s.azure.sign_in import choice
 from mct_s2s.azure.sign_in.choice import choose
 from mct_s2s.azure.sign_in.method import Method
 from mct_s2s.errors import SignInFailed
@@ -86,8 +86,8 @@ def test_a_user_of_any_shape_in_the_azure_clis_profile(mct: Program, azure: Sand
         f'"isDefault": true, "user": {user}}}]}}'
     )
     environ = {"AZURE_CONFIG_DIR": str(tmp_path)}
-    assert [row.id for row in azure_cli.subscriptions(environ)] == [azure.subscription_id]
-    assert azure_cli.signed_in_as(environ) == (None, None)
+    assert [row.id for row in choice.subscriptions(environ)] == [azure.subscription_id]
+    assert choice.signed_in_as(environ) == (None, None)
     assert mct("setup", "--client", "A", "-y", env=environ).code == 0
 
 
@@ -125,8 +125,8 @@ def test_a_user_without_a_home_is_signed_in_nowhere(monkeypatch: pytest.MonkeyPa
         raise RuntimeError("Could not determine home directory.")
 
     monkeypatch.setattr(Path, "home", nowhere)
-    assert azure_cli.subscriptions({}) == ()
-    assert azure_cli.login_host({}) == "https://login.microsoftonline.com"
+    assert choice.subscriptions({}) == ()
+    assert choice.login_host({}) == "https://login.microsoftonline.com"
     with pytest.raises(SignInFailed):
         choose(Method.AUTO, {}, on_terminal=False)
 

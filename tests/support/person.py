@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from azure.core.credentials import AccessToken
 from mct_s2s.azure.connection import Connection
-from mct_s2s.azure.sign_in import interactive
+from mct_s2s.azure.sign_in import methods
 from mct_s2s.azure.sign_in.credential import CallerCredential
 from mct_s2s.azure.sign_in.method import Method
 
@@ -31,7 +31,7 @@ def sign_in_as(patch: pytest.MonkeyPatch, azure: Sandbox, address: str) -> None:
         del method
         return CallerCredential(lambda: ask, "your account (device code)", connection.retry_policy(), is_person=True)
 
-    patch.setattr(interactive, "person", person)
+    patch.setattr(methods, "person", person)
 
 
 def tokens_of(azure: Sandbox, address: str) -> dict[str, str]:

@@ -1,20 +1,29 @@
-"""Which way to sign in, chosen without touching the network.
+"""Which way to sign in, chosen without touching the network, and what the Azure CLI already knows.
 
 `auto` takes the first that is configured: a service principal or workload identity in the environment, the Azure CLI,
 azd, then on a terminal the browser, or a device code where no browser can be opened.
+
+The Azure CLI's files are read, as starting `az` to ask takes a third of a second. Sources: azure-cli-core, _profile.py
+and cloud.py.
 """
 
 from __future__ import annotations
 
+import configparser
 import os
 import shutil
 import sys
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from mct_s2s.azure.sign_in import azure_cli
+from mct_s2s.azure.clouds import BY_NAME
 from mct_s2s.azure.sign_in.method import Method
 from mct_s2s.errors import SignInFailed
+from mct_s2s.limits import load_json
+from mct_s2s.local_files import read_given
+from mct_s2s.model.ids import is_guid
 
 
 def choose(method: Method, environ: Mapping[str, str] = os.environ, *, on_terminal: bool | None = None) -> Method:
@@ -30,12 +39,14 @@ def choose(method: Method, environ: Mapping[str, str] = os.environ, *, on_termin
             return Method.ENVIRONMENT
         if environ.get("AZURE_FEDERATED_TOKEN_FILE"):
             return Method.WORKLOAD_IDENTITY
-    if azure_cli.is_signed_in(environ):
+    if subscriptions(environ) and shutil.which("az", path=environ.get("PATH")):
         return Method.CLI
     if shutil.which("azd", path=environ.get("PATH")) and _azd_is_signed_in(environ):
         return Method.AZD
     if sys.stdin.isatty() and sys.stderr.isatty() if on_terminal is None else on_terminal:
-        return Method.BROWSER if _can_open_browser(environ) else Method.DEVICE_CODE
+        # Many tenants block device codes, so whatever opens a browser is tried: BROWSER is that of a remote editor.
+        browsers = (environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER"))
+        return Method.BROWSER if sys.platform in {"darwin", "win32"} or any(browsers) else Method.DEVICE_CODE
     raise SignInFailed(
         "not-signed-in",
         "Not signed in, and this is not an interactive terminal.",
@@ -52,8 +63,105 @@ def _azd_is_signed_in(environ: Mapping[str, str]) -> bool:
         return False
 
 
-def _can_open_browser(environ: Mapping[str, str]) -> bool:
-    """Many tenants block device codes, so whatever opens a browser is tried: `BROWSER` is that of a remote editor."""
-    return sys.platform in {"darwin", "win32"} or any(
-        environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER")
-    )
+@dataclass(frozen=True)
+class CliSubscription:
+    """A subscription as `az account list` shows it."""
+
+    id: str
+    name: str
+    tenant_id: str
+    is_default: bool
+    environment: str
+    """The cloud that it belongs to, as `az cloud list` names it."""
+    user: Mapping[str, Any]
+    """Who is signed in: a person's address or an appId as `name`, its `type`, and marks of a machine's own sign-in."""
+
+
+def subscriptions(environ: Mapping[str, str] = os.environ) -> tuple[CliSubscription, ...]:
+    """The subscriptions of the account that is signed in to the Azure CLI; empty if not signed in."""
+    try:
+        document: Any = load_json(_file(environ, "azureProfile.json"))
+        return tuple(
+            CliSubscription(
+                str(row["id"]),
+                str(row["name"]),
+                str(row["tenantId"]),
+                bool(row.get("isDefault")),
+                str(row.get("environmentName") or "AzureCloud"),
+                row["user"] if isinstance(row.get("user"), dict) else {},
+            )
+            for row in document["subscriptions"]
+        )
+    except (OSError, RuntimeError, ValueError, KeyError, TypeError, AttributeError):
+        return ()
+
+
+def known(wanted: str | None, cloud: str, environ: Mapping[str, str] = os.environ) -> CliSubscription | None:
+    """One by id or name, or where none is wanted the one that `az account set` chose; of one cloud only.
+
+    A cloud that is named by its URL was registered with `az` under a name that no one but its user knows.
+    """
+    rows = [row for row in subscriptions(environ) if _login_of(row.environment) == _login_of(cloud)]
+    if wanted is None:
+        return next((row for row in rows if row.is_default), None)
+    return next((row for row in rows if wanted.casefold() in {row.id.casefold(), row.name.casefold()}), None)
+
+
+def signed_in_as(environ: Mapping[str, str] = os.environ) -> tuple[str | None, bool | None]:
+    """The appId of the service principal that `az` uses, and whether it uses a person's sign-in; `None`: not known."""
+    user = _user(environ)
+    name, kind = str(user.get("name") or ""), user.get("type")
+    if kind == "servicePrincipal":
+        return (name if is_guid(name) else None), False
+    return None, True if kind == "user" else None
+
+
+def takes_a_tenant(environ: Mapping[str, str] = os.environ) -> bool:
+    """Whether `az account get-access-token` can be told a tenant.
+
+    Signed in by managed identity or in Cloud Shell it has one tenant, and refuses to be told even that one (az before
+    mid-2025: docs/azure-contract.md, section 6).
+    """
+    user = _user(environ)
+    by_name = user.get("name") in ("systemAssignedIdentity", "userAssignedIdentity")
+    return not (by_name or user.get("assignedIdentityInfo") or user.get("cloudShellID"))
+
+
+def login_host(environ: Mapping[str, str] = os.environ) -> str | None:
+    """Where `az` signs in: the login host of its active cloud; `None` where that is not known.
+
+    `az cloud set` writes `config`, `az cloud register` writes `clouds.config`.
+    """
+    active: str = _ini(environ, "config").get("cloud", "name", fallback="AzureCloud")
+    name = environ.get("AZURE_CLOUD_NAME") or active
+    return _login_of(name) or _ini(environ, "clouds.config").get(name, "endpoint_active_directory", fallback=None)
+
+
+def _user(environ: Mapping[str, str]) -> Mapping[str, Any]:
+    rows = subscriptions(environ)
+    active = next((row for row in rows if row.is_default), rows[0] if rows else None)
+    return {} if active is None else active.user
+
+
+def _login_of(cloud: str) -> str | None:
+    named = BY_NAME.get(cloud.lower())
+    return None if named is None else named.login
+
+
+def _file(environ: Mapping[str, str], name: str) -> bytes:
+    """One of az's own files.
+
+    Raises:
+        RuntimeError: no one knows where this user's home is, as in a container that runs as a number.
+    """
+    return read_given(Path(environ.get("AZURE_CONFIG_DIR") or Path.home() / ".azure") / name)
+
+
+def _ini(environ: Mapping[str, str], file: str) -> configparser.RawConfigParser:
+    """One of az's own files; empty where it cannot be read."""
+    parser = configparser.RawConfigParser()
+    try:
+        parser.read_string(_file(environ, file).decode("utf-8-sig"))
+    except (OSError, RuntimeError, ValueError, configparser.Error):
+        return configparser.RawConfigParser()
+    return parser

@@ -5,21 +5,27 @@ Source: learn.microsoft.com/python/api/overview/azure/identity-readme, whose env
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from azure.identity import aio
+from azure.core.credentials import AccessToken
+from azure.identity import DeviceCodeCredential, InteractiveBrowserCredential, aio
 
+from mct_s2s.activity import waiting
 from mct_s2s.azure import authorities
 from mct_s2s.azure.connection import Connection
-from mct_s2s.azure.http import Transport
+from mct_s2s.azure.http import ThreadTransport, Transport
 from mct_s2s.azure.services import reason
-from mct_s2s.azure.sign_in import azure_cli
+from mct_s2s.azure.sign_in import choice
 from mct_s2s.azure.sign_in.client_tokens import assertion_in
 from mct_s2s.azure.sign_in.credential import Again, CallerCredential, azure_cli_login
-from mct_s2s.azure.sign_in.login_refusals import MACHINE
+from mct_s2s.azure.sign_in.login_refusals import DEVICE_CODE, MACHINE
 from mct_s2s.azure.sign_in.method import Method
 from mct_s2s.errors import UsageError
 from mct_s2s.key_pairs import known_algorithms
@@ -53,10 +59,10 @@ def sign_in(method: Method, connection: Connection) -> CallerCredential:
             options = {"again": Again.ENDPOINT, "client_id": own, "is_person": False, "after_a_grant": _OF_MACHINE}
             return _of(machine, MACHINE, connection, **options)
         case Method.CLI:
-            host = azure_cli.login_host(environ)
+            host = choice.login_host(environ)
             authorities.check(host, login, "The Azure CLI's sign-in", "az cloud set --name NAME, then az login")
-            known = tenant or "" if azure_cli.takes_a_tenant(environ) else ""
-            client_id, is_person = azure_cli.signed_in_as(environ)
+            known = tenant or "" if choice.takes_a_tenant(environ) else ""
+            client_id, is_person = choice.signed_in_as(environ)
             # Asked once more, `az` gets an application another token; a person's it gives out until that has expired.
             again = Again.ENDPOINT if is_person is False else Again.AZURE_CLI
             since = (_SINCE_SIGN_IN, azure_cli_login(None, tenant)) if is_person is not False else ("", "")
@@ -70,9 +76,7 @@ def sign_in(method: Method, connection: Connection) -> CallerCredential:
             azd = aio.AzureDeveloperCliCredential(tenant_id=tenant or "", process_timeout=seconds)
             return _of(lambda: azd, "Azure Developer CLI", connection, again=Again.AZD, after_a_grant=since)
         case _:  # a person sees where they sign in
-            from mct_s2s.azure.sign_in import interactive  # noqa: PLC0415  # MSAL's browser part
-
-            return interactive.person(method, connection)
+            return person(method, connection)
 
 
 def service_principal(tenant: str, client_id: str, secret: str, connection: Connection) -> CallerCredential:
@@ -83,6 +87,64 @@ def service_principal(tenant: str, client_id: str, secret: str, connection: Conn
         connection,
         client_id=client_id,
     )
+
+
+def person(method: Method, connection: Connection) -> CallerCredential:
+    """A person by browser or device code, who signs in when the first token is asked for."""
+    options: dict[str, Any] = {
+        "tenant_id": connection.tenant or "organizations",
+        "authority": connection.cloud.login,
+        "disable_instance_discovery": not connection.cloud.known_to_msal,
+        "timeout": max(1, int(connection.remaining())),
+        "transport": ThreadTransport(connection.http, "Entra"),
+    }
+    inner: Any
+    if method is Method.DEVICE_CODE:
+
+        def prompt(uri: str, code: str, _: object) -> None:
+            connection.say(f"To sign in, open {uri} and enter the code {code}.")
+            connection.say("If your organization blocks device codes: --auth browser, or az login with a browser.")
+
+        inner, description = _DeviceCode(prompt_callback=prompt, **options), f"your account {DEVICE_CODE}"
+    else:
+        connection.say("Opening the browser to sign in.")
+        inner, description = InteractiveBrowserCredential(**options), "your account (browser)"
+
+    async def ask(scope: str, /, *, claims: str | None = None) -> AccessToken:
+        with waiting("waiting for the sign-in to finish", gives_up_at=connection.deadline):
+            return await _in_background(partial(inner.get_token, scope, claims=claims))
+
+    options = {"again": Again.PERSON, "is_person": True, "tenant": connection.tenant, "say": connection.say}
+    return CallerCredential(lambda: ask, description, connection.retry_policy(), **options)
+
+
+class _DeviceCode(DeviceCodeCredential):
+    """Sends claims along when it asks for the code.
+
+    azure-identity sends them when it polls for the token, which is too late: Entra asks for a second factor on the page
+    where the code is typed. MSAL does that since 1.33 if it is told (Azure/azure-cli#31856;
+    AzureAD/microsoft-authentication-library-for-python#839).
+    """
+
+    def _get_app(self, **options: Any) -> Any:
+        app: Any = super()._get_app(**options)
+        app.initiate_device_flow = partial(type(app).initiate_device_flow, app, claims_challenge=options.get("claims"))
+        return app
+
+
+async def _in_background(function: Callable[[], AccessToken]) -> AccessToken:
+    """Run on a thread that no one waits for at exit: a person who never comes must not outlive the deadline."""
+    outcome: Future[AccessToken] = Future()
+    outcome.set_running_or_notify_cancel()
+
+    def work() -> None:
+        try:
+            outcome.set_result(function())
+        except Exception as error:  # raised again where it is awaited
+            outcome.set_exception(error)
+
+    threading.Thread(target=work, name="sign-in", daemon=True).start()
+    return await asyncio.wrap_future(outcome)
 
 
 def _environment(connection: Connection, *, federated: bool) -> CallerCredential:
