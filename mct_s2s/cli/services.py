@@ -10,7 +10,7 @@ from mct_s2s.azure.connection import Connection
 from mct_s2s.azure.graph.directory import GraphDirectory
 from mct_s2s.azure.graph.rights import GraphAccess
 from mct_s2s.azure.graph.session import GraphSession
-from mct_s2s.azure.sign_in.caller_credential import CallerCredential
+from mct_s2s.azure.sign_in.credential import CallerCredential
 from mct_s2s.engine.session import Azure, Session, client_tokens
 from mct_s2s.stores.vaults import KeyVaults
 
