@@ -96,13 +96,6 @@ class DirectoryRights:
         return (self.caller.id if self.caller is not None else self.signed_in.client_id) or "CALLER"
 
 
-class SecretRestriction(StrEnum):
-    """`restrictionType`, as far as it bears on secrets that Entra makes."""
-
-    ADDITION = "passwordAddition"
-    LIFETIME = "passwordLifetime"
-
-
 @dataclass(frozen=True)
 class SecretRule:
     """One rule of an app management policy that is in force for this caller.
@@ -110,8 +103,8 @@ class SecretRule:
     Source: learn.microsoft.com/graph/api/resources/passwordcredentialconfiguration.
     """
 
-    restriction: SecretRestriction
-    longest: timedelta | None = None
+    longest: timedelta | None
+    """For how long a secret may be good; `None`: no secret may be added."""
     since: datetime | None = None
     """Applications created before this moment are spared."""
 

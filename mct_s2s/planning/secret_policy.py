@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from mct_s2s.errors import S2SError
-from mct_s2s.model.caller_rights import SecretRestriction, SecretRule
+from mct_s2s.model.caller_rights import SecretRule
 from mct_s2s.model.client_credentials import CLOCKS_DIFFER
 from mct_s2s.model.desired import SecretSpec
 from mct_s2s.model.duration import END_OF_DAY
@@ -85,7 +85,7 @@ def forbidden(
 
 def forbids_secrets(rules: Iterable[SecretRule]) -> bool:
     """Whether no secret can be added at all, as by "Block new password credentials in apps" of Microsoft 365."""
-    return any(rule.restriction is SecretRestriction.ADDITION for rule in rules)
+    return any(rule.longest is None for rule in rules)
 
 
 def longest_end(rules: Iterable[SecretRule], now: datetime) -> datetime | None:
@@ -109,7 +109,7 @@ def typed(moment: datetime) -> str:
 
 
 def _longest(rules: Iterable[SecretRule]) -> timedelta | None:
-    limits = [rule.longest for rule in rules if rule.restriction is SecretRestriction.LIFETIME and rule.longest]
+    limits = [rule.longest for rule in rules if rule.longest]
     return min(limits, default=None)
 
 

@@ -11,7 +11,6 @@ from mct_s2s.model.caller_rights import (
     DirectoryRights,
     Permission,
     ScopeRights,
-    SecretRestriction,
     SecretRule,
     SignedIn,
 )
@@ -149,9 +148,9 @@ def test_a_registration_of_somebody_else_cannot_be_changed_by_who_may_change_onl
     }
 
 
-FORBIDDEN = SecretRule(SecretRestriction.ADDITION)
-NINETY = SecretRule(SecretRestriction.LIFETIME, timedelta(days=90))
-OLD_SPARED = SecretRule(SecretRestriction.ADDITION, since=NOW + timedelta(days=1))
+FORBIDDEN = SecretRule(None)
+NINETY = SecretRule(timedelta(days=90))
+OLD_SPARED = SecretRule(None, since=NOW + timedelta(days=1))
 
 
 def test_a_lifetime_that_the_tenant_forbids_is_offered_as_the_longest_that_it_allows() -> None:
@@ -200,7 +199,7 @@ def test_a_registration_from_before_the_rule_is_spared() -> None:
     ],
 )
 def test_the_longest_end_can_be_typed_and_is_never_past_the_limit(longest: timedelta, end: str) -> None:
-    found = longest_end([SecretRule(SecretRestriction.LIFETIME, longest), NINETY], NOW)
+    found = longest_end([SecretRule(longest), NINETY], NOW)
     assert found is not None
     assert NOW < found <= NOW + longest
     assert typed(found) == end

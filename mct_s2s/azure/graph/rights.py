@@ -17,7 +17,7 @@ from mct_s2s.azure.refusals import GraphOperation
 from mct_s2s.azure.services import GRAPH
 from mct_s2s.concurrency import ReadOnce, gather_or_cancel
 from mct_s2s.errors import ServiceError
-from mct_s2s.model.caller_rights import Caller, RoleAssignment, SecretRestriction, SecretRule, SignedIn
+from mct_s2s.model.caller_rights import Caller, RoleAssignment, SecretRule, SignedIn
 from mct_s2s.model.duration import iso_duration
 from mct_s2s.model.ids import ApplicationObjectId, PrincipalId
 from mct_s2s.planning.permissions.rights import GRAPH_APP_ID
@@ -161,17 +161,18 @@ def _rules(restrictions: Mapping[str, Any]) -> tuple[SecretRule, ...]:
 
     A rule that spares some callers may spare this one: then it is left to the real request to say so.
     """
-    known = {kind.value: kind for kind in SecretRestriction}
-    return tuple(
-        SecretRule(
-            known[text(rule["restrictionType"])],
-            iso_duration(text(rule.get("maxLifetime"))),
-            parse.moment(text(rule["restrictForAppsCreatedAfterDateTime"]))
-            if rule.get("restrictForAppsCreatedAfterDateTime")
-            else None,
-        )
+    in_force = (
+        rule
         for rule in rows_of(restrictions.get("passwordCredentials"))
-        if rule.get("restrictionType") in known
-        and rule.get("state", "enabled") == "enabled"
+        if rule.get("state", "enabled") == "enabled"
         and not members(rule.get("excludeActors")).get("customSecurityAttributes")
     )
+    found = []
+    for rule in in_force:
+        since, longest = rule.get("restrictForAppsCreatedAfterDateTime"), iso_duration(text(rule.get("maxLifetime")))
+        created = parse.moment(text(since)) if since else None
+        if rule.get("restrictionType") == "passwordAddition":
+            found.append(SecretRule(None, created))
+        elif rule.get("restrictionType") == "passwordLifetime" and longest is not None:
+            found.append(SecretRule(longest, created))
+    return tuple(found)
