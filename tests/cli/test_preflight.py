@@ -37,17 +37,6 @@ def created(done: Ended) -> set[str]:
 
 LEAST: dict[str, dict[str, Any]] = {
     "Website Contributor and OwnedBy": {"graph": CONSENTING, "arm": [CONTRIBUTOR]},
-    "a custom role with wildcards": {
-        "graph": CONSENTING,
-        "arm": [({"name": "Own", "actions": ["microsoft.web/SITES/*", "*/read"]}, GROUP)],
-    },
-    "a role that takes away and another that gives": {
-        "graph": CONSENTING,
-        "arm": [
-            ({"name": "A", "actions": ["*"], "notActions": ["Microsoft.Web/sites/config/*"]}, GROUP),
-            ({"name": "B", "actions": ["Microsoft.Web/sites/config/*"]}, SITE),
-        ],
-    },
     "permissions that cannot be read back": {
         "graph": ("Application.ReadWrite.All", "Organization.Read.All", "AppRoleAssignment.ReadWrite.All"),
         "arm": [({"name": "No reading of locks", "actions": ["Microsoft.Web/sites/*"]}, SITE)],

@@ -8,7 +8,6 @@ from collections.abc import Mapping
 import pytest
 
 from tests.cli.conftest import Program
-from tests.cli.test_doctor import NINETY_DAYS
 from tests.conftest import SITE, Sandbox
 
 SEEN = "RoleManagement.Read.Directory"
@@ -122,7 +121,9 @@ def test_the_command_that_doctor_suggests_is_not_refused(
     mct: Program, azure: Sandbox, more: list[str], limited: bool
 ) -> None:
     if limited:
-        azure.set_policy(azure.caller("Policy.ReadWrite.ApplicationConfiguration"), NINETY_DAYS)
+        rule = {"restrictionType": "passwordLifetime", "maxLifetime": "P90D", "state": "enabled"}
+        policy = {"applicationRestrictions": {"passwordCredentials": [rule]}}
+        azure.set_policy(azure.caller("Policy.ReadWrite.ApplicationConfiguration"), policy)
     well = mct("doctor", *more)
     assert well.code == 0
     words = words_after(well.out, "mct-s2s setup")

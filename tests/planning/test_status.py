@@ -1,4 +1,4 @@
-"""Who can call, and what each client needs next: every finding is taken into account."""
+"""Who can call, what each client needs next, and what makes a report unhealthy: every finding is taken into account."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ import pytest
 from mct_s2s.errors import PermissionMissing
 from mct_s2s.model.client_credentials import NEVER, CredentialKind
 from mct_s2s.model.observed import ClientApplication, ObservedState
+from mct_s2s.planning.credentials import renewal, validity
+from mct_s2s.planning.reports.status import StatusReport
 
-from tests.planning.scenarios import SERVICE, client, complete, credential, guid, observed_state, settings, trust
-from tests.render.examples import IDENTITY, site_of, with_role_off, with_settings
-from tests.render.reports import crowd, mixed, status_of
+from tests.planning.scenarios import NOW, SERVICE, client, complete, credential, guid, observed_state, settings, trust
+from tests.render.examples import IDENTITY, WHERE, site_of, with_role_off, with_settings
+from tests.render.reports import WITHIN, crowd, mixed, one, status_of
 
 FEDERATED = replace(credential(kind=CredentialKind.FEDERATED), expires=None)
 
@@ -143,3 +145,45 @@ def test_a_trust_without_clients_says_so() -> None:
 def test_a_thousand_clients_take_no_longer_than_they_must() -> None:
     site = status_of(crowd())
     assert site.verdict == "990 of 1000 clients can call contosolearn. 10 problems."
+
+
+CERTIFICATE = credential(300, "c", CredentialKind.CERTIFICATE)
+
+
+@pytest.mark.parametrize(
+    ("days", "expected"),
+    [(400, "valid"), (31, "valid"), (30, "expiring"), (1, "expiring"), (0, "expired")],
+)
+def test_a_credential_is_expiring_from_the_horizon_on(days: float, expected: str) -> None:
+    assert validity(credential(days).expires, NOW, WITHIN) == expected
+
+
+@pytest.mark.parametrize("end", [None, NEVER])
+def test_some_do_not_expire(end: object) -> None:
+    assert validity(end, NOW, WITHIN) == "does not expire"  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("found", "expected"),
+    [
+        ((credential(9),), f"mct-s2s rotate-secret {guid('x')} {WHERE}"),
+        ((credential(-9),), f"mct-s2s add-client {guid('x')} {WHERE}"),
+        ((CERTIFICATE,), f"mct-s2s add-client {guid('x')} {WHERE} --credential certificate"),
+        ((CERTIFICATE, credential(9)), f"mct-s2s rotate-secret {guid('x')} {WHERE}"),
+        ((CERTIFICATE, credential(-9)), f"mct-s2s add-client {guid('x')} {WHERE} --credential certificate"),
+    ],
+)
+def test_a_credential_is_replaced_by_one_of_its_kind(found: tuple[object, ...], expected: str) -> None:
+    assert renewal(guid("x"), found, NOW, WHERE) == expected  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("report", "healthy"),
+    [
+        (one(complete(client("Import"))), True),
+        (one(), False),
+        (StatusReport(NOW, WITHIN, (), is_list=True), False),
+    ],
+)
+def test_a_report_is_healthy_if_all_that_was_read_is(report: StatusReport, healthy: bool) -> None:
+    assert report.is_healthy is healthy
