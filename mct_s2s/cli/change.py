@@ -59,7 +59,7 @@ class SiteChange(SiteState):
 
     async def apply(self, others: Sequence[SiteChange]) -> None:
         """Bring it to the plan that was agreed to; `others` of the command may share registrations and identities."""
-        assert self.outcome is not None  # noqa: S101  # it has a plan
+        assert self.outcome is not None  # it has a plan
         self._others, self._was_asked = others, not self.options.yes
         self.outcome = await carry_out(self.session, self.outcome, self._since, self)
         retire_files(self.run.terminal, self, self.outcome)

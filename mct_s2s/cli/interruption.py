@@ -73,7 +73,7 @@ class Interruption:
     @contextmanager
     def ends(self, task: asyncio.Task[Any] | None, loop: asyncio.AbstractEventLoop) -> Iterator[None]:
         """Cancel a task of this loop when a signal comes, or at its next pause if one has come already."""
-        assert task is not None  # noqa: S101  # called from within it
+        assert task is not None  # called from within it
         self._cancel = lambda: loop.call_soon_threadsafe(task.cancel)
         if self.number is not None:
             self._cancel()

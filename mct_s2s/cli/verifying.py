@@ -61,7 +61,7 @@ def verify(options: VerifyOptions) -> int:
         missing = _not_configured(observed, now, place, path)
         if missing is not None:
             return _end(current, missing)
-        assert observed.app_service is not None  # noqa: S101  # verify always names one
+        assert observed.app_service is not None  # verify always names one
         folder = default_folder(session.connection.cloud.label, observed, request.label)
         credentials = at_hand(named, session.connection.environ, folder)
         site_url = url or observed.app_service.site.url

@@ -44,7 +44,7 @@ class Work:
     @property
     def setup(self) -> Setup:
         """What has to be there, of a command that says it."""
-        assert isinstance(self.desired, Setup)  # noqa: S101  # asked of `setup`, `add-client` and trust files alone
+        assert isinstance(self.desired, Setup)  # asked of `setup`, `add-client` and trust files alone
         return self.desired
 
     @property

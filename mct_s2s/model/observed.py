@@ -23,7 +23,7 @@ class ClientApplication:
     @property
     def _half(self) -> Application | ServicePrincipal:
         half = self.application or self.principal
-        assert half is not None  # noqa: S101  # never built from nothing
+        assert half is not None  # never built from nothing
         return half
 
     @property
@@ -140,5 +140,5 @@ class ObservedState:
         return self.custody.get(application.client_id.lower())
 
     def with_settings(self, settings: Mapping[str, str | None]) -> ObservedState:
-        assert self.app_service is not None  # noqa: S101  # settings are only ever written to a site
+        assert self.app_service is not None  # settings are only ever written to a site
         return replace(self, app_service=replace(self.app_service, settings=dict(settings)))

@@ -56,7 +56,7 @@ def export_site(observed: ObservedState, now: datetime, cloud: str) -> ExportedS
         observed: the state; its `identity_resources` are those that belong to the identities of the trust.
     """
     site, tenant, service = observed.app_service, observed.tenant, observed.trust.service
-    assert site is not None and tenant is not None and service is not None  # noqa: S101, PT018  # there is a trust
+    assert site is not None and tenant is not None and service is not None  # noqa: PT018  # there is a trust
     resource, left = site.site.resource, list[str]()
     own = service_unique_name(site.site.name, resource.slot)
     clients = _clients(observed, site, service.unique_name or own, now, left)

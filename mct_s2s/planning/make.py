@@ -135,7 +135,7 @@ def _settings_steps(desired: Desired, observed: ObservedState, spec: SettingsSpe
     steps = plan_site(observed, spec, restart=desired.restart)
     if steps:
         return steps
-    assert observed.app_service is not None  # noqa: S101  # plan_site has looked at it
+    assert observed.app_service is not None  # plan_site has looked at it
     site = observed.app_service.site
     identifier = f"{site.resource}/config/appsettings"
     return (AlreadyRight(key="settings", resource="application settings", name=site.label, id=identifier),)

@@ -136,7 +136,7 @@ def plan_rotation(rotation: Rotation, observed: ObservedState, facts: Facts, spe
         Refused: a client that has nothing that can be replaced, or that is not ours.
     """
     found, service = rotating(rotation, observed, spec, facts.now), observed.trust.service
-    assert service is not None  # noqa: S101  # `rotating` has looked
+    assert service is not None  # `rotating` has looked
     base = service.unique_name or spec.unique_name
     audience = uri_in_use(service, observed.settings) or api_uri(service.client_id)
     steps: list[AnyChange] = []

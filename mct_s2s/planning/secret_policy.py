@@ -50,7 +50,7 @@ def fit_secrets(
         found = forbidden(change, rules, observed, now)
         if found is not None and found.code == LIFETIME_FORBIDDEN and change.spec.shorten:
             ends = longest_end(_in_force(change, rules, observed), now)
-            assert ends is not None  # noqa: S101  # a lifetime is forbidden only by a rule that names a longer one
+            assert ends is not None  # a lifetime is forbidden only by a rule that names a longer one
             detail = f"expires {ends:%Y-%m-%d}, the longest that the tenant allows"
             steps[at], found = replace(change, spec=replace(change.spec, expires=ends), detail=detail), None
         problem = problem or found

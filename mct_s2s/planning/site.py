@@ -126,7 +126,7 @@ def plan_site(
     observed: ObservedState, spec: SettingsSpec, *, restart: bool, first: bool = False
 ) -> tuple[AnyChange, ...]:
     """One write and one restart, or nothing at all; before everything else where access is revoked."""
-    assert observed.app_service is not None  # noqa: S101  # asked only where a site was looked at
+    assert observed.app_service is not None  # asked only where a site was looked at
     site, settings = observed.app_service.site, observed.app_service.settings
     changed = changed_names(settings, spec, Results())
     if not changed:

@@ -91,7 +91,7 @@ class Terminal:
     @property
     def recorded(self) -> str:
         """What has been printed on a recording."""
-        assert isinstance(self.out.file, io.StringIO)  # noqa: S101  # it is one
+        assert isinstance(self.out.file, io.StringIO)  # it is one
         return self.out.file.getvalue()
 
     @property

@@ -64,7 +64,7 @@ def instructions(
             if client_id is not None and observed.tenant is not None:
                 link = f"{login}/{observed.tenant.id}/adminconsent?client_id={client_id}"
         elif step.step is Left.RESTART:
-            assert step.resource is not None  # noqa: S101  # a restart is a site's
+            assert step.resource is not None  # a restart is a site's
             command = webapp_command("restart", step.resource)
         else:
             values = values_to_enter(step, observed, results)
@@ -98,7 +98,7 @@ def manual_steps_document(steps: Iterable[Instruction]) -> list[dict[str, object
 
 def values_to_enter(step: ManualStep, observed: ObservedState, results: Results) -> dict[str, str]:
     """The document's settings as they have to be, those that do not apply left out."""
-    assert step.spec is not None  # noqa: S101  # settings that are left have one
+    assert step.spec is not None  # settings that are left have one
     return ours(merge(observed.settings, step.spec, results))
 
 

@@ -50,7 +50,7 @@ async def _made_elsewhere(run: Run, change: AddCredential, store: Store) -> str 
 def _made(run: Run, change: AddCredential, key_id: KeyId, expires: datetime, value: str) -> MadeCredential:
     """What the client's store is given."""
     before = run.outcome.before
-    assert before.tenant is not None  # noqa: S101  # credentials are only made where the directory was read
+    assert before.tenant is not None  # credentials are only made where the directory was read
     return MadeCredential(
         change.kind,
         before.tenant.id,

@@ -87,7 +87,7 @@ class ClientToVerify:
         """What the user calls it."""
         if self.registered is not None:
             return self.registered.display_name
-        assert self.credential is not None  # noqa: S101  # never built from nothing
+        assert self.credential is not None  # never built from nothing
         return self.credential.name or self.credential.sign_in.client_id
 
 
@@ -118,7 +118,7 @@ async def verify_clients(
     Args:
         observed: what is there; the App Service and its settings in it.
     """
-    assert observed.app_service is not None  # noqa: S101  # asked only where a site was looked at
+    assert observed.app_service is not None  # asked only where a site was looked at
     not_running = stopped(observed.app_service)
     if not_running is not None:
         return Verification(context.url, context.path, (not_running,))

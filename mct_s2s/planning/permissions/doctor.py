@@ -105,7 +105,7 @@ def is_secret_shortened(seen: Seen, now: datetime) -> bool:
 
 
 def _signed_in(access: CallerRights) -> DoctorCheck:
-    assert access.directory is not None  # noqa: S101  # `doctor` always asks
+    assert access.directory is not None  # `doctor` always asks
     signed_in, caller = access.directory.signed_in, access.directory.caller
     message = f"Signed in {f'as {caller.name} ' if caller is not None else ''}with {signed_in.description}."
     name = caller.name if caller is not None else signed_in.description
@@ -115,7 +115,7 @@ def _signed_in(access: CallerRights) -> DoctorCheck:
 def _tenant(seen: Seen) -> DoctorCheck:
     tenant, site = seen.observed.tenant, seen.observed.app_service
     if tenant is None or seen.directory_refusal is not None:
-        assert seen.directory_refusal is not None  # noqa: S101  # without one, the tenant was read
+        assert seen.directory_refusal is not None  # without one, the tenant was read
         return _refused("read-directory", seen.directory_refusal, "the directory")
     if site is not None and not same_id(tenant.id, site.tenant_id):
         named = f"{tenant.name} ({tenant.id})"

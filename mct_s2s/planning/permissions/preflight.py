@@ -189,6 +189,6 @@ def _left(change: AnyChange, needed: Missing) -> ManualStep:
     if isinstance(change, WriteSettings):
         what = f"You can't write the application settings of '{change.name}' and restart it. Someone else must do it."
         return ManualStep(Left.SETTINGS, what, resource=change.site.resource, spec=change.spec, needed=needed)
-    assert isinstance(change, RestartSite)  # noqa: S101  # the last and last that can be left
+    assert isinstance(change, RestartSite)  # the last and last that can be left
     what = f"You can't restart '{change.name}'. Someone else must do it."
     return ManualStep(Left.RESTART, what, resource=change.site.resource, needed=needed)

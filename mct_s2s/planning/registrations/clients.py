@@ -171,7 +171,7 @@ def _refuse_foreign(spec: ClientSpec, found: ClientApplication, service: Service
         return
     if found.principal is not None and observed.trust.is_assigned(found.principal.id, service.role_id):
         raise role_not_named(service.role_value)
-    assert found.application is not None  # noqa: S101  # asked only of one that is there
+    assert found.application is not None  # asked only of one that is there
     raise not_ours(found.application, why, CLIENT_OPTION)
 
 

@@ -103,7 +103,7 @@ def trusted_role(observed: ObservedState, spec: ServiceSpec) -> AppRole | None:
 
 def _is_made_by_us(role: AppRole, observed: ObservedState) -> bool:
     service = observed.trust.service
-    assert service is not None  # noqa: S101  # it has the role
+    assert service is not None  # it has the role
     names = filter(None, (service.unique_name, service.client_id))
     return any(same_id(role.id, new_role(observed, name, role.value or "").id) for name in names)
 

@@ -110,7 +110,7 @@ def why_refused(token: ClientToken, observed: ObservedState) -> tuple[str, str]:
     reason = next(reasons(token, observed), None)
     if reason is not None:
         return reason
-    assert observed.site is not None  # noqa: S101  # tokens are only tested against a site
+    assert observed.site is not None  # tokens are only tested against a site
     resource = observed.site.resource
     restart = webapp_command("restart", resource, "--subscription", resource.subscription_id)
     return "the token matches the settings, so the App Service may need a restart to read them", restart
@@ -124,7 +124,7 @@ def agrees(token: ClientToken, observed: ObservedState) -> bool:
 def reasons(token: ClientToken, observed: ObservedState) -> Iterator[tuple[str, str]]:
     """Everything for which the site refuses the token, in the order in which it judges."""
     site, claims, tenant, service = observed.app_service, token.claims, observed.tenant, observed.trust.service
-    assert site is not None  # noqa: S101
+    assert site is not None
     name, audience, tenant_id, role = (
         setting.value_in(site.settings) or "" for setting in (TENANT_NAME, AUDIENCE, TENANT_ID, ROLE)
     )
@@ -215,7 +215,7 @@ def misdirected(token: ClientToken, observed: ObservedState, url: str, own_url: 
         own_url: the site that the credential's own file names, if it names one.
     """
     service, site, audience = observed.trust.service, observed.site, token.claims.audience
-    assert service is not None and site is not None  # noqa: S101, PT018  # tokens are only tested against a site that is set up
+    assert service is not None and site is not None  # noqa: PT018  # tokens are only tested against a site that is set up
     variable, what = "", ""
     if audience not in {*service.identifier_uris, service.client_id}:
         variable = "MCT_S2S_SCOPE"

@@ -144,7 +144,7 @@ def _let_owners_into_the_vault(resources: Resources) -> None:
     vault = resources.vault_named(VAULT)
     for number, owner in enumerate([a for a in resources.access.assignments if a["role"] == role_assignments.OWNER]):
         name = resources.directory.ids.new(f"roleAssignment/secrets officer {number}")
-        assert vault is not None  # noqa: S101  # it has just been made
+        assert vault is not None  # it has just been made
         resources.access.assign(owner["principalId"], role_assignments.SECRETS_OFFICER, vault["id"], name=name)
 
 

@@ -108,7 +108,7 @@ def _holds(
     }
     if part is not None and of is not None:
         return _plain(part) in values[of.lower()].lower()
-    assert member is not None  # noqa: S101  # one of the two forms has matched
+    assert member is not None  # one of the two forms has matched
     wanted = _plain(value or "")
     tags = {name.lower(): str(text).lower() for name, text in (body.get("tags") or {}).items()}
     if member.lower() in {"tagname", "tagvalue"}:
