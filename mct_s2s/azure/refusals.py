@@ -133,6 +133,10 @@ _BY_POLICY = (
     "--credential federated, or mct-s2s add-client --managed-identity RESOURCE"
 )
 _NAME_KEPT = "A deleted registration may still use it. Run the same command again in a minute."
+_URI_KEPT = (
+    "Another registration has this URI, maybe a deleted registration. Remove it there (portal: Expose an API), or "
+    "delete that one permanently, then run the same command again."
+)
 _REPORT = "Run the same command again. If it fails again, send the request id to {support} support."
 _TRACE = "Run the same command again with --verbose and report its output."
 _UPDATE = "This cloud supports none of the API versions of this mct-s2s. Update it: pip install -U mct-s2s"
@@ -163,7 +167,7 @@ ROWS = (
     Row("graph", ServiceError, LIFETIME_FORBIDDEN, _BY_POLICY,
         words=("lifetime", "policy"), at=(GraphOperation.ADD_SECRET,)),
     Row("graph", ServiceError, "name-taken", _NAME_KEPT, words=("already exists", "uniquename"), status=(400,)),
-    Row("graph", ServiceError, "uri-taken", _NAME_KEPT, words=("already exists", "identifieruris"), status=(400,)),
+    Row("graph", ServiceError, "uri-taken", _URI_KEPT, words=("already exists", "identifieruris"), status=(400,)),
     Row("graph", ServiceError, "management-reference-needed",
         "This tenant requires a service management reference on every app registration. Ask your organization's "
         "service or asset management for the ID, then run the same command again with --service-management-reference "

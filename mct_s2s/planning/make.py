@@ -29,7 +29,6 @@ from mct_s2s.planning.site import (
     refuse_foreign_values,
     restored,
     settings_spec,
-    size_note,
     swap_note,
 )
 
@@ -101,7 +100,7 @@ def _notes(observed: ObservedState, steps: Sequence[AnyChange]) -> tuple[str, ..
     site, writes = observed.app_service, [step for step in steps if isinstance(step, WriteSettings)]
     if site is None:
         return ()
-    notes = [note for write in writes for note in (swap_note(site, write.changed), size_note(site, write))]
+    notes = [swap_note(site, write.changed) for write in writes]
     if site.is_unusual:
         text = "does not look like an MCT site: it has no settings of one, and no function app"
         notes.insert(0, f"'{site.site.label}' {text} '{site.site.name}{OF_DEPLOYMENT}…' is beside it.")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from pathlib import Path
 from typing import Any
 
@@ -153,31 +152,6 @@ def test_commands_that_add_to_a_trust_say_that_it_was_deleted(mct: Program, azur
     assert (refused.code, refused.document["error"]["code"]) == (2, "service-application-missing")
     assert "is deleted and still in the recycle bin" in refused.document["error"]["message"]
     assert azure.writes() == []
-
-
-def test_a_uri_that_a_deleted_stranger_holds_is_named_with_the_command_that_frees_it(
-    mct: Program, azure: Sandbox
-) -> None:
-    first = _set_up(mct, "One")
-    service = mct("status", "-o", "json").document["serviceApplication"]
-    azure.graph("PATCH", f"/applications/{service['objectId']}", json={"identifierUris": []})
-    v2 = {"api": {"requestedAccessTokenVersion": 2}}
-    thief = azure.graph("POST", "/applications", json={"displayName": "Thief", **PERSONAL, **v2})
-    azure.graph("PATCH", f"/applications/{thief['id']}", json={"identifierUris": [service["applicationIdUri"]]})
-    azure.graph("DELETE", f"/applications/{thief['id']}")
-    azure.forget()
-    refused = mct("setup", *JSON)
-    assert (refused.code, refused.document["error"]["code"], azure.writes()) == (2, "uri-taken", [])
-    assert "'Thief'" in refused.document["error"]["message"]
-    (finding,) = [f for f in mct("status", "-o", "json").document["findings"] if f["code"].startswith("application-id")]
-    remedy = refused.document["error"]["remedy"]
-    assert finding["remedy"] == remedy
-    assert shlex.split(remedy) == [
-        *("az", "rest", "--method", "DELETE", "--url", f"{azure.graph_url}/v1.0{BIN}/{thief['id']}")
-    ]
-    azure.graph("DELETE", f"{BIN}/{thief['id']}")
-    assert mct("setup", *JSON).code == 0
-    assert azure.call_as(values_in(saved_to(first, "One"))) == 200
 
 
 def test_after_thirty_days_the_name_is_free(mct: Program, azure: Sandbox) -> None:

@@ -13,14 +13,12 @@ from mct_s2s.engine.apply.registrations import (
     create,
     create_as_owner,
     create_principal,
-    explain_taken_uri,
 )
 from mct_s2s.engine.session import Session
-from mct_s2s.errors import S2SError, ServiceError
+from mct_s2s.errors import S2SError
 from mct_s2s.model.directory_objects import NewApplication
 from mct_s2s.model.ids import ClientId, name_tag
 from mct_s2s.planning.changes import CreateApplication
-from mct_s2s.planning.edits import ApplicationPatch
 from mct_s2s.sandbox.core.wire_errors import graph_error
 
 from tests.conftest import Json
@@ -134,7 +132,7 @@ def test_a_service_principal_waits_for_replicas_only_where_its_application_is_ne
     assert seconds < 0.5
 
 
-# --- names and URIs that are taken ---
+# --- names that are taken ---
 
 
 def test_a_name_that_nobody_shows_to_hold_is_told_with_what_to_do(engine: Engine) -> None:
@@ -148,31 +146,3 @@ def test_a_name_that_nobody_shows_to_hold_is_told_with_what_to_do(engine: Engine
     assert error.code == "name-taken"
     assert f"'{UNIQUE_NAME}'" in error.remedy
     assert "again in a minute" in error.remedy
-
-
-URI = "https://learn.contosolearning.onmicrosoft.com/api"
-
-
-@pytest.mark.parametrize("holder", ["deleted", "living", "nobody"])
-def test_who_holds_a_uri_that_was_refused_is_said_where_it_can_be_found_out(holder: str, engine: Engine) -> None:
-    azure = engine.inside.azure
-    mine = registered(engine)
-    other = registered(engine, displayName="Other", identifierUris=[URI] if holder != "nobody" else [])
-    if holder == "deleted":
-        azure.graph("DELETE", f"/applications/{other['id']}")
-    error = ServiceError("uri-taken", "Graph refused.", answer="No.", remedy="Ask.")
-
-    async def work(session: Session) -> None:
-        application = await session.azure.directory.application_by_client_id(ClientId(mine["appId"]))
-        assert application is not None
-        await explain_taken_uri(session.azure, application, ApplicationPatch(identifier_uris=(URI,)), error)
-
-    engine.run(work)
-    assert ("'Other'" in error.headline) is (holder != "nobody"), "what people see"
-    assert error.message.endswith("No."), "the service's own words stay"
-    expected = {
-        "deleted": f"directory/deletedItems/{other['id']}",
-        "living": f"--service-app {other['appId']}",
-        "nobody": "Ask.",
-    }
-    assert expected[holder] in error.remedy

@@ -27,7 +27,7 @@ from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.planning.changes import Results
 from mct_s2s.planning.permissions.rights import Need, Right, judge
 from mct_s2s.planning.plan import Left, ManualStep
-from mct_s2s.planning.registrations.exposed import taken_uri
+from mct_s2s.planning.registrations.exposed import purging
 from mct_s2s.planning.reports.findings import diagnose
 from mct_s2s.planning.reports.verification import (
     ClientToken,
@@ -180,7 +180,7 @@ def others() -> Iterator[str]:
     assert seen.app_service is not None
     yield vault_reading(f"keyvault:{EVIL}/{EVIL}")
     deleted = replace(SERVICE, object_id=ApplicationObjectId(EVIL))
-    yield taken_uri(EVIL, deleted, f"https://{EVIL}")[1]
+    yield purging(deleted, f"https://{EVIL}")
     yield make_sticky(seen.app_service)
     yield webapp_command("restart", ResourceId.site(EVIL, EVIL, EVIL, EVIL))
     yield grant_on_vault(EVIL, EVIL, EVIL, "ServicePrincipal")

@@ -8,7 +8,7 @@ from mct_s2s import clock
 from mct_s2s.activity import Progress
 from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.engine.apply import credentials  # noqa: F401  # its changes are registered
-from mct_s2s.engine.apply.registrations import create, create_principal, explain_taken_uri, restore
+from mct_s2s.engine.apply.registrations import create, create_principal, restore
 from mct_s2s.engine.apply.run import Run, Skipped, carry_out
 from mct_s2s.engine.apply.settings import write_settings
 from mct_s2s.engine.outcome import LEFT, Outcome
@@ -119,11 +119,7 @@ async def _(change: UpdateApplication, run: Run) -> str:
         else:
             application = await directory.application_by_object_id(object_id, is_new=is_new)
         for patch in patch_for(application, change.edits, run.results).requests:
-            try:
-                await directory.update_application(object_id, patch, is_new=is_new)
-            except ServiceError as error:
-                await explain_taken_uri(run.azure, application, patch, error)
-                raise
+            await directory.update_application(object_id, patch, is_new=is_new)
     except ServiceError as error:
         if error.status != 404 or not change.edits.only_removes:
             raise

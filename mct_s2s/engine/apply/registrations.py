@@ -23,12 +23,10 @@ from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.engine.observe.observe import caller_of, find_custody
 from mct_s2s.engine.session import Azure
 from mct_s2s.errors import MissingRight, PermissionMissing, S2SError, ServiceError
-from mct_s2s.model.commands import command, option
+from mct_s2s.model.commands import command
 from mct_s2s.model.directory_objects import Application, ServicePrincipal
 from mct_s2s.model.ids import ApplicationObjectId, ClientId, KeyId, PrincipalId, name_tag, same_id
 from mct_s2s.planning.changes import CreateApplication
-from mct_s2s.planning.edits import ApplicationPatch
-from mct_s2s.planning.registrations.exposed import holder_of_uri, taken_uri
 from mct_s2s.planning.registrations.ownership import back_in_the_bin, foreign_owners, refuse_faster
 
 T = TypeVar("T")
@@ -108,26 +106,6 @@ async def restore(
         directory.remove_credentials(object_id, keep), *(directory.remove_principal_credentials(one) for one in back)
     )
     return next(iter(back), None)
-
-
-async def explain_taken_uri(
-    azure: Azure, application: Application, patch: ApplicationPatch, error: ServiceError
-) -> None:
-    """Say who holds a URI that was refused, where that can be found out."""
-    uris = (patch.identifier_uris or ()) if error.code == "uri-taken" else ()
-    for uri in (one for one in uris if one not in application.identifier_uris):
-        holder = holder_of_uri(uri, await azure.directory.deleted_applications(), but=application.client_id)
-        if holder is not None:
-            error.explain(*taken_uri(uri, holder, azure.graph))
-            return
-        for other in await azure.directory.applications_with_uri(uri):
-            error.explain(
-                f"The Application ID URI '{uri}' is already in use by '{other.display_name}' (appId "
-                f"{other.client_id}).",
-                f"To use that one as the service application, add {option('--service-app', other.client_id)}. Or "
-                "remove the URI from it in the portal (Expose an API), then run the same command again.",
-            )
-            return
 
 
 async def create_as_owner(azure: Azure, change: CreateApplication) -> tuple[Application, bool]:

@@ -16,7 +16,6 @@ from mct_s2s.model.directory_objects import Application, PrincipalKind, ServiceP
 from mct_s2s.model.ids import (
     ClientId,
     PrincipalId,
-    api_uri,
     client_id_in,
     client_unique_name,
     is_guid,
@@ -25,7 +24,7 @@ from mct_s2s.model.ids import (
 )
 from mct_s2s.model.observed import ClientApplication, Trust
 from mct_s2s.model.site_settings import APPLICATION_IDS, AUDIENCE, OBJECT_IDS, AppSettings
-from mct_s2s.planning.registrations.exposed import is_called, uri_in_use
+from mct_s2s.planning.registrations.exposed import is_called
 
 if TYPE_CHECKING:
     from mct_s2s.azure.graph.directory import GraphDirectory
@@ -173,9 +172,7 @@ class _Lookup:
             called += [named.strip() for named in (desired.adopt, AUDIENCE.value_in(settings)) if named]
             rows = await self.deleted()
         else:
-            if uri_in_use(trust.service, settings, desired.adopt) is None:
-                called.append(api_uri(trust.service.client_id))
-            rows = await self.deleted() if missing or called else []
+            rows = await self.deleted() if missing else []
         found = (row for row in rows if row.unique_name in wanted or any(is_called(row, name) for name in called))
         return tuple(sorted(found, key=lambda row: row.unique_name != desired.unique_name))
 

@@ -51,7 +51,6 @@ from mct_s2s.planning.plan import Left, ManualStep, Plan
 from mct_s2s.planning.registrations.exposed import (
     is_called,
     new_role,
-    refuse_taken_uri,
     restoring,
     role_to_use,
     uri_in_use,
@@ -262,8 +261,6 @@ def _edits(
     )
     if is_named(application, spec) and not spec.is_in_file:
         edits = _remembered(edits, application, spec, observed)
-    if edits.uri is not None:
-        refuse_taken_uri(application, observed)
     # The tag of its `uniqueName`, which an interrupted creation lacks, is alone not worth a write.
     tag = name_tag(spec.unique_name)
     if edits == ApplicationEdits() or application.unique_name != spec.unique_name or tag in application.tags:

@@ -19,9 +19,7 @@ from mct_s2s.model.observed import ClientApplication, ObservedState
 from mct_s2s.model.site_settings import AUDIENCE, LISTS, ROLE, SETTINGS, Fact, Setting, ours, required_by
 from mct_s2s.planning.credentials import renewal
 from mct_s2s.planning.registrations.exposed import (
-    holder_of_uri,
     is_called,
-    taken_uri,
     uri_in_use,
     wanted_role,
     wanted_role_value,
@@ -129,11 +127,7 @@ def _service(observed: ObservedState, where: str) -> Iterator[Finding]:
     if uri_in_use(application, observed.settings) is None:
         uri = api_uri(application.client_id)
         message = f"'{name}' has no Application ID URI for the App Service: {uri} is missing."
-        identity_resource = holder_of_uri(uri, trust.deleted, but=application.client_id)
-        taken, remedy = (
-            taken_uri(uri, identity_resource, observed.graph) if identity_resource is not None else ("", setup)
-        )
-        yield Finding("application-id-uri-missing", Severity.ERROR, name, f"{message} {taken}".rstrip(), remedy)
+        yield Finding("application-id-uri-missing", Severity.ERROR, name, message, setup)
     role, value = wanted_role(observed), wanted_role_value(observed)
     if role is None:
         message = f"'{name}' has no app role '{value}'."
