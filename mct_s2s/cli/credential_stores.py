@@ -9,7 +9,7 @@ from mct_s2s.engine.outcome import Outcome
 from mct_s2s.errors import UsageError
 from mct_s2s.local_files import read_given
 from mct_s2s.model.client_credentials import SecretNote
-from mct_s2s.model.client_sign_in import OwnCredential
+from mct_s2s.model.client_sign_in import ClientSignIn
 from mct_s2s.model.commands import credential_removal
 from mct_s2s.model.desired import Removal
 from mct_s2s.model.ids import KeyId
@@ -20,9 +20,9 @@ from mct_s2s.stores.dotenv import ENVIRONMENT, credential_in, own_credential
 from mct_s2s.stores.handed_over import HandedOver, OutputStore
 
 
-def from_files(paths: Sequence[Path]) -> list[OwnCredential]:
+def from_files(paths: Sequence[Path]) -> list[ClientSignIn]:
     """Those of `--credentials`; a `UsageError` where one is not there, or holds no credential."""
-    found: list[OwnCredential] = []
+    found: list[ClientSignIn] = []
     for path in paths:
         try:
             credential, why = _from_file(path), "it does not contain a client's credential"
@@ -39,9 +39,9 @@ def from_files(paths: Sequence[Path]) -> list[OwnCredential]:
     return found
 
 
-def at_hand(named: Sequence[OwnCredential], environ: Mapping[str, str], folder: Path) -> list[OwnCredential]:
+def at_hand(named: Sequence[ClientSignIn], environ: Mapping[str, str], folder: Path) -> list[ClientSignIn]:
     """Those that the user named, the one in the environment, and those saved in a folder, the newest first."""
-    found: list[tuple[float, OwnCredential]] = []
+    found: list[tuple[float, ClientSignIn]] = []
     for path in folder.glob("*.env"):
         try:
             saved = _from_file(path)
@@ -55,7 +55,7 @@ def at_hand(named: Sequence[OwnCredential], environ: Mapping[str, str], folder: 
     return [*named, *([in_environment] if in_environment is not None else []), *newest_first]
 
 
-def _from_file(path: Path) -> OwnCredential | None:
+def _from_file(path: Path) -> ClientSignIn | None:
     return credential_in(read_given(path).decode("utf-8", errors="replace"), f"file:{path}")
 
 

@@ -53,7 +53,7 @@ if TYPE_CHECKING:
     from mct_s2s.stores.vaults import KeyVaults
 
 SAVED = "file:"
-"""How `OwnCredential.source` begins where a credential is in a file."""
+"""How `ClientSignIn.source` begins where a credential is in a file."""
 _NO_AUDIENCE = {"not-configured", "service-application-missing", "application-id-uri-missing"}
 _OF_ONE_CLIENT = {"client-not-consented", "client-not-allowed", "no-credential", "secret-expired"}
 """What is wrong with another client, and does not concern this one."""
@@ -151,18 +151,18 @@ def _source(
             if token.is_of_github:
                 return token
     saved = from_files([given]) if given is not None else at_hand([], {}, folder)
-    own = next((one for one in saved if same_id(one.sign_in.client_id, client.client_id)), None)
+    own = next((one for one in saved if same_id(one.client_id, client.client_id)), None)
     if given is not None and own is None:
         raise UsageError(
             "credentials-of-another-client",
-            f"The credentials file '{given}' is for the client {saved[0].sign_in.client_id}, "
+            f"The credentials file '{given}' is for the client {saved[0].client_id}, "
             f"not for '{client.display_name}' ({client.client_id}).",
             remedy="Use that client's own file.",
         )
-    if own is None or own.sign_in.credential.kind is CredentialKind.FEDERATED:
+    if own is None or own.credential.kind is CredentialKind.FEDERATED:
         return _elsewhere(client, tokens, folder, vaults, now)
     path = Path(own.source.removeprefix(SAVED))
-    if own.sign_in.credential.kind is CredentialKind.CERTIFICATE:
+    if own.credential.kind is CredentialKind.CERTIFICATE:
         variables = variables_in(read_given(path).decode("utf-8", errors="replace"))
         return CertificateFile(str(Path(variables[CERTIFICATE_PATH]).absolute()))
     return SecretFile(str(path))

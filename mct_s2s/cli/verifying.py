@@ -21,7 +21,7 @@ from mct_s2s.engine.session import Session, client_api, client_tokens
 from mct_s2s.engine.verify.client_calls import VerifyContext, clients_to_verify, verify_callers, verify_clients
 from mct_s2s.errors import UsageError
 from mct_s2s.inputs.target import api_path, api_url
-from mct_s2s.model.client_sign_in import IdentitySignIn, OwnCredential, SignIn
+from mct_s2s.model.client_sign_in import ClientSignIn, IdentitySignIn, SignIn
 from mct_s2s.model.directory_objects import ServicePrincipal
 from mct_s2s.model.ids import ClientId
 from mct_s2s.model.observed import ClientApplication, ObservedState
@@ -74,7 +74,7 @@ def verify(options: VerifyOptions) -> int:
             applications = tuple(one for one in chosen if isinstance(one, ClientApplication))
             identities = tuple(one for one in chosen if isinstance(one, ServicePrincipal))
         known = {client.client_id.casefold() for client in members(observed)}
-        usable = [one for one in credentials if one in named or one.sign_in.client_id.casefold() in known]
+        usable = [one for one in credentials if one in named or one.client_id.casefold() in known]
         subjects = clients_to_verify(applications, usable, unlisted=not options.client)
         return _end(current, await verify_clients(ground, observed, subjects, identities))
 
@@ -104,7 +104,7 @@ async def _from_inside(
     connection: Connection,
     path: str,
     url: str | None,
-    named: list[OwnCredential],
+    named: list[ClientSignIn],
 ) -> int:
     """Test the caller's own call, which needs no permission to read anything else."""
     audience = (options.audience or "").removesuffix("/.default")
@@ -124,11 +124,11 @@ async def _from_inside(
 
 
 def _callers(
-    options: VerifyOptions, environ: Mapping[str, str], found: list[OwnCredential]
+    options: VerifyOptions, environ: Mapping[str, str], found: list[ClientSignIn]
 ) -> list[tuple[SignIn, str, str | None]]:
     """Who calls, what it is called, and the address that is noted beside its credential."""
     if found:
-        return [(c.sign_in, c.name or c.sign_in.client_id, c.url) for c in found]
+        return [(c, c.name or c.client_id, c.url) for c in found]
     method = options.auth
     if method is Method.AUTO and any(environ.get(name) for name in INSIDE) and not environ.get("AZURE_CLIENT_SECRET"):
         method = Method.MANAGED_IDENTITY
@@ -144,4 +144,4 @@ def _callers(
             remedy="Use --auth managed-identity inside an Azure resource, --credentials FILE, or the client's "
             "environment variables (AZURE_TENANT_ID, AZURE_CLIENT_ID, AZURE_CLIENT_SECRET).",
         )
-    return [(own.sign_in, own.sign_in.client_id, own.url)]
+    return [(own, own.client_id, own.url)]

@@ -12,7 +12,7 @@ from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.errors import S2SError, UsageError
 from mct_s2s.inputs.secret_to import ClientPlaces, SecretTo, VaultTo, no_key_in_vault, vault_to
 from mct_s2s.model.client_credentials import SecretNote, newest_made, replaced_kind, secrets_among
-from mct_s2s.model.client_sign_in import OwnCredential
+from mct_s2s.model.client_sign_in import ClientSignIn
 from mct_s2s.model.desired import Desired, Rotation, Setup
 from mct_s2s.model.directory_objects import Application
 from mct_s2s.model.ids import place_in_tag
@@ -75,7 +75,7 @@ class RunStores:
             for name, store in stores.items()
         )
 
-    async def credentials(self, stores: Mapping[str, Store]) -> list[OwnCredential]:
+    async def credentials(self, stores: Mapping[str, Store]) -> list[ClientSignIn]:
         """What clients can sign in with, read back from their stores, each with its client's name."""
         found = await gather_or_cancel(*(_read(store) for store in stores.values()))
         return [replace(one, name=name) for name, one in zip(stores, found, strict=True) if one is not None]
@@ -170,7 +170,7 @@ async def _note_or_none(store: Store) -> SecretNote:
         return SecretNote()
 
 
-async def _read(store: Store) -> OwnCredential | None:
+async def _read(store: Store) -> ClientSignIn | None:
     """What is stored there; of a file, nothing where it cannot be used."""
     try:
         return await store.read()

@@ -75,7 +75,6 @@ class Certificate:
 
     @property
     def key_id(self) -> KeyId:
-        """The `keyId` that this tool registers it under."""
         return certificate_key_id(self.thumbprint)
 
 
@@ -92,7 +91,6 @@ class Federation:
 
     @property
     def name(self) -> str:
-        """What the federated credential is called."""
         return federated_name(self.issuer, self.subject)
 
 
@@ -121,7 +119,6 @@ class Credential:
         return self.is_ours and self.federation is None and not (self.name or "").startswith(GIVEN)
 
     def is_valid_at(self, moment: datetime) -> bool:
-        """Whether it can be used at `moment`."""
         return self.expires is None or self.expires > moment
 
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, ClassVar
 
-from mct_s2s.model.client_credentials import CredentialKind
+from mct_s2s.model.client_credentials import CredentialKind, MadeCredential
 from mct_s2s.model.ids import ClientId, KeyId, PrincipalId, TenantId
 
 
@@ -30,14 +30,6 @@ class CertificateCredential:
 
 
 @dataclass(frozen=True)
-class AssertionCredential:
-    """Another issuer's token, in exchange for one of Entra ID's."""
-
-    kind: ClassVar[CredentialKind] = CredentialKind.FEDERATED
-    token: str = field(repr=False)
-
-
-@dataclass(frozen=True)
 class AssertionFileCredential:
     """The file in which a platform keeps another issuer's token, always a fresh one."""
 
@@ -45,31 +37,19 @@ class AssertionFileCredential:
     file: Path
 
 
-def presented(kind: CredentialKind, value: str) -> SecretCredential | CertificateCredential:
-    """What a store keeps: a secret, or a key with its certificate as PEM."""
-    return CertificateCredential(value.encode()) if kind.is_key else SecretCredential(value)
-
-
-PresentedCredential = SecretCredential | CertificateCredential | AssertionCredential | AssertionFileCredential
+PresentedCredential = SecretCredential | CertificateCredential | AssertionFileCredential
 
 
 @dataclass(frozen=True)
 class ClientSignIn:
-    """A client application, and what it signs in with."""
+    """A client application, what it signs in with, and what is noted beside that for the program that uses it."""
 
     tenant_id: TenantId
     client_id: ClientId
     credential: PresentedCredential
     authority: str | None = None
-    """The login host that is noted beside the credential; `None`: one of Microsoft's."""
-
-
-@dataclass(frozen=True)
-class OwnCredential:
-    """A client's credential that is available here, with what is noted beside it for the program that uses it."""
-
-    sign_in: ClientSignIn
-    source: str
+    """The login host that is noted; `None`: one of Microsoft's."""
+    source: str = ""
     """Where it was found: `file:…`, `environment`."""
     scope: str | None = None
     url: str | None = None
@@ -79,6 +59,13 @@ class OwnCredential:
     """The client's display name, where it is known."""
     key_id: KeyId | None = None
     """Which of the application's credentials it is; `None` where someone else wrote it down."""
+
+
+def sign_in_of(made: MadeCredential, source: str = "") -> ClientSignIn:
+    """What signs in with a credential that was made."""
+    secret = CertificateCredential(made.value.encode()) if made.kind.is_key else SecretCredential(made.value)
+    noted = (made.authority_host, source, made.scope, made.url)
+    return ClientSignIn(made.tenant_id, made.client_id, secret, *noted, key_id=made.key_id)
 
 
 @dataclass(frozen=True)
@@ -150,7 +137,6 @@ class ApiAnswer:
 
     @property
     def is_success(self) -> bool:
-        """Whether the call was answered."""
         return 200 <= self.status < 300
 
     @property

@@ -65,7 +65,6 @@ class ClientState:
 
     @property
     def held(self) -> tuple[Credential, ...]:
-        """The credentials that Entra ID shows."""
         return self.application.credentials if self.application is not None else ()
 
     def has_arrived(self, kind: CredentialKind) -> bool:

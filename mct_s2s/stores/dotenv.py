@@ -22,7 +22,6 @@ from mct_s2s.model.client_sign_in import (
     AssertionFileCredential,
     CertificateCredential,
     ClientSignIn,
-    OwnCredential,
     PresentedCredential,
     SecretCredential,
 )
@@ -134,7 +133,7 @@ def note_in(text: str) -> SecretNote:
     return found
 
 
-def credential_in(text: str, source: str) -> OwnCredential | None:
+def credential_in(text: str, source: str) -> ClientSignIn | None:
     """The credential in a file's text. Raises UsageError: it names a certificate that cannot be read."""
     note = note_in(text)
     return own_credential(variables_in(text), source, made=note.delivered_at, key_id=note.delivered)
@@ -142,7 +141,7 @@ def credential_in(text: str, source: str) -> OwnCredential | None:
 
 def own_credential(
     values: Mapping[str, str], source: str, *, made: datetime | None = None, key_id: KeyId | None = None
-) -> OwnCredential | None:
+) -> ClientSignIn | None:
     """The credential that variables give; `None` where they give none.
 
     Raises:
@@ -152,8 +151,8 @@ def own_credential(
     if credential is None or not (values.get(TENANT) and values.get(CLIENT)):
         return None
     tenant, client = TenantId(values[TENANT]), ClientId(values[CLIENT])
-    sign_in = ClientSignIn(tenant, client, credential, values.get(AUTHORITY) or None)
-    return OwnCredential(sign_in, source, values.get(SCOPE) or None, values.get(URL) or None, made, key_id=key_id)
+    authority, scope, url = (values.get(name) or None for name in (AUTHORITY, SCOPE, URL))
+    return ClientSignIn(tenant, client, credential, authority, source, scope, url, made, key_id=key_id)
 
 
 def _presented(values: Mapping[str, str]) -> PresentedCredential | None:

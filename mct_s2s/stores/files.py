@@ -14,7 +14,7 @@ from mct_s2s.errors import UsageError
 from mct_s2s.key_pairs import UnfitCertificate, certificate_in
 from mct_s2s.local_files import PENDING, check_place, explained, forget_leftovers, read_ours, replace_whole
 from mct_s2s.model.client_credentials import Certificate, CredentialKind, MadeCredential, SecretNote
-from mct_s2s.model.client_sign_in import OwnCredential
+from mct_s2s.model.client_sign_in import ClientSignIn
 from mct_s2s.model.ids import ClientId, KeyId, is_guid, same_id
 from mct_s2s.stores.dotenv import (
     CERTIFICATE_PATH,
@@ -51,7 +51,6 @@ class FileStore(Store):
 
     @property
     def label(self) -> str:
-        """As `--secret-to` takes it."""
         return f"file:{self.place}"
 
     @property
@@ -63,7 +62,6 @@ class FileStore(Store):
 
     @property
     def pem(self) -> Path:
-        """The file with the private key."""
         return self.place if self.place != self.path else self.path.with_suffix(".pem")
 
     async def note(self) -> SecretNote:
@@ -140,12 +138,11 @@ class FileStore(Store):
 
         await on_disk(arrive)
 
-    async def read(self) -> OwnCredential | None:
+    async def read(self) -> ClientSignIn | None:
         """Read what `deliver` wrote, or a file of the same names that the user did."""
         return credential_in(_text(self.path), self.label)
 
     def holds(self, client_id: str) -> bool:
-        """Whether the file is that client's."""
         return same_id(note_in(_text(self.path)).client_id, client_id)
 
     def retire(self, client_id: str) -> bool:
@@ -188,7 +185,6 @@ class FileStore(Store):
         return any(lines_of(text)) and not same_id(variables_in(text).get(CLIENT), client_id)
 
     def _begun(self) -> dict[str, ClientId]:
-        """The attempts that are noted, and whose each was."""
         rows = (line.partition("\t") for line in lines_of(_text(_pending(self.path))))
         return {name: ClientId(owner) for name, _, owner in rows if is_guid(owner)}
 

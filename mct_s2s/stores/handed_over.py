@@ -12,7 +12,7 @@ from typing import Protocol
 from mct_s2s.activity import waiting
 from mct_s2s.errors import S2SError, UsageError
 from mct_s2s.model.client_credentials import MadeCredential, SecretNote
-from mct_s2s.model.client_sign_in import ClientSignIn, OwnCredential, presented
+from mct_s2s.model.client_sign_in import ClientSignIn, sign_in_of
 from mct_s2s.model.ids import ClientId
 from mct_s2s.stores.store import Store
 
@@ -34,20 +34,13 @@ class HandedOver(Store):
     gives_away = True
 
     async def note(self) -> SecretNote:
-        """Nothing is remembered."""
         return SecretNote()
 
     async def begin(self, attempt: str, client_id: ClientId) -> None:
         """There is nowhere to remember it."""
 
-    async def read(self) -> OwnCredential | None:
-        """The one that this run made."""
-        made = self.given
-        if made is None:
-            return None
-        credential = presented(made.kind, made.value)
-        sign_in = ClientSignIn(made.tenant_id, made.client_id, credential, made.authority_host)
-        return OwnCredential(sign_in, self.label, made.scope, made.url, key_id=made.key_id)
+    async def read(self) -> ClientSignIn | None:
+        return sign_in_of(self.given, self.label) if self.given is not None else None
 
 
 class Viewer(Protocol):
@@ -107,7 +100,6 @@ class CommandStore(HandedOver):
 
     @property
     def label(self) -> str:
-        """As it was written."""
         return self.written
 
     async def check(self, client_id: ClientId | None) -> None:

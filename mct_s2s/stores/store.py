@@ -8,7 +8,7 @@ from datetime import datetime
 
 from mct_s2s.key_pairs import make_key_pair
 from mct_s2s.model.client_credentials import Certificate, MadeCredential, SecretNote
-from mct_s2s.model.client_sign_in import OwnCredential
+from mct_s2s.model.client_sign_in import ClientSignIn
 from mct_s2s.model.ids import ClientId
 
 
@@ -52,5 +52,5 @@ class Store(ABC):
         """Store it and forget the attempt. Raises S2SError: it cannot be stored, or reached no one."""
 
     @abstractmethod
-    async def read(self) -> OwnCredential | None:
+    async def read(self) -> ClientSignIn | None:
         """The credential that is stored there; `None` where there is none, or none that can be read again."""

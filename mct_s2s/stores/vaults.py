@@ -18,7 +18,7 @@ from mct_s2s.azure.refusals import DELETED
 from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.errors import S2SError, ServiceError, UsageError
 from mct_s2s.model.client_credentials import MadeCredential, SecretNote
-from mct_s2s.model.client_sign_in import ClientSignIn, OwnCredential, SecretCredential
+from mct_s2s.model.client_sign_in import ClientSignIn, SecretCredential
 from mct_s2s.model.commands import command, option
 from mct_s2s.model.ids import ClientId, KeyId, TenantId, same_id
 from mct_s2s.stores.store import Store
@@ -93,11 +93,9 @@ class KeyVaultStore(Store):
 
     @property
     def label(self) -> str:
-        """As `--secret-to` takes it."""
         return f"keyvault:{self.vault.name}/{self.secret}"
 
     async def note(self) -> SecretNote:
-        """What the versions' tags remember."""
         try:
             versions = await self.vault.versions(self.secret)
         except S2SError as error:
@@ -199,16 +197,15 @@ class KeyVaultStore(Store):
                 *(self.vault.tag(self.secret, one.version, _without_pending(one.tags)) for one in begun)
             )
 
-    async def read(self) -> OwnCredential | None:
-        """Read what `deliver` stored."""
+    async def read(self) -> ClientSignIn | None:
         value, latest = await self.vault.value(self.secret) or ("", None)
         tags = latest.tags if latest is not None else {}
         if not {"tenantId", "appId"} <= tags.keys():
             return None
         tenant_id, client_id = TenantId(tags["tenantId"]), ClientId(tags["appId"])
-        sign_in = ClientSignIn(tenant_id, client_id, SecretCredential(value), tags.get("authorityHost"))
         key_id = KeyId(tags["keyId"]) if "keyId" in tags else None
-        return OwnCredential(sign_in, self.label, tags.get("scope"), tags.get("url"), key_id=key_id)
+        noted = (tags.get("authorityHost"), self.label, tags.get("scope"), tags.get("url"))
+        return ClientSignIn(tenant_id, client_id, SecretCredential(value), *noted, key_id=key_id)
 
     async def _current(self) -> SecretVersion | None:
         versions = await self.vault.versions(self.secret)

@@ -153,7 +153,7 @@ def test_a_key_is_on_disk_before_it_is_delivered_and_taken_up_by_the_next_run(tm
         assert (after.kind, after.delivered, after.pending) == (CredentialKind.CERTIFICATE, made.key_id, None)
         stored = await second.read()
         assert stored is not None
-        assert (stored.sign_in.credential, stored.key_id) == (CertificateCredential(pem.encode()), made.key_id)
+        assert (stored.credential, stored.key_id) == (CertificateCredential(pem.encode()), made.key_id)
         _, other = await second.key_pair(*WISH, made)
         assert other != made, "what is delivered is not pending"
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from mct_s2s.errors import UsageError
 from mct_s2s.model.client_credentials import CredentialKind, MadeCredential
-from mct_s2s.model.client_sign_in import ClientSignIn, OwnCredential, SecretCredential
+from mct_s2s.model.client_sign_in import ClientSignIn, SecretCredential, sign_in_of
 from mct_s2s.model.ids import ClientId, KeyId, TenantId
 from mct_s2s.stores.files import FileStore
 from mct_s2s.stores.handed_over import OutputStore
@@ -50,10 +50,8 @@ def test_a_file_gives_back_what_was_put_in(value: str, tmp_path: Path) -> None:
     asyncio.run(store.deliver(replace(RECORD, value=value)))
     read = asyncio.run(store.read())
     assert read is not None
-    assert read.sign_in == ClientSignIn(
-        RECORD.tenant_id, RECORD.client_id, SecretCredential(value), RECORD.authority_host
-    )
-    assert (read.scope, read.url, read.key_id) == (RECORD.scope, RECORD.url, RECORD.key_id)
+    wanted = sign_in_of(replace(RECORD, value=value), f"file:{store.path}")
+    assert read == replace(wanted, made=read.made)
     assert value not in repr(read)
     script = f'. {store.path}; printf %s "$AZURE_CLIENT_SECRET"'
     assert subprocess.run(["/bin/sh", "-c", script], capture_output=True, check=True).stdout.decode() == value
@@ -72,9 +70,8 @@ def test_a_file_that_somebody_else_wrote_is_read_too(tmp_path: Path) -> None:
     path.write_text(
         "export AZURE_TENANT_ID=t\r\n# ours\nAZURE_CLIENT_ID = c\nAZURE_CLIENT_SECRET=\"a'b\"\nMCT_S2S_URL=\nBROKEN='\n"
     )
-    assert asyncio.run(FileStore(path).read()) == OwnCredential(
-        ClientSignIn(TenantId("t"), ClientId("c"), SecretCredential("a'b")), f"file:{path}"
-    )
+    expected = ClientSignIn(TenantId("t"), ClientId("c"), SecretCredential("a'b"), source=f"file:{path}")
+    assert asyncio.run(FileStore(path).read()) == expected
 
 
 @pytest.mark.parametrize("text", [None, "", "AZURE_TENANT_ID=t\nAZURE_CLIENT_ID=c\n", "\0\xff"])
@@ -92,9 +89,7 @@ def test_what_is_shown_can_be_read_by_this_command_only() -> None:
     asyncio.run(store.deliver(RECORD))
     read = asyncio.run(store.read())
     assert read is not None
-    assert read.sign_in == ClientSignIn(
-        RECORD.tenant_id, RECORD.client_id, SecretCredential("hush~hush"), RECORD.authority_host
-    )
+    assert read == sign_in_of(RECORD, "show")
     assert [one.value for one in viewer.seen] == ["hush~hush"], "at once"
     assert "hush" not in repr(store)
 
@@ -129,7 +124,7 @@ def test_what_others_can_choose_is_never_more_than_one_line(between: str, tmp_pa
     ]
     read = asyncio.run(store.read())
     assert read is not None
-    assert (read.sign_in.credential, read.scope, read.url) == (SecretCredential("ours"), None, None)
+    assert (read.credential, read.scope, read.url) == (SecretCredential("ours"), None, None)
 
 
 def test_a_noted_time_without_a_zone_is_utc(tmp_path: Path) -> None:

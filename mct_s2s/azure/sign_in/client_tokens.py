@@ -27,7 +27,6 @@ from mct_s2s.key_pairs import known_algorithms
 from mct_s2s.local_files import read_given
 from mct_s2s.model.client_sign_in import (
     ApiToken,
-    AssertionCredential,
     AssertionFileCredential,
     CertificateCredential,
     Claims,
@@ -136,8 +135,6 @@ class EntraTokens:
             case CertificateCredential(data, password):
                 with known_algorithms():
                     return aio.CertificateCredential(*who, certificate_data=data, password=password, **common)
-            case AssertionCredential(assertion):
-                return aio.ClientAssertionCredential(*who, lambda: assertion, **common)
             case AssertionFileCredential(file):
                 return aio.ClientAssertionCredential(*who, lambda: assertion_in(file), **common)
 

@@ -17,7 +17,7 @@ from mct_s2s.concurrency import finish_even_if_cancelled
 from mct_s2s.engine.apply.run import Run, Skipped, carry_out
 from mct_s2s.errors import S2SError, ServiceError
 from mct_s2s.model.client_credentials import CredentialKind, MadeCredential, NewSecret, ending
-from mct_s2s.model.client_sign_in import ClientSignIn, presented
+from mct_s2s.model.client_sign_in import ClientSignIn, sign_in_of
 from mct_s2s.model.desired import CertificateSpec, FederatedSpec, SecretSpec
 from mct_s2s.model.ids import KeyId, same_id
 from mct_s2s.planning.changes import AddCredential, Part, Ref, RemoveCredential, Replacement
@@ -74,8 +74,7 @@ async def _test(run: Run, sign_in: ClientSignIn, scope: str) -> None:
 async def _deliver(run: Run, change: AddCredential, store: Store, made: MadeCredential) -> str:
     """Have a credential tested, where it replaces another one, and stored."""
     if change.verify:
-        credential = presented(made.kind, made.value)
-        await _test(run, ClientSignIn(made.tenant_id, made.client_id, credential, made.authority_host), made.scope)
+        await _test(run, sign_in_of(made), made.scope)
     if not store.gives_away:
         await store.deliver(made)
     run.delivered[change.client] = clock.seconds(), made.key_id
@@ -213,12 +212,12 @@ async def _settle(run: Run, change: RemoveCredential, replacement: Replacement) 
         return delivered[1]
     store = run.stores[replacement.client]
     stored = await store.read()
-    is_new = stored is not None and same_id(stored.sign_in.client_id, replacement.client_id)
+    is_new = stored is not None and same_id(stored.client_id, replacement.client_id)
     if stored is None or stored.key_id is None or not is_new or same_id(stored.key_id, change.key_id):
         raise S2SError(
             "secret-not-at-hand",
             f"The new {change.kind.noun} is not in {store.label}, so the old one was not removed.",
             remedy="Run rotate-secret again with the location of the secret: --secret-to PLACE",
         )
-    await _test(run, stored.sign_in, replacement.scope)
+    await _test(run, stored, replacement.scope)
     return stored.key_id

@@ -16,7 +16,7 @@ from mct_s2s.engine.request import Request
 from mct_s2s.engine.session import Session
 from mct_s2s.errors import S2SError, ServiceError
 from mct_s2s.model.client_credentials import SecretNote
-from mct_s2s.model.client_sign_in import OwnCredential
+from mct_s2s.model.client_sign_in import ClientSignIn
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.stores.store import Store
 
@@ -54,7 +54,7 @@ async def without_dead(
     return replace(observed, secrets={**observed.secrets, **dead})
 
 
-async def _gives_tokens(session: Session, request: Request, observed: ObservedState, credential: OwnCredential) -> bool:
+async def _gives_tokens(session: Session, request: Request, observed: ObservedState, credential: ClientSignIn) -> bool:
     since = observed.secrets[credential.name or ""].delivered_at or request.now
     left = ARRIVES_SECONDS - (request.now - since).total_seconds()
     gives_up_at = clock.seconds() + min(max(left, AT_LEAST_SECONDS), ARRIVES_SECONDS)
@@ -62,7 +62,7 @@ async def _gives_tokens(session: Session, request: Request, observed: ObservedSt
     with activity(f"Testing the credential of {credential.name}"):
         while True:
             try:
-                await session.tokens.token(credential.sign_in, scope, is_new=False, role=None, at_once=TOKENS)
+                await session.tokens.token(credential, scope, is_new=False, role=None, at_once=TOKENS)
             except ServiceError as error:
                 if error.service_code in UNKNOWN and clock.seconds() < gives_up_at:
                     with waiting(REPLICATION):

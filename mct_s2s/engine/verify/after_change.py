@@ -27,7 +27,7 @@ async def verify_outcome(session: Session, outcome: Outcome, options: str) -> Ve
     if site is None or request.stores is None:
         return None
     credentials = await request.stores.credentials(outcome.stores)
-    mine = [one for one in credentials if one.name is not None and outcome.client_id(one.name) == one.sign_in.client_id]
+    mine = [one for one in credentials if one.name is not None and outcome.client_id(one.name) == one.client_id]
     subjects = clients_to_verify((), mine, unlisted=True)
     if not subjects:
         return None

@@ -14,7 +14,7 @@ from mct_s2s.activity import activity
 from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.errors import ServiceError
 from mct_s2s.model.client_credentials import YOUNG
-from mct_s2s.model.client_sign_in import ApiAnswer, ApiToken, ClientSignIn, OwnCredential, SignIn
+from mct_s2s.model.client_sign_in import ApiAnswer, ApiToken, ClientSignIn, SignIn
 from mct_s2s.model.commands import own_command
 from mct_s2s.model.directory_objects import ServicePrincipal
 from mct_s2s.model.mct_api import SERVICE_HEADER
@@ -80,7 +80,7 @@ class ClientToVerify:
     """A client of the trust, and its credential if one is available."""
 
     registered: ClientApplication | None
-    credential: OwnCredential | None
+    credential: ClientSignIn | None
 
     @property
     def name(self) -> str:
@@ -88,11 +88,11 @@ class ClientToVerify:
         if self.registered is not None:
             return self.registered.display_name
         assert self.credential is not None  # never built from nothing
-        return self.credential.name or self.credential.sign_in.client_id
+        return self.credential.name or self.credential.client_id
 
 
 def clients_to_verify(
-    clients: Iterable[ClientApplication], credentials: Iterable[OwnCredential], *, unlisted: bool
+    clients: Iterable[ClientApplication], credentials: Iterable[ClientSignIn], *, unlisted: bool
 ) -> list[ClientToVerify]:
     """Each client with the first credential that is its own.
 
@@ -100,9 +100,9 @@ def clients_to_verify(
         credentials: those that are available, the preferred ones first.
         unlisted: whether credentials of other applications are tested, too.
     """
-    mine: dict[str, OwnCredential] = {}
+    mine: dict[str, ClientSignIn] = {}
     for credential in credentials:
-        mine.setdefault(credential.sign_in.client_id.casefold(), credential)
+        mine.setdefault(credential.client_id.casefold(), credential)
     found = [ClientToVerify(client, mine.pop(client.client_id.casefold(), None)) for client in clients]
     return found + ([ClientToVerify(None, credential) for credential in mine.values()] if unlisted else [])
 
@@ -194,18 +194,18 @@ async def _client(context: VerifyContext, observed: ObservedState, client: Clien
             text += " Name its file by --credentials FILE. If that is lost, replace it:"
             remedy = own_command("rotate-secret", about=client_id, where=context.where)
         return [VerificationCheck(*who, CALL, None, text, remedy)]
-    sign_in, expected = credential.sign_in, f"{audience}/.default"
+    expected = f"{audience}/.default"
     scope = credential.scope or expected
     try:
         is_new, role = _is_new(context, observed, client), _awaited_role(context, observed, client)
-        token = await context.tokens.token(sign_in, scope, is_new=is_new, role=role)
+        token = await context.tokens.token(credential, scope, is_new=is_new, role=role)
     except ServiceError as error:
-        advice = token_remedy(error.service_code, sign_in.client_id, context.where) or error.remedy
+        advice = token_remedy(error.service_code, credential.client_id, context.where) or error.remedy
         if error.service_code == NO_SUCH_URI and observed.trust.service is not None and scope != expected:
             advice = f"Set MCT_S2S_SCOPE to {expected} in {credential.source}."
         return [VerificationCheck(*who, "token", _verdict(error), error.message, advice)]
-    caller = ClientToken(client.name, sign_in.client_id, token.claims, context.where, credential.source)
-    text = f"Entra ID issued a token for its {sign_in.credential.kind.noun} ({credential.source})."
+    caller = ClientToken(client.name, credential.client_id, token.claims, context.where, credential.source)
+    text = f"Entra ID issued a token for its {credential.credential.kind.noun} ({credential.source})."
     issued = VerificationCheck(*who, "token", True, text)
     call = misdirected(caller, observed, context.url, credential.url)
     if call is None:
