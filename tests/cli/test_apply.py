@@ -195,16 +195,6 @@ def test_the_plan_for_a_pull_request_is_markdown_that_no_name_breaks(applied: Ap
     assert dry.out.splitlines()[2].startswith("Fingerprint: `")
 
 
-def test_no_line_begins_with_what_a_pipeline_takes_for_a_command(applied: Applied) -> None:
-    key = "::add-mask::x"
-    text = f"[sites.'{key}']\napp-service = 'none'\n{one('##vso[task.complete]')}"
-    for words in (("--dry-run",), ("--dry-run", "-o", "markdown"), ("-y",)):
-        done = applied(*words, text=text, env={"GITHUB_ACTIONS": "true"})
-        lines = [line.strip() for line in (done.out + done.err).splitlines()]
-        ours = ("::error::", "::group::", "::endgroup::")
-        assert not [line for line in lines if line.startswith(("::", "##vso", "##[")) and not line.startswith(ours)]
-
-
 def test_the_fingerprint_is_the_same_for_another_caller_on_another_day(applied: Applied) -> None:
     """The pull request's run may only read, and cannot grant admin consent; main's run can."""
     reader = applied.azure.caller(*READ, arm=[("Reader", SITE), ("Website Contributor", SITE)])
@@ -225,14 +215,6 @@ def test_only_what_was_reviewed_is_applied(applied: Applied) -> None:
     assert "apply -f " in done.document["error"]["remedy"]
     assert applied("--expect", applied.fingerprint(), "-y").code == 0
     assert applied("--expect", reviewed, "-y").code == 0, "nothing is left to do, and so nothing to refuse"
-
-
-@pytest.mark.parametrize("place", ["file:elsewhere/", "exec:cat", "exec:tee /tmp/x"])
-def test_where_a_secret_goes_is_part_of_what_was_reviewed(applied: Applied, place: str) -> None:
-    applied.file.write_text(one("Import"))
-    reviewed = applied.fingerprint()
-    done = applied("--expect", reviewed, "-y", *JSON, text=one("Import") + f"secret-to = '{place}'\n")
-    assert (done.code, applied.azure.writes()) == (2, [])
 
 
 def test_a_site_that_cannot_be_read_is_not_what_was_reviewed(applied: Applied) -> None:

@@ -20,9 +20,6 @@ LOGIC = "2019-05-01"
 COLONS = "ConnectionStrings:MctDatabase"
 
 
-# --- consent ---
-
-
 # --- arrays in any order ---
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import product
 from typing import Any
 
 import pytest
@@ -75,19 +76,7 @@ def registrations(ended: Ended) -> set[str]:
     return {one["appId"] for one in ended.document["changes"] if one.get("appId")}
 
 
-def cells() -> list[tuple[str, str]]:
-    """Each caller where everything differs, the least one where ownership does, and one of the others."""
-    least = next(iter(CALLERS))
-    chosen = [
-        *((kind, "all of it") for kind in CALLERS),
-        (least, "as documented"),
-        (least, "the upsert makes no owner"),
-    ]
-    others = [(kind, tenant) for kind in CALLERS for tenant in TENANTS if (kind, tenant) not in chosen]
-    return chosen + sampled(others, 1, salt="callers")
-
-
-@pytest.mark.parametrize(("kind", "tenant"), cells())
+@pytest.mark.parametrize(("kind", "tenant"), sampled(list(product(CALLERS, TENANTS)), 6, salt="callers"))
 def test_the_whole_job(mct: Program, azure: Sandbox, monkeypatch: pytest.MonkeyPatch, kind: str, tenant: str) -> None:
     azure.vary(**TENANTS[tenant])
     run = CALLERS[kind](mct, azure, monkeypatch)
@@ -137,19 +126,6 @@ def test_what_is_refused_on_the_way_tells_what_else_is_probably_missing(mct: Pro
     assert "also not confirmed: " in message
     assert "grant admin consent to 'A'" in message
     assert azure.made_by_us() == []
-
-
-# --- owners ---
-
-
-def test_an_owner_gives_the_reference_that_the_tenant_demands(mct: Program, azure: Sandbox) -> None:
-    azure.vary(service_management_reference_required=True, upsert_without_owner=True)
-    caller = azure.caller(*UNATTENDED, arm=ARM)
-    reference = "a4b1c2d3-0000-4000-8000-000000000001"
-    words = ("setup", "-a", SITE, "--client", "A", "--service-management-reference", reference, *JSON)
-    done = mct(*words, env=caller)
-    assert done.code == 0, done
-    assert {one["serviceManagementReference"] for one in azure.made_by_us()} == {reference}
 
 
 def test_a_principal_that_may_change_only_its_own_is_told_who_can_make_it_an_owner(

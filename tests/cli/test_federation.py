@@ -178,14 +178,6 @@ def test_one_that_a_person_made_at_the_same_moment_is_taken(mct: Program, azure:
     assert [made["name"] for made in federated(azure, "Import")] == ["by-hand"], done.document
 
 
-def test_lag_is_waited_for(mct: Program, azure: Sandbox) -> None:
-    azure.lag(2)
-    done = mct("setup", "--client", "Import", *cluster(azure))
-    assert done.code == 0, done.document
-    azure.lag(0)
-    assert len(federated(azure, "Import")) == 1
-
-
 def pod(azure: Sandbox, folder: Path, token: str) -> tuple[str, ...]:
     """`verify` as the client itself, by the token that its platform keeps in a file."""
     (application,) = azure.applications("Import")
