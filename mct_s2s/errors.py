@@ -85,6 +85,9 @@ class S2SError(Exception):
         self.missing = tuple(missing)
         self.mention(items)
 
+    def __str__(self) -> str:
+        return self.message
+
     @property
     def message(self) -> str:
         """The headline, the service's answer and the items, as one text."""
@@ -99,13 +102,11 @@ class S2SError(Exception):
     def mention(self, items: Iterable[Item]) -> None:
         """Add to the list that the message introduces."""
         self.items += tuple((item, "") if isinstance(item, str) else item for item in items)
-        self.args = (self.message,)
 
     def explain(self, reason: str, remedy: str, command: str = "") -> None:
         """Put the reason that was found before the message, and replace the remedy."""
         self.headline = f"{reason} {self.headline}"
         self.advise(remedy, command)
-        self.args = (self.message,)
 
     def advise(self, remedy: str, command: str = "") -> None:
         """Replace the remedy."""

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from mct_s2s import __version__, clock
-from mct_s2s.cli.help import choices
+from mct_s2s.cli.binding import choices
 from mct_s2s.errors import S2SError, UsageError
 from mct_s2s.plain_text import plain
 from mct_s2s.render.console import Terminal

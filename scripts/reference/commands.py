@@ -9,7 +9,7 @@ from typing import Any
 
 import typer
 from mct_s2s.cli.app import app
-from mct_s2s.cli.help import choices
+from mct_s2s.cli.binding import choices
 
 Panels = dict[str, list[Any]]
 """Options by the group under which `--help` shows them."""

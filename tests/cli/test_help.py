@@ -13,7 +13,7 @@ import pytest
 import typer
 from mct_s2s.cli.app import COMMANDS as SUMMARIES
 from mct_s2s.cli.app import app
-from mct_s2s.cli.help import ORDER, choices
+from mct_s2s.cli.binding import PANELS, choices
 from mct_s2s.errors import DOCS
 
 from tests.cli.conftest import Program
@@ -64,9 +64,9 @@ def test_options_are_listed_by_use_and_the_advanced_ones_last(mct: Program, word
     ended = mct(*words, "--help", env={"COLUMNS": "80"})
     parts = ended.out.split("\n\n")
     titles = [part.partition(":\n")[0] for part in parts if ":\n  " in part and "\n" not in part.partition(":\n")[0]]
-    panels = [title for title in titles if title in ORDER]
-    assert panels == sorted(set(panels), key=ORDER.index)
-    assert set(titles) - set(ORDER) <= {"Commands", "Examples", "Documentation"}
+    panels = [title for title in titles if title in PANELS]
+    assert panels == sorted(set(panels), key=PANELS.index)
+    assert set(titles) - set(PANELS) <= {"Commands", "Examples", "Documentation"}
     last = next(part for part in parts if part.startswith(f"{panels[-1]}:"))
     assert "--help" in last.splitlines()[-1]
 

@@ -7,8 +7,7 @@ from pathlib import Path
 
 import typer
 
-from mct_s2s.cli.binding import argument, command, late, option
-from mct_s2s.cli.help import Group
+from mct_s2s.cli.binding import Group, argument, command, late, option
 from mct_s2s.cli.interruption import restore_signals
 
 group = typer.Typer(
