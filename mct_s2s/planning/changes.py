@@ -211,10 +211,7 @@ class Replacement:
 
 @dataclass(frozen=True, kw_only=True)
 class RemoveCredential(Change):
-    """A secret or certificate that no one is to use any more: lost on the way, replaced, or its client goes.
-
-    Source: learn.microsoft.com/graph/api/application-removepassword; certificates: application-update.
-    """
+    """A secret or certificate that no one is to use any more. Source: graph/api/application-removepassword."""
 
     object_id: ApplicationObjectId
     key_id: KeyId
@@ -230,10 +227,7 @@ class RemoveCredential(Change):
 
 @dataclass(frozen=True, kw_only=True)
 class DeleteStoredSecret(Change):
-    """What a key vault holds for a client that goes. The vault keeps it recoverable for as long as it is set to.
-
-    Source: learn.microsoft.com/azure/key-vault/general/soft-delete-overview.
-    """
+    """What a key vault holds for a client that goes: recoverable for as long as the vault is set to."""
 
     place: str
     """`VAULT/NAME`."""
@@ -246,10 +240,7 @@ class DeleteStoredSecret(Change):
 
 @dataclass(frozen=True, kw_only=True)
 class CreateApplication(Change):
-    """An app registration, keyed by `uniqueName`, for this organizational directory only, with v1 tokens.
-
-    Source: learn.microsoft.com/graph/api/application-upsert; document, steps 1.4 to 1.6 and 2.4.
-    """
+    """An app registration, keyed by `uniqueName`. Source: graph/api/application-upsert; document, steps 1.4 and 2.4."""
 
     resource: str
     new: NewApplication
@@ -261,10 +252,7 @@ class CreateApplication(Change):
 
 @dataclass(frozen=True, kw_only=True)
 class RestoreApplication(Change):
-    """A registration out of the recycle bin, with its service principal and the credentials that its record names.
-
-    Source: learn.microsoft.com/graph/api/directory-deleteditems-restore.
-    """
+    """A registration out of the recycle bin, with its service principal and the credentials that its record names."""
 
     resource: str
     application: Application
@@ -324,10 +312,7 @@ class UpdateApplication(Change):
 
 @dataclass(frozen=True, kw_only=True)
 class CreateServicePrincipal(Change):
-    """The application's presence in the tenant; without it no token names it.
-
-    Source: learn.microsoft.com/graph/api/serviceprincipal-post-serviceprincipals.
-    """
+    """The application's presence in the tenant; without it no token names it."""
 
     client_id: Later[ClientId]
 
@@ -337,10 +322,7 @@ class CreateServicePrincipal(Change):
 
 @dataclass(frozen=True, kw_only=True)
 class DeleteApplication(Change):
-    """A registration into the recycle bin, with its service principal; it can be restored for 30 days.
-
-    Source: learn.microsoft.com/graph/api/application-delete.
-    """
+    """A registration into the recycle bin, with its service principal; it can be restored for 30 days."""
 
     resource: str
     object_id: ApplicationObjectId
@@ -351,10 +333,7 @@ class DeleteApplication(Change):
 
 @dataclass(frozen=True, kw_only=True)
 class PurgeApplication(Change):
-    """A registration out of the recycle bin, permanently: its `uniqueName` and its URI are free at once.
-
-    Source: learn.microsoft.com/graph/api/directory-deleteditems-delete.
-    """
+    """A registration out of the recycle bin, permanently: its `uniqueName` and its URI are free at once."""
 
     object_id: ApplicationObjectId
     client_id: ClientId

@@ -39,11 +39,7 @@ class ApplicationPatch:
 
 
 def patch_for(application: Application, edits: ApplicationEdits, results: Results) -> ApplicationPatch:
-    """What has to be sent so that `application` shows the edits; empty where it shows them already.
-
-    Raises:
-        Refused: the role came to be under another id since the plan was made.
-    """
+    """What has to be sent so that `application` shows the edits; empty where it shows them already. Raises Refused."""
     uri = results.resolve(edits.uri) if edits.uri else None
     roles = _roles(application, edits.role) if edits.role else application.app_roles
     access = application.required_access

@@ -80,12 +80,7 @@ class Targets:
 
 
 def plan_removal(removal: Removal, observed: ObservedState, spec: ServiceSpec, *, restart: bool) -> Plan:
-    """What is removed, in the order in which it is.
-
-    Raises:
-        NotThere: a name that means no one, or two clients.
-        Refused: the service application, named as a client; or one that is not this App Service's.
-    """
+    """What is removed, in the order in which it is. Raises NotThere, Refused."""
     targets = _everything(observed, spec) if removal.everything else _named(removal, observed, spec)
     plan = _after_access(removal, targets, observed, spec)
     if observed.app_service is not None:
@@ -110,11 +105,7 @@ class Pruned:
 
 
 def prune(desired: Setup, observed: ObservedState, spec: ServiceSpec, added: Iterable[AnyChange]) -> Pruned:
-    """What becomes of the clients that `desired` does not name: mentioned, or removed beside the steps that add.
-
-    Raises:
-        Refused: more are to be removed than may be at once.
-    """
+    """What becomes of the clients that `desired` does not name: mentioned, or removed beside the steps that add."""
     pruning = desired.pruning
     if pruning is None or desired.settings is SettingsScope.NONE:
         return Pruned()

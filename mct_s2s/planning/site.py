@@ -102,10 +102,7 @@ def _spec(setting: Setting, accepted: tuple[Later[str], ...]) -> SettingSpec:
 def restored(backup: Backup, observed: ObservedState) -> SettingsSpec:
     """Every setting of the backup with its value, and without our settings that are not in it.
 
-    What others have added since is kept.
-
-    Raises:
-        Refused: the backup is another App Service's.
+    What others have added since is kept. Raises Refused.
     """
     site = observed.app_service
     if site is not None and str(site.site.resource).casefold() != backup.app_service.casefold():
@@ -219,11 +216,7 @@ def _untouched(settings: AppSettings, changed: tuple[str, ...]) -> int:
 
 
 def refuse_function_app(site: Site) -> None:
-    """The document's warning: the App Service with `-fa-` in its name must not be selected.
-
-    Raises:
-        Refused: the site is a function app by kind, or by the name that an MCT deployment gives it.
-    """
+    """The document's warning: the App Service with `-fa-` in its name must not be selected. Raises Refused."""
     if not site.is_function_app:
         return
     website = site.website or site.name.casefold()
@@ -235,11 +228,7 @@ def refuse_function_app(site: Site) -> None:
 
 
 def refuse_other_tenant(tenant: Tenant, app_service: AppService) -> None:
-    """The document's note: the service application must be created in the tenant of the MCT instance.
-
-    Raises:
-        Refused: signed in to another tenant than the one the App Service's subscription trusts.
-    """
+    """The document's note: the service application must be created in the tenant of the MCT instance."""
     if same_id(tenant.id, app_service.tenant_id):
         return
     raise Refused(
@@ -251,11 +240,7 @@ def refuse_other_tenant(tenant: Tenant, app_service: AppService) -> None:
 
 
 def refuse_foreign_values(given: GivenValues, app_service: AppService) -> None:
-    """Values that someone wrote down, perhaps for another App Service, or an attacker for this one.
-
-    Raises:
-        Refused: a tenant id that is not the subscription's, or a handoff that names another App Service.
-    """
+    """Values that someone wrote down, perhaps for another App Service, or an attacker for this one. Raises Refused."""
     site = app_service.site
     if given.app_service is not None and given.app_service.casefold() != site.label.casefold():
         name, _, slot = given.app_service.partition("/")

@@ -40,12 +40,7 @@ from mct_s2s.planning.permissions.preflight import holds, left_if_refused, likel
 
 
 async def apply(session: Session, outcome: Outcome, progress: Progress) -> None:
-    """Apply the outcome's plan; its journal says how far it came.
-
-    Raises:
-        UsageError: a store cannot be written to. Nothing was changed.
-        S2SError: the first refusal, after what was in flight beside it has ended.
-    """
+    """Apply the outcome's plan; its journal says how far it came. Raises UsageError, S2SError."""
     request, plan, before = outcome.request, outcome.plan, outcome.before
     if request.backup is not None and before.app_service is not None:
         request.backup.check(str(before.app_service.site.resource))

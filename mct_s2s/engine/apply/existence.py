@@ -37,10 +37,6 @@ async def wait_for_deletions(session: Session, outcome: Outcome) -> bool:
 
     Returns:
         Whether something is gone: the plan has to be made again.
-
-    Raises:
-        ServiceError: reads and writes do not agree in time.
-        PermissionMissing: the caller may not change what the plan changes.
     """
     request = outcome.request
     if isinstance(request.desired, Removal):

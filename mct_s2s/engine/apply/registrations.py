@@ -43,12 +43,7 @@ OWNED_WITHIN = 30.0
 async def create(
     azure: Azure, change: CreateApplication, since: datetime, *, as_owner: bool = False
 ) -> tuple[Application, str]:
-    """Create a registration, or restore the one that was deleted under its name a moment ago; a word on which.
-
-    Raises:
-        ServiceError: `name-taken`, where the recycle bin does not show who holds the name.
-        Refused: someone else was faster (`since`: when this run began to look), and it is in their hands.
-    """
+    """Create a registration, or restore the one that was deleted under its name a moment ago; a word on which."""
     directory, name = azure.directory, change.new.unique_name
     try:
         if as_owner:
@@ -84,10 +79,7 @@ async def restore(
     The credentials that no one knows the holders of, all but those to `keep`, do not come back with it.
 
     The recycle bin shows no owners. So where nothing but its name speaks for it (`adopt_by`: the option by which it
-    would be adopted), it is looked at as soon as it is back, and put back where it is someone else's.
-
-    Raises:
-        Refused: it is in someone else's hands.
+    would be adopted), it is looked at as soon as it is back, and put back where it is someone else's. Raises Refused.
     """
     directory, object_id = azure.directory, application.object_id
     await directory.restore_application(object_id)
@@ -109,12 +101,7 @@ async def restore(
 
 
 async def create_as_owner(azure: Azure, change: CreateApplication) -> tuple[Application, bool]:
-    """Create a registration that the caller owns, or return the one that has its name already; and which of the two.
-
-    Raises:
-        ServiceError: `name-taken`, where the recycle bin holds the name.
-        PermissionMissing: `not-owner`, where it could not become the owner.
-    """
+    """Create a registration that the caller owns, or return the one that has its name already; and which of the two."""
     directory, unique_name, caller = azure.directory, change.new.unique_name, await caller_of(azure)
     left = await _left_over(azure, change, caller)
     made = left or await _registered(azure, change, caller)
@@ -143,9 +130,6 @@ async def create_principal(
         is_new: whether replicas may not know the application yet.
         is_ours: whether this run made it, so that the caller may be added to its owners.
         as_owner: whether the caller may change only what it owns.
-
-    Raises:
-        PermissionMissing: `not-owner`, where the caller may change only what it owns, and does not own the application.
     """
     directory = azure.directory
     try:

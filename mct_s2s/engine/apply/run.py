@@ -53,12 +53,7 @@ class Stopped(Exception):
 
 @singledispatch
 async def carry_out(change: AnyChange, run: Run) -> str:
-    """Send the requests of one change; a word on what came of it. Each type of change has its own function.
-
-    Raises:
-        S2SError: refused, or not answered.
-        Skipped: it is left for a later run, or for someone else.
-    """
+    """Send the requests of one change; a word on what came of it. Each type of change has its own function."""
     raise AssertionError(change, run)
 
 
@@ -134,11 +129,7 @@ class Run:
         return frozenset(young)
 
     async def all(self) -> None:
-        """Carry out every change.
-
-        Raises:
-            S2SError: the first refusal, after what was in flight beside it has ended.
-        """
+        """Carry out every change. Raises S2SError: the first refusal, after what was in flight beside it has ended."""
         tasks = [asyncio.ensure_future(self._one(change)) for change in self.outcome.plan.changes]
         try:
             await asyncio.gather(*tasks)

@@ -62,9 +62,6 @@ async def write_settings(
             had to be written.
         keep: is given the settings as they are, just before the first write.
         confirmed: called with what came of it once the settings have been read back; others may still be writing.
-
-    Raises:
-        ServiceError: refused; or someone keeps writing over it.
     """
     writer = _Writer(sites, change, results)
     await writer.read()
@@ -170,11 +167,7 @@ class _Writer:
             await self.read()
 
     async def settle(self) -> None:
-        """Look until ours is in and no one has written for as long as a writing may be on its way.
-
-        Raises:
-            ServiceError: someone keeps erasing ours.
-        """
+        """Look until ours is in and no one has written for as long as a writing may be on its way."""
         for look in range(LOOKS):
             if self.is_due:
                 await self._write_again()

@@ -38,10 +38,6 @@ async def observe(azure: Azure, request: Request, located: Located = lambda _: N
 
     Args:
         located: called with the id of the App Service and of each caller's resource as soon as it is known.
-
-    Raises:
-        NotThere: the site, the subscription or a caller's resource is missing or ambiguous.
-        ServiceError: Azure refused to show it.
     """
     settings: asyncio.Future[AppSettings] = asyncio.get_running_loop().create_future()
     with activity(f"Reading {reading(request)}"):
@@ -106,11 +102,7 @@ def is_refusal(error: S2SError) -> bool:
 async def find_identity_resource(
     azure: Azure, request: Request, wanted: str | ResourceId, located: Located
 ) -> IdentityResource:
-    """A caller's resource, by its id or by the bare name of a web or function app.
-
-    Raises:
-        NotThere: there is none, or the name is ambiguous.
-    """
+    """A caller's resource, by its id or by the bare name of a web or function app. Raises NotThere."""
     if isinstance(wanted, str):
         subscription = request.subscription or ""
         if not is_guid(subscription):
@@ -151,11 +143,7 @@ async def _use(azure: Azure, trust: Trust, resource: str) -> IdentityUse | None:
 
 
 async def with_custody(azure: Azure, request: Request, observed: ObservedState) -> ObservedState:
-    """The observed state, with the custody of whatever is in question.
-
-    Raises:
-        ServiceError: it could not be read, so that no one knows.
-    """
+    """The observed state, with the custody of whatever is in question. Raises ServiceError."""
     asked = [
         (client.application, client.principal)
         for client in in_question(observed, request.desired)

@@ -30,11 +30,7 @@ Located = Callable[[ResourceId], None]
 
 
 async def find_subscription(sites: ArmSites, wanted: str | None) -> Subscription:
-    """The subscription by id or name, or the only one that there is.
-
-    Raises:
-        NotThere: none, or more than one.
-    """
+    """The subscription by id or name, or the only one that there is. Raises NotThere: none, or more than one."""
     found = await sites.subscription(wanted) if wanted and is_guid(wanted) else None
     if found is not None:
         return found
@@ -56,11 +52,7 @@ async def find_subscription(sites: ArmSites, wanted: str | None) -> Subscription
 
 
 async def find_app_service(sites: ArmSites, target: SiteTarget, located: Located) -> AppService:
-    """The site, its settings and its tenant, in as few dependent requests as the target allows.
-
-    Raises:
-        NotThere: no such site, or two of that name.
-    """
+    """The site, its settings and its tenant, in as few dependent requests as the target allows. Raises NotThere."""
     if target.subscription and is_guid(target.subscription) and target.group:
         resource = ResourceId.site(target.subscription, target.group, target.name, target.slot)
         located(resource)
@@ -76,11 +68,7 @@ async def find_app_service(sites: ArmSites, target: SiteTarget, located: Located
 
 
 async def find_site(sites: ArmSites, target: SiteTarget, located: Located) -> tuple[Site, TenantId]:
-    """The site and its subscription's tenant, without its settings: they take a right of their own.
-
-    Raises:
-        NotThere: no such site, or two of that name.
-    """
+    """The site and its subscription's tenant, without its settings: they take a right of their own. Raises NotThere."""
     subscription, resource = await _locate(sites, target)
     located(resource)
     return await sites.site(resource) or await _missing(sites, resource, target), subscription.tenant_id
@@ -112,9 +100,6 @@ async def find_web_app(sites: ArmSites, subscription_id: str, name: str, site_in
     """A web or function app by its bare name, or with `site_in`, its subscription's name, what can be an MCT site.
 
     It is asked for by name; where that is no one's, or several sites', or not allowed, all sites are looked at.
-
-    Raises:
-        NotThere: none, or more than one.
     """
     try:
         named = await sites.sites_named(subscription_id, name)
@@ -201,12 +186,7 @@ AT_ONCE = 8
 
 
 async def find_mct_sites(sites: ArmSites, subscription: str | None) -> SiteSurvey:
-    """All web apps of a subscription, told apart by their settings or by MCT's function app beside them; no slots.
-
-    Raises:
-        NotThere: no such subscription, or more than one.
-        ServiceError: the sites cannot be listed. Settings that cannot be read are no error.
-    """
+    """All web apps of a subscription, told apart by their settings or by MCT's function app beside them; no slots."""
     found = await sites.sites((await find_subscription(sites, subscription)).id)
     gate = asyncio.Semaphore(AT_ONCE)
 

@@ -67,12 +67,7 @@ class Client:
 
 
 def plan_client(spec: ClientSpec, service: Service, observed: ObservedState, facts: Facts) -> Client:
-    """What one client application lacks.
-
-    Raises:
-        NotThere: an appId that no registration has, or a display name that two clients of this trust share.
-        Refused: something would change for a registration that is not ours.
-    """
+    """What one client application lacks. Raises NotThere, Refused."""
     key = f"client:{spec.name}"
     found = find_client(spec.name, service.unique_name, observed)
     application = found.application if found else None
@@ -196,10 +191,7 @@ def plan_identity(
 ) -> tuple[Later[PrincipalId], list[AnyChange]]:
     """The object id of an Azure resource's managed identity, and what it lacks to call the API.
 
-    It needs no consent, unless the service principal admits assigned callers only (AADSTS501051).
-
-    Raises:
-        Refused: what runs in a resource of that type cannot use it.
+    It needs no consent, unless the service principal admits assigned callers only (AADSTS501051). Raises Refused.
     """
     why = UNUSABLE_IDENTITIES.get(identity_resource.resource.type)
     if why is not None and (why is _OF_CLUSTER or identity_resource.principal_id is None):
@@ -253,11 +245,7 @@ def plan_identity(
 
 
 def find_client(name: str, service_unique_name: str, observed: ObservedState) -> ClientApplication | None:
-    """The client application that a name means; `None` where it has yet to be made.
-
-    Raises:
-        NotThere: the appId is unknown, or two clients of this trust have that display name.
-    """
+    """The client application that a name means; `None` where it has yet to be made. Raises NotThere."""
     found = [client for client in clients_called(name, observed, service_unique_name) if client.application]
     if len(found) > 1:
         ids = ", ".join(client.client_id for client in found)

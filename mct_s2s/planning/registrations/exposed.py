@@ -84,11 +84,7 @@ def _is_made_by_us(role: AppRole, observed: ObservedState) -> bool:
 
 
 def role_to_use(application: Application, typed: str | None, observed: ObservedState) -> tuple[AppRole, AppRole | None]:
-    """The app role for clients, and what has to be written for it, if anything.
-
-    Raises:
-        Refused: there is a role of that value, but not for applications.
-    """
+    """The app role for clients, and what has to be written for it, if anything. Raises Refused."""
     value = typed or wanted_role_value(observed)
     role = application.role(value)
     if role is None:

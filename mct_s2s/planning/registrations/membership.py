@@ -81,9 +81,6 @@ def client_called(name: str, observed: ObservedState, unique_name: str, where: s
 
     Args:
         name: a display name, appId, object ID or resource ID, as it was typed.
-
-    Raises:
-        NotThere: `client-unknown` or `client-ambiguous`.
     """
     applications = clients_called(name, observed, unique_name)
     identities = identities_called(name, observed.trust.identities)

@@ -178,9 +178,6 @@ def refuse_faster(
     """Stop where someone else made a registration of that name while this run was about to.
 
     Another of our runs may have created it and its credential: then it is the caller's, and as young as this run.
-
-    Raises:
-        Refused: `registration-not-ours`.
     """
     is_young = application.created is not None and application.created >= since - CLOCKS_DIFFER
     unknown = [one for one in custody.credentials if not (is_young and one.is_ours)]

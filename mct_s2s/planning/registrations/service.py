@@ -71,10 +71,7 @@ from mct_s2s.planning.registrations.ownership import (
 def with_deleted(desired: Setup, observed: ObservedState) -> ObservedState:
     """The state as if the deleted registrations under the very names that this run would create were there.
 
-    Of their credentials only what the client's store holds stays: no one knows who holds the others.
-
-    Raises:
-        NotThere: the service application that is named is deleted and has another name.
+    Of their credentials only what the client's store holds stays: no one knows who holds the others. Raises NotThere.
     """
     trust, service = observed.trust, desired.service
     if service is None:
@@ -112,11 +109,7 @@ def deleted_as(unique_name: str, deleted: Iterable[Application]) -> Application 
 
 
 def refuse_deleted(named: str | None, observed: ObservedState, but: str = "") -> None:
-    """Stop where what was named is in the recycle bin: its owner may have deleted it for a reason.
-
-    Raises:
-        NotThere: `registration-deleted`.
-    """
+    """Stop where what was named is in the recycle bin: its owner may have deleted it for a reason. Raises NotThere."""
     for row in observed.trust.deleted:
         if named and is_called(row, named.strip()) and row.unique_name != but:
             raise NotThere(
@@ -152,12 +145,7 @@ class Service:
 
 
 def plan_service(spec: ServiceSpec, observed: ObservedState) -> Service:
-    """What the service application lacks.
-
-    Raises:
-        NotThere: it is missing, and the command may not create it.
-        Refused: the wanted role exists, but not for applications.
-    """
+    """What the service application lacks. Raises NotThere, Refused."""
     application = observed.trust.service
     if not spec.may_create and (application is None or application.deleted):
         raise _missing(application)
@@ -216,11 +204,7 @@ def plan_service(spec: ServiceSpec, observed: ObservedState) -> Service:
 
 
 def check_ownership(plan: Plan, service: Service | None, observed: ObservedState) -> None:
-    """Stop before anything is written on the word of the App Service's settings alone.
-
-    Raises:
-        Refused: the service application is not this App Service's, or only the settings name the role.
-    """
+    """Stop before anything is written on the word of the App Service's settings alone. Raises Refused."""
     application = observed.trust.service
     if service is None or application is None or not (plan.changes or plan.left_to_others):
         return
