@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import datetime
 from typing import TYPE_CHECKING
 
 from mct_s2s import clock
@@ -24,10 +22,10 @@ from mct_s2s.inputs.target import api_path, api_url
 from mct_s2s.model.client_sign_in import ClientSignIn, IdentitySignIn, SignIn
 from mct_s2s.model.directory_objects import ServicePrincipal
 from mct_s2s.model.ids import ClientId
-from mct_s2s.model.observed import ClientApplication, ObservedState
+from mct_s2s.model.observed import ClientApplication
 from mct_s2s.planning.registrations.membership import client_called, members
 from mct_s2s.planning.reports.findings import diagnose
-from mct_s2s.planning.reports.verification import CheckSubject, Verification, VerificationCheck
+from mct_s2s.planning.reports.verification import SITE, Verification, VerificationCheck
 from mct_s2s.planning.site import check_site
 from mct_s2s.render.verification import show_verification, verification_document
 from mct_s2s.stores.dotenv import ENVIRONMENT, own_credential
@@ -58,9 +56,10 @@ def verify(options: VerifyOptions) -> int:
         observed = await observe(session.azure, request)
         check_site(observed)
         place = where(options, observed.site)
-        missing = _not_configured(observed, now, place, path)
-        if missing is not None:
-            return _end(current, missing)
+        if observed.trust.service is None:  # nothing to ask a token for
+            finding, site = diagnose(observed, now, place)[0], observed.site
+            check = VerificationCheck(*SITE, "configured", False, finding.message, finding.remedy)
+            return _end(current, Verification(site.url if site else None, path, (check,)))
         assert observed.app_service is not None  # verify always names one
         folder = default_folder(session.connection.cloud.label, observed, request.label)
         credentials = at_hand(named, session.connection.environ, folder)
@@ -89,15 +88,6 @@ def _end(current: CommandRun, verification: Verification) -> int:
     return 0 if verification.is_proved else UNPROVED
 
 
-def _not_configured(observed: ObservedState, now: datetime, place: str, path: str) -> Verification | None:
-    """Without a service application there is nothing to ask a token for."""
-    if observed.trust.service is not None:
-        return None
-    finding = diagnose(observed, now, place)[0]
-    check = VerificationCheck(None, CheckSubject.SITE, "configured", False, finding.message, finding.remedy)
-    return Verification(observed.app_service.site.url if observed.app_service else None, path, (check,))
-
-
 async def _from_inside(
     current: CommandRun,
     options: VerifyOptions,
@@ -107,41 +97,34 @@ async def _from_inside(
     named: list[ClientSignIn],
 ) -> int:
     """Test the caller's own call, which needs no permission to read anything else."""
-    audience = (options.audience or "").removesuffix("/.default")
-    sites: dict[str, list[tuple[SignIn, str]]] = {}
-    for sign_in, name, own in _callers(options, connection.environ, named):
-        site_url = url or own or connection.environ.get("MCT_S2S_URL")
+    environ, audience = connection.environ, (options.audience or "").removesuffix("/.default")
+    callers: list[SignIn] = [*named]
+    if not callers:
+        method, is_inside = options.auth, any(environ.get(name) for name in INSIDE)
+        if method is Method.AUTO and is_inside and not environ.get("AZURE_CLIENT_SECRET"):
+            method = Method.MANAGED_IDENTITY
+        method = choose(method, environ)
+        if method is Method.MANAGED_IDENTITY:
+            client_id = environ.get("AZURE_CLIENT_ID")
+            callers.append(IdentitySignIn(ClientId(client_id) if client_id else None))
+        elif method in {Method.ENVIRONMENT, Method.WORKLOAD_IDENTITY} and (own := own_credential(environ, ENVIRONMENT)):
+            callers.append(own)
+        else:
+            raise UsageError(
+                "no-client-sign-in",
+                "--audience tests the caller's own call, so it needs the sign-in of a client, not of a person.",
+                remedy="Use --auth managed-identity inside an Azure resource, --credentials FILE, or the client's "
+                "environment variables (AZURE_TENANT_ID, AZURE_CLIENT_ID, AZURE_CLIENT_SECRET).",
+            )
+    sites: dict[str, list[SignIn]] = {}
+    for caller in callers:
+        site_url = url or caller.url or environ.get("MCT_S2S_URL")
         if not site_url:
             raise UsageError(
                 "url-missing", "No MCT site given: --audience needs --url.", remedy="Add --url https://HOST"
             )
-        sites.setdefault(api_url(site_url), []).append((sign_in, name))
-    now = clock.now()
-    tokens = client_tokens(connection)
+        sites.setdefault(api_url(site_url), []).append(caller)
+    now, tokens = clock.now(), client_tokens(connection)
     grounds = {at: VerifyContext(tokens, client_api(connection, at), at, path, "", now) for at in sites}
-    found = await gather_or_cancel(*(verify_callers(grounds[at], callers, audience) for at, callers in sites.items()))
+    found = await gather_or_cancel(*(verify_callers(grounds[at], each, audience) for at, each in sites.items()))
     return _end(current, Verification(next(iter(sites)), path, tuple(check for one in found for check in one.checks)))
-
-
-def _callers(
-    options: VerifyOptions, environ: Mapping[str, str], found: list[ClientSignIn]
-) -> list[tuple[SignIn, str, str | None]]:
-    """Who calls, what it is called, and the address that is noted beside its credential."""
-    if found:
-        return [(c, c.name or c.client_id, c.url) for c in found]
-    method = options.auth
-    if method is Method.AUTO and any(environ.get(name) for name in INSIDE) and not environ.get("AZURE_CLIENT_SECRET"):
-        method = Method.MANAGED_IDENTITY
-    method = choose(method, environ)
-    if method is Method.MANAGED_IDENTITY:
-        client_id = environ.get("AZURE_CLIENT_ID")
-        return [(IdentitySignIn(ClientId(client_id) if client_id else None), "this machine", None)]
-    own = own_credential(environ, ENVIRONMENT) if method in {Method.ENVIRONMENT, Method.WORKLOAD_IDENTITY} else None
-    if own is None:
-        raise UsageError(
-            "no-client-sign-in",
-            "--audience tests the caller's own call, so it needs the sign-in of a client, not of a person.",
-            remedy="Use --auth managed-identity inside an Azure resource, --credentials FILE, or the client's "
-            "environment variables (AZURE_TENANT_ID, AZURE_CLIENT_ID, AZURE_CLIENT_SECRET).",
-        )
-    return [(own, own.client_id, own.url)]

@@ -60,6 +60,11 @@ class ClientSignIn:
     key_id: KeyId | None = None
     """Which of the application's credentials it is; `None` where someone else wrote it down."""
 
+    @property
+    def called(self) -> str:
+        """What a person calls the client."""
+        return self.name or self.client_id
+
 
 def sign_in_of(made: MadeCredential, source: str = "") -> ClientSignIn:
     """What signs in with a credential that was made."""
@@ -73,6 +78,9 @@ class IdentitySignIn:
     """The managed identity of this very machine; the user-assigned one of that client id, if it is given."""
 
     client_id: ClientId | None = None
+
+    called: ClassVar[str] = "this machine"
+    url: ClassVar[None] = None
 
 
 SignIn = ClientSignIn | IdentitySignIn

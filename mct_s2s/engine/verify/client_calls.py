@@ -79,16 +79,9 @@ class VerifyContext:
 class ClientToVerify:
     """A client of the trust, and its credential if one is available."""
 
+    name: str
     registered: ClientApplication | None
     credential: ClientSignIn | None
-
-    @property
-    def name(self) -> str:
-        """What the user calls it."""
-        if self.registered is not None:
-            return self.registered.display_name
-        assert self.credential is not None  # never built from nothing
-        return self.credential.name or self.credential.client_id
 
 
 def clients_to_verify(
@@ -101,10 +94,10 @@ def clients_to_verify(
         unlisted: whether credentials of other applications are tested, too.
     """
     mine: dict[str, ClientSignIn] = {}
-    for credential in credentials:
-        mine.setdefault(credential.client_id.casefold(), credential)
-    found = [ClientToVerify(client, mine.pop(client.client_id.casefold(), None)) for client in clients]
-    return found + ([ClientToVerify(None, credential) for credential in mine.values()] if unlisted else [])
+    for one in credentials:
+        mine.setdefault(one.client_id.casefold(), one)
+    found = [ClientToVerify(one.display_name, one, mine.pop(one.client_id.casefold(), None)) for one in clients]
+    return [*found, *(ClientToVerify(one.called, None, one) for one in mine.values() if unlisted)]
 
 
 async def verify_clients(
@@ -129,13 +122,9 @@ async def verify_clients(
     return Verification(context.url, context.path, tuple(checks))
 
 
-async def verify_callers(context: VerifyContext, callers: Sequence[tuple[SignIn, str]], audience: str) -> Verification:
-    """Test callers from their own place, knowing nothing but the Application ID URI and the address.
-
-    Args:
-        callers: each with its name in messages.
-    """
-    tests = [(name, _caller(context, sign_in, name, audience)) for sign_in, name in callers]
+async def verify_callers(context: VerifyContext, callers: Iterable[SignIn], audience: str) -> Verification:
+    """Test callers from their own place, knowing nothing but the Application ID URI and the address."""
+    tests = [(one.called, _caller(context, one, audience)) for one in callers]
     return Verification(context.url, context.path, tuple(await _all(context, tests)))
 
 
@@ -156,8 +145,11 @@ async def _all(
     return [without, *(check for checks in tested for check in checks)]
 
 
-async def _caller(context: VerifyContext, sign_in: SignIn, name: str, audience: str) -> Tested:
-    who = (name, CheckSubject.APPLICATION if isinstance(sign_in, ClientSignIn) else CheckSubject.MANAGED_IDENTITY)
+async def _caller(context: VerifyContext, sign_in: SignIn, audience: str) -> Tested:
+    who = (
+        sign_in.called,
+        CheckSubject.APPLICATION if isinstance(sign_in, ClientSignIn) else CheckSubject.MANAGED_IDENTITY,
+    )
     try:
         token = await context.tokens.token(sign_in, f"{audience}/.default", is_new=False, role=None)
     except ServiceError as error:
