@@ -153,7 +153,6 @@ class Command(TyperCommand):
     """
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
-        """Write the arguments and options."""
         _write_panels(self, ctx, formatter)
 
     def format_epilog(self, ctx: Any, formatter: Any) -> None:
@@ -167,11 +166,9 @@ class Group(TyperGroup):
     """A group of commands with this help."""
 
     def summary(self, name: str) -> str:
-        """The help of one of its commands."""
         return self.commands[name].help or ""
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
-        """Write the commands and options."""
         rows = [(name, self.summary(name).partition("\n")[0]) for name in self.list_commands(ctx)]
         _write_rows(formatter, "Commands", rows)
         _write_panels(self, ctx, formatter)
@@ -253,7 +250,6 @@ class LazyGroup(Group):
         super().__init__(commands={**not_imported, **commands}, **attrs)
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        """The command of that name, or `None`."""
         if self.commands.get(cmd_name, self) is None:
             function = cmd_name.replace("-", "_")
             module = import_module(f"mct_s2s.cli.commands.{function}")

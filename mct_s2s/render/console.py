@@ -56,12 +56,10 @@ class LineConsole(Console):
     """Takes a live area off the screen meanwhile, whichever of the two streams is printed to."""
 
     def print(self, *objects: Any, **options: Any) -> None:
-        """Print."""
         with self.beside():
             super().print(*objects, **options)
 
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
-        """Render; texts are made plain before they are laid out."""
         return super().render(one_line(renderable) if isinstance(renderable, Text) else renderable, options)
 
 
@@ -90,13 +88,11 @@ class Terminal:
 
     @property
     def recorded(self) -> str:
-        """What has been printed on a recording."""
         assert isinstance(self.out.file, io.StringIO)  # it is one
         return self.out.file.getvalue()
 
     @property
     def talks_to_person(self) -> bool:
-        """Whether the user can answer a question."""
         return sys.stdin.isatty() and self.err.is_terminal
 
     def say(self, text: str | Text = "", style: str | None = None) -> None:
@@ -109,12 +105,10 @@ class Terminal:
             self.say(text, style)
 
     def ask(self, question: str) -> None:
-        """Print a question to standard error, without a line end."""
         self.err.print(one_line(question), end="")
         self.err.file.flush()
 
     def result(self, text: str | Text = "", style: str | None = None) -> None:
-        """Print a line of a result to standard output. It is folded as `prose` folds it."""
         prose(self.out, text, style=style)
 
     def check_reader(self) -> None:

@@ -20,7 +20,7 @@ def show_error(terminal: Terminal, error: S2SError) -> None:
         terminal.instruct(pipeline.error(headline))
     else:
         prose(terminal.err, Text.assemble(("error: ", "bad"), headline), indent=2)
-    show_items(terminal, error.items)
+    print_items(terminal.err, error.items)
     if error.advice:
         prose(terminal.err, Text.assemble("  → ", (error.advice, "command")), indent=4)
     if error.command:
@@ -46,13 +46,8 @@ def _coded(error: S2SError, line: str) -> str:
     return f"{line[:-1]} [{error.code}]:" if line.endswith(":") else f"{line} [{error.code}]"
 
 
-def show_items(terminal: Terminal, items: Iterable[tuple[str, str]]) -> None:
-    """What has to be done or asked for, on standard error, each with its command on a line of its own."""
-    print_items(terminal.err, items)
-
-
 def print_items(console: Console, items: Iterable[tuple[str, str]]) -> None:
-    """The same, wherever it belongs."""
+    """What has to be done or asked for, each with its command on a line of its own."""
     for text, command in items:
         prose(console, f"  - {text}", indent=4)
         if command:

@@ -132,7 +132,6 @@ class Reporter:
         return self.run(text, within)
 
     def run(self, text: str, within: Activity | None = None) -> Activity:
-        """It runs from now on."""
         running = Activity(self, f"{_site.get()}{text}", within)
         self._running = [*self._running, running]
         if self.is_live and self._live is None:
@@ -147,7 +146,6 @@ class Reporter:
             self.restore()
 
     def throttled(self, service: str, seconds: float) -> None:
-        """A service wants to be left alone for so long."""
         self._throttled[service] = self.now() + seconds
         if seconds >= NOTICED_SECONDS:
             self._log(f"{service} limits requests: waiting {seconds:.0f} s.")
@@ -185,7 +183,6 @@ class Reporter:
         self._log(f"{_site.get()}{done} {what}{took}{f' ({detail})' * bool(detail)}")
 
     def rows(self) -> Table:
-        """The live area of this moment."""
         now, grid = self.now(), Table.grid(padding=(0, 1))
         grid.add_column()
         grid.add_column(overflow="fold")
@@ -230,16 +227,13 @@ class Steps:
         """The steps that came to an end, and whether each succeeded."""
 
     def started(self, change: AnyChange) -> Activity:
-        """It runs."""
         self._running[change.key] = self._reporter.run(f"{verb(change, 'ing')} {object_of(change)}")
         return self._running[change.key]
 
     def finished(self, change: AnyChange, detail: str) -> None:
-        """`Created secret of S2S-client`, with what came of it."""
         self._end(change, DONE, verb(change, "ed"), object_of(change), detail)
 
     def skipped(self, change: AnyChange, why: str) -> None:
-        """What was not done, and why."""
         self._end(change, SKIPPED, "Skipped", object_of(change), why)
 
     def failed(self, change: AnyChange, error: S2SError) -> None:

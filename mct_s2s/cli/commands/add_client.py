@@ -1,5 +1,3 @@
-"""`mct-s2s add-client`."""
-
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -18,8 +16,6 @@ EXAMPLES = (
 
 @dataclass(kw_only=True)
 class AddClientOptions(AdoptingOptions, CredentialOptions):
-    """Options of `add-client`."""
-
     first_word = FirstWord("client", "NAME", "Display name, or the appId of a registration to adopt.")
 
     client: str | None = option(*CLIENT)

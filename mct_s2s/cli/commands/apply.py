@@ -1,5 +1,3 @@
-"""`mct-s2s apply`."""
-
 from __future__ import annotations
 
 import re
@@ -23,8 +21,6 @@ _FINGERPRINT = re.compile(r"[0-9a-f]{64}", re.IGNORECASE)
 
 @dataclass(kw_only=True)
 class ApplyOptions(ChangingOptions):
-    """Options of `apply`."""
-
     first_word = None
 
     file: Path = option("-f --file FILE", "Trust file: the sites and their clients.", default=MISSING)

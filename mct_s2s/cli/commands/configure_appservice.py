@@ -1,5 +1,3 @@
-"""`mct-s2s configure-appservice`."""
-
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -19,8 +17,6 @@ EXAMPLES = (
 
 @dataclass(kw_only=True)
 class ConfigureAppserviceOptions(AdoptingOptions, ChangingOptions):
-    """Options of `configure-appservice`."""
-
     audience: str | None = option("--audience URI", "Application ID URI.")
     tenant_name: str | None = option("--tenant-name NAME", "The tenant's initial domain.")
     tenant_id: str | None = option("--tenant-id ID", "The tenant's ID.")

@@ -1,5 +1,3 @@
-"""`mct-s2s doctor`."""
-
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -17,8 +15,6 @@ EXAMPLES = (
 
 @dataclass(kw_only=True)
 class DoctorOptions(AzureOptions):
-    """Options of `doctor`."""
-
     output: str = output_option("markdown")
     managed_identity: list[str] = option(
         "--managed-identity RESOURCE", "Resource whose managed identity to enable. Repeatable.", default=list

@@ -1,5 +1,3 @@
-"""`mct-s2s export`."""
-
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -13,6 +11,4 @@ EXAMPLES = ("mct-s2s export -a contosolearn > trust.toml", "mct-s2s export --all
 
 @dataclass(kw_only=True)
 class ExportOptions(AzureOptions):
-    """Options of `export`."""
-
     all_sites: bool = option("--all", "Export every MCT App Service of the subscription.")

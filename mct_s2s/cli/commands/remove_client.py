@@ -1,5 +1,3 @@
-"""`mct-s2s remove-client`."""
-
 from __future__ import annotations
 
 from dataclasses import MISSING, dataclass
@@ -16,8 +14,6 @@ EXAMPLES = (
 
 @dataclass(kw_only=True)
 class RemoveClientOptions(RemovalOptions):
-    """Options of `remove-client`."""
-
     first_word = FirstWord("client", "NAME", "Display name, appId, object ID, resource ID or allow list entry.")
 
     client: str = option(*CLIENT, default=MISSING)

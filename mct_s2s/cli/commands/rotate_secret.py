@@ -1,5 +1,3 @@
-"""`mct-s2s rotate-secret`."""
-
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -18,8 +16,6 @@ EXAMPLES = (
 
 @dataclass(kw_only=True)
 class RotateSecretOptions(FileOptions, AdoptingOptions, SecretOptions):
-    """Options of `rotate-secret`."""
-
     first_word = FirstWord("client", "NAME", "Client application: its display name or appId.")
 
     client: str | None = option(*CLIENT)

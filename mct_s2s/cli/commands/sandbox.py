@@ -37,8 +37,6 @@ _REAL_NAMES = ("--real-names", "Use Azure's own host names. See mct-s2s sandbox 
 
 @dataclass(kw_only=True)
 class ServeOptions:
-    """Options of `sandbox serve`."""
-
     port: int | None = option(
         "--port NUMBER",
         "First of seven local ports (the only one with --real-names).",
@@ -58,8 +56,6 @@ class ServeOptions:
 
 @dataclass(kw_only=True)
 class EnvOptions:
-    """Options of `sandbox env`."""
-
     port: int | None = option(
         "--port NUMBER", "Port of the sandbox. Default: the one that is running.", min=1, max=_LAST_PORT
     )
@@ -69,8 +65,6 @@ class EnvOptions:
 
 @dataclass(kw_only=True)
 class SaveOptions:
-    """Options of `sandbox save`."""
-
     file: Path = argument("FILE", "State file to write.", needed=True)
 
 

@@ -1,5 +1,3 @@
-"""`mct-s2s schema`."""
-
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -14,8 +12,6 @@ EXAMPLES = ("mct-s2s schema", "mct-s2s schema status")
 
 @dataclass(kw_only=True)
 class SchemaOptions:
-    """Options of `schema`."""
-
     name: str | None = argument("NAME", "A document, such as status or result. Default: list them.")
     output: str = output_option(text="Format of the list.", group=None)
 

@@ -1,5 +1,3 @@
-"""`mct-s2s setup`."""
-
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -19,8 +17,6 @@ EXAMPLES = (
 
 @dataclass(kw_only=True)
 class SetupOptions(AdoptingOptions, CredentialOptions):
-    """Options of `setup`."""
-
     client: list[str] = option("--client NAME_OR_ID", "Client application: a name or appId. Repeatable.", default=list)
     managed_identity: list[str] = option(
         "--managed-identity RESOURCE", "Resource whose managed identity is a client. Repeatable.", default=list

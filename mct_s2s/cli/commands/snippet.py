@@ -1,5 +1,3 @@
-"""`mct-s2s snippet`."""
-
 from __future__ import annotations
 
 from dataclasses import MISSING, dataclass
@@ -18,8 +16,6 @@ EXAMPLES = (
 
 @dataclass(kw_only=True)
 class SnippetOptions(AzureOptions):
-    """Options of `snippet`."""
-
     first_word = FirstWord("client", "NAME", "Display name, appId, object ID or resource ID of the client.")
 
     client: str = option(*CLIENT, default=MISSING)

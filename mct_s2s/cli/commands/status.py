@@ -1,5 +1,3 @@
-"""`mct-s2s status`."""
-
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -18,8 +16,6 @@ EXAMPLES = (
 
 @dataclass(kw_only=True)
 class StatusOptions(FileOptions, AzureOptions):
-    """Options of `status`."""
-
     output: str = output_option("csv", "ics", "markdown")
     expiring_within: str = option(
         "--expiring-within DURATION", "Warn this long before the last credential expires (exit code 3).", default="30d"

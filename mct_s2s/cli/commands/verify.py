@@ -1,5 +1,3 @@
-"""`mct-s2s verify`."""
-
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -19,8 +17,6 @@ EXAMPLES = (
 
 @dataclass(kw_only=True)
 class VerifyOptions(AzureOptions):
-    """Options of `verify`."""
-
     first_word = FirstWord("client", "NAME_OR_ID", "The same as --client.")
 
     client: list[str] = option(
