@@ -64,7 +64,7 @@ def credentials_of(outcome: Outcome) -> list[SavedCredential]:
 
     One that no later run knows of is among them although its step was cut off.
     """
-    done = {entry.change.key for entry in outcome.journal.done}
+    done = {entry.change.key for entry in outcome.done}
     found: list[SavedCredential] = []
     for change in outcome.plan.changes:
         if not isinstance(change, AddCredential):
@@ -103,7 +103,7 @@ def all_credentials(outcome: Outcome) -> list[SavedCredential]:
 
 
 def _there(outcome: Outcome, made: Collection[KeyId | None]) -> Iterator[SavedCredential]:
-    done = [entry.change for entry in outcome.journal.done]
+    done = [entry.change for entry in outcome.done]
     gone: set[str] = {one.key_id for one in done if isinstance(one, RemoveCredential)}
     gone |= {one.client_id for one in done if isinstance(one, DeleteApplication)}
     desired = outcome.request.desired

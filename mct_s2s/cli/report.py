@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 from mct_s2s import clock
+from mct_s2s.cli.commands.setup import SetupOptions
 from mct_s2s.cli.credential_stores import all_credentials, credentials_of
 from mct_s2s.cli.options import ChangingOptions
 from mct_s2s.cli.requests import named_target, where
@@ -50,14 +52,13 @@ def report_of(site: SiteState, *, without: S2SError | None = None) -> SiteReport
     outcome, error = site.outcome, site.error if site.error is not without else None
     if outcome is None:
         return SiteReport(site.title, error=error)
-    journal = outcome.journal
     return SiteReport(
         site.title,
         outcome.plan,
         target_details(outcome.before),
-        done=[entry.change for entry in outcome.journal.done],
-        doubtful=journal.in_doubt,
-        left=[*(one for one, _ in journal.failed), *journal.left] if outcome.applied or site.error else (),
+        done=[entry.change for entry in outcome.done],
+        doubtful=outcome.in_doubt,
+        left=[*(one for one, _ in outcome.failed), *outcome.left] if outcome.applied or site.error else (),
         credentials=credentials_of(outcome) if outcome.applied else (),
         manual_steps=manual_steps(site, outcome) if outcome.applied or site.error is None else (),
         verification=outcome.verification,
@@ -69,13 +70,17 @@ def manual_steps(site: SiteState, outcome: Outcome) -> list[Instruction]:
     """What someone else has to do, with the command that does it."""
     steps, before, results = outcome.left_to_others, outcome.before, outcome.results
     at, login = where(site.options, before.site), site.session.connection.cloud.login
-    return instructions(steps, before, results, where=at, login=login, handoff=outcome.request.handoff)
+    return instructions(steps, before, results, where=at, login=login, handoff=_handoff(site.options))
 
 
 def _after_a_grant(site: SiteState, outcome: Outcome) -> list[Instruction]:
     """What makes a right count for the caller once someone has granted it, where that is not enough."""
     sentence, command = site.session.azure.directory_access.signed_in.after_a_grant
     return [Instruction(sentence, command)] if sentence and outcome.lacks else []
+
+
+def _handoff(options: ChangingOptions) -> Path | None:
+    return options.handoff if isinstance(options, SetupOptions) else None
 
 
 # Before
@@ -243,17 +248,18 @@ def _unsaid(terminal: Terminal, options: ChangingOptions, outcome: Outcome) -> I
 
 def _write_handoff(site: SiteState, outcome: Outcome) -> None:
     """The values that someone else has to enter, in the file that was asked for."""
-    if outcome.request.handoff is not None:
+    handoff = _handoff(site.options)
+    if handoff is not None:
         app_service = outcome.after.app_service
         values = next((step.values for step in manual_steps(site, outcome) if step.values), None)
         target = site.session.target or named_target(site.options)
         values = values or ours(app_service.settings if app_service else {})
-        HandoffFile(outcome.request.handoff).write(values, target.label if target else None)
+        HandoffFile(handoff).write(values, target.label if target else None)
 
 
 def retire_files(terminal: Terminal, site: SiteState, outcome: Outcome) -> None:
     """Delete the files whose secrets have just become useless, where they are in this tool's own folder."""
-    done = [entry.change for entry in outcome.journal.done]
+    done = [entry.change for entry in outcome.done]
     removed = {c.key_id for c in done if isinstance(c, RemoveCredential)}
     usable = {outcome.results.known(c.object_id) for c in done if isinstance(c, AddCredential)}
     applications = [c.application for c in outcome.before.trust.clients if c.application is not None]
@@ -305,7 +311,7 @@ def result_of(site: SiteState, outcome: Outcome) -> Json:
 
 def _changes(outcome: Outcome, *, dry_run: bool) -> Iterator[Json]:
     """The plan's steps, with what came of those that are done."""
-    done = {entry.change.key: entry for entry in outcome.journal.done}
+    done = {entry.change.key: entry for entry in outcome.done}
     blocked = {step.key for step in outcome.plan.blocked}
     for step in outcome.plan.steps:
         entry = done.get(step.key)

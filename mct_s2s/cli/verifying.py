@@ -16,7 +16,7 @@ from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.engine.credential_stores import default_folder
 from mct_s2s.engine.observe.observe import observe
 from mct_s2s.engine.session import Session, client_api, client_tokens
-from mct_s2s.engine.verify.client_calls import VerifyContext, clients_to_verify, verify_callers, verify_clients
+from mct_s2s.engine.verify import VerifyContext, clients_to_verify, verify_callers, verify_clients
 from mct_s2s.errors import UsageError
 from mct_s2s.inputs.target import api_path, api_url
 from mct_s2s.model.client_sign_in import ClientSignIn, IdentitySignIn, SignIn

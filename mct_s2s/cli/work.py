@@ -9,7 +9,6 @@ from secrets import token_hex
 from typing import TYPE_CHECKING
 
 from mct_s2s import clock
-from mct_s2s.cli.commands.setup import SetupOptions
 from mct_s2s.cli.options import ChangingOptions, CredentialOptions
 from mct_s2s.cli.requests import named_spec, named_target
 from mct_s2s.cli.session import Needs
@@ -86,7 +85,6 @@ class Work:
             places=tuple((name, self.places.of(name).label) for name in _names_with_place(desired)),
             stores=RunStores(self.places, session.vaults, session.connection.cloud.label, label, viewer),
             backup=BackupFile(options.backup, note) if options.backup is not None else None,
-            handoff=options.handoff if isinstance(options, SetupOptions) else None,
             departures=LocalDepartures() if isinstance(desired, Removal) or desired.removes_unnamed else None,
             preflight=not options.no_preflight,
             dry_run=options.dry_run,

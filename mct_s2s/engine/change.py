@@ -45,7 +45,7 @@ async def carry_out(session: Session, outcome: Outcome, since: float, ui: Interf
         with ui.applying(outcome) as progress:
             await apply(session, outcome, progress)
     if request.verify and not outcome.left_to_others:
-        from mct_s2s.engine.verify.after_change import verify_outcome  # noqa: PLC0415  # only where something was done
+        from mct_s2s.engine.verify import verify_outcome  # noqa: PLC0415  # only where something was done
 
         with activity("Testing the clients"):
             outcome.verification = await verify_outcome(session, outcome, ui.where(outcome.after))

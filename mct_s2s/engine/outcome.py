@@ -44,11 +44,25 @@ class Entry:
 
 
 @dataclass
-class Journal:
-    """The plan, and how far it has come."""
+class Outcome:
+    """How far a command has come; valid at any moment, also after a failure or an interruption."""
 
+    request: Request
     plan: Plan
+    before: ObservedState
+    access: CallerRights = field(default_factory=CallerRights)
+    """What was found out about the caller."""
+    stores: Mapping[str, Store] = field(default_factory=dict)
+    """Where each client's credential goes, by the client's name in the request."""
+    applied: bool = False
+    """Whether applying the plan was begun."""
+    began: float = 0.0
+    """When it was, on the clock of `clock.seconds`."""
+    verification: Verification | None = None
+    intended: Plan | None = None
+    """The plan whatever its caller may do and the tenant allows: what a reviewer has agreed to."""
     results: Results = field(default_factory=Results)
+    """The ids that the applied changes have yielded."""
     done: list[Entry] = field(default_factory=list)
     failed: list[tuple[AnyChange, S2SError]] = field(default_factory=list)
     handed_over: list[ManualStep] = field(default_factory=list)
@@ -95,52 +109,23 @@ class Journal:
         """Not begun."""
         return tuple(change for change in self.plan.changes if change.key not in self._started)
 
-
-@dataclass
-class Outcome:
-    """How far a command has come; valid at any moment, also after a failure or an interruption."""
-
-    request: Request
-    plan: Plan
-    before: ObservedState
-    access: CallerRights = field(default_factory=CallerRights)
-    """What was found out about the caller."""
-    stores: Mapping[str, Store] = field(default_factory=dict)
-    """Where each client's credential goes, by the client's name in the request."""
-    applied: bool = False
-    """Whether applying the plan was begun."""
-    began: float = 0.0
-    """When it was, on the clock of `clock.seconds`."""
-    verification: Verification | None = None
-    intended: Plan | None = None
-    """The plan whatever its caller may do and the tenant allows: what a reviewer has agreed to."""
-    journal: Journal = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.journal = Journal(self.plan)
-
-    @property
-    def results(self) -> Results:
-        """The ids that the applied changes have yielded."""
-        return self.journal.results
-
     @property
     def left_to_others(self) -> tuple[ManualStep, ...]:
         """What someone else has to do: by the plan, and by what was refused on the way."""
-        return (*self.plan.left_to_others, *self.journal.handed_over)
+        return (*self.plan.left_to_others, *self.handed_over)
 
     @property
     def lacks(self) -> Missing:
         """What the caller would need for the steps that no option left out."""
-        handed_over = (lack for note in self.journal.handed_over for lack in note.needed)
+        handed_over = (lack for note in self.handed_over for lack in note.needed)
         return (*self.plan.lacks, *handed_over)
 
     @property
     def after(self) -> ObservedState:
         """What was observed, with what this run did to the settings and the service application, its clients aside."""
-        settings, service = self.journal.settings, self.before.trust.service
+        settings, service = self.settings, self.before.trust.service
         observed = self.before if settings is None else self.before.with_settings(settings)
-        for entry in self.journal.done:
+        for entry in self.done:
             match entry.change:
                 case CreateApplication(key=key, name=name) if key == CREATE:
                     client_id, object_id = (

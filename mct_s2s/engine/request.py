@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mct_s2s.model.desired import Desired
@@ -40,8 +39,6 @@ class Request:
     stores: RunStores | None = None
     """`None` for commands that make nothing secret."""
     backup: BackupFile | None = None
-    handoff: Path | None = None
-    """Where the values are written that someone else has to enter."""
     departures: LocalDepartures | None = None
     """Where a removal notes the identities that it is about to switch off."""
     preflight: bool = True

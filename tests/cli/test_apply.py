@@ -49,16 +49,6 @@ def test_two_sites_are_set_up_by_one_command_and_a_second_run_changes_nothing(ap
     assert [line.split()[0:2] for line in again.out.splitlines()] == [["·", "learn"], ["·", "academy"]]
 
 
-def test_sites_are_read_side_by_side(applied: Applied) -> None:
-    """Twice as many sites take no more round trips, one after another, than one of them."""
-    applied.other_site()
-    slow = {"fault": {"type": "latency", "seconds": 1}, "match": {"service": "*"}}
-    applied.azure.misbehave(slow)
-    alone = applied("--dry-run", "--only", "learn", text=TWO).seconds
-    both = applied("--dry-run").seconds
-    assert both <= alone + 1, (alone, both)
-
-
 def test_one_site_that_fails_stops_no_other(applied: Applied) -> None:
     done = applied("-y", *JSON, text=TWO)  # there is no academy
     assert done.code == 1

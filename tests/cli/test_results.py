@@ -87,16 +87,6 @@ def test_an_error_is_one_line_beside_the_document(mct: Program, azure: Sandbox) 
 # dry runs
 
 
-def test_a_fingerprint_is_the_same_for_whoever_would_do_the_same(mct: Program, azure: Sandbox) -> None:
-    words = ("setup", "--client", "A", "--dry-run", *JSON)
-    first = mct(*words).document["fingerprint"]
-    azure.advance(3 * 86400)
-    azure.write_settings({**azure.settings(), "Another": "x"})
-    assert mct(*words).document["fingerprint"] == first
-    assert mct(*words, "--secret-lifetime", "2y").document["fingerprint"] != first
-    assert mct(*words, "--slot", "staging").document["fingerprint"] != first
-
-
 def test_a_dry_run_without_rights_shows_the_plan_and_what_is_missing(mct: Program, azure: Sandbox) -> None:
     caller = azure.caller("Application.ReadWrite.OwnedBy", *READ, arm=[READER])
     azure.forget()

@@ -1,4 +1,4 @@
-"""A plan is applied as wide as its order allows, stops at the first refusal, and its journal tells the truth."""
+"""A plan is applied as wide as its order allows, stops at the first refusal, and its outcome tells the truth."""
 
 from __future__ import annotations
 
@@ -53,10 +53,9 @@ def write(*refs: Ref[ClientId], first: bool = False) -> WriteSettings:
 
 def account(outcome: Outcome) -> tuple[set[str], set[str], set[str], set[str]]:
     """Keys of what is done, refused, in doubt and not begun."""
-    journal = outcome.journal
-    done = {entry.change.key for entry in journal.done}
-    failed = {change.key for change, _ in journal.failed}
-    return done, failed, {change.key for change in journal.in_doubt}, {change.key for change in journal.left}
+    done = {entry.change.key for entry in outcome.done}
+    failed = {change.key for change, _ in outcome.failed}
+    return done, failed, {change.key for change in outcome.in_doubt}, {change.key for change in outcome.left}
 
 
 def refuse(engine: Engine, path: str, *, times: int = 1, **fault: Any) -> None:
@@ -83,7 +82,7 @@ def test_a_change_begins_when_what_it_needs_is_there_and_beside_all_others(
 ) -> None:
     """The time of a setup is its longest chain, not its number of changes."""
     outcome, took, _ = applied(engine, *changes, latency=1.0)
-    done = [entry.change.key for entry in outcome.journal.done]
+    done = [entry.change.key for entry in outcome.done]
     assert done == order or (order is None and len(done) == len(changes))
     assert took == pytest.approx(seconds, abs=0.1)
 
@@ -96,7 +95,7 @@ def test_the_settings_are_written_when_everything_else_is_done_and_the_restart_c
     assert asked[2] == "PUT appsettings"
     assert set(asked[3:5]) == {"POST list", "POST restart"}
     assert asked.count("POST restart") == 1
-    (entry,) = (entry for entry in outcome.journal.done if entry.change.key == "A")
+    (entry,) = (entry for entry in outcome.done if entry.change.key == "A")
     assert engine.inside.azure.settings()["ServiceApplicationIds"] == outcome.results.of("A", Part.CLIENT_ID)
     assert entry.seconds == pytest.approx(0.5, abs=0.1)
     order = (
@@ -162,14 +161,14 @@ def test_what_waits_for_its_turn_does_not_begin_after_a_refusal(engine: Engine) 
     """A large setup must not send hundreds of requests after the first one was denied."""
     engine.inside.azure.misbehave({"match": {"method": "PATCH"}, "nth": 1, "fault": {"type": "status", "status": 403}})
     outcome, _, _ = applied(engine, *(new(str(number)) for number in range(3 * IN_FLIGHT)), latency=1.0)
-    assert len(outcome.journal.left) == 2 * IN_FLIGHT
+    assert len(outcome.left) == 2 * IN_FLIGHT
 
 
 # --- the restart ---
 
 
 def details(outcome: Outcome) -> Mapping[str, str]:
-    return {entry.change.key: entry.detail for entry in outcome.journal.done}
+    return {entry.change.key: entry.detail for entry in outcome.done}
 
 
 def test_settings_that_somebody_else_wrote_meanwhile_need_no_restart_of_ours(engine: Engine) -> None:
@@ -197,7 +196,7 @@ def test_a_refused_restart_says_that_the_settings_are_saved_and_how_to_restart(
     refuse(engine, RESTARTED)
     site = replace(WHERE, resource=ResourceId.parse(where))
     outcome, _, _ = applied(engine, replace(write(), site=site), replace(RESTART, site=site))
-    ((_, error),) = outcome.journal.failed
+    ((_, error),) = outcome.failed
     assert "The settings are saved" in error.remedy
     assert error.command == f"az webapp restart -g {site.resource.resource_group} -n contosolearn{words}"
     assert account(outcome) == ({"settings"}, {"restart"}, set(), set())

@@ -54,7 +54,7 @@ def test_a_client_that_another_run_makes_at_this_moment_gets_no_second_credentia
     outcome, _, _ = applied(engine, NEW, adding, stores={"A": store})
     (held,) = azure.graph("GET", f"/applications/{made['id']}")["passwordCredentials"]
     assert held["keyId"] == theirs["keyId"]
-    assert "another run" in outcome.journal.done[-1].detail
+    assert "another run" in outcome.done[-1].detail
     assert not (engine.home / "a.env").exists()
 
 
@@ -68,7 +68,7 @@ def test_when_no_answer_comes_at_all_there_is_an_end_and_the_place_knows(engine:
     engine.inside.azure.misbehave({"match": {"path": "*/addPassword"}, "fault": {"type": "lostAnswer"}})
     adding = replace(SECRET, object_id=ApplicationObjectId(made["id"]), client_id=ClientId(made["appId"]))
     outcome, _, told = applied(engine, adding, stores={"A": FileStore(engine.home / "a.env")})
-    ((_, error),) = outcome.journal.failed
+    ((_, error),) = outcome.failed
     assert getattr(error, "answer_lost", False)
     assert len(engine.asked("/addPassword")) == room.SECRET_ATTEMPTS
     (held,) = engine.inside.azure.graph("GET", f"/applications/{made['id']}")["passwordCredentials"]
@@ -95,7 +95,7 @@ def test_the_old_secret_stays_where_its_replacement_is_not_at_hand(there: str, e
         key="old", name="A", object_id=ApplicationObjectId(made["id"]), key_id=KeyId(old), replaced_by=replacement
     )
     outcome, _, _ = applied(engine, removal, stores={"A": FileStore(engine.home / "a.env")})
-    ((_, error),) = outcome.journal.failed
+    ((_, error),) = outcome.failed
     assert error.code == "secret-not-at-hand"
     assert len(engine.inside.azure.graph("GET", path)["passwordCredentials"]) == 1
 
@@ -124,8 +124,8 @@ def test_an_old_certificate_stays_where_the_new_one_does_not_show(engine: Engine
         replaced_by=Replacement("A", client_id, f"{uri}/.default"),
     )
     outcome, seconds, _ = applied(engine, removal, stores={"A": store})
-    assert outcome.journal.failed == []
-    (entry,) = outcome.journal.done
+    assert outcome.failed == []
+    (entry,) = outcome.done
     assert "kept: Entra ID does not show the new one yet" in entry.detail
     assert 30 < seconds < 90
     assert len(azure.graph("GET", path)["keyCredentials"]) == 1

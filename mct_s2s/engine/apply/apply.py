@@ -40,7 +40,7 @@ from mct_s2s.planning.permissions.preflight import holds, left_if_refused, likel
 
 
 async def apply(session: Session, outcome: Outcome, progress: Progress) -> None:
-    """Apply the outcome's plan; its journal says how far it came. Raises UsageError, S2SError."""
+    """Apply the outcome's plan; it says how far that came. Raises UsageError, S2SError."""
     request, plan, before = outcome.request, outcome.plan, outcome.before
     if request.backup is not None and before.app_service is not None:
         request.backup.check(str(before.app_service.site.resource))
@@ -65,15 +65,15 @@ async def apply(session: Session, outcome: Outcome, progress: Progress) -> None:
 
 def _say_all_that_is_missing(refused: PermissionMissing, outcome: Outcome) -> None:
     """So that it is asked for at once."""
-    journal, before, access = outcome.journal, outcome.before, outcome.access
-    if refused.code == "permission-missing" and refused.missing and holds(journal.failed[0][0], before, access):
+    before, access = outcome.before, outcome.access
+    if refused.code == "permission-missing" and refused.missing and holds(outcome.failed[0][0], before, access):
         refused.missing = ()
         refused.advise(
             "You have the role or permission for this, but it has not taken effect yet. Run the same command again "
             "in a few minutes."
         )
-    here = likely_missing([change for change, _ in journal.failed], before, access)
-    rest = likely_missing(journal.left, before, access)
+    here = likely_missing([change for change, _ in outcome.failed], before, access)
+    rest = likely_missing(outcome.left, before, access)
     refused.missing = tuple(dict.fromkeys((*here, *rest))) or refused.missing
     refused.mention((f"also not confirmed: {text}", command) for text, command in requests(rest))
 
@@ -197,7 +197,7 @@ async def _(change: WriteSettings, run: Run) -> str:
         run.wrote_settings = did_write
         run.mark_ready(change)
 
-    run.journal.settings, detail = await write_settings(
+    run.outcome.settings, detail = await write_settings(
         run.azure.sites,
         change,
         run.results,

@@ -14,7 +14,7 @@ from functools import cached_property, singledispatch
 from mct_s2s.activity import Progress, during, waiting
 from mct_s2s.concurrency import end_all
 from mct_s2s.engine.apply.registrations import explained
-from mct_s2s.engine.outcome import Journal, Outcome
+from mct_s2s.engine.outcome import Outcome
 from mct_s2s.engine.session import Azure, Session
 from mct_s2s.errors import PermissionMissing, S2SError
 from mct_s2s.model.client_credentials import YOUNG
@@ -81,10 +81,6 @@ class Run:
         return self.session.azure
 
     @property
-    def journal(self) -> Journal:
-        return self.outcome.journal
-
-    @property
     def results(self) -> Results:
         return self.outcome.results
 
@@ -136,8 +132,8 @@ class Run:
         except BaseException:
             await end_all(tasks)
             raise
-        if self.journal.failed:
-            raise self.journal.failed[0][1]
+        if self.outcome.failed:
+            raise self.outcome.failed[0][1]
 
     async def _one(self, change: AnyChange) -> None:
         plan = self.outcome.plan
@@ -152,27 +148,27 @@ class Run:
             async with self._slots:
                 if self._stopped:
                     return
-                self.journal.start(change)
+                self.outcome.start(change)
                 with during(self.progress.started(change)):
                     await self._attempt(change)
         except Stopped:
-            self.journal.withdraw(change)
+            self.outcome.withdraw(change)
 
     async def _attempt(self, change: AnyChange) -> None:
         try:
             detail = await self._explained(change)
         except Skipped as skipped:
-            self.journal.skip(change, str(skipped), skipped.left)
+            self.outcome.skip(change, str(skipped), skipped.left)
             self.progress.skipped(change, str(skipped))
         except S2SError as error:
-            self.journal.fail(change, error)
+            self.outcome.fail(change, error)
             self.progress.failed(change, error)
             self._stopped = True
             for event in self._ready.values():
                 event.set()
         else:
             done = change.named(self.results) if isinstance(change, UpdateApplication) else change
-            self.journal.finish(done, detail)
+            self.outcome.finish(done, detail)
             if self._confirmed.get(change.key) != detail:
                 self.progress.finished(done, detail)
         self.mark_ready(change)

@@ -5,6 +5,7 @@ Nothing is written. What cannot be tested from here is reported as open, not tak
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Coroutine, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,12 +13,14 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from mct_s2s.activity import activity
 from mct_s2s.concurrency import gather_or_cancel
+from mct_s2s.engine.outcome import Outcome
+from mct_s2s.engine.session import Session
 from mct_s2s.errors import ServiceError
 from mct_s2s.model.client_credentials import YOUNG
 from mct_s2s.model.client_sign_in import ApiAnswer, ApiToken, ClientSignIn, SignIn
 from mct_s2s.model.commands import own_command
 from mct_s2s.model.directory_objects import ServicePrincipal
-from mct_s2s.model.mct_api import SERVICE_HEADER
+from mct_s2s.model.mct_api import API_PATH, SERVICE_HEADER
 from mct_s2s.model.observed import ClientApplication, ObservedState
 from mct_s2s.model.site_settings import ROLE
 from mct_s2s.planning.registrations.exposed import uri_shown, wanted_role
@@ -231,3 +234,34 @@ def _awaited_role(context: VerifyContext, observed: ObservedState, client: Clien
     if client.registered is None or role is None or not role.enabled or not is_consented(client.registered, observed):
         return None
     return role.value
+
+
+async def verify_outcome(session: Session, outcome: Outcome, options: str) -> Verification | None:
+    """Test the clients whose credential is in a store of this run; `None` where there is none.
+
+    What was done stays done whatever comes of it, so a test that runs out of time is open, not failed.
+
+    Args:
+        options: those that name the App Service on a command line.
+    """
+    request, observed = outcome.request, outcome.after
+    site = observed.app_service
+    if site is None or request.stores is None:
+        return None
+    credentials = await request.stores.credentials(outcome.stores)
+    mine = [one for one in credentials if one.name is not None and outcome.client_id(one.name) == one.client_id]
+    subjects = clients_to_verify((), mine, unlisted=True)
+    if not subjects:
+        return None
+    url = site.site.url
+    context = VerifyContext(session.tokens, session.api(url), url, API_PATH, options, request.now, just_changed=True)
+    try:
+        async with asyncio.timeout(max(0.0, session.remaining())):
+            return await verify_clients(context, observed, subjects, ())
+    except TimeoutError:
+        message = "The deadline left no time to test the call."
+        again = own_command("verify", where=options)
+        late = (
+            VerificationCheck(client.name, CheckSubject.APPLICATION, CALL, None, message, again) for client in subjects
+        )
+        return Verification(url, API_PATH, tuple(late))

@@ -1,1 +1,0 @@
-"""Test each client with a real token and a real API call."""
