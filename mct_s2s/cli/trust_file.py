@@ -232,14 +232,10 @@ class _Reader:
         if read is None:
             return None
         work, target = read
-        for index, client in enumerate(entry.clients):
-            place = (*here, "clients", index)
-            if place not in self._wrong:
-                work = self._read({place: client}, partial(_with_client, work, client)) or work
-        for index, one in enumerate(entry.managed_identities):
-            place = (*here, "managed-identities", index)
-            if place not in self._wrong:
-                work = self._read({place: one}, partial(_with_identity, work, one.resource)) or work
+        for kind, entries in (("clients", entry.clients), ("managed-identities", entry.managed_identities)):
+            for index, one in enumerate(entries):
+                if (place := (*here, kind, index)) not in self._wrong:
+                    work = self._read({place: one}, partial(_with, work, one)) or work
         return SiteWork(key, entry, profile, target, work)
 
     def _profile(self, file: TrustFile, site: Location, entry: SiteEntry) -> Profile:
@@ -351,13 +347,13 @@ def _typed(values: dict[str, Any]) -> dict[str, Any]:
     return {name: _TYPES[name](value) if name in _TYPES else value for name, value in values.items()}
 
 
-def _with_client(work: Work, client: ClientEntry) -> Work:
-    options = SetupOptions(**{**vars(work.options), "no_consent": False, **_typed(client.options)})
-    return with_client(work, options, client.name)
-
-
-def _with_identity(work: Work, text: str) -> Work:
-    return replace(work, identities=(*work.identities, caller_resource(text)))
+def _with(work: Work, one: Table) -> Work:
+    """The same with one more client."""
+    if isinstance(one, IdentityEntry):
+        return replace(work, identities=(*work.identities, caller_resource(one.resource)))
+    assert isinstance(one, ClientEntry)  # a table of clients
+    options = SetupOptions(**{**vars(work.options), "no_consent": False, **_typed(one.options)})
+    return with_client(work, options, one.name)
 
 
 def _may_be_same(one: SiteWork, other: SiteWork) -> bool:

@@ -8,9 +8,9 @@ from typing import Any
 
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from mct_s2s.cli.export import trust_file_text
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.planning.export import ExportedSite, is_name
-from mct_s2s.render.trust_file import trust_file_text
 
 from tests.support.sampling import cases
 
