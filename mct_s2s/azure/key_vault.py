@@ -8,10 +8,10 @@ from __future__ import annotations
 import asyncio
 import re
 import socket
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from mct_s2s import clock
 from mct_s2s.azure.answers import members, optional, text
@@ -24,6 +24,7 @@ from mct_s2s.azure.sign_in.credential import CallerCredential
 from mct_s2s.errors import NotThere, PermissionMissing, S2SError, ServiceError
 from mct_s2s.model.commands import grant_on_vault
 
+T = TypeVar("T")
 BUSY = frozenset({"ObjectIsBeingDeleted", "ObjectIsBeingRecovered"})
 """A deletion or a recovery is under way: wait a moment."""
 VERSION = "api-version=7.4"
@@ -53,28 +54,25 @@ class KeyVault(ServiceSession):
 
     async def versions(self, name: str) -> list[SecretVersion]:
         """All versions of a secret, oldest first; none where there is no such secret."""
-        step = "find a secret"
         try:
-            found = await self.rows(f"/secrets/{name}/versions?{VERSION}", step, lag=_is_busy)
+            found = await self.rows(f"/secrets/{name}/versions?{VERSION}", "find a secret", _version, lag=_is_busy)
         except NotThere as error:
             if error.code != "not-found":  # the vault itself
                 raise
             return []
-        with self.service.readable(step):
-            # The service lists them by their ids, and tells their age in whole seconds.
-            return sorted(map(_version, found), key=lambda one: (one.created, one.tags.get("made", "")))
+        # The service lists them by their ids, and tells their age in whole seconds.
+        return sorted(found, key=lambda one: (one.created, one.tags.get("made", "")))
 
     async def value(self, name: str) -> tuple[str, SecretVersion] | None:
         """The latest version's value and properties; `None` where there is none, or it is disabled."""
-        step = "read a secret"
         try:
-            found = await self._found("GET", f"/secrets/{name}", step)
+            return await self._found(
+                "GET", f"/secrets/{name}", "read a secret", lambda row: (text(row["value"]), _version(row))
+            )
         except ServiceError as error:
             if error.service_code != DISABLED:
                 raise
             return None
-        with self.service.readable(step):
-            return None if found is None else (text(found["value"]), _version(found))
 
     async def set(
         self, name: str, value: str, tags: Mapping[str, str], *, expires: datetime | None = None, enabled: bool = True
@@ -82,28 +80,24 @@ class KeyVault(ServiceSession):
         """Add a version. Repeating it is harmless: it says the same again."""
         attributes = {"enabled": enabled, **({"exp": int(expires.timestamp())} if expires else {})}
         body = {"value": value, "contentType": "text/plain", "tags": dict(tags), "attributes": attributes}
-        made = await self.send("PUT", f"/secrets/{name}?{VERSION}", step := "store a secret", body=body, lag=_is_busy)
-        with self.service.readable(step):
-            return _version(members(made))
+        path = f"/secrets/{name}?{VERSION}"
+        return await self.read(path, "store a secret", _version, method="PUT", body=body, lag=_is_busy)
 
     async def tag(self, name: str, version: str, tags: Mapping[str, str]) -> bool:
         """Make `tags` all the tags of a version (the latest where `version` is empty); false where it is not there."""
         path, body = f"/secrets/{name}/{version}", {"tags": dict(tags)}
-        return await self._found("PATCH", path, "change a secret's tags", body=body) is not None
+        return await self._found("PATCH", path, "change a secret's tags", _version, body=body) is not None
 
     async def deleted(self, name: str) -> SecretVersion | None:
         """The secret of that name that was deleted and can come back, as far as the caller may see it."""
-        step = "find a deleted secret"
         try:
-            found = await self._found("GET", f"/deletedsecrets/{name}", step)
+            return await self._found("GET", f"/deletedsecrets/{name}", "find a deleted secret", _version)
         except PermissionMissing:
             return None
-        with self.service.readable(step):
-            return None if found is None else _version(found)
 
     async def delete(self, name: str) -> None:
         """Delete a secret with all its versions, and wait until that is done; one that is not there is no error."""
-        if await self._found("DELETE", f"/secrets/{name}", "delete a secret") is not None:
+        if await self._found("DELETE", f"/secrets/{name}", "delete a secret", dict) is not None:
             await self._until_there(f"/deletedsecrets/{name}", "delete a secret")
 
     async def recover(self, name: str) -> None:
@@ -116,7 +110,7 @@ class KeyVault(ServiceSession):
         until = clock.seconds() + LONGEST_SECONDS
         while clock.seconds() < until:
             try:
-                if await self._found("GET", path, step) is not None:
+                if await self._found("GET", path, step, dict) is not None:
                     return
             except (PermissionMissing, ServiceError) as error:
                 if isinstance(error, PermissionMissing) or error.service_code == DISABLED:
@@ -124,10 +118,12 @@ class KeyVault(ServiceSession):
                 raise
             await asyncio.sleep(POLL_SECONDS)
 
-    async def _found(self, method: str, path: str, step: str, **options: Any) -> dict[str, Any] | None:
-        """What answers one request; `None` where there is no such secret."""
+    async def _found(
+        self, method: str, path: str, step: str, parse: Callable[[Mapping[str, Any]], T], **options: Any
+    ) -> T | None:
+        """What is read of the answer to one request; `None` where there is no such secret."""
         try:
-            return await self.send(method, f"{path}?{VERSION}", step, lag=_is_busy, **options)
+            return await self.read(f"{path}?{VERSION}", step, parse, method=method, lag=_is_busy, **options)
         except NotThere as error:
             if error.code != "not-found":  # the vault itself
                 raise

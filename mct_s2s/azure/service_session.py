@@ -127,18 +127,21 @@ class ServiceSession:
         """The JSON object that answers one request, if there is one; `options`: those of `answer`."""
         return (await self.answer(method, path, step, **options))[1]
 
-    async def rows(self, path: str, step: str, **options: Any) -> list[Mapping[str, Any]]:
-        """Every row of a list, page after page. A page without a list is never taken for "no rows"."""
-        return await self.rest_of(await self.send("GET", path, step, **options), step, **options)
+    async def read(
+        self, path: str, step: str, parse: Callable[[Mapping[str, Any]], T], *, method: str = "GET", **options: Any
+    ) -> T:
+        """What is read of the JSON object that answers one request."""
+        row = await self.send(method, path, step, **options)
+        with self.service.readable(step):
+            return parse(members(row))
 
-    async def rest_of(self, page: Mapping[str, Any] | None, step: str, **options: Any) -> list[Mapping[str, Any]]:
-        """The rows of a page, and of those that follow."""
-        found: list[Mapping[str, Any]] = []
-        while True:
-            with self.service.readable(step):
-                page = members(page)
-                found += listed(page.get("value"))
-            following = page.get(self._next_link)
-            if not following:
-                return found
+    async def rows(self, path: str, step: str, parse: Callable[[Mapping[str, Any]], T], **options: Any) -> list[T]:
+        """What is read of every row of a list, page after page. A page without a list is never taken for "no rows"."""
+        found: list[T] = []
+        following: object = path
+        while following:
             page = await self.send("GET", str(following), step, **options)
+            with self.service.readable(step):
+                found += map(parse, listed(members(page).get("value")))
+                following = members(page).get(self._next_link)
+        return found

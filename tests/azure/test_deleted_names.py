@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from mct_s2s.azure.graph.parse import deleted_applications
+from mct_s2s.azure.graph.parse import application, deleted_applications
 from mct_s2s.model.ids import (
     client_unique_name,
     name_tag,
@@ -45,11 +45,11 @@ def row(name: str = "Import", unique_name: str | None = None, **more: Any) -> di
     ],
 )
 def test_our_own_words_tell_its_name(written: dict[str, Any], name: str | None) -> None:
-    (found,) = deleted_applications([row(**written)])
+    (found,) = deleted_applications([*map(application, [row(**written)])])
     assert found.unique_name == name
 
 
 def test_where_names_are_shown_nobody_is_believed_a_tag() -> None:
     """Whoever owns a registration can write our tags on it; a `uniqueName` is given to one alone."""
     ours, theirs = row("A", SERVICE), row("B", None, tags=[name_tag(SERVICE)], notes=site_note(str(SITE)))
-    assert [found.unique_name for found in deleted_applications([theirs, ours])] == [None, SERVICE]
+    assert [found.unique_name for found in deleted_applications([*map(application, [theirs, ours])])] == [None, SERVICE]

@@ -18,7 +18,6 @@ from mct_s2s.activity import waiting
 from mct_s2s.azure.answers import guid, members, optional, parse_json, rows, text, texts
 from mct_s2s.azure.arm.session import AUTHORIZATION, CARRYING_OUT, RESOURCES, WEB, ArmSession, versioned
 from mct_s2s.azure.arm.sites import ArmSites
-from mct_s2s.azure.services import ARM
 from mct_s2s.errors import NotThere, ServiceError
 from mct_s2s.model.azure_resources import IdentityResource
 from mct_s2s.model.commands import command, webapp_command
@@ -48,13 +47,10 @@ class ArmIdentities:
         """GET the resource; for types beyond App Service with the api-version that its provider names."""
         try:
             if resource.is_site:
-                site = await self._sites.raw_site(resource)
-                with ARM.readable(READ):
-                    return _parsed(resource, site, None)
+                return await self._sites.read_site(resource, lambda row: _parsed(resource, row, None))
             version = await self._api_version(resource)
-            row = await self._session.send("GET", versioned(str(resource), version), READ)
-            with ARM.readable(READ):
-                return _parsed(resource, members(row), version)
+            path = versioned(str(resource), version)
+            return await self._session.read(path, READ, lambda row: _parsed(resource, row, version))
         except NotThere:
             return None
 
@@ -99,9 +95,10 @@ class ArmIdentities:
             return []
         path = f"/subscriptions/{caller.resource.subscription_id}/providers/Microsoft.Authorization/roleAssignments"
         wanted = f"principalId eq '{caller.principal_id}'"
-        found = await self._session.rows(versioned(path, AUTHORIZATION, filter=wanted), ROLES)
-        with ARM.readable(ROLES):
-            return [text(members(row.get("properties")).get("scope")) or text(row["id"]) for row in found]
+        path = versioned(path, AUTHORIZATION, filter=wanted)
+        return await self._session.rows(
+            path, ROLES, lambda row: text(members(row.get("properties")).get("scope")) or text(row["id"])
+        )
 
     async def _change(self, caller: IdentityResource, step: str, *, system_assigned: bool) -> PrincipalId | None:
         """Send the change; the principal that the resource has afterwards.
@@ -162,14 +159,18 @@ class ArmIdentities:
     async def _api_version(self, resource: ResourceId) -> str:
         """The newest stable api-version of a resource type, from its provider."""
         path = f"/subscriptions/{resource.subscription_id}/providers/{resource.namespace}"
-        provider = members(await self._session.send("GET", versioned(path, RESOURCES), READ))
         wanted = "/".join(resource.types).lower()
-        with ARM.readable(READ):
-            types = {
-                text(row["resourceType"]).lower(): texts(row.get("apiVersions"))
-                for row in rows(provider["resourceTypes"])
-            }
-        versions = sorted(types.get(wanted, ()), reverse=True)
+
+        def versions_of(provider: Mapping[str, Any]) -> list[str]:
+            types = rows(provider["resourceTypes"])
+            return [
+                one
+                for row in types
+                if text(row["resourceType"]).lower() == wanted
+                for one in texts(row.get("apiVersions"))
+            ]
+
+        versions = sorted(await self._session.read(versioned(path, RESOURCES), READ, versions_of), reverse=True)
         stable = [version for version in versions if not version.endswith("-preview")]
         if stable or versions:
             return (stable or versions)[0]

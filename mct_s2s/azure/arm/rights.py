@@ -11,7 +11,6 @@ from typing import Any
 
 from mct_s2s.azure.answers import text, texts
 from mct_s2s.azure.arm.session import AUTHORIZATION, LOCKS, ArmSession, versioned
-from mct_s2s.azure.services import ARM
 from mct_s2s.concurrency import ReadOnce, gather_or_cancel
 from mct_s2s.errors import S2SError
 from mct_s2s.model.caller_rights import Permission
@@ -30,9 +29,8 @@ class ArmAccess:
 
     async def permissions(self, resource: ResourceId) -> tuple[Permission, ...]:
         """GET …/permissions: of the caller."""
-        found = await self._session.rows(versioned(f"{resource}{_PROVIDER}/permissions", AUTHORIZATION), READ)
-        with ARM.readable(READ):
-            return tuple(_permission(row) for row in found)
+        path = versioned(f"{resource}{_PROVIDER}/permissions", AUTHORIZATION)
+        return tuple(await self._session.rows(path, READ, _permission))
 
     async def locks(self, resource: ResourceId) -> tuple[str, ...]:
         """GET …/locks: the read-only ones, without those of resources below it, as far as the caller may list them.
@@ -49,9 +47,9 @@ class ArmAccess:
         return tuple({lock.lower(): lock for lock in above}.values())
 
     async def _locks(self, scope: str) -> list[str]:
-        found = await self._session.rows(versioned(f"{scope}{_PROVIDER}/locks", LOCKS), READ)
-        with ARM.readable(READ):
-            return [text(one["id"]) for one in found if text(one["properties"]["level"]).lower() == "readonly"]
+        path = versioned(f"{scope}{_PROVIDER}/locks", LOCKS)
+        found = await self._session.rows(path, READ, lambda one: (text(one["id"]), text(one["properties"]["level"])))
+        return [identifier for identifier, level in found if level.lower() == "readonly"]
 
     async def _readable_locks(self, scope: str) -> list[str]:
         try:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import httpx
 
 from mct_s2s.azure.answers import guid, members, optional, text, texts
 from mct_s2s.azure.arm.session import RESOURCES, SUBSCRIPTIONS, WEB, ArmSession, versioned
-from mct_s2s.azure.services import ARM
 from mct_s2s.concurrency import ReadOnce, gather_or_cancel
 from mct_s2s.errors import NotThere, PermissionMissing, ServiceError
 from mct_s2s.model.azure_resources import Site, SlotConfig, Subscription
@@ -18,6 +17,8 @@ from mct_s2s.model.resource_id import ResourceId
 
 if TYPE_CHECKING:
     from azure.mgmt.web.aio import WebSiteManagementClient
+
+T = TypeVar("T")
 
 
 class ArmSites:
@@ -34,9 +35,8 @@ class ArmSites:
         return await self._all.get("", self._read_subscriptions)
 
     async def _read_subscriptions(self) -> list[Subscription]:
-        found = await self._session.rows(versioned("/subscriptions", SUBSCRIPTIONS), "list the subscriptions")
-        with ARM.readable("list the subscriptions"):
-            return [_subscription(row) for row in found]
+        path = versioned("/subscriptions", SUBSCRIPTIONS)
+        return await self._session.rows(path, "list the subscriptions", _subscription)
 
     async def subscription(self, subscription_id: str) -> Subscription | None:
         """GET /subscriptions/{id}, once."""
@@ -46,48 +46,42 @@ class ArmSites:
             return None
 
     async def _read_subscription(self, subscription_id: str) -> Subscription:
-        path, step = versioned(f"/subscriptions/{subscription_id}", SUBSCRIPTIONS), "read the subscription"
-        row = await self._session.send("GET", path, step)
-        with ARM.readable(step):
-            return _subscription(members(row))
+        path = versioned(f"/subscriptions/{subscription_id}", SUBSCRIPTIONS)
+        return await self._session.read(path, "read the subscription", _subscription)
 
     async def sites(self, subscription_id: str, group: str | None = None) -> list[Site]:
         """GET …/providers/Microsoft.Web/sites: web and function apps, without slots."""
         apps: Any = self.client(subscription_id).web_apps
-        step = "list the web apps"
 
-        async def read() -> list[Mapping[str, Any]]:
-            return [row async for row in (apps.list_by_resource_group(group) if group else apps.list())]
+        async def read() -> list[Site]:
+            return [_site(row) async for row in (apps.list_by_resource_group(group) if group else apps.list())]
 
-        rows = await self._session.call(read, step)
-        with ARM.readable(step):
-            return [_site(row) for row in rows]
+        return await self._session.call(read, "list the web apps")
 
     async def sites_named(self, subscription_id: str, name: str) -> list[ResourceId]:
         """GET /subscriptions/{id}/resources?$filter=resourceType eq 'Microsoft.Web/sites' and name eq '…'.
 
         One question, however many sites there are. New ones may be missing.
         """
-        step, quoted = "find the web app", name.replace("'", "''")
+        quoted = name.replace("'", "''")
         wanted = f"resourceType eq 'Microsoft.Web/sites' and name eq '{quoted}'"
         path = versioned(f"/subscriptions/{subscription_id}/resources", RESOURCES, filter=wanted)
-        found = await self._session.rows(path, step)
-        with ARM.readable(step):
-            return [ResourceId.parse(text(row["id"])) for row in found]
+        return await self._session.rows(path, "find the web app", lambda row: ResourceId.parse(text(row["id"])))
 
     async def site(self, resource: ResourceId) -> Site | None:
         """GET …/sites/{name}[/slots/{slot}]."""
         try:
-            row = await self.raw_site(resource)
+            return await self.read_site(resource, _site)
         except NotThere:
             return None
-        with ARM.readable("read the App Service"):
-            return _site(row)
 
-    async def raw_site(self, resource: ResourceId) -> Mapping[str, Any]:
-        """The same, as ARM says it."""
-        row: Mapping[str, Any] = await self._session.call(lambda: self._on(resource, "get"), "read the App Service")
-        return row
+    async def read_site(self, resource: ResourceId, parse: Callable[[Mapping[str, Any]], T]) -> T:
+        """What is read of a site. Raises NotThere: it is not there."""
+
+        async def read() -> T:
+            return parse(members(await self._on(resource, "get")))
+
+        return await self._session.call(read, "read the App Service")
 
     async def settings(
         self, resource: ResourceId, *, leaves: Callable[[], None] = lambda: None
@@ -97,18 +91,16 @@ class ArmSites:
         Args:
             leaves: called whenever the request is sent, so that what it is waited for is not taken for its duration.
         """
-        step = "read the application settings"
 
-        async def read() -> Any:
+        async def read() -> dict[str, str | None]:
             leaves()
-            return members(await self._on(resource, "list_application_settings")).get("properties")
-
-        settings = await self._session.call(read, step)
-        if not isinstance(settings, Mapping):
-            # Never "no settings": a write replaces them all, and would erase the site's own.
-            raise ARM.unreadable(step)
-        with ARM.readable(step):
+            settings = members(await self._on(resource, "list_application_settings")).get("properties")
+            if not isinstance(settings, Mapping):
+                # Never "no settings": a write replaces them all, and would erase the site's own.
+                raise ValueError("there are no settings")
             return {name: optional(value) for name, value in settings.items()}
+
+        return await self._session.call(read, "read the application settings")
 
     async def slot_config(self, resource: ResourceId) -> SlotConfig | None:
         """GET …/slots and GET …/config/slotConfigNames: both belong to the production site.
@@ -121,16 +113,17 @@ class ArmSites:
         async def names() -> list[str]:
             return [text(row["name"]).rpartition("/")[2] async for row in apps.list_slots(group, name)]
 
+        async def sticky() -> tuple[str, ...]:
+            answer = members(await apps.list_slot_configuration_names(group, name))
+            return texts(members(answer.get("properties")).get("appSettingNames"))
+
         try:
-            slots, answer = await gather_or_cancel(
-                self._session.call(names, "list the slots"),
-                self._session.call(lambda: apps.list_slot_configuration_names(group, name), "read the slot settings"),
+            slots, kept = await gather_or_cancel(
+                self._session.call(names, "list the slots"), self._session.call(sticky, "read the slot settings")
             )
-            with ARM.readable("read the slot settings"):
-                sticky = texts(members(answer.get("properties")).get("appSettingNames"))
         except (NotThere, PermissionMissing, ServiceError):
             return None  # it only serves a warning: a caller who can't read the slots can still do the job
-        return SlotConfig(tuple(sorted(slots)), frozenset(entry.lower() for entry in sticky)) if slots else None
+        return SlotConfig(tuple(sorted(slots)), frozenset(entry.lower() for entry in kept)) if slots else None
 
     async def write_settings(
         self,

@@ -19,18 +19,18 @@ from typing import Any
 
 from mct_s2s import clock
 from mct_s2s.activity import REPLICATION, waiting
-from mct_s2s.azure.answers import guid, listed, members, optional, text
+from mct_s2s.azure.answers import guid, listed, text
 from mct_s2s.azure.graph import parse
 from mct_s2s.azure.graph.session import GraphSession, key, lag_if
 from mct_s2s.azure.refusals import GraphOperation, already_gone, is_lag
 from mct_s2s.azure.retry import Lag, no_lag
-from mct_s2s.azure.services import GRAPH
 from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.errors import ServiceError
 from mct_s2s.model.client_credentials import Certificate, Credential, CredentialKind, Federation, NewSecret
 from mct_s2s.model.directory_objects import Owner
 from mct_s2s.model.ids import ApplicationObjectId, KeyId, PrincipalId, same_id
 
+READ = GraphOperation.READ
 GONE_ATTEMPTS = 8
 """Writes about something that is gone and is still shown by a replica, 8 s in all."""
 GONE_PAUSE = 0.3
@@ -61,9 +61,8 @@ class CredentialRequests:
         """
         path, operation = f"{_application(object_id)}/addPassword", GraphOperation.ADD_SECRET
         body = {"passwordCredential": {"displayName": name, "endDateTime": _moment(expires)}}
-        row = await self._session.send("POST", path, operation, body=body, repeatable=False, lag=lag_if(is_new)) or {}
-        with GRAPH.readable(operation):
-            return NewSecret(KeyId(guid(row["keyId"])), parse.moment(row["endDateTime"]), _secret(row["secretText"]))
+        options: dict[str, Any] = {"method": "POST", "body": body, "repeatable": False, "lag": lag_if(is_new)}
+        return await self._session.read(path, operation, _new_secret, **options)
 
     async def remove_secret(self, object_id: ApplicationObjectId, key_id: KeyId) -> None:
         """POST /applications/{id}/removePassword; one that is gone already is no error."""
@@ -94,7 +93,7 @@ class CredentialRequests:
         path, refusals = _application(object_id), 0
         gives_up_at = clock.seconds() + SHOWS_SECONDS
         for attempt in itertools.count(1):
-            existing = (await self._lists(path, no_lag))["keyCredentials"]
+            existing = await self._session.read(path, READ, _certificates)
             staying = [entry for entry in existing if not same_id(entry.get("keyId"), key_id)]
             if replaced_by is None or any(same_id(entry.get("keyId"), replaced_by) for entry in staying):
                 if len(staying) == len(existing):
@@ -126,7 +125,7 @@ class CredentialRequests:
             The `keyId` that the certificate is registered under, by this call or before it.
         """
         path, lag = _application(object_id), lag_if(is_new)
-        existing = (await self._lists(path, lag))["keyCredentials"]
+        existing = await self._session.read(path, READ, _certificates, lag=lag)
         known = _registered(existing, certificate)
         if known is not None:
             return known
@@ -147,7 +146,7 @@ class CredentialRequests:
             # refused: docs/azure-contract.md, section 3.5.
             if error.status != 400 or "update to existing credential" not in error.service_message.casefold():
                 raise
-            known = _registered((await self._lists(path, lag))["keyCredentials"], certificate)
+            known = _registered(await self._session.read(path, READ, _certificates, lag=lag), certificate)
             if known is None:
                 raise
             return known
@@ -163,11 +162,16 @@ class CredentialRequests:
         """
         path, lag, operation = _application(object_id), lag_if(is_new), GraphOperation.ADD_FEDERATED_CREDENTIAL
         named = f"{path}/federatedIdentityCredentials{key('name', federation.name)}"
-        prefer = {"Prefer": "create-if-missing"}
         body = {"issuer": federation.issuer, "subject": federation.subject, "audiences": [federation.audience]}
+        upsert: dict[str, Any] = {
+            "method": "PATCH",
+            "body": body,
+            "headers": {"Prefer": "create-if-missing"},
+            "lag": lag,
+        }
         for attempt in range(1, FEDERATED_ATTEMPTS + 1):
             try:
-                row = await self._session.send("PATCH", named, operation, body=body, headers=prefer, lag=lag)
+                made = await self._session.read(named, operation, _key_id, **upsert)
             except ServiceError as error:
                 if not _is_duplicate(error):
                     raise
@@ -180,10 +184,9 @@ class CredentialRequests:
                 with waiting(REPLICATION):
                     await asyncio.sleep(attempt * FEDERATED_PAUSE)
             else:
-                if row is None:  # it was there already: 204 brings no body
-                    row = await self._session.send("GET", named, GraphOperation.READ, lag=is_lag)
-                with GRAPH.readable(operation):
-                    return KeyId(guid((row or {})["id"]))
+                if made is None:  # it was there already: 204 brings no body
+                    made = await self._session.read(named, READ, lambda row: KeyId(guid(row["id"])), lag=is_lag)
+                return made
         raise AssertionError(federation)
 
     async def federated_credentials(self, object_id: ApplicationObjectId) -> list[Credential]:
@@ -224,40 +227,43 @@ class CredentialRequests:
 
     async def _owners(self, path: str, lag: Lag) -> tuple[Owner, ...]:
         fields = "?$select=id,displayName,userPrincipalName"
-        rows = await self._session.rows(f"{path}/owners{fields}", GraphOperation.READ, lag=lag)
-        with GRAPH.readable(GraphOperation.READ):
-            return parse.owners(rows)
+        found = await self._session.rows(f"{path}/owners{fields}", READ, parse.owner, lag=lag)
+        return tuple(sorted(found, key=lambda owner: owner.id))
 
     async def _with_keys(self, path: str, lag: Lag) -> tuple[Credential, ...]:
         """Secrets and certificates, each with the thumbprint of its key.
 
         What is written beside a key as its identifier is whatever its owner liked.
         """
-        row = await self._lists(path, lag, with_keys=True)
-        with GRAPH.readable(GraphOperation.READ):
-            return (
-                *parse.credentials(CredentialKind.SECRET, row["passwordCredentials"]),
-                *parse.by_age(
-                    replace(parse.credential(CredentialKind.CERTIFICATE, entry), thumbprint=_thumbprint(entry))
-                    for entry in row["keyCredentials"]
-                ),
+        fields = "?$select=id,passwordCredentials,keyCredentials"  # keys are shown by name only, on a budget
+
+        def with_keys(row: Mapping[str, Any]) -> tuple[Credential, ...]:
+            certificates = (
+                replace(parse.credential(CredentialKind.CERTIFICATE, entry), thumbprint=_thumbprint(entry))
+                for entry in listed(row.get("keyCredentials"))
             )
+            secrets = parse.credentials(CredentialKind.SECRET, listed(row.get("passwordCredentials")))
+            return (*secrets, *parse.by_age(certificates))
+
+        return await self._session.read(f"{path}{fields}", READ, with_keys, lag=lag)
 
     async def _federated(self, path: str, lag: Lag) -> tuple[Credential, ...]:
-        rows = await self._session.rows(f"{path}/federatedIdentityCredentials", GraphOperation.READ, lag=lag)
-        return parse.by_age(parse.federated_credential(row) for row in rows)
+        path = f"{path}/federatedIdentityCredentials"
+        return parse.by_age(await self._session.rows(path, READ, parse.federated_credential, lag=lag))
 
     async def _remove(self, path: str, keep: Collection[KeyId]) -> None:
         """POST {path}/removePassword for each secret, PATCH {path} with the certificates that stay."""
-        row = await self._lists(path, is_lag)
-        with GRAPH.readable(GraphOperation.READ):
-            secrets = [
-                KeyId(guid(entry["keyId"])) for entry in row["passwordCredentials"] if entry["keyId"] not in keep
-            ]
-            certificates = row["keyCredentials"]
-            staying = [entry for entry in certificates if entry["keyId"] in keep]
-        for key_id in secrets:
-            await self._remove_one("POST", f"{path}/removePassword", {"keyId": key_id})
+
+        def secrets(row: Mapping[str, Any]) -> list[str]:
+            return [guid(entry["keyId"]) for entry in listed(row.get("passwordCredentials"))]
+
+        made, certificates = await self._session.read(
+            path, READ, lambda row: (secrets(row), _certificates(row)), lag=is_lag
+        )
+        staying = [entry for entry in certificates if entry.get("keyId") in keep]
+        for key_id in made:
+            if key_id not in keep:
+                await self._remove_one("POST", f"{path}/removePassword", {"keyId": key_id})
         if len(staying) < len(certificates):
             await self._remove_one("PATCH", path, {"keyCredentials": [*map(_without_key, staying)]})
 
@@ -274,14 +280,6 @@ class CredentialRequests:
             if method == "PATCH" or not _is_gone(error):
                 raise
 
-    async def _lists(self, path: str, lag: Lag, *, with_keys: bool = False) -> dict[str, list[Mapping[str, Any]]]:
-        """`passwordCredentials` and `keyCredentials`; keys of certificates are shown by name only, on a budget."""
-        names = ("passwordCredentials", "keyCredentials")
-        fields = f"?$select=id,{','.join(names)}" if with_keys else ""
-        row = await self._session.send("GET", f"{path}{fields}", GraphOperation.READ, lag=lag)
-        with GRAPH.readable(GraphOperation.READ):
-            return {name: listed(members(row).get(name)) for name in names}
-
 
 def _application(object_id: ApplicationObjectId) -> str:
     return f"/applications/{object_id}"
@@ -291,19 +289,30 @@ def _principal(principal: PrincipalId) -> str:
     return f"/servicePrincipals/{principal}"
 
 
-def _secret(value: object) -> str:
-    if not text(value):
+def _new_secret(row: Mapping[str, Any]) -> NewSecret:
+    if not text(row["secretText"]):
         raise ValueError("it contains no secret")
-    return text(value)
+    return NewSecret(KeyId(guid(row["keyId"])), parse.moment(row["endDateTime"]), text(row["secretText"]))
+
+
+def _key_id(row: Mapping[str, Any]) -> KeyId | None:
+    return KeyId(guid(row["id"])) if row else None
+
+
+def _certificates(row: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """`keyCredentials` as they are, to be written back; what is looked at is as it has to be."""
+    found = listed(row.get("keyCredentials"))
+    for entry in found:
+        guid(entry["keyId"])
+    return found
 
 
 def _registered(existing: list[Mapping[str, Any]], certificate: Certificate) -> KeyId | None:
     """The `keyId` of the entry that is this certificate's."""
-    with GRAPH.readable(GraphOperation.READ):
-        for entry in existing:
-            own = same_id(optional(entry.get("keyId")), certificate.key_id)
-            if own or same_id(parse.thumbprint(entry.get("customKeyIdentifier")), certificate.thumbprint):
-                return KeyId(guid(entry["keyId"]))
+    for entry in existing:
+        own = same_id(entry["keyId"], certificate.key_id)
+        if own or same_id(parse.thumbprint(entry.get("customKeyIdentifier")), certificate.thumbprint):
+            return KeyId(entry["keyId"])
     return None
 
 

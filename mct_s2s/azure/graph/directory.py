@@ -18,7 +18,6 @@ from mct_s2s.azure.graph import parse
 from mct_s2s.azure.graph.credentials import CredentialRequests
 from mct_s2s.azure.graph.session import GraphSession, key, lag_if, literal, query
 from mct_s2s.azure.refusals import GraphOperation, already_there, is_lag
-from mct_s2s.azure.services import GRAPH
 from mct_s2s.concurrency import ReadOnce, gather_or_cancel
 from mct_s2s.errors import ServiceError
 from mct_s2s.model.directory_objects import Application, Assignment, NewApplication, ServicePrincipal, Tenant
@@ -51,9 +50,8 @@ class GraphDirectory(CredentialRequests):
         return await self._tenant.get("", self._read_tenant)
 
     async def _read_tenant(self) -> Tenant:
-        found = await self._session.rows(f"/organization{query(select=['id', 'displayName', 'verifiedDomains'])}", READ)
-        with GRAPH.readable(READ):
-            return parse.tenant(found[0])
+        path = f"/organization{query(select=['id', 'displayName', 'verifiedDomains'])}"
+        return await self._session.read(path, READ, lambda page: parse.tenant(page["value"][0]))
 
     async def application_by_client_id(self, client_id: ClientId) -> Application | None:
         """GET /applications(appId='…')."""
@@ -70,9 +68,8 @@ class GraphDirectory(CredentialRequests):
 
     async def application_by_object_id(self, object_id: ApplicationObjectId, *, is_new: bool) -> Application:
         """GET /applications/{id}; the object must be there."""
-        return parse.application(
-            await self._session.send("GET", f"/applications/{object_id}", READ, lag=lag_if(is_new)) or {}
-        )
+        path = f"/applications/{object_id}"
+        return await self._session.read(path, READ, parse.application, lag=lag_if(is_new))
 
     async def applications(self, client_ids: Iterable[ClientId]) -> list[Application]:
         """GET /applications(appId='…') for each; those that do not exist are left out."""
@@ -88,8 +85,8 @@ class GraphDirectory(CredentialRequests):
         return await self._applications(f"tags/any(t:t eq {literal(tag)})")
 
     async def _applications(self, filter: str) -> list[Application]:  # noqa: A002  # the option's name
-        rows = await self._session.rows(f"/applications{query(filter=filter)}", READ)
-        return sorted(map(parse.application, rows), key=lambda one: (one.display_name, one.object_id))
+        found = await self._session.rows(f"/applications{query(filter=filter)}", READ, parse.application)
+        return sorted(found, key=lambda one: (one.display_name, one.object_id))
 
     async def create_application(self, new: NewApplication) -> tuple[Application, bool]:
         """PATCH /applications(uniqueName='…') with `Prefer: create-if-missing`: two runs can never make two.
@@ -101,10 +98,10 @@ class GraphDirectory(CredentialRequests):
         """
         path, prefer = f"/applications{key('uniqueName', new.unique_name)}", {"Prefer": "create-if-missing"}
         operation, body = GraphOperation.CREATE_APPLICATION, parse.new_application(new)
-        row = await self._session.send("PATCH", path, operation, body=body, headers=prefer)
-        if row is not None:
-            return parse.application(row), True
-        return parse.application(await self._session.send("GET", path, READ, lag=is_lag) or {}), False
+        made = await self._session.read(path, operation, _made, method="PATCH", body=body, headers=prefer)
+        if made is not None:
+            return made, True
+        return await self._session.read(path, READ, parse.application, lag=is_lag), False
 
     async def register_application(self, new: NewApplication, owner: PrincipalId | None) -> Application:
         """POST /applications, with the caller as its owner by name: some tenants demand that, others refuse it.
@@ -114,9 +111,13 @@ class GraphDirectory(CredentialRequests):
         """
 
         async def register(owners: Mapping[str, Any]) -> Application:
-            operation, body = GraphOperation.CREATE_APPLICATION, {**parse.new_application(new), **owners}
-            row = await self._session.send("POST", "/applications", operation, body=body, repeatable=False)
-            return parse.application(row or {})
+            options: dict[str, Any] = {
+                "method": "POST",
+                "body": {**parse.new_application(new), **owners},
+                "repeatable": False,
+            }
+            operation = GraphOperation.CREATE_APPLICATION
+            return await self._session.read("/applications", operation, parse.application, **options)
 
         if owner is not None:
             try:
@@ -187,36 +188,36 @@ class GraphDirectory(CredentialRequests):
 
     async def create_principal(self, client_id: ClientId, *, is_new: bool) -> ServicePrincipal:
         """POST /servicePrincipals; one that exists already is read."""
-        operation, body, lag = GraphOperation.CREATE_PRINCIPAL, parse.new_principal(client_id), lag_if(is_new)
+        path, operation, lag = "/servicePrincipals", GraphOperation.CREATE_PRINCIPAL, lag_if(is_new)
 
         def not_known_yet(error: ServiceError) -> bool:
             """A missing right is no lag here: it may be permanent, and who owns the application tells."""
             return error.status != 403 and lag(error)
 
+        options: dict[str, Any] = {"method": "POST", "body": parse.new_principal(client_id), "lag": not_known_yet}
         try:
-            row = await self._session.send("POST", "/servicePrincipals", operation, body=body, lag=not_known_yet)
+            return await self._session.read(path, operation, parse.principal, **options)
         except ServiceError as error:
             if not already_there(error):
                 raise
-            path = f"/servicePrincipals{key('appId', client_id)}{PRINCIPAL}"
-            row = await self._session.send("GET", path, READ, lag=is_lag)
-        return parse.principal(row or {})
+            existing = f"{path}{key('appId', client_id)}{PRINCIPAL}"
+            return await self._session.read(existing, READ, parse.principal, lag=is_lag)
 
     async def assignments_to(self, client_id: ClientId, *, is_new: bool = False) -> list[Assignment]:
         """GET /servicePrincipals(appId='…')/appRoleAssignedTo; none where there is no service principal."""
         path = f"/servicePrincipals{key('appId', client_id)}/appRoleAssignedTo{query(top=999)}"
         try:
-            rows = await self._session.rows(path, READ, lag=lag_if(is_new))
+            found = await self._session.rows(path, READ, parse.assignment, lag=lag_if(is_new))
         except ServiceError as error:
             if error.status == 404:
                 return []
             raise
-        return sorted((parse.assignment(row) for row in rows), key=lambda one: one.id)
+        return sorted(found, key=lambda one: one.id)
 
     async def assignments_of(self, principal: PrincipalId) -> list[Assignment]:
         """GET /servicePrincipals/{id}/appRoleAssignments."""
-        rows = await self._session.rows(f"/servicePrincipals/{principal}/appRoleAssignments", READ)
-        return sorted((parse.assignment(row) for row in rows), key=lambda one: one.id)
+        path = f"/servicePrincipals/{principal}/appRoleAssignments"
+        return sorted(await self._session.rows(path, READ, parse.assignment), key=lambda one: one.id)
 
     async def assign(
         self, principal: PrincipalId, service: PrincipalId, role: AppRoleId, *, is_new: bool
@@ -224,13 +225,13 @@ class GraphDirectory(CredentialRequests):
         """POST /servicePrincipals/{service}/appRoleAssignedTo; one that exists already is no error and gives `None`."""
         path = f"/servicePrincipals/{service}/appRoleAssignedTo"
         body = {"principalId": principal, "resourceId": service, "appRoleId": role}
+        options: dict[str, Any] = {"method": "POST", "body": body, "lag": lag_if(is_new)}
         try:
-            row = await self._session.send("POST", path, GraphOperation.CONSENT, body=body, lag=lag_if(is_new))
+            return await self._session.read(path, GraphOperation.CONSENT, parse.assignment, **options)
         except ServiceError as error:
             if already_there(error):
                 return None
             raise
-        return parse.assignment(row or {})
 
     async def revoke(self, service: PrincipalId, assignment: str) -> None:
         """DELETE /servicePrincipals/{service}/appRoleAssignedTo/{id}; one that is gone already is no error."""
@@ -240,15 +241,15 @@ class GraphDirectory(CredentialRequests):
     async def deleted_applications(self) -> list[Application]:
         """GET …/microsoft.graph.application, all of it: `uniqueName` is no filter there. No certificates."""
         path = f"{BIN}/microsoft.graph.application{query(select=parse.DELETED_FIELDS, top=999)}"
-        found = parse.deleted_applications(await self._session.rows(path, READ))
+        found = parse.deleted_applications(await self._session.rows(path, READ, parse.application))
         return sorted(found, key=lambda one: (one.display_name, one.object_id))
 
     async def deleted_principals(self, client_ids: Iterable[ClientId]) -> list[ServicePrincipal]:
         """GET /directory/deletedItems/microsoft.graph.servicePrincipal?$filter=appId eq '…', one for each."""
         ends = [query(select=parse.PRINCIPAL_FIELDS, filter=f"appId eq {literal(one)}") for one in _once(client_ids)]
         paths = [f"{BIN}/microsoft.graph.servicePrincipal{end}" for end in ends]
-        pages = await gather_or_cancel(*(self._session.rows(path, READ) for path in paths))
-        return [parse.principal(row) for page in pages for row in page]
+        pages = await gather_or_cancel(*(self._session.rows(path, READ, parse.principal) for path in paths))
+        return [one for page in pages for one in page]
 
     async def restore_application(self, object_id: ApplicationObjectId) -> None:
         """POST /directory/deletedItems/{id}/restore; one that is there again already is no error."""
@@ -295,6 +296,11 @@ class GraphDirectory(CredentialRequests):
             else:
                 return True
         return await self._session.get(f"/{collection}/{object_id}{query(select=['id'])}", dict) is not None
+
+
+def _made(row: Mapping[str, Any]) -> Application | None:
+    """What an upsert made; it answers nothing where the application was there."""
+    return parse.application(row) if row else None
 
 
 def _once(ids: Iterable[str]) -> list[str]:

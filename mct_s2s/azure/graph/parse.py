@@ -10,14 +10,12 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 from mct_s2s.azure.answers import guid, members, optional, rows, text, texts
-from mct_s2s.azure.refusals import GraphOperation
-from mct_s2s.azure.services import GRAPH
 from mct_s2s.errors import UsageError
 from mct_s2s.model.client_credentials import Credential, CredentialKind, Federation
 from mct_s2s.model.directory_objects import (
@@ -78,7 +76,6 @@ PRINCIPAL_FIELDS = [
 ]
 
 
-@GRAPH.readable(GraphOperation.READ)
 def tenant(row: Json) -> Tenant:
     """`organization`. The tenant name is the initial domain, whatever the custom ones."""
     domains = rows(row.get("verifiedDomains"))
@@ -86,12 +83,11 @@ def tenant(row: Json) -> Tenant:
     return Tenant(TenantId(guid(row["id"])), initial, frozenset(text(domain["name"]).lower() for domain in domains))
 
 
-def deleted_applications(found: Sequence[Json]) -> list[Application]:
+def deleted_applications(rows: list[Application]) -> list[Application]:
     """The recycle bin. Where it shows no one's `uniqueName`, our own tags and notes tell ours.
 
     Source: docs/azure-contract.md, section 3.8.
     """
-    rows = [application(row) for row in found]
     if any(row.unique_name for row in rows):
         return rows
     return [replace(row, unique_name=_remembered_name(row)) for row in rows]
@@ -110,7 +106,6 @@ def _remembered_name(found: Application) -> str | None:
     return service_unique_name(site.names[0], site.slot) if site.is_site else None
 
 
-@GRAPH.readable(GraphOperation.READ)
 def application(row: Json) -> Application:
     """`application`."""
     return Application(
@@ -152,7 +147,6 @@ def app_role(row: Json) -> AppRole:
     )
 
 
-@GRAPH.readable(GraphOperation.READ)
 def principal(row: Json) -> ServicePrincipal:
     """`servicePrincipal`. A managed identity names its Azure resource among its alternative names."""
     names = sorted(texts(row.get("alternativeNames")))
@@ -167,23 +161,18 @@ def principal(row: Json) -> ServicePrincipal:
     )
 
 
-def owners(found: Iterable[Json]) -> tuple[Owner, ...]:
-    """A collection of owners: people by their `userPrincipalName`, applications by their display name."""
-    read = (
-        Owner(PrincipalId(guid(row["id"])), str(row.get("userPrincipalName") or row.get("displayName") or row["id"]))
-        for row in found
-    )
-    return tuple(sorted(read, key=lambda owner: owner.id))
+def owner(row: Json) -> Owner:
+    """Of a collection of owners: a person by `userPrincipalName`, an application by its display name."""
+    name = str(row.get("userPrincipalName") or row.get("displayName") or row["id"])
+    return Owner(PrincipalId(guid(row["id"])), name)
 
 
-@GRAPH.readable(GraphOperation.READ)
 def assignment(row: Json) -> Assignment:
     """`appRoleAssignment`."""
     principal_id, resource_id = PrincipalId(guid(row["principalId"])), PrincipalId(guid(row["resourceId"]))
     return Assignment(text(row["id"]), principal_id, resource_id, AppRoleId(guid(row["appRoleId"])))
 
 
-@GRAPH.readable(GraphOperation.READ)
 def federated_credential(row: Json) -> Credential:
     """`federatedIdentityCredential`: it does not expire."""
     audience = min(texts(row.get("audiences")), default="")

@@ -111,14 +111,11 @@ class GraphSession(ServiceSession):
     async def get(self, path: str, parse: Callable[[Mapping[str, Any]], T], *, lag: Lag = no_lag) -> T | None:
         """An object by its key; `None` where it is not there."""
         try:
-            row = await self.send("GET", path, GraphOperation.READ, lag=lag)
+            return await self.read(path, GraphOperation.READ, parse, lag=lag)
         except ServiceError as error:
             if error.status == 404:
                 return None
             raise
-        if row is None:
-            raise GRAPH.unreadable(GraphOperation.READ)  # never "not there": 404 says that
-        return parse(row)
 
     async def get_many(self, paths: Sequence[str], parse: Callable[[Mapping[str, Any]], T]) -> list[T | None]:
         """Several objects, `MOST_IN_BATCH` in one round trip; `None` where one is not there.
@@ -137,12 +134,19 @@ class GraphSession(ServiceSession):
             status, body = answer.get("status"), answer.get("body")
             if status == 404:
                 return None
-            return parse(body) if status == 200 and isinstance(body, dict) else await self.get(path, parse)
+            if status != 200 or not isinstance(body, dict):
+                return await self.get(path, parse)
+            with GRAPH.readable(GraphOperation.READ):
+                return parse(body)
 
         steps = [{"id": str(at), "method": "GET", "url": path} for at, path in enumerate(paths)]
-        page = await self.send("POST", "/$batch", GraphOperation.READ, body={"requests": steps}) or {}
-        with GRAPH.readable(GraphOperation.READ):
-            answers = {text(row["id"]): row for row in rows(page["responses"])}
+        answers = await self.read(
+            "/$batch",
+            GraphOperation.READ,
+            lambda page: {text(row["id"]): row for row in rows(page["responses"])},
+            method="POST",
+            body={"requests": steps},
+        )
         return list(await gather_or_cancel(*(read(path, answers.get(str(at), {})) for at, path in enumerate(paths))))
 
     async def delete(self, path: str, operation: GraphOperation, *, lag: Lag = no_lag) -> None:
