@@ -283,11 +283,14 @@ def _talk(terminal: Terminal, name: str) -> None:
 
 
 def _snippets(terminal: Terminal, name: str) -> None:
-    federation = Federation(f"https://{name}", f"repo:{name}:environment:{name}", name)
-    sources = (SecretFile(f"/{name}"), VaultSecret(name, f"https://{name}", name), CertificateFile(f"/{name}"),
-               FederatedToken(federation), ManagedIdentity(name))  # fmt: skip
+    value = "".join(one if one.isprintable() else "?" for one in name)  # what cannot be shown is refused as a value
+    federation = Federation(f"https://{value}", f"repo:{value}:environment:{value}", value)
+    sources = (SecretFile(f"/{value}"), VaultSecret(value, f"https://{value}", value), CertificateFile(f"/{value}"),
+               FederatedToken(federation), ManagedIdentity(value))  # fmt: skip
     for source in sources:
-        call = ApiCall(name, name, source, name, f"https://{name}", name, name, f"https://{name}", ca_file=name)
+        call = ApiCall(
+            name, value, source, name, f"https://{value}", value, value, f"https://{value}", ca_file=value
+        )  # fmt: skip
         for language in languages_for(source):
             terminal.verbatim(snippet(call, language))
             wrong = (Finding("x", Severity.ERROR, name, name, name), Finding("x", Severity.ERROR, "x", name, name))

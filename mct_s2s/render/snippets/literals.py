@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import re
 import shlex
-import struct
-from itertools import groupby
 
+from mct_s2s.errors import UsageError
 from mct_s2s.plain_text import plain
 
 
@@ -35,17 +34,13 @@ Sources: as in `plain_text`.
 
 
 def shell(value: str) -> Quoted:
-    """One word for a POSIX shell; what is not printable is written by `printf`. Line ends at its end are lost."""
-    if value.isprintable():
-        return Quoted(_LOGGED.sub(r"\g<0>''", shlex.quote(value)))
-    octets = _octets(value)
-    written = (chr(one) if 0x20 <= one < 0x7F and one not in b"'\\%$#-" else f"\\{one:03o}" for one in octets)
-    return Quoted(f"\"$(printf '{''.join(written)}')\"")
+    """One word for a POSIX shell."""
+    return Quoted(_LOGGED.sub(r"\g<0>''", shlex.quote(_printable(value))))
 
 
 def workflow_shell(value: str) -> Quoted:
     """One word for a shell within a workflow: nothing in it is an expression to the service that runs it."""
-    return Quoted(_EXPANDED.sub("$''", shell(value))) if value.isprintable() else shell(value)
+    return Quoted(_EXPANDED.sub("$''", shell(value)))
 
 
 def escaped(value: str) -> Quoted:
@@ -54,14 +49,10 @@ def escaped(value: str) -> Quoted:
 
 
 def powershell(value: str) -> Quoted:
-    """A string of PowerShell; what is not printable is added by its number."""
-    if value.isprintable() and not _LOGGED.search(value):
-        return Quoted(_single_quoted(value))
-    parts = ["''"]
-    for printable, run in groupby(value, str.isprintable):
-        text = "".join(run)
-        parts += [_single_quoted(text)] if printable else [f"[char]{unit}" for unit in _utf16(text)]
-    return Quoted(_LOGGED.sub(r"\g<0>' + '", f"({' + '.join(parts)})"))
+    """A string of PowerShell."""
+    doubled = _SINGLE_QUOTES.sub(r"\1\1", _printable(value))
+    parted = _LOGGED.sub(r"\g<0>' + '", f"'{doubled}'")
+    return Quoted(f"({parted})" if _LOGGED.search(value) else parted)
 
 
 def workflow_yaml(value: str) -> Quoted:
@@ -86,19 +77,12 @@ def _escape(character: str) -> str:
     return f"\\u{ord(character):04x}" if character <= "\uffff" else f"\\U{ord(character):08x}"
 
 
-def _single_quoted(text: str) -> str:
-    doubled = _SINGLE_QUOTES.sub(r"\1\1", text)
-    return f"'{doubled}'"
-
-
-def _octets(text: str) -> bytes:
-    """The bytes of a path as the system has it, or of half a character of a name."""
-    try:
-        return text.encode("utf-8", errors="surrogateescape")
-    except UnicodeEncodeError:
-        return text.encode("utf-8", errors="surrogatepass")
-
-
-def _utf16(text: str) -> tuple[int, ...]:
-    octets = text.encode("utf-16-le", errors="surrogatepass")
-    return struct.unpack(f"<{len(octets) // 2}H", octets)
+def _printable(value: str) -> str:
+    """What these shells have no simple word for is in no program: a path can be changed, and all else is an attack."""
+    if value.isprintable():
+        return value
+    raise UsageError(
+        "snippet-unsuitable",
+        f"'{plain(value)}' has characters that cannot be shown, so it cannot be part of such a program.",
+        remedy="Rename it, or use --language python.",
+    )
