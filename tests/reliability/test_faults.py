@@ -38,9 +38,9 @@ FAULTS: dict[str, Json] = {
 }
 FOR_GOOD = "cut off for good"
 FAULTS_OF = {
-    name: list(FAULTS) if command.every else sampled(list(FAULTS), 3, salt=name) for name, command in COMMANDS.items()
+    name: list(FAULTS) if command.every else sampled(list(FAULTS), 2, salt=name) for name, command in COMMANDS.items()
 }
-"""Which faults a command meets: in a sample, `setup` every one and the others three of the twelve."""
+"""Which faults a command meets: in a sample, `setup` every one and the others two of the twelve."""
 CODES = {1, 4}
 SDK_WORDS = re.compile(
     r"Traceback|azure\.core|azure\.identity|msgraph|kiota|\bmsal\b|httpx|httpcore|HttpResponseError|APIError|"
