@@ -10,7 +10,6 @@ from mct_s2s.model.client_credentials import SecretNote
 from mct_s2s.model.desired import ClientSpec
 from mct_s2s.model.directory_objects import NewApplication, RequiredAccess
 from mct_s2s.model.ids import (
-    ApplicationObjectId,
     ClientId,
     PrincipalId,
     client_unique_name,
@@ -19,14 +18,13 @@ from mct_s2s.model.ids import (
     trust_tag,
 )
 from mct_s2s.model.observed import ClientApplication, ObservedState
+from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.planning.changes import (
     AddCredential,
     AlreadyRight,
     AnyChange,
     ApplicationEdits,
     AssignAppRole,
-    CreateApplication,
-    CreateServicePrincipal,
     EnableIdentity,
     Later,
     Part,
@@ -38,7 +36,7 @@ from mct_s2s.planning.edits import missing_reference
 from mct_s2s.planning.plan import Facts, Left, ManualStep
 from mct_s2s.planning.registrations.membership import clients_called, is_allowed
 from mct_s2s.planning.registrations.ownership import CLIENT_OPTION, adoption, foreign_client, is_consented_to, not_ours
-from mct_s2s.planning.registrations.service import CREATE, EXPOSE, Service, refuse_deleted, restoration, role_not_named
+from mct_s2s.planning.registrations.service import CREATE, EXPOSE, Registration, Service, refuse_deleted, role_not_named
 
 ABOUT = "client application"
 _OF_CLUSTER = (
@@ -71,103 +69,91 @@ def plan_client(spec: ClientSpec, service: Service, observed: ObservedState, fac
     key = f"client:{spec.name}"
     found = find_client(spec.name, service.unique_name, observed)
     application = found.application if found else None
-    client_id: Later[ClientId] = application.client_id if application else Ref(key, Part.CLIENT_ID)
-    object_id: Later[ApplicationObjectId] = application.object_id if application else Ref(key, Part.OBJECT_ID)
-    deleted = application is not None and application.deleted is not None
-    principal: Later[PrincipalId] = Ref(key if deleted else f"{key}:principal", Part.PRINCIPAL_ID)
-    if found is not None and found.principal is not None:
-        principal = found.principal.id
+    registration = Registration(key, ABOUT, application, found.principal if found else None, f"{key}:principal")
+    client_id, object_id, principal = registration.client_id, registration.object_id, registration.principal
     note = observed.secrets.get(spec.name, SecretNote())
-    note = replace(note, delivered_at=None) if deleted else note  # no replica is behind: only what was seen comes back
+    if registration.is_deleted:  # no replica is behind: only what was seen comes back
+        note = replace(note, delivered_at=None)
     state = ClientState(spec.name, application, object_id, client_id, service.uri, note, observed.cloud, facts)
     credential = plan_credential(spec.credential, state)
     is_stored = note.delivered is not None or any(
         isinstance(one, AddCredential) and one.spec.is_stored for one in credential
     )
     tags = vault_tags(application, note) if is_stored else ()
-    changes: list[AnyChange] = []
-    notes: tuple[str, ...] = ()
-    if application is None:
-        unique_name, api = client_unique_name(service.unique_name, spec.name), service.client_id
-        new = NewApplication(
-            unique_name,
-            spec.name,
-            (trust_tag(service.unique_name), name_tag(unique_name), *tags),
-            management_reference=spec.management_reference,
-            access=None if isinstance(api, Ref) else RequiredAccess.to_role(api, service.role_id),
-        )
-        changes.append(CreateApplication(key=key, resource=ABOUT, name=spec.name, new=new, option=CLIENT_OPTION))
-        tags = ()
-    if application is not None and deleted:
-        changes.append(restoration(key, ABOUT, application, CLIENT_OPTION))
-    elif found is None or found.principal is None:
-        changes.append(CreateServicePrincipal(key=f"{key}:principal", name=spec.name, client_id=client_id))
-    changes.extend(credential)
-    if not any(isinstance(one, AddCredential) for one in credential):
-        notes += _stale_scope(state, observed)
+    unique_name, api = client_unique_name(service.unique_name, spec.name), service.client_id
+    new = NewApplication(
+        unique_name,
+        spec.name,
+        (trust_tag(service.unique_name), name_tag(unique_name), *tags),
+        management_reference=spec.management_reference,
+        access=None if isinstance(api, Ref) else RequiredAccess.to_role(api, service.role_id),
+    )
+    changes = [*registration.made(new, CLIENT_OPTION), *registration.principal_made(spec.name), *credential]
+    notes = () if any(isinstance(one, AddCredential) for one in credential) else _stale_scope(state, observed)
+    tags = tags if application is not None else ()
     reference = missing_reference(application, spec.management_reference) if application is not None else None
-    if (
-        application is None
-        or tags
-        or reference
-        or isinstance(service.client_id, Ref)
-        or not application.declares(service.client_id, service.role_id)
-    ):
+    is_declared = application is not None and isinstance(api, str) and application.declares(api, service.role_id)
+    if tags or reference or not is_declared:
+        referred = f", service management reference {reference}" if reference else ""
         changes.append(
             UpdateApplication(
                 key=f"{key}:access",
                 resource="API permission",
                 name=spec.name,
-                detail=f"app role {service.role_value}"
-                + (f", service management reference {reference}" if reference else ""),
+                detail=f"app role {service.role_value}{referred}",
                 object_id=object_id,
                 client_id=client_id,
                 edits=ApplicationEdits(
-                    access_to=service.client_id,
-                    access_role=service.role_id,
-                    tags=tags,
-                    management_reference=reference,
+                    access_to=api, access_role=service.role_id, tags=tags, management_reference=reference
                 ),
                 is_new=application is None,
                 # Where the creation says it all, nothing is left to be written, and nothing to be waited for.
-                after=(key, *(change.key for change in credential if tags or isinstance(service.client_id, Ref))),
+                after=(key, *(change.key for change in credential if tags or isinstance(api, Ref))),
             )
         )
     consented = not isinstance(principal, Ref) and observed.trust.is_assigned(principal, service.role_id)
     if not consented and spec.consent:
-        changes.append(
-            AssignAppRole(
-                key=f"{key}:consent",
-                name=spec.name,
-                detail=f"app role {service.role_value}",
-                principal=principal,
-                service=service.principal,
-                role=service.role_id,
-                client_id=client_id,
-                after=(EXPOSE,),
-            )
-        )
-    if found is not None and application is not None and not deleted and not service.foreign:
+        changes.append(_consent(key, spec.name, f"app role {service.role_value}", principal, service, client_id))
+    if found is not None and application is not None and not registration.is_deleted and not service.foreign:
         listed = observed.app_service is not None and is_allowed(found, observed.app_service)
-        if changes or not listed:
-            _refuse_foreign(spec, found, service, observed)
+        judged = (found, observed, service.spec, (spec.name,), observed.secrets.get(spec.name), spec.credential)
+        if (changes or not listed) and (why := foreign_client(*judged)):
+            if consented:
+                raise role_not_named(service.role_value)
+            raise not_ours(application, why, CLIENT_OPTION)
         if is_guid(spec.name) and not is_consented_to(found, observed, service.spec):
             notes = (adoption(application, observed, ABOUT), *notes)
     if not changes and application is not None:
         changes.append(AlreadyRight.of(application, key, ABOUT))
-    left = () if consented or spec.consent else (_consent_by_others(spec, client_id),)
-    return Client(client_id, tuple(changes), left, notes)
+    by_others = ManualStep(
+        Left.CONSENT,
+        f"A Cloud Application Administrator must grant admin consent to '{spec.name}'.",
+        client=spec.name,
+        client_id=client_id,
+    )
+    return Client(client_id, tuple(changes), () if consented or spec.consent else (by_others,), notes)
 
 
-def _refuse_foreign(spec: ClientSpec, found: ClientApplication, service: Service, observed: ObservedState) -> None:
-    note = observed.secrets.get(spec.name)
-    why = foreign_client(found, observed, service.spec, (spec.name,), note, spec.credential)
-    if not why:
-        return
-    if found.principal is not None and observed.trust.is_assigned(found.principal.id, service.role_id):
-        raise role_not_named(service.role_value)
-    assert found.application is not None  # asked only of one that is there
-    raise not_ours(found.application, why, CLIENT_OPTION)
+def _consent(
+    key: str,
+    name: str,
+    detail: str,
+    principal: Later[PrincipalId],
+    service: Service,
+    client_id: Later[ClientId] | None = None,
+    identity: ResourceId | None = None,
+) -> AssignAppRole:
+    return AssignAppRole(
+        key=f"{key}:consent",
+        name=name,
+        detail=detail,
+        principal=principal,
+        service=service.principal,
+        role=service.role_id,
+        client_id=client_id,
+        identity_resource=identity,
+        after=(EXPOSE,),
+    )
 
 
 def _stale_scope(client: ClientState, observed: ObservedState) -> tuple[str, ...]:
@@ -187,60 +173,31 @@ def _stale_scope(client: ClientState, observed: ObservedState) -> tuple[str, ...
 
 
 def plan_identity(
-    identity_resource: IdentityResource, service: Service | None, observed: ObservedState
+    identity: IdentityResource, service: Service | None, observed: ObservedState
 ) -> tuple[Later[PrincipalId], list[AnyChange]]:
     """The object id of an Azure resource's managed identity, and what it lacks to call the API.
 
     It needs no consent, unless the service principal admits assigned callers only (AADSTS501051). Raises Refused.
     """
-    why = UNUSABLE_IDENTITIES.get(identity_resource.resource.type)
-    if why is not None and (why is _OF_CLUSTER or identity_resource.principal_id is None):
-        message = f"The managed identity of '{identity_resource.display_name}' can't be used. {why[0]}"
+    why = UNUSABLE_IDENTITIES.get(identity.resource.type)
+    known, name = identity.principal_id, identity.display_name
+    if why is not None and (why is _OF_CLUSTER or known is None):
+        message = f"The managed identity of '{name}' can't be used. {why[0]}"
         raise Refused("identity-unusable", message, remedy=why[1])
-    key = f"identity:{str(identity_resource.resource).lower()}"
-    principal: Later[PrincipalId] = identity_resource.principal_id or Ref(key, Part.PRINCIPAL_ID)
-    changes: list[AnyChange] = []
-    if identity_resource.principal_id is None:
-        changes.append(
-            EnableIdentity(
-                key=key,
-                name=identity_resource.display_name,
-                detail="system-assigned",
-                identity_resource=identity_resource,
-                # It is remembered first: by the registration's creation, or by an update of one that exists.
-                after=(CREATE,)
-                if observed.trust.service is None and service is not None and isinstance(service.client_id, Ref)
-                else (CREATE, EXPOSE),
-            )
-        )
-    else:
-        changes.append(
-            AlreadyRight(
-                key=key,
-                resource="managed identity",
-                name=identity_resource.display_name,
-                id=identity_resource.principal_id,
-            )
-        )
+    key = f"identity:{str(identity.resource).lower()}"
+    principal: Later[PrincipalId] = known or Ref(key, Part.PRINCIPAL_ID)
+    # It is remembered first: by the registration's creation, or by an update of one that exists.
+    is_created = observed.trust.service is None and service is not None
+    first = (CREATE,) if is_created else (CREATE, EXPOSE)
+    changes: list[AnyChange] = [
+        AlreadyRight(key=key, resource=EnableIdentity.resource, name=name, id=known)
+        if known is not None
+        else EnableIdentity(key=key, name=name, detail="system-assigned", identity_resource=identity, after=first)
+    ]
     required = observed.trust.principal is not None and observed.trust.principal.assignment_required
-    assigned = (
-        service is not None
-        and identity_resource.principal_id is not None
-        and observed.trust.is_assigned(identity_resource.principal_id, service.role_id)
-    )
-    if service is not None and required and not assigned:
-        changes.append(
-            AssignAppRole(
-                key=f"{key}:consent",
-                name=identity_resource.display_name,
-                detail=f"app role {service.role_value}, as the service application requires assignment",
-                principal=principal,
-                service=service.principal,
-                role=service.role_id,
-                identity_resource=identity_resource.resource,
-                after=(EXPOSE,),
-            )
-        )
+    if service is not None and required and not (known and observed.trust.is_assigned(known, service.role_id)):
+        detail = f"app role {service.role_value}, as the service application requires assignment"
+        changes.append(_consent(key, name, detail, principal, service, identity=identity.resource))
     return principal, changes
 
 
@@ -265,12 +222,3 @@ def find_client(name: str, service_unique_name: str, observed: ObservedState) ->
             "name to create one.",
         )
     return None
-
-
-def _consent_by_others(spec: ClientSpec, client_id: Later[ClientId]) -> ManualStep:
-    return ManualStep(
-        Left.CONSENT,
-        f"A Cloud Application Administrator must grant admin consent to '{spec.name}'.",
-        client=spec.name,
-        client_id=client_id,
-    )

@@ -13,11 +13,12 @@ from mct_s2s.errors import NotThere, Refused
 from mct_s2s.model.client_credentials import SecretNote
 from mct_s2s.model.commands import option
 from mct_s2s.model.desired import ServiceSpec, Setup
-from mct_s2s.model.directory_objects import Application, AppRole, NewApplication
+from mct_s2s.model.directory_objects import Application, AppRole, NewApplication, ServicePrincipal
 from mct_s2s.model.ids import (
     DEFAULT_ROLE,
     LONGEST_TAG,
     ApplicationIdUri,
+    ApplicationObjectId,
     AppRoleId,
     ClientId,
     PrincipalId,
@@ -92,16 +93,55 @@ def with_deleted(desired: Setup, observed: ObservedState) -> ObservedState:
     return replace(observed, trust=trust)
 
 
-def restoration(key: str, resource: str, deleted: Application, adopt_by: str | None) -> RestoreApplication:
-    """The step that restores one; `adopt_by` where nothing but its name speaks for it."""
-    return RestoreApplication(
-        key=key,
-        resource=resource,
-        name=deleted.display_name,
-        detail="restored from deleted applications, with its consents",
-        application=deleted,
-        option=adopt_by,
-    )
+@dataclass(frozen=True)
+class Registration:
+    """A registration as it will be: it is there, or is restored or created by the change `key`."""
+
+    key: str
+    about: str
+    application: Application | None
+    service_principal: ServicePrincipal | None
+    principal_key: str
+
+    @property
+    def is_deleted(self) -> bool:
+        return self.application is not None and self.application.deleted is not None
+
+    @property
+    def client_id(self) -> Later[ClientId]:
+        return self.application.client_id if self.application else Ref(self.key, Part.CLIENT_ID)
+
+    @property
+    def object_id(self) -> Later[ApplicationObjectId]:
+        return self.application.object_id if self.application else Ref(self.key, Part.OBJECT_ID)
+
+    @property
+    def principal(self) -> Later[PrincipalId]:
+        if self.service_principal is not None:
+            return self.service_principal.id
+        return Ref(self.key if self.is_deleted else self.principal_key, Part.PRINCIPAL_ID)
+
+    def made(self, new: NewApplication, option: str, *, is_sure: bool = False) -> list[AnyChange]:
+        """What creates or restores it; `is_sure` where more than its name speaks for a deleted one."""
+        if self.application is None:
+            return [CreateApplication(key=self.key, resource=self.about, name=new.display_name, new=new, option=option)]
+        if not self.is_deleted:
+            return []
+        return [
+            RestoreApplication(
+                key=self.key,
+                resource=self.about,
+                name=self.application.display_name,
+                detail="restored from deleted applications, with its consents",
+                application=self.application,
+                option=None if is_sure else option,
+            )
+        ]
+
+    def principal_made(self, name: str) -> list[AnyChange]:
+        if self.service_principal is not None or self.is_deleted:
+            return []
+        return [CreateServicePrincipal(key=self.principal_key, name=name, client_id=self.client_id)]
 
 
 def deleted_as(unique_name: str, deleted: Iterable[Application]) -> Application | None:
@@ -124,7 +164,6 @@ ABOUT = "service application"
 CREATE = "service-application"
 EXPOSE = "service-application:expose"
 PRINCIPAL = "service-principal"
-OPTION = SERVICE_OPTION
 
 
 @dataclass(frozen=True)
@@ -146,60 +185,61 @@ class Service:
 
 def plan_service(spec: ServiceSpec, observed: ObservedState) -> Service:
     """What the service application lacks. Raises NotThere, Refused."""
-    application = observed.trust.service
+    application, site = observed.trust.service, observed.site
     if not spec.may_create and (application is None or application.deleted):
         raise _missing(application)
+    registration = Registration(CREATE, ABOUT, application, observed.trust.principal, PRINCIPAL)
+    note = site_note(str(site.resource)) if site is not None else None
+    new = NewApplication(spec.unique_name, spec.display_name, _memory(observed), note, spec.management_reference)
+    notes: list[str] = []
+    uri: Later[ApplicationIdUri] = Ref(CREATE, Part.URI)
     if application is None:
-        return _new_service(spec, observed)
-    role, role_edit = role_to_use(application, spec.role, observed)
-    is_adopted = is_named(application, spec) and not is_in_settings(application, observed)
-    uri = uri_in_use(application, observed.settings, spec.adopt)
-    edits = _edits(application, spec, uri, role_edit, observed)
-    changes: list[AnyChange] = []
-    if application.deleted:
-        adopt_by = SERVICE_OPTION if not is_own(application, observed, spec) else None
-        changes.append(restoration(CREATE, ABOUT, application, adopt_by))
+        role = new_role(observed, spec.unique_name, spec.role or DEFAULT_ROLE)
+        edits = ApplicationEdits(uri=uri, role=role, tags=(name_tag(spec.unique_name),))
+        about, name, detail = "Application ID URI", "api://<appId>", f"with the app role {role.value}"
+    else:
+        role, role_edit = role_to_use(application, spec.role, observed)
+        used = uri_in_use(application, observed.settings, spec.adopt)
+        uri = used or api_uri(application.client_id)
+        edits = _edits(application, spec, None if used else uri, role_edit, observed, note)
+        about, name, detail = ABOUT, application.display_name, _describe(edits)
+        if is_named(application, spec) and not is_in_settings(application, observed):
+            notes.append(adoption(application, observed, ABOUT))
+        if edits.token_version:
+            notes.append(
+                f"'{name}' issues v2 access tokens. They become v1, as the MCT API needs them: issuer and audience "
+                "change for everyone else who calls an API with them."
+            )
+    is_sure = application is not None and is_own(application, observed, spec)
+    changes = registration.made(new, SERVICE_OPTION, is_sure=is_sure)
     if edits != ApplicationEdits():
         changes.append(
             UpdateApplication(
                 key=EXPOSE,
-                resource=ABOUT,
-                name=application.display_name,
-                detail=_describe(edits),
-                object_id=application.object_id,
-                client_id=application.client_id,
+                resource=about,
+                name=name,
+                detail=detail,
+                object_id=registration.object_id,
+                client_id=registration.client_id,
                 edits=edits,
+                is_new=application is None,
                 after=(CREATE,),
             )
         )
-    notes = [adoption(application, observed, ABOUT)] if is_adopted else []
-    if edits.token_version:
-        notes.append(
-            f"'{application.display_name}' issues v2 access tokens. They become v1, as the MCT API needs them: issuer "
-            "and audience change for everyone else who calls an API with them."
-        )
-    if not changes:
+    elif application is not None and not changes:
         changes.append(AlreadyRight.of(application, CREATE, ABOUT, f"app role {role.value}"))
-    principal: Later[PrincipalId] = Ref(PRINCIPAL, Part.PRINCIPAL_ID)
-    if application.deleted:
-        principal = Ref(CREATE, Part.PRINCIPAL_ID)
-    elif observed.trust.principal is None:
-        changes.append(
-            CreateServicePrincipal(key=PRINCIPAL, name=application.display_name, client_id=application.client_id)
-        )
-    else:
-        principal = observed.trust.principal.id
+    changes += registration.principal_made(application.display_name if application else spec.display_name)
     return Service(
         spec=spec,
-        client_id=application.client_id,
-        principal=principal,
+        client_id=registration.client_id,
+        principal=registration.principal,
         role_id=role.id,
         role_value=role.value or "",
-        uri=uri or api_uri(application.client_id),
-        unique_name=application.unique_name or spec.unique_name,
+        uri=uri,
+        unique_name=(application.unique_name if application else None) or spec.unique_name,
         changes=tuple(changes),
         notes=tuple(notes),
-        foreign=foreign_service(application, observed, spec),
+        foreign=foreign_service(application, observed, spec) if application else "",
     )
 
 
@@ -232,101 +272,40 @@ def role_not_named(value: str) -> Refused:
 def _edits(
     application: Application,
     spec: ServiceSpec,
-    uri: str | None,
+    uri: Later[ApplicationIdUri] | None,
     role: AppRole | None,
     observed: ObservedState,
+    note: str | None,
 ) -> ApplicationEdits:
+    trust, tags = observed.trust, [tag for tag in _memory(observed) if tag not in application.tags]
     edits = ApplicationEdits(
-        uri=None if uri else api_uri(application.client_id),
+        uri=uri,
         role=role,
         token_version=1 if application.token_version == 2 else None,
-        tags=tuple(tag for tag in _memory(observed) if tag not in application.tags),
         management_reference=missing_reference(application, spec.management_reference),
     )
+    is_ours = application.unique_name == spec.unique_name
     if is_named(application, spec) and not spec.is_in_file:
-        edits = _remembered(edits, application, spec, observed)
+        # What makes the adopted one this App Service's own: it need not be named again.
+        is_free = trust.own is None and deleted_as(spec.unique_name, trust.deleted) is None
+        if application.unique_name is None and is_free and site_in_unique_name(spec.unique_name):
+            edits, tags = replace(edits, unique_name=spec.unique_name), [*tags, adopted_tag(spec.unique_name)]
+        elif is_ours and note and another_site(application, observed, spec.unique_name):
+            edits = replace(edits, notes=note)
     # The tag of its `uniqueName`, which an interrupted creation lacks, is alone not worth a write.
     tag = name_tag(spec.unique_name)
-    if edits == ApplicationEdits() or application.unique_name != spec.unique_name or tag in application.tags:
-        return edits
-    return replace(edits, tags=(*edits.tags, tag))
-
-
-def _remembered(
-    edits: ApplicationEdits, application: Application, spec: ServiceSpec, observed: ObservedState
-) -> ApplicationEdits:
-    """With what makes the adopted one this App Service's own: it need not be named again."""
-    trust, note = observed.trust, _note_for(observed)
-    is_free = trust.own is None and deleted_as(spec.unique_name, trust.deleted) is None
-    if application.unique_name is None and is_free and site_in_unique_name(spec.unique_name):
-        return replace(edits, unique_name=spec.unique_name, tags=(*edits.tags, adopted_tag(spec.unique_name)))
-    if application.unique_name == spec.unique_name and note and another_site(application, observed, spec.unique_name):
-        return replace(edits, notes=note)
-    return edits
-
-
-def _note_for(observed: ObservedState) -> str | None:
-    site = observed.app_service
-    return site_note(str(site.site.resource)) if site is not None else None
+    if is_ours and tag not in application.tags and (tags or edits != ApplicationEdits()):
+        tags.append(tag)
+    return replace(edits, tags=tuple(tags))
 
 
 def _missing(deleted: Application | None) -> NotThere:
+    message, verb = "This App Service has no service application yet.", "Create"
     if deleted is not None:
-        return NotThere(
-            "service-application-missing",
-            f"The service application of this App Service, '{deleted.display_name}', is deleted and still in the "
-            "recycle bin.",
-            remedy="Restore it first: run mct-s2s setup with the same options.",
-        )
-    return NotThere(
-        "service-application-missing",
-        "This App Service has no service application yet.",
-        remedy="Create it first: run mct-s2s setup with the same options.",
-    )
-
-
-def _new_service(spec: ServiceSpec, observed: ObservedState) -> Service:
-    value = spec.role or DEFAULT_ROLE
-    role = new_role(observed, spec.unique_name, value)
-    client_id: Ref[ClientId] = Ref(CREATE, Part.CLIENT_ID)
-    uri: Ref[ApplicationIdUri] = Ref(CREATE, Part.URI)
-    changes = (
-        CreateApplication(
-            key=CREATE,
-            resource=ABOUT,
-            name=spec.display_name,
-            new=NewApplication(
-                spec.unique_name,
-                spec.display_name,
-                _memory(observed),
-                _note_for(observed),
-                spec.management_reference,
-            ),
-            option=OPTION,
-        ),
-        UpdateApplication(
-            key=EXPOSE,
-            resource="Application ID URI",
-            name="api://<appId>",
-            detail=f"with the app role {value}",
-            object_id=Ref(CREATE, Part.OBJECT_ID),
-            client_id=client_id,
-            edits=ApplicationEdits(uri=uri, role=role, tags=(name_tag(spec.unique_name),)),
-            is_new=True,
-        ),
-        CreateServicePrincipal(key=PRINCIPAL, name=spec.display_name, client_id=client_id),
-    )
-    return Service(
-        spec=spec,
-        client_id=client_id,
-        principal=Ref(PRINCIPAL, Part.PRINCIPAL_ID),
-        role_id=role.id,
-        role_value=value,
-        uri=uri,
-        unique_name=spec.unique_name,
-        foreign="",
-        changes=changes,
-    )
+        message = f"The service application of this App Service, '{deleted.display_name}', is deleted and still in the "
+        message, verb = f"{message}recycle bin.", "Restore"
+    remedy = f"{verb} it first: run mct-s2s setup with the same options."
+    return NotThere("service-application-missing", message, remedy=remedy)
 
 
 def _memory(observed: ObservedState) -> tuple[str, ...]:
