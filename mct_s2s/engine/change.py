@@ -10,7 +10,6 @@ from mct_s2s.activity import activity
 from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.engine.apply.apply import apply
 from mct_s2s.engine.apply.existence import wait_for_deletions
-from mct_s2s.engine.observe.fresh_credentials import without_dead
 from mct_s2s.engine.observe.observe import observe, reading, with_custody
 from mct_s2s.engine.observe.rights import AccessLook, explained, permitted
 from mct_s2s.engine.outcome import Outcome
@@ -83,7 +82,8 @@ async def _prepared(session: Session, request: Request) -> Outcome:
             with_custody(azure, request, observed), gather_or_cancel(*(store.note() for store in stores.values()))
         )
         observed = replace(observed, secrets=dict(zip(stores, notes, strict=True)))
-        observed = await without_dead(session, request, observed, stores)
+        if request.stores is not None:
+            observed = await request.stores.without_dead(stores, observed, request.now)
         if request.departures is not None:
             observed = replace(observed, departing=request.departures.of(request.subject(observed)))
         desired = request.desired
@@ -91,9 +91,7 @@ async def _prepared(session: Session, request: Request) -> Outcome:
             desired = replace(desired, settings=SettingsScope.NONE)
         places = request.places
         if request.stores is not None and isinstance(desired, Rotation) and not desired.only_named:
-            known = observed.secrets  # a vault is named by the step itself
-            told = {name: store for name, store in stores.items() if known[name].vault is None}
-            places = request.stores.places_of(told, observed)
+            places = request.stores.places_of(stores, observed)
         intended = replace(make_plan(desired, observed, request.facts), places=places)
         access = await look.found()
         plan = await permitted(azure, intended, observed, access, request)

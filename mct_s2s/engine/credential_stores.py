@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from mct_s2s import clock
+from mct_s2s.activity import REPLICATION, activity, waiting
 from mct_s2s.concurrency import gather_or_cancel
-from mct_s2s.errors import S2SError, UsageError
+from mct_s2s.errors import S2SError, ServiceError, UsageError
 from mct_s2s.inputs.secret_to import ClientPlaces, SecretTo, VaultTo, no_key_in_vault, vault_to
 from mct_s2s.model.client_credentials import SecretNote, newest_made, replaced_kind, secrets_among
 from mct_s2s.model.client_sign_in import ClientSignIn
@@ -23,8 +27,18 @@ from mct_s2s.planning.rotation import rotating
 from mct_s2s.stores.files import FileStore
 from mct_s2s.stores.handed_over import CommandStore, OutputStore, Viewer
 from mct_s2s.stores.store import Store
-from mct_s2s.stores.vaults import KeyVaults
 
+if TYPE_CHECKING:
+    from mct_s2s.engine.session import Session
+
+ARRIVES_SECONDS = 30.0
+"""Credentials have been seen to take 4 to 18 s to arrive everywhere."""
+AT_LEAST_SECONDS = 2.0
+PAUSE = 0.5
+TOKENS = 8
+"""Asked for at once: a replica that does not know yet that a secret was removed still gives one."""
+UNKNOWN = frozenset({"7000215", "7000222", "700027"})
+"""The numbers after AADSTS that are said of the credential itself."""
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
 
@@ -52,9 +66,7 @@ class RunStores:
 
     places: ClientPlaces
     """Where the user asked for it."""
-    vaults: KeyVaults
-    cloud: str
-    """A word for the cloud that is safe in a file name."""
+    session: Session
     label: str
     """What a person calls the App Service."""
     viewer: Viewer
@@ -62,23 +74,70 @@ class RunStores:
 
     async def open(self, desired: Desired, observed: ObservedState, now: datetime) -> dict[str, Store]:
         """A store for each client that may get something secret, by the client's name in the request."""
-        folder = default_folder(self.cloud, observed, self.label)
+        folder = self._folder(observed)
         wanted = dict(_wanted(desired, observed, now))
         stores = await gather_or_cancel(*(self._store(name, one, folder) for name, one in wanted.items()))
         return dict(zip(wanted, stores, strict=True))
 
     def places_of(self, stores: Mapping[str, Store], observed: ObservedState) -> tuple[tuple[str, str], ...]:
-        """Each client and what a plan calls its place: the same on every machine where no one asked for one."""
-        own = default_folder(self.cloud, observed, self.label)
+        """Each client and what a plan calls its place: the same on every machine where no one asked for one.
+
+        A vault is named by the step itself.
+        """
+        own = self._folder(observed)
         return tuple(
             (name, SecretTo().label if isinstance(store, FileStore) and store.path.parent == own else store.label)
             for name, store in stores.items()
+            if observed.secrets[name].vault is None
         )
 
     async def credentials(self, stores: Mapping[str, Store]) -> list[ClientSignIn]:
         """What clients can sign in with, read back from their stores, each with its client's name."""
         found = await gather_or_cancel(*(_read(store) for store in stores.values()))
         return [replace(one, name=name) for name, one in zip(stores, found, strict=True) if one is not None]
+
+    async def without_dead(self, stores: Mapping[str, Store], observed: ObservedState, now: datetime) -> ObservedState:
+        """The state, in which no store's note of a credential that gives no token counts as fresh.
+
+        What a store got minutes ago and the directory does not show is on its way, or removed again. A token decides:
+        what gives none after a moment is gone, whatever its store says.
+        """
+
+        def is_doubtful(note: SecretNote) -> bool:
+            client = observed.trust.client_of_id(note.client_id or "")
+            application = client.application if client is not None else None
+            is_fresh = note.is_fresh(note.client_id, now, note.kind)
+            return is_fresh and application is not None and not note.is_among(application.credentials)
+
+        async def is_good(credential: ClientSignIn) -> bool:
+            since = observed.secrets[credential.name or ""].delivered_at or now
+            left = ARRIVES_SECONDS - (now - since).total_seconds()
+            gives_up_at = clock.seconds() + min(max(left, AT_LEAST_SECONDS), ARRIVES_SECONDS)
+            scope, tokens = credential.scope or f"{observed.graph}/.default", self.session.tokens
+            with activity(f"Testing the credential of {credential.name}"):
+                while True:
+                    try:
+                        await tokens.token(credential, scope, is_new=False, role=None, at_once=TOKENS)
+                    except ServiceError as error:
+                        if error.service_code in UNKNOWN and clock.seconds() < gives_up_at:
+                            with waiting(REPLICATION):
+                                await asyncio.sleep(PAUSE)
+                            continue
+                        return error.service_code not in UNKNOWN
+                    return True
+
+        doubtful = {name: stores[name] for name, note in observed.secrets.items() if is_doubtful(note)}
+        try:
+            credentials = await self.credentials(doubtful)
+        except S2SError:  # who cannot read it cannot test it
+            return observed
+        good = await gather_or_cancel(*map(is_good, credentials))
+        dead = [one.name for one, is_usable in zip(credentials, good, strict=True) if one.name and not is_usable]
+        gone = {name: replace(observed.secrets[name], delivered_at=None) for name in dead}
+        return replace(observed, secrets={**observed.secrets, **gone})
+
+    def _folder(self, observed: ObservedState) -> Path:
+        return default_folder(self.session.connection.cloud.label, observed, self.label)
 
     async def _store(self, name: str, wanted: _Wanted, folder: Path) -> Store:
         known = wanted.application
@@ -90,7 +149,7 @@ class RunStores:
         if place.vault is not None:
             if wanted.is_key:
                 raise no_key_in_vault()
-            return self.vaults.store(place.vault.vault, place.vault.secret_for(self.label, name), name)
+            return self.session.vaults.store(place.vault.vault, place.vault.secret_for(self.label, name), name)
 
         def file(called: str) -> FileStore:
             return FileStore(place.file_for(called, folder), place.path is None, wanted.is_key)
@@ -112,7 +171,7 @@ class RunStores:
         if not places or (newest is not None and (await file.note()).has_had(newest)):
             return None
         # By appId: a vault's secret of the same client's name may be another client's, and a tag may point at it.
-        stores = [self.vaults.store(one.vault, one.secret or "", name, application.client_id) for one in places]
+        stores = [self.session.vaults.store(one.vault, one.secret or "", name, application.client_id) for one in places]
         if len(stores) == 1:
             return stores[0]
         notes = await gather_or_cancel(*map(_note_or_none, stores))

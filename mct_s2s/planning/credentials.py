@@ -1,6 +1,6 @@
 """What client applications sign in with: which credential one lacks, how it is renewed.
 
-How each kind is made is in `engine.apply.credentials`, how it is asked for in `cli.credentials`, how a client uses it
+How each kind is made is in `engine.apply.credentials`, how it is asked for in `cli.requests`, how a client uses it
 in `render.snippets`. docs/contributing.md says how to add one.
 """
 
