@@ -36,7 +36,9 @@ class FileSchema(GenerateJsonSchema):
 class SavedFile(BaseModel):
     """Members that it does not name are passed over, as later versions may add some."""
 
-    model_config = ConfigDict(alias_generator=to_camel, strict=True, frozen=True, hide_input_in_errors=True)
+    model_config = ConfigDict(
+        alias_generator=to_camel, strict=True, frozen=True, hide_input_in_errors=True, defer_build=True
+    )
 
 
 class Handoff(SavedFile):
