@@ -11,7 +11,7 @@ from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.site_settings import ENABLED
 from mct_s2s.planning.registrations.exposed import uri_shown, wanted_role
 from mct_s2s.planning.reports.findings import Finding, Severity
-from mct_s2s.planning.reports.status import ClientStatus, SiteStatus, StatusReport
+from mct_s2s.planning.reports.status import SiteStatus, StatusReport
 from mct_s2s.render.columns import Columns
 from mct_s2s.render.console import Terminal, prose
 from mct_s2s.render.diagnostics import show_error
@@ -51,7 +51,9 @@ def _site(terminal: Terminal, site: SiteStatus) -> None:
     if site.clients:
         table = Columns(["  Client", "ID", "Needs next"])
         for client in site.clients:
-            table.add(Text.assemble(_sign(client), client.name), client.id, _needs(client))
+            sign = ("! ", "warn") if client.can_call and client.is_due else SIGNS[client.can_call]
+            style = "warn" if client.is_due else "bad" if client.can_call is False else "quiet"
+            table.add(Text.assemble(sign, client.name), client.id, Text(client.needs, style=style))
         terminal.result()
         terminal.out.print(table)
     terminal.result()
@@ -59,14 +61,6 @@ def _site(terminal: Terminal, site: SiteStatus) -> None:
     for name, value in facts(site.observed):
         table.add(Text(name, style="quiet"), value)
     terminal.out.print(table)
-
-
-def _sign(client: ClientStatus) -> tuple[str, str]:
-    return ("! ", "warn") if client.can_call and client.is_due else SIGNS[client.can_call]
-
-
-def _needs(client: ClientStatus) -> Text:
-    return Text(client.needs, style="warn" if client.is_due else "bad" if client.can_call is False else "quiet")
 
 
 def facts(observed: ObservedState) -> Iterator[tuple[str, str]]:
@@ -104,16 +98,12 @@ def _list(terminal: Terminal, report: StatusReport) -> None:
     table = Columns(["App Service", "Resource group", "Can call", "Next expiry"])
     for site in report.sites:
         group = site.site.resource.resource_group if site.site is not None else ""
-        table.add(site.title, group, site.calling, _next_expiry(site))
+        ends = min(((client.ends, client.name) for client in site.clients if client.ends is not None), default=None)
+        table.add(site.title, group, site.calling, f"{ends[0]:%Y-%m-%d}  {ends[1]}" if ends is not None else "none")
     for unread in report.failed:
         table.add(unread.title, unread.target.group or "", "?", Text("not read", style="bad"))
     terminal.result()
     terminal.out.print(table)
-
-
-def _next_expiry(site: SiteStatus) -> str:
-    ends = [(client.ends, client.name) for client in site.clients if client.ends is not None]
-    return f"{min(ends)[0]:%Y-%m-%d}  {min(ends)[1]}" if ends else "none"
 
 
 SEVERITY_STYLE = {Severity.ERROR: "bad", Severity.WARNING: "warn", Severity.NOTE: "quiet"}

@@ -99,9 +99,13 @@ def diagnose(
     if site is not None:
         found += [*_anothers(observed, site, where, adopted), *_settings(observed, site, where)]
     for client in members(observed):
-        found += [*_client(client, observed, where), *_credentials(client, now, within, where)]
+        found += _client(client, observed, now, within, where)
     if site is not None:
-        found += [*_unlisted(observed, site, where), *_swaps(site)]
+        found += _unlisted(observed, site, where)
+    # Only where a slot was asked for: production's reader may not plan a swap.
+    if site is not None and site.site.resource.slot is not None and (names := not_sticky(site)):
+        message = f"Swapping would move {', '.join(names)} away from '{site.site.label}'."
+        found.append(Finding("settings-not-sticky", Severity.NOTE, site.site.label, message, make_sticky(site)))
     return tuple(found)
 
 
@@ -162,7 +166,11 @@ def _anothers(observed: ObservedState, site: AppService, where: str, adopted: st
 def _settings(observed: ObservedState, site: AppService, where: str) -> Iterator[Finding]:
     """Each row of the table of settings, held against what would work."""
     configure = own_command("configure-appservice", where=where)
-    right, required = _right_values(observed, site), required_by(site.settings)
+    service, required = observed.trust.service, required_by(site.settings)
+    uri = (uri_in_use(service, observed.settings) or api_uri(service.client_id)) if service is not None else None
+    values = right_values(observed.tenant, uri, wanted_role_value(observed))
+    right = {fact: tuple(one for one in texts if isinstance(one, str)) for fact, texts in values.items()}
+    right[Fact.TENANT_ID] = (site.tenant_id,)
     for setting in SETTINGS:
         if setting in LISTS:
             yield from _malformed(setting, site, where)
@@ -178,15 +186,6 @@ def _settings(observed: ObservedState, site: AppService, where: str) -> Iterator
                 yield Finding(setting.code, Severity.ERROR, setting.name, message, configure, concerns_role=of_role)
 
 
-def _right_values(observed: ObservedState, site: AppService) -> dict[Fact, tuple[str, ...]]:
-    service = observed.trust.service
-    uri = (uri_in_use(service, observed.settings) or api_uri(service.client_id)) if service is not None else None
-    role = wanted_role_value(observed)
-    right = right_values(observed.tenant, uri, role)
-    texts = {fact: tuple(one for one in values if isinstance(one, str)) for fact, values in right.items()}
-    return {**texts, Fact.TENANT_ID: (site.tenant_id,)}
-
-
 def _malformed(setting: Setting, site: AppService, where: str) -> Iterator[Finding]:
     listed = setting.list_in(site.settings)
     if not listed.is_well_formed:
@@ -199,7 +198,10 @@ def _malformed(setting: Setting, site: AppService, where: str) -> Iterator[Findi
         yield Finding("setting-malformed", Severity.WARNING, setting.name, message, remove)
 
 
-def _client(client: ClientApplication, observed: ObservedState, where: str) -> Iterator[Finding]:
+def _client(
+    client: ClientApplication, observed: ObservedState, now: datetime, within: timedelta, where: str
+) -> Iterator[Finding]:
+    """Whether it is let in, can sign in, and for how long: of another tenant's registration that is not known."""
     name, site = client.display_name, observed.app_service
     add = own_command("add-client", about=client.client_id, where=where)
     needs_role = site is None or not is_allowed_by_object_id(client, site)
@@ -209,14 +211,9 @@ def _client(client: ClientApplication, observed: ObservedState, where: str) -> I
     if site is not None and not is_allowed(client, site):
         message = f"'{name}' has the role but is not on the allow list."
         yield Finding("client-not-allowed", Severity.ERROR, name, message, add, client.client_id)
-
-
-def _credentials(client: ClientApplication, now: datetime, within: timedelta, where: str) -> Iterator[Finding]:
-    """Whether the client can sign in, and for how long; of a registration of another tenant that is not known."""
     if client.application is None:
         return
-    name, credentials = client.display_name, client.application.credentials
-    add = own_command("add-client", about=client.client_id, where=where)
+    credentials = client.application.credentials
     if not credentials:
         message = f"'{name}' has no credential, so it cannot sign in."
         yield Finding("no-credential", Severity.ERROR, name, message, add, client.client_id)
@@ -251,11 +248,3 @@ def _unlisted(observed: ObservedState, site: AppService, where: str) -> Iterator
         label, add = site.site.label, own_command("add-client", about="NAME", where=where)
         message = f"'{label}' has no clients: nothing can call its API yet."
         yield Finding("no-clients", Severity.WARNING, label, message, add)
-
-
-def _swaps(site: AppService) -> Iterator[Finding]:
-    """Only where a slot was asked for: production's reader may not plan a swap."""
-    names, label = not_sticky(site), site.site.label
-    if site.site.resource.slot is not None and names:
-        message = f"Swapping would move {', '.join(names)} away from '{label}'."
-        yield Finding("settings-not-sticky", Severity.NOTE, label, message, make_sticky(site))
