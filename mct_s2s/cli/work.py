@@ -83,7 +83,9 @@ class Work:
             subscription=session.target.subscription if session.target is not None else session.subscription,
             identities=self.identities,
             places=tuple((name, self.places.of(name).label) for name in _names_with_place(desired)),
-            stores=RunStores(self.places, session, label, viewer),
+            stores=RunStores(
+                self.places, session.vaults, lambda: session.tokens, session.connection.cloud.label, label, viewer
+            ),
             backup=BackupFile(options.backup, note) if options.backup is not None else None,
             departures=LocalDepartures() if isinstance(desired, Removal) or desired.removes_unnamed else None,
             preflight=not options.no_preflight,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -29,7 +29,8 @@ from mct_s2s.stores.handed_over import CommandStore, OutputStore, Viewer
 from mct_s2s.stores.store import Store
 
 if TYPE_CHECKING:
-    from mct_s2s.engine.session import Session
+    from mct_s2s.azure.sign_in.client_tokens import EntraTokens
+    from mct_s2s.stores.vaults import KeyVaults
 
 ARRIVES_SECONDS = 30.0
 """Credentials have been seen to take 4 to 18 s to arrive everywhere."""
@@ -66,7 +67,10 @@ class RunStores:
 
     places: ClientPlaces
     """Where the user asked for it."""
-    session: Session
+    vaults: KeyVaults
+    tokens: Callable[[], EntraTokens]
+    cloud: str
+    """A word for the cloud that is safe in a file name."""
     label: str
     """What a person calls the App Service."""
     viewer: Viewer
@@ -113,7 +117,7 @@ class RunStores:
             since = observed.secrets[credential.name or ""].delivered_at or now
             left = ARRIVES_SECONDS - (now - since).total_seconds()
             gives_up_at = clock.seconds() + min(max(left, AT_LEAST_SECONDS), ARRIVES_SECONDS)
-            scope, tokens = credential.scope or f"{observed.graph}/.default", self.session.tokens
+            scope, tokens = credential.scope or f"{observed.graph}/.default", self.tokens()
             with activity(f"Testing the credential of {credential.name}"):
                 while True:
                     try:
@@ -137,7 +141,7 @@ class RunStores:
         return replace(observed, secrets={**observed.secrets, **gone})
 
     def _folder(self, observed: ObservedState) -> Path:
-        return default_folder(self.session.connection.cloud.label, observed, self.label)
+        return default_folder(self.cloud, observed, self.label)
 
     async def _store(self, name: str, wanted: _Wanted, folder: Path) -> Store:
         known = wanted.application
@@ -149,7 +153,7 @@ class RunStores:
         if place.vault is not None:
             if wanted.is_key:
                 raise no_key_in_vault()
-            return self.session.vaults.store(place.vault.vault, place.vault.secret_for(self.label, name), name)
+            return self.vaults.store(place.vault.vault, place.vault.secret_for(self.label, name), name)
 
         def file(called: str) -> FileStore:
             return FileStore(place.file_for(called, folder), place.path is None, wanted.is_key)
@@ -171,7 +175,7 @@ class RunStores:
         if not places or (newest is not None and (await file.note()).has_had(newest)):
             return None
         # By appId: a vault's secret of the same client's name may be another client's, and a tag may point at it.
-        stores = [self.session.vaults.store(one.vault, one.secret or "", name, application.client_id) for one in places]
+        stores = [self.vaults.store(one.vault, one.secret or "", name, application.client_id) for one in places]
         if len(stores) == 1:
             return stores[0]
         notes = await gather_or_cancel(*map(_note_or_none, stores))
