@@ -1,4 +1,4 @@
-"""The main flow: what every command that changes something does."""
+"""What a command that changes something does at one App Service: its plan, and the way to it."""
 
 from __future__ import annotations
 
@@ -20,6 +20,49 @@ from mct_s2s.model.desired import Rotation, SettingsScope, Setup
 from mct_s2s.planning.make import make_plan
 from mct_s2s.stores.host_lock import hold
 from mct_s2s.stores.store import Store
+
+
+async def prepare(session: Session, request: Request) -> Outcome:
+    """Observe, check rights and plan; nothing is written.
+
+    Raises:
+        S2SError: the state cannot be read, what is requested cannot be done, or the caller may not do it.
+    """
+    azure = session.azure
+    look = AccessLook(azure, directory=request.preflight and request.desired.service is not None)
+    with activity(f"Reading {reading(request)}"):
+        async with aclosing(look):
+            try:
+                observed = await observe(
+                    azure,
+                    replace(request, without_settings=request.dry_run and isinstance(request.desired, Setup)),
+                    look.at if request.preflight else lambda _: None,
+                )
+            except S2SError as error:
+                if not request.preflight:
+                    raise
+                raise await explained(azure, request, look, error) from error
+            stores: Mapping[str, Store] = {}
+            if request.stores is not None:
+                stores = await request.stores.open(request.desired, observed, request.now)
+            observed, notes = await gather_or_cancel(
+                with_custody(azure, request, observed), gather_or_cancel(*(store.note() for store in stores.values()))
+            )
+            observed = replace(observed, secrets=dict(zip(stores, notes, strict=True)))
+            if request.stores is not None:
+                observed = await request.stores.without_dead(stores, observed, request.now)
+            if request.departures is not None:
+                observed = replace(observed, departing=request.departures.of(request.subject(observed)))
+            desired = request.desired
+            if observed.settings_unread and isinstance(desired, Setup):
+                desired = replace(desired, settings=SettingsScope.NONE)
+            places = request.places
+            if request.stores is not None and isinstance(desired, Rotation) and not desired.only_named:
+                places = request.stores.places_of(stores, observed)
+            intended = replace(make_plan(desired, observed, request.facts), places=places)
+            access = await look.found()
+            plan = await permitted(azure, intended, observed, access, request)
+    return Outcome(request, plan, observed, access, stores, intended=intended)
 
 
 async def carry_out(session: Session, outcome: Outcome, since: float, ui: Interface) -> Outcome:
@@ -49,50 +92,3 @@ async def carry_out(session: Session, outcome: Outcome, since: float, ui: Interf
         with activity("Testing the clients"):
             outcome.verification = await verify_outcome(session, outcome, ui.where(outcome.after))
     return outcome
-
-
-async def prepare(session: Session, request: Request) -> Outcome:
-    """Observe, check rights and plan; nothing is written.
-
-    Raises:
-        S2SError: the state cannot be read, what is requested cannot be done, or the caller may not do it.
-    """
-    with activity(f"Reading {reading(request)}"):
-        return await _prepared(session, request)
-
-
-async def _prepared(session: Session, request: Request) -> Outcome:
-    azure = session.azure
-    look = AccessLook(azure, directory=request.preflight and request.desired.service is not None)
-    async with aclosing(look):
-        try:
-            observed = await observe(
-                azure,
-                replace(request, without_settings=request.dry_run and isinstance(request.desired, Setup)),
-                look.at if request.preflight else lambda _: None,
-            )
-        except S2SError as error:
-            if not request.preflight:
-                raise
-            raise await explained(azure, request, look, error) from error
-        stores: Mapping[str, Store] = {}
-        if request.stores is not None:
-            stores = await request.stores.open(request.desired, observed, request.now)
-        observed, notes = await gather_or_cancel(
-            with_custody(azure, request, observed), gather_or_cancel(*(store.note() for store in stores.values()))
-        )
-        observed = replace(observed, secrets=dict(zip(stores, notes, strict=True)))
-        if request.stores is not None:
-            observed = await request.stores.without_dead(stores, observed, request.now)
-        if request.departures is not None:
-            observed = replace(observed, departing=request.departures.of(request.subject(observed)))
-        desired = request.desired
-        if observed.settings_unread and isinstance(desired, Setup):
-            desired = replace(desired, settings=SettingsScope.NONE)
-        places = request.places
-        if request.stores is not None and isinstance(desired, Rotation) and not desired.only_named:
-            places = request.stores.places_of(stores, observed)
-        intended = replace(make_plan(desired, observed, request.facts), places=places)
-        access = await look.found()
-        plan = await permitted(azure, intended, observed, access, request)
-    return Outcome(request, plan, observed, access, stores, intended=intended)

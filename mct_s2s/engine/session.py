@@ -95,24 +95,19 @@ def client_api(connection: Connection, url: str) -> MctApi:
 
 
 class Interface(Protocol):
-    """The user of a change: is shown the plan, agrees to it, and watches."""
+    """The user of a change, who has agreed to its plan, and watches."""
 
     @property
     def takes_time(self) -> bool:
-        """Whether a person reads the plan: meanwhile, the state may change."""
+        """Whether the state may have changed since the plan was made."""
         ...
 
     async def confirm(self, outcome: Outcome) -> bool:
-        """Show the plan and ask; never yes to an empty plan or in a dry run.
-
-        Raises:
-            Cancelled: the answer is no.
-            UsageError: no one is there to ask.
-        """
+        """Agree to a plan that is another one by now, never to an empty one. Raises Cancelled, UsageError, Refused."""
         ...
 
     def applying(self, outcome: Outcome) -> AbstractContextManager[Progress]:
-        """Watch the changes. From now on `outcome` is what a failure or an interruption is told by."""
+        """Watch the changes; a failure or an interruption is told by `outcome` from now on."""
         ...
 
     def where(self, observed: ObservedState) -> str:
