@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import aclosing
+from contextlib import AbstractContextManager, aclosing
 from dataclasses import replace
+from typing import Protocol
 
-from mct_s2s.activity import activity
+from mct_s2s.activity import Progress, activity
 from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.engine.apply.apply import apply
 from mct_s2s.engine.apply.existence import wait_for_deletions
@@ -14,12 +15,34 @@ from mct_s2s.engine.observe.observe import observe, reading, with_custody
 from mct_s2s.engine.observe.rights import AccessLook, explained, permitted
 from mct_s2s.engine.outcome import Outcome
 from mct_s2s.engine.request import Request
-from mct_s2s.engine.session import Interface, Session
+from mct_s2s.engine.session import Session
 from mct_s2s.errors import S2SError
 from mct_s2s.model.desired import Rotation, SettingsScope, Setup
+from mct_s2s.model.observed import ObservedState
 from mct_s2s.planning.make import make_plan
 from mct_s2s.stores.host_lock import hold
 from mct_s2s.stores.store import Store
+
+
+class Interface(Protocol):
+    """The user of a change, who has agreed to its plan, and watches."""
+
+    @property
+    def takes_time(self) -> bool:
+        """Whether the state may have changed since the plan was made."""
+        ...
+
+    async def confirm(self, outcome: Outcome) -> bool:
+        """Agree to a plan that is another one by now, never to an empty one. Raises Cancelled, UsageError, Refused."""
+        ...
+
+    def applying(self, outcome: Outcome) -> AbstractContextManager[Progress]:
+        """Watch the changes; a failure or an interruption is told by `outcome` from now on."""
+        ...
+
+    def where(self, observed: ObservedState) -> str:
+        """The options that name the App Service on a command line."""
+        ...
 
 
 async def prepare(session: Session, request: Request) -> Outcome:

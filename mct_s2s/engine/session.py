@@ -1,14 +1,10 @@
-"""What one command has to do with: Azure, this machine, and its user."""
+"""One command's way to everything outside it."""
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
-from mct_s2s.activity import Progress
-from mct_s2s.engine.outcome import Outcome
-from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.resource_id import SiteTarget
 
 if TYPE_CHECKING:
@@ -92,24 +88,3 @@ def client_api(connection: Connection, url: str) -> MctApi:
     from mct_s2s.azure.mct_api import MctApi  # noqa: PLC0415
 
     return MctApi(connection.http, url, connection.retry_policy(RESERVE))
-
-
-class Interface(Protocol):
-    """The user of a change, who has agreed to its plan, and watches."""
-
-    @property
-    def takes_time(self) -> bool:
-        """Whether the state may have changed since the plan was made."""
-        ...
-
-    async def confirm(self, outcome: Outcome) -> bool:
-        """Agree to a plan that is another one by now, never to an empty one. Raises Cancelled, UsageError, Refused."""
-        ...
-
-    def applying(self, outcome: Outcome) -> AbstractContextManager[Progress]:
-        """Watch the changes; a failure or an interruption is told by `outcome` from now on."""
-        ...
-
-    def where(self, observed: ObservedState) -> str:
-        """The options that name the App Service on a command line."""
-        ...
