@@ -14,11 +14,7 @@ LONGEST_NAME = 120
 
 @about("name")
 def client_names(names: Sequence[str]) -> tuple[str, ...]:
-    """The names without blanks around them, each once, in order.
-
-    Raises:
-        UsageError: empty, or longer than Entra takes.
-    """
+    """The names without blanks around them, each once, in order. Raises UsageError: Entra takes no such name."""
     trimmed = [name.strip() for name in names]
     for name in trimmed:
         if not name:
@@ -38,11 +34,7 @@ def client_names(names: Sequence[str]) -> tuple[str, ...]:
 
 
 def read_client_list(path: Path) -> list[str]:
-    """The names in a UTF-8 file, in its order; empty lines and lines that begin with `#` are passed over.
-
-    Raises:
-        UsageError: it cannot be read, or has no name.
-    """
+    """The names in a UTF-8 file, in its order; empty lines and lines that begin with `#` are passed over."""
     remedy = "Pass a text file with one name a line; where clients differ, a trust file: mct-s2s apply -f FILE"
     lines = [line.strip() for line in read_text(path, "client-list-unreadable", remedy).splitlines()]
     names = [line for line in lines if line and not line.startswith("#")]
@@ -61,16 +53,11 @@ def management_reference(value: str | None) -> str | None:
     """The id as it was given: what it looks like is the tenant's to say, and most use GUIDs.
 
     Source: learn.microsoft.com/graph/api/resources/application, `serviceManagementReference`.
-
-    Raises:
-        UsageError: it is empty, or cannot be an id.
     """
-    if value is None:
-        return None
-    text = value.strip()
-    if not text:
+    text = value.strip() if value is not None else None
+    if text == "":
         raise UsageError("empty-value", f"{OPTION} is empty.", remedy=f"Add a value to {OPTION}, or remove it.")
-    if len(text) > LONGEST or not text.isprintable():
+    if text is not None and (len(text) > LONGEST or not text.isprintable()):
         raise UsageError(
             "malformed-id",
             f"Invalid {OPTION}. Use {LONGEST} printable characters at most.",

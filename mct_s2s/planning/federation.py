@@ -17,16 +17,13 @@ LONGEST = 600
 """Characters of issuer, subject and audience: docs/azure-contract.md, section 3.5."""
 KUBERNETES = "system:serviceaccount:"
 
-_DNS_LABEL = re.compile(r"[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?")
+_LABEL = r"[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?"
+_SERVICE_ACCOUNT = re.compile(f"{KUBERNETES}{_LABEL}:{_LABEL}")
 """Source: kubernetes.io/docs/concepts/overview/working-with-objects/names."""
 
 
 def federated_spec(issuer: str | None, subject: str | None, audience: str | None, github: str | None) -> FederatedSpec:
-    """What the four options mean together.
-
-    Raises:
-        UsageError: something is missing, contradicts something else, or is of a form that could never match.
-    """
+    """What the four options mean together. Raises UsageError: nothing, two things, or what could never match."""
     if audience is not None:
         with about("federated-audience"):
             _check_text("--federated-audience", audience)
@@ -51,11 +48,7 @@ def federated_spec(issuer: str | None, subject: str | None, audience: str | None
 
 @about("github")
 def github_subject(text: str) -> str:
-    """The subject of a GitHub Actions workflow on a branch, `main` unless another is named.
-
-    Raises:
-        UsageError: not `OWNER/REPO` or `OWNER/REPO:branch`, with both ids or none.
-    """
+    """The subject of a GitHub Actions workflow on a branch, `main` unless another is named."""
     subject = branch_subject(text)
     if subject is None:
         raise UsageError(
@@ -73,14 +66,12 @@ def _check_issuer(issuer: str) -> None:
     _check_text("--federated-issuer", issuer)
     try:
         parts = urlsplit(issuer)
-        sound = parts.scheme == "https" and parts.hostname and not parts.query and not parts.fragment
-        sound = sound and parts.username is None and (parts.port or 1) > 0 and not issuer.endswith(("?", "#"))
+        is_url = parts.scheme == "https" and parts.hostname and parts.username is None and (parts.port or 1) > 0
     except ValueError:
-        sound = False
-    if not sound:
-        raise _malformed(
-            "--federated-issuer", issuer, "an https URL without a query, exactly as in the token's 'iss' claim"
-        )
+        is_url = False
+    if not is_url or "?" in issuer or "#" in issuer:
+        expected = "an https URL without a query, exactly as in the token's 'iss' claim"
+        raise _malformed("--federated-issuer", issuer, expected)
     if issuer.rstrip("/") == GITHUB and issuer != GITHUB:
         raise _malformed("--federated-issuer", issuer, f"GitHub's issuer without a slash at its end: {GITHUB}")
 
@@ -90,10 +81,8 @@ def _check_subject(subject: str) -> None:
     _check_text("--federated-subject", subject)
     if "*" in subject:
         raise _malformed("--federated-subject", subject, "the complete subject: Entra ID does not support wildcards")
-    if subject.startswith(KUBERNETES):
-        namespace, colon, account = subject.removeprefix(KUBERNETES).partition(":")
-        if not colon or not _DNS_LABEL.fullmatch(namespace) or not _DNS_LABEL.fullmatch(account):
-            raise _malformed("--federated-subject", subject, f"{KUBERNETES}NAMESPACE:NAME, both in lower case")
+    if subject.startswith(KUBERNETES) and not _SERVICE_ACCOUNT.fullmatch(subject):
+        raise _malformed("--federated-subject", subject, f"{KUBERNETES}NAMESPACE:NAME, both in lower case")
 
 
 def _check_text(option: str, value: str) -> None:
@@ -103,8 +92,5 @@ def _check_text(option: str, value: str) -> None:
 
 def _malformed(option: str, value: str, expected: str) -> UsageError:
     shown = value if len(value) <= 80 else f"{value[:79]}…"
-    return UsageError(
-        "malformed-federation",
-        f"Invalid {option} '{shown}': it can never match a token.",
-        remedy=f"Expected: {expected}.",
-    )
+    message = f"Invalid {option} '{shown}': it can never match a token."
+    return UsageError("malformed-federation", message, remedy=f"Expected: {expected}.")
