@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from mct_s2s.errors import UsageError
@@ -47,28 +49,63 @@ def test_a_lifetime_ends_in_utc(text: str, now: datetime, ends: datetime) -> Non
     assert expiry(text, now) == ends
 
 
-@pytest.mark.parametrize(
-    ("text", "code"),
-    [
-        ("2026-11-23", "lifetime-in-the-past"),
-        ("2026-11-24T12:30:00Z", "lifetime-in-the-past"),
-        ("", "malformed-lifetime"),
-        ("3y", "malformed-lifetime"),
-        ("731d", "malformed-lifetime"),
-        ("P3Y", "malformed-lifetime"),
-        ("0d", "malformed-lifetime"),
-        ("P", "malformed-lifetime"),
-        ("-1y", "malformed-lifetime"),
-        ("2027-02-30", "malformed-lifetime"),
-        ("31.12.2027", "malformed-lifetime"),
-        ("forever", "malformed-lifetime"),
-        ("0001-01-01T00:00:00+14:00", "malformed-lifetime"),
-        ("9999-12-31T23:59:59-14:00", "malformed-lifetime"),
-    ],
-)
-def test_a_lifetime_that_is_none_is_refused(text: str, code: str) -> None:
+SERVER_FARM = SITE_ID.replace("/sites/", "/serverfarms/")
+REFUSED: list[tuple[Callable[..., Any], str, list[Any]]] = [
+    (lambda text: expiry(text, NOW), "lifetime-in-the-past", ["2026-11-23", "2026-11-24T12:30:00Z"]),
+    (
+        lambda text: expiry(text, NOW),
+        "malformed-lifetime",
+        ["", "3y", "731d", "P3Y", "0d", "P", "-1y", "2027-02-30", "31.12.2027", "forever", "0001-01-01T00:00:00+14:00",
+         "9999-12-31T23:59:59-14:00"],
+    ),
+    (site_target, "app-service-missing", [(None, None, None, None), ("  ", None, None, None)]),
+    (
+        lambda name: site_target(name, None, None, None),
+        "malformed-app-service",
+        ["https://contosolearn.azurewebsites.net", "contosolearn.azurewebsites.net", "-x", "x" * 61],
+    ),
+    (lambda name: site_target(name, None, None, None), "malformed-resource-id", ["/subscriptions/x", "/contosolearn"]),
+    (lambda name: site_target(name, None, None, None), "not-an-app-service", [SERVER_FARM]),
+    (
+        site_target,
+        "contradictory-options",
+        [(SITE_ID, "other", None, None), (SITE_ID, None, None, "staging"),
+         (f"{SITE_ID}/slots/staging", None, None, "blue")],
+    ),
+    (
+        ResourceId.parse,
+        "malformed-resource-id",
+        ["/", SITE_ID.removesuffix("/contosolearn"), f"{SITE_ID}/slots", f"/subscriptions/{SUBSCRIPTION}",
+         f"/subscriptions/{SUBSCRIPTION}/resourceGroups/mct-prod", SITE_ID.replace("providers", "provider"),
+         SITE_ID.replace("mct-prod", " "), SITE_ID.replace("/resourceGroups", "")],
+    ),
+    (caller_resource, "malformed-resource", ["", "a b"]),
+    (caller_resource, "malformed-resource-id", ["/x"]),
+    (lambda name: client_names(["good", name]), "client-name-empty", ["", " \t"]),
+    (lambda name: client_names(["good", name]), "client-name-unusable", ["x" * 121, "a\nb", "a\x1b[2Jb"]),
+    (
+        secret_to,
+        "secret-place-unknown",
+        [("file:", 1), ("/tmp/x", 1), ("stdout", 1), ("github:contoso/import", 1)],
+    ),
+    (secret_to, "secret-place-shared", [("file:/tmp/one.env", 2), ("exec:gh secret set X", 2)]),
+    (secret_to, "secret-command-malformed", [("exec:", 1), ("exec:gh 'secret", 1)]),
+    *(
+        (lambda text, name=name: given_values({name: [text]}), "malformed-id", ["x", "", f"{{{SUBSCRIPTION}}}"])
+        for name in ("ServiceAuthTenantId", "ServiceApplicationIds", "ServiceObjectIds")
+    ),
+    *(
+        (lambda text, name=name: given_values({name: [text]}), "empty-value", ["", " "])
+        for name in ("ServiceAuthAudience", "ServiceAuthTenantName", "ServiceAuthRole")
+    ),
+]  # fmt: skip
+"""A parser, an error's code, and what it refuses with that: the text, or all of its arguments."""
+
+
+@pytest.mark.parametrize(("parse", "code", "given"), [(*row[:2], one) for row in REFUSED for one in row[2]])
+def test_what_is_no_good_is_refused_with_a_remedy(parse: Callable[..., Any], code: str, given: Any) -> None:
     with pytest.raises(UsageError) as refused:
-        expiry(text, NOW)
+        parse(*given) if isinstance(given, tuple) else parse(given)
     assert refused.value.code == code
     assert refused.value.remedy
 
@@ -92,51 +129,6 @@ def test_a_target_is_read_from_a_name_or_an_id(
     assert site_target(*options) == target
 
 
-@pytest.mark.parametrize(
-    ("options", "code"),
-    [
-        ((None, None, None, None), "app-service-missing"),
-        (("  ", None, None, None), "app-service-missing"),
-        (("https://contosolearn.azurewebsites.net", None, None, None), "malformed-app-service"),
-        (("contosolearn.azurewebsites.net", None, None, None), "malformed-app-service"),
-        (("-x", None, None, None), "malformed-app-service"),
-        (("x" * 61, None, None, None), "malformed-app-service"),
-        (("/subscriptions/x", None, None, None), "malformed-resource-id"),
-        (("/contosolearn", None, None, None), "malformed-resource-id"),
-        ((SITE_ID.replace("/sites/", "/serverfarms/"), None, None, None), "not-an-app-service"),
-        ((SITE_ID, "other", None, None), "contradictory-options"),
-        ((SITE_ID, None, None, "staging"), "contradictory-options"),
-        ((f"{SITE_ID}/slots/staging", None, None, "blue"), "contradictory-options"),
-    ],
-)
-def test_a_target_that_is_none_is_refused(
-    options: tuple[str | None, str | None, str | None, str | None], code: str
-) -> None:
-    with pytest.raises(UsageError) as refused:
-        site_target(*options)
-    assert refused.value.code == code
-    assert refused.value.remedy
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "/",
-        SITE_ID.removesuffix("/contosolearn"),
-        f"{SITE_ID}/slots",
-        f"/subscriptions/{SUBSCRIPTION}",
-        f"/subscriptions/{SUBSCRIPTION}/resourceGroups/mct-prod",
-        SITE_ID.replace("providers", "provider"),
-        SITE_ID.replace("mct-prod", " "),
-        SITE_ID.replace("/resourceGroups", ""),
-    ],
-)
-def test_a_resource_id_is_whole_or_refused(text: str) -> None:
-    with pytest.raises(UsageError, match="Invalid resource ID") as refused:
-        ResourceId.parse(text)
-    assert refused.value.code == "malformed-resource-id"
-
-
 @pytest.mark.parametrize("text", [SITE_ID, f"{SITE_ID}/", f" {SITE_ID}/slots/staging ", SITE_ID.lower()])
 def test_a_resource_id_survives_reading(text: str) -> None:
     parsed = ResourceId.parse(text)
@@ -149,31 +141,11 @@ def test_a_resource_id_survives_reading(text: str) -> None:
 def test_a_caller_is_an_id_or_a_bare_name() -> None:
     assert caller_resource(" reports-func ") == "reports-func"
     assert caller_resource(SITE_ID) == ResourceId.parse(SITE_ID)
-    for text, code in (("", "malformed-resource"), ("a b", "malformed-resource"), ("/x", "malformed-resource-id")):
-        with pytest.raises(UsageError) as refused:
-            caller_resource(text)
-        assert refused.value.code == code
 
 
 def test_client_names_are_trimmed_and_taken_once() -> None:
     assert client_names([" A ", "B", "A", "a"]) == ("A", "B", "a")
     assert client_names(["x" * 120]) == ("x" * 120,)
-
-
-@pytest.mark.parametrize(
-    ("name", "code"),
-    [
-        ("", "client-name-empty"),
-        (" \t", "client-name-empty"),
-        ("x" * 121, "client-name-unusable"),
-        ("a\nb", "client-name-unusable"),
-        ("a\x1b[2Jb", "client-name-unusable"),
-    ],
-)
-def test_a_client_name_that_entra_would_not_take_is_refused(name: str, code: str) -> None:
-    with pytest.raises(UsageError) as refused:
-        client_names(["good", name])
-    assert refused.value.code == code
 
 
 def test_a_secret_goes_to_a_file_a_folder_the_output_or_the_users_data(tmp_path: Path) -> None:
@@ -186,21 +158,6 @@ def test_a_secret_goes_to_a_file_a_folder_the_output_or_the_users_data(tmp_path:
     assert secret_to(f"file:{file}/", 2).file_for("A", default).parent == file
     assert secret_to(None, 1).file_for("A", default).parent == default
     assert secret_to("file:relative.env", 1).file_for("A", default).is_absolute()
-
-
-@pytest.mark.parametrize(
-    ("text", "clients", "code"),
-    [
-        ("file:", 1, "secret-place-unknown"),
-        ("/tmp/x", 1, "secret-place-unknown"),
-        ("stdout", 1, "secret-place-unknown"),
-        ("file:/tmp/one.env", 2, "secret-place-shared"),
-    ],
-)
-def test_a_secret_place_that_is_none_is_refused(text: str, clients: int, code: str) -> None:
-    with pytest.raises(UsageError) as refused:
-        secret_to(text, clients)
-    assert refused.value.code == code
 
 
 GIVEN = given_values(
@@ -270,33 +227,6 @@ def test_a_handoff_with_a_malformed_id_is_refused(tmp_path: Path) -> None:
     HandoffFile(file).write({"ServiceApplicationIds": "x;y"}, None)
     with pytest.raises(UsageError, match="not a GUID"):
         read_handoff(file)
-
-
-@pytest.mark.parametrize("malformed", ["x", "", "{0b1f6471-1bf0-4dda-aec3-cb9272f09590}", SUBSCRIPTION[:-1]])
-def test_ids_and_values_on_the_command_line_are_checked(malformed: str) -> None:
-    for name in ("ServiceAuthTenantId", "ServiceApplicationIds", "ServiceObjectIds"):
-        with pytest.raises(UsageError) as refused:
-            given_values({name: [malformed]})
-        assert refused.value.code == "malformed-id"
-    for name, empty in (("ServiceAuthAudience", " "), ("ServiceAuthTenantName", ""), ("ServiceAuthRole", " ")):
-        with pytest.raises(UsageError) as refused:
-            given_values({name: [empty]})
-        assert refused.value.code == "empty-value"
-
-
-@pytest.mark.parametrize(
-    ("text", "clients", "code"),
-    [
-        ("exec:", 1, "secret-command-malformed"),
-        ("exec:gh 'secret", 1, "secret-command-malformed"),
-        ("exec:gh secret set X", 2, "secret-place-shared"),
-        ("github:contoso/import", 1, "secret-place-unknown"),
-    ],
-)
-def test_a_program_that_does_not_fit_is_refused(text: str, clients: int, code: str) -> None:
-    with pytest.raises(UsageError) as refused:
-        secret_to(text, clients)
-    assert refused.value.code == code
 
 
 def test_a_command_may_name_each_client_and_is_called_as_it_was_written() -> None:
