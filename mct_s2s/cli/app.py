@@ -33,7 +33,7 @@ COMMANDS = {
     "doctor": "Check permissions, locks and policies.",
     "schema": "Print the JSON Schema of a document.",
 }
-"""Each with its help; its options are a module of `cli/commands/`."""
+"""Each with its help; its options are a class of `cli/commands.py`."""
 
 SHORT_HELP = """\
 Let other services call your Microsoft Community Training API.

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from mct_s2s.cli.change import change_all
-from mct_s2s.cli.commands.apply import ApplyOptions
+from mct_s2s.cli.commands import ApplyOptions
 from mct_s2s.cli.trust_file import chosen, read_sites
 from mct_s2s.cli.work import SiteState
 from mct_s2s.errors import Refused

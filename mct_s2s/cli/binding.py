@@ -237,9 +237,8 @@ def late(module: str, function: str) -> Callable[[Any], int]:
 class LazyGroup(Group):
     """A group that imports a command when it is asked for.
 
-    The options of `add-client` are the class `AddClientOptions` in `cli/commands/add_client.py`, beside its `EXAMPLES`;
-    the function `add_client(options) -> int` is in the module of `cli` that `BODY` names there, imported when it runs.
-    A `group` in place of them has commands of its own.
+    The options of `add-client` are the class `AddClientOptions` in `cli/commands.py`; the function
+    `add_client(options) -> int` is in the module of `cli` that their `body` names, imported when it runs.
     """
 
     lazy: Mapping[str, str] = {}
@@ -252,13 +251,15 @@ class LazyGroup(Group):
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         if self.commands.get(cmd_name, self) is None:
             function = cmd_name.replace("-", "_")
-            module = import_module(f"mct_s2s.cli.commands.{function}")
-            if hasattr(module, "group"):
-                self.commands[cmd_name] = typer.main.get_command(module.group)
-                return self.commands[cmd_name]
-            app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
-            options = getattr(module, f"{cmd_name.title().replace('-', '')}Options")
-            command(app, cmd_name, options, late(module.BODY, function), self.lazy[cmd_name], module.EXAMPLES)
+            options = getattr(
+                import_module("mct_s2s.cli.commands"), f"{cmd_name.title().replace('-', '')}Options", None
+            )
+            if options is not None:
+                app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+                run = late(options.body, function)
+                command(app, cmd_name, options, run, self.lazy[cmd_name], options.examples)
+            else:
+                app = import_module(f"mct_s2s.cli.{function}_commands").group
             self.commands[cmd_name] = typer.main.get_command(app)
         return super().get_command(ctx, cmd_name)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from mct_s2s import clock
 from mct_s2s.cli.change import change_command
-from mct_s2s.cli.commands.setup import SetupOptions
+from mct_s2s.cli.commands import SetupOptions
 from mct_s2s.cli.options import CredentialOptions, RemovalOptions
 from mct_s2s.cli.requests import check_role, client_specs, service_spec
 from mct_s2s.cli.work import Work
@@ -21,10 +21,7 @@ from mct_s2s.model.desired import Desired, Removal, Restore, SettingsScope, Setu
 from mct_s2s.model.site_settings import ROLE
 
 if TYPE_CHECKING:
-    from mct_s2s.cli.commands.add_client import AddClientOptions
-    from mct_s2s.cli.commands.configure_appservice import ConfigureAppserviceOptions
-    from mct_s2s.cli.commands.remove_client import RemoveClientOptions
-    from mct_s2s.cli.commands.teardown import TeardownOptions
+    from mct_s2s.cli.commands import AddClientOptions, ConfigureAppserviceOptions, RemoveClientOptions, TeardownOptions
 
 
 def setup_work(options: SetupOptions | AddClientOptions, names: Sequence[str]) -> Work:

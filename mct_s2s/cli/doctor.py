@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from mct_s2s import clock
-from mct_s2s.cli.commands.doctor import DoctorOptions
+from mct_s2s.cli.commands import DoctorOptions
 from mct_s2s.cli.requests import named_spec, named_target, request_for, service_spec, where
 from mct_s2s.cli.run import CommandRun, run
 from mct_s2s.cli.session import Needs

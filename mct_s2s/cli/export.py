@@ -6,7 +6,7 @@ from collections.abc import Container, Mapping, Sequence
 from dataclasses import replace
 
 from mct_s2s import clock
-from mct_s2s.cli.commands.export import ExportOptions
+from mct_s2s.cli.commands import ExportOptions
 from mct_s2s.cli.fleet import at_every_site
 from mct_s2s.cli.requests import look_request
 from mct_s2s.cli.run import CommandRun, run, worst

@@ -10,8 +10,7 @@ from typing import Any
 from mct_s2s.cli.binding import TYPER, default_of
 from mct_s2s.cli.change import change, change_command
 from mct_s2s.cli.changing import setup_work, with_client
-from mct_s2s.cli.commands.add_client import AddClientOptions
-from mct_s2s.cli.commands.setup import SetupOptions
+from mct_s2s.cli.commands import AddClientOptions, SetupOptions
 from mct_s2s.cli.options import CredentialOptions, CredentialType
 from mct_s2s.cli.picking import may_ask, pick_site, select, text
 from mct_s2s.cli.run import CommandRun, run

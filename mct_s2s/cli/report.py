@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from mct_s2s import clock
-from mct_s2s.cli.commands.setup import SetupOptions
+from mct_s2s.cli.commands import SetupOptions
 from mct_s2s.cli.credential_stores import all_credentials, credentials_of
 from mct_s2s.cli.options import ChangingOptions
 from mct_s2s.cli.requests import named_target, where

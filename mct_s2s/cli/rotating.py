@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from mct_s2s import clock
 from mct_s2s.cli.binding import typed_options
 from mct_s2s.cli.change import change_all, change_command
-from mct_s2s.cli.commands.rotate_secret import RotateSecretOptions
+from mct_s2s.cli.commands import RotateSecretOptions
 from mct_s2s.cli.requests import service_spec
 from mct_s2s.cli.trust_file import check_only, chosen, read_sites
 from mct_s2s.cli.work import SiteWork, Work

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import typer
 
-from mct_s2s.cli.commands.sandbox import DEFAULT_PORT, REAL_PORT, EnvOptions, NoOptions, SaveOptions, ServeOptions
+from mct_s2s.cli.sandbox_commands import DEFAULT_PORT, REAL_PORT, EnvOptions, NoOptions, SaveOptions, ServeOptions
 from mct_s2s.errors import Refused, S2SError, UsageError
 from mct_s2s.local_files import must_not_block
 from mct_s2s.plain_text import plain

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from mct_s2s import clock
 from mct_s2s.azure.clouds import BY_NAME, SANDBOX
-from mct_s2s.cli.commands.snippet import SnippetOptions
+from mct_s2s.cli.commands import SnippetOptions
 from mct_s2s.cli.credential_stores import at_hand, from_files
 from mct_s2s.cli.requests import look_request, where
 from mct_s2s.cli.run import CommandRun, run

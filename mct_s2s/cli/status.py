@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from mct_s2s import clock
 from mct_s2s.activity import activity
-from mct_s2s.cli.commands.status import StatusOptions
+from mct_s2s.cli.commands import StatusOptions
 from mct_s2s.cli.fleet import AtEach, at_every_site, open_sessions
 from mct_s2s.cli.options import AzureOptions
 from mct_s2s.cli.requests import look_request, where

@@ -19,7 +19,7 @@ from mct_s2s.azure.clouds import check_name, is_https, is_on_this_machine, same_
 from mct_s2s.azure.sign_in.method import Method
 from mct_s2s.cli.binding import typed_options
 from mct_s2s.cli.changing import setup_work, with_client
-from mct_s2s.cli.commands.setup import SetupOptions
+from mct_s2s.cli.commands import SetupOptions
 from mct_s2s.cli.options import AzureOptions, CredentialType
 from mct_s2s.cli.work import SiteWork, Work
 from mct_s2s.errors import UsageError, about

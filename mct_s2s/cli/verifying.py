@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from mct_s2s import clock
 from mct_s2s.azure.sign_in.choice import choose
 from mct_s2s.azure.sign_in.method import Method
-from mct_s2s.cli.commands.verify import VerifyOptions
+from mct_s2s.cli.commands import VerifyOptions
 from mct_s2s.cli.credential_stores import at_hand, from_files
 from mct_s2s.cli.requests import look_request, where
 from mct_s2s.cli.run import CommandRun, run, run_connected

@@ -9,17 +9,19 @@ from typing import Any
 import pytest
 import typer
 from mct_s2s.cli.binding import command
-from mct_s2s.cli.commands.add_client import AddClientOptions
-from mct_s2s.cli.commands.configure_appservice import ConfigureAppserviceOptions
-from mct_s2s.cli.commands.doctor import DoctorOptions
-from mct_s2s.cli.commands.export import ExportOptions
-from mct_s2s.cli.commands.remove_client import RemoveClientOptions
-from mct_s2s.cli.commands.rotate_secret import RotateSecretOptions
-from mct_s2s.cli.commands.setup import SetupOptions
-from mct_s2s.cli.commands.snippet import SnippetOptions
-from mct_s2s.cli.commands.status import StatusOptions
-from mct_s2s.cli.commands.teardown import TeardownOptions
-from mct_s2s.cli.commands.verify import VerifyOptions
+from mct_s2s.cli.commands import (
+    AddClientOptions,
+    ConfigureAppserviceOptions,
+    DoctorOptions,
+    ExportOptions,
+    RemoveClientOptions,
+    RotateSecretOptions,
+    SetupOptions,
+    SnippetOptions,
+    StatusOptions,
+    TeardownOptions,
+    VerifyOptions,
+)
 from mct_s2s.cli.guided import command_line
 from mct_s2s.cli.options import CredentialType
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pexpect
 import pytest
-from mct_s2s.cli.commands.setup import SetupOptions
+from mct_s2s.cli.commands import SetupOptions
 from mct_s2s.cli.guided import answers_of, command_line, guided_setup
 from mct_s2s.cli.options import AzureOptions, CredentialType
 from mct_s2s.cli.picking import may_ask

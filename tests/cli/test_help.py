@@ -96,7 +96,7 @@ def test_help_for_an_unknown_command_is_a_mistake(mct: Program) -> None:
 HEAVY = ("pydantic", "rich", "asyncio", "mct_s2s.engine", "mct_s2s.planning", "mct_s2s.render.console")
 
 
-def test_the_help_of_a_command_imports_its_options_alone() -> None:
+def test_the_help_of_a_command_imports_options_alone() -> None:
     script = (
         "import sys, json; from mct_s2s.cli.app import main; main(['rotate-secret', '--help']);"
         "print(json.dumps(sorted(sys.modules)), file=sys.stderr)"
@@ -104,9 +104,8 @@ def test_the_help_of_a_command_imports_its_options_alone() -> None:
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     loaded = json.loads(done.stderr)
     assert [name for name in loaded for heavy in HEAVY if name == heavy or name.startswith(f"{heavy}.")] == []
-    assert [name for name in loaded if name.startswith("mct_s2s.cli.commands.") and "sandbox" not in name] == [
-        "mct_s2s.cli.commands.rotate_secret"
-    ]
+    assert "mct_s2s.cli.commands" in loaded
+    assert "mct_s2s.cli.rotating" not in loaded
 
 
 @pytest.mark.parametrize(("where", "text"), list(texts()), ids=lambda value: value if " " not in value else None)

@@ -14,8 +14,7 @@ from hypothesis import strategies as st
 from mct_s2s.azure.sign_in.method import Method
 from mct_s2s.cli import binding
 from mct_s2s.cli.changing import setup_work
-from mct_s2s.cli.commands.apply import ApplyOptions
-from mct_s2s.cli.commands.setup import SetupOptions
+from mct_s2s.cli.commands import ApplyOptions, SetupOptions
 from mct_s2s.cli.options import ChangingOptions
 from mct_s2s.cli.trust_file import chosen, read_sites, sites_in
 from mct_s2s.cli.work import SiteWork

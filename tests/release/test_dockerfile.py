@@ -6,7 +6,7 @@ import json
 import re
 from pathlib import Path
 
-from mct_s2s.cli.commands.sandbox import DEFAULT_PORT
+from mct_s2s.cli.sandbox_commands import DEFAULT_PORT
 from mct_s2s.sandbox.hosting.startup import names_of
 from mct_s2s.sandbox.state.seed import seed
 

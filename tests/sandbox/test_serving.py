@@ -19,7 +19,7 @@ from typing import Any
 import httpx
 import pytest
 from mct_s2s.azure import clouds
-from mct_s2s.cli.commands.sandbox import DEFAULT_PORT
+from mct_s2s.cli.sandbox_commands import DEFAULT_PORT
 from mct_s2s.sandbox.hosting import health, server
 from mct_s2s.sandbox.hosting.embedded import Running, start
 from mct_s2s.sandbox.hosting.environment import exports

@@ -35,7 +35,7 @@ WHILE_LOADING = (
     "mct_s2s.cli.app",
     "typer",
     "mct_s2s.cli.options",
-    "mct_s2s.cli.commands.status",
+    "mct_s2s.cli.commands",
     "asyncio",
     "mct_s2s.render.console",
 )

@@ -1,1 +1,0 @@
-"""The commands: one module each, imported when the command is called."""
