@@ -64,11 +64,10 @@ def show_checks(terminal: Terminal, checks: Sequence[DoctorCheck], where: str, m
         for check in checks:
             if check.verdict is verdict:
                 prose(terminal.out, Text.assemble(sign, f" {check.message}"), indent=2)
-    for title, verdict in (("If it is refused:", Verdict.UNKNOWN), ("To do:", Verdict.NO)):
-        if steps := manual_steps(checks, verdict):
-            terminal.result()
-            terminal.result(title)
-            show_manual_steps(terminal.out, steps)
+    for title, steps in _sections(checks):
+        terminal.result()
+        terminal.result(f"{title}:")
+        show_manual_steps(terminal.out, steps)
     terminal.result()
     if forecast(checks) == "runs":
         unknown = sum(check.verdict is Verdict.UNKNOWN for check in checks)
@@ -90,10 +89,9 @@ def show_checks(terminal: Terminal, checks: Sequence[DoctorCheck], where: str, m
 def doctor_markdown(checks: Sequence[DoctorCheck], label: str) -> Iterator[str]:
     """The checks that failed or could not be made, and what someone else has to do: to be sent to an administrator."""
     yield f"# Permissions for {text(label)}"
-    for title, verdict in (("Missing", Verdict.NO), ("If it is refused", Verdict.UNKNOWN)):
-        if steps := manual_steps(checks, verdict):
-            yield from ("", f"## {title}")
-            yield from listed((step.sentence, step.command) for step in steps)
+    for title, steps in _sections(checks):
+        yield from ("", f"## {title}")
+        yield from listed((step.sentence, step.command) for step in steps)
     if is_ready(checks):
         yield from ("", "Nothing is missing.")
 
@@ -110,3 +108,9 @@ def manual_steps(checks: Sequence[DoctorCheck], verdict: Verdict = Verdict.NO) -
         *grants,
         *(Instruction(check.advice, check.command) for check in after),
     ]
+
+
+def _sections(checks: Sequence[DoctorCheck]) -> Iterator[tuple[str, list[Instruction]]]:
+    for title, verdict in (("If it is refused", Verdict.UNKNOWN), ("To do", Verdict.NO)):
+        if steps := manual_steps(checks, verdict):
+            yield title, steps

@@ -17,7 +17,6 @@ from mct_s2s.model.ids import ApplicationObjectId, ClientId, PrincipalId
 from mct_s2s.planning.permissions.rights import (
     APPLICATION_DEVELOPER,
     CLOUD_APPLICATION_ADMINISTRATOR,
-    HYBRID_IDENTITY_ADMINISTRATOR,
     Need,
     Right,
     judge,
@@ -65,6 +64,7 @@ def person(*roles: str, known: bool = True, assigned: AssignedRoles = ()) -> Dir
     )
 
 
+HYBRID_IDENTITY_ADMINISTRATOR = "8ac3fc64-6eca-42ea-9e69-59f4c7b60eb2"
 READ = "Application.Read.All"
 OWNED_BY = "Application.ReadWrite.OwnedBy"
 CUSTOM = ((guid("a role of the tenant's own"), "/"),)

@@ -18,25 +18,20 @@ from mct_s2s.model.commands import command
 from mct_s2s.model.ids import ApplicationObjectId
 from mct_s2s.model.resource_id import CONTAINER_APPS, LOGIC_APPS, ResourceId
 
-GLOBAL_ADMINISTRATOR = "62e90394-69f5-4237-9190-012177145e10"
-PRIVILEGED_ROLE_ADMINISTRATOR = "e8611ab8-c189-46e8-94e1-60213ab1f814"
-APPLICATION_ADMINISTRATOR = "9b895d92-2cd3-44c7-9d02-a6ac2d5ea5c3"
 CLOUD_APPLICATION_ADMINISTRATOR = "158c047a-c907-4556-b7ef-446551a6b5f7"
 APPLICATION_DEVELOPER = "cf1c38e5-3621-4004-a7cb-879624dced7c"
-HYBRID_IDENTITY_ADMINISTRATOR = "8ac3fc64-6eca-42ea-9e69-59f4c7b60eb2"
-DIRECTORY_SYNCHRONIZATION_ACCOUNTS = "d29b2b05-8046-44ba-8758-1e26182fcf32"
-DIRECTORY_WRITERS = "9360feb5-f418-4baa-8175-e2a00bac4301"
-IDENTITY_GOVERNANCE_ADMINISTRATOR = "45d8d3c5-c802-45c6-b32a-1d70b5e1e86e"
-USER_ADMINISTRATOR = "fe930be7-5e62-47db-91af-98c3a49a38b1"
-
-_ADMINISTRATORS = frozenset({GLOBAL_ADMINISTRATOR, APPLICATION_ADMINISTRATOR, CLOUD_APPLICATION_ADMINISTRATOR})
+_ADMINISTRATORS = frozenset({
+    CLOUD_APPLICATION_ADMINISTRATOR,
+    "62e90394-69f5-4237-9190-012177145e10",  # Global Administrator
+    "9b895d92-2cd3-44c7-9d02-a6ac2d5ea5c3",  # Application Administrator
+})  # fmt: skip
 _CONSENTERS = _ADMINISTRATORS | {
-    PRIVILEGED_ROLE_ADMINISTRATOR,
-    HYBRID_IDENTITY_ADMINISTRATOR,
-    DIRECTORY_SYNCHRONIZATION_ACCOUNTS,
-    DIRECTORY_WRITERS,
-    IDENTITY_GOVERNANCE_ADMINISTRATOR,
-    USER_ADMINISTRATOR,
+    "e8611ab8-c189-46e8-94e1-60213ab1f814",  # Privileged Role Administrator
+    "8ac3fc64-6eca-42ea-9e69-59f4c7b60eb2",  # Hybrid Identity Administrator
+    "d29b2b05-8046-44ba-8758-1e26182fcf32",  # Directory Synchronization Accounts
+    "9360feb5-f418-4baa-8175-e2a00bac4301",  # Directory Writers
+    "45d8d3c5-c802-45c6-b32a-1d70b5e1e86e",  # Identity Governance Administrator
+    "fe930be7-5e62-47db-91af-98c3a49a38b1",  # User Administrator
 }
 """Who may assign app roles. Source: learn.microsoft.com/graph/api/serviceprincipal-post-approleassignedto."""
 _DEVELOPER, _CLOUD_ADMINISTRATOR = "Application Developer", "Cloud Application Administrator"
