@@ -80,39 +80,19 @@ def checked(name: str, ok: bool) -> VerificationCheck:
     )
 
 
-def results(*names: str, ok: bool = True) -> Callable[[Terminal], None]:
-    verification = Verification(
-        "https://contosolearn.azurewebsites.net", "/api/v1/organization", (checked(names[0], ok),)
-    )
-    clients = [
-        ClientResult(name, guid(name), credential=saved(name, f"file:{FOLDER}/{name}.env"), can_call=ok)
-        for name in names
-    ]
-    next_commands = (f"mct-s2s snippet {names[0]} {WHERE}", f"mct-s2s status {WHERE}")
-    site = SiteReport(SITE, verification=verification)
+def result(*, ok: bool) -> Callable[[Terminal], None]:
+    name, url = "S2S-client", "https://contosolearn.azurewebsites.net"
+    verification = Verification(url, "/api/v1/organization", (checked(name, ok),))
+    made = ClientResult(name, guid(name), credential=saved(name, f"file:{FOLDER}/{name}.env"), can_call=ok)
+    next_commands = (f"mct-s2s snippet {name} {WHERE}", f"mct-s2s status {WHERE}")
 
     def show(terminal: Terminal) -> None:
         if not ok:
             show_verification(terminal, verification)
-        show_closing(terminal, site, clients, seconds=23, next_commands=next_commands)
+        site = SiteReport(SITE, verification=verification)
+        show_closing(terminal, site, [made], seconds=23, next_commands=next_commands)
 
     return show
-
-
-def embedded(terminal: Terminal) -> None:
-    show_closing(
-        terminal,
-        SiteReport(SITE),
-        [ClientResult("reports-func", principal_id=guid("identity"))],
-        seconds=9,
-        next_commands=["mct-s2s status --cloud sandbox"],
-        remarks=[
-            (
-                "This sandbox ended with the command. To call it, keep it running in another terminal:",
-                "mct-s2s sandbox serve",
-            )
-        ],
-    )
 
 
 SCREENS: Mapping[str, Callable[[Terminal], None]] = {
@@ -120,10 +100,8 @@ SCREENS: Mapping[str, Callable[[Terminal], None]] = {
     "plan-drift": drift(),
     "plan-blocked": blocked(),
     "plan-nothing": plan_screen(make_plan(spec("Import"), complete(client("Import")), FACTS), complete()),
-    "result": results("S2S-client"),
-    "result-several": results("S2S-client", "Reports", "Nightly-import"),
-    "result-failed": results("S2S-client", ok=False),
-    "result-sandbox": embedded,
+    "result": result(ok=True),
+    "result-failed": result(ok=False),
 }
 
 
