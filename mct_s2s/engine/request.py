@@ -42,11 +42,9 @@ class Request:
     departures: LocalDepartures | None = None
     """Where a removal notes the identities that it is about to switch off."""
     preflight: bool = True
-    """Whether the caller's rights are looked at before anything is written."""
     dry_run: bool = False
     """Whether the plan is only shown: a right that is missing is marked in it then, and stops nothing."""
     verify: bool = False
-    """Whether the clients are tested when everything is done."""
 
     @property
     def facts(self) -> Facts:

@@ -251,15 +251,11 @@ class Removal(Desired):
     """Names, appIds, object ids, resource ids, or entries of an allow list exactly as they are there."""
     everything: bool = False
     ignore_missing: bool = False
-    """Whether a name that means no one is no error."""
     keep_registration: bool = False
-    """Whether registrations stay, without the access that this trust gave them."""
     delete_adopted: bool = False
-    """Whether registrations that were not made by this tool are deleted, too."""
     delete_secrets: bool = False
     """Whether what is in a key vault for a client whose registration goes is deleted there, too."""
     purge: bool = False
-    """Whether deleted registrations leave the recycle bin at once: their names and URIs are free then."""
     kept: frozenset[str] = frozenset()
     """The appIds, in lower case, of registrations that stay, without the access that this trust gave them."""
     is_pruning: bool = False
@@ -280,7 +276,6 @@ class Lifetime:
 
     expires: datetime | None
     shorten: bool = False
-    """Whether the longest lifetime that the tenant allows will do, where that is shorter."""
 
 
 @dataclass(frozen=True)
@@ -290,7 +285,6 @@ class Rotation(Desired):
     expires: datetime | None = None
     """`None`: each lasts as long as the old one did."""
     clients: tuple[str, ...] = ()
-    """Names or appIds."""
     expiring_within: timedelta | None = None
     """Clients whose last secret ends within this time, or has ended: of those named, or of the whole site."""
     only_named: bool = False
@@ -298,9 +292,7 @@ class Rotation(Desired):
     keep_old: timedelta = timedelta(0)
     """For how long a secret that was replaced stays good: it is removed by the first rotation after that."""
     remove_old: bool = False
-    """Whether old secrets go at once, even if they are still in use."""
     shorten: bool = False
-    """Whether the longest lifetime that the tenant allows will do, where that is shorter."""
     own: Mapping[str, Lifetime] = field(default_factory=dict)
     """The lifetimes of clients that have one of their own, by the name or appId in `clients`."""
 
