@@ -11,8 +11,7 @@ from rich.cells import cell_len
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.text import Text
 
-from mct_s2s.render.console import one_line
-from mct_s2s.render.folding import fold, widest_piece
+from mct_s2s.render.console import fold, one_line, widest_piece
 
 INDENT, GAP = 4, 2
 

@@ -7,7 +7,7 @@ import uuid
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from mct_s2s.render.folding import fold, widest_piece
+from mct_s2s.render.console import fold, widest_piece
 from rich.cells import cell_len
 from rich.text import Text
 
