@@ -1,4 +1,4 @@
-"""The rules by which an answer is compared with a recorded one: what is exact, what is softened, what is bound."""
+"""The rules by which an answer is compared with a recorded one: what must not fit; what fits, recorded traffic shows."""
 
 from __future__ import annotations
 
@@ -9,24 +9,6 @@ import pytest
 from conformance.comparison import Answer, Tables, differences, filled
 
 GUID = "5c2d8a2e-7d52-4d8d-9a57-3a1b2c3d4e5f"
-
-FITS: list[tuple[Any, Any]] = [
-    ("<guid>", GUID),
-    ("<utc seconds>", "2025-04-08T09:40:20Z"),
-    ("<utc 7 decimals: of the server>", "2025-04-08T09:40:20.2882444Z"),
-    ("<40 upper-case hex: SHA-1>", "A" * 40),
-    ("<first 3 characters of it>", "x.~"),
-    ("<epoch seconds, number>", 1_700_000_000),
-    ("<boolean or null>", None),
-    ("<boolean or null>", True),
-    ("<object>", {"a": 1}),
-    ("<a person's name>", "Anna"),
-    ("<any>", [1]),
-    ("<begins: One ...; contains: two; contains: three>", "One and two and\nthree."),
-    ("{principal without dashes}", GUID.replace("-", "")),
-    ("{nothing or principal}", GUID),
-    ({"a": 1, "b": [1, 2]}, {"b": [1, 2], "a": 1}),
-]
 
 DIFFERS: list[tuple[Any, Any]] = [
     ("<guid>", GUID.upper()),
@@ -50,11 +32,6 @@ DIFFERS: list[tuple[Any, Any]] = [
 
 def compared(expected: Any, actual: Any, **compare: Any) -> list[str]:
     return differences({"body": expected}, Answer(200, {}, actual), {"principal": GUID}, compare)
-
-
-@pytest.mark.parametrize(("expected", "actual"), FITS)
-def test_what_agrees(expected: Any, actual: Any) -> None:
-    assert compared(expected, actual) == []
 
 
 @pytest.mark.parametrize(("expected", "actual"), DIFFERS)
