@@ -14,6 +14,7 @@ import typer
 from mct_s2s.cli.sandbox_commands import DEFAULT_PORT, REAL_PORT, EnvOptions, NoOptions, SaveOptions, ServeOptions
 from mct_s2s.errors import Refused, S2SError, UsageError
 from mct_s2s.local_files import must_not_block
+from mct_s2s.model.commands import own_command
 from mct_s2s.plain_text import plain
 from mct_s2s.sandbox.hosting import server
 from mct_s2s.sandbox.hosting.environment import VARIABLES, connecting, exports
@@ -93,9 +94,9 @@ def _running(port: int | None, *, real_names: bool) -> Served:
         time.sleep(0.1)
         found = StateDirectory().served()
     if found is None:
-        options = f"{f' --port {port}' if port else ''}{' --real-names' if real_names else ''}"
+        words = [*(["--port", str(port)] if port else []), *(["--real-names"] if real_names else [])]
         text, remedy = "No sandbox is running.", "Start one in another terminal:"
-        raise S2SError("sandbox-not-running", text, remedy=remedy, command=f"mct-s2s sandbox serve{options}")
+        raise S2SError("sandbox-not-running", text, remedy=remedy, command=own_command("sandbox", "serve", *words))
     if port not in (None, found.port) or (real_names and not found.real_names):
         text = f"The sandbox that is running is at {found.origin}{' under names of its own' if real_names else ''}."
         raise S2SError("sandbox-not-running", text, remedy="To use that one:", command="mct-s2s sandbox env")

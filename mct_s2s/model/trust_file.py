@@ -17,7 +17,7 @@ def toml_key(key: str) -> str:
 
 
 def toml_value(value: str | bool) -> str:
-    """A text on one line, or `true` or `false`: as in JSON, but for one character that TOML wants escaped."""
+    """A text on one line, or `true` or `false`: as in JSON, and one character more that TOML wants escaped."""
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 

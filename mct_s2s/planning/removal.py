@@ -475,7 +475,7 @@ class _Remover:
         return AlreadyRight.of(row, key, CLIENT, f"already deleted{since}; still in the recycle bin")
 
     def deleted(self, about: str, application: Application, key: str, after: Sequence[str]) -> Iterator[AnyChange]:
-        """A registration that goes into the recycle bin, or for good."""
+        """A registration that goes into the recycle bin, or is purged."""
         yield DeleteApplication(
             key=key,
             resource=about,

@@ -11,6 +11,7 @@ from mct_s2s.model.caller_rights import Verdict
 from mct_s2s.model.commands import own_command
 from mct_s2s.planning.permissions.doctor import SIGNED_IN, DoctorCheck, Seen, forecast, is_ready
 from mct_s2s.planning.permissions.preflight import way_out
+from mct_s2s.planning.registrations.ownership import NOT_OURS, SERVICE_NOT_OURS
 from mct_s2s.render.console import Terminal, prose
 from mct_s2s.render.manual_steps import (
     Instruction,
@@ -82,7 +83,8 @@ def show_checks(terminal: Terminal, checks: Sequence[DoctorCheck], where: str, m
     stops, ways = forecast(checks) == "stops", way_out(lacking)
     end = "stops before it changes anything" if stops else "does the rest and lists these steps for someone else"
     terminal.result(f"Until then, setup {end}.", style="bad")
-    if stops and ways:
+    refused_in_any_case = any(check.code in {NOT_OURS, SERVICE_NOT_OURS} for check in checks)  # by the directory alone
+    if stops and ways and not refused_in_any_case:
         terminal.result(ways)
 
 

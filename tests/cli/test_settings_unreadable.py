@@ -47,7 +47,7 @@ def test_doctor_does_not_call_a_registration_foreign_that_only_the_settings_name
     """Its advice for a foreign one is to delete it."""
     assert mct("setup", "--client", "A", "-y", "--no-verify").code == 0
     done = mct("doctor", "-a", SITE, env=azure.caller(*READ, "Application.ReadWrite.OwnedBy", arm=READER))
-    assert "? Existing setup" in done.out
+    assert "? A registration has the name of this App Service's" in done.out
     assert "az ad app delete" not in done.out
     assert "--no-app-service" not in done.out, "setup would refuse it"
 

@@ -1,4 +1,4 @@
-"""The rules by which an answer is compared with a recorded one: what must not fit; what fits, recorded traffic shows."""
+"""The rules by which an answer is compared with a recorded one: what must not fit. What fits, the traffic shows."""
 
 from __future__ import annotations
 

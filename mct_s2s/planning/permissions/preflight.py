@@ -37,7 +37,7 @@ from mct_s2s.planning.plan import BlockedStep, Left, ManualStep, Plan
 
 
 def check(plan: Plan, observed: ObservedState, access: CallerRights) -> Plan:
-    """The plan without the steps that others must do, and with those marked that nobody can do for the caller."""
+    """The plan without the steps that others must do, and with those marked that no one can do for the caller."""
     needs = {change.key: need for change in plan.changes if (need := need_of(change, observed)) is not None}
     judged = {key: judge(need, access) for key, need in needs.items()}
     refused = {key: missing for key, (verdict, missing) in judged.items() if verdict is Verdict.NO}

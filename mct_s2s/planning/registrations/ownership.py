@@ -40,7 +40,7 @@ def is_named(application: Application, spec: ServiceSpec) -> bool:
 
 
 def is_own(application: Application, observed: ObservedState, spec: ServiceSpec) -> bool:
-    """Whether it is this very App Service's, by its `uniqueName` and by the settings: whoever else owns it."""
+    """Whether it is this very App Service's, by its `uniqueName` and by the settings, even if someone else owns it."""
     is_ours = application.unique_name == spec.unique_name and not another_site(application, observed, spec.unique_name)
     return is_ours and is_in_settings(application, observed)
 

@@ -201,7 +201,7 @@ def _malformed(setting: Setting, site: AppService, where: str) -> Iterator[Findi
 def _client(
     client: ClientApplication, observed: ObservedState, now: datetime, within: timedelta, where: str
 ) -> Iterator[Finding]:
-    """Whether it is let in, can sign in, and for how long: of another tenant's registration that is not known."""
+    """Whether it is allowed, can sign in, and for how long: of another tenant's registration that is not known."""
     name, site = client.display_name, observed.app_service
     add = own_command("add-client", about=client.client_id, where=where)
     needs_role = site is None or not is_allowed_by_object_id(client, site)
