@@ -79,14 +79,6 @@ def read_given(path: Path) -> bytes:
     return _read(path, stat.S_IWOTH, follow=True)
 
 
-def is_there(path: Path) -> bool:
-    """Whether anything at all has that name, a dangling link included."""
-    try:
-        return os.path.lexists(path)
-    except ValueError:  # a null character
-        return False
-
-
 def must_not_block(path: Path) -> None:
     """Refuse what a library that opens it would wait for, anything but a file and a folder, by an OSError."""
     with _no_null():

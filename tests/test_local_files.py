@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from mct_s2s.local_files import UntrustedFile, check_folder, is_there, make_folder, read_given, read_ours, write_new
+from mct_s2s.local_files import UntrustedFile, check_folder, make_folder, read_given, read_ours, write_new
 
 STRANGER = 65_534
 
@@ -43,14 +43,13 @@ def test_one_that_others_may_write_to_is_not(tmp_path: Path, mode: int) -> None:
         read_ours(file(tmp_path / "a", mode))
 
 
-def test_what_is_not_there_is_no_error_and_a_dangling_link_is_there(tmp_path: Path) -> None:
+def test_what_is_not_there_is_no_error_and_a_link_is_never_ours(tmp_path: Path) -> None:
     file(tmp_path / "a")
     (tmp_path / "link").symlink_to(tmp_path / "nowhere")
     for missing in (tmp_path / "b", tmp_path / "a" / "b", tmp_path / "c" / "b"):
-        assert (read_ours(missing), is_there(missing)) == (None, False)
+        assert read_ours(missing) is None
     with pytest.raises(UntrustedFile, match="it is a symbolic link"):
         read_ours(tmp_path / "link")
-    assert is_there(tmp_path / "link")
     with pytest.raises(FileNotFoundError):
         read_given(tmp_path / "b")
 

@@ -23,7 +23,7 @@ from mct_s2s.engine.session import Session
 from mct_s2s.errors import NotThere, UsageError
 from mct_s2s.inputs.secret_to import SecretTo, VaultTo, vault_to
 from mct_s2s.inputs.target import api_path
-from mct_s2s.local_files import is_there, read_given
+from mct_s2s.local_files import read_given
 from mct_s2s.model.client_credentials import CredentialKind
 from mct_s2s.model.commands import option, own_command
 from mct_s2s.model.directory_objects import ServicePrincipal
@@ -222,7 +222,7 @@ def notes(call: ApiCall, language: Language, findings: Sequence[Finding], where:
     if others:
         count = "another problem" if others == 1 else f"{others} other problems"
         yield f"{call.site} has {count}:", own_command("status", where=where)
-    is_missing = isinstance(source, SecretFile | CertificateFile) and not is_there(Path(source.path))
+    is_missing = isinstance(source, SecretFile | CertificateFile) and not Path(source.path).exists()
     if language is Language.APP_SETTINGS and isinstance(source, SecretFile):
         move = own_command("rotate-secret", "--secret-to", "keyvault:VAULT", about=call.client_id, where=where)
         yield "The client's secret is in no key vault, so AZURE_CLIENT_SECRET is left out. To move it to one:", move

@@ -10,7 +10,7 @@ import re
 from urllib.parse import urlsplit
 
 from mct_s2s.errors import UsageError, about
-from mct_s2s.model.client_credentials import GITHUB, branch_subject
+from mct_s2s.model.client_credentials import GITHUB
 from mct_s2s.model.desired import FederatedSpec
 
 LONGEST = 600
@@ -20,6 +20,15 @@ KUBERNETES = "system:serviceaccount:"
 _LABEL = r"[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?"
 _SERVICE_ACCOUNT = re.compile(f"{KUBERNETES}{_LABEL}:{_LABEL}")
 """Source: kubernetes.io/docs/concepts/overview/working-with-objects/names."""
+
+_SITES = ("https://github.com/", "git@github.com:", "ssh://git@github.com/")
+_OWNER = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,37}[A-Za-z0-9])?"
+_REPOSITORY = r"(?!\.{1,2}(?![A-Za-z0-9._-]))[A-Za-z0-9._-]{1,100}"
+"""GitHub's own limits: 39 characters for an owner, 100 for a repository, which is neither `.` nor `..`."""
+_ID = r"[1-9][0-9]{0,19}"
+_NAMED = re.compile(rf"{_OWNER}/{_REPOSITORY}|{_OWNER}@{_ID}/{_REPOSITORY}@{_ID}")
+_NO_BRANCH = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|^[/.]|[/.]$|/\.|\.lock(?:/|$)")
+"""Source: git-check-ref-format(1)."""
 
 
 def federated_spec(issuer: str | None, subject: str | None, audience: str | None, github: str | None) -> FederatedSpec:
@@ -48,9 +57,22 @@ def federated_spec(issuer: str | None, subject: str | None, audience: str | None
 
 @about("github")
 def github_subject(text: str) -> str:
-    """The subject of a GitHub Actions workflow on a branch, `main` unless another is named."""
-    subject = branch_subject(text)
-    if subject is None:
+    """The subject of a GitHub Actions workflow on a branch, `main` unless another is named.
+
+    Args:
+        text: `OWNER/REPO[:branch]`, or with the ids that GitHub never gives twice, `OWNER@ID/REPO@ID[:branch]`; or the
+            address of the repository as a browser or Git shows it, or that of a branch.
+
+    Raises:
+        UsageError: it is neither.
+    """
+    wanted = text
+    for site in _SITES:
+        if text.startswith(site):
+            wanted = text.removeprefix(site).rstrip("/").removesuffix(".git").replace("/tree/", ":", 1)
+    repository, colon, branch = wanted.partition(":")
+    branch = branch if colon else "main"
+    if _NAMED.fullmatch(repository) is None or not branch or _NO_BRANCH.search(branch):
         raise UsageError(
             "malformed-repository",
             f"Invalid --github '{text}'.",
@@ -58,7 +80,7 @@ def github_subject(text: str) -> str:
             "--github OWNER@ID/REPO@ID:branch. For tags, pull requests and environments, use --federated-issuer "
             f"{GITHUB} with --federated-subject.",
         )
-    return subject
+    return f"repo:{repository}:ref:refs/heads/{branch}"
 
 
 @about("federated-issuer")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from mct_s2s.errors import UsageError
-from mct_s2s.model.client_credentials import GITHUB, branch_of
+from mct_s2s.model.client_credentials import GITHUB
 from mct_s2s.model.desired import FederatedSpec
 from mct_s2s.planning.federation import federated_spec, github_subject
 
@@ -26,7 +26,6 @@ SUBJECT = "system:serviceaccount:integrations:sync"
 def test_a_repository_is_a_subject(text: str, subject: str) -> None:
     assert github_subject(text) == subject
     assert federated_spec(None, None, None, text) == FederatedSpec(GITHUB, subject)
-    assert branch_of(subject) == (text if ":" in text else f"{text}:main")
 
 
 @pytest.mark.parametrize(
@@ -43,15 +42,6 @@ def test_a_repository_is_a_subject(text: str, subject: str) -> None:
 )
 def test_a_pasted_address_is_a_repository(address: str, text: str) -> None:
     assert github_subject(address) == github_subject(text)
-
-
-@pytest.mark.parametrize(
-    "subject",
-    ["", "repo:contoso/Learn", "repo:contoso/Learn:environment:x", "repo:contoso/Learn:ref:refs/tags/x", "system:x",
-     "repo:$(x)/y:ref:refs/heads/main", "repo:contoso@1/Learn:ref:refs/heads/main"],
-)  # fmt: skip
-def test_any_other_subject_is_no_branch(subject: str) -> None:
-    assert branch_of(subject) is None
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,6 @@ from mct_s2s.azure.answers import seconds
 from mct_s2s.azure.clouds import NEVER_CONNECTED
 from mct_s2s.azure.services import LOGIN, causes, first_line, odd_answer
 from mct_s2s.errors import ServiceError, SignInFailed
-from mct_s2s.model.client_credentials import branch_of
 from mct_s2s.model.commands import command
 
 _FEDERATED = (
@@ -38,6 +37,8 @@ _COMPARE = (
     "the missing one: mct-s2s add-client {client} --credential federated --federated-issuer ISSUER "
     "--federated-subject SUBJECT"
 )
+_BRANCH = re.compile(r"repo:([^:]+):ref:refs/heads/(.+)")
+"""The subject of a GitHub workflow on a branch."""
 _GITHUB = (
     "If that is your repository, let its workflows sign in: mct-s2s add-client {client} --credential federated "
     "--github {github}"
@@ -200,7 +201,7 @@ def refused(error: Exception, description: str, login: str = "") -> SignInFailed
 
 def token_refused(error: Exception, client_id: str, scope: str) -> ServiceError:
     """The refusal of a client's token; `service_code` is the number after AADSTS, empty where there is none."""
-    code, github = _number(error), None
+    code, github = _number(error), ""
     row = _ROWS.get(code, _Row(""))
     # What is not known is not the credential's fault: a new one would only stop the client for longer.
     said, remedy = first_line(error), _explained_at(code) if code else "Check the client's credential and tenant ID."
@@ -208,13 +209,13 @@ def token_refused(error: Exception, client_id: str, scope: str) -> ServiceError:
         said, remedy = row.said.format(who="the client"), row.client
         if presented := _PRESENTED.search(str(error)):
             said = f"{said}, '{presented[1]}'"
-            github = branch_of(presented[1]) if code == "700213" else None
-            remedy = remedy if github is None else _GITHUB
+            if code == "700213" and (branch := _BRANCH.fullmatch(presented[1])):
+                github, remedy = f"{branch[1]}:{branch[2]}", _GITHUB
     resource = command(scope.removesuffix("/.default"))
     return ServiceError(
         "token-refused",
         f"Entra ID refused to issue a token: {said}{f' (AADSTS{code})' if row.client else ''}.",
-        remedy=remedy.format(client=command(client_id), github=command(github or ""), resource=resource),
+        remedy=remedy.format(client=command(client_id), github=command(github), resource=resource),
         status=int(getattr(getattr(error, "response", None), "status_code", 0) or 0) or 401,
         service_code=code,
         service_message=first_line(error),
