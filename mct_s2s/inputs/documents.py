@@ -7,7 +7,7 @@ application settings as they were before a command wrote any, whatever secrets t
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
@@ -27,12 +27,12 @@ from mct_s2s.local_files import (
     replace_whole,
 )
 from mct_s2s.model.desired import GivenValues
-from mct_s2s.model.documents import Backup, Handoff, SavedFile
+from mct_s2s.model.documents import Backup, Handoff
 from mct_s2s.model.ids import is_guid
 from mct_s2s.model.site_settings import LISTS, SETTINGS, AllowList, Setting
 from mct_s2s.plain_text import json_text
 
-Model = TypeVar("Model", bound=SavedFile)
+Model = TypeVar("Model", Handoff, Backup)
 
 
 def read_text(path: Path, code: str, remedy: str) -> str:
@@ -40,9 +40,7 @@ def read_text(path: Path, code: str, remedy: str) -> str:
     try:
         return read_given(path).decode("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        why = (
-            "it is not UTF-8 text" if isinstance(error, UnicodeDecodeError) else getattr(error, "strerror", "") or error
-        )
+        why = error.strerror or error if isinstance(error, OSError) else "it is not UTF-8 text"
         remedy = error.remedy if isinstance(error, UntrustedFile) else remedy
         raise UsageError(code, f"Cannot read '{path}': {why}.", remedy=remedy) from error
 
@@ -79,11 +77,7 @@ def _parsed(content: str | bytes, model: type[Model]) -> Model:
 
 
 def given_values(values: Mapping[str, Sequence[str]]) -> GivenValues:
-    """Values given for settings, by the setting's name; several for a list.
-
-    Raises:
-        UsageError: an id that is no GUID, or an empty value.
-    """
+    """Values given for settings, by the setting's name; several for a list. Raises UsageError: no GUID, or empty."""
     given = {one.name: [_checked(one, value) for value in values.get(one.name, ())] for one in SETTINGS if one.option}
     return GivenValues({name: ";".join(checked) for name, checked in given.items() if checked})
 
@@ -106,12 +100,22 @@ def _checked(setting: Setting, value: str) -> str:
     return value
 
 
-def _found(content: str | None, model: type[Model], taken: UsageError) -> Model | None:
-    """What an earlier run wrote; what else is there is never written over."""
-    try:
-        return _parsed(content, model) if content else None
-    except ValueError:
-        raise taken from None
+def _ours(path: Path, model: type[Model], code: str, what: str, option: str, app_service: str = "") -> Model | None:
+    """What an earlier run wrote there, about that App Service; what else is there is never written over."""
+    content = read_ours(path)
+    if not content:
+        return None
+    with suppress(ValueError):
+        found = _parsed(content, model)
+        if not app_service or app_service.casefold() == (found.app_service or "").casefold():
+            return found
+    message = f"'{path}' exists and is not {what}. It was not changed."
+    raise UsageError(code, message, remedy=f"Choose another file: {option} FILE")
+
+
+def _text(kind: str, app_service: str | None, settings: Mapping[str, str | None]) -> str:
+    document = {"schema": f"mct-s2s/{kind}/v1", "appService": app_service, "settings": dict(settings)}
+    return json_text(document, indent=2) + "\n"
 
 
 @dataclass(frozen=True)
@@ -123,20 +127,17 @@ class HandoffFile:
     def check(self, *, dry_run: bool) -> None:
         """Raise `UsageError` where it cannot be written, or something else is there; a dry run tries nothing."""
         with self._explained():
-            content = read_ours(self.path)
+            _ours(self.path, Handoff, "handoff-unwritable", "a handoff file", "--handoff")
             if dry_run:
                 check_folder(self.path.parent)
             else:
                 check_place(self.path)
-        what = f"'{self.path}' exists and is not a handoff file. It was not changed."
-        _found(content, Handoff, UsageError("handoff-unwritable", what, remedy="Choose another file: --handoff FILE"))
 
     def write(self, settings: Mapping[str, str], app_service: str | None) -> None:
         """Write the settings; `app_service` is what a person calls it, slot included. Raises UsageError: as `check`."""
         self.check(dry_run=True)
-        document = {"schema": "mct-s2s/handoff/v1", "appService": app_service, "settings": settings}
         with self._explained():
-            replace_whole(self.path, json_text(document, indent=2) + "\n", READABLE)
+            replace_whole(self.path, _text("handoff", app_service, settings), READABLE)
 
     def _explained(self) -> AbstractContextManager[None]:
         what, code = "Cannot write the handoff file", "handoff-unwritable"
@@ -152,14 +153,10 @@ class BackupFile:
 
     def check(self, app_service: str) -> bool:
         """Whether a run that is resumed has made the backup. Raises UsageError: it cannot, or another file is there."""
+        what = "a backup of this App Service"
         with self._explained():
-            content = read_ours(self.path)
+            found = _ours(self.path, Backup, "backup-place-taken", what, "--backup", app_service)
             check_place(self.path)
-        what = f"'{self.path}' exists and is not a backup of this App Service. It was not changed."
-        taken = UsageError("backup-place-taken", what, remedy="Choose another file: --backup FILE")
-        found = _found(content, Backup, taken)
-        if found is not None and found.app_service.casefold() != app_service.casefold():
-            raise taken
         return found is not None
 
     def keep(self, app_service: str, settings: Mapping[str, str | None]) -> None:
@@ -167,12 +164,10 @@ class BackupFile:
         if self.check(app_service):
             self.say(f"Kept the older backup in {self.path}")
             return
-        document = {"schema": "mct-s2s/backup/v1", "appService": app_service, "settings": dict(settings)}
         with self._explained():
-            replace_whole(self.path, json_text(document, indent=2) + "\n")
+            replace_whole(self.path, _text("backup", app_service, settings))
         self.say(f"Backed up {len(settings)} settings to {self.path}")
 
     def _explained(self) -> AbstractContextManager[None]:
-        return explained(
-            "Cannot write the backup", self.path, "backup-place-taken", "backup-place-unwritable", "--backup FILE"
-        )
+        taken, unwritable = "backup-place-taken", "backup-place-unwritable"
+        return explained("Cannot write the backup", self.path, taken, unwritable, "--backup FILE")
