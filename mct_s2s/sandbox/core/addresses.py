@@ -57,12 +57,10 @@ class Addresses:
         return f"https://{name.lower()}.{self.vault_suffix}"
 
     def vault_named_by(self, host: str) -> str | None:
-        """Return the name of the vault in a `Host` header; None if it names no vault."""
         name, dot, suffix = host.lower().partition(".")
         return name if dot and suffix == self.vault_suffix else None
 
     def destination(self, host: str, port: int | None) -> Destination:
-        """Return the service that a request is for, by its `Host` header and port."""
         if port == self.arm_port:
             return Destination("main" if self.vault_named_by(host) is None else "vault")
         if port == self.graph_port:
@@ -119,7 +117,6 @@ class RealNames(Addresses):
         return f"{label_of_site(resource_id)}.{SITES}"
 
     def destination(self, host: str, port: int | None) -> Destination:
-        """Return the service that a request is for: its `Host` header alone decides."""
         del port
         name = _bare(host)
         if name.endswith(f".{SITES}"):
@@ -131,7 +128,6 @@ class RealNames(Addresses):
 
 
 def label_of_site(resource_id: str) -> str:
-    """Return the first label of a site's or slot's host name."""
     return "-".join(resource_id.lower().split("/")[8::2])
 
 

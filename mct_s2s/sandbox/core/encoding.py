@@ -9,7 +9,6 @@ from typing import Any
 
 
 def base64url(data: bytes) -> str:
-    """Encode bytes for URLs and tokens, without padding."""
     return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
 
 

@@ -13,7 +13,6 @@ from typing import Any
 
 
 def make_folder(path: Path) -> None:
-    """Create a folder, and missing ones above it, for this user only."""
     if path.is_dir():
         return
     make_folder(path.parent)

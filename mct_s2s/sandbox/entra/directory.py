@@ -124,7 +124,6 @@ class Directory:
         return self.tenant.tenant_id
 
     def principal(self, object_id: str) -> Object | None:
-        """Find a service principal or a user by object id, as a replica has it."""
         return self.service_principals.seen(object_id) or self.users.seen(object_id)
 
     def to_dict(self) -> dict[str, Any]:

@@ -78,7 +78,6 @@ class Replication:
         self._replica = self._chance.randrange(self.replicas)
 
     def arrivals(self) -> tuple[float, ...]:
-        """Return when a write made now arrives at each replica."""
         now = self.clock.timestamp()
         if self.lag_mode == "adversarial":
             return (now + self.lag_seconds * (1 + self.lag_jitter),)
@@ -95,7 +94,6 @@ class Replication:
         return next(there, history.versions[0]).value
 
     def is_known_elsewhere(self, history: History) -> bool:
-        """Return whether another replica than the current one knows the object."""
         if history.versions[0].value is not None:
             return True
         if self.lag_mode == "adversarial":
@@ -108,7 +106,6 @@ class Replication:
         return self._chance.random() < share
 
     def start_over(self) -> None:
-        """Start the random generator again, after options were changed."""
         self._chance = random.Random(self.lag_seed)  # noqa: S311 - as above
 
 

@@ -37,7 +37,6 @@ class Table:
         return value
 
     def drop(self, object_id: str) -> None:
-        """Delete an object permanently; no error when there is none."""
         if object_id in self._objects:
             self._remember(object_id, None)
             self._unindex(object_id)
@@ -74,15 +73,12 @@ class Table:
         return next(iter(self.seen_by(index, key)), None)
 
     def seen_all(self) -> Iterator[Object]:
-        """Return every object as a replica has it, in the order in which they were first written."""
         return (found for found in map(self._living, self._ids()) if found is not None)
 
     def deleted(self) -> Iterator[Object]:
-        """Return every soft-deleted object as a replica has it."""
         return (found for found in map(self._dead, self._ids()) if found is not None)
 
     def is_known_elsewhere(self, object_id: str) -> bool:
-        """Return whether another replica than the current one knows an object."""
         history = self._history(object_id)
         return history is None or self._replication.is_known_elsewhere(history)
 
@@ -102,7 +98,6 @@ class Table:
         }
 
     def load(self, objects: Iterable[Object], young: Mapping[str, list[Any]]) -> None:
-        """Load what `dump` and `dump_young` returned."""
         for value in objects:
             self.put(dict(value))
         self._young = {

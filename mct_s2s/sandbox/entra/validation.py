@@ -28,7 +28,6 @@ def missing(name: str) -> WireError:
 
 
 def read_only(name: str) -> WireError:
-    """Refuse a property that only the service writes, or that never changes."""
     return bad_request(f"Property '{name}' is read-only and cannot be set.", detail="ReadOnly", target=name)
 
 
@@ -39,7 +38,6 @@ def invalid_value(resource: str, name: str, *, detailed: bool = True) -> WireErr
 
 
 def duplicate_values() -> WireError:
-    """Refuse an array or a key with the same value twice."""
     return bad_request("Request contains a property with duplicate values.", code="DuplicateValue")
 
 
@@ -81,7 +79,6 @@ def precise_timestamp(moment: datetime) -> str:
 
 
 def is_guid(text: object) -> bool:
-    """Return whether a text is a GUID in its usual form with hyphens."""
     try:
         return isinstance(text, str) and len(text) == 36 and bool(uuid.UUID(text))
     except ValueError:

@@ -132,8 +132,6 @@ class WebServer(uvicorn.Server):
             await asyncio.wait(set(self.server_state.tasks), timeout=seconds)
 
     async def listen_too(self, opened: Iterable[socket.socket]) -> None:
-        """Accept connections on further sockets while it runs."""
-
         def protocol() -> asyncio.Protocol:
             made: asyncio.Protocol = self.config.http_protocol_class(  # type: ignore[call-arg]
                 config=self.config, server_state=self.server_state, app_state=self.lifespan.state
@@ -158,7 +156,6 @@ class WebServer(uvicorn.Server):
                 transport.abort()
 
     def stop(self) -> None:
-        """Stop it, from any thread; a second call does nothing."""
         self.should_exit = True
         with contextlib.suppress(RuntimeError):  # the loop is gone already
             self._loop.call_soon_threadsafe(self._stopped.set)

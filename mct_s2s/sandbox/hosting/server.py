@@ -39,7 +39,6 @@ _LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 
 
 def names(resources: Resources) -> Iterator[str]:
-    """Yield every host name of a state with these resources; those that cannot be host names are left out."""
     yield from (*LOGIN_HOSTS, GRAPH_HOST, ARM_HOST)
     sites = [(label_of_site(site), SITES) for site in resources.sites]
     vaults = [(str(resources.resources[vault]["name"]).lower(), VAULTS) for vault in resources.vaults]
@@ -48,7 +47,6 @@ def names(resources: Resources) -> Iterator[str]:
 
 
 def hosts_lines(resources: Resources) -> Iterator[str]:
-    """Yield the lines that direct those names to this machine, over IPv4 and IPv6."""
     for name in names(resources):
         yield from (f"{address} {name} {MARK}" for address in _LOOPBACK)
 
@@ -57,7 +55,6 @@ CLOUD_NAME = "mct-sandbox"
 
 
 def banner(addresses: Addresses, listen: str = "") -> Iterator[str]:
-    """Yield the lines; the first begins with "Sandbox ready"."""
     real = addresses.shared_port is not None
     yield f"Sandbox ready: {addresses.arm}"
     if listen:

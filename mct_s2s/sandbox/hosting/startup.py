@@ -18,7 +18,6 @@ Opened = Mapping[str, list[socket.socket]]
 
 
 def names_of(state: SandboxState) -> list[str]:
-    """Return the names of everything that needs a port of its own."""
     return ["arm", "graph", *state.resources.sites]
 
 

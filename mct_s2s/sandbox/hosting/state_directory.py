@@ -107,7 +107,6 @@ class StateDirectory:
             lock.release()
 
     def administrator(self) -> dict[str, str]:
-        """Return the ids and the secret of the service principal that may do everything."""
         path = self.path / "administrator.json"
         found = self._read(path)
         if found is None:
@@ -151,7 +150,6 @@ class StateDirectory:
         state.save(self.state_file)
 
     def served(self) -> Served | None:
-        """Return how this directory is served at the moment; None if it is not."""
         lock = self.lock()
         with contextlib.suppress(Timeout):
             lock.acquire(blocking=False)
@@ -162,7 +160,6 @@ class StateDirectory:
 
     @contextlib.contextmanager
     def serving(self, served: Served) -> Iterator[None]:
-        """Let other processes know how this one serves the directory, for as long as it does."""
         path = self.path / "running.json"
         try:
             self._write(path, {"pid": os.getpid(), "port": served.port, "realNames": served.real_names})
@@ -183,7 +180,6 @@ class StateDirectory:
         return dict(self._read(self.path / "ports.json") or {})
 
     def remember_ports(self, ports: Mapping[str, int]) -> None:
-        """Save the ports for next time, so that addresses stay the same."""
         if dict(ports) != self.ports():
             self._write(self.path / "ports.json", dict(ports))
 

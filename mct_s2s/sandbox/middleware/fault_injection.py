@@ -153,7 +153,6 @@ _KEYS = ("appId", "uniqueName", "displayName")
 
 
 def write_as_another(state: SandboxState, wanted: Mapping[str, Any]) -> str:
-    """Make the write; return a description for the log."""
     if "settings" in wanted:
         return _write_settings(state, wanted["settings"])
     return _write_application(state, wanted["application"])

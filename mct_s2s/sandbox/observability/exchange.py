@@ -159,7 +159,6 @@ class Exchange:
         raise Cut("reset")
 
     async def cut(self, end: End, send: Send, breaker: Breaker) -> None:
-        """End the connection without a complete answer."""
         body = self.body
         if end == "truncated" and len(body) > 1:
             await send(self.messages[0])

@@ -115,7 +115,6 @@ class FaultRule:
     writes: int = 0
 
     def fires(self, entry: Entry) -> bool:
-        """Count a request; return whether it gets the fault."""
         if self.fault.type == "freezeAfterWrites":
             hit = self.writes >= self.fault.members["writes"]
         elif self.matches(entry):
@@ -127,7 +126,6 @@ class FaultRule:
         return bool(hit)
 
     def wrote(self, entry: Entry) -> None:
-        """Count a write that took effect."""
         self.writes += self.matches(entry)
 
 
@@ -147,13 +145,11 @@ class Faults:
         return [{**r.source, "matched": r.matched, "fired": r.fired, "wrote": r.writes} for r in self._rules]
 
     def arriving(self, entry: Entry) -> list[Fault]:
-        """Return the faults of a request, in the order of their rules."""
         if entry.service == "control":
             return []
         return [rule.fault for rule in self._rules if rule.fires(entry)]
 
     def wrote(self, entry: Entry) -> None:
-        """Count a write that took effect."""
         for rule in self._rules:
             rule.wrote(entry)
 

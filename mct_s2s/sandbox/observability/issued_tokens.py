@@ -50,7 +50,6 @@ class IssuedTokens:
         self._refused: dict[str, int] = {}
 
     def add(self, token: str) -> None:
-        """Record a token; what is no token is ignored."""
         claims = claims_of(token)
         if claims is None:
             return
@@ -73,15 +72,12 @@ class IssuedTokens:
         return {"graph": graph, "arm": arm, "vault": vault, "site": others}.get(service, True)
 
     def refuse_all(self, why: str) -> None:
-        """Refuse all tokens issued so far; `why` is `revoked` or `expired`."""
         self._refused[why] = self._count
 
     def forget_refusals(self) -> None:
-        """Accept valid tokens again."""
         self._refused.clear()
 
     def refusal(self, authorization: str | None) -> str | None:
-        """Return why the token of an `Authorization` header is refused; None if it is not."""
         token = (authorization or "").partition(" ")[2].strip()
         if not self._refused or not token:
             return None

@@ -40,7 +40,6 @@ class KnownSecrets:
         self._by_start: dict[str, dict[str, None]] = {}
 
     def add(self, secret: str, kind: str) -> None:
-        """Remember one; the oldest is forgotten."""
         if len(secret) < SHORTEST:
             return
         self._kinds[secret] = kind

@@ -47,7 +47,6 @@ def _add_operation(resources: Resources, resource_id: ResourceId, change: dict[s
 
 
 def _due(resources: Resources) -> list[Body]:
-    """Return the operations in progress whose time has come."""
     now = resources.clock.timestamp()
     return [o for o in resources.operations.values() if o["status"] == "InProgress" and o["ready"] <= now]
 
@@ -144,7 +143,6 @@ def _check_patchable(resources: Resources, kind: ResourceType, sent: Mapping[str
 def put(
     resources: Resources, kind: ResourceType, resource_id: ResourceId, sent: dict[str, Any]
 ) -> tuple[dict[str, Any], bool]:
-    """Create or replace a resource; return it, and whether it is new."""
     resources.group(resource_id.subscription, resource_id.group)
     check_members(sent)
     body = resources.find(resource_id.key)
@@ -201,7 +199,6 @@ def change(resources: Resources, kind: ResourceType, body: dict[str, Any], sent:
 
 
 def apply_due(resources: Resources) -> bool:
-    """Apply every accepted change whose time has come; return whether there was one."""
     due = _due(resources)
     for operation in due:
         _apply(resources, operation)
@@ -223,7 +220,6 @@ def _apply(resources: Resources, operation: dict[str, Any]) -> None:
 
 
 def delete(resources: Resources, resource_id: ResourceId) -> bool:
-    """Delete a resource and what is nested in it; return whether there was one."""
     resources.group(resource_id.subscription, resource_id.group)
     if resources.find(resource_id.key) is None:
         return False

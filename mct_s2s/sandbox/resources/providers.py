@@ -124,7 +124,6 @@ def namespaces() -> list[str]:
 
 
 def find(full_name: str) -> ResourceType:
-    """Find a type, without case."""
     kind = _BY_NAME.get(full_name.lower())
     if kind is not None:
         return kind

@@ -99,7 +99,6 @@ class RoleAssignments:
         self.custom: dict[str, dict[str, Any]] = {}
 
     def assign(self, principal_id: str, role: str, scope: str, *, name: str | None = None) -> dict[str, str]:
-        """Assign a role to a principal at a scope; `role` is the GUID of a role definition."""
         assignment = {"name": name or str(uuid.uuid4()), "principalId": principal_id, "role": role, "scope": scope}
         self.assignments.append(assignment)
         return assignment
@@ -183,7 +182,6 @@ class Locks:
         self.all: list[dict[str, Any]] = []
 
     def put(self, scope: str, name: str, level: str, notes: str | None = None) -> tuple[dict[str, Any], bool]:
-        """Set a lock; return it, and whether it is new."""
         known = next((known for known in LEVELS if known.lower() == level.lower()), None)
         if known is None:
             raise arm_error(400, "InvalidLockLevel", f"The lock level '{level}' is invalid.")

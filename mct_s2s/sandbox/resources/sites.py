@@ -60,7 +60,6 @@ class SiteState:
         return f'"{int((self.changed + _EPOCH_1601) * 10_000_000):X}"'
 
     def touch(self, now: float) -> str:
-        """Record a change; return the ETag from before it."""
         before = self.etag
         self.changed = max(now, self.changed + 0.001)
         return before
@@ -77,11 +76,9 @@ class SiteState:
         raise app_service_error(409, "Conflict", template.format(running), entity=("59203", template, [running]))
 
     def start_over(self, now: float, seconds: float) -> None:
-        """Start a restart that takes `seconds`; a restart in progress starts again."""
         self.ready_at = now + seconds
 
     def running_settings(self, now: float) -> Settings | None:
-        """Return the settings of the running process; None while it restarts."""
         if now < self.ready_at:
             return None
         if self.ready_at:

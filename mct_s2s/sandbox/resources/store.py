@@ -70,7 +70,6 @@ class Resources:
         return self.resources.get(resource_id.lower().rstrip("/"))
 
     def vault_named(self, name: str) -> Body | None:
-        """Return a vault by its name, which is unique in a cloud; None if there is none."""
         return next((self.resources[key] for key in self.vaults if key.endswith(f"/vaults/{name.lower()}")), None)
 
     def under(self, scope: str, *, of_type: str | None = None) -> Iterator[Body]:
@@ -81,7 +80,6 @@ class Resources:
                 yield body
 
     def add(self, body: Body) -> Body:
-        """Add a resource after its own rules have accepted it, with the state of a site or a vault."""
         self.resources[body["id"].lower()] = body
         if body["type"].lower() in {"microsoft.web/sites", "microsoft.web/sites/slots"}:
             self.sites.setdefault(body["id"].lower(), SiteState())
@@ -90,7 +88,6 @@ class Resources:
         return body
 
     def remove(self, key: str) -> None:
-        """Remove a resource and what is nested in it, with their system-assigned identities."""
         for removed in [k for k in self.resources if k == key or k.startswith(key + "/")]:
             body = self.resources.pop(removed)
             self.sites.pop(removed, None)

@@ -59,7 +59,6 @@ class VaultState:
         return found
 
     def version(self, name: str, version: str, now: float) -> Body:
-        """Return a version, or the latest where `version` is empty."""
         versions = self.versions(name, now)
         found = versions[-1] if not version else next((v for v in versions if v["version"] == version.lower()), None)
         if found is None:
@@ -67,7 +66,6 @@ class VaultState:
         return found
 
     def versions(self, name: str, now: float) -> list[Body]:
-        """Return all versions, oldest first."""
         secret = self.secrets.get(name.lower())
         if secret is None or secret["ready_at"] > now:
             raise not_found(name)

@@ -62,12 +62,10 @@ def delete(directory: Directory, held: Iterable[Object], assignment: str) -> Non
 
 
 def of_principal(directory: Directory, principal_id: str) -> list[Object]:
-    """Return the assignments that a principal holds, as a replica has them."""
     return [one for one in directory.assignments.seen_by("principal", principal_id) if _is_visible(directory, one)]
 
 
 def to_resource(directory: Directory, resource_id: str) -> list[Object]:
-    """Return the assignments to roles of a resource, as a replica has them."""
     return [one for one in directory.assignments.seen_by("resource", resource_id) if _is_visible(directory, one)]
 
 

@@ -97,7 +97,6 @@ def denied() -> WireError:
 
 
 def only_owns(caller: Caller) -> bool:
-    """Return whether an application may change only what it owns, by its app roles."""
     return OWNED in caller.roles and "Application.ReadWrite.All" not in caller.roles
 
 

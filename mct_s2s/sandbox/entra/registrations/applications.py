@@ -88,7 +88,6 @@ def update(directory: Directory, application: Object, body: object, *, seen: Obj
 
 
 def delete(directory: Directory, application: Object) -> None:
-    """Soft-delete an application, and with it its service principal in this tenant."""
     directory.applications.put({**application, "deletedDateTime": timestamp(directory.clock.now())})
     for principal in directory.service_principals.latest_by("appId", application["appId"]):
         service_principals.delete(directory, principal)

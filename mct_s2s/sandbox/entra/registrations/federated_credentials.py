@@ -32,7 +32,6 @@ def create(directory: Directory, application: Object, body: object) -> Object:
 
 
 def update(directory: Directory, credential: Object, body: object) -> None:
-    """Change a federated credential; its name stays."""
     values = clean("federatedIdentityCredential", body)
     if values.get("name", credential["name"]) != credential["name"]:
         raise read_only("name")

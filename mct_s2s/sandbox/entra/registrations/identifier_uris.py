@@ -90,14 +90,12 @@ _VALUE = re.compile(r"[A-Za-z0-9:!#$%&'()*+,\-./;<=>?@\[\]^_`{|}~]{1,120}")
 
 
 def completed_app_role(role: Object) -> Object:
-    """Return an app role with every property, as it is stored and read back."""
     empty: Object = {"allowedMemberTypes": [], "description": None, "displayName": None, "id": str(uuid.UUID(int=0))}
     # Clients send back what they read, including `origin`, which only the service writes.
     return {**empty, "isEnabled": True, "value": None, **role, "origin": "Application"}
 
 
 def check_app_roles(new: list[Object], old: list[Object], *, scopes: list[Object]) -> None:
-    """Check a new array of app roles against the existing one, and against the application's scopes."""
     for role in new:
         members = role["allowedMemberTypes"]
         value = role["value"]

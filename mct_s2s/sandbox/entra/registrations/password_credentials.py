@@ -106,7 +106,6 @@ def put_known_password(directory: Directory, application: Object, name: str, sec
 
 
 def matching(directory: Directory, owner: Object, secret: str) -> Object | None:
-    """Find the credential of a secret, whatever its dates."""
     presented = _hash(secret)
     for credential in owner["passwordCredentials"]:
         if hmac.compare_digest(directory.secret_hashes.get(credential["keyId"], ""), presented):

@@ -78,7 +78,6 @@ def not_local() -> WireError:
 
 
 def mirror(directory: Directory, application: Object) -> None:
-    """Copy an application's properties to its service principal."""
     for principal in directory.service_principals.latest_by("appId", application["appId"]):
         if not principal["deletedDateTime"]:
             directory.service_principals.put({**principal, **_mirrored(application)})
@@ -178,7 +177,6 @@ def delete_managed_identity(directory: Directory, principal_id: str) -> None:
 
 
 def refuse_deletion(principal: Object) -> None:
-    """Refuse a deletion through Graph of what only Azure may delete."""
     if principal["servicePrincipalType"] == "ManagedIdentity":
         raise graph_error(403, "Authorization_RequestDenied", "Insufficient privileges to complete the operation.")
 

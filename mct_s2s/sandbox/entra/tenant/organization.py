@@ -35,11 +35,9 @@ class Tenant:
         return "Email, OfficeCommunicationsOnline" if used else "None"
 
     def is_named(self, name: str) -> bool:
-        """Return whether an authority's path segment, an id or a domain, names this tenant."""
         return name.lower() in {self.tenant_id, *self.domains}
 
     def owns_host(self, host: str) -> bool:
-        """Return whether a host name is a verified domain or lies below one."""
         return any(host.lower() == domain or host.lower().endswith("." + domain) for domain in self.domains)
 
     def organization(self) -> dict[str, Any]:

@@ -30,7 +30,6 @@ class Policies:
         self.document = saved or document("defaultAppManagementPolicy")
 
     def change(self, values: dict[str, Any]) -> None:
-        """Change the policy; parts that are not sent stay."""
         self.document = _merged(self.document, values, read_only=("id", "deletedDateTime"))
 
     def uri_restrictions(self) -> tuple[bool, bool]:
@@ -95,17 +94,14 @@ _ADDRESS = "xms_rp_ipaddr"
 
 
 def lacks_location(variations: Variations, token: Mapping[str, Any]) -> bool:
-    """Return whether Graph refuses a token with these claims for the address that it is used from."""
     return variations.location_challenges and _ADDRESS not in token
 
 
 def asks_for_mfa(claims: str) -> bool:
-    """Return whether the parameter `claims` of a sign-in requires a second factor."""
     return "p1" in _values(claims, "acrs")
 
 
 def granted(claims: str) -> dict[str, Any]:
-    """Return the claims that a token gets because the parameter `claims` requested them."""
     values = _values(claims, _ADDRESS)
     return {_ADDRESS: values[0]} if values else {}
 

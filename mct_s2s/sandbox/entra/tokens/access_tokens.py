@@ -120,7 +120,6 @@ class SignedToken:
 
 
 def sign(directory: Directory, claims: Mapping[str, Any], lifetime: timedelta) -> SignedToken:
-    """Sign claims after adding the times and the opaque claims that Entra adds."""
     key, now = directory.signing_key, int(directory.clock.timestamp())
     expires = now + int(lifetime.total_seconds())
     times = {"iat": now, "nbf": now, "exp": expires, "uti": secrets.token_urlsafe(16)}

@@ -58,7 +58,6 @@ def approve(directory: Directory, user_code: str, address: str) -> bool:
 
 
 def decline(directory: Directory, user_code: str) -> bool:
-    """Decline a sign-in; return whether the code exists."""
     code = directory.sessions.by_user_code(user_code)
     if code is None:
         return False

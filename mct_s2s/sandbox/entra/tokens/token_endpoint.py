@@ -27,7 +27,6 @@ _DEVICE_GRANTS = frozenset({"urn:ietf:params:oauth:grant-type:device_code", "dev
 
 
 def tenant_named(directory: Directory, name: str, *, error: str = "invalid_request") -> Tenant:
-    """Find the tenant of an authority by its path segment."""
     if name.lower() in ANY_TENANT:
         return directory.tenant
     for tenant in (directory.tenant, *directory.foreign_tenants):

@@ -251,7 +251,6 @@ def _check_second_factor(state: SandboxState, addresses: Addresses, caller: Call
 
 
 def _changed_site(call: ArmCall, operation: ArmOperation) -> sites.SiteState | None:
-    """Return the site that an operation changes."""
     reads = operation.method == "GET" or operation.template.endswith(("/list", "/publishxml"))
     return None if reads or "id" not in call.params else call.resources.sites.get(call.resource_id.key)
 

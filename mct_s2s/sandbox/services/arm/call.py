@@ -39,7 +39,6 @@ class ArmCall:
 
     @property
     def version(self) -> str:
-        """The requested api-version as a query parameter."""
         named = next(value for name, value in self.query.items() if name.lower() == "api-version")
         return f"api-version={named}"
 

@@ -100,7 +100,6 @@ class GraphCall:
         return latest_of(table, seen)
 
     def found(self, table: Table) -> Object:
-        """Find the object in the path, by id or by `(key='value')`."""
         object_id, key = self.params.get("id"), self.key
         if key:
             value = self.params["value"].replace("''", "'")

@@ -35,7 +35,6 @@ def typed(value: Object, select: tuple[str, ...] = ()) -> Object:
 
 
 def owned_by(table: Table, owner_id: str) -> list[Object]:
-    """Return the objects that somebody owns, as a replica has them."""
     return [one for one in table.seen_all() if owner_id in one["@owners"]]
 
 
@@ -160,7 +159,6 @@ def object_operations(template: str, kind: str, *lists: str) -> tuple[GraphOpera
 
 
 def bound_owners(call: GraphCall) -> list[str]:
-    """Return the object ids in `owners@odata.bind` of a creation."""
     bound = call.body.get("owners@odata.bind") if isinstance(call.body, dict) else None
     if bound is None:
         return []

@@ -62,7 +62,6 @@ class Query:
         )
 
     def candidates(self, table: Table) -> Iterable[Object]:
-        """Return the objects that the filter may match, by an index where there is one."""
         hint = self.filter.hint if self.filter else None
         if hint is None:
             return table.seen_all()

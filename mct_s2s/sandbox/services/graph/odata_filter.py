@@ -47,7 +47,6 @@ class Filter:
 
 
 def parse(type_name: str, text: str) -> Filter:
-    """Read a `$filter` on objects of a type."""
     reader = _Reader(type_name, _tokens(text))
     found = reader.either()
     if reader.rest():
