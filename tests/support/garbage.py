@@ -7,12 +7,22 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import pytest
+
 
 def pytest_collection_finish() -> None:
     """What has been imported stays: a collection does not look through it, and comes where it finds something."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
+    """What a run of the program has left goes before a test that does not pass over such warnings."""
+    if "inside" in getattr(item, "fixturenames", ()) and "inside" not in getattr(nextitem, "fixturenames", ()):
+        with collected():
+            pass
 
 
 @contextmanager
