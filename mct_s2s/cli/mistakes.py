@@ -12,9 +12,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import platformdirs
+
 from mct_s2s import __version__, clock
 from mct_s2s.cli.binding import choices
 from mct_s2s.errors import S2SError, UsageError
+from mct_s2s.local_files import make_folder, write_new
 from mct_s2s.plain_text import plain
 from mct_s2s.render.console import Terminal
 from mct_s2s.render.diagnostics import show_error, show_error_line
@@ -105,11 +108,7 @@ def crash_text(error: BaseException, facts: str, environ: Mapping[str, str] = os
 def write_crash(text: str) -> Path | None:
     """Write the log of a crash, for no one but the user; `None` where that cannot be done."""
     try:
-        from platformdirs import user_log_path  # noqa: PLC0415  # hardly ever
-
-        from mct_s2s.local_files import make_folder, write_new  # noqa: PLC0415
-
-        folder = user_log_path("mct-s2s", appauthor=False)
+        folder = platformdirs.user_log_path("mct-s2s", appauthor=False)
         make_folder(folder)
         path = folder / f"crash-{clock.now():%Y%m%d-%H%M%S}-{secrets.token_hex(2)}.log"
         write_new(path, text)

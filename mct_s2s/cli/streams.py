@@ -15,6 +15,11 @@ from typing import TYPE_CHECKING
 from mct_s2s.errors import UsageError
 from mct_s2s.plain_text import plain
 
+if sys.platform == "win32":
+    import msvcrt
+else:
+    import termios
+
 if TYPE_CHECKING:
     from mct_s2s.render.console import Terminal
 
@@ -79,13 +84,9 @@ def forget_typed() -> None:
     if not sys.stdin.isatty():
         return
     if sys.platform == "win32":
-        import msvcrt  # noqa: PLC0415  # there alone
-
         while msvcrt.kbhit():
             msvcrt.getwch()
     else:
-        import termios  # noqa: PLC0415  # as above: everywhere else
-
         termios.tcflush(sys.stdin.fileno(), termios.TCIFLUSH)
 
 
