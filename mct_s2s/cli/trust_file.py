@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import tomllib
 from collections import defaultdict
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import fields, replace
 from functools import partial
 from pathlib import Path
@@ -25,7 +25,6 @@ from mct_s2s.cli.work import SiteWork, Work
 from mct_s2s.errors import UsageError, about
 from mct_s2s.inputs.documents import read_text
 from mct_s2s.inputs.target import caller_resource, site_target, tenant
-from mct_s2s.model.ids import is_guid
 from mct_s2s.model.resource_id import SiteTarget
 from mct_s2s.model.trust_file import ClientEntry, IdentityEntry, Profile, SiteEntry, Table, TrustFile, toml_key
 from mct_s2s.planning.registrations.membership import did_you_mean
@@ -49,6 +48,11 @@ _OF_A_SITE = frozenset({"app_service", "resource_group", "slot", "client"})
 """Variables of the environment name one App Service; the file names each of its own."""
 _TYPES: dict[str, Callable[[Any], Any]] = {"auth": Method, "credential": CredentialType, "certificate": Path}
 """What the options of `setup` hold, where that is no text."""
+_FORMS: Mapping[str | int, str] = {
+    "client-id": "Use an appId, which is a GUID.",
+    "secret-to": "Use file:PATH, keyvault:VAULT or exec:COMMAND.",
+}
+"""What to write for a key that has a form of its own."""
 Location = tuple[str | int, ...]
 """Keys and indexes from the top: `("sites", "learn", "clients", 0, "name")`."""
 Read = TypeVar("Read")
@@ -204,8 +208,8 @@ class _Reader:
             case "string_pattern_mismatch" | "string_too_long" if last == "[key]":
                 location, what = above, f"the name has to be 1 to {_LONGEST_KEY} printable characters"
                 remedy = f"Choose another one: [{above[0]}.NAME]"
-            case "string_pattern_mismatch" if last == "secret-to":
-                what, remedy = f"Invalid value '{value[:130]}'", "Use file:PATH, keyvault:VAULT or exec:COMMAND."
+            case "string_pattern_mismatch" if last in _FORMS:
+                what, remedy = f"Invalid value '{value[:130]}'", _FORMS[last]
             case "string_pattern_mismatch":
                 what, remedy = "it is empty, or a control character is in it", "Correct it, or remove the line."
             case "literal_error":
@@ -267,10 +271,6 @@ class _Reader:
             return None
 
     def _site(self, profile: Profile, values: dict[str, Any]) -> tuple[Work, SiteTarget]:
-        if profile.client_id is not None and not is_guid(profile.client_id):
-            with about("client-id"):
-                what = f"Invalid client-id '{profile.client_id[:130]}'."
-                raise UsageError("malformed-id", what, remedy="Use an appId, which is a GUID.")
         options = SetupOptions(**{**self._shared, **_typed({**profile.options, **values})})
         tenant(options.tenant, "--tenant")
         check_name(options.cloud)

@@ -24,6 +24,7 @@ def toml_value(value: str | bool) -> str:
 _LINE = r"^[^\x00-\x1f\x7f-\x9f]*[^\x00-\x1f\x7f-\x9f\s][^\x00-\x1f\x7f-\x9f]*$"
 """Something that is seen, and no control character."""
 Line = Annotated[str, StringConstraints(pattern=_LINE)]
+Guid = Annotated[str, StringConstraints(pattern=r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$")]
 Place = Annotated[str, StringConstraints(pattern=r"^(file|keyvault|exec):[^\x00-\x1f\x7f-\x9f]+$")]
 Name = Annotated[str, StringConstraints(pattern=_LINE, max_length=120)]
 
@@ -57,7 +58,7 @@ class Profile(Table):
         Literal["auto", "environment", "cli", "azd", "browser", "device-code", "managed-identity", "workload-identity"]
         | None
     ) = _key("Sign-in method, as `--auth`.")
-    client_id: Line | None = _key(
+    client_id: Guid | None = _key(
         "Who signs in, instead of `AZURE_CLIENT_ID`: the appId of a workload identity, a service principal or a "
         "user-assigned identity. It is no secret."
     )
