@@ -77,27 +77,24 @@ def test_a_terminal_that_moves_no_cursor_gets_lines(screens: Screens, monkeypatc
 # in a log
 
 
-def test_a_step_is_one_line_with_a_time_when_it_has_ended(screens: Screens) -> None:
-    assert in_log(screens, done(principal(), "restored")) == ["Created service principal of Import (restored)"]
-    assert in_log(screens, done(principal())) == ["Created service principal of Import"]
-
-
-def test_a_failed_step_is_reported_and_its_error_is_not(screens: Screens) -> None:
+@pytest.mark.parametrize(
+    ("end", "detail", "line"),
+    [
+        ("finished", "restored", "Created service principal of Import (restored)"),
+        ("finished", "", "Created service principal of Import"),
+        ("failed", refusal("Graph refused it."), "Failed to create service principal of Import"),
+        ("skipped", "you don't have permission", "Skipped service principal of Import (you don't have permission)"),
+    ],
+)
+def test_a_step_is_one_line_when_it_has_ended_and_its_error_is_printed_elsewhere(
+    screens: Screens, end: str, detail: object, line: str
+) -> None:
     def tell(terminal: Terminal) -> None:
         with Reporter(terminal).applying(Plan((principal(),))) as steps:
             steps.started(principal())
-            steps.failed(principal(), refusal("Graph refused it."))  # printed once, at the end
+            getattr(steps, end)(principal(), detail)
 
-    assert in_log(screens, tell) == ["Failed to create service principal of Import"]
-
-
-def test_a_skipped_step_says_why(screens: Screens) -> None:
-    def tell(terminal: Terminal) -> None:
-        with Reporter(terminal).applying(Plan((principal(),))) as steps:
-            steps.started(principal())
-            steps.skipped(principal(), "you don't have permission")
-
-    assert in_log(screens, tell) == ["Skipped service principal of Import (you don't have permission)"]
+    assert in_log(screens, tell) == [line]
 
 
 def test_a_wait_that_is_noticed_is_one_line_however_often_it_is_repeated(screens: Screens) -> None:
