@@ -112,11 +112,6 @@ def pipeline_of(running: Running) -> Pipeline:
     return cast("Pipeline", running._server.config.app)
 
 
-def state_of(running: Running) -> SandboxState:
-    """The state as it is served."""
-    return pipeline_of(running)._state
-
-
 def environment_of(running: Running) -> dict[str, str]:
     """What a client needs to use it."""
     return {

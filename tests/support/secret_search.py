@@ -19,8 +19,6 @@ SECRET = re.compile(
     r"[\w.~-]{3}8Q~[\w.~-]{34}|eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]{8,}|-----BEGIN [A-Z ]*PRIVATE KEY|"
     r"c2VlZC1vbmx5LW5vdC1hLWtleQ==|p;w=d|password=seed="
 )
-SETTINGS_TOO = ("--backup", "--restore")
-"""Options whose file holds all application settings, as it was asked to."""
 _LOOK_SECONDS = 0.1
 
 
