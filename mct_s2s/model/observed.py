@@ -52,6 +52,10 @@ class Trust:
     """Registrations in the recycle bin that have a name or URI that this trust needs, or that were named. Looked for
     only where a wanted registration or URI is missing."""
 
+    def base(self, unique_name: str) -> str:
+        """What the `uniqueName` of each client starts with; `unique_name` where the service application has none."""
+        return (self.service.unique_name if self.service is not None else None) or unique_name
+
     def is_assigned(self, principal: PrincipalId, role: AppRoleId) -> bool:
         return (principal.casefold(), role.casefold()) in self._assigned
 

@@ -43,6 +43,7 @@ from mct_s2s.planning.registrations.membership import (
     listed,
     members,
     names,
+    refuse_several,
 )
 from mct_s2s.planning.registrations.ownership import (
     another_site,
@@ -161,8 +162,7 @@ def _everything(observed: ObservedState, spec: ServiceSpec) -> Targets:
 
 def _named(removal: Removal, observed: ObservedState, spec: ServiceSpec) -> Targets:
     """Those that are named: by name, appId, object id, resource id, or as an allow list has them."""
-    service = observed.trust.service
-    base = (service.unique_name if service is not None else None) or spec.unique_name
+    base = observed.trust.base(spec.unique_name)
     found = [_called(name, observed, base) for name in removal.clients]
     for name, one in zip(removal.clients, found, strict=True):
         if one == Targets() and not removal.ignore_missing:
@@ -191,13 +191,7 @@ def _called(name: str, observed: ObservedState, base: str) -> Targets:
         )
     clients = clients_called(name, observed, base)
     identities = identities_called(name, _known_identities(observed))
-    if len(clients) + len(identities) > 1:
-        ids = ", ".join([*(client.client_id for client in clients), *(identity.id for identity in identities)])
-        raise NotThere(
-            "client-ambiguous",
-            f"'{name}' matches several clients of this App Service: {ids}.",
-            remedy="Use the ID instead of the name.",
-        )
+    refuse_several(name, (*clients, *identities))
     off = (
         one for one in _switched_off(observed) if word in {one.display_name.casefold(), str(one.resource).casefold()}
     )

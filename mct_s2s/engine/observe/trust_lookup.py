@@ -70,7 +70,7 @@ class _Lookup:
         own, *made_for_names = await by_name
         if own is not None and trust.service is not None and own.client_id != trust.service.client_id:
             trust = replace(trust, own=own)
-        base = (trust.service.unique_name if trust.service else None) or desired.unique_name
+        base = trust.base(desired.unique_name)
         if base != desired.unique_name:
             made_for_names = await directory.applications_by_unique_name(self.unique_names(base))
         tagged = await directory.applications_with_tag(trust_tag(base)) if desired.removes_unnamed else []

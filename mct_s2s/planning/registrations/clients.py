@@ -34,7 +34,7 @@ from mct_s2s.planning.changes import (
 from mct_s2s.planning.credentials import ClientState, plan_credential, vault_tags
 from mct_s2s.planning.edits import missing_reference
 from mct_s2s.planning.plan import Facts, Left, ManualStep
-from mct_s2s.planning.registrations.membership import clients_called, is_allowed
+from mct_s2s.planning.registrations.membership import clients_called, is_allowed, refuse_several
 from mct_s2s.planning.registrations.ownership import CLIENT_OPTION, adoption, foreign_client, is_consented_to, not_ours
 from mct_s2s.planning.registrations.service import CREATE, EXPOSE, Registration, Service, refuse_deleted, role_not_named
 
@@ -204,13 +204,7 @@ def plan_identity(
 def find_client(name: str, service_unique_name: str, observed: ObservedState) -> ClientApplication | None:
     """The client application that a name means; `None` where it has yet to be made. Raises NotThere."""
     found = [client for client in clients_called(name, observed, service_unique_name) if client.application]
-    if len(found) > 1:
-        ids = ", ".join(client.client_id for client in found)
-        raise NotThere(
-            "client-ambiguous",
-            f"Two clients of this App Service are named '{name}': {ids}.",
-            remedy="Use the appId instead of the name.",
-        )
+    refuse_several(name, found)
     if found:
         return found[0]
     if is_guid(name):

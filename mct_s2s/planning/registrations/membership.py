@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 
 from mct_s2s.errors import NotThere
@@ -42,8 +42,7 @@ def clients_called(name: str, observed: ObservedState, unique_name: str) -> tupl
     by_id = tuple(client for client in trust.clients if word in ids_of(client))
     if by_id:
         return by_id
-    service = trust.service.unique_name if trust.service is not None else None
-    made_for_it = trust.client_of_unique_name(client_unique_name(service or unique_name, name))
+    made_for_it = trust.client_of_unique_name(client_unique_name(trust.base(unique_name), name))
     if made_for_it is not None:
         return (made_for_it,)
     namesakes = [client for client in members(observed) if client.display_name.casefold() == word]
@@ -93,20 +92,26 @@ def client_called(name: str, observed: ObservedState, unique_name: str, where: s
             remedy=asked or "List the clients:",
             command="" if asked else own_command("status", where=where),
         )
+    refuse_several(name, found)
+    return found[0]
+
+
+def refuse_several(name: str, found: Sequence[Client]) -> None:
+    """Never a guess between two. Raises NotThere."""
     if len(found) > 1:
-        ids = ", ".join([*(client.client_id for client in applications), *(identity.id for identity in identities)])
+        ids = ", ".join(one.id if isinstance(one, ServicePrincipal) else one.client_id for one in found)
         raise NotThere(
             "client-ambiguous",
             f"'{name}' matches several clients of this App Service: {ids}.",
             remedy="Use the ID instead of the name.",
         )
-    return found[0]
 
 
 def identities_called(name: str, identities: Iterable[ServicePrincipal]) -> tuple[ServicePrincipal, ...]:
     """The managed identities of that display name, object ID, client ID or resource ID."""
     word = name.strip().casefold()
-    return tuple(identity for identity in identities if word in _names_of(identity))
+    words = {one: (one.id, one.client_id, one.display_name, one.resource_id or "") for one in identities}
+    return tuple(one for one, called in words.items() if word and word in map(str.casefold, called))
 
 
 def is_logic_app(client: Client) -> bool:
@@ -123,11 +128,6 @@ def listed(observed: ObservedState) -> str:
 def names(observed: ObservedState) -> list[str]:
     clients: tuple[Client, ...] = (*members(observed), *observed.trust.identities)
     return [client.display_name for client in clients]
-
-
-def _names_of(identity: ServicePrincipal) -> set[str]:
-    resource = (identity.resource_id or "").casefold()
-    return {identity.id.casefold(), identity.client_id.casefold(), identity.display_name.casefold(), resource} - {""}
 
 
 def did_you_mean(name: str, names: Iterable[str], otherwise: str) -> str:

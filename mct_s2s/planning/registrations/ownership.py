@@ -87,7 +87,7 @@ def foreign_client(
     if is_consented_to(client, observed, spec):
         return ""
     why = _foreign_custody(application, observed, note, credential)
-    if not is_below(application, (service.unique_name if service is not None else None) or spec.unique_name):
+    if not is_below(application, observed.trust.base(spec.unique_name)):
         return why or "it has no admin consent for this App Service"
     return why
 
@@ -124,7 +124,7 @@ def in_question(observed: ObservedState, desired: Desired) -> Iterator[ClientApp
         return
     if trust.service is not None and (is_named(trust.service, spec) or not is_own(trust.service, observed, spec)):
         yield ClientApplication(trust.service, trust.principal)
-    base = (trust.service.unique_name if trust.service is not None else None) or spec.unique_name
+    base = trust.base(spec.unique_name)
     asked = {one.client_id for name in desired.names for one in clients_called(name, observed, base)}
     for client in () if isinstance(desired, Removal) else trust.clients:
         application = client.application
@@ -222,11 +222,8 @@ def _foreign_custody(
     custody = observed.custody_of(application)
     if custody is None:
         return "it is not known who owns it"
-    unknown = [
-        one
-        for one in custody.credentials
-        if not (note is not None and note.knows(one)) and not (credential is not None and credential.describes(one))
-    ]
+    judges = [one.knows for one in (note,) if one] + [one.describes for one in (credential,) if one]
+    unknown = [one for one in custody.credentials if not any(knows(one) for knows in judges)]
     return _foreign(custody.owners, unknown, observed.caller)
 
 

@@ -82,7 +82,7 @@ def with_deleted(desired: Setup, observed: ObservedState) -> ObservedState:
             refuse_deleted(named, observed, but=service.unique_name)
         deleted = deleted_as(service.unique_name, trust.deleted)
         trust = replace(trust, service=replace(deleted, credentials=()) if deleted is not None else None)
-    base = (trust.service.unique_name if trust.service else None) or service.unique_name
+    base = trust.base(service.unique_name)
     for spec in desired.clients:
         deleted = deleted_as(client_unique_name(base, spec.name), trust.deleted)
         if deleted is not None and not any(one.application for one in clients_called(spec.name, observed, base)):
@@ -236,7 +236,7 @@ def plan_service(spec: ServiceSpec, observed: ObservedState) -> Service:
         role_id=role.id,
         role_value=role.value or "",
         uri=uri,
-        unique_name=(application.unique_name if application else None) or spec.unique_name,
+        unique_name=observed.trust.base(spec.unique_name),
         changes=tuple(changes),
         notes=tuple(notes),
         foreign=foreign_service(application, observed, spec) if application else "",
