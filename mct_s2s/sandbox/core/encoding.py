@@ -1,4 +1,4 @@
-"""Bytes as text, and text as JSON."""
+"""Bytes as text, text as JSON, and which values an option takes: a knob (see `state`), or a member of a fault."""
 
 from __future__ import annotations
 
@@ -17,9 +17,6 @@ def json_of(raw: bytes) -> Any:
 
     Python reads more than there is in JSON and in Unicode, and could not write it into an answer: lone surrogates,
     `NaN`, lists in lists beyond its own depth.
-
-    Raises:
-        ValueError: it is no JSON, or holds text that is no Unicode.
     """
     try:
         value = json.loads(raw.decode(json.detect_encoding(raw)), parse_constant=_refuse)
@@ -42,13 +39,32 @@ def object_of(raw: bytes, refused: Callable[[str], Exception]) -> dict[str, Any]
 
 
 def check_text(value: Any) -> None:
-    """Make sure that JSON values can be written as text.
-
-    Raises:
-        ValueError: a name or a text in them has half of a surrogate pair.
-    """
+    """Make sure that JSON values can be written as text."""
     json.dumps(value, ensure_ascii=False).encode()
 
 
 def _refuse(constant: str) -> Any:
     raise ValueError(f"{constant} is no JSON")
+
+
+Check = Callable[[object], bool]
+"""Return whether a value is valid."""
+
+DAY_SECONDS = 86_400
+
+
+def choice(*values: object) -> Check:
+    """Accept one of some values; true is not 1 here."""
+    return lambda value: any(type(value) is type(one) and value == one for one in values)
+
+
+def number(most: float) -> Check:
+    return lambda value: isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= most
+
+
+def whole(least: int, most: int) -> Check:
+    return lambda value: isinstance(value, int) and not isinstance(value, bool) and least <= value <= most
+
+
+seconds = number(DAY_SECONDS)
+"""Accept a duration of up to a day."""

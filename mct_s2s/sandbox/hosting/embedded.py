@@ -67,10 +67,6 @@ def start(state_dir: Path | None = None, first_port: int = 0, is_busy: Callable[
         first_port: where it listens if that is free, and at the ports after it, unless it has listened elsewhere
             before. Addresses that its clients have saved work again as soon as `serve` runs there. 0: anywhere.
         is_busy: called again and again while another process uses it; may raise, to wait no longer.
-
-    Raises:
-        TimeoutError: the other process still uses it.
-        ValueError: the saved state is of another version, or is served under Azure's own names.
     """
     folder = StateDirectory(state_dir)
     lock, deadline = folder.lock(), time.monotonic() + WAIT_SECONDS

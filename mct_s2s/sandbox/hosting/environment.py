@@ -71,11 +71,7 @@ def _site(port: int, folder: StateDirectory) -> int:
 
 
 def answer_of(folder: StateDirectory, served: Served, route: str, *, seconds: float = 60) -> bytes:
-    """Return what a control route such as `health` answers. No proxy of the environment is asked.
-
-    Raises:
-        OSError: it does not answer in so many seconds, or with an error.
-    """
+    """Return what a control route such as `health` answers. No proxy of the environment is asked."""
     authority, _ = state_directory.certificates(folder.path, for_real_names=served.real_names)
     trusted = ssl.create_default_context(cafile=authority)
     opener = urllib.request.build_opener(urllib.request.HTTPSHandler(context=trusted), urllib.request.ProxyHandler({}))

@@ -31,11 +31,7 @@ def open_ports(names: Iterable[str], preferred: Mapping[str, int], address: str 
 
 
 def open_exactly(ports: Mapping[str, int], address: str = "") -> dict[str, list[socket.socket]]:
-    """Listen on exactly these ports: on the loopback, or on one IP address.
-
-    Raises:
-        PortTaken: one of them is in use, or not allowed for this user; none stays open then.
-    """
+    """Listen on exactly these ports: on the loopback, or on one IP address."""
     opened: dict[str, list[socket.socket]] = {}
     try:
         for name, port in ports.items():

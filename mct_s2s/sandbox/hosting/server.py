@@ -109,12 +109,6 @@ def serve(
         real_names: answer under Azure's own names instead, all at that one port.
         state_file: a state that replaces the saved one; the file itself stays as it is.
         listen: an IP address of this machine instead of the loopback. Whoever reaches it controls the sandbox.
-
-    Raises:
-        PortTaken: one of the ports is not free.
-        TimeoutError: another process serves this directory.
-        ValueError: the saved state is of another version, or one of the files does not hold what it should.
-        OSError: one of the files cannot be read.
     """
     folder = StateDirectory(state_dir)
     rules = json.loads(faults_file.read_text(encoding="utf-8")) if faults_file else []
@@ -139,12 +133,7 @@ def serve(
 
 
 def save(path: Path, state_dir: Path | None = None) -> None:
-    """Write the state to a file for `serve --world`: the one that is being served, or the saved one.
-
-    Raises:
-        ValueError: the saved state is of another version.
-        OSError: the file cannot be written, or the served sandbox does not answer.
-    """
+    """Write the state to a file for `serve --world`: the one that is being served, or the saved one."""
     folder = StateDirectory(state_dir)
     served = folder.served()
     if served is None:
@@ -163,11 +152,6 @@ def reset(state_dir: Path | None = None) -> None:
 
 
 def hosts(state_dir: Path | None = None) -> list[str]:
-    """Return the lines of the hosts file for the saved state, or for the seed where none is saved.
-
-    Raises:
-        ValueError: the saved state is of another version.
-        OSError: it cannot be read.
-    """
+    """Return the lines of the hosts file for the saved state, or for the seed where none is saved."""
     kept = StateDirectory(state_dir).state_file
     return list(hosts_lines((SandboxState.load(kept) if kept.exists() else seed("")).resources))

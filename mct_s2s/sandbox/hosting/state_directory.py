@@ -120,11 +120,7 @@ class StateDirectory:
         return dict(found)
 
     def state(self) -> SandboxState:
-        """Return the saved state, or a new one of the seed, with the keys of this directory.
-
-        Raises:
-            ValueError: the saved state is of another version; `reset` helps.
-        """
+        """Return the saved state, or a new one of the seed, with the keys of this directory."""
         secret = self.administrator()["clientSecret"]
         if self.state_file.exists():
             state = SandboxState.load(self.state_file)
@@ -136,12 +132,7 @@ class StateDirectory:
         return state
 
     def adopt(self, path: Path) -> None:
-        """Save a copy of another state in place of the present one.
-
-        Raises:
-            OSError: it cannot be read.
-            ValueError: the file holds no state, or one without the sandbox's administrator.
-        """
+        """Save a copy of another state in place of the present one."""
         state = SandboxState.load(path)
         if not state.directory.applications.latest_by("appId", ADMINISTRATOR_ID):
             raise ValueError(

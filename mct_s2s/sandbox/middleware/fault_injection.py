@@ -53,12 +53,7 @@ class FaultInjection:
         self._tokens = tokens
 
     async def before(self, exchange: Exchange, faults: Sequence[Fault]) -> None:
-        """Apply faults before the service gets the request.
-
-        Raises:
-            WireError: the fault is a refusal.
-            Cut: the connection ends without a complete answer.
-        """
+        """Apply faults before the service gets the request."""
         for fault in faults:
             if fault.type == "revokeSignIn":
                 self._tokens.refuse_all("revoked")
@@ -73,12 +68,7 @@ class FaultInjection:
                 await self._happen(exchange, fault)
 
     async def after(self, exchange: Exchange, faults: Sequence[Fault]) -> None:
-        """Apply faults after the service has processed the request.
-
-        Raises:
-            WireError: the fault is a refusal, although the request took effect.
-            Cut: the connection ends without a complete answer.
-        """
+        """Apply faults after the service has processed the request."""
         for fault in faults:
             if fault.type == "lostAnswer":
                 raise Cut("reset")

@@ -130,11 +130,7 @@ class Exchange:
     messages: list[Message] = field(default_factory=list)
 
     async def read(self) -> Message:
-        """Receive for the service, and record the body.
-
-        Raises:
-            Cut: the client has gone before it had sent everything.
-        """
+        """Receive for the service, and record the body."""
         message = await self.receive()
         if message["type"] == "http.disconnect":
             raise Cut("reset")

@@ -35,7 +35,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from mct_s2s.sandbox.core.options import Check, choice, number, whole
+from mct_s2s.sandbox.core.encoding import Check, choice, number, whole
 from mct_s2s.sandbox.observability.exchange import Entry, may_write
 
 SERVICES = {

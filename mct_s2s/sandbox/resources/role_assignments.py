@@ -104,11 +104,7 @@ class RoleAssignments:
         return assignment
 
     def role_named(self, wanted: object) -> str:
-        """Return the id of a built-in role by its name or id, or of a new custom one.
-
-        Raises:
-            ValueError: there is no such role.
-        """
+        """Return the id of a built-in role by its name or id, or of a new custom one."""
         if isinstance(wanted, dict) and isinstance(wanted.get("actions"), list):
             identifier = str(uuid.uuid4())
             shown = {"name": str(wanted.get("name", "Custom role")), "actions": list(wanted["actions"])}

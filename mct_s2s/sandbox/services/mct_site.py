@@ -101,11 +101,7 @@ def _answer_call(state: SandboxState, addresses: Addresses, settings: Settings, 
 
 
 def check_call(directory: Directory, addresses: Addresses, settings: Settings, headers: Mapping[str, str]) -> str:
-    """Check that a call comes from a service on an allow list; return the name of the list.
-
-    Raises:
-        Refused: it does not.
-    """
+    """Check that a call comes from a service on an allow list; return the name of the list."""
     own = {name.lower(): value or "" for name, value in settings.items()}
     _require(own.get("serviceauthenabled", "").strip().lower() == "true", "ServiceAuthEnabled is not true")
     _require(headers.get("clienttype", "").lower() == "service", "the header ClientType is not Service")

@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any, Self
 
 from mct_s2s.sandbox.core.clock import Clock
+from mct_s2s.sandbox.core.encoding import Check, choice, number, seconds, whole
 from mct_s2s.sandbox.core.files import replace_file
-from mct_s2s.sandbox.core.options import Check, choice, number, seconds, whole
 from mct_s2s.sandbox.entra.directory import Directory
 from mct_s2s.sandbox.entra.replication import MODES, MOST_REPLICAS
 from mct_s2s.sandbox.resources.store import Resources
@@ -95,11 +95,7 @@ class SandboxState:
             raise ValueError(f"Invalid state file '{path}': {wrong}") from wrong
 
     def save(self, path: Path | None = None) -> None:
-        """Write the state whole or not at all: to its file, if it has one, or readable to another.
-
-        Raises:
-            OSError: the file cannot be written.
-        """
+        """Write the state whole or not at all: to its file, if it has one, or readable to another."""
         target = path or self.path
         if target is not None:
             # Without indentation it takes a tenth of the time, and it is done for every change.

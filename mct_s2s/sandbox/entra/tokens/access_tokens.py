@@ -148,11 +148,7 @@ def issue_for_managed_identity(directory: Directory, principal_id: str, resource
 
 
 def verify(directory: Directory, authorization_header: str | None, *, audiences: Collection[str]) -> Caller:
-    """Verify the `Authorization` header of a request to a Microsoft service.
-
-    Raises:
-        TokenRejected: missing, malformed, wrongly signed, expired, or meant for another service.
-    """
+    """Verify the `Authorization` header of a request to a Microsoft service."""
     scheme, _, token = (authorization_header or "").partition(" ")
     if scheme.lower() != "bearer" or not token.strip():
         raise TokenRejected("missing", "Access token is empty.")
@@ -170,11 +166,7 @@ def verify(directory: Directory, authorization_header: str | None, *, audiences:
 
 
 def decode(directory: Directory, token: str) -> dict[str, Any]:
-    """Return the claims of a token of this tenant, checking its signature and its times only.
-
-    Raises:
-        TokenRejected: malformed, wrongly signed, expired or not yet valid.
-    """
+    """Return the claims of a token of this tenant, checking its signature and its times only."""
     try:
         claims = dict(_signed_claims(token, directory.signing_key))
     except jwt.InvalidSignatureError as error:
