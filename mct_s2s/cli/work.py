@@ -22,7 +22,6 @@ from mct_s2s.inputs.secret_to import ClientPlaces
 from mct_s2s.model.desired import Desired, Removal, Rotation, SettingsScope, Setup
 from mct_s2s.model.resource_id import ResourceId, SiteTarget, site_title
 from mct_s2s.planning.reviewed import fingerprint
-from mct_s2s.stores.departures import LocalDepartures
 from mct_s2s.stores.handed_over import Viewer
 
 if TYPE_CHECKING:
@@ -87,7 +86,6 @@ class Work:
                 self.places, session.vaults, lambda: session.tokens, session.connection.cloud.label, label, viewer
             ),
             backup=BackupFile(options.backup, note) if options.backup is not None else None,
-            departures=LocalDepartures() if isinstance(desired, Removal) or desired.removes_unnamed else None,
             preflight=not options.no_preflight,
             dry_run=options.dry_run,
             verify=is_verified and self.needs.target,

@@ -17,10 +17,10 @@ from mct_s2s.engine.outcome import Outcome
 from mct_s2s.engine.request import Request
 from mct_s2s.engine.session import Session
 from mct_s2s.errors import S2SError
-from mct_s2s.model.desired import Rotation, SettingsScope, Setup
+from mct_s2s.model.desired import Removal, Rotation, SettingsScope, Setup
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.planning.make import make_plan
-from mct_s2s.stores.host_lock import hold
+from mct_s2s.stores.host_lock import departing, hold
 from mct_s2s.stores.store import Store
 
 
@@ -74,9 +74,9 @@ async def prepare(session: Session, request: Request) -> Outcome:
             observed = replace(observed, secrets=dict(zip(stores, notes, strict=True)))
             if request.stores is not None:
                 observed = await request.stores.without_dead(stores, observed, request.now)
-            if request.departures is not None:
-                observed = replace(observed, departing=request.departures.of(request.subject(observed)))
             desired = request.desired
+            if isinstance(desired, Removal) or desired.removes_unnamed:
+                observed = replace(observed, departing=departing(request.subject(observed)))
             if observed.settings_unread and isinstance(desired, Setup):
                 desired = replace(desired, settings=SettingsScope.NONE)
             places = request.places

@@ -14,7 +14,6 @@ from mct_s2s.planning.plan import Facts
 if TYPE_CHECKING:
     from mct_s2s.engine.credential_stores import RunStores
     from mct_s2s.inputs.documents import BackupFile
-    from mct_s2s.stores.departures import LocalDepartures
 
 
 @dataclass(frozen=True)
@@ -39,8 +38,6 @@ class Request:
     stores: RunStores | None = None
     """`None` for commands that make nothing secret."""
     backup: BackupFile | None = None
-    departures: LocalDepartures | None = None
-    """Where a removal notes the identities that it is about to switch off."""
     preflight: bool = True
     dry_run: bool = False
     """Whether the plan is only shown: a right that is missing is marked in it then, and stops nothing."""

@@ -15,6 +15,7 @@ from filelock import FileLock, Timeout
 from platformdirs import user_state_path
 
 from mct_s2s.activity import activity
+from mct_s2s.local_files import read_ours, replace_whole
 
 POLL_SECONDS = 0.05
 """Between two tries for the lock: too short to be noticed, and a waiting process costs nothing."""
@@ -70,3 +71,25 @@ def _modified(path: Path) -> float:
         return path.stat().st_mtime
     except OSError:
         return 0.0
+
+
+def departing(what: str) -> frozenset[str]:
+    """The identities, by object id in lower case, that a removal took off the allow list of `what`, a resource id.
+
+    Only what is on the allow list is ever switched off. A removal clears that list first; where it is cut off after
+    that, this note, which no one but this user can have written, is what the next run on this machine finishes by.
+    """
+    try:
+        return frozenset((read_ours(path_of(what, "leaving")) or "").casefold().split())
+    except OSError:
+        return frozenset()  # what another user may have written is not believed
+
+
+def note_departing(what: str, identities: frozenset[str]) -> None:
+    """Keep that note; a home that cannot be written to keeps none."""
+    with suppress(OSError):
+        path = path_of(what, "leaving")
+        if identities:
+            replace_whole(path, "".join(f"{identity}\n" for identity in sorted(identities)))
+        else:
+            path.unlink(missing_ok=True)

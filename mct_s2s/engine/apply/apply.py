@@ -37,6 +37,7 @@ from mct_s2s.planning.changes import (
 )
 from mct_s2s.planning.edits import patch_for
 from mct_s2s.planning.permissions.preflight import holds, left_if_refused, likely_missing, requests
+from mct_s2s.stores.host_lock import departing, note_departing
 
 
 async def apply(session: Session, outcome: Outcome, progress: Progress) -> None:
@@ -50,17 +51,17 @@ async def apply(session: Session, outcome: Outcome, progress: Progress) -> None:
         *(outcome.stores[change.client].check(owner) for change, owner in zip(made, owners, strict=True))
     )
     outcome.applied, outcome.began = True, clock.seconds()
-    departing = [str(c.identity_resource.principal_id) for c in plan.changes if isinstance(c, DisableIdentity)]
-    departures = request.departures if departing else None
-    if departures is not None:
-        departures.begin(request.subject(before), departing)
+    subject, disabled = request.subject(before), [c for c in plan.changes if isinstance(c, DisableIdentity)]
+    leaving = frozenset(str(change.identity_resource.principal_id).casefold() for change in disabled)
+    if leaving:
+        note_departing(subject, departing(subject) | leaving)
     try:
         await Run(session, outcome, progress).all()
     except PermissionMissing as refused:
         _say_all_that_is_missing(refused, outcome)
         raise
-    if departures is not None:
-        departures.end(request.subject(before), departing)
+    if leaving:
+        note_departing(subject, departing(subject) - leaving)
 
 
 def _say_all_that_is_missing(refused: PermissionMissing, outcome: Outcome) -> None:
