@@ -59,7 +59,6 @@ class Table:
         return self._dead(object_id.lower())
 
     def seen_by(self, index: str, key: str) -> list[Object]:
-        """Return the objects with this key as a replica has them."""
         folded = key.casefold()
         held = self._indexes[index].get(folded, ())
         if not self._young or not self._replication.lag_seconds:
@@ -89,7 +88,6 @@ class Table:
         return list(self._objects.values())
 
     def dump_young(self) -> dict[str, list[Any]]:
-        """Return the states that have not arrived at every replica, with their arrivals, by id."""
         young = {object_id: self._history(object_id) for object_id in list(self._young)}
         return {
             object_id: [[one.value, list(one.arrivals)] for one in history.versions]

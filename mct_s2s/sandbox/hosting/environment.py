@@ -32,7 +32,6 @@ VARIABLES = (
 
 
 def ports_from(port: int, names: Sequence[str]) -> dict[str, int]:
-    """Return consecutive ports, in the order of `names`."""
     return {name: port + offset for offset, name in enumerate(names)}
 
 

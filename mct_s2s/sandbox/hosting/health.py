@@ -14,7 +14,6 @@ SECONDS = 5.0
 
 
 def problem() -> str | None:
-    """Return why the sandbox of `MCT_S2S_SANDBOX_DIR` is not healthy; None if it serves."""
     try:
         folder = StateDirectory()
         served = folder.served()

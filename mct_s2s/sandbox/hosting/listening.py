@@ -114,7 +114,6 @@ class WebServer(uvicorn.Server):
                 await asyncio.wait_for(self._stopped.wait(), 0.1)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Stop listening, wait for requests in progress, and close the connections that clients keep open."""
         for listener in (*self.servers, *(sockets or ())):
             listener.close()
         await self._wait_for_requests(seconds=1)

@@ -163,7 +163,6 @@ class StateDirectory:
         (self.path / "running.json").unlink(missing_ok=True)
 
     def reset(self) -> None:
-        """Delete the state, so that the next one is of the seed; keys, certificates and administrator stay."""
         self.state_file.unlink(missing_ok=True)
 
     def ports(self) -> dict[str, int]:

@@ -48,7 +48,6 @@ class RequestLog:
         self._next = 1
 
     def open(self, *, kept: bool = True, **members: Any) -> Entry:
-        """Add the entry of a request that has just arrived; one that is not to be kept has no number."""
         if not kept:
             return Entry(number=0, **members)
         entry = Entry(number=self._next, **members)

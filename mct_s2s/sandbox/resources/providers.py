@@ -32,7 +32,6 @@ class ApiVersions:
         return tuple(sorted(next(limited, known)))
 
     def check_provider(self, namespace: str, kind: str, version: str, known: tuple[str, ...], places: str) -> None:
-        """Refuse an api-version that a resource provider has not registered here."""
         accepted = self.of(namespace, known)
         if version.lower() in accepted:
             return

@@ -86,7 +86,6 @@ def _matches(patterns: list[str], action: str) -> bool:
 
 
 def permits(permission: dict[str, Any], action: str) -> bool:
-    """Return whether one role's actions, less its own notActions, cover an action."""
     return _matches(permission["actions"], action) and not _matches(permission["notActions"], action)
 
 
@@ -146,11 +145,9 @@ class RoleAssignments:
         return any(permits(entry, action) for entry in self.permissions(principal_id, scope))
 
     def allows_data(self, principal_id: str, action: str, scope: str) -> bool:
-        """Return whether any of the principal's roles allows an action on what is inside a resource."""
         return any(_matches(entry["dataActions"], action) for entry in self.permissions(principal_id, scope))
 
     def sees(self, principal_id: str, scope: str) -> bool:
-        """Return whether the principal has any role at, above or below a scope: then lists show it."""
         return any(
             a["principalId"] == principal_id and (is_within(scope, a["scope"]) or is_within(a["scope"], scope))
             for a in self.assignments

@@ -73,7 +73,6 @@ class Resources:
         return next((self.resources[key] for key in self.vaults if key.endswith(f"/vaults/{name.lower()}")), None)
 
     def under(self, scope: str, *, of_type: str | None = None) -> Iterator[Body]:
-        """Yield the resources below a subscription, group or resource, in the order of their creation."""
         prefix = scope.lower().rstrip("/") + "/"
         for key, body in self.resources.items():
             if key.startswith(prefix) and (of_type is None or body["type"].lower() == of_type.lower()):

@@ -73,7 +73,6 @@ class VaultState:
         return found
 
     def delete(self, name: str, now: float, seconds: float) -> Body:
-        """Delete a secret with all its versions; it is listed as deleted `seconds` later."""
         self.versions(name, now)
         secret = self.secrets.pop(name.lower())
         secret |= {"deleted_at": now, "ready_at": now + seconds}
@@ -87,7 +86,6 @@ class VaultState:
         return secret
 
     def recover(self, name: str, now: float, seconds: float) -> Body:
-        """Recover a deleted secret; it can be read again `seconds` later."""
         secret = self.deleted_secret(name, now)
         del self.deleted[name.lower()], secret["deleted_at"]
         secret["ready_at"] = now + seconds

@@ -107,7 +107,6 @@ def granted(claims: str) -> dict[str, Any]:
 
 
 def location_claims(now: float) -> str:
-    """Return the claims that Graph asks for, encoded as in its header."""
     wanted = {"nbf": {"essential": True, "value": str(int(now))}, _ADDRESS: {"value": "192.0.2.7"}}
     return encoded({"access_token": wanted})
 

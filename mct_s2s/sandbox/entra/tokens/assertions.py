@@ -39,7 +39,6 @@ def check(directory: Directory, application: Object, assertion: str) -> None:
 
 
 def issuer_key(directory: Directory, issuer: str) -> SigningKey | None:
-    """Find the key that an issuer of federated tokens signs with: the tenant itself, a hosted or a foreign one."""
     if issuer in {access_tokens.issuer(directory, 1), access_tokens.issuer(directory, 2)}:
         return directory.signing_key
     name = issuer.removeprefix(f"{directory.addresses.origin}{HOSTED_ISSUERS}/")

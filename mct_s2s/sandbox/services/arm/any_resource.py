@@ -15,7 +15,6 @@ from mct_s2s.sandbox.services.arm.call import ArmCall, ArmOperation
 
 
 def show(call: ArmCall, body: dict[str, Any], *, listed: bool = False, written: bool = False) -> dict[str, Any]:
-    """Return a resource's body as it is shown, with the host names of sites and vaults."""
     site = call.resources.sites.get(body["id"].lower())
     if site is not None:
         host = call.addresses.of_site(body["id"])

@@ -98,7 +98,6 @@ def _turn(call: ControlCall) -> Any:
 
 
 def _put_tenant(call: ControlCall) -> Any:
-    """Make it the tenant of a name, or change single members of `Variations`."""
     directory, sent = call.state.directory, call.body
     name = sent.pop("name", None)
     if name is not None and (not isinstance(name, str) or name not in TENANTS):
@@ -111,7 +110,6 @@ def _put_tenant(call: ControlCall) -> Any:
 
 
 def _requests(call: ControlCall) -> Any:
-    """Return the log, of requests after number `?since=`, of one `?service=` or of all."""
     since = call.query.get("since", "0")
     if not since.isdigit():
         raise arm_error(400, "InvalidNumber", f"'{since}' is not a request number.")

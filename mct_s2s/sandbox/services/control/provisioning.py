@@ -73,7 +73,6 @@ def member(sent: Mapping[str, Any], name: str, kind: type | tuple[type, ...], de
 
 @contextlib.contextmanager
 def refused(code: str) -> Iterator[None]:
-    """Turn a ValueError into a 400 with that code."""
     try:
         yield
     except ValueError as error:

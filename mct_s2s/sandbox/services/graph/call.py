@@ -94,7 +94,6 @@ class GraphCall:
         return self.directory.applications if self.kind == "application" else self.directory.service_principals
 
     def to_change(self, table: Table, operation: str) -> Object:
-        """Find the object in the path, check the permission, and return its newest state, which a write changes."""
         seen = self.found(table)
         self.require(operation, seen)
         return latest_of(table, seen)
@@ -148,7 +147,6 @@ def by_id(table: Table, object_id: str) -> Object:
 
 
 def latest_of(table: Table, seen: Object) -> Object:
-    """Return the newest state of an object, which a write changes whatever the current replica knows."""
     value = table.latest(seen["id"])
     if value is None or value.get("deletedDateTime"):
         raise not_found(seen["id"])

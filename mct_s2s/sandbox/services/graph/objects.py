@@ -26,7 +26,6 @@ _REFERENCE = re.compile(r".*/(?:directoryObjects|users|servicePrincipals)/([0-9a
 
 
 def typed(value: Object, select: tuple[str, ...] = ()) -> Object:
-    """Return an object with the annotation of its type, and with the members that `$select` names."""
     if "userPrincipalName" in value:
         name = "user"
     else:
