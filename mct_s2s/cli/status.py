@@ -46,8 +46,10 @@ def status(options: StatusOptions) -> int:
     check_only(options)
 
     async def body(current: CommandRun, session: Session) -> int:
-        read = _read_all if options.all_sites else _read_one
-        return _show(current.terminal, options, await read(options, session, within))
+        if options.all_sites:
+            return _show(current.terminal, options, await _read_all(options, session, within))
+        only = _status(options, await _observed(session, session.target), within)
+        return _show(current.terminal, options, _report(within, [only], is_list=False))
 
     return run(options, Needs(target=not options.all_sites), body)
 
@@ -63,11 +65,6 @@ def _show(terminal: Terminal, options: StatusOptions, report: StatusReport) -> i
         terminal.verbatim(FORMATS[options.output](report))
     show_unread(terminal, report)
     return worst([0 if report.is_healthy else SOMETHING_WRONG, *(one.error.exit_code for one in report.failed)])
-
-
-async def _read_one(options: AzureOptions, session: Session, within: timedelta) -> StatusReport:
-    """The App Service that the session is about."""
-    return _report(within, [_status(options, await _observed(session, session.target), within)], is_list=False)
 
 
 async def _read_file(setups: Sequence[SiteWork], at_each: AtEach[SiteStatus], within: timedelta) -> StatusReport:
