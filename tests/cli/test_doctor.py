@@ -56,13 +56,6 @@ def test_everything_that_is_missing_has_a_remedy(mct: Program, azure: Sandbox) -
     assert azure.writes() == []
 
 
-def test_a_site_that_cannot_be_seen_is_missing_and_not_the_end(mct: Program, azure: Sandbox) -> None:
-    done = mct("doctor", "-a", SITE, "-o", "json", env=azure.caller(*LEAST))
-    assert done.code == MISSING
-    assert states(done.document)["read-app-service"] == "missing"
-    assert states(done.document)["create-application"] == "ok"
-
-
 @pytest.mark.parametrize(
     ("graph", "arm"),
     [

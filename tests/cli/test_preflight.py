@@ -31,29 +31,6 @@ def left(done: Ended) -> list[Any]:
     return list(done.document["manualSteps"])
 
 
-def created(done: Ended) -> set[str]:
-    return {change["resource"] for change in done.document["changes"] if change["action"] == "create"}
-
-
-LEAST: dict[str, dict[str, Any]] = {
-    "Website Contributor and OwnedBy": {"graph": CONSENTING, "arm": [CONTRIBUTOR]},
-    "permissions that cannot be read back": {
-        "graph": ("Application.ReadWrite.All", "Organization.Read.All", "AppRoleAssignment.ReadWrite.All"),
-        "arm": [({"name": "No reading of locks", "actions": ["Microsoft.Web/sites/*"]}, SITE)],
-    },
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("rights", LEAST.values(), ids=LEAST.keys())
-def test_whoever_has_just_the_least_rights_does_it_all(mct: Program, azure: Sandbox, rights: dict[str, Any]) -> None:
-    more = {name: value for name, value in rights.items() if name not in {"graph", "arm"}}
-    caller = azure.caller(*rights["graph"], arm=rights["arm"], **more)
-    done = mct("setup", "-a", SITE, "--client", "A", "-y", "-o", "json", env=caller)
-    assert done.code == 0, done
-    assert left(done) == []
-    assert mct("status", "-o", "json").document["healthy"] is True
-
-
 def test_consent_is_left_out_and_the_rest_is_done(mct: Program, azure: Sandbox) -> None:
     caller = azure.caller(*OWNER_OF_ITS_OWN, arm=[CONTRIBUTOR])
     done = mct("setup", "-a", SITE, "--client", "A", "-y", "-o", "json", env=caller)
