@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -17,6 +17,7 @@ from mct_s2s.planning.changes import (
     Action,
     AnyChange,
     AssignAppRole,
+    Change,
     Later,
     Ref,
     RestartSite,
@@ -95,26 +96,6 @@ class Plan:
     def changes(self) -> tuple[AnyChange, ...]:
         return tuple(step for step in self.steps if step.action is not Action.NONE)
 
-    @cached_property
-    def _keys(self) -> frozenset[str]:
-        return frozenset(change.key for change in self.changes)
-
-    @cached_property
-    def _consents(self) -> frozenset[str]:
-        return frozenset(change.key for change in self.changes if isinstance(change, AssignAppRole))
-
-    @cached_property
-    def _site(self) -> frozenset[str]:
-        return frozenset(change.key for change in self.changes if isinstance(change, WriteSettings | RestartSite))
-
-    @cached_property
-    def _shuts_out(self) -> bool:
-        return any(change.first for change in self.changes if isinstance(change, WriteSettings))
-
-    @cached_property
-    def _restored(self) -> frozenset[str]:
-        return frozenset(change.key for change in self.changes if isinstance(change, RestoreApplication))
-
     @property
     def lacks(self) -> Missing:
         """What the caller would need for the steps that no option left out."""
@@ -135,24 +116,38 @@ class Plan:
         return not self.changes
 
     def waits_for(self, change: AnyChange) -> frozenset[str]:
-        """The keys of the changes that must be done before `change` may write.
+        """The keys of the changes that must be done before `change` may write."""
+        return self._order[change.key]
+
+    @cached_property
+    def _order(self) -> Mapping[str, frozenset[str]]:
+        """What each change waits for.
 
         The settings wait for everything but admin consent, which no setting depends on. The restart waits for that too:
         the site restarts once, after all else has succeeded. Where access is revoked, it is the other way round:
         by then, clients that are removed have none any more.
         """
-        match change:
-            case WriteSettings():
-                added = self._keys - self._site - self._consents - self.removals
-                return frozenset() if self._shuts_out else added
-            case RestartSite():
-                return (self._site if self._shuts_out else self._keys - self.removals) - {change.key}
-            case _:
-                needed = {ref.key for ref in references(change)} | (self._keys & set(change.after))
-                if change.key not in self._restored:  # what is restored may turn out to be someone else's
-                    needed |= self._restored
-                is_late = self._shuts_out or change.key in self.removals
-                return frozenset(needed | self._site if is_late else needed)
+
+        def keys(*kinds: type[Change]) -> set[str]:
+            return {change.key for change in self.changes if isinstance(change, kinds)}
+
+        everything, site, restored = keys(Change), keys(WriteSettings, RestartSite), keys(RestoreApplication)
+        is_revoked_first = any(isinstance(change, WriteSettings) and change.first for change in self.changes)
+        order: dict[str, frozenset[str]] = {}
+        for change in self.changes:
+            match change:
+                case WriteSettings():
+                    before = set() if is_revoked_first else everything - site - keys(AssignAppRole) - self.removals
+                case RestartSite():
+                    before = site if is_revoked_first else everything - self.removals
+                case _:
+                    before = {ref.key for ref in references(change)} | (everything & set(change.after))
+                    if is_revoked_first or change.key in self.removals:
+                        before |= site
+                    if change.key not in restored:  # what is restored may turn out to be someone else's
+                        before |= restored
+            order[change.key] = frozenset(before - {change.key})
+        return order
 
 
 def references(value: object) -> Iterator[Ref[str]]:

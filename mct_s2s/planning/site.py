@@ -227,18 +227,6 @@ def refuse_function_app(site: Site) -> None:
     )
 
 
-def refuse_other_tenant(tenant: Tenant, app_service: AppService) -> None:
-    """The document's note: the service application must be created in the tenant of the MCT instance."""
-    if same_id(tenant.id, app_service.tenant_id):
-        return
-    raise Refused(
-        "other-tenant",
-        f"You are signed in to the tenant '{tenant.name}' ({tenant.id}), but the App Service "
-        f"'{app_service.site.name}' belongs to the tenant '{app_service.tenant_id}'. Nothing was changed.",
-        remedy=f"Sign in to the App Service's tenant: add {option('--tenant', app_service.tenant_id)}",
-    )
-
-
 def refuse_foreign_values(given: GivenValues, app_service: AppService) -> None:
     """Values that someone wrote down, perhaps for another App Service, or an attacker for this one. Raises Refused."""
     site = app_service.site
@@ -263,11 +251,18 @@ def refuse_foreign_values(given: GivenValues, app_service: AppService) -> None:
 
 
 def check_site(observed: ObservedState) -> None:
-    if observed.app_service is None:
+    """Refuse a function app, and, the document's note, to register in another tenant than that of the MCT instance."""
+    app_service, tenant = observed.app_service, observed.tenant
+    if app_service is None:
         return
-    refuse_function_app(observed.app_service.site)
-    if observed.tenant is not None:
-        refuse_other_tenant(observed.tenant, observed.app_service)
+    refuse_function_app(app_service.site)
+    if tenant is not None and not same_id(tenant.id, app_service.tenant_id):
+        raise Refused(
+            "other-tenant",
+            f"You are signed in to the tenant '{tenant.name}' ({tenant.id}), but the App Service "
+            f"'{app_service.site.name}' belongs to the tenant '{app_service.tenant_id}'. Nothing was changed.",
+            remedy=f"Sign in to the App Service's tenant: add {option('--tenant', app_service.tenant_id)}",
+        )
 
 
 def not_sticky(site: AppService, names: Iterable[str] | None = None) -> tuple[str, ...]:
