@@ -34,6 +34,7 @@ def test_colors_are_shown(
     screen = screens(80, is_terminal=on_terminal)
     screen.terminal.result("fine", style="head")
     assert ("\x1b[1m" in screen.out_stream.getvalue()) is expected
+    assert screen.terminal.out.is_terminal is on_terminal, "nothing that moves a cursor is in a pipe"
 
 
 @pytest.mark.parametrize(("columns", "width"), [("80", 80), ("0", UNBOUNDED), ("", UNBOUNDED), ("wide", UNBOUNDED)])

@@ -14,21 +14,12 @@ from rich.text import Text
 from tests.render.conftest import Screens, Stream
 from tests.render.examples import ODD_NAMES
 
-GREEN = "\x1b[32m"
-
 
 def test_a_terminal_that_is_opened_uses_the_streams_of_the_process(capsys: pytest.CaptureFixture[str]) -> None:
     terminal = Terminal.open(json=False)
     terminal.result("the result")
     terminal.say("the message")
     assert tuple(capsys.readouterr()) == ("the result\n", "the message\n")
-
-
-def test_a_result_and_a_message_never_share_a_stream(screens: Screens) -> None:
-    screen = screens()
-    screen.terminal.result("the result")
-    screen.terminal.say("the message")
-    assert (screen.out, screen.err) == ("the result\n", "the message\n")
 
 
 @pytest.mark.parametrize("name", ODD_NAMES)
@@ -61,21 +52,6 @@ def test_a_line_is_folded_between_words_and_none_of_what_follows_looks_like_a_li
     screen = screens(20)
     screen.terminal.say("Created client x x x error: forged")
     assert screen.err == "Created client x x x\n  error: forged\n"
-
-
-def test_a_pipe_gets_colors_where_they_are_asked_for_and_nothing_that_moves_a_cursor(
-    screens: Screens, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("FORCE_COLOR", "1")
-    screen = screens(80)
-    screen.terminal.result("fine", style="good")
-    assert GREEN in screen.out_stream.getvalue()
-    assert not screen.terminal.out.is_terminal
-
-
-def test_a_width_that_is_set_is_obeyed_without_a_terminal(screens: Screens) -> None:
-    screen = screens(100)
-    assert (screen.terminal.out.width, screen.terminal.err.width) == (100, 100)
 
 
 def test_a_command_is_not_folded_on_a_terminal_either(screens: Screens) -> None:

@@ -90,11 +90,3 @@ def test_any_name_is_shown_on_any_screen_of_any_width(screens: Screens, name: st
     screen = screens(width)
     SCREENS[at](screen.terminal, name)
     assert all(is_plain(line) for line in (screen.out + screen.err).split("\n"))
-
-
-@pytest.mark.parametrize("width", [None, 80, 120])
-@pytest.mark.parametrize("screen", SCREENS)
-def test_no_line_ends_in_blanks(screens: Screens, screen: str, width: int | None) -> None:
-    shown = screens(width)
-    SCREENS[screen](shown.terminal, "Import")
-    assert [line for line in (shown.out + shown.err).split("\n") if line != line.rstrip() and "? " not in line] == []
