@@ -6,7 +6,8 @@ not ours is sent back as it was read.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from itertools import pairwise
 
 from mct_s2s.errors import Refused
 from mct_s2s.model.directory_objects import Application, AppRole, RequiredAccess
@@ -14,52 +15,37 @@ from mct_s2s.model.ids import AppRoleId, ClientId, same_id
 from mct_s2s.planning.changes import ApplicationEdits, Results
 
 
-@dataclass(frozen=True)
-class ApplicationPatch:
-    """The body of one PATCH: whole lists, or `None` for what is left alone."""
+def edited(application: Application, edits: ApplicationEdits, results: Results) -> list[Application]:
+    """What an application becomes, one write after the other; nothing where it shows the edits already.
 
-    identifier_uris: tuple[str, ...] | None = None
-    app_roles: tuple[AppRole, ...] | None = None
-    token_version: int | None = None
-    required_access: tuple[RequiredAccess, ...] | None = None
-    tags: tuple[str, ...] | None = None
-    management_reference: str | None = None
-    unique_name: str | None = None
-    notes: str | None = None
-
-    @property
-    def requests(self) -> tuple[ApplicationPatch, ...]:
-        """What is sent, one after the other: a switch of the token version may be refused by policy, so it comes first.
-
-        Where every write needs a reference, the first one brings it.
-        """
-        switch = ApplicationPatch(token_version=self.token_version, management_reference=self.management_reference)
-        rest = replace(self, token_version=None, management_reference=None)
-        return tuple(one for one in ((switch, rest) if self.token_version else (self,)) if one != ApplicationPatch())
-
-
-def patch_for(application: Application, edits: ApplicationEdits, results: Results) -> ApplicationPatch:
-    """What has to be sent so that `application` shows the edits; empty where it shows them already. Raises Refused."""
+    A switch of the token version may be refused by policy, so it comes first, with the reference that every write may
+    need. Raises Refused: the role came to be under another id since the plan was made.
+    """
     uri = results.resolve(edits.uri) if edits.uri else None
-    roles = _roles(application, edits.role) if edits.role else application.app_roles
     access = application.required_access
     if edits.access_to is not None and edits.access_role is not None:
         access = _access(access, results.resolve(edits.access_to), edits.access_role)
     if edits.no_access_to is not None:
         access = tuple(entry for entry in access if not same_id(entry.resource_client_id, edits.no_access_to))
     kept = tuple(tag for tag in application.tags if tag not in edits.forget)
-    tags = (*kept, *(tag for tag in edits.tags if tag not in kept))
-    version = edits.token_version
-    return ApplicationPatch(
-        identifier_uris=(*application.identifier_uris, uri) if uri and uri not in application.identifier_uris else None,
-        app_roles=roles if roles != application.app_roles else None,
-        token_version=version if version and version != application.token_version else None,
-        required_access=access if access != application.required_access else None,
-        tags=tags if tags != application.tags else None,
-        management_reference=missing_reference(application, edits.management_reference),
-        unique_name=edits.unique_name if application.unique_name is None else None,
-        notes=edits.notes if edits.notes != application.notes else None,
+    switched = application
+    if edits.token_version:
+        reference = application.management_reference or edits.management_reference
+        switched = replace(application, token_version=edits.token_version, management_reference=reference)
+    final = replace(
+        switched,
+        identifier_uris=tuple(dict.fromkeys((*application.identifier_uris, *([uri] if uri else [])))),
+        app_roles=_roles(application, edits.role) if edits.role else application.app_roles,
+        required_access=access,
+        tags=(*kept, *(tag for tag in edits.tags if tag not in kept)),
+        management_reference=application.management_reference or edits.management_reference,
+        unique_name=application.unique_name or edits.unique_name,
+        notes=edits.notes or application.notes,
     )
+    states = (
+        [application, switched, final] if switched.token_version != application.token_version else [application, final]
+    )
+    return [after for before, after in pairwise(states) if after != before]
 
 
 def missing_reference(application: Application, wanted: str | None) -> str | None:

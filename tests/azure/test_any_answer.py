@@ -10,6 +10,7 @@ import inspect
 import logging
 import typing
 from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, cast
 
@@ -29,10 +30,9 @@ from mct_s2s.model.azure_resources import IdentityResource
 from mct_s2s.model.caller_rights import SignedIn as Who
 from mct_s2s.model.client_credentials import Certificate, Federation
 from mct_s2s.model.client_sign_in import ApiToken, ClientSignIn, IdentitySignIn, SecretCredential
-from mct_s2s.model.directory_objects import NewApplication
+from mct_s2s.model.directory_objects import Application, NewApplication
 from mct_s2s.model.ids import ApplicationObjectId, AppRoleId, ClientId, KeyId, PrincipalId, TenantId
 from mct_s2s.model.resource_id import ResourceId
-from mct_s2s.planning.edits import ApplicationPatch
 
 from tests.azure.any_answer import answers, documents, is_well_typed, json_values
 from tests.azure.raw import Answer, Once, SignedIn, Wire, arm_session, connection, graph_session
@@ -96,6 +96,7 @@ def _names(method: Callable[..., object]) -> dict[str, Any]:
 # --- Graph ---
 
 ID, APP, TENANT, RESOURCE = guid("id"), guid("app"), guid("tenant"), guid("resource")
+REGISTERED = Application(ApplicationObjectId(ID), ClientId(APP), "n")
 WHEN = "2026-09-30T12:00:00.1234567Z"
 CREDENTIAL = {
     "keyId": guid("key"), "displayName": "x", "startDateTime": WHEN, "endDateTime": WHEN, "customKeyIdentifier": "QUJD",
@@ -142,7 +143,7 @@ DIRECTORY: dict[str, Callable[[GraphDirectory], Awaitable[object]]] = {
     "register_application": lambda d: d.register_application(NewApplication("u", "n", ("t",)), PrincipalId(ID)),
     "name_application": lambda d: d.name_application(ApplicationObjectId(ID), "u"),
     "add_owner": lambda d: d.add_owner(ApplicationObjectId(ID), PrincipalId(ID)),
-    "update_application": lambda d: d.update_application(ApplicationObjectId(ID), ApplicationPatch(), is_new=True),
+    "update_application": lambda d: d.update_application(REGISTERED, replace(REGISTERED, tags=("t",)), is_new=True),
     "create_principal": lambda d: d.create_principal(ClientId(APP), is_new=True),
     "add_secret": lambda d: d.add_secret(ApplicationObjectId(ID), "n", datetime(2027, 1, 1, tzinfo=UTC), is_new=True),
     "remove_secret": lambda d: d.remove_secret(ApplicationObjectId(ID), KeyId(guid("key"))),

@@ -29,7 +29,7 @@ from mct_s2s.planning.changes import (
     RevokeAppRole,
     UpdateApplication,
 )
-from mct_s2s.planning.edits import ApplicationPatch, patch_for
+from mct_s2s.planning.edits import edited
 from mct_s2s.planning.registrations.service import CREATE
 
 
@@ -59,7 +59,7 @@ def _with(state: ObservedState, change: AnyChange, results: Results) -> Observed
             trust = _edited(
                 trust,
                 results.resolve(change.object_id),
-                lambda app: _patched(app, patch_for(app, change.edits, results)),
+                lambda app: [app, *edited(app, change.edits, results)][-1],
             )
         case CreateServicePrincipal():
             client_id = results.resolve(change.client_id)
@@ -161,20 +161,6 @@ def _edited(trust: Trust, object_id: ApplicationObjectId, edit: Callable[[Applic
         for client in trust.clients
     )
     return replace(trust, clients=clients)
-
-
-def _patched(application: Application, patch: ApplicationPatch) -> Application:
-    return replace(
-        application,
-        identifier_uris=application.identifier_uris if patch.identifier_uris is None else patch.identifier_uris,
-        app_roles=application.app_roles if patch.app_roles is None else patch.app_roles,
-        token_version=application.token_version if patch.token_version is None else patch.token_version,
-        required_access=application.required_access if patch.required_access is None else patch.required_access,
-        tags=application.tags if patch.tags is None else patch.tags,
-        management_reference=patch.management_reference or application.management_reference,
-        unique_name=patch.unique_name or application.unique_name,
-        notes=patch.notes or application.notes,
-    )
 
 
 def _present(trust: Trust, principal: ServicePrincipal) -> Trust:

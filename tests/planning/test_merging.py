@@ -23,7 +23,7 @@ from mct_s2s.model.ids import (
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.site_settings import LISTS, NAMES, SETTINGS
 from mct_s2s.planning.changes import ApplicationEdits, Results, SettingSpec, SettingsSpec
-from mct_s2s.planning.edits import ApplicationPatch, patch_for
+from mct_s2s.planning.edits import edited
 from mct_s2s.planning.make import make_plan
 from mct_s2s.planning.site import changed_names, merge
 
@@ -202,7 +202,7 @@ def test_a_patch_sends_foreign_entries_back_as_they_were_read() -> None:
     edits = ApplicationEdits(
         uri=api_uri(SERVICE_ID), role=ROLE, token_version=1, access_to=SERVICE_ID, access_role=ROLE.id
     )
-    patch = patch_for(existing, edits, Results())
+    *_, patch = edited(existing, edits, Results())
     assert patch.identifier_uris == ("https://contoso.com/mct", "api://old", f"api://{SERVICE_ID}")
     assert patch.app_roles == (*FOREIGN_ROLES, ROLE)
     assert patch.required_access == (GRAPH, RequiredAccess(SERVICE_ID, ((ROLE.id, "Role"),)))
@@ -214,21 +214,21 @@ def test_a_patch_leaves_out_what_is_already_so() -> None:
         SERVICE, required_access=(GRAPH, RequiredAccess(ClientId(SERVICE_ID.upper()), ((ROLE.id.upper(), "Role"),)))
     )
     edits = ApplicationEdits(uri=api_uri(SERVICE_ID), role=ROLE, access_to=SERVICE_ID, access_role=ROLE.id)
-    assert patch_for(existing, edits, Results()).requests == ()
+    assert edited(existing, edits, Results()) == []
 
 
 def test_a_switch_of_the_token_version_is_a_request_of_its_own_with_the_reference_that_every_write_needs() -> None:
     existing = replace(SERVICE, token_version=2, identifier_uris=())
     edits = ApplicationEdits(uri=api_uri(SERVICE_ID), token_version=1, management_reference="r")
-    switch, rest = patch_for(existing, edits, Results()).requests
-    assert switch == ApplicationPatch(token_version=1, management_reference="r")
-    assert (rest.token_version, rest.identifier_uris) == (None, (f"api://{SERVICE_ID}",))
+    switch, rest = edited(existing, edits, Results())
+    assert switch == replace(existing, token_version=1, management_reference="r")
+    assert rest == replace(switch, identifier_uris=(f"api://{SERVICE_ID}",))
 
 
 def test_a_permission_is_added_beside_others_of_the_same_api() -> None:
     scope = RequiredAccess(SERVICE_ID, ((ROLE.id, "Scope"),))
     existing = replace(SERVICE, required_access=(scope, GRAPH))
-    patch = patch_for(existing, ApplicationEdits(access_to=SERVICE_ID, access_role=ROLE.id), Results())
+    (patch,) = edited(existing, ApplicationEdits(access_to=SERVICE_ID, access_role=ROLE.id), Results())
     both = RequiredAccess(SERVICE_ID, ((ROLE.id, "Scope"), (ROLE.id, "Role")))
     assert patch.required_access == (both, GRAPH)
 
@@ -236,11 +236,11 @@ def test_a_permission_is_added_beside_others_of_the_same_api() -> None:
 def test_a_role_is_switched_on_where_it_stands() -> None:
     off = replace(ROLE, enabled=False)
     existing = replace(SERVICE, app_roles=(FOREIGN_ROLES[0], off, FOREIGN_ROLES[1]))
-    patch = patch_for(existing, ApplicationEdits(role=ROLE), Results())
+    (patch,) = edited(existing, ApplicationEdits(role=ROLE), Results())
     assert patch.app_roles == (FOREIGN_ROLES[0], ROLE, FOREIGN_ROLES[1])
 
 
 def test_a_role_that_somebody_added_meanwhile_is_not_doubled() -> None:
     theirs = replace(ROLE, id=AppRoleId(guid("theirs")))
     with pytest.raises(Refused, match="at the same time"):
-        patch_for(replace(SERVICE, app_roles=(theirs,)), ApplicationEdits(role=ROLE), Results())
+        edited(replace(SERVICE, app_roles=(theirs,)), ApplicationEdits(role=ROLE), Results())

@@ -22,7 +22,6 @@ from mct_s2s.concurrency import ReadOnce, gather_or_cancel
 from mct_s2s.errors import ServiceError
 from mct_s2s.model.directory_objects import Application, Assignment, NewApplication, ServicePrincipal, Tenant
 from mct_s2s.model.ids import ApplicationObjectId, AppRoleId, ClientId, PrincipalId
-from mct_s2s.planning.edits import ApplicationPatch
 
 READ = GraphOperation.READ
 PRINCIPAL = query(select=parse.PRINCIPAL_FIELDS)
@@ -144,11 +143,9 @@ class GraphDirectory(CredentialRequests):
             if "already exist" not in refused.service_message:
                 raise
 
-    async def update_application(
-        self, object_id: ApplicationObjectId, patch: ApplicationPatch, *, is_new: bool
-    ) -> None:
+    async def update_application(self, before: Application, after: Application, *, is_new: bool) -> None:
         """PATCH /applications/{id}, with whole lists."""
-        path, body = f"/applications/{object_id}", parse.application_patch(patch)
+        path, body = f"/applications/{before.object_id}", parse.application_patch(before, after)
         await self._session.send("PATCH", path, GraphOperation.CHANGE_APPLICATION, body=body, lag=lag_if(is_new))
 
     async def accepts_writes(self, application: Application) -> bool:

@@ -43,7 +43,6 @@ from mct_s2s.model.ids import (
     unique_name_in_tags,
 )
 from mct_s2s.model.resource_id import ResourceId
-from mct_s2s.planning.edits import ApplicationPatch
 
 Json = Mapping[str, Any]
 _SHA1 = re.compile(r"[0-9a-fA-F]{40}")
@@ -260,20 +259,23 @@ def new_application(new: NewApplication) -> dict[str, Any]:
     }
 
 
-def application_patch(patch: ApplicationPatch) -> dict[str, Any]:
-    """Whole lists, or nothing."""
-    roles, access, version = patch.app_roles, patch.required_access, patch.token_version
-    given = {
-        "identifierUris": patch.identifier_uris,
-        "appRoles": None if roles is None else [_role_body(role) for role in roles],
-        "api": None if version is None else {"requestedAccessTokenVersion": version},
-        "requiredResourceAccess": None if access is None else [_access_body(entry) for entry in access],
-        "tags": patch.tags,
-        "serviceManagementReference": patch.management_reference,
-        "uniqueName": patch.unique_name,
-        "notes": patch.notes,
+def application_patch(before: Application, after: Application) -> dict[str, Any]:
+    """What is another one; whole lists."""
+    old = _application_body(before)
+    return {name: value for name, value in _application_body(after).items() if value != old[name]}
+
+
+def _application_body(application: Application) -> dict[str, Any]:
+    return {
+        "identifierUris": application.identifier_uris,
+        "appRoles": [_role_body(role) for role in application.app_roles],
+        "api": {"requestedAccessTokenVersion": application.token_version},
+        "requiredResourceAccess": [_access_body(entry) for entry in application.required_access],
+        "tags": application.tags,
+        "serviceManagementReference": application.management_reference,
+        "uniqueName": application.unique_name,
+        "notes": application.notes,
     }
-    return {name: value for name, value in given.items() if value is not None}
 
 
 def new_principal(client_id: ClientId) -> dict[str, Any]:

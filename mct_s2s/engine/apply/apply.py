@@ -35,7 +35,7 @@ from mct_s2s.planning.changes import (
     UpdateApplication,
     WriteSettings,
 )
-from mct_s2s.planning.edits import patch_for
+from mct_s2s.planning.edits import edited
 from mct_s2s.planning.permissions.preflight import holds, left_if_refused, likely_missing, requests
 from mct_s2s.stores.host_lock import departing, note_departing
 
@@ -114,8 +114,9 @@ async def _(change: UpdateApplication, run: Run) -> str:
             application = run.created[change.object_id.key]
         else:
             application = await directory.application_by_object_id(object_id, is_new=is_new)
-        for patch in patch_for(application, change.edits, run.results).requests:
-            await directory.update_application(object_id, patch, is_new=is_new)
+        for after in edited(application, change.edits, run.results):
+            await directory.update_application(application, after, is_new=is_new)
+            application = after
     except ServiceError as error:
         if error.status != 404 or not change.edits.only_removes:
             raise
