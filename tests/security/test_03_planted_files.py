@@ -165,28 +165,27 @@ def test_where_the_sticky_bit_protects_our_files_they_are_written(mct: Program, 
     assert azure.leaks() == []
 
 
-@pytest.mark.parametrize("place", ["a.env", "a.env.pending", "b.json", "h.json"])
-def test_a_link_is_followed_nowhere(mct: Program, azure: Sandbox, tmp_path: Path, place: str) -> None:
-    target = tmp_path / "precious"
-    target.write_text("")
-    (tmp_path / place).symlink_to(target)
-    words = ("--secret-to", f"file:{tmp_path}/a.env", "--backup", f"{tmp_path}/b.json", "--handoff",
-             f"{tmp_path}/h.json")  # fmt: skip
-    refused(mct("setup", "--client", "A", *words, *JSON), azure, "secret-place-taken", "backup-place-taken",
-            "handoff-unwritable")  # fmt: skip
-    assert target.read_text() == ""
+def link(path: Path) -> None:
+    path.symlink_to(path.with_name("precious"))
 
 
-@needs_root
+def empty(path: Path) -> None:
+    """Of somebody else."""
+    planted(path, "")
+
+
 @pytest.mark.parametrize("place", ["a.env", "a.env.pending", "b.json", "h.json"])
-def test_an_empty_file_of_somebody_else_takes_no_secret(
-    mct: Program, azure: Sandbox, tmp_path: Path, place: str
+@pytest.mark.parametrize("make", [link, pytest.param(empty, marks=needs_root)], ids=_name)
+def test_a_link_is_followed_nowhere_and_no_file_of_somebody_else_is_filled(
+    mct: Program, azure: Sandbox, tmp_path: Path, place: str, make: Callable[[Path], None]
 ) -> None:
-    planted(tmp_path / place, "")
+    (tmp_path / "precious").write_text("")
+    make(tmp_path / place)
     words = ("--secret-to", f"file:{tmp_path}/a.env", "--backup", f"{tmp_path}/b.json", "--handoff",
              f"{tmp_path}/h.json")  # fmt: skip
     refused(mct("setup", "--client", "A", *words, *JSON), azure, "secret-place-taken", "backup-place-taken",
             "handoff-unwritable")  # fmt: skip
+    assert (tmp_path / "precious").read_text() == ""
 
 
 def planted(path: Path, text: str) -> None:
