@@ -9,6 +9,7 @@ import ssl
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -287,6 +288,11 @@ def without_azure(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
     ours = ("AZURE_", "MCT_S2S_", "REQUESTS_CA", "SSL_CERT", "COLUMNS", "FORCE_COLOR", "IDENTITY_", "MSI_")
     pipelines = ("CI", "GITHUB_ACTIONS", "TF_BUILD")
     return {name: value for name, value in environ.items() if not name.startswith(ours) and name not in pipelines}
+
+
+def at_home(home: Path) -> dict[str, str]:
+    """A home of one's own, with the folders in it that the program keeps things in."""
+    return {"HOME": str(home)} | {f"XDG_{kind}_HOME": str(home / kind.lower()) for kind in ("DATA", "STATE", "CACHE")}
 
 
 def program(arguments: Sequence[str]) -> list[str]:

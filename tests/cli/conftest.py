@@ -11,7 +11,7 @@ from typing import Any
 import pexpect
 import pytest
 
-from tests.conftest import Sandbox, program, without_azure
+from tests.conftest import Sandbox, at_home, program, without_azure
 from tests.support.inprocess import Ended, run_inside
 from tests.support.sandbox_inside import Inside
 from tests.support.secret_search import left_behind, processes_of, said, snapshot
@@ -23,13 +23,7 @@ Program = Callable[..., Ended]
 
 def run(*arguments: str, env: Mapping[str, str], home: Path, timeout: float = 240) -> Ended:
     """The program as a process of its own; `timeout` is there only against hanging."""
-    private = {
-        "HOME": str(home),
-        "XDG_DATA_HOME": str(home / "data"),
-        "XDG_STATE_HOME": str(home / "state"),
-        "XDG_CACHE_HOME": str(home / "cache"),
-    }
-    environment = {**without_azure(), **env, **private}
+    environment = {**without_azure(), **env, **at_home(home)}
     before, pipe = snapshot(home), subprocess.PIPE
     given = "\n".join([*environment.values(), *arguments])
     with (
@@ -53,13 +47,7 @@ def run(*arguments: str, env: Mapping[str, str], home: Path, timeout: float = 24
 
 def run_here(*arguments: str, env: Mapping[str, str], home: Path, inside: Inside) -> Ended:
     """The program within this process, in simulated time: everything but its start, looked through for secrets too."""
-    private = {
-        "HOME": str(home),
-        "XDG_DATA_HOME": str(home / "data"),
-        "XDG_STATE_HOME": str(home / "state"),
-        "XDG_CACHE_HOME": str(home / "cache"),
-    }
-    environment = {**without_azure(), **env, **private}
+    environment = {**without_azure(), **env, **at_home(home)}
     before = snapshot(home)
     ended = run_inside(arguments, environment, inside.time)
     assert [
@@ -83,8 +71,7 @@ def saved_to(ended: Ended, client: str = "") -> Path:
 
 def at_terminal(azure: Sandbox, home: Path, *words: str, columns: int = 80) -> Any:
     """The program at a terminal, as pexpect drives it."""
-    folders = {"HOME": str(home), "XDG_DATA_HOME": str(home / "data"), "XDG_STATE_HOME": str(home / "state")}
-    environment = {**without_azure(), **azure.environment, **folders, "TERM": "xterm-256color"}
+    environment = {**without_azure(), **azure.environment, **at_home(home), "TERM": "xterm-256color"}
     command, *arguments = program(words)
     return pexpect.spawn(command, arguments, env=environment, encoding="utf-8", timeout=60, dimensions=(24, columns))
 

@@ -18,7 +18,7 @@ from mct_s2s.cli.picking import may_ask
 from mct_s2s.errors import UsageError
 
 from tests.cli.conftest import Program
-from tests.conftest import Sandbox, program, without_azure
+from tests.conftest import Sandbox, at_home, program, without_azure
 from tests.support.sampling import sampled
 from tests.support.secret_search import secrets_in
 
@@ -45,8 +45,7 @@ class Person:
     """Someone at a terminal of 80 columns and 24 lines, whose shell runs one command."""
 
     def __init__(self, azure: Sandbox, home: Path, *words: str) -> None:
-        private = {"HOME": str(home), "XDG_DATA_HOME": str(home / "data"), "XDG_STATE_HOME": str(home / "state")}
-        environment = {**without_azure(), **azure.environment, **private, "TERM": "xterm-256color"}
+        environment = {**without_azure(), **azure.environment, **at_home(home), "TERM": "xterm-256color"}
         for name in (*UNNAMED, "CI", "GITHUB_ACTIONS", "TF_BUILD"):
             environment.pop(name, None)
         line = f"{shlex.join(program(words))}; echo code=$?; stty -a"

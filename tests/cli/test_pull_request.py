@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Sandbox, without_azure
+from tests.conftest import Sandbox, at_home, without_azure
 from tests.support.sampling import every_cell
 from tests.support.sandbox_inside import Inside
 
@@ -35,12 +35,7 @@ def test_a_pull_requests_life(azure: Sandbox, inside: Inside, tmp_path: Path) ->
     trust, change = tmp_path / "trust.toml", tmp_path / "change.toml"
     trust.write_text(file_of("A", "B", "C", "D", "E"))
     change.write_text(file_of("A", "B", "C", "E", "Reports"))
-    private = {
-        "HOME": str(tmp_path),
-        "XDG_DATA_HOME": str(tmp_path / "data"),
-        "XDG_STATE_HOME": str(tmp_path / "state"),
-    }
-    environment = {**without_azure(), **azure.environment, **private}
+    environment = {**without_azure(), **azure.environment, **at_home(tmp_path)}
     environment["PATH"] = f"{program.parent}{os.pathsep}{environment['PATH']}"
     # Someone else's change between the review and the merge.
     meanwhile = "mct-s2s add-client Meanwhile --yes --no-verify"

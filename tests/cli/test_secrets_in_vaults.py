@@ -13,7 +13,7 @@ from mct_s2s.sandbox.resources.role_assignments import SECRETS_USER
 from mct_s2s.sandbox.state import seed
 
 from tests.cli.conftest import Ended, Program
-from tests.conftest import Sandbox, program, without_azure
+from tests.conftest import Sandbox, at_home, program, without_azure
 from tests.support.sandbox_inside import Inside
 
 VAULT_ID = f"{seed.SUBSCRIPTION}/resourceGroups/integrations/providers/Microsoft.KeyVault/vaults/{seed.VAULT}"
@@ -236,8 +236,7 @@ def _killed(inside: Inside, home: Path, writes: int) -> None:
     """Run it until it has written so often, and then no more."""
     azure = inside.azure
     azure.misbehave({"match": {}, "fault": {"type": "freezeAfterWrites", "writes": writes, "then": "hang"}})
-    private = {"HOME": str(home), "XDG_DATA_HOME": str(home / "data"), "XDG_STATE_HOME": str(home / "state")}
-    environment, pipe = {**without_azure(), **azure.environment, **private}, subprocess.PIPE
+    environment, pipe = {**without_azure(), **azure.environment, **at_home(home)}, subprocess.PIPE
     with (
         inside.time.flowing(),
         subprocess.Popen(

@@ -12,7 +12,7 @@ from pathlib import Path
 from mct_s2s.sandbox.observability.exchange import Entry
 from mct_s2s.sandbox.services.login.managed_identity import identity_header
 
-from tests.conftest import FUNCTION_APP, MACHINE, Json, program, without_azure
+from tests.conftest import FUNCTION_APP, MACHINE, Json, at_home, program, without_azure
 from tests.reliability.normalize import GUID, certificates_in, held, in_vaults, normalized, secrets_of
 from tests.support.inprocess import Ended, run_inside
 from tests.support.sandbox_inside import Inside
@@ -46,12 +46,7 @@ class Harness:
     @property
     def environment(self) -> dict[str, str]:
         """For the program."""
-        private = {
-            "HOME": str(self.home),
-            "XDG_DATA_HOME": str(self.home / "data"),
-            "XDG_STATE_HOME": str(self.home / "state"),
-        }
-        return {**without_azure(), **self.inside.azure.environment, **self.caller, **private}
+        return {**without_azure(), **self.inside.azure.environment, **self.caller, **at_home(self.home)}
 
     def process(self, words: Sequence[str]) -> subprocess.Popen[str]:
         """The program, started."""

@@ -16,7 +16,7 @@ import pytest
 from mct_s2s.sandbox.observability.exchange import Entry
 
 from tests.cli.conftest import Ended, Program
-from tests.conftest import Sandbox, program, without_azure
+from tests.conftest import Sandbox, at_home, program, without_azure
 from tests.support.sandbox_inside import Inside
 
 SHOW = ("setup", "--client", "One", "--secret-to", "show", "-y")
@@ -137,8 +137,7 @@ def test_a_rotation_that_is_cut_off_shows_the_new_secret_and_keeps_the_old(
 
 
 def _environment(inside: Inside, home: Path) -> dict[str, str]:
-    private = {"HOME": str(home), "XDG_DATA_HOME": str(home / "data"), "XDG_STATE_HOME": str(home / "state")}
-    return {**without_azure(), **inside.azure.environment, **private}
+    return {**without_azure(), **inside.azure.environment, **at_home(home)}
 
 
 def _with_a_reader_that_leaves(

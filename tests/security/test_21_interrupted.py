@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Program
-from tests.conftest import Sandbox, program, without_azure
+from tests.conftest import Sandbox, at_home, program, without_azure
 from tests.support.sampling import sampled
 from tests.support.sandbox_inside import Inside
 from tests.support.secret_search import secrets_in
@@ -46,8 +46,7 @@ WHILE_RUNNING = (
 
 
 def environment(azure: Sandbox, home: Path, more: Mapping[str, str] | None = None) -> dict[str, str]:
-    private = {"HOME": str(home), "XDG_DATA_HOME": str(home / "data"), "XDG_STATE_HOME": str(home / "state")}
-    return {**without_azure(), **azure.environment, **private, "PYTHONUNBUFFERED": "1", **(more or {})}
+    return {**without_azure(), **azure.environment, **at_home(home), "PYTHONUNBUFFERED": "1", **(more or {})}
 
 
 def interrupted(
