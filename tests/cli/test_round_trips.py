@@ -79,7 +79,7 @@ def test_setup_and_what_follows(measured: Measured) -> None:
         "status": Cost(15, 3),
         "status --all": Cost(19, 7),
         "add-client": Cost(34, 9),
-        "verify": Cost(21, 6),
+        "verify": Cost(20, 5),
         "doctor": Cost(25, 3),
     }
 
