@@ -139,19 +139,6 @@ def test_a_stored_scope_of_an_earlier_service_application_is_told(changed: dict[
     assert (plan.notes, plan.is_empty) == ((told,) if is_told else (), True)
 
 
-def test_a_new_secret_brings_its_scope_with_it() -> None:
-    old = credential(-1, name="old")
-    note = SecretNote(
-        delivered=old.key_id,
-        client_id=with_credentials().client_id,
-        scope="api://gone/.default",
-        url=site().url,
-        place="file:import.env",
-    )
-    (change,) = plan_of(SecretSpec(LATER), old, note=note).changes
-    assert isinstance(change, AddCredential)
-
-
 def test_federated_credentials_are_written_one_after_another() -> None:
     plan = make_plan(
         spec(ClientSpec("A", FEDERATED), ClientSpec("B", MADE), ClientSpec("C", FEDERATED)), observed_state(), FACTS
