@@ -187,7 +187,6 @@ def identity_checks(
     site, required = observed.app_service, observed.trust.principal
     for identity in identities:
         about = (identity.display_name, CheckSubject.MANAGED_IDENTITY)
-        yield VerificationCheck(*about, "principal", True, "Found in Entra ID.")
         resource = identity.resource_id or identity.display_name
         add = own_command("add-client", "--managed-identity", resource, where=where)
         if site is not None:
