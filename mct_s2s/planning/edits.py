@@ -29,7 +29,7 @@ def edited(application: Application, edits: ApplicationEdits, results: Results) 
         access = tuple(entry for entry in access if not same_id(entry.resource_client_id, edits.no_access_to))
     kept = tuple(tag for tag in application.tags if tag not in edits.forget)
     switched = application
-    if edits.token_version:
+    if edits.token_version not in {None, application.token_version}:
         reference = application.management_reference or edits.management_reference
         switched = replace(application, token_version=edits.token_version, management_reference=reference)
     final = replace(
@@ -42,10 +42,7 @@ def edited(application: Application, edits: ApplicationEdits, results: Results) 
         unique_name=application.unique_name or edits.unique_name,
         notes=edits.notes or application.notes,
     )
-    states = (
-        [application, switched, final] if switched.token_version != application.token_version else [application, final]
-    )
-    return [after for before, after in pairwise(states) if after != before]
+    return [after for before, after in pairwise((application, switched, final)) if after != before]
 
 
 def missing_reference(application: Application, wanted: str | None) -> str | None:
