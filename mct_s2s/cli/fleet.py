@@ -13,7 +13,7 @@ from mct_s2s.activity import activity
 from mct_s2s.cli.session import Needs, connect
 from mct_s2s.cli.work import SiteWork
 from mct_s2s.concurrency import gather_or_cancel
-from mct_s2s.engine.observe.sites import Slots, find_mct_sites, find_slots, outcome_of, read_each
+from mct_s2s.engine.observe.sites import find_mct_sites, find_slots, outcome_of, read_each
 from mct_s2s.engine.session import Session
 from mct_s2s.errors import S2SError
 from mct_s2s.model.observed import ObservedState
@@ -100,8 +100,9 @@ async def at_every_site(
         app: ResourceId,
     ) -> tuple[tuple[tuple[ResourceId, ObservedState | S2SError], ...], Sequence[ResourceId]]:
         state = await read(app)
-        slots = await find_slots(session.azure.sites, state.app_service) if state.app_service else Slots()
-        return ((app, state), *await read_each(slots.set_up, read)), slots.unread
+        site = state.app_service
+        slots, unread = await find_slots(session.azure.sites, site) if site is not None else ((), ())
+        return ((app, state), *await read_each(slots, read)), unread
 
     def outcome(state: ObservedState | S2SError) -> T | S2SError:
         if isinstance(state, S2SError):

@@ -14,10 +14,9 @@ from mct_s2s.activity import REPLICATION, activity, waiting
 from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.engine.apply.registrations import explained
 from mct_s2s.engine.outcome import Outcome
-from mct_s2s.engine.request import Request
 from mct_s2s.engine.session import Azure, Session
 from mct_s2s.errors import PermissionMissing, ServiceError
-from mct_s2s.model.desired import Removal
+from mct_s2s.model.desired import Desired, Removal
 from mct_s2s.model.directory_objects import Application
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.planning.permissions.rights import relies_on_ownership
@@ -35,13 +34,9 @@ LONGEST = 300.0
 async def wait_for_deletions(session: Session, outcome: Outcome) -> bool:
     """Write, without a change, what nothing but a read speaks for; wait until reads agree on what is gone.
 
-    Returns:
-        Whether something is gone: the plan has to be made again.
+    Where something is, the plan has to be made again. Raises ServiceError, PermissionMissing.
     """
-    request = outcome.request
-    if isinstance(request.desired, Removal):
-        return False
-    doubtful = _found_by_name_alone(outcome.before, request)
+    doubtful = _found_by_name_alone(outcome.before, outcome.request.desired)
     if not doubtful:
         return False
     with activity("Checking the app registrations"):
@@ -63,17 +58,19 @@ async def _accepts_writes(azure: Azure, application: Application, outcome: Outco
         raise await explained(azure, application.object_id, refused) from refused
 
 
-def _found_by_name_alone(observed: ObservedState, request: Request) -> list[Application]:
+def _found_by_name_alone(observed: ObservedState, desired: Desired) -> list[Application]:
     """The service application and the named clients, as far as the App Service's settings name none of them.
 
     The settings show at once what was changed; the directory shows what was deleted, and consents to it, for a while.
     """
-    trust, site = observed.trust, observed.app_service
-    found = [] if trust.service is None or is_in_settings(trust.service, observed) else [trust.service]
-    for name in request.desired.names:
-        clients = clients_called(name, observed, request.desired.unique_name)
-        allowed = (site is not None and is_allowed(one, site) for one in clients)
-        found += [c.application for c, listed in zip(clients, allowed, strict=True) if c.application and not listed]
+    if isinstance(desired, Removal):
+        return []
+    service, site = observed.trust.service, observed.app_service
+    found = [] if service is None or is_in_settings(service, observed) else [service]
+    for name in desired.names:
+        clients = clients_called(name, observed, desired.unique_name)
+        unlisted = (one for one in clients if site is None or not is_allowed(one, site))
+        found += [one.application for one in unlisted if one.application is not None]
     return list({one.object_id: one for one in found}.values())
 
 
@@ -83,7 +80,13 @@ async def _is_gone(azure: Azure, application: Application, outcome: Outcome, lim
     with waiting(REPLICATION):
         while agreeing < AGREEING:
             if clock.seconds() + PAUSE > gives_up_at:
-                raise _undecided(application)
+                raise ServiceError(
+                    "registration-in-doubt",
+                    f"Microsoft Graph shows the app registration '{application.display_name}' (appId "
+                    f"{application.client_id}), but refuses changes to it as if it were deleted. Nothing was changed.",
+                    remedy="Run the same command again in a few minutes.",
+                    status=404,
+                )
             await asyncio.sleep(PAUSE)
             shown, can_be_written = await gather_or_cancel(
                 azure.directory.application_by_client_id(application.client_id),
@@ -93,13 +96,3 @@ async def _is_gone(azure: Azure, application: Application, outcome: Outcome, lim
                 return False
             agreeing = agreeing + 1 if shown is None else 0
     return True
-
-
-def _undecided(application: Application) -> ServiceError:
-    return ServiceError(
-        "registration-in-doubt",
-        f"Microsoft Graph shows the app registration '{application.display_name}' (appId {application.client_id}), "
-        "but refuses changes to it as if it were deleted. Nothing was changed.",
-        remedy="Run the same command again in a few minutes.",
-        status=404,
-    )

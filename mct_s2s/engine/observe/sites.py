@@ -198,31 +198,18 @@ async def find_mct_sites(sites: ArmSites, subscription: str | None) -> SiteSurve
     return survey_of(found, dict(await gather_or_cancel(*(settings_of(s) for s in found if not s.is_function_app))))
 
 
-@dataclass(frozen=True)
-class Slots:
-    """The deployment slots of an MCT site that may be sites of their own."""
+async def find_slots(sites: ArmSites, app_service: AppService) -> tuple[tuple[ResourceId, ...], tuple[ResourceId, ...]]:
+    """A site's slots that have settings of the document, and those whose settings could not be read.
 
-    set_up: tuple[ResourceId, ...] = ()
-    """Those that have some of the document's settings."""
-    unread: tuple[ResourceId, ...] = ()
-    """Those whose settings could not be read."""
-
-
-async def find_slots(sites: ArmSites, app_service: AppService) -> Slots:
-    """Which of a site's slots have settings of the document, one request for each slot that there is.
-
-    A site is looked at together with the names of its slots, so that one without slots costs nothing.
+    One request for each slot; a site is looked at together with their names, so that one without slots costs nothing.
     """
     config, site = app_service.slot_config, app_service.site.resource
-    if config is None or site.slot is not None:
-        return Slots()
-    slots = [ResourceId.site(site.subscription_id, site.resource_group, site.names[0], name) for name in config.slots]
+    names = config.slots if config is not None and site.slot is None else ()
+    slots = [ResourceId.site(site.subscription_id, site.resource_group, site.names[0], name) for name in names]
     read = await gather_or_cancel(*(outcome_of(sites.settings(slot)) for slot in slots))
     found = list(zip(slots, read, strict=True))
-    return Slots(
-        tuple(slot for slot, settings in found if not isinstance(settings, S2SError) and ours(settings)),
-        tuple(slot for slot, settings in found if isinstance(settings, S2SError)),
-    )
+    set_up = (slot for slot, settings in found if not isinstance(settings, S2SError) and ours(settings))
+    return tuple(set_up), tuple(slot for slot, settings in found if isinstance(settings, S2SError))
 
 
 async def outcome_of(work: Awaitable[T]) -> T | S2SError:
