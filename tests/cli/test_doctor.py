@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from mct_s2s.sandbox.observability.exchange import Entry
 
 from tests.cli.conftest import Ended, Program
 from tests.conftest import FUNCTION_APP, SITE, Sandbox
 from tests.support.person import sign_in_as
+from tests.support.sandbox_inside import Inside
 
 OK, MISSING = 0, 3
 READ = ("Application.Read.All", "Organization.Read.All")
@@ -83,6 +85,21 @@ def test_whoever_asks_gets_the_list_that_setup_gives(
     assert [one for one in sentences if one not in said] == []
     assert missing or sentences
     assert azure.writes() == []
+
+
+@pytest.mark.parametrize("slow", ["/subscriptions", "/organization"])
+def test_who_may_read_neither_is_told_of_both_whichever_answers_first(
+    mct: Program, azure: Sandbox, inside: Inside, slow: str
+) -> None:
+    async def later(entry: Entry) -> None:
+        if slow in entry.path:
+            await inside.time.sleep(1)
+
+    inside.hooks.before.append(later)
+    said = mct("setup", "-a", SITE, "--client", "A", "-y", env=azure.caller()).err
+    inside.leave_alone()
+    assert "You can't read the directory" in said
+    assert "You can't read the subscription" in said
 
 
 def test_a_service_that_is_off_is_told_and_no_obstacle(mct: Program) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection, Coroutine
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, TypeVar
@@ -126,23 +126,24 @@ async def explained(azure: Azure, request: Request, look: AccessLook, error: S2S
     """A refusal to show the App Service or the directory, with everything else that is missing beside it."""
     if not is_refusal(error):
         return error
-    rest, plan, other = None, Plan(), None
-    if request.target is not None and request.desired.service is not None:
-        alone = _without_site(request)
-        try:
-            rest = await with_custody(azure, alone, await observe(azure, alone, look.at))
-            plan = make_plan(alone.desired, rest, request.facts)
-        except S2SError as refusal:
-            other = refusal if is_refusal(refusal) else None
+    alone = _without_site(request)
+    (rest, in_directory), (there, at_site) = await gather_or_cancel(
+        _or_error(_with_custody(azure, alone, look)), _or_error(observe(azure, _site_alone(request), look.at))
+    )
     access, site = await look.found(), look.site(request.target)
     missing = missing_at(site, site.name, access, restart=request.desired.restart) if site is not None else ()
     settings = Right.READ_SETTINGS.without
     is_reading = any(one.without == settings for one in missing)
-    missing += check(plan, rest, access).lacks if rest is not None else ()
-    also = [f"Azure returned: {error.message}" if is_reading else f"{error.message} {error.remedy}"]
-    if other is not None and other.headline != error.headline:
-        also.append(f"{other.message} {other.remedy}")
-    return stopped(missing, also, error.request_id)
+    if rest is not None and request.target is not None and request.desired.service is not None:
+        with suppress(S2SError):
+            missing += check(make_plan(alone.desired, rest, request.facts), rest, access).lacks
+    at_site = there.app_service.refusal if there is not None and there.app_service is not None else at_site
+    refused = {one.headline: one for one in (in_directory, at_site) if one is not None and is_refusal(one)}
+    said = {
+        one: f"Azure returned: {one.message}" if is_reading and one is at_site else f"{one.message} {one.remedy}"
+        for one in refused.values() or [error]
+    }
+    return stopped(missing, said.values(), error.request_id)
 
 
 async def examine(azure: Azure, request: Request) -> Seen:
@@ -184,10 +185,9 @@ def _whole(request: Request, observed: ObservedState) -> Seen:
 
 async def _in_parts(azure: Azure, request: Request, look: AccessLook) -> Seen:
     """The halves, each with the reason why it could not be read."""
-    site_alone = replace(request, desired=Look(None), identities=(), without_settings=True)
     (directory, directory_refusal), (there, site_refusal), resources = await gather_or_cancel(
         _or_refusal(observe(azure, replace(_without_site(request), identities=()), look.at)),
-        _or_refusal(observe(azure, site_alone, look.at), UNSEEN),
+        _or_refusal(observe(azure, _site_alone(request), look.at), UNSEEN),
         gather_or_cancel(*(_identity_resource(azure, request, wanted, look) for wanted in request.identities)),
     )
     site = there.app_service if there is not None else None
@@ -205,6 +205,11 @@ def _without_site(request: Request) -> Request:
     if isinstance(desired, Setup):
         desired = replace(desired, settings=SettingsScope.NONE)
     return replace(request, target=None, desired=desired)
+
+
+def _site_alone(request: Request) -> Request:
+    """What it is about at the App Service alone, as far as that can be read."""
+    return replace(request, desired=Look(None), identities=(), without_settings=True)
 
 
 async def _with_custody(azure: Azure, request: Request, look: AccessLook) -> ObservedState:
@@ -245,16 +250,19 @@ async def _own_rules(
 async def _or_refusal(
     question: Coroutine[Any, Any, T], codes: Collection[str] = ()
 ) -> tuple[T | None, S2SError | None]:
-    try:
-        return await question, None
-    except S2SError as error:
-        if is_refusal(error) or error.code in codes:
-            return None, error
-        raise
+    found, error = await _or_error(question)
+    if error is not None and not is_refusal(error) and error.code not in codes:
+        raise error
+    return found, error
 
 
 async def _or_unknown(question: Coroutine[Any, Any, T]) -> T | None:
+    found, _ = await _or_error(question)
+    return found
+
+
+async def _or_error(question: Coroutine[Any, Any, T]) -> tuple[T | None, S2SError | None]:
     try:
-        return await question
-    except S2SError:
-        return None
+        return await question, None
+    except S2SError as error:
+        return None, error

@@ -90,14 +90,16 @@ def need_of(change: AnyChange, observed: ObservedState) -> Need | None:
         case CreateApplication():
             need = Need(Right.CREATE_APPLICATION, change.name)
         case UpdateApplication() | AddCredential() | RemoveCredential():
-            known = None if isinstance(change.object_id, Ref) else change.object_id
+            # No list of what one owns shows what is deleted, and is restored by a step before.
+            unlisted = {one.object_id for one in trust.deleted}
+            known = None if isinstance(change.object_id, Ref) or change.object_id in unlisted else change.object_id
             there = [
                 app for app in (trust.service, *(client.application for client in trust.clients)) if app is not None
             ]
             name = next((app.display_name for app in there if app.object_id == known), change.name)
             need = Need(Right.CHANGE_APPLICATION, name, application=known)
         case RestoreApplication():
-            need = Need(Right.CHANGE_APPLICATION, change.name)  # no list of what one owns shows what is deleted
+            need = Need(Right.CHANGE_APPLICATION, change.name)
         case CreateServicePrincipal():
             need = Need(Right.CREATE_PRINCIPAL, change.name)
         case AssignAppRole():
