@@ -73,7 +73,7 @@ class GraphDirectory(CredentialRequests):
     async def applications(self, client_ids: Iterable[ClientId]) -> list[Application]:
         """GET /applications(appId='…') for each; those that do not exist are left out."""
         paths = [f"/applications{key('appId', one)}" for one in _once(client_ids)]
-        return [one for one in await self._session.get_many(paths, parse.application) if one is not None]
+        return await self._session.get_known(paths, parse.application)
 
     async def applications_with_uri(self, uri: str) -> list[Application]:
         """GET /applications?$filter=identifierUris/any(…): at most one in a settled directory."""
@@ -176,12 +176,12 @@ class GraphDirectory(CredentialRequests):
     async def principals_of(self, client_ids: Iterable[ClientId]) -> list[ServicePrincipal]:
         """GET /servicePrincipals(appId='…') for each; those that do not exist are left out."""
         paths = [f"/servicePrincipals{key('appId', one)}{PRINCIPAL}" for one in _once(client_ids)]
-        return [one for one in await self._session.get_many(paths, parse.principal) if one is not None]
+        return await self._session.get_known(paths, parse.principal)
 
     async def principals(self, ids: Iterable[PrincipalId]) -> list[ServicePrincipal]:
         """GET /servicePrincipals/{id} for each; those that do not exist are left out."""
         paths = [f"/servicePrincipals/{one}{PRINCIPAL}" for one in _once(ids)]
-        return [one for one in await self._session.get_many(paths, parse.principal) if one is not None]
+        return await self._session.get_known(paths, parse.principal)
 
     async def create_principal(self, client_id: ClientId, *, is_new: bool) -> ServicePrincipal:
         """POST /servicePrincipals; one that exists already is read."""

@@ -129,6 +129,13 @@ class GraphSession(ServiceSession):
         found = await gather_or_cancel(*(self._batch(part, parse) for part in parts))
         return [one for part in found for one in part]
 
+    async def get_known(self, paths: Sequence[str], parse: Callable[[Mapping[str, Any]], T]) -> list[T]:
+        """Objects that someone names by their ids: what a replica does not know (yet) is asked for once more."""
+        found = dict(zip(paths, await self.get_many(paths, parse), strict=True))
+        missing = [path for path, one in found.items() if one is None]
+        found |= zip(missing, await self.get_many(missing, parse), strict=True)
+        return [one for one in found.values() if one is not None]
+
     async def _batch(self, paths: Sequence[str], parse: Callable[[Mapping[str, Any]], T]) -> list[T | None]:
         async def read(path: str, answer: Mapping[str, Any]) -> T | None:
             status, body = answer.get("status"), answer.get("body")
