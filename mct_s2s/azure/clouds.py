@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING
@@ -134,18 +134,6 @@ SANDBOX_PORT = 8443
 
 
 @dataclass(frozen=True)
-class Account:
-    """Who signs in to a cloud that brings its own caller along, and what that caller works on by default."""
-
-    tenant_id: str
-    client_id: str
-    client_secret: str = field(repr=False)
-    subscription_id: str
-    app_service: str
-    resource_group: str
-
-
-@dataclass(frozen=True)
 class OpenCloud:
     """A cloud that is there to be asked, and what need not be typed for it."""
 
@@ -158,7 +146,8 @@ class OpenCloud:
     resource_manager: str = ""
     ca_file: Path | None = None
     """The only certificate authority to trust."""
-    account: Account | None = None
+    account: Running | None = None
+    """Who signs in where the cloud brings its own caller along, and what that caller works on by default."""
     reopened_by: str = ""
     """The command that brings its addresses back, where they end with this process."""
 
@@ -190,20 +179,12 @@ async def open_cloud(wanted: str) -> AsyncIterator[OpenCloud]:
             over.set()
             raise
     try:
-        account = Account(
-            running.tenant_id,
-            running.client_id,
-            running.client_secret,
-            running.subscription_id,
-            running.app_service,
-            running.resource_group,
-        )
         yield OpenCloud(
             wanted,
             {},
             resource_manager=running.resource_manager,
             ca_file=running.ca_file,
-            account=account,
+            account=running,
             reopened_by="" if running.is_served_elsewhere else command("mct-s2s", "sandbox", "serve", *_port(running)),
         )
     finally:

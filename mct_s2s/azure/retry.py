@@ -13,8 +13,8 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections import Counter
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from typing import TypeVar
 
 from mct_s2s.activity import REPLICATION, Waits
@@ -94,7 +94,10 @@ class RetryPolicy:
             Throttled: the service asks to wait longer than the deadline leaves.
         """
         clock = asyncio.get_running_loop().time
-        so_far = _Attempts(repeatable, lag)
+        attempts, since = (
+            Counter[str](),
+            dict[str, float](),
+        )  # what is waited out for one reason says nothing of another
         with Waits() as waits:
             while True:
                 try:
@@ -102,22 +105,30 @@ class RetryPolicy:
                         await self._gate()  # here: a request that was queued may have been overtaken by a refusal
                         return await send()
                 except ServiceError as error:
-                    delay = so_far.delay_after(error, clock())
-                    if delay is None:
+                    asked, contention, is_lag = error.retry_after or 0.0, error.contention, lag(error)
+                    kind, longest, first, seconds = "passing", LONGEST_DELAY, FIRST_DELAY, self._remaining()
+                    answered = f"answered {error.status}" if error.status else "did not answer"
+                    reason = f"trying again, as the service {answered}"
+                    if contention is not None:
+                        kind, longest, first = "contention", LONGEST_CONTENTION_DELAY, FIRST_CONTENTION_DELAY
+                        seconds, reason = contention.seconds, contention.reason
+                    elif error.status == 429 or (error.status == 503 and error.retry_after is not None):
+                        kind, reason = "patience", ""  # `notice` tells of that, once for all requests
+                    elif is_lag:
+                        kind, longest, seconds, reason = "lag", LONGEST_LAG_DELAY, LAG_SECONDS, waits_for(error)
+                    elif error.status not in TRANSIENT or not repeatable or attempts[kind] + 1 == TRANSIENT_ATTEMPTS:
                         raise
+                    attempts[kind] += 1
+                    if clock() - since.setdefault(kind, clock()) >= seconds and kind in {"contention", "lag"}:
+                        raise
+                    delay = min(longest, first * 2.0 ** min(attempts[kind] - 1, 10)) * random.uniform(0.8, 1.0)  # noqa: S311
+                    delay = max(delay, asked if kind in {"contention", "patience"} else 0.0)
                     if delay > self._remaining():
                         raise _out_of_time(error, delay) from error
-                    if _is_throttled(error):
+                    if kind == "patience" and asked:
                         self._close_gate(delay)
-                    if error.contention is not None:
-                        until = clock() + min(self._remaining(), error.contention.seconds)
-                        waits.because(error.contention.reason, gives_up_at=until)
-                    elif so_far.is_lag:
-                        waits.because(waits_for(error), gives_up_at=clock() + min(self._remaining(), LAG_SECONDS))
-                    elif not _is_throttled(error):  # `notice` tells of that, once for all requests
-                        answered = f"answered {error.status}" if error.status else "did not answer"
-                        until = clock() + self._remaining()
-                        waits.because(f"trying again, as the service {answered}", gives_up_at=until)
+                    elif reason:
+                        waits.because(reason, gives_up_at=clock() + min(self._remaining(), seconds))
                 await asyncio.sleep(delay)
                 await before_repeating()
 
@@ -132,52 +143,6 @@ class RetryPolicy:
         clock = asyncio.get_running_loop().time
         while clock() < self._open_at:  # noqa: ASYNC110  # while one waits, another may have to wait longer
             await asyncio.sleep(self._open_at - clock())
-
-
-@dataclass
-class _Attempts:
-    """What has become of one request's attempts: what is waited out for one reason says nothing of another."""
-
-    repeatable: bool
-    lag: Lag
-    throttled: int = 0
-    lagging: int = 0
-    failed: int = 0
-    contended: int = 0
-    is_lag: bool = False
-    """Whether the last refusal means *not replicated yet*."""
-    _lagging_since: float | None = None
-    _contended_since: float | None = None
-
-    def delay_after(self, error: ServiceError, now: float) -> float | None:
-        """Seconds until the next attempt; `None` where the refusal is final."""
-        if error.contention is not None:
-            self._contended_since = now if self._contended_since is None else self._contended_since
-            self.contended += 1
-            delay = _backoff(self.contended, LONGEST_CONTENTION_DELAY, FIRST_CONTENTION_DELAY)
-            is_over = now - self._contended_since >= error.contention.seconds
-            return None if is_over else max(error.retry_after or 0.0, delay)
-        self.is_lag = self.lag(error)
-        if error.status == 429 or (error.status == 503 and error.retry_after is not None):
-            self.throttled += 1
-            return max(error.retry_after or 0.0, _backoff(self.throttled))
-        if self.is_lag:
-            self._lagging_since = now if self._lagging_since is None else self._lagging_since
-            self.lagging += 1
-            if now - self._lagging_since < LAG_SECONDS:
-                return _backoff(self.lagging, LONGEST_LAG_DELAY)
-        if error.status in TRANSIENT and self.repeatable and self.failed + 1 < TRANSIENT_ATTEMPTS:
-            self.failed += 1
-            return _backoff(self.failed)
-        return None
-
-
-def _is_throttled(error: ServiceError) -> bool:
-    return error.status in {429, 503} and error.retry_after is not None and error.contention is None
-
-
-def _backoff(attempts: int, longest: float = LONGEST_DELAY, first: float = FIRST_DELAY) -> float:
-    return min(longest, first * 2.0 ** min(attempts - 1, 10)) * random.uniform(0.8, 1.0)  # noqa: S311
 
 
 def _out_of_time(error: ServiceError, delay: float) -> ServiceError:
