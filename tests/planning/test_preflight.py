@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -15,10 +16,10 @@ from mct_s2s.model.caller_rights import (
     SignedIn,
 )
 from mct_s2s.model.desired import ClientSpec, SecretSpec, SettingsScope
-from mct_s2s.model.ids import ClientId, PrincipalId
-from mct_s2s.planning.changes import AddCredential, RestartSite, WriteSettings
+from mct_s2s.model.ids import ClientId, KeyId, PrincipalId
+from mct_s2s.planning.changes import AddCredential, RemoveCredential, RestartSite, WriteSettings
 from mct_s2s.planning.make import make_plan
-from mct_s2s.planning.permissions.preflight import check, requests, stopped
+from mct_s2s.planning.permissions.preflight import check, need_of, requests, stopped
 from mct_s2s.planning.plan import Left
 from mct_s2s.planning.secret_policy import fit_secrets, longest_end, typed
 
@@ -143,6 +144,16 @@ def test_a_registration_of_somebody_else_cannot_be_changed_by_who_may_change_onl
     assert {(one.step, one.right) for one in missing} == {
         ("update the app registration 'Import'", "Application.ReadWrite.All")
     }
+
+
+def test_what_is_restored_first_is_not_taken_for_somebody_else_s() -> None:
+    """No list of what one owns shows what is deleted."""
+    deleted = IMPORT.application
+    assert deleted is not None
+    change = RemoveCredential(key="x", name="Import", object_id=deleted.object_id, key_id=KeyId(guid("key")))
+    need = need_of(change, replace(EMPTY, trust=replace(EMPTY.trust, deleted=(deleted,))))
+    assert need is not None
+    assert need.application is None
 
 
 FORBIDDEN = SecretRule(None)
