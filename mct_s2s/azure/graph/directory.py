@@ -9,21 +9,25 @@ docs/azure-contract.md, section 3.10, "Owner".
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, TypeVar
 from urllib.parse import quote
 
 from mct_s2s.activity import REPLICATION, waiting
+from mct_s2s.azure.answers import listed
 from mct_s2s.azure.graph import parse
 from mct_s2s.azure.graph.credentials import CredentialRequests
-from mct_s2s.azure.graph.session import GraphSession, key, lag_if, literal, query
+from mct_s2s.azure.graph.session import MOST_IN_BATCH, GraphSession, key, lag_if, literal, query
 from mct_s2s.azure.refusals import GraphOperation, already_there, is_lag
 from mct_s2s.concurrency import ReadOnce, gather_or_cancel
 from mct_s2s.errors import ServiceError
 from mct_s2s.model.directory_objects import Application, Assignment, NewApplication, ServicePrincipal, Tenant
 from mct_s2s.model.ids import ApplicationObjectId, AppRoleId, ClientId, PrincipalId
 
+T = TypeVar("T")
 READ = GraphOperation.READ
+IN_ONE_FILTER = 15
+"""Values of `in`; more are refused. Source: learn.microsoft.com/graph/filter-query-parameter."""
 PRINCIPAL = query(select=parse.PRINCIPAL_FIELDS)
 BIN = "/directory/deletedItems"
 RESTORE_ATTEMPTS = 8
@@ -72,8 +76,21 @@ class GraphDirectory(CredentialRequests):
 
     async def applications(self, client_ids: Iterable[ClientId]) -> list[Application]:
         """GET /applications(appId='…') for each; those that do not exist are left out."""
-        paths = [f"/applications{key('appId', one)}" for one in _once(client_ids)]
+        wanted = _once(client_ids)
+        if len(wanted) > MOST_IN_BATCH:
+            return await self._listed("/applications", "appId", wanted, parse.application)
+        paths = [f"/applications{key('appId', one)}" for one in wanted]
         return await self._session.get_known(paths, parse.application)
+
+    async def _listed(
+        self, path: str, field: str, ids: Sequence[str], read: Callable[[Mapping[str, Any]], T], **more: Any
+    ) -> list[T]:
+        """GET {path}?$filter=appId in (…): many objects in few requests; those that do not exist are left out."""
+        parts = [ids[at : at + IN_ONE_FILTER] for at in range(0, len(ids), IN_ONE_FILTER)]
+        filters = [f"{field} in ({','.join(map(literal, part))})" for part in parts]
+        paths = [f"{path}{query(filter=one, **more)}" for one in filters]
+        pages = await self._session.get_known(paths, lambda page: [read(row) for row in listed(page.get("value"))])
+        return [one for page in pages for one in page]
 
     async def applications_with_uri(self, uri: str) -> list[Application]:
         """GET /applications?$filter=identifierUris/any(…): at most one in a settled directory."""
@@ -175,7 +192,11 @@ class GraphDirectory(CredentialRequests):
 
     async def principals_of(self, client_ids: Iterable[ClientId]) -> list[ServicePrincipal]:
         """GET /servicePrincipals(appId='…') for each; those that do not exist are left out."""
-        paths = [f"/servicePrincipals{key('appId', one)}{PRINCIPAL}" for one in _once(client_ids)]
+        wanted = _once(client_ids)
+        if len(wanted) > MOST_IN_BATCH:
+            fields = parse.PRINCIPAL_FIELDS
+            return await self._listed("/servicePrincipals", "appId", wanted, parse.principal, select=fields)
+        paths = [f"/servicePrincipals{key('appId', one)}{PRINCIPAL}" for one in wanted]
         return await self._session.get_known(paths, parse.principal)
 
     async def principals(self, ids: Iterable[PrincipalId]) -> list[ServicePrincipal]:
