@@ -21,15 +21,15 @@ Source: learn.microsoft.com/entra/identity-platform/how-to-add-credentials.
 
 def duration(text: str, option: str) -> timedelta:
     """Hours, days or weeks, such as `24h`, `30d`, `4w`, or ISO 8601; ten years at most. Raises UsageError: another."""
-    found = typed_duration(text, "hdw")
-    if found is None or found > LONGEST:
+    found = typed_duration(text)
+    if found is None or found.months or found.exact > LONGEST:
         raise UsageError(
             "malformed-duration",
             f"Invalid {option} '{text}'.",
             remedy=f"Use hours, days or weeks, such as {option} 24h, {option} 30d or {option} 4w. The maximum is "
             "ten years.",
         )
-    return found
+    return found.exact
 
 
 @about("secret-lifetime")
@@ -46,7 +46,8 @@ def expiry(text: str, now: datetime) -> datetime:
     lifetime, moment = typed_duration(wanted), None
     try:
         if lifetime is not None:
-            moment = now.replace(microsecond=0) + lifetime if timedelta(0) < lifetime <= LONGEST_LIFETIME else None
+            if timedelta(0) < lifetime.length <= LONGEST_LIFETIME:
+                moment = lifetime.after(now.replace(microsecond=0))
         elif len(wanted) == len("2027-06-30"):
             moment = datetime.combine(date.fromisoformat(wanted), END_OF_DAY, UTC)
         else:

@@ -28,11 +28,13 @@ SITE_ID = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/mct-prod/providers/Micr
     ("text", "now", "ends"),
     [
         ("1y", NOW, datetime(2027, 11, 24, 12, 30, 15, tzinfo=UTC)),
-        (" 2Y ", NOW, datetime(2028, 11, 23, 12, 30, 15, tzinfo=UTC)),
-        ("6m", NOW, datetime(2027, 5, 23, 12, 30, 15, tzinfo=UTC)),
+        (" 2Y ", NOW, datetime(2028, 11, 24, 12, 30, 15, tzinfo=UTC)),
+        ("6m", NOW, datetime(2027, 5, 24, 12, 30, 15, tzinfo=UTC)),
+        ("6m", datetime(2026, 8, 31, tzinfo=UTC), datetime(2027, 3, 1, tzinfo=UTC)),  # there is no 31st of February
+        ("1y", datetime(2028, 2, 29, tzinfo=UTC), datetime(2029, 3, 1, tzinfo=UTC)),
         ("180d", NOW, datetime(2027, 5, 23, 12, 30, 15, tzinfo=UTC)),
         ("P180D", NOW, datetime(2027, 5, 23, 12, 30, 15, tzinfo=UTC)),
-        ("p1y6m", NOW, datetime(2028, 5, 22, 12, 30, 15, tzinfo=UTC)),
+        ("p1y6m", NOW, datetime(2028, 5, 24, 12, 30, 15, tzinfo=UTC)),
         ("24h", NOW, datetime(2026, 11, 25, 12, 30, 15, tzinfo=UTC)),
         ("730d", NOW, datetime(2028, 11, 23, 12, 30, 15, tzinfo=UTC)),
         ("never", NOW, NEVER),

@@ -186,5 +186,5 @@ def _rules(restrictions: Mapping[str, Any]) -> tuple[SecretRule, ...]:
         if rule.get("restrictionType") == "passwordAddition":
             found.append(SecretRule(None, created))
         elif rule.get("restrictionType") == "passwordLifetime" and longest is not None:
-            found.append(SecretRule(longest, created))
+            found.append(SecretRule(longest.length, created))
     return tuple(found)
