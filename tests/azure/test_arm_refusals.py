@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
-import httpx
 import pytest
 from azure.core.exceptions import AzureError
 from mct_s2s.azure.arm.session import ArmSession
@@ -15,7 +14,7 @@ from mct_s2s.azure.services import ARM
 from mct_s2s.errors import NotThere, PermissionMissing, S2SError, ServiceError, SignInFailed
 from mct_s2s.model.resource_id import ResourceId
 
-from tests.azure.raw import JSON, ODD_BODIES, REQUEST_ID, Answer, SignedIn, arm_session
+from tests.azure.raw import JSON, REQUEST_ID, Answer, SignedIn, arm_session
 
 READ, WRITE, RESTART = "read the application settings", "write the application settings", "restart the App Service"
 SUBSCRIPTION = "0b1f6471-1bf0-4dda-aec3-cb9272f09590"
@@ -229,17 +228,6 @@ def test_a_policy_that_speaks_of_it_after_long_identifiers_is_understood() -> No
     assert told(refusal(403, "RequestDisallowedByPolicy", message)).code == "mfa-required"
 
 
-@pytest.mark.parametrize("status", [401, 403])
-def test_what_is_asked_for_is_brought_and_the_request_is_sent_once_more(status: int) -> None:
-    asked = refusal(status, "RequestDisallowedByPolicy", NO_MFA, {"WWW-Authenticate": CHALLENGE})
-    session = arm_session(asked, Answer(200, {"value": [1]}), brings=True)
-    assert asyncio.run(session.send("GET", "/subscriptions", READ)) == {"value": [1]}
-    assert isinstance(session.credential, SignedIn)
-    (challenge,) = session.credential.brought
-    assert (challenge.tenant, challenge.second_factor) == (TENANT, True)
-    assert session.credential.forgotten == 0
-
-
 def test_what_was_brought_and_did_not_help_is_not_brought_again() -> None:
     asked = refusal(401, "RequestDisallowedByPolicy", NO_MFA, {"WWW-Authenticate": CHALLENGE})
     session = arm_session(asked, brings=True)
@@ -330,13 +318,6 @@ def test_the_request_id_is_the_services_own(headers: Mapping[str, str], request_
     assert told(Answer(500, {"error": {"code": "X", "message": "y"}}, {**JSON, **headers})).request_id == request_id
 
 
-def test_a_refused_token_is_replaced_once_before_it_is_called_a_failure() -> None:
-    session = arm_session(refusal(401, "ExpiredAuthenticationToken", "Expired."), Answer(200, {"value": [1]}))
-    assert asyncio.run(session.send("GET", "/subscriptions", READ)) == {"value": [1]}
-    assert isinstance(session.credential, SignedIn)
-    assert session.credential.forgotten == 1
-
-
 def test_before_a_write_is_sent_with_the_new_token_its_settings_are_read_again() -> None:
     """What was read before the refusal may be old by the time that the second token is there."""
     session, events = arm_session(refusal(401, "ExpiredAuthenticationToken", "Expired."), Answer(200, {})), []
@@ -352,66 +333,11 @@ def test_before_a_write_is_sent_with_the_new_token_its_settings_are_read_again()
     assert events == ["send", "read again", "send"]
 
 
-# --- what is no answer of Resource Manager's ---
-
-UNDECODABLE = "of an unknown type"
 Ask = Callable[[ArmSession], Awaitable[object]]
-WAYS: dict[str, Ask] = {
-    "asked by us": lambda session: session.send("GET", "/subscriptions", WRITE),
-    "asked by azure-mgmt-web": lambda session: session.call(
-        lambda: ArmSites(session).client(SUBSCRIPTION).web_apps.get("mct-prod", "contosolearn"), WRITE
-    ),
-}
-
-
-@pytest.mark.parametrize("ask", WAYS.values(), ids=WAYS.keys())
-@pytest.mark.parametrize("odd", [odd for odd in ODD_BODIES if odd != UNDECODABLE])
-def test_an_odd_body_is_an_error_of_ours_with_its_status(odd: str, ask: Ask) -> None:
-    """And never a traceback, nor a page that fills the screen."""
-    body, headers = ODD_BODIES[odd]
-    for status in (400, 403, 404, 409, 429, 500, 502, 503, 504):
-        error = asked(ask, Answer(status, body, {**headers, "x-ms-request-id": REQUEST_ID}))
-        assert error.code == {403: "permission-missing", 404: "not-found"}.get(status, "arm-refused")
-        assert not isinstance(error, ServiceError) or error.status == status
-        assert error.request_id == REQUEST_ID
-        assert WRITE in error.message
-        assert error.remedy.strip()
-        assert len(error.message) < 1000
-        assert "<html" not in error.message
-
-
-def test_a_body_of_an_unknown_type_leaves_its_status() -> None:
-    """A refused restart counts as one whose answer was lost: `not restarted` is told as `asked for`."""
-    error = asked(WAYS["asked by us"], Answer(400, *ODD_BODIES[UNDECODABLE]))
-    assert isinstance(error, ServiceError)
-    assert not error.answer_lost
-
-
-def asked(ask: Ask, answer: Answer) -> S2SError:
-    with pytest.raises(S2SError) as raised:
-        asyncio.run(_do(ask, answer))
-    return raised.value
 
 
 async def _do(ask: Ask, *answers: Answer | Exception) -> object:
     return await ask(arm_session(*answers))
-
-
-LOST: dict[str, Exception] = {
-    "no connection": httpx.ConnectError("Cannot connect to host management.azure.com:443"),
-    "closed without a word": httpx.RemoteProtocolError("Server disconnected"),
-    "cut off": httpx.RemoteProtocolError("Response payload is not completed"),
-    "no answer in time": httpx.ReadTimeout(""),
-}
-
-
-@pytest.mark.parametrize("failure", LOST.values(), ids=LOST.keys())
-def test_no_answer_at_all_may_have_taken_effect(failure: Exception) -> None:
-    """A restart whose answer was lost is not asked for again; settings are read before they are written again."""
-    error = service_error(failure, RESTART)
-    assert (error.code, error.status, error.answer_lost) == ("arm-unreachable", 0, True)
-    assert RESTART in error.message
-    assert "to resume" in error.remedy
 
 
 def test_only_the_first_line_of_what_the_sdk_says_is_shown() -> None:

@@ -75,11 +75,13 @@ def test_a_vault_can_be_given_in_several_ways(text: str, vault: str, secret: str
 
 @pytest.mark.parametrize(
     "text",
-    ["ab", "1abc", "a-", "a" * 25, "a.b", "a b", "https://", "https://user@contoso.vault.azure.net", "contoso/a/b"],
-)
+    ["", "/name", "ab", "1abc", "a-", "a--b", "a" * 25, "a.b", "a b", "https://", "https://user@contoso.vault.azure.net",
+     "https://a.vault.azure.net/x?y=1", "contoso/a/b", "contoso/a_b"],
+)  # fmt: skip
 def test_what_can_be_no_vault_is_refused(text: str) -> None:
-    with pytest.raises(UsageError):
+    with pytest.raises(UsageError) as refused:
         vault_to(text)
+    assert refused.value.code == ("malformed-secret-name" if "contoso/a" in text else "malformed-vault")
 
 
 def test_names_that_look_alike_never_meet() -> None:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import shlex
 import subprocess
+import time
+import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import pexpect
 import pytest
+from azure.identity import EnvironmentCredential
 
 from tests.conftest import Sandbox, at_home, program, without_azure
 from tests.support.inprocess import Ended, run_inside
@@ -67,6 +70,19 @@ def saved_to(ended: Ended, client: str = "") -> Path:
     """The file of a credential that a run has made: the only one, or that of a client."""
     (file,) = [one["savedTo"].removeprefix("file:") for one in ended.made if client in {"", one["client"]}]
     return Path(file)
+
+
+def call_as_sdk(values: Mapping[str, str], azure: Sandbox) -> int:
+    """The MCT API's answer to a token that azure-identity gets from the environment of a dotenv file."""
+    with pytest.MonkeyPatch.context() as patch, warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        for name in ("AZURE_CLIENT_SECRET", "AZURE_CLIENT_CERTIFICATE_PATH"):
+            patch.delenv(name, raising=False)
+        for name, value in {**values, "REQUESTS_CA_BUNDLE": azure.ca_file}.items():
+            patch.setenv(name, value)
+        patch.setattr(time, "time", azure.time.timestamp)  # what it signs holds the time at which the sandbox reads it
+        with EnvironmentCredential(disable_instance_discovery=True) as credential:
+            return azure.call_site(credential.get_token(values["MCT_S2S_SCOPE"]).token)
 
 
 def at_terminal(azure: Sandbox, home: Path, *words: str, columns: int = 80) -> Any:

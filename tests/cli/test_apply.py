@@ -6,7 +6,6 @@ import json
 import re
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import pytest
 from mct_s2s.cli import change as cli_change
@@ -93,15 +92,6 @@ def test_a_bug_at_one_site_stops_no_other(applied: Applied, monkeypatch: pytest.
     assert of_site(done, "learn")["result"]["credentials"]
 
 
-def test_the_profiles_of_a_file_are_signed_in_each_for_itself(applied: Applied) -> None:
-    applied.other_site()
-    away = f"[profiles.away]\nclient-id = '{uuid4()}'\n"
-    done = applied("-y", *JSON, text=TWO.replace("[sites.academy]", "[sites.academy]\nprofile = 'away'") + away)
-    assert done.code == 4, done
-    assert applied.status("learn")["healthy"] is True
-    assert of_site(done, "academy")["error"]["error"]["code"] == "sign-in-failed"
-
-
 def test_a_profile_says_who_signs_in(applied: Applied) -> None:
     caller = applied.azure.caller("Application.Read.All")
     text = f"[profiles.p]\nclient-id = '{caller['AZURE_CLIENT_ID']}'\n{ONE}profile = 'p'\n"
@@ -140,16 +130,6 @@ def test_what_others_have_to_do_is_said_also_where_nothing_is_left_to_do_oneself
     assert again.code == 4, again
     assert again.out.startswith("! learn (contosolearn)  steps left for someone else, see below")
     assert "admin consent to 'Import'" in again.out
-
-
-def test_a_log_names_the_site_of_each_step(applied: Applied) -> None:
-    applied.other_site()
-    done = applied("-y", text=TWO)
-    steps = [line.split("Z ", 1)[1] for line in done.err.splitlines() if "Created secret of" in line]
-    assert sorted(step.split(" (")[0] for step in steps) == [
-        "academy: Created secret of Export",
-        "learn: Created secret of Import",
-    ]
 
 
 def test_clients_have_their_own_credentials_and_places(applied: Applied, tmp_path: Path) -> None:

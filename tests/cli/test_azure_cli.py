@@ -149,12 +149,6 @@ def test_a_cli_without_a_sign_in_ends_with_4_and_what_it_said(
     assert azure.writes() == []
 
 
-def test_a_cli_that_is_not_installed_ends_with_4(mct: Program, az: AzureCli, tmp_path: Path) -> None:
-    done = mct("status", "--auth", "cli", "-o", "json", env={**az.env, "PATH": str(tmp_path)})
-    assert done.code == 4
-    assert "Azure CLI" in done.document["error"]["message"]
-
-
 def test_a_default_of_another_cloud_is_not_taken(mct: Program, azure: Sandbox, az: AzureCli) -> None:
     az.profile(azure.tenant_id, {OTHER: True}, cloud="AzureCloud")
     assert mct("status", "--auth", "cli", "--tenant", azure.tenant_id, env=az.env).code == 3, "the only one there is"

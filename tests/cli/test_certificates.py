@@ -4,20 +4,16 @@ from __future__ import annotations
 
 import base64
 import stat
-import time
-import warnings
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
-from azure.identity import CertificateCredential, EnvironmentCredential
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from mct_s2s.key_pairs import make_key_pair
 
-from tests.cli.conftest import Ended, Program, saved_to, values_in
+from tests.cli.conftest import Ended, Program, call_as_sdk, saved_to, values_in
 from tests.conftest import Json, Sandbox
 
 SETUP = ("setup", "--client", "Import", "--credential", "certificate", "-y", "-o", "json")
@@ -33,43 +29,24 @@ def registered(azure: Sandbox, name: str = "Import") -> list[Json]:
     return certificates
 
 
-def call(dotenv: Path, azure: Sandbox, monkeypatch: pytest.MonkeyPatch) -> int:
-    """The MCT API's answer to a token that azure-identity gets from the environment of a dotenv file."""
-    values = values_in(dotenv)
-    for name in ("AZURE_CLIENT_SECRET", "AZURE_CLIENT_CERTIFICATE_PATH"):
-        monkeypatch.delenv(name, raising=False)
-    for name, value in values.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.setenv("REQUESTS_CA_BUNDLE", azure.ca_file)
-    # What it signs holds the time at which the sandbox reads it.
-    monkeypatch.setattr(time, "time", azure.time.timestamp)
-    with warnings.catch_warnings(), EnvironmentCredential(disable_instance_discovery=True) as credential:
-        warnings.simplefilter("ignore", ResourceWarning)
-        return azure.call_site(credential.get_token(values["MCT_S2S_SCOPE"]).token)
-
-
-def call_with(pem: Path, done: Ended, azure: Sandbox, monkeypatch: pytest.MonkeyPatch) -> int:
-    """The same with azure-identity's credential for a certificate, told everything by hand."""
+def call_with(pem: Path, done: Ended, azure: Sandbox) -> int:
+    """The answer of the MCT API to whoever has that key."""
     (credential,) = done.made
-    scope = f"{done.document['connection']['scope']}"
-    monkeypatch.setenv("REQUESTS_CA_BUNDLE", azure.ca_file)
-    monkeypatch.setattr(time, "time", azure.time.timestamp)
-    options: dict[str, Any] = {"authority": azure.origin, "disable_instance_discovery": True}
-    with (
-        warnings.catch_warnings(),
-        CertificateCredential(azure.tenant_id, credential["appId"], str(pem), **options) as signer,
-    ):
-        warnings.simplefilter("ignore", ResourceWarning)
-        return azure.call_site(signer.get_token(scope).token)
+    values = {
+        "AZURE_TENANT_ID": azure.tenant_id,
+        "AZURE_CLIENT_ID": credential["appId"],
+        "AZURE_CLIENT_CERTIFICATE_PATH": str(pem),
+        "AZURE_AUTHORITY_HOST": azure.origin,
+        "MCT_S2S_SCOPE": done.document["connection"]["scope"],
+    }
+    return call_as_sdk(values, azure)
 
 
 def public_part(pem: str) -> str:
     return pem[pem.index("-----BEGIN CERTIFICATE") :]
 
 
-def test_a_certificate_is_made_kept_and_called_with(
-    mct: Program, azure: Sandbox, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_certificate_is_made_kept_and_called_with(mct: Program, azure: Sandbox) -> None:
     planned = mct(*SETUP, "--dry-run")
     assert (planned.code, azure.writes()) == (3, [])
     assert [(c["kind"], c["appId"]) for c in planned.made] == [("certificate", None)]
@@ -77,22 +54,12 @@ def test_a_certificate_is_made_kept_and_called_with(
     done = mct(*SETUP, "-v")
     assert done.code == 0, done.err
     (credential,) = done.made
-    assert (credential["client"], credential["kind"], mct("status", "-o", "json").document["healthy"]) == (
-        "Import",
-        "certificate",
-        True,
-    )
+    assert (credential["client"], credential["kind"]) == ("Import", "certificate")
     dotenv = saved_to(done)
     values = values_in(dotenv)
     pem = Path(values["AZURE_CLIENT_CERTIFICATE_PATH"])
-    assert list(values) == [
-        "AZURE_TENANT_ID",
-        "AZURE_CLIENT_ID",
-        "AZURE_CLIENT_CERTIFICATE_PATH",
-        "AZURE_AUTHORITY_HOST",
-        "MCT_S2S_SCOPE",
-        "MCT_S2S_URL",
-    ]
+    names = "TENANT_ID", "CLIENT_ID", "CLIENT_CERTIFICATE_PATH", "AUTHORITY_HOST"
+    assert list(values) == [*(f"AZURE_{name}" for name in names), "MCT_S2S_SCOPE", "MCT_S2S_URL"]
     assert pem == dotenv.with_suffix(".pem")
     assert sorted(path.name for path in dotenv.parent.iterdir()) == sorted([dotenv.name, pem.name])
     for file in (dotenv, pem):
@@ -106,29 +73,21 @@ def test_a_certificate_is_made_kept_and_called_with(
     assert base64.b64decode(entry["key"]) == certificate.public_bytes(serialization.Encoding.DER)
     assert certificate.not_valid_after_utc.strftime("%Y-%m-%dT%H:%M:%SZ") == credential["expires"]
     (shown,) = mct("status", "-o", "json").document["clients"][0]["credentials"]
-    assert (shown["kind"], shown["keyId"], shown["expires"]) == (
-        "certificate",
-        entry["keyId"],
-        credential["expires"],
-    )
+    assert (shown["kind"], shown["keyId"], shown["expires"]) == ("certificate", entry["keyId"], credential["expires"])
     assert PRIVATE not in done.out + done.err
     assert azure.leaks() == []
 
-    assert call(dotenv, azure, monkeypatch) == 200
-    assert call_with(pem, done, azure, monkeypatch) == 200
+    assert call_as_sdk(values, azure) == 200
 
     azure.forget()
     again = mct(*SETUP)
     assert (again.code, {change["action"] for change in again.document["changes"]}) == (0, {"none"})
     assert ([one["created"] for one in again.document["credentials"]], azure.writes()) == ([False], [])
-    status = mct("status", "-o", "json")
-    assert status.code == 0
+    assert mct("status").code == 0
 
 
 @pytest.mark.parametrize("name", ["client.pem", "client.env", "client"])
-def test_the_place_may_name_either_file(
-    name: str, mct: Program, azure: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_place_may_name_either_file(name: str, mct: Program, azure: Sandbox, tmp_path: Path) -> None:
     place = tmp_path / "kept" / name
     options = ("--secret-to", f"file:{place}", "--secret-lifetime", "2099-12-31")
     done = mct(*SETUP, *options)
@@ -137,7 +96,7 @@ def test_the_place_may_name_either_file(
     assert (credential["savedTo"], credential["expires"]) == (f"file:{place}", "2099-12-31T23:59:59Z")
     pem = place.with_name("client.pem" if name != "client" else "client")
     assert sorted(path.name for path in place.parent.iterdir()) == sorted(["client.env", pem.name])
-    assert call(place.with_name("client.env"), azure, monkeypatch) == 200
+    assert call_as_sdk(values_in(place.with_name("client.env")), azure) == 200
     azure.forget()
     assert mct(*SETUP, *options).code == 0
     assert azure.writes() == []
@@ -152,15 +111,13 @@ def test_a_file_that_is_not_ours_is_not_written_over(mct: Program, azure: Sandbo
     assert (theirs.read_text(), azure.writes()) == ("theirs", [])
 
 
-def test_show_gives_key_and_certificate_once(
-    mct: Program, azure: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_show_gives_key_and_certificate_once(mct: Program, azure: Sandbox, tmp_path: Path) -> None:
     done = mct(*SETUP, "--secret-to", "show", "-v")
     (credential,) = done.made
     assert (done.code, credential["savedTo"], PRIVATE in done.err) == (0, "show", False)
     pem = tmp_path / "shown.pem"
     pem.write_text(credential["secret"])
-    assert call_with(pem, done, azure, monkeypatch) == 200
+    assert call_with(pem, done, azure) == 200
     text = mct("add-client", "Other", "--credential", "certificate", "--secret-to", "show", "-y")
     assert (text.code, text.out.count("BEGIN PRIVATE KEY"), PRIVATE in text.err) == (0, 1, False)
     shown = [file for file in tmp_path.rglob("*.pem") if file != pem and PRIVATE in file.read_text()]
@@ -168,7 +125,7 @@ def test_show_gives_key_and_certificate_once(
 
 
 def test_a_given_certificate_is_registered_and_its_key_stays_at_home(
-    mct: Program, azure: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    mct: Program, azure: Sandbox, tmp_path: Path
 ) -> None:
     pem, certificate = make_key_pair("theirs", NOW - timedelta(days=1), NOW + timedelta(days=400))
     file = tmp_path / "given.pem"
@@ -182,7 +139,7 @@ def test_a_given_certificate_is_registered_and_its_key_stays_at_home(
     (entry,) = registered(azure)
     assert base64.b64decode(entry["key"]) == certificate.der
     assert (azure.leaks(), PRIVATE in done.out + done.err) == ([], False)
-    assert call_with(file, done, azure, monkeypatch) == 200
+    assert call_with(file, done, azure) == 200
 
     azure.forget()
     assert mct(*given).made == []
@@ -192,9 +149,7 @@ def test_a_given_certificate_is_registered_and_its_key_stays_at_home(
         assert told in text.out + text.err
 
 
-def test_a_portal_upload_is_recognised_and_others_stay(
-    mct: Program, azure: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_portal_upload_is_recognised_and_others_stay(mct: Program, azure: Sandbox, tmp_path: Path) -> None:
     made = mct(*SETUP)
     (application,) = azure.applications("Import")
     (ours,) = registered(azure)
@@ -221,12 +176,10 @@ def test_a_portal_upload_is_recognised_and_others_stay(
     after = registered(azure)
     assert all(one in after for one in before)
     assert len(after) == 3
-    assert call(saved_to(made), azure, monkeypatch) == 200
+    assert call_as_sdk(values_in(saved_to(made)), azure) == 200
 
 
-def test_a_client_with_a_secret_gets_one_beside_it(
-    mct: Program, azure: Sandbox, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_client_with_a_secret_gets_one_beside_it(mct: Program, azure: Sandbox) -> None:
     first = mct("setup", "--client", "Import", "-y", "-o", "json")
     secret = values_in(saved_to(first))["AZURE_CLIENT_SECRET"]
     done = mct(*SETUP)
@@ -238,17 +191,15 @@ def test_a_client_with_a_secret_gets_one_beside_it(
     dotenv = saved_to(done)
     aside = dotenv.with_name(f"{dotenv.name}.secret")
     assert values_in(aside)["AZURE_CLIENT_SECRET"] == secret
-    assert call(dotenv, azure, monkeypatch) == 200
-    assert call(aside, azure, monkeypatch) == 200
+    assert call_as_sdk(values_in(dotenv), azure) == 200
+    assert call_as_sdk(values_in(aside), azure) == 200
     azure.forget()
     assert mct(*SETUP).code == 0
     assert mct("setup", "--client", "Import", "-y").code == 0
     assert azure.writes() == []
 
 
-def test_an_expired_certificate_is_replaced_and_expiry_is_told(
-    mct: Program, azure: Sandbox, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_expired_certificate_is_replaced_and_expiry_is_told(mct: Program, azure: Sandbox) -> None:
     soon = (NOW + timedelta(days=20)).date().isoformat()
     done = mct(*SETUP, "--secret-lifetime", soon)
     (finding,) = mct("status", "-o", "json").document["findings"]
@@ -257,7 +208,7 @@ def test_an_expired_certificate_is_replaced_and_expiry_is_told(
     assert mct("status", "-o", "json").document["findings"] == []
     assert len(registered(azure)) == 1, "the new one lasts a year, and took the old one's place"
     assert saved_to(renewed) == saved_to(done)
-    assert call(saved_to(done), azure, monkeypatch) == 200
+    assert call_as_sdk(values_in(saved_to(done)), azure) == 200
     pem, certificate = make_key_pair("old", NOW - timedelta(days=90), NOW - timedelta(days=1))
     (application,) = azure.applications("Import")
     key = base64.b64encode(certificate.der).decode()
@@ -269,7 +220,7 @@ def test_an_expired_certificate_is_replaced_and_expiry_is_told(
     dotenv.unlink()
     mct(*SETUP)
     assert mct("status", "-o", "json").document["healthy"] is True
-    assert call(dotenv, azure, monkeypatch) == 200
+    assert call_as_sdk(values_in(dotenv), azure) == 200
 
 
 def test_a_policy_that_allows_a_shorter_life_is_told_with_the_way_out(mct: Program, azure: Sandbox) -> None:
@@ -295,9 +246,7 @@ def test_a_policy_that_allows_a_shorter_life_is_told_with_the_way_out(mct: Progr
     assert len(registered(azure)) == 1
 
 
-def test_a_certificate_that_was_made_is_rotated_as_a_secret_is(
-    mct: Program, azure: Sandbox, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_certificate_that_was_made_is_rotated_as_a_secret_is(mct: Program, azure: Sandbox) -> None:
     dotenv = saved_to(mct(*SETUP, "--secret-lifetime", "180d"))
     old, values = (row["keyId"] for row in registered(azure)), values_in(dotenv)
     (gone,) = old
@@ -315,23 +264,23 @@ def test_a_certificate_that_was_made_is_rotated_as_a_secret_is(
     lasts = datetime.fromisoformat(row["endDateTime"]) - datetime.fromisoformat(row["startDateTime"])
     assert lasts == timedelta(days=180), "as long as the old one"
     assert (values_in(dotenv), pem.read_bytes() != before) == (values, True)
-    assert call(dotenv, azure, monkeypatch) == 200
+    assert call_as_sdk(values_in(dotenv), azure) == 200
     assert [one["kind"] for one in done.made] == ["certificate"]
     assert azure.leaks() == []
 
 
-def test_a_rotated_certificate_that_gives_no_token_replaces_nothing(
-    mct: Program, azure: Sandbox, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_rotated_certificate_that_gives_no_token_replaces_nothing(mct: Program, azure: Sandbox) -> None:
     dotenv = saved_to(mct(*SETUP))
     before = dotenv.read_bytes()
     refused = {"type": "status", "status": 401, "code": "invalid_client"}
     azure.misbehave({"match": {"service": "Entra", "method": "POST"}, "nth": 3, "times": 40, "fault": refused})
     assert mct("rotate-secret", "Import", "--timeout", "6", "-y").code == 1
     azure.behave()
-    assert (dotenv.read_bytes(), call(dotenv, azure, monkeypatch)) == (before, 200)
+    assert (dotenv.read_bytes(), call_as_sdk(values_in(dotenv), azure)) == (before, 200)
     assert mct("rotate-secret", "Import", "-y").code == 0
-    assert (len(registered(azure)), call(dotenv, azure, monkeypatch)) == (1, 200), "the key on its way was taken up"
+    assert (len(registered(azure)), call_as_sdk(values_in(dotenv), azure)) == (1, 200), (
+        "the key on its way was taken up"
+    )
 
 
 def test_a_certificate_that_was_given_is_not_rotated(mct: Program, azure: Sandbox, tmp_path: Path) -> None:

@@ -51,14 +51,8 @@ def test_a_foreign_token_calls_the_api(
     done = mct(*setup)
     assert done.code == 0, done.err
     (credential,) = done.made
-    assert {**credential, "appId": None} == {
-        "client": "Import",
-        "appId": None,
-        "kind": "federated",
-        "expires": None,
-        "savedTo": None,
-        "created": True,
-    }
+    wanted = {"client": "Import", "kind": "federated", "expires": None, "savedTo": None, "created": True}
+    assert {**credential, "appId": None} == {**wanted, "appId": None}
     (client,) = mct("status", "-o", "json").document["clients"]
     assert [(c["kind"], c["expires"]) for c in client["credentials"]] == [("federated", None)]
     assert mct("status", "-o", "json").document["healthy"] is True
@@ -88,9 +82,7 @@ def test_a_foreign_token_calls_the_api(
     azure.forget()
     again = mct(*setup)
     assert (again.code, {change["action"] for change in again.document["changes"]}) == (0, {"none"})
-    status = mct("status", "-o", "json")
-    assert status.code == 0
-    assert azure.writes() == []
+    assert (mct("status").code, azure.writes()) == (0, [])
 
 
 def test_github_fills_issuer_and_subject(mct: Program, azure: Sandbox) -> None:
@@ -111,50 +103,12 @@ def test_github_fills_issuer_and_subject(mct: Program, azure: Sandbox) -> None:
     assert azure.writes() == []
 
 
-def test_it_comes_beside_a_secret_and_is_found_again(mct: Program, azure: Sandbox) -> None:
-    assert mct("setup", "--client", "Import", "-y").code == 0
-    mct("add-client", "Import", *cluster(azure))
-    (client,) = mct("status", "-o", "json").document["clients"]
-    assert [c["kind"] for c in client["credentials"]] == ["secret"]
-    assert len(federated(azure, "Import")) == 1
-    azure.forget()
-    assert mct("add-client", client["appId"].upper(), *cluster(azure)).made == []
-    assert mct("add-client", "Import", *cluster(azure)).made == []
-    assert azure.writes() == []
-
-
-def test_our_own_gets_another_audience_and_a_persons_is_a_question(mct: Program, azure: Sandbox) -> None:
+def test_our_own_gets_another_audience(mct: Program, azure: Sandbox) -> None:
     assert mct("setup", "--client", "Import", *cluster(azure), "--federated-audience", "api://wrong").code == 0
     done = mct("setup", "--client", "Import", *cluster(azure))
     assert [c["action"] for c in done.document["changes"] if c["resource"] == "federated credential"] == ["update"]
     (made,) = federated(azure, "Import")
     assert made["audiences"] == [EXCHANGE]
-
-    (application,) = azure.applications("Import")
-    path = f"/applications/{application['id']}/federatedIdentityCredentials"
-    by_hand = {"name": "by-hand", "issuer": "https://oidc.example", "subject": "s", "audiences": ["api://theirs"]}
-    azure.graph("POST", path, json=by_hand)
-    spec = ("--federated-issuer", "https://oidc.example", "--federated-subject", "s")
-    refused = mct("add-client", "Import", *FEDERATED, *spec)
-    assert (refused.code, refused.document["error"]["code"]) == (2, "federated-credential-differs")
-    assert "--federated-audience api://theirs" in refused.document["error"]["remedy"]
-    azure.forget()
-    assert mct("add-client", "Import", *FEDERATED, *spec, "--federated-audience", "api://theirs").code == 0
-    assert azure.writes() == []
-
-
-def test_no_room_for_one_more_is_told_before_anything_is_written(mct: Program, azure: Sandbox) -> None:
-    assert mct("setup", "--client", "Import", *cluster(azure)).code == 0
-    (application,) = azure.applications("Import")
-    path = f"/applications/{application['id']}/federatedIdentityCredentials"
-    for number in range(19):
-        body = {"name": f"n-{number}", "issuer": GITHUB, "subject": f"s-{number}", "audiences": [EXCHANGE]}
-        azure.graph("POST", path, json=body)
-    azure.forget()
-    done = mct("add-client", "Import", "--github", "contoso/Learn", *FEDERATED)
-    assert (done.code, done.document["error"]["code"]) == (2, "federated-credentials-full")
-    assert azure.writes() == []
-    assert mct("setup", "--client", "Import", *cluster(azure)).code == 0
 
 
 def test_duplicates_that_are_none_add_one(mct: Program, azure: Sandbox) -> None:

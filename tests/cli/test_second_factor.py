@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from typing import Any
 
 import pytest
 from mct_s2s.azure.sign_in import methods
@@ -88,15 +89,13 @@ def test_a_blocked_device_code_is_told_beside_the_code_and_when_it_is_refused(
     assert "blocks device codes: --auth browser" in done.err
 
 
-def test_who_brings_it_at_the_sign_in_is_not_asked_again(mct: Program, azure: Sandbox, person: Inside) -> None:
+@pytest.mark.parametrize("variation", [{}, {"sign_in_with_mfa": False, "mfa_for_writes": "off"}])
+def test_who_brings_it_at_the_sign_in_or_need_not_is_asked_once(
+    mct: Program, azure: Sandbox, person: Inside, variation: dict[str, Any]
+) -> None:
+    azure.vary(**variation)
     assert mct(*SETUP, "--auth", "device-code", env=BY_DEVICE_CODE).code == 0
     assert codes(azure) == 1
-
-
-def test_where_nobody_asks_for_it_nobody_is_asked(mct: Program, turned: Sandbox, person: Inside) -> None:
-    turned.vary(mfa_for_writes="off")
-    assert mct(*SETUP, "--auth", "device-code", env=BY_DEVICE_CODE).code == 0
-    assert codes(turned) == 1
 
 
 @pytest.mark.parametrize("mode", ["challenge", "policy"])

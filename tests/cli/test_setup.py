@@ -4,33 +4,17 @@ from __future__ import annotations
 
 import json
 import stat
-import warnings
 from pathlib import Path
 
 import pytest
-from azure.identity import EnvironmentCredential
 
-from tests.cli.conftest import Program, saved_to, values_in
+from tests.cli.conftest import Program, call_as_sdk, saved_to, values_in
 from tests.conftest import CONTAINER_APP, FUNCTION_APP, LOGIC_APP, MACHINE, USER_IDENTITY, Json, Sandbox
 
 SETUP = ("setup", "--client", "S2S-client", "--managed-identity", "reports-func")
 
 
-def sign_in(file: Path, azure: Sandbox, monkeypatch: pytest.MonkeyPatch) -> str:
-    """A token, as azure-identity gets it from the environment that a secret file gives."""
-    values = values_in(file)
-    for name, value in values.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.setenv("REQUESTS_CA_BUNDLE", azure.ca_file)
-    with warnings.catch_warnings(), EnvironmentCredential(disable_instance_discovery=True) as credential:
-        warnings.simplefilter("ignore", ResourceWarning)
-        token: str = credential.get_token(values["MCT_S2S_SCOPE"]).token
-        return token
-
-
-def test_setup_lets_the_client_in_and_a_second_run_writes_nothing(
-    mct: Program, azure: Sandbox, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_setup_lets_the_client_in_and_a_second_run_writes_nothing(mct: Program, azure: Sandbox) -> None:
     pending = mct(*SETUP, "--dry-run", "-o", "json")
     assert pending.code == 3
     assert pending.document["dryRun"] is True
@@ -65,7 +49,7 @@ def test_setup_lets_the_client_in_and_a_second_run_writes_nothing(
     secret = values["AZURE_CLIENT_SECRET"]
     assert secret not in done.out + done.err
 
-    assert azure.call_site(sign_in(file, azure, monkeypatch)) == 200
+    assert call_as_sdk(values, azure) == 200
     stranger = azure.token(values["MCT_S2S_SCOPE"]).json()["access_token"]
     assert azure.call_site(stranger) == 401
 
@@ -130,21 +114,14 @@ def test_a_user_assigned_identity_is_allowed_as_it_is(mct: Program, azure: Sandb
 def test_setup_speaks_to_a_person_on_two_streams(mct: Program, azure: Sandbox) -> None:
     done = mct(*SETUP, "-y")
     assert done.code == 0
-    for told in ("Plan", "S2S-client", "reports-func", "Updated application settings of contosolearn"):
-        assert told in done.err
-    for told in ("S2S-client can call contosolearn", "  Credentials expires ", "mct-s2s snippet", "mct-s2s status"):
-        assert told in done.out
+    assert "Plan for contosolearn" in done.err
+    assert "S2S-client can call contosolearn" in done.out
     assert "\x1b" not in done.out + done.err
     azure.forget()
     again = mct(*SETUP, "-y")
     assert again.code == 0
     assert "No changes. contosolearn is up to date." in again.err
-    assert azure.writes() == []
-    status = mct("status")
-    assert status.code == 0
-    for told in ("contosolearn", "ServiceAuthEnabled", "S2S-client", "reports-func", "No problems found."):
-        assert told in status.out
-    assert "AccountKey" not in status.out
+    assert "AccountKey" not in mct("status").out
 
 
 def test_a_plan_for_a_site_that_does_not_look_like_an_mct_site_says_so(mct: Program) -> None:
@@ -200,9 +177,7 @@ def test_add_client_lets_one_more_in(mct: Program, azure: Sandbox, tmp_path: Pat
     assert azure.writes() == []
 
 
-def test_the_directory_and_the_site_may_be_done_by_two_people(
-    mct: Program, azure: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_directory_and_the_site_may_be_done_by_two_people(mct: Program, azure: Sandbox, tmp_path: Path) -> None:
     handoff = tmp_path / "handoff.json"
     before = azure.settings()
     azure.forget()
@@ -216,7 +191,7 @@ def test_the_directory_and_the_site_may_be_done_by_two_people(
     assert configured.code == 0
     assert azure.log("graph") == []
     assert azure.settings() == {**before, **given}
-    assert azure.call_site(sign_in(saved_to(done), azure, monkeypatch)) == 200
+    assert call_as_sdk(values_in(saved_to(done)), azure) == 200
     azure.forget()
     assert mct("configure-appservice", "--from", str(handoff), "--dry-run").code == 0
     assert mct("configure-appservice", "--dry-run").code == 0

@@ -90,7 +90,11 @@ REFUSED: list[tuple[Callable[..., Any], str, list[Any]]] = [
         "secret-place-unknown",
         [("file:", 1), ("/tmp/x", 1), ("stdout", 1), ("github:contoso/import", 1)],
     ),
-    (secret_to, "secret-place-shared", [("file:/tmp/one.env", 2), ("exec:gh secret set X", 2)]),
+    (
+        secret_to,
+        "secret-place-shared",
+        [("file:/tmp/one.env", 2), ("exec:gh secret set X", 2), ("keyvault:contoso/x", 2)],
+    ),
     (secret_to, "secret-command-malformed", [("exec:", 1), ("exec:gh 'secret", 1)]),
     *(
         (lambda text, name=name: given_values({name: [text]}), "malformed-id", ["x", "", f"{{{SUBSCRIPTION}}}"])
