@@ -99,6 +99,9 @@ class Http(httpx.AsyncClient):
     Args:
         trace: told of each request, for `--verbose`: no header, query or body, which hold secrets.
         transport: what answers in place of the network.
+
+    Raises:
+        UsageError: a variable names no proxy that can be used.
     """
 
     def __init__(
@@ -107,13 +110,20 @@ class Http(httpx.AsyncClient):
         trace: Callable[[str], None] = lambda _: None,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
-        super().__init__(
-            verify=tls,
-            transport=transport,
-            timeout=httpx.Timeout(REQUEST_SECONDS, connect=CONNECT_SECONDS),
-            headers={"User-Agent": f"mct-s2s/{__version__}"},
-            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
-        )
+        try:
+            super().__init__(
+                verify=tls,
+                transport=transport,
+                timeout=httpx.Timeout(REQUEST_SECONDS, connect=CONNECT_SECONDS),
+                headers={"User-Agent": f"mct-s2s/{__version__}"},
+                cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
+            )
+        except (ImportError, ValueError, httpx.InvalidURL) as error:  # what it says may hold a proxy's password
+            raise UsageError(
+                "proxy-unusable",
+                "The environment names a proxy that can't be used: only http:// and https:// proxies can.",
+                remedy="Correct HTTPS_PROXY, HTTP_PROXY or ALL_PROXY, or unset it.",
+            ) from error
         self._trace = trace
 
     async def send(self, request: httpx.Request, *, stream: bool = False, **options: Any) -> httpx.Response:

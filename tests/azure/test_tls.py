@@ -25,7 +25,7 @@ from mct_s2s.azure.services import UNTRUSTED
 from mct_s2s.azure.sign_in import methods
 from mct_s2s.azure.sign_in.method import Method
 from mct_s2s.azure.sign_in.methods import service_principal
-from mct_s2s.errors import S2SError
+from mct_s2s.errors import S2SError, UsageError
 
 from tests.azure.raw import SignedIn
 from tests.planning.scenarios import guid
@@ -120,6 +120,15 @@ def test_the_store_of_a_system_that_keeps_no_files_serves_every_client(
         answered(by_loop, context)
     monkeypatch.setenv("SSL_CERT_DIR", str(company.folder))
     assert answered(by_loop, tls_context(platform=platform)) == 200
+
+
+@pytest.mark.parametrize("proxy", ["socks5://user:word@127.0.0.1:1", "foo://user:word@x"])
+def test_a_proxy_that_cannot_be_used_is_told_without_its_password(monkeypatch: pytest.MonkeyPatch, proxy: str) -> None:
+    monkeypatch.setenv("ALL_PROXY", proxy)
+    with pytest.raises(UsageError) as raised:
+        Http(ssl.create_default_context())
+    assert raised.value.code == "proxy-unusable"
+    assert "word" not in raised.value.message + raised.value.remedy
 
 
 # --- an authority that nobody knows ---
