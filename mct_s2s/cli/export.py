@@ -7,12 +7,11 @@ from dataclasses import replace
 
 from mct_s2s import clock
 from mct_s2s.cli.commands import ExportOptions
-from mct_s2s.cli.fleet import at_every_site
-from mct_s2s.cli.requests import look_request
+from mct_s2s.cli.fleet import read_every_site
+from mct_s2s.cli.requests import look
 from mct_s2s.cli.run import CommandRun, run, worst
 from mct_s2s.cli.session import Needs
 from mct_s2s.concurrency import gather_or_cancel
-from mct_s2s.engine.observe.observe import observe
 from mct_s2s.engine.session import Azure, Session
 from mct_s2s.errors import NotThere, PermissionMissing, S2SError, UsageError
 from mct_s2s.model.azure_resources import IdentityResource
@@ -22,11 +21,10 @@ from mct_s2s.model.resource_id import ResourceId, SiteTarget
 from mct_s2s.model.trust_file import toml_key, toml_value
 from mct_s2s.plain_text import plain
 from mct_s2s.planning.export import ExportedSite, Keys, export_site
-from mct_s2s.planning.site import check_site
+from mct_s2s.render.console import Terminal
 from mct_s2s.render.diagnostics import show_error
 from mct_s2s.render.documents import export_document
 
-NOT_SET_UP = "service-application-missing"
 HEADER = (
     "A trust file of mct-s2s: which clients call which Microsoft Community Training site.",
     "It holds no secret. To see what it would change: mct-s2s apply -f FILE --dry-run",
@@ -37,50 +35,41 @@ def export(options: ExportOptions) -> int:
     """Read what exists and print it; return the process exit code."""
     now = clock.now()
 
-    def exported(found: ObservedState) -> ExportedSite:
-        if found.trust.service is None or found.tenant is None:
-            label = found.site.label if found.site is not None else ""
-            raise NotThere(
-                NOT_SET_UP,
-                f"'{label}' has no service application yet: there is nothing to export.",
-                remedy="Create it first: run mct-s2s setup with the same options.",
-            )
-        return export_site(found, now, options.cloud)
-
     async def body(current: CommandRun, session: Session) -> int:
         async def observed(target: SiteTarget | None) -> ObservedState:
-            found = await observe(session.azure, look_request(session, now, target, all_federated=True))
-            check_site(found)
+            _, found = await look(session, now, target, all_federated=True)
             resources = await gather_or_cancel(*(_resource_of(session.azure, one) for one in found.trust.identities))
             return replace(found, identity_resources=tuple(one for one in resources if one is not None))
 
-        sites, failed, unread = list[ExportedSite](), list[tuple[ResourceId, S2SError]](), list[ResourceId]()
+        sites, not_set_up, unread = list[ExportedSite](), list[ResourceId](), list[ResourceId]()
+        failed: list[tuple[ResourceId, S2SError]] = []
         if options.all_sites:
-            outcomes, unread = await at_every_site(session, observed, exported)
-            sites = [one for _, one in outcomes if isinstance(one, ExportedSite)]
-            failed = [(app, one) for app, one in outcomes if isinstance(one, S2SError)]
+            states, unread = await read_every_site(session, observed)
         else:
-            sites = [exported(await observed(session.target))]
-        not_set_up = [app for app, error in failed if error.code == NOT_SET_UP]
-        failed = [(app, error) for app, error in failed if error.code != NOT_SET_UP]
+            one = await observed(session.target)
+            assert one.site is not None  # it is about one
+            states = [(one.site.resource, one)]
+        for app, state in states:
+            if isinstance(state, S2SError):
+                failed.append((app, state))
+            elif state.trust.service is None or state.tenant is None:
+                not_set_up.append(app)
+            else:
+                sites.append(export_site(state, now, options.cloud))
+        if not_set_up and session.target is not None:
+            raise NotThere(
+                "service-application-missing",
+                f"'{session.target.label}' has no service application yet: there is nothing to export.",
+                remedy="Create it first: run mct-s2s setup with the same options.",
+            )
         if not sites and not failed:
             raise NotThere(
                 "nothing-to-export",
                 "No MCT App Service of the subscription has service-to-service authentication.",
                 remedy="Set one up first: mct-s2s setup, or name another subscription with --subscription.",
             )
-        # What is not in the file is told whatever the format: no one takes a part for the whole.
         terminal, text = current.terminal, trust_file_text(sites)
-        for site in sites:
-            for sentence in site.left_out:
-                terminal.say(f"{site.resource.name}: not in the file: {sentence}", style="warn")
-        for resource in not_set_up:
-            terminal.note(f"{resource.name}: not in the file: it has no service-to-service authentication.")
-        for resource, error in failed:
-            terminal.say(f"{resource.name}: not in the file: its state could not be read.", style="warn")
-            show_error(terminal, error)
-        for resource in unread:
-            terminal.say(f"{resource.name}: not in the file: you can't read the settings that would tell what it is.")
+        _show_left_out(terminal, sites, not_set_up, failed, unread)
         if options.output == "json":
             terminal.document(export_document(text, sites, not_set_up, failed, unread))
         else:
@@ -88,6 +77,26 @@ def export(options: ExportOptions) -> int:
         return worst([error.exit_code for _, error in failed])
 
     return run(options, Needs(target=not options.all_sites), body)
+
+
+def _show_left_out(
+    terminal: Terminal,
+    sites: Sequence[ExportedSite],
+    not_set_up: Sequence[ResourceId],
+    failed: Sequence[tuple[ResourceId, S2SError]],
+    unread: Sequence[ResourceId],
+) -> None:
+    """What is not in the file, whatever the format: no one takes a part for the whole."""
+    for site in sites:
+        for sentence in site.left_out:
+            terminal.say(f"{site.resource.name}: not in the file: {sentence}", style="warn")
+    for resource in not_set_up:
+        terminal.note(f"{resource.name}: not in the file: it has no service-to-service authentication.")
+    for resource, error in failed:
+        terminal.say(f"{resource.name}: not in the file: its state could not be read.", style="warn")
+        show_error(terminal, error)
+    for resource in unread:
+        terminal.say(f"{resource.name}: not in the file: you can't read the settings that would tell what it is.")
 
 
 async def _resource_of(azure: Azure, identity: ServicePrincipal) -> IdentityResource | None:

@@ -85,10 +85,13 @@ async def _hold(
         opened.exception()  # fetched: a site that was interrupted does not, and asyncio would complain
 
 
-async def at_every_site(
-    session: Session, observed: Callable[[SiteTarget], Awaitable[ObservedState]], made: Callable[[ObservedState], T]
-) -> tuple[list[tuple[ResourceId, T | S2SError]], list[ResourceId]]:
-    """What is made of each MCT App Service of the subscription, and of slots that have settings of their own.
+Read = tuple[ResourceId, ObservedState | S2SError]
+
+
+async def read_every_site(
+    session: Session, observed: Callable[[SiteTarget], Awaitable[ObservedState]]
+) -> tuple[list[Read], list[ResourceId]]:
+    """Each MCT App Service of the subscription, and slots that have settings of their own.
 
     The second list are web apps of which it is not known whether they are sites of MCT.
     """
@@ -96,31 +99,19 @@ async def at_every_site(
     async def read(app: ResourceId) -> ObservedState:
         return await observed(SiteTarget(app.names[0], app.resource_group, app.subscription_id, app.slot))
 
-    async def with_slots(
-        app: ResourceId,
-    ) -> tuple[tuple[tuple[ResourceId, ObservedState | S2SError], ...], Sequence[ResourceId]]:
+    async def with_slots(app: ResourceId) -> tuple[list[Read], Sequence[ResourceId]]:
         state = await read(app)
         site = state.app_service
         slots, unread = await find_slots(session.azure.sites, site) if site is not None else ((), ())
-        return ((app, state), *await read_each(slots, read)), unread
-
-    def outcome(state: ObservedState | S2SError) -> T | S2SError:
-        if isinstance(state, S2SError):
-            return state
-        try:
-            return made(state)
-        except S2SError as error:
-            return error
+        return [(app, state), *await read_each(slots, read)], unread
 
     with activity("Reading every MCT site of the subscription"):
         found = await find_mct_sites(session.azure.sites, session.subscription)
         read_ones = await read_each(tuple(one.resource for one in found.mct), with_slots)
-    outcomes: list[tuple[ResourceId, T | S2SError]] = []
+    states: list[Read] = []
     unread = [site.resource for site in found.unread]
     for app, one in read_ones:
-        if isinstance(one, S2SError):
-            outcomes.append((app, one))
-        else:
-            outcomes += [(each, outcome(state)) for each, state in one[0]]
-            unread += one[1]
-    return outcomes, unread
+        some, more = ([(app, one)], ()) if isinstance(one, S2SError) else one
+        states += some
+        unread += more
+    return states, unread

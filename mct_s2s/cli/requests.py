@@ -8,6 +8,7 @@ from datetime import datetime
 
 from mct_s2s.azure.sign_in.method import Method
 from mct_s2s.cli.options import AzureOptions, CredentialOptions
+from mct_s2s.engine.observe.observe import observe
 from mct_s2s.engine.request import Request
 from mct_s2s.engine.session import Session
 from mct_s2s.errors import UsageError, about
@@ -21,8 +22,10 @@ from mct_s2s.model.client_credentials import CLOCKS_DIFFER
 from mct_s2s.model.commands import command
 from mct_s2s.model.desired import CertificateSpec, ClientSpec, CredentialSpec, Desired, Look, SecretSpec, ServiceSpec
 from mct_s2s.model.ids import named_unique_name, service_unique_name
+from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.resource_id import SiteTarget
 from mct_s2s.planning.federation import federated_spec
+from mct_s2s.planning.site import check_site
 
 ROLE_CHARACTERS = frozenset(":!#$%&'()*+,-./;<=>?@[]^_{|}~`")
 """Source: learn.microsoft.com/graph/api/resources/approle, property `value`."""
@@ -47,7 +50,7 @@ def request_for(session: Session, desired: Desired, now: datetime, target: SiteT
     )
 
 
-def look_request(
+async def look(
     session: Session,
     now: datetime,
     target: SiteTarget | None = None,
@@ -55,11 +58,13 @@ def look_request(
     client: str | None = None,
     all_federated: bool = False,
     without_settings: bool = False,
-) -> Request:
-    """A request that changes nothing: what is there is looked at."""
+) -> tuple[Request, ObservedState]:
+    """What is there, read by a request that changes nothing."""
     service = named_spec(service_spec(may_create=False), target or session.target)
     request = request_for(session, Look(service, client=client, all_federated=all_federated), now, target)
-    return replace(request, without_settings=without_settings)
+    observed = await observe(session.azure, replace(request, without_settings=without_settings))
+    check_site(observed)
+    return request, observed
 
 
 def named_target(options: AzureOptions) -> SiteTarget | None:

@@ -14,11 +14,10 @@ from mct_s2s import clock
 from mct_s2s.azure.clouds import BY_NAME, SANDBOX
 from mct_s2s.cli.commands import SnippetOptions
 from mct_s2s.cli.credential_stores import at_hand, from_files
-from mct_s2s.cli.requests import look_request, where
+from mct_s2s.cli.requests import look, where
 from mct_s2s.cli.run import CommandRun, run
 from mct_s2s.cli.session import Needs
 from mct_s2s.engine.credential_stores import default_folder, noted_vaults
-from mct_s2s.engine.observe.observe import observe
 from mct_s2s.engine.session import Session
 from mct_s2s.errors import NotThere, UsageError
 from mct_s2s.inputs.secret_to import SecretTo, VaultTo, vault_to
@@ -34,7 +33,6 @@ from mct_s2s.model.resource_id import USER_ASSIGNED_IDENTITIES, ResourceId
 from mct_s2s.planning.registrations.exposed import uri_shown
 from mct_s2s.planning.registrations.membership import Client, client_called, is_logic_app
 from mct_s2s.planning.reports.findings import Finding, Severity, diagnose
-from mct_s2s.planning.site import check_site
 from mct_s2s.render.console import Terminal, prose
 from mct_s2s.render.snippets import (
     ApiCall,
@@ -73,9 +71,7 @@ def snippet(options: SnippetOptions) -> int:
 
     async def body(current: CommandRun, session: Session) -> int:
         now, terminal = clock.now(), current.terminal
-        request = look_request(session, now, client=options.client)
-        observed = await observe(session.azure, request)
-        check_site(observed)
+        request, observed = await look(session, now, client=options.client)
         site, tenant, at = observed.site, observed.tenant, where(options, observed.site)
         findings = diagnose(observed, now, at)
         audience = uri_shown(observed.trust.service, observed) if observed.trust.service is not None else None

@@ -9,14 +9,13 @@ from datetime import timedelta
 from mct_s2s import clock
 from mct_s2s.activity import activity
 from mct_s2s.cli.commands import StatusOptions
-from mct_s2s.cli.fleet import AtEach, at_every_site, open_sessions
+from mct_s2s.cli.fleet import AtEach, open_sessions, read_every_site
 from mct_s2s.cli.options import AzureOptions
-from mct_s2s.cli.requests import look_request, where
+from mct_s2s.cli.requests import look, where
 from mct_s2s.cli.run import CommandRun, run, run_connected, worst
 from mct_s2s.cli.session import Needs
 from mct_s2s.cli.trust_file import check_only, chosen, read_sites
 from mct_s2s.cli.work import SiteWork
-from mct_s2s.engine.observe.observe import observe
 from mct_s2s.engine.session import Session
 from mct_s2s.errors import S2SError
 from mct_s2s.inputs.lifetime import duration
@@ -24,7 +23,6 @@ from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.resource_id import ResourceId, SiteTarget
 from mct_s2s.planning.reports.findings import diagnose
 from mct_s2s.planning.reports.status import SiteStatus, StatusReport, UnreadSite
-from mct_s2s.planning.site import check_site
 from mct_s2s.render.console import Terminal
 from mct_s2s.render.documents import report_document
 from mct_s2s.render.status import show_report, show_unread
@@ -83,10 +81,10 @@ async def _read_file(setups: Sequence[SiteWork], at_each: AtEach[SiteStatus], wi
 
 async def _read_all(options: AzureOptions, session: Session, within: timedelta) -> StatusReport:
     """Every MCT App Service of the subscription."""
-    found, unchecked = await at_every_site(
-        session, lambda target: _observed(session, target), lambda observed: _status(options, observed, within)
-    )
-    read = [UnreadSite.found(app, one) if isinstance(one, S2SError) else one for app, one in found]
+    found, unchecked = await read_every_site(session, lambda target: _observed(session, target))
+    read = [
+        UnreadSite.found(app, one) if isinstance(one, S2SError) else _status(options, one, within) for app, one in found
+    ]
     return _report(within, read, unchecked)
 
 
@@ -103,8 +101,7 @@ def _report(
 
 
 async def _observed(session: Session, target: SiteTarget | None) -> ObservedState:
-    observed = await observe(session.azure, look_request(session, clock.now(), target, without_settings=True))
-    check_site(observed)
+    _, observed = await look(session, clock.now(), target, without_settings=True)
     return observed
 
 

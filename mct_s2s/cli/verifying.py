@@ -9,12 +9,11 @@ from mct_s2s.azure.sign_in.choice import choose
 from mct_s2s.azure.sign_in.method import Method
 from mct_s2s.cli.commands import VerifyOptions
 from mct_s2s.cli.credential_stores import at_hand, from_files
-from mct_s2s.cli.requests import look_request, where
+from mct_s2s.cli.requests import look, where
 from mct_s2s.cli.run import CommandRun, run, run_connected
 from mct_s2s.cli.session import Needs, connect_client
 from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.engine.credential_stores import default_folder
-from mct_s2s.engine.observe.observe import observe
 from mct_s2s.engine.session import Session, client_api, client_tokens
 from mct_s2s.engine.verify import VerifyContext, clients_to_verify, verify_callers, verify_clients
 from mct_s2s.errors import UsageError
@@ -26,7 +25,6 @@ from mct_s2s.model.observed import ClientApplication
 from mct_s2s.planning.registrations.membership import client_called, members
 from mct_s2s.planning.reports.findings import diagnose
 from mct_s2s.planning.reports.verification import SITE, Verification, VerificationCheck
-from mct_s2s.planning.site import check_site
 from mct_s2s.render.verification import show_verification, verification_document
 from mct_s2s.stores.dotenv import ENVIRONMENT, own_credential
 
@@ -52,9 +50,7 @@ def verify(options: VerifyOptions) -> int:
 
     async def body(current: CommandRun, session: Session) -> int:
         now = clock.now()
-        request = look_request(session, now)
-        observed = await observe(session.azure, request)
-        check_site(observed)
+        request, observed = await look(session, now)
         place = where(options, observed.site)
         if observed.trust.service is None:  # nothing to ask a token for
             finding, site = diagnose(observed, now, place)[0], observed.site
