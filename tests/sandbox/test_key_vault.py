@@ -42,7 +42,7 @@ Work = Callable[["SecretClient"], Awaitable[None]]
 
 def with_sdk(running: Running, work: Work, *, vault: str = seed.VAULT) -> None:
     """Do something with the real client; its check of the challenge is on, as it is by default."""
-    from azure.keyvault.secrets._shared import http_challenge_cache  # noqa: PLC0415  # an extra
+    from azure.keyvault.secrets._shared import http_challenge_cache  # noqa: PLC0415
     from azure.keyvault.secrets.aio import SecretClient  # noqa: PLC0415
 
     async def body() -> None:

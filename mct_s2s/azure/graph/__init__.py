@@ -1,1 +1,1 @@
-"""Microsoft Graph v1.0 through msgraph-sdk: requests built by its request builders, answers read as JSON."""
+"""Microsoft Graph v1.0: msgraph-sdk's request adapter signs in and sends, bodies and answers are plain JSON."""
