@@ -103,11 +103,6 @@ class S2SError(Exception):
         """Add to the list that the message introduces."""
         self.items += tuple((item, "") if isinstance(item, str) else item for item in items)
 
-    def explain(self, reason: str, remedy: str, command: str = "") -> None:
-        """Put the reason that was found before the message, and replace the remedy."""
-        self.headline = f"{reason} {self.headline}"
-        self.advise(remedy, command)
-
     def advise(self, remedy: str, command: str = "") -> None:
         """Replace the remedy."""
         self.advice, self.command = remedy, command

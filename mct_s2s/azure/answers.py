@@ -13,8 +13,8 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 from mct_s2s import clock
-from mct_s2s.azure.clouds import same_origin
 from mct_s2s.limits import ANSWER_BYTES
+from mct_s2s.model.azure_resources import same_origin
 from mct_s2s.model.ids import is_guid
 
 

@@ -6,8 +6,9 @@ its own to use at the real login service.
 
 from __future__ import annotations
 
-from mct_s2s.azure.clouds import BY_NAME, same_origin
+from mct_s2s.azure.clouds import BY_NAME
 from mct_s2s.errors import Refused
+from mct_s2s.model.azure_resources import same_origin
 
 VARIABLE = "AZURE_AUTHORITY_HOST"
 """As azure-identity reads it: a host, or its https address."""

@@ -16,10 +16,11 @@ from urllib.parse import urlsplit
 import httpx
 
 from mct_s2s.azure.answers import OddAnswer
-from mct_s2s.azure.clouds import BY_NAME, NEVER_CONNECTED, Cloud, origin
+from mct_s2s.azure.clouds import BY_NAME, NEVER_CONNECTED, Cloud
 from mct_s2s.azure.http import NO_ANSWER, Http
 from mct_s2s.azure.services import certificate_advice, reason
 from mct_s2s.errors import Refused, ServiceError
+from mct_s2s.model.azure_resources import origin
 
 METADATA_PATH = "/metadata/endpoints?api-version=2022-09-01"
 """The version that `az cloud register` and Terraform's `metadata_host` read: docs/azure-contract.md, section 5.2."""
@@ -130,9 +131,8 @@ def _owner(address: str) -> str | None:
 
 
 def _address(value: object) -> str:
-    if not isinstance(value, str) or not _ADDRESS.fullmatch(value):
+    if not isinstance(value, str) or not _ADDRESS.fullmatch(value) or origin(value) is None:
         raise ValueError(f"'{value}' is not an https address")
-    origin(value)  # a port beyond 65535
     return value.rstrip("/")
 
 

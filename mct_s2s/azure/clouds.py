@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from mct_s2s.errors import UsageError, about
+from mct_s2s.model.azure_resources import origin
 from mct_s2s.model.commands import command
 
 if TYPE_CHECKING:
@@ -153,7 +154,7 @@ class OpenCloud:
 
     def named(self, discovered: Cloud) -> Cloud:
         """What was discovered, under the name that it was chosen by, if it has one."""
-        return discovered if is_https(self.name) else replace(discovered, name=self.name)
+        return discovered if origin(self.name) else replace(discovered, name=self.name)
 
 
 @asynccontextmanager
@@ -229,7 +230,7 @@ def _start_sandbox(over: Event) -> Running:
 @about("cloud")
 def check_name(wanted: str) -> None:
     """Refuse a cloud that is neither known nor an https URL, before anything is sent. Raises UsageError: as said."""
-    if wanted.lower() in BY_NAME or wanted == SANDBOX or is_https(wanted):
+    if wanted.lower() in BY_NAME or wanted == SANDBOX or origin(wanted):
         return
     known = ", ".join(sorted({cloud.name for cloud in BY_NAME.values()} | {SANDBOX}))
     raise UsageError(
@@ -239,41 +240,7 @@ def check_name(wanted: str) -> None:
     )
 
 
-def is_https(address: str) -> bool:
-    """Whether it is an https address."""
-    try:
-        parts = urlsplit(address)
-    except ValueError:  # a bracket that does not close
-        return False
-    return parts.scheme == "https" and bool(parts.netloc)
-
-
-CHINA_LOGIN, OTHER_CHINA_LOGIN = "login.chinacloudapi.cn", "login.partner.microsoftonline.cn"
-"""Two names of one login service; newer pages have the other one. Source: docs/azure-contract.md, section 5.1."""
-
-
-def origin(address: str) -> tuple[str, int]:
-    """Host and port of an https address, in the one form in which they can be compared.
-
-    Raises:
-        ValueError: it is no https address.
-    """
-    parts = urlsplit(address)
-    if parts.scheme != "https" or not parts.hostname:
-        raise ValueError(f"'{address}' is not an https address")
-    host = parts.hostname.rstrip(".")
-    return CHINA_LOGIN if host == OTHER_CHINA_LOGIN else host, 443 if parts.port is None else parts.port
-
-
 def is_on_this_machine(address: str) -> bool:
     """Whether an address leads to this machine, by its host name."""
     host = (urlsplit(address).hostname or "").rstrip(".")
     return host in {"localhost", "127.0.0.1", "::1"} or host.endswith(".localhost")
-
-
-def same_origin(one: str, other: str) -> bool:
-    """Whether two addresses are https ones of the same host and port."""
-    try:
-        return origin(one) == origin(other)
-    except ValueError:
-        return False

@@ -17,6 +17,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
+from mct_s2s import clock
 from mct_s2s.activity import REPLICATION, Waits
 from mct_s2s.errors import ServiceError, Throttled
 
@@ -49,9 +50,8 @@ REQUEST_SECONDS = 30.0
 """A request, also one of the sign-in, that is not answered by then is taken for lost."""
 
 
-def no_lag(error: ServiceError) -> bool:
+def no_lag(_: ServiceError) -> bool:
     """The object is an old one: no answer about it means *not replicated yet*."""
-    del error
     return False
 
 
@@ -93,11 +93,8 @@ class RetryPolicy:
             ServiceError: the last refusal.
             Throttled: the service asks to wait longer than the deadline leaves.
         """
-        clock = asyncio.get_running_loop().time
-        attempts, since = (
-            Counter[str](),
-            dict[str, float](),
-        )  # what is waited out for one reason says nothing of another
+        # What is waited out for one reason says nothing of another.
+        attempts, since = Counter[str](), dict[str, float]()
         with Waits() as waits:
             while True:
                 try:
@@ -119,7 +116,8 @@ class RetryPolicy:
                     elif error.status not in TRANSIENT or not repeatable or attempts[kind] + 1 == TRANSIENT_ATTEMPTS:
                         raise
                     attempts[kind] += 1
-                    if clock() - since.setdefault(kind, clock()) >= seconds and kind in {"contention", "lag"}:
+                    waited = clock.seconds() - since.setdefault(kind, clock.seconds())
+                    if waited >= seconds and kind in {"contention", "lag"}:
                         raise
                     delay = min(longest, first * 2.0 ** min(attempts[kind] - 1, 10)) * random.uniform(0.8, 1.0)  # noqa: S311
                     delay = max(delay, asked if kind in {"contention", "patience"} else 0.0)
@@ -128,21 +126,19 @@ class RetryPolicy:
                     if kind == "patience" and asked:
                         self._close_gate(delay)
                     elif reason:
-                        waits.because(reason, gives_up_at=clock() + min(self._remaining(), seconds))
+                        waits.because(reason, gives_up_at=clock.seconds() + min(self._remaining(), seconds))
                 await asyncio.sleep(delay)
                 await before_repeating()
 
     def _close_gate(self, delay: float) -> None:
         """No request leaves until the time is over that the service asked for."""
-        clock = asyncio.get_running_loop().time
-        if delay >= NOTICED_SECONDS and clock() >= self._open_at:
+        if delay >= NOTICED_SECONDS and clock.seconds() >= self._open_at:
             self._notice(delay)
-        self._open_at = max(self._open_at, clock() + delay)
+        self._open_at = max(self._open_at, clock.seconds() + delay)
 
     async def _gate(self) -> None:
-        clock = asyncio.get_running_loop().time
-        while clock() < self._open_at:  # noqa: ASYNC110  # while one waits, another may have to wait longer
-            await asyncio.sleep(self._open_at - clock())
+        while clock.seconds() < self._open_at:  # noqa: ASYNC110  # while one waits, another may have to wait longer
+            await asyncio.sleep(self._open_at - clock.seconds())
 
 
 def _out_of_time(error: ServiceError, delay: float) -> ServiceError:

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from mct_s2s.azure.clouds import check_name, is_https, is_on_this_machine, same_origin
+from mct_s2s.azure.clouds import check_name, is_on_this_machine
 from mct_s2s.azure.sign_in.method import Method
 from mct_s2s.cli.binding import typed_options
 from mct_s2s.cli.changing import setup_work, with_client
@@ -25,6 +25,7 @@ from mct_s2s.cli.work import SiteWork, Work
 from mct_s2s.errors import UsageError, about
 from mct_s2s.inputs.documents import read_text
 from mct_s2s.inputs.target import caller_resource, site_target, tenant
+from mct_s2s.model.azure_resources import origin, same_origin
 from mct_s2s.model.resource_id import SiteTarget
 from mct_s2s.model.trust_file import ClientEntry, IdentityEntry, Profile, SiteEntry, Table, TrustFile, toml_key
 from mct_s2s.planning.registrations.membership import did_you_mean
@@ -287,7 +288,7 @@ class _Reader:
         Those of this machine are sandboxes.
         """
         confirmed = str(self._shared["cloud"])
-        if is_https(cloud) and not is_on_this_machine(cloud) and not same_origin(cloud, confirmed):
+        if origin(cloud) and not is_on_this_machine(cloud) and not same_origin(cloud, confirmed):
             raise UsageError(
                 "cloud-not-confirmed",
                 f"Invalid --cloud '{cloud[:130]}': only this file names that address, and you would sign in there.",

@@ -29,7 +29,7 @@ from mct_s2s.local_files import (
 from mct_s2s.model.desired import GivenValues
 from mct_s2s.model.documents import Backup, Handoff
 from mct_s2s.model.ids import is_guid
-from mct_s2s.model.site_settings import LISTS, SETTINGS, AllowList, Setting
+from mct_s2s.model.site_settings import LISTS, SETTINGS, TENANT_ID, AllowList, Setting
 from mct_s2s.plain_text import json_text
 
 Model = TypeVar("Model", Handoff, Backup)
@@ -83,7 +83,7 @@ def given_values(values: Mapping[str, Sequence[str]]) -> GivenValues:
 
 
 def _checked(setting: Setting, value: str) -> str:
-    if setting.holds.is_guid:
+    if setting in {TENANT_ID, *LISTS}:
         if is_guid(value.strip()):
             return value.strip()
         raise UsageError(

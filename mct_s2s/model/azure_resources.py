@@ -68,7 +68,7 @@ class Site:
         return f"https://{self.host_names[0]}"
 
     def is_at(self, url: str) -> bool:
-        return any(same_address(url, f"https://{name}") for name in self.host_names)
+        return any(same_origin(url, f"https://{name}") for name in self.host_names)
 
     @property
     def label(self) -> str:
@@ -125,15 +125,23 @@ class AppService:
         return OBJECT_IDS.list_in(self.settings)
 
 
-def same_address(one: str, other: str) -> bool:
-    """Whether two https addresses lead to the same host and port."""
-    return _origin(one) is not None and _origin(one) == _origin(other)
+CHINA_LOGIN, OTHER_CHINA_LOGIN = "login.chinacloudapi.cn", "login.partner.microsoftonline.cn"
+"""Two names of one login service; newer pages have the other one. Source: docs/azure-contract.md, section 5.1."""
 
 
-def _origin(url: str) -> tuple[str, int] | None:
+def origin(address: str) -> tuple[str, int] | None:
+    """Host and port of an https address, in the one form in which they can be compared; `None` for any other text."""
     try:
-        parts = urlsplit(url)
-        port = parts.port or 443
-    except ValueError:
+        parts = urlsplit(address)
+        port = 443 if parts.port is None else parts.port
+    except ValueError:  # a bracket that does not close, a port beyond 65535
         return None
-    return (parts.hostname, port) if parts.scheme == "https" and parts.hostname else None
+    if parts.scheme != "https" or not parts.hostname:
+        return None
+    host = parts.hostname.rstrip(".")
+    return CHINA_LOGIN if host == OTHER_CHINA_LOGIN else host, port
+
+
+def same_origin(one: str, other: str) -> bool:
+    """Whether two addresses are https ones of the same host and port."""
+    return origin(one) is not None and origin(one) == origin(other)

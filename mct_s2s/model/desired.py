@@ -271,14 +271,6 @@ class Removal(Desired):
 
 
 @dataclass(frozen=True)
-class Lifetime:
-    """Until when a new secret is to be good; `None`: as long as the old one was."""
-
-    expires: datetime | None
-    shorten: bool = False
-
-
-@dataclass(frozen=True)
 class Rotation(Desired):
     """New secrets or certificates for clients that have one: for those named, or for all whose credential ends soon."""
 
@@ -293,13 +285,13 @@ class Rotation(Desired):
     """For how long a secret that was replaced stays good: it is removed by the first rotation after that."""
     remove_old: bool = False
     shorten: bool = False
-    own: Mapping[str, Lifetime] = field(default_factory=dict)
-    """The lifetimes of clients that have one of their own, by the name or appId in `clients`."""
+    own: Mapping[str, tuple[datetime | None, bool]] = field(default_factory=dict)
+    """`expires` and `shorten` of clients that have their own, by the name or appId in `clients`."""
 
     def of(self, name: str) -> Rotation:
         """The same as it is for one client."""
-        own = self.own.get(name)
-        return self if own is None else replace(self, expires=own.expires, shorten=own.shorten)
+        expires, shorten = self.own.get(name, (self.expires, self.shorten))
+        return replace(self, expires=expires, shorten=shorten)
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 
 from mct_s2s.model.client_credentials import Credential
 from mct_s2s.model.ids import ApplicationObjectId, AppRoleId, ClientId, PrincipalId, TenantId, same_id
@@ -120,13 +119,6 @@ class NewApplication:
     """The API and its app role that it asks for, where both exist already: one request less for each client."""
 
 
-class PrincipalKind(StrEnum):
-    """`servicePrincipalType`, as far as it matters here."""
-
-    APPLICATION = "Application"
-    MANAGED_IDENTITY = "ManagedIdentity"
-
-
 @dataclass(frozen=True)
 class ServicePrincipal:
     """An application's or a managed identity's presence in the tenant."""
@@ -134,7 +126,8 @@ class ServicePrincipal:
     id: PrincipalId
     client_id: ClientId
     display_name: str
-    kind: PrincipalKind = PrincipalKind.APPLICATION
+    is_identity: bool = False
+    """Whether it is a managed identity."""
     resource_id: str | None = None
     """The Azure resource that a managed identity belongs to."""
     assignment_required: bool = False

@@ -8,7 +8,7 @@ from functools import cached_property
 
 from mct_s2s.model.azure_resources import AppService, IdentityResource, IdentityUse, Site
 from mct_s2s.model.client_credentials import SecretNote
-from mct_s2s.model.directory_objects import Application, Assignment, Custody, PrincipalKind, ServicePrincipal, Tenant
+from mct_s2s.model.directory_objects import Application, Assignment, Custody, ServicePrincipal, Tenant
 from mct_s2s.model.ids import AppRoleId, ClientId, PrincipalId, same_id
 from mct_s2s.model.site_settings import AppSettings
 
@@ -77,7 +77,7 @@ class Trust:
                 identity_resource.principal_id,
                 ClientId(""),
                 identity_resource.display_name,
-                PrincipalKind.MANAGED_IDENTITY,
+                True,
                 str(identity_resource.resource),
             )
             for identity_resource in identity_resources

@@ -17,26 +17,6 @@ AppSettings = Mapping[str, str | None]
 """All application settings of a site. A null value is kept as it is: it is not ours to judge."""
 
 
-class Fact(StrEnum):
-    """What a setting can hold; the value is the document's own name for it."""
-
-    SWITCH = "on or off"
-    AUDIENCE = "Application ID URI"
-    TENANT_NAME = "Tenant Name"
-    TENANT_ID = "Tenant ID"
-    ROLE = "Value of the app role"
-    CLIENT_IDS = "Application Id of each client application"
-    OBJECT_IDS = "Object Id of each managed identity"
-
-    @property
-    def is_list(self) -> bool:
-        return self in {Fact.CLIENT_IDS, Fact.OBJECT_IDS}
-
-    @property
-    def is_guid(self) -> bool:
-        return self is Fact.TENANT_ID or self.is_list
-
-
 class Required(StrEnum):
     """When a setting has to be there."""
 
@@ -70,7 +50,8 @@ class Setting:
     """
 
     name: str
-    holds: Fact
+    holds: str
+    """The document's own name for it."""
     about: str
     required: Required = Required.ALWAYS
     comparison: Comparison = Comparison.EXACT
@@ -94,27 +75,27 @@ class Setting:
 
 ENABLED = Setting(
     "ServiceAuthEnabled",
-    Fact.SWITCH,
+    "on or off",
     "Switches service-to-service authentication on. `--disable` switches it off.",
     comparison=Comparison.BOOLEAN,
     wrong="{name} is '{value}': the API refuses every client.",
 )
 AUDIENCE = Setting(
     "ServiceAuthAudience",
-    Fact.AUDIENCE,
+    "Application ID URI",
     "The audience (`aud`) of every token that is accepted.",
     option="--audience",
 )
 TENANT_NAME = Setting(
     "ServiceAuthTenantName",
-    Fact.TENANT_NAME,
+    "Tenant Name",
     "A verified domain of the tenant that issues the tokens.",
     comparison=Comparison.IGNORING_CASE,
     option="--tenant-name",
 )
 TENANT_ID = Setting(
     "ServiceAuthTenantId",
-    Fact.TENANT_ID,
+    "Tenant ID",
     "The tenant (`tid`) that issues the tokens: the one of the App Service's subscription.",
     comparison=Comparison.IGNORING_CASE,
     option="--tenant-id",
@@ -123,7 +104,7 @@ TENANT_ID = Setting(
 )
 OBJECT_IDS = Setting(
     "ServiceObjectIds",
-    Fact.OBJECT_IDS,
+    "Object Id of each managed identity",
     "Callers that are allowed by the object ID (`oid`) of their service principal. They need no app role.",
     required=Required.WITH_IDENTITIES,
     comparison=Comparison.SET_OF_IDS,
@@ -131,7 +112,7 @@ OBJECT_IDS = Setting(
 )
 APPLICATION_IDS = Setting(
     "ServiceApplicationIds",
-    Fact.CLIENT_IDS,
+    "Application Id of each client application",
     "Callers that are allowed by their application ID (`appid`), if their token has the app role.",
     required=Required.WITH_CLIENTS,
     comparison=Comparison.SET_OF_IDS,
@@ -139,7 +120,7 @@ APPLICATION_IDS = Setting(
 )
 ROLE = Setting(
     "ServiceAuthRole",
-    Fact.ROLE,
+    "Value of the app role",
     "The app role (`roles`) that the token of a client application must have.",
     required=Required.WITH_CLIENTS,
     option="--role",
@@ -147,7 +128,7 @@ ROLE = Setting(
 
 SETTINGS = (ENABLED, AUDIENCE, TENANT_NAME, TENANT_ID, OBJECT_IDS, APPLICATION_IDS, ROLE)
 NAMES = tuple(setting.name for setting in SETTINGS)
-LISTS = tuple(setting for setting in SETTINGS if setting.holds.is_list)
+LISTS = (OBJECT_IDS, APPLICATION_IDS)
 
 
 def value_of(settings: AppSettings, name: str) -> str | None:

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from mct_s2s.model.azure_resources import OF_DEPLOYMENT
 from mct_s2s.model.desired import Desired, Removal, Restore, Rotation, ServiceSpec, SettingsScope, Setup
-from mct_s2s.model.directory_objects import PrincipalKind, ServicePrincipal
+from mct_s2s.model.directory_objects import ServicePrincipal
 from mct_s2s.model.ids import ClientId, PrincipalId
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.site_settings import LISTS, SETTINGS
@@ -77,9 +77,7 @@ def _plan_setup(desired: Setup, observed: ObservedState, facts: Facts) -> Plan:
         # Who holds the role: the directory's own account of who may call.
         application_ids += [one.client_id for one in members(observed) if _holds_role(one.principal, service, observed)]
         object_ids += [
-            one.id
-            for one in observed.trust.identities
-            if one.kind is PrincipalKind.MANAGED_IDENTITY and _holds_role(one, service, observed)
+            one.id for one in observed.trust.identities if one.is_identity and _holds_role(one, service, observed)
         ]
     spec = settings_spec(desired, observed, service, application_ids, object_ids)
     if desired.settings is SettingsScope.NONE:

@@ -18,6 +18,7 @@ from mct_s2s.model.ids import ApplicationIdUri, ClientId, PrincipalId, same_id
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.site_settings import (
     APPLICATION_IDS,
+    AUDIENCE,
     ENABLED,
     LISTS,
     NAMES,
@@ -25,10 +26,10 @@ from mct_s2s.model.site_settings import (
     ROLE,
     SETTINGS,
     TENANT_ID,
+    TENANT_NAME,
     AllowList,
     AppSettings,
     Comparison,
-    Fact,
     Required,
     Setting,
     ours,
@@ -53,16 +54,16 @@ from mct_s2s.planning.registrations.service import Service
 
 def right_values(
     tenant: Tenant | None, audience: Later[ApplicationIdUri] | None, role: str | None
-) -> Mapping[Fact, tuple[Later[str], ...]]:
-    """What each setting may say, by what it holds: first what is written where it says something else."""
-    values: dict[Fact, tuple[Later[str], ...]] = {Fact.SWITCH: ("true",)}
+) -> Mapping[Setting, tuple[Later[str], ...]]:
+    """What each setting may say: first what is written where it says something else."""
+    values: dict[Setting, tuple[Later[str], ...]] = {ENABLED: ("true",)}
     if audience is not None:
-        values[Fact.AUDIENCE] = (audience,)
+        values[AUDIENCE] = (audience,)
     if tenant is not None:
-        values[Fact.TENANT_NAME] = (tenant.name, *sorted(tenant.domains - {tenant.name.casefold()}))
-        values[Fact.TENANT_ID] = (tenant.id,)
+        values[TENANT_NAME] = (tenant.name, *sorted(tenant.domains - {tenant.name.casefold()}))
+        values[TENANT_ID] = (tenant.id,)
     if role:
-        values[Fact.ROLE] = (role,)
+        values[ROLE] = (role,)
     return values
 
 
@@ -88,7 +89,7 @@ def settings_spec(
     values = []
     for setting in SETTINGS:
         typed = given.value(setting)
-        accepted = (typed,) if typed is not None else right.get(setting.holds)
+        accepted = (typed,) if typed is not None else right.get(setting)
         if accepted and setting.required in required and setting not in LISTS:
             values.append(_spec(setting, accepted))
     return SettingsSpec(tuple(values), tuple(listed))

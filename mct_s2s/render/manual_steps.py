@@ -12,7 +12,7 @@ from rich.text import Text
 from mct_s2s.errors import MissingRight
 from mct_s2s.model.commands import option, own_command, webapp_command
 from mct_s2s.model.observed import ObservedState
-from mct_s2s.model.site_settings import ENABLED, SETTINGS, AllowList, ours
+from mct_s2s.model.site_settings import ENABLED, LISTS, SETTINGS, AllowList, ours
 from mct_s2s.planning.changes import Results
 from mct_s2s.planning.permissions.rights import asked_for
 from mct_s2s.planning.plan import Left, ManualStep
@@ -113,7 +113,7 @@ def _configure(step: ManualStep, values: dict[str, str], results: Results, where
     for setting in SETTINGS:
         value = values.get(setting.name)
         if value is not None and setting.option is not None:
-            for each in AllowList(value).ids if setting.holds.is_list else (value,):
+            for each in AllowList(value).ids if setting in LISTS else (value,):
                 words.append(option(setting.option, each))
     return " ".join([configure, *words])
 

@@ -9,7 +9,7 @@ from mct_s2s.errors import NotThere, Refused, S2SError
 from mct_s2s.model.azure_resources import IdentityResource
 from mct_s2s.model.client_credentials import CredentialKind, SecretNote
 from mct_s2s.model.desired import ClientSpec, GivenValues, SecretSpec, ServiceSpec, SettingsScope, Setup
-from mct_s2s.model.directory_objects import Application, PrincipalKind, ServicePrincipal, Tenant
+from mct_s2s.model.directory_objects import Application, ServicePrincipal, Tenant
 from mct_s2s.model.ids import AppRoleId, ClientId, PrincipalId, TenantId, api_uri, vault_tag
 from mct_s2s.model.observed import ClientApplication, ObservedState, Trust
 from mct_s2s.model.resource_id import ResourceId
@@ -457,9 +457,7 @@ def test_given_values_need_no_directory_and_never_drop_an_id() -> None:
 
 
 def test_configure_allows_whoever_holds_the_role() -> None:
-    identity = ServicePrincipal(
-        PrincipalId(guid("mi")), ClientId(guid("mi-app")), "func", PrincipalKind.MANAGED_IDENTITY
-    )
+    identity = ServicePrincipal(PrincipalId(guid("mi")), ClientId(guid("mi-app")), "func", True)
     held = replace(trust(IMPORT), identities=(identity,), assignments=(assignment(IMPORT), assignment(identity)))
     stranger = client("Stranger")
     held = replace(held, clients=(*held.clients, stranger))

@@ -62,7 +62,7 @@ def test_configure_appservice_has_the_option_of_each_row(setting: Setting) -> No
 
 def test_what_a_setting_holds_is_known_for_every_row_that_is_no_list() -> None:
     right = right_values(TENANT, api_uri(SERVICE_ID), "R")
-    assert {setting.holds for setting in SETTINGS if setting not in LISTS} == set(right)
+    assert {setting for setting in SETTINGS if setting not in LISTS} == set(right)
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from mct_s2s.errors import MissingRight, ServiceError
 from mct_s2s.model.azure_resources import AppService
-from mct_s2s.model.directory_objects import PrincipalKind, ServicePrincipal
+from mct_s2s.model.directory_objects import ServicePrincipal
 from mct_s2s.model.ids import ClientId, PrincipalId
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.planning.changes import (
@@ -60,7 +60,7 @@ IDENTITY = ServicePrincipal(
     PrincipalId(guid("reports-func-principal")),
     ClientId(guid("reports-func-client")),
     "reports-func",
-    PrincipalKind.MANAGED_IDENTITY,
+    True,
     str(identity_resource().resource),
 )
 WEBSITE_CONTRIBUTOR = MissingRight(

@@ -24,7 +24,6 @@ from mct_s2s.model.directory_objects import (
     Assignment,
     NewApplication,
     Owner,
-    PrincipalKind,
     RequiredAccess,
     ServicePrincipal,
     Tenant,
@@ -149,12 +148,11 @@ def app_role(row: Json) -> AppRole:
 def principal(row: Json) -> ServicePrincipal:
     """`servicePrincipal`. A managed identity names its Azure resource among its alternative names."""
     names = sorted(texts(row.get("alternativeNames")))
-    is_identity = row.get("servicePrincipalType") == PrincipalKind.MANAGED_IDENTITY
     return ServicePrincipal(
         id=PrincipalId(guid(row["id"])),
         client_id=ClientId(guid(row["appId"])),
         display_name=text(row.get("displayName")),
-        kind=PrincipalKind.MANAGED_IDENTITY if is_identity else PrincipalKind.APPLICATION,
+        is_identity=row.get("servicePrincipalType") == "ManagedIdentity",
         resource_id=next((name for name in names if name.startswith("/subscriptions/")), None),
         assignment_required=bool(row.get("appRoleAssignmentRequired")),
     )

@@ -18,6 +18,7 @@ from datetime import datetime
 from itertools import chain
 from typing import TypeVar
 
+from mct_s2s import clock
 from mct_s2s.activity import waiting
 from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.engine.observe.observe import caller_of, find_custody
@@ -196,15 +197,14 @@ async def _as_owner(
     is_ours: bool,
 ) -> T:
     """Do what only an owner may do, once the caller has become one everywhere."""
-    clock = asyncio.get_running_loop().time
-    until, is_owner = clock() + OWNED_WITHIN, False
+    until, is_owner = clock.seconds() + OWNED_WITHIN, False
     while True:
         try:
             return await act()
         except S2SError as refused:
-            if not _is_for_owners(refused) or (clock() >= until and is_owner):
+            if not _is_for_owners(refused) or (clock.seconds() >= until and is_owner):
                 raise
-            if clock() >= until:
+            if clock.seconds() >= until:
                 raise _not_owner(application.display_name, application.client_id, caller, refused) from refused
         with waiting("waiting for Entra ID to know its owner everywhere", gives_up_at=until):
             is_owner = await _owns(azure, application, caller)

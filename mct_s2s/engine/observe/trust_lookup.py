@@ -12,7 +12,7 @@ from mct_s2s.concurrency import ReadOnce, end_all, gather_or_cancel
 from mct_s2s.engine.request import Request
 from mct_s2s.errors import NotThere, S2SError
 from mct_s2s.model.desired import Desired, FederatedSpec, Look, Removal, Setup
-from mct_s2s.model.directory_objects import Application, PrincipalKind, ServicePrincipal
+from mct_s2s.model.directory_objects import Application, ServicePrincipal
 from mct_s2s.model.ids import (
     ClientId,
     PrincipalId,
@@ -217,7 +217,7 @@ def _with(trust: Trust, applications: Iterable[Application], principals: Iterabl
         key = application.client_id.casefold()
         clients[key] = replace(clients.get(key, ClientApplication(None, None)), application=application)
     for principal in principals:
-        if principal.kind is PrincipalKind.MANAGED_IDENTITY:
+        if principal.is_identity:
             identities[principal.id.casefold()] = principal
         else:
             key = principal.client_id.casefold()

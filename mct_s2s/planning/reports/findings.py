@@ -16,7 +16,18 @@ from mct_s2s.model.client_credentials import EXPIRING_WITHIN, secrets_among
 from mct_s2s.model.commands import own_command, webapp_command
 from mct_s2s.model.ids import api_uri, is_guid, service_unique_name
 from mct_s2s.model.observed import ClientApplication, ObservedState
-from mct_s2s.model.site_settings import AUDIENCE, LISTS, ROLE, SETTINGS, Fact, Setting, ours, required_by
+from mct_s2s.model.site_settings import (
+    APPLICATION_IDS,
+    AUDIENCE,
+    LISTS,
+    OBJECT_IDS,
+    ROLE,
+    SETTINGS,
+    TENANT_ID,
+    Setting,
+    ours,
+    required_by,
+)
 from mct_s2s.planning.credentials import renewal
 from mct_s2s.planning.registrations.exposed import (
     is_called,
@@ -169,13 +180,13 @@ def _settings(observed: ObservedState, site: AppService, where: str) -> Iterator
     service, required = observed.trust.service, required_by(site.settings)
     uri = (uri_in_use(service, observed.settings) or api_uri(service.client_id)) if service is not None else None
     values = right_values(observed.tenant, uri, wanted_role_value(observed))
-    right = {fact: tuple(one for one in texts if isinstance(one, str)) for fact, texts in values.items()}
-    right[Fact.TENANT_ID] = (site.tenant_id,)
+    right = {setting: tuple(one for one in texts if isinstance(one, str)) for setting, texts in values.items()}
+    right[TENANT_ID] = (site.tenant_id,)
     for setting in SETTINGS:
         if setting in LISTS:
             yield from _malformed(setting, site, where)
-        elif setting.required in required and setting.holds in right:
-            value, accepted, of_role = setting.value_in(site.settings), right[setting.holds], setting is ROLE
+        elif setting.required in required and setting in right:
+            value, accepted, of_role = setting.value_in(site.settings), right[setting], setting is ROLE
             if value is None or not value.strip():
                 message = f"{setting} is not set."
                 yield Finding(
@@ -237,10 +248,10 @@ def _unlisted(observed: ObservedState, site: AppService, where: str) -> Iterator
     clients, identities = members(observed), observed.trust.identities
     principals = {identity.id.casefold() for identity in identities}
     principals |= {client.principal.id.casefold() for client in clients if client.principal is not None}
-    known = {Fact.CLIENT_IDS: {client.client_id.casefold() for client in clients}, Fact.OBJECT_IDS: principals}
+    known = {APPLICATION_IDS: {client.client_id.casefold() for client in clients}, OBJECT_IDS: principals}
     listed = [(setting, entry) for setting in LISTS for entry in setting.list_in(site.settings).ids]
     for setting, entry in listed:
-        if is_guid(entry) and entry.casefold() not in known[setting.holds]:
+        if is_guid(entry) and entry.casefold() not in known[setting]:
             message = f"{entry} in {setting} matches nothing in this tenant: a deleted client, or the wrong type of ID."
             remove = own_command("remove-client", about=entry, where=where)
             yield Finding("client-unknown", Severity.WARNING, entry, message, remove)

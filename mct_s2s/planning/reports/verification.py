@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import TypeAlias
 
 from mct_s2s.errors import ServiceError
-from mct_s2s.model.azure_resources import AppService, same_address
+from mct_s2s.model.azure_resources import AppService, same_origin
 from mct_s2s.model.client_sign_in import ApiAnswer, Claims
 from mct_s2s.model.commands import own_command, webapp_command
 from mct_s2s.model.directory_objects import ServicePrincipal
@@ -219,7 +219,7 @@ def misdirected(token: ClientToken, observed: ObservedState, url: str, own_url: 
     if audience not in {*service.identifier_uris, service.client_id}:
         variable = "MCT_S2S_SCOPE"
         what = f"it is for '{audience}', not for the service application '{service.display_name}'"
-    elif own_url is not None and not (same_address(own_url, url) or site.is_at(own_url)):
+    elif own_url is not None and not (same_origin(own_url, url) or site.is_at(own_url)):
         variable, what = "MCT_S2S_URL", f"its credential is for '{own_url}', not for {url}"
     if not what:
         return None
