@@ -19,6 +19,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from mct_s2s.azure.arm.identities import ArmIdentities
 from mct_s2s.azure.arm.rights import ArmAccess
+from mct_s2s.azure.arm.session import ArmSession
 from mct_s2s.azure.arm.sites import ArmSites
 from mct_s2s.azure.cloud_metadata import read_cloud
 from mct_s2s.azure.clouds import PUBLIC, Cloud
@@ -228,57 +229,32 @@ async def nothing() -> None:
     """There is nothing to read again."""
 
 
-SITES: dict[str, Callable[[ArmSites], Awaitable[object]]] = {
-    "subscriptions": lambda s: s.subscriptions(),
-    "subscription": lambda s: s.subscription(guid("subscription")),
-    "sites": lambda s: s.sites(guid("subscription")),
-    "site": lambda s: s.site(SITE),
-    "settings": lambda s: s.settings(SITE),
-    "slot_config": lambda s: s.slot_config(SITE),
-    "write_settings": lambda s: s.write_settings(SITE, lambda: {"a": "b"}, nothing),
-    "restart": lambda s: s.restart(SITE),
-}
+ArmCall = Callable[[ArmSession, IdentityResource], Awaitable[object]]
+ARM_CALLS: list[tuple[Callable[..., Any], ArmCall]] = [
+    (ArmSites.subscriptions, lambda s, _: ArmSites(s).subscriptions()),
+    (ArmSites.subscription, lambda s, _: ArmSites(s).subscription(guid("subscription"))),
+    (ArmSites.sites, lambda s, _: ArmSites(s).sites(guid("subscription"))),
+    (ArmSites.site, lambda s, _: ArmSites(s).site(SITE)),
+    (ArmSites.settings, lambda s, _: ArmSites(s).settings(SITE)),
+    (ArmSites.slot_config, lambda s, _: ArmSites(s).slot_config(SITE)),
+    (ArmSites.write_settings, lambda s, _: ArmSites(s).write_settings(SITE, lambda: {"a": "b"}, nothing)),
+    (ArmSites.restart, lambda s, _: ArmSites(s).restart(SITE)),
+    (ArmIdentities.identity_resource, lambda s, h: ArmIdentities(s, ArmSites(s)).identity_resource(h.resource)),
+    (ArmIdentities.enable, lambda s, h: ArmIdentities(s, ArmSites(s)).enable(h)),
+    (ArmIdentities.disable, lambda s, h: ArmIdentities(s, ArmSites(s)).disable(h)),
+    (ArmIdentities.roles_of, lambda s, h: ArmIdentities(s, ArmSites(s)).roles_of(h)),
+    (ArmAccess.permissions, lambda s, _: ArmAccess(s).permissions(SITE)),
+    (ArmAccess.locks, lambda s, _: ArmAccess(s).locks(SITE)),
+]
 
 
-@pytest.mark.parametrize("name", SITES)
-@FUZZ
-@given(st.lists(answers(*ARM_DOCUMENTS), min_size=1, max_size=2))
-def test_any_answer_about_a_site(name: str, given_answers: list[Answer]) -> None:
-    sites = ArmSites(arm_session(*given_answers))
-    check(lambda: SITES[name](sites), getattr(ArmSites, name))
-
-
-IDENTITIES: dict[str, Callable[[ArmIdentities, IdentityResource], Awaitable[object]]] = {
-    "identity_resource": lambda i, h: i.identity_resource(h.resource),
-    "enable": lambda i, h: i.enable(h),
-    "disable": lambda i, h: i.disable(h),
-    "roles_of": lambda i, h: i.roles_of(h),
-}
-
-
-@pytest.mark.parametrize("name", IDENTITIES)
+@pytest.mark.parametrize(("method", "ask"), ARM_CALLS, ids=lambda value: getattr(value, "__qualname__", None))
 @FUZZ
 @given(st.lists(answers(*ARM_DOCUMENTS), min_size=1, max_size=3), st.sampled_from(HOLDERS))
-def test_any_answer_about_a_managed_identity(
-    name: str, given_answers: list[Answer], identity_resource: IdentityResource
+def test_any_answer_of_resource_manager(
+    method: Callable[..., Any], ask: ArmCall, given_answers: list[Answer], holder: IdentityResource
 ) -> None:
-    session = arm_session(*given_answers)
-    identities = ArmIdentities(session, ArmSites(session))
-    check(lambda: IDENTITIES[name](identities, identity_resource), getattr(ArmIdentities, name))
-
-
-RIGHTS: dict[str, Callable[[ArmAccess], Awaitable[object]]] = {
-    "permissions": lambda a: a.permissions(SITE),
-    "locks": lambda a: a.locks(SITE),
-}
-
-
-@pytest.mark.parametrize("name", RIGHTS)
-@FUZZ
-@given(st.lists(answers(*ARM_DOCUMENTS), min_size=1, max_size=1))
-def test_any_answer_about_rights_to_a_resource(name: str, given_answers: list[Answer]) -> None:
-    access = ArmAccess(arm_session(*given_answers))
-    check(lambda: RIGHTS[name](access), getattr(ArmAccess, name))
+    check(lambda: ask(arm_session(*given_answers), holder), method)
 
 
 # --- a key vault ---

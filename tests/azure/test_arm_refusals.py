@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pytest
 from azure.core.exceptions import AzureError
-from mct_s2s.azure.arm.session import ArmSession
 from mct_s2s.azure.arm.sites import ArmSites
 from mct_s2s.azure.services import ARM
 from mct_s2s.errors import NotThere, PermissionMissing, S2SError, ServiceError, SignInFailed
@@ -333,13 +332,6 @@ def test_before_a_write_is_sent_with_the_new_token_its_settings_are_read_again()
     assert events == ["send", "read again", "send"]
 
 
-Ask = Callable[[ArmSession], Awaitable[object]]
-
-
-async def _do(ask: Ask, *answers: Answer | Exception) -> object:
-    return await ask(arm_session(*answers))
-
-
 def test_only_the_first_line_of_what_the_sdk_says_is_shown() -> None:
     assert ARM.unanswered(AzureError("Cannot connect\n" + "detail\n" * 1000), READ).message.endswith(
         ": Cannot connect."
@@ -347,30 +339,26 @@ def test_only_the_first_line_of_what_the_sdk_says_is_shown() -> None:
     assert ARM.unanswered(AzureError(""), READ).message.strip()
 
 
-READINGS: dict[str, Ask] = {
-    "the subscriptions": lambda session: ArmSites(session).subscriptions(),
-    "the sites": lambda session: ArmSites(session).sites(SUBSCRIPTION),
-    "the site": lambda session: ArmSites(session).site(SITE),
-    "the settings": lambda session: ArmSites(session).settings(SITE),
-}
+def settings_of(answer: Answer) -> object:
+    return asyncio.run(ArmSites(arm_session(answer)).settings(SITE))
 
 
 @pytest.mark.parametrize("body", [{}, {"error": {"code": "X"}}, {"properties": None}], ids=["empty", "error", "null"])
 def test_an_answer_without_settings_is_not_taken_for_an_app_without_settings(body: object) -> None:
     """A write replaces all settings: everything that this reading did not show would be erased."""
     with pytest.raises(ServiceError):
-        asyncio.run(_do(READINGS["the settings"], Answer(200, body)))
+        settings_of(Answer(200, body))
 
 
 def test_an_app_without_settings_has_none() -> None:
-    assert asyncio.run(_do(READINGS["the settings"], Answer(200, {"properties": {}}))) == {}
+    assert settings_of(Answer(200, {"properties": {}})) == {}
 
 
 # --- refusals that are an answer ---
 
 
 def test_a_site_that_is_not_there_is_none_and_not_an_error() -> None:
-    assert asyncio.run(_do(READINGS["the site"], refusal(404, "ResourceNotFound", "Gone."))) is None
+    assert asyncio.run(ArmSites(arm_session(refusal(404, "ResourceNotFound", "Gone."))).site(SITE)) is None
 
 
 @pytest.mark.parametrize(
@@ -380,7 +368,7 @@ def test_a_site_that_is_not_there_is_none_and_not_an_error() -> None:
 )
 def test_what_only_serves_a_warning_stops_nobody(answer: Answer) -> None:
     """Slots are looked at for a note; whoever may not see them can do the job all the same."""
-    assert asyncio.run(_do(lambda session: ArmSites(session).slot_config(SITE), answer)) is None
+    assert asyncio.run(ArmSites(arm_session(answer)).slot_config(SITE)) is None
 
 
 @pytest.mark.parametrize(

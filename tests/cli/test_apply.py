@@ -252,11 +252,7 @@ def test_pruning_is_one_plan_with_what_is_added_one_write_and_one_restart(applie
     assert re.search("^  - client application +C", dry.out, re.MULTILINE)
     done = applied("-y", "--prune", *JSON)
     assert done.code == 0, done
-    assert [client["displayName"] for client in applied.status("learn")["clients"]] == [
-        "A",
-        "B",
-        "D",
-    ]
+    assert clients_at(applied, "learn") == ["A", "B", "D"]
     assert applied.azure.restarts() == 1
     writes = applied.azure.writes()
     settings = next(at for at, write in enumerate(writes) if write.endswith("/config/appsettings"))

@@ -224,16 +224,9 @@ def test_an_expired_certificate_is_replaced_and_expiry_is_told(mct: Program, azu
 
 
 def test_a_policy_that_allows_a_shorter_life_is_told_with_the_way_out(mct: Program, azure: Sandbox) -> None:
-    asked = {"name": "policy maker", "graphRoles": ["Policy.ReadWrite.ApplicationConfiguration"]}
-    maker = azure._control("POST", "/callers", json=asked).json()
-    token = azure.token(f"{azure.graph_url}/.default", maker["clientId"], maker["clientSecret"]).json()["access_token"]
+    maker = azure.caller("Policy.ReadWrite.ApplicationConfiguration")
     rules = [{"restrictionType": "asymmetricKeyLifetime", "maxLifetime": "P180D", "state": "enabled"}]
-    set_policy = azure._http.patch(
-        f"{azure.graph_url}/v1.0/policies/defaultAppManagementPolicy",
-        json={"applicationRestrictions": {"keyCredentials": rules}},
-        headers={"Authorization": f"Bearer {token}"},
-    )
-    assert set_policy.is_success, set_policy.text
+    azure.set_policy(maker, {"applicationRestrictions": {"keyCredentials": rules}})
     refused = mct(*SETUP)
     assert (refused.code, refused.document["error"]["code"]) == (1, "graph-refused")
     assert "Credential lifetime exceeds the max value" in refused.document["error"]["message"]

@@ -18,7 +18,7 @@ from mct_s2s.model.client_sign_in import ApiAnswer, ApiToken, ClientSignIn, Secr
 from mct_s2s.model.ids import ClientId, TenantId
 from mct_s2s.render.console import LineConsole, Terminal
 
-from tests.cli.conftest import Program
+from tests.cli.conftest import Program, values_in
 from tests.conftest import Sandbox
 from tests.support.sandbox_inside import Inside
 
@@ -56,7 +56,7 @@ def values(mct: Program, tmp_path: Path) -> dict[str, str]:
     """What is saved of a client."""
     assert mct("setup", "--client", "A", "-y").code == 0
     (file,) = tmp_path.rglob("*.env")
-    return dict(line.partition("=")[::2] for line in file.read_text().splitlines() if not line.startswith("#"))
+    return values_in(file)
 
 
 def sign_in_of(values: dict[str, str], secret: str | None = None) -> ClientSignIn:

@@ -124,29 +124,17 @@ def test_what_was_set_up_by_hand(around: Round, azure: Sandbox) -> None:
     assert f'# S2S-client\n[[sites.contosolearn.clients]]\nname = "{hand.client.app_id}"' in around.export()
 
 
-def test_a_key_vault_and_a_slot(around: Round, mct: Program) -> None:
-    place = ("--secret-to", f"keyvault:{seed.VAULT}/portal-key")
-    more = ("--slot", "staging")
-    assert mct("setup", *more, "--client", "Portal", *place, *JSON).code == 0
-    assert mct("add-client", "Another", *more, *JSON).code == 0
-    document = around.changes_nothing(*more)
-    assert document["sites"]["contosolearn-staging"]["slot"] == "staging"
-    found = clients(document, "contosolearn-staging")
-    assert found["Portal"] == {"credential": "secret", "secret-to": f"keyvault:{seed.VAULT}/portal-key"}
+def test_a_slot(around: Round, mct: Program) -> None:
+    assert mct("setup", "--slot", "staging", "--client", "Portal", *JSON).code == 0
+    assert around.changes_nothing("--slot", "staging")["sites"]["contosolearn-staging"]["slot"] == "staging"
 
 
-def test_an_app_and_an_identity_of_a_user(around: Round, mct: Program) -> None:
-    words = ("--managed-identity", "partner-portal", "--managed-identity", USER_IDENTITY)
-    assert mct("setup", *words, *JSON).code == 0
-    document = around.changes_nothing()
-    identities = document["sites"]["contosolearn"]["managed-identities"]
-    assert identities == [{"resource": USER_IDENTITY}, {"resource": PORTAL}]
-
-
-def test_a_role_of_its_own(around: Round, mct: Program) -> None:
-    assert mct("setup", "--role", "Reader", "--service-name", 'The "API"', "--client", "A", *JSON).code == 0
+def test_a_role_and_a_name_of_its_own_and_identities_of_each_kind(around: Round, mct: Program) -> None:
+    words = ("--managed-identity", "partner-portal", "--managed-identity", USER_IDENTITY, "--role", "Reader")
+    assert mct("setup", *words, "--service-name", 'The "API"', "--client", "A", *JSON).code == 0
     site = around.changes_nothing()["sites"]["contosolearn"]
     assert (site["role"], site["service-name"]) == ("Reader", 'The "API"')
+    assert site["managed-identities"] == [{"resource": USER_IDENTITY}, {"resource": PORTAL}]
 
 
 def test_a_reference_of_the_tenants_own_asset_management(around: Round, mct: Program, azure: Sandbox) -> None:

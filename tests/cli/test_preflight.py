@@ -11,7 +11,7 @@ import pytest
 from mct_s2s.sandbox.observability.exchange import Entry
 
 from tests.cli.conftest import Ended, Program
-from tests.conftest import FUNCTION_APP, SITE, Sandbox
+from tests.conftest import SITE, Sandbox
 from tests.support.sandbox_inside import Inside
 
 PERMISSION_MISSING = 4
@@ -91,36 +91,6 @@ def test_without_a_file_the_command_carries_the_values(mct: Program, azure: Sand
     assert {name: azure.settings()[name] for name in step["settings"]} == step["settings"]
 
 
-BLOCKED: dict[str, tuple[dict[str, Any], list[str], list[str]]] = {
-    "no right to register": (
-        {"graph": (*READ, SEEN), "arm": [CONTRIBUTOR]},
-        ["create the app registration", "Application.ReadWrite.OwnedBy", "grant admin consent"],
-        ["--no-app-service --handoff FILE", "configure-appservice --from FILE"],
-    ),
-    "no right to an identity": (
-        {"graph": CONSENTING, "arm": [CONTRIBUTOR, ("Reader", GROUP.replace("mct-prod", "integrations"))]},
-        ["enable the managed identity of 'reports-func'", "Website Contributor"],
-        ["identity"],
-    ),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize(("rights", "said", "ways"), BLOCKED.values(), ids=BLOCKED.keys())
-def test_what_cannot_be_left_stops_before_anything_is_written(
-    mct: Program, azure: Sandbox, rights: dict[str, Any], said: list[str], ways: list[str]
-) -> None:
-    caller = azure.caller(*rights["graph"], arm=rights["arm"])
-    azure.forget()
-    with_identity = ("--managed-identity", FUNCTION_APP) if "identity" in " ".join(said) else ()
-    done = mct("setup", "-a", SITE, "--client", "A", *with_identity, "-y", "-o", "json", env=caller)
-    assert done.code == PERMISSION_MISSING, done
-    error = done.document["error"]
-    assert error["code"] == "permission-missing"
-    assert [words for words in said if words not in error["message"]] == []
-    assert [words for words in ways if words not in error["remedy"]] == []
-    assert azure.writes() == []
-
-
 @pytest.mark.parametrize("scope", [GROUP, SUBSCRIPTION])
 def test_a_lock_is_named_before_anything_is_written(mct: Program, azure: Sandbox, scope: str) -> None:
     azure.lock(scope)
@@ -161,14 +131,6 @@ def test_the_check_can_be_left_out_and_the_real_refusal_then_decides(
     assert ("ServiceAuthAudience" in azure.settings()) is is_written
     assert mct("setup", "--client", "A", "-y").code == 2
     assert mct("setup", "--service-app", service["appId"], "--client", client["appId"], "-y").code == 0
-
-
-def test_looking_without_changing_asks_for_no_rights(mct: Program, azure: Sandbox) -> None:
-    assert mct("setup", "--client", "A", "-y").code == 0
-    azure.forget()
-    assert mct("status").code == 0
-    asked = [row["path"] for row in azure.log()]
-    assert [path for path in asked if "Microsoft.Authorization" in path or "ownedObjects" in path] == []
 
 
 def test_a_check_that_is_not_answered_stops_nothing(mct: Program, azure: Sandbox) -> None:

@@ -3,22 +3,15 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
-from tests.cli.conftest import Ended, Program
+from tests.cli.conftest import Program
 from tests.conftest import SITE, Sandbox
 
 SETUP = ("setup", "--client", "A", "-y")
 JSON = ("-o", "json")
 READER = ("Reader", SITE)
 READ = ("Application.Read.All", "Organization.Read.All", "RoleManagement.Read.Directory")
-OF_REGISTRATIONS = {"service application", "client application", "Application ID URI", "API permission"}
-
-
-def by_resource(done: Ended) -> Mapping[str, Any]:
-    return {change["resource"]: change for change in done.document["changes"]}
 
 
 def command_after(text: str, start: str) -> list[str]:
@@ -51,27 +44,6 @@ def test_a_credential_whose_place_is_not_known_has_none(mct: Program, azure: San
     Path(made["savedTo"].removeprefix("file:")).unlink()
     there = mct(*SETUP, *JSON).document["credentials"]
     assert [(one["created"], one["savedTo"]) for one in there if not one["created"]] == [(False, None)]
-
-
-def test_a_kind_of_resource_has_one_kind_of_id(mct: Program, azure: Sandbox) -> None:
-    made, same = mct(*SETUP, *JSON), mct(*SETUP, *JSON)
-    gone = mct("teardown", "--dry-run", *JSON)
-    ids = by_resource(made)
-    for resource in OF_REGISTRATIONS:
-        assert ids[resource]["id"] == ids[resource]["appId"] != ids[resource]["objectId"] is not None
-    assert ids["service principal"]["id"] == ids["service principal"]["objectId"]
-    for later in (by_resource(same), by_resource(gone)):
-        for resource in set(later) & (OF_REGISTRATIONS | {"application settings"}):
-            assert later[resource]["id"] == ids[resource]["id"]
-
-
-def test_the_application_id_uri_is_named_by_its_appid_once_it_is_known(mct: Program, azure: Sandbox) -> None:
-    dry = by_resource(mct("setup", "--client", "A", "--dry-run", *JSON))
-    assert dry["Application ID URI"]["name"] == "api://<appId>"
-    done = mct(*SETUP, *JSON)
-    uri = by_resource(done)["Application ID URI"]
-    assert uri["name"] == f"api://{uri['appId']}"
-    assert "<appId>" not in done.out + done.err.partition("\nPlan: ")[2]
 
 
 def test_an_error_is_one_line_beside_the_document(mct: Program, azure: Sandbox) -> None:

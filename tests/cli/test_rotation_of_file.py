@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from mct_s2s.sandbox.state import seed
 
 from tests.cli.conftest import Ended
 from tests.cli.fleets import Fleet, check_costs, fleet
@@ -67,16 +66,6 @@ def test_the_file_stays_when_the_old_secret_goes(fleet: Fleet) -> None:
     assert Path(credential["savedTo"].removeprefix("file:")).is_file()
     (now,) = fleet("status", "--only", "t1-2", "-o", "json").document["sites"]
     assert now["healthy"]
-
-
-def test_where_the_file_says_nothing_a_secret_stays_in_its_vault(fleet: Fleet) -> None:
-    only = ("--only", "t1-2", "-y", "-o", "json")
-    fleet.write(t1_2=f'secret-to = "keyvault:{seed.VAULT}"')
-    (moved,) = made(fleet("rotate-secret", *SOON, *only))["t1-2"]
-    assert moved["savedTo"].startswith(f"keyvault:{seed.VAULT}/")
-    fleet.write()
-    (credential,) = made(fleet("rotate-secret", "--expiring-within", "400d", "--secret-lifetime", "2y", *only))["t1-2"]
-    assert (credential["savedTo"], credential["created"]) == (moved["savedTo"], True)
 
 
 def test_a_dry_run_writes_nothing_and_tells_each_site(fleet: Fleet) -> None:

@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from tests.cli.conftest import Ended, Program
+from tests.cli.conftest import Ended, Program, values_in
 from tests.cli.schemas import FINDING_CODES
 from tests.conftest import SITE, SLOT, Json, Sandbox
 from tests.support.sampling import sampled
@@ -338,9 +338,7 @@ class Shell:
 def _call(azure: Sandbox, shell: Shell, client: Registration, audience: str, url: str | None = None) -> int:
     secret = client.secret
     if client.app_id in shell.saved:
-        lines = shell.saved[client.app_id].read_text(encoding="utf-8").splitlines()
-        (line,) = [line for line in lines if line.startswith("AZURE_CLIENT_SECRET=")]
-        secret = shlex.split(line)[0].partition("=")[2]
+        secret = values_in(shell.saved[client.app_id])["AZURE_CLIENT_SECRET"]
     answer = azure.token(f"{audience}/.default", client.app_id, secret)
     assert answer.status_code == 200, answer.text
     return azure.call_site(answer.json()["access_token"], url)

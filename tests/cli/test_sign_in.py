@@ -10,45 +10,21 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
-from cryptography.x509.oid import NameOID
+from mct_s2s.key_pairs import make_key_pair
 
 from tests.cli.conftest import Program
 from tests.conftest import Sandbox, program, without_azure
 
 NOT_CONFIGURED = 3
-
-
-def _certificate() -> tuple[bytes, bytes]:
-    """A key with its certificate as PEM, and the certificate as DER."""
-    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "administrator")])
-    now = datetime.now(UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=30))
-        .sign(key, hashes.SHA256())
-    )
-    private = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    return private + certificate.public_bytes(serialization.Encoding.PEM), certificate.public_bytes(
-        serialization.Encoding.DER
-    )
+LASTS = datetime.now(UTC) - timedelta(days=1), datetime.now(UTC) + timedelta(days=30)
 
 
 def test_a_certificate_in_the_environment_signs_in(azure: Sandbox, mct: Program, tmp_path: Path) -> None:
-    pem, der = _certificate()
+    pem, certificate = make_key_pair("administrator", *LASTS)
     file = tmp_path / "administrator.pem"
-    file.write_bytes(pem)
-    key = {"type": "AsymmetricX509Cert", "usage": "Verify", "key": base64.b64encode(der).decode(), "displayName": "x"}
+    file.write_text(pem)
+    public = base64.b64encode(certificate.der).decode()
+    key = {"type": "AsymmetricX509Cert", "usage": "Verify", "key": public, "displayName": "x"}
     administrator = f"/applications(appId='{azure.environment['AZURE_CLIENT_ID']}')"
     azure.graph("PATCH", administrator, json={"keyCredentials": [key]})
     variables = {"AZURE_CLIENT_SECRET": "", "AZURE_CLIENT_CERTIFICATE_PATH": str(file)}
@@ -57,7 +33,7 @@ def test_a_certificate_in_the_environment_signs_in(azure: Sandbox, mct: Program,
 
 def test_a_certificate_that_is_not_registered_is_refused_with_a_remedy(mct: Program, tmp_path: Path) -> None:
     file = tmp_path / "stranger.pem"
-    file.write_bytes(_certificate()[0])
+    file.write_text(make_key_pair("stranger", *LASTS)[0])
     ended = mct("status", "-o", "json", env={"AZURE_CLIENT_SECRET": "", "AZURE_CLIENT_CERTIFICATE_PATH": str(file)})
     assert ended.code == 4
     assert "AADSTS700027" in ended.document["error"]["message"]

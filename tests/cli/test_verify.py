@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.cli.conftest import Ended, Program
+from tests.cli.conftest import Ended, Program, values_in
 from tests.conftest import FUNCTION_APP, SITE, Sandbox
 
 SETUP = ("setup", "--client", "S2S-client", "-y")
@@ -82,7 +82,7 @@ def test_the_one_liner_proves_a_managed_identity_from_inside(mct: Program, azure
 def test_a_client_proves_itself_without_any_right_to_look(mct: Program, azure: Sandbox, tmp_path: Path) -> None:
     assert mct(*SETUP).code == 0
     file = saved(tmp_path)
-    values = dict(line.partition("=")[::2] for line in file.read_text().splitlines() if not line.startswith("#"))
+    values = values_in(file)
     audience = values["MCT_S2S_SCOPE"].removesuffix("/.default")
     azure.forget()
     by_file = mct("verify", "--credentials", str(file), "--audience", audience, "-o", "json")
@@ -103,8 +103,7 @@ def test_credentials_come_from_a_named_file_or_the_environment(mct: Program, azu
     assert "--credentials FILE" in row["message"]
     assert row["remedy"].startswith("mct-s2s rotate-secret ")
     assert mct("verify", "--credentials", str(file)).code == 0
-    lines = file.read_text().splitlines()
-    secret = dict(line.partition("=")[::2] for line in lines if not line.startswith("#"))
+    secret = values_in(file)
     # The caller is the client itself here, and may not look: the administrator signs in another way.
     assert mct("verify", "--client", "s2s-CLIENT", "--credentials", str(file), "-o", "json").code == 0
     refused = mct("verify", "--auth", "environment", "-o", "json", env=secret)

@@ -36,18 +36,11 @@ from mct_s2s.planning.registrations.service import CREATE
 def project(
     before: ObservedState, done: Iterable[AnyChange], results: Results, settings: Mapping[str, str | None] | None
 ) -> ObservedState:
-    """The state as it is now.
-
-    Args:
-        before: the snapshot that the plan was made from.
-        done: the changes that were applied, in the order in which they were.
-        results: the ids that they yielded.
-        settings: the application settings as they were read back, if they were written.
-    """
+    """The state as it is after changes that yielded these ids, and after these settings, if any were written."""
     after = before if settings is None or before.app_service is None else before.with_settings(settings)
     for change in done:
         after = _with(after, change, results)
-    return replace(after, trust=_with_holders(after))
+    return after
 
 
 def _with(state: ObservedState, change: AnyChange, results: Results) -> ObservedState:  # a flat table
@@ -171,18 +164,3 @@ def _present(trust: Trust, principal: ServicePrincipal) -> Trust:
         for client in trust.clients
     )
     return replace(trust, clients=clients)
-
-
-def _with_holders(state: ObservedState) -> Trust:
-    """The callers' identities: also those that the directory had not shown when it was read; none that was removed."""
-    site, assigned = state.app_service, {one.principal_id.casefold() for one in state.trust.assignments}
-    named = {(one.principal_id or "").casefold() for one in state.identity_resources}
-    there = tuple(
-        identity
-        for identity in state.trust.identities_with(state.identity_resources)
-        if identity.id.casefold() in assigned | named
-        or site is None
-        or site.refusal is not None
-        or site.allowed_object_ids.holds(identity.id)
-    )
-    return replace(state.trust, identities=there)

@@ -38,34 +38,6 @@ def plan_at(now: datetime = NOW, attempt: str = "a1b2", name: str = "Import") ->
     return make_plan(replace(wanted, clients=(lasting,)), observed, Facts(now, attempt))
 
 
-def test_it_is_the_same_on_another_day_in_another_run() -> None:
-    later = NOW + timedelta(days=100, hours=5)
-    assert fingerprint(plan_at(later, "c3d4"), later, SUBJECT) == fingerprint(plan_at(), NOW, SUBJECT)
-
-
-def test_it_does_not_depend_on_the_order_of_the_steps_nor_on_rights() -> None:
-    plan = plan_at()
-    other = replace(plan, steps=tuple(reversed(plan.steps)), blocked=(BlockedStep(plan.steps[0].key, ()),))
-    assert fingerprint(other, NOW, SUBJECT) == fingerprint(plan, NOW, SUBJECT)
-
-
-def test_settings_of_others_do_not_count() -> None:
-    more = replace(observed_state(), app_service=app_service({**FOREIGN, "Another": "x"}))
-    plans = [make_plan(spec(), observed, FACTS) for observed in (observed_state(), more)]
-    assert plans[0] != plans[1]
-    assert fingerprint(plans[0], NOW, SUBJECT) == fingerprint(plans[1], NOW, SUBJECT)
-
-
-def test_what_a_store_on_one_machine_remembers_does_not_count() -> None:
-    plan = plan_at()
-    steps = (replace(s, instead_of=KeyId("of-old")) if isinstance(s, AddCredential) else s for s in plan.steps)
-    assert fingerprint(replace(plan, steps=tuple(steps)), NOW, SUBJECT) == fingerprint(plan, NOW, SUBJECT)
-
-
-def test_the_case_of_a_subject_does_not_count() -> None:
-    assert fingerprint(plan_at(), NOW, SUBJECT.upper()) == fingerprint(plan_at(), NOW, SUBJECT)
-
-
 def with_expiry(plan: Plan, expires: datetime) -> Plan:
     spec = SecretSpec(expires)
     return replace(plan, steps=tuple(replace(s, spec=spec) if isinstance(s, AddCredential) else s for s in plan.steps))
@@ -78,12 +50,40 @@ def with_other_value(plan: Plan) -> Plan:
     return replace(plan, steps=steps)
 
 
+OURS = make_plan(spec(), observed_state(), FACTS)
+PLAN, LATER = plan_at(), NOW + timedelta(days=100, hours=5)
+TYPED = datetime.combine(NOW.date() + timedelta(365), END_OF_DAY, NOW.tzinfo)
+OTHERS = replace(observed_state(), app_service=app_service({**FOREIGN, "Another": "x"}))
+IN_ANOTHER_ORDER = replace(PLAN, steps=tuple(reversed(PLAN.steps)), blocked=(BlockedStep(PLAN.steps[0].key, ()),))
+OF_ANOTHER_STORE = tuple(
+    replace(step, instead_of=KeyId("of-old")) if isinstance(step, AddCredential) else step for step in PLAN.steps
+)
+SAME: dict[str, tuple[Plan, Plan, datetime, str]] = {
+    "on another day in another run": (PLAN, plan_at(LATER, "c3d4"), LATER, SUBJECT),
+    "whatever the order of the steps and the rights": (PLAN, IN_ANOTHER_ORDER, NOW, SUBJECT),
+    "whatever others have set": (
+        make_plan(spec(), observed_state(), FACTS),
+        make_plan(spec(), OTHERS, FACTS),
+        NOW,
+        SUBJECT,
+    ),
+    "whatever a store on one machine remembers": (PLAN, replace(PLAN, steps=OF_ANOTHER_STORE), NOW, SUBJECT),
+    "whatever the case of the App Service's id": (PLAN, PLAN, NOW, SUBJECT.upper()),
+    "for a typed date on any day": (with_expiry(PLAN, TYPED), with_expiry(PLAN, TYPED), LATER, SUBJECT),
+}
+
+
+@pytest.mark.parametrize(("plan", "other", "now", "subject"), SAME.values(), ids=SAME.keys())
+def test_it_is_the_same(plan: Plan, other: Plan, now: datetime, subject: str) -> None:
+    assert fingerprint(other, now, subject) == fingerprint(plan, NOW, SUBJECT)
+
+
 CHANGES: dict[str, Callable[[Plan], Plan]] = {
     "another client": lambda _: plan_at(name="Reports"),
     "one step less": lambda plan: replace(plan, steps=plan.steps[:-1]),
     "another lifetime": lambda plan: with_expiry(plan, NOW + timedelta(days=730)),
     "no end": lambda plan: with_expiry(plan, NEVER),
-    "a date": lambda plan: with_expiry(plan, datetime.combine(NOW.date() + timedelta(365), END_OF_DAY, NOW.tzinfo)),
+    "a date": lambda plan: with_expiry(plan, TYPED),
     "another value": with_other_value,
     "a step for others": lambda plan: replace(plan, left_to_others=(ManualStep(Left.CONSENT, "…", "Import"),)),
 }
@@ -91,18 +91,8 @@ CHANGES: dict[str, Callable[[Plan], Plan]] = {
 
 @pytest.mark.parametrize("change", CHANGES)
 def test_it_changes_with_the_plan(change: str) -> None:
-    assert fingerprint(CHANGES[change](plan_at()), NOW, SUBJECT) != fingerprint(plan_at(), NOW, SUBJECT)
-
-
-def test_another_app_service_has_another_one() -> None:
-    assert fingerprint(plan_at(), NOW, f"{SUBJECT}2") != fingerprint(plan_at(), NOW, SUBJECT)
-
-
-def test_a_typed_date_is_the_same_on_any_day() -> None:
-    end = datetime.combine(NOW.date() + timedelta(365), END_OF_DAY, NOW.tzinfo)
-    later = NOW + timedelta(days=60)
-    plans = [fingerprint(with_expiry(plan_at(), end), now, SUBJECT) for now in (NOW, later)]
-    assert plans[0] == plans[1]
+    assert fingerprint(CHANGES[change](PLAN), NOW, SUBJECT) != fingerprint(PLAN, NOW, SUBJECT)
+    assert fingerprint(PLAN, NOW, f"{SUBJECT}2") != fingerprint(PLAN, NOW, SUBJECT), "nor for another App Service"
 
 
 def test_nothing_to_do_has_a_fingerprint_too() -> None:

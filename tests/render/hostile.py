@@ -138,16 +138,19 @@ def observed(name: str) -> ObservedState:
     )
 
 
+def _told(name: str) -> Instruction:
+    return Instruction(name, f"mct-s2s {name}", name, name, {name: name})
+
+
 def _documents(name: str) -> list[dict[str, object]]:
     seen = observed(name)
     findings = diagnose(seen, NOW, WHERE)
     status = status_document(seen, findings)
-    told = Instruction(name, f"mct-s2s {name}", name, name, {name: name})
     result = result_document(
         planned(full_plan(name)),
         [saved(name, f"file:{name}")],
         connection_document(seen),
-        left=[told],
+        left=[_told(name)],
         fingerprint="0" * 64,
     )
     return [status, result, error_document(refusal(name), [principal(name)]), verification_document(_proof(name))]
@@ -171,8 +174,7 @@ def _plan(name: str) -> Plan:
 
 def _planned(terminal: Terminal, name: str) -> None:
     show_plan(terminal, _plan(name), name, about=(name,), is_result=True)
-    told = Instruction(name, f"mct-s2s {name}", name, name, {name: name})
-    show_manual_steps(terminal.out, [told])
+    show_manual_steps(terminal.out, [_told(name)])
     recording = Terminal.recording()
     show_plan(recording, _plan(name), name, about=(name,), is_result=True)
     for line in plan_markdown(name, "0" * 64, recording.recorded):
@@ -231,10 +233,9 @@ def _credentials(terminal: Terminal, name: str) -> None:
 
 
 def _fleet(terminal: Terminal, name: str) -> None:
-    told = Instruction(name, f"mct-s2s {name}", name, name, {name: name})
     failed = NotThere("x", name, remedy=name, command=name, items=[name])
     plans = [
-        SiteReport(name, _plan(name), (name,), manual_steps=[told]),
+        SiteReport(name, _plan(name), (name,), manual_steps=[_told(name)]),
         SiteReport(f"{name}2", Plan(notes=(name,)), (name,)),
         SiteReport(f"{name}3", error=failed),
     ]
@@ -242,7 +243,7 @@ def _fleet(terminal: Terminal, name: str) -> None:
     made = SavedCredential(name, name, None, f"file:/{name}")
     steps = [principal(name)]
     accounts = [
-        SiteReport(name, done=steps, credentials=[made], manual_steps=[told], verification=_proof(name)),
+        SiteReport(name, done=steps, credentials=[made], manual_steps=[_told(name)], verification=_proof(name)),
         SiteReport(name, done=steps, doubtful=steps, left=steps, credentials=[made], error=failed),
     ]
     show_outcomes(terminal, accounts)
@@ -261,8 +262,7 @@ def _errors(terminal: Terminal, name: str) -> None:
 
 
 def _handed_over(terminal: Terminal, name: str) -> None:
-    told = Instruction(name, f"mct-s2s {name}", name, name, {name: name})
-    show_manual_steps(terminal.out, [told])
+    show_manual_steps(terminal.out, [_told(name)])
     show_manual_steps(terminal.err, grants_to_ask_for([WEBSITE_CONTRIBUTOR]))
 
 

@@ -79,11 +79,6 @@ def test_a_document_is_one_json_value_on_standard_output(screens: Screens) -> No
     assert screen.err == ""
 
 
-@pytest.mark.parametrize("as_json", [True, False])
-def test_a_terminal_remembers_which_of_the_two_its_reader_is(screens: Screens, as_json: bool) -> None:
-    assert screens(json=as_json).terminal.json is as_json
-
-
 @pytest.mark.parametrize(
     ("reads_from_terminal", "writes_to_terminal", "somebody"),
     [(True, True, True), (True, False, False), (False, True, False), (False, False, False)],

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 
 import pytest
 from mct_s2s.activity import Wait, activity, throttled, waiting, watched_by
-from mct_s2s.planning.changes import AnyChange
 from mct_s2s.planning.plan import Plan
 from mct_s2s.render.console import Terminal
 from mct_s2s.render.pipelines import masks
@@ -24,25 +23,15 @@ TIMED = re.compile(r"^\d\d:\d\d:\d\dZ ")
 PIPELINES = {"GITHUB_ACTIONS": "true", "TF_BUILD": "True"}
 
 
-def in_log(screens: Screens, tell: Callable[[Terminal], object]) -> list[str]:
-    """The lines of a log, whose times are looked at and taken off."""
-    screen = screens()
-    tell(screen.terminal)
+@contextmanager
+def logged(screens: Screens) -> Iterator[tuple[Terminal, list[str]]]:
+    """A log, and at its end its lines, whose times are looked at and taken off."""
+    screen, lines = screens(), list[str]()
+    yield screen.terminal, lines
     assert screen.out == ""
-    lines = screen.err.splitlines()
-    assert all(TIMED.match(line) for line in lines if not line.startswith(("::", "##")))
-    return [TIMED.sub("", line) for line in lines]
-
-
-def done(change: AnyChange, detail: str = "") -> Callable[[Terminal], None]:
-    """A step that starts and ends."""
-
-    def tell(terminal: Terminal) -> None:
-        with Reporter(terminal).applying(Plan((change,))) as steps:
-            steps.started(change)
-            steps.finished(change, detail)
-
-    return tell
+    told = screen.err.splitlines()
+    assert all(TIMED.match(line) for line in told if not line.startswith(("::", "##")))
+    lines += [TIMED.sub("", line) for line in told]
 
 
 def modes(terminal: Terminal) -> tuple[bool, bool]:
@@ -89,52 +78,49 @@ def test_a_terminal_that_moves_no_cursor_gets_lines(screens: Screens, monkeypatc
 def test_a_step_is_one_line_when_it_has_ended_and_its_error_is_printed_elsewhere(
     screens: Screens, end: str, detail: object, line: str
 ) -> None:
-    def tell(terminal: Terminal) -> None:
-        with Reporter(terminal).applying(Plan((principal(),))) as steps:
-            steps.started(principal())
-            getattr(steps, end)(principal(), detail)
-
-    assert in_log(screens, tell) == [line]
+    with logged(screens) as (terminal, lines), Reporter(terminal).applying(Plan((principal(),))) as steps:
+        steps.started(principal())
+        getattr(steps, end)(principal(), detail)
+    assert lines == [line]
 
 
 def test_a_wait_that_is_noticed_is_one_line_however_often_it_is_repeated(screens: Screens) -> None:
-    def tell(terminal: Terminal) -> None:
+    with logged(screens) as (terminal, lines):
         shown = Reporter(terminal)
         shown.now = lambda: times.pop(0)  # type: ignore[method-assign]
         times, wait = [0.0, 1.0, 2.5, 3.5, 4.5], Wait("waiting for Entra ID to replicate")
         running = shown.begin("Creating secret of Import", None)
         for _ in range(4):
             running.waits(wait)
-
-    assert in_log(screens, tell) == ["Creating secret of Import: waiting for Entra ID to replicate"]
+    assert lines == ["Creating secret of Import: waiting for Entra ID to replicate"]
 
 
 def test_a_wait_that_is_known_to_take_long_is_told_at_once(screens: Screens) -> None:
-    def tell(terminal: Terminal) -> None:
-        with watched_by(Reporter(terminal)), activity("Reading A"), waiting("waiting for its old process", seconds=30):
-            pass
-        with watched_by(Reporter(terminal)), activity("Reading A"), waiting("waiting for a moment", seconds=0.1):
-            pass
-
-    assert in_log(screens, tell) == ["Reading A: waiting for its old process"]
+    with logged(screens) as (terminal, lines):
+        for reason, seconds in (("waiting for its old process", 30), ("waiting for a moment", 0.1)):
+            with watched_by(Reporter(terminal)), activity("Reading A"), waiting(reason, seconds=seconds):
+                pass
+    assert lines == ["Reading A: waiting for its old process"]
 
 
 def test_a_throttle_is_told_by_the_service(screens: Screens) -> None:
-    def tell(terminal: Terminal) -> None:
-        with watched_by(Reporter(terminal)):
-            throttled("Microsoft Graph", 150.0)
-
-    assert in_log(screens, tell) == ["Microsoft Graph limits requests: waiting 150 s."]
+    with logged(screens) as (terminal, lines), watched_by(Reporter(terminal)):
+        throttled("Microsoft Graph", 150.0)
+    assert lines == ["Microsoft Graph limits requests: waiting 150 s."]
 
 
 def test_what_runs_beside_the_plan_is_in_the_log_of_a_job(screens: Screens, monkeypatch: pytest.MonkeyPatch) -> None:
-    def tell(terminal: Terminal) -> None:
-        with watched_by(Reporter(terminal)), activity("Reading the directory"), activity("Testing A"):
+    for in_job, told in ((False, []), (True, ["Reading the directory"])):  # what is a part of it has no line of its own
+        if in_job:
+            monkeypatch.setenv("CI", "1")
+        with (
+            logged(screens) as (terminal, lines),
+            watched_by(Reporter(terminal)),
+            activity("Reading the directory"),
+            activity("Testing A"),
+        ):
             pass
-
-    assert in_log(screens, tell) == []
-    monkeypatch.setenv("CI", "1")
-    assert in_log(screens, tell) == ["Reading the directory"], "what is a part of it has no line of its own"
+        assert lines == told
 
 
 @pytest.mark.parametrize(
@@ -149,19 +135,23 @@ def test_the_steps_are_a_group_of_a_jobs_log_which_ends_with_them_whatever_happe
 ) -> None:
     monkeypatch.setenv(variable, PIPELINES[variable])
 
-    def tell(terminal: Terminal) -> None:
-        with suppress(KeyboardInterrupt), Reporter(terminal).applying(Plan((principal(),))) as steps:
-            steps.started(principal())
-            steps.finished(principal(), "")
-            raise KeyboardInterrupt
-
-    assert in_log(screens, tell) == [group, "Created service principal of Import", end]
+    with (
+        logged(screens) as (terminal, lines),
+        suppress(KeyboardInterrupt),
+        Reporter(terminal).applying(Plan((principal(),))) as steps,
+    ):
+        steps.started(principal())
+        steps.finished(principal(), "")
+        raise KeyboardInterrupt
+    assert lines == [group, "Created service principal of Import", end]
 
 
 def test_quiet_says_nothing_of_all_this(screens: Screens) -> None:
     screen = screens()
     screen.terminal.quiet = True
-    done(principal(), "restored")(screen.terminal)
+    with Reporter(screen.terminal).applying(Plan((principal(),))) as steps:
+        steps.started(principal())
+        steps.finished(principal(), "restored")
     with watched_by(Reporter(screen.terminal)), activity("Reading A"), waiting("for long", seconds=100):
         throttled("Microsoft Graph", 150.0)
     screen.terminal.note("Signing in.")
@@ -310,11 +300,14 @@ def test_of_many_sites_each_has_one_line_that_says_how_far_it_came(screens: Scre
 def test_a_log_has_the_site_before_each_step_and_no_group(screens: Screens, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GITHUB_ACTIONS", "true")
 
-    def tell(terminal: Terminal) -> None:
-        with Reporter(terminal).about("learn"):
-            done(principal())(terminal)
-
-    assert in_log(screens, tell) == ["learn: Created service principal of Import"]
+    with (
+        logged(screens) as (terminal, lines),
+        Reporter(terminal).about("learn"),
+        Reporter(terminal).applying(Plan((principal(),))) as steps,
+    ):
+        steps.started(principal())
+        steps.finished(principal(), "")
+    assert lines == ["learn: Created service principal of Import"]
 
 
 # pictures

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from mct_s2s.model.observed import ObservedState, Trust
@@ -16,17 +17,9 @@ from tests.planning.scenarios import (
     settings,
     trust,
 )
-from tests.render.conftest import Screen, Screens
-from tests.render.examples import IMPORT, WHERE, healthy, with_role_off, with_settings
-from tests.render.reading import line_with
+from tests.render.examples import IMPORT, healthy, with_role_off, with_settings
 from tests.render.reports import one, several
-from tests.support.screens import check_screen
-
-
-def shown(screen: Screen, observed: ObservedState) -> str:
-    show_report(screen.terminal, one(observed))
-    assert screen.err == ""
-    return screen.out
+from tests.support.screens import check_kept, check_screen, screen_text
 
 
 @pytest.mark.parametrize("width", [40, 80])
@@ -42,35 +35,27 @@ def test_several_app_services_as_a_picture() -> None:
     check_screen("status-all-80", lambda terminal: show_report(terminal, several()), width=80)
 
 
-def test_what_one_command_fixes_is_listed_above_it_and_the_command_is_there_once(screens: Screens) -> None:
-    observed = with_settings(complete(IMPORT), settings(ServiceAuthEnabled="", ServiceAuthTenantName=""))
-    lines = [line.strip() for line in shown(screens(120), observed).splitlines()]
-    assert lines[1:3] == ["error: ServiceAuthEnabled is not set.", "error: ServiceAuthTenantName is not set."]
-    assert lines[3] == f"→ mct-s2s configure-appservice {WHERE}"
-    assert len([line for line in lines if "configure-appservice" in line]) == 1
+STATUSES: dict[str, ObservedState] = {
+    "two problems that one command mends": with_settings(
+        complete(IMPORT), settings(ServiceAuthEnabled="", ServiceAuthTenantName="")
+    ),
+    "nothing wrong": healthy(),
+    "no clients, and no table of them": complete(),
+    "no service application": observed_state(Trust(), settings()),
+    "gaps of the service application": observed_state(
+        Trust(replace(SERVICE, identifier_uris=(), app_roles=())), settings()
+    ),
+    "a role that is off": with_role_off(complete(IMPORT)),
+    "no tenant, and no line for it": ObservedState("public", None, None, trust(IMPORT)),
+}
 
 
-def test_foreign_settings_are_never_shown(screens: Screens) -> None:
-    text = shown(screens(120), healthy())
-    assert not [name for name in FOREIGN if name in text]
+def test_a_status_is_as_it_was() -> None:
+    """`pytest --update-screens` takes new ones."""
 
+    def shown(observed: ObservedState) -> str:
+        return screen_text(lambda terminal: show_report(terminal, one(observed)), width=120)
 
-def test_without_clients_there_is_no_table_of_them(screens: Screens) -> None:
-    assert "Needs next" not in shown(screens(120), complete())
-
-
-def test_a_tenant_without_a_service_application_says_so(screens: Screens) -> None:
-    text = shown(screens(120), observed_state(Trust(), settings()))
-    assert text.startswith("No client can call contosolearn. ")
-    assert "App role" not in text
-
-
-def test_the_gaps_of_a_service_application_are_named(screens: Screens) -> None:
-    text = shown(screens(120), observed_state(Trust(replace(SERVICE, identifier_uris=(), app_roles=())), settings()))
-    assert line_with(text, "Application ID URI   ").split()[-1] == "none"
-    assert line_with(text, "App role   ").split()[-1] == "none"
-    assert line_with(shown(screens(120), with_role_off(complete(IMPORT))), "App role  ").endswith("(disabled)")
-
-
-def test_without_a_tenant_there_is_no_line_for_it(screens: Screens) -> None:
-    assert "Tenant" not in shown(screens(120), ObservedState("public", None, None, trust(IMPORT)))
+    text = "".join(f"# {name}\n{shown(observed)}\n\n" for name, observed in STATUSES.items())
+    check_kept(Path(__file__).parent / "documents" / "statuses.txt", text)
+    assert [name for name in FOREIGN if name in text] == [], "settings of others are never shown"
