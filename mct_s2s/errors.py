@@ -7,7 +7,6 @@
     ├── PermissionMissing     exit 4   a token, but no permission for this
     ├── NotThere              exit 2   something named does not exist, or is ambiguous
     ├── ServiceError          exit 1   Azure refused or did not respond
-    │   └── Throttled         exit 1   Azure requires a wait beyond the deadline
     ├── DeadlinePassed        exit 1   the command's own deadline
     ├── Interrupted           exit 130 Ctrl-C; 143 SIGTERM
     └── Cancelled             exit 1   the user answered no
@@ -196,10 +195,6 @@ class ServiceError(S2SError):
     def answer_lost(self) -> bool:
         """Whether the request may have taken effect without a response that says so."""
         return self.status in {0, 408, 500, 502, 503, 504} and self.contention is None
-
-
-class Throttled(ServiceError):
-    """The service requires a longer wait than the command's deadline allows."""
 
 
 class DeadlinePassed(S2SError):

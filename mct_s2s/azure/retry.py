@@ -19,7 +19,7 @@ from typing import TypeVar
 
 from mct_s2s import clock
 from mct_s2s.activity import REPLICATION, Waits
-from mct_s2s.errors import ServiceError, Throttled
+from mct_s2s.errors import ServiceError
 
 T = TypeVar("T")
 Lag = Callable[[ServiceError], bool]
@@ -90,8 +90,7 @@ class RetryPolicy:
             waits_for: says what is waited for after a refusal that `lag` explains.
 
         Raises:
-            ServiceError: the last refusal.
-            Throttled: the service asks to wait longer than the deadline leaves.
+            ServiceError: the last refusal; `throttled`: the service asks to wait longer than the deadline leaves.
         """
         # What is waited out for one reason says nothing of another.
         attempts, since = Counter[str](), dict[str, float]()
@@ -122,7 +121,13 @@ class RetryPolicy:
                     delay = min(longest, first * 2.0 ** min(attempts[kind] - 1, 10)) * random.uniform(0.8, 1.0)  # noqa: S311
                     delay = max(delay, asked if kind in {"contention", "patience"} else 0.0)
                     if delay > self._remaining():
-                        raise _out_of_time(error, delay) from error
+                        if error.status == 429 or error.retry_after is not None:
+                            error.code, wait = "throttled", f"Azure requires a wait of {delay:.0f} s"
+                            error.headline = (
+                                f"{wait} before the next request, which exceeds --timeout. {error.headline}"
+                            )
+                            error.advise("Run the same command again later, or with a larger --timeout.")
+                        raise
                     if kind == "patience" and asked:
                         self._close_gate(delay)
                     elif reason:
@@ -139,18 +144,3 @@ class RetryPolicy:
     async def _gate(self) -> None:
         while clock.seconds() < self._open_at:  # noqa: ASYNC110  # while one waits, another may have to wait longer
             await asyncio.sleep(self._open_at - clock.seconds())
-
-
-def _out_of_time(error: ServiceError, delay: float) -> ServiceError:
-    if error.status != 429 and error.retry_after is None:
-        return error
-    return Throttled(
-        "throttled",
-        f"Azure requires a wait of {delay:.0f} s before the next request, which exceeds --timeout. {error.message}",
-        remedy="Run the same command again later, or with a larger --timeout.",
-        request_id=error.request_id,
-        status=error.status,
-        service_code=error.service_code,
-        service_message=error.service_message,
-        retry_after=error.retry_after,
-    )

@@ -78,7 +78,7 @@ def credentials_of(outcome: Outcome) -> list[SavedCredential]:
         is_lost = isinstance(store, HandedOver) and outcome.applied and given is None
         removal = ""
         if isinstance(store, HandedOver) and client_id is not None and key_id is not None:
-            removal = credential_removal(client_id, key_id, *change.kind.az_options)
+            removal = credential_removal(client_id, key_id, is_key=change.kind.is_key)
         found.append(
             SavedCredential(
                 change.client,

@@ -30,19 +30,12 @@ class IdentityResource:
     user_assigned: tuple[str, ...] = ()
     api_version: str | None = None
     location: str | None = None
+    used_by: tuple[str, ...] | None = ()
+    """What relies on its identity beside this trust, in words, where that was asked; `None`: it cannot be read."""
 
     @property
     def display_name(self) -> str:
         return self.resource.name
-
-
-@dataclass(frozen=True)
-class IdentityUse:
-    """A resource whose managed identity this tool switched on, and what else that identity is known to be good for."""
-
-    identity_resource: IdentityResource
-    others: tuple[str, ...] | None
-    """What else relies on it, in words; `None` where that cannot be read."""
 
 
 OF_DEPLOYMENT = "-fa-"

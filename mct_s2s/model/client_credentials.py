@@ -46,11 +46,6 @@ class CredentialKind(StrEnum):
         """Whether what has to be kept of it is a private key."""
         return self is CredentialKind.CERTIFICATE
 
-    @property
-    def az_options(self) -> tuple[str, ...]:
-        """What `az ad app credential delete` needs beside the ids."""
-        return ("--cert",) if self.is_key else ()
-
 
 def has_end(expires: datetime | None) -> TypeGuard[datetime]:
     """Whether a credential ends at a moment that is more than a way of saying never."""

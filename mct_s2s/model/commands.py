@@ -82,6 +82,7 @@ def grant_on_vault(vault: str, role: str, principal: str, kind: str | None = Non
     return f'{grant} --scope "$({look_up})"'
 
 
-def credential_removal(client_id: str, key_id: str, *options: str) -> str:
-    """The command that removes a client secret, or with `--cert` a certificate, from a registration."""
-    return command("az", "ad", "app", "credential", "delete", "--id", client_id, "--key-id", key_id, *options)
+def credential_removal(client_id: str, key_id: str, *, is_key: bool) -> str:
+    """The command that removes a client secret or a certificate from a registration."""
+    ids = ["--id", client_id, "--key-id", key_id]
+    return command("az", "ad", "app", "credential", "delete", *ids, *["--cert"] * is_key)

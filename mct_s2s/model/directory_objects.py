@@ -38,13 +38,8 @@ class AppRole:
         return "Application" in self.member_types
 
 
-@dataclass(frozen=True)
-class Owner:
-    """Someone who may change a registration, and sign in as it with a credential of their own making."""
-
-    id: PrincipalId
-    name: str
-    """A person's `userPrincipalName`, or an application's display name."""
+Owner = tuple[PrincipalId, str]
+"""Who may change a registration and make credentials for it, with a person's `userPrincipalName` or a display name."""
 
 
 @dataclass(frozen=True)
@@ -64,10 +59,6 @@ class RequiredAccess:
     resource_client_id: ClientId
     permissions: tuple[tuple[str, str], ...]
     """(permission id, `Role` or `Scope`), each exactly as it is."""
-
-    @classmethod
-    def to_role(cls, resource: ClientId, role: AppRoleId) -> RequiredAccess:
-        return cls(resource, ((role, "Role"),))
 
 
 @dataclass(frozen=True)
@@ -94,9 +85,6 @@ class Application:
 
     def role(self, value: str) -> AppRole | None:
         return next((role for role in self.app_roles if role.value == value), None)
-
-    def valid_at(self, moment: datetime) -> tuple[Credential, ...]:
-        return tuple(one for one in self.credentials if one.is_valid_at(moment))
 
     def declares(self, resource: ClientId, role: AppRoleId) -> bool:
         return any(

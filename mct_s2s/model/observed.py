@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
-from mct_s2s.model.azure_resources import AppService, IdentityResource, IdentityUse, Site
+from mct_s2s.model.azure_resources import AppService, IdentityResource, Site
 from mct_s2s.model.client_credentials import SecretNote
 from mct_s2s.model.directory_objects import Application, Assignment, Custody, ServicePrincipal, Tenant
 from mct_s2s.model.ids import AppRoleId, ClientId, PrincipalId, same_id
@@ -112,8 +112,8 @@ class ObservedState:
     """The resources named as callers, in the order they were named."""
     secrets: Mapping[str, SecretNote] = field(default_factory=dict)
     """What the secret stores remember, by the client's name as it was asked for."""
-    identity_uses: tuple[IdentityUse, ...] = ()
-    """Looked at only where an identity may have to be switched off."""
+    enabled: tuple[IdentityResource, ...] = ()
+    """Those whose identity this tool switched on: looked at only where one may have to be switched off."""
     departing: frozenset[str] = frozenset()
     """Object ids, in lower case, that an earlier run took off the allow list and did not come to switch off."""
     graph: str = "https://graph.microsoft.com"

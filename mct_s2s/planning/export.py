@@ -127,7 +127,7 @@ def _credential(
     name: str, label: str, application: Application, now: datetime, cloud: str
 ) -> tuple[dict[str, str | bool], tuple[str, ...]]:
     """What a client signs in with, so that applying it asks for nothing new; what else there is, is a remark."""
-    valid = application.valid_at(now)
+    valid = tuple(one for one in application.credentials if one.is_valid_at(now))
     options: dict[str, str | bool] = {"credential": "none"}
     remarks: tuple[str, ...] = ()
     certificates = tuple(one for one in valid if one.kind is CredentialKind.CERTIFICATE)

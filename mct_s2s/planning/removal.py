@@ -222,11 +222,11 @@ def _lowered(entries: Iterable[str]) -> frozenset[str]:
 
 def _known_identities(observed: ObservedState) -> tuple[ServicePrincipal, ...]:
     """Those that are allowed, and those that were switched on for this trust and are no longer allowed."""
-    return observed.trust.identities_with(use.identity_resource for use in observed.identity_uses)
+    return observed.trust.identities_with(observed.enabled)
 
 
 def _switched_off(observed: ObservedState) -> tuple[IdentityResource, ...]:
-    return tuple(use.identity_resource for use in observed.identity_uses if use.identity_resource.principal_id is None)
+    return tuple(one for one in observed.enabled if one.principal_id is None)
 
 
 # What becomes of them
@@ -263,9 +263,9 @@ def _forgotten(
     """
     ids = {identity.id.casefold() for identity in targets.identities}
     gone = {
-        identity_tag(str(use.identity_resource.resource)): _identity_key(use.identity_resource.principal_id)
-        for use in observed.identity_uses
-        if use.identity_resource in targets.off or (use.identity_resource.principal_id or "").casefold() in ids
+        identity_tag(str(one.resource)): _identity_key(one.principal_id)
+        for one in observed.enabled
+        if one in targets.off or (one.principal_id or "").casefold() in ids
     }
     if gone:
         yield UpdateApplication(
@@ -290,20 +290,20 @@ def _switched_off_or_kept(identity: ServicePrincipal, observed: ObservedState) -
     The App Service itself must say that it is its client, or have said so before this removal began: anyone who can
     write to the registration can name any resource in its tags.
     """
-    use = next((u for u in observed.identity_uses if same_id(u.identity_resource.principal_id, identity.id)), None)
+    found = next((one for one in observed.enabled if same_id(one.principal_id, identity.id)), None)
     site = observed.app_service
     is_listed = site is not None and site.allowed_object_ids.holds(identity.id)
     key, name = _identity_key(identity.id), identity.display_name
-    if use is None:
+    if found is None:
         why = "mct-s2s did not enable it"
     elif not is_listed and identity.id.casefold() not in observed.departing:
         why = "it is not on this App Service's allow list"
-    elif use.others is None:
+    elif found.used_by is None:
         why = "could not read what else uses it"
-    elif use.others:
-        why = f"it is also used elsewhere ({', '.join(use.others[:3])})"
+    elif found.used_by:
+        why = f"it is also used elsewhere ({', '.join(found.used_by[:3])})"
     else:
-        return DisableIdentity(key=key, name=name, detail="system-assigned", identity_resource=use.identity_resource)
+        return DisableIdentity(key=key, name=name, detail="system-assigned", identity_resource=found)
     return AlreadyRight(key=key, resource=DisableIdentity.resource, name=name, detail=f"kept: {why}", id=identity.id)
 
 

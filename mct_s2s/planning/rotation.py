@@ -290,5 +290,5 @@ class _Rotating:
             if not credential.is_made:
                 yield (
                     f"'{name}' keeps a {self.kind.noun} of another maker. When it is no longer used, delete it:",
-                    credential_removal(self.application.client_id, credential.key_id, *self.kind.az_options),
+                    credential_removal(self.application.client_id, credential.key_id, is_key=self.kind.is_key),
                 )

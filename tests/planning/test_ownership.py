@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from mct_s2s.model.client_credentials import SecretNote
 from mct_s2s.model.desired import ServiceSpec
-from mct_s2s.model.directory_objects import Application, AppRole, Assignment, Custody, Owner
+from mct_s2s.model.directory_objects import Application, AppRole, Assignment, Custody
 from mct_s2s.model.ids import AppRoleId, PrincipalId, api_uri, site_note
 from mct_s2s.model.observed import ClientApplication, ObservedState
 from mct_s2s.planning.registrations.ownership import foreign_client, foreign_service
@@ -36,7 +36,7 @@ OURS_BY_NOTE = replace(SERVICE, notes=site_note(str(site().resource)))
 OF_A_NAMESAKE = replace(SERVICE, notes=site_note(str(site().resource).replace("mct-prod", "elsewhere")))
 NAMED = replace(SPEC, adopt=SERVICE_ID)
 BY_URI = replace(SPEC, adopt=api_uri(SERVICE_ID))
-OF_ADA = Custody(owners=(Owner(PrincipalId(guid("ada")), "ada@contoso.com"),))
+OF_ADA = Custody(owners=((PrincipalId(guid("ada")), "ada@contoso.com"),))
 WITH_A_SECRET = Custody(credentials=(credential(),))
 SET, UNSET = settings(), settings(ServiceAuthAudience="")
 

@@ -6,7 +6,6 @@ from dataclasses import replace
 
 import pytest
 from mct_s2s.errors import Refused
-from mct_s2s.model.azure_resources import IdentityUse
 from mct_s2s.model.desired import Pruning, SettingsScope, Setup
 from mct_s2s.model.ids import identity_tag
 from mct_s2s.model.observed import ObservedState
@@ -116,7 +115,7 @@ def test_tags_that_are_added_beside_are_not_taken_back() -> None:
     """The list of tags is written whole, and the replica that is asked for it may not know the new one."""
     gone, new = identity_resource("gone", guid("gone")), identity_resource("new")
     observed = there("A", "B")
-    observed = replace(observed, identity_uses=(IdentityUse(gone, ()),), identity_resources=(new,))
+    observed = replace(observed, enabled=(gone,), identity_resources=(new,))
     steps = plan_of(wanted("A", "B"), observed).changes
     edits = [one.edits for one in steps if isinstance(one, UpdateApplication) and one.resource == "service application"]
     assert [one.forget for one in edits] == [(), (identity_tag(str(gone.resource)),)]

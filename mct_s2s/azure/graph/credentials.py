@@ -228,7 +228,7 @@ class CredentialRequests:
     async def _owners(self, path: str, lag: Lag) -> tuple[Owner, ...]:
         fields = "?$select=id,displayName,userPrincipalName"
         found = await self._session.rows(f"{path}/owners{fields}", READ, parse.owner, lag=lag)
-        return tuple(sorted(found, key=lambda owner: owner.id))
+        return tuple(sorted(found))
 
     async def _with_keys(self, path: str, lag: Lag) -> tuple[Credential, ...]:
         """Secrets and certificates, each with the thumbprint of its key.

@@ -161,7 +161,7 @@ def principal(row: Json) -> ServicePrincipal:
 def owner(row: Json) -> Owner:
     """Of a collection of owners: a person by `userPrincipalName`, an application by its display name."""
     name = str(row.get("userPrincipalName") or row.get("displayName") or row["id"])
-    return Owner(PrincipalId(guid(row["id"])), name)
+    return PrincipalId(guid(row["id"])), name
 
 
 def assignment(row: Json) -> Assignment:

@@ -217,7 +217,7 @@ async def _as_owner(
 
 async def _owns(azure: Azure, application: Application, caller: PrincipalId | None) -> bool:
     owners = await azure.directory.owners(application.object_id, is_new=True)
-    return any(same_id(owner.id, caller) for owner in owners)
+    return any(same_id(owner, caller) for owner, _ in owners)
 
 
 def _is_for_owners(refused: S2SError) -> bool:

@@ -13,7 +13,7 @@ from mct_s2s.engine.observe.trust_lookup import find_trust
 from mct_s2s.engine.request import Request
 from mct_s2s.engine.session import Azure
 from mct_s2s.errors import NotThere, PermissionMissing, S2SError, ServiceError
-from mct_s2s.model.azure_resources import AppService, IdentityResource, IdentityUse
+from mct_s2s.model.azure_resources import AppService, IdentityResource
 from mct_s2s.model.commands import command
 from mct_s2s.model.desired import Desired, Removal, Setup
 from mct_s2s.model.directory_objects import Application, Custody, ServicePrincipal, Tenant
@@ -56,7 +56,7 @@ async def observe(azure: Azure, request: Request, located: Located = lambda _: N
         app_service,
         trust,
         identity_resources,
-        identity_uses=tuple(use for use in uses if use is not None),
+        enabled=tuple(one for one in uses if one is not None),
         graph=azure.graph,
         authority_host=azure.authority_host,
     )
@@ -120,23 +120,23 @@ async def find_identity_resource(
     )
 
 
-async def _use(azure: Azure, trust: Trust, resource: str) -> IdentityUse | None:
+async def _use(azure: Azure, trust: Trust, resource: str) -> IdentityResource | None:
     """What an identity that this trust's service application remembers to have switched on is good for; if there."""
     try:
         found = await azure.identities.identity_resource(ResourceId.parse(resource))
     except S2SError:
         return None
     if found is None or found.principal_id is None:
-        return IdentityUse(found, ()) if found is not None else None
+        return found
     try:
         roles, assignments = await gather_or_cancel(
             azure.identities.roles_of(found), azure.directory.assignments_of(found.principal_id)
         )
     except S2SError:
-        return IdentityUse(found, None)
+        return replace(found, used_by=None)
     service = trust.principal.id if trust.principal is not None else None
     apps = [f"app role of {a.resource_id}" for a in assignments if not same_id(a.resource_id, service)]
-    return IdentityUse(found, (*(f"Azure role at {scope}" for scope in roles), *apps))
+    return replace(found, used_by=(*(f"Azure role at {scope}" for scope in roles), *apps))
 
 
 # In whose hands a registration is: asked only where that decides, or has to be said

@@ -86,7 +86,7 @@ def plan_client(spec: ClientSpec, service: Service, observed: ObservedState, fac
         spec.name,
         (trust_tag(service.unique_name), name_tag(unique_name), *tags),
         management_reference=spec.management_reference,
-        access=None if isinstance(api, Ref) else RequiredAccess.to_role(api, service.role_id),
+        access=None if isinstance(api, Ref) else RequiredAccess(api, ((service.role_id, "Role"),)),
     )
     changes = [*registration.made(new, CLIENT_OPTION), *registration.principal_made(spec.name), *credential]
     notes = () if any(isinstance(one, AddCredential) for one in credential) else _stale_scope(state, observed)

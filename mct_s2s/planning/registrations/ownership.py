@@ -187,7 +187,7 @@ def refuse_faster(
 
 
 def foreign_owners(owners: Iterable[Owner], caller: PrincipalId | None) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(owner.name for owner in owners if not same_id(owner.id, caller)))
+    return tuple(dict.fromkeys(name for owner, name in owners if not same_id(owner, caller)))
 
 
 def back_in_the_bin(application: Application, owners: tuple[str, ...], adopt_by: str, graph: str) -> NotOurs:
@@ -206,7 +206,7 @@ def back_in_the_bin(application: Application, owners: tuple[str, ...], adopt_by:
 def adoption(application: Application, observed: ObservedState, about: str) -> str:
     """What the plan says of a registration that the operator takes into this trust by its appId."""
     custody = observed.custody_of(application) or Custody()
-    owners = ", ".join(dict.fromkeys(owner.name for owner in custody.owners)) or "no one"
+    owners = ", ".join(dict.fromkeys(name for _, name in custody.owners)) or "no one"
     held = _counted(custody.credentials)
     signs_in = f"; {held} can sign in as it" if held else ""
     return f"adopt {about} '{application.display_name}' (appId {application.client_id}), owned by {owners}{signs_in}."
