@@ -81,10 +81,10 @@ class Progress(Protocol):
     """Is notified of the steps of a plan."""
 
     def started(self, change: AnyChange) -> Activity | None:
-        """Its first request goes out now. What is returned is told what it waits for."""
+        """Its first request goes out now. What is returned takes what it waits for."""
 
     def finished(self, change: AnyChange, detail: str) -> None:
-        """It is done. Called again where more has come of it."""
+        """It is done. Called again where there is more to say of it."""
 
     def skipped(self, change: AnyChange, why: str) -> None:
         """It was left for a later run, or for someone else."""

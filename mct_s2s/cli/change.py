@@ -39,7 +39,7 @@ STALE_SECONDS = 5.0
 their time."""
 
 Check = Callable[[Sequence[SiteState], str | None], None]
-"""Refuses plans, whose fingerprint it is told, before anything is written."""
+"""Refuses plans, which have this fingerprint, before anything is written."""
 
 
 class SiteChange(SiteState):
@@ -97,7 +97,7 @@ class SiteChange(SiteState):
 
     @contextmanager
     def applying(self, outcome: Outcome) -> Iterator[Progress]:
-        """Show the steps; what ends the site from now on is told by the outcome."""
+        """Show the steps; from now on the outcome says how the site ends."""
         self.outcome = outcome
         if self.key is None:
             self.run.progress = lambda: report_of(self)
@@ -216,7 +216,7 @@ async def _apply(site: SiteChange, sites: Sequence[SiteChange], locks: Mapping[s
     except S2SError as error:
         site.session.azure.directory_access.signed_in.remind(error)
         site.error = error
-    except Exception as bug:  # what went wrong at one site stops no other, and what was made there is told
+    except Exception as bug:  # what went wrong at one site stops no other, and what was made there is reported
         from mct_s2s.cli.mistakes import bug_report  # noqa: PLC0415  # hardly ever
 
         site.error = bug_report(bug)

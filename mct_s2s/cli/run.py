@@ -32,7 +32,7 @@ class CommandRun:
         self.progress: Callable[[], SiteReport] = lambda: SiteReport("")
         """How far it has come: told on every way out."""
         self.ended_early: Callable[[S2SError], None] | None = None
-        """Tells what has become of a command about several sites that the deadline or a signal has ended: it has an
+        """Reports on a command about several sites that the deadline or a signal has ended: it has an
         account for each of them."""
         self.is_asking = False
         """Whether a question is open: no change is under way then, and Ctrl-C means no."""
@@ -43,7 +43,7 @@ Connected = Callable[[CommandRun], Awaitable[int]]
 
 
 def run(options: AzureOptions, needs: Needs, body: Body) -> int:
-    """Run a command's body with a session, and turn whatever comes of it into text and an exit code.
+    """Run a command's body with a session, and turn its result or error into text and an exit code.
 
     Which App Service it is about is asked where none was named, or several have the name.
     """

@@ -37,7 +37,7 @@ class Interface(Protocol):
         ...
 
     def applying(self, outcome: Outcome) -> AbstractContextManager[Progress]:
-        """Watch the changes; a failure or an interruption is told by `outcome` from now on."""
+        """Watch the changes; from now on `outcome` describes a failure or an interruption."""
         ...
 
     def where(self, observed: ObservedState) -> str:

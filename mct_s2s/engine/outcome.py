@@ -1,4 +1,4 @@
-"""What has come of a command so far. It outlives failure and interruption, so that both can be told truthfully."""
+"""How far a command has come. It outlives failure and interruption, so that both can be reported truthfully."""
 
 from __future__ import annotations
 

@@ -239,7 +239,7 @@ def _awaited_role(context: VerifyContext, observed: ObservedState, client: Clien
 async def verify_outcome(session: Session, outcome: Outcome, options: str) -> Verification | None:
     """Test the clients whose credential is in a store of this run; `None` where there is none.
 
-    What was done stays done whatever comes of it, so a test that runs out of time is open, not failed.
+    What was done stays done either way, so a test that runs out of time is open, not failed.
 
     Args:
         options: those that name the App Service on a command line.

@@ -162,7 +162,7 @@ class GivenValues:
 
 @dataclass(frozen=True)
 class Pruning:
-    """What becomes of a trust's clients that are not asked for."""
+    """What is done with a trust's clients that are not asked for."""
 
     removes: bool = False
     """Whether they are removed; otherwise they are mentioned and left alone."""

@@ -44,7 +44,7 @@ Owner = tuple[PrincipalId, str]
 
 @dataclass(frozen=True)
 class Custody:
-    """In whose hands a registration is: who owns it or its service principal, and everything that signs in as it."""
+    """Who controls a registration: who owns it or its service principal, and everything that signs in as it."""
 
     owners: tuple[Owner, ...] = ()
     credentials: tuple[Credential, ...] = ()

@@ -1,4 +1,4 @@
-"""The MCT API, and what a client of it is told."""
+"""The MCT API, and in which languages a program that calls it is printed."""
 
 from __future__ import annotations
 

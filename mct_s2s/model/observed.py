@@ -140,7 +140,7 @@ class ObservedState:
         return self.app_service is not None and self.app_service.refusal is not None
 
     def custody_of(self, application: Application) -> Custody | None:
-        """In whose hands a registration is; `None` where that was not looked at."""
+        """Who controls a registration; `None` where that was not looked at."""
         return self.custody.get(application.client_id.lower())
 
     def with_settings(self, settings: Mapping[str, str | None]) -> ObservedState:

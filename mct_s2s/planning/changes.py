@@ -400,7 +400,7 @@ class WriteSettings(Change):
     changed: tuple[str, ...]
     """The names that will change, as far as is known now."""
     edits: tuple[SettingEdit, ...] = ()
-    """What becomes of those that are ours."""
+    """The changes to those that are ours."""
     unchanged: int = 0
     """How many settings stay as they are."""
     first: bool = False

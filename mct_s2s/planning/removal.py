@@ -106,7 +106,7 @@ class Pruned:
 
 
 def prune(desired: Setup, observed: ObservedState, spec: ServiceSpec, added: Iterable[AnyChange]) -> Pruned:
-    """What becomes of the clients that `desired` does not name: mentioned, or removed beside the steps that add."""
+    """The clients that `desired` does not name: mentioned, or removed beside the steps that add."""
     pruning = desired.pruning
     if pruning is None or desired.settings is SettingsScope.NONE:
         return Pruned()
@@ -229,7 +229,7 @@ def _switched_off(observed: ObservedState) -> tuple[IdentityResource, ...]:
     return tuple(one for one in observed.enabled if one.principal_id is None)
 
 
-# What becomes of them
+# What is done with them
 
 
 def _after_access(
@@ -325,7 +325,7 @@ def _notes(steps: Iterable[AnyChange], removal: Removal) -> Iterator[Item]:
 
 @dataclass(frozen=True)
 class _Remover:
-    """What becomes of app registrations."""
+    """What is done with app registrations."""
 
     removal: Removal
     observed: ObservedState

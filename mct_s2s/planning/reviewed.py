@@ -26,7 +26,7 @@ _OF_THE_RUN = frozenset(
 """Words for people, the order and the run's own names, other people's settings, rights, and what only the
 store on this machine remembers."""
 _SECRET = frozenset({"exact", "tidy"})
-"""Settings that a backup puts back may hold secrets: of those that are not ours, only the names are told."""
+"""Settings that a backup puts back may hold secrets: of those that are not ours, only the names are shown."""
 Made: TypeAlias = Mapping[str, Ref[str]]
 """The ids that reviewed changes have yielded."""
 _NONE: Made = {}

@@ -193,7 +193,7 @@ def changed_names(settings: AppSettings, spec: SettingsSpec, results: Results) -
 
 
 def _edits(settings: AppSettings, spec: SettingsSpec, changed: Collection[str]) -> tuple[SettingEdit, ...]:
-    """What becomes of our own settings, as far as it is known now. All others may be secret: they are left out."""
+    """The changes of our own settings, as far as they are known now. All others may be secret: they are left out."""
     merged, unknown = merge(settings, spec, Results()), unknown_names(spec, Results())
     return tuple(
         SettingEdit(

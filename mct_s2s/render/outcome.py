@@ -60,7 +60,7 @@ class SiteReport:
     left: Sequence[AnyChange] = ()
     """Not begun, or refused."""
     credentials: Sequence[SavedCredential] = ()
-    """Those that were made: they are told on every way out."""
+    """Those that were made: they are shown on every way out."""
     manual_steps: Sequence[Instruction] = ()
     verification: Verification | None = None
     error: S2SError | None = None

@@ -98,7 +98,7 @@ def summary(plan: Plan) -> str:
 
 
 def setting_rows(edit: SettingEdit) -> Iterator[tuple[Action, str]]:
-    """What becomes of a setting, old and new: a list of ids is several rows, one for each that is added or removed."""
+    """A setting, old and new: a list of ids is several rows, one for each that is added or removed."""
     if edit.name in _LISTS:
         before, after = AllowList(edit.before or ""), AllowList(edit.after or "")
         added = [one for one in after.ids if not before.holds(one)]

@@ -118,7 +118,7 @@ class Reporter:
 
     @contextmanager
     def about(self, site: str) -> Iterator[None]:
-        """Whatever runs in here is told with the site's name: others are worked on beside it."""
+        """What runs in here is shown with the site's name: others are worked on beside it."""
         token = _site.set(f"{site}: ")
         try:
             yield
@@ -175,7 +175,7 @@ class Reporter:
                 self._terminal.instruct(pipeline.group_end)
 
     def step(self, sign: tuple[str, str], done: str, what: str, detail: str = "", seconds: float = 0.0) -> None:
-        """A line that stays: what has become of a step."""
+        """A line that stays: how a step has ended."""
         took = f" in {_clock(seconds)}" if seconds >= SILENT_SECONDS else ""
         if self.is_live:
             line = Text.assemble(sign, f" {done:<{VERB_WIDTH}}{what}", (took, "quiet"))

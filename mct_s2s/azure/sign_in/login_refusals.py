@@ -56,7 +56,7 @@ _SCOPE = "Use the scope that mct-s2s status shows."
 
 
 class _Row(NamedTuple):
-    """A number after AADSTS. Without a row, or a remedy in it, the service's own words are told."""
+    """A number after AADSTS. Without a row, or a remedy in it, the service's own words are shown."""
 
     said: str
     own: str = ""

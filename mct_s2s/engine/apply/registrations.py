@@ -149,7 +149,7 @@ async def create_principal(
 
 
 async def explained(azure: Azure, object_id: ApplicationObjectId, refused: PermissionMissing) -> PermissionMissing:
-    """What a caller is told that may change only what it owns, and was refused to change a registration."""
+    """The message for a caller that may change only what it owns, and was refused to change a registration."""
     try:
         caller, application = await gather_or_cancel(
             caller_of(azure), azure.directory.application_by_object_id(object_id, is_new=False)

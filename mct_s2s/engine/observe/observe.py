@@ -139,7 +139,7 @@ async def _use(azure: Azure, trust: Trust, resource: str) -> IdentityResource | 
     return replace(found, used_by=(*(f"Azure role at {scope}" for scope in roles), *apps))
 
 
-# In whose hands a registration is: asked only where that decides, or has to be said
+# Who controls a registration: asked only where that decides, or has to be said
 
 
 async def with_custody(azure: Azure, request: Request, observed: ObservedState) -> ObservedState:

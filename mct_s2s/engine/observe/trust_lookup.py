@@ -34,7 +34,7 @@ async def find_trust(directory: GraphDirectory, request: Request, settings: asyn
     """Read all of it. What can be asked before the settings are there goes out beside them.
 
     A command that may make a registration asks for the recycle bin at once, too: it is a round trip less where
-    something is missing. What comes of that, a refusal too, concerns only those who look. Raises NotThere.
+    something is missing. Its result, a refusal too, concerns only those who look. Raises NotThere.
     """
     desired, recycled = request.desired, ReadOnce[list[Application]]()
     lookup = _Lookup(directory, desired, lambda: recycled.get("", directory.deleted_applications))

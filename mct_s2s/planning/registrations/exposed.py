@@ -1,4 +1,4 @@
-"""What the service application offers its callers: its Application ID URI, and the app role that lets clients in."""
+"""What the service application offers its callers: its Application ID URI, and the app role that clients need."""
 
 from __future__ import annotations
 

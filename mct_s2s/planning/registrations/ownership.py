@@ -218,7 +218,7 @@ def _foreign_custody(
     note: SecretNote | None = None,
     credential: CredentialSpec | None = None,
 ) -> str:
-    """In whose hands a registration is; empty where it is in no one else's."""
+    """Who else controls a registration; empty where no one does."""
     custody = observed.custody_of(application)
     if custody is None:
         return "it is not known who owns it"
