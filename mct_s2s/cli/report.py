@@ -312,7 +312,7 @@ def result_of(site: SiteState, outcome: Outcome) -> Json:
 def _changes(outcome: Outcome, *, dry_run: bool) -> Iterator[Json]:
     """The plan's steps, with what came of those that are done."""
     done = {entry.change.key: entry for entry in outcome.done}
-    blocked = {step.key for step in outcome.plan.blocked}
+    blocked = {key for key, _ in outcome.plan.blocked}
     for step in outcome.plan.steps:
         entry = done.get(step.key)
         ids = identify(entry.change if entry is not None else step, outcome.results)

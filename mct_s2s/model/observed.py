@@ -59,6 +59,9 @@ class Trust:
     def is_assigned(self, principal: PrincipalId, role: AppRoleId) -> bool:
         return (principal.casefold(), role.casefold()) in self._assigned
 
+    def holds(self, principal: ServicePrincipal | None, role: AppRoleId | None) -> bool:
+        return principal is not None and role is not None and self.is_assigned(principal.id, role)
+
     @cached_property
     def _assigned(self) -> frozenset[tuple[str, str]]:
         """Principal and role of each assignment: asked about for each of a thousand clients."""

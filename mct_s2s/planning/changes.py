@@ -18,6 +18,7 @@ from mct_s2s.model.desired import CredentialSpec
 from mct_s2s.model.directory_objects import Application, AppRole, NewApplication
 from mct_s2s.model.ids import ApplicationIdUri, ApplicationObjectId, AppRoleId, ClientId, KeyId, PrincipalId
 from mct_s2s.model.resource_id import ResourceId
+from mct_s2s.planning.permissions.rights import Right
 
 T = TypeVar("T", bound=str)
 Noun_co = TypeVar("Noun_co", bound=str, covariant=True)
@@ -90,6 +91,11 @@ class Change:
     after: tuple[str, ...] = ()
     """Changes that have to be done first although nothing of them is referred to."""
 
+    verb: ClassVar[str] = ""
+    """What it does in a word, where that is not its action."""
+    right: ClassVar[Right | None] = None
+    """What it takes; none where it only looks, or a key vault judges it."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class AlreadyRight(Change):
@@ -101,11 +107,18 @@ class AlreadyRight(Change):
     """Of a registration."""
 
     action: ClassVar[Action] = Action.NONE
+    verb = "check"
 
     @classmethod
     def of(cls, application: Application, key: str, resource: str, detail: str = "") -> AlreadyRight:
         name, client_id, object_id = application.display_name, application.client_id, application.object_id
         return cls(key=key, resource=resource, name=name, detail=detail, id=client_id, object_id=object_id)
+
+    @classmethod
+    def of_settings(cls, site: Site, detail: str = "") -> AlreadyRight:
+        return cls(
+            key="settings", resource=WriteSettings.resource, name=site.label, detail=detail, id=_settings_id(site)
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,6 +135,8 @@ class AssignAppRole(Change):
 
     resource: ClassVar[str] = "admin consent"
     action: ClassVar[Action] = Action.CREATE
+    verb = "grant"
+    right = Right.CONSENT
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -133,6 +148,8 @@ class RevokeAppRole(Change):
 
     resource: ClassVar[str] = "admin consent"
     action: ClassVar[Action] = Action.DELETE
+    verb = "revoke"
+    right = Right.REVOKE
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,6 +160,8 @@ class EnableIdentity(Change):
 
     resource: ClassVar[str] = "managed identity"
     action: ClassVar[Action] = Action.UPDATE
+    verb = "enable"
+    right = Right.ENABLE_IDENTITY
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -153,6 +172,8 @@ class DisableIdentity(Change):
 
     resource: ClassVar[str] = "managed identity"
     action: ClassVar[Action] = Action.DELETE
+    verb = "disable"
+    right = Right.DISABLE_IDENTITY
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -180,6 +201,8 @@ class AddCredential(Change):
     """A credential that its store holds although it is good for nothing."""
     verify: bool = False
     """Whether it must have given a token before it replaces another one: callers may read the store at any moment."""
+
+    right = Right.CHANGE_APPLICATION
 
     @property
     def kind(self) -> CredentialKind:
@@ -219,6 +242,7 @@ class RemoveCredential(Change):
     replaced_by: Replacement | None = None
 
     action: ClassVar[Action] = Action.DELETE
+    right = Right.CHANGE_APPLICATION
 
     @property
     def resource(self) -> str:
@@ -248,6 +272,7 @@ class CreateApplication(Change):
     """How one of that name is adopted by its appId, should someone else have been faster: `--client`."""
 
     action: ClassVar[Action] = Action.CREATE
+    right = Right.CREATE_APPLICATION
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -260,6 +285,8 @@ class RestoreApplication(Change):
     """How it is adopted by its appId, where nothing but its name speaks for it: it must turn out to be ours."""
 
     action: ClassVar[Action] = Action.CREATE
+    verb = "restore"
+    right = Right.CHANGE_APPLICATION
 
 
 @dataclass(frozen=True)
@@ -299,6 +326,8 @@ class UpdateApplication(Change):
     is_new: bool = False
     """Whether the application is created in this very plan: then replicas may not know it yet."""
 
+    right = Right.CHANGE_APPLICATION
+
     @property
     def action(self) -> Action:
         """`create` where the application itself is being created."""
@@ -318,6 +347,7 @@ class CreateServicePrincipal(Change):
 
     resource: ClassVar[str] = "service principal"
     action: ClassVar[Action] = Action.CREATE
+    right = Right.CREATE_PRINCIPAL
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -329,6 +359,7 @@ class DeleteApplication(Change):
     client_id: ClientId
 
     action: ClassVar[Action] = Action.DELETE
+    right = Right.DELETE_APPLICATION
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -342,6 +373,8 @@ class PurgeApplication(Change):
 
     resource: ClassVar[str] = "recycle bin"
     action: ClassVar[Action] = Action.DELETE
+    verb = "purge"
+    right = Right.DELETE_APPLICATION
 
 
 ListedId: TypeAlias = tuple[str, Later[str]]
@@ -408,9 +441,10 @@ class WriteSettings(Change):
 
     resource: ClassVar[str] = "application settings"
     action: ClassVar[Action] = Action.UPDATE
+    right = Right.WRITE_SETTINGS
 
 
-def settings_id(site: Site) -> str:
+def _settings_id(site: Site) -> str:
     return f"{site.resource}/config/appsettings"
 
 
@@ -422,6 +456,8 @@ class RestartSite(Change):
 
     resource: ClassVar[str] = "App Service"
     action: ClassVar[Action] = Action.UPDATE
+    verb = "restart"
+    right = Right.RESTART
 
 
 AnyChange = (
@@ -477,7 +513,7 @@ def identify(change: AnyChange, results: Results) -> Identifiers:  # noqa: PLR09
         case DisableIdentity(identity_resource=resource):
             return Identifiers(resource.principal_id)
         case WriteSettings(site=site):
-            return Identifiers(settings_id(site))
+            return Identifiers(_settings_id(site))
         case RestartSite(site=site):
             return Identifiers(str(site.resource))
         case AssignAppRole() | EnableIdentity() | AddCredential():

@@ -8,17 +8,16 @@ from datetime import datetime
 
 from mct_s2s.model.azure_resources import OF_DEPLOYMENT
 from mct_s2s.model.desired import Desired, Removal, Restore, Rotation, ServiceSpec, SettingsScope, Setup
-from mct_s2s.model.directory_objects import ServicePrincipal
 from mct_s2s.model.ids import ClientId, PrincipalId
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.site_settings import LISTS, SETTINGS
 from mct_s2s.planning.changes import AlreadyRight, AnyChange, Later, Results, SettingsSpec, WriteSettings
 from mct_s2s.planning.credentials import one_after_another
 from mct_s2s.planning.plan import Facts, Left, ManualStep, Plan
-from mct_s2s.planning.registrations.clients import Client, plan_client, plan_identity
+from mct_s2s.planning.registrations.clients import plan_client, plan_identity
 from mct_s2s.planning.registrations.membership import members
-from mct_s2s.planning.registrations.service import Service, check_ownership, plan_service, with_deleted
-from mct_s2s.planning.removal import Pruned, plan_removal, prune
+from mct_s2s.planning.registrations.service import check_ownership, plan_service, with_deleted
+from mct_s2s.planning.removal import plan_removal, prune
 from mct_s2s.planning.reports.findings import diagnose
 from mct_s2s.planning.reports.status import client_statuses
 from mct_s2s.planning.rotation import plan_rotation
@@ -58,32 +57,31 @@ def _plan_setup(desired: Setup, observed: ObservedState, facts: Facts) -> Plan:
     if observed.app_service is not None:
         refuse_foreign_values(desired.given, observed.app_service)
     observed = with_deleted(desired, observed)
+    trust = observed.trust
     service = plan_service(desired.service, observed) if desired.service else None
-    planned: dict[object, Client] = {}
+    planned: dict[Later[ClientId], Plan] = {}
     for one in desired.clients:
         if service is not None:
-            client = plan_client(one, service, observed, facts)
-            planned.setdefault(client.client_id, client)  # a name and an appId may mean the same client
+            client_id, client = plan_client(one, service, observed, facts)
+            planned.setdefault(client_id, client)  # a name and an appId may mean the same client
     clients = planned.values()
     identities = [plan_identity(resource, service, observed) for resource in observed.identity_resources]
     steps: list[AnyChange] = [*service.changes] if service and not desired.settings_only else []
-    steps += one_after_another([change for client in clients for change in client.changes])
+    steps += one_after_another([change for client in clients for change in client.steps])
     steps += [change for _, changes in identities for change in changes]
-    pruned = prune(desired, observed, desired.service, steps) if desired.service else Pruned()
+    leaving, pruned = prune(desired, observed, steps)
     left = [note for client in clients for note in client.left_to_others]
-    application_ids: list[Later[ClientId]] = [client.client_id for client in clients]
+    application_ids = list(planned)
     object_ids: list[Later[PrincipalId]] = [principal for principal, _ in identities]
     if service is not None and (desired.settings_only or desired.settings is SettingsScope.NONE):
         # Who holds the role: the directory's own account of who may call.
-        application_ids += [one.client_id for one in members(observed) if _holds_role(one.principal, service, observed)]
-        object_ids += [
-            one.id for one in observed.trust.identities if one.is_identity and _holds_role(one, service, observed)
-        ]
+        application_ids += [one.client_id for one in members(observed) if trust.holds(one.principal, service.role_id)]
+        object_ids += [one.id for one in trust.identities if one.is_identity and trust.holds(one, service.role_id)]
     spec = settings_spec(desired, observed, service, application_ids, object_ids)
     if desired.settings is SettingsScope.NONE:
         left.append(ManualStep(Left.SETTINGS, "Someone else must write the App Service settings.", spec=spec))
     else:
-        spec = replace(spec, without=pruned.entries)
+        spec = replace(spec, without=leaving)
         steps += _settings_steps(desired, observed, spec)
     adopted = (*(service.notes if service else ()), *(note for client in clients for note in client.notes))
     losing = tuple(_losing_access(desired, observed, spec, facts.now)) if desired.given.settings else ()
@@ -123,16 +121,10 @@ def _losing_access(desired: Setup, observed: ObservedState, spec: SettingsSpec, 
             yield f"{', '.join(lose)} {lost} not match {values}."
 
 
-def _holds_role(principal: ServicePrincipal | None, service: Service, observed: ObservedState) -> bool:
-    return principal is not None and observed.trust.is_assigned(principal.id, service.role_id)
-
-
 def _settings_steps(desired: Desired, observed: ObservedState, spec: SettingsSpec) -> tuple[AnyChange, ...]:
     """One write and one restart; or that there is nothing to write."""
     steps = plan_site(observed, spec, restart=desired.restart)
     if steps:
         return steps
-    assert observed.app_service is not None  # plan_site has looked at it
-    site = observed.app_service.site
-    identifier = f"{site.resource}/config/appsettings"
-    return (AlreadyRight(key="settings", resource="application settings", name=site.label, id=identifier),)
+    assert observed.site is not None  # plan_site has looked at it
+    return (AlreadyRight.of_settings(observed.site),)

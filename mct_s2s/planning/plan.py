@@ -68,15 +68,6 @@ class ManualStep:
 
 
 @dataclass(frozen=True)
-class BlockedStep:
-    """A step that the caller has no right to, and without which the rest is not begun: in a dry run alone."""
-
-    key: str
-    """The change's."""
-    needed: Missing
-
-
-@dataclass(frozen=True)
 class Plan:
     """All that a command would do, in an order in which it can be read."""
 
@@ -86,7 +77,8 @@ class Plan:
     """What the reader should know of, although nothing follows from it: a sentence, or one and a command."""
     losing: tuple[str, ...] = ()
     """Who loses access by it: said in the plan, and again when it is done."""
-    blocked: tuple[BlockedStep, ...] = ()
+    blocked: tuple[tuple[str, Missing], ...] = ()
+    """The keys of steps that the caller has no right to, without which the rest is not begun, and what is needed."""
     places: tuple[tuple[str, str], ...] = ()
     """Where each client's secret goes, whether or not one is made now: client and place."""
     removals: frozenset[str] = frozenset()
@@ -99,7 +91,7 @@ class Plan:
     @property
     def lacks(self) -> Missing:
         """What the caller would need for the steps that no option left out."""
-        blocked = (lack for step in self.blocked for lack in step.needed)
+        blocked = (lack for _, needed in self.blocked for lack in needed)
         return (*blocked, *(lack for note in self.left_to_others for lack in note.needed))
 
     @property

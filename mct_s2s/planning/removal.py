@@ -95,21 +95,14 @@ def plan_removal(removal: Removal, observed: ObservedState, spec: ServiceSpec, *
     return plan
 
 
-@dataclass(frozen=True)
-class Pruned:
-    """What a plan has beside what it adds."""
+def prune(desired: Setup, observed: ObservedState, added: Iterable[AnyChange]) -> tuple[frozenset[str], Plan]:
+    """The clients that `desired` does not name: mentioned, or removed beside the steps that add.
 
-    entries: frozenset[str] = frozenset()
-    """Entries, in lower case, that leave the allow lists."""
-    steps: tuple[AnyChange, ...] = ()
-    notes: tuple[Item, ...] = ()
-
-
-def prune(desired: Setup, observed: ObservedState, spec: ServiceSpec, added: Iterable[AnyChange]) -> Pruned:
-    """The clients that `desired` does not name: mentioned, or removed beside the steps that add."""
-    pruning = desired.pruning
-    if pruning is None or desired.settings is SettingsScope.NONE:
-        return Pruned()
+    First the entries, in lower case, that leave the allow lists.
+    """
+    pruning, spec = desired.pruning, desired.service
+    if pruning is None or spec is None or desired.settings is SettingsScope.NONE:
+        return frozenset(), Plan()
     everyone = _everything(observed, spec)
     named = {
         client.client_id.casefold()
@@ -121,15 +114,16 @@ def prune(desired: Setup, observed: ObservedState, spec: ServiceSpec, added: Ite
     identities = tuple(one for one in everyone.identities if one.id.casefold() not in principals)
     called = [*(client.display_name for client in clients), *(one.display_name for one in identities)]
     if not called:
-        return Pruned()
+        return frozenset(), Plan()
     if not pruning.removes:
         told = ", ".join(f"'{name}'" for name in called)
-        return Pruned(notes=(f"Left alone, as nothing names them: {told}. To remove them, add --prune.",))
+        note = f"Left alone, as nothing names them: {told}. To remove them, add --prune."
+        return frozenset(), Plan(notes=(note,))
     _check_number(called, len(everyone.clients) + len(everyone.identities), pruning, observed)
     targets = Targets(clients, identities, _entries_of(clients, identities, observed))
     tags = next((s.edits.tags for s in added if isinstance(s, UpdateApplication) and s.key == EXPOSE), ())
-    rest = _after_access(Removal(kept=pruning.kept, is_pruning=True), targets, observed, spec, tags)
-    return Pruned(_lowered(targets.entries), rest.steps, rest.notes)
+    removal = Removal(kept=pruning.kept, is_pruning=True)
+    return _lowered(targets.entries), _after_access(removal, targets, observed, spec, tags)
 
 
 def _check_number(called: list[str], everyone: int, pruning: Pruning, observed: ObservedState) -> None:

@@ -49,6 +49,7 @@ from mct_s2s.planning.registrations.ownership import (
     not_ours,
     service_not_ours,
 )
+from mct_s2s.planning.registrations.service import service_missing
 
 USUAL = timedelta(days=365)
 REFERENCES_FOLLOW = timedelta(hours=25)
@@ -68,11 +69,7 @@ def rotating(rotation: Rotation, observed: ObservedState, spec: ServiceSpec, now
     """
     service = observed.trust.service
     if service is None:
-        raise NotThere(
-            "service-application-missing",
-            "This App Service has no service application yet, so it has no clients.",
-            remedy="Create it first: run mct-s2s setup with the same options.",
-        )
+        raise service_missing()
     base = service.unique_name or spec.unique_name
     if rotation.expiring_within is None:
         return _called(_the_client(name, base, observed) for name in rotation.clients)

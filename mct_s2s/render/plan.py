@@ -127,7 +127,7 @@ def setting_rows(edit: SettingEdit) -> Iterator[tuple[Action, str]]:
 
 def _steps(console: Console, plan: Plan) -> None:
     """In tables whose first columns are as wide as each other's: below the settings are their values, old and new."""
-    blocked = {one.key for one in plan.blocked}
+    blocked = {key for key, _ in plan.blocked}
     room = max((cell_len(step.resource) for step in plan.steps), default=0)
     table = Columns([None] * 3)
     for step in plan.steps:

@@ -16,34 +16,11 @@ from rich.text import Text
 from mct_s2s import clock
 from mct_s2s.activity import Activity, Wait
 from mct_s2s.errors import S2SError
-from mct_s2s.planning.changes import (
-    Action,
-    AnyChange,
-    AssignAppRole,
-    DisableIdentity,
-    EnableIdentity,
-    PurgeApplication,
-    RestartSite,
-    RestoreApplication,
-    RevokeAppRole,
-)
+from mct_s2s.planning.changes import AnyChange, RestartSite
 from mct_s2s.planning.plan import Plan
 from mct_s2s.render.console import Terminal, one_line, prose
 from mct_s2s.render.pipelines import is_unattended, pipeline_of
 
-_VERBS: dict[type[AnyChange] | Action, str] = {
-    AssignAppRole: "grant",
-    RevokeAppRole: "revoke",
-    EnableIdentity: "enable",
-    DisableIdentity: "disable",
-    RestoreApplication: "restore",
-    PurgeApplication: "purge",
-    RestartSite: "restart",
-    Action.CREATE: "create",
-    Action.UPDATE: "update",
-    Action.DELETE: "delete",
-    Action.NONE: "check",
-}
 _NOUNS = {
     "admin consent": "admin consent for",
     "API permission": "API permission of",
@@ -61,7 +38,7 @@ _NOUNS = {
 
 def verb(change: AnyChange, ending: str = "") -> str:
     """What is done to its resource: `create`, `Created`, `Creating`."""
-    plain = _VERBS.get(type(change)) or _VERBS[change.action]
+    plain = change.verb or change.action.value
     return f"{plain.removesuffix('e')}{ending}".capitalize() if ending else plain
 
 

@@ -138,7 +138,7 @@ def test_commands_that_add_to_a_trust_say_that_it_was_deleted(mct: Program, azur
     azure.forget()
     refused = mct("add-client", "One", *JSON)
     assert (refused.code, refused.document["error"]["code"]) == (2, "service-application-missing")
-    assert "is deleted and still in the recycle bin" in refused.document["error"]["message"]
+    assert "restores a deleted one" in refused.document["error"]["remedy"]
     assert azure.writes() == []
 
 

@@ -13,7 +13,7 @@ from mct_s2s.model.duration import END_OF_DAY
 from mct_s2s.model.ids import KeyId
 from mct_s2s.planning.changes import AddCredential, WriteSettings
 from mct_s2s.planning.make import make_plan
-from mct_s2s.planning.plan import BlockedStep, Facts, Left, ManualStep, Plan
+from mct_s2s.planning.plan import Facts, Left, ManualStep, Plan
 from mct_s2s.planning.reviewed import fingerprint
 
 from tests.planning.scenarios import (
@@ -54,7 +54,7 @@ OURS = make_plan(spec(), observed_state(), FACTS)
 PLAN, LATER = plan_at(), NOW + timedelta(days=100, hours=5)
 TYPED = datetime.combine(NOW.date() + timedelta(365), END_OF_DAY, NOW.tzinfo)
 OTHERS = replace(observed_state(), app_service=app_service({**FOREIGN, "Another": "x"}))
-IN_ANOTHER_ORDER = replace(PLAN, steps=tuple(reversed(PLAN.steps)), blocked=(BlockedStep(PLAN.steps[0].key, ()),))
+IN_ANOTHER_ORDER = replace(PLAN, steps=tuple(reversed(PLAN.steps)), blocked=((PLAN.steps[0].key, ()),))
 OF_ANOTHER_STORE = tuple(
     replace(step, instead_of=KeyId("of-old")) if isinstance(step, AddCredential) else step for step in PLAN.steps
 )

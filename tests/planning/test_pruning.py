@@ -103,7 +103,7 @@ def test_a_registration_that_another_site_names_stays() -> None:
 def test_without_the_settings_it_is_not_known_who_is_a_client() -> None:
     desired = wanted("A")
     assert desired.service is not None
-    assert prune(replace(desired, settings=SettingsScope.NONE), there("A", "B"), desired.service, ()).steps == ()
+    assert prune(replace(desired, settings=SettingsScope.NONE), there("A", "B"), ())[1].steps == ()
 
 
 def test_once_they_are_gone_nothing_is_left_to_do() -> None:

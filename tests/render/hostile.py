@@ -17,7 +17,7 @@ from mct_s2s.model.ids import PrincipalId
 from mct_s2s.model.observed import ClientApplication, ObservedState
 from mct_s2s.planning.make import make_plan
 from mct_s2s.planning.permissions.doctor import DoctorCheck
-from mct_s2s.planning.plan import BlockedStep, Left, ManualStep, Plan
+from mct_s2s.planning.plan import Left, ManualStep, Plan
 from mct_s2s.planning.reports.findings import Finding, Severity, diagnose
 from mct_s2s.planning.reports.status import SiteStatus, StatusReport, UnreadSite
 from mct_s2s.planning.reports.verification import CALL, CheckSubject, Verification, VerificationCheck
@@ -168,7 +168,7 @@ def _proof(name: str) -> Verification:
 def _plan(name: str) -> Plan:
     full = full_plan(name)
     left = ManualStep(Left.CONSENT, name, needed=(WEBSITE_CONTRIBUTOR,))
-    blocked = BlockedStep(full.steps[0].key, (MissingRight(name, name, name, name, name),))
+    blocked = (full.steps[0].key, (MissingRight(name, name, name, name, name),))
     return replace(full, notes=(name, (name, name)), left_to_others=(left,), blocked=(blocked,))
 
 

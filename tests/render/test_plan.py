@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from mct_s2s.planning.changes import Action, SettingEdit
 from mct_s2s.planning.make import make_plan
-from mct_s2s.planning.plan import BlockedStep, Left, ManualStep, Plan
+from mct_s2s.planning.plan import Left, ManualStep, Plan
 from mct_s2s.render.console import Terminal
 from mct_s2s.render.plan import LATER, plan_markdown, setting_rows, show_plan, target_details
 
@@ -77,7 +77,7 @@ ODD = make_plan(
 )
 PLANS: dict[str, tuple[Plan, tuple[str, ...]]] = {
     "with its target": (full_plan(), target_details(HERE)),
-    "blocked as a whole": (Plan((right_already("S"),), blocked=(BlockedStep("right:S", ()),)), ()),
+    "blocked as a whole": (Plan((right_already("S"),), blocked=(("right:S", ()),)), ()),
     "left to others": (Plan((right_already("Service"),), (NOT_ALLOWED,)), ()),
     "nothing to do": (replace(NOTHING, notes=(NOTE,)), ()),
     "of settings alone": (replace(make_plan(spec(), observed_state(), FACTS), notes=(NOTE,)), ()),

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.planning.make import make_plan
-from mct_s2s.planning.plan import BlockedStep, Left, ManualStep, Plan
+from mct_s2s.planning.plan import Left, ManualStep, Plan
 from mct_s2s.planning.reports.verification import CALL, CheckSubject, Verification, VerificationCheck
 from mct_s2s.render.console import Terminal
 from mct_s2s.render.outcome import ClientResult, SiteReport, show_closing
@@ -65,9 +65,7 @@ def blocked() -> Callable[[Terminal], None]:
     (write,) = [step for step in plan.steps if step.resource == "application settings"]
     note = ("'Import' keeps a secret that mct-s2s did not create. When it is no longer used, delete it:", "az ad app …")
     left = ManualStep(Left.CONSENT, "You can't grant admin consent to 'Import'. Someone else must do it.")
-    marked = replace(
-        plan, blocked=(BlockedStep(write.key, (WEBSITE_CONTRIBUTOR,)),), notes=(note,), left_to_others=(left,)
-    )
+    marked = replace(plan, blocked=((write.key, (WEBSITE_CONTRIBUTOR,)),), notes=(note,), left_to_others=(left,))
     return plan_screen(marked, observed_state(), is_result=True)
 
 

@@ -18,8 +18,6 @@ from mct_s2s.planning.changes import (
     AlreadyRight,
     AnyChange,
     AssignAppRole,
-    CreateApplication,
-    CreateServicePrincipal,
     DeleteApplication,
     DisableIdentity,
     EnableIdentity,
@@ -27,13 +25,12 @@ from mct_s2s.planning.changes import (
     Ref,
     RemoveCredential,
     RestartSite,
-    RestoreApplication,
     RevokeAppRole,
     UpdateApplication,
     WriteSettings,
 )
 from mct_s2s.planning.permissions.rights import Missing, Need, Right, asked_for, judge, lacking
-from mct_s2s.planning.plan import BlockedStep, Left, ManualStep, Plan
+from mct_s2s.planning.plan import Left, ManualStep, Plan
 
 
 def check(plan: Plan, observed: ObservedState, access: CallerRights) -> Plan:
@@ -50,7 +47,7 @@ def check(plan: Plan, observed: ObservedState, access: CallerRights) -> Plan:
         plan,
         steps=tuple(step for step in plan.steps if step.key not in dropped),
         left_to_others=(*plan.left_to_others, *(_left(change, refused[change.key]) for change in left)),
-        blocked=tuple(BlockedStep(key, missing) for key, missing in refused.items() if key not in dropped),
+        blocked=tuple((key, missing) for key, missing in refused.items() if key not in dropped),
     )
 
 
@@ -60,18 +57,12 @@ def with_unread_settings(plan: Plan, observed: ObservedState, access: CallerRigh
     if site is None or site.refusal is None:
         return plan
     needed = missing_at(site.site.resource, site.site.label, access)
-    unread = AlreadyRight(
-        key="settings",
-        resource="application settings",
-        name=site.site.label,
-        detail="not readable: what would change is not known",
-        id=f"{site.site.resource}/config/appsettings",
-    )
+    unread = AlreadyRight.of_settings(site.site, "not readable: what would change is not known")
     return replace(
         plan,
         steps=(*plan.steps, unread),
         notes=plan.notes if needed else (*plan.notes, f"{site.refusal.message} {site.refusal.remedy}"),
-        blocked=(*plan.blocked, BlockedStep(unread.key, needed)),
+        blocked=(*plan.blocked, (unread.key, needed)),
     )
 
 
@@ -83,41 +74,26 @@ def missing_at(resource: ResourceId, label: str, access: CallerRights, *, restar
 
 
 def need_of(change: AnyChange, observed: ObservedState) -> Need | None:
-    """The right that a change takes; none for what only looks."""
-    trust = observed.trust
-    service = trust.service.object_id if trust.service is not None else None
+    """The right that a change takes, and over what."""
+    if change.right is None:
+        return None
+    need, trust = Need(change.right, change.name), observed.trust
     match change:
-        case CreateApplication():
-            need = Need(Right.CREATE_APPLICATION, change.name)
         case UpdateApplication() | AddCredential() | RemoveCredential():
             # No list of what one owns shows what is deleted, and is restored by a step before.
             unlisted = {one.object_id for one in trust.deleted}
             known = None if isinstance(change.object_id, Ref) or change.object_id in unlisted else change.object_id
-            there = [
-                app for app in (trust.service, *(client.application for client in trust.clients)) if app is not None
-            ]
-            name = next((app.display_name for app in there if app.object_id == known), change.name)
-            need = Need(Right.CHANGE_APPLICATION, name, application=known)
-        case RestoreApplication():
-            need = Need(Right.CHANGE_APPLICATION, change.name)
-        case CreateServicePrincipal():
-            need = Need(Right.CREATE_PRINCIPAL, change.name)
-        case AssignAppRole():
-            need = Need(Right.CONSENT, change.name, application=service)
-        case RevokeAppRole():
-            need = Need(Right.REVOKE, change.name, application=service)
+            there = (trust.service, *(client.application for client in trust.clients))
+            name = next((app.display_name for app in there if app and app.object_id == known), change.name)
+            need = replace(need, subject=name, application=known)
+        case AssignAppRole() | RevokeAppRole():
+            need = replace(need, application=trust.service.object_id if trust.service is not None else None)
         case DeleteApplication() | PurgeApplication():
-            need = Need(Right.DELETE_APPLICATION, change.name, application=change.object_id)
-        case DisableIdentity():
-            need = Need(Right.DISABLE_IDENTITY, change.name, resource=change.identity_resource.resource)
-        case EnableIdentity():
-            need = Need(Right.ENABLE_IDENTITY, change.name, resource=change.identity_resource.resource)
-        case WriteSettings():
-            need = Need(Right.WRITE_SETTINGS, change.name, resource=change.site.resource)
-        case RestartSite():
-            need = Need(Right.RESTART, change.name, resource=change.site.resource)
-        case _:
-            return None
+            need = replace(need, application=change.object_id)
+        case DisableIdentity() | EnableIdentity():
+            need = replace(need, resource=change.identity_resource.resource)
+        case WriteSettings() | RestartSite():
+            need = replace(need, resource=change.site.resource)
     return need
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from mct_s2s.errors import NotThere, Refused
 from mct_s2s.model.azure_resources import IdentityResource
@@ -33,7 +33,7 @@ from mct_s2s.planning.changes import (
 )
 from mct_s2s.planning.credentials import ClientState, plan_credential, vault_tags
 from mct_s2s.planning.edits import missing_reference
-from mct_s2s.planning.plan import Facts, Left, ManualStep
+from mct_s2s.planning.plan import Facts, Left, ManualStep, Plan
 from mct_s2s.planning.registrations.membership import clients_called, is_allowed, refuse_several
 from mct_s2s.planning.registrations.ownership import CLIENT_OPTION, adoption, foreign_client, is_consented_to, not_ours
 from mct_s2s.planning.registrations.service import CREATE, EXPOSE, Registration, Service, refuse_deleted, role_not_named
@@ -54,18 +54,10 @@ UNUSABLE_IDENTITIES = {
 """By type of resource, why its system-assigned identity is no client, and what to do: docs/azure-contract.md, 4.4."""
 
 
-@dataclass(frozen=True)
-class Client:
-    """A client application as it will be."""
-
-    client_id: Later[ClientId]
-    changes: tuple[AnyChange, ...]
-    left_to_others: tuple[ManualStep, ...] = ()
-    notes: tuple[str, ...] = ()
-
-
-def plan_client(spec: ClientSpec, service: Service, observed: ObservedState, facts: Facts) -> Client:
-    """What one client application lacks. Raises NotThere, Refused."""
+def plan_client(
+    spec: ClientSpec, service: Service, observed: ObservedState, facts: Facts
+) -> tuple[Later[ClientId], Plan]:
+    """The appId of a client application, and what it lacks. Raises NotThere, Refused."""
     key = f"client:{spec.name}"
     found = find_client(spec.name, service.unique_name, observed)
     application = found.application if found else None
@@ -111,7 +103,7 @@ def plan_client(spec: ClientSpec, service: Service, observed: ObservedState, fac
                 after=(key, *(change.key for change in credential if tags or isinstance(api, Ref))),
             )
         )
-    consented = not isinstance(principal, Ref) and observed.trust.is_assigned(principal, service.role_id)
+    consented = found is not None and observed.trust.holds(found.principal, service.role_id)
     if not consented and spec.consent:
         changes.append(_consent(key, spec.name, f"app role {service.role_value}", principal, service, client_id))
     if found is not None and application is not None and not registration.is_deleted and not service.foreign:
@@ -131,7 +123,7 @@ def plan_client(spec: ClientSpec, service: Service, observed: ObservedState, fac
         client=spec.name,
         client_id=client_id,
     )
-    return Client(client_id, tuple(changes), () if consented or spec.consent else (by_others,), notes)
+    return client_id, Plan(tuple(changes), () if consented or spec.consent else (by_others,), notes)
 
 
 def _consent(

@@ -56,9 +56,7 @@ def ids_of(client: ClientApplication) -> frozenset[str]:
 
 def is_consented(client: ClientApplication, observed: ObservedState) -> bool:
     role = wanted_role(observed)
-    return (
-        role is not None and client.principal is not None and observed.trust.is_assigned(client.principal.id, role.id)
-    )
+    return observed.trust.holds(client.principal, role.id if role else None)
 
 
 def is_allowed(client: ClientApplication, site: AppService) -> bool:

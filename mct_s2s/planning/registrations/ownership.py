@@ -113,8 +113,8 @@ def is_below(application: Application, base: str) -> bool:
 
 def is_consented_to(client: ClientApplication, observed: ObservedState, spec: ServiceSpec) -> bool:
     """Whether an administrator gave the client the role; one that only the settings name is not the role."""
-    role, principal = trusted_role(observed, spec), client.principal
-    return role is not None and principal is not None and observed.trust.is_assigned(principal.id, role.id)
+    role = trusted_role(observed, spec)
+    return observed.trust.holds(client.principal, role.id if role else None)
 
 
 def in_question(observed: ObservedState, desired: Desired) -> Iterator[ClientApplication]:

@@ -187,7 +187,7 @@ def plan_service(spec: ServiceSpec, observed: ObservedState) -> Service:
     """What the service application lacks. Raises NotThere, Refused."""
     application, site = observed.trust.service, observed.site
     if not spec.may_create and (application is None or application.deleted):
-        raise _missing(application)
+        raise service_missing()
     registration = Registration(CREATE, ABOUT, application, observed.trust.principal, PRINCIPAL)
     note = site_note(str(site.resource)) if site is not None else None
     new = NewApplication(spec.unique_name, spec.display_name, _memory(observed), note, spec.management_reference)
@@ -299,13 +299,12 @@ def _edits(
     return replace(edits, tags=tuple(tags))
 
 
-def _missing(deleted: Application | None) -> NotThere:
-    message, verb = "This App Service has no service application yet.", "Create"
-    if deleted is not None:
-        message = f"The service application of this App Service, '{deleted.display_name}', is deleted and still in the "
-        message, verb = f"{message}recycle bin.", "Restore"
-    remedy = f"{verb} it first: run mct-s2s setup with the same options."
-    return NotThere("service-application-missing", message, remedy=remedy)
+def service_missing() -> NotThere:
+    return NotThere(
+        "service-application-missing",
+        "This App Service has no service application, so it has no clients.",
+        remedy="Run mct-s2s setup first, with the same options: it creates it, or restores a deleted one.",
+    )
 
 
 def _memory(observed: ObservedState) -> tuple[str, ...]:
