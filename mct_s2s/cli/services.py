@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from mct_s2s.azure.arm.identities import ArmIdentities
-from mct_s2s.azure.arm.rights import ArmAccess
+from mct_s2s.azure.arm.resources import ArmResources
 from mct_s2s.azure.arm.session import ArmSession
 from mct_s2s.azure.arm.sites import ArmSites
 from mct_s2s.azure.connection import Connection
@@ -27,8 +26,7 @@ def open_session(connection: Connection, credential: CallerCredential) -> Sessio
         graph=cloud.graph,
         directory=GraphDirectory(graph),
         sites=sites,
-        identities=ArmIdentities(arm, sites),
+        resources=ArmResources(arm, sites),
         directory_access=GraphAccess(graph, credential.signed_in),
-        resource_access=ArmAccess(arm),
     )
     return Session(azure, connection, client_tokens(connection), KeyVaults(connection, credential))

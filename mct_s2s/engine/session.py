@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 from mct_s2s.model.resource_id import SiteTarget
 
 if TYPE_CHECKING:
-    from mct_s2s.azure.arm.identities import ArmIdentities
-    from mct_s2s.azure.arm.rights import ArmAccess
+    from mct_s2s.azure.arm.resources import ArmResources
     from mct_s2s.azure.arm.sites import ArmSites
     from mct_s2s.azure.connection import Connection
     from mct_s2s.azure.graph.directory import GraphDirectory
@@ -34,9 +33,8 @@ class Azure:
     """Microsoft Graph's address."""
     directory: GraphDirectory
     sites: ArmSites
-    identities: ArmIdentities
+    resources: ArmResources
     directory_access: GraphAccess
-    resource_access: ArmAccess
 
 
 RESERVE = 3.0

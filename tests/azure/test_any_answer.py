@@ -17,8 +17,7 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from mct_s2s.azure.arm.identities import ArmIdentities
-from mct_s2s.azure.arm.rights import ArmAccess
+from mct_s2s.azure.arm.resources import ArmResources
 from mct_s2s.azure.arm.session import ArmSession
 from mct_s2s.azure.arm.sites import ArmSites
 from mct_s2s.azure.cloud_metadata import read_cloud
@@ -138,6 +137,9 @@ DIRECTORY: dict[str, Callable[[GraphDirectory], Awaitable[object]]] = {
     "principals": lambda d: d.principals([PrincipalId(ID)]),
     "assignments_to": lambda d: d.assignments_to(ClientId(APP)),
     "federated_credentials": lambda d: d.federated_credentials(ApplicationObjectId(ID)),
+    "credentials": lambda d: d.credentials(ApplicationObjectId(ID), [PrincipalId(ID)], is_new=True),
+    "owners": lambda d: d.owners(ApplicationObjectId(ID), [PrincipalId(ID)], is_new=True),
+    "remove_credentials": lambda d: d.remove_credentials(ApplicationObjectId(ID), [PrincipalId(ID)], ()),
     "applications_with_tag": lambda d: d.applications_with_tag("t"),
     "assignments_of": lambda d: d.assignments_of(PrincipalId(ID)),
     "create_application": lambda d: d.create_application(NewApplication("u", "n", ("t",))),
@@ -229,6 +231,10 @@ async def nothing() -> None:
     """There is nothing to read again."""
 
 
+def resources(session: ArmSession) -> ArmResources:
+    return ArmResources(session, ArmSites(session))
+
+
 ArmCall = Callable[[ArmSession, IdentityResource], Awaitable[object]]
 ARM_CALLS: list[tuple[Callable[..., Any], ArmCall]] = [
     (ArmSites.subscriptions, lambda s, _: ArmSites(s).subscriptions()),
@@ -239,12 +245,12 @@ ARM_CALLS: list[tuple[Callable[..., Any], ArmCall]] = [
     (ArmSites.slot_config, lambda s, _: ArmSites(s).slot_config(SITE)),
     (ArmSites.write_settings, lambda s, _: ArmSites(s).write_settings(SITE, lambda: {"a": "b"}, nothing)),
     (ArmSites.restart, lambda s, _: ArmSites(s).restart(SITE)),
-    (ArmIdentities.identity_resource, lambda s, h: ArmIdentities(s, ArmSites(s)).identity_resource(h.resource)),
-    (ArmIdentities.enable, lambda s, h: ArmIdentities(s, ArmSites(s)).enable(h)),
-    (ArmIdentities.disable, lambda s, h: ArmIdentities(s, ArmSites(s)).disable(h)),
-    (ArmIdentities.roles_of, lambda s, h: ArmIdentities(s, ArmSites(s)).roles_of(h)),
-    (ArmAccess.permissions, lambda s, _: ArmAccess(s).permissions(SITE)),
-    (ArmAccess.locks, lambda s, _: ArmAccess(s).locks(SITE)),
+    (ArmResources.identity_resource, lambda s, h: resources(s).identity_resource(h.resource)),
+    (ArmResources.enable, lambda s, h: resources(s).enable(h)),
+    (ArmResources.disable, lambda s, h: resources(s).disable(h)),
+    (ArmResources.roles_of, lambda s, h: resources(s).roles_of(h)),
+    (ArmResources.permissions, lambda s, _: resources(s).permissions(SITE)),
+    (ArmResources.locks, lambda s, _: resources(s).locks(SITE)),
 ]
 
 

@@ -8,8 +8,7 @@ from dataclasses import replace
 from typing import Any, cast
 
 import pytest
-from mct_s2s.azure.arm.identities import ArmIdentities
-from mct_s2s.azure.arm.rights import ArmAccess
+from mct_s2s.azure.arm.resources import ArmResources
 from mct_s2s.azure.arm.session import ArmSession
 from mct_s2s.azure.arm.sites import ArmSites
 from mct_s2s.errors import ServiceError
@@ -39,15 +38,16 @@ def _subscription(name: str) -> dict[str, Any]:
     return {"subscriptionId": guid(name), "displayName": name, "tenantId": guid("tenant")}
 
 
+def _resources(session: ArmSession) -> ArmResources:
+    return ArmResources(session, ArmSites(session))
+
+
 Read = Callable[[ArmSession], Awaitable[Any]]
 LISTS: dict[str, tuple[Read, Callable[[str], dict[str, Any]]]] = {
     "subscriptions": (lambda session: ArmSites(session).subscriptions(), _subscription),
-    "permissions": (lambda session: ArmAccess(session).permissions(SITE), lambda name: {"actions": [name]}),
-    "locks": (lambda session: ArmAccess(session)._locks(str(SITE)), _lock),
-    "role assignments": (
-        lambda session: ArmIdentities(session, ArmSites(session)).roles_of(replace(HOLDER)),
-        _assigned,
-    ),
+    "permissions": (lambda session: _resources(session).permissions(SITE), lambda name: {"actions": [name]}),
+    "locks": (lambda session: _resources(session)._locks(str(SITE)), _lock),
+    "role assignments": (lambda session: _resources(session).roles_of(replace(HOLDER)), _assigned),
 }
 EACH = pytest.mark.parametrize(("read", "row"), LISTS.values(), ids=LISTS.keys())
 

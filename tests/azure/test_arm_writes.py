@@ -8,7 +8,7 @@ from typing import Any, cast
 import httpx
 import pytest
 from mct_s2s.activity import during
-from mct_s2s.azure.arm.identities import ArmIdentities
+from mct_s2s.azure.arm.resources import ArmResources
 from mct_s2s.azure.arm.sites import ArmSites
 from mct_s2s.errors import ServiceError
 from mct_s2s.model.azure_resources import IdentityResource
@@ -44,7 +44,7 @@ def test_writes_to_one_resource_leave_one_after_the_other() -> None:
 
     async def write() -> None:
         await asyncio.gather(
-            ArmIdentities(session, sites).enable(IdentityResource(SITE, None)),
+            ArmResources(session, sites).enable(IdentityResource(SITE, None)),
             sites.write_settings(SITE, lambda: {"A": "1"}, read_again),
             sites.restart(SITE),
         )

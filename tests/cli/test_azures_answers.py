@@ -113,7 +113,7 @@ def test_an_identity_that_is_accepted_and_not_made_is_told(mct: Program, azure: 
     azure.vary(identity_patch="ignored")
     refused = mct("setup", "--managed-identity", LOGIC_APP, *JSON)
     error = refused.document["error"]
-    assert (refused.code, error["code"]) == (1, "identity-not-made")
+    assert (refused.code, error["code"]) == (1, "identity-unchanged")
     assert f"az resource update --ids {LOGIC_APP} --set identity.type=SystemAssigned" in error["remedy"]
     assert "ServiceObjectIds" not in azure.settings()
     whole = azure.arm("GET", LOGIC_APP, version=LOGIC)
@@ -141,7 +141,7 @@ def test_an_identity_that_is_not_switched_off_is_told(mct: Program, azure: Sandb
     azure.vary(identity_patch="ignored")
     refused = mct("remove-client", LOGIC_APP, *JSON)
     error = refused.document["error"]
-    assert (refused.code, error["code"]) == (1, "identity-not-removed")
+    assert (refused.code, error["code"]) == (1, "identity-unchanged")
     assert f"az resource update --ids {LOGIC_APP} --set identity.type=None" in error["remedy"]
     azure.vary(identity_patch="accepted")
     assert mct("teardown", *JSON).code == 0

@@ -166,11 +166,11 @@ class ArmSites:
             )
         return self._clients[subscription_id]
 
-    async def _on(self, resource: ResourceId, operation: str, *body: object) -> Any:
+    async def _on(self, resource: ResourceId, operation: str) -> Any:
         """An operation of azure-mgmt-web on a site, or its twin on a slot."""
         apps = self.client(resource.subscription_id).web_apps
         where = (resource.resource_group, resource.names[0], *([resource.slot] if resource.slot else []))
-        return await getattr(apps, f"{operation}_slot" if resource.slot else operation)(*where, *body)
+        return await getattr(apps, f"{operation}_slot" if resource.slot else operation)(*where)
 
 
 def _subscription(row: Mapping[str, Any]) -> Subscription:

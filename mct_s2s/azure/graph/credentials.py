@@ -11,17 +11,17 @@ from __future__ import annotations
 import asyncio
 import base64
 import hashlib
-import itertools
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
+from itertools import chain, count
 from typing import Any
 
 from mct_s2s import clock
 from mct_s2s.activity import REPLICATION, waiting
 from mct_s2s.azure.answers import guid, listed, text
 from mct_s2s.azure.graph import parse
-from mct_s2s.azure.graph.session import GraphSession, key, lag_if
+from mct_s2s.azure.graph.session import CREATE_IF_MISSING, GraphSession, key, lag_if
 from mct_s2s.azure.refusals import GraphOperation, already_gone, is_lag
 from mct_s2s.azure.retry import Lag, no_lag
 from mct_s2s.concurrency import gather_or_cancel
@@ -92,7 +92,7 @@ class CredentialRequests:
         """
         path, refusals = _application(object_id), 0
         gives_up_at = clock.seconds() + SHOWS_SECONDS
-        for attempt in itertools.count(1):
+        for attempt in count(1):
             existing = await self._session.read(path, READ, _certificates)
             staying = [entry for entry in existing if not same_id(entry.get("keyId"), key_id)]
             if replaced_by is None or any(same_id(entry.get("keyId"), replaced_by) for entry in staying):
@@ -163,12 +163,7 @@ class CredentialRequests:
         path, lag, operation = _application(object_id), lag_if(is_new), GraphOperation.ADD_FEDERATED_CREDENTIAL
         named = f"{path}/federatedIdentityCredentials{key('name', federation.name)}"
         body = {"issuer": federation.issuer, "subject": federation.subject, "audiences": [federation.audience]}
-        upsert: dict[str, Any] = {
-            "method": "PATCH",
-            "body": body,
-            "headers": {"Prefer": "create-if-missing"},
-            "lag": lag,
-        }
+        upsert: dict[str, Any] = {"method": "PATCH", "body": body, "headers": CREATE_IF_MISSING, "lag": lag}
         for attempt in range(1, FEDERATED_ATTEMPTS + 1):
             try:
                 made = await self._session.read(named, operation, _key_id, **upsert)
@@ -198,37 +193,32 @@ class CredentialRequests:
                 return []
             raise
 
-    async def credentials(self, object_id: ApplicationObjectId, *, is_new: bool) -> tuple[Credential, ...]:
-        """GET /applications/{id}, with the keys of its certificates, and its federated credentials."""
-        path, lag = _application(object_id), lag_if(is_new)
-        own, federated = await gather_or_cancel(self._with_keys(path, lag), self._federated(path, lag))
-        return (*own, *federated)
+    async def credentials(
+        self, object_id: ApplicationObjectId, principals: Iterable[PrincipalId], *, is_new: bool
+    ) -> tuple[Credential, ...]:
+        """GET /applications/{id}, its federated credentials, GET /servicePrincipals/{id}; with certificates' keys."""
+        lag, paths = lag_if(is_new), [_application(object_id), *map(_principal, principals)]
+        federated, *own = await gather_or_cancel(
+            self._federated(paths[0], lag), *(self._with_keys(path, lag) for path in paths)
+        )
+        return (*own[0], *federated, *chain.from_iterable(own[1:]))
 
-    async def principal_credentials(self, principal: PrincipalId, *, is_new: bool) -> tuple[Credential, ...]:
-        """GET /servicePrincipals/{id}, with the keys of its certificates."""
-        return await self._with_keys(_principal(principal), lag_if(is_new))
+    async def owners(
+        self, object_id: ApplicationObjectId, principals: Iterable[PrincipalId] = (), *, is_new: bool
+    ) -> tuple[Owner, ...]:
+        """GET /applications/{id}/owners, GET /servicePrincipals/{id}/owners."""
+        ends, lag = "/owners?$select=id,displayName,userPrincipalName", lag_if(is_new)
+        paths = [f"{path}{ends}" for path in (_application(object_id), *map(_principal, principals))]
+        found = await gather_or_cancel(*(self._session.rows(path, READ, parse.owner, lag=lag) for path in paths))
+        return tuple(one for owners in found for one in sorted(owners))
 
-    async def owners(self, object_id: ApplicationObjectId, *, is_new: bool) -> tuple[Owner, ...]:
-        """GET /applications/{id}/owners."""
-        return await self._owners(_application(object_id), lag_if(is_new))
-
-    async def principal_owners(self, principal: PrincipalId, *, is_new: bool) -> tuple[Owner, ...]:
-        """GET /servicePrincipals/{id}/owners."""
-        return await self._owners(_principal(principal), lag_if(is_new))
-
-    async def remove_credentials(self, object_id: ApplicationObjectId, keep: Collection[KeyId]) -> None:
-        """POST removePassword, PATCH and DELETE, one after another, for those that are there."""
+    async def remove_credentials(
+        self, object_id: ApplicationObjectId, principals: Iterable[PrincipalId], keep: Collection[KeyId]
+    ) -> None:
+        """Remove those that are there, of each object one after another; a registration's, all but those to `keep`."""
         path = _application(object_id)
-        await gather_or_cancel(self._remove(path, keep), self._remove_federated(path, keep))
-
-    async def remove_principal_credentials(self, principal: PrincipalId) -> None:
-        """POST removePassword and PATCH, for those that are there."""
-        await self._remove(_principal(principal), ())
-
-    async def _owners(self, path: str, lag: Lag) -> tuple[Owner, ...]:
-        fields = "?$select=id,displayName,userPrincipalName"
-        found = await self._session.rows(f"{path}/owners{fields}", READ, parse.owner, lag=lag)
-        return tuple(sorted(found))
+        of_principals = (self._remove(_principal(one), ()) for one in principals)
+        await gather_or_cancel(self._remove(path, keep), self._remove_federated(path, keep), *of_principals)
 
     async def _with_keys(self, path: str, lag: Lag) -> tuple[Credential, ...]:
         """Secrets and certificates, each with the thumbprint of its key.
@@ -254,30 +244,28 @@ class CredentialRequests:
     async def _remove(self, path: str, keep: Collection[KeyId]) -> None:
         """POST {path}/removePassword for each secret, PATCH {path} with the certificates that stay."""
 
-        def secrets(row: Mapping[str, Any]) -> list[str]:
-            return [guid(entry["keyId"]) for entry in listed(row.get("passwordCredentials"))]
+        def held(row: Mapping[str, Any]) -> tuple[list[str], list[Mapping[str, Any]]]:
+            return [guid(entry["keyId"]) for entry in listed(row.get("passwordCredentials"))], _certificates(row)
 
-        made, certificates = await self._session.read(
-            path, READ, lambda row: (secrets(row), _certificates(row)), lag=is_lag
-        )
-        staying = [entry for entry in certificates if entry.get("keyId") in keep]
-        for key_id in made:
+        secrets, certificates = await self._session.read(path, READ, held, lag=is_lag)
+        for key_id in secrets:
             if key_id not in keep:
                 await self._remove_one("POST", f"{path}/removePassword", {"keyId": key_id})
+        staying = [_without_key(entry) for entry in certificates if entry["keyId"] in keep]
         if len(staying) < len(certificates):
-            await self._remove_one("PATCH", path, {"keyCredentials": [*map(_without_key, staying)]})
+            body, operation = {"keyCredentials": staying}, GraphOperation.REMOVE_CREDENTIALS
+            await self._session.send("PATCH", path, operation, body=body, lag=is_lag)
 
     async def _remove_federated(self, path: str, keep: Collection[KeyId]) -> None:
         for credential in await self._federated(path, is_lag):
             if credential.key_id not in keep:
-                one = f"{path}/federatedIdentityCredentials/{credential.key_id}"
-                await self._remove_one("DELETE", one)
+                await self._remove_one("DELETE", f"{path}/federatedIdentityCredentials/{credential.key_id}")
 
     async def _remove_one(self, method: str, path: str, body: object = None) -> None:
         try:
             await self._session.send(method, path, GraphOperation.REMOVE_CREDENTIALS, body=body, lag=is_lag)
         except ServiceError as error:
-            if method == "PATCH" or not _is_gone(error):
+            if not _is_gone(error):
                 raise
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any, TypeVar
 from urllib.parse import quote
 
@@ -17,7 +18,7 @@ from mct_s2s.activity import REPLICATION, waiting
 from mct_s2s.azure.answers import listed
 from mct_s2s.azure.graph import parse
 from mct_s2s.azure.graph.credentials import CredentialRequests
-from mct_s2s.azure.graph.session import MOST_IN_BATCH, GraphSession, key, lag_if, literal, query
+from mct_s2s.azure.graph.session import CREATE_IF_MISSING, MOST_IN_BATCH, GraphSession, key, lag_if, literal, query
 from mct_s2s.azure.refusals import GraphOperation, already_there, is_lag
 from mct_s2s.concurrency import ReadOnce, gather_or_cancel
 from mct_s2s.errors import ServiceError
@@ -112,9 +113,9 @@ class GraphDirectory(CredentialRequests):
         Returns:
             The registration, and whether it was created just now. One whose answer was lost comes out as there already.
         """
-        path, prefer = f"/applications{key('uniqueName', new.unique_name)}", {"Prefer": "create-if-missing"}
-        operation, body = GraphOperation.CREATE_APPLICATION, parse.new_application(new)
-        made = await self._session.read(path, operation, _made, method="PATCH", body=body, headers=prefer)
+        path, operation = f"/applications{key('uniqueName', new.unique_name)}", GraphOperation.CREATE_APPLICATION
+        upsert: dict[str, Any] = {"method": "PATCH", "body": parse.new_application(new), "headers": CREATE_IF_MISSING}
+        made = await self._session.read(path, operation, lambda row: parse.application(row) if row else None, **upsert)
         if made is not None:
             return made, True
         return await self._session.read(path, READ, parse.application, lag=is_lag), False
@@ -125,23 +126,16 @@ class GraphDirectory(CredentialRequests):
         The creator of a registration by POST owns it; the creator by the upsert may not, and with
         `Application.ReadWrite.OwnedBy` can then neither change nor delete it.
         """
-
-        async def register(owners: Mapping[str, Any]) -> Application:
-            options: dict[str, Any] = {
-                "method": "POST",
-                "body": {**parse.new_application(new), **owners},
-                "repeatable": False,
-            }
-            operation = GraphOperation.CREATE_APPLICATION
-            return await self._session.read("/applications", operation, parse.application, **options)
-
+        operation, once = GraphOperation.CREATE_APPLICATION, {"repeatable": False}
+        register = partial(self._session.read, "/applications", operation, parse.application, method="POST", **once)
+        body = parse.new_application(new)
         if owner is not None:
             try:
-                return await register({"owners@odata.bind": [self._reference(owner)]})
+                return await register(body={**body, "owners@odata.bind": [self._reference(owner)]})
             except ServiceError as refused:
                 if refused.status != 400 or refused.contention is not None:
                     raise
-        return await register({})
+        return await register(body=body)
 
     def _reference(self, principal: PrincipalId) -> str:
         return f"{self._session.base}/directoryObjects/{principal}"
@@ -314,11 +308,6 @@ class GraphDirectory(CredentialRequests):
             else:
                 return True
         return await self._session.get(f"/{collection}/{object_id}{query(select=['id'])}", dict) is not None
-
-
-def _made(row: Mapping[str, Any]) -> Application | None:
-    """What an upsert made; it answers nothing where the application was there."""
-    return parse.application(row) if row else None
 
 
 def _once(ids: Iterable[str]) -> list[str]:

@@ -36,6 +36,8 @@ from mct_s2s.errors import ServiceError
 T = TypeVar("T")
 ADVANCED = {"ConsistencyLevel": "eventual"}
 """The header of an advanced query, for each of its pages."""
+CREATE_IF_MISSING = {"Prefer": "create-if-missing"}
+"""The header of an upsert that changes nothing of what is there: it answers 204 then, without a body."""
 CONSENTS_AT_ONCE = 3
 """To one service application; more of them are refused as concurrent: docs/azure-contract.md, 3.1."""
 MOST_IN_BATCH = 20

@@ -181,13 +181,13 @@ async def _(change: DeleteStoredSecret, run: Run) -> str:
 
 @carry_out.register
 async def _(change: EnableIdentity, run: Run) -> str:
-    run.results.record(change.key, Part.PRINCIPAL_ID, await run.azure.identities.enable(change.identity_resource))
+    run.results.record(change.key, Part.PRINCIPAL_ID, await run.azure.resources.enable(change.identity_resource))
     return ""
 
 
 @carry_out.register
 async def _(change: DisableIdentity, run: Run) -> str:
-    await run.azure.identities.disable(change.identity_resource)
+    await run.azure.resources.disable(change.identity_resource)
     return ""
 
 

@@ -15,7 +15,6 @@ from collections.abc import Awaitable, Callable, Collection
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
-from itertools import chain
 from typing import TypeVar
 
 from mct_s2s import clock
@@ -87,17 +86,12 @@ async def restore(
     principals = await directory.deleted_principals([application.client_id])
     back = [one.id for one in principals if await directory.restore_principal(one.id)]
     if adopt_by is not None:
-        principal_owners = (directory.principal_owners(one, is_new=True) for one in back)
-        caller, owners = await gather_or_cancel(
-            caller_of(azure), gather_or_cancel(directory.owners(object_id, is_new=True), *principal_owners)
-        )
-        foreign = foreign_owners(chain.from_iterable(owners), caller)
+        caller, owners = await gather_or_cancel(caller_of(azure), directory.owners(object_id, back, is_new=True))
+        foreign = foreign_owners(owners, caller)
         if foreign:
             await directory.delete_application(object_id)
             raise back_in_the_bin(application, foreign, adopt_by, azure.graph)
-    await gather_or_cancel(
-        directory.remove_credentials(object_id, keep), *(directory.remove_principal_credentials(one) for one in back)
-    )
+    await directory.remove_credentials(object_id, back, keep)
     return next(iter(back), None)
 
 

@@ -109,7 +109,7 @@ async def find_identity_resource(
             subscription = (await find_subscription(azure.sites, request.subscription)).id
         wanted = await find_web_app(azure.sites, subscription, wanted)
     located(wanted)
-    found = await azure.identities.identity_resource(wanted)
+    found = await azure.resources.identity_resource(wanted)
     if found is not None:
         return found
     raise NotThere(
@@ -123,14 +123,14 @@ async def find_identity_resource(
 async def _use(azure: Azure, trust: Trust, resource: str) -> IdentityResource | None:
     """What an identity that this trust's service application remembers to have switched on is good for; if there."""
     try:
-        found = await azure.identities.identity_resource(ResourceId.parse(resource))
+        found = await azure.resources.identity_resource(ResourceId.parse(resource))
     except S2SError:
         return None
     if found is None or found.principal_id is None:
         return found
     try:
         roles, assignments = await gather_or_cancel(
-            azure.identities.roles_of(found), azure.directory.assignments_of(found.principal_id)
+            azure.resources.roles_of(found), azure.directory.assignments_of(found.principal_id)
         )
     except S2SError:
         return replace(found, used_by=None)
@@ -185,13 +185,12 @@ async def find_custody(
     azure: Azure, application: Application, principal: ServicePrincipal | None, *, is_new: bool
 ) -> Custody:
     directory, object_id = azure.directory, application.object_id
-    owners = [directory.owners(object_id, is_new=is_new)]
-    credentials = [directory.credentials(object_id, is_new=is_new)]
-    if principal is not None:
-        owners.append(directory.principal_owners(principal.id, is_new=is_new))
-        credentials.append(directory.principal_credentials(principal.id, is_new=is_new))
-    found = await gather_or_cancel(gather_or_cancel(*owners), gather_or_cancel(*credentials))
-    return Custody(tuple(one for half in found[0] for one in half), tuple(one for half in found[1] for one in half))
+    principals = [principal.id] if principal is not None else []
+    found = await gather_or_cancel(
+        directory.owners(object_id, principals, is_new=is_new),
+        directory.credentials(object_id, principals, is_new=is_new),
+    )
+    return Custody(*found)
 
 
 async def caller_of(azure: Azure) -> PrincipalId | None:

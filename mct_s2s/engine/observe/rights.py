@@ -93,7 +93,7 @@ class AccessLook:
         return replace(rights, assignments=await _or_unknown(directory.assignments(caller.id)))
 
     async def _at(self, resource: ResourceId) -> ScopeRights:
-        rights = self._azure.resource_access
+        rights = self._azure.resources
         return ScopeRights(
             *await gather_or_cancel(_or_unknown(rights.permissions(resource)), _or_unknown(rights.locks(resource)))
         )

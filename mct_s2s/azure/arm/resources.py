@@ -1,8 +1,9 @@
-"""Managed identities on web apps, and on any other resource.
+"""Any resource: its managed identity, and what the caller may do to it.
 
 `identity.type` is not merged by a PATCH: it says what the resource has afterwards. So the union of what is there and
 what is wanted is sent, and the read-only ids never are. Source: learn.microsoft.com/entra/identity/
-managed-identities-azure-resources/qs-configure-rest-vm.
+managed-identities-azure-resources/qs-configure-rest-vm; learn.microsoft.com/rest/api/authorization/permissions/
+list-for-resource; learn.microsoft.com/rest/api/resources/management-locks/list-by-scope.
 """
 
 from __future__ import annotations
@@ -16,18 +17,19 @@ import httpx
 
 from mct_s2s.activity import waiting
 from mct_s2s.azure.answers import guid, members, optional, parse_json, rows, text, texts
-from mct_s2s.azure.arm.session import AUTHORIZATION, CARRYING_OUT, RESOURCES, WEB, ArmSession, versioned
+from mct_s2s.azure.arm.session import AUTHORIZATION, CARRYING_OUT, LOCKS, RESOURCES, WEB, ArmSession, versioned
 from mct_s2s.azure.arm.sites import ArmSites
-from mct_s2s.errors import NotThere, ServiceError
+from mct_s2s.concurrency import ReadOnce, gather_or_cancel
+from mct_s2s.errors import NotThere, S2SError, ServiceError
 from mct_s2s.model.azure_resources import IdentityResource
+from mct_s2s.model.caller_rights import Permission
 from mct_s2s.model.commands import command, webapp_command
 from mct_s2s.model.ids import PrincipalId, same_id
 from mct_s2s.model.resource_id import USER_ASSIGNED_IDENTITIES, ResourceId
 
 READ = "read the resource"
-ENABLE = "enable the managed identity"
-DISABLE = "disable the managed identity"
-ROLES = "read the identity's roles"
+READ_RIGHTS = "check your permissions"
+PROVIDER = "/providers/Microsoft.Authorization"
 STATIC_SITES = "microsoft.web/staticsites"
 """Takes a PATCH of `identity` and ignores it: docs/azure-contract.md, section 4.4."""
 LOOKS = 5
@@ -36,12 +38,13 @@ PAUSE = 0.5
 """Seconds, times the look's number: some kinds of hosting accept a change first and carry it out later."""
 
 
-class ArmIdentities:
-    """Managed identities on whatever type of Azure resource."""
+class ArmResources:
+    """Azure resources of whatever type."""
 
     def __init__(self, session: ArmSession, sites: ArmSites) -> None:
         self._session = session
         self._sites = sites
+        self._of_subscription: ReadOnce[list[str]] = ReadOnce()
 
     async def identity_resource(self, resource: ResourceId) -> IdentityResource | None:
         """GET the resource; for types beyond App Service with the api-version that its provider names."""
@@ -60,17 +63,10 @@ class ArmIdentities:
         Raises:
             ServiceError: refused, or the type of resource carries no identity.
         """
-        made = await self._change(caller, ENABLE, system_assigned=True)
-        if made is not None:
-            return made
-        raise ServiceError(
-            "identity-not-made",
-            f"Azure accepted the managed identity of '{caller.display_name}' but returned no principal ID. The "
-            f"resource type {caller.resource.type} may need another way. Nothing else was changed.",
-            remedy="Enable it yourself on the resource's Identity page in the portal or with the Azure CLI, then "
-            "run the same command again:",
-            command=_by_hand(caller, "identity assign", system_assigned=True),
-        )
+        made = await self._change(caller, system_assigned=True)
+        if made is None:
+            raise _unchanged(caller, system_assigned=True)
+        return made
 
     async def disable(self, caller: IdentityResource) -> None:
         """Switch `identity` off, so that only the identities which users assigned are left.
@@ -78,35 +74,64 @@ class ArmIdentities:
         Raises:
             ServiceError: refused, or the type of resource takes no such change.
         """
-        if await self._change(caller, DISABLE, system_assigned=False) is None:
-            return
-        raise ServiceError(
-            "identity-not-removed",
-            f"Azure accepted the request to disable the managed identity of '{caller.display_name}', but it is "
-            f"still enabled. The resource type {caller.resource.type} may need another way.",
-            remedy="Disable it yourself on the resource's Identity page in the portal or with the Azure CLI, then "
-            "run the same command again:",
-            command=_by_hand(caller, "identity remove", system_assigned=False),
-        )
+        if await self._change(caller, system_assigned=False) is not None:
+            raise _unchanged(caller, system_assigned=False)
 
     async def roles_of(self, caller: IdentityResource) -> list[str]:
         """GET /subscriptions/{id}/providers/Microsoft.Authorization/roleAssignments?$filter=principalId eq …."""
         if caller.principal_id is None:
             return []
-        path = f"/subscriptions/{caller.resource.subscription_id}/providers/Microsoft.Authorization/roleAssignments"
-        wanted = f"principalId eq '{caller.principal_id}'"
-        path = versioned(path, AUTHORIZATION, filter=wanted)
+        path, wanted = f"/subscriptions/{caller.resource.subscription_id}", f"principalId eq '{caller.principal_id}'"
         return await self._session.rows(
-            path, ROLES, lambda row: text(members(row.get("properties")).get("scope")) or text(row["id"])
+            versioned(f"{path}{PROVIDER}/roleAssignments", AUTHORIZATION, filter=wanted),
+            "read the identity's roles",
+            lambda row: text(members(row.get("properties")).get("scope")) or text(row["id"]),
         )
 
-    async def _change(self, caller: IdentityResource, step: str, *, system_assigned: bool) -> PrincipalId | None:
+    async def permissions(self, resource: ResourceId) -> tuple[Permission, ...]:
+        """GET …/permissions: of the caller."""
+
+        def read(row: Mapping[str, Any]) -> Permission:
+            allowed, excepted = texts(row.get("actions")), texts(row.get("notActions"))
+            return Permission(allowed, excepted, is_conditional=bool(row.get("condition")))
+
+        path = versioned(f"{resource}{PROVIDER}/permissions", AUTHORIZATION)
+        return tuple(await self._session.rows(path, READ_RIGHTS, read))
+
+    async def locks(self, resource: ResourceId) -> tuple[str, ...]:
+        """GET …/locks: the read-only ones, without those of resources below it, as far as the caller may list them.
+
+        A subscription's own locks are not documented to be in the list of a resource.
+        """
+        subscription = f"/subscriptions/{resource.subscription_id}"
+        locks = await gather_or_cancel(
+            self._locks(str(resource)),
+            self._of_subscription.get(subscription.lower(), lambda: self._readable_locks(subscription)),
+        )
+        here, level = f"{str(resource).lower()}/", f"{PROVIDER}/locks/".lower()
+        above = (lock for some in locks for lock in some if here.startswith(f"{lock.lower().partition(level)[0]}/"))
+        return tuple({lock.lower(): lock for lock in above}.values())
+
+    async def _locks(self, scope: str) -> list[str]:
+        path = versioned(f"{scope}{PROVIDER}/locks", LOCKS)
+        found = await self._session.rows(
+            path, READ_RIGHTS, lambda one: (text(one["id"]), text(one["properties"]["level"]))
+        )
+        return [identifier for identifier, level in found if level.lower() == "readonly"]
+
+    async def _readable_locks(self, scope: str) -> list[str]:
+        try:
+            return await self._locks(scope)
+        except S2SError:
+            return []
+
+    async def _change(self, caller: IdentityResource, *, system_assigned: bool) -> PrincipalId | None:
         """Send the change; the principal that the resource has afterwards.
 
         Before it is sent again the resource is read: a lost answer may have been a success, and someone else may have
         assigned an identity meanwhile. A resource that is gone has none.
         """
-        resource, shown = caller, False
+        resource, shown, step = caller, False, f"{_verb(system_assigned)} the managed identity"
 
         async def look() -> None:
             nonlocal resource, shown
@@ -204,12 +229,25 @@ def _identity(resource: IdentityResource, *, system_assigned: bool) -> dict[str,
     return {"type": ", ".join(kinds) or "None", **(users if resource.user_assigned else {})}
 
 
-def _by_hand(caller: IdentityResource, verb: str, *, system_assigned: bool) -> str:
-    """The Azure CLI's way, which reads the resource and puts it whole."""
-    if caller.resource.is_site:
-        return webapp_command(verb, caller.resource)
+def _verb(system_assigned: bool) -> str:
+    return "enable" if system_assigned else "disable"
+
+
+def _unchanged(caller: IdentityResource, *, system_assigned: bool) -> ServiceError:
+    """With the Azure CLI's way, which reads the resource and puts it whole."""
+    verb, resource = _verb(system_assigned), caller.resource
     setting = f"identity.type={_identity(caller, system_assigned=system_assigned)['type']}"
-    return command("az", "resource", "update", "--ids", str(caller.resource), "--set", setting)
+    by_hand = command("az", "resource", "update", "--ids", str(resource), "--set", setting)
+    if resource.is_site:
+        by_hand = webapp_command(f"identity {'assign' if system_assigned else 'remove'}", resource)
+    return ServiceError(
+        "identity-unchanged",
+        f"Azure accepted the request to {verb} the managed identity of '{caller.display_name}', but did not {verb} it. "
+        f"The resource type {resource.type} may need another way.",
+        remedy=f"{verb.capitalize()} it yourself on the resource's Identity page in the portal or with the Azure CLI, "
+        "then run the same command again:",
+        command=by_hand,
+    )
 
 
 def _writable(resource: Mapping[str, Any]) -> dict[str, Any]:
