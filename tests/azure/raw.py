@@ -18,7 +18,7 @@ from mct_s2s.azure.http import Http
 from mct_s2s.azure.retry import RetryPolicy
 from mct_s2s.azure.services import Refusal
 from mct_s2s.azure.sign_in.credential import Again, CallerCredential, Challenge
-from mct_s2s.errors import SignInFailed
+from mct_s2s.errors import S2SError, ServiceError, SignInFailed
 
 if TYPE_CHECKING:
     from mct_s2s.azure.graph.session import GraphSession
@@ -76,6 +76,18 @@ ODD_BODIES: dict[str, tuple[bytes, Mapping[str, str]]] = {
     "deeply nested": (b'{"error": ' * 60 + b"{}" + b"}" * 60, JSON),
 }
 """What arrives when something other than the service answers, or the service has a bad day."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """A raw answer, and what becomes of it."""
+
+    answer: Answer
+    code: str
+    remedy: str
+    """Words that the way out has to hold."""
+    kind: type[S2SError] = ServiceError
+    service_code: str = ""
 
 
 class Once(RetryPolicy):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import pytest
 from azure.core.exceptions import AzureError
@@ -13,7 +12,7 @@ from mct_s2s.azure.services import ARM
 from mct_s2s.errors import NotThere, PermissionMissing, S2SError, ServiceError, SignInFailed
 from mct_s2s.model.resource_id import ResourceId
 
-from tests.azure.raw import JSON, REQUEST_ID, Answer, SignedIn, arm_session
+from tests.azure.raw import JSON, REQUEST_ID, Answer, Case, SignedIn, arm_session
 
 READ, WRITE, RESTART = "read the application settings", "write the application settings", "restart the App Service"
 SUBSCRIPTION = "0b1f6471-1bf0-4dda-aec3-cb9272f09590"
@@ -51,17 +50,6 @@ def service_error(answer: Answer | Exception, step: str = READ) -> ServiceError:
     error = told(answer, step)
     assert isinstance(error, ServiceError)
     return error
-
-
-@dataclass(frozen=True)
-class Case:
-    """A raw answer, and what becomes of it."""
-
-    answer: Answer
-    code: str
-    remedy: str
-    """Words that the way out has to hold."""
-    kind: type[S2SError] = ServiceError
 
 
 REFUSALS = {

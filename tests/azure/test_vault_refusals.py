@@ -6,7 +6,6 @@ import asyncio
 import socket
 import ssl
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, cast
 
 import httpx
@@ -16,7 +15,7 @@ from mct_s2s.azure.key_vault import BUSY, KeyVault
 from mct_s2s.azure.refusals import DELETED
 from mct_s2s.errors import NotThere, PermissionMissing, S2SError, ServiceError, SignInFailed
 
-from tests.azure.raw import REQUEST_ID, Answer, Once, SignedIn, Wire
+from tests.azure.raw import REQUEST_ID, Answer, Case, Once, SignedIn, Wire
 
 VAULT, SCOPE = "contoso", "https://vault.azure.net/.default"
 OBJECT_ID = "6d2f7a55-5b61-4c5f-9a4f-1d7f0b7b6c11"
@@ -48,18 +47,6 @@ def told(*answers: Answer | Exception) -> S2SError:
     with pytest.raises(S2SError) as raised:
         asyncio.run(vault(*answers).set("import", "value", {}))
     return raised.value
-
-
-@dataclass(frozen=True)
-class Case:
-    """A raw answer, and what becomes of it."""
-
-    answer: Answer
-    code: str
-    remedy: str
-    """Words that the way out has to hold."""
-    kind: type[S2SError] = ServiceError
-    service_code: str = ""
 
 
 REFUSALS = {

@@ -190,15 +190,6 @@ def _renamed(hand: Hand) -> None:
     hand.change(hand.service, appRoles=[hand.role("MctCallers")])
 
 
-def _uri_of_a_deleted_one(hand: Hand) -> None:
-    """A second registration took over the URI while it asked for v2 tokens, and went."""
-    hand.change(hand.service, identifierUris=[])
-    thief = hand.register("Old MCT service")
-    hand.change(thief, api={"requestedAccessTokenVersion": 2})
-    hand.change(thief, identifierUris=[hand.uri])
-    hand.delete(thief)
-
-
 def _namesakes(hand: Hand) -> None:
     hand.register("MCT service")
     hand.register("S2S-client")
@@ -246,7 +237,6 @@ SCENARIOS: dict[str, State] = {
     "the URI was taken off": State(
         _then(lambda hand: hand.change(hand.service, identifierUris=[])), ("application-id-uri-missing",)
     ),
-    "the URI is held by a deleted one": State(_then(_uri_of_a_deleted_one), ("application-id-uri-missing",)),
     "the service application was deleted": State(
         _then(lambda hand: hand.purge(hand.service)), ("service-application-missing", "client-not-consented")
     ),
@@ -304,8 +294,6 @@ class Shell:
             assert done.code == 0, (line, done)
             for credential in done.made:
                 self.saved[credential["appId"]] = Path(credential["savedTo"].removeprefix("file:"))
-        elif words[:4] == ["az", "rest", "--method", "DELETE"]:
-            self.azure.graph("DELETE", words[words.index("--url") + 1].removeprefix(f"{self.azure.graph_url}/v1.0"))
         else:
             assert words[:3] == ["az", "webapp", "start"], line
             group, name, subscription = (words[words.index(o) + 1] for o in ("-g", "-n", "--subscription"))

@@ -8,7 +8,7 @@ import pytest
 from mct_s2s.model.desired import Desired, Removal, Rotation
 from mct_s2s.model.observed import ClientApplication, ObservedState, Trust
 from mct_s2s.planning.make import make_plan
-from mct_s2s.planning.registrations.membership import clients_called
+from mct_s2s.planning.registrations.membership import clients_called, did_you_mean
 
 from tests.planning.scenarios import (
     FACTS,
@@ -79,3 +79,12 @@ COMMANDS: dict[str, tuple[Desired, str]] = {
 def test_every_command_takes_a_name_whatever_its_case(desired: Desired, expected: str) -> None:
     steps = said(make_plan(desired, complete(IMPORT), FACTS))
     assert expected in steps if expected else steps == []
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [("S2S-clinet", "Did you mean 'S2S-client'?"), (" IMPROT ", "Did you mean 'Import'?"), ("zzzzzzzz", "List them.")],
+)
+def test_the_nearest_name_is_told_in_any_case_of_its_letters(name: str, told: str) -> None:
+    assert did_you_mean(name, ["Import", "S2S-client"], "List them.") == told
+    assert did_you_mean(name, [], "List them.") == "List them."

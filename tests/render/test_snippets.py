@@ -179,21 +179,23 @@ READERS: dict[Language, Callable[[str], Any]] = {
 }
 
 
-@pytest.mark.parametrize("changed", [{}, IN_THE_SANDBOX], ids=["public", "sandbox"])
-@pytest.mark.parametrize(("language", "source"), PROGRAMS, ids=named)
-def test_its_language_reads_it(language: Language, source: CredentialSource, changed: dict[str, Any]) -> None:
-    text = snippet(caller(source, **changed), language)
-    READERS[language](text)
-    assert text.endswith("\n")
-    assert [line for line in text.splitlines() if line != line.rstrip()] == []
+CALLS: dict[str, Callable[[CredentialSource], ApiCall]] = {
+    "public": caller,
+    "sandbox": lambda source: caller(source, **IN_THE_SANDBOX),
+    "whatever is called how": evil,
+}
 
 
+@pytest.mark.parametrize("call", CALLS)
 @pytest.mark.parametrize(("language", "source"), PROGRAMS, ids=named)
-def test_its_language_reads_it_whatever_is_called_how(language: Language, source: CredentialSource) -> None:
-    text = snippet(evil(source), language)
+def test_its_language_reads_it(language: Language, source: CredentialSource, call: str) -> None:
+    text = snippet(CALLS[call](source), language)
     READERS[language](text)
-    assert all(line.isprintable() for line in text.split("\n"))
-    assert "pwned" in text
+    lines = text.split("\n")
+    assert lines[-1] == ""
+    assert all(line.isprintable() for line in lines)
+    assert ("pwned" in text) is (call == "whatever is called how")
+    assert "pwned" in text or [line for line in lines if line != line.rstrip()] == []
 
 
 @pytest.mark.parametrize(("language", "source"), PROGRAMS, ids=named)
