@@ -3,7 +3,7 @@
 The reason of a refusal goes to the sandbox's request log only: the real site answers just 401. It has the documented
 paths of the MCT API, without case, and no others; what they hold is made up.
 Sources: service-to-service authentication, step 3 and the note on `ClientType`; community-training:
-rest-api-management; which paths give lists: docs/azure-contract.md, section 9.
+rest-api-management; which paths give lists: docs/azure-contract.md, section 8.
 """
 
 from __future__ import annotations
