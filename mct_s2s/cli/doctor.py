@@ -7,7 +7,7 @@ from dataclasses import replace
 from mct_s2s import clock
 from mct_s2s.cli.commands import DoctorOptions
 from mct_s2s.cli.requests import named_spec, named_target, request_for, service_spec, where
-from mct_s2s.cli.run import CommandRun, run
+from mct_s2s.cli.run import PROBLEMS, CommandRun, run
 from mct_s2s.cli.session import Needs
 from mct_s2s.engine.observe.rights import examine
 from mct_s2s.engine.session import Session
@@ -17,8 +17,6 @@ from mct_s2s.plain_text import plain
 from mct_s2s.planning.permissions.doctor import checks, is_ready, is_secret_shortened
 from mct_s2s.planning.site import refuse_function_app
 from mct_s2s.render.doctor import doctor_document, doctor_markdown, show_checks
-
-SOMETHING_WRONG = 3
 
 
 def doctor(options: DoctorOptions) -> int:
@@ -47,7 +45,7 @@ def doctor(options: DoctorOptions) -> int:
             more += ["--no-app-service"] * options.no_app_service + ["--no-consent"] * options.no_consent
             more += ["--auto-lifetime"] * is_secret_shortened(seen, now)
             show_checks(current.terminal, found, place, more)
-        return 0 if is_ready(found) else SOMETHING_WRONG
+        return 0 if is_ready(found) else PROBLEMS
 
     arm = not options.no_app_service or bool(identities)
     return run(options, Needs(arm=arm, target=not options.no_app_service), body)

@@ -17,18 +17,16 @@ from mct_s2s.errors import CANCELLED, Cancelled, Interrupted, NotThere, S2SError
 from mct_s2s.model.commands import option
 from mct_s2s.model.resource_id import ResourceId, SiteTarget
 from mct_s2s.plain_text import plain
+from mct_s2s.render.pipelines import is_unattended
 
 T = TypeVar("T")
-
-_CI = ("CI", "GITHUB_ACTIONS", "TF_BUILD")
-"""Set by GitHub Actions and most others; by GitHub Actions; by Azure Pipelines. Some give jobs a terminal."""
 
 
 def may_ask(options: AzureOptions, environ: Mapping[str, str] = os.environ) -> bool:
     """Whether questions may be asked: a person is at the terminal, and has not said that there are none to be asked."""
     if options.output != "text" or (isinstance(options, ChangingOptions) and options.yes):
         return False
-    if environ.get("TERM") == "dumb" or any(environ.get(name, "").lower() not in {"", "0", "false"} for name in _CI):
+    if environ.get("TERM") == "dumb" or is_unattended(environ):  # some give jobs a terminal
         return False
     return all(stream is not None and not stream.closed and stream.isatty() for stream in (sys.stdin, sys.stderr))
 

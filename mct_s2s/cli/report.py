@@ -92,21 +92,19 @@ def show_review(
     """Show the plans that have to be agreed to, or that are all that was asked for."""
     alone, reports = outcome_alone(sites), [report_of(site) for site in sites]
     has_to_be_read = not options.yes and any(site.is_pending for site in sites)
-    if options.dry_run and options.output == "markdown":
-        shown = Terminal.recording()
-        if alone is not None:
-            _show_plan(shown, alone, is_result=True)
-            show_manual_steps(shown.out, reports[0].manual_steps)
-        else:
-            show_plans(shown, reports, is_result=True, fingerprint=None)
+    if options.output == "json" if options.dry_run else terminal.quiet and not has_to_be_read:
+        return
+    is_markdown = options.output == "markdown"
+    shown = Terminal.recording() if is_markdown else terminal
+    if alone is not None:
+        _show_plan(shown, alone, is_result=options.dry_run)
+        show_manual_steps(shown.out, reports[0].manual_steps if is_markdown else ())
+    else:
+        printed = fingerprint if options.dry_run and not is_markdown else None
+        show_plans(shown, reports, is_result=options.dry_run, fingerprint=printed)
+    if is_markdown:
         title = reports[0].title if len(reports) == 1 else f"{len(reports)} sites"
         terminal.verbatim("".join(f"{line}\n" for line in plan_markdown(title, fingerprint, shown.recorded)))
-    elif options.output == "text" if options.dry_run else has_to_be_read or not terminal.quiet:
-        if alone is not None:
-            _show_plan(terminal, alone, is_result=options.dry_run)
-        else:
-            printed = fingerprint if options.dry_run else None
-            show_plans(terminal, reports, is_result=options.dry_run, fingerprint=printed)
 
 
 def outcome_alone(sites: Sequence[SiteState]) -> Outcome | None:

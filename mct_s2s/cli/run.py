@@ -149,7 +149,9 @@ def _told_of_unseen(current: CommandRun, cause: OSError) -> int:
     return S2SError.exit_code
 
 
-WORST_LAST = (0, 3, 4, 1)
+PROBLEMS = 3
+"""The exit code of `status`, `verify` and `doctor` where they found any."""
+WORST_LAST = (0, PROBLEMS, 4, 1)
 """Exit codes by how little is known: a problem that was found, a missing permission, an answer that did not come. Any
 other is worse: something was refused because it is wrong as it was asked for."""
 

@@ -25,7 +25,7 @@ from mct_s2s.inputs.target import api_path
 from mct_s2s.local_files import read_given
 from mct_s2s.model.client_credentials import CredentialKind
 from mct_s2s.model.commands import option, own_command
-from mct_s2s.model.directory_objects import ServicePrincipal
+from mct_s2s.model.directory_objects import Application, ServicePrincipal
 from mct_s2s.model.ids import same_id
 from mct_s2s.model.mct_api import Language
 from mct_s2s.model.observed import ClientApplication
@@ -141,11 +141,9 @@ def _source(
         return VaultSecret(*vaults.address(given.vault), given.secret_for(label, client.display_name))
     registered = client.application.credentials if client.application is not None else ()
     tokens = [FederatedToken(one.federation) for one in registered if one.federation is not None]
-    if given is None and language is Language.GITHUB_ACTIONS:
-        # In a workflow, its own token comes before everything that would have to be stored there.
-        for token in tokens:
-            if token.is_of_github:
-                return token
+    workflow = next((one for one in tokens if one.is_of_github), None)
+    if workflow is not None and given is None and language is Language.GITHUB_ACTIONS:
+        return workflow  # it comes before everything that would have to be stored there
     saved = from_files([given]) if given is not None else at_hand([], {}, folder)
     own = next((one for one in saved if same_id(one.client_id, client.client_id)), None)
     if given is not None and own is None:
@@ -156,7 +154,8 @@ def _source(
             remedy="Use that client's own file.",
         )
     if own is None or own.credential.kind is CredentialKind.FEDERATED:
-        return _elsewhere(client, tokens, folder, vaults, now)
+        path = SecretTo().file_for(client.display_name, folder)
+        return _elsewhere(client.application, tokens, path, vaults, now)
     path = Path(own.source.removeprefix(SAVED))
     if own.credential.kind is CredentialKind.CERTIFICATE:
         variables = variables_in(read_given(path).decode("utf-8", errors="replace"))
@@ -165,15 +164,14 @@ def _source(
 
 
 def _elsewhere(
-    client: ClientApplication, tokens: list[FederatedToken], folder: Path, vaults: KeyVaults, now: datetime
+    application: Application | None, tokens: list[FederatedToken], path: Path, vaults: KeyVaults, now: datetime
 ) -> CredentialSource:
     """What a registration says of a credential that is not here: a key vault, or of which kind it is."""
-    registered = client.application.credentials if client.application is not None else ()
-    for noted in reversed(noted_vaults(client.application) if client.application is not None else []):
+    for noted in reversed(noted_vaults(application) if application is not None else []):
         if noted.secret:
             return VaultSecret(*vaults.address(noted.vault), noted.secret)
+    registered = application.credentials if application is not None else ()
     kinds = {one.kind for one in registered if one.is_valid_at(now)}
-    path = SecretTo().file_for(client.display_name, folder)
     if CredentialKind.SECRET not in kinds and CredentialKind.CERTIFICATE in kinds:
         return CertificateFile(str(path.with_suffix(".pem")))
     return tokens[0] if tokens and CredentialKind.SECRET not in kinds else SecretFile(str(path))

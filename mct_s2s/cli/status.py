@@ -12,7 +12,7 @@ from mct_s2s.cli.commands import StatusOptions
 from mct_s2s.cli.fleet import AtEach, open_sessions, read_every_site
 from mct_s2s.cli.options import AzureOptions
 from mct_s2s.cli.requests import look, where
-from mct_s2s.cli.run import CommandRun, run, run_connected, worst
+from mct_s2s.cli.run import PROBLEMS, CommandRun, run, run_connected, worst
 from mct_s2s.cli.session import Needs
 from mct_s2s.cli.trust_file import check_only, chosen, read_sites
 from mct_s2s.cli.work import SiteWork
@@ -26,8 +26,6 @@ from mct_s2s.planning.reports.status import SiteStatus, StatusReport, UnreadSite
 from mct_s2s.render.console import Terminal
 from mct_s2s.render.documents import report_document
 from mct_s2s.render.status import show_report, show_unread
-
-SOMETHING_WRONG = 3
 
 
 def status(options: StatusOptions) -> int:
@@ -62,7 +60,7 @@ def _show(terminal: Terminal, options: StatusOptions, report: StatusReport) -> i
 
         terminal.verbatim(FORMATS[options.output](report))
     show_unread(terminal, report)
-    return worst([0 if report.is_healthy else SOMETHING_WRONG, *(one.error.exit_code for one in report.failed)])
+    return worst([0 if report.is_healthy else PROBLEMS, *(one.error.exit_code for one in report.failed)])
 
 
 async def _read_file(setups: Sequence[SiteWork], at_each: AtEach[SiteStatus], within: timedelta) -> StatusReport:

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import tomllib
 from collections import defaultdict
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import fields, replace
-from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
@@ -26,7 +26,6 @@ from mct_s2s.errors import UsageError, about
 from mct_s2s.inputs.documents import read_text
 from mct_s2s.inputs.target import caller_resource, site_target, tenant
 from mct_s2s.model.azure_resources import origin, same_origin
-from mct_s2s.model.resource_id import SiteTarget
 from mct_s2s.model.trust_file import ClientEntry, IdentityEntry, Profile, SiteEntry, Table, TrustFile, toml_key
 from mct_s2s.planning.registrations.membership import did_you_mean
 
@@ -56,7 +55,6 @@ _FORMS: Mapping[str | int, str] = {
 """What to write for a key that has a form of its own."""
 Location = tuple[str | int, ...]
 """Keys and indexes from the top: `("sites", "learn", "clients", 0, "name")`."""
-Read = TypeVar("Read")
 
 
 class TrustFileMistake(UsageError):
@@ -112,11 +110,12 @@ def sites_in(document: dict[str, Any], options: Any, typed: Collection[str] = ()
     """The work at each site of a document, likewise; it loses what is wrong in it."""
     reader = _Reader(options, frozenset(typed))
     file = reader.tables(document)
-    found = [one for key, entry in file.sites.items() if (one := reader.site(file, key, entry)) is not None]
-    reader.compare_sites(found)
-    reader.compare_clients(found)
+    for key, entry in file.sites.items():
+        reader.read_site(file, key, entry)
+    reader.compare_sites()
+    reader.compare_clients()
     reader.check()
-    return tuple(found)
+    return tuple(reader.sites)
 
 
 def chosen(sites: Sequence[SiteWork], options: Any) -> tuple[SiteWork, ...]:
@@ -142,6 +141,7 @@ class _Reader:
     """Reads entry by entry, and collects what it finds wrong: a person corrects it all at once."""
 
     def __init__(self, options: AzureOptions, typed: frozenset[str]) -> None:
+        self.sites: list[SiteWork] = []
         self._path = getattr(options, "file", None)
         self._typed = typed
         shared = {one.name for one in fields(options)} & {one.name for one in fields(SetupOptions)} - _OF_A_SITE
@@ -225,23 +225,29 @@ class _Reader:
                 what, remedy = "a table is expected here", f"Write a table: {table}"
         self._add(location, what, remedy)
 
-    def site(self, file: TrustFile, key: str, entry: SiteEntry) -> SiteWork | None:
-        """The work at one site; `None` where something is wrong with the site itself."""
+    def read_site(self, file: TrustFile, key: str, entry: SiteEntry) -> None:
+        """Add the work at one site, unless something is wrong with the site itself."""
         here: Location = ("sites", key)
         if (*here, "app-service") in self._wrong:
-            return None
+            return
         profile = self._profile(file, here, entry)
-        more = {"app_service": key, "no_consent": any(one.no_consent for one in entry.clients)}
-        tables: dict[Location, Table] = {("profiles", entry.profile or ""): profile, here: entry}
-        read = self._read(tables, partial(self._site, profile, {**more, **entry.options}))
-        if read is None:
-            return None
-        work, target = read
-        for kind, entries in (("clients", entry.clients), ("managed-identities", entry.managed_identities)):
-            for index, one in enumerate(entries):
-                if (place := (*here, kind, index)) not in self._wrong:
-                    work = self._read({place: one}, partial(_with, work, one)) or work
-        return SiteWork(key, entry, profile, target, work)
+        values = {"app_service": key, "no_consent": any(one.no_consent for one in entry.clients)}
+        values |= {**profile.options, **entry.options}
+        with self._noting({("profiles", entry.profile or ""): profile, here: entry}):
+            options = SetupOptions(**{**self._shared, **_typed(values)})
+            tenant(options.tenant, "--tenant")
+            check_name(options.cloud)
+            self._check_address(options.cloud)
+            target = site_target(options.app_service, options.resource_group, options.subscription, options.slot)
+            work = setup_work(options, options.client)
+            service = replace(work.setup.service, is_in_file=True) if work.setup.service is not None else None
+            work = replace(work, desired=replace(work.setup, service=service))
+            for kind, entries in (("clients", entry.clients), ("managed-identities", entry.managed_identities)):
+                for index, one in enumerate(entries):
+                    if (place := (*here, kind, index)) not in self._wrong:
+                        with self._noting({place: one}):
+                            work = _with(work, one)
+            self.sites.append(SiteWork(key, entry, profile, target, work))
 
     def _profile(self, file: TrustFile, site: Location, entry: SiteEntry) -> Profile:
         if entry.profile is None:
@@ -259,27 +265,17 @@ class _Reader:
                 self._add(("profiles", entry.profile, key), what, f"Remove --{key}, or this line.")
         return profile
 
-    def _read(self, tables: dict[Location, Table], read: Callable[[], Read]) -> Read | None:
-        """What is read; `None` where it is refused: a mistake in one of the tables, by default the last one."""
+    @contextmanager
+    def _noting(self, tables: dict[Location, Table]) -> Iterator[None]:
+        """What is refused in here is a mistake in one of the tables, by default the last one."""
         try:
-            return read()
+            yield
         except UsageError as error:
             *_, location = tables
             for place, table in tables.items():
                 if error.key.replace("-", "_") in table.model_fields_set:
                     location = (*place, error.key)
             self._add(location, error.message, error.remedy, error.code)
-            return None
-
-    def _site(self, profile: Profile, values: dict[str, Any]) -> tuple[Work, SiteTarget]:
-        options = SetupOptions(**{**self._shared, **_typed({**profile.options, **values})})
-        tenant(options.tenant, "--tenant")
-        check_name(options.cloud)
-        self._check_address(options.cloud)
-        target = site_target(options.app_service, options.resource_group, options.subscription, options.slot)
-        work = setup_work(options, options.client)
-        service = replace(work.setup.service, is_in_file=True) if work.setup.service is not None else None
-        return replace(work, desired=replace(work.setup, service=service)), target
 
     @about("cloud")
     def _check_address(self, cloud: str) -> None:
@@ -295,10 +291,10 @@ class _Reader:
                 remedy="If it is right, confirm it outside the file: set MCT_S2S_CLOUD to the same address.",
             )
 
-    def compare_sites(self, sites: Sequence[SiteWork]) -> None:
+    def compare_sites(self) -> None:
         """Find entries that are, or may be, the same App Service: each would undo what the other one says."""
         by_name: dict[tuple[str, str], list[SiteWork]] = defaultdict(list)
-        for site in sites:
+        for site in self.sites:
             if ("sites", site.key) in self._wrong:
                 continue
             namesakes = by_name[site.target.name.casefold(), (site.target.slot or "").casefold()]
@@ -309,10 +305,10 @@ class _Reader:
                 self._add(("sites", site.key), what, remedy)
             namesakes.append(site)
 
-    def compare_clients(self, sites: Sequence[SiteWork]) -> None:
+    def compare_clients(self) -> None:
         """Find clients of one name, and those whose secrets would go to the same place, each over the other's."""
         taken: dict[tuple[str, ...], Location] = {}
-        for site in sites:
+        for site in self.sites:
             named = [("clients", index, one.name) for index, one in enumerate(site.entry.clients)]
             named += [("managed-identities", at, one.resource) for at, one in enumerate(site.entry.managed_identities)]
             for kind, index, name in named:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
 
 from mct_s2s import clock
 from mct_s2s.azure.sign_in.choice import choose
@@ -10,7 +10,7 @@ from mct_s2s.azure.sign_in.method import Method
 from mct_s2s.cli.commands import VerifyOptions
 from mct_s2s.cli.credential_stores import at_hand, from_files
 from mct_s2s.cli.requests import look, where
-from mct_s2s.cli.run import CommandRun, run, run_connected
+from mct_s2s.cli.run import PROBLEMS, CommandRun, run, run_connected
 from mct_s2s.cli.session import Needs, connect_client
 from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.engine.credential_stores import default_folder
@@ -18,7 +18,7 @@ from mct_s2s.engine.session import Session, client_api, client_tokens
 from mct_s2s.engine.verify import VerifyContext, clients_to_verify, verify_callers, verify_clients
 from mct_s2s.errors import UsageError
 from mct_s2s.inputs.target import api_path, api_url
-from mct_s2s.model.client_sign_in import ClientSignIn, IdentitySignIn, SignIn
+from mct_s2s.model.client_sign_in import IdentitySignIn, SignIn
 from mct_s2s.model.directory_objects import ServicePrincipal
 from mct_s2s.model.ids import ClientId
 from mct_s2s.model.observed import ClientApplication
@@ -28,10 +28,6 @@ from mct_s2s.planning.reports.verification import SITE, Verification, Verificati
 from mct_s2s.render.verification import show_verification, verification_document
 from mct_s2s.stores.dotenv import ENVIRONMENT, own_credential
 
-if TYPE_CHECKING:
-    from mct_s2s.azure.connection import Connection
-
-UNPROVED = 3
 INSIDE = ("IDENTITY_ENDPOINT", "MSI_ENDPOINT")
 """Set by Azure inside a resource that has a managed identity."""
 
@@ -41,12 +37,7 @@ def verify(options: VerifyOptions) -> int:
     path, url = api_path(options.path), api_url(options.url) if options.url else None
     named = from_files(options.credentials)
     if options.audience:
-
-        async def from_inside(current: CommandRun) -> int:  # as a client does: no one signs in to look at Azure
-            async with connect_client(options, current.terminal) as connection:
-                return await _from_inside(current, options, connection, path, url, named)
-
-        return run_connected(options, from_inside)
+        return run_connected(options, lambda current: _from_inside(current, options, path, url, named))
 
     async def body(current: CommandRun, session: Session) -> int:
         now = clock.now()
@@ -81,46 +72,42 @@ def _end(current: CommandRun, verification: Verification) -> int:
         current.terminal.document(verification_document(verification))
     else:
         show_verification(current.terminal, verification)
-    return 0 if verification.is_proved else UNPROVED
+    return 0 if verification.is_proved else PROBLEMS
 
 
 async def _from_inside(
-    current: CommandRun,
-    options: VerifyOptions,
-    connection: Connection,
-    path: str,
-    url: str | None,
-    named: list[ClientSignIn],
+    current: CommandRun, options: VerifyOptions, path: str, url: str | None, named: Sequence[SignIn]
 ) -> int:
-    """Test the caller's own call, which needs no permission to read anything else."""
-    environ, audience = connection.environ, (options.audience or "").removesuffix("/.default")
-    callers: list[SignIn] = [*named]
-    if not callers:
-        method, is_inside = options.auth, any(environ.get(name) for name in INSIDE)
-        if method is Method.AUTO and is_inside and not environ.get("AZURE_CLIENT_SECRET"):
-            method = Method.MANAGED_IDENTITY
-        method = choose(method, environ)
-        if method is Method.MANAGED_IDENTITY:
-            client_id = environ.get("AZURE_CLIENT_ID")
-            callers.append(IdentitySignIn(ClientId(client_id) if client_id else None))
-        elif method in {Method.ENVIRONMENT, Method.WORKLOAD_IDENTITY} and (own := own_credential(environ, ENVIRONMENT)):
-            callers.append(own)
-        else:
-            raise UsageError(
-                "no-client-sign-in",
-                "--audience tests the caller's own call, so it needs the sign-in of a client, not of a person.",
-                remedy="Use --auth managed-identity inside an Azure resource, --credentials FILE, or the client's "
-                "environment variables (AZURE_TENANT_ID, AZURE_CLIENT_ID, AZURE_CLIENT_SECRET).",
-            )
-    sites: dict[str, list[SignIn]] = {}
-    for caller in callers:
-        site_url = url or caller.url or environ.get("MCT_S2S_URL")
-        if not site_url:
-            raise UsageError(
-                "url-missing", "No MCT site given: --audience needs --url.", remedy="Add --url https://HOST"
-            )
-        sites.setdefault(api_url(site_url), []).append(caller)
-    now, tokens = clock.now(), client_tokens(connection)
-    grounds = {at: VerifyContext(tokens, client_api(connection, at), at, path, "", now) for at in sites}
-    found = await gather_or_cancel(*(verify_callers(grounds[at], each, audience) for at, each in sites.items()))
+    """Test the caller's own call, as a client does: no one signs in to look at Azure."""
+    async with connect_client(options, current.terminal) as connection:
+        sites: dict[str, list[SignIn]] = {}
+        for caller in named or [_own_sign_in(options.auth, connection.environ)]:
+            site_url = url or caller.url or connection.environ.get("MCT_S2S_URL")
+            if not site_url:
+                raise UsageError(
+                    "url-missing", "No MCT site given: --audience needs --url.", remedy="Add --url https://HOST"
+                )
+            sites.setdefault(api_url(site_url), []).append(caller)
+        now, tokens = clock.now(), client_tokens(connection)
+        audience = (options.audience or "").removesuffix("/.default")
+        grounds = {at: VerifyContext(tokens, client_api(connection, at), at, path, "", now) for at in sites}
+        found = await gather_or_cancel(*(verify_callers(grounds[at], each, audience) for at, each in sites.items()))
     return _end(current, Verification(next(iter(sites)), path, tuple(check for one in found for check in one.checks)))
+
+
+def _own_sign_in(method: Method, environ: Mapping[str, str]) -> SignIn:
+    is_inside = any(environ.get(name) for name in INSIDE)
+    if method is Method.AUTO and is_inside and not environ.get("AZURE_CLIENT_SECRET"):
+        method = Method.MANAGED_IDENTITY
+    method = choose(method, environ)
+    if method is Method.MANAGED_IDENTITY:
+        client_id = environ.get("AZURE_CLIENT_ID")
+        return IdentitySignIn(ClientId(client_id) if client_id else None)
+    if method in {Method.ENVIRONMENT, Method.WORKLOAD_IDENTITY} and (own := own_credential(environ, ENVIRONMENT)):
+        return own
+    raise UsageError(
+        "no-client-sign-in",
+        "--audience tests the caller's own call, so it needs the sign-in of a client, not of a person.",
+        remedy="Use --auth managed-identity inside an Azure resource, --credentials FILE, or the client's "
+        "environment variables (AZURE_TENANT_ID, AZURE_CLIENT_ID, AZURE_CLIENT_SECRET).",
+    )
