@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime
 
 
@@ -13,8 +14,6 @@ def seconds() -> float:
     Raises:
         RuntimeError: no event loop runs.
     """
-    import asyncio  # noqa: PLC0415  # 0.1 s, which help and completion have no use for
-
     return asyncio.get_running_loop().time()
 
 

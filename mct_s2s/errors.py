@@ -150,16 +150,6 @@ class NotThere(S2SError):
     exit_code = 2
 
 
-@dataclass(frozen=True)
-class Contention:
-    """Why a write was refused, and not applied, while another one to the same object is in progress."""
-
-    reason: str
-    """What is waited for; follows the name of what waits."""
-    seconds: float
-    """How long it is waited for."""
-
-
 class ServiceError(S2SError):
     """Azure refused a request, or did not respond.
 
@@ -167,6 +157,8 @@ class ServiceError(S2SError):
         status: the HTTP status; 0 without a response.
         service_message: the service's own words, complete, as retry rules match on them.
         retry_after: seconds, from `Retry-After`.
+        contention: of a write that was refused, and not applied, because of another one in progress: what is waited
+            for, as it follows the name of what waits, and for how many seconds.
     """
 
     def __init__(
@@ -182,7 +174,7 @@ class ServiceError(S2SError):
         service_code: str = "",
         service_message: str = "",
         retry_after: float | None = None,
-        contention: Contention | None = None,
+        contention: tuple[str, float] | None = None,
     ) -> None:
         super().__init__(code, message, remedy=remedy, command=command, answer=answer, request_id=request_id)
         self.status = status

@@ -1,4 +1,4 @@
-"""Key pairs and certificates: made, read, turned into our noun. `cryptography` is imported only where it is needed.
+"""Key pairs and certificates: made, read, turned into our noun.
 
 RSA only: azure-identity signs client assertions with RS256 or PS256 and refuses any other key.
 Source: learn.microsoft.com/entra/identity-platform/certificate-credentials.
@@ -10,14 +10,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+from cryptography import x509
+from cryptography.exceptions import InternalError, UnsupportedAlgorithm
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.x509.oid import NameOID
 
 from mct_s2s.errors import UsageError, about
 from mct_s2s.local_files import read_given
 from mct_s2s.model.client_credentials import Certificate
-
-if TYPE_CHECKING:
-    from cryptography import x509
 
 BITS = 3072
 """Source: NIST SP 800-57 part 1, table 2: 128 bits of security."""
@@ -39,11 +41,6 @@ def make_key_pair(name: str, starts: datetime, expires: datetime) -> tuple[str, 
         name: what the certificate is made out to; shortened to what X.509 takes.
         expires: until when; both in UTC, whole seconds.
     """
-    from cryptography import x509  # noqa: PLC0415
-    from cryptography.hazmat.primitives import hashes, serialization  # noqa: PLC0415
-    from cryptography.hazmat.primitives.asymmetric import rsa  # noqa: PLC0415
-    from cryptography.x509.oid import NameOID  # noqa: PLC0415
-
     key = rsa.generate_private_key(public_exponent=65537, key_size=BITS)  # the least that FIPS 186-5 allows
     common_name = name.encode()[:LONGEST_COMMON_NAME].decode(errors="ignore")
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
@@ -105,17 +102,13 @@ def certificate_in(pem: bytes) -> Certificate:
     end = pem.find(_END, begin)
     if begin < 0 or end < 0:
         raise UnfitCertificate("it does not contain a certificate in PEM format")
-
-    from cryptography import x509  # noqa: PLC0415
-    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey  # noqa: PLC0415
-
     try:
         with known_algorithms():
             certificate = x509.load_pem_x509_certificate(pem[begin : end + len(_END)])
             key, noun = certificate.public_key(), _noun(certificate)
     except (ValueError, TypeError, OverflowError) as error:
         raise UnfitCertificate(f"its certificate cannot be read ({_first_line(error)})") from error
-    if not isinstance(key, RSAPublicKey):
+    if not isinstance(key, rsa.RSAPublicKey):
         raise UnfitCertificate("its key is not RSA, the only type that Microsoft's sign-in libraries support")
     if key.key_size < SMALLEST_BITS:
         raise UnfitCertificate(f"its key has {key.key_size} bits; the minimum is {SMALLEST_BITS}")
@@ -125,8 +118,6 @@ def certificate_in(pem: bytes) -> Certificate:
 @contextmanager
 def known_algorithms() -> Iterator[None]:
     """Turn what `cryptography` says of an algorithm that it does not know into a ValueError, as for any bad file."""
-    from cryptography.exceptions import InternalError, UnsupportedAlgorithm  # noqa: PLC0415
-
     try:
         yield
     except (UnsupportedAlgorithm, InternalError) as error:
@@ -138,8 +129,6 @@ def _first_line(error: Exception) -> str:
 
 
 def _noun(certificate: x509.Certificate) -> Certificate:
-    from cryptography.hazmat.primitives import hashes, serialization  # noqa: PLC0415
-
     return Certificate(
         der=certificate.public_bytes(serialization.Encoding.DER),
         thumbprint=certificate.fingerprint(hashes.SHA1()).hex().upper(),  # noqa: S303  # what Entra calls it by

@@ -7,6 +7,7 @@ and scopes). A cloud that is in no table: `cloud_metadata`.
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -16,6 +17,7 @@ from threading import Event
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from mct_s2s.activity import Waits, activity
 from mct_s2s.errors import UsageError, about
 from mct_s2s.model.azure_resources import origin
 from mct_s2s.model.commands import command
@@ -43,12 +45,10 @@ class Cloud:
 
     @property
     def graph_scope(self) -> str:
-        """The scope of every token for Graph."""
         return f"{self.graph}/.default"
 
     @property
     def key_vault_scope(self) -> str:
-        """The scope of every token for a key vault; asked only where there are any."""
         return f"https://{self.key_vault}/.default"
 
     def vault(self, given: str) -> tuple[str, str]:
@@ -168,10 +168,6 @@ async def open_cloud(wanted: str) -> AsyncIterator[OpenCloud]:
     if wanted != SANDBOX:
         yield OpenCloud(wanted, os.environ, BY_NAME.get(wanted.lower()), wanted)
         return
-    import asyncio  # noqa: PLC0415  # `mct-s2s --help` reads this module, and needs none of it
-
-    from mct_s2s.activity import activity  # noqa: PLC0415  # as above
-
     over = Event()
     with activity("Starting the sandbox"):
         try:
@@ -179,6 +175,8 @@ async def open_cloud(wanted: str) -> AsyncIterator[OpenCloud]:
         except asyncio.CancelledError:
             over.set()
             raise
+    port = urlsplit(running.resource_manager).port
+    reopened_by = command("mct-s2s", "sandbox", "serve", *([] if port == SANDBOX_PORT else ["--port", str(port)]))
     try:
         yield OpenCloud(
             wanted,
@@ -186,16 +184,10 @@ async def open_cloud(wanted: str) -> AsyncIterator[OpenCloud]:
             resource_manager=running.resource_manager,
             ca_file=running.ca_file,
             account=running,
-            reopened_by="" if running.is_served_elsewhere else command("mct-s2s", "sandbox", "serve", *_port(running)),
+            reopened_by="" if running.is_served_elsewhere else reopened_by,
         )
     finally:
         running.close()
-
-
-def _port(running: Running) -> tuple[str, ...]:
-    """Nothing where it is the port that `sandbox serve` takes by itself."""
-    port = urlsplit(running.resource_manager).port
-    return () if port == SANDBOX_PORT else ("--port", str(port))
 
 
 def _start_sandbox(over: Event) -> Running:
@@ -208,7 +200,6 @@ def _start_sandbox(over: Event) -> Running:
             f"The package '{error.name}' is not installed. It is needed for the sandbox.",
             remedy="pip install 'mct-s2s[sandbox]'",
         ) from error
-    from mct_s2s.activity import Waits  # noqa: PLC0415  # as above
 
     def is_busy() -> None:
         waits.because("waiting for another mct-s2s command that uses it; mct-s2s sandbox serve lets several")

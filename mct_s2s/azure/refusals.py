@@ -15,7 +15,7 @@ from typing import Any
 
 from mct_s2s.azure.answers import seconds
 from mct_s2s.azure.services import LATER, Refusal, RemoteService
-from mct_s2s.errors import Contention, MissingRight, NotThere, PermissionMissing, S2SError, ServiceError, SignInFailed
+from mct_s2s.errors import MissingRight, NotThere, PermissionMissing, S2SError, ServiceError, SignInFailed
 from mct_s2s.planning.permissions.rights import OWNER, REGISTRAR, SITE_ROLE, Right
 from mct_s2s.planning.secret_policy import LIFETIME_FORBIDDEN
 
@@ -76,7 +76,7 @@ class Row:
     """The least one that is missing."""
     who: str = OWNER
     """Who can grant it."""
-    contention: Contention | None = None
+    contention: tuple[str, float] | None = None
 
     def fits(self, refusal: Refusal, step: str) -> dict[str, str] | None:
         """What the patterns found."""
@@ -124,7 +124,7 @@ def _busy(written: str, *at: GraphOperation) -> Row:
         f"{reason}. Run the same command again in a few minutes to resume.",
         words=("^Directory_ConcurrencyViolation:|concurrent requests being made to the tenant",),
         at=at,
-        contention=Contention(reason, 90.0),
+        contention=(reason, 90.0),
     )
 
 
@@ -214,7 +214,7 @@ ROWS = (
     Row("arm", ServiceError, "arm-refused",
         f"Wait until the other operation has finished (the resource's Activity log shows it). {LATER}",
         words=(_IN_PROGRESS,), status=(409, 429),
-        contention=Contention("waiting for Azure to finish another operation on it", 180.0)),
+        contention=("waiting for Azure to finish another operation on it", 180.0)),
     Row("arm", ServiceError, "locked",
         "Ask the owner of the lock to remove it (az lock list), then run the same command again.",
         words=("^ScopeLocked:",)),

@@ -107,7 +107,7 @@ class RetryPolicy:
                     reason = f"trying again, as the service {answered}"
                     if contention is not None:
                         kind, longest, first = "contention", LONGEST_CONTENTION_DELAY, FIRST_CONTENTION_DELAY
-                        seconds, reason = contention.seconds, contention.reason
+                        reason, seconds = contention
                     elif error.status == 429 or (error.status == 503 and error.retry_after is not None):
                         kind, reason = "patience", ""  # `notice` tells of that, once for all requests
                     elif is_lag:
