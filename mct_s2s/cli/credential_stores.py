@@ -39,7 +39,7 @@ def from_files(paths: Sequence[Path]) -> list[ClientSignIn]:
     return found
 
 
-def at_hand(named: Sequence[ClientSignIn], environ: Mapping[str, str], folder: Path) -> list[ClientSignIn]:
+def available(named: Sequence[ClientSignIn], environ: Mapping[str, str], folder: Path) -> list[ClientSignIn]:
     """Those that the user named, the one in the environment, and those saved in a folder, the newest first."""
     found: list[tuple[float, ClientSignIn]] = []
     for path in folder.glob("*.env"):

@@ -13,7 +13,7 @@ from rich.text import Text
 from mct_s2s import clock
 from mct_s2s.azure.clouds import BY_NAME, SANDBOX
 from mct_s2s.cli.commands import SnippetOptions
-from mct_s2s.cli.credential_stores import at_hand, from_files
+from mct_s2s.cli.credential_stores import available, from_files
 from mct_s2s.cli.requests import look, where
 from mct_s2s.cli.run import CommandRun, run
 from mct_s2s.cli.session import Needs
@@ -144,7 +144,7 @@ def _source(
     workflow = next((one for one in tokens if one.is_of_github), None)
     if workflow is not None and given is None and language is Language.GITHUB_ACTIONS:
         return workflow  # it comes before everything that would have to be stored there
-    saved = from_files([given]) if given is not None else at_hand([], {}, folder)
+    saved = from_files([given]) if given is not None else available([], {}, folder)
     own = next((one for one in saved if same_id(one.client_id, client.client_id)), None)
     if given is not None and own is None:
         raise UsageError(

@@ -8,7 +8,7 @@ from mct_s2s import clock
 from mct_s2s.azure.sign_in.choice import choose
 from mct_s2s.azure.sign_in.method import Method
 from mct_s2s.cli.commands import VerifyOptions
-from mct_s2s.cli.credential_stores import at_hand, from_files
+from mct_s2s.cli.credential_stores import available, from_files
 from mct_s2s.cli.requests import look, where
 from mct_s2s.cli.run import PROBLEMS, CommandRun, run, run_connected
 from mct_s2s.cli.session import Needs, connect_client
@@ -49,7 +49,7 @@ def verify(options: VerifyOptions) -> int:
             return _end(current, Verification(site.url if site else None, path, (check,)))
         assert observed.app_service is not None  # verify always names one
         folder = default_folder(session.connection.cloud.label, observed, request.label)
-        credentials = at_hand(named, session.connection.environ, folder)
+        credentials = available(named, session.connection.environ, folder)
         site_url = url or observed.app_service.site.url
         ground = VerifyContext(session.tokens, session.api(site_url), site_url, path, place, now)
         applications, identities = members(observed), observed.trust.identities

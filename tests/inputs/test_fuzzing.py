@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from mct_s2s.azure.sign_in import choice
-from mct_s2s.cli.credential_stores import at_hand, from_files
+from mct_s2s.cli.credential_stores import available, from_files
 from mct_s2s.errors import S2SError
 from mct_s2s.inputs.documents import read_backup, read_handoff
 from mct_s2s.key_pairs import UnfitCertificate, certificate_in, given_certificate
@@ -136,7 +136,7 @@ def test_a_backup(file: Path, content: bytes) -> None:
 def test_a_credential_file(file: Path, content: bytes) -> None:
     fill(file, content)
     only_our_errors(lambda: from_files([file]))
-    only_our_errors(lambda: at_hand([], {}, file.parent))
+    only_our_errors(lambda: available([], {}, file.parent))
     variables_in(content.decode("utf-8", "replace"))
 
 
