@@ -86,12 +86,7 @@ def command(
     summary: str,
     examples: Sequence[str] = (),
 ) -> None:
-    """Register a function that takes one options object and returns an exit code.
-
-    Args:
-        options: the dataclass; its `first_word`, a `FirstWord`, if it has one.
-        summary: the command's help.
-    """
+    """Register a function that takes one options object and returns an exit code."""
     hints, first = get_type_hints(options), getattr(options, "first_word", None)
     needed = False
     signature = [inspect.Parameter("context", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context)]

@@ -48,7 +48,6 @@ def with_client(work: Work, options: CredentialOptions, name: str) -> Work:
 
 
 def add_client(options: AddClientOptions) -> int:
-    """Plan more clients, confirm and apply; return the process exit code."""
     if options.client is None and options.from_file is None and not options.managed_identity:
         raise UsageError(
             "client-missing",
@@ -62,7 +61,6 @@ def add_client(options: AddClientOptions) -> int:
 
 
 def configure_appservice(options: ConfigureAppserviceOptions) -> int:
-    """Plan the settings, confirm and apply; return the process exit code."""
     typed = {name: [one] if isinstance(one, str) else one for name, one in options.given.items()}
     if options.handoff is not None and typed:
         raise UsageError(
@@ -90,7 +88,6 @@ def configure_appservice(options: ConfigureAppserviceOptions) -> int:
 
 
 def remove_client(options: RemoveClientOptions) -> int:
-    """Remove one client; return the process exit code."""
     name = options.client.strip()
     if not name:
         raise UsageError(
@@ -102,7 +99,6 @@ def remove_client(options: RemoveClientOptions) -> int:
 
 
 def teardown(options: TeardownOptions) -> int:
-    """Remove everything; return the process exit code."""
     return _remove(options, Removal(everything=True))
 
 

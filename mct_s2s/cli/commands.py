@@ -82,7 +82,6 @@ class ConfigureAppserviceOptions(AdoptingOptions, ChangingOptions):
 
     @property
     def given(self) -> dict[str, str | list[str]]:
-        """What was given for each setting, by its name."""
         options = {row.name: row.option[2:].replace("-", "_") for row in SETTINGS if row.option is not None}
         given = {name: getattr(self, option) for name, option in options.items()}
         return {name: value for name, value in given.items() if value is not None and value != []}
@@ -153,7 +152,6 @@ class ApplyOptions(ChangingOptions):
     backup: Path | None = option("--backup VALUE", "Of one App Service alone.", hidden=True)
 
     def __post_init__(self) -> None:
-        """Refuse what has no effect."""
         super().__post_init__()
         if self.allow_removals and not self.prune:
             raise UsageError(

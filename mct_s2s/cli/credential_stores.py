@@ -118,5 +118,4 @@ def _there(outcome: Outcome, made: Collection[KeyId | None]) -> Iterator[SavedCr
 
 
 def key_of(change: AddCredential) -> Ref[KeyId]:
-    """The id of the credential that a change makes."""
     return Ref(change.key, Part.KEY_ID)

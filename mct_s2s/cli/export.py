@@ -32,7 +32,6 @@ HEADER = (
 
 
 def export(options: ExportOptions) -> int:
-    """Read what exists and print it; return the process exit code."""
     now = clock.now()
 
     async def body(current: CommandRun, session: Session) -> int:

@@ -40,7 +40,7 @@ KINDS: dict[str, Credential] = {
 
 
 def setup(options: SetupOptions) -> int:
-    """Plan, confirm and apply; return the process exit code. Who names a client or an App Service knows the options."""
+    """Ask only who names neither a client nor an App Service: others know the options."""
     named = options.app_service or options.no_app_service or options.client or options.managed_identity
     if not named and may_ask(options):
         return guided_setup(options)
@@ -48,7 +48,6 @@ def setup(options: SetupOptions) -> int:
 
 
 def guided_setup(options: SetupOptions) -> int:
-    """Ask, plan, confirm and apply; return the process exit code."""
     setup_work(options, options.client)  # what was typed is refused before anything is asked
     commands: list[str] = []
 
@@ -74,8 +73,7 @@ def guided_setup(options: SetupOptions) -> int:
 def answers_of(options: SetupOptions, clients: Mapping[str, Credential]) -> tuple[SetupOptions, list[AddClientOptions]]:
     """Clients as options: a command gives all its clients the same credential, so others are added by one of their own.
 
-    Args:
-        clients: the credential options of each, by its name; none for a managed identity.
+    `clients` has the credential options of each, by its name; none for a managed identity.
     """
     applications = {name: credential for name, credential in clients.items() if credential}
     first = next(iter(applications.values()), {})
@@ -113,11 +111,7 @@ async def _ask_clients(kinds: Mapping[str, Credential]) -> dict[str, Credential]
 
 
 def command_line(verb: str, options: Any) -> str:
-    """The command that has these options, for a shell. Those that have their default value are left out.
-
-    Args:
-        options: its options; each field that has another value than its default is one option.
-    """
+    """The command that has these options, for a shell. Those that have their default value are left out."""
     words: list[str] = []
     for field in fields(options):
         value = getattr(options, field.name)

@@ -59,7 +59,6 @@ class Interruption:
 
     @property
     def exit_code(self) -> int:
-        """The process's."""
         return CODES[self.number or signal.SIGINT]
 
     def __enter__(self) -> Interruption:

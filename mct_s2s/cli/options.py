@@ -16,7 +16,6 @@ from mct_s2s.errors import UsageError
 
 
 def output_option(*formats: str, text: str = "Output format.", group: str | None = OUTPUT) -> Any:
-    """`--output`: text, JSON, and these."""
     return option("-o --output FORMAT", text, group, "text", env=True, words=("text", "json", *formats))
 
 

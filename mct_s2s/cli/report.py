@@ -166,7 +166,6 @@ def show_end_of_all(
 
 
 def _close(terminal: Terminal, site: SiteState, outcome: Outcome) -> None:
-    """Close a command about one App Service."""
     report, at = report_of(site), where(site.options, outcome.before.site)
     if outcome.verification is not None and not outcome.verification.is_proved:
         show_verification(terminal, outcome.verification)

@@ -98,7 +98,6 @@ def where(options: AzureOptions, site: Site | None = None) -> str:
 
 
 def client_specs(options: CredentialOptions, names: Sequence[str], now: datetime) -> tuple[ClientSpec, ...]:
-    """What is wanted of each client application."""
     credential = read_credential(options, now)
     reference = management_reference(options.service_management_reference)
     return tuple(
@@ -137,7 +136,6 @@ def named_spec(spec: ServiceSpec, target: SiteTarget | None) -> ServiceSpec:
 
 @about("role")
 def check_role(value: str | None) -> None:
-    """Refuse an app role value that Graph would refuse."""
     if value is None:
         return
     if value and len(value) <= 120 and all((c.isascii() and c.isalnum()) or c in ROLE_CHARACTERS for c in value):

@@ -27,7 +27,6 @@ SEVERAL = 2
 
 
 def rotate_secret(options: RotateSecretOptions) -> int:
-    """Plan the new secrets, confirm and apply; return the process exit code."""
     now = clock.now()
     if options.remove_old and options.keep_old is not None:
         raise UsageError(

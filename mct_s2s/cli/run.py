@@ -7,7 +7,6 @@ import logging
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from dataclasses import replace
-from itertools import chain
 
 from mct_s2s.activity import watched_by
 from mct_s2s.cli.interruption import Interruption
@@ -131,8 +130,7 @@ def _told(current: CommandRun, error: S2SError) -> int:
     if is_wanted or not document:
         show_account(terminal, site.done, site.doubtful, site.left)
     if not document:
-        shown = (credential_lines(one) for one in site.credentials if one.secret is None)  # others have been
-        for line in chain.from_iterable(shown):
+        for line in credential_lines(*(one for one in site.credentials if one.secret is None)):  # others were shown
             terminal.say(line)
     return error.exit_code
 

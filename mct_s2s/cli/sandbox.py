@@ -36,7 +36,6 @@ def _said_plainly() -> Iterator[None]:
 
 
 def serve(options: ServeOptions) -> int:
-    """Serve until interrupted."""
     if options.coverage:
         typer.echo(table())
         return 0
@@ -73,7 +72,6 @@ def serve(options: ServeOptions) -> int:
 
 
 def env(options: EnvOptions) -> int:
-    """Print lines for a shell."""
     with _said_plainly():
         if options.unset:
             lines = [f"unset {name}" for name in VARIABLES]
@@ -104,7 +102,6 @@ def _running(port: int | None, *, real_names: bool) -> Served:
 
 
 def hosts(options: NoOptions) -> int:
-    """Print lines for the hosts file."""
     del options
     with _said_plainly():
         for line in server.hosts():
@@ -113,7 +110,6 @@ def hosts(options: NoOptions) -> int:
 
 
 def save(options: SaveOptions) -> int:
-    """Write the state to a file."""
     with _said_plainly():
         server.save(options.file)
     typer.echo(f"Saved to {plain(str(options.file))}.")
@@ -121,7 +117,6 @@ def save(options: SaveOptions) -> int:
 
 
 def reset(options: NoOptions) -> int:
-    """Forget the state."""
     del options
     with _said_plainly():
         server.reset()

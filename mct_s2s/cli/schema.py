@@ -10,7 +10,6 @@ from mct_s2s.render.schemas import schema as schema_of
 
 
 def schema(options: SchemaOptions) -> int:
-    """Print what was asked for; return the process exit code."""
     terminal = Terminal.open(json=options.output == "json")
     if options.name is not None:
         name = options.name.removeprefix("mct-s2s/").removesuffix("/v1")  # as the value of a document's `schema` key

@@ -45,11 +45,7 @@ class Needs:
 async def connect(
     options: AzureOptions, needs: Needs, terminal: Terminal, *, client_id: str | None = None
 ) -> AsyncIterator[Session]:
-    """Sign in to the services; everything is closed again at the end.
-
-    Args:
-        client_id: the appId of who signs in; `None` for the one of the environment.
-    """
+    """Sign in to the services, as the one whom the environment names unless `client_id`, an appId, does."""
     async with AsyncExitStack() as stack:
         signing_in = stack.enter_context(ExitStack())
         signing_in.enter_context(activity("Signing in"))

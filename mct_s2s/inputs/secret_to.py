@@ -29,7 +29,6 @@ class VaultTo(NamedTuple):
     secret: str | None = None
 
     def secret_for(self, label: str, client: str) -> str:
-        """The name of one client's secret."""
         return self.secret or secret_name(label, client)
 
 
@@ -78,17 +77,14 @@ class SecretTo:
 
     @property
     def is_unsaid(self) -> bool:
-        """Whether no one asked for a place."""
         return self == SecretTo()
 
     def file_for(self, client: str, default_folder: Path) -> Path:
-        """The file of one client's secret."""
         if self.path is not None and not self.is_folder:
             return self.path
         return (self.path or default_folder) / f"{file_stem(client)}.env"
 
     def command_for(self, client: str) -> tuple[str, ...]:
-        """The program's words for one client."""
         return tuple(word.replace(CLIENT, file_stem(client)) for word in self.command)
 
 
@@ -201,6 +197,5 @@ class ClientPlaces:
 
     @property
     def vaults(self) -> tuple[str, ...]:
-        """The key vaults among them, each once."""
         vaults = (place.vault for place in (self.usual, *self.own.values()))
         return tuple(dict.fromkeys(vault.vault for vault in vaults if vault is not None))

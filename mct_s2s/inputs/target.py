@@ -19,7 +19,6 @@ _PATH = re.compile(r"/(?!/)[!\"$-\[\]-~]*")
 
 
 def malformed(code: str, option: str, text: str, remedy: str) -> UsageError:
-    """What is said of a text that cannot be the option's value."""
     return UsageError(code, f"Invalid {option} '{text}'.", remedy=remedy)
 
 

@@ -30,7 +30,6 @@ class Columns:
         self._rows: list[Row] = []
 
     def add(self, *cells: str | Text) -> None:
-        """A row: a cell for each column."""
         self._rows.append([one_line(cell) for cell in cells])
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:

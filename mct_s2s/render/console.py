@@ -147,11 +147,7 @@ class Terminal:
         self._write(text if buffer is None else text.encode(errors="replace"), buffer)
 
     def document(self, document: Mapping[str, Any]) -> None:
-        """Print a result as one JSON document.
-
-        Raises:
-            OSError: as above.
-        """
+        """Print a result as one JSON document. Raises as above."""
         self._write(json_text(document, indent=2, encoding=getattr(sys.stdout, "encoding", None)) + "\n")
 
     def _write(self, content: str | bytes, buffer: IO[bytes] | None = None) -> None:

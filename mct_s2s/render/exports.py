@@ -39,7 +39,6 @@ Europe is a semicolon. The last four are full-width forms. Source: owasp.org/www
 
 
 def as_csv(report: StatusReport) -> str:
-    """The table, with a header."""
     file = io.StringIO()
     writer = csv.DictWriter(file, COLUMNS, restval="", lineterminator=END)
     writer.writeheader()
@@ -158,7 +157,6 @@ _ANSWERS = {True: "yes", False: "no", None: "not known"}
 
 
 def as_markdown(report: StatusReport) -> str:
-    """The document."""
     lines = ["# Service-to-service authentication of MCT", "", f"{_time(report.now)}, by mct-s2s status."]
     for site in report.sites:
         lines += ["", f"## {text(site.title)}", "", f"**{text(site.verdict)}**"]

@@ -21,7 +21,6 @@ _PLAIN = re.compile(r"(?:[·+~!-] )?[^\W_](?:[^\W_]|[ ,;()-]|: )*")
 
 
 def text(words: str) -> str:
-    """A line of text."""
     return _MARKUP.sub(lambda found: f"&#{ord(found[0])};", plain(" ".join(words.split())))
 
 

@@ -68,7 +68,6 @@ class SiteReport:
 
     @property
     def is_unchanged(self) -> bool:
-        """Whether nothing has to be done, by anyone."""
         return self.plan is not None and self.plan.is_empty and not self.plan.lacks and not self.plan.blocked
 
     @property
@@ -124,7 +123,7 @@ def show_outcomes(terminal: Terminal, sites: Sequence[SiteReport]) -> None:
         if site.credentials:
             terminal.out.print(table)
             table = Columns([None, None])
-        for line in _credential_lines(site):
+        for line in credential_lines(*site.credentials):
             terminal.result(Text.assemble("    ", line))
     terminal.out.print(table)
     for site in sites:
@@ -155,13 +154,8 @@ def show_stopped(terminal: Terminal, sites: Sequence[SiteReport], why: str) -> N
         if not (site.changes or site.doubtful or site.left or site.error):
             terminal.say("  Nothing was changed.")
         show_account(terminal, site.changes, site.doubtful, site.left, again=False)
-        for line in _credential_lines(site):
+        for line in credential_lines(*site.credentials):
             terminal.say(Text.assemble("  ", line))
-
-
-def _credential_lines(site: SiteReport) -> Iterator[Text]:
-    for credential in site.credentials:
-        yield from credential_lines(credential)
 
 
 def _heading(site: SiteReport) -> Text:
@@ -302,19 +296,19 @@ def _labelled(label: str, value: str, *below: str | Text) -> Iterator[Text]:
 # A credential
 
 
-def credential_lines(credential: SavedCredential) -> list[Text]:
-    """Whose it is, when it expires and where it is, in one line; and the lines of a private key that is shown."""
-    what = credential.kind.noun.capitalize()
-    if credential.is_lost:
-        here, *below = ", reached no one. Remove it:", f"  {credential.removal}"
-    elif credential.secret:
-        here, *below = credential.secret.rstrip().split("\n")
-        below = [here, *below] if below else []  # a private key has lines of its own
-        here = ", shown here once:" if below else f", shown here once: {here}"
-    else:
-        here, below = f", saved to {credential.saved_to.removeprefix(FILE)}" if credential.saved_to else "", []
-    head = Text.assemble((f"{what} of {credential.client}", "head"), f"  {ending(credential.expires)}{here}")
-    return [head, *map(Text, below)]
+def credential_lines(*credentials: SavedCredential) -> Iterator[Text]:
+    """Whose each is, when it expires and where it is, in one line; and the lines of a private key that is shown."""
+    for one in credentials:
+        here, below = f", saved to {one.saved_to.removeprefix(FILE)}" if one.saved_to else "", list[str]()
+        if one.is_lost:
+            here, below = ", reached no one. Remove it:", [f"  {one.removal}"]
+        elif one.secret:
+            lines = one.secret.rstrip().split("\n")
+            here, below = ", shown here once:", lines if len(lines) > 1 else []
+            here += "" if below else f" {lines[0]}"
+        what = f"{one.kind.noun.capitalize()} of {one.client}"
+        yield Text.assemble((what, "head"), f"  {ending(one.expires)}{here}")
+        yield from map(Text, below)
 
 
 def vault_reading(saved_to: str) -> str:

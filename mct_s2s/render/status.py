@@ -21,7 +21,6 @@ SIGNS = {True: ("✓ ", "good"), False: ("✗ ", "bad"), None: ("? ", "quiet")}
 
 
 def show_report(terminal: Terminal, report: StatusReport) -> None:
-    """One App Service in full, or a list of several."""
     if report.is_list:
         _list(terminal, report)
     else:
@@ -44,7 +43,6 @@ def show_unread(terminal: Terminal, report: StatusReport) -> None:
 
 
 def _site(terminal: Terminal, site: SiteStatus) -> None:
-    """The verdict, the problems, the clients, and what is set up."""
     style = "good" if site.is_healthy else "bad" if any(one.stops_calls for one in site.findings) else "warn"
     terminal.result(site.verdict, style=style)
     show_findings(terminal, site.findings)

@@ -43,7 +43,6 @@ class VaultSecret:
 
     @property
     def reading(self) -> Sequence[str]:
-        """The words of the command that prints it."""
         where = ("--vault-name", self.vault, "--name", self.name)
         return ("az", "keyvault", "secret", "show", *where, "--query", "value", "--output", "tsv")
 
@@ -123,7 +122,6 @@ class ApiCall:
 
     @property
     def scope(self) -> str:
-        """What a token is asked for."""
         return f"{self.audience}/.default"
 
     @property
