@@ -78,7 +78,7 @@ def snippet(options: SnippetOptions) -> int:
         if audience is None or site is None or tenant is None:
             why = next(one for one in findings if one.code in _NO_AUDIENCE)
             raise NotThere("service-application-missing", why.message, remedy="Set it up first:", command=why.remedy)
-        client = client_called(options.client, observed, request.desired.unique_name, at)
+        client = client_called(options.client, observed, request.desired.unique_name)
         folder = default_folder(session.connection.cloud.label, observed, request.label)
         source = _source(client, language, given, folder, request.label, session.vaults, now)
         call = ApiCall(

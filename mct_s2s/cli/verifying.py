@@ -55,7 +55,7 @@ def verify(options: VerifyOptions) -> int:
         applications, identities = members(observed), observed.trust.identities
         if options.client:
             chosen = dict.fromkeys(
-                client_called(name, observed, request.desired.unique_name, place) for name in options.client
+                client_called(name, observed, request.desired.unique_name) for name in options.client
             )
             applications = tuple(one for one in chosen if isinstance(one, ClientApplication))
             identities = tuple(one for one in chosen if isinstance(one, ServicePrincipal))

@@ -1,7 +1,7 @@
-"""The changes that a plan is made of, as frozen data. Each knows what it is, what it is done to and which ids that has.
+"""The changes that a plan is made of, as frozen data. Each knows its verb, what it is done to, and the right it takes.
 
 A change names the changes whose results it needs by `Ref`: an appId exists only after its application is created.
-`engine.apply` carries them out, `render` has their verbs.
+`engine.apply` carries them out.
 """
 
 from __future__ import annotations

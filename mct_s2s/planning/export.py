@@ -21,11 +21,11 @@ from mct_s2s.model.ids import (
 )
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.resource_id import ResourceId
-from mct_s2s.model.site_settings import APPLICATION_IDS, AUDIENCE, LISTS, OBJECT_IDS, is_enabled
+from mct_s2s.model.site_settings import AUDIENCE, is_enabled
 from mct_s2s.planning.credentials import exchange_audience
 from mct_s2s.planning.federation import federated_spec
 from mct_s2s.planning.registrations.exposed import wanted_role_value
-from mct_s2s.planning.registrations.membership import is_allowed_by_object_id, is_consented, members
+from mct_s2s.planning.registrations.membership import is_allowed_by_object_id, is_consented, members, strangers
 from mct_s2s.planning.registrations.ownership import another_site
 
 LONGEST_NAME = 120
@@ -175,13 +175,10 @@ def _unknown(observed: ObservedState, site: AppService) -> Iterator[str]:
     trust = observed.trust
     principals = {one.id.casefold() for one in trust.identities}
     principals |= {one.principal.id.casefold() for one in trust.clients if one.principal is not None}
-    client_ids = {one.client_id.casefold() for one in trust.clients}
-    client_ids |= {one.client_id.casefold() for one in trust.identities}
-    known = {APPLICATION_IDS: client_ids, OBJECT_IDS: principals}
-    for setting in LISTS:
-        for entry in setting.list_in(site.settings).ids:
-            if entry.casefold() not in known[setting]:
-                yield f"{entry} in {setting}: no client of this tenant has that ID."
+    identities = {one.client_id.casefold() for one in trust.identities}
+    for setting, entry in strangers(observed):
+        if entry.casefold() not in identities:
+            yield f"{entry} in {setting}: no client of this tenant has that ID."
     service = trust.service
     own = service_unique_name(site.site.name, site.site.resource.slot)
     if service is not None and service.unique_name != own:

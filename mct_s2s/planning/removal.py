@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from mct_s2s.errors import Item, NotThere, Refused
+from mct_s2s.errors import Item, Refused
 from mct_s2s.model.azure_resources import IdentityResource
 from mct_s2s.model.client_credentials import secrets_among
 from mct_s2s.model.commands import command
@@ -36,17 +36,15 @@ from mct_s2s.planning.registrations.clients import ABOUT as CLIENT
 from mct_s2s.planning.registrations.exposed import trusted_role
 from mct_s2s.planning.registrations.membership import (
     clients_called,
-    did_you_mean,
     identities_called,
     ids_of,
     is_allowed,
-    listed,
-    members,
-    names,
     refuse_several,
+    unknown,
 )
 from mct_s2s.planning.registrations.ownership import (
     another_site,
+    everyone,
     foreign_service,
     is_below,
     is_consented_to,
@@ -103,15 +101,15 @@ def prune(desired: Setup, observed: ObservedState, added: Iterable[AnyChange]) -
     pruning, spec = desired.pruning, desired.service
     if pruning is None or spec is None or desired.settings is SettingsScope.NONE:
         return frozenset(), Plan()
-    everyone = _everything(observed, spec)
+    there = _everything(observed, spec)
     named = {
         client.client_id.casefold()
         for one in desired.clients
         for client in clients_called(one.name, observed, spec.unique_name)
     }
     principals = {(resource.principal_id or "").casefold() for resource in observed.identity_resources}
-    clients = tuple(client for client in everyone.clients if client.client_id.casefold() not in named)
-    identities = tuple(one for one in everyone.identities if one.id.casefold() not in principals)
+    clients = tuple(client for client in there.clients if client.client_id.casefold() not in named)
+    identities = tuple(one for one in there.identities if one.id.casefold() not in principals)
     called = [*(client.display_name for client in clients), *(one.display_name for one in identities)]
     if not called:
         return frozenset(), Plan()
@@ -119,20 +117,20 @@ def prune(desired: Setup, observed: ObservedState, added: Iterable[AnyChange]) -
         told = ", ".join(f"'{name}'" for name in called)
         note = f"Left alone, as nothing names them: {told}. To remove them, add --prune."
         return frozenset(), Plan(notes=(note,))
-    _check_number(called, len(everyone.clients) + len(everyone.identities), pruning, observed)
+    _check_number(called, len(there.clients) + len(there.identities), pruning, observed)
     targets = Targets(clients, identities, _entries_of(clients, identities, observed))
     tags = next((s.edits.tags for s in added if isinstance(s, UpdateApplication) and s.key == EXPOSE), ())
     removal = Removal(kept=pruning.kept, is_pruning=True)
     return _lowered(targets.entries), _after_access(removal, targets, observed, spec, tags)
 
 
-def _check_number(called: list[str], everyone: int, pruning: Pruning, observed: ObservedState) -> None:
-    if pruning.any_number or len(called) <= everyone // LARGEST_SHARE:
+def _check_number(called: list[str], number: int, pruning: Pruning, observed: ObservedState) -> None:
+    if pruning.any_number or len(called) <= number // LARGEST_SHARE:
         return
     site = observed.site.label if observed.site is not None else "this App Service"
     raise Refused(
         "too-many-removals",
-        f"--prune would remove {len(called)} of the {everyone} clients of {site}, which is more than a third. "
+        f"--prune would remove {len(called)} of the {number} clients of {site}, which is more than a third. "
         "Nothing was changed. It would remove:",
         remedy="If the file is complete, add --allow-removals. Otherwise add to it what is missing: mct-s2s export",
         items=called,
@@ -143,13 +141,7 @@ def _check_number(called: list[str], everyone: int, pruning: Pruning, observed: 
 
 
 def _everything(observed: ObservedState, spec: ServiceSpec) -> Targets:
-    """All clients of this App Service: by consent, by its allow lists, or created for it.
-
-    A registration that merely carries this trust's tag is none of them: its owner can write that.
-    """
-    service = observed.trust.service
-    made = (one for one in observed.trust.clients if one.application and is_below(one.application, spec.unique_name))
-    clients = dict.fromkeys((*members(observed), *made))
+    service, clients = observed.trust.service, everyone(observed, spec.unique_name)
     others = tuple(client for client in clients if service is None or client.client_id != service.client_id)
     return Targets(others, _known_identities(observed), _listed_entries(observed), _switched_off(observed))
 
@@ -160,12 +152,7 @@ def _named(removal: Removal, observed: ObservedState, spec: ServiceSpec) -> Targ
     found = [_called(name, observed, base) for name in removal.clients]
     for name, one in zip(removal.clients, found, strict=True):
         if one == Targets() and not removal.ignore_missing:
-            nearest = did_you_mean(name, names(observed), "To list them, run mct-s2s status.")
-            raise NotThere(
-                "client-unknown",
-                f"'{name}' is not a client of this App Service. {listed(observed)} Nothing was changed.",
-                remedy=f"{nearest} If it may already be removed, add --ignore-missing.",
-            )
+            raise unknown(name, observed, "If it may already be removed, add --ignore-missing.")
     return Targets(
         tuple(dict.fromkeys(client for one in found for client in one.clients)),
         tuple(dict.fromkeys(identity for one in found for identity in one.identities)),

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from mct_s2s.errors import Item, NotThere, Refused
+from mct_s2s.errors import Item, Refused
 from mct_s2s.model.client_credentials import (
     CLOCKS_DIFFER,
     NEVER,
@@ -40,18 +40,18 @@ from mct_s2s.planning.credentials import ClientState, vault_tags
 from mct_s2s.planning.plan import Facts, Plan
 from mct_s2s.planning.registrations.clients import ABOUT, find_client
 from mct_s2s.planning.registrations.exposed import uri_in_use
-from mct_s2s.planning.registrations.membership import did_you_mean, members
+from mct_s2s.planning.registrations.membership import unknown
 from mct_s2s.planning.registrations.ownership import (
     CLIENT_OPTION,
+    everyone,
     foreign_client,
     foreign_service,
-    is_below,
     not_ours,
     service_not_ours,
 )
 from mct_s2s.planning.registrations.service import service_missing
+from mct_s2s.planning.secret_policy import USUAL_LIFETIME
 
-USUAL = timedelta(days=365)
 REFERENCES_FOLLOW = timedelta(hours=25)
 """App Service reads a key vault reference anew within 24 hours (docs/azure-contract.md, section 4.8); and an hour for
 clocks and for its restart."""
@@ -90,13 +90,7 @@ def _called(applications: Iterable[Application]) -> dict[str, Application]:
 def _the_client(name: str, base: str, observed: ObservedState) -> Application:
     client = find_client(name, base, observed)
     if client is None or client.application is None:
-        there = [member.display_name for member in members(observed) if member.application is not None]
-        raise NotThere(
-            "client-unknown",
-            f"No client application is named '{name}'. "
-            + (f"The client applications are: {', '.join(there)}." if there else "There are none."),
-            remedy=did_you_mean(name, there, "Use one of these names or an appId. To list them, run mct-s2s status."),
-        )
+        raise unknown(name, observed, what="client application")
     if replaced_kind(client.application.credentials) is None:
         raise Refused(
             "no-secret-to-rotate",
@@ -108,8 +102,7 @@ def _the_client(name: str, base: str, observed: ObservedState) -> Application:
 
 
 def _due(observed: ObservedState, horizon: datetime, base: str) -> list[Application]:
-    made = (one for one in observed.trust.clients if one.application and is_below(one.application, base))
-    applications = (client.application for client in dict.fromkeys((*members(observed), *made)))
+    applications = (client.application for client in everyone(observed, base))
     return [one for one in applications if one is not None and _is_due(one, horizon)]
 
 
@@ -216,12 +209,12 @@ class _Rotating:
     def added(self, after: Iterable[str]) -> AddCredential:
         """The new one: as long as the old one was good for, or a year where that would be due again at once."""
         now, last = self.client.facts.now, self.current or newest_made(self.held)
-        lifetime: timedelta | None = USUAL
+        lifetime: timedelta | None = USUAL_LIFETIME
         if last is not None and last.begins is not None:
             lifetime = None
             if has_end(last.expires):  # it began some seconds late
                 lifetime = CLOCKS_DIFFER * round((last.expires - last.begins) / CLOCKS_DIFFER)
-                lifetime = lifetime if lifetime > (self.rotation.expiring_within or timedelta(0)) else USUAL
+                lifetime = lifetime if lifetime > (self.rotation.expiring_within or timedelta(0)) else USUAL_LIFETIME
         starts = now.replace(microsecond=0) - (CLOCKS_DIFFER if self.kind.is_key else timedelta(0))
         expires = self.rotation.expires or (NEVER if lifetime is None else starts + lifetime)
         if self.kind.is_key:

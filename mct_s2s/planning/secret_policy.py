@@ -22,6 +22,8 @@ OTHERWISE = (
     "use a client without a secret: --credential certificate, --credential federated, or --managed-identity RESOURCE"
 )
 LIFETIME_FORBIDDEN = "secret-lifetime-forbidden"
+USUAL_LIFETIME = timedelta(days=365)
+"""What `--secret-lifetime` is where it is not given: docs/commands.md."""
 USUAL_DAYS = (365, 180, 90, 60, 30, 14, 7, 2)
 """Limits that tenants set, the longest first: tried one by one where the policy cannot be read."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from mct_s2s.errors import S2SError
 from mct_s2s.model.azure_resources import IdentityResource
@@ -16,13 +16,11 @@ from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.model.site_settings import ENABLED, is_enabled, ours
 from mct_s2s.planning.permissions.rights import LEFT_TO_OTHERS, Missing, Need, Right, judge
 from mct_s2s.planning.registrations.ownership import NOT_OURS, SERVICE_NOT_OURS
-from mct_s2s.planning.secret_policy import OTHERWISE, forbids_secrets, longest_end, typed
+from mct_s2s.planning.secret_policy import OTHERWISE, USUAL_LIFETIME, forbids_secrets, longest_end, typed
 
 SIGNED_IN = "signed-in"
 _OFF, _PENDING = "service-off", "changes-pending"
 """No obstacles: `setup` switches it on, and puts right what differs."""
-USUAL_LIFETIME = timedelta(days=365)
-"""What `--secret-lifetime` is where it is not given: docs/commands.md."""
 
 
 @dataclass(frozen=True)

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from difflib import get_close_matches
 
 from mct_s2s.errors import NotThere
 from mct_s2s.model.azure_resources import AppService
-from mct_s2s.model.commands import own_command
 from mct_s2s.model.directory_objects import ServicePrincipal
 from mct_s2s.model.ids import client_unique_name
 from mct_s2s.model.observed import ClientApplication, ObservedState
 from mct_s2s.model.resource_id import LOGIC_APPS
+from mct_s2s.model.site_settings import APPLICATION_IDS, LISTS, OBJECT_IDS, Setting
 from mct_s2s.planning.registrations.exposed import wanted_role
 
 
@@ -73,7 +73,7 @@ Client = ClientApplication | ServicePrincipal
 """A client application, or the service principal of a managed identity."""
 
 
-def client_called(name: str, observed: ObservedState, unique_name: str, where: str) -> Client:
+def client_called(name: str, observed: ObservedState, unique_name: str) -> Client:
     """The client application or managed identity of that name or ID.
 
     Args:
@@ -83,13 +83,7 @@ def client_called(name: str, observed: ObservedState, unique_name: str, where: s
     identities = identities_called(name, observed.trust.identities)
     found: tuple[Client, ...] = (*applications, *identities)
     if not found:
-        asked = did_you_mean(name, names(observed), "")
-        raise NotThere(
-            "client-unknown",
-            f"'{name}' is not a client of this App Service. {listed(observed)}",
-            remedy=asked or "List the clients:",
-            command="" if asked else own_command("status", where=where),
-        )
+        raise unknown(name, observed)
     refuse_several(name, found)
     return found[0]
 
@@ -118,14 +112,30 @@ def is_logic_app(client: Client) -> bool:
     return f"/providers/{LOGIC_APPS}/" in resource.casefold()
 
 
-def listed(observed: ObservedState) -> str:
-    there = names(observed)
-    return f"The clients are: {', '.join(there)}." if there else "There are none."
+def unknown(name: str, observed: ObservedState, also: str = "", *, what: str = "client") -> NotThere:
+    """What is said of a name that no client has, or no `client application`; `also` is another way on."""
+    clients: tuple[Client, ...] = (*members(observed), *(observed.trust.identities if what == "client" else ()))
+    there = [client.display_name for client in clients]
+    listed = f"The {what}s are: {', '.join(there)}." if there else "There are none."
+    return NotThere(
+        "client-unknown",
+        f"'{name}' is not a {what} of this App Service. {listed}",
+        remedy=f"{did_you_mean(name, there, 'To list them, run mct-s2s status.')} {also}".rstrip(),
+    )
 
 
-def names(observed: ObservedState) -> list[str]:
-    clients: tuple[Client, ...] = (*members(observed), *observed.trust.identities)
-    return [client.display_name for client in clients]
+def strangers(observed: ObservedState) -> Iterator[tuple[Setting, str]]:
+    """The entries of the allow lists that no client of this tenant has."""
+    trust = observed.trust
+    principals = [*trust.identities, *(client.principal for client in trust.clients if client.principal is not None)]
+    known = {
+        APPLICATION_IDS: {client.client_id.casefold() for client in trust.clients},
+        OBJECT_IDS: {principal.id.casefold() for principal in principals},
+    }
+    for setting in LISTS:
+        for entry in setting.list_in(observed.settings).ids:
+            if entry.casefold() not in known[setting]:
+                yield setting, entry
 
 
 def did_you_mean(name: str, names: Iterable[str], otherwise: str) -> str:

@@ -20,7 +20,7 @@ from mct_s2s.model.ids import PrincipalId, same_id, site_in_note, site_in_unique
 from mct_s2s.model.observed import ClientApplication, ObservedState
 from mct_s2s.model.site_settings import AUDIENCE
 from mct_s2s.planning.registrations.exposed import is_called, purging, restoring, trusted_role
-from mct_s2s.planning.registrations.membership import clients_called
+from mct_s2s.planning.registrations.membership import clients_called, members
 
 SERVICE_NOT_OURS = "service-application-not-ours"
 NOT_OURS = "registration-not-ours"
@@ -109,6 +109,15 @@ def another_site(application: Application, observed: ObservedState, unique_name:
 def is_below(application: Application, base: str) -> bool:
     """Whether a client's registration was created for the service application of that `uniqueName`."""
     return application.unique_name is not None and application.unique_name.startswith(f"{base}.")
+
+
+def everyone(observed: ObservedState, base: str) -> tuple[ClientApplication, ...]:
+    """All client applications: by consent, by an allow list, or created for the service application `base`.
+
+    One that merely carries this trust's tag is none of them: its owner can write that.
+    """
+    made = (one for one in observed.trust.clients if one.application and is_below(one.application, base))
+    return tuple(dict.fromkeys((*members(observed), *made)))
 
 
 def is_consented_to(client: ClientApplication, observed: ObservedState, spec: ServiceSpec) -> bool:

@@ -17,10 +17,8 @@ from mct_s2s.model.commands import own_command, webapp_command
 from mct_s2s.model.ids import api_uri, is_guid, service_unique_name
 from mct_s2s.model.observed import ClientApplication, ObservedState
 from mct_s2s.model.site_settings import (
-    APPLICATION_IDS,
     AUDIENCE,
     LISTS,
-    OBJECT_IDS,
     ROLE,
     SETTINGS,
     TENANT_ID,
@@ -35,7 +33,13 @@ from mct_s2s.planning.registrations.exposed import (
     wanted_role,
     wanted_role_value,
 )
-from mct_s2s.planning.registrations.membership import is_allowed, is_allowed_by_object_id, is_consented, members
+from mct_s2s.planning.registrations.membership import (
+    is_allowed,
+    is_allowed_by_object_id,
+    is_consented,
+    members,
+    strangers,
+)
 from mct_s2s.planning.registrations.ownership import SERVICE_NOT_OURS, SERVICE_OPTION, another_site, is_in_settings
 from mct_s2s.planning.site import make_sticky, not_sticky, right_values
 
@@ -245,17 +249,14 @@ def _client(
 
 def _unlisted(observed: ObservedState, site: AppService, where: str) -> Iterator[Finding]:
     """Ids on an allow list that no one in this tenant has; or that there is no client at all."""
-    clients, identities = members(observed), observed.trust.identities
-    principals = {identity.id.casefold() for identity in identities}
-    principals |= {client.principal.id.casefold() for client in clients if client.principal is not None}
-    known = {APPLICATION_IDS: {client.client_id.casefold() for client in clients}, OBJECT_IDS: principals}
-    listed = [(setting, entry) for setting in LISTS for entry in setting.list_in(site.settings).ids]
-    for setting, entry in listed:
-        if is_guid(entry) and entry.casefold() not in known[setting]:
+    for setting, entry in strangers(observed):
+        if is_guid(entry):
             message = f"{entry} in {setting} matches nothing in this tenant: a deleted client, or the wrong type of ID."
             remove = own_command("remove-client", about=entry, where=where)
             yield Finding("client-unknown", Severity.WARNING, entry, message, remove)
-    if observed.trust.service is not None and not (clients or identities or listed):
+    if observed.trust.service is not None and not (
+        members(observed) or observed.trust.identities or any(one.list_in(site.settings).ids for one in LISTS)
+    ):
         label, add = site.site.label, own_command("add-client", about="NAME", where=where)
         message = f"'{label}' has no clients: nothing can call its API yet."
         yield Finding("no-clients", Severity.WARNING, label, message, add)
