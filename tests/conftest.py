@@ -232,10 +232,12 @@ class Sandbox:
         made = self._control("POST", "/people", json={"name": name, "armRoles": roles, **more})
         return str(made.json()["userPrincipalName"])
 
-    def set_policy(self, caller: Mapping[str, str], policy: Json) -> None:
-        """Change the tenant's app management policy, as a caller that may."""
-        token = self.token(f"{self.graph_url}/.default", caller["AZURE_CLIENT_ID"], caller["AZURE_CLIENT_SECRET"])
+    def restrict(self, kind: str, *rules: Json) -> None:
+        """Restrict the tenant's `passwordCredentials` or `keyCredentials` by its app management policy."""
+        may = self.caller("Policy.ReadWrite.ApplicationConfiguration")
+        token = self.token(f"{self.graph_url}/.default", may["AZURE_CLIENT_ID"], may["AZURE_CLIENT_SECRET"])
         headers = {"Authorization": f"Bearer {token.json()['access_token']}"}
+        policy = {"isEnabled": True, "applicationRestrictions": {kind: list(rules)}}
         self.graph("PATCH", "/policies/defaultAppManagementPolicy", json=policy, headers=headers)
 
     def lock(self, scope: str, level: str = "ReadOnly") -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import shlex
 import subprocess
 import time
@@ -13,8 +14,9 @@ from typing import Any
 import pexpect
 import pytest
 from azure.identity import EnvironmentCredential
+from mct_s2s.model.client_credentials import Certificate
 
-from tests.conftest import Sandbox, at_home, program, without_azure
+from tests.conftest import Json, Sandbox, at_home, program, without_azure
 from tests.support.inprocess import Ended, run_inside
 from tests.support.sandbox_inside import Inside
 from tests.support.secret_search import left_behind, processes_of, said, snapshot
@@ -70,6 +72,19 @@ def saved_to(ended: Ended, client: str = "") -> Path:
     """The file of a credential that a run has made: the only one, or that of a client."""
     (file,) = [one["savedTo"].removeprefix("file:") for one in ended.made if client in {"", one["client"]}]
     return Path(file)
+
+
+def key_credential(certificate: Certificate) -> Json:
+    """The entry of a registration for a certificate that somebody uploads."""
+    public = base64.b64encode(certificate.der).decode()
+    return {"type": "AsymmetricX509Cert", "usage": "Verify", "displayName": "by hand", "key": public}
+
+
+def held(azure: Sandbox, name: str) -> Any:
+    """A secret of the vault."""
+    answer = azure.vault("GET", f"/secrets/{name}")
+    assert answer.status_code == 200, answer.text
+    return answer.json()
 
 
 def call_as_sdk(values: Mapping[str, str], azure: Sandbox) -> int:

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from mct_s2s.key_pairs import make_key_pair
 
-from tests.cli.conftest import Ended, Program, call_as_sdk, saved_to, values_in
+from tests.cli.conftest import Ended, Program, call_as_sdk, key_credential, saved_to, values_in
 from tests.conftest import Json, Sandbox
 
 SETUP = ("setup", "--client", "Import", "--credential", "certificate", "-y", "-o", "json")
@@ -156,14 +156,9 @@ def test_a_portal_upload_is_recognised_and_others_stay(mct: Program, azure: Sand
     pem, theirs = make_key_pair("by hand", NOW - timedelta(days=1), NOW + timedelta(days=90))
     file = tmp_path / "by-hand.pem"
     file.write_text(public_part(pem))
-    by_hand = {
-        "type": "AsymmetricX509Cert",
-        "usage": "Verify",
-        "displayName": "CN=by hand",
-        "key": base64.b64encode(theirs.der).decode(),
-    }
     kept = {key: value for key, value in ours.items() if key != "key"}
-    azure.graph("PATCH", f"/applications/{application['id']}", json={"keyCredentials": [kept, by_hand]})
+    keys = [kept, key_credential(theirs)]
+    azure.graph("PATCH", f"/applications/{application['id']}", json={"keyCredentials": keys})
     azure.forget()
     add = ("add-client", "Import", "--credential", "certificate", "--certificate")
     assert mct(*add, str(file), "-y").code == 0
@@ -209,12 +204,10 @@ def test_an_expired_certificate_is_replaced_and_expiry_is_told(mct: Program, azu
     assert len(registered(azure)) == 1, "the new one lasts a year, and took the old one's place"
     assert saved_to(renewed) == saved_to(done)
     assert call_as_sdk(values_in(saved_to(done)), azure) == 200
-    pem, certificate = make_key_pair("old", NOW - timedelta(days=90), NOW - timedelta(days=1))
+    _, certificate = make_key_pair("old", NOW - timedelta(days=90), NOW - timedelta(days=1))
     (application,) = azure.applications("Import")
-    key = base64.b64encode(certificate.der).decode()
-    expired = {"type": "AsymmetricX509Cert", "usage": "Verify", "key": key, "displayName": "old"}
-    azure.graph("PATCH", f"/applications/{application['id']}", json={"keyCredentials": [expired]})
-    assert pem
+    keys = [key_credential(certificate)]
+    azure.graph("PATCH", f"/applications/{application['id']}", json={"keyCredentials": keys})
     assert [f["code"] for f in mct("status", "-o", "json").document["findings"]] == ["secret-expired"]
     dotenv = saved_to(done)
     dotenv.unlink()
@@ -224,9 +217,8 @@ def test_an_expired_certificate_is_replaced_and_expiry_is_told(mct: Program, azu
 
 
 def test_a_policy_that_allows_a_shorter_life_is_told_with_the_way_out(mct: Program, azure: Sandbox) -> None:
-    maker = azure.caller("Policy.ReadWrite.ApplicationConfiguration")
-    rules = [{"restrictionType": "asymmetricKeyLifetime", "maxLifetime": "P180D", "state": "enabled"}]
-    azure.set_policy(maker, {"applicationRestrictions": {"keyCredentials": rules}})
+    rule = {"restrictionType": "asymmetricKeyLifetime", "maxLifetime": "P180D", "state": "enabled"}
+    azure.restrict("keyCredentials", rule)
     refused = mct(*SETUP)
     assert (refused.code, refused.document["error"]["code"]) == (1, "graph-refused")
     assert "Credential lifetime exceeds the max value" in refused.document["error"]["message"]

@@ -62,8 +62,7 @@ def _role_for_people(mct: Program, azure: Sandbox) -> None:
 def _policy(rule: dict[str, Any]) -> State:
     def state(mct: Program, azure: Sandbox) -> None:
         del mct
-        admin = azure.caller("Policy.ReadWrite.ApplicationConfiguration")
-        azure.set_policy(admin, {"isEnabled": True, "applicationRestrictions": {"passwordCredentials": [rule]}})
+        azure.restrict("passwordCredentials", rule)
         azure.forget()
 
     return state

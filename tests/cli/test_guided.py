@@ -109,9 +109,9 @@ def test_setup_is_done_by_keys_and_ends_with_the_command_that_does_the_same(
 
 def test_where_the_tenant_forbids_secrets_none_is_offered(person: Callable[..., Person], azure: Sandbox) -> None:
     """Found before anything is made, and before anything else is answered in vain."""
-    caller = azure.caller("Policy.ReadWrite.ApplicationConfiguration")
-    rules = [{"restrictionType": "passwordAddition", "state": "enabled", "maxLifetime": None}]
-    azure.set_policy(caller, {"isEnabled": True, "applicationRestrictions": {"passwordCredentials": rules}})
+    azure.restrict(
+        "passwordCredentials", {"restrictionType": "passwordAddition", "state": "enabled", "maxLifetime": None}
+    )
     someone = person("setup")
     someone.goes(*GUIDED[:2], ("Name of a client", f"etl{ENTER}"), ("What is etl?", ENTER), ("Name of a client", ENTER))
     someone.goes(("Apply? [y/N]", f"n{ENTER}"))

@@ -44,7 +44,9 @@ def texts() -> Iterator[tuple[str, str]]:
 
 
 @pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
-def test_no_line_of_help_is_padded_or_too_wide_and_no_name_is_cut(mct: Program, words: tuple[str, ...]) -> None:
+def test_no_line_is_padded_or_too_wide_no_name_is_cut_and_options_are_listed_by_use(
+    mct: Program, words: tuple[str, ...]
+) -> None:
     ended = mct(*words, "--help", env={"COLUMNS": "80"})
     assert (ended.code, ended.err) == (0, "")
     assert ended.out.startswith("Usage: mct-s2s")
@@ -57,11 +59,7 @@ def test_no_line_of_help_is_padded_or_too_wide_and_no_name_is_cut(mct: Program, 
     assert "<" not in ended.out
     assert len(lines) <= TWO_SCREENS
     assert ended.out.rstrip().endswith(f"{DOCS}commands.md")
-
-
-@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
-def test_options_are_listed_by_use_and_the_advanced_ones_last(mct: Program, words: tuple[str, ...]) -> None:
-    ended = mct(*words, "--help", env={"COLUMNS": "80"})
+    # Options are listed by use, and the advanced ones last.
     parts = ended.out.split("\n\n")
     titles = [part.partition(":\n")[0] for part in parts if ":\n  " in part and "\n" not in part.partition(":\n")[0]]
     panels = [title for title in titles if title in PANELS]

@@ -10,7 +10,7 @@ import pytest
 from mct_s2s.model.ids import client_unique_name, service_unique_name, vault_tag
 from mct_s2s.sandbox.state import seed
 
-from tests.cli.conftest import Ended, Program
+from tests.cli.conftest import Ended, Program, held
 from tests.conftest import GROUP, Sandbox
 
 JSON = ("-y", "-o", "json")
@@ -38,26 +38,20 @@ def tags_of(azure: Sandbox, name: str = "Reports") -> list[str]:
     return [one for one in application(azure, name)["tags"] if not one.startswith("mct-s2s:vault:")]
 
 
-def held(azure: Sandbox, name: str = "reports-key") -> Any:
-    answer = azure.vault("GET", f"/secrets/{name}")
-    assert answer.status_code == 200, answer.text
-    return answer.json()
-
-
-def in_force(azure: Sandbox, name: str = "reports-key") -> bool:
+def in_force(azure: Sandbox) -> bool:
     """Whether whoever reads the vault is let in."""
-    found = held(azure, name)
+    found = held(azure, "reports-key")
     return azure.token(found["tags"]["scope"], found["tags"]["appId"], found["value"]).is_success
 
 
 def test_a_secret_in_a_vault_stays_in_it(azure: Sandbox, mct: Program, tmp_path: Path) -> None:
     mct("setup", "--client", "Reports", *IN_VAULT, *JSON)
-    old = held(azure)
+    old = held(azure, "reports-key")
     plan = mct("rotate-secret", "Reports", "--dry-run")
     assert (plan.code, f"saved to {PLACE}" in " ".join(plan.out.split())) == (3, True), plan.out
     done = mct("rotate-secret", "Reports", *JSON)
     assert (done.code, places(done)) == (0, {"Reports": PLACE}), done.document
-    new = held(azure)
+    new = held(azure, "reports-key")
     assert new["tags"]["keyId"] != old["tags"]["keyId"]
     assert in_force(azure)
     assert azure.token(old["tags"]["scope"], old["tags"]["appId"], old["value"]).is_success, "its reference may lag"
@@ -150,12 +144,12 @@ def test_another_clients_secret_is_not_written_over(azure: Sandbox, mct: Program
     """Not even where the owner of a registration has given it that client's name, too."""
     mct("setup", "--client", "Reports", *IN_VAULT, *JSON)
     mct("add-client", "Mallory", *JSON)
-    before, mallory = held(azure), application(azure, "Mallory")
+    before, mallory = held(azure, "reports-key"), application(azure, "Mallory")
     more = {"displayName": "Reports", "tags": [*mallory["tags"], vault_tag(PLACE.removeprefix("keyvault:"))]}
     azure.graph("PATCH", f"/applications/{mallory['id']}", json=more)
     done = mct("rotate-secret", mallory["appId"], *JSON)
     assert (done.code, done.document["error"]["code"]) == (2, "secret-place-taken")
-    assert held(azure)["value"] == before["value"]
+    assert held(azure, "reports-key")["value"] == before["value"]
     assert len(azure.graph("GET", f"/applications/{mallory['id']}")["passwordCredentials"]) == 1
 
 
@@ -187,4 +181,4 @@ def test_nothing_but_a_name_does_not_speak_for_a_vault(azure: Sandbox, mct: Prog
     azure.vault("PUT", "/secrets/reports-key", json={"value": "x", "tags": vouching})
     done = mct("rotate-secret", "Reports", *JSON)
     assert (done.code, done.document["error"]["code"]) == (2, "registration-not-ours")
-    assert held(azure)["value"] == "x"
+    assert held(azure, "reports-key")["value"] == "x"

@@ -24,8 +24,7 @@ FORBIDDEN = {"restrictionType": "passwordAddition", "state": "enabled"}
 
 
 def forbid(azure: Sandbox, *rules: dict[str, Any]) -> None:
-    caller = azure.caller("Policy.ReadWrite.ApplicationConfiguration")
-    azure.set_policy(caller, {"applicationRestrictions": {"passwordCredentials": list(rules)}})
+    azure.restrict("passwordCredentials", *rules)
     azure.forget()
 
 

@@ -6,13 +6,12 @@ import signal
 import subprocess
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 from mct_s2s.sandbox.resources.role_assignments import SECRETS_USER
 from mct_s2s.sandbox.state import seed
 
-from tests.cli.conftest import Ended, Program
+from tests.cli.conftest import Ended, Program, held
 from tests.conftest import Sandbox, at_home, program, without_azure
 from tests.support.sandbox_inside import Inside
 
@@ -27,13 +26,6 @@ def saved(ended: Ended) -> str:
     vault, _, name = credential["savedTo"].removeprefix("keyvault:").partition("/")
     assert vault == seed.VAULT
     return str(name)
-
-
-def held(azure: Sandbox, name: str) -> dict[str, Any]:
-    answer = azure.vault("GET", f"/secrets/{name}")
-    assert answer.status_code == 200, answer.text
-    found: dict[str, Any] = answer.json()
-    return found
 
 
 def passwords(azure: Sandbox, name: str = "Reports") -> list[str]:

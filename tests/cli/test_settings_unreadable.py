@@ -11,7 +11,8 @@ READER = [("Reader", SITE)]
 
 def test_a_reader_sees_the_directory_and_a_finding(mct: Program, azure: Sandbox) -> None:
     assert mct("setup", "--client", "A", "-y", "--no-verify").code == 0
-    done = mct("status", "-a", SITE, "-o", "json", env=azure.caller(*READ, arm=READER))
+    reader = azure.caller(*READ, "Application.ReadWrite.OwnedBy", arm=READER)
+    done = mct("status", "-a", SITE, "-o", "json", env=reader)
     assert done.code == 3, done
     document = done.document
     assert [row["code"] for row in document["findings"]] == ["settings-unreadable"]
@@ -20,6 +21,14 @@ def test_a_reader_sees_the_directory_and_a_finding(mct: Program, azure: Sandbox)
     assert document["serviceApplication"]["displayName"] == "MCT service (contosolearn)"
     (client,) = document["clients"]
     assert (client["displayName"], client["consented"], client["allowed"]) == ("A", True, None)
+    shown = mct("status", "-a", SITE, env=reader).out
+    assert shown.startswith("? of 1 client can call")
+    assert "You can't read the application settings of 'contosolearn'" in shown
+    assert "ServiceAuthEnabled" not in shown
+    advice = mct("doctor", "-a", SITE, env=reader).out
+    assert "? A registration has the name of this App Service's" in advice
+    assert "az ad app delete" not in advice, "that only the settings name it does not make it foreign"
+    assert "--no-app-service" not in advice, "setup would refuse it"
 
 
 def test_what_only_the_settings_name_is_not_said_to_be_missing(mct: Program, azure: Sandbox) -> None:
@@ -33,23 +42,6 @@ def test_a_lock_that_forbids_reading_them_is_no_end_either(mct: Program, azure: 
     azure.lock(SITE)
     done = mct("status", "-o", "json")
     assert [row["code"] for row in done.document["findings"]] == ["settings-unreadable"]
-
-
-def test_a_person_reads_that_they_were_not_read(mct: Program, azure: Sandbox) -> None:
-    assert mct("setup", "--client", "A", "-y", "--no-verify").code == 0
-    done = mct("status", "-a", SITE, env=azure.caller(*READ, arm=READER))
-    assert done.out.startswith("? of 1 client can call")
-    assert "You can't read the application settings of 'contosolearn'" in done.out
-    assert "ServiceAuthEnabled" not in done.out
-
-
-def test_doctor_does_not_call_a_registration_foreign_that_only_the_settings_name(mct: Program, azure: Sandbox) -> None:
-    """Its advice for a foreign one is to delete it."""
-    assert mct("setup", "--client", "A", "-y", "--no-verify").code == 0
-    done = mct("doctor", "-a", SITE, env=azure.caller(*READ, "Application.ReadWrite.OwnedBy", arm=READER))
-    assert "? A registration has the name of this App Service's" in done.out
-    assert "az ad app delete" not in done.out
-    assert "--no-app-service" not in done.out, "setup would refuse it"
 
 
 def test_commands_that_rest_on_the_settings_still_stop(mct: Program, azure: Sandbox) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import re
 import ssl
 import subprocess
@@ -12,7 +11,7 @@ from pathlib import Path
 import httpx
 from mct_s2s.key_pairs import make_key_pair
 
-from tests.cli.conftest import Program
+from tests.cli.conftest import Program, key_credential
 from tests.conftest import Sandbox, program, without_azure
 
 NOT_CONFIGURED = 3
@@ -23,10 +22,8 @@ def test_a_certificate_in_the_environment_signs_in(azure: Sandbox, mct: Program,
     pem, certificate = make_key_pair("administrator", *LASTS)
     file = tmp_path / "administrator.pem"
     file.write_text(pem)
-    public = base64.b64encode(certificate.der).decode()
-    key = {"type": "AsymmetricX509Cert", "usage": "Verify", "key": public, "displayName": "x"}
     administrator = f"/applications(appId='{azure.environment['AZURE_CLIENT_ID']}')"
-    azure.graph("PATCH", administrator, json={"keyCredentials": [key]})
+    azure.graph("PATCH", administrator, json={"keyCredentials": [key_credential(certificate)]})
     variables = {"AZURE_CLIENT_SECRET": "", "AZURE_CLIENT_CERTIFICATE_PATH": str(file)}
     assert mct("status", "--auth", "environment", env=variables).code == NOT_CONFIGURED
 

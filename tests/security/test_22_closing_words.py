@@ -122,8 +122,7 @@ def test_the_command_that_doctor_suggests_is_not_refused(
 ) -> None:
     if limited:
         rule = {"restrictionType": "passwordLifetime", "maxLifetime": "P90D", "state": "enabled"}
-        policy = {"applicationRestrictions": {"passwordCredentials": [rule]}}
-        azure.set_policy(azure.caller("Policy.ReadWrite.ApplicationConfiguration"), policy)
+        azure.restrict("passwordCredentials", rule)
     well = mct("doctor", *more)
     assert well.code == 0
     words = words_after(well.out, "mct-s2s setup")
