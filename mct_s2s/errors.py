@@ -103,7 +103,6 @@ class S2SError(Exception):
         self.items += tuple((item, "") if isinstance(item, str) else item for item in items)
 
     def advise(self, remedy: str, command: str = "") -> None:
-        """Replace the remedy."""
         self.advice, self.command = remedy, command
 
 

@@ -36,7 +36,6 @@ def check_address(link: object, address: str) -> None:
 
 
 def check_size(size: int) -> None:
-    """Stop reading an answer that is too large."""
     if size > ANSWER_BYTES:
         raise OddAnswer(f"is larger than {ANSWER_BYTES // 1024 // 1024} MiB")
 

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from mct_s2s.azure.answers import OddAnswer
-from mct_s2s.azure.clouds import BY_NAME, NEVER_CONNECTED, Cloud
+from mct_s2s.azure.clouds import BY_NAME, NEVER_CONNECTED, Cloud, is_on_this_machine
 from mct_s2s.azure.http import NO_ANSWER, Http
 from mct_s2s.azure.services import certificate_advice, reason
 from mct_s2s.errors import Refused, ServiceError
@@ -64,10 +64,9 @@ async def discover(url: str, http: Http) -> Cloud:
     except (*NO_ANSWER, ValueError, LookupError, TypeError, RecursionError) as error:
         advice, command = certificate_advice(error) or ("Check the URL of --cloud, the network and the proxy.", "")
         unreachable = isinstance(error, httpx.ConnectError | httpx.TimeoutException)
-        is_local = (urlsplit(arm).hostname or "").endswith("localhost")
         raise ServiceError(
             "cloud-unreachable",
-            f"Cannot reach {arm}.{' Is the sandbox running?' if is_local else ''}"
+            f"Cannot reach {arm}.{' Is the sandbox running?' if is_on_this_machine(arm) else ''}"
             if unreachable
             else f"Cannot read the endpoints of the cloud at {arm}.",
             answer=f"the response {error}" if isinstance(error, OddAnswer) else reason(error),
@@ -98,7 +97,9 @@ def read_cloud(arm: str, document: object) -> Cloud:
     audiences = [_address(audience) for audience in audiences]
     manager = _address(described.get("resourcemanager") or arm)
     graph = _address(described["microsoftgraphresourceid"])
-    vaults = _vault_suffix(_lowered(described.get("suffixes") or {}).get("keyvaultdns") or "")
+    vaults = str(_lowered(described.get("suffixes") or {}).get("keyvaultdns") or "").strip(".").lower()
+    if vaults and not _SUFFIX.fullmatch(vaults):
+        raise ValueError(f"'{vaults}' is not a key vault suffix")
     addresses = [login, graph, manager, *audiences, *([f"https://{vaults}"] if vaults else [])]
     if any(_owner(address) for address in addresses):
         return _known(login, graph, manager, audiences, vaults)
@@ -134,13 +135,6 @@ def _address(value: object) -> str:
     if not isinstance(value, str) or not _ADDRESS.fullmatch(value) or origin(value) is None:
         raise ValueError(f"'{value}' is not an https address")
     return value.rstrip("/")
-
-
-def _vault_suffix(value: object) -> str:
-    suffix = str(value).strip(".").lower()
-    if suffix and not _SUFFIX.fullmatch(suffix):
-        raise ValueError(f"'{suffix}' is not a key vault suffix")
-    return suffix
 
 
 def _lowered(document: object) -> dict[str, Any]:

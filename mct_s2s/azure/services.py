@@ -155,7 +155,6 @@ def certificate_advice(error: BaseException) -> tuple[str, str] | None:
 
 
 def causes(error: BaseException | None) -> Iterator[BaseException]:
-    """An error and those that it was made from."""
     left, seen = [error], set[int]()
     while left:
         one = left.pop(0)

@@ -69,7 +69,7 @@ def configure_appservice(options: ConfigureAppserviceOptions) -> int:
             remedy="Remove either --from or the single values.",
         )
     given = given_values(typed) if options.handoff is None else read_handoff(options.handoff)
-    check_role(given.value(ROLE))
+    check_role(ROLE.value_in(given.settings))
     restart = not options.no_restart
     if options.restore is None:
         asks_directory = not options.disable and not given.need_no_directory

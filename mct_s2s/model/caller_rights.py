@@ -76,16 +76,6 @@ class DirectoryRights:
     """Where the directory is asked, for commands that someone is to type."""
 
     @property
-    def known_roles(self) -> frozenset[str]:
-        """Template ids of the roles for the whole tenant that were seen, by whatever answer."""
-        return (self.roles or frozenset()) | {role for role, scope in self.assignments or () if scope == "/"}
-
-    @property
-    def has_no_role(self) -> bool:
-        """Whether it is known that the caller holds no directory role of any kind, anywhere."""
-        return self.assignments == () and not self.roles
-
-    @property
     def is_person(self) -> bool | None:
         """Whether it is a person; `None` where no one could tell."""
         return self.caller.is_person if self.caller is not None else self.signed_in.is_person

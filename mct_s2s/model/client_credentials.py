@@ -117,7 +117,6 @@ class Credential:
 
 
 def secrets_among(credentials: Iterable[Credential]) -> tuple[Credential, ...]:
-    """The client secrets among credentials."""
     return tuple(credential for credential in credentials if credential.kind is CredentialKind.SECRET)
 
 

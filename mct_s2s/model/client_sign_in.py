@@ -62,12 +62,10 @@ class ClientSignIn:
 
     @property
     def called(self) -> str:
-        """What a person calls the client."""
         return self.name or self.client_id
 
 
 def sign_in_of(made: MadeCredential, source: str = "") -> ClientSignIn:
-    """What signs in with a credential that was made."""
     secret = CertificateCredential(made.value.encode()) if made.kind.is_key else SecretCredential(made.value)
     noted = (made.authority_host, source, made.scope, made.url)
     return ClientSignIn(made.tenant_id, made.client_id, secret, *noted, key_id=made.key_id)

@@ -11,7 +11,7 @@ from typing import ClassVar
 from mct_s2s.model.client_credentials import Certificate, Credential, CredentialKind, Federation
 from mct_s2s.model.documents import Backup
 from mct_s2s.model.ids import same_id
-from mct_s2s.model.site_settings import SETTINGS, Required, Setting
+from mct_s2s.model.site_settings import SETTINGS, Required
 
 
 @dataclass(frozen=True)
@@ -148,10 +148,6 @@ class GivenValues:
     """By name, checked; ids are joined as on the lists."""
     app_service: str | None = None
     """The App Service that a handoff file was written for, slot included, where it says one."""
-
-    def value(self, setting: Setting) -> str | None:
-        """What was given for a setting."""
-        return self.settings.get(setting.name)
 
     @property
     def need_no_directory(self) -> bool:

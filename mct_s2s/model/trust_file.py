@@ -30,7 +30,6 @@ Name = Annotated[str, StringConstraints(pattern=_LINE, max_length=120)]
 
 
 def _key(description: str) -> Any:
-    """A key that may be absent."""
     return Field(default=None, description=description)
 
 

@@ -107,7 +107,8 @@ def _losing_access(desired: Setup, observed: ObservedState, spec: SettingsSpec, 
     """Who loses access by values that were given: they are the caller's own words, and are written as they are."""
     before = observed.settings
     after = observed.with_settings(merge(before, spec, Results()))
-    given = [one for one in SETTINGS if one not in LISTS and desired.given.value(one) and one.value_in(before)]
+    typed = desired.given.settings
+    given = [one for one in SETTINGS if one not in LISTS and one.value_in(typed) and one.value_in(before)]
     changed = [one for one in given if one.value_in(before) != one.value_in(after.settings)]
     values = " and ".join(f"{one} '{one.value_in(after.settings)}'" for one in changed)
     if changed and desired.service is None:

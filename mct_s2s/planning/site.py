@@ -27,7 +27,6 @@ from mct_s2s.model.site_settings import (
     SETTINGS,
     TENANT_ID,
     TENANT_NAME,
-    AllowList,
     AppSettings,
     Comparison,
     Required,
@@ -80,7 +79,7 @@ def settings_spec(
     given, settings = desired.given, observed.settings
     listed: list[ListedId] = [(APPLICATION_IDS.name, one) for one in application_ids]
     listed += [(OBJECT_IDS.name, one) for one in object_ids]
-    listed += [(one.name, ClientId(entry)) for one in LISTS for entry in AllowList(given.value(one) or "").ids]
+    listed += [(one.name, ClientId(entry)) for one in LISTS for entry in one.list_in(given.settings).ids]
     role = service.role_value if service else ROLE.value_in(settings)
     right = right_values(observed.tenant, service.uri if service else None, role)
     required = required_by(settings, {name for name, _ in listed})
@@ -88,7 +87,7 @@ def settings_spec(
         required -= {Required.ALWAYS}
     values = []
     for setting in SETTINGS:
-        typed = given.value(setting)
+        typed = setting.value_in(given.settings)
         accepted = (typed,) if typed is not None else right.get(setting)
         if accepted and setting.required in required and setting not in LISTS:
             values.append(_spec(setting, accepted))
@@ -240,7 +239,7 @@ def refuse_foreign_values(given: GivenValues, app_service: AppService) -> None:
             remedy="Use it for that App Service:",
             command=f"mct-s2s configure-appservice --from FILE {there}",
         )
-    tenant_id = given.value(TENANT_ID)
+    tenant_id = TENANT_ID.value_in(given.settings)
     if tenant_id is not None and not same_id(tenant_id, app_service.tenant_id):
         raise Refused(
             "other-tenant",

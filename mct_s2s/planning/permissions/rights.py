@@ -189,13 +189,14 @@ def _in_directory(need: Need, rights: DirectoryRights) -> Judged:
     roles = _CONSENTERS if need.right.is_consent else _ADMINISTRATORS
     if need.right in {Right.CREATE_APPLICATION, Right.CREATE_PRINCIPAL}:
         roles |= {APPLICATION_DEVELOPER}
-    if rights.known_roles & roles:
+    everywhere = {role for role, scope in rights.assignments or () if scope == "/"}
+    if roles & everywhere or roles & (rights.roles or frozenset()):
         return Verdict.YES, ()
     verdict = _of_person(need, rights) if rights.is_person else _of_application(need, rights.permissions, rights)
     if verdict is not Verdict.NO:
         return verdict, ()
     # A role that the tenant made, one for this registration alone and one that is not in our lists may all allow it.
-    is_known = rights.has_no_role and rights.is_person is not None
+    is_known = rights.assignments == () and not rights.roles and rights.is_person is not None
     return Verdict.NO if is_known else Verdict.UNKNOWN, lacking(need, rights)
 
 
