@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import ClassVar
 
 from mct_s2s.model.client_credentials import Certificate, Credential, CredentialKind, Federation
 from mct_s2s.model.documents import Backup
@@ -34,29 +33,7 @@ class ServiceSpec:
 
 
 @dataclass(frozen=True)
-class CredentialSpec:
-    """A credential that a client application is to have: one of the kinds below."""
-
-    kind: ClassVar[CredentialKind]
-
-    @property
-    def is_stored(self) -> bool:
-        """Whether something secret is made, which has to be kept somewhere."""
-        return True
-
-    @property
-    def ends(self) -> datetime | None:
-        """When it expires; `None`: never."""
-        return None
-
-    def describes(self, credential: Credential) -> bool:
-        """Whether a credential that is there is the very one that is asked for, and no one else's."""
-        del credential
-        return False
-
-
-@dataclass(frozen=True)
-class SecretSpec(CredentialSpec):
+class SecretSpec:
     """A client secret, valid until `expires` (aware, UTC)."""
 
     expires: datetime
@@ -64,14 +41,15 @@ class SecretSpec(CredentialSpec):
     """Whether the longest lifetime that the tenant allows will do, where that is shorter."""
 
     kind = CredentialKind.SECRET
+    is_stored = True
 
-    @property
-    def ends(self) -> datetime:
-        return self.expires
+    def describes(self, _: Credential) -> bool:
+        """Whether a credential that is there is the very one that is asked for, and no one else's."""
+        return False
 
 
 @dataclass(frozen=True)
-class CertificateSpec(CredentialSpec):
+class CertificateSpec:
     """A certificate: the given one, whose key is someone else's, or one with a key pair that is made."""
 
     starts: datetime
@@ -84,17 +62,13 @@ class CertificateSpec(CredentialSpec):
     def is_stored(self) -> bool:
         return self.given is None
 
-    @property
-    def ends(self) -> datetime:
-        return self.expires
-
     def describes(self, credential: Credential) -> bool:
         """Whether it is the given one, by its key: its creator chooses its ID."""
         return self.given is not None and same_id(credential.thumbprint, self.given.thumbprint)
 
 
 @dataclass(frozen=True)
-class FederatedSpec(CredentialSpec):
+class FederatedSpec:
     """Another issuer's tokens instead of a secret; without an audience, the one that the cloud asks for."""
 
     issuer: str
@@ -102,10 +76,8 @@ class FederatedSpec(CredentialSpec):
     audience: str | None = None
 
     kind = CredentialKind.FEDERATED
-
-    @property
-    def is_stored(self) -> bool:
-        return False
+    is_stored = False
+    expires = None
 
     @property
     def federation(self) -> Federation:
@@ -116,6 +88,10 @@ class FederatedSpec(CredentialSpec):
         """Whether it takes the same tokens, for whatever audience."""
         found = credential.federation
         return found is not None and (found.issuer, found.subject) == (self.issuer, self.subject)
+
+
+CredentialSpec = SecretSpec | CertificateSpec | FederatedSpec
+"""`is_stored`: something secret is made, which has to be kept somewhere. `expires` is `None`: never."""
 
 
 @dataclass(frozen=True)

@@ -219,7 +219,7 @@ class AddCredential(Change):
     def ends(self, results: Results) -> datetime | None:
         """When it ends: the tenant may have allowed less than was planned."""
         end = results.of(self.key, Part.EXPIRES)
-        return datetime.fromisoformat(end) if end else self.spec.ends
+        return datetime.fromisoformat(end) if end else self.spec.expires
 
 
 @dataclass(frozen=True)

@@ -153,7 +153,7 @@ def test_a_key_that_was_not_delivered_is_taken_up_whether_registered_or_not() ->
     for credentials in ([], [REGISTERED], [SECRET, REGISTERED]):
         (change,) = plan_of(MADE, *credentials, note=note).changes
         assert isinstance(change, AddCredential)
-        assert (change.pending, change.spec.ends) == (PENDING, PENDING.expires)
+        assert (change.pending, change.spec.expires) == (PENDING, PENDING.expires)
 
 
 def test_a_key_for_another_lifetime_is_taken_up_only_if_it_is_registered() -> None:
@@ -162,8 +162,8 @@ def test_a_key_for_another_lifetime_is_taken_up_only_if_it_is_registered() -> No
     (old,) = plan_of(shorter, REGISTERED, note=SecretNote(pending=PENDING)).changes
     assert isinstance(new, AddCredential)
     assert isinstance(old, AddCredential)
-    assert (new.pending, new.spec.ends) == (None, shorter.expires)
-    assert (old.pending, old.spec.ends) == (PENDING, PENDING.expires)
+    assert (new.pending, new.spec.expires) == (None, shorter.expires)
+    assert (old.pending, old.spec.expires) == (PENDING, PENDING.expires)
 
 
 def test_a_certificate_without_its_key_is_nothing_to_sign_in_with() -> None:

@@ -103,8 +103,6 @@ async def add_credential(change: AddCredential, run: Run) -> str:
             object_id, is_new = run.results.resolve(change.object_id), run.expects_lag(change)
             put = run.azure.directory.put_federated_credential
             return _registered(run, change, await put(object_id, spec.federation, is_new=is_new))
-        case _:
-            raise AssertionError(change)
 
 
 async def _add_secret(change: AddCredential, spec: SecretSpec, run: Run) -> str:
