@@ -1,4 +1,4 @@
-"""A stored credential goes to the login host that its own file or environment names, and to no other.
+"""A stored credential: what its file or environment names, and the login host it goes to, and no other.
 
 `--cloud` may lead to anyone's server, which then says where to sign in: a secret or an assertion that is sent there is
 its own to use at the real login service.
@@ -6,10 +6,21 @@ its own to use at the real login service.
 
 from __future__ import annotations
 
-from mct_s2s.azure.clouds import BY_NAME
-from mct_s2s.errors import Refused
-from mct_s2s.model.azure_resources import same_origin
+from collections.abc import Mapping
+from pathlib import Path
 
+from mct_s2s.azure.clouds import BY_NAME
+from mct_s2s.errors import Refused, UsageError
+from mct_s2s.local_files import read_given
+from mct_s2s.model.azure_resources import same_origin
+from mct_s2s.model.client_sign_in import (
+    AssertionFileCredential,
+    CertificateCredential,
+    PresentedCredential,
+    SecretCredential,
+)
+
+SECRET, CERTIFICATE_PATH = "AZURE_CLIENT_SECRET", "AZURE_CLIENT_CERTIFICATE_PATH"
 VARIABLE = "AZURE_AUTHORITY_HOST"
 """As azure-identity reads it: a host, or its https address."""
 OF_MICROSOFT = "one of Microsoft's own clouds"
@@ -39,3 +50,26 @@ def check(named: str | None, login: str, whose: str, remedy: str = "") -> None:
         f"{whose} is for {named or OF_MICROSOFT}, but the login host of --cloud is {login}. It was not sent.",
         remedy=f"Check --cloud. If the login host is right: {remedy or f'export {VARIABLE}={login}'}",
     )
+
+
+def presented_by(variables: Mapping[str, str]) -> PresentedCredential | None:
+    """What azure-identity's variables name: a secret, a certificate, or another issuer's token; `None`: nothing.
+
+    Raises:
+        UsageError: they name a certificate that cannot be read.
+    """
+    if variables.get(SECRET):
+        return SecretCredential(variables[SECRET])
+    if variables.get(CERTIFICATE_PATH):
+        path = Path(variables[CERTIFICATE_PATH])
+        try:
+            return CertificateCredential(read_given(path), variables.get("AZURE_CLIENT_CERTIFICATE_PASSWORD") or None)
+        except OSError as error:
+            raise UsageError(
+                "certificate-unreadable",
+                f"Cannot read the certificate '{path}': {error.strerror or error}",
+                remedy=f"Set {CERTIFICATE_PATH} to a PEM or PKCS#12 file that contains the private key.",
+            ) from error
+    if variables.get("AZURE_FEDERATED_TOKEN_FILE"):
+        return AssertionFileCredential(Path(variables["AZURE_FEDERATED_TOKEN_FILE"]))
+    return None

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from mct_s2s import clock
 from mct_s2s.activity import throttled
-from mct_s2s.azure.http import Transport
 from mct_s2s.azure.retry import RetryPolicy
 
 if TYPE_CHECKING:
@@ -51,7 +50,3 @@ class Connection:
         """
         notice = [partial(throttled, service)] if service else []
         return RetryPolicy(lambda: self.remaining() - reserve, *notice)
-
-    def pipeline(self) -> dict[str, Any]:
-        """Options of azure-identity's asynchronous credentials: our sockets and trace, and no retries but ours."""
-        return {"authority": self.cloud.login, "transport": Transport(self.http, "Entra"), "retry_total": 0}

@@ -21,6 +21,7 @@ from mct_s2s.engine.session import Session
 from mct_s2s.errors import PermissionMissing
 from mct_s2s.inputs.target import site_target
 from mct_s2s.inputs.target import tenant as checked_tenant
+from mct_s2s.model.client_sign_in import SecretCredential
 from mct_s2s.render.console import Terminal
 
 if TYPE_CHECKING:
@@ -92,7 +93,8 @@ async def signed_in(
             from mct_s2s.azure.sign_in.methods import service_principal, sign_in  # noqa: PLC0415  # loaded by now
 
             if account is not None:
-                credential = service_principal(account.tenant_id, account.client_id, account.client_secret, connection)
+                secret = SecretCredential(account.client_secret)
+                credential = service_principal(account.tenant_id, account.client_id, secret, connection)
             else:
                 credential = sign_in(choice.choose(options.auth, connection.environ), connection)
                 if options.auth is Method.AUTO or options.verbose:

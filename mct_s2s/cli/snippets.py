@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from mct_s2s import clock
+from mct_s2s.azure.authorities import CERTIFICATE_PATH
 from mct_s2s.azure.clouds import BY_NAME, SANDBOX
 from mct_s2s.cli.commands import SnippetOptions
 from mct_s2s.cli.credential_stores import available, from_files
@@ -45,7 +46,7 @@ from mct_s2s.render.snippets import (
     languages_for,
 )
 from mct_s2s.render.snippets import snippet as program_for
-from mct_s2s.stores.dotenv import CERTIFICATE_PATH, variables_in
+from mct_s2s.stores.dotenv import variables_in
 
 if TYPE_CHECKING:
     from mct_s2s.stores.vaults import KeyVaults

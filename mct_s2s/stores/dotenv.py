@@ -11,20 +11,13 @@ import logging
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import datetime
-from pathlib import Path
 
 from mct_s2s import clock
+from mct_s2s.azure.authorities import presented_by
 from mct_s2s.errors import UsageError
 from mct_s2s.limits import load_json
-from mct_s2s.local_files import read_given
 from mct_s2s.model.client_credentials import CredentialKind, MadeCredential, SecretNote
-from mct_s2s.model.client_sign_in import (
-    AssertionFileCredential,
-    CertificateCredential,
-    ClientSignIn,
-    PresentedCredential,
-    SecretCredential,
-)
+from mct_s2s.model.client_sign_in import ClientSignIn
 from mct_s2s.model.ids import ClientId, KeyId, TenantId
 from mct_s2s.plain_text import is_one_line
 
@@ -32,7 +25,6 @@ logging.getLogger("dotenv").addHandler(logging.NullHandler())  # a line that is 
 
 ENVIRONMENT = "environment"
 TENANT, CLIENT, AUTHORITY = "AZURE_TENANT_ID", "AZURE_CLIENT_ID", "AZURE_AUTHORITY_HOST"
-SECRET, CERTIFICATE_PATH = "AZURE_CLIENT_SECRET", "AZURE_CLIENT_CERTIFICATE_PATH"
 SCOPE, URL = "MCT_S2S_SCOPE", "MCT_S2S_URL"
 DELIVERED = "# mct-s2s credential "
 """The comment by which a later run knows which of an application's secrets this file holds."""
@@ -147,27 +139,9 @@ def own_credential(
     Raises:
         UsageError: they name a certificate that cannot be read.
     """
-    credential = _presented(values)
+    credential = presented_by(values)
     if credential is None or not (values.get(TENANT) and values.get(CLIENT)):
         return None
     tenant, client = TenantId(values[TENANT]), ClientId(values[CLIENT])
     authority, scope, url = (values.get(name) or None for name in (AUTHORITY, SCOPE, URL))
     return ClientSignIn(tenant, client, credential, authority, source, scope, url, made, key_id=key_id)
-
-
-def _presented(values: Mapping[str, str]) -> PresentedCredential | None:
-    if values.get(SECRET):
-        return SecretCredential(values[SECRET])
-    if values.get(CERTIFICATE_PATH):
-        path = Path(values[CERTIFICATE_PATH])
-        try:
-            return CertificateCredential(read_given(path), values.get("AZURE_CLIENT_CERTIFICATE_PASSWORD") or None)
-        except OSError as error:
-            raise UsageError(
-                "certificate-unreadable",
-                f"Cannot read the certificate '{path}': {error.strerror or error}",
-                remedy="Set AZURE_CLIENT_CERTIFICATE_PATH to a PEM or PKCS#12 file that contains the private key.",
-            ) from error
-    if values.get("AZURE_FEDERATED_TOKEN_FILE"):
-        return AssertionFileCredential(Path(values["AZURE_FEDERATED_TOKEN_FILE"]))
-    return None

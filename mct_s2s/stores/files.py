@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
+from mct_s2s.azure.authorities import CERTIFICATE_PATH, SECRET
 from mct_s2s.concurrency import finish_even_if_cancelled
 from mct_s2s.errors import UsageError
 from mct_s2s.key_pairs import UnfitCertificate, certificate_in
@@ -16,16 +17,7 @@ from mct_s2s.local_files import PENDING, check_place, explained, forget_leftover
 from mct_s2s.model.client_credentials import Certificate, CredentialKind, MadeCredential, SecretNote
 from mct_s2s.model.client_sign_in import ClientSignIn
 from mct_s2s.model.ids import ClientId, KeyId, is_guid, same_id
-from mct_s2s.stores.dotenv import (
-    CERTIFICATE_PATH,
-    CLIENT,
-    SECRET,
-    credential_in,
-    credential_text,
-    lines_of,
-    note_in,
-    variables_in,
-)
+from mct_s2s.stores.dotenv import CLIENT, credential_in, credential_text, lines_of, note_in, variables_in
 from mct_s2s.stores.store import Store
 
 REMEMBERED = 8

@@ -315,7 +315,7 @@ AADSTS = {"error": "invalid_client", "error_description": "AADSTS7000215: No. Tr
 def test_any_answer_to_a_sign_in(given_answers: list[Answer]) -> None:
     async def ask() -> object:
         context = connection(*given_answers)
-        credential = service_principal(TENANT, APP, "secret", context)
+        credential = service_principal(TENANT, APP, SecretCredential("secret"), context)
         return await credential.get_token("https://graph.microsoft.com/.default")
 
     outcome(ask)

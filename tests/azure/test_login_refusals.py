@@ -60,7 +60,7 @@ def signing_in(*answers: Answer | Exception) -> S2SError:
     """What the user is told when the login service answers their own sign-in so."""
 
     async def main() -> None:
-        credential = service_principal(TENANT, APP, SECRET, connection(*answers))
+        credential = service_principal(TENANT, APP, SecretCredential(SECRET), connection(*answers))
         await credential.get_token("https://graph.microsoft.com/.default")
 
     with pytest.raises(S2SError) as raised:

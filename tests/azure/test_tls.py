@@ -26,6 +26,7 @@ from mct_s2s.azure.sign_in import methods
 from mct_s2s.azure.sign_in.method import Method
 from mct_s2s.azure.sign_in.methods import service_principal
 from mct_s2s.errors import S2SError, UsageError
+from mct_s2s.model.client_sign_in import SecretCredential
 
 from tests.azure.raw import SignedIn
 from tests.planning.scenarios import guid
@@ -160,7 +161,8 @@ class ToLogin(Connection):
 
 async def login(http: Http, retry_policy: RetryPolicy) -> object:
     connection = ToLogin(PUBLIC, http, {}, clock.seconds() + 60, print, policy=retry_policy)
-    return await service_principal(guid("tenant"), guid("app"), "secret", connection).get_token("x/.default")
+    credential = service_principal(guid("tenant"), guid("app"), SecretCredential("secret"), connection)
+    return await credential.get_token("x/.default")
 
 
 async def person(http: Http, retry_policy: RetryPolicy) -> object:

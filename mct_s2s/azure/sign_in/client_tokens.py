@@ -32,6 +32,7 @@ from mct_s2s.model.client_sign_in import (
     Claims,
     ClientSignIn,
     IdentitySignIn,
+    PresentedCredential,
     SecretCredential,
     SignIn,
 )
@@ -107,36 +108,43 @@ class EntraTokens:
                 status=401,
             )
         try:
-            credential = self._credential(sign_in)
             if isinstance(sign_in, IdentitySignIn):
                 async with asyncio.timeout(IDENTITY_SECONDS):
-                    return str((await credential.get_token(scope)).token)
-            return str((await credential.get_token(scope)).token)
+                    return str((await machine(sign_in.client_id, self._http).get_token(scope)).token)
+            who = (sign_in.tenant_id, sign_in.client_id, sign_in.credential)
+            return str((await application(*who, self._http, self._authority).get_token(scope)).token)
         except (AzureError, OSError, *ODD) as error:
             raise_if_passing(error)
             if isinstance(sign_in, IdentitySignIn):
                 raise identity_refused(error) from error
             raise token_refused(error, sign_in.client_id, scope) from error
 
-    def _credential(self, sign_in: SignIn) -> Any:
-        from azure.identity import aio  # noqa: PLC0415
 
-        if isinstance(sign_in, IdentitySignIn):
-            return aio.ManagedIdentityCredential(client_id=sign_in.client_id, transport=Transport(self._http, "MSI"))
-        common: dict[str, Any] = {
-            "transport": Transport(self._http, "Entra"),
-            "authority": self._authority,
-            "retry_total": 0,
-        }
-        who = (sign_in.tenant_id, sign_in.client_id)
-        match sign_in.credential:
-            case SecretCredential(value):
-                return aio.ClientSecretCredential(*who, value, **common)
-            case CertificateCredential(data, password):
-                with known_algorithms():
-                    return aio.CertificateCredential(*who, certificate_data=data, password=password, **common)
-            case AssertionFileCredential(file):
-                return aio.ClientAssertionCredential(*who, lambda: assertion_in(file), **common)
+def application(tenant: str, client_id: str, presented: PresentedCredential, http: Http, authority: str) -> Any:
+    """azure-identity's credential of an application: our sockets and trace, and no retries but ours.
+
+    Raises:
+        ValueError: the certificate cannot be used.
+    """
+    from azure.identity import aio  # noqa: PLC0415
+
+    who = (tenant, client_id)
+    common: dict[str, Any] = {"transport": Transport(http, "Entra"), "authority": authority, "retry_total": 0}
+    match presented:
+        case SecretCredential(value):
+            return aio.ClientSecretCredential(*who, value, **common)
+        case CertificateCredential(data, password):
+            with known_algorithms():
+                return aio.CertificateCredential(*who, certificate_data=data, password=password, **common)
+        case AssertionFileCredential(file):
+            return aio.ClientAssertionCredential(*who, lambda: assertion_in(file), **common)
+
+
+def machine(client_id: str | None, http: Http) -> Any:
+    """azure-identity's credential of this machine's managed identity."""
+    from azure.identity import aio  # noqa: PLC0415
+
+    return aio.ManagedIdentityCredential(client_id=client_id, transport=Transport(http, "MSI"))
 
 
 def _waits_for(error: ServiceError) -> str:

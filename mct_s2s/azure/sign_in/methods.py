@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
-from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,16 +19,15 @@ from azure.identity import DeviceCodeCredential, InteractiveBrowserCredential, a
 from mct_s2s.activity import waiting
 from mct_s2s.azure import authorities
 from mct_s2s.azure.connection import Connection
-from mct_s2s.azure.http import ThreadTransport, Transport
+from mct_s2s.azure.http import ThreadTransport
 from mct_s2s.azure.services import reason
 from mct_s2s.azure.sign_in import choice
-from mct_s2s.azure.sign_in.client_tokens import assertion_in
+from mct_s2s.azure.sign_in.client_tokens import application, assertion_in, machine
 from mct_s2s.azure.sign_in.credential import Again, CallerCredential, azure_cli_login
 from mct_s2s.azure.sign_in.login_refusals import DEVICE_CODE, MACHINE
 from mct_s2s.azure.sign_in.method import Method
 from mct_s2s.errors import UsageError
-from mct_s2s.key_pairs import known_algorithms
-from mct_s2s.local_files import read_given
+from mct_s2s.model.client_sign_in import AssertionFileCredential, PresentedCredential, SecretCredential
 from mct_s2s.model.commands import command
 
 _SINCE_SIGN_IN = "If you were given it, or activated it (PIM), after you signed in, sign in again first:"
@@ -52,12 +50,8 @@ def sign_in(method: Method, connection: Connection) -> CallerCredential:
             return _environment(connection, federated=method is Method.WORKLOAD_IDENTITY)
         case Method.MANAGED_IDENTITY:
             own = environ.get("AZURE_CLIENT_ID")
-
-            def machine() -> Any:
-                return aio.ManagedIdentityCredential(client_id=own, transport=Transport(connection.http, "MSI"))
-
             options = {"again": Again.ENDPOINT, "client_id": own, "is_person": False, "after_a_grant": _OF_MACHINE}
-            return _of(machine, MACHINE, connection, **options)
+            return _of(lambda: machine(own, connection.http), MACHINE, connection, **options)
         case Method.CLI:
             host = choice.login_host(environ)
             authorities.check(host, login, "The Azure CLI's sign-in", "az cloud set --name NAME, then az login")
@@ -79,14 +73,16 @@ def sign_in(method: Method, connection: Connection) -> CallerCredential:
             return person(method, connection)
 
 
-def service_principal(tenant: str, client_id: str, secret: str, connection: Connection) -> CallerCredential:
-    """A service principal by its secret."""
-    return _of(
-        lambda: aio.ClientSecretCredential(tenant, client_id, secret, **connection.pipeline()),
-        f"service principal {client_id} (client secret)",
-        connection,
-        client_id=client_id,
-    )
+def service_principal(
+    tenant: str, client_id: str, presented: PresentedCredential, connection: Connection
+) -> CallerCredential:
+    """An application by what it presents. Raises ValueError: its certificate cannot be used."""
+    kind = "client secret" if isinstance(presented, SecretCredential) else "certificate"
+    description = f"service principal {client_id} ({kind})"
+    if isinstance(presented, AssertionFileCredential):
+        description = f"workload identity {client_id}"
+    make = partial(application, tenant, client_id, presented, connection.http, connection.cloud.login)
+    return _of(make, description, connection, client_id=client_id)
 
 
 def person(method: Method, connection: Connection) -> CallerCredential:
@@ -150,54 +146,30 @@ async def _in_background(function: Callable[[], AccessToken]) -> AccessToken:
 def _environment(connection: Connection, *, federated: bool) -> CallerCredential:
     """What azure-identity's variables name: a secret, a certificate, or another issuer's token."""
     environ = connection.environ
-    client_id, secret = _need(environ, "AZURE_CLIENT_ID"), environ.get("AZURE_CLIENT_SECRET")
-    path, tokens = environ.get("AZURE_CLIENT_CERTIFICATE_PATH"), environ.get("AZURE_FEDERATED_TOKEN_FILE")
+    client_id = _need(environ, "AZURE_CLIENT_ID")
+    presented: PresentedCredential | None
     if federated:
-        secret, path, tokens = None, None, _need(environ, "AZURE_FEDERATED_TOKEN_FILE")
-    if not secret and not path and not tokens:
+        presented = AssertionFileCredential(Path(_need(environ, "AZURE_FEDERATED_TOKEN_FILE")))
+    else:
+        presented = authorities.presented_by(environ)
+    if presented is None:
         raise UsageError(
             "environment-incomplete",
             "AZURE_CLIENT_ID is set, but neither AZURE_CLIENT_SECRET nor AZURE_CLIENT_CERTIFICATE_PATH is.",
             remedy="Set one of them, or choose another --auth.",
         )
-    if not secret and not path and tokens:
-        with _usable("environment-incomplete", f"AZURE_FEDERATED_TOKEN_FILE '{tokens}'", _ASSERTION):
-            assertion_in(Path(tokens))
-    tenant = connection.tenant or _need(environ, "AZURE_TENANT_ID")
-    if secret:
-        return service_principal(tenant, client_id, secret, connection)
-    if not path:
-        file = Path(tokens or "")
-        return _of(
-            lambda: aio.ClientAssertionCredential(
-                tenant, client_id, lambda: assertion_in(file), **connection.pipeline()
-            ),
-            f"workload identity {client_id}",
-            connection,
-            client_id=client_id,
-        )
-
-    def by_certificate() -> Any:
-        password = environ.get("AZURE_CLIENT_CERTIFICATE_PASSWORD")
-        with known_algorithms():
-            return aio.CertificateCredential(
-                tenant, client_id, certificate_data=read_given(Path(path)), password=password, **connection.pipeline()
-            )
-
-    with _usable("certificate-unreadable", f"certificate '{path}'", _CERTIFICATE):
-        return _of(by_certificate, f"service principal {client_id} (certificate)", connection, client_id=client_id)
-
-
-_ASSERTION = "Set it to this platform's token file, or choose another --auth."
-_CERTIFICATE = "Set AZURE_CLIENT_CERTIFICATE_PATH to a PEM or PKCS#12 file that contains the private key."
-
-
-@contextmanager
-def _usable(code: str, what: str, remedy: str) -> Iterator[None]:
-    """Say of a file that it cannot be used."""
     try:
-        yield
+        if isinstance(presented, AssertionFileCredential):
+            assertion_in(presented.file)
+        return service_principal(
+            connection.tenant or _need(environ, "AZURE_TENANT_ID"), client_id, presented, connection
+        )
     except (OSError, ValueError) as error:
+        code, what = "certificate-unreadable", f"certificate '{environ.get(authorities.CERTIFICATE_PATH)}'"
+        remedy = f"Set {authorities.CERTIFICATE_PATH} to a PEM or PKCS#12 file that contains the private key."
+        if isinstance(presented, AssertionFileCredential):
+            code, what = "environment-incomplete", f"AZURE_FEDERATED_TOKEN_FILE '{presented.file}'"
+            remedy = "Set it to this platform's token file, or choose another --auth."
         raise UsageError(code, f"Invalid {what}: {reason(error)}.", remedy=remedy) from error
 
 
