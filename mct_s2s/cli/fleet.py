@@ -97,7 +97,7 @@ async def read_every_site(
     """
 
     async def read(app: ResourceId) -> ObservedState:
-        return await observed(SiteTarget(app.names[0], app.resource_group, app.subscription_id, app.slot))
+        return await observed(SiteTarget.of(app))
 
     async def with_slots(app: ResourceId) -> tuple[list[Read], Sequence[ResourceId]]:
         state = await read(app)

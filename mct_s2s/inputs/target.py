@@ -68,7 +68,7 @@ def _by_id(text: str, group: str | None, slot: str | None) -> SiteTarget:
                 f"{option} '{typed}' contradicts the resource ID '{text}'.",
                 remedy=f"Remove {option}: the resource ID already contains it.",
             )
-    return SiteTarget(resource.names[0], resource.resource_group, resource.subscription_id, resource.slot)
+    return SiteTarget.of(resource)
 
 
 @about("tenant")

@@ -110,6 +110,10 @@ class SiteTarget:
     """An id or a name."""
     slot: str | None = None
 
+    @classmethod
+    def of(cls, resource: ResourceId) -> SiteTarget:
+        return cls(resource.names[0], resource.resource_group, resource.subscription_id, resource.slot)
+
     @property
     def label(self) -> str:
         """What a person calls it: `contosolearn`, or `contosolearn/staging`."""

@@ -174,8 +174,7 @@ class UnreadSite:
     @classmethod
     def found(cls, resource: ResourceId, error: S2SError) -> UnreadSite:
         """One that is known to be there."""
-        target = SiteTarget(resource.names[0], resource.resource_group, resource.subscription_id, resource.slot)
-        return cls(target, error, resource)
+        return cls(SiteTarget.of(resource), error, resource)
 
     @property
     def title(self) -> str:
