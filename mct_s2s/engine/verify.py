@@ -33,11 +33,11 @@ from mct_s2s.planning.reports.verification import (
     ClientToken,
     Verification,
     VerificationCheck,
-    agrees,
     carried,
     identity_checks,
     misdirected,
     must_refuse,
+    reasons,
     settled,
     stopped,
     token_remedy,
@@ -204,7 +204,7 @@ async def _client(context: VerifyContext, observed: ObservedState, client: Clien
     issued = VerificationCheck(*who, "token", True, text)
     call = misdirected(caller, observed, context.url, credential.url)
     if call is None:
-        just_restarted = context.just_changed and agrees(caller, observed)
+        just_restarted = context.just_changed and not any(reasons(caller, observed))
         asked = await context.get(SERVICE_HEADER, token, just_restarted=just_restarted)
         call = settled(who, asked)
         if call is None:

@@ -222,16 +222,6 @@ class AddCredential(Change):
         return datetime.fromisoformat(end) if end else self.spec.expires
 
 
-@dataclass(frozen=True)
-class Replacement:
-    """The credential that replaces an old one: it has given a token before the old one is removed."""
-
-    client: str
-    """Its key among the stores."""
-    client_id: ClientId
-    scope: str
-
-
 @dataclass(frozen=True, kw_only=True)
 class RemoveCredential(Change):
     """A secret or certificate that no one is to use any more. Source: graph/api/application-removepassword."""
@@ -239,7 +229,8 @@ class RemoveCredential(Change):
     object_id: ApplicationObjectId
     key_id: KeyId
     kind: CredentialKind = CredentialKind.SECRET
-    replaced_by: Replacement | None = None
+    replaced_for: tuple[ClientId, str] | None = None
+    """The client and the scope for which another one has given a token before this one is removed."""
 
     action: ClassVar[Action] = Action.DELETE
     right = Right.CHANGE_APPLICATION

@@ -33,7 +33,6 @@ from mct_s2s.planning.changes import (
     AnyChange,
     ApplicationEdits,
     RemoveCredential,
-    Replacement,
     UpdateApplication,
 )
 from mct_s2s.planning.credentials import ClientState, vault_tags
@@ -70,7 +69,7 @@ def rotating(rotation: Rotation, observed: ObservedState, spec: ServiceSpec, now
     service = observed.trust.service
     if service is None:
         raise service_missing()
-    base = service.unique_name or spec.unique_name
+    base = observed.trust.base(spec.unique_name)
     if rotation.expiring_within is None:
         return _called(_the_client(name, base, observed) for name in rotation.clients)
     horizon = now + rotation.expiring_within
@@ -127,7 +126,7 @@ def plan_rotation(rotation: Rotation, observed: ObservedState, facts: Facts, spe
     """
     found, service = rotating(rotation, observed, spec, facts.now), observed.trust.service
     assert service is not None  # `rotating` has looked
-    base = service.unique_name or spec.unique_name
+    base = observed.trust.base(spec.unique_name)
     audience = uri_in_use(service, observed.settings) or api_uri(service.client_id)
     steps: list[AnyChange] = []
     notes: list[Item] = []
@@ -252,7 +251,7 @@ class _Rotating:
                 object_id=application.object_id,
                 key_id=credential.key_id,
                 kind=self.kind,
-                replaced_by=Replacement(client.name, application.client_id, f"{client.audience}/.default"),
+                replaced_for=(application.client_id, f"{client.audience}/.default"),
                 after=(before,),  # certificates are one list, which is written whole
             )
             yield removal

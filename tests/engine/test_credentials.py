@@ -15,7 +15,7 @@ from mct_s2s.model.client_credentials import CredentialKind, MadeCredential
 from mct_s2s.model.desired import CertificateSpec, SecretSpec
 from mct_s2s.model.directory_objects import NewApplication
 from mct_s2s.model.ids import ApplicationObjectId, ClientId, KeyId, TenantId
-from mct_s2s.planning.changes import AddCredential, CreateApplication, Part, Ref, RemoveCredential, Replacement
+from mct_s2s.planning.changes import AddCredential, CreateApplication, Part, Ref, RemoveCredential
 from mct_s2s.stores.files import FileStore
 
 from tests.engine.conftest import Engine, applied
@@ -90,9 +90,9 @@ def test_the_old_secret_stays_where_its_replacement_is_not_at_hand(there: str, e
             CredentialKind.SECRET, TENANT.id, ClientId(client_id), *words, KeyId(old), LATER, "value"
         )
         asyncio.run(FileStore(engine.home / "a.env").deliver(stored))
-    replacement = Replacement("A", ClientId(made["appId"]), "api://service/.default")
+    client = ClientId(made["appId"]), "api://service/.default"
     removal = RemoveCredential(
-        key="old", name="A", object_id=ApplicationObjectId(made["id"]), key_id=KeyId(old), replaced_by=replacement
+        key="old", name="A", object_id=ApplicationObjectId(made["id"]), key_id=KeyId(old), replaced_for=client
     )
     outcome, _, _ = applied(engine, removal, stores={"A": FileStore(engine.home / "a.env")})
     ((_, error),) = outcome.failed
@@ -121,7 +121,7 @@ def test_an_old_certificate_stays_where_the_new_one_does_not_show(engine: Engine
         object_id=ApplicationObjectId(made["id"]),
         key_id=certificate.key_id,
         kind=CredentialKind.CERTIFICATE,
-        replaced_by=Replacement("A", client_id, f"{uri}/.default"),
+        replaced_for=(client_id, f"{uri}/.default"),
     )
     outcome, seconds, _ = applied(engine, removal, stores={"A": store})
     assert outcome.failed == []

@@ -19,8 +19,8 @@ from mct_s2s.errors import S2SError, ServiceError
 from mct_s2s.model.client_credentials import CredentialKind, MadeCredential, NewSecret, ending
 from mct_s2s.model.client_sign_in import ClientSignIn, sign_in_of
 from mct_s2s.model.desired import CertificateSpec, FederatedSpec, SecretSpec
-from mct_s2s.model.ids import KeyId, same_id
-from mct_s2s.planning.changes import AddCredential, Part, Ref, RemoveCredential, Replacement
+from mct_s2s.model.ids import ClientId, KeyId, same_id
+from mct_s2s.planning.changes import AddCredential, Part, Ref, RemoveCredential
 from mct_s2s.planning.secret_policy import LIFETIME_FORBIDDEN, OTHERWISE, shorter_ends, typed
 from mct_s2s.stores.store import Store
 
@@ -190,8 +190,8 @@ async def remove_credential(change: RemoveCredential, run: Run) -> str:
         S2SError: refused, not answered, or what replaces it is not in its store.
     """
     directory, new = run.azure.directory, None
-    if change.replaced_by is not None:
-        new = await _settle(run, change, change.replaced_by)
+    if change.replaced_for is not None:
+        new = await _settle(run, change, *change.replaced_for)
     if change.kind is CredentialKind.CERTIFICATE:
         if not await directory.remove_certificate(change.object_id, change.key_id, new):
             raise Skipped("kept: Entra ID does not show the new one yet; the next rotation removes it")
@@ -200,22 +200,22 @@ async def remove_credential(change: RemoveCredential, run: Run) -> str:
     return ""
 
 
-async def _settle(run: Run, change: RemoveCredential, replacement: Replacement) -> KeyId:
+async def _settle(run: Run, change: RemoveCredential, client_id: ClientId, scope: str) -> KeyId:
     """Wait until callers that have just read the old one are through; the new one has been tested by then."""
-    delivered = run.delivered.get(replacement.client)
+    delivered = run.delivered.get(change.name)
     if delivered is not None:
         left = max(0.0, delivered[0] + SECONDS_TO_CHANGE_OVER - clock.seconds())
         with waiting("waiting for callers that have just read it", seconds=left):
             await asyncio.sleep(left)
         return delivered[1]
-    store = run.stores[replacement.client]
+    store = run.stores[change.name]
     stored = await store.read()
-    is_new = stored is not None and same_id(stored.client_id, replacement.client_id)
+    is_new = stored is not None and same_id(stored.client_id, client_id)
     if stored is None or stored.key_id is None or not is_new or same_id(stored.key_id, change.key_id):
         raise S2SError(
             "secret-not-at-hand",
             f"The new {change.kind.noun} is not in {store.label}, so the old one was not removed.",
             remedy="Run rotate-secret again with the location of the secret: --secret-to PLACE",
         )
-    await _test(run, stored, replacement.scope)
+    await _test(run, stored, scope)
     return stored.key_id

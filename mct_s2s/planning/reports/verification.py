@@ -107,18 +107,11 @@ class ClientToken:
 
 def why_refused(token: ClientToken, observed: ObservedState) -> tuple[str, str]:
     """Why the site answers 401 to a token: the setting that differs from it, and the remedy."""
-    reason = next(reasons(token, observed), None)
-    if reason is not None:
-        return reason
     assert observed.site is not None  # tokens are only tested against a site
     resource = observed.site.resource
     restart = webapp_command("restart", resource, "--subscription", resource.subscription_id)
-    return "the token matches the settings, so the App Service may need a restart to read them", restart
-
-
-def agrees(token: ClientToken, observed: ObservedState) -> bool:
-    """Whether the site has no reason to refuse the token."""
-    return next(reasons(token, observed), None) is None
+    otherwise = "the token matches the settings, so the App Service may need a restart to read them"
+    return next(reasons(token, observed), (otherwise, restart))
 
 
 def reasons(token: ClientToken, observed: ObservedState) -> Iterator[tuple[str, str]]:
