@@ -36,7 +36,9 @@ from tests.render.reading import line_with, pasteable, words_of
 from tests.support.screens import check_kept
 
 LATER_ID: Ref[ClientId] = Ref("client:Import", Part.CLIENT_ID)
-CONSENT = ManualStep(Left.CONSENT, "You can't grant admin consent to 'Import'.", client="Import", client_id=LATER_ID)
+CONSENT = ManualStep(
+    Left.CONSENT, "Someone else must grant admin consent to 'Import'.", client="Import", client_id=LATER_ID
+)
 
 
 def left(

@@ -36,7 +36,7 @@ from tests.support.screens import check_kept, screen_text
 
 NOTHING = make_plan(spec("Import"), complete(client("Import")), FACTS)
 NOT_ALLOWED = ManualStep(
-    Left.SETTINGS, "You can't write the settings. Someone else must do it.", needed=(WEBSITE_CONTRIBUTOR,)
+    Left.SETTINGS, "Someone else must write the application settings.", needed=(WEBSITE_CONTRIBUTOR,)
 )
 SITE = "contosolearn"
 

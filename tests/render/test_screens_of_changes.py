@@ -64,7 +64,7 @@ def blocked() -> Callable[[Terminal], None]:
     plan = full_plan()
     (write,) = [step for step in plan.steps if step.resource == "application settings"]
     note = ("'Import' keeps a secret that mct-s2s did not create. When it is no longer used, delete it:", "az ad app …")
-    left = ManualStep(Left.CONSENT, "You can't grant admin consent to 'Import'. Someone else must do it.")
+    left = ManualStep(Left.CONSENT, "Someone else must grant admin consent to 'Import'.")
     marked = replace(plan, blocked=((write.key, (WEBSITE_CONTRIBUTOR,)),), notes=(note,), left_to_others=(left,))
     return plan_screen(marked, observed_state(), is_result=True)
 

@@ -38,15 +38,16 @@ def check(plan: Plan, observed: ObservedState, access: CallerRights) -> Plan:
     needs = {change.key: need for change in plan.changes if (need := need_of(change, observed)) is not None}
     judged = {key: judge(need, access) for key, need in needs.items()}
     refused = {key: missing for key, (verdict, missing) in judged.items() if verdict is Verdict.NO}
-    left = [change for change in plan.changes if change.key in refused and _can_be_left(change)]
-    dropped, settings_left = {change.key for change in left}, any(isinstance(change, WriteSettings) for change in left)
-    if settings_left:  # a restart is for settings that were written: the writer also restarts
+    tried = ((change.key, _left(change, refused[change.key])) for change in plan.changes if change.key in refused)
+    left = {key: step for key, step in tried if step is not None}
+    dropped = set(left)
+    if any(step.step is Left.SETTINGS for step in left.values()):  # who writes them also restarts
         dropped |= {change.key for change in plan.changes if isinstance(change, RestartSite)}
-        left = [change for change in left if not isinstance(change, RestartSite)]
+        left = {key: step for key, step in left.items() if step.step is not Left.RESTART}
     return replace(
         plan,
         steps=tuple(step for step in plan.steps if step.key not in dropped),
-        left_to_others=(*plan.left_to_others, *(_left(change, refused[change.key]) for change in left)),
+        left_to_others=(*plan.left_to_others, *left.values()),
         blocked=tuple((key, missing) for key, missing in refused.items() if key not in dropped),
     )
 
@@ -147,26 +148,14 @@ def stopped(
     )
 
 
-def _can_be_left(change: AnyChange) -> bool:
-    """Settings that revoke access, or that are restored, are not left: the rest of the plan rests on them."""
-    if isinstance(change, WriteSettings):
-        return not (change.first or change.spec.without or change.spec.exact)
-    return isinstance(change, AssignAppRole | RestartSite)
-
-
-def _left(change: AnyChange, needed: Missing) -> ManualStep:
-    if isinstance(change, AssignAppRole):
-        return ManualStep(
-            Left.CONSENT,
-            f"You can't grant admin consent to '{change.name}'. Someone else must do it.",
-            client=change.name,
-            client_id=change.client_id,
-            resource=change.identity_resource,
-            needed=needed,
-        )
-    if isinstance(change, WriteSettings):
-        what = f"You can't write the application settings of '{change.name}' and restart it. Someone else must do it."
-        return ManualStep(Left.SETTINGS, what, resource=change.site.resource, spec=change.spec, needed=needed)
-    assert isinstance(change, RestartSite)  # the last and last that can be left
-    what = f"You can't restart '{change.name}'. Someone else must do it."
-    return ManualStep(Left.RESTART, what, resource=change.site.resource, needed=needed)
+def _left(change: AnyChange, needed: Missing) -> ManualStep | None:
+    """Not settings that revoke access, or that are restored: the rest of the plan rests on them."""
+    what = f"Someone else must {change.right.step.format(change.name)}." if change.right else ""
+    match change:
+        case AssignAppRole(name=name, client_id=client_id, identity_resource=resource):
+            return ManualStep(Left.CONSENT, what, client=name, client_id=client_id, resource=resource, needed=needed)
+        case WriteSettings(site=site, spec=spec, first=False) if not (spec.without or spec.exact):
+            return ManualStep(Left.SETTINGS, what, resource=site.resource, spec=spec, needed=needed)
+        case RestartSite(site=site):
+            return ManualStep(Left.RESTART, what, resource=site.resource, needed=needed)
+    return None
