@@ -16,9 +16,10 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from mct_s2s.errors import UsageError
-from mct_s2s.limits import FILE_BYTES
 from mct_s2s.plain_text import is_one_line
 
+FILE_BYTES = 1 << 20
+"""No document, key or note that a person gives us is larger."""
 PRIVATE, READABLE = 0o600, 0o644
 PENDING = ".pending"
 """What follows a file's name in that of the note, or the key, that is on its way to it."""

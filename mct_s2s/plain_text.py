@@ -1,4 +1,4 @@
-"""Untrusted text, made safe for a terminal, a log and a JSON document.
+"""Untrusted text, made safe for a terminal, a log and a JSON document, and read from one.
 
 Names in a directory, answers of a service, files and arguments may hold anything: escape sequences that move the
 cursor, retitle the window or fill the clipboard, characters that turn the reading direction, line ends that begin a
@@ -61,6 +61,22 @@ def json_text(document: Mapping[str, Any], *, indent: int | None = None, encodin
     except (UnicodeEncodeError, LookupError):
         text = json.dumps(document, indent=indent)
     return _TO_A_PIPELINE.sub(r"\\u0023#", _UNSAFE.sub(_escaped, text))
+
+
+def load_json(content: str | bytes) -> Any:
+    """A JSON text's value, which can be written again. Bytes are UTF-8, with or without a byte order mark.
+
+    Raises:
+        ValueError: it is no JSON text, nested too deeply, or contains half a character.
+    """
+    try:
+        value: Any = json.loads(content)
+        json.dumps(value, ensure_ascii=False).encode()
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+    except UnicodeEncodeError:
+        raise ValueError("it contains half a character (a lone surrogate)") from None
+    return value
 
 
 def _escaped(found: re.Match[str]) -> str:

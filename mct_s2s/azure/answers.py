@@ -13,9 +13,11 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 from mct_s2s import clock
-from mct_s2s.limits import ANSWER_BYTES
 from mct_s2s.model.azure_resources import same_origin
 from mct_s2s.model.ids import is_guid
+
+ANSWER_BYTES = 16 << 20
+"""Of a body, unpacked. The longest real ones, pages of a thousand objects, have about one MiB."""
 
 
 class OddAnswer(Exception):

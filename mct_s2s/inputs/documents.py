@@ -15,7 +15,6 @@ from typing import TypeVar
 from pydantic import ValidationError
 
 from mct_s2s.errors import UsageError
-from mct_s2s.limits import load_json
 from mct_s2s.local_files import (
     READABLE,
     UntrustedFile,
@@ -30,7 +29,7 @@ from mct_s2s.model.desired import GivenValues
 from mct_s2s.model.documents import Backup, Handoff
 from mct_s2s.model.ids import is_guid
 from mct_s2s.model.site_settings import LISTS, SETTINGS, TENANT_ID, AllowList, Setting
-from mct_s2s.plain_text import json_text
+from mct_s2s.plain_text import json_text, load_json
 
 Model = TypeVar("Model", Handoff, Backup)
 

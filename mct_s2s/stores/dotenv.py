@@ -15,11 +15,10 @@ from datetime import datetime
 from mct_s2s import clock
 from mct_s2s.azure.authorities import presented_by
 from mct_s2s.errors import UsageError
-from mct_s2s.limits import load_json
 from mct_s2s.model.client_credentials import CredentialKind, MadeCredential, SecretNote
 from mct_s2s.model.client_sign_in import ClientSignIn
 from mct_s2s.model.ids import ClientId, KeyId, TenantId
-from mct_s2s.plain_text import is_one_line
+from mct_s2s.plain_text import is_one_line, load_json
 
 logging.getLogger("dotenv").addHandler(logging.NullHandler())  # a line that is no assignment is no one's business
 

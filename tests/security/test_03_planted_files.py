@@ -14,7 +14,7 @@ from itertools import product
 from pathlib import Path
 
 import pytest
-from mct_s2s.limits import FILE_BYTES
+from mct_s2s.local_files import FILE_BYTES
 
 from tests.cli.conftest import Ended, Program
 from tests.conftest import SITE, Sandbox

@@ -10,9 +10,8 @@ from typing import Any
 import pytest
 from azure.core.exceptions import ServiceResponseError
 from azure.core.rest import HttpRequest
-from mct_s2s.azure.answers import OddAnswer
+from mct_s2s.azure.answers import ANSWER_BYTES, OddAnswer
 from mct_s2s.azure.http import ThreadTransport
-from mct_s2s.limits import ANSWER_BYTES
 from mct_s2s.sandbox.state.seed import VAULT
 
 from tests.azure.raw import Answer, Wire

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from itertools import product
 
 import pytest
-from mct_s2s.limits import ANSWER_BYTES
+from mct_s2s.azure.answers import ANSWER_BYTES
 from mct_s2s.sandbox.observability.exchange import Entry
 from mct_s2s.sandbox.state.seed import VAULT
 

@@ -6,7 +6,7 @@ import time
 
 import pytest
 from mct_s2s.key_pairs import UnfitCertificate, certificate_in
-from mct_s2s.limits import FILE_BYTES
+from mct_s2s.local_files import FILE_BYTES
 
 HANGING_SECONDS = 30.0
 """Of processor time, only against hanging: what is linear takes some hundredths, what is quadratic some minutes."""

@@ -21,9 +21,9 @@ from typing import Any
 from mct_s2s.azure.clouds import BY_NAME
 from mct_s2s.azure.sign_in.method import Method
 from mct_s2s.errors import SignInFailed
-from mct_s2s.limits import load_json
 from mct_s2s.local_files import read_given
 from mct_s2s.model.ids import is_guid
+from mct_s2s.plain_text import load_json
 
 
 def choose(method: Method, environ: Mapping[str, str] = os.environ, *, on_terminal: bool | None = None) -> Method:
