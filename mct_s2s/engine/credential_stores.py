@@ -79,9 +79,9 @@ class RunStores:
     async def open(self, desired: Desired, observed: ObservedState, now: datetime) -> dict[str, Store]:
         """A store for each client that may get something secret, by the client's name in the request."""
         folder = self._folder(observed)
-        wanted = dict(_wanted(desired, observed, now))
-        stores = await gather_or_cancel(*(self._store(name, one, folder) for name, one in wanted.items()))
-        return dict(zip(wanted, stores, strict=True))
+        wanted = list(_wanted(desired, observed, now))
+        stores = await gather_or_cancel(*(self._store(folder, *one) for one in wanted))
+        return {name: store for (name, *_), store in zip(wanted, stores, strict=True)}
 
     def places_of(self, stores: Mapping[str, Store], observed: ObservedState) -> tuple[tuple[str, str], ...]:
         """Each client and what a plan calls its place: the same on every machine where no one asked for one.
@@ -143,25 +143,24 @@ class RunStores:
     def _folder(self, observed: ObservedState) -> Path:
         return default_folder(self.cloud, observed, self.label)
 
-    async def _store(self, name: str, wanted: _Wanted, folder: Path) -> Store:
-        known = wanted.application
+    async def _store(self, folder: Path, name: str, known: Application | None, is_key: bool, follows: bool) -> Store:
         place = self.places.of(name, *([known.client_id] if known else []))
         if place.show:
             return OutputStore(self.viewer)
         if place.command:
             return CommandStore(place.command_for(name), place.label, self.label)
         if place.vault is not None:
-            if wanted.is_key:
+            if is_key:
                 raise no_key_in_vault()
             return self.vaults.store(place.vault.vault, place.vault.secret_for(self.label, name), name)
 
         def file(called: str) -> FileStore:
-            return FileStore(place.file_for(called, folder), place.path is None, wanted.is_key)
+            return FileStore(place.file_for(called, folder), place.path is None, is_key)
 
         # One that is known by its appId may have a file that was made under its name, and the other way round.
         names = (known.client_id, known.display_name) if known is not None else ()
         own = next((one for one in map(file, names) if known and one.holds(known.client_id)), file(name))
-        if known is None or not wanted.follows or wanted.is_key or not place.is_unsaid:
+        if known is None or not follows or is_key or not place.is_unsaid:
             return own
         return await self._noted(known, name, own) or own
 
@@ -188,23 +187,18 @@ class RunStores:
         return stores[max(range(len(stores)), key=rank)]
 
 
-@dataclass(frozen=True)
-class _Wanted:
-    """What a store is needed for."""
+def _wanted(
+    desired: Desired, observed: ObservedState, now: datetime
+) -> Iterator[tuple[str, Application | None, bool, bool]]:
+    """Each client that needs a store, its registration if it is there, whether what is stored is a key.
 
-    application: Application | None
-    """The client's registration, where it is there."""
-    is_key: bool
-    follows: bool
-    """Whether it goes where the last one is, if that is a vault, unless a place was asked for."""
-
-
-def _wanted(desired: Desired, observed: ObservedState, now: datetime) -> Iterator[tuple[str, _Wanted]]:
+    Last, whether it goes where the last one is, if that is a vault, unless a place was asked for.
+    """
     if isinstance(desired, Rotation) and desired.service is not None:
         for name, application in rotating(desired, observed, desired.service, now).items():
             kind = replaced_kind(application.credentials)
             is_key = kind is not None and kind.is_key
-            yield name, _Wanted(application, is_key, _is_believed(application, desired, observed))
+            yield name, application, is_key, _is_believed(application, desired, observed)
         return
     for spec in desired.clients if isinstance(desired, Setup) else ():
         if spec.credential is None or not spec.credential.is_stored:
@@ -214,7 +208,7 @@ def _wanted(desired: Desired, observed: ObservedState, now: datetime) -> Iterato
         # Only one that had a secret and has nothing good any more gets a secret again.
         has_lapsed = known is not None and not any(one.is_valid_at(now) for one in known.credentials)
         follows = known is not None and has_lapsed and _is_believed(known, desired, observed)
-        yield spec.name, _Wanted(known, spec.credential.kind.is_key, follows)
+        yield spec.name, known, spec.credential.kind.is_key, follows
 
 
 def _is_believed(application: Application, desired: Desired, observed: ObservedState) -> bool:

@@ -128,7 +128,7 @@ FEDERATION = Federation("https://issuer.example", "subject", "api://AzureADToken
 DIRECTORY: dict[str, Callable[[GraphDirectory], Awaitable[object]]] = {
     "tenant": lambda d: d.tenant(),
     "application_by_client_id": lambda d: d.application_by_client_id(ClientId(APP)),
-    "application_by_unique_name": lambda d: d.application_by_unique_name("u"),
+    "applications_by_unique_name": lambda d: d.applications_by_unique_name(["u"]),
     "application_by_object_id": lambda d: d.application_by_object_id(ApplicationObjectId(ID), is_new=True),
     "applications_with_uri": lambda d: d.applications_with_uri("api://x"),
     "applications": lambda d: d.applications([ClientId(APP)]),

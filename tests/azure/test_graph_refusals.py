@@ -352,7 +352,7 @@ def revoke(at: GraphDirectory) -> Awaitable[object]:
         (revoke, refusal(404, "Request_ResourceNotFound", NOT_FOUND)),
         (revoke, refusal(400, "Request_BadRequest", "EntitlementGrant being updated or deleted is not found")),
         (
-            lambda directory: directory.application_by_unique_name("mct-s2s-x"),
+            lambda directory: directory.application_by_client_id(ClientId(guid("c"))),
             refusal(404, "Request_ResourceNotFound", NOT_FOUND),
         ),
     ],

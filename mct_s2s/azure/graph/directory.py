@@ -61,12 +61,8 @@ class GraphDirectory(CredentialRequests):
         """GET /applications(appId='…')."""
         return await self._session.get(f"/applications{key('appId', client_id)}", parse.application)
 
-    async def application_by_unique_name(self, unique_name: str) -> Application | None:
-        """GET /applications(uniqueName='…')."""
-        return (await self.applications_by_unique_name([unique_name]))[0]
-
     async def applications_by_unique_name(self, unique_names: Sequence[str]) -> list[Application | None]:
-        """The same for several, in order."""
+        """GET /applications(uniqueName='…') for each, in order."""
         paths = [f"/applications{key('uniqueName', name)}" for name in unique_names]
         return await self._session.get_many(paths, parse.application)
 
@@ -77,19 +73,22 @@ class GraphDirectory(CredentialRequests):
 
     async def applications(self, client_ids: Iterable[ClientId]) -> list[Application]:
         """GET /applications(appId='…') for each; those that do not exist are left out."""
-        wanted = _once(client_ids)
-        if len(wanted) > MOST_IN_BATCH:
-            return await self._listed("/applications", "appId", wanted, parse.application)
-        paths = [f"/applications{key('appId', one)}" for one in wanted]
-        return await self._session.get_known(paths, parse.application)
+        return await self._by_client_id("/applications", client_ids, parse.application)
 
-    async def _listed(
-        self, path: str, field: str, ids: Sequence[str], read: Callable[[Mapping[str, Any]], T], **more: Any
+    async def _by_client_id(
+        self,
+        path: str,
+        client_ids: Iterable[ClientId],
+        read: Callable[[Mapping[str, Any]], T],
+        select: Sequence[str] = (),
     ) -> list[T]:
-        """GET {path}?$filter=appId in (…): many objects in few requests; those that do not exist are left out."""
+        """Many objects are read in few requests: GET {path}?$filter=appId in (…)."""
+        ids, end = _once(client_ids), query(select=select) if select else ""
+        if len(ids) <= MOST_IN_BATCH:
+            return await self._session.get_known([f"{path}{key('appId', one)}{end}" for one in ids], read)
         parts = [ids[at : at + IN_ONE_FILTER] for at in range(0, len(ids), IN_ONE_FILTER)]
-        filters = [f"{field} in ({','.join(map(literal, part))})" for part in parts]
-        paths = [f"{path}{query(filter=one, **more)}" for one in filters]
+        filters = [f"appId in ({','.join(map(literal, part))})" for part in parts]
+        paths = [f"{path}{query(select=select, filter=one)}" for one in filters]
         pages = await self._session.get_known(paths, lambda page: [read(row) for row in listed(page.get("value"))])
         return [one for page in pages for one in page]
 
@@ -186,12 +185,7 @@ class GraphDirectory(CredentialRequests):
 
     async def principals_of(self, client_ids: Iterable[ClientId]) -> list[ServicePrincipal]:
         """GET /servicePrincipals(appId='…') for each; those that do not exist are left out."""
-        wanted = _once(client_ids)
-        if len(wanted) > MOST_IN_BATCH:
-            fields = parse.PRINCIPAL_FIELDS
-            return await self._listed("/servicePrincipals", "appId", wanted, parse.principal, select=fields)
-        paths = [f"/servicePrincipals{key('appId', one)}{PRINCIPAL}" for one in wanted]
-        return await self._session.get_known(paths, parse.principal)
+        return await self._by_client_id("/servicePrincipals", client_ids, parse.principal, parse.PRINCIPAL_FIELDS)
 
     async def principals(self, ids: Iterable[PrincipalId]) -> list[ServicePrincipal]:
         """GET /servicePrincipals/{id} for each; those that do not exist are left out."""

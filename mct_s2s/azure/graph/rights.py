@@ -36,27 +36,20 @@ class GraphAccess:
 
     def __init__(self, session: GraphSession, signed_in: SignedIn, *, keep: bool = False) -> None:
         self._session = session
-        self._signed_in = signed_in
+        self.signed_in = signed_in
+        """What is known without asking."""
+        self.address = session.base
+        """Where the directory is asked: `https://graph.microsoft.com/v1.0`."""
         self._answers: ReadOnce[Any] = ReadOnce(keep=keep)
-        self._owned: ReadOnce[list[str] | None] = ReadOnce(keep=False)
+        self._owned: ReadOnce[list[ApplicationObjectId] | None] = ReadOnce(keep=False)
 
     def shared(self) -> GraphAccess:
         """For all sites of a session: each answer is kept, but that of what the caller owns, which grows meanwhile."""
-        return GraphAccess(self._session, self._signed_in, keep=True)
-
-    @property
-    def signed_in(self) -> SignedIn:
-        """What is known without asking."""
-        return self._signed_in
-
-    @property
-    def address(self) -> str:
-        """Where the directory is asked: `https://graph.microsoft.com/v1.0`."""
-        return self._session.base
+        return GraphAccess(self._session, self.signed_in, keep=True)
 
     async def caller(self) -> Caller | None:
         """GET /me, or of an application that is known its service principal; none where no one can tell."""
-        is_person = self._signed_in.client_id is None
+        is_person = self.signed_in.client_id is None
         name = "userPrincipalName" if is_person else "displayName"
 
         def read(row: Json) -> Caller:
@@ -99,7 +92,7 @@ class GraphAccess:
 
     async def permissions(self) -> frozenset[str] | None:
         """GET …/appRoleAssignments, and what Microsoft Graph calls the roles in them."""
-        if self._signed_in.client_id is None:
+        if self.signed_in.client_id is None:
             return None
 
         def named(graph: Json) -> dict[tuple[str, str], str]:
@@ -121,7 +114,7 @@ class GraphAccess:
         found = await self._owned.get(
             path, lambda: self._listed(path, lambda row: ApplicationObjectId(guid(row["id"])))
         )
-        return None if found is None else frozenset(map(ApplicationObjectId, found))
+        return None if found is None else frozenset(found)
 
     async def secret_rules(self) -> tuple[SecretRule, ...]:
         """GET /policies/defaultAppManagementPolicy."""
@@ -143,7 +136,7 @@ class GraphAccess:
     @property
     def _own(self) -> str:
         """The path to the signed-in caller."""
-        client_id = self._signed_in.client_id
+        client_id = self.signed_in.client_id
         return f"/servicePrincipals(appId='{client_id}')" if client_id else "/me"
 
     async def _read(self, path: str, parse: Callable[[Json], T]) -> T:
@@ -163,7 +156,7 @@ class GraphAccess:
         try:
             return await self._session.rows(path, READ_RIGHTS, parse, headers=headers)
         except ServiceError as error:
-            if error.status == NOT_A_PERSON and self._signed_in.client_id is None:
+            if error.status == NOT_A_PERSON and self.signed_in.client_id is None:
                 return None
             raise
 

@@ -89,8 +89,11 @@ class EntraTokens:
             passing = error.code == WITHOUT_ROLE or (is_new and error.service_code in PROPAGATING)
             return passing and clock.seconds() - began < LONGEST_LAG_SECONDS
 
+        def waits_for(error: ServiceError) -> str:
+            return "waiting for admin consent to take effect" if error.code == WITHOUT_ROLE else REPLICATION
+
         try:
-            return await self._retry_policy.call(once, lag=is_lag, waits_for=_waits_for)
+            return await self._retry_policy.call(once, lag=is_lag, waits_for=waits_for)
         except ServiceError as error:
             if error.code == WITHOUT_ROLE:
                 return roleless[-1]
@@ -145,10 +148,6 @@ def machine(client_id: str | None, http: Http) -> Any:
     from azure.identity import aio  # noqa: PLC0415
 
     return aio.ManagedIdentityCredential(client_id=client_id, transport=Transport(http, "MSI"))
-
-
-def _waits_for(error: ServiceError) -> str:
-    return "waiting for admin consent to take effect" if error.code == WITHOUT_ROLE else REPLICATION
 
 
 def assertion_in(file: Path) -> str:

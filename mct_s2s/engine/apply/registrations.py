@@ -109,7 +109,7 @@ async def create_as_owner(azure: Azure, change: CreateApplication) -> tuple[Appl
             raise
         await directory.delete_application(made.object_id)
         await directory.purge_application(made.object_id, is_new=True)
-        faster = await directory.application_by_unique_name(unique_name)
+        [faster] = await directory.applications_by_unique_name([unique_name])
         if faster is None:
             raise
         return faster, False
