@@ -260,17 +260,15 @@ async def confirmed(current: CommandRun, sites: Sequence[SiteChange]) -> None:
     else:
         question = f"{warning}Apply{f' to {len(plans)} sites' if len(plans) > 1 else ''}? [y/N] "
         answers, again = {"y": True, "yes": True, "n": False, "no": False, "": False}, "Please answer y or n."
-    while (agreed := answers.get((await _answer(current, question)).casefold())) is None:
-        current.terminal.say(again)
+    agreed: bool | None = None
+    while agreed is None:
+        current.is_asking = True  # it stays so where Ctrl-C ends it
+        line = await ask(current.terminal, question)
+        current.is_asking = False
+        if not line.endswith("\n"):
+            current.terminal.say()  # Ctrl-D, which a terminal does not show
+        agreed = answers.get(line.strip().casefold())
+        if agreed is None:
+            current.terminal.say(again)
     if not agreed:
         raise Cancelled("cancelled", CANCELLED, remedy="Run the same command again when you are ready.")
-
-
-async def _answer(current: CommandRun, question: str) -> str:
-    """A line without blanks around it; nothing at the end of standard input."""
-    current.is_asking = True  # it stays so where Ctrl-C ends it
-    line = await ask(current.terminal, question)
-    current.is_asking = False
-    if not line.endswith("\n"):
-        current.terminal.say()  # Ctrl-D, which a terminal does not show
-    return line.strip()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from mct_s2s.engine.outcome import Outcome
@@ -94,15 +94,11 @@ def credentials_of(outcome: Outcome) -> list[SavedCredential]:
     return found
 
 
-def all_credentials(outcome: Outcome) -> list[SavedCredential]:
+def all_credentials(outcome: Outcome) -> Iterator[SavedCredential]:
     """Those of `credentials_of`, and those that the same clients had before and still have."""
-    made = {
-        outcome.results.known(key_of(change)) for change in outcome.plan.changes if isinstance(change, AddCredential)
-    }
-    return [*credentials_of(outcome), *_there(outcome, made)]
-
-
-def _there(outcome: Outcome, made: Collection[KeyId | None]) -> Iterator[SavedCredential]:
+    yield from credentials_of(outcome)
+    added = [change for change in outcome.plan.changes if isinstance(change, AddCredential)]
+    made = {outcome.results.known(key_of(change)) for change in added}
     done = [entry.change for entry in outcome.done]
     gone: set[str] = {one.key_id for one in done if isinstance(one, RemoveCredential)}
     gone |= {one.client_id for one in done if isinstance(one, DeleteApplication)}

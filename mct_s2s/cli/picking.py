@@ -51,7 +51,7 @@ async def pick_site(options: AzureOptions, session: Session) -> Session:
         )
     chosen = await select("MCT App Service:", offered)
     options.app_service, options.resource_group = chosen.name, chosen.resource_group
-    target = SiteTarget(chosen.name, chosen.resource_group, chosen.subscription_id, options.slot or None)
+    target = replace(SiteTarget.of(chosen), slot=options.slot or None)
     return session.about(target, subscription.id)
 
 

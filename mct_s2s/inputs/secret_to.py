@@ -132,17 +132,17 @@ def secret_to(text: str | None, clients: int) -> SecretTo:
 
 
 def _command(text: str, rest: str, clients: int) -> tuple[str, ...]:
-    why, remedy = (
-        "it names no program",
-        ("Name one that reads the secret from its standard input: --secret-to 'exec:gh secret set NAME'"),
-    )
-    words: tuple[str, ...] = ()
+    why, words = "it names no program", tuple[str, ...]()
     try:
         words = tuple(shlex.split(rest, posix=os.name == "posix"))
     except ValueError as error:  # a quotation that does not end
-        why, remedy = str(error), "Quote the command's words as a shell would; no shell runs it."
+        why = str(error)
     if not words or any("\0" in word for word in words):
-        raise UsageError("secret-command-malformed", f"Invalid --secret-to '{text}': {why}.", remedy=remedy)
+        raise UsageError(
+            "secret-command-malformed",
+            f"Invalid --secret-to '{text}': {why}.",
+            remedy="Name one that reads the secret from its standard input: --secret-to 'exec:gh secret set NAME'",
+        )
     if clients > 1 and not any(CLIENT in word for word in words):
         raise _shared(
             text,

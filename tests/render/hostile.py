@@ -15,6 +15,7 @@ from mct_s2s.model.caller_rights import Verdict
 from mct_s2s.model.client_credentials import Federation
 from mct_s2s.model.ids import PrincipalId
 from mct_s2s.model.observed import ClientApplication, ObservedState
+from mct_s2s.model.resource_id import SiteTarget
 from mct_s2s.planning.make import make_plan
 from mct_s2s.planning.permissions.doctor import DoctorCheck
 from mct_s2s.planning.plan import Left, ManualStep, Plan
@@ -209,7 +210,9 @@ def _listed(terminal: Terminal, name: str) -> None:
     assert seen.app_service is not None
     resource = seen.app_service.site.resource
     status = SiteStatus(seen, diagnose(seen, NOW, WHERE), WHERE)
-    report = StatusReport(NOW, WITHIN, (status,), (UnreadSite.found(resource, error),), (resource,), is_list=True)
+    report = StatusReport(
+        NOW, WITHIN, (status,), (UnreadSite(SiteTarget.of(resource), error, resource),), (resource,), is_list=True
+    )
     show_report(terminal, report)
     show_unread(terminal, report)
     terminal.document(report_document(report))

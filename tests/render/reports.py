@@ -8,7 +8,7 @@ from datetime import timedelta
 from mct_s2s.errors import PermissionMissing
 from mct_s2s.model.azure_resources import AppService
 from mct_s2s.model.observed import ObservedState
-from mct_s2s.model.resource_id import ResourceId
+from mct_s2s.model.resource_id import ResourceId, SiteTarget
 from mct_s2s.planning.reports.findings import diagnose
 from mct_s2s.planning.reports.status import SiteStatus, StatusReport, UnreadSite
 
@@ -19,6 +19,7 @@ WITHIN = timedelta(days=30)
 REFUSED = PermissionMissing(
     "permission-missing", "You can't read the application settings of 'contosofail'.", remedy="Ask an Owner."
 )
+FAILED = ResourceId.site(SUBSCRIPTION, "mct-test", "contosofail")
 
 
 def mixed() -> ObservedState:
@@ -55,7 +56,7 @@ def several() -> StatusReport:
         NOW,
         WITHIN,
         (status_of(mixed()), status_of(other, "-a contosotrain -g mct-prod")),
-        (UnreadSite.found(ResourceId.site(SUBSCRIPTION, "mct-test", "contosofail"), REFUSED),),
+        (UnreadSite(SiteTarget.of(FAILED), REFUSED, FAILED),),
         (ResourceId.site(SUBSCRIPTION, "web", "shop"),),
         is_list=True,
     )

@@ -171,11 +171,6 @@ class UnreadSite:
     key: str | None = None
     """What a trust file calls it, where it was named by one."""
 
-    @classmethod
-    def found(cls, resource: ResourceId, error: S2SError) -> UnreadSite:
-        """One that is known to be there."""
-        return cls(SiteTarget.of(resource), error, resource)
-
     @property
     def title(self) -> str:
         """As for `SiteStatus`."""
