@@ -204,11 +204,11 @@ def _headline(outcome: Outcome) -> tuple[str, list[ClientResult]]:
             what = "service-to-service authentication" if everything else ", ".join(names)
             return f"Removed {what} from {label}", []
         case Rotation():
-            made = [ClientResult(one.client, one.client_id, credential=one) for one in credentials_of(outcome)]
-            kinds = {one.credential.kind.noun for one in made if one.credential is not None}
+            made = credentials_of(outcome)
+            kinds = {one.kind.noun for one in made}
             noun = kinds.pop() if len(kinds) == 1 else "credential"
-            what = f"the {noun} of {made[0].name}" if len(made) == 1 else f"{len(made) or 'old'} {noun}s"
-            return f"Rotated {what}", made
+            what = f"the {noun} of {made[0].client}" if len(made) == 1 else f"{len(made) or 'old'} {noun}s"
+            return f"Rotated {what}", [ClientResult(one.client, one.client_id, credential=one) for one in made]
         case Setup(settings=SettingsScope.OFF):
             return f"Disabled service-to-service authentication on {label}", []
     clients = list(_clients(outcome))

@@ -64,6 +64,12 @@ def webapp_command(verb: str, resource: ResourceId, *words: str) -> str:
     return command("az", "webapp", *verb.split(), *site_options(resource), *words)
 
 
+def secret_reading(vault: str, name: str) -> list[str]:
+    """The words of the command that prints a secret of a key vault."""
+    place = ["--vault-name", vault, "--name", name]
+    return ["az", "keyvault", "secret", "show", *place, "--query", "value", "--output", "tsv"]
+
+
 def site_options(resource: ResourceId) -> list[str]:
     """The options by which `az webapp` finds a site or a slot in its subscription."""
     slot = ["--slot", resource.slot] if resource.slot else []

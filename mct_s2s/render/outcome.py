@@ -11,7 +11,7 @@ from rich.text import Text
 
 from mct_s2s.errors import S2SError
 from mct_s2s.model.client_credentials import ending
-from mct_s2s.model.commands import command
+from mct_s2s.model.commands import command, secret_reading
 from mct_s2s.planning.changes import Action, AnyChange
 from mct_s2s.planning.plan import Plan
 from mct_s2s.planning.reports.verification import Verification
@@ -314,5 +314,4 @@ def credential_lines(*credentials: SavedCredential) -> Iterator[Text]:
 def vault_reading(saved_to: str) -> str:
     """The command that prints a secret of a key vault; `saved_to` is `keyvault:VAULT/NAME`."""
     vault, _, name = saved_to.removeprefix("keyvault:").partition("/")
-    place = ["--vault-name", vault, "--name", name]
-    return command("az", "keyvault", "secret", "show", *place, "--query", "value", "--output", "tsv")
+    return command(*secret_reading(vault, name))

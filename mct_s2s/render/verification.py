@@ -37,7 +37,6 @@ def verification_document(verification: Verification) -> dict[str, Any]:
 
 def show_verification(terminal: Terminal, verification: Verification) -> None:
     """Show the checks under the name of each subject, then the summary."""
-    failed = 0
     for (kind, client), checks in groupby(verification.checks, lambda check: (check.kind, check.client)):
         title = f"{_TITLES.get(kind, 'Client')} {client or verification.url or ''}"
         terminal.result(Text(title.strip(), style="head"))
@@ -46,13 +45,12 @@ def show_verification(terminal: Terminal, verification: Verification) -> None:
             prose(terminal.out, Text.assemble("  ", (sign, style), f" {check.message}"), indent=4)
             if check.remedy:
                 terminal.result(Text.assemble("    → ", (check.remedy, "command")))
-            failed += check.ok is False
     terminal.result()
-    terminal.result(_sum(verification, failed))
+    terminal.result(_sum(verification))
 
 
-def _sum(verification: Verification, failed: int) -> Text:
-    calls = verification.calls
+def _sum(verification: Verification) -> Text:
+    calls, failed = verification.calls, len(verification.failed)
     unproven = sum(check.ok is None and check.check == CALL for check in verification.checks)
     left = f"; {_counted(unproven, 'call')} not tested from here" if unproven else ""
     if failed:

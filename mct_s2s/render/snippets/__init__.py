@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mct_s2s.model.client_credentials import GITHUB, Federation
-from mct_s2s.model.commands import site_options
+from mct_s2s.model.commands import secret_reading, site_options
 from mct_s2s.model.mct_api import Language
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.render.snippets import literals
@@ -43,8 +43,7 @@ class VaultSecret:
 
     @property
     def reading(self) -> Sequence[str]:
-        where = ("--vault-name", self.vault, "--name", self.name)
-        return ("az", "keyvault", "secret", "show", *where, "--query", "value", "--output", "tsv")
+        return secret_reading(self.vault, self.name)
 
 
 @dataclass(frozen=True)
