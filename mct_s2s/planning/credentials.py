@@ -76,18 +76,8 @@ class ClientState:
         note = self.note
         return note.is_of(self.client_id) and not note.is_among(usable) and not self.has_arrived(note.kind)
 
-    def added(  # what a credential differs in
-        self,
-        spec: CredentialSpec,
-        detail: str,
-        after: Iterable[str],
-        *,
-        called: str = "",
-        pending: Certificate | None = None,
-        exists: bool = False,
-        verify: bool = False,
-    ) -> AddCredential:
-        """A credential of it, called as those of this run are where nothing else is said."""
+    def added(self, spec: CredentialSpec, detail: str, after: Iterable[str]) -> AddCredential:
+        """A credential of it, called as those of this run are."""
         return AddCredential(
             key=f"client:{self.name}:{spec.kind.value}",
             name=self.name,
@@ -96,21 +86,18 @@ class ClientState:
             object_id=self.object_id,
             client_id=self.client_id,
             audience=self.audience,
-            credential_name=called or self.facts.credential_name,
+            credential_name=self.facts.credential_name,
             spec=spec,
-            pending=pending,
-            exists=exists,
             instead_of=self.note.delivered,
-            verify=verify,
             after=tuple(after),
         )
 
-    def secret(self, spec: SecretSpec, after: Iterable[str], *, verify: bool = False) -> AddCredential:
+    def secret(self, spec: SecretSpec, after: Iterable[str]) -> AddCredential:
         """A secret of it; a key vault that it goes to is named, as it may be one that no option names."""
         to_vault = f", saved to {self.note.place}" if self.note.vault is not None else ""
-        return self.added(spec, f"{ending(spec.expires)}{to_vault}", after, verify=verify)
+        return self.added(spec, f"{ending(spec.expires)}{to_vault}", after)
 
-    def certificate(self, spec: CertificateSpec, after: Iterable[str], *, verify: bool = False) -> AddCredential:
+    def certificate(self, spec: CertificateSpec, after: Iterable[str]) -> AddCredential:
         """A certificate with a key that is made.
 
         A key that an interrupted run left is taken up where it is registered already or lasts as wanted.
@@ -121,7 +108,7 @@ class ClientState:
         if pending is not None:
             spec = replace(spec, starts=pending.starts, expires=pending.expires)
         detail = "with the key from an interrupted run" if pending else "with a new key"
-        return self.added(spec, f"{detail}, {ending(spec.expires)}", after, pending=pending, verify=verify)
+        return replace(self.added(spec, f"{detail}, {ending(spec.expires)}", after), pending=pending)
 
     def orphan_removals(self) -> list[RemoveCredential]:
         """The removal of each secret that an attempt made and never delivered."""
@@ -161,7 +148,8 @@ def plan_credential(spec: CredentialSpec | None, client: ClientState) -> list[An
         case CertificateSpec(given=Certificate() as given):
             if not any(_is(one, given) for one in valid):
                 called = client.facts.credential_name.replace(OUR_CREDENTIALS, GIVEN, 1)
-                changes.append(client.added(spec, f"{given.thumbprint}, {ending(given.expires)}", after, called=called))
+                added = client.added(spec, f"{given.thumbprint}, {ending(given.expires)}", after)
+                changes.append(replace(added, credential_name=called))
         case CertificateSpec():
             usable = [one for one in valid if one.kind is spec.kind and not client.note.is_on_its_way(one)]
             is_shown = any(one.key_id == client.note.delivered for one in client.held)
@@ -209,8 +197,8 @@ def _plan_federated(
             f"'{client.name}' has {len(federated)} federated credentials. Entra ID allows {MOST_FEDERATED} at most.",
             remedy="Delete an unused one in the portal (Certificates & secrets), then run the same command again.",
         )
-    detail = f"{wanted.subject} of {wanted.issuer}"
-    return [client.added(spec, detail, after, called=wanted.name, exists=exists)]
+    added = client.added(spec, f"{wanted.subject} of {wanted.issuer}", after)
+    return [replace(added, credential_name=wanted.name, exists=exists)]
 
 
 def one_after_another(changes: Iterable[AnyChange]) -> list[AnyChange]:

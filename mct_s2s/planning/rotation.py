@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from mct_s2s.errors import Item, Refused
@@ -217,8 +217,8 @@ class _Rotating:
         starts = now.replace(microsecond=0) - (CLOCKS_DIFFER if self.kind.is_key else timedelta(0))
         expires = self.rotation.expires or (NEVER if lifetime is None else starts + lifetime)
         if self.kind.is_key:
-            return self.client.certificate(CertificateSpec(starts, expires), after, verify=True)
-        return self.client.secret(SecretSpec(expires, self.rotation.shorten), after, verify=True)
+            return self.client.certificate(CertificateSpec(starts, expires), after)
+        return self.client.secret(SecretSpec(expires, self.rotation.shorten), after)
 
     def steps(self) -> Iterator[AnyChange]:
         client, application = self.client, self.application
@@ -227,7 +227,7 @@ class _Rotating:
         key = f"client:{client.name}:{self.kind.value}"
         replaced = [one for one in self.older if self.is_followed(one)]
         if self.is_new_needed:
-            yield self.added(change.key for change in orphaned)
+            yield replace(self.added(change.key for change in orphaned), verify=True)
             replaced += [self.current] if self.current is not None else []
             tags = vault_tags(application, client.note)
             if tags:
