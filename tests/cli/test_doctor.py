@@ -144,16 +144,12 @@ def test_a_function_app_is_refused(mct: Program) -> None:
     assert (done.code, done.document["error"]["code"]) == (2, "function-app")
 
 
-def _as_person(mct: Program, *words: str) -> tuple[int, Any]:
-    """Run a command as the person who is signed in."""
-    ended = mct(*words, "--auth", "device-code", "-o", "json", env={"AZURE_CLIENT_SECRET": ""})
-    return ended.code, ended.document
-
-
 def test_a_person_is_known_by_name_and_by_roles(mct: Program, azure: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     address = azure.person("casey", arm=[CONTRIBUTOR], groupRoles=["Cloud Application Administrator"])
     sign_in_as(monkeypatch, azure, address)
-    code, document = _as_person(mct, "doctor", "-a", SITE)
-    assert code == OK, document
+    words = ("--auth", "device-code", "-o", "json")
+    done = mct("doctor", "-a", SITE, *words, env={"AZURE_CLIENT_SECRET": ""})
+    document = done.document
+    assert done.code == OK, document
     assert (document["caller"]["kind"], document["caller"]["name"]) == ("person", address)
     assert states(document)["admin-consent"] == "ok"

@@ -30,10 +30,6 @@ OWN = ("--client", "A", "-y", "--no-verify")
 State = Callable[[Program, Sandbox], None]
 
 
-def _nothing(mct: Program, azure: Sandbox) -> None:
-    del mct, azure
-
-
 def _set_up(mct: Program, azure: Sandbox) -> None:
     """By an administrator: the caller owns nothing of it."""
     assert mct("setup", "--client", "Other", "-y", "--no-verify").code == 0
@@ -68,11 +64,6 @@ def _policy(rule: dict[str, Any]) -> State:
     return state
 
 
-def _locked(mct: Program, azure: Sandbox) -> None:
-    del mct
-    azure.lock(SITE)
-
-
 @dataclass(frozen=True)
 class Case:
     """A caller in a state, and what setup is to do for it."""
@@ -80,7 +71,7 @@ class Case:
     setup: str
     graph: tuple[str, ...] = ()
     arm: list[tuple[Any, str]] = field(default_factory=list)
-    state: State = _nothing
+    state: State = lambda *_: None
     words: tuple[str, ...] = ()
     roles: tuple[str, ...] | None = None
     """A person's directory roles, instead of an application's permissions."""
@@ -122,7 +113,7 @@ CASES = {
     "secrets for ninety days": Case("runs", (*READ, "Policy.Read.All", OWNED, CONSENT), CONTRIBUTOR,
                                     _policy(NINETY_DAYS)),
     "no secrets": Case("stops", (*READ, "Policy.Read.All", OWNED, CONSENT), CONTRIBUTOR, _policy(NO_SECRETS)),
-    "a locked site": Case("stops", (*READ, OWNED, CONSENT), CONTRIBUTOR, _locked),
+    "a locked site": Case("stops", (*READ, OWNED, CONSENT), CONTRIBUTOR, lambda _, azure: azure.lock(SITE)),
     "an administrator in person": Case("runs", arm=CONTRIBUTOR, roles=("Cloud Application Administrator",)),
     "an administrator in person, of another's set-up": Case(
         "runs", arm=CONTRIBUTOR, roles=("Cloud Application Administrator",), state=_drifted

@@ -152,12 +152,6 @@ def test_after_thirty_days_the_name_is_free(mct: Program, azure: Sandbox) -> Non
     assert _restored(again) == []
 
 
-def _purge_service_application(azure: Sandbox, mct: Program) -> None:
-    gone = mct("status", "-o", "json").document["serviceApplication"]["objectId"]
-    azure.graph("DELETE", f"/applications/{gone}")
-    azure.graph("DELETE", f"{BIN}/{gone}")
-
-
 @pytest.mark.parametrize("kind", ["secret", "certificate"])
 def test_one_deleted_for_good_is_made_anew_and_the_line_to_change_is_told(
     mct: Program, azure: Sandbox, tmp_path: Path, kind: str
@@ -167,7 +161,9 @@ def test_one_deleted_for_good_is_made_anew_and_the_line_to_change_is_told(
     mct(*asked)
     old = mct("status", "-o", "json").document["serviceApplication"]["applicationIdUri"]
     before = file.read_text(encoding="utf-8")
-    _purge_service_application(azure, mct)
+    gone = mct("status", "-o", "json").document["serviceApplication"]["objectId"]
+    azure.graph("DELETE", f"/applications/{gone}")
+    azure.graph("DELETE", f"{BIN}/{gone}")
     again = mct(*asked)
     new = mct("status", "-o", "json").document["serviceApplication"]["applicationIdUri"]
     assert (again.code, new != old, file.read_text(encoding="utf-8") == before) == (3, True, True), again.out

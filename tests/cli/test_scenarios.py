@@ -190,11 +190,6 @@ def _renamed(hand: Hand) -> None:
     hand.change(hand.service, appRoles=[hand.role("MctCallers")])
 
 
-def _namesakes(hand: Hand) -> None:
-    hand.register("MCT service")
-    hand.register("S2S-client")
-
-
 def _deleted_client(hand: Hand) -> None:
     gone = hand.register("Gone")
     hand.delete(gone)
@@ -212,14 +207,6 @@ def _in_another_case(hand: Hand) -> None:
     hand.everything()
     settings = hand.azure.settings()
     hand.azure.write_settings({k.lower() if k.startswith("Service") else k: v for k, v in settings.items()})
-
-
-def _two_v2(hand: Hand) -> None:
-    hand.change(hand.service, api={"requestedAccessTokenVersion": 2})
-
-
-def _stop(hand: Hand) -> None:
-    hand.azure.arm("POST", f"{SITE}/stop")
 
 
 SCENARIOS: dict[str, State] = {
@@ -244,8 +231,10 @@ SCENARIOS: dict[str, State] = {
         _then(lambda hand: hand.azure.graph("DELETE", f"/servicePrincipals/{hand.service.principal_id}")),
         ("service-principal-missing", "client-not-consented"),
     ),
-    "two of every name": State(_then(_namesakes)),
-    "v2 tokens": State(_then(_two_v2), ("token-version",)),
+    "two of every name": State(_then(lambda hand: [hand.register(name) for name in ("MCT service", "S2S-client")])),
+    "v2 tokens": State(
+        _then(lambda hand: hand.change(hand.service, api={"requestedAccessTokenVersion": 2})), ("token-version",)
+    ),
     "ids in capitals": State(_listed("{upper}")),
     "a blank before an id, a semicolon behind": State(_listed(" {};"), ("setting-malformed",)),
     "an id twice": State(_listed("{};{upper}"), ("setting-malformed",)),
@@ -260,7 +249,7 @@ SCENARIOS: dict[str, State] = {
     "a client without a secret": State(_client_with(days=timedelta()), ("no-credential",)),
     "a client whose secret has expired": State(_expired, ("secret-expired",)),
     "a client whose secret expires soon": State(_client_with(lasts=timedelta(days=10)), ("secret-expiring",)),
-    "a stopped site": State(_then(_stop), ("app-service-stopped",)),
+    "a stopped site": State(_then(lambda hand: hand.azure.arm("POST", f"{SITE}/stop")), ("app-service-stopped",)),
     "True with a capital": State(_settings(ServiceAuthEnabled="True")),
     "switched off": State(_settings(ServiceAuthEnabled="False"), ("setting-mismatch",)),
     "names in another case": State(_in_another_case),

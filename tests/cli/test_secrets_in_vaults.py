@@ -28,17 +28,13 @@ def saved(ended: Ended) -> str:
     return str(name)
 
 
-def passwords(azure: Sandbox, name: str = "Reports") -> list[str]:
-    (application,) = azure.applications(name)
-    return [one["keyId"] for one in application["passwordCredentials"]]
-
-
 def is_whole(mct: Program, ended: Ended, azure: Sandbox, name: str) -> None:
     """The vault holds the client's one secret and all that belongs to it; no attempt is left that has not arrived."""
     assert ended.code == 0, ended.document
     assert mct("status", "-o", "json").document["healthy"], mct("status", "-o", "json").document["findings"]
     found = held(azure, name)
-    assert passwords(azure) == [found["tags"]["keyId"]]
+    (application,) = azure.applications("Reports")
+    assert [one["keyId"] for one in application["passwordCredentials"]] == [found["tags"]["keyId"]]
     assert azure.token(found["tags"]["scope"], found["tags"]["appId"], found["value"]).status_code == 200
     for version in azure.vault("GET", f"/secrets/{name}/versions").json()["value"]:
         assert version.get("tags", {}).get("pending") in {None, found["tags"]["credential"]}, version
@@ -70,7 +66,7 @@ def test_a_secret_goes_into_the_vault_with_all_that_belongs_to_it(azure: Sandbox
     assert found["tags"]["keyId"] == client["credentials"][0]["keyId"]
     assert found["tags"]["credential"] == client["credentials"][0]["name"]
     expires = first.made[0]["expires"]
-    assert f"{expires}" == _moment(found["attributes"]["exp"])
+    assert datetime.fromisoformat(expires).timestamp() == found["attributes"]["exp"]
     token = azure.token(found["tags"]["scope"], found["tags"]["appId"], found["value"]).json()["access_token"]
     assert azure.call_site(token) == 200
     assert found["value"] not in first.out + first.err
@@ -79,14 +75,6 @@ def test_a_secret_goes_into_the_vault_with_all_that_belongs_to_it(azure: Sandbox
     again = mct(*SETUP)
     is_whole(mct, again, azure, name)
     assert [write for write in azure.writes() if not write.startswith("POST /_")] == []
-
-
-def _an_hour_ago() -> str:
-    return (datetime.now(UTC) - timedelta(hours=1)).isoformat()
-
-
-def _moment(seconds: int) -> str:
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
 def test_each_client_gets_a_name_of_its_own(azure: Sandbox, mct: Program) -> None:
@@ -203,7 +191,7 @@ def test_a_reader_never_misses_the_secret_while_it_is_replaced(
     """Killed anywhere on the way to the next version, the version of before is still what everybody reads."""
     name = saved(mct(*SETUP))
     # A secret that arrived minutes ago is trusted, though no replica shows it: this one came an hour ago.
-    tags = {**held(azure, name)["tags"], "team": "data", "made": _an_hour_ago()}
+    tags = {**held(azure, name)["tags"], "team": "data", "made": f"{datetime.now(UTC) - timedelta(hours=1)}"}
     assert azure.vault("PATCH", f"/secrets/{name}", json={"tags": tags}).status_code == 200
     before = held(azure, name)
     _without_passwords(azure)
