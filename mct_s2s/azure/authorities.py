@@ -21,7 +21,7 @@ from mct_s2s.model.client_sign_in import (
 )
 
 SECRET, CERTIFICATE_PATH = "AZURE_CLIENT_SECRET", "AZURE_CLIENT_CERTIFICATE_PATH"
-VARIABLE = "AZURE_AUTHORITY_HOST"
+AUTHORITY = "AZURE_AUTHORITY_HOST"
 """As azure-identity reads it: a host, or its https address."""
 OF_MICROSOFT = "one of Microsoft's own clouds"
 
@@ -48,7 +48,7 @@ def check(named: str | None, login: str, whose: str, remedy: str = "") -> None:
     raise Refused(
         "credential-of-another-cloud",
         f"{whose} is for {named or OF_MICROSOFT}, but the login host of --cloud is {login}. It was not sent.",
-        remedy=f"Check --cloud. If the login host is right: {remedy or f'export {VARIABLE}={login}'}",
+        remedy=f"Check --cloud. If the login host is right: {remedy or f'export {AUTHORITY}={login}'}",
     )
 
 

@@ -13,7 +13,7 @@ from contextlib import suppress
 from datetime import datetime
 
 from mct_s2s import clock
-from mct_s2s.azure.authorities import presented_by
+from mct_s2s.azure.authorities import AUTHORITY, presented_by
 from mct_s2s.errors import UsageError
 from mct_s2s.model.client_credentials import CredentialKind, MadeCredential, SecretNote
 from mct_s2s.model.client_sign_in import ClientSignIn
@@ -23,7 +23,7 @@ from mct_s2s.plain_text import is_one_line, load_json
 logging.getLogger("dotenv").addHandler(logging.NullHandler())  # a line that is no assignment is no one's business
 
 ENVIRONMENT = "environment"
-TENANT, CLIENT, AUTHORITY = "AZURE_TENANT_ID", "AZURE_CLIENT_ID", "AZURE_AUTHORITY_HOST"
+TENANT, CLIENT = "AZURE_TENANT_ID", "AZURE_CLIENT_ID"
 SCOPE, URL = "MCT_S2S_SCOPE", "MCT_S2S_URL"
 DELIVERED = "# mct-s2s credential "
 """The comment by which a later run knows which of an application's secrets this file holds."""

@@ -34,7 +34,7 @@ async def write(
     session: Session,
     what: WriteSettings | None = None,
     wait: float = 0.0,
-    keep: Callable[[Mapping[str, str | None]], None] | None = None,
+    keep: Callable[[Mapping[str, str | None]], None] = lambda _: None,
 ) -> float:
     """Write, and say how long it took; `wait` is for everything else."""
     began = clock.seconds()

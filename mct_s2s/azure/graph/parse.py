@@ -125,11 +125,11 @@ def application(row: Json) -> Application:
             *credentials(CredentialKind.CERTIFICATE, rows(row.get("keyCredentials"))),
         ),
         token_version=_version(members(row.get("api")).get("requestedAccessTokenVersion")),
-        created=_optional_moment(row.get("createdDateTime")),
+        created=optional_moment(row.get("createdDateTime")),
         tags=tuple(sorted(texts(row.get("tags")))),
         notes=optional(row.get("notes")),
         management_reference=optional(row.get("serviceManagementReference")),
-        deleted=_optional_moment(row.get("deletedDateTime")),
+        deleted=optional_moment(row.get("deletedDateTime")),
     )
 
 
@@ -204,7 +204,7 @@ def moment(written: str) -> datetime:
     return datetime.fromisoformat(f"{head}.{digits.ljust(6, '0')}").replace(tzinfo=UTC)
 
 
-def _optional_moment(written: object) -> datetime | None:
+def optional_moment(written: object) -> datetime | None:
     return moment(text(written)) if written else None
 
 
@@ -235,8 +235,8 @@ def credential(kind: CredentialKind, row: Json) -> Credential:
         kind,
         KeyId(guid(row["keyId"])),
         optional(row.get("displayName")),
-        _optional_moment(row.get("endDateTime")),
-        _optional_moment(row.get("startDateTime")),
+        optional_moment(row.get("endDateTime")),
+        optional_moment(row.get("startDateTime")),
         thumbprint(row.get("customKeyIdentifier")) if kind is CredentialKind.CERTIFICATE else None,
     )
 

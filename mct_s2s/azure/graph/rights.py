@@ -174,8 +174,8 @@ def _rules(restrictions: Mapping[str, Any]) -> tuple[SecretRule, ...]:
     )
     found = []
     for rule in in_force:
-        since, longest = rule.get("restrictForAppsCreatedAfterDateTime"), iso_duration(text(rule.get("maxLifetime")))
-        created = parse.moment(text(since)) if since else None
+        longest = iso_duration(text(rule.get("maxLifetime")))
+        created = parse.optional_moment(rule.get("restrictForAppsCreatedAfterDateTime"))
         if rule.get("restrictionType") == "passwordAddition":
             found.append(SecretRule(None, created))
         elif rule.get("restrictionType") == "passwordLifetime" and longest is not None:

@@ -46,7 +46,7 @@ def sign_in(method: Method, connection: Connection) -> CallerCredential:
     seconds = max(1, int(min(60, connection.remaining())))  # for a command-line tool
     match method:
         case Method.ENVIRONMENT | Method.WORKLOAD_IDENTITY:
-            authorities.check(environ.get(authorities.VARIABLE), login, "The credential in the environment")
+            authorities.check(environ.get(authorities.AUTHORITY), login, "The credential in the environment")
             return _environment(connection, federated=method is Method.WORKLOAD_IDENTITY)
         case Method.MANAGED_IDENTITY:
             own = environ.get("AZURE_CLIENT_ID")

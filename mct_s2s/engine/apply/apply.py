@@ -205,7 +205,7 @@ async def _(change: WriteSettings, run: Run) -> str:
         run.results,
         partial(run.everything_else, change),
         written,
-        partial(backup.keep, str(change.site.resource)) if backup is not None else None,
+        partial(backup.keep, str(change.site.resource)) if backup is not None else lambda _: None,
         partial(run.confirm, change),
     )
     return detail

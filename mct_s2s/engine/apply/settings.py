@@ -51,8 +51,8 @@ async def write_settings(
     results: Results,
     everything_else: Callable[[], Awaitable[None]],
     written: Callable[[bool], None],
-    keep: Callable[[Mapping[str, str | None]], None] | None = None,
-    confirmed: Callable[[str], None] | None = None,
+    keep: Callable[[Mapping[str, str | None]], None] = lambda _: None,
+    confirmed: Callable[[str], None] = lambda _: None,
 ) -> tuple[dict[str, str | None], str]:
     """Merge what is wanted into whatever is there now; the settings as they are then, and a word on it.
 
@@ -71,13 +71,11 @@ async def write_settings(
     if not writer.is_due:
         written(False)
         return writer.settings, "someone else wrote the same values at the same time"
-    if keep is not None:
-        keep(writer.settings)
+    keep(writer.settings)
     await writer.write()
     written(True)
     await writer.read_back()
-    if confirmed is not None:
-        confirmed(writer.summary)
+    confirmed(writer.summary)
     with activity(f"Watching {change.site.label} for other writers of its settings"):
         await writer.settle()
     return writer.settings, writer.summary
