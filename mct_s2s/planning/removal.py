@@ -70,8 +70,8 @@ class Targets:
 
     clients: tuple[ClientApplication, ...] = ()
     identities: tuple[ServicePrincipal, ...] = ()
-    entries: tuple[str, ...] = ()
-    """Entries of the allow lists, as they are written there."""
+    entries: frozenset[str] = frozenset()
+    """Entries of the allow lists, in lower case; of no account where all that is ours goes."""
     off: tuple[IdentityResource, ...] = ()
     """Resources whose identity was switched on for this trust and is off by now."""
     deleted: tuple[Application, ...] = ()
@@ -83,7 +83,7 @@ def plan_removal(removal: Removal, observed: ObservedState, spec: ServiceSpec, *
     targets = _everything(observed, spec) if removal.everything else _named(removal, observed, spec)
     plan = _after_access(removal, targets, observed, spec)
     if observed.app_service is not None:
-        settings = SettingsSpec(without=_lowered(targets.entries), tidy=False)
+        settings = SettingsSpec(without=targets.entries, tidy=False)
         if removal.everything:
             settings = SettingsSpec(without_names=NAMES, tidy=False)
         plan = replace(plan, steps=(*plan_site(observed, settings, restart=restart, first=True), *plan.steps))
@@ -121,7 +121,7 @@ def prune(desired: Setup, observed: ObservedState, added: Iterable[AnyChange]) -
     targets = Targets(clients, identities, _entries_of(clients, identities, observed))
     tags = next((s.edits.tags for s in added if isinstance(s, UpdateApplication) and s.key == EXPOSE), ())
     removal = Removal(kept=pruning.kept, is_pruning=True)
-    return _lowered(targets.entries), _after_access(removal, targets, observed, spec, tags)
+    return targets.entries, _after_access(removal, targets, observed, spec, tags)
 
 
 def _check_number(called: list[str], number: int, pruning: Pruning, observed: ObservedState) -> None:
@@ -143,7 +143,7 @@ def _check_number(called: list[str], number: int, pruning: Pruning, observed: Ob
 def _everything(observed: ObservedState, spec: ServiceSpec) -> Targets:
     service, clients = observed.trust.service, everyone(observed, spec.unique_name)
     others = tuple(client for client in clients if service is None or client.client_id != service.client_id)
-    return Targets(others, _known_identities(observed), _listed_entries(observed), _switched_off(observed))
+    return Targets(others, _known_identities(observed), off=_switched_off(observed))
 
 
 def _named(removal: Removal, observed: ObservedState, spec: ServiceSpec) -> Targets:
@@ -156,7 +156,7 @@ def _named(removal: Removal, observed: ObservedState, spec: ServiceSpec) -> Targ
     return Targets(
         tuple(dict.fromkeys(client for one in found for client in one.clients)),
         tuple(dict.fromkeys(identity for one in found for identity in one.identities)),
-        tuple(dict.fromkeys(entry for one in found for entry in one.entries)),
+        frozenset().union(*(one.entries for one in found)),
         tuple(dict.fromkeys(resource for one in found for resource in one.off)),
         tuple(dict.fromkeys(row for one in found for row in one.deleted)),
     )
@@ -188,17 +188,9 @@ def _called(name: str, observed: ObservedState, base: str) -> Targets:
 
 def _entries_of(
     clients: Iterable[ClientApplication], identities: Iterable[ServicePrincipal], observed: ObservedState, *also: str
-) -> tuple[str, ...]:
-    meant = {*also, *(one.id.casefold() for one in identities)}.union(*map(ids_of, clients))
-    return tuple(entry for entry in _listed_entries(observed) if entry.casefold() in meant)
-
-
-def _listed_entries(observed: ObservedState) -> tuple[str, ...]:
-    return tuple(entry for setting in LISTS for entry in setting.list_in(observed.settings).ids)
-
-
-def _lowered(entries: Iterable[str]) -> frozenset[str]:
-    return frozenset(entry.casefold() for entry in entries)
+) -> frozenset[str]:
+    meant = frozenset({*also, *(one.id.casefold() for one in identities)}).union(*map(ids_of, clients))
+    return meant & {entry.casefold() for setting in LISTS for entry in setting.list_in(observed.settings).ids}
 
 
 def _known_identities(observed: ObservedState) -> tuple[ServicePrincipal, ...]:
