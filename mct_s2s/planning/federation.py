@@ -21,6 +21,7 @@ _LABEL = r"[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?"
 _SERVICE_ACCOUNT = re.compile(f"{KUBERNETES}{_LABEL}:{_LABEL}")
 """Source: kubernetes.io/docs/concepts/overview/working-with-objects/names."""
 
+_SITES = ("https://github.com/", "git@github.com:", "ssh://git@github.com/")
 _OWNER = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,37}[A-Za-z0-9])?"
 _REPOSITORY = r"(?!\.{1,2}(?![A-Za-z0-9._-]))[A-Za-z0-9._-]{1,100}"
 """GitHub's own limits: 39 characters for an owner, 100 for a repository, which is neither `.` nor `..`."""
@@ -59,12 +60,17 @@ def github_subject(text: str) -> str:
     """The subject of a GitHub Actions workflow on a branch, `main` unless another is named.
 
     Args:
-        text: `OWNER/REPO[:branch]`, or with the ids that GitHub never gives twice, `OWNER@ID/REPO@ID[:branch]`.
+        text: `OWNER/REPO[:branch]`, or with the ids that GitHub never gives twice, `OWNER@ID/REPO@ID[:branch]`; or the
+            address of the repository as a browser or Git shows it, or that of a branch.
 
     Raises:
         UsageError: it is neither.
     """
-    repository, colon, branch = text.partition(":")
+    wanted = text
+    for site in _SITES:
+        if text.startswith(site):
+            wanted = text.removeprefix(site).rstrip("/").removesuffix(".git").replace("/tree/", ":", 1)
+    repository, colon, branch = wanted.partition(":")
     branch = branch if colon else "main"
     if _NAMED.fullmatch(repository) is None or not branch or _NO_BRANCH.search(branch):
         raise UsageError(

@@ -29,10 +29,26 @@ def test_a_repository_is_a_subject(text: str, subject: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("address", "text"),
+    [
+        ("https://github.com/contoso/Learn", "contoso/Learn"),
+        ("https://github.com/contoso/Learn/", "contoso/Learn"),
+        ("https://github.com/contoso/Learn.git", "contoso/Learn"),
+        ("https://github.com/contoso/Learn:dev", "contoso/Learn:dev"),
+        ("git@github.com:contoso/Learn.git", "contoso/Learn"),
+        ("ssh://git@github.com/contoso/Learn.git", "contoso/Learn"),
+        ("https://github.com/contoso/Learn/tree/feature/x", "contoso/Learn:feature/x"),
+    ],
+)
+def test_a_pasted_address_is_a_repository(address: str, text: str) -> None:
+    assert github_subject(address) == github_subject(text)
+
+
+@pytest.mark.parametrize(
     "text",
     [
         "", "contoso", "/Learn", "contoso/", "contoso/Learn:", "contoso/Learn: main", "contoso/Learn:a b", "-x/Learn",
-        "contoso/Learn/tree/main", "https://github.com/contoso/Learn", "git@github.com:contoso/Learn.git",
+        "contoso/Learn/tree/main", "https://github.com/contoso",
         "https://gitlab.com/contoso/Learn", "contoso/Learn:main*", "contoso/Learn:a..b",
         "contoso/Learn:/main", "contoso/Learn:main/", "contoso/Learn:x.lock", "contoso/Learn:a:b", "con toso/Learn",
         "contoso/Learn\n", "contoso/..", "contoso/.", "contoso@1/..@2", "contoso@1/Learn", "contoso/Learn@2",
