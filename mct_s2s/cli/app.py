@@ -5,13 +5,14 @@ from __future__ import annotations
 import functools
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from importlib import import_module
 from typing import Annotated, Any
 
 import typer
 
 from mct_s2s import __version__
-from mct_s2s.cli.binding import LazyGroup
+from mct_s2s.cli.binding import Group, command, late
 from mct_s2s.cli.streams import check_arguments, replace_unencodable
 from mct_s2s.model.commands import use_shell
 
@@ -48,8 +49,33 @@ All commands:       mct-s2s help"""
 """What the program prints when it is called alone."""
 
 
-class _Commands(LazyGroup):
+class _Commands(Group):
+    """A command is imported when it is asked for.
+
+    The options of `add-client` are the class `AddClientOptions` in `cli/commands.py`; the function
+    `add_client(options) -> int` is in the module of `cli` that their `body` names, imported when it runs.
+    """
+
     lazy = COMMANDS | {"sandbox": "Run a local stand-in for Azure, for this or any other client."}
+
+    def __init__(self, *, commands: Mapping[str, Any], **attrs: Any) -> None:
+        not_imported: dict[str, Any] = dict.fromkeys(self.lazy)
+        super().__init__(commands={**not_imported, **commands}, **attrs)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        if self.commands.get(cmd_name, self) is None:
+            function = cmd_name.replace("-", "_")
+            if cmd_name in COMMANDS:
+                options = getattr(import_module("mct_s2s.cli.commands"), f"{function.title().replace('_', '')}Options")
+                group = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+                command(group, cmd_name, options, late(options.body, function), self.lazy[cmd_name], options.examples)
+            else:
+                group = import_module(f"mct_s2s.cli.{function}_commands").group
+            self.commands[cmd_name] = typer.main.get_command(group)
+        return super().get_command(ctx, cmd_name)
+
+    def summary(self, name: str) -> str:
+        return self.lazy[name]
 
 
 app = typer.Typer(

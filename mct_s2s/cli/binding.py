@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import textwrap
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from dataclasses import MISSING, Field, field, fields
 from importlib import import_module
@@ -227,37 +227,3 @@ def late(module: str, function: str) -> Callable[[Any], int]:
         return body(options)
 
     return run
-
-
-class LazyGroup(Group):
-    """A group that imports a command when it is asked for.
-
-    The options of `add-client` are the class `AddClientOptions` in `cli/commands.py`; the function
-    `add_client(options) -> int` is in the module of `cli` that their `body` names, imported when it runs.
-    """
-
-    lazy: Mapping[str, str] = {}
-    """The help of each command, by its name."""
-
-    def __init__(self, *, commands: Mapping[str, Any], **attrs: Any) -> None:
-        not_imported: dict[str, Any] = dict.fromkeys(self.lazy)
-        super().__init__(commands={**not_imported, **commands}, **attrs)
-
-    def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        if self.commands.get(cmd_name, self) is None:
-            function = cmd_name.replace("-", "_")
-            options = getattr(
-                import_module("mct_s2s.cli.commands"), f"{cmd_name.title().replace('-', '')}Options", None
-            )
-            if options is not None:
-                app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
-                run = late(options.body, function)
-                command(app, cmd_name, options, run, self.lazy[cmd_name], options.examples)
-            else:
-                app = import_module(f"mct_s2s.cli.{function}_commands").group
-            self.commands[cmd_name] = typer.main.get_command(app)
-        return super().get_command(ctx, cmd_name)
-
-    def summary(self, name: str) -> str:
-        """The help of one of its commands, which is not imported for it."""
-        return self.lazy.get(name) or super().summary(name)
