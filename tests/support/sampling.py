@@ -15,7 +15,7 @@ T = TypeVar("T")
 
 _SEED, _ALL = "MCT_S2S_TEST_SEED", "MCT_S2S_TEST_ALL"
 _CASES = {
-    "tests/cli/test_mistakes.py": 60, "tests/cli/test_trust_files.py": 60, "tests/cli/": 1, "tests/security/": 1,
+    "tests/cli/test_mistakes.py": 60, "tests/cli/test_trust_files.py": 60, "tests/cli/": 2,
     "tests/render/test_hostile_text.py": 20, "tests/render/test_marks.py": 20,
 }  # fmt: skip
 """How many cases a test has there in a run of all tests: most of them run the program, or draw every screen."""
