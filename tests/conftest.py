@@ -88,9 +88,8 @@ class Sandbox:
             f"{row['method']} {row['path']}"
             for row in self.log()
             if row["method"] not in {"GET", "HEAD"}
-            and not row["path"].endswith("/$batch")
             and row["service"] in {"graph", "arm", "vault"}
-            and not row["path"].endswith(("/config/appsettings/list", "/$batch"))
+            and not row["path"].endswith("/config/appsettings/list")
         ]
 
     def restarts(self) -> int:

@@ -26,7 +26,7 @@ from mct_s2s.azure.answers import rows, text
 from mct_s2s.azure.clouds import Cloud
 from mct_s2s.azure.http import Http
 from mct_s2s.azure.refusals import GraphOperation, already_gone, is_lag
-from mct_s2s.azure.retry import Lag, RetryPolicy, no_lag
+from mct_s2s.azure.retry import IN_FLIGHT, Lag, RetryPolicy, no_lag
 from mct_s2s.azure.service_session import ServiceSession
 from mct_s2s.azure.services import GRAPH
 from mct_s2s.azure.sign_in.credential import CallerCredential
@@ -120,13 +120,13 @@ class GraphSession(ServiceSession):
             raise
 
     async def get_many(self, paths: Sequence[str], parse: Callable[[Mapping[str, Any]], T]) -> list[T | None]:
-        """Several objects, `MOST_IN_BATCH` in one round trip; `None` where one is not there.
+        """Several objects; `None` where one is not there. A few by one GET each, so that a log says what is read.
 
         An answer that is neither 200 nor 404 (throttled, refused, not understood) is that one object's matter: it is
         asked for again by itself, with all that `send` does. Source: learn.microsoft.com/graph/json-batching.
         """
-        if len(paths) == 1:
-            return [await self.get(paths[0], parse)]
+        if len(paths) <= IN_FLIGHT:
+            return list(await gather_or_cancel(*(self.get(path, parse) for path in paths)))
         parts = [paths[at : at + MOST_IN_BATCH] for at in range(0, len(paths), MOST_IN_BATCH)]
         found = await gather_or_cancel(*(self._batch(part, parse) for part in parts))
         return [one for part in found for one in part]
