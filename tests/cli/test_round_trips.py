@@ -79,8 +79,8 @@ def test_setup_and_what_follows(measured: Measured) -> None:
         "status": Cost(15, 3),
         "status --all": Cost(19, 7),
         "add-client": Cost(35, 9),
-        "verify": Cost(22, 5),
-        "doctor": Cost(27, 3),
+        "verify": Cost(20, 5),
+        "doctor": Cost(25, 3),
     }
 
 

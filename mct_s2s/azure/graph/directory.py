@@ -18,14 +18,14 @@ from mct_s2s.activity import REPLICATION, waiting
 from mct_s2s.azure.answers import listed
 from mct_s2s.azure.graph import parse
 from mct_s2s.azure.graph.credentials import CredentialRequests
-from mct_s2s.azure.graph.session import CREATE_IF_MISSING, MOST_IN_BATCH, GraphSession, key, lag_if, literal, query
+from mct_s2s.azure.graph.session import CREATE_IF_MISSING, GraphSession, key, lag_if, literal, query
 from mct_s2s.azure.refusals import GraphOperation, already_there, is_lag
 from mct_s2s.concurrency import ReadOnce, gather_or_cancel
 from mct_s2s.errors import ServiceError
 from mct_s2s.model.directory_objects import Application, Assignment, NewApplication, ServicePrincipal, Tenant
 from mct_s2s.model.ids import ApplicationObjectId, AppRoleId, ClientId, PrincipalId
 
-T = TypeVar("T")
+Registered = TypeVar("Registered", Application, ServicePrincipal)
 READ = GraphOperation.READ
 IN_ONE_FILTER = 15
 """Values of `in`; more are refused. Source: learn.microsoft.com/graph/filter-query-parameter."""
@@ -79,18 +79,19 @@ class GraphDirectory(CredentialRequests):
         self,
         path: str,
         client_ids: Iterable[ClientId],
-        read: Callable[[Mapping[str, Any]], T],
+        read: Callable[[Mapping[str, Any]], Registered],
         select: Sequence[str] = (),
-    ) -> list[T]:
-        """Many objects are read in few requests: GET {path}?$filter=appId in (…)."""
+    ) -> list[Registered]:
+        """GET {path}?$filter=appId in (…), so that many take few requests; what no index knows (yet) by its key."""
         ids, end = _once(client_ids), query(select=select) if select else ""
-        if len(ids) <= MOST_IN_BATCH:
-            return await self._session.get_known([f"{path}{key('appId', one)}{end}" for one in ids], read)
-        parts = [ids[at : at + IN_ONE_FILTER] for at in range(0, len(ids), IN_ONE_FILTER)]
+        parts = [ids[at : at + IN_ONE_FILTER] for at in range(0, len(ids), IN_ONE_FILTER)] if len(ids) > 1 else []
         filters = [f"appId in ({','.join(map(literal, part))})" for part in parts]
         paths = [f"{path}{query(select=select, filter=one)}" for one in filters]
-        pages = await self._session.get_known(paths, lambda page: [read(row) for row in listed(page.get("value"))])
-        return [one for page in pages for one in page]
+        pages = await self._session.get_many(paths, lambda page: [read(row) for row in listed(page.get("value"))])
+        found = {one.client_id.lower(): one for page in pages for one in page or ()}
+        missing = [f"{path}{key('appId', one)}{end}" for one in ids if one.lower() not in found]
+        found |= {one.client_id.lower(): one for one in await self._session.get_known(missing, read)}
+        return [found[one.lower()] for one in ids if one.lower() in found]
 
     async def applications_with_uri(self, uri: str) -> list[Application]:
         """GET /applications?$filter=identifierUris/any(…): at most one in a settled directory."""
