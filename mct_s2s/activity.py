@@ -17,6 +17,7 @@ from mct_s2s.errors import S2SError
 from mct_s2s.planning.changes import AnyChange
 
 REPLICATION = "waiting for Entra ID to replicate"
+CARRYING_OUT = "waiting for Azure to carry it out"
 
 
 @dataclass(frozen=True, eq=False)

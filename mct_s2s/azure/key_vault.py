@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from mct_s2s import clock
+from mct_s2s.activity import CARRYING_OUT, waiting
 from mct_s2s.azure.answers import members, optional, text
 from mct_s2s.azure.http import Http
 from mct_s2s.azure.refusals import DISABLED, OFFICER, refused
@@ -108,15 +109,16 @@ class KeyVault(ServiceSession):
 
     async def _until_there(self, path: str, step: str) -> None:
         until = clock.seconds() + LONGEST_SECONDS
-        while clock.seconds() < until:
-            try:
-                if await self._found("GET", path, step, dict) is not None:
-                    return
-            except (PermissionMissing, ServiceError) as error:
-                if isinstance(error, PermissionMissing) or error.service_code == DISABLED:
-                    return  # it is not ours to look, or it is there
-                raise
-            await asyncio.sleep(POLL_SECONDS)
+        with waiting(CARRYING_OUT, gives_up_at=until):
+            while clock.seconds() < until:
+                try:
+                    if await self._found("GET", path, step, dict) is not None:
+                        return
+                except (PermissionMissing, ServiceError) as error:
+                    if isinstance(error, PermissionMissing) or error.service_code == DISABLED:
+                        return  # it is not ours to look, or it is there
+                    raise
+                await asyncio.sleep(POLL_SECONDS)
 
     async def _found(
         self, method: str, path: str, step: str, parse: Callable[[Mapping[str, Any]], T], **options: Any

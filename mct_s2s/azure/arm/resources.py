@@ -15,9 +15,9 @@ from typing import Any
 
 import httpx
 
-from mct_s2s.activity import waiting
+from mct_s2s.activity import CARRYING_OUT, waiting
 from mct_s2s.azure.answers import guid, members, optional, parse_json, rows, text, texts
-from mct_s2s.azure.arm.session import AUTHORIZATION, CARRYING_OUT, LOCKS, RESOURCES, WEB, ArmSession, versioned
+from mct_s2s.azure.arm.session import AUTHORIZATION, LOCKS, RESOURCES, WEB, ArmSession, versioned
 from mct_s2s.azure.arm.sites import ArmSites
 from mct_s2s.concurrency import ReadOnce, gather_or_cancel
 from mct_s2s.errors import NotThere, S2SError, ServiceError

@@ -18,7 +18,7 @@ from azure.core.pipeline import PipelineRequest, PipelineResponse
 from azure.core.pipeline.policies import AsyncHTTPPolicy, HeadersPolicy, RequestIdPolicy, UserAgentPolicy
 
 from mct_s2s import __version__, clock
-from mct_s2s.activity import waiting
+from mct_s2s.activity import CARRYING_OUT, waiting
 from mct_s2s.azure.answers import members, seconds
 from mct_s2s.azure.clouds import Cloud
 from mct_s2s.azure.http import Http, Transport
@@ -38,7 +38,6 @@ Of each service it is the oldest api-version that knows what is asked for, as cl
 docs/azure-contract.md, section 4.9.
 """
 SUBSCRIPTIONS, RESOURCES, AUTHORIZATION, LOCKS = "2020-01-01", "2021-04-01", "2022-04-01", "2016-09-01"
-CARRYING_OUT = "waiting for Azure to carry it out"
 POLL_SECONDS = 1
 """Between two looks at an operation in progress where Azure names no time."""
 OPERATION_SECONDS = 180.0
