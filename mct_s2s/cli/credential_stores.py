@@ -13,11 +13,11 @@ from mct_s2s.model.client_sign_in import ClientSignIn
 from mct_s2s.model.commands import credential_removal
 from mct_s2s.model.desired import Removal
 from mct_s2s.model.ids import KeyId
-from mct_s2s.planning.changes import AddCredential, DeleteApplication, Part, Ref, RemoveCredential
+from mct_s2s.planning.changes import AddCredential, DeleteApplication, Output, OutputRef, RemoveCredential
 from mct_s2s.planning.registrations.membership import clients_called
 from mct_s2s.render.documents import SavedCredential
+from mct_s2s.stores.delivered import DeliveredStore, OutputStore
 from mct_s2s.stores.dotenv import ENVIRONMENT, credential_in, own_credential
-from mct_s2s.stores.handed_over import HandedOver, OutputStore
 
 
 def from_files(paths: Sequence[Path]) -> list[ClientSignIn]:
@@ -70,20 +70,20 @@ def credentials_of(outcome: Outcome) -> list[SavedCredential]:
         if not isinstance(change, AddCredential):
             continue
         store = outcome.stores.get(change.client) if change.spec.is_stored else None
-        given = store.given if isinstance(store, HandedOver) else None
-        client_id, key_id = outcome.results.known(change.client_id), outcome.results.known(key_of(change))
-        is_handed_over = isinstance(store, HandedOver) and (key_id is not None or given is not None)
-        if outcome.applied and change.key not in done and not is_handed_over:
+        given = store.given if isinstance(store, DeliveredStore) else None
+        client_id, key_id = outcome.outputs.known(change.client_id), outcome.outputs.known(key_of(change))
+        is_delivered = isinstance(store, DeliveredStore) and (key_id is not None or given is not None)
+        if outcome.applied and change.key not in done and not is_delivered:
             continue
-        is_lost = isinstance(store, HandedOver) and outcome.applied and given is None
+        is_lost = isinstance(store, DeliveredStore) and outcome.applied and given is None
         removal = ""
-        if isinstance(store, HandedOver) and client_id is not None and key_id is not None:
+        if isinstance(store, DeliveredStore) and client_id is not None and key_id is not None:
             removal = credential_removal(client_id, key_id, is_key=change.kind.is_key)
         found.append(
             SavedCredential(
                 change.client,
                 client_id or "",
-                change.ends(outcome.results),
+                change.ends(outcome.outputs),
                 store.label if store is not None and not is_lost else None,
                 given.value if given is not None and isinstance(store, OutputStore) else None,
                 change.kind,
@@ -98,7 +98,7 @@ def all_credentials(outcome: Outcome) -> Iterator[SavedCredential]:
     """Those of `credentials_of`, and those that the same clients had before and still have."""
     yield from credentials_of(outcome)
     added = [change for change in outcome.plan.changes if isinstance(change, AddCredential)]
-    made = {outcome.results.known(key_of(change)) for change in added}
+    made = {outcome.outputs.known(key_of(change)) for change in added}
     done = [entry.change for entry in outcome.done]
     gone: set[str] = {one.key_id for one in done if isinstance(one, RemoveCredential)}
     gone |= {one.client_id for one in done if isinstance(one, DeleteApplication)}
@@ -113,5 +113,5 @@ def all_credentials(outcome: Outcome) -> Iterator[SavedCredential]:
                     yield SavedCredential(name, client.client_id, one.expires, place, kind=one.kind, created=False)
 
 
-def key_of(change: AddCredential) -> Ref[KeyId]:
-    return Ref(change.key, Part.KEY_ID)
+def key_of(change: AddCredential) -> OutputRef[KeyId]:
+    return OutputRef(change.key, Output.KEY_ID)

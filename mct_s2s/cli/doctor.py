@@ -8,7 +8,7 @@ from mct_s2s import clock
 from mct_s2s.cli.commands import DoctorOptions
 from mct_s2s.cli.requests import named_spec, named_target, request_for, service_spec, where
 from mct_s2s.cli.run import PROBLEMS, CommandRun, run
-from mct_s2s.cli.session import Needs
+from mct_s2s.cli.session import Services
 from mct_s2s.engine.observe.rights import examine
 from mct_s2s.engine.session import Session
 from mct_s2s.inputs.target import caller_resource
@@ -48,4 +48,4 @@ def doctor(options: DoctorOptions) -> int:
         return 0 if is_ready(found) else PROBLEMS
 
     arm = not options.no_app_service or bool(identities)
-    return run(options, Needs(arm=arm, target=not options.no_app_service), body)
+    return run(options, Services(arm=arm, target=not options.no_app_service), body)

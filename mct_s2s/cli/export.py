@@ -10,7 +10,7 @@ from mct_s2s.cli.commands import ExportOptions
 from mct_s2s.cli.fleet import read_every_site
 from mct_s2s.cli.requests import look
 from mct_s2s.cli.run import CommandRun, run, worst
-from mct_s2s.cli.session import Needs
+from mct_s2s.cli.session import Services
 from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.engine.session import Azure, Session
 from mct_s2s.errors import NotThere, PermissionMissing, S2SError, UsageError
@@ -75,7 +75,7 @@ def export(options: ExportOptions) -> int:
             terminal.verbatim(text)
         return worst([error.exit_code for _, error in failed])
 
-    return run(options, Needs(target=not options.all_sites), body)
+    return run(options, Services(target=not options.all_sites), body)
 
 
 def _show_left_out(

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 from mct_s2s.activity import activity
-from mct_s2s.cli.session import Needs, connect
+from mct_s2s.cli.session import Services, connect
 from mct_s2s.cli.work import SiteWork
 from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.engine.observe.sites import find_mct_sites, find_slots, outcome_of, read_each
@@ -64,7 +64,7 @@ async def _hold(
 ) -> None:
     """Hold one session open, by a task of its own: it ends where it began, in one context."""
     every = [site.work.needs for site in sites]
-    needs = Needs(
+    needs = Services(
         directory=any(one.directory for one in every),
         arm=any(one.arm for one in every),
         target=False,  # the App Service is each site's own

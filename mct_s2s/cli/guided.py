@@ -14,7 +14,7 @@ from mct_s2s.cli.commands import AddClientOptions, SetupOptions
 from mct_s2s.cli.options import CredentialOptions, CredentialType
 from mct_s2s.cli.picking import may_ask, pick_site, select, text
 from mct_s2s.cli.run import CommandRun, run
-from mct_s2s.cli.session import Needs
+from mct_s2s.cli.session import Services
 from mct_s2s.engine.session import Session
 from mct_s2s.errors import S2SError
 from mct_s2s.inputs.clients import client_names
@@ -61,7 +61,7 @@ def guided_setup(options: SetupOptions) -> int:
         commands.extend([command_line("setup", chosen), *(command_line("add-client", one) for one in more)])
         return await change(current, session, work)
 
-    code = run(replace(options, timeout=options.timeout + THINKING_SECONDS), Needs(target=False), body)
+    code = run(replace(options, timeout=options.timeout + THINKING_SECONDS), Services(target=False), body)
     if commands:
         terminal = Terminal.open(json=False)
         terminal.say()

@@ -24,8 +24,8 @@ from mct_s2s.planning.changes import (
     AddCredential,
     DeleteApplication,
     EnableIdentity,
-    Part,
-    Ref,
+    Output,
+    OutputRef,
     RemoveCredential,
     identify,
 )
@@ -68,9 +68,9 @@ def report_of(site: SiteState, *, without: S2SError | None = None) -> SiteReport
 
 def manual_steps(site: SiteState, outcome: Outcome) -> list[Instruction]:
     """What someone else has to do, with the command that does it."""
-    steps, before, results = outcome.left_to_others, outcome.before, outcome.results
+    steps, before, outputs = outcome.manual_steps, outcome.before, outcome.outputs
     at, login = where(site.options, before.site), site.session.connection.cloud.login
-    return instructions(steps, before, results, where=at, login=login, handoff=_handoff(site.options))
+    return instructions(steps, before, outputs, where=at, login=login, handoff=_handoff(site.options))
 
 
 def _after_a_grant(site: SiteState, outcome: Outcome) -> list[Instruction]:
@@ -232,7 +232,7 @@ def _clients(outcome: Outcome) -> Iterator[ClientResult]:
     for resource in outcome.before.identity_resources:
         principal = resource.principal_id
         if principal is None and resource in enabled:
-            principal = outcome.results.known(Ref[PrincipalId](enabled[resource], Part.PRINCIPAL_ID))
+            principal = outcome.outputs.known(OutputRef[PrincipalId](enabled[resource], Output.PRINCIPAL_ID))
         yield ClientResult(resource.display_name, principal_id=principal or "")
 
 
@@ -258,7 +258,7 @@ def retire_files(terminal: Terminal, site: SiteState, outcome: Outcome) -> None:
     """Delete the files whose secrets have just become useless, where they are in this tool's own folder."""
     done = [entry.change for entry in outcome.done]
     removed = {c.key_id for c in done if isinstance(c, RemoveCredential)}
-    usable = {outcome.results.known(c.object_id) for c in done if isinstance(c, AddCredential)}
+    usable = {outcome.outputs.known(c.object_id) for c in done if isinstance(c, AddCredential)}
     applications = [c.application for c in outcome.before.trust.clients if c.application is not None]
     for one in applications:
         if any(credential.is_ours and credential.key_id not in removed for credential in one.credentials):
@@ -312,6 +312,6 @@ def _changes(outcome: Outcome, *, dry_run: bool) -> Iterator[Json]:
     blocked = {key for key, _ in outcome.plan.blocked}
     for step in outcome.plan.steps:
         entry = done.get(step.key)
-        ids = identify(entry.change if entry is not None else step, outcome.results)
+        ids = identify(entry.change if entry is not None else step, outcome.outputs)
         told = (step, ids, step.detail) if entry is None else (entry.change, ids, entry.detail, entry.seconds)
         yield change_document(*told, blocked=entry is None and step.key in blocked if dry_run else None)

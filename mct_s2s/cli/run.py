@@ -11,7 +11,7 @@ from dataclasses import replace
 from mct_s2s.activity import watched_by
 from mct_s2s.cli.interruption import Interruption
 from mct_s2s.cli.options import AzureOptions
-from mct_s2s.cli.session import Needs, connect
+from mct_s2s.cli.session import Services, connect
 from mct_s2s.engine.session import Session
 from mct_s2s.errors import CANCELLED, Cancelled, DeadlinePassed, Interrupted, NotThere, S2SError, UsageError
 from mct_s2s.render.console import Terminal
@@ -41,7 +41,7 @@ Body = Callable[[CommandRun, Session], Awaitable[int]]
 Connected = Callable[[CommandRun], Awaitable[int]]
 
 
-def run(options: AzureOptions, needs: Needs, body: Body) -> int:
+def run(options: AzureOptions, needs: Services, body: Body) -> int:
     """Run a command's body with a session, and turn its result or error into text and an exit code.
 
     Which App Service it is about is asked where none was named, or several have the name.

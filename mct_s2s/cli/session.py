@@ -33,7 +33,7 @@ CLIENT_ID = "AZURE_CLIENT_ID"
 
 
 @dataclass(frozen=True)
-class Needs:
+class Services:
     """Which services a command will talk to: no unneeded token is requested."""
 
     directory: bool = True
@@ -44,7 +44,7 @@ class Needs:
 
 @asynccontextmanager
 async def connect(
-    options: AzureOptions, needs: Needs, terminal: Terminal, *, client_id: str | None = None
+    options: AzureOptions, needs: Services, terminal: Terminal, *, client_id: str | None = None
 ) -> AsyncIterator[Session]:
     """Sign in to the services, as the one whom the environment names unless `client_id`, an appId, does."""
     async with AsyncExitStack() as stack:

@@ -17,7 +17,7 @@ from mct_s2s.cli.commands import SnippetOptions
 from mct_s2s.cli.credential_stores import available, from_files
 from mct_s2s.cli.requests import look, where
 from mct_s2s.cli.run import CommandRun, run
-from mct_s2s.cli.session import Needs
+from mct_s2s.cli.session import Services
 from mct_s2s.engine.credential_stores import default_folder, noted_vaults
 from mct_s2s.engine.session import Session
 from mct_s2s.errors import NotThere, UsageError
@@ -105,7 +105,7 @@ def snippet(options: SnippetOptions) -> int:
             terminal.verbatim(text)
         return 0
 
-    return run(options, Needs(), body)
+    return run(options, Services(), body)
 
 
 def place(text: str | None) -> Path | VaultTo | None:

@@ -13,7 +13,7 @@ from mct_s2s.cli.fleet import open_sessions, read_every_site
 from mct_s2s.cli.options import AzureOptions
 from mct_s2s.cli.requests import look, where
 from mct_s2s.cli.run import PROBLEMS, CommandRun, run, run_connected, worst
-from mct_s2s.cli.session import Needs
+from mct_s2s.cli.session import Services
 from mct_s2s.cli.trust_file import check_only, chosen, read_sites
 from mct_s2s.cli.work import SiteWork
 from mct_s2s.engine.session import Session
@@ -70,7 +70,7 @@ def status(options: StatusOptions) -> int:
         ]
         return _show(current.terminal, options, within, read, unchecked)
 
-    return run(options, Needs(target=not options.all_sites), body)
+    return run(options, Services(target=not options.all_sites), body)
 
 
 def _show(

@@ -11,7 +11,7 @@ from mct_s2s.cli.commands import VerifyOptions
 from mct_s2s.cli.credential_stores import available, from_files
 from mct_s2s.cli.requests import look, where
 from mct_s2s.cli.run import PROBLEMS, CommandRun, run, run_connected
-from mct_s2s.cli.session import Needs, connect_client
+from mct_s2s.cli.session import Services, connect_client
 from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.engine.credential_stores import default_folder
 from mct_s2s.engine.session import Session, client_api, client_tokens
@@ -64,7 +64,7 @@ def verify(options: VerifyOptions) -> int:
         subjects = clients_to_verify(applications, usable, unlisted=not options.client)
         return _end(current, await verify_clients(ground, observed, subjects, identities))
 
-    return run(options, Needs(), body)
+    return run(options, Services(), body)
 
 
 def _end(current: CommandRun, verification: Verification) -> int:

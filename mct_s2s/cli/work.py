@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from mct_s2s import clock
 from mct_s2s.cli.options import ChangingOptions, CredentialOptions
 from mct_s2s.cli.requests import named_spec, named_target
-from mct_s2s.cli.session import Needs
+from mct_s2s.cli.session import Services
 from mct_s2s.engine.credential_stores import RunStores
 from mct_s2s.engine.outcome import Outcome
 from mct_s2s.engine.request import Request
@@ -22,7 +22,7 @@ from mct_s2s.inputs.secret_to import ClientPlaces
 from mct_s2s.model.desired import Desired, Removal, Rotation, SettingsScope, Setup
 from mct_s2s.model.resource_id import ResourceId, SiteTarget, site_title
 from mct_s2s.planning.reviewed import fingerprint
-from mct_s2s.stores.handed_over import Viewer
+from mct_s2s.stores.delivered import Viewer
 
 if TYPE_CHECKING:
     from mct_s2s.model.trust_file import Profile, SiteEntry
@@ -46,11 +46,11 @@ class Work:
         return self.desired
 
     @property
-    def needs(self) -> Needs:
+    def needs(self) -> Services:
         """The services that the work talks to."""
         has_site = not (isinstance(self.desired, Setup) and self.desired.settings is SettingsScope.NONE)
         deletes = isinstance(self.desired, Removal) and self.desired.delete_secrets
-        return Needs(
+        return Services(
             directory=self.desired.service is not None,
             arm=has_site or bool(self.identities),
             target=has_site,

@@ -82,7 +82,7 @@ async def prepare(session: Session, request: Request) -> Outcome:
             places = request.places
             if request.stores is not None and isinstance(desired, Rotation) and not desired.only_named:
                 places = request.stores.places_of(stores, observed)
-            intended = replace(make_plan(desired, observed, request.facts), places=places)
+            intended = replace(make_plan(desired, observed, request.context), places=places)
             access = await look.found()
             plan = await permitted(azure, intended, observed, access, request)
     return Outcome(request, plan, observed, access, stores, intended=intended)
@@ -109,7 +109,7 @@ async def carry_out(session: Session, outcome: Outcome, since: float, ui: Interf
                 return outcome
         with ui.applying(outcome) as progress:
             await apply(session, outcome, progress)
-    if request.verify and not outcome.left_to_others:
+    if request.verify and not outcome.manual_steps:
         from mct_s2s.engine.verify import verify_outcome  # noqa: PLC0415  # only where something was done
 
         with activity("Testing the clients"):

@@ -24,8 +24,8 @@ from mct_s2s.model.observed import ObservedState
 from mct_s2s.planning.registrations.membership import clients_called
 from mct_s2s.planning.registrations.ownership import foreign_client
 from mct_s2s.planning.rotation import rotating
+from mct_s2s.stores.delivered import CommandStore, OutputStore, Viewer
 from mct_s2s.stores.files import FileStore
-from mct_s2s.stores.handed_over import CommandStore, OutputStore, Viewer
 from mct_s2s.stores.store import Store
 
 if TYPE_CHECKING:

@@ -13,14 +13,14 @@ from mct_s2s.model.directory_objects import Application
 from mct_s2s.model.ids import ApplicationObjectId, ClientId
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.planning.changes import (
-    AlreadyRight,
     AnyChange,
     CreateApplication,
     DeleteApplication,
-    Part,
-    Ref,
+    NoChange,
+    Output,
+    OutputRef,
+    Outputs,
     RestoreApplication,
-    Results,
     UpdateApplication,
     identify,
 )
@@ -61,11 +61,11 @@ class Outcome:
     verification: Verification | None = None
     intended: Plan | None = None
     """The plan whatever its caller may do and the tenant allows: what a reviewer has agreed to."""
-    results: Results = field(default_factory=Results)
+    outputs: Outputs = field(default_factory=Outputs)
     """The ids that the applied changes have yielded."""
     done: list[Entry] = field(default_factory=list)
     failed: list[tuple[AnyChange, S2SError]] = field(default_factory=list)
-    handed_over: list[ManualStep] = field(default_factory=list)
+    skipped_steps: list[ManualStep] = field(default_factory=list)
     """What someone else has to do, beside what the plan left to them."""
     settings: dict[str, str | None] | None = None
     """The application settings as they were read back, where they were written."""
@@ -85,10 +85,10 @@ class Outcome:
 
     def skip(self, change: AnyChange, why: str, left: ManualStep | None) -> None:
         """It is left for a later run, or was refused, and someone else can do it."""
-        known = identify(change, self.results).id
-        kept = AlreadyRight(key=change.key, resource=change.resource, name=change.name, detail=why, id=known)
+        known = identify(change, self.outputs).id
+        kept = NoChange(key=change.key, resource=change.resource, name=change.name, detail=why, id=known)
         self.done.append(Entry(kept, why, self._seconds_of(change)))
-        self.handed_over += [left] if left is not None else []
+        self.skipped_steps += [left] if left is not None else []
 
     def fail(self, change: AnyChange, error: S2SError) -> None:
         """It could not be done; what is not there by now was there when it was planned, so no name is wrong."""
@@ -110,15 +110,15 @@ class Outcome:
         return tuple(change for change in self.plan.changes if change.key not in self._started)
 
     @property
-    def left_to_others(self) -> tuple[ManualStep, ...]:
+    def manual_steps(self) -> tuple[ManualStep, ...]:
         """What someone else has to do: by the plan, and by what was refused on the way."""
-        return (*self.plan.left_to_others, *self.handed_over)
+        return (*self.plan.manual_steps, *self.skipped_steps)
 
     @property
     def lacks(self) -> Missing:
         """What the caller would need for the steps that no option left out."""
-        handed_over = (lack for note in self.handed_over for lack in note.needed)
-        return (*self.plan.lacks, *handed_over)
+        skipped_steps = (lack for note in self.skipped_steps for lack in note.needed)
+        return (*self.plan.lacks, *skipped_steps)
 
     @property
     def after(self) -> ObservedState:
@@ -129,14 +129,14 @@ class Outcome:
             match entry.change:
                 case CreateApplication(key=key, name=name) if key == CREATE:
                     client_id, object_id = (
-                        Ref[ClientId](key, Part.CLIENT_ID),
-                        Ref[ApplicationObjectId](key, Part.OBJECT_ID),
+                        OutputRef[ClientId](key, Output.CLIENT_ID),
+                        OutputRef[ApplicationObjectId](key, Output.OBJECT_ID),
                     )
-                    service = Application(self.results.resolve(object_id), self.results.resolve(client_id), name)
+                    service = Application(self.outputs.resolve(object_id), self.outputs.resolve(client_id), name)
                 case RestoreApplication(key=key, application=application) if key == CREATE:
                     service = application
                 case UpdateApplication(edits=edits) if service is not None and edits.uri is not None:
-                    uri = self.results.resolve(edits.uri)
+                    uri = self.outputs.resolve(edits.uri)
                     service = replace(service, identifier_uris=(*service.identifier_uris, uri))
                 case DeleteApplication(client_id=gone) if service is not None and gone == service.client_id:
                     service = None
@@ -144,6 +144,6 @@ class Outcome:
 
     def client_id(self, name: str) -> ClientId | None:
         """The appId of a client that the request names; `None` where there is no such client."""
-        made = self.results.known(Ref[ClientId](f"client:{name}", Part.CLIENT_ID))
+        made = self.outputs.known(OutputRef[ClientId](f"client:{name}", Output.CLIENT_ID))
         there = clients_called(name, self.before, self.request.desired.unique_name)
         return made or next((client.client_id for client in there), None)

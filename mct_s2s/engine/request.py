@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from mct_s2s.model.desired import Desired
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.resource_id import ResourceId, SiteTarget
-from mct_s2s.planning.plan import Facts
+from mct_s2s.planning.plan import RunContext
 
 if TYPE_CHECKING:
     from mct_s2s.engine.credential_stores import RunStores
@@ -44,9 +44,9 @@ class Request:
     verify: bool = False
 
     @property
-    def facts(self) -> Facts:
+    def context(self) -> RunContext:
         """What planning must not find out by itself."""
-        return Facts(self.now, self.attempt)
+        return RunContext(self.now, self.attempt)
 
     def subject(self, observed: ObservedState) -> str:
         """What two runs must not change at the same moment: the App Service, or where none is, the registration."""

@@ -1,6 +1,6 @@
 """The changes that a plan is made of, as frozen data. Each knows its verb, what it is done to, and the right it takes.
 
-A change names the changes whose results it needs by `Ref`: an appId exists only after its application is created.
+A change names the changes whose outputs it needs by `OutputRef`: an appId exists only after its application is created.
 `engine.apply` carries them out.
 """
 
@@ -24,8 +24,8 @@ T = TypeVar("T", bound=str)
 Noun_co = TypeVar("Noun_co", bound=str, covariant=True)
 
 
-class Part(StrEnum):
-    """Which of a change's results a reference takes."""
+class Output(StrEnum):
+    """Which of a change's outputs a reference takes."""
 
     CLIENT_ID = "client id"
     OBJECT_ID = "application object id"
@@ -37,38 +37,42 @@ class Part(StrEnum):
 
 
 @dataclass(frozen=True)
-class Ref(Generic[Noun_co]):
+class OutputRef(Generic[Noun_co]):
     """An id that the change `key` will yield. The type parameter says which noun it is an id of."""
 
     key: str
-    part: Part
+    output: Output
 
 
-Later: TypeAlias = T | Ref[T]
+Deferred: TypeAlias = T | OutputRef[T]
 """An id, known now or after a change."""
 
 
-class Results:
+class Outputs:
     """The ids that applied changes have yielded so far."""
 
     def __init__(self) -> None:
-        self._values: dict[tuple[str, Part], str] = {}
+        self._values: dict[tuple[str, Output], str] = {}
 
-    def record(self, key: str, part: Part, value: str) -> None:
-        self._values[key, part] = value
+    def record(self, key: str, output: Output, value: str) -> None:
+        self._values[key, output] = value
 
-    def resolve(self, later: Later[T]) -> T:
+    def resolve(self, deferred: Deferred[T]) -> T:
         """The id itself. Raises KeyError: the change that yields it has not been applied: a bug in the plan's order."""
-        if isinstance(later, Ref):
-            return self._values[later.key, later.part]  # type: ignore[return-value]  # recorded under its noun
-        return later
+        if isinstance(deferred, OutputRef):
+            return self._values[deferred.key, deferred.output]  # type: ignore[return-value]  # recorded under its noun
+        return deferred
 
-    def known(self, later: Later[T]) -> T | None:
+    def known(self, deferred: Deferred[T]) -> T | None:
         """The id, or `None` while it is not known."""
-        return self.resolve(later) if not isinstance(later, Ref) or (later.key, later.part) in self._values else None
+        return (
+            self.resolve(deferred)
+            if not isinstance(deferred, OutputRef) or (deferred.key, deferred.output) in self._values
+            else None
+        )
 
-    def of(self, key: str, part: Part) -> str | None:
-        return self._values.get((key, part))
+    def of(self, key: str, output: Output) -> str | None:
+        return self._values.get((key, output))
 
 
 class Action(StrEnum):
@@ -98,7 +102,7 @@ class Change:
 
 
 @dataclass(frozen=True, kw_only=True)
-class AlreadyRight(Change):
+class NoChange(Change):
     """Nothing to do: said, so that the reader sees that it was looked at."""
 
     resource: str
@@ -110,12 +114,12 @@ class AlreadyRight(Change):
     verb = "check"
 
     @classmethod
-    def of(cls, application: Application, key: str, resource: str, detail: str = "") -> AlreadyRight:
+    def of(cls, application: Application, key: str, resource: str, detail: str = "") -> NoChange:
         name, client_id, object_id = application.display_name, application.client_id, application.object_id
         return cls(key=key, resource=resource, name=name, detail=detail, id=client_id, object_id=object_id)
 
     @classmethod
-    def of_settings(cls, site: Site, detail: str = "") -> AlreadyRight:
+    def of_settings(cls, site: Site, detail: str = "") -> NoChange:
         return cls(
             key="settings", resource=WriteSettings.resource, name=site.label, detail=detail, id=_settings_id(site)
         )
@@ -125,10 +129,10 @@ class AlreadyRight(Change):
 class AssignAppRole(Change):
     """Admin consent. Source: learn.microsoft.com/graph/api/serviceprincipal-post-approleassignedto; document, 2.8."""
 
-    principal: Later[PrincipalId]
-    service: Later[PrincipalId]
+    principal: Deferred[PrincipalId]
+    service: Deferred[PrincipalId]
     role: AppRoleId
-    client_id: Later[ClientId] | None = None
+    client_id: Deferred[ClientId] | None = None
     """Whose consent it is, where that is a client application."""
     identity_resource: ResourceId | None = None
     """Whose managed identity it is."""
@@ -186,9 +190,9 @@ class AddCredential(Change):
 
     client: str
     """The client's name as it was typed: its key among the stores."""
-    object_id: Later[ApplicationObjectId]
-    client_id: Later[ClientId]
-    audience: Later[ApplicationIdUri]
+    object_id: Deferred[ApplicationObjectId]
+    client_id: Deferred[ClientId]
+    audience: Deferred[ApplicationIdUri]
     """What the client will ask a token for."""
     credential_name: str
     """Unique to the attempt, where it is stored: how a lost secret is recognized."""
@@ -216,9 +220,9 @@ class AddCredential(Change):
     def action(self) -> Action:
         return Action.UPDATE if self.exists else Action.CREATE
 
-    def ends(self, results: Results) -> datetime | None:
+    def ends(self, outputs: Outputs) -> datetime | None:
         """When it ends: the tenant may have allowed less than was planned."""
-        end = results.of(self.key, Part.EXPIRES)
+        end = outputs.of(self.key, Output.EXPIRES)
         return datetime.fromisoformat(end) if end else self.spec.expires
 
 
@@ -284,11 +288,11 @@ class RestoreApplication(Change):
 class ApplicationEdits:
     """What one PATCH brings to an application. Lists are extended, never replaced."""
 
-    uri: Later[ApplicationIdUri] | None = None
+    uri: Deferred[ApplicationIdUri] | None = None
     role: AppRole | None = None
     """An app role to add, or, where one of that id is there, to enable."""
     token_version: int | None = None
-    access_to: Later[ClientId] | None = None
+    access_to: Deferred[ClientId] | None = None
     access_role: AppRoleId | None = None
     no_access_to: ClientId | None = None
     """An API whose permissions are no longer asked for."""
@@ -311,8 +315,8 @@ class UpdateApplication(Change):
     """All that has to change on an application goes in one PATCH, except a switch of the token version."""
 
     resource: str
-    object_id: Later[ApplicationObjectId]
-    client_id: Later[ClientId] | None = None
+    object_id: Deferred[ApplicationObjectId]
+    client_id: Deferred[ClientId] | None = None
     edits: ApplicationEdits
     is_new: bool = False
     """Whether the application is created in this very plan: then replicas may not know it yet."""
@@ -324,9 +328,9 @@ class UpdateApplication(Change):
         """`create` where the application itself is being created."""
         return Action.CREATE if self.is_new else Action.UPDATE
 
-    def named(self, results: Results) -> UpdateApplication:
+    def named(self, outputs: Outputs) -> UpdateApplication:
         """By the name that its resource has now: an Application ID URI is known once its appId is."""
-        uri = results.known(self.edits.uri) if self.is_new and self.edits.uri else None
+        uri = outputs.known(self.edits.uri) if self.is_new and self.edits.uri else None
         return replace(self, name=uri) if uri else self
 
 
@@ -334,7 +338,7 @@ class UpdateApplication(Change):
 class CreateServicePrincipal(Change):
     """The application's presence in the tenant; without it no token names it."""
 
-    client_id: Later[ClientId]
+    client_id: Deferred[ClientId]
 
     resource: ClassVar[str] = "service principal"
     action: ClassVar[Action] = Action.CREATE
@@ -368,7 +372,7 @@ class PurgeApplication(Change):
     right = Right.DELETE_APPLICATION
 
 
-ListedId: TypeAlias = tuple[str, Later[str]]
+ListedId: TypeAlias = tuple[str, Deferred[str]]
 """The name of a list, and an id that has to be on it."""
 
 
@@ -377,7 +381,7 @@ class SettingSpec:
     """A value for one setting; a value that is in `equally_right` (lower case) is left as it is."""
 
     name: str
-    value: Later[str]
+    value: Deferred[str]
     equally_right: frozenset[str] = frozenset()
 
 
@@ -452,7 +456,7 @@ class RestartSite(Change):
 
 
 AnyChange = (
-    AlreadyRight
+    NoChange
     | CreateApplication
     | RestoreApplication
     | UpdateApplication
@@ -480,24 +484,24 @@ class Identifiers(NamedTuple):
     object_id: str | None = None
 
 
-def identify(change: AnyChange, results: Results) -> Identifiers:  # noqa: PLR0911  # a flat table
+def identify(change: AnyChange, outputs: Outputs) -> Identifiers:  # noqa: PLR0911  # a flat table
     """The ids of what a change is about: one kind of id for one kind of resource, whatever is done to it."""
 
-    def registration(client_id: Later[ClientId] | None, object_id: Later[ApplicationObjectId]) -> Identifiers:
-        known = results.known(client_id) if client_id else None
-        return Identifiers(known, known, results.known(object_id))
+    def registration(client_id: Deferred[ClientId] | None, object_id: Deferred[ApplicationObjectId]) -> Identifiers:
+        known = outputs.known(client_id) if client_id else None
+        return Identifiers(known, known, outputs.known(object_id))
 
     match change:
         case CreateApplication(key=key):
-            return registration(Ref(key, Part.CLIENT_ID), Ref(key, Part.OBJECT_ID))
+            return registration(OutputRef(key, Output.CLIENT_ID), OutputRef(key, Output.OBJECT_ID))
         case RestoreApplication(application=one):
             return registration(one.client_id, one.object_id)
         case UpdateApplication() | DeleteApplication() | PurgeApplication():
             return registration(change.client_id, change.object_id)
         case CreateServicePrincipal():
-            made = results.of(change.key, Part.PRINCIPAL_ID)
-            return Identifiers(made, results.known(change.client_id), made)
-        case AlreadyRight():
+            made = outputs.of(change.key, Output.PRINCIPAL_ID)
+            return Identifiers(made, outputs.known(change.client_id), made)
+        case NoChange():
             return Identifiers(change.id, change.id if change.object_id else None, change.object_id)
         case RemoveCredential(key_id=known) | DeleteStoredSecret(place=known) | RevokeAppRole(assignment=known):
             return Identifiers(known)
@@ -508,5 +512,7 @@ def identify(change: AnyChange, results: Results) -> Identifiers:  # noqa: PLR09
         case RestartSite(site=site):
             return Identifiers(str(site.resource))
         case AssignAppRole() | EnableIdentity() | AddCredential():
-            yielded = (results.of(change.key, part) for part in (Part.ASSIGNMENT_ID, Part.PRINCIPAL_ID, Part.KEY_ID))
+            yielded = (
+                outputs.of(change.key, part) for part in (Output.ASSIGNMENT_ID, Output.PRINCIPAL_ID, Output.KEY_ID)
+            )
             return Identifiers(next(filter(None, yielded), None))

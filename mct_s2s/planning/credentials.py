@@ -36,8 +36,8 @@ from mct_s2s.model.ids import (
     same_id,
     vault_tag,
 )
-from mct_s2s.planning.changes import AddCredential, AnyChange, Later, RemoveCredential
-from mct_s2s.planning.plan import Facts
+from mct_s2s.planning.changes import AddCredential, AnyChange, Deferred, RemoveCredential
+from mct_s2s.planning.plan import RunContext
 
 SAME_LIFETIME = timedelta(days=1)
 """A key pair that was made for a lifetime this close is taken up again; another lifetime asks for another key."""
@@ -54,14 +54,14 @@ class ClientState:
     name: str
     """As it was typed: its key among the stores."""
     application: Application | None
-    object_id: Later[ApplicationObjectId]
-    client_id: Later[ClientId]
-    audience: Later[ApplicationIdUri]
+    object_id: Deferred[ApplicationObjectId]
+    client_id: Deferred[ClientId]
+    audience: Deferred[ApplicationIdUri]
     """What the client will ask a token for."""
     note: SecretNote
     """What the client's store remembers."""
     cloud: str
-    facts: Facts
+    context: RunContext
 
     @property
     def held(self) -> tuple[Credential, ...]:
@@ -69,7 +69,7 @@ class ClientState:
 
     def has_arrived(self, kind: CredentialKind) -> bool:
         """Whether a credential was delivered minutes ago and gives tokens: replicas may not show it yet."""
-        return self.note.is_fresh(self.client_id, self.facts.now, kind)
+        return self.note.is_fresh(self.client_id, self.context.now, kind)
 
     def is_stored_dead(self, usable: Iterable[Credential]) -> bool:
         """Whether its store has a credential of it that is not among the usable ones: the directory's word counts."""
@@ -86,7 +86,7 @@ class ClientState:
             object_id=self.object_id,
             client_id=self.client_id,
             audience=self.audience,
-            credential_name=self.facts.credential_name,
+            credential_name=self.context.credential_name,
             spec=spec,
             instead_of=self.note.delivered,
             after=tuple(after),
@@ -134,7 +134,7 @@ def plan_credential(spec: CredentialSpec | None, client: ClientState) -> list[An
     Raises:
         Refused: a credential of that kind cannot be added.
     """
-    valid = [one for one in client.held if one.is_valid_at(client.facts.now)]
+    valid = [one for one in client.held if one.is_valid_at(client.context.now)]
     after = (f"client:{client.name}",)
     changes: list[AnyChange] = []
     match spec:
@@ -147,7 +147,7 @@ def plan_credential(spec: CredentialSpec | None, client: ClientState) -> list[An
                 changes.append(client.secret(spec, (*after, *(change.key for change in removals))))
         case CertificateSpec(given=Certificate() as given):
             if not any(_is(one, given) for one in valid):
-                called = client.facts.credential_name.replace(OUR_CREDENTIALS, GIVEN, 1)
+                called = client.context.credential_name.replace(OUR_CREDENTIALS, GIVEN, 1)
                 added = client.added(spec, f"{given.thumbprint}, {ending(given.expires)}", after)
                 changes.append(replace(added, credential_name=called))
         case CertificateSpec():

@@ -12,19 +12,19 @@ from itertools import pairwise
 from mct_s2s.errors import Refused
 from mct_s2s.model.directory_objects import Application, AppRole, RequiredAccess
 from mct_s2s.model.ids import AppRoleId, ClientId, same_id
-from mct_s2s.planning.changes import ApplicationEdits, Results
+from mct_s2s.planning.changes import ApplicationEdits, Outputs
 
 
-def edited(application: Application, edits: ApplicationEdits, results: Results) -> list[Application]:
+def edited(application: Application, edits: ApplicationEdits, outputs: Outputs) -> list[Application]:
     """What an application becomes, one write after the other; nothing where it shows the edits already.
 
     A switch of the token version may be refused by policy, so it comes first, with the reference that every write may
     need. Raises Refused: the role came to be under another id since the plan was made.
     """
-    uri = results.resolve(edits.uri) if edits.uri else None
+    uri = outputs.resolve(edits.uri) if edits.uri else None
     access = application.required_access
     if edits.access_to is not None and edits.access_role is not None:
-        access = _access(access, results.resolve(edits.access_to), edits.access_role)
+        access = _access(access, outputs.resolve(edits.access_to), edits.access_role)
     if edits.no_access_to is not None:
         access = tuple(entry for entry in access if not same_id(entry.resource_client_id, edits.no_access_to))
     kept = tuple(tag for tag in application.tags if tag not in edits.forget)

@@ -11,9 +11,9 @@ from mct_s2s.model.desired import Desired, Removal, Restore, Rotation, ServiceSp
 from mct_s2s.model.ids import ClientId, PrincipalId
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.site_settings import LISTS, SETTINGS
-from mct_s2s.planning.changes import AlreadyRight, AnyChange, Later, Results, SettingsSpec, WriteSettings
+from mct_s2s.planning.changes import AnyChange, Deferred, NoChange, Outputs, SettingsSpec, WriteSettings
 from mct_s2s.planning.credentials import one_after_another
-from mct_s2s.planning.plan import Facts, Left, ManualStep, Plan
+from mct_s2s.planning.plan import Left, ManualStep, Plan, RunContext
 from mct_s2s.planning.registrations.clients import plan_client, plan_identity
 from mct_s2s.planning.registrations.membership import members
 from mct_s2s.planning.registrations.service import check_ownership, plan_service, with_deleted
@@ -32,7 +32,7 @@ from mct_s2s.planning.site import (
 )
 
 
-def make_plan(desired: Desired, observed: ObservedState, facts: Facts) -> Plan:
+def make_plan(desired: Desired, observed: ObservedState, context: RunContext) -> Plan:
     """The difference between what is wanted and what is there.
 
     Raises:
@@ -44,25 +44,25 @@ def make_plan(desired: Desired, observed: ObservedState, facts: Facts) -> Plan:
         case Removal(service=ServiceSpec() as service):
             return plan_removal(desired, observed, service, restart=desired.restart)
         case Rotation(service=ServiceSpec() as service):
-            return plan_rotation(desired, observed, facts, service)
+            return plan_rotation(desired, observed, context, service)
         case Restore():
             steps = _settings_steps(desired, observed, restored(desired.backup, observed))
             return Plan(steps, notes=_notes(observed, steps))
         case Setup():
-            return _plan_setup(desired, observed, facts)
+            return _plan_setup(desired, observed, context)
     return Plan()
 
 
-def _plan_setup(desired: Setup, observed: ObservedState, facts: Facts) -> Plan:
+def _plan_setup(desired: Setup, observed: ObservedState, context: RunContext) -> Plan:
     if observed.app_service is not None:
         refuse_foreign_values(desired.given, observed.app_service)
     observed = with_deleted(desired, observed)
     trust = observed.trust
     service = plan_service(desired.service, observed) if desired.service else None
-    planned: dict[Later[ClientId], Plan] = {}
+    planned: dict[Deferred[ClientId], Plan] = {}
     for one in desired.clients:
         if service is not None:
-            client_id, client = plan_client(one, service, observed, facts)
+            client_id, client = plan_client(one, service, observed, context)
             planned.setdefault(client_id, client)  # a name and an appId may mean the same client
     clients = planned.values()
     identities = [plan_identity(resource, service, observed) for resource in observed.identity_resources]
@@ -70,9 +70,9 @@ def _plan_setup(desired: Setup, observed: ObservedState, facts: Facts) -> Plan:
     steps += one_after_another([change for client in clients for change in client.steps])
     steps += [change for _, changes in identities for change in changes]
     leaving, pruned = prune(desired, observed, steps)
-    left = [note for client in clients for note in client.left_to_others]
+    left = [note for client in clients for note in client.manual_steps]
     application_ids = list(planned)
-    object_ids: list[Later[PrincipalId]] = [principal for principal, _ in identities]
+    object_ids: list[Deferred[PrincipalId]] = [principal for principal, _ in identities]
     if service is not None and (desired.settings_only or desired.settings is SettingsScope.NONE):
         # Who holds the role: the directory's own account of who may call.
         application_ids += [one.client_id for one in members(observed) if trust.holds(one.principal, service.role_id)]
@@ -84,7 +84,7 @@ def _plan_setup(desired: Setup, observed: ObservedState, facts: Facts) -> Plan:
         spec = replace(spec, without=leaving)
         steps += _settings_steps(desired, observed, spec)
     adopted = (*(service.notes if service else ()), *(note for client in clients for note in client.notes))
-    losing = tuple(_losing_access(desired, observed, spec, facts.now)) if desired.given.settings else ()
+    losing = tuple(_losing_access(desired, observed, spec, context.now)) if desired.given.settings else ()
     notes = (*adopted, *_notes(observed, steps), *pruned.notes)
     removals = frozenset(step.key for step in pruned.steps)
     plan = Plan((*steps, *pruned.steps), tuple(left), notes, losing=losing, removals=removals)
@@ -106,7 +106,7 @@ def _notes(observed: ObservedState, steps: Sequence[AnyChange]) -> tuple[str, ..
 def _losing_access(desired: Setup, observed: ObservedState, spec: SettingsSpec, now: datetime) -> Iterator[str]:
     """Who loses access by values that were given: they are the caller's own words, and are written as they are."""
     before = observed.settings
-    after = observed.with_settings(merge(before, spec, Results()))
+    after = observed.with_settings(merge(before, spec, Outputs()))
     typed = desired.given.settings
     given = [one for one in SETTINGS if one not in LISTS and one.value_in(typed) and one.value_in(before)]
     changed = [one for one in given if one.value_in(before) != one.value_in(after.settings)]
@@ -128,4 +128,4 @@ def _settings_steps(desired: Desired, observed: ObservedState, spec: SettingsSpe
     if steps:
         return steps
     assert observed.site is not None  # plan_site has looked at it
-    return (AlreadyRight.of_settings(observed.site),)
+    return (NoChange.of_settings(observed.site),)

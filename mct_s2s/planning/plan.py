@@ -18,8 +18,8 @@ from mct_s2s.planning.changes import (
     AnyChange,
     AssignAppRole,
     Change,
-    Later,
-    Ref,
+    Deferred,
+    OutputRef,
     RestartSite,
     RestoreApplication,
     SettingsSpec,
@@ -29,7 +29,7 @@ from mct_s2s.planning.permissions.rights import Missing
 
 
 @dataclass(frozen=True)
-class Facts:
+class RunContext:
     """What planning cannot know by itself and must not find out: the time, and a word unique to this run."""
 
     now: datetime
@@ -57,7 +57,7 @@ class ManualStep:
     what: str
     client: str = ""
     """The client's name as it was typed."""
-    client_id: Later[ClientId] | None = None
+    client_id: Deferred[ClientId] | None = None
     """Who is to be consented to, where it is a client application."""
     resource: ResourceId | None = None
     """Whose managed identity is to be consented to, or which site it is about."""
@@ -72,7 +72,7 @@ class Plan:
     """All that a command would do, in an order in which it can be read."""
 
     steps: tuple[AnyChange, ...] = ()
-    left_to_others: tuple[ManualStep, ...] = ()
+    manual_steps: tuple[ManualStep, ...] = ()
     notes: tuple[Item, ...] = ()
     """What the reader should know of, although nothing follows from it: a sentence, or one and a command."""
     losing: tuple[str, ...] = ()
@@ -92,7 +92,7 @@ class Plan:
     def lacks(self) -> Missing:
         """What the caller would need for the steps that no option left out."""
         blocked = (lack for _, needed in self.blocked for lack in needed)
-        return (*blocked, *(lack for note in self.left_to_others for lack in note.needed))
+        return (*blocked, *(lack for note in self.manual_steps for lack in note.needed))
 
     @property
     def remarks(self) -> tuple[tuple[str, str], ...]:
@@ -142,9 +142,9 @@ class Plan:
         return order
 
 
-def references(value: object) -> Iterator[Ref[str]]:
+def references(value: object) -> Iterator[OutputRef[str]]:
     """Every reference inside a change, however deep."""
-    if isinstance(value, Ref):
+    if isinstance(value, OutputRef):
         yield value
     elif isinstance(value, tuple):
         for entry in value:

@@ -19,12 +19,12 @@ from mct_s2s.model.ids import adopted_tag, client_unique_name, identity_tag, pla
 from mct_s2s.model.observed import ClientApplication, ObservedState
 from mct_s2s.model.site_settings import LISTS, NAMES
 from mct_s2s.planning.changes import (
-    AlreadyRight,
     AnyChange,
     ApplicationEdits,
     DeleteApplication,
     DeleteStoredSecret,
     DisableIdentity,
+    NoChange,
     PurgeApplication,
     RemoveCredential,
     RevokeAppRole,
@@ -220,7 +220,7 @@ def _after_access(
     if why_kept and service is not None:
         steps += _forgotten(service, targets, observed, tags)
     if removal.everything and service is not None and why_kept:
-        steps.append(AlreadyRight.of(service, "service-application", SERVICE, why_kept))
+        steps.append(NoChange.of(service, "service-application", SERVICE, why_kept))
     elif removal.everything and service is not None:
         # Last of all: until then it is what a second run finds everything by.
         steps += remover.deleted(SERVICE, service, "service-application", [step.key for step in steps])
@@ -277,7 +277,7 @@ def _switched_off_or_kept(identity: ServicePrincipal, observed: ObservedState) -
         why = f"it is also used elsewhere ({', '.join(found.used_by[:3])})"
     else:
         return DisableIdentity(key=key, name=name, detail="system-assigned", identity_resource=found)
-    return AlreadyRight(key=key, resource=DisableIdentity.resource, name=name, detail=f"kept: {why}", id=identity.id)
+    return NoChange(key=key, resource=DisableIdentity.resource, name=name, detail=f"kept: {why}", id=identity.id)
 
 
 def _notes(steps: Iterable[AnyChange], removal: Removal) -> Iterator[Item]:
@@ -289,7 +289,7 @@ def _notes(steps: Iterable[AnyChange], removal: Removal) -> Iterator[Item]:
             "be checked: if it is used there, cancel."
         )
     for step in steps:
-        if isinstance(step, AlreadyRight) and step.resource == VAULT_SECRET:
+        if isinstance(step, NoChange) and step.resource == VAULT_SECRET:
             vault, _, name = step.name.partition("/")
             delete = command("az", "keyvault", "secret", "delete", "--vault-name", vault, "--name", name)
             way = "run:" if removal.is_pruning else "add --delete-secrets, or run:"
@@ -358,7 +358,7 @@ class _Remover:
             # What it goes on signing in with, elsewhere.
             held = [f"{c.kind.value} '{c.name}'" if c.name else f"{c.kind.value} {c.key_id}" for c in app.credentials]
             told = f"; it keeps its {', '.join(held)}" if held else ""
-            yield AlreadyRight.of(app, key, CLIENT, f"{kept}{told}")
+            yield NoChange.of(app, key, CLIENT, f"{kept}{told}")
             return
         secrets: list[AnyChange] = list(self._secrets(app, key))
         secrets += self._stored_secrets(app, key, tuple(one.key for one in secrets))
@@ -431,7 +431,7 @@ class _Remover:
                     after=after,
                 )
             else:
-                yield AlreadyRight(key=stored, resource=VAULT_SECRET, name=place, detail="kept", id=place)
+                yield NoChange(key=stored, resource=VAULT_SECRET, name=place, detail="kept", id=place)
 
     def deleted_before(self, row: Application) -> AnyChange:
         """A client whose registration an earlier run has deleted: nothing is left to do but to purge it."""
@@ -439,7 +439,7 @@ class _Remover:
         if self.removal.purge:
             return self._purged(row, key)
         since = f" since {row.deleted:%Y-%m-%d}" if row.deleted else ""
-        return AlreadyRight.of(row, key, CLIENT, f"already deleted{since}; still in the recycle bin")
+        return NoChange.of(row, key, CLIENT, f"already deleted{since}; still in the recycle bin")
 
     def deleted(self, about: str, application: Application, key: str, after: Sequence[str]) -> Iterator[AnyChange]:
         """A registration that goes into the recycle bin, or is purged."""

@@ -15,7 +15,7 @@ from mct_s2s.model.desired import CertificateSpec
 from mct_s2s.model.directory_objects import Application, ServicePrincipal
 from mct_s2s.model.duration import END_OF_DAY
 from mct_s2s.model.resource_id import ResourceId
-from mct_s2s.planning.changes import AnyChange, ApplicationEdits, Part, Ref, Results, SettingEdit, WriteSettings
+from mct_s2s.planning.changes import AnyChange, ApplicationEdits, Output, OutputRef, Outputs, SettingEdit, WriteSettings
 from mct_s2s.planning.plan import ManualStep, Plan
 
 _MONTH = 30.4375
@@ -27,7 +27,7 @@ _OF_THE_RUN = frozenset(
 store on this machine remembers."""
 _SECRET = frozenset({"exact", "tidy"})
 """Settings that a backup puts back may hold secrets: of those that are not ours, only the names are shown."""
-Made: TypeAlias = Mapping[str, Ref[str]]
+Made: TypeAlias = Mapping[str, OutputRef[str]]
 """The ids that reviewed changes have yielded."""
 _NONE: Made = {}
 _KNOWN_BY = {
@@ -45,7 +45,7 @@ def fingerprint(plan: Plan, now: datetime, subject: str) -> str:
     Steps that the caller has no right to are part of it: the administrator who is asked to take them sees the same
     digest. `subject` is what it is done to: two App Services with the same settings have different plans.
     """
-    steps = sorted(sorted(_facts_of(step, now)) for step in (*plan.changes, *plan.left_to_others))
+    steps = sorted(sorted(_facts_of(step, now)) for step in (*plan.changes, *plan.manual_steps))
     return hashlib.sha256(json.dumps([subject.casefold(), sorted(plan.places), steps]).encode()).hexdigest()
 
 
@@ -56,22 +56,22 @@ def combined(digests: Sequence[str]) -> str:
     return hashlib.sha256(json.dumps(sorted(digests)).encode()).hexdigest()
 
 
-def is_covered(plan: Plan, reviewed: Plan, now: datetime, done: Iterable[tuple[AnyChange, Results]] = ()) -> bool:
+def is_covered(plan: Plan, reviewed: Plan, now: datetime, done: Iterable[tuple[AnyChange, Outputs]] = ()) -> bool:
     """Whether every change of `plan` was reviewed: it may do less, as someone else has done a part of it.
 
     An id that was to be made is either still to be made, or one that this run has made by that very change: of what
     others have made meanwhile, no one has reviewed anything. `done` is what this run has done, at other App Services.
     """
     then = {change.key: _facts_of(_with_later_values(change), now) for change in reviewed.changes}
-    made: dict[str, Ref[str]] = {}
+    made: dict[str, OutputRef[str]] = {}
 
     def was_reviewed(change: AnyChange, made: Made) -> bool:
         return change.key in then and _facts_of(_with_later_values(change), now, made) <= then[change.key]
 
-    for change, results in done:
+    for change, outputs in done:
         if was_reviewed(change, _NONE):
-            refs = (Ref[str](change.key, part) for part in Part if part is not Part.EXPIRES)
-            made |= {value: ref for ref in refs if (value := results.known(ref)) is not None}
+            refs = (OutputRef[str](change.key, part) for part in Output if part is not Output.EXPIRES)
+            made |= {value: ref for ref in refs if (value := outputs.known(ref)) is not None}
     return all(was_reviewed(change, made) for change in plan.changes)
 
 

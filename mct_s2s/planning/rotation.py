@@ -29,14 +29,14 @@ from mct_s2s.model.ids import api_uri, same_id
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.planning.changes import (
     AddCredential,
-    AlreadyRight,
     AnyChange,
     ApplicationEdits,
+    NoChange,
     RemoveCredential,
     UpdateApplication,
 )
 from mct_s2s.planning.credentials import ClientState, vault_tags
-from mct_s2s.planning.plan import Facts, Plan
+from mct_s2s.planning.plan import Plan, RunContext
 from mct_s2s.planning.registrations.clients import ABOUT, find_client
 from mct_s2s.planning.registrations.exposed import uri_in_use
 from mct_s2s.planning.registrations.membership import unknown
@@ -117,14 +117,14 @@ def _ends_within(application: Application, horizon: datetime) -> bool:
     return all(one.expires is not None and one.expires <= horizon for one in application.credentials)
 
 
-def plan_rotation(rotation: Rotation, observed: ObservedState, facts: Facts, spec: ServiceSpec) -> Plan:
+def plan_rotation(rotation: Rotation, observed: ObservedState, context: RunContext, spec: ServiceSpec) -> Plan:
     """What has to be made and removed.
 
     Raises:
         NotThere: there is no such client, or no trust at all.
         Refused: a client that has nothing that can be replaced, or that is not ours.
     """
-    found, service = rotating(rotation, observed, spec, facts.now), observed.trust.service
+    found, service = rotating(rotation, observed, spec, context.now), observed.trust.service
     assert service is not None  # `rotating` has looked
     base = observed.trust.base(spec.unique_name)
     audience = uri_in_use(service, observed.settings) or api_uri(service.client_id)
@@ -142,14 +142,14 @@ def plan_rotation(rotation: Rotation, observed: ObservedState, facts: Facts, spe
             left_alone.append(f"Left alone, although a credential expires: '{name}', as {why}.")
             continue
         state = ClientState(
-            name, application, application.object_id, application.client_id, audience, note, observed.cloud, facts
+            name, application, application.object_id, application.client_id, audience, note, observed.cloud, context
         )
         one = _Rotating(state, application, rotation.of(name))
         steps += one.steps()
         notes += one.notes()
     if rotation.only_named and rotation.expiring_within is not None:
         known = {application.client_id for application in found.values()}
-        due = _due(observed, facts.now + rotation.expiring_within, base)
+        due = _due(observed, context.now + rotation.expiring_within, base)
         names = ", ".join(f"'{one.display_name}'" for one in due if one.client_id not in known)
         if names:
             left_alone.append(f"Left alone, although a credential expires: {names}. Nothing asks to rotate it.")
@@ -191,7 +191,7 @@ class _Rotating:
     def is_new_needed(self) -> bool:
         """Whether one has to be made: not where a rotation was cut off, or where only an old one is left over."""
         if self.rotation.expiring_within is not None:
-            return _ends_within(self.application, self.client.facts.now + self.rotation.expiring_within)
+            return _ends_within(self.application, self.client.context.now + self.rotation.expiring_within)
         if self.rotation.remove_old and self.current is not None and self.older:
             return False  # everyone has it by now: only the old ones are to go
         return not (self.client.has_arrived(self.kind) and any(map(self.is_followed, self.older)))
@@ -203,11 +203,11 @@ class _Rotating:
             return True
         # Replicas may not show yet what was delivered minutes ago; its store remembers it.
         begins = self.current.begins if self.current is not None else self.client.note.delivered_at
-        return credential is not self.current and begins is not None and begins + wait <= self.client.facts.now
+        return credential is not self.current and begins is not None and begins + wait <= self.client.context.now
 
     def added(self, after: Iterable[str]) -> AddCredential:
         """The new one: as long as the old one was good for, or a year where that would be due again at once."""
-        now, last = self.client.facts.now, self.current or newest_made(self.held)
+        now, last = self.client.context.now, self.current or newest_made(self.held)
         lifetime: timedelta | None = USUAL_LIFETIME
         if last is not None and last.begins is not None:
             lifetime = None
@@ -257,7 +257,7 @@ class _Rotating:
             yield removal
             before = removal.key
         if not self.is_new_needed and not going and not orphaned:
-            yield AlreadyRight(key=key, resource=ABOUT, name=client.name, id=application.client_id)
+            yield NoChange(key=key, resource=ABOUT, name=client.name, id=application.client_id)
 
     def notes(self) -> Iterator[Item]:
         name, note = self.client.name, self.client.note

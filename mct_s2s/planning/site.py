@@ -38,10 +38,10 @@ from mct_s2s.model.site_settings import (
 )
 from mct_s2s.planning.changes import (
     AnyChange,
-    Later,
+    Deferred,
     ListedId,
+    Outputs,
     RestartSite,
-    Results,
     SettingEdit,
     SettingSpec,
     SettingsSpec,
@@ -52,10 +52,10 @@ from mct_s2s.planning.registrations.service import Service
 
 
 def right_values(
-    tenant: Tenant | None, audience: Later[ApplicationIdUri] | None, role: str | None
-) -> Mapping[Setting, tuple[Later[str], ...]]:
+    tenant: Tenant | None, audience: Deferred[ApplicationIdUri] | None, role: str | None
+) -> Mapping[Setting, tuple[Deferred[str], ...]]:
     """What each setting may say: first what is written where it says something else."""
-    values: dict[Setting, tuple[Later[str], ...]] = {ENABLED: ("true",)}
+    values: dict[Setting, tuple[Deferred[str], ...]] = {ENABLED: ("true",)}
     if audience is not None:
         values[AUDIENCE] = (audience,)
     if tenant is not None:
@@ -70,8 +70,8 @@ def settings_spec(
     desired: Setup,
     observed: ObservedState,
     service: Service | None,
-    application_ids: Iterable[Later[ClientId]],
-    object_ids: Iterable[Later[PrincipalId]],
+    application_ids: Iterable[Deferred[ClientId]],
+    object_ids: Iterable[Deferred[PrincipalId]],
 ) -> SettingsSpec:
     """What the settings must come to say. Values that the operator gave go before what the directory holds."""
     if desired.settings is SettingsScope.OFF:
@@ -94,7 +94,7 @@ def settings_spec(
     return SettingsSpec(tuple(values), tuple(listed))
 
 
-def _spec(setting: Setting, accepted: tuple[Later[str], ...]) -> SettingSpec:
+def _spec(setting: Setting, accepted: tuple[Deferred[str], ...]) -> SettingSpec:
     texts = accepted if setting.comparison is not Comparison.EXACT else ()
     return SettingSpec(setting.name, accepted[0], frozenset(one.casefold() for one in texts if isinstance(one, str)))
 
@@ -125,7 +125,7 @@ def plan_site(
     """One write and one restart, or nothing at all; before everything else where access is revoked."""
     assert observed.app_service is not None  # asked only where a site was looked at
     site, settings = observed.app_service.site, observed.app_service.settings
-    changed = changed_names(settings, spec, Results())
+    changed = changed_names(settings, spec, Outputs())
     if not changed:
         return ()
     write = WriteSettings(
@@ -142,19 +142,19 @@ def plan_site(
     return (write, RestartSite(key="restart", name=site.label, detail="restart", site=site)) if restart else (write,)
 
 
-def merge(settings: AppSettings, spec: SettingsSpec, results: Results) -> dict[str, str | None]:
+def merge(settings: AppSettings, spec: SettingsSpec, outputs: Outputs) -> dict[str, str | None]:
     """The settings with `spec` merged in: every other setting keeps its exact value, its spelling and its place.
 
     Ids that are not known yet are left out; `unknown_names` has the settings that wait for one.
     """
     merged = dict(settings)
     for entry in spec.values:
-        value = results.known(entry.value)
+        value = outputs.known(entry.value)
         current = value_of(merged, entry.name)
         if value is not None and not (current == value or (current or "").casefold() in entry.equally_right):
             merged[spelling_in(merged, entry.name)] = value
     for setting in LISTS:
-        _merge_ids(merged, setting, spec, results)
+        _merge_ids(merged, setting, spec, outputs)
     for name, as_it_was in spec.exact.items():
         merged[spelling_in(merged, name)] = as_it_was
     for name in spec.without_names:
@@ -162,8 +162,8 @@ def merge(settings: AppSettings, spec: SettingsSpec, results: Results) -> dict[s
     return merged
 
 
-def _merge_ids(merged: dict[str, str | None], setting: Setting, spec: SettingsSpec, results: Results) -> None:
-    ids = (results.known(one) for name, one in spec.listed if name == setting.name)
+def _merge_ids(merged: dict[str, str | None], setting: Setting, spec: SettingsSpec, outputs: Outputs) -> None:
+    ids = (outputs.known(one) for name, one in spec.listed if name == setting.name)
     known = [one for one in ids if one is not None]
     current = setting.list_in(merged)
     removes = any(entry.casefold() in spec.without for entry in current.ids)
@@ -176,24 +176,24 @@ def _merge_ids(merged: dict[str, str | None], setting: Setting, spec: SettingsSp
         merged[spelling_in(merged, setting.name)] = wanted.text
 
 
-def unknown_names(spec: SettingsSpec, results: Results) -> Counter[str]:
+def unknown_names(spec: SettingsSpec, outputs: Outputs) -> Counter[str]:
     """The settings whose new value waits for ids that are not known yet, and for how many."""
-    values = [entry.name for entry in spec.values if results.known(entry.value) is None]
-    return Counter([*values, *(name for name, one in spec.listed if results.known(one) is None)])
+    values = [entry.name for entry in spec.values if outputs.known(entry.value) is None]
+    return Counter([*values, *(name for name, one in spec.listed if outputs.known(one) is None)])
 
 
-def changed_names(settings: AppSettings, spec: SettingsSpec, results: Results) -> tuple[str, ...]:
+def changed_names(settings: AppSettings, spec: SettingsSpec, outputs: Outputs) -> tuple[str, ...]:
     """The settings that would change, those whose new value is not known yet included."""
-    merged = merge(settings, spec, results)
+    merged = merge(settings, spec, outputs)
     changed = {name for name, value in merged.items() if name not in settings or settings[name] != value}
     changed |= set(settings) - set(merged)
-    changed |= {spelling_in(settings, name) for name in unknown_names(spec, results)}
+    changed |= {spelling_in(settings, name) for name in unknown_names(spec, outputs)}
     return tuple(sorted(changed))
 
 
 def _edits(settings: AppSettings, spec: SettingsSpec, changed: Collection[str]) -> tuple[SettingEdit, ...]:
     """The changes of our own settings, as far as they are known now. All others may be secret: they are left out."""
-    merged, unknown = merge(settings, spec, Results()), unknown_names(spec, Results())
+    merged, unknown = merge(settings, spec, Outputs()), unknown_names(spec, Outputs())
     return tuple(
         SettingEdit(
             setting.name,

@@ -13,7 +13,7 @@ from mct_s2s.errors import MissingRight
 from mct_s2s.model.commands import option, own_command, webapp_command
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.site_settings import ENABLED, LISTS, SETTINGS, AllowList, ours
-from mct_s2s.planning.changes import Results
+from mct_s2s.planning.changes import Outputs
 from mct_s2s.planning.permissions.rights import asked_for
 from mct_s2s.planning.plan import Left, ManualStep
 from mct_s2s.planning.site import merge, unknown_names
@@ -42,7 +42,7 @@ class Instruction:
 def instructions(
     steps: Iterable[ManualStep],
     observed: ObservedState,
-    results: Results,
+    outputs: Outputs,
     *,
     where: str,
     login: str,
@@ -59,7 +59,7 @@ def instructions(
         if step.step is Left.CONSENT and step.resource is not None:
             command = own_command("add-client", "--managed-identity", str(step.resource), where=where)
         elif step.step is Left.CONSENT:
-            client_id = results.known(step.client_id) if step.client_id else None
+            client_id = outputs.known(step.client_id) if step.client_id else None
             command = own_command("add-client", "--credential", "none", about=client_id or step.client, where=where)
             if client_id is not None and observed.tenant is not None:
                 link = f"{login}/{observed.tenant.id}/adminconsent?client_id={client_id}"
@@ -67,8 +67,8 @@ def instructions(
             assert step.resource is not None  # a restart is a site's
             command = webapp_command("restart", step.resource)
         else:
-            values = values_to_enter(step, observed, results)
-            command = _configure(step, values, results, where, handoff)
+            values = values_to_enter(step, observed, outputs)
+            command = _configure(step, values, outputs, where, handoff)
         who = f"someone with {rights}" if rights else ""
         found.append(Instruction(step.what, command, who, link, values))
     return found
@@ -96,19 +96,19 @@ def manual_steps_document(steps: Iterable[Instruction]) -> list[dict[str, object
     ]
 
 
-def values_to_enter(step: ManualStep, observed: ObservedState, results: Results) -> dict[str, str]:
+def values_to_enter(step: ManualStep, observed: ObservedState, outputs: Outputs) -> dict[str, str]:
     """The document's settings as they have to be, those that do not apply left out."""
     assert step.spec is not None  # settings that are left have one
-    return ours(merge(observed.settings, step.spec, results))
+    return ours(merge(observed.settings, step.spec, outputs))
 
 
-def _configure(step: ManualStep, values: dict[str, str], results: Results, where: str, handoff: Path | None) -> str:
+def _configure(step: ManualStep, values: dict[str, str], outputs: Outputs, where: str, handoff: Path | None) -> str:
     configure, words = f"{own_command('configure-appservice')} {where or '-a APP_SERVICE'}", list[str]()
     if handoff is not None:
         return f"{configure} {option('--from', str(handoff))}"
     if values.get(ENABLED.name) == "false":
         return f"{configure} --disable"
-    if step.spec is not None and unknown_names(step.spec, results):
+    if step.spec is not None and unknown_names(step.spec, outputs):
         return configure  # not made yet: typed later, it reads the values from the directory
     for setting in SETTINGS:
         value = values.get(setting.name)

@@ -44,7 +44,7 @@ def show_plan(
     console = terminal.out if is_result else terminal.err
     is_whole = plan.is_empty and not plan.lacks and not plan.blocked
     if is_whole:
-        found = f"{label} is up to date{', except for steps that someone else must do' if plan.left_to_others else ''}"
+        found = f"{label} is up to date{', except for steps that someone else must do' if plan.manual_steps else ''}"
         if is_removal:
             found = f"There is nothing to remove from {label}"
         elif part is not None:
@@ -57,7 +57,7 @@ def show_plan(
         prose(console, Text.assemble(("Plan", "head"), f" for {label}", (where, "quiet")), indent=2)
     if not is_whole:
         _steps(console, plan)
-    for sentence, command in (*((step.what, "") for step in plan.left_to_others), *plan.remarks):
+    for sentence, command in (*((step.what, "") for step in plan.manual_steps), *plan.remarks):
         prose(console, Text(f"  {sentence}", style="warn"), indent=2)
         if command:
             console.print(Text(f"    {command}", style="command"))

@@ -19,8 +19,8 @@ from mct_s2s.key_pairs import UnfitCertificate, certificate_in, given_certificat
 from mct_s2s.model.client_credentials import Certificate, CredentialKind, MadeCredential
 from mct_s2s.model.client_sign_in import CertificateCredential
 from mct_s2s.model.ids import ClientId
+from mct_s2s.stores.delivered import OutputStore
 from mct_s2s.stores.files import FileStore
-from mct_s2s.stores.handed_over import OutputStore
 
 from tests.azure.test_secret_stores import RECORD, Viewer
 

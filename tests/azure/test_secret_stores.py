@@ -13,8 +13,8 @@ from mct_s2s.errors import UsageError
 from mct_s2s.model.client_credentials import CredentialKind, MadeCredential
 from mct_s2s.model.client_sign_in import ClientSignIn, SecretCredential, sign_in_of
 from mct_s2s.model.ids import ClientId, KeyId, TenantId
+from mct_s2s.stores.delivered import OutputStore
 from mct_s2s.stores.files import FileStore
-from mct_s2s.stores.handed_over import OutputStore
 
 RECORD = MadeCredential(
     CredentialKind.SECRET,

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from mct_s2s.azure.sign_in.method import Method
 from mct_s2s.cli.options import AzureOptions
-from mct_s2s.cli.session import Needs, connect
+from mct_s2s.cli.session import Services, connect
 from mct_s2s.engine.session import Session
 from mct_s2s.errors import ServiceError
 from mct_s2s.model.client_sign_in import ApiAnswer, ApiToken, ClientSignIn, SecretCredential
@@ -41,7 +41,7 @@ def as_client(azure: Sandbox, inside: Inside, tmp_path: Path, monkeypatch: pytes
                 cloud=azure.origin, app_service="contosolearn", auth=Method.ENVIRONMENT, timeout=timeout
             )
             console = LineConsole(file=io.StringIO())
-            needs = Needs(directory=False, arm=False)
+            needs = Services(directory=False, arm=False)
             async with connect(options, needs, Terminal(console, console, json=False)) as session:
                 return await ask(session)
 

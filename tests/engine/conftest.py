@@ -15,7 +15,7 @@ import pytest
 from mct_s2s import clock
 from mct_s2s.activity import Activity, Wait, watched_by
 from mct_s2s.cli.options import AzureOptions
-from mct_s2s.cli.session import Needs, connect
+from mct_s2s.cli.session import Services, connect
 from mct_s2s.engine.apply.apply import apply
 from mct_s2s.engine.outcome import Outcome
 from mct_s2s.engine.request import Request
@@ -101,7 +101,7 @@ class Engine:
         options = AzureOptions(cloud=azure.origin, app_service=azure.environment["MCT_S2S_APP_SERVICE"])
 
         async def main() -> None:
-            async with connect(options, Needs(), Terminal.open(json=False, quiet=True)) as session:
+            async with connect(options, Services(), Terminal.open(json=False, quiet=True)) as session:
                 await session.azure.sites.subscriptions()
                 self.inside.pipeline.observability.log.clear()
                 found.append(await work(session))

@@ -18,8 +18,8 @@ from mct_s2s.planning.changes import (
     CreateApplication,
     CreateServicePrincipal,
     DeleteApplication,
-    Part,
-    Ref,
+    Output,
+    OutputRef,
     RestartSite,
     SettingSpec,
     SettingsSpec,
@@ -41,10 +41,10 @@ def new(name: str, *after: str) -> CreateApplication:
 
 
 def principal(name: str) -> CreateServicePrincipal:
-    return CreateServicePrincipal(key=f"{name}:principal", name=name, client_id=Ref(name, Part.CLIENT_ID))
+    return CreateServicePrincipal(key=f"{name}:principal", name=name, client_id=OutputRef(name, Output.CLIENT_ID))
 
 
-def write(*refs: Ref[ClientId], first: bool = False) -> WriteSettings:
+def write(*refs: OutputRef[ClientId], first: bool = False) -> WriteSettings:
     spec = SettingsSpec(
         (SettingSpec("ServiceAuthEnabled", "true"),), tuple(("ServiceApplicationIds", ref) for ref in refs)
     )
@@ -89,14 +89,16 @@ def test_a_change_begins_when_what_it_needs_is_there_and_beside_all_others(
 
 def test_the_settings_are_written_when_everything_else_is_done_and_the_restart_comes_last(engine: Engine) -> None:
     """One restart, when all that the settings name is there; neither listing nor reading back costs its own time."""
-    outcome, _, told = applied(engine, write(Ref("A", Part.CLIENT_ID)), RESTART, new("A"), principal("A"), latency=0.5)
+    outcome, _, told = applied(
+        engine, write(OutputRef("A", Output.CLIENT_ID)), RESTART, new("A"), principal("A"), latency=0.5
+    )
     asked = engine.asked(LIST, PUT, RESTARTED, PRINCIPALS)
     assert set(asked[:2]) == {"POST list", "POST servicePrincipals"}
     assert asked[2] == "PUT appsettings"
     assert set(asked[3:5]) == {"POST list", "POST restart"}
     assert asked.count("POST restart") == 1
     (entry,) = (entry for entry in outcome.done if entry.change.key == "A")
-    assert engine.inside.azure.settings()["ServiceApplicationIds"] == outcome.results.of("A", Part.CLIENT_ID)
+    assert engine.inside.azure.settings()["ServiceApplicationIds"] == outcome.outputs.of("A", Output.CLIENT_ID)
     assert entry.seconds == pytest.approx(0.5, abs=0.1)
     order = (
         "settings: waiting for the other steps",
@@ -133,7 +135,7 @@ def test_who_is_to_be_shut_out_is_shut_out_before_anything_is_deleted(engine: En
 # --- the stop ---
 
 CHAIN = (new("A"), principal("A"), new("B", "A"), new("C", "B"), new("D", "C"))
-SITE_TOO = (write(Ref("A", Part.CLIENT_ID)), RESTART, new("A"), principal("A"))
+SITE_TOO = (write(OutputRef("A", Output.CLIENT_ID)), RESTART, new("A"), principal("A"))
 
 
 @pytest.mark.parametrize(

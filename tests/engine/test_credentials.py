@@ -15,7 +15,7 @@ from mct_s2s.model.client_credentials import CredentialKind, MadeCredential
 from mct_s2s.model.desired import CertificateSpec, SecretSpec
 from mct_s2s.model.directory_objects import NewApplication
 from mct_s2s.model.ids import ApplicationObjectId, ClientId, KeyId, TenantId
-from mct_s2s.planning.changes import AddCredential, CreateApplication, Part, Ref, RemoveCredential
+from mct_s2s.planning.changes import AddCredential, CreateApplication, Output, OutputRef, RemoveCredential
 from mct_s2s.stores.files import FileStore
 
 from tests.engine.conftest import Engine, applied
@@ -29,8 +29,8 @@ NEW = CreateApplication(
 ADDED: dict[str, Any] = {
     "name": "A",
     "client": "A",
-    "object_id": Ref[ApplicationObjectId]("A", Part.OBJECT_ID),
-    "client_id": Ref[ClientId]("A", Part.CLIENT_ID),
+    "object_id": OutputRef[ApplicationObjectId]("A", Output.OBJECT_ID),
+    "client_id": OutputRef[ClientId]("A", Output.CLIENT_ID),
     "credential_name": ATTEMPT,
     "audience": "api://service",
 }

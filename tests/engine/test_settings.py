@@ -13,7 +13,7 @@ from mct_s2s.engine.apply.settings import write_settings
 from mct_s2s.engine.session import Session
 from mct_s2s.errors import ServiceError
 from mct_s2s.model.ids import ClientId
-from mct_s2s.planning.changes import Results, SettingSpec, SettingsSpec, WriteSettings
+from mct_s2s.planning.changes import Outputs, SettingSpec, SettingsSpec, WriteSettings
 
 from tests.conftest import SITE
 from tests.engine.conftest import WHERE, Engine
@@ -39,7 +39,7 @@ async def write(
     """Write, and say how long it took; `wait` is for everything else."""
     began = clock.seconds()
     sites, done = session.azure.sites, lambda _: None
-    await write_settings(sites, what or change(), Results(), lambda: asyncio.sleep(wait), done, keep)
+    await write_settings(sites, what or change(), Outputs(), lambda: asyncio.sleep(wait), done, keep)
     return clock.seconds() - began
 
 

@@ -22,10 +22,10 @@ from mct_s2s.planning.changes import (
     CreateServicePrincipal,
     DeleteApplication,
     EnableIdentity,
-    Part,
-    Ref,
+    Output,
+    OutputRef,
+    Outputs,
     RemoveCredential,
-    Results,
     RevokeAppRole,
     UpdateApplication,
 )
@@ -34,32 +34,32 @@ from mct_s2s.planning.registrations.service import CREATE
 
 
 def project(
-    before: ObservedState, done: Iterable[AnyChange], results: Results, settings: Mapping[str, str | None] | None
+    before: ObservedState, done: Iterable[AnyChange], outputs: Outputs, settings: Mapping[str, str | None] | None
 ) -> ObservedState:
     """The state as it is after changes that yielded these ids, and after these settings, if any were written."""
     after = before if settings is None or before.app_service is None else before.with_settings(settings)
     for change in done:
-        after = _with(after, change, results)
+        after = _with(after, change, outputs)
     return after
 
 
-def _with(state: ObservedState, change: AnyChange, results: Results) -> ObservedState:  # a flat table
+def _with(state: ObservedState, change: AnyChange, outputs: Outputs) -> ObservedState:  # a flat table
     trust = state.trust
     match change:
         case CreateApplication():
-            trust = _created(trust, change, results)
+            trust = _created(trust, change, outputs)
         case UpdateApplication():
             trust = _edited(
                 trust,
-                results.resolve(change.object_id),
-                lambda app: [app, *edited(app, change.edits, results)][-1],
+                outputs.resolve(change.object_id),
+                lambda app: [app, *edited(app, change.edits, outputs)][-1],
             )
         case CreateServicePrincipal():
-            client_id = results.resolve(change.client_id)
-            principal_id: Ref[PrincipalId] = Ref(change.key, Part.PRINCIPAL_ID)
-            trust = _present(trust, ServicePrincipal(results.resolve(principal_id), client_id, change.name))
+            client_id = outputs.resolve(change.client_id)
+            principal_id: OutputRef[PrincipalId] = OutputRef(change.key, Output.PRINCIPAL_ID)
+            trust = _present(trust, ServicePrincipal(outputs.resolve(principal_id), client_id, change.name))
         case AddCredential():
-            trust = _signing_in(trust, change, results)
+            trust = _signing_in(trust, change, outputs)
         case RemoveCredential():
             trust = _edited(
                 trust,
@@ -70,9 +70,9 @@ def _with(state: ObservedState, change: AnyChange, results: Results) -> Observed
             )
         case AssignAppRole():
             assignment = Assignment(
-                results.known(Ref(change.key, Part.ASSIGNMENT_ID)) or "",
-                results.resolve(change.principal),
-                results.resolve(change.service),
+                outputs.known(OutputRef(change.key, Output.ASSIGNMENT_ID)) or "",
+                outputs.resolve(change.principal),
+                outputs.resolve(change.service),
                 change.role,
             )
             trust = replace(trust, assignments=(*trust.assignments, assignment))
@@ -82,7 +82,7 @@ def _with(state: ObservedState, change: AnyChange, results: Results) -> Observed
         case DeleteApplication():
             trust = _deleted(trust, change)
         case EnableIdentity():
-            made: PrincipalId = results.resolve(Ref(change.key, Part.PRINCIPAL_ID))
+            made: PrincipalId = outputs.resolve(OutputRef(change.key, Output.PRINCIPAL_ID))
             identity_resources = tuple(
                 replace(identity_resource, principal_id=made)
                 if identity_resource == change.identity_resource
@@ -95,9 +95,9 @@ def _with(state: ObservedState, change: AnyChange, results: Results) -> Observed
     return replace(state, trust=trust)
 
 
-def _signing_in(trust: Trust, change: AddCredential, results: Results) -> Trust:
+def _signing_in(trust: Trust, change: AddCredential, outputs: Outputs) -> Trust:
     """With a credential that was added, or brought up to date."""
-    key_id: KeyId | None = results.known(Ref(change.key, Part.KEY_ID))
+    key_id: KeyId | None = outputs.known(OutputRef(change.key, Output.KEY_ID))
     if key_id is None:
         return trust
     given = change.spec.given if isinstance(change.spec, CertificateSpec) else None
@@ -105,7 +105,7 @@ def _signing_in(trust: Trust, change: AddCredential, results: Results) -> Trust:
         change.kind,
         key_id,
         change.credential_name,
-        change.ends(results),
+        change.ends(outputs),
         thumbprint=given.thumbprint if given else None,
         federation=change.spec.federation if isinstance(change.spec, FederatedSpec) else None,
     )
@@ -114,15 +114,15 @@ def _signing_in(trust: Trust, change: AddCredential, results: Results) -> Trust:
         others = tuple(one for one in app.credentials if not same_id(one.key_id, key_id))
         return replace(app, credentials=(*others, added))
 
-    return _edited(trust, results.resolve(change.object_id), with_it)
+    return _edited(trust, outputs.resolve(change.object_id), with_it)
 
 
-def _created(trust: Trust, change: CreateApplication, results: Results) -> Trust:
-    client_id: Ref[ClientId] = Ref(change.key, Part.CLIENT_ID)
-    object_id: Ref[ApplicationObjectId] = Ref(change.key, Part.OBJECT_ID)
+def _created(trust: Trust, change: CreateApplication, outputs: Outputs) -> Trust:
+    client_id: OutputRef[ClientId] = OutputRef(change.key, Output.CLIENT_ID)
+    object_id: OutputRef[ApplicationObjectId] = OutputRef(change.key, Output.OBJECT_ID)
     application = Application(
-        results.resolve(object_id),
-        results.resolve(client_id),
+        outputs.resolve(object_id),
+        outputs.resolve(client_id),
         change.name,
         unique_name=change.new.unique_name,
         tags=change.new.tags,

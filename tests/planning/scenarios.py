@@ -37,18 +37,18 @@ from mct_s2s.planning.changes import (
     CreateApplication,
     CreateServicePrincipal,
     EnableIdentity,
-    Part,
-    Results,
+    Output,
+    Outputs,
     WriteSettings,
 )
-from mct_s2s.planning.plan import Facts, Plan
+from mct_s2s.planning.plan import Plan, RunContext
 from mct_s2s.planning.site import merge
 
 from tests.planning.projection import project
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 LATER = NOW + timedelta(days=365)
-FACTS = Facts(NOW, "a1b2")
+CONTEXT = RunContext(NOW, "a1b2")
 SUBSCRIPTION = "0b1f6471-1bf0-4dda-aec3-cb9272f09590"
 SERVICE_KEY = "mct-s2s-contosolearn"
 
@@ -171,18 +171,18 @@ def said(plan: Plan) -> list[str]:
 
 def applied(plan: Plan, before: ObservedState) -> ObservedState:
     """The state that a plan leads to, every id made up on the way."""
-    results, values = Results(), None
+    outputs, values = Outputs(), None
     for change in plan.changes:
-        yields: dict[type, tuple[Part, ...]] = {
-            CreateApplication: (Part.CLIENT_ID, Part.OBJECT_ID, Part.URI),
-            CreateServicePrincipal: (Part.PRINCIPAL_ID,),
-            EnableIdentity: (Part.PRINCIPAL_ID,),
-            AddCredential: (Part.KEY_ID,),
-            AssignAppRole: (Part.ASSIGNMENT_ID,),
+        yields: dict[type, tuple[Output, ...]] = {
+            CreateApplication: (Output.CLIENT_ID, Output.OBJECT_ID, Output.URI),
+            CreateServicePrincipal: (Output.PRINCIPAL_ID,),
+            EnableIdentity: (Output.PRINCIPAL_ID,),
+            AddCredential: (Output.KEY_ID,),
+            AssignAppRole: (Output.ASSIGNMENT_ID,),
         }
         for part in yields.get(type(change), ()):
-            results.record(change.key, part, guid(f"{change.key}/{part}"))
+            outputs.record(change.key, part, guid(f"{change.key}/{part}"))
         if isinstance(change, WriteSettings):
             assert before.app_service is not None
-            values = merge(before.app_service.settings, change.spec, results)
-    return project(before, plan.changes, results, values)
+            values = merge(before.app_service.settings, change.spec, outputs)
+    return project(before, plan.changes, outputs, values)

@@ -11,7 +11,7 @@ from mct_s2s.planning.make import make_plan
 from mct_s2s.planning.registrations.membership import clients_called, did_you_mean
 
 from tests.planning.scenarios import (
-    FACTS,
+    CONTEXT,
     LATER,
     SERVICE,
     SERVICE_KEY,
@@ -77,7 +77,7 @@ COMMANDS: dict[str, tuple[Desired, str]] = {
 
 @pytest.mark.parametrize(("desired", "expected"), COMMANDS.values(), ids=COMMANDS.keys())
 def test_every_command_takes_a_name_whatever_its_case(desired: Desired, expected: str) -> None:
-    steps = said(make_plan(desired, complete(IMPORT), FACTS))
+    steps = said(make_plan(desired, complete(IMPORT), CONTEXT))
     assert expected in steps if expected else steps == []
 
 

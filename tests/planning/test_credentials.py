@@ -18,7 +18,7 @@ from mct_s2s.planning.make import make_plan
 from mct_s2s.planning.plan import Plan
 
 from tests.planning.scenarios import (
-    FACTS,
+    CONTEXT,
     LATER,
     NOW,
     SERVICE_ID,
@@ -61,7 +61,7 @@ def plan_of(wanted: CredentialSpec, *credentials: Credential, note: SecretNote |
     observed = complete(with_credentials(*credentials))
     if note is not None:
         observed = replace(observed, secrets={"Import": note})
-    return make_plan(spec(ClientSpec("Import", wanted)), observed, FACTS)
+    return make_plan(spec(ClientSpec("Import", wanted)), observed, CONTEXT)
 
 
 SECRET = credential(name="secret")
@@ -107,11 +107,11 @@ def test_what_is_lacking_is_decided_by_kind(
 @pytest.mark.parametrize("wanted", [MADE, UPLOADED, FEDERATED])
 def test_a_new_client_gets_it_before_its_declaration_and_a_second_run_nothing(wanted: CredentialSpec) -> None:
     desired = spec(ClientSpec("Import", wanted))
-    plan = make_plan(desired, observed_state(), FACTS)
+    plan = make_plan(desired, observed_state(), CONTEXT)
     proof = next(c for c in plan.changes if isinstance(c, AddCredential))
     access = next(c for c in plan.changes if isinstance(c, UpdateApplication) and c.resource == "API permission")
     assert proof.key in plan.waits_for(access)
-    assert make_plan(desired, applied(plan, observed_state()), FACTS).is_empty
+    assert make_plan(desired, applied(plan, observed_state()), CONTEXT).is_empty
 
 
 @pytest.mark.parametrize(
@@ -141,7 +141,7 @@ def test_a_stored_scope_of_an_earlier_service_application_is_told(changed: dict[
 
 def test_federated_credentials_are_written_one_after_another() -> None:
     plan = make_plan(
-        spec(ClientSpec("A", FEDERATED), ClientSpec("B", MADE), ClientSpec("C", FEDERATED)), observed_state(), FACTS
+        spec(ClientSpec("A", FEDERATED), ClientSpec("B", MADE), ClientSpec("C", FEDERATED)), observed_state(), CONTEXT
     )
     added = [change for change in plan.changes if isinstance(change, AddCredential)]
     first, second = (change for change in added if change.kind is CredentialKind.FEDERATED)
@@ -224,7 +224,7 @@ def test_each_cloud_has_its_exchange() -> None:
         EXCHANGE,
     ]
     observed: ObservedState = replace(observed_state(), cloud="china")
-    plan = make_plan(spec(ClientSpec("A", FEDERATED)), observed, FACTS)
+    plan = make_plan(spec(ClientSpec("A", FEDERATED)), observed, CONTEXT)
     (change,) = (c for c in plan.changes if isinstance(c, AddCredential))
     assert isinstance(change.spec, FederatedSpec)
     assert change.spec.audience == f"{EXCHANGE}China"

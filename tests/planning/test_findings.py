@@ -21,7 +21,7 @@ from mct_s2s.planning.reports.findings import Severity, diagnose, is_healthy
 
 from tests.cli.schemas import FINDING_CODES
 from tests.planning.scenarios import (
-    FACTS,
+    CONTEXT,
     NOW,
     ROLE,
     SERVICE,
@@ -203,7 +203,7 @@ def test_a_wrong_role_is_one_finding_about_the_setting_and_setup_puts_it_back(
     (finding,) = diagnose(observed, NOW, WHERE)
     assert (finding.subject, finding.remedy) == ("ServiceAuthRole", f"mct-s2s configure-appservice {WHERE}")
     for desired in (spec(), spec("Import"), spec(settings_only=True)):
-        plan = make_plan(desired, observed, FACTS)
+        plan = make_plan(desired, observed, CONTEXT)
         assert said(plan) == ["update application settings contosolearn", "update App Service contosolearn"]
         assert site_of(applied(plan, observed)).settings["ServiceAuthRole"] == wanted
 

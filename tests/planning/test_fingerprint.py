@@ -13,11 +13,11 @@ from mct_s2s.model.duration import END_OF_DAY
 from mct_s2s.model.ids import KeyId
 from mct_s2s.planning.changes import AddCredential, WriteSettings
 from mct_s2s.planning.make import make_plan
-from mct_s2s.planning.plan import Facts, Left, ManualStep, Plan
+from mct_s2s.planning.plan import Left, ManualStep, Plan, RunContext
 from mct_s2s.planning.reviewed import fingerprint
 
 from tests.planning.scenarios import (
-    FACTS,
+    CONTEXT,
     FOREIGN,
     NOW,
     app_service,
@@ -35,7 +35,7 @@ def plan_at(now: datetime = NOW, attempt: str = "a1b2", name: str = "Import") ->
     wanted = spec(name)
     lasting = replace(wanted.clients[0], credential=SecretSpec(now + timedelta(365)))
     observed = observed_state(identity_resources=[identity_resource()])
-    return make_plan(replace(wanted, clients=(lasting,)), observed, Facts(now, attempt))
+    return make_plan(replace(wanted, clients=(lasting,)), observed, RunContext(now, attempt))
 
 
 def with_expiry(plan: Plan, expires: datetime) -> Plan:
@@ -50,7 +50,7 @@ def with_other_value(plan: Plan) -> Plan:
     return replace(plan, steps=steps)
 
 
-OURS = make_plan(spec(), observed_state(), FACTS)
+OURS = make_plan(spec(), observed_state(), CONTEXT)
 PLAN, LATER = plan_at(), NOW + timedelta(days=100, hours=5)
 TYPED = datetime.combine(NOW.date() + timedelta(365), END_OF_DAY, NOW.tzinfo)
 OTHERS = replace(observed_state(), app_service=app_service({**FOREIGN, "Another": "x"}))
@@ -62,8 +62,8 @@ SAME: dict[str, tuple[Plan, Plan, datetime, str]] = {
     "on another day in another run": (PLAN, plan_at(LATER, "c3d4"), LATER, SUBJECT),
     "whatever the order of the steps and the rights": (PLAN, IN_ANOTHER_ORDER, NOW, SUBJECT),
     "whatever others have set": (
-        make_plan(spec(), observed_state(), FACTS),
-        make_plan(spec(), OTHERS, FACTS),
+        make_plan(spec(), observed_state(), CONTEXT),
+        make_plan(spec(), OTHERS, CONTEXT),
         NOW,
         SUBJECT,
     ),
@@ -85,7 +85,7 @@ CHANGES: dict[str, Callable[[Plan], Plan]] = {
     "no end": lambda plan: with_expiry(plan, NEVER),
     "a date": lambda plan: with_expiry(plan, TYPED),
     "another value": with_other_value,
-    "a step for others": lambda plan: replace(plan, left_to_others=(ManualStep(Left.CONSENT, "…", "Import"),)),
+    "a step for others": lambda plan: replace(plan, manual_steps=(ManualStep(Left.CONSENT, "…", "Import"),)),
 }
 
 
@@ -96,4 +96,4 @@ def test_it_changes_with_the_plan(change: str) -> None:
 
 
 def test_nothing_to_do_has_a_fingerprint_too() -> None:
-    assert len(fingerprint(make_plan(spec("Import"), complete(client("Import")), FACTS), NOW, SUBJECT)) == 64
+    assert len(fingerprint(make_plan(spec("Import"), complete(client("Import")), CONTEXT), NOW, SUBJECT)) == 64

@@ -22,13 +22,13 @@ from mct_s2s.model.ids import (
 )
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.site_settings import LISTS, NAMES, SETTINGS
-from mct_s2s.planning.changes import ApplicationEdits, Results, SettingSpec, SettingsSpec
+from mct_s2s.planning.changes import ApplicationEdits, Outputs, SettingSpec, SettingsSpec
 from mct_s2s.planning.edits import edited
 from mct_s2s.planning.make import make_plan
 from mct_s2s.planning.site import changed_names, merge
 
 from tests.planning.scenarios import (
-    FACTS,
+    CONTEXT,
     ROLE,
     SERVICE,
     SERVICE_ID,
@@ -77,8 +77,8 @@ def test_any_merge_keeps_foreign_settings_and_known_ids_and_is_done_once(
         ),
         tidy,
     )
-    results = Results()
-    after = merge(before, wanted, results)
+    outputs = Outputs()
+    after = merge(before, wanted, outputs)
     assert {n: v for n, v in after.items() if n.casefold() not in OURS} == {
         n: v for n, v in before.items() if n.casefold() not in OURS
     }
@@ -91,18 +91,18 @@ def test_any_merge_keeps_foreign_settings_and_known_ids_and_is_done_once(
         assert {e.casefold() for e in now.ids} == {e.casefold() for e in (*was.ids, *added)}
         assert now.ids[: len(was.ids)] == was.ids
     changed = {name for name in after if name not in before or before[name] != after[name]}
-    assert set(changed_names(before, wanted, results)) == changed
-    assert merge(after, wanted, results) == after
-    assert changed_names(after, wanted, results) == ()
+    assert set(changed_names(before, wanted, outputs)) == changed
+    assert merge(after, wanted, outputs) == after
+    assert changed_names(after, wanted, outputs) == ()
 
 
 def test_an_id_that_is_not_known_yet_counts_as_a_change_and_is_not_written() -> None:
-    plan = make_plan(spec("Import"), observed_state(trust(), settings()), FACTS)
+    plan = make_plan(spec("Import"), observed_state(trust(), settings()), CONTEXT)
     write = plan.changes[-2]
     assert "ServiceApplicationIds" in getattr(write, "changed", ())
     wanted = getattr(write, "spec", None)
     assert isinstance(wanted, SettingsSpec)
-    assert "ServiceApplicationIds" not in merge(settings(), wanted, Results())
+    assert "ServiceApplicationIds" not in merge(settings(), wanted, Outputs())
 
 
 names = st.sampled_from(["Import", "Reports", "Import bot", "Ünïcödé", "importer"])
@@ -138,9 +138,9 @@ def any_state(draw: st.DrawFn) -> tuple[ObservedState, list[str]]:
 @given(any_state())
 def test_after_any_plan_there_is_nothing_left_to_do(case: tuple[ObservedState, list[str]]) -> None:
     before, wanted = case
-    plan = make_plan(spec(*wanted), before, FACTS)
+    plan = make_plan(spec(*wanted), before, CONTEXT)
     after = applied(plan, before)
-    again = make_plan(spec(*wanted), after, FACTS)
+    again = make_plan(spec(*wanted), after, CONTEXT)
     assert again.is_empty, [change.detail for change in again.changes]
     assert before.app_service is not None
     assert after.app_service is not None
@@ -196,7 +196,7 @@ def test_a_patch_sends_foreign_entries_back_as_they_were_read() -> None:
     edits = ApplicationEdits(
         uri=api_uri(SERVICE_ID), role=ROLE, token_version=1, access_to=SERVICE_ID, access_role=ROLE.id
     )
-    *_, patch = edited(existing, edits, Results())
+    *_, patch = edited(existing, edits, Outputs())
     assert patch.identifier_uris == ("https://contoso.com/mct", "api://old", f"api://{SERVICE_ID}")
     assert patch.app_roles == (*FOREIGN_ROLES, ROLE)
     assert patch.required_access == (GRAPH, RequiredAccess(SERVICE_ID, ((ROLE.id, "Role"),)))
@@ -208,13 +208,13 @@ def test_a_patch_leaves_out_what_is_already_so() -> None:
         SERVICE, required_access=(GRAPH, RequiredAccess(ClientId(SERVICE_ID.upper()), ((ROLE.id.upper(), "Role"),)))
     )
     edits = ApplicationEdits(uri=api_uri(SERVICE_ID), role=ROLE, access_to=SERVICE_ID, access_role=ROLE.id)
-    assert edited(existing, edits, Results()) == []
+    assert edited(existing, edits, Outputs()) == []
 
 
 def test_a_switch_of_the_token_version_is_a_request_of_its_own_with_the_reference_that_every_write_needs() -> None:
     existing = replace(SERVICE, token_version=2, identifier_uris=())
     edits = ApplicationEdits(uri=api_uri(SERVICE_ID), token_version=1, management_reference="r")
-    switch, rest = edited(existing, edits, Results())
+    switch, rest = edited(existing, edits, Outputs())
     assert switch == replace(existing, token_version=1, management_reference="r")
     assert rest == replace(switch, identifier_uris=(f"api://{SERVICE_ID}",))
 
@@ -222,7 +222,7 @@ def test_a_switch_of_the_token_version_is_a_request_of_its_own_with_the_referenc
 def test_a_permission_is_added_beside_others_of_the_same_api() -> None:
     scope = RequiredAccess(SERVICE_ID, ((ROLE.id, "Scope"),))
     existing = replace(SERVICE, required_access=(scope, GRAPH))
-    (patch,) = edited(existing, ApplicationEdits(access_to=SERVICE_ID, access_role=ROLE.id), Results())
+    (patch,) = edited(existing, ApplicationEdits(access_to=SERVICE_ID, access_role=ROLE.id), Outputs())
     both = RequiredAccess(SERVICE_ID, ((ROLE.id, "Scope"), (ROLE.id, "Role")))
     assert patch.required_access == (both, GRAPH)
 
@@ -230,11 +230,11 @@ def test_a_permission_is_added_beside_others_of_the_same_api() -> None:
 def test_a_role_is_switched_on_where_it_stands() -> None:
     off = replace(ROLE, enabled=False)
     existing = replace(SERVICE, app_roles=(FOREIGN_ROLES[0], off, FOREIGN_ROLES[1]))
-    (patch,) = edited(existing, ApplicationEdits(role=ROLE), Results())
+    (patch,) = edited(existing, ApplicationEdits(role=ROLE), Outputs())
     assert patch.app_roles == (FOREIGN_ROLES[0], ROLE, FOREIGN_ROLES[1])
 
 
 def test_a_role_that_somebody_added_meanwhile_is_not_doubled() -> None:
     theirs = replace(ROLE, id=AppRoleId(guid("theirs")))
     with pytest.raises(Refused, match="at the same time"):
-        edited(replace(SERVICE, app_roles=(theirs,)), ApplicationEdits(role=ROLE), Results())
+        edited(replace(SERVICE, app_roles=(theirs,)), ApplicationEdits(role=ROLE), Outputs())

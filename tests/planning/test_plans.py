@@ -26,7 +26,7 @@ from mct_s2s.planning.make import make_plan
 from mct_s2s.planning.plan import Left
 
 from tests.planning.scenarios import (
-    FACTS,
+    CONTEXT,
     FOREIGN,
     LATER,
     ROLE,
@@ -58,12 +58,12 @@ SAME = {"ServiceApplicationIds": IMPORT.client_id, "ServiceAuthRole": "S2SAppRol
 
 
 def plan_of(desired: Setup, observed: ObservedState) -> list[str]:
-    return said(make_plan(desired, observed, FACTS))
+    return said(make_plan(desired, observed, CONTEXT))
 
 
 def written(desired: Setup, before: ObservedState) -> dict[str, str | None]:
     """The settings after its plan."""
-    return dict(site_of(applied(make_plan(desired, before, FACTS), before)).settings)
+    return dict(site_of(applied(make_plan(desired, before, CONTEXT), before)).settings)
 
 
 def site_says(**changed: str) -> ObservedState:
@@ -75,7 +75,7 @@ def service_is(**changed: object) -> ObservedState:
 
 
 def test_an_empty_state_gets_everything_in_the_order_of_the_document() -> None:
-    plan = make_plan(spec("Import"), observed_state(identity_resources=[identity_resource()]), FACTS)
+    plan = make_plan(spec("Import"), observed_state(identity_resources=[identity_resource()]), CONTEXT)
     assert said(plan) == [
         "create service application MCT service (contosolearn)",
         "create Application ID URI api://<appId>",
@@ -94,7 +94,7 @@ def test_an_empty_state_gets_everything_in_the_order_of_the_document() -> None:
     others = {change.key for change in plan.changes} - {write.key, restart.key}
     assert plan.waits_for(write) == others - {"client:Import:consent"}, "no setting depends on it"
     assert plan.waits_for(restart) == others | {write.key}
-    assert plan.left_to_others == ()
+    assert plan.manual_steps == ()
     assert set(write.changed) == {
         "ServiceAuthEnabled", "ServiceAuthAudience", "ServiceAuthTenantName", "ServiceAuthTenantId",
         "ServiceObjectIds", "ServiceApplicationIds", "ServiceAuthRole",
@@ -148,7 +148,7 @@ NOTHING_TO_DO = {
 
 @pytest.mark.parametrize("observed", NOTHING_TO_DO.values(), ids=NOTHING_TO_DO.keys())
 def test_what_is_right_is_left_alone(observed: ObservedState) -> None:
-    plan = make_plan(spec("Import"), observed, FACTS)
+    plan = make_plan(spec("Import"), observed, CONTEXT)
     assert said(plan) == []
     assert plan.is_empty
     assert {step.resource for step in plan.steps} >= {"service application", "client application"}
@@ -159,7 +159,7 @@ def test_the_creation_of_a_client_says_all_that_is_known_by_then() -> None:
     observed = replace(
         observed_state(trust(), settings()), secrets={"Import": SecretNote(place="keyvault:vault/import")}
     )
-    plan = make_plan(spec("Import"), observed, FACTS)
+    plan = make_plan(spec("Import"), observed, CONTEXT)
     (made,) = (change for change in plan.changes if isinstance(change, CreateApplication))
     (access,) = (change for change in plan.changes if isinstance(change, UpdateApplication))
     assert made.new.access is not None
@@ -169,7 +169,7 @@ def test_the_creation_of_a_client_says_all_that_is_known_by_then() -> None:
 
 
 def test_a_switch_from_v2_tokens_is_told() -> None:
-    plan = make_plan(spec(), observed_state(trust(service=replace(SERVICE, token_version=2)), settings()), FACTS)
+    plan = make_plan(spec(), observed_state(trust(service=replace(SERVICE, token_version=2)), settings()), CONTEXT)
     assert ["v2 access tokens" in text for text, _ in plan.remarks] == [True]
 
 
@@ -226,15 +226,15 @@ ONE_PIECE_MISSING: dict[str, tuple[ObservedState, list[str]]] = {
 
 @pytest.mark.parametrize(("observed", "changes"), ONE_PIECE_MISSING.values(), ids=ONE_PIECE_MISSING.keys())
 def test_a_missing_piece_is_all_that_is_changed(observed: ObservedState, changes: list[str]) -> None:
-    plan = make_plan(spec("Import"), observed, FACTS)
+    plan = make_plan(spec("Import"), observed, CONTEXT)
     assert said(plan) == changes
-    assert make_plan(spec("Import"), applied(plan, observed), FACTS).is_empty
+    assert make_plan(spec("Import"), applied(plan, observed), CONTEXT).is_empty
 
 
 def test_several_clients_and_identities_are_written_at_one_stroke() -> None:
     resources = [identity_resource(name, guid(name) if name == "portal" else None) for name in ("func", "portal", "vm")]
     before = observed_state(identity_resources=resources)
-    plan = make_plan(spec("Import", "Reports", "Import bot"), before, FACTS)
+    plan = make_plan(spec("Import", "Reports", "Import bot"), before, CONTEXT)
     assert sum(isinstance(change, WriteSettings) for change in plan.changes) == 1
     assert sum(isinstance(change, RestartSite) for change in plan.changes) == 1
     assert sum(isinstance(change, AddCredential) for change in plan.changes) == 3
@@ -269,34 +269,34 @@ def test_an_identity_that_nothing_in_the_resource_can_use_is_no_client(
     )
     before = observed_state(trust(), settings(), [one])
     if not said_of_it:
-        assert said(make_plan(spec(), before, FACTS)) == WRITE
+        assert said(make_plan(spec(), before, CONTEXT)) == WRITE
         return
     with pytest.raises(Refused, match=said_of_it) as refused:
-        make_plan(spec(), before, FACTS)
+        make_plan(spec(), before, CONTEXT)
     assert refused.value.code == "identity-unusable"
 
 
 def test_a_managed_identity_is_consented_where_the_service_admits_assigned_callers_only() -> None:
     strict = replace(trust(), principal=replace(SERVICE_PRINCIPAL, assignment_required=True))
     listed = settings(ServiceObjectIds=guid("mi"))
-    plan = make_plan(spec(), observed_state(strict, listed, [identity_resource(principal=guid("mi"))]), FACTS)
+    plan = make_plan(spec(), observed_state(strict, listed, [identity_resource(principal=guid("mi"))]), CONTEXT)
     assert said(plan) == ["create admin consent reports-func"]
     done = replace(strict, assignments=(assignment(guid("mi")),))
-    assert make_plan(spec(), observed_state(done, listed, [identity_resource(principal=guid("mi"))]), FACTS).is_empty
+    assert make_plan(spec(), observed_state(done, listed, [identity_resource(principal=guid("mi"))]), CONTEXT).is_empty
 
 
 def test_consent_that_is_left_to_others_is_told_and_not_asked_again() -> None:
     wanted = spec(ClientSpec("Import", SecretSpec(LATER), consent=False))
-    plan = make_plan(wanted, complete(), FACTS)
+    plan = make_plan(wanted, complete(), CONTEXT)
     assert not any(isinstance(change, AssignAppRole) for change in plan.changes)
-    (note,) = plan.left_to_others
+    (note,) = plan.manual_steps
     assert "Import" in note.what
     assert (note.step, note.needed) == (Left.CONSENT, ())
-    assert make_plan(wanted, complete(IMPORT), FACTS).left_to_others == ()
+    assert make_plan(wanted, complete(IMPORT), CONTEXT).manual_steps == ()
 
 
 def test_a_client_without_credential_gets_none() -> None:
-    plan = make_plan(spec(ClientSpec("Import", None)), complete(), FACTS)
+    plan = make_plan(spec(ClientSpec("Import", None)), complete(), CONTEXT)
     assert not any(isinstance(change, AddCredential) for change in plan.changes)
     assert "create client application Import" in said(plan)
 
@@ -307,7 +307,7 @@ def noted(note: SecretNote, *credentials: str) -> ObservedState:
 
 
 def test_a_secret_that_never_arrived_is_removed_before_another_is_made() -> None:
-    plan = make_plan(spec("Import"), noted(SecretNote(attempts={"mct-s2s lost": None}), "mct-s2s lost"), FACTS)
+    plan = make_plan(spec("Import"), noted(SecretNote(attempts={"mct-s2s lost": None}), "mct-s2s lost"), CONTEXT)
     remove, add = plan.changes
     assert isinstance(remove, RemoveCredential)
     assert isinstance(add, AddCredential)
@@ -317,10 +317,12 @@ def test_a_secret_that_never_arrived_is_removed_before_another_is_made() -> None
 
 def test_a_secret_that_arrived_is_no_orphan_and_a_foreign_one_is_never_removed() -> None:
     delivered = SecretNote(attempts={"mct-s2s mine": None}, delivered=credential(300, "mct-s2s mine").key_id)
-    assert make_plan(spec("Import"), noted(delivered, "mct-s2s mine"), FACTS).is_empty
-    assert make_plan(spec("Import"), noted(SecretNote(attempts={"mct-s2s lost": None}), "of a person"), FACTS).is_empty
+    assert make_plan(spec("Import"), noted(delivered, "mct-s2s mine"), CONTEXT).is_empty
+    assert make_plan(
+        spec("Import"), noted(SecretNote(attempts={"mct-s2s lost": None}), "of a person"), CONTEXT
+    ).is_empty
     both = make_plan(
-        spec("Import"), noted(SecretNote(attempts={"mct-s2s lost": None}), "mct-s2s lost", "of a person"), FACTS
+        spec("Import"), noted(SecretNote(attempts={"mct-s2s lost": None}), "mct-s2s lost", "of a person"), CONTEXT
     )
     assert said(both) == ["delete secret Import"]
 
@@ -333,7 +335,7 @@ def adopted(by: str, **changed: object) -> Setup:
 def test_an_adopted_registration_keeps_its_names(by: str) -> None:
     found = replace(SERVICE, unique_name=None, display_name="Our API", identifier_uris=("https://contoso.com/mct",))
     before = observed_state(trust(service=found))
-    plan = make_plan(adopted(by), before, FACTS)
+    plan = make_plan(adopted(by), before, CONTEXT)
     assert not any("Our API" in line and line.startswith("create service application") for line in said(plan))
     after = applied(plan, before)
     assert after.trust.service is not None
@@ -411,7 +413,7 @@ def test_what_must_not_be_touched_is_refused_with_a_way_out(
     desired: Setup, observed: ObservedState, kind: type[S2SError], code: str
 ) -> None:
     with pytest.raises(kind) as refused:
-        make_plan(desired, observed, FACTS)
+        make_plan(desired, observed, CONTEXT)
     assert refused.value.code == code
     assert refused.value.remedy
     assert refused.value.message[-1] in ".:" or refused.value.message.endswith(")")
@@ -420,7 +422,7 @@ def test_what_must_not_be_touched_is_refused_with_a_way_out(
 def test_add_client_leaves_settings_alone_that_no_client_needs() -> None:
     off = settings(ServiceAuthEnabled="false", ServiceAuthTenantName="somewhere.else")
     before = observed_state(trust(), off)
-    plan = make_plan(spec("Import", settings=SettingsScope.CLIENTS), before, FACTS)
+    plan = make_plan(spec("Import", settings=SettingsScope.CLIENTS), before, CONTEXT)
     write = next(change for change in plan.changes if isinstance(change, WriteSettings))
     assert set(write.changed) == {"ServiceApplicationIds", "ServiceAuthRole"}
 
@@ -431,8 +433,8 @@ def test_disable_flips_the_switch_and_tidies_nothing() -> None:
     assert plan_of(desired, observed_state(None, untidy)) == WRITE
     after = written(desired, observed_state(None, untidy))
     assert after == {**untidy, "ServiceAuthEnabled": "false"}
-    assert make_plan(desired, observed_state(None, after), FACTS).is_empty
-    assert make_plan(desired, observed_state(None, settings(ServiceAuthEnabled="FALSE")), FACTS).is_empty
+    assert make_plan(desired, observed_state(None, after), CONTEXT).is_empty
+    assert make_plan(desired, observed_state(None, settings(ServiceAuthEnabled="FALSE")), CONTEXT).is_empty
 
 
 GIVEN = {
@@ -448,12 +450,12 @@ GIVEN = {
 def test_given_values_need_no_directory_and_never_drop_an_id() -> None:
     before = replace(observed_state(None, {**FOREIGN, "ServiceApplicationIds": guid("old")}), tenant=None)
     desired = Setup(None, given=GivenValues(GIVEN))
-    plan = make_plan(desired, before, FACTS)
+    plan = make_plan(desired, before, CONTEXT)
     assert said(plan) == WRITE
     after = applied(plan, before)
     ids = f"{guid('old')};{GIVEN['ServiceApplicationIds']}"
     assert site_of(after).settings == {**FOREIGN, **GIVEN, "ServiceAuthEnabled": "true", "ServiceApplicationIds": ids}
-    assert make_plan(desired, after, FACTS).is_empty
+    assert make_plan(desired, after, CONTEXT).is_empty
 
 
 def test_configure_allows_whoever_holds_the_role() -> None:
@@ -483,7 +485,7 @@ def test_configure_says_who_loses_access_by_a_value_that_was_given() -> None:
 
     def notes(directory: bool = True, **given: str) -> list[str]:
         desired = spec(settings_only=True, given=GivenValues(given))
-        plan = make_plan(desired if directory else replace(desired, service=None), before, FACTS)
+        plan = make_plan(desired if directory else replace(desired, service=None), before, CONTEXT)
         return [text for text, _ in plan.remarks]
 
     assert notes(ServiceAuthRole="Wrong") == [
@@ -504,7 +506,7 @@ def test_without_restart_the_settings_are_written_alone() -> None:
 
 def test_a_role_of_another_name_comes_beside_the_foreign_ones() -> None:
     before = observed_state(trust(), settings())
-    plan = make_plan(spec(service=ServiceSpec(SERVICE_KEY, "n", role="Other")), before, FACTS)
+    plan = make_plan(spec(service=ServiceSpec(SERVICE_KEY, "n", role="Other")), before, CONTEXT)
     after = applied(plan, before)
     assert after.trust.service is not None
     assert [role.value for role in after.trust.service.app_roles] == ["S2SAppRole", "Other"]
@@ -516,7 +518,7 @@ def test_two_runs_at_one_moment_add_the_same_role_and_another_tenant_has_another
     elsewhere = Tenant(TenantId(guid("elsewhere")), "x.onmicrosoft.com", frozenset({"x.onmicrosoft.com"}))
 
     def role(attempt: str, observed: ObservedState) -> AppRoleId:
-        plan = make_plan(spec(settings=SettingsScope.NONE), observed, replace(FACTS, attempt=attempt))
+        plan = make_plan(spec(settings=SettingsScope.NONE), observed, replace(CONTEXT, attempt=attempt))
         (found,) = (c.edits.role for c in plan.changes if isinstance(c, UpdateApplication) and c.edits.role)
         return found.id
 

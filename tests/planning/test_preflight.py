@@ -24,7 +24,7 @@ from mct_s2s.planning.plan import Left
 from mct_s2s.planning.secret_policy import fit_secrets, longest_end, typed
 
 from tests.planning.scenarios import (
-    FACTS,
+    CONTEXT,
     LATER,
     NOW,
     client,
@@ -60,7 +60,7 @@ def access(
 
 ALL = ("Application.ReadWrite.All", "AppRoleAssignment.ReadWrite.All")
 EMPTY = observed_state(identity_resources=[identity_resource()])
-PLAN = make_plan(spec("Import"), EMPTY, FACTS)
+PLAN = make_plan(spec("Import"), EMPTY, CONTEXT)
 
 
 def test_whoever_may_do_all_of_it_does_all_of_it() -> None:
@@ -75,7 +75,7 @@ def test_consent_is_left_to_others_with_who_grants_it() -> None:
     checked = check(PLAN, EMPTY, access("Application.ReadWrite.OwnedBy"))
     assert checked.blocked == ()
     assert said(checked) == [line for line in said(PLAN) if "consent" not in line]
-    (note,) = checked.left_to_others
+    (note,) = checked.manual_steps
     assert (note.step, note.client) == (Left.CONSENT, "Import")
     ((line, command),) = requests(note.needed)
     assert "Privileged Role Administrator" in line
@@ -87,7 +87,7 @@ def test_the_settings_are_left_together_with_the_restart() -> None:
     readers = (Permission(("*/read", "Microsoft.Web/sites/config/list/action")),)
     checked = check(PLAN, EMPTY, access(*ALL, site=readers))
     assert not any(isinstance(change, WriteSettings | RestartSite) for change in checked.changes)
-    (note,) = checked.left_to_others
+    (note,) = checked.manual_steps
     assert note.step is Left.SETTINGS
     assert note.spec is not None
     assert "Website Contributor" in requests(note.needed)[0][0]
@@ -97,7 +97,7 @@ def test_a_restart_alone_is_left_too() -> None:
     writers = (Permission(("Microsoft.Web/sites/config/*",)),)
     checked = check(PLAN, EMPTY, access(*ALL, site=writers))
     assert any(isinstance(change, WriteSettings) for change in checked.changes)
-    assert [note.step for note in checked.left_to_others] == [Left.RESTART]
+    assert [note.step for note in checked.manual_steps] == [Left.RESTART]
 
 
 def test_everything_that_is_missing_is_said_at_once_and_each_thing_once() -> None:
@@ -124,22 +124,22 @@ def test_everything_that_is_missing_is_said_at_once_and_each_thing_once() -> Non
 
 def test_what_an_option_left_out_is_not_missing() -> None:
     wanted = spec(ClientSpec("Import", SecretSpec(LATER), consent=False), settings=SettingsScope.NONE)
-    plan = make_plan(wanted, observed_state(), FACTS)
+    plan = make_plan(wanted, observed_state(), CONTEXT)
     checked = check(plan, observed_state(), access("Application.ReadWrite.OwnedBy", site=()))
     assert checked == plan
-    assert [note.step for note in plan.left_to_others] == [Left.CONSENT, Left.SETTINGS]
+    assert [note.step for note in plan.manual_steps] == [Left.CONSENT, Left.SETTINGS]
     assert checked.lacks == ()
 
 
 def test_a_trust_that_is_complete_needs_no_rights() -> None:
     observed = complete(IMPORT)
-    plan = make_plan(spec("Import"), observed, FACTS)
+    plan = make_plan(spec("Import"), observed, CONTEXT)
     assert check(plan, observed, access(site=())).lacks == ()
 
 
 def test_a_registration_of_somebody_else_cannot_be_changed_by_who_may_change_only_its_own() -> None:
     observed = complete(client("Import", access=False))
-    plan = make_plan(spec("Import"), observed, FACTS)
+    plan = make_plan(spec("Import"), observed, CONTEXT)
     missing = check(plan, observed, access("Application.ReadWrite.OwnedBy")).lacks
     assert {(one.step, one.right) for one in missing} == {
         ("update the app registration 'Import'", "Application.ReadWrite.All")
@@ -173,7 +173,7 @@ def test_a_lifetime_that_the_tenant_forbids_is_offered_as_the_longest_that_it_al
 
 def test_the_longest_lifetime_is_taken_where_that_was_asked_for() -> None:
     wanted = spec(ClientSpec("Import", SecretSpec(LATER, shorten=True)))
-    plan, problem = fit_secrets(make_plan(wanted, EMPTY, FACTS), lambda _: (NINETY,), EMPTY, NOW)
+    plan, problem = fit_secrets(make_plan(wanted, EMPTY, CONTEXT), lambda _: (NINETY,), EMPTY, NOW)
     assert problem is None
     (secret,) = [change for change in plan.changes if isinstance(change, AddCredential)]
     assert isinstance(secret.spec, SecretSpec)
@@ -185,7 +185,7 @@ def test_the_longest_lifetime_is_taken_where_that_was_asked_for() -> None:
 def test_forbidden_secrets_have_other_ways() -> None:
     for shorten in (False, True):
         wanted = spec(ClientSpec("Import", SecretSpec(LATER, shorten=shorten)))
-        _, problem = fit_secrets(make_plan(wanted, EMPTY, FACTS), lambda _: (NINETY, FORBIDDEN), EMPTY, NOW)
+        _, problem = fit_secrets(make_plan(wanted, EMPTY, CONTEXT), lambda _: (NINETY, FORBIDDEN), EMPTY, NOW)
         assert problem is not None
         assert problem.code == "secrets-forbidden"
         assert "--managed-identity" in problem.remedy

@@ -21,7 +21,7 @@ from mct_s2s.planning.make import make_plan
 from mct_s2s.planning.plan import Plan
 from mct_s2s.planning.removal import prune
 
-from tests.planning.scenarios import FACTS, applied, client, complete, guid, identity_resource, spec
+from tests.planning.scenarios import CONTEXT, applied, client, complete, guid, identity_resource, spec
 
 KEEP, REMOVE, ALL = Pruning(), Pruning(removes=True), Pruning(removes=True, any_number=True)
 
@@ -36,7 +36,7 @@ def there(*names: str) -> ObservedState:
 
 
 def plan_of(desired: Setup, observed: ObservedState) -> Plan:
-    return make_plan(desired, observed, FACTS)
+    return make_plan(desired, observed, CONTEXT)
 
 
 def kinds(plan: Plan, kind: type[AnyChange]) -> list[str]:

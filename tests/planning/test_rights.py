@@ -17,7 +17,7 @@ from mct_s2s.model.ids import ApplicationObjectId, ClientId, PrincipalId
 from mct_s2s.planning.permissions.rights import (
     APPLICATION_DEVELOPER,
     CLOUD_APPLICATION_ADMINISTRATOR,
-    Need,
+    RequiredPermission,
     Right,
     judge,
 )
@@ -28,13 +28,13 @@ YES, NO, UNKNOWN = Verdict.YES, Verdict.NO, Verdict.UNKNOWN
 ME = PrincipalId(guid("me"))
 MINE = ApplicationObjectId(guid("mine"))
 OTHERS = ApplicationObjectId(guid("others"))
-CREATE = Need(Right.CREATE_APPLICATION, "Import")
-CHANGE_NEW = Need(Right.CHANGE_APPLICATION, "Import")
-CHANGE_MINE = Need(Right.CHANGE_APPLICATION, "Import", application=MINE)
-CHANGE_OTHERS = Need(Right.CHANGE_APPLICATION, "Import", application=OTHERS)
-PRINCIPAL_NEW = Need(Right.CREATE_PRINCIPAL, "Import")
-CONSENT_MINE = Need(Right.CONSENT, "Import", application=MINE)
-CONSENT_OTHERS = Need(Right.CONSENT, "Import", application=OTHERS)
+CREATE = RequiredPermission(Right.CREATE_APPLICATION, "Import")
+CHANGE_NEW = RequiredPermission(Right.CHANGE_APPLICATION, "Import")
+CHANGE_MINE = RequiredPermission(Right.CHANGE_APPLICATION, "Import", application=MINE)
+CHANGE_OTHERS = RequiredPermission(Right.CHANGE_APPLICATION, "Import", application=OTHERS)
+PRINCIPAL_NEW = RequiredPermission(Right.CREATE_PRINCIPAL, "Import")
+CONSENT_MINE = RequiredPermission(Right.CONSENT, "Import", application=MINE)
+CONSENT_OTHERS = RequiredPermission(Right.CONSENT, "Import", application=OTHERS)
 DIRECTORY = (CREATE, CHANGE_NEW, CHANGE_MINE, CHANGE_OTHERS, PRINCIPAL_NEW, CONSENT_MINE, CONSENT_OTHERS)
 
 
@@ -123,14 +123,16 @@ def test_rights_in_the_directory(rights: DirectoryRights | None, verdicts: list[
 
 
 SITE = site().resource
-WRITE = Need(Right.WRITE_SETTINGS, "contosolearn", resource=SITE)
+WRITE = RequiredPermission(Right.WRITE_SETTINGS, "contosolearn", resource=SITE)
 
 
 def may(*actions: str, but: tuple[str, ...] = (), conditional: bool = False) -> Permission:
     return Permission(actions, but, conditional)
 
 
-def at_site(rights: ScopeRights, need: Need = WRITE, who: DirectoryRights | None = None) -> tuple[Verdict, list[str]]:
+def at_site(
+    rights: ScopeRights, need: RequiredPermission = WRITE, who: DirectoryRights | None = None
+) -> tuple[Verdict, list[str]]:
     verdict, missing = judge(need, CallerRights(who, scopes={str(SITE).lower(): rights}))
     return verdict, [one.right for one in missing]
 
@@ -163,7 +165,7 @@ def test_azure_roles_with_wildcards(permissions: tuple[Permission, ...] | None, 
 def test_a_slot_has_actions_of_its_own() -> None:
     slot = SITE.site(SITE.subscription_id, SITE.resource_group, SITE.name, "staging")
     access = CallerRights(scopes={str(slot).lower(): ScopeRights((may("Microsoft.Web/sites/slots/config/write"),))})
-    assert judge(Need(Right.WRITE_SETTINGS, "x", resource=slot), access)[0] is YES
+    assert judge(RequiredPermission(Right.WRITE_SETTINGS, "x", resource=slot), access)[0] is YES
     assert at_site(ScopeRights((may("Microsoft.Web/sites/slots/config/write"),)))[0] is NO
 
 

@@ -16,7 +16,7 @@ from mct_s2s.planning.site import right_values
 
 from tests.cli.schemas import FINDING_CODES
 from tests.planning.scenarios import (
-    FACTS,
+    CONTEXT,
     NOW,
     SERVICE_ID,
     TENANT,
@@ -47,7 +47,7 @@ def test_a_setting_that_has_to_be_there_and_is_not_is_planned_and_found(setting:
     right = {"ServiceApplicationIds": IMPORT.client_id, "ServiceAuthRole": "S2SAppRole"}
     without = observed_state(trust(IMPORT), settings(**{**right, setting.name: ""}))
     assert ("setting-missing", setting.name) in {(one.code, one.subject) for one in diagnose(without, NOW, "-a x")}
-    write = next(change for change in make_plan(spec("Import"), without, FACTS).changes if change.key == "settings")
+    write = next(change for change in make_plan(spec("Import"), without, CONTEXT).changes if change.key == "settings")
     assert getattr(write, "changed", ()) == (setting.name,)
 
 
@@ -86,5 +86,5 @@ def test_a_role_is_required_as_soon_as_one_client_application_is_listed() -> Non
 
 
 def test_a_complete_site_is_left_alone() -> None:
-    assert make_plan(spec("Import"), complete(IMPORT), FACTS).is_empty
-    assert make_plan(Setup(None), complete(IMPORT), FACTS).is_empty
+    assert make_plan(spec("Import"), complete(IMPORT), CONTEXT).is_empty
+    assert make_plan(Setup(None), complete(IMPORT), CONTEXT).is_empty

@@ -10,11 +10,11 @@ from mct_s2s.model.directory_objects import ServicePrincipal
 from mct_s2s.model.ids import ClientId, PrincipalId
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.planning.changes import (
-    AlreadyRight,
     AnyChange,
     CreateServicePrincipal,
+    NoChange,
+    Outputs,
     RemoveCredential,
-    Results,
     identify,
 )
 from mct_s2s.planning.make import make_plan
@@ -22,7 +22,7 @@ from mct_s2s.planning.plan import Plan
 from mct_s2s.render.documents import Json, SavedCredential, change_document
 
 from tests.planning.scenarios import (
-    FACTS,
+    CONTEXT,
     LATER,
     ROLE,
     SERVICE,
@@ -73,12 +73,12 @@ WEBSITE_CONTRIBUTOR = MissingRight(
 
 def full_plan(name: str = "Import") -> Plan:
     """Everything from nothing, for a client and a managed identity."""
-    return make_plan(spec(name), observed_state(identity_resources=[identity_resource()]), FACTS)
+    return make_plan(spec(name), observed_state(identity_resources=[identity_resource()]), CONTEXT)
 
 
 def planned(plan: Plan, *, blocked: bool | None = False) -> list[Json]:
     """A plan's steps before they are applied."""
-    return [change_document(step, identify(step, Results()), step.detail, blocked=blocked) for step in plan.steps]
+    return [change_document(step, identify(step, Outputs()), step.detail, blocked=blocked) for step in plan.steps]
 
 
 def healthy() -> ObservedState:
@@ -120,7 +120,7 @@ def removal(name: str = "Import") -> AnyChange:
 
 
 def right_already(name: str = "MCT service (contosolearn)") -> AnyChange:
-    return AlreadyRight(key=f"right:{name}", resource="service application", name=name, id=SERVICE_ID)
+    return NoChange(key=f"right:{name}", resource="service application", name=name, id=SERVICE_ID)
 
 
 def saved(client: str = "Import", saved_to: str | None = "file:/home/ada/import.env") -> SavedCredential:

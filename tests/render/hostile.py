@@ -59,7 +59,7 @@ from mct_s2s.render.status import show_findings, show_report, show_unread
 from mct_s2s.render.verification import show_verification, verification_document
 
 from tests.planning.scenarios import (
-    FACTS,
+    CONTEXT,
     NOW,
     SERVICE,
     TENANT,
@@ -170,7 +170,7 @@ def _plan(name: str) -> Plan:
     full = full_plan(name)
     left = ManualStep(Left.CONSENT, name, needed=(WEBSITE_CONTRIBUTOR,))
     blocked = (full.steps[0].key, (MissingRight(name, name, name, name, name),))
-    return replace(full, notes=(name, (name, name)), left_to_others=(left,), blocked=(blocked,))
+    return replace(full, notes=(name, (name, name)), manual_steps=(left,), blocked=(blocked,))
 
 
 def _planned(terminal: Terminal, name: str) -> None:
@@ -181,7 +181,7 @@ def _planned(terminal: Terminal, name: str) -> None:
     for line in plan_markdown(name, "0" * 64, recording.recorded):
         terminal.result(line)
     edits = with_settings(healthy(), settings(ServiceAuthRole=name, ServiceApplicationIds=f"{name};{name}2"))
-    show_plan(terminal, make_plan(spec(name), edits, FACTS), name)
+    show_plan(terminal, make_plan(spec(name), edits, CONTEXT), name)
 
 
 def _live(terminal: Terminal, name: str) -> None:

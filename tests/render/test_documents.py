@@ -22,7 +22,7 @@ from mct_s2s.render.manual_steps import Instruction
 
 from tests.cli.schemas import check
 from tests.planning.scenarios import (
-    FACTS,
+    CONTEXT,
     FOREIGN,
     NOW,
     SERVICE,
@@ -106,7 +106,8 @@ DOCUMENTS: dict[str, dict[str, Any]] = {
     ),
     "plan of settings": result_of(
         changes=planned(
-            make_plan(spec("Import"), with_settings(healthy(), settings(ServiceAuthEnabled="no")), FACTS), blocked=None
+            make_plan(spec("Import"), with_settings(healthy(), settings(ServiceAuthEnabled="no")), CONTEXT),
+            blocked=None,
         )
     ),
     "result": result_of(

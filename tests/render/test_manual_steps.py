@@ -14,13 +14,13 @@ from mct_s2s.model.ids import ClientId
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.model.site_settings import ENABLED
-from mct_s2s.planning.changes import Part, Ref, Results, SettingSpec, SettingsSpec
+from mct_s2s.planning.changes import Output, OutputRef, Outputs, SettingSpec, SettingsSpec
 from mct_s2s.planning.make import make_plan
 from mct_s2s.planning.plan import Left, ManualStep
 from mct_s2s.render.manual_steps import Instruction, grants_to_ask_for, instructions, show_manual_steps, values_to_enter
 
 from tests.planning.scenarios import (
-    FACTS,
+    CONTEXT,
     FOREIGN,
     SUBSCRIPTION,
     complete,
@@ -35,7 +35,7 @@ from tests.render.examples import IMPORT, LOGIN, ODD_NAMES, WEBSITE_CONTRIBUTOR,
 from tests.render.reading import line_with, pasteable, words_of
 from tests.support.screens import check_kept
 
-LATER_ID: Ref[ClientId] = Ref("client:Import", Part.CLIENT_ID)
+LATER_ID: OutputRef[ClientId] = OutputRef("client:Import", Output.CLIENT_ID)
 CONSENT = ManualStep(
     Left.CONSENT, "Someone else must grant admin consent to 'Import'.", client="Import", client_id=LATER_ID
 )
@@ -45,23 +45,23 @@ def left(
     steps: Sequence[ManualStep],
     where: str = WHERE,
     observed: ObservedState | None = None,
-    results: Results | None = None,
+    outputs: Outputs | None = None,
     handoff: Path | None = None,
 ) -> list[Instruction]:
-    observed, results = observed or complete(IMPORT), results or Results()
-    return instructions(steps, observed, results, where=where, login=LOGIN, handoff=handoff)
+    observed, outputs = observed or complete(IMPORT), outputs or Outputs()
+    return instructions(steps, observed, outputs, where=where, login=LOGIN, handoff=handoff)
 
 
-def made(client_id: str) -> Results:
-    results = Results()
-    results.record("client:Import", Part.CLIENT_ID, client_id)
-    return results
+def made(client_id: str) -> Outputs:
+    outputs = Outputs()
+    outputs.record("client:Import", Output.CLIENT_ID, client_id)
+    return outputs
 
 
 def settings_left(**changed: object) -> ManualStep:
     """What `setup --no-app-service` leaves."""
-    plan = make_plan(spec(settings=SettingsScope.NONE, settings_only=True), complete(IMPORT), FACTS)
-    return replace(plan.left_to_others[-1], **changed)  # type: ignore[arg-type]
+    plan = make_plan(spec(settings=SettingsScope.NONE, settings_only=True), complete(IMPORT), CONTEXT)
+    return replace(plan.manual_steps[-1], **changed)  # type: ignore[arg-type]
 
 
 ON = identity_resource().resource
@@ -74,28 +74,28 @@ OFF = SettingsSpec(values=(SettingSpec(ENABLED.name, "false"),))
 LISTED = SettingsSpec(listed=(("ServiceApplicationIds", LATER_ID),))
 UNKNOWN = {
     "a client": LISTED,
-    "an identity": SettingsSpec(listed=(("ServiceObjectIds", Ref("identity", Part.PRINCIPAL_ID)),)),
+    "an identity": SettingsSpec(listed=(("ServiceObjectIds", OutputRef("identity", Output.PRINCIPAL_ID)),)),
     "an audience": SettingsSpec(values=(SettingSpec("ServiceAuthAudience", LATER_ID),)),
 }
 TWO_IDS = spec(settings=SettingsScope.NONE, given=GivenValues({"ServiceObjectIds": f"{guid('one')};{guid('two')}"}))
 NOT_CONSENTED = spec(ClientSpec("Import", None, consent=False))
 STEPS: dict[str, list[Instruction]] = {
-    "consent to a client that exists": left([CONSENT], results=made(guid("Import"))),
+    "consent to a client that exists": left([CONSENT], outputs=made(guid("Import"))),
     "consent to a client that is not made yet: no link": left([CONSENT]),
     "consent in a tenant that is not known: no link": left(
-        [CONSENT], observed=replace(complete(), tenant=None), results=made(guid("Import"))
+        [CONSENT], observed=replace(complete(), tenant=None), outputs=made(guid("Import"))
     ),
     "consent that an option left out": left(
-        make_plan(NOT_CONSENTED, observed_state(values=settings()), FACTS).left_to_others
+        make_plan(NOT_CONSENTED, observed_state(values=settings()), CONTEXT).manual_steps
     ),
     "consent to a managed identity": left([IDENTITY_CONSENT]),
     "without an App Service": left([CONSENT, IDENTITY_CONSENT, settings_left()], where=""),
     "a restart": left([RESTART]),
     "settings": left([settings_left()]),
-    "settings with each ID of a list": left(make_plan(TWO_IDS, complete(IMPORT), FACTS).left_to_others),
+    "settings with each ID of a list": left(make_plan(TWO_IDS, complete(IMPORT), CONTEXT).manual_steps),
     "settings in a handoff file": left([settings_left()], handoff=Path("/home/ada/hand off.json")),
     "settings that are switched off": left([settings_left(spec=OFF)]),
-    "settings with an ID that this run made": left([settings_left(spec=LISTED)], results=made(guid("new"))),
+    "settings with an ID that this run made": left([settings_left(spec=LISTED)], outputs=made(guid("new"))),
     **{
         f"settings without {name} that is not made yet": left([settings_left(spec=one)])
         for name, one in UNKNOWN.items()
@@ -118,16 +118,16 @@ def test_an_odd_name_survives_the_shell(name: str) -> None:
 
 
 def test_only_the_seven_settings_are_handed_over() -> None:
-    values = values_to_enter(settings_left(), complete(IMPORT), Results())
+    values = values_to_enter(settings_left(), complete(IMPORT), Outputs())
     assert not set(FOREIGN) & set(values)
     wanted = SettingsSpec(values=(SettingSpec("ServiceAuthRole", "S2SAppRole"),))
-    alone = values_to_enter(settings_left(spec=wanted), replace(complete(), app_service=None), Results())
+    alone = values_to_enter(settings_left(spec=wanted), replace(complete(), app_service=None), Outputs())
     assert alone == {"ServiceAuthRole": "S2SAppRole"}
 
 
 @pytest.mark.parametrize("width", [80, 120])
 def test_command_and_link_are_whole_on_lines_of_their_own(screens: Screens, width: int) -> None:
-    steps = left([CONSENT, settings_left()], results=made(guid("Import")))
+    steps = left([CONSENT, settings_left()], outputs=made(guid("Import")))
     screen = screens(width, is_terminal=True)
     show_manual_steps(screen.terminal.out, steps)
     for step in steps:

@@ -13,7 +13,7 @@ from mct_s2s.render.console import Terminal
 from mct_s2s.render.plan import LATER, plan_markdown, setting_rows, show_plan, target_details
 
 from tests.planning.scenarios import (
-    FACTS,
+    CONTEXT,
     TENANT,
     app_service,
     client,
@@ -34,7 +34,7 @@ from tests.render.examples import (
 )
 from tests.support.screens import check_kept, screen_text
 
-NOTHING = make_plan(spec("Import"), complete(client("Import")), FACTS)
+NOTHING = make_plan(spec("Import"), complete(client("Import")), CONTEXT)
 NOT_ALLOWED = ManualStep(
     Left.SETTINGS, "Someone else must write the application settings.", needed=(WEBSITE_CONTRIBUTOR,)
 )
@@ -73,14 +73,14 @@ def test_what_becomes_of_a_setting() -> None:
 NOTE = "Note: swapping with [/red]staging would move ServiceAuthEnabled."
 HERE = replace(complete(), app_service=replace(app_service(), subscription="Contoso Production"))
 ODD = make_plan(
-    spec("Import", "A|b"), with_settings(complete(client("Import")), settings(ServiceAuthEnabled="no")), FACTS
+    spec("Import", "A|b"), with_settings(complete(client("Import")), settings(ServiceAuthEnabled="no")), CONTEXT
 )
 PLANS: dict[str, tuple[Plan, tuple[str, ...]]] = {
     "with its target": (full_plan(), target_details(HERE)),
     "blocked as a whole": (Plan((right_already("S"),), blocked=(("right:S", ()),)), ()),
     "left to others": (Plan((right_already("Service"),), (NOT_ALLOWED,)), ()),
     "nothing to do": (replace(NOTHING, notes=(NOTE,)), ()),
-    "of settings alone": (replace(make_plan(spec(), observed_state(), FACTS), notes=(NOTE,)), ()),
+    "of settings alone": (replace(make_plan(spec(), observed_state(), CONTEXT), notes=(NOTE,)), ()),
     "of each kind of change": (Plan((principal("One"), principal("Two"), removal(), right_already())), ()),
 }
 

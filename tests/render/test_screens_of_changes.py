@@ -17,7 +17,7 @@ from mct_s2s.render.plan import show_plan, target_details
 from mct_s2s.render.verification import show_verification
 
 from tests.planning.scenarios import (
-    FACTS,
+    CONTEXT,
     app_service,
     client,
     complete,
@@ -57,7 +57,7 @@ def drift() -> Callable[[Terminal], None]:
         ServiceAuthAudience="api://746a0c2e", ServiceAuthEnabled="false", ServiceApplicationIds=guid("old")
     )
     observed = replace(complete(client("Import")), app_service=app_service(wrong))
-    return plan_screen(make_plan(spec("Import", "S2S-client"), observed, FACTS), observed)
+    return plan_screen(make_plan(spec("Import", "S2S-client"), observed, CONTEXT), observed)
 
 
 def blocked() -> Callable[[Terminal], None]:
@@ -65,7 +65,7 @@ def blocked() -> Callable[[Terminal], None]:
     (write,) = [step for step in plan.steps if step.resource == "application settings"]
     note = ("'Import' keeps a secret that mct-s2s did not create. When it is no longer used, delete it:", "az ad app …")
     left = ManualStep(Left.CONSENT, "Someone else must grant admin consent to 'Import'.")
-    marked = replace(plan, blocked=((write.key, (WEBSITE_CONTRIBUTOR,)),), notes=(note,), left_to_others=(left,))
+    marked = replace(plan, blocked=((write.key, (WEBSITE_CONTRIBUTOR,)),), notes=(note,), manual_steps=(left,))
     return plan_screen(marked, observed_state(), is_result=True)
 
 
@@ -97,7 +97,7 @@ SCREENS: Mapping[str, Callable[[Terminal], None]] = {
     "plan": plan_screen(full_plan(), observed_state(identity_resources=[identity_resource()])),
     "plan-drift": drift(),
     "plan-blocked": blocked(),
-    "plan-nothing": plan_screen(make_plan(spec("Import"), complete(client("Import")), FACTS), complete()),
+    "plan-nothing": plan_screen(make_plan(spec("Import"), complete(client("Import")), CONTEXT), complete()),
     "result": result(ok=True),
     "result-failed": result(ok=False),
 }

@@ -24,8 +24,8 @@ from mct_s2s.model.commands import command, grant_on_vault, option, own_command,
 from mct_s2s.model.ids import ApplicationObjectId, ClientId, PrincipalId
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.resource_id import ResourceId
-from mct_s2s.planning.changes import Results
-from mct_s2s.planning.permissions.rights import Need, Right, judge
+from mct_s2s.planning.changes import Outputs
+from mct_s2s.planning.permissions.rights import RequiredPermission, Right, judge
 from mct_s2s.planning.plan import Left, ManualStep
 from mct_s2s.planning.registrations.exposed import purging
 from mct_s2s.planning.reports.findings import diagnose
@@ -158,7 +158,10 @@ def grants() -> Iterator[str]:
     ):
         for scope in (locked, ScopeRights((), ())):
             access = CallerRights(rights, (), {str(resource).lower(): scope})
-            for need in (Need(Right.RESTART, EVIL, resource=resource), Need(Right.CONSENT, EVIL)):
+            for need in (
+                RequiredPermission(Right.RESTART, EVIL, resource=resource),
+                RequiredPermission(Right.CONSENT, EVIL),
+            ):
                 yield from (missing.command for missing in judge(need, access)[1])
 
 
@@ -171,7 +174,7 @@ def handovers() -> Iterator[str]:
         ManualStep(Left.RESTART, "x", resource=resource),
     ]
     where = shlex.join(["-a", EVIL])
-    left = instructions(notes, state(), Results(), where=where, login="https://login", handoff=Path(EVIL))
+    left = instructions(notes, state(), Outputs(), where=where, login="https://login", handoff=Path(EVIL))
     yield from (step.command for step in left)
 
 

@@ -57,31 +57,34 @@ class ArmResources:
         except NotThere:
             return None
 
-    async def enable(self, caller: IdentityResource) -> PrincipalId:
+    async def enable(self, identity: IdentityResource) -> PrincipalId:
         """Switch `identity` on; the answer shows the principal that Azure made, or a reading does a moment later.
 
         Raises:
             ServiceError: refused, or the type of resource carries no identity.
         """
-        made = await self._change(caller, system_assigned=True)
+        made = await self._change(identity, system_assigned=True)
         if made is None:
-            raise _unchanged(caller, system_assigned=True)
+            raise _unchanged(identity, system_assigned=True)
         return made
 
-    async def disable(self, caller: IdentityResource) -> None:
+    async def disable(self, identity: IdentityResource) -> None:
         """Switch `identity` off, so that only the identities which users assigned are left.
 
         Raises:
             ServiceError: refused, or the type of resource takes no such change.
         """
-        if await self._change(caller, system_assigned=False) is not None:
-            raise _unchanged(caller, system_assigned=False)
+        if await self._change(identity, system_assigned=False) is not None:
+            raise _unchanged(identity, system_assigned=False)
 
-    async def roles_of(self, caller: IdentityResource) -> list[str]:
+    async def roles_of(self, identity: IdentityResource) -> list[str]:
         """GET /subscriptions/{id}/providers/Microsoft.Authorization/roleAssignments?$filter=principalId eq …."""
-        if caller.principal_id is None:
+        if identity.principal_id is None:
             return []
-        path, wanted = f"/subscriptions/{caller.resource.subscription_id}", f"principalId eq '{caller.principal_id}'"
+        path, wanted = (
+            f"/subscriptions/{identity.resource.subscription_id}",
+            f"principalId eq '{identity.principal_id}'",
+        )
         return await self._session.rows(
             versioned(f"{path}{PROVIDER}/roleAssignments", AUTHORIZATION, filter=wanted),
             "read the identity's roles",
@@ -125,18 +128,18 @@ class ArmResources:
         except S2SError:
             return []
 
-    async def _change(self, caller: IdentityResource, *, system_assigned: bool) -> PrincipalId | None:
+    async def _change(self, identity: IdentityResource, *, system_assigned: bool) -> PrincipalId | None:
         """Send the change; the principal that the resource has afterwards.
 
         Before it is sent again the resource is read: a lost answer may have been a success, and someone else may have
         assigned an identity meanwhile. A resource that is gone has none.
         """
-        resource, shown, step = caller, False, f"{_verb(system_assigned)} the managed identity"
+        resource, shown, step = identity, False, f"{_verb(system_assigned)} the managed identity"
 
         async def look() -> None:
             nonlocal resource, shown
-            found = await self.identity_resource(caller.resource)
-            resource, shown = found or replace(caller, principal_id=None), True
+            found = await self.identity_resource(identity.resource)
+            resource, shown = found or replace(identity, principal_id=None), True
 
         def is_done() -> bool:
             return shown and (resource.principal_id is not None) == system_assigned
@@ -148,11 +151,11 @@ class ArmResources:
             shown = False
             answer = await self._send(resource, system_assigned=system_assigned)
             row = members(parse_json(answer.content) if answer.content else None)
-            if same_id(str(row.get("id")), str(caller.resource)):  # or of the operation's own
-                resource, shown = _parsed(caller.resource, row, caller.api_version), True
+            if same_id(str(row.get("id")), str(identity.resource)):  # or of the operation's own
+                resource, shown = _parsed(identity.resource, row, identity.api_version), True
             return answer
 
-        async with self._session.writing(caller.resource):
+        async with self._session.writing(identity.resource):
             try:
                 accepted = await self._session.call(send, step, before_repeating=look)
                 await self._session.finish(accepted, step)
@@ -233,17 +236,17 @@ def _verb(system_assigned: bool) -> str:
     return "enable" if system_assigned else "disable"
 
 
-def _unchanged(caller: IdentityResource, *, system_assigned: bool) -> ServiceError:
+def _unchanged(identity: IdentityResource, *, system_assigned: bool) -> ServiceError:
     """With the Azure CLI's way, which reads the resource and puts it whole."""
-    verb, resource = _verb(system_assigned), caller.resource
-    setting = f"identity.type={_identity(caller, system_assigned=system_assigned)['type']}"
+    verb, resource = _verb(system_assigned), identity.resource
+    setting = f"identity.type={_identity(identity, system_assigned=system_assigned)['type']}"
     by_hand = command("az", "resource", "update", "--ids", str(resource), "--set", setting)
     if resource.is_site:
         by_hand = webapp_command(f"identity {'assign' if system_assigned else 'remove'}", resource)
     return ServiceError(
         "identity-unchanged",
-        f"Azure accepted the request to {verb} the managed identity of '{caller.display_name}', but did not {verb} it. "
-        f"The resource type {resource.type} may need another way.",
+        f"Azure accepted the request to {verb} the managed identity of '{identity.display_name}', but did "
+        f"not {verb} it. The resource type {resource.type} may need another way.",
         remedy=f"{verb.capitalize()} it yourself on the resource's Identity page in the portal or with the Azure CLI, "
         "then run the same command again:",
         command=by_hand,

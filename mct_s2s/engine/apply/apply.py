@@ -26,9 +26,9 @@ from mct_s2s.planning.changes import (
     DeleteStoredSecret,
     DisableIdentity,
     EnableIdentity,
-    Part,
+    Output,
+    OutputRef,
     PurgeApplication,
-    Ref,
     RestartSite,
     RestoreApplication,
     RevokeAppRole,
@@ -88,9 +88,9 @@ async def _(change: CreateApplication, run: Run) -> str:
 
 def _is_there(run: Run, change: CreateApplication | RestoreApplication, application: Application) -> None:
     run.created[change.key] = application
-    run.results.record(change.key, Part.CLIENT_ID, application.client_id)
-    run.results.record(change.key, Part.OBJECT_ID, application.object_id)
-    run.results.record(change.key, Part.URI, api_uri(application.client_id))
+    run.outputs.record(change.key, Output.CLIENT_ID, application.client_id)
+    run.outputs.record(change.key, Output.OBJECT_ID, application.object_id)
+    run.outputs.record(change.key, Output.URI, api_uri(application.client_id))
 
 
 @carry_out.register
@@ -101,20 +101,20 @@ async def _(change: RestoreApplication, run: Run) -> str:
         made = await create_principal(run.azure, app.client_id, is_new=True, is_ours=False, as_owner=run.as_owner)
         principal = made.id
     _is_there(run, change, app)
-    run.results.record(change.key, Part.PRINCIPAL_ID, principal)
+    run.outputs.record(change.key, Output.PRINCIPAL_ID, principal)
     return ""
 
 
 @carry_out.register
 async def _(change: UpdateApplication, run: Run) -> str:
     directory, is_new = run.azure.directory, run.expects_lag(change)
-    object_id = run.results.resolve(change.object_id)
+    object_id = run.outputs.resolve(change.object_id)
     try:
-        if isinstance(change.object_id, Ref):
+        if isinstance(change.object_id, OutputRef):
             application = run.created[change.object_id.key]
         else:
             application = await directory.application_by_object_id(object_id, is_new=is_new)
-        for after in edited(application, change.edits, run.results):
+        for after in edited(application, change.edits, run.outputs):
             await directory.update_application(application, after, is_new=is_new)
             application = after
     except ServiceError as error:
@@ -128,18 +128,18 @@ async def _(change: UpdateApplication, run: Run) -> str:
 async def _(change: CreateServicePrincipal, run: Run) -> str:
     principal = await create_principal(
         run.azure,
-        run.results.resolve(change.client_id),
+        run.outputs.resolve(change.client_id),
         is_new=run.expects_lag(change),
-        is_ours=isinstance(change.client_id, Ref) and change.client_id.key in run.created,
+        is_ours=isinstance(change.client_id, OutputRef) and change.client_id.key in run.created,
         as_owner=run.as_owner,
     )
-    run.results.record(change.key, Part.PRINCIPAL_ID, principal.id)
+    run.outputs.record(change.key, Output.PRINCIPAL_ID, principal.id)
     return ""
 
 
 @carry_out.register
 async def _(change: AssignAppRole, run: Run) -> str:
-    principal, service = run.results.resolve(change.principal), run.results.resolve(change.service)
+    principal, service = run.outputs.resolve(change.principal), run.outputs.resolve(change.service)
     outcome = run.outcome
     try:
         assignment = await run.azure.directory.assign(principal, service, change.role, is_new=run.expects_lag(change))
@@ -150,7 +150,7 @@ async def _(change: AssignAppRole, run: Run) -> str:
         raise Skipped(LEFT, left) from refused
     if assignment is None:
         return "already granted"
-    run.results.record(change.key, Part.ASSIGNMENT_ID, assignment.id)
+    run.outputs.record(change.key, Output.ASSIGNMENT_ID, assignment.id)
     return ""
 
 
@@ -181,7 +181,7 @@ async def _(change: DeleteStoredSecret, run: Run) -> str:
 
 @carry_out.register
 async def _(change: EnableIdentity, run: Run) -> str:
-    run.results.record(change.key, Part.PRINCIPAL_ID, await run.azure.resources.enable(change.identity_resource))
+    run.outputs.record(change.key, Output.PRINCIPAL_ID, await run.azure.resources.enable(change.identity_resource))
     return ""
 
 
@@ -202,7 +202,7 @@ async def _(change: WriteSettings, run: Run) -> str:
     run.outcome.settings, detail = await write_settings(
         run.azure.sites,
         change,
-        run.results,
+        run.outputs,
         partial(run.everything_else, change),
         written,
         partial(backup.keep, str(change.site.resource)) if backup is not None else lambda _: None,

@@ -20,7 +20,7 @@ from mct_s2s.model.client_credentials import CredentialKind, MadeCredential, New
 from mct_s2s.model.client_sign_in import ClientSignIn, sign_in_of
 from mct_s2s.model.desired import CertificateSpec, FederatedSpec, SecretSpec
 from mct_s2s.model.ids import ClientId, KeyId, same_id
-from mct_s2s.planning.changes import AddCredential, Part, Ref, RemoveCredential
+from mct_s2s.planning.changes import AddCredential, Output, OutputRef, RemoveCredential
 from mct_s2s.planning.secret_policy import LIFETIME_FORBIDDEN, OTHERWISE, shorter_ends, typed
 from mct_s2s.stores.store import Store
 
@@ -38,9 +38,9 @@ async def _made_elsewhere(run: Run, change: AddCredential, store: Store) -> str 
     """Of the credential that another run has made at this moment, or this client's store got minutes ago."""
     if change.verify:
         return None
-    if isinstance(change.object_id, Ref) and (others := run.created[change.object_id.key].credentials):
+    if isinstance(change.object_id, OutputRef) and (others := run.created[change.object_id.key].credentials):
         return _registered(run, change, others[0].key_id, "created by another run at the same time")
-    note, client_id = await store.note(), run.results.resolve(change.client_id)
+    note, client_id = await store.note(), run.outputs.resolve(change.client_id)
     there = note.delivered if note.is_fresh(client_id, run.now, change.kind) else None
     if there is not None and there != change.instead_of:
         return _registered(run, change, there, f"created minutes ago, saved to {store.label}")
@@ -54,10 +54,10 @@ def _made(run: Run, change: AddCredential, key_id: KeyId, expires: datetime, val
     return MadeCredential(
         change.kind,
         before.tenant.id,
-        run.results.resolve(change.client_id),
+        run.outputs.resolve(change.client_id),
         change.name,
         change.credential_name,
-        f"{run.results.resolve(change.audience)}/.default",
+        f"{run.outputs.resolve(change.audience)}/.default",
         before.site.url if before.site is not None else None,
         run.azure.authority_host,
         key_id,
@@ -83,7 +83,7 @@ async def _deliver(run: Run, change: AddCredential, store: Store, made: MadeCred
 
 def _registered(run: Run, change: AddCredential, key_id: KeyId, detail: str = "") -> str:
     """Keep the id of a credential that is there."""
-    run.results.record(change.key, Part.KEY_ID, key_id)
+    run.outputs.record(change.key, Output.KEY_ID, key_id)
     return detail
 
 
@@ -100,7 +100,7 @@ async def add_credential(change: AddCredential, run: Run) -> str:
         case CertificateSpec() as spec:
             return await _add_certificate(change, spec, run)
         case FederatedSpec() as spec:
-            object_id, is_new = run.results.resolve(change.object_id), run.expects_lag(change)
+            object_id, is_new = run.outputs.resolve(change.object_id), run.expects_lag(change)
             put = run.azure.directory.put_federated_credential
             return _registered(run, change, await put(object_id, spec.federation, is_new=is_new))
 
@@ -113,12 +113,12 @@ async def _add_secret(change: AddCredential, spec: SecretSpec, run: Run) -> str:
     store = run.stores[change.client]
     if found := await _made_elsewhere(run, change, store):
         return found
-    await store.begin(change.credential_name, run.results.resolve(change.client_id))
+    await store.begin(change.credential_name, run.outputs.resolve(change.client_id))
 
     async def make() -> MadeCredential:
         secret = await _make(change, spec, run)
         _registered(run, change, secret.key_id)
-        run.results.record(change.key, Part.EXPIRES, secret.expires.isoformat())
+        run.outputs.record(change.key, Output.EXPIRES, secret.expires.isoformat())
         made = _made(run, change, secret.key_id, secret.expires, secret.value)
         if store.gives_away:
             await store.deliver(made)
@@ -148,7 +148,7 @@ async def _make(change: AddCredential, spec: SecretSpec, run: Run) -> NewSecret:
 
 async def _make_until(change: AddCredential, expires: datetime, run: Run) -> NewSecret:
     """Make the secret; one whose answer was lost is removed before another is made."""
-    directory, object_id = run.azure.directory, run.results.resolve(change.object_id)
+    directory, object_id = run.azure.directory, run.outputs.resolve(change.object_id)
     is_new = run.expects_lag(change)
     for attempt in range(1, SECRET_ATTEMPTS + 1):
         try:
@@ -167,7 +167,7 @@ async def _make_until(change: AddCredential, expires: datetime, run: Run) -> New
 
 async def _add_certificate(change: AddCredential, spec: CertificateSpec, run: Run) -> str:
     """Register a certificate, the given one or that of a key pair which is made."""
-    directory, object_id = run.azure.directory, run.results.resolve(change.object_id)
+    directory, object_id = run.azure.directory, run.outputs.resolve(change.object_id)
     name, is_new = change.credential_name, run.expects_lag(change)
     if spec.given is not None:
         return _registered(run, change, await directory.add_certificate(object_id, spec.given, name, is_new=is_new))

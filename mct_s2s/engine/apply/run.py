@@ -24,9 +24,9 @@ from mct_s2s.planning.changes import (
     AnyChange,
     AssignAppRole,
     EnableIdentity,
+    Outputs,
     RestartSite,
     RestoreApplication,
-    Results,
     UpdateApplication,
     WriteSettings,
 )
@@ -81,8 +81,8 @@ class Run:
         return self.session.azure
 
     @property
-    def results(self) -> Results:
-        return self.outcome.results
+    def outputs(self) -> Outputs:
+        return self.outcome.outputs
 
     @property
     def now(self) -> datetime:
@@ -167,7 +167,7 @@ class Run:
             for event in self._ready.values():
                 event.set()
         else:
-            done = change.named(self.results) if isinstance(change, UpdateApplication) else change
+            done = change.named(self.outputs) if isinstance(change, UpdateApplication) else change
             self.outcome.finish(done, detail)
             if self._confirmed.get(change.key) != detail:
                 self.progress.finished(done, detail)

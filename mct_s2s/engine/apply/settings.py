@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 from mct_s2s import clock
 from mct_s2s.activity import activity, waiting
 from mct_s2s.errors import ServiceError
-from mct_s2s.planning.changes import Results, WriteSettings
+from mct_s2s.planning.changes import Outputs, WriteSettings
 from mct_s2s.planning.site import changed_names, merge
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ LOOKS = 30
 async def write_settings(
     sites: ArmSites,
     change: WriteSettings,
-    results: Results,
+    outputs: Outputs,
     everything_else: Callable[[], Awaitable[None]],
     written: Callable[[bool], None],
     keep: Callable[[Mapping[str, str | None]], None] = lambda _: None,
@@ -63,7 +63,7 @@ async def write_settings(
         keep: is given the settings as they are, just before the first write.
         confirmed: called with what came of it once the settings have been read back; others may still be writing.
     """
-    writer = _Writer(sites, change, results)
+    writer = _Writer(sites, change, outputs)
     await writer.read()
     await everything_else()
     if writer.is_older_than(FRESH_SECONDS):
@@ -88,8 +88,8 @@ class _Stale(Exception):
 class _Writer:
     """One run's part in a conversation that all runs have through the settings themselves. Times are in seconds."""
 
-    def __init__(self, sites: ArmSites, change: WriteSettings, results: Results) -> None:
-        self._sites, self._change, self._results = sites, change, results
+    def __init__(self, sites: ArmSites, change: WriteSettings, outputs: Outputs) -> None:
+        self._sites, self._change, self._outputs = sites, change, outputs
         self._resource = change.site.resource
         self.settings: dict[str, str | None] = {}
         """As they were read last."""
@@ -117,7 +117,7 @@ class _Writer:
 
     @property
     def is_due(self) -> bool:
-        return bool(changed_names(self.settings, self._change.spec, self._results))
+        return bool(changed_names(self.settings, self._change.spec, self._outputs))
 
     @property
     def summary(self) -> str:
@@ -152,7 +152,7 @@ class _Writer:
             self._stale_readings += 1
             raise _Stale
         self._sent_at, self._replaced = clock.seconds(), self.settings
-        return merge(self.settings, self._change.spec, self._results)
+        return merge(self.settings, self._change.spec, self._outputs)
 
     async def read_back(self) -> None:
         """Look at what came of the write; some kinds of hosting accept it first (202) and carry it out later."""

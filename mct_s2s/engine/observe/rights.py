@@ -136,7 +136,7 @@ async def explained(azure: Azure, request: Request, look: AccessLook, error: S2S
     is_reading = any(one.without == settings for one in missing)
     if rest is not None and request.target is not None and request.desired.service is not None:
         with suppress(S2SError):
-            missing += check(make_plan(alone.desired, rest, request.facts), rest, access).lacks
+            missing += check(make_plan(alone.desired, rest, request.context), rest, access).lacks
     at_site = there.app_service.refusal if there is not None and there.app_service is not None else at_site
     refused = {one.headline: one for one in (in_directory, at_site) if one is not None and is_refusal(one)}
     said = {
@@ -167,7 +167,7 @@ def _whole(request: Request, observed: ObservedState) -> Seen:
     plan = Plan()
     refusal: S2SError | None = None
     try:
-        plan = make_plan(Setup(spec, settings=scope), observed, request.facts)
+        plan = make_plan(Setup(spec, settings=scope), observed, request.context)
         if service is not None and spec is not None and (other := another_site(service, observed, spec.unique_name)):
             why = f"it was created for another App Service, {other}"
             refusal = service_not_ours(service, observed, spec, why)

@@ -14,7 +14,7 @@ from mct_s2s.model.ids import same_id
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.model.site_settings import ENABLED, is_enabled, ours
-from mct_s2s.planning.permissions.rights import LEFT_TO_OTHERS, Missing, Need, Right, judge
+from mct_s2s.planning.permissions.rights import LEFT_TO_OTHERS, Missing, RequiredPermission, Right, judge
 from mct_s2s.planning.registrations.ownership import NOT_OURS, SERVICE_NOT_OURS
 from mct_s2s.planning.secret_policy import OTHERWISE, USUAL_LIFETIME, forbids_secrets, longest_end, typed
 
@@ -54,7 +54,7 @@ class Seen:
     """Why the App Service, or its settings, could not be read."""
     setup_refusal: S2SError | None = None
     """Why `setup` would refuse what is there, whatever the rights."""
-    needs: tuple[Need, ...] = ()
+    needs: tuple[RequiredPermission, ...] = ()
     """The rights over existing registrations that `setup` would need for what it would change about them."""
     pending: int = 0
     """How many changes `setup` would make to what is there."""
@@ -63,10 +63,15 @@ class Seen:
 def checks(seen: Seen, now: datetime, where: str, *, consent: bool = True) -> tuple[DoctorCheck, ...]:
     """Everything that the job takes, for one more client and for what setup would mend about what is there."""
     service = seen.observed.trust.service
-    needs = [Need(right, "") for right in (Right.CREATE_APPLICATION, Right.CHANGE_APPLICATION, Right.CREATE_PRINCIPAL)]
+    needs = [
+        RequiredPermission(right, "")
+        for right in (Right.CREATE_APPLICATION, Right.CHANGE_APPLICATION, Right.CREATE_PRINCIPAL)
+    ]
     needs += seen.needs
     needs += (
-        [Need(Right.CONSENT, "", application=service.object_id if service is not None else None)] if consent else []
+        [RequiredPermission(Right.CONSENT, "", application=service.object_id if service is not None else None)]
+        if consent
+        else []
     )
     return (
         _signed_in(seen.access),
@@ -123,7 +128,7 @@ def _tenant(seen: Seen) -> DoctorCheck:
     return DoctorCheck("tenant", Verdict.YES, tenant.name, f"Tenant {tenant.name} ({tenant.id}).")
 
 
-def _judged(need: Need, access: CallerRights) -> DoctorCheck:
+def _judged(need: RequiredPermission, access: CallerRights) -> DoctorCheck:
     verdict, missing = judge(need, access)
     asked = "; ".join(dict.fromkeys(" ".join(filter(None, (one.request, one.command))) for one in missing))
     message, advice = {
@@ -159,7 +164,7 @@ def _site(seen: Seen) -> Iterator[DoctorCheck]:
     resource, label = (site.resource, site.label) if site is not None else (seen.resource, "")
     if resource is None:
         return
-    needs = (Need(right, label or resource.name, resource=resource) for right in (
+    needs = (RequiredPermission(right, label or resource.name, resource=resource) for right in (
         Right.READ_SETTINGS, Right.WRITE_SETTINGS, Right.RESTART
     ))  # fmt: skip
     reading, *others = (_judged(need, seen.access) for need in needs)
@@ -175,7 +180,7 @@ def _identity(one: IdentityResource, access: CallerRights) -> DoctorCheck:
     name, right = one.display_name, Right.ENABLE_IDENTITY
     if one.principal_id is not None:
         return DoctorCheck(right.code, Verdict.YES, name, f"'{name}' already has a managed identity.")
-    return _judged(Need(right, name, resource=one.resource), access)
+    return _judged(RequiredPermission(right, name, resource=one.resource), access)
 
 
 def _differing(seen: Seen, where: str) -> Iterator[DoctorCheck]:

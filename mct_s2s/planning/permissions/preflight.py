@@ -15,21 +15,21 @@ from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.planning.changes import (
     AddCredential,
-    AlreadyRight,
     AnyChange,
     AssignAppRole,
     DeleteApplication,
     DisableIdentity,
     EnableIdentity,
+    NoChange,
+    OutputRef,
     PurgeApplication,
-    Ref,
     RemoveCredential,
     RestartSite,
     RevokeAppRole,
     UpdateApplication,
     WriteSettings,
 )
-from mct_s2s.planning.permissions.rights import Missing, Need, Right, asked_for, judge, lacking
+from mct_s2s.planning.permissions.rights import Missing, RequiredPermission, Right, asked_for, judge, lacking
 from mct_s2s.planning.plan import Left, ManualStep, Plan
 
 
@@ -47,7 +47,7 @@ def check(plan: Plan, observed: ObservedState, access: CallerRights) -> Plan:
     return replace(
         plan,
         steps=tuple(step for step in plan.steps if step.key not in dropped),
-        left_to_others=(*plan.left_to_others, *left.values()),
+        manual_steps=(*plan.manual_steps, *left.values()),
         blocked=tuple((key, missing) for key, missing in refused.items() if key not in dropped),
     )
 
@@ -58,7 +58,7 @@ def with_unread_settings(plan: Plan, observed: ObservedState, access: CallerRigh
     if site is None or site.refusal is None:
         return plan
     needed = missing_at(site.site.resource, site.site.label, access)
-    unread = AlreadyRight.of_settings(site.site, "not readable: what would change is not known")
+    unread = NoChange.of_settings(site.site, "not readable: what would change is not known")
     return replace(
         plan,
         steps=(*plan.steps, unread),
@@ -70,20 +70,22 @@ def with_unread_settings(plan: Plan, observed: ObservedState, access: CallerRigh
 def missing_at(resource: ResourceId, label: str, access: CallerRights, *, restart: bool = True) -> Missing:
     """What is missing to read and write the settings of an App Service, and to restart it."""
     rights = (Right.READ_SETTINGS, Right.WRITE_SETTINGS, *([Right.RESTART] if restart else []))
-    judged = (judge(Need(right, label, resource=resource), access) for right in rights)
+    judged = (judge(RequiredPermission(right, label, resource=resource), access) for right in rights)
     return tuple(one for verdict, missing in judged if verdict is Verdict.NO for one in missing)
 
 
-def need_of(change: AnyChange, observed: ObservedState) -> Need | None:
+def need_of(change: AnyChange, observed: ObservedState) -> RequiredPermission | None:
     """The right that a change takes, and over what."""
     if change.right is None:
         return None
-    need, trust = Need(change.right, change.name), observed.trust
+    need, trust = RequiredPermission(change.right, change.name), observed.trust
     match change:
         case UpdateApplication() | AddCredential() | RemoveCredential():
             # No list of what one owns shows what is deleted, and is restored by a step before.
             unlisted = {one.object_id for one in trust.deleted}
-            known = None if isinstance(change.object_id, Ref) or change.object_id in unlisted else change.object_id
+            known = (
+                None if isinstance(change.object_id, OutputRef) or change.object_id in unlisted else change.object_id
+            )
             there = (trust.service, *(client.application for client in trust.clients))
             name = next((app.display_name for app in there if app and app.object_id == known), change.name)
             need = replace(need, subject=name, application=known)

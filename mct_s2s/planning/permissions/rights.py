@@ -130,7 +130,7 @@ LEFT_TO_OTHERS = frozenset({Right.CONSENT, Right.WRITE_SETTINGS, Right.RESTART})
 
 
 @dataclass(frozen=True)
-class Need:
+class RequiredPermission:
     """A right, and what it is needed for."""
 
     right: Right
@@ -156,7 +156,7 @@ Judged = tuple[Verdict, Missing]
 """The verdict on a need, and what is missing; where the verdict is `unknown`, what is likely to be."""
 
 
-def judge(need: Need, access: CallerRights) -> Judged:
+def judge(need: RequiredPermission, access: CallerRights) -> Judged:
     """Whether the caller may do what a need is about."""
     if need.resource is not None:
         return _at_resource(need, need.resource, access)
@@ -170,7 +170,7 @@ def relies_on_ownership(access: CallerRights) -> bool:
 
 def may_do_all(rights: DirectoryRights) -> bool:
     """Whether the caller may change any registration and grant admin consent, so that nothing more need be known."""
-    needs = (_OTHERS, Need(Right.CONSENT, "", application=_OTHERS.application))
+    needs = (_OTHERS, RequiredPermission(Right.CONSENT, "", application=_OTHERS.application))
     return all(_in_directory(need, rights)[0] is Verdict.YES for need in needs)
 
 
@@ -185,7 +185,7 @@ def asked_for(missing: Iterable[MissingRight]) -> tuple[MissingRight, ...]:
     return tuple(replace(grant, step=", ".join(steps)) for grant, steps in grants.values())
 
 
-def _in_directory(need: Need, rights: DirectoryRights) -> Judged:
+def _in_directory(need: RequiredPermission, rights: DirectoryRights) -> Judged:
     roles = _CONSENTERS if need.right.is_consent else _ADMINISTRATORS
     if need.right in {Right.CREATE_APPLICATION, Right.CREATE_PRINCIPAL}:
         roles |= {APPLICATION_DEVELOPER}
@@ -200,7 +200,7 @@ def _in_directory(need: Need, rights: DirectoryRights) -> Judged:
     return Verdict.NO if is_known else Verdict.UNKNOWN, lacking(need, rights)
 
 
-def _of_person(need: Need, rights: DirectoryRights) -> Verdict:
+def _of_person(need: RequiredPermission, rights: DirectoryRights) -> Verdict:
     """A person without a role: users may register applications where the tenant lets them, and then own them.
 
     That switch is readable by administrators only, so it is left to the real request. Members may assign the roles of
@@ -212,7 +212,7 @@ def _of_person(need: Need, rights: DirectoryRights) -> Verdict:
     return Verdict.UNKNOWN if need.right.is_consent and owned is Verdict.YES else owned
 
 
-def _of_application(need: Need, held: frozenset[str] | None, rights: DirectoryRights) -> Verdict:
+def _of_application(need: RequiredPermission, held: frozenset[str] | None, rights: DirectoryRights) -> Verdict:
     """`AppRegistration.Create` counts for nothing: it makes one that its maker may not change, and so not even name."""
     if held is None:
         return Verdict.UNKNOWN
@@ -225,13 +225,13 @@ def _of_application(need: Need, held: frozenset[str] | None, rights: DirectoryRi
     return Verdict.YES if need.application is None else _owns(need, rights)
 
 
-def _owns(need: Need, rights: DirectoryRights) -> Verdict:
+def _owns(need: RequiredPermission, rights: DirectoryRights) -> Verdict:
     if rights.owned is None:
         return Verdict.UNKNOWN
     return Verdict.YES if need.application in rights.owned else Verdict.NO
 
 
-def lacking(need: Need, rights: DirectoryRights) -> Missing:
+def lacking(need: RequiredPermission, rights: DirectoryRights) -> Missing:
     """An Entra role for a person, for an application the permissions of Microsoft Graph that it does not hold yet."""
     permissions, role = need.right.least(of_others=need.application is not None)
     if rights.is_person is not False:
@@ -247,11 +247,11 @@ def lacking(need: Need, rights: DirectoryRights) -> Missing:
     return (need.lacks(" and ".join(names), REGISTRAR, f"{add} && {consent}"),)
 
 
-_OTHERS = Need(Right.CHANGE_APPLICATION, "", application=ApplicationObjectId(""))
+_OTHERS = RequiredPermission(Right.CHANGE_APPLICATION, "", application=ApplicationObjectId(""))
 """To change a registration that the caller does not own."""
 
 
-def _at_resource(need: Need, resource: ResourceId, access: CallerRights) -> Judged:
+def _at_resource(need: RequiredPermission, resource: ResourceId, access: CallerRights) -> Judged:
     here, action = access.at(resource), "/".join((resource.namespace, *resource.types, need.right.action))
     allowed = _allowed(here.permissions, action)
     missing = []

@@ -21,19 +21,19 @@ from mct_s2s.model.observed import ClientApplication, ObservedState
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.planning.changes import (
     AddCredential,
-    AlreadyRight,
     AnyChange,
     ApplicationEdits,
     AssignAppRole,
+    Deferred,
     EnableIdentity,
-    Later,
-    Part,
-    Ref,
+    NoChange,
+    Output,
+    OutputRef,
     UpdateApplication,
 )
 from mct_s2s.planning.credentials import ClientState, plan_credential, vault_tags
 from mct_s2s.planning.edits import missing_reference
-from mct_s2s.planning.plan import Facts, Left, ManualStep, Plan
+from mct_s2s.planning.plan import Left, ManualStep, Plan, RunContext
 from mct_s2s.planning.registrations.membership import clients_called, is_allowed, refuse_several
 from mct_s2s.planning.registrations.ownership import CLIENT_OPTION, adoption, foreign_client, is_consented_to, not_ours
 from mct_s2s.planning.registrations.service import CREATE, EXPOSE, Registration, Service, refuse_deleted, role_not_named
@@ -55,8 +55,8 @@ UNUSABLE_IDENTITIES = {
 
 
 def plan_client(
-    spec: ClientSpec, service: Service, observed: ObservedState, facts: Facts
-) -> tuple[Later[ClientId], Plan]:
+    spec: ClientSpec, service: Service, observed: ObservedState, context: RunContext
+) -> tuple[Deferred[ClientId], Plan]:
     """The appId of a client application, and what it lacks. Raises NotThere, Refused."""
     key = f"client:{spec.name}"
     found = find_client(spec.name, service.unique_name, observed)
@@ -66,7 +66,7 @@ def plan_client(
     note = observed.secrets.get(spec.name, SecretNote())
     if registration.is_deleted:  # no replica is behind: only what was seen comes back
         note = replace(note, delivered_at=None)
-    state = ClientState(spec.name, application, object_id, client_id, service.uri, note, observed.cloud, facts)
+    state = ClientState(spec.name, application, object_id, client_id, service.uri, note, observed.cloud, context)
     credential = plan_credential(spec.credential, state)
     is_stored = note.delivered is not None or any(
         isinstance(one, AddCredential) and one.spec.is_stored for one in credential
@@ -78,7 +78,7 @@ def plan_client(
         spec.name,
         (trust_tag(service.unique_name), name_tag(unique_name), *tags),
         management_reference=spec.management_reference,
-        access=None if isinstance(api, Ref) else RequiredAccess(api, ((service.role_id, "Role"),)),
+        access=None if isinstance(api, OutputRef) else RequiredAccess(api, ((service.role_id, "Role"),)),
     )
     changes = [*registration.made(new, CLIENT_OPTION), *registration.principal_made(spec.name), *credential]
     notes = () if any(isinstance(one, AddCredential) for one in credential) else _stale_scope(state, observed)
@@ -100,7 +100,7 @@ def plan_client(
                 ),
                 is_new=application is None,
                 # Where the creation says it all, nothing is left to be written, and nothing to be waited for.
-                after=(key, *(change.key for change in credential if tags or isinstance(api, Ref))),
+                after=(key, *(change.key for change in credential if tags or isinstance(api, OutputRef))),
             )
         )
     consented = found is not None and observed.trust.holds(found.principal, service.role_id)
@@ -116,7 +116,7 @@ def plan_client(
         if is_guid(spec.name) and not is_consented_to(found, observed, service.spec):
             notes = (adoption(application, observed, ABOUT), *notes)
     if not changes and application is not None:
-        changes.append(AlreadyRight.of(application, key, ABOUT))
+        changes.append(NoChange.of(application, key, ABOUT))
     by_others = ManualStep(
         Left.CONSENT,
         f"A Cloud Application Administrator must grant admin consent to '{spec.name}'.",
@@ -130,9 +130,9 @@ def _consent(
     key: str,
     name: str,
     detail: str,
-    principal: Later[PrincipalId],
+    principal: Deferred[PrincipalId],
     service: Service,
-    client_id: Later[ClientId] | None = None,
+    client_id: Deferred[ClientId] | None = None,
     identity: ResourceId | None = None,
 ) -> AssignAppRole:
     return AssignAppRole(
@@ -166,7 +166,7 @@ def _stale_scope(client: ClientState, observed: ObservedState) -> tuple[str, ...
 
 def plan_identity(
     identity: IdentityResource, service: Service | None, observed: ObservedState
-) -> tuple[Later[PrincipalId], list[AnyChange]]:
+) -> tuple[Deferred[PrincipalId], list[AnyChange]]:
     """The object id of an Azure resource's managed identity, and what it lacks to call the API.
 
     It needs no consent, unless the service principal admits assigned callers only (AADSTS501051). Raises Refused.
@@ -177,12 +177,12 @@ def plan_identity(
         message = f"The managed identity of '{name}' can't be used. {why[0]}"
         raise Refused("identity-unusable", message, remedy=why[1])
     key = f"identity:{str(identity.resource).lower()}"
-    principal: Later[PrincipalId] = known or Ref(key, Part.PRINCIPAL_ID)
+    principal: Deferred[PrincipalId] = known or OutputRef(key, Output.PRINCIPAL_ID)
     # It is remembered first: by the registration's creation, or by an update of one that exists.
     is_created = observed.trust.service is None and service is not None
     first = (CREATE,) if is_created else (CREATE, EXPOSE)
     changes: list[AnyChange] = [
-        AlreadyRight(key=key, resource=EnableIdentity.resource, name=name, id=known)
+        NoChange(key=key, resource=EnableIdentity.resource, name=name, id=known)
         if known is not None
         else EnableIdentity(key=key, name=name, detail="system-assigned", identity_resource=identity, after=first)
     ]

@@ -35,15 +35,15 @@ from mct_s2s.model.ids import (
 from mct_s2s.model.observed import ClientApplication, ObservedState
 from mct_s2s.model.site_settings import AUDIENCE
 from mct_s2s.planning.changes import (
-    AlreadyRight,
     AnyChange,
     ApplicationEdits,
     AssignAppRole,
     CreateApplication,
     CreateServicePrincipal,
-    Later,
-    Part,
-    Ref,
+    Deferred,
+    NoChange,
+    Output,
+    OutputRef,
     RestoreApplication,
     UpdateApplication,
 )
@@ -108,18 +108,18 @@ class Registration:
         return self.application is not None and self.application.deleted is not None
 
     @property
-    def client_id(self) -> Later[ClientId]:
-        return self.application.client_id if self.application else Ref(self.key, Part.CLIENT_ID)
+    def client_id(self) -> Deferred[ClientId]:
+        return self.application.client_id if self.application else OutputRef(self.key, Output.CLIENT_ID)
 
     @property
-    def object_id(self) -> Later[ApplicationObjectId]:
-        return self.application.object_id if self.application else Ref(self.key, Part.OBJECT_ID)
+    def object_id(self) -> Deferred[ApplicationObjectId]:
+        return self.application.object_id if self.application else OutputRef(self.key, Output.OBJECT_ID)
 
     @property
-    def principal(self) -> Later[PrincipalId]:
+    def principal(self) -> Deferred[PrincipalId]:
         if self.service_principal is not None:
             return self.service_principal.id
-        return Ref(self.key if self.is_deleted else self.principal_key, Part.PRINCIPAL_ID)
+        return OutputRef(self.key if self.is_deleted else self.principal_key, Output.PRINCIPAL_ID)
 
     def made(self, new: NewApplication, option: str, *, is_sure: bool = False) -> list[AnyChange]:
         """What creates or restores it; `is_sure` where more than its name speaks for a deleted one."""
@@ -171,11 +171,11 @@ class Service:
     """The service application as it will be, for the clients and the settings to refer to."""
 
     spec: ServiceSpec
-    client_id: Later[ClientId]
-    principal: Later[PrincipalId]
+    client_id: Deferred[ClientId]
+    principal: Deferred[PrincipalId]
     role_id: AppRoleId
     role_value: str
-    uri: Later[ApplicationIdUri]
+    uri: Deferred[ApplicationIdUri]
     unique_name: str
     foreign: str
     """Why nothing may be written to it; empty where it is ours."""
@@ -192,7 +192,7 @@ def plan_service(spec: ServiceSpec, observed: ObservedState) -> Service:
     note = site_note(str(site.resource)) if site is not None else None
     new = NewApplication(spec.unique_name, spec.display_name, _memory(observed), note, spec.management_reference)
     notes: list[str] = []
-    uri: Later[ApplicationIdUri] = Ref(CREATE, Part.URI)
+    uri: Deferred[ApplicationIdUri] = OutputRef(CREATE, Output.URI)
     if application is None:
         role = new_role(observed, spec.unique_name, spec.role or DEFAULT_ROLE)
         edits = ApplicationEdits(uri=uri, role=role, tags=(name_tag(spec.unique_name),))
@@ -227,7 +227,7 @@ def plan_service(spec: ServiceSpec, observed: ObservedState) -> Service:
             )
         )
     elif application is not None and not changes:
-        changes.append(AlreadyRight.of(application, CREATE, ABOUT, f"app role {role.value}"))
+        changes.append(NoChange.of(application, CREATE, ABOUT, f"app role {role.value}"))
     changes += registration.principal_made(application.display_name if application else spec.display_name)
     return Service(
         spec=spec,
@@ -246,7 +246,7 @@ def plan_service(spec: ServiceSpec, observed: ObservedState) -> Service:
 def check_ownership(plan: Plan, service: Service | None, observed: ObservedState) -> None:
     """Stop before anything is written on the word of the App Service's settings alone. Raises Refused."""
     application = observed.trust.service
-    if service is None or application is None or not (plan.changes or plan.left_to_others):
+    if service is None or application is None or not (plan.changes or plan.manual_steps):
         return
     if service.foreign:
         raise service_not_ours(application, observed, service.spec, service.foreign)
@@ -254,7 +254,7 @@ def check_ownership(plan: Plan, service: Service | None, observed: ObservedState
         isinstance(one, AssignAppRole)
         or (isinstance(one, UpdateApplication) and (one.edits.access_role or one.edits.role))
         or (isinstance(one, ManualStep) and one.step is Left.CONSENT)
-        for one in (*plan.changes, *plan.left_to_others)
+        for one in (*plan.changes, *plan.manual_steps)
     )
     if grants and service.role_value not in {service.spec.role, DEFAULT_ROLE}:
         raise role_not_named(service.role_value)
@@ -272,7 +272,7 @@ def role_not_named(value: str) -> Refused:
 def _edits(
     application: Application,
     spec: ServiceSpec,
-    uri: Later[ApplicationIdUri] | None,
+    uri: Deferred[ApplicationIdUri] | None,
     role: AppRole | None,
     observed: ObservedState,
     note: str | None,

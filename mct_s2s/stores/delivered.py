@@ -25,7 +25,7 @@ GIVEN_AWAY = 6
 
 
 @dataclass
-class HandedOver(Store):
+class DeliveredStore(Store):
     """A store that only this run knows of."""
 
     given: MadeCredential | None = field(default=None, init=False, repr=False)
@@ -54,7 +54,7 @@ class Viewer(Protocol):
 
 
 @dataclass
-class OutputStore(HandedOver):
+class OutputStore(DeliveredStore):
     """Standard output, once, as soon as the secret exists."""
 
     viewer: Viewer
@@ -88,7 +88,7 @@ class OutputStore(HandedOver):
 
 
 @dataclass
-class CommandStore(HandedOver):
+class CommandStore(DeliveredStore):
     """A program that reads the credential, and nothing else, from its standard input. No shell starts it."""
 
     words: tuple[str, ...]
