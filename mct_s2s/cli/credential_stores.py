@@ -14,7 +14,7 @@ from mct_s2s.model.commands import credential_removal
 from mct_s2s.model.desired import Removal
 from mct_s2s.model.ids import KeyId
 from mct_s2s.planning.changes import AddCredential, DeleteApplication, Output, OutputRef, RemoveCredential
-from mct_s2s.planning.registrations.membership import clients_called
+from mct_s2s.planning.ownership import clients_called
 from mct_s2s.render.documents import SavedCredential
 from mct_s2s.stores.delivered import DeliveredStore, OutputStore
 from mct_s2s.stores.dotenv import ENVIRONMENT, credential_in, own_credential

@@ -31,8 +31,7 @@ from mct_s2s.model.ids import same_id
 from mct_s2s.model.mct_api import Language
 from mct_s2s.model.observed import ClientApplication
 from mct_s2s.model.resource_id import USER_ASSIGNED_IDENTITIES, ResourceId
-from mct_s2s.planning.registrations.exposed import uri_shown
-from mct_s2s.planning.registrations.membership import Client, client_called, is_logic_app
+from mct_s2s.planning.ownership import Client, client_called, is_logic_app, uri_shown
 from mct_s2s.planning.reports.findings import Finding, Severity, diagnose
 from mct_s2s.render.console import Terminal, prose
 from mct_s2s.render.snippets import (

@@ -27,7 +27,7 @@ from mct_s2s.inputs.documents import read_text
 from mct_s2s.inputs.target import caller_resource, site_target, tenant
 from mct_s2s.model.azure_resources import origin, same_origin
 from mct_s2s.model.trust_file import ClientEntry, IdentityEntry, Profile, SiteEntry, Table, TrustFile, toml_key
-from mct_s2s.planning.registrations.membership import did_you_mean
+from mct_s2s.planning.ownership import did_you_mean
 
 MALFORMED = "trust-file-malformed"
 MOST_LISTED = 20

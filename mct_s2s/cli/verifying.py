@@ -22,7 +22,7 @@ from mct_s2s.model.client_sign_in import IdentitySignIn, SignIn
 from mct_s2s.model.directory_objects import ServicePrincipal
 from mct_s2s.model.ids import ClientId
 from mct_s2s.model.observed import ClientApplication
-from mct_s2s.planning.registrations.membership import client_called, members
+from mct_s2s.planning.ownership import client_called, members
 from mct_s2s.planning.reports.findings import diagnose
 from mct_s2s.planning.reports.verification import SITE, Verification, VerificationCheck
 from mct_s2s.render.verification import show_verification, verification_document

@@ -21,8 +21,7 @@ from mct_s2s.model.desired import Desired, Rotation, Setup
 from mct_s2s.model.directory_objects import Application
 from mct_s2s.model.ids import place_in_tag
 from mct_s2s.model.observed import ObservedState
-from mct_s2s.planning.registrations.membership import clients_called
-from mct_s2s.planning.registrations.ownership import foreign_client
+from mct_s2s.planning.ownership import clients_called, foreign_client
 from mct_s2s.planning.rotation import rotating
 from mct_s2s.stores.delivered import CommandStore, OutputStore, Viewer
 from mct_s2s.stores.files import FileStore

@@ -24,10 +24,10 @@ from mct_s2s.planning.changes import (
     UpdateApplication,
     identify,
 )
+from mct_s2s.planning.ownership import clients_called
 from mct_s2s.planning.permissions.rights import Missing
 from mct_s2s.planning.plan import ManualStep, Plan
-from mct_s2s.planning.registrations.membership import clients_called
-from mct_s2s.planning.registrations.service import CREATE
+from mct_s2s.planning.registrations import CREATE
 from mct_s2s.planning.reports.verification import Verification
 from mct_s2s.stores.store import Store
 

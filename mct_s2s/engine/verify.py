@@ -23,8 +23,7 @@ from mct_s2s.model.directory_objects import ServicePrincipal
 from mct_s2s.model.mct_api import API_PATH, SERVICE_HEADER
 from mct_s2s.model.observed import ClientApplication, ObservedState
 from mct_s2s.model.site_settings import ROLE
-from mct_s2s.planning.registrations.exposed import uri_shown, wanted_role
-from mct_s2s.planning.registrations.membership import is_consented
+from mct_s2s.planning.ownership import is_consented, uri_shown, wanted_role
 from mct_s2s.planning.reports.verification import (
     CALL,
     NO_SUCH_URI,

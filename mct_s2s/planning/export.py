@@ -24,9 +24,14 @@ from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.model.site_settings import AUDIENCE, is_enabled
 from mct_s2s.planning.credentials import exchange_audience
 from mct_s2s.planning.federation import federated_spec
-from mct_s2s.planning.registrations.exposed import wanted_role_value
-from mct_s2s.planning.registrations.membership import is_allowed_by_object_id, is_consented, members, strangers
-from mct_s2s.planning.registrations.ownership import another_site
+from mct_s2s.planning.ownership import (
+    another_site,
+    is_allowed_by_object_id,
+    is_consented,
+    members,
+    strangers,
+    wanted_role_value,
+)
 
 LONGEST_NAME = 120
 """Of a registration. Source: learn.microsoft.com/entra/identity-platform/supported-accounts-validation."""

@@ -13,10 +13,9 @@ from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.site_settings import LISTS, SETTINGS
 from mct_s2s.planning.changes import AnyChange, Deferred, NoChange, Outputs, SettingsSpec, WriteSettings
 from mct_s2s.planning.credentials import one_after_another
+from mct_s2s.planning.ownership import members
 from mct_s2s.planning.plan import Left, ManualStep, Plan, RunContext
-from mct_s2s.planning.registrations.clients import plan_client, plan_identity
-from mct_s2s.planning.registrations.membership import members
-from mct_s2s.planning.registrations.service import check_ownership, plan_service, with_deleted
+from mct_s2s.planning.registrations import check_ownership, plan_client, plan_identity, plan_service, with_deleted
 from mct_s2s.planning.removal import plan_removal, prune
 from mct_s2s.planning.reports.findings import diagnose
 from mct_s2s.planning.reports.status import client_statuses

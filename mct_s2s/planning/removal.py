@@ -31,27 +31,23 @@ from mct_s2s.planning.changes import (
     SettingsSpec,
     UpdateApplication,
 )
-from mct_s2s.planning.plan import Plan
-from mct_s2s.planning.registrations.clients import ABOUT as CLIENT
-from mct_s2s.planning.registrations.exposed import trusted_role
-from mct_s2s.planning.registrations.membership import (
+from mct_s2s.planning.ownership import (
+    another_site,
     clients_called,
+    everyone,
+    foreign_service,
     identities_called,
     ids_of,
     is_allowed,
-    refuse_several,
-    unknown,
-)
-from mct_s2s.planning.registrations.ownership import (
-    another_site,
-    everyone,
-    foreign_service,
     is_below,
     is_consented_to,
+    refuse_several,
     service_not_ours,
+    trusted_role,
+    unknown,
 )
-from mct_s2s.planning.registrations.service import ABOUT as SERVICE
-from mct_s2s.planning.registrations.service import EXPOSE
+from mct_s2s.planning.plan import Plan
+from mct_s2s.planning.registrations import CLIENT, EXPOSE, SERVICE
 from mct_s2s.planning.site import plan_site
 
 LARGEST_SHARE = 3

@@ -36,19 +36,18 @@ from mct_s2s.planning.changes import (
     UpdateApplication,
 )
 from mct_s2s.planning.credentials import ClientState, vault_tags
-from mct_s2s.planning.plan import Plan, RunContext
-from mct_s2s.planning.registrations.clients import ABOUT, find_client
-from mct_s2s.planning.registrations.exposed import uri_in_use
-from mct_s2s.planning.registrations.membership import unknown
-from mct_s2s.planning.registrations.ownership import (
+from mct_s2s.planning.ownership import (
     CLIENT_OPTION,
     everyone,
     foreign_client,
     foreign_service,
     not_ours,
     service_not_ours,
+    unknown,
+    uri_in_use,
 )
-from mct_s2s.planning.registrations.service import service_missing
+from mct_s2s.planning.plan import Plan, RunContext
+from mct_s2s.planning.registrations import CLIENT, find_client, service_missing
 from mct_s2s.planning.secret_policy import USUAL_LIFETIME
 
 REFERENCES_FOLLOW = timedelta(hours=25)
@@ -233,7 +232,7 @@ class _Rotating:
             if tags:
                 yield UpdateApplication(
                     key=f"{key}:vault",
-                    resource=ABOUT,
+                    resource=CLIENT,
                     name=client.name,
                     detail="tagged with the location of its secret",
                     object_id=application.object_id,
@@ -257,7 +256,7 @@ class _Rotating:
             yield removal
             before = removal.key
         if not self.is_new_needed and not going and not orphaned:
-            yield NoChange(key=key, resource=ABOUT, name=client.name, id=application.client_id)
+            yield NoChange(key=key, resource=CLIENT, name=client.name, id=application.client_id)
 
     def notes(self) -> Iterator[Item]:
         name, note = self.client.name, self.client.note

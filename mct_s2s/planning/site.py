@@ -48,7 +48,7 @@ from mct_s2s.planning.changes import (
     WriteSettings,
     others_unchanged,
 )
-from mct_s2s.planning.registrations.service import Service
+from mct_s2s.planning.registrations import Service
 
 
 def right_values(

@@ -9,9 +9,9 @@ from rich.text import Text
 
 from mct_s2s.model.caller_rights import Verdict
 from mct_s2s.model.commands import own_command
+from mct_s2s.planning.ownership import NOT_OURS, SERVICE_NOT_OURS
 from mct_s2s.planning.permissions.doctor import SIGNED_IN, DoctorCheck, Seen, forecast, is_ready
 from mct_s2s.planning.permissions.preflight import way_out
-from mct_s2s.planning.registrations.ownership import NOT_OURS, SERVICE_NOT_OURS
 from mct_s2s.render.console import Terminal, prose
 from mct_s2s.render.manual_steps import (
     Instruction,

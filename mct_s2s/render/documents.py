@@ -15,8 +15,7 @@ from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.model.site_settings import ours
 from mct_s2s.planning.changes import Action, AnyChange, Identifiers, WriteSettings
 from mct_s2s.planning.export import ExportedSite
-from mct_s2s.planning.registrations.exposed import uri_shown, wanted_role
-from mct_s2s.planning.registrations.membership import members
+from mct_s2s.planning.ownership import members, uri_shown, wanted_role
 from mct_s2s.planning.reports.findings import Finding, is_healthy
 from mct_s2s.planning.reports.status import StatusReport, client_statuses
 from mct_s2s.render.manual_steps import Instruction, manual_steps_document

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.site_settings import ENABLED
-from mct_s2s.planning.registrations.exposed import uri_shown, wanted_role
+from mct_s2s.planning.ownership import uri_shown, wanted_role
 from mct_s2s.planning.reports.findings import Finding, Severity
 from mct_s2s.planning.reports.status import SiteStatus, StatusReport
 from mct_s2s.render.columns import Columns

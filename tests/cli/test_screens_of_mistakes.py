@@ -14,7 +14,7 @@ from mct_s2s.cli import mistakes
 from mct_s2s.cli.app import SHORT_HELP, app, main
 from mct_s2s.cli.mistakes import usage_error
 from mct_s2s.errors import NotThere, UsageError
-from mct_s2s.planning.registrations.membership import did_you_mean
+from mct_s2s.planning.ownership import did_you_mean
 from mct_s2s.render.console import Terminal
 from mct_s2s.render.diagnostics import show_error
 from rich.console import Group

@@ -30,7 +30,7 @@ from mct_s2s.planning.changes import (
     UpdateApplication,
 )
 from mct_s2s.planning.edits import edited
-from mct_s2s.planning.registrations.service import CREATE
+from mct_s2s.planning.registrations import CREATE
 
 
 def project(

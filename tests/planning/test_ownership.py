@@ -10,7 +10,7 @@ from mct_s2s.model.desired import ServiceSpec
 from mct_s2s.model.directory_objects import Application, AppRole, Assignment, Custody
 from mct_s2s.model.ids import AppRoleId, PrincipalId, api_uri, site_note
 from mct_s2s.model.observed import ClientApplication, ObservedState
-from mct_s2s.planning.registrations.ownership import foreign_client, foreign_service
+from mct_s2s.planning.ownership import foreign_client, foreign_service
 
 from tests.planning.scenarios import (
     ROLE,

@@ -25,9 +25,9 @@ from mct_s2s.model.ids import ApplicationObjectId, ClientId, PrincipalId
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.planning.changes import Outputs
+from mct_s2s.planning.ownership import purging
 from mct_s2s.planning.permissions.rights import RequiredPermission, Right, judge
 from mct_s2s.planning.plan import Left, ManualStep
-from mct_s2s.planning.registrations.exposed import purging
 from mct_s2s.planning.reports.findings import diagnose
 from mct_s2s.planning.reports.verification import (
     ClientToken,

@@ -19,9 +19,8 @@ from mct_s2s.errors import PermissionMissing, ServiceError
 from mct_s2s.model.desired import Desired, Removal
 from mct_s2s.model.directory_objects import Application
 from mct_s2s.model.observed import ObservedState
+from mct_s2s.planning.ownership import clients_called, is_allowed, is_in_settings
 from mct_s2s.planning.permissions.rights import relies_on_ownership
-from mct_s2s.planning.registrations.membership import clients_called, is_allowed
-from mct_s2s.planning.registrations.ownership import is_in_settings
 
 AGREEING = 3
 """Reads in a row that have to find it gone: each may be answered by another replica. Terraform demands five."""

@@ -27,7 +27,7 @@ from mct_s2s.model.commands import command
 from mct_s2s.model.directory_objects import Application, ServicePrincipal
 from mct_s2s.model.ids import ApplicationObjectId, ClientId, KeyId, PrincipalId, name_tag, same_id
 from mct_s2s.planning.changes import CreateApplication
-from mct_s2s.planning.registrations.ownership import back_in_the_bin, foreign_owners, refuse_faster
+from mct_s2s.planning.ownership import back_in_the_bin, foreign_owners, refuse_faster
 
 T = TypeVar("T")
 

@@ -21,7 +21,7 @@ from mct_s2s.model.ids import PrincipalId, client_id_in, is_guid, resource_in_ta
 from mct_s2s.model.observed import ObservedState, Trust
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.model.site_settings import AppSettings, ours
-from mct_s2s.planning.registrations.ownership import in_question
+from mct_s2s.planning.ownership import in_question
 
 LOCKED = "locked"
 """Reading the settings is a POST: a read-only lock refuses that, too."""

@@ -25,11 +25,11 @@ from mct_s2s.model.observed import ObservedState, Trust
 from mct_s2s.model.resource_id import ResourceId, SiteTarget
 from mct_s2s.planning.changes import AddCredential
 from mct_s2s.planning.make import make_plan
+from mct_s2s.planning.ownership import another_site, service_not_ours
 from mct_s2s.planning.permissions.doctor import Seen
 from mct_s2s.planning.permissions.preflight import check, missing_at, need_of, stopped, with_unread_settings
 from mct_s2s.planning.permissions.rights import Right, may_do_all
 from mct_s2s.planning.plan import Plan
-from mct_s2s.planning.registrations.ownership import another_site, service_not_ours
 from mct_s2s.planning.secret_policy import fit_secrets, forbidden
 
 T = TypeVar("T")

@@ -24,7 +24,7 @@ from mct_s2s.model.ids import (
 )
 from mct_s2s.model.observed import ClientApplication, Trust
 from mct_s2s.model.site_settings import APPLICATION_IDS, AUDIENCE, OBJECT_IDS, AppSettings
-from mct_s2s.planning.registrations.exposed import is_called
+from mct_s2s.planning.ownership import is_called
 
 if TYPE_CHECKING:
     from mct_s2s.azure.graph.directory import GraphDirectory

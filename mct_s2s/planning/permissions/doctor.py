@@ -14,8 +14,8 @@ from mct_s2s.model.ids import same_id
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.model.site_settings import ENABLED, is_enabled, ours
+from mct_s2s.planning.ownership import NOT_OURS, SERVICE_NOT_OURS
 from mct_s2s.planning.permissions.rights import LEFT_TO_OTHERS, Missing, RequiredPermission, Right, judge
-from mct_s2s.planning.registrations.ownership import NOT_OURS, SERVICE_NOT_OURS
 from mct_s2s.planning.secret_policy import OTHERWISE, USUAL_LIFETIME, forbids_secrets, longest_end, typed
 
 SIGNED_IN = "signed-in"

@@ -27,20 +27,21 @@ from mct_s2s.model.site_settings import (
     required_by,
 )
 from mct_s2s.planning.credentials import renewal
-from mct_s2s.planning.registrations.exposed import (
+from mct_s2s.planning.ownership import (
+    SERVICE_NOT_OURS,
+    SERVICE_OPTION,
+    another_site,
+    is_allowed,
+    is_allowed_by_object_id,
     is_called,
+    is_consented,
+    is_in_settings,
+    members,
+    strangers,
     uri_in_use,
     wanted_role,
     wanted_role_value,
 )
-from mct_s2s.planning.registrations.membership import (
-    is_allowed,
-    is_allowed_by_object_id,
-    is_consented,
-    members,
-    strangers,
-)
-from mct_s2s.planning.registrations.ownership import SERVICE_NOT_OURS, SERVICE_OPTION, another_site, is_in_settings
 from mct_s2s.planning.site import make_sticky, not_sticky, right_values
 
 

@@ -13,7 +13,7 @@ from mct_s2s.model.azure_resources import Site
 from mct_s2s.model.client_credentials import NEVER, Credential, has_end
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.resource_id import ResourceId, SiteTarget, site_title
-from mct_s2s.planning.registrations.membership import is_allowed, is_allowed_by_object_id, is_consented, members
+from mct_s2s.planning.ownership import is_allowed, is_allowed_by_object_id, is_consented, members
 from mct_s2s.planning.reports.findings import Finding, Severity, is_healthy
 
 _NEEDS = {

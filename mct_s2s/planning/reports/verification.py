@@ -28,7 +28,7 @@ from mct_s2s.model.site_settings import (
     TENANT_NAME,
     is_enabled,
 )
-from mct_s2s.planning.registrations.exposed import wanted_role_value
+from mct_s2s.planning.ownership import wanted_role_value
 
 
 class CheckSubject(StrEnum):

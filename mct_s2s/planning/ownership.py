@@ -8,19 +8,262 @@ under a name that can be computed (learn.microsoft.com/entra/fundamentals/users-
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime
+from difflib import get_close_matches
 
-from mct_s2s.errors import Refused
+from mct_s2s.errors import NotThere, Refused
+from mct_s2s.model.azure_resources import AppService
 from mct_s2s.model.client_credentials import CLOCKS_DIFFER, Credential, SecretNote
 from mct_s2s.model.commands import command, option
 from mct_s2s.model.desired import CredentialSpec, Desired, Removal, Rotation, ServiceSpec
-from mct_s2s.model.directory_objects import Application, Custody, Owner
-from mct_s2s.model.ids import PrincipalId, same_id, site_in_note, site_in_unique_name
+from mct_s2s.model.directory_objects import Application, AppRole, Custody, Owner, ServicePrincipal
+from mct_s2s.model.ids import (
+    DEFAULT_ROLE,
+    ApplicationIdUri,
+    PrincipalId,
+    api_uri,
+    client_id_in,
+    client_unique_name,
+    new_app_role_id,
+    same_id,
+    site_in_note,
+    site_in_unique_name,
+)
 from mct_s2s.model.observed import ClientApplication, ObservedState
-from mct_s2s.model.site_settings import AUDIENCE
-from mct_s2s.planning.registrations.exposed import is_called, purging, restoring, trusted_role
-from mct_s2s.planning.registrations.membership import clients_called, members
+from mct_s2s.model.resource_id import LOGIC_APPS
+from mct_s2s.model.site_settings import APPLICATION_IDS, AUDIENCE, LISTS, OBJECT_IDS, ROLE, AppSettings, Setting
+
+
+def is_called(application: Application, named: str) -> bool:
+    """Whether an appId, `api://<appId>` or another Application ID URI means this registration."""
+    return same_id(application.client_id, client_id_in(named)) or named in application.identifier_uris
+
+
+def uri_in_use(application: Application, settings: AppSettings, adopt: str | None = None) -> ApplicationIdUri | None:
+    """The URI that callers know, if the application has it: as typed, as the site expects, or the default."""
+    for candidate in (adopt, AUDIENCE.value_in(settings), api_uri(application.client_id)):
+        if candidate and candidate in application.identifier_uris:
+            return ApplicationIdUri(candidate)
+    return None
+
+
+def uri_shown(application: Application, observed: ObservedState) -> str | None:
+    """The one URI to speak of: the one in use, or whatever there is."""
+    return uri_in_use(application, observed.settings) or next(iter(application.identifier_uris), None)
+
+
+def purging(deleted: Application, graph: str) -> str:
+    return command("az", "rest", "--method", "DELETE", "--url", _in_recycle_bin(deleted, graph))
+
+
+def restoring(deleted: Application, graph: str) -> str:
+    return command("az", "rest", "--method", "POST", "--url", f"{_in_recycle_bin(deleted, graph)}/restore")
+
+
+def _in_recycle_bin(deleted: Application, graph: str) -> str:
+    return f"{graph}/v1.0/directory/deletedItems/{deleted.object_id}"
+
+
+ROLE_DESCRIPTION = "Apps in this role can consume the web api."
+"""The document's."""
+
+
+def wanted_role_value(observed: ObservedState) -> str:
+    """The value of the role that clients need: the one that the site is set to, unless clients hold only another one.
+
+    Whatever the settings say, the directory's word decides; where nothing is held or set, it is the document's role.
+    """
+    service, trust = observed.trust.service, observed.trust
+    usable = [role for role in service.app_roles if role.value and role.is_for_applications] if service else []
+    held = [role for role in usable if role.id.casefold() in trust.held_roles]
+    values = [role.value for role in held or usable]
+    candidates = (ROLE.value_in(observed.settings), DEFAULT_ROLE, *(values if len(held) == 1 else ()))
+    return next((value for value in candidates if value and value in values), DEFAULT_ROLE)
+
+
+def wanted_role(observed: ObservedState) -> AppRole | None:
+    service = observed.trust.service
+    return service.role(wanted_role_value(observed)) if service is not None else None
+
+
+def trusted_role(observed: ObservedState, spec: ServiceSpec) -> AppRole | None:
+    """The role that may be granted, and that counts where it was: typed, the document's, or one that we created."""
+    service = observed.trust.service
+    if service is None:
+        return None
+    role = service.role(spec.role or wanted_role_value(observed))
+    if role is not None and spec.role is None and role.value != DEFAULT_ROLE and not _is_made_by_us(role, observed):
+        role = service.role(DEFAULT_ROLE)
+    return role
+
+
+def _is_made_by_us(role: AppRole, observed: ObservedState) -> bool:
+    service = observed.trust.service
+    assert service is not None  # it has the role
+    names = filter(None, (service.unique_name, service.client_id))
+    return any(same_id(role.id, new_role(observed, name, role.value or "").id) for name in names)
+
+
+def role_to_use(application: Application, typed: str | None, observed: ObservedState) -> tuple[AppRole, AppRole | None]:
+    """The app role for clients, and what has to be written for it, if anything. Raises Refused."""
+    value = typed or wanted_role_value(observed)
+    role = application.role(value)
+    if role is None:
+        role = new_role(observed, application.unique_name or application.client_id, value)
+        return role, role
+    if not role.is_for_applications:
+        raise Refused(
+            "app-role-not-for-applications",
+            f"The app role '{value}' of '{application.display_name}' is for users and groups, not for applications.",
+            remedy="Choose another role value: --role S2SApplications",
+        )
+    return role, None if role.enabled else replace(role, enabled=True)
+
+
+def new_role(observed: ObservedState, application: str, value: str) -> AppRole:
+    """The document's app role; the same id for the same tenant, application and value, whichever run creates it."""
+    tenant_id = observed.tenant.id if observed.tenant else ""
+    return AppRole(
+        id=new_app_role_id(tenant_id, application, value),
+        value=value,
+        display_name=value,
+        description=ROLE_DESCRIPTION,
+        enabled=True,
+        member_types=("Application",),
+    )
+
+
+def members(observed: ObservedState) -> tuple[ClientApplication, ...]:
+    """The client applications that are part of this trust, by name: on an allow list, or holding the role.
+
+    Graph lists them in any order, and a run that has made some knows them in another.
+    """
+    assigned = {assignment.principal_id.casefold() for assignment in observed.trust.assignments}
+    site = observed.app_service
+    found = (
+        client
+        for client in observed.trust.clients
+        if (client.principal is not None and client.principal.id.casefold() in assigned)
+        or (site is not None and is_allowed(client, site))
+    )
+    return tuple(sorted(found, key=lambda client: (client.display_name.casefold(), client.client_id)))
+
+
+def clients_called(name: str, observed: ObservedState, unique_name: str) -> tuple[ClientApplication, ...]:
+    """The client applications that a name means, for every command: one, or several that nothing tells apart.
+
+    In this order: whose appId or object id it is; the registration that was made for this very name; the members of the
+    trust with this display name, exactly, or else whatever its case. A registration outside the trust that merely has
+    the same display name is never meant.
+    """
+    trust, word = observed.trust, name.strip().casefold()
+    by_id = tuple(client for client in trust.clients if word in ids_of(client))
+    if by_id:
+        return by_id
+    made_for_it = trust.client_of_unique_name(client_unique_name(trust.base(unique_name), name))
+    if made_for_it is not None:
+        return (made_for_it,)
+    namesakes = [client for client in members(observed) if client.display_name.casefold() == word]
+    return tuple([client for client in namesakes if client.display_name == name] or namesakes)
+
+
+def ids_of(client: ClientApplication) -> frozenset[str]:
+    """The appId and the service principal's object id, in lower case."""
+    return frozenset({client.client_id.casefold(), *([client.principal.id.casefold()] if client.principal else [])})
+
+
+def is_consented(client: ClientApplication, observed: ObservedState) -> bool:
+    role = wanted_role(observed)
+    return observed.trust.holds(client.principal, role.id if role else None)
+
+
+def is_allowed(client: ClientApplication, site: AppService) -> bool:
+    """Whether the client is on either allow list."""
+    return is_allowed_by_object_id(client, site) or site.allowed_client_ids.holds(client.client_id)
+
+
+def is_allowed_by_object_id(client: ClientApplication, site: AppService) -> bool:
+    """Whether the client is on the list that asks for no role."""
+    return client.principal is not None and site.allowed_object_ids.holds(client.principal.id)
+
+
+Client = ClientApplication | ServicePrincipal
+"""A client application, or the service principal of a managed identity."""
+
+
+def client_called(name: str, observed: ObservedState, unique_name: str) -> Client:
+    """The client application or managed identity of that name or ID.
+
+    Args:
+        name: a display name, appId, object ID or resource ID, as it was typed.
+    """
+    applications = clients_called(name, observed, unique_name)
+    identities = identities_called(name, observed.trust.identities)
+    found: tuple[Client, ...] = (*applications, *identities)
+    if not found:
+        raise unknown(name, observed)
+    refuse_several(name, found)
+    return found[0]
+
+
+def refuse_several(name: str, found: Sequence[Client]) -> None:
+    """Never a guess between two. Raises NotThere."""
+    if len(found) > 1:
+        ids = ", ".join(one.id if isinstance(one, ServicePrincipal) else one.client_id for one in found)
+        raise NotThere(
+            "client-ambiguous",
+            f"'{name}' matches several clients of this App Service: {ids}.",
+            remedy="Use the ID instead of the name.",
+        )
+
+
+def identities_called(name: str, identities: Iterable[ServicePrincipal]) -> tuple[ServicePrincipal, ...]:
+    """The managed identities of that display name, object ID, client ID or resource ID."""
+    word = name.strip().casefold()
+    words = {one: (one.id, one.client_id, one.display_name, one.resource_id or "") for one in identities}
+    return tuple(one for one, called in words.items() if word and word in map(str.casefold, called))
+
+
+def is_logic_app(client: Client) -> bool:
+    """Whether it is the identity of a Logic App, which runs no program of the user's."""
+    resource = (client.resource_id or "") if isinstance(client, ServicePrincipal) else ""
+    return f"/providers/{LOGIC_APPS}/" in resource.casefold()
+
+
+def unknown(name: str, observed: ObservedState, also: str = "", *, what: str = "client") -> NotThere:
+    """What is said of a name that no client has, or no `client application`; `also` is another way on."""
+    clients: tuple[Client, ...] = (*members(observed), *(observed.trust.identities if what == "client" else ()))
+    there = [client.display_name for client in clients]
+    listed = f"The {what}s are: {', '.join(there)}." if there else "There are none."
+    return NotThere(
+        "client-unknown",
+        f"'{name}' is not a {what} of this App Service. {listed}",
+        remedy=f"{did_you_mean(name, there, 'To list them, run mct-s2s status.')} {also}".rstrip(),
+    )
+
+
+def strangers(observed: ObservedState) -> Iterator[tuple[Setting, str]]:
+    """The entries of the allow lists that no client of this tenant has."""
+    trust = observed.trust
+    principals = [*trust.identities, *(client.principal for client in trust.clients if client.principal is not None)]
+    known = {
+        APPLICATION_IDS: {client.client_id.casefold() for client in trust.clients},
+        OBJECT_IDS: {principal.id.casefold() for principal in principals},
+    }
+    for setting in LISTS:
+        for entry in setting.list_in(observed.settings).ids:
+            if entry.casefold() not in known[setting]:
+                yield setting, entry
+
+
+def did_you_mean(name: str, names: Iterable[str], otherwise: str) -> str:
+    """The question that names the nearest of `names`, or else what to say `otherwise`."""
+    by_word = {one.casefold(): one for one in names}
+    near = get_close_matches(name.strip().casefold(), by_word, n=1, cutoff=0.5)
+    return f"Did you mean '{by_word[near[0]]}'?" if near else otherwise
+
 
 SERVICE_NOT_OURS = "service-application-not-ours"
 NOT_OURS = "registration-not-ours"

@@ -1,1 +1,0 @@
-"""The directory's side: the service application, its clients, and whose registrations they are."""
