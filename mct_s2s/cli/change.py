@@ -22,7 +22,7 @@ from mct_s2s.engine.change import carry_out, prepare
 from mct_s2s.engine.outcome import Outcome
 from mct_s2s.engine.session import Session
 from mct_s2s.errors import CANCELLED, Cancelled, NotThere, Refused, S2SError, UsageError
-from mct_s2s.model.client_credentials import MadeCredential
+from mct_s2s.model.client_sign_in import MadeCredential
 from mct_s2s.model.desired import Removal
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.plain_text import plain
@@ -117,7 +117,7 @@ class SiteChange(SiteState):
         if self.run.terminal.json:
             self.look()
             return
-        lines = credential_lines(SavedCredential(made.client_name, "", made.expires, "show", made.value, made.kind))
+        lines = credential_lines(SavedCredential(made.name, "", made.expires, "show", made.value, made.credential.kind))
         text = [*masks(made.value), *(plain(line.plain) for line in lines)]
         self.run.terminal.verbatim("".join(f"{line}\n" for line in text))
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import TypeGuard
 
-from mct_s2s.model.ids import ClientId, KeyId, TenantId, certificate_key_id, federated_name, same_id
+from mct_s2s.model.ids import ClientId, KeyId, certificate_key_id, federated_name, same_id
 
 EXPIRING_WITHIN = timedelta(days=30)
 """A credential that ends so soon is reported, and is to be replaced: the default of `--expiring-within`."""
@@ -215,23 +215,3 @@ class NewSecret:
     key_id: KeyId
     expires: datetime
     value: str = field(repr=False)
-
-
-@dataclass(frozen=True)
-class MadeCredential:
-    """A credential on its way to its store, with all that the store writes beside it for the program that uses it."""
-
-    kind: CredentialKind
-    tenant_id: TenantId
-    client_id: ClientId
-    client_name: str
-    name: str
-    """The credential's display name, unique to the attempt."""
-    scope: str
-    url: str | None
-    authority_host: str | None
-    """Set where the cloud is not the public one."""
-    key_id: KeyId
-    expires: datetime
-    value: str = field(repr=False)
-    """The secret, or the private key with its certificate as PEM."""

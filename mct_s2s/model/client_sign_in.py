@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, ClassVar
 
-from mct_s2s.model.client_credentials import CredentialKind, MadeCredential
+from mct_s2s.model.client_credentials import CredentialKind
 from mct_s2s.model.ids import ClientId, KeyId, PrincipalId, TenantId
 
 
@@ -65,10 +65,23 @@ class ClientSignIn:
         return self.name or self.client_id
 
 
-def sign_in_of(made: MadeCredential, source: str = "") -> ClientSignIn:
-    secret = CertificateCredential(made.value.encode()) if made.kind.is_key else SecretCredential(made.value)
-    noted = (made.authority_host, source, made.scope, made.url)
-    return ClientSignIn(made.tenant_id, made.client_id, secret, *noted, key_id=made.key_id)
+@dataclass(frozen=True, kw_only=True)
+class MadeCredential(ClientSignIn):
+    """A credential that this run has made, on its way to its store, and what the store notes of it."""
+
+    credential: SecretCredential | CertificateCredential
+    scope: str
+    name: str
+    key_id: KeyId
+    attempt: str
+    """The credential's own display name, unique to the attempt."""
+    expires: datetime
+
+    @property
+    def value(self) -> str:
+        """The secret, or the private key with its certificate as PEM."""
+        own = self.credential
+        return own.value if isinstance(own, SecretCredential) else own.data.decode()
 
 
 @dataclass(frozen=True)

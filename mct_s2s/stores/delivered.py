@@ -11,8 +11,8 @@ from typing import Protocol
 
 from mct_s2s.activity import waiting
 from mct_s2s.errors import S2SError, UsageError
-from mct_s2s.model.client_credentials import MadeCredential, SecretNote
-from mct_s2s.model.client_sign_in import ClientSignIn, sign_in_of
+from mct_s2s.model.client_credentials import SecretNote
+from mct_s2s.model.client_sign_in import ClientSignIn, MadeCredential
 from mct_s2s.model.ids import ClientId
 from mct_s2s.stores.store import Store
 
@@ -40,7 +40,7 @@ class DeliveredStore(Store):
         """There is nowhere to remember it."""
 
     async def read(self) -> ClientSignIn | None:
-        return sign_in_of(self.given, self.label) if self.given is not None else None
+        return self.given
 
 
 class Viewer(Protocol):
@@ -80,7 +80,7 @@ class OutputStore(DeliveredStore):
         except OSError as error:
             raise S2SError(
                 "secret-not-delivered",
-                f"The {made.kind.value} of '{made.client_name}' could not be shown: standard output is closed "
+                f"The {made.credential.kind.value} of '{made.name}' could not be shown: standard output is closed "
                 f"({error.strerror or error}).",
                 remedy="Run the same command again with standard output open, or with --secret-to file:PATH",
             ) from error
@@ -116,7 +116,7 @@ class CommandStore(DeliveredStore):
         """Run it. What it prints is not passed on: it may print what it was given. Raises S2SError: it failed."""
         environment = {name: os.environ[name] for name in INHERITED if name in os.environ}
         environment |= {
-            "MCT_S2S_CLIENT": made.client_name,
+            "MCT_S2S_CLIENT": made.name,
             "MCT_S2S_CLIENT_ID": made.client_id,
             "MCT_S2S_TENANT_ID": made.tenant_id,
             "MCT_S2S_APP_SERVICE": self.app_service,

@@ -15,8 +15,8 @@ from datetime import datetime
 from mct_s2s import clock
 from mct_s2s.azure.authorities import AUTHORITY, presented_by
 from mct_s2s.errors import UsageError
-from mct_s2s.model.client_credentials import CredentialKind, MadeCredential, SecretNote
-from mct_s2s.model.client_sign_in import ClientSignIn
+from mct_s2s.model.client_credentials import CredentialKind, SecretNote
+from mct_s2s.model.client_sign_in import ClientSignIn, MadeCredential
 from mct_s2s.model.ids import ClientId, KeyId, TenantId
 from mct_s2s.plain_text import is_one_line, load_json
 
@@ -77,7 +77,7 @@ def credential_text(made: MadeCredential, own: Mapping[str, str], before: tuple[
         UsageError: a value that it is useless without cannot be written. Others of that kind are left out.
     """
     needed = {TENANT: made.tenant_id, CLIENT: made.client_id, **own}
-    more = {AUTHORITY: made.authority_host, SCOPE: made.scope, URL: made.url}
+    more = {AUTHORITY: made.authority, SCOPE: made.scope, URL: made.url}
     lines = []
     for name, value in (needed | more).items():
         try:
@@ -90,12 +90,12 @@ def credential_text(made: MadeCredential, own: Mapping[str, str], before: tuple[
                     remedy="Save it to a key vault: --secret-to keyvault:VAULT",
                 ) from error
     facts = {
-        "name": made.name,
+        "name": made.attempt,
         "keyId": made.key_id,
-        "client": made.client_name,
+        "client": made.name,
         "made": f"{clock.now():%Y-%m-%dT%H:%M:%S+00:00}",
         "expires": f"{made.expires:%Y-%m-%dT%H:%M:%SZ}",
-        "kind": made.kind.value,
+        "kind": made.credential.kind.value,
         "before": list(before),
     }
     return "\n".join([*lines, DELIVERED + json.dumps(facts)]) + "\n"

@@ -14,8 +14,8 @@ from mct_s2s.concurrency import finish_even_if_cancelled
 from mct_s2s.errors import UsageError
 from mct_s2s.key_pairs import UnfitCertificate, certificate_in
 from mct_s2s.local_files import PENDING, check_place, explained, forget_leftovers, read_ours, replace_whole
-from mct_s2s.model.client_credentials import Certificate, CredentialKind, MadeCredential, SecretNote
-from mct_s2s.model.client_sign_in import ClientSignIn
+from mct_s2s.model.client_credentials import Certificate, CredentialKind, SecretNote
+from mct_s2s.model.client_sign_in import ClientSignIn, MadeCredential
 from mct_s2s.model.ids import ClientId, KeyId, is_guid, same_id
 from mct_s2s.stores.dotenv import CLIENT, credential_in, credential_text, lines_of, note_in, variables_in
 from mct_s2s.stores.store import Store
@@ -165,7 +165,7 @@ class FileStore(Store):
         note, ending = await self.note(), None
         if self._is_of_another(made.client_id):
             ending = note.client_id if is_guid(note.client_id or "") else "old"
-        elif note.delivered is not None and note.kind is not made.kind:
+        elif note.delivered is not None and note.kind is not made.credential.kind:
             ending = note.kind.value
         if ending is not None:
             with private(self.path):

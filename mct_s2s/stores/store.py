@@ -7,8 +7,8 @@ from abc import ABC, abstractmethod
 from datetime import datetime
 
 from mct_s2s.key_pairs import make_key_pair
-from mct_s2s.model.client_credentials import Certificate, MadeCredential, SecretNote
-from mct_s2s.model.client_sign_in import ClientSignIn
+from mct_s2s.model.client_credentials import Certificate, SecretNote
+from mct_s2s.model.client_sign_in import ClientSignIn, MadeCredential
 from mct_s2s.model.ids import ClientId
 
 

@@ -17,8 +17,8 @@ from mct_s2s.azure.key_vault import KeyVault, SecretVersion
 from mct_s2s.azure.refusals import DELETED
 from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.errors import S2SError, ServiceError, UsageError
-from mct_s2s.model.client_credentials import MadeCredential, SecretNote
-from mct_s2s.model.client_sign_in import ClientSignIn, SecretCredential
+from mct_s2s.model.client_credentials import SecretNote
+from mct_s2s.model.client_sign_in import ClientSignIn, MadeCredential, SecretCredential
 from mct_s2s.model.commands import command, option
 from mct_s2s.model.ids import ClientId, KeyId, TenantId, same_id
 from mct_s2s.stores.store import Store
@@ -175,15 +175,15 @@ class KeyVaultStore(Store):
         """Add the version that everyone reads from now on, then forget the attempts."""
         ours = {
             "made-by": MAKER,
-            "client": made.client_name,
+            "client": made.name,
             "appId": made.client_id,
-            "credential": made.name,
+            "credential": made.attempt,
             "keyId": made.key_id,
             "made": clock.now().isoformat(),
             "tenantId": made.tenant_id,
             "scope": made.scope,
             "url": made.url,
-            "authorityHost": made.authority_host,
+            "authorityHost": made.authority,
         }
         fitting = {name: value for name, value in ours.items() if value and len(value) <= LONGEST_TAG}
         # What someone else has tagged the secret with stays with it.

@@ -16,8 +16,8 @@ from cryptography.x509.oid import NameOID
 from mct_s2s.azure.graph.parse import thumbprint
 from mct_s2s.errors import UsageError
 from mct_s2s.key_pairs import UnfitCertificate, certificate_in, given_certificate, make_key_pair
-from mct_s2s.model.client_credentials import Certificate, CredentialKind, MadeCredential
-from mct_s2s.model.client_sign_in import CertificateCredential
+from mct_s2s.model.client_credentials import Certificate, CredentialKind
+from mct_s2s.model.client_sign_in import CertificateCredential, MadeCredential
 from mct_s2s.model.ids import ClientId
 from mct_s2s.stores.delivered import OutputStore
 from mct_s2s.stores.files import FileStore
@@ -133,7 +133,7 @@ WISH = ("mct-s2s Reports", NOW, SOON)
 
 
 def made_of(pem: str, certificate: Certificate) -> MadeCredential:
-    return replace(RECORD, kind=CredentialKind.CERTIFICATE, key_id=certificate.key_id, expires=SOON, value=pem)
+    return replace(RECORD, credential=CertificateCredential(pem.encode()), key_id=certificate.key_id, expires=SOON)
 
 
 def test_a_key_is_on_disk_before_it_is_delivered_and_taken_up_by_the_next_run(tmp_path: Path) -> None:

@@ -10,24 +10,22 @@ from pathlib import Path
 
 import pytest
 from mct_s2s.errors import UsageError
-from mct_s2s.model.client_credentials import CredentialKind, MadeCredential
-from mct_s2s.model.client_sign_in import ClientSignIn, SecretCredential, sign_in_of
+from mct_s2s.model.client_sign_in import ClientSignIn, MadeCredential, SecretCredential
 from mct_s2s.model.ids import ClientId, KeyId, TenantId
 from mct_s2s.stores.delivered import OutputStore
 from mct_s2s.stores.files import FileStore
 
 RECORD = MadeCredential(
-    CredentialKind.SECRET,
     TenantId("11111111-1111-1111-1111-111111111111"),
     ClientId("22222222-2222-2222-2222-222222222222"),
-    "Reports",
-    "mct-s2s 2026-11-24 ab12",
-    "api://33333333-3333-3333-3333-333333333333/.default",
-    "https://contosolearn.azurewebsites.net",
-    "https://login.microsoftonline.us",
-    KeyId("44444444-4444-4444-4444-444444444444"),
-    datetime(2027, 1, 1, tzinfo=UTC),
-    "hush~hush",
+    credential=SecretCredential("hush~hush"),
+    authority="https://login.microsoftonline.us",
+    scope="api://33333333-3333-3333-3333-333333333333/.default",
+    url="https://contosolearn.azurewebsites.net",
+    name="Reports",
+    key_id=KeyId("44444444-4444-4444-4444-444444444444"),
+    attempt="mct-s2s 2026-11-24 ab12",
+    expires=datetime(2027, 1, 1, tzinfo=UTC),
 )
 
 
@@ -47,11 +45,12 @@ class Viewer:
 @pytest.mark.parametrize("value", ["plain8Q~x", "it's", "$HOME `id`"])
 def test_a_file_gives_back_what_was_put_in(value: str, tmp_path: Path) -> None:
     store = FileStore(tmp_path / "a.env")
-    asyncio.run(store.deliver(replace(RECORD, value=value)))
+    made = replace(RECORD, credential=SecretCredential(value))
+    asyncio.run(store.deliver(made))
     read = asyncio.run(store.read())
     assert read is not None
-    wanted = sign_in_of(replace(RECORD, value=value), f"file:{store.path}")
-    assert read == replace(wanted, made=read.made)
+    noted = (made.authority, f"file:{store.path}", made.scope, made.url, read.made)
+    assert read == ClientSignIn(made.tenant_id, made.client_id, made.credential, *noted, key_id=made.key_id)
     assert value not in repr(read)
     script = f'. {store.path}; printf %s "$AZURE_CLIENT_SECRET"'
     assert subprocess.run(["/bin/sh", "-c", script], capture_output=True, check=True).stdout.decode() == value
@@ -60,7 +59,7 @@ def test_a_file_gives_back_what_was_put_in(value: str, tmp_path: Path) -> None:
 def test_what_a_file_cannot_give_back_is_not_put_into_it(tmp_path: Path) -> None:
     path = tmp_path / "a.env"
     with pytest.raises(UsageError, match="dotenv file cannot contain") as refused:
-        asyncio.run(FileStore(path).deliver(replace(RECORD, value="$HOME `id` \\")))
+        asyncio.run(FileStore(path).deliver(replace(RECORD, credential=SecretCredential("$HOME `id` \\"))))
     assert "--secret-to keyvault:" in str(refused.value.remedy)
     assert not path.exists()
 
@@ -87,9 +86,7 @@ def test_what_is_shown_can_be_read_by_this_command_only() -> None:
     store = OutputStore(viewer)
     assert asyncio.run(store.read()) is None
     asyncio.run(store.deliver(RECORD))
-    read = asyncio.run(store.read())
-    assert read is not None
-    assert read == sign_in_of(RECORD, "show")
+    assert asyncio.run(store.read()) == RECORD
     assert [one.value for one in viewer.seen] == ["hush~hush"], "at once"
     assert "hush" not in repr(store)
 
@@ -115,9 +112,9 @@ def test_what_a_killed_run_left_half_written_goes_with_the_next_attempt(tmp_path
 def test_what_others_can_choose_is_never_more_than_one_line(between: str, tmp_path: Path) -> None:
     """The address comes from Azure, the scope from a setting, the name from the directory."""
     planted = f"{between}AZURE_CLIENT_SECRET=theirs"
-    record = replace(RECORD, client_name=f"A{planted}", scope=f"api://x{planted}", url=f"https://x{planted}")
+    record = replace(RECORD, name=f"A{planted}", scope=f"api://x{planted}", url=f"https://x{planted}")
     store = FileStore(tmp_path / "a.env")
-    asyncio.run(store.deliver(replace(record, value="ours")))
+    asyncio.run(store.deliver(replace(record, credential=SecretCredential("ours"))))
     lines = store.path.read_text(encoding="utf-8").splitlines()
     assert [line for line in lines if "CLIENT_SECRET" in line and not line.startswith("#")] == [
         "AZURE_CLIENT_SECRET=ours"
@@ -129,7 +126,7 @@ def test_what_others_can_choose_is_never_more_than_one_line(between: str, tmp_pa
 
 def test_a_noted_time_without_a_zone_is_utc(tmp_path: Path) -> None:
     store = FileStore(tmp_path / "a.env")
-    asyncio.run(store.deliver(replace(RECORD, value="x")))
+    asyncio.run(store.deliver(replace(RECORD, credential=SecretCredential("x"))))
     text = store.path.read_text()
     store.path.write_text(text.replace("+00:00", ""))
     note = asyncio.run(store.note())
@@ -140,7 +137,7 @@ def test_a_noted_time_without_a_zone_is_utc(tmp_path: Path) -> None:
 def test_what_is_planted_beside_it_does_not_keep_a_useless_secret_from_going(tmp_path: Path) -> None:
     """By then, everything in Azure is gone already: that must not look like a failure."""
     store = FileStore(tmp_path / "a.env", is_ours=True)
-    asyncio.run(store.deliver(replace(RECORD, value="x")))
+    asyncio.run(store.deliver(replace(RECORD, credential=SecretCredential("x"))))
     (tmp_path / "a.env.pending").mkdir()
     store.retire(RECORD.client_id)
     assert not store.path.exists()
@@ -152,9 +149,9 @@ def test_a_note_that_has_nothing_more_to_say_goes_with_the_next_look(tmp_path: P
     pending = tmp_path / "a.env.pending"
 
     async def look() -> None:
-        await store.begin(RECORD.name, RECORD.client_id)
+        await store.begin(RECORD.attempt, RECORD.client_id)
         noted = pending.read_text()
-        await store.deliver(replace(RECORD, value="x"))
+        await store.deliver(replace(RECORD, credential=SecretCredential("x")))
         pending.write_text(noted)
         pending.chmod(0o600)
         assert (await store.note()).delivered == RECORD.key_id

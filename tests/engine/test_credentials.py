@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 from mct_s2s.engine.apply import credentials as room
 from mct_s2s.key_pairs import make_key_pair
-from mct_s2s.model.client_credentials import CredentialKind, MadeCredential
+from mct_s2s.model.client_credentials import CredentialKind
+from mct_s2s.model.client_sign_in import CertificateCredential, MadeCredential, SecretCredential
 from mct_s2s.model.desired import CertificateSpec, SecretSpec
 from mct_s2s.model.directory_objects import NewApplication
 from mct_s2s.model.ids import ApplicationObjectId, ClientId, KeyId, TenantId
@@ -85,10 +86,9 @@ def test_the_old_secret_stays_where_its_replacement_is_not_at_hand(there: str, e
     old = engine.inside.azure.graph("POST", f"{path}/addPassword", json={"passwordCredential": {}})["keyId"]
     if there != "nothing":
         client_id = made["appId"] if there == "the old one" else guid("another")
-        words = ("A", ATTEMPT, "api://service/.default", None, None)
-        stored = MadeCredential(
-            CredentialKind.SECRET, TENANT.id, ClientId(client_id), *words, KeyId(old), LATER, "value"
-        )
+        noted: dict[str, Any] = {"scope": "api://service/.default", "name": "A", "attempt": ATTEMPT, "expires": LATER}
+        secret = SecretCredential("value")
+        stored = MadeCredential(TENANT.id, ClientId(client_id), credential=secret, key_id=KeyId(old), **noted)
         asyncio.run(FileStore(engine.home / "a.env").deliver(stored))
     client = ClientId(made["appId"]), "api://service/.default"
     removal = RemoveCredential(
@@ -110,11 +110,18 @@ def test_an_old_certificate_stays_where_the_new_one_does_not_show(engine: Engine
     azure.graph("PATCH", path, json={"identifierUris": [uri], "keyCredentials": [key]})
     azure.graph("POST", "/servicePrincipals", json={"appId": client_id})
     store, unseen = FileStore(engine.home / "a.env", keeps_key=True), KeyId(guid("unseen"))
-    scope, url, authority = f"{uri}/.default", None, azure.environment["AZURE_AUTHORITY_HOST"]
-    who = (CredentialKind.CERTIFICATE, TenantId(azure.environment["AZURE_TENANT_ID"]), client_id)
-    asyncio.run(
-        store.deliver(MadeCredential(*who, "A", ATTEMPT, scope, url, authority, unseen, certificate.expires, pem))
+    made_of_it = MadeCredential(
+        TenantId(azure.environment["AZURE_TENANT_ID"]),
+        client_id,
+        credential=CertificateCredential(pem.encode()),
+        authority=azure.environment["AZURE_AUTHORITY_HOST"],
+        scope=f"{uri}/.default",
+        name="A",
+        key_id=unseen,
+        attempt=ATTEMPT,
+        expires=certificate.expires,
     )
+    asyncio.run(store.deliver(made_of_it))
     removal = RemoveCredential(
         key="old",
         name="A",

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from mct_s2s.model.client_credentials import CredentialKind, MadeCredential
+from mct_s2s.model.client_sign_in import MadeCredential, SecretCredential
 from mct_s2s.model.ids import ClientId, KeyId, TenantId
 from mct_s2s.stores.files import FileStore
 
@@ -22,8 +22,8 @@ SECONDS = 30
 
 def _made(at: int) -> MadeCredential:
     key_id, ends = KeyId(f"22222222-2222-4222-8222-22222222222{at}"), datetime(2030, 1, 1, tzinfo=UTC)
-    words = ("Import", "made", "api://x/.default", "https://x", None)
-    return MadeCredential(CredentialKind.SECRET, TENANT, CLIENTS[at], *words, key_id, ends, f"s~{at}")
+    noted: dict[str, Any] = {"scope": "api://x/.default", "name": "Import", "attempt": "made", "expires": ends}
+    return MadeCredential(TENANT, CLIENTS[at], credential=SecretCredential(f"s~{at}"), key_id=key_id, **noted)
 
 
 async def _keep(folder: Path, at: int) -> None:

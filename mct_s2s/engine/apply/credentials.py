@@ -16,8 +16,8 @@ from mct_s2s.activity import waiting
 from mct_s2s.concurrency import finish_even_if_cancelled
 from mct_s2s.engine.apply.run import Run, Skipped, carry_out
 from mct_s2s.errors import S2SError, ServiceError
-from mct_s2s.model.client_credentials import CredentialKind, MadeCredential, NewSecret, ending
-from mct_s2s.model.client_sign_in import ClientSignIn, sign_in_of
+from mct_s2s.model.client_credentials import CredentialKind, NewSecret, ending
+from mct_s2s.model.client_sign_in import CertificateCredential, ClientSignIn, MadeCredential, SecretCredential
 from mct_s2s.model.desired import CertificateSpec, FederatedSpec, SecretSpec
 from mct_s2s.model.ids import ClientId, KeyId, same_id
 from mct_s2s.planning.changes import AddCredential, Output, OutputRef, RemoveCredential
@@ -52,17 +52,17 @@ def _made(run: Run, change: AddCredential, key_id: KeyId, expires: datetime, val
     before = run.outcome.before
     assert before.tenant is not None  # credentials are only made where the directory was read
     return MadeCredential(
-        change.kind,
         before.tenant.id,
         run.outputs.resolve(change.client_id),
-        change.name,
-        change.credential_name,
-        f"{run.outputs.resolve(change.audience)}/.default",
-        before.site.url if before.site is not None else None,
-        run.azure.authority_host,
-        key_id,
-        expires,
-        value,
+        credential=CertificateCredential(value.encode()) if change.kind.is_key else SecretCredential(value),
+        authority=run.azure.authority_host,
+        source=run.stores[change.client].label,
+        scope=f"{run.outputs.resolve(change.audience)}/.default",
+        url=before.site.url if before.site is not None else None,
+        name=change.name,
+        key_id=key_id,
+        attempt=change.credential_name,
+        expires=expires,
     )
 
 
@@ -74,7 +74,7 @@ async def _test(run: Run, sign_in: ClientSignIn, scope: str) -> None:
 async def _deliver(run: Run, change: AddCredential, store: Store, made: MadeCredential) -> str:
     """Have a credential tested, where it replaces another one, and stored."""
     if change.verify:
-        await _test(run, sign_in_of(made), made.scope)
+        await _test(run, made, made.scope)
     if not store.gives_away:
         await store.deliver(made)
     run.delivered[change.client] = clock.seconds(), made.key_id
