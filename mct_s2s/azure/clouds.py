@@ -81,9 +81,9 @@ class Cloud:
         return self.name if chosen_by_name else urlsplit(self.arm).netloc.replace(":", "-")
 
     @property
-    def is_public(self) -> bool:
-        """Whether azure-identity needs to be told nothing to use it."""
-        return self.login == PUBLIC.login
+    def authority_host(self) -> str | None:
+        """The login host; `None` where azure-identity needs to be told nothing to use it."""
+        return None if self.login == PUBLIC.login else self.login
 
 
 PUBLIC = Cloud(

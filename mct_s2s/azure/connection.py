@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from mct_s2s.model.resource_id import SiteTarget
 
 
+RESERVE = 3.0
+"""Seconds before the deadline at which a test of clients stops waiting, so that what it has found can still be said."""
+
+
 @dataclass(frozen=True)
 class Connection:
     """A cloud whose addresses are known, for one event loop."""
@@ -37,9 +41,9 @@ class Connection:
     reopened_by: str = ""
     """The command that brings the cloud's addresses back, where they end with this process."""
 
-    def remaining(self) -> float:
-        """Seconds until the deadline."""
-        return self.deadline - clock.seconds()
+    def remaining(self, reserve: float = 0.0) -> float:
+        """Seconds until the deadline, less those that are reserved for what comes after."""
+        return self.deadline - clock.seconds() - reserve
 
     def retry_policy(self, reserve: float = 0.0, service: str = "") -> RetryPolicy:
         """A policy of its own for one service.
@@ -49,4 +53,4 @@ class Connection:
             service: its name, where a person is to be told of waits that it asks for.
         """
         notice = [partial(throttled, service)] if service else []
-        return RetryPolicy(lambda: self.remaining() - reserve, *notice)
+        return RetryPolicy(lambda: self.remaining(reserve), *notice)

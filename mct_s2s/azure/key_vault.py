@@ -16,9 +16,8 @@ from typing import Any, TypeVar
 from mct_s2s import clock
 from mct_s2s.activity import CARRYING_OUT, waiting
 from mct_s2s.azure.answers import members, optional, text
-from mct_s2s.azure.http import Http
+from mct_s2s.azure.connection import Connection
 from mct_s2s.azure.refusals import DISABLED, OFFICER, refused
-from mct_s2s.azure.retry import RetryPolicy
 from mct_s2s.azure.service_session import ServiceSession
 from mct_s2s.azure.services import Refusal, RemoteService, causes
 from mct_s2s.azure.sign_in.credential import CallerCredential
@@ -46,12 +45,10 @@ class SecretVersion:
 class KeyVault(ServiceSession):
     """One vault, as one caller. Every method raises S2SError: refused or not answered."""
 
-    def __init__(
-        self, url: str, name: str, scope: str, credential: CallerCredential, http: Http, retry_policy: RetryPolicy
-    ) -> None:
-        service = RemoteService(f"The key vault '{name}'", "vault-unreachable", "Vault")
-        super().__init__(service, url, scope, credential, http, retry_policy)
-        self.name = name
+    def __init__(self, given: str, connection: Connection, credential: CallerCredential) -> None:
+        self.name, url = connection.cloud.vault(given)
+        service = RemoteService(f"The key vault '{self.name}'", "vault-unreachable", "Vault")
+        super().__init__(service, url, connection.cloud.key_vault_scope, connection, credential)
 
     async def versions(self, name: str) -> list[SecretVersion]:
         """All versions of a secret, oldest first; none where there is no such secret."""

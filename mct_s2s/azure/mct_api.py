@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import httpx
@@ -11,15 +10,12 @@ import httpx
 from mct_s2s import clock
 from mct_s2s.azure.answers import seconds
 from mct_s2s.azure.clouds import NEVER_CONNECTED
+from mct_s2s.azure.connection import RESERVE, Connection
 from mct_s2s.azure.http import NO_ANSWER
-from mct_s2s.azure.retry import RetryPolicy
 from mct_s2s.azure.services import certificate_advice, reason
 from mct_s2s.errors import ServiceError, UsageError
 from mct_s2s.model.client_sign_in import ApiAnswer, ApiToken
 from mct_s2s.model.mct_api import NOT_NOW
-
-if TYPE_CHECKING:
-    from mct_s2s.azure.http import Http
 
 SETTLE_SECONDS = 120.0
 """How long a site may still answer by its old settings after a restart was asked for."""
@@ -34,10 +30,9 @@ class MctApi:
         url: the site's https address: a host name that Azure lists for it, or one that the user typed.
     """
 
-    def __init__(self, http: Http, url: str, retry_policy: RetryPolicy) -> None:
-        self._http = http
-        self._url = url.rstrip("/")
-        self._retry_policy = retry_policy
+    def __init__(self, connection: Connection, url: str) -> None:
+        self._http, self._url = connection.http, url.rstrip("/")
+        self._retry_policy = connection.retry_policy(RESERVE)
 
     async def get(
         self, path: str, headers: Mapping[str, str], token: ApiToken | None, *, just_restarted: bool

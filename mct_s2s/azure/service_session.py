@@ -10,9 +10,10 @@ import httpx
 from azure.core.exceptions import AzureError
 
 from mct_s2s.azure.answers import check_address, listed, members, parse_json
-from mct_s2s.azure.http import NO_ANSWER, Http
+from mct_s2s.azure.connection import Connection
+from mct_s2s.azure.http import NO_ANSWER
 from mct_s2s.azure.refusals import refused
-from mct_s2s.azure.retry import Lag, RetryPolicy, no_lag, nothing
+from mct_s2s.azure.retry import Lag, no_lag, nothing
 from mct_s2s.azure.services import Refusal, RemoteService, refusal_of
 from mct_s2s.azure.sign_in.credential import CallerCredential, challenge_of
 from mct_s2s.errors import S2SError
@@ -36,16 +37,16 @@ class ServiceSession:
         service: RemoteService,
         base: str,
         scope: str,
+        connection: Connection,
         credential: CallerCredential,
-        http: Http,
-        retry_policy: RetryPolicy,
         *,
         next_link: str = "nextLink",
     ) -> None:
-        self.service, self.base, self.scope, self.credential, self.http = service, base, scope, credential, http
+        self.service, self.base, self.scope, self.credential = service, base, scope, credential
+        self.http = connection.http
         self.look: Callable[[dict[str, Any]], Any] | None = None
         """Is shown each object of an answer."""
-        self._retry_policy, self._next_link = retry_policy, next_link
+        self._retry_policy, self._next_link = connection.retry_policy(service=service.name), next_link
 
     async def call(
         self,

@@ -28,7 +28,7 @@ def doctor(options: DoctorOptions) -> int:
         now = clock.now()
         service = named_spec(service_spec("MCT service"), session.target or named)
         request = replace(request_for(session, Setup(service), now), identities=identities, without_settings=True)
-        seen = await examine(session.azure, request)
+        seen = await examine(session, request)
         site = seen.observed.site
         if site is not None:
             refuse_function_app(site)

@@ -12,7 +12,7 @@ from mct_s2s.cli.requests import look
 from mct_s2s.cli.run import CommandRun, run, worst
 from mct_s2s.cli.session import Services
 from mct_s2s.concurrency import gather_or_cancel
-from mct_s2s.engine.session import Azure, Session
+from mct_s2s.engine.session import Session
 from mct_s2s.errors import NotThere, PermissionMissing, S2SError, UsageError
 from mct_s2s.model.azure_resources import IdentityResource
 from mct_s2s.model.directory_objects import ServicePrincipal
@@ -37,7 +37,7 @@ def export(options: ExportOptions) -> int:
     async def body(current: CommandRun, session: Session) -> int:
         async def observed(target: SiteTarget | None) -> ObservedState:
             _, found = await look(session, now, target, all_federated=True)
-            resources = await gather_or_cancel(*(_resource_of(session.azure, one) for one in found.trust.identities))
+            resources = await gather_or_cancel(*(_resource_of(session, one) for one in found.trust.identities))
             return replace(found, identity_resources=tuple(one for one in resources if one is not None))
 
         sites, not_set_up, unread = list[ExportedSite](), list[ResourceId](), list[ResourceId]()
@@ -98,10 +98,10 @@ def _show_left_out(
         terminal.say(f"{resource.name}: not in the file: you can't read the settings that would tell what it is.")
 
 
-async def _resource_of(azure: Azure, identity: ServicePrincipal) -> IdentityResource | None:
+async def _resource_of(session: Session, identity: ServicePrincipal) -> IdentityResource | None:
     """The resource that a managed identity belongs to; `None` where the caller does not find it."""
     try:
-        return await azure.resources.identity_resource(ResourceId.parse(identity.resource_id or ""))
+        return await session.resources.identity_resource(ResourceId.parse(identity.resource_id or ""))
     except (NotThere, PermissionMissing, UsageError):
         return None
 

@@ -72,8 +72,8 @@ async def _hold(
     )
     try:
         async with connect(sites[0].work.options, needs, terminal, client_id=sites[0].profile.client_id) as session:
-            rights = session.azure.directory_access.shared()
-            opened.set_result(replace(session, azure=replace(session.azure, directory_access=rights)))
+            rights = session.directory_access.shared()
+            opened.set_result(replace(session, directory_access=rights))
             await is_over.wait()
     except BaseException as error:
         if opened.done():
@@ -102,11 +102,11 @@ async def read_every_site(
     async def with_slots(app: ResourceId) -> tuple[list[Read], Sequence[ResourceId]]:
         state = await read(app)
         site = state.app_service
-        slots, unread = await find_slots(session.azure.sites, site) if site is not None else ((), ())
+        slots, unread = await find_slots(session.sites, site) if site is not None else ((), ())
         return [(app, state), *await read_each(slots, read)], unread
 
     with activity("Reading every MCT site of the subscription"):
-        found = await find_mct_sites(session.azure.sites, session.subscription)
+        found = await find_mct_sites(session.sites, session.subscription)
         read_ones = await read_each(tuple(one.resource for one in found.mct), with_slots)
     states: list[Read] = []
     unread = [site.resource for site in found.unread]

@@ -88,7 +88,7 @@ def answers_of(options: SetupOptions, clients: Mapping[str, Credential]) -> tupl
 async def _kinds(terminal: Terminal, session: Session) -> Mapping[str, Credential]:
     """What a client can be, without what the tenant is known to forbid."""
     try:
-        forbidden = forbids_secrets(await session.azure.directory_access.secret_rules())
+        forbidden = forbids_secrets(await session.directory_access.secret_rules())
     except S2SError:  # few may read the policy
         return KINDS
     if forbidden:

@@ -33,7 +33,7 @@ def may_ask(options: AzureOptions, environ: Mapping[str, str] = os.environ) -> b
 
 async def pick_site(options: AzureOptions, session: Session) -> Session:
     """Ask which App Service is meant; the session is then about it, and the options name it."""
-    sites, wanted = session.azure.sites, session.subscription
+    sites, wanted = session.sites, session.subscription
     if wanted is None and len(several := await sites.subscriptions()) > 1:
         wanted = options.subscription = await select(
             "Subscription:", {f"{one.name}  {one.id}": one.id for one in several}

@@ -75,7 +75,7 @@ def manual_steps(site: SiteState, outcome: Outcome) -> list[Instruction]:
 
 def _after_a_grant(site: SiteState, outcome: Outcome) -> list[Instruction]:
     """What makes a right count for the caller once someone has granted it, where that is not enough."""
-    sentence, command = site.session.azure.directory_access.signed_in.after_a_grant
+    sentence, command = site.session.directory_access.signed_in.after_a_grant
     return [Instruction(sentence, command)] if sentence and outcome.lacks else []
 
 

@@ -90,7 +90,7 @@ def snippet(options: SnippetOptions) -> int:
             audience,
             tenant.id,
             session.connection.cloud.login,
-            session.azure.authority_host is None,
+            session.connection.cloud.authority_host is None,
             options.cloud.lower() in BY_NAME,
             ca_file,
         )

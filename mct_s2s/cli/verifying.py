@@ -14,7 +14,7 @@ from mct_s2s.cli.run import PROBLEMS, CommandRun, run, run_connected
 from mct_s2s.cli.session import Services, connect_client
 from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.engine.credential_stores import default_folder
-from mct_s2s.engine.session import Session, client_api, client_tokens
+from mct_s2s.engine.session import Session
 from mct_s2s.engine.verify import VerifyContext, clients_to_verify, verify_callers, verify_clients
 from mct_s2s.errors import UsageError
 from mct_s2s.inputs.target import api_path, api_url
@@ -80,6 +80,9 @@ async def _from_inside(
 ) -> int:
     """Test the caller's own call, as a client does: no one signs in to look at Azure."""
     async with connect_client(options, current.terminal) as connection:
+        from mct_s2s.azure.mct_api import MctApi  # noqa: PLC0415  # loaded by now
+        from mct_s2s.azure.sign_in.client_tokens import EntraTokens  # noqa: PLC0415
+
         sites: dict[str, list[SignIn]] = {}
         for caller in named or [_own_sign_in(options.auth, connection.environ)]:
             site_url = url or caller.url or connection.environ.get("MCT_S2S_URL")
@@ -88,9 +91,9 @@ async def _from_inside(
                     "url-missing", "No MCT site given: --audience needs --url.", remedy="Add --url https://HOST"
                 )
             sites.setdefault(api_url(site_url), []).append(caller)
-        now, tokens = clock.now(), client_tokens(connection)
+        now, tokens = clock.now(), EntraTokens(connection)
         audience = (options.audience or "").removesuffix("/.default")
-        grounds = {at: VerifyContext(tokens, client_api(connection, at), at, path, "", now) for at in sites}
+        grounds = {at: VerifyContext(tokens, MctApi(connection, at), at, path, "", now) for at in sites}
         found = await gather_or_cancel(*(verify_callers(grounds[at], each, audience) for at, each in sites.items()))
     return _end(current, Verification(next(iter(sites)), path, tuple(check for one in found for check in one.checks)))
 

@@ -51,25 +51,24 @@ async def prepare(session: Session, request: Request) -> Outcome:
     Raises:
         S2SError: the state cannot be read, what is requested cannot be done, or the caller may not do it.
     """
-    azure = session.azure
-    look = AccessLook(azure, directory=request.preflight and request.desired.service is not None)
+    look = AccessLook(session, directory=request.preflight and request.desired.service is not None)
     with activity(f"Reading {reading(request)}"):
         async with aclosing(look):
             try:
                 observed = await observe(
-                    azure,
+                    session,
                     replace(request, without_settings=request.dry_run and isinstance(request.desired, Setup)),
                     look.at if request.preflight else lambda _: None,
                 )
             except S2SError as error:
                 if not request.preflight:
                     raise
-                raise await explained(azure, request, look, error) from error
+                raise await explained(session, request, look, error) from error
             stores: Mapping[str, Store] = {}
             if request.stores is not None:
                 stores = await request.stores.open(request.desired, observed, request.now)
             observed, notes = await gather_or_cancel(
-                with_custody(azure, request, observed), gather_or_cancel(*(store.note() for store in stores.values()))
+                with_custody(session, request, observed), gather_or_cancel(*(store.note() for store in stores.values()))
             )
             observed = replace(observed, secrets=dict(zip(stores, notes, strict=True)))
             if request.stores is not None:
@@ -84,7 +83,7 @@ async def prepare(session: Session, request: Request) -> Outcome:
                 places = request.stores.places_of(stores, observed)
             intended = replace(make_plan(desired, observed, request.context), places=places)
             access = await look.found()
-            plan = await permitted(azure, intended, observed, access, request)
+            plan = await permitted(session, intended, observed, access, request)
     return Outcome(request, plan, observed, access, stores, intended=intended)
 
 

@@ -19,34 +19,18 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Azure:
-    """One signed-in session with one cloud. Its methods raise `ServiceError` and its kin only.
+class Session:
+    """One cloud, as one caller. Its services raise `ServiceError` and its kin only.
 
-    `is_new` says that the object was made by this very command: then an answer that means *not replicated yet* is
-    waited out; about anything else the same answer is an error at once.
+    Where they take `is_new`, the object was made by this very command: then an answer that means *not replicated yet*
+    is waited out; about anything else the same answer is an error at once.
     """
 
-    cloud: str
-    authority_host: str | None
-    """The login host where it is not the public cloud's."""
-    graph: str
-    """Microsoft Graph's address."""
+    connection: Connection
     directory: GraphDirectory
     sites: ArmSites
     resources: ArmResources
     directory_access: GraphAccess
-
-
-RESERVE = 3.0
-"""Seconds before the deadline at which a test of clients stops waiting, so that what it has found can still be said."""
-
-
-@dataclass(frozen=True)
-class Session:
-    """One command's way to everything outside it."""
-
-    azure: Azure
-    connection: Connection
     tokens: EntraTokens
     vaults: KeyVaults
 
@@ -66,23 +50,6 @@ class Session:
 
     def api(self, url: str) -> MctApi:
         """The MCT API of the site at an https address."""
-        return client_api(self.connection, url)
+        from mct_s2s.azure.mct_api import MctApi  # noqa: PLC0415  # with httpx
 
-    def remaining(self) -> float:
-        """Seconds until the command's deadline, less what is needed to say what was found."""
-        return self.connection.remaining() - RESERVE
-
-
-def client_tokens(connection: Connection) -> EntraTokens:
-    """The login service, as clients of the MCT API use it."""
-    from mct_s2s.azure.sign_in.client_tokens import EntraTokens  # noqa: PLC0415
-
-    retrying = connection.retry_policy(RESERVE, "The login service")
-    return EntraTokens(connection.cloud.login, connection.http, retrying)
-
-
-def client_api(connection: Connection, url: str) -> MctApi:
-    """The MCT API of the site at an https address."""
-    from mct_s2s.azure.mct_api import MctApi  # noqa: PLC0415
-
-    return MctApi(connection.http, url, connection.retry_policy(RESERVE))
+        return MctApi(self.connection, url)

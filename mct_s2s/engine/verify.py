@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from mct_s2s.activity import activity
+from mct_s2s.azure.connection import RESERVE
 from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.engine.outcome import Outcome
 from mct_s2s.engine.session import Session
@@ -255,7 +256,7 @@ async def verify_outcome(session: Session, outcome: Outcome, options: str) -> Ve
     url = site.site.url
     context = VerifyContext(session.tokens, session.api(url), url, API_PATH, options, request.now, just_changed=True)
     try:
-        async with asyncio.timeout(max(0.0, session.remaining())):
+        async with asyncio.timeout(max(0.0, session.connection.remaining(RESERVE))):
             return await verify_clients(context, observed, subjects, ())
     except TimeoutError:
         message = "The deadline left no time to test the call."

@@ -42,8 +42,7 @@ class KeyVaults:
 
     def __init__(self, connection: Connection, credential: CallerCredential) -> None:
         self._connection = connection
-        self._credential = credential
-        self._open = cache(self._opened)
+        self._open = cache(lambda given: KeyVault(given, connection, credential))
 
     def address(self, given: str) -> tuple[str, str]:
         """The name and the https address of a vault, given by either. Raises UsageError: none of this cloud's."""
@@ -69,12 +68,6 @@ class KeyVaults:
             return False
         await vault.delete(name)
         return True
-
-    def _opened(self, given: str) -> KeyVault:
-        connection = self._connection
-        name, url = connection.cloud.vault(given)
-        retry_policy = connection.retry_policy(service=f"The key vault '{name}'")
-        return KeyVault(url, name, connection.cloud.key_vault_scope, self._credential, connection.http, retry_policy)
 
 
 @dataclass

@@ -111,7 +111,7 @@ class RawConnection(Connection):
 
 
 def connection(*answers: Answer | Exception) -> Connection:
-    """Sign-in's connection, which gets these answers."""
+    """A connection that gets these answers."""
     return RawConnection(PUBLIC, Wire(*answers), {}, time.monotonic() + 60.0, print)
 
 
@@ -164,11 +164,11 @@ class Wire(Http):
 
 def arm_session(*answers: Answer | Exception, brings: bool = False) -> ArmSession:
     """Azure Resource Manager, which gives these answers."""
-    return ArmSession(PUBLIC, SignedIn(brings=brings), Wire(*answers), Once())  # type: ignore[arg-type]
+    return ArmSession(connection(*answers), SignedIn(brings=brings))  # type: ignore[arg-type]
 
 
 def graph_session(*answers: Answer | Exception, brings: bool = False) -> GraphSession:
     """Microsoft Graph, which gives these answers, the last one again and again."""
     from mct_s2s.azure.graph.session import GraphSession  # noqa: PLC0415  # its SDK warns while it is imported
 
-    return GraphSession(PUBLIC, SignedIn(brings=brings), Wire(*answers), Once())  # type: ignore[arg-type]
+    return GraphSession(connection(*answers), SignedIn(brings=brings))  # type: ignore[arg-type]

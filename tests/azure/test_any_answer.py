@@ -35,7 +35,7 @@ from mct_s2s.model.ids import ApplicationObjectId, AppRoleId, ClientId, KeyId, P
 from mct_s2s.model.resource_id import ResourceId
 
 from tests.azure.any_answer import answers, documents, is_well_typed, json_values
-from tests.azure.raw import Answer, Once, SignedIn, Wire, arm_session, connection, graph_session
+from tests.azure.raw import Answer, SignedIn, arm_session, connection, graph_session
 from tests.planning.scenarios import guid
 from tests.support.sampling import cases
 from tests.support.simulated_time import SimulatedTime
@@ -265,7 +265,7 @@ def test_any_answer_of_resource_manager(
 
 # --- a key vault ---
 
-VAULT = "https://contoso.vault.example"
+VAULT = "https://contoso.vault.azure.net"
 BUNDLE = {
     "id": f"{VAULT}/secrets/x/0123", "value": "v", "contentType": "text/plain",
     "recoveryId": f"{VAULT}/deletedsecrets/x",
@@ -292,10 +292,7 @@ CALLS: dict[str, Callable[[Any], Awaitable[object]]] = {
 @given(st.lists(answers(BUNDLE, VAULT_PAGE, VAULT_REFUSAL), min_size=1, max_size=2))
 def test_any_answer_of_a_key_vault(name: str, given_answers: list[Answer]) -> None:
     async def ask() -> object:
-        wire = Wire(*given_answers)
-        scope = "https://vault.example/.default"
-        vault = KeyVault(VAULT, "contoso", scope, cast("Any", SignedIn()), cast("Any", wire), Once())
-        return await CALLS[name](vault)
+        return await CALLS[name](KeyVault("contoso", connection(*given_answers), cast("Any", SignedIn())))
 
     check(ask, getattr(KeyVault, name))
 
@@ -337,7 +334,7 @@ def test_any_answer_to_a_clients_sign_in(
     sign_in: ClientSignIn | IdentitySignIn, inside: bool, given_answers: list[Answer]
 ) -> None:
     async def ask() -> object:
-        tokens = EntraTokens(PUBLIC.login, cast("Any", Wire(*given_answers)), Once())
+        tokens = EntraTokens(connection(*given_answers))
         return await tokens.token(sign_in, "api://x/.default", is_new=True, role=None)
 
     with pytest.MonkeyPatch.context() as patch:

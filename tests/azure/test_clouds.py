@@ -35,7 +35,7 @@ def test_a_clouds_addresses_are_those_of_azures_own_sdks(name: str) -> None:
     assert [cloud.arm_scope] == endpoints["credential_scopes"]
     assert urlsplit(cloud.login).netloc == authority
     assert (cloud.graph, cloud.graph_scope) == (f"https://{graph}", f"https://{graph}/.default")
-    assert cloud.is_public == (name == "public"), "only the public cloud's login host goes without saying in a file"
+    assert (cloud.authority_host is None) == (name == "public"), "a file names every other login host"
     assert cloud.known_to_msal
 
 
@@ -71,7 +71,7 @@ def test_an_unknown_cloud_is_taken_as_its_metadata_says() -> None:
     assert (found.login, found.graph, found.arm) == (stack.login, stack.graph, stack.arm)
     assert found.arm_scope == "https://audience.stack.example/id/.default"
     assert not found.known_to_msal
-    assert not found.is_public
+    assert found.authority_host == stack.login
     assert found.label == "arm.stack.example"
 
 

@@ -6,7 +6,7 @@ import asyncio
 import ssl
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import httpx
 import pytest
@@ -25,7 +25,7 @@ from mct_s2s.errors import PermissionMissing, S2SError, ServiceError, SignInFail
 from mct_s2s.model.client_sign_in import ClientSignIn, SecretCredential
 from mct_s2s.model.ids import ClientId, TenantId
 
-from tests.azure.raw import HTML, PAGE, Answer, Once, Wire, connection
+from tests.azure.raw import HTML, PAGE, Answer, Once, connection
 
 TENANT, APP = "3f1d0c52-7a0b-4c1e-8a55-0c6f5d1b2a77", "c1a0be0e-92b5-4f0e-a9c5-3f4f27d1a8a1"
 TRACE = "0f4e3b0b-7c1f-4b35-8f9d-4d2f6d0a1b00"
@@ -72,7 +72,7 @@ def as_client(*answers: Answer | Exception) -> ServiceError:
     """What is told when the login service answers a client of the MCT API so."""
 
     async def main() -> None:
-        tokens = EntraTokens(PUBLIC.login, cast("Any", Wire(*answers)), Once())
+        tokens = EntraTokens(connection(*answers))
         sign_in = ClientSignIn(TenantId(TENANT), ClientId(APP), SecretCredential(SECRET))
         await tokens.token(sign_in, "api://x/.default", is_new=False, role=None)
 

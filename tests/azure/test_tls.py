@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
@@ -20,7 +19,6 @@ from mct_s2s.azure.clouds import PUBLIC
 from mct_s2s.azure.connection import Connection
 from mct_s2s.azure.http import VARIABLES, Http, ThreadTransport, tls_context
 from mct_s2s.azure.mct_api import MctApi
-from mct_s2s.azure.retry import RetryPolicy
 from mct_s2s.azure.services import UNTRUSTED
 from mct_s2s.azure.sign_in import methods
 from mct_s2s.azure.sign_in.method import Method
@@ -135,47 +133,33 @@ def test_a_proxy_that_cannot_be_used_is_told_without_its_password(monkeypatch: p
 # --- an authority that nobody knows ---
 
 
-async def graph(http: Http, retry_policy: RetryPolicy) -> object:
+async def graph(connection: Connection) -> object:
     from mct_s2s.azure.graph.directory import GraphDirectory  # noqa: PLC0415
     from mct_s2s.azure.graph.session import GraphSession  # noqa: PLC0415
 
-    return await GraphDirectory(GraphSession(PUBLIC, cast("Any", SignedIn()), http, retry_policy)).tenant()
+    return await GraphDirectory(GraphSession(connection, cast("Any", SignedIn()))).tenant()
 
 
-async def resource_manager(http: Http, retry_policy: RetryPolicy) -> object:
-    session = ArmSession(PUBLIC, cast("Any", SignedIn()), http, retry_policy)
+async def resource_manager(connection: Connection) -> object:
+    session = ArmSession(connection, cast("Any", SignedIn()))
     return await session.send("GET", "/subscriptions", "list the subscriptions")
 
 
-@dataclass(frozen=True)
-class ToLogin(Connection):
-    """A connection whose sign-in waits as it is told."""
-
-    policy: RetryPolicy | None = None
-
-    def retry_policy(self, reserve: float = 0.0, service: str = "") -> RetryPolicy:
-        del reserve, service
-        assert self.policy is not None
-        return self.policy
-
-
-async def login(http: Http, retry_policy: RetryPolicy) -> object:
-    connection = ToLogin(PUBLIC, http, {}, clock.seconds() + 60, print, policy=retry_policy)
+async def login(connection: Connection) -> object:
     credential = service_principal(guid("tenant"), guid("app"), SecretCredential("secret"), connection)
     return await credential.get_token("x/.default")
 
 
-async def person(http: Http, retry_policy: RetryPolicy) -> object:
-    connection = ToLogin(PUBLIC, http, {}, clock.seconds() + 60, print, policy=retry_policy)
+async def person(connection: Connection) -> object:
     return await methods.person(Method.DEVICE_CODE, connection).get_token("x/.default")
 
 
-async def discovery(http: Http, retry_policy: RetryPolicy) -> object:
-    return await retry_policy.call(lambda: discover(PUBLIC.arm, http))
+async def discovery(connection: Connection) -> object:
+    return await connection.retry_policy().call(lambda: discover(PUBLIC.arm, connection.http))
 
 
-async def mct_api(http: Http, retry_policy: RetryPolicy) -> object:
-    return await MctApi(http, SITE, retry_policy).get("/x", {}, None, just_restarted=False)
+async def mct_api(connection: Connection) -> object:
+    return await MctApi(connection, SITE).get("/x", {}, None, just_restarted=False)
 
 
 SERVICES = {
@@ -188,10 +172,10 @@ SERVICES = {
 }
 
 
-def refusal(ask: Callable[[Http, RetryPolicy], Awaitable[object]], tls: ssl.SSLContext) -> S2SError:
+def refusal(ask: Callable[[Connection], Awaitable[object]], tls: ssl.SSLContext) -> S2SError:
     async def main() -> object:
         async with Http(tls) as http:
-            return await ask(http, RetryPolicy(lambda: 60.0))
+            return await ask(Connection(PUBLIC, http, {}, clock.seconds() + 60, print))
 
     with pytest.raises(S2SError) as raised:
         asyncio.run(main())

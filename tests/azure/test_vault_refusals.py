@@ -15,7 +15,7 @@ from mct_s2s.azure.key_vault import BUSY, KeyVault
 from mct_s2s.azure.refusals import DELETED
 from mct_s2s.errors import NotThere, PermissionMissing, S2SError, ServiceError, SignInFailed
 
-from tests.azure.raw import REQUEST_ID, Answer, Case, Once, SignedIn, Wire
+from tests.azure.raw import REQUEST_ID, Answer, Case, SignedIn, connection
 
 VAULT, SCOPE = "contoso", "https://vault.azure.net/.default"
 OBJECT_ID = "6d2f7a55-5b61-4c5f-9a4f-1d7f0b7b6c11"
@@ -38,8 +38,7 @@ def refusal(status: int, code: str, message: str, inner: str = "", headers: Mapp
 
 
 def vault(*answers: Answer | Exception) -> KeyVault:
-    url, wire = "https://contoso.vault.azure.net", cast("Any", Wire(*answers))
-    return KeyVault(url, VAULT, SCOPE, cast("Any", SignedIn()), wire, Once())
+    return KeyVault(VAULT, connection(*answers), cast("Any", SignedIn()))
 
 
 def told(*answers: Answer | Exception) -> S2SError:
@@ -171,8 +170,7 @@ def test_a_vault_that_asks_for_another_services_token_gets_none() -> None:
             scopes.extend(asked)
             return await super().get_token(*asked, **options)
 
-    wire = Wire(Answer(401, b"", {"WWW-Authenticate": header}))
-    vault = KeyVault("https://contoso.vault.azure.net", VAULT, SCOPE, cast("Any", Asked()), wire, Once())
+    vault = KeyVault(VAULT, connection(Answer(401, b"", {"WWW-Authenticate": header})), cast("Any", Asked()))
     with pytest.raises(SignInFailed):
         asyncio.run(vault.set("import", "value", {}))
     assert scopes == [SCOPE, SCOPE]
@@ -204,9 +202,8 @@ STORED = Answer(200, {"id": "https://contoso.vault.azure.net/secrets/import/1", 
 @pytest.mark.parametrize("brings", [True, False], ids=["brought", "not to be brought"])
 def test_a_vault_that_asks_for_claims_gets_them_or_the_commands_are_told(brings: bool) -> None:
     """The same token again would be refused again."""
-    signed_in, wire = SignedIn(brings=brings), cast("Any", Wire(REVOKED, STORED))
-    url = "https://contoso.vault.azure.net"
-    asked = KeyVault(url, VAULT, SCOPE, cast("Any", signed_in), wire, Once())
+    signed_in = SignedIn(brings=brings)
+    asked = KeyVault(VAULT, connection(REVOKED, STORED), cast("Any", signed_in))
     if brings:
         assert asyncio.run(asked.set("import", "value", {})).version == "1"
     else:

@@ -102,7 +102,7 @@ class Engine:
 
         async def main() -> None:
             async with connect(options, Services(), Terminal.open(json=False, quiet=True)) as session:
-                await session.azure.sites.subscriptions()
+                await session.sites.subscriptions()
                 self.inside.pipeline.observability.log.clear()
                 found.append(await work(session))
 

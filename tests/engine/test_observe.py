@@ -43,7 +43,7 @@ def look(
 
 def trust_seen(engine: Engine, *clients: str, **asked: Any) -> Trust:
     async def work(session: Session) -> Trust:
-        return (await observe(session.azure, look(*clients, **asked))).trust
+        return (await observe(session, look(*clients, **asked))).trust
 
     return engine.run(work)
 
@@ -82,7 +82,7 @@ def subscription(engine: Engine, wanted: str | None, there: Mapping[str, str]) -
             del known[identifier]
 
     async def work(session: Session) -> str:
-        return (await find_subscription(session.azure.sites, wanted)).id
+        return (await find_subscription(session.sites, wanted)).id
 
     return engine.run(work)
 
@@ -235,7 +235,7 @@ def test_the_first_refusal_ends_the_look_and_leaves_nothing_running(path: str, e
         asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context["message"]))
         before = asyncio.all_tasks()
         with pytest.raises(S2SError):
-            await observe(session.azure, look())
+            await observe(session, look())
         assert asyncio.all_tasks() == before
         await asyncio.sleep(60)
         gc.collect()

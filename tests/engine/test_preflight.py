@@ -30,7 +30,7 @@ def test_what_cannot_be_read_is_unknown_and_the_rest_is_known(question: str, eng
 
     async def main(session: Session) -> CallerRights:
         before = asyncio.all_tasks()
-        async with aclosing(AccessLook(session.azure, directory=True)) as look:
+        async with aclosing(AccessLook(session, directory=True)) as look:
             look.at(WHERE.resource)
             access = await look.found()
         assert asyncio.all_tasks() == before, "nothing goes on asking"

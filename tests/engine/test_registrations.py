@@ -68,7 +68,7 @@ def called_a(engine: Engine) -> list[str]:
 
 def test_a_strangers_registration_with_our_tag_is_left_alone(owner: Engine) -> None:
     theirs = registered(owner, tags=[name_tag(UNIQUE_NAME)])
-    (made, is_made), _ = timed(owner, lambda session: create_as_owner(session.azure, NEW))
+    (made, is_made), _ = timed(owner, lambda session: create_as_owner(session, NEW))
     assert is_made
     assert set(called_a(owner)) == {theirs["id"], made.object_id}
 
@@ -77,11 +77,11 @@ def test_a_strangers_registration_with_our_tag_is_left_alone(owner: Engine) -> N
 def test_where_another_one_has_the_name_ours_goes_for_good(place: str, owner: Engine) -> None:
     other = registered(owner, uniqueName=UNIQUE_NAME)
     if place == "there":
-        (made, is_made), _ = timed(owner, lambda session: create_as_owner(session.azure, NEW))
+        (made, is_made), _ = timed(owner, lambda session: create_as_owner(session, NEW))
         assert (made.object_id, is_made, called_a(owner)) == (other["id"], False, [other["id"]])
         return
     owner.inside.azure.graph("DELETE", f"/applications/{other['id']}")
-    error, _ = timed(owner, lambda session: create_as_owner(session.azure, NEW))
+    error, _ = timed(owner, lambda session: create_as_owner(session, NEW))
     deleted = owner.inside.azure.graph("GET", "/directory/deletedItems/microsoft.graph.application")["value"]
     assert (error.code, called_a(owner), [one["id"] for one in deleted]) == ("name-taken", [], [other["id"]])
 
@@ -90,7 +90,7 @@ def test_where_another_one_has_the_name_ours_goes_for_good(place: str, owner: En
 def test_a_request_that_was_lost_is_sent_again_only_once_it_is_sure_that_it_was(fault: str, owner: Engine) -> None:
     match = {"service": "Graph", "method": "POST", "path": "*/applications"}
     owner.inside.azure.misbehave({"match": match, "times": 1, "fault": {"type": fault}})
-    (made, _), seconds = timed(owner, lambda session: create_as_owner(session.azure, NEW))
+    (made, _), seconds = timed(owner, lambda session: create_as_owner(session, NEW))
     assert called_a(owner) == [made.object_id]
     assert (seconds >= APPEARS_WITHIN) is (fault == "reset")
 
@@ -98,8 +98,8 @@ def test_a_request_that_was_lost_is_sent_again_only_once_it_is_sure_that_it_was(
 def test_what_an_earlier_run_left_unnamed_is_taken_up(owner: Engine) -> None:
     async def work(session: Session) -> Any:
         tagged = replace(NEW.new, tags=(name_tag(UNIQUE_NAME),))
-        left = await session.azure.directory.register_application(tagged, None)
-        return left, *await create_as_owner(session.azure, NEW)
+        left = await session.directory.register_application(tagged, None)
+        return left, *await create_as_owner(session, NEW)
 
     (left, made, is_made), _ = timed(owner, work)
     assert (made.object_id, is_made, called_a(owner)) == (left.object_id, False, [left.object_id])
@@ -108,7 +108,7 @@ def test_what_an_earlier_run_left_unnamed_is_taken_up(owner: Engine) -> None:
 def test_a_replica_that_does_not_know_the_owner_yet_is_waited_for(owner: Engine) -> None:
     match = {"method": "PATCH", "path": "*/applications/*"}
     owner.inside.azure.misbehave({"match": match, "times": 2, "fault": DENIED})
-    (_, is_made), seconds = timed(owner, lambda session: create_as_owner(session.azure, NEW))
+    (_, is_made), seconds = timed(owner, lambda session: create_as_owner(session, NEW))
     assert (is_made, 0 < seconds < 5) == (True, True)
 
 
@@ -119,8 +119,8 @@ def test_a_service_principal_waits_for_replicas_only_where_its_application_is_ne
     async def work(session: Session) -> Any:
         client_id = ClientId(theirs["appId"])
         if is_ours:
-            client_id = (await create_as_owner(session.azure, NEW))[0].client_id
-        return await create_principal(session.azure, client_id, is_new=is_new, is_ours=is_ours, as_owner=True)
+            client_id = (await create_as_owner(session, NEW))[0].client_id
+        return await create_principal(session, client_id, is_new=is_new, is_ours=is_ours, as_owner=True)
 
     theirs = registered(owner)
     owner.inside.azure.misbehave({"match": {"path": "*/servicePrincipals"}, "times": 2, "fault": DENIED})
@@ -142,7 +142,7 @@ def test_a_name_that_nobody_shows_to_hold_is_told_with_what_to_do(engine: Engine
         )
 
     engine.before(f"(uniqueName='{UNIQUE_NAME}')", *[taken] * 20, method="PATCH")
-    error, _ = timed(engine, lambda session: create(session.azure, NEW, clock.now()))
+    error, _ = timed(engine, lambda session: create(session, NEW, clock.now()))
     assert error.code == "name-taken"
     assert f"'{UNIQUE_NAME}'" in error.remedy
     assert "again in a minute" in error.remedy

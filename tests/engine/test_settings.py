@@ -38,7 +38,7 @@ async def write(
 ) -> float:
     """Write, and say how long it took; `wait` is for everything else."""
     began = clock.seconds()
-    sites, done = session.azure.sites, lambda _: None
+    sites, done = session.sites, lambda _: None
     await write_settings(sites, what or change(), Outputs(), lambda: asyncio.sleep(wait), done, keep)
     return clock.seconds() - began
 

@@ -21,7 +21,7 @@ LIST = "/config/appsettings/list"
 
 
 def everything(session: Session) -> Awaitable[SiteSurvey]:
-    return find_mct_sites(session.azure.sites, seed.SUBSCRIPTION_ID)
+    return find_mct_sites(session.sites, seed.SUBSCRIPTION_ID)
 
 
 def names(engine: Engine) -> list[str]:
@@ -69,7 +69,7 @@ def test_all_are_read_side_by_side(engine: Engine) -> None:
 
 def test_a_subscription_that_is_not_there_is_an_error(engine: Engine) -> None:
     with pytest.raises(NotThere):
-        engine.run(lambda session: find_mct_sites(session.azure.sites, guid("another")))
+        engine.run(lambda session: find_mct_sites(session.sites, guid("another")))
 
 
 def test_one_that_fails_does_not_stop_the_others() -> None:

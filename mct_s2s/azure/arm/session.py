@@ -20,10 +20,9 @@ from azure.core.pipeline.policies import AsyncHTTPPolicy, HeadersPolicy, Request
 from mct_s2s import __version__, clock
 from mct_s2s.activity import CARRYING_OUT, waiting
 from mct_s2s.azure.answers import members, seconds
-from mct_s2s.azure.clouds import Cloud
-from mct_s2s.azure.http import Http, Transport
+from mct_s2s.azure.connection import Connection
+from mct_s2s.azure.http import Transport
 from mct_s2s.azure.refusals import refused
-from mct_s2s.azure.retry import RetryPolicy
 from mct_s2s.azure.service_session import ServiceSession
 from mct_s2s.azure.services import ARM, read_refusal
 from mct_s2s.azure.sign_in.credential import CallerCredential
@@ -52,8 +51,8 @@ def versioned(path: str, api_version: str, *, filter: str = "") -> str:  # noqa:
 class ArmSession(ServiceSession):
     """Azure Resource Manager of one cloud, as one caller."""
 
-    def __init__(self, cloud: Cloud, credential: CallerCredential, http: Http, retry_policy: RetryPolicy) -> None:
-        super().__init__(ARM, cloud.arm, cloud.arm_scope, credential, http, retry_policy)
+    def __init__(self, connection: Connection, credential: CallerCredential) -> None:
+        super().__init__(ARM, connection.cloud.arm, connection.cloud.arm_scope, connection, credential)
         self._writers: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     def client_options(self) -> dict[str, Any]:

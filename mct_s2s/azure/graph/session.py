@@ -23,10 +23,9 @@ from msgraph.graph_request_adapter import GraphRequestAdapter
 
 from mct_s2s.activity import waiting
 from mct_s2s.azure.answers import rows, text
-from mct_s2s.azure.clouds import Cloud
-from mct_s2s.azure.http import Http
+from mct_s2s.azure.connection import Connection
 from mct_s2s.azure.refusals import GraphOperation, already_gone, is_lag
-from mct_s2s.azure.retry import IN_FLIGHT, Lag, RetryPolicy, no_lag
+from mct_s2s.azure.retry import IN_FLIGHT, Lag, no_lag
 from mct_s2s.azure.service_session import ServiceSession
 from mct_s2s.azure.services import GRAPH
 from mct_s2s.azure.sign_in.credential import CallerCredential
@@ -50,14 +49,14 @@ _WRITTEN = re.compile(r"/(?:applications|servicePrincipals|deletedItems)/([^/?]+
 class GraphSession(ServiceSession):
     """Microsoft Graph v1.0 of one cloud, as one caller."""
 
-    def __init__(self, cloud: Cloud, credential: CallerCredential, http: Http, retry_policy: RetryPolicy) -> None:
-        base, scope = f"{cloud.graph}/v1.0", cloud.graph_scope
-        super().__init__(GRAPH, base, scope, credential, http, retry_policy, next_link="@odata.nextLink")
+    def __init__(self, connection: Connection, credential: CallerCredential) -> None:
+        base, scope = f"{connection.cloud.graph}/v1.0", connection.cloud.graph_scope
+        super().__init__(GRAPH, base, scope, connection, credential, next_link="@odata.nextLink")
         hosts = [urlsplit(base).hostname or ""]
         provider = AzureIdentityAuthenticationProvider(
             credential, scopes=[scope], allowed_hosts=hosts, is_cae_enabled=False
         )
-        self._adapter = _Adapter(provider, client=http)
+        self._adapter = _Adapter(provider, client=self.http)
         self._adapter.base_url = base
         self.look = self._note_ids
         self._client_ids: dict[str, str] = {}

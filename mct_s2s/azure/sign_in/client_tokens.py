@@ -18,8 +18,8 @@ from mct_s2s import clock
 from mct_s2s.activity import REPLICATION
 from mct_s2s.azure.answers import OddAnswer, parse_json
 from mct_s2s.azure.authorities import OF_MICROSOFT, may_sign_in
+from mct_s2s.azure.connection import RESERVE, Connection
 from mct_s2s.azure.http import Http, Transport
-from mct_s2s.azure.retry import RetryPolicy
 from mct_s2s.azure.sign_in.login_refusals import ODD, PROPAGATING, identity_refused, raise_if_passing, token_refused
 from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.errors import ServiceError
@@ -48,10 +48,9 @@ IDENTITY_SECONDS = 20
 class EntraTokens:
     """The login service, as the clients of the MCT API use it for themselves, by azure-identity."""
 
-    def __init__(self, authority: str, http: Http, retry_policy: RetryPolicy) -> None:
-        self._authority = authority
-        self._http = http
-        self._retry_policy = retry_policy
+    def __init__(self, connection: Connection) -> None:
+        self._authority, self._http = connection.cloud.login, connection.http
+        self._retry_policy = connection.retry_policy(RESERVE, "The login service")
 
     async def token(self, sign_in: SignIn, scope: str, *, is_new: bool, role: str | None, at_once: int = 1) -> ApiToken:
         """A token got by the client's own credential, fresh each time.

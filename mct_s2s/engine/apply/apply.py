@@ -81,7 +81,7 @@ def _say_all_that_is_missing(refused: PermissionMissing, outcome: Outcome) -> No
 
 @carry_out.register
 async def _(change: CreateApplication, run: Run) -> str:
-    application, detail = await create(run.azure, change, run.now, as_owner=run.as_owner)
+    application, detail = await create(run.session, change, run.now, as_owner=run.as_owner)
     _is_there(run, change, application)
     return detail
 
@@ -96,9 +96,9 @@ def _is_there(run: Run, change: CreateApplication | RestoreApplication, applicat
 @carry_out.register
 async def _(change: RestoreApplication, run: Run) -> str:
     app = change.application
-    principal = await restore(run.azure, app, {one.key_id for one in app.credentials}, change.option)
+    principal = await restore(run.session, app, {one.key_id for one in app.credentials}, change.option)
     if principal is None:
-        made = await create_principal(run.azure, app.client_id, is_new=True, is_ours=False, as_owner=run.as_owner)
+        made = await create_principal(run.session, app.client_id, is_new=True, is_ours=False, as_owner=run.as_owner)
         principal = made.id
     _is_there(run, change, app)
     run.outputs.record(change.key, Output.PRINCIPAL_ID, principal)
@@ -107,7 +107,7 @@ async def _(change: RestoreApplication, run: Run) -> str:
 
 @carry_out.register
 async def _(change: UpdateApplication, run: Run) -> str:
-    directory, is_new = run.azure.directory, run.expects_lag(change)
+    directory, is_new = run.session.directory, run.expects_lag(change)
     object_id = run.outputs.resolve(change.object_id)
     try:
         if isinstance(change.object_id, OutputRef):
@@ -127,7 +127,7 @@ async def _(change: UpdateApplication, run: Run) -> str:
 @carry_out.register
 async def _(change: CreateServicePrincipal, run: Run) -> str:
     principal = await create_principal(
-        run.azure,
+        run.session,
         run.outputs.resolve(change.client_id),
         is_new=run.expects_lag(change),
         is_ours=isinstance(change.client_id, OutputRef) and change.client_id.key in run.created,
@@ -142,7 +142,7 @@ async def _(change: AssignAppRole, run: Run) -> str:
     principal, service = run.outputs.resolve(change.principal), run.outputs.resolve(change.service)
     outcome = run.outcome
     try:
-        assignment = await run.azure.directory.assign(principal, service, change.role, is_new=run.expects_lag(change))
+        assignment = await run.session.directory.assign(principal, service, change.role, is_new=run.expects_lag(change))
     except PermissionMissing as refused:
         left = left_if_refused(change, outcome.before, outcome.access) if outcome.request.preflight else None
         if left is None:
@@ -156,19 +156,19 @@ async def _(change: AssignAppRole, run: Run) -> str:
 
 @carry_out.register
 async def _(change: RevokeAppRole, run: Run) -> str:
-    await run.azure.directory.revoke(change.service, change.assignment)
+    await run.session.directory.revoke(change.service, change.assignment)
     return ""
 
 
 @carry_out.register
 async def _(change: DeleteApplication, run: Run) -> str:
-    await run.azure.directory.delete_application(change.object_id)
+    await run.session.directory.delete_application(change.object_id)
     return ""
 
 
 @carry_out.register
 async def _(change: PurgeApplication, run: Run) -> str:
-    await run.azure.directory.purge_application(change.object_id, is_new=change.is_new)
+    await run.session.directory.purge_application(change.object_id, is_new=change.is_new)
     return ""
 
 
@@ -181,13 +181,13 @@ async def _(change: DeleteStoredSecret, run: Run) -> str:
 
 @carry_out.register
 async def _(change: EnableIdentity, run: Run) -> str:
-    run.outputs.record(change.key, Output.PRINCIPAL_ID, await run.azure.resources.enable(change.identity_resource))
+    run.outputs.record(change.key, Output.PRINCIPAL_ID, await run.session.resources.enable(change.identity_resource))
     return ""
 
 
 @carry_out.register
 async def _(change: DisableIdentity, run: Run) -> str:
-    await run.azure.resources.disable(change.identity_resource)
+    await run.session.resources.disable(change.identity_resource)
     return ""
 
 
@@ -200,7 +200,7 @@ async def _(change: WriteSettings, run: Run) -> str:
         run.mark_ready(change)
 
     run.outcome.settings, detail = await write_settings(
-        run.azure.sites,
+        run.session.sites,
         change,
         run.outputs,
         partial(run.everything_else, change),
@@ -216,7 +216,7 @@ async def _(change: RestartSite, run: Run) -> str:
     if not run.wrote_settings:
         return "by another run"
     try:
-        await run.azure.sites.restart(change.site.resource)
+        await run.session.sites.restart(change.site.resource)
     except S2SError as error:
         if isinstance(error, ServiceError) and error.answer_lost:
             # Asked once, and not again: App Service restarts by itself when its settings change.

@@ -55,7 +55,7 @@ def _made(run: Run, change: AddCredential, key_id: KeyId, expires: datetime, val
         before.tenant.id,
         run.outputs.resolve(change.client_id),
         credential=CertificateCredential(value.encode()) if change.kind.is_key else SecretCredential(value),
-        authority=run.azure.authority_host,
+        authority=run.session.connection.cloud.authority_host,
         source=run.stores[change.client].label,
         scope=f"{run.outputs.resolve(change.audience)}/.default",
         url=before.site.url if before.site is not None else None,
@@ -101,7 +101,7 @@ async def add_credential(change: AddCredential, run: Run) -> str:
             return await _add_certificate(change, spec, run)
         case FederatedSpec() as spec:
             object_id, is_new = run.outputs.resolve(change.object_id), run.expects_lag(change)
-            put = run.azure.directory.put_federated_credential
+            put = run.session.directory.put_federated_credential
             return _registered(run, change, await put(object_id, spec.federation, is_new=is_new))
 
 
@@ -148,7 +148,7 @@ async def _make(change: AddCredential, spec: SecretSpec, run: Run) -> NewSecret:
 
 async def _make_until(change: AddCredential, expires: datetime, run: Run) -> NewSecret:
     """Make the secret; one whose answer was lost is removed before another is made."""
-    directory, object_id = run.azure.directory, run.outputs.resolve(change.object_id)
+    directory, object_id = run.session.directory, run.outputs.resolve(change.object_id)
     is_new = run.expects_lag(change)
     for attempt in range(1, SECRET_ATTEMPTS + 1):
         try:
@@ -167,7 +167,7 @@ async def _make_until(change: AddCredential, expires: datetime, run: Run) -> New
 
 async def _add_certificate(change: AddCredential, spec: CertificateSpec, run: Run) -> str:
     """Register a certificate, the given one or that of a key pair which is made."""
-    directory, object_id = run.azure.directory, run.outputs.resolve(change.object_id)
+    directory, object_id = run.session.directory, run.outputs.resolve(change.object_id)
     name, is_new = change.credential_name, run.expects_lag(change)
     if spec.given is not None:
         return _registered(run, change, await directory.add_certificate(object_id, spec.given, name, is_new=is_new))
@@ -189,7 +189,7 @@ async def remove_credential(change: RemoveCredential, run: Run) -> str:
     Raises:
         S2SError: refused, not answered, or what replaces it is not in its store.
     """
-    directory, new = run.azure.directory, None
+    directory, new = run.session.directory, None
     if change.replaced_for is not None:
         new = await _settle(run, change, *change.replaced_for)
     if change.kind is CredentialKind.CERTIFICATE:

@@ -11,10 +11,11 @@ import asyncio
 
 from mct_s2s import clock
 from mct_s2s.activity import REPLICATION, activity, waiting
+from mct_s2s.azure.connection import RESERVE
 from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.engine.apply.registrations import explained
 from mct_s2s.engine.outcome import Outcome
-from mct_s2s.engine.session import Azure, Session
+from mct_s2s.engine.session import Session
 from mct_s2s.errors import PermissionMissing, ServiceError
 from mct_s2s.model.desired import Desired, Removal
 from mct_s2s.model.directory_objects import Application
@@ -39,22 +40,22 @@ async def wait_for_deletions(session: Session, outcome: Outcome) -> bool:
     if not doubtful:
         return False
     with activity("Checking the app registrations"):
-        there = await gather_or_cancel(*(_accepts_writes(session.azure, one, outcome) for one in doubtful))
+        there = await gather_or_cancel(*(_accepts_writes(session, one, outcome) for one in doubtful))
         missing = [one for one, is_there in zip(doubtful, there, strict=True) if not is_there]
-        limit = min(LONGEST, session.remaining())
-        return any(await gather_or_cancel(*(_is_gone(session.azure, one, outcome, limit) for one in missing)))
+        limit = min(LONGEST, session.connection.remaining(RESERVE))
+        return any(await gather_or_cancel(*(_is_gone(session, one, outcome, limit) for one in missing)))
 
 
-async def _accepts_writes(azure: Azure, application: Application, outcome: Outcome) -> bool:
+async def _accepts_writes(session: Session, application: Application, outcome: Outcome) -> bool:
     """Whether it is there. One that the plan would change and the caller may not is found out before anything is."""
     try:
-        return await azure.directory.accepts_writes(application)
+        return await session.directory.accepts_writes(application)
     except PermissionMissing as refused:
         if all(getattr(change, "object_id", None) != application.object_id for change in outcome.plan.changes):
             return True
         if not relies_on_ownership(outcome.access):
             raise
-        raise await explained(azure, application.object_id, refused) from refused
+        raise await explained(session, application.object_id, refused) from refused
 
 
 def _found_by_name_alone(observed: ObservedState, desired: Desired) -> list[Application]:
@@ -73,7 +74,7 @@ def _found_by_name_alone(observed: ObservedState, desired: Desired) -> list[Appl
     return list({one.object_id: one for one in found}.values())
 
 
-async def _is_gone(azure: Azure, application: Application, outcome: Outcome, limit: float) -> bool:
+async def _is_gone(session: Session, application: Application, outcome: Outcome, limit: float) -> bool:
     """Whether a registration that could not be written is deleted, and not merely young."""
     gives_up_at, agreeing = clock.seconds() + limit, 0
     with waiting(REPLICATION):
@@ -88,8 +89,8 @@ async def _is_gone(azure: Azure, application: Application, outcome: Outcome, lim
                 )
             await asyncio.sleep(PAUSE)
             shown, can_be_written = await gather_or_cancel(
-                azure.directory.application_by_client_id(application.client_id),
-                _accepts_writes(azure, application, outcome),
+                session.directory.application_by_client_id(application.client_id),
+                _accepts_writes(session, application, outcome),
             )
             if can_be_written:
                 return False

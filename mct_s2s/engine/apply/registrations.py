@@ -21,7 +21,7 @@ from mct_s2s import clock
 from mct_s2s.activity import waiting
 from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.engine.observe.observe import caller_of, find_custody
-from mct_s2s.engine.session import Azure
+from mct_s2s.engine.session import Session
 from mct_s2s.errors import MissingRight, PermissionMissing, S2SError, ServiceError
 from mct_s2s.model.commands import command
 from mct_s2s.model.directory_objects import Application, ServicePrincipal
@@ -41,13 +41,13 @@ OWNED_WITHIN = 30.0
 
 
 async def create(
-    azure: Azure, change: CreateApplication, since: datetime, *, as_owner: bool = False
+    session: Session, change: CreateApplication, since: datetime, *, as_owner: bool = False
 ) -> tuple[Application, str]:
     """Create a registration, or restore the one that was deleted under its name a moment ago; a word on which."""
-    directory, name = azure.directory, change.new.unique_name
+    directory, name = session.directory, change.new.unique_name
     try:
         if as_owner:
-            application, is_made = await create_as_owner(azure, change)
+            application, is_made = await create_as_owner(session, change)
         else:
             application, is_made = await directory.create_application(change.new)
     except ServiceError as error:
@@ -58,21 +58,21 @@ async def create(
                 for row in await directory.deleted_applications():
                     if row.unique_name == name:
                         back = replace(row, credentials=(), deleted=None)
-                        await restore(azure, back, (), change.option)
+                        await restore(session, back, (), change.option)
                         return back, "restored: it had just been deleted"
                 await asyncio.sleep(1)
         again = "Run the same command again in a minute to restore it."
         error.advise(f"A registration that was just deleted still has the name '{name}'. {again}")
         raise
     if not is_made:
-        caller, principal = await gather_or_cancel(caller_of(azure), directory.principal(application.client_id))
-        custody = await find_custody(azure, application, principal, is_new=True)
+        caller, principal = await gather_or_cancel(caller_of(session), directory.principal(application.client_id))
+        custody = await find_custody(session, application, principal, is_new=True)
         refuse_faster(application, custody, caller, since, change.option)
     return application, ""
 
 
 async def restore(
-    azure: Azure, application: Application, keep: Collection[KeyId], adopt_by: str | None
+    session: Session, application: Application, keep: Collection[KeyId], adopt_by: str | None
 ) -> PrincipalId | None:
     """Take a registration and its service principal out of the recycle bin; the principal, where it was there, too.
 
@@ -81,28 +81,28 @@ async def restore(
     The recycle bin shows no owners. So where nothing but its name speaks for it (`adopt_by`: the option by which it
     would be adopted), it is looked at as soon as it is back, and put back where it is someone else's. Raises Refused.
     """
-    directory, object_id = azure.directory, application.object_id
+    directory, object_id = session.directory, application.object_id
     await directory.restore_application(object_id)
     principals = await directory.deleted_principals([application.client_id])
     back = [one.id for one in principals if await directory.restore_principal(one.id)]
     if adopt_by is not None:
-        caller, owners = await gather_or_cancel(caller_of(azure), directory.owners(object_id, back, is_new=True))
+        caller, owners = await gather_or_cancel(caller_of(session), directory.owners(object_id, back, is_new=True))
         foreign = foreign_owners(owners, caller)
         if foreign:
             await directory.delete_application(object_id)
-            raise back_in_the_bin(application, foreign, adopt_by, azure.graph)
+            raise back_in_the_bin(application, foreign, adopt_by, session.connection.cloud.graph)
     await directory.remove_credentials(object_id, back, keep)
     return next(iter(back), None)
 
 
-async def create_as_owner(azure: Azure, change: CreateApplication) -> tuple[Application, bool]:
+async def create_as_owner(session: Session, change: CreateApplication) -> tuple[Application, bool]:
     """Create a registration that the caller owns, or return the one that has its name already; and which of the two."""
-    directory, unique_name, caller = azure.directory, change.new.unique_name, await caller_of(azure)
-    left = await _left_over(azure, change, caller)
-    made = left or await _registered(azure, change, caller)
+    directory, unique_name, caller = session.directory, change.new.unique_name, await caller_of(session)
+    left = await _left_over(session, change, caller)
+    made = left or await _registered(session, change, caller)
     try:
         await _as_owner(
-            azure, made, caller, lambda: directory.name_application(made.object_id, unique_name), is_ours=True
+            session, made, caller, lambda: directory.name_application(made.object_id, unique_name), is_ours=True
         )
     except ServiceError as error:
         if error.code != "name-taken":
@@ -117,7 +117,7 @@ async def create_as_owner(azure: Azure, change: CreateApplication) -> tuple[Appl
 
 
 async def create_principal(
-    azure: Azure, client_id: ClientId, *, is_new: bool, is_ours: bool, as_owner: bool
+    session: Session, client_id: ClientId, *, is_new: bool, is_ours: bool, as_owner: bool
 ) -> ServicePrincipal:
     """Create an application's service principal, or return the one that is there.
 
@@ -126,56 +126,56 @@ async def create_principal(
         is_ours: whether this run made it, so that the caller may be added to its owners.
         as_owner: whether the caller may change only what it owns.
     """
-    directory = azure.directory
+    directory = session.directory
     try:
         return await directory.create_principal(client_id, is_new=is_new)
     except S2SError as refused:
         if not _is_for_owners(refused) or (isinstance(refused, PermissionMissing) and not as_owner):
             raise
-        caller, application = await caller_of(azure), await directory.application_by_client_id(client_id)
+        caller, application = await caller_of(session), await directory.application_by_client_id(client_id)
         # Whom it belongs to is known everywhere, where this run did not make it.
         is_foreign = not is_ours and caller is not None and application is not None
-        if application is None or not is_new or (is_foreign and not await _owns(azure, application, caller)):
+        if application is None or not is_new or (is_foreign and not await _owns(session, application, caller)):
             raise _not_owner(client_id, client_id, caller, refused) from refused
     return await _as_owner(
-        azure, application, caller, lambda: directory.create_principal(client_id, is_new=True), is_ours=is_ours
+        session, application, caller, lambda: directory.create_principal(client_id, is_new=True), is_ours=is_ours
     )
 
 
-async def explained(azure: Azure, object_id: ApplicationObjectId, refused: PermissionMissing) -> PermissionMissing:
+async def explained(session: Session, object_id: ApplicationObjectId, refused: PermissionMissing) -> PermissionMissing:
     """The message for a caller that may change only what it owns, and was refused to change a registration."""
     try:
         caller, application = await gather_or_cancel(
-            caller_of(azure), azure.directory.application_by_object_id(object_id, is_new=False)
+            caller_of(session), session.directory.application_by_object_id(object_id, is_new=False)
         )
-        if await _owns(azure, application, caller):
+        if await _owns(session, application, caller):
             return refused
     except S2SError:
         return refused
     return _not_owner(application.display_name, application.client_id, caller, refused)
 
 
-async def _left_over(azure: Azure, change: CreateApplication, caller: PrincipalId | None) -> Application | None:
+async def _left_over(session: Session, change: CreateApplication, caller: PrincipalId | None) -> Application | None:
     """What an earlier run of this caller made and did not come to name. Anyone can write our tag, too."""
-    for application in await azure.directory.applications_with_tag(name_tag(change.new.unique_name)):
+    for application in await session.directory.applications_with_tag(name_tag(change.new.unique_name)):
         if application.unique_name is None:
-            owners = await azure.directory.owners(application.object_id, is_new=True)
+            owners = await session.directory.owners(application.object_id, is_new=True)
             if owners and not foreign_owners(owners, caller):
                 return application
     return None
 
 
-async def _registered(azure: Azure, change: CreateApplication, caller: PrincipalId | None) -> Application:
+async def _registered(session: Session, change: CreateApplication, caller: PrincipalId | None) -> Application:
     tags = tuple(dict.fromkeys((*change.new.tags, name_tag(change.new.unique_name))))
     for attempt in range(1, REGISTERING_ATTEMPTS + 1):
         try:
-            return await azure.directory.register_application(replace(change.new, tags=tags), caller)
+            return await session.directory.register_application(replace(change.new, tags=tags), caller)
         except ServiceError as error:
             if not error.answer_lost or caller is None or attempt == REGISTERING_ATTEMPTS:
                 raise
         with waiting("looking for the registration whose response was lost"):
             for _ in range(APPEARS_WITHIN):
-                made = await _left_over(azure, change, caller)
+                made = await _left_over(session, change, caller)
                 if made is not None:
                     return made
                 await asyncio.sleep(1)
@@ -183,7 +183,7 @@ async def _registered(azure: Azure, change: CreateApplication, caller: Principal
 
 
 async def _as_owner(
-    azure: Azure,
+    session: Session,
     application: Application,
     caller: PrincipalId | None,
     act: Callable[[], Awaitable[T]],
@@ -201,16 +201,16 @@ async def _as_owner(
             if clock.seconds() >= until:
                 raise _not_owner(application.display_name, application.client_id, caller, refused) from refused
         with waiting("waiting for Entra ID to know its owner everywhere", gives_up_at=until):
-            is_owner = await _owns(azure, application, caller)
+            is_owner = await _owns(session, application, caller)
             if is_ours and caller is not None and not is_owner:
                 # Only an owner may; where it is one, and a replica does not know it, the next attempt will tell.
                 with suppress(PermissionMissing):
-                    await azure.directory.add_owner(application.object_id, caller)
+                    await session.directory.add_owner(application.object_id, caller)
             await asyncio.sleep(1)
 
 
-async def _owns(azure: Azure, application: Application, caller: PrincipalId | None) -> bool:
-    owners = await azure.directory.owners(application.object_id, is_new=True)
+async def _owns(session: Session, application: Application, caller: PrincipalId | None) -> bool:
+    owners = await session.directory.owners(application.object_id, is_new=True)
     return any(same_id(owner, caller) for owner, _ in owners)
 
 

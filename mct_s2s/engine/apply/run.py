@@ -15,7 +15,7 @@ from mct_s2s.activity import Progress, during, waiting
 from mct_s2s.concurrency import end_all
 from mct_s2s.engine.apply.registrations import explained
 from mct_s2s.engine.outcome import Outcome
-from mct_s2s.engine.session import Azure, Session
+from mct_s2s.engine.session import Session
 from mct_s2s.errors import PermissionMissing, S2SError
 from mct_s2s.model.client_credentials import YOUNG
 from mct_s2s.model.directory_objects import Application
@@ -75,10 +75,6 @@ class Run:
         self._slots = asyncio.Semaphore(IN_FLIGHT)
         self._confirmed: dict[str, str] = {}
         self._stopped = False
-
-    @property
-    def azure(self) -> Azure:
-        return self.session.azure
 
     @property
     def outputs(self) -> Outputs:
@@ -180,7 +176,7 @@ class Run:
             object_id = getattr(change, "object_id", None)
             if not self.as_owner or not isinstance(object_id, str):
                 raise
-            raise await explained(self.azure, ApplicationObjectId(object_id), refused) from refused
+            raise await explained(self.session, ApplicationObjectId(object_id), refused) from refused
 
     def mark_ready(self, change: AnyChange) -> None:
         """What waits for it may begin: also settings that are written, and are still being read back."""

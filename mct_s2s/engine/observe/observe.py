@@ -11,7 +11,7 @@ from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.engine.observe.sites import Located, find_app_service, find_site, find_subscription, find_web_app
 from mct_s2s.engine.observe.trust_lookup import find_trust
 from mct_s2s.engine.request import Request
-from mct_s2s.engine.session import Azure
+from mct_s2s.engine.session import Session
 from mct_s2s.errors import NotThere, PermissionMissing, S2SError, ServiceError
 from mct_s2s.model.azure_resources import AppService, IdentityResource
 from mct_s2s.model.commands import command
@@ -33,7 +33,7 @@ def reading(request: Request) -> str:
     return " and ".join(filter(None, ["the directory" * (request.desired.service is not None), site])) or "Azure"
 
 
-async def observe(azure: Azure, request: Request, located: Located = lambda _: None) -> ObservedState:
+async def observe(session: Session, request: Request, located: Located = lambda _: None) -> ObservedState:
     """One snapshot of everything that a command rests on.
 
     Args:
@@ -42,53 +42,53 @@ async def observe(azure: Azure, request: Request, located: Located = lambda _: N
     settings: asyncio.Future[AppSettings] = asyncio.get_running_loop().create_future()
     with activity(f"Reading {reading(request)}"):
         app_service, (tenant, trust), identity_resources = await gather_or_cancel(
-            _app_service(azure, request, settings, located),
-            _directory(azure, request, settings),
-            gather_or_cancel(*(find_identity_resource(azure, request, one, located) for one in request.identities)),
+            _app_service(session, request, settings, located),
+            _directory(session, request, settings),
+            gather_or_cancel(*(find_identity_resource(session, request, one, located) for one in request.identities)),
         )
         removes = isinstance(request.desired, Removal) or request.desired.removes_unnamed
         remembered = trust.service.tags if trust.service is not None and removes else ()
         resources = [resource for tag in remembered if (resource := resource_in_tag(tag)) is not None]
-        uses = await gather_or_cancel(*(_use(azure, trust, resource) for resource in resources))
+        uses = await gather_or_cancel(*(_use(session, trust, resource) for resource in resources))
     return ObservedState(
-        azure.cloud,
+        session.connection.cloud.name,
         tenant,
         app_service,
         trust,
         identity_resources,
         enabled=tuple(one for one in uses if one is not None),
-        graph=azure.graph,
-        authority_host=azure.authority_host,
+        graph=session.connection.cloud.graph,
+        authority_host=session.connection.cloud.authority_host,
     )
 
 
 async def _directory(
-    azure: Azure, request: Request, settings: asyncio.Future[AppSettings]
+    session: Session, request: Request, settings: asyncio.Future[AppSettings]
 ) -> tuple[Tenant | None, Trust]:
     if request.desired.service is None:
         return None, Trust()
-    return await gather_or_cancel(azure.directory.tenant(), find_trust(azure.directory, request, settings))
+    return await gather_or_cancel(session.directory.tenant(), find_trust(session.directory, request, settings))
 
 
 async def _app_service(
-    azure: Azure, request: Request, settings: asyncio.Future[AppSettings], located: Located
+    session: Session, request: Request, settings: asyncio.Future[AppSettings], located: Located
 ) -> AppService | None:
     if request.target is None:
         settings.set_result({})
         return None
     try:
-        app_service = await find_app_service(azure.sites, request.target, located)
+        app_service = await find_app_service(session.sites, request.target, located)
     except S2SError as error:
         if not request.without_settings or not is_refusal(error):
             raise
-        site, tenant_id = await find_site(azure.sites, request.target, located)
+        site, tenant_id = await find_site(session.sites, request.target, located)
         settings.set_result({})
         return AppService(site, {}, tenant_id, refusal=error)
     settings.set_result(app_service.settings)
     if request.attempt and isinstance(request.desired, Setup) and not ours(app_service.settings):
         site = app_service.site
         with suppress(S2SError):  # who may not list them is not told
-            beside = await azure.sites.sites(site.resource.subscription_id, site.resource.resource_group)
+            beside = await session.sites.sites(site.resource.subscription_id, site.resource.resource_group)
             is_mct = any(one.website == site.name.casefold() for one in beside)
             return replace(app_service, is_unusual=not is_mct)
     return app_service
@@ -100,16 +100,16 @@ def is_refusal(error: S2SError) -> bool:
 
 
 async def find_identity_resource(
-    azure: Azure, request: Request, wanted: str | ResourceId, located: Located
+    session: Session, request: Request, wanted: str | ResourceId, located: Located
 ) -> IdentityResource:
     """A caller's resource, by its id or by the bare name of a web or function app. Raises NotThere."""
     if isinstance(wanted, str):
         subscription = request.subscription or ""
         if not is_guid(subscription):
-            subscription = (await find_subscription(azure.sites, request.subscription)).id
-        wanted = await find_web_app(azure.sites, subscription, wanted)
+            subscription = (await find_subscription(session.sites, request.subscription)).id
+        wanted = await find_web_app(session.sites, subscription, wanted)
     located(wanted)
-    found = await azure.resources.identity_resource(wanted)
+    found = await session.resources.identity_resource(wanted)
     if found is not None:
         return found
     raise NotThere(
@@ -120,17 +120,17 @@ async def find_identity_resource(
     )
 
 
-async def _use(azure: Azure, trust: Trust, resource: str) -> IdentityResource | None:
+async def _use(session: Session, trust: Trust, resource: str) -> IdentityResource | None:
     """What an identity that this trust's service application remembers to have switched on is good for; if there."""
     try:
-        found = await azure.resources.identity_resource(ResourceId.parse(resource))
+        found = await session.resources.identity_resource(ResourceId.parse(resource))
     except S2SError:
         return None
     if found is None or found.principal_id is None:
         return found
     try:
         roles, assignments = await gather_or_cancel(
-            azure.resources.roles_of(found), azure.directory.assignments_of(found.principal_id)
+            session.resources.roles_of(found), session.directory.assignments_of(found.principal_id)
         )
     except S2SError:
         return replace(found, used_by=None)
@@ -142,7 +142,7 @@ async def _use(azure: Azure, trust: Trust, resource: str) -> IdentityResource | 
 # Who controls a registration: asked only where that decides, or has to be said
 
 
-async def with_custody(azure: Azure, request: Request, observed: ObservedState) -> ObservedState:
+async def with_custody(session: Session, request: Request, observed: ObservedState) -> ObservedState:
     """The observed state, with the custody of whatever is in question. Raises ServiceError."""
     asked = [
         (client.application, client.principal)
@@ -152,7 +152,7 @@ async def with_custody(azure: Azure, request: Request, observed: ObservedState) 
     if not asked:
         return observed
     caller, found = await gather_or_cancel(
-        caller_of(azure), gather_or_cancel(*(_custody_or_gone(azure, request.desired, *one) for one in asked))
+        caller_of(session), gather_or_cancel(*(_custody_or_gone(session, request.desired, *one) for one in asked))
     )
     custody: dict[str, Custody] = {}
     trust = observed.trust
@@ -165,7 +165,7 @@ async def with_custody(azure: Azure, request: Request, observed: ObservedState) 
 
 
 async def _custody_or_gone(
-    azure: Azure, desired: Desired, application: Application, principal: ServicePrincipal | None
+    session: Session, desired: Desired, application: Application, principal: ServicePrincipal | None
 ) -> Custody | None:
     """The custody, or `None` for a registration that one replica shows and another has not heard of, or not any more.
 
@@ -174,7 +174,7 @@ async def _custody_or_gone(
     words = {*map(str.lower, desired.names), client_id_in(desired.adopt or "") or desired.adopt}
     is_named = not words.isdisjoint({application.client_id.lower(), *application.identifier_uris})
     try:
-        return await find_custody(azure, application, principal, is_new=is_named)
+        return await find_custody(session, application, principal, is_new=is_named)
     except ServiceError as error:
         if error.status == 404:
             return None
@@ -182,9 +182,9 @@ async def _custody_or_gone(
 
 
 async def find_custody(
-    azure: Azure, application: Application, principal: ServicePrincipal | None, *, is_new: bool
+    session: Session, application: Application, principal: ServicePrincipal | None, *, is_new: bool
 ) -> Custody:
-    directory, object_id = azure.directory, application.object_id
+    directory, object_id = session.directory, application.object_id
     principals = [principal.id] if principal is not None else []
     found = await gather_or_cancel(
         directory.owners(object_id, principals, is_new=is_new),
@@ -193,7 +193,7 @@ async def find_custody(
     return Custody(*found)
 
 
-async def caller_of(azure: Azure) -> PrincipalId | None:
+async def caller_of(session: Session) -> PrincipalId | None:
     """Who signed in, as far as the directory tells."""
-    caller = await azure.directory_access.caller()
+    caller = await session.directory_access.caller()
     return caller.id if caller is not None else None

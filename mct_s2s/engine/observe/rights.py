@@ -16,7 +16,7 @@ from mct_s2s.activity import activity
 from mct_s2s.concurrency import end_all, gather_or_cancel
 from mct_s2s.engine.observe.observe import find_identity_resource, is_refusal, observe, with_custody
 from mct_s2s.engine.request import Request
-from mct_s2s.engine.session import Azure
+from mct_s2s.engine.session import Session
 from mct_s2s.errors import NotThere, Refused, S2SError
 from mct_s2s.model.azure_resources import IdentityResource
 from mct_s2s.model.caller_rights import CallerRights, DirectoryRights, ScopeRights, SecretRule
@@ -45,13 +45,13 @@ GUARDS = frozenset({"function-app", "other-tenant"})
 class AccessLook:
     """Asks at once about the directory, if it is asked at all, and about each resource as soon as it is named."""
 
-    def __init__(self, azure: Azure, *, directory: bool) -> None:
-        self._azure = azure
+    def __init__(self, session: Session, *, directory: bool) -> None:
+        self._session = session
         self._resources: dict[str, ResourceId] = {}
         self._asked: dict[str, asyncio.Task[Any]] = {}
         if directory:
             self._asked["directory"] = asyncio.ensure_future(self._in_directory())
-            self._asked["rules"] = asyncio.ensure_future(_or_unknown(azure.directory_access.secret_rules()))
+            self._asked["rules"] = asyncio.ensure_future(_or_unknown(session.directory_access.secret_rules()))
 
     def at(self, resource: ResourceId) -> None:
         """Ask about one resource; a second time does nothing."""
@@ -73,7 +73,7 @@ class AccessLook:
         if self._asked:
             await asyncio.wait(self._asked.values(), timeout=GRACE_SECONDS)
         found = {key: task.result() for key, task in self._asked.items() if task.done() and not task.cancelled()}
-        directory = found.pop("directory", None) or DirectoryRights(self._azure.directory_access.signed_in)
+        directory = found.pop("directory", None) or DirectoryRights(self._session.directory_access.signed_in)
         return CallerRights(directory, found.pop("rules", None), found)
 
     async def aclose(self) -> None:
@@ -81,7 +81,7 @@ class AccessLook:
         await end_all(self._asked.values())
 
     async def _in_directory(self) -> DirectoryRights:
-        directory = self._azure.directory_access
+        directory = self._session.directory_access
         caller, (roles, permissions), owned = await gather_or_cancel(
             _or_unknown(directory.caller()),
             gather_or_cancel(_or_unknown(directory.roles()), _or_unknown(directory.permissions())),
@@ -93,13 +93,15 @@ class AccessLook:
         return replace(rights, assignments=await _or_unknown(directory.assignments(caller.id)))
 
     async def _at(self, resource: ResourceId) -> ScopeRights:
-        rights = self._azure.resources
+        rights = self._session.resources
         return ScopeRights(
             *await gather_or_cancel(_or_unknown(rights.permissions(resource)), _or_unknown(rights.locks(resource)))
         )
 
 
-async def permitted(azure: Azure, plan: Plan, observed: ObservedState, access: CallerRights, request: Request) -> Plan:
+async def permitted(
+    session: Session, plan: Plan, observed: ObservedState, access: CallerRights, request: Request
+) -> Plan:
     """The plan without what others must do, and with secrets that the tenant allows.
 
     In a dry run, what is missing stops nothing: the steps are marked, so that the plan can be sent to an administrator.
@@ -109,7 +111,7 @@ async def permitted(azure: Azure, plan: Plan, observed: ObservedState, access: C
         PolicyForbids: the tenant's policy forbids a secret.
     """
     now = request.now
-    own = await _own_rules(azure, plan, observed, access, now)
+    own = await _own_rules(session, plan, observed, access, now)
     plan, forbidden = fit_secrets(plan, lambda change: own.get(change.key, access.secret_rules or ()), observed, now)
     checked = check(plan, observed, access)
     also = [f"{forbidden.message} {forbidden.remedy}"] if forbidden else []
@@ -122,13 +124,13 @@ async def permitted(azure: Azure, plan: Plan, observed: ObservedState, access: C
     return checked
 
 
-async def explained(azure: Azure, request: Request, look: AccessLook, error: S2SError) -> S2SError:
+async def explained(session: Session, request: Request, look: AccessLook, error: S2SError) -> S2SError:
     """A refusal to show the App Service or the directory, with everything else that is missing beside it."""
     if not is_refusal(error):
         return error
     alone = _without_site(request)
     (rest, in_directory), (there, at_site) = await gather_or_cancel(
-        _or_error(_with_custody(azure, alone, look)), _or_error(observe(azure, _site_alone(request), look.at))
+        _or_error(_with_custody(session, alone, look)), _or_error(observe(session, _site_alone(request), look.at))
     )
     access, site = await look.found(), look.site(request.target)
     missing = missing_at(site, site.name, access, restart=request.desired.restart) if site is not None else ()
@@ -146,7 +148,7 @@ async def explained(azure: Azure, request: Request, look: AccessLook, error: S2S
     return stopped(missing, said.values(), error.request_id)
 
 
-async def examine(azure: Azure, request: Request) -> Seen:
+async def examine(session: Session, request: Request) -> Seen:
     """Look at everything that `setup` rests on; what may not be seen is an answer, too.
 
     Raises:
@@ -154,9 +156,9 @@ async def examine(azure: Azure, request: Request) -> Seen:
         ServiceError: Azure did not answer.
     """
     with activity(f"Checking permissions{f' for {request.label}' if request.target else ''}"):
-        async with aclosing(AccessLook(azure, directory=True)) as look:
-            observed, _ = await _or_refusal(_with_custody(azure, request, look), UNSEEN)
-            seen = _whole(request, observed) if observed is not None else await _in_parts(azure, request, look)
+        async with aclosing(AccessLook(session, directory=True)) as look:
+            observed, _ = await _or_refusal(_with_custody(session, request, look), UNSEEN)
+            seen = _whole(request, observed) if observed is not None else await _in_parts(session, request, look)
             return replace(seen, access=await look.found(), resource=look.site(request.target))
 
 
@@ -183,15 +185,15 @@ def _whole(request: Request, observed: ObservedState) -> Seen:
     )
 
 
-async def _in_parts(azure: Azure, request: Request, look: AccessLook) -> Seen:
+async def _in_parts(session: Session, request: Request, look: AccessLook) -> Seen:
     """The halves, each with the reason why it could not be read."""
     (directory, directory_refusal), (there, site_refusal), resources = await gather_or_cancel(
-        _or_refusal(observe(azure, replace(_without_site(request), identities=()), look.at)),
-        _or_refusal(observe(azure, _site_alone(request), look.at), UNSEEN),
-        gather_or_cancel(*(_identity_resource(azure, request, wanted, look) for wanted in request.identities)),
+        _or_refusal(observe(session, replace(_without_site(request), identities=()), look.at)),
+        _or_refusal(observe(session, _site_alone(request), look.at), UNSEEN),
+        gather_or_cancel(*(_identity_resource(session, request, wanted, look) for wanted in request.identities)),
     )
     site = there.app_service if there is not None else None
-    observed = directory or ObservedState(azure.cloud, None, None, Trust())
+    observed = directory or ObservedState(session.connection.cloud.name, None, None, Trust())
     return Seen(
         replace(observed, app_service=site, identity_resources=resources),
         directory_refusal=directory_refusal,
@@ -212,22 +214,22 @@ def _site_alone(request: Request) -> Request:
     return replace(request, desired=Look(None), identities=(), without_settings=True)
 
 
-async def _with_custody(azure: Azure, request: Request, look: AccessLook) -> ObservedState:
-    return await with_custody(azure, request, await observe(azure, request, look.at))
+async def _with_custody(session: Session, request: Request, look: AccessLook) -> ObservedState:
+    return await with_custody(session, request, await observe(session, request, look.at))
 
 
 async def _identity_resource(
-    azure: Azure, request: Request, wanted: str | ResourceId, look: AccessLook
+    session: Session, request: Request, wanted: str | ResourceId, look: AccessLook
 ) -> IdentityResource:
     """A caller's resource; one that may not be looked at counts as one without an identity: that takes a right, too."""
-    found, refusal = await _or_refusal(find_identity_resource(azure, request, wanted, look.at))
+    found, refusal = await _or_refusal(find_identity_resource(session, request, wanted, look.at))
     if refusal is not None and not isinstance(wanted, ResourceId):
         raise refusal
     return found or IdentityResource(ResourceId.parse(str(wanted)), None)
 
 
 async def _own_rules(
-    azure: Azure, plan: Plan, observed: ObservedState, access: CallerRights, now: datetime
+    session: Session, plan: Plan, observed: ObservedState, access: CallerRights, now: datetime
 ) -> dict[str, tuple[SecretRule, ...]]:
     """The policies of registrations that exist, where the tenant's default one is in the way.
 
@@ -239,7 +241,7 @@ async def _own_rules(
             continue
         if forbidden(change, access.secret_rules or (), observed, now):
             try:
-                own = await azure.directory_access.secret_rules_of(change.object_id)
+                own = await session.directory_access.secret_rules_of(change.object_id)
             except S2SError:
                 own = ()
             if own is not None:
