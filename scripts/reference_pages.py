@@ -114,11 +114,7 @@ PAGES: Mapping[str, Callable[[], Regions]] = {
 
 
 def rewritten(page: str, text: str, regions: Regions) -> str:
-    """A page with its regions made anew.
-
-    Raises:
-        ValueError: the page lacks a region, or has one that nothing makes.
-    """
+    """A page with its regions made anew. Raises ValueError: a region is missing, or nothing makes it."""
     there = [name for _, name, _ in REGION.findall(text)]
     if sorted(there) != sorted(regions):
         lacking, unknown = set(regions) - set(there), set(there) - set(regions)

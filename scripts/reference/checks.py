@@ -29,12 +29,7 @@ def problems_of(pages: Iterable[Path]) -> list[str]:
     found: list[str] = []
     for path in pages:
         text = path.read_text(encoding="utf-8")
-        problems = (
-            *wrong_calls(text, known),
-            *broken_links(path, text),
-            *gone_files(text),
-            *wrong_examples(text),
-        )
+        problems = (*wrong_calls(text, known), *broken_links(path, text), *gone_files(text), *wrong_examples(text))
         found += [f"{path.relative_to(ROOT)}: {problem}" for problem in dict.fromkeys(problems)]
     heading = rf"^## \[({re.escape(__version__)}|Unreleased)\]"
     if not re.search(heading, (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.MULTILINE):

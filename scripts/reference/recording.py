@@ -76,7 +76,7 @@ def recording() -> str:
         ports = json.loads((sandbox / "ports.json").read_text(encoding="utf-8")).values()
         # What is this machine's: a folder, and ports that were free.
         told = {str(home): HOME, **{f":{port}": f":{8443 + at}" for at, port in enumerate(ports)}}
-        return drawn([_command(), *screen.texts(told)])
+        return drawn([Text.assemble(("$ ", "dim"), (f"mct-s2s {TYPED}", "bold")), *screen.texts(told)])
 
 
 class Screen(pyte.Screen):
@@ -114,21 +114,13 @@ def drawn(lines: list[Text]) -> str:
     return re.sub(r"<text [^>]*>\n</text>", "", text)  # rich draws line ends, too
 
 
-def _command() -> Text:
-    return Text.assemble(("$ ", "dim"), (f"mct-s2s {TYPED}", "bold"))
-
-
 def _style(char: Char) -> Style:
     colour = None if char.fg == "default" else {"brown": "yellow"}.get(char.fg, char.fg)
     return Style(color=colour, bold=char.bold or None, dim=char.italics or None)
 
 
 def _run(home: Path, sandbox: Path) -> bytes:
-    """Run the program in a terminal, agree to its plan, and return everything that it wrote.
-
-    Raises:
-        RuntimeError: it failed, or did not end.
-    """
+    """Run the program in a terminal, agree to its plan, and return everything that it wrote. Raises RuntimeError."""
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
     command = [sys.executable, str(Path(__file__).with_name("recorded_run.py")), *shlex.split(TYPED)]

@@ -1,4 +1,4 @@
-"""The images: what hadolint does not look at. `scripts/release/images` builds them, or tries their steps without."""
+"""The images: what hadolint does not look at. `scripts/release/images` builds and runs them."""
 
 from __future__ import annotations
 

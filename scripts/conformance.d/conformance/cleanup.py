@@ -19,17 +19,7 @@ UNSURE_ROUNDS = 4
 
 
 async def clean(side: Side, run: str, say: Callable[[str], None], *, sure: bool) -> list[str]:
-    """Remove everything of a run; return what still exists, or may exist, and why.
-
-    Args:
-        side: where.
-        run: its name.
-        say: is told what was removed.
-        sure: whether the run has got all its answers.
-
-    Raises:
-        S2SError: no token.
-    """
+    """Remove everything of a run; return what still exists, or may: `sure` that all answers came. Raises S2SError."""
     rounds = _Rounds(side, run, say)
     for number in range(1, ROUNDS + 1):
         rounds.removed, rounds.left = False, []

@@ -63,13 +63,7 @@ class Side:
         anonymous: bool = False,
         bearer: str | None = None,
     ) -> Answer:
-        """Send a request once; redirects are not followed.
-
-        Raises:
-            NO_ANSWER: there is none.
-            S2SError: there is no token.
-            KeyError: the service's root is not known yet.
-        """
+        """Send a request once; redirects are not followed. Raises NO_ANSWER, or KeyError: its root is not known yet."""
         url = self.bindings[ROOTS[service]] + quote(path, safe="/()'=,:$@~")
         if query:
             url += "?" + urlencode(query, quote_via=quote, safe="$/:,()'")
@@ -103,12 +97,7 @@ def _roots(cloud: Cloud, vault: str | None) -> dict[str, str]:
 
 
 async def cloud_side(connection: Connection, credential: CallerCredential, vault: str | None) -> Side:
-    """The cloud that is looked at, once the App Service that was named has been found there.
-
-    Raises:
-        UsageError: no App Service is named, or none that may be used.
-        ServiceError: no answer.
-    """
+    """The cloud that is looked at, with the App Service that was named found there. Raises S2SError: it was not."""
     cloud, target = connection.cloud, connection.target
 
     async def token(service: Service) -> str:

@@ -62,11 +62,7 @@ PLACEHOLDER = re.compile(r"\{(?P<name>[A-Za-z][^{}\"]*)\}|<(?P<words>[A-Za-z0-9]
 
 
 def filled(value: Any, bindings: Mapping[str, str]) -> Any:
-    """Put bound values in place of names, in whatever a request is made of.
-
-    Raises:
-        KeyError: a name is not bound.
-    """
+    """Put bound values in place of names, in whatever a request is made of. Raises KeyError: a name is not bound."""
     if isinstance(value, list):
         return [filled(item, bindings) for item in value]
     if isinstance(value, dict):
@@ -97,12 +93,6 @@ def bound_value(name: str, bindings: Mapping[str, str]) -> str | None:
 def plain_name(name: str) -> str:
     """Return a name without what it says of its format: `version` of `version: 32 lower-case hex`."""
     return re.split(r"[:,]", name, maxsplit=1)[0].strip()
-
-
-def named_pattern(name: str) -> str:
-    """Return the regular expression, one group, of a name that is not bound yet."""
-    _, _, words = name.partition(":")
-    return f"({pattern_of(words.strip()) if words else '.+?'})"
 
 
 def pattern_of(words: str) -> str:
@@ -200,13 +190,9 @@ class Answer:
 def differences(
     expected: Mapping[str, Json], answer: Answer, bindings: Bindings, compare: Mapping[str, Json] | None = None
 ) -> list[str]:
-    """Return a line for each difference, beginning with where it is; names that are shown for the first time are bound.
+    """A line for each difference, beginning with where it is; names that are shown for the first time are bound.
 
-    Args:
-        expected: `status`, `headers`, `body`, `absent-headers`, `absent-members`; what is not named is not compared.
-        answer: what came.
-        bindings: values of names.
-        compare: `partial`, `as-set` and `may-have`, each a list of JSON pointers into the body.
+    What `expected` does not name is not compared; `compare` has lists of JSON pointers into the body.
     """
     headers = {name.lower(): value for name, value in answer.headers.items()}
     comparer = _Comparer(bindings, headers, compare or {})
@@ -318,7 +304,8 @@ class _Comparer:
                 pattern += pattern_of(words)
             elif name:
                 bound = bound_value(name, {**self._bindings, **self._headers})
-                pattern += named_pattern(name) if bound is None else re.escape(bound)
+                form = name.partition(":")[2].strip()
+                pattern += f"({pattern_of(form) if form else '.+?'})" if bound is None else re.escape(bound)
                 names += [name] if bound is None else []
         fitting = re.fullmatch(pattern, actual, re.DOTALL)
         if fitting is None:

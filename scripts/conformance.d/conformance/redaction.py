@@ -73,13 +73,7 @@ _HEADERS = re.compile(
 
 
 class Redactor:
-    """Makes skeletons of one side's answers, as the tables of recorded traffic have them.
-
-    Args:
-        names: the values of the story's names on this side.
-        known: texts, names in place of values, that may stay as they are.
-        private: values that may not be shown, wherever they occur.
-    """
+    """Makes skeletons of one side's answers for the tables: `known` texts may stay, `private` values may not."""
 
     def __init__(self, names: Mapping[str, str], known: Iterable[str] = (), private: Iterable[str] = ()) -> None:
         self._names = {value: name for name, value in reversed(list(names.items())) if value}
@@ -99,13 +93,7 @@ class Redactor:
         return text
 
     def skeleton(self, step: Step, answer: Answer, other: Answer) -> tuple[dict[str, Json], dict[str, list[str]]]:
-        """Return an answer that may be shown to anybody, and what softens its comparison.
-
-        Args:
-            step: what was asked.
-            answer: the answer.
-            other: the other side's, for headers that only it has.
-        """
+        """Return an answer that may be shown to anybody, and what softens its comparison with the other side's."""
         body, soft = readable(answer.body), dict[str, list[str]]()
         others = (step.others or step.settings is not None) and answer.status < 400
         if others and step.settings is not None and isinstance(at(body, "/properties"), dict):

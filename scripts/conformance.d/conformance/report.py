@@ -88,11 +88,7 @@ def _request(step: Step) -> dict[str, Json]:
 
 
 def save(folder: Path, found: Sequence[Finding], private: Iterable[str], cloud: str, when: datetime, left: int) -> Path:
-    """Write the report and its tables into an existing folder, without any private value; return the report's path.
-
-    Raises:
-        OSError: it cannot be written.
-    """
+    """Write the report and its tables into an existing folder, without any private value; return the report's path."""
     pattern = any_of(private)
     files: dict[str, str] = {"report.md": "\n".join([*_report(found, cloud, when, left), ""])}
     tables: dict[str, list[str]] = {}

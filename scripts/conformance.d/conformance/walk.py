@@ -42,17 +42,10 @@ async def walk(
     expected: Mapping[str, Answer | None] | None = None,
     progress: Callable[[Step], None] = lambda _: None,
 ) -> list[Outcome]:
-    """Send every step to a side, one after the other.
+    """Send every step to a side, one after the other. Raises S2SError: no token.
 
-    Args:
-        steps: the story.
-        side: the side.
-        expected: the other side's answers, by step: a request whose answer differs in status, or in the number of rows,
-            is sent again for a while; after a write that only this side refuses, the rest of its table is left out.
-        progress: called with each step.
-
-    Raises:
-        S2SError: no token.
+    A request whose answer differs in status or number of rows from the `expected` one of the other side is sent again
+    for a while; after a write that only this side refuses, the rest of its table is left out.
     """
     outcomes, refused = list[Outcome](), dict[str, str]()
     for step in steps:
@@ -87,10 +80,12 @@ async def _answer(step: Step, side: Side, request: Mapping[str, Any], wanted: An
     began, pause, before = clock.seconds(), FIRST_PAUSE, list[str]()
     while True:
         answer, waited = await _sent(step, side, request), clock.seconds() - began
+        is_refused = answer.status in {401, 403} or (wanted is not None and min(answer.status, wanted.status) >= 400)
+        patience = REFUSAL_SECONDS if is_refused else ARRIVES_SECONDS
         asked = next((seconds(text) for name, text in answer.headers.items() if name.lower() == "retry-after"), None)
         if (answer.status == 429 or (answer.status == 503 and asked is not None)) and waited < THROTTLED_SECONDS:
             delay = asked if asked is not None else LONGEST_PAUSE
-        elif wanted is not None and _may_come(step, answer, wanted) and waited < _patience(answer, wanted):
+        elif wanted is not None and _may_come(step, answer, wanted) and waited < patience:
             delay = pause
             pause = min(LONGEST_PAUSE, pause * 1.5)
         else:
@@ -120,11 +115,6 @@ def _may_come(step: Step, answer: Answer, wanted: Answer) -> bool:
     return answer.status != wanted.status or any(ours[name] != theirs[name] for name in ours.keys() & theirs.keys())
 
 
-def _patience(answer: Answer, wanted: Answer) -> float:
-    seldom = answer.status in {401, 403} or min(answer.status, wanted.status) >= 400
-    return REFUSAL_SECONDS if seldom else ARRIVES_SECONDS
-
-
 def _lengths(body: Json) -> dict[str, int]:
     members = body.items() if isinstance(body, dict) else ()
     return {name: len(value) for name, value in members if isinstance(value, list)}
@@ -147,11 +137,7 @@ def _bind(step: Step, side: Side, answer: Answer) -> None:
 
 
 def _request(step: Step, side: Side) -> dict[str, Any]:
-    """Return the arguments of `Side.send` beside service and method.
-
-    Raises:
-        KeyError: a value that the request needs is not bound.
-    """
+    """Return the arguments of `Side.send` beside service and method. Raises KeyError: a value is not bound."""
     names = side.bindings
     return {
         "path": filled(step.path, names),
