@@ -153,9 +153,9 @@ def is_enabled(settings: AppSettings) -> bool:
     return ENABLED.comparison.is_among(ENABLED.value_in(settings) or "", {"true"})
 
 
-def required_by(settings: AppSettings, named: Collection[str] = ()) -> frozenset[Required]:
+def required_by(settings: AppSettings, named: Collection[Setting] = ()) -> frozenset[Required]:
     """Which settings have to be there: always, and for each kind of client that is, or will be, on a list."""
-    used = (one.required for one in LISTS if one.name in named or one.list_in(settings).ids)
+    used = (one.required for one in LISTS if one in named or one.list_in(settings).ids)
     return frozenset({Required.ALWAYS, *used})
 
 

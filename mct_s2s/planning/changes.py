@@ -18,6 +18,7 @@ from mct_s2s.model.desired import CredentialSpec
 from mct_s2s.model.directory_objects import Application, AppRole, NewApplication
 from mct_s2s.model.ids import ApplicationIdUri, ApplicationObjectId, AppRoleId, ClientId, KeyId, PrincipalId
 from mct_s2s.model.resource_id import ResourceId
+from mct_s2s.model.site_settings import NAMES, Setting
 from mct_s2s.planning.permissions.rights import Right
 
 T = TypeVar("T", bound=str)
@@ -372,46 +373,38 @@ class PurgeApplication(Change):
     right = Right.DELETE_APPLICATION
 
 
-ListedId: TypeAlias = tuple[str, Deferred[str]]
-"""The name of a list, and an id that has to be on it."""
-
-
-@dataclass(frozen=True)
-class SettingSpec:
-    """A value for one setting; a value that is in `equally_right` (lower case) is left as it is."""
-
-    name: str
-    value: Deferred[str]
-    equally_right: frozenset[str] = frozenset()
-
-
 @dataclass(frozen=True)
 class SettingsSpec:
     """What the site's settings must come to say: a few values, and ids added to the allow lists."""
 
-    values: tuple[SettingSpec, ...] = ()
-    listed: tuple[ListedId, ...] = ()
+    values: tuple[tuple[Setting, tuple[Deferred[str], ...]], ...] = ()
+    """What each may say: the first is written where it says something else."""
+    listed: tuple[tuple[Setting, Deferred[str]], ...] = ()
+    """Lists, and ids that have to be on them."""
     tidy: bool = True
     """Whether blanks, doubles and empty entries of the lists are cleared away."""
     without: frozenset[str] = frozenset()
     """Entries, in lower case, that leave the allow lists; a list that is empty then goes as a whole."""
-    without_names: tuple[str, ...] = ()
-    """Our settings, which are removed as a whole."""
+    removed: tuple[Setting, ...] = ()
     exact: Mapping[str, str | None] = field(default_factory=dict, repr=False)
     """Settings that are put back as they were: they hold secrets."""
 
 
 @dataclass(frozen=True)
 class SettingEdit:
-    """One of our settings before and after: all of them may be shown, for none is secret."""
+    """One setting before and after. Of those that are not ours, which may be secret, no value is known here."""
 
     name: str
-    before: str | None
+    before: str | None = None
     """`None`: it is not there, or null."""
-    after: str | None
+    after: str | None = None
     """`None`: it goes, or is not known yet."""
     pending: int = 0
     """How many of its values are not known yet: an id is not before what bears it is made."""
+
+    @property
+    def is_ours(self) -> bool:
+        return self.name in NAMES
 
 
 def others_unchanged(count: int) -> str:
@@ -425,10 +418,8 @@ class WriteSettings(Change):
 
     site: Site
     spec: SettingsSpec
-    changed: tuple[str, ...]
-    """The names that will change, as far as is known now."""
-    edits: tuple[SettingEdit, ...] = ()
-    """The changes to those that are ours."""
+    edits: tuple[SettingEdit, ...]
+    """What will change, as far as is known now: ours first."""
     unchanged: int = 0
     """How many settings stay as they are."""
     first: bool = False

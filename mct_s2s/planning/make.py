@@ -95,7 +95,7 @@ def _notes(observed: ObservedState, steps: Sequence[AnyChange]) -> tuple[str, ..
     site, writes = observed.app_service, [step for step in steps if isinstance(step, WriteSettings)]
     if site is None:
         return ()
-    notes = [swap_note(site, write.changed) for write in writes]
+    notes = [swap_note(site, write) for write in writes]
     if site.is_unusual:
         text = "does not look like an MCT site: it has no settings of one, and no function app"
         notes.insert(0, f"'{site.site.label}' {text} '{site.site.name}{OF_DEPLOYMENT}…' is beside it.")

@@ -17,7 +17,7 @@ from mct_s2s.model.desired import Pruning, Removal, ServiceSpec, SettingsScope, 
 from mct_s2s.model.directory_objects import Application, ServicePrincipal
 from mct_s2s.model.ids import adopted_tag, client_unique_name, identity_tag, place_in_tag, same_id
 from mct_s2s.model.observed import ClientApplication, ObservedState
-from mct_s2s.model.site_settings import LISTS, NAMES
+from mct_s2s.model.site_settings import LISTS, SETTINGS
 from mct_s2s.planning.changes import (
     AnyChange,
     ApplicationEdits,
@@ -81,7 +81,7 @@ def plan_removal(removal: Removal, observed: ObservedState, spec: ServiceSpec, *
     if observed.app_service is not None:
         settings = SettingsSpec(without=targets.entries, tidy=False)
         if removal.everything:
-            settings = SettingsSpec(without_names=NAMES, tidy=False)
+            settings = SettingsSpec(removed=SETTINGS, tidy=False)
         plan = replace(plan, steps=(*plan_site(observed, settings, restart=restart, first=True), *plan.steps))
     service = observed.trust.service
     if service is not None and plan.changes and (why := foreign_service(service, observed, spec)):

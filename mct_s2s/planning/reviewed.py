@@ -15,6 +15,7 @@ from mct_s2s.model.desired import CertificateSpec
 from mct_s2s.model.directory_objects import Application, ServicePrincipal
 from mct_s2s.model.duration import END_OF_DAY
 from mct_s2s.model.resource_id import ResourceId
+from mct_s2s.model.site_settings import Setting
 from mct_s2s.planning.changes import AnyChange, ApplicationEdits, Output, OutputRef, Outputs, SettingEdit, WriteSettings
 from mct_s2s.planning.plan import ManualStep, Plan
 
@@ -36,6 +37,7 @@ _KNOWN_BY = {
     Application: "object_id",
     ServicePrincipal: "id",
     Certificate: "thumbprint",
+    Setting: "name",
 }
 
 

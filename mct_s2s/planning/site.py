@@ -6,7 +6,7 @@ Implements the document's step 3.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 
 from mct_s2s.errors import Refused
 from mct_s2s.model.azure_resources import AppService, Site
@@ -21,29 +21,24 @@ from mct_s2s.model.site_settings import (
     AUDIENCE,
     ENABLED,
     LISTS,
-    NAMES,
     OBJECT_IDS,
     ROLE,
     SETTINGS,
     TENANT_ID,
     TENANT_NAME,
     AppSettings,
-    Comparison,
     Required,
     Setting,
     ours,
     required_by,
     spelling_in,
-    value_of,
 )
 from mct_s2s.planning.changes import (
     AnyChange,
     Deferred,
-    ListedId,
     Outputs,
     RestartSite,
     SettingEdit,
-    SettingSpec,
     SettingsSpec,
     WriteSettings,
     others_unchanged,
@@ -75,28 +70,19 @@ def settings_spec(
 ) -> SettingsSpec:
     """What the settings must come to say. Values that the operator gave go before what the directory holds."""
     if desired.settings is SettingsScope.OFF:
-        return SettingsSpec(values=(_spec(ENABLED, ("false",)),), tidy=False)
-    given, settings = desired.given, observed.settings
-    listed: list[ListedId] = [(APPLICATION_IDS.name, one) for one in application_ids]
-    listed += [(OBJECT_IDS.name, one) for one in object_ids]
-    listed += [(one.name, ClientId(entry)) for one in LISTS for entry in one.list_in(given.settings).ids]
+        return SettingsSpec(values=((ENABLED, ("false",)),), tidy=False)
+    given, settings = desired.given.settings, observed.settings
+    listed: list[tuple[Setting, Deferred[str]]] = [(APPLICATION_IDS, one) for one in application_ids]
+    listed += [(OBJECT_IDS, one) for one in object_ids]
+    listed += [(one, ClientId(entry)) for one in LISTS for entry in one.list_in(given).ids]
     role = service.role_value if service else ROLE.value_in(settings)
-    right = right_values(observed.tenant, service.uri if service else None, role)
-    required = required_by(settings, {name for name, _ in listed})
+    right = {**right_values(observed.tenant, service.uri if service else None, role)}
+    right |= {one: (value,) for one in SETTINGS if (value := one.value_in(given)) is not None}
+    required = required_by(settings, {setting for setting, _ in listed})
     if desired.settings is SettingsScope.CLIENTS:
         required -= {Required.ALWAYS}
-    values = []
-    for setting in SETTINGS:
-        typed = setting.value_in(given.settings)
-        accepted = (typed,) if typed is not None else right.get(setting)
-        if accepted and setting.required in required and setting not in LISTS:
-            values.append(_spec(setting, accepted))
-    return SettingsSpec(tuple(values), tuple(listed))
-
-
-def _spec(setting: Setting, accepted: tuple[Deferred[str], ...]) -> SettingSpec:
-    texts = accepted if setting.comparison is not Comparison.EXACT else ()
-    return SettingSpec(setting.name, accepted[0], frozenset(one.casefold() for one in texts if isinstance(one, str)))
+    wanted = (one for one in SETTINGS if one in right and one.required in required and one not in LISTS)
+    return SettingsSpec(tuple((one, right[one]) for one in wanted), tuple(listed))
 
 
 def restored(backup: Backup, observed: ObservedState) -> SettingsSpec:
@@ -104,39 +90,36 @@ def restored(backup: Backup, observed: ObservedState) -> SettingsSpec:
 
     What others have added since is kept. Raises Refused.
     """
-    site = observed.app_service
-    if site is not None and str(site.site.resource).casefold() != backup.app_service.casefold():
+    site = observed.site
+    if site is not None and str(site.resource).casefold() != backup.app_service.casefold():
         raise Refused(
             "backup-of-another-site",
-            f"The backup is of '{backup.app_service}', not of '{site.site.label}'.",
+            f"The backup is of '{backup.app_service}', not of '{site.label}'.",
             remedy=f"To restore it to that App Service, add {option('--app-service', backup.app_service)}",
         )
-    held = {name.casefold() for name in backup.settings}
-    return SettingsSpec(
-        exact=backup.settings,
-        without_names=tuple(name for name in NAMES if name.casefold() not in held),
-        tidy=False,
-    )
+    removed = tuple(one for one in SETTINGS if spelling_in(backup.settings, one.name) not in backup.settings)
+    return SettingsSpec(exact=backup.settings, removed=removed, tidy=False)
 
 
 def plan_site(
     observed: ObservedState, spec: SettingsSpec, *, restart: bool, first: bool = False
 ) -> tuple[AnyChange, ...]:
     """One write and one restart, or nothing at all; before everything else where access is revoked."""
-    assert observed.app_service is not None  # asked only where a site was looked at
-    site, settings = observed.app_service.site, observed.app_service.settings
-    changed = changed_names(settings, spec, Outputs())
-    if not changed:
+    assert observed.site is not None  # asked only where a site was looked at
+    site, settings = observed.site, observed.settings
+    found = edits(settings, spec, Outputs())
+    if not found:
         return ()
+    changed = sorted(edit.name for edit in found)
+    unchanged = len(settings) - sum(spelling_in(settings, name) in settings for name in changed)
     write = WriteSettings(
         key="settings",
         name=site.label,
-        detail=describe(settings, changed),
+        detail=f"{', '.join(changed)}; {others_unchanged(unchanged)}",
         site=site,
         spec=spec,
-        changed=changed,
-        edits=_edits(settings, spec, changed),
-        unchanged=_untouched(settings, changed),
+        edits=found,
+        unchanged=unchanged,
         first=first,
     )
     return (write, RestartSite(key="restart", name=site.label, detail="restart", site=site)) if restart else (write,)
@@ -145,74 +128,50 @@ def plan_site(
 def merge(settings: AppSettings, spec: SettingsSpec, outputs: Outputs) -> dict[str, str | None]:
     """The settings with `spec` merged in: every other setting keeps its exact value, its spelling and its place.
 
-    Ids that are not known yet are left out; `unknown_names` has the settings that wait for one.
+    Ids that are not known yet are left out; `pending` has the settings that wait for one.
     """
     merged = dict(settings)
-    for entry in spec.values:
-        value = outputs.known(entry.value)
-        current = value_of(merged, entry.name)
-        if value is not None and not (current == value or (current or "").casefold() in entry.equally_right):
-            merged[spelling_in(merged, entry.name)] = value
+    for setting, right in spec.values:
+        value, current = outputs.known(right[0]), setting.value_in(merged)
+        accepted = [known for one in right if (known := outputs.known(one)) is not None]
+        if value is not None and (current is None or not setting.comparison.is_among(current, accepted)):
+            merged[spelling_in(merged, setting.name)] = value
     for setting in LISTS:
-        _merge_ids(merged, setting, spec, outputs)
+        added = [known for one, entry in spec.listed if one is setting and (known := outputs.known(entry)) is not None]
+        listed, name = setting.list_in(merged), spelling_in(merged, setting.name)
+        loses = any(map(listed.holds, spec.without))
+        if loses or not all(map(listed.holds, added)) or (spec.tidy and not listed.is_well_formed):
+            merged[name] = listed.with_ids(added).without(spec.without).text
+            if loses and not merged[name]:
+                del merged[name]
     for name, as_it_was in spec.exact.items():
         merged[spelling_in(merged, name)] = as_it_was
-    for name in spec.without_names:
-        merged.pop(spelling_in(merged, name), None)
+    for setting in spec.removed:
+        merged.pop(spelling_in(merged, setting.name), None)
     return merged
 
 
-def _merge_ids(merged: dict[str, str | None], setting: Setting, spec: SettingsSpec, outputs: Outputs) -> None:
-    ids = (outputs.known(one) for name, one in spec.listed if name == setting.name)
-    known = [one for one in ids if one is not None]
-    current = setting.list_in(merged)
-    removes = any(entry.casefold() in spec.without for entry in current.ids)
-    if not removes and all(current.holds(entry) for entry in known) and (current.is_well_formed or not spec.tidy):
-        return
-    wanted = current.with_ids(known).without(spec.without)
-    if removes and not wanted.text:
-        del merged[spelling_in(merged, setting.name)]
-    else:
-        merged[spelling_in(merged, setting.name)] = wanted.text
-
-
-def unknown_names(spec: SettingsSpec, outputs: Outputs) -> Counter[str]:
+def pending(spec: SettingsSpec, outputs: Outputs) -> Counter[Setting]:
     """The settings whose new value waits for ids that are not known yet, and for how many."""
-    values = [entry.name for entry in spec.values if outputs.known(entry.value) is None]
-    return Counter([*values, *(name for name, one in spec.listed if outputs.known(one) is None)])
+    wanted = (*((setting, right[0]) for setting, right in spec.values), *spec.listed)
+    return Counter(setting for setting, one in wanted if outputs.known(one) is None)
 
 
-def changed_names(settings: AppSettings, spec: SettingsSpec, outputs: Outputs) -> tuple[str, ...]:
-    """The settings that would change, those whose new value is not known yet included."""
-    merged = merge(settings, spec, outputs)
-    changed = {name for name, value in merged.items() if name not in settings or settings[name] != value}
-    changed |= set(settings) - set(merged)
-    changed |= {spelling_in(settings, name) for name in unknown_names(spec, outputs)}
-    return tuple(sorted(changed))
-
-
-def _edits(settings: AppSettings, spec: SettingsSpec, changed: Collection[str]) -> tuple[SettingEdit, ...]:
-    """The changes of our own settings, as far as they are known now. All others may be secret: they are left out."""
-    merged, unknown = merge(settings, spec, Outputs()), unknown_names(spec, Outputs())
-    return tuple(
-        SettingEdit(
-            setting.name,
-            setting.value_in(settings),
+def edits(settings: AppSettings, spec: SettingsSpec, outputs: Outputs) -> tuple[SettingEdit, ...]:
+    """What `spec` changes, as far as it is known now. Settings that are not ours may be secret: their names alone."""
+    merged, waiting = merge(settings, spec, outputs), pending(spec, outputs)
+    names = {name for name, _ in settings.items() ^ merged.items()} | {
+        spelling_in(settings, setting.name) for setting in waiting
+    }
+    found = []
+    for setting in SETTINGS:
+        name, waits = spelling_in(settings, setting.name), waiting[setting]
+        if name in names:
             # Of a list that waits for an id, the rest is known.
-            None if setting.name in unknown and setting not in LISTS else setting.value_in(merged),
-            pending=unknown[setting.name],
-        )
-        for setting in SETTINGS
-        if spelling_in(settings, setting.name) in changed
-    )
-
-
-def describe(settings: AppSettings, changed: tuple[str, ...]) -> str:
-    return f"{', '.join(changed)}; {others_unchanged(_untouched(settings, changed))}"
-
-
-def _untouched(settings: AppSettings, changed: tuple[str, ...]) -> int:
-    return len(settings) - sum(name in settings for name in changed)
+            after = setting.value_in(merged) if setting in LISTS or not waits else None
+            found.append(SettingEdit(setting.name, setting.value_in(settings), after, waits))
+            names.remove(name)
+    return (*found, *(SettingEdit(name) for name in sorted(names)))
 
 
 def refuse_function_app(site: Site) -> None:
@@ -265,31 +224,27 @@ def check_site(observed: ObservedState) -> None:
         )
 
 
-def not_sticky(site: AppService, names: Iterable[str] | None = None) -> tuple[str, ...]:
-    """Those of some settings, our own by default, that a swap would move to the other slot."""
-    if site.slot_config is None:
-        return ()
-    wanted = ours(site.settings) if names is None else names
-    return tuple(name for name in wanted if name.lower() not in site.slot_config.sticky)
+def not_sticky(site: AppService, names: Iterable[str]) -> tuple[str, ...]:
+    """Those of some settings that a swap would move to the other slot."""
+    return () if site.slot_config is None else tuple(one for one in names if one.lower() not in site.slot_config.sticky)
 
 
-def swap_note(site: AppService, changed: tuple[str, ...]) -> str | None:
+def swap_note(site: AppService, write: WriteSettings) -> str | None:
     """What the reader of a plan that writes settings should know of swaps; `None` where nothing would move."""
-    names = not_sticky(site, changed)
+    names = not_sticky(site, (edit.name for edit in write.edits))
     if site.slot_config is None or not names:
         return None
     other = "production" if site.site.resource.slot else ", ".join(site.slot_config.slots)
-    what = f"these {len(names)} settings" if 1 < len(names) == len(changed) else ", ".join(names)
-    it, setting = ("it", "a slot setting") if len(names) == 1 else ("them", "slot settings")
+    what = f"these {len(names)} settings" if 1 < len(names) == len(write.edits) else ", ".join(names)
     return (
-        f"Note: swapping with {other} would move {what} away from '{site.site.label}'. To keep {it} "
-        f"there, make {it} {setting} (Environment variables, Deployment slot setting)."
+        f"Note: swapping with {other} would move {what} away from '{site.site.label}'. To keep a setting there, make "
+        "it a slot setting (Environment variables, Deployment slot setting)."
     )
 
 
 def make_sticky(site: AppService) -> str:
     """The command that makes our settings slot settings, with the values that they have: none of them is secret."""
     resource, values = site.site.resource, ours(site.settings)
-    sticky = [f"{name}={values[name]}" for name in not_sticky(site)]
+    sticky = [f"{name}={values[name]}" for name in not_sticky(site, values)]
     where = ["--subscription", resource.subscription_id]
     return webapp_command("config appsettings set", resource, *where, "--slot-settings", *sticky)

@@ -214,8 +214,9 @@ def change_document(
         **({} if blocked is None else {"blocked": blocked}),
     }
     if isinstance(change, WriteSettings):
-        document["before"] = {edit.name: edit.before for edit in change.edits}
-        document["after"] = {edit.name: None if edit.pending else edit.after for edit in change.edits}
+        edits = [edit for edit in change.edits if edit.is_ours]
+        document["before"] = {edit.name: edit.before for edit in edits}
+        document["after"] = {edit.name: None if edit.pending else edit.after for edit in edits}
     return document
 
 

@@ -16,7 +16,7 @@ from mct_s2s.model.site_settings import ENABLED, LISTS, SETTINGS, AllowList, our
 from mct_s2s.planning.changes import Outputs
 from mct_s2s.planning.permissions.rights import asked_for
 from mct_s2s.planning.plan import Left, ManualStep
-from mct_s2s.planning.site import merge, unknown_names
+from mct_s2s.planning.site import merge, pending
 from mct_s2s.render.columns import Columns
 from mct_s2s.render.console import prose
 
@@ -108,7 +108,7 @@ def _configure(step: ManualStep, values: dict[str, str], outputs: Outputs, where
         return f"{configure} {option('--from', str(handoff))}"
     if values.get(ENABLED.name) == "false":
         return f"{configure} --disable"
-    if step.spec is not None and unknown_names(step.spec, outputs):
+    if step.spec is not None and pending(step.spec, outputs):
         return configure  # not made yet: typed later, it reads the values from the directory
     for setting in SETTINGS:
         value = values.get(setting.name)

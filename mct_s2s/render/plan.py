@@ -99,6 +99,9 @@ def summary(plan: Plan) -> str:
 
 def setting_rows(edit: SettingEdit) -> Iterator[tuple[Action, str]]:
     """A setting, old and new: a list of ids is several rows, one for each that is added or removed."""
+    if not edit.is_ours:
+        yield Action.UPDATE, HIDDEN
+        return
     if edit.name in _LISTS:
         before, after = AllowList(edit.before or ""), AllowList(edit.after or "")
         added = [one for one in after.ids if not before.holds(one)]
@@ -131,28 +134,20 @@ def _steps(console: Console, plan: Plan) -> None:
     room = max((cell_len(step.resource) for step in plan.steps), default=0)
     table = Columns([None] * 3)
     for step in plan.steps:
-        is_written = isinstance(step, WriteSettings) and bool(step.edits)
         detail = "restart: short downtime" if isinstance(step, RestartSite) else step.detail
-        if isinstance(step, WriteSettings) and is_written:
+        if isinstance(step, WriteSettings):
             detail = others_unchanged(step.unchanged)
         sign, style = SIGNS[step.action], "unchanged" if step.action is Action.NONE else step.action.value
         if step.key in blocked:
             sign, style = BLOCKED, "bad"
         what = f"  {sign} {step.resource}{' ' * (room - cell_len(step.resource))}"
         table.add(Text(what, style=style), step.name, Text(detail, style="quiet"))
-        if isinstance(step, WriteSettings) and is_written:
+        if isinstance(step, WriteSettings):
             console.print(table)
-            console.print(_edits(step))
+            table = Columns([None] * 2)
+            for edit in step.edits:
+                for action, values in setting_rows(edit):
+                    table.add(Text(f"      {SIGNS[action]} {edit.name}", style=action.value), values)
+            console.print(table)
             table = Columns([None] * 3)
     console.print(table)
-
-
-def _edits(write: WriteSettings) -> Columns:
-    """Each of our settings; of those that are not ours, the names alone, as their values may be secret."""
-    table = Columns([None] * 2)
-    shown = {edit.name.casefold() for edit in write.edits}
-    rows = [(edit.name, *row) for edit in write.edits for row in setting_rows(edit)]
-    rows += [(name, Action.UPDATE, HIDDEN) for name in write.changed if name.casefold() not in shown]
-    for name, action, values in rows:
-        table.add(Text(f"      {SIGNS[action]} {name}", style=action.value), values)
-    return table

@@ -86,18 +86,15 @@ def test_a_setting_whose_name_blocks_every_write_is_named_and_nothing_is_lost(
     mct: Program, azure: Sandbox, tmp_path: Path
 ) -> None:
     """On plans that take plain names only, one that was there before blocks every write: Azure names it."""
-    before = {**azure.settings(), "mail-address": "x"}
-    azure.write_settings(before)
+    before = azure.settings()
     azure.vary(strict_setting_names=True)
     refused = mct("setup", "--client", "One", *JSON)
     error = refused.document["error"]
     assert (refused.code, error["code"]) == (1, "setting-name-refused")
-    said = f"{error['message']} {error['remedy']}"
-    assert f"'{COLONS}'" in said
-    assert "'mail-address'" in said, "the next one is told beside the first"
+    assert f"'{COLONS}'" in f"{error['message']} {error['remedy']}"
     assert azure.settings() == before
     assert list(tmp_path.rglob("*.env")), "the secret that was made is where it was to go"
-    plain = {name.replace(":", "__").replace("-", "_"): value for name, value in before.items()}
+    plain = {name.replace(":", "__"): value for name, value in before.items()}
     azure.write_settings(plain)
     azure.forget()
     again = mct("setup", "--client", "One", *JSON)

@@ -12,6 +12,7 @@ from mct_s2s.engine.outcome import Outcome
 from mct_s2s.model.directory_objects import NewApplication
 from mct_s2s.model.ids import ClientId
 from mct_s2s.model.resource_id import ResourceId
+from mct_s2s.model.site_settings import APPLICATION_IDS, ENABLED
 from mct_s2s.planning.changes import (
     AnyChange,
     ApplicationEdits,
@@ -21,7 +22,7 @@ from mct_s2s.planning.changes import (
     Output,
     OutputRef,
     RestartSite,
-    SettingSpec,
+    SettingEdit,
     SettingsSpec,
     UpdateApplication,
     WriteSettings,
@@ -45,10 +46,10 @@ def principal(name: str) -> CreateServicePrincipal:
 
 
 def write(*refs: OutputRef[ClientId], first: bool = False) -> WriteSettings:
-    spec = SettingsSpec(
-        (SettingSpec("ServiceAuthEnabled", "true"),), tuple(("ServiceApplicationIds", ref) for ref in refs)
+    spec = SettingsSpec(((ENABLED, ("true",)),), tuple((APPLICATION_IDS, ref) for ref in refs))
+    return WriteSettings(
+        key="settings", name=WHERE.label, site=WHERE, spec=spec, edits=(SettingEdit("x"),), first=first
     )
-    return WriteSettings(key="settings", name=WHERE.label, site=WHERE, spec=spec, changed=("x",), first=first)
 
 
 def account(outcome: Outcome) -> tuple[set[str], set[str], set[str], set[str]]:

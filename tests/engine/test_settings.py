@@ -3,43 +3,49 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from mct_s2s import clock
 from mct_s2s.engine.apply import settings as flow
-from mct_s2s.engine.apply.settings import write_settings
+from mct_s2s.engine.apply.run import Run, carry_out
 from mct_s2s.engine.session import Session
 from mct_s2s.errors import ServiceError
+from mct_s2s.inputs.documents import BackupFile
 from mct_s2s.model.ids import ClientId
-from mct_s2s.planning.changes import Outputs, SettingSpec, SettingsSpec, WriteSettings
+from mct_s2s.model.site_settings import APPLICATION_IDS, ROLE
+from mct_s2s.planning.changes import SettingsSpec, WriteSettings
 
 from tests.conftest import SITE
-from tests.engine.conftest import WHERE, Engine
+from tests.engine.conftest import WHERE, Engine, Watcher, planned
 from tests.planning.scenarios import guid
 
 MINE, THEIRS = ClientId(guid("mine")), ClientId(guid("theirs"))
 LIST, PUT = "/config/appsettings/list", "/config/appsettings"
-ROLE = SettingSpec("ServiceAuthRole", "S2SAppRole")
 
 
 def change(client_id: ClientId = MINE, spec: SettingsSpec | None = None) -> WriteSettings:
     """Put one client on the allow list."""
-    spec = spec or SettingsSpec((ROLE,), (("ServiceApplicationIds", client_id),))
-    return WriteSettings(key="settings", name=WHERE.label, site=WHERE, spec=spec, changed=("x", "y"))
+    spec = spec or SettingsSpec(((ROLE, ("S2SAppRole",)),), ((APPLICATION_IDS, client_id),))
+    return WriteSettings(key="settings", name=WHERE.label, site=WHERE, spec=spec, edits=())
 
 
 async def write(
     session: Session,
     what: WriteSettings | None = None,
     wait: float = 0.0,
-    keep: Callable[[Mapping[str, str | None]], None] = lambda _: None,
+    backup: BackupFile | None = None,
 ) -> float:
     """Write, and say how long it took; `wait` is for everything else."""
-    began = clock.seconds()
-    sites, done = session.sites, lambda _: None
-    await write_settings(sites, what or change(), Outputs(), lambda: asyncio.sleep(wait), done, keep)
+    what, began = what or change(), clock.seconds()
+    outcome = planned(what)
+    run = Run(session, replace(outcome, request=replace(outcome.request, backup=backup)), Watcher())
+    run.everything_else = lambda change: asyncio.sleep(wait)  # type: ignore[method-assign]  # noqa: ARG005
+    await carry_out(what, run)
     return clock.seconds() - began
 
 
@@ -154,13 +160,13 @@ def test_runs_that_write_at_the_same_moment_come_to_agree(runs: int, seed: int, 
     assert len(engine.asked(PUT)) <= runs * flow.WRITES
 
 
-def test_the_settings_are_kept_as_they_were_before_the_first_write_only(engine: Engine) -> None:
+def test_the_settings_are_kept_as_they_were_before_the_first_write_only(engine: Engine, tmp_path: Path) -> None:
     """A backup that is taken at the second merge holds what we wrote ourselves."""
-    before, kept = dict(settings(engine)), list[Mapping[str, str | None]]()
+    before, backup = dict(settings(engine)), BackupFile(tmp_path / "backup.json", lambda _: None)
     engine.before(LIST, None, sets(engine, "BannerText", "new"))
     engine.after(PUT, sets(engine, "ServiceApplicationIds", THEIRS))
-    engine.run(lambda session: write(session, wait=30.0, keep=kept.append))
-    assert kept == [{**before, "BannerText": "new"}]
+    engine.run(lambda session: write(session, wait=30.0, backup=backup))
+    assert json.loads(backup.path.read_text())["settings"] == {**before, "BannerText": "new"}
 
 
 def test_whoever_is_shut_out_stays_out_although_somebody_writes_their_id_back(engine: Engine) -> None:

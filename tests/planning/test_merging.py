@@ -21,11 +21,12 @@ from mct_s2s.model.ids import (
     service_unique_name,
 )
 from mct_s2s.model.observed import ObservedState
-from mct_s2s.model.site_settings import LISTS, NAMES, SETTINGS
-from mct_s2s.planning.changes import ApplicationEdits, Outputs, SettingSpec, SettingsSpec
+from mct_s2s.model.site_settings import APPLICATION_IDS, ENABLED, LISTS, NAMES, OBJECT_IDS, SETTINGS
+from mct_s2s.model.site_settings import ROLE as ROLE_SETTING
+from mct_s2s.planning.changes import ApplicationEdits, Outputs, SettingsSpec, WriteSettings
 from mct_s2s.planning.edits import edited
 from mct_s2s.planning.make import make_plan
-from mct_s2s.planning.site import changed_names, merge
+from mct_s2s.planning.site import edits, merge
 
 from tests.planning.scenarios import (
     CONTEXT,
@@ -70,11 +71,8 @@ def test_any_merge_keeps_foreign_settings_and_known_ids_and_is_done_once(
     before: dict[str, str | None], clients: list[str], objects: list[str], tidy: bool
 ) -> None:
     wanted = SettingsSpec(
-        (SettingSpec("ServiceAuthEnabled", "true", frozenset({"true"})), SettingSpec("ServiceAuthRole", "R")),
-        (
-            *(("ServiceApplicationIds", ClientId(one)) for one in clients),
-            *(("ServiceObjectIds", PrincipalId(one)) for one in objects),
-        ),
+        ((ENABLED, ("true",)), (ROLE_SETTING, ("R",))),
+        (*((APPLICATION_IDS, ClientId(one)) for one in clients), *((OBJECT_IDS, PrincipalId(one)) for one in objects)),
         tidy,
     )
     outputs = Outputs()
@@ -91,18 +89,17 @@ def test_any_merge_keeps_foreign_settings_and_known_ids_and_is_done_once(
         assert {e.casefold() for e in now.ids} == {e.casefold() for e in (*was.ids, *added)}
         assert now.ids[: len(was.ids)] == was.ids
     changed = {name for name in after if name not in before or before[name] != after[name]}
-    assert set(changed_names(before, wanted, outputs)) == changed
+    assert {one.name.casefold() for one in edits(before, wanted, outputs)} == {name.casefold() for name in changed}
     assert merge(after, wanted, outputs) == after
-    assert changed_names(after, wanted, outputs) == ()
+    assert edits(after, wanted, outputs) == ()
 
 
 def test_an_id_that_is_not_known_yet_counts_as_a_change_and_is_not_written() -> None:
     plan = make_plan(spec("Import"), observed_state(trust(), settings()), CONTEXT)
     write = plan.changes[-2]
-    assert "ServiceApplicationIds" in getattr(write, "changed", ())
-    wanted = getattr(write, "spec", None)
-    assert isinstance(wanted, SettingsSpec)
-    assert "ServiceApplicationIds" not in merge(settings(), wanted, Outputs())
+    assert isinstance(write, WriteSettings)
+    assert ("ServiceApplicationIds", 1) in {(edit.name, edit.pending) for edit in write.edits}
+    assert "ServiceApplicationIds" not in merge(settings(), write.spec, Outputs())
 
 
 names = st.sampled_from(["Import", "Reports", "Import bot", "Ünïcödé", "importer"])

@@ -95,7 +95,7 @@ def test_an_empty_state_gets_everything_in_the_order_of_the_document() -> None:
     assert plan.waits_for(write) == others - {"client:Import:consent"}, "no setting depends on it"
     assert plan.waits_for(restart) == others | {write.key}
     assert plan.manual_steps == ()
-    assert set(write.changed) == {
+    assert {edit.name for edit in write.edits} == {
         "ServiceAuthEnabled", "ServiceAuthAudience", "ServiceAuthTenantName", "ServiceAuthTenantId",
         "ServiceObjectIds", "ServiceApplicationIds", "ServiceAuthRole",
     }  # fmt: skip
@@ -424,7 +424,7 @@ def test_add_client_leaves_settings_alone_that_no_client_needs() -> None:
     before = observed_state(trust(), off)
     plan = make_plan(spec("Import", settings=SettingsScope.CLIENTS), before, CONTEXT)
     write = next(change for change in plan.changes if isinstance(change, WriteSettings))
-    assert set(write.changed) == {"ServiceApplicationIds", "ServiceAuthRole"}
+    assert {edit.name for edit in write.edits} == {"ServiceApplicationIds", "ServiceAuthRole"}
 
 
 def test_disable_flips_the_switch_and_tidies_nothing() -> None:

@@ -9,7 +9,7 @@ import typer
 from mct_s2s.cli.app import app
 from mct_s2s.model.desired import Setup
 from mct_s2s.model.ids import api_uri
-from mct_s2s.model.site_settings import LISTS, NAMES, SETTINGS, Comparison, Required, Setting, required_by
+from mct_s2s.model.site_settings import LISTS, NAMES, OBJECT_IDS, SETTINGS, Comparison, Required, Setting, required_by
 from mct_s2s.planning.make import make_plan
 from mct_s2s.planning.reports.findings import diagnose
 from mct_s2s.planning.site import right_values
@@ -48,7 +48,7 @@ def test_a_setting_that_has_to_be_there_and_is_not_is_planned_and_found(setting:
     without = observed_state(trust(IMPORT), settings(**{**right, setting.name: ""}))
     assert ("setting-missing", setting.name) in {(one.code, one.subject) for one in diagnose(without, NOW, "-a x")}
     write = next(change for change in make_plan(spec("Import"), without, CONTEXT).changes if change.key == "settings")
-    assert getattr(write, "changed", ()) == (setting.name,)
+    assert [edit.name for edit in getattr(write, "edits", ())] == [setting.name]
 
 
 @each
@@ -82,7 +82,7 @@ def test_each_comparison_counts_what_the_site_counts(comparison: Comparison, val
 def test_a_role_is_required_as_soon_as_one_client_application_is_listed() -> None:
     assert required_by({}) == {Required.ALWAYS}
     assert required_by({"serviceapplicationids": guid("a")}) == {Required.ALWAYS, Required.WITH_CLIENTS}
-    assert required_by({}, {"ServiceObjectIds"}) == {Required.ALWAYS, Required.WITH_IDENTITIES}
+    assert required_by({}, {OBJECT_IDS}) == {Required.ALWAYS, Required.WITH_IDENTITIES}
 
 
 def test_a_complete_site_is_left_alone() -> None:

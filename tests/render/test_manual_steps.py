@@ -13,8 +13,8 @@ from mct_s2s.model.desired import ClientSpec, GivenValues, SettingsScope
 from mct_s2s.model.ids import ClientId
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.resource_id import ResourceId
-from mct_s2s.model.site_settings import ENABLED
-from mct_s2s.planning.changes import Output, OutputRef, Outputs, SettingSpec, SettingsSpec
+from mct_s2s.model.site_settings import APPLICATION_IDS, AUDIENCE, ENABLED, OBJECT_IDS, ROLE
+from mct_s2s.planning.changes import Output, OutputRef, Outputs, SettingsSpec
 from mct_s2s.planning.make import make_plan
 from mct_s2s.planning.plan import Left, ManualStep
 from mct_s2s.render.manual_steps import Instruction, grants_to_ask_for, instructions, show_manual_steps, values_to_enter
@@ -70,12 +70,12 @@ RESTART = ManualStep(
     needed=(WEBSITE_CONTRIBUTOR,),
 )  # fmt: skip
 IDENTITY_CONSENT = ManualStep(Left.CONSENT, "Consent.", resource=ON, needed=(WEBSITE_CONTRIBUTOR,))
-OFF = SettingsSpec(values=(SettingSpec(ENABLED.name, "false"),))
-LISTED = SettingsSpec(listed=(("ServiceApplicationIds", LATER_ID),))
+OFF = SettingsSpec(values=((ENABLED, ("false",)),))
+LISTED = SettingsSpec(listed=((APPLICATION_IDS, LATER_ID),))
 UNKNOWN = {
     "a client": LISTED,
-    "an identity": SettingsSpec(listed=(("ServiceObjectIds", OutputRef("identity", Output.PRINCIPAL_ID)),)),
-    "an audience": SettingsSpec(values=(SettingSpec("ServiceAuthAudience", LATER_ID),)),
+    "an identity": SettingsSpec(listed=((OBJECT_IDS, OutputRef("identity", Output.PRINCIPAL_ID)),)),
+    "an audience": SettingsSpec(values=((AUDIENCE, (LATER_ID,)),)),
 }
 TWO_IDS = spec(settings=SettingsScope.NONE, given=GivenValues({"ServiceObjectIds": f"{guid('one')};{guid('two')}"}))
 NOT_CONSENTED = spec(ClientSpec("Import", None, consent=False))
@@ -120,7 +120,7 @@ def test_an_odd_name_survives_the_shell(name: str) -> None:
 def test_only_the_seven_settings_are_handed_over() -> None:
     values = values_to_enter(settings_left(), complete(IMPORT), Outputs())
     assert not set(FOREIGN) & set(values)
-    wanted = SettingsSpec(values=(SettingSpec("ServiceAuthRole", "S2SAppRole"),))
+    wanted = SettingsSpec(values=((ROLE, ("S2SAppRole",)),))
     alone = values_to_enter(settings_left(spec=wanted), replace(complete(), app_service=None), Outputs())
     assert alone == {"ServiceAuthRole": "S2SAppRole"}
 

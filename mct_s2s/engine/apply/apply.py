@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 from mct_s2s import clock
 from mct_s2s.activity import Progress
 from mct_s2s.concurrency import gather_or_cancel
-from mct_s2s.engine.apply import credentials  # noqa: F401  # its changes are registered
+from mct_s2s.engine.apply import credentials, settings  # noqa: F401  # their changes are registered
 from mct_s2s.engine.apply.registrations import create, create_principal, restore
 from mct_s2s.engine.apply.run import Run, Skipped, carry_out
-from mct_s2s.engine.apply.settings import write_settings
 from mct_s2s.engine.outcome import LEFT, Outcome
 from mct_s2s.engine.session import Session
-from mct_s2s.errors import PermissionMissing, S2SError, ServiceError
-from mct_s2s.model.commands import webapp_command
+from mct_s2s.errors import PermissionMissing, ServiceError
 from mct_s2s.model.directory_objects import Application
 from mct_s2s.model.ids import api_uri
 from mct_s2s.planning.changes import (
@@ -29,11 +25,9 @@ from mct_s2s.planning.changes import (
     Output,
     OutputRef,
     PurgeApplication,
-    RestartSite,
     RestoreApplication,
     RevokeAppRole,
     UpdateApplication,
-    WriteSettings,
 )
 from mct_s2s.planning.edits import edited
 from mct_s2s.planning.permissions.preflight import holds, left_if_refused, likely_missing, requests
@@ -188,40 +182,4 @@ async def _(change: EnableIdentity, run: Run) -> str:
 @carry_out.register
 async def _(change: DisableIdentity, run: Run) -> str:
     await run.session.resources.disable(change.identity_resource)
-    return ""
-
-
-@carry_out.register
-async def _(change: WriteSettings, run: Run) -> str:
-    backup = run.outcome.request.backup
-
-    def written(did_write: bool) -> None:
-        run.wrote_settings = did_write
-        run.mark_ready(change)
-
-    run.outcome.settings, detail = await write_settings(
-        run.session.sites,
-        change,
-        run.outputs,
-        partial(run.everything_else, change),
-        written,
-        partial(backup.keep, str(change.site.resource)) if backup is not None else lambda _: None,
-        partial(run.confirm, change),
-    )
-    return detail
-
-
-@carry_out.register
-async def _(change: RestartSite, run: Run) -> str:
-    if not run.wrote_settings:
-        return "by another run"
-    try:
-        await run.session.sites.restart(change.site.resource)
-    except S2SError as error:
-        if isinstance(error, ServiceError) and error.answer_lost:
-            # Asked once, and not again: App Service restarts by itself when its settings change.
-            return "requested; the response was lost"
-        by_hand = webapp_command("restart", change.site.resource)
-        error.advise(f"The settings are saved. {error.advice} Or restart it yourself:", by_hand)
-        raise
     return ""

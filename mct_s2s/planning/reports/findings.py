@@ -119,7 +119,7 @@ def diagnose(
     if site is not None:
         found += _unlisted(observed, site, where)
     # Only where a slot was asked for: production's reader may not plan a swap.
-    if site is not None and site.site.resource.slot is not None and (names := not_sticky(site)):
+    if site is not None and site.site.resource.slot is not None and (names := not_sticky(site, ours(site.settings))):
         message = f"Swapping would move {', '.join(names)} away from '{site.site.label}'."
         found.append(Finding("settings-not-sticky", Severity.NOTE, site.site.label, message, make_sticky(site)))
     return tuple(found)
