@@ -55,7 +55,7 @@ class SiteChange(SiteState):
     async def plan(self, session: Session) -> None:
         """Look at it, and plan; nothing is written."""
         self.session, self._since, self._read_at = session, time.time(), clock.seconds()
-        self.outcome = await prepare(session, self.work.request(session, self, self.run.terminal.note))
+        self.outcome = await prepare(session, self.work.request(session, self.show, self.run.terminal.note))
 
     async def apply(self, others: Sequence[SiteChange]) -> None:
         """Bring it to the plan that was agreed to; `others` of the command may share registrations and identities."""
@@ -108,18 +108,15 @@ class SiteChange(SiteState):
         """The options that name the App Service on a command line."""
         return where(self.options, observed.site)
 
-    def look(self) -> None:
-        """Make sure that someone reads standard output, where a secret is to be shown."""
-        self.run.terminal.check_reader()
-
-    def show(self, made: MadeCredential) -> None:
-        """Write a secret's line; in JSON it has its place in the one document at the end."""
-        if self.run.terminal.json:
-            self.look()
+    def show(self, made: MadeCredential | None) -> None:
+        """Make sure that someone reads standard output, and write a secret's line; JSON has it in its document."""
+        terminal = self.run.terminal
+        if made is None or terminal.json:
+            terminal.check_reader()
             return
         lines = credential_lines(SavedCredential(made.name, "", made.expires, "show", made.value, made.credential.kind))
         text = [*masks(made.value), *(plain(line.plain) for line in lines)]
-        self.run.terminal.verbatim("".join(f"{line}\n" for line in text))
+        terminal.verbatim("".join(f"{line}\n" for line in text))
 
 
 def change_command(work: Work) -> int:

@@ -14,7 +14,6 @@ from mct_s2s import clock
 from mct_s2s.azure.authorities import CERTIFICATE_PATH
 from mct_s2s.azure.clouds import BY_NAME, SANDBOX
 from mct_s2s.cli.commands import SnippetOptions
-from mct_s2s.cli.credential_stores import available, from_files
 from mct_s2s.cli.requests import look, where
 from mct_s2s.cli.run import CommandRun, run
 from mct_s2s.cli.session import Services
@@ -45,7 +44,7 @@ from mct_s2s.render.snippets import (
     languages_for,
 )
 from mct_s2s.render.snippets import snippet as program_for
-from mct_s2s.stores.dotenv import variables_in
+from mct_s2s.stores.dotenv import available, from_files, variables_in
 
 if TYPE_CHECKING:
     from mct_s2s.stores.vaults import KeyVaults

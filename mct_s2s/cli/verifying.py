@@ -8,7 +8,6 @@ from mct_s2s import clock
 from mct_s2s.azure.sign_in.choice import choose
 from mct_s2s.azure.sign_in.method import Method
 from mct_s2s.cli.commands import VerifyOptions
-from mct_s2s.cli.credential_stores import available, from_files
 from mct_s2s.cli.requests import look, where
 from mct_s2s.cli.run import PROBLEMS, CommandRun, run, run_connected
 from mct_s2s.cli.session import Services, connect_client
@@ -26,7 +25,7 @@ from mct_s2s.planning.ownership import client_called, members
 from mct_s2s.planning.reports.findings import diagnose
 from mct_s2s.planning.reports.verification import SITE, Verification, VerificationCheck
 from mct_s2s.render.verification import show_verification, verification_document
-from mct_s2s.stores.dotenv import ENVIRONMENT, own_credential
+from mct_s2s.stores.dotenv import ENVIRONMENT, available, from_files, own_credential
 
 INSIDE = ("IDENTITY_ENDPOINT", "MSI_ENDPOINT")
 """Set by Azure inside a resource that has a managed identity."""

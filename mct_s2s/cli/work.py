@@ -22,7 +22,7 @@ from mct_s2s.inputs.secret_to import ClientPlaces
 from mct_s2s.model.desired import Desired, Removal, Rotation, SettingsScope, Setup
 from mct_s2s.model.resource_id import ResourceId, SiteTarget, site_title
 from mct_s2s.planning.reviewed import fingerprint
-from mct_s2s.stores.delivered import Viewer
+from mct_s2s.stores.store import Show
 
 if TYPE_CHECKING:
     from mct_s2s.model.trust_file import Profile, SiteEntry
@@ -57,11 +57,11 @@ class Work:
             key_vault=bool(self.places.vaults) or deletes,
         )
 
-    def request(self, session: Session, viewer: Viewer, note: Callable[[str], None]) -> Request:
+    def request(self, session: Session, show: Show, note: Callable[[str], None]) -> Request:
         """What is asked of the engine, once the session says which App Service it is about.
 
         Args:
-            viewer: shows a secret, where it is to be shown.
+            show: shows a secret, where it is to be shown.
             note: tells the user something of little weight.
         """
         options, desired = self.options, self.desired
@@ -82,9 +82,7 @@ class Work:
             subscription=session.target.subscription if session.target is not None else session.subscription,
             identities=self.identities,
             places=tuple((name, self.places.of(name).label) for name in _names_with_place(desired)),
-            stores=RunStores(
-                self.places, session.vaults, lambda: session.tokens, session.connection.cloud.label, label, viewer
-            ),
+            stores=RunStores(session, self.places, label, show),
             backup=BackupFile(options.backup, note) if options.backup is not None else None,
             preflight=not options.no_preflight,
             dry_run=options.dry_run,

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mct_s2s import clock
-from mct_s2s.activity import REPLICATION, activity, waiting
+from mct_s2s.activity import activity
 from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.errors import S2SError, ServiceError, UsageError
 from mct_s2s.inputs.secret_to import ClientPlaces, SecretTo, VaultTo, no_key_in_vault, vault_to
@@ -23,23 +21,18 @@ from mct_s2s.model.ids import place_in_tag
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.planning.ownership import clients_called, foreign_client
 from mct_s2s.planning.rotation import rotating
-from mct_s2s.stores.delivered import CommandStore, OutputStore, Viewer
 from mct_s2s.stores.files import FileStore
-from mct_s2s.stores.store import Store
+from mct_s2s.stores.store import CommandStore, OutputStore, Show, Store
 
 if TYPE_CHECKING:
-    from mct_s2s.azure.sign_in.client_tokens import EntraTokens
-    from mct_s2s.stores.vaults import KeyVaults
+    from mct_s2s.engine.session import Session
 
-ARRIVES_SECONDS = 30.0
+ARRIVES_SECONDS, AT_LEAST_SECONDS = 30.0, 2.0
 """Credentials have been seen to take 4 to 18 s to arrive everywhere."""
-AT_LEAST_SECONDS = 2.0
-PAUSE = 0.5
 TOKENS = 8
 """Asked for at once: a replica that does not know yet that a secret was removed still gives one."""
 UNKNOWN = frozenset({"7000215", "7000222", "700027"})
 """The numbers after AADSTS that are said of the credential itself."""
-_NEVER = datetime.min.replace(tzinfo=UTC)
 
 
 def default_folder(cloud: str, observed: ObservedState, label: str) -> Path:
@@ -64,22 +57,18 @@ def noted_vaults(application: Application) -> list[VaultTo]:
 class RunStores:
     """Makes the store of each client's credential."""
 
+    session: Session
     places: ClientPlaces
     """Where the user asked for it."""
-    vaults: KeyVaults
-    tokens: Callable[[], EntraTokens]
-    cloud: str
-    """A word for the cloud that is safe in a file name."""
     label: str
     """What a person calls the App Service."""
-    viewer: Viewer
+    show: Show
     """Shows a secret, where it is to be shown."""
 
     async def open(self, desired: Desired, observed: ObservedState, now: datetime) -> dict[str, Store]:
         """A store for each client that may get something secret, by the client's name in the request."""
-        folder = self._folder(observed)
         wanted = list(_wanted(desired, observed, now))
-        stores = await gather_or_cancel(*(self._store(folder, *one) for one in wanted))
+        stores = await gather_or_cancel(*(self._store(observed, *one) for one in wanted))
         return {name: store for (name, *_), store in zip(wanted, stores, strict=True)}
 
     def places_of(self, stores: Mapping[str, Store], observed: ObservedState) -> tuple[tuple[str, str], ...]:
@@ -96,7 +85,7 @@ class RunStores:
 
     async def credentials(self, stores: Mapping[str, Store]) -> list[ClientSignIn]:
         """What clients can sign in with, read back from their stores, each with its client's name."""
-        found = await gather_or_cancel(*(_read(store) for store in stores.values()))
+        found = await gather_or_cancel(*(store.read() for store in stores.values()))
         return [replace(one, name=name) for name, one in zip(stores, found, strict=True) if one is not None]
 
     async def without_dead(self, stores: Mapping[str, Store], observed: ObservedState, now: datetime) -> ObservedState:
@@ -112,22 +101,16 @@ class RunStores:
             is_fresh = note.is_fresh(note.client_id, now, note.kind)
             return is_fresh and application is not None and not note.is_among(application.credentials)
 
-        async def is_good(credential: ClientSignIn) -> bool:
-            since = observed.secrets[credential.name or ""].delivered_at or now
-            left = ARRIVES_SECONDS - (now - since).total_seconds()
-            gives_up_at = clock.seconds() + min(max(left, AT_LEAST_SECONDS), ARRIVES_SECONDS)
-            scope, tokens = credential.scope or f"{observed.graph}/.default", self.tokens()
-            with activity(f"Testing the credential of {credential.name}"):
-                while True:
-                    try:
-                        await tokens.token(credential, scope, is_new=False, role=None, at_once=TOKENS)
-                    except ServiceError as error:
-                        if error.service_code in UNKNOWN and clock.seconds() < gives_up_at:
-                            with waiting(REPLICATION):
-                                await asyncio.sleep(PAUSE)
-                            continue
-                        return error.service_code not in UNKNOWN
-                    return True
+        async def is_good(one: ClientSignIn) -> bool:
+            age = now - (observed.secrets[one.name or ""].delivered_at or now)
+            within = min(max(ARRIVES_SECONDS - age.total_seconds(), AT_LEAST_SECONDS), ARRIVES_SECONDS)
+            scope, tokens = one.scope or f"{observed.graph}/.default", self.session.tokens
+            with activity(f"Testing the credential of {one.name}"):
+                try:
+                    await tokens.token(one, scope, is_new=True, role=None, at_once=TOKENS, within=within)
+                except ServiceError as error:
+                    return error.service_code not in UNKNOWN
+                return True
 
         doubtful = {name: stores[name] for name, note in observed.secrets.items() if is_doubtful(note)}
         try:
@@ -140,50 +123,38 @@ class RunStores:
         return replace(observed, secrets={**observed.secrets, **gone})
 
     def _folder(self, observed: ObservedState) -> Path:
-        return default_folder(self.cloud, observed, self.label)
+        return default_folder(self.session.connection.cloud.label, observed, self.label)
 
-    async def _store(self, folder: Path, name: str, known: Application | None, is_key: bool, follows: bool) -> Store:
+    async def _store(
+        self, observed: ObservedState, name: str, known: Application | None, is_key: bool, follows: bool
+    ) -> Store:
         place = self.places.of(name, *([known.client_id] if known else []))
         if place.show:
-            return OutputStore(self.viewer)
+            return OutputStore(self.show)
         if place.command:
             return CommandStore(place.command_for(name), place.label, self.label)
+        vaults = self.session.vaults
         if place.vault is not None:
             if is_key:
                 raise no_key_in_vault()
-            return self.vaults.store(place.vault.vault, place.vault.secret_for(self.label, name), name)
-
-        def file(called: str) -> FileStore:
-            return FileStore(place.file_for(called, folder), place.path is None, is_key)
-
+            return vaults.store(place.vault.vault, place.vault.secret_for(self.label, name), name)
         # One that is known by its appId may have a file that was made under its name, and the other way round.
-        names = (known.client_id, known.display_name) if known is not None else ()
-        own = next((one for one in map(file, names) if known and one.holds(known.client_id)), file(name))
+        names = [name, *((known.client_id, known.display_name) if known is not None else ())]
+        files = [
+            FileStore(place.file_for(called, self._folder(observed)), place.path is None, is_key) for called in names
+        ]
+        file = next((one for one in files if known is not None and one.holds(known.client_id)), files[0])
         if known is None or not follows or is_key or not place.is_unsaid:
-            return own
-        return await self._noted(known, name, own) or own
-
-    async def _noted(self, application: Application, name: str, file: Store) -> Store | None:
-        """The vault that has the client's last secret; `None` where it is not known to be in one.
-
-        A secret may have been moved: of several places, the one counts that has the newest.
-        """
-        places = noted_vaults(application)
-        newest = newest_made(secrets_among(application.credentials))
-        if not places or (newest is not None and (await file.note()).has_had(newest)):
-            return None
+            return file
         # By appId: a vault's secret of the same client's name may be another client's, and a tag may point at it.
-        stores = [self.vaults.store(one.vault, one.secret or "", name, application.client_id) for one in places]
-        if len(stores) == 1:
-            return stores[0]
-        notes = await gather_or_cancel(*map(_note_or_none, stores))
-
-        def rank(at: int) -> tuple[bool, datetime]:
-            note = notes[at]
-            filled = note.delivered_at if note.is_of(application.client_id) else None
-            return newest is not None and note.has_had(newest), filled or _NEVER
-
-        return stores[max(range(len(stores)), key=rank)]
+        noted = [vaults.store(one.vault, one.secret or "", name, known.client_id) for one in noted_vaults(known)]
+        newest, found = newest_made(secrets_among(known.credentials)), [file, *noted][-1]
+        if noted and newest is not None:  # it may have been moved: of several places, the one counts that has it
+            if (await file.note()).has_had(newest):
+                return file
+            notes = await gather_or_cancel(*map(_note_or_none, noted)) if len(noted) > 1 else ()
+            found = next((store for store, note in zip(noted, notes, strict=False) if note.has_had(newest)), found)
+        return found
 
 
 def _wanted(
@@ -224,11 +195,3 @@ async def _note_or_none(store: Store) -> SecretNote:
         return await store.note()
     except S2SError:
         return SecretNote()
-
-
-async def _read(store: Store) -> ClientSignIn | None:
-    """What is stored there; of a file, nothing where it cannot be used."""
-    try:
-        return await store.read()
-    except UsageError:
-        return None

@@ -9,13 +9,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple
-from urllib.parse import urlsplit
 
 from mct_s2s.errors import UsageError, about
 from mct_s2s.model.commands import option
 from mct_s2s.model.ids import file_stem, secret_name
 
-_VAULT = re.compile(r"[a-zA-Z](?!.*--)[a-zA-Z0-9-]{1,22}[a-zA-Z0-9]")
+_VAULT = re.compile(
+    r"(?:(?P<vault>(?![^/]*--)[a-zA-Z][a-zA-Z0-9-]{1,22}[a-zA-Z0-9])|"
+    r"(?P<address>(?i:https://)[a-zA-Z0-9.-]+(?::[0-9]{1,5})?)(?:/secrets(?=/|$))?)(?:/(?P<secret>.*))?",
+    re.DOTALL,
+)
 _SECRET = re.compile(r"[0-9a-zA-Z-]{1,127}")
 """Source of both forms: learn.microsoft.com/azure/azure-resource-manager/management/resource-name-rules."""
 CLIENT = "{client}"
@@ -34,46 +37,35 @@ class VaultTo(NamedTuple):
 
 def vault_to(rest: str) -> VaultTo:
     """Read what follows `keyvault:`. Raises UsageError: no vault or no secret can be called so."""
-    unusable = UsageError(
-        "malformed-vault",
-        f"Invalid key vault '{rest[:130]}': not a vault name or address.",
-        remedy="Use keyvault:VAULT[/NAME], where VAULT is the vault's name or https://VAULT.vault.azure.net.",
-    )
-    vault, _, secret = rest.partition("/")
-    if rest.lower().startswith("https://"):
-        try:
-            address = urlsplit(rest)
-            _ = address.port  # one that is no number is found only by asking for it
-        except ValueError:
-            raise unusable from None
-        path = [part for part in address.path.split("/") if part]
-        vault, path = f"https://{address.netloc.lower()}", path[1:] if path[:1] == ["secrets"] else path
-        if not address.hostname or address.username or address.query or len(path) > 1:
-            raise unusable
-        secret = path[0] if path else ""
-    elif not _VAULT.fullmatch(vault):
-        raise unusable
+    found = _VAULT.fullmatch(rest)
+    if found is None:
+        raise UsageError(
+            "malformed-vault",
+            f"Invalid key vault '{rest[:130]}': not a vault name or address.",
+            remedy="Use keyvault:VAULT[/NAME], where VAULT is the vault's name or https://VAULT.vault.azure.net.",
+        )
+    secret = (found["secret"] or "").removesuffix("/")
     if secret and not _SECRET.fullmatch(secret):
         raise UsageError(
             "malformed-secret-name",
             f"Invalid secret name '{secret[:130]}'. Use letters, digits and hyphens, 127 characters at most.",
             remedy="Choose another NAME, or omit it: --secret-to keyvault:VAULT",
         )
-    return VaultTo(vault, secret or None)
+    return VaultTo(found["vault"] or found["address"].lower(), secret or None)
 
 
 @dataclass(frozen=True)
 class SecretTo:
     """Where secrets are to go: `show`, a vault, a program, a file or a folder, or the user's data directory."""
 
+    label: str = field(default="default file", compare=False)
+    """As it was written; the same on every machine."""
     show: bool = False
-    path: Path | None = None
-    is_folder: bool = False
     vault: VaultTo | None = None
     command: tuple[str, ...] = ()
     """A program that takes a credential on its standard input, and its arguments; no shell reads them."""
-    label: str = field(default="default file", compare=False)
-    """As it was written; the same on every machine."""
+    path: Path | None = None
+    is_folder: bool = False
 
     @property
     def is_unsaid(self) -> bool:
@@ -91,50 +83,58 @@ class SecretTo:
 @about("secret-to")
 def secret_to(text: str | None, clients: int) -> SecretTo:
     """Read `--secret-to`. Raises UsageError: an unknown kind of place, or one that several clients would share."""
-    kind, _, rest = (text or "").partition(":")
     if not text:
         return SecretTo()
-    if text == "show":
-        return SecretTo(show=True, label=text)
-    if kind == "exec":
-        return SecretTo(command=_command(text, rest, clients), label=text)
-    if kind == "keyvault" and rest:
-        vault = vault_to(rest)
-        if clients > 1 and vault.secret:
-            usual = option("--secret-to", f"keyvault:{vault.vault}")
-            raise _shared(
-                text,
-                f"names one secret for {clients} clients",
-                f"To give each client its own, omit NAME: {usual}",
+    kind, _, rest = text.partition(":")
+    shared, remedy = "", ""
+    match kind:
+        case "show" if text == kind:
+            return SecretTo(text, show=True)
+        case "exec":
+            place = SecretTo(text, command=_command(text, rest))
+            if not any(CLIENT in word for word in place.command):
+                shared = f"would be given the secrets of {clients} clients in turn"
+                remedy = "Run one command for each client, or write {client} where the program is told a name: it "
+                remedy += "stands for the client."
+        case "keyvault" if rest:
+            place = SecretTo(text, vault=(vault := vault_to(rest)))
+            if vault.secret:
+                shared = f"names one secret for {clients} clients"
+                usual = option("--secret-to", f"keyvault:{vault.vault}")
+                remedy = f"To give each client its own, omit NAME: {usual}"
+        case "file" if rest:
+            place = _file(text, rest)
+            if not place.is_folder:
+                folder = option("--secret-to", f"file:{rest}/")
+                shared = f"names one file for {clients} clients"
+                remedy = f"To give each client its own, name a folder: {folder}"
+        case _:
+            raise UsageError(
+                "secret-place-unknown",
+                f"Invalid --secret-to '{text}'.",
+                remedy="Use file:PATH, keyvault:VAULT[/NAME], exec:COMMAND, or show (printed once).",
             )
-        return SecretTo(vault=vault, label=text)
-    if kind != "file" or not rest:
-        raise UsageError(
-            "secret-place-unknown",
-            f"Invalid --secret-to '{text}'.",
-            remedy="Use file:PATH, keyvault:VAULT[/NAME], exec:COMMAND, or show (printed once).",
-        )
+    if clients > 1 and shared:
+        raise UsageError("secret-place-shared", f"Invalid --secret-to '{text}': it {shared}.", remedy=remedy)
+    return place
+
+
+def _file(text: str, rest: str) -> SecretTo:
     try:
         path = Path(rest).expanduser()
-        is_folder = rest.endswith(("/", "\\")) or path.is_dir()
+        return SecretTo(text, path=path.absolute(), is_folder=rest.endswith(("/", "\\")) or path.is_dir())
     except (OSError, RuntimeError, ValueError) as error:  # too long a name, the home of no one, no path at all
         raise UsageError(
             "secret-place-unwritable",
             f"Cannot save the secret to '{rest[:130]}': {getattr(error, 'strerror', None) or error}",
             remedy="Choose a file that you can write: --secret-to file:PATH",
         ) from error
-    if clients > 1 and not is_folder:
-        folder = option("--secret-to", f"file:{rest}/")
-        raise _shared(
-            text, f"names one file for {clients} clients", f"To give each client its own, name a folder: {folder}"
-        )
-    return SecretTo(path=path.absolute(), is_folder=is_folder, label=text)
 
 
-def _command(text: str, rest: str, clients: int) -> tuple[str, ...]:
-    why, words = "it names no program", tuple[str, ...]()
+def _command(text: str, rest: str) -> tuple[str, ...]:
+    why, words = "it names no program", list[str]()
     try:
-        words = tuple(shlex.split(rest, posix=os.name == "posix"))
+        words = shlex.split(rest, posix=os.name == "posix")
     except ValueError as error:  # a quotation that does not end
         why = str(error)
     if not words or any("\0" in word for word in words):
@@ -143,18 +143,7 @@ def _command(text: str, rest: str, clients: int) -> tuple[str, ...]:
             f"Invalid --secret-to '{text}': {why}.",
             remedy="Name one that reads the secret from its standard input: --secret-to 'exec:gh secret set NAME'",
         )
-    if clients > 1 and not any(CLIENT in word for word in words):
-        raise _shared(
-            text,
-            f"would be given the secrets of {clients} clients in turn",
-            f"Run one command for each client, or write {CLIENT} where the program is told a name: it stands for the "
-            "client.",
-        )
-    return words
-
-
-def _shared(text: str, why: str, remedy: str) -> UsageError:
-    return UsageError("secret-place-shared", f"Invalid --secret-to '{text}': it {why}.", remedy=remedy)
+    return tuple(words)
 
 
 def no_key_in_vault() -> UsageError:
@@ -196,6 +185,5 @@ class ClientPlaces:
         return "file", os.path.normcase(os.path.normpath(place.file_for(client, place.path)))
 
     @property
-    def vaults(self) -> tuple[str, ...]:
-        vaults = (place.vault for place in (self.usual, *self.own.values()))
-        return tuple(dict.fromkeys(vault.vault for vault in vaults if vault is not None))
+    def vaults(self) -> set[str]:
+        return {place.vault.vault for place in (self.usual, *self.own.values()) if place.vault is not None}

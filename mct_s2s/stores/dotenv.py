@@ -8,13 +8,16 @@ from __future__ import annotations
 import io
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime
+from pathlib import Path
 
 from mct_s2s import clock
 from mct_s2s.azure.authorities import AUTHORITY, presented_by
 from mct_s2s.errors import UsageError
+from mct_s2s.local_files import read_given
 from mct_s2s.model.client_credentials import CredentialKind, SecretNote
 from mct_s2s.model.client_sign_in import ClientSignIn, MadeCredential
 from mct_s2s.model.ids import ClientId, KeyId, TenantId
@@ -39,11 +42,6 @@ def variables_in(text: str) -> dict[str, str]:
 
     stream = io.StringIO(text.removeprefix("\ufeff"))  # as some editors on Windows begin a file
     return {name: value for name, value in dotenv_values(stream=stream, interpolate=False).items() if value}
-
-
-def lines_of(text: str) -> list[str]:
-    """The lines of a text as a shell, or any other reader of the file, sees them: only a line feed ends one."""
-    return [line.removesuffix("\r") for line in text.split("\n")]
 
 
 def assignment(name: str, value: str) -> str:
@@ -76,14 +74,13 @@ def credential_text(made: MadeCredential, own: Mapping[str, str], before: tuple[
     Raises:
         UsageError: a value that it is useless without cannot be written. Others of that kind are left out.
     """
-    needed = {TENANT: made.tenant_id, CLIENT: made.client_id, **own}
     more = {AUTHORITY: made.authority, SCOPE: made.scope, URL: made.url}
     lines = []
-    for name, value in (needed | more).items():
+    for name, value in {TENANT: made.tenant_id, CLIENT: made.client_id, **own, **more}.items():
         try:
             lines += [assignment(name, value)] if value else []
         except ValueError as error:
-            if name in needed:
+            if name not in more:
                 raise UsageError(
                     "secret-place-unfit",
                     "The credential contains characters that a dotenv file cannot contain.",
@@ -106,20 +103,17 @@ def note_in(text: str) -> SecretNote:
     values = variables_in(text)
     client_id = ClientId(values[CLIENT]) if CLIENT in values else None
     found = SecretNote(client_id=client_id, scope=values.get(SCOPE), url=values.get(URL))
-    for line in lines_of(text):
+    for line in text.split("\n"):  # as a shell, or any other reader of the file, sees lines
         if line.startswith(DELIVERED):
             with suppress(ValueError, KeyError, TypeError):
                 facts = load_json(line.removeprefix(DELIVERED))
-                key_id = KeyId(str(facts["keyId"]))
-                found = SecretNote(
+                found = replace(
+                    found,
                     attempts={str(facts["name"]): client_id},
-                    delivered=key_id,
-                    client_id=client_id,
+                    delivered=KeyId(str(facts["keyId"])),
                     delivered_at=clock.moment(str(facts["made"])),
                     kind=CredentialKind(facts["kind"]),
-                    held=(*map(KeyId, map(str, facts["before"])), key_id),
-                    scope=found.scope,
-                    url=found.url,
+                    held=tuple(KeyId(str(one)) for one in (*facts["before"], facts["keyId"])),
                 )
     return found
 
@@ -133,14 +127,44 @@ def credential_in(text: str, source: str) -> ClientSignIn | None:
 def own_credential(
     values: Mapping[str, str], source: str, *, made: datetime | None = None, key_id: KeyId | None = None
 ) -> ClientSignIn | None:
-    """The credential that variables give; `None` where they give none.
-
-    Raises:
-        UsageError: they name a certificate that cannot be read.
-    """
+    """The credential that variables give; `None`: none. Raises UsageError: a certificate that cannot be read."""
     credential = presented_by(values)
     if credential is None or not (values.get(TENANT) and values.get(CLIENT)):
         return None
     tenant, client = TenantId(values[TENANT]), ClientId(values[CLIENT])
     authority, scope, url = (values.get(name) or None for name in (AUTHORITY, SCOPE, URL))
     return ClientSignIn(tenant, client, credential, authority, source, scope, url, made, key_id=key_id)
+
+
+def from_files(paths: Sequence[Path]) -> list[ClientSignIn]:
+    """Those of `--credentials`. Raises UsageError: one is not there, or holds no credential."""
+    found: list[ClientSignIn] = []
+    for path in paths:
+        try:
+            credential, why = _from_file(path), "it does not contain a client's credential"
+        except OSError as error:
+            credential, why = None, str(error.strerror or error)
+        if credential is None:
+            raise UsageError(
+                "credentials-unreadable",
+                f"Invalid credentials file '{path}': {why}.",
+                remedy="Use a secret file from setup or add-client. It sets AZURE_TENANT_ID, AZURE_CLIENT_ID and "
+                "AZURE_CLIENT_SECRET (or AZURE_CLIENT_CERTIFICATE_PATH), one per line.",
+            )
+        found.append(credential)
+    return found
+
+
+def available(named: Sequence[ClientSignIn], environ: Mapping[str, str], folder: Path) -> list[ClientSignIn]:
+    """Those that the user named, the one in the environment, and those saved in a folder, the newest first."""
+    variables = {name: value for name, value in environ.items() if name.startswith("AZURE_")}
+    saved: list[tuple[float, ClientSignIn | None]] = []
+    for path in folder.glob("*.env"):
+        with suppress(OSError, UsageError):  # no one has named it: one that cannot be used is skipped
+            saved.append((-path.lstat().st_mtime, _from_file(path)))
+    newest_first = (one for _, one in sorted(saved, key=lambda one: one[0]))
+    return [*named, *filter(None, (own_credential(variables, ENVIRONMENT), *newest_first))]
+
+
+def _from_file(path: Path) -> ClientSignIn | None:
+    return credential_in(read_given(path).decode("utf-8", errors="replace"), f"file:{path}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -16,8 +16,8 @@ from mct_s2s.key_pairs import UnfitCertificate, certificate_in
 from mct_s2s.local_files import PENDING, check_place, explained, forget_leftovers, read_ours, replace_whole
 from mct_s2s.model.client_credentials import Certificate, CredentialKind, SecretNote
 from mct_s2s.model.client_sign_in import ClientSignIn, MadeCredential
-from mct_s2s.model.ids import ClientId, KeyId, is_guid, same_id
-from mct_s2s.stores.dotenv import CLIENT, credential_in, credential_text, lines_of, note_in, variables_in
+from mct_s2s.model.ids import ClientId, is_guid, same_id
+from mct_s2s.stores.dotenv import CLIENT, credential_in, credential_text, note_in, variables_in
 from mct_s2s.stores.store import Store
 
 REMEMBERED = 8
@@ -57,33 +57,22 @@ class FileStore(Store):
         return self.place if self.place != self.path else self.path.with_suffix(".pem")
 
     async def note(self) -> SecretNote:
-        """What the files remember.
-
-        Raises:
-            UsageError: one of them is not ours alone: what another user has written there is not believed.
-        """
+        """What the files remember. Raises UsageError: another user can have written one of them."""
         begun, arrived = self._begun(), note_in(_text(self.path))
-        if begun and begun.keys() == arrived.attempts.keys():
-            _remove(_pending(self.path))  # a run was cut off between the arrival and this
-        attempts = {**begun, **arrived.attempts} if arrived.client_id is not None else begun
         pending = None
         if self.keeps_key:
             with suppress(UnfitCertificate):
                 pending = certificate_in(_text(_pending(self.pem)).encode())
+        # A note of the one that has arrived is what a run left that was cut off just then.
+        attempts = {**begun, **(arrived.attempts if arrived.client_id is not None else {})}
         return replace(arrived, attempts=attempts, pending=pending, place=self.label)
 
     async def check(self, client_id: ClientId | None) -> None:
-        """Try the very writing that the credential will need.
-
-        Raises:
-            UsageError: the folder cannot be made or written to, other users can replace our files, or a file is there
-                that is not this client's.
-        """
+        """Try the very writing that the credential will need. Raises UsageError also where another's file is there."""
         taken = self.path if self._is_of_another(client_id) else None
-        if self.keeps_key:
-            key, on_its_way = _text(self.pem), _text(_pending(self.pem))
-            is_named = variables_in(_text(self.path)).get(CERTIFICATE_PATH) == str(self.pem)
-            taken = taken or (self.pem if key and not is_named and key != on_its_way else None)
+        if taken is None and self.keeps_key and variables_in(_text(self.path)).get(CERTIFICATE_PATH) != str(self.pem):
+            key = _text(self.pem)
+            taken = self.pem if key and key != _text(_pending(self.pem)) else None
         if taken is not None and not self.is_ours:
             raise UsageError(
                 "secret-place-taken",
@@ -97,7 +86,7 @@ class FileStore(Store):
 
     async def begin(self, attempt: str, client_id: ClientId) -> None:
         """Add the attempt to the pending file, on disk before this returns."""
-        await on_disk(lambda: self._keep({**self._begun(), attempt: client_id}))
+        await _on_disk(lambda: self._keep({**self._begun(), attempt: client_id}))
 
     async def key_pair(
         self, name: str, starts: datetime, expires: datetime, pending: Certificate | None
@@ -107,20 +96,30 @@ class FileStore(Store):
         if pending is not None and (await self.note()).pending == pending:
             return _text(_pending(self.pem)), pending
         pem, certificate = await super().key_pair(name, starts, expires, None)
-        await on_disk(lambda: _write(_pending(self.pem), pem))
+        await _on_disk(lambda: _write(_pending(self.pem), pem))
         return pem, certificate
 
     async def deliver(self, made: MadeCredential) -> None:
         """Write the file atomically, of a key its own file before it, then forget this client's attempts.
 
+        What must not be written over is moved aside: another client's file, or this client's other credential.
+
         Raises:
             UsageError: it cannot be written. The attempt stays noted, and the next run removes the lost secret.
         """
-        before = await self._make_room(made)
+        note, aside = await self.note(), ""
+        if self._is_of_another(made.client_id):
+            aside = note.client_id if note.client_id is not None and is_guid(note.client_id) else "old"
+        elif note.delivered is not None and note.kind is not made.credential.kind:
+            aside = note.kind.value
         own = {CERTIFICATE_PATH: str(self.pem)} if self.keeps_key else {SECRET: made.value}
+        before = note.held[-REMEMBERED:] if same_id(note.client_id, made.client_id) else ()
         text = credential_text(made, own, before)
 
         def arrive() -> None:
+            if aside:
+                with private(self.path):
+                    self.path.replace(self.path.with_name(f"{self.path.name}.{aside}"))
             if self.keeps_key:
                 _write(self.pem, made.value)
             _write(self.path, text)
@@ -128,11 +127,13 @@ class FileStore(Store):
                 _remove(_pending(self.pem))
             self._forget(made.client_id)
 
-        await on_disk(arrive)
+        await _on_disk(arrive)
 
     async def read(self) -> ClientSignIn | None:
-        """Read what `deliver` wrote, or a file of the same names that the user did."""
-        return credential_in(_text(self.path), self.label)
+        """Read what `deliver` wrote, or a file of the same names that the user did; nothing that cannot be used."""
+        with suppress(UsageError):
+            return credential_in(_text(self.path), self.label)
+        return None
 
     def holds(self, client_id: str) -> bool:
         return same_id(note_in(_text(self.path)).client_id, client_id)
@@ -147,37 +148,21 @@ class FileStore(Store):
         except UsageError:  # another user's, or in a folder that has become one: it stays
             return False
         aside = [self.path.with_name(f"{self.path.name}.{kind.value}") for kind in CredentialKind]
-        for file in (self.pem, _pending(self.pem), *aside) if self.keeps_key else ():
+        for file in (self.pem, _pending(self.pem), *aside):
             with suppress(OSError):
                 file.unlink(missing_ok=True)
         return True
 
     @property
-    def _files(self) -> Iterable[Path]:
+    def _files(self) -> tuple[Path, ...]:
         return (self.path, self.pem) if self.keeps_key else (self.path,)
-
-    async def _make_room(self, made: MadeCredential) -> tuple[KeyId, ...]:
-        """Move aside what must not be written over: another client's file, or this client's other credential.
-
-        Returns:
-            The credentials of this client that have been in the file.
-        """
-        note, ending = await self.note(), None
-        if self._is_of_another(made.client_id):
-            ending = note.client_id if is_guid(note.client_id or "") else "old"
-        elif note.delivered is not None and note.kind is not made.credential.kind:
-            ending = note.kind.value
-        if ending is not None:
-            with private(self.path):
-                self.path.replace(self.path.with_name(f"{self.path.name}.{ending}"))
-        return note.held[-REMEMBERED:] if same_id(note.client_id, made.client_id) else ()
 
     def _is_of_another(self, client_id: ClientId | None) -> bool:
         text = _text(self.path)
-        return any(lines_of(text)) and not same_id(variables_in(text).get(CLIENT), client_id)
+        return bool(text.strip("\r\n")) and not same_id(variables_in(text).get(CLIENT), client_id)
 
     def _begun(self) -> dict[str, ClientId]:
-        rows = (line.partition("\t") for line in lines_of(_text(_pending(self.path))))
+        rows = (line.partition("\t") for line in _text(_pending(self.path)).split("\n"))
         return {name: ClientId(owner) for name, _, owner in rows if is_guid(owner)}
 
     def _keep(self, begun: dict[str, ClientId]) -> None:
@@ -204,7 +189,7 @@ def private(path: Path) -> AbstractContextManager[None]:
     )
 
 
-async def on_disk(write: Callable[[], None]) -> None:
+async def _on_disk(write: Callable[[], None]) -> None:
     """Write on a thread, and to the end also where this command is interrupted meanwhile.
 
     A disk takes 1 to 10 ms to confirm a file: 200 clients, four files each, held each other's requests up for 4 s.

@@ -1,15 +1,35 @@
-"""A place that keeps, or is given, one client's secret or private key."""
+"""A place that is given one client's secret or private key; and those that remember nothing of it."""
 
 from __future__ import annotations
 
 import asyncio
+import os
+import shutil
+import sys
 from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 
+from mct_s2s.activity import waiting
+from mct_s2s.errors import S2SError, UsageError
 from mct_s2s.key_pairs import make_key_pair
 from mct_s2s.model.client_credentials import Certificate, SecretNote
 from mct_s2s.model.client_sign_in import ClientSignIn, MadeCredential
 from mct_s2s.model.ids import ClientId
+
+INHERITED = ("PATH", "HOME", "LANG", *(("SYSTEMROOT",) if sys.platform == "win32" else ()))
+"""All that a program gets of the caller's environment. Windows starts nothing without the last one."""
+LONGEST_COMPLAINT = 300
+"""Characters of what a failed program said."""
+GIVEN_AWAY = 6
+"""So many characters of a secret in a row are too many to repeat."""
+
+Show = Callable[[MadeCredential | None], None]
+"""Shows a secret on standard output, to the last byte, before it returns; JSON shows it in the document at the end.
+
+`None` only asks whether someone reads it. Raises OSError: no one does.
+"""
 
 
 class Store(ABC):
@@ -17,23 +37,25 @@ class Store(ABC):
 
     gives_away: bool = False
     """Whether it is shown or handed over once, so that no later run can know of it."""
+    given: MadeCredential | None = None
+    """What it was given, once that has arrived, where it gives away."""
 
     @property
     @abstractmethod
     def label(self) -> str:
         """As `--secret-to` takes it."""
 
-    @abstractmethod
     async def note(self) -> SecretNote:
         """What it remembers."""
+        return SecretNote()
 
     @abstractmethod
     async def check(self, client_id: ClientId | None) -> None:
         """Make sure that it can be written to, before anything is made. Raises UsageError: it cannot."""
 
-    @abstractmethod
     async def begin(self, attempt: str, client_id: ClientId) -> None:
         """Remember an attempt of a client, so that a later run can tell an orphan from a delivered secret."""
+        del attempt, client_id
 
     async def key_pair(
         self, name: str, starts: datetime, expires: datetime, pending: Certificate | None
@@ -51,6 +73,102 @@ class Store(ABC):
     async def deliver(self, made: MadeCredential) -> None:
         """Store it and forget the attempt. Raises S2SError: it cannot be stored, or reached no one."""
 
-    @abstractmethod
     async def read(self) -> ClientSignIn | None:
         """The credential that is stored there; `None` where there is none, or none that can be read again."""
+        return self.given
+
+
+@dataclass
+class OutputStore(Store):
+    """Standard output, once, as soon as the secret exists."""
+
+    show: Show
+
+    label = "show"
+    gives_away = True
+
+    async def check(self, client_id: ClientId | None) -> None:
+        del client_id
+        try:
+            self.show(None)
+        except OSError as error:
+            raise UsageError(
+                "output-closed",
+                "Standard output is closed, so the secret cannot be shown. Nothing was changed.",
+                remedy="Run it with standard output open, or save the secret with --secret-to file:PATH",
+            ) from error
+
+    async def deliver(self, made: MadeCredential) -> None:
+        try:
+            self.show(made)
+        except OSError as error:
+            raise S2SError(
+                "secret-not-delivered",
+                f"The {made.credential.kind.value} of '{made.name}' could not be shown: standard output is closed "
+                f"({error.strerror or error}).",
+                remedy="Run the same command again with standard output open, or with --secret-to file:PATH",
+            ) from error
+        self.given = made
+
+
+@dataclass
+class CommandStore(Store):
+    """A program that reads the credential, and nothing else, from its standard input. No shell starts it."""
+
+    words: tuple[str, ...]
+    written: str
+    """The same as `--secret-to` takes it."""
+    app_service: str
+    """What a person calls the App Service."""
+    gives_away = True
+
+    @property
+    def label(self) -> str:
+        return self.written
+
+    async def check(self, client_id: ClientId | None) -> None:
+        del client_id
+        if shutil.which(self.words[0]) is None:
+            raise UsageError(
+                "secret-command-missing",
+                f"Cannot find the program '{self.words[0]}' that --secret-to names. Nothing was changed.",
+                remedy="Install it, or write the path to it.",
+            )
+
+    async def deliver(self, made: MadeCredential) -> None:
+        """Run it. What it prints is not passed on: it may print what it was given."""
+        environment = {name: os.environ[name] for name in INHERITED if name in os.environ}
+        environment |= {
+            "MCT_S2S_CLIENT": made.name,
+            "MCT_S2S_CLIENT_ID": made.client_id,
+            "MCT_S2S_TENANT_ID": made.tenant_id,
+            "MCT_S2S_APP_SERVICE": self.app_service,
+        }
+        program, *arguments = self.words
+        into, nowhere = asyncio.subprocess.PIPE, asyncio.subprocess.DEVNULL
+        try:
+            process = await asyncio.create_subprocess_exec(
+                shutil.which(program) or program, *arguments, stdin=into, stdout=nowhere, stderr=into, env=environment
+            )
+        except (OSError, ValueError) as error:  # a null character in the client's name
+            raise self._failed(getattr(error, "strerror", None) or str(error)) from error
+        try:
+            with waiting(f"waiting for {program} to store it"):
+                _, said = await process.communicate(made.value.encode())
+        except asyncio.CancelledError:
+            process.kill()
+            await process.wait()
+            raise
+        if process.returncode != 0:
+            last = said.decode(errors="replace").strip().rpartition("\n")[2].strip()[:LONGEST_COMPLAINT]
+            pieces = {made.value[at : at + GIVEN_AWAY] for at in range(len(made.value) - GIVEN_AWAY + 1)}
+            is_harmless = last and not any(piece in last for piece in pieces)
+            raise self._failed(f"exit code {process.returncode}{f': {last}' if is_harmless else ''}")
+        self.given = made
+
+    def _failed(self, why: str) -> S2SError:
+        return S2SError(
+            "secret-not-delivered",
+            f"'{self.label}' did not store what it was given ({why}).",
+            remedy="Try that program by itself. What it may have stored is to be replaced.",
+        )

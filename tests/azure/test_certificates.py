@@ -19,10 +19,10 @@ from mct_s2s.key_pairs import UnfitCertificate, certificate_in, given_certificat
 from mct_s2s.model.client_credentials import Certificate, CredentialKind
 from mct_s2s.model.client_sign_in import CertificateCredential, MadeCredential
 from mct_s2s.model.ids import ClientId
-from mct_s2s.stores.delivered import OutputStore
 from mct_s2s.stores.files import FileStore
+from mct_s2s.stores.store import OutputStore
 
-from tests.azure.test_secret_stores import RECORD, Viewer
+from tests.azure.test_secret_stores import RECORD
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 SOON = NOW + timedelta(days=30)
@@ -189,7 +189,7 @@ def test_a_client_that_goes_takes_its_key_along(tmp_path: Path) -> None:
 
 def test_a_shown_key_is_in_no_repr() -> None:
     async def shown() -> None:
-        place = OutputStore(Viewer())
+        place = OutputStore(lambda _: None)
         await place.deliver(made_of(*await place.key_pair(*WISH, None)))
         assert place.given is not None
         assert place.given.value.startswith("-----BEGIN PRIVATE KEY-----")

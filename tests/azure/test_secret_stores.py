@@ -12,8 +12,8 @@ import pytest
 from mct_s2s.errors import UsageError
 from mct_s2s.model.client_sign_in import ClientSignIn, MadeCredential, SecretCredential
 from mct_s2s.model.ids import ClientId, KeyId, TenantId
-from mct_s2s.stores.delivered import OutputStore
 from mct_s2s.stores.files import FileStore
+from mct_s2s.stores.store import OutputStore
 
 RECORD = MadeCredential(
     TenantId("11111111-1111-1111-1111-111111111111"),
@@ -27,19 +27,6 @@ RECORD = MadeCredential(
     attempt="mct-s2s 2026-11-24 ab12",
     expires=datetime(2027, 1, 1, tzinfo=UTC),
 )
-
-
-class Viewer:
-    """Sees what it is shown."""
-
-    def __init__(self) -> None:
-        self.seen: list[MadeCredential] = []
-
-    def look(self) -> None:
-        pass
-
-    def show(self, made: MadeCredential) -> None:
-        self.seen.append(made)
 
 
 @pytest.mark.parametrize("value", ["plain8Q~x", "it's", "$HOME `id`"])
@@ -82,12 +69,12 @@ def test_where_no_credential_is_none_is_read(text: str | None, tmp_path: Path) -
 
 
 def test_what_is_shown_can_be_read_by_this_command_only() -> None:
-    viewer = Viewer()
-    store = OutputStore(viewer)
+    seen: list[MadeCredential | None] = []
+    store = OutputStore(seen.append)
     assert asyncio.run(store.read()) is None
     asyncio.run(store.deliver(RECORD))
     assert asyncio.run(store.read()) == RECORD
-    assert [one.value for one in viewer.seen] == ["hush~hush"], "at once"
+    assert seen == [RECORD], "at once"
     assert "hush" not in repr(store)
 
 
@@ -141,23 +128,3 @@ def test_what_is_planted_beside_it_does_not_keep_a_useless_secret_from_going(tmp
     (tmp_path / "a.env.pending").mkdir()
     store.retire(RECORD.client_id)
     assert not store.path.exists()
-
-
-def test_a_note_that_has_nothing_more_to_say_goes_with_the_next_look(tmp_path: Path) -> None:
-    """A run can be killed between the arrival of its secret and the end of its note."""
-    store = FileStore(tmp_path / "a.env")
-    pending = tmp_path / "a.env.pending"
-
-    async def look() -> None:
-        await store.begin(RECORD.attempt, RECORD.client_id)
-        noted = pending.read_text()
-        await store.deliver(replace(RECORD, credential=SecretCredential("x")))
-        pending.write_text(noted)
-        pending.chmod(0o600)
-        assert (await store.note()).delivered == RECORD.key_id
-        assert not pending.exists()
-        await store.begin("mct-s2s another", RECORD.client_id)
-        await store.note()
-        assert pending.exists(), "somebody else's attempt may be under way"
-
-    asyncio.run(look())

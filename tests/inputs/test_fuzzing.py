@@ -14,13 +14,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from mct_s2s.azure.sign_in import choice
-from mct_s2s.cli.credential_stores import available, from_files
 from mct_s2s.errors import S2SError
 from mct_s2s.inputs.documents import read_backup, read_handoff
 from mct_s2s.key_pairs import UnfitCertificate, certificate_in, given_certificate
 from mct_s2s.model.site_settings import NAMES
 from mct_s2s.plain_text import load_json
-from mct_s2s.stores.dotenv import DELIVERED, variables_in
+from mct_s2s.stores.dotenv import DELIVERED, available, from_files, variables_in
 from mct_s2s.stores.files import FileStore
 
 from tests.azure.test_certificates import PRIVATE, RSA, pem_of

@@ -52,7 +52,16 @@ class EntraTokens:
         self._authority, self._http = connection.cloud.login, connection.http
         self._retry_policy = connection.retry_policy(RESERVE, "The login service")
 
-    async def token(self, sign_in: SignIn, scope: str, *, is_new: bool, role: str | None, at_once: int = 1) -> ApiToken:
+    async def token(
+        self,
+        sign_in: SignIn,
+        scope: str,
+        *,
+        is_new: bool,
+        role: str | None,
+        at_once: int = 1,
+        within: float = LONGEST_LAG_SECONDS,
+    ) -> ApiToken:
         """A token got by the client's own credential, fresh each time.
 
         Args:
@@ -86,7 +95,7 @@ class EntraTokens:
 
         def is_lag(error: ServiceError) -> bool:
             passing = error.code == WITHOUT_ROLE or (is_new and error.service_code in PROPAGATING)
-            return passing and clock.seconds() - began < LONGEST_LAG_SECONDS
+            return passing and clock.seconds() - began < within
 
         def waits_for(error: ServiceError) -> str:
             return "waiting for admin consent to take effect" if error.code == WITHOUT_ROLE else REPLICATION
