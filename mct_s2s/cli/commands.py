@@ -19,7 +19,7 @@ from mct_s2s.cli.options import (
     output_option,
 )
 from mct_s2s.errors import UsageError
-from mct_s2s.model.mct_api import API_PATH, Language
+from mct_s2s.model.client_sign_in import API_PATH, Language
 from mct_s2s.model.site_settings import ENABLED, SETTINGS
 
 _FINGERPRINT = re.compile(r"[0-9a-f]{64}", re.IGNORECASE)

@@ -24,10 +24,10 @@ from mct_s2s.inputs.secret_to import SecretTo, VaultTo, vault_to
 from mct_s2s.inputs.target import api_path
 from mct_s2s.local_files import read_given
 from mct_s2s.model.client_credentials import CredentialKind
+from mct_s2s.model.client_sign_in import Language
 from mct_s2s.model.commands import option, own_command
 from mct_s2s.model.directory_objects import Application, ServicePrincipal
 from mct_s2s.model.ids import same_id
-from mct_s2s.model.mct_api import Language
 from mct_s2s.model.observed import ClientApplication
 from mct_s2s.model.resource_id import USER_ASSIGNED_IDENTITIES, ResourceId
 from mct_s2s.planning.ownership import Client, client_called, is_logic_app, uri_shown

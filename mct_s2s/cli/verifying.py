@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
 from mct_s2s import clock
@@ -14,14 +15,14 @@ from mct_s2s.cli.session import Services, connect_client
 from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.engine.credential_stores import default_folder
 from mct_s2s.engine.session import Session
-from mct_s2s.engine.verify import VerifyContext, clients_to_verify, verify_callers, verify_clients
+from mct_s2s.engine.verify import ClientTest, ClientToVerify, clients_to_verify
 from mct_s2s.errors import UsageError
 from mct_s2s.inputs.target import api_path, api_url
 from mct_s2s.model.client_sign_in import IdentitySignIn, SignIn
 from mct_s2s.model.directory_objects import ServicePrincipal
 from mct_s2s.model.ids import ClientId
 from mct_s2s.model.observed import ClientApplication
-from mct_s2s.planning.ownership import client_called, members
+from mct_s2s.planning.ownership import client_called, members, uri_shown
 from mct_s2s.planning.reports.findings import diagnose
 from mct_s2s.planning.reports.verification import SITE, Verification, VerificationCheck
 from mct_s2s.render.verification import show_verification, verification_document
@@ -35,35 +36,55 @@ def verify(options: VerifyOptions) -> int:
     """Test the clients; return 0 if a client's call was answered and no test failed, else 3."""
     path, url = api_path(options.path), api_url(options.url) if options.url else None
     named = from_files(options.credentials)
-    if options.audience:
-        return run_connected(options, lambda current: _from_inside(current, options, path, url, named))
 
-    async def body(current: CommandRun, session: Session) -> int:
-        now = clock.now()
+    async def from_inside(current: CommandRun) -> int:
+        """Test the caller's own call, as a client does: no one signs in to look at Azure."""
+        audience = (options.audience or "").removesuffix("/.default")
+        async with connect_client(options, current.terminal) as connection:
+            from mct_s2s.azure.mct_api import MctApi  # noqa: PLC0415  # loaded by now
+            from mct_s2s.azure.sign_in.client_tokens import EntraTokens  # noqa: PLC0415
+
+            sites: dict[str, list[ClientToVerify]] = defaultdict(list)
+            callers: Sequence[SignIn] = named or [_own_sign_in(options.auth, connection.environ)]
+            for one in callers:
+                at = url or one.url or connection.environ.get("MCT_S2S_URL")
+                if not at:
+                    said = "No MCT site given: --audience needs --url."
+                    raise UsageError("url-missing", said, remedy="Add --url https://HOST")
+                sites[api_url(at)].append(ClientToVerify(one.called, one))
+            tokens, now = EntraTokens(connection), clock.now()
+            tests = {at: ClientTest(tokens, MctApi(connection, at, path), audience, now) for at in sites}
+            found = await gather_or_cancel(*(tests[at].verify(clients) for at, clients in sites.items()))
+        checks = tuple(check for one in found for check in one.checks)
+        return _end(current, Verification(next(iter(sites)), path, checks))
+
+    async def from_outside(current: CommandRun, session: Session) -> int:
+        now, connection = clock.now(), session.connection
         request, observed = await look(session, now)
-        place = where(options, observed.site)
-        if observed.trust.service is None:  # nothing to ask a token for
-            finding, site = diagnose(observed, now, place)[0], observed.site
+        service, site, at = observed.trust.service, observed.site, where(options, observed.site)
+        assert site is not None  # verify always names one
+        if service is None:  # nothing to ask a token for
+            finding = diagnose(observed, now, at)[0]
             check = VerificationCheck(*SITE, "configured", False, finding.message, finding.remedy)
-            return _end(current, Verification(site.url if site else None, path, (check,)))
-        assert observed.app_service is not None  # verify always names one
-        folder = default_folder(session.connection.cloud.label, observed, request.label)
-        credentials = available(named, session.connection.environ, folder)
-        site_url = url or observed.app_service.site.url
-        ground = VerifyContext(session.tokens, session.api(site_url), site_url, path, place, now)
-        applications, identities = members(observed), observed.trust.identities
+            return _end(current, Verification(site.url, path, (check,)))
+        known = members(observed)
+        applications, identities = known, observed.trust.identities
         if options.client:
-            chosen = dict.fromkeys(
-                client_called(name, observed, request.desired.unique_name) for name in options.client
-            )
+            unique_name = request.desired.unique_name
+            chosen = dict.fromkeys(client_called(name, observed, unique_name) for name in options.client)
             applications = tuple(one for one in chosen if isinstance(one, ClientApplication))
             identities = tuple(one for one in chosen if isinstance(one, ServicePrincipal))
-        known = {client.client_id.casefold() for client in members(observed)}
-        usable = [one for one in credentials if one in named or one.client_id.casefold() in known]
-        subjects = clients_to_verify(applications, usable, unlisted=not options.client)
-        return _end(current, await verify_clients(ground, observed, subjects, identities))
+        folder = default_folder(connection.cloud.label, observed, request.label)
+        ids = {client.client_id.casefold() for client in known}
+        there = available(named, connection.environ, folder)
+        usable = [one for one in there if one in named or one.client_id.casefold() in ids]
+        clients = clients_to_verify(applications, usable, unlisted=not options.client)
+        api, audience = session.api(url or site.url, path), uri_shown(service, observed) or ""
+        return _end(
+            current, await ClientTest(session.tokens, api, audience, now, observed, at).verify(clients, identities)
+        )
 
-    return run(options, Services(), body)
+    return run_connected(options, from_inside) if options.audience else run(options, Services(), from_outside)
 
 
 def _end(current: CommandRun, verification: Verification) -> int:
@@ -72,29 +93,6 @@ def _end(current: CommandRun, verification: Verification) -> int:
     else:
         show_verification(current.terminal, verification)
     return 0 if verification.is_proved else PROBLEMS
-
-
-async def _from_inside(
-    current: CommandRun, options: VerifyOptions, path: str, url: str | None, named: Sequence[SignIn]
-) -> int:
-    """Test the caller's own call, as a client does: no one signs in to look at Azure."""
-    async with connect_client(options, current.terminal) as connection:
-        from mct_s2s.azure.mct_api import MctApi  # noqa: PLC0415  # loaded by now
-        from mct_s2s.azure.sign_in.client_tokens import EntraTokens  # noqa: PLC0415
-
-        sites: dict[str, list[SignIn]] = {}
-        for caller in named or [_own_sign_in(options.auth, connection.environ)]:
-            site_url = url or caller.url or connection.environ.get("MCT_S2S_URL")
-            if not site_url:
-                raise UsageError(
-                    "url-missing", "No MCT site given: --audience needs --url.", remedy="Add --url https://HOST"
-                )
-            sites.setdefault(api_url(site_url), []).append(caller)
-        now, tokens = clock.now(), EntraTokens(connection)
-        audience = (options.audience or "").removesuffix("/.default")
-        grounds = {at: VerifyContext(tokens, MctApi(connection, at), at, path, "", now) for at in sites}
-        found = await gather_or_cancel(*(verify_callers(grounds[at], each, audience) for at, each in sites.items()))
-    return _end(current, Verification(next(iter(sites)), path, tuple(check for one in found for check in one.checks)))
 
 
 def _own_sign_in(method: Method, environ: Mapping[str, str]) -> SignIn:

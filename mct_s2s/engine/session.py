@@ -48,8 +48,8 @@ class Session:
         """The same about another App Service."""
         return replace(self, connection=replace(self.connection, target=target, subscription=subscription))
 
-    def api(self, url: str) -> MctApi:
-        """The MCT API of the site at an https address."""
+    def api(self, url: str, path: str) -> MctApi:
+        """A path of the MCT API of the site at an https address."""
         from mct_s2s.azure.mct_api import MctApi  # noqa: PLC0415  # with httpx
 
-        return MctApi(self.connection, url)
+        return MctApi(self.connection, url, path)

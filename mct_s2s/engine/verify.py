@@ -6,10 +6,11 @@ Nothing is written. What cannot be tested from here is reported as open, not tak
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, TypeAlias
+from functools import partial
+from typing import TYPE_CHECKING
 
 from mct_s2s.activity import activity
 from mct_s2s.azure.connection import RESERVE
@@ -18,73 +19,45 @@ from mct_s2s.engine.outcome import Outcome
 from mct_s2s.engine.session import Session
 from mct_s2s.errors import ServiceError
 from mct_s2s.model.client_credentials import YOUNG
-from mct_s2s.model.client_sign_in import ApiAnswer, ApiToken, ClientSignIn, SignIn
+from mct_s2s.model.client_sign_in import API_PATH, ApiToken, ClientSignIn, IdentitySignIn, SignIn
 from mct_s2s.model.commands import own_command
 from mct_s2s.model.directory_objects import ServicePrincipal
-from mct_s2s.model.mct_api import API_PATH, SERVICE_HEADER
 from mct_s2s.model.observed import ClientApplication, ObservedState
 from mct_s2s.model.site_settings import ROLE
 from mct_s2s.planning.ownership import is_consented, uri_shown, wanted_role
+from mct_s2s.planning.reports.findings import stopped
 from mct_s2s.planning.reports.verification import (
     CALL,
-    NO_SUCH_URI,
-    CallResult,
+    SITE,
     CheckSubject,
-    ClientToken,
     Verification,
     VerificationCheck,
-    carried,
+    advice,
     identity_checks,
     misdirected,
-    must_refuse,
     reasons,
-    settled,
-    stopped,
-    token_remedy,
+    returned,
     why_refused,
+    without_token,
 )
 
 if TYPE_CHECKING:
     from mct_s2s.azure.mct_api import MctApi
     from mct_s2s.azure.sign_in.client_tokens import EntraTokens
 
-Tested: TypeAlias = list[VerificationCheck]
-"""What came of one client's test."""
-
-
-@dataclass(frozen=True)
-class VerifyContext:
-    """Where the clients are tested, and since when they are as they are."""
-
-    tokens: EntraTokens
-    api: MctApi
-    url: str
-    path: str
-    where: str
-    """The options that name the App Service on a command line."""
-    now: datetime
-    just_changed: bool = False
-    """Whether this very run made or granted what is tested: replicas lag, and the site may still be restarting."""
-
-    async def get(
-        self, headers: dict[str, str], token: ApiToken | None = None, *, just_restarted: bool = False
-    ) -> CallResult:
-        """Call the API."""
-        outcome: ApiAnswer | ServiceError
-        try:
-            outcome = await self.api.get(self.path, headers, token, just_restarted=just_restarted)
-        except ServiceError as error:
-            outcome = error
-        return CallResult(self.url, self.path, outcome)
+NO_SUCH_URI = "500011"
+"""The number after AADSTS of a token request for a service application that is not in the tenant."""
+REFUSED = frozenset({"token-refused", "identity-token-refused", "token-unreadable"})
+"""The codes of a token that is refused. By any other, the login service does not answer."""
 
 
 @dataclass(frozen=True)
 class ClientToVerify:
-    """A client of the trust, and its credential if one is available."""
+    """Who is tested: with its registration, where that is known, and its sign-in, where that is available."""
 
     name: str
-    registered: ClientApplication | None
-    credential: ClientSignIn | None
+    sign_in: SignIn | None
+    registered: ClientApplication | None = None
 
 
 def clients_to_verify(
@@ -99,169 +72,135 @@ def clients_to_verify(
     mine: dict[str, ClientSignIn] = {}
     for one in credentials:
         mine.setdefault(one.client_id.casefold(), one)
-    found = [ClientToVerify(one.display_name, one, mine.pop(one.client_id.casefold(), None)) for one in clients]
-    return [*found, *(ClientToVerify(one.called, None, one) for one in mine.values() if unlisted)]
+    found = [ClientToVerify(one.display_name, mine.pop(one.client_id.casefold(), None), one) for one in clients]
+    return [*found, *(ClientToVerify(one.called, one) for one in mine.values() if unlisted)]
 
 
-async def verify_clients(
-    context: VerifyContext,
-    observed: ObservedState,
-    clients: Sequence[ClientToVerify],
-    identities: Iterable[ServicePrincipal],
-) -> Verification:
-    """Test every client's call, and once that the site refuses no one's; say how managed identities are tested.
+@dataclass(frozen=True)
+class ClientTest:
+    """Tests clients at one site."""
 
-    Args:
-        observed: what is there; the App Service and its settings in it.
-    """
-    assert observed.app_service is not None  # asked only where a site was looked at
-    not_running = stopped(observed.app_service)
-    if not_running is not None:
-        return Verification(context.url, context.path, (not_running,))
-    service = observed.trust.service
-    audience = (uri_shown(service, observed) or "") if service else ""
-    checks = await _all(context, [(one.name, _client(context, observed, one, audience)) for one in clients])
-    checks += identity_checks(identities, observed, context.where, audience, context.url)
-    return Verification(context.url, context.path, tuple(checks))
+    tokens: EntraTokens
+    api: MctApi
+    audience: str
+    """The Application ID URI; empty where the service application has none."""
+    now: datetime
+    observed: ObservedState | None = None
+    """What is there; `None` where no one looks."""
+    where: str = ""
+    """The options that name the App Service on a command line."""
+    just_changed: bool = False
+    """Whether this very run made or granted what is tested: replicas lag, and the site may still be restarting."""
 
+    async def verify(
+        self, clients: Iterable[ClientToVerify], identities: Iterable[ServicePrincipal] = ()
+    ) -> Verification:
+        """Test every client's call, and once that no one else's is answered; say how managed identities are tested."""
+        url, path, observed = self.api.url, self.api.path, self.observed
+        if observed is not None and (finding := stopped(observed.app_service)) is not None:
+            down = VerificationCheck(*SITE, "running", False, finding.message, finding.remedy)
+            return Verification(url, path, (down,))
+        tests = gather_or_cancel(*map(self._client, clients))
+        without, tested = await gather_or_cancel(self._without_token(), tests)
+        checks = [without, *(check for one in tested for check in one)]
+        if observed is not None:
+            checks += identity_checks(identities, observed, self.where, self.audience, url)
+        return Verification(url, path, tuple(checks))
 
-async def verify_callers(context: VerifyContext, callers: Iterable[SignIn], audience: str) -> Verification:
-    """Test callers from their own place, knowing nothing but the Application ID URI and the address."""
-    tests = [(one.called, _caller(context, one, audience)) for one in callers]
-    return Verification(context.url, context.path, tuple(await _all(context, tests)))
-
-
-async def _all(
-    context: VerifyContext, tests: Sequence[tuple[str, Coroutine[Any, Any, Tested]]]
-) -> list[VerificationCheck]:
-    """The call that must be refused, and what came of each test."""
-
-    async def shown(name: str, test: Coroutine[Any, Any, Tested]) -> Tested:
-        with activity(f"Testing {name}"):
-            return await test
-
-    async def without_token() -> VerificationCheck:
+    async def _without_token(self) -> VerificationCheck:
         with activity("Testing a call without a token"):
-            return must_refuse("without-token", "A call without a token", await context.get(SERVICE_HEADER))
+            try:
+                return without_token(await self.api.get(), self.api.path)
+            except ServiceError as error:
+                return VerificationCheck(*SITE, "without-token", None, error.message, error.remedy)
 
-    without, tested = await gather_or_cancel(without_token(), gather_or_cancel(*(shown(*one) for one in tests)))
-    return [without, *(check for checks in tested for check in checks)]
+    async def _client(self, client: ClientToVerify) -> list[VerificationCheck]:
+        sign_in, observed, expected = client.sign_in, self.observed, f"{self.audience}/.default"
+        kind = CheckSubject.MANAGED_IDENTITY if isinstance(sign_in, IdentitySignIn) else CheckSubject.APPLICATION
+        check = partial(VerificationCheck, client.name, kind)
+        if sign_in is None:
+            return [check(CALL, None, *self._untested(client.registered))]
+        scope = (sign_in.scope if observed is not None else None) or expected
+        with activity(f"Testing {client.name}"):
+            try:
+                is_new, role = self._is_new(client), self._awaited_role(client.registered)
+                token = await self.tokens.token(sign_in, scope, is_new=is_new, role=role)
+            except ServiceError as error:
+                is_ours = error.command.startswith("mct-s2s ")
+                remedy = f"{error.command} {self.where}".rstrip() if is_ours else error.remedy
+                if error.service_code == NO_SUCH_URI and observed and observed.trust.service and scope != expected:
+                    remedy = f"Set MCT_S2S_SCOPE to {expected} in {sign_in.source}."
+                return [check("token", False if error.code in REFUSED else None, error.message, remedy)]
+            said = f"Entra ID issued a token for its {sign_in.noun} ({sign_in.source})."
+            return [check("token", True, said), check(CALL, *await self._call(sign_in, token))]
 
+    async def _call(self, sign_in: SignIn, token: ApiToken) -> tuple[bool | None, str, str | None]:
+        """Whether the API answers it, what it said, and the remedy."""
+        api, observed = self.api, self.observed
+        unsent = misdirected(token, sign_in, observed, self.audience, api.url)
+        if unsent is not None:
+            return False, *unsent
+        is_right = observed is None or not any(reasons(token, sign_in.source, observed, self.where))
+        try:
+            answer = await api.get(token, just_restarted=self.just_changed and is_right)
+        except ServiceError as error:
+            return None, error.message, error.remedy
+        said = returned(api.url, api.path, answer.status)
+        if answer.is_success:
+            return True, said, None
+        if answer.status == 401 and not answer.challenge:  # the API's own no
+            why, remedy = why_refused(token, sign_in.source, observed, self.where)
+            return False, f"{said} {why}", remedy
+        return False, said, advice(answer, api.path)
 
-async def _caller(context: VerifyContext, sign_in: SignIn, audience: str) -> Tested:
-    who = (
-        sign_in.called,
-        CheckSubject.APPLICATION if isinstance(sign_in, ClientSignIn) else CheckSubject.MANAGED_IDENTITY,
-    )
-    try:
-        token = await context.tokens.token(sign_in, f"{audience}/.default", is_new=False, role=None)
-    except ServiceError as error:
-        return [VerificationCheck(*who, "token", _verdict(error), error.message, error.remedy)]
-    claims = token.claims
-    text = f"Entra ID issued a token: object ID {claims.object_id}."
-    issued = VerificationCheck(*who, "token", True, text)
-    if claims.audience != audience:
-        text = f"Its token was not sent: it is for '{claims.audience}', not for '{audience}'."
-        remedy = "To give tokens this audience, run mct-s2s setup"
-        return [issued, VerificationCheck(*who, CALL, False, text, remedy)]
-    asked = await context.get(SERVICE_HEADER, token)
-    call = settled(who, asked)
-    if call is None:
-        text = (
-            f"{asked.message} The token has the appId {claims.client_id}, the object ID {claims.object_id}, the "
-            f"tenant {claims.tenant_id} and {carried(claims)}."
-        )
-        remedy = (
-            "Ask someone who can read the settings to compare these values with mct-s2s status. Azure caches a "
-            "managed identity's tokens for up to 24 hours, so recent changes may not be in them yet."
-        )
-        call = VerificationCheck(*who, CALL, False, text, remedy)
-    return [issued, call]
-
-
-async def _client(context: VerifyContext, observed: ObservedState, client: ClientToVerify, audience: str) -> Tested:
-    who, credential, registered = (client.name, CheckSubject.APPLICATION), client.credential, client.registered
-    if credential is None:
+    def _untested(self, registered: ClientApplication | None) -> tuple[str, str]:
+        """What is said of a client without a credential, and the remedy."""
         client_id = registered.client_id if registered else ""
-        text = "Not tested: none of its credentials is available on this machine."
-        remedy = own_command("verify", "--client", client_id, "--credentials", "FILE", where=context.where)
+        said = "Not tested: none of its credentials is available on this machine."
         if registered and registered.application and registered.application.credentials:
-            text += " Name its file by --credentials FILE. If that is lost, replace it:"
-            remedy = own_command("rotate-secret", about=client_id, where=context.where)
-        return [VerificationCheck(*who, CALL, None, text, remedy)]
-    expected = f"{audience}/.default"
-    scope = credential.scope or expected
-    try:
-        is_new, role = _is_new(context, observed, client), _awaited_role(context, observed, client)
-        token = await context.tokens.token(credential, scope, is_new=is_new, role=role)
-    except ServiceError as error:
-        advice = token_remedy(error.service_code, credential.client_id, context.where) or error.remedy
-        if error.service_code == NO_SUCH_URI and observed.trust.service is not None and scope != expected:
-            advice = f"Set MCT_S2S_SCOPE to {expected} in {credential.source}."
-        return [VerificationCheck(*who, "token", _verdict(error), error.message, advice)]
-    caller = ClientToken(client.name, credential.client_id, token.claims, context.where, credential.source)
-    text = f"Entra ID issued a token for its {credential.credential.kind.noun} ({credential.source})."
-    issued = VerificationCheck(*who, "token", True, text)
-    call = misdirected(caller, observed, context.url, credential.url)
-    if call is None:
-        just_restarted = context.just_changed and not any(reasons(caller, observed))
-        asked = await context.get(SERVICE_HEADER, token, just_restarted=just_restarted)
-        call = settled(who, asked)
-        if call is None:
-            why, remedy = why_refused(caller, observed)
-            call = VerificationCheck(*who, CALL, False, f"{asked.message} Reason: {why}.", remedy)
-    return [issued, call]
+            said += " Name its file by --credentials FILE. If that is lost, replace it:"
+            return said, own_command("rotate-secret", about=client_id, where=self.where)
+        return said, own_command("verify", "--client", client_id, "--credentials", "FILE", where=self.where)
+
+    def _is_new(self, client: ClientToVerify) -> bool:
+        service = self.observed.trust.service if self.observed is not None else None
+        made = [one.created for one in (service, client.registered and client.registered.application) if one]
+        made += [client.sign_in.made if isinstance(client.sign_in, ClientSignIn) else None]
+        return self.just_changed or any(moment is not None and self.now - moment < YOUNG for moment in made)
+
+    def _awaited_role(self, registered: ClientApplication | None) -> str | None:
+        """The role to wait for: only where it is consented to, so that it must come."""
+        if self.observed is None or (registered is None and not self.just_changed):
+            return None
+        if registered is None:
+            return ROLE.value_in(self.observed.settings)
+        role = wanted_role(self.observed)
+        return role.value if role is not None and role.enabled and is_consented(registered, self.observed) else None
 
 
-def _verdict(error: ServiceError) -> bool | None:
-    """Failed where it is refused; open where the login service does not answer."""
-    return False if error.code in {"token-refused", "identity-token-refused", "token-unreadable"} else None
-
-
-def _is_new(context: VerifyContext, observed: ObservedState, client: ClientToVerify) -> bool:
-    made = [client.credential.made if client.credential else None]
-    made += [
-        app.created for app in (observed.trust.service, client.registered and client.registered.application) if app
-    ]
-    return context.just_changed or any(moment is not None and context.now - moment < YOUNG for moment in made)
-
-
-def _awaited_role(context: VerifyContext, observed: ObservedState, client: ClientToVerify) -> str | None:
-    """The role to wait for: only where it is consented to, so that it must come."""
-    if context.just_changed:
-        return ROLE.value_in(observed.settings)
-    role = wanted_role(observed)
-    if client.registered is None or role is None or not role.enabled or not is_consented(client.registered, observed):
-        return None
-    return role.value
-
-
-async def verify_outcome(session: Session, outcome: Outcome, options: str) -> Verification | None:
+async def verify_outcome(session: Session, outcome: Outcome, where: str) -> Verification | None:
     """Test the clients whose credential is in a store of this run; `None` where there is none.
 
     What was done stays done either way, so a test that runs out of time is open, not failed.
 
     Args:
-        options: those that name the App Service on a command line.
+        where: the options that name the App Service on a command line.
     """
     request, observed = outcome.request, outcome.after
-    site = observed.app_service
-    if site is None or request.stores is None:
+    if observed.site is None or request.stores is None:
         return None
     credentials = await request.stores.credentials(outcome.stores)
     mine = [one for one in credentials if one.name is not None and outcome.client_id(one.name) == one.client_id]
-    subjects = clients_to_verify((), mine, unlisted=True)
-    if not subjects:
+    clients = clients_to_verify((), mine, unlisted=True)
+    if not clients:
         return None
-    url = site.site.url
-    context = VerifyContext(session.tokens, session.api(url), url, API_PATH, options, request.now, just_changed=True)
+    api, service = session.api(observed.site.url, API_PATH), observed.trust.service
+    audience = (uri_shown(service, observed) or "") if service is not None else ""
     try:
         async with asyncio.timeout(max(0.0, session.connection.remaining(RESERVE))):
-            return await verify_clients(context, observed, subjects, ())
+            test = ClientTest(session.tokens, api, audience, request.now, observed, where, just_changed=True)
+            return await test.verify(clients)
     except TimeoutError:
-        message = "The deadline left no time to test the call."
-        again = own_command("verify", where=options)
-        late = (
-            VerificationCheck(client.name, CheckSubject.APPLICATION, CALL, None, message, again) for client in subjects
-        )
-        return Verification(url, API_PATH, tuple(late))
+        message, again = "The deadline left no time to test the call.", own_command("verify", where=where)
+        late = (VerificationCheck(one.name, CheckSubject.APPLICATION, CALL, None, message, again) for one in clients)
+        return Verification(api.url, api.path, tuple(late))

@@ -1,15 +1,41 @@
-"""How a client calls: what it signs in with, the token that it gets, and what the MCT API answers."""
+"""How a client calls the MCT API: what it signs in with, the token that it gets, and what the API answers."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
+from enum import StrEnum
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from mct_s2s.model.client_credentials import CredentialKind
 from mct_s2s.model.ids import ClientId, KeyId, PrincipalId, TenantId
+
+API_PATH = "/api/v1/organization"
+"""A read that every deployment answers to a caller with access; what is called where no other path is given."""
+SERVICE_HEADER = {"ClientType": "Service"}
+"""The document's warning: the header that every service call carries."""
+NOT_NOW = frozenset({429, 502, 503, 504})
+"""What App Service's front end answers for a site that is starting, or busy: the API itself has not answered."""
+
+
+class Language(StrEnum):
+    """In which languages a program that calls is printed: the values of `--language`."""
+
+    CURL = "curl"
+    PYTHON = "python"
+    CSHARP = "csharp"
+    POWERSHELL = "powershell"
+    GITHUB_ACTIONS = "github-actions"
+    APP_SETTINGS = "app-settings"
+
+
+def token_endpoint(login: str | None, tenant_id: str) -> str:
+    """Where a client gets its token: of the public cloud, unless another login service's address is given.
+
+    Source: learn.microsoft.com/entra/identity-platform/v2-oauth2-client-creds-grant-flow.
+    """
+    return f"{login or 'https://login.microsoftonline.com'}/{tenant_id}/oauth2/v2.0/token"
 
 
 @dataclass(frozen=True)
@@ -64,6 +90,10 @@ class ClientSignIn:
     def called(self) -> str:
         return self.name or self.client_id
 
+    @property
+    def noun(self) -> str:
+        return self.credential.kind.noun
+
 
 @dataclass(frozen=True, kw_only=True)
 class MadeCredential(ClientSignIn):
@@ -91,6 +121,9 @@ class IdentitySignIn:
     client_id: ClientId | None = None
 
     called: ClassVar[str] = "this machine"
+    noun: ClassVar[str] = "managed identity"
+    source: ClassVar[str] = "this machine"
+    scope: ClassVar[None] = None
     url: ClassVar[None] = None
 
 
@@ -98,50 +131,20 @@ SignIn = ClientSignIn | IdentitySignIn
 
 
 @dataclass(frozen=True)
-class Claims:
-    """What an access token for the MCT API says, under one name for both versions of tokens.
+class ApiToken:
+    """An access token for the MCT API, and what it says, under one name for both versions of tokens.
 
     Source: learn.microsoft.com/entra/identity-platform/access-token-claims-reference.
     """
 
+    text: str = field(repr=False)
     audience: str
-    issuer: str
     tenant_id: TenantId
     client_id: ClientId
     object_id: PrincipalId
     """The caller's service principal."""
     roles: tuple[str, ...]
     version: str
-    expires: datetime
-
-    @classmethod
-    def read(cls, payload: Mapping[str, Any]) -> Claims:
-        """The claims of a decoded payload; what is not there is empty.
-
-        Raises:
-            ValueError: a claim is of the wrong type.
-        """
-        roles = payload.get("roles") or ()
-        if isinstance(roles, str) or not isinstance(payload.get("exp", 0), int | float):
-            raise ValueError("a claim has the wrong type")
-        return cls(
-            audience=str(payload.get("aud") or ""),
-            issuer=str(payload.get("iss") or ""),
-            tenant_id=TenantId(str(payload.get("tid") or "")),
-            client_id=ClientId(str(payload.get("appid") or payload.get("azp") or "")),
-            object_id=PrincipalId(str(payload.get("oid") or "")),
-            roles=tuple(str(role) for role in roles),
-            version=str(payload.get("ver") or ""),
-            expires=datetime.fromtimestamp(payload.get("exp", 0), UTC),
-        )
-
-
-@dataclass(frozen=True)
-class ApiToken:
-    """An access token for the MCT API. Its text never shows in a `repr`."""
-
-    claims: Claims
-    text: str = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -157,8 +160,3 @@ class ApiAnswer:
     @property
     def is_success(self) -> bool:
         return 200 <= self.status < 300
-
-    @property
-    def is_refused(self) -> bool:
-        """Whether the caller was turned away, also towards a page to sign in on."""
-        return self.status in {401, 403} or 300 <= self.status < 400

@@ -9,7 +9,7 @@ from typing import Any
 
 from mct_s2s.errors import MissingRight, S2SError
 from mct_s2s.model.client_credentials import CredentialKind
-from mct_s2s.model.mct_api import SERVICE_HEADER, token_endpoint
+from mct_s2s.model.client_sign_in import SERVICE_HEADER, token_endpoint
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.model.site_settings import ours

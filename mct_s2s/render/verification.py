@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from itertools import groupby
 from typing import Any
 
@@ -21,17 +22,7 @@ def verification_document(verification: Verification) -> dict[str, Any]:
         "proved": verification.is_proved,
         "url": verification.url,
         "path": verification.path,
-        "checks": [
-            {
-                "client": check.client,
-                "kind": check.kind.value,
-                "check": check.check,
-                "ok": check.ok,
-                "message": check.message,
-                "remedy": check.remedy,
-            }
-            for check in verification.checks
-        ],
+        "checks": [asdict(check) for check in verification.checks],
     }
 
 
@@ -45,19 +36,16 @@ def show_verification(terminal: Terminal, verification: Verification) -> None:
             prose(terminal.out, Text.assemble("  ", (sign, style), f" {check.message}"), indent=4)
             if check.remedy:
                 terminal.result(Text.assemble("    → ", (check.remedy, "command")))
-    terminal.result()
-    terminal.result(_sum(verification))
-
-
-def _sum(verification: Verification) -> Text:
-    calls, failed = verification.calls, len(verification.failed)
-    unproven = sum(check.ok is None and check.check == CALL for check in verification.checks)
-    left = f"; {_counted(unproven, 'call')} not tested from here" if unproven else ""
+    calls, failed = verification.calls, verification.failed
+    untested = sum(check.ok is None and check.check == CALL for check in verification.checks)
+    left = f"; {_counted(untested, 'call')} not tested from here" if untested else ""
+    result = Text(f"Not verified: no client call succeeded{left}.", style="warn")
     if failed:
-        return Text(f"Verification failed: {_counted(failed, 'check')} failed{left}.", style="bad")
-    if not calls:
-        return Text(f"Not verified: no client call succeeded{left}.", style="warn")
-    return Text(f"Verified: {_counted(calls, 'client')} called the MCT API{left}.", style="good")
+        result = Text(f"Verification failed: {_counted(failed, 'check')} failed{left}.", style="bad")
+    elif calls:
+        result = Text(f"Verified: {_counted(calls, 'client')} called the MCT API{left}.", style="good")
+    terminal.result()
+    terminal.result(result)
 
 
 def _counted(count: int, noun: str) -> str:

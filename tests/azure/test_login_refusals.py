@@ -145,7 +145,7 @@ REFUSALS = {
     ),
     "a wrong certificate": Case(
         refusal(401, "invalid_client", "700027", "Client assertion failed signature validation."),
-        "AZURE_CLIENT_CERTIFICATE_PATH", "rotate-secret", True,
+        "AZURE_CLIENT_CERTIFICATE_PATH", f"add-client {APP} --credential certificate", True,
     ),
     "no such resource": Case(
         refusal(400, "invalid_resource", "500011", "The resource principal named api://x was not found."),
@@ -234,7 +234,7 @@ def test_a_refusal_says_why_in_entras_words_and_what_to_set_or_which_command_men
     assert case.client in client.remedy
     assert (client.service_code in PROPAGATING) is case.propagating
     assert not client.answer_lost, "a refusal is no answer that was lost"
-    assert ("rotate-secret" in client.remedy) is (number in {"7000215", "7000222", "700027"}), "a new one mends nothing"
+    assert ("rotate-secret" in client.remedy) is (number in {"7000215", "7000222"}), "a new one mends nothing"
     assert SECRET not in own.message + own.remedy + client.message + client.remedy
 
 

@@ -159,7 +159,7 @@ async def discovery(connection: Connection) -> object:
 
 
 async def mct_api(connection: Connection) -> object:
-    return await MctApi(connection, SITE).get("/x", {}, None, just_restarted=False)
+    return await MctApi(connection, SITE, "/x").get()
 
 
 SERVICES = {

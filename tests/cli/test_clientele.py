@@ -14,17 +14,13 @@ from mct_s2s.cli.options import AzureOptions
 from mct_s2s.cli.session import Services, connect
 from mct_s2s.engine.session import Session
 from mct_s2s.errors import ServiceError
-from mct_s2s.model.client_sign_in import ApiAnswer, ApiToken, ClientSignIn, SecretCredential
+from mct_s2s.model.client_sign_in import API_PATH, ApiAnswer, ApiToken, ClientSignIn, SecretCredential
 from mct_s2s.model.ids import ClientId, TenantId
 from mct_s2s.render.console import LineConsole, Terminal
 
 from tests.cli.conftest import Program, values_in
 from tests.conftest import Sandbox
 from tests.support.sandbox_inside import Inside
-
-SERVICE = {"ClientType": "Service"}
-PATH = "/api/v1/organization"
-
 
 Ask = Callable[[Callable[[Session], Awaitable[Any]], float], Any]
 
@@ -90,13 +86,13 @@ def test_a_role_that_never_comes_gives_the_token_without_it_before_the_deadline(
     async def ask(session: Session) -> ApiToken:
         return await session.tokens.token(sign_in_of(values), values["MCT_S2S_SCOPE"], is_new=False, role="Other")
 
-    assert as_client(ask, 6.0).claims.roles == ("S2SAppRole",)
+    assert as_client(ask, 6.0).roles == ("S2SAppRole",)
 
 
 def test_a_site_that_does_not_come_back_is_told_before_the_deadline(azure: Sandbox, as_client: Ask) -> None:
     azure.misbehave({"match": {"service": "MCT"}, "fault": {"type": "status", "status": 503}})
 
     async def ask(session: Session) -> ApiAnswer:
-        return await session.api(azure.site_url).get(PATH, SERVICE, None, just_restarted=False)
+        return await session.api(azure.site_url, API_PATH).get()
 
     assert as_client(ask, 6.0).status == 503

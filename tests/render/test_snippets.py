@@ -23,7 +23,7 @@ from jsonschema import Draft7Validator
 from mct_s2s.cli.snippets import notes, show_notes
 from mct_s2s.errors import UsageError
 from mct_s2s.model.client_credentials import GITHUB, Federation
-from mct_s2s.model.mct_api import Language
+from mct_s2s.model.client_sign_in import Language
 from mct_s2s.planning.reports.findings import diagnose
 from mct_s2s.render.console import Terminal
 from mct_s2s.render.snippets import (

@@ -15,11 +15,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from mct_s2s import errors
+from mct_s2s.azure.sign_in.login_refusals import token_refused
 from mct_s2s.cli.options import AzureOptions
 from mct_s2s.cli.requests import where
 from mct_s2s.model.azure_resources import AppService
 from mct_s2s.model.caller_rights import Caller, CallerRights, DirectoryRights, Permission, ScopeRights, SignedIn
-from mct_s2s.model.client_sign_in import Claims
+from mct_s2s.model.client_sign_in import ApiToken
 from mct_s2s.model.commands import command, grant_on_vault, option, own_command, use_shell, webapp_command
 from mct_s2s.model.ids import ApplicationObjectId, ClientId, PrincipalId
 from mct_s2s.model.observed import ObservedState
@@ -28,16 +29,8 @@ from mct_s2s.planning.changes import Outputs
 from mct_s2s.planning.ownership import purging
 from mct_s2s.planning.permissions.rights import RequiredPermission, Right, judge
 from mct_s2s.planning.plan import Left, ManualStep
-from mct_s2s.planning.reports.findings import diagnose
-from mct_s2s.planning.reports.verification import (
-    ClientToken,
-    identity_checks,
-    inside_command,
-    reasons,
-    stopped,
-    token_remedy,
-    why_refused,
-)
+from mct_s2s.planning.reports.findings import diagnose, stopped
+from mct_s2s.planning.reports.verification import identity_checks, reasons, why_refused
 from mct_s2s.planning.site import make_sticky
 from mct_s2s.render.manual_steps import instructions
 from mct_s2s.render.outcome import vault_reading
@@ -130,19 +123,14 @@ def state() -> ObservedState:
     )
 
 
-def caller() -> ClientToken:
-    claims = Claims(EVIL, EVIL, TENANT.id, ClientId(EVIL), PrincipalId(EVIL), (EVIL,), "1.0", NOW)
-    return ClientToken(EVIL, EVIL, claims, shlex.join(["-a", EVIL]), EVIL)
-
-
 def proofs() -> Iterator[str | None]:
     seen, at = state(), shlex.join(["-a", EVIL])
-    yield from (remedy for _, remedy in reasons(caller(), seen))
-    yield why_refused(caller(), seen)[1]
-    yield from (token_remedy(code, EVIL, at) for code in ("7000215", "700016", "700027", "500011"))
+    token = ApiToken(EVIL, EVIL, TENANT.id, ClientId(EVIL), PrincipalId(EVIL), (EVIL,), "1.0")
+    yield from (remedy for _, remedy in reasons(token, EVIL, seen, at))
+    yield why_refused(token, EVIL, seen, at)[1]
+    refused = (token_refused(Exception(f"AADSTS{at}: no"), EVIL, EVIL) for at in ("7000215", "700016", "700027"))
+    yield from (error.command for error in refused)
     yield from (check.remedy for check in identity_checks(seen.trust.identities, seen, at, EVIL, EVIL))
-    yield inside_command(EVIL, EVIL)
-    assert seen.app_service is not None
     site = stopped(seen.app_service)
     yield site.remedy if site else None
 

@@ -29,13 +29,12 @@ from mct_s2s.model.client_sign_in import (
     ApiToken,
     AssertionFileCredential,
     CertificateCredential,
-    Claims,
-    ClientSignIn,
     IdentitySignIn,
     PresentedCredential,
     SecretCredential,
     SignIn,
 )
+from mct_s2s.model.ids import ClientId, PrincipalId, TenantId
 
 WITHOUT_ROLE = "role-not-in-token"
 LONGEST_LAG_SECONDS = 120.0
@@ -73,25 +72,19 @@ class EntraTokens:
                 little about the next, as several replicas answer.
 
         Raises:
-            ServiceError: `token-refused` or `identity-token-refused`, with the number after AADSTS as `service_code`;
-                or the login service does not answer.
+            ServiceError: `token-refused` or `identity-token-refused`, with the number after AADSTS as `service_code`,
+                and a command of this program without the options that name the App Service; or the login service does
+                not answer.
         """
-        roleless: list[ApiToken] = []
+        began, roleless = clock.seconds(), list[ApiToken]()
 
         async def once() -> ApiToken:
             texts = await gather_or_cancel(*(self._ask(sign_in, scope) for _ in range(at_once)))
             token = read_token(texts[0])
-            if role is None or role in token.claims.roles:
+            if role is None or role in token.roles:
                 return token
             roleless.append(token)
-            raise ServiceError(
-                WITHOUT_ROLE,
-                f"The token does not have the role '{role}' yet.",
-                remedy="Wait a minute, then run the same command again.",
-                status=403,
-            )
-
-        began = clock.seconds()
+            raise ServiceError(WITHOUT_ROLE, f"The token does not have the role '{role}' yet.", remedy="", status=403)
 
         def is_lag(error: ServiceError) -> bool:
             passing = error.code == WITHOUT_ROLE or (is_new and error.service_code in PROPAGATING)
@@ -109,19 +102,19 @@ class EntraTokens:
 
     async def _ask(self, sign_in: SignIn, scope: str) -> str:
         """Ask once, as a credential that has never asked before. Raises ServiceError: refused, or not answered."""
-        if isinstance(sign_in, ClientSignIn) and not may_sign_in(sign_in.authority, self._authority):
-            raise ServiceError(
-                "token-refused",
-                f"The client's credential is for {sign_in.authority or OF_MICROSOFT}, but the login host of --cloud is "
-                f"{self._authority}. It was not sent.",
-                remedy="Check --cloud. If the login host is right, add this line to the credential: "
-                f"AZURE_AUTHORITY_HOST={self._authority}",
-                status=401,
-            )
         try:
             if isinstance(sign_in, IdentitySignIn):
                 async with asyncio.timeout(IDENTITY_SECONDS):
                     return str((await machine(sign_in.client_id, self._http).get_token(scope)).token)
+            if not may_sign_in(sign_in.authority, self._authority):
+                raise ServiceError(
+                    "token-refused",
+                    f"The client's credential is for {sign_in.authority or OF_MICROSOFT}, but the login host of "
+                    f"--cloud is {self._authority}. It was not sent.",
+                    remedy="Check --cloud. If the login host is right, add this line to the credential: "
+                    f"AZURE_AUTHORITY_HOST={self._authority}",
+                    status=401,
+                )
             who = (sign_in.tenant_id, sign_in.client_id, sign_in.credential)
             return str((await application(*who, self._http, self._authority).get_token(scope)).token)
         except (AzureError, OSError, *ODD) as error:
@@ -176,8 +169,13 @@ def read_token(text: str) -> ApiToken:
     """
     try:
         payload = text.split(".")[1]
-        document = parse_json(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
-        return ApiToken(Claims.read(document), text)
+        claims: Any = parse_json(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+        audience, tenant, version, object_id = (str(claims.get(name) or "") for name in ("aud", "tid", "ver", "oid"))
+        client_id, roles = str(claims.get("appid") or claims.get("azp") or ""), claims.get("roles") or []
+        if not isinstance(roles, list):
+            raise OddAnswer
+        who = (TenantId(tenant), ClientId(client_id), PrincipalId(object_id))
+        return ApiToken(text, audience, *who, tuple(map(str, roles)), version)
     except (OddAnswer, OSError, *ODD) as error:
         raise ServiceError(
             "token-unreadable",

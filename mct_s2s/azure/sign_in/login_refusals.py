@@ -31,7 +31,7 @@ _STALE = (
     "workload-identity with a token file that is kept new. Check this machine's clock, too."
 )
 _OWN_TENANT = "Set AZURE_TENANT_ID or --tenant to the tenant's ID or one of its domains."
-_NEW = "Create a new credential for the client: mct-s2s rotate-secret {client}"
+_NEW = "Create a new credential for the client:\nmct-s2s rotate-secret {client}"
 _COMPARE = (
     "Compare it with the client's federated credentials: az ad app federated-credential list --id {client}; then add "
     "the missing one: mct-s2s add-client {client} --credential federated --federated-issuer ISSUER "
@@ -43,7 +43,7 @@ _GITHUB = (
     "If that is your repository, let its workflows sign in: mct-s2s add-client {client} --credential federated "
     "--github {github}"
 )
-_ADD = "Add the client again: mct-s2s add-client {client}"
+_ADD = "Add the client again:\nmct-s2s add-client {client}"
 _ENABLE = (
     "Enable it again: az ad app update --id {client} --set isDisabled=false; az ad sp update --id {client} --set "
     "accountEnabled=true"
@@ -62,7 +62,7 @@ class _Row(NamedTuple):
     own: str = ""
     """What to do about it."""
     client: str = ""
-    """What is done about it where a client of the MCT API was refused."""
+    """What is done about it where a client of the MCT API was refused; one of our commands on a line of its own."""
     lag: bool = False
     """Whether it is said also about something that was made minutes ago."""
 
@@ -82,7 +82,8 @@ _ROWS = {
     ),
     "7000222": _Row("the client secret has expired", "Create a new secret for this service principal.", _NEW, True),
     "700027": _Row(
-        "the certificate does not belong to {who}", "Check AZURE_CLIENT_CERTIFICATE_PATH.", _NEW, True
+        "the certificate does not belong to {who}", "Check AZURE_CLIENT_CERTIFICATE_PATH.",
+        f"{_ADD} --credential certificate", True,
     ),
     "700016": _Row(
         "{who} does not exist in the tenant: it was deleted, or it belongs to another tenant",
@@ -94,7 +95,7 @@ _ROWS = {
     "7000112": _Row("{who} is disabled in Entra ID", "", _ENABLE),
     "500011": _Row(
         "no service application in the tenant has that Application ID URI", "",
-        "Update the service application: mct-s2s setup", True,
+        "Update the service application:\nmct-s2s setup", True,
     ),
     "500014": _Row(
         "the service application is disabled in Entra ID", "",
@@ -212,10 +213,13 @@ def token_refused(error: Exception, client_id: str, scope: str) -> ServiceError:
             if code == "700213" and (branch := _BRANCH.fullmatch(presented[1])):
                 github, remedy = f"{branch[1]}:{branch[2]}", _GITHUB
     resource = command(scope.removesuffix("/.default"))
+    remedy = remedy.format(client=command(client_id), github=command(github), resource=resource)
+    advice, _, own = remedy.partition("\n")
     return ServiceError(
         "token-refused",
         f"Entra ID refused to issue a token: {said}{f' (AADSTS{code})' if row.client else ''}.",
-        remedy=remedy.format(client=command(client_id), github=command(github), resource=resource),
+        remedy=advice,
+        command=own,
         status=int(getattr(getattr(error, "response", None), "status_code", 0) or 0) or 401,
         service_code=code,
         service_message=first_line(error),

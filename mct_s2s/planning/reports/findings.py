@@ -96,7 +96,8 @@ def diagnose(
         adopted: the service application that a trust file names for this App Service.
     """
     site = observed.app_service
-    found = list(_stopped(site))
+    down = stopped(site)
+    found = [down] if down is not None else []
     if site is not None and site.refusal is not None:
         # What can be said by the directory alone. What is not there may be under a name that only the settings know.
         label = site.site.label
@@ -113,7 +114,7 @@ def diagnose(
     else:
         found += _service(observed, where)
     if site is not None:
-        found += [*_anothers(observed, site, where, adopted), *_settings(observed, site, where)]
+        found += [*_anothers(observed, site, where, adopted), *wrong_settings(observed, site, where)]
     for client in members(observed):
         found += _client(client, observed, now, within, where)
     if site is not None:
@@ -125,13 +126,14 @@ def diagnose(
     return tuple(found)
 
 
-def _stopped(site: AppService | None) -> Iterator[Finding]:
-    if site is None or site.site.state.casefold() != "stopped":
-        return
+def stopped(site: AppService | None) -> Finding | None:
+    """That the App Service answers no one."""
+    if site is None or site.site.state.casefold() in {"", "running"}:
+        return None
     resource, label = site.site.resource, site.site.label
-    message = f"'{label}' is stopped. A restart does not start it."
+    message = f"'{label}' is {site.site.state.lower()}. A restart does not start it."
     start = webapp_command("start", resource, "--subscription", resource.subscription_id)
-    yield Finding("app-service-stopped", Severity.ERROR, label, message, start)
+    return Finding("app-service-stopped", Severity.ERROR, label, message, start)
 
 
 def _service(observed: ObservedState, where: str) -> Iterator[Finding]:
@@ -179,7 +181,7 @@ def _anothers(observed: ObservedState, site: AppService, where: str, adopted: st
         yield Finding(SERVICE_NOT_OURS, Severity.WARNING, name, message, setup)
 
 
-def _settings(observed: ObservedState, site: AppService, where: str) -> Iterator[Finding]:
+def wrong_settings(observed: ObservedState, site: AppService, where: str) -> Iterator[Finding]:
     """Each row of the table of settings, held against what would work."""
     configure = own_command("configure-appservice", where=where)
     service, required = observed.trust.service, required_by(site.settings)

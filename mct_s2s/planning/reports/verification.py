@@ -8,27 +8,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TypeAlias
+from functools import partial
 
-from mct_s2s.errors import ServiceError
-from mct_s2s.model.azure_resources import AppService, same_origin
-from mct_s2s.model.client_sign_in import ApiAnswer, Claims
+from mct_s2s.model.azure_resources import same_origin
+from mct_s2s.model.client_sign_in import API_PATH, NOT_NOW, ApiAnswer, ApiToken, SignIn
 from mct_s2s.model.commands import own_command, webapp_command
 from mct_s2s.model.directory_objects import ServicePrincipal
 from mct_s2s.model.ids import same_id
-from mct_s2s.model.mct_api import API_PATH, NOT_NOW
 from mct_s2s.model.observed import ObservedState
-from mct_s2s.model.site_settings import (
-    APPLICATION_IDS,
-    AUDIENCE,
-    ENABLED,
-    OBJECT_IDS,
-    ROLE,
-    TENANT_ID,
-    TENANT_NAME,
-    is_enabled,
-)
-from mct_s2s.planning.ownership import wanted_role_value
+from mct_s2s.model.site_settings import APPLICATION_IDS, AUDIENCE, OBJECT_IDS, ROLE, TENANT_ID
+from mct_s2s.planning.reports.findings import Severity, wrong_settings
 
 
 class CheckSubject(StrEnum):
@@ -39,13 +28,9 @@ class CheckSubject(StrEnum):
     MANAGED_IDENTITY = "managedIdentity"
 
 
-Who: TypeAlias = tuple[str | None, CheckSubject]
-"""The client's display name, and what it is."""
-SITE: Who = (None, CheckSubject.SITE)
+SITE = (None, CheckSubject.SITE)
 CALL = "call"
 """The check that everything else leads to: a real call of the MCT API that was answered."""
-NO_SUCH_URI = "500011"
-"""The number after AADSTS of a token request for a service application that is not in the tenant."""
 
 
 @dataclass(frozen=True)
@@ -56,11 +41,11 @@ class VerificationCheck:
     """The client's display name; `None` for a check of the App Service itself."""
     kind: CheckSubject
     check: str
-    """`token`, `audience`, `tenant`, `role`, `call` …: stable, for scripts."""
+    """`token`, `call` …: stable, for scripts."""
     ok: bool | None
     message: str
     remedy: str | None = None
-    """What to type or to do; `None` where there is nothing to do."""
+    """What to type or to do."""
 
 
 @dataclass(frozen=True)
@@ -72,9 +57,8 @@ class Verification:
     checks: tuple[VerificationCheck, ...]
 
     @property
-    def failed(self) -> tuple[VerificationCheck, ...]:
-        """The checks that failed."""
-        return tuple(check for check in self.checks if check.ok is False)
+    def failed(self) -> int:
+        return sum(check.ok is False for check in self.checks)
 
     @property
     def calls(self) -> int:
@@ -87,215 +71,139 @@ class Verification:
         return bool(self.calls) and not self.failed
 
 
-@dataclass(frozen=True)
-class ClientToken:
-    """A token that a client application got, and what is known of the client."""
+def misdirected(
+    token: ApiToken, sign_in: SignIn, observed: ObservedState | None, audience: str, url: str
+) -> tuple[str, str] | None:
+    """Why a token is not sent to the site at `url`, and the remedy; `None` where it belongs there."""
+    service, site = (observed.trust.service, observed.site) if observed is not None else (None, None)
+    accepted, whom, own = {audience}, f"'{audience}'", sign_in.url
+    remedy = f"Correct MCT_S2S_SCOPE in {sign_in.source}, or use another file: --credentials FILE"
+    if service is None:
+        remedy = "To give tokens this audience, run mct-s2s setup"
+    else:
+        accepted = {*service.identifier_uris, service.client_id}
+        whom = f"the service application '{service.display_name}'"
+    if token.audience not in accepted:
+        return f"Its token was not sent: it is for '{token.audience}', not for {whom}.", remedy
+    if site is not None and own is not None and not (same_origin(own, url) or site.is_at(own)):
+        why = f"its credential is for '{own}', not for {url}"
+        return f"Its token was not sent: {why}.", remedy.replace("MCT_S2S_SCOPE", "MCT_S2S_URL")
+    return None
 
-    name: str
-    client_id: str
-    claims: Claims
-    where: str
-    """The options that name the App Service on a command line."""
-    source: str = ""
-    """Where its credential was found."""
 
-    @property
-    def who(self) -> Who:
-        """Whom checks of it are about."""
-        return self.name, CheckSubject.APPLICATION
+def why_refused(token: ApiToken, source: str, observed: ObservedState | None, where: str) -> tuple[str, str]:
+    """Why the site refuses a token, as a sentence, and the remedy.
 
-
-def why_refused(token: ClientToken, observed: ObservedState) -> tuple[str, str]:
-    """Why the site answers 401 to a token: the setting that differs from it, and the remedy."""
-    assert observed.site is not None  # tokens are only tested against a site
+    Args:
+        source: where the client's credential was found.
+        where: the options that name the App Service on a command line.
+    """
+    if observed is None or observed.site is None:
+        values = f"the appId {token.client_id}, the object ID {token.object_id}, the tenant {token.tenant_id}"
+        return f"The token has {values} and {_roles(token)}.", (
+            "Ask someone who can read the settings to compare these values with mct-s2s status. Azure caches a "
+            "managed identity's tokens for up to 24 hours, so recent changes may not be in them yet."
+        )
     resource = observed.site.resource
     restart = webapp_command("restart", resource, "--subscription", resource.subscription_id)
-    otherwise = "the token matches the settings, so the App Service may need a restart to read them"
-    return next(reasons(token, observed), (otherwise, restart))
+    otherwise = "the token matches the settings, so the App Service may need a restart to read them."
+    why, remedy = next(reasons(token, source, observed, where), (otherwise, restart))
+    return f"Reason: {why}", remedy
 
 
-def reasons(token: ClientToken, observed: ObservedState) -> Iterator[tuple[str, str]]:
-    """Everything for which the site refuses the token, in the order in which it judges."""
-    site, claims, tenant, service = observed.app_service, token.claims, observed.tenant, observed.trust.service
-    assert site is not None
-    name, audience, tenant_id, role = (
-        setting.value_in(site.settings) or "" for setting in (TENANT_NAME, AUDIENCE, TENANT_ID, ROLE)
-    )
-    configure = own_command("configure-appservice", where=token.where)
-    add = own_command("add-client", about=token.client_id, where=token.where)
-    if not is_enabled(site.settings):
-        yield f"{ENABLED} is '{ENABLED.value_in(site.settings) or ''}'", configure
-    if tenant is not None and not tenant.is_called(name.strip()):
-        yield f"{TENANT_NAME} is '{name}', which is not a domain of the tenant {tenant.name}", configure
-    if claims.audience != audience:
-        remedy = configure
-        if claims.version == "2.0":
-            remedy = own_command("setup", where=token.where)
-        elif service is not None and audience in service.identifier_uris:
-            remedy = f"Request a token for {audience}/.default (MCT_S2S_SCOPE in {token.source})."
-        yield f"The token's audience is '{claims.audience}', but {AUDIENCE} is {_shown(audience)}", remedy
-    if not same_id(tenant_id.strip(), claims.tenant_id):
-        yield f"The token's tenant is '{claims.tenant_id}', but {TENANT_ID} is {_shown(tenant_id)}", configure
-    if site.allowed_object_ids.holds(claims.object_id):
+def reasons(token: ApiToken, source: str, observed: ObservedState, where: str) -> Iterator[tuple[str, str]]:
+    """Everything for which the site refuses the token: what is wrong with the settings, and what it lacks itself."""
+    site = observed.app_service
+    assert site is not None  # a token is only compared with settings that were read
+    is_listed = site.allowed_object_ids.holds(token.object_id)
+    for finding in wrong_settings(observed, site, where):
+        if finding.severity is Severity.ERROR and not (finding.concerns_role and is_listed):
+            yield finding.message, finding.remedy
+    audience, tenant_id, role = (setting.value_in(site.settings) or "" for setting in (AUDIENCE, TENANT_ID, ROLE))
+    if token.audience != audience:
+        remedy = f"Request a token for {audience}/.default (MCT_S2S_SCOPE in {source})."
+        remedy = own_command("setup", where=where) if token.version == "2.0" else remedy
+        yield f"The token's audience is '{token.audience}', but {AUDIENCE} is '{audience}'.", remedy
+    if not same_id(tenant_id.strip(), token.tenant_id):
+        configure = own_command("configure-appservice", where=where)
+        yield f"The token's tenant is '{token.tenant_id}', but {TENANT_ID} is '{tenant_id}'.", configure
+    if is_listed:
         return
-    if not site.allowed_client_ids.holds(claims.client_id):
-        reason = (
-            f"{APPLICATION_IDS} does not contain the appId {claims.client_id}, and {OBJECT_IDS} does not "
-            f"contain the object ID {claims.object_id}"
-        )
-        yield reason, add
-    if not role or role not in claims.roles:
-        is_setting_wrong = wanted_role_value(observed) in claims.roles
-        yield f"The token has {carried(claims)}, but {ROLE} is {_shown(role)}", configure if is_setting_wrong else add
+    add = own_command("add-client", about=token.client_id, where=where)
+    if not site.allowed_client_ids.holds(token.client_id):
+        not_there = f"{APPLICATION_IDS} does not contain the appId {token.client_id}"
+        yield f"{not_there}, and {OBJECT_IDS} does not contain the object ID {token.object_id}.", add
+    if role not in token.roles:
+        yield f"The token has {_roles(token)}, but {ROLE} is '{role}'.", add
 
 
-def _shown(value: str) -> str:
-    return f"'{value}'" if value else "not set"
-
-
-def carried(claims: Claims) -> str:
-    """The roles in a token, in words."""
-    return f"the roles {', '.join(claims.roles)}" if claims.roles else "no role"
-
-
-def token_remedy(service_code: str, client_id: str, where: str) -> str | None:
-    """The command that fixes a refused token, by the number after AADSTS; `None` where there is none."""
-    match service_code:
-        case "7000215" | "7000222":
-            return own_command("rotate-secret", about=client_id, where=where)
-        case "700016" | "7000229" | "501051":
-            return own_command("add-client", about=client_id, where=where)
-        case "700027":
-            return own_command("add-client", "--credential", "certificate", about=client_id, where=where)
-        case "500011":
-            return own_command("setup", where=where)
-        case _:
-            return None
+def _roles(token: ApiToken) -> str:
+    return f"the roles {', '.join(token.roles)}" if token.roles else "no role"
 
 
 def identity_checks(
     identities: Iterable[ServicePrincipal], observed: ObservedState, where: str, audience: str, url: str
 ) -> Iterator[VerificationCheck]:
     """What can be found out about managed identities from outside, and how to test the rest from inside."""
-    site, required = observed.app_service, observed.trust.principal
+    site, trust = observed.app_service, observed.trust
     for identity in identities:
         about = (identity.display_name, CheckSubject.MANAGED_IDENTITY)
-        resource = identity.resource_id or identity.display_name
-        add = own_command("add-client", "--managed-identity", resource, where=where)
+        add = own_command(
+            "add-client", "--managed-identity", identity.resource_id or identity.display_name, where=where
+        )
         if site is not None:
             listed = site.allowed_object_ids.holds(identity.id)
             message = f"{OBJECT_IDS} {'contains' if listed else 'does not contain'} {identity.id}."
             yield VerificationCheck(*about, "allowed", listed, message, None if listed else add)
-        if required is not None and required.assignment_required:
-            assigned = any(same_id(a.principal_id, identity.id) for a in observed.trust.assignments)
+        if trust.principal is not None and trust.principal.assignment_required:
+            assigned = any(same_id(one.principal_id, identity.id) for one in trust.assignments)
             message = "The service application requires assignment, and the identity is "
             message += "assigned." if assigned else "not assigned (AADSTS501051)."
             yield VerificationCheck(*about, "assignment", assigned, message, None if assigned else add)
         message = "Can only be tested from the resource itself (Azure caches its tokens for up to 24 hours). Run there:"
-        yield VerificationCheck(*about, CALL, None, message, inside_command(audience, url))
+        inside = own_command("verify", "--auth", "managed-identity", "--audience", audience, "--url", url)
+        yield VerificationCheck(*about, CALL, None, message, inside)
 
 
-def inside_command(audience: str, url: str) -> str:
-    """The one-liner that tests a managed identity's call, run inside its resource."""
-    return own_command("verify", "--auth", "managed-identity", "--audience", audience, "--url", url)
-
-
-def misdirected(token: ClientToken, observed: ObservedState, url: str, own_url: str | None) -> VerificationCheck | None:
-    """The check of a call that is not made; `None` where the token belongs to the site.
-
-    Args:
-        own_url: the site that the credential's own file names, if it names one.
-    """
-    service, site, audience = observed.trust.service, observed.site, token.claims.audience
-    assert service is not None and site is not None  # noqa: PT018  # tokens are only tested against a site that is set up
-    variable, what = "", ""
-    if audience not in {*service.identifier_uris, service.client_id}:
-        variable = "MCT_S2S_SCOPE"
-        what = f"it is for '{audience}', not for the service application '{service.display_name}'"
-    elif own_url is not None and not (same_origin(own_url, url) or site.is_at(own_url)):
-        variable, what = "MCT_S2S_URL", f"its credential is for '{own_url}', not for {url}"
-    if not what:
-        return None
-    remedy = f"Correct {variable} in {token.source}, or use another file: --credentials FILE"
-    return VerificationCheck(*token.who, CALL, False, f"Its token was not sent: {what}.", remedy)
-
-
-@dataclass(frozen=True)
-class CallResult:
-    """Which address was asked, and what came of it: an answer, or the error of not reaching it."""
-
-    url: str
-    path: str
-    outcome: ApiAnswer | ServiceError
-
-    @property
-    def message(self) -> str:
-        """For a message."""
-        if isinstance(self.outcome, ServiceError):
-            return self.outcome.message
-        return f"GET {self.url}{self.path} returned {self.outcome.status}{_meaning(self.outcome.status)}."
-
-    @property
-    def remedy(self) -> str:
-        """What to do about an answer that is neither yes nor the API's own no."""
-        match self.outcome:
-            case ServiceError() as error:
-                return error.remedy or ""
-            case ApiAnswer(challenge=str()):
-                advice = "App Service Authentication blocks the call before it reaches the API. Exclude the path /api "
-                advice += "there, or disable it."
-            case ApiAnswer(status=403):
-                advice = (
-                    "Run it from a network that the App Service's access restrictions allow, or allow this network."
-                )
-            case ApiAnswer(location=str() as to):
-                advice = f"The API redirects to {to}. Choose another --path, or set the right host name with --url."
-            case ApiAnswer(status=status) if status in NOT_NOW:
-                advice = "Wait a minute, then run mct-s2s verify with the same options."
-            case ApiAnswer(status=status) if status == 404 or (status < 500 and self.path != API_PATH):
-                advice = f"Choose a path of the MCT API: --path {API_PATH}"
-            case _:
-                advice = "Check the App Service's log (az webapp log tail), then run the same command again."
-        return advice
+def returned(url: str, path: str, status: int) -> str:
+    """What came of a call, in words."""
+    return f"GET {url}{path} returned {status}{_meaning(status)}."
 
 
 def _meaning(status: int) -> str:
     return ": the site is still starting" if status in NOT_NOW else ""
 
 
-def settled(who: Who, asked: CallResult) -> VerificationCheck | None:
-    """What a client's call says by itself; `None` for the API's own 401, whose reason has to be looked for."""
-    answer = asked.outcome
-    if isinstance(answer, ApiAnswer) and answer.is_success:
-        return VerificationCheck(*who, CALL, True, asked.message)
-    if isinstance(answer, ApiAnswer) and answer.status == 401 and not answer.challenge:
-        return None
-    ok = None if isinstance(answer, ServiceError) else False
-    return VerificationCheck(*who, CALL, ok, asked.message, asked.remedy)
+def advice(answer: ApiAnswer, path: str) -> str:
+    """What to do about an answer that is neither yes nor the API's own no."""
+    match answer:
+        case ApiAnswer(challenge=str()):
+            found = (
+                "App Service Authentication blocks the call before it reaches the API. Exclude the path /api there, "
+            )
+            found += "or disable it."
+        case ApiAnswer(status=403):
+            found = "Run it from a network that the App Service's access restrictions allow, or allow this network."
+        case ApiAnswer(location=str() as to):
+            found = f"The API redirects to {to}. Choose another --path, or set the right host name with --url."
+        case ApiAnswer(status=status) if status in NOT_NOW:
+            found = "Wait a minute, then run mct-s2s verify with the same options."
+        case ApiAnswer(status=status) if status == 404 or (status < 500 and path != API_PATH):
+            found = f"Choose a path of the MCT API: --path {API_PATH}"
+        case _:
+            found = "Check the App Service's log (az webapp log tail), then run the same command again."
+    return found
 
 
-def must_refuse(check: str, what: str, asked: CallResult) -> VerificationCheck:
-    """A call that must be turned away."""
-    answer = asked.outcome
-    if isinstance(answer, ServiceError):
-        return VerificationCheck(*SITE, check, None, asked.message, asked.remedy)
-    if answer.is_refused:
-        return VerificationCheck(*SITE, check, True, f"{what} is refused ({answer.status}).")
+def without_token(answer: ApiAnswer, path: str) -> VerificationCheck:
+    """A call that must be turned away, also towards a page to sign in on."""
+    check = partial(VerificationCheck, *SITE, "without-token")
+    if answer.status in {401, 403} or 300 <= answer.status < 400:
+        return check(True, f"A call without a token is refused ({answer.status}).")
     if answer.is_success:
-        message = f"{what} returned {answer.status}: {asked.path} is public."
-        remedy = (
-            "Choose a path that requires authentication: --path PATH. If this one should, report it to the "
-            "operator of MCT."
-        )
-        return VerificationCheck(*SITE, check, False, message, remedy)
-    message = f"{what} returned {answer.status}{_meaning(answer.status)}."
-    return VerificationCheck(*SITE, check, None, message, asked.remedy)
-
-
-def stopped(site: AppService) -> VerificationCheck | None:
-    """A site that does not run answers no one."""
-    if not site.site.state or site.site.state.casefold() == "running":
-        return None
-    resource = site.site.resource
-    start = webapp_command("start", resource, "--subscription", resource.subscription_id)
-    return VerificationCheck(*SITE, "running", False, f"The App Service is {site.site.state.lower()}.", start)
+        remedy = "Choose a path that requires authentication: --path PATH. If this one should, report it to the "
+        remedy += "operator of MCT."
+        return check(False, f"A call without a token returned {answer.status}: {path} is public.", remedy)
+    return check(
+        None, f"A call without a token returned {answer.status}{_meaning(answer.status)}.", advice(answer, path)
+    )

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mct_s2s.model.client_credentials import GITHUB, Federation
+from mct_s2s.model.client_sign_in import Language
 from mct_s2s.model.commands import secret_reading, site_options
-from mct_s2s.model.mct_api import Language
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.render.snippets import literals
 from mct_s2s.render.snippets.literals import Quoted
