@@ -10,7 +10,7 @@ from typing import Protocol
 from mct_s2s.activity import Progress, activity
 from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.engine.apply.apply import apply
-from mct_s2s.engine.apply.existence import wait_for_deletions
+from mct_s2s.engine.apply.registrations import wait_for_deletions
 from mct_s2s.engine.observe.observe import observe, reading, with_custody
 from mct_s2s.engine.observe.rights import AccessLook, explained, permitted
 from mct_s2s.engine.outcome import Outcome

@@ -17,7 +17,7 @@ from mct_s2s.model.client_credentials import SecretNote, newest_made, replaced_k
 from mct_s2s.model.client_sign_in import ClientSignIn
 from mct_s2s.model.desired import Desired, Rotation, Setup
 from mct_s2s.model.directory_objects import Application
-from mct_s2s.model.ids import place_in_tag
+from mct_s2s.model.ids import Tag
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.planning.ownership import clients_called, foreign_client
 from mct_s2s.planning.rotation import rotating
@@ -47,7 +47,7 @@ def default_folder(cloud: str, observed: ObservedState, label: str) -> Path:
 def noted_vaults(application: Application) -> list[VaultTo]:
     """The vaults that its tags name, each with the secret's name. Owners write tags, too: one may name no vault."""
     found: list[VaultTo] = []
-    for place in filter(None, map(place_in_tag, application.tags)):
+    for place in Tag.VAULT.values(application.tags):
         with suppress(UsageError):
             found.append(vault_to(place))
     return found

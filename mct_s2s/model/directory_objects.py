@@ -83,6 +83,34 @@ class Application:
     deleted: datetime | None = None
     """Since when it is in the recycle bin, where it is."""
 
+    @classmethod
+    def new(
+        cls,
+        unique_name: str,
+        display_name: str,
+        tags: tuple[str, ...] = (),
+        *,
+        notes: str | None = None,
+        management_reference: str | None = None,
+        required_access: tuple[RequiredAccess, ...] = (),
+    ) -> Application:
+        """One that has yet to be created, for this directory only. Its v1 tokens carry the URI that was asked for.
+
+        Source: learn.microsoft.com/entra/identity-platform/supported-accounts-validation.
+        """
+        return cls(
+            ApplicationObjectId(""),
+            ClientId(""),
+            display_name,
+            unique_name,
+            sign_in_audience="AzureADMyOrg",
+            token_version=1,
+            tags=tags,
+            notes=notes,
+            management_reference=management_reference,
+            required_access=required_access,
+        )
+
     def role(self, value: str) -> AppRole | None:
         return next((role for role in self.app_roles if role.value == value), None)
 
@@ -92,19 +120,6 @@ class Application:
             and any(same_id(permission, role) and kind == "Role" for permission, kind in access.permissions)
             for access in self.required_access
         )
-
-
-@dataclass(frozen=True)
-class NewApplication:
-    """What a registration is created with."""
-
-    unique_name: str
-    display_name: str
-    tags: tuple[str, ...] = ()
-    notes: str | None = None
-    management_reference: str | None = None
-    access: RequiredAccess | None = None
-    """The API and its app role that it asks for, where both exist already: one request less for each client."""
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,8 @@ from __future__ import annotations
 import hashlib
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
+from enum import StrEnum
 from typing import NewType
 from uuid import UUID, uuid5
 
@@ -28,13 +29,7 @@ ApplicationIdUri = NewType("ApplicationIdUri", str)
 DEFAULT_ROLE = "S2SAppRole"
 
 _GUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
-_TRUST_TAG = "mct-s2s:"
-_IDENTITY_TAG = "mct-s2s:identity:"
 _SITE_NOTE = "Made by mct-s2s for "
-_NAME_TAG = "mct-s2s:name:"
-_ADOPTED_TAG = "mct-s2s:adopted:"
-_VAULT_TAG = "mct-s2s:vault:"
-_IN_VAULT = re.compile(r"[0-9A-Za-z-]+/[0-9A-Za-z-]+")
 LONGEST_BASE = 75
 """Of a service application's `uniqueName`, whose slot is digested beyond: those of its clients are no longer than 120,
 as other names in Entra ID. What Graph takes at most is not documented."""
@@ -42,6 +37,36 @@ LONGEST_TAG = 256
 """Source: learn.microsoft.com/graph/api/resources/application, property `tags`."""
 _ROLE_NAMESPACE = UUID("5b0a1b9e-5d0c-4d6a-9f2e-6a3c0c7f2d11")
 _CERTIFICATE_NAMESPACE = UUID("1c9d5c0e-7d0b-4a51-8a6f-0c2f5a1b7e43")
+
+
+class Tag(StrEnum):
+    """What a registration remembers, as tags that begin with these words; its owner can write them, too."""
+
+    TRUST = "mct-s2s:"
+    """Of a client: the `uniqueName` of the service application that it is made for. So all of them are found again."""
+    NAME = "mct-s2s:name:"
+    """The `uniqueName` that it has or is about to get, for where that itself cannot be read."""
+    IDENTITY = "mct-s2s:identity:"
+    """Of a service application: an Azure resource whose managed identity is switched on for its sake.
+
+    It is written before the identity is there, so that a run which is cut off leaves no identity without it.
+    """
+    ADOPTED = "mct-s2s:adopted:"
+    """Of a site's service application that was there before it became that: it is not deleted."""
+    VAULT = "mct-s2s:vault:"
+    """Of a client: the key vault secret, `VAULT/NAME`, that holds its secret."""
+
+    def of(self, value: str) -> str:
+        return f"{self}{value}"
+
+    def values(self, tags: Iterable[str]) -> list[str]:
+        """What such tags say; one that we would never write says nothing."""
+        found = (tag.removeprefix(self) for tag in tags if tag.startswith(self))
+        return [value for value in found if _TAGGED.get(self, _ANYTHING).fullmatch(value)]
+
+
+_TAGGED = {Tag.TRUST: re.compile(r"[^:]+"), Tag.VAULT: re.compile(r"[0-9A-Za-z-]+/[0-9A-Za-z-]+")}
+_ANYTHING = re.compile(r".*", re.DOTALL)
 
 
 def is_guid(text: str) -> bool:
@@ -100,33 +125,6 @@ def client_unique_name(service_unique_name: str, client_name: str) -> str:
     return f"{service_unique_name}.{file_stem(client_name)}"
 
 
-def trust_tag(service_unique_name: str) -> str:
-    """The tag of every client application that is made for a service application: how all of them are found again."""
-    return f"{_TRUST_TAG}{service_unique_name}"
-
-
-def name_tag(unique_name: str) -> str:
-    """The tag that says which `uniqueName` a registration has, or is about to get, where that itself cannot be read."""
-    return f"{_NAME_TAG}{unique_name}"
-
-
-def unique_name_in_tags(tags: Iterable[str]) -> str | None:
-    return next((tag.removeprefix(_NAME_TAG) for tag in tags if tag.startswith(_NAME_TAG)), None)
-
-
-def trusts_in_tags(tags: Iterable[str]) -> Iterator[str]:
-    words = (tag.removeprefix(_TRUST_TAG) for tag in tags if tag.startswith(_TRUST_TAG))
-    return (word for word in words if word and ":" not in word)
-
-
-def identity_tag(resource_id: str) -> str:
-    """The service application's tag for an Azure resource whose managed identity is switched on for its sake.
-
-    It is written before the identity is there, so that a run which is cut off leaves no identity without it.
-    """
-    return f"{_IDENTITY_TAG}{resource_id}"
-
-
 def site_note(resource_id: str) -> str:
     """The service application's note of the App Service that it was made for: names can meet, resource ids cannot.
 
@@ -138,27 +136,6 @@ def site_note(resource_id: str) -> str:
 def site_in_note(notes: str | None) -> str | None:
     """The resource id that a `site_note` holds; `None` for any other note."""
     return notes.removeprefix(_SITE_NOTE).strip() if notes and notes.startswith(_SITE_NOTE) else None
-
-
-def adopted_tag(unique_name: str) -> str:
-    """The tag of a registration that became a site's service application, and was there before: it is not deleted."""
-    return f"{_ADOPTED_TAG}{unique_name}"
-
-
-def resource_in_tag(tag: str) -> str | None:
-    """The resource id that an `identity_tag` holds; `None` for any other tag."""
-    return tag.removeprefix(_IDENTITY_TAG) if tag.startswith(_IDENTITY_TAG) else None
-
-
-def vault_tag(place: str) -> str:
-    """A client application's tag for the key vault secret, `VAULT/NAME`, that holds its secret."""
-    return f"{_VAULT_TAG}{place}"
-
-
-def place_in_tag(tag: str) -> str | None:
-    """The `VAULT/NAME` that a `vault_tag` holds; `None` for any other tag, and for one that names no such thing."""
-    place = tag.removeprefix(_VAULT_TAG)
-    return place if tag.startswith(_VAULT_TAG) and _IN_VAULT.fullmatch(place) else None
 
 
 def file_stem(client_name: str) -> str:

@@ -15,7 +15,7 @@ from typing import ClassVar, Generic, NamedTuple, TypeAlias, TypeVar
 from mct_s2s.model.azure_resources import IdentityResource, Site
 from mct_s2s.model.client_credentials import Certificate, CredentialKind
 from mct_s2s.model.desired import CredentialSpec
-from mct_s2s.model.directory_objects import Application, AppRole, NewApplication
+from mct_s2s.model.directory_objects import Application, AppRole
 from mct_s2s.model.ids import ApplicationIdUri, ApplicationObjectId, AppRoleId, ClientId, KeyId, PrincipalId
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.model.site_settings import NAMES, Setting
@@ -263,7 +263,7 @@ class CreateApplication(Change):
     """An app registration, keyed by `uniqueName`. Source: graph/api/application-upsert; document, steps 1.4 and 2.4."""
 
     resource: str
-    new: NewApplication
+    new: Application
     option: str
     """How one of that name is adopted by its appId, should someone else have been faster: `--client`."""
 

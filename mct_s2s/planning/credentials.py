@@ -33,8 +33,8 @@ from mct_s2s.model.ids import (
     ApplicationIdUri,
     ApplicationObjectId,
     ClientId,
+    Tag,
     same_id,
-    vault_tag,
 )
 from mct_s2s.planning.changes import AddCredential, AnyChange, Deferred, RemoveCredential
 from mct_s2s.planning.plan import RunContext
@@ -219,7 +219,7 @@ def one_after_another(changes: Iterable[AnyChange]) -> list[AnyChange]:
 
 def vault_tags(application: Application | None, note: SecretNote) -> tuple[str, ...]:
     """What a registration has yet to remember of its secret in a key vault, for a removal to name or to delete it."""
-    tag = vault_tag(note.vault) if note.vault is not None else ""
+    tag = Tag.VAULT.of(note.vault) if note.vault is not None else ""
     known = application.tags if application is not None else ()
     return (tag,) if tag and len(tag) <= LONGEST_TAG and tag not in known else ()
 

@@ -13,9 +13,9 @@ from mct_s2s.model.client_credentials import CredentialKind, Federation, secrets
 from mct_s2s.model.directory_objects import Application
 from mct_s2s.model.ids import (
     DEFAULT_ROLE,
+    Tag,
     client_unique_name,
     is_guid,
-    place_in_tag,
     secret_name,
     service_unique_name,
 )
@@ -140,7 +140,7 @@ def _credential(
     if said := secrets_among(valid):
         options = {"credential": "secret"}
         # A key vault is the only place that leaves a trace in Azure.
-        places = [place for tag in application.tags if (place := place_in_tag(tag)) is not None]
+        places = Tag.VAULT.values(application.tags)
         if places:
             vault, _, secret = places[-1].partition("/")
             options["secret-to"] = f"keyvault:{vault if secret == secret_name(label, name) else places[-1]}"

@@ -1,4 +1,4 @@
-"""Whose a registration is: everything that writes, grants, delivers, revokes or removes asks here first.
+"""Whose a registration is, who is a client and by what: everything that writes, grants, delivers or removes asks here.
 
 Who may write an App Service's settings is no administrator of the directory; neither is the owner of a
 registration, who writes its tags, notes and display name, nor any member of the tenant, who may register an application
@@ -8,7 +8,7 @@ under a name that can be computed (learn.microsoft.com/entra/fundamentals/users-
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 from difflib import get_close_matches
@@ -35,10 +35,30 @@ from mct_s2s.model.observed import ClientApplication, ObservedState
 from mct_s2s.model.resource_id import LOGIC_APPS
 from mct_s2s.model.site_settings import APPLICATION_IDS, AUDIENCE, LISTS, OBJECT_IDS, ROLE, AppSettings, Setting
 
+SERVICE_NOT_OURS = "service-application-not-ours"
+NOT_OURS = "registration-not-ours"
+SERVICE_OPTION = "--service-app"
+CLIENT_OPTION = "--client"
+Client = ClientApplication | ServicePrincipal
+"""A client application, or the service principal of a managed identity."""
+
+
+# The service application's names and its role
+
 
 def is_called(application: Application, named: str) -> bool:
     """Whether an appId, `api://<appId>` or another Application ID URI means this registration."""
     return same_id(application.client_id, client_id_in(named)) or named in application.identifier_uris
+
+
+def is_named(application: Application, spec: ServiceSpec) -> bool:
+    """Whether the command line or the trust file names a service application by its appId or URI."""
+    return spec.adopt is not None and is_called(application, spec.adopt.strip())
+
+
+def is_in_settings(application: Application, observed: ObservedState) -> bool:
+    audience = (AUDIENCE.value_in(observed.settings) or "").strip()
+    return bool(audience) and is_called(application, audience)
 
 
 def uri_in_use(application: Application, settings: AppSettings, adopt: str | None = None) -> ApplicationIdUri | None:
@@ -52,22 +72,6 @@ def uri_in_use(application: Application, settings: AppSettings, adopt: str | Non
 def uri_shown(application: Application, observed: ObservedState) -> str | None:
     """The one URI to speak of: the one in use, or whatever there is."""
     return uri_in_use(application, observed.settings) or next(iter(application.identifier_uris), None)
-
-
-def purging(deleted: Application, graph: str) -> str:
-    return command("az", "rest", "--method", "DELETE", "--url", _in_recycle_bin(deleted, graph))
-
-
-def restoring(deleted: Application, graph: str) -> str:
-    return command("az", "rest", "--method", "POST", "--url", f"{_in_recycle_bin(deleted, graph)}/restore")
-
-
-def _in_recycle_bin(deleted: Application, graph: str) -> str:
-    return f"{graph}/v1.0/directory/deletedItems/{deleted.object_id}"
-
-
-ROLE_DESCRIPTION = "Apps in this role can consume the web api."
-"""The document's."""
 
 
 def wanted_role_value(observed: ObservedState) -> str:
@@ -91,19 +95,12 @@ def wanted_role(observed: ObservedState) -> AppRole | None:
 def trusted_role(observed: ObservedState, spec: ServiceSpec) -> AppRole | None:
     """The role that may be granted, and that counts where it was: typed, the document's, or one that we created."""
     service = observed.trust.service
-    if service is None:
-        return None
-    role = service.role(spec.role or wanted_role_value(observed))
-    if role is not None and spec.role is None and role.value != DEFAULT_ROLE and not _is_made_by_us(role, observed):
-        role = service.role(DEFAULT_ROLE)
-    return role
-
-
-def _is_made_by_us(role: AppRole, observed: ObservedState) -> bool:
-    service = observed.trust.service
-    assert service is not None  # it has the role
+    role = service.role(spec.role or wanted_role_value(observed)) if service is not None else None
+    if service is None or role is None or spec.role is not None or role.value == DEFAULT_ROLE:
+        return role
     names = filter(None, (service.unique_name, service.client_id))
-    return any(same_id(role.id, new_role(observed, name, role.value or "").id) for name in names)
+    is_made_by_us = any(same_id(role.id, new_role(observed, name, role.value or "").id) for name in names)
+    return role if is_made_by_us else service.role(DEFAULT_ROLE)
 
 
 def role_to_use(application: Application, typed: str | None, observed: ObservedState) -> tuple[AppRole, AppRole | None]:
@@ -124,15 +121,11 @@ def role_to_use(application: Application, typed: str | None, observed: ObservedS
 
 def new_role(observed: ObservedState, application: str, value: str) -> AppRole:
     """The document's app role; the same id for the same tenant, application and value, whichever run creates it."""
-    tenant_id = observed.tenant.id if observed.tenant else ""
-    return AppRole(
-        id=new_app_role_id(tenant_id, application, value),
-        value=value,
-        display_name=value,
-        description=ROLE_DESCRIPTION,
-        enabled=True,
-        member_types=("Application",),
-    )
+    role_id = new_app_role_id(observed.tenant.id if observed.tenant else "", application, value)
+    return AppRole(role_id, value, value, "Apps in this role can consume the web api.", True, ("Application",))
+
+
+# Who is a client, and whom a name means
 
 
 def members(observed: ObservedState) -> tuple[ClientApplication, ...]:
@@ -149,6 +142,55 @@ def members(observed: ObservedState) -> tuple[ClientApplication, ...]:
         or (site is not None and is_allowed(client, site))
     )
     return tuple(sorted(found, key=lambda client: (client.display_name.casefold(), client.client_id)))
+
+
+def everyone(observed: ObservedState, base: str) -> tuple[ClientApplication, ...]:
+    """All client applications: by consent, by an allow list, or created for the service application `base`.
+
+    One that merely carries this trust's tag is none of them: its owner can write that.
+    """
+    made = (one for one in observed.trust.clients if one.application and is_below(one.application, base))
+    return tuple(dict.fromkeys((*members(observed), *made)))
+
+
+def strangers(observed: ObservedState) -> Iterator[tuple[Setting, str]]:
+    """The entries of the allow lists that no client of this tenant has."""
+    trust = observed.trust
+    principals = [*trust.identities, *(client.principal for client in trust.clients if client.principal is not None)]
+    known = {
+        APPLICATION_IDS: {client.client_id.casefold() for client in trust.clients},
+        OBJECT_IDS: {principal.id.casefold() for principal in principals},
+    }
+    for setting in LISTS:
+        for entry in setting.list_in(observed.settings).ids:
+            if entry.casefold() not in known[setting]:
+                yield setting, entry
+
+
+def ids_of(client: ClientApplication) -> frozenset[str]:
+    """The appId and the service principal's object id, in lower case."""
+    return frozenset({client.client_id.casefold(), *([client.principal.id.casefold()] if client.principal else [])})
+
+
+def is_consented(client: ClientApplication, observed: ObservedState) -> bool:
+    role = wanted_role(observed)
+    return observed.trust.holds(client.principal, role.id if role else None)
+
+
+def is_consented_to(client: ClientApplication, observed: ObservedState, spec: ServiceSpec) -> bool:
+    """Whether an administrator gave the client the role; one that only the settings name is not the role."""
+    role = trusted_role(observed, spec)
+    return observed.trust.holds(client.principal, role.id if role else None)
+
+
+def is_allowed(client: ClientApplication, site: AppService) -> bool:
+    """Whether the client is on either allow list."""
+    return is_allowed_by_object_id(client, site) or site.allowed_client_ids.holds(client.client_id)
+
+
+def is_allowed_by_object_id(client: ClientApplication, site: AppService) -> bool:
+    """Whether the client is on the list that asks for no role."""
+    return client.principal is not None and site.allowed_object_ids.holds(client.principal.id)
 
 
 def clients_called(name: str, observed: ObservedState, unique_name: str) -> tuple[ClientApplication, ...]:
@@ -169,39 +211,17 @@ def clients_called(name: str, observed: ObservedState, unique_name: str) -> tupl
     return tuple([client for client in namesakes if client.display_name == name] or namesakes)
 
 
-def ids_of(client: ClientApplication) -> frozenset[str]:
-    """The appId and the service principal's object id, in lower case."""
-    return frozenset({client.client_id.casefold(), *([client.principal.id.casefold()] if client.principal else [])})
-
-
-def is_consented(client: ClientApplication, observed: ObservedState) -> bool:
-    role = wanted_role(observed)
-    return observed.trust.holds(client.principal, role.id if role else None)
-
-
-def is_allowed(client: ClientApplication, site: AppService) -> bool:
-    """Whether the client is on either allow list."""
-    return is_allowed_by_object_id(client, site) or site.allowed_client_ids.holds(client.client_id)
-
-
-def is_allowed_by_object_id(client: ClientApplication, site: AppService) -> bool:
-    """Whether the client is on the list that asks for no role."""
-    return client.principal is not None and site.allowed_object_ids.holds(client.principal.id)
-
-
-Client = ClientApplication | ServicePrincipal
-"""A client application, or the service principal of a managed identity."""
+def identities_called(name: str, identities: Iterable[ServicePrincipal]) -> tuple[ServicePrincipal, ...]:
+    """The managed identities of that display name, object ID, client ID or resource ID."""
+    word = name.strip().casefold()
+    words = {one: (one.id, one.client_id, one.display_name, one.resource_id or "") for one in identities}
+    return tuple(one for one, called in words.items() if word and word in map(str.casefold, called))
 
 
 def client_called(name: str, observed: ObservedState, unique_name: str) -> Client:
-    """The client application or managed identity of that name or ID.
-
-    Args:
-        name: a display name, appId, object ID or resource ID, as it was typed.
-    """
+    """The client application or managed identity of that display name, appId, object ID or resource ID."""
     applications = clients_called(name, observed, unique_name)
-    identities = identities_called(name, observed.trust.identities)
-    found: tuple[Client, ...] = (*applications, *identities)
+    found: tuple[Client, ...] = (*applications, *identities_called(name, observed.trust.identities))
     if not found:
         raise unknown(name, observed)
     refuse_several(name, found)
@@ -219,19 +239,6 @@ def refuse_several(name: str, found: Sequence[Client]) -> None:
         )
 
 
-def identities_called(name: str, identities: Iterable[ServicePrincipal]) -> tuple[ServicePrincipal, ...]:
-    """The managed identities of that display name, object ID, client ID or resource ID."""
-    word = name.strip().casefold()
-    words = {one: (one.id, one.client_id, one.display_name, one.resource_id or "") for one in identities}
-    return tuple(one for one, called in words.items() if word and word in map(str.casefold, called))
-
-
-def is_logic_app(client: Client) -> bool:
-    """Whether it is the identity of a Logic App, which runs no program of the user's."""
-    resource = (client.resource_id or "") if isinstance(client, ServicePrincipal) else ""
-    return f"/providers/{LOGIC_APPS}/" in resource.casefold()
-
-
 def unknown(name: str, observed: ObservedState, also: str = "", *, what: str = "client") -> NotThere:
     """What is said of a name that no client has, or no `client application`; `also` is another way on."""
     clients: tuple[Client, ...] = (*members(observed), *(observed.trust.identities if what == "client" else ()))
@@ -244,20 +251,6 @@ def unknown(name: str, observed: ObservedState, also: str = "", *, what: str = "
     )
 
 
-def strangers(observed: ObservedState) -> Iterator[tuple[Setting, str]]:
-    """The entries of the allow lists that no client of this tenant has."""
-    trust = observed.trust
-    principals = [*trust.identities, *(client.principal for client in trust.clients if client.principal is not None)]
-    known = {
-        APPLICATION_IDS: {client.client_id.casefold() for client in trust.clients},
-        OBJECT_IDS: {principal.id.casefold() for principal in principals},
-    }
-    for setting in LISTS:
-        for entry in setting.list_in(observed.settings).ids:
-            if entry.casefold() not in known[setting]:
-                yield setting, entry
-
-
 def did_you_mean(name: str, names: Iterable[str], otherwise: str) -> str:
     """The question that names the nearest of `names`, or else what to say `otherwise`."""
     by_word = {one.casefold(): one for one in names}
@@ -265,79 +258,19 @@ def did_you_mean(name: str, names: Iterable[str], otherwise: str) -> str:
     return f"Did you mean '{by_word[near[0]]}'?" if near else otherwise
 
 
-SERVICE_NOT_OURS = "service-application-not-ours"
-NOT_OURS = "registration-not-ours"
-SERVICE_OPTION = "--service-app"
-CLIENT_OPTION = "--client"
+def is_logic_app(client: Client) -> bool:
+    """Whether it is the identity of a Logic App, which runs no program of the user's."""
+    resource = (client.resource_id or "") if isinstance(client, ServicePrincipal) else ""
+    return f"/providers/{LOGIC_APPS}/" in resource.casefold()
 
 
-class NotOurs(Refused):
-    """Only a name speaks for a registration."""
-
-    page = "SECURITY.md#what-others-can-write-and-what-it-never-causes"
-
-
-def is_named(application: Application, spec: ServiceSpec) -> bool:
-    """Whether the command line or the trust file names a service application by its appId or URI."""
-    return spec.adopt is not None and is_called(application, spec.adopt.strip())
+# Whose a registration is
 
 
 def is_own(application: Application, observed: ObservedState, spec: ServiceSpec) -> bool:
     """Whether it is this very App Service's, by its `uniqueName` and by the settings, even if someone else owns it."""
     is_ours = application.unique_name == spec.unique_name and not another_site(application, observed, spec.unique_name)
     return is_ours and is_in_settings(application, observed)
-
-
-def foreign_service(application: Application, observed: ObservedState, spec: ServiceSpec) -> str:
-    """Why nothing may be written to a service application, for people; empty where it is ours.
-
-    What only the settings name is never ours. Who owns what is deleted shows once it is restored.
-    """
-    if is_named(application, spec) or is_own(application, observed, spec):
-        return ""
-    other = another_site(application, observed, spec.unique_name)
-    if other:
-        return f"it was created for another App Service, {other}"
-    why = _foreign_custody(application, observed)
-    if application.unique_name != spec.unique_name:
-        return why or "no administrator of the directory has assigned it to this App Service"
-    return "" if application.deleted else why
-
-
-def foreign_client(
-    client: ClientApplication,
-    observed: ObservedState,
-    spec: ServiceSpec,
-    named: Collection[str] = (),
-    note: SecretNote | None = None,
-    credential: CredentialSpec | None = None,
-) -> str:
-    """Why nothing may be written to a client's registration, for people; empty where it is ours.
-
-    An entry on an allow list, a tag or a display name never counts; the consent of an administrator does.
-
-    Args:
-        observed: the state, with the custody of what `in_question` asks for.
-        named: what the operator named clients by; only their appIds count.
-        note: what the client's store remembers: those credentials may be there.
-        credential: the one that is asked for may be there, too.
-    """
-    service, application = observed.trust.service, client.application
-    if client.client_id.casefold() in {name.strip().casefold() for name in named}:
-        return ""
-    if application is None or (service is not None and foreign_service(service, observed, spec)):
-        return "its service application is not this App Service's"
-    if is_consented_to(client, observed, spec):
-        return ""
-    why = _foreign_custody(application, observed, note, credential)
-    if not is_below(application, observed.trust.base(spec.unique_name)):
-        return why or "it has no admin consent for this App Service"
-    return why
-
-
-def is_in_settings(application: Application, observed: ObservedState) -> bool:
-    audience = (AUDIENCE.value_in(observed.settings) or "").strip()
-    return bool(audience) and is_called(application, audience)
 
 
 def another_site(application: Application, observed: ObservedState, unique_name: str) -> str | None:
@@ -354,19 +287,48 @@ def is_below(application: Application, base: str) -> bool:
     return application.unique_name is not None and application.unique_name.startswith(f"{base}.")
 
 
-def everyone(observed: ObservedState, base: str) -> tuple[ClientApplication, ...]:
-    """All client applications: by consent, by an allow list, or created for the service application `base`.
+def foreign_service(application: Application, observed: ObservedState, spec: ServiceSpec) -> str:
+    """Why nothing may be written to a service application, for people; empty where it is ours.
 
-    One that merely carries this trust's tag is none of them: its owner can write that.
+    What only the settings name is never ours. Who owns what is deleted shows once it is restored.
     """
-    made = (one for one in observed.trust.clients if one.application and is_below(one.application, base))
-    return tuple(dict.fromkeys((*members(observed), *made)))
+    if is_named(application, spec) or is_own(application, observed, spec):
+        return ""
+    other = another_site(application, observed, spec.unique_name)
+    if other:
+        return f"it was created for another App Service, {other}"
+    why = _others_control(application, observed)
+    if application.unique_name != spec.unique_name:
+        return why or "no administrator of the directory has assigned it to this App Service"
+    return "" if application.deleted else why
 
 
-def is_consented_to(client: ClientApplication, observed: ObservedState, spec: ServiceSpec) -> bool:
-    """Whether an administrator gave the client the role; one that only the settings name is not the role."""
-    role = trusted_role(observed, spec)
-    return observed.trust.holds(client.principal, role.id if role else None)
+def foreign_client(
+    client: ClientApplication,
+    observed: ObservedState,
+    spec: ServiceSpec,
+    named: Collection[str] = (),
+    note: SecretNote | None = None,
+    credential: CredentialSpec | None = None,
+) -> str:
+    """Why nothing may be written to a client's registration, for people; empty where it is ours.
+
+    An entry on an allow list, a tag or a display name never counts; the consent of an administrator does. Of what the
+    operator `named` clients by, only their appIds count. The credentials that the client's store remembers (`note`) may
+    be there, and the one that is asked for.
+    """
+    service, application = observed.trust.service, client.application
+    if client.client_id.casefold() in {name.strip().casefold() for name in named}:
+        return ""
+    if application is None or (service is not None and foreign_service(service, observed, spec)):
+        return "its service application is not this App Service's"
+    if is_consented_to(client, observed, spec):
+        return ""
+    known = [one.knows for one in (note,) if one] + [one.describes for one in (credential,) if one]
+    why = _others_control(application, observed, *known)
+    if not is_below(application, observed.trust.base(spec.unique_name)):
+        return why or "it has no admin consent for this App Service"
+    return why
 
 
 def in_question(observed: ObservedState, desired: Desired) -> Iterator[ClientApplication]:
@@ -386,73 +348,28 @@ def in_question(observed: ObservedState, desired: Desired) -> Iterator[ClientApp
             yield client
 
 
-def service_not_ours(application: Application, observed: ObservedState, spec: ServiceSpec, why: str) -> NotOurs:
-    """Stop before anything is written by a run whose service application may not be this App Service's."""
-    client_id, own = application.client_id, observed.trust.own
-    if (
-        not is_in_settings(application, observed)
-        and application.unique_name == spec.unique_name
-        and not site_in_note(application.notes)
-    ):
-        return not_ours(application, why, SERVICE_OPTION)
-    by = f"{AUDIENCE} names" if is_in_settings(application, observed) else "The service application is"
-    ways = f"Run the same command with {option(SERVICE_OPTION, client_id)} if it is right"
-    if own is not None:
-        ways += f", or with {option(SERVICE_OPTION, own.client_id)} for the one that was created for this App Service"
-    return NotOurs(
-        SERVICE_NOT_OURS,
-        f"{by} '{application.display_name}' (appId {client_id}), which is not this App Service's own: {why}. Nothing "
-        "was changed.",
-        remedy=f"{ways}. In a trust file, use the key service-app.",
-    )
-
-
-def not_ours(application: Application, why: str, adopt_by: str) -> NotOurs:
-    """What is said of a registration that nothing but a name speaks for, and the ways on."""
-    since = f", registered on {application.created:%Y-%m-%d}" if application.created else ""
-    client_id = application.client_id
-    if adopt_by == SERVICE_OPTION:
-        adopt = f"run the same command with {option(SERVICE_OPTION, client_id)}"
-    else:
-        adopt = f"use its appId {client_id} instead of its name (setup: {option(adopt_by, client_id)})"
-    return NotOurs(
-        NOT_OURS,
-        f"'{application.display_name}' (appId {client_id}{since}) has the name of this registration, but mct-s2s may "
-        f"not have created it: {why}. Its owner could sign in as it. Nothing was changed.",
-        remedy=f"If it is the right one, {adopt}. If not, delete it and run the same command again:",
-        command=command("az", "ad", "app", "delete", "--id", client_id),
-    )
-
-
-def refuse_faster(
-    application: Application, custody: Custody, caller: PrincipalId | None, since: datetime, adopt_by: str
-) -> None:
-    """Stop where someone else made a registration of that name while this run was about to.
-
-    Another of our runs may have created it and its credential: then it is the caller's, and as young as this run.
-    """
-    is_young = application.created is not None and application.created >= since - CLOCKS_DIFFER
-    unknown = [one for one in custody.credentials if not (is_young and one.is_ours)]
-    why = _foreign(custody.owners, unknown, caller)
-    if why:
-        raise not_ours(application, why, adopt_by)
-
-
 def foreign_owners(owners: Iterable[Owner], caller: PrincipalId | None) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for owner, name in owners if not same_id(owner, caller)))
 
 
-def back_in_the_bin(application: Application, owners: tuple[str, ...], adopt_by: str, graph: str) -> NotOurs:
-    """What is said of one that came out of the recycle bin, turned out to be someone else's, and went back."""
-    return NotOurs(
-        NOT_OURS,
-        f"'{application.display_name}' (appId {application.client_id}) in the recycle bin uses the name of this "
-        f"registration, but mct-s2s may not have created it: it is owned by {', '.join(owners)}. It was restored "
-        "to check, and deleted again.",
-        remedy=f"If it is the right one, run {restoring(application, graph)} and the same command with "
-        f"{option(adopt_by, application.client_id)}. If not, purge it and run the same command again:",
-        command=purging(application, graph),
-    )
+def _others_control(application: Application, observed: ObservedState, *known: Callable[[Credential], bool]) -> str:
+    custody = observed.custody_of(application)
+    return _others_in(custody, observed.caller, *known) if custody is not None else "it is not known who owns it"
+
+
+def _others_in(custody: Custody, caller: PrincipalId | None, *known: Callable[[Credential], bool]) -> str:
+    """Who else controls a registration, beside the caller and who holds `known` credentials; empty for no one."""
+    owners = foreign_owners(custody.owners, caller)
+    credentials = _counted(one for one in custody.credentials if not any(knows(one) for knows in known))
+    owned = f"it is owned by {', '.join(owners)}" if owners else ""
+    held = f"it has {credentials} that this machine did not create" if credentials else ""
+    return ", and ".join(part for part in (owned, held) if part)
+
+
+def _counted(credentials: Iterable[Credential]) -> str:
+    """`2 secrets and 1 federated credential`."""
+    counts = Counter(credential.kind for credential in credentials)
+    return " and ".join(f"{count} {kind.noun}{'s' if count > 1 else ''}" for kind, count in counts.items())
 
 
 def adoption(application: Application, observed: ObservedState, about: str) -> str:
@@ -464,29 +381,73 @@ def adoption(application: Application, observed: ObservedState, about: str) -> s
     return f"adopt {about} '{application.display_name}' (appId {application.client_id}), owned by {owners}{signs_in}."
 
 
-def _foreign_custody(
-    application: Application,
-    observed: ObservedState,
-    note: SecretNote | None = None,
-    credential: CredentialSpec | None = None,
-) -> str:
-    """Who else controls a registration; empty where no one does."""
-    custody = observed.custody_of(application)
-    if custody is None:
-        return "it is not known who owns it"
-    judges = [one.knows for one in (note,) if one] + [one.describes for one in (credential,) if one]
-    unknown = [one for one in custody.credentials if not any(knows(one) for knows in judges)]
-    return _foreign(custody.owners, unknown, observed.caller)
+# What is said of one that is not ours
 
 
-def _foreign(owners: Iterable[Owner], unknown: Iterable[Credential], caller: PrincipalId | None) -> str:
-    others, credentials = foreign_owners(owners, caller), _counted(unknown)
-    owned = f"it is owned by {', '.join(others)}" if others else ""
-    held = f"it has {credentials} that this machine did not create" if credentials else ""
-    return ", and ".join(part for part in (owned, held) if part)
+class NotOurs(Refused):
+    """Only a name speaks for a registration."""
+
+    page = "SECURITY.md#what-others-can-write-and-what-it-never-causes"
 
 
-def _counted(credentials: Iterable[Credential]) -> str:
-    """`2 secrets and 1 federated credential`."""
-    counts = Counter(credential.kind for credential in credentials)
-    return " and ".join(f"{count} {kind.noun}{'s' if count > 1 else ''}" for kind, count in counts.items())
+def service_not_ours(application: Application, observed: ObservedState, spec: ServiceSpec, why: str) -> NotOurs:
+    """Stop before anything is written by a run whose service application may not be this App Service's."""
+    client_id, own, is_set = application.client_id, observed.trust.own, is_in_settings(application, observed)
+    if not is_set and application.unique_name == spec.unique_name and not site_in_note(application.notes):
+        return not_ours(application, why, SERVICE_OPTION)
+    by = f"{AUDIENCE} names" if is_set else "The service application is"
+    ways = f"Run the same command with {option(SERVICE_OPTION, client_id)} if it is right"
+    if own is not None:
+        ways += f", or with {option(SERVICE_OPTION, own.client_id)} for the one that was created for this App Service"
+    return NotOurs(
+        SERVICE_NOT_OURS,
+        f"{by} '{application.display_name}' (appId {client_id}), which is not this App Service's own: {why}. Nothing "
+        "was changed.",
+        remedy=f"{ways}. In a trust file, use the key service-app.",
+    )
+
+
+def not_ours(application: Application, why: str, adopt_by: str, graph: str = "") -> NotOurs:
+    """What is said of a registration that nothing but a name speaks for, and the ways on.
+
+    With `graph`'s address, of one that is in the recycle bin again: who owns it showed when it was restored.
+    """
+    since = f", registered on {application.created:%Y-%m-%d}" if application.created else ""
+    client_id, done, restored = application.client_id, "Nothing was changed.", ""
+    delete, remove = "delete", command("az", "ad", "app", "delete", "--id", client_id)
+    if graph:
+        done, restored = "It was restored to check, and deleted again.", f"run {restoring(application, graph)} and "
+        delete, remove = "purge", purging(application, graph)
+    adopt = f"run the same command with {option(SERVICE_OPTION, client_id)}"
+    if adopt_by != SERVICE_OPTION:
+        adopt = f"use its appId {client_id} instead of its name (setup: {option(adopt_by, client_id)})"
+    return NotOurs(
+        NOT_OURS,
+        f"'{application.display_name}' (appId {client_id}{since}) has the name of this registration, but mct-s2s may "
+        f"not have created it: {why}. Its owner could sign in as it. {done}",
+        remedy=f"If it is the right one, {restored}{adopt}. If not, {delete} it and run the same command again:",
+        command=remove,
+    )
+
+
+def refuse_faster(
+    application: Application, custody: Custody, caller: PrincipalId | None, since: datetime, adopt_by: str
+) -> None:
+    """Stop where someone else made a registration of that name while this run was about to.
+
+    Another of our runs may have created it and its credential: then it is the caller's, and as young as this run.
+    """
+    is_young = application.created is not None and application.created >= since - CLOCKS_DIFFER
+    why = _others_in(custody, caller, lambda one: is_young and one.is_ours)
+    if why:
+        raise not_ours(application, why, adopt_by)
+
+
+def purging(deleted: Application, graph: str) -> str:
+    url = f"{graph}/v1.0/directory/deletedItems/{deleted.object_id}"
+    return command("az", "rest", "--method", "DELETE", "--url", url)
+
+
+def restoring(deleted: Application, graph: str) -> str:
+    url = f"{graph}/v1.0/directory/deletedItems/{deleted.object_id}/restore"
+    return command("az", "rest", "--method", "POST", "--url", url)

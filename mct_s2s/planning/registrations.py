@@ -6,7 +6,6 @@ new one could not be made in its place: it is restored (learn.microsoft.com/grap
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from mct_s2s.errors import NotThere, Refused
@@ -14,29 +13,23 @@ from mct_s2s.model.azure_resources import IdentityResource
 from mct_s2s.model.client_credentials import SecretNote
 from mct_s2s.model.commands import option
 from mct_s2s.model.desired import ClientSpec, ServiceSpec, Setup
-from mct_s2s.model.directory_objects import Application, AppRole, NewApplication, RequiredAccess, ServicePrincipal
+from mct_s2s.model.directory_objects import Application, AppRole, RequiredAccess, ServicePrincipal
 from mct_s2s.model.ids import (
     DEFAULT_ROLE,
     LONGEST_TAG,
     ApplicationIdUri,
     ApplicationObjectId,
-    AppRoleId,
     ClientId,
     PrincipalId,
-    adopted_tag,
+    Tag,
     api_uri,
     client_unique_name,
-    identity_tag,
     is_guid,
-    name_tag,
-    resource_in_tag,
     site_in_note,
     site_in_unique_name,
     site_note,
-    trust_tag,
 )
 from mct_s2s.model.observed import ClientApplication, ObservedState
-from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.model.site_settings import AUDIENCE
 from mct_s2s.planning.changes import (
     AddCredential,
@@ -79,6 +72,22 @@ from mct_s2s.planning.ownership import (
 )
 from mct_s2s.planning.plan import Left, ManualStep, Plan, RunContext
 
+SERVICE, CLIENT = "service application", "client application"
+CREATE, EXPOSE = "service-application", "service-application:expose"
+_OF_CLUSTER = (
+    "Pods do not sign in with the cluster's own identity.",
+    "Name the user-assigned identity that the pods use (workload identity): --managed-identity ID",
+)
+UNUSABLE_IDENTITIES = {
+    "microsoft.containerservice/managedclusters": _OF_CLUSTER,
+    "microsoft.kubernetes/connectedclusters": _OF_CLUSTER,
+    "microsoft.containerinstance/containergroups": (
+        "A container group gets a system-assigned identity only when it is created.",
+        "Create it again with one (az container create --assign-identity), then run the same command again.",
+    ),
+}
+"""By type of resource, why its system-assigned identity is no client, and what to do: docs/azure-contract.md, 4.4."""
+
 
 def with_deleted(desired: Setup, observed: ObservedState) -> ObservedState:
     """The state as if the deleted registrations under the very names that this run would create were there.
@@ -88,20 +97,32 @@ def with_deleted(desired: Setup, observed: ObservedState) -> ObservedState:
     trust, service = observed.trust, desired.service
     if service is None:
         return observed
+    deleted = {row.unique_name: row for row in trust.deleted}
     if trust.service is None:
         for named in (service.adopt, AUDIENCE.value_in(observed.settings)):
             refuse_deleted(named, observed, but=service.unique_name)
-        deleted = deleted_as(service.unique_name, trust.deleted)
-        trust = replace(trust, service=replace(deleted, credentials=()) if deleted is not None else None)
+        own = deleted.get(service.unique_name)
+        trust = replace(trust, service=replace(own, credentials=()) if own is not None else None)
     base = trust.base(service.unique_name)
     for spec in desired.clients:
-        deleted = deleted_as(client_unique_name(base, spec.name), trust.deleted)
-        if deleted is not None and not any(one.application for one in clients_called(spec.name, observed, base)):
+        row = deleted.get(client_unique_name(base, spec.name))
+        if row is not None and not any(one.application for one in clients_called(spec.name, observed, base)):
             stored = observed.secrets.get(spec.name, SecretNote()).delivered
-            kept = tuple(one for one in deleted.credentials if one.key_id == stored)
-            client = ClientApplication(replace(deleted, credentials=kept), None)
-            trust = replace(trust, clients=(*trust.clients, client))
+            row = replace(row, credentials=tuple(one for one in row.credentials if one.key_id == stored))
+            trust = replace(trust, clients=(*trust.clients, ClientApplication(row, None)))
     return replace(observed, trust=trust)
+
+
+def refuse_deleted(named: str | None, observed: ObservedState, but: str = "") -> None:
+    """Stop where what was named is in the recycle bin: its owner may have deleted it for a reason. Raises NotThere."""
+    for row in observed.trust.deleted:
+        if named and is_called(row, named.strip()) and row.unique_name != but:
+            raise NotThere(
+                "registration-deleted",
+                f"'{row.display_name}' (appId {row.client_id}) is deleted and still in the recycle bin.",
+                remedy="Restore it, then run the same command again:",
+                command=restoring(row, observed.graph),
+            )
 
 
 @dataclass(frozen=True)
@@ -109,10 +130,9 @@ class Registration:
     """A registration as it will be: it is there, or is restored or created by the change `key`."""
 
     key: str
-    about: str
+    kind: str
     application: Application | None
     service_principal: ServicePrincipal | None
-    principal_key: str
 
     @property
     def is_deleted(self) -> bool:
@@ -130,18 +150,18 @@ class Registration:
     def principal(self) -> Deferred[PrincipalId]:
         if self.service_principal is not None:
             return self.service_principal.id
-        return OutputRef(self.key if self.is_deleted else self.principal_key, Output.PRINCIPAL_ID)
+        return OutputRef(self.key if self.is_deleted else f"{self.key}:principal", Output.PRINCIPAL_ID)
 
-    def made(self, new: NewApplication, option: str, *, is_sure: bool = False) -> list[AnyChange]:
+    def made(self, new: Application, option: str, *, is_sure: bool = False) -> list[AnyChange]:
         """What creates or restores it; `is_sure` where more than its name speaks for a deleted one."""
         if self.application is None:
-            return [CreateApplication(key=self.key, resource=self.about, name=new.display_name, new=new, option=option)]
+            return [CreateApplication(key=self.key, resource=self.kind, name=new.display_name, new=new, option=option)]
         if not self.is_deleted:
             return []
         return [
             RestoreApplication(
                 key=self.key,
-                resource=self.about,
+                resource=self.kind,
                 name=self.application.display_name,
                 detail="restored from deleted applications, with its consents",
                 application=self.application,
@@ -152,29 +172,7 @@ class Registration:
     def principal_made(self, name: str) -> list[AnyChange]:
         if self.service_principal is not None or self.is_deleted:
             return []
-        return [CreateServicePrincipal(key=self.principal_key, name=name, client_id=self.client_id)]
-
-
-def deleted_as(unique_name: str, deleted: Iterable[Application]) -> Application | None:
-    return next((row for row in deleted if row.unique_name == unique_name), None)
-
-
-def refuse_deleted(named: str | None, observed: ObservedState, but: str = "") -> None:
-    """Stop where what was named is in the recycle bin: its owner may have deleted it for a reason. Raises NotThere."""
-    for row in observed.trust.deleted:
-        if named and is_called(row, named.strip()) and row.unique_name != but:
-            raise NotThere(
-                "registration-deleted",
-                f"'{row.display_name}' (appId {row.client_id}) is deleted and still in the recycle bin.",
-                remedy="Restore it, then run the same command again:",
-                command=restoring(row, observed.graph),
-            )
-
-
-SERVICE = "service application"
-CREATE = "service-application"
-EXPOSE = "service-application:expose"
-PRINCIPAL = "service-principal"
+        return [CreateServicePrincipal(key=f"{self.key}:principal", name=name, client_id=self.client_id)]
 
 
 @dataclass(frozen=True)
@@ -182,16 +180,18 @@ class Service:
     """The service application as it will be, for the clients and the settings to refer to."""
 
     spec: ServiceSpec
-    client_id: Deferred[ClientId]
-    principal: Deferred[PrincipalId]
-    role_id: AppRoleId
-    role_value: str
+    registration: Registration
+    role: AppRole
     uri: Deferred[ApplicationIdUri]
     unique_name: str
     foreign: str
     """Why nothing may be written to it; empty where it is ours."""
     changes: tuple[AnyChange, ...]
-    notes: tuple[str, ...] = ()
+    notes: tuple[str, ...]
+
+    @property
+    def role_value(self) -> str:
+        return self.role.value or ""
 
 
 def plan_service(spec: ServiceSpec, observed: ObservedState) -> Service:
@@ -199,21 +199,29 @@ def plan_service(spec: ServiceSpec, observed: ObservedState) -> Service:
     application, site = observed.trust.service, observed.site
     if not spec.may_create and (application is None or application.deleted):
         raise service_missing()
-    registration = Registration(CREATE, SERVICE, application, observed.trust.principal, PRINCIPAL)
+    registration = Registration(CREATE, SERVICE, application, observed.trust.principal)
     note = site_note(str(site.resource)) if site is not None else None
-    new = NewApplication(spec.unique_name, spec.display_name, _memory(observed), note, spec.management_reference)
+    memory = [Tag.IDENTITY.of(str(one.resource)) for one in observed.identity_resources if one.principal_id is None]
+    memory = [tag for tag in memory if len(tag) <= LONGEST_TAG]
     notes: list[str] = []
     uri: Deferred[ApplicationIdUri] = OutputRef(CREATE, Output.URI)
     if application is None:
         role = new_role(observed, spec.unique_name, spec.role or DEFAULT_ROLE)
-        edits = ApplicationEdits(uri=uri, role=role, tags=(name_tag(spec.unique_name),))
-        about, name, detail = "Application ID URI", "api://<appId>", f"with the app role {role.value}"
+        edits = ApplicationEdits(uri=uri, role=role, tags=(Tag.NAME.of(spec.unique_name),))
+        resource, name, detail = "Application ID URI", "api://<appId>", f"with the app role {role.value}"
     else:
         role, role_edit = role_to_use(application, spec.role, observed)
         used = uri_in_use(application, observed.settings, spec.adopt)
         uri = used or api_uri(application.client_id)
-        edits = _edits(application, spec, None if used else uri, role_edit, observed, note)
-        about, name, detail = SERVICE, application.display_name, _describe(edits)
+        edits = ApplicationEdits(
+            uri=None if used else uri,
+            role=role_edit,
+            token_version=1 if application.token_version == 2 else None,
+            tags=tuple(tag for tag in memory if tag not in application.tags),
+            management_reference=missing_reference(application, spec.management_reference),
+        )
+        edits = _remembered(edits, application, spec, observed, note)
+        resource, name, detail = SERVICE, application.display_name, _describe(edits)
         if is_named(application, spec) and not is_in_settings(application, observed):
             notes.append(adoption(application, observed, SERVICE))
         if edits.token_version:
@@ -221,13 +229,16 @@ def plan_service(spec: ServiceSpec, observed: ObservedState) -> Service:
                 f"'{name}' issues v2 access tokens. They become v1, as the MCT API needs them: issuer and audience "
                 "change for everyone else who calls an API with them."
             )
+    new = Application.new(
+        spec.unique_name, spec.display_name, tuple(memory), notes=note, management_reference=spec.management_reference
+    )
     is_sure = application is not None and is_own(application, observed, spec)
     changes = registration.made(new, SERVICE_OPTION, is_sure=is_sure)
     if edits != ApplicationEdits():
         changes.append(
             UpdateApplication(
                 key=EXPOSE,
-                resource=about,
+                resource=resource,
                 name=name,
                 detail=detail,
                 object_id=registration.object_id,
@@ -240,18 +251,9 @@ def plan_service(spec: ServiceSpec, observed: ObservedState) -> Service:
     elif application is not None and not changes:
         changes.append(NoChange.of(application, CREATE, SERVICE, f"app role {role.value}"))
     changes += registration.principal_made(application.display_name if application else spec.display_name)
-    return Service(
-        spec=spec,
-        client_id=registration.client_id,
-        principal=registration.principal,
-        role_id=role.id,
-        role_value=role.value or "",
-        uri=uri,
-        unique_name=observed.trust.base(spec.unique_name),
-        changes=tuple(changes),
-        notes=tuple(notes),
-        foreign=foreign_service(application, observed, spec) if application else "",
-    )
+    foreign = foreign_service(application, observed, spec) if application else ""
+    base = observed.trust.base(spec.unique_name)
+    return Service(spec, registration, role, uri, base, foreign, tuple(changes), tuple(notes))
 
 
 def check_ownership(plan: Plan, service: Service | None, observed: ObservedState) -> None:
@@ -280,36 +282,6 @@ def role_not_named(value: str) -> Refused:
     )
 
 
-def _edits(
-    application: Application,
-    spec: ServiceSpec,
-    uri: Deferred[ApplicationIdUri] | None,
-    role: AppRole | None,
-    observed: ObservedState,
-    note: str | None,
-) -> ApplicationEdits:
-    trust, tags = observed.trust, [tag for tag in _memory(observed) if tag not in application.tags]
-    edits = ApplicationEdits(
-        uri=uri,
-        role=role,
-        token_version=1 if application.token_version == 2 else None,
-        management_reference=missing_reference(application, spec.management_reference),
-    )
-    is_ours = application.unique_name == spec.unique_name
-    if is_named(application, spec) and not spec.is_in_file:
-        # What makes the adopted one this App Service's own: it need not be named again.
-        is_free = trust.own is None and deleted_as(spec.unique_name, trust.deleted) is None
-        if application.unique_name is None and is_free and site_in_unique_name(spec.unique_name):
-            edits, tags = replace(edits, unique_name=spec.unique_name), [*tags, adopted_tag(spec.unique_name)]
-        elif is_ours and note and another_site(application, observed, spec.unique_name):
-            edits = replace(edits, notes=note)
-    # The tag of its `uniqueName`, which an interrupted creation lacks, is alone not worth a write.
-    tag = name_tag(spec.unique_name)
-    if is_ours and tag not in application.tags and (tags or edits != ApplicationEdits()):
-        tags.append(tag)
-    return replace(edits, tags=tuple(tags))
-
-
 def service_missing() -> NotThere:
     return NotThere(
         "service-application-missing",
@@ -318,14 +290,23 @@ def service_missing() -> NotThere:
     )
 
 
-def _memory(observed: ObservedState) -> tuple[str, ...]:
-    """What the service application has to remember: identities to be switched on for its sake."""
-    tags = [
-        identity_tag(str(identity_resource.resource))
-        for identity_resource in observed.identity_resources
-        if identity_resource.principal_id is None
-    ]
-    return tuple(tag for tag in tags if len(tag) <= LONGEST_TAG)
+def _remembered(
+    edits: ApplicationEdits, application: Application, spec: ServiceSpec, observed: ObservedState, note: str | None
+) -> ApplicationEdits:
+    """With what makes an adopted registration this App Service's own, so that it need not be named again."""
+    trust, is_ours = observed.trust, application.unique_name == spec.unique_name
+    if is_named(application, spec) and not spec.is_in_file:
+        is_free = trust.own is None and all(row.unique_name != spec.unique_name for row in trust.deleted)
+        if application.unique_name is None and is_free and site_in_unique_name(spec.unique_name):
+            tags = (*edits.tags, Tag.ADOPTED.of(spec.unique_name))
+            edits = replace(edits, unique_name=spec.unique_name, tags=tags)
+        elif is_ours and note and another_site(application, observed, spec.unique_name):
+            edits = replace(edits, notes=note)
+    # The tag of its `uniqueName`, which an interrupted creation lacks, is alone not worth a write.
+    tag = Tag.NAME.of(spec.unique_name)
+    if is_ours and tag not in application.tags and edits != ApplicationEdits():
+        edits = replace(edits, tags=(*edits.tags, tag))
+    return edits
 
 
 def _describe(edits: ApplicationEdits) -> str:
@@ -334,121 +315,105 @@ def _describe(edits: ApplicationEdits) -> str:
         f"app role {edits.role.value}" if edits.role else "",
         "v1 access tokens" if edits.token_version else "",
         f"service management reference {edits.management_reference}" if edits.management_reference else "",
-        "tagged with the identity to enable" if any(resource_in_tag(tag) for tag in edits.tags) else "",
+        "tagged with the identity to enable" if Tag.IDENTITY.values(edits.tags) else "",
         f"named {edits.unique_name}, for this App Service" if edits.unique_name else "",
         f"noted for {site_in_note(edits.notes)}" if edits.notes else "",
     ]
     return ", ".join(part for part in parts if part)
 
 
-CLIENT = "client application"
-_OF_CLUSTER = (
-    "Pods do not sign in with the cluster's own identity.",
-    "Name the user-assigned identity that the pods use (workload identity): --managed-identity ID",
-)
-UNUSABLE_IDENTITIES = {
-    "microsoft.containerservice/managedclusters": _OF_CLUSTER,
-    "microsoft.kubernetes/connectedclusters": _OF_CLUSTER,
-    "microsoft.containerinstance/containergroups": (
-        "A container group gets a system-assigned identity only when it is created.",
-        "Create it again with one (az container create --assign-identity), then run the same command again.",
-    ),
-}
-"""By type of resource, why its system-assigned identity is no client, and what to do: docs/azure-contract.md, 4.4."""
+def find_client(name: str, service_unique_name: str, observed: ObservedState) -> ClientApplication | None:
+    """The client application that a name means; `None` where it has yet to be made. Raises NotThere."""
+    found = [client for client in clients_called(name, observed, service_unique_name) if client.application]
+    refuse_several(name, found)
+    if found:
+        return found[0]
+    if is_guid(name):
+        refuse_deleted(name, observed)
+        raise NotThere(
+            "client-unknown",
+            f"No app registration in this tenant has the appId '{name}'.",
+            remedy="Copy the Application (client) ID from its overview page in the portal, or use a display "
+            "name to create one.",
+        )
+    return None
 
 
 def plan_client(
     spec: ClientSpec, service: Service, observed: ObservedState, context: RunContext
 ) -> tuple[Deferred[ClientId], Plan]:
     """The appId of a client application, and what it lacks. Raises NotThere, Refused."""
-    key = f"client:{spec.name}"
+    key, role_id, role = f"client:{spec.name}", service.role.id, f"app role {service.role_value}"
     found = find_client(spec.name, service.unique_name, observed)
     application = found.application if found else None
-    registration = Registration(key, CLIENT, application, found.principal if found else None, f"{key}:principal")
-    client_id, object_id, principal = registration.client_id, registration.object_id, registration.principal
+    registration = Registration(key, CLIENT, application, found.principal if found else None)
+    client_id, object_id, api = registration.client_id, registration.object_id, service.registration.client_id
     note = observed.secrets.get(spec.name, SecretNote())
     if registration.is_deleted:  # no replica is behind: only what was seen comes back
         note = replace(note, delivered_at=None)
     state = ClientState(spec.name, application, object_id, client_id, service.uri, note, observed.cloud, context)
     credential = plan_credential(spec.credential, state)
-    is_stored = note.delivered is not None or any(
-        isinstance(one, AddCredential) and one.spec.is_stored for one in credential
-    )
+    added = [one for one in credential if isinstance(one, AddCredential)]
+    is_stored = note.delivered is not None or any(one.spec.is_stored for one in added)
     tags = vault_tags(application, note) if is_stored else ()
-    unique_name, api = client_unique_name(service.unique_name, spec.name), service.client_id
-    new = NewApplication(
+    unique_name = client_unique_name(service.unique_name, spec.name)
+    new = Application.new(
         unique_name,
         spec.name,
-        (trust_tag(service.unique_name), name_tag(unique_name), *tags),
+        (Tag.TRUST.of(service.unique_name), Tag.NAME.of(unique_name), *tags),
         management_reference=spec.management_reference,
-        access=None if isinstance(api, OutputRef) else RequiredAccess(api, ((service.role_id, "Role"),)),
+        required_access=() if isinstance(api, OutputRef) else (RequiredAccess(api, ((role_id, "Role"),)),),
     )
     changes = [*registration.made(new, CLIENT_OPTION), *registration.principal_made(spec.name), *credential]
-    notes = () if any(isinstance(one, AddCredential) for one in credential) else _stale_scope(state, observed)
-    tags = tags if application is not None else ()
-    reference = missing_reference(application, spec.management_reference) if application is not None else None
-    is_declared = application is not None and isinstance(api, str) and application.declares(api, service.role_id)
+    notes = () if added else _stale_scope(state, observed)
+    if application is None:
+        tags, reference, is_declared = (), None, False
+    else:
+        reference = missing_reference(application, spec.management_reference)
+        is_declared = isinstance(api, str) and application.declares(api, role_id)
     if tags or reference or not is_declared:
-        referred = f", service management reference {reference}" if reference else ""
         changes.append(
             UpdateApplication(
                 key=f"{key}:access",
                 resource="API permission",
                 name=spec.name,
-                detail=f"app role {service.role_value}{referred}",
+                detail=f"{role}, service management reference {reference}" if reference else role,
                 object_id=object_id,
                 client_id=client_id,
-                edits=ApplicationEdits(
-                    access_to=api, access_role=service.role_id, tags=tags, management_reference=reference
-                ),
+                edits=ApplicationEdits(access_to=api, access_role=role_id, tags=tags, management_reference=reference),
                 is_new=application is None,
                 # Where the creation says it all, nothing is left to be written, and nothing to be waited for.
                 after=(key, *(change.key for change in credential if tags or isinstance(api, OutputRef))),
             )
         )
-    consented = found is not None and observed.trust.holds(found.principal, service.role_id)
+    consented = found is not None and observed.trust.holds(found.principal, role_id)
+    left: tuple[ManualStep, ...] = ()
     if not consented and spec.consent:
-        changes.append(_consent(key, spec.name, f"app role {service.role_value}", principal, service, client_id))
+        changes.append(
+            AssignAppRole(
+                key=f"{key}:consent",
+                name=spec.name,
+                detail=role,
+                principal=registration.principal,
+                service=service.registration.principal,
+                role=role_id,
+                client_id=client_id,
+                after=(EXPOSE,),
+            )
+        )
+    elif not consented:
+        what = f"A Cloud Application Administrator must grant admin consent to '{spec.name}'."
+        left = (ManualStep(Left.CONSENT, what, client=spec.name, client_id=client_id),)
     if found is not None and application is not None and not registration.is_deleted and not service.foreign:
         listed = observed.app_service is not None and is_allowed(found, observed.app_service)
         judged = (found, observed, service.spec, (spec.name,), observed.secrets.get(spec.name), spec.credential)
         if (changes or not listed) and (why := foreign_client(*judged)):
-            if consented:
-                raise role_not_named(service.role_value)
-            raise not_ours(application, why, CLIENT_OPTION)
+            raise role_not_named(service.role_value) if consented else not_ours(application, why, CLIENT_OPTION)
         if is_guid(spec.name) and not is_consented_to(found, observed, service.spec):
             notes = (adoption(application, observed, CLIENT), *notes)
     if not changes and application is not None:
         changes.append(NoChange.of(application, key, CLIENT))
-    by_others = ManualStep(
-        Left.CONSENT,
-        f"A Cloud Application Administrator must grant admin consent to '{spec.name}'.",
-        client=spec.name,
-        client_id=client_id,
-    )
-    return client_id, Plan(tuple(changes), () if consented or spec.consent else (by_others,), notes)
-
-
-def _consent(
-    key: str,
-    name: str,
-    detail: str,
-    principal: Deferred[PrincipalId],
-    service: Service,
-    client_id: Deferred[ClientId] | None = None,
-    identity: ResourceId | None = None,
-) -> AssignAppRole:
-    return AssignAppRole(
-        key=f"{key}:consent",
-        name=name,
-        detail=detail,
-        principal=principal,
-        service=service.principal,
-        role=service.role_id,
-        client_id=client_id,
-        identity_resource=identity,
-        after=(EXPOSE,),
-    )
+    return client_id, Plan(tuple(changes), left, notes)
 
 
 def _stale_scope(client: ClientState, observed: ObservedState) -> tuple[str, ...]:
@@ -490,24 +455,17 @@ def plan_identity(
         else EnableIdentity(key=key, name=name, detail="system-assigned", identity_resource=identity, after=first)
     ]
     required = observed.trust.principal is not None and observed.trust.principal.assignment_required
-    if service is not None and required and not (known and observed.trust.is_assigned(known, service.role_id)):
-        detail = f"app role {service.role_value}, as the service application requires assignment"
-        changes.append(_consent(key, name, detail, principal, service, identity=identity.resource))
-    return principal, changes
-
-
-def find_client(name: str, service_unique_name: str, observed: ObservedState) -> ClientApplication | None:
-    """The client application that a name means; `None` where it has yet to be made. Raises NotThere."""
-    found = [client for client in clients_called(name, observed, service_unique_name) if client.application]
-    refuse_several(name, found)
-    if found:
-        return found[0]
-    if is_guid(name):
-        refuse_deleted(name, observed)
-        raise NotThere(
-            "client-unknown",
-            f"No app registration in this tenant has the appId '{name}'.",
-            remedy="Copy the Application (client) ID from its overview page in the portal, or use a display "
-            "name to create one.",
+    if service is not None and required and not (known and observed.trust.is_assigned(known, service.role.id)):
+        changes.append(
+            AssignAppRole(
+                key=f"{key}:consent",
+                name=name,
+                detail=f"app role {service.role_value}, as the service application requires assignment",
+                principal=principal,
+                service=service.registration.principal,
+                role=service.role.id,
+                identity_resource=identity.resource,
+                after=(EXPOSE,),
+            )
         )
-    return None
+    return principal, changes

@@ -30,7 +30,7 @@ from mct_s2s.model.azure_resources import IdentityResource
 from mct_s2s.model.caller_rights import SignedIn as Who
 from mct_s2s.model.client_credentials import Certificate, Federation
 from mct_s2s.model.client_sign_in import ApiToken, ClientSignIn, IdentitySignIn, SecretCredential
-from mct_s2s.model.directory_objects import Application, NewApplication
+from mct_s2s.model.directory_objects import Application
 from mct_s2s.model.ids import ApplicationObjectId, AppRoleId, ClientId, KeyId, PrincipalId, TenantId
 from mct_s2s.model.resource_id import ResourceId
 
@@ -142,8 +142,8 @@ DIRECTORY: dict[str, Callable[[GraphDirectory], Awaitable[object]]] = {
     "remove_credentials": lambda d: d.remove_credentials(ApplicationObjectId(ID), [PrincipalId(ID)], ()),
     "applications_with_tag": lambda d: d.applications_with_tag("t"),
     "assignments_of": lambda d: d.assignments_of(PrincipalId(ID)),
-    "create_application": lambda d: d.create_application(NewApplication("u", "n", ("t",))),
-    "register_application": lambda d: d.register_application(NewApplication("u", "n", ("t",)), PrincipalId(ID)),
+    "create_application": lambda d: d.create_application(Application.new("u", "n", ("t",))),
+    "register_application": lambda d: d.register_application(Application.new("u", "n", ("t",)), PrincipalId(ID)),
     "name_application": lambda d: d.name_application(ApplicationObjectId(ID), "u"),
     "add_owner": lambda d: d.add_owner(ApplicationObjectId(ID), PrincipalId(ID)),
     "update_application": lambda d: d.update_application(REGISTERED, replace(REGISTERED, tags=("t",)), is_new=True),

@@ -7,13 +7,11 @@ from typing import Any
 import pytest
 from mct_s2s.azure.graph.parse import application, deleted_applications
 from mct_s2s.model.ids import (
+    Tag,
     client_unique_name,
-    name_tag,
     named_unique_name,
     service_unique_name,
     site_note,
-    trust_tag,
-    vault_tag,
 )
 from mct_s2s.model.resource_id import ResourceId
 
@@ -32,15 +30,15 @@ def row(name: str = "Import", unique_name: str | None = None, **more: Any) -> di
 @pytest.mark.parametrize(
     ("written", "name"),
     [
-        ({"tags": [name_tag(named_unique_name("x"))]}, named_unique_name("x")),
-        ({"tags": ["x", trust_tag(SERVICE), vault_tag("v/n")]}, client_unique_name(SERVICE, "Import")),
-        ({"tags": [trust_tag(SERVICE), name_tag("its own")]}, "its own"),
+        ({"tags": [Tag.NAME.of(named_unique_name("x"))]}, named_unique_name("x")),
+        ({"tags": ["x", Tag.TRUST.of(SERVICE), Tag.VAULT.of("v/n")]}, client_unique_name(SERVICE, "Import")),
+        ({"tags": [Tag.TRUST.of(SERVICE), Tag.NAME.of("its own")]}, "its own"),
         ({"notes": site_note(str(SITE))}, SERVICE),
         ({"notes": site_note(str(SLOT))}, service_unique_name("contosolearn", "staging")),
         ({"notes": site_note(str(VAULT))}, None),
         ({"notes": site_note("nonsense")}, None),
         ({"notes": "for reports"}, None),
-        ({"tags": [vault_tag("v/n"), "mct-s2s:"]}, None),
+        ({"tags": [Tag.VAULT.of("v/n"), "mct-s2s:"]}, None),
         ({}, None),
     ],
 )
@@ -51,5 +49,5 @@ def test_our_own_words_tell_its_name(written: dict[str, Any], name: str | None) 
 
 def test_where_names_are_shown_nobody_is_believed_a_tag() -> None:
     """Whoever owns a registration can write our tags on it; a `uniqueName` is given to one alone."""
-    ours, theirs = row("A", SERVICE), row("B", None, tags=[name_tag(SERVICE)], notes=site_note(str(SITE)))
+    ours, theirs = row("A", SERVICE), row("B", None, tags=[Tag.NAME.of(SERVICE)], notes=site_note(str(SITE)))
     assert [found.unique_name for found in deleted_applications([*map(application, [theirs, ours])])] == [None, SERVICE]

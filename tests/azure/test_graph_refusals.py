@@ -12,7 +12,7 @@ import pytest
 from mct_s2s.azure.graph.directory import GraphDirectory
 from mct_s2s.azure.refusals import GraphOperation, is_lag
 from mct_s2s.errors import PermissionMissing, S2SError, ServiceError, SignInFailed
-from mct_s2s.model.directory_objects import NewApplication
+from mct_s2s.model.directory_objects import Application
 from mct_s2s.model.ids import ApplicationObjectId, AppRoleId, ClientId, KeyId, PrincipalId
 
 from tests.azure.raw import JSON, PAGE, REQUEST_ID, Answer, graph_session
@@ -380,7 +380,7 @@ def test_a_service_principal_that_is_there_is_read() -> None:
     [
         lambda directory: directory.restore_principal(PrincipalId(OBJECT)),
         lambda directory: directory.restore_application(OBJECT),
-        lambda directory: directory.register_application(NewApplication("u", "n", ()), PrincipalId(OBJECT)),
+        lambda directory: directory.register_application(Application.new("u", "n", ()), PrincipalId(OBJECT)),
         lambda directory: directory.remove_secret(OBJECT, KeyId(OBJECT)),
         lambda directory: directory.create_principal(ClientId(OBJECT), is_new=False),
         assign,

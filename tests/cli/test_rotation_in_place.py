@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from mct_s2s.model.ids import client_unique_name, service_unique_name, vault_tag
+from mct_s2s.model.ids import Tag, client_unique_name, service_unique_name
 from mct_s2s.sandbox.state import seed
 
 from tests.cli.conftest import Ended, Program, held
@@ -112,14 +112,14 @@ def test_of_several_vaults_the_one_counts_that_has_the_secret(azure: Sandbox, mc
     mct("setup", "--client", "Reports", *IN_VAULT, *JSON)
     rest = tags_of(azure)
     for noted in (["gone-vault/x", PLACE.removeprefix("keyvault:")], [PLACE.removeprefix("keyvault:"), "gone-vault/x"]):
-        tag(azure, *rest, *map(vault_tag, noted))
+        tag(azure, *rest, *map(Tag.VAULT.of, noted))
         assert places(mct("rotate-secret", "Reports", "--dry-run", "-o", "json")) == {"Reports": PLACE}
 
 
 def test_where_another_vault_is_noted_the_plan_names_it(azure: Sandbox, mct: Program) -> None:
     """Whoever may write a registration's tags may have a credential of it anyway; a person sees where it goes."""
     mct("setup", "--client", "Reports", *IN_VAULT, *JSON)
-    tag(azure, *tags_of(azure), vault_tag(f"{seed.VAULT}/another-name"))
+    tag(azure, *tags_of(azure), Tag.VAULT.of(f"{seed.VAULT}/another-name"))
     plan = mct("rotate-secret", "Reports", "--dry-run")
     said = " ".join(plan.out.split())
     assert f"saved to keyvault:{seed.VAULT}/another-name" in said
@@ -130,7 +130,7 @@ def test_a_vault_that_is_gone_is_told_with_the_client_and_the_way_on(
     azure: Sandbox, mct: Program, tmp_path: Path
 ) -> None:
     mct("setup", "--client", "Reports", *IN_VAULT, *JSON)
-    tag(azure, *tags_of(azure), vault_tag("gone-vault/x"))
+    tag(azure, *tags_of(azure), Tag.VAULT.of("gone-vault/x"))
     azure.forget()
     done = mct("rotate-secret", "Reports", *JSON)
     error = done.document["error"]
@@ -145,7 +145,7 @@ def test_another_clients_secret_is_not_written_over(azure: Sandbox, mct: Program
     mct("setup", "--client", "Reports", *IN_VAULT, *JSON)
     mct("add-client", "Mallory", *JSON)
     before, mallory = held(azure, "reports-key"), application(azure, "Mallory")
-    more = {"displayName": "Reports", "tags": [*mallory["tags"], vault_tag(PLACE.removeprefix("keyvault:"))]}
+    more = {"displayName": "Reports", "tags": [*mallory["tags"], Tag.VAULT.of(PLACE.removeprefix("keyvault:"))]}
     azure.graph("PATCH", f"/applications/{mallory['id']}", json=more)
     done = mct("rotate-secret", mallory["appId"], *JSON)
     assert (done.code, done.document["error"]["code"]) == (2, "secret-place-taken")
@@ -159,7 +159,7 @@ def test_another_clients_secret_is_not_written_over(azure: Sandbox, mct: Program
 def test_a_tag_that_names_no_vault_is_nothing(azure: Sandbox, mct: Program, noted: str) -> None:
     (file,) = places(mct("setup", "--client", "Reports", *JSON)).values()
     Path(file.removeprefix("file:")).unlink()
-    tag(azure, *tags_of(azure), vault_tag(noted))
+    tag(azure, *tags_of(azure), Tag.VAULT.of(noted))
     assert places(mct("rotate-secret", "Reports", "--dry-run", "-o", "json")) == {"Reports": file}
 
 
@@ -170,7 +170,7 @@ def test_nothing_but_a_name_does_not_speak_for_a_vault(azure: Sandbox, mct: Prog
     azure.graph(
         "PATCH",
         f"/applications(uniqueName='{name}')",
-        json={"displayName": "Reports", "tags": [vault_tag(PLACE.removeprefix("keyvault:"))]},
+        json={"displayName": "Reports", "tags": [Tag.VAULT.of(PLACE.removeprefix("keyvault:"))]},
         headers={"Prefer": "create-if-missing"},
     )
     theirs = application(azure)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from mct_s2s.engine.apply.run import IN_FLIGHT
 from mct_s2s.engine.outcome import Outcome
-from mct_s2s.model.directory_objects import NewApplication
+from mct_s2s.model.directory_objects import Application
 from mct_s2s.model.ids import ClientId
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.model.site_settings import APPLICATION_IDS, ENABLED
@@ -37,7 +37,7 @@ RESTART = RestartSite(key="restart", name=WHERE.label, site=WHERE)
 
 
 def new(name: str, *after: str) -> CreateApplication:
-    made = NewApplication(f"mct-s2s-key-{name}", name, ("mct-s2s:x",))
+    made = Application.new(f"mct-s2s-key-{name}", name, ("mct-s2s:x",))
     return CreateApplication(key=name, name=name, resource="client application", new=made, option="x", after=after)
 
 

@@ -14,7 +14,7 @@ from mct_s2s.key_pairs import make_key_pair
 from mct_s2s.model.client_credentials import CredentialKind
 from mct_s2s.model.client_sign_in import CertificateCredential, MadeCredential, SecretCredential
 from mct_s2s.model.desired import CertificateSpec, SecretSpec
-from mct_s2s.model.directory_objects import NewApplication
+from mct_s2s.model.directory_objects import Application
 from mct_s2s.model.ids import ApplicationObjectId, ClientId, KeyId, TenantId
 from mct_s2s.planning.changes import AddCredential, CreateApplication, Output, OutputRef, RemoveCredential
 from mct_s2s.stores.files import FileStore
@@ -25,7 +25,7 @@ from tests.planning.scenarios import LATER, NOW, TENANT, guid
 ATTEMPT = "mct-s2s 2026-11-24 a1b2"
 UNIQUE_NAME = "mct-s2s-key-A"
 NEW = CreateApplication(
-    key="A", name="A", resource="client application", new=NewApplication(UNIQUE_NAME, "A"), option="--client"
+    key="A", name="A", resource="client application", new=Application.new(UNIQUE_NAME, "A"), option="--client"
 )
 ADDED: dict[str, Any] = {
     "name": "A",

@@ -15,7 +15,7 @@ from mct_s2s.engine.request import Request
 from mct_s2s.engine.session import Session
 from mct_s2s.errors import NotThere, S2SError
 from mct_s2s.model.desired import ClientSpec, FederatedSpec, Removal, ServiceSpec, Setup
-from mct_s2s.model.ids import api_uri, client_unique_name, trust_tag
+from mct_s2s.model.ids import Tag, api_uri, client_unique_name
 from mct_s2s.model.observed import Trust
 from mct_s2s.model.resource_id import SiteTarget
 from mct_s2s.sandbox.state import seed
@@ -169,7 +169,7 @@ def test_clients_are_those_that_are_listed_consented_or_asked_for(engine: Engine
     listed, consented, by_id = (registered(engine, name) for name in ("Listed", "Consented", "By appId"))
     registered(engine, "Asked", client_unique_name(SERVICE_KEY, "Asked"))
     registered(engine, "Foreign")
-    registered(engine, "Tagged", tags=[trust_tag(SERVICE_KEY)])
+    registered(engine, "Tagged", tags=[Tag.TRUST.of(SERVICE_KEY)])
     granted = {"principalId": consented["principal"], "resourceId": service["principal"], "appRoleId": ROLE["id"]}
     graph("POST", f"/servicePrincipals/{service['principal']}/appRoleAssignedTo", json=granted)
     configured(engine, ServiceApplicationIds=f" {listed['appId'].upper()} ; not-an-id;")

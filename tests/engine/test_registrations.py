@@ -16,8 +16,8 @@ from mct_s2s.engine.apply.registrations import (
 )
 from mct_s2s.engine.session import Session
 from mct_s2s.errors import S2SError
-from mct_s2s.model.directory_objects import NewApplication
-from mct_s2s.model.ids import ClientId, name_tag
+from mct_s2s.model.directory_objects import Application
+from mct_s2s.model.ids import ClientId, Tag
 from mct_s2s.planning.changes import CreateApplication
 from mct_s2s.sandbox.core.wire_errors import graph_error
 
@@ -26,7 +26,11 @@ from tests.engine.conftest import Engine
 
 UNIQUE_NAME = "mct-s2s-key-A"
 NEW = CreateApplication(
-    key="A", name="A", resource="client application", new=NewApplication(UNIQUE_NAME, "A", ("ours",)), option="--client"
+    key="A",
+    name="A",
+    resource="client application",
+    new=Application.new(UNIQUE_NAME, "A", ("ours",)),
+    option="--client",
 )
 DENIED = {"type": "status", "status": 403, "code": "Authorization_RequestDenied", "message": "Insufficient privileges."}
 
@@ -67,7 +71,7 @@ def called_a(engine: Engine) -> list[str]:
 
 
 def test_a_strangers_registration_with_our_tag_is_left_alone(owner: Engine) -> None:
-    theirs = registered(owner, tags=[name_tag(UNIQUE_NAME)])
+    theirs = registered(owner, tags=[Tag.NAME.of(UNIQUE_NAME)])
     (made, is_made), _ = timed(owner, lambda session: create_as_owner(session, NEW))
     assert is_made
     assert set(called_a(owner)) == {theirs["id"], made.object_id}
@@ -97,7 +101,7 @@ def test_a_request_that_was_lost_is_sent_again_only_once_it_is_sure_that_it_was(
 
 def test_what_an_earlier_run_left_unnamed_is_taken_up(owner: Engine) -> None:
     async def work(session: Session) -> Any:
-        tagged = replace(NEW.new, tags=(name_tag(UNIQUE_NAME),))
+        tagged = replace(NEW.new, tags=(Tag.NAME.of(UNIQUE_NAME),))
         left = await session.directory.register_application(tagged, None)
         return left, *await create_as_owner(session, NEW)
 

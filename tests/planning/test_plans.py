@@ -10,7 +10,7 @@ from mct_s2s.model.azure_resources import IdentityResource
 from mct_s2s.model.client_credentials import CredentialKind, SecretNote
 from mct_s2s.model.desired import ClientSpec, GivenValues, SecretSpec, ServiceSpec, SettingsScope, Setup
 from mct_s2s.model.directory_objects import Application, ServicePrincipal, Tenant
-from mct_s2s.model.ids import AppRoleId, ClientId, PrincipalId, TenantId, api_uri, vault_tag
+from mct_s2s.model.ids import AppRoleId, ClientId, PrincipalId, Tag, TenantId, api_uri
 from mct_s2s.model.observed import ClientApplication, ObservedState, Trust
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.planning.changes import (
@@ -162,8 +162,8 @@ def test_the_creation_of_a_client_says_all_that_is_known_by_then() -> None:
     plan = make_plan(spec("Import"), observed, CONTEXT)
     (made,) = (change for change in plan.changes if isinstance(change, CreateApplication))
     (access,) = (change for change in plan.changes if isinstance(change, UpdateApplication))
-    assert made.new.access is not None
-    assert vault_tag("vault/import") in made.new.tags
+    assert made.new.required_access
+    assert Tag.VAULT.of("vault/import") in made.new.tags
     assert not access.edits.tags
     assert plan.waits_for(access) == frozenset({made.key})
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from mct_s2s.errors import Refused
 from mct_s2s.model.desired import Pruning, SettingsScope, Setup
-from mct_s2s.model.ids import identity_tag
+from mct_s2s.model.ids import Tag
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.planning.changes import (
     AnyChange,
@@ -118,6 +118,6 @@ def test_tags_that_are_added_beside_are_not_taken_back() -> None:
     observed = replace(observed, enabled=(gone,), identity_resources=(new,))
     steps = plan_of(wanted("A", "B"), observed).changes
     edits = [one.edits for one in steps if isinstance(one, UpdateApplication) and one.resource == "service application"]
-    assert [one.forget for one in edits] == [(), (identity_tag(str(gone.resource)),)]
+    assert [one.forget for one in edits] == [(), (Tag.IDENTITY.of(str(gone.resource)),)]
     assert edits[0].tags == edits[1].tags
-    assert identity_tag(str(new.resource)) in edits[0].tags
+    assert Tag.IDENTITY.of(str(new.resource)) in edits[0].tags

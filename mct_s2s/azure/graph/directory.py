@@ -22,7 +22,7 @@ from mct_s2s.azure.graph.session import CREATE_IF_MISSING, GraphSession, key, la
 from mct_s2s.azure.refusals import GraphOperation, already_there, is_lag
 from mct_s2s.concurrency import ReadOnce, gather_or_cancel
 from mct_s2s.errors import ServiceError
-from mct_s2s.model.directory_objects import Application, Assignment, NewApplication, ServicePrincipal, Tenant
+from mct_s2s.model.directory_objects import Application, Assignment, ServicePrincipal, Tenant
 from mct_s2s.model.ids import ApplicationObjectId, AppRoleId, ClientId, PrincipalId
 
 Registered = TypeVar("Registered", Application, ServicePrincipal)
@@ -105,7 +105,7 @@ class GraphDirectory(CredentialRequests):
         found = await self._session.rows(f"/applications{query(filter=filter)}", READ, parse.application)
         return sorted(found, key=lambda one: (one.display_name, one.object_id))
 
-    async def create_application(self, new: NewApplication) -> tuple[Application, bool]:
+    async def create_application(self, new: Application) -> tuple[Application, bool]:
         """PATCH /applications(uniqueName='…') with `Prefer: create-if-missing`: two runs can never make two.
 
         The body says only what a new registration must say: where one exists already, nothing of it changes.
@@ -113,14 +113,14 @@ class GraphDirectory(CredentialRequests):
         Returns:
             The registration, and whether it was created just now. One whose answer was lost comes out as there already.
         """
-        path, operation = f"/applications{key('uniqueName', new.unique_name)}", GraphOperation.CREATE_APPLICATION
+        path, operation = f"/applications{key('uniqueName', new.unique_name or '')}", GraphOperation.CREATE_APPLICATION
         upsert: dict[str, Any] = {"method": "PATCH", "body": parse.new_application(new), "headers": CREATE_IF_MISSING}
         made = await self._session.read(path, operation, lambda row: parse.application(row) if row else None, **upsert)
         if made is not None:
             return made, True
         return await self._session.read(path, READ, parse.application, lag=is_lag), False
 
-    async def register_application(self, new: NewApplication, owner: PrincipalId | None) -> Application:
+    async def register_application(self, new: Application, owner: PrincipalId | None) -> Application:
         """POST /applications, with the caller as its owner by name: some tenants demand that, others refuse it.
 
         The creator of a registration by POST owns it; the creator by the upsert may not, and with

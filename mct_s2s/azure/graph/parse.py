@@ -22,7 +22,6 @@ from mct_s2s.model.directory_objects import (
     Application,
     AppRole,
     Assignment,
-    NewApplication,
     Owner,
     RequiredAccess,
     ServicePrincipal,
@@ -34,12 +33,11 @@ from mct_s2s.model.ids import (
     ClientId,
     KeyId,
     PrincipalId,
+    Tag,
     TenantId,
     client_unique_name,
     service_unique_name,
     site_in_note,
-    trusts_in_tags,
-    unique_name_in_tags,
 )
 from mct_s2s.model.resource_id import ResourceId
 
@@ -92,10 +90,9 @@ def deleted_applications(rows: list[Application]) -> list[Application]:
 
 
 def _remembered_name(found: Application) -> str | None:
-    name = unique_name_in_tags(found.tags)
-    if name is not None:
+    for name in Tag.NAME.values(found.tags):
         return name
-    for service in trusts_in_tags(found.tags):
+    for service in Tag.TRUST.values(found.tags):
         return client_unique_name(service, found.display_name)
     try:
         site = ResourceId.parse(site_in_note(found.notes) or "")
@@ -241,20 +238,10 @@ def credential(kind: CredentialKind, row: Json) -> Credential:
     )
 
 
-def new_application(new: NewApplication) -> dict[str, Any]:
-    """A registration for this directory only. Its v1 tokens carry the URI that was asked for as their audience.
-
-    Source: learn.microsoft.com/entra/identity-platform/supported-accounts-validation.
-    """
-    access = {} if new.access is None else {"requiredResourceAccess": [_access_body(new.access)]}
-    given = {"tags": list(new.tags), "notes": new.notes, "serviceManagementReference": new.management_reference}
-    return {
-        "displayName": new.display_name,
-        "signInAudience": "AzureADMyOrg",
-        "api": {"requestedAccessTokenVersion": 1},
-        **access,
-        **{name: value for name, value in given.items() if value},
-    }
+def new_application(new: Application) -> dict[str, Any]:
+    """What is said of it, its `uniqueName` aside: that is its key, or is set once it is there."""
+    said = {name: value for name, value in _application_body(new).items() if value and name != "uniqueName"}
+    return {"displayName": new.display_name, "signInAudience": new.sign_in_audience, **said}
 
 
 def application_patch(before: Application, after: Application) -> dict[str, Any]:

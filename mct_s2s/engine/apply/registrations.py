@@ -1,11 +1,14 @@
-"""How registrations are created, restored and owned.
+"""How registrations are created, restored and owned, and whether one that a plan takes for existing is still there.
 
 A registration is created under its key, by an upsert; or restored, where one was deleted under that key a moment ago.
 
 Who may change only what it owns (`Application.ReadWrite.OwnedBy`, or no known role) might be left by the upsert with a
 registration that it neither owns nor may change or delete, and that keeps the name. So it registers by POST, which
 makes it the owner, and sets the name afterwards. What an interrupted run leaves between the two is found by its tag.
-Source: docs/azure-contract.md, section 3.10, "Owner".
+
+Replicas show a deleted registration for a while: a read is answered by a replica, a write by the newest state. So a
+registration that only a read speaks for is written before anything rests on it. Sources: docs/azure-contract.md,
+sections 3.8, 3.10 ("Owner") and 3.13; terraform-provider-azuread (`WaitForDeletion`, `applicationResourceCreate`).
 """
 
 from __future__ import annotations
@@ -18,16 +21,28 @@ from datetime import datetime
 from typing import TypeVar
 
 from mct_s2s import clock
-from mct_s2s.activity import waiting
+from mct_s2s.activity import REPLICATION, activity, waiting
+from mct_s2s.azure.connection import RESERVE
 from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.engine.observe.observe import caller_of, find_custody
+from mct_s2s.engine.outcome import Outcome
 from mct_s2s.engine.session import Session
 from mct_s2s.errors import MissingRight, PermissionMissing, S2SError, ServiceError
 from mct_s2s.model.commands import command
+from mct_s2s.model.desired import Desired, Removal
 from mct_s2s.model.directory_objects import Application, ServicePrincipal
-from mct_s2s.model.ids import ApplicationObjectId, ClientId, KeyId, PrincipalId, name_tag, same_id
+from mct_s2s.model.ids import ApplicationObjectId, ClientId, KeyId, PrincipalId, Tag, same_id
+from mct_s2s.model.observed import ObservedState
 from mct_s2s.planning.changes import CreateApplication
-from mct_s2s.planning.ownership import back_in_the_bin, foreign_owners, refuse_faster
+from mct_s2s.planning.ownership import (
+    clients_called,
+    foreign_owners,
+    is_allowed,
+    is_in_settings,
+    not_ours,
+    refuse_faster,
+)
+from mct_s2s.planning.permissions.rights import relies_on_ownership
 
 T = TypeVar("T")
 
@@ -38,13 +53,19 @@ APPEARS_WITHIN = 10
 a moment ago (docs/azure-contract.md, 3.8 and 3.11)."""
 OWNED_WITHIN = 30.0
 """Seconds for which a refusal may mean that a replica has not heard who owns a registration."""
+AGREEING = 3
+"""Reads in a row that have to find it gone: each may be answered by another replica. Terraform demands five."""
+PAUSE = 1.0
+"""Seconds from one of them to the next."""
+LONGEST = 300.0
+"""Seconds: replication that takes longer is an outage."""
 
 
 async def create(
     session: Session, change: CreateApplication, since: datetime, *, as_owner: bool = False
 ) -> tuple[Application, str]:
     """Create a registration, or restore the one that was deleted under its name a moment ago; a word on which."""
-    directory, name = session.directory, change.new.unique_name
+    directory, name = session.directory, change.new.unique_name or ""
     try:
         if as_owner:
             application, is_made = await create_as_owner(session, change)
@@ -90,16 +111,20 @@ async def restore(
         foreign = foreign_owners(owners, caller)
         if foreign:
             await directory.delete_application(object_id)
-            raise back_in_the_bin(application, foreign, adopt_by, session.connection.cloud.graph)
+            raise not_ours(
+                application, f"it is owned by {', '.join(foreign)}", adopt_by, session.connection.cloud.graph
+            )
     await directory.remove_credentials(object_id, back, keep)
     return next(iter(back), None)
 
 
 async def create_as_owner(session: Session, change: CreateApplication) -> tuple[Application, bool]:
     """Create a registration that the caller owns, or return the one that has its name already; and which of the two."""
-    directory, unique_name, caller = session.directory, change.new.unique_name, await caller_of(session)
-    left = await _left_over(session, change, caller)
-    made = left or await _registered(session, change, caller)
+    directory, unique_name, caller = session.directory, change.new.unique_name or "", await caller_of(session)
+    tag = Tag.NAME.of(unique_name)
+    left = await _left_over(session, tag, caller)
+    new = replace(change.new, tags=tuple(dict.fromkeys((*change.new.tags, tag))))
+    made = left or await _registered(session, new, tag, caller)
     try:
         await _as_owner(
             session, made, caller, lambda: directory.name_application(made.object_id, unique_name), is_ours=True
@@ -121,10 +146,8 @@ async def create_principal(
 ) -> ServicePrincipal:
     """Create an application's service principal, or return the one that is there.
 
-    Args:
-        is_new: whether replicas may not know the application yet.
-        is_ours: whether this run made it, so that the caller may be added to its owners.
-        as_owner: whether the caller may change only what it owns.
+    `is_new`: replicas may not know the application yet; `is_ours`: this run made it, so that the caller may be added to
+    its owners; `as_owner`: the caller may change only what it owns.
     """
     directory = session.directory
     try:
@@ -155,9 +178,9 @@ async def explained(session: Session, object_id: ApplicationObjectId, refused: P
     return _not_owner(application.display_name, application.client_id, caller, refused)
 
 
-async def _left_over(session: Session, change: CreateApplication, caller: PrincipalId | None) -> Application | None:
+async def _left_over(session: Session, tag: str, caller: PrincipalId | None) -> Application | None:
     """What an earlier run of this caller made and did not come to name. Anyone can write our tag, too."""
-    for application in await session.directory.applications_with_tag(name_tag(change.new.unique_name)):
+    for application in await session.directory.applications_with_tag(tag):
         if application.unique_name is None:
             owners = await session.directory.owners(application.object_id, is_new=True)
             if owners and not foreign_owners(owners, caller):
@@ -165,21 +188,20 @@ async def _left_over(session: Session, change: CreateApplication, caller: Princi
     return None
 
 
-async def _registered(session: Session, change: CreateApplication, caller: PrincipalId | None) -> Application:
-    tags = tuple(dict.fromkeys((*change.new.tags, name_tag(change.new.unique_name))))
+async def _registered(session: Session, new: Application, tag: str, caller: PrincipalId | None) -> Application:
     for attempt in range(1, REGISTERING_ATTEMPTS + 1):
         try:
-            return await session.directory.register_application(replace(change.new, tags=tags), caller)
+            return await session.directory.register_application(new, caller)
         except ServiceError as error:
             if not error.answer_lost or caller is None or attempt == REGISTERING_ATTEMPTS:
                 raise
         with waiting("looking for the registration whose response was lost"):
             for _ in range(APPEARS_WITHIN):
-                made = await _left_over(session, change, caller)
+                made = await _left_over(session, tag, caller)
                 if made is not None:
                     return made
                 await asyncio.sleep(1)
-    raise AssertionError(change)
+    raise AssertionError(new)
 
 
 async def _as_owner(
@@ -231,3 +253,70 @@ def _not_owner(name: str, client_id: ClientId, caller: PrincipalId | None, refus
         request_id=refused.request_id,
         missing=(MissingRight(f"update the app registration '{name}'", "ownership", "one of its owners", add),),
     )
+
+
+async def wait_for_deletions(session: Session, outcome: Outcome) -> bool:
+    """Write, without a change, what nothing but a read speaks for; wait until reads agree on what is gone.
+
+    Where something is, the plan has to be made again. Raises ServiceError, PermissionMissing.
+    """
+    doubtful = _found_by_name_alone(outcome.before, outcome.request.desired)
+    if not doubtful:
+        return False
+    with activity("Checking the app registrations"):
+        there = await gather_or_cancel(*(_accepts_writes(session, one, outcome) for one in doubtful))
+        missing = [one for one, is_there in zip(doubtful, there, strict=True) if not is_there]
+        limit = min(LONGEST, session.connection.remaining(RESERVE))
+        return any(await gather_or_cancel(*(_is_gone(session, one, outcome, limit) for one in missing)))
+
+
+async def _accepts_writes(session: Session, application: Application, outcome: Outcome) -> bool:
+    """Whether it is there. One that the plan would change and the caller may not is found out before anything is."""
+    try:
+        return await session.directory.accepts_writes(application)
+    except PermissionMissing as refused:
+        if all(getattr(change, "object_id", None) != application.object_id for change in outcome.plan.changes):
+            return True
+        if not relies_on_ownership(outcome.access):
+            raise
+        raise await explained(session, application.object_id, refused) from refused
+
+
+def _found_by_name_alone(observed: ObservedState, desired: Desired) -> list[Application]:
+    """The service application and the named clients, as far as the App Service's settings name none of them.
+
+    The settings show at once what was changed; the directory shows what was deleted, and consents to it, for a while.
+    """
+    if isinstance(desired, Removal):
+        return []
+    service, site = observed.trust.service, observed.app_service
+    found = [] if service is None or is_in_settings(service, observed) else [service]
+    for name in desired.names:
+        clients = clients_called(name, observed, desired.unique_name)
+        unlisted = (one for one in clients if site is None or not is_allowed(one, site))
+        found += [one.application for one in unlisted if one.application is not None]
+    return list({one.object_id: one for one in found}.values())
+
+
+async def _is_gone(session: Session, application: Application, outcome: Outcome, limit: float) -> bool:
+    """Whether a registration that could not be written is deleted, and not merely young."""
+    gives_up_at, agreeing = clock.seconds() + limit, 0
+    with waiting(REPLICATION):
+        while agreeing < AGREEING:
+            if clock.seconds() + PAUSE > gives_up_at:
+                raise ServiceError(
+                    "registration-in-doubt",
+                    f"Microsoft Graph shows the app registration '{application.display_name}' (appId "
+                    f"{application.client_id}), but refuses changes to it as if it were deleted. Nothing was changed.",
+                    remedy="Run the same command again in a few minutes.",
+                    status=404,
+                )
+            await asyncio.sleep(PAUSE)
+            shown, can_be_written = await gather_or_cancel(
+                session.directory.application_by_client_id(application.client_id),
+                _accepts_writes(session, application, outcome),
+            )
+            if can_be_written:
+                return False
+            agreeing = agreeing + 1 if shown is None else 0
+    return True

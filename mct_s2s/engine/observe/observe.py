@@ -17,7 +17,7 @@ from mct_s2s.model.azure_resources import AppService, IdentityResource
 from mct_s2s.model.commands import command
 from mct_s2s.model.desired import Desired, Removal, Setup
 from mct_s2s.model.directory_objects import Application, Custody, ServicePrincipal, Tenant
-from mct_s2s.model.ids import PrincipalId, client_id_in, is_guid, resource_in_tag, same_id
+from mct_s2s.model.ids import PrincipalId, Tag, client_id_in, is_guid, same_id
 from mct_s2s.model.observed import ObservedState, Trust
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.model.site_settings import AppSettings, ours
@@ -48,7 +48,7 @@ async def observe(session: Session, request: Request, located: Located = lambda 
         )
         removes = isinstance(request.desired, Removal) or request.desired.removes_unnamed
         remembered = trust.service.tags if trust.service is not None and removes else ()
-        resources = [resource for tag in remembered if (resource := resource_in_tag(tag)) is not None]
+        resources = Tag.IDENTITY.values(remembered)
         uses = await gather_or_cancel(*(_use(session, trust, resource) for resource in resources))
     return ObservedState(
         session.connection.cloud.name,

@@ -16,11 +16,11 @@ from mct_s2s.model.directory_objects import Application, ServicePrincipal
 from mct_s2s.model.ids import (
     ClientId,
     PrincipalId,
+    Tag,
     client_id_in,
     client_unique_name,
     is_guid,
     same_id,
-    trust_tag,
 )
 from mct_s2s.model.observed import ClientApplication, Trust
 from mct_s2s.model.site_settings import APPLICATION_IDS, AUDIENCE, OBJECT_IDS, AppSettings
@@ -73,7 +73,7 @@ class _Lookup:
         base = trust.base(desired.unique_name)
         if base != desired.unique_name:
             made_for_names = await directory.applications_by_unique_name(self.unique_names(base))
-        tagged = await directory.applications_with_tag(trust_tag(base)) if desired.removes_unnamed else []
+        tagged = await directory.applications_with_tag(Tag.TRUST.of(base)) if desired.removes_unnamed else []
         made = (one for one in made_for_names if one is not None)
         trust = _with(trust, [*tagged, *made, *applications], principals)
         trust, deleted = await gather_or_cancel(self._completed(trust), self._needed(trust, base, settings))
