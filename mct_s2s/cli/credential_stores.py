@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from mct_s2s.engine.outcome import Outcome
-from mct_s2s.model.client_credentials import SecretNote
+from mct_s2s.model.client_credentials import NewCredential, SecretNote
 from mct_s2s.model.commands import credential_removal
 from mct_s2s.model.desired import Removal
 from mct_s2s.model.ids import KeyId
@@ -25,7 +25,7 @@ def credentials_of(outcome: Outcome) -> list[SavedCredential]:
     for change in outcome.plan.changes:
         if not isinstance(change, AddCredential):
             continue
-        store = outcome.stores.get(change.client) if change.spec.is_stored else None
+        store = outcome.stores.get(change.name) if isinstance(change.spec, NewCredential) else None
         given, gives_away = (store.given, store.gives_away) if store is not None else (None, False)
         client_id, key_id = outcome.outputs.known(change.client_id), outcome.outputs.known(key_of(change))
         is_told = gives_away and (key_id is not None or given is not None)
@@ -37,7 +37,7 @@ def credentials_of(outcome: Outcome) -> list[SavedCredential]:
             removal = credential_removal(client_id, key_id, is_key=change.kind.is_key)
         found.append(
             SavedCredential(
-                change.client,
+                change.name,
                 client_id or "",
                 change.ends(outcome.outputs),
                 store.label if store is not None and not is_lost else None,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import fields, replace
+from datetime import timedelta
 from enum import Enum
 from typing import Any
 
@@ -21,7 +22,7 @@ from mct_s2s.inputs.clients import client_names
 from mct_s2s.inputs.target import caller_resource
 from mct_s2s.model.commands import command
 from mct_s2s.planning.federation import github_subject
-from mct_s2s.planning.secret_policy import forbids_secrets
+from mct_s2s.planning.secret_policy import longest
 from mct_s2s.render.console import Terminal
 
 Credential = dict[str, Any]
@@ -88,7 +89,7 @@ def answers_of(options: SetupOptions, clients: Mapping[str, Credential]) -> tupl
 async def _kinds(terminal: Terminal, session: Session) -> Mapping[str, Credential]:
     """What a client can be, without what the tenant is known to forbid."""
     try:
-        forbidden = forbids_secrets(await session.directory_access.secret_rules())
+        forbidden = longest(await session.directory_access.secret_rules()) == timedelta(0)
     except S2SError:  # few may read the policy
         return KINDS
     if forbidden:

@@ -18,9 +18,9 @@ from mct_s2s.inputs.secret_to import no_key_in_vault
 from mct_s2s.inputs.target import site_target
 from mct_s2s.key_pairs import given_certificate
 from mct_s2s.model.azure_resources import Site
-from mct_s2s.model.client_credentials import CLOCKS_DIFFER
+from mct_s2s.model.client_credentials import CLOCKS_DIFFER, CredentialKind, CredentialSpec, NewCredential
 from mct_s2s.model.commands import command
-from mct_s2s.model.desired import CertificateSpec, ClientSpec, CredentialSpec, Desired, Look, SecretSpec, ServiceSpec
+from mct_s2s.model.desired import ClientSpec, Desired, Look, ServiceSpec
 from mct_s2s.model.ids import named_unique_name, service_unique_name
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.resource_id import SiteTarget
@@ -165,13 +165,12 @@ def read_credential(options: CredentialOptions, now: datetime) -> CredentialSpec
     spec: CredentialSpec
     match kind:
         case "secret":
-            spec = SecretSpec(expires, shorten=options.auto_lifetime)
+            spec = NewCredential(expires, shorten=options.auto_lifetime)
         case "certificate" if options.certificate is not None:
-            given = given_certificate(options.certificate, now)
-            spec = CertificateSpec(given.starts, given.expires, given)
-        case "certificate":
-            starts = now.replace(microsecond=0) - CLOCKS_DIFFER  # the clocks of those who check it may be behind
-            spec = CertificateSpec(starts, expiry(options.secret_lifetime or DEFAULT, starts))
+            spec = given_certificate(options.certificate, now)
+        case "certificate":  # it begins that much earlier: the clocks of those who check it may be behind
+            ends = expiry(options.secret_lifetime or DEFAULT, now - CLOCKS_DIFFER)
+            spec = NewCredential(ends, CredentialKind.CERTIFICATE)
         case "federated":
             issuer, subject = options.federated_issuer, options.federated_subject
             spec = federated_spec(issuer, subject, options.federated_audience, options.github)
@@ -179,7 +178,7 @@ def read_credential(options: CredentialOptions, now: datetime) -> CredentialSpec
             return None
     if options.secret_to is not None:
         with about("secret-to"):
-            if not spec.is_stored:
+            if not isinstance(spec, NewCredential):
                 raise UsageError(
                     "contradictory-options",
                     "--secret-to has no effect here: no secret is created.",

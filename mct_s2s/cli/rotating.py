@@ -18,8 +18,9 @@ from mct_s2s.errors import Refused, UsageError
 from mct_s2s.inputs.clients import client_names
 from mct_s2s.inputs.lifetime import duration, expiry
 from mct_s2s.inputs.secret_to import ClientPlaces, secret_to
+from mct_s2s.model.client_credentials import NewCredential
 from mct_s2s.model.commands import own_command
-from mct_s2s.model.desired import CertificateSpec, Rotation, SecretSpec
+from mct_s2s.model.desired import Rotation
 from mct_s2s.planning.reviewed import combined
 
 SEVERAL = 2
@@ -112,9 +113,8 @@ def _of_site(one: SiteWork, shared: Rotation, *, is_typed: bool) -> Rotation:
     timed = {entry.name.strip() for entry in one.entry.clients if entry.secret_lifetime is not None}
     own: dict[str, tuple[datetime | None, bool]] = {}
     for client in one.work.setup.clients:
-        match client.credential:
-            case (SecretSpec() | CertificateSpec(given=None)) as spec:
-                shorten = shared.shorten or getattr(spec, "shorten", False)
-                own[client.name] = (spec.expires if client.name in timed else None, shorten)
+        spec = client.credential
+        if isinstance(spec, NewCredential):
+            own[client.name] = (spec.expires if client.name in timed else None, shared.shorten or spec.shorten)
     service = replace(one.work.setup.service, may_create=False) if one.work.setup.service is not None else None
     return replace(shared, service=service, clients=tuple(own), only_named=True, own={} if is_typed else own)

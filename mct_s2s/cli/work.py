@@ -19,6 +19,7 @@ from mct_s2s.engine.session import Session
 from mct_s2s.errors import PermissionMissing, S2SError
 from mct_s2s.inputs.documents import BackupFile
 from mct_s2s.inputs.secret_to import ClientPlaces
+from mct_s2s.model.client_credentials import NewCredential
 from mct_s2s.model.desired import Desired, Removal, Rotation, SettingsScope, Setup
 from mct_s2s.model.resource_id import ResourceId, SiteTarget, site_title
 from mct_s2s.planning.reviewed import fingerprint
@@ -113,7 +114,7 @@ def _names_with_place(desired: Desired) -> tuple[str, ...]:
     """The clients whose secret or key is kept somewhere; of a rotation, those that a trust file names."""
     match desired:
         case Setup(clients=clients):
-            return tuple(one.name for one in clients if one.credential is not None and one.credential.is_stored)
+            return tuple(one.name for one in clients if isinstance(one.credential, NewCredential))
         case Rotation(only_named=True):
             return desired.clients
     return ()

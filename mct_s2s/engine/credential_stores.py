@@ -13,7 +13,7 @@ from mct_s2s.activity import activity
 from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.errors import S2SError, ServiceError, UsageError
 from mct_s2s.inputs.secret_to import ClientPlaces, SecretTo, VaultTo, no_key_in_vault, vault_to
-from mct_s2s.model.client_credentials import SecretNote, newest_made, replaced_kind, secrets_among
+from mct_s2s.model.client_credentials import NewCredential, SecretNote, newest_made, replaced_kind, secrets_among
 from mct_s2s.model.client_sign_in import ClientSignIn
 from mct_s2s.model.desired import Desired, Rotation, Setup
 from mct_s2s.model.directory_objects import Application
@@ -171,7 +171,7 @@ def _wanted(
             yield name, application, is_key, _is_believed(application, desired, observed)
         return
     for spec in desired.clients if isinstance(desired, Setup) else ():
-        if spec.credential is None or not spec.credential.is_stored:
+        if not isinstance(spec.credential, NewCredential):
             continue
         clients = clients_called(spec.name, observed, desired.unique_name)
         known = next((client.application for client in clients if client.application is not None), None)

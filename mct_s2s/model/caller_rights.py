@@ -93,8 +93,8 @@ class SecretRule:
     Source: learn.microsoft.com/graph/api/resources/passwordcredentialconfiguration.
     """
 
-    longest: timedelta | None
-    """For how long a secret may be good; `None`: no secret may be added."""
+    longest: timedelta
+    """For how long a secret may be good; zero: none may be added."""
     since: datetime | None = None
     """Applications created before this moment are spared."""
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import TypeGuard
+from typing import ClassVar, TypeGuard
 
 from mct_s2s.model.ids import ClientId, KeyId, certificate_key_id, federated_name, same_id
 
@@ -43,7 +43,6 @@ class CredentialKind(StrEnum):
 
     @property
     def is_key(self) -> bool:
-        """Whether what has to be kept of it is a private key."""
         return self is CredentialKind.CERTIFICATE
 
 
@@ -58,8 +57,18 @@ def ending(expires: datetime | None) -> str:
 
 
 @dataclass(frozen=True)
+class NewCredential:
+    """A secret that is asked for, or a certificate with a key pair: it is made, and has to be kept somewhere."""
+
+    expires: datetime
+    kind: CredentialKind = CredentialKind.SECRET
+    shorten: bool = False
+    """Whether the longest lifetime that the tenant allows for a secret will do, where that is shorter."""
+
+
+@dataclass(frozen=True)
 class Certificate:
-    """A public X.509 certificate: nothing here is secret."""
+    """A public X.509 certificate; one that is asked for has a key that is someone else's. Nothing here is secret."""
 
     der: bytes = field(repr=False)
     thumbprint: str
@@ -67,9 +76,15 @@ class Certificate:
     starts: datetime
     expires: datetime
 
+    kind: ClassVar = CredentialKind.CERTIFICATE
+
     @property
     def key_id(self) -> KeyId:
         return certificate_key_id(self.thumbprint)
+
+    def describes(self, credential: Credential) -> bool:
+        """Whether it is the one, by its key: its creator chooses its ID."""
+        return same_id(credential.thumbprint, self.thumbprint)
 
 
 @dataclass(frozen=True)
@@ -81,11 +96,24 @@ class Federation:
 
     issuer: str
     subject: str
-    audience: str
+    audience: str = ""
+    """Empty where it is asked for: the one that the cloud asks for."""
+
+    kind: ClassVar = CredentialKind.FEDERATED
+    expires: ClassVar = None
 
     @property
     def name(self) -> str:
         return federated_name(self.issuer, self.subject)
+
+    def describes(self, credential: Credential) -> bool:
+        """Whether it takes the same tokens, for whatever audience."""
+        found = credential.federation
+        return found is not None and (found.issuer, found.subject) == (self.issuer, self.subject)
+
+
+CredentialSpec = NewCredential | Certificate | Federation
+"""What a client is to sign in with."""
 
 
 @dataclass(frozen=True)

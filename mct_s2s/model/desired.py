@@ -7,9 +7,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from mct_s2s.model.client_credentials import Certificate, Credential, CredentialKind, Federation
+from mct_s2s.model.client_credentials import CredentialSpec
 from mct_s2s.model.documents import Backup
-from mct_s2s.model.ids import same_id
 from mct_s2s.model.site_settings import SETTINGS, Required
 
 
@@ -30,68 +29,6 @@ class ServiceSpec:
     """False for commands that add to a trust which has to be there."""
     is_in_file: bool = False
     """Whether a trust file says `adopt`: it does so each time, so that the registration need not remember it."""
-
-
-@dataclass(frozen=True)
-class SecretSpec:
-    """A client secret, valid until `expires` (aware, UTC)."""
-
-    expires: datetime
-    shorten: bool = False
-    """Whether the longest lifetime that the tenant allows will do, where that is shorter."""
-
-    kind = CredentialKind.SECRET
-    is_stored = True
-
-    def describes(self, _: Credential) -> bool:
-        """Whether a credential that is there is the very one that is asked for, and no one else's."""
-        return False
-
-
-@dataclass(frozen=True)
-class CertificateSpec:
-    """A certificate: the given one, whose key is someone else's, or one with a key pair that is made."""
-
-    starts: datetime
-    expires: datetime
-    given: Certificate | None = None
-
-    kind = CredentialKind.CERTIFICATE
-
-    @property
-    def is_stored(self) -> bool:
-        return self.given is None
-
-    def describes(self, credential: Credential) -> bool:
-        """Whether it is the given one, by its key: its creator chooses its ID."""
-        return self.given is not None and same_id(credential.thumbprint, self.given.thumbprint)
-
-
-@dataclass(frozen=True)
-class FederatedSpec:
-    """Another issuer's tokens instead of a secret; without an audience, the one that the cloud asks for."""
-
-    issuer: str
-    subject: str
-    audience: str | None = None
-
-    kind = CredentialKind.FEDERATED
-    is_stored = False
-    expires = None
-
-    @property
-    def federation(self) -> Federation:
-        """The same as it is registered, once its audience is known."""
-        return Federation(self.issuer, self.subject, self.audience or "")
-
-    def describes(self, credential: Credential) -> bool:
-        """Whether it takes the same tokens, for whatever audience."""
-        found = credential.federation
-        return found is not None and (found.issuer, found.subject) == (self.issuer, self.subject)
-
-
-CredentialSpec = SecretSpec | CertificateSpec | FederatedSpec
-"""`is_stored`: something secret is made, which has to be kept somewhere. `expires` is `None`: never."""
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,7 @@ from enum import StrEnum
 from typing import ClassVar, Generic, NamedTuple, TypeAlias, TypeVar
 
 from mct_s2s.model.azure_resources import IdentityResource, Site
-from mct_s2s.model.client_credentials import Certificate, CredentialKind
-from mct_s2s.model.desired import CredentialSpec
+from mct_s2s.model.client_credentials import CredentialKind, CredentialSpec
 from mct_s2s.model.directory_objects import Application, AppRole
 from mct_s2s.model.ids import ApplicationIdUri, ApplicationObjectId, AppRoleId, ClientId, KeyId, PrincipalId
 from mct_s2s.model.resource_id import ResourceId
@@ -183,14 +182,12 @@ class DisableIdentity(Change):
 
 @dataclass(frozen=True, kw_only=True)
 class AddCredential(Change):
-    """A credential of a client application; the private key of one that is made is in its store before that.
+    """A credential of a client application; `name` is as it was typed, its key among the stores.
 
     Sources: learn.microsoft.com/graph/api/application-addpassword (document, step 2.6), /application-update
     (`keyCredentials`), /federatedidentitycredential-upsert.
     """
 
-    client: str
-    """The client's name as it was typed: its key among the stores."""
     object_id: Deferred[ApplicationObjectId]
     client_id: Deferred[ClientId]
     audience: Deferred[ApplicationIdUri]
@@ -198,12 +195,8 @@ class AddCredential(Change):
     credential_name: str
     """Unique to the attempt, where it is stored: how a lost secret is recognized."""
     spec: CredentialSpec
-    pending: Certificate | None = None
-    """Of a key pair that an attempt made and did not deliver: it is taken up again."""
     exists: bool = False
     """Whether a federated credential of that name is there, for another audience."""
-    instead_of: KeyId | None = None
-    """A credential that its store holds although it is good for nothing."""
     verify: bool = False
     """Whether it must have given a token before it replaces another one: callers may read the store at any moment."""
 

@@ -19,6 +19,9 @@ from mct_s2s.model.client_credentials import (
     Certificate,
     Credential,
     CredentialKind,
+    CredentialSpec,
+    Federation,
+    NewCredential,
     SecretNote,
     ending,
     has_end,
@@ -26,7 +29,6 @@ from mct_s2s.model.client_credentials import (
     secrets_among,
 )
 from mct_s2s.model.commands import option, own_command
-from mct_s2s.model.desired import CertificateSpec, CredentialSpec, FederatedSpec, SecretSpec
 from mct_s2s.model.directory_objects import Application
 from mct_s2s.model.ids import (
     LONGEST_TAG,
@@ -41,8 +43,6 @@ from mct_s2s.planning.plan import RunContext
 
 SAME_LIFETIME = timedelta(days=1)
 """A key pair that was made for a lifetime this close is taken up again; another lifetime asks for another key."""
-MOST_FEDERATED = 20
-"""Source: learn.microsoft.com/entra/workload-id/workload-identity-federation-considerations."""
 _EXCHANGE = "api://AzureADTokenExchange"
 _EXCHANGE_IN = {"usgov": f"{_EXCHANGE}USGov", "usgov-dod": f"{_EXCHANGE}USGov", "china": f"{_EXCHANGE}China"}
 
@@ -57,7 +57,6 @@ class ClientState:
     object_id: Deferred[ApplicationObjectId]
     client_id: Deferred[ClientId]
     audience: Deferred[ApplicationIdUri]
-    """What the client will ask a token for."""
     note: SecretNote
     """What the client's store remembers."""
     cloud: str
@@ -71,44 +70,37 @@ class ClientState:
         """Whether a credential was delivered minutes ago and gives tokens: replicas may not show it yet."""
         return self.note.is_fresh(self.client_id, self.context.now, kind)
 
-    def is_stored_dead(self, usable: Iterable[Credential]) -> bool:
-        """Whether its store has a credential of it that is not among the usable ones: the directory's word counts."""
-        note = self.note
-        return note.is_of(self.client_id) and not note.is_among(usable) and not self.has_arrived(note.kind)
+    def added(self, spec: CredentialSpec, after: Iterable[str], *, exists: bool = False) -> AddCredential:
+        """A credential of it, called as those of this run are.
 
-    def added(self, spec: CredentialSpec, detail: str, after: Iterable[str]) -> AddCredential:
-        """A credential of it, called as those of this run are."""
+        A key that an interrupted run left is taken up where it is registered already or lasts as wanted. A key vault
+        that a secret goes to is named, as it may be one that no option names.
+        """
+        name, note = self.context.credential_name, self.note
+        match spec:
+            case Certificate():
+                name, detail = name.replace(OUR_CREDENTIALS, GIVEN, 1), f"{spec.thumbprint}, {ending(spec.expires)}"
+            case Federation():
+                detail = f"{spec.subject} of {spec.issuer}"
+            case NewCredential(kind=CredentialKind.SECRET):
+                detail = ending(spec.expires) + (f", saved to {note.place}" if note.vault is not None else "")
+            case _:
+                ends, key = note.pending.expires if note.pending is not None else None, "a new key"
+                if ends and (any(map(note.is_on_its_way, self.held)) or abs(ends - spec.expires) < SAME_LIFETIME):
+                    spec, key = replace(spec, expires=ends), "the key from an interrupted run"
+                detail = f"with {key}, {ending(spec.expires)}"
         return AddCredential(
             key=f"client:{self.name}:{spec.kind.value}",
             name=self.name,
             detail=detail,
-            client=self.name,
             object_id=self.object_id,
             client_id=self.client_id,
             audience=self.audience,
-            credential_name=self.context.credential_name,
+            credential_name=name,
             spec=spec,
-            instead_of=self.note.delivered,
+            exists=exists,
             after=tuple(after),
         )
-
-    def secret(self, spec: SecretSpec, after: Iterable[str]) -> AddCredential:
-        """A secret of it; a key vault that it goes to is named, as it may be one that no option names."""
-        to_vault = f", saved to {self.note.place}" if self.note.vault is not None else ""
-        return self.added(spec, f"{ending(spec.expires)}{to_vault}", after)
-
-    def certificate(self, spec: CertificateSpec, after: Iterable[str]) -> AddCredential:
-        """A certificate with a key that is made.
-
-        A key that an interrupted run left is taken up where it is registered already or lasts as wanted.
-        """
-        pending = self.note.pending
-        if pending is not None and not any(map(self.note.is_on_its_way, self.held)):
-            pending = pending if abs(pending.expires - spec.expires) < SAME_LIFETIME else None
-        if pending is not None:
-            spec = replace(spec, starts=pending.starts, expires=pending.expires)
-        detail = "with the key from an interrupted run" if pending else "with a new key"
-        return replace(self.added(spec, f"{detail}, {ending(spec.expires)}", after), pending=pending)
 
     def orphan_removals(self) -> list[RemoveCredential]:
         """The removal of each secret that an attempt made and never delivered."""
@@ -134,35 +126,37 @@ def plan_credential(spec: CredentialSpec | None, client: ClientState) -> list[An
     Raises:
         Refused: a credential of that kind cannot be added.
     """
-    valid = [one for one in client.held if one.is_valid_at(client.context.now)]
-    after = (f"client:{client.name}",)
-    changes: list[AnyChange] = []
+    note, valid = client.note, [one for one in client.held if one.is_valid_at(client.context.now)]
+    after, removals, is_lacking, exists = f"client:{client.name}", list[AnyChange](), False, False
     match spec:
-        case SecretSpec():
-            removals = client.orphan_removals()
-            lost = {change.key_id for change in removals}
-            usable = [one for one in valid if one.key_id not in lost and not client.note.is_on_its_way(one)]
-            changes += removals
-            if not client.has_arrived(spec.kind) and (not usable or client.is_stored_dead(usable)):
-                changes.append(client.secret(spec, (*after, *(change.key for change in removals))))
-        case CertificateSpec(given=Certificate() as given):
-            if not any(_is(one, given) for one in valid):
-                called = client.context.credential_name.replace(OUR_CREDENTIALS, GIVEN, 1)
-                added = client.added(spec, f"{given.thumbprint}, {ending(given.expires)}", after)
-                changes.append(replace(added, credential_name=called))
-        case CertificateSpec():
-            usable = [one for one in valid if one.kind is spec.kind and not client.note.is_on_its_way(one)]
-            is_shown = any(one.key_id == client.note.delivered for one in client.held)
-            is_replicating = client.has_arrived(spec.kind) and not is_shown
-            if not is_replicating and (not usable or client.is_stored_dead(valid)):
-                changes.append(client.certificate(spec, after))
-        case FederatedSpec():
-            changes += _plan_federated(spec, client, valid, after)
-    return changes
-
-
-def _is(credential: Credential, certificate: Certificate) -> bool:
-    return same_id(credential.key_id, certificate.key_id) or same_id(credential.thumbprint, certificate.thumbprint)
+        case NewCredential(kind=kind):
+            orphans = client.orphan_removals()
+            removals, lost = [*orphans], {one.key_id for one in orphans}
+            good = [one for one in valid if one.key_id not in lost and not note.is_on_its_way(one)]
+            usable = [one for one in good if kind is CredentialKind.SECRET or one.kind is kind]
+            # The directory's word counts where the store has a credential of the client that is not among the good.
+            is_arriving = client.has_arrived(note.kind)
+            is_stored_dead = note.is_of(client.client_id) and not note.is_among(good) and not is_arriving
+            is_lacking = not client.has_arrived(kind) and (not usable or is_stored_dead)
+        case Certificate():
+            is_lacking = not any(same_id(one.key_id, spec.key_id) or spec.describes(one) for one in valid)
+        case Federation():
+            spec = replace(spec, audience=spec.audience or exchange_audience(client.cloud))
+            there = next((one for one in valid if spec.describes(one)), None)
+            is_lacking = there is None or there.federation != spec
+            exists = there is not None and there.name == spec.name
+            if is_lacking and there is not None and there.federation is not None and not exists:
+                taken = there.federation.audience
+                raise Refused(
+                    "federated-credential-differs",
+                    f"'{client.name}' already has a federated credential '{there.name}' for this issuer and subject, "
+                    f"with the audience '{taken}'. A second one for '{spec.audience}' is not possible.",
+                    remedy=f"Use its audience: {option('--federated-audience', taken)}, or delete it in the portal "
+                    "first.",
+                )
+    if spec is None or not is_lacking:
+        return removals
+    return [*removals, client.added(spec, (after, *(change.key for change in removals)), exists=exists)]
 
 
 def exchange_audience(cloud: str) -> str:
@@ -171,50 +165,6 @@ def exchange_audience(cloud: str) -> str:
     Source: learn.microsoft.com/entra/workload-id/workload-identity-federation-config-app-trust-managed-identity.
     """
     return _EXCHANGE_IN.get(cloud, _EXCHANGE)
-
-
-def _plan_federated(
-    spec: FederatedSpec, client: ClientState, valid: Iterable[Credential], after: tuple[str, ...]
-) -> list[AnyChange]:
-    spec = replace(spec, audience=spec.audience or exchange_audience(client.cloud))
-    wanted = spec.federation
-    federated = {one.federation: one for one in valid if one.federation is not None}
-    if wanted in federated:
-        return []
-    rival = next((one for one in federated.values() if spec.describes(one)), None)
-    exists = rival is not None and rival.name == wanted.name
-    if rival is not None and rival.federation is not None and not exists:
-        taken = rival.federation.audience
-        raise Refused(
-            "federated-credential-differs",
-            f"'{client.name}' already has a federated credential '{rival.name}' for this issuer and subject, with "
-            f"the audience '{taken}'. A second one for '{wanted.audience}' is not possible.",
-            remedy=f"Use its audience: {option('--federated-audience', taken)}, or delete it in the portal first.",
-        )
-    if len(federated) >= MOST_FEDERATED and not exists:
-        raise Refused(
-            "federated-credentials-full",
-            f"'{client.name}' has {len(federated)} federated credentials. Entra ID allows {MOST_FEDERATED} at most.",
-            remedy="Delete an unused one in the portal (Certificates & secrets), then run the same command again.",
-        )
-    added = client.added(spec, f"{wanted.subject} of {wanted.issuer}", after)
-    return [replace(added, credential_name=wanted.name, exists=exists)]
-
-
-def one_after_another(changes: Iterable[AnyChange]) -> list[AnyChange]:
-    """The same changes, each federated credential after the one before it: several at once are refused without reason.
-
-    Source: learn.microsoft.com/entra/workload-id/workload-identity-federation-considerations (concurrent updates).
-    """
-    before: tuple[str, ...] = ()
-    ordered: list[AnyChange] = []
-    for change in changes:
-        if isinstance(change, AddCredential) and change.kind is CredentialKind.FEDERATED:
-            ordered.append(replace(change, after=(*change.after, *before)))
-            before = (change.key,)
-        else:
-            ordered.append(change)
-    return ordered
 
 
 def vault_tags(application: Application | None, note: SecretNote) -> tuple[str, ...]:

@@ -10,8 +10,7 @@ import re
 from urllib.parse import urlsplit
 
 from mct_s2s.errors import UsageError, about
-from mct_s2s.model.client_credentials import GITHUB
-from mct_s2s.model.desired import FederatedSpec
+from mct_s2s.model.client_credentials import GITHUB, Federation
 
 LONGEST = 600
 """Characters of issuer, subject and audience: docs/azure-contract.md, section 3.5."""
@@ -31,7 +30,7 @@ _NO_BRANCH = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|^[/.]|[/.]$|/\.|\
 """Source: git-check-ref-format(1)."""
 
 
-def federated_spec(issuer: str | None, subject: str | None, audience: str | None, github: str | None) -> FederatedSpec:
+def federated_spec(issuer: str | None, subject: str | None, audience: str | None, github: str | None) -> Federation:
     """What the four options mean together. Raises UsageError: nothing, two things, or what could never match."""
     if audience is not None:
         with about("federated-audience"):
@@ -43,7 +42,7 @@ def federated_spec(issuer: str | None, subject: str | None, audience: str | None
                 "--github cannot be combined with --federated-issuer or --federated-subject: it sets both.",
                 remedy="Remove --github, or the other two.",
             )
-        return FederatedSpec(GITHUB, github_subject(github), audience)
+        return Federation(GITHUB, github_subject(github), audience or "")
     if issuer is None or subject is None:
         raise UsageError(
             "federation-incomplete",
@@ -52,7 +51,7 @@ def federated_spec(issuer: str | None, subject: str | None, audience: str | None
         )
     _check_issuer(issuer)
     _check_subject(subject)
-    return FederatedSpec(issuer, subject, audience)
+    return Federation(issuer, subject, audience or "")
 
 
 @about("github")

@@ -12,7 +12,6 @@ from mct_s2s.model.ids import ClientId, PrincipalId
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.site_settings import LISTS, SETTINGS
 from mct_s2s.planning.changes import AnyChange, Deferred, NoChange, Outputs, SettingsSpec, WriteSettings
-from mct_s2s.planning.credentials import one_after_another
 from mct_s2s.planning.ownership import members
 from mct_s2s.planning.plan import Left, ManualStep, Plan, RunContext
 from mct_s2s.planning.registrations import check_ownership, plan_client, plan_identity, plan_service, with_deleted
@@ -66,7 +65,7 @@ def _plan_setup(desired: Setup, observed: ObservedState, context: RunContext) ->
     clients = planned.values()
     identities = [plan_identity(resource, service, observed) for resource in observed.identity_resources]
     steps: list[AnyChange] = [*service.changes] if service and not desired.settings_only else []
-    steps += one_after_another([change for client in clients for change in client.steps])
+    steps += [change for client in clients for change in client.steps]
     steps += [change for _, changes in identities for change in changes]
     leaving, pruned = prune(desired, observed, steps)
     left = [note for client in clients for note in client.manual_steps]

@@ -15,9 +15,16 @@ from difflib import get_close_matches
 
 from mct_s2s.errors import NotThere, Refused
 from mct_s2s.model.azure_resources import AppService
-from mct_s2s.model.client_credentials import CLOCKS_DIFFER, Credential, SecretNote
+from mct_s2s.model.client_credentials import (
+    CLOCKS_DIFFER,
+    Certificate,
+    Credential,
+    CredentialSpec,
+    Federation,
+    SecretNote,
+)
 from mct_s2s.model.commands import command, option
-from mct_s2s.model.desired import CredentialSpec, Desired, Removal, Rotation, ServiceSpec
+from mct_s2s.model.desired import Desired, Removal, Rotation, ServiceSpec
 from mct_s2s.model.directory_objects import Application, AppRole, Custody, Owner, ServicePrincipal
 from mct_s2s.model.ids import (
     DEFAULT_ROLE,
@@ -324,7 +331,8 @@ def foreign_client(
         return "its service application is not this App Service's"
     if is_consented_to(client, observed, spec):
         return ""
-    known = [one.knows for one in (note,) if one] + [one.describes for one in (credential,) if one]
+    known = [note.knows] if note else []
+    known += [credential.describes] if isinstance(credential, Certificate | Federation) else []
     why = _others_control(application, observed, *known)
     if not is_below(application, observed.trust.base(spec.unique_name)):
         return why or "it has no admin consent for this App Service"

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from mct_s2s.errors import NotThere, Refused
 from mct_s2s.model.azure_resources import IdentityResource
-from mct_s2s.model.client_credentials import SecretNote
+from mct_s2s.model.client_credentials import NewCredential, SecretNote
 from mct_s2s.model.commands import option
 from mct_s2s.model.desired import ClientSpec, ServiceSpec, Setup
 from mct_s2s.model.directory_objects import Application, AppRole, RequiredAccess, ServicePrincipal
@@ -354,7 +354,7 @@ def plan_client(
     state = ClientState(spec.name, application, object_id, client_id, service.uri, note, observed.cloud, context)
     credential = plan_credential(spec.credential, state)
     added = [one for one in credential if isinstance(one, AddCredential)]
-    is_stored = note.delivered is not None or any(one.spec.is_stored for one in added)
+    is_stored = note.delivered is not None or any(isinstance(one.spec, NewCredential) for one in added)
     tags = vault_tags(application, note) if is_stored else ()
     unique_name = client_unique_name(service.unique_name, spec.name)
     new = Application.new(

@@ -11,7 +11,6 @@ from typing import TypeAlias
 
 from mct_s2s.model.azure_resources import IdentityResource, Site
 from mct_s2s.model.client_credentials import NEVER, Certificate
-from mct_s2s.model.desired import CertificateSpec
 from mct_s2s.model.directory_objects import Application, ServicePrincipal
 from mct_s2s.model.duration import END_OF_DAY
 from mct_s2s.model.resource_id import ResourceId
@@ -21,9 +20,7 @@ from mct_s2s.planning.plan import ManualStep, Plan
 
 _MONTH = 30.4375
 """Days, on average: a lifetime of a year is 365 or 366 days, by the day on which it begins."""
-_OF_THE_RUN = frozenset(
-    {"detail", "what", "after", "credential_name", "instead_of", "keep", "is_new", "unchanged", "needed"}
-)
+_OF_THE_RUN = frozenset({"detail", "what", "after", "credential_name", "keep", "is_new", "unchanged", "needed"})
 """Words for people, the order and the run's own names, other people's settings, rights, and what only the
 store on this machine remembers."""
 _SECRET = frozenset({"exact", "tidy"})
@@ -117,8 +114,6 @@ def _members(value: object) -> dict[str, object]:
     match value:
         case ApplicationEdits():
             return {name: one for name, one in vars(value).items() if one is not None}
-        case CertificateSpec():  # one that is given says itself when it ends
-            return {"given": value.given} if value.given else {"expires": value.expires}
         case SettingEdit() if value.pending:
             return {"name": value.name, "before": value.before}
         case _:

@@ -7,8 +7,8 @@ rotation without an outage.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from mct_s2s.errors import Item, Refused
@@ -17,24 +17,18 @@ from mct_s2s.model.client_credentials import (
     NEVER,
     Credential,
     CredentialKind,
+    NewCredential,
     SecretNote,
     has_end,
     newest_made,
     replaced_kind,
 )
 from mct_s2s.model.commands import credential_removal, own_command
-from mct_s2s.model.desired import CertificateSpec, Rotation, SecretSpec, ServiceSpec
+from mct_s2s.model.desired import Rotation, ServiceSpec
 from mct_s2s.model.directory_objects import Application
 from mct_s2s.model.ids import api_uri, same_id
 from mct_s2s.model.observed import ObservedState
-from mct_s2s.planning.changes import (
-    AddCredential,
-    AnyChange,
-    ApplicationEdits,
-    NoChange,
-    RemoveCredential,
-    UpdateApplication,
-)
+from mct_s2s.planning.changes import AnyChange, ApplicationEdits, NoChange, RemoveCredential, UpdateApplication
 from mct_s2s.planning.credentials import ClientState, vault_tags
 from mct_s2s.planning.ownership import (
     CLIENT_OPTION,
@@ -143,9 +137,9 @@ def plan_rotation(rotation: Rotation, observed: ObservedState, context: RunConte
         state = ClientState(
             name, application, application.object_id, application.client_id, audience, note, observed.cloud, context
         )
-        one = _Rotating(state, application, rotation.of(name))
-        steps += one.steps()
-        notes += one.notes()
+        changes, said = _rotated(state, application, rotation.of(name))
+        steps += changes
+        notes += said
     if rotation.only_named and rotation.expiring_within is not None:
         known = {application.client_id for application in found.values()}
         due = _due(observed, context.now + rotation.expiring_within, base)
@@ -155,128 +149,104 @@ def plan_rotation(rotation: Rotation, observed: ObservedState, context: RunConte
     return Plan(tuple(steps), notes=(*notes, *left_alone))
 
 
-@dataclass(frozen=True)
-class _Rotating:
-    """One client: `current` is what its store has, `older` what we made and is neither that nor lost or on its way."""
+def _rotated(client: ClientState, application: Application, rotation: Rotation) -> tuple[list[AnyChange], list[Item]]:
+    """What has to be done for one client, and what its users have to know."""
+    note, now = client.note, client.context.now
+    kind = replaced_kind(application.credentials) or CredentialKind.SECRET
+    held = [one for one in application.credentials if one.kind is kind]
+    orphaned = client.orphan_removals()
+    lost = {change.key_id for change in orphaned}
+    current = next((one for one in held if same_id(one.key_id, note.delivered)), None)
+    made = [one for one in held if one.is_made and one.key_id not in lost and not note.is_on_its_way(one)]
+    older = [one for one in made if one is not current]
+    # Those whose users read them where the new one goes; no one else can know of the new one.
+    stored = {key_id.casefold() for key_id in note.held}
+    replaced = [one for one in older if rotation.remove_old or one.key_id.casefold() in stored]
+    if rotation.expiring_within is not None:
+        is_new_needed = _ends_within(application, now + rotation.expiring_within)
+    elif rotation.remove_old and current is not None and older:
+        is_new_needed = False  # everyone has it by now: only the old ones are to go
+    else:
+        is_new_needed = not (client.has_arrived(kind) and replaced)  # else a rotation was cut off
+    if is_new_needed and current is not None:
+        replaced.append(current)
+    # Their users have the time that was asked for, or that a vault takes. Replicas may not show yet what was delivered
+    # minutes ago; its store remembers it.
+    wait = max(rotation.keep_old, REFERENCES_FOLLOW if note.vault else timedelta(0)) * (not rotation.remove_old)
+    since = current.begins if current is not None else note.delivered_at
+    is_over = since is not None and since + wait <= now
+    going = [one for one in replaced if not wait or (is_over and one is not current)]
 
-    client: ClientState
-    application: Application
-    rotation: Rotation
+    key, steps, notes = f"client:{client.name}:{kind.value}", list[AnyChange](orphaned), list[Item]()
+    if is_new_needed:
+        steps += _new(client, application, rotation, kind, current or newest_made(held))
+    before = key
+    for credential in going:
+        removal = RemoveCredential(
+            key=f"{key}:{credential.key_id}",
+            name=client.name,
+            detail=f"replaced: {credential.name}",
+            object_id=application.object_id,
+            key_id=credential.key_id,
+            kind=kind,
+            replaced_for=(application.client_id, f"{client.audience}/.default"),
+            after=(before,),  # certificates are one list, which is written whole
+        )
+        steps.append(removal)
+        before = removal.key
+    if not steps:
+        steps.append(NoChange(key=key, resource=CLIENT, name=client.name, id=application.client_id))
 
-    @property
-    def kind(self) -> CredentialKind:
-        return replaced_kind(self.application.credentials) or CredentialKind.SECRET
-
-    @property
-    def held(self) -> list[Credential]:
-        return [one for one in self.application.credentials if one.kind is self.kind]
-
-    @property
-    def current(self) -> Credential | None:
-        return next((one for one in self.held if same_id(one.key_id, self.client.note.delivered)), None)
-
-    @property
-    def older(self) -> list[Credential]:
-        lost = {removal.key_id for removal in self.client.orphan_removals()}
-        made = [one for one in self.held if one.is_made and one.key_id not in lost and one is not self.current]
-        return [one for one in made if not self.client.note.is_on_its_way(one)]
-
-    def is_followed(self, credential: Credential) -> bool:
-        """Whether the users of one read it where the new one goes; no one else can know of the new one."""
-        stored = {key_id.casefold() for key_id in self.client.note.held}
-        return self.rotation.remove_old or credential is self.current or credential.key_id.casefold() in stored
-
-    @property
-    def is_new_needed(self) -> bool:
-        """Whether one has to be made: not where a rotation was cut off, or where only an old one is left over."""
-        if self.rotation.expiring_within is not None:
-            return _ends_within(self.application, self.client.context.now + self.rotation.expiring_within)
-        if self.rotation.remove_old and self.current is not None and self.older:
-            return False  # everyone has it by now: only the old ones are to go
-        return not (self.client.has_arrived(self.kind) and any(map(self.is_followed, self.older)))
-
-    def may_go(self, credential: Credential) -> bool:
-        """Whether an old one may go now: its users have had the time that was asked for, or that a vault takes."""
-        wait = max(self.rotation.keep_old, REFERENCES_FOLLOW if self.client.note.vault else timedelta(0))
-        if self.rotation.remove_old or not wait:
-            return True
-        # Replicas may not show yet what was delivered minutes ago; its store remembers it.
-        begins = self.current.begins if self.current is not None else self.client.note.delivered_at
-        return credential is not self.current and begins is not None and begins + wait <= self.client.context.now
-
-    def added(self, after: Iterable[str]) -> AddCredential:
-        """The new one: as long as the old one was good for, or a year where that would be due again at once."""
-        now, last = self.client.context.now, self.current or newest_made(self.held)
-        lifetime: timedelta | None = USUAL_LIFETIME
-        if last is not None and last.begins is not None:
-            lifetime = None
-            if has_end(last.expires):  # it began some seconds late
-                lifetime = CLOCKS_DIFFER * round((last.expires - last.begins) / CLOCKS_DIFFER)
-                lifetime = lifetime if lifetime > (self.rotation.expiring_within or timedelta(0)) else USUAL_LIFETIME
-        starts = now.replace(microsecond=0) - (CLOCKS_DIFFER if self.kind.is_key else timedelta(0))
-        expires = self.rotation.expires or (NEVER if lifetime is None else starts + lifetime)
-        if self.kind.is_key:
-            return self.client.certificate(CertificateSpec(starts, expires), after)
-        return self.client.secret(SecretSpec(expires, self.rotation.shorten), after)
-
-    def steps(self) -> Iterator[AnyChange]:
-        client, application = self.client, self.application
-        orphaned = client.orphan_removals()
-        yield from orphaned
-        key = f"client:{client.name}:{self.kind.value}"
-        replaced = [one for one in self.older if self.is_followed(one)]
-        if self.is_new_needed:
-            yield replace(self.added(change.key for change in orphaned), verify=True)
-            replaced += [self.current] if self.current is not None else []
-            tags = vault_tags(application, client.note)
-            if tags:
-                yield UpdateApplication(
-                    key=f"{key}:vault",
-                    resource=CLIENT,
-                    name=client.name,
-                    detail="tagged with the location of its secret",
-                    object_id=application.object_id,
-                    client_id=application.client_id,
-                    edits=ApplicationEdits(tags=tags),
-                    after=(key,),
+    if note.vault and is_new_needed and len(going) < len(replaced):
+        notes.append(
+            f"The old secret of '{client.name}' is kept for {REFERENCES_FOLLOW // timedelta(hours=1)} hours, until Key "
+            "Vault references have refreshed. The next rotation after that removes it. To remove it now, add "
+            "--remove-old."
+        )
+    if any(one not in replaced for one in older):
+        give = " Give the new one to its users." if is_new_needed else ""
+        notes.append(
+            f"'{client.name}' has a secret that is not stored where the new one goes"
+            f"{f', {note.place}' if note.place else ''}.{give} The old one is "
+            "kept until it expires. When it is no longer used, rotate with --remove-old."
+        )
+    for credential in held if is_new_needed else ():
+        if not credential.is_made:
+            notes.append(
+                (
+                    f"'{client.name}' keeps a {kind.noun} of another maker. When it is no longer used, delete it:",
+                    credential_removal(application.client_id, credential.key_id, is_key=kind.is_key),
                 )
-        going = [one for one in replaced if self.may_go(one)]
-        before = key
-        for credential in going:
-            removal = RemoveCredential(
-                key=f"{key}:{credential.key_id}",
-                name=client.name,
-                detail=f"replaced: {credential.name}",
-                object_id=application.object_id,
-                key_id=credential.key_id,
-                kind=self.kind,
-                replaced_for=(application.client_id, f"{client.audience}/.default"),
-                after=(before,),  # certificates are one list, which is written whole
             )
-            yield removal
-            before = removal.key
-        if not self.is_new_needed and not going and not orphaned:
-            yield NoChange(key=key, resource=CLIENT, name=client.name, id=application.client_id)
+    return steps, notes
 
-    def notes(self) -> Iterator[Item]:
-        name, note = self.client.name, self.client.note
-        old = [one for one in (*self.older, self.current) if one is not None and self.is_followed(one)]
-        if note.vault and self.is_new_needed and not all(map(self.may_go, old)):
-            yield (
-                f"The old secret of '{name}' is kept for {REFERENCES_FOLLOW // timedelta(hours=1)} hours, until Key "
-                "Vault references have refreshed. The next rotation after that removes it. To remove it now, add "
-                "--remove-old."
-            )
-        if not all(map(self.is_followed, self.older)):
-            give = " Give the new one to its users." if self.is_new_needed else ""
-            yield (
-                f"'{name}' has a secret that is not stored where the new one goes"
-                f"{f', {note.place}' if note.place else ''}.{give} The old one is "
-                "kept until it expires. When it is no longer used, rotate with --remove-old."
-            )
-        for credential in self.held if self.is_new_needed else ():
-            if not credential.is_made:
-                yield (
-                    f"'{name}' keeps a {self.kind.noun} of another maker. When it is no longer used, delete it:",
-                    credential_removal(self.application.client_id, credential.key_id, is_key=self.kind.is_key),
-                )
+
+def _new(
+    client: ClientState, application: Application, rotation: Rotation, kind: CredentialKind, last: Credential | None
+) -> list[AnyChange]:
+    """The new one: as long as the last one was good for, or a year where that would be due again at once."""
+    starts = client.context.now.replace(microsecond=0) - (CLOCKS_DIFFER if kind.is_key else timedelta(0))
+    expires = starts + USUAL_LIFETIME
+    if last is not None and last.begins is not None:
+        if not has_end(last.expires):
+            expires = NEVER
+        else:  # it began some seconds late
+            lifetime = CLOCKS_DIFFER * round((last.expires - last.begins) / CLOCKS_DIFFER)
+            if lifetime > (rotation.expiring_within or timedelta(0)):
+                expires = starts + lifetime
+    spec = NewCredential(rotation.expires or expires, kind, rotation.shorten)
+    added = replace(client.added(spec, (change.key for change in client.orphan_removals())), verify=True)
+    tags = vault_tags(application, client.note)
+    if not tags:
+        return [added]
+    tagging = UpdateApplication(
+        key=f"{added.key}:vault",
+        resource=CLIENT,
+        name=client.name,
+        detail="tagged with the location of its secret",
+        object_id=application.object_id,
+        client_id=application.client_id,
+        edits=ApplicationEdits(tags=tags),
+        after=(added.key,),
+    )
+    return [added, tagging]

@@ -88,14 +88,12 @@ class FileStore(Store):
         """Add the attempt to the pending file, on disk before this returns."""
         await _on_disk(lambda: self._keep({**self._begun(), attempt: client_id}))
 
-    async def key_pair(
-        self, name: str, starts: datetime, expires: datetime, pending: Certificate | None
-    ) -> tuple[str, Certificate]:
-        """Take up the pending key, or make one: on disk before this returns."""
+    async def key_pair(self, name: str, starts: datetime, expires: datetime) -> tuple[str, Certificate]:
         self._forget_leftovers()
-        if pending is not None and (await self.note()).pending == pending:
+        pending = (await self.note()).pending
+        if pending is not None and pending.expires == expires:
             return _text(_pending(self.pem)), pending
-        pem, certificate = await super().key_pair(name, starts, expires, None)
+        pem, certificate = await super().key_pair(name, starts, expires)
         await _on_disk(lambda: _write(_pending(self.pem), pem))
         return pem, certificate
 

@@ -57,16 +57,11 @@ class Store(ABC):
         """Remember an attempt of a client, so that a later run can tell an orphan from a delivered secret."""
         del attempt, client_id
 
-    async def key_pair(
-        self, name: str, starts: datetime, expires: datetime, pending: Certificate | None
-    ) -> tuple[str, Certificate]:
-        """A key pair as PEM, and its certificate. What keeps keys has it on disk before this returns.
+    async def key_pair(self, name: str, starts: datetime, expires: datetime) -> tuple[str, Certificate]:
+        """A key pair as PEM, and its certificate, made out to `name`. What keeps keys has it on disk by then.
 
-        Args:
-            name: what the certificate is made out to.
-            pending: of a key pair that is to be taken up again, if it is still there.
+        One that an interrupted run left there, and that ends at that moment, is taken up again.
         """
-        del pending
         return await asyncio.to_thread(make_key_pair, name, starts, expires)
 
     @abstractmethod

@@ -140,13 +140,13 @@ def test_a_key_is_on_disk_before_it_is_delivered_and_taken_up_by_the_next_run(tm
     async def both_runs() -> None:
         first = FileStore(tmp_path / "a.env", is_ours=True, keeps_key=True)
         await first.check(None)
-        pem, made = await first.key_pair(*WISH, None)
+        pem, made = await first.key_pair(*WISH)
         assert names(tmp_path) == ["a.pem.pending"]
 
         second = FileStore(tmp_path / "a.env", is_ours=True, keeps_key=True)
         note = await second.note()
         assert note.pending == made
-        assert await second.key_pair(*WISH, made) == (pem, made)
+        assert await second.key_pair(*WISH) == (pem, made)
         await second.deliver(made_of(pem, made))
         assert names(tmp_path) == ["a.env", "a.pem"]
         after = await second.note()
@@ -154,7 +154,7 @@ def test_a_key_is_on_disk_before_it_is_delivered_and_taken_up_by_the_next_run(tm
         stored = await second.read()
         assert stored is not None
         assert (stored.credential, stored.key_id) == (CertificateCredential(pem.encode()), made.key_id)
-        _, other = await second.key_pair(*WISH, made)
+        _, other = await second.key_pair(*WISH)
         assert other != made, "what is delivered is not pending"
 
     asyncio.run(both_runs())
@@ -163,7 +163,7 @@ def test_a_key_is_on_disk_before_it_is_delivered_and_taken_up_by_the_next_run(tm
 def test_a_delivery_that_was_cut_off_is_no_strangers_file(tmp_path: Path) -> None:
     async def cut_off() -> None:
         place = FileStore(tmp_path / "a.pem", keeps_key=True)
-        pem, made = await place.key_pair(*WISH, None)
+        pem, made = await place.key_pair(*WISH)
         (tmp_path / "a.pem").write_bytes((tmp_path / "a.pem.pending").read_bytes())
         await place.check(None)
         await place.deliver(made_of(pem, made))
@@ -179,7 +179,7 @@ def test_a_client_that_goes_takes_its_key_along(tmp_path: Path) -> None:
     async def gone() -> None:
         place = FileStore(tmp_path / "a.env", is_ours=True, keeps_key=True)
         assert place.retire(RECORD.client_id) is False
-        await place.deliver(made_of(*await place.key_pair(*WISH, None)))
+        await place.deliver(made_of(*await place.key_pair(*WISH)))
         assert place.retire("99999999-2222-2222-2222-222222222222") is False
         assert place.retire(RECORD.client_id) is True
         assert names(tmp_path) == []
@@ -190,7 +190,7 @@ def test_a_client_that_goes_takes_its_key_along(tmp_path: Path) -> None:
 def test_a_shown_key_is_in_no_repr() -> None:
     async def shown() -> None:
         place = OutputStore(lambda _: None)
-        await place.deliver(made_of(*await place.key_pair(*WISH, None)))
+        await place.deliver(made_of(*await place.key_pair(*WISH)))
         assert place.given is not None
         assert place.given.value.startswith("-----BEGIN PRIVATE KEY-----")
         assert "PRIVATE" not in repr(place)

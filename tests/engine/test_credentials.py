@@ -11,9 +11,8 @@ from typing import Any
 import pytest
 from mct_s2s.engine.apply import credentials as room
 from mct_s2s.key_pairs import make_key_pair
-from mct_s2s.model.client_credentials import CredentialKind
+from mct_s2s.model.client_credentials import CredentialKind, Federation, NewCredential
 from mct_s2s.model.client_sign_in import CertificateCredential, MadeCredential, SecretCredential
-from mct_s2s.model.desired import CertificateSpec, SecretSpec
 from mct_s2s.model.directory_objects import Application
 from mct_s2s.model.ids import ApplicationObjectId, ClientId, KeyId, TenantId
 from mct_s2s.planning.changes import AddCredential, CreateApplication, Output, OutputRef, RemoveCredential
@@ -29,16 +28,15 @@ NEW = CreateApplication(
 )
 ADDED: dict[str, Any] = {
     "name": "A",
-    "client": "A",
     "object_id": OutputRef[ApplicationObjectId]("A", Output.OBJECT_ID),
     "client_id": OutputRef[ClientId]("A", Output.CLIENT_ID),
     "credential_name": ATTEMPT,
     "audience": "api://service",
 }
-SECRET = AddCredential(key="secret", spec=SecretSpec(LATER), **ADDED)
+SECRET = AddCredential(key="secret", spec=NewCredential(LATER), **ADDED)
 KINDS = {
     "secret": SECRET,
-    "certificate": AddCredential(key="certificate", spec=CertificateSpec(NOW, LATER), **ADDED),
+    "certificate": AddCredential(key="certificate", spec=NewCredential(LATER, CredentialKind.CERTIFICATE), **ADDED),
 }
 
 
@@ -62,6 +60,27 @@ def test_a_client_that_another_run_makes_at_this_moment_gets_no_second_credentia
 def registered(engine: Engine) -> dict[str, str]:
     made: dict[str, str] = engine.inside.azure.graph("POST", "/applications", json={"displayName": "A"})
     return made
+
+
+def test_federated_credentials_are_written_one_after_another(engine: Engine) -> None:
+    """Several at once are refused without reason, also those of several clients."""
+    clients, order = [registered(engine) for _ in range(3)], list[str]()
+    changes = [
+        replace(
+            SECRET,
+            key=made["id"],
+            spec=Federation("https://ci.example", "x", "api://AzureADTokenExchange"),
+            object_id=ApplicationObjectId(made["id"]),
+            client_id=ClientId(made["appId"]),
+        )
+        for made in clients
+    ]
+    path = "/federatedIdentityCredentials(name='" + changes[0].spec.name + "')"  # type: ignore[union-attr]
+    engine.before(path, *[lambda: order.append("asked")] * 3)
+    engine.after(path, *[lambda: order.append("answered")] * 3)
+    outcome, _, _ = applied(engine, *changes, latency=0.1)
+    assert len(outcome.done) == 3
+    assert order == ["asked", "answered"] * 3
 
 
 def test_when_no_answer_comes_at_all_there_is_an_end_and_the_place_knows(engine: Engine) -> None:

@@ -14,7 +14,8 @@ from mct_s2s.engine.observe.sites import find_subscription
 from mct_s2s.engine.request import Request
 from mct_s2s.engine.session import Session
 from mct_s2s.errors import NotThere, S2SError
-from mct_s2s.model.desired import ClientSpec, FederatedSpec, Removal, ServiceSpec, Setup
+from mct_s2s.model.client_credentials import Federation
+from mct_s2s.model.desired import ClientSpec, Removal, ServiceSpec, Setup
 from mct_s2s.model.ids import Tag, api_uri, client_unique_name
 from mct_s2s.model.observed import Trust
 from mct_s2s.model.resource_id import SiteTarget
@@ -34,7 +35,7 @@ def look(
     *clients: str, adopt: str | None = None, federated: bool = False, everything: bool = False, **more: Any
 ) -> Request:
     """A request that is only looked by."""
-    credential = FederatedSpec("https://ci.example", "x") if federated else None
+    credential = Federation("https://ci.example", "x") if federated else None
     service = ServiceSpec(SERVICE_KEY, "MCT service", adopt=adopt)
     setup = Setup(service, tuple(ClientSpec(name, credential) for name in clients))
     desired = Removal(service, everything=True) if everything else setup

@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
-from mct_s2s.model.client_credentials import Credential
-from mct_s2s.model.desired import CertificateSpec, FederatedSpec
+from mct_s2s.model.client_credentials import Certificate, Credential, Federation
 from mct_s2s.model.directory_objects import Application, Assignment, ServicePrincipal
 from mct_s2s.model.ids import ApplicationObjectId, ClientId, KeyId, PrincipalId, same_id
 from mct_s2s.model.observed import ClientApplication, ObservedState, Trust
@@ -100,14 +99,13 @@ def _signing_in(trust: Trust, change: AddCredential, outputs: Outputs) -> Trust:
     key_id: KeyId | None = outputs.known(OutputRef(change.key, Output.KEY_ID))
     if key_id is None:
         return trust
-    given = change.spec.given if isinstance(change.spec, CertificateSpec) else None
     added = Credential(
         change.kind,
         key_id,
         change.credential_name,
         change.ends(outputs),
-        thumbprint=given.thumbprint if given else None,
-        federation=change.spec.federation if isinstance(change.spec, FederatedSpec) else None,
+        thumbprint=change.spec.thumbprint if isinstance(change.spec, Certificate) else None,
+        federation=change.spec if isinstance(change.spec, Federation) else None,
     )
 
     def with_it(app: Application) -> Application:

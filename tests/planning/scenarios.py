@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 from uuid import NAMESPACE_DNS, uuid5
 
 from mct_s2s.model.azure_resources import AppService, IdentityResource, Site
-from mct_s2s.model.client_credentials import Credential, CredentialKind
-from mct_s2s.model.desired import ClientSpec, SecretSpec, ServiceSpec, Setup
+from mct_s2s.model.client_credentials import Credential, CredentialKind, NewCredential
+from mct_s2s.model.desired import ClientSpec, ServiceSpec, Setup
 from mct_s2s.model.directory_objects import (
     Application,
     AppRole,
@@ -159,7 +159,7 @@ def identity_resource(
 
 def spec(*clients: str | ClientSpec, **changed: object) -> Setup:
     """What `setup` with these clients wants."""
-    specs = tuple(c if isinstance(c, ClientSpec) else ClientSpec(c, SecretSpec(LATER)) for c in clients)
+    specs = tuple(c if isinstance(c, ClientSpec) else ClientSpec(c, NewCredential(LATER)) for c in clients)
     service = ServiceSpec(SERVICE_KEY, "MCT service (contosolearn)")
     return replace(Setup(service, specs), **changed)  # type: ignore[arg-type]
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 from mct_s2s.errors import UsageError
-from mct_s2s.model.client_credentials import GITHUB
-from mct_s2s.model.desired import FederatedSpec
+from mct_s2s.model.client_credentials import GITHUB, Federation
 from mct_s2s.planning.federation import federated_spec, github_subject
 
 ISSUER = "https://oidc.prod-aks.azure.com/11111111-2222-3333-4444-555555555555/"
@@ -25,7 +24,7 @@ SUBJECT = "system:serviceaccount:integrations:sync"
 )
 def test_a_repository_is_a_subject(text: str, subject: str) -> None:
     assert github_subject(text) == subject
-    assert federated_spec(None, None, None, text) == FederatedSpec(GITHUB, subject)
+    assert federated_spec(None, None, None, text) == Federation(GITHUB, subject)
 
 
 @pytest.mark.parametrize(
@@ -73,7 +72,7 @@ def test_what_is_no_repository_is_refused(text: str) -> None:
     ],
 )
 def test_any_issuer_is_taken_as_it_is(issuer: str, subject: str, audience: str | None) -> None:
-    assert federated_spec(issuer, subject, audience, None) == FederatedSpec(issuer, subject, audience)
+    assert federated_spec(issuer, subject, audience, None) == Federation(issuer, subject, audience or "")
 
 
 NEVER_MATCHES = {

@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 from mct_s2s.errors import NotThere, Refused, S2SError
 from mct_s2s.model.azure_resources import IdentityResource
-from mct_s2s.model.client_credentials import CredentialKind, SecretNote
-from mct_s2s.model.desired import ClientSpec, GivenValues, SecretSpec, ServiceSpec, SettingsScope, Setup
+from mct_s2s.model.client_credentials import CredentialKind, NewCredential, SecretNote
+from mct_s2s.model.desired import ClientSpec, GivenValues, ServiceSpec, SettingsScope, Setup
 from mct_s2s.model.directory_objects import Application, ServicePrincipal, Tenant
 from mct_s2s.model.ids import AppRoleId, ClientId, PrincipalId, Tag, TenantId, api_uri
 from mct_s2s.model.observed import ClientApplication, ObservedState, Trust
@@ -286,7 +286,7 @@ def test_a_managed_identity_is_consented_where_the_service_admits_assigned_calle
 
 
 def test_consent_that_is_left_to_others_is_told_and_not_asked_again() -> None:
-    wanted = spec(ClientSpec("Import", SecretSpec(LATER), consent=False))
+    wanted = spec(ClientSpec("Import", NewCredential(LATER), consent=False))
     plan = make_plan(wanted, complete(), CONTEXT)
     assert not any(isinstance(change, AssignAppRole) for change in plan.changes)
     (note,) = plan.manual_steps

@@ -15,13 +15,14 @@ from mct_s2s.model.caller_rights import (
     SecretRule,
     SignedIn,
 )
-from mct_s2s.model.desired import ClientSpec, SecretSpec, SettingsScope
+from mct_s2s.model.client_credentials import NewCredential
+from mct_s2s.model.desired import ClientSpec, SettingsScope
 from mct_s2s.model.ids import ClientId, KeyId, PrincipalId
 from mct_s2s.planning.changes import AddCredential, RemoveCredential, RestartSite, WriteSettings
 from mct_s2s.planning.make import make_plan
 from mct_s2s.planning.permissions.preflight import check, need_of, requests, stopped
 from mct_s2s.planning.plan import Left
-from mct_s2s.planning.secret_policy import fit_secrets, longest_end, typed
+from mct_s2s.planning.secret_policy import fit_secrets, last_end, typed
 
 from tests.planning.scenarios import (
     CONTEXT,
@@ -123,7 +124,7 @@ def test_everything_that_is_missing_is_said_at_once_and_each_thing_once() -> Non
 
 
 def test_what_an_option_left_out_is_not_missing() -> None:
-    wanted = spec(ClientSpec("Import", SecretSpec(LATER), consent=False), settings=SettingsScope.NONE)
+    wanted = spec(ClientSpec("Import", NewCredential(LATER), consent=False), settings=SettingsScope.NONE)
     plan = make_plan(wanted, observed_state(), CONTEXT)
     checked = check(plan, observed_state(), access("Application.ReadWrite.OwnedBy", site=()))
     assert checked == plan
@@ -156,49 +157,44 @@ def test_what_is_restored_first_is_not_taken_for_somebody_else_s() -> None:
     assert need.application is None
 
 
-FORBIDDEN = SecretRule(None)
-NINETY = SecretRule(timedelta(days=90))
-OLD_SPARED = SecretRule(None, since=NOW + timedelta(days=1))
-
-
-def test_a_lifetime_that_the_tenant_forbids_is_offered_as_the_longest_that_it_allows() -> None:
-    plan, problem = fit_secrets(PLAN, lambda _: (NINETY,), EMPTY, NOW)
-    assert plan == PLAN
-    assert problem is not None
-    assert problem.code == "secret-lifetime-forbidden"
-    assert "90 days" in problem.message
-    assert "--secret-lifetime 2027-02-21" in problem.remedy
-    assert "--auto-lifetime" in problem.remedy
-
-
-def test_the_longest_lifetime_is_taken_where_that_was_asked_for() -> None:
-    wanted = spec(ClientSpec("Import", SecretSpec(LATER, shorten=True)))
-    plan, problem = fit_secrets(make_plan(wanted, EMPTY, CONTEXT), lambda _: (NINETY,), EMPTY, NOW)
-    assert problem is None
-    (secret,) = [change for change in plan.changes if isinstance(change, AddCredential)]
-    assert isinstance(secret.spec, SecretSpec)
-    assert secret.spec.expires - NOW <= timedelta(days=90)
-    assert typed(secret.spec.expires) == "2027-02-21"
-    assert "the longest that the tenant allows" in secret.detail
-
-
-def test_forbidden_secrets_have_other_ways() -> None:
-    for shorten in (False, True):
-        wanted = spec(ClientSpec("Import", SecretSpec(LATER, shorten=shorten)))
-        _, problem = fit_secrets(make_plan(wanted, EMPTY, CONTEXT), lambda _: (NINETY, FORBIDDEN), EMPTY, NOW)
-        assert problem is not None
-        assert problem.code == "secrets-forbidden"
-        assert "--managed-identity" in problem.remedy
-
-
-def test_a_registration_from_before_the_rule_is_spared() -> None:
-    assert OLD_SPARED.applies_to(NOW) is False
-    assert OLD_SPARED.applies_to(NOW + timedelta(days=2)) is True
-    assert OLD_SPARED.applies_to(None) is True, "what is made now is made after the rule"
+FORBIDDEN, NINETY = SecretRule(timedelta(0)), SecretRule(timedelta(days=90))
 
 
 @pytest.mark.parametrize(
-    ("longest", "end"),
+    ("rules", "shorten", "code", "said"),
+    [
+        ((), False, "", "expires 2027-11-24"),
+        ((NINETY,), True, "", "expires 2027-02-21, the longest that the tenant allows"),
+        ((NINETY,), False, "secret-lifetime-forbidden", "90 days --secret-lifetime 2027-02-21 --auto-lifetime"),
+        ((NINETY, FORBIDDEN), False, "secrets-forbidden", "--managed-identity"),
+        ((NINETY, FORBIDDEN), True, "secrets-forbidden", "--managed-identity"),
+    ],
+)
+def test_a_secret_is_as_the_tenant_allows_or_refused_with_the_way_out(
+    rules: tuple[SecretRule, ...], shorten: bool, code: str, said: str
+) -> None:
+    wanted = make_plan(spec(ClientSpec("Import", NewCredential(LATER, shorten=shorten))), EMPTY, CONTEXT)
+    plan, problem = fit_secrets(wanted, lambda _: rules, EMPTY, NOW)
+    if problem is None:
+        (secret,) = (change for change in plan.changes if isinstance(change, AddCredential))
+        assert (code, secret.detail) == ("", said)
+        assert secret.spec.expires is not None
+        assert secret.spec.expires - NOW <= (timedelta(days=90) if shorten else timedelta(days=365))
+    else:
+        assert (plan, problem.code) == (wanted, code)
+        told = f"{problem.message} {problem.remedy}"
+        assert all(word in told for word in said.split())
+
+
+def test_a_registration_from_before_the_rule_is_spared() -> None:
+    since = replace(FORBIDDEN, since=NOW + timedelta(days=1))
+    assert since.applies_to(NOW) is False
+    assert since.applies_to(NOW + timedelta(days=2)) is True
+    assert since.applies_to(None) is True, "what is made now is made after the rule"
+
+
+@pytest.mark.parametrize(
+    ("limit", "end"),
     [
         (timedelta(days=90), "2027-02-21"),
         (timedelta(days=2), "2026-11-25"),
@@ -206,13 +202,7 @@ def test_a_registration_from_before_the_rule_is_spared() -> None:
         (timedelta(hours=1), "2026-11-24T12:55:00Z"),
     ],
 )
-def test_the_longest_end_can_be_typed_and_is_never_past_the_limit(longest: timedelta, end: str) -> None:
-    found = longest_end([SecretRule(longest), NINETY], NOW)
-    assert found is not None
-    assert NOW < found <= NOW + longest
+def test_the_last_end_can_be_typed_and_is_never_past_the_limit(limit: timedelta, end: str) -> None:
+    found = last_end(limit, NOW)
+    assert NOW < found <= NOW + limit
     assert typed(found) == end
-
-
-def test_no_rule_no_limit() -> None:
-    assert longest_end([FORBIDDEN], NOW) is None
-    assert fit_secrets(PLAN, lambda _: (), EMPTY, NOW) == (PLAN, None)

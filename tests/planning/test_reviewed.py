@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from mct_s2s.model.desired import SecretSpec
+from mct_s2s.model.client_credentials import NewCredential
 from mct_s2s.planning.changes import (
     AddCredential,
     AnyChange,
@@ -65,7 +65,7 @@ def test_a_step_more_is_not_covered() -> None:
 @pytest.mark.parametrize("change", [c for c in PLAN.changes if isinstance(c, AddCredential | WriteSettings)], ids=type)
 def test_a_step_that_does_something_else_is_not_covered(change: AnyChange) -> None:
     if isinstance(change, AddCredential):
-        assert isinstance(change.spec, SecretSpec)
+        assert isinstance(change.spec, NewCredential)
         longer = replace(change.spec, expires=change.spec.expires.replace(year=2099))
         other: AnyChange = replace(change, spec=longer)
     else:

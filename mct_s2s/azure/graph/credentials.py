@@ -50,6 +50,7 @@ class CredentialRequests:
 
     def __init__(self, session: GraphSession) -> None:
         self._session = session
+        self._federating = asyncio.Lock()
 
     async def add_secret(
         self, object_id: ApplicationObjectId, name: str, expires: datetime, *, is_new: bool
@@ -164,24 +165,25 @@ class CredentialRequests:
         named = f"{path}/federatedIdentityCredentials{key('name', federation.name)}"
         body = {"issuer": federation.issuer, "subject": federation.subject, "audiences": [federation.audience]}
         upsert: dict[str, Any] = {"method": "PATCH", "body": body, "headers": CREATE_IF_MISSING, "lag": lag}
-        for attempt in range(1, FEDERATED_ATTEMPTS + 1):
-            try:
-                made = await self._session.read(named, operation, _key_id, **upsert)
-            except ServiceError as error:
-                if not _is_duplicate(error):
-                    raise
-                existing = await self._federated(path, lag)
-                found = next((one.key_id for one in existing if one.federation == federation), None)
-                if found is not None:
-                    return found
-                if attempt == FEDERATED_ATTEMPTS:
-                    raise
-                with waiting(REPLICATION):
-                    await asyncio.sleep(attempt * FEDERATED_PAUSE)
-            else:
-                if made is None:  # it was there already: 204 brings no body
-                    made = await self._session.read(named, READ, lambda row: KeyId(guid(row["id"])), lag=is_lag)
-                return made
+        async with self._federating:  # several at once are refused without reason, whosever they are
+            for attempt in range(1, FEDERATED_ATTEMPTS + 1):
+                try:
+                    made = await self._session.read(named, operation, _key_id, **upsert)
+                except ServiceError as error:
+                    if not _is_duplicate(error):
+                        raise
+                    existing = await self._federated(path, lag)
+                    found = next((one.key_id for one in existing if one.federation == federation), None)
+                    if found is not None:
+                        return found
+                    if attempt == FEDERATED_ATTEMPTS:
+                        raise
+                    with waiting(REPLICATION):
+                        await asyncio.sleep(attempt * FEDERATED_PAUSE)
+                else:
+                    if made is None:  # it was there already: 204 brings no body
+                        made = await self._session.read(named, READ, lambda row: KeyId(guid(row["id"])), lag=is_lag)
+                    return made
         raise AssertionError(federation)
 
     async def federated_credentials(self, object_id: ApplicationObjectId) -> list[Credential]:

@@ -7,6 +7,7 @@ Sources: learn.microsoft.com/graph/api/user-list-transitivememberof, /servicepri
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 from typing import Any, TypeVar
 
 from mct_s2s.azure.answers import guid, members, text
@@ -177,7 +178,7 @@ def _rules(restrictions: Mapping[str, Any]) -> tuple[SecretRule, ...]:
         longest = iso_duration(text(rule.get("maxLifetime")))
         created = parse.optional_moment(rule.get("restrictForAppsCreatedAfterDateTime"))
         if rule.get("restrictionType") == "passwordAddition":
-            found.append(SecretRule(None, created))
+            found.append(SecretRule(timedelta(0), created))
         elif rule.get("restrictionType") == "passwordLifetime" and longest is not None:
             found.append(SecretRule(longest.length, created))
     return tuple(found)

@@ -11,6 +11,7 @@ from mct_s2s.engine.apply.run import Run, Skipped, carry_out
 from mct_s2s.engine.outcome import LEFT, Outcome
 from mct_s2s.engine.session import Session
 from mct_s2s.errors import PermissionMissing, ServiceError
+from mct_s2s.model.client_credentials import NewCredential
 from mct_s2s.model.directory_objects import Application
 from mct_s2s.model.ids import api_uri
 from mct_s2s.planning.changes import (
@@ -39,10 +40,14 @@ async def apply(session: Session, outcome: Outcome, progress: Progress) -> None:
     request, plan, before = outcome.request, outcome.plan, outcome.before
     if request.backup is not None and before.app_service is not None:
         request.backup.check(str(before.app_service.site.resource))
-    made = [change for change in plan.changes if isinstance(change, AddCredential) and change.spec.is_stored]
+    made = [
+        change
+        for change in plan.changes
+        if isinstance(change, AddCredential) and isinstance(change.spec, NewCredential)
+    ]
     owners = [change.client_id if isinstance(change.client_id, str) else None for change in made]
     await gather_or_cancel(
-        *(outcome.stores[change.client].check(owner) for change, owner in zip(made, owners, strict=True))
+        *(outcome.stores[change.name].check(owner) for change, owner in zip(made, owners, strict=True))
     )
     outcome.applied, outcome.began = True, clock.seconds()
     subject, disabled = request.subject(before), [c for c in plan.changes if isinstance(c, DisableIdentity)]

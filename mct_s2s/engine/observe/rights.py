@@ -6,10 +6,9 @@ The answers only warn: what cannot be read is unknown, and no one waits long for
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Coroutine
+from collections.abc import Collection, Coroutine, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import replace
-from datetime import datetime
 from typing import Any, TypeVar
 
 from mct_s2s.activity import activity
@@ -23,14 +22,13 @@ from mct_s2s.model.caller_rights import CallerRights, DirectoryRights, ScopeRigh
 from mct_s2s.model.desired import Look, SettingsScope, Setup
 from mct_s2s.model.observed import ObservedState, Trust
 from mct_s2s.model.resource_id import ResourceId, SiteTarget
-from mct_s2s.planning.changes import AddCredential
 from mct_s2s.planning.make import make_plan
 from mct_s2s.planning.ownership import another_site, service_not_ours
 from mct_s2s.planning.permissions.doctor import Seen
 from mct_s2s.planning.permissions.preflight import check, missing_at, need_of, stopped, with_unread_settings
 from mct_s2s.planning.permissions.rights import Right, may_do_all
 from mct_s2s.planning.plan import Plan
-from mct_s2s.planning.secret_policy import fit_secrets, forbidden
+from mct_s2s.planning.secret_policy import fit_secrets, too_long
 
 T = TypeVar("T")
 
@@ -110,9 +108,16 @@ async def permitted(
         PermissionMissing: something is missing that cannot be left to others; all of it is said.
         PolicyForbids: the tenant's policy forbids a secret.
     """
-    now = request.now
-    own = await _own_rules(session, plan, observed, access, now)
-    plan, forbidden = fit_secrets(plan, lambda change: own.get(change.key, access.secret_rules or ()), observed, now)
+    rules, now = access.secret_rules or (), request.now
+    own: dict[str, Sequence[SecretRule]] = {}
+    for change, _, _ in too_long(plan.changes, lambda _: rules, observed, now):
+        if isinstance(change.object_id, str):  # a registration that exists may have a policy of its own
+            try:
+                found = await session.directory_access.secret_rules_of(change.object_id)
+            except S2SError:  # it may allow what the default forbids: the real request decides
+                found = ()
+            own[change.key] = rules if found is None else found
+    plan, forbidden = fit_secrets(plan, lambda change: own.get(change.key, rules), observed, now)
     checked = check(plan, observed, access)
     also = [f"{forbidden.message} {forbidden.remedy}"] if forbidden else []
     if request.dry_run and (checked.blocked or observed.settings_unread):
@@ -226,27 +231,6 @@ async def _identity_resource(
     if refusal is not None and not isinstance(wanted, ResourceId):
         raise refusal
     return found or IdentityResource(ResourceId.parse(str(wanted)), None)
-
-
-async def _own_rules(
-    session: Session, plan: Plan, observed: ObservedState, access: CallerRights, now: datetime
-) -> dict[str, tuple[SecretRule, ...]]:
-    """The policies of registrations that exist, where the tenant's default one is in the way.
-
-    Unreadable, they may allow what the default forbids: then the real request decides.
-    """
-    rules: dict[str, tuple[SecretRule, ...]] = {}
-    for change in plan.changes:
-        if not isinstance(change, AddCredential) or not isinstance(change.object_id, str):
-            continue
-        if forbidden(change, access.secret_rules or (), observed, now):
-            try:
-                own = await session.directory_access.secret_rules_of(change.object_id)
-            except S2SError:
-                own = ()
-            if own is not None:
-                rules[change.key] = own
-    return rules
 
 
 async def _or_refusal(

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 from mct_s2s.concurrency import ReadOnce, end_all, gather_or_cancel
 from mct_s2s.engine.request import Request
 from mct_s2s.errors import NotThere, S2SError
-from mct_s2s.model.desired import Desired, FederatedSpec, Look, Removal, Setup
+from mct_s2s.model.client_credentials import Federation
+from mct_s2s.model.desired import Desired, Look, Removal, Setup
 from mct_s2s.model.directory_objects import Application, ServicePrincipal
 from mct_s2s.model.ids import (
     ClientId,
@@ -176,7 +177,7 @@ class _Lookup:
     async def _with_federated(self, trust: Trust, base: str, now: datetime) -> Trust:
         """Federated credentials, asked for only where no other credential is good, or where they matter."""
         wants_some = isinstance(self.desired, Setup) and any(
-            isinstance(one.credential, FederatedSpec) for one in self.desired.clients
+            isinstance(one.credential, Federation) for one in self.desired.clients
         )
         wished = set[str]()
         if wants_some or isinstance(self.desired, Look | Removal):

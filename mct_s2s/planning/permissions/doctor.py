@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from mct_s2s.errors import S2SError
 from mct_s2s.model.azure_resources import IdentityResource
@@ -16,7 +16,7 @@ from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.model.site_settings import ENABLED, is_enabled, ours
 from mct_s2s.planning.ownership import NOT_OURS, SERVICE_NOT_OURS
 from mct_s2s.planning.permissions.rights import LEFT_TO_OTHERS, Missing, RequiredPermission, Right, judge
-from mct_s2s.planning.secret_policy import OTHERWISE, USUAL_LIFETIME, forbids_secrets, longest_end, typed
+from mct_s2s.planning.secret_policy import OTHERWISE, USUAL_LIFETIME, last_end, longest, typed
 
 SIGNED_IN = "signed-in"
 _OFF, _PENDING = "service-off", "changes-pending"
@@ -103,8 +103,8 @@ def forecast(found: Iterable[DoctorCheck]) -> str:
 
 def is_secret_shortened(seen: Seen, now: datetime) -> bool:
     """Whether the tenant's policy allows client secrets for a shorter time only than they get by default."""
-    ends = longest_end(seen.access.secret_rules or (), now)
-    return ends is not None and ends < now + USUAL_LIFETIME
+    limit = longest(seen.access.secret_rules or ())
+    return limit is not None and timedelta(0) < limit and last_end(limit, now) < now + USUAL_LIFETIME
 
 
 def _signed_in(access: CallerRights) -> DoctorCheck:
@@ -140,17 +140,17 @@ def _judged(need: RequiredPermission, access: CallerRights) -> DoctorCheck:
 
 
 def _secrets(access: CallerRights, now: datetime) -> DoctorCheck:
-    rules, verdict, advice = access.secret_rules, Verdict.YES, ""
-    ends = longest_end(rules or (), now)
-    if rules is None:
+    verdict, advice, limit = Verdict.YES, "", longest(access.secret_rules or ())
+    if access.secret_rules is None:
         verdict, advice = Verdict.UNKNOWN, f"If it forbids them, {OTHERWISE}."
         message = "Could not check whether the tenant allows client secrets: you can't read the policy."
-    elif forbids_secrets(rules):
+    elif limit == timedelta(0):
         verdict, advice = Verdict.NO, f"{OTHERWISE[0].upper()}{OTHERWISE[1:]}."
         message = "The tenant's policy forbids client secrets."
-    elif ends is not None:
-        message = f"The tenant's policy allows client secrets until {typed(ends)} at most."
-        advice = f"To use a shorter lifetime: --auto-lifetime, or --secret-lifetime {typed(ends)}"
+    elif limit is not None:
+        until = typed(last_end(limit, now))
+        message = f"The tenant's policy allows client secrets until {until} at most."
+        advice = f"To use a shorter lifetime: --auto-lifetime, or --secret-lifetime {until}"
     else:
         message = "The tenant's policy allows client secrets."
     return DoctorCheck("secret-policy", verdict, "client secrets", message, advice)
