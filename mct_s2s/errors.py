@@ -1,16 +1,5 @@
 """The errors that a user sees, and their exit codes.
 
-    S2SError
-    ├── UsageError            exit 2   the command line or an input is invalid; nothing was sent
-    ├── Refused               exit 2   a guard refused: valid command, wrong target
-    ├── SignInFailed          exit 4   no token
-    ├── PermissionMissing     exit 4   a token, but no permission for this
-    ├── NotThere              exit 2   something named does not exist, or is ambiguous
-    ├── ServiceError          exit 1   Azure refused or did not respond
-    ├── DeadlinePassed        exit 1   the command's own deadline
-    ├── Interrupted           exit 130 Ctrl-C; 143 SIGTERM
-    └── Cancelled             exit 1   the user answered no
-
 Errors of the SDKs are translated in `azure`, chained, and never seen above it. Errors do not print themselves.
 """
 
@@ -19,10 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 DOCS = "https://github.com/mct-s2s/mct-s2s/blob/main/docs/"
 CANCELLED = "Cancelled. Nothing was changed."
 """The message where a question was answered no, or by Ctrl-C."""
+NEVER_CONNECTED = -1
+"""In place of an HTTP status: a wrong address or certificate, which no repetition mends."""
 Item = str | tuple[str, str]
 """A line below a message, or such a line and a command that is printed on a line of its own."""
 
@@ -74,14 +66,10 @@ class S2SError(Exception):
         missing: Iterable[MissingRight] = (),
     ) -> None:
         super().__init__(message)
-        self.code = code
-        self.headline = message
-        self.advice = remedy
-        self.command = command
-        self.answer = answer
+        self.code, self.headline, self.answer, self.request_id = code, message, answer, request_id
         self.items: tuple[tuple[str, str], ...] = ()
-        self.request_id = request_id
         self.missing = tuple(missing)
+        self.advise(remedy, command)
         self.mention(items)
 
     def __str__(self) -> str:
@@ -158,6 +146,7 @@ class ServiceError(S2SError):
         retry_after: seconds, from `Retry-After`.
         contention: of a write that was refused, and not applied, because of another one in progress: what is waited
             for, as it follows the name of what waits, and for how many seconds.
+        told: as for `S2SError`.
     """
 
     def __init__(
@@ -165,22 +154,16 @@ class ServiceError(S2SError):
         code: str,
         message: str,
         *,
-        remedy: str,
-        command: str = "",
-        answer: str = "",
-        request_id: str | None = None,
         status: int = 0,
         service_code: str = "",
         service_message: str = "",
         retry_after: float | None = None,
         contention: tuple[str, float] | None = None,
+        **told: Any,
     ) -> None:
-        super().__init__(code, message, remedy=remedy, command=command, answer=answer, request_id=request_id)
-        self.status = status
-        self.service_code = service_code
-        self.service_message = service_message
-        self.retry_after = retry_after
-        self.contention = contention
+        super().__init__(code, message, **told)
+        self.status, self.service_code, self.service_message = status, service_code, service_message
+        self.retry_after, self.contention = retry_after, contention
 
     @property
     def answer_lost(self) -> bool:
@@ -193,7 +176,7 @@ class DeadlinePassed(S2SError):
 
 
 class Interrupted(S2SError):
-    """Ctrl-C or SIGTERM. The changes so far are kept, and the same command resumes."""
+    """Ctrl-C or SIGTERM (143). The changes so far are kept, and the same command resumes."""
 
     exit_code = 130
 

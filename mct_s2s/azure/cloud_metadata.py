@@ -7,44 +7,71 @@ entry.
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Mapping
-from typing import Any
+from typing import Annotated
 from urllib.parse import urlsplit
 
 import httpx
+from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
 from mct_s2s.azure.answers import OddAnswer
-from mct_s2s.azure.clouds import BY_NAME, NEVER_CONNECTED, Cloud, is_on_this_machine
+from mct_s2s.azure.clouds import CLOUDS, Cloud, is_on_this_machine
 from mct_s2s.azure.http import NO_ANSWER, Http
 from mct_s2s.azure.services import certificate_advice, reason
-from mct_s2s.errors import Refused, ServiceError
+from mct_s2s.errors import NEVER_CONNECTED, Refused, ServiceError
 from mct_s2s.model.azure_resources import origin
+from mct_s2s.model.documents import SavedFile, parsed
+from mct_s2s.plain_text import load_json
 
 METADATA_PATH = "/metadata/endpoints?api-version=2022-09-01"
 """The version that `az cloud register` and Terraform's `metadata_host` read: docs/azure-contract.md, section 5.2."""
-
-_DOMAINS = {
-    "microsoftonline.com": "public",
-    "microsoft.com": "public",
-    "windows.net": "public",
-    "azure.com": "public",
-    "azure.net": "public",
-    "microsoftonline.us": "usgov",
-    "microsoft.us": "usgov",
-    "azure.us": "usgov",
-    "usgovcloudapi.net": "usgov",
-    "microsoftonline.cn": "china",
-    "azure.cn": "china",
-    "chinacloudapi.cn": "china",
-}
-"""Which of Microsoft's clouds the names below a domain belong to, those of their customers included."""
-
 _ADDRESS = re.compile(r"https://(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:]+\])(?::[0-9]{1,5})?(?:/[A-Za-z0-9._~/-]*)?")
 """No user name, no query and no character that two libraries could read in two ways."""
-_SUFFIX = re.compile(r"[a-z0-9.-]+(?::[0-9]{1,5})?")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,63}")
+
+
+def _address(value: str) -> str:
+    if not _ADDRESS.fullmatch(value) or origin(value) is None:
+        raise ValueError(f"'{value}' is not an https address")
+    return value.rstrip("/")
+
+
+def _vaults(value: str | None) -> str | None:
+    suffix = (value or "").strip(".").lower()
+    if suffix and not re.fullmatch(r"[a-z0-9.-]+(?::[0-9]{1,5})?", suffix):
+        raise ValueError(f"'{suffix}' is not a key vault suffix")
+    return suffix or None
+
+
+_Address = Annotated[str, AfterValidator(_address)]
+
+
+class _Part(SavedFile):
+    """Keys are compared without case. Source for the shape: hashicorp/go-azure-sdk, sdk/internal/metadata."""
+
+    model_config = ConfigDict(alias_generator=lambda name: name.replace("_", ""))
+
+    @model_validator(mode="before")
+    @classmethod
+    def _lowered(cls, found: object) -> object:
+        return {str(key).lower(): value for key, value in found.items()} if isinstance(found, dict) else found
+
+
+class _Authentication(_Part):
+    login_endpoint: _Address
+    audiences: list[_Address] = Field(min_length=1)
+
+
+class _Suffixes(_Part):
+    key_vault_dns: Annotated[str | None, AfterValidator(_vaults)] = None
+
+
+class _Metadata(_Part):
+    name: str | None = None
+    authentication: _Authentication
+    microsoft_graph_resource_id: _Address
+    resource_manager: _Address | None = None
+    suffixes: _Suffixes | None = None
 
 
 async def discover(url: str, http: Http) -> Cloud:
@@ -60,8 +87,8 @@ async def discover(url: str, http: Http) -> Cloud:
         if response.status_code != 200:
             status = response.status_code
             raise ValueError(f"it returned {status}{', and redirects are not followed' if status < 400 else ''}")
-        return read_cloud(arm, json.loads(response.content.decode("utf-8-sig")))
-    except (*NO_ANSWER, ValueError, LookupError, TypeError, RecursionError) as error:
+        return read_cloud(arm, load_json(response.content.decode("utf-8-sig")))
+    except (*NO_ANSWER, ValueError) as error:
         advice, command = certificate_advice(error) or ("Check the URL of --cloud, the network and the proxy.", "")
         unreachable = isinstance(error, httpx.ConnectError | httpx.TimeoutException)
         raise ServiceError(
@@ -79,65 +106,35 @@ async def discover(url: str, http: Http) -> Cloud:
 def read_cloud(arm: str, document: object) -> Cloud:
     """The cloud that a metadata document describes.
 
-    Source for the shape: hashicorp/go-azure-sdk, sdk/internal/metadata; keys are compared without case.
-
     Args:
         arm: the address that was asked, taken where the document names no Resource Manager.
 
     Raises:
-        LookupError, ValueError: it is no such document.
+        ValueError: it is no such document.
         Refused: it mixes one of Microsoft's clouds with something else.
     """
-    described = _lowered(document)
-    authentication = _lowered(described["authentication"])
-    login = _address(authentication["loginendpoint"])
-    audiences = authentication["audiences"]
-    if not isinstance(audiences, list) or not audiences:
-        raise ValueError("it contains no audience")
-    audiences = [_address(audience) for audience in audiences]
-    manager = _address(described.get("resourcemanager") or arm)
-    graph = _address(described["microsoftgraphresourceid"])
-    vaults = str(_lowered(described.get("suffixes") or {}).get("keyvaultdns") or "").strip(".").lower()
-    if vaults and not _SUFFIX.fullmatch(vaults):
-        raise ValueError(f"'{vaults}' is not a key vault suffix")
-    addresses = [login, graph, manager, *audiences, *([f"https://{vaults}"] if vaults else [])]
-    if any(_owner(address) for address in addresses):
-        return _known(login, graph, manager, audiences, vaults)
-    name = described.get("name")
-    label = name if isinstance(name, str) and _NAME.fullmatch(name) else manager
-    return Cloud(label, login, graph, manager, f"{audiences[0]}/.default", False, vaults or None)
-
-
-def _known(login: str, graph: str, manager: str, audiences: list[str], vaults: str) -> Cloud:
-    """The one cloud of our table that all of this belongs to."""
-    for cloud in BY_NAME.values():
-        named = (origin(login), origin(graph), origin(manager))
-        if named != (origin(cloud.login), origin(cloud.graph), origin(cloud.arm)):
-            continue
-        others = [*audiences, *([f"https://{vaults}"] if vaults else [])]
-        if all(_owner(address) == _owner(cloud.arm) for address in others):
+    found = parsed(document, _Metadata)
+    login, graph = found.authentication.login_endpoint, found.microsoft_graph_resource_id
+    manager, audiences = found.resource_manager or _address(arm), found.authentication.audiences
+    vaults = found.suffixes.key_vault_dns if found.suffixes is not None else None
+    others = [*audiences, *([f"https://{vaults}"] if vaults else [])]
+    if not any(_domains(address) for address in (login, graph, manager, *others)):
+        name = found.name if found.name and _NAME.fullmatch(found.name) else manager
+        return Cloud(name, login, graph, manager, f"{audiences[0]}/.default", vaults)
+    for cloud in CLOUDS:
+        same = [origin(one) for one in (login, graph, manager)] == [*map(origin, (cloud.login, cloud.graph, cloud.arm))]
+        if same and all(_domains(address) == cloud.domains for address in others):
             return cloud
     raise Refused(
         "cloud-untrusted",
         f"The metadata of {manager} mixes endpoints of a Microsoft cloud with others (login {login}, Microsoft "
         f"Graph {graph}), which would send tokens of one to the other. No token was sent.",
-        remedy=f"Use the cloud's name with --cloud: {', '.join(sorted({cloud.name for cloud in BY_NAME.values()}))}",
+        remedy=f"Use the cloud's name with --cloud: {', '.join(sorted(cloud.name for cloud in CLOUDS))}",
     )
 
 
-def _owner(address: str) -> str | None:
-    """The known cloud that an address belongs to; `None` where it is someone else's."""
+def _domains(address: str) -> tuple[str, ...]:
+    """Those of the known cloud that an address belongs to; none where it is someone else's."""
     host = (urlsplit(address).hostname or "").rstrip(".")
-    return next((cloud for domain, cloud in _DOMAINS.items() if host == domain or host.endswith(f".{domain}")), None)
-
-
-def _address(value: object) -> str:
-    if not isinstance(value, str) or not _ADDRESS.fullmatch(value) or origin(value) is None:
-        raise ValueError(f"'{value}' is not an https address")
-    return value.rstrip("/")
-
-
-def _lowered(document: object) -> dict[str, Any]:
-    if not isinstance(document, Mapping):
-        raise ValueError("it is not a JSON object")  # what was received is wrong, not its type
-    return {str(key).lower(): value for key, value in document.items()}
+    belongs = (cloud.domains for cloud in CLOUDS if any(f".{host}".endswith(f".{one}") for one in cloud.domains))
+    return next(belongs, ())

@@ -1,8 +1,7 @@
-"""Clouds: where sign-in, Graph and Azure Resource Manager live, by name or by asking.
+"""Clouds: where sign-in, Graph and Azure Resource Manager live. One that is in no table is asked: `cloud_metadata`.
 
 Sources: learn.microsoft.com/graph/deployments (Graph and login hosts); learn.microsoft.com/azure/key-vault/general/
-about-keys-secrets-certificates (vaults); azure-mgmt-core `get_arm_endpoints` (ARM hosts
-and scopes). A cloud that is in no table: `cloud_metadata`.
+about-keys-secrets-certificates (vaults); azure-mgmt-core `get_arm_endpoints` (ARM hosts and scopes).
 """
 
 from __future__ import annotations
@@ -12,7 +11,6 @@ import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
-from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -25,9 +23,6 @@ from mct_s2s.model.commands import command
 if TYPE_CHECKING:
     from mct_s2s.sandbox.hosting.embedded import Running
 
-NEVER_CONNECTED = -1
-"""In place of an HTTP status: a wrong address or certificate, which no repetition mends."""
-
 
 @dataclass(frozen=True)
 class Cloud:
@@ -38,10 +33,12 @@ class Cloud:
     graph: str
     arm: str
     arm_scope: str
-    known_to_msal: bool = True
-    """Whether the sign-in library knows the login host by itself and may look it up at Microsoft."""
     key_vault: str | None = None
     """What follows a key vault's name and a dot in its address; `None` where the cloud has no vaults."""
+    domains: tuple[str, ...] = ()
+    """Those of Microsoft: every name below them is this cloud's or its customers'."""
+    azure_cli: str = ""
+    """Its name in `az cloud list`."""
 
     @property
     def graph_scope(self) -> str:
@@ -50,6 +47,22 @@ class Cloud:
     @property
     def key_vault_scope(self) -> str:
         return f"https://{self.key_vault}/.default"
+
+    @property
+    def is_microsofts(self) -> bool:
+        """Whether it is in our table, so that the sign-in library knows its login host and may look it up."""
+        return bool(self.domains)
+
+    @property
+    def authority_host(self) -> str | None:
+        """The login host; `None` where azure-identity needs to be told nothing to use it."""
+        return None if self.login == PUBLIC.login else self.login
+
+    @property
+    def label(self) -> str:
+        """A short word that is safe in a file name: `public`, `localhost-8443`."""
+        chosen_by_name = self.is_microsofts or self.name == SANDBOX
+        return self.name if chosen_by_name else urlsplit(self.arm).netloc.replace(":", "-")
 
     def vault(self, given: str) -> tuple[str, str]:
         """The name and the https address of a vault, given by either.
@@ -74,17 +87,6 @@ class Cloud:
             )
         return name, given
 
-    @property
-    def label(self) -> str:
-        """A short word that is safe in a file name: `public`, `localhost-8443`."""
-        chosen_by_name = self.known_to_msal or self.name == SANDBOX
-        return self.name if chosen_by_name else urlsplit(self.arm).netloc.replace(":", "-")
-
-    @property
-    def authority_host(self) -> str | None:
-        """The login host; `None` where azure-identity needs to be told nothing to use it."""
-        return None if self.login == PUBLIC.login else self.login
-
 
 PUBLIC = Cloud(
     "public",
@@ -92,7 +94,9 @@ PUBLIC = Cloud(
     "https://graph.microsoft.com",
     "https://management.azure.com",
     "https://management.azure.com/.default",
-    key_vault="vault.azure.net",
+    "vault.azure.net",
+    ("microsoftonline.com", "microsoft.com", "windows.net", "azure.com", "azure.net"),
+    "AzureCloud",
 )
 US_GOVERNMENT = Cloud(
     "usgov",
@@ -100,73 +104,58 @@ US_GOVERNMENT = Cloud(
     "https://graph.microsoft.us",
     "https://management.usgovcloudapi.net",
     "https://management.core.usgovcloudapi.net/.default",
-    key_vault="vault.usgovcloudapi.net",
+    "vault.usgovcloudapi.net",
+    ("microsoftonline.us", "microsoft.us", "azure.us", "usgovcloudapi.net"),
+    "AzureUSGovernment",
 )
-US_GOVERNMENT_DOD = Cloud(
-    "usgov-dod",
-    US_GOVERNMENT.login,
-    "https://dod-graph.microsoft.us",
-    US_GOVERNMENT.arm,
-    US_GOVERNMENT.arm_scope,
-    key_vault=US_GOVERNMENT.key_vault,
-)
+US_GOVERNMENT_DOD = replace(US_GOVERNMENT, name="usgov-dod", graph="https://dod-graph.microsoft.us", azure_cli="")
 CHINA = Cloud(
     "china",
     "https://login.chinacloudapi.cn",
     "https://microsoftgraph.chinacloudapi.cn",
     "https://management.chinacloudapi.cn",
     "https://management.chinacloudapi.cn/.default",
-    key_vault="vault.azure.cn",
+    "vault.azure.cn",
+    ("microsoftonline.cn", "azure.cn", "chinacloudapi.cn"),
+    "AzureChinaCloud",
 )
-
-BY_NAME: Mapping[str, Cloud] = {
-    "public": PUBLIC,
-    "azurecloud": PUBLIC,
-    "usgov": US_GOVERNMENT,
-    "azureusgovernment": US_GOVERNMENT,
-    "usgov-dod": US_GOVERNMENT_DOD,
-    "china": CHINA,
-    "azurechinacloud": CHINA,
-}
+CLOUDS = (PUBLIC, US_GOVERNMENT, US_GOVERNMENT_DOD, CHINA)
+BY_NAME = {name.lower(): cloud for cloud in CLOUDS for name in (cloud.name, cloud.azure_cli) if name}
 
 SANDBOX = "sandbox"
 SANDBOX_PORT = 8443
 """Where `mct-s2s sandbox serve` listens by itself."""
 
 
-@dataclass(frozen=True)
-class OpenCloud:
-    """A cloud that is there to be asked, and what need not be typed for it."""
+@about("cloud")
+def check_name(wanted: str) -> None:
+    """Refuse a cloud that is neither known nor an https URL, before anything is sent. Raises UsageError: as said."""
+    if wanted.lower() in BY_NAME or wanted == SANDBOX or origin(wanted):
+        return
+    known = ", ".join(sorted([*(cloud.name for cloud in CLOUDS), SANDBOX]))
+    raise UsageError(
+        "unknown-cloud",
+        f"Invalid --cloud '{wanted}'.",
+        remedy=f"Use one of {known}, or the https URL of an Azure Resource Manager.",
+    )
 
-    name: str
-    """As `--cloud` took it."""
-    environ: Mapping[str, str]
-    """The variables that may say who signs in, and where; none where the cloud has an account of its own."""
-    cloud: Cloud | None = None
-    """Its addresses; `None` where its Resource Manager is asked for them."""
-    resource_manager: str = ""
-    ca_file: Path | None = None
-    """The only certificate authority to trust."""
-    account: Running | None = None
-    """Who signs in where the cloud brings its own caller along, and what that caller works on by default."""
-    reopened_by: str = ""
-    """The command that brings its addresses back, where they end with this process."""
 
-    def named(self, discovered: Cloud) -> Cloud:
-        """What was discovered, under the name that it was chosen by, if it has one."""
-        return discovered if origin(self.name) else replace(discovered, name=self.name)
+def is_on_this_machine(address: str) -> bool:
+    """Whether an address leads to this machine, by its host name."""
+    host = (urlsplit(address).hostname or "").rstrip(".")
+    return host in {"localhost", "127.0.0.1", "::1"} or host.endswith(".localhost")
 
 
 @asynccontextmanager
-async def open_cloud(wanted: str) -> AsyncIterator[OpenCloud]:
-    """The cloud that `--cloud` names: one of the table, one at an https address, or the sandbox, started for it.
+async def open_cloud(wanted: str) -> AsyncIterator[tuple[Mapping[str, str], Running | None]]:
+    """The variables that say who signs in, and where; and the sandbox, started if that is what `--cloud` names.
 
     Raises:
         UsageError: there is no such cloud; or the sandbox cannot be started.
     """
     check_name(wanted)
     if wanted != SANDBOX:
-        yield OpenCloud(wanted, os.environ, BY_NAME.get(wanted.lower()), wanted)
+        yield os.environ, None
         return
     over = Event()
     with activity("Starting the sandbox"):
@@ -175,17 +164,8 @@ async def open_cloud(wanted: str) -> AsyncIterator[OpenCloud]:
         except asyncio.CancelledError:
             over.set()
             raise
-    port = urlsplit(running.resource_manager).port
-    reopened_by = command("mct-s2s", "sandbox", "serve", *([] if port == SANDBOX_PORT else ["--port", str(port)]))
     try:
-        yield OpenCloud(
-            wanted,
-            {},
-            resource_manager=running.resource_manager,
-            ca_file=running.ca_file,
-            account=running,
-            reopened_by="" if running.is_served_elsewhere else reopened_by,
-        )
+        yield running.environment, running
     finally:
         running.close()
 
@@ -218,20 +198,8 @@ def _start_sandbox(over: Event) -> Running:
         ) from error
 
 
-@about("cloud")
-def check_name(wanted: str) -> None:
-    """Refuse a cloud that is neither known nor an https URL, before anything is sent. Raises UsageError: as said."""
-    if wanted.lower() in BY_NAME or wanted == SANDBOX or origin(wanted):
-        return
-    known = ", ".join(sorted({cloud.name for cloud in BY_NAME.values()} | {SANDBOX}))
-    raise UsageError(
-        "unknown-cloud",
-        f"Invalid --cloud '{wanted}'.",
-        remedy=f"Use one of {known}, or the https URL of an Azure Resource Manager.",
-    )
-
-
-def is_on_this_machine(address: str) -> bool:
-    """Whether an address leads to this machine, by its host name."""
-    host = (urlsplit(address).hostname or "").rstrip(".")
-    return host in {"localhost", "127.0.0.1", "::1"} or host.endswith(".localhost")
+def reopening(running: Running) -> str:
+    """The command that brings the sandbox's addresses back, where they end with this process."""
+    port = urlsplit(running.resource_manager).port
+    options = [] if port == SANDBOX_PORT else ["--port", str(port)]
+    return "" if running.is_served_elsewhere else command("mct-s2s", "sandbox", "serve", *options)

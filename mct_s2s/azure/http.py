@@ -43,21 +43,16 @@ UNPACKED = (b"content-encoding", b"content-length", b"transfer-encoding")
 """What is true of an answer on its way only."""
 
 
-def tls_context(
-    only: Path | None = None, environ: Mapping[str, str] = os.environ, platform: str = sys.platform
-) -> ssl.SSLContext:
-    """A client's context, for all connections of a command; `only`: the only authority to trust, the sandbox's own.
+def tls_context(environ: Mapping[str, str] = os.environ, platform: str = sys.platform) -> ssl.SSLContext:
+    """A client's context, for all connections of a command.
 
     Raises:
         UsageError: a variable names no file or folder of certificates.
     """
     named = {name: Path(environ[name]) for name in VARIABLES if environ.get(name)}
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if only or named else _of_system(platform)
-    if only is not None:
-        context.load_verify_locations(cafile=only)
-    else:
-        for name, path in named.items():
-            _load(context, name, path)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if named else _of_system(platform)
+    for name, path in named.items():
+        _load(context, name, path)
     # As ssl.create_default_context has it from Python 3.13 on: a bundle may hold just the authority that issues,
     # without the root. VERIFY_X509_STRICT, which came with it, would refuse the roots of many inspecting proxies.
     context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN

@@ -8,11 +8,10 @@ import httpx
 
 from mct_s2s import clock
 from mct_s2s.azure.answers import seconds
-from mct_s2s.azure.clouds import NEVER_CONNECTED
 from mct_s2s.azure.connection import RESERVE, Connection
 from mct_s2s.azure.http import NO_ANSWER
 from mct_s2s.azure.services import certificate_advice, reason
-from mct_s2s.errors import ServiceError
+from mct_s2s.errors import NEVER_CONNECTED, ServiceError
 from mct_s2s.model.client_sign_in import NOT_NOW, SERVICE_HEADER, ApiAnswer, ApiToken
 
 SETTLE_SECONDS = 120.0

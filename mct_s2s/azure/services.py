@@ -12,8 +12,7 @@ from typing import Any
 import httpx
 
 from mct_s2s.azure.answers import OddAnswer, parse_json
-from mct_s2s.azure.clouds import NEVER_CONNECTED
-from mct_s2s.errors import ServiceError, UsageError
+from mct_s2s.errors import NEVER_CONNECTED, ServiceError, UsageError
 
 RESUME = "Check the network and the proxy, then run the same command again to resume."
 LATER = "Run the same command again to resume."

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from mct_s2s import clock
 from mct_s2s.activity import activity
-from mct_s2s.azure.clouds import OpenCloud, open_cloud
+from mct_s2s.azure.clouds import BY_NAME, open_cloud, reopening
 from mct_s2s.azure.retry import RetryPolicy
 from mct_s2s.azure.sign_in import choice
 from mct_s2s.azure.sign_in.method import Method
@@ -21,12 +21,12 @@ from mct_s2s.engine.session import Session
 from mct_s2s.errors import PermissionMissing
 from mct_s2s.inputs.target import site_target
 from mct_s2s.inputs.target import tenant as checked_tenant
-from mct_s2s.model.client_sign_in import SecretCredential
 from mct_s2s.render.console import Terminal
 
 if TYPE_CHECKING:
     from mct_s2s.azure.connection import Connection
     from mct_s2s.azure.sign_in.credential import CallerCredential
+    from mct_s2s.sandbox.hosting.embedded import Running
 
 CLIENT_ID = "AZURE_CLIENT_ID"
 """The variable that says who signs in: azure-identity's."""
@@ -79,72 +79,64 @@ async def signed_in(
     Args:
         target: whether the command is about an App Service, which then has to be named.
     """
-    async with open_cloud(options.cloud) as found:
-        opened = found if client_id is None else replace(found, environ={**found.environ, CLIENT_ID: client_id})
-        account = opened.account
-        tenant, subscription = _defaults(options, opened)
+    async with open_cloud(options.cloud) as (variables, sandbox):
+        environ = variables if client_id is None else {**variables, CLIENT_ID: client_id}
+        # The options, the environment, the Azure CLI's own defaults, in that order.
+        subscription = options.subscription or environ.get("AZURE_SUBSCRIPTION_ID") or None
+        tenant = checked_tenant(options.tenant, "--tenant") or checked_tenant(
+            environ.get("AZURE_TENANT_ID"), "AZURE_TENANT_ID"
+        )
+        known = choice.known(subscription, options.cloud, environ) if sandbox is None else None
+        if known is not None:
+            subscription, tenant = known.id, tenant or checked_tenant(known.tenant_id, "The Azure CLI's profile")
         about: dict[str, Any] = {"tenant": tenant, "subscription": subscription}
         if target:
             name, group = options.app_service, options.resource_group
-            if account is not None and name is None:
-                name, group = account.app_service, group or account.resource_group
+            if sandbox is not None and name is None:
+                name, group = sandbox.app_service, group or sandbox.resource_group
             about["target"] = site_target(name, group, subscription, options.slot)
-        async with _connection(options, opened, terminal, **about) as connection:
-            from mct_s2s.azure.sign_in.methods import service_principal, sign_in  # noqa: PLC0415  # loaded by now
+        async with _connection(options, environ, sandbox, terminal, **about) as connection:
+            from mct_s2s.azure.sign_in.methods import sign_in  # noqa: PLC0415  # loaded by now
 
-            if account is not None:
-                secret = SecretCredential(account.client_secret)
-                credential = service_principal(account.tenant_id, account.client_id, secret, connection)
-            else:
-                credential = sign_in(choice.choose(options.auth, connection.environ), connection)
-                if options.auth is Method.AUTO or options.verbose:
-                    terminal.note(f"Signing in with {credential.signed_in.description}.", style="quiet")
+            method = choice.choose(options.auth, environ) if sandbox is None else Method.ENVIRONMENT
+            credential = sign_in(method, connection)
+            if sandbox is None and (options.auth is Method.AUTO or options.verbose):
+                terminal.note(f"Signing in with {credential.signed_in.description}.", style="quiet")
             yield connection, credential
 
 
 @asynccontextmanager
 async def connect_client(options: AzureOptions, terminal: Terminal) -> AsyncIterator[Connection]:
     """Connect as a client of the MCT API does: no one signs in to look at anything."""
-    async with open_cloud(options.cloud) as opened, _connection(options, opened, terminal) as connection:
+    async with (
+        open_cloud(options.cloud) as (environ, sandbox),
+        _connection(options, environ, sandbox, terminal) as connection,
+    ):
         yield connection
-
-
-def _defaults(options: AzureOptions, opened: OpenCloud) -> tuple[str | None, str | None]:
-    """Tenant and subscription: the options, the environment, the Azure CLI's own defaults, in that order."""
-    environ = opened.environ
-    subscription = options.subscription or environ.get("AZURE_SUBSCRIPTION_ID") or None
-    tenant = checked_tenant(options.tenant, "--tenant") or checked_tenant(
-        environ.get("AZURE_TENANT_ID"), "AZURE_TENANT_ID"
-    )
-    if opened.account is not None:
-        return tenant or opened.account.tenant_id, subscription or opened.account.subscription_id
-    known = choice.known(subscription, options.cloud, environ)
-    if known is None:
-        return tenant, subscription
-    return tenant or checked_tenant(known.tenant_id, "The Azure CLI's profile"), known.id
 
 
 @asynccontextmanager
 async def _connection(
-    options: AzureOptions, opened: OpenCloud, terminal: Terminal, **about: Any
+    options: AzureOptions, environ: Mapping[str, str], sandbox: Running | None, terminal: Terminal, **about: Any
 ) -> AsyncIterator[Connection]:
-    from mct_s2s.azure.cloud_metadata import discover  # noqa: PLC0415  # with httpx: not where options are refused
-    from mct_s2s.azure.connection import Connection  # noqa: PLC0415
+    from mct_s2s.azure.connection import Connection  # noqa: PLC0415  # with httpx: not where options are refused
     from mct_s2s.azure.http import Http, tls_context  # noqa: PLC0415
 
-    deadline = clock.seconds() + options.timeout
-    tls = tls_context(opened.ca_file, opened.environ)
-    async with Http(tls, partial(terminal.say, style="quiet") if options.verbose else lambda _: None) as http:
+    deadline, cloud = clock.seconds() + options.timeout, BY_NAME.get(options.cloud.lower())
+    trace = partial(terminal.say, style="quiet") if options.verbose else lambda _: None
+    async with Http(tls_context(environ), trace) as http:
         loading = _loading("mct_s2s.azure.sign_in.methods")
         try:
-            cloud = opened.cloud
             if cloud is None:
+                from mct_s2s.azure.cloud_metadata import discover  # noqa: PLC0415  # with pydantic
+
                 retrying = RetryPolicy(lambda: deadline - clock.seconds())
-                cloud = opened.named(await retrying.call(lambda: discover(opened.resource_manager, http)))
+                address = options.cloud if sandbox is None else sandbox.resource_manager
+                cloud = await retrying.call(lambda: discover(address, http))
+                cloud = cloud if sandbox is None else replace(cloud, name=options.cloud)
             await loading
-            yield Connection(
-                cloud, http, opened.environ, deadline, terminal.say, reopened_by=opened.reopened_by, **about
-            )
+            about["reopened_by"] = reopening(sandbox) if sandbox is not None else ""
+            yield Connection(cloud, http, environ, deadline, terminal.say, **about)
         finally:
             await asyncio.gather(loading, return_exceptions=True)
 

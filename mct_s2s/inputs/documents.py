@@ -12,8 +12,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
-from pydantic import ValidationError
-
 from mct_s2s.errors import UsageError
 from mct_s2s.local_files import (
     READABLE,
@@ -26,7 +24,7 @@ from mct_s2s.local_files import (
     replace_whole,
 )
 from mct_s2s.model.desired import GivenValues
-from mct_s2s.model.documents import Backup, Handoff
+from mct_s2s.model.documents import Backup, Handoff, parsed
 from mct_s2s.model.ids import is_guid
 from mct_s2s.model.site_settings import LISTS, SETTINGS, TENANT_ID, AllowList, Setting
 from mct_s2s.plain_text import json_text, load_json
@@ -61,18 +59,9 @@ def read_backup(path: Path) -> Backup:
 def _read(path: Path, model: type[Model], code: str, remedy: str) -> Model:
     text = read_text(path, code, remedy)
     try:
-        return _parsed(text, model)
+        return parsed(load_json(text), model)
     except ValueError as error:
         raise UsageError(code, f"Cannot use '{path}': {error}", remedy=remedy) from None
-
-
-def _parsed(content: str | bytes, model: type[Model]) -> Model:
-    document = load_json(content)
-    try:
-        return model.model_validate(document)
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        raise ValueError(f"{'.'.join(map(str, first['loc']))[:200]}: {first['msg']}".removeprefix(": ")) from None
 
 
 def given_values(values: Mapping[str, Sequence[str]]) -> GivenValues:
@@ -105,7 +94,7 @@ def _ours(path: Path, model: type[Model], code: str, what: str, option: str, app
     if not content:
         return None
     with suppress(ValueError):
-        found = _parsed(content, model)
+        found = parsed(load_json(content), model)
         if not app_service or app_service.casefold() == (found.app_service or "").casefold():
             return found
     message = f"'{path}' exists and is not {what}. It was not changed."

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, WithJsonSchema
 from pydantic.alias_generators import to_camel
 from pydantic.json_schema import GenerateJsonSchema
 
 from mct_s2s.model.site_settings import SETTINGS
+
+Model = TypeVar("Model", bound=BaseModel)
 
 
 class FileSchema(GenerateJsonSchema):
@@ -39,6 +41,15 @@ class SavedFile(BaseModel):
     model_config = ConfigDict(
         alias_generator=to_camel, strict=True, frozen=True, hide_input_in_errors=True, defer_build=True
     )
+
+
+def parsed(document: object, model: type[Model]) -> Model:
+    """Raises ValueError: what is wrong first, and where."""
+    try:
+        return model.model_validate(document)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        raise ValueError(f"{'.'.join(map(str, first['loc']))[:200]}: {first['msg']}".removeprefix(": ")) from None
 
 
 class Handoff(SavedFile):

@@ -36,7 +36,7 @@ def test_a_clouds_addresses_are_those_of_azures_own_sdks(name: str) -> None:
     assert urlsplit(cloud.login).netloc == authority
     assert (cloud.graph, cloud.graph_scope) == (f"https://{graph}", f"https://{graph}/.default")
     assert (cloud.authority_host is None) == (name == "public"), "a file names every other login host"
-    assert cloud.known_to_msal
+    assert cloud.is_microsofts
 
 
 def test_the_azure_clis_names_mean_the_same() -> None:
@@ -70,7 +70,7 @@ def test_an_unknown_cloud_is_taken_as_its_metadata_says() -> None:
     found = read_cloud("https://arm.stack.example", document)
     assert (found.login, found.graph, found.arm) == (stack.login, stack.graph, stack.arm)
     assert found.arm_scope == "https://audience.stack.example/id/.default"
-    assert not found.known_to_msal
+    assert not found.is_microsofts
     assert found.authority_host == stack.login
     assert found.label == "arm.stack.example"
 
@@ -79,7 +79,7 @@ def test_an_unknown_cloud_is_taken_as_its_metadata_says() -> None:
 def test_metadata_that_lacks_an_address_is_refused(key: str) -> None:
     document = _document(PUBLIC)
     del document[key]
-    with pytest.raises(KeyError):
+    with pytest.raises(ValueError, match=key):
         read_cloud(PUBLIC.arm, document)
 
 

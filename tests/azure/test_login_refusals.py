@@ -12,7 +12,7 @@ import httpx
 import pytest
 from azure.core.exceptions import ClientAuthenticationError
 from azure.identity import CredentialUnavailableError
-from mct_s2s.azure.clouds import NEVER_CONNECTED, PUBLIC
+from mct_s2s.azure.clouds import PUBLIC
 from mct_s2s.azure.http import Http
 from mct_s2s.azure.sign_in import methods
 from mct_s2s.azure.sign_in.choice import choose
@@ -21,7 +21,7 @@ from mct_s2s.azure.sign_in.credential import Again, CallerCredential
 from mct_s2s.azure.sign_in.login_refusals import PROPAGATING, identity_refused, refused
 from mct_s2s.azure.sign_in.method import Method
 from mct_s2s.azure.sign_in.methods import service_principal, sign_in
-from mct_s2s.errors import PermissionMissing, S2SError, ServiceError, SignInFailed
+from mct_s2s.errors import NEVER_CONNECTED, PermissionMissing, S2SError, ServiceError, SignInFailed
 from mct_s2s.model.client_sign_in import ClientSignIn, SecretCredential
 from mct_s2s.model.ids import ClientId, TenantId
 
@@ -346,7 +346,7 @@ def test_no_network_is_told_as_that_and_in_no_librarys_words(monkeypatch: pytest
     monkeypatch.setattr("azure.core.pipeline.policies.RetryPolicy.sleep", lambda *_: None)
 
     async def main() -> None:
-        nowhere = replace(PUBLIC, login="https://127.0.0.1:1", known_to_msal=False)
+        nowhere = replace(PUBLIC, login="https://127.0.0.1:1", domains=())
         async with Http(ssl.create_default_context()) as http:
             to_nowhere = replace(connection(), cloud=nowhere, http=http)
             await methods.person(Method.DEVICE_CODE, to_nowhere).get_token("a/.default")

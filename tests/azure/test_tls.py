@@ -100,11 +100,9 @@ def test_what_a_variable_names_replaces_the_system(
             answered(by_loop, tls_context())
 
 
-def test_the_sandboxs_own_authority_is_the_only_one_of_its_context(
-    company: Company, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("SSL_CERT_FILE", "/not/there")
-    context = tls_context(company.root)
+def test_an_authority_that_the_environment_names_is_the_only_one_of_its_context(company: Company) -> None:
+    """So it is with the sandbox's own: whatever else this machine's variables name is not trusted."""
+    context = tls_context({"SSL_CERT_FILE": str(company.root)})
     assert [one["subject"] for one in context.get_ca_certs()] == [((("commonName", "company root"),),)]
 
 

@@ -50,7 +50,7 @@ def test_an_address_outside_of_the_cloud_is_refused(address: str) -> None:
 
 
 def test_a_cloud_that_names_no_vaults_has_none() -> None:
-    private = Cloud("stack", "https://login.example", "https://graph.example", "https://arm.example", "x", False)
+    private = Cloud("stack", "https://login.example", "https://graph.example", "https://arm.example", "x")
     with pytest.raises(UsageError) as refused:
         private.vault("contoso")
     assert refused.value.code == "cloud-without-vaults"

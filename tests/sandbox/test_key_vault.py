@@ -46,7 +46,7 @@ def with_sdk(running: Running, work: Work, *, vault: str = seed.VAULT) -> None:
     from azure.keyvault.secrets.aio import SecretClient  # noqa: PLC0415
 
     async def body() -> None:
-        async with Http(tls_context(running.ca_file, {})) as http:
+        async with Http(tls_context(running.environment)) as http:
             transport = Transport(http, "Vault")
             credential = ClientSecretCredential(
                 running.tenant_id,

@@ -132,18 +132,19 @@ def test_addresses_that_a_program_has_saved_come_back_with_serve(
     monkeypatch.setenv("MCT_S2S_SANDBOX_DIR", str(tmp_path))
     monkeypatch.setattr(clouds, "SANDBOX_PORT", port)
 
-    async def opened() -> clouds.OpenCloud:
-        async with clouds.open_cloud(clouds.SANDBOX) as cloud:
-            return cloud
+    async def opened() -> Running:
+        async with clouds.open_cloud(clouds.SANDBOX) as (_, sandbox):
+            assert sandbox is not None
+            return sandbox
 
-    cloud = asyncio.run(opened())
-    assert cloud.resource_manager == f"https://localhost:{port}"
-    assert cloud.reopened_by == "mct-s2s sandbox serve"
+    sandbox = asyncio.run(opened())
+    assert sandbox.resource_manager == f"https://localhost:{port}"
+    assert clouds.reopening(sandbox) == "mct-s2s sandbox serve"
     again = start(tmp_path, port + 100)
     assert again.site_url == exports(port, state_dir=tmp_path)["MCT_S2S_URL"], "where it has listened before"
     again.close()
     monkeypatch.setattr(clouds, "SANDBOX_PORT", 8443)
-    assert asyncio.run(opened()).reopened_by == f"mct-s2s sandbox serve --port {port}"
+    assert clouds.reopening(asyncio.run(opened())) == f"mct-s2s sandbox serve --port {port}"
     assert DEFAULT_PORT == 8443
 
 

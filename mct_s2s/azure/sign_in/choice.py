@@ -71,8 +71,8 @@ class CliSubscription:
     name: str
     tenant_id: str
     is_default: bool
-    environment: str
-    """The cloud that it belongs to, as `az cloud list` names it."""
+    login: str | None
+    """The login host of the cloud that it belongs to; `None` of a cloud that `az cloud register` has named."""
     user: Mapping[str, Any]
     """Who is signed in: a person's address or an appId as `name`, its `type`, and marks of a machine's own sign-in."""
 
@@ -87,7 +87,7 @@ def subscriptions(environ: Mapping[str, str] = os.environ) -> tuple[CliSubscript
                 str(row["name"]),
                 str(row["tenantId"]),
                 bool(row.get("isDefault")),
-                str(row.get("environmentName") or "AzureCloud"),
+                _login_of(str(row.get("environmentName") or "AzureCloud")),
                 row["user"] if isinstance(row.get("user"), dict) else {},
             )
             for row in document["subscriptions"]
@@ -101,30 +101,29 @@ def known(wanted: str | None, cloud: str, environ: Mapping[str, str] = os.enviro
 
     A cloud that is named by its URL was registered with `az` under a name that no one but its user knows.
     """
-    rows = [row for row in subscriptions(environ) if _login_of(row.environment) == _login_of(cloud)]
+    rows = [row for row in subscriptions(environ) if row.login == _login_of(cloud)]
     if wanted is None:
         return next((row for row in rows if row.is_default), None)
     return next((row for row in rows if wanted.casefold() in {row.id.casefold(), row.name.casefold()}), None)
 
 
-def signed_in_as(environ: Mapping[str, str] = os.environ) -> tuple[str | None, bool | None]:
-    """The appId of the service principal that `az` uses, and whether it uses a person's sign-in; `None`: not known."""
-    user = _user(environ)
-    name, kind = str(user.get("name") or ""), user.get("type")
-    if kind == "servicePrincipal":
-        return (name if is_guid(name) else None), False
-    return None, True if kind == "user" else None
+def signed_in_as(environ: Mapping[str, str] = os.environ) -> tuple[str | None, bool | None, bool]:
+    """Who is signed in to the Azure CLI.
 
-
-def takes_a_tenant(environ: Mapping[str, str] = os.environ) -> bool:
-    """Whether `az account get-access-token` can be told a tenant.
-
-    Signed in by managed identity or in Cloud Shell it has one tenant, and refuses to be told even that one (az before
-    mid-2025: docs/azure-contract.md, section 6).
+    Returns:
+        A service principal's appId; whether it is a person, `None` where that is not known; and whether
+        `az account get-access-token` can be told a tenant: signed in by managed identity or in Cloud Shell it has one,
+        and refuses to be told even that one (az before mid-2025: docs/azure-contract.md, section 6).
     """
-    user = _user(environ)
-    by_name = user.get("name") in ("systemAssignedIdentity", "userAssignedIdentity")
-    return not (by_name or user.get("assignedIdentityInfo") or user.get("cloudShellID"))
+    rows = subscriptions(environ)
+    active = next((row for row in rows if row.is_default), rows[0] if rows else None)
+    user = active.user if active is not None else {}
+    name, kind = str(user.get("name") or ""), user.get("type")
+    client_id = name if kind == "servicePrincipal" and is_guid(name) else None
+    has_one_tenant = name in {"systemAssignedIdentity", "userAssignedIdentity"} or any(
+        user.get(mark) for mark in ("assignedIdentityInfo", "cloudShellID")
+    )
+    return client_id, {"servicePrincipal": False, "user": True}.get(str(kind)), not has_one_tenant
 
 
 def login_host(environ: Mapping[str, str] = os.environ) -> str | None:
@@ -135,12 +134,6 @@ def login_host(environ: Mapping[str, str] = os.environ) -> str | None:
     active: str = _ini(environ, "config").get("cloud", "name", fallback="AzureCloud")
     name = environ.get("AZURE_CLOUD_NAME") or active
     return _login_of(name) or _ini(environ, "clouds.config").get(name, "endpoint_active_directory", fallback=None)
-
-
-def _user(environ: Mapping[str, str]) -> Mapping[str, Any]:
-    rows = subscriptions(environ)
-    active = next((row for row in rows if row.is_default), rows[0] if rows else None)
-    return {} if active is None else active.user
 
 
 def _login_of(cloud: str) -> str | None:

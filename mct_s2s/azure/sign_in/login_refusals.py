@@ -13,9 +13,8 @@ from azure.core.exceptions import IncompleteReadError, ServiceRequestError, Serv
 from azure.identity import CredentialUnavailableError
 
 from mct_s2s.azure.answers import seconds
-from mct_s2s.azure.clouds import NEVER_CONNECTED
 from mct_s2s.azure.services import LOGIN, causes, first_line, odd_answer
-from mct_s2s.errors import ServiceError, SignInFailed
+from mct_s2s.errors import NEVER_CONNECTED, ServiceError, SignInFailed
 from mct_s2s.model.commands import command
 
 _FEDERATED = (

@@ -55,8 +55,8 @@ def sign_in(method: Method, connection: Connection) -> CallerCredential:
         case Method.CLI:
             host = choice.login_host(environ)
             authorities.check(host, login, "The Azure CLI's sign-in", "az cloud set --name NAME, then az login")
-            known = tenant or "" if choice.takes_a_tenant(environ) else ""
-            client_id, is_person = choice.signed_in_as(environ)
+            client_id, is_person, takes_a_tenant = choice.signed_in_as(environ)
+            known = tenant or "" if takes_a_tenant else ""
             # Asked once more, `az` gets an application another token; a person's it gives out until that has expired.
             again = Again.ENDPOINT if is_person is False else Again.AZURE_CLI
             since = (_SINCE_SIGN_IN, azure_cli_login(None, tenant)) if is_person is not False else ("", "")
@@ -90,7 +90,7 @@ def person(method: Method, connection: Connection) -> CallerCredential:
     options: dict[str, Any] = {
         "tenant_id": connection.tenant or "organizations",
         "authority": connection.cloud.login,
-        "disable_instance_discovery": not connection.cloud.known_to_msal,
+        "disable_instance_discovery": not connection.cloud.is_microsofts,
         "timeout": max(1, int(connection.remaining())),
         "transport": ThreadTransport(connection.http, "Entra"),
     }

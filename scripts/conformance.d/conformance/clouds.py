@@ -149,7 +149,7 @@ async def own_sandbox(names: Mapping[str, str]) -> AsyncIterator[Side]:
 @asynccontextmanager
 async def sandbox_side(running: Running, names: Mapping[str, str]) -> AsyncIterator[Side]:
     """A running sandbox, its administrator signed in. All its durations are 0: the other side is waited for."""
-    async with Http(tls_context(running.ca_file)) as http:
+    async with Http(tls_context(running.environment)) as http:
         cloud = await discover(running.resource_manager, http)
         form = {
             "grant_type": "client_credentials",
