@@ -13,7 +13,7 @@ from mct_s2s.activity import activity
 from mct_s2s.cli.session import Services, connect
 from mct_s2s.cli.work import SiteWork
 from mct_s2s.concurrency import gather_or_cancel
-from mct_s2s.engine.observe.sites import find_mct_sites, find_slots, outcome_of, read_each
+from mct_s2s.engine.observe.sites import find_mct_sites, find_slots, outcome_of
 from mct_s2s.engine.session import Session
 from mct_s2s.errors import S2SError
 from mct_s2s.model.observed import ObservedState
@@ -96,22 +96,16 @@ async def read_every_site(
     The second list are web apps of which it is not known whether they are sites of MCT.
     """
 
-    async def read(app: ResourceId) -> ObservedState:
-        return await observed(SiteTarget.of(app))
+    async def read(app: ResourceId) -> Read:
+        return app, await outcome_of(observed(SiteTarget.of(app)))
 
-    async def with_slots(app: ResourceId) -> tuple[list[Read], Sequence[ResourceId]]:
-        state = await read(app)
-        site = state.app_service
-        slots, unread = await find_slots(session.sites, site) if site is not None else ((), ())
-        return [(app, state), *await read_each(slots, read)], unread
+    async def with_slots(app: ResourceId) -> tuple[list[Read], list[ResourceId]]:
+        _, state = found = await read(app)
+        site = None if isinstance(state, S2SError) else state.app_service
+        slots, unread = await find_slots(session.sites, site) if site is not None else ([], [])
+        return [found, *await gather_or_cancel(*map(read, slots))], unread
 
     with activity("Reading every MCT site of the subscription"):
-        found = await find_mct_sites(session.sites, session.subscription)
-        read_ones = await read_each(tuple(one.resource for one in found.mct), with_slots)
-    states: list[Read] = []
-    unread = [site.resource for site in found.unread]
-    for app, one in read_ones:
-        some, more = ([(app, one)], ()) if isinstance(one, S2SError) else one
-        states += some
-        unread += more
-    return states, unread
+        sites, unread = await find_mct_sites(session.sites, session.subscription)
+        several = await gather_or_cancel(*map(with_slots, sites))
+    return [one for states, _ in several for one in states], [*unread, *(one for _, some in several for one in some)]

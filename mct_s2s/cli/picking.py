@@ -40,9 +40,9 @@ async def pick_site(options: AzureOptions, session: Session) -> Session:
         )
     subscription = await find_subscription(sites, wanted)
     with activity(f"Reading the web apps of '{subscription.name}'"):
-        found = survey_of(await sites.sites(subscription.id), {})
-    offered = {_row(one.resource): one.resource for one in found.mct}
-    offered |= {f"{_row(one.resource)}  (not recognized as MCT)": one.resource for one in found.others}
+        mct, others = survey_of(await sites.sites(subscription.id), {})
+    offered = {_row(one.resource): one.resource for one in mct}
+    offered |= {f"{_row(one.resource)}  (not recognized as MCT)": one.resource for one in others}
     if not offered:
         raise NotThere(
             "site-not-found",

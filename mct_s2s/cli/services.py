@@ -18,12 +18,11 @@ from mct_s2s.stores.vaults import KeyVaults
 def open_session(connection: Connection, credential: CallerCredential) -> Session:
     """A session on one connection, with one credential; nothing is sent yet."""
     graph, arm = GraphSession(connection, credential), ArmSession(connection, credential)
-    sites = ArmSites(arm)
     return Session(
         connection,
         GraphDirectory(graph),
-        sites,
-        ArmResources(arm, sites),
+        ArmSites(arm),
+        ArmResources(arm),
         GraphAccess(graph, credential.signed_in),
         EntraTokens(connection),
         KeyVaults(connection, credential),

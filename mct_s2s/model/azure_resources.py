@@ -26,10 +26,8 @@ class IdentityResource:
 
     resource: ResourceId
     principal_id: PrincipalId | None
-    identity_type: str = "None"
     user_assigned: tuple[str, ...] = ()
     api_version: str | None = None
-    location: str | None = None
     used_by: tuple[str, ...] | None = ()
     """What relies on its identity beside this trust, in words, where that was asked; `None`: it cannot be read."""
 

@@ -222,17 +222,13 @@ LOCK = {**ARM_ROW, "id": f"{SITE}/providers/Microsoft.Authorization/locks/l"}
 SETTINGS = {"properties": {"A": "b", "C": None}}
 ARM_DOCUMENTS = ({**ARM_ROW, "value": [ARM_ROW, LOCK]}, ARM_ROW, SETTINGS, REFUSAL)
 HOLDERS = [
-    IdentityResource(SITE, PrincipalId(ID), "SystemAssigned"),
-    IdentityResource(MACHINE, PrincipalId(ID), "SystemAssigned", api_version="2024-01-01"),
+    IdentityResource(SITE, PrincipalId(ID)),
+    IdentityResource(MACHINE, PrincipalId(ID), api_version="2024-01-01"),
 ]
 
 
 async def nothing() -> None:
     """There is nothing to read again."""
-
-
-def resources(session: ArmSession) -> ArmResources:
-    return ArmResources(session, ArmSites(session))
 
 
 ArmCall = Callable[[ArmSession, IdentityResource], Awaitable[object]]
@@ -245,12 +241,12 @@ ARM_CALLS: list[tuple[Callable[..., Any], ArmCall]] = [
     (ArmSites.slot_config, lambda s, _: ArmSites(s).slot_config(SITE)),
     (ArmSites.write_settings, lambda s, _: ArmSites(s).write_settings(SITE, lambda: {"a": "b"}, nothing)),
     (ArmSites.restart, lambda s, _: ArmSites(s).restart(SITE)),
-    (ArmResources.identity_resource, lambda s, h: resources(s).identity_resource(h.resource)),
-    (ArmResources.enable, lambda s, h: resources(s).enable(h)),
-    (ArmResources.disable, lambda s, h: resources(s).disable(h)),
-    (ArmResources.roles_of, lambda s, h: resources(s).roles_of(h)),
-    (ArmResources.permissions, lambda s, _: resources(s).permissions(SITE)),
-    (ArmResources.locks, lambda s, _: resources(s).locks(SITE)),
+    (ArmResources.identity_resource, lambda s, h: ArmResources(s).identity_resource(h.resource)),
+    (ArmResources.set_identity, lambda s, h: ArmResources(s).set_identity(h, on=True)),
+    (ArmResources.set_identity, lambda s, h: ArmResources(s).set_identity(h, on=False)),
+    (ArmResources.roles_of, lambda s, h: ArmResources(s).roles_of(h)),
+    (ArmResources.permissions, lambda s, _: ArmResources(s).permissions(SITE)),
+    (ArmResources.locks, lambda s, _: ArmResources(s).locks(SITE)),
 ]
 
 

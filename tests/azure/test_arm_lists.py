@@ -38,16 +38,12 @@ def _subscription(name: str) -> dict[str, Any]:
     return {"subscriptionId": guid(name), "displayName": name, "tenantId": guid("tenant")}
 
 
-def _resources(session: ArmSession) -> ArmResources:
-    return ArmResources(session, ArmSites(session))
-
-
 Read = Callable[[ArmSession], Awaitable[Any]]
 LISTS: dict[str, tuple[Read, Callable[[str], dict[str, Any]]]] = {
     "subscriptions": (lambda session: ArmSites(session).subscriptions(), _subscription),
-    "permissions": (lambda session: _resources(session).permissions(SITE), lambda name: {"actions": [name]}),
-    "locks": (lambda session: _resources(session)._locks(str(SITE)), _lock),
-    "role assignments": (lambda session: _resources(session).roles_of(replace(HOLDER)), _assigned),
+    "permissions": (lambda session: ArmResources(session).permissions(SITE), lambda name: {"actions": [name]}),
+    "locks": (lambda session: ArmResources(session)._locks(str(SITE)), _lock),
+    "role assignments": (lambda session: ArmResources(session).roles_of(replace(HOLDER)), _assigned),
 }
 EACH = pytest.mark.parametrize(("read", "row"), LISTS.values(), ids=LISTS.keys())
 

@@ -44,7 +44,7 @@ def test_writes_to_one_resource_leave_one_after_the_other() -> None:
 
     async def write() -> None:
         await asyncio.gather(
-            ArmResources(session, sites).enable(IdentityResource(SITE, None)),
+            ArmResources(session).set_identity(IdentityResource(SITE, None), on=True),
             sites.write_settings(SITE, lambda: {"A": "1"}, read_again),
             sites.restart(SITE),
         )

@@ -2,31 +2,30 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable
 
 import pytest
 from mct_s2s import clock
-from mct_s2s.engine.observe.sites import AT_ONCE, SiteSurvey, find_mct_sites, read_each
+from mct_s2s.engine.observe.sites import AT_ONCE, find_mct_sites
 from mct_s2s.engine.session import Session
 from mct_s2s.errors import NotThere
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.sandbox.state import seed
 
 from tests.conftest import SITE
-from tests.engine.conftest import WHERE, Engine
+from tests.engine.conftest import Engine
 from tests.planning.scenarios import guid
 
 LIST = "/config/appsettings/list"
 
 
-def everything(session: Session) -> Awaitable[SiteSurvey]:
+def everything(session: Session) -> Awaitable[tuple[list[ResourceId], list[ResourceId]]]:
     return find_mct_sites(session.sites, seed.SUBSCRIPTION_ID)
 
 
 def names(engine: Engine) -> list[str]:
     """The sites that are MCT's."""
-    return [site.name for site in engine.run(everything).mct]
+    return [site.name for site in engine.run(everything)[0]]
 
 
 def read(engine: Engine) -> list[str]:
@@ -70,15 +69,3 @@ def test_all_are_read_side_by_side(engine: Engine) -> None:
 def test_a_subscription_that_is_not_there_is_an_error(engine: Engine) -> None:
     with pytest.raises(NotThere):
         engine.run(lambda session: find_mct_sites(session.sites, guid("another")))
-
-
-def test_one_that_fails_does_not_stop_the_others() -> None:
-    apps = tuple(ResourceId.site(WHERE.resource.subscription_id, "g", name) for name in ("a", "b", "c"))
-    error = NotThere("site-not-found", "No.", remedy="Look.")
-
-    async def named(app: ResourceId) -> str:
-        if app.name == "b":
-            raise error
-        return app.name
-
-    assert asyncio.run(read_each(apps, named)) == tuple(zip(apps, ("a", error, "c"), strict=True))

@@ -16,9 +16,8 @@ from typing import Any
 import httpx
 
 from mct_s2s.activity import CARRYING_OUT, waiting
-from mct_s2s.azure.answers import guid, members, optional, parse_json, rows, text, texts
+from mct_s2s.azure.answers import guid, members, parse_json, rows, text, texts
 from mct_s2s.azure.arm.session import AUTHORIZATION, LOCKS, RESOURCES, WEB, ArmSession, versioned
-from mct_s2s.azure.arm.sites import ArmSites
 from mct_s2s.concurrency import ReadOnce, gather_or_cancel
 from mct_s2s.errors import NotThere, S2SError, ServiceError
 from mct_s2s.model.azure_resources import IdentityResource
@@ -41,52 +40,120 @@ PAUSE = 0.5
 class ArmResources:
     """Azure resources of whatever type."""
 
-    def __init__(self, session: ArmSession, sites: ArmSites) -> None:
+    def __init__(self, session: ArmSession) -> None:
         self._session = session
-        self._sites = sites
         self._of_subscription: ReadOnce[list[str]] = ReadOnce()
 
     async def identity_resource(self, resource: ResourceId) -> IdentityResource | None:
         """GET the resource; for types beyond App Service with the api-version that its provider names."""
         try:
-            if resource.is_site:
-                return await self._sites.read_site(resource, lambda row: _parsed(resource, row, None))
-            version = await self._api_version(resource)
+            version = WEB if resource.is_site else await self._api_version(resource)
             path = versioned(str(resource), version)
             return await self._session.read(path, READ, lambda row: _parsed(resource, row, version))
         except NotThere:
             return None
 
-    async def enable(self, identity: IdentityResource) -> PrincipalId:
-        """Switch `identity` on; the answer shows the principal that Azure made, or a reading does a moment later.
+    async def set_identity(self, identity: IdentityResource, *, on: bool) -> PrincipalId | None:
+        """Switch the system-assigned identity on or off: the principal that the resource has afterwards.
 
-        Raises:
-            ServiceError: refused, or the type of resource carries no identity.
-        """
-        made = await self._change(identity, system_assigned=True)
-        if made is None:
-            raise _unchanged(identity, system_assigned=True)
-        return made
-
-    async def disable(self, identity: IdentityResource) -> None:
-        """Switch `identity` off, so that only the identities which users assigned are left.
+        Before the change is sent again the resource is read: a lost answer may have been a success, and someone else
+        may have assigned an identity meanwhile. A resource that is gone has none.
 
         Raises:
             ServiceError: refused, or the type of resource takes no such change.
         """
-        if await self._change(identity, system_assigned=False) is not None:
-            raise _unchanged(identity, system_assigned=False)
+        verb, resource = "enable" if on else "disable", identity.resource
+        step = f"{verb} the managed identity"
+        seen: IdentityResource | None = None  # since the last change was sent
+
+        def is_done() -> bool:
+            return seen is not None and (seen.principal_id is not None) == on
+
+        async def look() -> None:
+            nonlocal seen
+            seen = await self.identity_resource(resource) or replace(identity, principal_id=None)
+
+        async def send() -> httpx.Response | None:
+            nonlocal seen
+            if is_done():
+                return None
+            before, seen = seen or identity, None
+            answer = await self._send(before, on=on)
+            row = members(parse_json(answer.content) if answer.content else None)
+            if same_id(str(row.get("id")), str(resource)):  # or of the operation's own
+                seen = _parsed(resource, row, identity.api_version)
+            return answer
+
+        async with self._session.writing(resource):
+            try:
+                accepted = await self._session.call(send, step, before_repeating=look)
+                await self._session.finish(accepted, step)
+            except NotThere:
+                await look()
+                if not is_done():
+                    raise
+            for number in range(LOOKS):
+                if is_done():
+                    break
+                with waiting(CARRYING_OUT):
+                    await asyncio.sleep(number * PAUSE)
+                await look()
+        if seen is not None and is_done():
+            return seen.principal_id
+        # The Azure CLI reads the resource and puts it whole.
+        setting = f"identity.type={_identity(seen or identity, on=on)['type']}"
+        by_hand = command("az", "resource", "update", "--ids", str(resource), "--set", setting)
+        if resource.is_site:
+            by_hand = webapp_command(f"identity {'assign' if on else 'remove'}", resource)
+        raise ServiceError(
+            "identity-unchanged",
+            f"Azure accepted the request to {verb} the managed identity of '{identity.display_name}', but did "
+            f"not {verb} it. The resource type {resource.type} may need another way.",
+            remedy=f"{verb.capitalize()} it yourself on the resource's Identity page in the portal or with the Azure "
+            "CLI, then run the same command again:",
+            command=by_hand,
+        )
+
+    async def _send(self, resource: IdentityResource, *, on: bool) -> httpx.Response:
+        """PATCH the resource; PUT it whole where it takes no such change."""
+        session, version = self._session, resource.api_version or WEB
+        url = session.base + versioned(str(resource.resource), version)
+        if resource.resource.type != STATIC_SITES:
+            answer = await session.exchange("PATCH", url, {"identity": _identity(resource, on=on)}, {})
+            if answer.status_code != 405:
+                return answer.raise_for_status()
+        whole = members(parse_json((await session.exchange("GET", url, None, {})).raise_for_status().content))
+        read_only = {"id", "name", "type", "systemData", "etag"}
+        body = {key: value for key, value in whole.items() if key not in read_only}
+        body["identity"] = _identity(_parsed(resource.resource, whole, version), on=on)
+        return (await session.exchange("PUT", url, body, {})).raise_for_status()
+
+    async def _api_version(self, resource: ResourceId) -> str:
+        """The newest stable api-version of a resource type, from its provider."""
+        path = f"/subscriptions/{resource.subscription_id}/providers/{resource.namespace}"
+        wanted = "/".join(resource.types).lower()
+
+        def versions_of(provider: Mapping[str, Any]) -> list[str]:
+            types = [row for row in rows(provider["resourceTypes"]) if text(row["resourceType"]).lower() == wanted]
+            return [version for row in types for version in texts(row.get("apiVersions"))]
+
+        versions = await self._session.read(versioned(path, RESOURCES), READ, versions_of)
+        if versions:
+            return max(versions, key=lambda version: (not version.endswith("-preview"), version))
+        raise NotThere(
+            "resource-type-unknown",
+            f"The resource type '{resource.namespace}/{wanted}' does not exist in Azure.",
+            remedy="Check the resource ID:",
+            command="az resource show --ids ID",
+        )
 
     async def roles_of(self, identity: IdentityResource) -> list[str]:
         """GET /subscriptions/{id}/providers/Microsoft.Authorization/roleAssignments?$filter=principalId eq …."""
         if identity.principal_id is None:
             return []
-        path, wanted = (
-            f"/subscriptions/{identity.resource.subscription_id}",
-            f"principalId eq '{identity.principal_id}'",
-        )
+        path = f"/subscriptions/{identity.resource.subscription_id}{PROVIDER}/roleAssignments"
         return await self._session.rows(
-            versioned(f"{path}{PROVIDER}/roleAssignments", AUTHORIZATION, filter=wanted),
+            versioned(path, AUTHORIZATION, filter=f"principalId eq '{identity.principal_id}'"),
             "read the identity's roles",
             lambda row: text(members(row.get("properties")).get("scope")) or text(row["id"]),
         )
@@ -106,10 +173,16 @@ class ArmResources:
 
         A subscription's own locks are not documented to be in the list of a resource.
         """
+
+        async def of_subscription() -> list[str]:
+            try:
+                return await self._locks(subscription)
+            except S2SError:
+                return []
+
         subscription = f"/subscriptions/{resource.subscription_id}"
         locks = await gather_or_cancel(
-            self._locks(str(resource)),
-            self._of_subscription.get(subscription.lower(), lambda: self._readable_locks(subscription)),
+            self._locks(str(resource)), self._of_subscription.get(subscription.lower(), of_subscription)
         )
         here, level = f"{str(resource).lower()}/", f"{PROVIDER}/locks/".lower()
         above = (lock for some in locks for lock in some if here.startswith(f"{lock.lower().partition(level)[0]}/"))
@@ -122,138 +195,18 @@ class ArmResources:
         )
         return [identifier for identifier, level in found if level.lower() == "readonly"]
 
-    async def _readable_locks(self, scope: str) -> list[str]:
-        try:
-            return await self._locks(scope)
-        except S2SError:
-            return []
-
-    async def _change(self, identity: IdentityResource, *, system_assigned: bool) -> PrincipalId | None:
-        """Send the change; the principal that the resource has afterwards.
-
-        Before it is sent again the resource is read: a lost answer may have been a success, and someone else may have
-        assigned an identity meanwhile. A resource that is gone has none.
-        """
-        resource, shown, step = identity, False, f"{_verb(system_assigned)} the managed identity"
-
-        async def look() -> None:
-            nonlocal resource, shown
-            found = await self.identity_resource(identity.resource)
-            resource, shown = found or replace(identity, principal_id=None), True
-
-        def is_done() -> bool:
-            return shown and (resource.principal_id is not None) == system_assigned
-
-        async def send() -> httpx.Response | None:
-            nonlocal resource, shown
-            if is_done():
-                return None
-            shown = False
-            answer = await self._send(resource, system_assigned=system_assigned)
-            row = members(parse_json(answer.content) if answer.content else None)
-            if same_id(str(row.get("id")), str(identity.resource)):  # or of the operation's own
-                resource, shown = _parsed(identity.resource, row, identity.api_version), True
-            return answer
-
-        async with self._session.writing(identity.resource):
-            try:
-                accepted = await self._session.call(send, step, before_repeating=look)
-                await self._session.finish(accepted, step)
-            except NotThere:
-                await look()
-                if not is_done():
-                    raise
-            for number in range(LOOKS):
-                if is_done():
-                    break
-                with waiting(CARRYING_OUT):
-                    await asyncio.sleep(number * PAUSE)
-                await look()
-        return resource.principal_id
-
-    async def _send(self, resource: IdentityResource, *, system_assigned: bool) -> httpx.Response:
-        """PATCH the resource; PUT it whole where it takes no such change."""
-        session, version = self._session, resource.api_version or WEB
-        url = session.base + versioned(str(resource.resource), version)
-        if resource.resource.type != STATIC_SITES:
-            body = {"identity": _identity(resource, system_assigned=system_assigned)}
-            answer = await session.exchange("PATCH", url, body, {})
-            if answer.status_code != 405:
-                return answer.raise_for_status()
-        whole = members(parse_json((await session.exchange("GET", url, None, {})).raise_for_status().content))
-        identity = _identity(_parsed(resource.resource, whole, version), system_assigned=system_assigned)
-        return (await session.exchange("PUT", url, {**_writable(whole), "identity": identity}, {})).raise_for_status()
-
-    async def _api_version(self, resource: ResourceId) -> str:
-        """The newest stable api-version of a resource type, from its provider."""
-        path = f"/subscriptions/{resource.subscription_id}/providers/{resource.namespace}"
-        wanted = "/".join(resource.types).lower()
-
-        def versions_of(provider: Mapping[str, Any]) -> list[str]:
-            types = rows(provider["resourceTypes"])
-            return [
-                one
-                for row in types
-                if text(row["resourceType"]).lower() == wanted
-                for one in texts(row.get("apiVersions"))
-            ]
-
-        versions = sorted(await self._session.read(versioned(path, RESOURCES), READ, versions_of), reverse=True)
-        stable = [version for version in versions if not version.endswith("-preview")]
-        if stable or versions:
-            return (stable or versions)[0]
-        raise NotThere(
-            "resource-type-unknown",
-            f"The resource type '{resource.namespace}/{wanted}' does not exist in Azure.",
-            remedy="Check the resource ID:",
-            command="az resource show --ids ID",
-        )
-
 
 def _parsed(resource: ResourceId, row: Mapping[str, Any], api_version: str | None) -> IdentityResource:
-    if resource.type == USER_ASSIGNED_IDENTITIES:
-        principal = PrincipalId(guid(members(row.get("properties"))["principalId"]))
-        return IdentityResource(resource, principal, "UserAssigned", api_version=api_version)
     identity = members(row.get("identity"))
-    return IdentityResource(
-        resource=resource,
-        principal_id=PrincipalId(guid(identity["principalId"])) if identity.get("principalId") else None,
-        identity_type=text(identity.get("type")) or "None",
-        user_assigned=tuple(sorted(members(identity.get("userAssignedIdentities")))),
-        api_version=api_version,
-        location=optional(row.get("location")),
-    )
+    principal = identity.get("principalId")
+    if resource.type == USER_ASSIGNED_IDENTITIES:
+        principal = members(row.get("properties"))["principalId"]
+    users = tuple(sorted(members(identity.get("userAssignedIdentities"))))
+    return IdentityResource(resource, PrincipalId(guid(principal)) if principal else None, users, api_version)
 
 
-def _identity(resource: IdentityResource, *, system_assigned: bool) -> dict[str, Any]:
+def _identity(resource: IdentityResource, *, on: bool) -> dict[str, Any]:
     """What `identity` is to be: the identities that users assigned stay."""
-    kinds = ["SystemAssigned"] * system_assigned + ["UserAssigned"] * bool(resource.user_assigned)
+    kinds = ["SystemAssigned"] * on + ["UserAssigned"] * bool(resource.user_assigned)
     users: dict[str, Any] = {"userAssignedIdentities": {identity: {} for identity in resource.user_assigned}}
     return {"type": ", ".join(kinds) or "None", **(users if resource.user_assigned else {})}
-
-
-def _verb(system_assigned: bool) -> str:
-    return "enable" if system_assigned else "disable"
-
-
-def _unchanged(identity: IdentityResource, *, system_assigned: bool) -> ServiceError:
-    """With the Azure CLI's way, which reads the resource and puts it whole."""
-    verb, resource = _verb(system_assigned), identity.resource
-    setting = f"identity.type={_identity(identity, system_assigned=system_assigned)['type']}"
-    by_hand = command("az", "resource", "update", "--ids", str(resource), "--set", setting)
-    if resource.is_site:
-        by_hand = webapp_command(f"identity {'assign' if system_assigned else 'remove'}", resource)
-    return ServiceError(
-        "identity-unchanged",
-        f"Azure accepted the request to {verb} the managed identity of '{identity.display_name}', but did "
-        f"not {verb} it. The resource type {resource.type} may need another way.",
-        remedy=f"{verb.capitalize()} it yourself on the resource's Identity page in the portal or with the Azure CLI, "
-        "then run the same command again:",
-        command=by_hand,
-    )
-
-
-def _writable(resource: Mapping[str, Any]) -> dict[str, Any]:
-    """A resource as a PUT may carry it: without what ARM alone sets."""
-    read_only = {"id", "name", "type", "identity", "systemData", "etag"}
-    return {key: value for key, value in resource.items() if key not in read_only}

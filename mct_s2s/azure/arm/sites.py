@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import httpx
 
@@ -18,8 +18,6 @@ from mct_s2s.model.resource_id import ResourceId
 if TYPE_CHECKING:
     from azure.mgmt.web.aio import WebSiteManagementClient
 
-T = TypeVar("T")
-
 
 class ArmSites:
     """Azure Resource Manager: subscriptions and App Service."""
@@ -32,22 +30,18 @@ class ArmSites:
 
     async def subscriptions(self) -> list[Subscription]:
         """GET /subscriptions, once: several App Services ask for it."""
-        return await self._all.get("", self._read_subscriptions)
-
-    async def _read_subscriptions(self) -> list[Subscription]:
         path = versioned("/subscriptions", SUBSCRIPTIONS)
-        return await self._session.rows(path, "list the subscriptions", _subscription)
+        return await self._all.get("", lambda: self._session.rows(path, "list the subscriptions", _subscription))
 
     async def subscription(self, subscription_id: str) -> Subscription | None:
         """GET /subscriptions/{id}, once."""
+        path = versioned(f"/subscriptions/{subscription_id}", SUBSCRIPTIONS)
         try:
-            return await self._known.get(subscription_id.casefold(), lambda: self._read_subscription(subscription_id))
+            return await self._known.get(
+                path.casefold(), lambda: self._session.read(path, "read the subscription", _subscription)
+            )
         except NotThere:
             return None
-
-    async def _read_subscription(self, subscription_id: str) -> Subscription:
-        path = versioned(f"/subscriptions/{subscription_id}", SUBSCRIPTIONS)
-        return await self._session.read(path, "read the subscription", _subscription)
 
     async def sites(self, subscription_id: str, group: str | None = None) -> list[Site]:
         """GET …/providers/Microsoft.Web/sites: web and function apps, without slots."""
@@ -70,26 +64,21 @@ class ArmSites:
 
     async def site(self, resource: ResourceId) -> Site | None:
         """GET …/sites/{name}[/slots/{slot}]."""
+
+        async def read() -> Site:
+            return _site(members(await self._on(resource, "get")))
+
         try:
-            return await self.read_site(resource, _site)
+            return await self._session.call(read, "read the App Service")
         except NotThere:
             return None
-
-    async def read_site(self, resource: ResourceId, parse: Callable[[Mapping[str, Any]], T]) -> T:
-        """What is read of a site. Raises NotThere: it is not there."""
-
-        async def read() -> T:
-            return parse(members(await self._on(resource, "get")))
-
-        return await self._session.call(read, "read the App Service")
 
     async def settings(
         self, resource: ResourceId, *, leaves: Callable[[], None] = lambda: None
     ) -> dict[str, str | None]:
         """POST …/config/appsettings/list: secrets among them.
 
-        Args:
-            leaves: called whenever the request is sent, so that what it is waited for is not taken for its duration.
+        `leaves` is called whenever the request is sent, so that what it is waited for is not taken for its duration.
         """
 
         async def read() -> dict[str, str | None]:
@@ -131,12 +120,9 @@ class ArmSites:
         merged: Callable[[], Mapping[str, str | None] | None],
         read_again: Callable[[], Awaitable[None]],
     ) -> None:
-        """PUT …/config/appsettings: replaces them all, so that each repetition needs a new reading.
+        """PUT …/config/appsettings: replaces them all, so that each repetition needs a new reading, by `read_again`.
 
-        Args:
-            merged: what to send, asked whenever the request is sent; `None` where there is nothing to send any more.
-            read_again: called before a repetition, so that it does not write back what was read before the first
-                attempt: `merged` is then asked anew.
+        `merged` is asked for what to send whenever the request is sent; `None`: there is nothing to send any more.
         """
 
         async def put() -> httpx.Response | None:
@@ -178,14 +164,8 @@ def _subscription(row: Mapping[str, Any]) -> Subscription:
 
 
 def _site(row: Mapping[str, Any]) -> Site:
-    properties = members(row.get("properties"))
+    properties, resource = members(row.get("properties")), ResourceId.parse(text(row["id"]))
+    guid(resource.subscription_id)
     default = text(properties.get("defaultHostName"))
     others = sorted(name for name in texts(properties.get("hostNames")) if name != default)
-    resource = ResourceId.parse(text(row["id"]))
-    guid(resource.subscription_id)
-    return Site(
-        resource=resource,
-        kind=text(row.get("kind")) or "app",
-        state=text(properties.get("state")),
-        host_names=(default, *others),
-    )
+    return Site(resource, text(row.get("kind")) or "app", text(properties.get("state")), (default, *others))

@@ -180,11 +180,12 @@ async def _(change: DeleteStoredSecret, run: Run) -> str:
 
 @carry_out.register
 async def _(change: EnableIdentity, run: Run) -> str:
-    run.outputs.record(change.key, Output.PRINCIPAL_ID, await run.session.resources.enable(change.identity_resource))
+    principal = await run.session.resources.set_identity(change.identity_resource, on=True)
+    run.outputs.record(change.key, Output.PRINCIPAL_ID, str(principal))
     return ""
 
 
 @carry_out.register
 async def _(change: DisableIdentity, run: Run) -> str:
-    await run.session.resources.disable(change.identity_resource)
+    await run.session.resources.set_identity(change.identity_resource, on=False)
     return ""

@@ -8,11 +8,11 @@ from dataclasses import replace
 
 from mct_s2s.activity import activity
 from mct_s2s.concurrency import gather_or_cancel
-from mct_s2s.engine.observe.sites import Located, find_app_service, find_site, find_subscription, find_web_app
+from mct_s2s.engine.observe.sites import Located, find_app_service, find_subscription, find_web_app
 from mct_s2s.engine.observe.trust_lookup import find_trust
 from mct_s2s.engine.request import Request
 from mct_s2s.engine.session import Session
-from mct_s2s.errors import NotThere, PermissionMissing, S2SError, ServiceError
+from mct_s2s.errors import NotThere, S2SError, ServiceError
 from mct_s2s.model.azure_resources import AppService, IdentityResource
 from mct_s2s.model.commands import command
 from mct_s2s.model.desired import Desired, Removal, Setup
@@ -22,9 +22,6 @@ from mct_s2s.model.observed import ObservedState, Trust
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.model.site_settings import AppSettings, ours
 from mct_s2s.planning.ownership import in_question
-
-LOCKED = "locked"
-"""Reading the settings is a POST: a read-only lock refuses that, too."""
 
 
 def reading(request: Request) -> str:
@@ -76,27 +73,18 @@ async def _app_service(
     if request.target is None:
         settings.set_result({})
         return None
-    try:
-        app_service = await find_app_service(session.sites, request.target, located)
-    except S2SError as error:
-        if not request.without_settings or not is_refusal(error):
-            raise
-        site, tenant_id = await find_site(session.sites, request.target, located)
-        settings.set_result({})
-        return AppService(site, {}, tenant_id, refusal=error)
+    app_service = await find_app_service(
+        session.sites, request.target, located, without_settings=request.without_settings
+    )
     settings.set_result(app_service.settings)
-    if request.attempt and isinstance(request.desired, Setup) and not ours(app_service.settings):
+    is_new = isinstance(request.desired, Setup) and not app_service.refusal and not ours(app_service.settings)
+    if request.attempt and is_new:
         site = app_service.site
         with suppress(S2SError):  # who may not list them is not told
             beside = await session.sites.sites(site.resource.subscription_id, site.resource.resource_group)
             is_mct = any(one.website == site.name.casefold() for one in beside)
             return replace(app_service, is_unusual=not is_mct)
     return app_service
-
-
-def is_refusal(error: S2SError) -> bool:
-    """Whether the caller may not read something, or may not read it now."""
-    return isinstance(error, PermissionMissing) or error.code == LOCKED
 
 
 async def find_identity_resource(

@@ -13,7 +13,8 @@ from typing import Any, TypeVar
 
 from mct_s2s.activity import activity
 from mct_s2s.concurrency import end_all, gather_or_cancel
-from mct_s2s.engine.observe.observe import find_identity_resource, is_refusal, observe, with_custody
+from mct_s2s.engine.observe.observe import find_identity_resource, observe, with_custody
+from mct_s2s.engine.observe.sites import is_refusal
 from mct_s2s.engine.request import Request
 from mct_s2s.engine.session import Session
 from mct_s2s.errors import NotThere, Refused, S2SError

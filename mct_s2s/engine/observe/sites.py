@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 from mct_s2s.concurrency import gather_or_cancel
-from mct_s2s.errors import NotThere, S2SError, ServiceError
-from mct_s2s.model.azure_resources import AppService, Site, SlotConfig, Subscription
+from mct_s2s.errors import NotThere, PermissionMissing, S2SError, ServiceError
+from mct_s2s.model.azure_resources import AppService, Site, Subscription
 from mct_s2s.model.commands import webapp_command
-from mct_s2s.model.ids import TenantId, is_guid
+from mct_s2s.model.ids import is_guid
 from mct_s2s.model.resource_id import ResourceId, SiteTarget
 from mct_s2s.model.site_settings import AppSettings, ours
 
@@ -27,6 +26,13 @@ T = TypeVar("T")
 
 Located = Callable[[ResourceId], None]
 """Called with a resource's id as soon as it is known, before anything is asked of it."""
+LOCKED = "locked"
+"""Reading the settings is a POST: a read-only lock refuses that, too."""
+
+
+def is_refusal(error: S2SError) -> bool:
+    """Whether the caller may not read something, or may not read it now."""
+    return isinstance(error, PermissionMissing) or error.code == LOCKED
 
 
 async def find_subscription(sites: ArmSites, wanted: str | None) -> Subscription:
@@ -51,49 +57,41 @@ async def find_subscription(sites: ArmSites, wanted: str | None) -> Subscription
     )
 
 
-async def find_app_service(sites: ArmSites, target: SiteTarget, located: Located) -> AppService:
-    """The site, its settings and its tenant, in as few dependent requests as the target allows. Raises NotThere."""
-    if target.subscription and is_guid(target.subscription) and target.group:
-        resource = ResourceId.site(target.subscription, target.group, target.name, target.slot)
-        located(resource)
-        subscription, found = await gather_or_cancel(
-            find_subscription(sites, target.subscription), _look(sites, resource)
-        )
-    else:
-        subscription, resource = await _locate(sites, target)
-        located(resource)
-        found = await _look(sites, resource)
-    site, settings, slots = found or await _missing(sites, resource, target)
-    return AppService(site, settings, subscription.tenant_id, slots, subscription=subscription.name)
+async def find_app_service(
+    sites: ArmSites, target: SiteTarget, located: Located, *, without_settings: bool = False
+) -> AppService:
+    """The site, its settings and its tenant, in as few dependent requests as the target allows.
 
-
-async def find_site(sites: ArmSites, target: SiteTarget, located: Located) -> tuple[Site, TenantId]:
-    """The site and its subscription's tenant, without its settings: they take a right of their own. Raises NotThere."""
-    subscription, resource = await _locate(sites, target)
-    located(resource)
-    return await sites.site(resource) or await _missing(sites, resource, target), subscription.tenant_id
-
-
-async def _locate(sites: ArmSites, target: SiteTarget) -> tuple[Subscription, ResourceId]:
-    subscription = await find_subscription(sites, target.subscription)
-    group, name = target.group, target.name
+    `without_settings`: where they may not be read, the reason is kept instead. Raises NotThere.
+    """
+    subscription_id, group, name, known = target.subscription or "", target.group, target.name, None
+    if not (is_guid(subscription_id) and group):
+        known = await find_subscription(sites, target.subscription)
+        subscription_id = known.id
     if not group:
-        found = await find_web_app(sites, subscription.id, name, subscription.name)
+        found = await find_web_app(sites, subscription_id, name, known.name if known else "")
         group, name = found.resource_group, found.name
-    return subscription, ResourceId.site(subscription.id, group, name, target.slot)
+    resource = ResourceId.site(subscription_id, group, name, target.slot)
+    located(resource)
 
+    async def subscription() -> Subscription:
+        return known or await find_subscription(sites, subscription_id)
 
-async def _look(sites: ArmSites, resource: ResourceId) -> tuple[Site, dict[str, str | None], SlotConfig | None] | None:
-    async def settings_or_none() -> dict[str, str | None] | None:
+    async def settings() -> AppSettings | S2SError:
         try:
             return await sites.settings(resource)
-        except NotThere:
-            return None
+        except S2SError as error:
+            if isinstance(error, NotThere) or (without_settings and is_refusal(error)):
+                return error
+            raise
 
-    site, settings, slots = await gather_or_cancel(
-        sites.site(resource), settings_or_none(), sites.slot_config(resource)
-    )
-    return None if site is None or settings is None else (site, settings, slots)
+    looking = gather_or_cancel(sites.site(resource), settings(), sites.slot_config(resource))
+    owner, (site, read, slots) = await gather_or_cancel(subscription(), looking)
+    if site is None or isinstance(read, NotThere):
+        await _missing(sites, resource, target)
+    if isinstance(read, S2SError):
+        return AppService(site, {}, owner.tenant_id, subscription=owner.name, refusal=read)
+    return AppService(site, read, owner.tenant_id, slots, owner.name)
 
 
 async def find_web_app(sites: ArmSites, subscription_id: str, name: str, site_in: str = "") -> ResourceId:
@@ -108,9 +106,9 @@ async def find_web_app(sites: ArmSites, subscription_id: str, name: str, site_in
     if len(named) == 1:
         return named[0]
     rows = await sites.sites(subscription_id)
-    matching = [row for row in rows if row.name.casefold() == name.casefold()]
+    matching = [row.resource for row in rows if row.name.casefold() == name.casefold()]
     if len(matching) == 1:
-        return matching[0].resource
+        return matching[0]
     where = f"the subscription '{site_in}'" if site_in else f"the subscription {subscription_id}"
     if not matching:
         raise _no_site(name, where, rows, bool(site_in))
@@ -118,7 +116,7 @@ async def find_web_app(sites: ArmSites, subscription_id: str, name: str, site_in
         "site-ambiguous",
         f"{len(matching)} App Services in {where} are named '{name}':",
         remedy="Add --resource-group, or use one of these resource IDs instead of the name.",
-        items=[str(row.resource) for row in matching],
+        items=list(map(str, matching)),
     )
 
 
@@ -150,23 +148,15 @@ def _no_site(name: str, where: str, nearby: list[Site], is_site: bool) -> NotThe
     )
 
 
-@dataclass(frozen=True)
-class SiteSurvey:
-    """The web and function apps of a subscription, each kind by name."""
-
-    mct: tuple[Site, ...]
-    others: tuple[Site, ...]
-    """Web apps that nothing shows to be an MCT site."""
-    unread: tuple[Site, ...] = ()
-    """Of the others, those whose settings could not be read: they may be MCT sites."""
+# Every MCT site of a subscription
 
 
-def survey_of(sites: Iterable[Site], settings: Mapping[ResourceId, AppSettings | None]) -> SiteSurvey:
-    """Tell the sites apart. Function apps are none: the document warns of them.
+def survey_of(
+    sites: Iterable[Site], settings: Mapping[ResourceId, AppSettings | None]
+) -> tuple[list[Site], list[Site]]:
+    """The MCT sites among the apps of a subscription, and its other web apps; function apps are neither.
 
-    Args:
-        sites: every web and function app of a subscription, without slots.
-        settings: the application settings of those whose settings were asked for; `None`: not readable.
+    `settings` are those that were asked for; `None`: not readable.
     """
 
     def place(site: Site, name: str) -> tuple[str, str]:
@@ -176,40 +166,47 @@ def survey_of(sites: Iterable[Site], settings: Mapping[ResourceId, AppSettings |
     beside = {place(site, site.website) for site in apps if site.website}
     web_apps = [site for site in apps if not site.is_function_app]
     mct = [s for s in web_apps if ours(settings.get(s.resource) or {}) or place(s, s.name) in beside]
-    others = [site for site in web_apps if site not in mct]
-    unread = [site for site in others if settings.get(site.resource, {}) is None]
-    return SiteSurvey(tuple(mct), tuple(others), tuple(unread))
+    return mct, [site for site in web_apps if site not in mct]
 
 
 AT_ONCE = 8
 """Settings read at a time: the survey must not use up what Azure Resource Manager allows for the work after it."""
 
 
-async def find_mct_sites(sites: ArmSites, subscription: str | None) -> SiteSurvey:
-    """All web apps of a subscription, told apart by their settings or by MCT's function app beside them; no slots."""
-    found = await sites.sites((await find_subscription(sites, subscription)).id)
+async def _settings_of_each(
+    sites: ArmSites, apps: Iterable[ResourceId]
+) -> dict[ResourceId, dict[str, str | None] | None]:
     gate = asyncio.Semaphore(AT_ONCE)
 
-    async def settings_of(site: Site) -> tuple[ResourceId, AppSettings | None]:
+    async def read(app: ResourceId) -> tuple[ResourceId, dict[str, str | None] | None]:
         async with gate:
-            settings = await outcome_of(sites.settings(site.resource))
-            return site.resource, None if isinstance(settings, S2SError) else settings
+            settings = await outcome_of(sites.settings(app))
+        return app, None if isinstance(settings, S2SError) else settings
 
-    return survey_of(found, dict(await gather_or_cancel(*(settings_of(s) for s in found if not s.is_function_app))))
+    return dict(await gather_or_cancel(*map(read, apps)))
 
 
-async def find_slots(sites: ArmSites, app_service: AppService) -> tuple[tuple[ResourceId, ...], tuple[ResourceId, ...]]:
+async def find_mct_sites(sites: ArmSites, subscription: str | None) -> tuple[list[ResourceId], list[ResourceId]]:
+    """The MCT sites of a subscription, and the web apps whose settings could not be read: they may be some; no slots.
+
+    They are told apart by their settings or by MCT's function app beside them.
+    """
+    found = await sites.sites((await find_subscription(sites, subscription)).id)
+    settings = await _settings_of_each(sites, (site.resource for site in found if not site.is_function_app))
+    mct, others = survey_of(found, settings)
+    return [site.resource for site in mct], [one.resource for one in others if settings[one.resource] is None]
+
+
+async def find_slots(sites: ArmSites, app_service: AppService) -> tuple[list[ResourceId], list[ResourceId]]:
     """A site's slots that have settings of the document, and those whose settings could not be read.
 
     One request for each slot; a site is looked at together with their names, so that one without slots costs nothing.
     """
     config, site = app_service.slot_config, app_service.site.resource
     names = config.slots if config is not None and site.slot is None else ()
-    slots = [ResourceId.site(site.subscription_id, site.resource_group, site.names[0], name) for name in names]
-    read = await gather_or_cancel(*(outcome_of(sites.settings(slot)) for slot in slots))
-    found = list(zip(slots, read, strict=True))
-    set_up = (slot for slot, settings in found if not isinstance(settings, S2SError) and ours(settings))
-    return tuple(set_up), tuple(slot for slot, settings in found if isinstance(settings, S2SError))
+    slots = (ResourceId.site(site.subscription_id, site.resource_group, site.names[0], name) for name in names)
+    settings = await _settings_of_each(sites, slots)
+    return [slot for slot in settings if ours(settings[slot] or {})], [s for s in settings if settings[s] is None]
 
 
 async def outcome_of(work: Awaitable[T]) -> T | S2SError:
@@ -218,11 +215,3 @@ async def outcome_of(work: Awaitable[T]) -> T | S2SError:
         return await work
     except S2SError as error:
         return error
-
-
-async def read_each(
-    apps: tuple[ResourceId, ...], read: Callable[[ResourceId], Awaitable[T]]
-) -> tuple[tuple[ResourceId, T | S2SError], ...]:
-    """The state of each site, or why it could not be read. How many requests are sent at once the session decides."""
-    outcomes = await gather_or_cancel(*(outcome_of(read(app)) for app in apps))
-    return tuple(zip(apps, outcomes, strict=True))
