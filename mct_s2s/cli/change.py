@@ -27,7 +27,6 @@ from mct_s2s.model.desired import Removal
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.plain_text import plain
 from mct_s2s.planning.changes import DisableIdentity
-from mct_s2s.planning.plan import Plan
 from mct_s2s.planning.reviewed import combined, is_covered
 from mct_s2s.render.documents import SavedCredential
 from mct_s2s.render.outcome import credential_lines
@@ -241,11 +240,10 @@ async def confirmed(current: CommandRun, sites: Sequence[SiteChange]) -> None:
     """Ask whether to apply the plans of these sites; no is `Cancelled`, and no one to ask is a `UsageError`."""
     plans = [site.outcome.plan for site in sites if site.outcome is not None]
     if current.terminal.json or not current.terminal.talks_to_person:
-        steps = Plan(tuple(step for plan in plans for step in plan.steps))
+        changes = summary([change for plan in plans for change in plan.changes], 0)
         raise UsageError(
             "confirmation-missing",
-            f"Cannot ask for confirmation ({summary(steps)}): this is not an interactive terminal. Nothing was "
-            "changed.",
+            f"Cannot ask for confirmation ({changes}): this is not an interactive terminal. Nothing was changed.",
             remedy="Add --yes to apply the changes, or --dry-run to see the plan only.",
         )
     off = [change.name for plan in plans for change in plan.changes if isinstance(change, DisableIdentity)]

@@ -68,15 +68,15 @@ def report_of(site: SiteState, *, without: S2SError | None = None) -> SiteReport
 
 def manual_steps(site: SiteState, outcome: Outcome) -> list[Instruction]:
     """What someone else has to do, with the command that does it."""
-    steps, before, outputs = outcome.manual_steps, outcome.before, outcome.outputs
-    at, login = where(site.options, before.site), site.session.connection.cloud.login
-    return instructions(steps, before, outputs, where=at, login=login, handoff=_handoff(site.options))
+    at, login = where(site.options, outcome.before.site), site.session.connection.cloud.login
+    handoff = _handoff(site.options)
+    return instructions(outcome.plan, outcome.before, outcome.outputs, where=at, login=login, handoff=handoff)
 
 
 def _after_a_grant(site: SiteState, outcome: Outcome) -> list[Instruction]:
     """What makes a right count for the caller once someone has granted it, where that is not enough."""
     sentence, command = site.session.directory_access.signed_in.after_a_grant
-    return [Instruction(sentence, command)] if sentence and outcome.lacks else []
+    return [Instruction(sentence, command)] if sentence and outcome.plan.lacks else []
 
 
 def _handoff(options: ChangingOptions) -> Path | None:
@@ -191,9 +191,9 @@ def _close(terminal: Terminal, site: SiteState, outcome: Outcome) -> None:
         if report.manual_steps:
             terminal.result()
     show_manual_steps(terminal.out, report.manual_steps)
-    if outcome.lacks:
+    if outcome.plan.lacks:
         terminal.say("To do this yourself:", style="warn")
-        show_manual_steps(terminal.err, [*grants_to_ask_for(outcome.lacks), *_after_a_grant(site, outcome)])
+        show_manual_steps(terminal.err, [*grants_to_ask_for(outcome.plan.lacks), *_after_a_grant(site, outcome)])
 
 
 def _headline(outcome: Outcome) -> tuple[str, list[ClientResult]]:
@@ -300,7 +300,7 @@ def result_of(site: SiteState, outcome: Outcome) -> Json:
         connection_document(outcome.after),
         left=[*manual_steps(site, outcome), *_after_a_grant(site, outcome)],
         notes=outcome.plan.remarks,
-        missing=dict.fromkeys(outcome.lacks),
+        missing=dict.fromkeys(outcome.plan.lacks),
         fingerprint=site.fingerprint if site.options.dry_run else None,
         verification=verification_document(outcome.verification) if outcome.verification else None,
     )
@@ -309,7 +309,7 @@ def result_of(site: SiteState, outcome: Outcome) -> Json:
 def _changes(outcome: Outcome, *, dry_run: bool) -> Iterator[Json]:
     """The plan's steps, with what came of those that are done."""
     done = {entry.change.key: entry for entry in outcome.done}
-    blocked = {key for key, _ in outcome.plan.blocked}
+    blocked = outcome.plan.blocked
     for step in outcome.plan.steps:
         entry = done.get(step.key)
         ids = identify(entry.change if entry is not None else step, outcome.outputs)

@@ -170,6 +170,6 @@ class SiteState:
         plan, verification = self.outcome.plan, self.outcome.verification
         if self.options.dry_run and not plan.is_empty and not plan.blocked:
             return PENDING
-        if self.outcome.lacks or plan.blocked:
+        if self.outcome.plan.lacks or plan.blocked:
             return PermissionMissing.exit_code
         return PENDING if verification is not None and verification.failed else 0

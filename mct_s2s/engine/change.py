@@ -108,7 +108,7 @@ async def carry_out(session: Session, outcome: Outcome, since: float, ui: Interf
                 return outcome
         with ui.applying(outcome) as progress:
             await apply(session, outcome, progress)
-    if request.verify and not outcome.manual_steps:
+    if request.verify and not outcome.plan.manual_steps:
         from mct_s2s.engine.verify import verify_outcome  # noqa: PLC0415  # only where something was done
 
         with activity("Testing the clients"):

@@ -65,8 +65,6 @@ class Outcome:
     """The ids that the applied changes have yielded."""
     done: list[Entry] = field(default_factory=list)
     failed: list[tuple[AnyChange, S2SError]] = field(default_factory=list)
-    skipped_steps: list[ManualStep] = field(default_factory=list)
-    """What someone else has to do, beside what the plan left to them."""
     settings: dict[str, str | None] | None = None
     """The application settings as they were read back, where they were written."""
     _started: dict[str, float] = field(default_factory=dict)
@@ -83,12 +81,17 @@ class Outcome:
         """It is done."""
         self.done.append(Entry(change, detail or change.detail, self._seconds_of(change)))
 
-    def skip(self, change: AnyChange, why: str, left: ManualStep | None) -> None:
-        """It is left for a later run, or was refused, and someone else can do it."""
+    def skip(self, change: AnyChange, why: str) -> None:
+        """It is left for a later run, or to someone else."""
         known = identify(change, self.outputs).id
         kept = NoChange(key=change.key, resource=change.resource, name=change.name, detail=why, id=known)
         self.done.append(Entry(kept, why, self._seconds_of(change)))
-        self.skipped_steps += [left] if left is not None else []
+
+    def leave(self, change: ManualStep, missing: Missing) -> None:
+        """It was refused, and someone else can do it."""
+        plan = self.plan
+        steps, lacks = (*plan.manual_steps, change), {**plan.missing, change.key: missing}
+        self.plan = replace(plan, manual_steps=steps, missing=lacks)
 
     def fail(self, change: AnyChange, error: S2SError) -> None:
         """It could not be done; what is not there by now was there when it was planned, so no name is wrong."""
@@ -108,17 +111,6 @@ class Outcome:
     def left(self) -> tuple[AnyChange, ...]:
         """Not begun."""
         return tuple(change for change in self.plan.changes if change.key not in self._started)
-
-    @property
-    def manual_steps(self) -> tuple[ManualStep, ...]:
-        """What someone else has to do: by the plan, and by what was refused on the way."""
-        return (*self.plan.manual_steps, *self.skipped_steps)
-
-    @property
-    def lacks(self) -> Missing:
-        """What the caller would need for the steps that no option left out."""
-        skipped_steps = (lack for note in self.skipped_steps for lack in note.needed)
-        return (*self.plan.lacks, *skipped_steps)
 
     @property
     def after(self) -> ObservedState:

@@ -50,14 +50,6 @@ class Caller:
     is_person: bool
 
 
-RoleAssignment = tuple[str, str]
-"""A directory role that someone holds, themselves or by a group, and its scope: `/` is the tenant.
-
-A built-in role is its template's id, in lower case. Source: learn.microsoft.com/graph/api/resources/
-unifiedroleassignment.
-"""
-
-
 @dataclass(frozen=True)
 class DirectoryRights:
     """What the caller holds in the directory."""
@@ -68,8 +60,8 @@ class DirectoryRights:
     """Values of Microsoft Graph's app roles, where the caller is an application."""
     roles: frozenset[str] | None = None
     """Template ids of built-in directory roles for the whole tenant, those that come through a group included."""
-    assignments: tuple[RoleAssignment, ...] | None = None
-    """All roles: those made by the tenant, and those for one unit or one registration, are nowhere else."""
+    has_no_role: bool = False
+    """Whether it is known that there is no role at all: neither the tenant's own nor one for a unit or registration."""
     owned: frozenset[ApplicationObjectId] | None = None
     """The registrations that the caller owns."""
     graph: str = "https://graph.microsoft.com/v1.0"
@@ -77,7 +69,7 @@ class DirectoryRights:
 
     @property
     def is_person(self) -> bool | None:
-        """Whether it is a person; `None` where no one could tell."""
+        """`None` where no one could tell."""
         return self.caller.is_person if self.caller is not None else self.signed_in.is_person
 
     @property
@@ -125,7 +117,7 @@ class ScopeRights:
 class CallerRights:
     """Everything that was found out about the caller for one command."""
 
-    directory: DirectoryRights | None = None
+    directory: DirectoryRights = DirectoryRights(SignedIn(""))
     secret_rules: tuple[SecretRule, ...] | None = None
     """The tenant's default policy."""
     scopes: Mapping[str, ScopeRights] = field(default_factory=dict)

@@ -406,21 +406,27 @@ def others_unchanged(count: int) -> str:
 
 
 @dataclass(frozen=True, kw_only=True)
-class WriteSettings(Change):
+class SettingsChange(Change):
+    """What an App Service's settings must come to say; by itself of one that this run does not look at."""
+
+    spec: SettingsSpec
+
+    resource: ClassVar[str] = "application settings"
+    action: ClassVar[Action] = Action.UPDATE
+    right = Right.WRITE_SETTINGS
+
+
+@dataclass(frozen=True, kw_only=True)
+class WriteSettings(SettingsChange):
     """All application settings, ours merged in, by one PUT after everything else. Source: document, step 3."""
 
     site: Site
-    spec: SettingsSpec
     edits: tuple[SettingEdit, ...]
     """What will change, as far as is known now: ours first."""
     unchanged: int = 0
     """How many settings stay as they are."""
     first: bool = False
     """Whether everything else waits for it: access is revoked before anything is deleted."""
-
-    resource: ClassVar[str] = "application settings"
-    action: ClassVar[Action] = Action.UPDATE
-    right = Right.WRITE_SETTINGS
 
 
 def _settings_id(site: Site) -> str:

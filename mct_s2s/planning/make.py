@@ -11,9 +11,9 @@ from mct_s2s.model.desired import Desired, Removal, Restore, Rotation, ServiceSp
 from mct_s2s.model.ids import ClientId, PrincipalId
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.site_settings import LISTS, SETTINGS
-from mct_s2s.planning.changes import AnyChange, Deferred, NoChange, Outputs, SettingsSpec, WriteSettings
+from mct_s2s.planning.changes import AnyChange, Deferred, NoChange, Outputs, SettingsChange, SettingsSpec, WriteSettings
 from mct_s2s.planning.ownership import members
-from mct_s2s.planning.plan import Left, ManualStep, Plan, RunContext
+from mct_s2s.planning.plan import Plan, RunContext
 from mct_s2s.planning.registrations import check_ownership, plan_client, plan_identity, plan_service, with_deleted
 from mct_s2s.planning.removal import plan_removal, prune
 from mct_s2s.planning.reports.findings import diagnose
@@ -68,7 +68,7 @@ def _plan_setup(desired: Setup, observed: ObservedState, context: RunContext) ->
     steps += [change for client in clients for change in client.steps]
     steps += [change for _, changes in identities for change in changes]
     leaving, pruned = prune(desired, observed, steps)
-    left = [note for client in clients for note in client.manual_steps]
+    left = [step for client in clients for step in client.manual_steps]
     application_ids = list(planned)
     object_ids: list[Deferred[PrincipalId]] = [principal for principal, _ in identities]
     if service is not None and (desired.settings_only or desired.settings is SettingsScope.NONE):
@@ -77,7 +77,7 @@ def _plan_setup(desired: Setup, observed: ObservedState, context: RunContext) ->
         object_ids += [one.id for one in trust.identities if one.is_identity and trust.holds(one, service.role.id)]
     spec = settings_spec(desired, observed, service, application_ids, object_ids)
     if desired.settings is SettingsScope.NONE:
-        left.append(ManualStep(Left.SETTINGS, "Someone else must write the App Service settings.", spec=spec))
+        left.append(SettingsChange(key="settings of others", name="", spec=spec))
     else:
         spec = replace(spec, without=leaving)
         steps += _settings_steps(desired, observed, spec)

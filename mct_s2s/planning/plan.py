@@ -4,25 +4,21 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, field, fields, is_dataclass
 from datetime import datetime
-from enum import StrEnum
 from functools import cached_property
 
 from mct_s2s.errors import Item
 from mct_s2s.model.client_credentials import OUR_CREDENTIALS
-from mct_s2s.model.ids import ClientId
-from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.planning.changes import (
     Action,
     AnyChange,
     AssignAppRole,
     Change,
-    Deferred,
     OutputRef,
     RestartSite,
     RestoreApplication,
-    SettingsSpec,
+    SettingsChange,
     WriteSettings,
 )
 from mct_s2s.planning.permissions.rights import Missing
@@ -41,30 +37,7 @@ class RunContext:
         return f"{OUR_CREDENTIALS}{self.now:%Y-%m-%d} {self.attempt}"
 
 
-class Left(StrEnum):
-    """The kinds of steps that can be left to someone else."""
-
-    CONSENT = "consent"
-    SETTINGS = "settings"
-    RESTART = "restart"
-
-
-@dataclass(frozen=True)
-class ManualStep:
-    """A step that this run leaves to someone else: what they have to type or open is said once its ids are known."""
-
-    step: Left
-    what: str
-    client: str = ""
-    """The client's name as it was typed."""
-    client_id: Deferred[ClientId] | None = None
-    """Who is to be consented to, where it is a client application."""
-    resource: ResourceId | None = None
-    """Whose managed identity is to be consented to, or which site it is about."""
-    spec: SettingsSpec | None = None
-    """What the settings have to say."""
-    needed: Missing = ()
-    """What the caller lacks; nothing where an option left the step out."""
+ManualStep = AssignAppRole | SettingsChange | RestartSite
 
 
 @dataclass(frozen=True)
@@ -73,12 +46,13 @@ class Plan:
 
     steps: tuple[AnyChange, ...] = ()
     manual_steps: tuple[ManualStep, ...] = ()
+    """What someone else has to do: an option left it to them, or the caller has no right to it."""
     notes: tuple[Item, ...] = ()
     """What the reader should know of, although nothing follows from it: a sentence, or one and a command."""
     losing: tuple[str, ...] = ()
     """Who loses access by it: said in the plan, and again when it is done."""
-    blocked: tuple[tuple[str, Missing], ...] = ()
-    """The keys of steps that the caller has no right to, without which the rest is not begun, and what is needed."""
+    missing: Mapping[str, Missing] = field(default_factory=dict)
+    """What the caller lacks, by the key of the step that takes it."""
     places: tuple[tuple[str, str], ...] = ()
     """Where each client's secret goes, whether or not one is made now: client and place."""
     removals: frozenset[str] = frozenset()
@@ -89,10 +63,14 @@ class Plan:
         return tuple(step for step in self.steps if step.action is not Action.NONE)
 
     @property
+    def blocked(self) -> frozenset[str]:
+        """The keys of steps that the caller has no right to, without which the rest is not begun."""
+        return frozenset(self.missing) - {step.key for step in self.manual_steps}
+
+    @property
     def lacks(self) -> Missing:
         """What the caller would need for the steps that no option left out."""
-        blocked = (lack for _, needed in self.blocked for lack in needed)
-        return (*blocked, *(lack for note in self.manual_steps for lack in note.needed))
+        return tuple(lack for needed in self.missing.values() for lack in needed)
 
     @property
     def remarks(self) -> tuple[tuple[str, str], ...]:
@@ -150,5 +128,5 @@ def references(value: object) -> Iterator[OutputRef[str]]:
         for entry in value:
             yield from references(entry)
     elif is_dataclass(value) and not isinstance(value, type):
-        for field in fields(value):
-            yield from references(getattr(value, field.name))
+        for one in fields(value):
+            yield from references(getattr(value, one.name))

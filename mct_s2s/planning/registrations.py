@@ -70,7 +70,7 @@ from mct_s2s.planning.ownership import (
     service_not_ours,
     uri_in_use,
 )
-from mct_s2s.planning.plan import Left, ManualStep, Plan, RunContext
+from mct_s2s.planning.plan import Plan, RunContext
 
 SERVICE, CLIENT = "service application", "client application"
 CREATE, EXPOSE = "service-application", "service-application:expose"
@@ -266,7 +266,6 @@ def check_ownership(plan: Plan, service: Service | None, observed: ObservedState
     grants = any(
         isinstance(one, AssignAppRole)
         or (isinstance(one, UpdateApplication) and (one.edits.access_role or one.edits.role))
-        or (isinstance(one, ManualStep) and one.step is Left.CONSENT)
         for one in (*plan.changes, *plan.manual_steps)
     )
     if grants and service.role_value not in {service.spec.role, DEFAULT_ROLE}:
@@ -387,23 +386,18 @@ def plan_client(
             )
         )
     consented = found is not None and observed.trust.holds(found.principal, role_id)
-    left: tuple[ManualStep, ...] = ()
+    consent = AssignAppRole(
+        key=f"{key}:consent",
+        name=spec.name,
+        detail=role,
+        principal=registration.principal,
+        service=service.registration.principal,
+        role=role_id,
+        client_id=client_id,
+        after=(EXPOSE,),
+    )
     if not consented and spec.consent:
-        changes.append(
-            AssignAppRole(
-                key=f"{key}:consent",
-                name=spec.name,
-                detail=role,
-                principal=registration.principal,
-                service=service.registration.principal,
-                role=role_id,
-                client_id=client_id,
-                after=(EXPOSE,),
-            )
-        )
-    elif not consented:
-        what = f"A Cloud Application Administrator must grant admin consent to '{spec.name}'."
-        left = (ManualStep(Left.CONSENT, what, client=spec.name, client_id=client_id),)
+        changes.append(consent)
     if found is not None and application is not None and not registration.is_deleted and not service.foreign:
         listed = observed.app_service is not None and is_allowed(found, observed.app_service)
         judged = (found, observed, service.spec, (spec.name,), observed.secrets.get(spec.name), spec.credential)
@@ -413,7 +407,7 @@ def plan_client(
             notes = (adoption(application, observed, CLIENT), *notes)
     if not changes and application is not None:
         changes.append(NoChange.of(application, key, CLIENT))
-    return client_id, Plan(tuple(changes), left, notes)
+    return client_id, Plan(tuple(changes), () if consented or spec.consent else (consent,), notes)
 
 
 def _stale_scope(client: ClientState, observed: ObservedState) -> tuple[str, ...]:

@@ -20,9 +20,9 @@ from mct_s2s.planning.plan import ManualStep, Plan
 
 _MONTH = 30.4375
 """Days, on average: a lifetime of a year is 365 or 366 days, by the day on which it begins."""
-_OF_THE_RUN = frozenset({"detail", "what", "after", "credential_name", "keep", "is_new", "unchanged", "needed"})
-"""Words for people, the order and the run's own names, other people's settings, rights, and what only the
-store on this machine remembers."""
+_OF_THE_RUN = frozenset({"detail", "after", "credential_name", "keep", "is_new", "unchanged"})
+"""Words for people, the order and the run's own names, other people's settings, and what only the store on
+this machine remembers."""
 _SECRET = frozenset({"exact", "tidy"})
 """Settings that a backup puts back may hold secrets: of those that are not ours, only the names are shown."""
 Made: TypeAlias = Mapping[str, OutputRef[str]]
@@ -44,8 +44,9 @@ def fingerprint(plan: Plan, now: datetime, subject: str) -> str:
     Steps that the caller has no right to are part of it: the administrator who is asked to take them sees the same
     digest. `subject` is what it is done to: two App Services with the same settings have different plans.
     """
-    steps = sorted(sorted(_facts_of(step, now)) for step in (*plan.changes, *plan.manual_steps))
-    return hashlib.sha256(json.dumps([subject.casefold(), sorted(plan.places), steps]).encode()).hexdigest()
+    steps = [sorted(_facts_of(step, now)) for step in plan.changes]
+    steps += [["left", *sorted(_facts_of(step, now))] for step in plan.manual_steps]
+    return hashlib.sha256(json.dumps([subject.casefold(), sorted(plan.places), sorted(steps)]).encode()).hexdigest()
 
 
 def combined(digests: Sequence[str]) -> str:
@@ -84,8 +85,7 @@ def _with_later_values(change: AnyChange) -> AnyChange:
 def _facts_of(step: AnyChange | ManualStep, now: datetime, made: Made = _NONE) -> frozenset[str]:
     """What a step does, as a set of sentences: those of a step that does less are a subset."""
     said = {name: member for name, member in vars(step).items() if name not in _OF_THE_RUN}
-    if not isinstance(step, ManualStep):
-        said |= {"action": step.action, "resource": step.resource}
+    said |= {"action": step.action, "resource": step.resource}
     facts = (fact for name, member in said.items() for fact in _facts(name, member, now, made))
     return frozenset((type(step).__name__, *facts))
 

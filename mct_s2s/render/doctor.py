@@ -28,17 +28,17 @@ _STATES = {Verdict.YES: "ok", Verdict.UNKNOWN: "unknown", Verdict.NO: "missing"}
 def doctor_document(seen: Seen, checks: tuple[DoctorCheck, ...]) -> dict[str, Any]:
     """`mct-s2s/doctor/v1`."""
     rights, tenant = seen.access.directory, seen.observed.tenant
-    caller = rights.caller if rights else None
+    caller = rights.caller
     return {
         "schema": "mct-s2s/doctor/v1",
         "ready": is_ready(checks),
         "setup": forecast(checks),
         "caller": {
-            "kind": {True: "person", False: "servicePrincipal", None: None}[rights.is_person if rights else None],
+            "kind": {True: "person", False: "servicePrincipal", None: None}[rights.is_person],
             "name": caller.name if caller else None,
             "id": caller.id if caller else None,
-            "appId": rights.signed_in.client_id if rights else None,
-            "method": rights.signed_in.description if rights else None,
+            "appId": rights.signed_in.client_id,
+            "method": rights.signed_in.description,
         },
         "tenant": {"id": tenant.id, "name": tenant.name} if tenant else None,
         "checks": [

@@ -12,10 +12,11 @@ from rich.text import Text
 from mct_s2s.errors import MissingRight
 from mct_s2s.model.commands import option, own_command, webapp_command
 from mct_s2s.model.observed import ObservedState
+from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.model.site_settings import ENABLED, LISTS, SETTINGS, AllowList, ours
-from mct_s2s.planning.changes import Outputs
+from mct_s2s.planning.changes import AssignAppRole, Outputs, RestartSite, SettingsSpec
 from mct_s2s.planning.permissions.rights import asked_for
-from mct_s2s.planning.plan import Left, ManualStep
+from mct_s2s.planning.plan import ManualStep, Plan
 from mct_s2s.planning.site import merge, pending
 from mct_s2s.render.columns import Columns
 from mct_s2s.render.console import prose
@@ -39,38 +40,36 @@ class Instruction:
         return f"{self.what} Ask {self.who}." if self.who else self.what
 
 
+def what_is_left(step: ManualStep) -> str:
+    return f"Someone else must {step.right.step_on(step.name)}."
+
+
 def instructions(
-    steps: Iterable[ManualStep],
-    observed: ObservedState,
-    outputs: Outputs,
-    *,
-    where: str,
-    login: str,
-    handoff: Path | None = None,
+    plan: Plan, observed: ObservedState, outputs: Outputs, *, where: str, login: str, handoff: Path | None = None
 ) -> list[Instruction]:
-    """Every step that is left, in words.
+    """Every step that a plan leaves to others, in words.
 
     Source of the page: learn.microsoft.com/entra/identity/enterprise-apps/grant-admin-consent, "Construct the URL".
     """
     found = []
-    for step in steps:
-        rights = " and ".join(dict.fromkeys(one.right for one in step.needed))
-        link, values = None, None
-        if step.step is Left.CONSENT and step.resource is not None:
-            command = own_command("add-client", "--managed-identity", str(step.resource), where=where)
-        elif step.step is Left.CONSENT:
-            client_id = outputs.known(step.client_id) if step.client_id else None
-            command = own_command("add-client", "--credential", "none", about=client_id or step.client, where=where)
-            if client_id is not None and observed.tenant is not None:
-                link = f"{login}/{observed.tenant.id}/adminconsent?client_id={client_id}"
-        elif step.step is Left.RESTART:
-            assert step.resource is not None  # a restart is a site's
-            command = webapp_command("restart", step.resource)
-        else:
-            values = values_to_enter(step, observed, outputs)
-            command = _configure(step, values, outputs, where, handoff)
-        who = f"someone with {rights}" if rights else ""
-        found.append(Instruction(step.what, command, who, link, values))
+    for step in plan.manual_steps:
+        rights = " and ".join(dict.fromkeys(one.right for one in plan.missing.get(step.key, ())))
+        who, link, values = f"someone with {rights}" if rights else "", None, None
+        match step:
+            case AssignAppRole(identity_resource=ResourceId() as resource):
+                command = own_command("add-client", "--managed-identity", str(resource), where=where)
+            case AssignAppRole():
+                client_id = outputs.known(step.client_id) if step.client_id else None
+                command = own_command("add-client", "--credential", "none", about=client_id or step.name, where=where)
+                if client_id is not None and observed.tenant is not None:
+                    link = f"{login}/{observed.tenant.id}/adminconsent?client_id={client_id}"
+                who = who or "a Cloud Application Administrator"
+            case RestartSite():
+                command = webapp_command("restart", step.site.resource)
+            case _:
+                values = ours(merge(observed.settings, step.spec, outputs))
+                command = _configure(step.spec, values, outputs, where, handoff)
+        found.append(Instruction(what_is_left(step), command, who, link, values))
     return found
 
 
@@ -96,25 +95,20 @@ def manual_steps_document(steps: Iterable[Instruction]) -> list[dict[str, object
     ]
 
 
-def values_to_enter(step: ManualStep, observed: ObservedState, outputs: Outputs) -> dict[str, str]:
-    """The document's settings as they have to be, those that do not apply left out."""
-    assert step.spec is not None  # settings that are left have one
-    return ours(merge(observed.settings, step.spec, outputs))
-
-
-def _configure(step: ManualStep, values: dict[str, str], outputs: Outputs, where: str, handoff: Path | None) -> str:
-    configure, words = f"{own_command('configure-appservice')} {where or '-a APP_SERVICE'}", list[str]()
+def _configure(spec: SettingsSpec, values: dict[str, str], outputs: Outputs, where: str, handoff: Path | None) -> str:
+    configure = f"{own_command('configure-appservice')} {where or '-a APP_SERVICE'}"
     if handoff is not None:
         return f"{configure} {option('--from', str(handoff))}"
     if values.get(ENABLED.name) == "false":
         return f"{configure} --disable"
-    if step.spec is not None and pending(step.spec, outputs):
+    if pending(spec, outputs):
         return configure  # not made yet: typed later, it reads the values from the directory
-    for setting in SETTINGS:
-        value = values.get(setting.name)
-        if value is not None and setting.option is not None:
-            for each in AllowList(value).ids if setting in LISTS else (value,):
-                words.append(option(setting.option, each))
+    words = [
+        option(setting.option, each)
+        for setting in SETTINGS
+        if setting.name in values and setting.option is not None
+        for each in (AllowList(values[setting.name]).ids if setting in LISTS else (values[setting.name],))
+    ]
     return " ".join([configure, *words])
 
 

@@ -81,10 +81,10 @@ class SiteReport:
 
 def totals(sites: Sequence[SiteReport]) -> str:
     """`3 sites: 8 to create, 1 to change, 0 to remove; 1 up to date`."""
-    steps = tuple(step for site in sites if site.plan is not None for step in site.plan.changes)
-    blocked = tuple(step for site in sites if site.plan is not None for step in site.plan.blocked)
+    plans = [site.plan for site in sites if site.plan is not None]
+    counted = summary([change for plan in plans for change in plan.changes], sum(len(plan.blocked) for plan in plans))
     unchanged, failed = sum(site.is_unchanged for site in sites), sum(site.error is not None for site in sites)
-    parts = [f"{len(sites)} site{'s' * (len(sites) != 1)}: {summary(Plan(steps, blocked=blocked))}"]
+    parts = [f"{len(sites)} site{'s' * (len(sites) != 1)}: {counted}"]
     parts += [f"{count} {what}" for count, what in ((unchanged, "up to date"), (failed, "failed")) if count]
     return "; ".join(parts)
 

@@ -10,11 +10,11 @@ from rich.text import Text
 
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.site_settings import LISTS, AllowList
-from mct_s2s.planning.changes import Action, RestartSite, SettingEdit, WriteSettings, others_unchanged
+from mct_s2s.planning.changes import Action, AnyChange, RestartSite, SettingEdit, WriteSettings, others_unchanged
 from mct_s2s.planning.plan import Plan
 from mct_s2s.render.columns import Columns
 from mct_s2s.render.console import Terminal, prose
-from mct_s2s.render.manual_steps import grants_to_ask_for, show_manual_steps
+from mct_s2s.render.manual_steps import grants_to_ask_for, show_manual_steps, what_is_left
 from mct_s2s.render.markdown import fenced, text
 
 SIGNS = {Action.CREATE: "+", Action.UPDATE: "~", Action.DELETE: "-", Action.NONE: "·"}
@@ -57,7 +57,7 @@ def show_plan(
         prose(console, Text.assemble(("Plan", "head"), f" for {label}", (where, "quiet")), indent=2)
     if not is_whole:
         _steps(console, plan)
-    for sentence, command in (*((step.what, "") for step in plan.manual_steps), *plan.remarks):
+    for sentence, command in (*((what_is_left(step), "") for step in plan.manual_steps), *plan.remarks):
         prose(console, Text(f"  {sentence}", style="warn"), indent=2)
         if command:
             console.print(Text(f"    {command}", style="command"))
@@ -70,7 +70,7 @@ def show_plan(
     if is_result:
         show_manual_steps(console, grants_to_ask_for(plan.lacks))
     if not plan.is_empty:
-        console.print(Text(f"Plan: {summary(plan)}.", style="head"))
+        console.print(Text(f"Plan: {summary(plan.changes, len(plan.blocked))}.", style="head"))
 
 
 def plan_markdown(title: str, fingerprint: str | None, shown: str) -> Iterator[str]:
@@ -89,12 +89,12 @@ def target_details(observed: ObservedState) -> tuple[str, ...]:
     return (*(word for word in place if word), *((f"tenant {name}",) if name else ()))
 
 
-def summary(plan: Plan) -> str:
+def summary(changes: Sequence[AnyChange], blocked: int) -> str:
     """`3 to create, 1 to change, 0 to remove`."""
-    counts = {action: sum(change.action is action for change in plan.changes) for action in Action}
+    counts = {action: sum(change.action is action for change in changes) for action in Action}
     words = {Action.CREATE: "to create", Action.UPDATE: "to change", Action.DELETE: "to remove"}
     counted = [f"{counts[action]} {text}" for action, text in words.items()]
-    return ", ".join([*counted, *([f"{len(plan.blocked)} blocked"] if plan.blocked else [])])
+    return ", ".join([*counted, *([f"{blocked} blocked"] if blocked else [])])
 
 
 def setting_rows(edit: SettingEdit) -> Iterator[tuple[Action, str]]:
@@ -130,7 +130,6 @@ def setting_rows(edit: SettingEdit) -> Iterator[tuple[Action, str]]:
 
 def _steps(console: Console, plan: Plan) -> None:
     """In tables whose first columns are as wide as each other's: below the settings are their values, old and new."""
-    blocked = {key for key, _ in plan.blocked}
     room = max((cell_len(step.resource) for step in plan.steps), default=0)
     table = Columns([None] * 3)
     for step in plan.steps:
@@ -138,7 +137,7 @@ def _steps(console: Console, plan: Plan) -> None:
         if isinstance(step, WriteSettings):
             detail = others_unchanged(step.unchanged)
         sign, style = SIGNS[step.action], "unchanged" if step.action is Action.NONE else step.action.value
-        if step.key in blocked:
+        if step.key in plan.blocked:
             sign, style = BLOCKED, "bad"
         what = f"  {sign} {step.resource}{' ' * (room - cell_len(step.resource))}"
         table.add(Text(what, style=style), step.name, Text(detail, style="quiet"))

@@ -54,7 +54,7 @@ def test_consent_that_an_option_leaves_out_is_exit_0_with_the_link(mct: Program,
     (step,) = left(done)
     (client,) = mct("status", "-o", "json").document["clients"]
     assert step["link"].endswith(f"client_id={client['appId']}")
-    assert step["who"] is None
+    assert step["who"] == "a Cloud Application Administrator"
 
 
 def test_the_settings_are_left_out_with_their_values_and_the_command(

@@ -22,10 +22,12 @@ from mct_s2s.engine.request import Request
 from mct_s2s.engine.session import Session
 from mct_s2s.errors import S2SError
 from mct_s2s.model.azure_resources import AppService, Site
+from mct_s2s.model.caller_rights import CallerRights, DirectoryRights, SignedIn
 from mct_s2s.model.desired import ServiceSpec, Setup
 from mct_s2s.model.observed import ObservedState, Trust
 from mct_s2s.model.resource_id import ResourceId, SiteTarget
 from mct_s2s.planning.changes import AnyChange
+from mct_s2s.planning.permissions.rights import CLOUD_APPLICATION_ADMINISTRATOR
 from mct_s2s.planning.plan import Plan
 from mct_s2s.render.console import Terminal
 from mct_s2s.sandbox.observability.exchange import Entry
@@ -165,4 +167,5 @@ def planned(*changes: AnyChange, site: Site = WHERE, **more: Any) -> Outcome:
     """The beginning of a run with these changes."""
     before = ObservedState("public", TENANT, AppService(site, {}, TENANT.id), Trust())
     desired = Setup(ServiceSpec(SERVICE_KEY, "MCT service"))
-    return Outcome(Request(desired, clock.now(), TARGET), Plan(changes), before, **more)
+    access = CallerRights(DirectoryRights(SignedIn("x"), roles=frozenset({CLOUD_APPLICATION_ADMINISTRATOR})))
+    return Outcome(Request(desired, clock.now(), TARGET), Plan(changes), before, access, **more)

@@ -11,7 +11,7 @@ from mct_s2s.model.client_credentials import NEVER, NewCredential
 from mct_s2s.model.duration import END_OF_DAY
 from mct_s2s.planning.changes import AddCredential, WriteSettings
 from mct_s2s.planning.make import make_plan
-from mct_s2s.planning.plan import Left, ManualStep, Plan, RunContext
+from mct_s2s.planning.plan import Plan, RunContext
 from mct_s2s.planning.reviewed import fingerprint
 
 from tests.planning.scenarios import (
@@ -25,6 +25,7 @@ from tests.planning.scenarios import (
     observed_state,
     spec,
 )
+from tests.render.examples import consent
 
 SUBJECT = "/subscriptions/…/sites/contosolearn"
 
@@ -52,7 +53,7 @@ OURS = make_plan(spec(), observed_state(), CONTEXT)
 PLAN, LATER = plan_at(), NOW + timedelta(days=100, hours=5)
 TYPED = datetime.combine(NOW.date() + timedelta(365), END_OF_DAY, NOW.tzinfo)
 OTHERS = replace(observed_state(), app_service=app_service({**FOREIGN, "Another": "x"}))
-IN_ANOTHER_ORDER = replace(PLAN, steps=tuple(reversed(PLAN.steps)), blocked=((PLAN.steps[0].key, ()),))
+IN_ANOTHER_ORDER = replace(PLAN, steps=tuple(reversed(PLAN.steps)), missing={PLAN.steps[0].key: ()})
 SAME: dict[str, tuple[Plan, Plan, datetime, str]] = {
     "on another day in another run": (PLAN, plan_at(LATER, "c3d4"), LATER, SUBJECT),
     "whatever the order of the steps and the rights": (PLAN, IN_ANOTHER_ORDER, NOW, SUBJECT),
@@ -79,7 +80,7 @@ CHANGES: dict[str, Callable[[Plan], Plan]] = {
     "no end": lambda plan: with_expiry(plan, NEVER),
     "a date": lambda plan: with_expiry(plan, TYPED),
     "another value": with_other_value,
-    "a step for others": lambda plan: replace(plan, manual_steps=(ManualStep(Left.CONSENT, "…", "Import"),)),
+    "a step for others": lambda plan: replace(plan, manual_steps=(consent(),)),
 }
 
 

@@ -18,10 +18,16 @@ from mct_s2s.model.caller_rights import (
 from mct_s2s.model.client_credentials import NewCredential
 from mct_s2s.model.desired import ClientSpec, SettingsScope
 from mct_s2s.model.ids import ClientId, KeyId, PrincipalId
-from mct_s2s.planning.changes import AddCredential, RemoveCredential, RestartSite, WriteSettings
+from mct_s2s.planning.changes import (
+    AddCredential,
+    AssignAppRole,
+    RemoveCredential,
+    RestartSite,
+    SettingsChange,
+    WriteSettings,
+)
 from mct_s2s.planning.make import make_plan
 from mct_s2s.planning.permissions.preflight import check, need_of, requests, stopped
-from mct_s2s.planning.plan import Left
 from mct_s2s.planning.secret_policy import fit_secrets, last_end, typed
 
 from tests.planning.scenarios import (
@@ -53,7 +59,7 @@ def access(
         Caller(PrincipalId(guid("me")), "automation", is_person=False),
         permissions=frozenset(permissions),
         roles=frozenset(),
-        assignments=(),
+        has_no_role=True,
         owned=frozenset(),
     )
     return CallerRights(rights, None, {SITE: ScopeRights(site, ()), HOLDER: ScopeRights(resource, ())})
@@ -74,11 +80,10 @@ def test_what_is_unknown_stops_nothing() -> None:
 
 def test_consent_is_left_to_others_with_who_grants_it() -> None:
     checked = check(PLAN, EMPTY, access("Application.ReadWrite.OwnedBy"))
-    assert checked.blocked == ()
+    assert not checked.blocked
     assert said(checked) == [line for line in said(PLAN) if "consent" not in line]
-    (note,) = checked.manual_steps
-    assert (note.step, note.client) == (Left.CONSENT, "Import")
-    ((line, command),) = requests(note.needed)
+    assert [(type(step), step.name) for step in checked.manual_steps] == [(AssignAppRole, "Import")]
+    ((line, command),) = requests(checked.lacks)
     assert "Privileged Role Administrator" in line
     assert "AppRoleAssignment.ReadWrite.All" in line
     assert guid("app") in command
@@ -88,17 +93,15 @@ def test_the_settings_are_left_together_with_the_restart() -> None:
     readers = (Permission(("*/read", "Microsoft.Web/sites/config/list/action")),)
     checked = check(PLAN, EMPTY, access(*ALL, site=readers))
     assert not any(isinstance(change, WriteSettings | RestartSite) for change in checked.changes)
-    (note,) = checked.manual_steps
-    assert note.step is Left.SETTINGS
-    assert note.spec is not None
-    assert "Website Contributor" in requests(note.needed)[0][0]
+    assert [type(step) for step in checked.manual_steps] == [WriteSettings]
+    assert "Website Contributor" in requests(checked.lacks)[0][0]
 
 
 def test_a_restart_alone_is_left_too() -> None:
     writers = (Permission(("Microsoft.Web/sites/config/*",)),)
     checked = check(PLAN, EMPTY, access(*ALL, site=writers))
     assert any(isinstance(change, WriteSettings) for change in checked.changes)
-    assert [note.step for note in checked.manual_steps] == [Left.RESTART]
+    assert [type(step) for step in checked.manual_steps] == [RestartSite]
 
 
 def test_everything_that_is_missing_is_said_at_once_and_each_thing_once() -> None:
@@ -128,7 +131,7 @@ def test_what_an_option_left_out_is_not_missing() -> None:
     plan = make_plan(wanted, observed_state(), CONTEXT)
     checked = check(plan, observed_state(), access("Application.ReadWrite.OwnedBy", site=()))
     assert checked == plan
-    assert [note.step for note in plan.manual_steps] == [Left.CONSENT, Left.SETTINGS]
+    assert [type(step) for step in plan.manual_steps] == [AssignAppRole, SettingsChange]
     assert checked.lacks == ()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from mct_s2s.errors import MissingRight, ServiceError
 from mct_s2s.model.azure_resources import AppService
@@ -11,7 +12,9 @@ from mct_s2s.model.ids import ClientId, PrincipalId
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.planning.changes import (
     AnyChange,
+    AssignAppRole,
     CreateServicePrincipal,
+    Deferred,
     NoChange,
     Outputs,
     RemoveCredential,
@@ -69,6 +72,14 @@ WEBSITE_CONTRIBUTOR = MissingRight(
     "an Owner or User Access Administrator",
     f"az role assignment create --assignee {guid('me')} --role 'Website Contributor'",
 )
+
+
+def consent(name: str = "Import", client_id: Deferred[ClientId] | None = None, **of: Any) -> AssignAppRole:
+    """Admin consent, as a plan leaves it to somebody else."""
+    principal = PrincipalId(guid("principal"))
+    return AssignAppRole(
+        key="consent", name=name, principal=principal, service=principal, role=ROLE.id, client_id=client_id, **of
+    )
 
 
 def full_plan(name: str = "Import") -> Plan:

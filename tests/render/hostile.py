@@ -18,7 +18,7 @@ from mct_s2s.model.observed import ClientApplication, ObservedState
 from mct_s2s.model.resource_id import SiteTarget
 from mct_s2s.planning.make import make_plan
 from mct_s2s.planning.permissions.doctor import DoctorCheck
-from mct_s2s.planning.plan import Left, ManualStep, Plan
+from mct_s2s.planning.plan import Plan
 from mct_s2s.planning.reports.findings import Finding, Severity, diagnose
 from mct_s2s.planning.reports.status import SiteStatus, StatusReport, UnreadSite
 from mct_s2s.planning.reports.verification import CALL, CheckSubject, Verification, VerificationCheck
@@ -75,6 +75,7 @@ from tests.render.examples import (
     IDENTITY,
     WEBSITE_CONTRIBUTOR,
     WHERE,
+    consent,
     full_plan,
     healthy,
     planned,
@@ -168,9 +169,8 @@ def _proof(name: str) -> Verification:
 
 def _plan(name: str) -> Plan:
     full = full_plan(name)
-    left = ManualStep(Left.CONSENT, name, needed=(WEBSITE_CONTRIBUTOR,))
-    blocked = (full.steps[0].key, (MissingRight(name, name, name, name, name),))
-    return replace(full, notes=(name, (name, name)), manual_steps=(left,), blocked=(blocked,))
+    missing = {full.steps[0].key: (MissingRight(name, name, name, name, name),), "consent": (WEBSITE_CONTRIBUTOR,)}
+    return replace(full, notes=(name, (name, name)), manual_steps=(consent(name),), missing=missing)
 
 
 def _planned(terminal: Terminal, name: str) -> None:

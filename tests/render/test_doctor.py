@@ -73,13 +73,6 @@ def test_a_caller_of_whom_nothing_is_known_is_of_no_kind() -> None:
     assert caller == {"kind": None, "name": None, "id": None, "appId": None, "method": "managed identity"}
 
 
-def test_without_a_look_at_directory_and_tenant_the_caller_is_empty() -> None:
-    document = doctor_document(Seen(ObservedState("public", None, None, Trust())), (RESTART,))
-    assert set(document) == {"schema", "ready", "setup", "caller", "tenant", "checks", "manualSteps"}
-    assert set(document["caller"].values()) == {None}
-    assert document["tenant"] is None
-
-
 def test_the_document_has_what_someone_has_to_grant() -> None:
     document = document_of(seen(refused=True))
     assert document["setup"] == "stops"
@@ -121,9 +114,9 @@ def test_checks_are_as_they_were() -> None:
 SCREENS = {
     "doctor-ready": seen(permissions=(Permission(("*",)),)),
     "doctor-half": seen(
-        replace(AUTOMATION, permissions=frozenset({"Application.ReadWrite.OwnedBy"}), assignments=()), refused=True
+        replace(AUTOMATION, permissions=frozenset({"Application.ReadWrite.OwnedBy"}), has_no_role=True), refused=True
     ),
-    "doctor-nothing": seen(replace(AUTOMATION, permissions=frozenset(), assignments=()), refused=True),
+    "doctor-nothing": seen(replace(AUTOMATION, permissions=frozenset(), has_no_role=True), refused=True),
     "doctor-person": seen(replace(ADA, roles=frozenset()), permissions=(Permission(("*",)),)),
 }
 

@@ -6,9 +6,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from mct_s2s.planning.changes import Action, SettingEdit
+from mct_s2s.planning.changes import Action, SettingEdit, SettingsChange, SettingsSpec
 from mct_s2s.planning.make import make_plan
-from mct_s2s.planning.plan import Left, ManualStep, Plan
+from mct_s2s.planning.plan import Plan
 from mct_s2s.render.console import Terminal
 from mct_s2s.render.plan import LATER, plan_markdown, setting_rows, show_plan, target_details
 
@@ -35,9 +35,7 @@ from tests.render.examples import (
 from tests.support.screens import check_kept, screen_text
 
 NOTHING = make_plan(spec("Import"), complete(client("Import")), CONTEXT)
-NOT_ALLOWED = ManualStep(
-    Left.SETTINGS, "Someone else must write the application settings.", needed=(WEBSITE_CONTRIBUTOR,)
-)
+NOT_ALLOWED = SettingsChange(key="settings", name="contosolearn", spec=SettingsSpec())
 SITE = "contosolearn"
 
 
@@ -77,8 +75,11 @@ ODD = make_plan(
 )
 PLANS: dict[str, tuple[Plan, tuple[str, ...]]] = {
     "with its target": (full_plan(), target_details(HERE)),
-    "blocked as a whole": (Plan((right_already("S"),), blocked=(("right:S", ()),)), ()),
-    "left to others": (Plan((right_already("Service"),), (NOT_ALLOWED,)), ()),
+    "blocked as a whole": (Plan((right_already("S"),), missing={"right:S": ()}), ()),
+    "left to others": (
+        Plan((right_already("Service"),), (NOT_ALLOWED,), missing={"settings": (WEBSITE_CONTRIBUTOR,)}),
+        (),
+    ),
     "nothing to do": (replace(NOTHING, notes=(NOTE,)), ()),
     "of settings alone": (replace(make_plan(spec(), observed_state(), CONTEXT), notes=(NOTE,)), ()),
     "of each kind of change": (Plan((principal("One"), principal("Two"), removal(), right_already())), ()),

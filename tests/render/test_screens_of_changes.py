@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.planning.make import make_plan
-from mct_s2s.planning.plan import Left, ManualStep, Plan
+from mct_s2s.planning.plan import Plan
 from mct_s2s.planning.reports.verification import CALL, CheckSubject, Verification, VerificationCheck
 from mct_s2s.render.console import Terminal
 from mct_s2s.render.outcome import ClientResult, SiteReport, show_closing
@@ -27,7 +27,7 @@ from tests.planning.scenarios import (
     settings,
     spec,
 )
-from tests.render.examples import WEBSITE_CONTRIBUTOR, WHERE, full_plan, saved
+from tests.render.examples import WEBSITE_CONTRIBUTOR, WHERE, consent, full_plan, saved
 from tests.support.screens import check_screen
 
 SITE = "contosolearn"
@@ -64,8 +64,7 @@ def blocked() -> Callable[[Terminal], None]:
     plan = full_plan()
     (write,) = [step for step in plan.steps if step.resource == "application settings"]
     note = ("'Import' keeps a secret that mct-s2s did not create. When it is no longer used, delete it:", "az ad app …")
-    left = ManualStep(Left.CONSENT, "Someone else must grant admin consent to 'Import'.")
-    marked = replace(plan, blocked=((write.key, (WEBSITE_CONTRIBUTOR,)),), notes=(note,), manual_steps=(left,))
+    marked = replace(plan, missing={write.key: (WEBSITE_CONTRIBUTOR,)}, notes=(note,), manual_steps=(consent(),))
     return plan_screen(marked, observed_state(), is_result=True)
 
 

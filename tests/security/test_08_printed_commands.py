@@ -25,10 +25,10 @@ from mct_s2s.model.commands import command, grant_on_vault, option, own_command,
 from mct_s2s.model.ids import ApplicationObjectId, ClientId, PrincipalId
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.resource_id import ResourceId
-from mct_s2s.planning.changes import Outputs
+from mct_s2s.planning.changes import Outputs, RestartSite
 from mct_s2s.planning.ownership import purging
 from mct_s2s.planning.permissions.rights import RequiredPermission, Right, judge
-from mct_s2s.planning.plan import Left, ManualStep
+from mct_s2s.planning.plan import Plan
 from mct_s2s.planning.reports.findings import diagnose, stopped
 from mct_s2s.planning.reports.verification import identity_checks, reasons, why_refused
 from mct_s2s.planning.site import make_sticky
@@ -43,10 +43,12 @@ from tests.planning.scenarios import (
     SERVICE_PRINCIPAL,
     TENANT,
     client,
+    site,
 )
 from tests.planning.scenarios import (
     settings as site_settings,
 )
+from tests.render.examples import consent
 from tests.render.hostile import observed
 from tests.support.parsing import parsed
 from tests.support.sampling import cases
@@ -155,14 +157,16 @@ def grants() -> Iterator[str]:
 
 def handovers() -> Iterator[str]:
     resource = ResourceId.site(EVIL, EVIL, EVIL, EVIL)
-    notes = [
-        ManualStep(Left.CONSENT, "x", client=EVIL, resource=resource),
-        ManualStep(Left.CONSENT, "x", client=EVIL, client_id=ClientId(EVIL)),
-        ManualStep(Left.CONSENT, "x", client=EVIL),
-        ManualStep(Left.RESTART, "x", resource=resource),
-    ]
+    steps = (
+        consent(EVIL, identity_resource=resource),
+        consent(EVIL, ClientId(EVIL)),
+        consent(EVIL),
+        RestartSite(key="x", name=EVIL, site=replace(site(), resource=resource)),
+    )
     where = shlex.join(["-a", EVIL])
-    left = instructions(notes, state(), Outputs(), where=where, login="https://login", handoff=Path(EVIL))
+    left = instructions(
+        Plan(manual_steps=steps), state(), Outputs(), where=where, login="https://login", handoff=Path(EVIL)
+    )
     yield from (step.command for step in left)
 
 

@@ -17,7 +17,7 @@ from mct_s2s.azure.graph.session import ADVANCED, GraphSession
 from mct_s2s.azure.refusals import GraphOperation
 from mct_s2s.concurrency import ReadOnce, gather_or_cancel
 from mct_s2s.errors import ServiceError
-from mct_s2s.model.caller_rights import Caller, RoleAssignment, SecretRule, SignedIn
+from mct_s2s.model.caller_rights import Caller, SecretRule, SignedIn
 from mct_s2s.model.duration import iso_duration
 from mct_s2s.model.ids import ApplicationObjectId, PrincipalId
 from mct_s2s.planning.permissions.rights import GRAPH_APP_ID
@@ -81,15 +81,18 @@ class GraphAccess:
             held = await self._rows(path, read)
         return None if held is None else frozenset(held) - {""}
 
-    async def assignments(self, principal: PrincipalId) -> tuple[RoleAssignment, ...]:
-        """GET /beta/roleManagement/directory/transitiveRoleAssignments: Graph has it in no other version."""
+    async def assignments(self, principal: PrincipalId) -> list[tuple[str, str]]:
+        """GET /beta/roleManagement/directory/transitiveRoleAssignments: each role and where it holds, `/` everywhere.
+
+        A built-in role is its template's id, in lower case. Source: graph/api/resources/unifiedroleassignment.
+        """
         filtered = f"$count=true&$filter=principalId eq '{principal}'"
         path = f"/roleManagement/directory/transitiveRoleAssignments?{filtered}"
 
-        def read(row: Json) -> RoleAssignment:
+        def read(row: Json) -> tuple[str, str]:
             return text(row["roleDefinitionId"]).lower(), text(row["directoryScopeId"])
 
-        return tuple(await self._rows(f"{self._session.base.removesuffix('v1.0')}beta{path}", read, ADVANCED) or ())
+        return await self._rows(f"{self._session.base.removesuffix('v1.0')}beta{path}", read, ADVANCED) or []
 
     async def permissions(self) -> frozenset[str] | None:
         """GET …/appRoleAssignments, and what Microsoft Graph calls the roles in them."""

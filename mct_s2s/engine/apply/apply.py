@@ -11,6 +11,7 @@ from mct_s2s.engine.apply.run import Run, Skipped, carry_out
 from mct_s2s.engine.outcome import LEFT, Outcome
 from mct_s2s.engine.session import Session
 from mct_s2s.errors import PermissionMissing, ServiceError
+from mct_s2s.model.caller_rights import Verdict
 from mct_s2s.model.client_credentials import NewCredential
 from mct_s2s.model.directory_objects import Application
 from mct_s2s.model.ids import api_uri
@@ -31,7 +32,8 @@ from mct_s2s.planning.changes import (
     UpdateApplication,
 )
 from mct_s2s.planning.edits import edited
-from mct_s2s.planning.permissions.preflight import holds, left_if_refused, likely_missing, requests
+from mct_s2s.planning.permissions.preflight import judged_change, likely_missing, need_of, requests
+from mct_s2s.planning.permissions.rights import judge, lacking
 from mct_s2s.stores.host_lock import departing, note_departing
 
 
@@ -66,7 +68,8 @@ async def apply(session: Session, outcome: Outcome, progress: Progress) -> None:
 def _say_all_that_is_missing(refused: PermissionMissing, outcome: Outcome) -> None:
     """So that it is asked for at once."""
     before, access = outcome.before, outcome.access
-    if refused.code == "permission-missing" and refused.missing and holds(outcome.failed[0][0], before, access):
+    is_held = judged_change(outcome.failed[0][0], before, access)[0] is Verdict.YES
+    if refused.code == "permission-missing" and refused.missing and is_held:
         refused.missing = ()
         refused.advise(
             "You have the role or permission for this, but it has not taken effect yet. Run the same command again "
@@ -139,14 +142,16 @@ async def _(change: CreateServicePrincipal, run: Run) -> str:
 @carry_out.register
 async def _(change: AssignAppRole, run: Run) -> str:
     principal, service = run.outputs.resolve(change.principal), run.outputs.resolve(change.service)
-    outcome = run.outcome
     try:
         assignment = await run.session.directory.assign(principal, service, change.role, is_new=run.expects_lag(change))
     except PermissionMissing as refused:
-        left = left_if_refused(change, outcome.before, outcome.access) if outcome.request.preflight else None
-        if left is None:
+        need, directory = need_of(change, run.outcome.before), run.outcome.access.directory
+        is_held = need is not None and judge(need, run.outcome.access)[0] is Verdict.YES
+        # A token that is kept does not show yet what its caller holds.
+        if need is None or not run.outcome.request.preflight or (is_held and directory.signed_in.after_a_grant[0]):
             raise
-        raise Skipped(LEFT, left) from refused
+        run.outcome.leave(change, lacking(need, directory))
+        raise Skipped(LEFT) from refused
     if assignment is None:
         return "already granted"
     run.outputs.record(change.key, Output.ASSIGNMENT_ID, assignment.id)

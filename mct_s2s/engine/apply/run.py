@@ -31,7 +31,7 @@ from mct_s2s.planning.changes import (
     WriteSettings,
 )
 from mct_s2s.planning.permissions.rights import relies_on_ownership
-from mct_s2s.planning.plan import ManualStep, references
+from mct_s2s.planning.plan import references
 from mct_s2s.stores.store import Store
 
 IN_FLIGHT = 16
@@ -40,11 +40,7 @@ time, and 200 clients at 100 ms took a third longer. Graph takes 3,000 writes in
 
 
 class Skipped(Exception):
-    """A change that is not made in this run, and why; nothing has failed. `left` is what someone else can do."""
-
-    def __init__(self, why: str, left: ManualStep | None = None) -> None:
-        super().__init__(why)
-        self.left = left
+    """A change that is not made in this run, and why; nothing has failed."""
 
 
 class Stopped(Exception):
@@ -91,7 +87,7 @@ class Run:
     @property
     def as_owner(self) -> bool:
         """Whether the caller may change only what it owns, for all that is known."""
-        return relies_on_ownership(self.outcome.access)
+        return relies_on_ownership(self.outcome.access.directory)
 
     def expects_lag(self, change: AnyChange) -> bool:
         """Whether *not there* may mean *not there yet*: what it touches was made by this run, or minutes ago.
@@ -154,7 +150,7 @@ class Run:
         try:
             detail = await self._explained(change)
         except Skipped as skipped:
-            self.outcome.skip(change, str(skipped), skipped.left)
+            self.outcome.skip(change, str(skipped))
             self.progress.skipped(change, str(skipped))
         except S2SError as error:
             self.outcome.fail(change, error)

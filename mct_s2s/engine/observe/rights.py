@@ -86,10 +86,14 @@ class AccessLook:
             gather_or_cancel(_or_unknown(directory.roles()), _or_unknown(directory.permissions())),
             _or_unknown(directory.owned()),
         )
-        rights = DirectoryRights(directory.signed_in, caller, permissions, roles, None, owned, directory.address)
+        rights = DirectoryRights(directory.signed_in, caller, permissions, roles, False, owned, directory.address)
         if caller is None or may_do_all(rights):
             return rights
-        return replace(rights, assignments=await _or_unknown(directory.assignments(caller.id)))
+        assigned = await _or_unknown(directory.assignments(caller.id))
+        if not assigned:
+            return replace(rights, has_no_role=assigned == [] and not roles)
+        everywhere = {role for role, scope in assigned if scope == "/"}
+        return replace(rights, roles=frozenset(everywhere.union(roles or ())))
 
     async def _at(self, resource: ResourceId) -> ScopeRights:
         rights = self._session.resources

@@ -129,12 +129,12 @@ def _tenant(seen: Seen) -> DoctorCheck:
 
 
 def _judged(need: RequiredPermission, access: CallerRights) -> DoctorCheck:
-    verdict, missing = judge(need, access)
+    (verdict, missing), step = judge(need, access), need.right.step_on(need.subject)
     asked = "; ".join(dict.fromkeys(" ".join(filter(None, (one.request, one.command))) for one in missing))
     message, advice = {
-        Verdict.YES: (f"You can {need.step}.", ""),
-        Verdict.NO: (f"You can't {need.step}.", asked[:1].upper() + asked[1:]),
-        Verdict.UNKNOWN: (f"Could not check whether you can {need.step}.", f"If it is refused, {asked}" * bool(asked)),
+        Verdict.YES: (f"You can {step}.", ""),
+        Verdict.NO: (f"You can't {step}.", asked[:1].upper() + asked[1:]),
+        Verdict.UNKNOWN: (f"Could not check whether you can {step}.", f"If it is refused, {asked}" * bool(asked)),
     }[verdict]
     return DoctorCheck(need.right.code, verdict, need.subject or "app registrations", message, advice, missing=missing)
 

@@ -29,26 +29,33 @@ from mct_s2s.planning.changes import (
     UpdateApplication,
     WriteSettings,
 )
-from mct_s2s.planning.permissions.rights import Missing, RequiredPermission, Right, asked_for, judge, lacking
-from mct_s2s.planning.plan import Left, ManualStep, Plan
+from mct_s2s.planning.permissions.rights import Judged, Missing, RequiredPermission, Right, asked_for, judge
+from mct_s2s.planning.plan import ManualStep, Plan
 
 
 def check(plan: Plan, observed: ObservedState, access: CallerRights) -> Plan:
-    """The plan without the steps that others must do, and with those marked that no one can do for the caller."""
-    needs = {change.key: need for change in plan.changes if (need := need_of(change, observed)) is not None}
-    judged = {key: judge(need, access) for key, need in needs.items()}
-    refused = {key: missing for key, (verdict, missing) in judged.items() if verdict is Verdict.NO}
-    tried = ((change.key, _left(change, refused[change.key])) for change in plan.changes if change.key in refused)
-    left = {key: step for key, step in tried if step is not None}
+    """The plan without the steps that others must do, and with what is missing for those that no one can do for us."""
+    judged = ((change.key, *judged_change(change, observed, access)) for change in plan.changes)
+    missing = {key: lacks for key, verdict, lacks in judged if verdict is Verdict.NO}
+    restarts = {change.key for change in plan.changes if isinstance(change, RestartSite)}
+    left: dict[str, ManualStep] = {}
+    for change in plan.changes:
+        match change:
+            case AssignAppRole() | RestartSite() if change.key in missing:
+                left[change.key] = change
+            # Not settings that revoke access, or that are restored: the rest of the plan rests on them.
+            case WriteSettings(spec=spec, first=False) if change.key in missing and not (spec.without or spec.exact):
+                left[change.key] = change
     dropped = set(left)
-    if any(step.step is Left.SETTINGS for step in left.values()):  # who writes them also restarts
-        dropped |= {change.key for change in plan.changes if isinstance(change, RestartSite)}
-        left = {key: step for key, step in left.items() if step.step is not Left.RESTART}
+    if any(isinstance(change, WriteSettings) for change in left.values()):  # who writes them also restarts
+        dropped |= restarts
+        left = {key: change for key, change in left.items() if key not in restarts}
+        missing = {key: lacks for key, lacks in missing.items() if key not in restarts}
     return replace(
         plan,
         steps=tuple(step for step in plan.steps if step.key not in dropped),
         manual_steps=(*plan.manual_steps, *left.values()),
-        blocked=tuple((key, missing) for key, missing in refused.items() if key not in dropped),
+        missing=missing,
     )
 
 
@@ -63,7 +70,7 @@ def with_unread_settings(plan: Plan, observed: ObservedState, access: CallerRigh
         plan,
         steps=(*plan.steps, unread),
         notes=plan.notes if needed else (*plan.notes, f"{site.refusal.message} {site.refusal.remedy}"),
-        blocked=(*plan.blocked, (unread.key, needed)),
+        missing={**plan.missing, unread.key: needed},
     )
 
 
@@ -74,25 +81,27 @@ def missing_at(resource: ResourceId, label: str, access: CallerRights, *, restar
     return tuple(one for verdict, missing in judged if verdict is Verdict.NO for one in missing)
 
 
+def judged_change(change: AnyChange, observed: ObservedState, access: CallerRights) -> Judged:
+    """Whether the caller may make a change; unknown where no one but a key vault can tell."""
+    need = need_of(change, observed)
+    return (Verdict.UNKNOWN, ()) if need is None else judge(need, access)
+
+
 def need_of(change: AnyChange, observed: ObservedState) -> RequiredPermission | None:
     """The right that a change takes, and over what."""
     if change.right is None:
         return None
     need, trust = RequiredPermission(change.right, change.name), observed.trust
     match change:
-        case UpdateApplication() | AddCredential() | RemoveCredential():
-            # No list of what one owns shows what is deleted, and is restored by a step before.
-            unlisted = {one.object_id for one in trust.deleted}
-            known = (
-                None if isinstance(change.object_id, OutputRef) or change.object_id in unlisted else change.object_id
-            )
-            there = (trust.service, *(client.application for client in trust.clients))
-            name = next((app.display_name for app in there if app and app.object_id == known), change.name)
-            need = replace(need, subject=name, application=known)
+        case UpdateApplication() | AddCredential() | RemoveCredential() | DeleteApplication() | PurgeApplication():
+            # No list of what one owns shows what is deleted, and may be restored by a step before.
+            object_id, deleted = change.object_id, {one.object_id for one in trust.deleted}
+            if not isinstance(object_id, OutputRef) and object_id not in deleted:
+                there = (trust.service, *(client.application for client in trust.clients))
+                name = next((app.display_name for app in there if app and app.object_id == object_id), change.name)
+                need = replace(need, subject=name, application=object_id)
         case AssignAppRole() | RevokeAppRole():
             need = replace(need, application=trust.service.object_id if trust.service is not None else None)
-        case DeleteApplication() | PurgeApplication():
-            need = replace(need, application=change.object_id)
         case DisableIdentity() | EnableIdentity():
             need = replace(need, resource=change.identity_resource.resource)
         case WriteSettings() | RestartSite():
@@ -100,27 +109,9 @@ def need_of(change: AnyChange, observed: ObservedState) -> RequiredPermission | 
     return need
 
 
-def left_if_refused(change: AnyChange, observed: ObservedState, access: CallerRights) -> ManualStep | None:
-    """What is left to others where the real request for admin consent is refused although nothing spoke against it.
-
-    Nothing where the caller holds the right, and only its token does not show it yet.
-    """
-    keeps_tokens = access.directory is not None and access.directory.signed_in.after_a_grant[0]
-    if not isinstance(change, AssignAppRole) or (keeps_tokens and holds(change, observed, access)):
-        return None
-    need = need_of(change, observed)
-    return _left(change, lacking(need, access.directory) if need is not None and access.directory is not None else ())
-
-
-def holds(change: AnyChange, observed: ObservedState, access: CallerRights) -> bool:
-    """Whether the caller was seen to have the right that a change takes."""
-    need = need_of(change, observed)
-    return need is not None and judge(need, access)[0] is Verdict.YES
-
-
 def likely_missing(changes: Iterable[AnyChange], observed: ObservedState, access: CallerRights) -> Missing:
     """What the caller probably lacks for changes that were let pass because not all of its roles could be seen."""
-    judged = (judge(need, access) for change in changes if (need := need_of(change, observed)) is not None)
+    judged = (judged_change(change, observed, access) for change in changes)
     return tuple(one for verdict, missing in judged if verdict is Verdict.UNKNOWN for one in missing)
 
 
@@ -148,16 +139,3 @@ def stopped(
         items=(*requests(missing), *also),
         missing=dict.fromkeys(missing),
     )
-
-
-def _left(change: AnyChange, needed: Missing) -> ManualStep | None:
-    """Not settings that revoke access, or that are restored: the rest of the plan rests on them."""
-    what = f"Someone else must {change.right.step.format(change.name)}." if change.right else ""
-    match change:
-        case AssignAppRole(name=name, client_id=client_id, identity_resource=resource):
-            return ManualStep(Left.CONSENT, what, client=name, client_id=client_id, resource=resource, needed=needed)
-        case WriteSettings(site=site, spec=spec, first=False) if not (spec.without or spec.exact):
-            return ManualStep(Left.SETTINGS, what, resource=site.resource, spec=spec, needed=needed)
-        case RestartSite(site=site):
-            return ManualStep(Left.RESTART, what, resource=site.resource, needed=needed)
-    return None

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 
 from mct_s2s.errors import MissingRight
-from mct_s2s.model.caller_rights import CallerRights, DirectoryRights, Permission, Verdict
+from mct_s2s.model.caller_rights import CallerRights, DirectoryRights, Verdict
 from mct_s2s.model.commands import command
 from mct_s2s.model.ids import ApplicationObjectId
 from mct_s2s.model.resource_id import CONTAINER_APPS, LOGIC_APPS, ResourceId
@@ -25,15 +25,11 @@ _ADMINISTRATORS = frozenset({
     "62e90394-69f5-4237-9190-012177145e10",  # Global Administrator
     "9b895d92-2cd3-44c7-9d02-a6ac2d5ea5c3",  # Application Administrator
 })  # fmt: skip
-_CONSENTERS = _ADMINISTRATORS | {
-    "e8611ab8-c189-46e8-94e1-60213ab1f814",  # Privileged Role Administrator
-    "8ac3fc64-6eca-42ea-9e69-59f4c7b60eb2",  # Hybrid Identity Administrator
-    "d29b2b05-8046-44ba-8758-1e26182fcf32",  # Directory Synchronization Accounts
-    "9360feb5-f418-4baa-8175-e2a00bac4301",  # Directory Writers
-    "45d8d3c5-c802-45c6-b32a-1d70b5e1e86e",  # Identity Governance Administrator
-    "fe930be7-5e62-47db-91af-98c3a49a38b1",  # User Administrator
-}
-"""Who may assign app roles. Source: learn.microsoft.com/graph/api/serviceprincipal-post-approleassignedto."""
+_CONSENTERS = _ADMINISTRATORS | {"e8611ab8-c189-46e8-94e1-60213ab1f814"}  # Privileged Role Administrator
+"""Who may assign app roles; rarer roles may, too: the real request decides.
+
+Source: learn.microsoft.com/graph/api/serviceprincipal-post-approleassignedto.
+"""
 _DEVELOPER, _CLOUD_ADMINISTRATOR = "Application Developer", "Cloud Application Administrator"
 _TEMPLATES = {_DEVELOPER: APPLICATION_DEVELOPER, _CLOUD_ADMINISTRATOR: CLOUD_APPLICATION_ADMINISTRATOR}
 _OWNED_BY, _WRITE_ALL = "Application.ReadWrite.OwnedBy", "Application.ReadWrite.All"
@@ -72,8 +68,8 @@ _BY_RESOURCE_OWNER = (
 class Right(Enum):
     """What a step takes, one row each.
 
-    A row has the code of `doctor`'s check, the step in words, the same without a name where the object has yet to be
-    created, the end of the Azure action where Azure judges it and not the directory, and what to do without it.
+    A row has the code of `doctor`'s check, the step in words, the same without a name, the end of the Azure action
+    where Azure judges it and not the directory, and what to do without it.
     Source: learn.microsoft.com/azure/role-based-access-control/permissions/web-and-mobile.
     """
 
@@ -96,7 +92,9 @@ class Right(Enum):
     )  # fmt: skip
     REVOKE = ("revoke-consent", "revoke the admin consent of '{}'")
     READ_SETTINGS = ("read-settings", "read the application settings of '{}'", "", "config/list/action", _BY_SITE_OWNER)
-    WRITE_SETTINGS = ("write-settings", "write the application settings of '{}'", "", "config/write")
+    WRITE_SETTINGS = (
+        "write-settings", "write the application settings of '{}'", "write the App Service settings", "config/write",
+    )  # fmt: skip
     RESTART = ("restart", "restart '{}'", "", "restart/action")
     ENABLE_IDENTITY = ("enable-identity", "enable the managed identity of '{}'", "", "write", _BY_RESOURCE_OWNER)
     DISABLE_IDENTITY = ("disable-identity", "disable the managed identity of '{}'", "", "write")
@@ -107,6 +105,10 @@ class Right(Enum):
         self.unnamed_step = unnamed_step
         self.action = action
         self.without = without
+
+    def step_on(self, subject: str) -> str:
+        """The step as a verb phrase: `grant admin consent to 'Import'`."""
+        return self.step.format(subject) if subject else self.unnamed_step
 
     @property
     def is_consent(self) -> bool:
@@ -141,37 +143,48 @@ class RequiredPermission:
     resource: ResourceId | None = None
     """The Azure resource, where Azure judges it."""
 
-    @property
-    def step(self) -> str:
-        """The step as a verb phrase: `grant admin consent to 'Import'`."""
-        return self.right.step.format(self.subject) if self.subject else self.right.unnamed_step
-
     def lacks(self, right: str, who: str, command: str) -> MissingRight:
         """What has to be granted, or taken out of the way, before it may be done."""
-        return MissingRight(self.step, right, who, command, self.right.without)
+        return MissingRight(self.right.step_on(self.subject), right, who, command, self.right.without)
 
 
 Missing = tuple[MissingRight, ...]
 Judged = tuple[Verdict, Missing]
 """The verdict on a need, and what is missing; where the verdict is `unknown`, what is likely to be."""
+_OTHERS = RequiredPermission(Right.CHANGE_APPLICATION, "", application=ApplicationObjectId(""))
+"""To change a registration that the caller does not own."""
 
 
 def judge(need: RequiredPermission, access: CallerRights) -> Judged:
     """Whether the caller may do what a need is about."""
-    if need.resource is not None:
-        return _at_resource(need, need.resource, access)
-    return _in_directory(need, access.directory) if access.directory else (Verdict.UNKNOWN, ())
+    resource = need.resource
+    if resource is None:
+        return _in_directory(need, access.directory)
+    here, action = access.at(resource), "/".join((resource.namespace, *resource.types, need.right.action))
+    verdict, missing = Verdict.UNKNOWN, list[MissingRight]()
+    if here.permissions is not None:
+        allowing = [one for one in here.permissions if _has(one.actions, action) and not _has(one.not_actions, action)]
+        if not allowing:
+            role = SITE_ROLE if resource.is_site else _LEAST_ROLES.get(resource.type, "Contributor")
+            assign = ("az", "role", "assignment", "create", "--assignee", access.directory.caller_id, "--role", role)
+            missing.append(need.lacks(role, OWNER, command(*assign, "--scope", str(resource))))
+        elif not all(one.is_conditional for one in allowing):
+            verdict = Verdict.YES
+    for lock in here.locks or ():
+        name, delete = lock.rpartition("/")[2], command("az", "lock", "delete", "--ids", lock)
+        missing.append(need.lacks(f"removal of the read-only lock '{name}'", OWNER, delete))
+    return Verdict.NO if missing else verdict, tuple(missing)
 
 
-def relies_on_ownership(access: CallerRights) -> bool:
+def relies_on_ownership(rights: DirectoryRights) -> bool:
     """Whether the caller may perhaps change only registrations that it owns."""
-    return access.directory is not None and _in_directory(_OTHERS, access.directory)[0] is not Verdict.YES
+    return _in_directory(_OTHERS, rights)[0] is not Verdict.YES
 
 
 def may_do_all(rights: DirectoryRights) -> bool:
     """Whether the caller may change any registration and grant admin consent, so that nothing more need be known."""
-    needs = (_OTHERS, RequiredPermission(Right.CONSENT, "", application=_OTHERS.application))
-    return all(_in_directory(need, rights)[0] is Verdict.YES for need in needs)
+    consent = replace(_OTHERS, right=Right.CONSENT)
+    return not relies_on_ownership(rights) and _in_directory(consent, rights)[0] is Verdict.YES
 
 
 def asked_for(missing: Iterable[MissingRight]) -> tuple[MissingRight, ...]:
@@ -186,49 +199,35 @@ def asked_for(missing: Iterable[MissingRight]) -> tuple[MissingRight, ...]:
 
 
 def _in_directory(need: RequiredPermission, rights: DirectoryRights) -> Judged:
-    roles = _CONSENTERS if need.right.is_consent else _ADMINISTRATORS
-    if need.right in {Right.CREATE_APPLICATION, Right.CREATE_PRINCIPAL}:
+    right, is_new, held = need.right, need.application is None, rights.permissions
+    roles = _CONSENTERS if right.is_consent else _ADMINISTRATORS
+    if right in {Right.CREATE_APPLICATION, Right.CREATE_PRINCIPAL}:
         roles |= {APPLICATION_DEVELOPER}
-    everywhere = {role for role, scope in rights.assignments or () if scope == "/"}
-    if roles & everywhere or roles & (rights.roles or frozenset()):
+    owned = Verdict.UNKNOWN
+    if rights.owned is not None:
+        owned = Verdict.YES if need.application in rights.owned else Verdict.NO
+    verdict = Verdict.NO
+    if roles & (rights.roles or frozenset()):
         return Verdict.YES, ()
-    verdict = _of_person(need, rights) if rights.is_person else _of_application(need, rights.permissions, rights)
+    if rights.is_person:
+        # Users may register applications where the tenant lets them, and then own them: a switch that administrators
+        # alone can read. Members may assign the roles of an API that they own, guests may not.
+        # Source: learn.microsoft.com/graph/api/serviceprincipal-post-approleassignedto.
+        is_open = right is Right.CREATE_APPLICATION or is_new or (right.is_consent and owned is Verdict.YES)
+        verdict = Verdict.UNKNOWN if is_open else owned
+    elif held is None:
+        verdict = Verdict.UNKNOWN
+    elif right.is_consent:
+        verdict = Verdict.YES if _CONSENT in held else Verdict.NO
+    elif held & {_WRITE_ALL, "Directory.ReadWrite.All"}:
+        verdict = Verdict.YES
+    elif _OWNED_BY in held:  # `AppRegistration.Create` makes one that its maker may not change, and so not even name
+        verdict = Verdict.YES if is_new else owned
     if verdict is not Verdict.NO:
         return verdict, ()
     # A role that the tenant made, one for this registration alone and one that is not in our lists may all allow it.
-    is_known = rights.assignments == () and not rights.roles and rights.is_person is not None
+    is_known = rights.has_no_role and rights.is_person is not None
     return Verdict.NO if is_known else Verdict.UNKNOWN, lacking(need, rights)
-
-
-def _of_person(need: RequiredPermission, rights: DirectoryRights) -> Verdict:
-    """A person without a role: users may register applications where the tenant lets them, and then own them.
-
-    That switch is readable by administrators only, so it is left to the real request. Members may assign the roles of
-    an API that they own, guests may not: learn.microsoft.com/graph/api/serviceprincipal-post-approleassignedto.
-    """
-    if need.right is Right.CREATE_APPLICATION or need.application is None:
-        return Verdict.UNKNOWN
-    owned = _owns(need, rights)
-    return Verdict.UNKNOWN if need.right.is_consent and owned is Verdict.YES else owned
-
-
-def _of_application(need: RequiredPermission, held: frozenset[str] | None, rights: DirectoryRights) -> Verdict:
-    """`AppRegistration.Create` counts for nothing: it makes one that its maker may not change, and so not even name."""
-    if held is None:
-        return Verdict.UNKNOWN
-    if need.right.is_consent:
-        return Verdict.YES if _CONSENT in held else Verdict.NO
-    if held & {_WRITE_ALL, "Directory.ReadWrite.All"}:
-        return Verdict.YES
-    if _OWNED_BY not in held:
-        return Verdict.NO
-    return Verdict.YES if need.application is None else _owns(need, rights)
-
-
-def _owns(need: RequiredPermission, rights: DirectoryRights) -> Verdict:
-    if rights.owned is None:
-        return Verdict.UNKNOWN
-    return Verdict.YES if need.application in rights.owned else Verdict.NO
 
 
 def lacking(need: RequiredPermission, rights: DirectoryRights) -> Missing:
@@ -247,37 +246,6 @@ def lacking(need: RequiredPermission, rights: DirectoryRights) -> Missing:
     return (need.lacks(" and ".join(names), REGISTRAR, f"{add} && {consent}"),)
 
 
-_OTHERS = RequiredPermission(Right.CHANGE_APPLICATION, "", application=ApplicationObjectId(""))
-"""To change a registration that the caller does not own."""
-
-
-def _at_resource(need: RequiredPermission, resource: ResourceId, access: CallerRights) -> Judged:
-    here, action = access.at(resource), "/".join((resource.namespace, *resource.types, need.right.action))
-    allowed = _allowed(here.permissions, action)
-    missing = []
-    if allowed is Verdict.NO:
-        role = SITE_ROLE if resource.is_site else _LEAST_ROLES.get(resource.type, "Contributor")
-        assignee = access.directory.caller_id if access.directory else "CALLER"
-        assign = ("az", "role", "assignment", "create", "--assignee", assignee, "--role", role)
-        missing.append(need.lacks(role, OWNER, command(*assign, "--scope", str(resource))))
-    for lock in here.locks or ():
-        name = lock.rpartition("/")[2]
-        delete = command("az", "lock", "delete", "--ids", lock)
-        missing.append(need.lacks(f"removal of the read-only lock '{name}'", OWNER, delete))
-    return Verdict.NO if missing else allowed, tuple(missing)
-
-
-def _allowed(permissions: tuple[Permission, ...] | None, action: str) -> Verdict:
-    if permissions is None:
-        return Verdict.UNKNOWN
-    fitting = [one for one in permissions if _matches(one.actions, action) and not _matches(one.not_actions, action)]
-    if any(not permission.is_conditional for permission in fitting):
-        return Verdict.YES
-    return Verdict.UNKNOWN if fitting else Verdict.NO
-
-
-def _matches(patterns: tuple[str, ...], action: str) -> bool:
+def _has(patterns: tuple[str, ...], action: str) -> bool:
     """`*` matches any characters, slashes included; case does not count."""
-    return any(
-        re.fullmatch(re.escape(pattern).replace(r"\*", ".*"), action, re.IGNORECASE) is not None for pattern in patterns
-    )
+    return any(re.fullmatch(re.escape(one).replace(r"\*", ".*"), action, re.IGNORECASE) for one in patterns)
