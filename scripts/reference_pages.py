@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from mct_s2s.model import site_settings
-from mct_s2s.render.schemas import names, schema
+from mct_s2s.render.documents import DOCUMENTS, schema
 from reference.checks import problems_of
 from reference.commands import command_regions, table
 from reference.recording import recording
@@ -36,7 +36,7 @@ def error_regions() -> Regions:
 
 def document_regions() -> Regions:
     """Each JSON document's members."""
-    found = {name: schema(name) for name in names()}
+    found = {name: schema(name) for name in DOCUMENTS}
     rows = ((f"[`{one['title']}`](#{name})", f"`{name}`", one["description"]) for name, one in found.items())
     regions = {"documents": table(("document", "`mct-s2s schema`", "what it is"), rows)}
     for name, one in found.items():

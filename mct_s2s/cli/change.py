@@ -28,8 +28,7 @@ from mct_s2s.model.observed import ObservedState
 from mct_s2s.plain_text import plain
 from mct_s2s.planning.changes import DisableIdentity
 from mct_s2s.planning.reviewed import combined, is_covered
-from mct_s2s.render.documents import SavedCredential
-from mct_s2s.render.outcome import credential_lines
+from mct_s2s.render.outcome import SavedCredential, credential_lines
 from mct_s2s.render.pipelines import masks
 from mct_s2s.render.plan import summary
 

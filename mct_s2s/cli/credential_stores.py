@@ -11,7 +11,7 @@ from mct_s2s.model.desired import Removal
 from mct_s2s.model.ids import KeyId
 from mct_s2s.planning.changes import AddCredential, DeleteApplication, Output, OutputRef, RemoveCredential
 from mct_s2s.planning.ownership import clients_called
-from mct_s2s.render.documents import SavedCredential
+from mct_s2s.render.outcome import SavedCredential
 from mct_s2s.stores.store import OutputStore
 
 

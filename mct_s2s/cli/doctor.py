@@ -16,7 +16,7 @@ from mct_s2s.model.desired import Setup
 from mct_s2s.plain_text import plain
 from mct_s2s.planning.permissions.doctor import checks, is_ready, is_secret_shortened
 from mct_s2s.planning.site import refuse_function_app
-from mct_s2s.render.doctor import doctor_document, doctor_markdown, show_checks
+from mct_s2s.render.doctor import doctor_markdown, doctor_result, show_checks
 
 
 def doctor(options: DoctorOptions) -> int:
@@ -35,7 +35,7 @@ def doctor(options: DoctorOptions) -> int:
         place = where(options, site)
         found = checks(seen, now, place, consent=not options.no_consent)
         if current.terminal.json:
-            current.terminal.document(doctor_document(seen, found))
+            current.terminal.document("doctor", doctor_result(seen, found))
         elif options.output == "markdown":
             lines = doctor_markdown(found, request.label)
             current.terminal.verbatim("".join(f"{plain(line)}\n" for line in lines))

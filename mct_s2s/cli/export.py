@@ -23,7 +23,6 @@ from mct_s2s.plain_text import plain
 from mct_s2s.planning.export import ExportedSite, Keys, export_site
 from mct_s2s.render.console import Terminal
 from mct_s2s.render.diagnostics import show_error
-from mct_s2s.render.documents import export_document
 
 HEADER = (
     "A trust file of mct-s2s: which clients call which Microsoft Community Training site.",
@@ -70,7 +69,9 @@ def export(options: ExportOptions) -> int:
         terminal, text = current.terminal, trust_file_text(sites)
         _show_left_out(terminal, sites, not_set_up, failed, unread)
         if options.output == "json":
-            terminal.document(export_document(text, sites, not_set_up, failed, unread))
+            errors = [{"app_service": app, "error": error} for app, error in failed]
+            parts = {"text": text, "sites": sites, "not_set_up": not_set_up, "failed": errors, "unchecked": unread}
+            terminal.document("export", parts)
         else:
             terminal.verbatim(text)
         return worst([error.exit_code for _, error in failed])

@@ -21,7 +21,7 @@ from mct_s2s.local_files import make_folder, write_new
 from mct_s2s.plain_text import plain
 from mct_s2s.render.console import Terminal
 from mct_s2s.render.diagnostics import show_error, show_error_line
-from mct_s2s.render.documents import error_document
+from mct_s2s.render.outcome import SiteReport
 
 ISSUES = "https://github.com/mct-s2s/mct-s2s/issues"
 
@@ -38,7 +38,7 @@ def report(error: BaseException, words: Sequence[str]) -> int:
     formats = re.findall(r"(?<!\S)(?:-o|--output)[ =]?(\S+)", " ".join(words)) or [os.environ.get("MCT_S2S_OUTPUT", "")]
     terminal = Terminal.open(json=formats[-1].lower() == "json")
     if terminal.json:
-        terminal.document(error_document(error))
+        terminal.document("error", SiteReport("", error=error))
         show_error_line(terminal, error)
     else:
         show_error(terminal, error)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any, TypeAlias
 
 from mct_s2s import clock
 from mct_s2s.cli.commands import SetupOptions
@@ -22,8 +23,10 @@ from mct_s2s.model.ids import PrincipalId
 from mct_s2s.model.site_settings import ours
 from mct_s2s.planning.changes import (
     AddCredential,
+    AnyChange,
     DeleteApplication,
     EnableIdentity,
+    Identifiers,
     Output,
     OutputRef,
     RemoveCredential,
@@ -32,7 +35,6 @@ from mct_s2s.planning.changes import (
 from mct_s2s.planning.reports.verification import CALL, CheckSubject
 from mct_s2s.render.console import Terminal
 from mct_s2s.render.diagnostics import print_items
-from mct_s2s.render.documents import Json, change_document, connection_document, error_document, result_document
 from mct_s2s.render.manual_steps import Instruction, grants_to_ask_for, instructions, show_manual_steps
 from mct_s2s.render.outcome import (
     ClientResult,
@@ -43,8 +45,10 @@ from mct_s2s.render.outcome import (
     show_stopped,
 )
 from mct_s2s.render.plan import plan_markdown, show_plan, target_details
-from mct_s2s.render.verification import show_verification, verification_document
+from mct_s2s.render.verification import show_verification
 from mct_s2s.stores.files import FileStore
+
+Json: TypeAlias = dict[str, Any]
 
 
 def report_of(site: SiteState, *, without: S2SError | None = None) -> SiteReport:
@@ -132,13 +136,13 @@ def show_end(terminal: Terminal, options: ChangingOptions, sites: Sequence[SiteS
     outcome = outcome_alone(sites)
     if outcome is not None:
         if terminal.json:
-            terminal.document(result_of(sites[0], outcome))
+            terminal.document("result", result_of(sites[0], outcome))
         if not options.dry_run:
             _write_handoff(sites[0], outcome)
             if not terminal.json:
                 _close(terminal, sites[0], outcome)
     elif terminal.json:
-        terminal.document(apply_document(sites, dry_run=options.dry_run, fingerprint=fingerprint))
+        terminal.document("apply", applied(sites, dry_run=options.dry_run, fingerprint=fingerprint))
     elif not options.dry_run:
         show_outcomes(terminal, [report_of(site) for site in sites])
         for site in sites:
@@ -159,7 +163,7 @@ def show_end_of_all(
             site.error = why
     said = f"{why.headline} {why.remedy}"
     if terminal.json:
-        terminal.document(apply_document(sites, dry_run=options.dry_run, fingerprint=fingerprint))
+        terminal.document("apply", applied(sites, dry_run=options.dry_run, fingerprint=fingerprint))
         terminal.say(said, style="warn")
     else:
         show_stopped(terminal, [report_of(site, without=why) for site in sites], said)
@@ -279,39 +283,38 @@ def retire_files(terminal: Terminal, site: SiteState, outcome: Outcome) -> None:
 # Documents
 
 
-def apply_document(sites: Sequence[SiteState], *, dry_run: bool, fingerprint: str | None) -> Json:
-    """`mct-s2s/apply/v1`: what was done at each site, or would be; no fingerprint where one could not be planned."""
+def applied(sites: Sequence[SiteState], *, dry_run: bool, fingerprint: str | None) -> Json:
+    """What `mct-s2s/apply/v1` is made of; no fingerprint where one could not be planned."""
     documents: list[Json] = []
     for site in sites:
         if site.error is not None:
-            told = report_of(site)
-            error = error_document(site.error, told.done, told.doubtful, told.left, told.credentials)
-            documents.append({"site": site.key, "result": None, "error": error})
+            documents.append({"site": site.key, "result": None, "error": report_of(site)})
         elif site.outcome is not None:
             documents.append({"site": site.key, "result": result_of(site, site.outcome), "error": None})
-    return {"schema": "mct-s2s/apply/v1", "dryRun": dry_run, "fingerprint": fingerprint, "sites": documents}
+    return {"dry_run": dry_run, "fingerprint": fingerprint, "sites": documents}
 
 
 def result_of(site: SiteState, outcome: Outcome) -> Json:
-    """`mct-s2s/result/v1`; the fingerprint is part of a dry run's."""
-    return result_document(
-        _changes(outcome, dry_run=site.options.dry_run),
-        all_credentials(outcome),
-        connection_document(outcome.after),
-        left=[*manual_steps(site, outcome), *_after_a_grant(site, outcome)],
-        notes=outcome.plan.remarks,
-        missing=dict.fromkeys(outcome.plan.lacks),
-        fingerprint=site.fingerprint if site.options.dry_run else None,
-        verification=verification_document(outcome.verification) if outcome.verification else None,
-    )
+    """What `mct-s2s/result/v1` is made of; the fingerprint is part of a dry run's."""
+    return {
+        "dry_run": site.options.dry_run,
+        "fingerprint": site.fingerprint if site.options.dry_run else None,
+        "changes": list(_changes(outcome, dry_run=site.options.dry_run)),
+        "credentials": list(all_credentials(outcome)),
+        "manual_steps": [*manual_steps(site, outcome), *_after_a_grant(site, outcome)],
+        "notes": [{"text": text, "command": command} for text, command in outcome.plan.remarks],
+        "missing": list(dict.fromkeys(outcome.plan.lacks)),
+        "verification": outcome.verification,
+        "connection": outcome.after,
+    }
 
 
-def _changes(outcome: Outcome, *, dry_run: bool) -> Iterator[Json]:
+def _changes(outcome: Outcome, *, dry_run: bool) -> Iterator[tuple[AnyChange, Identifiers, str, float, bool | None]]:
     """The plan's steps, with what came of those that are done."""
     done = {entry.change.key: entry for entry in outcome.done}
     blocked = outcome.plan.blocked
     for step in outcome.plan.steps:
         entry = done.get(step.key)
         ids = identify(entry.change if entry is not None else step, outcome.outputs)
-        told = (step, ids, step.detail) if entry is None else (entry.change, ids, entry.detail, entry.seconds)
-        yield change_document(*told, blocked=entry is None and step.key in blocked if dry_run else None)
+        told = (step, ids, step.detail, 0.0) if entry is None else (entry.change, ids, entry.detail, entry.seconds)
+        yield *told, entry is None and step.key in blocked if dry_run else None

@@ -16,7 +16,6 @@ from mct_s2s.engine.session import Session
 from mct_s2s.errors import CANCELLED, Cancelled, DeadlinePassed, Interrupted, NotThere, S2SError, UsageError
 from mct_s2s.render.console import Terminal
 from mct_s2s.render.diagnostics import show_account, show_error, show_error_line
-from mct_s2s.render.documents import error_document
 from mct_s2s.render.outcome import SiteReport, credential_lines
 from mct_s2s.render.progress import Reporter
 
@@ -114,7 +113,7 @@ def _told(current: CommandRun, error: S2SError) -> int:
     is_wanted, document = isinstance(error, Cancelled | Interrupted), terminal.json
     if document:
         try:
-            terminal.document(error_document(error, site.done, site.doubtful, site.left, site.credentials))
+            terminal.document("error", replace(site, error=error))
         except OSError as cause:
             if any(credential.secret for credential in site.credentials):
                 return _told_of_unseen(current, cause)

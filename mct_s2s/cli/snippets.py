@@ -97,8 +97,7 @@ def snippet(options: SnippetOptions) -> int:
         show_notes(terminal, notes(call, language, findings, at))
         text = program_for(call, language)
         if terminal.json:
-            schema = "mct-s2s/snippet/v1"
-            terminal.document({"schema": schema, "language": language.value, "client": call.client, "text": text})
+            terminal.document("snippet", {"language": language, "client": call.client, "text": text})
         else:
             terminal.verbatim(text)
         return 0

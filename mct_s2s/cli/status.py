@@ -24,7 +24,6 @@ from mct_s2s.model.resource_id import ResourceId, SiteTarget
 from mct_s2s.planning.reports.findings import diagnose
 from mct_s2s.planning.reports.status import SiteStatus, StatusReport, UnreadSite
 from mct_s2s.render.console import Terminal
-from mct_s2s.render.documents import report_document
 from mct_s2s.render.status import show_report, show_unread
 
 
@@ -88,7 +87,8 @@ def _show(
     if options.output == "text":
         show_report(terminal, report)
     elif options.output == "json":
-        terminal.document(report_document(report))
+        one = None if is_list else report.sites[0]
+        terminal.document("status" if one else "status-list", one or report)
     else:
         from mct_s2s.render.exports import FORMATS  # noqa: PLC0415  # text and JSON need none of it
 

@@ -25,7 +25,7 @@ from mct_s2s.model.observed import ClientApplication
 from mct_s2s.planning.ownership import client_called, members, uri_shown
 from mct_s2s.planning.reports.findings import diagnose
 from mct_s2s.planning.reports.verification import SITE, Verification, VerificationCheck
-from mct_s2s.render.verification import show_verification, verification_document
+from mct_s2s.render.verification import show_verification
 from mct_s2s.stores.dotenv import ENVIRONMENT, available, from_files, own_credential
 
 INSIDE = ("IDENTITY_ENDPOINT", "MSI_ENDPOINT")
@@ -89,7 +89,7 @@ def verify(options: VerifyOptions) -> int:
 
 def _end(current: CommandRun, verification: Verification) -> int:
     if current.terminal.json:
-        current.terminal.document(verification_document(verification))
+        current.terminal.document("verify", verification)
     else:
         show_verification(current.terminal, verification)
     return 0 if verification.is_proved else PROBLEMS

@@ -3,36 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, WithJsonSchema
 from pydantic.alias_generators import to_camel
-from pydantic.json_schema import GenerateJsonSchema
 
 from mct_s2s.model.site_settings import SETTINGS
 
 Model = TypeVar("Model", bound=BaseModel)
-
-
-class FileSchema(GenerateJsonSchema):
-    """A JSON Schema without titles, and without the null or the default of a member that may be absent."""
-
-    def default_schema(self, schema: Any) -> Any:
-        inner = schema["schema"]
-        return self.generate_inner(inner["schema"] if inner["type"] == "nullable" else inner)
-
-    def field_title_should_be_set(self, schema: Any) -> bool:
-        del schema
-        return False
-
-    def model_schema(self, schema: Any) -> Any:
-        return {key: value for key, value in super().model_schema(schema).items() if key != "title"}
-
-    def dict_schema(self, schema: Any) -> Any:
-        """What is named as it may be named; no other name may be there."""
-        found = {key: value for key, value in super().dict_schema(schema).items() if key != "patternProperties"}
-        names, values = self.generate_inner(schema["keys_schema"]), self.generate_inner(schema["values_schema"])
-        return {**found, **({"propertyNames": names} if "pattern" in names else {}), "additionalProperties": values}
 
 
 class SavedFile(BaseModel):

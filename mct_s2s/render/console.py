@@ -146,9 +146,15 @@ class Terminal:
         buffer = getattr(self.out.file, "buffer", None)  # none where someone put something in the stream's place
         self._write(text if buffer is None else text.encode(errors="replace"), buffer)
 
-    def document(self, document: Mapping[str, Any]) -> None:
-        """Print a result as one JSON document. Raises as above."""
-        self._write(json_text(document, indent=2, encoding=getattr(sys.stdout, "encoding", None)) + "\n")
+    def document(self, name: str, of: object) -> None:
+        """Print a result as the JSON document `mct-s2s/NAME/v1`. Raises as above."""
+        from mct_s2s.render.documents import document  # noqa: PLC0415  # 30 ms, and text needs none of its models
+
+        self.print_json(document(name, of))
+
+    def print_json(self, found: Mapping[str, Any]) -> None:
+        """Print a result as JSON. Raises as above."""
+        self._write(json_text(found, indent=2, encoding=getattr(sys.stdout, "encoding", None)) + "\n")
 
     def _write(self, content: str | bytes, buffer: IO[bytes] | None = None) -> None:
         file: IO[Any] = self.out.file

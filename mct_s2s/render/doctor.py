@@ -13,45 +13,39 @@ from mct_s2s.planning.ownership import NOT_OURS, SERVICE_NOT_OURS
 from mct_s2s.planning.permissions.doctor import SIGNED_IN, DoctorCheck, Seen, forecast, is_ready
 from mct_s2s.planning.permissions.preflight import way_out
 from mct_s2s.render.console import Terminal, prose
-from mct_s2s.render.manual_steps import (
-    Instruction,
-    grants_to_ask_for,
-    manual_steps_document,
-    show_manual_steps,
-)
+from mct_s2s.render.manual_steps import Instruction, grants_to_ask_for, show_manual_steps
 from mct_s2s.render.markdown import listed, text
 
 _SIGNS = {Verdict.YES: ("✓", "good"), Verdict.UNKNOWN: ("?", "warn"), Verdict.NO: ("✗", "bad")}
 _STATES = {Verdict.YES: "ok", Verdict.UNKNOWN: "unknown", Verdict.NO: "missing"}
 
 
-def doctor_document(seen: Seen, checks: tuple[DoctorCheck, ...]) -> dict[str, Any]:
-    """`mct-s2s/doctor/v1`."""
-    rights, tenant = seen.access.directory, seen.observed.tenant
+def doctor_result(seen: Seen, checks: Sequence[DoctorCheck]) -> dict[str, Any]:
+    """What `mct-s2s/doctor/v1` is made of."""
+    rights = seen.access.directory
     caller = rights.caller
     return {
-        "schema": "mct-s2s/doctor/v1",
         "ready": is_ready(checks),
         "setup": forecast(checks),
         "caller": {
             "kind": {True: "person", False: "servicePrincipal", None: None}[rights.is_person],
             "name": caller.name if caller else None,
             "id": caller.id if caller else None,
-            "appId": rights.signed_in.client_id,
+            "app_id": rights.signed_in.client_id,
             "method": rights.signed_in.description,
         },
-        "tenant": {"id": tenant.id, "name": tenant.name} if tenant else None,
+        "tenant": seen.observed.tenant,
         "checks": [
             {
                 "code": check.code,
                 "state": _STATES[check.verdict],
                 "subject": check.subject,
                 "message": check.message,
-                "remedy": " ".join(filter(None, (check.advice, check.command))) or None,
+                "remedy": " ".join(filter(None, (check.advice, check.command))),
             }
             for check in checks
         ],
-        "manualSteps": manual_steps_document(manual_steps(checks)),
+        "manual_steps": manual_steps(checks),
     }
 
 

@@ -1,293 +1,653 @@
-"""The JSON documents of the contract. Keys are `camelCase`; a missing part is `null` or empty."""
+"""The JSON documents of the contract: models, read off the program's own values, and the schemas made of them.
+
+What a text has to look like is in the schema and is not checked: it keeps no document from being printed. The schemas
+allow members they do not name, as later versions may add some. A text with `examples` is a stable code of a list that
+may grow.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
+from collections.abc import Iterator
+from typing import Annotated, Any, Literal, TypeAlias, TypeVar
 
-from mct_s2s.errors import MissingRight, S2SError
+from pydantic import (
+    AliasGenerator,
+    AliasPath,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SkipValidation,
+    WithJsonSchema,
+    model_validator,
+)
+from pydantic.alias_generators import to_camel
+from pydantic.json_schema import GenerateJsonSchema
+
 from mct_s2s.model.client_credentials import CredentialKind
-from mct_s2s.model.client_sign_in import SERVICE_HEADER, token_endpoint
+from mct_s2s.model.client_sign_in import SERVICE_HEADER, Language, token_endpoint
+from mct_s2s.model.documents import Backup, Handoff
 from mct_s2s.model.observed import ObservedState
-from mct_s2s.model.resource_id import ResourceId
-from mct_s2s.model.site_settings import ours
+from mct_s2s.model.site_settings import SETTINGS, ours
+from mct_s2s.model.trust_file import TrustFile
 from mct_s2s.planning.changes import Action, AnyChange, Identifiers, WriteSettings
-from mct_s2s.planning.export import ExportedSite
 from mct_s2s.planning.ownership import members, uri_shown, wanted_role
-from mct_s2s.planning.reports.findings import Finding, is_healthy
-from mct_s2s.planning.reports.status import StatusReport, client_statuses
-from mct_s2s.render.manual_steps import Instruction, manual_steps_document
+from mct_s2s.planning.reports.findings import Severity
+from mct_s2s.planning.reports.status import SiteStatus
+from mct_s2s.planning.reports.verification import CheckSubject
 
-Json = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class SavedCredential:
-    """A credential of a client that a run was about, and where it is saved."""
-
-    client: str
-    client_id: str
-    expires: datetime | None
-    """`None` for federated credentials, which do not expire."""
-    saved_to: str | None
-    """`None` if there was nothing to save: a given certificate, a federated credential."""
-    secret: str | None = None
-    """Its value, only of one that was created with `--secret-to show`."""
-    kind: CredentialKind = CredentialKind.SECRET
-    created: bool = True
-    """Whether this run created it; otherwise it was there already."""
-    removal: str = ""
-    """The command that removes it, where no later run can know of it."""
-    is_lost: bool = False
-    """Whether it reached no one."""
+Json: TypeAlias = dict[str, Any]
+T = TypeVar("T")
 
 
-def timestamp(moment: datetime) -> str:
-    """`2027-11-24T00:00:00Z`."""
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+def _text(**more: Any) -> WithJsonSchema:
+    return WithJsonSchema({"type": "string", **more})
 
 
-def report_document(report: StatusReport) -> Json:
-    """`mct-s2s/status/v1` for the one App Service that was named, `mct-s2s/status-list/v1` for a list."""
-    sites = [
-        {**({} if one.key is None else {"site": one.key}), **status_document(one.observed, one.findings)}
-        for one in report.sites
-    ]
-    if not report.is_list:
-        return sites[0]
-    failed = [
-        {
-            **({} if one.key is None else {"site": one.key}),
-            "appService": None if one.resource is None else str(one.resource),
-            "name": one.target.label,
-            "error": error_document(one.error)["error"],
-        }
-        for one in report.failed
-    ]
-    return {
-        "schema": "mct-s2s/status-list/v1",
-        "healthy": report.is_healthy,
-        "sites": sites,
-        "failed": failed,
-        "unchecked": [str(resource) for resource in report.unchecked],
+def _settings(*kinds: str) -> WithJsonSchema:
+    members = {
+        one.name: {"type": kinds[0] if len(kinds) == 1 else [*kinds], "description": one.about} for one in SETTINGS
     }
+    return WithJsonSchema({"type": "object", "properties": members})
 
 
-def status_document(observed: ObservedState, findings: tuple[Finding, ...]) -> Json:
-    """`mct-s2s/status/v1`."""
-    tenant, site, service = observed.tenant, observed.app_service, observed.trust.service
-    principal, role = observed.trust.principal, wanted_role(observed)
-    document: Json = {
-        "schema": "mct-s2s/status/v1",
-        "healthy": is_healthy(findings),
-        "cloud": observed.cloud,
-        "tenant": {"id": tenant.id, "name": tenant.name} if tenant else None,
-        "appService": None,
-        "serviceApplication": None,
-        "clients": _clients(observed, findings),
-        "connection": connection_document(observed),
-        "findings": [
-            {key: getattr(finding, key) for key in ("code", "severity", "subject", "message", "remedy")}
-            for finding in findings
-        ],
-    }
-    if site is not None:
-        document["appService"] = {
-            "id": str(site.site.resource),
-            "name": site.site.name,
-            "resourceGroup": site.site.resource.resource_group,
-            "slot": site.site.resource.slot,
-            "url": site.site.url,
-            "state": site.site.state,
-            "settings": ours(site.settings) if site.refusal is None else None,
-        }
-    if service is not None:
-        document["serviceApplication"] = {
-            "appId": service.client_id,
-            "objectId": service.object_id,
-            "servicePrincipalId": principal.id if principal else None,
-            "displayName": service.display_name,
-            "applicationIdUri": uri_shown(service, observed),
-            "appRole": {"id": role.id, "value": role.value, "enabled": role.enabled} if role else None,
-        }
-    return document
+AnyText = Annotated[SkipValidation[str], BeforeValidator(str), _text()]
+Text = Annotated[AnyText, _text(minLength=1)]
+Guid = Annotated[AnyText, _text(pattern="^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$")]
+AzureId = Annotated[AnyText, _text(pattern="^/subscriptions/")]
+Https = Annotated[AnyText, _text(pattern="^https://")]
+Place = Annotated[AnyText, _text(pattern="^(file:/|keyvault:|exec:|show$)")]
+Moment = Annotated[
+    SkipValidation[str],
+    BeforeValidator(lambda moment: f"{moment:%Y-%m-%dT%H:%M:%SZ}"),
+    _text(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$"),
+]
+Settings = Annotated[SkipValidation[dict[str, str]], _settings("string")]
+Values = Annotated[SkipValidation[dict[str, str | None]], _settings("string", "null")]
+OrNull = Annotated[T | None, BeforeValidator(lambda value: value or None)]
+"""Null where it is empty, too."""
 
 
-def _clients(observed: ObservedState, findings: tuple[Finding, ...]) -> list[Json]:
-    """Client applications, then managed identities."""
-    statuses = {one.id: one for one in client_statuses(observed, findings)}
-    applications = [
-        {
-            "kind": "application",
-            "displayName": client.display_name,
-            "appId": client.client_id,
-            "objectId": client.application.object_id if client.application else None,
-            "servicePrincipalId": client.principal.id if client.principal else None,
-            "consented": statuses[client.client_id].consented,
-            "allowed": statuses[client.client_id].allowed,
-            "canCall": statuses[client.client_id].can_call,
-            "credentials": [
-                {
-                    "kind": credential.kind,
-                    "keyId": credential.key_id,
-                    "name": credential.name,
-                    "expires": timestamp(credential.expires) if credential.expires else None,
-                }
-                for credential in (client.application.credentials if client.application else ())
-            ],
-        }
-        for client in members(observed)
-    ]
-    identities = [
-        {
-            "kind": "managedIdentity",
-            "displayName": identity.display_name,
-            "resourceId": identity.resource_id,
-            "principalId": identity.id,
-            "allowed": statuses[identity.id].allowed,
-            "canCall": statuses[identity.id].can_call,
-        }
-        for identity in sorted(observed.trust.identities, key=lambda one: (one.display_name.casefold(), one.id))
-    ]
-    return [*applications, *identities]
+def _is(meaning: str, at: str | None = None, **more: Any) -> Any:
+    """A member, and the path to its value if that is not under its own name."""
+    return Field(description=meaning, validation_alias=at and AliasPath(*at.split(".")), **more)
 
 
-def connection_document(observed: ObservedState) -> Json | None:
+def _may_be(meaning: str, at: str | None = None, absent: Any = None) -> Any:
+    """A member that is left out where it has that value."""
+    return _is(meaning, at, default=absent, exclude_if=lambda value: value == absent)
+
+
+class Part(BaseModel):
+    """An object within a document; its values are another object's attributes, or a dictionary's."""
+
+    model_config = ConfigDict(
+        alias_generator=AliasGenerator(serialization_alias=to_camel),
+        from_attributes=True,
+        frozen=True,
+        defer_build=True,
+        json_schema_serialization_defaults_required=True,
+    )
+
+
+class MissingRightPart(Part):
+    step: Text = _is("What it is needed for, as a verb phrase.")
+    right: Text = _is("The role or permission; for a lock, its removal.")
+    who: Text = _is("Who can grant it.")
+    command: OrNull[Text] = _is("What they run; null if no command is known.")
+
+
+class ManualStepPart(Part):
+    what: Text = _is("The step, or the right to grant and what needs it.")
+    who: OrNull[Text] = _is("Who can do it; null if that is not known.")
+    command: OrNull[Text] = _is("What they run; null if no command is known.")
+    link: Text | None = _is("A page that does the same, such as the consent page.")
+    settings: Settings | None = _is("The values to write, where the step is the App Service's settings.", "values")
+
+
+class FailurePart(Part):
+    code: Annotated[AnyText, _text(pattern="^[a-z][a-z0-9-]*$")] = _is("Stable code, see errors.md.")
+    message: Text = _is("What is wrong.")
+    remedy: Text = _is("What to do, usually a command.")
+    request_id: OrNull[Text] = _is("The service's ID of the failed request, for a support case.")
+    missing: list[MissingRightPart] = _is("The rights that you lack.")
+
+
+class TenantPart(Part):
+    id: Guid = _is("Tenant ID.")
+    name: Text = _is("Initial domain, such as contoso.onmicrosoft.com.")
+
+
+class SavedCredentialPart(Part):
+    client: Text = _is("Display name of the client.")
+    app_id: OrNull[Guid] = _is("Its appId; null in a dry run that would create it.", "client_id")
+    kind: CredentialKind = _is("Kind of credential.")
+    expires: Moment | None = _is("When it expires (UTC); null for a federated credential, which does not.")
+    saved_to: Place | None = _is(
+        "Where it is stored: file:PATH, keyvault:VAULT/NAME, exec:COMMAND as it was written, or show; null where there "
+        "is nothing to store, it reached no one, or the place is not known."
+    )
+    created: bool = _is("Whether this run created it; in a dry run, whether it would.")
+    secret: Text | None = _may_be("The secret, or a certificate with its key as PEM. Only with --secret-to show.")
+    removal: Text | None = _may_be(
+        "The command that removes it. Only of a credential that was created and reached no one.", "removal_if_lost"
+    )
+
+
+class HeadersPart(Part):
+    client_type: Literal["Service"] = _is(
+        "Without it, the API refuses a service.", "ClientType", serialization_alias="ClientType"
+    )
+
+
+class ConnectionPart(Part):
+    token_endpoint: Https = _is("Where a client gets its token.")
+    scope: Text = _is("The scope to ask for, for a client application.")
+    resource: Text = _is("The resource to ask for, for a managed identity.")
+    url: Https | None = _is("Address of the API; null if the App Service was not read.")
+    headers: HeadersPart = _is("The headers of every call, beside the token.")
+
+
+def _connection(observed: ObservedState) -> Json | None:
     """What a client has to know; nothing where there is no service application to ask a token for."""
-    service, tenant, site = observed.trust.service, observed.tenant, observed.app_service
+    service, tenant, site = observed.trust.service, observed.tenant, observed.site
     uri = uri_shown(service, observed) if service is not None else None
     if uri is None or tenant is None:
         return None
     return {
-        "tokenEndpoint": token_endpoint(observed.authority_host, tenant.id),
+        "token_endpoint": token_endpoint(observed.authority_host, tenant.id),
         "scope": f"{uri}/.default",
         "resource": uri,
-        "url": site.site.url if site is not None else None,
-        "headers": dict(SERVICE_HEADER),
+        "url": site.url if site is not None else None,
+        "headers": SERVICE_HEADER,
     }
 
 
-def result_document(
-    changes: Iterable[Json],
-    credentials: Iterable[SavedCredential],
-    connection: Json | None,
-    *,
-    left: Iterable[Instruction],
-    notes: Iterable[tuple[str, str]] = (),
-    missing: Iterable[MissingRight] = (),
-    fingerprint: str | None = None,
-    verification: Json | None = None,
-) -> Json:
-    """`mct-s2s/result/v1`: what was done, or with a fingerprint, which a dry run alone has, what would be done.
-
-    Args:
-        changes: each a `change_document`.
-        verification: `mct-s2s/verify/v1`, where clients were tested.
-    """
-    return {
-        "schema": "mct-s2s/result/v1",
-        "dryRun": fingerprint is not None,
-        **({"fingerprint": fingerprint} if fingerprint is not None else {}),
-        "changes": [*changes],
-        "credentials": [*map(_credential, credentials)],
-        "manualSteps": manual_steps_document(left),
-        "notes": [{"text": text, "command": command or None} for text, command in notes],
-        "missing": missing_documents(missing),
-        "verification": verification,
-        "connection": connection,
-    }
+ConnectionOf = Annotated[ConnectionPart | None, BeforeValidator(_connection)]
+_CONNECTION = "How a client calls the API; null while there is no service application with an Application ID URI."
 
 
-def change_document(
-    change: AnyChange, ids: Identifiers, detail: str, seconds: float = 0.0, *, blocked: bool | None = None
-) -> Json:
-    """A change and what came of it; in a dry run, whether the caller has no right to it."""
-    both = {"appId": ids.app_id, "objectId": ids.object_id}
-    document: Json = {
-        **_short(change),
-        "id": ids.id,
-        **(both if any(both.values()) else {}),
-        "detail": detail,
-        "seconds": round(seconds, 3),
-        **({} if blocked is None else {"blocked": blocked}),
-    }
-    if isinstance(change, WriteSettings):
-        edits = [edit for edit in change.edits if edit.is_ours]
-        document["before"] = {edit.name: edit.before for edit in edits}
-        document["after"] = {edit.name: None if edit.pending else edit.after for edit in edits}
-    return document
+# status
 
 
-def _short(change: AnyChange) -> Json:
-    return {"action": change.action.value, "resource": change.resource, "name": change.name}
+class AppServicePart(Part):
+    id: AzureId = _is("Resource ID.")
+    name: Text = _is("Name, without the slot.")
+    resource_group: Text = _is("Resource group.")
+    slot: Text | None = _is("Deployment slot; null for production.")
+    url: Https = _is("Address of the site.")
+    state: Text = _is("State that Azure reports: Running, Stopped.")
+    settings: Settings | None = _is(
+        "The settings for service-to-service authentication; null if you can't read them. No other setting is ever "
+        "shown."
+    )
 
 
-def _credential(credential: SavedCredential) -> Json:
-    """A credential; its value only where it was asked for."""
-    return {
-        "client": credential.client,
-        "appId": credential.client_id or None,
-        "kind": credential.kind.value,
-        "expires": timestamp(credential.expires) if credential.expires else None,
-        "savedTo": credential.saved_to,
-        "created": credential.created,
-        **({} if credential.secret is None else {"secret": credential.secret}),
-        **({"removal": credential.removal} if credential.is_lost else {}),
-    }
+class RolePart(Part):
+    id: Guid = _is("ID of the app role.")
+    value: Text = _is("Value, as in the `roles` claim.")
+    enabled: bool = _is("Whether it is enabled.")
 
 
-def error_document(
-    error: S2SError,
-    done: Sequence[AnyChange] = (),
-    doubtful: Sequence[AnyChange] = (),
-    left: Sequence[AnyChange] = (),
-    credentials: Sequence[SavedCredential] = (),
-) -> Json:
-    """`mct-s2s/error/v1`, with what was and was not done, and the credentials that were created."""
-    return {
-        "schema": "mct-s2s/error/v1",
-        "error": {
-            "code": error.code,
-            "message": error.message,
-            "remedy": error.remedy,
-            "requestId": error.request_id,
-            "missing": missing_documents(error.missing),
-        },
-        "done": [_short(change) for change in done if change.action is not Action.NONE],
-        "inDoubt": [*map(_short, doubtful)],
-        "notDone": [*map(_short, left)],
-        **({"credentials": [*map(_credential, credentials)]} if credentials else {}),
-    }
+class ServiceApplicationPart(Part):
+    app_id: Guid = _is("Application (client) ID.")
+    object_id: Guid = _is("Object ID of the registration.")
+    service_principal_id: Guid | None = _is("Object ID of its service principal; null if there is none.")
+    display_name: Text = _is("Display name.")
+    application_id_uri: Text | None = _is("Application ID URI, the audience of tokens; null if there is none.")
+    app_role: RolePart | None = _is("The app role that clients need; null if there is none.")
 
 
-def export_document(
-    text: str,
-    sites: Sequence[ExportedSite],
-    not_set_up: Sequence[ResourceId],
-    failed: Sequence[tuple[ResourceId, S2SError]],
-    unchecked: Sequence[ResourceId],
-) -> Json:
-    """`mct-s2s/export/v1`."""
-    return {
-        "schema": "mct-s2s/export/v1",
-        "text": text,
-        "sites": [
-            {
-                "appService": str(one.resource),
-                "clients": len(one.clients),
-                "managedIdentities": len(one.identities),
-                "leftOut": list(one.left_out),
+class CredentialPart(Part):
+    kind: CredentialKind = _is("Kind of credential.")
+    key_id: Guid = _is("ID of the credential.")
+    name: Text | None = _is("Description, as in the portal.")
+    expires: Moment | None = _is("When it expires (UTC); null for a federated credential, which does not.")
+
+
+_CAN_CALL = "Whether it can call the API, every finding taken into account; null if that is not known."
+
+
+class ClientApplicationPart(Part):
+    kind: Literal["application"] = _is("A client application.")
+    display_name: Text = _is("Display name.")
+    app_id: Guid = _is("Application (client) ID.")
+    object_id: Guid | None = _is("Object ID of the registration; null if it is in another tenant.")
+    service_principal_id: Guid | None = _is("Object ID of its service principal; null if there is none.")
+    consented: bool = _is("Whether it has admin consent for the app role.")
+    allowed: bool | None = _is("Whether it is on an allow list of the App Service; null if the settings were not read.")
+    can_call: bool | None = _is(_CAN_CALL)
+    credentials: list[CredentialPart] = _is("Its credentials; their values are never shown.")
+
+
+class ManagedIdentityPart(Part):
+    kind: Literal["managedIdentity"] = _is("A managed identity.")
+    display_name: Text = _is("Display name.")
+    resource_id: Text | None = _is("Resource ID of the Azure resource that has the identity; null if it is unknown.")
+    principal_id: Guid = _is("Object ID of the identity's service principal.")
+    allowed: bool | None = _is("Whether its object id is on the allow list; null if the settings were not read.")
+    can_call: bool | None = _is(_CAN_CALL)
+
+
+class FindingPart(Part):
+    code: Annotated[
+        AnyText,
+        _text(
+            pattern="^[a-z][a-z-]*$",
+            examples=[
+                "not-configured", "service-application-missing", "application-id-uri-missing", "app-role-missing",
+                "app-role-disabled", "service-principal-missing", "client-not-consented", "client-not-allowed",
+                "client-unknown", "setting-missing", "setting-mismatch", "setting-malformed", "tenant-mismatch",
+                "token-version", "secret-expiring", "secret-expired", "no-credential", "no-clients",
+                "settings-unreadable", "app-service-stopped", "settings-not-sticky", "service-application-not-ours",
+            ],
+        ),
+    ] = _is("Stable code.")  # fmt: skip
+    severity: Severity = _is("Notes do not affect `healthy`.")
+    subject: Text = _is("The client, setting or resource it is about.")
+    message: Text = _is("What is wrong.")
+    remedy: Text = _is("What to do, usually a command.")
+
+
+class StatusDocument(Part):
+    """What is configured, what is missing and what expires: `mct-s2s status -o json`."""
+
+    document: Literal["mct-s2s/status/v1"] = Field("mct-s2s/status/v1", serialization_alias="schema")
+    site: Text | None = _may_be("Only in a list, with `--file`: what the file calls the site.")
+    healthy: bool = _is("Whether no finding is an error or a warning.")
+    cloud: Text = _is("Name or URL of the cloud.")
+    tenant: TenantPart | None = _is("The Microsoft Entra tenant; null if it was not read.")
+    app_service: AppServicePart | None = _is("The MCT App Service; null if it was not read.")
+    service_application: ServiceApplicationPart | None = _is(
+        "The app registration that represents the MCT API; null if there is none."
+    )
+    clients: list[ClientApplicationPart | ManagedIdentityPart] = _is("Client applications, then managed identities.")
+    connection: ConnectionOf = _is(_CONNECTION)
+    findings: list[FindingPart] = _is("What is wrong, in the order in which to fix it.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def of(cls, one: SiteStatus) -> Json:
+        observed = one.observed
+        site, service, principal = observed.app_service, observed.trust.service, observed.trust.principal
+        found: Json = {
+            "site": one.key,
+            "healthy": one.is_healthy,
+            "cloud": observed.cloud,
+            "tenant": observed.tenant,
+            "app_service": None,
+            "service_application": None,
+            "clients": [*_applications(one), *_identities(one)],
+            "connection": observed,
+            "findings": one.findings,
+        }
+        if site is not None:
+            found["app_service"] = {
+                "id": site.site.resource,
+                "name": site.site.name,
+                "resource_group": site.site.resource.resource_group,
+                "slot": site.site.resource.slot,
+                "url": site.site.url,
+                "state": site.site.state,
+                "settings": ours(site.settings) if site.refusal is None else None,
             }
-            for one in sites
-        ],
-        "notSetUp": [*map(str, not_set_up)],
-        "failed": [{"appService": str(app), "error": error_document(error)["error"]} for app, error in failed],
-        "unchecked": [*map(str, unchecked)],
-    }
+        if service is not None:
+            found["service_application"] = {
+                "app_id": service.client_id,
+                "object_id": service.object_id,
+                "service_principal_id": principal.id if principal else None,
+                "display_name": service.display_name,
+                "application_id_uri": uri_shown(service, observed),
+                "app_role": wanted_role(observed),
+            }
+        return found
 
 
-def missing_documents(missing: Iterable[MissingRight]) -> list[Json]:
-    """The rights that the caller lacks, each with who can grant it and what they run."""
-    return [{"step": one.step, "right": one.right, "who": one.who, "command": one.command or None} for one in missing]
+def _applications(one: SiteStatus) -> Iterator[Json]:
+    statuses = {status.id: status for status in one.clients}
+    for client in members(one.observed):
+        status, registered = statuses[client.client_id], client.application
+        yield {
+            "kind": "application",
+            "display_name": client.display_name,
+            "app_id": client.client_id,
+            "object_id": registered.object_id if registered else None,
+            "service_principal_id": client.principal.id if client.principal else None,
+            "consented": status.consented,
+            "allowed": status.allowed,
+            "can_call": status.can_call,
+            "credentials": status.credentials,
+        }
+
+
+def _identities(one: SiteStatus) -> Iterator[Json]:
+    statuses = {status.id: status for status in one.clients}
+    for identity in sorted(one.observed.trust.identities, key=lambda one: (one.display_name.casefold(), one.id)):
+        status = statuses[identity.id]
+        yield {
+            "kind": "managedIdentity",
+            "display_name": identity.display_name,
+            "resource_id": identity.resource_id,
+            "principal_id": identity.id,
+            "allowed": status.allowed,
+            "can_call": status.can_call,
+        }
+
+
+class UnreadSitePart(Part):
+    site: Text | None = _may_be("Only with `--file`: what the file calls it.", "key")
+    app_service: AzureId | None = _is("Resource ID; null if it could not be found.", "resource")
+    name: Text = _is("Name of the App Service, with its slot.", "target.label")
+    error: FailurePart = _is("Why.")
+
+
+class StatusListDocument(Part):
+    """Every MCT App Service of the subscription or of a trust file: `mct-s2s status --all -o json`, `mct-s2s status -f
+    FILE -o json`.
+    """
+
+    document: Literal["mct-s2s/status-list/v1"] = Field("mct-s2s/status-list/v1", serialization_alias="schema")
+    healthy: bool = _is(
+        "Whether no App Service has a problem. Says nothing about what could not be read.", "is_healthy"
+    )
+    sites: list[StatusDocument] = _is("The App Services, by name, or in the order of the file.")
+    failed: list[UnreadSitePart] = _is("The App Services whose state could not be read.")
+    unchecked: list[AzureId] = _is(
+        "Resource IDs of web apps that are not listed, as the caller can't read the settings that would tell whether "
+        "they belong to MCT."
+    )
+
+
+# verify, doctor, snippet, export
+
+
+class VerificationCheckPart(Part):
+    client: Text | None = _is("Display name of the client; null for a check of the site.")
+    kind: CheckSubject = _is("What the check is about.")
+    check: Annotated[
+        AnyText,
+        _text(
+            pattern="^[a-z][a-z-]*$",
+            examples=["configured", "running", "without-token", "token", "allowed", "assignment", "call"],
+        ),
+    ] = _is("Stable name of the check.")
+    ok: bool | None = _is("true: passed; false: failed; null: it can't be checked from here.")
+    message: Text = _is("What was found.")
+    remedy: Text | None = _is("What to do; null if there is nothing to do.")
+
+
+class VerifyDocument(Part):
+    """The test of each client by a real token and a real call: `mct-s2s verify -o json`."""
+
+    document: Literal["mct-s2s/verify/v1"] = Field("mct-s2s/verify/v1", serialization_alias="schema")
+    proved: bool = _is("Whether a client's call succeeded and no check failed.", "is_proved")
+    url: Text | None = _is("Address of the MCT site.")
+    path: Text = _is("Path that was called.")
+    checks: list[VerificationCheckPart] = _is("The checks of the site, then those of each client.")
+
+
+class CallerPart(Part):
+    kind: Literal["person", "servicePrincipal", None] = _is("Kind of caller.")
+    name: OrNull[Text] = _is("User principal name or display name.")
+    id: Guid | None = _is("Object ID.")
+    app_id: OrNull[Guid] = _is("appId of a service principal, or of the app a person signed in with.")
+    method: Text | None = _is("How the caller signed in.")
+
+
+class DoctorCheckPart(Part):
+    code: Annotated[AnyText, _text(pattern="^[a-z][a-z-]*$")] = _is("Stable code.")
+    state: Literal["ok", "missing", "unknown"] = _is("`unknown`: it can't be checked, and stops nothing.")
+    subject: Text = _is("What the right is about.")
+    message: Text = _is("What was found.")
+    remedy: OrNull[Text] = _is("Who can grant it, and how; null if there is nothing to do.")
+
+
+class DoctorDocument(Part):
+    """What the caller may do: `mct-s2s doctor -o json`."""
+
+    document: Literal["mct-s2s/doctor/v1"] = Field("mct-s2s/doctor/v1", serialization_alias="schema")
+    ready: bool = _is("Whether no check is `missing`.")
+    setup: Literal["runs", "partial", "stops"] = _is(
+        "What `setup` does with these rights. `partial`: it does the rest and lists what is missing for someone else. "
+        "`stops`: it changes nothing."
+    )
+    caller: CallerPart = _is("Who is signed in; members are null if the directory can't be read.")
+    tenant: TenantPart | None = _is("The Microsoft Entra tenant; null if it can't be read.")
+    checks: list[DoctorCheckPart] = _is("One check for each right, lock and policy.")
+    manual_steps: list[ManualStepPart] = _is("What someone else has to grant, complete.")
+
+
+class SnippetDocument(Part):
+    """A program that calls the MCT API as one client, or the settings of an app that does: `mct-s2s snippet CLIENT -o
+    json`.
+    """
+
+    document: Literal["mct-s2s/snippet/v1"] = Field("mct-s2s/snippet/v1", serialization_alias="schema")
+    language: Language = _is(
+        "What the text is: a program in that language, a workflow, or a command that sets application settings."
+    )
+    client: Text = _is("Display name of the client.")
+    text: Text = _is("The program. It holds no secret.")
+
+
+class ExportedSitePart(Part):
+    app_service: AnyText = _is("Its resource ID.", "resource")
+    clients: Annotated[int, BeforeValidator(len)] = _is("How many client applications its table has.")
+    managed_identities: Annotated[int, BeforeValidator(len)] = _is(
+        "How many managed identities its table has.", "identities"
+    )
+    left_out: list[AnyText] = _is("What is there and cannot be said, one sentence each.")
+
+
+class UnreadExportPart(Part):
+    app_service: AnyText = _is("Its resource ID.")
+    error: FailurePart = _is("Why.")
+
+
+class ExportDocument(Part):
+    """A trust file of what exists, and what it does not say: the output of `export -o json`."""
+
+    document: Literal["mct-s2s/export/v1"] = Field("mct-s2s/export/v1", serialization_alias="schema")
+    text: AnyText = _is("The trust file: TOML.")
+    sites: list[ExportedSitePart] = _is("The App Services in it.")
+    not_set_up: list[AnyText] = _is("With `--all`: resource IDs of sites without service-to-service authentication.")
+    failed: list[UnreadExportPart] = _is("With `--all`: sites that could not be read, and why.")
+    unchecked: list[AnyText] = _is("With `--all`: resource IDs of web apps whose settings you can't read.")
+
+
+# Commands that change something
+
+
+class ChangePart(Part):
+    action: Action = _is("What the change does; `none` where nothing was left to do.")
+    resource: Text = _is("Kind of resource.")
+    name: Text = _is("Name of the resource.")
+    id: OrNull[Text] = _is(
+        "ID of the resource; null if it does not exist yet. Of an app registration its appId, of a service principal "
+        "its object ID."
+    )
+    app_id: OrNull[Guid] = _may_be("Only for app registrations and service principals: the appId.", absent="")
+    object_id: OrNull[Guid] = _may_be("Only for app registrations and service principals: the object ID.", absent="")
+    detail: AnyText = _is("More about the change, for people.")
+    seconds: float = _is("How long it took; 0 in a dry run.", json_schema_extra={"minimum": 0})
+    blocked: bool | None = _may_be(
+        "Only in a dry run: whether you lack a right for it, so that nothing would be begun."
+    )
+    before: Values | None = _may_be("Only for application settings: values before; null if the setting did not exist.")
+    after: Values | None = _may_be(
+        "Only for application settings: values after; null if the setting is deleted, or its value not known yet."
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def of(cls, told: tuple[AnyChange, Identifiers, str, float, bool | None]) -> Json:
+        """A change, its ids, what came of it, how long it took; in a dry run, whether the caller has no right to it."""
+        change, ids, detail, seconds, blocked = told
+        found: Json = {"action": change.action, "resource": change.resource, "name": change.name, "id": ids.id}
+        found |= {"detail": detail, "seconds": round(seconds, 3), "blocked": blocked}
+        if ids.app_id or ids.object_id:
+            found |= {"app_id": ids.app_id, "object_id": ids.object_id}
+        if isinstance(change, WriteSettings):
+            edits = [edit for edit in change.edits if edit.is_ours]
+            found["before"] = {edit.name: edit.before for edit in edits}
+            found["after"] = {edit.name: None if edit.pending else edit.after for edit in edits}
+        return found
+
+
+class NotePart(Part):
+    text: Text = _is("A sentence.")
+    command: OrNull[Text] = _is("The command that it speaks of; null if there is none.")
+
+
+class ResultDocument(Part):
+    """What a command changed, or with `--dry-run` would change: `setup`, `add-client`, `configure-appservice`,
+    `rotate-secret`, `remove-client` and `teardown` with `-o json`.
+    """
+
+    document: Literal["mct-s2s/result/v1"] = Field("mct-s2s/result/v1", serialization_alias="schema")
+    dry_run: bool = _is("True with --dry-run: nothing was changed.")
+    fingerprint: Annotated[AnyText, _text(pattern="^[0-9a-f]{64}$")] | None = _may_be(
+        "Only in a dry run: a digest of the plan. Another run that would do the same has the same one, whenever it is."
+    )
+    changes: list[ChangePart] = _is(
+        "The changes in the order of the plan; an empty list means that everything is up to date."
+    )
+    credentials: list[SavedCredentialPart] = _is("The credentials of the clients that the command was about.")
+    manual_steps: list[ManualStepPart] = _is(
+        "Steps that someone else has to do; where you lack a right, the exit code is 4."
+    )
+    notes: list[NotePart] = _is(
+        "What the text output says beside the plan: what you should know, although no step follows from it."
+    )
+    missing: list[MissingRightPart] = _is("The rights that you lack.")
+    verification: VerifyDocument | None = _is(
+        "The test of the clients that the command ended with; null if there was none."
+    )
+    connection: ConnectionOf = _is(_CONNECTION)
+
+
+class StepPart(Part):
+    action: Literal["create", "update", "delete"] = _is("What the change does.")
+    resource: Text = _is("Kind of resource.")
+    name: Text = _is("Name of the resource.")
+
+
+class ErrorDocument(Part):
+    """Why a command failed, and how far it had come: any command with `-o json`."""
+
+    document: Literal["mct-s2s/error/v1"] = Field("mct-s2s/error/v1", serialization_alias="schema")
+    error: FailurePart = _is("The error.")
+    done: list[StepPart] = _is("Changes that took effect.", "changes")
+    in_doubt: list[StepPart] = _is("Changes whose answer was lost; the same command, run again, finds out.", "doubtful")
+    not_done: list[StepPart] = _is("Changes that did not take effect.", "left")
+    credentials: list[SavedCredentialPart] = _may_be(
+        "Credentials that were created before the command failed.", absent=[]
+    )
+
+
+class AppliedSitePart(Part):
+    site: Text = _is("What the file calls the site.")
+    result: ResultDocument | None = _is(
+        "What was done there, or would be; null if it failed. With --dry-run, its `fingerprint` is the one that "
+        "`--only` this site has."
+    )
+    error: ErrorDocument | None = _is("Why it failed, and how far it had come; null if it did not.")
+
+
+class ApplyDocument(Part):
+    """What was done at each site of a trust file, or with `--dry-run` would be done: `mct-s2s apply -o json`, `mct-s2s
+    rotate-secret -f FILE -o json`.
+    """
+
+    document: Literal["mct-s2s/apply/v1"] = Field("mct-s2s/apply/v1", serialization_alias="schema")
+    dry_run: bool = _is("True with --dry-run: nothing was changed.")
+    fingerprint: Annotated[AnyText, _text(pattern="^[0-9a-f]{64}$")] | None = _is(
+        "A digest of all plans together, for `--expect`; null if a site could not be read."
+    )
+    sites: list[AppliedSitePart] = _is("The sites in the order of the file.")
+
+
+# Schemas
+
+
+class NamedSchemaPart(Part):
+    name: Text = _is("Name for `mct-s2s schema NAME`.")
+    document: Text = _is("Value of the document's `schema` key.")
+    description: Text = _is("What the document is.")
+
+
+class SchemasDocument(Part):
+    """The documents that have a schema: `mct-s2s schema -o json`."""
+
+    document: Literal["mct-s2s/schemas/v1"] = Field("mct-s2s/schemas/v1", serialization_alias="schema")
+    schemas: list[NamedSchemaPart] = _is("One row for each document.")
+
+
+FILES = ("trust",)
+"""Schemas of files that users write, in TOML: closed, since a key that is not known is a mistake there."""
+_MODELS: dict[str, type[BaseModel]] = {
+    "apply": ApplyDocument,
+    "backup": Backup,
+    "doctor": DoctorDocument,
+    "error": ErrorDocument,
+    "export": ExportDocument,
+    "handoff": Handoff,
+    "result": ResultDocument,
+    "schemas": SchemasDocument,
+    "snippet": SnippetDocument,
+    "status": StatusDocument,
+    "status-list": StatusListDocument,
+    "trust": TrustFile,
+    "verify": VerifyDocument,
+}
+DOCUMENTS = tuple(name for name in _MODELS if name not in FILES)
+"""The documents that the program writes."""
+
+
+def document(name: str, of: object) -> Json:
+    """A document, one of `DOCUMENTS`, of the value that has what its model looks for."""
+    return _MODELS[name].model_validate(of).model_dump(by_alias=True)
+
+
+class _Schema(GenerateJsonSchema):
+    """A JSON Schema in which a member that may be absent has no null and no default, and names are as they may be."""
+
+    def default_schema(self, schema: Any) -> Any:
+        inner = schema["schema"]
+        return self.generate_inner(inner["schema"] if inner["type"] == "nullable" else inner)
+
+    def dict_schema(self, schema: Any) -> Any:
+        found = {key: value for key, value in super().dict_schema(schema).items() if key != "patternProperties"}
+        names, values = self.generate_inner(schema["keys_schema"]), self.generate_inner(schema["values_schema"])
+        return {**found, **({"propertyNames": names} if "pattern" in names else {}), "additionalProperties": values}
+
+
+def schema(name: str) -> Json:
+    """A document's JSON Schema, one of `DOCUMENTS` or `FILES`; references are replaced by what they refer to."""
+    found = _MODELS[name].model_json_schema(mode="serialization", schema_generator=_Schema)
+    found = _inlined(found, found.pop("$defs", {}))
+    head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": f"mct-s2s/{name}/v1"}
+    return {**head, **found, "description": " ".join(found["description"].split())}
+
+
+def schema_list() -> list[Json]:
+    """What `mct-s2s/schemas/v1` lists."""
+    found = ((name, schema(name)) for name in _MODELS)
+    return [{"name": name, "document": one["title"], "description": one["description"]} for name, one in found]
+
+
+def _inlined(node: Any, definitions: Json) -> Any:
+    """Members beside a reference, such as a description, win over those of its target. Documents alone have a title."""
+    if isinstance(node, list):
+        return [_inlined(item, definitions) for item in node]
+    if not isinstance(node, dict):
+        return node
+    found = {key: _inlined(value, definitions) for key, value in node.items() if key not in {"$ref", "title"}}
+    if "$ref" in node:
+        return {**_inlined(definitions[node["$ref"].rpartition("/")[2]], definitions), **found}
+    match found:
+        case {"anyOf": [{"type": str(kind)} as one, {"type": "null"}], **rest} if "title" not in one:
+            return {**one, **rest, "type": [kind, "null"]}
+        case {"properties": {"schema": {"const": title}}}:
+            return {"title": title, **found}
+    return found

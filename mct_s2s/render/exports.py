@@ -17,7 +17,6 @@ from mct_s2s.model.site_settings import ours
 from mct_s2s.plain_text import plain
 from mct_s2s.planning.credentials import renewal, validity
 from mct_s2s.planning.reports.status import ClientStatus, SiteStatus, StatusReport
-from mct_s2s.render.documents import timestamp
 from mct_s2s.render.markdown import fenced, table, text
 from mct_s2s.render.status import facts
 
@@ -95,7 +94,7 @@ def _credential(client: ClientStatus, one: Credential, site: SiteStatus, report:
     state = validity(one.expires, report.now, report.within)
     row = {"kind": one.kind.value, "name": one.name or "", "keyId": one.key_id, "state": state}
     if has_end(one.expires):
-        row |= {"expires": timestamp(one.expires), "daysLeft": str((one.expires - report.now).days)}
+        row |= {"expires": f"{one.expires:%Y-%m-%dT%H:%M:%SZ}", "daysLeft": str((one.expires - report.now).days)}
         row["command"] = renewal(client.id, (one,), report.now, site.where)
     return row
 

@@ -81,20 +81,6 @@ def grants_to_ask_for(missing: Iterable[MissingRight]) -> list[Instruction]:
     ]
 
 
-def manual_steps_document(steps: Iterable[Instruction]) -> list[dict[str, object]]:
-    """`manualSteps` of every document."""
-    return [
-        {
-            "what": step.what,
-            "who": step.who or None,
-            "command": step.command or None,
-            "link": step.link,
-            "settings": step.values,
-        }
-        for step in steps
-    ]
-
-
 def _configure(spec: SettingsSpec, values: dict[str, str], outputs: Outputs, where: str, handoff: Path | None) -> str:
     configure = f"{own_command('configure-appservice')} {where or '-a APP_SERVICE'}"
     if handoff is not None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import PurePath
 
 from rich.console import RenderableType
 from rich.text import Text
 
 from mct_s2s.errors import S2SError
-from mct_s2s.model.client_credentials import ending
+from mct_s2s.model.client_credentials import CredentialKind, ending
 from mct_s2s.model.commands import command, secret_reading
 from mct_s2s.planning.changes import Action, AnyChange
 from mct_s2s.planning.plan import Plan
@@ -18,7 +19,6 @@ from mct_s2s.planning.reports.verification import Verification
 from mct_s2s.render.columns import Columns
 from mct_s2s.render.console import Terminal, one_line, prose
 from mct_s2s.render.diagnostics import print_items, show_account, show_error
-from mct_s2s.render.documents import SavedCredential
 from mct_s2s.render.manual_steps import Instruction, show_manual_steps
 from mct_s2s.render.plan import show_plan, summary
 from mct_s2s.render.verification import show_verification
@@ -28,6 +28,31 @@ LABELS = 12
 FILE = "file:"
 DONE, FAILED, OPEN, NOTHING = ("✓ ", "good"), ("✗ ", "bad"), ("! ", "warn"), ("· ", "quiet")
 _WORDS = {Action.CREATE: "created", Action.UPDATE: "changed", Action.DELETE: "removed"}
+
+
+@dataclass(frozen=True)
+class SavedCredential:
+    """A credential of a client that a run was about, and where it is saved."""
+
+    client: str
+    client_id: str
+    expires: datetime | None
+    """`None` for federated credentials, which do not expire."""
+    saved_to: str | None
+    """`None` if there was nothing to save: a given certificate, a federated credential."""
+    secret: str | None = None
+    """Its value, only of one that was created with `--secret-to show`."""
+    kind: CredentialKind = CredentialKind.SECRET
+    created: bool = True
+    """Whether this run created it; otherwise it was there already."""
+    removal: str = ""
+    """The command that removes it, where no later run can know of it."""
+    is_lost: bool = False
+    """Whether it reached no one."""
+
+    @property
+    def removal_if_lost(self) -> str | None:
+        return self.removal if self.is_lost else None
 
 
 @dataclass(frozen=True)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from itertools import groupby
-from typing import Any
 
 from rich.text import Text
 
@@ -13,17 +11,6 @@ from mct_s2s.render.console import Terminal, prose
 
 _SIGNS = {True: ("✓", "good"), False: ("✗", "bad"), None: ("?", "warn")}
 _TITLES = {CheckSubject.SITE: "App Service", CheckSubject.MANAGED_IDENTITY: "Managed identity"}
-
-
-def verification_document(verification: Verification) -> dict[str, Any]:
-    """`mct-s2s/verify/v1`."""
-    return {
-        "schema": "mct-s2s/verify/v1",
-        "proved": verification.is_proved,
-        "url": verification.url,
-        "path": verification.path,
-        "checks": [asdict(check) for check in verification.checks],
-    }
 
 
 def show_verification(terminal: Terminal, verification: Verification) -> None:

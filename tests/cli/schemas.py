@@ -6,7 +6,7 @@ import functools
 from typing import Any
 
 from jsonschema import Draft202012Validator, FormatChecker
-from mct_s2s.render.schemas import names, schema
+from mct_s2s.render.documents import DOCUMENTS, schema
 
 Schema = dict[str, Any]
 
@@ -30,7 +30,7 @@ def validators() -> dict[str, Draft202012Validator]:
     """By the value of a document's `schema` key."""
     return {
         found["title"]: Draft202012Validator(strict(found), format_checker=FormatChecker())
-        for found in map(schema, names())
+        for found in map(schema, DOCUMENTS)
     }
 
 

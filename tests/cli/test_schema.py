@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from jsonschema import Draft202012Validator
-from mct_s2s.render.schemas import FILES, names, schema
+from mct_s2s.render.documents import DOCUMENTS, FILES, schema
 
 from tests.cli.conftest import Program
 
@@ -17,9 +17,9 @@ JSON = ("-o", "json")
 def test_without_a_name_it_lists_the_documents(mct: Program) -> None:
     ended = mct("schema")
     assert (ended.code, ended.err) == (0, "")
-    assert [line.split()[0] for line in ended.out.splitlines()] == sorted((*names(), *FILES))
+    assert [line.split()[0] for line in ended.out.splitlines()] == sorted((*DOCUMENTS, *FILES))
     listed = mct("schema", *JSON).document
-    assert [row["name"] for row in listed["schemas"]] == sorted((*names(), *FILES))
+    assert [row["name"] for row in listed["schemas"]] == sorted((*DOCUMENTS, *FILES))
 
 
 @pytest.mark.parametrize("words", [("status",), ("mct-s2s/status/v1",), ("status", *JSON)], ids=" ".join)
@@ -70,4 +70,4 @@ def test_what_every_command_prints_is_valid_by_the_schema_that_is_printed(mct: P
     for document in documents:
         printed = json.loads(mct("schema", document["schema"]).out)
         Draft202012Validator(printed).validate(document)
-    assert {document["schema"] for document in documents} == {schema(name)["title"] for name in names()}
+    assert {document["schema"] for document in documents} == {schema(name)["title"] for name in DOCUMENTS}

@@ -9,7 +9,7 @@ from mct_s2s.errors import MissingRight, ServiceError
 from mct_s2s.model.azure_resources import AppService
 from mct_s2s.model.directory_objects import ServicePrincipal
 from mct_s2s.model.ids import ClientId, PrincipalId
-from mct_s2s.model.observed import ObservedState
+from mct_s2s.model.observed import ObservedState, Trust
 from mct_s2s.planning.changes import (
     AnyChange,
     AssignAppRole,
@@ -22,7 +22,7 @@ from mct_s2s.planning.changes import (
 )
 from mct_s2s.planning.make import make_plan
 from mct_s2s.planning.plan import Plan
-from mct_s2s.render.documents import Json, SavedCredential, change_document
+from mct_s2s.render.outcome import SavedCredential
 
 from tests.planning.scenarios import (
     CONTEXT,
@@ -87,9 +87,21 @@ def full_plan(name: str = "Import") -> Plan:
     return make_plan(spec(name), observed_state(identity_resources=[identity_resource()]), CONTEXT)
 
 
-def planned(plan: Plan, *, blocked: bool | None = False) -> list[Json]:
+def planned(plan: Plan, *, blocked: bool | None = False) -> list[tuple[Any, ...]]:
     """A plan's steps before they are applied."""
-    return [change_document(step, identify(step, Outputs()), step.detail, blocked=blocked) for step in plan.steps]
+    return [(step, identify(step, Outputs()), step.detail, 0.0, blocked) for step in plan.steps]
+
+
+def result_of(**members: Any) -> dict[str, Any]:
+    """What a result is made of."""
+    empty = dict.fromkeys(("changes", "credentials", "manual_steps", "notes", "missing"), ())
+    return {
+        "dry_run": False,
+        "connection": ObservedState("usgov", None, None, Trust()),
+        "verification": None,
+        **empty,
+        **members,
+    }
 
 
 def healthy() -> ObservedState:

@@ -25,17 +25,10 @@ from mct_s2s.planning.reports.verification import CALL, CheckSubject, Verificati
 from mct_s2s.render.console import Terminal
 from mct_s2s.render.diagnostics import show_account, show_error
 from mct_s2s.render.doctor import show_checks
-from mct_s2s.render.documents import (
-    SavedCredential,
-    connection_document,
-    error_document,
-    report_document,
-    result_document,
-    status_document,
-)
 from mct_s2s.render.manual_steps import Instruction, grants_to_ask_for, show_manual_steps
 from mct_s2s.render.outcome import (
     ClientResult,
+    SavedCredential,
     SiteReport,
     credential_lines,
     show_closing,
@@ -56,7 +49,7 @@ from mct_s2s.render.snippets import (
     snippet,
 )
 from mct_s2s.render.status import show_findings, show_report, show_unread
-from mct_s2s.render.verification import show_verification, verification_document
+from mct_s2s.render.verification import show_verification
 
 from tests.planning.scenarios import (
     CONTEXT,
@@ -81,6 +74,7 @@ from tests.render.examples import (
     planned,
     principal,
     refusal,
+    result_of,
     saved,
     with_settings,
 )
@@ -144,18 +138,22 @@ def _told(name: str) -> Instruction:
     return Instruction(name, f"mct-s2s {name}", name, name, {name: name})
 
 
-def _documents(name: str) -> list[dict[str, object]]:
+def _documents(name: str) -> dict[str, object]:
     seen = observed(name)
-    findings = diagnose(seen, NOW, WHERE)
-    status = status_document(seen, findings)
-    result = result_document(
-        planned(full_plan(name)),
-        [saved(name, f"file:{name}")],
-        connection_document(seen),
-        left=[_told(name)],
+    result = result_of(
+        dry_run=True,
         fingerprint="0" * 64,
+        changes=planned(full_plan(name)),
+        credentials=[saved(name, f"file:{name}")],
+        connection=seen,
+        manual_steps=[_told(name)],
     )
-    return [status, result, error_document(refusal(name), [principal(name)]), verification_document(_proof(name))]
+    return {
+        "status": SiteStatus(seen, diagnose(seen, NOW, WHERE), WHERE),
+        "result": result,
+        "error": SiteReport(name, error=refusal(name), done=[principal(name)]),
+        "verify": _proof(name),
+    }
 
 
 def _proof(name: str) -> Verification:
@@ -215,12 +213,12 @@ def _listed(terminal: Terminal, name: str) -> None:
     )
     show_report(terminal, report)
     show_unread(terminal, report)
-    terminal.document(report_document(report))
+    terminal.document("status-list", report)
 
 
 def _documented(terminal: Terminal, name: str) -> None:
-    for document in _documents(name):
-        terminal.document(document)
+    for document, of in _documents(name).items():
+        terminal.document(document, of)
 
 
 def _credentials(terminal: Terminal, name: str) -> None:

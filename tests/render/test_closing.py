@@ -10,9 +10,15 @@ from typing import Any
 from mct_s2s.model.client_credentials import NEVER, CredentialKind
 from mct_s2s.planning.reports.verification import CALL, CheckSubject, Verification, VerificationCheck
 from mct_s2s.render.console import Terminal
-from mct_s2s.render.documents import SavedCredential
 from mct_s2s.render.manual_steps import Instruction
-from mct_s2s.render.outcome import ClientResult, SiteReport, credential_lines, show_closing, vault_reading
+from mct_s2s.render.outcome import (
+    ClientResult,
+    SavedCredential,
+    SiteReport,
+    credential_lines,
+    show_closing,
+    vault_reading,
+)
 
 from tests.planning.scenarios import guid
 from tests.render.examples import WHERE, saved

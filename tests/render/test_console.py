@@ -70,7 +70,7 @@ def test_a_document_is_one_json_value_on_standard_output(screens: Screens) -> No
         "part": None,
         "rows": [],
     }
-    screen.terminal.document(document)
+    screen.terminal.print_json(document)
     text = screen.out_stream.getvalue()
     assert json.loads(text) == document
     assert "Düsseldorf 日本語 [/red]" in text  # readable, not \u escapes

@@ -21,7 +21,8 @@ from mct_s2s.model.caller_rights import (
 from mct_s2s.model.ids import ClientId, PrincipalId
 from mct_s2s.model.observed import ObservedState, Trust
 from mct_s2s.planning.permissions.doctor import DoctorCheck, Seen, checks
-from mct_s2s.render.doctor import doctor_document, show_checks
+from mct_s2s.render.doctor import doctor_result, show_checks
+from mct_s2s.render.documents import document
 
 from tests.cli.schemas import check as check_contract
 from tests.planning.scenarios import NOW, TENANT, guid, site
@@ -62,10 +63,10 @@ def seen(
     return Seen(state, CallerRights(rights, (), scopes), site_refusal=refusal)
 
 
-def document_of(what: Seen) -> dict[str, Any]:
-    document = doctor_document(what, checks(what, NOW, WHERE))
-    check_contract(document)
-    return document
+def document_of(what: Seen, *found: DoctorCheck) -> dict[str, Any]:
+    made = document("doctor", doctor_result(what, found or checks(what, NOW, WHERE)))
+    check_contract(made)
+    return made
 
 
 def test_a_caller_of_whom_nothing_is_known_is_of_no_kind() -> None:
@@ -74,9 +75,9 @@ def test_a_caller_of_whom_nothing_is_known_is_of_no_kind() -> None:
 
 
 def test_the_document_has_what_someone_has_to_grant() -> None:
-    document = document_of(seen(refused=True))
-    assert document["setup"] == "stops"
-    (step,) = document["manualSteps"]
+    found = document_of(seen(refused=True))
+    assert found["setup"] == "stops"
+    (step,) = found["manualSteps"]
     assert step["what"] == "Website Contributor, to " + ", ".join(f"{verb} 'contosolearn'" for verb in (
         "read the application settings of", "write the application settings of", "restart"
     )) + "."  # fmt: skip

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +16,10 @@ from mct_s2s.model.site_settings import NAMES
 from mct_s2s.planning.changes import Identifiers
 from mct_s2s.planning.make import make_plan
 from mct_s2s.planning.reports.findings import Finding, Severity, diagnose
-from mct_s2s.render.documents import change_document, error_document, result_document, status_document, timestamp
+from mct_s2s.planning.reports.status import SiteStatus
+from mct_s2s.render.documents import document
 from mct_s2s.render.manual_steps import Instruction
+from mct_s2s.render.outcome import SiteReport
 
 from tests.cli.schemas import check
 from tests.planning.scenarios import (
@@ -47,6 +48,7 @@ from tests.render.examples import (
     principal,
     refusal,
     removal,
+    result_of,
     right_already,
     saved,
     site_of,
@@ -64,15 +66,14 @@ FOUND = Finding("client-not-consented", Severity.ERROR, "Import", "'Import' has 
 SLOT = replace(site(), resource=ResourceId.site(SUBSCRIPTION, "mct-prod", "contosolearn", "staging"))
 RIGHT = MissingRight("grant admin consent to 'A'", "Cloud Application Administrator", "Ada", "az rest")
 MANUAL = Instruction("Consent", "mct-s2s add-client", "Ada", "https://login/adminconsent", {"ServiceAuthRole": "R"})
-VERIFIED = {"schema": "mct-s2s/verify/v1", "proved": True, "url": None, "path": "/api", "checks": []}
 
 
 def status_of(observed: ObservedState, *findings: Finding) -> dict[str, Any]:
-    return status_document(observed, findings or diagnose(observed, NOW, WHERE))
+    return document("status", SiteStatus(observed, findings or diagnose(observed, NOW, WHERE), WHERE))
 
 
-def result_of(**changed: Any) -> dict[str, Any]:
-    return result_document(**{"changes": [], "credentials": [], "connection": None, "left": [], **changed})
+def result_document(**members: Any) -> dict[str, Any]:
+    return document("result", result_of(**members))
 
 
 def named(application: ClientApplication, name: str) -> ClientApplication:
@@ -100,21 +101,21 @@ DOCUMENTS: dict[str, dict[str, Any]] = {
             settings(ServiceApplicationIds=guid("Import")),
         )
     ),
-    "plan": result_of(changes=planned(full_plan()), fingerprint=DIGEST),
-    "plan that is blocked": result_of(
-        changes=planned(full_plan(), blocked=True)[:1], fingerprint=DIGEST, missing=[RIGHT]
+    "plan": result_document(dry_run=True, changes=planned(full_plan()), fingerprint=DIGEST),
+    "plan that is blocked": result_document(
+        dry_run=True, changes=planned(full_plan(), blocked=True)[:1], fingerprint=DIGEST, missing=[RIGHT]
     ),
-    "plan of settings": result_of(
+    "plan of settings": result_document(
         changes=planned(
             make_plan(spec("Import"), with_settings(healthy(), settings(ServiceAuthEnabled="no")), CONTEXT),
             blocked=None,
         )
     ),
-    "result": result_of(
+    "result": result_document(
         changes=[
-            change_document(principal(), Identifiers(guid("made"), guid("app"), guid("made")), "made", 1.23456),
-            change_document(removal(), Identifiers(), ""),
-            change_document(right_already(), Identifiers(SERVICE_ID), ""),
+            (principal(), Identifiers(guid("made"), guid("app"), guid("made")), "made", 1.23456, None),
+            (removal(), Identifiers(), "", 0.0, None),
+            (right_already(), Identifiers(SERVICE_ID), "", 0.0, None),
         ],
         credentials=[
             saved(),
@@ -122,14 +123,23 @@ DOCUMENTS: dict[str, dict[str, Any]] = {
             replace(saved(saved_to="show"), secret="s3cr3t"),
             replace(saved(saved_to=None), expires=None, kind=CredentialKind.FEDERATED, client_id=""),
         ],
-        left=[MANUAL, Instruction("Restart", "az webapp restart")],
-        verification=VERIFIED,
+        manual_steps=[MANUAL, Instruction("Restart", "az webapp restart")],
+        verification={"is_proved": True, "url": None, "path": "/api", "checks": []},
     ),
-    "error before anything was begun": error_document(refusal()),
-    "error on the way": error_document(
-        refusal(request_id=None), [right_already(), principal("One")], [removal("Two")], [principal("Three")]
+    "error before anything was begun": document("error", SiteReport("", error=refusal())),
+    "error on the way": document(
+        "error",
+        SiteReport(
+            "",
+            error=refusal(request_id=None),
+            done=[right_already(), principal("One")],
+            doubtful=[removal("Two")],
+            left=[principal("Three")],
+        ),
     ),
-    "error of rights": error_document(PermissionMissing("permission-missing", "x", remedy="y", missing=[RIGHT])),
+    "error of rights": document(
+        "error", SiteReport("", error=PermissionMissing("permission-missing", "x", remedy="y", missing=[RIGHT]))
+    ),
 }
 
 
@@ -150,7 +160,3 @@ def test_only_the_seven_settings_are_ever_reported() -> None:
 )
 def test_a_note_alone_leaves_the_trust_healthy(severity: Severity, healthy: bool) -> None:
     assert status_of(complete(), Finding("token-version", severity, "x", "x", "x"))["healthy"] is healthy
-
-
-def test_a_moment_is_written_to_the_second_in_utc() -> None:
-    assert timestamp(datetime(2027, 1, 2, 3, 4, 5, 678_901, tzinfo=UTC)) == "2027-01-02T03:04:05Z"

@@ -77,7 +77,7 @@ def test_markup_in_a_name_is_a_name(screens: Screens, screen: str, name: str) ->
 def test_a_document_for_a_program_holds_the_name_itself(screens: Screens, as_json: bool) -> None:
     screen = screens(json=as_json)
     name = "".join(STEERING.values()).replace("\ud800", "").replace("\udcff", "")
-    screen.terminal.document({"name": name})
+    screen.terminal.print_json({"name": name})
     assert json.loads(screen.out_stream.getvalue()) == {"name": name}
     assert all(is_plain(line) for line in screen.out_stream.getvalue().split("\n"))
 

@@ -11,7 +11,7 @@ import pytest
 from jsonschema import Draft202012Validator
 from mct_s2s.inputs.documents import BackupFile, HandoffFile
 from mct_s2s.model.site_settings import NAMES, ours
-from mct_s2s.render.schemas import FILES, names, schema, schema_list
+from mct_s2s.render.documents import DOCUMENTS, FILES, document, schema, schema_list
 
 from tests.cli.schemas import check
 from tests.planning.scenarios import settings
@@ -30,7 +30,7 @@ def parts(node: Any) -> Iterator[dict[str, Any]]:
             yield from parts(value)
 
 
-@pytest.mark.parametrize("name", [*names(), *FILES])
+@pytest.mark.parametrize("name", [*DOCUMENTS, *FILES])
 def test_a_schema_is_valid_and_stands_alone(name: str) -> None:
     found = schema(name)
     Draft202012Validator.check_schema(found)
@@ -39,7 +39,7 @@ def test_a_schema_is_valid_and_stands_alone(name: str) -> None:
     assert sum("$schema" in part for part in parts(found)) == 1
 
 
-@pytest.mark.parametrize("name", [*names(), *FILES])
+@pytest.mark.parametrize("name", [*DOCUMENTS, *FILES])
 def test_every_member_is_explained_and_none_is_required_that_is_not_there(name: str) -> None:
     for part in parts(schema(name)):
         members = part.get("properties")
@@ -49,7 +49,7 @@ def test_every_member_is_explained_and_none_is_required_that_is_not_there(name: 
             assert set(part.get("required", ())) <= set(members)
 
 
-@pytest.mark.parametrize("name", names())
+@pytest.mark.parametrize("name", DOCUMENTS)
 def test_later_versions_may_add_members_and_codes(name: str) -> None:
     """A consumer that validates today's documents must not refuse tomorrow's."""
     for part in parts(schema(name)):
@@ -58,14 +58,13 @@ def test_later_versions_may_add_members_and_codes(name: str) -> None:
 
 
 def test_every_document_names_its_schema() -> None:
-    assert [schema(name)["properties"]["schema"]["const"] for name in names()] == [
-        schema(name)["title"] for name in names()
-    ]
+    found = [schema(name) for name in DOCUMENTS]
+    assert [one["properties"]["schema"]["const"] for one in found] == [one["title"] for one in found]
 
 
 def test_the_list_of_schemas_has_a_schema() -> None:
-    check(schema_list())
-    assert [row["name"] for row in schema_list()["schemas"]] == sorted((*names(), *FILES))
+    check(document("schemas", {"schemas": schema_list()}))
+    assert [row["name"] for row in schema_list()] == sorted((*DOCUMENTS, *FILES))
 
 
 @pytest.mark.parametrize("app_service", ["contosolearn", "contosolearn/staging", None])

@@ -17,7 +17,7 @@ from mct_s2s.cli.options import ChangingOptions, CredentialType
 from mct_s2s.cli.trust_file import sites_in
 from mct_s2s.errors import UsageError
 from mct_s2s.model.trust_file import ClientEntry, Profile
-from mct_s2s.render.schemas import schema
+from mct_s2s.render.documents import schema
 
 from tests.support.sampling import cases
 

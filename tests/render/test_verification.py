@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 from mct_s2s.planning.reports.verification import CALL, CheckSubject, Verification, VerificationCheck
-from mct_s2s.render.verification import show_verification, verification_document
+from mct_s2s.render.documents import document
+from mct_s2s.render.verification import show_verification
 
 from tests.cli.schemas import check as check_contract
 from tests.planning.scenarios import SERVICE_ID
@@ -38,10 +39,10 @@ def verification(*checks: VerificationCheck, url: str | None = URL) -> Verificat
 
 
 def test_every_check_is_in_the_document_with_all_that_is_known_of_it() -> None:
-    document = verification_document(verification(SITE_OK, CALLED, REFUSED, IDENTITY_OPEN))
-    check_contract(document)
-    assert (document["proved"], document["url"], document["path"]) == (False, URL, PATH)
-    assert document["checks"][2] == {
+    found = document("verify", verification(SITE_OK, CALLED, REFUSED, IDENTITY_OPEN))
+    check_contract(found)
+    assert (found["proved"], found["url"], found["path"]) == (False, URL, PATH)
+    assert found["checks"][2] == {
         "client": "Reports",
         "kind": "application",
         "check": "call",
@@ -49,8 +50,8 @@ def test_every_check_is_in_the_document_with_all_that_is_known_of_it() -> None:
         "message": REFUSED.message,
         "remedy": REFUSED.remedy,
     }
-    assert [row["ok"] for row in document["checks"]] == [True, True, False, None]
-    assert [row["client"] for row in document["checks"]] == [None, "Import", "Reports", "reports-func"]
+    assert [row["ok"] for row in found["checks"]] == [True, True, False, None]
+    assert [row["client"] for row in found["checks"]] == [None, "Import", "Reports", "reports-func"]
 
 
 @pytest.mark.parametrize(
@@ -65,9 +66,9 @@ def test_every_check_is_in_the_document_with_all_that_is_known_of_it() -> None:
     ],
 )
 def test_only_a_call_that_was_answered_proves_something(checks: tuple[VerificationCheck, ...], proved: bool) -> None:
-    document = verification_document(verification(*checks, url=None))
-    check_contract(document)
-    assert (document["proved"], document["url"]) == (proved, None)
+    found = document("verify", verification(*checks, url=None))
+    check_contract(found)
+    assert (found["proved"], found["url"]) == (proved, None)
 
 
 AGAIN = VerificationCheck("Reports", CheckSubject.APPLICATION, CALL, True, "GET returned 200.")
