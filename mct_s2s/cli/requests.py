@@ -61,7 +61,7 @@ async def look(
 ) -> tuple[Request, ObservedState]:
     """What is there, read by a request that changes nothing."""
     service = named_spec(service_spec(may_create=False), target or session.target)
-    request = request_for(session, Look(service, client=client, all_federated=all_federated), now, target)
+    request = request_for(session, Look(service, (client,) if client else (), all_federated=all_federated), now, target)
     observed = await observe(session, replace(request, without_settings=without_settings))
     check_site(observed)
     return request, observed

@@ -87,12 +87,14 @@ class Desired:
 
     service: ServiceSpec | None = None
     """`None` where Entra ID is not asked at all."""
+    clients: tuple[ClientSpec | str, ...] = ()
+    """Those that it is about, by name or id."""
     restart: bool = field(default=True, kw_only=True)
 
     @property
     def names(self) -> tuple[str, ...]:
         """Names and ids of the clients that it is about."""
-        return ()
+        return tuple(one if isinstance(one, str) else one.name for one in self.clients)
 
     @property
     def removes_unnamed(self) -> bool:
@@ -114,14 +116,8 @@ class Desired:
 class Look(Desired):
     """Nothing: what is there is only looked at."""
 
-    client: str | None = None
-    """The name or id of a client that it is about."""
     all_federated: bool = False
     """Whether the federated credentials of every client are asked for."""
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        return (self.client,) if self.client else ()
 
 
 @dataclass(frozen=True)
@@ -135,10 +131,6 @@ class Setup(Desired):
     """Whether nothing else is written, and every client that holds the role is allowed (`configure-appservice`)."""
     pruning: Pruning | None = None
     """`None` for commands that have nothing to say about clients that they do not name."""
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        return tuple(client.name for client in self.clients)
 
     @property
     def removes_unnamed(self) -> bool:
@@ -171,10 +163,6 @@ class Removal(Desired):
     """Whether no one named whom it removes: options of `remove-client` are no help then."""
 
     @property
-    def names(self) -> tuple[str, ...]:
-        return self.clients
-
-    @property
     def removes_unnamed(self) -> bool:
         return self.everything
 
@@ -183,9 +171,9 @@ class Removal(Desired):
 class Rotation(Desired):
     """New secrets or certificates for clients that have one: for those named, or for all whose credential ends soon."""
 
+    clients: tuple[str, ...] = ()
     expires: datetime | None = None
     """`None`: each lasts as long as the old one did."""
-    clients: tuple[str, ...] = ()
     expiring_within: timedelta | None = None
     """Clients whose last secret ends within this time, or has ended: of those named, or of the whole site."""
     only_named: bool = False
@@ -201,7 +189,3 @@ class Rotation(Desired):
         """The same as it is for one client."""
         expires, shorten = self.own.get(name, (self.expires, self.shorten))
         return replace(self, expires=expires, shorten=shorten)
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        return self.clients

@@ -61,13 +61,16 @@ class RequiredAccess:
     """(permission id, `Role` or `Scope`), each exactly as it is."""
 
 
+_NO_OBJECT, _NO_CLIENT = ApplicationObjectId(""), ClientId("")
+
+
 @dataclass(frozen=True)
 class Application:
-    """An app registration."""
+    """An app registration; its ids are empty while it has yet to be created."""
 
-    object_id: ApplicationObjectId
-    client_id: ClientId
-    display_name: str
+    object_id: ApplicationObjectId = _NO_OBJECT
+    client_id: ClientId = _NO_CLIENT
+    display_name: str = ""
     unique_name: str | None = None
     sign_in_audience: str | None = None
     identifier_uris: tuple[str, ...] = ()
@@ -82,34 +85,6 @@ class Application:
     """The service that it belongs to, in the organization's own asset management."""
     deleted: datetime | None = None
     """Since when it is in the recycle bin, where it is."""
-
-    @classmethod
-    def new(
-        cls,
-        unique_name: str,
-        display_name: str,
-        tags: tuple[str, ...] = (),
-        *,
-        notes: str | None = None,
-        management_reference: str | None = None,
-        required_access: tuple[RequiredAccess, ...] = (),
-    ) -> Application:
-        """One that has yet to be created, for this directory only. Its v1 tokens carry the URI that was asked for.
-
-        Source: learn.microsoft.com/entra/identity-platform/supported-accounts-validation.
-        """
-        return cls(
-            ApplicationObjectId(""),
-            ClientId(""),
-            display_name,
-            unique_name,
-            sign_in_audience="AzureADMyOrg",
-            token_version=1,
-            tags=tags,
-            notes=notes,
-            management_reference=management_reference,
-            required_access=required_access,
-        )
 
     def role(self, value: str) -> AppRole | None:
         return next((role for role in self.app_roles if role.value == value), None)

@@ -110,8 +110,7 @@ class NoChange(Change):
     object_id: str | None = None
     """Of a registration."""
 
-    action: ClassVar[Action] = Action.NONE
-    verb = "check"
+    action, verb = Action.NONE, "check"
 
     @classmethod
     def of(cls, application: Application, key: str, resource: str, detail: str = "") -> NoChange:
@@ -137,10 +136,7 @@ class AssignAppRole(Change):
     identity_resource: ResourceId | None = None
     """Whose managed identity it is."""
 
-    resource: ClassVar[str] = "admin consent"
-    action: ClassVar[Action] = Action.CREATE
-    verb = "grant"
-    right = Right.CONSENT
+    resource, action, verb, right = "admin consent", Action.CREATE, "grant", Right.CONSENT
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -150,10 +146,7 @@ class RevokeAppRole(Change):
     service: PrincipalId
     assignment: str
 
-    resource: ClassVar[str] = "admin consent"
-    action: ClassVar[Action] = Action.DELETE
-    verb = "revoke"
-    right = Right.REVOKE
+    resource, action, verb, right = "admin consent", Action.DELETE, "revoke", Right.REVOKE
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -162,10 +155,7 @@ class EnableIdentity(Change):
 
     identity_resource: IdentityResource
 
-    resource: ClassVar[str] = "managed identity"
-    action: ClassVar[Action] = Action.UPDATE
-    verb = "enable"
-    right = Right.ENABLE_IDENTITY
+    resource, action, verb, right = "managed identity", Action.UPDATE, "enable", Right.ENABLE_IDENTITY
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -174,10 +164,7 @@ class DisableIdentity(Change):
 
     identity_resource: IdentityResource
 
-    resource: ClassVar[str] = "managed identity"
-    action: ClassVar[Action] = Action.DELETE
-    verb = "disable"
-    right = Right.DISABLE_IDENTITY
+    resource, action, verb, right = "managed identity", Action.DELETE, "disable", Right.DISABLE_IDENTITY
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -230,8 +217,7 @@ class RemoveCredential(Change):
     replaced_for: tuple[ClientId, str] | None = None
     """The client and the scope for which another one has given a token before this one is removed."""
 
-    action: ClassVar[Action] = Action.DELETE
-    right = Right.CHANGE_APPLICATION
+    action, right = Action.DELETE, Right.CHANGE_APPLICATION
 
     @property
     def resource(self) -> str:
@@ -247,8 +233,7 @@ class DeleteStoredSecret(Change):
     client_id: ClientId
     """Whose it must be, by what the vault itself says."""
 
-    resource: ClassVar[str] = "key vault secret"
-    action: ClassVar[Action] = Action.DELETE
+    resource, action = "key vault secret", Action.DELETE
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -260,8 +245,7 @@ class CreateApplication(Change):
     option: str
     """How one of that name is adopted by its appId, should someone else have been faster: `--client`."""
 
-    action: ClassVar[Action] = Action.CREATE
-    right = Right.CREATE_APPLICATION
+    action, right = Action.CREATE, Right.CREATE_APPLICATION
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -273,9 +257,7 @@ class RestoreApplication(Change):
     option: str | None = None
     """How it is adopted by its appId, where nothing but its name speaks for it: it must turn out to be ours."""
 
-    action: ClassVar[Action] = Action.CREATE
-    verb = "restore"
-    right = Right.CHANGE_APPLICATION
+    action, verb, right = Action.CREATE, "restore", Right.CHANGE_APPLICATION
 
 
 @dataclass(frozen=True)
@@ -334,9 +316,7 @@ class CreateServicePrincipal(Change):
 
     client_id: Deferred[ClientId]
 
-    resource: ClassVar[str] = "service principal"
-    action: ClassVar[Action] = Action.CREATE
-    right = Right.CREATE_PRINCIPAL
+    resource, action, right = "service principal", Action.CREATE, Right.CREATE_PRINCIPAL
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -347,8 +327,7 @@ class DeleteApplication(Change):
     object_id: ApplicationObjectId
     client_id: ClientId
 
-    action: ClassVar[Action] = Action.DELETE
-    right = Right.DELETE_APPLICATION
+    action, right = Action.DELETE, Right.DELETE_APPLICATION
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -360,10 +339,7 @@ class PurgeApplication(Change):
     is_new: bool
     """Whether it is deleted in this very plan: then the recycle bin may not show it yet."""
 
-    resource: ClassVar[str] = "recycle bin"
-    action: ClassVar[Action] = Action.DELETE
-    verb = "purge"
-    right = Right.DELETE_APPLICATION
+    resource, action, verb, right = "recycle bin", Action.DELETE, "purge", Right.DELETE_APPLICATION
 
 
 @dataclass(frozen=True)
@@ -411,9 +387,7 @@ class SettingsChange(Change):
 
     spec: SettingsSpec
 
-    resource: ClassVar[str] = "application settings"
-    action: ClassVar[Action] = Action.UPDATE
-    right = Right.WRITE_SETTINGS
+    resource, action, right = "application settings", Action.UPDATE, Right.WRITE_SETTINGS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -439,10 +413,7 @@ class RestartSite(Change):
 
     site: Site
 
-    resource: ClassVar[str] = "App Service"
-    action: ClassVar[Action] = Action.UPDATE
-    verb = "restart"
-    right = Right.RESTART
+    resource, action, verb, right = "App Service", Action.UPDATE, "restart", Right.RESTART
 
 
 AnyChange = (

@@ -132,7 +132,7 @@ class Registration:
     key: str
     kind: str
     application: Application | None
-    service_principal: ServicePrincipal | None
+    service_principal: ServicePrincipal | None = None
 
     @property
     def is_deleted(self) -> bool:
@@ -168,6 +168,21 @@ class Registration:
                 option=None if is_sure else option,
             )
         ]
+
+    def updated(
+        self, key: str, resource: str, name: str, detail: str, edits: ApplicationEdits, after: tuple[str, ...] = ()
+    ) -> UpdateApplication:
+        return UpdateApplication(
+            key=key,
+            resource=resource,
+            name=name,
+            detail=detail,
+            object_id=self.object_id,
+            client_id=self.client_id,
+            edits=edits,
+            is_new=self.application is None,
+            after=after,
+        )
 
     def principal_made(self, name: str) -> list[AnyChange]:
         if self.service_principal is not None or self.is_deleted:
@@ -229,25 +244,17 @@ def plan_service(spec: ServiceSpec, observed: ObservedState) -> Service:
                 f"'{name}' issues v2 access tokens. They become v1, as the MCT API needs them: issuer and audience "
                 "change for everyone else who calls an API with them."
             )
-    new = Application.new(
-        spec.unique_name, spec.display_name, tuple(memory), notes=note, management_reference=spec.management_reference
+    new = Application(
+        display_name=spec.display_name,
+        unique_name=spec.unique_name,
+        tags=tuple(memory),
+        notes=note,
+        management_reference=spec.management_reference,
     )
     is_sure = application is not None and is_own(application, observed, spec)
     changes = registration.made(new, SERVICE_OPTION, is_sure=is_sure)
     if edits != ApplicationEdits():
-        changes.append(
-            UpdateApplication(
-                key=EXPOSE,
-                resource=resource,
-                name=name,
-                detail=detail,
-                object_id=registration.object_id,
-                client_id=registration.client_id,
-                edits=edits,
-                is_new=application is None,
-                after=(CREATE,),
-            )
-        )
+        changes.append(registration.updated(EXPOSE, resource, name, detail, edits, after=(CREATE,)))
     elif application is not None and not changes:
         changes.append(NoChange.of(application, CREATE, SERVICE, f"app role {role.value}"))
     changes += registration.principal_made(application.display_name if application else spec.display_name)
@@ -356,11 +363,12 @@ def plan_client(
     is_stored = note.delivered is not None or any(isinstance(one.spec, NewCredential) for one in added)
     tags = vault_tags(application, note) if is_stored else ()
     unique_name = client_unique_name(service.unique_name, spec.name)
-    new = Application.new(
-        unique_name,
-        spec.name,
-        (Tag.TRUST.of(service.unique_name), Tag.NAME.of(unique_name), *tags),
+    new = Application(
+        display_name=spec.name,
+        unique_name=unique_name,
+        tags=(Tag.TRUST.of(service.unique_name), Tag.NAME.of(unique_name), *tags),
         management_reference=spec.management_reference,
+        # Where both exist already: one request less for each client.
         required_access=() if isinstance(api, OutputRef) else (RequiredAccess(api, ((role_id, "Role"),)),),
     )
     changes = [*registration.made(new, CLIENT_OPTION), *registration.principal_made(spec.name), *credential]
@@ -371,20 +379,11 @@ def plan_client(
         reference = missing_reference(application, spec.management_reference)
         is_declared = isinstance(api, str) and application.declares(api, role_id)
     if tags or reference or not is_declared:
-        changes.append(
-            UpdateApplication(
-                key=f"{key}:access",
-                resource="API permission",
-                name=spec.name,
-                detail=f"{role}, service management reference {reference}" if reference else role,
-                object_id=object_id,
-                client_id=client_id,
-                edits=ApplicationEdits(access_to=api, access_role=role_id, tags=tags, management_reference=reference),
-                is_new=application is None,
-                # Where the creation says it all, nothing is left to be written, and nothing to be waited for.
-                after=(key, *(change.key for change in credential if tags or isinstance(api, OutputRef))),
-            )
-        )
+        edits = ApplicationEdits(access_to=api, access_role=role_id, tags=tags, management_reference=reference)
+        detail = f"{role}, service management reference {reference}" if reference else role
+        # Where the creation says it all, nothing is left to be written, and nothing to be waited for.
+        after = (key, *(change.key for change in credential if tags or isinstance(api, OutputRef)))
+        changes.append(registration.updated(f"{key}:access", "API permission", spec.name, detail, edits, after))
     consented = found is not None and observed.trust.holds(found.principal, role_id)
     consent = AssignAppRole(
         key=f"{key}:consent",

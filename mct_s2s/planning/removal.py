@@ -47,7 +47,7 @@ from mct_s2s.planning.ownership import (
     unknown,
 )
 from mct_s2s.planning.plan import Plan
-from mct_s2s.planning.registrations import CLIENT, CREATE, EXPOSE, SERVICE
+from mct_s2s.planning.registrations import CLIENT, CREATE, EXPOSE, SERVICE, Registration
 from mct_s2s.planning.site import plan_site
 
 LARGEST_SHARE = 3
@@ -227,15 +227,9 @@ class _Removal:
             return
         declared = [one.resource_client_id for one in app.required_access]
         if service is not None and (is_ours or is_known) and any(same_id(one, service.client_id) for one in declared):
-            yield UpdateApplication(
-                key=f"{key}:access",
-                resource="API permission",
-                name=app.display_name,
-                detail="no longer requests the MCT API",
-                object_id=app.object_id,
-                client_id=app.client_id,
-                edits=ApplicationEdits(no_access_to=service.client_id),
-            )
+            edits, told = ApplicationEdits(no_access_to=service.client_id), "no longer requests the MCT API"
+            registration = Registration(key, CLIENT, app)
+            yield registration.updated(f"{key}:access", "API permission", app.display_name, told, edits)
         yield from revoked
         # What it goes on signing in with, elsewhere.
         held = [f"{c.kind.value} '{c.name}'" if c.name else f"{c.kind.value} {c.key_id}" for c in app.credentials]
@@ -371,16 +365,10 @@ class _Removal:
             if one in self.targets or (one.principal_id or "").casefold() in ids
         }
         if gone:
-            yield UpdateApplication(
-                key=f"{CREATE}:forget",
-                resource=SERVICE,
-                name=service.display_name,
-                detail="removes the tag of the enabled identity",
-                object_id=service.object_id,
-                client_id=service.client_id,
-                edits=ApplicationEdits(tags=self.tags, forget=tuple(gone)),
-                after=tuple(gone.values()),
-            )
+            edits = ApplicationEdits(tags=self.tags, forget=tuple(gone))
+            told, after = "removes the tag of the enabled identity", tuple(gone.values())
+            registration = Registration(CREATE, SERVICE, service)
+            yield registration.updated(f"{CREATE}:forget", SERVICE, service.display_name, told, edits, after)
 
     def notes(self, steps: Iterable[AnyChange]) -> Iterator[Item]:
         """What the person who confirms must know: which identities are switched off, and what key vaults keep."""

@@ -91,7 +91,7 @@ def _facts_of(step: AnyChange | ManualStep, now: datetime, made: Made = _NONE) -
 
 
 def _facts(path: str, value: object, now: datetime, made: Made) -> Iterator[str]:
-    value = getattr(value, _KNOWN_BY.get(type(value), ""), value)
+    value = getattr(value, _KNOWN_BY.get(type(value), ""), None) or value
     match value:
         case ResourceId() as resource:
             yield f"{path}={str(resource).casefold()}"

@@ -95,6 +95,7 @@ def _names(method: Callable[..., object]) -> dict[str, Any]:
 
 # --- Graph ---
 
+NEW = Application(display_name="n", unique_name="u", tags=("t",))
 ID, APP, TENANT, RESOURCE = guid("id"), guid("app"), guid("tenant"), guid("resource")
 REGISTERED = Application(ApplicationObjectId(ID), ClientId(APP), "n")
 WHEN = "2026-09-30T12:00:00.1234567Z"
@@ -142,8 +143,8 @@ DIRECTORY: dict[str, Callable[[GraphDirectory], Awaitable[object]]] = {
     "remove_credentials": lambda d: d.remove_credentials(ApplicationObjectId(ID), [PrincipalId(ID)], ()),
     "applications_with_tag": lambda d: d.applications_with_tag("t"),
     "assignments_of": lambda d: d.assignments_of(PrincipalId(ID)),
-    "create_application": lambda d: d.create_application(Application.new("u", "n", ("t",))),
-    "register_application": lambda d: d.register_application(Application.new("u", "n", ("t",)), PrincipalId(ID)),
+    "create_application": lambda d: d.create_application(NEW),
+    "register_application": lambda d: d.register_application(NEW, PrincipalId(ID)),
     "name_application": lambda d: d.name_application(ApplicationObjectId(ID), "u"),
     "add_owner": lambda d: d.add_owner(ApplicationObjectId(ID), PrincipalId(ID)),
     "update_application": lambda d: d.update_application(REGISTERED, replace(REGISTERED, tags=("t",)), is_new=True),

@@ -380,7 +380,9 @@ def test_a_service_principal_that_is_there_is_read() -> None:
     [
         lambda directory: directory.restore_principal(PrincipalId(OBJECT)),
         lambda directory: directory.restore_application(OBJECT),
-        lambda directory: directory.register_application(Application.new("u", "n", ()), PrincipalId(OBJECT)),
+        lambda directory: directory.register_application(
+            Application(display_name="n", unique_name="u"), PrincipalId(OBJECT)
+        ),
         lambda directory: directory.remove_secret(OBJECT, KeyId(OBJECT)),
         lambda directory: directory.create_principal(ClientId(OBJECT), is_new=False),
         assign,

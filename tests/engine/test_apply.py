@@ -37,7 +37,7 @@ RESTART = RestartSite(key="restart", name=WHERE.label, site=WHERE)
 
 
 def new(name: str, *after: str) -> CreateApplication:
-    made = Application.new(f"mct-s2s-key-{name}", name, ("mct-s2s:x",))
+    made = Application(display_name=name, unique_name=f"mct-s2s-key-{name}", tags=("mct-s2s:x",))
     return CreateApplication(key=name, name=name, resource="client application", new=made, option="x", after=after)
 
 

@@ -24,7 +24,11 @@ from tests.planning.scenarios import LATER, NOW, TENANT, guid
 ATTEMPT = "mct-s2s 2026-11-24 a1b2"
 UNIQUE_NAME = "mct-s2s-key-A"
 NEW = CreateApplication(
-    key="A", name="A", resource="client application", new=Application.new(UNIQUE_NAME, "A"), option="--client"
+    key="A",
+    name="A",
+    resource="client application",
+    new=Application(display_name="A", unique_name=UNIQUE_NAME),
+    option="--client",
 )
 ADDED: dict[str, Any] = {
     "name": "A",

@@ -29,7 +29,7 @@ NEW = CreateApplication(
     key="A",
     name="A",
     resource="client application",
-    new=Application.new(UNIQUE_NAME, "A", ("ours",)),
+    new=Application(display_name="A", unique_name=UNIQUE_NAME, tags=("ours",)),
     option="--client",
 )
 DENIED = {"type": "status", "status": 403, "code": "Authorization_RequestDenied", "message": "Insufficient privileges."}

@@ -118,14 +118,8 @@ def _signing_in(trust: Trust, change: AddCredential, outputs: Outputs) -> Trust:
 def _created(trust: Trust, change: CreateApplication, outputs: Outputs) -> Trust:
     client_id: OutputRef[ClientId] = OutputRef(change.key, Output.CLIENT_ID)
     object_id: OutputRef[ApplicationObjectId] = OutputRef(change.key, Output.OBJECT_ID)
-    application = Application(
-        outputs.resolve(object_id),
-        outputs.resolve(client_id),
-        change.name,
-        unique_name=change.new.unique_name,
-        tags=change.new.tags,
-        notes=change.new.notes,
-        management_reference=change.new.management_reference,
+    application = replace(
+        change.new, object_id=outputs.resolve(object_id), client_id=outputs.resolve(client_id), required_access=()
     )
     if change.key == CREATE:
         return replace(trust, service=application)

@@ -50,29 +50,25 @@ class GraphDirectory(CredentialRequests):
         self._tenant: ReadOnce[Tenant] = ReadOnce()
 
     async def tenant(self) -> Tenant:
-        """GET /organization, once: several App Services of a tenant ask for it."""
-        return await self._tenant.get("", self._read_tenant)
-
-    async def _read_tenant(self) -> Tenant:
+        """Read once: several App Services of a tenant ask for it."""
         path = f"/organization{query(select=['id', 'displayName', 'verifiedDomains'])}"
-        return await self._session.read(path, READ, lambda page: parse.tenant(page["value"][0]))
+        read = partial(self._session.read, path, READ, lambda page: parse.tenant(page["value"][0]))
+        return await self._tenant.get("", read)
 
     async def application_by_client_id(self, client_id: ClientId) -> Application | None:
-        """GET /applications(appId='…')."""
         return await self._session.get(f"/applications{key('appId', client_id)}", parse.application)
 
     async def applications_by_unique_name(self, unique_names: Sequence[str]) -> list[Application | None]:
-        """GET /applications(uniqueName='…') for each, in order."""
         paths = [f"/applications{key('uniqueName', name)}" for name in unique_names]
         return await self._session.get_many(paths, parse.application)
 
     async def application_by_object_id(self, object_id: ApplicationObjectId, *, is_new: bool) -> Application:
-        """GET /applications/{id}; the object must be there."""
+        """It must be there."""
         path = f"/applications/{object_id}"
         return await self._session.read(path, READ, parse.application, lag=lag_if(is_new))
 
     async def applications(self, client_ids: Iterable[ClientId]) -> list[Application]:
-        """GET /applications(appId='…') for each; those that do not exist are left out."""
+        """Those that do not exist are left out."""
         return await self._by_client_id("/applications", client_ids, parse.application)
 
     async def _by_client_id(
@@ -82,7 +78,7 @@ class GraphDirectory(CredentialRequests):
         read: Callable[[Mapping[str, Any]], Registered],
         select: Sequence[str] = (),
     ) -> list[Registered]:
-        """GET {path}?$filter=appId in (…), so that many take few requests; what no index knows (yet) by its key."""
+        """By a filter, so that many take few requests; what no index knows (yet) by its key."""
         ids, end = _once(client_ids), query(select=select) if select else ""
         parts = [ids[at : at + IN_ONE_FILTER] for at in range(0, len(ids), IN_ONE_FILTER)] if len(ids) > 1 else []
         filters = [f"appId in ({','.join(map(literal, part))})" for part in parts]
@@ -94,11 +90,10 @@ class GraphDirectory(CredentialRequests):
         return [found[one.lower()] for one in ids if one.lower() in found]
 
     async def applications_with_uri(self, uri: str) -> list[Application]:
-        """GET /applications?$filter=identifierUris/any(…): at most one in a settled directory."""
+        """At most one in a settled directory."""
         return await self._applications(f"identifierUris/any(u:u eq {literal(uri)})")
 
     async def applications_with_tag(self, tag: str) -> list[Application]:
-        """GET /applications?$filter=tags/any(…)."""
         return await self._applications(f"tags/any(t:t eq {literal(tag)})")
 
     async def _applications(self, filter: str) -> list[Application]:  # noqa: A002  # the option's name
@@ -106,12 +101,9 @@ class GraphDirectory(CredentialRequests):
         return sorted(found, key=lambda one: (one.display_name, one.object_id))
 
     async def create_application(self, new: Application) -> tuple[Application, bool]:
-        """PATCH /applications(uniqueName='…') with `Prefer: create-if-missing`: two runs can never make two.
+        """An upsert by `uniqueName`, and whether it was created just now: two runs can never make two.
 
-        The body says only what a new registration must say: where one exists already, nothing of it changes.
-
-        Returns:
-            The registration, and whether it was created just now. One whose answer was lost comes out as there already.
+        Where one exists already, nothing of it changes. One whose answer was lost comes out as there already.
         """
         path, operation = f"/applications{key('uniqueName', new.unique_name or '')}", GraphOperation.CREATE_APPLICATION
         upsert: dict[str, Any] = {"method": "PATCH", "body": parse.new_application(new), "headers": CREATE_IF_MISSING}
@@ -121,7 +113,7 @@ class GraphDirectory(CredentialRequests):
         return await self._session.read(path, READ, parse.application, lag=is_lag), False
 
     async def register_application(self, new: Application, owner: PrincipalId | None) -> Application:
-        """POST /applications, with the caller as its owner by name: some tenants demand that, others refuse it.
+        """With the caller as its owner by name: some tenants demand that, others refuse it.
 
         The creator of a registration by POST owns it; the creator by the upsert may not, and with
         `Application.ReadWrite.OwnedBy` can then neither change nor delete it.
@@ -141,12 +133,11 @@ class GraphDirectory(CredentialRequests):
         return f"{self._session.base}/directoryObjects/{principal}"
 
     async def name_application(self, object_id: ApplicationObjectId, unique_name: str) -> None:
-        """PATCH /applications/{id} with the `uniqueName`, which can be set once."""
         path, body = f"/applications/{object_id}", {"uniqueName": unique_name}
         await self._session.send("PATCH", path, GraphOperation.NAME_APPLICATION, body=body, lag=is_lag)
 
     async def add_owner(self, object_id: ApplicationObjectId, owner: PrincipalId) -> None:
-        """POST /applications/{id}/owners/$ref; one that is an owner already is no error."""
+        """One that is an owner already is no error."""
         path, body = f"/applications/{object_id}/owners/$ref", {"@odata.id": self._reference(owner)}
         try:
             await self._session.send("POST", path, GraphOperation.ADD_OWNER, body=body, lag=is_lag)
@@ -155,18 +146,11 @@ class GraphDirectory(CredentialRequests):
                 raise
 
     async def update_application(self, before: Application, after: Application, *, is_new: bool) -> None:
-        """PATCH /applications/{id}, with whole lists."""
         path, body = f"/applications/{before.object_id}", parse.application_patch(before, after)
         await self._session.send("PATCH", path, GraphOperation.CHANGE_APPLICATION, body=body, lag=lag_if(is_new))
 
     async def accepts_writes(self, application: Application) -> bool:
-        """PATCH /applications/{id} with the name that it has: `False` alone is certain of its answer's moment.
-
-        Reads may show what was deleted moments ago.
-
-        Raises:
-            PermissionMissing: the caller may not write it.
-        """
+        """Whether it takes the name that it has. Reads may show what was deleted moments ago; `False` is certain."""
         path, body = f"/applications/{application.object_id}", {"displayName": application.display_name}
         try:
             await self._session.send("PATCH", path, GraphOperation.CHANGE_APPLICATION, body=body)
@@ -177,24 +161,23 @@ class GraphDirectory(CredentialRequests):
         return True
 
     async def delete_application(self, object_id: ApplicationObjectId) -> None:
-        """DELETE /applications/{id}: into the recycle bin; one that is gone already is no error."""
+        """Into the recycle bin; one that is gone already is no error."""
         await self._session.delete(f"/applications/{object_id}", GraphOperation.DELETE_APPLICATION)
 
     async def principal(self, client_id: ClientId) -> ServicePrincipal | None:
-        """GET /servicePrincipals(appId='…')."""
         return await self._session.get(f"/servicePrincipals{key('appId', client_id)}{PRINCIPAL}", parse.principal)
 
     async def principals_of(self, client_ids: Iterable[ClientId]) -> list[ServicePrincipal]:
-        """GET /servicePrincipals(appId='…') for each; those that do not exist are left out."""
+        """Those that do not exist are left out."""
         return await self._by_client_id("/servicePrincipals", client_ids, parse.principal, parse.PRINCIPAL_FIELDS)
 
     async def principals(self, ids: Iterable[PrincipalId]) -> list[ServicePrincipal]:
-        """GET /servicePrincipals/{id} for each; those that do not exist are left out."""
+        """Those that do not exist are left out."""
         paths = [f"/servicePrincipals/{one}{PRINCIPAL}" for one in _once(ids)]
         return await self._session.get_known(paths, parse.principal)
 
     async def create_principal(self, client_id: ClientId, *, is_new: bool) -> ServicePrincipal:
-        """POST /servicePrincipals; one that exists already is read."""
+        """One that exists already is read."""
         path, operation, lag = "/servicePrincipals", GraphOperation.CREATE_PRINCIPAL, lag_if(is_new)
 
         def not_known_yet(error: ServiceError) -> bool:
@@ -211,7 +194,7 @@ class GraphDirectory(CredentialRequests):
             return await self._session.read(existing, READ, parse.principal, lag=is_lag)
 
     async def assignments_to(self, client_id: ClientId, *, is_new: bool = False) -> list[Assignment]:
-        """GET /servicePrincipals(appId='…')/appRoleAssignedTo; none where there is no service principal."""
+        """None where there is no service principal."""
         path = f"/servicePrincipals{key('appId', client_id)}/appRoleAssignedTo{query(top=999)}"
         try:
             found = await self._session.rows(path, READ, parse.assignment, lag=lag_if(is_new))
@@ -222,14 +205,13 @@ class GraphDirectory(CredentialRequests):
         return sorted(found, key=lambda one: one.id)
 
     async def assignments_of(self, principal: PrincipalId) -> list[Assignment]:
-        """GET /servicePrincipals/{id}/appRoleAssignments."""
         path = f"/servicePrincipals/{principal}/appRoleAssignments"
         return sorted(await self._session.rows(path, READ, parse.assignment), key=lambda one: one.id)
 
     async def assign(
         self, principal: PrincipalId, service: PrincipalId, role: AppRoleId, *, is_new: bool
     ) -> Assignment | None:
-        """POST /servicePrincipals/{service}/appRoleAssignedTo; one that exists already is no error and gives `None`."""
+        """One that exists already is no error and gives `None`."""
         path = f"/servicePrincipals/{service}/appRoleAssignedTo"
         body = {"principalId": principal, "resourceId": service, "appRoleId": role}
         options: dict[str, Any] = {"method": "POST", "body": body, "lag": lag_if(is_new)}
@@ -241,25 +223,24 @@ class GraphDirectory(CredentialRequests):
             raise
 
     async def revoke(self, service: PrincipalId, assignment: str) -> None:
-        """DELETE /servicePrincipals/{service}/appRoleAssignedTo/{id}; one that is gone already is no error."""
+        """One that is gone already is no error."""
         path = f"/servicePrincipals/{service}/appRoleAssignedTo/{quote(assignment, safe='')}"
         await self._session.delete(path, GraphOperation.REVOKE)
 
     async def deleted_applications(self) -> list[Application]:
-        """GET …/microsoft.graph.application, all of it: `uniqueName` is no filter there. No certificates."""
+        """All of them: `uniqueName` is no filter there. No certificates."""
         path = f"{BIN}/microsoft.graph.application{query(select=parse.DELETED_FIELDS, top=999)}"
         found = parse.deleted_applications(await self._session.rows(path, READ, parse.application))
         return sorted(found, key=lambda one: (one.display_name, one.object_id))
 
     async def deleted_principals(self, client_ids: Iterable[ClientId]) -> list[ServicePrincipal]:
-        """GET /directory/deletedItems/microsoft.graph.servicePrincipal?$filter=appId eq '…', one for each."""
         ends = [query(select=parse.PRINCIPAL_FIELDS, filter=f"appId eq {literal(one)}") for one in _once(client_ids)]
         paths = [f"{BIN}/microsoft.graph.servicePrincipal{end}" for end in ends]
         pages = await gather_or_cancel(*(self._session.rows(path, READ, parse.principal) for path in paths))
         return [one for page in pages for one in page]
 
     async def restore_application(self, object_id: ApplicationObjectId) -> None:
-        """POST /directory/deletedItems/{id}/restore; one that is there again already is no error."""
+        """One that is there again already is no error."""
         if not await self._restored(object_id, "applications"):
             raise ServiceError(
                 "not-in-recycle-bin",
@@ -269,11 +250,11 @@ class GraphDirectory(CredentialRequests):
             )
 
     async def restore_principal(self, principal: PrincipalId) -> bool:
-        """POST /directory/deletedItems/{id}/restore; `False` where it is not, or no longer, in there."""
+        """`False` where it is not, or no longer, in there."""
         return await self._restored(principal, "servicePrincipals")
 
     async def purge_application(self, object_id: ApplicationObjectId, *, is_new: bool) -> None:
-        """DELETE /directory/deletedItems/{id}: permanently; one that is gone already is no error."""
+        """One that is gone already is no error."""
         lag, lost = lag_if(is_new), False
 
         def until_lost(error: ServiceError) -> bool:

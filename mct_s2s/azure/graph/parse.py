@@ -239,9 +239,14 @@ def credential(kind: CredentialKind, row: Json) -> Credential:
 
 
 def new_application(new: Application) -> dict[str, Any]:
-    """What is said of it, its `uniqueName` aside: that is its key, or is set once it is there."""
-    said = {name: value for name, value in _application_body(new).items() if value and name != "uniqueName"}
-    return {"displayName": new.display_name, "signInAudience": new.sign_in_audience, **said}
+    """A registration for this directory only; its `uniqueName` is its key, or is set once it is there.
+
+    Its v1 tokens carry the URI that was asked for as their audience.
+    Source: learn.microsoft.com/entra/identity-platform/supported-accounts-validation.
+    """
+    given = {name: value for name, value in _application_body(new).items() if value and name != "uniqueName"}
+    api = {"requestedAccessTokenVersion": 1}
+    return {**given, "displayName": new.display_name, "signInAudience": "AzureADMyOrg", "api": api}
 
 
 def application_patch(before: Application, after: Application) -> dict[str, Any]:

@@ -158,39 +158,27 @@ async def _(change: AssignAppRole, run: Run) -> str:
     return ""
 
 
-@carry_out.register
-async def _(change: RevokeAppRole, run: Run) -> str:
-    await run.session.directory.revoke(change.service, change.assignment)
-    return ""
+OneRequest = (
+    RevokeAppRole | DeleteApplication | PurgeApplication | DeleteStoredSecret | EnableIdentity | DisableIdentity
+)
 
 
 @carry_out.register
-async def _(change: DeleteApplication, run: Run) -> str:
-    await run.session.directory.delete_application(change.object_id)
-    return ""
-
-
-@carry_out.register
-async def _(change: PurgeApplication, run: Run) -> str:
-    await run.session.directory.purge_application(change.object_id, is_new=change.is_new)
-    return ""
-
-
-@carry_out.register
-async def _(change: DeleteStoredSecret, run: Run) -> str:
-    if not await run.session.vaults.delete(change.place, change.client_id):
-        raise Skipped("kept: its tags belong to another client")
-    return ""
-
-
-@carry_out.register
-async def _(change: EnableIdentity, run: Run) -> str:
-    principal = await run.session.resources.set_identity(change.identity_resource, on=True)
-    run.outputs.record(change.key, Output.PRINCIPAL_ID, str(principal))
-    return ""
-
-
-@carry_out.register
-async def _(change: DisableIdentity, run: Run) -> str:
-    await run.session.resources.set_identity(change.identity_resource, on=False)
+async def _(change: OneRequest, run: Run) -> str:
+    session = run.session
+    match change:
+        case RevokeAppRole():
+            await session.directory.revoke(change.service, change.assignment)
+        case DeleteApplication():
+            await session.directory.delete_application(change.object_id)
+        case PurgeApplication():
+            await session.directory.purge_application(change.object_id, is_new=change.is_new)
+        case DeleteStoredSecret():
+            if not await session.vaults.delete(change.place, change.client_id):
+                raise Skipped("kept: its tags belong to another client")
+        case EnableIdentity():
+            principal = await session.resources.set_identity(change.identity_resource, on=True)
+            run.outputs.record(change.key, Output.PRINCIPAL_ID, str(principal))
+        case DisableIdentity():
+            await session.resources.set_identity(change.identity_resource, on=False)
     return ""
