@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import fields, replace
 from datetime import timedelta
 from enum import Enum
@@ -13,8 +13,7 @@ from mct_s2s.cli.change import change, change_command
 from mct_s2s.cli.changing import setup_work, with_client
 from mct_s2s.cli.commands import AddClientOptions, SetupOptions
 from mct_s2s.cli.options import CredentialOptions, CredentialType
-from mct_s2s.cli.picking import may_ask, pick_site, select, text
-from mct_s2s.cli.run import CommandRun, run
+from mct_s2s.cli.run import CommandRun, may_ask, run
 from mct_s2s.cli.session import Services
 from mct_s2s.engine.session import Session
 from mct_s2s.errors import S2SError
@@ -50,25 +49,34 @@ def setup(options: SetupOptions) -> int:
 
 def guided_setup(options: SetupOptions) -> int:
     setup_work(options, options.client)  # what was typed is refused before anything is asked
-    commands: list[str] = []
+    from mct_s2s.cli.picking import pick_site, select, text  # noqa: PLC0415  # with questionary: a tenth of a second
+
+    def check(name: str) -> None:
+        if name:
+            caller_resource(name) if name.startswith("/") else client_names([name])
 
     async def body(current: CommandRun, session: Session) -> int:
         current.terminal.say("Nothing is changed before you agree to the plan. Ctrl-C cancels.")
         session = await pick_site(options, session)
-        chosen, more = answers_of(options, await _ask_clients(await _kinds(current.terminal, session)))
+        kinds, clients = await _kinds(current.terminal, session), dict[str, Credential]()
+        while name := await text("Name of a client that calls the API:", check, hint="Enter: no more"):
+            clients[name] = {} if name.startswith("/") else await select(f"What is {name}?", kinds)
+            if clients[name] == GITHUB:
+                repository = await text("Repository:", github_subject, hint="OWNER/REPO[:branch] or its URL")
+                clients[name] = {"github": repository}
+        chosen, more = answers_of(options, clients)
         work = setup_work(chosen, chosen.client)
         for one in more:
             work = with_client(work, one, one.client or "")
-        commands.extend([command_line("setup", chosen), *(command_line("add-client", one) for one in more)])
-        return await change(current, session, work)
+        try:
+            return await change(current, session, work)
+        finally:
+            current.terminal.say()
+            current.terminal.say("The same without questions:")
+            same = (command_line("setup", chosen), *(command_line("add-client", one) for one in more))
+            current.terminal.say(" && ".join(same), style="command")
 
-    code = run(replace(options, timeout=options.timeout + THINKING_SECONDS), Services(target=False), body)
-    if commands:
-        terminal = Terminal.open(json=False)
-        terminal.say()
-        terminal.say("The same without questions:")
-        terminal.say(" && ".join(commands), style="command")
-    return code
+    return run(replace(options, timeout=options.timeout + THINKING_SECONDS), Services(target=False), body)
 
 
 def answers_of(options: SetupOptions, clients: Mapping[str, Credential]) -> tuple[SetupOptions, list[AddClientOptions]]:
@@ -97,37 +105,19 @@ async def _kinds(terminal: Terminal, session: Session) -> Mapping[str, Credentia
     return {name: kind for name, kind in KINDS.items() if not (forbidden and kind == SECRET)}
 
 
-async def _ask_clients(kinds: Mapping[str, Credential]) -> dict[str, Credential]:
-    def check(name: str) -> None:
-        if name:
-            caller_resource(name) if name.startswith("/") else client_names([name])
-
-    clients: dict[str, Credential] = {}
-    while name := await text("Name of a client that calls the API:", check, hint="Enter: no more"):
-        clients[name] = {} if name.startswith("/") else await select(f"What is {name}?", kinds)
-        if clients[name] == GITHUB:
-            repository = await text("Repository:", github_subject, hint="OWNER/REPO[:branch] or its URL")
-            clients[name] = {"github": repository}
-    return clients
-
-
 def command_line(verb: str, options: Any) -> str:
     """The command that has these options, for a shell. Those that have their default value are left out."""
     words: list[str] = []
     for field in fields(options):
-        value = getattr(options, field.name)
-        if value != default_of(field):
-            words += _words(field.metadata[TYPER].default, value)  # typer keeps an option's first name there
+        name, value = field.metadata[TYPER].default, getattr(options, field.name)  # typer keeps the first name there
+        if value == default_of(field):
+            continue
+        for one in value if isinstance(value, list) else [value]:
+            text = str(one.value) if isinstance(one, Enum) else f"{one:g}" if isinstance(one, float) else str(one)
+            if one is True:
+                words.append(name)
+            elif text.startswith("-"):
+                words.append(f"{name}={text}" if name.startswith("--") else f"{name}{text}")
+            else:
+                words += [name, text]
     return command("mct-s2s", verb, *words)
-
-
-def _words(name: str, value: Any) -> Iterator[str]:
-    if value is True:
-        yield name
-        return
-    for one in value if isinstance(value, list) else [value]:
-        text = str(one.value) if isinstance(one, Enum) else f"{one:g}" if isinstance(one, float) else str(one)
-        if text.startswith("-"):
-            yield f"{name}={text}" if name.startswith("--") else f"{name}{text}"
-        else:
-            yield from (name, text)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, TypeVar
 
+import questionary
+from prompt_toolkit.filters import Condition
+from prompt_toolkit.output import Output, create_output
+from questionary.prompts.common import InquirerControl
+
 from mct_s2s.activity import activity
-from mct_s2s.cli.options import AzureOptions, ChangingOptions
+from mct_s2s.cli.options import AzureOptions
 from mct_s2s.cli.streams import forget_typed
 from mct_s2s.engine.observe.sites import find_subscription, survey_of
 from mct_s2s.engine.session import Session
@@ -17,18 +21,8 @@ from mct_s2s.errors import CANCELLED, Cancelled, Interrupted, NotThere, S2SError
 from mct_s2s.model.commands import option
 from mct_s2s.model.resource_id import ResourceId, SiteTarget
 from mct_s2s.plain_text import plain
-from mct_s2s.render.pipelines import is_unattended
 
 T = TypeVar("T")
-
-
-def may_ask(options: AzureOptions, environ: Mapping[str, str] = os.environ) -> bool:
-    """Whether questions may be asked: a person is at the terminal, and has not said that there are none to be asked."""
-    if options.output != "text" or (isinstance(options, ChangingOptions) and options.yes):
-        return False
-    if environ.get("TERM") == "dumb" or is_unattended(environ):  # some give jobs a terminal
-        return False
-    return all(stream is not None and not stream.closed and stream.isatty() for stream in (sys.stdin, sys.stderr))
 
 
 async def pick_site(options: AzureOptions, session: Session) -> Session:
@@ -41,8 +35,8 @@ async def pick_site(options: AzureOptions, session: Session) -> Session:
     subscription = await find_subscription(sites, wanted)
     with activity(f"Reading the web apps of '{subscription.name}'"):
         mct, others = survey_of(await sites.sites(subscription.id), {})
-    offered = {_row(one.resource): one.resource for one in mct}
-    offered |= {f"{_row(one.resource)}  (not recognized as MCT)": one.resource for one in others}
+    offered = {f"{one.label}  {one.resource.resource_group}": one.resource for one in mct}
+    offered |= {f"{s.label}  {s.resource.resource_group}  (not recognized as MCT)": s.resource for s in others}
     if not offered:
         raise NotThere(
             "site-not-found",
@@ -56,11 +50,10 @@ async def pick_site(options: AzureOptions, session: Session) -> Session:
 
 
 async def pick_namesake(options: AzureOptions, session: Session, ambiguous: NotThere) -> Session:
-    """Ask which of several App Services of one name is meant; raise the error where no one can be asked."""
+    """Ask which of several App Services of one name is meant; raise the error where it is about another name."""
     target = session.target
     found = [ResourceId.parse(item) for item, _ in ambiguous.items if item.startswith("/")]
-    is_target = target is not None and {one.name.casefold() for one in found} == {target.name.casefold()}
-    if target is None or not is_target or not may_ask(options):
+    if target is None or {one.name.casefold() for one in found} != {target.name.casefold()}:
         raise ambiguous
     chosen = await select(f"Resource group of '{target.name}':", {one.resource_group: one for one in found})
     options.resource_group = chosen.resource_group
@@ -68,14 +61,14 @@ async def pick_namesake(options: AzureOptions, session: Session, ambiguous: NotT
     return session.about(target, session.subscription)
 
 
-def _row(resource: ResourceId) -> str:
-    return f"{resource.name}  {resource.resource_group}"
-
-
 async def select(question: str, rows: Mapping[str, T]) -> T:
     """The value of the row that is chosen; typing narrows the list."""
-    choices = [{"name": plain(row), "value": row} for row in rows]
-    return rows[await _ask("select", question, choices=choices, use_jk_keys=False, use_search_filter=True)]
+    choices = [questionary.Choice(plain(row), row) for row in rows]
+    asked = questionary.select(
+        plain(question), choices, use_jk_keys=False, use_search_filter=True, output=_standard_error()
+    )
+    _refuse_unmatched(asked.application)
+    return rows[await _answer(asked)]
 
 
 async def text(question: str, check: Callable[[str], object], hint: str) -> str:
@@ -88,26 +81,22 @@ async def text(question: str, check: Callable[[str], object], hint: str) -> str:
             return plain(error.headline)
         return True
 
-    typed = await _ask("text", question, instruction=f"({hint})", validate=verdict, validate_while_typing=False)
-    return str(typed).strip()
+    shown: dict[str, Any] = {"instruction": f"({hint})", "validate_while_typing": False, "output": _standard_error()}
+    return str(await _answer(questionary.text(plain(question), validate=verdict, **shown))).strip()
 
 
-async def _ask(kind: str, question: str, **how: Any) -> Any:
-    """Ask on standard error: standard output is for results, and may lead into a file."""
-    import questionary  # noqa: PLC0415  # and prompt_toolkit: a tenth of a second, only for who is asked
-    from prompt_toolkit.application import create_app_session  # noqa: PLC0415
-    from prompt_toolkit.output import create_output  # noqa: PLC0415
-
-    again = "Run the same command again when you are ready."
+def _standard_error() -> Output:
+    """Standard output is for results, and may lead into a file."""
     output = create_output(stdout=sys.stderr)
     output.enable_cpr = False  # type: ignore[attr-defined]  # a slow terminal's answer would be read as typed text
+    return output
+
+
+async def _answer(asked: questionary.Question) -> Any:
+    again = "Run the same command again when you are ready."
     try:
-        with create_app_session(output=output):
-            asked = getattr(questionary, kind)(plain(question), **how)
-            if kind == "select":
-                _refuse_unmatched(asked.application)
-            forget_typed()
-            return await asked.unsafe_ask_async()
+        forget_typed()
+        return await asked.unsafe_ask_async()
     except KeyboardInterrupt as pressed:
         raise Interrupted("interrupted", CANCELLED, remedy=again) from pressed
     except EOFError as pressed:
@@ -116,9 +105,6 @@ async def _ask(kind: str, question: str, **how: Any) -> Any:
 
 def _refuse_unmatched(application: Any) -> None:
     """Say that a filter matches nothing, and take no answer then: questionary shows and takes all rows."""
-    from prompt_toolkit.filters import Condition  # noqa: PLC0415
-    from questionary.prompts.common import InquirerControl  # noqa: PLC0415
-
     shown: list[Any] = [window.content for window in application.layout.find_all_windows()]
     control: Any = next(one for one in shown if isinstance(one, InquirerControl))
 

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable
+import os
+import sys
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 
 from mct_s2s.activity import watched_by
 from mct_s2s.cli.interruption import Interruption
-from mct_s2s.cli.options import AzureOptions
+from mct_s2s.cli.options import AzureOptions, ChangingOptions
 from mct_s2s.cli.session import Services, connect
 from mct_s2s.engine.session import Session
 from mct_s2s.errors import CANCELLED, Cancelled, DeadlinePassed, Interrupted, NotThere, S2SError, UsageError
 from mct_s2s.render.console import Terminal
 from mct_s2s.render.diagnostics import show_account, show_error, show_error_line
 from mct_s2s.render.outcome import SiteReport, credential_lines
+from mct_s2s.render.pipelines import is_unattended
 from mct_s2s.render.progress import Reporter
 
 
@@ -40,11 +43,25 @@ Body = Callable[[CommandRun, Session], Awaitable[int]]
 Connected = Callable[[CommandRun], Awaitable[int]]
 
 
+def may_ask(options: AzureOptions, environ: Mapping[str, str] = os.environ) -> bool:
+    """Whether questions may be asked: a person is at the terminal, and has not said that there are none to be asked."""
+    if options.output != "text" or (isinstance(options, ChangingOptions) and options.yes):
+        return False
+    if environ.get("TERM") == "dumb" or is_unattended(environ):  # some give jobs a terminal
+        return False
+    return all(stream is not None and not stream.closed and stream.isatty() for stream in (sys.stdin, sys.stderr))
+
+
 def run(options: AzureOptions, needs: Services, body: Body) -> int:
     """Run a command's body with a session, and turn its result or error into text and an exit code.
 
     Which App Service it is about is asked where none was named, or several have the name.
     """
+
+    async def picked(session: Session, ambiguous: NotThere | None = None) -> Session:
+        from mct_s2s.cli.picking import pick_namesake, pick_site  # noqa: PLC0415  # questionary takes a tenth of a second
+
+        return await (pick_namesake(options, session, ambiguous) if ambiguous else pick_site(options, session))
 
     async def connected(current: CommandRun) -> int:
         try:
@@ -52,20 +69,15 @@ def run(options: AzureOptions, needs: Services, body: Body) -> int:
                 try:
                     return await body(current, session)
                 except NotThere as error:
-                    if error.code != "site-ambiguous":
+                    if error.code != "site-ambiguous" or not may_ask(options):
                         raise
-                    from mct_s2s.cli.picking import pick_namesake  # noqa: PLC0415  # hardly ever
-
-                    chosen = await pick_namesake(options, session, error)
-                return await body(current, chosen)
+                    return await body(current, await picked(session, error))
         except UsageError as error:
-            from mct_s2s.cli.picking import may_ask, pick_site  # noqa: PLC0415  # only where it was not named
-
             if error.code != "app-service-missing" or not may_ask(options):
                 raise
         # Nothing was sent yet.
         async with connect(options, replace(needs, target=False), current.terminal) as session:
-            return await body(current, await pick_site(options, session))
+            return await body(current, await picked(session))
 
     return run_connected(options, connected)
 

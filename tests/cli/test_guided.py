@@ -14,7 +14,7 @@ import pytest
 from mct_s2s.cli.commands import SetupOptions
 from mct_s2s.cli.guided import answers_of, command_line, guided_setup
 from mct_s2s.cli.options import AzureOptions, CredentialType
-from mct_s2s.cli.picking import may_ask
+from mct_s2s.cli.run import may_ask
 from mct_s2s.errors import UsageError
 
 from tests.cli.conftest import Program
