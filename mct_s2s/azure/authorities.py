@@ -63,7 +63,8 @@ def presented_by(variables: Mapping[str, str]) -> PresentedCredential | None:
     if variables.get(CERTIFICATE_PATH):
         path = Path(variables[CERTIFICATE_PATH])
         try:
-            return CertificateCredential(read_given(path), variables.get("AZURE_CLIENT_CERTIFICATE_PASSWORD") or None)
+            password = variables.get("AZURE_CLIENT_CERTIFICATE_PASSWORD") or None
+            return CertificateCredential(read_given(path), password, path)
         except OSError as error:
             raise UsageError(
                 "certificate-unreadable",

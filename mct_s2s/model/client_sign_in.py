@@ -53,6 +53,8 @@ class CertificateCredential:
     kind: ClassVar[CredentialKind] = CredentialKind.CERTIFICATE
     data: bytes = field(repr=False)
     password: str | None = field(default=None, repr=False)
+    path: Path | None = field(default=None, compare=False)
+    """Where it was read, if it is in a file."""
 
 
 @dataclass(frozen=True)

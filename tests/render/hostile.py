@@ -38,16 +38,7 @@ from mct_s2s.render.outcome import (
 )
 from mct_s2s.render.plan import plan_markdown, show_plan
 from mct_s2s.render.progress import Reporter
-from mct_s2s.render.snippets import (
-    ApiCall,
-    CertificateFile,
-    FederatedToken,
-    ManagedIdentity,
-    SecretFile,
-    VaultSecret,
-    languages_for,
-    snippet,
-)
+from mct_s2s.render.snippets import ApiCall, CredentialSource, SourceKind, languages_for, snippet
 from mct_s2s.render.status import show_findings, show_report, show_unread
 from mct_s2s.render.verification import show_verification
 
@@ -286,15 +277,14 @@ def _talk(terminal: Terminal, name: str) -> None:
 def _snippets(terminal: Terminal, name: str) -> None:
     value = "".join(one if one.isprintable() else "?" for one in name)  # what cannot be shown is refused as a value
     federation = Federation(f"https://{value}", f"repo:{value}:environment:{value}", value)
-    sources = (SecretFile(f"/{value}"), VaultSecret(value, f"https://{value}", value), CertificateFile(f"/{value}"),
-               FederatedToken(federation), ManagedIdentity(value))  # fmt: skip
-    for source in sources:
+    for kind in SourceKind:
+        source = CredentialSource(kind, f"/{value}", value, f"https://{value}", value, federation, value)
         call = ApiCall(
             name, value, source, name, f"https://{value}", value, value, f"https://{value}", ca_file=value
         )  # fmt: skip
         for language in languages_for(source):
             terminal.verbatim(snippet(call, language))
-            wrong = (Finding("x", Severity.ERROR, name, name, name), Finding("x", Severity.ERROR, "x", name, name))
+            wrong = [Finding("x", Severity.ERROR, name, name, name, client) for client in (value, "")]
             show_notes(terminal, notes(call, language, wrong, WHERE))
 
 

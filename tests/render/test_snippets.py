@@ -26,18 +26,7 @@ from mct_s2s.model.client_credentials import GITHUB, Federation
 from mct_s2s.model.client_sign_in import Language
 from mct_s2s.planning.reports.findings import diagnose
 from mct_s2s.render.console import Terminal
-from mct_s2s.render.snippets import (
-    ApiCall,
-    CertificateFile,
-    CredentialSource,
-    FederatedToken,
-    ManagedIdentity,
-    SecretFile,
-    VaultSecret,
-    languages_for,
-    literals,
-    snippet,
-)
+from mct_s2s.render.snippets import ApiCall, CredentialSource, SourceKind, languages_for, literals, snippet
 from ruamel.yaml import YAML
 
 from tests.planning.scenarios import NOW, SERVICE_ID, TENANT, client, complete, credential, guid
@@ -47,12 +36,13 @@ from tests.support.screens import check_screen
 
 KEPT = Path(__file__).parent / "snippets"
 EXCHANGE = "api://AzureADTokenExchange"
-SOURCES: tuple[CredentialSource, ...] = (
-    SecretFile("/home/ada/import.env"),
-    VaultSecret("contoso-kv", "https://contoso-kv.vault.azure.net", "mct-s2s-import"),
-    CertificateFile("/home/ada/import.pem"),
-    FederatedToken(Federation(GITHUB, "repo:contoso/import:environment:production", EXCHANGE)),
-    ManagedIdentity(guid("identity")),
+FEDERATION = Federation(GITHUB, "repo:contoso/import:environment:production", EXCHANGE)
+SOURCES = (
+    CredentialSource(SourceKind.SECRET_FILE, path="/home/ada/import.env"),
+    CredentialSource(SourceKind.VAULT, "", "contoso-kv", "https://contoso-kv.vault.azure.net", "mct-s2s-import"),
+    CredentialSource(SourceKind.CERTIFICATE, path="/home/ada/import.pem"),
+    CredentialSource(SourceKind.FEDERATED, federation=FEDERATION),
+    CredentialSource(SourceKind.MANAGED_IDENTITY, client_id=guid("identity")),
 )
 PROGRAMS = [(language, source) for source in SOURCES for language in languages_for(source)]
 TYPOGRAPHIC = "\u2018\u2019\u201a\u201b"
@@ -87,20 +77,15 @@ def caller(source: CredentialSource, name: str = "Import", client_id: str = guid
 
 def evil(source: CredentialSource) -> ApiCall:
     """Everything that someone else can choose."""
-    other: dict[type, CredentialSource] = {
-        SecretFile: SecretFile(f"/{EVIL}"),
-        VaultSecret: VaultSecret(EVIL, f"https://{EVIL}", EVIL),
-        CertificateFile: CertificateFile(f"/{EVIL}"),
-        FederatedToken: FederatedToken(Federation(GITHUB, f"repo:o/r:environment:{EVIL}", EVIL)),
-        ManagedIdentity: ManagedIdentity(EVIL),
-    }
+    federation = Federation(GITHUB, f"repo:o/r:environment:{EVIL}", EVIL)
+    other = CredentialSource(source.kind, f"/{EVIL}", EVIL, f"https://{EVIL}", EVIL, federation, EVIL)
     words = ("name", "client_id", "site", "tenant_id", "audience", "ca_file")
     chosen = dict.fromkeys(words, EVIL) | {"authority": f"https://{EVIL}", "url": f"https://{EVIL}"}
-    return caller(other[type(source)], is_public=False, is_known=False, **chosen)
+    return caller(other, is_public=False, is_known=False, **chosen)
 
 
 def named(value: Any) -> str:
-    return value.template if hasattr(value, "template") else str(value)
+    return value.kind.value if isinstance(value, CredentialSource) else str(value)
 
 
 @pytest.mark.parametrize(("language", "source"), PROGRAMS, ids=named)
@@ -108,22 +93,22 @@ def test_a_program_is_the_one_that_was_last_looked_at(
     language: Language, source: CredentialSource, request: pytest.FixtureRequest
 ) -> None:
     """To take a new one: `pytest --update-screens`."""
-    file, text = KEPT / f"{language.value}-{source.template}.txt", snippet(caller(source), language)
+    file, text = KEPT / f"{language.value}-{source.kind}.txt", snippet(caller(source), language)
     if request.config.getoption("--update-screens", default=False):
         file.write_text(text, encoding="utf-8")
     assert text == file.read_text(encoding="utf-8")
 
 
 def test_every_program_that_is_kept_is_still_printed() -> None:
-    assert {file.stem for file in KEPT.iterdir()} == {f"{language}-{source.template}" for language, source in PROGRAMS}
+    assert {file.stem for file in KEPT.iterdir()} == {f"{language}-{source.kind}" for language, source in PROGRAMS}
 
 
 def test_each_language_takes_each_credential_that_it_can_use() -> None:
     """No workflow runs inside the Azure resource that has the identity."""
-    lacking = {(language, type(source)) for language in Language for source in SOURCES}
-    lacking -= {(language, type(source)) for language, source in PROGRAMS}
-    no_app = {(Language.APP_SETTINGS, source) for source in (CertificateFile, FederatedToken)}
-    assert lacking == {(Language.GITHUB_ACTIONS, ManagedIdentity)} | no_app
+    lacking = {(language, kind) for language in Language for kind in SourceKind}
+    lacking -= {(language, source.kind) for language, source in PROGRAMS}
+    no_app = {(Language.APP_SETTINGS, kind) for kind in (SourceKind.CERTIFICATE, SourceKind.FEDERATED)}
+    assert lacking == {(Language.GITHUB_ACTIONS, SourceKind.MANAGED_IDENTITY)} | no_app
 
 
 def test_a_template_that_quotes_nothing_is_refused() -> None:
@@ -263,9 +248,9 @@ def test_application_settings_have_each_value_whole(source: CredentialSource) ->
     words = done.stdout.split("\0")[:-1]
     found = dict(word.split("=", 1) for word in words[words.index("--settings") + 1 :])
     wanted = {"AZURE_CLIENT_ID": EVIL, "MCT_S2S_SCOPE": f"{EVIL}/.default", "MCT_S2S_URL": f"https://{EVIL}"}
-    if not isinstance(source, ManagedIdentity):
+    if source.kind is not SourceKind.MANAGED_IDENTITY:
         wanted |= {"AZURE_TENANT_ID": EVIL, "AZURE_AUTHORITY_HOST": f"https://{EVIL}"}
-    if isinstance(source, VaultSecret):
+    if source.kind is SourceKind.VAULT:
         wanted |= {"AZURE_CLIENT_SECRET": f"@Microsoft.KeyVault(SecretUri=https://{EVIL}/secrets/{EVIL}/)"}
     assert found == wanted
 
@@ -354,9 +339,10 @@ def test_the_screen_has_the_program_and_what_keeps_it_from_working(size: str, op
     check_screen(f"snippet.{size}", show, **options)
 
 
-@pytest.mark.parametrize(
-    ("subject", "environment"),
-    [("repo:contoso/import:environment:production", "production"), ("repo:contoso/import:ref:refs/heads/main", None)],
-)
-def test_a_subject_names_what_its_job_needs(subject: str, environment: str | None) -> None:
-    assert FederatedToken(Federation(GITHUB, subject, EXCHANGE)).environment == environment
+def test_a_job_runs_in_the_environment_that_the_subject_names_and_else_in_none() -> None:
+    on_main = CredentialSource(
+        SourceKind.FEDERATED, federation=Federation(GITHUB, "repo:o/r:ref:refs/heads/x", EXCHANGE)
+    )
+    for source, environment in ((SOURCES[3], "production"), (on_main, None)):
+        workflow = read_workflow(snippet(caller(source), Language.GITHUB_ACTIONS))
+        assert workflow["jobs"]["call"].get("environment") == environment

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import functools
 import shlex
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from mct_s2s.model.client_credentials import GITHUB, Federation
-from mct_s2s.model.client_sign_in import Language
+from mct_s2s.model.client_credentials import Federation
+from mct_s2s.model.client_sign_in import Language, token_endpoint
 from mct_s2s.model.commands import secret_reading, site_options
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.render.snippets import literals
@@ -24,75 +25,33 @@ if TYPE_CHECKING:
     from jinja2 import Environment
 
 
-@dataclass(frozen=True)
-class SecretFile:
-    """A dotenv file with `AZURE_CLIENT_SECRET`."""
+class SourceKind(StrEnum):
+    """Where a program finds what its client signs in with: what its template is called in each language."""
 
-    template, noun = "secret-file", "client secret in a file"
-    path: str
-
-
-@dataclass(frozen=True)
-class VaultSecret:
-    """A client secret in a key vault: the vault's name and https address, and the secret's name in it."""
-
-    template, noun = "vault", "client secret in a key vault"
-    vault: str
-    url: str
-    name: str
-
-    @property
-    def reading(self) -> Sequence[str]:
-        return secret_reading(self.vault, self.name)
+    SECRET_FILE = "secret-file"  # noqa: S105  # the word, not a secret
+    VAULT = "vault"
+    CERTIFICATE = "certificate"
+    FEDERATED = "federated"
+    MANAGED_IDENTITY = "managed-identity"
 
 
 @dataclass(frozen=True)
-class CertificateFile:
-    """A PEM file with a private key and its certificate."""
+class CredentialSource:
+    """The same, with all that a program of that kind needs to know of it."""
 
-    template, noun = "certificate", "certificate"
-    path: str
-
-
-@dataclass(frozen=True)
-class FederatedToken:
-    """Another issuer's token, in exchange for one of Entra ID's."""
-
-    template, noun = "federated", "federated credential"
-    federation: Federation
-
-    @property
-    def is_of_github(self) -> bool:
-        """Whether GitHub's workflows get such tokens."""
-        return self.federation.issuer == GITHUB
-
-    @property
-    def environment(self) -> str | None:
-        """The GitHub environment that a job has to run in, where the subject names one: `repo:O/R:environment:NAME`."""
-        _, found, name = self.federation.subject.partition(":environment:")
-        return name if found and name else None
-
-
-@dataclass(frozen=True)
-class ManagedIdentity:
-    """The managed identity of the Azure resource that the program runs in."""
-
-    template, noun = "managed-identity", "managed identity"
+    kind: SourceKind
+    path: str = ""
+    """Of a dotenv file with `AZURE_CLIENT_SECRET`; of a PEM file with a private key and its certificate."""
+    vault: str = ""
+    """The name of a key vault."""
+    vault_url: str = ""
+    secret: str = ""
+    """What a client secret is called in its vault."""
+    federation: Federation | None = None
     client_id: str | None = None
     """Of a user-assigned identity: a resource may have several."""
     resource: ResourceId | None = None
     """Of a system-assigned identity: its only resource."""
-
-    @property
-    def app(self) -> Sequence[str]:
-        """The options by which az finds the web or function app that calls, where there is only one."""
-        if self.resource is None:
-            return ()
-        return (*site_options(self.resource), "--subscription", self.resource.subscription_id)
-
-
-CredentialSource = SecretFile | VaultSecret | CertificateFile | FederatedToken | ManagedIdentity
-"""Where a program finds what its client signs in with; each has a template of its name for each language."""
 
 
 @dataclass(frozen=True)
@@ -119,15 +78,6 @@ class ApiCall:
     ca_file: str | None = None
     """The certificate authority to trust, where it is none of the system's: the sandbox's."""
 
-    @property
-    def scope(self) -> str:
-        return f"{self.audience}/.default"
-
-    @property
-    def token_endpoint(self) -> str:
-        """Source: learn.microsoft.com/entra/identity-platform/v2-oauth2-client-creds-grant-flow."""
-        return f"{self.authority}/{self.tenant_id}/oauth2/v2.0/token"
-
 
 _LITERALS: dict[Language, Callable[[str], Quoted]] = {
     Language.CURL: literals.shell,
@@ -140,15 +90,19 @@ _LITERALS: dict[Language, Callable[[str], Quoted]] = {
 
 
 def languages_for(source: CredentialSource) -> list[Language]:
-    """The languages in which a program can use such a credential."""
+    """The languages in which a program can use such a credential; settings are those of a web or function app."""
     there = set(_environment(Language.CURL).list_templates())
-    return [language for language in Language if f"{language.value}/{source.template}.j2" in there]
+    found = [language for language in Language if f"{language.value}/{source.kind.value}.j2" in there]
+    if source.resource is not None and not source.resource.is_site:
+        found.remove(Language.APP_SETTINGS)
+    return found
 
 
 def snippet(call: ApiCall, language: Language) -> str:
     """The program, with a line end at its end."""
-    template = _environment(language).get_template(f"{language.value}/{call.source.template}.j2")
-    return template.render(call=call, source=call.source)
+    template = _environment(language).get_template(f"{language.value}/{call.source.kind.value}.j2")
+    endpoint = token_endpoint(call.authority, call.tenant_id)
+    return template.render(call=call, source=call.source, scope=f"{call.audience}/.default", token_endpoint=endpoint)
 
 
 @functools.cache
@@ -169,19 +123,15 @@ def _environment(language: Language) -> Environment:
         undefined=StrictUndefined,
         finalize=_checked,
     )
+    environment.globals |= {"secret_reading": secret_reading, "site_options": site_options}
     environment.filters |= {
         "literal": _LITERALS[language],
         "comment": literals.comment,
         "command": lambda words: Quoted(" ".join(map(literals.shell, words))),
-        "words": _words,
+        "words": shlex.join,  # to be part of a comment
         "yaml": literals.workflow_yaml,
     }
     return environment
-
-
-def _words(value: str | Sequence[str]) -> str:
-    """Words of a shell's command, to be part of a comment."""
-    return shlex.join([value] if isinstance(value, str) else value)
 
 
 def _checked(value: object) -> Quoted:
