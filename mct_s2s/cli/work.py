@@ -67,7 +67,7 @@ class Work:
         """
         options, desired = self.options, self.desired
         for vault in self.places.vaults:
-            session.vaults.address(vault)  # before anything is looked at
+            session.connection.cloud.vault(vault)  # before anything is looked at
         target, label = session.target or named_target(options), ""
         if desired.service is not None:
             service = named_spec(desired.service, target)

@@ -2,31 +2,45 @@
 
 What is not secret is in the version's tags. While a secret is on its way, the attempt's name is in a tag, too:
 of the version that is current, which no one who reads it notices, or of a disabled first version where there is none.
+Source: learn.microsoft.com/rest/api/keyvault/secrets.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import asyncio
+import re
+import socket
+from collections.abc import Awaitable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import Any, TypeVar
 
 from mct_s2s import clock
-from mct_s2s.azure.key_vault import KeyVault, SecretVersion
-from mct_s2s.azure.refusals import DELETED
+from mct_s2s.activity import CARRYING_OUT, waiting
+from mct_s2s.azure.answers import members, optional, text
+from mct_s2s.azure.authorities import AUTHORITY, SECRET
+from mct_s2s.azure.connection import Connection
+from mct_s2s.azure.refusals import DELETED, DISABLED, OFFICER, refused
+from mct_s2s.azure.service_session import ServiceSession
+from mct_s2s.azure.services import Refusal, RemoteService, causes
+from mct_s2s.azure.sign_in.credential import CallerCredential
 from mct_s2s.concurrency import gather_or_cancel
-from mct_s2s.errors import S2SError, ServiceError, UsageError
+from mct_s2s.errors import NotThere, PermissionMissing, S2SError, ServiceError, UsageError
 from mct_s2s.model.client_credentials import SecretNote
-from mct_s2s.model.client_sign_in import ClientSignIn, MadeCredential, SecretCredential
-from mct_s2s.model.commands import command, option
-from mct_s2s.model.ids import ClientId, KeyId, TenantId, same_id
+from mct_s2s.model.client_sign_in import ClientSignIn, MadeCredential
+from mct_s2s.model.commands import command, grant_on_vault, option
+from mct_s2s.model.ids import ClientId, KeyId, same_id
+from mct_s2s.stores.dotenv import CLIENT, SCOPE, TENANT, URL, own_credential
 from mct_s2s.stores.store import Store
 
-if TYPE_CHECKING:
-    from mct_s2s.azure.connection import Connection
-    from mct_s2s.azure.sign_in.credential import CallerCredential
-
+T = TypeVar("T")
+BUSY = frozenset({"ObjectIsBeingDeleted", "ObjectIsBeingRecovered"})
+"""A deletion or a recovery is under way: wait a moment."""
+VERSION = "api-version=7.4"
+POLL_SECONDS, LONGEST_SECONDS = 0.5, 60.0
+"""Between two looks at a secret that is being recovered, and for how long."""
 MAKER = "mct-s2s"
 MOST_TAGS, LONGEST_TAG = 15, 256
 """Source: learn.microsoft.com/azure/key-vault/secrets/about-secrets, "Secret tags"."""
@@ -35,39 +49,145 @@ REMEMBERED = 8
 _PENDING = "pending"
 _PLACEHOLDER = "none"
 """The value of the disabled first version: a vault takes no secret without one."""
+_VARIABLES = {TENANT: "tenantId", CLIENT: "appId", AUTHORITY: "authorityHost", SCOPE: "scope", URL: "url"}
+"""What a dotenv file calls what these tags say."""
+
+
+@dataclass(frozen=True)
+class SecretVersion:
+    """One version of a secret, without its value. Times are aware, UTC, whole seconds."""
+
+    version: str
+    created: datetime
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def pending(self) -> list[str]:
+        """The attempts that were begun."""
+        return [name for name in self.tags.get(_PENDING, "").split(";") if name]
+
+    @property
+    def settled(self) -> dict[str, str]:
+        """The tags that stay when the attempts are forgotten."""
+        return {name: value for name, value in self.tags.items() if name != _PENDING}
+
+
+class KeyVault(ServiceSession):
+    """One vault, as one caller. Every method raises S2SError: refused or not answered.
+
+    It is asked with tokens for this cloud's vaults alone, whatever its challenge names.
+    """
+
+    def __init__(self, given: str, connection: Connection, credential: CallerCredential) -> None:
+        self.name, url = connection.cloud.vault(given)
+        service = RemoteService(f"The key vault '{self.name}'", "vault-unreachable", "Vault")
+        super().__init__(service, url, connection.cloud.key_vault_scope, connection, credential)
+
+    async def versions(self, name: str) -> list[SecretVersion]:
+        """All versions of a secret, oldest first; none where there is no such secret."""
+        path = f"/secrets/{name}/versions?{VERSION}"
+        found = await _or_none(self.rows(path, "find a secret", _version, lag=_is_busy)) or []
+        # The service lists them by their ids, and tells their age in whole seconds.
+        return sorted(found, key=lambda one: (one.created, one.tags.get("made", "")))
+
+    async def value(self, name: str) -> tuple[str, SecretVersion] | None:
+        """The latest version's value and properties; `None` where there is none, or it is disabled."""
+
+        def parse(row: Mapping[str, Any]) -> tuple[str, SecretVersion]:
+            return text(row["value"]), _version(row)
+
+        try:
+            return await _or_none(self.read(f"/secrets/{name}?{VERSION}", "read a secret", parse, lag=_is_busy))
+        except ServiceError as error:
+            if error.service_code != DISABLED:
+                raise
+            return None
+
+    async def set(
+        self, name: str, value: str, tags: Mapping[str, str], *, expires: datetime | None = None, enabled: bool = True
+    ) -> SecretVersion:
+        """Add a version. Repeating it is harmless: it says the same again."""
+        attributes = {"enabled": enabled, **({"exp": int(expires.timestamp())} if expires else {})}
+        body = {"value": value, "contentType": "text/plain", "tags": dict(tags), "attributes": attributes}
+        path = f"/secrets/{name}?{VERSION}"
+        return await self.read(path, "store a secret", _version, method="PUT", body=body, lag=_is_busy)
+
+    async def tag(self, name: str, version: str, tags: Mapping[str, str]) -> bool:
+        """Make `tags` all the tags of a version (the latest where `version` is empty); false where it is not there."""
+        path, body = f"/secrets/{name}/{version}?{VERSION}", {"tags": dict(tags)}
+        asked = self.read(path, "change a secret's tags", _version, method="PATCH", body=body, lag=_is_busy)
+        return await _or_none(asked) is not None
+
+    async def deleted(self, name: str) -> SecretVersion | None:
+        """The secret of that name that was deleted and can come back, as far as the caller may see it."""
+        path = f"/deletedsecrets/{name}?{VERSION}"
+        with suppress(PermissionMissing):
+            return await _or_none(self.read(path, "find a deleted secret", _version, lag=_is_busy))
+        return None
+
+    async def delete(self, name: str) -> None:
+        """Delete a secret with all its versions; one that is not there is no error. The vault takes its time for it."""
+        await _or_none(self.send("DELETE", f"/secrets/{name}?{VERSION}", "delete a secret", lag=_is_busy))
+
+    async def recover(self, name: str) -> list[SecretVersion]:
+        """Bring a deleted secret back; its versions, once they are there."""
+        path = f"/deletedsecrets/{name}/recover?{VERSION}"
+        await self.send("POST", path, "recover a deleted secret", lag=_is_busy)
+        found, until = await self.versions(name), clock.seconds() + LONGEST_SECONDS
+        with waiting(CARRYING_OUT, gives_up_at=until):
+            while not found and clock.seconds() < until:
+                await asyncio.sleep(POLL_SECONDS)
+                found = await self.versions(name)
+        return found
+
+    def translate(self, error: Exception, refusal: Refusal | None, step: str) -> S2SError:
+        """The error for a request that was refused, or not answered."""
+        unknown = any(isinstance(cause, socket.gaierror) for cause in causes(error))
+        if unknown or (refusal is not None and refusal.code == "VaultNotFound"):
+            return NotThere(
+                "vault-not-found",
+                f"The key vault '{self.name}' does not exist in this cloud.",
+                remedy="Check the name (az keyvault list --query '[].name') and --cloud, or choose another place: "
+                "--secret-to PLACE",
+            )
+        if refusal is None:
+            return self.service.unanswered(error, step)
+        asked = re.search(r"oid=([0-9a-fA-F-]{36})", refusal.message)
+        you = asked[1] if asked else "YOUR-OBJECT-ID"
+        grant = grant_on_vault(self.name, OFFICER, you)
+        return refused(self.service, refusal, step, vault=self.name, you=you, grant=grant)
+
+
+async def _or_none(asked: Awaitable[T]) -> T | None:
+    """What was asked for; `None` where there is no such secret."""
+    try:
+        return await asked
+    except NotThere as error:
+        if error.code != "not-found":  # the vault itself
+            raise
+        return None
+
+
+def _is_busy(error: ServiceError) -> bool:
+    return error.service_code in BUSY
+
+
+def _version(row: Mapping[str, Any]) -> SecretVersion:
+    created = datetime.fromtimestamp(members(row.get("attributes")).get("created") or 0, UTC)
+    tags = {name: text(value) for name, value in members(row.get("tags")).items()}
+    version = (optional(row.get("id")) or "").rstrip("/").split("/secrets/")[-1].partition("/")[2]
+    return SecretVersion(version, created, tags)
 
 
 class KeyVaults:
     """The key vaults of one cloud. Each is opened once: what it asks for in patience, it asks of all its users."""
 
     def __init__(self, connection: Connection, credential: CallerCredential) -> None:
-        self._connection = connection
         self._open = cache(lambda given: KeyVault(given, connection, credential))
 
-    def address(self, given: str) -> tuple[str, str]:
-        """The name and the https address of a vault, given by either. Raises UsageError: none of this cloud's."""
-        return self._connection.cloud.vault(given)
-
-    def store(self, given: str, secret: str, client: str, owner: ClientId | None = None) -> Store:
-        """Where the secret of a client of that name is kept; `owner` is as in `KeyVaultStore`.
-
-        Raises:
-            UsageError: it is none of this cloud's vaults.
-        """
+    def store(self, given: str, secret: str, client: str, owner: ClientId | None = None) -> KeyVaultStore:
+        """Where a client's secret is kept: as in `KeyVaultStore`. Raises UsageError: it is none of this cloud's."""
         return KeyVaultStore(self._open(given), secret, client, owner)
-
-    async def delete(self, store: str, client_id: ClientId) -> bool:
-        """Delete the secret `VAULT/NAME`, gone already or not; `False` where its own tags name another client."""
-        given, _, name = store.partition("/")
-        vault = self._open(given)
-        versions = await vault.versions(name)
-        if not versions:
-            return True
-        tags = versions[-1].tags
-        if tags.get("made-by") != MAKER or not same_id(tags.get("appId"), client_id):
-            return False
-        await vault.delete(name)
-        return True
 
 
 @dataclass
@@ -98,7 +218,7 @@ class KeyVaultStore(Store):
         ours = [one for one in versions if one.tags.get("made-by") == MAKER]
         arrived = [one for one in ours if "keyId" in one.tags]
         names = {one.tags.get("credential", "") for one in arrived}
-        attempts = dict.fromkeys(name for one in ours for name in _pending(one.tags) if name not in names)
+        attempts = dict.fromkeys(name for one in ours for name in one.pending if name not in names)
         if not arrived:
             return SecretNote(attempts, place=self.label)
         last, tags = arrived[-1], arrived[-1].tags
@@ -124,17 +244,16 @@ class KeyVaultStore(Store):
             UsageError: a secret of that name is not this client's.
             PermissionMissing: it may not be written.
         """
-        vault = self.vault.name
-        current = await self._current()
-        if current is not None:
-            if not self._is_ours(current, client_id):
+        vault, versions = self.vault.name, await self.vault.versions(self.secret)
+        if versions:
+            if not self._is_ours(versions[-1], client_id):
                 raise UsageError(
                     "secret-place-taken",
                     f"The key vault '{vault}' has a secret '{self.secret}' that belongs to something else. "
                     "It was not changed.",
                     remedy=f"Choose another name: {option('--secret-to', f'keyvault:{vault}/NAME')}",
                 )
-            await self.vault.tag(self.secret, current.version, current.tags)
+            await self.vault.tag(self.secret, versions[-1].version, versions[-1].tags)
             return
         gone, _ = await gather_or_cancel(self.vault.deleted(self.secret), self.vault.tag(self.secret, "", {}))
         if gone is not None and not self._is_ours(gone, client_id):
@@ -149,20 +268,20 @@ class KeyVaultStore(Store):
     async def begin(self, attempt: str, client_id: ClientId) -> None:
         """Tag the current version, or make a disabled first one; a deleted secret of this client comes back."""
         del client_id  # a secret in a vault is one client's, and says so
-        current = await self._current()
-        if current is None:
+        versions = await self.vault.versions(self.secret)
+        if not versions:
             tags = {"made-by": MAKER, "client": self.client[:LONGEST_TAG], _PENDING: attempt}
             try:
                 await self.vault.set(self.secret, _PLACEHOLDER, tags, enabled=False)
             except ServiceError as error:
                 if error.service_code != DELETED:
                     raise
-                await self.vault.recover(self.secret)
-                current = await self._current()
-        if current is not None:
-            self._before = _without_pending(current.tags)
-            known = [*_pending(current.tags), attempt][-REMEMBERED:]
-            await self.vault.tag(self.secret, current.version, {**self._before, _PENDING: ";".join(known)})
+                versions = await self.vault.recover(self.secret)
+        if versions:
+            current = versions[-1]
+            self._before = current.settled
+            known = ";".join([*current.pending, attempt][-REMEMBERED:])
+            await self.vault.tag(self.secret, current.version, {**self._before, _PENDING: known})
 
     async def deliver(self, made: MadeCredential) -> None:
         """Add the version that everyone reads from now on, then forget the attempts."""
@@ -185,24 +304,25 @@ class KeyVaultStore(Store):
         await self.vault.set(self.secret, made.value, tags, expires=made.expires)
         with suppress(S2SError):  # it has arrived, and says so: a tag that stays tells nothing new
             # Off every version: where an answer was lost, there may be two first ones.
-            begun = [one for one in await self.vault.versions(self.secret) if _pending(one.tags)]
-            await gather_or_cancel(
-                *(self.vault.tag(self.secret, one.version, _without_pending(one.tags)) for one in begun)
-            )
+            begun = [one for one in await self.vault.versions(self.secret) if one.pending]
+            await gather_or_cancel(*(self.vault.tag(self.secret, one.version, one.settled) for one in begun))
 
     async def read(self) -> ClientSignIn | None:
         value, latest = await self.vault.value(self.secret) or ("", None)
         tags = latest.tags if latest is not None else {}
-        if not {"tenantId", "appId"} <= tags.keys():
-            return None
-        tenant_id, client_id = TenantId(tags["tenantId"]), ClientId(tags["appId"])
+        variables = {name: tags[tag] for name, tag in _VARIABLES.items() if tag in tags}
         key_id = KeyId(tags["keyId"]) if "keyId" in tags else None
-        noted = (tags.get("authorityHost"), self.label, tags.get("scope"), tags.get("url"))
-        return ClientSignIn(tenant_id, client_id, SecretCredential(value), *noted, key_id=key_id)
+        return own_credential({**variables, SECRET: value}, self.label, key_id=key_id)
 
-    async def _current(self) -> SecretVersion | None:
+    async def delete(self) -> bool:
+        """Delete it, gone already or not; `False` where its own tags name another client than `owner`."""
         versions = await self.vault.versions(self.secret)
-        return versions[-1] if versions else None
+        tags = versions[-1].tags if versions else {}
+        if versions and not (tags.get("made-by") == MAKER and same_id(tags.get("appId"), self.owner)):
+            return False
+        if versions:
+            await self.vault.delete(self.secret)
+        return True
 
     def _is_ours(self, version: SecretVersion, client_id: ClientId | None) -> bool:
         tags = version.tags
@@ -211,11 +331,3 @@ class KeyVaultStore(Store):
         if self.owner is not None and "appId" in tags:
             return same_id(tags["appId"], self.owner)
         return same_id(tags.get("appId"), client_id) or tags.get("client") == self.client[:LONGEST_TAG]
-
-
-def _pending(tags: Mapping[str, str]) -> list[str]:
-    return [name for name in tags.get(_PENDING, "").split(";") if name]
-
-
-def _without_pending(tags: Mapping[str, str]) -> dict[str, str]:
-    return {name: value for name, value in tags.items() if name != _PENDING}

@@ -22,7 +22,6 @@ from mct_s2s.azure.arm.session import ArmSession
 from mct_s2s.azure.arm.sites import ArmSites
 from mct_s2s.azure.cloud_metadata import read_cloud
 from mct_s2s.azure.clouds import PUBLIC, Cloud
-from mct_s2s.azure.key_vault import KeyVault
 from mct_s2s.azure.sign_in.client_tokens import EntraTokens, read_token
 from mct_s2s.azure.sign_in.methods import service_principal
 from mct_s2s.errors import S2SError
@@ -33,6 +32,7 @@ from mct_s2s.model.client_sign_in import ApiToken, ClientSignIn, IdentitySignIn,
 from mct_s2s.model.directory_objects import Application
 from mct_s2s.model.ids import ApplicationObjectId, AppRoleId, ClientId, KeyId, PrincipalId, TenantId
 from mct_s2s.model.resource_id import ResourceId
+from mct_s2s.stores.vaults import KeyVault
 
 from tests.azure.any_answer import answers, documents, is_well_typed, json_values
 from tests.azure.raw import Answer, SignedIn, arm_session, connection, graph_session

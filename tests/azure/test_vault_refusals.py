@@ -11,9 +11,9 @@ from typing import Any, cast
 import httpx
 import pytest
 from azure.core.credentials import AccessToken
-from mct_s2s.azure.key_vault import BUSY, KeyVault
 from mct_s2s.azure.refusals import DELETED
 from mct_s2s.errors import NotThere, PermissionMissing, S2SError, ServiceError, SignInFailed
+from mct_s2s.stores.vaults import BUSY, KeyVault
 
 from tests.azure.raw import REQUEST_ID, Answer, Case, SignedIn, connection
 
