@@ -7,15 +7,16 @@ the step travels in the context of its tasks (`contextvars`), as the context of 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from mct_s2s.errors import S2SError
 from mct_s2s.planning.changes import AnyChange
 
+T = TypeVar("T")
 REPLICATION = "waiting for Entra ID to replicate"
 CARRYING_OUT = "waiting for Azure to carry it out"
 
@@ -41,9 +42,8 @@ class Activity:
     within: Activity | None = None
 
     def __post_init__(self) -> None:
-        self.since = self.watcher.now()
+        self.since = self.waits_since = self.watcher.now()
         self.wait: Wait | None = None
-        self.waits_since = self.since
 
     def waits(self, wait: Wait) -> None:
         """It waits. Called again for the same wait, as long as that lasts."""
@@ -99,13 +99,22 @@ _activity: ContextVar[Activity | None] = ContextVar("activity", default=None)
 
 
 @contextmanager
-def watched_by(watcher: Watcher) -> Iterator[None]:
-    """Notify this one, also in the tasks that are started meanwhile."""
-    token = _watcher.set(watcher)
+def _set(variable: ContextVar[T], value: T) -> Iterator[None]:
+    token = variable.set(value)
     try:
         yield
     finally:
-        _watcher.reset(token)
+        variable.reset(token)
+
+
+def watched_by(watcher: Watcher) -> AbstractContextManager[None]:
+    """Notify this one, also in the tasks that are started meanwhile."""
+    return _set(_watcher, watcher)
+
+
+def during(running: Activity | None) -> AbstractContextManager[None]:
+    """Whatever waits in here holds this up."""
+    return _set(_activity, running)
 
 
 @contextmanager
@@ -124,50 +133,27 @@ def activity(text: str) -> Iterator[None]:
 
 
 @contextmanager
-def during(running: Activity | None) -> Iterator[None]:
-    """Whatever waits in here holds this up."""
-    token = _activity.set(running)
+def waiting(
+    reason: str = "", *, seconds: float | None = None, gives_up_at: float | None = None
+) -> Iterator[Callable[..., None]]:
+    """Let it be known what is waited for in this block: as in `Wait`. Yields what says it again, or another reason."""
+    running = _activity.get()
+    mine: Wait | None = None
+
+    def because(reason: str, *, seconds: float | None = None, gives_up_at: float | None = None) -> None:
+        nonlocal mine
+        if mine is None or mine.reason != reason:
+            mine = Wait(reason, seconds, gives_up_at)
+        if running is not None:
+            running.waits(mine)
+
+    if reason:
+        because(reason, seconds=seconds, gives_up_at=gives_up_at)
     try:
-        yield
+        yield because
     finally:
-        _activity.reset(token)
-
-
-class Waits:
-    """What holds up the activity of this moment; each reason replaces the one before, and all end with the block."""
-
-    def __init__(self) -> None:
-        self._activity = _activity.get()
-        self._wait: Wait | None = None
-
-    def __enter__(self) -> Waits:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.over()
-
-    def because(self, reason: str, *, seconds: float | None = None, gives_up_at: float | None = None) -> None:
-        """Say what is waited for from now on, or still."""
-        if self._activity is None:
-            return
-        if self._wait is None or self._wait.reason != reason:
-            self.over()
-            self._wait = Wait(reason, seconds, gives_up_at)
-        self._activity.waits(self._wait)
-
-    def over(self) -> None:
-        """Nothing is waited for any more."""
-        if self._activity is not None and self._wait is not None:
-            self._activity.goes_on(self._wait)
-        self._wait = None
-
-
-@contextmanager
-def waiting(reason: str, *, seconds: float | None = None, gives_up_at: float | None = None) -> Iterator[None]:
-    """Let it be known what is waited for in this block: arguments as for `Wait`."""
-    with Waits() as waits:
-        waits.because(reason, seconds=seconds, gives_up_at=gives_up_at)
-        yield
+        if running is not None and mine is not None:
+            running.goes_on(mine)
 
 
 def throttled(service: str, seconds: float) -> None:

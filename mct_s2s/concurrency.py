@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Coroutine, Generator, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from contextlib import suppress
 from typing import Any, Generic, TypeVar, overload
 
@@ -19,29 +19,28 @@ GRACE_SECONDS = 5.0
 
 
 @overload
-def gather_or_cancel(a: Coroutine[Any, Any, A], b: Coroutine[Any, Any, B], /) -> Coroutine[Any, Any, tuple[A, B]]: ...
+def gather_or_cancel(a: Awaitable[A], b: Awaitable[B], /) -> asyncio.Task[tuple[A, B]]: ...
 @overload
-def gather_or_cancel(
-    a: Coroutine[Any, Any, A], b: Coroutine[Any, Any, B], c: Coroutine[Any, Any, C], /
-) -> Coroutine[Any, Any, tuple[A, B, C]]: ...
+def gather_or_cancel(a: Awaitable[A], b: Awaitable[B], c: Awaitable[C], /) -> asyncio.Task[tuple[A, B, C]]: ...
 @overload
-def gather_or_cancel(*coroutines: Coroutine[Any, Any, A]) -> Coroutine[Any, Any, tuple[A, ...]]: ...
-def gather_or_cancel(*coroutines: Coroutine[Any, Any, Any]) -> Coroutine[Any, Any, tuple[Any, ...]]:
-    """Run all at once and return their results in order, once it is awaited.
+def gather_or_cancel(*asked: Awaitable[A]) -> asyncio.Task[tuple[A, ...]]: ...
+def gather_or_cancel(*asked: Awaitable[Any]) -> asyncio.Task[tuple[Any, ...]]:
+    """Run all at once; their results in order, or the first failure, when what still ran has been cancelled and ended.
 
-    Raises:
-        BaseException: the first failure, as it is; what was still running has been cancelled and has ended.
+    All are begun here: what is cancelled before anyone waits for it leaves none of them behind.
     """
-    return _GatherOrCancel(coroutines)
+    tasks = [asyncio.ensure_future(one) for one in asked]
 
+    async def all_of_them() -> tuple[Any, ...]:
+        try:
+            return tuple(await asyncio.gather(*tasks))
+        except BaseException:
+            await end_all(tasks)
+            raise
 
-async def _all(coroutines: tuple[Coroutine[Any, Any, Any], ...]) -> tuple[Any, ...]:
-    tasks = [asyncio.ensure_future(coroutine) for coroutine in coroutines]
-    try:
-        return tuple(await asyncio.gather(*tasks))
-    except BaseException:
-        await end_all(tasks)
-        raise
+    whole = asyncio.ensure_future(all_of_them())
+    whole.add_done_callback(lambda _: [one.cancel() for one in tasks])
+    return whole
 
 
 async def end_all(tasks: Iterable[asyncio.Task[Any]]) -> None:
@@ -105,32 +104,3 @@ class ReadOnce(Generic[A]):
     def _forget(self, key: str, done: asyncio.Task[A]) -> None:
         if done.cancelled() or done.exception() is not None or not self._keep:
             self._read.pop(key, None)
-
-
-class _GatherOrCancel(Coroutine[Any, Any, tuple[Any, ...]]):
-    """A coroutine that, if it is ended before it has begun, ends those that it was given: no one else will."""
-
-    def __init__(self, coroutines: tuple[Coroutine[Any, Any, Any], ...]) -> None:
-        self._waiting = coroutines
-        self._running = _all(coroutines)
-
-    def send(self, value: Any, /) -> Any:
-        self._waiting = ()
-        return self._running.send(value)
-
-    def throw(self, *error: Any) -> Any:
-        self._let_go()
-        return self._running.throw(*error)
-
-    def close(self) -> None:
-        self._let_go()
-        self._running.close()
-
-    def __await__(self) -> Generator[Any, Any, tuple[Any, ...]]:
-        self._waiting = ()
-        return self._running.__await__()
-
-    def _let_go(self) -> None:
-        for coroutine in self._waiting:
-            coroutine.close()
-        self._waiting = ()

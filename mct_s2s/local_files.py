@@ -37,11 +37,7 @@ class UntrustedFile(OSError):
 
 @contextmanager
 def explained(what: str, path: Path, taken: str, unwritable: str, option: str) -> Iterator[None]:
-    """Say what is wrong with a file in the user's words: a `UsageError` where it cannot be read or written.
-
-    Args:
-        taken: the error's code where another user may have written it, or could.
-    """
+    """Turn what is wrong with a file into a `UsageError`: `taken` where another user may have written it, or could."""
     try:
         yield
     except UntrustedFile as error:
@@ -60,9 +56,7 @@ def explained(what: str, path: Path, taken: str, unwritable: str, option: str) -
 def read_ours(path: Path) -> str | None:
     """What one of our own files contains; `None` where there is no such file. What is no UTF-8 is replaced.
 
-    Raises:
-        UntrustedFile: it is a link, or someone else can have written it.
-        OSError: it cannot be read.
+    Raises OSError: it cannot be read; UntrustedFile: it is a link, or someone else can have written it.
     """
     try:
         return _read(path, stat.S_IWGRP | stat.S_IWOTH, follow=False).decode("utf-8", errors="replace")
@@ -73,9 +67,7 @@ def read_ours(path: Path) -> str | None:
 def read_given(path: Path) -> bytes:
     """What a file holds that the user, or a variable of the environment, has named. Links are followed.
 
-    Raises:
-        UntrustedFile: no regular file, too large, or someone else can have written it.
-        OSError: it is not there, or cannot be read.
+    Raises OSError: it cannot be read; UntrustedFile: no regular file, too large, or someone else can have written it.
     """
     return _read(path, stat.S_IWOTH, follow=True)
 
@@ -92,11 +84,7 @@ def check_folder(folder: Path) -> None:
     """Make sure that no one else can replace our files in it.
 
     A sticky bit keeps users from each other's files. Who is alone in his primary group, as Linux mostly has it, makes
-    folders that this group may write to.
-
-    Raises:
-        UntrustedFile: someone can.
-        OSError: it is not there.
+    folders that this group may write to. Raises OSError: it is not there; UntrustedFile: someone can.
     """
     status = folder.stat()
     others = stat.S_IWOTH if sys.platform == "win32" or status.st_gid == os.getegid() else stat.S_IWOTH | stat.S_IWGRP
@@ -104,12 +92,7 @@ def check_folder(folder: Path) -> None:
 
 
 def make_folder(folder: Path) -> None:
-    """Make a folder, and those above it that are missing, for no one but us.
-
-    Raises:
-        UntrustedFile: the one that is there already may be changed by others.
-        OSError: it cannot be made, or something else has its name.
-    """
+    """Make a folder, and those above it that are missing, for no one but us. Raises as `check_folder`."""
     if folder.is_dir():
         check_folder(folder)
     else:
@@ -120,9 +103,7 @@ def make_folder(folder: Path) -> None:
 def check_place(path: Path, *, makes_folder: bool = False) -> None:
     """Try the very writing that our file and its `.pending` will need. Nothing is left of it.
 
-    Raises:
-        UntrustedFile: another user can replace it, or one of their files is already there.
-        OSError: it cannot be written.
+    Raises OSError: it cannot be written; UntrustedFile: another user can replace it, or their file is already there.
     """
     if not path.name or not is_one_line(str(path)):
         raise UntrustedFile("the file name is invalid", "Choose another name.")
@@ -166,9 +147,7 @@ def replace_whole(path: Path, text: str, mode: int = PRIVATE) -> None:
 def write_new(path: Path, text: str, mode: int = PRIVATE, *, durable: bool = True) -> None:
     """Write a file that is not there yet, and where it is `durable`, have it on disk before this returns.
 
-    Raises:
-        UntrustedFile: the file system does not keep a private one to us.
-        OSError: it is there, or cannot be made.
+    Raises OSError: it cannot be made; UntrustedFile: the file system does not keep a private one to us.
     """
     with _no_null():
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0), mode)

@@ -15,7 +15,7 @@ from threading import Event
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from mct_s2s.activity import Waits, activity
+from mct_s2s.activity import activity, waiting
 from mct_s2s.errors import UsageError, about
 from mct_s2s.model.azure_resources import origin
 from mct_s2s.model.commands import command
@@ -182,12 +182,12 @@ def _start_sandbox(over: Event) -> Running:
         ) from error
 
     def is_busy() -> None:
-        waits.because("waiting for another mct-s2s command that uses it; mct-s2s sandbox serve lets several")
+        because("waiting for another mct-s2s command that uses it; mct-s2s sandbox serve lets several")
         if over.is_set():
             raise TimeoutError
 
     try:
-        with Waits() as waits:
+        with waiting() as because:
             return start(first_port=SANDBOX_PORT, is_busy=is_busy)
     except ValueError as error:
         raise UsageError(

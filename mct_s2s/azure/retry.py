@@ -18,7 +18,7 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from mct_s2s import clock
-from mct_s2s.activity import REPLICATION, Waits
+from mct_s2s.activity import REPLICATION, waiting
 from mct_s2s.errors import ServiceError
 
 T = TypeVar("T")
@@ -94,7 +94,7 @@ class RetryPolicy:
         """
         # What is waited out for one reason says nothing of another.
         attempts, since = Counter[str](), dict[str, float]()
-        with Waits() as waits:
+        with waiting() as because:
             while True:
                 try:
                     async with self._slots:
@@ -131,7 +131,7 @@ class RetryPolicy:
                     if kind == "patience" and asked:
                         self._close_gate(delay)
                     elif reason:
-                        waits.because(reason, gives_up_at=clock.seconds() + min(self._remaining(), seconds))
+                        because(reason, gives_up_at=clock.seconds() + min(self._remaining(), seconds))
                 await asyncio.sleep(delay)
                 await before_repeating()
 

@@ -75,7 +75,7 @@ def test_what_is_waited_for_is_told_until_it_is_over() -> None:
     with during(heard):
         assert _called(send, lag=lambda error: error.status == 404) == "answer"
     lag, trouble = REPLICATION, "trying again, as the service answered 502"
-    assert heard.told == [lag, lag, f"over: {lag}", trouble, f"over: {trouble}"]
+    assert heard.told == [lag, lag, trouble, f"over: {trouble}"]
     assert all(end is not None for end in heard.ends)
 
 
