@@ -102,7 +102,7 @@ def _show_left_out(
 async def _resource_of(session: Session, identity: ServicePrincipal) -> IdentityResource | None:
     """The resource that a managed identity belongs to; `None` where the caller does not find it."""
     try:
-        return await session.resources.identity_resource(ResourceId.parse(identity.resource_id or ""))
+        return await session.arm.identity_resource(ResourceId.parse(identity.resource_id or ""))
     except (NotThere, PermissionMissing, UsageError):
         return None
 

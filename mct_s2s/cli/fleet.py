@@ -102,10 +102,10 @@ async def read_every_site(
     async def with_slots(app: ResourceId) -> tuple[list[Read], list[ResourceId]]:
         _, state = found = await read(app)
         site = None if isinstance(state, S2SError) else state.app_service
-        slots, unread = await find_slots(session.sites, site) if site is not None else ([], [])
+        slots, unread = await find_slots(session.arm, site) if site is not None else ([], [])
         return [found, *await gather_or_cancel(*map(read, slots))], unread
 
     with activity("Reading every MCT site of the subscription"):
-        sites, unread = await find_mct_sites(session.sites, session.subscription)
+        sites, unread = await find_mct_sites(session.arm, session.subscription)
         several = await gather_or_cancel(*map(with_slots, sites))
     return [one for states, _ in several for one in states], [*unread, *(one for _, some in several for one in some)]

@@ -27,14 +27,14 @@ T = TypeVar("T")
 
 async def pick_site(options: AzureOptions, session: Session) -> Session:
     """Ask which App Service is meant; the session is then about it, and the options name it."""
-    sites, wanted = session.sites, session.subscription
-    if wanted is None and len(several := await sites.subscriptions()) > 1:
+    arm, wanted = session.arm, session.subscription
+    if wanted is None and len(several := await arm.subscriptions()) > 1:
         wanted = options.subscription = await select(
             "Subscription:", {f"{one.name}  {one.id}": one.id for one in several}
         )
-    subscription = await find_subscription(sites, wanted)
+    subscription = await find_subscription(arm, wanted)
     with activity(f"Reading the web apps of '{subscription.name}'"):
-        mct, others = survey_of(await sites.sites(subscription.id), {})
+        mct, others = survey_of(await arm.sites(subscription.id), {})
     offered = {f"{one.label}  {one.resource.resource_group}": one.resource for one in mct}
     offered |= {f"{s.label}  {s.resource.resource_group}  (not recognized as MCT)": s.resource for s in others}
     if not offered:

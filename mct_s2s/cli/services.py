@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from mct_s2s.azure.arm.resources import ArmResources
+from mct_s2s.azure.arm.resource_manager import ResourceManager
 from mct_s2s.azure.arm.session import ArmSession
-from mct_s2s.azure.arm.sites import ArmSites
 from mct_s2s.azure.connection import Connection
 from mct_s2s.azure.graph.directory import GraphDirectory
 from mct_s2s.azure.graph.rights import GraphAccess
@@ -21,8 +20,7 @@ def open_session(connection: Connection, credential: CallerCredential) -> Sessio
     return Session(
         connection,
         GraphDirectory(graph),
-        ArmSites(arm),
-        ArmResources(arm),
+        ResourceManager(arm),
         GraphAccess(graph, credential.signed_in),
         EntraTokens(connection),
         KeyVaults(connection, credential),

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 from mct_s2s.model.resource_id import SiteTarget
 
 if TYPE_CHECKING:
-    from mct_s2s.azure.arm.resources import ArmResources
-    from mct_s2s.azure.arm.sites import ArmSites
+    from mct_s2s.azure.arm.resource_manager import ResourceManager
     from mct_s2s.azure.connection import Connection
     from mct_s2s.azure.graph.directory import GraphDirectory
     from mct_s2s.azure.graph.rights import GraphAccess
@@ -28,8 +27,7 @@ class Session:
 
     connection: Connection
     directory: GraphDirectory
-    sites: ArmSites
-    resources: ArmResources
+    arm: ResourceManager
     directory_access: GraphAccess
     tokens: EntraTokens
     vaults: KeyVaults

@@ -38,7 +38,7 @@ class Comparison(StrEnum):
         if self is Comparison.EXACT:
             return value in accepted
         read = value.strip() if self is Comparison.BOOLEAN else value
-        return read.casefold() in {one.casefold() for one in accepted}
+        return read.casefold() in map(str.casefold, accepted)
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ class Setting:
 
     def value_in(self, settings: AppSettings) -> str | None:
         """Its value; `None` where it is not there, or null."""
-        return value_of(settings, self.name)
+        return settings.get(spelling_in(settings, self.name))
 
     def list_in(self, settings: AppSettings) -> AllowList:
         """Its ids, where it holds some; empty where it is not there."""
@@ -131,11 +131,6 @@ NAMES = tuple(setting.name for setting in SETTINGS)
 LISTS = (OBJECT_IDS, APPLICATION_IDS)
 
 
-def value_of(settings: AppSettings, name: str) -> str | None:
-    """The value of a setting, whatever the case its name was typed in; `None` where it is not there, or null."""
-    return settings.get(spelling_in(settings, name))
-
-
 def spelling_in(settings: AppSettings, name: str) -> str:
     """The name as it is spelled in `settings`, or else `name` itself."""
     if name in settings:
@@ -185,7 +180,7 @@ class AllowList:
 
     def with_ids(self, wanted: Iterable[str]) -> AllowList:
         """The list with `wanted` added: nothing dropped, nothing doubled, the order kept."""
-        return AllowList(";".join(_distinct([*self.ids, *wanted]).values()))
+        return AllowList(";".join(_entries(";".join((self.text, *wanted))).values()))
 
     def without(self, unwanted: Collection[str]) -> AllowList:
         """The list without some entries, which are given in lower case."""
@@ -195,12 +190,7 @@ class AllowList:
 @lru_cache(maxsize=16)
 def _entries(text: str) -> dict[str, str]:
     """The entries by their lower case. A list of a thousand is looked at for each of its thousand clients."""
-    return _distinct(entry.strip() for entry in text.split(";"))
-
-
-def _distinct(entries: Iterable[str]) -> dict[str, str]:
-    first_of: dict[str, str] = {}
-    for entry in entries:
-        if entry:
-            first_of.setdefault(entry.casefold(), entry)
-    return first_of
+    found: dict[str, str] = {}
+    for entry in filter(None, map(str.strip, text.split(";"))):
+        found.setdefault(entry.casefold(), entry)
+    return found

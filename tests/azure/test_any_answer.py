@@ -17,9 +17,8 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from mct_s2s.azure.arm.resources import ArmResources
+from mct_s2s.azure.arm.resource_manager import ResourceManager
 from mct_s2s.azure.arm.session import ArmSession
-from mct_s2s.azure.arm.sites import ArmSites
 from mct_s2s.azure.cloud_metadata import read_cloud
 from mct_s2s.azure.clouds import PUBLIC, Cloud
 from mct_s2s.azure.sign_in.client_tokens import EntraTokens, read_token
@@ -234,20 +233,20 @@ async def nothing() -> None:
 
 ArmCall = Callable[[ArmSession, IdentityResource], Awaitable[object]]
 ARM_CALLS: list[tuple[Callable[..., Any], ArmCall]] = [
-    (ArmSites.subscriptions, lambda s, _: ArmSites(s).subscriptions()),
-    (ArmSites.subscription, lambda s, _: ArmSites(s).subscription(guid("subscription"))),
-    (ArmSites.sites, lambda s, _: ArmSites(s).sites(guid("subscription"))),
-    (ArmSites.site, lambda s, _: ArmSites(s).site(SITE)),
-    (ArmSites.settings, lambda s, _: ArmSites(s).settings(SITE)),
-    (ArmSites.slot_config, lambda s, _: ArmSites(s).slot_config(SITE)),
-    (ArmSites.write_settings, lambda s, _: ArmSites(s).write_settings(SITE, lambda: {"a": "b"}, nothing)),
-    (ArmSites.restart, lambda s, _: ArmSites(s).restart(SITE)),
-    (ArmResources.identity_resource, lambda s, h: ArmResources(s).identity_resource(h.resource)),
-    (ArmResources.set_identity, lambda s, h: ArmResources(s).set_identity(h, on=True)),
-    (ArmResources.set_identity, lambda s, h: ArmResources(s).set_identity(h, on=False)),
-    (ArmResources.roles_of, lambda s, h: ArmResources(s).roles_of(h)),
-    (ArmResources.permissions, lambda s, _: ArmResources(s).permissions(SITE)),
-    (ArmResources.locks, lambda s, _: ArmResources(s).locks(SITE)),
+    (ResourceManager.subscriptions, lambda s, _: ResourceManager(s).subscriptions()),
+    (ResourceManager.subscription, lambda s, _: ResourceManager(s).subscription(guid("subscription"))),
+    (ResourceManager.sites, lambda s, _: ResourceManager(s).sites(guid("subscription"))),
+    (ResourceManager.site, lambda s, _: ResourceManager(s).site(SITE)),
+    (ResourceManager.settings, lambda s, _: ResourceManager(s).settings(SITE)),
+    (ResourceManager.slot_config, lambda s, _: ResourceManager(s).slot_config(SITE)),
+    (ResourceManager.write_settings, lambda s, _: ResourceManager(s).write_settings(SITE, lambda: {"a": "b"}, nothing)),
+    (ResourceManager.restart, lambda s, _: ResourceManager(s).restart(SITE)),
+    (ResourceManager.identity_resource, lambda s, h: ResourceManager(s).identity_resource(h.resource)),
+    (ResourceManager.set_identity, lambda s, h: ResourceManager(s).set_identity(h, on=True)),
+    (ResourceManager.set_identity, lambda s, h: ResourceManager(s).set_identity(h, on=False)),
+    (ResourceManager.roles_of, lambda s, h: ResourceManager(s).roles_of(h)),
+    (ResourceManager.permissions, lambda s, _: ResourceManager(s).permissions(SITE)),
+    (ResourceManager.locks, lambda s, _: ResourceManager(s).locks(SITE)),
 ]
 
 

@@ -8,9 +8,8 @@ from dataclasses import replace
 from typing import Any, cast
 
 import pytest
-from mct_s2s.azure.arm.resources import ArmResources
+from mct_s2s.azure.arm.resource_manager import ResourceManager
 from mct_s2s.azure.arm.session import ArmSession
-from mct_s2s.azure.arm.sites import ArmSites
 from mct_s2s.errors import ServiceError
 from mct_s2s.model.azure_resources import IdentityResource
 from mct_s2s.model.ids import PrincipalId
@@ -40,10 +39,10 @@ def _subscription(name: str) -> dict[str, Any]:
 
 Read = Callable[[ArmSession], Awaitable[Any]]
 LISTS: dict[str, tuple[Read, Callable[[str], dict[str, Any]]]] = {
-    "subscriptions": (lambda session: ArmSites(session).subscriptions(), _subscription),
-    "permissions": (lambda session: ArmResources(session).permissions(SITE), lambda name: {"actions": [name]}),
-    "locks": (lambda session: ArmResources(session)._locks(str(SITE)), _lock),
-    "role assignments": (lambda session: ArmResources(session).roles_of(replace(HOLDER)), _assigned),
+    "subscriptions": (lambda session: ResourceManager(session).subscriptions(), _subscription),
+    "permissions": (lambda session: ResourceManager(session).permissions(SITE), lambda name: {"actions": [name]}),
+    "locks": (lambda session: ResourceManager(session)._locks(str(SITE)), _lock),
+    "role assignments": (lambda session: ResourceManager(session).roles_of(replace(HOLDER)), _assigned),
 }
 EACH = pytest.mark.parametrize(("read", "row"), LISTS.values(), ids=LISTS.keys())
 

@@ -8,8 +8,7 @@ from typing import Any, cast
 import httpx
 import pytest
 from mct_s2s.activity import during
-from mct_s2s.azure.arm.resources import ArmResources
-from mct_s2s.azure.arm.sites import ArmSites
+from mct_s2s.azure.arm.resource_manager import ResourceManager
 from mct_s2s.errors import ServiceError
 from mct_s2s.model.azure_resources import IdentityResource
 from mct_s2s.model.resource_id import ResourceId
@@ -37,16 +36,16 @@ def test_writes_to_one_resource_leave_one_after_the_other() -> None:
         return await answer(method, url, **options)
 
     wire.request = slow  # type: ignore[method-assign]
-    sites = ArmSites(session)
+    arm = ResourceManager(session)
 
     async def read_again() -> None:
         """Nothing is repeated."""
 
     async def write() -> None:
         await asyncio.gather(
-            ArmResources(session).set_identity(IdentityResource(SITE, None), on=True),
-            sites.write_settings(SITE, lambda: {"A": "1"}, read_again),
-            sites.restart(SITE),
+            arm.set_identity(IdentityResource(SITE, None), on=True),
+            arm.write_settings(SITE, lambda: {"A": "1"}, read_again),
+            arm.restart(SITE),
         )
 
     heard = Listener()

@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx
 import pytest
-from mct_s2s.azure.arm.sites import ArmSites
+from mct_s2s.azure.arm.resource_manager import ResourceManager
 from mct_s2s.azure.refusals import GraphOperation
 from mct_s2s.azure.sign_in.credential import Challenge
 from mct_s2s.errors import S2SError, ServiceError
@@ -52,7 +52,7 @@ ARM = Service(arm_session, lambda session: session.send("GET", "/subscriptions",
 BY_SDK = Service(
     arm_session,
     lambda session: session.call(
-        lambda: ArmSites(session).client(SUBSCRIPTION).web_apps.get("mct-prod", "contosolearn"), WRITE
+        lambda: ResourceManager(session).client(SUBSCRIPTION).web_apps.get("mct-prod", "contosolearn"), WRITE
     ),
     "arm",
     WRITE,

@@ -104,7 +104,7 @@ class Engine:
 
         async def main() -> None:
             async with connect(options, Services(), Terminal.open(json=False, quiet=True)) as session:
-                await session.sites.subscriptions()
+                await session.arm.subscriptions()
                 self.inside.pipeline.observability.log.clear()
                 found.append(await work(session))
 

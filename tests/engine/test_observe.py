@@ -83,7 +83,7 @@ def subscription(engine: Engine, wanted: str | None, there: Mapping[str, str]) -
             del known[identifier]
 
     async def work(session: Session) -> str:
-        return (await find_subscription(session.sites, wanted)).id
+        return (await find_subscription(session.arm, wanted)).id
 
     return engine.run(work)
 

@@ -20,7 +20,7 @@ LIST = "/config/appsettings/list"
 
 
 def everything(session: Session) -> Awaitable[tuple[list[ResourceId], list[ResourceId]]]:
-    return find_mct_sites(session.sites, seed.SUBSCRIPTION_ID)
+    return find_mct_sites(session.arm, seed.SUBSCRIPTION_ID)
 
 
 def names(engine: Engine) -> list[str]:
@@ -68,4 +68,4 @@ def test_all_are_read_side_by_side(engine: Engine) -> None:
 
 def test_a_subscription_that_is_not_there_is_an_error(engine: Engine) -> None:
     with pytest.raises(NotThere):
-        engine.run(lambda session: find_mct_sites(session.sites, guid("another")))
+        engine.run(lambda session: find_mct_sites(session.arm, guid("another")))

@@ -178,8 +178,8 @@ async def _(change: OneRequest, run: Run) -> str:
             if not await session.vaults.store(vault, secret, "", change.client_id).delete():
                 raise Skipped("kept: its tags belong to another client")
         case EnableIdentity():
-            principal = await session.resources.set_identity(change.identity_resource, on=True)
+            principal = await session.arm.set_identity(change.identity_resource, on=True)
             run.outputs.record(change.key, Output.PRINCIPAL_ID, str(principal))
         case DisableIdentity():
-            await session.resources.set_identity(change.identity_resource, on=False)
+            await session.arm.set_identity(change.identity_resource, on=False)
     return ""

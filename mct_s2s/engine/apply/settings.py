@@ -70,7 +70,7 @@ async def _(change: RestartSite, run: Run) -> str:
     if not run.wrote_settings:
         return "by another run"
     try:
-        await run.session.sites.restart(change.site.resource)
+        await run.session.arm.restart(change.site.resource)
     except S2SError as error:
         if isinstance(error, ServiceError) and error.answer_lost:
             # Asked once, and not again: App Service restarts by itself when its settings change.
@@ -89,7 +89,7 @@ class _Writer:
     """One run's part in a conversation that all runs have through the settings themselves. Times are in seconds."""
 
     def __init__(self, change: WriteSettings, run: Run) -> None:
-        self._change, self._outputs, self._sites = change, run.outputs, run.session.sites
+        self._change, self._outputs, self._arm = change, run.outputs, run.session.arm
         self.settings: dict[str, str | None] = {}
         """As they were read last."""
         self._replaced: Mapping[str, str | None] | None = None
@@ -104,7 +104,7 @@ class _Writer:
         def asking() -> None:
             self._asked_at = clock.seconds()
 
-        self.settings = await self._sites.settings(self._change.site.resource, leaves=asking)
+        self.settings = await self._arm.settings(self._change.site.resource, leaves=asking)
         self._read_at = clock.seconds()
         self._reading = max(self._reading, self._read_at - self._asked_at)
 
@@ -127,7 +127,7 @@ class _Writer:
         for may_be_old in (*[False] * READINGS, True):
             try:
                 merged = partial(self._merged, may_be_old=may_be_old)
-                await self._sites.write_settings(self._change.site.resource, merged, self.read)
+                await self._arm.write_settings(self._change.site.resource, merged, self.read)
                 break
             except _Stale:
                 await self.read()

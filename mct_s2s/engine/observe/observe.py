@@ -74,14 +74,14 @@ async def _app_service(
         settings.set_result({})
         return None
     app_service = await find_app_service(
-        session.sites, request.target, located, without_settings=request.without_settings
+        session.arm, request.target, located, without_settings=request.without_settings
     )
     settings.set_result(app_service.settings)
     is_new = isinstance(request.desired, Setup) and not app_service.refusal and not ours(app_service.settings)
     if request.attempt and is_new:
         site = app_service.site
         with suppress(S2SError):  # who may not list them is not told
-            beside = await session.sites.sites(site.resource.subscription_id, site.resource.resource_group)
+            beside = await session.arm.sites(site.resource.subscription_id, site.resource.resource_group)
             is_mct = any(one.website == site.name.casefold() for one in beside)
             return replace(app_service, is_unusual=not is_mct)
     return app_service
@@ -94,10 +94,10 @@ async def find_identity_resource(
     if isinstance(wanted, str):
         subscription = request.subscription or ""
         if not is_guid(subscription):
-            subscription = (await find_subscription(session.sites, request.subscription)).id
-        wanted = await find_web_app(session.sites, subscription, wanted)
+            subscription = (await find_subscription(session.arm, request.subscription)).id
+        wanted = await find_web_app(session.arm, subscription, wanted)
     located(wanted)
-    found = await session.resources.identity_resource(wanted)
+    found = await session.arm.identity_resource(wanted)
     if found is not None:
         return found
     raise NotThere(
@@ -111,14 +111,14 @@ async def find_identity_resource(
 async def _use(session: Session, trust: Trust, resource: str) -> IdentityResource | None:
     """What an identity that this trust's service application remembers to have switched on is good for; if there."""
     try:
-        found = await session.resources.identity_resource(ResourceId.parse(resource))
+        found = await session.arm.identity_resource(ResourceId.parse(resource))
     except S2SError:
         return None
     if found is None or found.principal_id is None:
         return found
     try:
         roles, assignments = await gather_or_cancel(
-            session.resources.roles_of(found), session.directory.assignments_of(found.principal_id)
+            session.arm.roles_of(found), session.directory.assignments_of(found.principal_id)
         )
     except S2SError:
         return replace(found, used_by=None)

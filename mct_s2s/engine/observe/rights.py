@@ -96,7 +96,7 @@ class AccessLook:
         return replace(rights, roles=frozenset(everywhere.union(roles or ())))
 
     async def _at(self, resource: ResourceId) -> ScopeRights:
-        rights = self._session.resources
+        rights = self._session.arm
         return ScopeRights(
             *await gather_or_cancel(_or_unknown(rights.permissions(resource)), _or_unknown(rights.locks(resource)))
         )

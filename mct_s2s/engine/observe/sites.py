@@ -20,7 +20,7 @@ from mct_s2s.model.resource_id import ResourceId, SiteTarget
 from mct_s2s.model.site_settings import AppSettings, ours
 
 if TYPE_CHECKING:
-    from mct_s2s.azure.arm.sites import ArmSites
+    from mct_s2s.azure.arm.resource_manager import ResourceManager
 
 T = TypeVar("T")
 
@@ -35,12 +35,12 @@ def is_refusal(error: S2SError) -> bool:
     return isinstance(error, PermissionMissing) or error.code == LOCKED
 
 
-async def find_subscription(sites: ArmSites, wanted: str | None) -> Subscription:
+async def find_subscription(arm: ResourceManager, wanted: str | None) -> Subscription:
     """The subscription by id or name, or the only one that there is. Raises NotThere: none, or more than one."""
-    found = await sites.subscription(wanted) if wanted and is_guid(wanted) else None
+    found = await arm.subscription(wanted) if wanted and is_guid(wanted) else None
     if found is not None:
         return found
-    seen = await sites.subscriptions()
+    seen = await arm.subscriptions()
     matching = [s for s in seen if wanted is None or s.name.casefold() == wanted.casefold()]
     if len(matching) == 1:
         return matching[0]
@@ -58,7 +58,7 @@ async def find_subscription(sites: ArmSites, wanted: str | None) -> Subscription
 
 
 async def find_app_service(
-    sites: ArmSites, target: SiteTarget, located: Located, *, without_settings: bool = False
+    arm: ResourceManager, target: SiteTarget, located: Located, *, without_settings: bool = False
 ) -> AppService:
     """The site, its settings and its tenant, in as few dependent requests as the target allows.
 
@@ -66,46 +66,46 @@ async def find_app_service(
     """
     subscription_id, group, name, known = target.subscription or "", target.group, target.name, None
     if not (is_guid(subscription_id) and group):
-        known = await find_subscription(sites, target.subscription)
+        known = await find_subscription(arm, target.subscription)
         subscription_id = known.id
     if not group:
-        found = await find_web_app(sites, subscription_id, name, known.name if known else "")
+        found = await find_web_app(arm, subscription_id, name, known.name if known else "")
         group, name = found.resource_group, found.name
     resource = ResourceId.site(subscription_id, group, name, target.slot)
     located(resource)
 
     async def subscription() -> Subscription:
-        return known or await find_subscription(sites, subscription_id)
+        return known or await find_subscription(arm, subscription_id)
 
     async def settings() -> AppSettings | S2SError:
         try:
-            return await sites.settings(resource)
+            return await arm.settings(resource)
         except S2SError as error:
             if isinstance(error, NotThere) or (without_settings and is_refusal(error)):
                 return error
             raise
 
-    looking = gather_or_cancel(sites.site(resource), settings(), sites.slot_config(resource))
+    looking = gather_or_cancel(arm.site(resource), settings(), arm.slot_config(resource))
     owner, (site, read, slots) = await gather_or_cancel(subscription(), looking)
     if site is None or isinstance(read, NotThere):
-        await _missing(sites, resource, target)
+        await _missing(arm, resource, target)
     if isinstance(read, S2SError):
         return AppService(site, {}, owner.tenant_id, subscription=owner.name, refusal=read)
     return AppService(site, read, owner.tenant_id, slots, owner.name)
 
 
-async def find_web_app(sites: ArmSites, subscription_id: str, name: str, site_in: str = "") -> ResourceId:
+async def find_web_app(arm: ResourceManager, subscription_id: str, name: str, site_in: str = "") -> ResourceId:
     """A web or function app by its bare name, or with `site_in`, its subscription's name, what can be an MCT site.
 
     It is asked for by name; where that is no one's, or several sites', or not allowed, all sites are looked at.
     """
     try:
-        named = await sites.sites_named(subscription_id, name)
+        named = await arm.sites_named(subscription_id, name)
     except (NotThere, ServiceError):
         named = []
     if len(named) == 1:
         return named[0]
-    rows = await sites.sites(subscription_id)
+    rows = await arm.sites(subscription_id)
     matching = [row.resource for row in rows if row.name.casefold() == name.casefold()]
     if len(matching) == 1:
         return matching[0]
@@ -120,9 +120,9 @@ async def find_web_app(sites: ArmSites, subscription_id: str, name: str, site_in
     )
 
 
-async def _missing(sites: ArmSites, resource: ResourceId, target: SiteTarget) -> NoReturn:
+async def _missing(arm: ResourceManager, resource: ResourceId, target: SiteTarget) -> NoReturn:
     """Say what there is instead. Raises NotThere: always."""
-    nearby = await sites.sites(resource.subscription_id)
+    nearby = await arm.sites(resource.subscription_id)
     where = f"the resource group '{resource.resource_group}'"
     if target.slot and any(row.name.casefold() == target.name.casefold() for row in nearby):
         site = ResourceId.site(resource.subscription_id, resource.resource_group, target.name)
@@ -174,30 +174,30 @@ AT_ONCE = 8
 
 
 async def _settings_of_each(
-    sites: ArmSites, apps: Iterable[ResourceId]
+    arm: ResourceManager, apps: Iterable[ResourceId]
 ) -> dict[ResourceId, dict[str, str | None] | None]:
     gate = asyncio.Semaphore(AT_ONCE)
 
     async def read(app: ResourceId) -> tuple[ResourceId, dict[str, str | None] | None]:
         async with gate:
-            settings = await outcome_of(sites.settings(app))
+            settings = await outcome_of(arm.settings(app))
         return app, None if isinstance(settings, S2SError) else settings
 
     return dict(await gather_or_cancel(*map(read, apps)))
 
 
-async def find_mct_sites(sites: ArmSites, subscription: str | None) -> tuple[list[ResourceId], list[ResourceId]]:
+async def find_mct_sites(arm: ResourceManager, subscription: str | None) -> tuple[list[ResourceId], list[ResourceId]]:
     """The MCT sites of a subscription, and the web apps whose settings could not be read: they may be some; no slots.
 
     They are told apart by their settings or by MCT's function app beside them.
     """
-    found = await sites.sites((await find_subscription(sites, subscription)).id)
-    settings = await _settings_of_each(sites, (site.resource for site in found if not site.is_function_app))
+    found = await arm.sites((await find_subscription(arm, subscription)).id)
+    settings = await _settings_of_each(arm, (site.resource for site in found if not site.is_function_app))
     mct, others = survey_of(found, settings)
     return [site.resource for site in mct], [one.resource for one in others if settings[one.resource] is None]
 
 
-async def find_slots(sites: ArmSites, app_service: AppService) -> tuple[list[ResourceId], list[ResourceId]]:
+async def find_slots(arm: ResourceManager, app_service: AppService) -> tuple[list[ResourceId], list[ResourceId]]:
     """A site's slots that have settings of the document, and those whose settings could not be read.
 
     One request for each slot; a site is looked at together with their names, so that one without slots costs nothing.
@@ -205,7 +205,7 @@ async def find_slots(sites: ArmSites, app_service: AppService) -> tuple[list[Res
     config, site = app_service.slot_config, app_service.site.resource
     names = config.slots if config is not None and site.slot is None else ()
     slots = (ResourceId.site(site.subscription_id, site.resource_group, site.names[0], name) for name in names)
-    settings = await _settings_of_each(sites, slots)
+    settings = await _settings_of_each(arm, slots)
     return [slot for slot in settings if ours(settings[slot] or {})], [s for s in settings if settings[s] is None]
 
 

@@ -1,4 +1,4 @@
-"""Any resource: its managed identity, and what the caller may do to it.
+"""Azure Resource Manager: subscriptions, App Service by azure-mgmt-web, and any resource's identity, rights and locks.
 
 `identity.type` is not merged by a PATCH: it says what the resource has afterwards. So the union of what is there and
 what is wanted is sent, and the read-only ids never are. Source: learn.microsoft.com/entra/identity/
@@ -9,22 +9,25 @@ list-for-resource; learn.microsoft.com/rest/api/resources/management-locks/list-
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx
 
 from mct_s2s.activity import CARRYING_OUT, waiting
-from mct_s2s.azure.answers import guid, members, parse_json, rows, text, texts
-from mct_s2s.azure.arm.session import AUTHORIZATION, LOCKS, RESOURCES, WEB, ArmSession, versioned
+from mct_s2s.azure.answers import guid, members, optional, parse_json, rows, text, texts
+from mct_s2s.azure.arm.session import AUTHORIZATION, LOCKS, RESOURCES, SUBSCRIPTIONS, WEB, ArmSession, versioned
 from mct_s2s.concurrency import ReadOnce, gather_or_cancel
-from mct_s2s.errors import NotThere, S2SError, ServiceError
-from mct_s2s.model.azure_resources import IdentityResource
+from mct_s2s.errors import NotThere, PermissionMissing, S2SError, ServiceError
+from mct_s2s.model.azure_resources import IdentityResource, Site, SlotConfig, Subscription
 from mct_s2s.model.caller_rights import Permission
 from mct_s2s.model.commands import command, webapp_command
-from mct_s2s.model.ids import PrincipalId, same_id
+from mct_s2s.model.ids import PrincipalId, TenantId, same_id
 from mct_s2s.model.resource_id import USER_ASSIGNED_IDENTITIES, ResourceId
+
+if TYPE_CHECKING:
+    from azure.mgmt.web.aio import WebSiteManagementClient
 
 READ = "read the resource"
 READ_RIGHTS = "check your permissions"
@@ -37,12 +40,147 @@ PAUSE = 0.5
 """Seconds, times the look's number: some kinds of hosting accept a change first and carry it out later."""
 
 
-class ArmResources:
-    """Azure resources of whatever type."""
+class ResourceManager:
+    """What the program asks of it, and changes by it, as one caller."""
 
     def __init__(self, session: ArmSession) -> None:
         self._session = session
-        self._of_subscription: ReadOnce[list[str]] = ReadOnce()
+        self._clients: dict[str, WebSiteManagementClient] = {}
+        self._all: ReadOnce[list[Subscription]] = ReadOnce()
+        self._known: ReadOnce[Subscription] = ReadOnce()
+        self._locks_of_subscription: ReadOnce[list[str]] = ReadOnce()
+
+    async def subscriptions(self) -> list[Subscription]:
+        """GET /subscriptions, once: several App Services ask for it."""
+        path = versioned("/subscriptions", SUBSCRIPTIONS)
+        return await self._all.get("", lambda: self._session.rows(path, "list the subscriptions", _subscription))
+
+    async def subscription(self, subscription_id: str) -> Subscription | None:
+        """GET /subscriptions/{id}, once."""
+        path = versioned(f"/subscriptions/{subscription_id}", SUBSCRIPTIONS)
+        try:
+            return await self._known.get(
+                path.casefold(), lambda: self._session.read(path, "read the subscription", _subscription)
+            )
+        except NotThere:
+            return None
+
+    async def sites(self, subscription_id: str, group: str | None = None) -> list[Site]:
+        """GET …/providers/Microsoft.Web/sites: web and function apps, without slots."""
+        apps: Any = self.client(subscription_id).web_apps
+
+        async def read() -> list[Site]:
+            return [_site(row) async for row in (apps.list_by_resource_group(group) if group else apps.list())]
+
+        return await self._session.call(read, "list the web apps")
+
+    async def sites_named(self, subscription_id: str, name: str) -> list[ResourceId]:
+        """GET /subscriptions/{id}/resources?$filter=resourceType eq 'Microsoft.Web/sites' and name eq '…'.
+
+        One question, however many sites there are. New ones may be missing.
+        """
+        quoted = name.replace("'", "''")
+        wanted = f"resourceType eq 'Microsoft.Web/sites' and name eq '{quoted}'"
+        path = versioned(f"/subscriptions/{subscription_id}/resources", RESOURCES, filter=wanted)
+        return await self._session.rows(path, "find the web app", lambda row: ResourceId.parse(text(row["id"])))
+
+    async def site(self, resource: ResourceId) -> Site | None:
+        """GET …/sites/{name}[/slots/{slot}]."""
+
+        async def read() -> Site:
+            return _site(members(await self._on(resource, "get")))
+
+        try:
+            return await self._session.call(read, "read the App Service")
+        except NotThere:
+            return None
+
+    async def settings(
+        self, resource: ResourceId, *, leaves: Callable[[], None] = lambda: None
+    ) -> dict[str, str | None]:
+        """POST …/config/appsettings/list: secrets among them.
+
+        `leaves` is called whenever the request is sent, so that what it is waited for is not taken for its duration.
+        """
+
+        async def read() -> dict[str, str | None]:
+            leaves()
+            settings = members(await self._on(resource, "list_application_settings")).get("properties")
+            if not isinstance(settings, Mapping):
+                # Never "no settings": a write replaces them all, and would erase the site's own.
+                raise ValueError("there are no settings")
+            return {name: optional(value) for name, value in settings.items()}
+
+        return await self._session.call(read, "read the application settings")
+
+    async def slot_config(self, resource: ResourceId) -> SlotConfig | None:
+        """GET …/slots and GET …/config/slotConfigNames: both belong to the production site.
+
+        `None` where it has none, or they cannot be read.
+        """
+        apps: Any = self.client(resource.subscription_id).web_apps
+        group, name = resource.resource_group, resource.names[0]
+
+        async def names() -> list[str]:
+            return [text(row["name"]).rpartition("/")[2] async for row in apps.list_slots(group, name)]
+
+        async def sticky() -> tuple[str, ...]:
+            answer = members(await apps.list_slot_configuration_names(group, name))
+            return texts(members(answer.get("properties")).get("appSettingNames"))
+
+        try:
+            slots, kept = await gather_or_cancel(
+                self._session.call(names, "list the slots"), self._session.call(sticky, "read the slot settings")
+            )
+        except (NotThere, PermissionMissing, ServiceError):
+            return None  # it only serves a warning: a caller who can't read the slots can still do the job
+        return SlotConfig(tuple(sorted(slots)), frozenset(entry.lower() for entry in kept)) if slots else None
+
+    async def write_settings(
+        self,
+        resource: ResourceId,
+        merged: Callable[[], Mapping[str, str | None] | None],
+        read_again: Callable[[], Awaitable[None]],
+    ) -> None:
+        """PUT …/config/appsettings: replaces them all, so that each repetition needs a new reading, by `read_again`.
+
+        `merged` is asked for what to send whenever the request is sent; `None`: there is nothing to send any more.
+        """
+
+        async def put() -> httpx.Response | None:
+            settings, path = merged(), versioned(f"{resource}/config/appsettings", WEB)
+            if settings is None:
+                return None
+            body = {"properties": dict(settings)}
+            return (await self._session.exchange("PUT", self._session.base + path, body, {})).raise_for_status()
+
+        step = "write the application settings"
+        async with self._session.writing(resource):
+            accepted = await self._session.call(put, step, before_repeating=read_again)
+            await self._session.finish(accepted, step)  # Flex Consumption and Container Apps carry it out later
+
+    async def restart(self, resource: ResourceId) -> None:
+        """POST …/restart. An answer that was lost is not asked for again: the write has recycled the site already."""
+        async with self._session.writing(resource):
+            await self._session.call(lambda: self._on(resource, "restart"), "restart the App Service", repeatable=False)
+
+    def client(self, subscription_id: str) -> WebSiteManagementClient:
+        """azure-mgmt-web's client for one subscription. Imported late: it takes a quarter of a second."""
+        if subscription_id not in self._clients:
+            from azure.mgmt.web.aio import WebSiteManagementClient  # noqa: PLC0415
+
+            self._clients[subscription_id] = WebSiteManagementClient(
+                self._session.credential, subscription_id, **self._session.client_options()
+            )
+        return self._clients[subscription_id]
+
+    async def _on(self, resource: ResourceId, operation: str) -> Any:
+        """An operation of azure-mgmt-web on a site, or its twin on a slot."""
+        apps = self.client(resource.subscription_id).web_apps
+        where = (resource.resource_group, resource.names[0], *([resource.slot] if resource.slot else []))
+        return await getattr(apps, f"{operation}_slot" if resource.slot else operation)(*where)
+
+    # Any resource
 
     async def identity_resource(self, resource: ResourceId) -> IdentityResource | None:
         """GET the resource; for types beyond App Service with the api-version that its provider names."""
@@ -182,7 +320,7 @@ class ArmResources:
 
         subscription = f"/subscriptions/{resource.subscription_id}"
         locks = await gather_or_cancel(
-            self._locks(str(resource)), self._of_subscription.get(subscription.lower(), of_subscription)
+            self._locks(str(resource)), self._locks_of_subscription.get(subscription.lower(), of_subscription)
         )
         here, level = f"{str(resource).lower()}/", f"{PROVIDER}/locks/".lower()
         above = (lock for some in locks for lock in some if here.startswith(f"{lock.lower().partition(level)[0]}/"))
@@ -194,6 +332,18 @@ class ArmResources:
             path, READ_RIGHTS, lambda one: (text(one["id"]), text(one["properties"]["level"]))
         )
         return [identifier for identifier, level in found if level.lower() == "readonly"]
+
+
+def _subscription(row: Mapping[str, Any]) -> Subscription:
+    return Subscription(guid(row["subscriptionId"]), text(row.get("displayName")), TenantId(guid(row["tenantId"])))
+
+
+def _site(row: Mapping[str, Any]) -> Site:
+    properties, resource = members(row.get("properties")), ResourceId.parse(text(row["id"]))
+    guid(resource.subscription_id)
+    default = text(properties.get("defaultHostName"))
+    others = sorted(name for name in texts(properties.get("hostNames")) if name != default)
+    return Site(resource, text(row.get("kind")) or "app", text(properties.get("state")), (default, *others))
 
 
 def _parsed(resource: ResourceId, row: Mapping[str, Any], api_version: str | None) -> IdentityResource:
