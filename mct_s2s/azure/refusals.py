@@ -27,7 +27,6 @@ class GraphOperation(StrEnum):
     READ_RIGHTS = "check your permissions"
     CREATE_APPLICATION = "create the app registration"
     NAME_APPLICATION = "name the app registration"
-    ADD_OWNER = "become an owner of the app registration"
     CHANGE_APPLICATION = "update the app registration"
     DELETE_APPLICATION = "delete the app registration"
     RESTORE = "restore the app registration"

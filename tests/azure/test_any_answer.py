@@ -145,7 +145,6 @@ DIRECTORY: dict[str, Callable[[GraphDirectory], Awaitable[object]]] = {
     "create_application": lambda d: d.create_application(NEW),
     "register_application": lambda d: d.register_application(NEW, PrincipalId(ID)),
     "name_application": lambda d: d.name_application(ApplicationObjectId(ID), "u"),
-    "add_owner": lambda d: d.add_owner(ApplicationObjectId(ID), PrincipalId(ID)),
     "update_application": lambda d: d.update_application(REGISTERED, replace(REGISTERED, tags=("t",)), is_new=True),
     "create_principal": lambda d: d.create_principal(ClientId(APP), is_new=True),
     "add_secret": lambda d: d.add_secret(ApplicationObjectId(ID), "n", datetime(2027, 1, 1, tzinfo=UTC), is_new=True),

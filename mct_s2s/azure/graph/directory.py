@@ -1,6 +1,6 @@
 """The directory on Graph: registrations, service principals, app roles, the recycle bin. Credentials: its base class.
 
-Sources: learn.microsoft.com/graph/api/application-upsert, /application-post-applications, /application-post-owners,
+Sources: learn.microsoft.com/graph/api/application-upsert, /application-post-applications,
 /application-update (`uniqueName`), /serviceprincipal-post-serviceprincipals, /serviceprincipal-post-approleassignedto,
 /serviceprincipal-list-approleassignments, /directory-deleteditems-list, /directory-deleteditems-restore;
 docs/azure-contract.md, section 3.10, "Owner".
@@ -122,28 +122,17 @@ class GraphDirectory(CredentialRequests):
         register = partial(self._session.read, "/applications", operation, parse.application, method="POST", **once)
         body = parse.new_application(new)
         if owner is not None:
+            owners = [f"{self._session.base}/directoryObjects/{owner}"]
             try:
-                return await register(body={**body, "owners@odata.bind": [self._reference(owner)]})
+                return await register(body={**body, "owners@odata.bind": owners})
             except ServiceError as refused:
                 if refused.status != 400 or refused.contention is not None:
                     raise
         return await register(body=body)
 
-    def _reference(self, principal: PrincipalId) -> str:
-        return f"{self._session.base}/directoryObjects/{principal}"
-
     async def name_application(self, object_id: ApplicationObjectId, unique_name: str) -> None:
         path, body = f"/applications/{object_id}", {"uniqueName": unique_name}
         await self._session.send("PATCH", path, GraphOperation.NAME_APPLICATION, body=body, lag=is_lag)
-
-    async def add_owner(self, object_id: ApplicationObjectId, owner: PrincipalId) -> None:
-        """One that is an owner already is no error."""
-        path, body = f"/applications/{object_id}/owners/$ref", {"@odata.id": self._reference(owner)}
-        try:
-            await self._session.send("POST", path, GraphOperation.ADD_OWNER, body=body, lag=is_lag)
-        except ServiceError as refused:
-            if "already exist" not in refused.service_message:
-                raise
 
     async def update_application(self, before: Application, after: Application, *, is_new: bool) -> None:
         path, body = f"/applications/{before.object_id}", parse.application_patch(before, after)

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection
-from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from typing import TypeVar
@@ -126,9 +125,7 @@ async def create_as_owner(session: Session, change: CreateApplication) -> tuple[
     new = replace(change.new, tags=tuple(dict.fromkeys((*change.new.tags, tag))))
     made = left or await _registered(session, new, tag, caller)
     try:
-        await _as_owner(
-            session, made, caller, lambda: directory.name_application(made.object_id, unique_name), is_ours=True
-        )
+        await _as_owner(session, made, caller, lambda: directory.name_application(made.object_id, unique_name))
     except ServiceError as error:
         if error.code != "name-taken":
             raise
@@ -146,8 +143,8 @@ async def create_principal(
 ) -> ServicePrincipal:
     """Create an application's service principal, or return the one that is there.
 
-    `is_new`: replicas may not know the application yet; `is_ours`: this run made it, so that the caller may be added to
-    its owners; `as_owner`: the caller may change only what it owns.
+    `is_new`: replicas may not know the application yet; `is_ours`: this run made it; `as_owner`: the caller may change
+    only what it owns.
     """
     directory = session.directory
     try:
@@ -160,9 +157,7 @@ async def create_principal(
         is_foreign = not is_ours and caller is not None and application is not None
         if application is None or not is_new or (is_foreign and not await _owns(session, application, caller)):
             raise _not_owner(client_id, client_id, caller, refused) from refused
-    return await _as_owner(
-        session, application, caller, lambda: directory.create_principal(client_id, is_new=True), is_ours=is_ours
-    )
+    return await _as_owner(session, application, caller, lambda: directory.create_principal(client_id, is_new=True))
 
 
 async def explained(session: Session, object_id: ApplicationObjectId, refused: PermissionMissing) -> PermissionMissing:
@@ -205,29 +200,21 @@ async def _registered(session: Session, new: Application, tag: str, caller: Prin
 
 
 async def _as_owner(
-    session: Session,
-    application: Application,
-    caller: PrincipalId | None,
-    act: Callable[[], Awaitable[T]],
-    *,
-    is_ours: bool,
+    session: Session, application: Application, caller: PrincipalId | None, act: Callable[[], Awaitable[T]]
 ) -> T:
-    """Do what only an owner may do, once the caller has become one everywhere."""
-    until, is_owner = clock.seconds() + OWNED_WITHIN, False
+    """Do what only an owner may do, once the caller is known to be one everywhere."""
+    until = clock.seconds() + OWNED_WITHIN
     while True:
         try:
             return await act()
         except S2SError as refused:
-            if not _is_for_owners(refused) or (clock.seconds() >= until and is_owner):
+            if not _is_for_owners(refused):
                 raise
             if clock.seconds() >= until:
+                if await _owns(session, application, caller):
+                    raise
                 raise _not_owner(application.display_name, application.client_id, caller, refused) from refused
         with waiting("waiting for Entra ID to know its owner everywhere", gives_up_at=until):
-            is_owner = await _owns(session, application, caller)
-            if is_ours and caller is not None and not is_owner:
-                # Only an owner may; where it is one, and a replica does not know it, the next attempt will tell.
-                with suppress(PermissionMissing):
-                    await session.directory.add_owner(application.object_id, caller)
             await asyncio.sleep(1)
 
 
