@@ -1,4 +1,4 @@
-"""States to plan in: made by hand, and by applying a plan on paper."""
+"""States to plan in, made by hand."""
 
 from __future__ import annotations
 
@@ -31,20 +31,9 @@ from mct_s2s.model.ids import (
 )
 from mct_s2s.model.observed import ClientApplication, ObservedState, Trust
 from mct_s2s.model.resource_id import ResourceId
-from mct_s2s.planning.changes import (
-    AddCredential,
-    AssignAppRole,
-    CreateApplication,
-    CreateServicePrincipal,
-    EnableIdentity,
-    Output,
-    Outputs,
-    WriteSettings,
-)
+from mct_s2s.planning.changes import Output, Outputs, SettingsSpec, WriteSettings
 from mct_s2s.planning.plan import Plan, RunContext
 from mct_s2s.planning.site import merge
-
-from tests.planning.projection import project
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 LATER = NOW + timedelta(days=365)
@@ -169,20 +158,11 @@ def said(plan: Plan) -> list[str]:
     return [f"{change.action} {change.resource} {change.name}" for change in plan.changes]
 
 
-def applied(plan: Plan, before: ObservedState) -> ObservedState:
-    """The state that a plan leads to, every id made up on the way."""
-    outputs, values = Outputs(), None
+def written(plan: Plan, before: ObservedState) -> dict[str, str | None]:
+    """The settings that a plan leads to, every id made up on the way."""
+    outputs = Outputs()
     for change in plan.changes:
-        yields: dict[type, tuple[Output, ...]] = {
-            CreateApplication: (Output.CLIENT_ID, Output.OBJECT_ID, Output.URI),
-            CreateServicePrincipal: (Output.PRINCIPAL_ID,),
-            EnableIdentity: (Output.PRINCIPAL_ID,),
-            AddCredential: (Output.KEY_ID,),
-            AssignAppRole: (Output.ASSIGNMENT_ID,),
-        }
-        for part in yields.get(type(change), ()):
+        for part in Output:
             outputs.record(change.key, part, guid(f"{change.key}/{part}"))
-        if isinstance(change, WriteSettings):
-            assert before.app_service is not None
-            values = merge(before.app_service.settings, change.spec, outputs)
-    return project(before, plan.changes, outputs, values)
+    specs = (change.spec for change in plan.changes if isinstance(change, WriteSettings))
+    return merge(before.settings, next(specs, SettingsSpec(tidy=False)), outputs)

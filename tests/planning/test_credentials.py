@@ -30,7 +30,6 @@ from tests.planning.scenarios import (
     LATER,
     NOW,
     SERVICE_ID,
-    applied,
     client,
     complete,
     credential,
@@ -112,13 +111,12 @@ def test_what_is_lacking_is_decided_by_kind(
 
 
 @pytest.mark.parametrize("wanted", [MADE, GIVEN, FEDERATED])
-def test_a_new_client_gets_it_before_its_declaration_and_a_second_run_nothing(wanted: CredentialSpec) -> None:
+def test_a_new_client_gets_it_before_its_declaration(wanted: CredentialSpec) -> None:
     desired = spec(ClientSpec("Import", wanted))
     plan = make_plan(desired, observed_state(), CONTEXT)
     proof = next(c for c in plan.changes if isinstance(c, AddCredential))
     access = next(c for c in plan.changes if isinstance(c, UpdateApplication) and c.resource == "API permission")
     assert proof.key in plan.waits_for(access)
-    assert make_plan(desired, applied(plan, observed_state()), CONTEXT).is_empty
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,6 @@ from tests.planning.scenarios import (
     SERVICE,
     SERVICE_PRINCIPAL,
     TENANT,
-    applied,
     assignment,
     client,
     complete,
@@ -38,6 +37,7 @@ from tests.planning.scenarios import (
     settings,
     spec,
     trust,
+    written,
 )
 from tests.render.examples import site_of
 from tests.support.screens import check_kept
@@ -205,7 +205,7 @@ def test_a_wrong_role_is_one_finding_about_the_setting_and_setup_puts_it_back(
     for desired in (spec(), spec("Import"), spec(settings_only=True)):
         plan = make_plan(desired, observed, CONTEXT)
         assert said(plan) == ["update application settings contosolearn", "update App Service contosolearn"]
-        assert site_of(applied(plan, observed)).settings["ServiceAuthRole"] == wanted
+        assert written(plan, observed)["ServiceAuthRole"] == wanted
 
 
 def test_a_role_that_some_clients_hold_is_taken_for_right() -> None:

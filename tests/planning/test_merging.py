@@ -9,7 +9,6 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from mct_s2s.errors import Refused
-from mct_s2s.model.azure_resources import IdentityResource
 from mct_s2s.model.directory_objects import AppRole, RequiredAccess
 from mct_s2s.model.ids import (
     AppRoleId,
@@ -20,7 +19,6 @@ from mct_s2s.model.ids import (
     file_stem,
     service_unique_name,
 )
-from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.site_settings import APPLICATION_IDS, ENABLED, LISTS, NAMES, OBJECT_IDS, SETTINGS
 from mct_s2s.model.site_settings import ROLE as ROLE_SETTING
 from mct_s2s.planning.changes import ApplicationEdits, Outputs, SettingsSpec, WriteSettings
@@ -33,11 +31,7 @@ from tests.planning.scenarios import (
     ROLE,
     SERVICE,
     SERVICE_ID,
-    applied,
-    client,
-    credential,
     guid,
-    identity_resource,
     observed_state,
     settings,
     spec,
@@ -100,54 +94,6 @@ def test_an_id_that_is_not_known_yet_counts_as_a_change_and_is_not_written() -> 
     assert isinstance(write, WriteSettings)
     assert ("ServiceApplicationIds", 1) in {(edit.name, edit.pending) for edit in write.edits}
     assert "ServiceApplicationIds" not in merge(settings(), write.spec, Outputs())
-
-
-names = st.sampled_from(["Import", "Reports", "Import bot", "Ünïcödé", "importer"])
-
-
-@st.composite
-def any_state(draw: st.DrawFn) -> tuple[ObservedState, list[str]]:
-    """A trust with any piece of it missing or odd, and clients to want in it."""
-    service = replace(
-        SERVICE,
-        identifier_uris=draw(st.sampled_from([(), SERVICE.identifier_uris, ("api://x", *SERVICE.identifier_uris)])),
-        app_roles=draw(st.sampled_from([(), (ROLE,), (replace(ROLE, enabled=False),)])),
-        token_version=draw(st.sampled_from([None, 1, 2])),
-    )
-    made = []
-    for name in draw(st.lists(names, unique=True, max_size=3)):
-        known = client(name, credential(draw(st.sampled_from([-5, 100]))), access=draw(st.booleans()))
-        made.append(known if draw(st.booleans()) else replace(known, principal=None))
-    found = trust(*made, service=service, consented=draw(st.booleans()))
-    if draw(st.booleans()):
-        found = replace(found, principal=None, assignments=())
-    if draw(st.booleans()):
-        found = replace(found, service=None, principal=None, assignments=())
-    identity_resources: list[IdentityResource] = [
-        identity_resource(name, draw(st.none() | guids))
-        for name in draw(st.lists(st.sampled_from(["f", "g"]), unique=True))
-    ]
-    return observed_state(found, draw(all_settings()), identity_resources), draw(
-        st.lists(names, unique=True, max_size=3)
-    )
-
-
-@given(any_state())
-def test_after_any_plan_there_is_nothing_left_to_do(case: tuple[ObservedState, list[str]]) -> None:
-    before, wanted = case
-    plan = make_plan(spec(*wanted), before, CONTEXT)
-    after = applied(plan, before)
-    again = make_plan(spec(*wanted), after, CONTEXT)
-    assert again.is_empty, [change.detail for change in again.changes]
-    assert before.app_service is not None
-    assert after.app_service is not None
-    was, now = before.app_service.settings, after.app_service.settings
-    assert {n: v for n, v in was.items() if n.casefold() not in OURS} == {
-        n: v for n, v in now.items() if n.casefold() not in OURS
-    }
-    assert len({change.key for change in plan.changes}) == len(plan.changes)
-    waited = {key for change in plan.changes for key in plan.waits_for(change)}
-    assert waited <= {change.key for change in plan.changes}
 
 
 @given(st.text(min_size=1, max_size=40), st.text(min_size=1, max_size=40))

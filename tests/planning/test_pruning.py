@@ -21,7 +21,7 @@ from mct_s2s.planning.make import make_plan
 from mct_s2s.planning.plan import Plan
 from mct_s2s.planning.removal import prune
 
-from tests.planning.scenarios import CONTEXT, applied, client, complete, guid, identity_resource, spec
+from tests.planning.scenarios import CONTEXT, client, complete, guid, identity_resource, spec
 
 KEEP, REMOVE, ALL = Pruning(), Pruning(removes=True), Pruning(removes=True, any_number=True)
 
@@ -104,11 +104,6 @@ def test_without_the_settings_it_is_not_known_who_is_a_client() -> None:
     desired = wanted("A")
     assert desired.service is not None
     assert prune(replace(desired, settings=SettingsScope.NONE), there("A", "B"), ())[1].steps == ()
-
-
-def test_once_they_are_gone_nothing_is_left_to_do() -> None:
-    observed, desired = there("A", "B", "C", "D"), wanted("A", "B", "C")
-    assert plan_of(desired, applied(plan_of(desired, observed), observed)).is_empty
 
 
 def test_tags_that_are_added_beside_are_not_taken_back() -> None:

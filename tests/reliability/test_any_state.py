@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from tests.conftest import FUNCTION_APP, SITE, Json
@@ -117,6 +117,9 @@ def test_after_any_mishap_one_run_mends_and_the_next_finds_nothing(harness: Harn
         st.lists(st.sampled_from(["One", "Two", "Three"]), unique=True, max_size=2),
         st.booleans(),
     )
+    @example(sorted(MISHAPS)[0::3], ["One"], True)  # each of them at least once
+    @example(sorted(MISHAPS)[1::3], ["Three"], False)
+    @example(sorted(MISHAPS)[2::3], [], False)
     def mended(mishaps: list[str], clients: list[str], identity: bool) -> None:
         state = copy.deepcopy(whole)
         for name in mishaps:
