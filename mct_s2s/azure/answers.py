@@ -1,4 +1,4 @@
-"""What every answer of every service has to be before it is looked at: of a sane size, and from there.
+"""Answers of the services that are asked: values of the shape that they have to have, and errors, made alike for all.
 
 An answer comes from whatever is at the other end: the service, a proxy's page, a captive portal, or someone hostile.
 Each value in its JSON is what it has to be, or `ValueError` is raised, which `RemoteService.readable` translates.
@@ -7,17 +7,36 @@ Each value in its JSON is what it has to be, or `ValueError` is raised, which `R
 from __future__ import annotations
 
 import json
+import os
 import re
-from collections.abc import Callable, Mapping, Sequence
+import ssl
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from typing import Any
 
+import httpx
+
 from mct_s2s import clock
+from mct_s2s.errors import NEVER_CONNECTED, ServiceError, UsageError
 from mct_s2s.model.azure_resources import same_origin
 from mct_s2s.model.ids import is_guid
 
 ANSWER_BYTES = 16 << 20
 """Of a body, unpacked. The longest real ones, pages of a thousand objects, have about one MiB."""
+RESUME = "Check the network and the proxy, then run the same command again to resume."
+LATER = "Run the same command again to resume."
+UNTRUSTED = (
+    "This machine does not trust the authority that signed the certificate. If a proxy inspects the traffic, ask your "
+    "network's administrators for its root certificate. Add it to the system's certificates, or to a file with all "
+    "authorities to trust:"
+)
+NAME_AUTHORITY = "export SSL_CERT_FILE=FILE"
+UNREADABLE = (LookupError, TypeError, AttributeError, ArithmeticError, RecursionError)
+"""What looking into a JSON answer raises where no one has asked what it is."""
+_HOSTNAME_MISMATCH = 62
+"""OpenSSL's X509_V_ERR_HOSTNAME_MISMATCH: the authority is trusted, the address is wrong."""
 
 
 class OddAnswer(Exception):
@@ -28,11 +47,7 @@ class OddAnswer(Exception):
 
 
 def check_address(link: object, address: str) -> None:
-    """Stop before a link in an answer is followed to anywhere but where the answer came from.
-
-    Raises:
-        OddAnswer: it is another host, port or scheme.
-    """
+    """Stop before a link in an answer is followed to anywhere but where the answer came from. Raises OddAnswer."""
     if not isinstance(link, str) or not same_origin(link, address):
         raise OddAnswer(f"redirects to an address other than {address}")
 
@@ -43,19 +58,14 @@ def check_size(size: int) -> None:
 
 
 def parse_json(body: bytes | str, each: Callable[[dict[str, Any]], Any] | None = None) -> Any:
-    """Parse an answer's body, and look at each object in it.
-
-    Raises:
-        ValueError: it is no JSON.
-        OddAnswer: it is nested too deeply.
-    """
+    """Parse an answer's body, and look at each object in it. Raises ValueError or, nested too deeply, OddAnswer."""
     try:
         return json.loads(body, object_hook=each)
     except RecursionError:
         raise OddAnswer("is nested too deeply") from None
 
 
-_SECONDS = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9})?", re.ASCII)
+# Each of these raises ValueError where something else is there: what was received is wrong, not its type.
 
 
 def guid(value: object) -> str:
@@ -67,26 +77,24 @@ def guid(value: object) -> str:
 
 def text(value: object) -> str:
     """A text; empty where there is none."""
-    if value is None:
-        return ""
-    if not isinstance(value, str):
-        raise ValueError(f"{value!r} is not a string")  # what was received is wrong, not its type
-    return value
+    return optional(value) or ""
 
 
 def optional(value: object) -> str | None:
     """A text, or `None` where there is none."""
-    return None if value is None else text(value)
+    if not isinstance(value, str | None):
+        raise ValueError(f"{value!r} is not a string")
+    return value
 
 
 def texts(value: object) -> tuple[str, ...]:
     """A list of texts; empty where there is none."""
-    return tuple(text(entry) for entry in _list(value))
+    return tuple(map(text, _list(value)))
 
 
 def rows(value: object) -> list[Mapping[str, Any]]:
     """A list of JSON objects; empty where there is none."""
-    return [members(entry) for entry in _list(value)]
+    return list(map(members, _list(value)))
 
 
 def listed(value: object) -> list[Mapping[str, Any]]:
@@ -98,28 +106,162 @@ def listed(value: object) -> list[Mapping[str, Any]]:
 
 def members(value: object) -> Mapping[str, Any]:
     """A JSON object; empty where there is none."""
-    if value is None:
-        return {}
-    if not isinstance(value, Mapping):
-        raise ValueError(f"{value!r} is not an object")  # as above
-    return value
+    if not isinstance(value, Mapping | None):
+        raise ValueError(f"{value!r} is not an object")
+    return value or {}
+
+
+def _list(value: object) -> list[object]:
+    if not isinstance(value, list | None):
+        raise ValueError(f"{value!r} is not a list")
+    return value or []
 
 
 def seconds(header: str | None) -> float | None:
     """What `Retry-After` asks for, in seconds or as a date; `None` for anything else."""
-    if not header:
-        return None
-    if _SECONDS.fullmatch(header.strip()):
-        return float(header)
+    if re.fullmatch(r"[0-9]{1,9}(?:\.[0-9]{1,9})?", (header or "").strip(), re.ASCII):
+        return float(header or "")
     try:
-        return max(0.0, (parsedate_to_datetime(header) - clock.now()).total_seconds())
+        return max(0.0, (parsedate_to_datetime(header or "") - clock.now()).total_seconds())
     except (TypeError, ValueError):
         return None
 
 
-def _list(value: object) -> Sequence[object]:
-    if value is None:
-        return ()
-    if not isinstance(value, list):
-        raise ValueError(f"{value!r} is not a list")  # as above
-    return value
+@dataclass(frozen=True)
+class Refusal:
+    """A request that was answered, and refused."""
+
+    status: int
+    code: str
+    """The service's own, `Request_ResourceNotFound`, the most exact one; empty where the answer has none."""
+    message: str
+    """On one line, as much of it as can be read."""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """Their names in lower case."""
+    body: str = field(default="", repr=False)
+    """All of it: a policy's reasons come after its identifiers, which are long."""
+
+    @property
+    def said(self) -> str:
+        """The service's own words, code first."""
+        return f"{self.code}: {self.message}" if self.code else f"HTTP {self.status}"
+
+    @property
+    def request_id(self) -> str | None:
+        """The service's own id of the request, for a support case."""
+        names = ("request-id", "x-ms-request-id", "x-ms-correlation-request-id")
+        return next((self.headers[name] for name in names if self.headers.get(name)), None)
+
+
+def refusal_of(error: BaseException) -> Refusal | None:
+    """The answer that an error of httpx's or of an SDK's was made from; `None` where there was none."""
+    answer = getattr(error, "response", None)
+    answer = getattr(answer, "internal_response", answer)
+    return read_refusal(answer) if isinstance(answer, httpx.Response) else None
+
+
+def read_refusal(answer: httpx.Response) -> Refusal:
+    """What a service says in the envelope of all of them: `{"error": {"code", "message"}}`, or what is in it."""
+    try:
+        document = _lowered(parse_json(answer.content))
+    except (ValueError, OddAnswer):
+        document = {}
+    said = _lowered(document.get("error") or document)
+    return Refusal(
+        answer.status_code,
+        str(_lowered(said.get("innererror")).get("code") or said.get("code") or ""),
+        " ".join(str(said.get("message") or "")[:900].split()),
+        dict(answer.headers),
+        answer.content.decode("utf-8", "replace"),
+    )
+
+
+def _lowered(document: object) -> dict[str, Any]:
+    """App Service and Resource Manager differ in the case of their keys."""
+    return {str(key).lower(): value for key, value in document.items()} if isinstance(document, Mapping) else {}
+
+
+@dataclass(frozen=True)
+class RemoteService:
+    """Whose answers they are, in the words of a message.
+
+    In all methods, `step` is what was to be done, as a verb phrase: `restart the App Service`.
+    """
+
+    name: str
+    unreachable: str
+    """The error code of a service that does not answer: of a wrong answer no more is known than of none."""
+    label: str = ""
+    """Its name in traces."""
+
+    def unanswered(self, error: Exception, step: str, remedy: str = RESUME) -> ServiceError:
+        """No answer, or one that is not read. What no repetition mends has the status `NEVER_CONNECTED`."""
+        odd, advice = odd_answer(error), certificate_advice(error) or (remedy, "")
+        what = f"did not respond to the request to {step}: {reason(error)}"
+        if odd is not None:  # asking once more would bring the same again
+            what = f"returned an invalid response to the request to {step}: it {odd}"
+            advice = "Check --cloud, the network and the proxy, then run the same command again to resume.", ""
+        status = NEVER_CONNECTED if odd is not None or certificate_errors(error) else 0
+        return ServiceError(
+            self.unreachable, f"{self.name} {what}.", remedy=advice[0], command=advice[1], status=status
+        )
+
+    @contextmanager
+    def readable(self, step: str) -> Iterator[None]:
+        """Translate what reading a successful answer of another shape raises: a proxy's page, or nothing.
+
+        Raises:
+            ServiceError: the answer is unreadable; whether the request took effect is unknown.
+        """
+        try:
+            yield
+        except (*UNREADABLE, ValueError, UsageError) as error:  # UsageError: a checker of what users type said no
+            message = f"{self.name} returned an unreadable response to the request to {step}."
+            raise ServiceError(self.unreachable, message, remedy=RESUME) from error
+
+
+GRAPH = RemoteService("Microsoft Graph", "graph-unreachable", "Graph")
+ARM = RemoteService("Azure Resource Manager", "arm-unreachable", "ARM")
+LOGIN = RemoteService("The login service", "login-unreachable", "Entra")
+
+
+def odd_answer(error: BaseException) -> OddAnswer | None:
+    """The odd answer that an error was made from, if there is one."""
+    return next((cause for cause in causes(error) if isinstance(cause, OddAnswer)), None)
+
+
+def certificate_errors(error: BaseException) -> list[ssl.SSLCertVerificationError]:
+    """Why the server's certificate was not accepted, where that is what an error was made from."""
+    return [cause for cause in causes(error) if isinstance(cause, ssl.SSLCertVerificationError)]
+
+
+def certificate_advice(error: BaseException) -> tuple[str, str] | None:
+    """The remedy and its command, where the certificate is signed by no one that is trusted here."""
+    codes = {getattr(one, "verify_code", _HOSTNAME_MISMATCH) for one in certificate_errors(error)}
+    return (UNTRUSTED, NAME_AUTHORITY) if codes - {_HOSTNAME_MISMATCH} else None
+
+
+def causes(error: BaseException | None) -> Iterator[BaseException]:
+    left, seen = [error], set[int]()
+    while left:
+        one = left.pop(0)
+        if one is not None and id(one) not in seen:
+            seen.add(id(one))
+            yield one
+            left += [one.__cause__, one.__context__, *getattr(one, "exceptions", ())]
+
+
+def reason(error: BaseException) -> str:
+    """Why there was no answer, or no file: the system's own words without Python's and a library's around them."""
+    for cause in (*certificate_errors(error), *causes(error)):
+        if "Timeout" in type(cause).__name__:  # each library has its own
+            return "no response in time"
+        said = getattr(cause, "verify_message", None) or getattr(cause, "strerror", None)
+        if isinstance(cause, OSError) and said:
+            return os.strerror(cause.errno or 0) if said.startswith("Connect call failed") else said.rstrip(".")
+    return first_line(error).rstrip(".")
+
+
+def first_line(error: BaseException) -> str:
+    """The beginning of an SDK's message: what follows is often the whole answer."""
+    return (str(error).splitlines() or [""])[0][:300] or "no reason given"

@@ -14,10 +14,9 @@ from urllib.parse import urlsplit
 import httpx
 from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
-from mct_s2s.azure.answers import OddAnswer
+from mct_s2s.azure.answers import OddAnswer, certificate_advice, reason
 from mct_s2s.azure.clouds import CLOUDS, Cloud, is_on_this_machine
 from mct_s2s.azure.http import NO_ANSWER, Http
-from mct_s2s.azure.services import certificate_advice, reason
 from mct_s2s.errors import NEVER_CONNECTED, Refused, ServiceError
 from mct_s2s.model.azure_resources import origin
 from mct_s2s.model.documents import SavedFile, parsed

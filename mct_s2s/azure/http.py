@@ -44,11 +44,7 @@ UNPACKED = (b"content-encoding", b"content-length", b"transfer-encoding")
 
 
 def tls_context(environ: Mapping[str, str] = os.environ, platform: str = sys.platform) -> ssl.SSLContext:
-    """A client's context, for all connections of a command.
-
-    Raises:
-        UsageError: a variable names no file or folder of certificates.
-    """
+    """A client's context. Raises UsageError: a variable names no file or folder of certificates."""
     named = {name: Path(environ[name]) for name in VARIABLES if environ.get(name)}
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if named else _of_system(platform)
     for name, path in named.items():
@@ -76,10 +72,7 @@ def _of_system(platform: str) -> ssl.SSLContext:
 def _load(context: ssl.SSLContext, name: str, path: Path) -> None:
     try:
         must_not_block(path)
-        if path.is_dir():
-            context.load_verify_locations(capath=str(path))
-        else:
-            context.load_verify_locations(cafile=str(path))
+        context.load_verify_locations(**{"capath" if path.is_dir() else "cafile": str(path)})
     except OSError as error:  # also what OpenSSL says of a file that holds no certificates
         missing = isinstance(error, FileNotFoundError)
         why = "the file does not exist" if missing else f"{error.strerror or error}"
@@ -122,11 +115,7 @@ class Http(httpx.AsyncClient):
         self._trace = trace
 
     async def send(self, request: httpx.Request, *, stream: bool = False, **options: Any) -> httpx.Response:
-        """Send a request and read its whole answer; none of it if it is a stream.
-
-        Raises:
-            OddAnswer: the answer is larger than one may be.
-        """
+        """Send a request and read its whole answer, unless it is a stream. Raises OddAnswer: it is too large."""
         began, status, request_id, path = time.monotonic(), "no response", "", request.url.path
         if request.url.host.endswith(".localhost"):  # this machine, whatever its resolver says: RFC 6761, section 6.3
             request.extensions["sni_hostname"] = request.url.host
@@ -157,6 +146,14 @@ async def _read(request: httpx.Request, response: httpx.Response) -> httpx.Respo
     )
 
 
+def _nothing(*_: object) -> None:
+    """Nothing is opened and nothing closed: azure-core does both around every credential."""
+
+
+async def _nothing_async(*_: object) -> None:
+    """As above."""
+
+
 class Transport(AsyncHttpTransport[HttpRequest, AsyncHttpResponseImpl]):
     """The connection as azure-core takes it.
 
@@ -168,10 +165,9 @@ class Transport(AsyncHttpTransport[HttpRequest, AsyncHttpResponseImpl]):
     def __init__(self, http: Http, service: str, only: str | None = None) -> None:
         self._http, self._service, self._only = http, service, only
 
-    async def send(self, request: HttpRequest, **options: Any) -> AsyncHttpResponseImpl:
+    async def send(self, request: HttpRequest, **_: Any) -> AsyncHttpResponseImpl:
         """Send a request and read its whole answer. Raises azure-core's exceptions."""
-        del options
-        return _Answer(**_members(request, await self.answer(request)))
+        return _Answer(request, await self.answer(request))
 
     async def answer(self, request: HttpRequest) -> httpx.Response:
         """The same, before azure-core's own form."""
@@ -191,14 +187,7 @@ class Transport(AsyncHttpTransport[HttpRequest, AsyncHttpResponseImpl]):
         except NO_ANSWER as error:
             raise ServiceResponseError(error, error=error) from error
 
-    async def open(self) -> None:
-        """Nothing to do, and nothing to close: azure-core does both around every credential."""
-
-    async def close(self) -> None:
-        """As `open` says."""
-
-    async def __aexit__(self, *error: object) -> None:
-        """As `open` says."""
+    open = close = __aexit__ = _nothing_async
 
 
 class ThreadTransport(HttpTransport[HttpRequest, HttpResponseImpl]):
@@ -207,40 +196,31 @@ class ThreadTransport(HttpTransport[HttpRequest, HttpResponseImpl]):
     def __init__(self, http: Http, service: str) -> None:
         self._inner, self._loop = Transport(http, service), asyncio.get_running_loop()
 
-    def send(self, request: HttpRequest, **options: Any) -> HttpResponseImpl:
+    def send(self, request: HttpRequest, **_: Any) -> HttpResponseImpl:
         """Send a request and read its whole answer. Raises azure-core's exceptions."""
-        del options
         answer = asyncio.run_coroutine_threadsafe(self._inner.answer(request), self._loop).result()
-        return _ThreadAnswer(**_members(request, answer))
+        return _ThreadAnswer(request, answer)
 
-    def open(self) -> None:
-        """As `Transport.open` says."""
-
-    def close(self) -> None:
-        """As `Transport.open` says."""
-
-    def __exit__(self, *error: object) -> None:
-        """As `Transport.open` says."""
-
-
-def _members(request: HttpRequest, answer: httpx.Response) -> dict[str, Any]:
-    return {
-        "request": request,
-        "internal_response": answer,
-        "status_code": answer.status_code,
-        "reason": answer.reason_phrase,
-        "content_type": answer.headers.get("content-type"),
-        "headers": answer.headers,
-        "stream_download_generator": None,
-    }
+    open = close = __exit__ = _nothing
 
 
 class _Read:
-    """An answer that has been read."""
+    """An answer that has been read, in azure-core's form."""
 
-    def __init__(self, **members: Any) -> None:
+    _content: bytes | None
+
+    def __init__(self, request: HttpRequest, answer: httpx.Response) -> None:
+        members: dict[str, Any] = {
+            "request": request,
+            "internal_response": answer,
+            "status_code": answer.status_code,
+            "reason": answer.reason_phrase,
+            "content_type": answer.headers.get("content-type"),
+            "headers": answer.headers,
+            "stream_download_generator": None,
+        }
         super().__init__(**members)
-        self._content, self._is_closed = members["internal_response"].content, True
+        self._content, self._is_closed = answer.content, True
 
 
 class _Answer(_Read, AsyncHttpResponseImpl):

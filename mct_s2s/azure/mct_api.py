@@ -7,10 +7,9 @@ from urllib.parse import urlsplit
 import httpx
 
 from mct_s2s import clock
-from mct_s2s.azure.answers import seconds
+from mct_s2s.azure.answers import certificate_advice, reason, seconds
 from mct_s2s.azure.connection import RESERVE, Connection
 from mct_s2s.azure.http import NO_ANSWER
-from mct_s2s.azure.services import certificate_advice, reason
 from mct_s2s.errors import NEVER_CONNECTED, ServiceError
 from mct_s2s.model.client_sign_in import NOT_NOW, SERVICE_HEADER, ApiAnswer, ApiToken
 

@@ -13,8 +13,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from mct_s2s.azure.answers import seconds
-from mct_s2s.azure.services import LATER, Refusal, RemoteService
+from mct_s2s.azure.answers import LATER, Refusal, RemoteService, seconds
 from mct_s2s.errors import MissingRight, NotThere, PermissionMissing, S2SError, ServiceError, SignInFailed
 from mct_s2s.planning.permissions.rights import OWNER, REGISTRAR, SITE_ROLE, Right
 from mct_s2s.planning.secret_policy import LIFETIME_FORBIDDEN

@@ -50,11 +50,6 @@ REQUEST_SECONDS = 30.0
 """A request, also one of the sign-in, that is not answered by then is taken for lost."""
 
 
-def no_lag(_: ServiceError) -> bool:
-    """The object is an old one: no answer about it means *not replicated yet*."""
-    return False
-
-
 async def nothing() -> None:
     """A repetition needs no preparation."""
 
@@ -69,9 +64,7 @@ class RetryPolicy:
     """
 
     def __init__(self, remaining: Callable[[], float], notice: Callable[[float], None] = lambda _: None) -> None:
-        self._remaining = remaining
-        self._notice = notice
-        self._open_at = 0.0
+        self._remaining, self._notice, self._open_at = remaining, notice, 0.0
         self._slots = asyncio.Semaphore(IN_FLIGHT)
 
     async def call(
@@ -79,7 +72,7 @@ class RetryPolicy:
         send: Callable[[], Awaitable[T]],
         *,
         repeatable: bool = True,
-        lag: Lag = no_lag,
+        lag: Lag | None = None,
         before_repeating: Callable[[], Awaitable[None]] = nothing,
         waits_for: Callable[[ServiceError], str] = lambda _: REPLICATION,
     ) -> T:
@@ -87,6 +80,7 @@ class RetryPolicy:
 
         Args:
             repeatable: whether a request that may have taken effect can be sent again without harm.
+            lag: tells which refusals mean that replicas do not know the object yet; `None`: it is an old one.
             waits_for: says what is waited for after a refusal that `lag` explains.
 
         Raises:
@@ -101,10 +95,11 @@ class RetryPolicy:
                         await self._gate()  # here: a request that was queued may have been overtaken by a refusal
                         return await send()
                 except ServiceError as error:
-                    asked, contention, is_lag = error.retry_after or 0.0, error.contention, lag(error)
+                    asked, contention = error.retry_after or 0.0, error.contention
                     kind, longest, first, seconds = "passing", LONGEST_DELAY, FIRST_DELAY, self._remaining()
                     answered = f"answered {error.status}" if error.status else "did not answer"
                     reason = f"trying again, as the service {answered}"
+                    is_lag = lag is not None and lag(error)
                     if contention is not None:
                         kind, longest, first = "contention", LONGEST_CONTENTION_DELAY, FIRST_CONTENTION_DELAY
                         reason, seconds = contention
@@ -128,18 +123,14 @@ class RetryPolicy:
                             )
                             error.advise("Run the same command again later, or with a larger --timeout.")
                         raise
-                    if kind == "patience" and asked:
-                        self._close_gate(delay)
+                    if kind == "patience" and asked:  # no request leaves until that time is over
+                        if delay >= NOTICED_SECONDS and clock.seconds() >= self._open_at:
+                            self._notice(delay)
+                        self._open_at = max(self._open_at, clock.seconds() + delay)
                     elif reason:
                         because(reason, gives_up_at=clock.seconds() + min(self._remaining(), seconds))
                 await asyncio.sleep(delay)
                 await before_repeating()
-
-    def _close_gate(self, delay: float) -> None:
-        """No request leaves until the time is over that the service asked for."""
-        if delay >= NOTICED_SECONDS and clock.seconds() >= self._open_at:
-            self._notice(delay)
-        self._open_at = max(self._open_at, clock.seconds() + delay)
 
     async def _gate(self) -> None:
         while clock.seconds() < self._open_at:  # noqa: ASYNC110  # while one waits, another may have to wait longer

@@ -9,12 +9,11 @@ from typing import Any, TypeVar
 import httpx
 from azure.core.exceptions import AzureError
 
-from mct_s2s.azure.answers import check_address, listed, members, parse_json
+from mct_s2s.azure.answers import Refusal, RemoteService, check_address, listed, members, parse_json, refusal_of
 from mct_s2s.azure.connection import Connection
 from mct_s2s.azure.http import NO_ANSWER
 from mct_s2s.azure.refusals import refused
-from mct_s2s.azure.retry import Lag, no_lag, nothing
-from mct_s2s.azure.services import Refusal, RemoteService, refusal_of
+from mct_s2s.azure.retry import Lag, nothing
 from mct_s2s.azure.sign_in.credential import CallerCredential, challenge_of
 from mct_s2s.errors import S2SError
 
@@ -54,7 +53,7 @@ class ServiceSession:
         step: str,
         *,
         repeatable: bool = True,
-        lag: Lag = no_lag,
+        lag: Lag | None = None,
         before_repeating: Callable[[], Awaitable[None]] = nothing,
     ) -> T:
         """Send by httpx or an SDK and read the answer; again where the policy says so, or with a new sign-in.

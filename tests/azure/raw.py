@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import httpx
 from azure.core.credentials import AccessToken
+from mct_s2s.azure.answers import Refusal
 from mct_s2s.azure.arm.session import ArmSession
 from mct_s2s.azure.clouds import PUBLIC
 from mct_s2s.azure.connection import Connection
 from mct_s2s.azure.http import Http
 from mct_s2s.azure.retry import RetryPolicy
-from mct_s2s.azure.services import Refusal
 from mct_s2s.azure.sign_in.credential import Again, CallerCredential, Challenge
 from mct_s2s.errors import S2SError, ServiceError, SignInFailed
 

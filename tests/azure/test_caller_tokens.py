@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from azure.core.credentials import AccessToken
 from azure.core.exceptions import ClientAuthenticationError
-from mct_s2s.azure.services import Refusal
+from mct_s2s.azure.answers import Refusal
 from mct_s2s.azure.sign_in.credential import Again, CallerCredential, Challenge, challenge_of
 from mct_s2s.errors import SignInFailed
 

@@ -13,13 +13,13 @@ import truststore
 from azure.core.pipeline.policies import RetryPolicy as SdkRetryPolicy
 from azure.core.rest import HttpRequest
 from mct_s2s import clock
+from mct_s2s.azure.answers import UNTRUSTED
 from mct_s2s.azure.arm.session import ArmSession
 from mct_s2s.azure.cloud_metadata import discover
 from mct_s2s.azure.clouds import PUBLIC
 from mct_s2s.azure.connection import Connection
 from mct_s2s.azure.http import VARIABLES, Http, ThreadTransport, tls_context
 from mct_s2s.azure.mct_api import MctApi
-from mct_s2s.azure.services import UNTRUSTED
 from mct_s2s.azure.sign_in import methods
 from mct_s2s.azure.sign_in.method import Method
 from mct_s2s.azure.sign_in.methods import service_principal

@@ -19,12 +19,11 @@ from azure.core.pipeline.policies import AsyncHTTPPolicy, HeadersPolicy, Request
 
 from mct_s2s import __version__, clock
 from mct_s2s.activity import CARRYING_OUT, waiting
-from mct_s2s.azure.answers import members, seconds
+from mct_s2s.azure.answers import ARM, members, read_refusal, seconds
 from mct_s2s.azure.connection import Connection
 from mct_s2s.azure.http import Transport
 from mct_s2s.azure.refusals import refused
 from mct_s2s.azure.service_session import ServiceSession
-from mct_s2s.azure.services import ARM, read_refusal
 from mct_s2s.azure.sign_in.credential import CallerCredential
 from mct_s2s.errors import NotThere
 from mct_s2s.model.resource_id import ResourceId

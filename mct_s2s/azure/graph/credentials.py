@@ -23,7 +23,7 @@ from mct_s2s.azure.answers import guid, listed, text
 from mct_s2s.azure.graph import parse
 from mct_s2s.azure.graph.session import CREATE_IF_MISSING, GraphSession, key, lag_if
 from mct_s2s.azure.refusals import GraphOperation, already_gone, is_lag
-from mct_s2s.azure.retry import Lag, no_lag
+from mct_s2s.azure.retry import Lag
 from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.errors import ServiceError
 from mct_s2s.model.client_credentials import Certificate, Credential, CredentialKind, Federation, NewSecret
@@ -189,7 +189,7 @@ class CredentialRequests:
     async def federated_credentials(self, object_id: ApplicationObjectId) -> list[Credential]:
         """GET /applications/{id}/federatedIdentityCredentials; none where a replica does not show the application."""
         try:
-            return list(await self._federated(_application(object_id), no_lag))
+            return list(await self._federated(_application(object_id), None))
         except ServiceError as error:
             if error.status == 404:
                 return []
@@ -222,7 +222,7 @@ class CredentialRequests:
         of_principals = (self._remove(_principal(one), ()) for one in principals)
         await gather_or_cancel(self._remove(path, keep), self._remove_federated(path, keep), *of_principals)
 
-    async def _with_keys(self, path: str, lag: Lag) -> tuple[Credential, ...]:
+    async def _with_keys(self, path: str, lag: Lag | None) -> tuple[Credential, ...]:
         """Secrets and certificates, each with the thumbprint of its key.
 
         What is written beside a key as its identifier is whatever its owner liked.
@@ -239,7 +239,7 @@ class CredentialRequests:
 
         return await self._session.read(f"{path}{fields}", READ, with_keys, lag=lag)
 
-    async def _federated(self, path: str, lag: Lag) -> tuple[Credential, ...]:
+    async def _federated(self, path: str, lag: Lag | None) -> tuple[Credential, ...]:
         path = f"{path}/federatedIdentityCredentials"
         return parse.by_age(await self._session.rows(path, READ, parse.federated_credential, lag=lag))
 

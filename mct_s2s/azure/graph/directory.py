@@ -167,11 +167,11 @@ class GraphDirectory(CredentialRequests):
 
     async def create_principal(self, client_id: ClientId, *, is_new: bool) -> ServicePrincipal:
         """One that exists already is read."""
-        path, operation, lag = "/servicePrincipals", GraphOperation.CREATE_PRINCIPAL, lag_if(is_new)
+        path, operation = "/servicePrincipals", GraphOperation.CREATE_PRINCIPAL
 
         def not_known_yet(error: ServiceError) -> bool:
             """A missing right is no lag here: it may be permanent, and who owns the application tells."""
-            return error.status != 403 and lag(error)
+            return error.status != 403 and is_new and is_lag(error)
 
         options: dict[str, Any] = {"method": "POST", "body": parse.new_principal(client_id), "lag": not_known_yet}
         try:
@@ -244,13 +244,13 @@ class GraphDirectory(CredentialRequests):
 
     async def purge_application(self, object_id: ApplicationObjectId, *, is_new: bool) -> None:
         """One that is gone already is no error."""
-        lag, lost = lag_if(is_new), False
+        lost = False
 
         def until_lost(error: ServiceError) -> bool:
             """What is not there after an answer was lost has been deleted by the request before."""
             nonlocal lost
             lost = lost or error.answer_lost
-            return not lost and lag(error)
+            return not lost and is_new and is_lag(error)
 
         await self._session.delete(f"{BIN}/{object_id}", GraphOperation.PURGE_APPLICATION, lag=until_lost)
 

@@ -22,12 +22,11 @@ from kiota_http.middleware.options import ResponseHandlerOption
 from msgraph.graph_request_adapter import GraphRequestAdapter
 
 from mct_s2s.activity import waiting
-from mct_s2s.azure.answers import rows, text
+from mct_s2s.azure.answers import GRAPH, rows, text
 from mct_s2s.azure.connection import Connection
 from mct_s2s.azure.refusals import GraphOperation, already_gone, is_lag
-from mct_s2s.azure.retry import IN_FLIGHT, Lag, no_lag
+from mct_s2s.azure.retry import IN_FLIGHT, Lag
 from mct_s2s.azure.service_session import ServiceSession
-from mct_s2s.azure.services import GRAPH
 from mct_s2s.azure.sign_in.credential import CallerCredential
 from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.errors import ServiceError
@@ -109,7 +108,7 @@ class GraphSession(ServiceSession):
             self._client_ids[str(row["id"])] = str(row["appId"])
         return row
 
-    async def get(self, path: str, parse: Callable[[Mapping[str, Any]], T], *, lag: Lag = no_lag) -> T | None:
+    async def get(self, path: str, parse: Callable[[Mapping[str, Any]], T], *, lag: Lag | None = None) -> T | None:
         """An object by its key; `None` where it is not there."""
         try:
             return await self.read(path, GraphOperation.READ, parse, lag=lag)
@@ -157,7 +156,7 @@ class GraphSession(ServiceSession):
         )
         return list(await gather_or_cancel(*(read(path, answers.get(str(at), {})) for at, path in enumerate(paths))))
 
-    async def delete(self, path: str, operation: GraphOperation, *, lag: Lag = no_lag) -> None:
+    async def delete(self, path: str, operation: GraphOperation, *, lag: Lag | None = None) -> None:
         """DELETE an object; one that is gone already is no error."""
         try:
             await self.send("DELETE", path, operation, lag=lag)
@@ -184,9 +183,9 @@ def key(name: str, value: str) -> str:
     return f"({name}={quoted})"
 
 
-def lag_if(is_new: bool) -> Lag:
+def lag_if(is_new: bool) -> Lag | None:
     """Which refusals of a request about an object mean that replicas do not know it yet."""
-    return is_lag if is_new else no_lag
+    return is_lag if is_new else None
 
 
 class _Adapter(GraphRequestAdapter):  # type: ignore[misc, unused-ignore]

@@ -20,9 +20,8 @@ from azure.core.credentials import AccessToken
 from azure.core.exceptions import AzureError
 
 from mct_s2s import clock
-from mct_s2s.azure.answers import OddAnswer, parse_json
+from mct_s2s.azure.answers import OddAnswer, Refusal, parse_json
 from mct_s2s.azure.retry import RetryPolicy
-from mct_s2s.azure.services import Refusal
 from mct_s2s.azure.sign_in.login_refusals import ODD, raise_if_passing, refused
 from mct_s2s.errors import SignInFailed
 from mct_s2s.model.caller_rights import SignedIn

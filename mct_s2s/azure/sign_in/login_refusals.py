@@ -12,8 +12,7 @@ from typing import Any, NamedTuple
 from azure.core.exceptions import IncompleteReadError, ServiceRequestError, ServiceResponseError
 from azure.identity import CredentialUnavailableError
 
-from mct_s2s.azure.answers import seconds
-from mct_s2s.azure.services import LOGIN, causes, first_line, odd_answer
+from mct_s2s.azure.answers import LOGIN, causes, first_line, odd_answer, seconds
 from mct_s2s.errors import NEVER_CONNECTED, ServiceError, SignInFailed
 from mct_s2s.model.commands import command
 

@@ -18,9 +18,9 @@ from azure.identity import DeviceCodeCredential, InteractiveBrowserCredential, a
 
 from mct_s2s.activity import waiting
 from mct_s2s.azure import authorities
+from mct_s2s.azure.answers import reason
 from mct_s2s.azure.connection import Connection
 from mct_s2s.azure.http import ThreadTransport
-from mct_s2s.azure.services import reason
 from mct_s2s.azure.sign_in import choice
 from mct_s2s.azure.sign_in.client_tokens import application, assertion_in, machine
 from mct_s2s.azure.sign_in.credential import Again, CallerCredential, azure_cli_login
