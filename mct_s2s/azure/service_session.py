@@ -14,7 +14,7 @@ from mct_s2s.azure.connection import Connection
 from mct_s2s.azure.http import NO_ANSWER
 from mct_s2s.azure.refusals import refused
 from mct_s2s.azure.retry import Lag, nothing
-from mct_s2s.azure.sign_in.credential import CallerCredential, challenge_of
+from mct_s2s.azure.sign_in.methods import CallerCredential, challenge_of
 from mct_s2s.errors import S2SError
 
 T = TypeVar("T")

@@ -9,7 +9,7 @@ from mct_s2s.azure.graph.directory import GraphDirectory
 from mct_s2s.azure.graph.rights import GraphAccess
 from mct_s2s.azure.graph.session import GraphSession
 from mct_s2s.azure.sign_in.client_tokens import EntraTokens
-from mct_s2s.azure.sign_in.credential import CallerCredential
+from mct_s2s.azure.sign_in.methods import CallerCredential
 from mct_s2s.engine.session import Session
 from mct_s2s.stores.vaults import KeyVaults
 

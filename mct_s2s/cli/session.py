@@ -25,7 +25,7 @@ from mct_s2s.render.console import Terminal
 
 if TYPE_CHECKING:
     from mct_s2s.azure.connection import Connection
-    from mct_s2s.azure.sign_in.credential import CallerCredential
+    from mct_s2s.azure.sign_in.methods import CallerCredential
     from mct_s2s.sandbox.hosting.embedded import Running
 
 CLIENT_ID = "AZURE_CLIENT_ID"

@@ -24,7 +24,7 @@ from mct_s2s.azure.authorities import AUTHORITY, SECRET
 from mct_s2s.azure.connection import Connection
 from mct_s2s.azure.refusals import DELETED, DISABLED, OFFICER, refused
 from mct_s2s.azure.service_session import ServiceSession
-from mct_s2s.azure.sign_in.credential import CallerCredential
+from mct_s2s.azure.sign_in.methods import CallerCredential
 from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.errors import NotThere, PermissionMissing, S2SError, ServiceError, UsageError
 from mct_s2s.model.client_credentials import SecretNote

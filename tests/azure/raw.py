@@ -17,8 +17,9 @@ from mct_s2s.azure.clouds import PUBLIC
 from mct_s2s.azure.connection import Connection
 from mct_s2s.azure.http import Http
 from mct_s2s.azure.retry import RetryPolicy
-from mct_s2s.azure.sign_in.credential import Again, CallerCredential, Challenge
+from mct_s2s.azure.sign_in.methods import Again, CallerCredential, Challenge
 from mct_s2s.errors import S2SError, ServiceError, SignInFailed
+from mct_s2s.model.caller_rights import SignedIn as Who
 
 if TYPE_CHECKING:
     from mct_s2s.azure.graph.session import GraphSession
@@ -137,7 +138,7 @@ class SignedIn:
         return self._brings
 
     def demanded(self, service: str, step: str, scope: str, challenge: Challenge, refusal: Refusal) -> SignInFailed:
-        azure_cli = CallerCredential(lambda: self.get_token, "Azure CLI", Once(), again=Again.AZURE_CLI)
+        azure_cli = CallerCredential(self.get_token, Who("Azure CLI"), connection(), Again.AZURE_CLI)
         return azure_cli.demanded(service, step, scope, challenge, refusal)
 
 

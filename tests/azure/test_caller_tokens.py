@@ -6,16 +6,18 @@ import asyncio
 import base64
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from azure.core.credentials import AccessToken
 from azure.core.exceptions import ClientAuthenticationError
 from mct_s2s.azure.answers import Refusal
-from mct_s2s.azure.sign_in.credential import Again, CallerCredential, Challenge, challenge_of
+from mct_s2s.azure.sign_in.methods import Again, CallerCredential, Challenge, challenge_of
 from mct_s2s.errors import SignInFailed
+from mct_s2s.model.caller_rights import SignedIn
 
-from tests.azure.raw import Once
+from tests.azure.raw import connection
 
 SCOPE, OTHER = "https://management.azure.com/.default", "https://graph.microsoft.com/.default"
 TENANT = "3f1d0c52-7a0b-4c1e-8a55-0c6f5d1b2a77"
@@ -59,7 +61,8 @@ def with_login(
     login, said = Login(fails), told if told is not None else []
 
     async def main() -> None:
-        await run(CallerCredential(lambda: login.ask, "somebody", Once(), again=again, tenant=TENANT, say=said.append))
+        where = replace(connection(), tenant=TENANT, say=said.append)
+        await run(CallerCredential(login.ask, SignedIn("somebody"), where, again))
 
     asyncio.run(main())
     return login.asked
@@ -79,7 +82,6 @@ async def challenged(credential: CallerCredential, challenge: Challenge) -> bool
         (Again.AZD, True, True),
         (Again.AZURE_CLI, False, False),
         (Again.APPLICATION, False, True),
-        (Again.ENDPOINT, False, True),
     ],
 )
 def test_who_brings_what(again: Again, second_factor: bool, anew: bool) -> None:
@@ -93,7 +95,7 @@ def test_who_brings_what(again: Again, second_factor: bool, anew: bool) -> None:
 
     with_login(again, run)
     asked = with_login(again, run_anew)
-    assert [claims for _, claims in asked] == [None, *([None if again is Again.ENDPOINT else "{}"] if anew else [])]
+    assert [claims for _, claims in asked] == [None, *(["{}"] if anew else [])]
 
 
 def test_a_person_is_told_why_and_asked_once() -> None:
@@ -184,7 +186,7 @@ def test_a_command_line_tool_is_asked_for_one_token_after_the_other(again: Again
     login = Login()
 
     async def main() -> None:
-        credential = CallerCredential(lambda: login.ask, "somebody", Once(), again=again)
+        credential = CallerCredential(login.ask, SignedIn("somebody"), connection(), again)
         await asyncio.gather(credential.get_token(SCOPE), credential.get_token(OTHER))
 
     asyncio.run(main())

@@ -17,15 +17,15 @@ from mct_s2s.azure.http import Http
 from mct_s2s.azure.sign_in import methods
 from mct_s2s.azure.sign_in.choice import choose
 from mct_s2s.azure.sign_in.client_tokens import EntraTokens
-from mct_s2s.azure.sign_in.credential import Again, CallerCredential
 from mct_s2s.azure.sign_in.login_refusals import PROPAGATING, identity_refused, refused
 from mct_s2s.azure.sign_in.method import Method
-from mct_s2s.azure.sign_in.methods import service_principal, sign_in
+from mct_s2s.azure.sign_in.methods import Again, CallerCredential, service_principal, sign_in
 from mct_s2s.errors import NEVER_CONNECTED, PermissionMissing, S2SError, ServiceError, SignInFailed
+from mct_s2s.model.caller_rights import SignedIn
 from mct_s2s.model.client_sign_in import ClientSignIn, SecretCredential
 from mct_s2s.model.ids import ClientId, TenantId
 
-from tests.azure.raw import HTML, PAGE, Answer, Once, connection
+from tests.azure.raw import HTML, PAGE, Answer, connection
 
 TENANT, APP = "3f1d0c52-7a0b-4c1e-8a55-0c6f5d1b2a77", "c1a0be0e-92b5-4f0e-a9c5-3f4f27d1a8a1"
 TRACE = "0f4e3b0b-7c1f-4b35-8f9d-4d2f6d0a1b00"
@@ -336,7 +336,7 @@ def test_a_tool_that_is_not_there_or_signed_out_or_offline_is_told_as_that(
         raise ClientAuthenticationError(says)
 
     with pytest.raises(S2SError) as raised:
-        asyncio.run(CallerCredential(lambda: ask, description, Once()).get_token("a/.default"))
+        asyncio.run(CallerCredential(ask, SignedIn(description), connection()).get_token("a/.default"))
     assert told in raised.value.remedy
     assert "HTTPSConnection" not in raised.value.message
 
@@ -407,7 +407,7 @@ def test_a_person_who_did_not_sign_in_is_asked_once() -> None:
         raise ClientAuthenticationError("The window was closed.")
 
     async def main() -> None:
-        credential = CallerCredential(lambda: ask, "your account (browser)", Once(), again=Again.PERSON)
+        credential = CallerCredential(ask, SignedIn("your account (browser)"), connection(), Again.PERSON)
         for scope in ("a/.default", "b/.default"):
             with pytest.raises(SignInFailed):
                 await credential.get_token(scope)

@@ -11,7 +11,7 @@ import httpx
 import pytest
 from mct_s2s.azure.arm.resource_manager import ResourceManager
 from mct_s2s.azure.refusals import GraphOperation
-from mct_s2s.azure.sign_in.credential import Challenge
+from mct_s2s.azure.sign_in.methods import Challenge
 from mct_s2s.errors import S2SError, ServiceError
 
 from tests.azure.raw import ODD_BODIES, REQUEST_ID, Answer, SignedIn, arm_session, graph_session

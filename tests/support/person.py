@@ -11,8 +11,9 @@ import pytest
 from azure.core.credentials import AccessToken
 from mct_s2s.azure.connection import Connection
 from mct_s2s.azure.sign_in import methods
-from mct_s2s.azure.sign_in.credential import CallerCredential
 from mct_s2s.azure.sign_in.method import Method
+from mct_s2s.azure.sign_in.methods import CallerCredential
+from mct_s2s.model.caller_rights import SignedIn
 
 from tests.conftest import Sandbox
 
@@ -29,7 +30,7 @@ def sign_in_as(patch: pytest.MonkeyPatch, azure: Sandbox, address: str) -> None:
 
     def person(method: Method, connection: Connection) -> CallerCredential:
         del method
-        return CallerCredential(lambda: ask, "your account (device code)", connection.retry_policy(), is_person=True)
+        return CallerCredential(ask, SignedIn("your account (device code)", is_person=True), connection)
 
     patch.setattr(methods, "person", person)
 

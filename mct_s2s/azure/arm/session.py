@@ -24,7 +24,7 @@ from mct_s2s.azure.connection import Connection
 from mct_s2s.azure.http import Transport
 from mct_s2s.azure.refusals import refused
 from mct_s2s.azure.service_session import ServiceSession
-from mct_s2s.azure.sign_in.credential import CallerCredential
+from mct_s2s.azure.sign_in.methods import CallerCredential
 from mct_s2s.errors import NotThere
 from mct_s2s.model.resource_id import ResourceId
 

@@ -27,7 +27,7 @@ from mct_s2s.azure.connection import Connection
 from mct_s2s.azure.refusals import GraphOperation, already_gone, is_lag
 from mct_s2s.azure.retry import IN_FLIGHT, Lag
 from mct_s2s.azure.service_session import ServiceSession
-from mct_s2s.azure.sign_in.credential import CallerCredential
+from mct_s2s.azure.sign_in.methods import CallerCredential
 from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.errors import ServiceError
 

@@ -1,38 +1,236 @@
-"""Sign-in through azure-identity, behind one asynchronous credential that both SDKs share.
+"""The caller of a command: ways to sign in by azure-identity, behind one credential that both SDKs share.
 
-Source: learn.microsoft.com/python/api/overview/azure/identity-readme, whose environment variables are used as they are.
+A token without the claims that a service asks for, such as a second factor, is refused again and again: the next
+sign-in has to include them. Sources: learn.microsoft.com/python/api/overview/azure/identity-readme, whose environment
+variables are used as they are; learn.microsoft.com/entra/identity-platform/claims-challenge; learn.microsoft.com/cli/
+azure/use-azure-cli-successfully-troubleshooting (multifactor authentication); docs/azure-contract.md, section 4.10.
 """
 
 from __future__ import annotations
 
 import asyncio
+import base64
+import re
 import threading
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import Future
+from dataclasses import dataclass
+from enum import Enum, auto
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from azure.core.credentials import AccessToken
+from azure.core.exceptions import AzureError
 from azure.identity import DeviceCodeCredential, InteractiveBrowserCredential, aio
 
+from mct_s2s import clock
 from mct_s2s.activity import waiting
 from mct_s2s.azure import authorities
-from mct_s2s.azure.answers import reason
+from mct_s2s.azure.answers import OddAnswer, Refusal, parse_json, reason
 from mct_s2s.azure.connection import Connection
 from mct_s2s.azure.http import ThreadTransport
 from mct_s2s.azure.sign_in import choice
 from mct_s2s.azure.sign_in.client_tokens import application, assertion_in, machine
-from mct_s2s.azure.sign_in.credential import Again, CallerCredential, azure_cli_login
-from mct_s2s.azure.sign_in.login_refusals import DEVICE_CODE, MACHINE
+from mct_s2s.azure.sign_in.login_refusals import DEVICE_CODE, MACHINE, ODD, raise_if_passing, refused
 from mct_s2s.azure.sign_in.method import Method
-from mct_s2s.errors import UsageError
+from mct_s2s.errors import SignInFailed, UsageError
+from mct_s2s.model.caller_rights import SignedIn
 from mct_s2s.model.client_sign_in import AssertionFileCredential, PresentedCredential, SecretCredential
 from mct_s2s.model.commands import command
+from mct_s2s.model.ids import ClientId
 
+REFRESH_SECONDS = 300
+"""A token that lives no longer than this is replaced before it is used, as azure-core does."""
+SECOND_FACTOR = '{"access_token":{"acrs":{"essential":true,"values":["p1"]}}}'
+"""What Azure Resource Manager itself asks for, for refusals that speak of a second factor and bring no claims."""
 _SINCE_SIGN_IN = "If you were given it, or activated it (PIM), after you signed in, sign in again first:"
 """az and azd hand out the token that they have for an hour or more: docs/azure-contract.md, section 2.4."""
 _OF_MACHINE = ("A managed identity's token can be 24 hours old: what it was given since counts from its next one.", "")
+
+# What goes into a command is matched strictly: the header may come from a proxy.
+_CLAIMS = re.compile(r'\bclaims="([A-Za-z0-9+/_=-]{1,4096})"')
+_TENANT = re.compile(r'\bauthorization_uri="https://[^/"]+/([0-9A-Za-z-]{36})[/"]')
+_MFA = re.compile(r"\bMFA\b|multi-?\s?factor", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Challenge:
+    """What a service asks of the sign-in."""
+
+    claims: str
+    """A JSON object, for the login service."""
+    tenant: str | None = None
+    """Where to sign in, as far as the service says."""
+    second_factor: bool = False
+    """Whether it is one that is missing."""
+
+    @property
+    def what(self) -> str:
+        return "a second factor" if self.second_factor else "a new sign-in"
+
+
+def challenge_of(refusal: Refusal) -> Challenge | None:
+    """What a refusal asks of the sign-in: Continuous Access Evaluation, an authentication context, a second factor.
+
+    A policy that demands a second factor may say so without the header, in which several schemes may appear together.
+    Source: learn.microsoft.com/entra/identity-platform/app-resilience-continuous-access-evaluation.
+    """
+    if refusal.status not in {401, 403}:
+        return None
+    header = refusal.headers.get("www-authenticate", "")
+    asked, claims = _CLAIMS.search(header) if "insufficient_claims" in header else None, None
+    if asked is not None:
+        try:
+            encoded = asked[1].replace("+", "-").replace("/", "_")
+            claims = base64.urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4)).decode()
+            claims = claims if isinstance(parse_json(claims), dict) else None
+        except (ValueError, OddAnswer):
+            claims = None
+    by_policy = "RequestDisallowedByPolicy" in refusal.body and _MFA.search(refusal.body) is not None
+    if claims is None and not by_policy:
+        return None
+    tenant = _TENANT.search(header)
+    return Challenge(claims or SECOND_FACTOR, tenant and tenant[1], by_policy or '"acrs"' in (claims or ""))
+
+
+def azure_cli_login(scope: str | None, tenant: str | None, challenge: Challenge | None = None) -> str:
+    """How a user of the Azure CLI signs in again, with what is required: `az login` alone gives the same token."""
+    where = [*(["--tenant", tenant] if tenant else []), *(["--scope", scope] if scope else [])]
+    claims = ["--claims-challenge", base64.b64encode(challenge.claims.encode()).decode()] if challenge else []
+    return f"{command('az', 'logout')}; {command('az', 'login', *where, *claims)}"
+
+
+class Again(Enum):
+    """How a way of signing in brings the claims that a service asks for."""
+
+    PERSON = auto()
+    """A person signs in once more."""
+    AZURE_CLI = auto()
+    """Only by commands of the Azure CLI, which a person has to type."""
+    AZD = auto()
+    """The Azure Developer CLI takes the claims, and tells its user what to do."""
+    APPLICATION = auto()
+    """A new token; an application has no second factor."""
+
+
+class CallerCredential:
+    """Tokens for one caller, each asked for once and shared by every request until it is about to expire.
+
+    Args:
+        ask: `ask(scope, claims=None)` gets a token that has these claims, as azure-identity's `get_token`; it remembers
+            none itself.
+    """
+
+    def __init__(
+        self,
+        ask: Callable[..., Awaitable[AccessToken]],
+        signed_in: SignedIn,
+        connection: Connection,
+        again: Again = Again.APPLICATION,
+    ) -> None:
+        self.signed_in, self._ask, self._again = signed_in, ask, again
+        self._tenant, self._say, self._retry_policy = connection.tenant, connection.say, connection.retry_policy()
+        self._renewed_at = 0.0
+        self._tokens: dict[str, AccessToken] = {}
+        self._locks: dict[str, asyncio.Lock] = {}
+        self._claims: dict[str, str] = {}
+        self._brought_at: dict[str, float] = {}
+        self._bringing = asyncio.Lock()
+        self._refusal: SignInFailed | None = None
+
+    async def get_token(self, *scopes: str, **_: Any) -> AccessToken:
+        """A token for one scope, as azure-core's `AsyncTokenCredential` says.
+
+        Raises:
+            SignInFailed: refused; with what the login service said.
+            ServiceError: the login service did not answer.
+        """
+        (scope,) = scopes
+        # A person is asked once: the second token comes from what the first sign-in left in the cache. Two processes of
+        # a command-line tool would meet in its cache, and one of them may find it half written.
+        key = scope if self._again is Again.APPLICATION else ""
+        async with self._locks.setdefault(key, asyncio.Lock()):
+            if self._refusal is not None and self._again is Again.PERSON:
+                raise self._refusal  # a person who did not sign in is not asked again for the next service
+            token = self._tokens.get(scope)
+            if token is None or token.expires_on - clock.now().timestamp() < REFRESH_SECONDS:
+                token = self._tokens[scope] = await self._retry_policy.call(lambda: self._fetch(scope))
+            return token
+
+    async def close(self) -> None:
+        """There is nothing to close: the connection has an owner."""
+
+    async def __aenter__(self) -> CallerCredential:
+        return self
+
+    async def __aexit__(self, *error: object) -> None:
+        """As `close` says."""
+
+    def forget(self, since: float) -> None:
+        """Ask anew next time: a service has refused a token that still looked good.
+
+        Args:
+            since: when the refused request was begun (monotonic seconds). Where a newer token is here already, another
+                request has come to the same end before.
+        """
+        if self._renewed_at <= since:
+            self._renewed_at = time.monotonic()
+            self._tokens.clear()
+
+    async def bring(self, scope: str, challenge: Challenge, since: float) -> bool:
+        """Get a token that has what a service asks for; false where this way of signing in cannot.
+
+        Raises:
+            SignInFailed: the login service refused, or a person did not sign in.
+        """
+        async with self._bringing:
+            if self._brought_at.get(scope, 0.0) > since:
+                return True  # another request has come to the same end before
+            is_application = self._again is Again.APPLICATION
+            # The Azure CLI returns the token that it has until someone types `az login`, and a person who does not
+            # provide what is asked for is not asked again and again.
+            if self._again is Again.AZURE_CLI or (challenge.second_factor if is_application else scope in self._claims):
+                return False
+            self._tokens.pop(scope, None)
+            self._claims[scope] = challenge.claims
+            if self._again is Again.PERSON:
+                self._say(f"Azure requires {challenge.what}. Sign in again.")
+            await self.get_token(scope)
+            self._brought_at[scope] = time.monotonic()
+            return True
+
+    def demanded(self, service: str, step: str, scope: str, challenge: Challenge, refusal: Refusal) -> SignInFailed:
+        """The error of a sign-in that lacks what a service asks for, with what the user does about it."""
+        login = ""
+        if self._again is Again.AZURE_CLI:
+            login = azure_cli_login(scope, challenge.tenant or self._tenant, challenge)
+            remedy = "Sign in again (needs Azure CLI 2.76 or newer), then run the same command again:"
+        elif self._again is Again.AZD:
+            remedy, login = "Sign in again, then run the same command again:", "azd auth login"
+        elif self._again is Again.PERSON or not challenge.second_factor:
+            remedy = "Run the same command again and sign in with the second factor to resume."
+        else:
+            remedy = "Sign in as a user with a second factor: --auth browser, or --auth device-code"
+        return SignInFailed(
+            "mfa-required" if challenge.second_factor else "sign-in-again",
+            f"{service} requires {challenge.what} to {step}.",
+            answer=refusal.said,
+            remedy=remedy,
+            command=login,
+            request_id=refusal.request_id,
+        )
+
+    async def _fetch(self, scope: str) -> AccessToken:
+        claims = {"claims": self._claims[scope]} if scope in self._claims else {}
+        try:
+            return await self._ask(scope, **claims)
+        except (AzureError, OSError, *ODD) as error:
+            raise_if_passing(error)
+            login = azure_cli_login(scope, self._tenant) if self._again is Again.AZURE_CLI else ""
+            self._refusal = refused(error, self.signed_in.description, login)
+            raise self._refusal from error
 
 
 def sign_in(method: Method, connection: Connection) -> CallerCredential:
@@ -50,97 +248,28 @@ def sign_in(method: Method, connection: Connection) -> CallerCredential:
             return _environment(connection, federated=method is Method.WORKLOAD_IDENTITY)
         case Method.MANAGED_IDENTITY:
             own = environ.get("AZURE_CLIENT_ID")
-            options = {"again": Again.ENDPOINT, "client_id": own, "is_person": False, "after_a_grant": _OF_MACHINE}
-            return _of(lambda: machine(own, connection.http), MACHINE, connection, **options)
+            who = SignedIn(MACHINE, ClientId(own) if own else None, False, _OF_MACHINE)
+            # Its endpoint takes no claims.
+            return CallerCredential(lambda scope, **_: machine(own, connection.http).get_token(scope), who, connection)
         case Method.CLI:
             host = choice.login_host(environ)
             authorities.check(host, login, "The Azure CLI's sign-in", "az cloud set --name NAME, then az login")
             client_id, is_person, takes_a_tenant = choice.signed_in_as(environ)
-            known = tenant or "" if takes_a_tenant else ""
-            # Asked once more, `az` gets an application another token; a person's it gives out until that has expired.
-            again = Again.ENDPOINT if is_person is False else Again.AZURE_CLI
-            since = (_SINCE_SIGN_IN, azure_cli_login(None, tenant)) if is_person is not False else ("", "")
-            options = {"again": again, "client_id": client_id, "is_person": is_person, "after_a_grant": since}
-            cli = aio.AzureCliCredential(tenant_id=known, process_timeout=seconds)
-            return _of(lambda: cli, "Azure CLI", connection, **options)
+            cli = aio.AzureCliCredential(tenant_id=tenant or "" if takes_a_tenant else "", process_timeout=seconds)
+            if is_person is False:  # asked once more, `az` gets an application another token; it takes no claims
+                who = SignedIn("Azure CLI", ClientId(client_id) if client_id else None, False)
+                return CallerCredential(lambda scope, **_: cli.get_token(scope), who, connection)
+            who = SignedIn("Azure CLI", None, is_person, (_SINCE_SIGN_IN, azure_cli_login(None, tenant)))
+            return CallerCredential(cli.get_token, who, connection, Again.AZURE_CLI)
         case Method.AZD:
             authorities.check(None, login, "The Azure Developer CLI's sign-in", "choose another --auth")
             relogin = command("azd", "auth", "login", *(["--tenant-id", tenant] if tenant else []))
             since = (_SINCE_SIGN_IN, f"azd auth logout; {relogin}")
             azd = aio.AzureDeveloperCliCredential(tenant_id=tenant or "", process_timeout=seconds)
-            return _of(lambda: azd, "Azure Developer CLI", connection, again=Again.AZD, after_a_grant=since)
+            who = SignedIn("Azure Developer CLI", after_a_grant=since)
+            return CallerCredential(azd.get_token, who, connection, Again.AZD)
         case _:  # a person sees where they sign in
             return person(method, connection)
-
-
-def service_principal(
-    tenant: str, client_id: str, presented: PresentedCredential, connection: Connection
-) -> CallerCredential:
-    """An application by what it presents. Raises ValueError: its certificate cannot be used."""
-    kind = "client secret" if isinstance(presented, SecretCredential) else "certificate"
-    description = f"service principal {client_id} ({kind})"
-    if isinstance(presented, AssertionFileCredential):
-        description = f"workload identity {client_id}"
-    make = partial(application, tenant, client_id, presented, connection.http, connection.cloud.login)
-    return _of(make, description, connection, client_id=client_id)
-
-
-def person(method: Method, connection: Connection) -> CallerCredential:
-    """A person by browser or device code, who signs in when the first token is asked for."""
-    options: dict[str, Any] = {
-        "tenant_id": connection.tenant or "organizations",
-        "authority": connection.cloud.login,
-        "disable_instance_discovery": not connection.cloud.is_microsofts,
-        "timeout": max(1, int(connection.remaining())),
-        "transport": ThreadTransport(connection.http, "Entra"),
-    }
-    inner: Any
-    if method is Method.DEVICE_CODE:
-
-        def prompt(uri: str, code: str, _: object) -> None:
-            connection.say(f"To sign in, open {uri} and enter the code {code}.")
-            connection.say("If your organization blocks device codes: --auth browser, or az login with a browser.")
-
-        inner, description = _DeviceCode(prompt_callback=prompt, **options), f"your account {DEVICE_CODE}"
-    else:
-        connection.say("Opening the browser to sign in.")
-        inner, description = InteractiveBrowserCredential(**options), "your account (browser)"
-
-    async def ask(scope: str, /, *, claims: str | None = None) -> AccessToken:
-        with waiting("waiting for the sign-in to finish", gives_up_at=connection.deadline):
-            return await _in_background(partial(inner.get_token, scope, claims=claims))
-
-    options = {"again": Again.PERSON, "is_person": True, "tenant": connection.tenant, "say": connection.say}
-    return CallerCredential(lambda: ask, description, connection.retry_policy(), **options)
-
-
-class _DeviceCode(DeviceCodeCredential):
-    """Sends claims along when it asks for the code.
-
-    azure-identity sends them when it polls for the token, which is too late: Entra asks for a second factor on the page
-    where the code is typed. MSAL does that since 1.33 if it is told (Azure/azure-cli#31856;
-    AzureAD/microsoft-authentication-library-for-python#839).
-    """
-
-    def _get_app(self, **options: Any) -> Any:
-        app: Any = super()._get_app(**options)
-        app.initiate_device_flow = partial(type(app).initiate_device_flow, app, claims_challenge=options.get("claims"))
-        return app
-
-
-async def _in_background(function: Callable[[], AccessToken]) -> AccessToken:
-    """Run on a thread that no one waits for at exit: a person who never comes must not outlive the deadline."""
-    outcome: Future[AccessToken] = Future()
-    outcome.set_running_or_notify_cancel()
-
-    def work() -> None:
-        try:
-            outcome.set_result(function())
-        except Exception as error:  # raised again where it is awaited
-            outcome.set_exception(error)
-
-    threading.Thread(target=work, name="sign-in", daemon=True).start()
-    return await asyncio.wrap_future(outcome)
 
 
 def _environment(connection: Connection, *, federated: bool) -> CallerCredential:
@@ -173,13 +302,6 @@ def _environment(connection: Connection, *, federated: bool) -> CallerCredential
         raise UsageError(code, f"Invalid {what}: {reason(error)}.", remedy=remedy) from error
 
 
-def _of(make: Callable[[], Any], description: str, connection: Connection, **more: Any) -> CallerCredential:
-    """One of azure-identity's asynchronous credentials as ours."""
-    return CallerCredential(
-        lambda: make().get_token, description, connection.retry_policy(), tenant=connection.tenant, **more
-    )
-
-
 def _need(environ: Mapping[str, str], name: str) -> str:
     if environ.get(name):
         return environ[name]
@@ -188,3 +310,74 @@ def _need(environ: Mapping[str, str], name: str) -> str:
         f"The environment variable {name} is not set. This --auth method needs it.",
         remedy=f"Set {name}, or choose another --auth.",
     )
+
+
+def service_principal(
+    tenant: str, client_id: str, presented: PresentedCredential, connection: Connection
+) -> CallerCredential:
+    """An application by what it presents. Raises ValueError: its certificate cannot be used."""
+    kind = "client secret" if isinstance(presented, SecretCredential) else "certificate"
+    description = f"service principal {client_id} ({kind})"
+    if isinstance(presented, AssertionFileCredential):
+        description = f"workload identity {client_id}"
+    make = partial(application, tenant, client_id, presented, connection.http, connection.cloud.login)
+    make()  # what cannot be used is refused before anything is sent
+    who = SignedIn(description, ClientId(client_id), False)
+    return CallerCredential(lambda scope, **claims: make().get_token(scope, **claims), who, connection)
+
+
+def person(method: Method, connection: Connection) -> CallerCredential:
+    """A person by browser or device code, who signs in when the first token is asked for."""
+    options: dict[str, Any] = {
+        "tenant_id": connection.tenant or "organizations",
+        "authority": connection.cloud.login,
+        "disable_instance_discovery": not connection.cloud.is_microsofts,
+        "timeout": max(1, int(connection.remaining())),
+        "transport": ThreadTransport(connection.http, "Entra"),
+    }
+    inner: Any
+    if method is Method.DEVICE_CODE:
+
+        def prompt(uri: str, code: str, _: object) -> None:
+            connection.say(f"To sign in, open {uri} and enter the code {code}.")
+            connection.say("If your organization blocks device codes: --auth browser, or az login with a browser.")
+
+        inner, description = _DeviceCode(prompt_callback=prompt, **options), f"your account {DEVICE_CODE}"
+    else:
+        connection.say("Opening the browser to sign in.")
+        inner, description = InteractiveBrowserCredential(**options), "your account (browser)"
+
+    async def ask(scope: str, /, *, claims: str | None = None) -> AccessToken:
+        with waiting("waiting for the sign-in to finish", gives_up_at=connection.deadline):
+            return await _in_background(partial(inner.get_token, scope, claims=claims))
+
+    return CallerCredential(ask, SignedIn(description, is_person=True), connection, Again.PERSON)
+
+
+class _DeviceCode(DeviceCodeCredential):
+    """Sends claims along when it asks for the code.
+
+    azure-identity sends them when it polls for the token, which is too late: Entra asks for a second factor on the page
+    where the code is typed. MSAL does that since 1.33 if it is told (Azure/azure-cli#31856;
+    AzureAD/microsoft-authentication-library-for-python#839).
+    """
+
+    def _get_app(self, **options: Any) -> Any:
+        app: Any = super()._get_app(**options)
+        app.initiate_device_flow = partial(type(app).initiate_device_flow, app, claims_challenge=options.get("claims"))
+        return app
+
+
+async def _in_background(function: Callable[[], AccessToken]) -> AccessToken:
+    """Run on a thread that no one waits for at exit: a person who never comes must not outlive the deadline."""
+    outcome: Future[AccessToken] = Future()
+    outcome.set_running_or_notify_cancel()
+
+    def work() -> None:
+        try:
+            outcome.set_result(function())
+        except Exception as error:  # raised again where it is awaited
+            outcome.set_exception(error)
+
+    threading.Thread(target=work, name="sign-in", daemon=True).start()
+    return await asyncio.wrap_future(outcome)

@@ -19,7 +19,7 @@ from mct_s2s.azure.cloud_metadata import discover
 from mct_s2s.azure.clouds import Cloud
 from mct_s2s.azure.connection import Connection
 from mct_s2s.azure.http import NO_ANSWER, Http, tls_context
-from mct_s2s.azure.sign_in.credential import CallerCredential
+from mct_s2s.azure.sign_in.methods import CallerCredential
 from mct_s2s.errors import ServiceError, UsageError
 from mct_s2s.inputs.secret_to import vault_to
 from mct_s2s.key_pairs import make_key_pair
