@@ -7,8 +7,8 @@ from collections.abc import Mapping
 
 import pytest
 from azure.core.exceptions import AzureError
-from mct_s2s.azure.arm.resource_manager import ResourceManager
 from mct_s2s.azure.answers import ARM
+from mct_s2s.azure.arm.resource_manager import ResourceManager
 from mct_s2s.errors import NotThere, PermissionMissing, S2SError, ServiceError, SignInFailed
 from mct_s2s.model.resource_id import ResourceId
 
