@@ -58,10 +58,10 @@ def snippet(options: SnippetOptions) -> int:
             )
         request, observed = await look(session, now, client=options.client)
         site, tenant, at = observed.site, observed.tenant, where(options, observed.site)
-        service, cloud, environ = observed.trust.service, connection.cloud, connection.environ
+        cloud, environ = connection.cloud, connection.environ
         assert site is not None  # snippet always names one
         assert tenant is not None  # and reads the directory
-        audience = uri_shown(service, observed) if service is not None else None
+        audience = uri_shown(observed)
         if audience is None:
             message = f"'{site.label}' has no service application with an Application ID URI yet."
             setup = own_command("setup", where=at)

@@ -23,8 +23,7 @@ from mct_s2s.model.directory_objects import ServicePrincipal
 from mct_s2s.model.ids import ClientId
 from mct_s2s.model.observed import ClientApplication
 from mct_s2s.planning.ownership import client_called, members, uri_shown
-from mct_s2s.planning.reports.findings import diagnose
-from mct_s2s.planning.reports.verification import SITE, Verification, VerificationCheck
+from mct_s2s.planning.reports.verification import Verification
 from mct_s2s.render.verification import show_verification
 from mct_s2s.stores.dotenv import ENVIRONMENT, available, from_files, own_credential
 
@@ -61,28 +60,23 @@ def verify(options: VerifyOptions) -> int:
     async def from_outside(current: CommandRun, session: Session) -> int:
         now, connection = clock.now(), session.connection
         request, observed = await look(session, now)
-        service, site, at = observed.trust.service, observed.site, where(options, observed.site)
-        assert site is not None  # verify always names one
-        if service is None:  # nothing to ask a token for
-            finding = diagnose(observed, now, at)[0]
-            check = VerificationCheck(*SITE, "configured", False, finding.message, finding.remedy)
-            return _end(current, Verification(site.url, path, (check,)))
-        known = members(observed)
-        applications, identities = known, observed.trust.identities
+        assert observed.site is not None  # verify always names one
+        applications, identities = members(observed), observed.trust.identities
         if options.client:
             unique_name = request.desired.unique_name
             chosen = dict.fromkeys(client_called(name, observed, unique_name) for name in options.client)
             applications = tuple(one for one in chosen if isinstance(one, ClientApplication))
             identities = tuple(one for one in chosen if isinstance(one, ServicePrincipal))
         folder = default_folder(connection.cloud.label, observed, request.label)
-        ids = {client.client_id.casefold() for client in known}
+        ids = {client.client_id.casefold() for client in applications}
+        others = named if not options.client else []
         there = available(named, connection.environ, folder)
-        usable = [one for one in there if one in named or one.client_id.casefold() in ids]
-        clients = clients_to_verify(applications, usable, unlisted=not options.client)
-        api, audience = session.api(url or site.url, path), uri_shown(service, observed) or ""
-        return _end(
-            current, await ClientTest(session.tokens, api, audience, now, observed, at).verify(clients, identities)
+        clients = clients_to_verify(
+            applications, [one for one in there if one in others or one.client_id.casefold() in ids]
         )
+        api, at = session.api(url or observed.site.url, path), where(options, observed.site)
+        test = ClientTest(session.tokens, api, uri_shown(observed) or "", now, observed, at)
+        return _end(current, await test.verify(clients, identities))
 
     return run_connected(options, from_inside) if options.audience else run(options, Services(), from_outside)
 

@@ -21,11 +21,11 @@ from mct_s2s.errors import ServiceError
 from mct_s2s.model.client_credentials import YOUNG
 from mct_s2s.model.client_sign_in import API_PATH, ApiToken, ClientSignIn, IdentitySignIn, SignIn
 from mct_s2s.model.commands import own_command
-from mct_s2s.model.directory_objects import ServicePrincipal
+from mct_s2s.model.directory_objects import Application, ServicePrincipal
 from mct_s2s.model.observed import ClientApplication, ObservedState
 from mct_s2s.model.site_settings import ROLE
 from mct_s2s.planning.ownership import is_consented, uri_shown, wanted_role
-from mct_s2s.planning.reports.findings import stopped
+from mct_s2s.planning.reports.findings import diagnose, stopped
 from mct_s2s.planning.reports.verification import (
     CALL,
     SITE,
@@ -45,8 +45,6 @@ if TYPE_CHECKING:
     from mct_s2s.azure.mct_api import MctApi
     from mct_s2s.azure.sign_in.client_tokens import EntraTokens
 
-NO_SUCH_URI = "500011"
-"""The number after AADSTS of a token request for a service application that is not in the tenant."""
 REFUSED = frozenset({"token-refused", "identity-token-refused", "token-unreadable"})
 """The codes of a token that is refused. By any other, the login service does not answer."""
 
@@ -57,23 +55,20 @@ class ClientToVerify:
 
     name: str
     sign_in: SignIn | None
-    registered: ClientApplication | None = None
+    registered: Application | None = None
 
 
 def clients_to_verify(
-    clients: Iterable[ClientApplication], credentials: Iterable[ClientSignIn], *, unlisted: bool
+    clients: Iterable[ClientApplication], credentials: Iterable[ClientSignIn]
 ) -> list[ClientToVerify]:
-    """Each client with the first credential that is its own.
-
-    Args:
-        credentials: those that are available, the preferred ones first.
-        unlisted: whether credentials of other applications are tested, too.
-    """
+    """Each client with the first credential that is its own; then the credentials of others."""
     mine: dict[str, ClientSignIn] = {}
     for one in credentials:
         mine.setdefault(one.client_id.casefold(), one)
-    found = [ClientToVerify(one.display_name, mine.pop(one.client_id.casefold(), None), one) for one in clients]
-    return [*found, *(ClientToVerify(one.called, one) for one in mine.values() if unlisted)]
+    found = [
+        ClientToVerify(one.display_name, mine.pop(one.client_id.casefold(), None), one.application) for one in clients
+    ]
+    return [*found, *(ClientToVerify(one.called, one) for one in mine.values())]
 
 
 @dataclass(frozen=True)
@@ -97,9 +92,13 @@ class ClientTest:
     ) -> Verification:
         """Test every client's call, and once that no one else's is answered; say how managed identities are tested."""
         url, path, observed = self.api.url, self.api.path, self.observed
-        if observed is not None and (finding := stopped(observed.app_service)) is not None:
-            down = VerificationCheck(*SITE, "running", False, finding.message, finding.remedy)
-            return Verification(url, path, (down,))
+        if observed is not None:
+            check, finding = "running", stopped(observed.app_service)
+            if observed.trust.service is None:  # nothing to ask a token for
+                check, finding = "configured", diagnose(observed, self.now, self.where)[0]
+            if finding is not None:
+                wrong = VerificationCheck(*SITE, check, False, finding.message, finding.remedy)
+                return Verification(url, path, (wrong,))
         tests = gather_or_cancel(*map(self._client, clients))
         without, tested = await gather_or_cancel(self._without_token(), tests)
         checks = [without, *(check for one in tested for check in one)]
@@ -119,16 +118,21 @@ class ClientTest:
         kind = CheckSubject.MANAGED_IDENTITY if isinstance(sign_in, IdentitySignIn) else CheckSubject.APPLICATION
         check = partial(VerificationCheck, client.name, kind)
         if sign_in is None:
-            return [check(CALL, None, *self._untested(client.registered))]
+            said, remedy = "Not tested: none of its credentials is available on this machine. ", None
+            said += "Name its file by --credentials FILE."
+            if client.registered is not None and client.registered.credentials:
+                said += " If that is lost, replace it:"
+                remedy = own_command("rotate-secret", about=client.registered.client_id, where=self.where)
+            return [check(CALL, None, said, remedy)]
         scope = (sign_in.scope if observed is not None else None) or expected
         with activity(f"Testing {client.name}"):
             try:
-                is_new, role = self._is_new(client), self._awaited_role(client.registered)
+                role, is_new = self._awaited_role(sign_in), self._is_new(client)
                 token = await self.tokens.token(sign_in, scope, is_new=is_new, role=role)
             except ServiceError as error:
                 is_ours = error.command.startswith("mct-s2s ")
                 remedy = f"{error.command} {self.where}".rstrip() if is_ours else error.remedy
-                if error.service_code == NO_SUCH_URI and observed and observed.trust.service and scope != expected:
+                if error.service_code == "500011" and scope != expected:  # no such Application ID URI
                     remedy = f"Set MCT_S2S_SCOPE to {expected} in {sign_in.source}."
                 return [check("token", False if error.code in REFUSED else None, error.message, remedy)]
             said = f"Entra ID issued a token for its {sign_in.noun} ({sign_in.source})."
@@ -153,29 +157,20 @@ class ClientTest:
             return False, f"{said} {why}", remedy
         return False, said, advice(answer, api.path)
 
-    def _untested(self, registered: ClientApplication | None) -> tuple[str, str]:
-        """What is said of a client without a credential, and the remedy."""
-        client_id = registered.client_id if registered else ""
-        said = "Not tested: none of its credentials is available on this machine."
-        if registered and registered.application and registered.application.credentials:
-            said += " Name its file by --credentials FILE. If that is lost, replace it:"
-            return said, own_command("rotate-secret", about=client_id, where=self.where)
-        return said, own_command("verify", "--client", client_id, "--credentials", "FILE", where=self.where)
-
     def _is_new(self, client: ClientToVerify) -> bool:
         service = self.observed.trust.service if self.observed is not None else None
-        made = [one.created for one in (service, client.registered and client.registered.application) if one]
-        made += [client.sign_in.made if isinstance(client.sign_in, ClientSignIn) else None]
+        made = [one.created for one in (service, client.registered) if one is not None]
+        made += [client.sign_in.made] if isinstance(client.sign_in, ClientSignIn) else []
         return self.just_changed or any(moment is not None and self.now - moment < YOUNG for moment in made)
 
-    def _awaited_role(self, registered: ClientApplication | None) -> str | None:
+    def _awaited_role(self, sign_in: SignIn) -> str | None:
         """The role to wait for: only where it is consented to, so that it must come."""
-        if self.observed is None or (registered is None and not self.just_changed):
-            return None
-        if registered is None:
-            return ROLE.value_in(self.observed.settings)
-        role = wanted_role(self.observed)
-        return role.value if role is not None and role.enabled and is_consented(registered, self.observed) else None
+        observed = self.observed
+        if observed is None or self.just_changed:
+            return ROLE.value_in(observed.settings) if observed is not None else None
+        role, client = wanted_role(observed), observed.trust.client_of_id(sign_in.client_id or "")
+        is_coming = role is not None and role.enabled and client is not None and is_consented(client, observed)
+        return role.value if is_coming and role is not None else None
 
 
 async def verify_outcome(session: Session, outcome: Outcome, where: str) -> Verification | None:
@@ -191,16 +186,14 @@ async def verify_outcome(session: Session, outcome: Outcome, where: str) -> Veri
         return None
     credentials = await request.stores.credentials(outcome.stores)
     mine = [one for one in credentials if one.name is not None and outcome.client_id(one.name) == one.client_id]
-    clients = clients_to_verify((), mine, unlisted=True)
-    if not clients:
+    if not mine:
         return None
-    api, service = session.api(observed.site.url, API_PATH), observed.trust.service
-    audience = (uri_shown(service, observed) or "") if service is not None else ""
+    api, audience = session.api(observed.site.url, API_PATH), uri_shown(observed) or ""
     try:
         async with asyncio.timeout(max(0.0, session.connection.remaining(RESERVE))):
             test = ClientTest(session.tokens, api, audience, request.now, observed, where, just_changed=True)
-            return await test.verify(clients)
+            return await test.verify(clients_to_verify((), mine))
     except TimeoutError:
         message, again = "The deadline left no time to test the call.", own_command("verify", where=where)
-        late = (VerificationCheck(one.name, CheckSubject.APPLICATION, CALL, None, message, again) for one in clients)
+        late = (VerificationCheck(one.called, CheckSubject.APPLICATION, CALL, None, message, again) for one in mine)
         return Verification(api.url, api.path, tuple(late))

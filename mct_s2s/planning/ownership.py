@@ -76,9 +76,12 @@ def uri_in_use(application: Application, settings: AppSettings, adopt: str | Non
     return None
 
 
-def uri_shown(application: Application, observed: ObservedState) -> str | None:
-    """The one URI to speak of: the one in use, or whatever there is."""
-    return uri_in_use(application, observed.settings) or next(iter(application.identifier_uris), None)
+def uri_shown(observed: ObservedState) -> str | None:
+    """The Application ID URI of the service application, if there is one: another one where none is in use."""
+    service = observed.trust.service
+    if service is None:
+        return None
+    return uri_in_use(service, observed.settings) or next(iter(service.identifier_uris), None)
 
 
 def wanted_role_value(observed: ObservedState) -> str:

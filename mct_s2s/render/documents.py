@@ -150,8 +150,8 @@ class ConnectionPart(Part):
 
 def _connection(observed: ObservedState) -> Json | None:
     """What a client has to know; nothing where there is no service application to ask a token for."""
-    service, tenant, site = observed.trust.service, observed.tenant, observed.site
-    uri = uri_shown(service, observed) if service is not None else None
+    tenant, site = observed.tenant, observed.site
+    uri = uri_shown(observed)
     if uri is None or tenant is None:
         return None
     return {
@@ -297,7 +297,7 @@ class StatusDocument(Part):
                 "object_id": service.object_id,
                 "service_principal_id": principal.id if principal else None,
                 "display_name": service.display_name,
-                "application_id_uri": uri_shown(service, observed),
+                "application_id_uri": uri_shown(observed),
                 "app_role": wanted_role(observed),
             }
         return found

@@ -70,7 +70,7 @@ def facts(observed: ObservedState) -> Iterator[tuple[str, str]]:
             yield ENABLED.name, ENABLED.value_in(site.settings) or "not set"
     if service is not None:
         role = wanted_role(observed)
-        uri = uri_shown(service, observed) or "none"
+        uri = uri_shown(observed) or "none"
         known = "" if service.client_id in uri else f"  ({service.client_id})"
         yield "Service application", f"{service.display_name}{known}"
         yield "Application ID URI", uri

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from azure.core.exceptions import AzureError
+from azure.identity import aio
 
 from mct_s2s import clock
 from mct_s2s.activity import REPLICATION
@@ -68,13 +69,11 @@ class EntraTokens:
                 that may mean *not replicated yet* is waited out.
             role: the app role to wait for, where consent to it was granted minutes ago. When the time for that is over,
                 the token comes without it.
-            at_once: how many are asked for at the same moment, all of which must be given: one that is given says
-                little about the next, as several replicas answer.
+            at_once: how many are asked for at the same moment, all of which must be given, by whichever replica.
 
         Raises:
             ServiceError: `token-refused` or `identity-token-refused`, with the number after AADSTS as `service_code`,
-                and a command of this program without the options that name the App Service; or the login service does
-                not answer.
+                and a command of this program without the options that name the App Service; or no answer came.
         """
         began, roleless = clock.seconds(), list[ApiToken]()
 
@@ -125,13 +124,7 @@ class EntraTokens:
 
 
 def application(tenant: str, client_id: str, presented: PresentedCredential, http: Http, authority: str) -> Any:
-    """azure-identity's credential of an application: our sockets and trace, and no retries but ours.
-
-    Raises:
-        ValueError: the certificate cannot be used.
-    """
-    from azure.identity import aio  # noqa: PLC0415
-
+    """azure-identity's credential of an application. Raises ValueError: the certificate cannot be used."""
     who = (tenant, client_id)
     common: dict[str, Any] = {"transport": Transport(http, "Entra"), "authority": authority, "retry_total": 0}
     match presented:
@@ -146,27 +139,16 @@ def application(tenant: str, client_id: str, presented: PresentedCredential, htt
 
 def machine(client_id: str | None, http: Http) -> Any:
     """azure-identity's credential of this machine's managed identity."""
-    from azure.identity import aio  # noqa: PLC0415
-
     return aio.ManagedIdentityCredential(client_id=client_id, transport=Transport(http, "MSI"))
 
 
 def assertion_in(file: Path) -> str:
-    """What a platform keeps in its file of another issuer's token at this moment.
-
-    Raises:
-        OSError: it cannot be read.
-        ValueError: it is no text.
-    """
+    """Another issuer's token, as it is at this moment. Raises OSError, or ValueError where it is no text."""
     return read_given(file).decode("ascii").strip()
 
 
 def read_token(text: str) -> ApiToken:
-    """The claims of a token for our own API. Its signature is for the API to judge.
-
-    Raises:
-        ServiceError: it cannot be read: the service application has its tokens encrypted.
-    """
+    """What a token for our own API says. Its signature is the API's to judge. Raises ServiceError: it is encrypted."""
     try:
         payload = text.split(".")[1]
         claims: Any = parse_json(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
