@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from urllib.parse import urlsplit
 
 from mct_s2s.errors import UsageError, about
+from mct_s2s.model.azure_resources import origin
 from mct_s2s.model.commands import own_command
 from mct_s2s.model.resource_id import ResourceId, SiteTarget, is_group_name
 
@@ -14,6 +14,7 @@ _SLOT_NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,57}[a-z0-9])?", re.IGNORECASE | r
 """Source of both forms: learn.microsoft.com/azure/azure-resource-manager/management/resource-name-rules."""
 _TENANT = re.compile(r"(?!\.+$)[a-z0-9.-]{1,253}", re.IGNORECASE | re.ASCII)
 """As azure-identity takes it: it goes into the path of each sign-in."""
+_URL = re.compile(r"https://[!-~]+", re.IGNORECASE)
 _PATH = re.compile(r"/(?!/)[!\"$-\[\]-~]*")
 """Printable ASCII without a backslash or a fragment."""
 
@@ -26,8 +27,7 @@ def malformed(code: str, option: str, text: str, remedy: str) -> UsageError:
 def site_target(name: str | None, group: str | None, subscription: str | None, slot: str | None) -> SiteTarget:
     """The App Service that is meant.
 
-    Raises:
-        UsageError: missing, malformed, or an id that says something else than the options beside it.
+    Raises UsageError: missing, malformed, or an id that says something else than the options beside it.
     """
     if not name or not name.strip():
         raise UsageError(
@@ -95,16 +95,10 @@ def caller_resource(text: str) -> str | ResourceId:
 def api_url(text: str) -> str:
     """The https address of an MCT site, without a path. Raises UsageError: anything else."""
     wanted = text.strip().rstrip("/")
-    try:
-        parts = urlsplit(wanted)
-        is_bare = not (parts.path or parts.query or parts.fragment or parts.username or parts.password)
-        _ = parts.port  # one that is no number is found only by asking for it
-    except ValueError:
-        parts, is_bare = urlsplit(""), False
-    if parts.scheme == "https" and parts.hostname and is_bare and wanted.isascii() and wanted.isprintable():
-        return wanted
-    remedy = "Use scheme and host only, such as --url https://contosolearn.azurewebsites.net"
-    raise malformed("malformed-url", "--url", text, remedy)
+    if not _URL.fullmatch(wanted) or origin(wanted) is None or not {*"/?#@\\"}.isdisjoint(wanted[len("https://") :]):
+        remedy = "Use scheme and host only, such as --url https://contosolearn.azurewebsites.net"
+        raise malformed("malformed-url", "--url", text, remedy)
+    return wanted
 
 
 def api_path(text: str) -> str:

@@ -11,7 +11,7 @@ from mct_s2s.model.desired import Desired, Removal, Restore, Rotation, ServiceSp
 from mct_s2s.model.ids import ClientId, PrincipalId
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.site_settings import LISTS, SETTINGS
-from mct_s2s.planning.changes import AnyChange, Deferred, NoChange, Outputs, SettingsChange, SettingsSpec, WriteSettings
+from mct_s2s.planning.changes import AnyChange, Deferred, Outputs, SettingsChange, SettingsSpec, WriteSettings
 from mct_s2s.planning.ownership import members
 from mct_s2s.planning.plan import Plan, RunContext
 from mct_s2s.planning.registrations import check_ownership, plan_client, plan_identity, plan_service, with_deleted
@@ -44,7 +44,7 @@ def make_plan(desired: Desired, observed: ObservedState, context: RunContext) ->
         case Rotation(service=ServiceSpec() as service):
             return plan_rotation(desired, observed, context, service)
         case Restore():
-            steps = _settings_steps(desired, observed, restored(desired.backup, observed))
+            steps = plan_site(observed, restored(desired.backup, observed), restart=desired.restart)
             return Plan(steps, notes=_notes(observed, steps))
         case Setup():
             return _plan_setup(desired, observed, context)
@@ -80,7 +80,7 @@ def _plan_setup(desired: Setup, observed: ObservedState, context: RunContext) ->
         left.append(SettingsChange(key="settings of others", name="", spec=spec))
     else:
         spec = replace(spec, without=leaving)
-        steps += _settings_steps(desired, observed, spec)
+        steps += plan_site(observed, spec, restart=desired.restart)
     adopted = (*(service.notes if service else ()), *(note for client in clients for note in client.notes))
     losing = tuple(_losing_access(desired, observed, spec, context.now)) if desired.given.settings else ()
     notes = (*adopted, *_notes(observed, steps), *pruned.notes)
@@ -118,12 +118,3 @@ def _losing_access(desired: Setup, observed: ObservedState, spec: SettingsSpec, 
         if lose:
             lost = "lose access: their tokens do" if len(lose) > 1 else "loses access: its tokens do"
             yield f"{', '.join(lose)} {lost} not match {values}."
-
-
-def _settings_steps(desired: Desired, observed: ObservedState, spec: SettingsSpec) -> tuple[AnyChange, ...]:
-    """One write and one restart; or that there is nothing to write."""
-    steps = plan_site(observed, spec, restart=desired.restart)
-    if steps:
-        return steps
-    assert observed.site is not None  # plan_site has looked at it
-    return (NoChange.of_settings(observed.site),)

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 
 from mct_s2s.errors import Refused
 from mct_s2s.model.azure_resources import AppService, Site
-from mct_s2s.model.commands import command, option, webapp_command
+from mct_s2s.model.commands import option, own_command, webapp_command
 from mct_s2s.model.desired import GivenValues, SettingsScope, Setup
 from mct_s2s.model.directory_objects import Tenant
 from mct_s2s.model.documents import Backup
@@ -36,6 +36,7 @@ from mct_s2s.model.site_settings import (
 from mct_s2s.planning.changes import (
     AnyChange,
     Deferred,
+    NoChange,
     Outputs,
     RestartSite,
     SettingEdit,
@@ -104,12 +105,12 @@ def restored(backup: Backup, observed: ObservedState) -> SettingsSpec:
 def plan_site(
     observed: ObservedState, spec: SettingsSpec, *, restart: bool, first: bool = False
 ) -> tuple[AnyChange, ...]:
-    """One write and one restart, or nothing at all; before everything else where access is revoked."""
+    """One write and one restart, or that there is nothing to write; with `first`, before anything is deleted."""
     assert observed.site is not None  # asked only where a site was looked at
     site, settings = observed.site, observed.settings
     found = edits(settings, spec, Outputs())
     if not found:
-        return ()
+        return () if first else (NoChange.of_settings(site),)
     changed = sorted(edit.name for edit in found)
     unchanged = len(settings) - sum(spelling_in(settings, name) in settings for name in changed)
     write = WriteSettings(
@@ -160,9 +161,8 @@ def pending(spec: SettingsSpec, outputs: Outputs) -> Counter[Setting]:
 def edits(settings: AppSettings, spec: SettingsSpec, outputs: Outputs) -> tuple[SettingEdit, ...]:
     """What `spec` changes, as far as it is known now. Settings that are not ours may be secret: their names alone."""
     merged, waiting = merge(settings, spec, outputs), pending(spec, outputs)
-    names = {name for name, _ in settings.items() ^ merged.items()} | {
-        spelling_in(settings, setting.name) for setting in waiting
-    }
+    names = {name for name, _ in settings.items() ^ merged.items()}
+    names |= {spelling_in(settings, setting.name) for setting in waiting}
     found = []
     for setting in SETTINGS:
         name, waits = spelling_in(settings, setting.name), waiting[setting]
@@ -191,12 +191,12 @@ def refuse_foreign_values(given: GivenValues, app_service: AppService) -> None:
     site = app_service.site
     if given.app_service is not None and given.app_service.casefold() != site.label.casefold():
         name, _, slot = given.app_service.partition("/")
-        there = command("--app-service", name, *(["--slot", slot] if slot else []))
+        there = ["--app-service", name, *(["--slot", slot] if slot else [])]
         raise Refused(
             "handoff-of-another-site",
             f"The handoff file is for '{given.app_service}', not for '{site.label}'. Nothing was changed.",
             remedy="Use it for that App Service:",
-            command=f"mct-s2s configure-appservice --from FILE {there}",
+            command=own_command("configure-appservice", "--from", "FILE", *there),
         )
     tenant_id = TENANT_ID.value_in(given.settings)
     if tenant_id is not None and not same_id(tenant_id, app_service.tenant_id):
