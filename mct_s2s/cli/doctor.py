@@ -14,8 +14,8 @@ from mct_s2s.engine.session import Session
 from mct_s2s.inputs.target import caller_resource
 from mct_s2s.model.desired import Setup
 from mct_s2s.plain_text import plain
-from mct_s2s.planning.permissions.doctor import checks, is_ready, is_secret_shortened
-from mct_s2s.planning.site import refuse_function_app
+from mct_s2s.planning.permissions.doctor import checks, is_ready
+from mct_s2s.planning.secret_policy import longest
 from mct_s2s.render.doctor import doctor_markdown, doctor_result, show_checks
 
 
@@ -25,15 +25,11 @@ def doctor(options: DoctorOptions) -> int:
     named = named_target(options) if options.no_app_service else None
 
     async def body(current: CommandRun, session: Session) -> int:
-        now = clock.now()
-        service = named_spec(service_spec("MCT service"), session.target or named)
-        request = replace(request_for(session, Setup(service), now), identities=identities, without_settings=True)
+        setup = Setup(named_spec(service_spec("MCT service"), session.target or named))
+        request = replace(request_for(session, setup, clock.now()), identities=identities, without_settings=True)
         seen = await examine(session, request)
-        site = seen.observed.site
-        if site is not None:
-            refuse_function_app(site)
-        place = where(options, site)
-        found = checks(seen, now, place, consent=not options.no_consent)
+        place = where(options, seen.observed.site)
+        found = checks(seen, setup, request.context, place, consent=not options.no_consent)
         if current.terminal.json:
             current.terminal.document("doctor", doctor_result(seen, found))
         elif options.output == "markdown":
@@ -43,7 +39,7 @@ def doctor(options: DoctorOptions) -> int:
             # What setup has to be told so that it does what was checked, no more, and is not refused by what was seen.
             more = [word for resource in options.managed_identity for word in ("--managed-identity", resource)]
             more += ["--no-app-service"] * options.no_app_service + ["--no-consent"] * options.no_consent
-            more += ["--auto-lifetime"] * is_secret_shortened(seen, now)
+            more += ["--auto-lifetime"] * bool(longest(seen.access.secret_rules or ()))
             show_checks(current.terminal, found, place, more)
         return 0 if is_ready(found) else PROBLEMS
 

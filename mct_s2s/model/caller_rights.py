@@ -15,8 +15,8 @@ from mct_s2s.model.resource_id import ResourceId
 class Verdict(StrEnum):
     """Whether something may be done. The refusal of the real request is the only authority beyond `unknown`."""
 
-    YES = "yes"
-    NO = "no"
+    YES = "ok"
+    NO = "missing"
     UNKNOWN = "unknown"
 
 

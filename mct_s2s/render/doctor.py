@@ -7,17 +7,16 @@ from typing import Any
 
 from rich.text import Text
 
+from mct_s2s.errors import MissingRight
 from mct_s2s.model.caller_rights import Verdict
 from mct_s2s.model.commands import own_command
-from mct_s2s.planning.ownership import NOT_OURS, SERVICE_NOT_OURS
-from mct_s2s.planning.permissions.doctor import SIGNED_IN, DoctorCheck, Seen, forecast, is_ready
+from mct_s2s.planning.permissions.doctor import EXISTING, SIGNED_IN, DoctorCheck, Seen, forecast, is_ready
 from mct_s2s.planning.permissions.preflight import way_out
 from mct_s2s.render.console import Terminal, prose
 from mct_s2s.render.manual_steps import Instruction, grants_to_ask_for, show_manual_steps
 from mct_s2s.render.markdown import listed, text
 
 _SIGNS = {Verdict.YES: ("✓", "good"), Verdict.UNKNOWN: ("?", "warn"), Verdict.NO: ("✗", "bad")}
-_STATES = {Verdict.YES: "ok", Verdict.UNKNOWN: "unknown", Verdict.NO: "missing"}
 
 
 def doctor_result(seen: Seen, checks: Sequence[DoctorCheck]) -> dict[str, Any]:
@@ -35,17 +34,8 @@ def doctor_result(seen: Seen, checks: Sequence[DoctorCheck]) -> dict[str, Any]:
             "method": rights.signed_in.description,
         },
         "tenant": seen.observed.tenant,
-        "checks": [
-            {
-                "code": check.code,
-                "state": _STATES[check.verdict],
-                "subject": check.subject,
-                "message": check.message,
-                "remedy": " ".join(filter(None, (check.advice, check.command))),
-            }
-            for check in checks
-        ],
-        "manual_steps": manual_steps(checks),
+        "checks": checks,
+        "manual_steps": _manual_steps(checks, Verdict.NO),
     }
 
 
@@ -57,7 +47,7 @@ def show_checks(terminal: Terminal, checks: Sequence[DoctorCheck], where: str, m
     """
     for verdict, sign in _SIGNS.items():
         for check in checks:
-            if check.verdict is verdict:
+            if check.state is verdict:
                 prose(terminal.out, Text.assemble(sign, f" {check.message}"), indent=2)
     for title, steps in _sections(checks):
         terminal.result()
@@ -65,7 +55,7 @@ def show_checks(terminal: Terminal, checks: Sequence[DoctorCheck], where: str, m
         show_manual_steps(terminal.out, steps)
     terminal.result()
     if forecast(checks) == "runs":
-        unknown = sum(check.verdict is Verdict.UNKNOWN for check in checks)
+        unknown = sum(check.state is Verdict.UNKNOWN for check in checks)
         checked = f"No check failed. {unknown} could not be made: the real request decides."
         if is_ready(checks):
             terminal.result(checked if unknown else "All checks passed.", style="good")
@@ -73,12 +63,10 @@ def show_checks(terminal: Terminal, checks: Sequence[DoctorCheck], where: str, m
         preview = own_command("setup", "--client", "NAME", *more, "--dry-run", where=where)
         terminal.result(Text(preview, style="command"))
         return
-    lacking = [one for check in checks if check.verdict is Verdict.NO for one in check.missing]
-    stops, ways = forecast(checks) == "stops", way_out(lacking)
+    stops, ways = forecast(checks) == "stops", way_out(_lacking(checks, Verdict.NO))
     end = "stops before it changes anything" if stops else "does the rest and lists these steps for someone else"
     terminal.result(f"Until then, setup {end}.", style="bad")
-    refused_in_any_case = any(check.code in {NOT_OURS, SERVICE_NOT_OURS} for check in checks)  # by the directory alone
-    if stops and ways and not refused_in_any_case:
+    if stops and ways and all(check.subject != EXISTING for check in checks):  # else it is refused in any case
         terminal.result(ways)
 
 
@@ -92,21 +80,24 @@ def doctor_markdown(checks: Sequence[DoctorCheck], label: str) -> Iterator[str]:
         yield from ("", "Nothing is missing.")
 
 
-def manual_steps(checks: Sequence[DoctorCheck], verdict: Verdict = Verdict.NO) -> list[Instruction]:
-    """What someone has to grant, or to do where no grant helps; then what makes a grant count."""
-    found = [check for check in checks if check.verdict is verdict]
-    rest = (check for check in found if not check.missing and check.advice)
-    grants = grants_to_ask_for(one for check in found for one in check.missing)
-    is_last = verdict is Verdict.NO or is_ready(checks)
-    after = (check for check in checks if check.code == SIGNED_IN and check.advice and grants and is_last)
-    return [
-        *(Instruction(f"{check.message} {check.advice}", check.command) for check in rest),
-        *grants,
-        *(Instruction(check.advice, check.command) for check in after),
-    ]
-
-
 def _sections(checks: Sequence[DoctorCheck]) -> Iterator[tuple[str, list[Instruction]]]:
     for title, verdict in (("If it is refused", Verdict.UNKNOWN), ("To do", Verdict.NO)):
-        if steps := manual_steps(checks, verdict):
+        if steps := _manual_steps(checks, verdict):
             yield title, steps
+
+
+def _manual_steps(checks: Sequence[DoctorCheck], verdict: Verdict) -> list[Instruction]:
+    """What to do where no grant helps; what someone has to grant, and what makes a grant count."""
+    steps = [
+        Instruction(f"{check.message} {check.advice}", check.command)
+        for check in checks
+        if check.state is verdict and check.advice and not check.missing
+    ]
+    if grants := grants_to_ask_for(_lacking(checks, verdict)):
+        after = (Instruction(check.advice, check.command) for check in checks if check.code == SIGNED_IN)
+        steps += [*grants, *(one for one in after if one.what)]
+    return steps
+
+
+def _lacking(checks: Sequence[DoctorCheck], verdict: Verdict) -> list[MissingRight]:
+    return [one for check in checks if check.state is verdict for one in check.missing]

@@ -102,30 +102,18 @@ def test_who_may_read_neither_is_told_of_both_whichever_answers_first(
     assert "You can't read the subscription" in said
 
 
-def test_a_service_that_is_off_is_told_and_no_obstacle(mct: Program) -> None:
+def test_what_setup_would_change_is_a_finding_and_no_obstacle(mct: Program, azure: Sandbox) -> None:
     assert mct("setup", "-y").code == OK
     assert mct("configure-appservice", "--disable", "-y").code == OK
     done = mct("doctor", "-o", "json")
     assert (done.code, done.document["ready"], done.document["setup"]) == (MISSING, False, "runs")
-    assert states(done.document)["service-off"] == "missing"
-    shown = mct("doctor")
-    assert shown.code == MISSING
-    assert "Service-to-service authentication of 'contosolearn' is off" in shown.out
-    assert "mct-s2s configure-appservice -a contosolearn -g mct-prod" in shown.out
-    assert "mct-s2s setup --client NAME --dry-run -a contosolearn -g mct-prod" in shown.out
-    assert "All checks passed." not in shown.out
-    assert mct("setup", "-y").code == OK
-    assert mct("doctor").code == OK
-
-
-def test_what_setup_would_change_is_a_finding(mct: Program, azure: Sandbox) -> None:
-    assert mct("setup", "-y").code == OK
-    azure.write_settings({**azure.settings(), "ServiceAuthAudience": "api://foo"})
-    done = mct("doctor", "-o", "json")
-    assert (done.code, done.document["setup"], states(done.document)["changes-pending"]) == (MISSING, "runs", "missing")
+    assert states(done.document)["changes-pending"] == "missing"
     shown = mct("doctor").out
     assert ("2 changes pending" in shown, "All checks passed." in shown) == (True, False)
     assert "mct-s2s setup -a contosolearn -g mct-prod" in shown
+    assert "mct-s2s setup --client NAME --dry-run -a contosolearn -g mct-prod" in shown
+    assert mct("setup", "-y").code == OK
+    assert mct("doctor").code == OK
 
 
 def test_what_no_role_that_can_be_seen_allows_is_unknown_with_whom_to_ask(mct: Program, azure: Sandbox) -> None:

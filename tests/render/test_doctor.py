@@ -25,7 +25,7 @@ from mct_s2s.render.doctor import doctor_result, show_checks
 from mct_s2s.render.documents import document
 
 from tests.cli.schemas import check as check_contract
-from tests.planning.scenarios import NOW, TENANT, guid, site
+from tests.planning.scenarios import CONTEXT, TENANT, guid, site, spec
 from tests.render.examples import WHERE
 from tests.support.screens import check_kept, check_screen, screen_text
 
@@ -47,7 +47,7 @@ def lacking(step: str, right: str, who: str = REGISTRAR, *, without: str = "") -
 
 
 def failed(code: str, *missing: MissingRight, verdict: Verdict = Verdict.NO) -> DoctorCheck:
-    return DoctorCheck(code, verdict, "x", f"You can't {missing[0].step}.", "x", missing=missing)
+    return DoctorCheck(code, verdict, "x", f"You can't {missing[0].step}.", missing=missing)
 
 
 RESTART = failed("restart", lacking("restart 'contosolearn'", "Website Contributor", OWNER))
@@ -60,11 +60,15 @@ def seen(
     scopes = {str(site().resource).lower(): ScopeRights(permissions, ())}
     refusal = PermissionMissing("permission-missing", "You can't.", remedy="Ask an Owner.") if refused else None
     state = ObservedState("public", TENANT, AppService(site(), {}, TENANT.id, refusal=refusal), Trust())
-    return Seen(state, CallerRights(rights, (), scopes), site_refusal=refusal)
+    return Seen(state, CallerRights(rights, (), scopes), site().resource)
+
+
+def checked(what: Seen) -> tuple[DoctorCheck, ...]:
+    return checks(what, spec(), CONTEXT, WHERE)
 
 
 def document_of(what: Seen, *found: DoctorCheck) -> dict[str, Any]:
-    made = document("doctor", doctor_result(what, found or checks(what, NOW, WHERE)))
+    made = document("doctor", doctor_result(what, found or checked(what)))
     check_contract(made)
     return made
 
@@ -124,12 +128,12 @@ SCREENS = {
 
 @pytest.mark.parametrize("name", SCREENS)
 def test_the_screens(name: str) -> None:
-    found = checks(SCREENS[name], NOW, WHERE)
+    found = checked(SCREENS[name])
     check_screen(f"{name}-80", lambda terminal: show_checks(terminal, found, WHERE), width=80)
 
 
 def test_the_screen_without_colour_and_without_unicode() -> None:
-    found = checks(SCREENS["doctor-half"], NOW, WHERE)
+    found = checked(SCREENS["doctor-half"])
     check_screen(
         "doctor-half-80-ascii", lambda terminal: show_checks(terminal, found, WHERE), unicode=False, color=False
     )

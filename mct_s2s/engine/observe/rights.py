@@ -6,7 +6,7 @@ The answers only warn: what cannot be read is unknown, and no one waits long for
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Coroutine, Sequence
+from collections.abc import Awaitable, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import replace
 from typing import Any, TypeVar
@@ -14,22 +14,22 @@ from typing import Any, TypeVar
 from mct_s2s.activity import activity
 from mct_s2s.concurrency import end_all, gather_or_cancel
 from mct_s2s.engine.observe.observe import find_identity_resource, observe, with_custody
-from mct_s2s.engine.observe.sites import is_refusal
+from mct_s2s.engine.observe.sites import is_refusal, outcome_of
 from mct_s2s.engine.request import Request
 from mct_s2s.engine.session import Session
-from mct_s2s.errors import NotThere, Refused, S2SError
+from mct_s2s.errors import S2SError
 from mct_s2s.model.azure_resources import IdentityResource
 from mct_s2s.model.caller_rights import CallerRights, DirectoryRights, ScopeRights, SecretRule
 from mct_s2s.model.desired import Look, SettingsScope, Setup
-from mct_s2s.model.observed import ObservedState, Trust
+from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.resource_id import ResourceId, SiteTarget
 from mct_s2s.planning.make import make_plan
-from mct_s2s.planning.ownership import another_site, service_not_ours
 from mct_s2s.planning.permissions.doctor import Seen
-from mct_s2s.planning.permissions.preflight import check, missing_at, need_of, stopped, with_unread_settings
+from mct_s2s.planning.permissions.preflight import check, missing_at, stopped, with_unread_settings
 from mct_s2s.planning.permissions.rights import Right, may_do_all
 from mct_s2s.planning.plan import Plan
 from mct_s2s.planning.secret_policy import fit_secrets, too_long
+from mct_s2s.planning.site import check_site
 
 T = TypeVar("T")
 
@@ -37,8 +37,6 @@ GRACE_SECONDS = 5.0
 """How long these answers may come after all others."""
 UNSEEN = ("subscription-not-found", "site-not-found")
 """What may as well be hidden from this caller."""
-GUARDS = frozenset({"function-app", "other-tenant"})
-"""Refusals that `doctor` has checks of its own for."""
 
 
 class AccessLook:
@@ -138,19 +136,15 @@ async def explained(session: Session, request: Request, look: AccessLook, error:
     """A refusal to show the App Service or the directory, with everything else that is missing beside it."""
     if not is_refusal(error):
         return error
-    alone = _without_site(request)
-    (rest, in_directory), (there, at_site) = await gather_or_cancel(
-        _or_error(_with_custody(session, alone, look)), _or_error(observe(session, _site_alone(request), look.at))
-    )
+    alone, rest, there = await _halves(session, request, look)
     access, site = await look.found(), look.site(request.target)
     missing = missing_at(site, site.name, access, restart=request.desired.restart) if site is not None else ()
-    settings = Right.READ_SETTINGS.without
-    is_reading = any(one.without == settings for one in missing)
-    if rest is not None and request.target is not None and request.desired.service is not None:
+    is_reading = any(one.without == Right.READ_SETTINGS.without for one in missing)
+    if isinstance(rest, ObservedState) and request.target is not None and request.desired.service is not None:
         with suppress(S2SError):
             missing += check(make_plan(alone.desired, rest, request.context), rest, access).lacks
-    at_site = there.app_service.refusal if there is not None and there.app_service is not None else at_site
-    refused = {one.headline: one for one in (in_directory, at_site) if one is not None and is_refusal(one)}
+    at_site = there.app_service and there.app_service.refusal if isinstance(there, ObservedState) else there
+    refused = {one.headline: one for one in (rest, at_site) if isinstance(one, S2SError) and is_refusal(one)}
     said = {
         one: f"Azure returned: {one.message}" if is_reading and one is at_site else f"{one.message} {one.remedy}"
         for one in refused.values() or [error]
@@ -163,65 +157,55 @@ async def examine(session: Session, request: Request) -> Seen:
 
     Raises:
         NotThere: two sites of that name, or a caller's resource that is missing or ambiguous.
+        Refused: a function app, or a site of another tenant.
         ServiceError: Azure did not answer.
     """
+
+    def hidden(found: ObservedState | S2SError) -> S2SError | None:
+        if not isinstance(found, S2SError) or is_refusal(found) or found.code in UNSEEN:
+            return found if isinstance(found, S2SError) else None
+        raise found
+
     with activity(f"Checking permissions{f' for {request.label}' if request.target else ''}"):
         async with aclosing(AccessLook(session, directory=True)) as look:
-            observed, _ = await _or_refusal(_with_custody(session, request, look), UNSEEN)
-            seen = _whole(request, observed) if observed is not None else await _in_parts(session, request, look)
+            whole = await outcome_of(_with_custody(session, request, look))
+            if isinstance(whole, ObservedState):
+                seen = Seen(whole)
+            else:
+                hidden(whole)
+                (_, rest, there), identities = await gather_or_cancel(
+                    _halves(session, replace(request, identities=()), look),
+                    gather_or_cancel(*(_identity_resource(session, request, one, look) for one in request.identities)),
+                )
+                no_directory, no_site = hidden(rest), hidden(there)
+                observed = (
+                    rest
+                    if isinstance(rest, ObservedState)
+                    else ObservedState(session.connection.cloud.name, None, None)
+                )
+                site = there.app_service if isinstance(there, ObservedState) else None
+                observed = replace(observed, app_service=site, identity_resources=identities)
+                seen = Seen(observed, directory_refusal=no_directory, site_refusal=no_site)
+            check_site(seen.observed)
             return replace(seen, access=await look.found(), resource=look.site(request.target))
 
 
-def _whole(request: Request, observed: ObservedState) -> Seen:
-    """What follows from a state that could be read, perhaps without the App Service's settings."""
-    site, service, spec = observed.app_service, observed.trust.service, request.desired.service
-    scope = SettingsScope.NONE if site is None or observed.settings_unread else SettingsScope.ALL
-    plan = Plan()
-    refusal: S2SError | None = None
-    try:
-        plan = make_plan(Setup(spec, settings=scope), observed, request.context)
-        if service is not None and spec is not None and (other := another_site(service, observed, spec.unique_name)):
-            why = f"it was created for another App Service, {other}"
-            refusal = service_not_ours(service, observed, spec, why)
-    except (NotThere, Refused) as error:
-        refusal = None if error.code in GUARDS else error
-    needs = (need_of(change, observed) for change in plan.changes)
-    return Seen(
-        observed,
-        site_refusal=site.refusal if site is not None else None,
-        setup_refusal=refusal,
-        needs=tuple(dict.fromkeys(need for need in needs if need is not None and need.application is not None)),
-        pending=0 if refusal else len(plan.changes),
-    )
+async def _halves(
+    session: Session, request: Request, look: AccessLook
+) -> tuple[Request, ObservedState | S2SError, ObservedState | S2SError]:
+    """What a command is about in the directory alone, and of that and of the App Service what can be read, or why not.
 
-
-async def _in_parts(session: Session, request: Request, look: AccessLook) -> Seen:
-    """The halves, each with the reason why it could not be read."""
-    (directory, directory_refusal), (there, site_refusal), resources = await gather_or_cancel(
-        _or_refusal(observe(session, replace(_without_site(request), identities=()), look.at)),
-        _or_refusal(observe(session, _site_alone(request), look.at), UNSEEN),
-        gather_or_cancel(*(_identity_resource(session, request, wanted, look) for wanted in request.identities)),
-    )
-    site = there.app_service if there is not None else None
-    observed = directory or ObservedState(session.connection.cloud.name, None, None, Trust())
-    return Seen(
-        replace(observed, app_service=site, identity_resources=resources),
-        directory_refusal=directory_refusal,
-        site_refusal=site.refusal if site is not None else site_refusal,
-    )
-
-
-def _without_site(request: Request) -> Request:
-    """What a command is about in the directory alone."""
+    The App Service is looked at as far as that is allowed.
+    """
     desired = request.desired
     if isinstance(desired, Setup):
         desired = replace(desired, settings=SettingsScope.NONE)
-    return replace(request, target=None, desired=desired)
-
-
-def _site_alone(request: Request) -> Request:
-    """What it is about at the App Service alone, as far as that can be read."""
-    return replace(request, desired=Look(None), identities=(), without_settings=True)
+    alone = replace(request, target=None, desired=desired)
+    site = replace(request, desired=Look(None), identities=(), without_settings=True)
+    found = await gather_or_cancel(
+        outcome_of(_with_custody(session, alone, look)), outcome_of(observe(session, site, look.at))
+    )
+    return alone, *found
 
 
 async def _with_custody(session: Session, request: Request, look: AccessLook) -> ObservedState:
@@ -232,28 +216,14 @@ async def _identity_resource(
     session: Session, request: Request, wanted: str | ResourceId, look: AccessLook
 ) -> IdentityResource:
     """A caller's resource; one that may not be looked at counts as one without an identity: that takes a right, too."""
-    found, refusal = await _or_refusal(find_identity_resource(session, request, wanted, look.at))
-    if refusal is not None and not isinstance(wanted, ResourceId):
-        raise refusal
-    return found or IdentityResource(ResourceId.parse(str(wanted)), None)
+    found = await outcome_of(find_identity_resource(session, request, wanted, look.at))
+    if not isinstance(found, S2SError):
+        return found
+    if isinstance(wanted, ResourceId) and is_refusal(found):
+        return IdentityResource(wanted, None)
+    raise found
 
 
-async def _or_refusal(
-    question: Coroutine[Any, Any, T], codes: Collection[str] = ()
-) -> tuple[T | None, S2SError | None]:
-    found, error = await _or_error(question)
-    if error is not None and not is_refusal(error) and error.code not in codes:
-        raise error
-    return found, error
-
-
-async def _or_unknown(question: Coroutine[Any, Any, T]) -> T | None:
-    found, _ = await _or_error(question)
-    return found
-
-
-async def _or_error(question: Coroutine[Any, Any, T]) -> tuple[T | None, S2SError | None]:
-    try:
-        return await question, None
-    except S2SError as error:
-        return None, error
+async def _or_unknown(question: Awaitable[T]) -> T | None:
+    found = await outcome_of(question)
+    return None if isinstance(found, S2SError) else found
