@@ -72,8 +72,7 @@ async def _hold(
     )
     try:
         async with connect(sites[0].work.options, needs, terminal, client_id=sites[0].profile.client_id) as session:
-            rights = session.directory_access.shared()
-            opened.set_result(replace(session, directory_access=rights))
+            opened.set_result(session)
             await is_over.wait()
     except BaseException as error:
         if opened.done():

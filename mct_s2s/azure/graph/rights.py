@@ -6,7 +6,7 @@ Sources: learn.microsoft.com/graph/api/user-list-transitivememberof, /servicepri
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from datetime import timedelta
 from typing import Any, TypeVar
 
@@ -28,40 +28,35 @@ READ_RIGHTS = GraphOperation.READ_RIGHTS
 ROLE = "#microsoft.graph.directoryRole"
 CAST_REFUSED = frozenset({400, 500})
 """What the cast is answered where it is not possible. Source: docs/azure-contract.md, section 3.9."""
-NOT_A_PERSON = 400
-"""What `/me` answers an application."""
 
 
 class GraphAccess:
-    """What the caller may do in the directory, found out by asking Microsoft Graph."""
+    """What the caller may do in the directory, found out by asking Microsoft Graph.
 
-    def __init__(self, session: GraphSession, signed_in: SignedIn, *, keep: bool = False) -> None:
+    `None` is the answer about an application that no one knows by its appId: it may not ask about `/me`.
+    """
+
+    def __init__(self, session: GraphSession, signed_in: SignedIn) -> None:
         self._session = session
         self.signed_in = signed_in
         """What is known without asking."""
         self.address = session.base
         """Where the directory is asked: `https://graph.microsoft.com/v1.0`."""
-        self._answers: ReadOnce[Any] = ReadOnce(keep=keep)
-        self._owned: ReadOnce[list[ApplicationObjectId] | None] = ReadOnce(keep=False)
-
-    def shared(self) -> GraphAccess:
-        """For all sites of a session: each answer is kept, but that of what the caller owns, which grows meanwhile."""
-        return GraphAccess(self._session, self.signed_in, keep=True)
+        self._answers: ReadOnce[Any] = ReadOnce()
+        self._owned: ReadOnce[Any] = ReadOnce(keep=False)
+        """It grows while the command runs."""
+        client_id = signed_in.client_id
+        self._own = f"/servicePrincipals(appId='{client_id}')" if client_id else "/me"
 
     async def caller(self) -> Caller | None:
-        """GET /me, or of an application that is known its service principal; none where no one can tell."""
+        """GET /me, or of an application that is known its service principal."""
         is_person = self.signed_in.client_id is None
         name = "userPrincipalName" if is_person else "displayName"
 
         def read(row: Json) -> Caller:
             return Caller(PrincipalId(guid(row["id"])), text(row.get(name)) or row["id"], is_person)
 
-        try:
-            return await self._read(f"{self._own}?$select=id,{name}", read)
-        except ServiceError as error:
-            if is_person and error.status == NOT_A_PERSON:
-                return None
-            raise
+        return await self._read(f"{self._own}?$select=id,{name}", read)
 
     async def roles(self) -> frozenset[str] | None:
         """GET …/transitiveMemberOf/microsoft.graph.directoryRole: those that come through a group, too.
@@ -84,15 +79,15 @@ class GraphAccess:
     async def assignments(self, principal: PrincipalId) -> list[tuple[str, str]]:
         """GET /beta/roleManagement/directory/transitiveRoleAssignments: each role and where it holds, `/` everywhere.
 
-        A built-in role is its template's id, in lower case. Source: graph/api/resources/unifiedroleassignment.
+        A built-in role is its template's id, in lower case. Graph has it in no other version. Source: graph/api/
+        resources/unifiedroleassignment.
         """
-        filtered = f"$count=true&$filter=principalId eq '{principal}'"
-        path = f"/roleManagement/directory/transitiveRoleAssignments?{filtered}"
+        path = f"roleManagement/directory/transitiveRoleAssignments?$count=true&$filter=principalId eq '{principal}'"
 
         def read(row: Json) -> tuple[str, str]:
             return text(row["roleDefinitionId"]).lower(), text(row["directoryScopeId"])
 
-        return await self._rows(f"{self._session.base.removesuffix('v1.0')}beta{path}", read, ADVANCED) or []
+        return await self._rows(f"{self.address.removesuffix('v1.0')}beta/{path}", read, ADVANCED) or []
 
     async def permissions(self) -> frozenset[str] | None:
         """GET …/appRoleAssignments, and what Microsoft Graph calls the roles in them."""
@@ -110,14 +105,12 @@ class GraphAccess:
             self._read(f"/servicePrincipals(appId='{GRAPH_APP_ID}')?$select=id,appRoles", named),
             self._read(f"{self._own}/appRoleAssignments?$top=999", held),
         )
-        return frozenset(names.get(role, "") for role in roles) - {""}
+        return frozenset((names or {}).get(role, "") for role in roles or ()) - {""}
 
     async def owned(self) -> frozenset[ApplicationObjectId] | None:
         """GET …/ownedObjects/microsoft.graph.application."""
         path = f"{self._own}/ownedObjects/microsoft.graph.application?$select=id&$top=999"
-        found = await self._owned.get(
-            path, lambda: self._listed(path, lambda row: ApplicationObjectId(guid(row["id"])))
-        )
+        found = await self._rows(path, lambda row: ApplicationObjectId(guid(row["id"])), answers=self._owned)
         return None if found is None else frozenset(found)
 
     async def secret_rules(self) -> tuple[SecretRule, ...]:
@@ -126,7 +119,7 @@ class GraphAccess:
         def read(policy: Json) -> tuple[SecretRule, ...]:
             return _rules(members(policy.get("applicationRestrictions"))) if policy.get("isEnabled") else ()
 
-        return await self._read("/policies/defaultAppManagementPolicy", read)
+        return await self._read("/policies/defaultAppManagementPolicy", read) or ()
 
     async def secret_rules_of(self, object_id: ApplicationObjectId) -> tuple[SecretRule, ...] | None:
         """GET /applications/{id}/appManagementPolicies: where there is one, it goes before the tenant's."""
@@ -137,30 +130,25 @@ class GraphAccess:
 
         return await self._read(f"/applications/{object_id}/appManagementPolicies", read)
 
-    @property
-    def _own(self) -> str:
-        """The path to the signed-in caller."""
-        client_id = self.signed_in.client_id
-        return f"/servicePrincipals(appId='{client_id}')" if client_id else "/me"
-
-    async def _read(self, path: str, parse: Callable[[Json], T]) -> T:
-        found: T = await self._answers.get(path, lambda: self._session.read(path, READ_RIGHTS, parse))
-        return found
+    async def _read(self, path: str, parse: Callable[[Json], T]) -> T | None:
+        return await self._known(self._answers, path, lambda: self._session.read(path, READ_RIGHTS, parse))
 
     async def _rows(
-        self, path: str, parse: Callable[[Json], T], headers: Mapping[str, str] | None = None
+        self,
+        path: str,
+        parse: Callable[[Json], T],
+        headers: Mapping[str, str] | None = None,
+        answers: ReadOnce[Any] | None = None,
     ) -> list[T] | None:
-        found: list[T] | None = await self._answers.get(path, lambda: self._listed(path, parse, headers))
-        return found
+        return await self._known(
+            answers or self._answers, path, lambda: self._session.rows(path, READ_RIGHTS, parse, headers=headers)
+        )
 
-    async def _listed(
-        self, path: str, parse: Callable[[Json], T], headers: Mapping[str, str] | None = None
-    ) -> list[T] | None:
-        """All rows; none where an application that no one knows asks for itself."""
+    async def _known(self, answers: ReadOnce[T], path: str, ask: Callable[[], Coroutine[Any, Any, T]]) -> T | None:
         try:
-            return await self._session.rows(path, READ_RIGHTS, parse, headers=headers)
+            return await answers.get(path, ask)
         except ServiceError as error:
-            if error.status == NOT_A_PERSON and self.signed_in.client_id is None:
+            if error.status == 400 and path.startswith("/me"):
                 return None
             raise
 
@@ -170,14 +158,11 @@ def _rules(restrictions: Mapping[str, Any]) -> tuple[SecretRule, ...]:
 
     A rule that spares some callers may spare this one: then it is left to the real request to say so.
     """
-    in_force = (
-        rule
-        for rule in rows_of(restrictions.get("passwordCredentials"))
-        if rule.get("state", "enabled") == "enabled"
-        and not members(rule.get("excludeActors")).get("customSecurityAttributes")
-    )
     found = []
-    for rule in in_force:
+    for rule in rows_of(restrictions.get("passwordCredentials")):
+        spares = members(rule.get("excludeActors")).get("customSecurityAttributes")
+        if rule.get("state", "enabled") != "enabled" or spares:
+            continue
         longest = iso_duration(text(rule.get("maxLifetime")))
         created = parse.optional_moment(rule.get("restrictForAppsCreatedAfterDateTime"))
         if rule.get("restrictionType") == "passwordAddition":

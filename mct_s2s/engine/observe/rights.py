@@ -59,11 +59,9 @@ class AccessLook:
 
     def site(self, target: SiteTarget | None) -> ResourceId | None:
         """The id of a site by its name, once it has been asked about."""
-        wanted = target and (target.name.casefold(), (target.slot or "").casefold())
-        for one in self._resources.values():
-            if one.is_site and (one.names[0].casefold(), (one.slot or "").casefold()) == wanted:
-                return one
-        return None
+        wanted = target.label.casefold() if target is not None else None
+        found = (one for one in self._resources.values() if one.is_site)
+        return next((one for one in found if SiteTarget.of(one).label.casefold() == wanted), None)
 
     async def found(self) -> CallerRights:
         """What has been found out, a moment after everything else was seen."""
@@ -160,34 +158,31 @@ async def examine(session: Session, request: Request) -> Seen:
         Refused: a function app, or a site of another tenant.
         ServiceError: Azure did not answer.
     """
-
-    def hidden(found: ObservedState | S2SError) -> S2SError | None:
-        if not isinstance(found, S2SError) or is_refusal(found) or found.code in UNSEEN:
-            return found if isinstance(found, S2SError) else None
-        raise found
-
     with activity(f"Checking permissions{f' for {request.label}' if request.target else ''}"):
         async with aclosing(AccessLook(session, directory=True)) as look:
             whole = await outcome_of(_with_custody(session, request, look))
             if isinstance(whole, ObservedState):
                 seen = Seen(whole)
             else:
-                hidden(whole)
+                _unseen(whole)
                 (_, rest, there), identities = await gather_or_cancel(
                     _halves(session, replace(request, identities=()), look),
                     gather_or_cancel(*(_identity_resource(session, request, one, look) for one in request.identities)),
                 )
-                no_directory, no_site = hidden(rest), hidden(there)
-                observed = (
-                    rest
-                    if isinstance(rest, ObservedState)
-                    else ObservedState(session.connection.cloud.name, None, None)
-                )
+                nothing, no_directory, no_site = ObservedState("", None, None), _unseen(rest), _unseen(there)
                 site = there.app_service if isinstance(there, ObservedState) else None
+                observed = rest if isinstance(rest, ObservedState) else nothing
                 observed = replace(observed, app_service=site, identity_resources=identities)
                 seen = Seen(observed, directory_refusal=no_directory, site_refusal=no_site)
             check_site(seen.observed)
             return replace(seen, access=await look.found(), resource=look.site(request.target))
+
+
+def _unseen(found: object) -> S2SError | None:
+    """Why something may not be seen, where that is so. Raises S2SError: another error."""
+    if isinstance(found, S2SError) and not is_refusal(found) and found.code not in UNSEEN:
+        raise found
+    return found if isinstance(found, S2SError) else None
 
 
 async def _halves(

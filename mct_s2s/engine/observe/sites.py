@@ -86,7 +86,12 @@ async def find_app_service(
             raise
 
     looking = gather_or_cancel(arm.site(resource), settings(), arm.slot_config(resource))
-    owner, (site, read, slots) = await gather_or_cancel(subscription(), looking)
+    owner, looked = await gather_or_cancel(outcome_of(subscription()), outcome_of(looking))
+    if isinstance(owner, S2SError):
+        raise owner  # whichever was refused first: the subscription says more
+    if isinstance(looked, S2SError):
+        raise looked
+    site, read, slots = looked
     if site is None or isinstance(read, NotThere):
         await _missing(arm, resource, target)
     if isinstance(read, S2SError):
