@@ -9,7 +9,6 @@ from mct_s2s import clock
 from mct_s2s.engine.request import Request
 from mct_s2s.errors import NotThere, S2SError
 from mct_s2s.model.caller_rights import CallerRights
-from mct_s2s.model.directory_objects import Application
 from mct_s2s.model.ids import ApplicationObjectId, ClientId
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.planning.changes import (
@@ -20,7 +19,6 @@ from mct_s2s.planning.changes import (
     Output,
     OutputRef,
     Outputs,
-    RestoreApplication,
     UpdateApplication,
     identify,
 )
@@ -119,14 +117,10 @@ class Outcome:
         observed = self.before if settings is None else self.before.with_settings(settings)
         for entry in self.done:
             match entry.change:
-                case CreateApplication(key=key, name=name) if key == CREATE:
-                    client_id, object_id = (
-                        OutputRef[ClientId](key, Output.CLIENT_ID),
-                        OutputRef[ApplicationObjectId](key, Output.OBJECT_ID),
-                    )
-                    service = Application(self.outputs.resolve(object_id), self.outputs.resolve(client_id), name)
-                case RestoreApplication(key=key, application=application) if key == CREATE:
-                    service = application
+                case CreateApplication(key=key, application=made) if key == CREATE:
+                    client_id = self.outputs.resolve(OutputRef[ClientId](key, Output.CLIENT_ID))
+                    object_id = self.outputs.resolve(OutputRef[ApplicationObjectId](key, Output.OBJECT_ID))
+                    service = replace(made, client_id=client_id, object_id=object_id)
                 case UpdateApplication(edits=edits) if service is not None and edits.uri is not None:
                     uri = self.outputs.resolve(edits.uri)
                     service = replace(service, identifier_uris=(*service.identifier_uris, uri))

@@ -72,7 +72,6 @@ class Application:
     client_id: ClientId = _NO_CLIENT
     display_name: str = ""
     unique_name: str | None = None
-    sign_in_audience: str | None = None
     identifier_uris: tuple[str, ...] = ()
     app_roles: tuple[AppRole, ...] = ()
     required_access: tuple[RequiredAccess, ...] = ()

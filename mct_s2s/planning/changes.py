@@ -65,11 +65,8 @@ class Outputs:
 
     def known(self, deferred: Deferred[T]) -> T | None:
         """The id, or `None` while it is not known."""
-        return (
-            self.resolve(deferred)
-            if not isinstance(deferred, OutputRef) or (deferred.key, deferred.output) in self._values
-            else None
-        )
+        is_unknown = isinstance(deferred, OutputRef) and (deferred.key, deferred.output) not in self._values
+        return None if is_unknown else self.resolve(deferred)
 
     def of(self, key: str, output: Output) -> str | None:
         return self._values.get((key, output))
@@ -241,7 +238,7 @@ class CreateApplication(Change):
     """An app registration, keyed by `uniqueName`. Source: graph/api/application-upsert; document, steps 1.4 and 2.4."""
 
     resource: str
-    new: Application
+    application: Application
     option: str
     """How one of that name is adopted by its appId, should someone else have been faster: `--client`."""
 
@@ -249,15 +246,13 @@ class CreateApplication(Change):
 
 
 @dataclass(frozen=True, kw_only=True)
-class RestoreApplication(Change):
+class RestoreApplication(CreateApplication):
     """A registration out of the recycle bin, with its service principal and the credentials that its record names."""
 
-    resource: str
-    application: Application
-    option: str | None = None
-    """How it is adopted by its appId, where nothing but its name speaks for it: it must turn out to be ours."""
+    is_sure: bool
+    """Whether more than its name speaks for it; else it must turn out to be ours."""
 
-    action, verb, right = Action.CREATE, "restore", Right.CHANGE_APPLICATION
+    verb, right = "restore", Right.CHANGE_APPLICATION
 
 
 @dataclass(frozen=True)
@@ -453,10 +448,10 @@ def identify(change: AnyChange, outputs: Outputs) -> Identifiers:  # noqa: PLR09
         return Identifiers(known, known, outputs.known(object_id))
 
     match change:
-        case CreateApplication(key=key):
-            return registration(OutputRef(key, Output.CLIENT_ID), OutputRef(key, Output.OBJECT_ID))
         case RestoreApplication(application=one):
             return registration(one.client_id, one.object_id)
+        case CreateApplication(key=key):
+            return registration(OutputRef(key, Output.CLIENT_ID), OutputRef(key, Output.OBJECT_ID))
         case UpdateApplication() | DeleteApplication() | PurgeApplication():
             return registration(change.client_id, change.object_id)
         case CreateServicePrincipal():
@@ -473,7 +468,5 @@ def identify(change: AnyChange, outputs: Outputs) -> Identifiers:  # noqa: PLR09
         case RestartSite(site=site):
             return Identifiers(str(site.resource))
         case AssignAppRole() | EnableIdentity() | AddCredential():
-            yielded = (
-                outputs.of(change.key, part) for part in (Output.ASSIGNMENT_ID, Output.PRINCIPAL_ID, Output.KEY_ID)
-            )
-            return Identifiers(next(filter(None, yielded), None))
+            parts = (Output.ASSIGNMENT_ID, Output.PRINCIPAL_ID, Output.KEY_ID)
+            return Identifiers(next(filter(None, (outputs.of(change.key, part) for part in parts)), None))

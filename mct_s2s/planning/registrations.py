@@ -154,20 +154,14 @@ class Registration:
 
     def made(self, new: Application, option: str, *, is_sure: bool = False) -> list[AnyChange]:
         """What creates or restores it; `is_sure` where more than its name speaks for a deleted one."""
-        if self.application is None:
-            return [CreateApplication(key=self.key, resource=self.kind, name=new.display_name, new=new, option=option)]
-        if not self.is_deleted:
-            return []
-        return [
-            RestoreApplication(
-                key=self.key,
-                resource=self.kind,
-                name=self.application.display_name,
-                detail="restored from deleted applications, with its consents",
-                application=self.application,
-                option=None if is_sure else option,
-            )
-        ]
+        key, kind, there = self.key, self.kind, self.application
+        if there is None:
+            return [CreateApplication(key=key, resource=kind, name=new.display_name, application=new, option=option)]
+        name, detail = there.display_name, "restored from deleted applications, with its consents"
+        restored = RestoreApplication(
+            key=key, resource=kind, name=name, detail=detail, application=there, option=option, is_sure=is_sure
+        )
+        return [restored] if self.is_deleted else []
 
     def updated(
         self, key: str, resource: str, name: str, detail: str, edits: ApplicationEdits, after: tuple[str, ...] = ()

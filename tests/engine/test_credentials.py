@@ -27,7 +27,7 @@ NEW = CreateApplication(
     key="A",
     name="A",
     resource="client application",
-    new=Application(display_name="A", unique_name=UNIQUE_NAME),
+    application=Application(display_name="A", unique_name=UNIQUE_NAME),
     option="--client",
 )
 ADDED: dict[str, Any] = {

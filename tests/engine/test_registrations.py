@@ -29,7 +29,7 @@ NEW = CreateApplication(
     key="A",
     name="A",
     resource="client application",
-    new=Application(display_name="A", unique_name=UNIQUE_NAME, tags=("ours",)),
+    application=Application(display_name="A", unique_name=UNIQUE_NAME, tags=("ours",)),
     option="--client",
 )
 DENIED = {"type": "status", "status": 403, "code": "Authorization_RequestDenied", "message": "Insufficient privileges."}
@@ -101,7 +101,7 @@ def test_a_request_that_was_lost_is_sent_again_only_once_it_is_sure_that_it_was(
 
 def test_what_an_earlier_run_left_unnamed_is_taken_up(owner: Engine) -> None:
     async def work(session: Session) -> Any:
-        tagged = replace(NEW.new, tags=(Tag.NAME.of(UNIQUE_NAME),))
+        tagged = replace(NEW.application, tags=(Tag.NAME.of(UNIQUE_NAME),))
         left = await session.directory.register_application(tagged, None)
         return left, *await create_as_owner(session, NEW)
 

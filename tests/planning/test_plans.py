@@ -156,8 +156,8 @@ def test_the_creation_of_a_client_says_all_that_is_known_by_then() -> None:
     plan = make_plan(spec("Import"), observed, CONTEXT)
     (made,) = (change for change in plan.changes if isinstance(change, CreateApplication))
     (access,) = (change for change in plan.changes if isinstance(change, UpdateApplication))
-    assert made.new.required_access
-    assert Tag.VAULT.of("vault/import") in made.new.tags
+    assert made.application.required_access
+    assert Tag.VAULT.of("vault/import") in made.application.tags
     assert not access.edits.tags
     assert plan.waits_for(access) == frozenset({made.key})
 

@@ -49,7 +49,6 @@ DELETED_FIELDS = [
     "appId",
     "displayName",
     "uniqueName",
-    "signInAudience",
     "identifierUris",
     "appRoles",
     "requiredResourceAccess",
@@ -102,13 +101,11 @@ def _remembered_name(found: Application) -> str | None:
 
 
 def application(row: Json) -> Application:
-    """`application`."""
     return Application(
         object_id=ApplicationObjectId(guid(row["id"])),
         client_id=ClientId(guid(row["appId"])),
         display_name=text(row.get("displayName")),
         unique_name=optional(row.get("uniqueName")),
-        sign_in_audience=optional(row.get("signInAudience")),
         identifier_uris=tuple(sorted(texts(row.get("identifierUris")))),
         app_roles=tuple(sorted((app_role(role) for role in rows(row.get("appRoles"))), key=lambda role: role.id)),
         required_access=tuple(
@@ -131,7 +128,6 @@ def application(row: Json) -> Application:
 
 
 def app_role(row: Json) -> AppRole:
-    """`appRole`."""
     return AppRole(
         id=AppRoleId(guid(row["id"])),
         value=optional(row.get("value")),
@@ -162,7 +158,6 @@ def owner(row: Json) -> Owner:
 
 
 def assignment(row: Json) -> Assignment:
-    """`appRoleAssignment`."""
     principal_id, resource_id = PrincipalId(guid(row["principalId"])), PrincipalId(guid(row["resourceId"]))
     return Assignment(text(row["id"]), principal_id, resource_id, AppRoleId(guid(row["appRoleId"])))
 
@@ -217,7 +212,6 @@ def _required_access(row: Json) -> RequiredAccess:
 
 
 def credentials(kind: CredentialKind, found: Iterable[Json]) -> tuple[Credential, ...]:
-    """Those of one kind."""
     return by_age(credential(kind, row) for row in found)
 
 
@@ -227,7 +221,6 @@ def by_age(found: Iterable[Credential]) -> tuple[Credential, ...]:
 
 
 def credential(kind: CredentialKind, row: Json) -> Credential:
-    """`passwordCredential` or `keyCredential`."""
     return Credential(
         kind,
         KeyId(guid(row["keyId"])),
@@ -250,7 +243,6 @@ def new_application(new: Application) -> dict[str, Any]:
 
 
 def application_patch(before: Application, after: Application) -> dict[str, Any]:
-    """What is another one; whole lists."""
     old = _application_body(before)
     return {name: value for name, value in _application_body(after).items() if value != old[name]}
 

@@ -13,7 +13,6 @@ from mct_s2s.engine.session import Session
 from mct_s2s.errors import PermissionMissing, ServiceError
 from mct_s2s.model.caller_rights import Verdict
 from mct_s2s.model.client_credentials import NewCredential
-from mct_s2s.model.directory_objects import Application
 from mct_s2s.model.ids import api_uri
 from mct_s2s.planning.changes import (
     AddCredential,
@@ -83,28 +82,22 @@ def _say_all_that_is_missing(refused: PermissionMissing, outcome: Outcome) -> No
 
 @carry_out.register
 async def _(change: CreateApplication, run: Run) -> str:
-    application, detail = await create(run.session, change, run.now, as_owner=run.as_owner)
-    _is_there(run, change, application)
-    return detail
-
-
-def _is_there(run: Run, change: CreateApplication | RestoreApplication, application: Application) -> None:
+    application, detail = change.application, ""
+    if isinstance(change, RestoreApplication):
+        keep, adopt_by = {one.key_id for one in application.credentials}, None if change.is_sure else change.option
+        principal = await restore(run.session, application, keep, adopt_by)
+        if principal is None:
+            client_id, as_owner = application.client_id, run.as_owner
+            made = await create_principal(run.session, client_id, is_new=True, is_ours=False, as_owner=as_owner)
+            principal = made.id
+        run.outputs.record(change.key, Output.PRINCIPAL_ID, principal)
+    else:
+        application, detail = await create(run.session, change, run.now, as_owner=run.as_owner)
     run.created[change.key] = application
     run.outputs.record(change.key, Output.CLIENT_ID, application.client_id)
     run.outputs.record(change.key, Output.OBJECT_ID, application.object_id)
     run.outputs.record(change.key, Output.URI, api_uri(application.client_id))
-
-
-@carry_out.register
-async def _(change: RestoreApplication, run: Run) -> str:
-    app = change.application
-    principal = await restore(run.session, app, {one.key_id for one in app.credentials}, change.option)
-    if principal is None:
-        made = await create_principal(run.session, app.client_id, is_new=True, is_ours=False, as_owner=run.as_owner)
-        principal = made.id
-    _is_there(run, change, app)
-    run.outputs.record(change.key, Output.PRINCIPAL_ID, principal)
-    return ""
+    return detail
 
 
 @carry_out.register

@@ -64,12 +64,12 @@ async def create(
     session: Session, change: CreateApplication, since: datetime, *, as_owner: bool = False
 ) -> tuple[Application, str]:
     """Create a registration, or restore the one that was deleted under its name a moment ago; a word on which."""
-    directory, name = session.directory, change.new.unique_name or ""
+    directory, name = session.directory, change.application.unique_name or ""
     try:
         if as_owner:
             application, is_made = await create_as_owner(session, change)
         else:
-            application, is_made = await directory.create_application(change.new)
+            application, is_made = await directory.create_application(change.application)
     except ServiceError as error:
         if error.code != "name-taken":
             raise
@@ -119,10 +119,10 @@ async def restore(
 
 async def create_as_owner(session: Session, change: CreateApplication) -> tuple[Application, bool]:
     """Create a registration that the caller owns, or return the one that has its name already; and which of the two."""
-    directory, unique_name, caller = session.directory, change.new.unique_name or "", await caller_of(session)
+    directory, unique_name, caller = session.directory, change.application.unique_name or "", await caller_of(session)
     tag = Tag.NAME.of(unique_name)
     left = await _left_over(session, tag, caller)
-    new = replace(change.new, tags=tuple(dict.fromkeys((*change.new.tags, tag))))
+    new = replace(change.application, tags=tuple(dict.fromkeys((*change.application.tags, tag))))
     made = left or await _registered(session, new, tag, caller)
     try:
         await _as_owner(session, made, caller, lambda: directory.name_application(made.object_id, unique_name))
