@@ -215,7 +215,7 @@ class SnippetOptions(AzureOptions):
     client: str = option(*CLIENT, default=MISSING)
     language: Language = option("-l --language LANGUAGE", "What to print.", default=Language.CURL)
     path: str = option("--path PATH", "Path of the MCT API to GET.", default=API_PATH)
-    credentials: str | None = option("--credentials PLACE", "Its credential: a file or keyvault:VAULT[/NAME].")
+    credentials: Path | None = option("--credentials FILE", "The client's secret file.")
 
 
 @dataclass(kw_only=True)

@@ -16,7 +16,7 @@ from mct_s2s.cli.session import Services
 from mct_s2s.engine.credential_stores import default_folder, noted_vaults
 from mct_s2s.engine.session import Session
 from mct_s2s.errors import NotThere, UsageError
-from mct_s2s.inputs.secret_to import SecretTo, VaultTo, vault_to
+from mct_s2s.inputs.secret_to import SecretTo
 from mct_s2s.inputs.target import api_path
 from mct_s2s.model.client_credentials import GITHUB, CredentialKind
 from mct_s2s.model.client_sign_in import CertificateCredential, Language, SecretCredential
@@ -36,7 +36,7 @@ SAVED = "file:"
 """How `ClientSignIn.source` begins where a credential is in a file."""
 _NOT_HERE = (
     "The client's credential is not saved on this machine. The program reads it from the file below. If it is "
-    "somewhere else, add --credentials FILE or --credentials keyvault:VAULT/NAME."
+    "somewhere else, add --credentials FILE."
 )
 
 Note = tuple[str, str]
@@ -45,7 +45,7 @@ Note = tuple[str, str]
 
 def snippet(options: SnippetOptions) -> int:
     """Print the program; what keeps it from working, or soon will, goes to standard error."""
-    path, given, language = api_path(options.path), place(options.credentials), options.language
+    path, language = api_path(options.path), options.language
 
     async def body(current: CommandRun, session: Session) -> int:
         now, terminal, connection = clock.now(), current.terminal, session.connection
@@ -76,11 +76,9 @@ def snippet(options: SnippetOptions) -> int:
             )
         if isinstance(client, ServicePrincipal):
             source = _of_identity(client)
-        elif isinstance(given, VaultTo):
-            source = _in_vault(session, given, given.secret_for(request.label, client.display_name))
         else:
             folder = default_folder(cloud.label, observed, request.label)
-            source = _saved(client, language, given, folder) or _elsewhere(session, client, folder, now)
+            source = _saved(client, language, options.credentials, folder) or _elsewhere(session, client, folder, now)
         if language not in (offered := languages_for(source)):
             raise UsageError(
                 "snippet-unsuitable",
@@ -112,24 +110,6 @@ def snippet(options: SnippetOptions) -> int:
     return run(options, Services(), body)
 
 
-def place(text: str | None) -> Path | VaultTo | None:
-    """Read `--credentials`: a file or a place, as `--secret-to` takes it and as a result's `savedTo` says it."""
-    kind, _, rest = (text or "").partition(":")
-    if not text:
-        return None
-    if kind == "keyvault":
-        return vault_to(rest)
-    path = rest if kind == "file" else text
-    try:
-        return Path(path).expanduser().absolute()
-    except (OSError, RuntimeError, ValueError) as error:  # the home of no one, no path at all
-        raise UsageError(
-            "credentials-unreadable",
-            f"Invalid credentials file '{path[:130]}': {getattr(error, 'strerror', None) or error}",
-            remedy="Use a secret file from setup or add-client, or keyvault:VAULT[/NAME].",
-        ) from error
-
-
 def _of_identity(client: ServicePrincipal) -> CredentialSource:
     kind = SourceKind.MANAGED_IDENTITY
     try:
@@ -139,11 +119,6 @@ def _of_identity(client: ServicePrincipal) -> CredentialSource:
     if resource.type == USER_ASSIGNED_IDENTITIES:
         return CredentialSource(kind, client_id=client.client_id)
     return CredentialSource(kind, resource=resource)
-
-
-def _in_vault(session: Session, vault: VaultTo, secret: str) -> CredentialSource:
-    name, url = session.connection.cloud.vault(vault.vault)
-    return CredentialSource(SourceKind.VAULT, vault=name, vault_url=url, secret=secret)
 
 
 def _saved(client: ClientApplication, language: Language, given: Path | None, folder: Path) -> CredentialSource | None:
@@ -166,7 +141,7 @@ def _saved(client: ClientApplication, language: Language, given: Path | None, fo
         case CertificateCredential(path=Path() as pem):
             return CredentialSource(SourceKind.CERTIFICATE, path=str(pem.absolute()))
         case SecretCredential() if own is not None:
-            return CredentialSource(SourceKind.SECRET_FILE, path=own.source.removeprefix(SAVED))
+            return CredentialSource(SourceKind.SECRET_FILE, path=str(Path(own.source.removeprefix(SAVED)).absolute()))
     return None
 
 
@@ -175,7 +150,8 @@ def _elsewhere(session: Session, client: ClientApplication, folder: Path, now: d
     registered = client.application.credentials if client.application is not None else ()
     for noted in reversed(noted_vaults(client.application) if client.application is not None else []):
         if noted.secret:
-            return _in_vault(session, noted, noted.secret)
+            name, url = session.connection.cloud.vault(noted.vault)
+            return CredentialSource(SourceKind.VAULT, vault=name, vault_url=url, secret=noted.secret)
     path = SecretTo().file_for(client.display_name, folder)
     kinds = {one.kind for one in registered if one.is_valid_at(now)}
     if CredentialKind.SECRET not in kinds:

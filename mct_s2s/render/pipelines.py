@@ -10,8 +10,8 @@ learn.microsoft.com/azure/devops/pipelines/scripts/logging-commands.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from typing import NamedTuple
 
 from mct_s2s.plain_text import plain
 
@@ -19,8 +19,7 @@ BORDERS = "-----"
 """How the first and the last line of a private key begin: they are the same in every key."""
 
 
-@dataclass(frozen=True)
-class Pipeline:
+class Pipeline(NamedTuple):
     """How one service reads a log: what each command begins with, and how a percent sign is written in it."""
 
     group_start: str
@@ -31,24 +30,22 @@ class Pipeline:
 
     def group(self, title: str) -> str:
         """What follows belongs together, and can be folded."""
-        return self.group_start + self._escaped(plain(title))
+        return self._command(self.group_start, plain(title))
 
     def error(self, message: str) -> str:
         """The error that a summary of the job shows."""
-        return self.error_start + self._escaped(plain(message))
+        return self._command(self.error_start, plain(message))
 
     def mask(self, value: str) -> str:
         """From here on, this is shown as `***`."""
-        return self.mask_start + self._escaped(value)
+        return self._command(self.mask_start, value)
 
-    def _escaped(self, text: str) -> str:
-        return text.replace("%", self.percent).replace("\r", "%0D").replace("\n", "%0A")
+    def _command(self, start: str, text: str) -> str:
+        return start + text.replace("%", self.percent).replace("\r", "%0D").replace("\n", "%0A")
 
 
 _GITHUB = Pipeline("::group::", "::endgroup::", "::error::", "::add-mask::", "%25")
-_AZURE = Pipeline(
-    "##[group]", "##[endgroup]", "##vso[task.logissue type=error]", "##vso[task.setsecret]", "%AZP25"
-)  # fmt: skip
+_AZURE = Pipeline("##[group]", "##[endgroup]", "##vso[task.logissue type=error]", "##vso[task.setsecret]", "%AZP25")
 
 
 def pipeline_of(environ: Mapping[str, str] = os.environ) -> Pipeline | None:
@@ -60,13 +57,11 @@ def pipeline_of(environ: Mapping[str, str] = os.environ) -> Pipeline | None:
 
 def is_unattended(environ: Mapping[str, str] = os.environ) -> bool:
     """Whether this is a job of some pipeline: its log is read later, however much it looks like a terminal."""
-    ci = environ.get("CI", "").casefold() not in {"", "0", "false"}
-    return ci or pipeline_of(environ) is not None
+    return environ.get("CI", "").casefold() not in {"", "0", "false"} or pipeline_of(environ) is not None
 
 
-def masks(value: str, environ: Mapping[str, str] = os.environ) -> Iterator[str]:
+def masks(value: str, environ: Mapping[str, str] = os.environ) -> list[str]:
     """The lines that come before a secret: one for each line of its own, as a log is masked line by line."""
     pipeline = pipeline_of(environ)
-    for line in value.splitlines() if pipeline is not None else ():
-        if pipeline is not None and line.strip() and not line.startswith(BORDERS):
-            yield pipeline.mask(line)
+    lines = [line for line in value.splitlines() if line.strip() and not line.startswith(BORDERS)]
+    return [pipeline.mask(line) for line in lines] if pipeline is not None else []

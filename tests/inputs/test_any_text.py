@@ -12,7 +12,6 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from mct_s2s.cli.requests import check_role, named_spec, service_spec
-from mct_s2s.cli.snippets import place
 from mct_s2s.errors import S2SError
 from mct_s2s.inputs.clients import client_names, management_reference
 from mct_s2s.inputs.documents import given_values
@@ -39,7 +38,6 @@ PARSERS: dict[str, Callable[[str], Any]] = {
     "--path": api_path,
     "--client": lambda text: client_names([text]),
     "--secret-to": lambda text: (secret_to(text, 1), secret_to(text, 2) if not text.startswith("file:") else None),
-    "--credentials of snippet": place,
     "keyvault:": vault_to,
     "--keep-old": lambda text: duration(text, "--keep-old"),
     "--github": github_subject,

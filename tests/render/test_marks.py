@@ -23,7 +23,6 @@ DATA = {
     "exports.py",
     "streams.py",
     "snippets/__init__.py",
-    "snippets/literals.py",
 }
 """Modules whose characters are looked for, or stand for something in a template, and are not shown."""
 

@@ -25,8 +25,9 @@ from mct_s2s.errors import UsageError
 from mct_s2s.model.client_credentials import GITHUB, Federation
 from mct_s2s.model.client_sign_in import Language
 from mct_s2s.planning.reports.findings import diagnose
+from mct_s2s.render import snippets as literals
 from mct_s2s.render.console import Terminal
-from mct_s2s.render.snippets import ApiCall, CredentialSource, SourceKind, languages_for, literals, snippet
+from mct_s2s.render.snippets import ApiCall, CredentialSource, SourceKind, languages_for, snippet
 from ruamel.yaml import YAML
 
 from tests.planning.scenarios import NOW, SERVICE_ID, TENANT, client, complete, credential, guid

@@ -8,18 +8,19 @@ of `_LITERALS`. A program that is not in its folder is not offered.
 from __future__ import annotations
 
 import functools
+import re
 import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from mct_s2s.errors import UsageError
 from mct_s2s.model.client_credentials import Federation
 from mct_s2s.model.client_sign_in import Language, token_endpoint
 from mct_s2s.model.commands import secret_reading, site_options
 from mct_s2s.model.resource_id import ResourceId
-from mct_s2s.render.snippets import literals
-from mct_s2s.render.snippets.literals import Quoted
+from mct_s2s.plain_text import plain
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -79,13 +80,84 @@ class ApiCall:
     """The certificate authority to trust, where it is none of the system's: the sandbox's."""
 
 
+# Any text as a literal of a language: whatever it holds, it stays one value, and one line of printable characters.
+
+
+class Quoted(str):
+    """Text that is safe where a template puts it. Templates print nothing else."""
+
+    __slots__ = ()
+
+
+_SINGLE_QUOTES = re.compile("(['\N{LEFT SINGLE QUOTATION MARK}-\N{SINGLE HIGH-REVERSED-9 QUOTATION MARK}])")
+"""All of them end a PowerShell string. Source: learn.microsoft.com/powershell/module/microsoft.powershell.core/about/
+about_quoting_rules.
+"""
+_LOGGED = re.compile(r"#(?=#(?:vso)?\[)|(?<!\S):(?=:[a-z])", re.IGNORECASE)
+"""The first character of what a pipeline takes for a command in its log: a program may be printed into one.
+
+Sources: as in `plain_text`.
+"""
+
+
+def shell(value: str) -> Quoted:
+    """One word for a POSIX shell."""
+    return Quoted(_LOGGED.sub(r"\g<0>''", shlex.quote(_printable(value))))
+
+
+def workflow_shell(value: str) -> Quoted:
+    """One word for a shell within a workflow: nothing in it is an expression to the service that runs it.
+
+    Source: docs.github.com/actions/reference/workflows-and-actions/expressions.
+    """
+    return Quoted(shell(value).replace("${{", "$''{{"))
+
+
+def escaped(value: str) -> Quoted:
+    """A string of Python, C# and YAML, in ASCII alone."""
+    quoted = re.sub(r'["\\]', r"\\\g<0>", value)
+    return Quoted(_LOGGED.sub(_numbered, f'"{re.sub("[^ -~]", _numbered, quoted)}"'))
+
+
+def powershell(value: str) -> Quoted:
+    """A string of PowerShell."""
+    doubled = _SINGLE_QUOTES.sub(r"\1\1", _printable(value))
+    parted = _LOGGED.sub(r"\g<0>' + '", f"'{doubled}'")
+    return Quoted(f"({parted})" if _LOGGED.search(value) else parted)
+
+
+def workflow_yaml(value: str) -> Quoted:
+    """A string of YAML in which GitHub Actions finds no expression."""
+    return Quoted(escaped(value).replace("${{", "${{ '${{' }}"))
+
+
+def comment(value: str) -> Quoted:
+    """Text for a comment that ends with its line."""
+    return Quoted(plain(value))
+
+
+def _numbered(found: re.Match[str]) -> str:
+    return f"\\u{ord(found[0]):04x}" if found[0] <= "\uffff" else f"\\U{ord(found[0]):08x}"
+
+
+def _printable(value: str) -> str:
+    """What these shells have no simple word for is in no program: a path can be changed, and all else is an attack."""
+    if value.isprintable():
+        return value
+    raise UsageError(
+        "snippet-unsuitable",
+        f"'{plain(value)}' has characters that cannot be shown, so it cannot be part of such a program.",
+        remedy="Rename it, or use --language python.",
+    )
+
+
 _LITERALS: dict[Language, Callable[[str], Quoted]] = {
-    Language.CURL: literals.shell,
-    Language.PYTHON: literals.escaped,
-    Language.CSHARP: literals.escaped,
-    Language.POWERSHELL: literals.powershell,
-    Language.GITHUB_ACTIONS: literals.workflow_shell,
-    Language.APP_SETTINGS: literals.shell,
+    Language.CURL: shell,
+    Language.PYTHON: escaped,
+    Language.CSHARP: escaped,
+    Language.POWERSHELL: powershell,
+    Language.GITHUB_ACTIONS: workflow_shell,
+    Language.APP_SETTINGS: shell,
 }
 
 
@@ -126,10 +198,10 @@ def _environment(language: Language) -> Environment:
     environment.globals |= {"secret_reading": secret_reading, "site_options": site_options}
     environment.filters |= {
         "literal": _LITERALS[language],
-        "comment": literals.comment,
-        "command": lambda words: Quoted(" ".join(map(literals.shell, words))),
+        "comment": comment,
+        "command": lambda words: Quoted(" ".join(map(shell, words))),
         "words": shlex.join,  # to be part of a comment
-        "yaml": literals.workflow_yaml,
+        "yaml": workflow_yaml,
     }
     return environment
 
