@@ -27,8 +27,6 @@ class Wait:
 
     reason: str
     """Follows the name of what waits: `waiting for Entra ID to replicate`."""
-    seconds: float | None = None
-    """How long it will take, where that is known beforehand."""
     gives_up_at: float | None = None
     """On the event loop's clock; `None` where it ends by itself."""
 
@@ -133,22 +131,20 @@ def activity(text: str) -> Iterator[None]:
 
 
 @contextmanager
-def waiting(
-    reason: str = "", *, seconds: float | None = None, gives_up_at: float | None = None
-) -> Iterator[Callable[..., None]]:
+def waiting(reason: str = "", gives_up_at: float | None = None) -> Iterator[Callable[[str, float | None], None]]:
     """Let it be known what is waited for in this block: as in `Wait`. Yields what says it again, or another reason."""
     running = _activity.get()
     mine: Wait | None = None
 
-    def because(reason: str, *, seconds: float | None = None, gives_up_at: float | None = None) -> None:
+    def because(reason: str, gives_up_at: float | None) -> None:
         nonlocal mine
         if mine is None or mine.reason != reason:
-            mine = Wait(reason, seconds, gives_up_at)
+            mine = Wait(reason, gives_up_at)
         if running is not None:
             running.waits(mine)
 
     if reason:
-        because(reason, seconds=seconds, gives_up_at=gives_up_at)
+        because(reason, gives_up_at)
     try:
         yield because
     finally:

@@ -116,19 +116,14 @@ def check_place(path: Path, *, makes_folder: bool = False) -> None:
     trial.unlink()
 
 
-def forget_leftovers(path: Path) -> None:
-    """Remove what killed runs left of writing `path` and its `.pending`: it may hold a secret.
-
-    Only for the holder of the host's lock: no one else may be writing at the same moment.
-    """
-    for leftover in path.parent.glob(f".{glob.escape(path.name)}*.{'[0-9a-f]' * 8}"):
-        with suppress(OSError):  # another user's, or gone
-            if stat.S_ISREG(leftover.lstat().st_mode):
-                leftover.unlink()
-
-
 def replace_whole(path: Path, text: str, mode: int = PRIVATE) -> None:
-    """Write beside, flush to disk, rename: no reader ever sees half a file, and no mode but this one."""
+    """Write beside, flush to disk, rename: no reader ever sees half a file, and no mode but this one.
+
+    What a killed run left of writing it goes: it may hold a secret.
+    """
+    for leftover in path.parent.glob(f".{glob.escape(path.name)}.{'[0-9a-f]' * 8}"):
+        with suppress(OSError):  # another user's, a folder, or gone
+            leftover.unlink()
     fresh = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
         write_new(fresh, text, mode)

@@ -182,7 +182,7 @@ def _start_sandbox(over: Event) -> Running:
         ) from error
 
     def is_busy() -> None:
-        because("waiting for another mct-s2s command that uses it; mct-s2s sandbox serve lets several")
+        because("waiting for another mct-s2s command that uses it; mct-s2s sandbox serve lets several", None)
         if over.is_set():
             raise TimeoutError
 

@@ -128,7 +128,7 @@ class RetryPolicy:
                             self._notice(delay)
                         self._open_at = max(self._open_at, clock.seconds() + delay)
                     elif reason:
-                        because(reason, gives_up_at=clock.seconds() + min(self._remaining(), seconds))
+                        because(reason, clock.seconds() + min(self._remaining(), seconds))
                 await asyncio.sleep(delay)
                 await before_repeating()
 

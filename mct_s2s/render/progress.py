@@ -132,7 +132,7 @@ class Reporter:
         wait = activity.wait
         if wait is None or wait in self._noticed:
             return
-        if max(self.now() - activity.waits_since, wait.seconds or 0.0) >= NOTICED_SECONDS:
+        if self.now() - activity.waits_since >= NOTICED_SECONDS:
             self._noticed.add(wait)
             self._log(f"{activity.name}: {wait.reason}")
 
@@ -244,9 +244,7 @@ def _row(one: Activity, now: float) -> Text:
     if one.wait is None:
         return Text.assemble(one.name, (_elapsed(now - one.since), "quiet"))
     lasted, ends = now - one.waits_since, ""
-    if one.wait.seconds is not None:
-        ends = f" of {_clock(one.wait.seconds)}"
-    elif one.wait.gives_up_at is not None and lasted >= PATIENT_SECONDS:
+    if one.wait.gives_up_at is not None and lasted >= PATIENT_SECONDS:
         ends = f" (gives up at {_clock(one.wait.gives_up_at - one.waits_since)})"
     took = _elapsed(lasted)
     return Text.assemble(one.name, ": ", (one.wait.reason, "warn"), (took and took + ends, "quiet"))

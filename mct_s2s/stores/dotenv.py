@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import json
 import logging
+import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -30,8 +31,8 @@ TENANT, CLIENT = "AZURE_TENANT_ID", "AZURE_CLIENT_ID"
 SCOPE, URL = "MCT_S2S_SCOPE", "MCT_S2S_URL"
 DELIVERED = "# mct-s2s credential "
 """The comment by which a later run knows which of an application's secrets this file holds."""
-_PLAIN = frozenset("-._~:/@%+=,")
-"""What a shell takes as it is, beside letters and digits."""
+_PLAIN = re.compile(r"(?!~)[A-Za-z0-9._~:/@%+=,-]*")
+"""What a shell takes as it is."""
 
 
 def variables_in(text: str) -> dict[str, str]:
@@ -54,7 +55,7 @@ def assignment(name: str, value: str) -> str:
         raise ValueError(name)
     escaped = value.replace("\\", "\\\\").replace('"', '\\"')
     forms = {
-        value: all(char in _PLAIN or (char.isascii() and char.isalnum()) for char in value) and value[:1] != "~",
+        value: _PLAIN.fullmatch(value),
         f"'{value}'": "'" not in value,
         f'"{escaped}"': not {"$", "`"} & set(value),
     }
@@ -158,12 +159,12 @@ def from_files(paths: Sequence[Path]) -> list[ClientSignIn]:
 def available(named: Sequence[ClientSignIn], environ: Mapping[str, str], folder: Path) -> list[ClientSignIn]:
     """Those that the user named, the one in the environment, and those saved in a folder, the newest first."""
     variables = {name: value for name, value in environ.items() if name.startswith("AZURE_")}
-    saved: list[tuple[float, ClientSignIn | None]] = []
+    saved: list[ClientSignIn] = []
     for path in folder.glob("*.env"):
         with suppress(OSError, UsageError):  # no one has named it: one that cannot be used is skipped
-            saved.append((-path.lstat().st_mtime, _from_file(path)))
-    newest_first = (one for _, one in sorted(saved, key=lambda one: one[0]))
-    return [*named, *filter(None, (own_credential(variables, ENVIRONMENT), *newest_first))]
+            saved += filter(None, [_from_file(path)])
+    saved.sort(key=lambda one: one.made.timestamp() if one.made is not None else 0, reverse=True)
+    return [*named, *filter(None, [own_credential(variables, ENVIRONMENT)]), *saved]
 
 
 def _from_file(path: Path) -> ClientSignIn | None:

@@ -13,7 +13,7 @@ from mct_s2s.azure.authorities import CERTIFICATE_PATH, SECRET
 from mct_s2s.concurrency import finish_even_if_cancelled
 from mct_s2s.errors import UsageError
 from mct_s2s.key_pairs import UnfitCertificate, certificate_in
-from mct_s2s.local_files import PENDING, check_place, explained, forget_leftovers, read_ours, replace_whole
+from mct_s2s.local_files import PENDING, check_place, explained, read_ours, replace_whole
 from mct_s2s.model.client_credentials import Certificate, CredentialKind, SecretNote
 from mct_s2s.model.client_sign_in import ClientSignIn, MadeCredential
 from mct_s2s.model.ids import ClientId, is_guid, same_id
@@ -80,7 +80,7 @@ class FileStore(Store):
                 "It was not changed.",
                 remedy="Choose another file with --secret-to file:PATH, or move that file away.",
             )
-        for path in self._files:
+        for path in (self.path, self.pem) if self.keeps_key else (self.path,):
             with private(path):
                 check_place(path, makes_folder=True)
 
@@ -89,7 +89,6 @@ class FileStore(Store):
         await _on_disk(lambda: self._keep({**self._begun(), attempt: client_id}))
 
     async def key_pair(self, name: str, starts: datetime, expires: datetime) -> tuple[str, Certificate]:
-        self._forget_leftovers()
         pending = (await self.note()).pending
         if pending is not None and pending.expires == expires:
             return _text(_pending(self.pem)), pending
@@ -151,10 +150,6 @@ class FileStore(Store):
                 file.unlink(missing_ok=True)
         return True
 
-    @property
-    def _files(self) -> tuple[Path, ...]:
-        return (self.path, self.pem) if self.keeps_key else (self.path,)
-
     def _is_of_another(self, client_id: ClientId | None) -> bool:
         text = _text(self.path)
         return bool(text.strip("\r\n")) and not same_id(variables_in(text).get(CLIENT), client_id)
@@ -164,7 +159,6 @@ class FileStore(Store):
         return {name: ClientId(owner) for name, _, owner in rows if is_guid(owner)}
 
     def _keep(self, begun: dict[str, ClientId]) -> None:
-        self._forget_leftovers()
         if begun:
             _write(_pending(self.path), "".join(f"{name}\t{owner}\n" for name, owner in begun.items()))
         else:
@@ -173,11 +167,6 @@ class FileStore(Store):
     def _forget(self, client_id: str) -> None:
         """Another client's attempts stay noted: one of them may have been cut off here."""
         self._keep({name: owner for name, owner in self._begun().items() if not same_id(owner, client_id)})
-
-    def _forget_leftovers(self) -> None:
-        """What a killed run left half-written may hold a secret."""
-        for path in self._files:
-            forget_leftovers(path)
 
 
 def private(path: Path) -> AbstractContextManager[None]:

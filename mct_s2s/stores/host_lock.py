@@ -37,18 +37,13 @@ async def hold(what: str, since: float) -> AsyncIterator[bool]:
     """
     try:
         path = path_of(what)
-        lock = FileLock(path)
-    except OSError:
-        yield False  # a home that cannot be written to: then there is no second run of this user's to fear, either
-        return
-    try:
+        lock, last = FileLock(path), path.with_suffix(".last")
         await _acquired(lock)
-    except OSError:
+    except OSError:  # a home that cannot be written to: then there is no second run of this user's to fear, either
         yield False
         return
-    last = path.with_suffix(".last")
     try:
-        yield _modified(last) >= since
+        yield last.exists() and last.stat().st_mtime >= since
     finally:
         with suppress(OSError):
             last.touch()
@@ -64,13 +59,6 @@ async def _acquired(lock: FileLock) -> None:
                 await asyncio.sleep(POLL_SECONDS)
                 with suppress(Timeout):
                     lock.acquire(blocking=False)
-
-
-def _modified(path: Path) -> float:
-    try:
-        return path.stat().st_mtime
-    except OSError:
-        return 0.0
 
 
 def departing(what: str) -> frozenset[str]:

@@ -82,10 +82,13 @@ class KeyVault(ServiceSession):
         service = RemoteService(f"The key vault '{self.name}'", "vault-unreachable", "Vault")
         super().__init__(service, url, connection.cloud.key_vault_scope, connection, credential)
 
+    async def answer(self, method: str, path: str, step: str, **options: Any) -> Any:
+        below = f"{path}?{VERSION}" if path.startswith("/") else path
+        return await super().answer(method, below, step, lag=lambda error: error.service_code in BUSY, **options)
+
     async def versions(self, name: str) -> list[SecretVersion]:
         """All versions of a secret, oldest first; none where there is no such secret."""
-        path = f"/secrets/{name}/versions?{VERSION}"
-        found = await _or_none(self.rows(path, "find a secret", _version, lag=_is_busy)) or []
+        found = await _or_none(self.rows(f"/secrets/{name}/versions", "find a secret", _version)) or []
         # The service lists them by their ids, and tells their age in whole seconds.
         return sorted(found, key=lambda one: (one.created, one.tags.get("made", "")))
 
@@ -96,7 +99,7 @@ class KeyVault(ServiceSession):
             return text(row["value"]), _version(row)
 
         try:
-            return await _or_none(self.read(f"/secrets/{name}?{VERSION}", "read a secret", parse, lag=_is_busy))
+            return await _or_none(self.read(f"/secrets/{name}", "read a secret", parse))
         except ServiceError as error:
             if error.service_code != DISABLED:
                 raise
@@ -108,30 +111,26 @@ class KeyVault(ServiceSession):
         """Add a version. Repeating it is harmless: it says the same again."""
         attributes = {"enabled": enabled, **({"exp": int(expires.timestamp())} if expires else {})}
         body = {"value": value, "contentType": "text/plain", "tags": dict(tags), "attributes": attributes}
-        path = f"/secrets/{name}?{VERSION}"
-        return await self.read(path, "store a secret", _version, method="PUT", body=body, lag=_is_busy)
+        return await self.read(f"/secrets/{name}", "store a secret", _version, method="PUT", body=body)
 
-    async def tag(self, name: str, version: str, tags: Mapping[str, str]) -> bool:
-        """Make `tags` all the tags of a version (the latest where `version` is empty); false where it is not there."""
-        path, body = f"/secrets/{name}/{version}?{VERSION}", {"tags": dict(tags)}
-        asked = self.read(path, "change a secret's tags", _version, method="PATCH", body=body, lag=_is_busy)
-        return await _or_none(asked) is not None
+    async def tag(self, name: str, version: str, tags: Mapping[str, str]) -> SecretVersion | None:
+        """Make `tags` all the tags of a version (the latest where `version` is empty); `None` where it is not there."""
+        path, step, body = f"/secrets/{name}/{version}", "change a secret's tags", {"tags": dict(tags)}
+        return await _or_none(self.read(path, step, _version, method="PATCH", body=body))
 
     async def deleted(self, name: str) -> SecretVersion | None:
         """The secret of that name that was deleted and can come back, as far as the caller may see it."""
-        path = f"/deletedsecrets/{name}?{VERSION}"
         with suppress(PermissionMissing):
-            return await _or_none(self.read(path, "find a deleted secret", _version, lag=_is_busy))
+            return await _or_none(self.read(f"/deletedsecrets/{name}", "find a deleted secret", _version))
         return None
 
     async def delete(self, name: str) -> None:
         """Delete a secret with all its versions; one that is not there is no error. The vault takes its time for it."""
-        await _or_none(self.send("DELETE", f"/secrets/{name}?{VERSION}", "delete a secret", lag=_is_busy))
+        await _or_none(self.send("DELETE", f"/secrets/{name}", "delete a secret"))
 
     async def recover(self, name: str) -> list[SecretVersion]:
         """Bring a deleted secret back; its versions, once they are there."""
-        path = f"/deletedsecrets/{name}/recover?{VERSION}"
-        await self.send("POST", path, "recover a deleted secret", lag=_is_busy)
+        await self.send("POST", f"/deletedsecrets/{name}/recover", "recover a deleted secret")
         found, until = await self.versions(name), clock.seconds() + LONGEST_SECONDS
         with waiting(CARRYING_OUT, gives_up_at=until):
             while not found and clock.seconds() < until:
@@ -165,10 +164,6 @@ async def _or_none(asked: Awaitable[T]) -> T | None:
         if error.code != "not-found":  # the vault itself
             raise
         return None
-
-
-def _is_busy(error: ServiceError) -> bool:
-    return error.service_code in BUSY
 
 
 def _version(row: Mapping[str, Any]) -> SecretVersion:

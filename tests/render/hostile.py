@@ -182,7 +182,7 @@ def _live(terminal: Terminal, name: str) -> None:
         running.finished(steps[0], name)
         running.failed(steps[1], refusal(name))
         running.skipped(steps[2], name)
-    with watched_by(shown), activity(f"Reading {name}"), waiting(name, seconds=60):
+    with watched_by(shown), activity(f"Reading {name}"), waiting(name):
         throttled(name, 60)
         if shown._live is not None:
             shown._live.refresh()

@@ -95,14 +95,6 @@ def test_a_wait_that_is_noticed_is_one_line_however_often_it_is_repeated(screens
     assert lines == ["Creating secret of Import: waiting for Entra ID to replicate"]
 
 
-def test_a_wait_that_is_known_to_take_long_is_told_at_once(screens: Screens) -> None:
-    with logged(screens) as (terminal, lines):
-        for reason, seconds in (("waiting for its old process", 30), ("waiting for a moment", 0.1)):
-            with watched_by(Reporter(terminal)), activity("Reading A"), waiting(reason, seconds=seconds):
-                pass
-    assert lines == ["Reading A: waiting for its old process"]
-
-
 def test_a_throttle_is_told_by_the_service(screens: Screens) -> None:
     with logged(screens) as (terminal, lines), watched_by(Reporter(terminal)):
         throttled("Microsoft Graph", 150.0)
@@ -152,7 +144,7 @@ def test_quiet_says_nothing_of_all_this(screens: Screens) -> None:
     with Reporter(screen.terminal).applying(Plan((principal(),))) as steps:
         steps.started(principal())
         steps.finished(principal(), "restored")
-    with watched_by(Reporter(screen.terminal)), activity("Reading A"), waiting("for long", seconds=100):
+    with watched_by(Reporter(screen.terminal)), activity("Reading A"), waiting("for long"):
         throttled("Microsoft Graph", 150.0)
     screen.terminal.note("Signing in.")
     assert (screen.out, screen.err) == ("", "")
@@ -338,7 +330,7 @@ def everything_at_once(terminal: Terminal) -> None:
 WAITS = (
     Wait("waiting for Entra ID to replicate", gives_up_at=306.2),
     Wait("contosolearn.azurewebsites.net returns 503, starting", gives_up_at=600.0),
-    Wait("waiting for its old process to end", seconds=30.0),
+    Wait("waiting for its old process to end"),
 )
 
 

@@ -170,7 +170,7 @@ async def remove_credential(change: RemoveCredential, run: Run) -> str:
     directory, new, delivered = run.session.directory, None, run.delivered.get(change.name)
     if change.replaced_for is not None and delivered is not None:  # it has been tested
         left = max(0.0, delivered[0] + SECONDS_TO_CHANGE_OVER - clock.seconds())
-        with waiting("waiting for callers that have just read it", seconds=left):
+        with waiting("waiting for callers that have just read it"):
             await asyncio.sleep(left)
         new = delivered[1]
     elif change.replaced_for is not None:
