@@ -23,16 +23,11 @@ FILE_BYTES = 1 << 20
 PRIVATE, READABLE = 0o600, 0o644
 PENDING = ".pending"
 """What follows a file's name in that of the note, or the key, that is on its way to it."""
-_NOT_FOLLOWED = getattr(os, "O_NOFOLLOW", 0)
 _SAFELY = sum(getattr(os, name, 0) for name in ("O_NONBLOCK", "O_NOCTTY", "O_CLOEXEC", "O_BINARY"))
 
 
 class UntrustedFile(OSError):
     """A file or a folder that is not used: its text says why, as the rest of a sentence about it."""
-
-    def __init__(self, why: str, remedy: str) -> None:
-        super().__init__(why)
-        self.remedy = remedy
 
 
 @contextmanager
@@ -40,16 +35,13 @@ def explained(what: str, path: Path, taken: str, unwritable: str, option: str) -
     """Turn what is wrong with a file into a `UsageError`: `taken` where another user may have written it, or could."""
     try:
         yield
-    except UntrustedFile as error:
-        raise UsageError(
-            taken,
-            f"{what} to '{path}': {error}. It was not changed.",
-            remedy=f"{error.remedy} Or choose another file: {option}",
-        ) from error
     except OSError as error:
-        why = "the folder does not exist." if isinstance(error, FileNotFoundError) else error.strerror or error
+        is_taken = isinstance(error, UntrustedFile)
+        why = "the folder does not exist" if isinstance(error, FileNotFoundError) else error.strerror or error
         raise UsageError(
-            unwritable, f"{what} to '{path}': {why}", remedy=f"Choose a file that you can write: {option}"
+            taken if is_taken else unwritable,
+            f"{what} to '{path}': {why}.{' It was not changed.' if is_taken else ''}",
+            remedy=f"Choose a file that you, and no one else, can write: {option}",
         ) from error
 
 
@@ -72,12 +64,13 @@ def read_given(path: Path) -> bytes:
     return _read(path, stat.S_IWOTH, follow=True)
 
 
-def must_not_block(path: Path) -> None:
-    """Refuse what a library that opens it would wait for, anything but a file and a folder, by an OSError."""
-    with _no_null():
-        status = path.stat()
-    if not stat.S_ISDIR(status.st_mode):
-        _check_regular(status)
+def must_not_block(path: Path, *, follow: bool = True, folder: bool = True) -> None:
+    """Refuse what a reader would wait for: anything but a file, or a `folder` for a library that reads one."""
+    if "\0" in str(path):
+        raise UntrustedFile("the file name is invalid")
+    status = path.stat(follow_symlinks=follow)
+    if not (folder and stat.S_ISDIR(status.st_mode)):
+        _check_kind(status)
 
 
 def check_folder(folder: Path) -> None:
@@ -106,7 +99,7 @@ def check_place(path: Path, *, makes_folder: bool = False) -> None:
     Raises OSError: it cannot be written; UntrustedFile: another user can replace it, or their file is already there.
     """
     if not path.name or not is_one_line(str(path)):
-        raise UntrustedFile("the file name is invalid", "Choose another name.")
+        raise UntrustedFile("the file name is invalid")
     read_ours(path)
     if makes_folder:
         make_folder(path.parent)
@@ -144,12 +137,11 @@ def write_new(path: Path, text: str, mode: int = PRIVATE, *, durable: bool = Tru
 
     Raises OSError: it cannot be made; UntrustedFile: the file system does not keep a private one to us.
     """
-    with _no_null():
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0), mode)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0), mode)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         if sys.platform != "win32" and os.fstat(descriptor).st_mode & 0o077 & ~mode:
             path.unlink()
-            raise UntrustedFile("a file there is not private", "Choose a folder of another file system.")
+            raise UntrustedFile("a file there is not private")
         file.write(text)
         file.flush()
         if durable:
@@ -157,18 +149,22 @@ def write_new(path: Path, text: str, mode: int = PRIVATE, *, durable: bool = Tru
 
 
 def _read(path: Path, written_by_others: int, *, follow: bool) -> bytes:
-    with _no_null():
-        # Looked at first: opening a device can do something to it, and a socket cannot be opened at all.
-        _check_regular(path.stat(follow_symlinks=follow))
-        descriptor = os.open(path, os.O_RDONLY | _SAFELY | (0 if follow else _NOT_FOLLOWED))
+    # Looked at first: opening a device can do something to it, and a socket cannot be opened at all.
+    must_not_block(path, follow=follow, folder=False)
+    descriptor = os.open(path, os.O_RDONLY | _SAFELY | (0 if follow else getattr(os, "O_NOFOLLOW", 0)))
     with os.fdopen(descriptor, "rb") as file:
         status = os.fstat(descriptor)
-        _check_regular(status)
+        _check_kind(status)
         content = file.read(FILE_BYTES + 1)
     if len(content) > FILE_BYTES:
-        raise UntrustedFile("it is larger than 1 MiB", "Use another file.")
+        raise UntrustedFile("it is larger than 1 MiB")
     _check(status, written_by_others)
     return content
+
+
+def _check_kind(status: os.stat_result) -> None:
+    if not stat.S_ISREG(status.st_mode):
+        raise UntrustedFile("it is not a file, but a link, a folder, a pipe or a device")
 
 
 def _check(status: os.stat_result, written_by_others: int, what: str = "it") -> None:
@@ -178,25 +174,7 @@ def _check(status: os.stat_result, written_by_others: int, what: str = "it") -> 
     us = os.geteuid()
     caller = os.environ.get("SUDO_UID", "") if us == 0 else ""
     if status.st_uid not in {us, 0} and str(status.st_uid) != caller:
-        raise UntrustedFile(
-            f"{what} belongs to another user (uid {status.st_uid})", "Choose another one, or make a copy of your own."
-        )
+        raise UntrustedFile(f"{what} belongs to another user (uid {status.st_uid})")
     if status.st_mode & written_by_others:
-        raise UntrustedFile(
-            f"other users can write to {what} (mode {stat.S_IMODE(status.st_mode):04o})", "Make it private: chmod go-w"
-        )
-
-
-def _check_regular(status: os.stat_result) -> None:
-    if not stat.S_ISREG(status.st_mode):
-        kinds = {stat.S_IFLNK: "a symbolic link", stat.S_IFDIR: "a folder", stat.S_IFIFO: "a named pipe"}
-        kind = kinds.get(stat.S_IFMT(status.st_mode), "a device or a socket")
-        raise UntrustedFile(f"it is {kind}, not a file", "Use the path of a file.")
-
-
-@contextmanager
-def _no_null() -> Iterator[None]:
-    try:
-        yield
-    except ValueError:
-        raise UntrustedFile("the file name is invalid", "Use the path of a file.") from None
+        mode = f"mode {stat.S_IMODE(status.st_mode):04o}; chmod go-w makes it private"
+        raise UntrustedFile(f"other users can write to {what} ({mode})")

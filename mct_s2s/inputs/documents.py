@@ -15,7 +15,6 @@ from typing import TypeVar
 from mct_s2s.errors import UsageError
 from mct_s2s.local_files import (
     READABLE,
-    UntrustedFile,
     check_folder,
     check_place,
     explained,
@@ -38,7 +37,6 @@ def read_text(path: Path, code: str, remedy: str) -> str:
         return read_given(path).decode("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror or error if isinstance(error, OSError) else "it is not UTF-8 text"
-        remedy = error.remedy if isinstance(error, UntrustedFile) else remedy
         raise UsageError(code, f"Cannot read '{path}': {why}.", remedy=remedy) from error
 
 

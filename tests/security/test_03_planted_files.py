@@ -269,7 +269,7 @@ def test_a_handoff_is_written_over_nothing_but_a_handoff(mct: Program, azure: Sa
     assert [path.name for path in tmp_path.glob(".h.json*")] == []
 
 
-@pytest.mark.parametrize(("make", "said"), [(pipe, "named pipe"), (deep, "nested too deep")], ids=_name)
+@pytest.mark.parametrize(("make", "said"), [(pipe, "not a file"), (deep, "nested too deep")], ids=_name)
 @pytest.mark.parametrize("option", ["--faults", "--world"])
 def test_the_sandboxs_own_files_are_no_exception(
     mct: Program, tmp_path: Path, option: str, make: Callable[[Path], None], said: str
