@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from typing import Any, TypeVar
 
 from mct_s2s.activity import activity
 from mct_s2s.cli.session import Services, connect
 from mct_s2s.cli.work import SiteWork
-from mct_s2s.concurrency import gather_or_cancel
+from mct_s2s.concurrency import end_all, gather_or_cancel
 from mct_s2s.engine.observe.sites import find_mct_sites, find_slots, outcome_of
 from mct_s2s.engine.session import Session
 from mct_s2s.errors import S2SError
@@ -21,8 +21,6 @@ from mct_s2s.model.resource_id import ResourceId, SiteTarget
 from mct_s2s.render.console import Terminal
 
 T = TypeVar("T")
-
-
 AtEach = Callable[[Callable[[SiteWork, Session], Awaitable[T]]], Awaitable[tuple[T | S2SError, ...]]]
 
 
@@ -37,51 +35,32 @@ async def open_sessions(sites: Sequence[SiteWork], terminal: Terminal) -> AsyncI
     sharing: dict[tuple[str | None, ...], list[SiteWork]] = defaultdict(list)
     for site in sites:
         sharing[site.sign_in].append(site)
-    is_over, loop = asyncio.Event(), asyncio.get_running_loop()
-    opened: dict[tuple[str | None, ...], asyncio.Future[Session]] = {key: loop.create_future() for key in sharing}
-    holding = [asyncio.ensure_future(_hold(opened[key], sharing[key], terminal, is_over)) for key in sharing]
+
+    async def opened(those: Sequence[SiteWork]) -> Session:
+        every = [site.work.needs for site in those]
+        needs = Services(
+            directory=any(one.directory for one in every),
+            arm=any(one.arm for one in every),
+            target=False,  # the App Service is each site's own
+            key_vault=any(one.key_vault for one in every),
+        )
+        options, client_id = those[0].work.options, those[0].profile.client_id
+        return await stack.enter_async_context(connect(options, needs, terminal, client_id=client_id))
 
     async def at_each(work: Callable[[SiteWork, Session], Awaitable[T]]) -> tuple[T | S2SError, ...]:
         async def one(site: SiteWork) -> T:
-            shared = await asyncio.shield(opened[site.sign_in])
+            shared = await asyncio.shield(opening[site.sign_in])
             subscription = site.target.subscription or shared.subscription
             return await work(site, shared.about(replace(site.target, subscription=subscription), subscription))
 
         return await gather_or_cancel(*(outcome_of(one(site)) for site in sites))
 
-    try:
-        yield at_each
-    finally:
-        is_over.set()
-        for task, session in zip(holding, opened.values(), strict=True):
-            if not session.done():
-                task.cancel()
-        await asyncio.gather(*holding, return_exceptions=True)
-
-
-async def _hold(
-    opened: asyncio.Future[Session], sites: Sequence[SiteWork], terminal: Terminal, is_over: asyncio.Event
-) -> None:
-    """Hold one session open, by a task of its own: it ends where it began, in one context."""
-    every = [site.work.needs for site in sites]
-    needs = Services(
-        directory=any(one.directory for one in every),
-        arm=any(one.arm for one in every),
-        target=False,  # the App Service is each site's own
-        key_vault=any(one.key_vault for one in every),
-    )
-    try:
-        async with connect(sites[0].work.options, needs, terminal, client_id=sites[0].profile.client_id) as session:
-            opened.set_result(session)
-            await is_over.wait()
-    except BaseException as error:
-        if opened.done():
-            raise
-        if isinstance(error, asyncio.CancelledError):
-            opened.cancel()
-            raise
-        opened.set_exception(error)
-        opened.exception()  # fetched: a site that was interrupted does not, and asyncio would complain
+    async with AsyncExitStack() as stack:
+        opening = {key: asyncio.ensure_future(opened(those)) for key, those in sharing.items()}
+        try:
+            yield at_each
+        finally:
+            await end_all(opening.values())
 
 
 Read = tuple[ResourceId, ObservedState | S2SError]
