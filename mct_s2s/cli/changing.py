@@ -10,14 +10,14 @@ from mct_s2s import clock
 from mct_s2s.cli.change import change_command
 from mct_s2s.cli.commands import SetupOptions
 from mct_s2s.cli.options import CredentialOptions, RemovalOptions
-from mct_s2s.cli.requests import check_role, client_specs, service_spec
+from mct_s2s.cli.requests import check_role, client_specs
 from mct_s2s.cli.work import Work
 from mct_s2s.errors import UsageError
-from mct_s2s.inputs.clients import read_client_list
+from mct_s2s.inputs.clients import management_reference, read_client_list
 from mct_s2s.inputs.documents import HandoffFile, given_values, read_backup, read_handoff
 from mct_s2s.inputs.secret_to import ClientPlaces, secret_to
 from mct_s2s.inputs.target import caller_resource
-from mct_s2s.model.desired import Desired, Removal, Restore, SettingsScope, Setup
+from mct_s2s.model.desired import Desired, Removal, Restore, ServiceSpec, SettingsScope, Setup
 from mct_s2s.model.site_settings import ROLE
 
 if TYPE_CHECKING:
@@ -35,8 +35,9 @@ def setup_work(options: SetupOptions | AddClientOptions, names: Sequence[str]) -
         name, may_create = options.service_name, True
         if options.handoff is not None:
             HandoffFile(options.handoff).check(dry_run=options.dry_run)
-    reference = options.service_management_reference
-    service = service_spec(name, options.role, options.service_app, reference=reference, may_create=may_create)
+    check_role(options.role)
+    reference = management_reference(options.service_management_reference)
+    service = ServiceSpec("", name or "", options.role, options.service_app, reference, may_create)
     return Work(options, Setup(service, clients, scope, restart=not options.no_restart), places, identities, now)
 
 
@@ -73,7 +74,7 @@ def configure_appservice(options: ConfigureAppserviceOptions) -> int:
     restart = not options.no_restart
     if options.restore is None:
         asks_directory = not options.disable and not given.need_no_directory
-        service = service_spec(adopt=options.service_app, may_create=False) if asks_directory else None
+        service = ServiceSpec(adopt=options.service_app, may_create=False) if asks_directory else None
         scope = SettingsScope.OFF if options.disable else SettingsScope.ALL
         desired: Desired = Setup(service, settings=scope, given=given, settings_only=True, restart=restart)
     elif typed or options.handoff or options.disable:
@@ -111,7 +112,7 @@ def _remove(options: RemovalOptions, removed: Removal) -> int:
         )
     wanted = replace(
         removed,
-        service=service_spec(adopt=options.service_app, may_create=False),
+        service=ServiceSpec(adopt=options.service_app, may_create=False),
         restart=not options.no_restart,
         keep_registration=options.keep_registration,
         delete_adopted=options.delete_adopted,

@@ -6,13 +6,13 @@ from dataclasses import replace
 
 from mct_s2s import clock
 from mct_s2s.cli.commands import DoctorOptions
-from mct_s2s.cli.requests import named_spec, named_target, request_for, service_spec, where
+from mct_s2s.cli.requests import named_target, request_for, where
 from mct_s2s.cli.run import PROBLEMS, CommandRun, run
 from mct_s2s.cli.session import Services
 from mct_s2s.engine.observe.rights import examine
 from mct_s2s.engine.session import Session
 from mct_s2s.inputs.target import caller_resource
-from mct_s2s.model.desired import Setup
+from mct_s2s.model.desired import ServiceSpec, Setup
 from mct_s2s.plain_text import plain
 from mct_s2s.planning.permissions.doctor import checks, is_ready
 from mct_s2s.planning.secret_policy import longest
@@ -25,11 +25,17 @@ def doctor(options: DoctorOptions) -> int:
     named = named_target(options) if options.no_app_service else None
 
     async def body(current: CommandRun, session: Session) -> int:
-        setup = Setup(named_spec(service_spec("MCT service"), session.target or named))
-        request = replace(request_for(session, setup, clock.now()), identities=identities, without_settings=True)
+        wanted = Setup(ServiceSpec(display_name="MCT service"))
+        request = request_for(session, wanted, clock.now(), named=named, identities=identities, without_settings=True)
         seen = await examine(session, request)
         place = where(options, seen.observed.site)
-        found = checks(seen, setup, request.context, place, consent=not options.no_consent)
+        found = checks(
+            seen,
+            replace(wanted, service=request.desired.service),
+            request.context,
+            place,
+            consent=not options.no_consent,
+        )
         if current.terminal.json:
             current.terminal.document("doctor", doctor_result(seen, found))
         elif options.output == "markdown":

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 from mct_s2s.azure.sign_in.method import Method
 from mct_s2s.cli.options import AzureOptions, CredentialOptions
@@ -38,31 +39,36 @@ OF_KIND = {
 """The options that belong to one kind."""
 
 
-def request_for(session: Session, desired: Desired, now: datetime, target: SiteTarget | None = None) -> Request:
-    """A request about an App Service: the session's, unless another one is meant."""
-    target, service = target or session.target, desired.service
-    return Request(
-        desired,
-        now,
-        target,
-        label=target.label if target else service.display_name if service else "",
-        subscription=target.subscription if target else session.subscription,
-    )
-
-
-async def look(
+def request_for(
     session: Session,
+    desired: Desired,
     now: datetime,
     target: SiteTarget | None = None,
     *,
-    client: str | None = None,
-    all_federated: bool = False,
-    without_settings: bool = False,
+    named: SiteTarget | None = None,
+    **more: Any,
+) -> Request:
+    """What is asked of the engine about an App Service: the session's, unless another one is meant.
+
+    `named` only gives its name to the service application; `more` are members of the request.
+    """
+    target = target or session.target
+    called, label = target or named, ""
+    if desired.service is not None:
+        service = named_spec(desired.service, called)
+        desired, label = replace(desired, service=service), service.display_name
+    label = called.label if called is not None else label
+    subscription = target.subscription if target is not None else session.subscription
+    return Request(desired, now, target, label=label, subscription=subscription, **more)
+
+
+async def look(
+    session: Session, now: datetime, target: SiteTarget | None = None, *, without_settings: bool = False, **what: Any
 ) -> tuple[Request, ObservedState]:
-    """What is there, read by a request that changes nothing."""
-    service = named_spec(service_spec(may_create=False), target or session.target)
-    request = request_for(session, Look(service, (client,) if client else (), all_federated=all_federated), now, target)
-    observed = await observe(session, replace(request, without_settings=without_settings))
+    """What is there, read by a request that changes nothing; `what` are members of `Look`."""
+    desired = Look(ServiceSpec(may_create=False), **what)
+    request = request_for(session, desired, now, target, without_settings=without_settings)
+    observed = await observe(session, request)
     check_site(observed)
     return request, observed
 
@@ -104,19 +110,6 @@ def client_specs(options: CredentialOptions, names: Sequence[str], now: datetime
         ClientSpec(name, credential, consent=not options.no_consent, management_reference=reference)
         for name in client_names(names)
     )
-
-
-def service_spec(
-    name: str | None = None,
-    role: str | None = None,
-    adopt: str | None = None,
-    *,
-    reference: str | None = None,
-    may_create: bool = True,
-) -> ServiceSpec:
-    """What the options say of the service application, before it is known which App Service it belongs to."""
-    check_role(role)
-    return ServiceSpec("", name or "", role, adopt, management_reference(reference), may_create)
 
 
 def named_spec(spec: ServiceSpec, target: SiteTarget | None) -> ServiceSpec:

@@ -11,7 +11,6 @@ from mct_s2s import clock
 from mct_s2s.cli.binding import typed_options
 from mct_s2s.cli.change import change_all, change_command
 from mct_s2s.cli.commands import RotateSecretOptions
-from mct_s2s.cli.requests import service_spec
 from mct_s2s.cli.trust_file import check_only, chosen, read_sites
 from mct_s2s.cli.work import SiteWork, Work
 from mct_s2s.errors import Refused, UsageError
@@ -20,7 +19,7 @@ from mct_s2s.inputs.lifetime import duration, expiry
 from mct_s2s.inputs.secret_to import ClientPlaces, secret_to
 from mct_s2s.model.client_credentials import NewCredential
 from mct_s2s.model.commands import own_command
-from mct_s2s.model.desired import Rotation
+from mct_s2s.model.desired import Rotation, ServiceSpec
 from mct_s2s.planning.reviewed import combined
 
 SEVERAL = 2
@@ -35,7 +34,7 @@ def rotate_secret(options: RotateSecretOptions) -> int:
         )
     within = duration(options.expiring_within, "--expiring-within") if options.expiring_within is not None else None
     rotation = Rotation(
-        service_spec(adopt=options.service_app, may_create=False),
+        ServiceSpec(adopt=options.service_app, may_create=False),
         restart=not options.no_restart,
         expires=expiry(options.secret_lifetime, now) if options.secret_lifetime is not None else None,
         clients=client_names([options.client] if options.client is not None else []),

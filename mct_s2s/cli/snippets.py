@@ -56,7 +56,7 @@ def snippet(options: SnippetOptions) -> int:
                 remedy="Serve it in another terminal, then run this again:",
                 command=connection.reopened_by,
             )
-        request, observed = await look(session, now, client=options.client)
+        request, observed = await look(session, now, clients=(options.client,) if options.client else ())
         site, tenant, at = observed.site, observed.tenant, where(options, observed.site)
         cloud, environ = connection.cloud, connection.environ
         assert site is not None  # snippet always names one

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from mct_s2s import clock
 from mct_s2s.cli.options import ChangingOptions, CredentialOptions
-from mct_s2s.cli.requests import named_spec, named_target
+from mct_s2s.cli.requests import named_target, request_for
 from mct_s2s.cli.session import Services
 from mct_s2s.engine.credential_stores import RunStores
 from mct_s2s.engine.outcome import Outcome
@@ -19,8 +19,7 @@ from mct_s2s.engine.session import Session
 from mct_s2s.errors import PermissionMissing, S2SError
 from mct_s2s.inputs.documents import BackupFile
 from mct_s2s.inputs.secret_to import ClientPlaces
-from mct_s2s.model.client_credentials import NewCredential
-from mct_s2s.model.desired import Desired, Removal, Rotation, SettingsScope, Setup
+from mct_s2s.model.desired import Desired, Removal, SettingsScope, Setup
 from mct_s2s.model.resource_id import ResourceId, SiteTarget, site_title
 from mct_s2s.planning.reviewed import fingerprint
 from mct_s2s.stores.store import Show
@@ -65,30 +64,25 @@ class Work:
             show: shows a secret, where it is to be shown.
             note: tells the user something of little weight.
         """
-        options, desired = self.options, self.desired
+        options = self.options
         for vault in self.places.vaults:
             session.connection.cloud.vault(vault)  # before anything is looked at
-        target, label = session.target or named_target(options), ""
-        if desired.service is not None:
-            service = named_spec(desired.service, target)
-            desired, label = replace(desired, service=service), service.display_name
-        label = target.label if target is not None else label
-        is_verified = isinstance(desired, Setup) and isinstance(options, CredentialOptions) and options.verifies
-        return Request(
-            desired,
+        request = request_for(
+            session,
+            self.desired,
             self.now,
-            session.target,
+            named=named_target(options),
             attempt=token_hex(4),
-            label=label,
-            subscription=session.target.subscription if session.target is not None else session.subscription,
             identities=self.identities,
-            places=tuple((name, self.places.of(name).label) for name in _names_with_place(desired)),
-            stores=RunStores(session, self.places, label, show),
             backup=BackupFile(options.backup, note) if options.backup is not None else None,
             preflight=not options.no_preflight,
             dry_run=options.dry_run,
-            verify=is_verified and self.needs.target,
+            verify=isinstance(self.desired, Setup)
+            and self.needs.target
+            and isinstance(options, CredentialOptions)
+            and options.verifies,
         )
+        return replace(request, stores=RunStores(session, self.places, request.label, show))
 
 
 @dataclass(frozen=True)
@@ -108,16 +102,6 @@ class SiteWork:
         """What it shares a session by: where no tenant is given, it is the subscription's."""
         one = self.work.options
         return one.cloud, one.tenant, one.subscription, one.auth.value, self.profile.client_id
-
-
-def _names_with_place(desired: Desired) -> tuple[str, ...]:
-    """The clients whose secret or key is kept somewhere; of a rotation, those that a trust file names."""
-    match desired:
-        case Setup(clients=clients):
-            return tuple(one.name for one in clients if isinstance(one.credential, NewCredential))
-        case Rotation(only_named=True):
-            return desired.clients
-    return ()
 
 
 PENDING = 3

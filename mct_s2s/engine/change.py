@@ -17,7 +17,7 @@ from mct_s2s.engine.outcome import Outcome
 from mct_s2s.engine.request import Request
 from mct_s2s.engine.session import Session
 from mct_s2s.errors import S2SError
-from mct_s2s.model.desired import Removal, Rotation, SettingsScope, Setup
+from mct_s2s.model.desired import Removal, SettingsScope, Setup
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.planning.make import make_plan
 from mct_s2s.stores.host_lock import departing, hold
@@ -78,10 +78,9 @@ async def prepare(session: Session, request: Request) -> Outcome:
                 observed = replace(observed, departing=departing(request.subject(observed)))
             if observed.settings_unread and isinstance(desired, Setup):
                 desired = replace(desired, settings=SettingsScope.NONE)
-            places = request.places
-            if request.stores is not None and isinstance(desired, Rotation) and not desired.only_named:
-                places = request.stores.places_of(stores, observed)
-            intended = replace(make_plan(desired, observed, request.context), places=places)
+            intended = make_plan(desired, observed, request.context)
+            if request.stores is not None:
+                intended = replace(intended, places=request.stores.places_of(desired, stores, observed))
             access = await look.found()
             plan = await permitted(session, intended, observed, access, request)
     return Outcome(request, plan, observed, access, stores, intended=intended)

@@ -71,14 +71,26 @@ class RunStores:
         stores = await gather_or_cancel(*(self._store(observed, *one) for one in wanted))
         return {name: store for (name, *_), store in zip(wanted, stores, strict=True)}
 
-    def places_of(self, stores: Mapping[str, Store], observed: ObservedState) -> tuple[tuple[str, str], ...]:
-        """Each client and what a plan calls its place: the same on every machine where no one asked for one.
+    def places_of(
+        self, desired: Desired, stores: Mapping[str, Store], observed: ObservedState
+    ) -> tuple[tuple[str, str], ...]:
+        """Each client and what a plan calls its place: as it was asked for, also of one that gets nothing now.
 
-        A vault is named by the step itself.
+        Of a rotation whose places no one named, it is the same on every machine, and a vault is named by the step.
         """
-        own = self._folder(observed)
+        match desired:
+            case Setup(clients=clients):
+                made = [one.name for one in clients if isinstance(one.credential, NewCredential)]
+                return tuple((name, self.places.of(name).label) for name in made)
+            case Rotation(only_named=True, clients=named):
+                return tuple((name, self.places.of(name).label) for name in named)
         return tuple(
-            (name, SecretTo().label if isinstance(store, FileStore) and store.path.parent == own else store.label)
+            (
+                name,
+                SecretTo().label
+                if isinstance(store, FileStore) and store.path.parent == self._folder(observed)
+                else store.label,
+            )
             for name, store in stores.items()
             if observed.secrets[name].vault is None
         )

@@ -33,8 +33,6 @@ class Request:
     """Resource ids, and bare names of web or function apps."""
     without_settings: bool = False
     """Whether it is about what can be read, where the App Service's settings cannot."""
-    places: tuple[tuple[str, str], ...] = ()
-    """Where each client's secret or private key goes, as the user wrote it, by the client's name."""
     stores: RunStores | None = None
     """`None` for commands that make nothing secret."""
     backup: BackupFile | None = None

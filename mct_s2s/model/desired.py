@@ -16,9 +16,9 @@ from mct_s2s.model.site_settings import SETTINGS, Required
 class ServiceSpec:
     """The service application."""
 
-    unique_name: str
-    """Its key in the directory, should it have to be created or be found by it."""
-    display_name: str
+    unique_name: str = ""
+    """Its key in the directory, should it have to be created or be found by it; empty until it is known whose it is."""
+    display_name: str = ""
     role: str | None = None
     """The app role's value; `None` takes the one the App Service is set to, else the default."""
     adopt: str | None = None

@@ -11,13 +11,14 @@ from typing import Any
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from mct_s2s.cli.requests import check_role, named_spec, service_spec
+from mct_s2s.cli.requests import check_role, named_spec
 from mct_s2s.errors import S2SError
 from mct_s2s.inputs.clients import client_names, management_reference
 from mct_s2s.inputs.documents import given_values
 from mct_s2s.inputs.lifetime import duration, expiry
 from mct_s2s.inputs.secret_to import secret_to, vault_to
 from mct_s2s.inputs.target import api_path, api_url, caller_resource, site_target, tenant
+from mct_s2s.model.desired import ServiceSpec
 from mct_s2s.model.ids import client_unique_name, file_stem, secret_name
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.model.site_settings import SETTINGS, Setting
@@ -54,7 +55,7 @@ PARSERS: dict[str, Callable[[str], Any]] = {
     "--tenant": lambda text: tenant(text, "--tenant"),
     "--role": check_role,
     "--service-management-reference": management_reference,
-    "--service-name": lambda text: named_spec(service_spec(text), None),
+    "--service-name": lambda text: named_spec(ServiceSpec(display_name=text), None),
     "a resource id": ResourceId.parse,
     "names made of names": lambda text: (
         file_stem(text),
