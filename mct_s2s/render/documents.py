@@ -7,7 +7,6 @@ may grow.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Annotated, Any, Literal, TypeAlias, TypeVar
 
 from pydantic import (
@@ -31,7 +30,7 @@ from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.site_settings import SETTINGS, ours
 from mct_s2s.model.trust_file import TrustFile
 from mct_s2s.planning.changes import Action, AnyChange, Identifiers, WriteSettings
-from mct_s2s.planning.ownership import members, uri_shown, wanted_role
+from mct_s2s.planning.ownership import uri_shown, wanted_role
 from mct_s2s.planning.reports.findings import Severity
 from mct_s2s.planning.reports.status import SiteStatus
 from mct_s2s.planning.reports.verification import CheckSubject
@@ -209,11 +208,15 @@ _CAN_CALL = "Whether it can call the API, every finding taken into account; null
 
 
 class ClientApplicationPart(Part):
-    kind: Literal["application"] = _is("A client application.")
-    display_name: Text = _is("Display name.")
-    app_id: Guid = _is("Application (client) ID.")
-    object_id: Guid | None = _is("Object ID of the registration; null if it is in another tenant.")
-    service_principal_id: Guid | None = _is("Object ID of its service principal; null if there is none.")
+    kind: Literal["application"] = _is("A client application.", default="application")
+    display_name: Text = _is("Display name.", "name")
+    app_id: Guid = _is("Application (client) ID.", "client.client_id")
+    object_id: OrNull[Guid] = _is(
+        "Object ID of the registration; null if it is in another tenant.", "client.application.object_id", default=None
+    )
+    service_principal_id: OrNull[Guid] = _is(
+        "Object ID of its service principal; null if there is none.", "client.principal.id", default=None
+    )
     consented: bool = _is("Whether it has admin consent for the app role.")
     allowed: bool | None = _is("Whether it is on an allow list of the App Service; null if the settings were not read.")
     can_call: bool | None = _is(_CAN_CALL)
@@ -221,10 +224,12 @@ class ClientApplicationPart(Part):
 
 
 class ManagedIdentityPart(Part):
-    kind: Literal["managedIdentity"] = _is("A managed identity.")
-    display_name: Text = _is("Display name.")
-    resource_id: Text | None = _is("Resource ID of the Azure resource that has the identity; null if it is unknown.")
-    principal_id: Guid = _is("Object ID of the identity's service principal.")
+    kind: Literal["managedIdentity"] = _is("A managed identity.", default="managedIdentity")
+    display_name: Text = _is("Display name.", "name")
+    resource_id: Text | None = _is(
+        "Resource ID of the Azure resource that has the identity; null if it is unknown.", "client.resource_id"
+    )
+    principal_id: Guid = _is("Object ID of the identity's service principal.", "id")
     allowed: bool | None = _is("Whether its object id is on the allow list; null if the settings were not read.")
     can_call: bool | None = _is(_CAN_CALL)
 
@@ -277,7 +282,7 @@ class StatusDocument(Part):
             "tenant": observed.tenant,
             "app_service": None,
             "service_application": None,
-            "clients": [*_applications(one), *_identities(one)],
+            "clients": sorted(one.clients, key=lambda each: (not each.is_application, each.name.casefold(), each.id)),
             "connection": observed,
             "findings": one.findings,
         }
@@ -301,37 +306,6 @@ class StatusDocument(Part):
                 "app_role": wanted_role(observed),
             }
         return found
-
-
-def _applications(one: SiteStatus) -> Iterator[Json]:
-    statuses = {status.id: status for status in one.clients}
-    for client in members(one.observed):
-        status, registered = statuses[client.client_id], client.application
-        yield {
-            "kind": "application",
-            "display_name": client.display_name,
-            "app_id": client.client_id,
-            "object_id": registered.object_id if registered else None,
-            "service_principal_id": client.principal.id if client.principal else None,
-            "consented": status.consented,
-            "allowed": status.allowed,
-            "can_call": status.can_call,
-            "credentials": status.credentials,
-        }
-
-
-def _identities(one: SiteStatus) -> Iterator[Json]:
-    statuses = {status.id: status for status in one.clients}
-    for identity in sorted(one.observed.trust.identities, key=lambda one: (one.display_name.casefold(), one.id)):
-        status = statuses[identity.id]
-        yield {
-            "kind": "managedIdentity",
-            "display_name": identity.display_name,
-            "resource_id": identity.resource_id,
-            "principal_id": identity.id,
-            "allowed": status.allowed,
-            "can_call": status.can_call,
-        }
 
 
 class UnreadSitePart(Part):

@@ -11,7 +11,8 @@ from functools import cached_property
 from mct_s2s.errors import S2SError
 from mct_s2s.model.azure_resources import Site
 from mct_s2s.model.client_credentials import NEVER, Credential, has_end
-from mct_s2s.model.observed import ObservedState
+from mct_s2s.model.directory_objects import ServicePrincipal
+from mct_s2s.model.observed import ClientApplication, ObservedState
 from mct_s2s.model.resource_id import ResourceId, SiteTarget, site_title
 from mct_s2s.planning.ownership import is_allowed, is_allowed_by_object_id, is_consented, members
 from mct_s2s.planning.reports.findings import Finding, Severity, is_healthy
@@ -29,23 +30,37 @@ FIXED = "the errors fixed"
 class ClientStatus:
     """A client application or a managed identity of a trust."""
 
-    name: str
-    id: str
-    """The appId of a client application, the object ID of a managed identity."""
-    is_application: bool
-    consented: bool | None
-    """`None` where it needs no admin consent."""
+    client: ClientApplication | ServicePrincipal
     allowed: bool | None
     """`None` where the App Service's settings were not read."""
     can_call: bool | None
     """`None` where that is not known."""
     needs: str
     """What it needs next: `admin consent`, `new secret by 2027-11-24`, `nothing`."""
+    consented: bool | None = None
+    """`None` where it needs no admin consent."""
     ends: datetime | None = None
     """When its last credential expires; `None` where none does, or it is not known."""
     is_due: bool = False
     """Whether that is soon."""
-    credentials: tuple[Credential, ...] = ()
+
+    @property
+    def is_application(self) -> bool:
+        return isinstance(self.client, ClientApplication)
+
+    @property
+    def name(self) -> str:
+        return self.client.display_name
+
+    @property
+    def id(self) -> str:
+        """The appId of a client application, the object ID of a managed identity."""
+        return self.client.client_id if isinstance(self.client, ClientApplication) else self.client.id
+
+    @property
+    def credentials(self) -> tuple[Credential, ...]:
+        application = self.client.application if isinstance(self.client, ClientApplication) else None
+        return application.credentials if application is not None else ()
 
 
 def client_statuses(observed: ObservedState, findings: Sequence[Finding]) -> tuple[ClientStatus, ...]:
@@ -75,26 +90,20 @@ def client_statuses(observed: ObservedState, findings: Sequence[Finding]) -> tup
             needs = f"new {last.kind.noun} by {ends:%Y-%m-%d}" if last is not None and ends is not None else "nothing"
         found.append(
             ClientStatus(
-                client.display_name,
-                client.client_id,
-                is_application=True,
+                client,
                 consented=is_consented(client, observed),
                 allowed=None if site is None else is_allowed(client, site),
                 can_call=False if is_stopped else otherwise,
                 needs=needs,
                 ends=ends,
                 is_due=any(one.severity is Severity.WARNING for one in mine),
-                credentials=credentials,
             )
         )
     for identity in observed.trust.identities:
         allowed = None if site is None else site.allowed_object_ids.holds(identity.id)
         found.append(
             ClientStatus(
-                identity.display_name,
-                identity.id,
-                is_application=False,
-                consented=None,
+                identity,
                 allowed=allowed,
                 can_call=False if stopped or allowed is False else otherwise,
                 needs="allow list" if allowed is False else FIXED if stopped else "nothing",
