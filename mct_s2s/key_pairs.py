@@ -30,17 +30,8 @@ LONGEST_COMMON_NAME = 64
 _BEGIN, _END = b"-----BEGIN CERTIFICATE-----", b"-----END CERTIFICATE-----"
 
 
-class UnfitCertificate(ValueError):
-    """A certificate that no client could sign in with; the text says why."""
-
-
 def make_key_pair(name: str, starts: datetime, expires: datetime) -> tuple[str, Certificate]:
-    """A new RSA key with a self-signed certificate: both as one PEM text, and the certificate.
-
-    Args:
-        name: what the certificate is made out to; shortened to what X.509 takes.
-        expires: until when; both in UTC, whole seconds.
-    """
+    """A new RSA key with a self-signed certificate made out to `name`: both as one PEM text, and the certificate."""
     key = rsa.generate_private_key(public_exponent=65537, key_size=BITS)  # the least that FIPS 186-5 allows
     common_name = name.encode()[:LONGEST_COMMON_NAME].decode(errors="ignore")
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
@@ -62,33 +53,19 @@ def make_key_pair(name: str, starts: datetime, expires: datetime) -> tuple[str, 
 
 @about("certificate")
 def given_certificate(path: Path, now: datetime) -> Certificate:
-    """The certificate that a user gives: `--certificate FILE`.
-
-    Raises:
-        UsageError: the file cannot be read, or holds no certificate that a client can sign in with at `now`.
-    """
-    otherwise = "or remove --certificate to create one."
+    """The certificate of `--certificate FILE`. Raises UsageError: there is none that a client can sign in with."""
     try:
         certificate = certificate_in(read_given(path))
-    except OSError as error:
-        raise UsageError(
-            "certificate-unreadable",
-            f"Cannot read the certificate '{path}': {error.strerror or error}",
-            remedy=f"Use a PEM file with a public certificate, {otherwise}",
-        ) from error
-    except UnfitCertificate as error:
+        if certificate.expires <= now:
+            raise ValueError(f"it expired on {certificate.expires:%Y-%m-%d}")
+    except (OSError, ValueError) as error:
+        why = (error.strerror or error) if isinstance(error, OSError) else error
         raise UsageError(
             "certificate-unfit",
-            f"Invalid --certificate '{path}': {error}.",
-            remedy="Use a PEM file with an RSA certificate (check it with openssl x509 -in FILE -noout -text), "
-            f"{otherwise}",
+            f"Invalid --certificate '{path}': {why}.",
+            remedy="Use a PEM file with a valid RSA certificate (check it with openssl x509 -in FILE -noout -text), "
+            "or remove --certificate to create one.",
         ) from error
-    if certificate.expires <= now:
-        raise UsageError(
-            "certificate-expired",
-            f"The certificate in '{path}' expired on {certificate.expires:%Y-%m-%d}.",
-            remedy=f"Use a certificate that is still valid, {otherwise}",
-        )
     return certificate
 
 
@@ -96,22 +73,22 @@ def certificate_in(pem: bytes) -> Certificate:
     """The first certificate of a PEM text: the one of the client, where a chain follows. A key beside it is not read.
 
     Raises:
-        UnfitCertificate: there is none, or not one that a client can sign in with.
+        ValueError: there is none, or not one that a client can sign in with; the text says why.
     """
     begin = pem.find(_BEGIN)
     end = pem.find(_END, begin)
     if begin < 0 or end < 0:
-        raise UnfitCertificate("it does not contain a certificate in PEM format")
+        raise ValueError("it does not contain a certificate in PEM format")
     try:
         with known_algorithms():
             certificate = x509.load_pem_x509_certificate(pem[begin : end + len(_END)])
             key, noun = certificate.public_key(), _noun(certificate)
     except (ValueError, TypeError, OverflowError) as error:
-        raise UnfitCertificate(f"its certificate cannot be read ({_first_line(error)})") from error
+        raise ValueError(f"its certificate cannot be read ({_first_line(error)})") from error
     if not isinstance(key, rsa.RSAPublicKey):
-        raise UnfitCertificate("its key is not RSA, the only type that Microsoft's sign-in libraries support")
+        raise ValueError("its key is not RSA, the only type that Microsoft's sign-in libraries support")
     if key.key_size < SMALLEST_BITS:
-        raise UnfitCertificate(f"its key has {key.key_size} bits; the minimum is {SMALLEST_BITS}")
+        raise ValueError(f"its key has {key.key_size} bits; the minimum is {SMALLEST_BITS}")
     return noun
 
 

@@ -32,10 +32,9 @@ class GraphOperation(StrEnum):
     PURGE_APPLICATION = "purge the app registration"
     CREATE_PRINCIPAL = "create the service principal"
     ADD_SECRET = "create the secret"  # noqa: S105  # a phrase, not a secret
-    REMOVE_SECRET = "remove the secret"  # noqa: S105
     ADD_CERTIFICATE = "add the certificate"
     ADD_FEDERATED_CREDENTIAL = "add the federated credential"
-    REMOVE_CREDENTIALS = "remove the restored credentials"
+    REMOVE_CREDENTIAL = "remove the credential"
     CONSENT = "grant admin consent"
     REVOKE = "revoke the admin consent"
 

@@ -14,7 +14,6 @@ from mct_s2s.engine.request import Request
 from mct_s2s.engine.session import Session
 from mct_s2s.errors import UsageError, about
 from mct_s2s.inputs.clients import client_names, management_reference
-from mct_s2s.inputs.lifetime import DEFAULT, expiry
 from mct_s2s.inputs.secret_to import no_key_in_vault
 from mct_s2s.inputs.target import site_target
 from mct_s2s.key_pairs import given_certificate
@@ -22,6 +21,7 @@ from mct_s2s.model.azure_resources import Site
 from mct_s2s.model.client_credentials import CLOCKS_DIFFER, CredentialKind, CredentialSpec, NewCredential
 from mct_s2s.model.commands import command
 from mct_s2s.model.desired import ClientSpec, Desired, Look, ServiceSpec
+from mct_s2s.model.duration import expiry
 from mct_s2s.model.ids import named_unique_name, service_unique_name
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.resource_id import SiteTarget
@@ -154,7 +154,8 @@ def read_credential(options: CredentialOptions, now: datetime) -> CredentialSpec
                     f"--{key} requires --credential {other}, but the credential is '{kind}'.",
                     remedy=f"Use --credential {other}, or remove --{key}.",
                 )
-    expires = expiry(options.secret_lifetime or DEFAULT, now)  # checked also where it does not count
+    lifetime = options.secret_lifetime or "1y"
+    expires = expiry(lifetime, now)  # checked also where it does not count
     spec: CredentialSpec
     match kind:
         case "secret":
@@ -162,8 +163,7 @@ def read_credential(options: CredentialOptions, now: datetime) -> CredentialSpec
         case "certificate" if options.certificate is not None:
             spec = given_certificate(options.certificate, now)
         case "certificate":  # it begins that much earlier: the clocks of those who check it may be behind
-            ends = expiry(options.secret_lifetime or DEFAULT, now - CLOCKS_DIFFER)
-            spec = NewCredential(ends, CredentialKind.CERTIFICATE)
+            spec = NewCredential(expiry(lifetime, now - CLOCKS_DIFFER), CredentialKind.CERTIFICATE)
         case "federated":
             issuer, subject = options.federated_issuer, options.federated_subject
             spec = federated_spec(issuer, subject, options.federated_audience, options.github)

@@ -15,11 +15,11 @@ from mct_s2s.cli.trust_file import check_only, chosen, read_sites
 from mct_s2s.cli.work import SiteWork, Work
 from mct_s2s.errors import Refused, UsageError
 from mct_s2s.inputs.clients import client_names
-from mct_s2s.inputs.lifetime import duration, expiry
 from mct_s2s.inputs.secret_to import ClientPlaces, secret_to
 from mct_s2s.model.client_credentials import NewCredential
 from mct_s2s.model.commands import own_command
 from mct_s2s.model.desired import Rotation, ServiceSpec
+from mct_s2s.model.duration import duration, expiry
 from mct_s2s.planning.reviewed import combined
 
 SEVERAL = 2

@@ -18,7 +18,7 @@ from mct_s2s.cli.trust_file import check_only, chosen, read_sites
 from mct_s2s.cli.work import SiteWork
 from mct_s2s.engine.session import Session
 from mct_s2s.errors import S2SError
-from mct_s2s.inputs.lifetime import duration
+from mct_s2s.model.duration import duration
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.resource_id import ResourceId, SiteTarget
 from mct_s2s.planning.reports.findings import diagnose

@@ -1,14 +1,25 @@
-"""Durations as people and services write them: `24h`, `180d`, `6m`, `2y`, and ISO 8601's `P180D`, `P1Y6M`, `PT24H`."""
+"""Durations and ends as people and services write them: `24h`, `180d`, `6m`, `2y`, ISO 8601 `P1Y6M`, `PT24H`, dates."""
 
 from __future__ import annotations
 
 import re
 from calendar import monthrange
-from datetime import datetime, time, timedelta
+from contextlib import suppress
+from datetime import UTC, date, datetime, time, timedelta
 from typing import NamedTuple
+
+from mct_s2s.errors import UsageError, about
+from mct_s2s.model.client_credentials import NEVER
 
 LONGEST = timedelta(days=100 * 366)
 """A century: neither a policy nor a person means more, and no calendar has room for all that can be written."""
+LONGEST_AHEAD = timedelta(days=3660)
+"""Of a duration that is looked ahead, or that an old secret is kept: ten years."""
+LONGEST_LIFETIME = timedelta(days=730)
+"""Of a lifetime that is typed as a duration, as in the portal; a later end is typed as a date.
+
+Source: learn.microsoft.com/entra/identity-platform/how-to-add-credentials.
+"""
 END_OF_DAY = time(23, 59, 59)
 """What a date means as the end of something: its last second."""
 _N = r"(\d{1,6})"
@@ -35,19 +46,53 @@ class Duration(NamedTuple):
         return moment.replace(year, month + 1, day) + timedelta(days=day < moment.day) + self.exact
 
 
-def typed_duration(text: str) -> Duration | None:
-    """A number and a unit, or ISO 8601, of either case; `None` for another text. `m` is months."""
+def read_duration(text: str) -> Duration | None:
+    """A number and a unit, or ISO 8601 without fractions of a second, of either case; `None` for another text."""
     wanted = text.strip().upper()
-    if _SHORT.fullmatch(wanted):
+    if _SHORT.fullmatch(wanted):  # a single `M` is months
         wanted = f"P{'T' if wanted.endswith('H') else ''}{wanted}"
-    return iso_duration(wanted)
-
-
-def iso_duration(text: str) -> Duration | None:
-    """An ISO 8601 duration, fractions of a second left out; `None` for anything else."""
-    match = _ISO.fullmatch(text)
+    match = _ISO.fullmatch(wanted)
     if match is None or not any(match.groups()):
         return None
     years, months, weeks, days, hours, minutes, seconds = (int(part or 0) for part in match.groups())
     exact = timedelta(days=days, weeks=weeks, hours=hours, minutes=minutes, seconds=seconds)
     return Duration(12 * years + months, exact)
+
+
+def duration(text: str, option: str) -> timedelta:
+    """`--expiring-within` and `--keep-old`: hours, days or weeks; ten years at most. Raises UsageError: another."""
+    found = read_duration(text)
+    if found is None or found.months or found.exact > LONGEST_AHEAD:
+        raise UsageError(
+            "malformed-duration",
+            f"Invalid {option} '{text}'.",
+            remedy=f"Use hours, days or weeks, such as {option} 24h, {option} 30d or {option} 4w. The maximum is "
+            "ten years.",
+        )
+    return found.exact
+
+
+@about("secret-lifetime")
+def expiry(text: str, now: datetime) -> datetime:
+    """`--secret-lifetime`: when a credential made at `now` expires, in UTC. Raises UsageError: no end, or a past one.
+
+    A duration of two years at most, `never`, an ISO 8601 date, whose last second is meant, or an ISO 8601 time.
+    """
+    wanted, moment = text.strip(), None
+    lifetime = read_duration(wanted)
+    with suppress(ValueError, OverflowError):  # the latter: beyond the calendar's ends once it is turned to UTC
+        if wanted.lower() == "never":
+            moment = NEVER
+        elif lifetime is not None:
+            is_allowed = timedelta(0) < lifetime.length <= LONGEST_LIFETIME
+            moment = lifetime.after(now.replace(microsecond=0)) if is_allowed else None
+        elif len(wanted) == len("2027-06-30"):
+            moment = datetime.combine(date.fromisoformat(wanted), END_OF_DAY, UTC)
+        else:
+            found = datetime.fromisoformat(wanted)
+            moment = found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
+    if moment is None or moment <= now:
+        code, why = ("malformed-lifetime", "") if moment is None else ("lifetime-in-the-past", ": it is in the past")
+        remedy = "Use 1y, 2y, 180d, never, or a date in the future such as 2027-06-30."
+        raise UsageError(code, f"Invalid --secret-lifetime '{text}'{why}.", remedy=remedy)
+    return min(moment, NEVER)

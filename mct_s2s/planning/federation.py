@@ -7,6 +7,7 @@ Source: learn.microsoft.com/entra/workload-id/workload-identity-federation-consi
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from mct_s2s.errors import UsageError, about
@@ -33,8 +34,7 @@ _NO_BRANCH = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|^[/.]|[/.]$|/\.|\
 def federated_spec(issuer: str | None, subject: str | None, audience: str | None, github: str | None) -> Federation:
     """What the four options mean together. Raises UsageError: nothing, two things, or what could never match."""
     if audience is not None:
-        with about("federated-audience"):
-            _check_text("--federated-audience", audience)
+        _check("audience", audience, {})
     if github is not None:
         if issuer is not None or subject is not None:
             raise UsageError(
@@ -49,8 +49,17 @@ def federated_spec(issuer: str | None, subject: str | None, audience: str | None
             "A federated credential needs an issuer and a subject.",
             remedy="Add --github OWNER/REPO, or --federated-issuer URL and --federated-subject TEXT.",
         )
-    _check_issuer(issuer)
-    _check_subject(subject)
+    is_account = not subject.startswith(KUBERNETES) or _SERVICE_ACCOUNT.fullmatch(subject) is not None
+    expected = {
+        "an https URL without a query, exactly as in the token's 'iss' claim": _is_https(issuer),
+        f"GitHub's issuer without a slash at its end: {GITHUB}": issuer.rstrip("/") != GITHUB or issuer == GITHUB,
+    }
+    _check("issuer", issuer, expected)
+    expected = {
+        "the complete subject: Entra ID does not support wildcards": "*" not in subject,
+        f"{KUBERNETES}NAMESPACE:NAME, both in lower case": is_account,
+    }
+    _check("subject", subject, expected)
     return Federation(issuer, subject, audience or "")
 
 
@@ -58,12 +67,8 @@ def federated_spec(issuer: str | None, subject: str | None, audience: str | None
 def github_subject(text: str) -> str:
     """The subject of a GitHub Actions workflow on a branch, `main` unless another is named.
 
-    Args:
-        text: `OWNER/REPO[:branch]`, or with the ids that GitHub never gives twice, `OWNER@ID/REPO@ID[:branch]`; or the
-            address of the repository as a browser or Git shows it, or that of a branch.
-
-    Raises:
-        UsageError: it is neither.
+    `text` is `OWNER/REPO[:branch]`, or with the ids that GitHub never gives twice, `OWNER@ID/REPO@ID[:branch]`; or the
+    address of the repository as a browser or Git shows it, or that of a branch. Raises UsageError: it is neither.
     """
     wanted = text
     for site in _SITES:
@@ -82,36 +87,22 @@ def github_subject(text: str) -> str:
     return f"repo:{repository}:ref:refs/heads/{branch}"
 
 
-@about("federated-issuer")
-def _check_issuer(issuer: str) -> None:
-    _check_text("--federated-issuer", issuer)
+def _is_https(issuer: str) -> bool:
     try:
         parts = urlsplit(issuer)
         is_url = parts.scheme == "https" and parts.hostname and parts.username is None and (parts.port or 1) > 0
     except ValueError:
-        is_url = False
-    if not is_url or "?" in issuer or "#" in issuer:
-        expected = "an https URL without a query, exactly as in the token's 'iss' claim"
-        raise _malformed("--federated-issuer", issuer, expected)
-    if issuer.rstrip("/") == GITHUB and issuer != GITHUB:
-        raise _malformed("--federated-issuer", issuer, f"GitHub's issuer without a slash at its end: {GITHUB}")
+        return False
+    return bool(is_url) and not {"?", "#"} & set(issuer)
 
 
-@about("federated-subject")
-def _check_subject(subject: str) -> None:
-    _check_text("--federated-subject", subject)
-    if "*" in subject:
-        raise _malformed("--federated-subject", subject, "the complete subject: Entra ID does not support wildcards")
-    if subject.startswith(KUBERNETES) and not _SERVICE_ACCOUNT.fullmatch(subject):
-        raise _malformed("--federated-subject", subject, f"{KUBERNETES}NAMESPACE:NAME, both in lower case")
-
-
-def _check_text(option: str, value: str) -> None:
-    if not value or value != value.strip() or not value.isprintable() or len(value) > LONGEST:
-        raise _malformed(option, value, f"1 to {LONGEST} printable characters, without spaces around them")
-
-
-def _malformed(option: str, value: str, expected: str) -> UsageError:
-    shown = value if len(value) <= 80 else f"{value[:79]}…"
-    message = f"Invalid {option} '{shown}': it can never match a token."
-    return UsageError("malformed-federation", message, remedy=f"Expected: {expected}.")
+def _check(name: str, value: str, expected: Mapping[str, bool]) -> None:
+    """Refuse a value with the first of the expectations that is not met."""
+    is_text = bool(value) and value == value.strip() and value.isprintable() and len(value) <= LONGEST
+    expected = {f"1 to {LONGEST} printable characters, without spaces around them": is_text, **expected}
+    for what, is_met in expected.items():
+        if not is_met:
+            shown = value if len(value) <= 80 else f"{value[:79]}…"
+            message = f"Invalid --federated-{name} '{shown}': it can never match a token."
+            with about(f"federated-{name}"):
+                raise UsageError("malformed-federation", message, remedy=f"Expected: {what}.")

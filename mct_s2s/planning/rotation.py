@@ -7,7 +7,6 @@ rotation without an outage.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -59,24 +58,20 @@ def rotating(rotation: Rotation, observed: ObservedState, spec: ServiceSpec, now
         NotThere: there is no such client, or no trust at all.
         Refused: a client that has nothing that can be replaced.
     """
-    service = observed.trust.service
-    if service is None:
+    if observed.trust.service is None:
         raise service_missing()
-    base = observed.trust.base(spec.unique_name)
-    if rotation.expiring_within is None:
-        return _called(_the_client(name, base, observed) for name in rotation.clients)
-    horizon = now + rotation.expiring_within
-    if not rotation.only_named:
-        return _called(_due(observed, horizon, base))
-    named = ((name, find_client(name, base, observed)) for name in rotation.clients)
-    applications = ((name, client.application) for name, client in named if client and client.application)
-    return dict({one.client_id: (name, one) for name, one in applications if _is_due(one, horizon)}.values())
-
-
-def _called(applications: Iterable[Application]) -> dict[str, Application]:
-    distinct = {application.client_id: application for application in applications}
-    names = Counter(application.display_name for application in distinct.values())
-    return {a.display_name if names[a.display_name] == 1 else a.client_id: a for a in distinct.values()}
+    base, within = observed.trust.base(spec.unique_name), rotation.expiring_within
+    if within is None:
+        found = [_the_client(name, base, observed) for name in rotation.clients]
+    elif not rotation.only_named:
+        found = _due(observed, base, now + within)
+    else:
+        clients = {name: find_client(name, base, observed) for name in rotation.clients}
+        named = ((name, client.application) for name, client in clients.items() if client and client.application)
+        return dict({one.client_id: (name, one) for name, one in named if _is_due(one, now + within)}.values())
+    distinct = {application.client_id: application for application in found}.values()
+    names = Counter(application.display_name for application in distinct)
+    return {one.display_name if names[one.display_name] == 1 else one.client_id: one for one in distinct}
 
 
 def _the_client(name: str, base: str, observed: ObservedState) -> Application:
@@ -93,7 +88,7 @@ def _the_client(name: str, base: str, observed: ObservedState) -> Application:
     return client.application
 
 
-def _due(observed: ObservedState, horizon: datetime, base: str) -> list[Application]:
+def _due(observed: ObservedState, base: str, horizon: datetime) -> list[Application]:
     applications = (client.application for client in everyone(observed, base))
     return [one for one in applications if one is not None and _is_due(one, horizon)]
 
@@ -142,7 +137,7 @@ def plan_rotation(rotation: Rotation, observed: ObservedState, context: RunConte
         notes += said
     if rotation.only_named and rotation.expiring_within is not None:
         known = {application.client_id for application in found.values()}
-        due = _due(observed, context.now + rotation.expiring_within, base)
+        due = _due(observed, base, context.now + rotation.expiring_within)
         names = ", ".join(f"'{one.display_name}'" for one in due if one.client_id not in known)
         if names:
             left_alone.append(f"Left alone, although a credential expires: {names}. Nothing asks to rotate it.")

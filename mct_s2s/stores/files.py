@@ -12,7 +12,7 @@ from pathlib import Path
 from mct_s2s.azure.authorities import CERTIFICATE_PATH, SECRET
 from mct_s2s.concurrency import finish_even_if_cancelled
 from mct_s2s.errors import UsageError
-from mct_s2s.key_pairs import UnfitCertificate, certificate_in
+from mct_s2s.key_pairs import certificate_in
 from mct_s2s.local_files import PENDING, check_place, explained, read_ours, replace_whole
 from mct_s2s.model.client_credentials import Certificate, CredentialKind, SecretNote
 from mct_s2s.model.client_sign_in import ClientSignIn, MadeCredential
@@ -61,7 +61,7 @@ class FileStore(Store):
         begun, arrived = self._begun(), note_in(_text(self.path))
         pending = None
         if self.keeps_key:
-            with suppress(UnfitCertificate):
+            with suppress(ValueError):
                 pending = certificate_in(_text(_pending(self.pem)).encode())
         # A note of the one that has arrived is what a run left that was cut off just then.
         attempts = {**begun, **(arrived.attempts if arrived.client_id is not None else {})}

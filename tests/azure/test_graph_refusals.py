@@ -257,7 +257,7 @@ LEAST = {
     RESTORE: ("Application.ReadWrite.All", "Cloud Application Administrator"),
     PRINCIPAL: ("Application.ReadWrite.OwnedBy", "Cloud Application Administrator"),
     SECRET: ("Application.ReadWrite.OwnedBy", "Cloud Application Administrator"),
-    GraphOperation.REMOVE_SECRET: ("Application.ReadWrite.OwnedBy", "Cloud Application Administrator"),
+    GraphOperation.REMOVE_CREDENTIAL: ("Application.ReadWrite.OwnedBy", "Cloud Application Administrator"),
     CERTIFICATE: ("Application.ReadWrite.OwnedBy", "Cloud Application Administrator"),
     FEDERATED: ("Application.ReadWrite.OwnedBy", "Cloud Application Administrator"),
     CONSENT: ("AppRoleAssignment.ReadWrite.All and Application.Read.All", "Cloud Application Administrator"),

@@ -15,10 +15,10 @@ from mct_s2s.cli.requests import check_role, named_spec
 from mct_s2s.errors import S2SError
 from mct_s2s.inputs.clients import client_names, management_reference
 from mct_s2s.inputs.documents import given_values
-from mct_s2s.inputs.lifetime import duration, expiry
 from mct_s2s.inputs.secret_to import secret_to, vault_to
 from mct_s2s.inputs.target import api_path, api_url, caller_resource, site_target, tenant
 from mct_s2s.model.desired import ServiceSpec
+from mct_s2s.model.duration import duration, expiry
 from mct_s2s.model.ids import client_unique_name, file_stem, secret_name
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.model.site_settings import SETTINGS, Setting

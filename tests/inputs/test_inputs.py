@@ -12,11 +12,11 @@ import pytest
 from mct_s2s.errors import UsageError
 from mct_s2s.inputs.clients import client_names, read_client_list
 from mct_s2s.inputs.documents import HandoffFile, given_values, read_handoff
-from mct_s2s.inputs.lifetime import expiry
 from mct_s2s.inputs.secret_to import secret_to
 from mct_s2s.inputs.target import caller_resource, site_target
 from mct_s2s.model.client_credentials import NEVER
 from mct_s2s.model.desired import GivenValues
+from mct_s2s.model.duration import expiry
 from mct_s2s.model.resource_id import ResourceId, SiteTarget
 
 NOW = datetime(2026, 11, 24, 12, 30, 15, 999, tzinfo=UTC)

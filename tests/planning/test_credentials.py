@@ -19,9 +19,8 @@ from mct_s2s.model.client_credentials import (
 )
 from mct_s2s.model.desired import ClientSpec
 from mct_s2s.model.ids import ClientId, KeyId, certificate_key_id, federated_name
-from mct_s2s.model.observed import ClientApplication, ObservedState
+from mct_s2s.model.observed import ClientApplication
 from mct_s2s.planning.changes import AddCredential, UpdateApplication
-from mct_s2s.planning.credentials import exchange_audience
 from mct_s2s.planning.make import make_plan
 from mct_s2s.planning.plan import Plan
 
@@ -159,39 +158,41 @@ def test_a_key_that_was_not_delivered_is_taken_up_where_it_is_registered_or_last
     assert change.detail.startswith("with the key from an interrupted run" if is_taken_up else "with a new key")
 
 
-def test_a_certificate_without_its_key_is_nothing_to_sign_in_with() -> None:
-    note = SecretNote(pending=PENDING)
-    assert said(plan_of(NewCredential(LATER), REGISTERED, note=note)) == ["create secret Import"]
-    delivered = replace(note, delivered=PENDING.key_id, client_id=IMPORT_ID, kind=CERTIFICATE)
-    assert plan_of(NewCredential(LATER), REGISTERED, note=delivered).is_empty
-    assert plan_of(MADE, REGISTERED, note=delivered).is_empty
-
-
-def test_one_that_arrived_minutes_ago_is_known_although_no_replica_shows_it() -> None:
-    note = SecretNote(delivered=KeyId(guid("k")), client_id=IMPORT_ID, delivered_at=NOW, kind=CERTIFICATE)
-    assert plan_of(MADE, note=note).is_empty
-    assert said(plan_of(NewCredential(LATER), note=note)) == ["create secret Import"]
-    assert said(plan_of(MADE, note=replace(note, kind=CredentialKind.SECRET))) == ["create certificate Import"]
+A_SECRET, GONE = NewCredential(LATER), SecretNote(delivered=KeyId(guid("gone")), client_id=IMPORT_ID)
+ARRIVED = replace(GONE, delivered_at=NOW, kind=CERTIFICATE)
+WITHOUT_ITS_KEY = SecretNote(pending=PENDING)
+WITH_ITS_KEY = SecretNote(pending=PENDING, delivered=PENDING.key_id, client_id=IMPORT_ID, kind=CERTIFICATE)
+OF_ANOTHER = replace(GONE, client_id=ClientId(guid("another")))
 
 
 @pytest.mark.parametrize(
-    ("wanted", "registered", "lacking"),
-    [(NewCredential(LATER), SECRET, "create secret Import"), (MADE, HELD, "create certificate Import")],
+    ("wanted", "credentials", "note", "lacking"),
+    [
+        # A certificate without its key is nothing to sign in with.
+        (A_SECRET, [REGISTERED], WITHOUT_ITS_KEY, "create secret Import"),
+        (A_SECRET, [REGISTERED], WITH_ITS_KEY, None),
+        (MADE, [REGISTERED], WITH_ITS_KEY, None),
+        # One that arrived minutes ago is known although no replica shows it.
+        (MADE, [], ARRIVED, None),
+        (A_SECRET, [], ARRIVED, "create secret Import"),
+        (MADE, [], replace(ARRIVED, kind=CredentialKind.SECRET), "create certificate Import"),
+        # What its store holds counts only while the directory does: who reads it has one that is not good.
+        (A_SECRET, [SECRET], GONE, "create secret Import"),
+        (A_SECRET, [SECRET], replace(GONE, delivered=SECRET.key_id), None),
+        (A_SECRET, [SECRET], OF_ANOTHER, None),
+        (A_SECRET, [SECRET], replace(GONE, delivered_at=NOW), None),
+        (MADE, [HELD], replace(GONE, kind=CERTIFICATE), "create certificate Import"),
+        (MADE, [HELD], replace(GONE, kind=CERTIFICATE, delivered=HELD.key_id), None),
+        (MADE, [HELD], replace(OF_ANOTHER, kind=CERTIFICATE), None),
+        (MADE, [HELD], ARRIVED, None),
+        # Nor is a certificate of an attempt's name removed as a lost secret.
+        (A_SECRET, [HELD], SecretNote(attempts={"cert": None}), None),
+    ],
 )
-def test_what_its_store_holds_counts_only_while_the_directory_does(
-    wanted: CredentialSpec, registered: Credential, lacking: str
+def test_what_its_store_remembers_decides_with_the_directory(
+    wanted: CredentialSpec, credentials: list[Credential], note: SecretNote, lacking: str | None
 ) -> None:
-    """Another credential of the client may be good: whoever reads this store has one that is not."""
-    gone = SecretNote(delivered=KeyId(guid("gone")), client_id=IMPORT_ID, kind=registered.kind)
-    assert said(plan_of(wanted, registered, note=gone)) == [lacking]
-    assert plan_of(wanted, registered, note=replace(gone, delivered=registered.key_id)).is_empty
-    assert plan_of(wanted, registered, note=replace(gone, client_id=ClientId(guid("another")))).is_empty
-    assert plan_of(wanted, registered, note=replace(gone, delivered_at=NOW)).is_empty, "on its way, and gives tokens"
-
-
-def test_a_certificate_of_an_attempts_name_is_not_removed_as_a_lost_secret() -> None:
-    note = SecretNote(attempts={"cert": None})
-    assert plan_of(NewCredential(LATER), HELD, note=note).is_empty
+    assert said(plan_of(wanted, *credentials, note=note)) == ([lacking] if lacking else [])
 
 
 def test_a_persons_federated_credential_for_another_audience_is_a_question() -> None:
@@ -200,19 +201,13 @@ def test_a_persons_federated_credential_for_another_audience_is_a_question() -> 
     assert refused.value.code == "federated-credential-differs"
 
 
-def test_each_cloud_has_its_exchange() -> None:
-    assert [exchange_audience(cloud) for cloud in ("public", "usgov", "usgov-dod", "china", "sandbox")] == [
-        EXCHANGE,
-        f"{EXCHANGE}USGov",
-        f"{EXCHANGE}USGov",
-        f"{EXCHANGE}China",
-        EXCHANGE,
-    ]
-    observed: ObservedState = replace(observed_state(), cloud="china")
-    plan = make_plan(spec(ClientSpec("A", FEDERATED)), observed, CONTEXT)
+@pytest.mark.parametrize(
+    ("cloud", "end"), [("public", ""), ("usgov", "USGov"), ("usgov-dod", "USGov"), ("china", "China"), ("sandbox", "")]
+)
+def test_each_cloud_has_its_exchange(cloud: str, end: str) -> None:
+    plan = make_plan(spec(ClientSpec("A", FEDERATED)), replace(observed_state(), cloud=cloud), CONTEXT)
     (change,) = (c for c in plan.changes if isinstance(c, AddCredential))
-    assert isinstance(change.spec, Federation)
-    assert change.spec.audience == f"{EXCHANGE}China"
+    assert change.spec == replace(FEDERATED, audience=f"{EXCHANGE}{end}")
 
 
 def test_a_name_is_the_same_each_time_and_fits_graphs_rule() -> None:

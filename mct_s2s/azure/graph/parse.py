@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from mct_s2s.azure.answers import guid, members, optional, rows, text, texts
+from mct_s2s.azure.answers import guid, listed, members, optional, rows, text, texts
 from mct_s2s.errors import UsageError
 from mct_s2s.model.client_credentials import Credential, CredentialKind, Federation
 from mct_s2s.model.directory_objects import (
@@ -114,10 +114,7 @@ def application(row: Json) -> Application:
                 key=lambda entry: entry.resource_client_id,
             )
         ),
-        credentials=(
-            *credentials(CredentialKind.SECRET, rows(row.get("passwordCredentials"))),
-            *credentials(CredentialKind.CERTIFICATE, rows(row.get("keyCredentials"))),
-        ),
+        credentials=credentials(row, rows),
         token_version=_version(members(row.get("api")).get("requestedAccessTokenVersion")),
         created=optional_moment(row.get("createdDateTime")),
         tags=tuple(sorted(texts(row.get("tags")))),
@@ -211,24 +208,29 @@ def _required_access(row: Json) -> RequiredAccess:
     return RequiredAccess(ClientId(guid(row["resourceAppId"])), tuple(permissions))
 
 
-def credentials(kind: CredentialKind, found: Iterable[Json]) -> tuple[Credential, ...]:
-    return by_age(credential(kind, row) for row in found)
+def credentials(row: Json, read: Callable[[object], list[Json]] = listed) -> tuple[Credential, ...]:
+    """`passwordCredentials` and `keyCredentials`."""
+
+    def of_kind(kind: CredentialKind, found: object) -> tuple[Credential, ...]:
+        return by_age(
+            Credential(
+                kind,
+                KeyId(guid(one["keyId"])),
+                optional(one.get("displayName")),
+                optional_moment(one.get("endDateTime")),
+                optional_moment(one.get("startDateTime")),
+                thumbprint(one.get("customKeyIdentifier")) if kind.is_key else None,
+            )
+            for one in read(found)
+        )
+
+    secrets, keys = row.get("passwordCredentials"), row.get("keyCredentials")
+    return (*of_kind(CredentialKind.SECRET, secrets), *of_kind(CredentialKind.CERTIFICATE, keys))
 
 
 def by_age(found: Iterable[Credential]) -> tuple[Credential, ...]:
     """The oldest first."""
     return tuple(sorted(found, key=lambda one: (one.begins or datetime.min.replace(tzinfo=UTC), one.key_id)))
-
-
-def credential(kind: CredentialKind, row: Json) -> Credential:
-    return Credential(
-        kind,
-        KeyId(guid(row["keyId"])),
-        optional(row.get("displayName")),
-        optional_moment(row.get("endDateTime")),
-        optional_moment(row.get("startDateTime")),
-        thumbprint(row.get("customKeyIdentifier")) if kind is CredentialKind.CERTIFICATE else None,
-    )
 
 
 def new_application(new: Application) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from mct_s2s.azure.refusals import GraphOperation
 from mct_s2s.concurrency import ReadOnce, gather_or_cancel
 from mct_s2s.errors import ServiceError
 from mct_s2s.model.caller_rights import Caller, SecretRule, SignedIn
-from mct_s2s.model.duration import iso_duration
+from mct_s2s.model.duration import read_duration
 from mct_s2s.model.ids import ApplicationObjectId, PrincipalId
 from mct_s2s.planning.permissions.rights import GRAPH_APP_ID
 
@@ -163,7 +163,7 @@ def _rules(restrictions: Mapping[str, Any]) -> tuple[SecretRule, ...]:
         spares = members(rule.get("excludeActors")).get("customSecurityAttributes")
         if rule.get("state", "enabled") != "enabled" or spares:
             continue
-        longest = iso_duration(text(rule.get("maxLifetime")))
+        longest = read_duration(text(rule.get("maxLifetime")))
         created = parse.optional_moment(rule.get("restrictForAppsCreatedAfterDateTime"))
         if rule.get("restrictionType") == "passwordAddition":
             found.append(SecretRule(timedelta(0), created))

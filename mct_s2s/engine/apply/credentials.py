@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from datetime import datetime
 
 from mct_s2s import clock
 from mct_s2s.activity import waiting
@@ -33,10 +34,6 @@ TOKENS = 16
 """Asked for at once to test a credential: of three replicas, one that does not know it is missed once in 600 times."""
 SECONDS_TO_CHANGE_OVER = 3.0
 """A caller that has just read the old secret asks for its token within this time."""
-SECRET_ATTEMPTS = 5
-"""Looks for a secret whose answer was lost, 3 s in all: Graph's replicas are mostly seconds behind."""
-SECRET_PAUSE = 0.3
-"""Seconds, times the attempt's number: replicas need a moment to show the secret whose answer was lost."""
 
 
 @carry_out.register
@@ -68,7 +65,7 @@ async def add_credential(change: AddCredential, run: Run) -> str:
         if spec.kind.is_key:
             starts = run.now.replace(microsecond=0) - CLOCKS_DIFFER
             pem, certificate = await store.key_pair(f"mct-s2s {change.name}", starts, spec.expires)
-            made = _made(run, change, NewSecret(certificate.key_id, spec.expires, pem))
+            made = given(certificate.key_id, spec.expires, CertificateCredential(pem.encode()))
             if store.gives_away:  # no later run can know of the key: it is given away before anything is registered
                 await store.deliver(made)
             key_id = await directory.add_certificate(object_id, certificate, name, is_new=is_new)
@@ -78,10 +75,28 @@ async def add_credential(change: AddCredential, run: Run) -> str:
         secret = await _new_secret(run, change, spec)
         outputs.record(change.key, Output.KEY_ID, secret.key_id)
         outputs.record(change.key, Output.EXPIRES, secret.expires.isoformat())
-        made = _made(run, change, secret)
+        made = given(secret.key_id, secret.expires, SecretCredential(secret.value))
         if store.gives_away:
             await store.deliver(made)
         return made
+
+    def given(key_id: KeyId, expires: datetime, credential: CertificateCredential | SecretCredential) -> MadeCredential:
+        """What the store is given."""
+        before = run.outcome.before
+        assert before.tenant is not None  # credentials are only made where the directory was read
+        return MadeCredential(
+            before.tenant.id,
+            outputs.resolve(change.client_id),
+            credential=credential,
+            authority=run.session.connection.cloud.authority_host,
+            source=store.label,
+            scope=f"{outputs.resolve(change.audience)}/.default",
+            url=before.site.url if before.site is not None else None,
+            name=change.name,
+            key_id=key_id,
+            attempt=name,
+            expires=expires,
+        )
 
     # No later run can know of one that is given away: that is done at once, also where this run is interrupted.
     made = await (finish_even_if_cancelled(make()) if store.gives_away else make())
@@ -107,52 +122,22 @@ async def _made_elsewhere(run: Run, change: AddCredential, store: Store) -> tupl
     return None
 
 
-def _made(run: Run, change: AddCredential, new: NewSecret) -> MadeCredential:
-    """What the client's store is given."""
-    before = run.outcome.before
-    assert before.tenant is not None  # credentials are only made where the directory was read
-    return MadeCredential(
-        before.tenant.id,
-        run.outputs.resolve(change.client_id),
-        credential=CertificateCredential(new.value.encode()) if change.kind.is_key else SecretCredential(new.value),
-        authority=run.session.connection.cloud.authority_host,
-        source=run.stores[change.name].label,
-        scope=f"{run.outputs.resolve(change.audience)}/.default",
-        url=before.site.url if before.site is not None else None,
-        name=change.name,
-        key_id=new.key_id,
-        attempt=change.credential_name,
-        expires=new.expires,
-    )
-
-
 async def _new_secret(run: Run, change: AddCredential, spec: NewCredential) -> NewSecret:
-    """Make the secret; where the tenant forbids its lifetime and a shorter one will do, the next shorter one.
-
-    One whose answer was lost is removed before another is made.
-    """
-    directory, object_id = run.session.directory, run.outputs.resolve(change.object_id)
-    is_new, lost = run.expects_lag(change), 0
-    expires, shorter = spec.expires, shorter_ends(spec.expires, run.now)
-    while True:
+    """Make the secret; where the tenant forbids its lifetime and a shorter one will do, the next shorter one."""
+    add, object_id = run.session.directory.add_secret, run.outputs.resolve(change.object_id)
+    is_new, shorter = run.expects_lag(change), shorter_ends(spec.expires, run.now)
+    ends = (spec.expires, *shorter)
+    for expires in ends:
         try:
-            return await directory.add_secret(object_id, change.credential_name, expires, is_new=is_new)
+            return await add(object_id, change.credential_name, expires, is_new=is_new)
         except ServiceError as error:
-            if error.code == LIFETIME_FORBIDDEN:
-                if spec.shorten and shorter:
-                    expires = shorter.pop(0)
-                    continue
+            if error.code != LIFETIME_FORBIDDEN:
+                raise
+            if not spec.shorten or expires == ends[-1]:
                 offered = f"--secret-lifetime {typed(shorter[0])} or sooner, or " if shorter else ""
                 error.advise(f"Use a shorter lifetime: {offered}--auto-lifetime. Or {OTHERWISE}.")
-            lost += 1
-            if not error.answer_lost or lost == SECRET_ATTEMPTS:
                 raise
-        with waiting("looking for the secret whose response was lost"):
-            await asyncio.sleep(lost * SECRET_PAUSE)
-        application = await directory.application_by_object_id(object_id, is_new=is_new)
-        for credential in application.credentials:
-            if credential.name == change.credential_name:
-                await directory.remove_secret(object_id, credential.key_id)
+    raise AssertionError(change)
 
 
 async def _test(run: Run, sign_in: ClientSignIn, scope: str) -> None:
