@@ -239,8 +239,6 @@ class CreateApplication(Change):
 
     resource: str
     application: Application
-    option: str
-    """How one of that name is adopted by its appId, should someone else have been faster: `--client`."""
 
     action, right = Action.CREATE, Right.CREATE_APPLICATION
 

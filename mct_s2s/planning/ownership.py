@@ -44,8 +44,8 @@ from mct_s2s.model.site_settings import APPLICATION_IDS, AUDIENCE, LISTS, OBJECT
 
 SERVICE_NOT_OURS = "service-application-not-ours"
 NOT_OURS = "registration-not-ours"
+SERVICE, CLIENT = "service application", "client application"
 SERVICE_OPTION = "--service-app"
-CLIENT_OPTION = "--client"
 Client = ClientApplication | ServicePrincipal
 """A client application, or the service principal of a managed identity."""
 
@@ -405,7 +405,7 @@ def service_not_ours(application: Application, observed: ObservedState, spec: Se
     """Stop before anything is written by a run whose service application may not be this App Service's."""
     client_id, own, is_set = application.client_id, observed.trust.own, is_in_settings(application, observed)
     if not is_set and application.unique_name == spec.unique_name and not site_in_note(application.notes):
-        return not_ours(application, why, SERVICE_OPTION)
+        return not_ours(application, why, SERVICE)
     by = f"{AUDIENCE} names" if is_set else "The service application is"
     ways = f"Run the same command with {option(SERVICE_OPTION, client_id)} if it is right"
     if own is not None:
@@ -418,7 +418,7 @@ def service_not_ours(application: Application, observed: ObservedState, spec: Se
     )
 
 
-def not_ours(application: Application, why: str, adopt_by: str, graph: str = "") -> NotOurs:
+def not_ours(application: Application, why: str, kind: str, graph: str = "") -> NotOurs:
     """What is said of a registration that nothing but a name speaks for, and the ways on.
 
     With `graph`'s address, of one that is in the recycle bin again: who owns it showed when it was restored.
@@ -430,8 +430,8 @@ def not_ours(application: Application, why: str, adopt_by: str, graph: str = "")
         done, restored = "It was restored to check, and deleted again.", f"run {restoring(application, graph)} and "
         delete, remove = "purge", purging(application, graph)
     adopt = f"run the same command with {option(SERVICE_OPTION, client_id)}"
-    if adopt_by != SERVICE_OPTION:
-        adopt = f"use its appId {client_id} instead of its name (setup: {option(adopt_by, client_id)})"
+    if kind != SERVICE:
+        adopt = f"use its appId {client_id} instead of its name (setup: {option('--client', client_id)})"
     return NotOurs(
         NOT_OURS,
         f"'{application.display_name}' (appId {client_id}{since}) has the name of this registration, but mct-s2s may "
@@ -442,7 +442,7 @@ def not_ours(application: Application, why: str, adopt_by: str, graph: str = "")
 
 
 def refuse_faster(
-    application: Application, custody: Custody, caller: PrincipalId | None, since: datetime, adopt_by: str
+    application: Application, custody: Custody, caller: PrincipalId | None, since: datetime, kind: str
 ) -> None:
     """Stop where someone else made a registration of that name while this run was about to.
 
@@ -451,7 +451,7 @@ def refuse_faster(
     is_young = application.created is not None and application.created >= since - CLOCKS_DIFFER
     why = _others_in(custody, caller, lambda one: is_young and one.is_ours)
     if why:
-        raise not_ours(application, why, adopt_by)
+        raise not_ours(application, why, kind)
 
 
 def purging(deleted: Application, graph: str) -> str:

@@ -49,8 +49,8 @@ from mct_s2s.planning.changes import (
 from mct_s2s.planning.credentials import ClientState, plan_credential, vault_tags
 from mct_s2s.planning.edits import missing_reference
 from mct_s2s.planning.ownership import (
-    CLIENT_OPTION,
-    SERVICE_OPTION,
+    CLIENT,
+    SERVICE,
     adoption,
     another_site,
     clients_called,
@@ -72,7 +72,6 @@ from mct_s2s.planning.ownership import (
 )
 from mct_s2s.planning.plan import Plan, RunContext
 
-SERVICE, CLIENT = "service application", "client application"
 CREATE, EXPOSE = "service-application", "service-application:expose"
 _OF_CLUSTER = (
     "Pods do not sign in with the cluster's own identity.",
@@ -152,14 +151,14 @@ class Registration:
             return self.service_principal.id
         return OutputRef(self.key if self.is_deleted else f"{self.key}:principal", Output.PRINCIPAL_ID)
 
-    def made(self, new: Application, option: str, *, is_sure: bool = False) -> list[AnyChange]:
+    def made(self, new: Application, *, is_sure: bool = False) -> list[AnyChange]:
         """What creates or restores it; `is_sure` where more than its name speaks for a deleted one."""
         key, kind, there = self.key, self.kind, self.application
         if there is None:
-            return [CreateApplication(key=key, resource=kind, name=new.display_name, application=new, option=option)]
+            return [CreateApplication(key=key, resource=kind, name=new.display_name, application=new)]
         name, detail = there.display_name, "restored from deleted applications, with its consents"
         restored = RestoreApplication(
-            key=key, resource=kind, name=name, detail=detail, application=there, option=option, is_sure=is_sure
+            key=key, resource=kind, name=name, detail=detail, application=there, is_sure=is_sure
         )
         return [restored] if self.is_deleted else []
 
@@ -246,7 +245,7 @@ def plan_service(spec: ServiceSpec, observed: ObservedState) -> Service:
         management_reference=spec.management_reference,
     )
     is_sure = application is not None and is_own(application, observed, spec)
-    changes = registration.made(new, SERVICE_OPTION, is_sure=is_sure)
+    changes = registration.made(new, is_sure=is_sure)
     if edits != ApplicationEdits():
         changes.append(registration.updated(EXPOSE, resource, name, detail, edits, after=(CREATE,)))
     elif application is not None and not changes:
@@ -365,7 +364,7 @@ def plan_client(
         # Where both exist already: one request less for each client.
         required_access=() if isinstance(api, OutputRef) else (RequiredAccess(api, ((role_id, "Role"),)),),
     )
-    changes = [*registration.made(new, CLIENT_OPTION), *registration.principal_made(spec.name), *credential]
+    changes = [*registration.made(new), *registration.principal_made(spec.name), *credential]
     notes = () if added else _stale_scope(state, observed)
     if application is None:
         tags, reference, is_declared = (), None, False
@@ -395,7 +394,7 @@ def plan_client(
         listed = observed.app_service is not None and is_allowed(found, observed.app_service)
         judged = (found, observed, service.spec, (spec.name,), observed.secrets.get(spec.name), spec.credential)
         if (changes or not listed) and (why := foreign_client(*judged)):
-            raise role_not_named(service.role_value) if consented else not_ours(application, why, CLIENT_OPTION)
+            raise role_not_named(service.role_value) if consented else not_ours(application, why, CLIENT)
         if is_guid(spec.name) and not is_consented_to(found, observed, service.spec):
             notes = (adoption(application, observed, CLIENT), *notes)
     if not changes and application is not None:

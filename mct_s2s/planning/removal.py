@@ -32,6 +32,8 @@ from mct_s2s.planning.changes import (
     UpdateApplication,
 )
 from mct_s2s.planning.ownership import (
+    CLIENT,
+    SERVICE,
     another_site,
     clients_called,
     everyone,
@@ -47,7 +49,7 @@ from mct_s2s.planning.ownership import (
     unknown,
 )
 from mct_s2s.planning.plan import Plan
-from mct_s2s.planning.registrations import CLIENT, CREATE, EXPOSE, SERVICE, Registration
+from mct_s2s.planning.registrations import CREATE, EXPOSE, Registration
 from mct_s2s.planning.site import plan_site
 
 LARGEST_SHARE = 3

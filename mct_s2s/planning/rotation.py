@@ -30,7 +30,7 @@ from mct_s2s.model.observed import ObservedState
 from mct_s2s.planning.changes import AnyChange, ApplicationEdits, NoChange, RemoveCredential, UpdateApplication
 from mct_s2s.planning.credentials import ClientState, vault_tags
 from mct_s2s.planning.ownership import (
-    CLIENT_OPTION,
+    CLIENT,
     everyone,
     foreign_client,
     foreign_service,
@@ -40,7 +40,7 @@ from mct_s2s.planning.ownership import (
     uri_in_use,
 )
 from mct_s2s.planning.plan import Plan, RunContext
-from mct_s2s.planning.registrations import CLIENT, find_client, service_missing
+from mct_s2s.planning.registrations import find_client, service_missing
 from mct_s2s.planning.secret_policy import USUAL_LIFETIME
 
 REFERENCES_FOLLOW = timedelta(hours=25)
@@ -126,7 +126,7 @@ def plan_rotation(rotation: Rotation, observed: ObservedState, context: RunConte
             if of_site := foreign_service(service, observed, spec):
                 raise service_not_ours(service, observed, spec, of_site)
             if rotation.expiring_within is None:
-                raise not_ours(application, why, CLIENT_OPTION)
+                raise not_ours(application, why, CLIENT)
             left_alone.append(f"Left alone, although a credential expires: '{name}', as {why}.")
             continue
         state = ClientState(

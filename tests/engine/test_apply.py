@@ -38,9 +38,7 @@ RESTART = RestartSite(key="restart", name=WHERE.label, site=WHERE)
 
 def new(name: str, *after: str) -> CreateApplication:
     made = Application(display_name=name, unique_name=f"mct-s2s-key-{name}", tags=("mct-s2s:x",))
-    return CreateApplication(
-        key=name, name=name, resource="client application", application=made, option="x", after=after
-    )
+    return CreateApplication(key=name, name=name, resource="client application", application=made, after=after)
 
 
 def principal(name: str) -> CreateServicePrincipal:

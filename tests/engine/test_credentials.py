@@ -23,13 +23,8 @@ from tests.planning.scenarios import LATER, NOW, TENANT, guid
 
 ATTEMPT = "mct-s2s 2026-11-24 a1b2"
 UNIQUE_NAME = "mct-s2s-key-A"
-NEW = CreateApplication(
-    key="A",
-    name="A",
-    resource="client application",
-    application=Application(display_name="A", unique_name=UNIQUE_NAME),
-    option="--client",
-)
+MADE = Application(display_name="A", unique_name=UNIQUE_NAME)
+NEW = CreateApplication(key="A", name="A", resource="client application", application=MADE)
 ADDED: dict[str, Any] = {
     "name": "A",
     "object_id": OutputRef[ApplicationObjectId]("A", Output.OBJECT_ID),

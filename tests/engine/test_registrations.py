@@ -25,13 +25,8 @@ from tests.conftest import Json
 from tests.engine.conftest import Engine
 
 UNIQUE_NAME = "mct-s2s-key-A"
-NEW = CreateApplication(
-    key="A",
-    name="A",
-    resource="client application",
-    application=Application(display_name="A", unique_name=UNIQUE_NAME, tags=("ours",)),
-    option="--client",
-)
+MADE = Application(display_name="A", unique_name=UNIQUE_NAME, tags=("ours",))
+NEW = CreateApplication(key="A", name="A", resource="client application", application=MADE)
 DENIED = {"type": "status", "status": 403, "code": "Authorization_RequestDenied", "message": "Insufficient privileges."}
 
 

@@ -84,8 +84,7 @@ def _say_all_that_is_missing(refused: PermissionMissing, outcome: Outcome) -> No
 async def _(change: CreateApplication, run: Run) -> str:
     application, detail = change.application, ""
     if isinstance(change, RestoreApplication):
-        keep, adopt_by = {one.key_id for one in application.credentials}, None if change.is_sure else change.option
-        principal = await restore(run.session, application, keep, adopt_by)
+        principal = await restore(run.session, change)
         if principal is None:
             client_id, as_owner = application.client_id, run.as_owner
             made = await create_principal(run.session, client_id, is_new=True, is_ours=False, as_owner=as_owner)

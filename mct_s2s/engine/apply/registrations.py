@@ -14,7 +14,7 @@ sections 3.8, 3.10 ("Owner") and 3.13; terraform-provider-azuread (`WaitForDelet
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import datetime
 from typing import TypeVar
@@ -30,9 +30,9 @@ from mct_s2s.errors import MissingRight, PermissionMissing, S2SError, ServiceErr
 from mct_s2s.model.commands import command
 from mct_s2s.model.desired import Desired, Removal
 from mct_s2s.model.directory_objects import Application, ServicePrincipal
-from mct_s2s.model.ids import ApplicationObjectId, ClientId, KeyId, PrincipalId, Tag, same_id
+from mct_s2s.model.ids import ApplicationObjectId, ClientId, PrincipalId, Tag, same_id
 from mct_s2s.model.observed import ObservedState
-from mct_s2s.planning.changes import CreateApplication
+from mct_s2s.planning.changes import CreateApplication, RestoreApplication
 from mct_s2s.planning.ownership import (
     clients_called,
     foreign_owners,
@@ -78,7 +78,11 @@ async def create(
                 for row in await directory.deleted_applications():
                     if row.unique_name == name:
                         back = replace(row, credentials=(), deleted=None)
-                        await restore(session, back, (), change.option)
+                        key, resource = change.key, change.resource
+                        gone = RestoreApplication(
+                            key=key, name=name, resource=resource, application=back, is_sure=False
+                        )
+                        await restore(session, gone)
                         return back, "restored: it had just been deleted"
                 await asyncio.sleep(1)
         again = "Run the same command again in a minute to restore it."
@@ -87,33 +91,30 @@ async def create(
     if not is_made:
         caller, principal = await gather_or_cancel(caller_of(session), directory.principal(application.client_id))
         custody = await find_custody(session, application, principal, is_new=True)
-        refuse_faster(application, custody, caller, since, change.option)
+        refuse_faster(application, custody, caller, since, change.resource)
     return application, ""
 
 
-async def restore(
-    session: Session, application: Application, keep: Collection[KeyId], adopt_by: str | None
-) -> PrincipalId | None:
+async def restore(session: Session, change: RestoreApplication) -> PrincipalId | None:
     """Take a registration and its service principal out of the recycle bin; the principal, where it was there, too.
 
-    The credentials that no one knows the holders of, all but those to `keep`, do not come back with it.
+    Credentials that its record does not name, whose holders no one knows, do not come back with it.
 
-    The recycle bin shows no owners. So where nothing but its name speaks for it (`adopt_by`: the option by which it
-    would be adopted), it is looked at as soon as it is back, and put back where it is someone else's. Raises Refused.
+    The recycle bin shows no owners. So where nothing but its name speaks for it, it is looked at as soon as it is back,
+    and put back where it is someone else's. Raises Refused.
     """
-    directory, object_id = session.directory, application.object_id
+    directory, application, object_id = session.directory, change.application, change.application.object_id
     await directory.restore_application(object_id)
     principals = await directory.deleted_principals([application.client_id])
     back = [one.id for one in principals if await directory.restore_principal(one.id)]
-    if adopt_by is not None:
+    if not change.is_sure:
         caller, owners = await gather_or_cancel(caller_of(session), directory.owners(object_id, back, is_new=True))
-        foreign = foreign_owners(owners, caller)
-        if foreign:
+        others = ", ".join(foreign_owners(owners, caller))
+        if others:
             await directory.delete_application(object_id)
-            raise not_ours(
-                application, f"it is owned by {', '.join(foreign)}", adopt_by, session.connection.cloud.graph
-            )
-    await directory.remove_credentials(object_id, back, keep)
+            graph = session.connection.cloud.graph
+            raise not_ours(application, f"it is owned by {others}", change.resource, graph)
+    await directory.remove_credentials(object_id, back, {one.key_id for one in application.credentials})
     return next(iter(back), None)
 
 
