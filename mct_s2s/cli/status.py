@@ -36,7 +36,7 @@ def status(options: StatusOptions) -> int:
         return found
 
     def diagnosed(options: AzureOptions, found: ObservedState, adopted: str | None = None) -> SiteStatus:
-        named = where(options, found.site)
+        named = where(options, found.app_service)
         return SiteStatus(found, diagnose(found, clock.now(), named, within, adopted), named)
 
     if options.file is not None:

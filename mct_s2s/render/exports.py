@@ -54,8 +54,8 @@ def cell(value: str) -> str:
 def _rows(report: StatusReport) -> Iterator[dict[str, str]]:
     for site in report.sites:
         place = {"appService": site.label}
-        if site.site is not None:
-            resource = site.site.resource
+        if site.observed.app_service is not None:
+            resource = site.observed.app_service.resource
             place |= {"resourceGroup": resource.resource_group, "subscription": resource.subscription_id}
         for client in site.clients:
             about = {
@@ -182,7 +182,8 @@ def _tables(site: SiteStatus, report: StatusReport) -> Iterator[str]:
         for one in site.clients
     )
     yield from table(("Client", "ID", "Kind", "Can call", "Needs next", "Admin consent", "Allowed"), clients)
-    resource = [("Resource ID", str(site.site.resource))] if site.site is not None else []
+    there = site.observed.app_service
+    resource = [("Resource ID", str(there.resource))] if there is not None else []
     yield from table(("Fact", "Value"), [*resource, *facts(site.observed)])
     if not site.observed.settings_unread:
         yield from table(("Setting", "Value"), ours(site.observed.settings).items())

@@ -66,8 +66,7 @@ def unreadable(seen: ObservedState) -> ObservedState:
 
 
 def stopped(seen: ObservedState) -> ObservedState:
-    site = replace(site_of(seen).site, state="Stopped")
-    return replace(seen, app_service=replace(site_of(seen), site=site))
+    return replace(seen, app_service=replace(site_of(seen), state="Stopped"))
 
 
 NOTES = {"settings-not-sticky"}
@@ -138,8 +137,8 @@ def test_of_unread_settings_nothing_is_concluded() -> None:
 def _in_a_slot(sticky: frozenset[str]) -> ObservedState:
     observed = complete(client("Import"))
     there = site_of(observed)
-    slot = replace(there.site, resource=ResourceId.site(guid("s"), "mct-prod", "contosolearn", "staging"))
-    there = replace(there, site=slot, slot_config=SlotConfig(("staging",), sticky))
+    slot = ResourceId.site(guid("s"), "mct-prod", "contosolearn", "staging")
+    there = replace(there, resource=slot, slot_config=SlotConfig(("staging",), sticky))
     trust = replace(observed.trust, service=replace(SERVICE, unique_name="mct-s2s-contosolearn_staging"))
     return replace(observed, app_service=there, trust=trust)
 

@@ -100,14 +100,14 @@ def diagnose(
     found = [down] if down is not None else []
     if site is not None and site.refusal is not None:
         # What can be said by the directory alone. What is not there may be under a name that only the settings know.
-        label = site.site.label
+        label = site.label
         message = f"You can't read the application settings of '{label}', so they were not checked."
         doctor = own_command("doctor", where=where)
         found.append(Finding("settings-unreadable", Severity.WARNING, label, message, doctor))
         observed, site = replace(observed, app_service=None), None
         found += _service(observed, where) if observed.trust.service is not None else []
     elif site is not None and observed.trust.service is None and not ours(site.settings):
-        label = site.site.label
+        label = site.label
         message = f"'{label}' has no service-to-service authentication yet."
         remedy = " ".join((own_command("setup", where=where), "--client NAME"))
         return (Finding("not-configured", Severity.ERROR, label, message, remedy),)
@@ -120,18 +120,18 @@ def diagnose(
     if site is not None:
         found += _unlisted(observed, site, where)
     # Only where a slot was asked for: production's reader may not plan a swap.
-    if site is not None and site.site.resource.slot is not None and (names := not_sticky(site, ours(site.settings))):
-        message = f"Swapping would move {', '.join(names)} away from '{site.site.label}'."
-        found.append(Finding("settings-not-sticky", Severity.NOTE, site.site.label, message, make_sticky(site)))
+    if site is not None and site.resource.slot is not None and (names := not_sticky(site, ours(site.settings))):
+        message = f"Swapping would move {', '.join(names)} away from '{site.label}'."
+        found.append(Finding("settings-not-sticky", Severity.NOTE, site.label, message, make_sticky(site)))
     return tuple(found)
 
 
 def stopped(site: AppService | None) -> Finding | None:
     """That the App Service answers no one."""
-    if site is None or site.site.state.casefold() in {"", "running"}:
+    if site is None or site.state.casefold() in {"", "running"}:
         return None
-    resource, label = site.site.resource, site.site.label
-    message = f"'{label}' is {site.site.state.lower()}. A restart does not start it."
+    resource, label = site.resource, site.label
+    message = f"'{label}' is {site.state.lower()}. A restart does not start it."
     start = webapp_command("start", resource, "--subscription", resource.subscription_id)
     return Finding("app-service-stopped", Severity.ERROR, label, message, start)
 
@@ -172,7 +172,7 @@ def _anothers(observed: ObservedState, site: AppService, where: str, adopted: st
     application, own = observed.trust.service, observed.trust.own
     if application is None or not is_in_settings(application, observed) or is_called(application, adopted or ""):
         return
-    other = another_site(application, observed, service_unique_name(site.site.name, site.site.resource.slot))
+    other = another_site(application, observed, service_unique_name(site.name, site.resource.slot))
     if other is not None:
         name = application.display_name
         message = f"{AUDIENCE} names '{name}' (appId {application.client_id}), which was created for another App "
@@ -260,6 +260,6 @@ def _unlisted(observed: ObservedState, site: AppService, where: str) -> Iterator
     if observed.trust.service is not None and not (
         members(observed) or observed.trust.identities or any(one.list_in(site.settings).ids for one in LISTS)
     ):
-        label, add = site.site.label, own_command("add-client", about="NAME", where=where)
+        label, add = site.label, own_command("add-client", about="NAME", where=where)
         message = f"'{label}' has no clients: nothing can call its API yet."
         yield Finding("no-clients", Severity.WARNING, label, message, add)

@@ -9,7 +9,6 @@ from datetime import datetime, timedelta
 from functools import cached_property
 
 from mct_s2s.errors import S2SError
-from mct_s2s.model.azure_resources import Site
 from mct_s2s.model.client_credentials import NEVER, Credential, has_end
 from mct_s2s.model.directory_objects import ServicePrincipal
 from mct_s2s.model.observed import ClientApplication, ObservedState
@@ -129,14 +128,9 @@ class SiteStatus:
     """What a trust file calls it, where it was named by one."""
 
     @property
-    def site(self) -> Site | None:
-        """The App Service; `None` where it was not looked at."""
-        return self.observed.site
-
-    @property
     def label(self) -> str:
         """What a person calls it: `contosolearn`, or `contosolearn/staging`."""
-        return self.site.label if self.site is not None else ""
+        return self.observed.app_service.label if self.observed.app_service is not None else ""
 
     @property
     def title(self) -> str:
