@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import json
 import ssl
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,7 +24,7 @@ from mct_s2s.azure.sign_in.method import Method
 from mct_s2s.azure.sign_in.methods import Again, CallerCredential, service_principal, sign_in
 from mct_s2s.errors import NEVER_CONNECTED, PermissionMissing, S2SError, ServiceError, SignInFailed
 from mct_s2s.model.caller_rights import SignedIn
-from mct_s2s.model.client_sign_in import ClientSignIn, SecretCredential
+from mct_s2s.model.client_sign_in import ApiToken, ClientSignIn, SecretCredential
 from mct_s2s.model.ids import ClientId, TenantId
 
 from tests.azure.raw import HTML, PAGE, Answer, connection
@@ -79,6 +81,18 @@ def as_client(*answers: Answer | Exception) -> ServiceError:
     with pytest.raises(ServiceError) as raised:
         asyncio.run(main())
     return raised.value
+
+
+def test_a_role_that_does_not_come_gives_the_token_without_it() -> None:
+    part = base64.urlsafe_b64encode(json.dumps({"aud": "api://x", "roles": ["Other"]}).encode()).decode().rstrip("=")
+    answer = Answer(200, {"access_token": f"a.{part}.c", "expires_in": 3599, "token_type": "Bearer"})
+
+    async def main() -> ApiToken:
+        sign_in = ClientSignIn(TenantId(TENANT), ClientId(APP), SecretCredential(SECRET))
+        tokens = EntraTokens(connection(answer))
+        return await tokens.token(sign_in, "api://x/.default", is_new=True, role="S2SAppRole")
+
+    assert asyncio.run(main()).roles == ("Other",)
 
 
 @dataclass(frozen=True)

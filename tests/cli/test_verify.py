@@ -155,13 +155,18 @@ def test_settings_that_wait_for_a_restart_are_told_as_such(mct: Program, azure: 
     assert row["remedy"].startswith("az webapp restart -g mct-prod -n contosolearn")
 
 
-def test_a_token_that_entra_refuses_is_explained(mct: Program, azure: Sandbox, tmp_path: Path) -> None:
+@pytest.mark.parametrize("is_young", [True, False])
+def test_a_token_that_entra_refuses_is_explained(mct: Program, azure: Sandbox, tmp_path: Path, is_young: bool) -> None:
+    """What may still be on its way is waited for, no longer than the deadline."""
     assert mct(*SETUP).code == 0
     file = saved(tmp_path)
     file.write_text(file.read_text().replace("AZURE_CLIENT_SECRET=", "AZURE_CLIENT_SECRET=X").partition("# mct-s2s")[0])
-    # The client is young: what may still be on its way is waited for, no longer than the deadline.
+    azure.advance(0 if is_young else 3600)
+    azure.forget()
     ended = mct("verify", "-o", "json", "--timeout", "12")
     assert ended.code == 3
+    refused = [row for row in azure.log("entra") if row["path"].endswith("/token") and row["status"] == 401]
+    assert len(refused) > 3 if is_young else len(refused) == 1, "once, unless it may be on its way"
     row = checks(ended)["S2S-client", "token"]
     assert "AADSTS7000215" in row["message"]
     assert row["remedy"].startswith("mct-s2s rotate-secret ")
@@ -212,6 +217,11 @@ def test_a_site_that_is_stopped_or_out_of_reach_is_told(mct: Program, azure: San
     elsewhere = mct("verify", "--url", "https://localhost:9", "-o", "json")
     assert elsewhere.code == 3
     assert verdicts(elsewhere)["S2S-client", "call"] is None
+    azure.misbehave({"match": {"service": "MCT"}, "fault": {"type": "status", "status": 503}})
+    starting = mct("verify", "-o", "json", "--timeout", "8")
+    azure.behave()
+    assert starting.code == 3
+    assert "503: the site is still starting" in checks(starting)["S2S-client", "call"]["message"]
     azure.arm("POST", f"{SITE}/stop")
     stopped = mct("verify", "-o", "json")
     assert stopped.code == 3
