@@ -77,7 +77,8 @@ def _trust(**changed: object) -> Callable[[ObservedState], ObservedState]:
 
 
 def _stopped(seen: ObservedState) -> ObservedState:
-    return replace(seen, app_service=replace(site_of(seen), state="Stopped"))
+    there = site_of(seen)
+    return replace(seen, app_service=replace(there, site=replace(there.site, state="Stopped")))
 
 
 STOPS_ALL = {

@@ -59,8 +59,7 @@ def seen(
 ) -> Seen:
     scopes = {str(site().resource).lower(): ScopeRights(permissions, ())}
     refusal = PermissionMissing("permission-missing", "You can't.", remedy="Ask an Owner.") if refused else None
-    there = AppService(**vars(site()), settings={}, tenant_id=TENANT.id, refusal=refusal)
-    state = ObservedState("public", TENANT, there, Trust())
+    state = ObservedState("public", TENANT, AppService(site(), {}, TENANT.id, refusal=refusal), Trust())
     return Seen(state, CallerRights(rights, (), scopes), site().resource)
 
 
