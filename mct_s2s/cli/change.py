@@ -104,7 +104,7 @@ class SiteChange(SiteState):
 
     def where(self, observed: ObservedState) -> str:
         """The options that name the App Service on a command line."""
-        return where(self.options, observed.site)
+        return where(self.options, observed.app_service)
 
     def show(self, made: MadeCredential | None) -> None:
         """Make sure that someone reads standard output, and write a secret's line; JSON has it in its document."""

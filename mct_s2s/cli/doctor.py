@@ -28,7 +28,7 @@ def doctor(options: DoctorOptions) -> int:
         wanted = Setup(ServiceSpec(display_name="MCT service"))
         request = request_for(session, wanted, clock.now(), named=named, identities=identities, without_settings=True)
         seen = await examine(session, request)
-        place = where(options, seen.observed.site)
+        place = where(options, seen.observed.app_service)
         found = checks(
             seen,
             replace(wanted, service=request.desired.service),

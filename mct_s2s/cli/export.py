@@ -45,8 +45,8 @@ def export(options: ExportOptions) -> int:
             states, unread = await read_every_site(session, observed)
         else:
             one = await observed(session.target)
-            assert one.site is not None  # it is about one
-            states = [(one.site.resource, one)]
+            assert one.app_service is not None  # it is about one
+            states = [(one.app_service.resource, one)]
         for app, state in states:
             if isinstance(state, S2SError):
                 failed.append((app, state))

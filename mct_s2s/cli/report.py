@@ -72,7 +72,7 @@ def report_of(site: SiteState, *, without: S2SError | None = None) -> SiteReport
 
 def manual_steps(site: SiteState, outcome: Outcome) -> list[Instruction]:
     """What someone else has to do, with the command that does it."""
-    at, login = where(site.options, outcome.before.site), site.session.connection.cloud.login
+    at, login = where(site.options, outcome.before.app_service), site.session.connection.cloud.login
     handoff = _handoff(site.options)
     return instructions(outcome.plan, outcome.before, outcome.outputs, where=at, login=login, handoff=handoff)
 
@@ -170,7 +170,7 @@ def show_end_of_all(
 
 
 def _close(terminal: Terminal, site: SiteState, outcome: Outcome) -> None:
-    report, at = report_of(site), where(site.options, outcome.before.site)
+    report, at = report_of(site), where(site.options, outcome.before.app_service)
     if outcome.verification is not None and not outcome.verification.is_proved:
         show_verification(terminal, outcome.verification)
     if outcome.applied:

@@ -57,7 +57,7 @@ def snippet(options: SnippetOptions) -> int:
                 command=connection.reopened_by,
             )
         request, observed = await look(session, now, clients=(options.client,) if options.client else ())
-        site, tenant, at = observed.site, observed.tenant, where(options, observed.site)
+        site, tenant, at = observed.app_service, observed.tenant, where(options, observed.app_service)
         cloud, environ = connection.cloud, connection.environ
         assert site is not None  # snippet always names one
         assert tenant is not None  # and reads the directory

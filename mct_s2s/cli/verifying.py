@@ -60,7 +60,7 @@ def verify(options: VerifyOptions) -> int:
     async def from_outside(current: CommandRun, session: Session) -> int:
         now, connection = clock.now(), session.connection
         request, observed = await look(session, now)
-        assert observed.site is not None  # verify always names one
+        assert observed.app_service is not None  # verify always names one
         applications, identities = members(observed), observed.trust.identities
         if options.client:
             unique_name = request.desired.unique_name
@@ -74,7 +74,7 @@ def verify(options: VerifyOptions) -> int:
         clients = clients_to_verify(
             applications, [one for one in there if one in others or one.client_id.casefold() in ids]
         )
-        api, at = session.api(url or observed.site.url, path), where(options, observed.site)
+        api, at = session.api(url or observed.app_service.url, path), where(options, observed.app_service)
         test = ClientTest(session.tokens, api, uri_shown(observed) or "", now, observed, at)
         return _end(current, await test.verify(clients, identities))
 

@@ -49,5 +49,5 @@ class Request:
     def subject(self, observed: ObservedState) -> str:
         """What two runs must not change at the same moment: the App Service, or where none is, the registration."""
         if observed.app_service is not None:
-            return str(observed.app_service.site.resource)
+            return str(observed.app_service.resource)
         return f"{observed.tenant.id if observed.tenant else ''}/{self.desired.unique_name}"

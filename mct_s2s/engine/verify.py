@@ -182,13 +182,13 @@ async def verify_outcome(session: Session, outcome: Outcome, where: str) -> Veri
         where: the options that name the App Service on a command line.
     """
     request, observed = outcome.request, outcome.after
-    if observed.site is None or request.stores is None:
+    if observed.app_service is None or request.stores is None:
         return None
     credentials = await request.stores.credentials(outcome.stores)
     mine = [one for one in credentials if one.name is not None and outcome.client_id(one.name) == one.client_id]
     if not mine:
         return None
-    api, audience = session.api(observed.site.url, API_PATH), uri_shown(observed) or ""
+    api, audience = session.api(observed.app_service.url, API_PATH), uri_shown(observed) or ""
     try:
         async with asyncio.timeout(max(0.0, session.connection.remaining(RESERVE))):
             test = ClientTest(session.tokens, api, audience, request.now, observed, where, just_changed=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from mct_s2s.errors import S2SError
@@ -42,7 +42,7 @@ OF_DEPLOYMENT = "-fa-"
 
 @dataclass(frozen=True)
 class Site:
-    """The MCT App Service, or one of its slots."""
+    """A web or function app, or one of its slots."""
 
     resource: ResourceId
     kind: str
@@ -92,11 +92,10 @@ class SlotConfig:
 
 
 @dataclass(frozen=True)
-class AppService:
-    """The site's side."""
+class AppService(Site):
+    """The MCT App Service, or one of its slots."""
 
-    site: Site
-    settings: AppSettings
+    settings: AppSettings = field(repr=False)
     tenant_id: TenantId
     """The tenant that the site's subscription trusts: the document's *same Azure tenant*."""
     slot_config: SlotConfig | None = None

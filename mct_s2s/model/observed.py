@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
-from mct_s2s.model.azure_resources import AppService, IdentityResource, Site
+from mct_s2s.model.azure_resources import AppService, IdentityResource
 from mct_s2s.model.client_credentials import SecretNote
 from mct_s2s.model.directory_objects import Application, Assignment, Custody, ServicePrincipal, Tenant
 from mct_s2s.model.ids import AppRoleId, ClientId, PrincipalId, same_id
@@ -131,11 +131,6 @@ class ObservedState:
     def settings(self) -> AppSettings:
         """The App Service's application settings; empty where no App Service was looked at."""
         return self.app_service.settings if self.app_service is not None else {}
-
-    @property
-    def site(self) -> Site | None:
-        """The App Service; `None` where it was not looked at."""
-        return self.app_service.site if self.app_service is not None else None
 
     @property
     def settings_unread(self) -> bool:

@@ -117,7 +117,11 @@ class NoChange(Change):
     @classmethod
     def of_settings(cls, site: Site, detail: str = "") -> NoChange:
         return cls(
-            key="settings", resource=WriteSettings.resource, name=site.label, detail=detail, id=_settings_id(site)
+            key="settings",
+            resource=WriteSettings.resource,
+            name=site.label,
+            detail=detail,
+            id=_settings_id(site.resource),
         )
 
 
@@ -387,7 +391,7 @@ class SettingsChange(Change):
 class WriteSettings(SettingsChange):
     """All application settings, ours merged in, by one PUT after everything else. Source: document, step 3."""
 
-    site: Site
+    site: ResourceId
     edits: tuple[SettingEdit, ...]
     """What will change, as far as is known now: ours first."""
     unchanged: int = 0
@@ -396,15 +400,15 @@ class WriteSettings(SettingsChange):
     """Whether everything else waits for it: access is revoked before anything is deleted."""
 
 
-def _settings_id(site: Site) -> str:
-    return f"{site.resource}/config/appsettings"
+def _settings_id(site: ResourceId) -> str:
+    return f"{site}/config/appsettings"
 
 
 @dataclass(frozen=True, kw_only=True)
 class RestartSite(Change):
     """One restart, only after settings were written. Source: document, step 3.6."""
 
-    site: Site
+    site: ResourceId
 
     resource, action, verb, right = "App Service", Action.UPDATE, "restart", Right.RESTART
 
@@ -464,7 +468,7 @@ def identify(change: AnyChange, outputs: Outputs) -> Identifiers:  # noqa: PLR09
         case WriteSettings(site=site):
             return Identifiers(_settings_id(site))
         case RestartSite(site=site):
-            return Identifiers(str(site.resource))
+            return Identifiers(str(site))
         case AssignAppRole() | EnableIdentity() | AddCredential():
             parts = (Output.ASSIGNMENT_ID, Output.PRINCIPAL_ID, Output.KEY_ID)
             return Identifiers(next(filter(None, (outputs.of(change.key, part) for part in parts)), None))

@@ -62,8 +62,8 @@ def export_site(observed: ObservedState, now: datetime, cloud: str) -> ExportedS
     """
     site, tenant, service = observed.app_service, observed.tenant, observed.trust.service
     assert site is not None and tenant is not None and service is not None  # noqa: PT018  # there is a trust
-    resource, left = site.site.resource, list[str]()
-    own = service_unique_name(site.site.name, resource.slot)
+    resource, left = site.resource, list[str]()
+    own = service_unique_name(site.name, resource.slot)
     clients = _clients(observed, site, service.unique_name or own, now, left)
     identities: list[Keys] = []
     resources = {(one.principal_id or "").casefold(): one.resource for one in observed.identity_resources}
@@ -82,7 +82,7 @@ def export_site(observed: ObservedState, now: datetime, cloud: str) -> ExportedS
     options |= {"slot": resource.slot} if resource.slot else {}
     if service.unique_name != own:
         options["service-app"] = service.client_id
-    elif service.display_name != f"MCT service ({site.site.label})" and is_name(service.display_name):
+    elif service.display_name != f"MCT service ({site.label})" and is_name(service.display_name):
         options["service-name"] = service.display_name
     if (role := wanted_role_value(observed)) != DEFAULT_ROLE:
         options["role"] = role
@@ -113,7 +113,7 @@ def _clients(
         is_ours = application.unique_name == client_unique_name(unique_name, name)
         if not is_ours or not is_name(name) or is_guid(name) or name.casefold() in clients:
             name, remarks = client.client_id, (name,)
-        options, more = _credential(name, site.site.label, application, now, observed.cloud)
+        options, more = _credential(name, site.label, application, now, observed.cloud)
         if not is_consented(client, observed):
             options["no-consent"] = True
             more += ("Admin consent has not been granted.",)
@@ -185,7 +185,7 @@ def _unknown(observed: ObservedState, site: AppService) -> Iterator[str]:
         if entry.casefold() not in identities:
             yield f"{entry} in {setting}: no client of this tenant has that ID."
     service = trust.service
-    own = service_unique_name(site.site.name, site.site.resource.slot)
+    own = service_unique_name(site.name, site.resource.slot)
     if service is not None and service.unique_name != own:
         made_for = another_site(service, observed, own)
         whose = f"it was created for {made_for}" if made_for else "no one else assigned it to this App Service"

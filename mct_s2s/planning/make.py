@@ -97,7 +97,7 @@ def _notes(observed: ObservedState, steps: Sequence[AnyChange]) -> tuple[str, ..
     notes = [swap_note(site, write) for write in writes]
     if site.is_unusual:
         text = "does not look like an MCT site: it has no settings of one, and no function app"
-        notes.insert(0, f"'{site.site.label}' {text} '{site.site.name}{OF_DEPLOYMENT}…' is beside it.")
+        notes.insert(0, f"'{site.label}' {text} '{site.name}{OF_DEPLOYMENT}…' is beside it.")
     return tuple(note for note in notes if note is not None)
 
 

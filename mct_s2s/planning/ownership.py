@@ -286,7 +286,7 @@ def is_own(application: Application, observed: ObservedState, spec: ServiceSpec)
 def another_site(application: Application, observed: ObservedState, unique_name: str) -> str | None:
     """The other App Service that a service application was created for, by its note or its `uniqueName`."""
     site, noted = observed.app_service, site_in_note(application.notes)
-    if site is not None and noted is not None and not same_id(noted, str(site.site.resource)):
+    if site is not None and noted is not None and not same_id(noted, str(site.resource)):
         return noted
     name = application.unique_name
     return site_in_unique_name(name) if name is not None and name != unique_name else None

@@ -204,7 +204,7 @@ class Service:
 
 def plan_service(spec: ServiceSpec, observed: ObservedState) -> Service:
     """What the service application lacks. Raises NotThere, Refused."""
-    application, site = observed.trust.service, observed.site
+    application, site = observed.trust.service, observed.app_service
     if not spec.may_create and (application is None or application.deleted):
         raise service_missing()
     registration = Registration(CREATE, SERVICE, application, observed.trust.principal)
@@ -410,7 +410,7 @@ def _stale_scope(client: ClientState, observed: ObservedState) -> tuple[str, ...
     note, site, uri = client.note, observed.app_service, client.audience
     if not note.is_of(client.client_id) or note.scope in {None, f"{uri}/.default"}:
         return ()
-    if site is None or note.url is None or not site.site.is_at(note.url):
+    if site is None or note.url is None or not site.is_at(note.url):
         return ()
     name = "The tag 'scope'" if note.vault else "MCT_S2S_SCOPE"
     what = f"{name} in {note.place} is '{note.scope}', which is no longer the service application."

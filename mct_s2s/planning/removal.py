@@ -107,7 +107,7 @@ def prune(desired: Setup, observed: ObservedState, added: Iterable[AnyChange]) -
         note = f"Left alone, as nothing names them: {told}. To remove them, add --prune."
         return frozenset(), Plan(notes=(note,))
     if len(called) > len(there) // LARGEST_SHARE and not pruning.any_number:
-        site = observed.site.label if observed.site is not None else "this App Service"
+        site = observed.app_service.label if observed.app_service is not None else "this App Service"
         raise Refused(
             "too-many-removals",
             f"--prune would remove {len(called)} of the {len(there)} clients of {site}, which is more than a third. "

@@ -9,7 +9,7 @@ from dataclasses import is_dataclass, replace
 from datetime import datetime
 from typing import TypeAlias
 
-from mct_s2s.model.azure_resources import IdentityResource, Site
+from mct_s2s.model.azure_resources import IdentityResource
 from mct_s2s.model.client_credentials import NEVER, Certificate
 from mct_s2s.model.directory_objects import Application, ServicePrincipal
 from mct_s2s.model.duration import END_OF_DAY
@@ -29,7 +29,6 @@ Made: TypeAlias = Mapping[str, OutputRef[str]]
 """The ids that reviewed changes have yielded."""
 _NONE: Made = {}
 _KNOWN_BY = {
-    Site: "resource",
     IdentityResource: "resource",
     Application: "object_id",
     ServicePrincipal: "id",

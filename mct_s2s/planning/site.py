@@ -91,7 +91,7 @@ def restored(backup: Backup, observed: ObservedState) -> SettingsSpec:
 
     What others have added since is kept. Raises Refused.
     """
-    site = observed.site
+    site = observed.app_service
     if site is not None and str(site.resource).casefold() != backup.app_service.casefold():
         raise Refused(
             "backup-of-another-site",
@@ -106,8 +106,8 @@ def plan_site(
     observed: ObservedState, spec: SettingsSpec, *, restart: bool, first: bool = False
 ) -> tuple[AnyChange, ...]:
     """One write and one restart, or that there is nothing to write; with `first`, before anything is deleted."""
-    assert observed.site is not None  # asked only where a site was looked at
-    site, settings = observed.site, observed.settings
+    assert observed.app_service is not None  # asked only where a site was looked at
+    site, settings = observed.app_service, observed.settings
     found = edits(settings, spec, Outputs())
     if not found:
         return () if first else (NoChange.of_settings(site),)
@@ -117,13 +117,17 @@ def plan_site(
         key="settings",
         name=site.label,
         detail=f"{', '.join(changed)}; {others_unchanged(unchanged)}",
-        site=site,
+        site=site.resource,
         spec=spec,
         edits=found,
         unchanged=unchanged,
         first=first,
     )
-    return (write, RestartSite(key="restart", name=site.label, detail="restart", site=site)) if restart else (write,)
+    return (
+        (write, RestartSite(key="restart", name=site.label, detail="restart", site=site.resource))
+        if restart
+        else (write,)
+    )
 
 
 def merge(settings: AppSettings, spec: SettingsSpec, outputs: Outputs) -> dict[str, str | None]:
@@ -186,9 +190,8 @@ def refuse_function_app(site: Site) -> None:
     )
 
 
-def refuse_foreign_values(given: GivenValues, app_service: AppService) -> None:
+def refuse_foreign_values(given: GivenValues, site: AppService) -> None:
     """Values that someone wrote down, perhaps for another App Service, or an attacker for this one. Raises Refused."""
-    site = app_service.site
     if given.app_service is not None and given.app_service.casefold() != site.label.casefold():
         name, _, slot = given.app_service.partition("/")
         there = ["--app-service", name, *(["--slot", slot] if slot else [])]
@@ -199,11 +202,11 @@ def refuse_foreign_values(given: GivenValues, app_service: AppService) -> None:
             command=own_command("configure-appservice", "--from", "FILE", *there),
         )
     tenant_id = TENANT_ID.value_in(given.settings)
-    if tenant_id is not None and not same_id(tenant_id, app_service.tenant_id):
+    if tenant_id is not None and not same_id(tenant_id, site.tenant_id):
         raise Refused(
             "other-tenant",
             f"The values are for the tenant '{tenant_id}', but the App Service '{site.label}' belongs to the "
-            f"tenant '{app_service.tenant_id}': they would give access to clients of the other tenant. Nothing "
+            f"tenant '{site.tenant_id}': they would give access to clients of the other tenant. Nothing "
             "was changed.",
             remedy="Use values from a service application in the App Service's own tenant.",
         )
@@ -214,12 +217,12 @@ def check_site(observed: ObservedState) -> None:
     app_service, tenant = observed.app_service, observed.tenant
     if app_service is None:
         return
-    refuse_function_app(app_service.site)
+    refuse_function_app(app_service)
     if tenant is not None and not same_id(tenant.id, app_service.tenant_id):
         raise Refused(
             "other-tenant",
             f"You are signed in to the tenant '{tenant.name}' ({tenant.id}), but the App Service "
-            f"'{app_service.site.name}' belongs to the tenant '{app_service.tenant_id}'. Nothing was changed.",
+            f"'{app_service.name}' belongs to the tenant '{app_service.tenant_id}'. Nothing was changed.",
             remedy=f"Sign in to the App Service's tenant: add {option('--tenant', app_service.tenant_id)}",
         )
 
@@ -234,17 +237,17 @@ def swap_note(site: AppService, write: WriteSettings) -> str | None:
     names = not_sticky(site, (edit.name for edit in write.edits))
     if site.slot_config is None or not names:
         return None
-    other = "production" if site.site.resource.slot else ", ".join(site.slot_config.slots)
+    other = "production" if site.resource.slot else ", ".join(site.slot_config.slots)
     what = f"these {len(names)} settings" if 1 < len(names) == len(write.edits) else ", ".join(names)
     return (
-        f"Note: swapping with {other} would move {what} away from '{site.site.label}'. To keep a setting there, make "
+        f"Note: swapping with {other} would move {what} away from '{site.label}'. To keep a setting there, make "
         "it a slot setting (Environment variables, Deployment slot setting)."
     )
 
 
 def make_sticky(site: AppService) -> str:
     """The command that makes our settings slot settings, with the values that they have: none of them is secret."""
-    resource, values = site.site.resource, ours(site.settings)
+    resource, values = site.resource, ours(site.settings)
     sticky = [f"{name}={values[name]}" for name in not_sticky(site, values)]
     where = ["--subscription", resource.subscription_id]
     return webapp_command("config appsettings set", resource, *where, "--slot-settings", *sticky)

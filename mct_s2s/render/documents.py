@@ -149,7 +149,7 @@ class ConnectionPart(Part):
 
 def _connection(observed: ObservedState) -> Json | None:
     """What a client has to know; nothing where there is no service application to ask a token for."""
-    tenant, site = observed.tenant, observed.site
+    tenant, site = observed.tenant, observed.app_service
     uri = uri_shown(observed)
     if uri is None or tenant is None:
         return None
@@ -288,12 +288,12 @@ class StatusDocument(Part):
         }
         if site is not None:
             found["app_service"] = {
-                "id": site.site.resource,
-                "name": site.site.name,
-                "resource_group": site.site.resource.resource_group,
-                "slot": site.site.resource.slot,
-                "url": site.site.url,
-                "state": site.site.state,
+                "id": site.resource,
+                "name": site.name,
+                "resource_group": site.resource.resource_group,
+                "slot": site.resource.slot,
+                "url": site.url,
+                "state": site.state,
                 "settings": ours(site.settings) if site.refusal is None else None,
             }
         if service is not None:

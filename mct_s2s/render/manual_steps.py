@@ -65,7 +65,7 @@ def instructions(
                     link = f"{login}/{observed.tenant.id}/adminconsent?client_id={client_id}"
                 who = who or "a Cloud Application Administrator"
             case RestartSite():
-                command = webapp_command("restart", step.site.resource)
+                command = webapp_command("restart", step.site)
             case _:
                 values = ours(merge(observed.settings, step.spec, outputs))
                 command = _configure(step.spec, values, outputs, where, handoff)

@@ -84,7 +84,7 @@ def plan_markdown(title: str, fingerprint: str | None, shown: str) -> Iterator[s
 def target_details(observed: ObservedState) -> tuple[str, ...]:
     """Where the App Service is: resource group, subscription and tenant, as far as they were looked at."""
     site, tenant = observed.app_service, observed.tenant
-    place = (site.site.resource.resource_group, site.subscription) if site is not None else ()
+    place = (site.resource.resource_group, site.subscription) if site is not None else ()
     name = tenant.name if tenant is not None else site.tenant_id if site is not None else ""
     return (*(word for word in place if word), *((f"tenant {name}",) if name else ()))
 

@@ -65,7 +65,7 @@ def facts(observed: ObservedState) -> Iterator[tuple[str, str]]:
     """Each once: the other settings repeat them, and where one does not, there is a finding."""
     site, service = observed.app_service, observed.trust.service
     if site is not None:
-        yield "App Service", f"{site.site.url}  ({site.site.state})"
+        yield "App Service", f"{site.url}  ({site.state})"
         if not observed.settings_unread:
             yield ENABLED.name, ENABLED.value_in(site.settings) or "not set"
     if service is not None:
@@ -95,7 +95,7 @@ def _list(terminal: Terminal, report: StatusReport) -> None:
             show_findings(terminal, site.findings)
     table = Columns(["App Service", "Resource group", "Can call", "Next expiry"])
     for site in report.sites:
-        group = site.site.resource.resource_group if site.site is not None else ""
+        group = one.resource.resource_group if (one := site.observed.app_service) is not None else ""
         ends = min(((client.ends, client.name) for client in site.clients if client.ends is not None), default=None)
         table.add(site.title, group, site.calling, f"{ends[0]:%Y-%m-%d}  {ends[1]}" if ends is not None else "none")
     for unread in report.failed:

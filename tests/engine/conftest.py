@@ -165,7 +165,7 @@ def applied(engine: Engine, *changes: AnyChange, latency: float = 0.0, **more: A
 
 def planned(*changes: AnyChange, site: Site = WHERE, **more: Any) -> Outcome:
     """The beginning of a run with these changes."""
-    before = ObservedState("public", TENANT, AppService(site, {}, TENANT.id), Trust())
+    before = ObservedState("public", TENANT, AppService(**vars(site), settings={}, tenant_id=TENANT.id), Trust())
     desired = Setup(ServiceSpec(SERVICE_KEY, "MCT service"))
     access = CallerRights(DirectoryRights(SignedIn("x"), roles=frozenset({CLOUD_APPLICATION_ADMINISTRATOR})))
     return Outcome(Request(desired, clock.now(), TARGET), Plan(changes), before, access, **more)

@@ -33,7 +33,7 @@ from tests.engine.conftest import WHERE, Engine, applied
 from tests.planning.scenarios import ROLE, guid
 
 LIST, PUT, RESTARTED, PRINCIPALS = "/config/appsettings/list", "/config/appsettings", "/restart", "/servicePrincipals"
-RESTART = RestartSite(key="restart", name=WHERE.label, site=WHERE)
+RESTART = RestartSite(key="restart", name=WHERE.label, site=WHERE.resource)
 
 
 def new(name: str, *after: str) -> CreateApplication:
@@ -48,7 +48,7 @@ def principal(name: str) -> CreateServicePrincipal:
 def write(*refs: OutputRef[ClientId], first: bool = False) -> WriteSettings:
     spec = SettingsSpec(((ENABLED, ("true",)),), tuple((APPLICATION_IDS, ref) for ref in refs))
     return WriteSettings(
-        key="settings", name=WHERE.label, site=WHERE, spec=spec, edits=(SettingEdit("x"),), first=first
+        key="settings", name=WHERE.label, site=WHERE.resource, spec=spec, edits=(SettingEdit("x"),), first=first
     )
 
 
@@ -197,11 +197,11 @@ def test_a_refused_restart_says_that_the_settings_are_saved_and_how_to_restart(
     where: str, words: str, engine: Engine
 ) -> None:
     refuse(engine, RESTARTED)
-    site = replace(WHERE, resource=ResourceId.parse(where))
+    site = ResourceId.parse(where)
     outcome, _, _ = applied(engine, replace(write(), site=site), replace(RESTART, site=site))
     ((_, error),) = outcome.failed
     assert "The settings are saved" in error.remedy
-    assert error.command == f"az webapp restart -g {site.resource.resource_group} -n contosolearn{words}"
+    assert error.command == f"az webapp restart -g {site.resource_group} -n contosolearn{words}"
     assert account(outcome) == ({"settings"}, {"restart"}, set(), set())
 
 

@@ -31,7 +31,7 @@ LIST, PUT = "/config/appsettings/list", "/config/appsettings"
 def change(client_id: ClientId = MINE, spec: SettingsSpec | None = None) -> WriteSettings:
     """Put one client on the allow list."""
     spec = spec or SettingsSpec(((ROLE, ("S2SAppRole",)),), ((APPLICATION_IDS, client_id),))
-    return WriteSettings(key="settings", name=WHERE.label, site=WHERE, spec=spec, edits=())
+    return WriteSettings(key="settings", name=WHERE.label, site=WHERE.resource, spec=spec, edits=())
 
 
 async def write(

@@ -82,7 +82,8 @@ def site(name: str = "contosolearn", kind: str = "app") -> Site:
 
 
 def app_service(values: Mapping[str, str | None] | None = None, where: Site | None = None) -> AppService:
-    return AppService(where or site(), dict(FOREIGN if values is None else values), TENANT.id)
+    settings = dict(FOREIGN if values is None else values)
+    return AppService(**vars(where or site()), settings=settings, tenant_id=TENANT.id)
 
 
 def observed_state(

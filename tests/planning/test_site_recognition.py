@@ -20,41 +20,21 @@ def site(name: str, *, group: str = "mct-prod", kind: str = "app") -> Site:
 LEARN, LEARN_FA = site("contosolearn"), site("contosolearn-fa-x7k2q", kind="functionapp")
 PORTAL = site("partner-portal", group="integrations")
 REPORTS = site("reports-func", group="integrations", kind="functionapp,linux")
+DISGUISED = site("contosolearn-fa-x7k2q", kind="app")
+SET_UP = {"serviceauthaudience": "api://x", "SqlPassword": "hidden"}
+CASES: list[tuple[list[Site], Mapping[Site, Mapping[str, str | None] | None], list[Site], list[Site]]] = [
+    ([REPORTS, PORTAL, LEARN_FA, LEARN], {}, [LEARN], [PORTAL]),
+    ([LEARN, site("ContosoLearn-FA-x", kind="functionapp", group="MCT-prod")], {}, [LEARN], []),
+    ([LEARN, site("contosolearn-fa-x7k2q", kind="functionapp", group="elsewhere")], {}, [], [LEARN]),
+    ([LEARN, site("contosolearn2-fa-x7k2q", kind="functionapp")], {}, [], [LEARN]),
+    ([LEARN, site("contosolearn-func", kind="functionapp")], {}, [], [LEARN]),
+    ([PORTAL, LEARN], {PORTAL: {"Path": "x"}, LEARN: SET_UP}, [LEARN], [PORTAL]),
+    ([DISGUISED], {DISGUISED: {ENABLED.name: "true"}}, [], []),  # the document's warning, whatever the kind says
+]
 
 
-def surveyed(
-    *sites: Site, settings: Mapping[Site, Mapping[str, str | None] | None] | None = None
-) -> tuple[list[Site], list[Site]]:
-    return survey_of(sites, {one.resource: values for one, values in (settings or {}).items()})
-
-
-def test_a_site_is_known_by_its_function_app() -> None:
-    assert surveyed(REPORTS, PORTAL, LEARN_FA, LEARN) == ([LEARN], [PORTAL])
-
-
-@pytest.mark.parametrize("beside", ["contosolearn-fa-x7k2q", "ContosoLearn-FA-x"])
-def test_names_are_compared_as_azure_does(beside: str) -> None:
-    assert len(surveyed(LEARN, site(beside, kind="functionapp", group="MCT-prod"))[0]) == 1
-
-
-@pytest.mark.parametrize(
-    "other",
-    [
-        site("contosolearn-fa-x7k2q", kind="functionapp", group="elsewhere"),
-        site("contosolearn2-fa-x7k2q", kind="functionapp"),
-        site("contosolearn-func", kind="functionapp"),
-    ],
-)
-def test_a_function_app_of_another_deployment_says_nothing(other: Site) -> None:
-    assert surveyed(LEARN, other)[0] == []
-
-
-def test_a_site_is_known_by_its_settings() -> None:
-    read = {PORTAL: {"Path": "x"}, LEARN: {"serviceauthaudience": "api://x", "SqlPassword": "hidden"}}
-    assert surveyed(PORTAL, LEARN, settings=read)[0] == [LEARN]
-
-
-def test_a_web_app_with_the_name_of_a_function_app_is_never_offered() -> None:
-    """The document's warning, whatever the kind says and whatever settings it has."""
-    disguised = site("contosolearn-fa-x7k2q", kind="app")
-    assert surveyed(disguised, settings={disguised: {ENABLED.name: "true"}}) == ([], [])
+@pytest.mark.parametrize(("there", "settings", "mct", "others"), CASES)
+def test_a_site_is_known_by_its_settings_or_the_function_app_of_its_deployment(
+    there: list[Site], settings: Mapping[Site, Mapping[str, str | None] | None], mct: list[Site], others: list[Site]
+) -> None:
+    assert survey_of(there, {one.resource: values for one, values in settings.items()}) == (mct, others)

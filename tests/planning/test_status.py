@@ -77,8 +77,7 @@ def _trust(**changed: object) -> Callable[[ObservedState], ObservedState]:
 
 
 def _stopped(seen: ObservedState) -> ObservedState:
-    there = site_of(seen)
-    return replace(seen, app_service=replace(there, site=replace(there.site, state="Stopped")))
+    return replace(seen, app_service=replace(site_of(seen), state="Stopped"))
 
 
 STOPS_ALL = {

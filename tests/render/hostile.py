@@ -10,7 +10,6 @@ from datetime import timedelta
 from mct_s2s.activity import activity, throttled, waiting, watched_by
 from mct_s2s.cli.snippets import notes, show_notes
 from mct_s2s.errors import MissingRight, NotThere, S2SError
-from mct_s2s.model.azure_resources import AppService
 from mct_s2s.model.caller_rights import Verdict
 from mct_s2s.model.client_credentials import Federation
 from mct_s2s.model.ids import PrincipalId
@@ -115,12 +114,11 @@ def observed(name: str) -> ObservedState:
         trust(named), settings(ServiceAuthRole=name, ServiceApplicationIds=f"{name};;{mine.client_id}")
     )
     assert seen.app_service is not None
-    site = replace(seen.app_service.site, state=name)
     service = replace(SERVICE, display_name=name, identifier_uris=(f"api://{name}",))
     return replace(
         seen,
         tenant=replace(TENANT, name=name),
-        app_service=AppService(site, seen.app_service.settings, seen.app_service.tenant_id),
+        app_service=replace(seen.app_service, state=name),
         trust=replace(seen.trust, service=service, identities=(replace(IDENTITY, display_name=name),)),
     )
 
@@ -197,7 +195,7 @@ def _listed(terminal: Terminal, name: str) -> None:
     seen = observed(name)
     error = S2SError("x", name, remedy=name, command=name, answer=name)
     assert seen.app_service is not None
-    resource = seen.app_service.site.resource
+    resource = seen.app_service.resource
     status = SiteStatus(seen, diagnose(seen, NOW, WHERE), WHERE)
     report = StatusReport(
         NOW, WITHIN, (status,), (UnreadSite(SiteTarget.of(resource), error, resource),), (resource,), is_list=True
@@ -265,7 +263,7 @@ def _doctored(terminal: Terminal, name: str) -> None:
 
 
 def _found(terminal: Terminal, name: str) -> None:
-    show_findings(terminal, tuple(Finding("x", name, name, name, severity) for severity in Severity))
+    show_findings(terminal, tuple(Finding("x", severity, name, name, name) for severity in Severity))
 
 
 def _talk(terminal: Terminal, name: str) -> None:
@@ -284,7 +282,7 @@ def _snippets(terminal: Terminal, name: str) -> None:
         )  # fmt: skip
         for language in languages_for(source):
             terminal.verbatim(snippet(call, language))
-            wrong = [Finding("x", name, name, name, client=client) for client in (value, "")]
+            wrong = [Finding("x", Severity.ERROR, name, name, name, client) for client in (value, "")]
             show_notes(terminal, notes(call, language, wrong, WHERE))
 
 

@@ -6,7 +6,6 @@ from dataclasses import replace
 from datetime import timedelta
 
 from mct_s2s.errors import PermissionMissing
-from mct_s2s.model.azure_resources import AppService
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.resource_id import ResourceId, SiteTarget
 from mct_s2s.planning.reports.findings import diagnose
@@ -36,8 +35,7 @@ def mixed() -> ObservedState:
 
 def named(observed: ObservedState, name: str) -> ObservedState:
     """The same at an App Service of another name."""
-    there = site_of(observed)
-    return replace(observed, app_service=AppService(site(name), there.settings, there.tenant_id))
+    return replace(observed, app_service=replace(site_of(observed), **vars(site(name))))
 
 
 def status_of(observed: ObservedState, where: str = WHERE) -> SiteStatus:

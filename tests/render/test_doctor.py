@@ -59,7 +59,8 @@ def seen(
 ) -> Seen:
     scopes = {str(site().resource).lower(): ScopeRights(permissions, ())}
     refusal = PermissionMissing("permission-missing", "You can't.", remedy="Ask an Owner.") if refused else None
-    state = ObservedState("public", TENANT, AppService(site(), {}, TENANT.id, refusal=refusal), Trust())
+    there = AppService(**vars(site()), settings={}, tenant_id=TENANT.id, refusal=refusal)
+    state = ObservedState("public", TENANT, there, Trust())
     return Seen(state, CallerRights(rights, (), scopes), site().resource)
 
 

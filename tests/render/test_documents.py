@@ -35,7 +35,6 @@ from tests.planning.scenarios import (
     guid,
     observed_state,
     settings,
-    site,
     spec,
     trust,
 )
@@ -62,8 +61,8 @@ DIGEST = "0" * 64
 
 FOLDER = Path(__file__).parent / "documents"
 FEDERATED = replace(credential(kind=CredentialKind.FEDERATED), expires=None, name=None)
-FOUND = Finding("client-not-consented", "Import", "'Import' has no consent.", "mct-s2s add-client")
-SLOT = replace(site(), resource=ResourceId.site(SUBSCRIPTION, "mct-prod", "contosolearn", "staging"))
+FOUND = Finding("client-not-consented", Severity.ERROR, "Import", "'Import' has no consent.", "mct-s2s add-client")
+SLOT = ResourceId.site(SUBSCRIPTION, "mct-prod", "contosolearn", "staging")
 RIGHT = MissingRight("grant admin consent to 'A'", "Cloud Application Administrator", "Ada", "az rest")
 MANUAL = Instruction("Consent", "mct-s2s add-client", "Ada", "https://login/adminconsent", {"ServiceAuthRole": "R"})
 
@@ -87,7 +86,9 @@ DOCUMENTS: dict[str, dict[str, Any]] = {
     "status of a site that allows no identity": status_of(with_settings(healthy(), settings())),
     "status without an App Service": status_of(replace(healthy(), app_service=None)),
     "status in another cloud": status_of(replace(healthy(), authority_host="https://login.microsoftonline.us")),
-    "status of a slot": status_of(replace(complete(IMPORT), app_service=replace(site_of(complete(IMPORT)), site=SLOT))),
+    "status of a slot": status_of(
+        replace(complete(IMPORT), app_service=replace(site_of(complete(IMPORT)), resource=SLOT))
+    ),
     "status of nothing": status_of(ObservedState("usgov", None, None, Trust())),
     "status of a half-made service application": status_of(
         observed_state(Trust(replace(SERVICE, identifier_uris=(), app_roles=())), settings())
@@ -159,4 +160,4 @@ def test_only_the_seven_settings_are_ever_reported() -> None:
     ("severity", "healthy"), [(Severity.ERROR, False), (Severity.WARNING, False), (Severity.NOTE, True)]
 )
 def test_a_note_alone_leaves_the_trust_healthy(severity: Severity, healthy: bool) -> None:
-    assert status_of(complete(), Finding("token-version", "x", "x", "x", severity))["healthy"] is healthy
+    assert status_of(complete(), Finding("token-version", severity, "x", "x", "x"))["healthy"] is healthy

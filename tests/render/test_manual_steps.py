@@ -28,7 +28,6 @@ from tests.planning.scenarios import (
     identity_resource,
     observed_state,
     settings,
-    site,
     spec,
 )
 from tests.render.conftest import Screens
@@ -68,7 +67,7 @@ def settings_left(**changed: Any) -> SettingsChange:
 
 
 SLOT = ResourceId.site(SUBSCRIPTION, "rg (prod)", "learn", "staging")
-RESTART = RestartSite(key="restart", name="learn/staging", site=replace(site(), resource=SLOT))
+RESTART = RestartSite(key="restart", name="learn/staging", site=SLOT)
 IDENTITY_CONSENT = consent("reports-func", identity_resource=identity_resource().resource)
 OFF = SettingsSpec(values=((ENABLED, ("false",)),))
 LISTED = SettingsSpec(listed=((APPLICATION_IDS, LATER_ID),))

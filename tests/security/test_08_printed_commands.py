@@ -18,7 +18,6 @@ from mct_s2s import errors
 from mct_s2s.azure.sign_in.login_refusals import token_refused
 from mct_s2s.cli.options import AzureOptions
 from mct_s2s.cli.requests import where
-from mct_s2s.model.azure_resources import AppService
 from mct_s2s.model.caller_rights import Caller, CallerRights, DirectoryRights, Permission, ScopeRights, SignedIn
 from mct_s2s.model.client_sign_in import ApiToken
 from mct_s2s.model.commands import command, grant_on_vault, option, own_command, use_shell, webapp_command
@@ -43,7 +42,6 @@ from tests.planning.scenarios import (
     SERVICE_PRINCIPAL,
     TENANT,
     client,
-    site,
 )
 from tests.planning.scenarios import (
     settings as site_settings,
@@ -109,14 +107,13 @@ def state() -> ObservedState:
     seen = observed(EVIL)
     assert seen.app_service is not None
     resource = ResourceId.site(EVIL, EVIL, EVIL, EVIL)
-    site = replace(seen.app_service.site, resource=resource, state="Stopped")
     values = site_settings(ServiceAuthTenantName=EVIL, ServiceAuthAudience=EVIL, ServiceApplicationIds=EVIL)
     foreign = client("Old", access=False)
     assert foreign.application is not None
     named = replace(foreign.application, client_id=ClientId(EVIL), display_name=EVIL, credentials=())
     return replace(
         seen,
-        app_service=AppService(site, values, TENANT.id),
+        app_service=replace(seen.app_service, resource=resource, state="Stopped", settings=values),
         trust=replace(
             seen.trust,
             clients=(*seen.trust.clients, replace(foreign, application=named)),
@@ -161,7 +158,7 @@ def handovers() -> Iterator[str]:
         consent(EVIL, identity_resource=resource),
         consent(EVIL, ClientId(EVIL)),
         consent(EVIL),
-        RestartSite(key="x", name=EVIL, site=replace(site(), resource=resource)),
+        RestartSite(key="x", name=EVIL, site=resource),
     )
     where = shlex.join(["-a", EVIL])
     left = instructions(
@@ -180,7 +177,7 @@ def others() -> Iterator[str]:
     yield webapp_command("restart", ResourceId.site(EVIL, EVIL, EVIL, EVIL))
     yield grant_on_vault(EVIL, EVIL, EVIL, "ServicePrincipal")
     yield f"mct-s2s status {where(AzureOptions(app_service=EVIL, resource_group=EVIL, subscription=EVIL, tenant=EVIL))}"
-    yield f"mct-s2s status {where(AzureOptions(app_service=EVIL, cloud=EVIL), seen.site)}"
+    yield f"mct-s2s status {where(AzureOptions(app_service=EVIL, cloud=EVIL), seen.app_service)}"
 
 
 def commands() -> list[str]:

@@ -40,7 +40,7 @@ async def apply(session: Session, outcome: Outcome, progress: Progress) -> None:
     """Apply the outcome's plan; it says how far that came. Raises UsageError, S2SError."""
     request, plan, before = outcome.request, outcome.plan, outcome.before
     if request.backup is not None and before.app_service is not None:
-        request.backup.check(str(before.app_service.site.resource))
+        request.backup.check(str(before.app_service.resource))
     made = [
         change
         for change in plan.changes

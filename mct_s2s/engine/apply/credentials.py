@@ -91,7 +91,7 @@ async def add_credential(change: AddCredential, run: Run) -> str:
             authority=run.session.connection.cloud.authority_host,
             source=store.label,
             scope=f"{outputs.resolve(change.audience)}/.default",
-            url=before.site.url if before.site is not None else None,
+            url=before.app_service.url if before.app_service is not None else None,
             name=change.name,
             key_id=key_id,
             attempt=name,

@@ -53,13 +53,13 @@ async def _(change: WriteSettings, run: Run) -> str:
         run.outcome.settings = writer.settings
         return "someone else wrote the same values at the same time"
     if backup is not None:
-        backup.keep(str(change.site.resource), writer.settings)
+        backup.keep(str(change.site), writer.settings)
     await writer.write()
     run.wrote_settings = True
     run.mark_ready(change)
     await writer.read_back()
     run.confirm(change, writer.summary)
-    with activity(f"Watching {change.site.label} for other writers of its settings"):
+    with activity(f"Watching {change.name} for other writers of its settings"):
         await writer.settle()
     run.outcome.settings = writer.settings
     return writer.summary
@@ -70,12 +70,12 @@ async def _(change: RestartSite, run: Run) -> str:
     if not run.wrote_settings:
         return "by another run"
     try:
-        await run.session.arm.restart(change.site.resource)
+        await run.session.arm.restart(change.site)
     except S2SError as error:
         if isinstance(error, ServiceError) and error.answer_lost:
             # Asked once, and not again: App Service restarts by itself when its settings change.
             return "requested; the response was lost"
-        by_hand = webapp_command("restart", change.site.resource)
+        by_hand = webapp_command("restart", change.site)
         error.advise(f"The settings are saved. {error.advice} Or restart it yourself:", by_hand)
         raise
     return ""
@@ -104,7 +104,7 @@ class _Writer:
         def asking() -> None:
             self._asked_at = clock.seconds()
 
-        self.settings = await self._arm.settings(self._change.site.resource, leaves=asking)
+        self.settings = await self._arm.settings(self._change.site, leaves=asking)
         self._read_at = clock.seconds()
         self._reading = max(self._reading, self._read_at - self._asked_at)
 
@@ -127,7 +127,7 @@ class _Writer:
         for may_be_old in (*[False] * READINGS, True):
             try:
                 merged = partial(self._merged, may_be_old=may_be_old)
-                await self._arm.write_settings(self._change.site.resource, merged, self.read)
+                await self._arm.write_settings(self._change.site, merged, self.read)
                 break
             except _Stale:
                 await self.read()
@@ -177,6 +177,6 @@ class _Writer:
         if self.is_due:
             raise ServiceError(
                 "settings-contended",
-                f"Someone else keeps overwriting the application settings of '{self._change.site.label}'.",
+                f"Someone else keeps overwriting the application settings of '{self._change.name}'.",
                 remedy="Find what writes them (a pipeline, another administrator), then run the same command again.",
             )

@@ -73,18 +73,14 @@ async def _app_service(
     if request.target is None:
         settings.set_result({})
         return None
-    app_service = await find_app_service(
-        session.arm, request.target, located, without_settings=request.without_settings
-    )
-    settings.set_result(app_service.settings)
-    is_new = isinstance(request.desired, Setup) and not app_service.refusal and not ours(app_service.settings)
+    site = await find_app_service(session.arm, request.target, located, without_settings=request.without_settings)
+    settings.set_result(site.settings)
+    is_new = isinstance(request.desired, Setup) and not site.refusal and not ours(site.settings)
     if request.attempt and is_new:
-        site = app_service.site
         with suppress(S2SError):  # who may not list them is not told
             beside = await session.arm.sites(site.resource.subscription_id, site.resource.resource_group)
-            is_mct = any(one.website == site.name.casefold() for one in beside)
-            return replace(app_service, is_unusual=not is_mct)
-    return app_service
+            return replace(site, is_unusual=all(one.website != site.name.casefold() for one in beside))
+    return site
 
 
 async def find_identity_resource(

@@ -94,9 +94,10 @@ async def find_app_service(
     site, read, slots = looked
     if site is None or isinstance(read, NotThere):
         await _missing(arm, resource, target)
+    known_of = {**vars(site), "tenant_id": owner.tenant_id, "subscription": owner.name}
     if isinstance(read, S2SError):
-        return AppService(site, {}, owner.tenant_id, subscription=owner.name, refusal=read)
-    return AppService(site, read, owner.tenant_id, slots, owner.name)
+        return AppService(**known_of, settings={}, refusal=read)
+    return AppService(**known_of, settings=read, slot_config=slots)
 
 
 async def find_web_app(arm: ResourceManager, subscription_id: str, name: str, site_in: str = "") -> ResourceId:
@@ -207,7 +208,7 @@ async def find_slots(arm: ResourceManager, app_service: AppService) -> tuple[lis
 
     One request for each slot; a site is looked at together with their names, so that one without slots costs nothing.
     """
-    config, site = app_service.slot_config, app_service.site.resource
+    config, site = app_service.slot_config, app_service.resource
     names = config.slots if config is not None and site.slot is None else ()
     slots = (ResourceId.site(site.subscription_id, site.resource_group, site.names[0], name) for name in names)
     settings = await _settings_of_each(arm, slots)

@@ -102,7 +102,7 @@ def checks(
     elif refusal is not None:
         found.append(DoctorCheck.refused(refusal.code, refusal, EXISTING))
     elif site is not None and ours(site.settings) and plan.changes:
-        label, changes = site.site.label, f"{len(plan.changes)} change{'s' * (len(plan.changes) != 1)}"
+        label, changes = site.label, f"{len(plan.changes)} change{'s' * (len(plan.changes) != 1)}"
         message = f"'{label}' is not as setup makes it: {changes} pending."
         run = own_command("setup", where=where)
         found.append(DoctorCheck(PENDING, Verdict.NO, label, message, f"To make {changes}:", run))
@@ -175,7 +175,7 @@ def _site(seen: Seen) -> Iterator[DoctorCheck]:
         yield DoctorCheck.refused("read-app-service", seen.site_refusal, "the App Service")
     if resource is None:
         return
-    label = site.site.label if site is not None else resource.name
+    label = site.label if site is not None else resource.name
     for right in (Right.READ_SETTINGS, Right.WRITE_SETTINGS, Right.RESTART):
         check = _judged(RequiredPermission(right, label, resource=resource), seen.access)
         if site is not None and right is Right.READ_SETTINGS:

@@ -64,8 +64,8 @@ def with_unread_settings(plan: Plan, observed: ObservedState, access: CallerRigh
     site = observed.app_service
     if site is None or site.refusal is None:
         return plan
-    needed = missing_at(site.site.resource, site.site.label, access)
-    unread = NoChange.of_settings(site.site, "not readable: what would change is not known")
+    needed = missing_at(site.resource, site.label, access)
+    unread = NoChange.of_settings(site, "not readable: what would change is not known")
     return replace(
         plan,
         steps=(*plan.steps, unread),
@@ -105,7 +105,7 @@ def need_of(change: AnyChange, observed: ObservedState) -> RequiredPermission | 
         case DisableIdentity() | EnableIdentity():
             need = replace(need, resource=change.identity_resource.resource)
         case WriteSettings() | RestartSite():
-            need = replace(need, resource=change.site.resource)
+            need = replace(need, resource=change.site)
     return need
 
 

@@ -9,13 +9,12 @@ from datetime import datetime, timedelta
 from functools import cached_property
 
 from mct_s2s.errors import S2SError
-from mct_s2s.model.azure_resources import Site
 from mct_s2s.model.client_credentials import NEVER, Credential, has_end
 from mct_s2s.model.directory_objects import ServicePrincipal
 from mct_s2s.model.observed import ClientApplication, ObservedState
 from mct_s2s.model.resource_id import ResourceId, SiteTarget, site_title
 from mct_s2s.planning.ownership import is_allowed, is_allowed_by_object_id, is_consented, members
-from mct_s2s.planning.reports.findings import Finding, Severity
+from mct_s2s.planning.reports.findings import Finding, Severity, is_healthy
 
 _NEEDS = {
     "client-not-consented": "admin consent",
@@ -62,11 +61,6 @@ class ClientStatus:
         application = self.client.application if isinstance(self.client, ClientApplication) else None
         return application.credentials if application is not None else ()
 
-    @property
-    def urgency(self) -> tuple[int, datetime, str, str]:
-        order = 0 if self.can_call is False else 1 if self.is_due else 2
-        return order, self.ends or NEVER, self.name.casefold(), self.id
-
 
 def client_statuses(observed: ObservedState, findings: Sequence[Finding]) -> tuple[ClientStatus, ...]:
     """The clients that need attention first, then those that expire first.
@@ -77,35 +71,49 @@ def client_statuses(observed: ObservedState, findings: Sequence[Finding]) -> tup
     own: dict[str, list[Finding]] = defaultdict(list)
     for finding in findings:
         own[finding.client].append(finding)
-    stopping = [one for one in own[""] if one.stops_calls]
-    stopped = any(not one.concerns_role for one in stopping)
-    site, otherwise = (None, None) if observed.settings_unread else (observed.app_service, True)
+    stopped = any(one.stops_calls and not one.concerns_role for one in own[""])
+    without_role = any(one.stops_calls for one in own[""])
+    site = None if observed.settings_unread else observed.app_service
+    otherwise = None if observed.settings_unread else True
     found = []
     for client in members(observed):
         mine, credentials = own[client.client_id], client.application.credentials if client.application else ()
         needs_role = site is None or not is_allowed_by_object_id(client, site)
-        needs = [_NEEDS[one.code] for one in mine if one.stops_calls]
-        needs = needs or [FIXED] * (bool(stopping) if needs_role else stopped)
+        is_stopped = (without_role if needs_role else stopped) or any(one.stops_calls for one in mine)
         last = max(credentials, key=lambda one: one.expires or NEVER, default=None)
         ends = last.expires if last is not None and has_end(last.expires) else None
-        next_one = f"new {last.kind.noun} by {ends:%Y-%m-%d}" if last is not None and ends is not None else "nothing"
+        needs = ", ".join(_NEEDS[one.code] for one in mine if one.stops_calls)
+        if not needs and is_stopped:
+            needs = FIXED
+        elif not needs:
+            needs = f"new {last.kind.noun} by {ends:%Y-%m-%d}" if last is not None and ends is not None else "nothing"
         found.append(
             ClientStatus(
                 client,
-                allowed=None if site is None else is_allowed(client, site),
-                can_call=False if needs else otherwise,
-                needs=", ".join(needs) or next_one,
                 consented=is_consented(client, observed),
+                allowed=None if site is None else is_allowed(client, site),
+                can_call=False if is_stopped else otherwise,
+                needs=needs,
                 ends=ends,
                 is_due=any(one.severity is Severity.WARNING for one in mine),
             )
         )
     for identity in observed.trust.identities:
         allowed = None if site is None else site.allowed_object_ids.holds(identity.id)
-        needed = "allow list" if allowed is False else FIXED if stopped else "nothing"
-        can_call = False if needed != "nothing" else otherwise
-        found.append(ClientStatus(identity, allowed, can_call, needed))
-    return tuple(sorted(found, key=lambda one: one.urgency))
+        found.append(
+            ClientStatus(
+                identity,
+                allowed=allowed,
+                can_call=False if stopped or allowed is False else otherwise,
+                needs="allow list" if allowed is False else FIXED if stopped else "nothing",
+            )
+        )
+
+    def urgency(one: ClientStatus) -> tuple[int, datetime, str, str]:
+        order = 0 if one.can_call is False else 1 if one.is_due else 2
+        return order, one.ends or NEVER, one.name.casefold(), one.id
+
+    return tuple(sorted(found, key=urgency))
 
 
 @dataclass(frozen=True)
@@ -120,14 +128,9 @@ class SiteStatus:
     """What a trust file calls it, where it was named by one."""
 
     @property
-    def site(self) -> Site | None:
-        """The App Service; `None` where it was not looked at."""
-        return self.observed.site
-
-    @property
     def label(self) -> str:
         """What a person calls it: `contosolearn`, or `contosolearn/staging`."""
-        return self.site.label if self.site is not None else ""
+        return self.observed.app_service.label if self.observed.app_service is not None else ""
 
     @property
     def title(self) -> str:
@@ -137,7 +140,7 @@ class SiteStatus:
     @property
     def is_healthy(self) -> bool:
         """Whether no finding is an error or a warning."""
-        return all(one.severity is Severity.NOTE for one in self.findings)
+        return is_healthy(self.findings)
 
     @cached_property
     def clients(self) -> tuple[ClientStatus, ...]:

@@ -75,7 +75,7 @@ def misdirected(
     token: ApiToken, sign_in: SignIn, observed: ObservedState | None, audience: str, url: str
 ) -> tuple[str, str] | None:
     """Why a token is not sent to the site at `url`, and the remedy; `None` where it belongs there."""
-    service, site = (observed.trust.service, observed.site) if observed is not None else (None, None)
+    service, site = (observed.trust.service, observed.app_service) if observed is not None else (None, None)
     accepted, whom, own = {audience}, f"'{audience}'", sign_in.url
     remedy = f"Correct MCT_S2S_SCOPE in {sign_in.source}, or use another file: --credentials FILE"
     if service is None:
@@ -98,13 +98,13 @@ def why_refused(token: ApiToken, source: str, observed: ObservedState | None, wh
         source: where the client's credential was found.
         where: the options that name the App Service on a command line.
     """
-    if observed is None or observed.site is None:
+    if observed is None or observed.app_service is None:
         values = f"the appId {token.client_id}, the object ID {token.object_id}, the tenant {token.tenant_id}"
         return f"The token has {values} and {_roles(token)}.", (
             "Ask someone who can read the settings to compare these values with mct-s2s status. Azure caches a "
             "managed identity's tokens for up to 24 hours, so recent changes may not be in them yet."
         )
-    resource = observed.site.resource
+    resource = observed.app_service.resource
     restart = webapp_command("restart", resource, "--subscription", resource.subscription_id)
     otherwise = "the token matches the settings, so the App Service may need a restart to read them."
     why, remedy = next(reasons(token, source, observed, where), (otherwise, restart))

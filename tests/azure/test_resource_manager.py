@@ -1,4 +1,4 @@
-"""Writes that Azure Resource Manager takes time for: one after the other at a resource, and followed to their end."""
+"""Azure Resource Manager: writes one after the other, followed to their end; lists read to theirs, from there alone."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from mct_s2s.activity import during
 from mct_s2s.azure.arm.resource_manager import ResourceManager
 from mct_s2s.errors import ServiceError
-from mct_s2s.model.azure_resources import IdentityResource
+from mct_s2s.model.azure_resources import IdentityResource, Subscription
 from mct_s2s.model.resource_id import ResourceId
 
 from tests.azure.raw import Answer, Wire, arm_session
@@ -19,6 +19,7 @@ from tests.planning.scenarios import guid
 
 SITE = ResourceId.site(guid("subscription"), "mct-prod", "contosolearn")
 IDENTITY = {"type": "SystemAssigned", "principalId": guid("principal")}
+NEXT = "https://management.azure.com/next?api-version=2022-12-01&$skiptoken=abc%2Bd"
 
 
 def test_writes_to_one_resource_leave_one_after_the_other() -> None:
@@ -58,8 +59,48 @@ def test_writes_to_one_resource_leave_one_after_the_other() -> None:
 def test_what_an_accepted_write_points_to_is_asked_at_its_own_address_only() -> None:
     session = arm_session(Answer(200, {}))
     accepted = httpx.Response(202, headers={"Location": "https://management.azure.com.evil.example/x"})
-    with pytest.raises(ServiceError) as raised:
+    with pytest.raises(ServiceError, match="redirects to an address other than"):
         asyncio.run(session.finish(accepted, "write the application settings"))
-    assert "redirects to an address other than" in raised.value.message
-    wire = cast("Wire", session.http)
-    assert wire.asked == []
+    assert cast("Wire", session.http).asked == []
+
+
+def page(*names: str, link: object = None) -> Answer:
+    rows = [{"subscriptionId": guid(one), "displayName": one, "tenantId": guid("tenant")} for one in names]
+    return Answer(200, {"value": rows, "nextLink": link})
+
+
+def listed(*answers: Answer) -> tuple[list[Subscription], list[str]]:
+    """What is listed, and the requests for pages after the first."""
+    session = arm_session(*answers)
+    found = asyncio.run(ResourceManager(session).subscriptions())
+    return found, cast("Wire", session.http).asked[1:]
+
+
+def test_a_list_is_read_to_its_end() -> None:
+    """What stands on a second page only would be taken for missing: a right, a subscription; or a lock overlooked."""
+    found, more = listed(page("a", "b", link=NEXT), page(link=NEXT), page("c", link=""))
+    assert found == listed(page("a", "b", "c"))[0]
+    assert more == [f"GET {NEXT}"] * 2
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        "https://evil.example/subscriptions",
+        "https://management.azure.com.evil.example/x",
+        "https://management.azure.com:8443/subscriptions",
+        "http://management.azure.com/subscriptions",
+        17,
+    ],
+)
+def test_a_list_goes_on_at_its_own_address_only(link: object) -> None:
+    session = arm_session(page("a", link=link), page())
+    with pytest.raises(ServiceError, match="redirects to an address other than") as raised:
+        asyncio.run(ResourceManager(session).subscriptions())
+    assert raised.value.code == "arm-unreachable"
+    assert len(cast("Wire", session.http).asked) == 1
+
+
+def test_an_answer_without_a_list_is_no_empty_list() -> None:
+    with pytest.raises(ServiceError):
+        listed(Answer(200, {}))
