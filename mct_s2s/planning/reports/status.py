@@ -61,6 +61,11 @@ class ClientStatus:
         application = self.client.application if isinstance(self.client, ClientApplication) else None
         return application.credentials if application is not None else ()
 
+    @property
+    def urgency(self) -> tuple[int, datetime, str, str]:
+        order = 0 if self.can_call is False else 1 if self.is_due else 2
+        return order, self.ends or NEVER, self.name.casefold(), self.id
+
 
 def client_statuses(observed: ObservedState, findings: Sequence[Finding]) -> tuple[ClientStatus, ...]:
     """The clients that need attention first, then those that expire first.
@@ -71,49 +76,35 @@ def client_statuses(observed: ObservedState, findings: Sequence[Finding]) -> tup
     own: dict[str, list[Finding]] = defaultdict(list)
     for finding in findings:
         own[finding.client].append(finding)
-    stopped = any(one.stops_calls and not one.concerns_role for one in own[""])
-    without_role = any(one.stops_calls for one in own[""])
-    site = None if observed.settings_unread else observed.app_service
-    otherwise = None if observed.settings_unread else True
+    stopping = [one for one in own[""] if one.stops_calls]
+    stopped = any(not one.concerns_role for one in stopping)
+    site, otherwise = (None, None) if observed.settings_unread else (observed.app_service, True)
     found = []
     for client in members(observed):
         mine, credentials = own[client.client_id], client.application.credentials if client.application else ()
         needs_role = site is None or not is_allowed_by_object_id(client, site)
-        is_stopped = (without_role if needs_role else stopped) or any(one.stops_calls for one in mine)
+        needs = [_NEEDS[one.code] for one in mine if one.stops_calls]
+        needs = needs or [FIXED] * (bool(stopping) if needs_role else stopped)
         last = max(credentials, key=lambda one: one.expires or NEVER, default=None)
         ends = last.expires if last is not None and has_end(last.expires) else None
-        needs = ", ".join(_NEEDS[one.code] for one in mine if one.stops_calls)
-        if not needs and is_stopped:
-            needs = FIXED
-        elif not needs:
-            needs = f"new {last.kind.noun} by {ends:%Y-%m-%d}" if last is not None and ends is not None else "nothing"
+        next_one = f"new {last.kind.noun} by {ends:%Y-%m-%d}" if last is not None and ends is not None else "nothing"
         found.append(
             ClientStatus(
                 client,
-                consented=is_consented(client, observed),
                 allowed=None if site is None else is_allowed(client, site),
-                can_call=False if is_stopped else otherwise,
-                needs=needs,
+                can_call=False if needs else otherwise,
+                needs=", ".join(needs) or next_one,
+                consented=is_consented(client, observed),
                 ends=ends,
                 is_due=any(one.severity is Severity.WARNING for one in mine),
             )
         )
     for identity in observed.trust.identities:
         allowed = None if site is None else site.allowed_object_ids.holds(identity.id)
-        found.append(
-            ClientStatus(
-                identity,
-                allowed=allowed,
-                can_call=False if stopped or allowed is False else otherwise,
-                needs="allow list" if allowed is False else FIXED if stopped else "nothing",
-            )
-        )
-
-    def urgency(one: ClientStatus) -> tuple[int, datetime, str, str]:
-        order = 0 if one.can_call is False else 1 if one.is_due else 2
-        return order, one.ends or NEVER, one.name.casefold(), one.id
-
-    return tuple(sorted(found, key=urgency))
+        needed = "allow list" if allowed is False else FIXED if stopped else "nothing"
+        can_call = False if needed != "nothing" else otherwise
+        found.append(ClientStatus(identity, allowed, can_call, needed))
+    return tuple(sorted(found, key=lambda one: one.urgency))
 
 
 @dataclass(frozen=True)
