@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import timedelta
 
 from mct_s2s import clock
 from mct_s2s.activity import activity
@@ -39,6 +38,27 @@ def status(options: StatusOptions) -> int:
         named = where(options, found.app_service)
         return SiteStatus(found, diagnose(found, clock.now(), named, within, adopted), named)
 
+    def finish(
+        terminal: Terminal,
+        sites: Sequence[SiteStatus | UnreadSite],
+        unchecked: Sequence[ResourceId] = (),
+        *,
+        is_list: bool = True,
+    ) -> int:
+        read = tuple(one for one in sites if isinstance(one, SiteStatus))
+        failed = tuple(one for one in sites if isinstance(one, UnreadSite))
+        report = StatusReport(clock.now(), within, read, failed, tuple(unchecked), is_list=is_list)
+        if options.output == "text":
+            show_report(terminal, report)
+        elif options.output == "json":
+            terminal.document("status-list" if is_list else "status", report if is_list else read[0])
+        else:
+            from mct_s2s.render.exports import FORMATS  # noqa: PLC0415  # text and JSON need none of it
+
+            terminal.verbatim(FORMATS[options.output](report))
+        show_unread(terminal, report)
+        return worst([0 if report.is_healthy else PROBLEMS, *(one.error.exit_code for one in failed)])
+
     if options.file is not None:
         setups = chosen(read_sites(options, "all_sites"), options)
 
@@ -53,7 +73,7 @@ def status(options: StatusOptions) -> int:
                 read = [
                     UnreadSite(of.target, one, key=of.key) if isinstance(one, S2SError) else one for of, one in found
                 ]
-                return _show(current.terminal, options, within, read)
+                return finish(current.terminal, read)
 
         return run_connected(options, of_file)
     check_only(options)
@@ -61,37 +81,12 @@ def status(options: StatusOptions) -> int:
     async def body(current: CommandRun, session: Session) -> int:
         if not options.all_sites:
             only = diagnosed(options, await observed(session, session.target))
-            return _show(current.terminal, options, within, [only], is_list=False)
+            return finish(current.terminal, [only], is_list=False)
         found, unchecked = await read_every_site(session, lambda target: observed(session, target))
         read = [
             UnreadSite(SiteTarget.of(app), one, app) if isinstance(one, S2SError) else diagnosed(options, one)
             for app, one in found
         ]
-        return _show(current.terminal, options, within, read, unchecked)
+        return finish(current.terminal, read, unchecked)
 
     return run(options, Services(target=not options.all_sites), body)
-
-
-def _show(
-    terminal: Terminal,
-    options: StatusOptions,
-    within: timedelta,
-    sites: Sequence[SiteStatus | UnreadSite],
-    unchecked: Sequence[ResourceId] = (),
-    *,
-    is_list: bool = True,
-) -> int:
-    read = tuple(one for one in sites if isinstance(one, SiteStatus))
-    failed = tuple(one for one in sites if isinstance(one, UnreadSite))
-    report = StatusReport(clock.now(), within, read, failed, tuple(unchecked), is_list=is_list)
-    if options.output == "text":
-        show_report(terminal, report)
-    elif options.output == "json":
-        one = None if is_list else report.sites[0]
-        terminal.document("status" if one else "status-list", one or report)
-    else:
-        from mct_s2s.render.exports import FORMATS  # noqa: PLC0415  # text and JSON need none of it
-
-        terminal.verbatim(FORMATS[options.output](report))
-    show_unread(terminal, report)
-    return worst([0 if report.is_healthy else PROBLEMS, *(one.error.exit_code for one in failed)])

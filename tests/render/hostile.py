@@ -263,7 +263,7 @@ def _doctored(terminal: Terminal, name: str) -> None:
 
 
 def _found(terminal: Terminal, name: str) -> None:
-    show_findings(terminal, tuple(Finding("x", severity, name, name, name) for severity in Severity))
+    show_findings(terminal, tuple(Finding("x", name, name, name, severity) for severity in Severity))
 
 
 def _talk(terminal: Terminal, name: str) -> None:
@@ -282,7 +282,7 @@ def _snippets(terminal: Terminal, name: str) -> None:
         )  # fmt: skip
         for language in languages_for(source):
             terminal.verbatim(snippet(call, language))
-            wrong = [Finding("x", Severity.ERROR, name, name, name, client) for client in (value, "")]
+            wrong = [Finding("x", name, name, name, client=client) for client in (value, "")]
             show_notes(terminal, notes(call, language, wrong, WHERE))
 
 

@@ -61,7 +61,7 @@ DIGEST = "0" * 64
 
 FOLDER = Path(__file__).parent / "documents"
 FEDERATED = replace(credential(kind=CredentialKind.FEDERATED), expires=None, name=None)
-FOUND = Finding("client-not-consented", Severity.ERROR, "Import", "'Import' has no consent.", "mct-s2s add-client")
+FOUND = Finding("client-not-consented", "Import", "'Import' has no consent.", "mct-s2s add-client")
 SLOT = ResourceId.site(SUBSCRIPTION, "mct-prod", "contosolearn", "staging")
 RIGHT = MissingRight("grant admin consent to 'A'", "Cloud Application Administrator", "Ada", "az rest")
 MANUAL = Instruction("Consent", "mct-s2s add-client", "Ada", "https://login/adminconsent", {"ServiceAuthRole": "R"})
@@ -160,4 +160,4 @@ def test_only_the_seven_settings_are_ever_reported() -> None:
     ("severity", "healthy"), [(Severity.ERROR, False), (Severity.WARNING, False), (Severity.NOTE, True)]
 )
 def test_a_note_alone_leaves_the_trust_healthy(severity: Severity, healthy: bool) -> None:
-    assert status_of(complete(), Finding("token-version", severity, "x", "x", "x"))["healthy"] is healthy
+    assert status_of(complete(), Finding("token-version", "x", "x", "x", severity))["healthy"] is healthy

@@ -22,7 +22,6 @@ from mct_s2s.model.site_settings import (
     ROLE,
     SETTINGS,
     TENANT_ID,
-    Setting,
     ours,
     required_by,
 )
@@ -58,12 +57,12 @@ class Finding:
     """One thing that is wrong."""
 
     code: str
-    severity: Severity
     subject: str
     """What or whom it is about."""
     message: str
     remedy: str
     """What to type."""
+    severity: Severity = Severity.ERROR
     client: str = ""
     """The appId of the one client that it is about; empty where it is about all."""
     concerns_role: bool = False
@@ -73,11 +72,6 @@ class Finding:
     def stops_calls(self) -> bool:
         """Whether those that it is about cannot call."""
         return self.severity is Severity.ERROR
-
-
-def is_healthy(findings: tuple[Finding, ...]) -> bool:
-    """Whether nothing is missing, wrong or about to expire."""
-    return all(finding.severity is Severity.NOTE for finding in findings)
 
 
 def diagnose(
@@ -90,28 +84,23 @@ def diagnose(
     """Everything that is wrong, in the order in which it has to be fixed.
 
     Args:
-        now: aware; what expiry is measured against.
         where: the options that name this App Service on a command line: `-a contosolearn -g mct-prod`.
         within: how long before a client's last credential expires there is a finding about it.
         adopted: the service application that a trust file names for this App Service.
     """
-    site = observed.app_service
-    down = stopped(site)
+    site, service, is_unread = observed.app_service, observed.trust.service, observed.settings_unread
+    label, down = site.label if site is not None else "", stopped(site)
     found = [down] if down is not None else []
     if site is not None and site.refusal is not None:
         # What can be said by the directory alone. What is not there may be under a name that only the settings know.
-        label = site.label
         message = f"You can't read the application settings of '{label}', so they were not checked."
         doctor = own_command("doctor", where=where)
-        found.append(Finding("settings-unreadable", Severity.WARNING, label, message, doctor))
+        found.append(Finding("settings-unreadable", label, message, doctor, Severity.WARNING))
         observed, site = replace(observed, app_service=None), None
-        found += _service(observed, where) if observed.trust.service is not None else []
-    elif site is not None and observed.trust.service is None and not ours(site.settings):
-        label = site.label
-        message = f"'{label}' has no service-to-service authentication yet."
-        remedy = " ".join((own_command("setup", where=where), "--client NAME"))
-        return (Finding("not-configured", Severity.ERROR, label, message, remedy),)
-    else:
+    elif site is not None and service is None and not ours(site.settings):
+        setup = " ".join((own_command("setup", where=where), "--client NAME"))
+        return (Finding("not-configured", label, f"'{label}' has no service-to-service authentication yet.", setup),)
+    if service is not None or not is_unread:
         found += _service(observed, where)
     if site is not None:
         found += [*_anothers(observed, site, where, adopted), *wrong_settings(observed, site, where)]
@@ -121,8 +110,8 @@ def diagnose(
         found += _unlisted(observed, site, where)
     # Only where a slot was asked for: production's reader may not plan a swap.
     if site is not None and site.resource.slot is not None and (names := not_sticky(site, ours(site.settings))):
-        message = f"Swapping would move {', '.join(names)} away from '{site.label}'."
-        found.append(Finding("settings-not-sticky", Severity.NOTE, site.label, message, make_sticky(site)))
+        message = f"Swapping would move {', '.join(names)} away from '{label}'."
+        found.append(Finding("settings-not-sticky", label, message, make_sticky(site), Severity.NOTE))
     return tuple(found)
 
 
@@ -133,38 +122,34 @@ def stopped(site: AppService | None) -> Finding | None:
     resource, label = site.resource, site.label
     message = f"'{label}' is {site.state.lower()}. A restart does not start it."
     start = webapp_command("start", resource, "--subscription", resource.subscription_id)
-    return Finding("app-service-stopped", Severity.ERROR, label, message, start)
+    return Finding("app-service-stopped", label, message, start)
 
 
 def _service(observed: ObservedState, where: str) -> Iterator[Finding]:
     trust, setup = observed.trust, own_command("setup", where=where)
     application = trust.service
     if application is None:
-        lost = next(iter(trust.deleted), None)
-        message = "The tenant has no service application for this App Service"
-        message += f": '{lost.display_name}' is deleted and still in the recycle bin." if lost is not None else "."
-        yield Finding("service-application-missing", Severity.ERROR, "service application", message, setup)
+        lost = next((f": '{one.display_name}' is deleted and still in the recycle bin" for one in trust.deleted), "")
+        message = f"The tenant has no service application for this App Service{lost}."
+        yield Finding("service-application-missing", "service application", message, setup)
         return
-    name = application.display_name
+    name, role, value = application.display_name, wanted_role(observed), wanted_role_value(observed)
     if uri_in_use(application, observed.settings) is None:
-        uri = api_uri(application.client_id)
-        message = f"'{name}' has no Application ID URI for the App Service: {uri} is missing."
-        yield Finding("application-id-uri-missing", Severity.ERROR, name, message, setup)
-    role, value = wanted_role(observed), wanted_role_value(observed)
+        message = (
+            f"'{name}' has no Application ID URI for the App Service: {api_uri(application.client_id)} is missing."
+        )
+        yield Finding("application-id-uri-missing", name, message, setup)
     if role is None:
-        message = f"'{name}' has no app role '{value}'."
-        yield Finding("app-role-missing", Severity.ERROR, name, message, setup, concerns_role=True)
+        yield Finding("app-role-missing", name, f"'{name}' has no app role '{value}'.", setup, concerns_role=True)
     elif not role.enabled:
         message = f"The app role '{value}' of '{name}' is disabled."
-        yield Finding("app-role-disabled", Severity.ERROR, name, message, setup, concerns_role=True)
+        yield Finding("app-role-disabled", name, message, setup, concerns_role=True)
     if trust.principal is None:
         message = f"'{name}' has no service principal, so Entra ID issues no tokens for it (AADSTS500011)."
-        yield Finding("service-principal-missing", Severity.ERROR, name, message, setup)
+        yield Finding("service-principal-missing", name, message, setup)
     if application.token_version == 2:
-        message = (
-            f"'{name}' gets v2 access tokens: their audience is {application.client_id}, not its Application ID URI."
-        )
-        yield Finding("token-version", Severity.ERROR, name, message, setup)
+        audience = f"their audience is {application.client_id}, not its Application ID URI"
+        yield Finding("token-version", name, f"'{name}' gets v2 access tokens: {audience}.", setup)
 
 
 def _anothers(observed: ObservedState, site: AppService, where: str, adopted: str | None) -> Iterator[Finding]:
@@ -174,11 +159,10 @@ def _anothers(observed: ObservedState, site: AppService, where: str, adopted: st
         return
     other = another_site(application, observed, service_unique_name(site.name, site.resource.slot))
     if other is not None:
-        name = application.display_name
-        message = f"{AUDIENCE} names '{name}' (appId {application.client_id}), which was created for another App "
-        message += f"Service, {other}."
+        named = f"{AUDIENCE} names '{application.display_name}' (appId {application.client_id})"
+        message = f"{named}, which was created for another App Service, {other}."
         setup = own_command("setup", SERVICE_OPTION, own.client_id if own is not None else "APP_ID", where=where)
-        yield Finding(SERVICE_NOT_OURS, Severity.WARNING, name, message, setup)
+        yield Finding(SERVICE_NOT_OURS, application.display_name, message, setup, Severity.WARNING)
 
 
 def wrong_settings(observed: ObservedState, site: AppService, where: str) -> Iterator[Finding]:
@@ -190,64 +174,57 @@ def wrong_settings(observed: ObservedState, site: AppService, where: str) -> Ite
     right = {setting: tuple(one for one in texts if isinstance(one, str)) for setting, texts in values.items()}
     right[TENANT_ID] = (site.tenant_id,)
     for setting in SETTINGS:
+        name, malformed, of_role = setting.name, "setting-malformed", setting is ROLE
         if setting in LISTS:
-            yield from _malformed(setting, site, where)
+            listed = setting.list_in(site.settings)
+            if not listed.is_well_formed:
+                message = f"{name} contains spaces, empty entries or duplicates: '{listed.text}'."
+                yield Finding(malformed, name, message, configure, Severity.WARNING)
+            for entry in listed.malformed:
+                remove = own_command("remove-client", about=entry, where=where)
+                message = f"'{entry}' in {name} is not a GUID, so it matches no client."
+                yield Finding(malformed, name, message, remove, Severity.WARNING)
         elif setting.required in required and setting in right:
-            value, accepted, of_role = setting.value_in(site.settings), right[setting], setting is ROLE
+            value, accepted = setting.value_in(site.settings), right[setting]
             if value is None or not value.strip():
-                message = f"{setting} is not set."
-                yield Finding(
-                    "setting-missing", Severity.ERROR, setting.name, message, configure, concerns_role=of_role
-                )
+                yield Finding("setting-missing", name, f"{name} is not set.", configure, concerns_role=of_role)
             elif not setting.comparison.is_among(value, accepted):
-                message = setting.wrong.format(name=setting.name, value=value, wanted="' or '".join(accepted))
-                yield Finding(setting.code, Severity.ERROR, setting.name, message, configure, concerns_role=of_role)
-
-
-def _malformed(setting: Setting, site: AppService, where: str) -> Iterator[Finding]:
-    listed = setting.list_in(site.settings)
-    if not listed.is_well_formed:
-        message = f"{setting} contains spaces, empty entries or duplicates: '{listed.text}'."
-        configure = own_command("configure-appservice", where=where)
-        yield Finding("setting-malformed", Severity.WARNING, setting.name, message, configure)
-    for entry in listed.malformed:
-        message = f"'{entry}' in {setting} is not a GUID, so it matches no client."
-        remove = own_command("remove-client", about=entry, where=where)
-        yield Finding("setting-malformed", Severity.WARNING, setting.name, message, remove)
+                message = setting.wrong.format(name=name, value=value, wanted="' or '".join(accepted))
+                yield Finding(setting.code, name, message, configure, concerns_role=of_role)
 
 
 def _client(
     client: ClientApplication, observed: ObservedState, now: datetime, within: timedelta, where: str
 ) -> Iterator[Finding]:
     """Whether it is allowed, can sign in, and for how long: of another tenant's registration that is not known."""
-    name, site = client.display_name, observed.app_service
-    add = own_command("add-client", about=client.client_id, where=where)
+    name, client_id, site = client.display_name, client.client_id, observed.app_service
+    add = own_command("add-client", about=client_id, where=where)
     needs_role = site is None or not is_allowed_by_object_id(client, site)
     if needs_role and not is_consented(client, observed):
         message = f"'{name}' has no admin consent, so its tokens have no role."
-        yield Finding("client-not-consented", Severity.ERROR, name, message, add, client.client_id)
+        yield Finding("client-not-consented", name, message, add, client=client_id)
     if site is not None and not is_allowed(client, site):
         message = f"'{name}' has the role but is not on the allow list."
-        yield Finding("client-not-allowed", Severity.ERROR, name, message, add, client.client_id)
+        yield Finding("client-not-allowed", name, message, add, client=client_id)
     if client.application is None:
         return
     credentials = client.application.credentials
     if not credentials:
         message = f"'{name}' has no credential, so it cannot sign in."
-        yield Finding("no-credential", Severity.ERROR, name, message, add, client.client_id)
+        yield Finding("no-credential", name, message, add, client=client_id)
         return
     valid = [credential for credential in credentials if credential.is_valid_at(now)]
     ends = [credential.expires for credential in valid or credentials if credential.expires is not None]
     if len(ends) < len(valid) or max(ends) > now + within:
         return
-    remedy = renewal(client.client_id, credentials, now, where)
-    if not valid:
-        message = f"The last credential of '{name}' expired on {max(ends):%Y-%m-%d}."
-        yield Finding("secret-expired", Severity.ERROR, name, message, remedy, client.client_id)
-    else:
+    last, remedy = max(ends), renewal(client_id, credentials, now, where)
+    if valid:
         noun = (secrets_among(valid) or valid)[0].kind.noun
-        message = f"The last {noun} of '{name}' expires on {max(ends):%Y-%m-%d}, in {(max(ends) - now).days} days."
-        yield Finding("secret-expiring", Severity.WARNING, name, message, remedy, client.client_id)
+        message = f"The last {noun} of '{name}' expires on {last:%Y-%m-%d}, in {(last - now).days} days."
+        yield Finding("secret-expiring", name, message, remedy, Severity.WARNING, client_id)
+    else:
+        message = f"The last credential of '{name}' expired on {last:%Y-%m-%d}."
+        yield Finding("secret-expired", name, message, remedy, client=client_id)
 
 
 def _unlisted(observed: ObservedState, site: AppService, where: str) -> Iterator[Finding]:
@@ -256,10 +233,10 @@ def _unlisted(observed: ObservedState, site: AppService, where: str) -> Iterator
         if is_guid(entry):
             message = f"{entry} in {setting} matches nothing in this tenant: a deleted client, or the wrong type of ID."
             remove = own_command("remove-client", about=entry, where=where)
-            yield Finding("client-unknown", Severity.WARNING, entry, message, remove)
-    if observed.trust.service is not None and not (
-        members(observed) or observed.trust.identities or any(one.list_in(site.settings).ids for one in LISTS)
-    ):
-        label, add = site.label, own_command("add-client", about="NAME", where=where)
+            yield Finding("client-unknown", entry, message, remove, Severity.WARNING)
+    trust, label = observed.trust, site.label
+    is_empty = not any(one.list_in(site.settings).ids for one in LISTS)
+    if trust.service is not None and is_empty and not members(observed) and not trust.identities:
         message = f"'{label}' has no clients: nothing can call its API yet."
-        yield Finding("no-clients", Severity.WARNING, label, message, add)
+        add = own_command("add-client", about="NAME", where=where)
+        yield Finding("no-clients", label, message, add, Severity.WARNING)

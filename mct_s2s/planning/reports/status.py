@@ -14,7 +14,7 @@ from mct_s2s.model.directory_objects import ServicePrincipal
 from mct_s2s.model.observed import ClientApplication, ObservedState
 from mct_s2s.model.resource_id import ResourceId, SiteTarget, site_title
 from mct_s2s.planning.ownership import is_allowed, is_allowed_by_object_id, is_consented, members
-from mct_s2s.planning.reports.findings import Finding, Severity, is_healthy
+from mct_s2s.planning.reports.findings import Finding, Severity
 
 _NEEDS = {
     "client-not-consented": "admin consent",
@@ -131,7 +131,7 @@ class SiteStatus:
     @property
     def is_healthy(self) -> bool:
         """Whether no finding is an error or a warning."""
-        return is_healthy(self.findings)
+        return all(one.severity is Severity.NOTE for one in self.findings)
 
     @cached_property
     def clients(self) -> tuple[ClientStatus, ...]:

@@ -6,7 +6,7 @@ import functools
 from dataclasses import replace
 
 from mct_s2s.errors import S2SError
-from mct_s2s.planning.reports.findings import Finding, Severity
+from mct_s2s.planning.reports.findings import Finding
 from mct_s2s.planning.reports.status import StatusReport
 
 from tests.render.examples import LONG_NAME, ODD_NAMES
@@ -36,7 +36,7 @@ def report(name: str) -> StatusReport:
     """Everything is called so: tenant, site's state, clients, credentials, findings, errors."""
     found = several()
     site = status_of(observed(name))
-    finding = Finding("x", Severity.ERROR, name, f"'{name}' is wrong.", f"mct-s2s add-client '{name}'")
+    finding = Finding("x", name, f"'{name}' is wrong.", f"mct-s2s add-client '{name}'")
     site = replace(site, findings=(*site.findings, finding))
     failed = replace(found.failed[0], error=S2SError("x", name, remedy=name, command=name))
     return replace(found, sites=(site, *found.sites), failed=(failed,))

@@ -46,13 +46,13 @@ def test_an_auditor_reads_who_may_call_until_when_and_what_to_do() -> None:
         "contosolearn",
         guid("Import"),
         guid("by hand400"),
-        "2027-12-29 12:00 UTC",
+        "2027-12-29T12:00:00Z",
     ):
         assert fact in found
     commands = [token.content.strip() for token in tokens(text) if token.type == "fence"]
     assert f"mct-s2s rotate-secret {guid('Nightly')} {WHERE}" in commands
     assert "3 of 4 clients can call contosolearn. 3 problems." in found
-    assert "new secret by 2026-12-14" in found
+    assert {"yes", "no", "valid", "expiring", "expired"} <= set(found)
 
 
 def test_several_app_services_have_a_section_each() -> None:
