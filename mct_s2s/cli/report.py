@@ -8,7 +8,6 @@ from typing import Any, TypeAlias
 
 from mct_s2s import clock
 from mct_s2s.cli.commands import SetupOptions
-from mct_s2s.cli.credential_stores import all_credentials, credentials_of
 from mct_s2s.cli.options import ChangingOptions
 from mct_s2s.cli.requests import named_target, where
 from mct_s2s.cli.work import SiteState
@@ -17,9 +16,10 @@ from mct_s2s.engine.outcome import Outcome
 from mct_s2s.errors import S2SError
 from mct_s2s.inputs.documents import HandoffFile
 from mct_s2s.inputs.secret_to import SecretTo
-from mct_s2s.model.commands import own_command
+from mct_s2s.model.client_credentials import NewCredential, SecretNote
+from mct_s2s.model.commands import credential_removal, own_command
 from mct_s2s.model.desired import Removal, Restore, Rotation, SettingsScope, Setup
-from mct_s2s.model.ids import PrincipalId
+from mct_s2s.model.ids import KeyId, PrincipalId
 from mct_s2s.model.site_settings import ours
 from mct_s2s.planning.changes import (
     AddCredential,
@@ -32,12 +32,14 @@ from mct_s2s.planning.changes import (
     RemoveCredential,
     identify,
 )
+from mct_s2s.planning.ownership import clients_called
 from mct_s2s.planning.reports.verification import CALL, CheckSubject
 from mct_s2s.render.console import Terminal
 from mct_s2s.render.diagnostics import print_items
 from mct_s2s.render.manual_steps import Instruction, grants_to_ask_for, instructions, show_manual_steps
 from mct_s2s.render.outcome import (
     ClientResult,
+    SavedCredential,
     SiteReport,
     show_closing,
     show_outcomes,
@@ -47,6 +49,7 @@ from mct_s2s.render.outcome import (
 from mct_s2s.render.plan import plan_markdown, show_plan, target_details
 from mct_s2s.render.verification import show_verification
 from mct_s2s.stores.files import FileStore
+from mct_s2s.stores.store import OutputStore
 
 Json: TypeAlias = dict[str, Any]
 
@@ -300,7 +303,7 @@ def result_of(site: SiteState, outcome: Outcome) -> Json:
         "dry_run": site.options.dry_run,
         "fingerprint": site.fingerprint if site.options.dry_run else None,
         "changes": list(_changes(outcome, dry_run=site.options.dry_run)),
-        "credentials": list(all_credentials(outcome)),
+        "credentials": list(_all_credentials(outcome)),
         "manual_steps": [*manual_steps(site, outcome), *_after_a_grant(site, outcome)],
         "notes": [{"text": text, "command": command} for text, command in outcome.plan.remarks],
         "missing": list(dict.fromkeys(outcome.plan.lacks)),
@@ -318,3 +321,64 @@ def _changes(outcome: Outcome, *, dry_run: bool) -> Iterator[tuple[AnyChange, Id
         ids = identify(entry.change if entry is not None else step, outcome.outputs)
         told = (step, ids, step.detail, 0.0) if entry is None else (entry.change, ids, entry.detail, entry.seconds)
         yield *told, entry is None and step.key in blocked if dry_run else None
+
+
+# Credentials
+
+
+def credentials_of(outcome: Outcome) -> list[SavedCredential]:
+    """Those that were made, or where nothing was applied, those that would be; in the plan's order.
+
+    One that no later run knows of is among them although its step was cut off.
+    """
+    done = {entry.change.key for entry in outcome.done}
+    found: list[SavedCredential] = []
+    for change in outcome.plan.changes:
+        if not isinstance(change, AddCredential):
+            continue
+        store = outcome.stores.get(change.name) if isinstance(change.spec, NewCredential) else None
+        given, gives_away = (store.given, store.gives_away) if store is not None else (None, False)
+        client_id, key_id = outcome.outputs.known(change.client_id), outcome.outputs.known(_key_of(change))
+        is_told = gives_away and (key_id is not None or given is not None)
+        if outcome.applied and change.key not in done and not is_told:
+            continue
+        is_lost = gives_away and outcome.applied and given is None
+        removal = ""
+        if gives_away and client_id is not None and key_id is not None:
+            removal = credential_removal(client_id, key_id, is_key=change.kind.is_key)
+        found.append(
+            SavedCredential(
+                change.name,
+                client_id or "",
+                change.ends(outcome.outputs),
+                store.label if store is not None and not is_lost else None,
+                given.value if given is not None and isinstance(store, OutputStore) else None,
+                change.kind,
+                removal=removal,
+                is_lost=is_lost,
+            )
+        )
+    return found
+
+
+def _all_credentials(outcome: Outcome) -> Iterator[SavedCredential]:
+    """Those of `credentials_of`, and those that the same clients had before and still have."""
+    yield from credentials_of(outcome)
+    added = [change for change in outcome.plan.changes if isinstance(change, AddCredential)]
+    made = {outcome.outputs.known(_key_of(change)) for change in added}
+    done = [entry.change for entry in outcome.done]
+    gone: set[str] = {one.key_id for one in done if isinstance(one, RemoveCredential)}
+    gone |= {one.client_id for one in done if isinstance(one, DeleteApplication)}
+    desired = outcome.request.desired
+    names = () if isinstance(desired, Removal) else desired.names
+    for name in dict.fromkeys((*names, *outcome.stores)):
+        note = outcome.before.secrets.get(name, SecretNote())
+        for client in clients_called(name, outcome.before, desired.unique_name):
+            for one in client.application.credentials if client.application is not None else ():
+                if one.key_id not in made and not {one.key_id, client.client_id} & gone:
+                    place = note.place if note.knows(one) else None
+                    yield SavedCredential(name, client.client_id, one.expires, place, kind=one.kind, created=False)
+
+
+def _key_of(change: AddCredential) -> OutputRef[KeyId]:
+    return OutputRef(change.key, Output.KEY_ID)
