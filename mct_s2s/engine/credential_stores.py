@@ -78,22 +78,13 @@ class RunStores:
 
         Of a rotation whose places no one named, it is the same on every machine, and a vault is named by the step.
         """
-        match desired:
-            case Setup(clients=clients):
-                made = [one.name for one in clients if isinstance(one.credential, NewCredential)]
-                return tuple((name, self.places.of(name).label) for name in made)
-            case Rotation(only_named=True, clients=named):
-                return tuple((name, self.places.of(name).label) for name in named)
-        return tuple(
-            (
-                name,
-                SecretTo().label
-                if isinstance(store, FileStore) and store.path.parent == self._folder(observed)
-                else store.label,
-            )
-            for name, store in stores.items()
-            if observed.secrets[name].vault is None
-        )
+        if isinstance(desired, Rotation) and not desired.only_named:
+            own, usual = self._folder(observed), SecretTo().label
+            is_own = {name: isinstance(store, FileStore) and store.path.parent == own for name, store in stores.items()}
+            unnamed = [name for name in stores if observed.secrets[name].vault is None]
+            return tuple((name, usual if is_own[name] else stores[name].label) for name in unnamed)
+        names = desired.clients if isinstance(desired, Rotation) else stores
+        return tuple((name, self.places.of(name).label) for name in names)
 
     async def credentials(self, stores: Mapping[str, Store]) -> list[ClientSignIn]:
         """What clients can sign in with, read back from their stores, each with its client's name."""
@@ -101,38 +92,34 @@ class RunStores:
         return [replace(one, name=name) for name, one in zip(stores, found, strict=True) if one is not None]
 
     async def without_dead(self, stores: Mapping[str, Store], observed: ObservedState, now: datetime) -> ObservedState:
-        """The state, in which no store's note of a credential that gives no token counts as fresh.
+        """The state, in which no store's note of a credential that gives no token counts as fresh."""
+        notes = await gather_or_cancel(*(self._judged(name, one, observed, now) for name, one in stores.items()))
+        return replace(observed, secrets=dict(zip(stores, notes, strict=True)))
 
-        What a store got minutes ago and the directory does not show is on its way, or removed again. A token decides:
-        what gives none after a moment is gone, whatever its store says.
+    async def _judged(self, name: str, store: Store, observed: ObservedState, now: datetime) -> SecretNote:
+        """What a store got minutes ago and the directory does not show is on its way, or removed again.
+
+        A token decides: what gives none after a moment is gone, whatever its store says.
         """
-
-        def is_doubtful(note: SecretNote) -> bool:
-            client = observed.trust.client_of_id(note.client_id or "")
-            application = client.application if client is not None else None
-            is_fresh = note.is_fresh(note.client_id, now, note.kind)
-            return is_fresh and application is not None and not note.is_among(application.credentials)
-
-        async def is_good(one: ClientSignIn) -> bool:
-            age = now - (observed.secrets[one.name or ""].delivered_at or now)
-            within = min(max(ARRIVES_SECONDS - age.total_seconds(), AT_LEAST_SECONDS), ARRIVES_SECONDS)
-            scope, tokens = one.scope or f"{observed.graph}/.default", self.session.tokens
-            with activity(f"Testing the credential of {one.name}"):
-                try:
-                    await tokens.token(one, scope, is_new=True, role=None, at_once=TOKENS, within=within)
-                except ServiceError as error:
-                    return error.service_code not in UNKNOWN
-                return True
-
-        doubtful = {name: stores[name] for name, note in observed.secrets.items() if is_doubtful(note)}
+        note = observed.secrets[name]
+        client, arrived = observed.trust.client_of_id(note.client_id or ""), note.delivered_at
+        application = client.application if client is not None else None
+        if application is None or arrived is None or not note.is_fresh(note.client_id, now, note.kind):
+            return note
+        if note.is_among(application.credentials):
+            return note
+        age = (now - arrived).total_seconds()
+        within = min(max(ARRIVES_SECONDS - age, AT_LEAST_SECONDS), ARRIVES_SECONDS)
         try:
-            credentials = await self.credentials(doubtful)
-        except S2SError:  # who cannot read it cannot test it
-            return observed
-        good = await gather_or_cancel(*map(is_good, credentials))
-        dead = [one.name for one, is_usable in zip(credentials, good, strict=True) if one.name and not is_usable]
-        gone = {name: replace(observed.secrets[name], delivered_at=None) for name in dead}
-        return replace(observed, secrets={**observed.secrets, **gone})
+            stored = await store.read()
+            if stored is not None:
+                scope, tokens = stored.scope or f"{observed.graph}/.default", self.session.tokens
+                with activity(f"Testing the credential of {name}"):
+                    await tokens.token(stored, scope, is_new=True, role=None, at_once=TOKENS, within=within)
+        except S2SError as error:  # who cannot read it cannot test it
+            if isinstance(error, ServiceError) and error.service_code in UNKNOWN:
+                return replace(note, delivered_at=None)
+        return note
 
     def _folder(self, observed: ObservedState) -> Path:
         return default_folder(self.session.connection.cloud.label, observed, self.label)
@@ -151,10 +138,8 @@ class RunStores:
                 raise no_key_in_vault()
             return vaults.store(place.vault.vault, place.vault.secret_for(self.label, name), name)
         # One that is known by its appId may have a file that was made under its name, and the other way round.
-        names = [name, *((known.client_id, known.display_name) if known is not None else ())]
-        files = [
-            FileStore(place.file_for(called, self._folder(observed)), place.path is None, is_key) for called in names
-        ]
+        names, own = [name, *((known.client_id, known.display_name) if known is not None else ())], place.path is None
+        files = [FileStore(place.file_for(called, self._folder(observed)), own, is_key) for called in names]
         file = next((one for one in files if known is not None and one.holds(known.client_id)), files[0])
         if known is None or not follows or is_key or not place.is_unsaid:
             return file

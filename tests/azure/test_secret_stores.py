@@ -111,16 +111,6 @@ def test_what_others_can_choose_is_never_more_than_one_line(between: str, tmp_pa
     assert (read.credential, read.scope, read.url) == (SecretCredential("ours"), None, None)
 
 
-def test_a_noted_time_without_a_zone_is_utc(tmp_path: Path) -> None:
-    store = FileStore(tmp_path / "a.env")
-    asyncio.run(store.deliver(replace(RECORD, credential=SecretCredential("x"))))
-    text = store.path.read_text()
-    store.path.write_text(text.replace("+00:00", ""))
-    note = asyncio.run(store.note())
-    assert note.delivered_at is not None
-    assert note.is_fresh(RECORD.client_id, note.delivered_at.astimezone(UTC))
-
-
 def test_what_is_planted_beside_it_does_not_keep_a_useless_secret_from_going(tmp_path: Path) -> None:
     """By then, everything in Azure is gone already: that must not look like a failure."""
     store = FileStore(tmp_path / "a.env", is_ours=True)

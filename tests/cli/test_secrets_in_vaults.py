@@ -77,30 +77,12 @@ def test_a_secret_goes_into_the_vault_with_all_that_belongs_to_it(azure: Sandbox
     assert [write for write in azure.writes() if not write.startswith("POST /_")] == []
 
 
-def test_each_client_gets_a_name_of_its_own(azure: Sandbox, mct: Program) -> None:
-    ended = mct("setup", "--client", "A b", "--client", "a-b", "--slot", "staging", *TO_VAULT, "-y", "-o", "json")
-    names = [one["savedTo"].rpartition("/")[2] for one in ended.made]
-    assert len(set(names)) == 2
-    assert all(name.startswith("mct-s2s-contosolearn-staging-a-b-") for name in names)
-    assert {held(azure, name)["tags"]["client"] for name in names} == {"A b", "a-b"}
-
-
 def test_the_name_and_the_address_can_be_given(azure: Sandbox, mct: Program) -> None:
     port = azure.origin.rsplit(":", 1)[1]
     place = f"keyvault:https://{seed.VAULT}.vault.localhost:{port}/Reports-Key"
     ended = mct("setup", "--client", "Reports", "--secret-to", place, "-y", "-o", "json")
     assert ended.made[0]["savedTo"] == f"keyvault:{seed.VAULT}/Reports-Key"
     is_whole(mct, ended, azure, "Reports-Key")
-
-
-def test_a_program_is_told_of_the_secret_that_stays_in_the_vault(azure: Sandbox, mct: Program) -> None:
-    name = saved(mct(*SETUP))
-    said = mct("remove-client", "Reports", "--dry-run")
-    removed = mct("remove-client", "Reports", "-y", "-o", "json")
-    (note,) = [one for one in removed.document["notes"] if one["command"]]
-    assert note["text"] in said.out
-    assert note["command"] in said.out
-    assert note["command"] == f"az keyvault secret delete --vault-name {seed.VAULT} --name {name}"
 
 
 def test_a_dry_run_writes_nothing_into_the_vault(azure: Sandbox, mct: Program) -> None:

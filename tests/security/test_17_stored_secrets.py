@@ -35,6 +35,7 @@ def test_what_the_vault_holds_is_named_or_deleted(mct: Program, azure: Sandbox, 
     assert (row["action"], row["name"], _stored(azure)) == ("none", f"{seed.VAULT}/portal-key", 200)
     azure.load(state)
     told = f"az keyvault secret delete --vault-name {seed.VAULT} --name portal-key"
+    assert [note["command"] for note in done.document["notes"] if note["command"]] == [told]
     assert told in map(str.strip, mct(*words, "--dry-run").out.splitlines()), "on a line of its own"
     done = mct(*words, "--delete-secrets", *JSON)
     assert done.code == 0, done
