@@ -189,10 +189,13 @@ class RemoteService:
     """
 
     name: str
+    label: str
+    """Its name in traces."""
     unreachable: str
     """The error code of a service that does not answer: of a wrong answer no more is known than of none."""
-    label: str = ""
-    """Its name in traces."""
+    refused: str = ""
+    sign_in: str = ""
+    """Those of its refusals, where nothing more exact is known of them."""
 
     def unanswered(self, error: Exception, step: str, remedy: str = RESUME) -> ServiceError:
         """No answer, or one that is not read. What no repetition mends has the status `NEVER_CONNECTED`."""
@@ -220,9 +223,9 @@ class RemoteService:
             raise ServiceError(self.unreachable, message, remedy=RESUME) from error
 
 
-GRAPH = RemoteService("Microsoft Graph", "graph-unreachable", "Graph")
-ARM = RemoteService("Azure Resource Manager", "arm-unreachable", "ARM")
-LOGIN = RemoteService("The login service", "login-unreachable", "Entra")
+GRAPH = RemoteService("Microsoft Graph", "Graph", "graph-unreachable", "graph-refused", "graph-sign-in")
+ARM = RemoteService("Azure Resource Manager", "ARM", "arm-unreachable", "arm-refused", "arm-sign-in")
+LOGIN = RemoteService("The login service", "Entra", "login-unreachable")
 
 
 def odd_answer(error: BaseException) -> OddAnswer | None:

@@ -45,7 +45,7 @@ OFFICER = "Key Vault Secrets Officer"
 DELETED, DISABLED = "ObjectIsDeletedButRecoverable", "SecretDisabled"
 """A vault's own codes."""
 
-_SAID = {
+_SAID: dict[type[S2SError], str] = {
     SignInFailed: "{service} refused the sign-in while trying to {step}.",
     PermissionMissing: "You can't {step}.",
     NotThere: "Could not {step}.",
@@ -58,15 +58,15 @@ class Row:
     """A refusal. Of the rows that fit the first one counts."""
 
     service: str
-    """`graph`, `arm` or `vault`."""
-    kind: type[S2SError]
-    code: str
+    """Its label."""
     remedy: str
+    kind: type[S2SError] = ServiceError
     words: tuple[str, ...] = ()
     """Patterns, all of which are found in the service's code and words; their groups may be named in the remedy."""
     status: Collection[int] = ()
     at: Collection[str] = ()
     """Steps."""
+    code: str = ""
     said: str = ""
     command: str = ""
     right: str = ""
@@ -77,15 +77,10 @@ class Row:
 
     def fits(self, refusal: Refusal, step: str) -> dict[str, str] | None:
         """What the patterns found."""
-        if (self.status and refusal.status not in self.status) or (self.at and step not in self.at):
-            return None
-        text, found = f"{refusal.code}: {refusal.message}\n{refusal.body}", dict[str, str]()
-        for pattern in self.words:
-            match = re.search(pattern, text, re.IGNORECASE | re.DOTALL)
-            if match is None:
-                return None
-            found |= match.groupdict()
-        return found
+        text = f"{refusal.code}: {refusal.message}\n{refusal.body}"
+        found = [re.search(pattern, text, re.IGNORECASE | re.DOTALL) for pattern in self.words]
+        is_it = refusal.status in (self.status or (refusal.status,)) and step in (self.at or (step,)) and all(found)
+        return {name: text for match in found if match for name, text in match.groupdict().items()} if is_it else None
 
 
 def _denied(right: Right, *at: GraphOperation, of_others: bool = False) -> Row:
@@ -95,14 +90,13 @@ def _denied(right: Right, *at: GraphOperation, of_others: bool = False) -> Row:
 
 def _denied_by_graph(permissions: str, role: str, *at: GraphOperation) -> Row:
     return Row(
-        "graph",
-        PermissionMissing,
-        "permission-missing",
+        "Graph",
         f"Ask {REGISTRAR} for the role {role} (for a person) or the application permission {permissions} (for a "
         "service principal), then run the same command again.",
-        words=("^(?!.*local tenant)",),
-        status=(403,),
-        at=at,
+        PermissionMissing,
+        ("^(?!.*local tenant)",),
+        (403,),
+        at,
         right=f"{role} (for a person) or {permissions} (for a service principal)",
         who=REGISTRAR,
     )
@@ -114,15 +108,9 @@ def _busy(written: str, *at: GraphOperation) -> Row:
     Source: docs/azure-contract.md, 3.1.
     """
     reason = f"Entra ID is still busy with another write to {written}"
-    return Row(
-        "graph",
-        ServiceError,
-        "graph-refused",
-        f"{reason}. Run the same command again in a few minutes to resume.",
-        words=("^Directory_ConcurrencyViolation:|concurrent requests being made to the tenant",),
-        at=at,
-        contention=(reason, 90.0),
-    )
+    remedy = f"{reason}. Run the same command again in a few minutes to resume."
+    words = ("^Directory_ConcurrencyViolation:|concurrent requests being made to the tenant",)
+    return Row("Graph", remedy, words=words, at=at, contention=(reason, 90.0))
 
 
 _BY_POLICY = (
@@ -130,13 +118,7 @@ _BY_POLICY = (
     "--credential federated, or mct-s2s add-client --managed-identity RESOURCE"
 )
 _NAME_KEPT = "A deleted registration may still use it. Run the same command again in a minute."
-_URI_KEPT = (
-    "Another registration has this URI, maybe a deleted registration. Remove it there (portal: Expose an API), or "
-    "delete that one permanently, then run the same command again."
-)
-_REPORT = "Run the same command again. If it fails again, send the request id to {support} support."
-_TRACE = "Run the same command again with --verbose and report its output."
-_UPDATE = "This cloud supports none of the API versions of this mct-s2s. Update it: pip install -U mct-s2s"
+_REPORT = "Run the same command again. If it fails again, send the request id to {} support."
 
 _REFUSED_NAME = (
     r"(?:appsetting with name '|app setting \((?:site\.siteconfig\.appsettings\.)?)(?P<name>[^\n]+?)"
@@ -150,8 +132,7 @@ _IN_PROGRESS = (
 """The codes and words of App Service, Container Apps and Compute: docs/azure-contract.md, section 4.1."""
 
 ROWS = (
-    Row("graph", SignInFailed, "graph-sign-in",
-        "Sign in again (az login), then run the same command again to resume.", status=(401,)),
+    Row("Graph", "Sign in again (az login), then run the same command again to resume.", SignInFailed, status=(401,)),
     _denied_by_graph("Application.Read.All and Organization.Read.All", "Directory Readers", GraphOperation.READ),
     _denied(Right.CREATE_APPLICATION, GraphOperation.CREATE_APPLICATION),
     _denied(Right.CONSENT, *_CONSENTS),
@@ -159,87 +140,82 @@ ROWS = (
     _denied(Right.CHANGE_APPLICATION),
     _busy("the service application", *_CONSENTS),
     _busy("the same app registration"),
-    Row("graph", ServiceError, "secrets-forbidden", _BY_POLICY,
-        words=("credential type not allowed",), at=(GraphOperation.ADD_SECRET,)),
-    Row("graph", ServiceError, LIFETIME_FORBIDDEN, _BY_POLICY,
-        words=("lifetime", "policy"), at=(GraphOperation.ADD_SECRET,)),
-    Row("graph", ServiceError, "name-taken", _NAME_KEPT, words=("already exists", "uniquename"), status=(400,)),
-    Row("graph", ServiceError, "uri-taken", _URI_KEPT, words=("already exists", "identifieruris"), status=(400,)),
-    Row("graph", ServiceError, "management-reference-needed",
+    Row("Graph", _BY_POLICY, words=("credential type not allowed",), at=(GraphOperation.ADD_SECRET,),
+        code="secrets-forbidden"),
+    Row("Graph", _BY_POLICY, words=("lifetime", "policy"), at=(GraphOperation.ADD_SECRET,), code=LIFETIME_FORBIDDEN),
+    Row("Graph", _NAME_KEPT, words=("already exists", "uniquename"), status=(400,), code="name-taken"),
+    Row("Graph",
+        "Another registration has this URI, maybe a deleted registration. Remove it there (portal: Expose an API), or "
+        "delete that one permanently, then run the same command again.",
+        words=("already exists", "identifieruris"), status=(400,), code="uri-taken"),
+    Row("Graph",
         "This tenant requires a service management reference on every app registration. Ask your organization's "
         "service or asset management for the ID, then run the same command again with --service-management-reference "
-        "ID.", words=("servicemanagementreference",)),
-    Row("graph", ServiceError, "graph-refused",
+        "ID.", words=("servicemanagementreference",), code="management-reference-needed"),
+    Row("Graph",
         "The tenant's policy does not let a registration with such an Application ID URI issue the v1 tokens that the "
         "MCT API needs. Use another service application (without --service-app, one of its own), or ask an "
         "administrator to exempt this one: https://aka.ms/identifier-uri-addition-error",
         words=("identifier uri", "policy")),
-    Row("graph", ServiceError, "graph-refused",
+    Row("Graph",
         "The tenant's policy limits the lifetime of certificates. Use a shorter --secret-lifetime, a certificate that "
         "expires sooner (--certificate FILE), or --credential federated",
         words=("policy", "credential"), at=(GraphOperation.ADD_CERTIFICATE,)),
-    Row("graph", ServiceError, "graph-refused",
+    Row("Graph",
         "The tenant's policy does not allow this issuer. Ask an administrator of the tenant to allow it, or use "
         "--credential certificate", words=("not allowed",), at=(GraphOperation.ADD_FEDERATED_CREDENTIAL,)),
-    Row("graph", ServiceError, "graph-refused", _BY_POLICY,
-        words=("credential type not allowed|policy.*credential|credential.*policy",)),
-    Row("graph", ServiceError, "graph-refused", _NAME_KEPT, words=("already exists",)),
-    Row("graph", ServiceError, "graph-refused", LATER, status=_PASSING),
-    Row("graph", ServiceError, "graph-refused", _REPORT.format(support="Microsoft")),
+    Row("Graph", _BY_POLICY, words=("credential type not allowed|policy.*credential|credential.*policy",)),
+    Row("Graph", _NAME_KEPT, words=("already exists",)),
+    Row("Graph", LATER, status=_PASSING),
+    Row("Graph", _REPORT.format("Microsoft")),
 
-    Row("arm", SignInFailed, "arm-sign-in",
-        "Sign in to the tenant of the subscription: --tenant ID, or az login --tenant ID.", status=(401,)),
-    Row("arm", PermissionMissing, "permission-missing",
+    Row("ARM", "Sign in to the tenant of the subscription: --tenant ID, or az login --tenant ID.", SignInFailed,
+        status=(401,)),
+    Row("ARM",
         "The App Service belongs to a managed application whose publisher denies changes. Send the values to the "
         "publisher: mct-s2s setup --no-app-service --handoff handoff.json",
-        words=("^DenyAssignmentAuthorizationFailed:",), status=(403,)),
-    Row("arm", PermissionMissing, "permission-missing",
-        "An Azure Policy forbids it. Ask the policy's owner for an exemption.",
-        words=("^RequestDisallowedByPolicy:",), status=(403,)),
-    Row("arm", PermissionMissing, "permission-missing",
+        PermissionMissing, ("^DenyAssignmentAuthorizationFailed:",), (403,)),
+    Row("ARM", "An Azure Policy forbids it. Ask the policy's owner for an exemption.",
+        PermissionMissing, ("^RequestDisallowedByPolicy:",), (403,)),
+    Row("ARM",
         f"Ask {OWNER} for the role {SITE_ROLE} on the resource, wait a few minutes, then run the same command again.",
-        status=(403,), right=SITE_ROLE),
+        PermissionMissing, status=(403,), right=SITE_ROLE),
     # Said before the token is looked at, so that it tells nothing of rights.
-    Row("arm", NotThere, "not-found", "Check the subscription's ID and its cloud (--cloud).",
-        words=("^SubscriptionNotFound:",), status=(404,)),
-    Row("arm", NotThere, "not-found", "Check the name and the resource group.", status=(404,)),
-    Row("arm", ServiceError, "setting-name-refused",
+    Row("ARM", "Check the subscription's ID and its cloud (--cloud).", NotThere, ("^SubscriptionNotFound:",), (404,)),
+    Row("ARM", "Check the name and the resource group.", NotThere, status=(404,)),
+    Row("ARM",
         "The name of the setting '{name}' blocks every write of settings. Rename it in the portal (Environment "
         "variables, Advanced edit) to letters, digits, periods and underscores (on Linux, two underscores for a "
         "colon), and change the code that reads it. Then run the same command again to resume.",
-        words=(_REFUSED_NAME,), status=(400,)),
-    Row("arm", ServiceError, "arm-refused",
-        f"Wait until the other operation has finished (the resource's Activity log shows it). {LATER}",
+        words=(_REFUSED_NAME,), status=(400,), code="setting-name-refused"),
+    Row("ARM", f"Wait until the other operation has finished (the resource's Activity log shows it). {LATER}",
         words=(_IN_PROGRESS,), status=(409, 429),
         contention=("waiting for Azure to finish another operation on it", 180.0)),
-    Row("arm", ServiceError, "locked",
-        "Ask the owner of the lock to remove it (az lock list), then run the same command again.",
-        words=("^ScopeLocked:",)),
-    Row("arm", ServiceError, "arm-refused", _UPDATE,
+    Row("ARM", "Ask the owner of the lock to remove it (az lock list), then run the same command again.",
+        words=("^ScopeLocked:",), code="locked"),
+    Row("ARM", "This cloud supports none of the API versions of this mct-s2s. Update it: pip install -U mct-s2s",
         words=("^(?:NoRegisteredProviderFound|InvalidApiVersionParameter):",)),
-    Row("arm", ServiceError, "arm-refused", LATER, status=_PASSING),
-    Row("arm", ServiceError, "arm-refused", _REPORT.format(support="Azure")),
+    Row("ARM", LATER, status=_PASSING),
+    Row("ARM", _REPORT.format("Azure")),
 
-    Row("vault", SignInFailed, "vault-sign-in",
-        "Sign in to the key vault's tenant: --tenant ID, or az login --tenant ID.", status=(401,)),
-    Row("vault", PermissionMissing, "vault-network",
-        "Run it from a network that the key vault allows, or allow this one:",
-        words=("^ForbiddenBy(?:Firewall|Connection):",), status=(403,),
+    Row("Vault", "Sign in to the key vault's tenant: --tenant ID, or az login --tenant ID.", SignInFailed,
+        status=(401,)),
+    Row("Vault", "Run it from a network that the key vault allows, or allow this one:",
+        PermissionMissing, ("^ForbiddenBy(?:Firewall|Connection):",), (403,), code="vault-network",
         said="{service} does not allow requests from this network.",
         command="az keyvault network-rule add --name {vault} --ip-address ADDRESS"),
-    Row("vault", PermissionMissing, "permission-missing",
-        "The key vault uses access policies. Ask its administrator to run:",
-        words=("^AccessDenied:",), status=(403,), said="You can't {step} in the key vault '{vault}'.",
+    Row("Vault", "The key vault uses access policies. Ask its administrator to run:",
+        PermissionMissing, ("^AccessDenied:",), (403,), said="You can't {step} in the key vault '{vault}'.",
         command="az keyvault set-policy --name {vault} --object-id {you} --secret-permissions get list set recover",
         right="an access policy for secrets", who="an Owner of the key vault"),
-    Row("vault", PermissionMissing, "permission-missing",
+    Row("Vault",
         "Run the same command again a few minutes after an Owner or User Access Administrator of the key vault has "
         f"assigned you the role {OFFICER}. They run:",
-        words=(f"^(?!{DISABLED}:)",), status=(403,), said="You can't {step} in the key vault '{vault}'.",
+        PermissionMissing, (f"^(?!{DISABLED}:)",), (403,), said="You can't {step} in the key vault '{vault}'.",
         command="{grant}", right=OFFICER, who="an Owner of the key vault"),
-    Row("vault", NotThere, "not-found", "Check the name.", status=(404,)),
-    Row("vault", ServiceError, "vault-refused", LATER, status=(409, *_PASSING)),
-    Row("vault", ServiceError, "vault-refused", _TRACE),
+    Row("Vault", "Check the name.", NotThere, status=(404,)),
+    Row("Vault", LATER, status=(409, *_PASSING)),
+    Row("Vault", "Run the same command again with --verbose and report its output."),
 )  # fmt: skip
 
 
@@ -249,22 +225,29 @@ def refused(service: RemoteService, refusal: Refusal, step: str, **names: str) -
     Args:
         step: what was to be done, as a verb phrase: `restart the App Service`.
     """
-    rows = (row for row in ROWS if service.unreachable == f"{row.service}-unreachable")
+    rows = (row for row in ROWS if row.service == service.label)
     row, found = next((row, found) for row in rows if (found := row.fits(refusal, step)) is not None)
     names |= {"service": service.name, "step": step, **found}
-    message = (row.said or _SAID[row.kind]).format(**names)
-    command = row.command.format(**names)
+    codes: dict[type[S2SError], str] = {
+        SignInFailed: service.sign_in,
+        PermissionMissing: "permission-missing",
+        NotThere: "not-found",
+        ServiceError: service.refused,
+    }
+    code, message = row.code or codes[row.kind], (row.said or _SAID[row.kind]).format(**names)
     told: dict[str, Any] = {
         "remedy": row.remedy.format(**names),
-        "command": command,
+        "command": row.command.format(**names),
         "answer": refusal.said,
         "request_id": refusal.request_id,
     }
+    if row.right:
+        lacking = message.removeprefix("You can't ").rstrip(".")
+        told["missing"] = [MissingRight(lacking, row.right, row.who, told["command"])]
     if row.kind is not ServiceError:
-        missing = [MissingRight(message.removeprefix("You can't ").rstrip("."), row.right, row.who, command)]
-        return row.kind(row.code, message, missing=missing if row.right else (), **told)
+        return row.kind(code, message, **told)
     return ServiceError(
-        row.code,
+        code,
         message,
         status=refusal.status,
         service_code=refusal.code,

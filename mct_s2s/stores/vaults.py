@@ -79,7 +79,9 @@ class KeyVault(ServiceSession):
 
     def __init__(self, given: str, connection: Connection, credential: CallerCredential) -> None:
         self.name, url = connection.cloud.vault(given)
-        service = RemoteService(f"The key vault '{self.name}'", "vault-unreachable", "Vault")
+        service = RemoteService(
+            f"The key vault '{self.name}'", "Vault", "vault-unreachable", "vault-refused", "vault-sign-in"
+        )
         super().__init__(service, url, connection.cloud.key_vault_scope, connection, credential)
 
     async def answer(self, method: str, path: str, step: str, **options: Any) -> Any:

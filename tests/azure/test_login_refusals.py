@@ -185,10 +185,6 @@ REFUSALS = {
         refusal(401, "invalid_client", "7000226", "No federated identity credential policy found on application."),
         "federated-credential list", f"add-client {APP} --credential federated", True,
     ),
-    "a scope without .default": Case(
-        refusal(400, "invalid_scope", "1002012", "The provided value for scope api://x is not valid."),
-        "error?code=1002012", "mct-s2s status", False,
-    ),
     "security defaults": Case(
         refusal(400, "invalid_grant", "530035", "Access has been blocked by security defaults."),
         "--auth browser", "error?code=530035", False,

@@ -12,10 +12,23 @@ from typing import Any, NamedTuple
 from azure.core.exceptions import IncompleteReadError, ServiceRequestError, ServiceResponseError
 from azure.identity import CredentialUnavailableError
 
-from mct_s2s.azure.answers import LOGIN, causes, first_line, odd_answer, seconds
+from mct_s2s.azure.answers import LOGIN, UNREADABLE, causes, first_line, odd_answer, seconds
 from mct_s2s.errors import NEVER_CONNECTED, ServiceError, SignInFailed
 from mct_s2s.model.commands import command
 
+_NEW = "Create a new credential for the client:\nmct-s2s rotate-secret {client}"
+_ADD = "Add the client again:\nmct-s2s add-client {client}"
+_COMPARE = (
+    "Compare it with the client's federated credentials: az ad app federated-credential list --id {client}; then add "
+    "the missing one: mct-s2s add-client {client} --credential federated --federated-issuer ISSUER "
+    "--federated-subject SUBJECT"
+)
+_GITHUB = (
+    "If that is your repository, let its workflows sign in: mct-s2s add-client {client} --credential federated "
+    "--github {github}"
+)
+_BRANCH = re.compile(r"repo:([^:]+):ref:refs/heads/(.+)")
+"""The subject of a GitHub workflow on a branch."""
 _FEDERATED = (
     "Compare the issuer, subject and audience of the token with the application's federated credentials: az ad "
     'app federated-credential list --id "$AZURE_CLIENT_ID"'
@@ -24,38 +37,12 @@ _SUBJECT = (
     "A GitHub repository that was created, renamed or transferred since 2026-07-15 has the IDs of its owner and of "
     f"itself in the subject: repo:OWNER@ID/REPO@ID:…. {_FEDERATED}"
 )
-_STALE = (
-    "A pipeline's token lasts minutes: run mct-s2s right after its sign-in (azure/login), or use --auth "
-    "workload-identity with a token file that is kept new. Check this machine's clock, too."
-)
-_OWN_TENANT = "Set AZURE_TENANT_ID or --tenant to the tenant's ID or one of its domains."
-_NEW = "Create a new credential for the client:\nmct-s2s rotate-secret {client}"
-_COMPARE = (
-    "Compare it with the client's federated credentials: az ad app federated-credential list --id {client}; then add "
-    "the missing one: mct-s2s add-client {client} --credential federated --federated-issuer ISSUER "
-    "--federated-subject SUBJECT"
-)
-_BRANCH = re.compile(r"repo:([^:]+):ref:refs/heads/(.+)")
-"""The subject of a GitHub workflow on a branch."""
-_GITHUB = (
-    "If that is your repository, let its workflows sign in: mct-s2s add-client {client} --credential federated "
-    "--github {github}"
-)
-_ADD = "Add the client again:\nmct-s2s add-client {client}"
-_ENABLE = (
-    "Enable it again: az ad app update --id {client} --set isDisabled=false; az ad sp update --id {client} --set "
-    "accountEnabled=true"
-)
-_EXPIRED = (
-    "A workflow's or platform's token lasts minutes: get a new one and use it at once. Check this machine's clock, too."
-)
-_TENANT = "Check AZURE_TENANT_ID in the credentials and --cloud."
-_SCOPE = "Use the scope that mct-s2s status shows."
 
 
 class _Row(NamedTuple):
-    """A number after AADSTS. Without a row, or a remedy in it, the service's own words are shown."""
+    """Numbers after AADSTS. Without a row, or a remedy in it, the service's own words are shown."""
 
+    numbers: str
     said: str
     own: str = ""
     """What to do about it."""
@@ -65,161 +52,122 @@ class _Row(NamedTuple):
     """Whether it is said also about something that was made minutes ago."""
 
 
-_NO_DEVICE_CODE = _Row(
-    "the tenant blocks device codes",
-    "Sign in with --auth browser or az login on a machine with a browser, or use a service principal.",
-)
-_DEVICE = _Row(
-    "the sign-in must come from a device that the organization manages",
-    "Run az login on such a device, then use --auth cli there.",
-)
-_ROWS = {
-    "7000215": _Row(
-        "the client secret is invalid: it was replaced, or it is the secret's ID instead of its value",
-        "Set AZURE_CLIENT_SECRET to the secret's value, not its ID.", _NEW, True,
-    ),
-    "7000222": _Row("the client secret has expired", "Create a new secret for this service principal.", _NEW, True),
-    "700027": _Row(
-        "the certificate does not belong to {who}", "Check AZURE_CLIENT_CERTIFICATE_PATH.",
-        f"{_ADD} --credential certificate", True,
-    ),
-    "700016": _Row(
-        "{who} does not exist in the tenant: it was deleted, or it belongs to another tenant",
-        "Check AZURE_CLIENT_ID and --tenant.", _ADD, True,
-    ),
-    "7000229": _Row(
-        "{who} has no service principal in the tenant", "Check AZURE_CLIENT_ID and --tenant.", _ADD, True
-    ),
-    "7000112": _Row("{who} is disabled in Entra ID", "", _ENABLE),
-    "500011": _Row(
-        "no service application in the tenant has that Application ID URI", "",
-        "Update the service application:\nmct-s2s setup", True,
-    ),
-    "500014": _Row(
-        "the service application is disabled in Entra ID", "",
-        "Enable it again: az ad sp update --id {resource} --set accountEnabled=true",
-    ),
-    "501051": _Row("the service application requires assignment, and {who} is not assigned", "", _ADD, True),
-    "1002012": _Row("it cannot ask for that scope", "", _SCOPE),
-    "70011": _Row("it cannot ask for that scope", "", _SCOPE),
-    "90002": _Row(
-        "the tenant does not exist in this cloud", "Check --tenant or AZURE_TENANT_ID, and --cloud.", _TENANT
-    ),
-    "90038": _Row("the tenant belongs to another national cloud", "Choose that cloud with --cloud.", _TENANT),
-    "50059": _Row("an application must sign in to a specific tenant, not common or organizations", _OWN_TENANT),
-    "900023": _Row(
-        "the tenant is not an ID or a domain. An application cannot use common or organizations", _OWN_TENANT
-    ),
-    "53003": _Row(
-        "a Conditional Access policy blocks the sign-in", "Sign in from a location that the policy allows.",
-        "Run it from a location that the policy allows, or ask its owner for an exemption.",
-    ),
-    "530035": _NO_DEVICE_CODE,
-    "530036": _NO_DEVICE_CODE,
-    "53000": _DEVICE,
-    "530003": _DEVICE,
-    "50131": _DEVICE,
-    "700024": _Row("the token that it presents has expired, or is not valid yet", _STALE, _EXPIRED),
-    "700023": _Row("the token that it presents was made for another tenant or cloud", "", _TENANT),
-    "50013": _Row("the token that it presents is not signed by its issuer", "", _COMPARE),
+_TABLE = (
+    _Row("7000215", "the client secret is invalid: it was replaced, or it is the secret's ID instead of its value",
+         "Set AZURE_CLIENT_SECRET to the secret's value, not its ID.", _NEW, True),
+    _Row("7000222", "the client secret has expired", "Create a new secret for this service principal.", _NEW, True),
+    _Row("700027", "the certificate does not belong to {who}", "Check AZURE_CLIENT_CERTIFICATE_PATH.",
+         f"{_ADD} --credential certificate", True),
+    _Row("700016", "{who} does not exist in the tenant: it was deleted, or it belongs to another tenant",
+         "Check AZURE_CLIENT_ID and --tenant.", _ADD, True),
+    _Row("7000229", "{who} has no service principal in the tenant", "Check AZURE_CLIENT_ID and --tenant.", _ADD, True),
+    _Row("7000112", "{who} is disabled in Entra ID", "",
+         "Enable it again: az ad app update --id {client} --set isDisabled=false; az ad sp update --id {client} --set "
+         "accountEnabled=true"),
+    _Row("500011", "no service application in the tenant has that Application ID URI", "",
+         "Update the service application:\nmct-s2s setup", True),
+    _Row("500014", "the service application is disabled in Entra ID", "",
+         "Enable it again: az ad sp update --id {resource} --set accountEnabled=true"),
+    _Row("501051", "the service application requires assignment, and {who} is not assigned", "", _ADD, True),
+    _Row("90002 90038", "the tenant does not exist in this cloud",
+         "Check --tenant or AZURE_TENANT_ID, and choose the tenant's cloud with --cloud.",
+         "Check AZURE_TENANT_ID in the credentials and --cloud."),
+    _Row("50059 900023", "an application must sign in to a specific tenant, not common or organizations",
+         "Set AZURE_TENANT_ID or --tenant to the tenant's ID or one of its domains."),
+    _Row("53003", "a Conditional Access policy blocks the sign-in", "Sign in from a location that the policy allows.",
+         "Run it from a location that the policy allows, or ask its owner for an exemption."),
+    _Row("530035 530036", "the tenant blocks device codes",
+         "Sign in with --auth browser or az login on a machine with a browser, or use a service principal."),
+    _Row("53000 530003 50131", "the sign-in must come from a device that the organization manages",
+         "Run az login on such a device, then use --auth cli there."),
+    _Row("700024", "the token that it presents has expired, or is not valid yet",
+         "A pipeline's token lasts minutes: run mct-s2s right after its sign-in (azure/login), or use --auth "
+         "workload-identity with a token file that is kept new. Check this machine's clock, too.",
+         "A workflow's or platform's token lasts minutes: get a new one and use it at once. Check this machine's "
+         "clock, too."),
+    _Row("700023", "the token that it presents was made for another tenant or cloud", "",
+         "Check AZURE_TENANT_ID in the credentials and --cloud."),
+    _Row("50013", "the token that it presents is not signed by its issuer", "", _COMPARE),
     # With 401 since 2024, by what does not fit; the first one, with 400, before that: docs/azure-contract.md, 2.3.
-    "70021": _Row("no federated credential of {who} matches the token", _FEDERATED, _COMPARE, True),
-    "70025": _Row("{who} has no federated credential", _FEDERATED, _COMPARE, True),
-    "7000226": _Row("{who} has no federated credential", _FEDERATED, _COMPARE, True),
-    "700211": _Row("no federated credential of {who} has the token's issuer", _FEDERATED, _COMPARE, True),
-    "700212": _Row("no federated credential of {who} has the token's audience", _FEDERATED, _COMPARE, True),
-    "700213": _Row("no federated credential of {who} has the token's subject", _SUBJECT, _COMPARE, True),
-    "7002138": _Row(
-        "the federated credential of {who} has the token's subject in another case", _FEDERATED, _COMPARE, True
-    ),
-}  # fmt: skip
+    _Row("70021", "no federated credential of {who} matches the token", _FEDERATED, _COMPARE, True),
+    _Row("70025 7000226", "{who} has no federated credential", _FEDERATED, _COMPARE, True),
+    _Row("700211", "no federated credential of {who} has the token's issuer", _FEDERATED, _COMPARE, True),
+    _Row("700212", "no federated credential of {who} has the token's audience", _FEDERATED, _COMPARE, True),
+    _Row("700213", "no federated credential of {who} has the token's subject", _SUBJECT, _COMPARE, True),
+    _Row("7002138", "the federated credential of {who} has the token's subject in another case", _FEDERATED, _COMPARE,
+         True),
+)  # fmt: skip
+_ROWS = {number: row for row in _TABLE for number in row.numbers.split()}
 PROPAGATING = frozenset(number for number, row in _ROWS.items() if row.lag)
 _PRESENTED = re.compile(r"presented assertion (?:issuer|audience|subject) '([^'\r\n]{1,600})'")
 """What of a foreign token does not fit, in Entra's words."""
 _SECOND_FACTOR = frozenset({"50072", "50074", "50076", "50078", "50079"})
 """Said where the one that a sign-in brought is missing, too old, or not registered."""
 
-UNREADABLE = (TypeError, LookupError, AttributeError, ArithmeticError, RecursionError)
-"""What azure-identity raises where it looks into a JSON answer without asking what it is."""
 ODD = (ValueError, *UNREADABLE)
-"""The same, and what it raises of its own arguments; each may be an answer's fault."""
-
-_TOOLS = {
-    "Azure CLI": ("az login", "https://aka.ms/azure-cli"),
-    "Azure Developer CLI": ("azd auth login", "https://aka.ms/azure-dev"),
+"""What azure-identity raises of its own arguments and of JSON of another shape; each may be an answer's fault."""
+MACHINE, DEVICE_CODE = "managed identity of this machine", "(device code)"
+"""How a managed identity's sign-in is described, and the end of how a device code's is."""
+_TO_SIGN_IN = {
+    "Azure CLI": ("Run az login", "https://aka.ms/azure-cli"),
+    "Azure Developer CLI": ("Run azd auth login", "https://aka.ms/azure-dev"),
+    MACHINE: ("Run it in an Azure resource that has a managed identity", ""),
 }
-"""How to sign in to a tool, and where it is to be had."""
-MACHINE = "managed identity of this machine"
-_FIRST = {MACHINE: "Run it in an Azure resource that has a managed identity"}
-_NOT_INSTALLED = ("not found on path", "could not be found")
+"""What to do first, and where a tool is to be had."""
 _OFFLINE = re.compile(r"Max retries exceeded|Failed to (?:resolve|establish)|NewConnectionError|dial tcp")
 """What a tool that cannot reach the login service says, in the words of its libraries."""
 _SILENT = (ServiceRequestError, ServiceResponseError, IncompleteReadError)
-DEVICE_CODE = "(device code)"
-"""The end of how such a sign-in is described."""
 _PASSING = ("temporarily_unavailable", "Unexpected response from Microsoft Entra ID")
 """What the SDK says of an ailing service: the second of an answer that is no JSON, a gateway's page."""
 
 
 def refused(error: Exception, description: str, login: str = "") -> SignInFailed:
-    """The refusal of a sign-in."""
-    text, code = str(error), _number(error)
-    if code in _SECOND_FACTOR:
-        return SignInFailed(
-            "mfa-required",
-            f"Sign-in with {description} needs a second factor.",
-            answer=_entras_words(text),
-            remedy="Sign in with the second factor, then run the same command again:"
-            if login
-            else "Run the same command again and sign in with the second factor.",
-            command=login,
-            request_id=request_id_of(error),
-        )
-    is_blocked = code == "53003" and DEVICE_CODE in description
-    row = _ROWS.get("530035" if is_blocked else code, _Row(""))
-    if row.own:
-        said, remedy, answer = row.said.format(who="the application"), row.own, _entras_words(text)
-        said = f"{said[0].upper()}{said[1:]}."
+    """The refusal of a sign-in; `login`: the command to sign in again, where a person has to type it."""
+    text, number = str(error), _number(error)
+    words = re.split(r"\s*Trace ID:", text[max(0, text.find("AADSTS")) :])[0].splitlines() or [""]
+    code, command, answer = "sign-in-failed", "", words[0].strip()[:300]  # the ids are reported apart
+    row = _ROWS.get("530035" if number == "53003" and DEVICE_CODE in description else number)
+    if number in _SECOND_FACTOR:
+        code, said, command = "mfa-required", f"Sign-in with {description} needs a second factor.", login
+        remedy = "Run the same command again and sign in with the second factor."
+        if login:
+            remedy = "Sign in with the second factor, then run the same command again:"
+    elif row is not None and row.own:
+        why, remedy = row.said.format(who="the application"), row.own
+        said = f"Sign-in with {description} failed: {why[0].upper()}{why[1:]}."
     else:
-        said, answer, (again, home) = first_line(error), "", _TOOLS.get(description, ("", ""))
-        first = f"Run {again}" if again else _FIRST.get(description, "Sign in again")
-        remedy = f"{first}, or choose another --auth."
-        if again and any(words in text for words in _NOT_INSTALLED):
-            said = "it is not installed."
-            remedy = f"Install it ({home}) and run {again}, or choose another --auth."
-        elif code:
-            remedy += f" {_explained_at(code)}"
-    return SignInFailed(
-        "sign-in-failed",
-        f"Sign-in with {description} failed: {said}",
-        answer=answer,
-        remedy=remedy,
-        request_id=request_id_of(error),
-    )
+        why, answer, (first, home) = first_line(error), "", _TO_SIGN_IN.get(description, ("Sign in again", ""))
+        if home and ("not found on path" in text or "could not be found" in text):
+            why, first = "it is not installed.", f"Install it ({home}) and {first[0].lower()}{first[1:]}"
+        said, remedy = f"Sign-in with {description} failed: {why}", f"{first}, or choose another --auth."
+        remedy += f" {_explained_at(number)}" * bool(number)
+    return SignInFailed(code, said, answer=answer, remedy=remedy, command=command, request_id=request_id_of(error))
 
 
 def token_refused(error: Exception, client_id: str, scope: str) -> ServiceError:
     """The refusal of a client's token; `service_code` is the number after AADSTS, empty where there is none."""
-    code, github = _number(error), ""
-    row = _ROWS.get(code, _Row(""))
+    number, github = _number(error), ""
+    row = _ROWS.get(number)
     # What is not known is not the credential's fault: a new one would only stop the client for longer.
-    said, remedy = first_line(error), _explained_at(code) if code else "Check the client's credential and tenant ID."
-    if row.client:
+    said, remedy = first_line(error), "Check the client's credential and tenant ID."
+    if row is not None and row.client:
         said, remedy = row.said.format(who="the client"), row.client
         if presented := _PRESENTED.search(str(error)):
             said = f"{said}, '{presented[1]}'"
-            if code == "700213" and (branch := _BRANCH.fullmatch(presented[1])):
+            if number == "700213" and (branch := _BRANCH.fullmatch(presented[1])):
                 github, remedy = f"{branch[1]}:{branch[2]}", _GITHUB
-    resource = command(scope.removesuffix("/.default"))
-    remedy = remedy.format(client=command(client_id), github=command(github), resource=resource)
-    advice, _, own = remedy.partition("\n")
+        said = f"{said} (AADSTS{number})"
+    elif number:
+        remedy = _explained_at(number)
+    names = {"client": client_id, "github": github, "resource": scope.removesuffix("/.default")}
+    remedy, _, own = remedy.format(**{name: command(value) for name, value in names.items()}).partition("\n")
     return ServiceError(
         "token-refused",
-        f"Entra ID refused to issue a token: {said}{f' (AADSTS{code})' if row.client else ''}.",
-        remedy=advice,
+        f"Entra ID refused to issue a token: {said}.",
+        remedy=remedy,
         command=own,
-        status=int(getattr(getattr(error, "response", None), "status_code", 0) or 0) or 401,
-        service_code=code,
+        status=_status(error) or 401,
+        service_code=number,
         service_message=first_line(error),
     )
 
@@ -237,61 +185,53 @@ def identity_refused(error: Exception) -> ServiceError:
     )
 
 
-def _number(error: Exception) -> str:
-    match = re.search(r"AADSTS(\d+)", str(error))
-    return match[1] if match else ""
-
-
 def raise_if_passing(error: Exception) -> None:
     """Tell a login service that is ailing, busy or silent from a refusal: it says nothing about the sign-in itself.
 
     Raises:
         ServiceError: it is the service; the request can be repeated, unless the answer was an odd one.
     """
-    remedy = "Check the network, the proxy and --cloud, then run the same command again."
-    if isinstance(error, _SILENT) or odd_answer(error) is not None:
-        raise LOGIN.unanswered(error, "sign in", remedy) from error
-    by_tool = _OFFLINE.search(str(error)) is not None
+    text, is_silent = str(error), isinstance(error, _SILENT) or odd_answer(error) is not None
     without_tool = not isinstance(error, CredentialUnavailableError) and any(
         isinstance(cause, _SILENT) for cause in causes(error)
     )
-    if by_tool or without_tool:
-        cause = error if without_tool else ConnectionError("it could not connect")
+    if is_silent or without_tool or _OFFLINE.search(text):
+        cause = error if is_silent or without_tool else ConnectionError("it could not connect")
+        remedy = "Check the network, the proxy and --cloud, then run the same command again."
         failure = LOGIN.unanswered(cause, "sign in", remedy)
-        failure.status = NEVER_CONNECTED  # azure-identity, or the tool that it asks, has repeated it
+        if not is_silent:
+            failure.status = NEVER_CONNECTED  # azure-identity, or the tool that it asks, has repeated it
         raise failure from error
-    response: Any = getattr(error, "response", None)
-    status = int(getattr(response, "status_code", 0) or 0)
-    unreadable = isinstance(error, UNREADABLE)
-    passing = unreadable or any(words in str(error) for words in _PASSING)
-    if status not in {408, 429, 500, 502, 503, 504} and not passing:
-        return
-    asked = str(response.headers.get("Retry-After", "")) if response is not None else ""
-    raise ServiceError(
-        "login-unreachable",
-        f"The login service is unavailable (HTTP {status or 'unknown'}).",
-        remedy="Run the same command again in a minute.",
-        request_id=request_id_of(error),
-        status=status or 503,
-        retry_after=seconds(asked),
-    ) from error
-
-
-def _explained_at(code: str) -> str:
-    """Where Microsoft explains a number after AADSTS."""
-    return f"What it means: https://login.microsoftonline.com/error?code={code}"
+    status = _status(error)
+    is_unreadable = isinstance(error, UNREADABLE) or any(words in text for words in _PASSING)
+    if status in {408, 429, 500, 502, 503, 504} or is_unreadable:
+        response: Any = getattr(error, "response", None)
+        raise ServiceError(
+            "login-unreachable",
+            f"The login service is unavailable (HTTP {status or 'unknown'}).",
+            remedy="Run the same command again in a minute.",
+            request_id=request_id_of(error),
+            status=status or 503,
+            retry_after=seconds(response.headers.get("Retry-After")) if response is not None else None,
+        ) from error
 
 
 def request_id_of(error: Exception) -> str | None:
     """The login service's own id of a request that it refused."""
     response: Any = getattr(error, "response", None)
     sent = response.headers.get("x-ms-request-id") if response is not None else None
-    if sent:
-        return str(sent)
     found = re.search(r"Trace ID: ([0-9a-f-]{36})", str(error))
-    return found.group(1) if found else None
+    return str(sent) if sent else found and found[1]
 
 
-def _entras_words(text: str) -> str:
-    """From `AADSTS…` up to the ids, which are reported apart."""
-    return re.split(r"\s*Trace ID:", text[text.index("AADSTS") :])[0].splitlines()[0].strip()[:300]
+def _status(error: Exception) -> int:
+    return int(getattr(getattr(error, "response", None), "status_code", 0) or 0)
+
+
+def _number(error: Exception) -> str:
+    match = re.search(r"AADSTS(\d+)", str(error))
+    return match[1] if match else ""
+
+
+def _explained_at(number: str) -> str:
+    return f"What it means: https://login.microsoftonline.com/error?code={number}"
