@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager, nullcontext
 from typing import Any, TypeVar
 
 import httpx
 from azure.core.exceptions import AzureError
 
+from mct_s2s.activity import waiting
 from mct_s2s.azure.answers import Refusal, RemoteService, check_address, listed, members, parse_json, refusal_of
 from mct_s2s.azure.connection import Connection
 from mct_s2s.azure.http import NO_ANSWER
@@ -21,31 +24,33 @@ T = TypeVar("T")
 
 
 class ServiceSession:
-    """Sends requests to one service.
+    """Sends requests to one service, at the address `base` and at none other, wherever links lead.
 
     In all methods, `step` is what is to be done, as a verb phrase: `restart the App Service`.
-
-    Args:
-        base: the service's address; none other is asked, wherever links lead.
-        scope: the scope of its tokens.
-        next_link: the key of the address of a list's next page.
     """
 
+    next_link = "nextLink"
+    """The key of the address of a list's next page."""
+    look: Callable[[dict[str, Any]], Any] | None = None
+    """Is shown each object of an answer."""
+
     def __init__(
-        self,
-        service: RemoteService,
-        base: str,
-        scope: str,
-        connection: Connection,
-        credential: CallerCredential,
-        *,
-        next_link: str = "nextLink",
+        self, service: RemoteService, base: str, scope: str, connection: Connection, credential: CallerCredential
     ) -> None:
         self.service, self.base, self.scope, self.credential = service, base, scope, credential
-        self.http = connection.http
-        self.look: Callable[[dict[str, Any]], Any] | None = None
-        """Is shown each object of an answer."""
-        self._retry_policy, self._next_link = connection.retry_policy(service=service.name), next_link
+        self.http, self._retry_policy = connection.http, connection.retry_policy(service=service.name)
+        self._turns: dict[str, asyncio.Semaphore] = {}
+
+    @asynccontextmanager
+    async def turn(self, written: str, at_once: int = 1) -> AsyncIterator[None]:
+        """Held by who writes to something: a second write is refused while the first is being carried out."""
+        turn = self._turns.setdefault(written.lower(), asyncio.Semaphore(at_once))
+        with waiting("waiting for another write to the same object") if turn.locked() else nullcontext():
+            await turn.acquire()
+        try:
+            yield
+        finally:
+            turn.release()
 
     async def call(
         self,
@@ -98,11 +103,9 @@ class ServiceSession:
         headers: Mapping[str, str] | None = None,
         **rules: Any,
     ) -> tuple[httpx.Response, dict[str, Any] | None]:
-        """The successful answer to one request, and the JSON object in it, if it has a body.
+        """The successful answer to one request, and the JSON object in it, if it has a body; `rules`: those of `call`.
 
-        Args:
-            path: below the service's address, or a link from one of its answers.
-            rules: those of `call`.
+        `path` is below the service's address, or a link from one of its answers.
         """
 
         async def once() -> tuple[httpx.Response, dict[str, Any] | None]:
@@ -143,5 +146,5 @@ class ServiceSession:
             page = await self.send("GET", str(following), step, **options)
             with self.service.readable(step):
                 found += map(parse, listed(members(page).get("value")))
-                following = members(page).get(self._next_link)
+                following = members(page).get(self.next_link)
         return found

@@ -53,7 +53,7 @@ def test_writes_to_one_resource_leave_one_after_the_other() -> None:
     with during(heard):
         asyncio.run(write())
     assert len(wire.asked) == 3
-    assert heard.told.count("waiting for another change of it") == 2
+    assert heard.told.count("waiting for another write to the same object") == 2
 
 
 def test_what_an_accepted_write_points_to_is_asked_at_its_own_address_only() -> None:

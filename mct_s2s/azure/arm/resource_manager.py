@@ -155,13 +155,13 @@ class ResourceManager:
             return (await self._session.exchange("PUT", self._session.base + path, body, {})).raise_for_status()
 
         step = "write the application settings"
-        async with self._session.writing(resource):
+        async with self._session.turn(str(resource)):
             accepted = await self._session.call(put, step, before_repeating=read_again)
             await self._session.finish(accepted, step)  # Flex Consumption and Container Apps carry it out later
 
     async def restart(self, resource: ResourceId) -> None:
         """POST …/restart. An answer that was lost is not asked for again: the write has recycled the site already."""
-        async with self._session.writing(resource):
+        async with self._session.turn(str(resource)):
             await self._session.call(lambda: self._on(resource, "restart"), "restart the App Service", repeatable=False)
 
     def client(self, subscription_id: str) -> WebSiteManagementClient:
@@ -222,7 +222,7 @@ class ResourceManager:
                 seen = _parsed(resource, row, identity.api_version)
             return answer
 
-        async with self._session.writing(resource):
+        async with self._session.turn(str(resource)):
             try:
                 accepted = await self._session.call(send, step, before_repeating=look)
                 await self._session.finish(accepted, step)

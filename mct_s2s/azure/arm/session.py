@@ -1,23 +1,20 @@
 """One signed-in connection to Azure Resource Manager, shared with azure-mgmt-web's clients.
 
-Its clients get our own short list of policies: without their own retries, and no silent registration of resource
-providers.
+They get one policy, the sign-in: no retries of their own, and no silent registration of resource providers.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections import defaultdict
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, nullcontext
+from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 from urllib.parse import quote
 
 import httpx
 from azure.core.pipeline import PipelineRequest, PipelineResponse
-from azure.core.pipeline.policies import AsyncHTTPPolicy, HeadersPolicy, RequestIdPolicy, UserAgentPolicy
+from azure.core.pipeline.policies import AsyncHTTPPolicy
 
-from mct_s2s import __version__, clock
+from mct_s2s import clock
 from mct_s2s.activity import CARRYING_OUT, waiting
 from mct_s2s.azure.answers import ARM, members, read_refusal, seconds
 from mct_s2s.azure.connection import Connection
@@ -26,7 +23,6 @@ from mct_s2s.azure.refusals import refused
 from mct_s2s.azure.service_session import ServiceSession
 from mct_s2s.azure.sign_in.methods import CallerCredential
 from mct_s2s.errors import NotThere
-from mct_s2s.model.resource_id import ResourceId
 
 T = TypeVar("T")
 WEB = "2023-12-01"
@@ -52,17 +48,15 @@ class ArmSession(ServiceSession):
 
     def __init__(self, connection: Connection, credential: CallerCredential) -> None:
         super().__init__(ARM, connection.cloud.arm, connection.cloud.arm_scope, connection, credential)
-        self._writers: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     def client_options(self) -> dict[str, Any]:
         """What azure-mgmt-web's client is given, so that it shares this connection."""
-        agent = UserAgentPolicy(base_user_agent=f"mct-s2s/{__version__}")
         return {
             "api_version": WEB,
             "base_url": self.base,
             "credential_scopes": [self.scope],
             "transport": Transport(self.http, self.service.label, self.base),
-            "policies": [RequestIdPolicy(), HeadersPolicy(), agent, _Bearer(self)],
+            "policies": [_Bearer(self)],
         }
 
     async def call(self, send: Callable[[], Awaitable[T]], step: str, **rules: Any) -> T:
@@ -74,24 +68,10 @@ class ArmSession(ServiceSession):
 
         return await super().call(readable, step, **rules)
 
-    @asynccontextmanager
-    async def writing(self, resource: ResourceId) -> AsyncIterator[None]:
-        """Be the only one who writes to a resource: a second write is refused while the first is being carried out."""
-        lock = self._writers[str(resource).lower()]
-        with waiting("waiting for another change of it") if lock.locked() else nullcontext():
-            await lock.acquire()
-        try:
-            yield
-        finally:
-            lock.release()
-
     async def finish(self, accepted: httpx.Response | None, step: str) -> None:
-        """Ask where an accepted write points to until it has been carried out.
+        """Ask where an accepted write points to until it has been carried out. Raises S2SError: it failed.
 
         Source: learn.microsoft.com/azure/azure-resource-manager/management/async-operations.
-
-        Raises:
-            S2SError: the operation failed.
         """
         if accepted is None:
             return

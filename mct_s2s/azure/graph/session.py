@@ -5,11 +5,9 @@ msgraph-sdk's models are not used: they and the request builders import some 1,2
 
 from __future__ import annotations
 
-import asyncio
 import json
 import re
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 from urllib.parse import quote, urlsplit
 
@@ -21,7 +19,6 @@ from kiota_authentication_azure.azure_identity_authentication_provider import Az
 from kiota_http.middleware.options import ResponseHandlerOption
 from msgraph.graph_request_adapter import GraphRequestAdapter
 
-from mct_s2s.activity import waiting
 from mct_s2s.azure.answers import GRAPH, rows, text
 from mct_s2s.azure.connection import Connection
 from mct_s2s.azure.refusals import GraphOperation, already_gone, is_lag
@@ -48,18 +45,18 @@ _WRITTEN = re.compile(r"/(?:applications|servicePrincipals|deletedItems)/([^/?]+
 class GraphSession(ServiceSession):
     """Microsoft Graph v1.0 of one cloud, as one caller."""
 
+    next_link = "@odata.nextLink"
+
     def __init__(self, connection: Connection, credential: CallerCredential) -> None:
         base, scope = f"{connection.cloud.graph}/v1.0", connection.cloud.graph_scope
-        super().__init__(GRAPH, base, scope, connection, credential, next_link="@odata.nextLink")
+        super().__init__(GRAPH, base, scope, connection, credential)
         hosts = [urlsplit(base).hostname or ""]
         provider = AzureIdentityAuthenticationProvider(
             credential, scopes=[scope], allowed_hosts=hosts, is_cae_enabled=False
         )
         self._adapter = _Adapter(provider, client=self.http)
         self._adapter.base_url = base
-        self.look = self._note_ids
         self._client_ids: dict[str, str] = {}
-        self._writers: dict[str, asyncio.Semaphore] = {}
 
     async def exchange(self, method: str, url: str, body: object, headers: Mapping[str, str]) -> httpx.Response:
         """Send one request once, by msgraph-sdk's adapter, which signs it in."""
@@ -76,34 +73,22 @@ class GraphSession(ServiceSession):
     async def answer(
         self, method: str, path: str, step: str, **options: Any
     ) -> tuple[httpx.Response, dict[str, Any] | None]:
-        """The successful answer to one request; writes take their turn."""
-        async with self._turn(method, path, options.get("body")):
+        """The successful answer to one request; writes take their turn.
+
+        One at a time to an application and its service principal, a few consents to one.
+        """
+        if method == "GET" or path in {"/$batch", "/applications"}:
+            return await super().answer(method, path, step, **options)
+        found = _WRITTEN.search(path)
+        written = str(options["body"]["appId"]) if path == "/servicePrincipals" else found[1] if found else path
+        turn = self._client_ids.get(written, written), 1
+        if "/appRoleAssignedTo" in path:
+            turn = f"consents to {turn[0]}", CONSENTS_AT_ONCE
+        async with self.turn(*turn):
             return await super().answer(method, path, step, **options)
 
-    @asynccontextmanager
-    async def _turn(self, method: str, path: str, body: Any) -> AsyncIterator[None]:
-        """Held by who writes: one at a time to an application and its service principal, a few consents to one."""
-        if method == "GET" or path in {"/$batch", "/applications"}:
-            yield
-            return
-        if path == "/servicePrincipals":
-            written = str(body["appId"])
-        else:
-            found = _WRITTEN.search(path)
-            written = found[1] if found else path
-        written, at_once = self._client_ids.get(written, written).lower(), 1
-        if "/appRoleAssignedTo" in path:
-            written, at_once = f"consents to {written}", CONSENTS_AT_ONCE
-        turn = self._writers.setdefault(written, asyncio.Semaphore(at_once))
-        with waiting("waiting for another write to the same object"):
-            await turn.acquire()
-        try:
-            yield
-        finally:
-            turn.release()
-
-    def _note_ids(self, row: dict[str, Any]) -> dict[str, Any]:
-        """Whose an object is: applications and service principals of one appId are written one after the other."""
+    def look(self, row: dict[str, Any]) -> dict[str, Any]:
+        """Note whose an object is: applications and service principals of one appId are written one after the other."""
         if "id" in row and "appId" in row:
             self._client_ids[str(row["id"])] = str(row["appId"])
         return row
