@@ -21,7 +21,13 @@ def given() -> Iterator[tuple[str, int, str]]:
     """Each literal beside a class of errors, as its first argument or in a row of a table: code, exit code, place."""
     for path in PRODUCT:
         for node in ast.walk(parsed(path)):
-            for kind, code in pairwise([node.func, *node.args]) if isinstance(node, ast.Call) else ():
+            if not isinstance(node, ast.Call):
+                continue
+            pairs = list(pairwise([node.func, *node.args]))
+            if ast.unparse(node.func) == "Row":  # of refusals
+                kind = next((one for one in node.args if ast.unparse(one) in KINDS), ast.Name("ServiceError"))
+                pairs += [(kind, one.value) for one in node.keywords if one.arg == "code"]
+            for kind, code in pairs:
                 if ast.unparse(kind) in KINDS and isinstance(code, ast.Constant):
                     yield str(code.value), KINDS[ast.unparse(kind)], f"{path}:{code.lineno}"
 
