@@ -232,7 +232,7 @@ _OURS = {
     "typed(ends)", "typed(shorter[0])", "kind.value", "name", "GITHUB", "option",
     "token", "scope", "PICK_TOKEN", "other", "query", "endpoint", "HEADER",
     "WATCH_SECONDS", "vault_reading(client.saved_to)", "known",
-    "there", "API_PATH", "USUAL_PATH",
+    "until", "API_PATH", "USUAL_PATH",
 }  # fmt: skip
 """Words of our own, dates, and what is made of quoted pieces."""
 
