@@ -155,9 +155,7 @@ DIRECTORY: dict[str, Callable[[GraphDirectory], Awaitable[object]]] = {
     "revoke": lambda d: d.revoke(PrincipalId(ID), "x"),
     "delete_application": lambda d: d.delete_application(ApplicationObjectId(ID)),
     "deleted_applications": lambda d: d.deleted_applications(),
-    "deleted_principals": lambda d: d.deleted_principals([ClientId(APP)]),
-    "restore_application": lambda d: d.restore_application(ApplicationObjectId(ID)),
-    "restore_principal": lambda d: d.restore_principal(PrincipalId(ID)),
+    "restore_application": lambda d: d.restore_application(REGISTERED),
     "purge_application": lambda d: d.purge_application(ApplicationObjectId(ID), is_new=True),
 }  # fmt: skip
 

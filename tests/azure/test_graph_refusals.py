@@ -378,8 +378,7 @@ def test_a_service_principal_that_is_there_is_read() -> None:
 @pytest.mark.parametrize(
     "act",
     [
-        lambda directory: directory.restore_principal(PrincipalId(OBJECT)),
-        lambda directory: directory.restore_application(OBJECT),
+        lambda directory: directory.restore_application(Application(OBJECT)),
         lambda directory: directory.register_application(
             Application(display_name="n", unique_name="u"), PrincipalId(OBJECT)
         ),
@@ -387,7 +386,7 @@ def test_a_service_principal_that_is_there_is_read() -> None:
         lambda directory: directory.create_principal(ClientId(OBJECT), is_new=False),
         assign,
     ],
-    ids=["restore principal", "restore", "register", "remove secret", "principal", "assign"],
+    ids=["restore", "register", "remove secret", "principal", "assign"],
 )
 @pytest.mark.parametrize("status", [400, 409])
 def test_nothing_is_concluded_from_a_write_that_another_one_was_in_the_way_of(

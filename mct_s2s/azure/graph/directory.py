@@ -20,7 +20,7 @@ from mct_s2s.azure.graph import parse
 from mct_s2s.azure.graph.credentials import CredentialRequests
 from mct_s2s.azure.graph.session import CREATE_IF_MISSING, GraphSession, key, lag_if, literal, query
 from mct_s2s.azure.refusals import GraphOperation, already_there, is_lag
-from mct_s2s.concurrency import ReadOnce, gather_or_cancel
+from mct_s2s.concurrency import ReadOnce
 from mct_s2s.errors import ServiceError
 from mct_s2s.model.directory_objects import Application, Assignment, ServicePrincipal, Tenant
 from mct_s2s.model.ids import ApplicationObjectId, AppRoleId, ClientId, PrincipalId
@@ -96,8 +96,8 @@ class GraphDirectory(CredentialRequests):
     async def applications_with_tag(self, tag: str) -> list[Application]:
         return await self._applications(f"tags/any(t:t eq {literal(tag)})")
 
-    async def _applications(self, filter: str) -> list[Application]:  # noqa: A002  # the option's name
-        found = await self._session.rows(f"/applications{query(filter=filter)}", READ, parse.application)
+    async def _applications(self, condition: str) -> list[Application]:
+        found = await self._session.rows(f"/applications{query(filter=condition)}", READ, parse.application)
         return sorted(found, key=lambda one: (one.display_name, one.object_id))
 
     async def create_application(self, new: Application) -> tuple[Application, bool]:
@@ -222,25 +222,18 @@ class GraphDirectory(CredentialRequests):
         found = parse.deleted_applications(await self._session.rows(path, READ, parse.application))
         return sorted(found, key=lambda one: (one.display_name, one.object_id))
 
-    async def deleted_principals(self, client_ids: Iterable[ClientId]) -> list[ServicePrincipal]:
-        ends = [query(select=parse.PRINCIPAL_FIELDS, filter=f"appId eq {literal(one)}") for one in _once(client_ids)]
-        paths = [f"{BIN}/microsoft.graph.servicePrincipal{end}" for end in ends]
-        pages = await gather_or_cancel(*(self._session.rows(path, READ, parse.principal) for path in paths))
-        return [one for page in pages for one in page]
-
-    async def restore_application(self, object_id: ApplicationObjectId) -> None:
-        """One that is there again already is no error."""
-        if not await self._restored(object_id, "applications"):
+    async def restore_application(self, application: Application) -> list[PrincipalId]:
+        """It and its service principal, which is returned; what is there again already is no error."""
+        if not await self._restored(application.object_id, "applications"):
             raise ServiceError(
                 "not-in-recycle-bin",
-                f"The app registration {object_id} is no longer in the recycle bin: someone purged it.",
+                f"The app registration {application.object_id} is no longer in the recycle bin: someone purged it.",
                 remedy="Run the same command again to create a new one.",
                 status=404,
             )
-
-    async def restore_principal(self, principal: PrincipalId) -> bool:
-        """`False` where it is not, or no longer, in there."""
-        return await self._restored(principal, "servicePrincipals")
+        end = query(select=parse.PRINCIPAL_FIELDS, filter=f"appId eq {literal(application.client_id)}")
+        deleted = await self._session.rows(f"{BIN}/microsoft.graph.servicePrincipal{end}", READ, parse.principal)
+        return [one.id for one in deleted if await self._restored(one.id, "servicePrincipals")]
 
     async def purge_application(self, object_id: ApplicationObjectId, *, is_new: bool) -> None:
         """One that is gone already is no error."""

@@ -104,9 +104,7 @@ async def restore(session: Session, change: RestoreApplication) -> PrincipalId |
     and put back where it is someone else's. Raises Refused.
     """
     directory, application, object_id = session.directory, change.application, change.application.object_id
-    await directory.restore_application(object_id)
-    principals = await directory.deleted_principals([application.client_id])
-    back = [one.id for one in principals if await directory.restore_principal(one.id)]
+    back = await directory.restore_application(application)
     if not change.is_sure:
         caller, owners = await gather_or_cancel(caller_of(session), directory.owners(object_id, back, is_new=True))
         others = ", ".join(foreign_owners(owners, caller))
