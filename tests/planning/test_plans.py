@@ -237,12 +237,6 @@ def test_several_clients_and_identities_are_written_at_one_stroke() -> None:
     assert guid("portal") in OBJECT_IDS.list_in(after).ids
 
 
-def test_a_managed_identity_is_allowed_by_object_id_and_needs_no_consent() -> None:
-    before = observed_state(trust(), settings(), [identity_resource(principal=guid("mi"))])
-    assert plan_of(spec(), before) == WRITE
-    assert written(make_plan(spec(), before, CONTEXT), before)["ServiceObjectIds"] == guid("mi")
-
-
 @pytest.mark.parametrize(
     ("kind", "principal", "said_of_it"),
     [
@@ -284,12 +278,6 @@ def test_consent_that_is_left_to_others_is_told_and_not_asked_again() -> None:
     assert [(type(step), step.name) for step in plan.manual_steps] == [(AssignAppRole, "Import")]
     assert plan.lacks == ()
     assert make_plan(wanted, complete(IMPORT), CONTEXT).manual_steps == ()
-
-
-def test_a_client_without_credential_gets_none() -> None:
-    plan = make_plan(spec(ClientSpec("Import", None)), complete(), CONTEXT)
-    assert not any(isinstance(change, AddCredential) for change in plan.changes)
-    assert "create client application Import" in said(plan)
 
 
 def noted(note: SecretNote, *credentials: str) -> ObservedState:
@@ -335,26 +323,8 @@ def test_an_adopted_registration_keeps_its_names(by: str) -> None:
     )
 
 
-def test_a_client_is_adopted_by_its_app_id() -> None:
-    bare = ClientApplication(
-        replace(IMPORT.application or SERVICE, unique_name=None, required_access=()), IMPORT.principal
-    )
-    observed = observed_state(Trust(SERVICE, SERVICE_PRINCIPAL, (), (bare,)), settings())
-    assert plan_of(spec(IMPORT.client_id), observed) == [
-        f"update API permission {IMPORT.client_id}",
-        f"create admin consent {IMPORT.client_id}",
-        *WRITE,
-    ]
-
-
 def test_a_name_and_an_app_id_of_one_client_are_one_wish() -> None:
     assert plan_of(spec("Import", IMPORT.client_id, IMPORT.client_id.upper()), complete(IMPORT)) == []
-
-
-def test_a_namesake_outside_the_trust_is_not_taken_over() -> None:
-    namesake = client("Import", key=None, access=False)
-    observed = observed_state(Trust(SERVICE, SERVICE_PRINCIPAL, (), (namesake,)), settings())
-    assert "create client application Import" in plan_of(spec("Import"), observed)
 
 
 def two_of_a_name() -> ObservedState:
