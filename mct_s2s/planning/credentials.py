@@ -33,13 +33,11 @@ from mct_s2s.model.directory_objects import Application
 from mct_s2s.model.ids import (
     LONGEST_TAG,
     ApplicationIdUri,
-    ApplicationObjectId,
-    ClientId,
     Tag,
     same_id,
 )
 from mct_s2s.planning.changes import AddCredential, AnyChange, Deferred, RemoveCredential
-from mct_s2s.planning.plan import RunContext
+from mct_s2s.planning.plan import Registration, RunContext
 
 SAME_LIFETIME = timedelta(days=1)
 """A key pair that was made for a lifetime this close is taken up again; another lifetime asks for another key."""
@@ -48,14 +46,11 @@ _EXCHANGE_IN = {"usgov": f"{_EXCHANGE}USGov", "usgov-dod": f"{_EXCHANGE}USGov", 
 
 
 @dataclass(frozen=True)
-class ClientState:
+class ClientState(Registration):
     """A client application that is to have a credential, and all that decides which one it lacks."""
 
     name: str
     """As it was typed: its key among the stores."""
-    application: Application | None
-    object_id: Deferred[ApplicationObjectId]
-    client_id: Deferred[ClientId]
     audience: Deferred[ApplicationIdUri]
     note: SecretNote
     """What the client's store remembers."""
@@ -90,7 +85,7 @@ class ClientState:
                     spec, key = replace(spec, expires=ends), "the key from an interrupted run"
                 detail = f"with {key}, {ending(spec.expires)}"
         return AddCredential(
-            key=f"client:{self.name}:{spec.kind.value}",
+            key=f"{self.key}:{spec.kind.value}",
             name=self.name,
             detail=detail,
             object_id=self.object_id,
@@ -109,7 +104,7 @@ class ClientState:
             return []
         return [
             RemoveCredential(
-                key=f"client:{self.name}:secret:{credential.key_id}",
+                key=f"{self.key}:secret:{credential.key_id}",
                 name=self.name,
                 detail="created by an interrupted run; its value is lost",
                 object_id=application.object_id,
@@ -127,7 +122,7 @@ def plan_credential(spec: CredentialSpec | None, client: ClientState) -> list[An
         Refused: a credential of that kind cannot be added.
     """
     note, valid = client.note, [one for one in client.held if one.is_valid_at(client.context.now)]
-    after, removals, is_lacking, exists = f"client:{client.name}", list[AnyChange](), False, False
+    after, removals, is_lacking, exists = client.key, list[AnyChange](), False, False
     match spec:
         case NewCredential(kind=kind):
             orphans = client.orphan_removals()

@@ -10,15 +10,23 @@ from functools import cached_property
 
 from mct_s2s.errors import Item
 from mct_s2s.model.client_credentials import OUR_CREDENTIALS
+from mct_s2s.model.directory_objects import Application, ServicePrincipal
+from mct_s2s.model.ids import ApplicationObjectId, ClientId, PrincipalId
 from mct_s2s.planning.changes import (
     Action,
     AnyChange,
+    ApplicationEdits,
     AssignAppRole,
     Change,
+    CreateApplication,
+    CreateServicePrincipal,
+    Deferred,
+    Output,
     OutputRef,
     RestartSite,
     RestoreApplication,
     SettingsChange,
+    UpdateApplication,
     WriteSettings,
 )
 from mct_s2s.planning.permissions.rights import Missing
@@ -118,6 +126,65 @@ class Plan:
                         before |= restored
             order[change.key] = frozenset(before - {change.key})
         return order
+
+
+@dataclass(frozen=True)
+class Registration:
+    """A registration as it will be: it is there, or is restored or created by the change `key`."""
+
+    key: str
+    kind: str
+    application: Application | None
+    service_principal: ServicePrincipal | None
+
+    @property
+    def is_deleted(self) -> bool:
+        return self.application is not None and self.application.deleted is not None
+
+    @property
+    def client_id(self) -> Deferred[ClientId]:
+        return self.application.client_id if self.application else OutputRef(self.key, Output.CLIENT_ID)
+
+    @property
+    def object_id(self) -> Deferred[ApplicationObjectId]:
+        return self.application.object_id if self.application else OutputRef(self.key, Output.OBJECT_ID)
+
+    @property
+    def principal(self) -> Deferred[PrincipalId]:
+        if self.service_principal is not None:
+            return self.service_principal.id
+        return OutputRef(self.key if self.is_deleted else f"{self.key}:principal", Output.PRINCIPAL_ID)
+
+    def made(self, new: Application, *, is_sure: bool = False) -> list[AnyChange]:
+        """What creates or restores it; `is_sure` where more than its name speaks for a deleted one."""
+        key, kind, there = self.key, self.kind, self.application
+        if there is None:
+            return [CreateApplication(key=key, resource=kind, name=new.display_name, application=new)]
+        name, detail = there.display_name, "restored from deleted applications, with its consents"
+        restored = RestoreApplication(
+            key=key, resource=kind, name=name, detail=detail, application=there, is_sure=is_sure
+        )
+        return [restored] if self.is_deleted else []
+
+    def updated(
+        self, key: str, resource: str, name: str, detail: str, edits: ApplicationEdits, after: tuple[str, ...] = ()
+    ) -> UpdateApplication:
+        return UpdateApplication(
+            key=key,
+            resource=resource,
+            name=name,
+            detail=detail,
+            object_id=self.object_id,
+            client_id=self.client_id,
+            edits=edits,
+            is_new=self.application is None,
+            after=after,
+        )
+
+    def principal_made(self, name: str) -> list[AnyChange]:
+        if self.service_principal is not None or self.is_deleted:
+            return []
+        return [CreateServicePrincipal(key=f"{self.key}:principal", name=name, client_id=self.client_id)]
 
 
 def references(value: object) -> Iterator[OutputRef[str]]:

@@ -13,12 +13,11 @@ from mct_s2s.model.azure_resources import IdentityResource
 from mct_s2s.model.client_credentials import NewCredential, SecretNote
 from mct_s2s.model.commands import option
 from mct_s2s.model.desired import ClientSpec, ServiceSpec, Setup
-from mct_s2s.model.directory_objects import Application, AppRole, RequiredAccess, ServicePrincipal
+from mct_s2s.model.directory_objects import Application, AppRole, RequiredAccess
 from mct_s2s.model.ids import (
     DEFAULT_ROLE,
     LONGEST_TAG,
     ApplicationIdUri,
-    ApplicationObjectId,
     ClientId,
     PrincipalId,
     Tag,
@@ -36,14 +35,11 @@ from mct_s2s.planning.changes import (
     AnyChange,
     ApplicationEdits,
     AssignAppRole,
-    CreateApplication,
-    CreateServicePrincipal,
     Deferred,
     EnableIdentity,
     NoChange,
     Output,
     OutputRef,
-    RestoreApplication,
     UpdateApplication,
 )
 from mct_s2s.planning.credentials import ClientState, plan_credential, vault_tags
@@ -70,7 +66,7 @@ from mct_s2s.planning.ownership import (
     service_not_ours,
     uri_in_use,
 )
-from mct_s2s.planning.plan import Plan, RunContext
+from mct_s2s.planning.plan import Plan, Registration, RunContext
 
 CREATE, EXPOSE = "service-application", "service-application:expose"
 _OF_CLUSTER = (
@@ -122,65 +118,6 @@ def refuse_deleted(named: str | None, observed: ObservedState, but: str = "") ->
                 remedy="Restore it, then run the same command again:",
                 command=restoring(row, observed.graph),
             )
-
-
-@dataclass(frozen=True)
-class Registration:
-    """A registration as it will be: it is there, or is restored or created by the change `key`."""
-
-    key: str
-    kind: str
-    application: Application | None
-    service_principal: ServicePrincipal | None = None
-
-    @property
-    def is_deleted(self) -> bool:
-        return self.application is not None and self.application.deleted is not None
-
-    @property
-    def client_id(self) -> Deferred[ClientId]:
-        return self.application.client_id if self.application else OutputRef(self.key, Output.CLIENT_ID)
-
-    @property
-    def object_id(self) -> Deferred[ApplicationObjectId]:
-        return self.application.object_id if self.application else OutputRef(self.key, Output.OBJECT_ID)
-
-    @property
-    def principal(self) -> Deferred[PrincipalId]:
-        if self.service_principal is not None:
-            return self.service_principal.id
-        return OutputRef(self.key if self.is_deleted else f"{self.key}:principal", Output.PRINCIPAL_ID)
-
-    def made(self, new: Application, *, is_sure: bool = False) -> list[AnyChange]:
-        """What creates or restores it; `is_sure` where more than its name speaks for a deleted one."""
-        key, kind, there = self.key, self.kind, self.application
-        if there is None:
-            return [CreateApplication(key=key, resource=kind, name=new.display_name, application=new)]
-        name, detail = there.display_name, "restored from deleted applications, with its consents"
-        restored = RestoreApplication(
-            key=key, resource=kind, name=name, detail=detail, application=there, is_sure=is_sure
-        )
-        return [restored] if self.is_deleted else []
-
-    def updated(
-        self, key: str, resource: str, name: str, detail: str, edits: ApplicationEdits, after: tuple[str, ...] = ()
-    ) -> UpdateApplication:
-        return UpdateApplication(
-            key=key,
-            resource=resource,
-            name=name,
-            detail=detail,
-            object_id=self.object_id,
-            client_id=self.client_id,
-            edits=edits,
-            is_new=self.application is None,
-            after=after,
-        )
-
-    def principal_made(self, name: str) -> list[AnyChange]:
-        if self.service_principal is not None or self.is_deleted:
-            return []
-        return [CreateServicePrincipal(key=f"{self.key}:principal", name=name, client_id=self.client_id)]
 
 
 @dataclass(frozen=True)
@@ -345,13 +282,12 @@ def plan_client(
     key, role_id, role = f"client:{spec.name}", service.role.id, f"app role {service.role_value}"
     found = find_client(spec.name, service.unique_name, observed)
     application = found.application if found else None
-    registration = Registration(key, CLIENT, application, found.principal if found else None)
-    client_id, object_id, api = registration.client_id, registration.object_id, service.registration.client_id
-    note = observed.secrets.get(spec.name, SecretNote())
-    if registration.is_deleted:  # no replica is behind: only what was seen comes back
+    note, api = observed.secrets.get(spec.name, SecretNote()), service.registration.client_id
+    if application is not None and application.deleted:  # no replica is behind: only what was seen comes back
         note = replace(note, delivered_at=None)
-    state = ClientState(spec.name, application, object_id, client_id, service.uri, note, observed.cloud, context)
-    credential = plan_credential(spec.credential, state)
+    principal, uri = found.principal if found else None, service.uri
+    client = ClientState(key, CLIENT, application, principal, spec.name, uri, note, observed.cloud, context)
+    credential = plan_credential(spec.credential, client)
     added = [one for one in credential if isinstance(one, AddCredential)]
     is_stored = note.delivered is not None or any(isinstance(one.spec, NewCredential) for one in added)
     tags = vault_tags(application, note) if is_stored else ()
@@ -364,8 +300,8 @@ def plan_client(
         # Where both exist already: one request less for each client.
         required_access=() if isinstance(api, OutputRef) else (RequiredAccess(api, ((role_id, "Role"),)),),
     )
-    changes = [*registration.made(new), *registration.principal_made(spec.name), *credential]
-    notes = () if added else _stale_scope(state, observed)
+    changes = [*client.made(new), *client.principal_made(spec.name), *credential]
+    notes = () if added else _stale_scope(client, observed)
     if application is None:
         tags, reference, is_declared = (), None, False
     else:
@@ -376,21 +312,21 @@ def plan_client(
         detail = f"{role}, service management reference {reference}" if reference else role
         # Where the creation says it all, nothing is left to be written, and nothing to be waited for.
         after = (key, *(change.key for change in credential if tags or isinstance(api, OutputRef)))
-        changes.append(registration.updated(f"{key}:access", "API permission", spec.name, detail, edits, after))
+        changes.append(client.updated(f"{key}:access", "API permission", spec.name, detail, edits, after))
     consented = found is not None and observed.trust.holds(found.principal, role_id)
     consent = AssignAppRole(
         key=f"{key}:consent",
         name=spec.name,
         detail=role,
-        principal=registration.principal,
+        principal=client.principal,
         service=service.registration.principal,
         role=role_id,
-        client_id=client_id,
+        client_id=client.client_id,
         after=(EXPOSE,),
     )
     if not consented and spec.consent:
         changes.append(consent)
-    if found is not None and application is not None and not registration.is_deleted and not service.foreign:
+    if found is not None and application is not None and not client.is_deleted and not service.foreign:
         listed = observed.app_service is not None and is_allowed(found, observed.app_service)
         judged = (found, observed, service.spec, (spec.name,), observed.secrets.get(spec.name), spec.credential)
         if (changes or not listed) and (why := foreign_client(*judged)):
@@ -399,7 +335,7 @@ def plan_client(
             notes = (adoption(application, observed, CLIENT), *notes)
     if not changes and application is not None:
         changes.append(NoChange.of(application, key, CLIENT))
-    return client_id, Plan(tuple(changes), () if consented or spec.consent else (consent,), notes)
+    return client.client_id, Plan(tuple(changes), () if consented or spec.consent else (consent,), notes)
 
 
 def _stale_scope(client: ClientState, observed: ObservedState) -> tuple[str, ...]:

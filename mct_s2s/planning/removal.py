@@ -48,8 +48,8 @@ from mct_s2s.planning.ownership import (
     trusted_role,
     unknown,
 )
-from mct_s2s.planning.plan import Plan
-from mct_s2s.planning.registrations import CREATE, EXPOSE, Registration
+from mct_s2s.planning.plan import Plan, Registration
+from mct_s2s.planning.registrations import CREATE, EXPOSE
 from mct_s2s.planning.site import plan_site
 
 LARGEST_SHARE = 3
@@ -230,7 +230,7 @@ class _Removal:
         declared = [one.resource_client_id for one in app.required_access]
         if service is not None and (is_ours or is_known) and any(same_id(one, service.client_id) for one in declared):
             edits, told = ApplicationEdits(no_access_to=service.client_id), "no longer requests the MCT API"
-            registration = Registration(key, CLIENT, app)
+            registration = Registration(key, CLIENT, app, client.principal)
             yield registration.updated(f"{key}:access", "API permission", app.display_name, told, edits)
         yield from revoked
         # What it goes on signing in with, elsewhere.
@@ -369,7 +369,7 @@ class _Removal:
         if gone:
             edits = ApplicationEdits(tags=self.tags, forget=tuple(gone))
             told, after = "removes the tag of the enabled identity", tuple(gone.values())
-            registration = Registration(CREATE, SERVICE, service)
+            registration = Registration(CREATE, SERVICE, service, None)
             yield registration.updated(f"{CREATE}:forget", SERVICE, service.display_name, told, edits, after)
 
     def notes(self, steps: Iterable[AnyChange]) -> Iterator[Item]:

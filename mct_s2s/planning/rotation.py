@@ -27,7 +27,7 @@ from mct_s2s.model.desired import Rotation, ServiceSpec
 from mct_s2s.model.directory_objects import Application
 from mct_s2s.model.ids import api_uri, same_id
 from mct_s2s.model.observed import ObservedState
-from mct_s2s.planning.changes import AnyChange, ApplicationEdits, NoChange, RemoveCredential, UpdateApplication
+from mct_s2s.planning.changes import AnyChange, ApplicationEdits, NoChange, RemoveCredential
 from mct_s2s.planning.credentials import ClientState, vault_tags
 from mct_s2s.planning.ownership import (
     CLIENT,
@@ -129,9 +129,8 @@ def plan_rotation(rotation: Rotation, observed: ObservedState, context: RunConte
                 raise not_ours(application, why, CLIENT)
             left_alone.append(f"Left alone, although a credential expires: '{name}', as {why}.")
             continue
-        state = ClientState(
-            name, application, application.object_id, application.client_id, audience, note, observed.cloud, context
-        )
+        key, cloud = f"client:{name}", observed.cloud
+        state = ClientState(key, CLIENT, application, None, name, audience, note, cloud, context)
         changes, said = _rotated(state, application, rotation.of(name))
         steps += changes
         notes += said
@@ -172,7 +171,7 @@ def _rotated(client: ClientState, application: Application, rotation: Rotation) 
     is_over = since is not None and since + wait <= now
     going = [one for one in replaced if not wait or (is_over and one is not current)]
 
-    key, steps, notes = f"client:{client.name}:{kind.value}", list[AnyChange](orphaned), list[Item]()
+    key, steps, notes = f"{client.key}:{kind.value}", list[AnyChange](orphaned), list[Item]()
     if is_new_needed:
         steps += _new(client, application, rotation, kind, current or newest_made(held))
     before = key
@@ -234,14 +233,5 @@ def _new(
     tags = vault_tags(application, client.note)
     if not tags:
         return [added]
-    tagging = UpdateApplication(
-        key=f"{added.key}:vault",
-        resource=CLIENT,
-        name=client.name,
-        detail="tagged with the location of its secret",
-        object_id=application.object_id,
-        client_id=application.client_id,
-        edits=ApplicationEdits(tags=tags),
-        after=(added.key,),
-    )
-    return [added, tagging]
+    edits, told = ApplicationEdits(tags=tags), "tagged with the location of its secret"
+    return [added, client.updated(f"{added.key}:vault", CLIENT, client.name, told, edits, after=(added.key,))]
