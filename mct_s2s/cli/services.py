@@ -8,7 +8,7 @@ from mct_s2s.azure.connection import Connection
 from mct_s2s.azure.graph.directory import GraphDirectory
 from mct_s2s.azure.graph.rights import GraphAccess
 from mct_s2s.azure.graph.session import GraphSession
-from mct_s2s.azure.sign_in.client_tokens import EntraTokens
+from mct_s2s.azure.mct_api import EntraTokens
 from mct_s2s.azure.sign_in.methods import CallerCredential
 from mct_s2s.engine.session import Session
 from mct_s2s.stores.vaults import KeyVaults

@@ -40,8 +40,7 @@ def verify(options: VerifyOptions) -> int:
         """Test the caller's own call, as a client does: no one signs in to look at Azure."""
         audience = (options.audience or "").removesuffix("/.default")
         async with connect_client(options, current.terminal) as connection:
-            from mct_s2s.azure.mct_api import MctApi  # noqa: PLC0415  # loaded by now
-            from mct_s2s.azure.sign_in.client_tokens import EntraTokens  # noqa: PLC0415
+            from mct_s2s.azure.mct_api import EntraTokens, MctApi  # noqa: PLC0415  # with httpx
 
             sites: dict[str, list[ClientToVerify]] = defaultdict(list)
             callers: Sequence[SignIn] = named or [_own_sign_in(options.auth, connection.environ)]

@@ -12,8 +12,7 @@ if TYPE_CHECKING:
     from mct_s2s.azure.connection import Connection
     from mct_s2s.azure.graph.directory import GraphDirectory
     from mct_s2s.azure.graph.rights import GraphAccess
-    from mct_s2s.azure.mct_api import MctApi
-    from mct_s2s.azure.sign_in.client_tokens import EntraTokens
+    from mct_s2s.azure.mct_api import EntraTokens, MctApi
     from mct_s2s.stores.vaults import KeyVaults
 
 

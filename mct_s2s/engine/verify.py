@@ -42,8 +42,7 @@ from mct_s2s.planning.reports.verification import (
 )
 
 if TYPE_CHECKING:
-    from mct_s2s.azure.mct_api import MctApi
-    from mct_s2s.azure.sign_in.client_tokens import EntraTokens
+    from mct_s2s.azure.mct_api import EntraTokens, MctApi
 
 REFUSED = frozenset({"token-refused", "identity-token-refused", "token-unreadable"})
 """The codes of a token that is refused. By any other, the login service does not answer."""

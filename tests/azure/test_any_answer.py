@@ -21,7 +21,7 @@ from mct_s2s.azure.arm.resource_manager import ResourceManager
 from mct_s2s.azure.arm.session import ArmSession
 from mct_s2s.azure.cloud_metadata import read_cloud
 from mct_s2s.azure.clouds import PUBLIC, Cloud
-from mct_s2s.azure.sign_in.client_tokens import EntraTokens, read_token
+from mct_s2s.azure.mct_api import EntraTokens, read_token
 from mct_s2s.azure.sign_in.methods import service_principal
 from mct_s2s.errors import S2SError
 from mct_s2s.model.azure_resources import IdentityResource

@@ -16,9 +16,9 @@ from azure.core.exceptions import ClientAuthenticationError
 from azure.identity import CredentialUnavailableError
 from mct_s2s.azure.clouds import PUBLIC
 from mct_s2s.azure.http import Http
+from mct_s2s.azure.mct_api import EntraTokens
 from mct_s2s.azure.sign_in import methods
 from mct_s2s.azure.sign_in.choice import choose
-from mct_s2s.azure.sign_in.client_tokens import EntraTokens
 from mct_s2s.azure.sign_in.login_refusals import PROPAGATING, identity_refused, refused
 from mct_s2s.azure.sign_in.method import Method
 from mct_s2s.azure.sign_in.methods import Again, CallerCredential, service_principal, sign_in

@@ -30,14 +30,20 @@ from mct_s2s.activity import waiting
 from mct_s2s.azure import authorities
 from mct_s2s.azure.answers import OddAnswer, Refusal, parse_json, reason
 from mct_s2s.azure.connection import Connection
-from mct_s2s.azure.http import ThreadTransport
+from mct_s2s.azure.http import Http, ThreadTransport, Transport
 from mct_s2s.azure.sign_in import choice
-from mct_s2s.azure.sign_in.client_tokens import application, assertion_in, machine
 from mct_s2s.azure.sign_in.login_refusals import DEVICE_CODE, MACHINE, ODD, raise_if_passing, refused
 from mct_s2s.azure.sign_in.method import Method
 from mct_s2s.errors import SignInFailed, UsageError
+from mct_s2s.key_pairs import known_algorithms
+from mct_s2s.local_files import read_given
 from mct_s2s.model.caller_rights import SignedIn
-from mct_s2s.model.client_sign_in import AssertionFileCredential, PresentedCredential, SecretCredential
+from mct_s2s.model.client_sign_in import (
+    AssertionFileCredential,
+    CertificateCredential,
+    PresentedCredential,
+    SecretCredential,
+)
 from mct_s2s.model.commands import command
 from mct_s2s.model.ids import ClientId
 
@@ -310,6 +316,30 @@ def _need(environ: Mapping[str, str], name: str) -> str:
         f"The environment variable {name} is not set. This --auth method needs it.",
         remedy=f"Set {name}, or choose another --auth.",
     )
+
+
+def application(tenant: str, client_id: str, presented: PresentedCredential, http: Http, authority: str) -> Any:
+    """azure-identity's credential of an application. Raises ValueError: the certificate cannot be used."""
+    who = (tenant, client_id)
+    common: dict[str, Any] = {"transport": Transport(http, "Entra"), "authority": authority, "retry_total": 0}
+    match presented:
+        case SecretCredential(value):
+            return aio.ClientSecretCredential(*who, value, **common)
+        case CertificateCredential(data, password):
+            with known_algorithms():
+                return aio.CertificateCredential(*who, certificate_data=data, password=password, **common)
+        case AssertionFileCredential(file):
+            return aio.ClientAssertionCredential(*who, lambda: assertion_in(file), **common)
+
+
+def machine(client_id: str | None, http: Http) -> Any:
+    """azure-identity's credential of this machine's managed identity."""
+    return aio.ManagedIdentityCredential(client_id=client_id, transport=Transport(http, "MSI"))
+
+
+def assertion_in(file: Path) -> str:
+    """Another issuer's token, as it is at this moment. Raises OSError, or ValueError where it is no text."""
+    return read_given(file).decode("ascii").strip()
 
 
 def service_principal(
