@@ -46,7 +46,7 @@ from mct_s2s.render.outcome import (
     show_plans,
     show_stopped,
 )
-from mct_s2s.render.plan import plan_markdown, show_plan, target_details
+from mct_s2s.render.plan import plan_markdown, target_details
 from mct_s2s.render.verification import show_verification
 from mct_s2s.stores.files import FileStore
 from mct_s2s.stores.store import OutputStore
@@ -59,10 +59,18 @@ def report_of(site: SiteState, *, without: S2SError | None = None) -> SiteReport
     outcome, error = site.outcome, site.error if site.error is not without else None
     if outcome is None:
         return SiteReport(site.title, error=error)
+    part: str | None = None
+    match outcome.request.desired:
+        case Setup(settings=SettingsScope.NONE):
+            part = "the Entra ID part"
+        case Setup(settings_only=True) | Restore():
+            part = "the App Service configuration"
     return SiteReport(
         site.title,
         outcome.plan,
         target_details(outcome.before),
+        part,
+        is_removal=isinstance(outcome.request.desired, Removal),
         done=[entry.change for entry in outcome.done],
         doubtful=outcome.in_doubt,
         left=[*(one for one, _ in outcome.failed), *outcome.left] if outcome.applied or site.error else (),
@@ -97,18 +105,14 @@ def show_review(
     terminal: Terminal, options: ChangingOptions, sites: Sequence[SiteState], fingerprint: str | None
 ) -> None:
     """Show the plans that have to be agreed to, or that are all that was asked for."""
-    alone, reports = outcome_alone(sites), [report_of(site) for site in sites]
+    reports = [report_of(site) for site in sites]
     has_to_be_read = not options.yes and any(site.is_pending for site in sites)
     if options.output == "json" if options.dry_run else terminal.quiet and not has_to_be_read:
         return
-    is_markdown = options.output == "markdown"
+    is_markdown, is_list = options.output == "markdown", sites[0].key is not None
     shown = Terminal.recording() if is_markdown else terminal
-    if alone is not None:
-        _show_plan(shown, alone, is_result=options.dry_run)
-        show_manual_steps(shown.out, reports[0].manual_steps if is_markdown else ())
-    else:
-        printed = fingerprint if options.dry_run and not is_markdown else None
-        show_plans(shown, reports, is_result=options.dry_run, fingerprint=printed)
+    printed = fingerprint if options.dry_run and not is_markdown else None
+    show_plans(shown, reports, is_result=options.dry_run, is_list=is_list, fingerprint=printed)
     if is_markdown:
         title = reports[0].title if len(reports) == 1 else f"{len(reports)} sites"
         terminal.verbatim("".join(f"{line}\n" for line in plan_markdown(title, fingerprint, shown.recorded)))
@@ -117,18 +121,6 @@ def show_review(
 def outcome_alone(sites: Sequence[SiteState]) -> Outcome | None:
     """The outcome of a command about one App Service, which no trust file names."""
     return sites[0].outcome if sites[0].key is None else None
-
-
-def _show_plan(terminal: Terminal, outcome: Outcome, *, is_result: bool) -> None:
-    part: str | None = None
-    match outcome.request.desired:
-        case Setup(settings=SettingsScope.NONE):
-            part = "the Entra ID part"
-        case Setup(settings_only=True) | Restore():
-            part = "the App Service configuration"
-    is_removal, about = isinstance(outcome.request.desired, Removal), target_details(outcome.before)
-    label = outcome.request.label
-    show_plan(terminal, outcome.plan, label, about=about, is_result=is_result, part=part, is_removal=is_removal)
 
 
 # After
@@ -281,6 +273,63 @@ def retire_files(terminal: Terminal, site: SiteState, outcome: Outcome) -> None:
             gone += [store.path] if store.retire(one.client_id) else []
     for text in ["Deleted files of secrets that were removed:", *(f"  {path}" for path in gone)] if gone else ():
         terminal.note(text)
+
+
+# Credentials
+
+
+def credentials_of(outcome: Outcome) -> list[SavedCredential]:
+    """Those that were made, or where nothing was applied, those that would be; in the plan's order.
+
+    One that no later run knows of is among them although its step was cut off.
+    """
+    done = {entry.change.key for entry in outcome.done}
+    found: list[SavedCredential] = []
+    for change in outcome.plan.changes:
+        if not isinstance(change, AddCredential):
+            continue
+        store = outcome.stores.get(change.name) if isinstance(change.spec, NewCredential) else None
+        given, gives_away = (store.given, store.gives_away) if store is not None else (None, False)
+        client_id, key_id = outcome.outputs.known(change.client_id), outcome.outputs.of(change.key, Output.KEY_ID)
+        is_told = gives_away and (key_id is not None or given is not None)
+        if outcome.applied and change.key not in done and not is_told:
+            continue
+        is_lost = gives_away and outcome.applied and given is None
+        removal = ""
+        if gives_away and client_id is not None and key_id is not None:
+            removal = credential_removal(client_id, key_id, is_key=change.kind.is_key)
+        found.append(
+            SavedCredential(
+                change.name,
+                client_id or "",
+                change.ends(outcome.outputs),
+                store.label if store is not None and not is_lost else None,
+                given.value if given is not None and isinstance(store, OutputStore) else None,
+                change.kind,
+                removal=removal,
+                is_lost=is_lost,
+            )
+        )
+    return found
+
+
+def all_credentials(outcome: Outcome) -> Iterator[SavedCredential]:
+    """Those of `credentials_of`, and those that the same clients had before and still have."""
+    yield from credentials_of(outcome)
+    added = [change for change in outcome.plan.changes if isinstance(change, AddCredential)]
+    made = {outcome.outputs.of(change.key, Output.KEY_ID) for change in added}
+    done = [entry.change for entry in outcome.done]
+    gone: set[str] = {one.key_id for one in done if isinstance(one, RemoveCredential)}
+    gone |= {one.client_id for one in done if isinstance(one, DeleteApplication)}
+    desired = outcome.request.desired
+    names = () if isinstance(desired, Removal) else desired.names
+    for name in dict.fromkeys((*names, *outcome.stores)):
+        note = outcome.before.secrets.get(name, SecretNote())
+        for client in clients_called(name, outcome.before, desired.unique_name):
+            for one in client.application.credentials if client.application is not None else ():
+                if one.key_id not in made and not {one.key_id, client.client_id} & gone:
+                    place = note.place if note.knows(one) else None
+                    yield SavedCredential(name, client.client_id, one.expires, place, kind=one.kind, created=False)
 
 
 # Documents

@@ -17,8 +17,8 @@ from mct_s2s.cli.session import Services, connect
 from mct_s2s.engine.session import Session
 from mct_s2s.errors import CANCELLED, Cancelled, DeadlinePassed, Interrupted, NotThere, S2SError, UsageError
 from mct_s2s.render.console import Terminal
-from mct_s2s.render.diagnostics import show_account, show_error, show_error_line
-from mct_s2s.render.outcome import SiteReport, credential_lines
+from mct_s2s.render.diagnostics import show_error, show_error_line
+from mct_s2s.render.outcome import SiteReport, credential_lines, show_account
 from mct_s2s.render.pipelines import is_unattended
 from mct_s2s.render.progress import Reporter
 
@@ -139,7 +139,7 @@ def _told(current: CommandRun, error: S2SError) -> int:
     else:
         show_error(terminal, error)
     if is_wanted or not document:
-        show_account(terminal, site.done, site.doubtful, site.left)
+        show_account(terminal, site)
     if not document:
         for line in credential_lines(*(one for one in site.credentials if one.secret is None)):  # others were shown
             terminal.say(line)

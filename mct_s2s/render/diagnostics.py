@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from rich.console import Console
 from rich.text import Text
 
 from mct_s2s.errors import DOCS, S2SError
-from mct_s2s.planning.changes import AnyChange
 from mct_s2s.render.console import Terminal, prose
 from mct_s2s.render.pipelines import pipeline_of
 
@@ -52,19 +51,3 @@ def print_items(console: Console, items: Iterable[tuple[str, str]]) -> None:
         prose(console, f"  - {text}", indent=4)
         if command:
             console.print(Text.assemble("    ", (command, "command")))
-
-
-def show_account(
-    terminal: Terminal,
-    done: Sequence[AnyChange],
-    doubtful: Sequence[AnyChange],
-    left: Sequence[AnyChange],
-    *,
-    again: bool = True,
-) -> None:
-    """How far the command came. Nothing is undone: the same command goes on from here, which is said unless told."""
-    for label, changes in (("Done", done), ("Unconfirmed", doubtful), ("Not done", left)):
-        if changes:
-            terminal.say(Text.assemble((f"{label}: ", "head"), "; ".join(f"{c.resource} {c.name}" for c in changes)))
-    if again and (done or doubtful):
-        terminal.say("Run the same command again to resume.")

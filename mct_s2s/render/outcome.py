@@ -18,7 +18,7 @@ from mct_s2s.planning.plan import Plan
 from mct_s2s.planning.reports.verification import Verification
 from mct_s2s.render.columns import Columns
 from mct_s2s.render.console import Terminal, one_line, prose
-from mct_s2s.render.diagnostics import print_items, show_account, show_error
+from mct_s2s.render.diagnostics import print_items, show_error
 from mct_s2s.render.manual_steps import Instruction, show_manual_steps
 from mct_s2s.render.plan import show_plan, summary
 from mct_s2s.render.verification import show_verification
@@ -79,6 +79,9 @@ class SiteReport:
     """`None` where it could not be made."""
     about: Sequence[str] = ()
     """Where the App Service is."""
+    part: str | None = None
+    """What of it the command is about, where it is not about all of it."""
+    is_removal: bool = False
     done: Sequence[AnyChange] = ()
     doubtful: Sequence[AnyChange] = ()
     """Cut off on the way."""
@@ -114,8 +117,10 @@ def totals(sites: Sequence[SiteReport]) -> str:
     return "; ".join(parts)
 
 
-def show_plans(terminal: Terminal, sites: Sequence[SiteReport], *, is_result: bool, fingerprint: str | None) -> None:
-    """A block for each site, one line for those without changes, and the sum.
+def show_plans(
+    terminal: Terminal, sites: Sequence[SiteReport], *, is_result: bool, is_list: bool, fingerprint: str | None
+) -> None:
+    """A block for each site, and of a list one line for those without changes, and the sum.
 
     Args:
         is_result: whether the plans are all that was asked for, and so go to standard output.
@@ -123,16 +128,25 @@ def show_plans(terminal: Terminal, sites: Sequence[SiteReport], *, is_result: bo
     console = terminal.out if is_result else terminal.err
     for site in sites:
         if site.plan is not None:
-            show_plan(terminal, site.plan, site.title, about=site.about, is_result=is_result)
+            show_plan(
+                terminal,
+                site.plan,
+                site.title,
+                about=site.about,
+                is_result=is_result,
+                part=site.part,
+                is_removal=site.is_removal,
+            )
             show_manual_steps(console, site.manual_steps if is_result else ())
         elif site.error is not None:
             prose(console, Text.assemble(FAILED, f"{site.title}: {' '.join(site.error.headline.split())}"))
             print_items(console, site.error.items)
             print_items(console, [(site.error.advice, site.error.command)] if is_result and site.error.advice else ())
-        if not site.is_unchanged:
+        if is_list and not site.is_unchanged:
             console.print()
-    console.print(Text(f"{totals(sites)}.", style="head"))
-    if fingerprint is not None:
+    if is_list:
+        console.print(Text(f"{totals(sites)}.", style="head"))
+    if is_list and fingerprint is not None:
         console.print(Text.assemble(("Fingerprint: ", "quiet"), fingerprint))
 
 
@@ -165,7 +179,7 @@ def show_outcomes(terminal: Terminal, sites: Sequence[SiteReport]) -> None:
             terminal.say()
             terminal.say(_heading(site))
             show_error(terminal, site.error)
-            show_account(terminal, site.changes, site.doubtful, site.left, again=False)
+            show_account(terminal, site, again=False)
 
 
 def show_stopped(terminal: Terminal, sites: Sequence[SiteReport], why: str) -> None:
@@ -178,7 +192,7 @@ def show_stopped(terminal: Terminal, sites: Sequence[SiteReport], why: str) -> N
             show_error(terminal, site.error)
         if not (site.changes or site.doubtful or site.left or site.error):
             terminal.say("  Nothing was changed.")
-        show_account(terminal, site.changes, site.doubtful, site.left, again=False)
+        show_account(terminal, site, again=False)
         for line in credential_lines(*site.credentials):
             terminal.say(Text.assemble("  ", line))
 
@@ -202,6 +216,15 @@ def _summary(site: SiteReport) -> tuple[tuple[str, str], Text]:
     if site.manual_steps:
         return OPEN, Text("; ".join(filter(None, [done, tested, "steps left for someone else, see below"])))
     return (DONE, Text("; ".join(filter(None, [done, tested])))) if done else (NOTHING, Text("no changes"))
+
+
+def show_account(terminal: Terminal, site: SiteReport, *, again: bool = True) -> None:
+    """How far the command came. Nothing is undone: the same command goes on from here, which is said unless told."""
+    for label, changes in (("Done", site.changes), ("Unconfirmed", site.doubtful), ("Not done", site.left)):
+        if changes:
+            terminal.say(Text.assemble((f"{label}: ", "head"), "; ".join(f"{c.resource} {c.name}" for c in changes)))
+    if again and (site.changes or site.doubtful):
+        terminal.say("Run the same command again to resume.")
 
 
 # What came of one

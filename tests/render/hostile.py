@@ -22,7 +22,7 @@ from mct_s2s.planning.reports.findings import Finding, Severity, diagnose
 from mct_s2s.planning.reports.status import SiteStatus, StatusReport, UnreadSite
 from mct_s2s.planning.reports.verification import CALL, CheckSubject, Verification, VerificationCheck
 from mct_s2s.render.console import Terminal
-from mct_s2s.render.diagnostics import show_account, show_error
+from mct_s2s.render.diagnostics import show_error
 from mct_s2s.render.doctor import show_checks
 from mct_s2s.render.manual_steps import Instruction, grants_to_ask_for, show_manual_steps
 from mct_s2s.render.outcome import (
@@ -30,6 +30,7 @@ from mct_s2s.render.outcome import (
     SavedCredential,
     SiteReport,
     credential_lines,
+    show_account,
     show_closing,
     show_outcomes,
     show_plans,
@@ -229,7 +230,7 @@ def _fleet(terminal: Terminal, name: str) -> None:
         SiteReport(f"{name}2", Plan(notes=(name,)), (name,)),
         SiteReport(f"{name}3", error=failed),
     ]
-    show_plans(terminal, plans, is_result=True, fingerprint="0" * 64)
+    show_plans(terminal, plans, is_result=True, is_list=True, fingerprint="0" * 64)
     made = SavedCredential(name, name, None, f"file:/{name}")
     steps = [principal(name)]
     accounts = [
@@ -248,7 +249,8 @@ def _errors(terminal: Terminal, name: str) -> None:
     show_error(terminal, refusal(name, request_id=name))
     show_error(terminal, S2SError("x", name, remedy=name, command=name, answer=name))
     show_error(terminal, NotThere("x", name, remedy=name, items=[name, name]))
-    show_account(terminal, [principal(name)], [principal(name)], [principal(name)])
+    one = [principal(name)]
+    show_account(terminal, SiteReport(name, done=one, doubtful=one, left=one))
 
 
 def _handed_over(terminal: Terminal, name: str) -> None:
