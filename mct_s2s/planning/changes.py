@@ -333,9 +333,6 @@ class PurgeApplication(Change):
 
     object_id: ApplicationObjectId
     client_id: ClientId
-    is_new: bool
-    """Whether it is deleted in this very plan: then the recycle bin may not show it yet."""
-
     resource, action, verb, right = "recycle bin", Action.DELETE, "purge", Right.DELETE_APPLICATION
 
 

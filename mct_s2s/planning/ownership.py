@@ -10,13 +10,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
-from datetime import datetime
 from difflib import get_close_matches
 
 from mct_s2s.errors import NotThere, Refused
 from mct_s2s.model.azure_resources import AppService
 from mct_s2s.model.client_credentials import (
-    CLOCKS_DIFFER,
     Certificate,
     Credential,
     CredentialSpec,
@@ -307,7 +305,7 @@ def foreign_service(application: Application, observed: ObservedState, spec: Ser
     other = another_site(application, observed, spec.unique_name)
     if other:
         return f"it was created for another App Service, {other}"
-    why = _others_control(application, observed)
+    why = others_control(observed.custody_of(application), observed.caller)
     if application.unique_name != spec.unique_name:
         return why or "no administrator of the directory has assigned it to this App Service"
     return "" if application.deleted else why
@@ -336,7 +334,7 @@ def foreign_client(
         return ""
     known = [note.knows] if note else []
     known += [credential.describes] if isinstance(credential, Certificate | Federation) else []
-    why = _others_control(application, observed, *known)
+    why = others_control(observed.custody_of(application), observed.caller, *known)
     if not is_below(application, observed.trust.base(spec.unique_name)):
         return why or "it has no admin consent for this App Service"
     return why
@@ -363,13 +361,10 @@ def foreign_owners(owners: Iterable[Owner], caller: PrincipalId | None) -> tuple
     return tuple(dict.fromkeys(name for owner, name in owners if not same_id(owner, caller)))
 
 
-def _others_control(application: Application, observed: ObservedState, *known: Callable[[Credential], bool]) -> str:
-    custody = observed.custody_of(application)
-    return _others_in(custody, observed.caller, *known) if custody is not None else "it is not known who owns it"
-
-
-def _others_in(custody: Custody, caller: PrincipalId | None, *known: Callable[[Credential], bool]) -> str:
+def others_control(custody: Custody | None, caller: PrincipalId | None, *known: Callable[[Credential], bool]) -> str:
     """Who else controls a registration, beside the caller and who holds `known` credentials; empty for no one."""
+    if custody is None:
+        return "it is not known who owns it"
     owners = foreign_owners(custody.owners, caller)
     credentials = _counted(one for one in custody.credentials if not any(knows(one) for knows in known))
     owned = f"it is owned by {', '.join(owners)}" if owners else ""
@@ -439,19 +434,6 @@ def not_ours(application: Application, why: str, kind: str, graph: str = "") -> 
         remedy=f"If it is the right one, {restored}{adopt}. If not, {delete} it and run the same command again:",
         command=remove,
     )
-
-
-def refuse_faster(
-    application: Application, custody: Custody, caller: PrincipalId | None, since: datetime, kind: str
-) -> None:
-    """Stop where someone else made a registration of that name while this run was about to.
-
-    Another of our runs may have created it and its credential: then it is the caller's, and as young as this run.
-    """
-    is_young = application.created is not None and application.created >= since - CLOCKS_DIFFER
-    why = _others_in(custody, caller, lambda one: is_young and one.is_ours)
-    if why:
-        raise not_ours(application, why, kind)
 
 
 def purging(deleted: Application, graph: str) -> str:

@@ -399,6 +399,5 @@ def _purged(application: Application, key: str, after: tuple[str, ...] = ()) -> 
         detail="frees its name and its URI",
         object_id=application.object_id,
         client_id=application.client_id,
-        is_new=bool(after),
         after=after,
     )

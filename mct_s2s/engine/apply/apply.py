@@ -164,7 +164,8 @@ async def _(change: OneRequest, run: Run) -> str:
         case DeleteApplication():
             await session.directory.delete_application(change.object_id)
         case PurgeApplication():
-            await session.directory.purge_application(change.object_id, is_new=change.is_new)
+            # Deleted in this very plan, the recycle bin may not show it yet.
+            await session.directory.purge_application(change.object_id, is_new=bool(change.after))
         case DeleteStoredSecret():
             vault, _, secret = change.place.partition("/")
             if not await session.vaults.store(vault, secret, "", change.client_id).delete():

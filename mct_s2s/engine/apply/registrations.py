@@ -27,6 +27,7 @@ from mct_s2s.engine.observe.observe import caller_of, find_custody
 from mct_s2s.engine.outcome import Outcome
 from mct_s2s.engine.session import Session
 from mct_s2s.errors import MissingRight, PermissionMissing, S2SError, ServiceError
+from mct_s2s.model.client_credentials import CLOCKS_DIFFER
 from mct_s2s.model.commands import command
 from mct_s2s.model.desired import Desired, Removal
 from mct_s2s.model.directory_objects import Application, ServicePrincipal
@@ -39,7 +40,7 @@ from mct_s2s.planning.ownership import (
     is_allowed,
     is_in_settings,
     not_ours,
-    refuse_faster,
+    others_control,
 )
 from mct_s2s.planning.permissions.rights import relies_on_ownership
 
@@ -91,7 +92,11 @@ async def create(
     if not is_made:
         caller, principal = await gather_or_cancel(caller_of(session), directory.principal(application.client_id))
         custody = await find_custody(session, application, principal, is_new=True)
-        refuse_faster(application, custody, caller, since, change.resource)
+        # Another of our runs may have created it and its credential: then it is the caller's, and as young as this run.
+        is_young = application.created is not None and application.created >= since - CLOCKS_DIFFER
+        why = others_control(custody, caller, lambda one: is_young and one.is_ours)
+        if why:
+            raise not_ours(application, why, change.resource)
     return application, ""
 
 
@@ -249,11 +254,9 @@ async def wait_for_deletions(session: Session, outcome: Outcome) -> bool:
     doubtful = _found_by_name_alone(outcome.before, outcome.request.desired)
     if not doubtful:
         return False
+    gives_up_at = clock.seconds() + min(LONGEST, session.connection.remaining(RESERVE))
     with activity("Checking the app registrations"):
-        there = await gather_or_cancel(*(_accepts_writes(session, one, outcome) for one in doubtful))
-        missing = [one for one, is_there in zip(doubtful, there, strict=True) if not is_there]
-        limit = min(LONGEST, session.connection.remaining(RESERVE))
-        return any(await gather_or_cancel(*(_is_gone(session, one, outcome, limit) for one in missing)))
+        return any(await gather_or_cancel(*(_is_gone(session, one, outcome, gives_up_at) for one in doubtful)))
 
 
 async def _accepts_writes(session: Session, application: Application, outcome: Outcome) -> bool:
@@ -284,25 +287,22 @@ def _found_by_name_alone(observed: ObservedState, desired: Desired) -> list[Appl
     return list({one.object_id: one for one in found}.values())
 
 
-async def _is_gone(session: Session, application: Application, outcome: Outcome, limit: float) -> bool:
-    """Whether a registration that could not be written is deleted, and not merely young."""
-    gives_up_at, agreeing = clock.seconds() + limit, 0
-    with waiting(REPLICATION):
-        while agreeing < AGREEING:
-            if clock.seconds() + PAUSE > gives_up_at:
-                raise ServiceError(
-                    "registration-in-doubt",
-                    f"Microsoft Graph shows the app registration '{application.display_name}' (appId "
-                    f"{application.client_id}), but refuses changes to it as if it were deleted. Nothing was changed.",
-                    remedy="Run the same command again in a few minutes.",
-                    status=404,
-                )
-            await asyncio.sleep(PAUSE)
-            shown, can_be_written = await gather_or_cancel(
-                session.directory.application_by_client_id(application.client_id),
-                _accepts_writes(session, application, outcome),
+async def _is_gone(session: Session, application: Application, outcome: Outcome, gives_up_at: float) -> bool:
+    """Whether a registration that is shown, and cannot be written, is deleted and not merely young."""
+    agreeing = 0
+    while not await _accepts_writes(session, application, outcome):
+        if agreeing == AGREEING:
+            return True
+        if clock.seconds() + PAUSE > gives_up_at:
+            raise ServiceError(
+                "registration-in-doubt",
+                f"Microsoft Graph shows the app registration '{application.display_name}' (appId "
+                f"{application.client_id}), but refuses changes to it as if it were deleted. Nothing was changed.",
+                remedy="Run the same command again in a few minutes.",
+                status=404,
             )
-            if can_be_written:
-                return False
-            agreeing = agreeing + 1 if shown is None else 0
-    return True
+        with waiting(REPLICATION):
+            await asyncio.sleep(PAUSE)
+            shown = await session.directory.application_by_client_id(application.client_id)
+        agreeing = agreeing + 1 if shown is None else 0
+    return False
