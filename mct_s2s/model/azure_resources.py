@@ -80,26 +80,17 @@ class Site:
 
 
 @dataclass(frozen=True)
-class SlotConfig:
-    """The other slots of an App Service, and the settings that stay where they are when slots are swapped.
-
-    Source: learn.microsoft.com/azure/app-service/deploy-staging-slots, "Which settings are swapped".
-    """
-
-    slots: tuple[str, ...] = ()
-    sticky: frozenset[str] = frozenset()
-    """Names of slot settings, in lower case."""
-
-
-@dataclass(frozen=True)
 class AppService(Site):
     """The MCT App Service, or one of its slots."""
 
     settings: AppSettings = field(repr=False)
     tenant_id: TenantId
     """The tenant that the site's subscription trusts: the document's *same Azure tenant*."""
-    slot_config: SlotConfig | None = None
-    """What a swap would do; `None` where no one may look, or nothing can be swapped."""
+    slots: tuple[str, ...] = ()
+    """The App Service's slots besides production; empty where no one may look."""
+    sticky: frozenset[str] = frozenset()
+    """Names, in lower case, of the settings that stay where they are when slots are swapped. Source:
+    learn.microsoft.com/azure/app-service/deploy-staging-slots, "Which settings are swapped"."""
     subscription: str = ""
     refusal: S2SError | None = None
     """Why the settings could not be read; they are empty then, and nothing follows from that."""

@@ -229,15 +229,15 @@ def check_site(observed: ObservedState) -> None:
 
 def not_sticky(site: AppService, names: Iterable[str]) -> tuple[str, ...]:
     """Those of some settings that a swap would move to the other slot."""
-    return () if site.slot_config is None else tuple(one for one in names if one.lower() not in site.slot_config.sticky)
+    return tuple(name for name in names if name.lower() not in site.sticky) if site.slots else ()
 
 
 def swap_note(site: AppService, write: WriteSettings) -> str | None:
     """What the reader of a plan that writes settings should know of swaps; `None` where nothing would move."""
     names = not_sticky(site, (edit.name for edit in write.edits))
-    if site.slot_config is None or not names:
+    if not names:
         return None
-    other = "production" if site.resource.slot else ", ".join(site.slot_config.slots)
+    other = "production" if site.resource.slot else ", ".join(site.slots)
     what = f"these {len(names)} settings" if 1 < len(names) == len(write.edits) else ", ".join(names)
     return (
         f"Note: swapping with {other} would move {what} away from '{site.label}'. To keep a setting there, make "

@@ -235,7 +235,7 @@ ARM_CALLS: list[tuple[Callable[..., Any], ArmCall]] = [
     (ResourceManager.sites, lambda s, _: ResourceManager(s).sites(guid("subscription"))),
     (ResourceManager.site, lambda s, _: ResourceManager(s).site(SITE)),
     (ResourceManager.settings, lambda s, _: ResourceManager(s).settings(SITE)),
-    (ResourceManager.slot_config, lambda s, _: ResourceManager(s).slot_config(SITE)),
+    (ResourceManager.slots, lambda s, _: ResourceManager(s).slots(SITE)),
     (ResourceManager.write_settings, lambda s, _: ResourceManager(s).write_settings(SITE, lambda: {"a": "b"}, nothing)),
     (ResourceManager.restart, lambda s, _: ResourceManager(s).restart(SITE)),
     (ResourceManager.identity_resource, lambda s, h: ResourceManager(s).identity_resource(h.resource)),

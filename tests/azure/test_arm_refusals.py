@@ -356,7 +356,7 @@ def test_a_site_that_is_not_there_is_none_and_not_an_error() -> None:
 )
 def test_what_only_serves_a_warning_stops_nobody(answer: Answer) -> None:
     """Slots are looked at for a note; whoever may not see them can do the job all the same."""
-    assert asyncio.run(ResourceManager(arm_session(answer)).slot_config(SITE)) is None
+    assert asyncio.run(ResourceManager(arm_session(answer)).slots(SITE)) == ([], frozenset())
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 from mct_s2s.errors import PermissionMissing
-from mct_s2s.model.azure_resources import SlotConfig
 from mct_s2s.model.client_credentials import Credential, CredentialKind
 from mct_s2s.model.directory_objects import AppRole
 from mct_s2s.model.ids import AppRoleId
@@ -138,7 +137,7 @@ def _in_a_slot(sticky: frozenset[str]) -> ObservedState:
     observed = complete(client("Import"))
     there = site_of(observed)
     slot = ResourceId.site(guid("s"), "mct-prod", "contosolearn", "staging")
-    there = replace(there, resource=slot, slot_config=SlotConfig(("staging",), sticky))
+    there = replace(there, resource=slot, slots=("staging",), sticky=sticky)
     trust = replace(observed.trust, service=replace(SERVICE, unique_name="mct-s2s-contosolearn_staging"))
     return replace(observed, app_service=there, trust=trust)
 

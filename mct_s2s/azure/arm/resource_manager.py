@@ -20,7 +20,7 @@ from mct_s2s.azure.answers import guid, members, optional, parse_json, rows, tex
 from mct_s2s.azure.arm.session import AUTHORIZATION, LOCKS, RESOURCES, SUBSCRIPTIONS, WEB, ArmSession, versioned
 from mct_s2s.concurrency import ReadOnce, gather_or_cancel
 from mct_s2s.errors import NotThere, PermissionMissing, S2SError, ServiceError
-from mct_s2s.model.azure_resources import IdentityResource, Site, SlotConfig, Subscription
+from mct_s2s.model.azure_resources import IdentityResource, Site, Subscription
 from mct_s2s.model.caller_rights import Permission
 from mct_s2s.model.commands import command, webapp_command
 from mct_s2s.model.ids import PrincipalId, TenantId, same_id
@@ -113,10 +113,10 @@ class ResourceManager:
 
         return await self._session.call(read, "read the application settings")
 
-    async def slot_config(self, resource: ResourceId) -> SlotConfig | None:
-        """GET …/slots and GET …/config/slotConfigNames: both belong to the production site.
+    async def slots(self, resource: ResourceId) -> tuple[list[str], frozenset[str]]:
+        """GET …/slots and GET …/config/slotConfigNames: the slots, and the slot settings' names in lower case.
 
-        `None` where it has none, or they cannot be read.
+        Both belong to the production site. None where they cannot be read: they only serve a warning.
         """
         apps: Any = self.client(resource.subscription_id).web_apps
         group, name = resource.resource_group, resource.names[0]
@@ -133,8 +133,8 @@ class ResourceManager:
                 self._session.call(names, "list the slots"), self._session.call(sticky, "read the slot settings")
             )
         except (NotThere, PermissionMissing, ServiceError):
-            return None  # it only serves a warning: a caller who can't read the slots can still do the job
-        return SlotConfig(tuple(sorted(slots)), frozenset(entry.lower() for entry in kept)) if slots else None
+            return [], frozenset()
+        return sorted(slots), frozenset(map(str.lower, kept))
 
     async def write_settings(
         self,

@@ -85,19 +85,19 @@ async def find_app_service(
                 return error
             raise
 
-    looking = gather_or_cancel(arm.site(resource), settings(), arm.slot_config(resource))
+    looking = gather_or_cancel(arm.site(resource), settings(), arm.slots(resource))
     owner, looked = await gather_or_cancel(outcome_of(subscription()), outcome_of(looking))
     if isinstance(owner, S2SError):
         raise owner  # whichever was refused first: the subscription says more
     if isinstance(looked, S2SError):
         raise looked
-    site, read, slots = looked
+    site, read, (slots, sticky) = looked
     if site is None or isinstance(read, NotThere):
         await _missing(arm, resource, target)
     known_of = {**vars(site), "tenant_id": owner.tenant_id, "subscription": owner.name}
     if isinstance(read, S2SError):
         return AppService(**known_of, settings={}, refusal=read)
-    return AppService(**known_of, settings=read, slot_config=slots)
+    return AppService(**known_of, settings=read, slots=tuple(slots), sticky=sticky)
 
 
 async def find_web_app(arm: ResourceManager, subscription_id: str, name: str, site_in: str = "") -> ResourceId:
@@ -208,8 +208,8 @@ async def find_slots(arm: ResourceManager, app_service: AppService) -> tuple[lis
 
     One request for each slot; a site is looked at together with their names, so that one without slots costs nothing.
     """
-    config, site = app_service.slot_config, app_service.resource
-    names = config.slots if config is not None and site.slot is None else ()
+    site = app_service.resource
+    names = app_service.slots if site.slot is None else ()
     slots = (ResourceId.site(site.subscription_id, site.resource_group, site.names[0], name) for name in names)
     settings = await _settings_of_each(arm, slots)
     return [slot for slot in settings if ours(settings[slot] or {})], [s for s in settings if settings[s] is None]
