@@ -12,7 +12,7 @@ from mct_s2s.cli.binding import typed_options
 from mct_s2s.cli.change import change_all, change_command
 from mct_s2s.cli.commands import RotateSecretOptions
 from mct_s2s.cli.trust_file import check_only, chosen, read_sites
-from mct_s2s.cli.work import SiteWork, Work
+from mct_s2s.cli.work import Work
 from mct_s2s.errors import Refused, UsageError
 from mct_s2s.inputs.clients import client_names
 from mct_s2s.inputs.secret_to import ClientPlaces, secret_to
@@ -54,14 +54,13 @@ def rotate_secret(options: RotateSecretOptions) -> int:
             "No client given: neither a name nor --expiring-within.",
             remedy="Run mct-s2s rotate-secret NAME, or mct-s2s rotate-secret --expiring-within 30d",
         )
-    _check_lifetime(rotation, now)
+    _check_lifetime(rotation.expires, rotation.expiring_within, now)
     places = ClientPlaces(secret_to(options.secret_to, len(rotation.clients) or SEVERAL))
     return change_command(Work(options, rotation, places, now=now))
 
 
-def _check_lifetime(rotation: Rotation, now: datetime, whose: str = "") -> None:
+def _check_lifetime(expires: datetime | None, within: timedelta | None, now: datetime, whose: str = "") -> None:
     """Refuse new secrets that would be due for the next rotation at once; `whose` follows "the new secret"."""
-    within, expires = rotation.expiring_within, rotation.expires
     if within is not None and expires is not None and expires <= now + within:
         raise UsageError(
             "lifetime-too-short",
@@ -71,9 +70,16 @@ def _check_lifetime(rotation: Rotation, now: datetime, whose: str = "") -> None:
 
 
 def _rotate_at_all_sites(options: RotateSecretOptions, shared: Rotation, now: datetime) -> int:
+    """Of what the file asks for and keeps at each site; for as long as it says, unless a lifetime was typed."""
     sites = chosen(read_sites(options, "client", "secret_to", "service_app"), options)
     # Where each client's secret goes, at which App Service: the same on every machine and every day.
-    places = combined([_digest(one) for one in sites])
+    digests = []
+    for one in sites:
+        site = {**one.profile.model_dump(exclude_unset=True), "key": one.key, "app": one.entry.app_service}
+        site |= {"group": one.entry.resource_group, "slot": one.entry.slot}
+        clients = sorted((client.name, one.work.places.of(client.name).label) for client in one.work.setup.clients)
+        digests.append(hashlib.sha256(json.dumps([site, clients], sort_keys=True).encode()).hexdigest())
+    places = combined(digests)
     if options.expect is not None and options.expect.lower() != places:
         only = [word for key in options.only for word in ("--only", key)]
         raise Refused(
@@ -93,27 +99,14 @@ def _rotate_at_all_sites(options: RotateSecretOptions, shared: Rotation, now: da
     is_typed = "secret_lifetime" in typed_options()
     works = []
     for one in sites:
-        rotation = _of_site(one, shared, is_typed=is_typed)
-        for name in rotation.clients:
-            _check_lifetime(rotation.of(name), now, f" of '{name}' at {one.key}")
+        setup, own = one.work.setup, dict[str, tuple[datetime | None, bool]]()
+        timed = {entry.name.strip() for entry in one.entry.clients if entry.secret_lifetime is not None}
+        for client in setup.clients:
+            if isinstance(client.credential, NewCredential):
+                expires = client.credential.expires if client.name in timed and not is_typed else shared.expires
+                own[client.name] = expires, shared.shorten or client.credential.shorten
+                _check_lifetime(expires, shared.expiring_within, now, f" of '{client.name}' at {one.key}")
+        service = replace(setup.service, may_create=False) if setup.service is not None else None
+        rotation = replace(shared, service=service, clients=tuple(own), only_named=True, own=own)
         works.append(replace(one, work=replace(one.work, desired=rotation, identities=(), now=now)))
     return change_all(options, works, digest=places)
-
-
-def _digest(one: SiteWork) -> str:
-    site = {**one.profile.model_dump(exclude_unset=True), "key": one.key, "app": one.entry.app_service}
-    site |= {"group": one.entry.resource_group, "slot": one.entry.slot}
-    clients = sorted((client.name, one.work.places.of(client.name).label) for client in one.work.setup.clients)
-    return hashlib.sha256(json.dumps([site, clients], sort_keys=True).encode()).hexdigest()
-
-
-def _of_site(one: SiteWork, shared: Rotation, *, is_typed: bool) -> Rotation:
-    """The rotation of what the file asks for and keeps at one site; the lifetimes it names unless one was typed."""
-    timed = {entry.name.strip() for entry in one.entry.clients if entry.secret_lifetime is not None}
-    own: dict[str, tuple[datetime | None, bool]] = {}
-    for client in one.work.setup.clients:
-        spec = client.credential
-        if isinstance(spec, NewCredential):
-            own[client.name] = (spec.expires if client.name in timed else None, shared.shorten or spec.shorten)
-    service = replace(one.work.setup.service, may_create=False) if one.work.setup.service is not None else None
-    return replace(shared, service=service, clients=tuple(own), only_named=True, own={} if is_typed else own)

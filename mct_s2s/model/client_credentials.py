@@ -234,12 +234,3 @@ class SecretNote:
         """Whether such a credential of that client arrived so lately that replicas may not show it yet."""
         arrived = self.delivered_at
         return arrived is not None and self.kind is kind and self.is_of(client_id) and now - arrived < YOUNG
-
-
-@dataclass(frozen=True)
-class NewSecret:
-    """A client secret as Entra ID has made it. The value never shows in a `repr`."""
-
-    key_id: KeyId
-    expires: datetime
-    value: str = field(repr=False)

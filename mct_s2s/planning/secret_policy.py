@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from mct_s2s.errors import S2SError
 from mct_s2s.model.caller_rights import SecretRule
 from mct_s2s.model.client_credentials import CLOCKS_DIFFER, CredentialKind, NewCredential
-from mct_s2s.model.duration import END_OF_DAY
+from mct_s2s.model.commands import option
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.planning.changes import AddCredential, AnyChange
 from mct_s2s.planning.plan import Plan
@@ -68,13 +68,11 @@ def fit_secrets(
             detail = f"expires {ends:%Y-%m-%d}, the longest that the tenant allows"
             fitting[change.key] = replace(change, spec=replace(spec, expires=ends), detail=detail)
         elif limit:
-            days = f"{limit.days} days" if limit.days >= 2 else f"{limit.total_seconds() / 3600:g} hours"
             problem = problem or PolicyForbids(
                 LIFETIME_FORBIDDEN,
-                f"The tenant's policy allows client secrets for {days} at most, but that of '{change.name}' "
+                f"The tenant's policy allows client secrets for {in_words(limit)} at most, but that of '{change.name}' "
                 f"would expire on {spec.expires:%Y-%m-%d}. Nothing was changed.",
-                remedy=f"Use the longest lifetime allowed: --secret-lifetime {typed(ends)}, or --auto-lifetime. Or "
-                f"{OTHERWISE}.",
+                remedy=f"Use the longest lifetime allowed: {typed(limit)}, or --auto-lifetime. Or {OTHERWISE}.",
             )
         else:
             problem = problem or PolicyForbids(
@@ -86,19 +84,20 @@ def fit_secrets(
 
 
 def last_end(limit: timedelta, now: datetime) -> datetime:
-    """The latest end that a limit allows: that of a day, which can be typed as a date, or if it is near, a moment."""
-    last = (now + limit - CLOCKS_DIFFER).replace(microsecond=0)
-    end_of_day = datetime.combine(last, END_OF_DAY, last.tzinfo)
-    whole_day = end_of_day if end_of_day <= last else end_of_day - timedelta(days=1)
-    return whole_day if whole_day > now else last
+    return (now + limit - CLOCKS_DIFFER).replace(microsecond=0)
 
 
-def shorter_ends(wanted: datetime, now: datetime) -> list[datetime]:
-    """Ends of usual lifetimes that are shorter than the one wanted, the longest first."""
-    ends = (last_end(timedelta(days=days), now) for days in USUAL_DAYS)
-    return [end for end in ends if end < wanted - timedelta(days=1)]
+def shorter(wanted: datetime, now: datetime) -> list[timedelta]:
+    """The usual limits that are shorter than what was wanted, the longest first."""
+    limits = (timedelta(days=days) for days in USUAL_DAYS)
+    return [limit for limit in limits if last_end(limit, now) < wanted - timedelta(days=1)]
 
 
-def typed(moment: datetime) -> str:
-    """A moment as `--secret-lifetime` takes it: a date where it is the end of a day."""
-    return f"{moment:%Y-%m-%d}" if moment.time() == END_OF_DAY else f"{moment:%Y-%m-%dT%H:%M:%SZ}"
+def typed(limit: timedelta) -> str:
+    """The option for the longest lifetime within a limit."""
+    left = limit - CLOCKS_DIFFER
+    return option("--secret-lifetime", f"{left.days}d" if left.days else f"PT{left // timedelta(minutes=1)}M")
+
+
+def in_words(limit: timedelta) -> str:
+    return f"{limit.days} days" if limit.days >= 2 else f"{limit.total_seconds() / 3600:g} hours"

@@ -20,7 +20,7 @@ BEFORE_ANYTHING_IS_SENT: dict[str, tuple[list[str], int, str]] = {
     "no lifetime": (["add-client", "A", "--secret-lifetime", "3y"], 2, "malformed-lifetime"),
     "a certificate that is not there": (
         ["add-client", "A", "--credential", "certificate", "--certificate", "/nowhere/x.pem"], 2,
-        "certificate-unreadable",
+        "certificate-unfit",
     ),
     "a certificate for a secret": (
         ["add-client", "A", "--credential", "secret", "--certificate", "x.pem"], 2, "contradictory-options",

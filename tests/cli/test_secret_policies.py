@@ -53,7 +53,7 @@ def test_a_policy_that_cannot_be_seen_refuses_later_and_nothing_is_lost(mct: Pro
     done = mct(*SETUP, env=caller)
     assert (done.code, done.document["error"]["code"]) == (REFUSED, "secret-lifetime-forbidden")
     assert "Credential lifetime exceeds the max value allowed" in done.document["error"]["message"]
-    assert "--secret-lifetime 20" in done.document["error"]["remedy"]
+    assert "--secret-lifetime 179d or less" in done.document["error"]["remedy"]
     assert "secret" in [change["resource"] for change in done.document["notDone"]]
     again = mct(*SETUP, "--auto-lifetime", env=caller)
     assert again.code == 0, again

@@ -17,6 +17,7 @@ from mct_s2s.model.caller_rights import (
 )
 from mct_s2s.model.client_credentials import NewCredential
 from mct_s2s.model.desired import ClientSpec, SettingsScope
+from mct_s2s.model.duration import expiry
 from mct_s2s.model.ids import ClientId, KeyId, PrincipalId
 from mct_s2s.planning.changes import (
     AddCredential,
@@ -167,8 +168,8 @@ FORBIDDEN, NINETY = SecretRule(timedelta(0)), SecretRule(timedelta(days=90))
     ("rules", "shorten", "code", "said"),
     [
         ((), False, "", "expires 2027-11-24"),
-        ((NINETY,), True, "", "expires 2027-02-21, the longest that the tenant allows"),
-        ((NINETY,), False, "secret-lifetime-forbidden", "90 days --secret-lifetime 2027-02-21 --auto-lifetime"),
+        ((NINETY,), True, "", "expires 2027-02-22, the longest that the tenant allows"),
+        ((NINETY,), False, "secret-lifetime-forbidden", "90 days --secret-lifetime 89d --auto-lifetime"),
         ((NINETY, FORBIDDEN), False, "secrets-forbidden", "--managed-identity"),
         ((NINETY, FORBIDDEN), True, "secrets-forbidden", "--managed-identity"),
     ],
@@ -197,15 +198,14 @@ def test_a_registration_from_before_the_rule_is_spared() -> None:
 
 
 @pytest.mark.parametrize(
-    ("limit", "end"),
+    ("limit", "option"),
     [
-        (timedelta(days=90), "2027-02-21"),
-        (timedelta(days=2), "2026-11-25"),
-        (timedelta(hours=12), "2026-11-24T23:55:00Z"),
-        (timedelta(hours=1), "2026-11-24T12:55:00Z"),
+        (timedelta(days=90), "89d"),
+        (timedelta(days=2), "1d"),
+        (timedelta(hours=12), "PT715M"),
+        (timedelta(hours=1), "PT55M"),
     ],
 )
-def test_the_last_end_can_be_typed_and_is_never_past_the_limit(limit: timedelta, end: str) -> None:
-    found = last_end(limit, NOW)
-    assert NOW < found <= NOW + limit
-    assert typed(found) == end
+def test_the_longest_lifetime_can_be_typed_and_is_never_past_the_limit(limit: timedelta, option: str) -> None:
+    assert typed(limit) == f"--secret-lifetime {option}"
+    assert NOW < expiry(option, NOW) <= last_end(limit, NOW) <= NOW + limit

@@ -229,7 +229,7 @@ _COMMAND = re.compile(
 _OPTION = re.compile(r"(?:^|[\s`(])--?[a-z][a-z-]*[ =]$")
 _QUOTED = ("option(", "command(", "own_command(", "webapp_command(", "grant_on_vault(", "shlex.", "export(")
 _OURS = {
-    "typed(ends)", "typed(shorter[0])", "kind.value", "name", "GITHUB", "option",
+    "kind.value", "name", "GITHUB", "option",
     "token", "scope", "PICK_TOKEN", "other", "query", "endpoint", "HEADER",
     "WATCH_SECONDS", "vault_reading(client.saved_to)", "known",
     "until", "API_PATH", "USUAL_PATH",

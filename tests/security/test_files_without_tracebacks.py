@@ -100,7 +100,7 @@ def test_a_path_that_no_file_can_have(mct: Program, azure: Sandbox, tmp_path: Pa
     setup = ("setup", "--client", "A", "-y", "-o", "json")
     refused = (
         "usage", "secret-place-unwritable", "secret-place-taken", "backup-place-unwritable", "backup-place-taken",
-        "handoff-unwritable", "handoff-unreadable", "backup-unreadable", "certificate-unreadable",
+        "handoff-unwritable", "handoff-unreadable", "backup-unreadable", "certificate-unreadable", "certificate-unfit",
         "credentials-unreadable",
     )  # fmt: skip
     plain(mct(*setup, "--secret-to", f"file:{name}"), *refused)

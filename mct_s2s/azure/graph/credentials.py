@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import hashlib
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from datetime import datetime
 from functools import partial
@@ -25,7 +24,8 @@ from mct_s2s.azure.refusals import GraphOperation, is_lag
 from mct_s2s.azure.retry import Lag
 from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.errors import ServiceError
-from mct_s2s.model.client_credentials import Certificate, Credential, CredentialKind, Federation, NewSecret
+from mct_s2s.model.client_credentials import Certificate, Credential, CredentialKind, Federation
+from mct_s2s.model.client_sign_in import SecretCredential
 from mct_s2s.model.directory_objects import Owner
 from mct_s2s.model.ids import ApplicationObjectId, KeyId, PrincipalId, same_id
 
@@ -49,19 +49,19 @@ class CredentialRequests:
 
     async def add_secret(
         self, object_id: ApplicationObjectId, name: str, expires: datetime, *, is_new: bool
-    ) -> NewSecret:
-        """POST /applications/{id}/addPassword: one whose answer was lost is removed before another is made.
+    ) -> tuple[KeyId, datetime, SecretCredential]:
+        """POST /applications/{id}/addPassword: its id, its end and itself; one whose answer was lost is removed first.
 
         Raises:
             ServiceError: with `answer_lost` where it may have been made.
         """
-        path, lag, operation = _application(object_id), lag_if(is_new), GraphOperation.ADD_SECRET
+        path, lag, operation = f"/applications/{object_id}", lag_if(is_new), GraphOperation.ADD_SECRET
         body = {"passwordCredential": {"displayName": name, "endDateTime": _moment(expires)}}
 
-        def made(row: Entry) -> NewSecret:
+        def made(row: Entry) -> tuple[KeyId, datetime, SecretCredential]:
             if not text(row["secretText"]):
                 raise ValueError("it contains no secret")
-            return NewSecret(KeyId(guid(row["keyId"])), parse.moment(row["endDateTime"]), text(row["secretText"]))
+            return KeyId(guid(row["keyId"])), parse.moment(row["endDateTime"]), SecretCredential(row["secretText"])
 
         async def remove_lost() -> None:
             for one in await self._session.read(path, READ, parse.credentials, lag=lag):
@@ -74,7 +74,7 @@ class CredentialRequests:
 
     async def remove_secret(self, object_id: ApplicationObjectId, key_id: KeyId) -> None:
         """POST /applications/{id}/removePassword; one that is gone already is no error."""
-        await self._remove_secret(_application(object_id), key_id, None)
+        await self._remove_secret(f"/applications/{object_id}", key_id, None)
 
     async def _remove_secret(self, path: str, key_id: KeyId, lag: Lag | None) -> None:
         async def remove() -> bool:
@@ -110,7 +110,7 @@ class CredentialRequests:
             return same_id(entry["keyId"], certificate.key_id) or same_id(thumbprint, certificate.thumbprint)
 
         written = await self._write_certificates(
-            _application(object_id),
+            f"/applications/{object_id}",
             GraphOperation.ADD_CERTIFICATE,
             lambda there: there if any(map(is_it, there)) else [*there, added],
             lag_if(is_new),
@@ -125,7 +125,8 @@ class CredentialRequests:
         def without(there: list[Entry]) -> list[Entry]:
             return [one for one in there if not same_id(one["keyId"], key_id)]
 
-        return await self._write_certificates(_application(object_id), REMOVE, without, shown=replaced_by) is not None
+        path = f"/applications/{object_id}"
+        return await self._write_certificates(path, REMOVE, without, shown=replaced_by) is not None
 
     async def _write_certificates(
         self,
@@ -177,7 +178,7 @@ class CredentialRequests:
         Returns:
             Its id, also where it was there already.
         """
-        path, lag, operation = _application(object_id), lag_if(is_new), GraphOperation.ADD_FEDERATED_CREDENTIAL
+        path, lag, operation = f"/applications/{object_id}", lag_if(is_new), GraphOperation.ADD_FEDERATED_CREDENTIAL
         named = f"{path}/federatedIdentityCredentials{key('name', federation.name)}"
         body = {"issuer": federation.issuer, "subject": federation.subject, "audiences": [federation.audience]}
         upsert: dict[str, Any] = {"method": "PATCH", "body": body, "headers": CREATE_IF_MISSING, "lag": lag}
@@ -205,7 +206,7 @@ class CredentialRequests:
     async def federated_credentials(self, object_id: ApplicationObjectId) -> list[Credential]:
         """GET /applications/{id}/federatedIdentityCredentials; none where a replica does not show the application."""
         try:
-            return list(await self._federated(_application(object_id), None))
+            return list(await self._federated(f"/applications/{object_id}", None))
         except ServiceError as error:
             if error.status == 404:
                 return []
@@ -214,21 +215,12 @@ class CredentialRequests:
     async def credentials(
         self, object_id: ApplicationObjectId, principals: Iterable[PrincipalId], *, is_new: bool
     ) -> tuple[Credential, ...]:
-        """GET /applications/{id}, its federated credentials, GET /servicePrincipals/{id}; with certificates' keys.
-
-        What is written beside a key as its identifier is whatever its owner liked: its thumbprint is the key's own.
-        """
-
-        def held(row: Entry) -> tuple[Credential, ...]:
-            entries = listed(row.get("keyCredentials"))
-            keys = [{**entry, "customKeyIdentifier": _thumbprint(entry.get("key"))} for entry in entries]
-            return parse.credentials({**row, "keyCredentials": keys})
-
-        lag, paths = lag_if(is_new), [_application(object_id), *map(_principal, principals)]
+        """GET /applications/{id}, its federated credentials, GET /servicePrincipals/{id}; with certificates' keys."""
+        lag, paths = lag_if(is_new), _halves(object_id, principals)
         fields = "?$select=id,passwordCredentials,keyCredentials"  # keys are shown by name only, on a budget
         federated, *own = await gather_or_cancel(
             self._federated(paths[0], lag),
-            *(self._session.read(f"{path}{fields}", READ, held, lag=lag) for path in paths),
+            *(self._session.read(f"{path}{fields}", READ, parse.credentials, lag=lag) for path in paths),
         )
         return (*own[0], *federated, *chain.from_iterable(own[1:]))
 
@@ -236,9 +228,11 @@ class CredentialRequests:
         self, object_id: ApplicationObjectId, principals: Iterable[PrincipalId] = (), *, is_new: bool
     ) -> tuple[Owner, ...]:
         """GET /applications/{id}/owners, GET /servicePrincipals/{id}/owners."""
-        ends, lag = "/owners?$select=id,displayName,userPrincipalName", lag_if(is_new)
-        paths = [f"{path}{ends}" for path in (_application(object_id), *map(_principal, principals))]
-        found = await gather_or_cancel(*(self._session.rows(path, READ, parse.owner, lag=lag) for path in paths))
+        lag, paths = lag_if(is_new), _halves(object_id, principals)
+        fields = "/owners?$select=id,displayName,userPrincipalName"
+        found = await gather_or_cancel(
+            *(self._session.rows(f"{path}{fields}", READ, parse.owner, lag=lag) for path in paths)
+        )
         return tuple(one for owners in found for one in sorted(owners))
 
     async def remove_credentials(
@@ -263,9 +257,8 @@ class CredentialRequests:
                     named = f"{path}/federatedIdentityCredentials/{credential.key_id}"
                     await self._session.delete(named, REMOVE, lag=is_lag)
 
-        path = _application(object_id)
-        of_principals = (remove(_principal(one), ()) for one in principals)
-        await gather_or_cancel(remove(path, keep), remove_federated(path), *of_principals)
+        path, *others = _halves(object_id, principals)
+        await gather_or_cancel(remove(path, keep), remove_federated(path), *(remove(one, ()) for one in others))
 
     async def _federated(self, path: str, lag: Lag | None) -> tuple[Credential, ...]:
         path = f"{path}/federatedIdentityCredentials"
@@ -292,21 +285,8 @@ async def _until(
     raise AssertionError(write)
 
 
-def _application(object_id: ApplicationObjectId) -> str:
-    return f"/applications/{object_id}"
-
-
-def _principal(principal: PrincipalId) -> str:
-    return f"/servicePrincipals/{principal}"
-
-
-def _thumbprint(key: object) -> str | None:
-    """SHA-1 of the certificate itself; `None` where Graph does not show it."""
-    try:
-        der = base64.b64decode(key, validate=True) if isinstance(key, str) else None
-    except ValueError:
-        der = None
-    return hashlib.sha1(der, usedforsecurity=False).hexdigest().upper() if der is not None else None
+def _halves(object_id: ApplicationObjectId, principals: Iterable[PrincipalId]) -> list[str]:
+    return [f"/applications/{object_id}", *(f"/servicePrincipals/{one}" for one in principals)]
 
 
 def _moment(moment: datetime) -> str:

@@ -9,8 +9,9 @@ Source: learn.microsoft.com/graph/api/resources/application and /serviceprincipa
 from __future__ import annotations
 
 import base64
+import hashlib
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -114,7 +115,7 @@ def application(row: Json) -> Application:
                 key=lambda entry: entry.resource_client_id,
             )
         ),
-        credentials=credentials(row, rows),
+        credentials=credentials(row, with_keys=False),
         token_version=_version(members(row.get("api")).get("requestedAccessTokenVersion")),
         created=optional_moment(row.get("createdDateTime")),
         tags=tuple(sorted(texts(row.get("tags")))),
@@ -208,8 +209,15 @@ def _required_access(row: Json) -> RequiredAccess:
     return RequiredAccess(ClientId(guid(row["resourceAppId"])), tuple(permissions))
 
 
-def credentials(row: Json, read: Callable[[object], list[Json]] = listed) -> tuple[Credential, ...]:
-    """`passwordCredentials` and `keyCredentials`."""
+def credentials(row: Json, *, with_keys: bool = True) -> tuple[Credential, ...]:
+    """`passwordCredentials` and `keyCredentials`, whose keys were asked for, or are not shown.
+
+    What is written beside a key as its identifier is whatever its owner liked.
+    """
+    read = listed if with_keys else rows
+
+    def own_thumbprint(one: Json) -> str | None:
+        return _digest(one.get("key")) if with_keys else thumbprint(one.get("customKeyIdentifier"))
 
     def of_kind(kind: CredentialKind, found: object) -> tuple[Credential, ...]:
         return by_age(
@@ -219,13 +227,22 @@ def credentials(row: Json, read: Callable[[object], list[Json]] = listed) -> tup
                 optional(one.get("displayName")),
                 optional_moment(one.get("endDateTime")),
                 optional_moment(one.get("startDateTime")),
-                thumbprint(one.get("customKeyIdentifier")) if kind.is_key else None,
+                own_thumbprint(one) if kind.is_key else None,
             )
             for one in read(found)
         )
 
     secrets, keys = row.get("passwordCredentials"), row.get("keyCredentials")
     return (*of_kind(CredentialKind.SECRET, secrets), *of_kind(CredentialKind.CERTIFICATE, keys))
+
+
+def _digest(key: object) -> str | None:
+    """SHA-1 of a certificate itself; `None` where Graph does not show it."""
+    try:
+        der = base64.b64decode(key, validate=True) if isinstance(key, str) else None
+    except ValueError:
+        der = None
+    return hashlib.sha1(der, usedforsecurity=False).hexdigest().upper() if der is not None else None
 
 
 def by_age(found: Iterable[Credential]) -> tuple[Credential, ...]:

@@ -20,14 +20,13 @@ from mct_s2s.model.client_credentials import (
     CLOCKS_DIFFER,
     Federation,
     NewCredential,
-    NewSecret,
     SecretNote,
     ending,
 )
 from mct_s2s.model.client_sign_in import CertificateCredential, ClientSignIn, MadeCredential, SecretCredential
 from mct_s2s.model.ids import KeyId, same_id
 from mct_s2s.planning.changes import AddCredential, Output, OutputRef, RemoveCredential
-from mct_s2s.planning.secret_policy import LIFETIME_FORBIDDEN, OTHERWISE, shorter_ends, typed
+from mct_s2s.planning.secret_policy import LIFETIME_FORBIDDEN, OTHERWISE, last_end, shorter, typed
 from mct_s2s.stores.store import Store
 
 TOKENS = 16
@@ -72,10 +71,9 @@ async def add_credential(change: AddCredential, run: Run) -> str:
             outputs.record(change.key, Output.KEY_ID, key_id)
             return replace(made, key_id=key_id)
         await store.begin(name, outputs.resolve(change.client_id))
-        secret = await _new_secret(run, change, spec)
-        outputs.record(change.key, Output.KEY_ID, secret.key_id)
-        outputs.record(change.key, Output.EXPIRES, secret.expires.isoformat())
-        made = given(secret.key_id, secret.expires, SecretCredential(secret.value))
+        made = given(*await _new_secret(run, change, spec))
+        outputs.record(change.key, Output.KEY_ID, made.key_id)
+        outputs.record(change.key, Output.EXPIRES, made.expires.isoformat())
         if store.gives_away:
             await store.deliver(made)
         return made
@@ -122,11 +120,11 @@ async def _made_elsewhere(run: Run, change: AddCredential, store: Store) -> tupl
     return None
 
 
-async def _new_secret(run: Run, change: AddCredential, spec: NewCredential) -> NewSecret:
+async def _new_secret(run: Run, change: AddCredential, spec: NewCredential) -> tuple[KeyId, datetime, SecretCredential]:
     """Make the secret; where the tenant forbids its lifetime and a shorter one will do, the next shorter one."""
     add, object_id = run.session.directory.add_secret, run.outputs.resolve(change.object_id)
-    is_new, shorter = run.expects_lag(change), shorter_ends(spec.expires, run.now)
-    ends = (spec.expires, *shorter)
+    is_new, limits = run.expects_lag(change), shorter(spec.expires, run.now)
+    ends = (spec.expires, *(last_end(limit, run.now) for limit in limits))
     for expires in ends:
         try:
             return await add(object_id, change.credential_name, expires, is_new=is_new)
@@ -134,7 +132,7 @@ async def _new_secret(run: Run, change: AddCredential, spec: NewCredential) -> N
             if error.code != LIFETIME_FORBIDDEN:
                 raise
             if not spec.shorten or expires == ends[-1]:
-                offered = f"--secret-lifetime {typed(shorter[0])} or sooner, or " if shorter else ""
+                offered = f"{typed(limits[0])} or less, or " if limits else ""
                 error.advise(f"Use a shorter lifetime: {offered}--auto-lifetime. Or {OTHERWISE}.")
                 raise
     raise AssertionError(change)

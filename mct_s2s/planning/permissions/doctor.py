@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from mct_s2s.errors import NotThere, Refused, S2SError
 from mct_s2s.model.caller_rights import CallerRights, Verdict
@@ -18,7 +18,7 @@ from mct_s2s.planning.ownership import NotOurs, another_site, service_not_ours
 from mct_s2s.planning.permissions.preflight import need_of
 from mct_s2s.planning.permissions.rights import LEFT_TO_OTHERS, Missing, RequiredPermission, Right, judge
 from mct_s2s.planning.plan import Plan, RunContext
-from mct_s2s.planning.secret_policy import OTHERWISE, last_end, longest, typed
+from mct_s2s.planning.secret_policy import OTHERWISE, in_words, longest, typed
 
 SIGNED_IN, PENDING = "signed-in", "changes-pending"
 EXISTING = "Existing setup"
@@ -90,7 +90,7 @@ def checks(
     if consent:
         needs.append(RequiredPermission(Right.CONSENT, "", service.object_id if service is not None else None))
     found += [_judged(need, access) for need in needs]
-    found.append(_secrets(access, context.now))
+    found.append(_secrets(access))
     found += _site(seen)
     for one in observed.identity_resources:
         check = _judged(RequiredPermission(Right.ENABLE_IDENTITY, one.display_name, resource=one.resource), access)
@@ -152,7 +152,7 @@ def _judged(need: RequiredPermission, access: CallerRights) -> DoctorCheck:
     return DoctorCheck(need.right.code, verdict, need.subject or "app registrations", message, advice, missing=missing)
 
 
-def _secrets(access: CallerRights, now: datetime) -> DoctorCheck:
+def _secrets(access: CallerRights) -> DoctorCheck:
     verdict, advice, limit = Verdict.YES, "", longest(access.secret_rules or ())
     message = "The tenant's policy allows client secrets."
     if access.secret_rules is None:
@@ -162,9 +162,8 @@ def _secrets(access: CallerRights, now: datetime) -> DoctorCheck:
         verdict, advice = Verdict.NO, f"{OTHERWISE[0].upper()}{OTHERWISE[1:]}."
         message = "The tenant's policy forbids client secrets."
     elif limit is not None:
-        until = typed(last_end(limit, now))
-        message = f"The tenant's policy allows client secrets until {until} at most."
-        advice = f"To use a shorter lifetime: --auto-lifetime, or --secret-lifetime {until}"
+        message = f"The tenant's policy allows client secrets for {in_words(limit)} at most."
+        advice = f"To use a shorter lifetime: --auto-lifetime, or {typed(limit)}"
     return DoctorCheck("secret-policy", verdict, "client secrets", message, advice)
 
 
