@@ -197,8 +197,8 @@ class KeyVaultStore(Store):
     """The client's name as it was asked for."""
     owner: ClientId | None = None
     """The client's appId, where only that shows that what is there is its own. Names can be taken by anyone."""
-    _before: Mapping[str, str] = field(default_factory=dict, repr=False)
-    """The tags that were there when the attempt began."""
+    _begun: SecretVersion | None = field(default=None, repr=False)
+    """The version that names the attempt, with its tags from before."""
 
     @property
     def label(self) -> str:
@@ -217,20 +217,16 @@ class KeyVaultStore(Store):
         attempts = dict.fromkeys(name for one in ours for name in one.pending if name not in names)
         if not arrived:
             return SecretNote(attempts, place=self.label)
-        last, tags = arrived[-1], arrived[-1].tags
-        read = tags if last is versions[-1] else {}
-        delivered_at = last.created
-        with suppress(ValueError):
-            delivered_at = clock.moment(tags.get("made", ""))
+        tags = arrived[-1].tags
         return SecretNote(
             {**attempts, tags.get("credential", ""): None},
             KeyId(tags["keyId"]),
             ClientId(tags["appId"]) if "appId" in tags else None,
-            delivered_at,
+            arrived[-1].created,
             held=tuple(KeyId(one.tags["keyId"]) for one in arrived),
             place=self.label,
-            scope=read.get("scope"),
-            url=read.get("url"),
+            scope=tags.get("scope"),
+            url=tags.get("url"),
         )
 
     async def check(self, client_id: ClientId | None) -> None:
@@ -268,16 +264,15 @@ class KeyVaultStore(Store):
         if not versions:
             tags = {"made-by": MAKER, "client": self.client[:LONGEST_TAG], _PENDING: attempt}
             try:
-                await self.vault.set(self.secret, _PLACEHOLDER, tags, enabled=False)
+                self._begun = await self.vault.set(self.secret, _PLACEHOLDER, tags, enabled=False)
             except ServiceError as error:
                 if error.service_code != DELETED:
                     raise
                 versions = await self.vault.recover(self.secret)
         if versions:
-            current = versions[-1]
-            self._before = current.settled
-            known = ";".join([*current.pending, attempt][-REMEMBERED:])
-            await self.vault.tag(self.secret, current.version, {**self._before, _PENDING: known})
+            self._begun = versions[-1]
+            known = ";".join([*self._begun.pending, attempt][-REMEMBERED:])
+            await self.vault.tag(self.secret, self._begun.version, {**self._begun.settled, _PENDING: known})
 
     async def deliver(self, made: MadeCredential) -> None:
         """Add the version that everyone reads from now on, then forget the attempts."""
@@ -295,13 +290,13 @@ class KeyVaultStore(Store):
         }
         fitting = {name: value for name, value in ours.items() if value and len(value) <= LONGEST_TAG}
         # What someone else has tagged the secret with stays with it.
-        theirs = [(name, value) for name, value in self._before.items() if name not in ours]
+        before = self._begun.settled if self._begun is not None else {}
+        theirs = [(name, value) for name, value in before.items() if name not in ours]
         tags = {**dict(theirs[: MOST_TAGS - len(fitting)]), **fitting}
         await self.vault.set(self.secret, made.value, tags, expires=made.expires)
         with suppress(S2SError):  # it has arrived, and says so: a tag that stays tells nothing new
-            # Off every version: where an answer was lost, there may be two first ones.
-            begun = [one for one in await self.vault.versions(self.secret) if one.pending]
-            await gather_or_cancel(*(self.vault.tag(self.secret, one.version, one.settled) for one in begun))
+            if self._begun is not None:
+                await self.vault.tag(self.secret, self._begun.version, before)
 
     async def read(self) -> ClientSignIn | None:
         value, latest = await self.vault.value(self.secret) or ("", None)
