@@ -57,11 +57,7 @@ async def end_all(tasks: Iterable[asyncio.Task[Any]]) -> None:
 
 
 async def finish_even_if_cancelled(work: Coroutine[Any, Any, A]) -> A:
-    """Run it; where this command is interrupted meanwhile, it still gets `GRACE_SECONDS` to come to its end.
-
-    Raises:
-        CancelledError: interrupted; by then the work has ended, or its time was up.
-    """
+    """Run it; where this command is interrupted meanwhile, it still gets `GRACE_SECONDS` to come to its end."""
     task = asyncio.ensure_future(work)
     try:
         return await asyncio.shield(task)

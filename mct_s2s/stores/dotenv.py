@@ -66,14 +66,10 @@ def assignment(name: str, value: str) -> str:
 
 
 def credential_text(made: MadeCredential, own: Mapping[str, str], before: tuple[KeyId, ...]) -> str:
-    """The text of a file with what a client signs in with, and what it has to ask for.
+    """The text of a file with what a client signs in with, `own` to its kind, and what it has to ask for.
 
-    Args:
-        own: the variables of this kind of credential.
-        before: those that were in this very file before it: its readers have gone on to this one.
-
-    Raises:
-        UsageError: a value that it is useless without cannot be written. Others of that kind are left out.
+    Its readers have gone on to it from what was there `before`. Raises UsageError: a value that it is useless without
+    cannot be written; others of that kind are left out.
     """
     more = {AUTHORITY: made.authority, SCOPE: made.scope, URL: made.url}
     lines = []

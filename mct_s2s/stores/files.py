@@ -28,9 +28,9 @@ REMEMBERED = 8
 class FileStore(Store):
     """A dotenv file with a client's secret, or with the path of the PEM file beside it that has key and certificate.
 
-    For as long as a secret is on its way, there is `<dotenv file>.pending` with the names of the attempts. A key is
-    made here and is on disk, as `<PEM file>.pending`, before its certificate is registered anywhere: a run that is cut
-    off in between leaves it for the next one to take up, so that no registered certificate is ever without its key.
+    While a secret is on its way, `<dotenv file>.pending` has the names of the attempts. A key is made here and is on
+    disk, as `<PEM file>.pending`, before its certificate is registered: a run that is cut off leaves it to the next
+    one, so that no registered certificate is ever without its key.
     """
 
     place: Path
@@ -99,10 +99,8 @@ class FileStore(Store):
     async def deliver(self, made: MadeCredential) -> None:
         """Write the file atomically, of a key its own file before it, then forget this client's attempts.
 
-        What must not be written over is moved aside: another client's file, or this client's other credential.
-
-        Raises:
-            UsageError: it cannot be written. The attempt stays noted, and the next run removes the lost secret.
+        What must not be written over is moved aside: another client's file, or this client's other credential. Where it
+        cannot be written, the attempt stays noted, and the next run removes the lost secret.
         """
         note, aside = await self.note(), ""
         if self._is_of_another(made.client_id):

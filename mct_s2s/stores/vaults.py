@@ -230,12 +230,7 @@ class KeyVaultStore(Store):
         )
 
     async def check(self, client_id: ClientId | None) -> None:
-        """Check the permission to write by writing what is there, or where nothing is, by a change of nothing.
-
-        Raises:
-            UsageError: a secret of that name is not this client's.
-            PermissionMissing: it may not be written.
-        """
+        """Check the permission to write by writing what is there, or where nothing is, by a change of nothing."""
         vault, versions = self.vault.name, await self.vault.versions(self.secret)
         if versions:
             if not self._is_ours(versions[-1], client_id):
