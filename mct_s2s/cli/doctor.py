@@ -12,11 +12,12 @@ from mct_s2s.cli.session import Services
 from mct_s2s.engine.observe.rights import examine
 from mct_s2s.engine.session import Session
 from mct_s2s.inputs.target import caller_resource
-from mct_s2s.model.desired import ServiceSpec, Setup
-from mct_s2s.plain_text import plain
+from mct_s2s.model.desired import ClientSpec, ServiceSpec, Setup
 from mct_s2s.planning.permissions.doctor import checks, is_ready
 from mct_s2s.planning.secret_policy import longest
-from mct_s2s.render.doctor import doctor_markdown, doctor_result, show_checks
+from mct_s2s.render.console import Terminal
+from mct_s2s.render.doctor import doctor_result, show_checks
+from mct_s2s.render.markdown import page
 
 
 def doctor(options: DoctorOptions) -> int:
@@ -29,24 +30,21 @@ def doctor(options: DoctorOptions) -> int:
         request = request_for(session, wanted, clock.now(), named=named, identities=identities, without_settings=True)
         seen = await examine(session, request)
         place = where(options, seen.observed.app_service)
-        found = checks(
-            seen,
-            replace(wanted, service=request.desired.service),
-            request.context,
-            place,
-            consent=not options.no_consent,
-        )
-        if current.terminal.json:
-            current.terminal.document("doctor", doctor_result(seen, found))
-        elif options.output == "markdown":
-            lines = doctor_markdown(found, request.label)
-            current.terminal.verbatim("".join(f"{plain(line)}\n" for line in lines))
+        client = ClientSpec("NAME", None, consent=not options.no_consent)
+        job = replace(wanted, service=request.desired.service, clients=(client,))
+        found = checks(seen, job, request.context, place)
+        terminal, is_page = current.terminal, options.output == "markdown"
+        if terminal.json:
+            terminal.document("doctor", doctor_result(seen, found))
         else:
             # What setup has to be told so that it does what was checked, no more, and is not refused by what was seen.
             more = [word for resource in options.managed_identity for word in ("--managed-identity", resource)]
             more += ["--no-app-service"] * options.no_app_service + ["--no-consent"] * options.no_consent
             more += ["--auto-lifetime"] * bool(longest(seen.access.secret_rules or ()))
-            show_checks(current.terminal, found, place, more)
+            shown = Terminal.recording() if is_page else terminal
+            show_checks(shown, found, place, more)
+            if is_page:
+                terminal.verbatim(page(f"Permissions for {request.label}", shown.recorded))
         return 0 if is_ready(found) else PROBLEMS
 
     arm = not options.no_app_service or bool(identities)

@@ -37,6 +37,7 @@ from mct_s2s.planning.reports.verification import CALL, CheckSubject
 from mct_s2s.render.console import Terminal
 from mct_s2s.render.diagnostics import print_items
 from mct_s2s.render.manual_steps import Instruction, grants_to_ask_for, instructions, show_manual_steps
+from mct_s2s.render.markdown import page
 from mct_s2s.render.outcome import (
     ClientResult,
     SavedCredential,
@@ -46,7 +47,7 @@ from mct_s2s.render.outcome import (
     show_plans,
     show_stopped,
 )
-from mct_s2s.render.plan import plan_markdown, target_details
+from mct_s2s.render.plan import target_details
 from mct_s2s.render.verification import show_verification
 from mct_s2s.stores.files import FileStore
 from mct_s2s.stores.store import OutputStore
@@ -115,7 +116,8 @@ def show_review(
     show_plans(shown, reports, is_result=options.dry_run, is_list=is_list, fingerprint=printed)
     if is_markdown:
         title = reports[0].title if len(reports) == 1 else f"{len(reports)} sites"
-        terminal.verbatim("".join(f"{line}\n" for line in plan_markdown(title, fingerprint, shown.recorded)))
+        digest = [f"Fingerprint: `{fingerprint}`", ""] if fingerprint is not None else []
+        terminal.verbatim(page(f"Plan for {title}", shown.recorded, *digest))
 
 
 def outcome_alone(sites: Sequence[SiteState]) -> Outcome | None:

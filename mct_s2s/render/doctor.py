@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from rich.text import Text
@@ -14,7 +14,6 @@ from mct_s2s.planning.permissions.doctor import EXISTING, SIGNED_IN, DoctorCheck
 from mct_s2s.planning.permissions.preflight import way_out
 from mct_s2s.render.console import Terminal, prose
 from mct_s2s.render.manual_steps import Instruction, grants_to_ask_for, show_manual_steps
-from mct_s2s.render.markdown import listed, text
 
 _SIGNS = {Verdict.YES: ("✓", "good"), Verdict.UNKNOWN: ("?", "warn"), Verdict.NO: ("✗", "bad")}
 
@@ -49,10 +48,11 @@ def show_checks(terminal: Terminal, checks: Sequence[DoctorCheck], where: str, m
         for check in checks:
             if check.state is verdict:
                 prose(terminal.out, Text.assemble(sign, f" {check.message}"), indent=2)
-    for title, steps in _sections(checks):
-        terminal.result()
-        terminal.result(f"{title}:")
-        show_manual_steps(terminal.out, steps)
+    for title, verdict in (("If it is refused", Verdict.UNKNOWN), ("To do", Verdict.NO)):
+        if steps := _manual_steps(checks, verdict):
+            terminal.result()
+            terminal.result(f"{title}:")
+            show_manual_steps(terminal.out, steps)
     terminal.result()
     if forecast(checks) == "runs":
         unknown = sum(check.state is Verdict.UNKNOWN for check in checks)
@@ -68,22 +68,6 @@ def show_checks(terminal: Terminal, checks: Sequence[DoctorCheck], where: str, m
     terminal.result(f"Until then, setup {end}.", style="bad")
     if stops and ways and all(check.subject != EXISTING for check in checks):  # else it is refused in any case
         terminal.result(ways)
-
-
-def doctor_markdown(checks: Sequence[DoctorCheck], label: str) -> Iterator[str]:
-    """The checks that failed or could not be made, and what someone else has to do: to be sent to an administrator."""
-    yield f"# Permissions for {text(label)}"
-    for title, steps in _sections(checks):
-        yield from ("", f"## {title}")
-        yield from listed((step.sentence, step.command) for step in steps)
-    if is_ready(checks):
-        yield from ("", "Nothing is missing.")
-
-
-def _sections(checks: Sequence[DoctorCheck]) -> Iterator[tuple[str, list[Instruction]]]:
-    for title, verdict in (("If it is refused", Verdict.UNKNOWN), ("To do", Verdict.NO)):
-        if steps := _manual_steps(checks, verdict):
-            yield title, steps
 
 
 def _manual_steps(checks: Sequence[DoctorCheck], verdict: Verdict) -> list[Instruction]:

@@ -31,13 +31,10 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
         yield from ("", f"| {' | '.join(heads)} |", f"|{' --- |' * len(heads)}", *lines)
 
 
-def listed(items: Iterable[tuple[str, str]]) -> Iterator[str]:
-    """A list of sentences, each with the command that belongs to it, if there is one."""
-    for words, command in items:
-        yield from ("", f"- {text(words)}")
-        if command:
-            yield ""
-            yield from (f"  {line}" for line in fenced(command))
+def page(title: str, shown: str, *above: str) -> str:
+    """What was shown on a screen, for a pull request, a change request or an administrator."""
+    lines = (f"# {text(title)}", "", *above, *fenced(*shown.splitlines(), language="text"))
+    return "".join(f"{line}\n" for line in lines)
 
 
 def fenced(*lines: str, language: str = "sh") -> Iterator[str]:

@@ -15,7 +15,6 @@ from mct_s2s.planning.plan import Plan
 from mct_s2s.render.columns import Columns
 from mct_s2s.render.console import Terminal, prose
 from mct_s2s.render.manual_steps import grants_to_ask_for, show_manual_steps, what_is_left
-from mct_s2s.render.markdown import fenced, text
 
 SIGNS = {Action.CREATE: "+", Action.UPDATE: "~", Action.DELETE: "-", Action.NONE: "·"}
 BLOCKED = "!"
@@ -71,14 +70,6 @@ def show_plan(
         show_manual_steps(console, grants_to_ask_for(plan.lacks))
     if not plan.is_empty:
         console.print(Text(f"Plan: {summary(plan.changes, len(plan.blocked))}.", style="head"))
-
-
-def plan_markdown(title: str, fingerprint: str | None, shown: str) -> Iterator[str]:
-    """What was shown of a plan, for a pull request or a change request, and the digest to compare it by."""
-    yield from (f"# Plan for {text(title)}", "")
-    if fingerprint is not None:
-        yield from (f"Fingerprint: `{fingerprint}`", "")
-    yield from fenced(*shown.splitlines(), language="text")
 
 
 def target_details(observed: ObservedState) -> tuple[str, ...]:

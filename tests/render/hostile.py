@@ -25,6 +25,7 @@ from mct_s2s.render.console import Terminal
 from mct_s2s.render.diagnostics import show_error
 from mct_s2s.render.doctor import show_checks
 from mct_s2s.render.manual_steps import Instruction, grants_to_ask_for, show_manual_steps
+from mct_s2s.render.markdown import page
 from mct_s2s.render.outcome import (
     ClientResult,
     SavedCredential,
@@ -36,7 +37,7 @@ from mct_s2s.render.outcome import (
     show_plans,
     show_stopped,
 )
-from mct_s2s.render.plan import plan_markdown, show_plan
+from mct_s2s.render.plan import show_plan
 from mct_s2s.render.progress import Reporter
 from mct_s2s.render.snippets import ApiCall, CredentialSource, SourceKind, languages_for, snippet
 from mct_s2s.render.status import show_findings, show_report, show_unread
@@ -166,7 +167,7 @@ def _planned(terminal: Terminal, name: str) -> None:
     show_manual_steps(terminal.out, [_told(name)])
     recording = Terminal.recording()
     show_plan(recording, _plan(name), name, about=(name,), is_result=True)
-    for line in plan_markdown(name, "0" * 64, recording.recorded):
+    for line in page(name, recording.recorded).splitlines():
         terminal.result(line)
     edits = with_settings(healthy(), settings(ServiceAuthRole=name, ServiceApplicationIds=f"{name};{name}2"))
     show_plan(terminal, make_plan(spec(name), edits, CONTEXT), name)

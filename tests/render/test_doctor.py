@@ -65,7 +65,7 @@ def seen(
 
 
 def checked(what: Seen) -> tuple[DoctorCheck, ...]:
-    return checks(what, spec(), CONTEXT, WHERE)
+    return checks(what, spec("NAME"), CONTEXT, WHERE)
 
 
 def document_of(what: Seen, *found: DoctorCheck) -> dict[str, Any]:

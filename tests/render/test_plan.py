@@ -10,7 +10,8 @@ from mct_s2s.planning.changes import Action, SettingEdit, SettingsChange, Settin
 from mct_s2s.planning.make import make_plan
 from mct_s2s.planning.plan import Plan
 from mct_s2s.render.console import Terminal
-from mct_s2s.render.plan import LATER, plan_markdown, setting_rows, show_plan, target_details
+from mct_s2s.render.markdown import page
+from mct_s2s.render.plan import LATER, setting_rows, show_plan, target_details
 
 from tests.planning.scenarios import (
     CONTEXT,
@@ -95,7 +96,7 @@ def test_a_plan_is_as_it_was() -> None:
     texts = {name: shown(*plan) for name, plan in PLANS.items()}
     recording = Terminal.recording()
     show_plan(recording, ODD, SITE, about=("mct-prod",), is_result=True)
-    texts["as Markdown"] = "\n".join(plan_markdown("a_*b* `c`", "f" * 64, recording.recorded))
+    texts["as Markdown"] = page("Plan for a_*b* `c`", recording.recorded, f"Fingerprint: `{'f' * 64}`", "").rstrip()
     check_kept(Path(__file__).parent / "documents" / "plans.txt", "".join(f"# {k}\n{v}\n\n" for k, v in texts.items()))
 
 

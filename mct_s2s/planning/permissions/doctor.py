@@ -13,14 +13,16 @@ from mct_s2s.model.desired import SettingsScope, Setup
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.model.site_settings import ours
+from mct_s2s.planning.changes import AnyChange
 from mct_s2s.planning.make import make_plan
-from mct_s2s.planning.ownership import NotOurs, another_site, service_not_ours
+from mct_s2s.planning.ownership import NotOurs
 from mct_s2s.planning.permissions.preflight import need_of
 from mct_s2s.planning.permissions.rights import LEFT_TO_OTHERS, Missing, RequiredPermission, Right, judge
-from mct_s2s.planning.plan import Plan, RunContext
+from mct_s2s.planning.plan import RunContext
 from mct_s2s.planning.secret_policy import OTHERWISE, in_words, longest, typed
 
 SIGNED_IN, PENDING = "signed-in", "changes-pending"
+_OF_SITE = (Right.READ_SETTINGS, Right.WRITE_SETTINGS, Right.RESTART)
 EXISTING = "Existing setup"
 """The subject of what `setup` refuses, whatever the rights."""
 
@@ -66,46 +68,42 @@ class Seen:
     site_refusal: S2SError | None = None
 
 
-def checks(
-    seen: Seen, setup: Setup, context: RunContext, where: str, *, consent: bool = True
-) -> tuple[DoctorCheck, ...]:
-    """Everything that the job takes, for one more client and for what setup would mend about what is there."""
+def checks(seen: Seen, job: Setup, context: RunContext, where: str) -> tuple[DoctorCheck, ...]:
+    """Everything that a setup takes which adds a client, and what it would mend about what is there."""
     observed, access, site = seen.observed, seen.access, seen.observed.app_service
-    service, signed_in, caller = observed.trust.service, access.directory.signed_in, access.directory.caller
-    name, plan, refusal = caller.name if caller is not None else "", Plan(), None
+    signed_in, caller = access.directory.signed_in, access.directory.caller
+    name = caller.name if caller is not None else ""
     message = f"Signed in {f'as {name} ' if name else ''}with {signed_in.description}."
     found = [DoctorCheck(SIGNED_IN, Verdict.YES, name or signed_in.description, message, *signed_in.after_a_grant)]
+    if site is None or observed.settings_unread:
+        job = replace(job, settings=SettingsScope.NONE)
+    steps, pending, refusal = list[AnyChange](), 0, None
     if seen.directory_refusal is not None:
         found.append(DoctorCheck.refused("read-directory", seen.directory_refusal, "the directory"))
-    if observed.tenant is not None:
+    elif observed.tenant is not None:
         tenant = observed.tenant
         found.append(DoctorCheck("tenant", Verdict.YES, tenant.name, f"Tenant {tenant.name} ({tenant.id})."))
-        plan, refusal = _planned(observed, setup, context)
-    needs = [
-        RequiredPermission(right, "")
-        for right in (Right.CREATE_APPLICATION, Right.CHANGE_APPLICATION, Right.CREATE_PRINCIPAL)
-    ]
-    existing = (need_of(change, observed) for change in plan.changes)
-    needs += dict.fromkeys(need for need in existing if need is not None and need.application is not None)
-    if consent:
-        needs.append(RequiredPermission(Right.CONSENT, "", service.object_id if service is not None else None))
-    found += [_judged(need, access) for need in needs]
+        try:
+            steps = [*make_plan(job, observed, context).changes]
+            there = replace(observed, identity_resources=())
+            pending = len(make_plan(replace(job, clients=()), there, context).changes) if ours(there.settings) else 0
+        except (NotThere, Refused) as error:
+            refusal = error
+    needs = [need for change in steps if (need := need_of(change, observed)) is not None]
+    is_new = [need.resource is None and (need.application is None or need.right.is_consent) for need in needs]
+    needs = [replace(need, subject="") if new else need for need, new in zip(needs, is_new, strict=True)]
+    found += [_judged(need, access) for need in dict.fromkeys(needs) if need.right not in _OF_SITE]
     found.append(_secrets(access))
     found += _site(seen)
-    for one in observed.identity_resources:
-        check = _judged(RequiredPermission(Right.ENABLE_IDENTITY, one.display_name, resource=one.resource), access)
-        message = f"'{one.display_name}' already has a managed identity."
-        found.append(replace(check, state=Verdict.YES, message=message, missing=()) if one.principal_id else check)
     if isinstance(refusal, NotOurs) and (seen.site_refusal or observed.settings_unread):
         message = "A registration has the name of this App Service's; only its settings say whether it is in use."
         found.append(DoctorCheck(refusal.code, Verdict.UNKNOWN, EXISTING, message))
     elif refusal is not None:
         found.append(DoctorCheck.refused(refusal.code, refusal, EXISTING))
-    elif site is not None and ours(site.settings) and plan.changes:
-        label, changes = site.label, f"{len(plan.changes)} change{'s' * (len(plan.changes) != 1)}"
-        message = f"'{label}' is not as setup makes it: {changes} pending."
-        run = own_command("setup", where=where)
-        found.append(DoctorCheck(PENDING, Verdict.NO, label, message, f"To make {changes}:", run))
+    elif site is not None and pending:
+        changes, run = f"{pending} change{'s' * (pending != 1)}", own_command("setup", where=where)
+        message = f"'{site.label}' is not as setup makes it: {changes} pending."
+        found.append(DoctorCheck(PENDING, Verdict.NO, site.label, message, f"To make {changes}:", run))
     return tuple(found)
 
 
@@ -124,21 +122,6 @@ def forecast(found: Sequence[DoctorCheck]) -> str:
     if not missing:
         return "runs"
     return "partial" if missing <= {right.code for right in LEFT_TO_OTHERS} else "stops"
-
-
-def _planned(observed: ObservedState, setup: Setup, context: RunContext) -> tuple[Plan, S2SError | None]:
-    """What `setup` would do about what is there, or why it would refuse it."""
-    service, spec = observed.trust.service, setup.service
-    if observed.app_service is None or observed.settings_unread:
-        setup = replace(setup, settings=SettingsScope.NONE)
-    try:
-        plan = make_plan(setup, observed, context)
-    except (NotThere, Refused) as error:
-        return Plan(), error
-    if service is not None and spec is not None and (other := another_site(service, observed, spec.unique_name)):
-        why = f"it was created for another App Service, {other}"
-        return Plan(), service_not_ours(service, observed, spec, why)
-    return plan, None
 
 
 def _judged(need: RequiredPermission, access: CallerRights) -> DoctorCheck:
@@ -175,7 +158,7 @@ def _site(seen: Seen) -> Iterator[DoctorCheck]:
     if resource is None:
         return
     label = site.label if site is not None else resource.name
-    for right in (Right.READ_SETTINGS, Right.WRITE_SETTINGS, Right.RESTART):
+    for right in _OF_SITE:
         check = _judged(RequiredPermission(right, label, resource=resource), seen.access)
         if site is not None and right is Right.READ_SETTINGS:
             if site.refusal is None:
