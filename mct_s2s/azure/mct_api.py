@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 import httpx
@@ -28,7 +28,6 @@ from mct_s2s.errors import NEVER_CONNECTED, ServiceError
 from mct_s2s.model.client_sign_in import NOT_NOW, SERVICE_HEADER, ApiAnswer, ApiToken, IdentitySignIn, SignIn
 from mct_s2s.model.ids import ClientId, PrincipalId, TenantId
 
-WITHOUT_ROLE = "role-not-in-token"
 LONGEST_LAG_SECONDS = 120.0
 """Credentials have been seen to take 4 to 18 s to arrive everywhere, and others wait two minutes for them. What is
 still refused then is refused: someone has taken it away meanwhile."""
@@ -36,8 +35,14 @@ IDENTITY_SECONDS = 20
 """The endpoint of a managed identity is on the machine itself: an answer that takes longer does not come."""
 SETTLE_SECONDS = 120.0
 """How long a site may still answer by its old settings after a restart was asked for."""
-AILING, RESTARTING = "site-ailing", "site-restarting"
-"""A 500 is asked for again a few times, as at every service, but not waited for: it may be there to stay."""
+
+
+class NotYet(ServiceError):
+    """An answer that may be another one soon; where no one waits for that any longer, it is the answer."""
+
+    def __init__(self, answer: Any, status: int, retry_after: float | None = None) -> None:
+        super().__init__("not-yet", "It may change soon.", remedy="", status=status, retry_after=retry_after)
+        self.answer = answer
 
 
 class EntraTokens:
@@ -70,29 +75,26 @@ class EntraTokens:
             ServiceError: `token-refused` or `identity-token-refused`, with the number after AADSTS as `service_code`,
                 and a command of this program without the options that name the App Service; or no answer came.
         """
-        began, roleless = clock.seconds(), list[ApiToken]()
+        began = clock.seconds()
 
         async def once() -> ApiToken:
             texts = await gather_or_cancel(*(self._ask(sign_in, scope) for _ in range(at_once)))
             token = read_token(texts[0])
-            if role is None or role in token.roles:
-                return token
-            roleless.append(token)
-            raise ServiceError(WITHOUT_ROLE, f"The token does not have the role '{role}' yet.", remedy="", status=403)
+            if role is not None and role not in token.roles:
+                raise NotYet(token, 403)
+            return token
 
         def is_lag(error: ServiceError) -> bool:
-            passing = error.code == WITHOUT_ROLE or (is_new and error.service_code in PROPAGATING)
+            passing = isinstance(error, NotYet) or (is_new and error.service_code in PROPAGATING)
             return passing and clock.seconds() - began < within
 
         def waits_for(error: ServiceError) -> str:
-            return "waiting for admin consent to take effect" if error.code == WITHOUT_ROLE else REPLICATION
+            return "waiting for admin consent to take effect" if isinstance(error, NotYet) else REPLICATION
 
         try:
             return await self._retry_policy.call(once, lag=is_lag, waits_for=waits_for)
-        except ServiceError as error:
-            if error.code == WITHOUT_ROLE:
-                return roleless[-1]
-            raise
+        except NotYet as last:
+            return cast("ApiToken", last.answer)
 
     async def _ask(self, sign_in: SignIn, scope: str) -> str:
         """Ask once, as a credential that has never asked before. Raises ServiceError: refused, or not answered."""
@@ -162,31 +164,25 @@ class MctApi:
         """
         headers = SERVICE_HEADER | ({"Authorization": f"Bearer {token.text}"} if token else {})
         until = clock.seconds() + (SETTLE_SECONDS if just_restarted else 0.0)
-        last: list[ApiAnswer] = []
 
         async def once() -> ApiAnswer:
             answer, retry_after = await self._send(headers)
-            if answer.status not in {*NOT_NOW, 500} and not (answer.status == 401 and clock.seconds() < until):
-                return answer
-            last[:] = [answer]
-            raise ServiceError(
-                AILING if answer.status == 500 else RESTARTING,
-                "The App Service is starting.",
-                remedy="Wait a minute, then run the same command again.",
-                status=answer.status,
-                retry_after=retry_after,
-            )
+            if answer.status in {*NOT_NOW, 500} or (answer.status == 401 and clock.seconds() < until):
+                raise NotYet(answer, answer.status, retry_after)
+            return answer
+
+        def is_lag(error: ServiceError) -> bool:
+            """A 500 is asked for again a few times, as everywhere, but not waited for: it may be there to stay."""
+            return isinstance(error, NotYet) and error.status != 500
 
         def waits_for(error: ServiceError) -> str:
             state = "has not restarted yet" if error.status == 401 else "starting"
             return f"{urlsplit(self.url).hostname} returns {error.status}, {state}"
 
         try:
-            return await self._retry_policy.call(once, lag=lambda error: error.code == RESTARTING, waits_for=waits_for)
-        except ServiceError as error:
-            if error.code in {AILING, RESTARTING, "throttled"} and last:
-                return last[0]
-            raise
+            return await self._retry_policy.call(once, lag=is_lag, waits_for=waits_for)
+        except NotYet as last:
+            return cast("ApiAnswer", last.answer)
 
     async def _send(self, headers: dict[str, str]) -> tuple[ApiAnswer, float | None]:
         """Send it once; a redirect is not followed."""

@@ -33,7 +33,6 @@ from mct_s2s.planning.changes import (
     identify,
 )
 from mct_s2s.planning.ownership import clients_called
-from mct_s2s.planning.reports.verification import CALL, CheckSubject
 from mct_s2s.render.console import Terminal
 from mct_s2s.render.diagnostics import print_items
 from mct_s2s.render.manual_steps import Instruction, grants_to_ask_for, instructions, show_manual_steps
@@ -219,16 +218,11 @@ def _headline(outcome: Outcome) -> tuple[str, list[ClientResult]]:
 def _clients(outcome: Outcome) -> Iterator[ClientResult]:
     """The clients that the command was about, each with the credential that it got."""
     made = {credential.client: credential for credential in credentials_of(outcome)}
-    answered: dict[str | None, bool | None] = {}
-    for check in outcome.verification.checks if outcome.verification is not None else ():
-        if check.kind is CheckSubject.APPLICATION:
-            if check.ok is False or answered.get(check.client) is False:
-                answered[check.client] = False
-            elif check.check == CALL:
-                answered[check.client] = check.ok
+    verification = outcome.verification
     for name in outcome.request.desired.names:
         client_id = outcome.client_id(name) or ""
-        yield ClientResult(name, client_id, credential=made.get(name), can_call=answered.get(name))
+        can_call = verification.can_call(name) if verification is not None else None
+        yield ClientResult(name, client_id, credential=made.get(name), can_call=can_call)
     enabled = {one.identity_resource: one.key for one in outcome.plan.changes if isinstance(one, EnableIdentity)}
     for resource in outcome.before.identity_resources:
         principal = resource.principal_id

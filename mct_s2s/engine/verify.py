@@ -108,7 +108,7 @@ class ClientTest:
     async def _without_token(self) -> VerificationCheck:
         with activity("Testing a call without a token"):
             try:
-                return without_token(await self.api.get(), self.api.path)
+                return without_token(await self.api.get(), self.api.url, self.api.path)
             except ServiceError as error:
                 return VerificationCheck(*SITE, "without-token", None, error.message, error.remedy)
 

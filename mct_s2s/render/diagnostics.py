@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.text import Text
 
 from mct_s2s.errors import DOCS, S2SError
+from mct_s2s.plain_text import plain
 from mct_s2s.render.console import Terminal, prose
 from mct_s2s.render.pipelines import pipeline_of
 
@@ -16,7 +17,7 @@ def show_error(terminal: Terminal, error: S2SError) -> None:
     """The message, the remedy with its command on a line of its own, and the service's answer with its request id."""
     headline, pipeline = _coded(error, " ".join(error.headline.split())), pipeline_of()
     if pipeline is not None:
-        terminal.instruct(pipeline.error(headline))
+        terminal.instruct(pipeline.command(pipeline.error, plain(headline)))
     else:
         prose(terminal.err, Text.assemble(("error: ", "bad"), headline), indent=2)
     print_items(terminal.err, error.items)

@@ -13,8 +13,6 @@ import os
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from mct_s2s.plain_text import plain
-
 BORDERS = "-----"
 """How the first and the last line of a private key begin: they are the same in every key."""
 
@@ -22,25 +20,16 @@ BORDERS = "-----"
 class Pipeline(NamedTuple):
     """How one service reads a log: what each command begins with, and how a percent sign is written in it."""
 
-    group_start: str
+    group: str
+    """What follows belongs together, and can be folded."""
     group_end: str
-    error_start: str
-    mask_start: str
+    error: str
+    """The error that a summary of the job shows."""
+    mask: str
+    """From here on, this is shown as `***`."""
     percent: str
 
-    def group(self, title: str) -> str:
-        """What follows belongs together, and can be folded."""
-        return self._command(self.group_start, plain(title))
-
-    def error(self, message: str) -> str:
-        """The error that a summary of the job shows."""
-        return self._command(self.error_start, plain(message))
-
-    def mask(self, value: str) -> str:
-        """From here on, this is shown as `***`."""
-        return self._command(self.mask_start, value)
-
-    def _command(self, start: str, text: str) -> str:
+    def command(self, start: str, text: str) -> str:
         return start + text.replace("%", self.percent).replace("\r", "%0D").replace("\n", "%0A")
 
 
@@ -64,4 +53,4 @@ def masks(value: str, environ: Mapping[str, str] = os.environ) -> list[str]:
     """The lines that come before a secret: one for each line of its own, as a log is masked line by line."""
     pipeline = pipeline_of(environ)
     lines = [line for line in value.splitlines() if line.strip() and not line.startswith(BORDERS)]
-    return [pipeline.mask(line) for line in lines] if pipeline is not None else []
+    return [pipeline.command(pipeline.mask, line) for line in lines] if pipeline is not None else []

@@ -143,7 +143,7 @@ class Reporter:
         steps = Steps(self, len(plan.changes))
         if pipeline is not None:
             count = len(plan.changes)
-            self._terminal.instruct(pipeline.group(f"{count} change{'s' * (count != 1)}"))
+            self._terminal.instruct(pipeline.command(pipeline.group, f"{count} change{'s' * (count != 1)}"))
         try:
             yield steps
         finally:

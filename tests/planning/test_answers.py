@@ -23,4 +23,4 @@ def test_each_answer_has_a_remedy_and_no_one_may_be_answered_without_a_token(
 ) -> None:
     """An API that answers everybody proves nothing of a client."""
     assert told in advice(answer, API_PATH)
-    assert without_token(answer, API_PATH).ok is refused
+    assert without_token(answer, "https://learn", API_PATH).ok is refused

@@ -65,6 +65,12 @@ class Verification:
         """How many clients were answered."""
         return sum(check.check == CALL and check.ok is True for check in self.checks)
 
+    def can_call(self, client: str) -> bool | None:
+        """Whether a client application was answered; `None` where that was not tested."""
+        own = [one for one in self.checks if (one.client, one.kind) == (client, CheckSubject.APPLICATION)]
+        found = [check.ok for check in own if check.check == CALL or check.ok is False]
+        return False if False in found else next(iter(found), None)
+
     @property
     def is_proved(self) -> bool:
         """Whether a client's call succeeded, and nothing failed."""
@@ -167,11 +173,7 @@ def identity_checks(
 
 def returned(url: str, path: str, status: int) -> str:
     """What came of a call, in words."""
-    return f"GET {url}{path} returned {status}{_meaning(status)}."
-
-
-def _meaning(status: int) -> str:
-    return ": the site is still starting" if status in NOT_NOW else ""
+    return f"GET {url}{path} returned {status}{': the site is still starting' if status in NOT_NOW else ''}."
 
 
 def advice(answer: ApiAnswer, path: str) -> str:
@@ -195,7 +197,7 @@ def advice(answer: ApiAnswer, path: str) -> str:
     return found
 
 
-def without_token(answer: ApiAnswer, path: str) -> VerificationCheck:
+def without_token(answer: ApiAnswer, url: str, path: str) -> VerificationCheck:
     """A call that must be turned away, also towards a page to sign in on."""
     check = partial(VerificationCheck, *SITE, "without-token")
     if answer.status in {401, 403} or 300 <= answer.status < 400:
@@ -204,6 +206,4 @@ def without_token(answer: ApiAnswer, path: str) -> VerificationCheck:
         remedy = "Choose a path that requires authentication: --path PATH. If this one should, report it to the "
         remedy += "operator of MCT."
         return check(False, f"A call without a token returned {answer.status}: {path} is public.", remedy)
-    return check(
-        None, f"A call without a token returned {answer.status}{_meaning(answer.status)}.", advice(answer, path)
-    )
+    return check(None, f"Without a token, {returned(url, path, answer.status)}", advice(answer, path))
