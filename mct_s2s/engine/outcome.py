@@ -76,7 +76,6 @@ class Outcome:
         self._started.pop(change.key, None)
 
     def finish(self, change: AnyChange, detail: str) -> None:
-        """It is done."""
         self.done.append(Entry(change, detail or change.detail, self._seconds_of(change)))
 
     def skip(self, change: AnyChange, why: str) -> None:
@@ -107,7 +106,6 @@ class Outcome:
 
     @property
     def left(self) -> tuple[AnyChange, ...]:
-        """Not begun."""
         return tuple(change for change in self.plan.changes if change.key not in self._started)
 
     @property

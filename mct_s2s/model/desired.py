@@ -39,7 +39,6 @@ class ClientSpec:
     credential: CredentialSpec | None
     consent: bool = True
     management_reference: str | None = None
-    """As of the service application."""
 
 
 class SettingsScope(StrEnum):
@@ -49,7 +48,6 @@ class SettingsScope(StrEnum):
     CLIENTS = "clients"
     """The allow lists and the role: what one more client needs."""
     OFF = "off"
-    """Only the switch, off."""
     NONE = "none"
 
 
@@ -93,7 +91,6 @@ class Desired:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Names and ids of the clients that it is about."""
         return tuple(one if isinstance(one, str) else one.name for one in self.clients)
 
     @property
@@ -103,12 +100,10 @@ class Desired:
 
     @property
     def unique_name(self) -> str:
-        """The key of the service application that belongs to the App Service."""
         return self.service.unique_name if self.service is not None else ""
 
     @property
     def adopt(self) -> str | None:
-        """The appId or Application ID URI of a registration to use as the service application."""
         return self.service.adopt if self.service is not None else None
 
 
@@ -186,6 +181,5 @@ class Rotation(Desired):
     """`expires` and `shorten` of clients that have their own, by the name or appId in `clients`."""
 
     def of(self, name: str) -> Rotation:
-        """The same as it is for one client."""
         expires, shorten = self.own.get(name, (self.expires, self.shorten))
         return replace(self, expires=expires, shorten=shorten)

@@ -104,7 +104,6 @@ class ServicePrincipal:
     client_id: ClientId
     display_name: str
     is_identity: bool = False
-    """Whether it is a managed identity."""
     resource_id: str | None = None
     """The Azure resource that a managed identity belongs to."""
     assignment_required: bool = False

@@ -64,7 +64,6 @@ class Outputs:
         return deferred
 
     def known(self, deferred: Deferred[T]) -> T | None:
-        """The id, or `None` while it is not known."""
         is_unknown = isinstance(deferred, OutputRef) and (deferred.key, deferred.output) not in self._values
         return None if is_unknown else self.resolve(deferred)
 
@@ -105,7 +104,6 @@ class NoChange(Change):
     resource: str
     id: str | None = None
     object_id: str | None = None
-    """Of a registration."""
 
     action, verb = Action.NONE, "check"
 
@@ -133,9 +131,7 @@ class AssignAppRole(Change):
     service: Deferred[PrincipalId]
     role: AppRoleId
     client_id: Deferred[ClientId] | None = None
-    """Whose consent it is, where that is a client application."""
     identity_resource: ResourceId | None = None
-    """Whose managed identity it is."""
 
     resource, action, verb, right = "admin consent", Action.CREATE, "grant", Right.CONSENT
 
@@ -230,7 +226,6 @@ class DeleteStoredSecret(Change):
     """What a key vault holds for a client that goes: recoverable for as long as the vault is set to."""
 
     place: str
-    """`VAULT/NAME`."""
     client_id: ClientId
     """Whose it must be, by what the vault itself says."""
 
@@ -274,7 +269,6 @@ class ApplicationEdits:
     """Tags that are to go."""
     management_reference: str | None = None
     unique_name: str | None = None
-    """It can be set once."""
     notes: str | None = None
 
     @property
@@ -371,7 +365,6 @@ class SettingEdit:
 
 
 def others_unchanged(count: int) -> str:
-    """`42 others unchanged`."""
     return f"{count} other{'' if count == 1 else 's'} unchanged"
 
 

@@ -176,7 +176,6 @@ def strangers(observed: ObservedState) -> Iterator[tuple[Setting, str]]:
 
 
 def ids_of(client: ClientApplication) -> frozenset[str]:
-    """The appId and the service principal's object id, in lower case."""
     return frozenset({client.client_id.casefold(), *([client.principal.id.casefold()] if client.principal else [])})
 
 
@@ -192,7 +191,6 @@ def is_consented_to(client: ClientApplication, observed: ObservedState, spec: Se
 
 
 def is_allowed(client: ClientApplication, site: AppService) -> bool:
-    """Whether the client is on either allow list."""
     return is_allowed_by_object_id(client, site) or site.allowed_client_ids.holds(client.client_id)
 
 

@@ -130,7 +130,6 @@ def _everyone(observed: ObservedState, spec: ServiceSpec) -> list[ClientApplicat
 
 
 def _called(name: str, observed: ObservedState, spec: ServiceSpec) -> list[Target]:
-    """What is called so: by name, appId, object id or resource id."""
     service, word, base = observed.trust.service, name.strip().casefold(), observed.trust.base(spec.unique_name)
     if service is not None and word in {service.client_id.casefold(), f"api://{service.client_id}".casefold()}:
         raise Refused(
@@ -263,7 +262,6 @@ class _Removal:
         return "" if self.owns_service or self.removal.delete_adopted else f"{_ADOPTED}{self.hint}"
 
     def why_client_kept(self, application: Application, is_ours: bool, is_known: bool) -> str:
-        """Why a client's registration is not deleted; empty where it is."""
         if self.removal.keep_registration:
             return AS_ASKED
         if application.client_id.casefold() in self.removal.kept:
@@ -320,7 +318,6 @@ class _Removal:
                 yield NoChange(key=stored, resource=DeleteStoredSecret.resource, name=place, detail="kept", id=place)
 
     def deleted(self, kind: str, application: Application, key: str, after: Sequence[str]) -> Iterator[AnyChange]:
-        """A registration that goes into the recycle bin, or is purged."""
         yield DeleteApplication(
             key=key,
             resource=kind,
