@@ -43,7 +43,6 @@ from mct_s2s.planning.changes import (
     UpdateApplication,
 )
 from mct_s2s.planning.credentials import ClientState, plan_credential, vault_tags
-from mct_s2s.planning.edits import missing_reference
 from mct_s2s.planning.ownership import (
     CLIENT,
     SERVICE,
@@ -163,7 +162,7 @@ def plan_service(spec: ServiceSpec, observed: ObservedState) -> Service:
             role=role_edit,
             token_version=1 if application.token_version == 2 else None,
             tags=tuple(tag for tag in memory if tag not in application.tags),
-            management_reference=missing_reference(application, spec.management_reference),
+            management_reference=None if application.management_reference else spec.management_reference,
         )
         edits = _remembered(edits, application, spec, observed, note)
         resource, name, detail = SERVICE, application.display_name, _describe(edits)
@@ -305,7 +304,7 @@ def plan_client(
     if application is None:
         tags, reference, is_declared = (), None, False
     else:
-        reference = missing_reference(application, spec.management_reference)
+        reference = None if application.management_reference else spec.management_reference
         is_declared = isinstance(api, str) and application.declares(api, role_id)
     if tags or reference or not is_declared:
         edits = ApplicationEdits(access_to=api, access_role=role_id, tags=tags, management_reference=reference)

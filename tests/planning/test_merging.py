@@ -22,8 +22,8 @@ from mct_s2s.model.ids import (
 from mct_s2s.model.site_settings import APPLICATION_IDS, ENABLED, LISTS, NAMES, OBJECT_IDS, SETTINGS
 from mct_s2s.model.site_settings import ROLE as ROLE_SETTING
 from mct_s2s.planning.changes import ApplicationEdits, Outputs, SettingsSpec, WriteSettings
-from mct_s2s.planning.edits import edited
 from mct_s2s.planning.make import make_plan
+from mct_s2s.planning.plan import edited
 from mct_s2s.planning.site import edits, merge
 
 from tests.planning.scenarios import (

@@ -30,9 +30,9 @@ from mct_s2s.planning.changes import (
     RevokeAppRole,
     UpdateApplication,
 )
-from mct_s2s.planning.edits import edited
 from mct_s2s.planning.permissions.preflight import judged_change, likely_missing, need_of, requests
 from mct_s2s.planning.permissions.rights import judge, lacking
+from mct_s2s.planning.plan import edited
 from mct_s2s.stores.host_lock import departing, note_departing
 
 
