@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from mct_s2s.azure.arm.resource_manager import ResourceManager
-from mct_s2s.azure.arm.session import ArmSession
 from mct_s2s.azure.connection import Connection
 from mct_s2s.azure.graph.directory import GraphDirectory
 from mct_s2s.azure.graph.rights import GraphAccess
 from mct_s2s.azure.graph.session import GraphSession
 from mct_s2s.azure.mct_api import EntraTokens
+from mct_s2s.azure.resource_manager import ResourceManager
 from mct_s2s.azure.sign_in.methods import CallerCredential
 from mct_s2s.engine.session import Session
 from mct_s2s.stores.vaults import KeyVaults
@@ -16,11 +15,11 @@ from mct_s2s.stores.vaults import KeyVaults
 
 def open_session(connection: Connection, credential: CallerCredential) -> Session:
     """A session on one connection, with one credential; nothing is sent yet."""
-    graph, arm = GraphSession(connection, credential), ArmSession(connection, credential)
+    graph = GraphSession(connection, credential)
     return Session(
         connection,
         GraphDirectory(graph),
-        ResourceManager(arm),
+        ResourceManager(connection, credential),
         GraphAccess(graph, credential.signed_in),
         EntraTokens(connection),
         KeyVaults(connection, credential),

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 from mct_s2s.model.resource_id import SiteTarget
 
 if TYPE_CHECKING:
-    from mct_s2s.azure.arm.resource_manager import ResourceManager
     from mct_s2s.azure.connection import Connection
     from mct_s2s.azure.graph.directory import GraphDirectory
     from mct_s2s.azure.graph.rights import GraphAccess
     from mct_s2s.azure.mct_api import EntraTokens, MctApi
+    from mct_s2s.azure.resource_manager import ResourceManager
     from mct_s2s.stores.vaults import KeyVaults
 
 

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 
 from mct_s2s.errors import Refused
-from mct_s2s.model.azure_resources import AppService, Site
+from mct_s2s.model.azure_resources import AppService
 from mct_s2s.model.commands import option, own_command, webapp_command
 from mct_s2s.model.desired import GivenValues, SettingsScope, Setup
 from mct_s2s.model.directory_objects import Tenant
@@ -123,11 +123,8 @@ def plan_site(
         unchanged=unchanged,
         first=first,
     )
-    return (
-        (write, RestartSite(key="restart", name=site.label, detail="restart", site=site.resource))
-        if restart
-        else (write,)
-    )
+    restarting = RestartSite(key="restart", name=site.label, detail="restart", site=site.resource)
+    return (write, restarting) if restart else (write,)
 
 
 def merge(settings: AppSettings, spec: SettingsSpec, outputs: Outputs) -> dict[str, str | None]:
@@ -178,18 +175,6 @@ def edits(settings: AppSettings, spec: SettingsSpec, outputs: Outputs) -> tuple[
     return (*found, *(SettingEdit(name) for name in sorted(names)))
 
 
-def refuse_function_app(site: Site) -> None:
-    """The document's warning: the App Service with `-fa-` in its name must not be selected. Raises Refused."""
-    if not site.is_function_app:
-        return
-    website = site.website or site.name.casefold()
-    raise Refused(
-        "function-app",
-        f"'{site.name}' is the function app of an MCT deployment, not its App Service (kind '{site.kind}').",
-        remedy=f"Use the App Service that has the website's name: {option('--app-service', website)}",
-    )
-
-
 def refuse_foreign_values(given: GivenValues, site: AppService) -> None:
     """Values that someone wrote down, perhaps for another App Service, or an attacker for this one. Raises Refused."""
     if given.app_service is not None and given.app_service.casefold() != site.label.casefold():
@@ -213,17 +198,21 @@ def refuse_foreign_values(given: GivenValues, site: AppService) -> None:
 
 
 def check_site(observed: ObservedState) -> None:
-    """Refuse a function app, and, the document's note, to register in another tenant than that of the MCT instance."""
-    app_service, tenant = observed.app_service, observed.tenant
-    if app_service is None:
-        return
-    refuse_function_app(app_service)
-    if tenant is not None and not same_id(tenant.id, app_service.tenant_id):
+    """Refuse what the document warns of: the function app, and to register in another tenant than the App Service's."""
+    site, tenant = observed.app_service, observed.tenant
+    if site is not None and site.is_function_app:
+        website = site.website or site.name.casefold()
+        raise Refused(
+            "function-app",
+            f"'{site.name}' is the function app of an MCT deployment, not its App Service (kind '{site.kind}').",
+            remedy=f"Use the App Service that has the website's name: {option('--app-service', website)}",
+        )
+    if site is not None and tenant is not None and not same_id(tenant.id, site.tenant_id):
         raise Refused(
             "other-tenant",
-            f"You are signed in to the tenant '{tenant.name}' ({tenant.id}), but the App Service "
-            f"'{app_service.name}' belongs to the tenant '{app_service.tenant_id}'. Nothing was changed.",
-            remedy=f"Sign in to the App Service's tenant: add {option('--tenant', app_service.tenant_id)}",
+            f"You are signed in to the tenant '{tenant.name}' ({tenant.id}), but the App Service '{site.name}' belongs "
+            f"to the tenant '{site.tenant_id}'. Nothing was changed.",
+            remedy=f"Sign in to the App Service's tenant: add {option('--tenant', site.tenant_id)}",
         )
 
 

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import httpx
 from azure.core.credentials import AccessToken
 from mct_s2s.azure.answers import Refusal
-from mct_s2s.azure.arm.session import ArmSession
 from mct_s2s.azure.clouds import PUBLIC
 from mct_s2s.azure.connection import Connection
 from mct_s2s.azure.http import Http
+from mct_s2s.azure.resource_manager import ResourceManager
 from mct_s2s.azure.retry import RetryPolicy
 from mct_s2s.azure.sign_in.methods import Again, CallerCredential, Challenge
 from mct_s2s.errors import S2SError, ServiceError, SignInFailed
@@ -163,9 +163,9 @@ class Wire(Http):
         return httpx.Response(answer.status, headers=headers, content=answer.content, request=request)
 
 
-def arm_session(*answers: Answer | Exception, brings: bool = False) -> ArmSession:
+def arm_session(*answers: Answer | Exception, brings: bool = False) -> ResourceManager:
     """Azure Resource Manager, which gives these answers."""
-    return ArmSession(connection(*answers), SignedIn(brings=brings))  # type: ignore[arg-type]
+    return ResourceManager(connection(*answers), SignedIn(brings=brings))  # type: ignore[arg-type]
 
 
 def graph_session(*answers: Answer | Exception, brings: bool = False) -> GraphSession:

@@ -17,11 +17,10 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from mct_s2s.azure.arm.resource_manager import ResourceManager
-from mct_s2s.azure.arm.session import ArmSession
 from mct_s2s.azure.cloud_metadata import read_cloud
 from mct_s2s.azure.clouds import PUBLIC, Cloud
 from mct_s2s.azure.mct_api import EntraTokens, read_token
+from mct_s2s.azure.resource_manager import ResourceManager
 from mct_s2s.azure.sign_in.methods import service_principal
 from mct_s2s.errors import S2SError
 from mct_s2s.model.azure_resources import IdentityResource
@@ -228,22 +227,22 @@ async def nothing() -> None:
     """There is nothing to read again."""
 
 
-ArmCall = Callable[[ArmSession, IdentityResource], Awaitable[object]]
+ArmCall = Callable[[ResourceManager, IdentityResource], Awaitable[object]]
 ARM_CALLS: list[tuple[Callable[..., Any], ArmCall]] = [
-    (ResourceManager.subscriptions, lambda s, _: ResourceManager(s).subscriptions()),
-    (ResourceManager.subscription, lambda s, _: ResourceManager(s).subscription(guid("subscription"))),
-    (ResourceManager.sites, lambda s, _: ResourceManager(s).sites(guid("subscription"))),
-    (ResourceManager.site, lambda s, _: ResourceManager(s).site(SITE)),
-    (ResourceManager.settings, lambda s, _: ResourceManager(s).settings(SITE)),
-    (ResourceManager.slots, lambda s, _: ResourceManager(s).slots(SITE)),
-    (ResourceManager.write_settings, lambda s, _: ResourceManager(s).write_settings(SITE, lambda: {"a": "b"}, nothing)),
-    (ResourceManager.restart, lambda s, _: ResourceManager(s).restart(SITE)),
-    (ResourceManager.identity_resource, lambda s, h: ResourceManager(s).identity_resource(h.resource)),
-    (ResourceManager.set_identity, lambda s, h: ResourceManager(s).set_identity(h, on=True)),
-    (ResourceManager.set_identity, lambda s, h: ResourceManager(s).set_identity(h, on=False)),
-    (ResourceManager.roles_of, lambda s, h: ResourceManager(s).roles_of(h)),
-    (ResourceManager.permissions, lambda s, _: ResourceManager(s).permissions(SITE)),
-    (ResourceManager.locks, lambda s, _: ResourceManager(s).locks(SITE)),
+    (ResourceManager.subscriptions, lambda s, _: s.subscriptions()),
+    (ResourceManager.subscription, lambda s, _: s.subscription(guid("subscription"))),
+    (ResourceManager.sites, lambda s, _: s.sites(guid("subscription"))),
+    (ResourceManager.site, lambda s, _: s.site(SITE)),
+    (ResourceManager.settings, lambda s, _: s.settings(SITE)),
+    (ResourceManager.slots, lambda s, _: s.slots(SITE)),
+    (ResourceManager.write_settings, lambda s, _: s.write_settings(SITE, lambda: {"a": "b"}, nothing)),
+    (ResourceManager.restart, lambda s, _: s.restart(SITE)),
+    (ResourceManager.identity_resource, lambda s, h: s.identity_resource(h.resource)),
+    (ResourceManager.set_identity, lambda s, h: s.set_identity(h, on=True)),
+    (ResourceManager.set_identity, lambda s, h: s.set_identity(h, on=False)),
+    (ResourceManager.roles_of, lambda s, h: s.roles_of(h)),
+    (ResourceManager.permissions, lambda s, _: s.permissions(SITE)),
+    (ResourceManager.locks, lambda s, _: s.locks(SITE)),
 ]
 
 

@@ -8,7 +8,6 @@ from collections.abc import Mapping
 import pytest
 from azure.core.exceptions import AzureError
 from mct_s2s.azure.answers import ARM
-from mct_s2s.azure.arm.resource_manager import ResourceManager
 from mct_s2s.errors import NotThere, PermissionMissing, S2SError, ServiceError, SignInFailed
 from mct_s2s.model.resource_id import ResourceId
 
@@ -328,7 +327,7 @@ def test_only_the_first_line_of_what_the_sdk_says_is_shown() -> None:
 
 
 def settings_of(answer: Answer) -> object:
-    return asyncio.run(ResourceManager(arm_session(answer)).settings(SITE))
+    return asyncio.run(arm_session(answer).settings(SITE))
 
 
 @pytest.mark.parametrize("body", [{}, {"error": {"code": "X"}}, {"properties": None}], ids=["empty", "error", "null"])
@@ -346,7 +345,7 @@ def test_an_app_without_settings_has_none() -> None:
 
 
 def test_a_site_that_is_not_there_is_none_and_not_an_error() -> None:
-    assert asyncio.run(ResourceManager(arm_session(refusal(404, "ResourceNotFound", "Gone."))).site(SITE)) is None
+    assert asyncio.run(arm_session(refusal(404, "ResourceNotFound", "Gone.")).site(SITE)) is None
 
 
 @pytest.mark.parametrize(
@@ -356,7 +355,7 @@ def test_a_site_that_is_not_there_is_none_and_not_an_error() -> None:
 )
 def test_what_only_serves_a_warning_stops_nobody(answer: Answer) -> None:
     """Slots are looked at for a note; whoever may not see them can do the job all the same."""
-    assert asyncio.run(ResourceManager(arm_session(answer)).slots(SITE)) == ([], frozenset())
+    assert asyncio.run(arm_session(answer).slots(SITE)) == ([], frozenset())
 
 
 @pytest.mark.parametrize(
@@ -369,7 +368,7 @@ def test_a_write_that_is_accepted_and_done_later_is_a_success(resource: Resource
         raise AssertionError("there was nothing to repeat")
 
     async def main() -> None:
-        await ResourceManager(arm_session(Answer(202, b"", {}))).write_settings(resource, lambda: {"a": "b"}, nothing)
+        await arm_session(Answer(202, b"", {})).write_settings(resource, lambda: {"a": "b"}, nothing)
 
     asyncio.run(main())
 
@@ -377,6 +376,6 @@ def test_a_write_that_is_accepted_and_done_later_is_a_success(resource: Resource
 def test_nothing_is_sent_where_there_is_nothing_to_send_any_more() -> None:
     async def main() -> None:
         session = arm_session(AssertionError("something was sent"))
-        await ResourceManager(session).write_settings(SITE, lambda: None, lambda: asyncio.sleep(0))
+        await session.write_settings(SITE, lambda: None, lambda: asyncio.sleep(0))
 
     asyncio.run(main())

@@ -9,7 +9,6 @@ from typing import Any
 
 import httpx
 import pytest
-from mct_s2s.azure.arm.resource_manager import ResourceManager
 from mct_s2s.azure.refusals import GraphOperation
 from mct_s2s.azure.sign_in.methods import Challenge
 from mct_s2s.errors import S2SError, ServiceError
@@ -51,9 +50,7 @@ GRAPH = Service(graph_session, lambda session: session.send("GET", "/application
 ARM = Service(arm_session, lambda session: session.send("GET", "/subscriptions", WRITE), "arm", WRITE)
 BY_SDK = Service(
     arm_session,
-    lambda session: session.call(
-        lambda: ResourceManager(session).client(SUBSCRIPTION).web_apps.get("mct-prod", "contosolearn"), WRITE
-    ),
+    lambda session: session.call(lambda: session.client(SUBSCRIPTION).web_apps.get("mct-prod", "contosolearn"), WRITE),
     "arm",
     WRITE,
 )

@@ -8,7 +8,6 @@ from typing import Any, cast
 import httpx
 import pytest
 from mct_s2s.activity import during
-from mct_s2s.azure.arm.resource_manager import ResourceManager
 from mct_s2s.errors import ServiceError
 from mct_s2s.model.azure_resources import IdentityResource, Subscription
 from mct_s2s.model.resource_id import ResourceId
@@ -37,16 +36,15 @@ def test_writes_to_one_resource_leave_one_after_the_other() -> None:
         return await answer(method, url, **options)
 
     wire.request = slow  # type: ignore[method-assign]
-    arm = ResourceManager(session)
 
     async def read_again() -> None:
         """Nothing is repeated."""
 
     async def write() -> None:
         await asyncio.gather(
-            arm.set_identity(IdentityResource(SITE, None), on=True),
-            arm.write_settings(SITE, lambda: {"A": "1"}, read_again),
-            arm.restart(SITE),
+            session.set_identity(IdentityResource(SITE, None), on=True),
+            session.write_settings(SITE, lambda: {"A": "1"}, read_again),
+            session.restart(SITE),
         )
 
     heard = Listener()
@@ -72,7 +70,7 @@ def page(*names: str, link: object = None) -> Answer:
 def listed(*answers: Answer) -> tuple[list[Subscription], list[str]]:
     """What is listed, and the requests for pages after the first."""
     session = arm_session(*answers)
-    found = asyncio.run(ResourceManager(session).subscriptions())
+    found = asyncio.run(session.subscriptions())
     return found, cast("Wire", session.http).asked[1:]
 
 
@@ -96,7 +94,7 @@ def test_a_list_is_read_to_its_end() -> None:
 def test_a_list_goes_on_at_its_own_address_only(link: object) -> None:
     session = arm_session(page("a", link=link), page())
     with pytest.raises(ServiceError, match="redirects to an address other than") as raised:
-        asyncio.run(ResourceManager(session).subscriptions())
+        asyncio.run(session.subscriptions())
     assert raised.value.code == "arm-unreachable"
     assert len(cast("Wire", session.http).asked) == 1
 

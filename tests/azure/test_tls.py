@@ -14,12 +14,12 @@ from azure.core.pipeline.policies import RetryPolicy as SdkRetryPolicy
 from azure.core.rest import HttpRequest
 from mct_s2s import clock
 from mct_s2s.azure.answers import UNTRUSTED
-from mct_s2s.azure.arm.session import ArmSession
 from mct_s2s.azure.cloud_metadata import discover
 from mct_s2s.azure.clouds import PUBLIC
 from mct_s2s.azure.connection import Connection
 from mct_s2s.azure.http import VARIABLES, Http, ThreadTransport, tls_context
 from mct_s2s.azure.mct_api import MctApi
+from mct_s2s.azure.resource_manager import ResourceManager
 from mct_s2s.azure.sign_in import methods
 from mct_s2s.azure.sign_in.method import Method
 from mct_s2s.azure.sign_in.methods import service_principal
@@ -139,7 +139,7 @@ async def graph(connection: Connection) -> object:
 
 
 async def resource_manager(connection: Connection) -> object:
-    session = ArmSession(connection, cast("Any", SignedIn()))
+    session = ResourceManager(connection, cast("Any", SignedIn()))
     return await session.send("GET", "/subscriptions", "list the subscriptions")
 
 

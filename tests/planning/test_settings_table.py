@@ -2,26 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
-import typer
-from mct_s2s.cli.app import app
-from mct_s2s.model.desired import Setup
-from mct_s2s.model.ids import api_uri
 from mct_s2s.model.site_settings import LISTS, NAMES, OBJECT_IDS, SETTINGS, Comparison, Required, Setting, required_by
 from mct_s2s.planning.make import make_plan
 from mct_s2s.planning.reports.findings import diagnose
-from mct_s2s.planning.site import right_values
 
 from tests.cli.schemas import FINDING_CODES
 from tests.planning.scenarios import (
     CONTEXT,
     NOW,
-    SERVICE_ID,
-    TENANT,
     client,
-    complete,
     guid,
     observed_state,
     settings,
@@ -51,20 +41,6 @@ def test_a_setting_that_has_to_be_there_and_is_not_is_planned_and_found(setting:
     assert [edit.name for edit in getattr(write, "edits", ())] == [setting.name]
 
 
-@each
-def test_configure_appservice_has_the_option_of_each_row(setting: Setting) -> None:
-    parser: Any = typer.main.get_command(app)
-    command = parser.get_command(typer.Context(parser), "configure-appservice")
-    options = {name: param for param in command.params for name in param.opts}
-    if setting.option is not None:
-        assert options[setting.option].multiple == (setting in LISTS)
-
-
-def test_what_a_setting_holds_is_known_for_every_row_that_is_no_list() -> None:
-    right = right_values(TENANT, api_uri(SERVICE_ID), "R")
-    assert {setting for setting in SETTINGS if setting not in LISTS} == set(right)
-
-
 @pytest.mark.parametrize(
     ("comparison", "value", "same"),
     [
@@ -83,8 +59,3 @@ def test_a_role_is_required_as_soon_as_one_client_application_is_listed() -> Non
     assert required_by({}) == {Required.ALWAYS}
     assert required_by({"serviceapplicationids": guid("a")}) == {Required.ALWAYS, Required.WITH_CLIENTS}
     assert required_by({}, {OBJECT_IDS}) == {Required.ALWAYS, Required.WITH_IDENTITIES}
-
-
-def test_a_complete_site_is_left_alone() -> None:
-    assert make_plan(spec("Import"), complete(IMPORT), CONTEXT).is_empty
-    assert make_plan(Setup(None), complete(IMPORT), CONTEXT).is_empty

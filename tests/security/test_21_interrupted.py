@@ -41,7 +41,7 @@ WHILE_LOADING = (
 )
 WHILE_RUNNING = (
     "httpx", "azure.identity", "mct_s2s.azure.sign_in.methods", "mct_s2s.azure.graph.directory", "msgraph",
-    "kiota_http", "azure.mgmt.web", "mct_s2s.engine.observe.trust_lookup", "mct_s2s.azure.arm.resource_manager",
+    "kiota_http", "azure.mgmt.web", "mct_s2s.engine.observe.trust_lookup", "mct_s2s.azure.resource_manager",
 )  # fmt: skip
 
 

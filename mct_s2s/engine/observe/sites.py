@@ -20,7 +20,7 @@ from mct_s2s.model.resource_id import ResourceId, SiteTarget
 from mct_s2s.model.site_settings import AppSettings, ours
 
 if TYPE_CHECKING:
-    from mct_s2s.azure.arm.resource_manager import ResourceManager
+    from mct_s2s.azure.resource_manager import ResourceManager
 
 T = TypeVar("T")
 

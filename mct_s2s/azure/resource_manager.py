@@ -1,5 +1,8 @@
 """Azure Resource Manager: subscriptions, App Service by azure-mgmt-web, and any resource's identity, rights and locks.
 
+azure-mgmt-web's clients share the connection, and get our own short list of policies: without their own retries, and
+no silent registration of resource providers.
+
 `identity.type` is not merged by a PATCH: it says what the resource has afterwards. So the union of what is there and
 what is wanted is sent, and the read-only ids never are. Source: learn.microsoft.com/entra/identity/
 managed-identities-azure-resources/qs-configure-rest-vm; learn.microsoft.com/rest/api/authorization/permissions/
@@ -11,13 +14,21 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import quote
 
 import httpx
+from azure.core.pipeline import PipelineRequest, PipelineResponse
+from azure.core.pipeline.policies import AsyncHTTPPolicy
 
+from mct_s2s import clock
 from mct_s2s.activity import CARRYING_OUT, waiting
-from mct_s2s.azure.answers import guid, members, optional, parse_json, rows, text, texts
-from mct_s2s.azure.arm.session import AUTHORIZATION, LOCKS, RESOURCES, SUBSCRIPTIONS, WEB, ArmSession, versioned
+from mct_s2s.azure.answers import ARM, guid, members, optional, parse_json, read_refusal, rows, seconds, text, texts
+from mct_s2s.azure.connection import Connection
+from mct_s2s.azure.http import Transport
+from mct_s2s.azure.refusals import refused
+from mct_s2s.azure.service_session import ServiceSession
+from mct_s2s.azure.sign_in.methods import CallerCredential
 from mct_s2s.concurrency import ReadOnce, gather_or_cancel
 from mct_s2s.errors import NotThere, PermissionMissing, S2SError, ServiceError
 from mct_s2s.model.azure_resources import IdentityResource, Site, Subscription
@@ -29,6 +40,18 @@ from mct_s2s.model.resource_id import USER_ASSIGNED_IDENTITIES, ResourceId
 if TYPE_CHECKING:
     from azure.mgmt.web.aio import WebSiteManagementClient
 
+T = TypeVar("T")
+WEB = "2023-12-01"
+"""Microsoft.Web: the first one that knows Flex Consumption plans, on which callers' function apps may be.
+
+Of each service it is the oldest api-version that knows what is asked for, as clouds learn new ones months apart:
+docs/azure-contract.md, section 4.9.
+"""
+SUBSCRIPTIONS, RESOURCES, AUTHORIZATION, LOCKS = "2020-01-01", "2021-04-01", "2022-04-01", "2016-09-01"
+POLL_SECONDS = 1
+"""Between two looks at an operation in progress where Azure names no time."""
+OPERATION_SECONDS = 180.0
+"""An accepted write is followed for so long; what came of it is then read."""
 READ = "read the resource"
 READ_RIGHTS = "check your permissions"
 PROVIDER = "/providers/Microsoft.Authorization"
@@ -40,11 +63,16 @@ PAUSE = 0.5
 """Seconds, times the look's number: some kinds of hosting accept a change first and carry it out later."""
 
 
-class ResourceManager:
+def versioned(path: str, api_version: str, *, filter: str = "") -> str:  # noqa: A002  # the option's name
+    """A path with its query."""
+    return f"{path}?api-version={api_version}" + (f"&$filter={quote(filter, safe='')}" if filter else "")
+
+
+class ResourceManager(ServiceSession):
     """What the program asks of it, and changes by it, as one caller."""
 
-    def __init__(self, session: ArmSession) -> None:
-        self._session = session
+    def __init__(self, connection: Connection, credential: CallerCredential) -> None:
+        super().__init__(ARM, connection.cloud.arm, connection.cloud.arm_scope, connection, credential)
         self._clients: dict[str, WebSiteManagementClient] = {}
         self._all: ReadOnce[list[Subscription]] = ReadOnce()
         self._known: ReadOnce[Subscription] = ReadOnce()
@@ -53,14 +81,14 @@ class ResourceManager:
     async def subscriptions(self) -> list[Subscription]:
         """GET /subscriptions, once: several App Services ask for it."""
         path = versioned("/subscriptions", SUBSCRIPTIONS)
-        return await self._all.get("", lambda: self._session.rows(path, "list the subscriptions", _subscription))
+        return await self._all.get("", lambda: self.rows(path, "list the subscriptions", _subscription))
 
     async def subscription(self, subscription_id: str) -> Subscription | None:
         """GET /subscriptions/{id}, once."""
         path = versioned(f"/subscriptions/{subscription_id}", SUBSCRIPTIONS)
         try:
             return await self._known.get(
-                path.casefold(), lambda: self._session.read(path, "read the subscription", _subscription)
+                path.casefold(), lambda: self.read(path, "read the subscription", _subscription)
             )
         except NotThere:
             return None
@@ -72,7 +100,7 @@ class ResourceManager:
         async def read() -> list[Site]:
             return [_site(row) async for row in (apps.list_by_resource_group(group) if group else apps.list())]
 
-        return await self._session.call(read, "list the web apps")
+        return await self.call(read, "list the web apps")
 
     async def sites_named(self, subscription_id: str, name: str) -> list[ResourceId]:
         """GET /subscriptions/{id}/resources?$filter=resourceType eq 'Microsoft.Web/sites' and name eq '…'.
@@ -82,7 +110,7 @@ class ResourceManager:
         quoted = name.replace("'", "''")
         wanted = f"resourceType eq 'Microsoft.Web/sites' and name eq '{quoted}'"
         path = versioned(f"/subscriptions/{subscription_id}/resources", RESOURCES, filter=wanted)
-        return await self._session.rows(path, "find the web app", lambda row: ResourceId.parse(text(row["id"])))
+        return await self.rows(path, "find the web app", lambda row: ResourceId.parse(text(row["id"])))
 
     async def site(self, resource: ResourceId) -> Site | None:
         """GET …/sites/{name}[/slots/{slot}]."""
@@ -91,7 +119,7 @@ class ResourceManager:
             return _site(members(await self._on(resource, "get")))
 
         try:
-            return await self._session.call(read, "read the App Service")
+            return await self.call(read, "read the App Service")
         except NotThere:
             return None
 
@@ -111,7 +139,7 @@ class ResourceManager:
                 raise ValueError("there are no settings")
             return {name: optional(value) for name, value in settings.items()}
 
-        return await self._session.call(read, "read the application settings")
+        return await self.call(read, "read the application settings")
 
     async def slots(self, resource: ResourceId) -> tuple[list[str], frozenset[str]]:
         """GET …/slots and GET …/config/slotConfigNames: the slots, and the slot settings' names in lower case.
@@ -130,7 +158,7 @@ class ResourceManager:
 
         try:
             slots, kept = await gather_or_cancel(
-                self._session.call(names, "list the slots"), self._session.call(sticky, "read the slot settings")
+                self.call(names, "list the slots"), self.call(sticky, "read the slot settings")
             )
         except (NotThere, PermissionMissing, ServiceError):
             return [], frozenset()
@@ -152,17 +180,17 @@ class ResourceManager:
             if settings is None:
                 return None
             body = {"properties": dict(settings)}
-            return (await self._session.exchange("PUT", self._session.base + path, body, {})).raise_for_status()
+            return (await self.exchange("PUT", self.base + path, body, {})).raise_for_status()
 
         step = "write the application settings"
-        async with self._session.turn(str(resource)):
-            accepted = await self._session.call(put, step, before_repeating=read_again)
-            await self._session.finish(accepted, step)  # Flex Consumption and Container Apps carry it out later
+        async with self.turn(str(resource)):
+            accepted = await self.call(put, step, before_repeating=read_again)
+            await self.finish(accepted, step)  # Flex Consumption and Container Apps carry it out later
 
     async def restart(self, resource: ResourceId) -> None:
         """POST …/restart. An answer that was lost is not asked for again: the write has recycled the site already."""
-        async with self._session.turn(str(resource)):
-            await self._session.call(lambda: self._on(resource, "restart"), "restart the App Service", repeatable=False)
+        async with self.turn(str(resource)):
+            await self.call(lambda: self._on(resource, "restart"), "restart the App Service", repeatable=False)
 
     def client(self, subscription_id: str) -> WebSiteManagementClient:
         """azure-mgmt-web's client for one subscription. Imported late: it takes a quarter of a second."""
@@ -170,7 +198,7 @@ class ResourceManager:
             from azure.mgmt.web.aio import WebSiteManagementClient  # noqa: PLC0415
 
             self._clients[subscription_id] = WebSiteManagementClient(
-                self._session.credential, subscription_id, **self._session.client_options()
+                self.credential, subscription_id, **self.client_options()
             )
         return self._clients[subscription_id]
 
@@ -187,7 +215,7 @@ class ResourceManager:
         try:
             version = WEB if resource.is_site else await self._api_version(resource)
             path = versioned(str(resource), version)
-            return await self._session.read(path, READ, lambda row: _parsed(resource, row, version))
+            return await self.read(path, READ, lambda row: _parsed(resource, row, version))
         except NotThere:
             return None
 
@@ -222,10 +250,10 @@ class ResourceManager:
                 seen = _parsed(resource, row, identity.api_version)
             return answer
 
-        async with self._session.turn(str(resource)):
+        async with self.turn(str(resource)):
             try:
-                accepted = await self._session.call(send, step, before_repeating=look)
-                await self._session.finish(accepted, step)
+                accepted = await self.call(send, step, before_repeating=look)
+                await self.finish(accepted, step)
             except NotThere:
                 await look()
                 if not is_done():
@@ -254,17 +282,17 @@ class ResourceManager:
 
     async def _send(self, resource: IdentityResource, *, on: bool) -> httpx.Response:
         """PATCH the resource; PUT it whole where it takes no such change."""
-        session, version = self._session, resource.api_version or WEB
-        url = session.base + versioned(str(resource.resource), version)
+        version = resource.api_version or WEB
+        url = self.base + versioned(str(resource.resource), version)
         if resource.resource.type != STATIC_SITES:
-            answer = await session.exchange("PATCH", url, {"identity": _identity(resource, on=on)}, {})
+            answer = await self.exchange("PATCH", url, {"identity": _identity(resource, on=on)}, {})
             if answer.status_code != 405:
                 return answer.raise_for_status()
-        whole = members(parse_json((await session.exchange("GET", url, None, {})).raise_for_status().content))
+        whole = members(parse_json((await self.exchange("GET", url, None, {})).raise_for_status().content))
         read_only = {"id", "name", "type", "systemData", "etag"}
         body = {key: value for key, value in whole.items() if key not in read_only}
         body["identity"] = _identity(_parsed(resource.resource, whole, version), on=on)
-        return (await session.exchange("PUT", url, body, {})).raise_for_status()
+        return (await self.exchange("PUT", url, body, {})).raise_for_status()
 
     async def _api_version(self, resource: ResourceId) -> str:
         """The newest stable api-version of a resource type, from its provider."""
@@ -275,7 +303,7 @@ class ResourceManager:
             types = [row for row in rows(provider["resourceTypes"]) if text(row["resourceType"]).lower() == wanted]
             return [version for row in types for version in texts(row.get("apiVersions"))]
 
-        versions = await self._session.read(versioned(path, RESOURCES), READ, versions_of)
+        versions = await self.read(versioned(path, RESOURCES), READ, versions_of)
         if versions:
             return max(versions, key=lambda version: (not version.endswith("-preview"), version))
         raise NotThere(
@@ -290,7 +318,7 @@ class ResourceManager:
         if identity.principal_id is None:
             return []
         path = f"/subscriptions/{identity.resource.subscription_id}{PROVIDER}/roleAssignments"
-        return await self._session.rows(
+        return await self.rows(
             versioned(path, AUTHORIZATION, filter=f"principalId eq '{identity.principal_id}'"),
             "read the identity's roles",
             lambda row: text(members(row.get("properties")).get("scope")) or text(row["id"]),
@@ -304,7 +332,7 @@ class ResourceManager:
             return Permission(allowed, excepted, is_conditional=bool(row.get("condition")))
 
         path = versioned(f"{resource}{PROVIDER}/permissions", AUTHORIZATION)
-        return tuple(await self._session.rows(path, READ_RIGHTS, read))
+        return tuple(await self.rows(path, READ_RIGHTS, read))
 
     async def locks(self, resource: ResourceId) -> tuple[str, ...]:
         """GET …/locks: the read-only ones, without those of resources below it, as far as the caller may list them.
@@ -328,10 +356,65 @@ class ResourceManager:
 
     async def _locks(self, scope: str) -> list[str]:
         path = versioned(f"{scope}{PROVIDER}/locks", LOCKS)
-        found = await self._session.rows(
-            path, READ_RIGHTS, lambda one: (text(one["id"]), text(one["properties"]["level"]))
-        )
+        found = await self.rows(path, READ_RIGHTS, lambda one: (text(one["id"]), text(one["properties"]["level"])))
         return [identifier for identifier, level in found if level.lower() == "readonly"]
+
+    # How it is asked
+
+    def client_options(self) -> dict[str, Any]:
+        """What azure-mgmt-web's client is given, so that it shares this connection."""
+        return {
+            "api_version": WEB,
+            "base_url": self.base,
+            "credential_scopes": [self.scope],
+            "transport": Transport(self.http, self.service.label, self.base),
+            "policies": [_Bearer(self)],
+        }
+
+    async def call(self, send: Callable[[], Awaitable[T]], step: str, **rules: Any) -> T:
+        """The same as every session's; azure-mgmt-web's client looks into answers without asking what they are."""
+
+        async def readable() -> T:
+            with ARM.readable(step):
+                return await send()
+
+        return await super().call(readable, step, **rules)
+
+    async def finish(self, accepted: httpx.Response | None, step: str) -> None:
+        """Ask where an accepted write points to until it has been carried out. Raises S2SError: it failed.
+
+        Source: learn.microsoft.com/azure/azure-resource-manager/management/async-operations.
+        """
+        if accepted is None:
+            return
+        until, state_at = clock.seconds() + OPERATION_SECONDS, accepted.headers.get("azure-asyncoperation")
+        location = state_at or (accepted.headers.get("location") if accepted.status_code == 202 else None)
+        with waiting(CARRYING_OUT, gives_up_at=until):
+            while location and clock.seconds() < until:
+                try:
+                    answer, document = await self.answer("GET", location, step)
+                except NotThere:  # the operation is no longer remembered
+                    return
+                state = str(members(document).get("status")).lower() if state_at else ""
+                if state in {"failed", "canceled"}:
+                    raise refused(ARM, read_refusal(answer), step)
+                if answer.status_code != 202 and state in {"succeeded", "none", ""}:
+                    return
+                location = state_at or answer.headers.get("location", location)
+                pause = seconds(answer.headers.get("retry-after")) or POLL_SECONDS
+                await asyncio.sleep(min(pause, until - clock.seconds()))
+
+
+class _Bearer(AsyncHTTPPolicy[Any, Any]):
+    """Puts the shared credential's token on requests; the transport sends none to another address."""
+
+    def __init__(self, session: ResourceManager) -> None:
+        self._session = session
+
+    async def send(self, request: PipelineRequest[Any]) -> PipelineResponse[Any, Any]:
+        token = await self._session.credential.get_token(self._session.scope)
+        request.http_request.headers["Authorization"] = f"Bearer {token.token}"
+        return await self.next.send(request)
 
 
 def _subscription(row: Mapping[str, Any]) -> Subscription:

@@ -1,1 +1,0 @@
-"""Azure Resource Manager: App Service through azure-mgmt-web, everything else by plain requests."""
