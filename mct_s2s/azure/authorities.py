@@ -38,26 +38,17 @@ def may_sign_in(named: str | None, login: str) -> bool:
 
 
 def check(named: str | None, login: str, whose: str, remedy: str = "") -> None:
-    """Stop before a stored credential is sent to a login host that is not its own.
-
-    Args:
-        remedy: how to make that login host its own; else, to name it in the environment.
-    """
-    if may_sign_in(named, login):
-        return
-    raise Refused(
-        "credential-of-another-cloud",
-        f"{whose} is for {named or OF_MICROSOFT}, but the login host of --cloud is {login}. It was not sent.",
-        remedy=f"Check --cloud. If the login host is right: {remedy or f'export {AUTHORITY}={login}'}",
-    )
+    """Stop before a stored credential is sent to a login host that is not its own; `remedy`: how to make it its own."""
+    if not may_sign_in(named, login):
+        raise Refused(
+            "credential-of-another-cloud",
+            f"{whose} is for {named or OF_MICROSOFT}, but the login host of --cloud is {login}. It was not sent.",
+            remedy=f"Check --cloud. If the login host is right: {remedy or f'export {AUTHORITY}={login}'}",
+        )
 
 
 def presented_by(variables: Mapping[str, str]) -> PresentedCredential | None:
-    """What azure-identity's variables name: a secret, a certificate, or another issuer's token; `None`: nothing.
-
-    Raises:
-        UsageError: they name a certificate that cannot be read.
-    """
+    """What azure-identity's variables name; `None`: nothing. Raises UsageError: a certificate cannot be read."""
     if variables.get(SECRET):
         return SecretCredential(variables[SECRET])
     if variables.get(CERTIFICATE_PATH):

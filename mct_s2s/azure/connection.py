@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING
 
 from mct_s2s import clock
-from mct_s2s.activity import throttled
 from mct_s2s.azure.retry import RetryPolicy
 
 if TYPE_CHECKING:
@@ -46,11 +44,5 @@ class Connection:
         return self.deadline - clock.seconds() - reserve
 
     def retry_policy(self, reserve: float = 0.0, service: str = "") -> RetryPolicy:
-        """A policy of its own for one service.
-
-        Args:
-            reserve: seconds before the deadline at which it stops waiting.
-            service: its name, where a person is to be told of waits that it asks for.
-        """
-        notice = [partial(throttled, service)] if service else []
-        return RetryPolicy(lambda: self.remaining(reserve), *notice)
+        """One for one service, which stops waiting so many seconds before the deadline."""
+        return RetryPolicy(lambda: self.remaining(reserve), service)

@@ -18,7 +18,7 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from mct_s2s import clock
-from mct_s2s.activity import REPLICATION, waiting
+from mct_s2s.activity import REPLICATION, throttled, waiting
 from mct_s2s.errors import ServiceError
 
 T = TypeVar("T")
@@ -31,8 +31,6 @@ LONGEST_LAG_DELAY = 0.5
 """Replicas differ: the more often they are asked, the sooner one answers that has caught up. Measured with replicas
 that lag by 5 to 100 % of 5 s, 24 runs of `setup` each: 5.9 s and 73 requests on average, at most 7.4 s. With 1 s
 instead of 0.5 s it was 6.6 s and 66 requests, at most 9.3 s."""
-TRANSIENT = frozenset({0, 408, 500, 502, 503, 504})
-"""Statuses that say nothing about the request itself; 0 where no answer came."""
 TRANSIENT_ATTEMPTS = 8
 """Requests, over some 5 s: a service that still fails then will not recover within a command."""
 LAG_SECONDS = 300.0
@@ -55,16 +53,13 @@ async def nothing() -> None:
 
 
 class RetryPolicy:
-    """Waits, for one service, no longer than the deadline.
+    """Waits, for one service, for no longer than the seconds that remain until the command's deadline.
 
-    Args:
-        remaining: seconds until the command's deadline.
-        notice: called with the seconds that the service asks to wait, where they are `NOTICED_SECONDS` or more; once
-            for all requests that wait together.
+    A person is told once for all requests that wait together, where a service of that name asks for patience.
     """
 
-    def __init__(self, remaining: Callable[[], float], notice: Callable[[float], None] = lambda _: None) -> None:
-        self._remaining, self._notice, self._open_at = remaining, notice, 0.0
+    def __init__(self, remaining: Callable[[], float], service: str = "") -> None:
+        self._remaining, self._service, self._open_at = remaining, service, 0.0
         self._slots = asyncio.Semaphore(IN_FLIGHT)
 
     async def call(
@@ -104,10 +99,10 @@ class RetryPolicy:
                         kind, longest, first = "contention", LONGEST_CONTENTION_DELAY, FIRST_CONTENTION_DELAY
                         reason, seconds = contention
                     elif error.status == 429 or (error.status == 503 and error.retry_after is not None):
-                        kind, reason = "patience", ""  # `notice` tells of that, once for all requests
+                        kind, reason = "patience", ""  # told below, once for all requests
                     elif is_lag:
                         kind, longest, seconds, reason = "lag", LONGEST_LAG_DELAY, LAG_SECONDS, waits_for(error)
-                    elif error.status not in TRANSIENT or not repeatable or attempts[kind] + 1 == TRANSIENT_ATTEMPTS:
+                    elif not (error.answer_lost and repeatable) or attempts[kind] + 1 == TRANSIENT_ATTEMPTS:
                         raise
                     attempts[kind] += 1
                     waited = clock.seconds() - since.setdefault(kind, clock.seconds())
@@ -124,8 +119,8 @@ class RetryPolicy:
                             error.advise("Run the same command again later, or with a larger --timeout.")
                         raise
                     if kind == "patience" and asked:  # no request leaves until that time is over
-                        if delay >= NOTICED_SECONDS and clock.seconds() >= self._open_at:
-                            self._notice(delay)
+                        if self._service and delay >= NOTICED_SECONDS and clock.seconds() >= self._open_at:
+                            throttled(self._service, delay)
                         self._open_at = max(self._open_at, clock.seconds() + delay)
                     elif reason:
                         because(reason, clock.seconds() + min(self._remaining(), seconds))

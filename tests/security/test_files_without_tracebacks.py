@@ -125,7 +125,7 @@ def test_a_user_without_a_home_is_signed_in_nowhere(monkeypatch: pytest.MonkeyPa
         raise RuntimeError("Could not determine home directory.")
 
     monkeypatch.setattr(Path, "home", nowhere)
-    assert choice.subscriptions({}) == ()
+    assert choice.subscriptions({}) == []
     assert choice.login_host({}) == "https://login.microsoftonline.com"
     with pytest.raises(SignInFailed):
         choose(Method.AUTO, {}, on_terminal=False)

@@ -1,10 +1,6 @@
 """Which way to sign in, chosen without touching the network, and what the Azure CLI already knows.
 
-`auto` takes the first that is configured: a service principal or workload identity in the environment, the Azure CLI,
-azd, then on a terminal the browser, or a device code where no browser can be opened.
-
-The Azure CLI's files are read, as starting `az` to ask takes a third of a second. Sources: azure-cli-core, _profile.py
-and cloud.py.
+Its files are read, as starting `az` to ask takes a third of a second. Sources: azure-cli-core, _profile.py, cloud.py.
 """
 
 from __future__ import annotations
@@ -14,7 +10,6 @@ import os
 import shutil
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,12 +17,13 @@ from mct_s2s.azure.clouds import BY_NAME
 from mct_s2s.azure.sign_in.method import Method
 from mct_s2s.errors import SignInFailed
 from mct_s2s.local_files import read_given
+from mct_s2s.model.documents import SavedFile, parsed
 from mct_s2s.model.ids import is_guid
 from mct_s2s.plain_text import load_json
 
 
 def choose(method: Method, environ: Mapping[str, str] = os.environ, *, on_terminal: bool | None = None) -> Method:
-    """The method that `auto` means here.
+    """The method that `auto` means here: the first that is configured.
 
     Raises:
         SignInFailed: nothing is configured, and there is no terminal to ask on.
@@ -63,37 +59,29 @@ def _azd_is_signed_in(environ: Mapping[str, str]) -> bool:
         return False
 
 
-@dataclass(frozen=True)
-class CliSubscription:
+class CliSubscription(SavedFile):
     """A subscription as `az account list` shows it."""
 
     id: str
     name: str
     tenant_id: str
-    is_default: bool
-    login: str | None
-    """The login host of the cloud that it belongs to; `None` of a cloud that `az cloud register` has named."""
-    user: Mapping[str, Any]
+    is_default: bool | None = None
+    environment_name: str | None = None
+    """The cloud that it belongs to, as `az cloud list` names it."""
+    user: Any = None
     """Who is signed in: a person's address or an appId as `name`, its `type`, and marks of a machine's own sign-in."""
 
 
-def subscriptions(environ: Mapping[str, str] = os.environ) -> tuple[CliSubscription, ...]:
+class _Profile(SavedFile):
+    subscriptions: list[CliSubscription]
+
+
+def subscriptions(environ: Mapping[str, str] = os.environ) -> list[CliSubscription]:
     """The subscriptions of the account that is signed in to the Azure CLI; empty if not signed in."""
     try:
-        document: Any = load_json(_file(environ, "azureProfile.json"))
-        return tuple(
-            CliSubscription(
-                str(row["id"]),
-                str(row["name"]),
-                str(row["tenantId"]),
-                bool(row.get("isDefault")),
-                _login_of(str(row.get("environmentName") or "AzureCloud")),
-                row["user"] if isinstance(row.get("user"), dict) else {},
-            )
-            for row in document["subscriptions"]
-        )
-    except (OSError, RuntimeError, ValueError, KeyError, TypeError, AttributeError):
-        return ()
+        return parsed(load_json(_file(environ, "azureProfile.json")), _Profile).subscriptions
+    except (OSError, RuntimeError, ValueError):
+        return []
 
 
 def known(wanted: str | None, cloud: str, environ: Mapping[str, str] = os.environ) -> CliSubscription | None:
@@ -101,10 +89,11 @@ def known(wanted: str | None, cloud: str, environ: Mapping[str, str] = os.enviro
 
     A cloud that is named by its URL was registered with `az` under a name that no one but its user knows.
     """
-    rows = [row for row in subscriptions(environ) if row.login == _login_of(cloud)]
-    if wanted is None:
-        return next((row for row in rows if row.is_default), None)
-    return next((row for row in rows if wanted.casefold() in {row.id.casefold(), row.name.casefold()}), None)
+    for row in subscriptions(environ):
+        is_it = row.is_default if wanted is None else wanted.casefold() in {row.id.casefold(), row.name.casefold()}
+        if is_it and _login_of(row.environment_name or "AzureCloud") == _login_of(cloud):
+            return row
+    return None
 
 
 def signed_in_as(environ: Mapping[str, str] = os.environ) -> tuple[str | None, bool | None, bool]:
@@ -117,7 +106,7 @@ def signed_in_as(environ: Mapping[str, str] = os.environ) -> tuple[str | None, b
     """
     rows = subscriptions(environ)
     active = next((row for row in rows if row.is_default), rows[0] if rows else None)
-    user = active.user if active is not None else {}
+    user = active.user if active is not None and isinstance(active.user, dict) else {}
     name, kind = str(user.get("name") or ""), user.get("type")
     client_id = name if kind == "servicePrincipal" and is_guid(name) else None
     has_one_tenant = name in {"systemAssignedIdentity", "userAssignedIdentity"} or any(
@@ -142,11 +131,7 @@ def _login_of(cloud: str) -> str | None:
 
 
 def _file(environ: Mapping[str, str], name: str) -> bytes:
-    """One of az's own files.
-
-    Raises:
-        RuntimeError: no one knows where this user's home is, as in a container that runs as a number.
-    """
+    """One of az's own files. Raises RuntimeError: this user has no home, as in a container that runs as a number."""
     return read_given(Path(environ.get("AZURE_CONFIG_DIR") or Path.home() / ".azure") / name)
 
 

@@ -13,13 +13,13 @@ import base64
 import re
 import threading
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
 from enum import Enum, auto
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from azure.core.credentials import AccessToken
 from azure.core.exceptions import AzureError
@@ -47,6 +47,7 @@ from mct_s2s.model.client_sign_in import (
 from mct_s2s.model.commands import command
 from mct_s2s.model.ids import ClientId
 
+_FEDERATED_FILE = "AZURE_FEDERATED_FEDERATED_FILE"
 REFRESH_SECONDS = 300
 """A token that lives no longer than this is replaced before it is used, as azure-core does."""
 SECOND_FACTOR = '{"access_token":{"acrs":{"essential":true,"values":["p1"]}}}'
@@ -124,9 +125,7 @@ class Again(Enum):
 class CallerCredential:
     """Tokens for one caller, each asked for once and shared by every request until it is about to expire.
 
-    Args:
-        ask: `ask(scope, claims=None)` gets a token that has these claims, as azure-identity's `get_token`; it remembers
-            none itself.
+    `ask(scope, claims=None)` gets one that has these claims, as azure-identity's `get_token`, and remembers none.
     """
 
     def __init__(
@@ -147,12 +146,7 @@ class CallerCredential:
         self._refusal: SignInFailed | None = None
 
     async def get_token(self, *scopes: str, **_: Any) -> AccessToken:
-        """A token for one scope, as azure-core's `AsyncTokenCredential` says.
-
-        Raises:
-            SignInFailed: refused; with what the login service said.
-            ServiceError: the login service did not answer.
-        """
+        """A token for one scope, as azure-core's `AsyncTokenCredential` says. Raises SignInFailed or ServiceError."""
         (scope,) = scopes
         # A person is asked once: the second token comes from what the first sign-in left in the cache. Two processes of
         # a command-line tool would meet in its cache, and one of them may find it half written.
@@ -168,18 +162,17 @@ class CallerCredential:
     async def close(self) -> None:
         """There is nothing to close: the connection has an owner."""
 
-    async def __aenter__(self) -> CallerCredential:
+    async def __aenter__(self) -> Self:
         return self
 
-    async def __aexit__(self, *error: object) -> None:
+    async def __aexit__(self, *_: object) -> None:
         """As `close` says."""
 
     def forget(self, since: float) -> None:
         """Ask anew next time: a service has refused a token that still looked good.
 
-        Args:
-            since: when the refused request was begun (monotonic seconds). Where a newer token is here already, another
-                request has come to the same end before.
+        Not where the tokens are newer than `since`, when the refused request was begun (monotonic seconds): another one
+        has come to the same end before.
         """
         if self._renewed_at <= since:
             self._renewed_at = time.monotonic()
@@ -188,8 +181,7 @@ class CallerCredential:
     async def bring(self, scope: str, challenge: Challenge, since: float) -> bool:
         """Get a token that has what a service asks for; false where this way of signing in cannot.
 
-        Raises:
-            SignInFailed: the login service refused, or a person did not sign in.
+        Raises SignInFailed: the login service refused, or a person did not sign in.
         """
         async with self._bringing:
             if self._brought_at.get(scope, 0.0) > since:
@@ -280,42 +272,32 @@ def sign_in(method: Method, connection: Connection) -> CallerCredential:
 
 def _environment(connection: Connection, *, federated: bool) -> CallerCredential:
     """What azure-identity's variables name: a secret, a certificate, or another issuer's token."""
-    environ = connection.environ
-    client_id = _need(environ, "AZURE_CLIENT_ID")
-    presented: PresentedCredential | None
-    if federated:
-        presented = AssertionFileCredential(Path(_need(environ, "AZURE_FEDERATED_TOKEN_FILE")))
-    else:
-        presented = authorities.presented_by(environ)
+    environ = {**connection.environ, **({"AZURE_TENANT_ID": connection.tenant} if connection.tenant else {})}
+    needed = ["AZURE_CLIENT_ID", *[_FEDERATED_FILE] * federated, "AZURE_TENANT_ID"]
+    missing = next((name for name in needed if not environ.get(name)), None)
+    presented: PresentedCredential | None = None
+    if missing is None:
+        file = AssertionFileCredential(Path(environ.get(_FEDERATED_FILE, "")))
+        presented = file if federated else authorities.presented_by(environ)
     if presented is None:
         raise UsageError(
             "environment-incomplete",
-            "AZURE_CLIENT_ID is set, but neither AZURE_CLIENT_SECRET nor AZURE_CLIENT_CERTIFICATE_PATH is.",
-            remedy="Set one of them, or choose another --auth.",
+            f"The environment variable {missing} is not set. This --auth method needs it."
+            if missing
+            else "AZURE_CLIENT_ID is set, but neither AZURE_CLIENT_SECRET nor AZURE_CLIENT_CERTIFICATE_PATH is.",
+            remedy=f"Set {missing or 'one of them'}, or choose another --auth.",
         )
     try:
         if isinstance(presented, AssertionFileCredential):
             assertion_in(presented.file)
-        return service_principal(
-            connection.tenant or _need(environ, "AZURE_TENANT_ID"), client_id, presented, connection
-        )
+        return service_principal(environ["AZURE_TENANT_ID"], environ["AZURE_CLIENT_ID"], presented, connection)
     except (OSError, ValueError) as error:
         code, what = "certificate-unreadable", f"certificate '{environ.get(authorities.CERTIFICATE_PATH)}'"
         remedy = f"Set {authorities.CERTIFICATE_PATH} to a PEM or PKCS#12 file that contains the private key."
         if isinstance(presented, AssertionFileCredential):
-            code, what = "environment-incomplete", f"AZURE_FEDERATED_TOKEN_FILE '{presented.file}'"
+            code, what = "environment-incomplete", f"{_FEDERATED_FILE} '{presented.file}'"
             remedy = "Set it to this platform's token file, or choose another --auth."
         raise UsageError(code, f"Invalid {what}: {reason(error)}.", remedy=remedy) from error
-
-
-def _need(environ: Mapping[str, str], name: str) -> str:
-    if environ.get(name):
-        return environ[name]
-    raise UsageError(
-        "environment-incomplete",
-        f"The environment variable {name} is not set. This --auth method needs it.",
-        remedy=f"Set {name}, or choose another --auth.",
-    )
 
 
 def application(tenant: str, client_id: str, presented: PresentedCredential, http: Http, authority: str) -> Any:
