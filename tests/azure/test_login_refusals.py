@@ -407,8 +407,9 @@ def test_only_the_beginning_of_a_long_message_is_told() -> None:
     assert refused(ClientAuthenticationError(""), "you").message.strip()
 
 
-def test_a_person_who_did_not_sign_in_is_asked_once() -> None:
-    """A second browser window for the next service would ask the same thing again."""
+@pytest.mark.parametrize("again", [Again.PERSON, Again.AZURE_CLI, Again.AZD])
+def test_a_person_who_did_not_sign_in_is_asked_once(again: Again) -> None:
+    """A second browser window, or `az`, for the next service would say the same thing again."""
     asked: list[str] = []
 
     async def ask(scope: str, /, *, claims: str | None = None) -> Any:
@@ -417,7 +418,7 @@ def test_a_person_who_did_not_sign_in_is_asked_once() -> None:
         raise ClientAuthenticationError("The window was closed.")
 
     async def main() -> None:
-        credential = CallerCredential(ask, SignedIn("your account (browser)"), connection(), Again.PERSON)
+        credential = CallerCredential(ask, SignedIn("somebody"), connection(), again)
         for scope in ("a/.default", "b/.default"):
             with pytest.raises(SignInFailed):
                 await credential.get_token(scope)
