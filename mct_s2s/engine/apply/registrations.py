@@ -129,7 +129,7 @@ async def create_as_owner(session: Session, change: CreateApplication) -> tuple[
     new = replace(change.application, tags=tuple(dict.fromkeys((*change.application.tags, tag))))
     made = left or await _registered(session, new, tag, caller)
     try:
-        await _as_owner(session, made, caller, lambda: directory.name_application(made.object_id, unique_name))
+        await _as_owner(session, made, lambda: directory.name_application(made.object_id, unique_name))
     except ServiceError as error:
         if error.code != "name-taken":
             raise
@@ -156,25 +156,38 @@ async def create_principal(
     except S2SError as refused:
         if not _is_for_owners(refused) or (isinstance(refused, PermissionMissing) and not as_owner):
             raise
-        caller, application = await caller_of(session), await directory.application_by_client_id(client_id)
+        application = await directory.application_by_client_id(client_id)
         # Whom it belongs to is known everywhere, where this run did not make it.
-        is_foreign = not is_ours and caller is not None and application is not None
-        if application is None or not is_new or (is_foreign and not await _owns(session, application, caller)):
-            raise _not_owner(client_id, client_id, caller, refused) from refused
-    return await _as_owner(session, application, caller, lambda: directory.create_principal(client_id, is_new=True))
+        told = refused
+        if application is not None and not is_ours:
+            told = await explained(session, application.object_id, refused)
+        if application is None or not is_new or told is not refused:
+            raise told from refused
+    return await _as_owner(session, application, lambda: directory.create_principal(client_id, is_new=True))
 
 
-async def explained(session: Session, object_id: ApplicationObjectId, refused: PermissionMissing) -> PermissionMissing:
-    """The message for a caller that may change only what it owns, and was refused to change a registration."""
+async def explained(session: Session, object_id: ApplicationObjectId, refused: S2SError) -> S2SError:
+    """What is said to a caller that may change only what it owns, and was refused to change a registration."""
     try:
         caller, application = await gather_or_cancel(
             caller_of(session), session.directory.application_by_object_id(object_id, is_new=False)
         )
-        if await _owns(session, application, caller):
+        if caller is None or await _owns(session, application, caller):
             return refused
     except S2SError:
         return refused
-    return _not_owner(application.display_name, application.client_id, caller, refused)
+    name, client_id = application.display_name, application.client_id
+    add = command("az", "ad", "app", "owner", "add", "--id", client_id, "--owner-object-id", caller)
+    return PermissionMissing(
+        "not-owner",
+        f"You can only update app registrations that you own, and '{name}' (appId {client_id}) is not one of them.",
+        answer=refused.answer,
+        remedy="Run the same command again after one of its owners, or a Cloud Application Administrator, has made "
+        "you an owner. They run:",
+        command=add,
+        request_id=refused.request_id,
+        missing=(MissingRight(f"update the app registration '{name}'", "ownership", "one of its owners", add),),
+    )
 
 
 async def _left_over(session: Session, tag: str, caller: PrincipalId | None) -> Application | None:
@@ -203,9 +216,7 @@ async def _registered(session: Session, new: Application, tag: str, caller: Prin
     raise AssertionError(new)
 
 
-async def _as_owner(
-    session: Session, application: Application, caller: PrincipalId | None, act: Callable[[], Awaitable[T]]
-) -> T:
+async def _as_owner(session: Session, application: Application, act: Callable[[], Awaitable[T]]) -> T:
     """Do what only an owner may do, once the caller is known to be one everywhere."""
     until = clock.seconds() + OWNED_WITHIN
     while True:
@@ -215,9 +226,7 @@ async def _as_owner(
             if not _is_for_owners(refused):
                 raise
             if clock.seconds() >= until:
-                if await _owns(session, application, caller):
-                    raise
-                raise _not_owner(application.display_name, application.client_id, caller, refused) from refused
+                raise await explained(session, application.object_id, refused) from refused
         with waiting("waiting for Entra ID to know its owner everywhere", gives_up_at=until):
             await asyncio.sleep(1)
 
@@ -230,20 +239,6 @@ async def _owns(session: Session, application: Application, caller: PrincipalId 
 def _is_for_owners(refused: S2SError) -> bool:
     """Whether it may be because the caller does not own it: 403, in whatever words."""
     return isinstance(refused, PermissionMissing) or (isinstance(refused, ServiceError) and refused.status == 403)
-
-
-def _not_owner(name: str, client_id: ClientId, caller: PrincipalId | None, refused: S2SError) -> PermissionMissing:
-    add = command("az", "ad", "app", "owner", "add", "--id", client_id, "--owner-object-id", caller or "CALLER")
-    return PermissionMissing(
-        "not-owner",
-        f"You can only update app registrations that you own, and '{name}' (appId {client_id}) is not one of them.",
-        answer=refused.answer,
-        remedy="Run the same command again after one of its owners, or a Cloud Application Administrator, has made "
-        "you an owner. They run:",
-        command=add,
-        request_id=refused.request_id,
-        missing=(MissingRight(f"update the app registration '{name}'", "ownership", "one of its owners", add),),
-    )
 
 
 async def wait_for_deletions(session: Session, outcome: Outcome) -> bool:
