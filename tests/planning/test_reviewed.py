@@ -1,11 +1,14 @@
-"""What is applied was reviewed: a plan that is made later may do less, and nothing else."""
+"""What is applied was reviewed: by its digest a plan is the same on another day, and a later one may do less."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime, timedelta
 
 import pytest
-from mct_s2s.model.client_credentials import NewCredential
+from mct_s2s.model.client_credentials import NEVER, NewCredential
+from mct_s2s.model.duration import END_OF_DAY
 from mct_s2s.planning.changes import (
     AddCredential,
     AnyChange,
@@ -17,12 +20,91 @@ from mct_s2s.planning.changes import (
     WriteSettings,
 )
 from mct_s2s.planning.make import make_plan
-from mct_s2s.planning.plan import Plan
-from mct_s2s.planning.reviewed import is_covered
+from mct_s2s.planning.plan import Plan, RunContext
+from mct_s2s.planning.reviewed import fingerprint, is_covered
 
-from tests.planning.scenarios import CONTEXT, FOREIGN, app_service, guid, observed_state, spec
+from tests.planning.scenarios import (
+    CONTEXT,
+    FOREIGN,
+    NOW,
+    app_service,
+    client,
+    complete,
+    guid,
+    identity_resource,
+    observed_state,
+    spec,
+)
+from tests.render.examples import consent
 
-PLAN = make_plan(spec("A", "B"), observed_state(), CONTEXT)
+SUBJECT = "/subscriptions/…/sites/contosolearn"
+
+
+def plan_at(now: datetime = NOW, attempt: str = "a1b2", name: str = "Import") -> Plan:
+    wanted = spec(name)
+    lasting = replace(wanted.clients[0], credential=NewCredential(now + timedelta(365)))
+    observed = observed_state(identity_resources=[identity_resource()])
+    return make_plan(replace(wanted, clients=(lasting,)), observed, RunContext(now, attempt))
+
+
+def with_expiry(plan: Plan, expires: datetime) -> Plan:
+    spec = NewCredential(expires)
+    return replace(plan, steps=tuple(replace(s, spec=spec) if isinstance(s, AddCredential) else s for s in plan.steps))
+
+
+def with_other_value(plan: Plan) -> Plan:
+    (write,) = [step for step in plan.steps if isinstance(step, WriteSettings)]
+    edits = (replace(write.edits[0], after="false"), *write.edits[1:])
+    steps = (replace(write, edits=edits), *(step for step in plan.steps if step is not write))
+    return replace(plan, steps=steps)
+
+
+OURS = make_plan(spec(), observed_state(), CONTEXT)
+PLAN, LATER = plan_at(), NOW + timedelta(days=100, hours=5)
+TYPED = datetime.combine(NOW.date() + timedelta(365), END_OF_DAY, NOW.tzinfo)
+OTHERS = replace(observed_state(), app_service=app_service({**FOREIGN, "Another": "x"}))
+IN_ANOTHER_ORDER = replace(PLAN, steps=tuple(reversed(PLAN.steps)), missing={PLAN.steps[0].key: ()})
+SAME: dict[str, tuple[Plan, Plan, datetime, str]] = {
+    "on another day in another run": (PLAN, plan_at(LATER, "c3d4"), LATER, SUBJECT),
+    "whatever the order of the steps and the rights": (PLAN, IN_ANOTHER_ORDER, NOW, SUBJECT),
+    "whatever others have set": (
+        make_plan(spec(), observed_state(), CONTEXT),
+        make_plan(spec(), OTHERS, CONTEXT),
+        NOW,
+        SUBJECT,
+    ),
+    "whatever the case of the App Service's id": (PLAN, PLAN, NOW, SUBJECT.upper()),
+    "for a typed date on any day": (with_expiry(PLAN, TYPED), with_expiry(PLAN, TYPED), LATER, SUBJECT),
+}
+
+
+@pytest.mark.parametrize(("plan", "other", "now", "subject"), SAME.values(), ids=SAME.keys())
+def test_it_is_the_same(plan: Plan, other: Plan, now: datetime, subject: str) -> None:
+    assert fingerprint(other, now, subject) == fingerprint(plan, NOW, SUBJECT)
+
+
+CHANGES: dict[str, Callable[[Plan], Plan]] = {
+    "another client": lambda _: plan_at(name="Reports"),
+    "one step less": lambda plan: replace(plan, steps=plan.steps[:-1]),
+    "another lifetime": lambda plan: with_expiry(plan, NOW + timedelta(days=730)),
+    "no end": lambda plan: with_expiry(plan, NEVER),
+    "a date": lambda plan: with_expiry(plan, TYPED),
+    "another value": with_other_value,
+    "a step for others": lambda plan: replace(plan, manual_steps=(consent(),)),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_it_changes_with_the_plan(change: str) -> None:
+    assert fingerprint(CHANGES[change](PLAN), NOW, SUBJECT) != fingerprint(PLAN, NOW, SUBJECT)
+    assert fingerprint(PLAN, NOW, f"{SUBJECT}2") != fingerprint(PLAN, NOW, SUBJECT), "nor for another App Service"
+
+
+def test_nothing_to_do_has_a_fingerprint_too() -> None:
+    assert len(fingerprint(make_plan(spec("Import"), complete(client("Import")), CONTEXT), NOW, SUBJECT)) == 64
+
+
+TWO = make_plan(spec("A", "B"), observed_state(), CONTEXT)
 
 
 def with_known_ids(change: AnyChange) -> AnyChange:
@@ -36,33 +118,31 @@ def with_known_ids(change: AnyChange) -> AnyChange:
 
 
 def test_the_same_plan_and_less_of_it_are_covered() -> None:
-    assert is_covered(PLAN, PLAN, CONTEXT.now)
-    assert is_covered(Plan(), PLAN, CONTEXT.now)
-    assert all(
-        is_covered(Plan(tuple(s for s in PLAN.steps if s is not left)), PLAN, CONTEXT.now) for left in PLAN.steps
-    )
+    assert is_covered(TWO, TWO, CONTEXT.now)
+    assert is_covered(Plan(), TWO, CONTEXT.now)
+    assert all(is_covered(Plan(tuple(s for s in TWO.steps if s is not left)), TWO, CONTEXT.now) for left in TWO.steps)
 
 
 def test_an_id_that_was_to_be_made_is_covered_only_if_this_run_has_made_it() -> None:
-    later = Plan(tuple(with_known_ids(step) for step in PLAN.steps))
+    later = Plan(tuple(with_known_ids(step) for step in TWO.steps))
     outputs = Outputs()
-    for change in PLAN.changes:
+    for change in TWO.changes:
         for part in Output:
             outputs.record(change.key, part, guid(f"{change.key}{part}"))
-    assert is_covered(later, PLAN, CONTEXT.now, [(change, outputs) for change in PLAN.changes])
-    assert not is_covered(later, PLAN, CONTEXT.now), "someone else has"
-    others = [(replace(change, name="Other"), outputs) for change in PLAN.changes]
-    assert not is_covered(later, PLAN, CONTEXT.now, others), "made by another change of the same key"
+    assert is_covered(later, TWO, CONTEXT.now, [(change, outputs) for change in TWO.changes])
+    assert not is_covered(later, TWO, CONTEXT.now), "someone else has"
+    others = [(replace(change, name="Other"), outputs) for change in TWO.changes]
+    assert not is_covered(later, TWO, CONTEXT.now, others), "made by another change of the same key"
 
 
 def test_a_step_more_is_not_covered() -> None:
-    assert not is_covered(make_plan(spec("A", "B", "C"), observed_state(), CONTEXT), PLAN, CONTEXT.now)
+    assert not is_covered(make_plan(spec("A", "B", "C"), observed_state(), CONTEXT), TWO, CONTEXT.now)
     assert not is_covered(
-        PLAN, Plan(tuple(step for step in PLAN.steps if not isinstance(step, RestartSite))), CONTEXT.now
+        TWO, Plan(tuple(step for step in TWO.steps if not isinstance(step, RestartSite))), CONTEXT.now
     )
 
 
-@pytest.mark.parametrize("change", [c for c in PLAN.changes if isinstance(c, AddCredential | WriteSettings)], ids=type)
+@pytest.mark.parametrize("change", [c for c in TWO.changes if isinstance(c, AddCredential | WriteSettings)], ids=type)
 def test_a_step_that_does_something_else_is_not_covered(change: AnyChange) -> None:
     if isinstance(change, AddCredential):
         assert isinstance(change.spec, NewCredential)
@@ -71,20 +151,20 @@ def test_a_step_that_does_something_else_is_not_covered(change: AnyChange) -> No
     else:
         assert isinstance(change, WriteSettings)
         other = replace(change, spec=replace(change.spec, without=frozenset({guid("someone")})))
-    assert not is_covered(Plan(tuple(other if step is change else step for step in PLAN.steps)), PLAN, CONTEXT.now)
+    assert not is_covered(Plan(tuple(other if step is change else step for step in TWO.steps)), TWO, CONTEXT.now)
 
 
 def test_a_setting_that_someone_has_changed_meanwhile_is_not_covered() -> None:
     changed = replace(observed_state(), app_service=app_service({**FOREIGN, "ServiceAuthEnabled": "false"}))
-    assert not is_covered(make_plan(spec("A", "B"), changed, CONTEXT), PLAN, CONTEXT.now)
+    assert not is_covered(make_plan(spec("A", "B"), changed, CONTEXT), TWO, CONTEXT.now)
     others = replace(observed_state(), app_service=app_service({**FOREIGN, "Theirs": "new"}))
-    assert is_covered(make_plan(spec("A", "B"), others, CONTEXT), PLAN, CONTEXT.now), (
+    assert is_covered(make_plan(spec("A", "B"), others, CONTEXT), TWO, CONTEXT.now), (
         "other people's settings are not shown"
     )
 
 
 def test_an_edit_of_a_registration_may_do_less() -> None:
-    full = next(c for c in PLAN.changes if isinstance(c, UpdateApplication) and c.edits.tags)
+    full = next(c for c in TWO.changes if isinstance(c, UpdateApplication) and c.edits.tags)
     less = replace(full, edits=replace(full.edits, tags=()))
     assert is_covered(Plan((less,)), Plan((full,)), CONTEXT.now)
     more = replace(full, edits=replace(full.edits, tags=(*full.edits.tags, "another")))
@@ -93,6 +173,6 @@ def test_an_edit_of_a_registration_may_do_less() -> None:
 
 def test_references_to_other_results_are_no_free_pass() -> None:
     """A step that was to use something made cannot become a step of another kind."""
-    first = PLAN.changes[0]
-    other = replace(PLAN.changes[-1], key=first.key)
-    assert not is_covered(Plan((other,)), PLAN, CONTEXT.now)
+    first = TWO.changes[0]
+    other = replace(TWO.changes[-1], key=first.key)
+    assert not is_covered(Plan((other,)), TWO, CONTEXT.now)
