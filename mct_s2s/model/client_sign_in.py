@@ -40,7 +40,7 @@ def token_endpoint(login: str | None, tenant_id: str) -> str:
 
 @dataclass(frozen=True)
 class SecretCredential:
-    """A client secret. The value never shows in a `repr`."""
+    """A client secret. None of these shows what is secret in a `repr`."""
 
     kind: ClassVar[CredentialKind] = CredentialKind.SECRET
     value: str = field(repr=False)
@@ -48,7 +48,7 @@ class SecretCredential:
 
 @dataclass(frozen=True)
 class CertificateCredential:
-    """A certificate with its private key, as PEM or PKCS#12. Neither shows in a `repr`."""
+    """A certificate with its private key, as PEM or PKCS#12."""
 
     kind: ClassVar[CredentialKind] = CredentialKind.CERTIFICATE
     data: bytes = field(repr=False)
@@ -82,9 +82,8 @@ class ClientSignIn:
     scope: str | None = None
     url: str | None = None
     made: datetime | None = None
-    """When it was made, where that is known."""
     name: str | None = None
-    """The client's display name, where it is known."""
+    """The client's display name."""
     key_id: KeyId | None = None
     """Which of the application's credentials it is; `None` where someone else wrote it down."""
 

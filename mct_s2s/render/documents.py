@@ -355,7 +355,7 @@ class VerifyDocument(Part):
 
     document: Literal["mct-s2s/verify/v1"] = Field("mct-s2s/verify/v1", serialization_alias="schema")
     proved: bool = _is("Whether a client's call succeeded and no check failed.", "is_proved")
-    url: Text | None = _is("Address of the MCT site.")
+    url: Text = _is("Address of the MCT site.")
     path: Text = _is("Path that was called.")
     checks: list[VerificationCheckPart] = _is("The checks of the site, then those of each client.")
 

@@ -16,8 +16,7 @@ _TITLES = {CheckSubject.SITE: "App Service", CheckSubject.MANAGED_IDENTITY: "Man
 def show_verification(terminal: Terminal, verification: Verification) -> None:
     """Show the checks under the name of each subject, then the summary."""
     for (kind, client), checks in groupby(verification.checks, lambda check: (check.kind, check.client)):
-        title = f"{_TITLES.get(kind, 'Client')} {client or verification.url or ''}"
-        terminal.result(Text(title.strip(), style="head"))
+        terminal.result(Text(f"{_TITLES.get(kind, 'Client')} {client or verification.url}", style="head"))
         for check in checks:
             sign, style = _SIGNS[check.ok]
             prose(terminal.out, Text.assemble("  ", (sign, style), f" {check.message}"), indent=4)

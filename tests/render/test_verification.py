@@ -9,7 +9,6 @@ from mct_s2s.planning.reports.verification import CALL, CheckSubject, Verificati
 from mct_s2s.render.documents import document
 from mct_s2s.render.verification import show_verification
 
-from tests.cli.schemas import check as check_contract
 from tests.planning.scenarios import SERVICE_ID
 from tests.render.conftest import Screens
 from tests.render.examples import WHERE
@@ -34,41 +33,8 @@ IDENTITY_OPEN = VerificationCheck(
 )
 
 
-def verification(*checks: VerificationCheck, url: str | None = URL) -> Verification:
-    return Verification(url, PATH, checks)
-
-
-def test_every_check_is_in_the_document_with_all_that_is_known_of_it() -> None:
-    found = document("verify", verification(SITE_OK, CALLED, REFUSED, IDENTITY_OPEN))
-    check_contract(found)
-    assert (found["proved"], found["url"], found["path"]) == (False, URL, PATH)
-    assert found["checks"][2] == {
-        "client": "Reports",
-        "kind": "application",
-        "check": "call",
-        "ok": False,
-        "message": REFUSED.message,
-        "remedy": REFUSED.remedy,
-    }
-    assert [row["ok"] for row in found["checks"]] == [True, True, False, None]
-    assert [row["client"] for row in found["checks"]] == [None, "Import", "Reports", "reports-func"]
-
-
-@pytest.mark.parametrize(
-    ("checks", "proved"),
-    [
-        ((SITE_OK, CALLED), True),
-        ((CALLED, IDENTITY_OPEN), True),
-        ((CALLED, REFUSED), False),
-        ((SITE_OK, TOKEN_OK), False),
-        ((IDENTITY_OPEN,), False),
-        ((), False),
-    ],
-)
-def test_only_a_call_that_was_answered_proves_something(checks: tuple[VerificationCheck, ...], proved: bool) -> None:
-    found = document("verify", verification(*checks, url=None))
-    check_contract(found)
-    assert (found["proved"], found["url"]) == (proved, None)
+def verification(*checks: VerificationCheck) -> Verification:
+    return Verification(URL, PATH, checks)
 
 
 AGAIN = VerificationCheck("Reports", CheckSubject.APPLICATION, CALL, True, "GET returned 200.")
@@ -77,7 +43,6 @@ STOPPED = VerificationCheck(None, CheckSubject.SITE, "running", False, "The App 
 NAMESAKE = VerificationCheck("Import", CheckSubject.MANAGED_IDENTITY, "allowed", True, "by its id")
 SHOWN: dict[str, Verification] = {
     "each check under the name of its client": verification(SITE_OK, TOKEN_OK, CALLED, REFUSED, IDENTITY_OPEN),
-    "without an address": verification(SITE_OK, url=None),
     "two clients": verification(CALLED, AGAIN),
     "one client and one call that only the resource itself can make": verification(CALLED, UNSEEN, IDENTITY_OPEN),
     "what failed counts, whoever else was answered": verification(STOPPED, CALLED, REFUSED, IDENTITY_OPEN),
@@ -97,12 +62,24 @@ def test_a_verification_is_as_it_was() -> None:
     check_kept(Path(__file__).parent / "documents" / "verifications.txt", texts)
 
 
+GREEN, RED, YELLOW = "\x1b[32m", "\x1b[1;31m", "\x1b[33m"
+
+
 @pytest.mark.parametrize(
-    ("checks", "color"), [((CALLED,), "\x1b[32m"), ((REFUSED,), "\x1b[1;31m"), ((IDENTITY_OPEN,), "\x1b[33m")]
+    ("checks", "proved", "color"),
+    [
+        ((SITE_OK, CALLED), True, GREEN),
+        ((CALLED, IDENTITY_OPEN), True, GREEN),
+        ((CALLED, REFUSED), False, RED),
+        ((SITE_OK, TOKEN_OK), False, YELLOW),
+        ((IDENTITY_OPEN,), False, YELLOW),
+        ((), False, YELLOW),
+    ],
 )
-def test_the_sum_is_green_red_or_yellow_on_a_terminal(
-    screens: Screens, checks: tuple[VerificationCheck, ...], color: str
+def test_only_a_call_that_was_answered_proves_something_and_the_sum_shows_it_by_its_color(
+    screens: Screens, checks: tuple[VerificationCheck, ...], proved: bool, color: str
 ) -> None:
+    assert document("verify", verification(*checks))["proved"] is proved
     for is_terminal in (True, False):
         screen = screens(120, is_terminal=is_terminal)
         show_verification(screen.terminal, verification(*checks))

@@ -30,7 +30,7 @@ class CheckSubject(StrEnum):
 
 SITE = (None, CheckSubject.SITE)
 CALL = "call"
-"""The check that everything else leads to: a real call of the MCT API that was answered."""
+"""The check that everything else leads to: a real call of the MCT API."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class VerificationCheck:
 class Verification:
     """All checks of one run."""
 
-    url: str | None
+    url: str
     path: str
     checks: tuple[VerificationCheck, ...]
 
