@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -47,8 +46,8 @@ class ExportedSite:
     profile: Keys
     """How its tenant is reached."""
     options: Keys
-    clients: tuple[tuple[Keys, tuple[str, ...]], ...] = ()
-    """Each with what a reader has to know, as comments above it."""
+    clients: tuple[tuple[Keys, str], ...] = ()
+    """Each with its display name where it is named by its appId."""
     identities: tuple[Keys, ...] = ()
     left_out: tuple[str, ...] = ()
     """What is there and cannot be said, one sentence each."""
@@ -95,9 +94,9 @@ def export_site(observed: ObservedState, now: datetime, cloud: str) -> ExportedS
 
 def _clients(
     observed: ObservedState, site: AppService, unique_name: str, now: datetime, left: list[str]
-) -> tuple[tuple[Keys, tuple[str, ...]], ...]:
+) -> tuple[tuple[Keys, str], ...]:
     """The client applications that can be said; why another one cannot is added to what is left."""
-    clients: dict[str, tuple[Keys, tuple[str, ...]]] = {}
+    clients: dict[str, tuple[Keys, str]] = {}
     for client in members(observed):
         name, application = client.display_name, client.application
         if application is None or not site.allowed_client_ids.holds(client.client_id):
@@ -108,18 +107,17 @@ def _clients(
                 why = "it is allowed by its service principal's object ID, not by its appId"
             left.append(f"'{name}' ({client.client_id}): {why}.")
             continue
-        remarks: tuple[str, ...] = ()
+        remark = ""
         # By its name the same registration is found again only where it was made for it.
         is_ours = application.unique_name == client_unique_name(unique_name, name)
         if not is_ours or not is_name(name) or is_guid(name) or name.casefold() in clients:
-            name, remarks = client.client_id, (name,)
-        options, more = _credential(name, site.label, application, now, observed.cloud)
+            name, remark = client.client_id, name
+        options = _credential(name, site.label, application, now, observed.cloud)
         if not is_consented(client, observed):
             options["no-consent"] = True
-            more += ("Admin consent has not been granted.",)
         if application.management_reference and is_name(application.management_reference):
             options["service-management-reference"] = application.management_reference
-        clients[name.casefold()] = {"name": name, **options}, (*remarks, *more)
+        clients[name.casefold()] = {"name": name, **options}, remark
     return tuple(clients.values())
 
 
@@ -128,43 +126,24 @@ def is_name(text: str) -> bool:
     return bool(text) and text == text.strip() and text.isprintable() and len(text) <= LONGEST_NAME
 
 
-def _credential(
-    name: str, label: str, application: Application, now: datetime, cloud: str
-) -> tuple[dict[str, str | bool], tuple[str, ...]]:
-    """What a client signs in with, so that applying it asks for nothing new; what else there is, is a remark."""
+def _credential(name: str, label: str, application: Application, now: datetime, cloud: str) -> dict[str, str | bool]:
+    """What a client signs in with, so that applying it asks for nothing new."""
     valid = tuple(one for one in application.credentials if one.is_valid_at(now))
-    options: dict[str, str | bool] = {"credential": "none"}
-    remarks: tuple[str, ...] = ()
-    certificates = tuple(one for one in valid if one.kind is CredentialKind.CERTIFICATE)
-    federated = tuple(one for one in valid if one.federation is not None)
-    if said := secrets_among(valid):
-        options = {"credential": "secret"}
+    if secrets_among(valid):
         # A key vault is the only place that leaves a trace in Azure.
-        places = Tag.VAULT.values(application.tags)
-        if places:
-            vault, _, secret = places[-1].partition("/")
-            options["secret-to"] = f"keyvault:{vault if secret == secret_name(label, name) else places[-1]}"
-    elif said := certificates:
-        if any(one.is_made for one in certificates):
-            options = {"credential": "certificate"}
-        else:  # no one but who has the key renews it
-            remarks = ("Its certificate was not created by mct-s2s.",)
-    elif said := federated:
-        remarks = ("Its federated credential is of a form that mct-s2s does not write.",)
-        for one in sorted(federated, key=lambda one: (not one.is_ours, one.name or "")):
-            if one.federation is not None and _can_be_asked_for(one.federation):
-                said, remarks, found = (one,), (), one.federation
-                options = {"credential": "federated", "federated-issuer": found.issuer}
-                options["federated-subject"] = found.subject
-                if found.audience != exchange_audience(cloud):
-                    options["federated-audience"] = found.audience
-                break
-    elif application.credentials:
-        remarks = ('Its last credential has expired. For a new one: credential = "secret"',)
-    nouns = Counter(one.kind.noun for one in valid if one not in said)
-    others = " and ".join(f"{count} {noun}{'s' * (count > 1)}" for noun, count in sorted(nouns.items()))
-    more = (f"It also has {others}: that is not changed by this file.",) if others else ()
-    return options, (*remarks, *more)
+        place = next(reversed(Tag.VAULT.values(application.tags)), "")
+        vault, _, secret = place.partition("/")
+        place = vault if secret == secret_name(label, name) else place
+        return {"credential": "secret", **({"secret-to": f"keyvault:{place}"} if place else {})}
+    certificates = [one for one in valid if one.kind is CredentialKind.CERTIFICATE]
+    if certificates:  # one that was made elsewhere is renewed by no one but who has the key
+        return {"credential": "certificate" if any(one.is_made for one in certificates) else "none"}
+    for one in sorted(valid, key=lambda one: (not one.is_ours, one.name or "")):
+        if (found := one.federation) is not None and _can_be_asked_for(found):
+            audience = {} if found.audience == exchange_audience(cloud) else {"federated-audience": found.audience}
+            issuer, subject = found.issuer, found.subject
+            return {"credential": "federated", "federated-issuer": issuer, "federated-subject": subject, **audience}
+    return {"credential": "none"}
 
 
 def _can_be_asked_for(federation: Federation) -> bool:

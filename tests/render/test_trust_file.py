@@ -50,7 +50,7 @@ NAMES = TEXTS.filter(is_name)
 def test_every_name_is_found_again_and_no_remark_becomes_anything_else(
     names: list[str], remarks: list[str], role: str
 ) -> None:
-    tables = tuple(({"name": name, "no-consent": True}, tuple(remarks)) for name in names)
+    tables = tuple(({"name": name, "no-consent": True}, " ".join(remarks)) for name in names)
     found = site(clients=tables, options={"resource-group": "g", "role": role}, left_out=tuple(remarks))
     document = tomllib.loads(trust_file_text([found]))
     assert list(document["sites"]) == ["learn"]
