@@ -12,7 +12,7 @@ from mct_s2s import clock
 from mct_s2s.activity import Progress, activity
 from mct_s2s.cli.fleet import open_sessions
 from mct_s2s.cli.options import ChangingOptions
-from mct_s2s.cli.report import report_of, retire_files, show_end, show_end_of_all, show_review
+from mct_s2s.cli.report import applied, report_of, retire_files, show_end, show_review
 from mct_s2s.cli.requests import where
 from mct_s2s.cli.run import CommandRun, run, run_connected, worst
 from mct_s2s.cli.streams import ask
@@ -98,7 +98,7 @@ class SiteChange(SiteState):
         """Show the steps; from now on the outcome says how the site ends."""
         self.outcome = outcome
         if self.key is None:
-            self.run.progress = lambda: report_of(self)
+            self.run.progress = lambda: [report_of(self)]
         with self.run.display.applying(outcome.plan) as steps:
             yield steps
 
@@ -180,12 +180,12 @@ async def _change(
         if sites[0].key is None:
             await sites[0].apply(sites)
         else:
-            current.ended_early = lambda why: show_end_of_all(current.terminal, options, sites, found, why)
+            current.progress = lambda: [report_of(site) for site in sites]
+            current.document = lambda why: ("apply", applied(sites, options, found, why))
             locks: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
             await gather_or_cancel(*(_apply(site, sites, locks) for site in sites if site.is_pending))
             for site in sites:
                 site.is_over = True
-            current.ended_early = None
     show_end(current.terminal, options, sites, found)
     was_written = any(site.outcome is not None and site.outcome.applied for site in sites)
     for site in sites:

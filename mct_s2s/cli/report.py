@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -44,7 +45,6 @@ from mct_s2s.render.outcome import (
     show_closing,
     show_outcomes,
     show_plans,
-    show_stopped,
 )
 from mct_s2s.render.plan import target_details
 from mct_s2s.render.verification import show_verification
@@ -54,9 +54,9 @@ from mct_s2s.stores.store import OutputStore
 Json: TypeAlias = dict[str, Any]
 
 
-def report_of(site: SiteState, *, without: S2SError | None = None) -> SiteReport:
-    """How far a site has come; its error left out where it is the one of the whole command."""
-    outcome, error = site.outcome, site.error if site.error is not without else None
+def report_of(site: SiteState) -> SiteReport:
+    """How far a site has come."""
+    outcome, error = site.outcome, site.error
     if outcome is None:
         return SiteReport(site.title, error=error)
     part: str | None = None
@@ -138,31 +138,12 @@ def show_end(terminal: Terminal, options: ChangingOptions, sites: Sequence[SiteS
             if not terminal.json:
                 _close(terminal, sites[0], outcome)
     elif terminal.json:
-        terminal.document("apply", applied(sites, dry_run=options.dry_run, fingerprint=fingerprint))
+        terminal.document("apply", applied(sites, options, fingerprint))
     elif not options.dry_run:
         show_outcomes(terminal, [report_of(site) for site in sites])
         for site in sites:
             if terminal.quiet and site.outcome is not None and site.outcome.applied:
                 print_items(terminal.out, _unsaid(terminal, options, site.outcome))
-
-
-def show_end_of_all(
-    terminal: Terminal,
-    options: ChangingOptions,
-    sites: Sequence[SiteState],
-    fingerprint: str | None,
-    why: S2SError,
-) -> None:
-    """How far each site had come when the deadline or a signal ended the command."""
-    for site in sites:
-        if not site.is_over and site.error is None:
-            site.error = why
-    said = f"{why.headline} {why.remedy}"
-    if terminal.json:
-        terminal.document("apply", applied(sites, dry_run=options.dry_run, fingerprint=fingerprint))
-        terminal.say(said, style="warn")
-    else:
-        show_stopped(terminal, [report_of(site, without=why) for site in sites], said)
 
 
 def _close(terminal: Terminal, site: SiteState, outcome: Outcome) -> None:
@@ -331,15 +312,21 @@ def _all_credentials(outcome: Outcome) -> Iterator[SavedCredential]:
 # Documents
 
 
-def applied(sites: Sequence[SiteState], *, dry_run: bool, fingerprint: str | None) -> Json:
-    """What `mct-s2s/apply/v1` is made of; no fingerprint where one could not be planned."""
+def applied(
+    sites: Sequence[SiteState], options: ChangingOptions, fingerprint: str | None, why: S2SError | None = None
+) -> Json:
+    """What `mct-s2s/apply/v1` is made of; no fingerprint where one could not be planned.
+
+    Args:
+        why: what ended the command before some sites came to their end.
+    """
     documents: list[Json] = []
     for site in sites:
-        if site.error is not None:
-            documents.append({"site": site.key, "result": None, "error": report_of(site)})
-        elif site.outcome is not None:
-            documents.append({"site": site.key, "result": result_of(site, site.outcome), "error": None})
-    return {"dry_run": dry_run, "fingerprint": fingerprint, "sites": documents}
+        error = site.error or (None if site.is_over else why)
+        failed = replace(report_of(site), error=error) if error is not None else None
+        result = result_of(site, site.outcome) if site.outcome is not None and failed is None else None
+        documents.append({"site": site.key, "result": result, "error": failed})
+    return {"dry_run": options.dry_run, "fingerprint": fingerprint, "sites": documents}
 
 
 def result_of(site: SiteState, outcome: Outcome) -> Json:

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import os
 import sys
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
@@ -18,7 +18,7 @@ from mct_s2s.engine.session import Session
 from mct_s2s.errors import CANCELLED, Cancelled, DeadlinePassed, Interrupted, NotThere, S2SError, UsageError
 from mct_s2s.render.console import Terminal
 from mct_s2s.render.diagnostics import show_error, show_error_line
-from mct_s2s.render.outcome import SiteReport, credential_lines, show_account
+from mct_s2s.render.outcome import SiteReport, show_stopped
 from mct_s2s.render.pipelines import is_unattended
 from mct_s2s.render.progress import Reporter
 
@@ -30,11 +30,13 @@ class CommandRun:
         self.options = options
         self.terminal = Terminal.open(json=options.output == "json", quiet=options.quiet)
         self.display = Reporter(self.terminal)
-        self.progress: Callable[[], SiteReport] = lambda: SiteReport("")
-        """How far it has come: told on every way out."""
-        self.ended_early: Callable[[S2SError], None] | None = None
-        """Reports on a command about several sites that the deadline or a signal has ended: it has an
-        account for each of them."""
+        self.progress: Callable[[], Sequence[SiteReport]] = list
+        """How far it has come at each App Service: told on every way out."""
+        self.document: Callable[[S2SError], tuple[str, object]] = lambda error: (
+            "error",
+            replace(next(iter(self.progress()), SiteReport("")), error=error),
+        )
+        """What JSON says of that, and of what ended it."""
         self.is_asking = False
         """Whether a question is open: no change is under way then, and Ctrl-C means no."""
 
@@ -118,16 +120,13 @@ async def _with_deadline(current: CommandRun, connected: Connected, interruption
 
 def _told(current: CommandRun, error: S2SError) -> int:
     """Say why the command came to no good end, and how far it had come; return its exit code."""
-    terminal, site = current.terminal, current.progress()
-    if current.ended_early is not None and isinstance(error, DeadlinePassed | Interrupted) and not current.is_asking:
-        current.ended_early(error)
-        return error.exit_code
+    terminal, sites = current.terminal, current.progress()
     is_wanted, document = isinstance(error, Cancelled | Interrupted), terminal.json
     if document:
         try:
-            terminal.document("error", replace(site, error=error))
+            terminal.document(*current.document(error))
         except OSError as cause:
-            if any(credential.secret for credential in site.credentials):
+            if any(credential.secret for site in sites for credential in site.credentials):
                 return _told_of_unseen(current, cause)
             document = False  # no one takes it: its message may still be seen
     if is_wanted:
@@ -139,16 +138,14 @@ def _told(current: CommandRun, error: S2SError) -> int:
     else:
         show_error(terminal, error)
     if is_wanted or not document:
-        show_account(terminal, site)
-    if not document:
-        for line in credential_lines(*(one for one in site.credentials if one.secret is None)):  # others were shown
-            terminal.say(line)
+        show_stopped(terminal, sites, with_credentials=not document)
     return error.exit_code
 
 
 def _told_of_unseen(current: CommandRun, cause: OSError) -> int:
     """Say how to remove what was to be shown in the JSON document, which no one takes; where that is it, return 1."""
-    unseen = [one for one in current.progress().credentials if one.secret is not None and current.terminal.json]
+    made = [one for site in current.progress() for one in site.credentials]
+    unseen = [one for one in made if one.secret is not None and current.terminal.json]
     if not unseen:
         raise cause
     message = f"Standard output is closed ({cause.strerror or cause}). What was created reached no one:"

@@ -179,22 +179,23 @@ def show_outcomes(terminal: Terminal, sites: Sequence[SiteReport]) -> None:
             terminal.say()
             terminal.say(_heading(site))
             show_error(terminal, site.error)
-            show_account(terminal, site, again=False)
+            show_account(terminal, site)
 
 
-def show_stopped(terminal: Terminal, sites: Sequence[SiteReport], why: str) -> None:
-    """How far each site had come when the command was ended from outside, on standard error."""
-    terminal.say()
-    terminal.say(why, style="warn")
+def show_stopped(terminal: Terminal, sites: Sequence[SiteReport], *, with_credentials: bool = True) -> None:
+    """How far each site had come when the command ended, on standard error. What was shown is not shown again."""
     for site in sites:
-        terminal.say(_heading(site))
+        if len(sites) > 1:
+            terminal.say(_heading(site))
         if site.error is not None:
             show_error(terminal, site.error)
-        if not (site.changes or site.doubtful or site.left or site.error):
+        elif len(sites) > 1 and not (site.changes or site.doubtful or site.left):
             terminal.say("  Nothing was changed.")
-        show_account(terminal, site, again=False)
-        for line in credential_lines(*site.credentials):
-            terminal.say(Text.assemble("  ", line))
+        show_account(terminal, site)
+        for line in credential_lines(*(one for one in site.credentials if one.secret is None and with_credentials)):
+            terminal.say(line)
+    if any(site.changes or site.doubtful for site in sites):
+        terminal.say("Run the same command again to resume.")
 
 
 def _heading(site: SiteReport) -> Text:
@@ -218,13 +219,11 @@ def _summary(site: SiteReport) -> tuple[tuple[str, str], Text]:
     return (DONE, Text("; ".join(filter(None, [done, tested])))) if done else (NOTHING, Text("no changes"))
 
 
-def show_account(terminal: Terminal, site: SiteReport, *, again: bool = True) -> None:
-    """How far the command came. Nothing is undone: the same command goes on from here, which is said unless told."""
+def show_account(terminal: Terminal, site: SiteReport) -> None:
+    """How far the command came. Nothing is undone: the same command goes on from here."""
     for label, changes in (("Done", site.changes), ("Unconfirmed", site.doubtful), ("Not done", site.left)):
         if changes:
             terminal.say(Text.assemble((f"{label}: ", "head"), "; ".join(f"{c.resource} {c.name}" for c in changes)))
-    if again and (site.changes or site.doubtful):
-        terminal.say("Run the same command again to resume.")
 
 
 # What came of one

@@ -239,7 +239,7 @@ def _fleet(terminal: Terminal, name: str) -> None:
         SiteReport(name, done=steps, doubtful=steps, left=steps, credentials=[made], error=failed),
     ]
     show_outcomes(terminal, accounts)
-    show_stopped(terminal, accounts, "Interrupted.")
+    show_stopped(terminal, accounts)
     shown = Reporter(terminal)
     with shown.about(name), shown.applying(Plan((principal(name),))) as running:
         running.started(principal(name))

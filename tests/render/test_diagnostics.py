@@ -8,7 +8,7 @@ from pathlib import Path
 from mct_s2s.errors import DOCS, PermissionMissing
 from mct_s2s.planning.changes import AnyChange
 from mct_s2s.render.diagnostics import show_error
-from mct_s2s.render.outcome import SiteReport, show_account
+from mct_s2s.render.outcome import SiteReport, show_stopped
 
 from tests.render.conftest import Screens
 from tests.render.examples import principal, refusal, removal
@@ -39,7 +39,7 @@ def test_what_to_do_what_to_run_and_what_the_service_said_are_lines_of_their_own
 def account(*changes: Sequence[AnyChange]) -> str:
     done, doubtful, left = changes
     site = SiteReport("", done=done, doubtful=doubtful, left=left)
-    return screen_text(lambda terminal: show_account(terminal, site), width=120)
+    return screen_text(lambda terminal: show_stopped(terminal, [site]), width=120)
 
 
 def test_an_error_and_the_account_of_a_command_are_as_they_were() -> None:

@@ -71,7 +71,7 @@ def test_settings_that_are_refused_do_not_lose_a_shown_secret(mct: Program, azur
 def test_the_file_of_a_secret_is_told_by_a_run_that_fails(mct: Program, azure: Sandbox) -> None:
     azure.misbehave(REFUSED)
     ended = mct("setup", "--client", "One", "-y")
-    path = Path(ended.err.rpartition("saved to ")[2].strip())
+    path = Path(ended.err.rpartition("saved to ")[2].split("\n")[0])
     assert (ended.code, path.is_file()) == (4, True)
     assert ended.err.count(f", saved to {path}\n") == 1, ended.err
     azure.behave()
