@@ -51,18 +51,11 @@ def assignment(name: str, value: str) -> str:
     python-dotenv and a shell differ where a value has quotes, backslashes or dollar signs in it
     (theskumar/python-dotenv#422 and #544), so each value that is written is read back first.
     """
-    if not is_one_line(value):
-        raise ValueError(name)
     escaped = value.replace("\\", "\\\\").replace('"', '\\"')
-    forms = {
-        value: _PLAIN.fullmatch(value),
-        f"'{value}'": "'" not in value,
-        f'"{escaped}"': not {"$", "`"} & set(value),
-    }
-    for form, suits_shell in forms.items():
-        if suits_shell and variables_in(f"{name}={form}") == {name: value}:
-            return f"{name}={form}"
-    raise ValueError(name)
+    line = f"{name}={value}" if _PLAIN.fullmatch(value) else f'{name}="{escaped}"'
+    if not is_one_line(value) or {"$", "`"} & set(value) or variables_in(line) != {name: value}:
+        raise ValueError(name)
+    return line
 
 
 def credential_text(made: MadeCredential, own: Mapping[str, str], before: tuple[KeyId, ...]) -> str:

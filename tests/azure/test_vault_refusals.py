@@ -13,7 +13,7 @@ import pytest
 from azure.core.credentials import AccessToken
 from mct_s2s.azure.refusals import DELETED
 from mct_s2s.errors import NotThere, PermissionMissing, S2SError, ServiceError, SignInFailed
-from mct_s2s.stores.vaults import BUSY, KeyVault
+from mct_s2s.stores.vaults import KeyVault
 
 from tests.azure.raw import REQUEST_ID, Answer, Case, SignedIn, connection
 
@@ -123,13 +123,6 @@ def test_each_refusal_has_its_code_the_services_words_and_a_way_out(case: Case) 
         assert (error.status, error.service_code) == (case.answer.status, case.service_code)
 
 
-def test_what_passes_by_itself_is_known_by_its_code() -> None:
-    """A deletion and a recovery under way are waited for; a deleted secret is not, it has to be recovered."""
-    waited_for = {case.service_code for case in REFUSALS.values()} & BUSY
-    assert waited_for == {"ObjectIsBeingDeleted"}
-    assert DELETED not in BUSY
-
-
 def test_the_least_role_is_named_also_where_the_vault_does_not_say_who_asked() -> None:
     remedy = told(refusal(403, "Forbidden", "No.", "ForbiddenByRbac")).remedy
     assert "Key Vault Secrets Officer" in remedy
@@ -185,30 +178,3 @@ def test_a_secret_that_cannot_be_read_is_none(answer: Answer) -> None:
 
 def test_whoever_may_not_see_deleted_secrets_goes_on_without() -> None:
     assert asyncio.run(vault(REFUSALS["no role"].answer).deleted("import")) is None
-
-
-REVOKED = Answer(
-    401,
-    b"",
-    {
-        "WWW-Authenticate": 'Bearer realm="", authorization_uri="https://login.microsoftonline.com/common/oauth2/authorize"'
-        ', error="insufficient_claims", claims="eyJhY2Nlc3NfdG9rZW4iOnsibmJmIjp7fX19"',
-    },
-)
-"""Continuous access evaluation, after the token that the vault asks for first."""
-STORED = Answer(200, {"id": "https://contoso.vault.azure.net/secrets/import/1", "value": "value", "attributes": {}})
-
-
-@pytest.mark.parametrize("brings", [True, False], ids=["brought", "not to be brought"])
-def test_a_vault_that_asks_for_claims_gets_them_or_the_commands_are_told(brings: bool) -> None:
-    """The same token again would be refused again."""
-    signed_in = SignedIn(brings=brings)
-    asked = KeyVault(VAULT, connection(REVOKED, STORED), cast("Any", signed_in))
-    if brings:
-        assert asyncio.run(asked.set("import", "value", {})).version == "1"
-    else:
-        with pytest.raises(SignInFailed) as raised:
-            asyncio.run(asked.set("import", "value", {}))
-        assert raised.value.code == "sign-in-again"
-        assert f"az login --scope {SCOPE} --claims-challenge " in raised.value.remedy
-    assert [challenge.claims for challenge in signed_in.brought] == ['{"access_token":{"nbf":{}}}']
