@@ -13,6 +13,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
+from mct_s2s import clock
 from mct_s2s.errors import S2SError
 from mct_s2s.planning.changes import AnyChange
 
@@ -40,13 +41,13 @@ class Activity:
     within: Activity | None = None
 
     def __post_init__(self) -> None:
-        self.since = self.waits_since = self.watcher.now()
+        self.since = self.waits_since = clock.seconds()
         self.wait: Wait | None = None
 
     def waits(self, wait: Wait) -> None:
         """It waits. Called again for the same wait, as long as that lasts."""
         if self.wait is not wait:
-            self.wait, self.waits_since = wait, self.watcher.now()
+            self.wait, self.waits_since = wait, clock.seconds()
         self.watcher.noticed(self)
 
     def goes_on(self, wait: Wait) -> None:
@@ -57,10 +58,6 @@ class Activity:
 
 class Watcher(Protocol):
     """Is notified of what runs beside the steps of a plan."""
-
-    def now(self) -> float:
-        """The time by which it measures."""
-        ...
 
     def begin(self, text: str, within: Activity | None) -> Activity:
         """It runs from now on, as a part of something that runs or not; `text` is `Reading the directory`."""

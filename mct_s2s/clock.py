@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from datetime import UTC, datetime
 
 
@@ -10,11 +11,11 @@ def seconds() -> float:
     """Seconds on the running loop's clock, which never goes back. Only differences mean anything.
 
     Deadlines, backoff and the age of a reading are all measured by it, as are `asyncio.sleep` and `asyncio.timeout`.
-
-    Raises:
-        RuntimeError: no event loop runs.
     """
-    return asyncio.get_running_loop().time()
+    try:
+        return asyncio.get_running_loop().time()
+    except RuntimeError:  # the thread that draws
+        return time.monotonic()
 
 
 def now() -> datetime:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -86,13 +85,6 @@ class Reporter:
             self._live.stop()
             self._live = None
 
-    def now(self) -> float:
-        """The event loop's clock, in a test the simulated one."""
-        try:
-            return clock.seconds()
-        except RuntimeError:  # the thread that draws
-            return time.monotonic()
-
     @contextmanager
     def about(self, site: str) -> Iterator[None]:
         """What runs in here is shown with the site's name: others are worked on beside it."""
@@ -123,7 +115,7 @@ class Reporter:
             self.restore()
 
     def throttled(self, service: str, seconds: float) -> None:
-        self._throttled[service] = self.now() + seconds
+        self._throttled[service] = clock.seconds() + seconds
         if seconds >= NOTICED_SECONDS:
             self._log(f"{service} limits requests: waiting {seconds:.0f} s.")
 
@@ -132,7 +124,7 @@ class Reporter:
         wait = activity.wait
         if wait is None or wait in self._noticed:
             return
-        if self.now() - activity.waits_since >= NOTICED_SECONDS:
+        if clock.seconds() - activity.waits_since >= NOTICED_SECONDS:
             self._noticed.add(wait)
             self._log(f"{activity.name}: {wait.reason}")
 
@@ -160,7 +152,7 @@ class Reporter:
         self._log(f"{_site.get()}{done} {what}{took}{f' ({detail})' * bool(detail)}")
 
     def rows(self) -> Table:
-        now, grid = self.now(), Table.grid(padding=(0, 1))
+        now, grid = clock.seconds(), Table.grid(padding=(0, 1))
         grid.add_column()
         grid.add_column(overflow="fold")
         parents = [one.within for one in self._running]
@@ -198,7 +190,7 @@ class Steps:
     def __init__(self, reporter: Reporter, count: int) -> None:
         self._reporter = reporter
         self._site = _site.get() if reporter.is_live else ""
-        self._count, self._since = count, reporter.now()
+        self._count, self._since = count, clock.seconds()
         self._running: dict[str, Activity] = {}
         self._ended: dict[str, bool] = {}
         """The steps that came to an end, and whether each succeeded."""
@@ -227,7 +219,7 @@ class Steps:
             result = (FAILED, "Failed") if good < len(self._ended) else (DONE, "Applied")
             if len(self._ended) < self._count and result[0] is DONE:
                 result = STOPPED, "Stopped"
-            seconds = self._reporter.now() - self._since
+            seconds = clock.seconds() - self._since
             self._reporter.step(*result, self._site[:-2], f"{good} of {self._count} steps", seconds)
 
     def _end(self, change: AnyChange, sign: tuple[str, str], done: str, what: str, detail: str = "") -> None:
@@ -236,7 +228,7 @@ class Steps:
         if running is not None:
             self._reporter.end(running)
         if not self._site:
-            seconds = self._reporter.now() - running.since if running is not None and sign is DONE else 0.0
+            seconds = clock.seconds() - running.since if running is not None and sign is DONE else 0.0
             self._reporter.step(sign, done, what, detail, seconds)
 
 

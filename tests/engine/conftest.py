@@ -55,9 +55,6 @@ class Watcher:
     def end(self, activity: Activity) -> None:
         """It is over."""
 
-    def now(self) -> float:
-        return clock.seconds()
-
     def noticed(self, activity: Activity) -> None:
         """It waits."""
 

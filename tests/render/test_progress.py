@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 import pytest
+from mct_s2s import clock as time
 from mct_s2s.activity import Wait, activity, throttled, waiting, watched_by
 from mct_s2s.planning.plan import Plan
 from mct_s2s.render.console import Terminal
@@ -87,7 +88,7 @@ def test_a_step_is_one_line_when_it_has_ended_and_its_error_is_printed_elsewhere
 def test_a_wait_that_is_noticed_is_one_line_however_often_it_is_repeated(screens: Screens) -> None:
     with logged(screens) as (terminal, lines):
         shown = Reporter(terminal)
-        shown.now = lambda: times.pop(0)  # type: ignore[method-assign]
+        time.seconds = lambda: times.pop(0)
         times, wait = [0.0, 1.0, 2.5, 3.5, 4.5], Wait("waiting for Entra ID to replicate")
         running = shown.begin("Creating secret of Import", None)
         for _ in range(4):
@@ -163,10 +164,15 @@ class Clock:
         return self.seconds
 
 
+@pytest.fixture(autouse=True)
+def _real_time_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(time, "seconds", time.seconds)
+
+
 def reporter(terminal: Terminal, clock: Clock) -> Reporter:
     """One that draws only when it is asked."""
     shown = Reporter(terminal)
-    shown.now, shown._draw = clock, lambda: None  # type: ignore[method-assign]
+    time.seconds, shown._draw = clock, lambda: None  # type: ignore[method-assign]
     terminal.err.get_time = clock
     return shown
 
