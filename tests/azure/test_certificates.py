@@ -20,7 +20,6 @@ from mct_s2s.model.client_credentials import Certificate, CredentialKind
 from mct_s2s.model.client_sign_in import CertificateCredential, MadeCredential
 from mct_s2s.model.ids import ClientId
 from mct_s2s.stores.files import FileStore
-from mct_s2s.stores.store import OutputStore
 
 from tests.azure.test_secret_stores import RECORD
 
@@ -184,14 +183,3 @@ def test_a_client_that_goes_takes_its_key_along(tmp_path: Path) -> None:
         assert names(tmp_path) == []
 
     asyncio.run(gone())
-
-
-def test_a_shown_key_is_in_no_repr() -> None:
-    async def shown() -> None:
-        place = OutputStore(lambda _: None)
-        await place.deliver(made_of(*await place.key_pair(*WISH)))
-        assert place.given is not None
-        assert place.given.value.startswith("-----BEGIN PRIVATE KEY-----")
-        assert "PRIVATE" not in repr(place)
-
-    asyncio.run(shown())

@@ -32,6 +32,15 @@ BEFORE_ANYTHING_IS_SENT: dict[str, tuple[list[str], int, str]] = {
         ["add-client", "A", "--github", "a/b", "--secret-to", "show"], 2,
         "contradictory-options",
     ),
+    "nobody to rotate": (["rotate-secret"], 2, "client-missing"),
+    "one to rotate, and all": (["rotate-secret", "One", "--expiring-within", "30d"], 2, "client-missing"),
+    "no duration": (["rotate-secret", "One", "--keep-old", "soon"], 2, "malformed-duration"),
+    "to keep and to remove": (
+        ["rotate-secret", "One", "--keep-old", "1d", "--remove-old"], 2, "contradictory-options",
+    ),
+    "a secret that is due at once": (
+        ["rotate-secret", "--expiring-within", "30d", "--secret-lifetime", "20d"], 2, "lifetime-too-short",
+    ),
     "nobody's tokens": (["setup", "--client", "A", "--credential", "federated"], 2, "federation-incomplete"),
     "no repository": (
         ["add-client", "A", "--credential", "federated", "--github", "a"], 2, "malformed-repository",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from mct_s2s.errors import UsageError
 from mct_s2s.model.client_credentials import GITHUB, Federation
-from mct_s2s.planning.federation import federated_spec, github_subject
+from mct_s2s.planning.federation import federated_spec
 
 ISSUER = "https://oidc.prod-aks.azure.com/11111111-2222-3333-4444-555555555555/"
 SUBJECT = "system:serviceaccount:integrations:sync"
@@ -14,33 +14,23 @@ SUBJECT = "system:serviceaccount:integrations:sync"
 @pytest.mark.parametrize(
     ("text", "subject"),
     [
-        ("contoso/Learn", "repo:contoso/Learn:ref:refs/heads/main"),
-        ("contoso/Learn:dev", "repo:contoso/Learn:ref:refs/heads/dev"),
-        ("contoso@5544123/Learn@821093847", "repo:contoso@5544123/Learn@821093847:ref:refs/heads/main"),
-        ("contoso@1/Learn@2:dev", "repo:contoso@1/Learn@2:ref:refs/heads/dev"),
-        ("contoso/...", "repo:contoso/...:ref:refs/heads/main"),
-        ("Contoso-1/learn.web_2:feature/x-1.0", "repo:Contoso-1/learn.web_2:ref:refs/heads/feature/x-1.0"),
+        ("contoso/Learn", "contoso/Learn:ref:refs/heads/main"),
+        ("contoso/Learn:dev", "contoso/Learn:ref:refs/heads/dev"),
+        ("contoso@5544123/Learn@821093847", "contoso@5544123/Learn@821093847:ref:refs/heads/main"),
+        ("contoso@1/Learn@2:dev", "contoso@1/Learn@2:ref:refs/heads/dev"),
+        ("contoso/...", "contoso/...:ref:refs/heads/main"),
+        ("Contoso-1/learn.web_2:feature/x-1.0", "Contoso-1/learn.web_2:ref:refs/heads/feature/x-1.0"),
+        ("https://github.com/contoso/Learn", "contoso/Learn:ref:refs/heads/main"),
+        ("https://github.com/contoso/Learn/", "contoso/Learn:ref:refs/heads/main"),
+        ("https://github.com/contoso/Learn.git", "contoso/Learn:ref:refs/heads/main"),
+        ("https://github.com/contoso/Learn:dev", "contoso/Learn:ref:refs/heads/dev"),
+        ("git@github.com:contoso/Learn.git", "contoso/Learn:ref:refs/heads/main"),
+        ("ssh://git@github.com/contoso/Learn.git", "contoso/Learn:ref:refs/heads/main"),
+        ("https://github.com/contoso/Learn/tree/feature/x", "contoso/Learn:ref:refs/heads/feature/x"),
     ],
 )
-def test_a_repository_is_a_subject(text: str, subject: str) -> None:
-    assert github_subject(text) == subject
-    assert federated_spec(None, None, None, text) == Federation(GITHUB, subject)
-
-
-@pytest.mark.parametrize(
-    ("address", "text"),
-    [
-        ("https://github.com/contoso/Learn", "contoso/Learn"),
-        ("https://github.com/contoso/Learn/", "contoso/Learn"),
-        ("https://github.com/contoso/Learn.git", "contoso/Learn"),
-        ("https://github.com/contoso/Learn:dev", "contoso/Learn:dev"),
-        ("git@github.com:contoso/Learn.git", "contoso/Learn"),
-        ("ssh://git@github.com/contoso/Learn.git", "contoso/Learn"),
-        ("https://github.com/contoso/Learn/tree/feature/x", "contoso/Learn:feature/x"),
-    ],
-)
-def test_a_pasted_address_is_a_repository(address: str, text: str) -> None:
-    assert github_subject(address) == github_subject(text)
+def test_a_repository_or_its_pasted_address_is_a_subject(text: str, subject: str) -> None:
+    assert federated_spec(None, None, None, text) == Federation(GITHUB, f"repo:{subject}")
 
 
 @pytest.mark.parametrize(
@@ -57,7 +47,7 @@ def test_a_pasted_address_is_a_repository(address: str, text: str) -> None:
 )  # fmt: skip
 def test_what_is_no_repository_is_refused(text: str) -> None:
     with pytest.raises(UsageError) as refused:
-        github_subject(text)
+        federated_spec(None, None, None, text)
     assert refused.value.code == "malformed-repository"
 
 

@@ -85,8 +85,3 @@ def test_a_secret_that_is_elsewhere_goes_only_where_that_is_asked_for(
     assert done.code == 0, done
     assert (azure.token_of(values_in(elsewhere)).is_success, len(_secrets(azure, "One"))) == (False, 1)
     assert Path(current.removeprefix("file:")).read_bytes() == before, "everybody has it by now: no third one is made"
-
-
-def test_to_keep_and_to_remove_contradict_each_other(mct: Program, azure: Sandbox) -> None:
-    ended = mct("rotate-secret", "One", "--keep-old", "1d", "--remove-old", *JSON)
-    assert (ended.code, ended.document["error"]["code"], azure.writes()) == (2, "contradictory-options", [])
