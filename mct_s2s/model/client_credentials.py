@@ -207,15 +207,13 @@ class SecretNote:
 
         A certificate is known by its key: its creator chooses its ID.
         """
-        match credential.kind:
-            case CredentialKind.SECRET:
-                is_attempt = credential.is_ours and credential.name in self.attempts
-                return is_attempt or same_id(credential.key_id, self.delivered)
-            case CredentialKind.CERTIFICATE if credential.thumbprint is not None:
-                is_pending = self.pending is not None and same_id(credential.thumbprint, self.pending.thumbprint)
-                return is_pending or same_id(certificate_key_id(credential.thumbprint), self.delivered)
-            case _:
-                return False
+        if credential.kind is CredentialKind.SECRET:
+            is_attempt = credential.is_ours and credential.name in self.attempts
+            return is_attempt or same_id(credential.key_id, self.delivered)
+        if credential.thumbprint is None:
+            return False
+        own, pending = certificate_key_id(credential.thumbprint), self.pending
+        return same_id(own, self.delivered) or (pending is not None and same_id(own, pending.key_id))
 
     def is_among(self, credentials: Iterable[Credential]) -> bool:
         """Whether what arrived here is one of them."""
