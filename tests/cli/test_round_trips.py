@@ -74,24 +74,24 @@ def test_setup_and_what_follows(measured: Measured) -> None:
         "doctor": measured.cost("doctor"),
     }
     assert found == {
-        "setup": Cost(39, 10),
-        "setup again": Cost(30, 3),
+        "setup": Cost(38, 10),
+        "setup again": Cost(29, 3),
         "status": Cost(15, 3),
         "status --all": Cost(19, 7),
-        "add-client": Cost(35, 9),
+        "add-client": Cost(34, 9),
         "verify": Cost(20, 5),
-        "doctor": Cost(25, 3),
+        "doctor": Cost(24, 3),
     }
 
 
 def test_setup_of_a_resource_that_need_not_be_looked_up(measured: Measured) -> None:
     function_app = f"{seed.SUBSCRIPTION}/resourceGroups/integrations/providers/Microsoft.Web/sites/reports-func"
     words = [function_app if word == "reports-func" else word for word in SETUP]
-    assert measured.cost(*words) == Cost(38, 10)
+    assert measured.cost(*words) == Cost(37, 10)
 
 
 def test_setup_of_a_client_alone(measured: Measured) -> None:
-    assert measured.cost("setup", "--client", "One", "-y", "--no-verify") == Cost(34, 10)
+    assert measured.cost("setup", "--client", "One", "-y", "--no-verify") == Cost(33, 10)
 
 
 def test_what_takes_away(measured: Measured) -> None:
@@ -101,4 +101,4 @@ def test_what_takes_away(measured: Measured) -> None:
         "remove-client": measured.cost("remove-client", "One", "-y"),
         "teardown": measured.cost("teardown", "-y"),
     }
-    assert found == {"rotate-secret": Cost(43, 6), "remove-client": Cost(37, 11), "teardown": Cost(33, 11)}
+    assert found == {"rotate-secret": Cost(42, 6), "remove-client": Cost(36, 11), "teardown": Cost(32, 11)}

@@ -15,12 +15,12 @@ from mct_s2s.azure.answers import rows as rows_of
 from mct_s2s.azure.graph import parse
 from mct_s2s.azure.graph.session import ADVANCED, GraphSession
 from mct_s2s.azure.refusals import GraphOperation
-from mct_s2s.concurrency import ReadOnce, gather_or_cancel
+from mct_s2s.concurrency import ReadOnce
 from mct_s2s.errors import ServiceError
 from mct_s2s.model.caller_rights import Caller, SecretRule, SignedIn
 from mct_s2s.model.duration import read_duration
 from mct_s2s.model.ids import ApplicationObjectId, PrincipalId
-from mct_s2s.planning.permissions.rights import GRAPH_APP_ID
+from mct_s2s.planning.permissions.rights import GRAPH_PERMISSIONS
 
 T = TypeVar("T")
 Json = Mapping[str, Any]
@@ -90,22 +90,11 @@ class GraphAccess:
         return await self._rows(f"{self.address.removesuffix('v1.0')}beta/{path}", read, ADVANCED) or []
 
     async def permissions(self) -> frozenset[str] | None:
-        """GET …/appRoleAssignments, and what Microsoft Graph calls the roles in them."""
+        """GET …/appRoleAssignments: those of Microsoft Graph that count, whose ids are the same in every tenant."""
         if self.signed_in.client_id is None:
             return None
-
-        def named(graph: Json) -> dict[tuple[str, str], str]:
-            own, roles = guid(graph["id"]).lower(), rows_of(graph["appRoles"])
-            return {(own, guid(role["id"]).lower()): text(role["value"]) for role in roles}
-
-        def held(page: Json) -> list[tuple[str, str]]:
-            return [(guid(row["resourceId"]).lower(), guid(row["appRoleId"]).lower()) for row in rows_of(page["value"])]
-
-        names, roles = await gather_or_cancel(
-            self._read(f"/servicePrincipals(appId='{GRAPH_APP_ID}')?$select=id,appRoles", named),
-            self._read(f"{self._own}/appRoleAssignments?$top=999", held),
-        )
-        return frozenset((names or {}).get(role, "") for role in roles or ()) - {""}
+        held = await self._rows(f"{self._own}/appRoleAssignments?$top=999", lambda row: guid(row["appRoleId"]).lower())
+        return frozenset(name for name, role in GRAPH_PERMISSIONS.items() if role in (held or ()))
 
     async def owned(self) -> frozenset[ApplicationObjectId] | None:
         """GET …/ownedObjects/microsoft.graph.application."""

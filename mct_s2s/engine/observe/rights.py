@@ -13,12 +13,11 @@ from typing import Any, TypeVar
 
 from mct_s2s.activity import activity
 from mct_s2s.concurrency import end_all, gather_or_cancel
-from mct_s2s.engine.observe.observe import find_identity_resource, observe, with_custody
+from mct_s2s.engine.observe.observe import observe, with_custody
 from mct_s2s.engine.observe.sites import is_refusal, outcome_of
 from mct_s2s.engine.request import Request
 from mct_s2s.engine.session import Session
 from mct_s2s.errors import S2SError
-from mct_s2s.model.azure_resources import IdentityResource
 from mct_s2s.model.caller_rights import CallerRights, DirectoryRights, ScopeRights, SecretRule
 from mct_s2s.model.desired import Look, SettingsScope, Setup
 from mct_s2s.model.observed import ObservedState
@@ -134,15 +133,16 @@ async def explained(session: Session, request: Request, look: AccessLook, error:
     """A refusal to show the App Service or the directory, with everything else that is missing beside it."""
     if not is_refusal(error):
         return error
-    alone, rest, there = await _halves(session, request, look)
-    access, site = await look.found(), look.site(request.target)
-    missing = missing_at(site, site.name, access, restart=request.desired.restart) if site is not None else ()
+    seen = await _in_parts(session, request, look)
+    access, site, there, desired = seen.access, seen.resource, seen.observed.app_service, request.desired
+    missing = missing_at(site, site.name, access, restart=desired.restart) if site is not None else ()
     is_reading = any(one.without == Right.READ_SETTINGS.without for one in missing)
-    if isinstance(rest, ObservedState) and request.target is not None and request.desired.service is not None:
+    if seen.directory_refusal is None and request.target is not None and desired.service is not None:
+        rest = replace(seen.observed, app_service=None)
         with suppress(S2SError):
-            missing += check(make_plan(alone.desired, rest, request.context), rest, access).lacks
-    at_site = there.app_service and there.app_service.refusal if isinstance(there, ObservedState) else there
-    refused = {one.headline: one for one in (rest, at_site) if isinstance(one, S2SError) and is_refusal(one)}
+            missing += check(make_plan(_of_directory(request).desired, rest, request.context), rest, access).lacks
+    at_site = seen.site_refusal or (there.refusal if there is not None else None)
+    refused = {one.headline: one for one in (seen.directory_refusal, at_site) if one is not None and is_refusal(one)}
     said = {
         one: f"Azure returned: {one.message}" if is_reading and one is at_site else f"{one.message} {one.remedy}"
         for one in refused.values() or [error]
@@ -158,65 +158,53 @@ async def examine(session: Session, request: Request) -> Seen:
         Refused: a function app, or a site of another tenant.
         ServiceError: Azure did not answer.
     """
+
+    def seen_or_hidden(error: S2SError | None) -> None:
+        if error is not None and not is_refusal(error) and error.code not in UNSEEN:
+            raise error
+
     with activity(f"Checking permissions{f' for {request.label}' if request.target else ''}"):
         async with aclosing(AccessLook(session, directory=True)) as look:
             whole = await outcome_of(_with_custody(session, request, look))
             if isinstance(whole, ObservedState):
-                seen = Seen(whole)
+                seen = Seen(whole, await look.found(), look.site(request.target))
             else:
-                _unseen(whole)
-                (_, rest, there), identities = await gather_or_cancel(
-                    _halves(session, replace(request, identities=()), look),
-                    gather_or_cancel(*(_identity_resource(session, request, one, look) for one in request.identities)),
-                )
-                nothing, no_directory, no_site = ObservedState("", None, None), _unseen(rest), _unseen(there)
-                site = there.app_service if isinstance(there, ObservedState) else None
-                observed = rest if isinstance(rest, ObservedState) else nothing
-                observed = replace(observed, app_service=site, identity_resources=identities)
-                seen = Seen(observed, directory_refusal=no_directory, site_refusal=no_site)
+                seen_or_hidden(whole)
+                seen = await _in_parts(session, request, look)
+                seen_or_hidden(seen.directory_refusal)
+                seen_or_hidden(seen.site_refusal)
             check_site(seen.observed)
-            return replace(seen, access=await look.found(), resource=look.site(request.target))
+            return seen
 
 
-def _unseen(found: object) -> S2SError | None:
-    """Why something may not be seen, where that is so. Raises S2SError: another error."""
-    if isinstance(found, S2SError) and not is_refusal(found) and found.code not in UNSEEN:
-        raise found
-    return found if isinstance(found, S2SError) else None
+async def _in_parts(session: Session, request: Request, look: AccessLook) -> Seen:
+    """What a command rests on in the directory, and at the App Service as far as that is allowed, or why not."""
+    site_alone = replace(request, desired=Look(None), identities=(), without_settings=True)
+    rest, there = await gather_or_cancel(
+        outcome_of(_with_custody(session, _of_directory(request), look)),
+        outcome_of(observe(session, site_alone, look.at)),
+    )
+    observed = rest if isinstance(rest, ObservedState) else ObservedState("", None, None)
+    site = there.app_service if isinstance(there, ObservedState) else None
+    return Seen(
+        replace(observed, app_service=site),
+        await look.found(),
+        look.site(request.target),
+        directory_refusal=rest if isinstance(rest, S2SError) else None,
+        site_refusal=there if isinstance(there, S2SError) else None,
+    )
 
 
-async def _halves(
-    session: Session, request: Request, look: AccessLook
-) -> tuple[Request, ObservedState | S2SError, ObservedState | S2SError]:
-    """What a command is about in the directory alone, and of that and of the App Service what can be read, or why not.
-
-    The App Service is looked at as far as that is allowed.
-    """
+def _of_directory(request: Request) -> Request:
+    """What a command is about in the directory alone."""
     desired = request.desired
     if isinstance(desired, Setup):
         desired = replace(desired, settings=SettingsScope.NONE)
-    alone = replace(request, target=None, desired=desired)
-    site = replace(request, desired=Look(None), identities=(), without_settings=True)
-    found = await gather_or_cancel(
-        outcome_of(_with_custody(session, alone, look)), outcome_of(observe(session, site, look.at))
-    )
-    return alone, *found
+    return replace(request, target=None, desired=desired)
 
 
 async def _with_custody(session: Session, request: Request, look: AccessLook) -> ObservedState:
     return await with_custody(session, request, await observe(session, request, look.at))
-
-
-async def _identity_resource(
-    session: Session, request: Request, wanted: str | ResourceId, look: AccessLook
-) -> IdentityResource:
-    """A caller's resource; one that may not be looked at counts as one without an identity: that takes a right, too."""
-    found = await outcome_of(find_identity_resource(session, request, wanted, look.at))
-    if not isinstance(found, S2SError):
-        return found
-    if isinstance(wanted, ResourceId) and is_refusal(found):
-        return IdentityResource(wanted, None)
-    raise found
 
 
 async def _or_unknown(question: Awaitable[T]) -> T | None:

@@ -33,6 +33,7 @@ Source: learn.microsoft.com/graph/api/serviceprincipal-post-approleassignedto.
 _DEVELOPER, _CLOUD_ADMINISTRATOR = "Application Developer", "Cloud Application Administrator"
 _TEMPLATES = {_DEVELOPER: APPLICATION_DEVELOPER, _CLOUD_ADMINISTRATOR: CLOUD_APPLICATION_ADMINISTRATOR}
 _OWNED_BY, _WRITE_ALL = "Application.ReadWrite.OwnedBy", "Application.ReadWrite.All"
+_DIRECTORY_ALL = "Directory.ReadWrite.All"
 _READ_ALL, _CONSENT = "Application.Read.All", "AppRoleAssignment.ReadWrite.All"
 
 GRAPH_APP_ID = "00000003-0000-0000-c000-000000000000"
@@ -41,6 +42,7 @@ GRAPH_PERMISSIONS = {
     _WRITE_ALL: "1bfefb4e-e0b5-418b-a88f-73c46d2cc8e9",
     _READ_ALL: "9a5d68dd-52b0-4cc2-bd40-abcf44ac3a30",
     _CONSENT: "06b708a9-e830-4db3-a914-8e69da51d44f",
+    _DIRECTORY_ALL: "19dbc75e-c2e2-444c-a770-ec69d8559fc7",
 }
 """Source: learn.microsoft.com/graph/permissions-reference."""
 
@@ -219,7 +221,7 @@ def _in_directory(need: RequiredPermission, rights: DirectoryRights) -> Judged:
         verdict = Verdict.UNKNOWN
     elif right.is_consent:
         verdict = Verdict.YES if _CONSENT in held else Verdict.NO
-    elif held & {_WRITE_ALL, "Directory.ReadWrite.All"}:
+    elif held & {_WRITE_ALL, _DIRECTORY_ALL}:
         verdict = Verdict.YES
     elif _OWNED_BY in held:  # `AppRegistration.Create` makes one that its maker may not change, and so not even name
         verdict = Verdict.YES if is_new else owned
