@@ -6,9 +6,6 @@ The plan's order is the only order. Nothing is undone: every change is safe to r
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import datetime
 from functools import cached_property, singledispatch
 
 from mct_s2s.activity import Progress, during, waiting
@@ -24,7 +21,6 @@ from mct_s2s.planning.changes import (
     AnyChange,
     AssignAppRole,
     EnableIdentity,
-    Outputs,
     RestartSite,
     RestoreApplication,
     UpdateApplication,
@@ -32,7 +28,6 @@ from mct_s2s.planning.changes import (
 )
 from mct_s2s.planning.permissions.rights import relies_on_ownership
 from mct_s2s.planning.plan import references
-from mct_s2s.stores.store import Store
 
 IN_FLIGHT = 16
 """Changes at work at once: as many as requests to one service (azure/retry.py). With 8, the network was idle half the
@@ -53,41 +48,23 @@ async def carry_out(change: AnyChange, run: Run) -> str:
     raise AssertionError(change, run)
 
 
-@dataclass
 class Run:
     """One plan at work, as its changes see it."""
 
-    session: Session
-    outcome: Outcome
-    progress: Progress
-    created: dict[str, Application] = field(default_factory=dict)
-    """The applications that this run has created, by the key of the change."""
-    delivered: dict[str, tuple[float, KeyId]] = field(default_factory=dict)
-    """When each client's credential arrived at its store, in seconds of the clock, and which it is."""
-    wrote_settings: bool = False
-
-    def __post_init__(self) -> None:
-        self._ready = {change.key: asyncio.Event() for change in self.outcome.plan.changes}
+    def __init__(self, session: Session, outcome: Outcome, progress: Progress) -> None:
+        self.session, self.outcome, self.progress = session, outcome, progress
+        self.outputs, self.stores, self.now = outcome.outputs, outcome.stores, outcome.request.now
+        # Whether the caller may change only what it owns, for all that is known.
+        self.as_owner = relies_on_ownership(outcome.access.directory)
+        # The applications that this run has created, by the key of the change.
+        self.created: dict[str, Application] = {}
+        # When each client's credential arrived at its store, in seconds of the clock, and which it is.
+        self.delivered: dict[str, tuple[float, KeyId]] = {}
+        self.wrote_settings = False
+        self._ready = {change.key: asyncio.Event() for change in outcome.plan.changes}
         self._slots = asyncio.Semaphore(IN_FLIGHT)
         self._confirmed: dict[str, str] = {}
         self._stopped = False
-
-    @property
-    def outputs(self) -> Outputs:
-        return self.outcome.outputs
-
-    @property
-    def now(self) -> datetime:
-        return self.outcome.request.now
-
-    @property
-    def stores(self) -> Mapping[str, Store]:
-        return self.outcome.stores
-
-    @property
-    def as_owner(self) -> bool:
-        """Whether the caller may change only what it owns, for all that is known."""
-        return relies_on_ownership(self.outcome.access.directory)
 
     def expects_lag(self, change: AnyChange) -> bool:
         """Whether *not there* may mean *not there yet*: what it touches was made by this run, or minutes ago.
