@@ -193,12 +193,18 @@ class ResourceManager(ServiceSession):
             await self.call(lambda: self._on(resource, "restart"), "restart the App Service", repeatable=False)
 
     def client(self, subscription_id: str) -> WebSiteManagementClient:
-        """azure-mgmt-web's client for one subscription. Imported late: it takes a quarter of a second."""
+        """azure-mgmt-web's client for one subscription, on this connection. Imported late: a quarter of a second."""
         if subscription_id not in self._clients:
             from azure.mgmt.web.aio import WebSiteManagementClient  # noqa: PLC0415
 
             self._clients[subscription_id] = WebSiteManagementClient(
-                self.credential, subscription_id, **self.client_options()
+                self.credential,
+                subscription_id,
+                api_version=WEB,
+                base_url=self.base,
+                credential_scopes=[self.scope],
+                transport=Transport(self.http, self.service.label, self.base),
+                policies=[_Bearer(self)],
             )
         return self._clients[subscription_id]
 
@@ -360,16 +366,6 @@ class ResourceManager(ServiceSession):
         return [identifier for identifier, level in found if level.lower() == "readonly"]
 
     # How it is asked
-
-    def client_options(self) -> dict[str, Any]:
-        """What azure-mgmt-web's client is given, so that it shares this connection."""
-        return {
-            "api_version": WEB,
-            "base_url": self.base,
-            "credential_scopes": [self.scope],
-            "transport": Transport(self.http, self.service.label, self.base),
-            "policies": [_Bearer(self)],
-        }
 
     async def call(self, send: Callable[[], Awaitable[T]], step: str, **rules: Any) -> T:
         """The same as every session's; azure-mgmt-web's client looks into answers without asking what they are."""
