@@ -133,7 +133,7 @@ class _Writer:
                 await self.read()
         self._writes += 1
         self._written_at = clock.seconds()
-        self._writing = max(self._writing, self._written_at - self._sent_at)
+        self._writing = max(self._writing, self._reading, self._written_at - self._sent_at)
 
     def _merged(self, *, may_be_old: bool) -> Mapping[str, str | None] | None:
         """What is sent now, made from what was read last; `None` where a lost answer turns out to be a success."""
