@@ -8,13 +8,11 @@ import pytest
 from mct_s2s import clock
 from mct_s2s.engine.observe.sites import AT_ONCE, find_mct_sites
 from mct_s2s.engine.session import Session
-from mct_s2s.errors import NotThere
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.sandbox.state import seed
 
 from tests.conftest import SITE
 from tests.engine.conftest import Engine
-from tests.planning.scenarios import guid
 
 LIST = "/config/appsettings/list"
 
@@ -41,15 +39,14 @@ def add_shops(engine: Engine, number: int) -> None:
         )  # fmt: skip
 
 
-def test_function_apps_are_not_read(engine: Engine) -> None:
+@pytest.mark.parametrize("is_readable", [True, False])
+def test_a_site_is_found_and_no_function_app_is_read(is_readable: bool, engine: Engine) -> None:
+    """What may not be read is recognised by the function app of its deployment."""
+    if not is_readable:
+        rule = {"match": {"path": f"*{SITE}{LIST}"}, "fault": {"type": "status", "status": 403}}
+        engine.inside.azure.misbehave(rule)
     assert names(engine) == ["contosolearn"]
     assert [name for name in read(engine) if name.endswith("-func") or "-fa-" in name] == []
-
-
-def test_what_may_not_be_read_is_recognised_by_its_function_app(engine: Engine) -> None:
-    rule = {"match": {"path": f"*{SITE}{LIST}"}, "fault": {"type": "status", "status": 403}}
-    engine.inside.azure.misbehave(rule)
-    assert names(engine) == ["contosolearn"]
 
 
 def test_all_are_read_side_by_side(engine: Engine) -> None:
@@ -64,8 +61,3 @@ def test_all_are_read_side_by_side(engine: Engine) -> None:
 
     assert engine.run(timed) == pytest.approx(2 + 3, abs=0.5)
     engine.inside.state.latency_seconds = 0.0
-
-
-def test_a_subscription_that_is_not_there_is_an_error(engine: Engine) -> None:
-    with pytest.raises(NotThere):
-        engine.run(lambda session: find_mct_sites(session.arm, guid("another")))
