@@ -14,10 +14,11 @@ from mct_s2s.cli.requests import check_role, client_specs
 from mct_s2s.cli.work import Work
 from mct_s2s.errors import UsageError
 from mct_s2s.inputs.clients import management_reference, read_client_list
-from mct_s2s.inputs.documents import HandoffFile, given_values, read_backup, read_handoff
+from mct_s2s.inputs.documents import SettingsFile, given_values, read_backup, read_handoff
 from mct_s2s.inputs.secret_to import ClientPlaces, secret_to
 from mct_s2s.inputs.target import caller_resource
 from mct_s2s.model.desired import Desired, Removal, Restore, ServiceSpec, SettingsScope, Setup
+from mct_s2s.model.documents import Handoff
 from mct_s2s.model.site_settings import ROLE
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ def setup_work(options: SetupOptions | AddClientOptions, names: Sequence[str]) -
         scope = SettingsScope.NONE if options.no_app_service else SettingsScope.ALL
         name, may_create = options.service_name, True
         if options.handoff is not None:
-            HandoffFile(options.handoff).check(dry_run=options.dry_run)
+            SettingsFile(options.handoff, Handoff).check(dry_run=options.dry_run)
     check_role(options.role)
     reference = management_reference(options.service_management_reference)
     service = ServiceSpec("", name or "", options.role, options.service_app, reference, may_create)

@@ -15,11 +15,12 @@ from mct_s2s.cli.work import SiteState
 from mct_s2s.engine.credential_stores import default_folder
 from mct_s2s.engine.outcome import Outcome
 from mct_s2s.errors import S2SError
-from mct_s2s.inputs.documents import HandoffFile
+from mct_s2s.inputs.documents import SettingsFile
 from mct_s2s.inputs.secret_to import SecretTo
 from mct_s2s.model.client_credentials import NewCredential, SecretNote
 from mct_s2s.model.commands import credential_removal, own_command
 from mct_s2s.model.desired import Removal, Restore, Rotation, SettingsScope, Setup
+from mct_s2s.model.documents import Handoff
 from mct_s2s.model.ids import PrincipalId
 from mct_s2s.model.site_settings import ours
 from mct_s2s.planning.changes import (
@@ -227,7 +228,7 @@ def _write_handoff(site: SiteState, outcome: Outcome) -> None:
         values = next((step.values for step in manual_steps(site, outcome) if step.values), None)
         target = site.session.target or named_target(site.options)
         values = values or ours(app_service.settings if app_service else {})
-        HandoffFile(handoff).write(values, target.label if target else None)
+        SettingsFile(handoff, Handoff).write(target.label if target else None, values)
 
 
 def retire_files(terminal: Terminal, site: SiteState, outcome: Outcome) -> None:

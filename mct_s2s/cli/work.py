@@ -17,9 +17,10 @@ from mct_s2s.engine.outcome import Outcome
 from mct_s2s.engine.request import Request
 from mct_s2s.engine.session import Session
 from mct_s2s.errors import PermissionMissing, S2SError
-from mct_s2s.inputs.documents import BackupFile
+from mct_s2s.inputs.documents import SettingsFile
 from mct_s2s.inputs.secret_to import ClientPlaces
 from mct_s2s.model.desired import Desired, Removal, SettingsScope, Setup
+from mct_s2s.model.documents import Backup
 from mct_s2s.model.resource_id import ResourceId, SiteTarget, site_title
 from mct_s2s.planning.reviewed import fingerprint
 from mct_s2s.stores.store import Show
@@ -74,7 +75,7 @@ class Work:
             named=named_target(options),
             attempt=token_hex(4),
             identities=self.identities,
-            backup=BackupFile(options.backup, note) if options.backup is not None else None,
+            backup=SettingsFile(options.backup, Backup, note) if options.backup is not None else None,
             preflight=not options.no_preflight,
             dry_run=options.dry_run,
             verify=isinstance(self.desired, Setup)

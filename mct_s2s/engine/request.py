@@ -13,7 +13,7 @@ from mct_s2s.planning.plan import RunContext
 
 if TYPE_CHECKING:
     from mct_s2s.engine.credential_stores import RunStores
-    from mct_s2s.inputs.documents import BackupFile
+    from mct_s2s.inputs.documents import SettingsFile
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Request:
     """Whether it is about what can be read, where the App Service's settings cannot."""
     stores: RunStores | None = None
     """`None` for commands that make nothing secret."""
-    backup: BackupFile | None = None
+    backup: SettingsFile | None = None
     preflight: bool = True
     dry_run: bool = False
     """Whether the plan is only shown: a right that is missing is marked in it then, and stops nothing."""

@@ -14,6 +14,7 @@ from typing import TypeVar
 
 from mct_s2s.errors import UsageError
 from mct_s2s.local_files import (
+    PRIVATE,
     READABLE,
     check_folder,
     check_place,
@@ -86,74 +87,60 @@ def _checked(setting: Setting, value: str) -> str:
     return value
 
 
-def _ours(path: Path, model: type[Model], code: str, what: str, option: str, app_service: str = "") -> Model | None:
-    """What an earlier run wrote there, about that App Service; what else is there is never written over."""
-    content = read_ours(path)
-    if not content:
-        return None
-    with suppress(ValueError):
-        found = parsed(load_json(content), model)
-        if not app_service or app_service.casefold() == (found.app_service or "").casefold():
-            return found
-    message = f"'{path}' exists and is not {what}. It was not changed."
-    raise UsageError(code, message, remedy=f"Choose another file: {option} FILE")
-
-
-def _text(kind: str, app_service: str | None, settings: Mapping[str, str | None]) -> str:
-    document = {"schema": f"mct-s2s/{kind}/v1", "appService": app_service, "settings": dict(settings)}
-    return json_text(document, indent=2) + "\n"
+_NAMES: dict[type[Handoff | Backup], tuple[str, str, str, str]] = {
+    Handoff: ("handoff", "a handoff file", "handoff-unwritable", "handoff-unwritable"),
+    Backup: ("backup", "a backup of this App Service", "backup-place-taken", "backup-place-unwritable"),
+}
+"""What each is called, and the codes where something else is there, and where nothing can be."""
 
 
 @dataclass(frozen=True)
-class HandoffFile:
-    """`--handoff FILE`: the values for the App Service's administrator, no secret among them."""
+class SettingsFile:
+    """`--handoff FILE`: the values for the App Service's administrator, no secret among them. Or `--backup FILE`."""
 
     path: Path
+    model: type[Handoff | Backup]
+    say: Callable[[str], None] = lambda _: None
 
-    def check(self, *, dry_run: bool) -> None:
-        """Raise `UsageError` where it cannot be written, or something else is there; a dry run tries nothing."""
+    def check(self, app_service: str = "", *, dry_run: bool = False) -> bool:
+        """Whether an earlier run has written it, about that App Service: what else is there is never written over.
+
+        Raises UsageError: something else is there, or it cannot be written, which a dry run does not try.
+        """
+        name, what, taken, _ = _NAMES[self.model]
         with self._explained():
-            _ours(self.path, Handoff, "handoff-unwritable", "a handoff file", "--handoff")
+            content = read_ours(self.path)
+            if content:
+                found = None
+                with suppress(ValueError):
+                    found = parsed(load_json(content), self.model)
+                if found is None or (app_service and app_service.casefold() != (found.app_service or "").casefold()):
+                    message = f"'{self.path}' exists and is not {what}. It was not changed."
+                    raise UsageError(taken, message, remedy=f"Choose another file: --{name} FILE")
             if dry_run:
                 check_folder(self.path.parent)
             else:
                 check_place(self.path)
+        return bool(content)
 
-    def write(self, settings: Mapping[str, str], app_service: str | None) -> None:
-        """Write the settings; `app_service` is what a person calls it, slot included. Raises UsageError: as `check`."""
+    def write(self, app_service: str | None, settings: Mapping[str, str | None]) -> None:
+        """Write the settings; a handoff's App Service is what a person calls it. Raises UsageError: as `check`."""
         self.check(dry_run=True)
+        name = _NAMES[self.model][0]
+        document = {"schema": f"mct-s2s/{name}/v1", "appService": app_service, "settings": dict(settings)}
         with self._explained():
-            replace_whole(self.path, _text("handoff", app_service, settings), READABLE)
-
-    def _explained(self) -> AbstractContextManager[None]:
-        what, code = "Cannot write the handoff file", "handoff-unwritable"
-        return explained(what, self.path, code, code, "--handoff FILE")
-
-
-@dataclass(frozen=True)
-class BackupFile:
-    """`--backup FILE`: the settings as they were, in a file of mode 0600."""
-
-    path: Path
-    say: Callable[[str], None]
-
-    def check(self, app_service: str) -> bool:
-        """Whether a run that is resumed has made the backup. Raises UsageError: it cannot, or another file is there."""
-        what = "a backup of this App Service"
-        with self._explained():
-            found = _ours(self.path, Backup, "backup-place-taken", what, "--backup", app_service)
-            check_place(self.path)
-        return found is not None
+            replace_whole(
+                self.path, json_text(document, indent=2) + "\n", READABLE if self.model is Handoff else PRIVATE
+            )
 
     def keep(self, app_service: str, settings: Mapping[str, str | None]) -> None:
-        """Keep the settings; the oldest backup of an App Service is the one that is kept. Raises as `check`."""
+        """Write a backup; an older one of the App Service is kept instead. Raises UsageError: likewise."""
         if self.check(app_service):
             self.say(f"Kept the older backup in {self.path}")
             return
-        with self._explained():
-            replace_whole(self.path, _text("backup", app_service, settings))
+        self.write(app_service, settings)
         self.say(f"Backed up {len(settings)} settings to {self.path}")
 
     def _explained(self) -> AbstractContextManager[None]:
-        taken, unwritable = "backup-place-taken", "backup-place-unwritable"
-        return explained("Cannot write the backup", self.path, taken, unwritable, "--backup FILE")
+        name, _, taken, unwritable = _NAMES[self.model]
+        return explained(f"Cannot write the {name}", self.path, taken, unwritable, f"--{name} FILE")

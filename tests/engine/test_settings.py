@@ -15,7 +15,8 @@ from mct_s2s.engine.apply import settings as flow
 from mct_s2s.engine.apply.run import Run, carry_out
 from mct_s2s.engine.session import Session
 from mct_s2s.errors import ServiceError
-from mct_s2s.inputs.documents import BackupFile
+from mct_s2s.inputs.documents import SettingsFile
+from mct_s2s.model.documents import Backup
 from mct_s2s.model.ids import ClientId
 from mct_s2s.model.site_settings import APPLICATION_IDS, ROLE
 from mct_s2s.planning.changes import SettingsSpec, WriteSettings
@@ -38,7 +39,7 @@ async def write(
     session: Session,
     what: WriteSettings | None = None,
     wait: float = 0.0,
-    backup: BackupFile | None = None,
+    backup: SettingsFile | None = None,
 ) -> float:
     """Write, and say how long it took; `wait` is for everything else."""
     what, began = what or change(), clock.seconds()
@@ -162,7 +163,7 @@ def test_runs_that_write_at_the_same_moment_come_to_agree(runs: int, seed: int, 
 
 def test_the_settings_are_kept_as_they_were_before_the_first_write_only(engine: Engine, tmp_path: Path) -> None:
     """A backup that is taken at the second merge holds what we wrote ourselves."""
-    before, backup = dict(settings(engine)), BackupFile(tmp_path / "backup.json", lambda _: None)
+    before, backup = dict(settings(engine)), SettingsFile(tmp_path / "backup.json", Backup)
     engine.before(LIST, None, sets(engine, "BannerText", "new"))
     engine.after(PUT, sets(engine, "ServiceApplicationIds", THEIRS))
     engine.run(lambda session: write(session, wait=30.0, backup=backup))

@@ -11,11 +11,12 @@ from typing import Any
 import pytest
 from mct_s2s.errors import UsageError
 from mct_s2s.inputs.clients import client_names, read_client_list
-from mct_s2s.inputs.documents import HandoffFile, given_values, read_handoff
+from mct_s2s.inputs.documents import SettingsFile, given_values, read_handoff
 from mct_s2s.inputs.secret_to import secret_to
 from mct_s2s.inputs.target import caller_resource, site_target
 from mct_s2s.model.client_credentials import NEVER
 from mct_s2s.model.desired import GivenValues
+from mct_s2s.model.documents import Handoff
 from mct_s2s.model.duration import expiry
 from mct_s2s.model.resource_id import ResourceId, SiteTarget
 
@@ -189,15 +190,15 @@ def test_a_handoff_comes_back_as_it_was_written(tmp_path: Path) -> None:
         "ServiceAuthRole": "Role",
     }
     file = tmp_path / "handoff.json"
-    HandoffFile(file).write(settings, "contosolearn/staging")
+    SettingsFile(file, Handoff).write("contosolearn/staging", settings)
     assert read_handoff(file) == replace(GIVEN, app_service="contosolearn/staging")
-    HandoffFile(file).write(settings, None)
+    SettingsFile(file, Handoff).write(None, settings)
     assert read_handoff(file) == GIVEN
 
 
 def test_a_handoff_without_clients_gives_none(tmp_path: Path) -> None:
     file = tmp_path / "handoff.json"
-    HandoffFile(file).write({"ServiceAuthAudience": "api://x"}, None)
+    SettingsFile(file, Handoff).write(None, {"ServiceAuthAudience": "api://x"})
     given = read_handoff(file)
     assert given.settings == {"ServiceAuthAudience": "api://x"}
     assert not given.need_no_directory
@@ -230,7 +231,7 @@ def test_what_is_no_handoff_is_refused(tmp_path: Path, text: str) -> None:
 
 def test_a_handoff_with_a_malformed_id_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "handoff.json"
-    HandoffFile(file).write({"ServiceApplicationIds": "x;y"}, None)
+    SettingsFile(file, Handoff).write(None, {"ServiceApplicationIds": "x;y"})
     with pytest.raises(UsageError, match="not a GUID"):
         read_handoff(file)
 

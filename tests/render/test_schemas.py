@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
-from mct_s2s.inputs.documents import BackupFile, HandoffFile
+from mct_s2s.inputs.documents import SettingsFile
+from mct_s2s.model.documents import Backup, Handoff
 from mct_s2s.model.site_settings import NAMES, ours
 from mct_s2s.render.documents import DOCUMENTS, FILES, document, schema, schema_list
 
@@ -69,12 +70,12 @@ def test_the_list_of_schemas_has_a_schema() -> None:
 
 @pytest.mark.parametrize("app_service", ["contosolearn", "contosolearn/staging", None])
 def test_a_handoff_file_is_valid(tmp_path: Path, app_service: str | None) -> None:
-    HandoffFile(tmp_path / "file").write(ours(settings()), app_service)
+    SettingsFile(tmp_path / "file", Handoff).write(app_service, ours(settings()))
     check(json.loads((tmp_path / "file").read_text()))
 
 
 def test_a_backup_file_is_valid_whatever_the_settings_hold(tmp_path: Path) -> None:
-    BackupFile(tmp_path / "file", print).keep(SITE, {"Anything": None, "Empty": "", "Else": "x"})
+    SettingsFile(tmp_path / "file", Backup).keep(SITE, {"Anything": None, "Empty": "", "Else": "x"})
     check(json.loads((tmp_path / "file").read_text()))
 
 
