@@ -12,6 +12,7 @@ from mct_s2s.azure.retry import RetryPolicy
 if TYPE_CHECKING:
     from mct_s2s.azure.clouds import Cloud
     from mct_s2s.azure.http import Http
+    from mct_s2s.azure.sign_in.method import Method
     from mct_s2s.model.resource_id import SiteTarget
 
 
@@ -30,6 +31,8 @@ class Connection:
     """When the command ends, on the loop's clock."""
     say: Callable[[str], None]
     """Tells a person what to do: open a page, type a code."""
+    auth: Method | None = None
+    """How to sign in, where the cloud brings an account along."""
     tenant: str | None = None
     """Where to sign in: an id or a domain; `None` where nothing says it."""
     subscription: str | None = None

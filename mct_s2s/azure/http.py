@@ -95,7 +95,7 @@ class Http(httpx.AsyncClient):
     def __init__(
         self,
         tls: ssl.SSLContext,
-        trace: Callable[[str], None] = lambda _: None,
+        trace: Callable[[str], None] | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         try:
@@ -112,7 +112,7 @@ class Http(httpx.AsyncClient):
                 "The environment names a proxy that can't be used: only http:// and https:// proxies can.",
                 remedy="Correct HTTPS_PROXY, HTTP_PROXY or ALL_PROXY, or unset it.",
             ) from error
-        self._trace = trace
+        self._trace = trace or (lambda _: None)
 
     async def send(self, request: httpx.Request, *, stream: bool = False, **options: Any) -> httpx.Response:
         """Send a request and read its whole answer, unless it is a stream. Raises OddAnswer: it is too large."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -26,7 +26,6 @@ from mct_s2s.render.console import Terminal
 if TYPE_CHECKING:
     from mct_s2s.azure.connection import Connection
     from mct_s2s.azure.sign_in.methods import CallerCredential
-    from mct_s2s.sandbox.hosting.embedded import Running
 
 CLIENT_ID = "AZURE_CLIENT_ID"
 """The variable that says who signs in: azure-identity's."""
@@ -50,8 +49,9 @@ async def connect(
     async with AsyncExitStack() as stack:
         signing_in = stack.enter_context(ExitStack())
         signing_in.enter_context(activity("Signing in"))
-        signing = signed_in(options, terminal, target=needs.target, client_id=client_id)
-        connection, credential = await stack.enter_async_context(signing)
+        connecting = connected(options, terminal, target=needs.target, client_id=client_id)
+        connection = await stack.enter_async_context(connecting)
+        credential = signed_in(options, connection, terminal)
         loading = _loading("mct_s2s.cli.services")
         try:
             cloud = connection.cloud
@@ -70,15 +70,21 @@ async def connect(
             await asyncio.gather(loading, return_exceptions=True)
 
 
-@asynccontextmanager
-async def signed_in(
-    options: AzureOptions, terminal: Terminal, *, target: bool, client_id: str | None = None
-) -> AsyncIterator[tuple[Connection, CallerCredential]]:
-    """Connect and sign in, and ask nothing yet.
+def signed_in(options: AzureOptions, connection: Connection, terminal: Terminal) -> CallerCredential:
+    """Who runs the command; nothing is asked yet."""
+    from mct_s2s.azure.sign_in.methods import sign_in  # noqa: PLC0415  # loaded by now
 
-    Args:
-        target: whether the command is about an App Service, which then has to be named.
-    """
+    credential = sign_in(connection.auth or choice.choose(options.auth, connection.environ), connection)
+    if connection.auth is None and (options.auth is Method.AUTO or options.verbose):
+        terminal.note(f"Signing in with {credential.signed_in.description}.", style="quiet")
+    return credential
+
+
+@asynccontextmanager
+async def connected(
+    options: AzureOptions, terminal: Terminal, *, target: bool = False, client_id: str | None = None
+) -> AsyncIterator[Connection]:
+    """Connect to a cloud; no one signs in yet. `target`: to an App Service, which then has to be named."""
     async with open_cloud(options.cloud) as (variables, sandbox):
         environ = variables if client_id is None else {**variables, CLIENT_ID: client_id}
         # The options, the environment, the Azure CLI's own defaults, in that order.
@@ -95,50 +101,28 @@ async def signed_in(
             if sandbox is not None and name is None:
                 name, group = sandbox.app_service, group or sandbox.resource_group
             about["target"] = site_target(name, group, subscription, options.slot)
-        async with _connection(options, environ, sandbox, terminal, **about) as connection:
-            from mct_s2s.azure.sign_in.methods import sign_in  # noqa: PLC0415  # loaded by now
 
-            method = choice.choose(options.auth, environ) if sandbox is None else Method.ENVIRONMENT
-            credential = sign_in(method, connection)
-            if sandbox is None and (options.auth is Method.AUTO or options.verbose):
-                terminal.note(f"Signing in with {credential.signed_in.description}.", style="quiet")
-            yield connection, credential
+        from mct_s2s.azure.connection import Connection  # noqa: PLC0415  # with httpx: not where options are refused
+        from mct_s2s.azure.http import Http, tls_context  # noqa: PLC0415
 
+        deadline, cloud = clock.seconds() + options.timeout, BY_NAME.get(options.cloud.lower())
+        trace = partial(terminal.say, style="quiet") if options.verbose else None
+        async with Http(tls_context(environ), trace) as http:
+            loading = _loading("mct_s2s.azure.sign_in.methods")
+            try:
+                if cloud is None:
+                    from mct_s2s.azure.cloud_metadata import discover  # noqa: PLC0415
 
-@asynccontextmanager
-async def connect_client(options: AzureOptions, terminal: Terminal) -> AsyncIterator[Connection]:
-    """Connect as a client of the MCT API does: no one signs in to look at anything."""
-    async with (
-        open_cloud(options.cloud) as (environ, sandbox),
-        _connection(options, environ, sandbox, terminal) as connection,
-    ):
-        yield connection
-
-
-@asynccontextmanager
-async def _connection(
-    options: AzureOptions, environ: Mapping[str, str], sandbox: Running | None, terminal: Terminal, **about: Any
-) -> AsyncIterator[Connection]:
-    from mct_s2s.azure.connection import Connection  # noqa: PLC0415  # with httpx: not where options are refused
-    from mct_s2s.azure.http import Http, tls_context  # noqa: PLC0415
-
-    deadline, cloud = clock.seconds() + options.timeout, BY_NAME.get(options.cloud.lower())
-    trace = partial(terminal.say, style="quiet") if options.verbose else lambda _: None
-    async with Http(tls_context(environ), trace) as http:
-        loading = _loading("mct_s2s.azure.sign_in.methods")
-        try:
-            if cloud is None:
-                from mct_s2s.azure.cloud_metadata import discover  # noqa: PLC0415  # with pydantic
-
-                retrying = RetryPolicy(lambda: deadline - clock.seconds())
-                address = options.cloud if sandbox is None else sandbox.resource_manager
-                cloud = await retrying.call(lambda: discover(address, http))
-                cloud = cloud if sandbox is None else replace(cloud, name=options.cloud)
-            await loading
-            about["reopened_by"] = reopening(sandbox) if sandbox is not None else ""
-            yield Connection(cloud, http, environ, deadline, terminal.say, **about)
-        finally:
-            await asyncio.gather(loading, return_exceptions=True)
+                    address = options.cloud if sandbox is None else sandbox.resource_manager
+                    retrying = RetryPolicy(lambda: deadline - clock.seconds())
+                    cloud = await retrying.call(lambda: discover(address, http))
+                if sandbox is not None:
+                    cloud, about["auth"] = replace(cloud, name=options.cloud), Method.ENVIRONMENT
+                    about["reopened_by"] = reopening(sandbox)
+                await loading
+                yield Connection(cloud, http, environ, deadline, terminal.say, **about)
+            finally:
+                await asyncio.gather(loading, return_exceptions=True)
 
 
 def _loading(*modules: str) -> asyncio.Future[Any]:

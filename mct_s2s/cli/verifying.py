@@ -11,7 +11,7 @@ from mct_s2s.azure.sign_in.method import Method
 from mct_s2s.cli.commands import VerifyOptions
 from mct_s2s.cli.requests import look, where
 from mct_s2s.cli.run import PROBLEMS, CommandRun, run, run_connected
-from mct_s2s.cli.session import Services, connect_client
+from mct_s2s.cli.session import Services, connected
 from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.engine.credential_stores import default_folder
 from mct_s2s.engine.session import Session
@@ -39,7 +39,7 @@ def verify(options: VerifyOptions) -> int:
     async def from_inside(current: CommandRun) -> int:
         """Test the caller's own call, as a client does: no one signs in to look at Azure."""
         audience = (options.audience or "").removesuffix("/.default")
-        async with connect_client(options, current.terminal) as connection:
+        async with connected(options, current.terminal) as connection:
             from mct_s2s.azure.mct_api import EntraTokens, MctApi  # noqa: PLC0415  # with httpx
 
             sites: dict[str, list[ClientToVerify]] = defaultdict(list)
