@@ -22,10 +22,10 @@ from mct_s2s.azure.authorities import OF_MICROSOFT, may_sign_in
 from mct_s2s.azure.connection import RESERVE, Connection
 from mct_s2s.azure.http import NO_ANSWER
 from mct_s2s.azure.sign_in.login_refusals import ODD, PROPAGATING, identity_refused, raise_if_passing, token_refused
-from mct_s2s.azure.sign_in.methods import application, machine
+from mct_s2s.azure.sign_in.methods import sdk_credential
 from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.errors import NEVER_CONNECTED, ServiceError
-from mct_s2s.model.client_sign_in import NOT_NOW, SERVICE_HEADER, ApiAnswer, ApiToken, IdentitySignIn, SignIn
+from mct_s2s.model.client_sign_in import NOT_NOW, SERVICE_HEADER, ApiAnswer, ApiToken, ClientSignIn, MachineIdentity
 from mct_s2s.model.ids import ClientId, PrincipalId, TenantId
 
 LONGEST_LAG_SECONDS = 120.0
@@ -49,12 +49,12 @@ class EntraTokens:
     """The login service, as the clients of the MCT API use it for themselves, by azure-identity."""
 
     def __init__(self, connection: Connection) -> None:
-        self._authority, self._http = connection.cloud.login, connection.http
+        self._connection = connection
         self._retry_policy = connection.retry_policy(RESERVE, "The login service")
 
     async def token(
         self,
-        sign_in: SignIn,
+        sign_in: ClientSignIn,
         scope: str,
         *,
         is_new: bool,
@@ -96,28 +96,25 @@ class EntraTokens:
         except NotYet as last:
             return cast("ApiToken", last.answer)
 
-    async def _ask(self, sign_in: SignIn, scope: str) -> str:
+    async def _ask(self, sign_in: ClientSignIn, scope: str) -> str:
         """Ask once, as a credential that has never asked before. Raises ServiceError: refused, or not answered."""
+        login, is_machine = self._connection.cloud.login, isinstance(sign_in.credential, MachineIdentity)
+        if not is_machine and not may_sign_in(sign_in.authority, login):
+            raise ServiceError(
+                "token-refused",
+                f"The client's credential is for {sign_in.authority or OF_MICROSOFT}, but the login host of --cloud is "
+                f"{login}. It was not sent.",
+                remedy="Check --cloud. If the login host is right, add this line to the credential: "
+                f"AZURE_AUTHORITY_HOST={login}",
+                status=401,
+            )
         try:
-            if isinstance(sign_in, IdentitySignIn):
-                async with asyncio.timeout(IDENTITY_SECONDS):
-                    return str((await machine(sign_in.client_id, self._http).get_token(scope)).token)
-            if not may_sign_in(sign_in.authority, self._authority):
-                raise ServiceError(
-                    "token-refused",
-                    f"The client's credential is for {sign_in.authority or OF_MICROSOFT}, but the login host of "
-                    f"--cloud is {self._authority}. It was not sent.",
-                    remedy="Check --cloud. If the login host is right, add this line to the credential: "
-                    f"AZURE_AUTHORITY_HOST={self._authority}",
-                    status=401,
-                )
-            who = (sign_in.tenant_id, sign_in.client_id, sign_in.credential)
-            return str((await application(*who, self._http, self._authority).get_token(scope)).token)
+            async with asyncio.timeout(IDENTITY_SECONDS if is_machine else None):
+                return str((await sdk_credential(sign_in, self._connection).get_token(scope)).token)
         except (AzureError, OSError, *ODD) as error:
             raise_if_passing(error)
-            if isinstance(sign_in, IdentitySignIn):
-                raise identity_refused(error) from error
-            raise token_refused(error, sign_in.client_id, scope) from error
+            refusal = identity_refused(error) if is_machine else token_refused(error, sign_in.client_id, scope)
+            raise refusal from error
 
 
 def read_token(text: str) -> ApiToken:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from mct_s2s import clock
 from mct_s2s.azure.sign_in.choice import choose
@@ -18,9 +18,8 @@ from mct_s2s.engine.session import Session
 from mct_s2s.engine.verify import ClientTest, ClientToVerify, clients_to_verify
 from mct_s2s.errors import UsageError
 from mct_s2s.inputs.target import api_path, api_url
-from mct_s2s.model.client_sign_in import IdentitySignIn, SignIn
+from mct_s2s.model.client_sign_in import ClientSignIn, machine_sign_in
 from mct_s2s.model.directory_objects import ServicePrincipal
-from mct_s2s.model.ids import ClientId
 from mct_s2s.model.observed import ClientApplication
 from mct_s2s.planning.ownership import client_called, members, uri_shown
 from mct_s2s.planning.reports.verification import Verification
@@ -43,8 +42,7 @@ def verify(options: VerifyOptions) -> int:
             from mct_s2s.azure.mct_api import EntraTokens, MctApi  # noqa: PLC0415  # with httpx
 
             sites: dict[str, list[ClientToVerify]] = defaultdict(list)
-            callers: Sequence[SignIn] = named or [_own_sign_in(options.auth, connection.environ)]
-            for one in callers:
+            for one in named or [_own_sign_in(options.auth, connection.environ)]:
                 at = url or one.url or connection.environ.get("MCT_S2S_URL")
                 if not at:
                     said = "No MCT site given: --audience needs --url."
@@ -88,14 +86,13 @@ def _end(current: CommandRun, verification: Verification) -> int:
     return 0 if verification.is_proved else PROBLEMS
 
 
-def _own_sign_in(method: Method, environ: Mapping[str, str]) -> SignIn:
+def _own_sign_in(method: Method, environ: Mapping[str, str]) -> ClientSignIn:
     is_inside = any(environ.get(name) for name in INSIDE)
     if method is Method.AUTO and is_inside and not environ.get("AZURE_CLIENT_SECRET"):
         method = Method.MANAGED_IDENTITY
     method = choose(method, environ)
     if method is Method.MANAGED_IDENTITY:
-        client_id = environ.get("AZURE_CLIENT_ID")
-        return IdentitySignIn(ClientId(client_id) if client_id else None)
+        return machine_sign_in(environ.get("AZURE_CLIENT_ID"))
     if method in {Method.ENVIRONMENT, Method.WORKLOAD_IDENTITY} and (own := own_credential(environ, ENVIRONMENT)):
         return own
     raise UsageError(

@@ -19,7 +19,7 @@ from mct_s2s.engine.outcome import Outcome
 from mct_s2s.engine.session import Session
 from mct_s2s.errors import ServiceError
 from mct_s2s.model.client_credentials import YOUNG
-from mct_s2s.model.client_sign_in import API_PATH, ApiToken, ClientSignIn, IdentitySignIn, SignIn
+from mct_s2s.model.client_sign_in import API_PATH, ApiToken, ClientSignIn, MachineIdentity
 from mct_s2s.model.commands import own_command
 from mct_s2s.model.directory_objects import Application, ServicePrincipal
 from mct_s2s.model.observed import ClientApplication, ObservedState
@@ -53,7 +53,7 @@ class ClientToVerify:
     """Who is tested: with its registration, where that is known, and its sign-in, where that is available."""
 
     name: str
-    sign_in: SignIn | None
+    sign_in: ClientSignIn | None
     registered: Application | None = None
 
 
@@ -114,7 +114,8 @@ class ClientTest:
 
     async def _client(self, client: ClientToVerify) -> list[VerificationCheck]:
         sign_in, observed, expected = client.sign_in, self.observed, f"{self.audience}/.default"
-        kind = CheckSubject.MANAGED_IDENTITY if isinstance(sign_in, IdentitySignIn) else CheckSubject.APPLICATION
+        is_machine = sign_in is not None and isinstance(sign_in.credential, MachineIdentity)
+        kind = CheckSubject.MANAGED_IDENTITY if is_machine else CheckSubject.APPLICATION
         check = partial(VerificationCheck, client.name, kind)
         if sign_in is None:
             said, remedy = "Not tested: none of its credentials is available on this machine. ", None
@@ -137,7 +138,7 @@ class ClientTest:
             said = f"Entra ID issued a token for its {sign_in.noun} ({sign_in.source})."
             return [check("token", True, said), check(CALL, *await self._call(sign_in, token))]
 
-    async def _call(self, sign_in: SignIn, token: ApiToken) -> tuple[bool | None, str, str | None]:
+    async def _call(self, sign_in: ClientSignIn, token: ApiToken) -> tuple[bool | None, str, str | None]:
         """Whether the API answers it, what it said, and the remedy."""
         api, observed = self.api, self.observed
         unsent = misdirected(token, sign_in, observed, self.audience, api.url)
@@ -159,15 +160,15 @@ class ClientTest:
     def _is_new(self, client: ClientToVerify) -> bool:
         service = self.observed.trust.service if self.observed is not None else None
         made = [one.created for one in (service, client.registered) if one is not None]
-        made += [client.sign_in.made] if isinstance(client.sign_in, ClientSignIn) else []
+        made += [client.sign_in.made] if client.sign_in is not None else []
         return self.just_changed or any(moment is not None and self.now - moment < YOUNG for moment in made)
 
-    def _awaited_role(self, sign_in: SignIn) -> str | None:
+    def _awaited_role(self, sign_in: ClientSignIn) -> str | None:
         """The role to wait for: only where it is consented to, so that it must come."""
         observed = self.observed
         if observed is None or self.just_changed:
             return ROLE.value_in(observed.settings) if observed is not None else None
-        role, client = wanted_role(observed), observed.trust.client_of_id(sign_in.client_id or "")
+        role, client = wanted_role(observed), observed.trust.client_of_id(sign_in.client_id)
         is_coming = role is not None and role.enabled and client is not None and is_consented(client, observed)
         return role.value if is_coming and role is not None else None
 

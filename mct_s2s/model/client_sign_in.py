@@ -65,12 +65,17 @@ class AssertionFileCredential:
     file: Path
 
 
-PresentedCredential = SecretCredential | CertificateCredential | AssertionFileCredential
+@dataclass(frozen=True)
+class MachineIdentity:
+    """The managed identity of the Azure resource that this program runs in: the resource's own, or that client's."""
+
+
+PresentedCredential = SecretCredential | CertificateCredential | AssertionFileCredential | MachineIdentity
 
 
 @dataclass(frozen=True)
 class ClientSignIn:
-    """A client application, what it signs in with, and what is noted beside that for the program that uses it."""
+    """A client, what it signs in with, and what is noted beside that for the program that uses it."""
 
     tenant_id: TenantId
     client_id: ClientId
@@ -93,7 +98,14 @@ class ClientSignIn:
 
     @property
     def noun(self) -> str:
-        return self.credential.kind.noun
+        """What it signs in with."""
+        return "managed identity" if isinstance(self.credential, MachineIdentity) else self.credential.kind.noun
+
+
+def machine_sign_in(client_id: str | None) -> ClientSignIn:
+    """How this machine signs in; with the user-assigned identity of that client ID, if one is given."""
+    here = "this machine"
+    return ClientSignIn(TenantId(""), ClientId(client_id or ""), MachineIdentity(), source=here, name=here)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,22 +125,6 @@ class MadeCredential(ClientSignIn):
         """The secret, or the private key with its certificate as PEM."""
         own = self.credential
         return own.value if isinstance(own, SecretCredential) else own.data.decode()
-
-
-@dataclass(frozen=True)
-class IdentitySignIn:
-    """The managed identity of this very machine; the user-assigned one of that client id, if it is given."""
-
-    client_id: ClientId | None = None
-
-    called: ClassVar[str] = "this machine"
-    noun: ClassVar[str] = "managed identity"
-    source: ClassVar[str] = "this machine"
-    scope: ClassVar[None] = None
-    url: ClassVar[None] = None
-
-
-SignIn = ClientSignIn | IdentitySignIn
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ from mct_s2s.errors import S2SError
 from mct_s2s.model.azure_resources import IdentityResource
 from mct_s2s.model.caller_rights import SignedIn as Who
 from mct_s2s.model.client_credentials import Certificate, Federation
-from mct_s2s.model.client_sign_in import ApiToken, ClientSignIn, IdentitySignIn, SecretCredential
+from mct_s2s.model.client_sign_in import ApiToken, ClientSignIn, SecretCredential, machine_sign_in
 from mct_s2s.model.directory_objects import Application
 from mct_s2s.model.ids import ApplicationObjectId, AppRoleId, ClientId, KeyId, PrincipalId, TenantId
 from mct_s2s.model.resource_id import ResourceId
@@ -314,17 +314,15 @@ def test_any_answer_to_a_sign_in(given_answers: list[Answer]) -> None:
     "sign_in",
     [
         ClientSignIn(TenantId(TENANT), ClientId(APP), SecretCredential("s"), PUBLIC.login),
-        IdentitySignIn(ClientId(APP)),
-        IdentitySignIn(),
+        machine_sign_in(APP),
+        machine_sign_in(None),
     ],
     ids=["a client", "an identity by its id", "an identity"],
 )
 @pytest.mark.parametrize("inside", [True, False], ids=["App Service", "a virtual machine"])
 @FUZZ
 @given(st.lists(answers(GRANT, AADSTS), min_size=1, max_size=2))
-def test_any_answer_to_a_clients_sign_in(
-    sign_in: ClientSignIn | IdentitySignIn, inside: bool, given_answers: list[Answer]
-) -> None:
+def test_any_answer_to_a_clients_sign_in(sign_in: ClientSignIn, inside: bool, given_answers: list[Answer]) -> None:
     async def ask() -> object:
         tokens = EntraTokens(connection(*given_answers))
         return await tokens.token(sign_in, "api://x/.default", is_new=True, role=None)

@@ -30,7 +30,7 @@ from mct_s2s.activity import waiting
 from mct_s2s.azure import authorities
 from mct_s2s.azure.answers import OddAnswer, Refusal, parse_json, reason
 from mct_s2s.azure.connection import Connection
-from mct_s2s.azure.http import Http, ThreadTransport, Transport
+from mct_s2s.azure.http import ThreadTransport, Transport
 from mct_s2s.azure.sign_in import choice
 from mct_s2s.azure.sign_in.login_refusals import DEVICE_CODE, MACHINE, ODD, raise_if_passing, refused
 from mct_s2s.azure.sign_in.method import Method
@@ -41,11 +41,14 @@ from mct_s2s.model.caller_rights import SignedIn
 from mct_s2s.model.client_sign_in import (
     AssertionFileCredential,
     CertificateCredential,
+    ClientSignIn,
+    MachineIdentity,
     PresentedCredential,
     SecretCredential,
+    machine_sign_in,
 )
 from mct_s2s.model.commands import command
-from mct_s2s.model.ids import ClientId
+from mct_s2s.model.ids import ClientId, TenantId
 
 _FEDERATED_FILE = "AZURE_FEDERATED_FEDERATED_FILE"
 REFRESH_SECONDS = 300
@@ -247,8 +250,9 @@ def sign_in(method: Method, connection: Connection) -> CallerCredential:
         case Method.MANAGED_IDENTITY:
             own = environ.get("AZURE_CLIENT_ID")
             who = SignedIn(MACHINE, ClientId(own) if own else None, False, _OF_MACHINE)
+            make = partial(sdk_credential, machine_sign_in(own), connection)
             # Its endpoint takes no claims.
-            return CallerCredential(lambda scope, **_: machine(own, connection.http).get_token(scope), who, connection)
+            return CallerCredential(lambda scope, **_: make().get_token(scope), who, connection)
         case Method.CLI:
             host = choice.login_host(environ)
             authorities.check(host, login, "The Azure CLI's sign-in", "az cloud set --name NAME, then az login")
@@ -300,11 +304,11 @@ def _environment(connection: Connection, *, federated: bool) -> CallerCredential
         raise UsageError(code, f"Invalid {what}: {reason(error)}.", remedy=remedy) from error
 
 
-def application(tenant: str, client_id: str, presented: PresentedCredential, http: Http, authority: str) -> Any:
-    """azure-identity's credential of an application. Raises ValueError: the certificate cannot be used."""
-    who = (tenant, client_id)
-    common: dict[str, Any] = {"transport": Transport(http, "Entra"), "authority": authority, "retry_total": 0}
-    match presented:
+def sdk_credential(sign_in: ClientSignIn, connection: Connection) -> Any:
+    """azure-identity's credential of a client. Raises ValueError: the certificate cannot be used."""
+    who, login = (sign_in.tenant_id, sign_in.client_id), connection.cloud.login
+    common: dict[str, Any] = {"transport": Transport(connection.http, "Entra"), "authority": login, "retry_total": 0}
+    match sign_in.credential:
         case SecretCredential(value):
             return aio.ClientSecretCredential(*who, value, **common)
         case CertificateCredential(data, password):
@@ -312,11 +316,9 @@ def application(tenant: str, client_id: str, presented: PresentedCredential, htt
                 return aio.CertificateCredential(*who, certificate_data=data, password=password, **common)
         case AssertionFileCredential(file):
             return aio.ClientAssertionCredential(*who, lambda: assertion_in(file), **common)
-
-
-def machine(client_id: str | None, http: Http) -> Any:
-    """azure-identity's credential of this machine's managed identity."""
-    return aio.ManagedIdentityCredential(client_id=client_id, transport=Transport(http, "MSI"))
+        case MachineIdentity():
+            transport = Transport(connection.http, "MSI")
+            return aio.ManagedIdentityCredential(client_id=sign_in.client_id or None, transport=transport)
 
 
 def assertion_in(file: Path) -> str:
@@ -332,7 +334,7 @@ def service_principal(
     description = f"service principal {client_id} ({kind})"
     if isinstance(presented, AssertionFileCredential):
         description = f"workload identity {client_id}"
-    make = partial(application, tenant, client_id, presented, connection.http, connection.cloud.login)
+    make = partial(sdk_credential, ClientSignIn(TenantId(tenant), ClientId(client_id), presented), connection)
     make()  # what cannot be used is refused before anything is sent
     who = SignedIn(description, ClientId(client_id), False)
     return CallerCredential(lambda scope, **claims: make().get_token(scope, **claims), who, connection)

@@ -11,7 +11,7 @@ from enum import StrEnum
 from functools import partial
 
 from mct_s2s.model.azure_resources import same_origin
-from mct_s2s.model.client_sign_in import API_PATH, NOT_NOW, ApiAnswer, ApiToken, SignIn
+from mct_s2s.model.client_sign_in import API_PATH, NOT_NOW, ApiAnswer, ApiToken, ClientSignIn
 from mct_s2s.model.commands import own_command, webapp_command
 from mct_s2s.model.directory_objects import ServicePrincipal
 from mct_s2s.model.ids import same_id
@@ -78,7 +78,7 @@ class Verification:
 
 
 def misdirected(
-    token: ApiToken, sign_in: SignIn, observed: ObservedState | None, audience: str, url: str
+    token: ApiToken, sign_in: ClientSignIn, observed: ObservedState | None, audience: str, url: str
 ) -> tuple[str, str] | None:
     """Why a token is not sent to the site at `url`, and the remedy; `None` where it belongs there."""
     service, site = (observed.trust.service, observed.app_service) if observed is not None else (None, None)
