@@ -185,5 +185,5 @@ class ClientPlaces:
         return "file", os.path.normcase(os.path.normpath(place.file_for(client, place.path)))
 
     @property
-    def vaults(self) -> set[str]:
-        return {place.vault.vault for place in (self.usual, *self.own.values()) if place.vault is not None}
+    def vaults(self) -> list[str]:
+        return sorted({place.vault.vault for place in (self.usual, *self.own.values()) if place.vault is not None})

@@ -63,7 +63,8 @@ class FileStore(Store):
         if self.keeps_key:
             with suppress(ValueError):
                 pending = certificate_in(_text(_pending(self.pem)).encode())
-        # A note of the one that has arrived is what a run left that was cut off just then.
+        if begun and begun.keys() == arrived.attempts.keys():
+            _remove(_pending(self.path))  # a run was cut off between the arrival and this
         attempts = {**begun, **(arrived.attempts if arrived.client_id is not None else {})}
         return replace(arrived, attempts=attempts, pending=pending, place=self.label)
 

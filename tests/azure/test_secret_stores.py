@@ -118,3 +118,17 @@ def test_what_is_planted_beside_it_does_not_keep_a_useless_secret_from_going(tmp
     (tmp_path / "a.env.pending").mkdir()
     store.retire(RECORD.client_id)
     assert not store.path.exists()
+
+
+def test_a_note_that_has_nothing_more_to_say_goes_with_the_next_look(tmp_path: Path) -> None:
+    """A run can be killed between the arrival of its secret and the end of its note; the file may be moved later."""
+    store, pending = FileStore(tmp_path / "a.env"), tmp_path / "a.env.pending"
+
+    async def look() -> None:
+        await store.deliver(RECORD)
+        for attempt, stays in ((RECORD.attempt, False), ("mct-s2s another", True)):
+            await store.begin(attempt, RECORD.client_id)
+            assert (await store.note()).delivered == RECORD.key_id
+            assert pending.exists() == stays, "somebody else's attempt may be under way"
+
+    asyncio.run(look())

@@ -68,6 +68,15 @@ def test_settings_that_are_refused_do_not_lose_a_shown_secret(mct: Program, azur
     assert (again.code, SHOWN in again.out, len(_passwords(azure))) == (0, False, 1)
 
 
+def test_the_error_document_has_the_secret_in_its_one_place(mct: Program, azure: Sandbox) -> None:
+    azure.misbehave(REFUSED)
+    ended = mct(*SHOW, *JSON)
+    assert (ended.code, ended.document["schema"]) == (4, "mct-s2s/error/v1")
+    (credential,) = ended.made
+    assert _works(azure, credential["secret"])
+    assert (ended.out.count(credential["secret"]), credential["secret"] in ended.err) == (1, False)
+
+
 def test_the_file_of_a_secret_is_told_by_a_run_that_fails(mct: Program, azure: Sandbox) -> None:
     azure.misbehave(REFUSED)
     ended = mct("setup", "--client", "One", "-y")
