@@ -13,7 +13,7 @@ from mct_s2s.cli.run import CommandRun, run, worst
 from mct_s2s.cli.session import Services
 from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.engine.session import Session
-from mct_s2s.errors import NotThere, PermissionMissing, S2SError, UsageError
+from mct_s2s.errors import NotThere, PermissionMissing, UsageError
 from mct_s2s.model.azure_resources import IdentityResource
 from mct_s2s.model.directory_objects import ServicePrincipal
 from mct_s2s.model.observed import ObservedState
@@ -21,8 +21,8 @@ from mct_s2s.model.resource_id import ResourceId, SiteTarget
 from mct_s2s.model.trust_file import toml_key, toml_value
 from mct_s2s.plain_text import plain
 from mct_s2s.planning.export import ExportedSite, Keys, export_site
-from mct_s2s.render.console import Terminal
-from mct_s2s.render.diagnostics import show_error
+from mct_s2s.planning.reports.status import UnreadSite
+from mct_s2s.render.status import show_unread
 
 HEADER = (
     "A trust file of mct-s2s: which clients call which Microsoft Community Training site.",
@@ -40,18 +40,17 @@ def export(options: ExportOptions) -> int:
             return replace(found, identity_resources=tuple(one for one in resources if one is not None))
 
         sites, not_set_up, unread = list[ExportedSite](), list[ResourceId](), list[ResourceId]()
-        failed: list[tuple[ResourceId, S2SError]] = []
+        failed: list[UnreadSite] = []
         if options.all_sites:
             states, unread = await read_every_site(session, observed)
         else:
-            one = await observed(session.target)
-            assert one.app_service is not None  # it is about one
-            states = [(one.app_service.resource, one)]
-        for app, state in states:
-            if isinstance(state, S2SError):
-                failed.append((app, state))
+            states = [await observed(session.target)]
+        for state in states:
+            if isinstance(state, UnreadSite):
+                failed.append(state)
             elif state.trust.service is None or state.tenant is None:
-                not_set_up.append(app)
+                assert state.app_service is not None  # it is about one
+                not_set_up.append(state.app_service.resource)
             else:
                 sites.append(export_site(state, now, options.cloud))
         if not_set_up and session.target is not None:
@@ -67,36 +66,19 @@ def export(options: ExportOptions) -> int:
                 remedy="Set one up first: mct-s2s setup, or name another subscription with --subscription.",
             )
         terminal, text = current.terminal, trust_file_text(sites)
-        _show_left_out(terminal, sites, not_set_up, failed, unread)
+        for name, sentence in ((site.resource.name, one) for site in sites for one in site.left_out):
+            terminal.say(f"{name}: not in the file: {sentence}", style="warn")
+        for resource in not_set_up:
+            terminal.note(f"{resource.name}: not in the file: it has no service-to-service authentication.")
+        show_unread(terminal, failed, unread)
         if options.output == "json":
-            errors = [{"app_service": app, "error": error} for app, error in failed]
-            parts = {"text": text, "sites": sites, "not_set_up": not_set_up, "failed": errors, "unchecked": unread}
+            parts = {"text": text, "sites": sites, "not_set_up": not_set_up, "failed": failed, "unchecked": unread}
             terminal.document("export", parts)
         else:
             terminal.verbatim(text)
-        return worst([error.exit_code for _, error in failed])
+        return worst([one.error.exit_code for one in failed])
 
     return run(options, Services(target=not options.all_sites), body)
-
-
-def _show_left_out(
-    terminal: Terminal,
-    sites: Sequence[ExportedSite],
-    not_set_up: Sequence[ResourceId],
-    failed: Sequence[tuple[ResourceId, S2SError]],
-    unread: Sequence[ResourceId],
-) -> None:
-    """What is not in the file, whatever the format: no one takes a part for the whole."""
-    for site in sites:
-        for sentence in site.left_out:
-            terminal.say(f"{site.resource.name}: not in the file: {sentence}", style="warn")
-    for resource in not_set_up:
-        terminal.note(f"{resource.name}: not in the file: it has no service-to-service authentication.")
-    for resource, error in failed:
-        terminal.say(f"{resource.name}: not in the file: its state could not be read.", style="warn")
-        show_error(terminal, error)
-    for resource in unread:
-        terminal.say(f"{resource.name}: not in the file: you can't read the settings that would tell what it is.")
 
 
 async def _resource_of(session: Session, identity: ServicePrincipal) -> IdentityResource | None:

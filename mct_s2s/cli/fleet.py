@@ -18,6 +18,7 @@ from mct_s2s.engine.session import Session
 from mct_s2s.errors import S2SError
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.resource_id import ResourceId, SiteTarget
+from mct_s2s.planning.reports.status import UnreadSite
 from mct_s2s.render.console import Terminal
 
 T = TypeVar("T")
@@ -63,7 +64,7 @@ async def open_sessions(sites: Sequence[SiteWork], terminal: Terminal) -> AsyncI
             await end_all(opening.values())
 
 
-Read = tuple[ResourceId, ObservedState | S2SError]
+Read = ObservedState | UnreadSite
 
 
 async def read_every_site(
@@ -75,11 +76,12 @@ async def read_every_site(
     """
 
     async def read(app: ResourceId) -> Read:
-        return app, await outcome_of(observed(SiteTarget.of(app)))
+        found = await outcome_of(observed(SiteTarget.of(app)))
+        return UnreadSite(SiteTarget.of(app), found, app) if isinstance(found, S2SError) else found
 
     async def with_slots(app: ResourceId) -> tuple[list[Read], list[ResourceId]]:
-        _, state = found = await read(app)
-        site = None if isinstance(state, S2SError) else state.app_service
+        found = await read(app)
+        site = found.app_service if isinstance(found, ObservedState) else None
         slots, unread = await find_slots(session.arm, site) if site is not None else ([], [])
         return [found, *await gather_or_cancel(*map(read, slots))], unread
 

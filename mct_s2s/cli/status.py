@@ -56,7 +56,7 @@ def status(options: StatusOptions) -> int:
             from mct_s2s.render.exports import FORMATS  # noqa: PLC0415  # text and JSON need none of it
 
             terminal.verbatim(FORMATS[options.output](report))
-        show_unread(terminal, report)
+        show_unread(terminal, report.failed, report.unchecked)
         return worst([0 if report.is_healthy else PROBLEMS, *(one.error.exit_code for one in failed)])
 
     if options.file is not None:
@@ -83,10 +83,7 @@ def status(options: StatusOptions) -> int:
             only = diagnosed(options, await observed(session, session.target))
             return finish(current.terminal, [only], is_list=False)
         found, unchecked = await read_every_site(session, lambda target: observed(session, target))
-        read = [
-            UnreadSite(SiteTarget.of(app), one, app) if isinstance(one, S2SError) else diagnosed(options, one)
-            for app, one in found
-        ]
+        read = [one if isinstance(one, UnreadSite) else diagnosed(options, one) for one in found]
         return finish(current.terminal, read, unchecked)
 
     return run(options, Services(target=not options.all_sites), body)

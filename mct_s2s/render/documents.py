@@ -414,7 +414,7 @@ class ExportedSitePart(Part):
 
 
 class UnreadExportPart(Part):
-    app_service: AnyText = _is("Its resource ID.")
+    app_service: AnyText = _is("Its resource ID.", "resource")
     error: FailurePart = _is("Why.")
 
 

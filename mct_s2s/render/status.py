@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 
 from rich.text import Text
 
 from mct_s2s.model.observed import ObservedState
+from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.model.site_settings import ENABLED
 from mct_s2s.planning.ownership import uri_shown, wanted_role
 from mct_s2s.planning.reports.findings import Finding, Severity
-from mct_s2s.planning.reports.status import SiteStatus, StatusReport
+from mct_s2s.planning.reports.status import SiteStatus, StatusReport, UnreadSite
 from mct_s2s.render.columns import Columns
 from mct_s2s.render.console import Terminal, prose
 from mct_s2s.render.diagnostics import show_error
@@ -27,18 +28,16 @@ def show_report(terminal: Terminal, report: StatusReport) -> None:
         _site(terminal, report.sites[0])
 
 
-def show_unread(terminal: Terminal, report: StatusReport) -> None:
+def show_unread(terminal: Terminal, failed: Iterable[UnreadSite], unchecked: Sequence[ResourceId]) -> None:
     """What could not be read, on standard error: whatever the format, no one takes a part for the whole."""
-    for site in report.failed:
+    for site in failed:
         prose(terminal.err, Text.assemble((f"{site.title}: ", "head"), "its state could not be read."))
         show_error(terminal, site.error)
-    if report.unchecked:
-        count, word = len(report.unchecked), "app" if len(report.unchecked) == 1 else "apps"
-        prose(
-            terminal.err,
-            f"{count} web {word} not shown: you can't read the settings that would tell whether they belong to MCT.",
-        )
-        for resource in report.unchecked:
+    if unchecked:
+        apps = f"{len(unchecked)} web app{'s' * (len(unchecked) != 1)}"
+        why = "you can't read the settings that would tell whether they belong to MCT"
+        prose(terminal.err, f"{apps} not shown: {why}.")
+        for resource in unchecked:
             terminal.say(f"  {resource}")
 
 

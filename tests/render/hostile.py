@@ -203,7 +203,7 @@ def _listed(terminal: Terminal, name: str) -> None:
         NOW, WITHIN, (status,), (UnreadSite(SiteTarget.of(resource), error, resource),), (resource,), is_list=True
     )
     show_report(terminal, report)
-    show_unread(terminal, report)
+    show_unread(terminal, report.failed, report.unchecked)
     terminal.document("status-list", report)
 
 

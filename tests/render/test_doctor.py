@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 from mct_s2s.errors import MissingRight, PermissionMissing
@@ -21,10 +20,8 @@ from mct_s2s.model.caller_rights import (
 from mct_s2s.model.ids import ClientId, PrincipalId
 from mct_s2s.model.observed import ObservedState, Trust
 from mct_s2s.planning.permissions.doctor import DoctorCheck, Seen, checks
-from mct_s2s.render.doctor import doctor_result, show_checks
-from mct_s2s.render.documents import document
+from mct_s2s.render.doctor import show_checks
 
-from tests.cli.schemas import check as check_contract
 from tests.planning.scenarios import CONTEXT, TENANT, guid, site, spec
 from tests.render.examples import WHERE
 from tests.support.screens import check_kept, check_screen, screen_text
@@ -38,7 +35,6 @@ AUTOMATION = DirectoryRights(
     roles=frozenset(),
     owned=frozenset(),
 )
-ADA = DirectoryRights(SignedIn("Azure CLI"), Caller(ME, "ada@contoso.com", is_person=True))
 OWNER, REGISTRAR = "an Owner or User Access Administrator", "a Privileged Role Administrator"
 
 
@@ -66,27 +62,6 @@ def seen(
 
 def checked(what: Seen) -> tuple[DoctorCheck, ...]:
     return checks(what, spec("NAME"), CONTEXT, WHERE)
-
-
-def document_of(what: Seen, *found: DoctorCheck) -> dict[str, Any]:
-    made = document("doctor", doctor_result(what, found or checked(what)))
-    check_contract(made)
-    return made
-
-
-def test_a_caller_of_whom_nothing_is_known_is_of_no_kind() -> None:
-    caller = document_of(seen(DirectoryRights(SignedIn("managed identity"))))["caller"]
-    assert caller == {"kind": None, "name": None, "id": None, "appId": None, "method": "managed identity"}
-
-
-def test_the_document_has_what_someone_has_to_grant() -> None:
-    found = document_of(seen(refused=True))
-    assert found["setup"] == "stops"
-    (step,) = found["manualSteps"]
-    assert step["what"] == "Website Contributor, to " + ", ".join(f"{verb} 'contosolearn'" for verb in (
-        "read the application settings of", "write the application settings of", "restart"
-    )) + "."  # fmt: skip
-    assert step["who"] == OWNER
 
 
 CREATE = failed("create-application", lacking("create it", "Application Developer", without="ask someone"))
@@ -122,8 +97,6 @@ SCREENS = {
     "doctor-half": seen(
         replace(AUTOMATION, permissions=frozenset({"Application.ReadWrite.OwnedBy"}), has_no_role=True), refused=True
     ),
-    "doctor-nothing": seen(replace(AUTOMATION, permissions=frozenset(), has_no_role=True), refused=True),
-    "doctor-person": seen(replace(ADA, roles=frozenset()), permissions=(Permission(("*",)),)),
 }
 
 

@@ -17,7 +17,7 @@ from mct_s2s.model.site_settings import APPLICATION_IDS, AUDIENCE, ENABLED, OBJE
 from mct_s2s.planning.changes import Output, OutputRef, Outputs, RestartSite, SettingsChange, SettingsSpec
 from mct_s2s.planning.make import make_plan
 from mct_s2s.planning.plan import ManualStep, Plan
-from mct_s2s.render.manual_steps import Instruction, grants_to_ask_for, instructions, show_manual_steps
+from mct_s2s.render.manual_steps import Instruction, instructions, show_manual_steps
 
 from tests.planning.scenarios import (
     CONTEXT,
@@ -32,7 +32,7 @@ from tests.planning.scenarios import (
 )
 from tests.render.conftest import Screens
 from tests.render.examples import IMPORT, LOGIN, ODD_NAMES, WEBSITE_CONTRIBUTOR, WHERE, consent
-from tests.render.reading import line_with, pasteable, words_of
+from tests.render.reading import line_with, pasteable
 from tests.support.screens import check_kept
 
 LATER_ID: OutputRef[ClientId] = OutputRef("client:Import", Output.CLIENT_ID)
@@ -133,12 +133,3 @@ def test_command_and_link_are_whole_on_lines_of_their_own(screens: Screens, widt
     assert steps[0].link is not None
     assert line_with(screen.out, "adminconsent").endswith(steps[0].link)
     assert screen.err == ""
-
-
-@pytest.mark.parametrize("width", [80, 120])
-def test_what_the_caller_lacks_comes_with_the_command_for_whoever_grants_it(screens: Screens, width: int) -> None:
-    screen = screens(width, is_terminal=True)
-    show_manual_steps(screen.terminal.err, grants_to_ask_for([WEBSITE_CONTRIBUTOR, WEBSITE_CONTRIBUTOR]))
-    assert line_with(screen.err, WEBSITE_CONTRIBUTOR.command)  # whole, and once for both steps
-    assert WEBSITE_CONTRIBUTOR.who in words_of(screen.err)
-    assert screen.out == ""
