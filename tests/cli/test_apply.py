@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -130,25 +129,6 @@ def test_what_others_have_to_do_is_said_also_where_nothing_is_left_to_do_oneself
     assert again.code == 4, again
     assert again.out.startswith("! learn (contosolearn)  steps left for someone else, see below")
     assert "admin consent to 'Import'" in again.out
-
-
-def test_clients_have_their_own_credentials_and_places(applied: Applied, tmp_path: Path) -> None:
-    folder = f"file:{tmp_path}/data/mct-s2s/secrets/keys/"
-    text = (
-        one("Import", "Reports")
-        + "credential = 'certificate'\nsecret-to = 'file:keys/'\n"
-        + "[[sites.learn.clients]]\nname = 'CI'\ncredential = 'federated'\ngithub = 'contoso/ci'\n"
-    ).replace("file:keys/", folder)
-    dry = applied("--dry-run", text=text)
-    assert f"Credentials of 'Reports' go to: {folder}\n" in dry.out
-    done = applied("-y", *JSON)
-    made = {one["client"]: one for one in of_site(done, "learn")["result"]["credentials"]}
-    assert {name: one["kind"] for name, one in made.items()} == {
-        "Import": "secret",
-        "Reports": "certificate",
-        "CI": "federated",
-    }
-    assert made["Reports"]["savedTo"].startswith(folder)
 
 
 # What is reviewed

@@ -119,14 +119,9 @@ def only_our_errors(function: Callable[[], object]) -> None:
 
 
 @often
-@given(content=handoffs)
-def test_a_handoff(file: Path, content: bytes) -> None:
+@given(content=handoffs | backups)
+def test_a_handoff_or_a_backup(file: Path, content: bytes) -> None:
     only_our_errors(lambda: read_handoff(fill(file, content)))
-
-
-@often
-@given(content=backups)
-def test_a_backup(file: Path, content: bytes) -> None:
     only_our_errors(lambda: read_backup(fill(file, content)))
 
 

@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
-from mct_s2s.inputs.documents import SettingsFile
-from mct_s2s.model.documents import Backup, Handoff
-from mct_s2s.model.site_settings import NAMES, ours
-from mct_s2s.render.documents import DOCUMENTS, FILES, document, schema, schema_list
-
-from tests.cli.schemas import check
-from tests.planning.scenarios import settings
+from mct_s2s.model.site_settings import NAMES
+from mct_s2s.render.documents import DOCUMENTS, FILES, schema
 
 SITE = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/g/providers/Microsoft.Web/sites/s"
 
@@ -56,27 +49,6 @@ def test_later_versions_may_add_members_and_codes(name: str) -> None:
     for part in parts(schema(name)):
         assert part.get("additionalProperties") is not False
         assert not ("examples" in part and "enum" in part)
-
-
-def test_every_document_names_its_schema() -> None:
-    found = [schema(name) for name in DOCUMENTS]
-    assert [one["properties"]["schema"]["const"] for one in found] == [one["title"] for one in found]
-
-
-def test_the_list_of_schemas_has_a_schema() -> None:
-    check(document("schemas", {"schemas": schema_list()}))
-    assert [row["name"] for row in schema_list()] == sorted((*DOCUMENTS, *FILES))
-
-
-@pytest.mark.parametrize("app_service", ["contosolearn", "contosolearn/staging", None])
-def test_a_handoff_file_is_valid(tmp_path: Path, app_service: str | None) -> None:
-    SettingsFile(tmp_path / "file", Handoff).write(app_service, ours(settings()))
-    check(json.loads((tmp_path / "file").read_text()))
-
-
-def test_a_backup_file_is_valid_whatever_the_settings_hold(tmp_path: Path) -> None:
-    SettingsFile(tmp_path / "file", Backup).keep(SITE, {"Anything": None, "Empty": "", "Else": "x"})
-    check(json.loads((tmp_path / "file").read_text()))
 
 
 def test_settings_have_the_names_of_the_table() -> None:
