@@ -18,7 +18,7 @@ def apply(options: ApplyOptions) -> int:
     """Plan all sites, confirm once and apply them side by side; return the exit code of the site that went worst."""
     sites = read_sites(options)
     # A registration that any site of the file names has to stay.
-    named = (client.name.strip().casefold() for site in sites for client in site.entry.clients)
+    named = (client.name.casefold() for site in sites for client in site.work.setup.clients)
     unnamed = Pruning(options.prune, options.allow_removals, frozenset(named))
 
     def check(changes: Sequence[SiteState], found: str | None) -> None:
