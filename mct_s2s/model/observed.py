@@ -72,19 +72,13 @@ class Trust:
         """The ids, in lower case, of the roles that someone has been given."""
         return frozenset(one.role_id.casefold() for one in self.assignments)
 
-    def identities_with(self, identity_resources: Iterable[IdentityResource]) -> tuple[ServicePrincipal, ...]:
-        """The managed identities, and those of `identity_resources` that the directory has not shown."""
+    def identities_with(self, resources: Iterable[IdentityResource]) -> tuple[ServicePrincipal, ...]:
+        """The managed identities, and those of `resources` that the directory has not shown."""
         known = {identity.id.casefold() for identity in self.identities}
-        more = tuple(
-            ServicePrincipal(
-                identity_resource.principal_id,
-                ClientId(""),
-                identity_resource.display_name,
-                True,
-                str(identity_resource.resource),
-            )
-            for identity_resource in identity_resources
-            if identity_resource.principal_id is not None and identity_resource.principal_id.casefold() not in known
+        more = (
+            ServicePrincipal(one.principal_id, ClientId(""), one.display_name, True, str(one.resource))
+            for one in resources
+            if one.principal_id is not None and one.principal_id.casefold() not in known
         )
         return (*self.identities, *more)
 
@@ -97,10 +91,8 @@ class Trust:
         return next((client for client in self.clients if same_id(client.client_id, client_id)), None)
 
     def client_of_unique_name(self, unique_name: str) -> ClientApplication | None:
-        for client in self.clients:
-            if client.application is not None and client.application.unique_name == unique_name:
-                return client
-        return None
+        made = (one for one in self.clients if one.application and one.application.unique_name == unique_name)
+        return next(made, None)
 
 
 @dataclass(frozen=True)

@@ -114,13 +114,8 @@ class NoChange(Change):
 
     @classmethod
     def of_settings(cls, site: Site, detail: str = "") -> NoChange:
-        return cls(
-            key="settings",
-            resource=WriteSettings.resource,
-            name=site.label,
-            detail=detail,
-            id=_settings_id(site.resource),
-        )
+        resource, known = WriteSettings.resource, _settings_id(site.resource)
+        return cls(key="settings", resource=resource, name=site.label, detail=detail, id=known)
 
 
 @dataclass(frozen=True, kw_only=True)

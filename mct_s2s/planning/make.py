@@ -31,12 +31,7 @@ from mct_s2s.planning.site import (
 
 
 def make_plan(desired: Desired, observed: ObservedState, context: RunContext) -> Plan:
-    """The difference between what is wanted and what is there.
-
-    Raises:
-        Refused: the site is a function app, the tenant is another one, or a role cannot be used.
-        NotThere: something that is referred to does not exist, or is ambiguous.
-    """
+    """The difference between what is wanted and what is there. Raises Refused, NotThere."""
     check_site(observed)
     match desired:
         case Removal(service=ServiceSpec() as service):
