@@ -88,20 +88,6 @@ def test_an_identity_is_switched_off_if_it_was_switched_on_for_this(mct: Program
     assert _state(azure) == seed
 
 
-def test_an_identity_that_is_off_the_list_and_still_on_is_switched_off_by_the_next_run(
-    mct: Program, azure: Sandbox
-) -> None:
-    """A run was cut off in between: only what was on the list is ever switched off, so a note remembers it."""
-    mct(*SETUP)
-    azure.misbehave({"match": {"method": "PATCH", "path": "*/reports-func"}, "fault": {"type": "reset"}})
-    assert mct("remove-client", "reports-func", "--timeout", "20", *JSON).code == 1
-    azure.behave()
-    assert azure.arm("GET", FUNCTION_APP)["identity"]["principalId"]
-    assert azure.settings().get("ServiceObjectIds") is None
-    assert mct("remove-client", "reports-func", *JSON).code == 0
-    assert (azure.arm("GET", FUNCTION_APP).get("identity") or {}).get("principalId") is None
-
-
 def test_an_identity_that_was_on_before_stays_on(mct: Program, azure: Sandbox) -> None:
     azure.arm("PATCH", FUNCTION_APP, json={"identity": {"type": "SystemAssigned"}})
     mct(*SETUP)
