@@ -116,9 +116,7 @@ def plan_rotation(rotation: Rotation, observed: ObservedState, context: RunConte
     assert service is not None  # `rotating` has looked
     base = observed.trust.base(spec.unique_name)
     audience = uri_in_use(service, observed.settings) or api_uri(service.client_id)
-    steps: list[AnyChange] = []
-    notes: list[Item] = []
-    left_alone: list[Item] = []
+    steps, notes = list[AnyChange](), list[Item]()
     for name, application in found.items():
         client, note = observed.trust.client_of_id(application.client_id), observed.secrets.get(name, SecretNote())
         why = foreign_client(client, observed, spec, rotation.clients, note) if client is not None else ""
@@ -127,7 +125,7 @@ def plan_rotation(rotation: Rotation, observed: ObservedState, context: RunConte
                 raise service_not_ours(service, observed, spec, of_site)
             if rotation.expiring_within is None:
                 raise not_ours(application, why, CLIENT)
-            left_alone.append(f"Left alone, although a credential expires: '{name}', as {why}.")
+            notes.append(f"Left alone, although a credential expires: '{name}', as {why}.")
             continue
         key, cloud = f"client:{name}", observed.cloud
         state = ClientState(key, CLIENT, application, None, name, audience, note, cloud, context)
@@ -139,8 +137,8 @@ def plan_rotation(rotation: Rotation, observed: ObservedState, context: RunConte
         due = _due(observed, base, context.now + rotation.expiring_within)
         names = ", ".join(f"'{one.display_name}'" for one in due if one.client_id not in known)
         if names:
-            left_alone.append(f"Left alone, although a credential expires: {names}. Nothing asks to rotate it.")
-    return Plan(tuple(steps), notes=(*notes, *left_alone))
+            notes.append(f"Left alone, although a credential expires: {names}. Nothing asks to rotate it.")
+    return Plan(tuple(steps), notes=tuple(notes))
 
 
 def _rotated(client: ClientState, application: Application, rotation: Rotation) -> tuple[list[AnyChange], list[Item]]:

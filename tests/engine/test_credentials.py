@@ -63,7 +63,7 @@ def registered(engine: Engine) -> dict[str, str]:
 
 def test_federated_credentials_are_written_one_after_another(engine: Engine) -> None:
     """Several at once are refused without reason, also those of several clients."""
-    clients, order = [registered(engine) for _ in range(3)], list[str]()
+    clients = [registered(engine) for _ in range(3)]
     changes = [
         replace(
             SECRET,
@@ -74,12 +74,8 @@ def test_federated_credentials_are_written_one_after_another(engine: Engine) -> 
         )
         for made in clients
     ]
-    path = "/federatedIdentityCredentials(name='" + changes[0].spec.name + "')"  # type: ignore[union-attr]
-    engine.before(path, *[lambda: order.append("asked")] * 3)
-    engine.after(path, *[lambda: order.append("answered")] * 3)
-    outcome, _, _ = applied(engine, *changes, latency=0.1)
-    assert len(outcome.done) == 3
-    assert order == ["asked", "answered"] * 3
+    outcome, seconds, _ = applied(engine, *changes, latency=1.0)
+    assert (len(outcome.done), seconds >= 3.0) == (3, True), seconds
 
 
 def test_when_no_answer_comes_at_all_there_is_an_end_and_the_place_knows(engine: Engine) -> None:
