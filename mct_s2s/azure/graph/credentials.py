@@ -65,7 +65,7 @@ class CredentialRequests:
 
         async def remove_lost() -> None:
             for one in await self._session.read(path, READ, parse.credentials, lag=lag):
-                if one.name == name:
+                if one.kind is CredentialKind.SECRET and one.name == name:
                     await self.remove_secret(object_id, one.key_id)
 
         once: dict[str, Any] = {"method": "POST", "body": body, "repeatable": False, "lag": lag}
@@ -144,10 +144,8 @@ class CredentialRequests:
         """
 
         def entries(row: Entry) -> list[Entry]:
-            found = listed(row.get("keyCredentials"))
-            return [
-                {**{name: one[name] for name in one if name != "key"}, "keyId": guid(one["keyId"])} for one in found
-            ]
+            found = [dict(one, keyId=guid(one["keyId"])) for one in listed(row.get("keyCredentials"))]
+            return [{name: value for name, value in one.items() if name != "key"} for one in found]
 
         gives_up_at, refusals = clock.seconds() + SHOWS_SECONDS, 0
         while True:
