@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from mct_s2s.errors import UsageError
@@ -12,7 +13,9 @@ LOGIC_APPS = "microsoft.logic/workflows"
 CONTAINER_APPS = "microsoft.app/containerapps"
 USER_ASSIGNED_IDENTITIES = "microsoft.managedidentity/userassignedidentities"
 
-
+_ID = re.compile(
+    r"/*subscriptions/([^/]+)/resourceGroups/([^/]+)/providers/([^/]+)((?:/[^/]+/[^/]+)+)/*", re.IGNORECASE | re.ASCII
+)
 _NOT_IN_NAMES = frozenset('<>%&:\\?*#|"')
 """No type of resource takes any of them.
 
@@ -46,23 +49,16 @@ class ResourceId:
     @classmethod
     def parse(cls, text: str) -> ResourceId:
         """Read a resource id in any case. Raises UsageError: it is not the id of a resource in a resource group."""
-        parts = text.strip().strip("/").split("/")
-        lowered = [part.lower() for part in parts]
-        tail = parts[6:]
-        if (
-            len(parts) < 8
-            or len(tail) % 2
-            or (lowered[0], lowered[2], lowered[4]) != ("subscriptions", "resourcegroups", "providers")
-            or not all(_is_segment(part) for part in parts)
-            or not is_group_name(parts[3])
-        ):
+        found = _ID.fullmatch(text.strip())
+        if found is None or not is_group_name(found[2]) or not all(map(_is_segment, found[0].strip("/").split("/"))):
             raise UsageError(
                 "malformed-resource-id",
                 f"Invalid resource ID '{text}'.",
                 remedy="Copy it from the portal's Properties page or from az resource show --query id: "
                 "/subscriptions/<id>/resourceGroups/<group>/providers/<namespace>/<type>/<name>.",
             )
-        return cls(parts[1], parts[3], parts[5], tuple(tail[0::2]), tuple(tail[1::2]))
+        _, *pairs = found[4].split("/")
+        return cls(found[1], found[2], found[3], tuple(pairs[0::2]), tuple(pairs[1::2]))
 
     @classmethod
     def site(cls, subscription_id: str, resource_group: str, name: str, slot: str | None = None) -> ResourceId:
