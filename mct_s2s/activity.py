@@ -22,16 +22,6 @@ REPLICATION = "waiting for Entra ID to replicate"
 CARRYING_OUT = "waiting for Azure to carry it out"
 
 
-@dataclass(frozen=True, eq=False)
-class Wait:
-    """Why something that runs does not go on at this moment."""
-
-    reason: str
-    """Follows the name of what waits: `waiting for Entra ID to replicate`."""
-    gives_up_at: float | None = None
-    """On the event loop's clock; `None` where it ends by itself."""
-
-
 @dataclass(eq=False)
 class Activity:
     """Something that runs: a step of a plan, the reading, the test of a client."""
@@ -42,18 +32,24 @@ class Activity:
 
     def __post_init__(self) -> None:
         self.since = self.waits_since = clock.seconds()
-        self.wait: Wait | None = None
+        self.reason, self.was_noticed = "", False
+        self.gives_up_at: float | None = None
 
-    def waits(self, wait: Wait) -> None:
-        """It waits. Called again for the same wait, as long as that lasts."""
-        if self.wait is not wait:
-            self.wait, self.waits_since = wait, clock.seconds()
+    def waits(self, reason: str, gives_up_at: float | None = None) -> None:
+        """It waits, as long as this is called again for the same reason: `waiting for Entra ID to replicate`.
+
+        Args:
+            gives_up_at: on the event loop's clock; `None` where the wait ends by itself.
+        """
+        if self.reason != reason:
+            self.reason, self.gives_up_at, self.waits_since = reason, gives_up_at, clock.seconds()
+            self.was_noticed = False
         self.watcher.noticed(self)
 
-    def goes_on(self, wait: Wait) -> None:
-        """That wait is over."""
-        if self.wait is wait:
-            self.wait = None
+    def goes_on(self, reason: str) -> None:
+        """It waits for that no longer."""
+        if self.reason == reason:
+            self.reason = ""
 
 
 class Watcher(Protocol):
@@ -129,24 +125,22 @@ def activity(text: str) -> Iterator[None]:
 
 @contextmanager
 def waiting(reason: str = "", gives_up_at: float | None = None) -> Iterator[Callable[[str, float | None], None]]:
-    """Let it be known what is waited for in this block: as in `Wait`. Yields what says it again, or another reason."""
-    running = _activity.get()
-    mine: Wait | None = None
+    """Let it be known what is waited for in this block, as `Activity.waits` takes it; yields what says it once more."""
+    running, said = _activity.get(), ""
 
     def because(reason: str, gives_up_at: float | None) -> None:
-        nonlocal mine
-        if mine is None or mine.reason != reason:
-            mine = Wait(reason, gives_up_at)
+        nonlocal said
+        said = reason
         if running is not None:
-            running.waits(mine)
+            running.waits(reason, gives_up_at)
 
     if reason:
         because(reason, gives_up_at)
     try:
         yield because
     finally:
-        if running is not None and mine is not None:
-            running.goes_on(mine)
+        if running is not None and said:
+            running.goes_on(said)
 
 
 def throttled(service: str, seconds: float) -> None:

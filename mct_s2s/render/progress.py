@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from mct_s2s import clock
-from mct_s2s.activity import Activity, Wait
+from mct_s2s.activity import Activity
 from mct_s2s.errors import S2SError
 from mct_s2s.planning.changes import AnyChange, RestartSite
 from mct_s2s.planning.plan import Plan
@@ -74,7 +74,6 @@ class Reporter:
         self._pipeline = pipeline_of() if self.is_log else None
         self._running: list[Activity] = []
         self._throttled: dict[str, float] = {}
-        self._noticed: set[Wait] = set()
         self._live: Live | None = None
         self._spinner = Spinner("dots", style="good")
         terminal.out.beside = self._aside
@@ -121,12 +120,9 @@ class Reporter:
 
     def noticed(self, activity: Activity) -> None:
         """It waits, or still does: a log has a line for it, once, if it takes long."""
-        wait = activity.wait
-        if wait is None or wait in self._noticed:
-            return
-        if clock.seconds() - activity.waits_since >= NOTICED_SECONDS:
-            self._noticed.add(wait)
-            self._log(f"{activity.name}: {wait.reason}")
+        if not activity.was_noticed and clock.seconds() - activity.waits_since >= NOTICED_SECONDS:
+            activity.was_noticed = True
+            self._log(f"{activity.name}: {activity.reason}")
 
     @contextmanager
     def applying(self, plan: Plan) -> Iterator[Steps]:
@@ -233,13 +229,13 @@ class Steps:
 
 
 def _row(one: Activity, now: float) -> Text:
-    if one.wait is None:
+    if not one.reason:
         return Text.assemble(one.name, (_elapsed(now - one.since), "quiet"))
     lasted, ends = now - one.waits_since, ""
-    if one.wait.gives_up_at is not None and lasted >= PATIENT_SECONDS:
-        ends = f" (gives up at {_clock(one.wait.gives_up_at - one.waits_since)})"
+    if one.gives_up_at is not None and lasted >= PATIENT_SECONDS:
+        ends = f" (gives up at {_clock(one.gives_up_at - one.waits_since)})"
     took = _elapsed(lasted)
-    return Text.assemble(one.name, ": ", (one.wait.reason, "warn"), (took and took + ends, "quiet"))
+    return Text.assemble(one.name, ": ", (one.reason, "warn"), (took and took + ends, "quiet"))
 
 
 def _elapsed(seconds: float) -> str:

@@ -50,7 +50,7 @@ class Store(ABC):
         return SecretNote()
 
     @abstractmethod
-    async def check(self, client_id: ClientId | None) -> None:
+    async def check(self, client_id: ClientId | None, /) -> None:
         """Make sure that it can be written to, before anything is made. Raises UsageError: it cannot."""
 
     async def begin(self, attempt: str, client_id: ClientId) -> None:
@@ -82,8 +82,7 @@ class OutputStore(Store):
     label = "show"
     gives_away = True
 
-    async def check(self, client_id: ClientId | None) -> None:
-        del client_id
+    async def check(self, _: ClientId | None, /) -> None:
         try:
             self.show(None)
         except OSError as error:
@@ -121,8 +120,7 @@ class CommandStore(Store):
     def label(self) -> str:
         return self.written
 
-    async def check(self, client_id: ClientId | None) -> None:
-        del client_id
+    async def check(self, _: ClientId | None, /) -> None:
         if shutil.which(self.words[0]) is None:
             raise UsageError(
                 "secret-command-missing",

@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from mct_s2s.activity import REPLICATION, Activity, Wait, during
+from mct_s2s.activity import REPLICATION, Activity, during
 from mct_s2s.azure import retry as room
 from mct_s2s.azure.retry import RetryPolicy
 from mct_s2s.errors import ServiceError
@@ -55,12 +55,12 @@ class Listener(Activity):
         self.told: list[str] = []
         self.ends: list[float | None] = []
 
-    def waits(self, wait: Wait) -> None:
-        self.told.append(wait.reason)
-        self.ends.append(wait.gives_up_at)
+    def waits(self, reason: str, gives_up_at: float | None = None) -> None:
+        self.told.append(reason)
+        self.ends.append(gives_up_at)
 
-    def goes_on(self, wait: Wait) -> None:
-        self.told.append(f"over: {wait.reason}")
+    def goes_on(self, reason: str) -> None:
+        self.told.append(f"over: {reason}")
 
 
 def test_what_is_waited_for_is_told_until_it_is_over() -> None:

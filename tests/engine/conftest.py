@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 import pytest
 from mct_s2s import clock
-from mct_s2s.activity import Activity, Wait, watched_by
+from mct_s2s.activity import Activity, watched_by
 from mct_s2s.cli.options import AzureOptions
 from mct_s2s.cli.session import Services, connect
 from mct_s2s.engine.apply.apply import apply
@@ -78,11 +78,12 @@ class Watcher:
 class _Running(Activity):
     watcher: Watcher
 
-    def waits(self, wait: Wait) -> None:
-        self.watcher.told.append(f"{self.name}: {wait.reason}")
+    def waits(self, reason: str, gives_up_at: float | None = None) -> None:
+        del gives_up_at
+        self.watcher.told.append(f"{self.name}: {reason}")
 
-    def goes_on(self, wait: Wait) -> None:
-        self.watcher.told.append(f"{self.name} no longer: {wait.reason}")
+    def goes_on(self, reason: str) -> None:
+        self.watcher.told.append(f"{self.name} no longer: {reason}")
 
 
 @dataclass

@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 
 import pytest
 from mct_s2s import clock as time
-from mct_s2s.activity import Wait, activity, throttled, waiting, watched_by
+from mct_s2s.activity import activity, throttled, waiting, watched_by
 from mct_s2s.planning.plan import Plan
 from mct_s2s.render.console import Terminal
 from mct_s2s.render.pipelines import masks
@@ -89,10 +89,10 @@ def test_a_wait_that_is_noticed_is_one_line_however_often_it_is_repeated(screens
     with logged(screens) as (terminal, lines):
         shown = Reporter(terminal)
         time.seconds = lambda: times.pop(0)
-        times, wait = [0.0, 1.0, 2.5, 3.5, 4.5], Wait("waiting for Entra ID to replicate")
+        times = [0.0, 1.0, 2.5, 3.5, 4.5]
         running = shown.begin("Creating secret of Import", None)
         for _ in range(4):
-            running.waits(wait)
+            running.waits("waiting for Entra ID to replicate")
     assert lines == ["Creating secret of Import: waiting for Entra ID to replicate"]
 
 
@@ -325,7 +325,7 @@ def everything_at_once(terminal: Terminal) -> None:
         steps.skipped(changes[3], "you don't have permission")
         steps.failed(changes[4], refusal())
         for one, wait in zip(running[5:], WAITS, strict=False):
-            one.waits(wait)
+            one.waits(*wait)
         shown.throttled("Microsoft Graph", 20.0)
         clock.seconds = 21.2
         with activity("Watching contosolearn for other writers of its settings"):
@@ -334,9 +334,9 @@ def everything_at_once(terminal: Terminal) -> None:
 
 
 WAITS = (
-    Wait("waiting for Entra ID to replicate", gives_up_at=306.2),
-    Wait("contosolearn.azurewebsites.net returns 503, starting", gives_up_at=600.0),
-    Wait("waiting for its old process to end"),
+    ("waiting for Entra ID to replicate", 306.2),
+    ("contosolearn.azurewebsites.net returns 503, starting", 600.0),
+    ("waiting for its old process to end", None),
 )
 
 
