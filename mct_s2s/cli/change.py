@@ -51,7 +51,6 @@ class SiteChange(SiteState):
         self._was_asked = False
 
     async def plan(self, session: Session) -> None:
-        """Look at it, and plan; nothing is written."""
         self.session, self._since, self._read_at = session, time.time(), clock.seconds()
         self.outcome = await prepare(session, self.work.request(session, self.show, self.run.terminal.note))
 
@@ -103,7 +102,6 @@ class SiteChange(SiteState):
             yield steps
 
     def where(self, observed: ObservedState) -> str:
-        """The options that name the App Service on a command line."""
         return where(self.options, observed.app_service)
 
     def show(self, made: MadeCredential | None) -> None:
@@ -127,7 +125,6 @@ def change_command(work: Work) -> int:
 
 
 async def change(current: CommandRun, session: Session, work: Work) -> int:
-    """The same on a session that there is."""
     site = SiteChange(current, work)
     await site.plan(session)
     return await _change(current, work.options, [site])

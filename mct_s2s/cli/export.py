@@ -82,7 +82,6 @@ def export(options: ExportOptions) -> int:
 
 
 async def _resource_of(session: Session, identity: ServicePrincipal) -> IdentityResource | None:
-    """The resource that a managed identity belongs to; `None` where the caller does not find it."""
     try:
         return await session.arm.identity_resource(ResourceId.parse(identity.resource_id or ""))
     except (NotThere, PermissionMissing, UsageError):
@@ -125,5 +124,4 @@ def _block(header: str, options: Mapping[str, str | bool], remarks: Sequence[str
 
 
 def _comment(text: str) -> str:
-    """A comment of one line, whatever the text holds."""
     return f"# {plain(text)}".rstrip() + "\n"

@@ -56,7 +56,6 @@ Json: TypeAlias = dict[str, Any]
 
 
 def report_of(site: SiteState) -> SiteReport:
-    """How far a site has come."""
     outcome, error = site.outcome, site.error
     if outcome is None:
         return SiteReport(site.title, error=error)
@@ -83,7 +82,6 @@ def report_of(site: SiteState) -> SiteReport:
 
 
 def manual_steps(site: SiteState, outcome: Outcome) -> list[Instruction]:
-    """What someone else has to do, with the command that does it."""
     at, login = where(site.options, outcome.before.app_service), site.session.connection.cloud.login
     handoff = _handoff(site.options)
     return instructions(outcome.plan, outcome.before, outcome.outputs, where=at, login=login, handoff=handoff)
@@ -198,7 +196,6 @@ def _headline(outcome: Outcome) -> tuple[str, list[ClientResult]]:
 
 
 def _clients(outcome: Outcome) -> Iterator[ClientResult]:
-    """The clients that the command was about, each with the credential that it got."""
     made = {credential.client: credential for credential in credentials_of(outcome)}
     verification = outcome.verification
     for name in outcome.request.desired.names:
@@ -221,7 +218,6 @@ def _unsaid(terminal: Terminal, options: ChangingOptions, outcome: Outcome) -> I
 
 
 def _write_handoff(site: SiteState, outcome: Outcome) -> None:
-    """The values that someone else has to enter, in the file that was asked for."""
     handoff = _handoff(site.options)
     if handoff is not None:
         app_service = outcome.after.app_service
@@ -346,7 +342,6 @@ def result_of(site: SiteState, outcome: Outcome) -> Json:
 
 
 def _changes(outcome: Outcome, *, dry_run: bool) -> Iterator[tuple[AnyChange, Identifiers, str, float, bool | None]]:
-    """The plan's steps, with what came of those that are done."""
     done = {entry.change.key: entry for entry in outcome.done}
     blocked = outcome.plan.blocked
     for step in outcome.plan.steps:

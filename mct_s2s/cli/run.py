@@ -85,7 +85,6 @@ def run(options: AzureOptions, needs: Services, body: Body) -> int:
 
 
 def run_connected(options: AzureOptions, connected: Connected) -> int:
-    """The same for a command that opens its sessions itself."""
     # The SDKs log refusals on their own; whatever is worth printing is printed by us, without bodies or tokens.
     for name in ("azure", "msal", "kiota", "httpx", "asyncio"):
         logging.getLogger(name).addHandler(logging.NullHandler())
@@ -163,5 +162,4 @@ other is worse: something was refused because it is wrong as it was asked for.""
 
 
 def worst(codes: Iterable[int]) -> int:
-    """The worst of them; 0 where there is none."""
     return max(codes, key=lambda code: WORST_LAST.index(code) if code in WORST_LAST else len(WORST_LAST), default=0)

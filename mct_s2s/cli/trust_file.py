@@ -43,7 +43,6 @@ _TABLES: dict[str, type[BaseModel]] = {
     "clients": ClientEntry,
     "managed-identities": IdentityEntry,
 }
-"""By the key that holds them."""
 _OF_A_SITE = frozenset({"app_service", "resource_group", "slot", "client"})
 """Variables of the environment name one App Service; the file names each of its own."""
 _TYPES: dict[str, Callable[[Any], Any]] = {"auth": Method, "credential": CredentialType, "certificate": Path}
@@ -149,7 +148,6 @@ class _Reader:
         self._mistakes: dict[tuple[Location, str, str, str], None] = {}
         """Where, what, the remedy and the code; what is wrong in a profile is found at each site that uses it."""
         self._wrong: set[Location] = set()
-        """Every place that has a mistake in it."""
 
     def _add(self, location: Location, what: str, remedy: str, code: str = MALFORMED) -> None:
         self._mistakes[location, what.removesuffix("."), remedy, code] = None
@@ -345,7 +343,6 @@ def _typed(values: dict[str, Any]) -> dict[str, Any]:
 
 
 def _with(work: Work, one: Table) -> Work:
-    """The same with one more client."""
     if isinstance(one, IdentityEntry):
         return replace(work, identities=(*work.identities, caller_resource(one.resource)))
     assert isinstance(one, ClientEntry)  # a table of clients

@@ -42,13 +42,11 @@ class Work:
 
     @property
     def setup(self) -> Setup:
-        """What has to be there, of a command that says it."""
         assert isinstance(self.desired, Setup)  # asked of `setup`, `add-client` and trust files alone
         return self.desired
 
     @property
     def needs(self) -> Services:
-        """The services that the work talks to."""
         has_site = not (isinstance(self.desired, Setup) and self.desired.settings is SettingsScope.NONE)
         deletes = isinstance(self.desired, Removal) and self.desired.delete_secrets
         return Services(
@@ -123,20 +121,17 @@ class SiteState:
         self.outcome: Outcome | None = None
         """As it was reviewed, then as far as it has been applied; `None` until it could be read."""
         self.error: S2SError | None = None
-        """What ended it."""
         self.is_over = False
         """Whether it came to its end: nothing of it is under way."""
 
     @property
     def title(self) -> str:
-        """What it is called on the screen."""
         if self.key is not None:
             return site_title(self.key, self._label)
         return self.outcome.request.label if self.outcome is not None else ""
 
     @property
     def is_pending(self) -> bool:
-        """Whether there is something to do that can be done."""
         return self.outcome is not None and not self.outcome.plan.is_empty
 
     @property

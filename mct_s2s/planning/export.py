@@ -44,13 +44,11 @@ class ExportedSite:
 
     resource: ResourceId
     profile: Keys
-    """How its tenant is reached."""
     options: Keys
     clients: tuple[tuple[Keys, str], ...] = ()
     """Each with its display name where it is named by its appId."""
     identities: tuple[Keys, ...] = ()
     left_out: tuple[str, ...] = ()
-    """What is there and cannot be said, one sentence each."""
 
 
 def export_site(observed: ObservedState, now: datetime, cloud: str) -> ExportedSite:

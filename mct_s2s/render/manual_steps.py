@@ -29,14 +29,12 @@ class Instruction:
     what: str
     command: str = ""
     who: str = ""
-    """Who can do it, where that is known."""
     link: str | None = None
     values: dict[str, str] | None = None
     """The settings to enter, where they are what is left."""
 
     @property
     def sentence(self) -> str:
-        """What has to be done, and by whom."""
         return f"{self.what} Ask {self.who}." if self.who else self.what
 
 

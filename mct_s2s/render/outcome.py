@@ -44,11 +44,9 @@ class SavedCredential:
     """Its value, only of one that was created with `--secret-to show`."""
     kind: CredentialKind = CredentialKind.SECRET
     created: bool = True
-    """Whether this run created it; otherwise it was there already."""
     removal: str = ""
     """The command that removes it, where no later run can know of it."""
     is_lost: bool = False
-    """Whether it reached no one."""
 
     @property
     def removal_if_lost(self) -> str | None:
@@ -61,7 +59,6 @@ class ClientResult:
 
     name: str
     client_id: str = ""
-    """Of a client application."""
     principal_id: str = ""
     """Of a managed identity, which has no credential that anyone has to keep."""
     credential: SavedCredential | None = None
@@ -78,7 +75,6 @@ class SiteReport:
     plan: Plan | None = None
     """`None` where it could not be made."""
     about: Sequence[str] = ()
-    """Where the App Service is."""
     part: str | None = None
     """What of it the command is about, where it is not about all of it."""
     is_removal: bool = False
@@ -92,7 +88,6 @@ class SiteReport:
     manual_steps: Sequence[Instruction] = ()
     verification: Verification | None = None
     error: S2SError | None = None
-    """Why it did not come to its end."""
 
     @property
     def is_unchanged(self) -> bool:
@@ -100,7 +95,6 @@ class SiteReport:
 
     @property
     def changes(self) -> list[AnyChange]:
-        """What was written."""
         return [change for change in self.done if change.action is not Action.NONE]
 
 
@@ -263,7 +257,6 @@ def show_closing(
 
 
 def _headlines(site: SiteReport, clients: Sequence[ClientResult], headline: str, took: str) -> Iterator[Text]:
-    """What was done; or for clients, a line for those who can call, those who cannot, and those who are untested."""
     verification = site.verification
     is_partial = bool(site.manual_steps or (site.plan is not None and site.plan.losing))
     if headline:

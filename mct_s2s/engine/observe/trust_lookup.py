@@ -120,14 +120,12 @@ class _Lookup:
         return await self._around(matching[0]) if matching else Trust()
 
     async def _around(self, service: Application) -> Trust:
-        """A service application with its service principal and its assignments."""
         principal, assignments = await gather_or_cancel(
             self.directory.principal(service.client_id), self.directory.assignments_to(service.client_id)
         )
         return Trust(service, principal, tuple(assignments))
 
     async def _listed(self, settings: AppSettings) -> tuple[list[Application], list[ServicePrincipal]]:
-        """What the allow lists and the command name by id."""
         named = [*APPLICATION_IDS.list_in(settings).ids, *self.desired.names]
         client_ids = [ClientId(entry) for entry in named if is_guid(entry)]
         object_ids = [PrincipalId(entry) for entry in OBJECT_IDS.list_in(settings).ids if is_guid(entry)]

@@ -130,12 +130,10 @@ class SiteStatus:
 
     @property
     def is_healthy(self) -> bool:
-        """Whether no finding is an error or a warning."""
         return all(one.severity is Severity.NOTE for one in self.findings)
 
     @cached_property
     def clients(self) -> tuple[ClientStatus, ...]:
-        """Who can call, and what each needs next."""
         return client_statuses(self.observed, self.findings)
 
     @property
@@ -167,7 +165,6 @@ class UnreadSite:
 
     @property
     def title(self) -> str:
-        """As for `SiteStatus`."""
         return self.target.label if self.key is None else site_title(self.key, self.target.label)
 
 
