@@ -69,7 +69,7 @@ def parse_json(body: bytes | str, each: Callable[[dict[str, Any]], Any] | None =
 
 
 def guid(value: object) -> str:
-    """An id that becomes part of a path or of a sign-in's address."""
+    """Part of a path or of a sign-in's address."""
     if not isinstance(value, str) or not is_guid(value):
         raise ValueError(f"{value!r} is not a GUID")
     return value

@@ -48,7 +48,13 @@ def tls_context(environ: Mapping[str, str] = os.environ, platform: str = sys.pla
     named = {name: Path(environ[name]) for name in VARIABLES if environ.get(name)}
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if named else _of_system(platform)
     for name, path in named.items():
-        _load(context, name, path)
+        try:
+            must_not_block(path)
+            context.load_verify_locations(**{"capath" if path.is_dir() else "cafile": str(path)})
+        except OSError as error:  # also what OpenSSL says of a file that holds no certificates
+            why = "the file does not exist" if isinstance(error, FileNotFoundError) else error.strerror or error
+            message = f"Invalid {name} '{path}': {why}."
+            raise UsageError("no-ca-bundle", message, remedy=f"Correct {name} or unset it.") from error
     # As ssl.create_default_context has it from Python 3.13 on: a bundle may hold just the authority that issues,
     # without the root. VERIFY_X509_STRICT, which came with it, would refuse the roots of many inspecting proxies.
     context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
@@ -69,27 +75,10 @@ def _of_system(platform: str) -> ssl.SSLContext:
     return context
 
 
-def _load(context: ssl.SSLContext, name: str, path: Path) -> None:
-    try:
-        must_not_block(path)
-        context.load_verify_locations(**{"capath" if path.is_dir() else "cafile": str(path)})
-    except OSError as error:  # also what OpenSSL says of a file that holds no certificates
-        missing = isinstance(error, FileNotFoundError)
-        why = "the file does not exist" if missing else f"{error.strerror or error}"
-        raise UsageError(
-            "no-ca-bundle", f"Invalid {name} '{path}': {why}.", remedy=f"Correct {name} or unset it."
-        ) from error
-
-
 class Http(httpx.AsyncClient):
-    """For one event loop.
+    """For one event loop. Raises UsageError: a variable names no proxy that can be used.
 
-    Args:
-        trace: told of each request, for `--verbose`: no header, query or body, which hold secrets.
-        transport: what answers in place of the network.
-
-    Raises:
-        UsageError: a variable names no proxy that can be used.
+    `trace` is told of each request, for `--verbose`: no header, query or body, which hold secrets.
     """
 
     def __init__(
@@ -146,21 +135,14 @@ async def _read(request: httpx.Request, response: httpx.Response) -> httpx.Respo
     )
 
 
-def _nothing(*_: object) -> None:
-    """Nothing is opened and nothing closed: azure-core does both around every credential."""
+def _nothing(*_: object) -> None: ...
 
 
-async def _nothing_async(*_: object) -> None:
-    """As above."""
+async def _nothing_async(*_: object) -> None: ...
 
 
 class Transport(AsyncHttpTransport[HttpRequest, AsyncHttpResponseImpl]):
-    """The connection as azure-core takes it.
-
-    Args:
-        service: its name in traces.
-        only: the one address that may be asked, wherever links lead.
-    """
+    """The connection as azure-core takes it; `only`: the one address that may be asked, wherever links lead."""
 
     def __init__(self, http: Http, service: str, only: str | None = None) -> None:
         self._http, self._service, self._only = http, service, only
@@ -187,7 +169,7 @@ class Transport(AsyncHttpTransport[HttpRequest, AsyncHttpResponseImpl]):
         except NO_ANSWER as error:
             raise ServiceResponseError(error, error=error) from error
 
-    open = close = __aexit__ = _nothing_async
+    open = close = __aexit__ = _nothing_async  # azure-core does both around every credential
 
 
 class ThreadTransport(HttpTransport[HttpRequest, HttpResponseImpl]):
@@ -223,9 +205,7 @@ class _Read:
         self._content, self._is_closed = answer.content, True
 
 
-class _Answer(_Read, AsyncHttpResponseImpl):
-    """For azure-core's asynchronous pipelines."""
+class _Answer(_Read, AsyncHttpResponseImpl): ...
 
 
-class _ThreadAnswer(_Read, HttpResponseImpl):
-    """For its others."""
+class _ThreadAnswer(_Read, HttpResponseImpl): ...

@@ -103,11 +103,7 @@ class GraphSession(ServiceSession):
             raise
 
     async def get_many(self, paths: Sequence[str], parse: Callable[[Mapping[str, Any]], T]) -> list[T | None]:
-        """Several objects; `None` where one is not there. A few by one GET each, so that a log says what is read.
-
-        An answer that is neither 200 nor 404 (throttled, refused, not understood) is that one object's matter: it is
-        asked for again by itself, with all that `send` does. Source: learn.microsoft.com/graph/json-batching.
-        """
+        """Several objects; `None` where one is not there. A few by one GET each, so that a log says what is read."""
         if len(paths) <= IN_FLIGHT:
             return list(await gather_or_cancel(*(self.get(path, parse) for path in paths)))
         parts = [paths[at : at + MOST_IN_BATCH] for at in range(0, len(paths), MOST_IN_BATCH)]
@@ -126,7 +122,7 @@ class GraphSession(ServiceSession):
             status, body = answer.get("status"), answer.get("body")
             if status == 404:
                 return None
-            if status != 200 or not isinstance(body, dict):
+            if status != 200 or not isinstance(body, dict):  # throttled, refused, not understood: one object's matter
                 return await self.get(path, parse)
             with GRAPH.readable(GraphOperation.READ):
                 return parse(body)
