@@ -6,8 +6,6 @@ import asyncio
 from collections.abc import Mapping
 
 import pytest
-from azure.core.exceptions import AzureError
-from mct_s2s.azure.answers import ARM
 from mct_s2s.errors import NotThere, PermissionMissing, S2SError, ServiceError, SignInFailed
 from mct_s2s.model.resource_id import ResourceId
 
@@ -83,10 +81,6 @@ REFUSALS = {
         ),
         "not-found", "Check the name", NotThere,
     ),
-    "the resource group is not there": Case(
-        refusal(404, "ResourceGroupNotFound", "Resource group 'mct-prod' could not be found."),
-        "not-found", "the resource group", NotThere,
-    ),
     "the subscription is not there": Case(
         refusal(404, "SubscriptionNotFound", f"The subscription '{SUBSCRIPTION}' could not be found."),
         "not-found", "--cloud", NotThere,
@@ -142,20 +136,8 @@ REFUSALS = {
         refusal(400, "PrincipalNotFound", f"Principal {OBJECT_ID.replace('-', '')} does not exist in the directory."),
         "arm-refused", AGAIN,
     ),
-    "a provider that is not registered": Case(
-        refusal(409, "MissingSubscriptionRegistration", "The subscription is not registered to use namespace 'X'."),
-        "arm-refused", AGAIN,
-    ),
     "too many requests": Case(
         refusal(429, "TooManyRequests", "The request is being throttled.", {"Retry-After": "5"}),
-        "arm-refused", "to resume",
-    ),
-    "too many requests of one provider": Case(
-        refusal(
-            429, "ResourceRequestsThrottled",
-            "Number of requests for Microsoft.Authorization exceeded the limit of '120' for time interval '00:01:00'. "
-            "Please try again after '5' seconds.",
-        ),
         "arm-refused", "to resume",
     ),
     "the service stumbles": Case(
@@ -200,11 +182,6 @@ def test_each_refusal_has_its_code_the_services_words_and_a_way_out(case: Case) 
     assert case.remedy in error.remedy
     assert error.request_id == REQUEST_ID
     assert (getattr(error, "contention", None) is not None) is (case.remedy == HAS_FINISHED), "nothing was applied"
-
-
-@pytest.mark.parametrize("name", [name for name, case in REFUSALS.items() if case.kind is SignInFailed])
-def test_nobody_is_sent_to_ask_for_a_permission_where_the_sign_in_is_what_is_missing(name: str) -> None:
-    assert "Ask" not in told(REFUSALS[name].answer, WRITE).remedy
 
 
 def test_a_policy_that_speaks_of_it_after_long_identifiers_is_understood() -> None:
@@ -317,13 +294,6 @@ def test_before_a_write_is_sent_with_the_new_token_its_settings_are_read_again()
 
     asyncio.run(session.call(send, WRITE, before_repeating=read_again))
     assert events == ["send", "read again", "send"]
-
-
-def test_only_the_first_line_of_what_the_sdk_says_is_shown() -> None:
-    assert ARM.unanswered(AzureError("Cannot connect\n" + "detail\n" * 1000), READ).message.endswith(
-        ": Cannot connect."
-    )
-    assert ARM.unanswered(AzureError(""), READ).message.strip()
 
 
 def settings_of(answer: Answer) -> object:

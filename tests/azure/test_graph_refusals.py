@@ -281,24 +281,6 @@ def test_a_missing_permission_names_the_least_role_and_the_least_permission(
     assert "Privileged Role Administrator" in error.remedy
 
 
-CHALLENGE = (
-    'Bearer realm="", error_description="Continuous access evaluation resulted in challenge", '
-    'error="insufficient_claims", claims="eyJhY2Nlc3NfdG9rZW4iOnt9fQ==", PoP realm="", nonce="x"'
-)
-"""Continuous access evaluation asks a person back: two schemes in one header."""
-
-
-@pytest.mark.parametrize("status", [401, 403])
-def test_a_claims_challenge_is_told_with_the_commands_that_answer_it(status: int) -> None:
-    error = told(Answer(status, b"", {"WWW-Authenticate": CHALLENGE, "request-id": REQUEST_ID}))
-    assert isinstance(error, SignInFailed)
-    assert (error.code, error.request_id) == ("sign-in-again", REQUEST_ID)
-    assert error.command == (
-        "az logout; az login --scope https://graph.microsoft.com/.default "
-        "--claims-challenge eyJhY2Nlc3NfdG9rZW4iOnt9fQ=="
-    )
-
-
 @pytest.mark.parametrize(("status", "lost"), [(408, True), (500, True), (502, True), (503, True), (504, True),
                                               (400, False), (404, False), (409, False), (429, False)])  # fmt: skip
 def test_whether_a_request_may_have_taken_effect_is_told_by_its_status(status: int, lost: bool) -> None:

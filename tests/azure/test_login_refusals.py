@@ -181,10 +181,6 @@ REFUSALS = {
         refusal(401, "invalid_client", "50013", "Assertion failed signature validation."),
         "error?code=50013", "federated-credential list", False,
     ),
-    "no federated policy": Case(
-        refusal(401, "invalid_client", "7000226", "No federated identity credential policy found on application."),
-        "federated-credential list", f"add-client {APP} --credential federated", True,
-    ),
     "security defaults": Case(
         refusal(400, "invalid_grant", "530035", "Access has been blocked by security defaults."),
         "--auth browser", "error?code=530035", False,
@@ -213,18 +209,9 @@ REFUSALS = {
         "federated-credential list", f"add-client {APP} --credential federated", True,
     ),
     "another issuer": Case(mismatch("700211", "issuer"), "federated-credential list", "--federated-issuer", True),
-    "another audience": Case(mismatch("700212", "audience"), "federated-credential list", "--federated", True),
     "another subject": Case(mismatch("700213", "subject"), "federated-credential list", "--federated-subject", True),
     "a subject in another case": Case(
         mismatch("7002138", "subject"), "federated-credential list", "--federated-subject", True
-    ),
-    "consent is missing": Case(
-        refusal(
-            400, "invalid_grant", "65001",
-            f"The user or administrator has not consented to use the application with ID '{APP}' named 'Import'.",
-            suberror="consent_required",
-        ),
-        "error?code=65001", "error?code=65001", False,
     ),
 }  # fmt: skip
 

@@ -163,27 +163,6 @@ def test_the_time_that_a_busy_service_asked_for_is_no_lag(monkeypatch: pytest.Mo
     assert _called(send, lag=lambda error: error.status == 404) == "answer"
 
 
-def test_nothing_leaves_while_the_service_asks_for_patience_also_what_has_queued() -> None:
-    """Of 41 requests the first is told to wait; those in flight have left already, the 25 in the queue have not."""
-
-    async def main() -> list[float]:
-        retry_policy, left = RetryPolicy(lambda: 60.0), []
-
-        async def send() -> str:
-            left.append(asyncio.get_running_loop().time())
-            if len(left) == 1:
-                raise _refusal(429, 0.05)
-            await asyncio.sleep(0.01)
-            return "answer"
-
-        await asyncio.gather(*(retry_policy.call(send) for _ in range(41)))
-        return left
-
-    left = asyncio.run(main())
-    early = [moment for moment in left if moment - left[0] < 0.05]
-    assert len(early) <= room.IN_FLIGHT
-
-
 BUSY = ("Entra ID is still busy", 90.0)
 
 
@@ -216,20 +195,3 @@ def test_a_longer_wait_than_the_deadline_leaves_is_refused_at_once() -> None:
     assert len(asked) == 1
     assert told.value.code == "throttled"
     assert "--timeout" in told.value.remedy
-
-
-def test_one_request_that_is_told_to_wait_holds_the_others_back() -> None:
-    async def main() -> tuple[list[float], list[float]]:
-        retry_policy = RetryPolicy(lambda: 60.0)
-        first, asked_first = _after(1, _refusal(429, 0.05))
-        second, asked_second = _after(0, _refusal(429))
-        waiting = asyncio.ensure_future(retry_policy.call(first))
-        for _ in range(10):  # until the first has been refused, and waits
-            await asyncio.sleep(0)
-        assert asked_first
-        await retry_policy.call(second)
-        await waiting
-        return asked_first, asked_second
-
-    asked_first, asked_second = asyncio.run(main())
-    assert asked_second[0] - asked_first[0] >= 0.05
