@@ -77,10 +77,15 @@ class Row:
 
     def fits(self, refusal: Refusal, step: str) -> dict[str, str] | None:
         """What the patterns found."""
-        text = f"{refusal.code}: {refusal.message}\n{refusal.body}"
-        found = [re.search(pattern, text, re.IGNORECASE | re.DOTALL) for pattern in self.words]
-        is_it = refusal.status in (self.status or (refusal.status,)) and step in (self.at or (step,)) and all(found)
-        return {name: text for match in found if match for name, text in match.groupdict().items()} if is_it else None
+        if refusal.status not in (self.status or (refusal.status,)) or step not in (self.at or (step,)):
+            return None
+        text, found = f"{refusal.code}: {refusal.message}\n{refusal.body}", dict[str, str]()
+        for pattern in self.words:
+            match = re.search(pattern, text, re.IGNORECASE | re.DOTALL)
+            if match is None:
+                return None
+            found |= match.groupdict()
+        return found
 
 
 def _denied(right: Right, *at: GraphOperation, of_others: bool = False) -> Row:
