@@ -91,7 +91,7 @@ def with_deleted(desired: Setup, observed: ObservedState) -> ObservedState:
     trust, service = observed.trust, desired.service
     if service is None:
         return observed
-    deleted = {row.unique_name: row for row in trust.deleted}
+    deleted = {row.unique_name: row for row in reversed(trust.deleted)}  # of several, the first
     if trust.service is None:
         for named in (service.adopt, AUDIENCE.value_in(observed.settings)):
             refuse_deleted(named, observed, but=service.unique_name)

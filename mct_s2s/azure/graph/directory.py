@@ -173,7 +173,9 @@ class GraphDirectory(CredentialRequests):
             """A missing right is no lag here: it may be permanent, and who owns the application tells."""
             return error.status != 403 and is_new and is_lag(error)
 
-        options: dict[str, Any] = {"method": "POST", "body": parse.new_principal(client_id), "lag": not_known_yet}
+        # The tag is what the portal sets: without it, its list of enterprise applications lacks the principal.
+        body = {"appId": client_id, "tags": ["WindowsAzureActiveDirectoryIntegratedApp"]}
+        options: dict[str, Any] = {"method": "POST", "body": body, "lag": not_known_yet}
         try:
             return await self._session.read(path, operation, parse.principal, **options)
         except ServiceError as error:

@@ -256,49 +256,42 @@ def new_application(new: Application) -> dict[str, Any]:
     Its v1 tokens carry the URI that was asked for as their audience.
     Source: learn.microsoft.com/entra/identity-platform/supported-accounts-validation.
     """
-    given = {name: value for name, value in _application_body(new).items() if value and name != "uniqueName"}
-    api = {"requestedAccessTokenVersion": 1}
-    return {**given, "displayName": new.display_name, "signInAudience": "AzureADMyOrg", "api": api}
+    given = application_patch(Application(), replace(new, unique_name=None, token_version=1))
+    return {"displayName": new.display_name, "signInAudience": "AzureADMyOrg", **given}
 
 
 def application_patch(before: Application, after: Application) -> dict[str, Any]:
-    old = _application_body(before)
-    return {name: value for name, value in _application_body(after).items() if value != old[name]}
+    """What is another one; whole lists."""
+    old = _body(before)
+    return {name: value for name, value in _body(after).items() if value != old[name]}
 
 
-def _application_body(application: Application) -> dict[str, Any]:
+def _body(application: Application) -> dict[str, Any]:
+    roles = [  # without `origin`, which must not be sent back: learn.microsoft.com/graph/api/resources/approle
+        {
+            "id": role.id,
+            "value": role.value,
+            "displayName": role.display_name,
+            "description": role.description,
+            "isEnabled": role.enabled,
+            "allowedMemberTypes": role.member_types,
+        }
+        for role in application.app_roles
+    ]
+    access = [
+        {
+            "resourceAppId": entry.resource_client_id,
+            "resourceAccess": [{"id": permission, "type": kind} for permission, kind in entry.permissions],
+        }
+        for entry in application.required_access
+    ]
     return {
         "identifierUris": application.identifier_uris,
-        "appRoles": [_role_body(role) for role in application.app_roles],
+        "appRoles": roles,
         "api": {"requestedAccessTokenVersion": application.token_version},
-        "requiredResourceAccess": [_access_body(entry) for entry in application.required_access],
+        "requiredResourceAccess": access,
         "tags": application.tags,
         "serviceManagementReference": application.management_reference,
         "uniqueName": application.unique_name,
         "notes": application.notes,
     }
-
-
-def new_principal(client_id: ClientId) -> dict[str, Any]:
-    """A service principal for an application of this tenant.
-
-    The tag is what the portal sets: without it the principal is missing from its list of enterprise applications.
-    """
-    return {"appId": client_id, "tags": ["WindowsAzureActiveDirectoryIntegratedApp"]}
-
-
-def _role_body(role: AppRole) -> dict[str, Any]:
-    """Without `origin`, which must not be sent back: learn.microsoft.com/graph/api/resources/approle."""
-    return {
-        "id": role.id,
-        "value": role.value,
-        "displayName": role.display_name,
-        "description": role.description,
-        "isEnabled": role.enabled,
-        "allowedMemberTypes": role.member_types,
-    }
-
-
-def _access_body(entry: RequiredAccess) -> dict[str, Any]:
-    permissions = [{"id": identifier, "type": kind} for identifier, kind in entry.permissions]
-    return {"resourceAppId": entry.resource_client_id, "resourceAccess": permissions}
