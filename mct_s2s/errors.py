@@ -34,11 +34,6 @@ class MissingRight:
     without: str = ""
     """How to do what can be done without it."""
 
-    @property
-    def request(self) -> str:
-        """Whom to ask for what; the command follows it where there is one."""
-        return f"ask {self.who} for {self.right}{'. They run:' if self.command else ''}"
-
 
 class S2SError(Exception):
     """An error that the user sees: what is wrong, what to do, and what a service said.

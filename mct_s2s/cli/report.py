@@ -35,9 +35,10 @@ from mct_s2s.planning.changes import (
     identify,
 )
 from mct_s2s.planning.ownership import clients_called
+from mct_s2s.planning.permissions.rights import Instruction, asked_for
 from mct_s2s.render.console import Terminal
 from mct_s2s.render.diagnostics import print_items
-from mct_s2s.render.manual_steps import Instruction, grants_to_ask_for, instructions, show_manual_steps
+from mct_s2s.render.manual_steps import instructions, show_manual_steps
 from mct_s2s.render.markdown import page
 from mct_s2s.render.outcome import (
     ClientResult,
@@ -173,7 +174,7 @@ def _close(terminal: Terminal, site: SiteState, outcome: Outcome) -> None:
     show_manual_steps(terminal.out, report.manual_steps)
     if outcome.plan.lacks:
         terminal.say("To do this yourself:", style="warn")
-        show_manual_steps(terminal.err, [*grants_to_ask_for(outcome.plan.lacks), *_after_a_grant(site, outcome)])
+        show_manual_steps(terminal.err, [*asked_for(outcome.plan.lacks), *_after_a_grant(site, outcome)])
 
 
 def _headline(outcome: Outcome) -> tuple[str, list[ClientResult]]:

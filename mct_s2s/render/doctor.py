@@ -12,8 +12,9 @@ from mct_s2s.model.caller_rights import Verdict
 from mct_s2s.model.commands import own_command
 from mct_s2s.planning.permissions.doctor import EXISTING, SIGNED_IN, DoctorCheck, Seen, forecast, is_ready
 from mct_s2s.planning.permissions.preflight import way_out
+from mct_s2s.planning.permissions.rights import Instruction, asked_for
 from mct_s2s.render.console import Terminal, prose
-from mct_s2s.render.manual_steps import Instruction, grants_to_ask_for, show_manual_steps
+from mct_s2s.render.manual_steps import show_manual_steps
 
 _SIGNS = {Verdict.YES: ("✓", "good"), Verdict.UNKNOWN: ("?", "warn"), Verdict.NO: ("✗", "bad")}
 
@@ -77,7 +78,7 @@ def _manual_steps(checks: Sequence[DoctorCheck], verdict: Verdict) -> list[Instr
         for check in checks
         if check.state is verdict and check.advice and not check.missing
     ]
-    if grants := grants_to_ask_for(_lacking(checks, verdict)):
+    if grants := asked_for(_lacking(checks, verdict)):
         after = (Instruction(check.advice, check.command) for check in checks if check.code == SIGNED_IN)
         steps += [*grants, *(one for one in after if one.what)]
     return steps

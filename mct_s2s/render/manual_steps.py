@@ -3,39 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
 from rich.text import Text
 
-from mct_s2s.errors import MissingRight
 from mct_s2s.model.commands import option, own_command, webapp_command
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.model.site_settings import ENABLED, LISTS, SETTINGS, AllowList, ours
 from mct_s2s.planning.changes import AssignAppRole, Outputs, RestartSite, SettingsSpec
-from mct_s2s.planning.permissions.rights import asked_for
+from mct_s2s.planning.permissions.rights import Instruction
 from mct_s2s.planning.plan import ManualStep, Plan
 from mct_s2s.planning.site import merge, pending
 from mct_s2s.render.columns import Columns
 from mct_s2s.render.console import prose
-
-
-@dataclass(frozen=True)
-class Instruction:
-    """A step for someone else, in words that can be passed on."""
-
-    what: str
-    command: str = ""
-    who: str = ""
-    link: str | None = None
-    values: dict[str, str] | None = None
-    """The settings to enter, where they are what is left."""
-
-    @property
-    def sentence(self) -> str:
-        return f"{self.what} Ask {self.who}." if self.who else self.what
 
 
 def what_is_left(step: ManualStep) -> str:
@@ -69,14 +51,6 @@ def instructions(
                 command = _configure(step.spec, values, outputs, where, handoff)
         found.append(Instruction(what_is_left(step), command, who, link, values))
     return found
-
-
-def grants_to_ask_for(missing: Iterable[MissingRight]) -> list[Instruction]:
-    """What someone has to grant, each once, with the steps that need it."""
-    return [
-        Instruction(f"{one.right[:1].upper()}{one.right[1:]}, to {one.step}.", one.command, one.who)
-        for one in asked_for(missing)
-    ]
 
 
 def _configure(spec: SettingsSpec, values: dict[str, str], outputs: Outputs, where: str, handoff: Path | None) -> str:

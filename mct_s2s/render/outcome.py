@@ -14,12 +14,13 @@ from mct_s2s.errors import S2SError
 from mct_s2s.model.client_credentials import CredentialKind, ending
 from mct_s2s.model.commands import command, secret_reading
 from mct_s2s.planning.changes import Action, AnyChange
+from mct_s2s.planning.permissions.rights import Instruction
 from mct_s2s.planning.plan import Plan
 from mct_s2s.planning.reports.verification import Verification
 from mct_s2s.render.columns import Columns
 from mct_s2s.render.console import Terminal, one_line, prose
 from mct_s2s.render.diagnostics import print_items, show_error
-from mct_s2s.render.manual_steps import Instruction, show_manual_steps
+from mct_s2s.render.manual_steps import show_manual_steps
 from mct_s2s.render.plan import show_plan, summary
 from mct_s2s.render.verification import show_verification
 

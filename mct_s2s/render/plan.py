@@ -11,10 +11,11 @@ from rich.text import Text
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.site_settings import LISTS, AllowList
 from mct_s2s.planning.changes import Action, AnyChange, RestartSite, SettingEdit, WriteSettings, others_unchanged
+from mct_s2s.planning.permissions.rights import asked_for
 from mct_s2s.planning.plan import Plan
 from mct_s2s.render.columns import Columns
 from mct_s2s.render.console import Terminal, prose
-from mct_s2s.render.manual_steps import grants_to_ask_for, show_manual_steps, what_is_left
+from mct_s2s.render.manual_steps import show_manual_steps, what_is_left
 
 SIGNS = {Action.CREATE: "+", Action.UPDATE: "~", Action.DELETE: "-", Action.NONE: "·"}
 BLOCKED = "!"
@@ -67,7 +68,7 @@ def show_plan(
     elif is_result and plan.lacks:
         console.print(Text("To do these steps yourself:", style="warn"))
     if is_result:
-        show_manual_steps(console, grants_to_ask_for(plan.lacks))
+        show_manual_steps(console, asked_for(plan.lacks))
     if not plan.is_empty:
         console.print(Text(f"Plan: {summary(plan.changes, len(plan.blocked))}.", style="head"))
 

@@ -122,7 +122,7 @@ def test_what_no_role_that_can_be_seen_allows_is_unknown_with_whom_to_ask(mct: P
     done = mct("doctor", "-a", SITE, "-o", "json", env=caller)
     assert done.code == OK
     assert {states(done.document)[code] for code in ("create-application", "admin-consent")} == {"unknown"}
-    assert "If it is refused, ask a Privileged Role Administrator" in remedies(done)
+    assert "If it is refused: Application.ReadWrite.OwnedBy, to create app registrations. Ask a Priv" in remedies(done)
     shown = mct("doctor", "-a", SITE, env=caller)
     assert shown.out.count("If it is refused:") == 1
 

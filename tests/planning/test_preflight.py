@@ -79,7 +79,7 @@ LEFT: dict[str, tuple[CallerRights, list[type], str, str]] = {
     "nothing, as far as is known": (CallerRights(), [], "", ""),
     "consent": (
         access("Application.ReadWrite.OwnedBy"), [AssignAppRole],
-        "Privileged Role Administrator for AppRoleAssignment.ReadWrite.All", guid("app"),
+        "AppRoleAssignment.ReadWrite.All and Application.Read.All", guid("app"),
     ),
     "the settings, and the restart with them": (
         access(*ALL, site=may("*/read", "Microsoft.Web/sites/config/list/action")), [WriteSettings],

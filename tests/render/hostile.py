@@ -17,6 +17,7 @@ from mct_s2s.model.observed import ClientApplication, ObservedState
 from mct_s2s.model.resource_id import SiteTarget
 from mct_s2s.planning.make import make_plan
 from mct_s2s.planning.permissions.doctor import DoctorCheck
+from mct_s2s.planning.permissions.rights import Instruction, asked_for
 from mct_s2s.planning.plan import Plan
 from mct_s2s.planning.reports.findings import Finding, Severity, diagnose
 from mct_s2s.planning.reports.status import SiteStatus, StatusReport, UnreadSite
@@ -24,7 +25,7 @@ from mct_s2s.planning.reports.verification import CALL, CheckSubject, Verificati
 from mct_s2s.render.console import Terminal
 from mct_s2s.render.diagnostics import show_error
 from mct_s2s.render.doctor import show_checks
-from mct_s2s.render.manual_steps import Instruction, grants_to_ask_for, show_manual_steps
+from mct_s2s.render.manual_steps import show_manual_steps
 from mct_s2s.render.markdown import page
 from mct_s2s.render.outcome import (
     ClientResult,
@@ -256,7 +257,7 @@ def _errors(terminal: Terminal, name: str) -> None:
 
 def _handed_over(terminal: Terminal, name: str) -> None:
     show_manual_steps(terminal.out, [_told(name)])
-    show_manual_steps(terminal.err, grants_to_ask_for([WEBSITE_CONTRIBUTOR]))
+    show_manual_steps(terminal.err, asked_for([WEBSITE_CONTRIBUTOR]))
 
 
 def _doctored(terminal: Terminal, name: str) -> None:

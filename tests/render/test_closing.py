@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from mct_s2s.model.client_credentials import NEVER, CredentialKind
+from mct_s2s.planning.permissions.rights import Instruction
 from mct_s2s.planning.reports.verification import CALL, CheckSubject, Verification, VerificationCheck
 from mct_s2s.render.console import Terminal
-from mct_s2s.render.manual_steps import Instruction
 from mct_s2s.render.outcome import (
     ClientResult,
     SavedCredential,

@@ -15,10 +15,10 @@ from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.model.site_settings import NAMES
 from mct_s2s.planning.changes import Identifiers
 from mct_s2s.planning.make import make_plan
+from mct_s2s.planning.permissions.rights import Instruction
 from mct_s2s.planning.reports.findings import Finding, Severity, diagnose
 from mct_s2s.planning.reports.status import SiteStatus
 from mct_s2s.render.documents import document
-from mct_s2s.render.manual_steps import Instruction
 from mct_s2s.render.outcome import SiteReport
 
 from tests.cli.schemas import check

@@ -16,8 +16,9 @@ from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.model.site_settings import APPLICATION_IDS, AUDIENCE, ENABLED, OBJECT_IDS, ROLE
 from mct_s2s.planning.changes import Output, OutputRef, Outputs, RestartSite, SettingsChange, SettingsSpec
 from mct_s2s.planning.make import make_plan
+from mct_s2s.planning.permissions.rights import Instruction
 from mct_s2s.planning.plan import ManualStep, Plan
-from mct_s2s.render.manual_steps import Instruction, instructions, show_manual_steps
+from mct_s2s.render.manual_steps import instructions, show_manual_steps
 
 from tests.planning.scenarios import (
     CONTEXT,

@@ -17,7 +17,7 @@ from mct_s2s.planning.changes import AnyChange
 from mct_s2s.planning.make import make_plan
 from mct_s2s.planning.ownership import NotOurs
 from mct_s2s.planning.permissions.preflight import need_of
-from mct_s2s.planning.permissions.rights import LEFT_TO_OTHERS, Missing, RequiredPermission, Right, judge
+from mct_s2s.planning.permissions.rights import LEFT_TO_OTHERS, Missing, RequiredPermission, Right, asked_for, judge
 from mct_s2s.planning.plan import RunContext
 from mct_s2s.planning.secret_policy import OTHERWISE, in_words, longest, typed
 
@@ -51,9 +51,8 @@ class DoctorCheck:
     @property
     def remedy(self) -> str:
         """What to do, and whom to ask for what."""
-        asked = "; ".join(dict.fromkeys(f"{one.request} {one.command}".strip() for one in self.missing))
-        said = " ".join(filter(None, (self.advice, self.command, asked)))
-        return said[:1].upper() + said[1:]
+        asked = (word for one in asked_for(self.missing) for word in (one.sentence, one.command))
+        return " ".join(filter(None, (self.advice, self.command, *asked)))
 
 
 @dataclass(frozen=True)
@@ -131,7 +130,7 @@ def _judged(need: RequiredPermission, access: CallerRights) -> DoctorCheck:
         Verdict.NO: f"You can't {step}.",
         Verdict.UNKNOWN: f"Could not check whether you can {step}.",
     }[verdict]
-    advice = "If it is refused," if missing and verdict is Verdict.UNKNOWN else ""
+    advice = "If it is refused:" if missing and verdict is Verdict.UNKNOWN else ""
     return DoctorCheck(need.right.code, verdict, need.subject or "app registrations", message, advice, missing=missing)
 
 

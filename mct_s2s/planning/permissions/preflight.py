@@ -122,8 +122,8 @@ def way_out(missing: Iterable[MissingRight]) -> str:
 
 
 def requests(missing: Iterable[MissingRight]) -> tuple[tuple[str, str], ...]:
-    """In words: the steps and whom to ask for what, and the command that they run, if any."""
-    return tuple((f"{one.step}: {one.request}", one.command) for one in asked_for(missing))
+    """In words: whom to ask for what, and the command that they run, if any."""
+    return tuple((one.sentence, one.command) for one in asked_for(missing))
 
 
 def stopped(

@@ -150,6 +150,22 @@ class RequiredPermission:
         return MissingRight(self.right.step_on(self.subject), right, who, command, self.right.without)
 
 
+@dataclass(frozen=True)
+class Instruction:
+    """A step for someone else, in words that can be passed on."""
+
+    what: str
+    command: str = ""
+    who: str = ""
+    link: str | None = None
+    values: dict[str, str] | None = None
+    """The settings to enter, where they are what is left."""
+
+    @property
+    def sentence(self) -> str:
+        return f"{self.what} Ask {self.who}." if self.who else self.what
+
+
 Missing = tuple[MissingRight, ...]
 Judged = tuple[Verdict, Missing]
 """The verdict on a need, and what is missing; where the verdict is `unknown`, what is likely to be."""
@@ -189,15 +205,18 @@ def may_do_all(rights: DirectoryRights) -> bool:
     return not relies_on_ownership(rights) and _in_directory(consent, rights)[0] is Verdict.YES
 
 
-def asked_for(missing: Iterable[MissingRight]) -> tuple[MissingRight, ...]:
+def asked_for(missing: Iterable[MissingRight]) -> list[Instruction]:
     """Each thing that someone has to grant, once, with all steps that need it; no role that another one includes."""
     found = list(missing)
     largest = next((one for one in found if one.right == _CLOUD_ADMINISTRATOR), None)
-    grants: dict[tuple[str, str, str], tuple[MissingRight, dict[str, None]]] = {}
+    grants: dict[tuple[str, str, str], dict[str, None]] = {}
     for one in found:
         grant = largest if largest is not None and one.right == _DEVELOPER else one
-        grants.setdefault((grant.right, grant.who, grant.command), (grant, {}))[1][one.step] = None
-    return tuple(replace(grant, step=", ".join(steps)) for grant, steps in grants.values())
+        grants.setdefault((grant.right, grant.command, grant.who), {})[one.step] = None
+    return [
+        Instruction(f"{right[:1].upper()}{right[1:]}, to {', '.join(steps)}.", command, who)
+        for (right, command, who), steps in grants.items()
+    ]
 
 
 def _in_directory(need: RequiredPermission, rights: DirectoryRights) -> Judged:
