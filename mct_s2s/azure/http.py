@@ -29,7 +29,7 @@ from azure.core.rest._http_response_impl import HttpResponseImpl
 from azure.core.rest._http_response_impl_async import AsyncHttpResponseImpl
 
 from mct_s2s import __version__
-from mct_s2s.azure.answers import OddAnswer, check_address, check_size
+from mct_s2s.azure.answers import OddAnswer, check_size
 from mct_s2s.azure.retry import CONNECT_SECONDS, REQUEST_SECONDS
 from mct_s2s.errors import UsageError
 from mct_s2s.local_files import must_not_block
@@ -142,10 +142,10 @@ async def _nothing_async(*_: object) -> None: ...
 
 
 class Transport(AsyncHttpTransport[HttpRequest, AsyncHttpResponseImpl]):
-    """The connection as azure-core takes it; `only`: the one address that may be asked, wherever links lead."""
+    """The connection as azure-core takes it; `service` is its name in traces."""
 
-    def __init__(self, http: Http, service: str, only: str | None = None) -> None:
-        self._http, self._service, self._only = http, service, only
+    def __init__(self, http: Http, service: str) -> None:
+        self._http, self._service = http, service
 
     async def send(self, request: HttpRequest, **_: Any) -> AsyncHttpResponseImpl:
         """Send a request and read its whole answer. Raises azure-core's exceptions."""
@@ -155,8 +155,6 @@ class Transport(AsyncHttpTransport[HttpRequest, AsyncHttpResponseImpl]):
         """The same, before azure-core's own form."""
         body: Any = request.content
         try:
-            if self._only is not None:
-                check_address(request.url, self._only)
             return await self._http.request(
                 request.method,
                 request.url,

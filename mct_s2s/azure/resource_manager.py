@@ -23,7 +23,19 @@ from azure.core.pipeline.policies import AsyncHTTPPolicy
 
 from mct_s2s import clock
 from mct_s2s.activity import CARRYING_OUT, waiting
-from mct_s2s.azure.answers import ARM, guid, members, optional, parse_json, read_refusal, rows, seconds, text, texts
+from mct_s2s.azure.answers import (
+    ARM,
+    check_address,
+    guid,
+    members,
+    optional,
+    parse_json,
+    read_refusal,
+    rows,
+    seconds,
+    text,
+    texts,
+)
 from mct_s2s.azure.connection import Connection
 from mct_s2s.azure.http import Transport
 from mct_s2s.azure.refusals import refused
@@ -203,7 +215,7 @@ class ResourceManager(ServiceSession):
                 api_version=WEB,
                 base_url=self.base,
                 credential_scopes=[self.scope],
-                transport=Transport(self.http, self.service.label, self.base),
+                transport=Transport(self.http, self.service.label),
                 policies=[_Bearer(self)],
             )
         return self._clients[subscription_id]
@@ -402,12 +414,13 @@ class ResourceManager(ServiceSession):
 
 
 class _Bearer(AsyncHTTPPolicy[Any, Any]):
-    """Puts the shared credential's token on requests; the transport sends none to another address."""
+    """Puts the shared credential's token on requests to the session's own address; none goes to another."""
 
     def __init__(self, session: ResourceManager) -> None:
         self._session = session
 
     async def send(self, request: PipelineRequest[Any]) -> PipelineResponse[Any, Any]:
+        check_address(request.http_request.url, self._session.base)
         token = await self._session.credential.get_token(self._session.scope)
         request.http_request.headers["Authorization"] = f"Bearer {token.token}"
         return await self.next.send(request)
