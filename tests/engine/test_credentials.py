@@ -14,7 +14,7 @@ from mct_s2s.key_pairs import make_key_pair
 from mct_s2s.model.client_credentials import CredentialKind, Federation, NewCredential
 from mct_s2s.model.client_sign_in import CertificateCredential, MadeCredential, SecretCredential
 from mct_s2s.model.directory_objects import Application
-from mct_s2s.model.ids import ApplicationObjectId, ClientId, KeyId, TenantId
+from mct_s2s.model.ids import ApplicationObjectId, ClientId, KeyId
 from mct_s2s.planning.changes import AddCredential, CreateApplication, Output, OutputRef, RemoveCredential
 from mct_s2s.stores.files import FileStore
 
@@ -91,23 +91,31 @@ def test_when_no_answer_comes_at_all_there_is_an_end_and_the_place_knows(engine:
     assert ATTEMPT in (engine.home / "a.env.pending").read_text()
 
 
+def kept_in(store: FileStore, made: dict[str, str], key_id: str, secret: Any, **noted: Any) -> None:
+    """A credential of the client, or of another one, in its store."""
+    noted = {"scope": "api://service/.default", "tenant_id": TENANT.id, "expires": LATER, **noted}
+    kept = MadeCredential(
+        client_id=ClientId(made["appId"]), key_id=KeyId(key_id), credential=secret, name="A", attempt=ATTEMPT, **noted
+    )
+    asyncio.run(store.deliver(kept))
+
+
+def removal_of(made: dict[str, str], key_id: str, scope: str = "api://service/.default") -> RemoveCredential:
+    replaced_for = ClientId(made["appId"]), scope
+    object_id = ApplicationObjectId(made["id"])
+    return RemoveCredential(key="old", name="A", object_id=object_id, key_id=KeyId(key_id), replaced_for=replaced_for)
+
+
 @pytest.mark.parametrize("there", ["nothing", "another client's", "the old one"])
 def test_the_old_secret_stays_where_its_replacement_is_not_at_hand(there: str, engine: Engine) -> None:
     """Whoever reads that place would be locked out."""
-    made = registered(engine)
+    made, store = registered(engine), FileStore(engine.home / "a.env")
     path = f"/applications/{made['id']}"
     old = engine.inside.azure.graph("POST", f"{path}/addPassword", json={"passwordCredential": {}})["keyId"]
     if there != "nothing":
-        client_id = made["appId"] if there == "the old one" else guid("another")
-        noted: dict[str, Any] = {"scope": "api://service/.default", "name": "A", "attempt": ATTEMPT, "expires": LATER}
-        secret = SecretCredential("value")
-        stored = MadeCredential(TENANT.id, ClientId(client_id), credential=secret, key_id=KeyId(old), **noted)
-        asyncio.run(FileStore(engine.home / "a.env").deliver(stored))
-    client = ClientId(made["appId"]), "api://service/.default"
-    removal = RemoveCredential(
-        key="old", name="A", object_id=ApplicationObjectId(made["id"]), key_id=KeyId(old), replaced_for=client
-    )
-    outcome, _, _ = applied(engine, removal, stores={"A": FileStore(engine.home / "a.env")})
+        owner = made if there == "the old one" else {"appId": guid("another")}
+        kept_in(store, owner, old, SecretCredential("value"))
+    outcome, _, _ = applied(engine, removal_of(made, old), stores={"A": store})
     ((_, error),) = outcome.failed
     assert error.code == "secret-not-at-hand"
     assert len(engine.inside.azure.graph("GET", path)["passwordCredentials"]) == 1
@@ -116,33 +124,16 @@ def test_the_old_secret_stays_where_its_replacement_is_not_at_hand(there: str, e
 def test_an_old_certificate_stays_where_the_new_one_does_not_show(engine: Engine) -> None:
     """A list that is behind, written back without the old one, would take the new one away, too."""
     azure, made = engine.inside.azure, registered(engine)
-    path, client_id, uri = f"/applications/{made['id']}", ClientId(made["appId"]), f"api://{made['appId']}"
+    path, uri = f"/applications/{made['id']}", f"api://{made['appId']}"
     pem, certificate = make_key_pair("A", NOW, datetime.now(UTC) + timedelta(days=30))
     key = {"type": "AsymmetricX509Cert", "usage": "Verify", "keyId": certificate.key_id, "displayName": ATTEMPT,
            "key": base64.b64encode(certificate.der).decode()}  # fmt: skip
     azure.graph("PATCH", path, json={"identifierUris": [uri], "keyCredentials": [key]})
-    azure.graph("POST", "/servicePrincipals", json={"appId": client_id})
-    store, unseen = FileStore(engine.home / "a.env", keeps_key=True), KeyId(guid("unseen"))
-    made_of_it = MadeCredential(
-        TenantId(azure.environment["AZURE_TENANT_ID"]),
-        client_id,
-        credential=CertificateCredential(pem.encode()),
-        authority=azure.environment["AZURE_AUTHORITY_HOST"],
-        scope=f"{uri}/.default",
-        name="A",
-        key_id=unseen,
-        attempt=ATTEMPT,
-        expires=certificate.expires,
-    )
-    asyncio.run(store.deliver(made_of_it))
-    removal = RemoveCredential(
-        key="old",
-        name="A",
-        object_id=ApplicationObjectId(made["id"]),
-        key_id=certificate.key_id,
-        kind=CredentialKind.CERTIFICATE,
-        replaced_for=(client_id, f"{uri}/.default"),
-    )
+    azure.graph("POST", "/servicePrincipals", json={"appId": made["appId"]})
+    store, where = FileStore(engine.home / "a.env", keeps_key=True), azure.environment
+    noted = {"tenant_id": where["AZURE_TENANT_ID"], "authority": where["AZURE_AUTHORITY_HOST"]}
+    kept_in(store, made, guid("unseen"), CertificateCredential(pem.encode()), scope=f"{uri}/.default", **noted)
+    removal = replace(removal_of(made, certificate.key_id, f"{uri}/.default"), kind=CredentialKind.CERTIFICATE)
     outcome, seconds, _ = applied(engine, removal, stores={"A": store})
     assert outcome.failed == []
     (entry,) = outcome.done
