@@ -257,8 +257,8 @@ class FindingPart(Part):
 class StatusDocument(Part):
     """What is configured, what is missing and what expires: `mct-s2s status -o json`."""
 
-    document: Literal["mct-s2s/status/v1"] = Field("mct-s2s/status/v1", serialization_alias="schema")
     site: Text | None = _may_be("Only in a list, with `--file`: what the file calls the site.")
+    document: Literal["mct-s2s/status/v1"] = Field("mct-s2s/status/v1", serialization_alias="schema")
     healthy: bool = _is("Whether no finding is an error or a warning.")
     cloud: Text = _is("Name or URL of the cloud.")
     tenant: TenantPart | None = _is("The Microsoft Entra tenant; null if it was not read.")
