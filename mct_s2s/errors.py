@@ -30,7 +30,7 @@ class MissingRight:
     who: str
     """Who can grant it: `a Privileged Role Administrator`."""
     command: str = ""
-    """What they run; empty where no command is known."""
+    """What they run."""
     without: str = ""
     """How to do what can be done without it."""
 
@@ -138,7 +138,7 @@ class ServiceError(S2SError):
     Args:
         status: the HTTP status; 0 without a response.
         service_message: the service's own words, complete, as retry rules match on them.
-        retry_after: seconds, from `Retry-After`.
+        retry_after: seconds.
         contention: of a write that was refused, and not applied, because of another one in progress: what is waited
             for, as it follows the name of what waits, and for how many seconds.
         told: as for `S2SError`.

@@ -103,10 +103,7 @@ async def discover(url: str, http: Http) -> Cloud:
 
 
 def read_cloud(arm: str, document: object) -> Cloud:
-    """The cloud that a metadata document describes.
-
-    Args:
-        arm: the address that was asked, taken where the document names no Resource Manager.
+    """The cloud that a metadata document of the address `arm` describes.
 
     Raises:
         ValueError: it is no such document.

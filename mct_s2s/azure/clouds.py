@@ -65,11 +65,7 @@ class Cloud:
         return self.name if chosen_by_name else urlsplit(self.arm).netloc.replace(":", "-")
 
     def vault(self, given: str) -> tuple[str, str]:
-        """The name and the https address of a vault, given by either.
-
-        Raises:
-            UsageError: the address is not one of this cloud's vaults, or the cloud has none.
-        """
+        """The name and the https address of a vault, given by either. Raises UsageError: it is none of this cloud's."""
         if self.key_vault is None:
             raise UsageError(
                 "cloud-without-vaults",
@@ -150,8 +146,7 @@ def is_on_this_machine(address: str) -> bool:
 async def open_cloud(wanted: str) -> AsyncIterator[tuple[Mapping[str, str], Running | None]]:
     """The variables that say who signs in, and where; and the sandbox, started if that is what `--cloud` names.
 
-    Raises:
-        UsageError: there is no such cloud; or the sandbox cannot be started.
+    Raises UsageError: there is no such cloud; or the sandbox cannot be started.
     """
     check_name(wanted)
     if wanted != SANDBOX:

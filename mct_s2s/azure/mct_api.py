@@ -18,9 +18,9 @@ from azure.core.exceptions import AzureError
 from mct_s2s import clock
 from mct_s2s.activity import REPLICATION
 from mct_s2s.azure.answers import OddAnswer, certificate_advice, parse_json, reason, seconds
-from mct_s2s.azure.authorities import OF_MICROSOFT, may_sign_in
 from mct_s2s.azure.connection import RESERVE, Connection
 from mct_s2s.azure.http import NO_ANSWER
+from mct_s2s.azure.sign_in.choice import OF_MICROSOFT, may_sign_in
 from mct_s2s.azure.sign_in.login_refusals import ODD, PROPAGATING, identity_refused, raise_if_passing, token_refused
 from mct_s2s.azure.sign_in.methods import sdk_credential
 from mct_s2s.concurrency import gather_or_cancel

@@ -63,9 +63,7 @@ class ServiceSession:
     ) -> T:
         """Send by httpx or an SDK and read the answer; again where the policy says so, or with a new sign-in.
 
-        Raises:
-            SignInFailed: the service asks for more than this sign-in can bring.
-            S2SError: refused, not answered or not readable.
+        Raises S2SError: refused, not answered or not readable, or the service asks for more than the sign-in can bring.
         """
 
         async def once() -> T:

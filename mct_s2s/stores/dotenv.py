@@ -16,7 +16,7 @@ from datetime import datetime
 from pathlib import Path
 
 from mct_s2s import clock
-from mct_s2s.azure.authorities import AUTHORITY, presented_by
+from mct_s2s.azure.sign_in.choice import AUTHORITY, presented_by
 from mct_s2s.errors import UsageError
 from mct_s2s.local_files import read_given
 from mct_s2s.model.client_credentials import CredentialKind, SecretNote

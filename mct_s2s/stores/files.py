@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
-from mct_s2s.azure.authorities import CERTIFICATE_PATH, SECRET
+from mct_s2s.azure.sign_in.choice import CERTIFICATE_PATH, SECRET
 from mct_s2s.concurrency import finish_even_if_cancelled
 from mct_s2s.errors import UsageError
 from mct_s2s.key_pairs import certificate_in

@@ -20,10 +20,10 @@ from typing import Any, TypeVar
 from mct_s2s import clock
 from mct_s2s.activity import CARRYING_OUT, waiting
 from mct_s2s.azure.answers import Refusal, RemoteService, causes, members, optional, text
-from mct_s2s.azure.authorities import AUTHORITY, SECRET
 from mct_s2s.azure.connection import Connection
 from mct_s2s.azure.refusals import DELETED, DISABLED, OFFICER, refused
 from mct_s2s.azure.service_session import ServiceSession
+from mct_s2s.azure.sign_in.choice import AUTHORITY, SECRET
 from mct_s2s.azure.sign_in.methods import CallerCredential
 from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.errors import NotThere, PermissionMissing, S2SError, ServiceError, UsageError

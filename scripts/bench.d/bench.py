@@ -171,11 +171,11 @@ FLEET: Mapping[str, tuple[str, ...]] = {
 PROGRAM = """
 import os, sys
 from types import SimpleNamespace
-from mct_s2s.azure import authorities
+from mct_s2s.azure.sign_in import choice
 from mct_s2s.cli.app import main
 # One credential in the environment signs in to all of Microsoft's clouds: these three stand for them.
 known = {origin: SimpleNamespace(login=origin) for origin in os.environ["BENCH_CLOUDS"].split()}
-authorities.BY_NAME = {**authorities.BY_NAME, **known}
+choice.BY_NAME = {**choice.BY_NAME, **known}
 sys.exit(main(sys.argv[1:]))
 """
 

@@ -12,9 +12,9 @@ from azure.core import AzureClouds
 from azure.identity import AzureAuthorityHosts
 from azure.mgmt.core.tools import get_arm_endpoints
 from mct_s2s.azure import clouds
-from mct_s2s.azure.authorities import may_sign_in
 from mct_s2s.azure.cloud_metadata import read_cloud
 from mct_s2s.azure.clouds import CHINA, PUBLIC, US_GOVERNMENT, US_GOVERNMENT_DOD, Cloud
+from mct_s2s.azure.sign_in.choice import may_sign_in
 from mct_s2s.errors import UsageError
 
 from tests.support.parsing import parsed

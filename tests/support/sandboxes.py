@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from types import SimpleNamespace
 
 import pytest
-from mct_s2s.azure import authorities
 from mct_s2s.azure.clouds import BY_NAME
+from mct_s2s.azure.sign_in import choice
 from mct_s2s.sandbox.hosting.embedded import start
 
 from tests.conftest import Json, Sandbox
@@ -62,6 +62,6 @@ def tenants(inside: Inside, other_sandboxes: list[Inside], monkeypatch: pytest.M
     made = Tenants((inside, first, second))
     # One credential in the environment signs in to all of Microsoft's clouds, and to one other at most.
     known = {one.azure.origin: SimpleNamespace(login=one.azure.origin) for one in made.all}
-    monkeypatch.setattr(authorities, "BY_NAME", {**BY_NAME, **known})
+    monkeypatch.setattr(choice, "BY_NAME", {**BY_NAME, **known})
     yield made
     made.slow_down(0)

@@ -27,7 +27,6 @@ from azure.identity import DeviceCodeCredential, InteractiveBrowserCredential, a
 
 from mct_s2s import clock
 from mct_s2s.activity import waiting
-from mct_s2s.azure import authorities
 from mct_s2s.azure.answers import OddAnswer, Refusal, parse_json, reason
 from mct_s2s.azure.connection import Connection
 from mct_s2s.azure.http import ThreadTransport, Transport
@@ -245,7 +244,7 @@ def sign_in(method: Method, connection: Connection) -> CallerCredential:
     seconds = max(1, int(min(60, connection.remaining())))  # for a command-line tool
     match method:
         case Method.ENVIRONMENT | Method.WORKLOAD_IDENTITY:
-            authorities.check(environ.get(authorities.AUTHORITY), login, "The credential in the environment")
+            choice.check_login_host(environ.get(choice.AUTHORITY), login, "The credential in the environment")
             return _environment(connection, federated=method is Method.WORKLOAD_IDENTITY)
         case Method.MANAGED_IDENTITY:
             own = environ.get("AZURE_CLIENT_ID")
@@ -255,7 +254,7 @@ def sign_in(method: Method, connection: Connection) -> CallerCredential:
             return CallerCredential(lambda scope, **_: make().get_token(scope), who, connection)
         case Method.CLI:
             host = choice.login_host(environ)
-            authorities.check(host, login, "The Azure CLI's sign-in", "az cloud set --name NAME, then az login")
+            choice.check_login_host(host, login, "The Azure CLI's sign-in", "az cloud set --name NAME, then az login")
             client_id, is_person, takes_a_tenant = choice.signed_in_as(environ)
             cli = aio.AzureCliCredential(tenant_id=tenant or "" if takes_a_tenant else "", process_timeout=seconds)
             if is_person is False:  # asked once more, `az` gets an application another token; it takes no claims
@@ -264,7 +263,7 @@ def sign_in(method: Method, connection: Connection) -> CallerCredential:
             who = SignedIn("Azure CLI", None, is_person, (_SINCE_SIGN_IN, azure_cli_login(None, tenant)))
             return CallerCredential(cli.get_token, who, connection, Again.AZURE_CLI)
         case Method.AZD:
-            authorities.check(None, login, "The Azure Developer CLI's sign-in", "choose another --auth")
+            choice.check_login_host(None, login, "The Azure Developer CLI's sign-in", "choose another --auth")
             relogin = command("azd", "auth", "login", *(["--tenant-id", tenant] if tenant else []))
             since = (_SINCE_SIGN_IN, f"azd auth logout; {relogin}")
             azd = aio.AzureDeveloperCliCredential(tenant_id=tenant or "", process_timeout=seconds)
@@ -282,7 +281,7 @@ def _environment(connection: Connection, *, federated: bool) -> CallerCredential
     presented: PresentedCredential | None = None
     if missing is None:
         file = AssertionFileCredential(Path(environ.get(_FEDERATED_FILE, "")))
-        presented = file if federated else authorities.presented_by(environ)
+        presented = file if federated else choice.presented_by(environ)
     if presented is None:
         raise UsageError(
             "environment-incomplete",
@@ -296,8 +295,8 @@ def _environment(connection: Connection, *, federated: bool) -> CallerCredential
             assertion_in(presented.file)
         return service_principal(environ["AZURE_TENANT_ID"], environ["AZURE_CLIENT_ID"], presented, connection)
     except (OSError, ValueError) as error:
-        code, what = "certificate-unreadable", f"certificate '{environ.get(authorities.CERTIFICATE_PATH)}'"
-        remedy = f"Set {authorities.CERTIFICATE_PATH} to a PEM or PKCS#12 file that contains the private key."
+        code, what = "certificate-unreadable", f"certificate '{environ.get(choice.CERTIFICATE_PATH)}'"
+        remedy = f"Set {choice.CERTIFICATE_PATH} to a PEM or PKCS#12 file that contains the private key."
         if isinstance(presented, AssertionFileCredential):
             code, what = "environment-incomplete", f"{_FEDERATED_FILE} '{presented.file}'"
             remedy = "Set it to this platform's token file, or choose another --auth."
