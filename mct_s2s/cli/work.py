@@ -126,9 +126,8 @@ class SiteState:
 
     @property
     def title(self) -> str:
-        if self.key is not None:
-            return site_title(self.key, self._label)
-        return self.outcome.request.label if self.outcome is not None else ""
+        label = self.outcome.request.label if self.outcome is not None else ""
+        return label if self.key is None else site_title(self.key, self._label)
 
     @property
     def is_pending(self) -> bool:

@@ -27,7 +27,7 @@ class SignedIn:
     description: str
     """`service principal 3c7f… (client secret)`, `Azure CLI`."""
     client_id: ClientId | None = None
-    """Whose sign-in it is, where it is an application's."""
+    """Of an application."""
     is_person: bool | None = None
     after_a_grant: tuple[str, str] = ("", "")
     """What makes a right count that was granted after the sign-in, and the command for it: only where this way of
@@ -63,13 +63,11 @@ class DirectoryRights:
     has_no_role: bool = False
     """Whether it is known that there is no role at all: neither the tenant's own nor one for a unit or registration."""
     owned: frozenset[ApplicationObjectId] | None = None
-    """The registrations that the caller owns."""
     graph: str = "https://graph.microsoft.com/v1.0"
     """Where the directory is asked, for commands that someone is to type."""
 
     @property
     def is_person(self) -> bool | None:
-        """`None` where no one could tell."""
         return self.caller.is_person if self.caller is not None else self.signed_in.is_person
 
     @property

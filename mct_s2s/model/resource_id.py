@@ -91,9 +91,9 @@ class ResourceId:
         )
 
 
-def site_title(key: str, label: str) -> str:
+def site_title(key: str | None, label: str) -> str:
     """What a site of a file is called: `learn (contosolearn)`, or the name alone where the file calls it by that."""
-    return label if key == label else f"{key} ({label})"
+    return label if key in {None, label} else f"{key} ({label})"
 
 
 @dataclass(frozen=True)

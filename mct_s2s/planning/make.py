@@ -17,7 +17,7 @@ from mct_s2s.planning.plan import Plan, RunContext
 from mct_s2s.planning.registrations import check_ownership, plan_client, plan_identity, plan_service, with_deleted
 from mct_s2s.planning.removal import plan_removal, prune
 from mct_s2s.planning.reports.findings import diagnose
-from mct_s2s.planning.reports.status import client_statuses
+from mct_s2s.planning.reports.status import SiteStatus
 from mct_s2s.planning.rotation import plan_rotation
 from mct_s2s.planning.site import (
     check_site,
@@ -107,8 +107,8 @@ def _losing_access(desired: Setup, observed: ObservedState, spec: SettingsSpec, 
     if changed and desired.service is None:
         yield f"Clients whose tokens do not match {values} lose access. The directory was not asked which."
     elif changed:
-        could = {one.id for one in client_statuses(observed, diagnose(observed, now, "")) if one.can_call}
-        can = client_statuses(after, diagnose(after, now, ""))
+        could = {one.id for one in SiteStatus(observed, diagnose(observed, now, ""), "").clients if one.can_call}
+        can = SiteStatus(after, diagnose(after, now, ""), "").clients
         lose = [f"'{one.name}'" for one in can if one.can_call is False and one.id in could]
         if lose:
             lost = "lose access: their tokens do" if len(lose) > 1 else "loses access: its tokens do"

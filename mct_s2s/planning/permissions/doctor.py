@@ -34,12 +34,9 @@ class DoctorCheck:
     code: str
     state: Verdict
     subject: str
-    """Which resource or service it is about."""
     message: str
-    """The result as a sentence."""
     advice: str = ""
     command: str = ""
-    """The command to run for it, if it stands for itself."""
     missing: Missing = ()
     """The rights that are missing, or likely to be."""
 

@@ -58,7 +58,6 @@ class Finding:
 
     code: str
     subject: str
-    """What or whom it is about."""
     message: str
     remedy: str
     """What to type."""
@@ -83,10 +82,8 @@ def diagnose(
 ) -> tuple[Finding, ...]:
     """Everything that is wrong, in the order in which it has to be fixed.
 
-    Args:
-        where: the options that name this App Service on a command line: `-a contosolearn -g mct-prod`.
-        within: how long before a client's last credential expires there is a finding about it.
-        adopted: the service application that a trust file names for this App Service.
+    `where` are the options that name this App Service on a command line; `adopted` is the service application that a
+    trust file names for it.
     """
     site, service, is_unread = observed.app_service, observed.trust.service, observed.settings_unread
     label, down = site.label if site is not None else "", stopped(site)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -67,46 +66,6 @@ class ClientStatus:
         return order, self.ends or NEVER, self.name.casefold(), self.id
 
 
-def client_statuses(observed: ObservedState, findings: Sequence[Finding]) -> tuple[ClientStatus, ...]:
-    """The clients that need attention first, then those that expire first.
-
-    Args:
-        findings: everything that is wrong with it. An error keeps whom it is about from calling.
-    """
-    own: dict[str, list[Finding]] = defaultdict(list)
-    for finding in findings:
-        own[finding.client].append(finding)
-    stopping = [one for one in own[""] if one.stops_calls]
-    stopped = any(not one.concerns_role for one in stopping)
-    site, otherwise = (None, None) if observed.settings_unread else (observed.app_service, True)
-    found = []
-    for client in members(observed):
-        mine, credentials = own[client.client_id], client.application.credentials if client.application else ()
-        needs_role = site is None or not is_allowed_by_object_id(client, site)
-        needs = [_NEEDS[one.code] for one in mine if one.stops_calls]
-        needs = needs or [FIXED] * (bool(stopping) if needs_role else stopped)
-        last = max(credentials, key=lambda one: one.expires or NEVER, default=None)
-        ends = last.expires if last is not None and has_end(last.expires) else None
-        next_one = f"new {last.kind.noun} by {ends:%Y-%m-%d}" if last is not None and ends is not None else "nothing"
-        found.append(
-            ClientStatus(
-                client,
-                allowed=None if site is None else is_allowed(client, site),
-                can_call=False if needs else otherwise,
-                needs=", ".join(needs) or next_one,
-                consented=is_consented(client, observed),
-                ends=ends,
-                is_due=any(one.severity is Severity.WARNING for one in mine),
-            )
-        )
-    for identity in observed.trust.identities:
-        allowed = None if site is None else site.allowed_object_ids.holds(identity.id)
-        needed = "allow list" if allowed is False else FIXED if stopped else "nothing"
-        can_call = False if needed != "nothing" else otherwise
-        found.append(ClientStatus(identity, allowed, can_call, needed))
-    return tuple(sorted(found, key=lambda one: one.urgency))
-
-
 @dataclass(frozen=True)
 class SiteStatus:
     """One App Service with its trust, and what is wrong with it."""
@@ -126,7 +85,7 @@ class SiteStatus:
     @property
     def title(self) -> str:
         """The same, with what a trust file calls it: `learn (contosolearn)`."""
-        return self.label if self.key is None else site_title(self.key, self.label)
+        return site_title(self.key, self.label)
 
     @property
     def is_healthy(self) -> bool:
@@ -134,7 +93,38 @@ class SiteStatus:
 
     @cached_property
     def clients(self) -> tuple[ClientStatus, ...]:
-        return client_statuses(self.observed, self.findings)
+        """Those that need attention first, then those that expire first. An error stops whom it is about."""
+        observed, own = self.observed, defaultdict[str, list[Finding]](list)
+        for finding in self.findings:
+            own[finding.client].append(finding)
+        stopping = [one for one in own[""] if one.stops_calls]
+        stopped = any(not one.concerns_role for one in stopping)
+        site, otherwise = (None, None) if observed.settings_unread else (observed.app_service, True)
+        found = []
+        for client in members(observed):
+            mine, credentials = own[client.client_id], client.application.credentials if client.application else ()
+            needs_role = site is None or not is_allowed_by_object_id(client, site)
+            needs = [_NEEDS[one.code] for one in mine if one.stops_calls]
+            needs = needs or [FIXED] * (bool(stopping) if needs_role else stopped)
+            last = max(credentials, key=lambda one: one.expires or NEVER, default=None)
+            ends = last.expires if last is not None and has_end(last.expires) else None
+            renewed = f"new {last.kind.noun} by {ends:%Y-%m-%d}" if last is not None and ends is not None else "nothing"
+            found.append(
+                ClientStatus(
+                    client,
+                    allowed=None if site is None else is_allowed(client, site),
+                    can_call=False if needs else otherwise,
+                    needs=", ".join(needs) or renewed,
+                    consented=is_consented(client, observed),
+                    ends=ends,
+                    is_due=any(one.severity is Severity.WARNING for one in mine),
+                )
+            )
+        for identity in observed.trust.identities:
+            allowed = None if site is None else site.allowed_object_ids.holds(identity.id)
+            needed = "allow list" if allowed is False else FIXED if stopped else ""
+            found.append(ClientStatus(identity, allowed, False if needed else otherwise, needed or "nothing"))
+        return tuple(sorted(found, key=lambda one: one.urgency))
 
     @property
     def calling(self) -> str:
@@ -165,7 +155,7 @@ class UnreadSite:
 
     @property
     def title(self) -> str:
-        return self.target.label if self.key is None else site_title(self.key, self.target.label)
+        return site_title(self.key, self.target.label)
 
 
 @dataclass(frozen=True)
