@@ -57,10 +57,6 @@ class ClientState(Registration):
     cloud: str
     context: RunContext
 
-    @property
-    def held(self) -> tuple[Credential, ...]:
-        return self.application.credentials if self.application is not None else ()
-
     def has_arrived(self, kind: CredentialKind) -> bool:
         """Whether a credential was delivered minutes ago and gives tokens: replicas may not show it yet."""
         return self.note.is_fresh(self.client_id, self.context.now, kind)
@@ -81,7 +77,10 @@ class ClientState(Registration):
                 detail = ending(spec.expires) + (f", saved to {note.place}" if note.vault is not None else "")
             case _:
                 ends, key = note.pending.expires if note.pending is not None else None, "a new key"
-                if ends and (any(map(note.is_on_its_way, self.held)) or abs(ends - spec.expires) < SAME_LIFETIME):
+                if ends and (
+                    any(map(note.is_on_its_way, self.application.credentials))
+                    or abs(ends - spec.expires) < SAME_LIFETIME
+                ):
                     spec, key = replace(spec, expires=ends), "the key from an interrupted run"
                 detail = f"with {key}, {ending(spec.expires)}"
         return AddCredential(
@@ -100,8 +99,6 @@ class ClientState(Registration):
     def orphan_removals(self) -> list[RemoveCredential]:
         """The removal of each secret that an attempt made and never delivered."""
         application, note = self.application, self.note
-        if application is None:
-            return []
         return [
             RemoveCredential(
                 key=f"{self.key}:secret:{credential.key_id}",
@@ -121,7 +118,8 @@ def plan_credential(spec: CredentialSpec | None, client: ClientState) -> list[An
     Raises:
         Refused: a credential of that kind cannot be added.
     """
-    note, valid = client.note, [one for one in client.held if one.is_valid_at(client.context.now)]
+    note, held = client.note, client.application.credentials
+    valid = [one for one in held if one.is_valid_at(client.context.now)]
     after, removals, is_lacking, exists = client.key, list[AnyChange](), False, False
     match spec:
         case NewCredential(kind=kind):
@@ -162,11 +160,10 @@ def exchange_audience(cloud: str) -> str:
     return _EXCHANGE_IN.get(cloud, _EXCHANGE)
 
 
-def vault_tags(application: Application | None, note: SecretNote) -> tuple[str, ...]:
+def vault_tags(application: Application, note: SecretNote) -> tuple[str, ...]:
     """What a registration has yet to remember of its secret in a key vault, for a removal to name or to delete it."""
     tag = Tag.VAULT.of(note.vault) if note.vault is not None else ""
-    known = application.tags if application is not None else ()
-    return (tag,) if tag and len(tag) <= LONGEST_TAG and tag not in known else ()
+    return (tag,) if tag and len(tag) <= LONGEST_TAG and tag not in application.tags else ()
 
 
 def validity(expires: datetime | None, now: datetime, within: timedelta) -> str:

@@ -136,20 +136,25 @@ class Registration:
 
     key: str
     kind: str
-    application: Application | None
+    application: Application
+    """Empty where there is none."""
     service_principal: ServicePrincipal | None
 
     @property
+    def is_new(self) -> bool:
+        return not self.application.object_id
+
+    @property
     def is_deleted(self) -> bool:
-        return self.application is not None and self.application.deleted is not None
+        return self.application.deleted is not None
 
     @property
     def client_id(self) -> Deferred[ClientId]:
-        return self.application.client_id if self.application else OutputRef(self.key, Output.CLIENT_ID)
+        return self.application.client_id or OutputRef(self.key, Output.CLIENT_ID)
 
     @property
     def object_id(self) -> Deferred[ApplicationObjectId]:
-        return self.application.object_id if self.application else OutputRef(self.key, Output.OBJECT_ID)
+        return self.application.object_id or OutputRef(self.key, Output.OBJECT_ID)
 
     @property
     def principal(self) -> Deferred[PrincipalId]:
@@ -160,7 +165,7 @@ class Registration:
     def made(self, new: Application, *, is_sure: bool = False) -> list[AnyChange]:
         """What creates or restores it; `is_sure` where more than its name speaks for a deleted one."""
         key, kind, there = self.key, self.kind, self.application
-        if there is None:
+        if self.is_new:
             return [CreateApplication(key=key, resource=kind, name=new.display_name, application=new)]
         name, detail = there.display_name, "restored from deleted applications, with its consents"
         restored = RestoreApplication(
@@ -179,7 +184,7 @@ class Registration:
             object_id=self.object_id,
             client_id=self.client_id,
             edits=edits,
-            is_new=self.application is None,
+            is_new=self.is_new,
             after=after,
         )
 

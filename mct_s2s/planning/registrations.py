@@ -143,7 +143,7 @@ def plan_service(spec: ServiceSpec, observed: ObservedState) -> Service:
     application, site = observed.trust.service, observed.app_service
     if not spec.may_create and (application is None or application.deleted):
         raise service_missing()
-    registration = Registration(CREATE, SERVICE, application, observed.trust.principal)
+    registration = Registration(CREATE, SERVICE, application or Application(), observed.trust.principal)
     note = site_note(str(site.resource)) if site is not None else None
     memory = [Tag.IDENTITY.of(str(one.resource)) for one in observed.identity_resources if one.principal_id is None]
     memory = [tag for tag in memory if len(tag) <= LONGEST_TAG]
@@ -280,9 +280,9 @@ def plan_client(
     """The appId of a client application, and what it lacks. Raises NotThere, Refused."""
     key, role_id, role = f"client:{spec.name}", service.role.id, f"app role {service.role_value}"
     found = find_client(spec.name, service.unique_name, observed)
-    application = found.application if found else None
+    application = (found.application if found else None) or Application()
     note, api = observed.secrets.get(spec.name, SecretNote()), service.registration.client_id
-    if application is not None and application.deleted:  # no replica is behind: only what was seen comes back
+    if application.deleted:  # no replica is behind: only what was seen comes back
         note = replace(note, delivered_at=None)
     principal, uri = found.principal if found else None, service.uri
     client = ClientState(key, CLIENT, application, principal, spec.name, uri, note, observed.cloud, context)
@@ -301,12 +301,10 @@ def plan_client(
     )
     changes = [*client.made(new), *client.principal_made(spec.name), *credential]
     notes = () if added else _stale_scope(client, observed)
-    if application is None:
-        tags, reference, is_declared = (), None, False
-    else:
-        reference = None if application.management_reference else spec.management_reference
-        is_declared = isinstance(api, str) and application.declares(api, role_id)
-    if tags or reference or not is_declared:
+    if client.is_new:
+        tags = ()
+    reference = None if client.is_new or application.management_reference else spec.management_reference
+    if tags or reference or not (isinstance(api, str) and application.declares(api, role_id)):
         edits = ApplicationEdits(access_to=api, access_role=role_id, tags=tags, management_reference=reference)
         detail = f"{role}, service management reference {reference}" if reference else role
         # Where the creation says it all, nothing is left to be written, and nothing to be waited for.
@@ -325,14 +323,14 @@ def plan_client(
     )
     if not consented and spec.consent:
         changes.append(consent)
-    if found is not None and application is not None and not client.is_deleted and not service.foreign:
+    if found is not None and not client.is_deleted and not service.foreign:
         listed = observed.app_service is not None and is_allowed(found, observed.app_service)
         judged = (found, observed, service.spec, (spec.name,), observed.secrets.get(spec.name), spec.credential)
         if (changes or not listed) and (why := foreign_client(*judged)):
             raise role_not_named(service.role_value) if consented else not_ours(application, why, CLIENT)
         if is_guid(spec.name) and not is_consented_to(found, observed, service.spec):
             notes = (adoption(application, observed, CLIENT), *notes)
-    if not changes and application is not None:
+    if not changes:
         changes.append(NoChange.of(application, key, CLIENT))
     return client.client_id, Plan(tuple(changes), () if consented or spec.consent else (consent,), notes)
 
