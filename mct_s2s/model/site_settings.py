@@ -11,8 +11,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
 
-from mct_s2s.model.ids import is_guid
-
 AppSettings = Mapping[str, str | None]
 """All application settings of a site. A null value is kept as it is: it is not ours to judge."""
 
@@ -169,11 +167,6 @@ class AllowList:
     def is_well_formed(self) -> bool:
         """Whether it is exactly its ids joined by `;`: a reader that does not trim finds each of them."""
         return self.text == ";".join(self.ids)
-
-    @property
-    def malformed(self) -> tuple[str, ...]:
-        """Entries that are no GUID and so can match no caller."""
-        return tuple(entry for entry in self.ids if not is_guid(entry))
 
     def holds(self, wanted: str) -> bool:
         return wanted.casefold() in _entries(self.text)

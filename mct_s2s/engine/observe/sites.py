@@ -44,12 +44,9 @@ async def find_subscription(arm: ResourceManager, wanted: str | None) -> Subscri
     matching = [s for s in seen if wanted is None or s.name.casefold() == wanted.casefold()]
     if len(matching) == 1:
         return matching[0]
+    message = f"No subscription given, and you have access to {len(seen) or 'no subscription'}."
     if wanted:
         message = f"The subscription '{wanted}' does not exist, or you can't read it."
-    elif seen:
-        message = f"No subscription given, and you have access to {len(seen)}."
-    else:
-        message = "You have access to no subscription."
     listed = ", ".join(f"'{s.name}' ({s.id})" for s in seen)
     remedy = "Ask an Owner of the subscription for the role Website Contributor on the App Service."
     raise NotThere(

@@ -177,7 +177,7 @@ def wrong_settings(observed: ObservedState, site: AppService, where: str) -> Ite
             if not listed.is_well_formed:
                 message = f"{name} contains spaces, empty entries or duplicates: '{listed.text}'."
                 yield Finding(malformed, name, message, configure, Severity.WARNING)
-            for entry in listed.malformed:
+            for entry in (one for one in listed.ids if not is_guid(one)):
                 remove = own_command("remove-client", about=entry, where=where)
                 message = f"'{entry}' in {name} is not a GUID, so it matches no client."
                 yield Finding(malformed, name, message, remove, Severity.WARNING)
