@@ -230,22 +230,18 @@ def _write_handoff(site: SiteState, outcome: Outcome) -> None:
 
 def retire_files(terminal: Terminal, site: SiteState, outcome: Outcome) -> None:
     """Delete the files whose secrets have just become useless, where they are in this tool's own folder."""
-    done = [entry.change for entry in outcome.done]
+    done, gone = [entry.change for entry in outcome.done], list[Path]()
     removed = {c.key_id for c in done if isinstance(c, RemoveCredential)}
-    usable = {outcome.outputs.known(c.object_id) for c in done if isinstance(c, AddCredential)}
-    applications = [c.application for c in outcome.before.trust.clients if c.application is not None]
-    for one in applications:
-        if any(credential.is_ours and credential.key_id not in removed for credential in one.credentials):
-            usable.add(one.object_id)
-    emptied = {c.object_id for c in done if isinstance(c, RemoveCredential)} - usable
-    emptied |= {c.object_id for c in done if isinstance(c, DeleteApplication)}
-    if not emptied:
-        return
-    gone, folder = [], default_folder(site.session.connection.cloud.label, outcome.before, outcome.request.label)
-    for one in (application for application in applications if application.object_id in emptied):
-        for stem in dict.fromkeys((one.display_name, one.client_id)):
-            store = FileStore(SecretTo().file_for(stem, folder), is_ours=True, keeps_key=True)
-            gone += [store.path] if store.retire(one.client_id) else []
+    added = {outcome.outputs.known(c.object_id) for c in done if isinstance(c, AddCredential)}
+    deleted = {c.object_id for c in done if isinstance(c, DeleteApplication)}
+    for one in (client.application for client in outcome.before.trust.clients if client.application is not None):
+        left = [credential for credential in one.credentials if credential.key_id not in removed]
+        is_emptied = len(left) < len(one.credentials) and not any(credential.is_ours for credential in left)
+        if one.object_id in deleted or (is_emptied and one.object_id not in added):
+            folder = default_folder(site.session.connection.cloud.label, outcome.before, outcome.request.label)
+            for stem in dict.fromkeys((one.display_name, one.client_id)):
+                store = FileStore(SecretTo().file_for(stem, folder), is_ours=True, keeps_key=True)
+                gone += [store.path] if store.retire(one.client_id) else []
     for text in ["Deleted files of secrets that were removed:", *(f"  {path}" for path in gone)] if gone else ():
         terminal.note(text)
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -37,6 +39,13 @@ def test_an_unknown_name_is_an_error_with_a_remedy(mct: Program) -> None:
 
 def test_it_needs_no_azure(mct: Program) -> None:
     assert mct("schema", "result", env={"MCT_S2S_CLOUD": "https://localhost:1"}).code == 0
+
+
+def test_text_loads_none_of_the_models() -> None:
+    names = ("change", "doctor", "export", "mistakes", "snippets", "status", "verifying")
+    script = "import sys;" + "".join(f"import mct_s2s.cli.{name};" for name in names)
+    script += "sys.exit('mct_s2s.render.documents' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
 
 
 def test_what_every_command_prints_is_valid_by_the_schema_that_is_printed(mct: Program, tmp_path: Path) -> None:
