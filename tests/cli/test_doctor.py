@@ -59,15 +59,7 @@ def test_everything_that_is_missing_has_a_remedy(mct: Program, azure: Sandbox) -
 
 
 @pytest.mark.parametrize(
-    ("graph", "arm"),
-    [
-        ((), []),
-        (READ, []),
-        ((), [CONTRIBUTOR]),
-        ((), [("Reader", SITE)]),
-        ((*LEAST, SEEN), []),
-        ((*READ, SEEN), [CONTRIBUTOR]),
-    ],
+    ("graph", "arm"), [(READ, []), ((), [("Reader", SITE)]), ((*LEAST, SEEN), []), ((*READ, SEEN), [CONTRIBUTOR])]
 )
 def test_whoever_asks_gets_the_list_that_setup_gives(
     mct: Program, azure: Sandbox, graph: tuple[str, ...], arm: list[tuple[Any, str]]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime, timedelta
 
 import pytest
 from mct_s2s.errors import PermissionMissing
@@ -150,16 +151,17 @@ CERTIFICATE = credential(300, "c", CredentialKind.CERTIFICATE)
 
 
 @pytest.mark.parametrize(
-    ("days", "expected"),
-    [(400, "valid"), (31, "valid"), (30, "expiring"), (1, "expiring"), (0, "expired")],
-)
-def test_a_credential_is_expiring_from_the_horizon_on(days: float, expected: str) -> None:
-    assert validity(credential(days).expires, NOW, WITHIN) == expected
-
-
-@pytest.mark.parametrize("end", [None, NEVER])
-def test_some_do_not_expire(end: object) -> None:
-    assert validity(end, NOW, WITHIN) == "does not expire"  # type: ignore[arg-type]
+    ("end", "expected"),
+    [
+        *((NOW + timedelta(days), state) for days, state in (
+            (400, "valid"), (31, "valid"), (30, "expiring"), (1, "expiring"), (0, "expired")
+        )),
+        (None, "does not expire"),
+        (NEVER, "does not expire"),
+    ],
+)  # fmt: skip
+def test_a_credential_is_expiring_from_the_horizon_on(end: datetime | None, expected: str) -> None:
+    assert validity(end, NOW, WITHIN) == expected
 
 
 @pytest.mark.parametrize(

@@ -29,5 +29,5 @@ def main(arguments: Sequence[str]) -> int:
         return int(step(os.environ, host_of(os.environ)))
     except (StepError, RequestFailed, OSError) as error:
         pipeline, text = pipeline_of(os.environ), plain(str(error))
-        print(pipeline.error(text) if pipeline else f"error: {text}", file=sys.stderr, flush=True)
+        print(pipeline.command(pipeline.error, text) if pipeline else f"error: {text}", file=sys.stderr, flush=True)
         return 2 if isinstance(error, StepError) else 1
