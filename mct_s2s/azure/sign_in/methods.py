@@ -154,10 +154,10 @@ class CallerCredential:
         # a command-line tool would meet in its cache, and one of them may find it half written.
         key = scope if self._again is Again.APPLICATION else ""
         async with self._locks.setdefault(key, asyncio.Lock()):
-            if self._refusal is not None and self._again is not Again.APPLICATION:
-                raise self._refusal  # neither a person who did not sign in nor their tool is asked again
             token = self._tokens.get(scope)
             if token is None or token.expires_on - clock.now().timestamp() < REFRESH_SECONDS:
+                if self._refusal is not None and self._again is not Again.APPLICATION:
+                    raise self._refusal  # neither a person who did not sign in nor their tool is asked again
                 token = self._tokens[scope] = await self._retry_policy.call(lambda: self._fetch(scope))
             return token
 
