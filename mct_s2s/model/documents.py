@@ -27,9 +27,8 @@ def parsed(document: object, model: type[Model]) -> Model:
         return model.model_validate(document)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
-        raise ValueError(
-            f"{'.'.join(map(str, first['loc']))[:200]}: {first['msg'].removeprefix('Value error, ')}".removeprefix(": ")
-        ) from None
+        where, what = ".".join(map(str, first["loc"]))[:200], first["msg"].removeprefix("Value error, ")
+        raise ValueError(f"{where}: {what}".removeprefix(": ")) from None
 
 
 class Handoff(SavedFile):
