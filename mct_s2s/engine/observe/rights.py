@@ -112,11 +112,9 @@ async def permitted(
     own: dict[str, Sequence[SecretRule]] = {}
     for change, _, _ in too_long(plan.changes, lambda _: rules, observed, now):
         if isinstance(change.object_id, str):  # a registration that exists may have a policy of its own
-            try:
-                found = await session.directory_access.secret_rules_of(change.object_id)
-            except S2SError:  # it may allow what the default forbids: the real request decides
-                found = ()
-            own[change.key] = rules if found is None else found
+            found = await outcome_of(session.directory_access.secret_rules_of(change.object_id))
+            # One that is not shown may allow what the default forbids: the real request decides.
+            own[change.key] = () if isinstance(found, S2SError) else rules if found is None else found
     plan, forbidden = fit_secrets(plan, lambda change: own.get(change.key, rules), observed, now)
     checked = check(plan, observed, access)
     also = [f"{forbidden.message} {forbidden.remedy}"] if forbidden else []
@@ -143,11 +141,11 @@ async def explained(session: Session, request: Request, look: AccessLook, error:
             missing += check(make_plan(_of_directory(request).desired, rest, request.context), rest, access).lacks
     at_site = seen.site_refusal or (there.refusal if there is not None else None)
     refused = {one.headline: one for one in (seen.directory_refusal, at_site) if one is not None and is_refusal(one)}
-    said = {
-        one: f"Azure returned: {one.message}" if is_reading and one is at_site else f"{one.message} {one.remedy}"
+    said = (
+        f"Azure returned: {one.message}" if is_reading and one is at_site else f"{one.message} {one.remedy}"
         for one in refused.values() or [error]
-    }
-    return stopped(missing, said.values(), error.request_id)
+    )
+    return stopped(missing, said, error.request_id)
 
 
 async def examine(session: Session, request: Request) -> Seen:
