@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
-import re
+import os
+import signal
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,18 +17,61 @@ from mct_s2s.engine.outcome import Outcome
 from mct_s2s.engine.session import Session
 from mct_s2s.sandbox.observability.exchange import Entry
 
-from tests.cli.conftest import Program
-from tests.cli.trust_file_program import ACADEMY, TWO, Applied, applied, of_site
-from tests.conftest import SITE, Sandbox
+from tests.cli.conftest import Ended, Program
+from tests.conftest import SITE, Json, Sandbox
 from tests.support.markup import outside_code
 from tests.support.sandbox_inside import Inside
-
-__all__ = ["applied"]
+from tests.support.sandboxes import Tenants
 
 JSON = ("-o", "json")
 READ = ("Application.Read.All", "Organization.Read.All", "RoleManagement.Read.Directory", "Policy.Read.All")
-HOSTILE = "a|b `c` [d](e) <script> @team\u202e"
+HOSTILE = "a|b `c` [d](e) <script> @team"
 ONE = "[sites.learn]\napp-service = 'contosolearn'\n"
+ACADEMY = SITE.replace("contosolearn", "academy")
+TWO = f"{ONE}[[sites.learn.clients]]\nname = 'Import'\n[sites.academy]\n[[sites.academy.clients]]\nname = 'Export'\n"
+"""A site of the seed, and one that `Applied.other_site` adds."""
+SETTINGS = {"path": f"{ACADEMY}/config/appsettings", "method": "PUT"}
+LIST = f"{ACADEMY}/config/appsettings/list"
+
+
+@dataclass
+class Applied:
+    """Runs `apply` over a file; the variables that name one App Service stay set, as they would in a user's shell."""
+
+    mct: Program
+    azure: Sandbox
+    file: Path
+
+    def __call__(self, *words: str, text: str | None = None, env: Mapping[str, str] | None = None) -> Ended:
+        """Apply the file as it is, or as it is from now on."""
+        if text is not None:
+            self.file.write_text(text)
+        return self.mct("apply", "-f", str(self.file), *words, env=env)
+
+    def status(self, key: str, *words: str, env: Mapping[str, str] | None = None) -> Any:
+        """What `status` says of one site of the file."""
+        return of_site(self.mct("status", "-f", str(self.file), "--only", key, "-o", "json", *words, env=env), key)
+
+    def other_site(self, name: str = "academy") -> None:
+        """One more MCT site in the group of the first."""
+        self.azure.add_site(name=name, group="mct-prod", subscription=self.azure.subscription_id)
+
+    def fingerprint(self, *words: str) -> str:
+        """The one that a dry run prints."""
+        dry = self("--dry-run", *words)
+        assert dry.code in {0, 3}, dry
+        return dry.out.strip().splitlines()[-1].removeprefix("Fingerprint: ")
+
+
+def of_site(done: Ended, key: str) -> Any:
+    """What a document says of one site."""
+    (found,) = [site for site in done.document["sites"] if site["site"] == key]
+    return found
+
+
+@pytest.fixture
+def applied(mct: Program, azure: Sandbox, tmp_path: Path) -> Applied:
+    return Applied(mct, azure, tmp_path / "trust.toml")
 
 
 def one(*clients: str) -> str:
@@ -61,7 +108,7 @@ def test_one_site_that_fails_stops_no_other(applied: Applied) -> None:
 def test_a_step_that_fails_is_told_of_its_site_with_what_was_done(applied: Applied) -> None:
     applied.other_site()
     refused = {"type": "status", "status": 409, "code": "Conflict", "message": "Not now."}
-    applied.azure.misbehave({"match": {"path": f"{ACADEMY}/config/appsettings", "method": "PUT"}, "fault": refused})
+    applied.azure.misbehave({"match": SETTINGS, "fault": refused})
     done = applied("-y", *JSON, text=TWO)
     assert done.code == 1
     failed = of_site(done, "academy")["error"]
@@ -108,17 +155,15 @@ def test_a_profile_says_who_signs_in(applied: Applied) -> None:
         (("--only", "lern"), "site-unknown", "Did you mean 'learn'?"),
         (("--allow-removals",), "contradictory-options", "--prune"),
         (("--expect", "abc"), "malformed-fingerprint", "64"),
-        (("-o", "markdown"), "usage", "--dry-run"),
     ],
 )
 def test_options_without_a_meaning_are_refused_before_anything_is_sent(
     applied: Applied, words: tuple[str, ...], code: str, told: str
 ) -> None:
-    done = applied("-y", *(JSON if "markdown" not in words else ()), *words, text=one("Import"))
-    assert (done.code, applied.azure.log()) == (2, [])
-    if "markdown" not in words:
-        assert done.document["error"]["code"] == code
-        assert told in f"{done.document['error']['message']} {done.document['error']['remedy']}"
+    done = applied("-y", *JSON, *words, text=one("Import"))
+    error = done.document["error"]
+    assert (done.code, error["code"], applied.azure.log()) == (2, code, [])
+    assert told in f"{error['message']} {error['remedy']}"
 
 
 def test_what_others_have_to_do_is_said_also_where_nothing_is_left_to_do_oneself(applied: Applied) -> None:
@@ -134,9 +179,8 @@ def test_what_others_have_to_do_is_said_also_where_nothing_is_left_to_do_oneself
 # What is reviewed
 
 
-def test_the_plan_for_a_pull_request_is_markdown_that_no_name_breaks(applied: Applied, mct: Program) -> None:
+def test_the_plan_for_a_pull_request_is_markdown_that_no_name_breaks(applied: Applied) -> None:
     text = f'[sites."{HOSTILE}"]\napp-service = "contosolearn"\n[[sites."{HOSTILE}".clients]]\nname = "{HOSTILE}"\n'
-    text = text.replace("\u202e", "")
     dry = applied("--dry-run", "-o", "markdown", text=text)
     assert dry.code == 3, dry
     page = outside_code(dry.out)
@@ -157,14 +201,15 @@ def test_the_fingerprint_is_the_same_for_another_caller_on_another_day(applied: 
 
 def test_only_what_was_reviewed_is_applied(applied: Applied) -> None:
     applied.file.write_text(one("Import"))
-    reviewed = applied.fingerprint()
-    applied.azure.write_settings({**applied.azure.settings(), "ServiceAuthEnabled": "false"})
+    reviewed, before = applied.fingerprint(), applied.azure.settings()
+    applied.azure.write_settings({**before, "ServiceAuthEnabled": "false"})
     applied.azure.forget()
     done = applied("--expect", reviewed, "-y", *JSON)
     assert (done.code, done.document["error"]["code"], applied.azure.writes()) == (2, "plan-not-expected", [])
     assert "apply -f " in done.document["error"]["remedy"]
-    assert applied("--expect", applied.fingerprint(), "-y").code == 0
-    assert applied("--expect", reviewed, "-y").code == 0, "nothing is left to do, and so nothing to refuse"
+    applied.azure.write_settings(before)
+    assert applied("--expect", reviewed, "-y").code == 0
+    assert applied("--expect", "0" * 64, "-y").code == 0, "nothing is left to do, and so nothing to refuse"
 
 
 def test_a_site_that_cannot_be_read_is_not_what_was_reviewed(applied: Applied) -> None:
@@ -191,17 +236,16 @@ def test_a_plan_that_has_changed_since_the_review_is_not_applied(applied: Applie
     """One site takes its time; at the other one someone changes a setting meanwhile."""
     applied.other_site()
     slow = {"type": "latency", "seconds": 20}
-    applied.azure.misbehave({"match": {"path": f"{ACADEMY}/config/appsettings/list"}, "times": 1, "fault": slow})
+    applied.azure.misbehave({"match": {"path": LIST}, "times": 1, "fault": slow})
 
     async def write(entry: Entry) -> None:
-        if entry.method == "POST" and entry.path.casefold() == f"{ACADEMY}/config/appsettings/list".casefold():
+        if is_request(entry, "POST", LIST):
             inside.state.resources.sites[SITE.lower()].settings["ServiceAuthEnabled"] = "false"
 
     inside.hooks.after.append(write)
     done = applied("-y", *JSON, text=TWO)
-    assert done.code == 2, done
-    assert of_site(done, "learn")["error"]["error"]["code"] == "plan-changed"
-    assert of_site(done, "learn")["error"]["done"] == []
+    failed = of_site(done, "learn")["error"]
+    assert (done.code, failed["error"]["code"], failed["done"]) == (2, "plan-changed", [])
     assert applied.status("academy")["healthy"] is True
     assert applied.azure.applications("Import") == []
 
@@ -213,8 +257,8 @@ def clients_at(applied: Applied, key: str) -> list[str]:
     return [client["displayName"] for client in applied.status(key)["clients"]]
 
 
-def prepared(applied: Applied, *names: str) -> None:
-    assert applied("-y", "--no-verify", text=one(*names)).code == 0
+def prepared(applied: Applied, *names: str, more: str = "") -> None:
+    assert applied("-y", "--no-verify", text=one(*names) + more).code == 0
     applied.azure.forget()
 
 
@@ -226,21 +270,19 @@ def test_clients_that_are_not_named_are_left_alone_and_mentioned(applied: Applie
 
 
 def test_pruning_is_one_plan_with_what_is_added_one_write_and_one_restart(applied: Applied) -> None:
-    prepared(applied, "A", "B", "C")
-    text = one("A", "B", "D")
-    dry = applied("--dry-run", "--prune", "-o", "markdown", text=text)
-    assert re.search("^  - client application +C", dry.out, re.MULTILINE)
-    done = applied("-y", "--prune", *JSON)
+    """Of managed identities, too."""
+    identity = "[[sites.learn.managed-identities]]\nresource = 'reports-func'\n"
+    prepared(applied, *"ABCEF", more=identity)
+    done = applied("-y", "--prune", *JSON, text=one(*"ABDEF"))
     assert done.code == 0, done
-    assert clients_at(applied, "learn") == ["A", "B", "D"]
+    assert clients_at(applied, "learn") == [*"ABDEF"]
+    assert "ServiceObjectIds" not in applied.azure.settings()
     assert applied.azure.restarts() == 1
     writes = applied.azure.writes()
     settings = next(at for at, write in enumerate(writes) if write.endswith("/config/appsettings"))
     removed = next(at for at, write in enumerate(writes) if write.startswith("DELETE") and "/applications/" in write)
     created = max(at for at, write in enumerate(writes) if "addPassword" in write)
     assert created < settings < removed, "additions first, and no one loses more than access before that is revoked"
-    assert applied.fingerprint("--prune"), "nothing is left to do"
-    assert applied("-y", "--prune").code == 0
     assert not list(applied.file.parent.rglob("c-*.env")), "the file of a secret that is good for nothing goes"
 
 
@@ -249,15 +291,6 @@ def test_too_many_removals_at_one_site_leave_all_sites_as_they_are(applied: Appl
     prepared(applied, "A", "B")
     done = applied("-y", "--prune", *JSON, text=TWO)
     assert (done.code, done.document["error"]["code"], applied.azure.writes()) == (2, "too-many-removals", [])
-
-
-def test_managed_identities_are_clients_too(applied: Applied) -> None:
-    identity = "[[sites.learn.managed-identities]]\nresource = 'reports-func'\n"
-    assert applied("-y", "--no-verify", text=one("A", "B") + identity).code == 0
-    done = applied("-y", "--prune", *JSON, text=one("A", "B"))
-    assert done.code == 0, done
-    assert {client["kind"] for client in applied.status("learn")["clients"]} == {"application"}
-    assert "ServiceObjectIds" not in applied.azure.settings()
 
 
 def test_adopted_registrations_and_those_of_other_sites_stay(applied: Applied, azure: Sandbox) -> None:
@@ -269,11 +302,10 @@ def test_adopted_registrations_and_those_of_other_sites_stay(applied: Applied, a
     text = one("A", "C", "D", "E") + f"[sites.academy]\n[[sites.academy.clients]]\nname = '{shared['appId']}'\n"
     done = applied("-y", "--prune", *JSON, text=text)
     assert done.code == 0, done
-    kept = {
-        step["name"]: step["detail"] for step in of_site(done, "learn")["result"]["changes"] if "kept" in step["detail"]
-    }
-    assert kept["By hand"].startswith("kept: mct-s2s did not create it")
-    assert kept["B"].startswith("kept: another App Service's client has to be there")
+    changes = of_site(done, "learn")["result"]["changes"]
+    kept = {one["name"]: one["detail"] for one in changes if one["detail"].startswith("kept: ")}
+    assert "mct-s2s did not create it" in kept["By hand"]
+    assert "another App Service's client has to be there" in kept["B"]
     assert "--delete" not in json.dumps(done.document), "apply has no such option"
     assert len(azure.applications("B")) == len(azure.applications("By hand")) == 1
     assert clients_at(applied, "academy") == ["B"]
@@ -293,9 +325,131 @@ def test_a_registration_that_two_sites_adopt_keeps_what_each_of_them_adds(applie
 
 
 def test_what_was_deleted_is_restored_as_it_was_reviewed(applied: Applied, mct: Program) -> None:
-    assert applied("-y", text=one("Import")).code == 0
+    prepared(applied, "Import")
     assert mct("teardown", "-y").code == 0
     done = applied("-y", "--expect", applied.fingerprint(), *JSON)
     assert done.code == 0, done
-    assert applied.azure.applications("Import") != []
-    assert applied.status("learn")["healthy"]
+    assert clients_at(applied, "learn") == ["Import"]
+
+
+# Cut off
+
+
+def is_request(entry: Entry, method: str, path: str) -> bool:
+    return entry.method == method and entry.path.casefold() == path.casefold()
+
+
+def stopped_at_the_academys_settings(applied: Applied, inside: Inside, number: signal.Signals, *words: str) -> Ended:
+    """The first site is being restarted, the second one has its secret; its settings are being written."""
+    applied.other_site()
+    applied.azure.misbehave({"match": SETTINGS, "fault": {"type": "latency", "seconds": 60}})
+    is_writing = sent = False
+
+    async def written(entry: Entry) -> None:
+        nonlocal is_writing
+        is_writing = is_writing or is_request(entry, "PUT", SETTINGS["path"])
+
+    async def restarted(entry: Entry) -> None:
+        nonlocal sent
+        if not sent and is_request(entry, "POST", f"{SITE}/restart"):
+            sent = True
+            while not is_writing:
+                await inside.time.sleep(0.05)
+            os.kill(os.getpid(), number)
+
+    inside.hooks.before.append(written)
+    inside.hooks.after.append(restarted)
+    return applied("-y", "--no-verify", *words, text=TWO)
+
+
+def test_of_an_apply_that_is_ended_each_site_is_accounted_for(applied: Applied, inside: Inside) -> None:
+    done = stopped_at_the_academys_settings(applied, inside, signal.SIGTERM, *JSON)
+    assert done.code == 143, done
+    failed = of_site(done, "academy")["error"]
+    assert failed["error"]["code"] == "interrupted"
+    assert "secret" in {step["resource"] for step in failed["done"]}
+    assert [made["client"] for made in failed["credentials"]] == ["Export"]
+    assert "application settings" in {step["resource"] for step in failed["inDoubt"]}
+    learn = of_site(done, "learn")
+    account = learn["error"] or learn["result"]
+    assert [made["client"] for made in account["credentials"]] == ["Import"]
+
+
+def test_a_person_is_told_the_same(applied: Applied, inside: Inside) -> None:
+    done = stopped_at_the_academys_settings(applied, inside, signal.SIGINT)
+    assert done.code == 130
+    account = done.err[done.err.index("Interrupted.") :]
+    assert account.rstrip().endswith("Run the same command again to resume.")
+    assert account.index("Site learn (contosolearn)") < account.index("Site academy")
+    assert "Unconfirmed: application settings academy" in account
+    assert account.count("Secret of ") == 2
+    applied.azure.behave()
+    inside.leave_alone()
+    again = applied("-y")
+    assert (again.code, len(applied.azure.applications("Export"))) == (0, 1)
+
+
+def test_the_deadline_is_one_for_all_sites(applied: Applied) -> None:
+    applied.other_site()
+    applied.azure.misbehave({"match": SETTINGS, "fault": {"type": "hang"}})
+    done = applied("-y", "--no-verify", "--timeout", "40", *JSON, text=TWO)
+    assert done.code == 1, done
+    assert of_site(done, "academy")["error"]["error"]["code"] == "deadline-passed"
+    assert applied.status("learn")["healthy"] is True
+
+
+# Several tenants
+
+
+EACH_ITS_OWN = {"AZURE_AUTHORITY_HOST": ""}
+"""The login host of each cloud."""
+SITES = """
+[sites.contoso]
+profile = "tenant-1"
+app-service = "contosolearn"
+[[sites.contoso.clients]]
+name = "Import"
+
+[sites.fabrikam]
+profile = "tenant-2"
+app-service = "fabrikamlearn"
+[[sites.fabrikam.clients]]
+name = "Import"
+[[sites.fabrikam.clients]]
+name = "Export"
+credential = "none"
+"""
+
+
+@pytest.fixture
+def both(tenants: Tenants, seeded: Json) -> Tenants:
+    """The tenants as they begin, the second one with a site of its own name."""
+    tenants.become(seeded)
+    second = tenants.all[1].azure
+    second.add_site(name="fabrikamlearn", group="mct-prod", subscription=second.subscription_id)
+    return tenants
+
+
+def test_sites_of_two_tenants_are_set_up_by_one_command(applied: Applied, both: Tenants) -> None:
+    done = applied("-y", "--no-verify", *JSON, text=both.profiles() + SITES, env=EACH_ITS_OWN)
+    assert done.code == 0, done
+    for key, clients in (("contoso", ["Import"]), ("fabrikam", ["Export", "Import"])):
+        assert [one["displayName"] for one in applied.status(key, env=EACH_ITS_OWN)["clients"]] == clients
+    first, second, _ = (one.azure for one in both.all)
+    assert (len(first.applications("Import")), len(first.applications("Export"))) == (1, 0)
+    assert (len(second.applications("Import")), len(second.applications("Export"))) == (1, 1)
+    places = {one["savedTo"] for key in ("contoso", "fabrikam") for one in of_site(done, key)["result"]["credentials"]}
+    assert len(places) == 2, "two clients of one name have two files"
+    again = applied("-y", "--no-verify", env=EACH_ITS_OWN)
+    assert (again.code, [line[0] for line in again.out.splitlines()]) == (0, ["·", "·"])
+
+
+def test_a_tenant_that_cannot_be_signed_in_to_fails_alone(applied: Applied, both: Tenants) -> None:
+    second = both.all[1].azure
+    second.misbehave({"match": {"service": "Entra"}, "fault": {"type": "status", "status": 403}})
+    done = applied("-y", "--no-verify", *JSON, text=both.profiles() + SITES, env=EACH_ITS_OWN)
+    second.behave()
+    assert done.code == 1, done
+    assert applied.status("contoso", env=EACH_ITS_OWN)["clients"]
+    assert of_site(done, "fabrikam")["error"]["done"] == []
+    assert second.applications("Import") == []

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from mct_s2s.cli.run import CommandRun
-from mct_s2s.cli.work import SiteState
-from mct_s2s.planning.plan import Plan
 
 from tests.cli.conftest import Program
 from tests.conftest import CONTAINER_APP, FUNCTION_APP, GROUP, LOGIC_APP, MACHINE, SLOT, Sandbox
@@ -20,63 +16,28 @@ LOGIC = "2019-05-01"
 COLONS = "ConnectionStrings:MctDatabase"
 
 
-# --- arrays in any order ---
-
-
-def _add_secrets(azure: Sandbox, name: str) -> None:
-    (client,) = azure.applications(name)
-    for number in range(5):
-        sent = {"passwordCredential": {"displayName": f"by hand {number}"}}
-        azure.graph("POST", f"/applications/{client['id']}/addPassword", json=sent)
-
-
-def test_a_plan_that_was_agreed_to_is_not_asked_about_again(
-    mct: Program, azure: Sandbox, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """What a person took time to read is planned again; arrays that come in another order then are no other plan."""
-    assert mct("setup", "--client", "One", "--client", "Two", *JSON).code == 0
-    _add_secrets(azure, "One")
-    shown: list[Plan] = []
-
-    async def agreed(run: CommandRun, sites: Sequence[SiteState]) -> None:
-        del run
-        shown.extend(site.outcome.plan for site in sites if site.outcome is not None)
-
-    monkeypatch.setattr("mct_s2s.cli.change.confirmed", agreed)
-    assert mct("setup", "--client", "One", "--client", "Two", "--client", "Three", "-o", "json").code == 0
-    assert len(shown) == 1
-
-
 # --- registrations that have to name a service ---
 
 
 def test_a_tenant_that_demands_a_reference_says_how_it_is_given(mct: Program, azure: Sandbox) -> None:
-    azure.vary(service_management_reference_required=True)
-    refused = mct("setup", "--client", "One", *JSON)
-    error = refused.document["error"]
-    assert (refused.code, error["code"]) == (1, "management-reference-needed")
-    assert "--service-management-reference ID" in error["remedy"]
-    assert azure.applications("MCT service (contosolearn)") == []
-    done = mct("setup", "--client", "One", *WITH_REFERENCE, *JSON)
-    assert done.code == 0, done
-    names = ("MCT service (contosolearn)", "One")
-    assert {azure.applications(name)[0]["serviceManagementReference"] for name in names} == {REFERENCE}
-    azure.forget()
-    assert mct("setup", "--client", "One", *WITH_REFERENCE, *JSON).code == 0
-    assert azure.writes() == []
-
-
-def test_registrations_from_before_the_rule_get_the_reference(mct: Program, azure: Sandbox) -> None:
-    """And one that has another keeps it: whoever wrote that knew why."""
-    assert mct("setup", "--client", "One", "--client", "Two", *JSON).code == 0
+    """Registrations from before the rule get it; one that has another keeps it: whoever wrote that knew why."""
+    wanted = ("setup", "--client", "One", "--client", "Two")
+    assert mct(*wanted, *JSON).code == 0
     (two,) = azure.applications("Two")
     azure.graph("PATCH", f"/applications/{two['id']}", json={"serviceManagementReference": "theirs"})
     azure.vary(service_management_reference_required=True)
-    done = mct("setup", "--client", "One", "--client", "Two", *WITH_REFERENCE, *JSON)
-    assert done.code == 0, done
-    found = [azure.applications(name)[0] for name in ("MCT service (contosolearn)", "One", "Two")]
-    assert [one["serviceManagementReference"] for one in found] == [REFERENCE, REFERENCE, "theirs"]
-    assert mct("status", "-o", "json").document["healthy"]
+    more = (*wanted, "--client", "Three")
+    refused = mct(*more, *JSON)
+    error = refused.document["error"]
+    assert (refused.code, error["code"]) == (1, "management-reference-needed")
+    assert "--service-management-reference ID" in error["remedy"]
+    assert azure.applications("Three") == []
+    assert mct(*more, *WITH_REFERENCE, *JSON).code == 0
+    names = ("MCT service (contosolearn)", "One", "Two", "Three")
+    references = [azure.applications(name)[0]["serviceManagementReference"] for name in names]
+    assert references == [REFERENCE, REFERENCE, "theirs", REFERENCE]
+    azure.forget()
+    assert (mct(*more, *WITH_REFERENCE, *JSON).code, azure.writes()) == (0, [])
 
 
 # --- names of settings ---
