@@ -20,6 +20,17 @@ from mct_s2s.sandbox.state import seed
 from mct_s2s.sandbox.state.state import SandboxState
 
 SECRET = "the-administrators-secret"
+GROUP = f"{seed.SUBSCRIPTION}/resourceGroups/integrations"
+FUNCTION = f"{GROUP}/providers/Microsoft.Web/sites/reports-func"
+VM = f"{GROUP}/providers/Microsoft.Compute/virtualMachines/etl-vm"
+CONTAINER = f"{GROUP}/providers/Microsoft.App/containerApps/hr-sync"
+LOGIC = f"{GROUP}/providers/Microsoft.Logic/workflows/nightly-import"
+SYNC = f"{GROUP}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/sync-identity"
+ETL = f"{GROUP}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/etl-identity"
+SETTINGS = f"{seed.SITE}/config/appsettings"
+CLI = "04b07795-8ddb-461a-bbee-02f9e1bf7b46"
+EVENTUAL = {"ConsistencyLevel": "eventual"}
+PREFER = {"Prefer": "create-if-missing"}
 OWN = {"displayName": "made", "signInAudience": "AzureADMyOrg"}
 ROLE = {
     "id": "7b5e1f8e-1111-4c3d-9a6e-000000000001",
@@ -93,6 +104,38 @@ class Client:
         bearer = {"Authorization": f"Bearer {self.token(self.addresses.graph + '/.default')}"}
         options["headers"] = {**bearer, **options.get("headers", {})}
         return self.request(method, f"{self.addresses.graph}/v1.0{path}", **options)
+
+    def create(self, path: str, **body: Any) -> dict[str, Any]:
+        """What Graph has made of this."""
+        answer = self.graph("POST", path, json=body)
+        assert answer.status_code == 201, answer.text
+        made: dict[str, Any] = answer.json()
+        return made
+
+    def control(self, method: str, path: str, body: Any = None) -> Any:
+        """Arrange the state from outside."""
+        answer = self.request(method, f"/_sandbox/{path}", json=body)
+        assert answer.is_success, answer.text
+        return answer.json() if answer.content else None
+
+
+def make_app(client: Client, **body: Any) -> dict[str, Any]:
+    """An application with its service principal."""
+    made = client.create("/applications", **(OWN | body))
+    return {**made, "principal": client.create("/servicePrincipals", appId=made["appId"])["id"]}
+
+
+def make_service(client: Client, **body: Any) -> dict[str, Any]:
+    """One with a role and a URI."""
+    service = make_app(client, appRoles=[ROLE], **body)
+    client.graph("PATCH", f"/applications/{service['id']}", json={"identifierUris": [f"api://{service['appId']}"]})
+    return service
+
+
+def grant(client: Client, service: dict[str, Any], principal: str) -> None:
+    """Let a principal have the service's role."""
+    body = {"principalId": principal, "resourceId": service["principal"], "appRoleId": ROLE["id"]}
+    client.create(f"/servicePrincipals/{service['principal']}/appRoleAssignedTo", **body)
 
 
 @pytest.fixture

@@ -9,16 +9,7 @@ import pytest
 from mct_s2s.sandbox.state import seed
 from mct_s2s.sandbox.state.state import SandboxState
 
-from tests.sandbox.conftest import Client
-
-GROUP = f"{seed.SUBSCRIPTION}/resourceGroups/integrations"
-FUNCTION = f"{GROUP}/providers/Microsoft.Web/sites/reports-func"
-VM = f"{GROUP}/providers/Microsoft.Compute/virtualMachines/etl-vm"
-CONTAINER = f"{GROUP}/providers/Microsoft.App/containerApps/hr-sync"
-LOGIC = f"{GROUP}/providers/Microsoft.Logic/workflows/nightly-import"
-SYNC = f"{GROUP}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/sync-identity"
-ETL = f"{GROUP}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/etl-identity"
-SETTINGS = f"{seed.SITE}/config/appsettings"
+from tests.sandbox.conftest import CONTAINER, ETL, FUNCTION, GROUP, LOGIC, SYNC, VM, Client
 
 
 def identify(client: Client, path: str, identity: dict[str, Any], version: str = "2025-05-01") -> Any:
@@ -105,11 +96,6 @@ def test_a_container_app_answers_later(client: Client, state: SandboxState) -> N
     assert client.arm("GET", result, version="2025-01-01").json()["identity"]["type"] == "SystemAssigned,UserAssigned"
 
 
-def test_a_logic_app_takes_a_patch_of_its_identity(client: Client) -> None:
-    """It takes nothing else but tags and SKU by PATCH: azure-contract.md, section 4.4."""
-    assert identify(client, LOGIC, {"type": "SystemAssigned"}, "2019-05-01")["principalId"]
-
-
 @pytest.mark.parametrize(("choice", "status"), [("ignored", 200), ("refused", 405)])
 def test_a_patch_of_identity_may_come_to_nothing(client: Client, state: SandboxState, choice: str, status: int) -> None:
     """Not every resource provider implements it; App Service does."""
@@ -133,7 +119,10 @@ def test_some_types_take_a_patch_of_identity_and_ignore_it(client: Client, kind:
     assert client.arm("PUT", path, version=version, json={**made, **wanted}).json()["identity"]["principalId"]
 
 
-def test_a_logic_app_is_put(client: Client) -> None:
+def test_a_logic_app_takes_its_identity_by_either_method(client: Client) -> None:
+    """It takes nothing else but tags and SKU by PATCH: azure-contract.md, section 4.4."""
+    assert identify(client, LOGIC, {"type": "SystemAssigned"}, "2019-05-01")["principalId"]
+    assert identify(client, LOGIC, {"type": "None"}, "2019-05-01") == {"type": "None"}
     body = client.arm("GET", LOGIC, version="2019-05-01").json()
     body["identity"] = {"type": "SystemAssigned"}
     answer = client.arm("PUT", LOGIC, version="2019-05-01", json=body)

@@ -10,30 +10,18 @@ import base64
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
 from typing import Any
 
 import httpx
-import jwt
 import pytest
-from cryptography.hazmat.primitives.asymmetric import rsa
 from mct_s2s.sandbox.core.addresses import Addresses
 from mct_s2s.sandbox.entra import seeding
 from mct_s2s.sandbox.resources import role_assignments
 from mct_s2s.sandbox.state import seed
 
-from tests.sandbox.conftest import OWN, SECRET, Client, signing_key
+from tests.sandbox.conftest import CLI, GROUP, LOGIC, OWN, ROLE, SECRET, SETTINGS, VM, Client, signing_key
 
 NOBODY = "00000000-0000-0000-0000-000000000005"
-ROLE_ID = "7b5e1f8e-1111-4c3d-9a6e-000000000001"
-ROLE = {
-    "id": ROLE_ID,
-    "allowedMemberTypes": ["Application"],
-    "displayName": "Role",
-    "description": "May call.",
-    "isEnabled": True,
-    "value": "S2SAppRole",
-}
 TAKEN = "https://contosolearning.com/taken"
 FEDERATED = {"name": "main", "issuer": "https://issuer.example", "subject": "s", "audiences": ["a"]}
 WRONG_SECRETS: tuple[Any, ...] = (
@@ -42,22 +30,17 @@ WRONG_SECRETS: tuple[Any, ...] = (
     {"passwordCredential": {"endDateTime": "2099-01-01T00:00:00"}},  # without a zone
     {"passwordCredential": {"name": "x"}}, {"displayName": "x"}, [],
 )  # fmt: skip
-ASSIGNMENT = {"principalId": "<sp>", "resourceId": "<sp>", "appRoleId": ROLE_ID}
+ASSIGNMENT = {"principalId": "<sp>", "resourceId": "<sp>", "appRoleId": ROLE["id"]}
 ITEM = {"id": "1", "method": "GET", "url": "/organization"}
 
-SITE, SETTINGS, SUBSCRIPTION = seed.SITE, f"{seed.SITE}/config/appsettings", seed.SUBSCRIPTION
-FUNCTION = f"{seed.SITE}-fa-x7k2q"
-GROUP = f"{SUBSCRIPTION}/resourceGroups/integrations"
+SITE, SUBSCRIPTION = seed.SITE, seed.SUBSCRIPTION
 WEB = f"{GROUP}/providers/Microsoft.Web/sites"
 LOCKED = f"{WEB}/partner-portal"
-VM = f"{GROUP}/providers/Microsoft.Compute/virtualMachines/etl-vm"
-LOGIC = f"{GROUP}/providers/Microsoft.Logic/workflows/nightly-import"
 MSI = f"{GROUP}/providers/Microsoft.ManagedIdentity/userAssignedIdentities"
 AUTHORIZATION = "providers/Microsoft.Authorization"
 
 TOKEN, DEVICE = f"/{seed.TENANT_ID}/oauth2/v2.0/token", f"/{seed.TENANT_ID}/oauth2/v2.0/devicecode"
 GRAPH_SCOPE = "https://localhost:8444/.default"
-CLI = "04b07795-8ddb-461a-bbee-02f9e1bf7b46"
 ASSERTED = {"client_secret": "", "client_assertion_type": "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"}
 
 
@@ -66,7 +49,7 @@ class Row:
     """A bad request and its answer; `<name>` in a path or a body stands for something that the state holds.
 
     Attributes:
-        code: Graph's or Resource Manager's `error.code`, or Entra's `error`; the site says nothing.
+        code: Graph's or Resource Manager's `error.code`, or Entra's `error`.
         aadsts: the one number in Entra's `error_codes`.
         body: JSON for Graph and Resource Manager unless bytes; for Entra what differs from a good form.
         caller: whose token is sent, see `bearers`.
@@ -128,7 +111,6 @@ SCOPE = {
 
 ROWS = [
     # Graph: who asks.
-    graph("no token", "GET", "/organization", 401, BAD_TOKEN, caller="nobody", message="Access token is empty."),
     graph("token is rubbish", "GET", "/organization", 401, BAD_TOKEN, caller="rubbish",
           message="CompactToken parsing failed"),
     graph("token is forged", "GET", "/organization", 401, BAD_TOKEN, caller="forged",
@@ -137,21 +119,11 @@ ROWS = [
           message="Lifetime validation failed, the token is expired."),
     graph("token is for Resource Manager", "GET", "/organization", 401, BAD_TOKEN, caller="other audience",
           message="Access token validation failure. Invalid audience."),
-    graph("reading without permission", "GET", APP, 403, DENIED, caller="roleless"),
-    graph("listing without permission", "GET", "/applications", 403, DENIED, caller="roleless"),
-    graph("creating with reading only", "POST", "/applications", 403, DENIED, OWN, caller="reader"),
-    graph("changing with reading only", "PATCH", APP, 403, DENIED, {"notes": "x"}, caller="reader"),
-    graph("deleting with reading only", "DELETE", APP, 403, DENIED, caller="reader"),
-    graph("a secret for another's application", "POST", f"{APP}/addPassword", 403, DENIED, {}, caller="owner of none"),
-    graph("granting without permission", "POST", f"{SP}/appRoleAssignedTo", 403, DENIED, ASSIGNMENT, caller="reader"),
-    graph("reading the policy without permission", "GET", "/policies/defaultAppManagementPolicy", 403, DENIED,
-          caller="reader"),
     graph("an application that is elsewhere", "POST", "/servicePrincipals", 403, DENIED, {"appId": NOBODY},
           caller="owner of none"),
     graph("asking who an application is", "GET", "/me", 400, "BadRequest"),
     # Graph: where.
     graph("id is no guid", "GET", "/applications/no-guid", 400, BAD),
-    graph("no such id", "GET", f"/applications/{NOBODY}", 404, MISSING),
     graph("the application's id in place of the object's", "GET", "/applications/<appId>", 404, MISSING),
     graph("no such appId", "GET", f"/applications(appId='{NOBODY}')", 404, MISSING),
     graph("no such uniqueName", "PATCH", "/applications(uniqueName='none')", 404, MISSING, {"notes": "x"}),
@@ -248,15 +220,11 @@ ROWS = [
          message="New password credentials must be generated with service"),
     make("certificate is none", {"keyCredentials": [{"type": "AsymmetricX509Cert", "usage": "Verify", "key": "AAAA"}]},
          "KeyCredentialsInvalidValue", "Key value is invalid"),
-    graph("an enabled role is taken away", "PATCH", APP, 400, "CannotDeleteOrUpdateEnabledEntitlement",
-          {"appRoles": []}),
     graph("service principal of nothing", "POST", "/servicePrincipals", 400, BAD, {"appId": NOBODY},
           detail=("NoBackingApplicationObject", "appId")),
     graph("a second service principal", "POST", "/servicePrincipals", 409, SAME_KEY, {"appId": "<appId>"},
           detail=("ObjectConflict", "servicePrincipalNames")),
-    graph("grant exists", "POST", f"{SP}/appRoleAssignedTo", 400, BAD, ASSIGNMENT),
     graph("grant of an unknown role", "POST", f"{SP}/appRoleAssignedTo", 400, BAD, {**ASSIGNMENT, "appRoleId": NOBODY}),
-    graph("grant to nobody", "POST", f"{SP}/appRoleAssignedTo", 400, BAD, {**ASSIGNMENT, "principalId": NOBODY}),
     *(
         graph(f"a secret is asked for with {body}", "POST", f"{APP}/addPassword", 400, BAD, body)
         for body in WRONG_SECRETS
@@ -287,30 +255,19 @@ ROWS = [
     arm("token is forged", "GET", SITE, 401, "InvalidAuthenticationToken", caller="forged"),
     arm("token is expired", "GET", SITE, 401, "ExpiredAuthenticationToken", caller="expired"),
     arm("token is for Graph", "GET", SITE, 401, "InvalidAuthenticationTokenAudience", caller="other audience"),
-    arm("reading without permission", "GET", SITE, 403, "AuthorizationFailed", caller="roleless"),
-    arm("settings with reading only", "POST", f"{SETTINGS}/list", 403, "AuthorizationFailed", caller="reader"),
     arm("writing with reading only", "PUT", SETTINGS, 403, "AuthorizationFailed", {"properties": {}}, caller="reader"),
     arm("restarting with reading only", "POST", f"{SITE}/restart", 403, "AuthorizationFailed", caller="reader"),
     arm("identity with reading only", "PATCH", SITE, 403, "AuthorizationFailed", {"identity": {"type": "None"}},
         caller="reader"),
-    arm("deny assignment", "PUT", f"{FUNCTION}/config/appsettings", 403, "DenyAssignmentAuthorizationFailed",
-        {"properties": {}}),
     arm("locked settings", "PUT", f"{LOCKED}/config/appsettings", 409, "ScopeLocked", {"properties": {}}),
     arm("locked list of settings", "POST", f"{LOCKED}/config/appsettings/list", 409, "ScopeLocked"),
     arm("locked restart", "POST", f"{LOCKED}/restart", 409, "ScopeLocked"),
-    arm("no api-version", "GET", SITE, 400, "MissingApiVersionParameter", version=None),
     arm("stale api-version", "GET", SITE, 400, "NoRegisteredProviderFound", version="2014-01-01"),
     arm("api-version that nobody has", "GET", SITE, 400, "NoRegisteredProviderFound", version="2022-10-01"),
-    arm("api-version that the manager never had", "GET", "/subscriptions", 400, "InvalidApiVersionParameter",
-        version="2023-02-01"),
     arm("api-version of the future", "GET", SITE, 400, "NoRegisteredProviderFound", version="2099-01-01"),
     arm("api-version is no date", "GET", SITE, 400, "NoRegisteredProviderFound", version="latest"),
     arm("stale api-version of the manager", "GET", "/subscriptions", 400, "InvalidApiVersionParameter",
         version="1999-01-01"),
-    arm("no such subscription", "GET", f"/subscriptions/{NOBODY}", 404, "SubscriptionNotFound", version="2022-12-01"),
-    arm("no such group", "GET", f"{SUBSCRIPTION}/resourceGroups/none", 404, "ResourceGroupNotFound",
-        version="2022-09-01"),
-    arm("no such site", "GET", f"{WEB}/none", 404, "ResourceNotFound"),
     arm("settings of no site", "PUT", f"{WEB}/none/config/appsettings", 404, "ResourceNotFound", {"properties": {}}),
     arm("no such slot", "GET", f"{SITE}/slots/none", 404, "ResourceNotFound"),
     arm("no such namespace", "GET", f"{GROUP}/providers/Microsoft.None/things/x", 404, "InvalidResourceNamespace"),
@@ -359,18 +316,9 @@ ROWS = [
     arm("PUT elsewhere", "PUT", LOGIC, 409, "InvalidResourceLocation", {"location": "eastus"}, version="2019-05-01"),
     arm("unknown lock level", "PUT", f"{SITE}/{AUTHORIZATION}/locks/k", 400, "InvalidLockLevel",
         {"properties": {"level": "Some"}}, version="2020-05-01"),
-    arm("role for nobody", "PUT", f"{SITE}/{AUTHORIZATION}/roleAssignments/{NOBODY}", 400, "PrincipalNotFound",
-        {"properties": {"principalId": NOBODY, "roleDefinitionId": f"/x/{role_assignments.READER}"}},
-        version="2022-04-01"),
     # Entra.
-    entra("wrong secret", {"client_secret": "wrong"}, 401, "invalid_client", 7000215),
-    entra("expired secret", {"client_id": "<appId>", "client_secret": "<expired secret>"}, 401, "invalid_client",
-          7000222),
     entra("neither secret nor assertion", {"client_secret": ""}, 401, "invalid_client", 7000216),
-    entra("unknown client", {"client_id": NOBODY}, 400, "unauthorized_client", 700016),
     entra("deleted client", {"client_id": "<deletedAppId>"}, 400, "unauthorized_client", 700016),
-    entra("client without a service principal", {"client_id": "<orphan>", "client_secret": "<orphan secret>"}, 401,
-          "invalid_client", 7000229),
     entra("disabled client", {"client_id": "<disabled>", "client_secret": "s"}, 400, "unauthorized_client", 7000112),
     entra("no client", {"client_id": ""}, 400, "invalid_request", 900144),
     entra("no grant type", {"grant_type": ""}, 400, "invalid_request", 900144),
@@ -384,13 +332,8 @@ ROWS = [
     entra("scope of two resources", {"scope": f"{GRAPH_SCOPE} api://x/.default"}, 400, "invalid_scope", 700022),
     entra("scope of no resource", {"scope": "openid profile"}, 400, "invalid_scope", 700023),
     entra("unknown resource", {"scope": "api://nobody/.default"}, 400, "invalid_resource", 500011),
-    entra("assignment is required", {"scope": "api://<closed>/.default"}, 400, "invalid_grant", 501051),
     entra("unknown tenant", {}, 400, "invalid_request", 90002, f"/{NOBODY}/oauth2/v2.0/token"),
     entra("assertion is rubbish", {**ASSERTED, "client_assertion": "rubbish"}, 401, "invalid_client", 50027),
-    entra("assertion of an unregistered key", {**ASSERTED, "client_assertion": "<unregistered>"}, 401,
-          "invalid_client", 700027),
-    entra("assertion where nobody is trusted", {**ASSERTED, "client_assertion": "<foreign>"}, 401, "invalid_client",
-          70025),
     entra("assertion without its type", {"client_secret": "", "client_assertion": "x"}, 400, "invalid_request", 900144),
     entra("refresh token is rubbish", {"grant_type": "refresh_token", "client_id": CLI, "refresh_token": "x"}, 400,
           "invalid_grant", 70000),
@@ -401,10 +344,6 @@ ROWS = [
         "/nobody.example/v2.0/.well-known/openid-configuration", 400, "invalid_tenant", 90002),
     Row("entra: discovery of an unknown instance", "entra", "GET", "/common/discovery/instance?api-version=1.0"
         "&authorization_endpoint=https://evil.example/x/oauth2/v2.0/authorize", 400, "invalid_instance", 50049),
-    # The MCT site refuses without a word.
-    Row("mct: no token", "mct", "GET", "/api/v1/organization", 401, "", caller="nobody"),
-    Row("mct: token is rubbish", "mct", "GET", "/api/v1/organization", 401, "", caller="rubbish"),
-    Row("mct: token is for Resource Manager", "mct", "GET", "/api/v1/organization", 401, "", caller="other audience"),
 ]  # fmt: skip
 
 
@@ -418,9 +357,6 @@ class Shared:
         self.client = Client(state, Addresses(8443, 8444, sites))
         self.names: dict[str, str] = {}
         self._applications()
-        self._clients()
-        self._assertions()
-        state.resources.access.deny("Managed by the publisher", ["*"], ["*/read"], FUNCTION)
         state.resources.locks.put(LOCKED, "freeze", "ReadOnly", None)
         body = state.resources.find(SITE)
         assert body is not None
@@ -433,7 +369,6 @@ class Shared:
             "graph": self._bearers(origins["graph"], origins["arm"], expired["graph"]),
             "arm": self._bearers(origins["arm"], origins["graph"], expired["arm"]),
         }
-        self.bearers["mct"] = {**self.bearers["arm"], "other audience": self.bearers["arm"]["administrator"]}
 
     def _graph(self, method: str, path: str, body: Any = None) -> Any:
         answer = self.client.graph(method, self.filled(path), **({} if body is None else {"json": self.filled(body)}))
@@ -448,39 +383,16 @@ class Shared:
         names["sp"] = self._graph("POST", "/servicePrincipals", {"appId": made["appId"]})["id"]
         self._graph("POST", f"{SP}/appRoleAssignedTo", ASSIGNMENT)
         names["credential"] = self._graph("POST", CREDENTIALS, FEDERATED)["id"]
-        end = (self.client.state.clock.now() + timedelta(hours=1)).isoformat()
-        secret = self._graph("POST", f"{APP}/addPassword", {"passwordCredential": {"endDateTime": end}})
-        names["expired secret"] = secret["secretText"]
         deleted = self._graph("POST", "/applications", {**OWN, "identifierUris": [f"{TAKEN}/deleted"]})
         names |= {"deleted": deleted["id"], "deletedAppId": deleted["appId"]}
         self._graph("DELETE", "/applications/<deleted>")
-
-    def _clients(self) -> None:
-        names, directory = self.names, self.client.state.directory
-        orphan = self._graph("POST", "/applications", OWN)
-        names["orphan"] = orphan["appId"]
-        names["orphan secret"] = self._graph("POST", f"/applications/{orphan['id']}/addPassword", {})["secretText"]
-        disabled, principal = seeding.add_application(directory, "disabled", secret="s")
+        disabled, principal = seeding.add_application(self.client.state.directory, "disabled", secret="s")
         names["disabled"] = disabled["appId"]
         self._graph("PATCH", f"/servicePrincipals/{principal['id']}", {"accountEnabled": False})
-        closed = self._graph("POST", "/applications", OWN)
-        names["closed"] = closed["appId"]
-        self._graph("PATCH", f"/applications/{closed['id']}", {"identifierUris": ["api://<closed>"]})
-        principal = self._graph("POST", "/servicePrincipals", {"appId": "<closed>"})
-        self._graph("PATCH", f"/servicePrincipals/{principal['id']}", {"appRoleAssignmentRequired": True})
-
-    def _assertions(self) -> None:
-        key, now = rsa.generate_private_key(65537, 2048), int(self.client.state.clock.timestamp())
-        says = {"aud": f"https://localhost:8443{TOKEN}", "nbf": now, "exp": now + 30 * 3600, "jti": "1"}
-        own = {**says, "iss": seed.ADMINISTRATOR_ID, "sub": seed.ADMINISTRATOR_ID}
-        foreign = {**says, "iss": "https://nobody.example", "sub": "s"}
-        self.names["unregistered"] = jwt.encode(own, key, "PS256", headers={"x5t#S256": "AAAA"})
-        self.names["foreign"] = jwt.encode(foreign, key, "RS256")
 
     def _bearers(self, own: str, other: str, expired: str) -> dict[str, str]:
         client, directory, scope = self.client, self.client.state.directory, f"{own}/.default"
         roles: dict[str, list[str]] = {
-            "roleless": [],
             "reader": ["Application.Read.All"],
             "owner of none": ["Application.ReadWrite.OwnedBy"],
         }
@@ -513,12 +425,10 @@ class Shared:
             "graph": f"{addresses.graph}/v1.0",
             "arm": addresses.arm,
             "entra": addresses.login,
-            "mct": f"https://{addresses.of_site(SITE)}",
         }[row.service]
-        headers = {"ClientType": "Service"} if row.service == "mct" else {}
+        options: dict[str, Any] = {"headers": dict(row.headers)}
         if row.service != "entra" and row.caller != "nobody":
-            headers["Authorization"] = f"Bearer {self.bearers[row.service][row.caller]}"
-        options: dict[str, Any] = {"headers": headers | row.headers}
+            options["headers"]["Authorization"] = f"Bearer {self.bearers[row.service][row.caller]}"
         if row.service == "entra" and row.body is not None:
             good = {"grant_type": "client_credentials", "client_id": seed.ADMINISTRATOR_ID, "client_secret": SECRET}
             form = self.filled({**good, "scope": GRAPH_SCOPE, **row.body})
@@ -543,9 +453,7 @@ def shared() -> Iterator[Shared]:
 def test_a_bad_request_gets_its_status_and_its_code(shared: Shared, row: Row) -> None:
     answer = shared.send(row)
     assert answer.status_code == row.status, answer.text
-    if row.service == "mct":
-        assert answer.content == b""
-    elif row.service == "entra":
+    if row.service == "entra":
         body = answer.json()
         assert (body["error"], body["error_codes"]) == (row.code, [row.aadsts]), answer.text
         assert body["error_description"].startswith(f"AADSTS{row.aadsts}: ")

@@ -10,11 +10,9 @@ from typing import Any
 import pytest
 from mct_s2s.sandbox.state import seed
 
-from tests.sandbox.conftest import SECRET, Client
+from tests.sandbox.conftest import CLI, SECRET, SETTINGS, Client
 
-CLI = "04b07795-8ddb-461a-bbee-02f9e1bf7b46"
 ADMIN = "admin@contosolearning.onmicrosoft.com"
-SETTINGS = f"{seed.SITE}/config/appsettings"
 MFA = '{"access_token":{"acrs":{"essential":true,"values":["p1"]}}}'
 WRITE = {"properties": {"A": "1"}}
 

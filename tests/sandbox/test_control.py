@@ -10,17 +10,11 @@ from mct_s2s.sandbox.entra.tenant.variations import TENANTS
 from mct_s2s.sandbox.hosting.embedded import Running, start
 from mct_s2s.sandbox.state import seed
 
-from tests.sandbox.conftest import Client
+from tests.sandbox.conftest import GROUP, SETTINGS, VM, Client
 from tests.sandbox.test_serving import arm_headers, https
 
 OTHER = "7c1f4a62-90d3-4a0e-8d1c-5a2d3c4b6e7f"
-SETTINGS = f"{seed.SITE}/config/appsettings"
-
-
-def control(client: Client, method: str, path: str, body: Any = None) -> Any:
-    answer = client.request(method, f"/_sandbox/{path}", json=body)
-    assert answer.status_code < 300, answer.text
-    return answer.json() if answer.content else None
+PERMISSIONS = f"{seed.SITE}/providers/Microsoft.Authorization/permissions"
 
 
 def as_caller(client: Client, caller: dict[str, str], service: str = "arm") -> dict[str, str]:
@@ -29,38 +23,78 @@ def as_caller(client: Client, caller: dict[str, str], service: str = "arm") -> d
     return {"Authorization": f"Bearer {token}"}
 
 
+def caller(client: Client, *roles: tuple[str, str]) -> dict[str, str]:
+    wanted = [{"role": role, "scope": scope} for role, scope in roles]
+    made: dict[str, str] = client.control("POST", "callers", {"name": "limited", "graphRoles": [], "armRoles": wanted})
+    return made
+
+
 def test_a_caller_may_do_just_what_its_roles_say(client: Client) -> None:
-    roles = [{"role": "Website Contributor", "scope": seed.SITE}]
-    made = control(client, "POST", "callers", {"name": "limited", "graphRoles": [], "armRoles": roles})
+    made = caller(client, ("Website Contributor", f"{seed.SUBSCRIPTION}/resourceGroups/mct-prod"))
     headers = as_caller(client, made)
-    assert client.arm("POST", f"{SETTINGS}/list", headers=headers).status_code == 200
-    elsewhere = f"{seed.SUBSCRIPTION}/resourceGroups/integrations"
-    assert client.arm("GET", elsewhere, headers=headers, version="2022-09-01").status_code == 403
+    for method, path, version, status in (
+        ("POST", f"{SETTINGS}/list", "2025-05-01", 200),
+        ("PUT", SETTINGS, "2025-05-01", 200),
+        ("POST", f"{seed.SITE}/restart", "2025-05-01", 200),
+        ("GET", VM, "2024-11-01", 403),
+        ("GET", GROUP, "2022-09-01", 403),
+        ("GET", seed.SUBSCRIPTION, "2022-12-01", 200),
+    ):
+        answer = client.arm(method, path, headers=headers, version=version, json={"properties": {}})
+        assert answer.status_code == status, path
+    listed = client.arm("GET", f"{seed.SUBSCRIPTION}/providers/Microsoft.Web/sites", headers=headers).json()["value"]
+    assert [site["name"] for site in listed] == ["contosolearn", "contosolearn-fa-x7k2q"]
     graph = client.graph("POST", "/applications", json={"displayName": "x"}, headers=as_caller(client, made, "graph"))
     assert graph.status_code == 403
 
 
+def test_a_reader_reads_but_sees_no_settings(client: Client) -> None:
+    made = caller(client, ("Reader", seed.SUBSCRIPTION))
+    headers = as_caller(client, made)
+    assert client.arm("GET", seed.SITE, headers=headers).status_code == 200
+    answer = client.arm("POST", f"{SETTINGS}/list", headers=headers)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (403, "AuthorizationFailed")
+    action = f"'Microsoft.Web/sites/config/list/action' over scope '{seed.SITE}'"
+    for told in (made["clientId"], made["principalId"], action):
+        assert told in answer.json()["error"]["message"]
+    own = client.arm("GET", PERMISSIONS, version="2022-04-01", headers=headers).json()["value"]
+    assert [one["actions"] for one in own] == [["*/read"]]
+
+
+def test_somebody_without_any_role_sees_no_subscription(client: Client) -> None:
+    headers = as_caller(client, caller(client))
+    assert client.arm("GET", "/subscriptions", version="2022-12-01", headers=headers).json()["value"] == []
+    assert client.arm("GET", seed.SUBSCRIPTION, version="2022-12-01", headers=headers).status_code == 403
+
+
+def test_a_tenant_is_listed_with_its_name_and_domains(client: Client) -> None:
+    tenant = client.arm("GET", "/tenants", version="2022-12-01").json()["value"][0]
+    assert (tenant["tenantId"], tenant["displayName"]) == (seed.TENANT_ID, "Contoso Learning")
+    domains = list(client.state.directory.tenant.domains)
+    assert (tenant["defaultDomain"], tenant["domains"]) == ("contosolearning.com", domains)
+
+
 def test_a_custom_role_lacks_what_it_leaves_out(client: Client) -> None:
     role = {"name": "No secrets", "actions": ["*"], "notActions": ["Microsoft.Web/sites/config/list/action"]}
-    made = control(client, "POST", "callers", {"name": "custom", "armRoles": [{"role": role}]})
+    made = client.control("POST", "callers", {"name": "custom", "armRoles": [{"role": role}]})
     headers = as_caller(client, made)
     assert client.arm("POST", f"{SETTINGS}/list", headers=headers).status_code == 403
     assert client.arm("GET", seed.SITE, headers=headers).status_code == 200
-    control(client, "DELETE", "role-assignments", {"principalId": made["principalId"]})
+    client.control("DELETE", "role-assignments", {"principalId": made["principalId"]})
     assert client.arm("GET", seed.SITE, headers=headers).status_code == 403
-    control(client, "POST", "role-assignments", {"principalId": made["principalId"], "role": "Owner"})
+    client.control("POST", "role-assignments", {"principalId": made["principalId"], "role": "Owner"})
     assert client.arm("POST", f"{SETTINGS}/list", headers=headers).status_code == 200
 
 
 def test_denials_and_locks_are_set_and_taken_away(client: Client) -> None:
     denial = {"scope": seed.SITE, "actions": ["*/write"]}
-    control(client, "POST", "deny-assignments", denial)
+    client.control("POST", "deny-assignments", denial)
     refused = client.arm("PUT", SETTINGS, json={"properties": {}})
     assert refused.json()["error"]["code"] == "DenyAssignmentAuthorizationFailed"
-    control(client, "DELETE", "deny-assignments")
-    control(client, "POST", "locks", {"scope": seed.SITE, "level": "ReadOnly"})
+    client.control("DELETE", "deny-assignments")
+    client.control("POST", "locks", {"scope": seed.SITE, "level": "ReadOnly"})
     assert client.arm("PUT", SETTINGS, json={"properties": {}}).json()["error"]["code"] == "ScopeLocked"
-    control(client, "DELETE", "locks")
+    client.control("DELETE", "locks")
     assert client.arm("PUT", SETTINGS, json={"properties": {}}).status_code == 200
 
 
@@ -114,13 +148,13 @@ def test_a_site_that_came_later_keeps_its_port(running: Running, state_dir: Any)
 def test_reset_goes_back_to_the_seed_without_a_new_start(client: Client) -> None:
     client.arm("PUT", SETTINGS, json={"properties": {}})
     client.graph("POST", "/applications", json={"displayName": "gone"})
-    control(client, "PATCH", "knobs", {"latencySeconds": 0.01})
-    assert control(client, "PUT", "tenant", {"name": "strict"})["arm_page_size"] == 1
-    control(client, "PUT", "faults", [{"match": {"service": "Graph"}, "fault": {"type": "html"}}])
-    control(client, "POST", "reset")
-    assert control(client, "GET", "faults") == {"value": []}
-    assert control(client, "GET", "knobs")["latencySeconds"] == 0
-    assert control(client, "GET", "tenant")["tenant"] == "default"
+    client.control("PATCH", "knobs", {"latencySeconds": 0.01})
+    assert client.control("PUT", "tenant", {"name": "strict"})["arm_page_size"] == 1
+    client.control("PUT", "faults", [{"match": {"service": "Graph"}, "fault": {"type": "html"}}])
+    client.control("POST", "reset")
+    assert client.control("GET", "faults") == {"value": []}
+    assert client.control("GET", "knobs")["latencySeconds"] == 0
+    assert client.control("GET", "tenant")["tenant"] == "default"
     client.forget_tokens()
     assert "OrganizationName" in client.arm("POST", f"{SETTINGS}/list").json()["properties"]
     found = client.graph("GET", "/applications", params={"$filter": "displayName eq 'gone'"}).json()
@@ -131,21 +165,26 @@ def test_a_knob_takes_only_what_it_means(client: Client) -> None:
     """And where one of several does not, none is turned."""
     for body in (
         {"latencySeconds": True}, {"latencySeconds": "1"}, {"nope": 1}, {"replicas": 0}, {"replicas": True},
-        {"lagMode": "maybe"}, {"lagSeconds": 3, "replicas": 1.5}, {"lagSeconds": 3, "nope": 1},
+        {"lagMode": "maybe"}, {"lagSeconds": 3, "replicas": 1.5}, {"lagSeconds": 3, "nope": 1}, {"restartSeconds": -1},
     ):  # fmt: skip
-        before = control(client, "GET", "knobs")
+        before = client.control("GET", "knobs")
         assert client.request("PATCH", "/_sandbox/knobs", json=body).status_code == 400
-        assert control(client, "GET", "knobs") == before
+        assert client.control("GET", "knobs") == before
+
+
+@pytest.mark.parametrize("body", [{"advanceSeconds": -1}, {"advanceSeconds": "x"}, {}, []])
+def test_time_goes_forward_only(client: Client, body: Any) -> None:
+    assert client.request("POST", "/_sandbox/clock", json=body).status_code == 400
 
 
 def test_a_tenant_is_one_of_three_and_stays_with_the_state(client: Client) -> None:
     for body in ({"name": "other"}, {"name": 1}, {"arm_page_size": "1"}, {"nope": 1}):
         assert client.request("PUT", "/_sandbox/tenant", json=body).status_code == 400
-    control(client, "PUT", "tenant", {"name": "legacy"})
-    state = control(client, "GET", "world")
-    control(client, "PUT", "tenant", {"name": "default"})
+    client.control("PUT", "tenant", {"name": "legacy"})
+    state = client.control("GET", "world")
+    client.control("PUT", "tenant", {"name": "default"})
     for nonsense in ({"arm_page_size": True}, {"nope": 1}):
         wrong = {**state, "directory": {**state["directory"], "variations": nonsense}}
         assert client.request("PUT", "/_sandbox/world", json=wrong).status_code == 400
-    control(client, "PUT", "world", state)
-    assert control(client, "GET", "tenant") == asdict(TENANTS["legacy"])
+    client.control("PUT", "world", state)
+    assert client.control("GET", "tenant") == asdict(TENANTS["legacy"])

@@ -12,21 +12,18 @@ from mct_s2s.sandbox.hosting.embedded import Running
 from mct_s2s.sandbox.observability import faults
 from mct_s2s.sandbox.state import seed
 
-from tests.sandbox.conftest import Client
+from tests.sandbox.conftest import SETTINGS, Client
 from tests.sandbox.test_serving import arm_headers, https
 
 Rule = dict[str, Any]
-SETTINGS = f"{seed.SITE}/config/appsettings"
 
 
 def misbehave(client: Client, *rules: Rule) -> None:
-    answer = client.request("PUT", "/_sandbox/faults", json=list(rules))
-    assert answer.status_code == 200, answer.text
+    client.control("PUT", "faults", list(rules))
 
 
 def fared(client: Client) -> list[tuple[int, int]]:
-    value = client.request("GET", "/_sandbox/faults").json()["value"]
-    return [(rule["matched"], rule["fired"]) for rule in value]
+    return [(rule["matched"], rule["fired"]) for rule in client.control("GET", "faults")["value"]]
 
 
 def statuses(client: Client, count: int) -> list[int]:
@@ -145,8 +142,7 @@ def test_a_refusal_after_the_work_is_a_write_that_took_effect(client: Client) ->
 def test_an_error_page_is_no_json(client: Client) -> None:
     misbehave(client, {"match": {"service": "Graph"}, "fault": {"type": "html"}})
     answer = client.request("GET", f"{client.addresses.graph}/v1.0/organization")
-    assert (answer.status_code, answer.headers["content-type"]) == (502, "text/html")
-    assert "<html>" in answer.text
+    assert (answer.status_code, answer.headers["content-type"], "<html>" in answer.text) == (502, "text/html", True)
 
 
 @pytest.mark.parametrize(("when", "left"), [("before", {"ours": "1"}), ("after", {"ours": "1", "theirs": "2"})])

@@ -6,15 +6,8 @@ from typing import Any
 
 import httpx
 import pytest
-from mct_s2s.sandbox.state import seed
 
-from tests.sandbox.conftest import Client
-
-GROUP = f"{seed.SUBSCRIPTION}/resourceGroups/integrations/providers"
-APP = f"{GROUP}/Microsoft.Web/sites/reports-func"
-MACHINE = f"{GROUP}/Microsoft.Compute/virtualMachines/etl-vm"
-OWN = f"{GROUP}/Microsoft.ManagedIdentity/userAssignedIdentities/etl-identity"
-SYNC = f"{GROUP}/Microsoft.ManagedIdentity/userAssignedIdentities/sync-identity"
+from tests.sandbox.conftest import ETL, FUNCTION, SYNC, VM, Client
 
 
 def identify(client: Client, resource: str, kind: str, *identities: str, version: str = "2025-05-01") -> None:
@@ -27,7 +20,7 @@ def identify(client: Client, resource: str, kind: str, *identities: str, version
 
 
 def from_app(client: Client, *, version: str = "2019-08-01", **query: str) -> httpx.Response:
-    found = client.request("GET", "/_sandbox/identity-environment", params={"resource": APP}).json()
+    found = client.request("GET", "/_sandbox/identity-environment", params={"resource": FUNCTION}).json()
     header = (
         {"secret": found["MSI_SECRET"]} if version == "2017-09-01" else {"X-IDENTITY-HEADER": found["IDENTITY_HEADER"]}
     )
@@ -37,7 +30,7 @@ def from_app(client: Client, *, version: str = "2019-08-01", **query: str) -> ht
 
 def from_machine(client: Client, *, resource: str | None = None, **headers: str) -> httpx.Response:
     params = {"api-version": "2018-02-01", "resource": resource or client.addresses.graph}
-    path = f"/_sandbox/identity{MACHINE}/metadata/identity/oauth2/token"
+    path = f"/_sandbox/identity{VM}/metadata/identity/oauth2/token"
     return client.request("GET", path, params=params, headers={"Metadata": "true", **headers})
 
 
@@ -46,16 +39,16 @@ def client_id(client: Client, identity: str) -> str:
 
 
 def test_an_app_with_identities_of_others_only_must_name_one(client: Client) -> None:
-    identify(client, APP, "UserAssigned", SYNC)
+    identify(client, FUNCTION, "UserAssigned", SYNC)
     answer = from_app(client)
     assert (answer.status_code, answer.json()["message"]) == (400, "Unable to load the proper Managed Identity.")
     assert from_app(client, client_id=client_id(client, SYNC)).status_code == 200
-    identify(client, APP, "SystemAssigned, UserAssigned", SYNC)
+    identify(client, FUNCTION, "SystemAssigned, UserAssigned", SYNC)
     assert from_app(client).status_code == 200
 
 
 def test_the_protocol_of_2017_has_other_names_and_writes_the_time_out(client: Client) -> None:
-    identify(client, APP, "UserAssigned", SYNC)
+    identify(client, FUNCTION, "UserAssigned", SYNC)
     body = from_app(client, version="2017-09-01", clientid=client_id(client, SYNC)).json()
     assert set(body) == {"access_token", "expires_on", "resource", "token_type"}
     assert body["expires_on"].endswith("M +00:00")
@@ -63,7 +56,7 @@ def test_the_protocol_of_2017_has_other_names_and_writes_the_time_out(client: Cl
 
 def test_a_machine_with_one_identity_need_not_name_it_and_with_two_must(client: Client) -> None:
     assert from_machine(client).status_code == 200
-    identify(client, MACHINE, "UserAssigned", OWN, SYNC, version="2024-07-01")
+    identify(client, VM, "UserAssigned", ETL, SYNC, version="2024-07-01")
     body = from_machine(client).json()
     assert body["error_description"].startswith("Multiple user assigned identities exist")
 

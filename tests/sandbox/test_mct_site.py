@@ -10,7 +10,7 @@ from mct_s2s.sandbox.entra import seeding
 from mct_s2s.sandbox.state import seed
 from mct_s2s.sandbox.state.state import SandboxState
 
-from tests.sandbox.conftest import ROLE, Client
+from tests.sandbox.conftest import SETTINGS, Client, grant, make_service
 
 
 class Job:
@@ -18,21 +18,10 @@ class Job:
 
     def __init__(self, client: Client) -> None:
         self.client = client
-        made = client.graph(
-            "POST", "/applications", json={"displayName": "MCT", "signInAudience": "AzureADMyOrg", "appRoles": [ROLE]}
-        ).json()
-        self.audience = f"api://{made['appId']}"
-        patched = client.graph("PATCH", f"/applications/{made['id']}", json={"identifierUris": [self.audience]})
-        assert patched.status_code == 204, patched.text
-        self.service = client.graph("POST", "/servicePrincipals", json={"appId": made["appId"]}).json()
+        service = make_service(client)
+        self.audience, self.site = f"api://{service['appId']}", f"https://{client.addresses.of_site(seed.SITE)}"
         self.caller, principal = seeding.add_application(client.state.directory, "caller", secret="s")
-        consent = {
-            "principalId": principal["id"],
-            "resourceId": self.service["id"],
-            "appRoleId": ROLE["id"],
-        }
-        path = f"/servicePrincipals/{self.service['id']}/appRoleAssignedTo"
-        assert client.graph("POST", path, json=consent).status_code == 201
+        grant(client, service, principal["id"])
         self.settings = {
             "ServiceAuthEnabled": "true",
             "ServiceAuthAudience": self.audience,
@@ -43,9 +32,7 @@ class Job:
         }
 
     def configure(self, **changes: str) -> None:
-        answer = self.client.arm(
-            "PUT", f"{seed.SITE}/config/appsettings", json={"properties": {**self.settings, **changes}}
-        )
+        answer = self.client.arm("PUT", SETTINGS, json={"properties": {**self.settings, **changes}})
         assert answer.status_code == 200
 
     def token(self) -> str:
@@ -53,8 +40,7 @@ class Job:
 
     def call(self, token: str | None = None, **headers: str) -> httpx.Response:
         own = {"ClientType": "Service", "Authorization": f"Bearer {token or self.token()}", **headers}
-        origin = f"https://{self.client.addresses.of_site(seed.SITE)}"
-        return self.client.request("GET", f"{origin}/api/v1/organization", headers=own)
+        return self.client.request("GET", f"{self.site}/api/v1/organization", headers=own)
 
     def reason(self) -> str:
         return str(self.client.log.to_list(service="site")[-1]["note"])
@@ -99,8 +85,7 @@ def test_a_call_needs_the_header_and_a_genuine_token(job: Job) -> None:
 
 
 def test_an_object_id_needs_no_role(job: Job, state: SandboxState) -> None:
-    function = f"/subscriptions/{seed.SUBSCRIPTION_ID}/resourceGroups/mct-prod/providers/Microsoft.Web/sites/"
-    body = state.resources.find(function + "contosolearn-fa-x7k2q")
+    body = state.resources.find(f"{seed.SITE}-fa-x7k2q")
     assert body is not None
     principal = body["identity"]["principalId"]
     environment = job.client.request("GET", "/_sandbox/identity-environment", params={"resource": body["id"]}).json()
@@ -145,15 +130,13 @@ def test_settings_take_effect_when_the_restart_is_over(job: Job, state: SandboxS
 )
 def test_documented_paths_are_there_in_any_case_and_no_others(job: Job, method: str, path: str, status: int) -> None:
     job.configure()
-    origin = f"https://{job.client.addresses.of_site(seed.SITE)}"
     accepted = {"ClientType": "Service", "Authorization": f"Bearer {job.token()}"}
-    assert job.client.request(method, origin + path, headers=accepted).status_code == status
-    assert job.client.request(method, origin + path).status_code == 401
+    assert job.client.request(method, job.site + path, headers=accepted).status_code == status
+    assert job.client.request(method, job.site + path).status_code == 401
 
 
 def test_organizations_are_a_list_and_other_pages_need_no_token(job: Job) -> None:
     job.configure(OrganizationName="Contoso Learning")
     assert [one["name"] for one in job.call().json()] == ["Contoso Learning"]
-    origin = f"https://{job.client.addresses.of_site(seed.SITE)}"
-    statuses = [job.client.request("GET", origin + path).status_code for path in ("/", "/swagger", "/apiary", "/x")]
+    statuses = [job.client.request("GET", job.site + path).status_code for path in ("/", "/swagger", "/apiary", "/x")]
     assert statuses == [200, 200, 404, 404]

@@ -6,25 +6,22 @@ from typing import Any
 
 import pytest
 
-from tests.sandbox.conftest import OWN, Client
+from tests.sandbox.conftest import EVENTUAL, OWN, PREFER, Client, make_app, make_service
 from tests.sandbox.test_graph_permissions import bearer_of, bearer_with
-from tests.sandbox.test_sign_in import make_app, make_service
 
 OWNED_BY = "Application.ReadWrite.OwnedBy"
 CAST = "/me/transitiveMemberOf/microsoft.graph.directoryRole"
-EVENTUAL = {"ConsistencyLevel": "eventual"}
 ADMINISTRATOR = "158c047a-c907-4556-b7ef-446551a6b5f7"
 CONSENT = "microsoft.directory/servicePrincipals/appRoleAssignedTo/update"
 
 
 def person(client: Client, **rights: Any) -> tuple[str, dict[str, str]]:
-    made = client.request("POST", "/_sandbox/people", json={"name": "casey", **rights}).json()
+    made = client.control("POST", "people", {"name": "casey", **rights})
     return made["principalId"], bearer_of(client, "casey")
 
 
 def upsert(client: Client, headers: dict[str, str], name: str = "n") -> Any:
-    prefer = {**headers, "Prefer": "create-if-missing"}
-    return client.graph("PATCH", f"/applications(uniqueName='{name}')", json=OWN, headers=prefer)
+    return client.graph("PATCH", f"/applications(uniqueName='{name}')", json=OWN, headers={**headers, **PREFER})
 
 
 def owners(client: Client, made: dict[str, Any]) -> list[str]:
@@ -119,7 +116,7 @@ def test_a_role_that_is_given_is_in_no_token_that_is_older(client: Client) -> No
     _, older = person(client)
     theirs = client.graph("POST", "/applications", json=OWN).json()
     given = {"user": "casey@contosolearning.onmicrosoft.com", "role": "Application Administrator"}
-    assert client.request("POST", "/_sandbox/directory-roles", json=given).is_success
+    client.control("POST", "directory-roles", given)
     shown = client.graph("GET", f"{CAST}?$count=true", headers={**older, **EVENTUAL}).json()["value"]
     assert [one["displayName"] for one in shown] == ["Application Administrator"]
     for bearer, status in ((older, 403), (bearer_of(client, "casey"), 204)):

@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
-import signal
 import socket
 import ssl
 import stat
-import subprocess
-import sys
 import threading
 import time
 from pathlib import Path
@@ -59,28 +55,6 @@ def read_settings(running: Running) -> Any:
         return http.post(url, headers=arm_headers(running, http)).json()["properties"]
 
 
-def test_a_client_that_goes_away_in_the_middle_of_a_request_is_no_error_of_the_sandbox(
-    running: Running, caplog: pytest.LogCaptureFixture
-) -> None:
-    """Its Ctrl-C printed a traceback into the sandbox's console."""
-    address = httpx.URL(running.resource_manager)
-    context = ssl.create_default_context(cafile=str(running.ca_file))
-    path = f"/{running.tenant_id}/oauth2/v2.0/token"
-    with (
-        socket.create_connection(("127.0.0.1", address.port or 0)) as plain,
-        context.wrap_socket(plain, server_hostname="localhost") as client,
-    ):
-        client.sendall(f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\nx=".encode())
-    answered: list[int | None] = []
-    ends = time.monotonic() + 30
-    with https(running) as http:
-        while time.monotonic() < ends and answered in ([], [None]):
-            rows = http.get(f"{running.resource_manager}/_sandbox/requests").json()["value"]
-            answered = [row["status"] for row in rows if row["method"] == "POST"]
-    assert answered == [0]
-    assert [record for record in caplog.records if record.exc_info] == []
-
-
 def test_the_next_program_finds_what_the_last_one_did(running: Running, state_dir: Path) -> None:
     replace_settings(running, {"kept": "ü"})
     running.close()
@@ -99,18 +73,19 @@ def test_the_next_program_finds_what_the_last_one_did(running: Running, state_di
         fresh.close()
 
 
-def test_the_certificate_is_checked(running: Running) -> None:
-    with pytest.raises(httpx.ConnectError, match="CERTIFICATE_VERIFY_FAILED"):
-        httpx.get(f"{running.resource_manager}/_sandbox/health")
-    with https(running) as http:
-        assert http.get(f"{running.resource_manager}/_sandbox/health").json()["status"] == "ready"
-
-
 def test_secrets_are_for_the_owner_alone_and_the_state_holds_none(running: Running, state_dir: Path) -> None:
     for name in ("server.pem", "signing-key.pem", "administrator.json", "world.json"):
         assert stat.S_IMODE((state_dir / name).stat().st_mode) == 0o600, name
     assert running.client_secret not in (state_dir / "world.json").read_text()
     assert running.client_secret not in repr(running)
+
+
+def test_others_join_one_that_serves(running: Running, state_dir: Path) -> None:
+    served = Served(httpx.URL(running.resource_manager).port or 0, real_names=False)
+    with StateDirectory(state_dir).serving(served):
+        joined = start(state_dir)
+    assert joined.is_served_elsewhere
+    assert joined.environment == running.environment
 
 
 def test_a_second_program_waits_for_the_first(running: Running, state_dir: Path) -> None:
@@ -173,32 +148,6 @@ def test_a_site_is_named_where_it_listens_even_below_the_port_of_resource_manage
     assert exports(8443, state_dir=tmp_path)["MCT_S2S_URL"] == "https://localhost:8445", "it will listen elsewhere"
 
 
-def test_serve_runs_until_interrupted_and_others_join_it(tmp_path: Path) -> None:
-    port = free_ports(12)
-    served = f"serve({port}, announce=lambda line: print(line, flush=True))"
-    script = f"from mct_s2s.sandbox.hosting.server import serve; {served}"
-    environment = {**os.environ, "MCT_S2S_SANDBOX_DIR": str(tmp_path)}
-    process = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True, env=environment)
-    try:
-        assert process.stdout is not None
-        assert process.stdout.readline() == f"Sandbox ready: https://localhost:{port}\n"
-        joined = start(tmp_path)
-        assert joined.resource_manager == f"https://localhost:{port}"
-        known = exports(port, state_dir=tmp_path)
-        assert known["MCT_S2S_URL"] == joined.site_url
-        with https(joined) as http:
-            assert http.get(f"{joined.site_url}/api/v1/organization").status_code == 401
-        replace_settings(joined, {"A": "1"})
-        joined.close()
-        process.send_signal(signal.SIGINT)
-        assert process.wait(60) == 0
-        assert not (tmp_path / "running.json").exists()
-        assert StateDirectory(tmp_path).state().resources.sites[seed.SITE.lower()].settings == {"A": "1"}
-    finally:
-        process.kill()
-        process.communicate()
-
-
 def test_a_state_survives_its_file(client: Client, state: SandboxState, tmp_path: Path) -> None:
     state.clock.advance(100)
     state.save(tmp_path / "w.json")
@@ -208,25 +157,6 @@ def test_a_state_survives_its_file(client: Client, state: SandboxState, tmp_path
     (tmp_path / "w.json").write_text('{"schema": 0}')
     with pytest.raises(ValueError, match="schema"):
         SandboxState.load(tmp_path / "w.json")
-
-
-def test_the_log_names_requests_but_no_tokens(client: Client) -> None:
-    client.arm("GET", seed.SITE)
-    value = client.request("GET", "/_sandbox/requests?service=arm").json()["value"]
-    assert [(e["method"], e["path"], e["status"]) for e in value] == [("GET", seed.SITE, 200)]
-    assert "Bearer" not in json.dumps(client.request("GET", "/_sandbox/requests").json())
-    assert client.request("DELETE", "/_sandbox/requests").status_code == 204
-    assert client.request("GET", "/_sandbox/requests?service=arm").json()["value"] == []
-
-
-def test_the_clock_and_the_knobs_refuse_nonsense(client: Client) -> None:
-    nonsense: tuple[object, ...] = ({"advanceSeconds": -1}, {"advanceSeconds": "x"}, {}, [])
-    for body in nonsense:
-        assert client.request("POST", "/_sandbox/clock", json=body).status_code == 400
-    knobs: tuple[object, ...] = ({"restartSeconds": -1}, {"other": 1}, {"restartSeconds": "1"})
-    for body in knobs:
-        assert client.request("PATCH", "/_sandbox/knobs", json=body).status_code == 400
-    assert client.request("PATCH", "/_sandbox/knobs", json={"restartSeconds": 2}).json()["restartSeconds"] == 2
 
 
 def test_a_request_on_a_kept_connection_does_not_wait_for_acknowledgements(running: Running) -> None:

@@ -20,7 +20,7 @@ from mct_s2s.sandbox.entra.sessions import SigningKey
 from mct_s2s.sandbox.entra.tokens import access_tokens
 from mct_s2s.sandbox.state import seed
 
-from tests.sandbox.conftest import OWN, ROLE, SECRET, Client
+from tests.sandbox.conftest import CLI, SECRET, Client, grant, make_app, make_service
 
 KEY = rsa.generate_private_key(65537, 2048)
 OTHER_KEY = rsa.generate_private_key(65537, 2048)
@@ -51,30 +51,7 @@ def claims_of(client: Client, body: dict[str, Any]) -> dict[str, Any]:
     return claims
 
 
-def make_app(client: Client, **body: Any) -> dict[str, Any]:
-    made: dict[str, Any] = client.graph("POST", "/applications", json={**OWN, **body}).json()
-    made["principal"] = client.graph("POST", "/servicePrincipals", json={"appId": made["appId"]}).json()["id"]
-    return made
-
-
-def make_service(client: Client, **body: Any) -> dict[str, Any]:
-    service = make_app(client, appRoles=[ROLE], **body)
-    client.graph("PATCH", f"/applications/{service['id']}", json={"identifierUris": [f"api://{service['appId']}"]})
-    return service
-
-
-def grant(client: Client, service: dict[str, Any], principal: str) -> None:
-    body = {"principalId": principal, "resourceId": service["principal"], "appRoleId": service["appRoles"][0]["id"]}
-    answer = client.graph("POST", f"/servicePrincipals/{service['principal']}/appRoleAssignedTo", json=body)
-    assert answer.status_code == 201, answer.text
-
-
-def administrator_principal(client: Client) -> str:
-    found: str = client.graph("GET", f"/servicePrincipals(appId='{seed.ADMINISTRATOR_ID}')").json()["id"]
-    return found
-
-
-def test_discovery_knows_a_tenant_by_id_and_domain_and_no_other(client: Client) -> None:
+def test_discovery_knows_a_tenant_by_id_and_domain(client: Client) -> None:
     for name in (seed.TENANT_ID, "contosolearning.onmicrosoft.com", "contosolearning.com"):
         document = client.request("GET", f"/{name}/v2.0/.well-known/openid-configuration").json()
         assert document["issuer"] == f"https://localhost:8443/{seed.TENANT_ID}/v2.0"
@@ -83,8 +60,6 @@ def test_discovery_knows_a_tenant_by_id_and_domain_and_no_other(client: Client) 
     assert anywhere["issuer"] == "https://localhost:8443/{tenantid}/v2.0"
     old = client.request("GET", f"/{seed.TENANT_ID}/.well-known/openid-configuration").json()
     assert old["issuer"] == f"https://sts.windows.net/{seed.TENANT_ID}/"
-    unknown = client.request("GET", "/nobody.example/v2.0/.well-known/openid-configuration")
-    assert (unknown.status_code, unknown.json()["error"]) == (400, "invalid_tenant")
 
 
 def test_the_resource_decides_on_the_version_of_its_tokens(client: Client) -> None:
@@ -106,7 +81,7 @@ def test_roles_are_in_a_token_only_if_assigned_and_enabled(client: Client) -> No
     service = make_service(client)
     scope = f"api://{service['appId']}/.default"
     assert "roles" not in claims_of(client, ask(client, scope=scope)[1])
-    grant(client, service, administrator_principal(client))
+    grant(client, service, client.graph("GET", f"/servicePrincipals(appId='{seed.ADMINISTRATOR_ID}')").json()["id"])
     assert claims_of(client, ask(client, scope=scope)[1])["roles"] == ["S2SAppRole"]
     disabled = [{**service["appRoles"][0], "isEnabled": False}]
     for role in disabled:
@@ -240,7 +215,6 @@ def test_a_foreign_token_must_be_signed_by_its_issuer(client: Client) -> None:
 
 
 PEM = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-CLI = "04b07795-8ddb-461a-bbee-02f9e1bf7b46"
 
 
 def begin(client: Client) -> dict[str, Any]:

@@ -8,9 +8,7 @@ from typing import Any
 import pytest
 from mct_s2s.sandbox.state import seed
 
-from tests.sandbox.conftest import SECRET, Client
-
-SETTINGS = f"{seed.SITE}/config/appsettings"
+from tests.sandbox.conftest import OWN, SECRET, SETTINGS, Client
 
 
 def leaks(client: Client) -> list[tuple[str, str, str]]:
@@ -19,7 +17,7 @@ def leaks(client: Client) -> list[tuple[str, str, str]]:
 
 
 def new_secret(client: Client) -> str:
-    made = client.graph("POST", "/applications", json={"displayName": "keeper"}).json()
+    made = client.create("/applications", **OWN)
     answer = client.graph("POST", f"/applications/{made['id']}/addPassword", json={"passwordCredential": {}})
     secret: str = answer.json()["secretText"]
     return secret
@@ -94,3 +92,4 @@ def test_the_log_says_who_called_and_what_was_written(client: Client) -> None:
     assert [row["wrote"] for row in rows] == [False, True, False, True, False, True]
     assert {row["app_id"] for row in rows} == {seed.ADMINISTRATOR_ID}
     assert client.log.to_list(service="entra")[0]["app_id"] == seed.ADMINISTRATOR_ID
+    assert client.token(client.addresses.arm + "/.default") not in json.dumps(client.log.to_list())
