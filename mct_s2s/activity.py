@@ -36,11 +36,7 @@ class Activity:
         self.gives_up_at: float | None = None
 
     def waits(self, reason: str, gives_up_at: float | None = None) -> None:
-        """It waits, as long as this is called again for the same reason: `waiting for Entra ID to replicate`.
-
-        Args:
-            gives_up_at: on the event loop's clock; `None` where the wait ends by itself.
-        """
+        """It waits, as long as this is called again, and gives up at that time of the loop's clock."""
         if self.reason != reason:
             self.reason, self.gives_up_at, self.waits_since = reason, gives_up_at, clock.seconds()
             self.was_noticed = False

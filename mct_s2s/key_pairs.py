@@ -70,11 +70,7 @@ def given_certificate(path: Path, now: datetime) -> Certificate:
 
 
 def certificate_in(pem: bytes) -> Certificate:
-    """The first certificate of a PEM text: the one of the client, where a chain follows. A key beside it is not read.
-
-    Raises:
-        ValueError: there is none, or not one that a client can sign in with; the text says why.
-    """
+    """The first certificate of a PEM text: the client's own. Raises ValueError: the text says why."""
     begin = pem.find(_BEGIN)
     end = pem.find(_END, begin)
     if begin < 0 or end < 0:

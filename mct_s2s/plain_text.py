@@ -48,13 +48,7 @@ def plain(text: str) -> str:
 
 
 def json_text(document: Mapping[str, Any], *, indent: int | None = None, encoding: str | None = None) -> str:
-    r"""A JSON document that is readable and safe to show: what `plain` replaces is escaped as `\uXXXX`.
-
-    Args:
-        document: the document.
-        indent: blanks for each level; `None` for all on one line.
-        encoding: of the stream that it goes to; what that cannot carry is escaped, too.
-    """
+    r"""A JSON document that is safe to show: what `plain` replaces, and `encoding` lacks, is escaped as `\uXXXX`."""
     text = json.dumps(document, indent=indent, ensure_ascii=False)
     try:
         text.encode(encoding or "utf-8", errors="surrogatepass" if encoding is None else "strict")
@@ -64,11 +58,7 @@ def json_text(document: Mapping[str, Any], *, indent: int | None = None, encodin
 
 
 def load_json(content: str | bytes) -> Any:
-    """A JSON text's value, which can be written again. Bytes are UTF-8, with or without a byte order mark.
-
-    Raises:
-        ValueError: it is no JSON text, nested too deeply, or contains half a character.
-    """
+    """A JSON text's value, which can be written again; bytes are UTF-8. Raises ValueError."""
     try:
         value: Any = json.loads(content)
         json.dumps(value, ensure_ascii=False).encode()

@@ -211,11 +211,7 @@ class RemoteService:
 
     @contextmanager
     def readable(self, step: str) -> Iterator[None]:
-        """Translate what reading a successful answer of another shape raises: a proxy's page, or nothing.
-
-        Raises:
-            ServiceError: the answer is unreadable; whether the request took effect is unknown.
-        """
+        """Raise ServiceError for what reading a successful answer of another shape raises: its effect is unknown."""
         try:
             yield
         except (*UNREADABLE, ValueError, UsageError) as error:  # UsageError: a checker of what users type said no

@@ -74,12 +74,7 @@ class _Metadata(_Part):
 
 
 async def discover(url: str, http: Http) -> Cloud:
-    """Ask an Azure Resource Manager for the endpoints of its cloud. A redirect is not followed.
-
-    Raises:
-        ServiceError: it does not answer, or not with such a document.
-        Refused: the document mixes one of Microsoft's clouds with something else.
-    """
+    """Ask a Resource Manager for its cloud's endpoints; a redirect is not followed. Raises ServiceError, Refused."""
     arm, status = url.rstrip("/"), 0
     try:
         response = await http.get(arm + METADATA_PATH, extensions={"service": "ARM"})
@@ -103,12 +98,7 @@ async def discover(url: str, http: Http) -> Cloud:
 
 
 def read_cloud(arm: str, document: object) -> Cloud:
-    """The cloud that a metadata document of the address `arm` describes.
-
-    Raises:
-        ValueError: it is no such document.
-        Refused: it mixes one of Microsoft's clouds with something else.
-    """
+    """The cloud that a document of the address `arm` describes. Raises ValueError; Refused: it mixes two clouds."""
     found = parsed(document, _Metadata)
     login, graph = found.authentication.login_endpoint, found.microsoft_graph_resource_id
     manager, audiences = found.resource_manager or _address(arm), found.authentication.audiences

@@ -225,11 +225,7 @@ ROWS = (
 
 
 def refused(service: RemoteService, refusal: Refusal, step: str, **names: str) -> S2SError:
-    """The error of a refusal, with everything that retry rules read.
-
-    Args:
-        step: what was to be done, as a verb phrase: `restart the App Service`.
-    """
+    """The error of a refusal of a step such as `restart the App Service`, with everything that retry rules read."""
     rows = (row for row in ROWS if row.service == service.label)
     row, found = next((row, found) for row in rows if (found := row.fits(refusal, step)) is not None)
     names |= {"service": service.name, "step": step, **found}

@@ -242,9 +242,6 @@ class ResourceManager(ServiceSession):
 
         Before the change is sent again the resource is read: a lost answer may have been a success, and someone else
         may have assigned an identity meanwhile. A resource that is gone has none.
-
-        Raises:
-            ServiceError: refused, or the type of resource takes no such change.
         """
         verb, resource = "enable" if on else "disable", identity.resource
         step = f"{verb} the managed identity"

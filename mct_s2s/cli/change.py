@@ -139,8 +139,7 @@ def change_all(
 ) -> int:
     """Do the work at each App Service of a trust file; what ends one of them stops no other.
 
-    Args:
-        digest: what is shown and reviewed instead of the plans' own.
+    `digest` is what is shown and reviewed instead of the plans' own.
     """
 
     async def body(current: CommandRun) -> int:

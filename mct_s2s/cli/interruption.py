@@ -44,11 +44,7 @@ def ignore_signals() -> None:
 
 
 class Interruption:
-    """Whether a running command was interrupted, and by what.
-
-    Args:
-        restore: leaves the terminal as it was, where the command does not come to an orderly end.
-    """
+    """Whether a running command was interrupted, and by what; `restore` is called where it ends at once."""
 
     def __init__(self, restore: Callable[[], None] = lambda: None) -> None:
         self._restore = restore

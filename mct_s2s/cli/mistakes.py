@@ -92,11 +92,9 @@ _SHORTEST = 6
 
 
 def crash_text(error: BaseException, facts: str, environ: Mapping[str, str] = os.environ) -> str:
-    """A traceback without anything secret. Values of variables are not in it.
+    """A traceback without anything secret: no values of variables, nor of an environment's secrets.
 
-    Args:
-        error: what happened. What it was caused by is left out: it may quote what a service was sent.
-        environ: its values are taken out, if they are secret by their names.
+    What the error was caused by is left out, too: it may quote what a service was sent.
     """
     text = "".join(traceback.format_exception(error, chain=False))
     for name, value in environ.items():

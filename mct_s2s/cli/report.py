@@ -309,11 +309,7 @@ def _all_credentials(outcome: Outcome) -> Iterator[SavedCredential]:
 def applied(
     sites: Sequence[SiteState], options: ChangingOptions, fingerprint: str | None, why: S2SError | None = None
 ) -> Json:
-    """What `mct-s2s/apply/v1` is made of; no fingerprint where one could not be planned.
-
-    Args:
-        why: what ended the command before some sites came to their end.
-    """
+    """What `mct-s2s/apply/v1` is made of; no fingerprint where one could not be planned."""
     documents: list[Json] = []
     for site in sites:
         error = site.error or (None if site.is_over else why)

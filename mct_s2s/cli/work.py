@@ -57,12 +57,7 @@ class Work:
         )
 
     def request(self, session: Session, show: Show, note: Callable[[str], None]) -> Request:
-        """What is asked of the engine, once the session says which App Service it is about.
-
-        Args:
-            show: shows a secret, where it is to be shown.
-            note: tells the user something of little weight.
-        """
+        """What is asked of the engine, once the session says which App Service it is about; `show` shows a secret."""
         options = self.options
         for vault in self.places.vaults:
             session.connection.cloud.vault(vault)  # before anything is looked at

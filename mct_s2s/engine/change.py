@@ -46,11 +46,7 @@ class Interface(Protocol):
 
 
 async def prepare(session: Session, request: Request) -> Outcome:
-    """Observe, check rights and plan; nothing is written.
-
-    Raises:
-        S2SError: the state cannot be read, what is requested cannot be done, or the caller may not do it.
-    """
+    """Observe, check rights and plan; nothing is written."""
     look = AccessLook(session, directory=request.preflight and request.desired.service is not None)
     with activity(f"Reading {reading(request)}"):
         async with aclosing(look):
@@ -89,9 +85,8 @@ async def prepare(session: Session, request: Request) -> Outcome:
 async def carry_out(session: Session, outcome: Outcome, since: float, ui: Interface) -> Outcome:
     """Bring the state to a plan that was agreed to, of `prepare`, which began at `since`, in seconds since the epoch.
 
-    Raises:
-        S2SError: the first refusal, by Azure or by the user, who is asked again where the plan is another one by now.
-            Everything that was done stays, and the same command resumes.
+    Raises the first refusal, by Azure or by the user, who is asked again where the plan is another one by now. What was
+    done stays, and the same command resumes.
     """
     request = outcome.request
     async with hold(request.subject(outcome.before), since) as others_ran:

@@ -177,9 +177,6 @@ async def verify_outcome(session: Session, outcome: Outcome, where: str) -> Veri
     """Test the clients whose credential is in a store of this run; `None` where there is none.
 
     What was done stays done either way, so a test that runs out of time is open, not failed.
-
-    Args:
-        where: the options that name the App Service on a command line.
     """
     request, observed = outcome.request, outcome.after
     if observed.app_service is None or request.stores is None:

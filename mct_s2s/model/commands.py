@@ -44,11 +44,7 @@ def option(name: str, value: str) -> str:
 
 
 def own_command(verb: str, *words: str, about: str | None = None, where: str = "") -> str:
-    """A command of this program.
-
-    Args:
-        about: the argument, where there is one. If it looks like an option, it goes to the end, behind `--`.
-    """
+    """A command of this program; an argument that looks like an option goes to the end, behind `--`."""
     looks_like_option = about is not None and about.startswith("-")
     argument = [] if about is None or looks_like_option else [about]
     last = command("--", about) if about is not None and looks_like_option else ""
@@ -56,11 +52,7 @@ def own_command(verb: str, *words: str, about: str | None = None, where: str = "
 
 
 def webapp_command(verb: str, resource: ResourceId, *words: str) -> str:
-    """`az webapp VERB` for a site or a slot.
-
-    Args:
-        verb: `restart`, `identity assign`.
-    """
+    """`az webapp VERB`, such as `identity assign`, for a site or a slot."""
     return command("az", "webapp", *verb.split(), *site_options(resource), *words)
 
 
@@ -77,11 +69,7 @@ def site_options(resource: ResourceId) -> list[str]:
 
 
 def grant_on_vault(vault: str, role: str, principal: str, kind: str | None = None) -> str:
-    """`az role assignment create` for a key vault whose resource id the shell looks up.
-
-    Args:
-        kind: `ServicePrincipal`, where that is known: the directory is not asked then.
-    """
+    """`az role assignment create` for a key vault; with a `kind`, `ServicePrincipal`, the directory is not asked."""
     whom = ["--assignee-object-id", principal, *(["--assignee-principal-type", kind] if kind else [])]
     grant = command("az", "role", "assignment", "create", "--role", role, *whom)
     look_up = command("az", "keyvault", "show", "--name", vault, "--query", "id", "--output", "tsv")

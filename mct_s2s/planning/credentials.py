@@ -113,11 +113,7 @@ class ClientState(Registration):
 
 
 def plan_credential(spec: CredentialSpec | None, client: ClientState) -> list[AnyChange]:
-    """What a client lacks of the credential that it is to have. One that will do is enough, no matter who created it.
-
-    Raises:
-        Refused: a credential of that kind cannot be added.
-    """
+    """What a client lacks of the credential that it is to have. One that will do is enough, no matter who made it."""
     note, held = client.note, client.application.credentials
     valid = [one for one in held if one.is_valid_at(client.context.now)]
     after, removals, is_lacking, exists = client.key, list[AnyChange](), False, False

@@ -52,11 +52,7 @@ class ExportedSite:
 
 
 def export_site(observed: ObservedState, now: datetime, cloud: str) -> ExportedSite:
-    """One site as a trust file says it.
-
-    Args:
-        observed: the state; its `identity_resources` are those that belong to the identities of the trust.
-    """
+    """One site as a trust file says it; `identity_resources` of the state are those of the trust's identities."""
     site, tenant, service = observed.app_service, observed.tenant, observed.trust.service
     assert site is not None and tenant is not None and service is not None  # noqa: PT018  # there is a trust
     resource, left = site.resource, list[str]()

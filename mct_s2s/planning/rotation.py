@@ -53,10 +53,6 @@ def rotating(rotation: Rotation, observed: ObservedState, spec: ServiceSpec, now
 
     Those of a rotation that is only about named clients are called as they were named. Whose they are is not judged
     yet: where their secrets are stored has a say in that.
-
-    Raises:
-        NotThere: there is no such client, or no trust at all.
-        Refused: a client that has nothing that can be replaced.
     """
     if observed.trust.service is None:
         raise service_missing()
@@ -106,12 +102,7 @@ def _ends_within(application: Application, horizon: datetime) -> bool:
 
 
 def plan_rotation(rotation: Rotation, observed: ObservedState, context: RunContext, spec: ServiceSpec) -> Plan:
-    """What has to be made and removed.
-
-    Raises:
-        NotThere: there is no such client, or no trust at all.
-        Refused: a client that has nothing that can be replaced, or that is not ours.
-    """
+    """What has to be made and removed. Raises NotThere; Refused: a client without what can be replaced, or not ours."""
     found, service = rotating(rotation, observed, spec, context.now), observed.trust.service
     assert service is not None  # `rotating` has looked
     base = observed.trust.base(spec.unique_name)

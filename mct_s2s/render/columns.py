@@ -21,8 +21,7 @@ Row = list[Text]
 class Columns:
     """Rows of cells, the last of which is folded between words; a row that does not fit even so is stacked.
 
-    Args:
-        heads: the columns' titles; `None` for each that has none, and if no column has one there is no line of them.
+    Where no column has a title there is no line of them.
     """
 
     def __init__(self, heads: Sequence[str | None]) -> None:

@@ -114,11 +114,7 @@ class Terminal:
         prose(self.out, text, style=style)
 
     def check_reader(self) -> None:
-        """Check that standard output is open, as far as that can be known.
-
-        Raises:
-            OSError: the output is closed, or its reader has gone.
-        """
+        """Raise OSError where standard output is closed or its reader has gone, as far as that can be known."""
         if sys.__stdout__ is None:  # it was closed from the start, and the null device is in its place
             raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
         try:
@@ -138,11 +134,7 @@ class Terminal:
             self.err.file.flush()
 
     def verbatim(self, text: str) -> None:
-        """Print a result as it is, every byte before this returns: as UTF-8, whatever the stream would make of it.
-
-        Raises:
-            OSError: it could not be written; what is left of it in memory is dropped.
-        """
+        """Print a result as it is, every byte before this returns: as UTF-8, whatever the stream would make of it."""
         buffer = getattr(self.out.file, "buffer", None)  # none where someone put something in the stream's place
         self._write(text if buffer is None else text.encode(errors="replace"), buffer)
 
@@ -181,9 +173,8 @@ def one_line(text: str | Text) -> Text:
 def prose(console: Console, text: str | Text, *, indent: int | None = None, style: str | None = None) -> None:
     """Print a line, folded to the width of a terminal: never within an id, a path or a command.
 
-    Args:
-        indent: columns before each further line; two more than before the first, where none are given: what others have
-            written never looks like a line of the program.
+    Further lines begin two columns after the first, if not told: what others have written never looks like a line of
+    the program.
     """
     shown = one_line(text)
     if style is not None:
@@ -214,11 +205,9 @@ _AFTER_SEMICOLON = re.compile(r"(?<=[0-9a-f]);(?=[0-9a-f]{8}-)", re.IGNORECASE)
 
 
 def fold(text: Text, width: int, *, indent: int = 0) -> list[Text]:
-    """The lines of a text, none of which ends in blanks.
+    """The lines of a text, none of which ends in blanks; of the style `command` it is never folded.
 
-    Args:
-        text: one line, its own indentation included. Of the style `command` it is never folded.
-        width: columns. A piece that has to stay whole may be wider; it is alone on its line then.
+    A piece that has to stay whole may be wider than `width`; it is alone on its line then.
     """
     lines = text.divide(_breaks(text, width, indent)) if text.style != "command" else Lines([text.copy()])
     for line in lines:

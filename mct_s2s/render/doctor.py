@@ -40,11 +40,7 @@ def doctor_result(seen: Seen, checks: Sequence[DoctorCheck]) -> dict[str, Any]:
 
 
 def show_checks(terminal: Terminal, checks: Sequence[DoctorCheck], where: str, more: Sequence[str] = ()) -> None:
-    """A line for each check; what someone else has to grant or do, with what they run; then what `setup` does.
-
-    Args:
-        more: further options with which `setup` does no more than was checked, and is not refused.
-    """
+    """A line for each check; what someone else has to grant or do, with what they run; then what `setup` does."""
     for verdict, sign in _SIGNS.items():
         for check in checks:
             if check.state is verdict:

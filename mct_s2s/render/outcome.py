@@ -115,11 +115,7 @@ def totals(sites: Sequence[SiteReport]) -> str:
 def show_plans(
     terminal: Terminal, sites: Sequence[SiteReport], *, is_result: bool, is_list: bool, fingerprint: str | None
 ) -> None:
-    """A block for each site, and of a list one line for those without changes, and the sum.
-
-    Args:
-        is_result: whether the plans are all that was asked for, and so go to standard output.
-    """
+    """A block for each site, and of a list one line for those without changes, and the sum."""
     console = terminal.out if is_result else terminal.err
     for site in sites:
         if site.plan is not None:
@@ -234,12 +230,7 @@ def show_closing(
     next_commands: Sequence[str] = (),
     remarks: Sequence[tuple[str, str]] = (),
 ) -> None:
-    """Print whether each client can call, what its user has to know, and the next commands.
-
-    Args:
-        headline: what was done, where that is not about clients that can call.
-        remarks: sentences at the end, each with a command or none.
-    """
+    """Print whether each client can call, what its user has to know, and the next commands."""
     for line in _headlines(site, clients, headline, f"{max(1, round(seconds))} s"):
         prose(terminal.out, line, indent=2)
     rows = list(_rows([one for one in clients if one.client_id or one.principal_id]))

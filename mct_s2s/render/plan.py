@@ -37,9 +37,7 @@ def show_plan(
 ) -> None:
     """Show every step with a sign: `+` created, `~` changed, `-` removed, `·` already right, `!` not permitted.
 
-    Args:
-        is_result: whether the plan is all that was asked for, and so goes to standard output, with what is missing.
-        part: what of it this command is about, where it is not about all of it.
+    `part` says what of it this command is about, where it is not about all of it.
     """
     console = terminal.out if is_result else terminal.err
     is_whole = plan.is_empty and not plan.lacks and not plan.blocked

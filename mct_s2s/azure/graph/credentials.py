@@ -50,10 +50,9 @@ class CredentialRequests:
     async def add_secret(
         self, object_id: ApplicationObjectId, name: str, expires: datetime, *, is_new: bool
     ) -> tuple[KeyId, datetime, SecretCredential]:
-        """POST /applications/{id}/addPassword: its id, its end and itself; one whose answer was lost is removed first.
+        """POST /applications/{id}/addPassword: its id, its end and itself.
 
-        Raises:
-            ServiceError: with `answer_lost` where it may have been made.
+        One whose answer was lost is removed first. The error has `answer_lost` where it may have been made.
         """
         path, lag, operation = f"/applications/{object_id}", lag_if(is_new), GraphOperation.ADD_SECRET
         body = {"passwordCredential": {"displayName": name, "endDateTime": _moment(expires)}}

@@ -37,11 +37,7 @@ OF_MICROSOFT = "one of Microsoft's own clouds"
 
 
 def choose(method: Method, environ: Mapping[str, str] = os.environ, *, on_terminal: bool | None = None) -> Method:
-    """The method that `auto` means here: the first that is configured.
-
-    Raises:
-        SignInFailed: nothing is configured, and there is no terminal to ask on.
-    """
+    """The method that `auto` means here: the first that is configured. Raises SignInFailed: there is none."""
     if method is not Method.AUTO:
         return method
     if environ.get("AZURE_CLIENT_ID"):

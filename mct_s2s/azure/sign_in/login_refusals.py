@@ -186,11 +186,7 @@ def identity_refused(error: Exception) -> ServiceError:
 
 
 def raise_if_passing(error: Exception) -> None:
-    """Tell a login service that is ailing, busy or silent from a refusal: it says nothing about the sign-in itself.
-
-    Raises:
-        ServiceError: it is the service; the request can be repeated, unless the answer was an odd one.
-    """
+    """Raise ServiceError where a login service is ailing, busy or silent: it says nothing about the sign-in."""
     text, is_silent = str(error), isinstance(error, _SILENT) or odd_answer(error) is not None
     without_tool = not isinstance(error, CredentialUnavailableError) and any(
         isinstance(cause, _SILENT) for cause in causes(error)

@@ -41,9 +41,6 @@ async def add_credential(change: AddCredential, run: Run) -> str:
 
     One that replaces another is tested before it is stored. Where that fails, the store knows the attempt, and the next
     run clears up after it.
-
-    Raises:
-        S2SError: refused, or not answered.
     """
     directory, object_id = run.session.directory, run.outputs.resolve(change.object_id)
     name, is_new, outputs = change.credential_name, run.expects_lag(change), run.outputs
@@ -145,11 +142,7 @@ async def _test(run: Run, sign_in: ClientSignIn, scope: str) -> None:
 
 @carry_out.register
 async def remove_credential(change: RemoveCredential, run: Run) -> str:
-    """Remove a secret or certificate; one that was replaced only after callers have had time to change over.
-
-    Raises:
-        S2SError: refused, not answered, or what replaces it is not in its store.
-    """
+    """Remove a secret or certificate; one that was replaced only after callers have had time to change over."""
     directory, new, delivered = run.session.directory, None, run.delivered.get(change.name)
     if change.replaced_for is not None and delivered is not None:  # it has been tested
         left = max(0.0, delivered[0] + SECONDS_TO_CHANGE_OVER - clock.seconds())

@@ -31,11 +31,7 @@ def reading(request: Request) -> str:
 
 
 async def observe(session: Session, request: Request, located: Located = lambda _: None) -> ObservedState:
-    """One snapshot of everything that a command rests on.
-
-    Args:
-        located: called with the id of the App Service and of each caller's resource as soon as it is known.
-    """
+    """One snapshot of all that a command rests on; `located` gets each resource's id as soon as it is known."""
     settings: asyncio.Future[AppSettings] = asyncio.get_running_loop().create_future()
     with activity(f"Reading {reading(request)}"):
         app_service, (tenant, trust), identity_resources = await gather_or_cancel(

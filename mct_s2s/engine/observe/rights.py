@@ -100,13 +100,9 @@ class AccessLook:
 async def permitted(
     session: Session, plan: Plan, observed: ObservedState, access: CallerRights, request: Request
 ) -> Plan:
-    """The plan without what others must do, and with secrets that the tenant allows.
+    """The plan without others' steps, with secrets that the tenant allows. Raises PermissionMissing, PolicyForbids.
 
     In a dry run, what is missing stops nothing: the steps are marked, so that the plan can be sent to an administrator.
-
-    Raises:
-        PermissionMissing: something is missing that cannot be left to others; all of it is said.
-        PolicyForbids: the tenant's policy forbids a secret.
     """
     rules, now = access.secret_rules or (), request.now
     own: dict[str, Sequence[SecretRule]] = {}
@@ -149,13 +145,7 @@ async def explained(session: Session, request: Request, look: AccessLook, error:
 
 
 async def examine(session: Session, request: Request) -> Seen:
-    """Look at everything that `setup` rests on; what may not be seen is an answer, too.
-
-    Raises:
-        NotThere: two sites of that name, or a caller's resource that is missing or ambiguous.
-        Refused: a function app, or a site of another tenant.
-        ServiceError: Azure did not answer.
-    """
+    """Look at everything that `setup` rests on; what may not be seen is an answer, too."""
 
     def seen_or_hidden(error: S2SError | None) -> None:
         if error is not None and not is_refusal(error) and error.code not in UNSEEN:
